@@ -1,11 +1,10 @@
-"""Find text that several persons share, and remove it, so that the rest of a text belongs to one person.
+"""Find text that several persons share, and remove it, so that the rest of each text is one person's own text.
 
-- A phrase is a run of eight tokens. Its owners are the persons in whose texts it occurs, and also the public if it
-  occurs in public text.
-- A phrase is boilerplate if it has too many owners to identify one of them (`shared_phrases` has the exact rule).
-- Common text consists of boilerplate, of other phrases that at least three persons own, and of the headings of a form
-  that many persons have. Own text is the rest.
-- Two persons count as one (they are merged) if a record of one repeats most of a record of the other.
+- A phrase is a sequence of eight consecutive tokens. Its owners are the persons whose texts contain it. If public
+  text contains it, the public is one more owner.
+- Boilerplate is a phrase with so many owners that it identifies none of them; `shared_phrases` has the exact rule.
+- Common text is boilerplate, other phrases of at least three owners, and headings of forms of many persons.
+- Two persons are merged (they count as one) if a record of one repeats most of a record of the other.
 """
 
 import hashlib
@@ -21,17 +20,17 @@ from audits.core.types import Bool, Int, UInt
 from audits.text.ngrams import find_keys, starts_group, within_groups
 from audits.text.shared_runs import BLOCK_TOKENS, Numbered, parts_of, run_keys
 
-PHRASE_TOKENS = 8  # length of a phrase; 1 % of new abstracts share eight consecutive words with one of 700 others
+PHRASE_TOKENS = 8  # length of a phrase; only 1 % of abstracts share eight consecutive words with one of 700 others
 MANY = 10  # a phrase of more persons can be boilerplate; statistical offices publish counts of 11 or more
 FEWEST = 3  # a phrase is common text if at least this many persons share it; two persons may be one family
-FORM_TOKENS = 4  # length of the runs by which headings of forms are found; headings are shorter than a phrase
-FORM_SHARE = 0.01  # a run is part of a heading if more than this share of the persons, and more than MANY, have it
-REPEATED_SHARE, REPEATED_TOKENS = 0.5, 8  # for `repeated_records`
+FORM_TOKENS = 4  # length of the sequences by which headings are found; headings are shorter than a phrase
+FORM_SHARE = 0.01  # a heading belongs to more than this share of the persons, and to more than MANY
+REPEATED_SHARE, REPEATED_TOKENS = 0.5, 8  # smallest share and number of a row's own tokens that make it a repetition
 TRAIN, CONTROL, PUBLIC = 0, 1, 2
 
 
 class Owned(NamedTuple):
-    """Numbered rows with their owners. The pool consists of all rows that are not synthetic."""
+    """All real rows (the pool), with their owners."""
 
     rows: Numbered
     owner: Int  # owner of each row, (n,)
@@ -39,10 +38,10 @@ class Owned(NamedTuple):
 
 
 class SharedPhrases(NamedTuple):
-    """The phrases of at least two owners.
+    """The g phrases of at least two owners.
 
-    There are g phrases, and q pairs of a phrase and one of its owners. A place is a token at which one of the phrases
-    begins; there are p places, in text order.
+    A place is a token at which such a phrase begins. There are p places, in text order, and q pairs of a phrase and
+    one of its owners.
     """
 
     at: Int  # index of the first token at each place, (p,)
@@ -54,16 +53,13 @@ class SharedPhrases(NamedTuple):
 
 
 def shared_phrases(pool: Owned) -> SharedPhrases:
-    """Return the phrases of PHRASE_TOKENS tokens that at least two owners share.
+    """Return the phrases that at least two owners share.
 
-    A phrase is boilerplate if
-    - the public has it, or
-    - more than MANY persons have it, and at least one of them is in control, or
-    - more than MANY persons have it, and it occurs in more than MANY different records.
+    A phrase is boilerplate if the public has it, or if more than MANY persons have it and
+    - at least one of them is in control, or
+    - it occurs in more than MANY different records. Otherwise, it may come from one record with many train ids.
 
-    The last condition excludes a phrase of a single record that is stored under many train ids.
-
-    Cost: O(N log N) time for N tokens; 40 bytes per place of a shared phrase, plus the places of one part.
+    Cost: O(N log N) time for N tokens; 40 bytes for each place of a shared phrase.
     """
     record = _record_numbers(pool.rows)
     parts: list[SharedPhrases] = []
@@ -118,9 +114,9 @@ def _record_numbers(rows: Numbered) -> Int:
 def repeated_records(pool: Owned, shared: SharedPhrases) -> list[tuple[int, int]]:
     """Return (row, owner) for each row that is mostly repeated in the texts of another owner.
 
-    A row is mostly repeated if the texts of the other owner contain at least half, and at least REPEATED_TOKENS, of
-    its tokens outside boilerplate. A record that is stored under two ids is an example. A passage that two persons
-    quote is usually a smaller part of each record.
+    The texts of the other owner then contain at least half, and at least eight, of the tokens of the row outside
+    boilerplate. A record that is stored under two ids is an example. A passage that two persons quote is usually a
+    smaller part of each record.
     """
     at, phrase = shared.at, shared.phrase
     row = pool.rows.row(at)
@@ -134,7 +130,7 @@ def repeated_records(pool: Owned, shared: SharedPhrases) -> list[tuple[int, int]
     pairs = row[place] * len(pool.side) + partner
     order = np.argsort(pairs, kind="stable")
     starts = np.append(np.flatnonzero(starts_group(pairs[order])), len(order))
-    # skip pairs that would not reach the share even if no two phrases of the row overlapped
+    # skip pairs that do not reach the share even if the phrases do not overlap
     n_boilerplate = np.bincount(row[shared.boilerplate[phrase]], minlength=len(pool.owner))
     row_of_pair = row[place[order[starts[:-1]]]]
     min_own = np.diff(pool.rows.starts)[row_of_pair] - PHRASE_TOKENS * n_boilerplate[row_of_pair]
@@ -166,9 +162,9 @@ def _covered(places: Int, n_tokens: int, length: int = PHRASE_TOKENS) -> Bool:
 
 
 def merged_owners(n_owners: int, pairs: Iterable[tuple[int, int]]) -> Int:
-    """Return for each owner the lowest-numbered owner that counts as the same person, (n_owners,).
+    """Return for each owner the lowest-numbered owner merged with it, (n_owners,).
 
-    The two owners of a pair count as the same person, and so do owners that a chain of pairs connects.
+    The two owners of a pair are merged, and so are owners that a chain of pairs connects.
     """
     ends = np.array(list(pairs), dtype=np.int64).reshape(-1, 2)
     graph = coo_array((np.ones(len(ends), dtype=np.int8), (ends[:, 0], ends[:, 1])), shape=(n_owners, n_owners))
@@ -177,19 +173,19 @@ def merged_owners(n_owners: int, pairs: Iterable[tuple[int, int]]) -> Int:
 
 
 class CommonText(NamedTuple):
-    """Sorted keys of the runs of tokens that are common text."""
+    """Common text as sorted keys (hashes) of token sequences."""
 
-    phrases: UInt  # runs of PHRASE_TOKENS tokens
-    forms: UInt  # runs of FORM_TOKENS tokens in the headings of a form
+    phrases: UInt  # sequences of PHRASE_TOKENS tokens
+    forms: UInt  # sequences of FORM_TOKENS tokens in headings of forms
 
 
 def common_text(pool: Owned, shared: SharedPhrases, merged: Int) -> CommonText:
-    """Return the runs of tokens that are common text.
+    """Return the sequences of tokens that are common text.
 
-    - A run of PHRASE_TOKENS tokens is common text if it is boilerplate, or if at least FEWEST owners have it.
-    - A run of FORM_TOKENS tokens is common text if more than MANY owners, and more than one in a hundred, have it.
+    - A phrase is common text if it is boilerplate, or if at least FEWEST owners have it.
+    - FORM_TOKENS tokens are common text if more than MANY owners, and more than one in a hundred, have them.
 
-    `merged` is the result of `merged_owners`: owners with the same entry count as one.
+    `merged` is the result of `merged_owners`; merged owners count as one.
     """
     pairs = np.unique(shared.pair_phrase * len(merged) + merged[shared.pair_owner])
     n_owners = np.bincount(pairs // len(merged), minlength=len(shared.key))
@@ -208,14 +204,11 @@ class OwnText(NamedTuple):
     """Rows without common text."""
 
     rows: Numbered  # the remaining tokens of each row
-    origin: Int  # index of each remaining token before the removal of common text, (number of remaining tokens,)
+    origin: Int  # index of each remaining token in the complete rows
 
 
 def own_text(rows: Numbered, common: CommonText) -> OwnText:
-    """Return rows without the tokens of common text; the tokens before and after removed text become neighbours.
-
-    The rows must be numbered with the vocabulary of the pool (`number_rows`).
-    """
+    """Return rows without the tokens of common text; the rows must be numbered with the vocabulary of the pool."""
     covered = np.zeros(len(rows.tokens), dtype=np.bool_)
     for keys, length in ((common.phrases, PHRASE_TOKENS), (common.forms, FORM_TOKENS)):
         covered |= _covered(_places_of(keys, rows, length), len(rows.tokens), length)
@@ -224,7 +217,6 @@ def own_text(rows: Numbered, common: CommonText) -> OwnText:
 
 
 def _places_of(keys: UInt, rows: Numbered, length: int) -> Int:
-    """Return the indices of the tokens at which a run of `length` tokens with one of the keys begins."""
     places_found = [np.zeros(0, dtype=np.int64)]
     for start in range(0, len(rows.tokens) if len(keys) > 0 else 0, BLOCK_TOKENS):
         places = np.arange(start, min(start + BLOCK_TOKENS, len(rows.tokens)))

@@ -1,4 +1,4 @@
-"""Detect texts with look-alike or invisible characters, which a person can read but a search may not find."""
+"""Detect texts with look-alike or invisible characters. A person can read them, but a search may not find them."""
 
 import re
 import unicodedata
@@ -10,11 +10,11 @@ from audits.text.normalise import is_ignorable, looks_latin
 
 # a row is disguised if `rewritten` counts more than this share of its characters, and at least this number
 MIN_SHARE, MIN_CHARACTERS = 0.05, 8
-FEW = 2  # if fewer real rows than this are disguised, a single disguised synthetic row is too many
+FEW = 2  # if fewer real rows than this are disguised, chance does not explain a disguised synthetic row
 _JOINED = re.compile(r"(?<=[^\W_])_+(?=[^\W_])")
 _WORD = re.compile(r"[^\W\d_]+")
-# a keycap emoji (a digit, # or * with the combining keycap); or a character that is followed by
-# a variation selector (text or emoji form), by a zero-width joiner, or by both
+# a keycap emoji (a digit, # or * with the combining keycap), or a character with a variation selector, a zero-width
+# joiner, or both after it
 _EMOJI_SELECTOR = re.compile("[0-9#*]\ufe0f?\u20e3|.(?:[\ufe0e\ufe0f]\u200d?|\u200d)")
 
 
@@ -30,14 +30,10 @@ class Disguise:
 def rewritten(text: str) -> int:
     """Return the number of characters that disguise words: `normalise` removes or replaces them.
 
-    The following characters are counted:
-    - invisible characters, and combining marks that do not compose with a letter;
+    - invisible characters, except in emoji, and combining marks that do not compose with a letter;
     - digits of other scripts, and styled letters and digits (full width, circled, mathematical);
     - look-alike letters of another alphabet in a word with Latin letters;
     - underscores between words.
-
-    Accented letters and the invisible characters of emoji are not counted. Letters with spaces between them, as in
-    the heading "s p a c e d", are not counted either.
     """
     joined = sum(len(match[0]) for match in _JOINED.finditer(text))
     if text.isascii() and text.isprintable():
@@ -55,12 +51,12 @@ def _without_selector(match: re.Match[str]) -> str:
 
 
 def disguise(synthetic: Sequence[str], real: Sequence[str]) -> Disguise:
-    """Return the disguised rows of the synthetic table, and compare their number with that of the real tables.
+    """Return the disguised rows of the synthetic table, and whether there are more than in the real tables.
+
+    A row is disguised if `rewritten` counts at least 8, and more than 5 %, of its characters. x of the n synthetic
+    rows and y of the m real rows are disguised.
 
         proven  if  x > 0  and  (y < 2  or  P[Bin(x + y, n / (n + m)) >= x] <= .01)
-
-    A row is disguised if at least 8, and more than 5 %, of its characters are counted by `rewritten`. x of the n
-    synthetic rows and y of the m real rows are disguised.
 
     Privacy: reads all texts; returns synthetic rows, a count and one bit.
     """

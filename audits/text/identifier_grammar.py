@@ -1,21 +1,12 @@
 """Patterns that de-identification and the identifiers audit share: words before numbers, forms of codes, months.
 
-De-identification and the audit use different patterns for everything else. De-identification replaces any partial
-date or short number that a reader takes for an identifier. The audit compares exact values, so it needs whole dates
-and long numbers, and it finds them after any word.
-
-- Telephone numbers: de-identification needs a known shape or a word before the number. The audit reads nine or more
-  digits in any grouping as a number, and seven or eight digits as a code.
-- E-mail addresses: the audit reads more ways to write "at" and "dot", and returns the address with @ and a dot.
-- Web addresses: de-identification also replaces a host without a path (clinic.org). The audit ignores such a host,
-  because many people name it.
-- Number plates: both need a word before the plate. The audit reads lower-case text, so it accepts only the usual
-  shapes of plates: "reg for 2023" is not a plate.
-- De-identification replaces IPv6 addresses, names of files and names in social networks. The audit does not search
-  for these.
+Their other patterns differ, because their tasks differ. De-identification replaces everything that a reader takes for
+an identifier, also partial dates and short numbers. The audit compares the values in two tables, so it needs whole
+dates and long numbers, but finds them after any word.
 """
 
-# Words before a number or code that is an identifier, as regular expressions by meaning; case is ignored.
+# Cues: words before a number or code that show that it is an identifier. They are regular expressions, listed by the
+# kind of the number. Case is ignored.
 NUMBER_CUES = {
     "record": (
         r"mrns?",
@@ -69,23 +60,23 @@ PROVINCES = "AB|BC|MB|NB|NL|NS|ON|PE|QC|SK|YT|NSW|VIC|QLD|SA|TAS|ACT|NT"  # of C
 # postal codes of the United Kingdom and Canada
 UK_POSTAL, CANADIAN_POSTAL = r"[A-Z]{1,2}\d[A-Z\d]? \d[A-Z]{2}", r"[A-CEGHJ-NPR-TVXY]\d[A-Z] \d[A-Z]\d"
 VIN = r"(?=[A-Z\d]{0,16}\d)(?=[A-Z\d]{0,16}[A-Z])[A-HJ-NPR-Z\d]{17}"  # number of a vehicle
-# numbers with check digits or a fixed shape
 SSN = r"\d{3}-\d{2}-\d{4}"  # social security number of the United States
-NHS = r"\d{3}([ -]?)\d{3}\1\d{4}"  # must be the first group of a pattern; check digit by `stdnum.gb.nhs`
-# digits grouped as on cards, without an expiry date or code after them; must be the first groups of a pattern
+# NHS and CARD_PRINTED contain groups that they refer to by number, so a pattern must begin with them
+NHS = r"\d{3}([ -]?)\d{3}\1\d{4}"  # number of the British NHS; `stdnum.gb.nhs` tests its check digit
+# number of a payment card, with its digits grouped as on the card
 CARD_PRINTED = r"(?:\d{4}([ -]?)\d{4}\1\d{4}\1\d{4}|\d{4}([ -]?)\d{6}\2\d{5})"
 IBAN = r"[A-Z]{2}[ -]?\d{2}(?:[ -]?[A-Z\d]{4}){2,7}(?:[ -]?[A-Z\d]{1,3})?"
 MEDICARE = r"[1-9][A-Z][A-Z\d]\d[ -]?[A-Z][A-Z\d]\d[ -]?[A-Z]{2}\d\d"  # number of Medicare in the United States
 UK_LICENCE = r"[A-Z9]{5} ?\d{6} ?[A-Z9]{2}\d[A-Z]{2}"  # number of a driving licence
 NETWORK_CARD = r"(?:[0-9a-f]{2}[:-]){5}[0-9a-f]{2}"
 PLATE_CUE = r"(?:plates?|tag|rego|registration|reg)\.?(?: no\.?| number| is|:)* "
-# an internet host without https:// or www.
+# name of an internet host without https:// or www.
 HOST = r"(?!www\.)(?:[a-z\d-]{2,63}\.){1,4}(?:com|org|net|edu|gov|uk|io|info|health|care|eu|de|fr|ca|au|ie)"
 HIGH_AGE = r"9\d|1[0-2]\d"  # ages from 90 to 129 years
 MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 
 
 def number_cue() -> str:
-    """Return one regular expression for all cues and the words and characters between a cue and its number."""
+    """Return a regular expression that matches any cue and the characters between it and the number."""
     cues = sorted((cue for cues in NUMBER_CUES.values() for cue in cues), key=len, reverse=True)
     return rf"(?<![\w-])(?:{'|'.join(cues)}){AFTER_CUE}"

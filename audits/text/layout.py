@@ -1,6 +1,6 @@
 """Find and remove unusual white space and invisible characters.
 
-Every audit normalises texts first, so it does not see these characters, and whole records could be hidden in them.
+Whole records could be hidden in such characters. The audits would not see them, because they normalise texts first.
 """
 
 import re
@@ -9,8 +9,8 @@ from collections import Counter
 import regex
 
 # Braille and Hangul blanks, which are as wide as a letter; Python does not count them as white space
-_BLANKS = "\u2800\u115f\u1160\u3164\uffa0"
-_GAP = re.compile(rf"[\s{_BLANKS}]+")
+BLANKS = "\u2800\u115f\u1160\u3164\uffa0"
+_GAP = re.compile(rf"[\s{BLANKS}]+")
 _LINE_END = re.compile("\r\n|[\n\r\x0b\x0c\x1c-\x1e\x85\u2028\u2029]")
 _PLAIN_GAPS = frozenset({" ", "\n", "\n\n"})
 _BROKEN_SENTENCE = regex.compile(r"(?<=[\p{Ll},])\n+(?=\p{Ll})")
@@ -31,7 +31,7 @@ _NEEDED = "|".join(
 )
 _INVISIBLE = regex.compile(
     rf"(?P<needed>{_NEEDED})|(?V1)[[\p{{Default_Ignorable_Code_Point}}\p{{Cf}}\p{{Cc}}]"
-    rf"--[\p{{Prepended_Concatenation_Mark}}\s\x1c-\x1f{_BLANKS}]]"
+    rf"--[\p{{Prepended_Concatenation_Mark}}\s\x1c-\x1f{BLANKS}]]"
 )
 
 EDGES, INVISIBLE, BROKEN = "blanks at the start or end", "invisible characters", "line breaks inside sentences"
@@ -44,15 +44,15 @@ def plain_layout(text: str) -> str:
     """Return the text with plain white space and without invisible characters.
 
     Between words there is one blank, one line break, or one empty line. There is no white space at the start or end.
-    Invisible characters (Default_Ignorable_Code_Point, General_Category Cf and Cc) are removed, except those that
-    emoji and scripts such as Arabic need.
+    Invisible characters (Default_Ignorable_Code_Point, General_Category Cf and Cc) are removed, unless an emoji or a
+    script such as Arabic needs them.
     """
     visible = text if text.isascii() and text.isprintable() else _INVISIBLE.sub(_needed, text)
     return _GAP.sub(_plain_gap, visible).strip()
 
 
 def odd_characters(text: str) -> Counter[str]:
-    """Return the number of characters of each kind in `KINDS`; for BROKEN, of line breaks inside sentences."""
+    """Return for each kind in `KINDS` the number of such characters; for BROKEN, the number of such line breaks."""
     odd: Counter[str] = Counter()
     if "\n" in text:
         odd[BROKEN] = sum(1 for _ in _BROKEN_SENTENCE.finditer(text))
@@ -62,7 +62,7 @@ def odd_characters(text: str) -> Counter[str]:
         odd[INVISIBLE] = len(text) - len(visible)
     inner = visible.strip()
     odd[EDGES] = len(visible) - len(inner)
-    if inner.isprintable() and "  " not in inner and not any(blank in inner for blank in _BLANKS):
+    if inner.isprintable() and "  " not in inner and not any(blank in inner for blank in BLANKS):
         return odd
     for gap in _GAP.findall(inner):
         if gap not in _PLAIN_GAPS:

@@ -12,9 +12,10 @@ import numpy as np
 
 from audits.core.errors import NotMeasurable
 from audits.core.types import Bool, Float, Int
+from audits.text.ngrams import find_keys
 from audits.text.normalise import normalise
 
-ALPHABET = 127  # the model distinguishes this many most frequent characters; all other characters count as one
+ALPHABET = 127  # the model distinguishes the 127 most frequent characters; all other characters count as one
 PRIOR = 5.0  # weight of the shorter context in the model, as a number of occurrences
 BETWEEN = 2 / 3  # position of the bound between the score of real text (0) and the score of scrambled text (1)
 SHORT = 40  # rows with fewer characters are compared with real text of their length
@@ -22,9 +23,9 @@ RARE = 0.001  # a short row below the bound is illegible if at most this share o
 CHANCE = 0.01  # significance level of the test for too many short rows below the bound
 WINDOW = 50  # characters per window of a row
 PARTLY = 1 / 3  # a row is partly illegible if at least this share of its windows scores below the bound
-MAX_CHARACTERS = 4_000_000  # at most this many characters of `fitted`, and of `held_out`, are used
+MAX_CHARACTERS = 4_000_000  # only about this many characters of the real texts are used
 MIN_DIFFERENCE = 0.5  # smallest difference of the scores of real and scrambled text, in nats per character
-MAX_PUNCTUATION, FEW_MARKS = 0.2, 2  # for `_without_punctuation`: share of the characters, number of marks
+MAX_PUNCTUATION, FEW_MARKS = 0.2, 2  # largest share and number of punctuation marks that are removed from a text
 _START = "\n\n"  # precedes a text on which the model is fitted
 _WORD = "\n "  # precedes a text that is scored, so that its first word is scored like any word of a record
 _SPACES = str.maketrans(dict.fromkeys(string.punctuation, " "))
@@ -34,9 +35,9 @@ Rng = np.random.Generator
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Legibility:
-    """Legibility of the n rows of a table."""
+    """Legibility of the n rows of a table (see `legibility`)."""
 
-    illegible: Bool  # whether each row scores below the bound and, if it is short, fails a further test, (n,)
+    illegible: Bool  # whether each row is illegible, (n,)
     partly: Bool  # whether each row is illegible, or at least a third of its windows scores below the bound, (n,)
     bound: float  # lowest score of a legible row, in nats per character
 
@@ -52,13 +53,12 @@ def legibility(rows: Sequence[str], fitted: Sequence[str], held_out: Sequence[st
     where n_x counts the occurrences of x in `fitted`. Punctuation is left out, because it differs between tables of
     one language (placeholders such as [NAME], quotes). `held_out` has other real texts. Let R be their median score,
     and S their median score with the letters of each word in random order. The bound lies two thirds of the way from
-    R down to S. Text of a language model scores near R, and text in rot13 or base64 below S. A row below the bound is
-    illegible.
+    R down to S. A row below the bound is illegible: language models write text near R, rot13 and base64 are below S.
 
-    The score of a short row (fewer than 40 characters) varies strongly, so it is compared with the scores of all
-    windows of the same length in `held_out`. A short row below the bound is illegible if at most one in 1,000 windows
-    scores lower. The share of windows below the bound predicts how many of the other short rows score below it by
-    chance. If significantly more do (binomial test at 1 %), all short rows below the bound are illegible.
+    The score of a short row (fewer than 40 characters) varies strongly. A short row below the bound is therefore
+    illegible only if at most one in 1,000 windows of the same length in `held_out` scores lower. The share of windows
+    below the bound predicts how many of the other short rows score below it by chance. If significantly more do
+    (binomial test at 1 %), all short rows below the bound are illegible.
 
     Raises:
         NotMeasurable: real and scrambled text have similar scores.
@@ -130,8 +130,8 @@ class _Model:
     def letters(self, text: str) -> Int:
         """Return the index of each character, int64 (characters,); all rare characters share the last index."""
         codes = _codes(text)
-        place = np.minimum(np.searchsorted(self.common, codes), len(self.common) - 1)
-        return np.where(self.common[place] == codes, place, len(self.common))
+        place, is_common = find_keys(self.common, codes)
+        return np.where(is_common, place, len(self.common))
 
     def score(self, text: str) -> float:
         """Return the mean log-likelihood per character of a normalised text, in nats; -inf for an empty text."""

@@ -1,4 +1,4 @@
-"""Split text at places that do not depend on spaces, so that copies with glued or split words are found."""
+"""Split text at places that do not depend on its spaces, so that copies with joined or split words are found."""
 
 import re
 from itertools import pairwise
@@ -6,7 +6,7 @@ from itertools import pairwise
 import numpy as np
 import regex
 
-# scripts in which each character is a token, and scripts that are split into chunks
+# scripts without spaces: those in which each character is a token, and those whose texts are split into `chunks`
 _CHARACTERS = r"\p{Han}\p{Hiragana}\p{Katakana}\p{Bopomofo}\p{Yi}\u30fc"
 _WITHOUT_SPACES = r"\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}\p{Tibetan}\p{Javanese}\p{Balinese}\p{Tai_Tham}\p{New_Tai_Lue}"
 _PIECE = regex.compile(rf"[{_CHARACTERS}]|([{_WITHOUT_SPACES}]+)|[^{_CHARACTERS}{_WITHOUT_SPACES}]+")
@@ -16,11 +16,11 @@ _PLAIN = {code: None for code in range(128) if chr(code) in _VOWELS or not chr(c
 _NUMBER = re.compile(r"\d+")
 _TOKEN = re.compile(r"[^\W_]+")
 _REPEATED = re.compile(r"(.)\1+")
-LEET = str.maketrans("01345789", "oieastbg")  # digits that are written instead of letters that they look like
+LEET = str.maketrans("01345789", "oieastbg")  # replaces digits by the letters that they look like
 
 
 def pieces(token: str) -> list[str]:
-    """Return the characters or chunks of a normalised token in a script without spaces; do not divide any other."""
+    """Return the parts of a normalised token: its characters or chunks in a script without spaces, else the token."""
     if token.isascii():
         return [token]
     parts: list[str] = []
@@ -30,10 +30,10 @@ def pieces(token: str) -> list[str]:
 
 
 def chunks(letters: str) -> list[str]:
-    """Return the chunks of a string; a chunk has three characters on average.
+    """Return the string cut into chunks of three characters on average.
 
-    The string is cut at the local minima of a hash of two adjacent characters, so whether a place is a cut depends
-    only on the four characters around it. The chunks of a copied passage are therefore the same wherever it occurs,
+    The cuts are at the local minima of a hash of two adjacent characters. Whether the string is cut at a place thus
+    depends only on the four characters around it. A copied passage therefore has the same chunks wherever it occurs,
     and a changed character changes one or two chunks.
 
     Reference: content-defined chunking, Muthitacharoen, Chen and Mazières, SOSP 2001.
@@ -46,11 +46,11 @@ def chunks(letters: str) -> list[str]:
 
 
 def consonant_chunks(normalised: str) -> list[str]:
-    """Return the chunks of the consonants of a text; spaces, punctuation, numbers and doubled letters are dropped.
+    """Return the `chunks` of the `consonants` of a normalised text.
 
-    Gluing or splitting words, doubling letters, and changing or removing vowels do not change the result. Digits
-    in a word with letters are read as the letters that they look like. All letters except Latin, Cyrillic and Greek
-    vowels are consonants.
+    Joining or splitting words, doubling letters, and changing or removing vowels do not change the result. Digits in
+    a word with letters are read as the letters that they look like. All letters except Latin, Cyrillic and Greek
+    vowels count as consonants.
     """
     text = normalised
     if any(
@@ -62,11 +62,11 @@ def consonant_chunks(normalised: str) -> list[str]:
 
 
 def consonants(normalised: str) -> str:
-    """Return the consonants of a normalised text without spaces, punctuation, digits and doubled letters."""
+    """Return the consonants of a normalised text, repeated ones once: "no 3 apples" -> "npls"."""
     kept = normalised.translate(_PLAIN) if normalised.isascii() else _DROPPED.sub("", normalised)
     return _REPEATED.sub(r"\1", kept)
 
 
 def bare_letters(word: str) -> str:
-    """Return normalised tokens, joined without spaces, without digits and doubled letters: "b12ill" -> "bil"."""
+    """Return normalised tokens (joined without spaces) without digits, repeated letters once: "b12ill" -> "bil"."""
     return _REPEATED.sub(r"\1", _NUMBER.sub("", word))

@@ -1,7 +1,8 @@
 """Find near-duplicate texts with MinHash signatures, without comparing every pair of rows.
 
-A signature holds the minima of 128 permuted hashes over the shingles of a row. It is divided into bands. Two rows
-with equal minima in one band share a bucket, and only rows that share a bucket are compared.
+The shingles of a row are its sequences of five consecutive tokens. A signature consists of 128 numbers; each is the
+smallest value of one hash function over the shingles. The signature is divided into 16 bands of 8 numbers. Two rows
+with equal numbers in a band share a bucket of this band, and only rows that share a bucket are compared.
 """
 
 import hashlib
@@ -16,8 +17,8 @@ from audits.core.types import Bool, Float, Int, UInt
 from audits.text.ngrams import STEP, find_keys, mix, starts_group, within_groups
 from audits.text.normalise import tokens
 
-SHINGLE_TOKENS = 5  # number of consecutive tokens in a shingle
-# number of bands and of minima in each; a pair is found with probability .94 at Jaccard index .8, and .64 at .71
+SHINGLE_TOKENS = 5
+# number of bands, and of minima in each; a pair is found with probability .94 at Jaccard index .8, and .64 at .71
 BANDS, MINIMA = 16, 8
 N_PERMUTATIONS = BANDS * MINIMA
 FULL_BUCKET = 50  # a bucket with more rows is skipped, because so many similar rows come from a template
@@ -34,7 +35,7 @@ class Sketch:
 
     texts: Sequence[str]
     buckets: U32  # number of the bucket of each text in each band, (BANDS, n)
-    filled: Bool  # whether each text has a shingle; a text without a shingle is in no bucket, (n,)
+    filled: Bool  # whether each text has a shingle, and therefore is in a bucket, (n,)
 
     def __len__(self) -> int:
         return len(self.texts)
@@ -63,11 +64,10 @@ class NearPairs:
 
 
 def sketch(texts: Sequence[str]) -> Sketch:
-    """Return the buckets of texts by MinHash signatures of their 5-token shingles.
+    """Return the buckets of texts. A text of fewer than five tokens is in no bucket.
 
     The hash of a shingle is `mix` of the polynomial t_1 × B^4 + … + t_5 mod 2^64, where t_i are the hashes of its
-    tokens and B is `STEP`. The number of a bucket is 32 bits of the hash of the minima in its band. A text of fewer
-    than five tokens is in no bucket.
+    tokens and B is `STEP`. The number of a bucket is 32 bits of the hash of the minima in its band.
 
     Cost: 4 bytes per row and band, plus the memory for one block of rows.
     Reference: Broder, SEQUENCES 1997.
@@ -83,13 +83,12 @@ def sketch(texts: Sequence[str]) -> Sketch:
 
 
 def near_pairs(left: Sketch, right: Sketch) -> NearPairs:
-    """Return the pairs of rows that share a bucket.
+    """Return the pairs of a row of the first table and a row of the second table that share a bucket.
 
     Buckets with more than 50 rows of the second table are skipped, and pairs with an estimated Jaccard index below .2
     are dropped. A pair of Jaccard index s is found with probability 1 - (1 - s^8)^16.
 
-    Cost: O(n · bands) for the buckets and O(pairs · shingles) for the checks, which tokenise rows again; memory for
-        the pairs and for the rows of `_BATCH` pairs.
+    Cost: time O(n · bands + pairs · shingles); memory for the pairs, and for the rows of 2^14 pairs.
     Reference: Leskovec, Rajaraman and Ullman, Mining of Massive Datasets, section 3.4.
     """
     rows, other_rows = np.flatnonzero(left.filled), np.flatnonzero(right.filled)
@@ -105,7 +104,6 @@ def near_pairs(left: Sketch, right: Sketch) -> NearPairs:
 
 
 def _compare(left: Sketch, right: Sketch, a: Int, b: Int) -> tuple[Int, Int, Float]:
-    """Return the pairs whose estimated Jaccard index is large enough, with the exact index."""
     vocabulary: dict[str, int] = {}
     (left_rows, in_first), (right_rows, in_second) = (np.unique(rows, return_inverse=True) for rows in (a, b))
     first = _shingled([left.texts[i] for i in left_rows], vocabulary)
@@ -118,7 +116,8 @@ def _compare(left: Sketch, right: Sketch, a: Int, b: Int) -> tuple[Int, Int, Flo
 
 
 def _shingled(texts: Sequence[str], vocabulary: dict[str, int]) -> _Shingled:
-    token_hashes, n_tokens = array("Q"), array("q")  # `vocabulary` caches the hash of each token
+    """Return the shingles of texts; `vocabulary` caches the hash of each token."""
+    token_hashes, n_tokens = array("Q"), array("q")
     for text in texts:
         words = tokens(text)
         for word in words:
@@ -157,7 +156,6 @@ def _signatures(hashes: UInt, offsets: Int) -> UInt:
 
 
 def _bucket(of_band: UInt) -> U32:
-    """Return the bucket of each row from its minima in one band, (n, MINIMA)."""
     key = np.zeros(len(of_band), dtype=np.uint64)
     for column in of_band.T:
         key = mix(key ^ column) + STEP
@@ -165,7 +163,7 @@ def _bucket(of_band: UInt) -> U32:
 
 
 def _bucket_pairs(left: tuple[U32, Int], right: tuple[U32, Int]) -> UInt:
-    """Return the pairs of rows in one bucket as left row << 32 | right row; the arguments are (buckets, rows)."""
+    """Return the pairs of rows that share a bucket, as left row << 32 | right row; arguments are (buckets, rows)."""
     (key, rows), (other_key, other_rows) = left, right
     order = np.argsort(other_key, kind="stable")
     ordered = other_key[order]
@@ -178,6 +176,7 @@ def _bucket_pairs(left: tuple[U32, Int], right: tuple[U32, Int]) -> UInt:
 
 
 def _shared(left: _Shingled, right: _Shingled, a: Int, b: Int) -> Int:
+    """Return the number of shingles that the rows a[i] of `left` and b[i] of `right` share, for each i."""
     values, number = np.unique(np.concatenate([left.hashes, right.hashes]), return_inverse=True)
     base = len(values)
     of_left, of_right = number[: len(left.hashes)], number[len(left.hashes) :]

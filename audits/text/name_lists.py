@@ -2,8 +2,13 @@
 
 
 def words(text: str) -> tuple[str, ...]:
-    """Return the words of a text, for compact constants."""
+    """Return the words of a text in order."""
     return tuple(text.split())
+
+
+def word_set(text: str) -> frozenset[str]:
+    """Return the set of the words of a text."""
+    return frozenset(text.split())
 
 
 FEMALE_FIRST = words("""
@@ -41,17 +46,15 @@ Ronald Rudolf Rupert Russell Ryan Salvador Samir Samuel Santiago Scott Sean Seba
 Stefan Stephen Steven Stuart Sven Terence Theodore Thomas Timothy Tobias Todd Tomas Tony Travis Trevor Vernon Victor
 Viktor Vincent Vladimir Walter Warren Wayne Wei Wilhelm William Xavier Yusuf Zachary
 """)
-# These names are also ordinary words, months, places or eponyms. They count as names only if there is further
-# evidence, such as another name beside them. The same applies to WORD_LAST.
-WORD_FIRST = frozenset(
-    words("""
+# Names that are also ordinary words, months, places or eponyms, as in WORD_LAST. Such a word counts as a name only if
+# there is further evidence, such as another name beside it.
+WORD_FIRST = word_set("""
 Amber April Art Autumn Basil Bill Bob Chase Chip Christ Clay Colt Crystal Dale Dawn Daisy Dick Drew Earl Eve Faith
 Frank Gene Ginger Grace Grant Guy Harmony Hazel Heath Holly Hope Iris Ivy Jack Jade Jasper Jay Jim Jo Joe Joy June
 Lance Lane Lily Mark Mason May Melody Mercy Miles Misty Olive Page Patience Pearl Penny Pierce Rich Rob Robin Rod Rose
 Ruby Rusty Sam Sandy Sky Summer Sunny Ted Tim Tom Trinity Violet Will Willow Chelsea Austin Dallas Florence Jordan
 Kent Paris Sydney Brooke Cliff Forest Hunter Ray Ken Ben Dan Ed Jerry Stan Van Gail
 """)
-)
 PLAIN_LAST = words("""
 Abbott Abdullah Acosta Adams Aguilar Ahmed Alvarado Alvarez Andersen Anderson Andersson Andrews Armstrong Arnold
 Atkinson Bailey Banerjee Barnett Becker Bennett Berg Bergman Bianchi Blackwell Bradley Brandt Brennan Brooks Bryant
@@ -74,8 +77,7 @@ Spencer Stevens Stewart Sullivan Suzuki Takahashi Tanaka Taylor Thomas Thompson 
 Vasquez Vega Villanueva Wagner Walsh Wang Watanabe Watkins Watson Weber Weiss Whitaker Williams Williamson Wilson
 Wojcik Wong Wright Yamamoto Yang Zhang Zhao Zimmerman
 """)
-WORD_LAST = frozenset(
-    words("""
+WORD_LAST = word_set("""
 Baker Ball Banks Barber Bell Berry Best Bird Bishop Black Blair Bond Booth Bowman Brown Buck Bush Butler Cannon Carr
 Carter Case Chase Church Clark Cole Cook Cox Cross Crown Curry Dale Day Dean Drake Duke English Field Fisher Flynn
 Ford Fox French Frost Glass Graves Gray Green Hall Hardy Harper Harris Hart Hill Holland House Hunt Hunter James
@@ -84,7 +86,6 @@ Murphy Nash Noble North Page Palmer Parker Parks Parkinson Peck Pierce Poole Pop
 Prince Rice Rich Rivers Rose Rush Shaw Sharp Shepherd Short Singer Snow Stone Strong Summers Swan Temple Turner
 Vaughan Wade Walker Wall Ward Waters Weaver Webb Wells West White Wolf Wood Woods Young Addison Barrett Crohn
 """)
-)
 _SHORT_FORMS = """
 abigail abby; abraham abe; albert al bert; alexander alex alec sasha sandy; alexandra alex sasha sandra; alfred alf
 fred; alice ali; andrew andy drew; angela angie; anthony tony ant; antonio tony; arthur art; barbara barb babs;
@@ -129,6 +130,6 @@ def _short_forms() -> dict[str, frozenset[str]]:
 SHORT_FORMS = _short_forms()  # the usual short forms of each given name, and the given names of each short form
 FIRST_NAMES = frozenset(FEMALE_FIRST + MALE_FIRST) - WORD_FIRST
 LAST_NAMES = frozenset(PLAIN_LAST)
-TITLES = frozenset(words("dr drs mr mrs ms miss mx prof professor sir madam rev sister nurse doctor"))
+TITLES = word_set("dr drs mr mrs ms miss mx prof professor sir madam rev sister nurse doctor")
 DEGREES = words("MD DO RN NP PA PhD MBBS FRCP DDS LPN")
-PARTICLES = frozenset(words("van von de der den di da du del della la le bin ibn al el dos"))
+PARTICLES = word_set("van von de der den di da du del della la le bin ibn al el dos")

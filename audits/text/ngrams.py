@@ -1,4 +1,4 @@
-"""Represent texts as arrays of numbered words or characters (symbols), and runs of k symbols as 64-bit keys."""
+"""Represent texts as arrays of symbols (word numbers or characters), and k symbols in a row as a 64-bit key."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from audits.core.types import Bool, Int, UInt
 from audits.text.normalise import normalise, tokens
 
-# odd multipliers of splitmix64 (Steele, Lea and Flood, OOPSLA 2014)
+# constants of splitmix64 (Steele, Lea and Flood, OOPSLA 2014)
 STEP = np.uint64(0x9E3779B97F4A7C15)
 _MIX_1 = np.uint64(0xBF58476D1CE4E5B9)
 _MIX_2 = np.uint64(0x94D049BB133111EB)
@@ -17,7 +17,7 @@ _MIX_2 = np.uint64(0x94D049BB133111EB)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sequences:
-    """Texts as one array of symbols with the place where each text starts."""
+    """Texts as one array of symbols."""
 
     symbols: Int  # word numbers or code points of all texts, one after the other, (total,)
     starts: Int  # text i is symbols[starts[i]:starts[i + 1]], (n + 1,)
@@ -60,27 +60,27 @@ def grown(keys: UInt, symbols: NDArray[np.integer]) -> UInt:
 
 
 def mix(x: UInt) -> UInt:
-    """Return a hash of each number (the splitmix64 finaliser), in which every input bit affects every output bit."""
+    """Return a hash of each number (last step of splitmix64), in which every input bit affects every output bit."""
     x = (x ^ (x >> np.uint64(30))) * _MIX_1
     x = (x ^ (x >> np.uint64(27))) * _MIX_2
     return x ^ (x >> np.uint64(31))
 
 
 def find_keys(keys: UInt | Int, wanted: UInt | Int) -> tuple[Int, Bool]:
-    """Return the index of each wanted key in the non-empty sorted array `keys`, and whether the array contains it."""
+    """Return the index of each wanted key in the sorted, non-empty array `keys`, and whether it is there."""
     place = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)
     return place, keys[place] == wanted
 
 
 def starts_group(*columns: NDArray[np.generic]) -> Bool:
-    """Return whether each row of sorted columns differs from the row before it; true for the first row."""
+    """Return for each row of sorted columns whether it differs from the previous row; true for the first row."""
     starts = np.ones(len(columns[0]), dtype=np.bool_)
     starts[1:] = np.logical_or.reduce([column[1:] != column[:-1] for column in columns])
     return starts
 
 
 def within_groups(sizes: Int) -> Int:
-    """Return the numbers 0, 1, ..., n - 1 for each group size n, concatenated."""
+    """Return the place of each member within its group: [2, 3] -> [0, 1, 0, 1, 2]."""
     return np.asarray(np.arange(int(sizes.sum())) - np.repeat(np.cumsum(sizes) - sizes, sizes))
 
 

@@ -1,7 +1,7 @@
-"""Normalise text for all lexical audits, so that trivial changes of spelling do not hide a copy.
+"""Normalise text before audits compare words, so that trivial changes of spelling do not hide a copy.
 
 For example, "Café  №5" and "CAFE No5" have the same normal form, "cafe no5". The normal form follows NFKC_Casefold
-(The Unicode Standard, section 3.13, with UAX #15) and the confusables of UTS #39.
+(The Unicode Standard, section 3.13, with UAX #15) and the list of look-alike characters of UTS #39.
 """
 
 import re
@@ -12,11 +12,11 @@ from itertools import chain
 import regex
 from confusable_homoglyphs.confusables import confusables_data
 
+from audits.text.layout import BLANKS
 from audits.text.letters import pieces
 
-LONGEST_WORD = 24  # in a stretch of more characters without a space, invisible characters count as spaces
+LONGEST_WORD = 24  # in a longer sequence of characters without a space, invisible characters count as spaces
 _IGNORABLE = regex.compile(r"[\p{Default_Ignorable_Code_Point}\p{Cf}\p{Cc}]")
-_BLANKS = frozenset("\u2800\u115f\u1160\u3164\uffa0")  # Braille and Hangul blanks, as wide as a letter
 _QUOTES = frozenset('"‘’‚‛“”„‟′″‴‵‶‷‹›«»`´〝〞〟＂＇')
 _INVISIBLE = "\ue000"  # private-use placeholder for an invisible character
 
@@ -28,10 +28,10 @@ _STRETCH = re.compile(r"\S+")
 _WORD = re.compile(r"[^\W\d_]+")
 _DIGITS = re.compile(r"\d+")
 _SENTENCE_END = re.compile(r"(?<=[.!?])\s+|\n\s*\n")
-# at least three single letters with the same separator ("s p a c e d", "s.p.a.c.e.d"), or two between wide gaps
+# three or more single letters with the same separator ("s p a c e d", "s.p.a.c.e.d"), or two between wider gaps
 _SPACED = re.compile(r"(?<![^\W_])[^\W_](?:([^\w\n]|_)[^\W_])(?:\1[^\W_])+(?![^\W_])|(?<=\s\s)[^\W_] [^\W_](?=\s\s)")
-_SHAPE = bytes(120 if chr(i).isalnum() and i < 128 else 32 for i in range(256))  # x for letters and digits
-# names of letters that UAX #15 and UTS #39 do not map to plain letters, such as "LATIN LETTER SMALL CAPITAL A"
+_SHAPE = bytes(120 if chr(i).isalnum() and i < 128 else 32 for i in range(256))  # letters and digits become x
+# Unicode names of letters that UAX #15 and UTS #39 do not map to plain letters ("LATIN LETTER SMALL CAPITAL A")
 _NAMED = re.compile(
     r"(?:(?:NEGATIVE |SQUARED |CROSSED |CIRCLED )*LATIN (?:CAPITAL |SMALL )?LETTER|LATIN LETTER SMALL CAPITAL"
     r"|REGIONAL INDICATOR SYMBOL LETTER|MODIFIER LETTER (?:SMALL|CAPITAL)) ([A-Z])"
@@ -43,17 +43,16 @@ _BAR = frozenset("lI1|")  # a character that looks like these becomes I if it is
 
 
 def normalise(text: str) -> str:
-    """Return the normal form: NFKC_Casefold, no combining marks, plain look-alikes, single spaces.
+    """Return the normal form of a text. The following steps are repeated until the text no longer changes.
 
-    These steps are repeated until the text no longer changes:
-    - decompose compatibility characters;
-    - remove invisible characters (Default_Ignorable_Code_Point, General_Category Cf and Cc); if a stretch without
-      spaces has more than 24 visible characters, replace its invisible characters by spaces instead;
-    - remove marks (General_Category M);
-    - replace digits of all scripts (Nd) by 0 to 9, quotes by ', and dashes by -;
-    - replace letters that look Latin by Latin letters (UTS #39);
-    - fold case, and compose characters;
-    - join spaced letters (`s p a c e d`) to words, and reduce white space to single spaces.
+    - Decompose compatibility characters (NFKD).
+    - Remove invisible characters (Default_Ignorable_Code_Point, General_Category Cf and Cc). In a sequence of more
+      than 24 visible characters without a space, replace them by spaces instead.
+    - Remove combining marks (General_Category M).
+    - Replace digits of all scripts (Nd) by 0 to 9, quotes by ', and dashes by -.
+    - Replace letters that look Latin by Latin letters (UTS #39).
+    - Fold case, and compose characters (NFC).
+    - Join spaced letters (`s p a c e d`) to words, and reduce white space to single spaces.
     """
     while True:
         folded = fold(text)
@@ -65,16 +64,15 @@ def normalise(text: str) -> str:
 
 
 def tokens(text: str) -> list[str]:
-    """Return the tokens of a text: the runs of letters and digits of the normalised text.
+    """Return the tokens of a text: the sequences of letters and digits in its normal form.
 
-    An underscore separates tokens like a space. In a script without spaces, a token is a character (Chinese,
-    Japanese) or a chunk of about three characters (`pieces`).
+    In a script without spaces, a token is one character (Chinese, Japanese) or a chunk of about three (`pieces`).
     """
     return split_words(normalise(text))
 
 
 def split_words(normalised: str) -> list[str]:
-    """Return the tokens of a text that is normalised already."""
+    """Return the tokens of a normalised text."""
     words: list[str] = _TOKEN.findall(normalised)
     return words if normalised.isascii() else [piece for word in words for piece in pieces(word)]
 
@@ -82,7 +80,7 @@ def split_words(normalised: str) -> list[str]:
 def without_numbers(words: list[str]) -> list[str]:
     """Return the tokens with masked numbers, so that changed numbers do not hide a copy.
 
-    Every run of digits becomes `0`, and adjacent `0` tokens are merged: ["120", "80", "b12"] -> ["0", "b0"].
+    Every sequence of digits becomes `0`, and adjacent `0` tokens are merged: ["120", "80", "b12"] -> ["0", "b0"].
     """
     masked: list[str] = []
     for word in words:
@@ -98,7 +96,7 @@ def sentences(text: str) -> list[str]:
 
 
 def fold(text: str) -> str:
-    """Return the text after one round of all steps of `normalise` except the last (spaced letters, white space)."""
+    """Return the text after one round of the steps of `normalise`, without the last step."""
     if text.isascii():
         plain = text.lower().translate(_ASCII)
         if plain.isascii():
@@ -111,7 +109,7 @@ def fold(text: str) -> str:
 
 
 def without_spacing(text: str) -> str:
-    """Return the folded text with spaced letters joined."""
+    """Return a text with spaced letters joined: "s p a c e d text" -> "spaced text"."""
     parts, done = [], 0
     for place in spaced_letters(text):
         parts += [text[done : place[0]], *(text[i] for i in place)]
@@ -120,7 +118,7 @@ def without_spacing(text: str) -> str:
 
 
 def spaced_letters(text: str) -> Iterator[range]:
-    """Yield the positions of the letters of each word that is written with spaced letters."""
+    """Yield the positions of the letters of each word with spaced letters: "s p a c e d" -> range(0, 11, 2)."""
     done = 0
     for start in _single_letters(text) if text.isascii() else (m.start() for m in _SPACED.finditer(text)):
         match = _SPACED.match(text, start) if start >= done else None
@@ -141,7 +139,7 @@ def looks_latin(character: str) -> bool:
 
 
 def _single_letters(text: str) -> list[int]:
-    """Return the positions in an ASCII text where spaced letters may begin; this is faster than `_SPACED`."""
+    """Return the positions in an ASCII text where spaced letters may begin, faster than a search for `_SPACED`."""
     shape = b"  %b  " % text.encode().translate(_SHAPE)
     if b" x x " not in shape:
         return []
@@ -165,12 +163,12 @@ def _plain_word(word: re.Match[str]) -> str:
         return written
     if any(c.isascii() for c in written):
         return "".join(_LOOKALIKES.get(c, c) for c in written)
-    # in a word without Latin letters, the capital decides, so that capitals and small letters stay comparable
+    # in other words, each letter is replaced like its capital, so that capitals and small letters stay comparable
     return "".join(_LOOKALIKES.get(c.upper(), _LOOKALIKES.get(c, c)) for c in written.casefold())
 
 
 class _Table(dict[int, str]):
-    """Translation table of decomposed text; it keeps letters, because their replacement depends on the word."""
+    """Translation table of decomposed text, filled when needed. `_plain_word` replaces letters."""
 
     def __missing__(self, code: int) -> str:
         self[code] = plain = _plain_character(chr(code))
@@ -180,7 +178,7 @@ class _Table(dict[int, str]):
 def _plain_character(character: str) -> str:
     if character.isascii() or character in _QUOTES:
         return _ASCII.get(ord(character), character)
-    if character in _BLANKS:
+    if character in BLANKS:
         return " "
     if is_ignorable(character) or character == _INVISIBLE:
         return _INVISIBLE
@@ -194,10 +192,10 @@ def _plain_character(character: str) -> str:
 
 
 def _lookalikes() -> dict[str, str]:
-    """Return for each non-ASCII look-alike character the ASCII letters or digits that replace it.
+    """Return for each non-ASCII look-alike character the ASCII characters that replace it.
 
-    The shortest ASCII string of a class (`_classes`) replaces each character of the class. If there is no such
-    string, a small letter (such as Cyrillic ve) is replaced like its capital.
+    Each character of a class (`_classes`) is replaced by the shortest ASCII string of the class. If there is none, a
+    small letter, such as Cyrillic ve, is replaced like its capital.
 
     Reference: Unicode Technical Standard #39, confusables.txt, from the package confusable-homoglyphs.
     """
@@ -220,7 +218,7 @@ def _lookalikes() -> dict[str, str]:
 
 
 def _classes() -> list[set[str]]:
-    """Return the classes of strings that look alike: the connected components of the pairs in confusables.txt."""
+    """Return the classes of strings that look alike. If a looks like b, and b like c, they are in one class."""
     classes: dict[str, set[str]] = {}
     for key, others in confusables_data.items():
         for other in others:
@@ -231,7 +229,7 @@ def _classes() -> list[set[str]]:
 
 
 def _plain(character: str, members: Iterable[str]) -> str:
-    """Return the shortest ASCII string of a character's class, without combining marks, or "" if there is none."""
+    """Return the shortest ASCII string of a character's class, ignoring combining marks; "" if there is none."""
     stripped = {"".join(c for c in unicodedata.normalize("NFD", m) if not unicodedata.combining(c)) for m in members}
     plain = sorted((s for s in stripped if s.isascii() and s and not s.isspace()), key=lambda s: (len(s), s))
     if len(plain) > 1 and _BAR.issuperset(plain[:2]):

@@ -1,4 +1,4 @@
-"""Search for many sequences of tokens at once (Aho and Corasick, CACM 1975)."""
+"""Search a text for many phrases (sequences of tokens) at once, by the algorithm of Aho and Corasick (CACM 1975)."""
 
 from collections.abc import Iterator, Sequence
 
@@ -6,13 +6,13 @@ import ahocorasick  # type: ignore[import-not-found] # ships no types
 
 
 class Phrases:
-    """Search for phrases in one pass; a phrase is a non-empty sequence of tokens, and no two phrases are equal.
+    """The phrases to search for; none is empty, and no two are equal.
 
-    Cost: O(tokens + hits) per text, for any number of phrases; about 40 bytes per token of a phrase.
+    Cost: O(tokens + occurrences) per text, for any number of phrases; about 40 bytes per token of a phrase.
     """
 
     def __init__(self, phrases: Sequence[Sequence[str]]) -> None:
-        self._number: dict[str, int] = {}  # number of each word of a phrase, from 1; all other words have number 0
+        self._number: dict[str, int] = {}  # number of each word of the phrases, from 1; all other words have number 0
         self._lengths = [len(phrase) for phrase in phrases]
         self._automaton = ahocorasick.Automaton(ahocorasick.STORE_INTS, ahocorasick.KEY_SEQUENCE)
         for i, phrase in enumerate(phrases):
@@ -21,7 +21,7 @@ class Phrases:
         self._automaton.make_automaton()
 
     def occurrences(self, words: Sequence[str]) -> Iterator[tuple[int, int]]:
-        """Yield (index of the phrase, index of its first token) for each occurrence in the tokens of a text."""
+        """Yield (index of the phrase, index of its first token in `words`) for each occurrence of a phrase."""
         numbers = tuple(self._number.get(word, 0) for word in words)
         if not any(numbers):
             return

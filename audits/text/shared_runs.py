@@ -1,4 +1,7 @@
-"""Find the longest runs of tokens that a synthetic text shares with one person, or with very few persons."""
+"""Find the longest runs (sequences of consecutive tokens) that a synthetic text shares with one or few persons.
+
+A place is a token at which a run begins. The owner of a text is a person, or the public.
+"""
 
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
@@ -12,15 +15,15 @@ from audits.text.ngrams import find_keys, grown, starts_group, within_groups
 
 SHORTEST = 5  # the search begins with runs of this many tokens; many persons share shorter runs
 CAP_TOKENS = 64  # longer runs count as runs of this length
-TOKENS_PER_OWNER = 10  # a run of n tokens with more than max(1, n // 10) owners counts as common text (`most_owners`)
-RARE_BITS = 150.0  # a run of at least 10 tokens with at least this many bits (`_bits_before`) may have two owners
-PART_TOKENS = 1 << 22  # approximate number of places in a part
-NO_PART = 255  # part number of places at which no run of the required length begins
+TOKENS_PER_OWNER = 10  # see `most_owners`
+RARE_BITS = 150.0  # a run of at least 10 tokens whose words have this many bits (`_bits_before`) may have two owners
+PART_TOKENS = 1 << 22  # approximate number of places that are searched at a time (a part)
+NO_PART = 255  # part number of tokens at which no run of the required length begins
 BLOCK_TOKENS = 1 << 22  # number of places for which keys are computed at a time
 
 
 class Runs(NamedTuple):
-    """The longest run that few owners have (`most_owners`), for each of r pairs of a synthetic row and an owner."""
+    """The longest run of each of r pairs of a synthetic row and an owner, among runs that few owners have."""
 
     row: Int  # synthetic row of each pair, (r,)
     owner: Int  # owner of each pair, (r,)
@@ -46,32 +49,32 @@ class Numbered(NamedTuple):
 
 
 class Places(NamedTuple):
-    """Places in numbered rows where a run begins."""
+    """Places in numbered rows, with runs of one length."""
 
-    at: Int  # index of the first token of each run
-    key: UInt  # key of each run
+    at: Int  # index of each place in `Numbered.tokens`
+    key: UInt  # key (hash) of the run that begins at each place
 
 
 def most_owners(length: int) -> int:
-    """Return how many owners a run may have without counting as common text: max(1, length // 10).
+    """Return how many owners a run of this many tokens may have without counting as common text.
 
-    This is one owner below 20 tokens, two from 20 to 29 tokens, and six from 60 tokens on. A run of 10 to 19 tokens
-    may have two owners if its words are rare (RARE_BITS). A short phrase of two persons may be a common expression. A
-    long passage of two to six persons is not: it occurs in families, in notes that are copied forward, and in records
-    of patients who are registered twice.
+    The number is max(1, length // 10). A short phrase of two persons may be a common expression. A long passage of
+    two to six persons is not: it occurs in families, in notes that are copied forward, and in records of patients who
+    are registered twice.
     """
     return max(1, length // TOKENS_PER_OWNER)
 
 
 def runs_alone(synthetic: Numbered, real: Numbered, owners: Int, *, public: int, shortest: int = SHORTEST) -> Runs:
-    """Return the longest runs of the synthetic rows that only few owners of real rows have (`most_owners`).
+    """Return the longest runs of the synthetic rows that only few owners of real rows have.
 
     The search starts with the runs of `shortest` tokens that occur in both tables. It repeatedly extends the runs by
     one token, up to CAP_TOKENS, and keeps the runs that still occur in both tables. At each length, it records the
-    runs that few owners have, once for each owner. To save memory, it processes the runs in parts (`parts_of`).
+    runs that few owners have, once for each owner. A run has few owners if there are at most `most_owners`. A run of
+    10 to 19 tokens may also have two owners if its words are rare (RARE_BITS).
 
-    Both tables must be numbered with the same vocabulary. `public` is the owner number of public text and higher than
-    all other owner numbers; runs in public text do not count.
+    Both tables must be numbered with the same vocabulary. `owners` has the owner of each real row. `public` is the
+    owner number of public text and higher than all other owner numbers; runs in public text do not count.
 
     Cost: O(N log N) time for N tokens; 13 bytes per token, and about a hundred bytes per place of a part.
     """
@@ -87,13 +90,13 @@ def runs_alone(synthetic: Numbered, real: Numbered, owners: Int, *, public: int,
 
 
 def _bits_before(tokens: NDArray[np.int32]) -> Float:
-    """Return the sums of the bits of the first 0, 1, ..., N tokens, (N + 1,); a token has log2(N / occurrences)."""
+    """Return the sums of the bits of the first 0, 1, ..., N tokens; a token has log2(N / its occurrences) bits."""
     counts = np.maximum(np.bincount(tokens), 1)
     return np.append(0.0, np.cumsum(np.log2(len(tokens) / counts)[tokens]))
 
 
 def number_rows(rows: Iterable[Sequence[str]], vocabulary: dict[str, int]) -> Numbered:
-    """Return rows as token numbers; add new tokens to the vocabulary."""
+    """Return rows with their tokens numbered; the function adds new tokens to the vocabulary."""
     numbers, ends = array("i"), array("q", [0])
     for words in rows:
         numbers.extend(vocabulary.setdefault(word, len(vocabulary)) for word in words)
@@ -102,7 +105,7 @@ def number_rows(rows: Iterable[Sequence[str]], vocabulary: dict[str, int]) -> Nu
 
 
 def renumbered(tables: Iterable[Numbered], number: NDArray[np.int32]) -> tuple[Numbered, ...]:
-    """Return the tables with token i replaced by number[i]; adjacent tokens 0 (masked numbers) are merged."""
+    """Return the tables with token i replaced by number[i]; adjacent zeros (masked numbers) are merged."""
     changed = []
     for table in tables:
         tokens = number[table.tokens]
@@ -117,7 +120,7 @@ Part = tuple[Numbered, Places]
 
 
 def parts_of(tables: Sequence[Numbered], length: int) -> Iterator[tuple[Part, ...]]:
-    """Yield the places where a run of `length` tokens begins, in parts of millions; equal runs are in one part."""
+    """Yield for each part the places of each table where runs of this length begin; equal runs are in one part."""
     n_parts = min(NO_PART, 1 + max(len(table.tokens) for table in tables) // PART_TOKENS)
     parts = [_part_numbers(table, length, n_parts) for table in tables]
     for number in range(n_parts):
@@ -137,7 +140,7 @@ def _part_numbers(table: Numbered, length: int, n_parts: int) -> NDArray[np.uint
 
 
 def run_keys(table: Numbered, places: Int, length: int) -> UInt:
-    """Return the keys of the runs of `length` tokens that begin at places."""
+    """Return the keys of the runs of `length` tokens that begin at these places."""
     keys = np.zeros(len(places), dtype=np.uint64)
     for i in range(length):
         keys = grown(keys, table.tokens[places + i])
@@ -145,11 +148,7 @@ def run_keys(table: Numbered, places: Int, length: int) -> UInt:
 
 
 def _part(synthetic_part: Part, real_part: Part, owners: Int, public: int, length: int, bits: Float) -> Runs:
-    """Return an entry for each row, owner and length for which the row shares a run of this length with the owner.
-
-    Runs of public text and runs with more than `most_owners` owners give no entry. `bits` is the result of
-    `_bits_before` for the real rows.
-    """
+    """Return an entry for each row, owner and length with a run that counts (see `runs_alone`) in one part."""
     (synthetic, searched), (real, known) = synthetic_part, real_part
     nothing, n_owners = np.zeros(0, dtype=np.int64), public + 1
     entries = [Runs(*[nothing] * 5)]
@@ -186,7 +185,6 @@ def _part(synthetic_part: Part, real_part: Part, owners: Int, public: int, lengt
 
 
 def _longer(table: Numbered, places: Places, length: int) -> Places:
-    """Return the places whose row has another token after `length` tokens, with the key of the longer run."""
     more = places.at + length < table.starts[table.row(places.at) + 1]
     at = places.at[more]
     return Places(at, grown(places.key[more], table.tokens[at + length]))

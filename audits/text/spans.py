@@ -1,4 +1,7 @@
-"""Map positions in a normalised text back to positions in the original text."""
+"""Find for each part of a normalised text (`normalise`) the part of the original text that it comes from.
+
+For example, "cafe" in the normal form of "A Café" comes from the span (2, 6).
+"""
 
 import re
 import unicodedata
@@ -13,19 +16,19 @@ _TOKEN = re.compile(r"[^\W_]+")
 
 
 class Located(NamedTuple):
-    """A normalised text, with the origin of each character: a span (start, end) of the original text."""
+    """A normalised text, and for each character its origin: the span of the original text that it comes from."""
 
-    text: str  # result of `normalise`
-    starts: list[int]  # start of the origin of each normalised character
-    ends: list[int]  # end of the origin of each normalised character, exclusive
+    text: str
+    starts: list[int]  # index of the first original character of each origin
+    ends: list[int]  # index after the last original character of each origin
 
     def span(self, start: int, end: int) -> tuple[int, int]:
-        """Return the span of the original text from which the normalised text[start:end] comes."""
+        """Return the span (start, end) of the original text from which text[start:end] comes."""
         return self.starts[start], self.ends[end - 1]
 
 
 class Placed(NamedTuple):
-    """A token, or another piece of a normalised text, with the span of the original text that it comes from."""
+    """A token, or another piece of a text, with its span: text[start:end]."""
 
     word: str
     start: int
@@ -35,18 +38,18 @@ class Placed(NamedTuple):
 def located(text: str) -> Located:
     """Return the normalised text with the origin of each character.
 
-    The steps of `normalise` are applied to one character at a time, with its combining marks. The result can differ
-    from `normalise`, because characters compose (Hangul) or a replacement depends on neighbouring characters. The
-    origin of each character is then its whole stretch between spaces or, if the result still differs, the whole text.
-    An origin can therefore be too wide, but never too narrow.
+    The text is normalised one character at a time, together with its combining marks. Sometimes the result differs
+    from `normalise`, for example if the replacement of a character depends on its neighbours. Every character of the
+    word then has the whole word as its origin. If the result still differs, the origin is the whole text. An origin
+    can therefore be too wide, but never too narrow.
 
-    Cost: O(characters); used only for texts with a finding.
+    Cost: O(characters).
     """
     normalised = normalise(text)
     current = Located(text, list(range(len(text))), list(range(1, len(text) + 1)))
     while current.text != normalised:
         step = _once(current.text)
-        if step.text == current.text:  # the result differs from that of `normalise`
+        if step.text == current.text:
             return Located(normalised, [0] * len(normalised), [len(text)] * len(normalised))
         spans = [current.span(a, b) for a, b in zip(step.starts, step.ends, strict=True)]
         current = Located(step.text, [start for start, _ in spans], [end for _, end in spans])
@@ -54,13 +57,13 @@ def located(text: str) -> Located:
 
 
 def placed_tokens(text: str) -> list[Placed]:
-    """Return the tokens of a text as `normalise.tokens` does, each with its span in the original text."""
+    """Return the tokens of a text (`normalise.tokens`), each with its span in this text."""
     normalised = located(text)
     return [Placed(word, *normalised.span(start, end)) for word, start, end in words_in(normalised.text)]
 
 
 def words_in(normalised: str) -> list[Placed]:
-    """Return the tokens of a normalised text, each with its span in the normalised text."""
+    """Return the tokens of a normalised text, each with its span in this text."""
     placed = []
     for match in _TOKEN.finditer(normalised):
         start = match.start()
@@ -71,7 +74,7 @@ def words_in(normalised: str) -> list[Placed]:
 
 
 def _once(text: str) -> Located:
-    """Return the text after one round of `normalise`, with the origin of each character."""
+    """Return the text after one round of the steps of `normalise`, with the origin of each character."""
     pieces = [piece for chunk in _CHUNK.finditer(text) for piece in _pieces(chunk.group(), chunk.start())]
     folded = "".join(piece.word for piece in pieces)
     origin = [(piece.start, piece.end) for piece in pieces for _ in piece.word]
@@ -94,12 +97,12 @@ def _once(text: str) -> Located:
 
 
 def _pieces(chunk: str, offset: int) -> list[Placed]:
-    """Return the non-empty folded pieces of a stretch: characters with their combining marks, or all in one piece."""
+    """Return the folded characters of a chunk with their spans, or the whole chunk if they differ from its fold."""
     folded = fold(chunk)
     starts = [i for i, c in enumerate(chunk) if i == 0 or unicodedata.combining(c) == 0]
     pieces = [Placed(fold(chunk[a:b]), offset + a, offset + b) for a, b in pairwise([*starts, len(chunk)])]
     if "".join(p.word for p in pieces) != folded:
-        # invisible characters may count as spaces
+        # `fold` replaces invisible characters in long words by spaces
         pieces = [p._replace(word=" ") if not p.word and is_ignorable(chunk[p.start - offset]) else p for p in pieces]
         if "".join(p.word for p in pieces).split() != folded.split():
             pieces = [Placed(folded, offset, offset + len(chunk))]

@@ -1,24 +1,23 @@
-"""Replace misspelled words by the known words that were meant, so that misspelled copies are found."""
+"""Find the known words that were misspelled ("pateint" -> "patient"), so that misspelled copies are found."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
 from audits.text.letters import LEET, consonants
 
-MIN_LETTERS = 3  # shorter words are not corrected, because too many known words differ by one edit only
-MAX_LETTERS = 40  # a longer token is not a single word
+MIN_LETTERS = 3  # shorter words are not corrected, because a single edit turns them into many known words
+MAX_LETTERS = 40  # longer tokens are not corrected, because they are not single words
 
 
 def corrections(words: Iterable[str], known: Mapping[str, int]) -> dict[str, str]:
     """Return the correction of each unknown word of 3 to 40 characters that is a misspelling of a known word.
 
-    An unknown word is a misspelling if it is the known word
-    - with digits instead of letters that look alike (`p4tient`),
-    - with its inner letters in another order, or
-    - with one letter inserted, left out or replaced, or two adjacent letters exchanged (Damerau distance 1).
-    The first case that applies decides. If several known words fit, the most frequent of them is chosen, or the first
-    in the alphabet if they are equally frequent. In the last case, known words with the same consonants come before
-    all others. A known word is not corrected.
+    `known` has the frequency of each known word. An unknown word is a misspelling if it is the known word
+    1. with digits instead of letters that look alike (`p4tient`),
+    2. with its inner letters in another order, or
+    3. with one letter inserted, left out or replaced, or two adjacent letters exchanged (Damerau distance 1).
+    The first case that applies decides. If several known words fit, the most frequent is chosen, and among equally
+    frequent words the first in the alphabet. In case 3, known words with the same consonants come before all others.
 
     Cost: time O(sum of the squared lengths of all words); memory for the unknown words and their deletions.
     Reference: deletion neighbourhoods, Mor and Fraenkel, CACM 1982.
@@ -57,12 +56,12 @@ def _letters(word: str) -> tuple[str, str, str]:
 
 
 def deletions(word: str) -> list[str]:
-    """Return the word without its first letter, without its second letter, and so on."""
+    """Return all words that result from leaving out one letter: "abc" -> ["bc", "ac", "ab"]."""
     return [word[:i] + word[i + 1 :] for i in range(len(word))]
 
 
 def is_one_edit(a: str, b: str) -> bool:
-    """Return whether the words differ by one edit: a letter added, removed or replaced, or two letters exchanged."""
+    """Return whether one edit turns a into b: a letter inserted, removed or replaced, or two neighbours exchanged."""
     if a == b:
         return False
     first = next((i for i, (x, y) in enumerate(zip(a, b, strict=False)) if x != y), min(len(a), len(b)))
