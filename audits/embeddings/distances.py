@@ -1,4 +1,7 @@
-"""Nearest-neighbour measurements of whether synthetic records are closer to train than to control."""
+"""Measure with nearest neighbours whether synthetic records are closer to train than to control.
+
+In shapes, P is the number of compared persons and m the number of synthetic rows.
+"""
 
 import math
 from dataclasses import dataclass
@@ -16,38 +19,38 @@ from audits.gate.coarse import coarsen
 
 LOCAL_NEIGHBOURS = 5  # number of nearest reference rows whose mean similarity `crowding` subtracts
 MIN_BIN = 10  # a bin of a histogram has either no rows of a table or at least this many
-BINS_PER_UNIT = 40  # number of bins of a histogram per unit of distance
+BINS_PER_UNIT = 40  # number of histogram bins in a distance of 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Share(NormalShare):
     """A share of synthetic rows, such as those whose nearest person is in train, with its standard error.
 
-    The standard error assumes that the persons were assigned to train and control at random.
+    The standard error is computed for persons who are assigned to train and control at random.
     """
 
     @property
     def n(self) -> int:
-        """Effective number of rows: n independent rows have this standard error, sqrt(1/4 / n)."""
+        """Effective number of rows n, from the standard error sqrt(1/4 / n) of n independent rows."""
         return int(0.25 / self.error**2) if self.error > 0 else 0
 
     def estimate(self, confidence: float, *, less: float = 0.0) -> Estimate:
         """Return the share minus `less`, with its normal interval."""
         low, high = self.ends(confidence)
-        value = min(max(self.value, low), high)  # rounding may make the sum of the weights slightly larger than 1
+        value = min(max(self.value, low), high)  # rounding may put the value slightly outside the interval
         return Estimate(value=value - less, low=low - less, high=high - less, confidence=confidence, n=self.n)
 
 
 def share_of_train(nearest: Int, included: list[Int], people: Arms) -> Share:
     """Return the share of synthetic rows whose nearest person is in train, as the mean over all repeats.
 
-    In one repeat, a class c has 2n persons, n of them in train, and person i is nearest to the share w_i of the
-    synthetic rows. If the roles (train or control) are permuted, the variance of the share is exactly
+    `nearest` is the result of `nearest_person_of_rows`, and `included` that of `balanced_draws`. In one repeat, a
+    class c has 2n persons, n of them in train. Person i is nearest to the share w_i of the synthetic rows. If the
+    roles (train or control) are permuted within classes, the variance of the share is exactly
 
         sum_c  2n/(4(2n-1)) * sum_i (w_i - mean(w))^2
 
-    so that synthetic rows near the same person do not count as independent. The error is the root of the mean
-    variance of the repeats. `nearest` is the result of `nearest_person_of_rows`, `included` that of `balanced_draws`.
+    Rows near the same person therefore do not count as independent. The error is the root of the mean variance.
     """
     n_persons, m = len(people.is_train), nearest.shape[1]
     value, variance = 0.0, 0.0
@@ -66,7 +69,7 @@ def share_of_train(nearest: Int, included: list[Int], people: Arms) -> Share:
 def balanced_draws(people: Arms, repeats: int, rng: np.random.Generator) -> list[Int]:
     """Return for each repeat equally many train and control persons of each class, drawn without replacement.
 
-    Different numbers would bias the share: with three times as many train as control persons, it would be 0.75.
+    With three times as many train as control persons, a share of 0.75 would be expected without any leak.
     """
     members = [
         [np.flatnonzero((people.person_class == c) & (people.is_train == role)) for role in (True, False)]
@@ -113,9 +116,9 @@ def crowding(encoded: Encoded, people: Arms) -> dict[str, Float]:
 
         nearest_x = max_s cos(x, s),  crowding_x = nearest_x - mean of the 5 highest cos(x, reference)
 
-    x is a record, s a synthetic row. A person's score is the maximum over the person's records. The mean similarity
-    to the reference is subtracted so that common texts do not look copied. If all texts follow one template, the
-    subtraction can hide that the release omits rows similar to train persons; `nearest` still shows this.
+    x is a record, s a synthetic row. A person's score is the maximum over the person's records. The similarity to the
+    reference is subtracted so that common texts do not look copied. If all texts follow one template, `crowding` can
+    hide that the release omits rows similar to train persons; `nearest` still shows this.
     """
     real = stack_arms(encoded)
     nearest = highest(real, encoded.synthetic, 1)[:, 0]
@@ -139,7 +142,7 @@ def two_nearest_distances(encoded: Encoded, people: Arms, included: Int) -> tupl
 
 
 def nndr_ratio(to_train: Float32, to_control: Float32) -> float | None:
-    """Return the 10 % quantile of the nearest-neighbour distance ratio for train, divided by that for control.
+    """Return the 10 % quantile of the nearest-neighbour distance ratio (NNDR) for train, divided by that for control.
 
     The ratio of a synthetic row is (distance to the nearest row) / (distance to the second nearest row). Rows whose
     second distance is 0 are omitted. The result is None if the quantile for control is 0.
@@ -154,10 +157,10 @@ def nndr_ratio(to_train: Float32, to_control: Float32) -> float | None:
 def distance_histogram(
     train: NDArray[np.floating], control: NDArray[np.floating]
 ) -> dict[str, list[float] | list[int]]:
-    """Return the histograms of cosine distances to train and control with common bins; no bins for too few rows.
+    """Return the histograms of cosine distances to train and control, with common bins; empty for too few rows.
 
-    Privacy: each bin has either no rows or at least ten rows of each table, so that no bin is a single person. The
-        edges lie on a fixed grid of 1/40, so that no edge is the distance of a record.
+    Privacy: each bin has no rows, or at least ten rows of each table, so that no bin shows a single person. The edges
+        are multiples of 1/40, so that no edge is the distance of a record.
     """
     both = np.concatenate([train, control])
     first = math.floor(float(both.min()) * BINS_PER_UNIT)

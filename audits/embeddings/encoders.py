@@ -1,8 +1,7 @@
-"""Encode the texts of all tables as vectors for the similarity audits.
+"""Encode the texts of all tables as vectors, whose similarity the audits measure.
 
-Two lexical encoders, words and characters, are always fitted, on the reference table only. They detect similar
-wording, but not paraphrases. The attacks also use vectors that the caller passes, for example from the generator's
-encoder, which an attacker may have.
+Two encoders, one of words and one of characters, are fitted on the reference table. They detect similar wording, but
+not paraphrases. The caller can pass more vectors, for example from the generator's encoder, which attackers may have.
 """
 
 from collections.abc import Callable
@@ -29,7 +28,7 @@ MAX_FIT_ROWS = 2000  # largest number of reference rows on which the singular va
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Encoded:
-    """The rows of all tables, encoded by one encoder and scaled to unit or zero length; dense float32 or sparse."""
+    """The rows of all tables as vectors of one encoder, with length 1 or 0; dense float32 or sparse."""
 
     name: str
     synthetic: Matrix
@@ -41,7 +40,7 @@ class Encoded:
 def encode(holdout: HoldoutTables, rng: np.random.Generator) -> tuple[Encoded, ...]:
     """Return the tables encoded by words, by characters, and by each encoder whose vectors the caller passed.
 
-    Raise InputError with all problems if vectors given as input are missing in a table or do not fit.
+    Raise InputError with all problems if passed vectors are missing for a table or do not fit.
 
     Randomness: the seed of the truncated singular value decomposition and the rows on which it is fitted.
     Privacy: reads all texts; frequencies, projections and means are computed from the reference only.
@@ -50,10 +49,10 @@ def encode(holdout: HoldoutTables, rng: np.random.Generator) -> tuple[Encoded, .
 
 
 def encode_words(holdout: HoldoutTables) -> Encoded:
-    """Return TF-IDF rows of words: (1 + ln tf) · (1 + ln((1 + N) / (1 + df))).
+    """Return TF-IDF rows of words with the weights (1 + ln tf) · (1 + ln((1 + N) / (1 + df))).
 
-    N is the number of reference rows, and df the number of those that contain the word. A word that is not in the
-    reference gets the highest weight, because a synthetic row that shares such a word with a person may be a copy.
+    tf counts the word in the row. df of the N reference rows contain the word. A word that is not in the reference
+    has the highest weight, because a synthetic row that shares it with a person may be a copy.
     """
     sequences, n_words = words([t.texts for t in _tables(holdout).values()])
     rows = [np.repeat(np.arange(len(s)), np.diff(s.starts)) for s in sequences]
@@ -64,8 +63,8 @@ def encode_words(holdout: HoldoutTables) -> Encoded:
 def encode_characters(holdout: HoldoutTables, rng: np.random.Generator) -> Encoded:
     """Return rows of at most 128 dimensions: TF-IDF of hashed character 3- and 4-grams, truncated SVD, centred.
 
-    SVD and centre are computed from the reference. Without centring, the direction that all texts share makes a few
-    short texts the nearest neighbours of most texts.
+    SVD and centre are computed from the reference. Without centring, a few short texts would be the nearest
+    neighbours of most texts, because all texts share one direction.
 
     Reference: Deerwester et al., JASIS 1990 (latent semantic analysis).
     """
@@ -134,7 +133,7 @@ def _passed(holdout: HoldoutTables) -> tuple[Encoded, ...]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EncodedTables:
-    """The tables with a reference, the compared persons, and the vectors of all rows by each encoder."""
+    """The tables, the compared persons, and the vectors of all rows by each encoder."""
 
     holdout: HoldoutTables
     people: Arms
@@ -147,17 +146,17 @@ TableEncoder = Callable[[AuditInputs, np.random.Generator], EncodedTables]
 def encode_tables(inputs: AuditInputs, rng: np.random.Generator) -> EncodedTables:
     """Return the encoded tables; raise the errors of `hold_out` and `encode`.
 
-    Randomness: the persons of the reference, the seeds of the encoders.
+    Randomness: the control persons who become the reference, the seeds of the encoders.
     """
     holdout = hold_out(inputs, rng)
     return EncodedTables(holdout=holdout, people=arms(holdout), encoded=encode(holdout, rng))
 
 
 def encode_once(rng: np.random.Generator) -> TableEncoder:
-    """Return a variant of `encode_tables` that encodes once and caches the result for several audits.
+    """Return a variant of `encode_tables` that encodes the inputs at its first call and then returns that result.
 
-    The variant uses `rng` instead of the streams of the audits, so the result does not depend on which audit runs
-    first. The variant raises ValueError if it is called with other inputs than the first time.
+    The variant uses `rng` instead of its argument, so the result does not depend on which audit calls it first. It
+    raises ValueError if it is called with other inputs than the first time.
     """
     first: list[tuple[AuditInputs, EncodedTables]] = []
 

@@ -1,8 +1,8 @@
-"""Positive control of the similarity audits: an audit may pass only if it detects a planted leak.
+"""Test an audit that passes: it must fail if train records are copied (planted) into the synthetic table.
 
-An audit may miss a leak because the texts are too short or too similar to each other. A pass is therefore tested on
-samples of the tables: for 10 % of the train persons, one record is copied into the synthetic table, with 20 % of its
-words removed. The verdict on these tables must be fail.
+Otherwise, an audit could pass because the texts are too short or too similar to each other to detect any leak. The
+test uses samples of the tables. One record each of 10 % of the train persons is planted, with 20 % of its words
+removed.
 """
 
 from abc import ABC, abstractmethod
@@ -17,8 +17,8 @@ from audits.core.streams import stream
 from audits.core.types import AuditInputs, AuditResult, Table, persons
 from audits.embeddings.encoders import EncodedTables, TableEncoder, encode_tables
 
-MAX_PERSONS = 300  # largest number of train persons, control persons, synthetic rows and reference rows
-SHARE = 0.1  # share of the sampled train persons of whom one record each is copied
+MAX_PERSONS = 300  # a sample has at most this many train persons, control persons, synthetic rows and reference rows
+SHARE = 0.1  # share of the sampled train persons of whom a record is copied
 DROPPED_WORDS = 0.2  # share of the words that are removed from a copy
 ROOT = 0  # fixed seed, so that the same copies are planted whenever the same tables are audited
 
@@ -26,12 +26,12 @@ Measure = Callable[[AuditInputs, np.random.Generator], AuditResult]
 
 
 def confirmed(result: AuditResult, inputs: AuditInputs, measure: Measure) -> AuditResult:
-    """Return the result; a pass becomes insufficient if the verdict on a table with a planted leak is not fail.
+    """Return the result; change a pass to insufficient if the audit does not fail on tables with planted copies.
 
-    If the verdict is pass, `measure` (the audit without this check) runs once more, on the tables of `plant`.
+    `measure` is the audit without this test.
 
     Privacy: the planted copies stay in memory.
-    Randomness: persons, rows and words, from a fixed stream that is the same in every run.
+    Randomness: persons, rows and words, from a stream that is the same in every run.
     """
     if result.verdict != "pass":
         return result
@@ -51,17 +51,17 @@ def confirmed(result: AuditResult, inputs: AuditInputs, measure: Measure) -> Aud
 
 
 class EncoderAudit(ABC):
-    """An audit of encoded tables that passes only if it detects a planted leak; subclasses define `name`."""
+    """An audit of encoded tables that passes only if it detects planted copies; subclasses define `name`."""
 
     def __init__(self, encode_tables: TableEncoder = encode_tables) -> None:
         self.encode_tables = encode_tables
 
     def run(self, inputs: AuditInputs, rng: np.random.Generator, confidence: float) -> AuditResult:
-        """Return the metrics with the verdict pass, fail or insufficient.
+        """Return the metrics and the verdict.
 
         Raises:
             NotMeasurable: there are fewer than 20 train persons, control persons, synthetic or reference records.
-            InputError: the vectors given as input do not fit the tables.
+            InputError: the vectors passed by the caller do not fit the tables.
         """
         result = self._measure(inputs, self.encode_tables(inputs, rng), rng, confidence)
         return confirmed(
@@ -75,10 +75,9 @@ class EncoderAudit(ABC):
 
 
 def plant(inputs: AuditInputs, rng: np.random.Generator) -> tuple[AuditInputs, int]:
-    """Return smaller tables with planted copies of train records in the synthetic table, and the number of copies.
+    """Return samples of the tables with planted copies in the synthetic table, and the number of copies.
 
-    The longest record of each chosen person, with its label and vectors, replaces a random synthetic row. The lineage
-    is dropped.
+    The longest record of each chosen train person, with its label and vectors, replaces a random synthetic row.
     """
     train, control = (some_persons(table, MAX_PERSONS, rng) for table in (inputs.train, inputs.control))
     m = min(MAX_PERSONS, len(inputs.synthetic))

@@ -1,4 +1,4 @@
-"""Distribution shift between train and control: the AUC of a classifier that tries to separate them."""
+"""Measure how much train and control differ in their texts, with a classifier that tries to distinguish them."""
 
 import numpy as np
 from sklearn.feature_extraction.text import TfidfVectorizer
@@ -12,20 +12,20 @@ from audits.core.types import Estimate, Float, Int, Table, persons
 from audits.text.normalise import tokens
 
 N_FOLDS = 5
-MAX_PERSONS = 4000  # largest number of random persons of each table; enough to detect an AUC of 0.52
-SHIFT_CONFIDENCE = 0.995  # of each interval end, so that 1 % of the splits without a shift are reported
+MAX_PERSONS = 4000  # at most this many random persons of each table are used; enough to detect an AUC of 0.52
+SHIFT_CONFIDENCE = 0.995  # of each interval end; an interval excludes 0.5 in 1 % of random splits
 
 
 def shift_auc(train: Table, control: Table, rng: np.random.Generator) -> Estimate | None:
     """Return the AUC of a classifier of train against control persons; None if either has fewer than 10 persons.
 
-    The classifier is logistic regression on TF-IDF with 5 folds by person. In each fold, the mean scores of the n_T
-    train and n_H control persons are ranked:
+    The classifier is logistic regression on TF-IDF, in a cross-validation with 5 folds of persons. In each fold, the
+    mean scores of the n_T train and n_H control persons give an AUC. The result is the mean over the folds, with
 
-        AUC = mean over folds, variance = 2 sum over folds of (n_T + n_H + 1) / (12 n_T n_H) / folds^2
+        variance = 2 · sum over folds of (n_T + n_H + 1) / (12 · n_T · n_H) / 5^2
 
-    Except for the factor 2, this is the variance for independent folds if there is no shift (Mann and Whitney 1947).
-    The folds depend on each other, because each is scored by a model that was trained on the others.
+    If train and control do not differ, this is twice the variance for independent folds (Mann and Whitney 1947). The
+    factor 2 is needed because the folds are not independent: the model that scores one was trained on all others.
 
     Raises:
         InputError: no word occurs in two records, so nothing can be compared.

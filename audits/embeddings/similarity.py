@@ -11,7 +11,9 @@ from audits.core.types import Bool, Int
 Float32 = NDArray[np.float32]
 Matrix = Float32 | sparse.csr_matrix
 BLOCK = 256  # number of queries whose similarities are computed at a time
-MIN_DETERMINANT = 1e-6  # two records with a smaller 1 - cosine² count as parallel, and only one gets a weight
+MIN_DETERMINANT = (
+    1e-6  # two records with a smaller 1 - cosine² count as parallel; `best_pairs` gives one the weight 0
+)
 
 
 def incidence(
@@ -24,10 +26,9 @@ def incidence(
 
 
 def similarity_blocks(queries: Matrix, keys: Matrix, *, block: int = BLOCK) -> Iterator[tuple[slice, Float32]]:
-    """Yield blocks of queries · keysᵀ: a slice of the queries and its similarities, float32 (b, n_keys).
+    """Yield for each block of b queries: its slice, and its cosines with all keys, float32 (b, n_keys).
 
-    All rows have unit or zero length, so the products are cosines. For sparse input, only the columns that both
-    matrices use are kept, and each block of queries is made dense.
+    All rows must have the length 1 or 0. Of sparse matrices, only the columns that both use are kept.
 
     Cost: O(n_q · n_k · d) time for dense and O(nnz(keys) · n_q) for sparse input; O(block · (n_k + d)) memory.
     """
@@ -59,20 +60,20 @@ def top(values: Float32, k: int) -> Float32:
 
 
 def best_pairs(cosines: Float32, gram: Float32, owner: Int, allowed: Bool) -> Int:
-    """Return for each row the two candidates of different persons whose combination lies nearest to the row.
+    """Return for each row z the two candidates P and Q of different persons whose combination is nearest to the row.
 
-    A combination a P + b Q has weights a, b >= 0. s_P and s_Q are the cosines of the row with the candidates P and Q,
-    and g is the cosine between P and Q:
+    A combination a P + b Q has weights a, b >= 0. With the cosines s_P and s_Q of z with P and Q, and the cosine g
+    between P and Q, the nearest combination has the squared distance |z|² - explained from z, where
 
         a = (s_P - g s_Q) / (1 - g²),  b = (s_Q - g s_P) / (1 - g²),  explained = a s_P + b s_Q  if a, b > 0
 
-    If only P has a positive weight, explained = s_P². The squared residual of a row z is |z|² - explained.
+    If only P has a positive weight, explained = s_P².
 
     Args:
         cosines: cosines of each row with its candidates, float32 (b, k).
         gram: cosines between the candidates of each row, float32 (b, k, k).
         owner: person of each candidate, int64 (b, k).
-        allowed: whether each repeat may use each candidate, bool (repeats, b, k).
+        allowed: whether each candidate may be used in each repeat of the search, bool (repeats, b, k).
 
     Returns:
         Candidate indices, int64 (repeats, b, 2); the candidate with the larger weight comes first. If fewer than two
@@ -101,10 +102,10 @@ def best_pairs(cosines: Float32, gram: Float32, owner: Int, allowed: Bool) -> In
 
 
 def candidate_cosines(real: Matrix, candidates: Int) -> Float32:
-    """Return the cosines between the candidates of each row; float32 (b, k, k).
+    """Return the cosines between the k candidates of each of b rows; float32 (b, k, k).
 
-    `candidates` (b, k) has the indices in `real` of the candidates of each row. Sparse records are copied to a dense
-    matrix, which takes a third of the time of a sparse product.
+    `candidates` (b, k) has the rows of `real` that are candidates. Sparse rows are copied to a dense matrix, because
+    a sparse product takes three times as long.
     """
     if not isinstance(real, sparse.csr_matrix):
         of_row = real[candidates]

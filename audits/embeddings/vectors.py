@@ -13,13 +13,13 @@ from audits.core.errors import InputError
 from audits.core.files import open_regular
 from audits.core.types import AuditInputs
 
-# numpy evaluates the header as a Python literal; each of these errors means that the file is not a readable matrix
+# errors that `np.load` raises for a file that is no matrix; it evaluates the header of the file as a Python literal
 _PARSER_ERRORS = (OSError, EOFError, ValueError, TypeError, LookupError, OverflowError, MemoryError, SyntaxError)
 ROLES = ("synthetic", "train", "control", "reference", "mirror")
 
 
 def named_folders(options: Sequence[str]) -> dict[str, Path]:
-    """Return by name the folders in options of the form NAME=FOLDER.
+    """Return the folders in options of the form NAME=FOLDER, by name.
 
     Raises:
         InputError: an option has another form, a name is not an identifier, or a name is repeated.
@@ -35,21 +35,21 @@ def named_folders(options: Sequence[str]) -> dict[str, Path]:
 
 
 def with_vectors(inputs: AuditInputs, folders: Mapping[str, Path]) -> AuditInputs:
-    """Return the inputs with additional vectors for every table of the similarity audits.
+    """Return the inputs with additional vectors of each table.
 
-    `folders` has the folder of each encoder by name. A folder contains synthetic.npy, train.npy and control.npy, and
-    also reference.npy and mirror.npy if these tables are given: numeric matrices with one row per table row. Raise
-    InputError with all problems if files are missing or do not fit their tables.
+    `folders` has the folder of each encoder by name. For each table of the inputs, the folder contains a matrix with
+    one row per table row: synthetic.npy, train.npy, control.npy, reference.npy, mirror.npy. Raise InputError with all
+    problems if files are missing or do not fit their tables.
     """
     tables = {role: table for role in ROLES if (table := getattr(inputs, role)) is not None}
     problems: list[str] = []
-    vectors_of: dict[str, dict[str, NDArray[np.float32]]] = {role: dict(t.vectors) for role, t in tables.items()}
+    vectors_of = {role: dict(table.vectors) for role, table in tables.items()}
     for name, folder in folders.items():
         for role, vectors in vectors_of.items():
             problem, vectors[name] = _load(folder / f"{role}.npy", len(tables[role]))
             if problem:
                 problems.append(f"{name}, {role}.npy: {problem}")
-        # a matrix that could not be loaded is empty and has no width
+        # a matrix that could not be loaded is empty
         if len({vectors[name].shape[1] for vectors in vectors_of.values() if vectors[name].size > 0}) > 1:
             problems.append(f"{name}: the matrices differ in width")
     if problems:
@@ -69,7 +69,7 @@ def vectors_digest(inputs: AuditInputs) -> str:
 
 
 def _load(path: Path, n_rows: int) -> tuple[str, NDArray[np.float32]]:
-    """Return a description of the problem (empty if there is none) and the matrix."""
+    """Return the problem, or "" if there is none, and the matrix."""
     empty = np.zeros((0, 0), np.float32)
     try:
         with open_regular(path) as file:
