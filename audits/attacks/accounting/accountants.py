@@ -1,6 +1,6 @@
-"""Compute the epsilon that DP mechanisms spend together at a given delta.
+"""Compute the epsilon that differentially private (DP) mechanisms spend together at a given delta.
 
-Several methods (accountants) that share no code compute it, so that an error of one of them is noticed. The result
+Several methods (accountants) that share no code compute epsilon, so that an error of one of them is noticed. Epsilon
 holds for adaptive composition in any order. Neighbouring data sets differ by one person added or removed.
 """
 
@@ -23,29 +23,23 @@ from audits.core.types import Float
 ORDERS = (*range(2, 65), 72, 80, 96, 128, 192, 256, 384, 512, 768, 1024, 2048)
 MAX_EPSILON = 100.0  # `pld` is not computed above this epsilon, because it would take much memory
 GRID = 1e-4  # spacing of the discretised privacy loss up to an epsilon of 10; above 10, it grows with epsilon
-ROUNDING = 1e-9  # delta counts as used up if the given `budgets` leave at most this share of it
+ROUNDING = 1e-9  # delta counts as used up if at most this share of it is left
 
 
 class EpsilonBounds(NamedTuple):
-    """Upper bounds on epsilon at one delta, one for each accountant, except `prv_low` and `added`.
-
-    The bounds cover the mechanisms only. To include the budgets, add `added` to a bound.
-    """
+    """Upper bounds on the epsilon of the mechanisms at one delta, by each accountant; add `added` for the budgets."""
 
     closed: float | None  # exact value (closed form) for Gaussian noise without sampling, else None
     pld: float | None  # by privacy loss distributions; None if `rdp` exceeds `MAX_EPSILON` or delta is too small
     rdp: float  # by Rényi divergences
     added: float  # sum of the epsilons of the budgets (accesses of which only epsilon and delta are known)
-    prv: float | None = None  # upper bound by privacy loss random variables; None if it could not be computed
+    prv: float | None = None  # by privacy loss random variables; None if it could not be computed
     prv_low: float | None = None  # lower bound by privacy loss random variables
     prv_absent: str = "not requested"  # why `prv` is None; empty if it was computed
 
     @property
     def upper(self) -> float:
-        """The smallest of `closed`, `pld` and `rdp`, plus `added`.
-
-        `prv` is not used, so that the verdict does not depend on an optional library.
-        """
+        """The smallest bound plus `added`, without `prv`, so that the verdict depends on no optional library."""
         return min(bound for bound in (self.closed, self.pld, self.rdp) if bound is not None) + self.added
 
 
@@ -54,9 +48,8 @@ def epsilon_bounds(
 ) -> EpsilonBounds | None:
     """Return the joint epsilon of all costs and budgets by each accountant, or None if the budgets use up delta.
 
-    A budget is an access of which only epsilon and delta are known. `delta` covers mechanisms and budgets together:
-    the deltas of the budgets are subtracted from it, and the mechanisms are composed step by step at the remaining
-    delta. The epsilons of the budgets are added up (Dwork and Roth 2014, theorem B.1).
+    A budget is an access of which only epsilon and delta are known. The epsilons of the budgets are added up (Dwork
+    and Roth 2014, theorem B.1). The mechanisms are composed at the part of `delta` that the budgets leave.
 
     Raises:
         NotMeasurable: the package `dp-accounting` is missing.
@@ -88,10 +81,9 @@ def epsilon_without_prv(
 
 
 def joint_epsilon(costs: Sequence[MechanismCost], *, delta: float) -> float:
-    """Return epsilon of the adaptive composition of all mechanisms at one delta; 0 without a mechanism.
+    """Return the joint epsilon of all mechanisms at one delta; 0 without a mechanism.
 
-    The result is exact (`closed_epsilon`) if all noise is Gaussian and no mechanism samples persons. Otherwise it is
-    the smallest upper bound of the other accountants. The order of the mechanisms does not matter.
+    The result is exact if all noise is Gaussian and no mechanism samples persons, else the smallest upper bound.
 
     Raises:
         NotMeasurable: the epsilon has no closed form, and the package `dp-accounting` is missing.
@@ -106,23 +98,18 @@ def joint_epsilon(costs: Sequence[MechanismCost], *, delta: float) -> float:
 def closed_epsilon(costs: Sequence[MechanismCost], *, delta: float) -> float | None:
     """Return the exact joint epsilon if all mechanisms are Gaussian without sampling, else None.
 
-    The composition costs as much as one Gaussian mechanism with one step and the noise multiplier 1 / mu:
+    Together, the mechanisms cost as much as one step of Gaussian noise with the noise multiplier 1 / mu:
 
         mu² = sum over mechanisms of steps / noise_multiplier²
 
     Reference: Dong, Roth and Su, J. R. Statist. Soc. B 2022, corollary 3.3, with `gaussian_epsilon`.
     """
     mu = _joint_mu(costs)
-    if mu is None:
-        return None
-    return gaussian_epsilon(mu, delta=delta) if costs else 0.0
+    return None if mu is None else gaussian_epsilon(mu, delta=delta) if costs else 0.0
 
 
 def equivalent_costs(costs: Sequence[MechanismCost]) -> Sequence[MechanismCost]:
-    """Return one Gaussian mechanism that costs as much as all given mechanisms.
-
-    If a mechanism samples or adds noise other than Gaussian, or if there are no mechanisms, return `costs` unchanged.
-    """
+    """Return one Gaussian mechanism that costs as much as all given ones; `costs` itself without a closed form."""
     mu = _joint_mu(costs)
     if not costs or mu is None:
         return costs
@@ -153,10 +140,9 @@ def pld_epsilon(costs: Sequence[MechanismCost], *, delta: float, grid: float = G
     return _pld_epsilon(tuple(parameters), delta, grid)
 
 
-# a run computes the same composition several times: planned, reserved, audited, released and verified
+# cached, because a run computes the same composition when it plans, reserves, audits, releases and verifies
 @lru_cache(maxsize=256)
 def _pld_epsilon(costs: tuple[tuple[bool, float, float, int], ...], delta: float, grid: float) -> float:
-    """Return `pld_epsilon` of mechanisms given as (is Laplace, noise multiplier, sampling rate, steps)."""
     library, pld = _library()
     accountant = pld.PLDAccountant(value_discretization_interval=grid)
     for is_laplace, noise_multiplier, sampling_rate, steps in costs:
@@ -211,7 +197,7 @@ def renyi_divergences(cost: MechanismCost) -> Float:
 def gaussian_delta(epsilon: float, mu: float) -> float:
     """Return delta of Gaussian noise: Phi(-epsilon/mu + mu/2) - e^epsilon·Phi(-epsilon/mu - mu/2).
 
-    Phi is the normal distribution function. For n steps with noise multiplier s, mu = sqrt(n) / s.
+    Phi is the normal distribution function, and mu = sqrt(n) / s for n steps with noise multiplier s.
 
     Reference: Balle and Wang, ICML 2018, theorem 8.
     """
@@ -239,9 +225,8 @@ def gaussian_mu(epsilon: float, *, delta: float) -> float:
 def further_epsilon(spent: float, *, limit: float, delta: float) -> float:
     """Return the largest epsilon that one more Gaussian run may have, or 0 if the earlier runs reach the limit.
 
-    All epsilons are at `delta`. `limit` is the largest joint epsilon of all runs, and `spent` is the joint epsilon of
-    the earlier runs. The result is usually larger than `limit` - `spent`, because the squares of mu add up, not the
-    epsilons: mu² of the new run is `gaussian_mu(limit)`² - `gaussian_mu(spent)`².
+    `limit` is the largest joint epsilon of all runs, and `spent` the joint epsilon of the earlier runs, all at
+    `delta`. The squares of mu add up: mu² of the new run is `gaussian_mu(limit)`² - `gaussian_mu(spent)`².
     """
     left = gaussian_mu(limit, delta=delta) ** 2 - (gaussian_mu(spent, delta=delta) ** 2 if spent > 0 else 0.0)
     return gaussian_epsilon(math.sqrt(left), delta=delta) if left > 0 else 0.0

@@ -1,4 +1,8 @@
-"""Accounting audit: check that a release spent no more privacy budget (epsilon, delta) than it claims."""
+"""Accounting audit: check that a release spent no more privacy budget (epsilon, delta) than it claims.
+
+A dry run is a second run of the same code on fictional persons. A replay is a run of the code on train without noise,
+in which every query returns a fixed answer. Both are measured before the release, and the log has the results.
+"""
 
 from collections.abc import Iterator
 from typing import Any
@@ -32,7 +36,7 @@ from audits.core.two_sided import power
 from audits.core.types import AuditInputs, AuditResult, Previous, Table, Verdict
 
 AGREEMENT = 1e-3  # two epsilons agree if they differ by at most AGREEMENT·(1 + epsilon), to allow numerical errors
-_REPLAY_FINDINGS = {  # the meaning of `broken` for each part of the replay
+_REPLAY_FINDINGS = {  # what happened in the replay if a part of it is `broken`
     "sums": "a sum changed by more than the clip norm, or the contribution of another person changed",
     "results": "a result changed although the answers to all queries were the same",
     "scores": "the score of another person's text changed",
@@ -41,37 +45,30 @@ ROUNDING = 1e-9  # a claimed epsilon may be below the recomputed epsilon by this
 
 
 class Accounting:
-    """Check that a claimed epsilon follows from the log of the mechanism, and that a dry run confirms the log.
+    """Check that a claimed epsilon follows from the log of the mechanisms, and that the tests of the log confirm it.
 
-    An epsilon limits every attacker only if noise, sampling, clipping and composition were as claimed. The log
-    describes the mechanisms of a release. It also contains the measurements of a dry run, which is a second run of
-    the same code on fictional persons.
+    `audits explain accounting` describes the attack and the verdicts. The outcome of each check is in
+    `details["checks"]`: `holds`, `broken`, or `missing` if the log has too little information.
 
-    The outcome of each check is in `details["checks"]`: `holds`, `broken`, or `missing` if the log does not have
-    enough information for a decision.
-
-    - claim: the claimed epsilon is at least the epsilon recomputed from noise, sampling rate and steps at the claimed
-      delta.
+    - claim: the claimed epsilon is at least the epsilon recomputed at the claimed delta.
     - accountants: independent computations of epsilon agree up to numerical error. The epsilon by privacy loss
-      distributions is at most the epsilon by Rényi divergences. It also agrees with the closed form and with the
-      bounds by privacy loss random variables, if these can be computed.
+      distributions agrees with the closed form and with the bounds by privacy loss random variables, if these can be
+      computed, and is at most the epsilon by Rényi divergences.
     - delta: delta is at most 1 / (10·n), for this release and for all releases together. n is the larger of the
       declared number of persons and the number of train persons rounded down to two significant digits.
     - unit: contributions are clipped per person and not per record, and train has person ids.
     - persons: the persons in the log are the persons of train.
     - seeds: no two mechanisms share the seed of their noise, and no mechanism uses the seed of the previous release.
-    - poisson sampling, noise, clipping, normaliser (divisor of the noisy sum): the dry run confirms the log
-      (`audits/attacks/accounting/dry_run_checks.py`). No two steps or mechanisms add the same noise.
-    - replay: in a run without noise in which every query returns a fixed answer, removing a person changes each sum
-      by at most the clip norm and changes nothing that is computed from the answers (`ReplayLog`).
-    - reads: the claim includes all accesses to the records other than by a mechanism, for example a filter that
-      compares synthetic records with train. Accesses that select or describe a run, such as published audit numbers
-      and release gates that read the records, may be outside the claim. `details["outside_reads"]` and the reason
-      then list these accesses, and a policy decides whether they are allowed.
-    - releases: if the previous release shares persons with this release, the log lists the previous release. No
-      earlier release with the same persons is declared disjoint.
-    - composition: the epsilon claimed for this release together with all earlier releases on any of its persons is
-      at least the recomputed epsilon.
+    - poisson sampling, noise, clipping, normaliser (divisor of the noisy sum): the dry run confirms the log. No two
+      steps or mechanisms add the same noise.
+    - replay: removing a person changes each sum by at most the clip norm, and nothing else (`ReplayLog`).
+    - reads: the claim includes all accesses to the records other than by a mechanism. Accesses of the kinds in
+      `DECLARABLE`, which only select or describe a run, may be outside the claim. `details["outside_reads"]` and the
+      reason list these accesses, and a policy decides whether they are allowed.
+    - releases: the log lists the previous release if it shares persons with this release. No earlier release with
+      the same persons is declared disjoint.
+    - composition: the epsilon claimed for this release and all earlier releases on any of its persons together is at
+      least the recomputed epsilon.
 
     Metrics:
 
@@ -81,15 +78,11 @@ class Accounting:
     - epsilon_rdp: the upper bound by Rényi divergences.
     - epsilon_prv: the upper bound by privacy loss random variables, only for comparison. If it is missing,
       `details["accountants"]["prv_absent"]` says why.
-    - epsilon_spent: the larger of claimed and recomputed epsilon of this release together with all earlier releases
-      on any of its persons, if the log claims an epsilon for them.
+    - epsilon_spent: like epsilon, for all releases together (see composition), if the log claims an epsilon for them.
     - unaccounted_reads: number of kinds of access that have the status `unaccounted` or are not in the log.
 
-    `audits explain accounting` lists the verdicts.
-
     `details["power"]["smallest_leak"]` says by how much epsilon would exceed the claim if the noise were too small by
-    the smallest amount that the dry run detects with power .8. It is None if the log contains no noise, or too few
-    steps to detect any amount.
+    the smallest amount that the dry run detects with power .8; None if no amount is detected.
 
     Privacy: reads the log and the names of persons in train; the result contains counts, budgets and p-values.
     Randomness: none.
@@ -130,10 +123,7 @@ class Accounting:
 
 
 def _composed_bounds(log: MechanismLog) -> EpsilonBounds | None:
-    """Return the joint epsilon of this release and all earlier releases on any of its persons, at `log.spent.delta`.
-
-    The result is None without `log.spent`, or if budgets use up this delta.
-    """
+    """Return the joint epsilon of this and the earlier releases on any of its persons, at `log.spent.delta`."""
     if log.spent is None:
         return None
     shared = _releases_with_shared_persons(log)
@@ -151,13 +141,15 @@ def _releases_with_shared_persons(log: MechanismLog) -> list[EarlierRelease]:
 
 
 def _claim(log: MechanismLog, bounds: EpsilonBounds | None) -> ClaimCheck:
-    if bounds is None:
-        too_small = "reads with their own epsilon and delta use up the whole delta of the claim; claim a larger delta"
-        return ClaimCheck("claim", "broken", too_small)
-    return _claim_covers("claim", log.claim, bounds, "is claimed")
+    too_small = "reads with their own epsilon and delta use up the whole delta of the claim; claim a larger delta"
+    return _claim_covers("claim", log.claim, bounds, "is claimed", too_small)
 
 
-def _claim_covers(name: str, claim: PrivacyBudget, recomputed: EpsilonBounds, how: str) -> ClaimCheck:
+def _claim_covers(
+    name: str, claim: PrivacyBudget, recomputed: EpsilonBounds | None, how: str, delta_too_small: str
+) -> ClaimCheck:
+    if recomputed is None:
+        return ClaimCheck(name, "broken", delta_too_small)
     broken = not claim.epsilon >= recomputed.upper * (1 - ROUNDING)  # true if the recomputed epsilon is not a number
     sentence = f"epsilon {claim.epsilon:.4g} {how}, but the recomputed epsilon is {recomputed.upper:.6g}"
     return _broken_if(broken, name, sentence)
@@ -276,10 +268,8 @@ def _composition(log: MechanismLog, together: EpsilonBounds | None) -> ClaimChec
             return ClaimCheck(name, "holds")
         no_total = "the log claims no total for all releases on the same persons; give the total in `spent`"
         return ClaimCheck(name, "broken", no_total)
-    if together is None:
-        too_small = "reads and earlier releases use up the whole delta of `spent`; claim a larger delta"
-        return ClaimCheck(name, "broken", too_small)
-    return _claim_covers(name, log.spent, together, "is claimed for all releases together")
+    too_small = "reads and earlier releases use up the whole delta of `spent`; claim a larger delta"
+    return _claim_covers(name, log.spent, together, "is claimed for all releases together", too_small)
 
 
 def _judge(
@@ -346,10 +336,7 @@ def _details(log: MechanismLog, bounds: EpsilonBounds | None, checks: list[Claim
 
 
 def _smallest_leak(log: MechanismLog) -> float | None:
-    """Return by how much epsilon exceeds the claim if the noise is too small by the smallest amount that is detected.
-
-    The result is None if a dry run logged too little noise to detect any amount, or if reads use up the whole delta.
-    """
+    """Return `details["power"]["smallest_leak"]` (see `Accounting`)."""
     weaker = []
     for mechanism in log.mechanisms:
         dry_run = mechanism.dry_run

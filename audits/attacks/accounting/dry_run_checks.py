@@ -1,4 +1,4 @@
-"""Check from a dry run's log that a mechanism samples, adds noise, clips and divides as its accounting assumes.
+"""Check with the log of a dry run that a DP mechanism samples, adds noise, clips and divides as it claims.
 
 A dry run is a second run of the same code on fictional persons.
 """
@@ -22,9 +22,9 @@ from audits.attacks.accounting.sampling_tests import (
 CLIP_SLACK = 1e-6  # a norm may be above the clip norm by this share, for rounding
 NORMALISER_SLACK = 1e-9  # a divisor may differ from the declared constant by this share, for rounding
 SAME_NOISE = 1e-6  # two steps use the same noise if the absolute values of its coordinates differ by at most this
-OTHER_SIZE = 0.1  # the number of persons of the dry run must differ from the declared number by at least this share
+OTHER_SIZE = 0.1  # the number of fictional persons must differ from the declared number by at least this share
 
-# the finding of each test if its p-value is below `ALPHA`
+# what each test found if its p-value is below `ALPHA`
 _FINDINGS = {
     "rate": "persons take part at a rate other than the accounted rate",
     "sizes": "the sizes of batches do not vary like those of independent draws",
@@ -51,8 +51,7 @@ class ClaimCheck(NamedTuple):
 def dry_run_checks(mechanism: Mechanism, *, n_persons: int) -> Iterator[ClaimCheck]:
     """Yield the checks of sampling, noise, clipping and normaliser (the divisor of the noisy sum) of a mechanism.
 
-    Without a dry run, the outcome of a check is `missing`, unless the configuration in the log already shows a
-    mistake. `n_persons` is the declared number of persons of the run itself.
+    `n_persons` is the declared number of persons of the run itself.
     """
     dry_run = mechanism.dry_run
     if mechanism.sampling_rate < 1:
@@ -66,9 +65,8 @@ def dry_run_checks(mechanism: Mechanism, *, n_persons: int) -> Iterator[ClaimChe
 def noise_used_twice(mechanisms: Sequence[Mechanism]) -> ClaimCheck:
     """Return the check that no two steps, of the same or of different mechanisms, add the same noise.
 
-    The check compares the absolute values of the first coordinates of the noise. Independent noise agrees within
-    `SAME_NOISE` in two coordinates for about one of 10^12 pairs of steps. Steps that logged only one coordinate are
-    not compared.
+    The check compares the absolute values of the first coordinates of the noise. For independent noise, two of them
+    agree within `SAME_NOISE` in about one of 10^12 pairs of steps. Steps with a single coordinate are not compared.
     """
     logged = [() if m.dry_run is None else m.dry_run.leading for m in mechanisms]
     if any(len(steps) == 0 for steps in logged):
@@ -84,8 +82,9 @@ def noise_used_twice(mechanisms: Sequence[Mechanism]) -> ClaimCheck:
             break
         apart = np.minimum(np.abs(first - second), np.abs(first + second)).max(axis=1)
         if (apart[near] <= SAME_NOISE).any():
-            same_noise = "two steps or mechanisms add the same noise; draw new noise for each"
-            return ClaimCheck("noise", "broken", same_noise)
+            return ClaimCheck(
+                "noise", "broken", "two steps or mechanisms add the same noise; draw new noise for each"
+            )
     return ClaimCheck("noise", "holds")
 
 
@@ -95,7 +94,7 @@ def degrees(kind: str, dimension: int) -> int:
 
 
 def needed_steps(mechanism: Mechanism) -> int:
-    """Return the number of steps that the dry run must log: 200, or all steps if an unsampled mechanism has fewer."""
+    """Return the number of steps that the dry run must log: 200, or all steps of a mechanism without sampling."""
     return MIN_STEPS if mechanism.sampling_rate < 1 else min(MIN_STEPS, mechanism.steps)
 
 
@@ -121,11 +120,11 @@ def _noise(mechanism: Mechanism, dry_run: DryRunLog | None) -> ClaimCheck:
     if dry_run is None or len(dry_run.noise) == 0 or dry_run.dimension is None:
         return ClaimCheck(name, "missing", "no dry run logs the size of its noise; log it for every step")
     if dry_run.batches is not None and len(dry_run.batches) != len(dry_run.noise):
-        n_noise, n_batches = len(dry_run.noise), len(dry_run.batches)
-        steps = f"noise was added in {n_noise} steps, but persons were drawn in {n_batches} steps"
+        steps = (
+            f"noise was added in {len(dry_run.noise)} steps, but persons were drawn in {len(dry_run.batches)} steps"
+        )
         return ClaimCheck(name, "broken", steps)
-    freedom = degrees(mechanism.kind, dry_run.dimension)
-    needed = needed_steps(mechanism)
+    freedom, needed = degrees(mechanism.kind, dry_run.dimension), needed_steps(mechanism)
     if len(dry_run.noise) < needed or freedom * len(dry_run.noise) < MIN_STEPS:
         logged = f"{len(dry_run.noise)} logged steps of noise in {dry_run.dimension} coordinates are too few"
         enough = f"{needed} steps, with {MIN_STEPS} coordinates in all steps together, would be enough"

@@ -1,4 +1,4 @@
-"""The format of the log of a differentially private release, which the accounting audit reads.
+"""The format of the log of a differentially private (DP) release, which the accounting audit reads.
 
 The log lists the DP mechanisms, all other accesses to the records, and the claimed epsilon and delta. It is a JSON
 object with the fields of `MechanismLog` and no others.
@@ -12,8 +12,8 @@ object with the fields of `MechanismLog` and no others.
      "reads": [{"kind": "vocabulary", "status": "none"}, ...]}
 
 Neighbouring data sets differ by one person added or removed, with all records of that person. The numbers that
-describe a mechanism (n_persons, sampling rates, normalisers) must be constants of the configuration, never counts of
-the data. A normaliser may also be computed from noisy answers to queries.
+describe a mechanism (n_persons, sampling rates, normalisers) must come from the configuration, never from the data.
+A normaliser may also be computed from noisy answers to queries.
 """
 
 import hashlib
@@ -31,10 +31,10 @@ from audits.core.strictmodel import Closed, Finite, Sha256, in_words
 MAX_LOG_BYTES = 1 << 28
 PERSONS_PER_DELTA = 10  # a claim about n persons must have a delta of at most 1 / (10·n)
 FEWEST_PERSONS = 10  # smallest number of persons that a configuration may declare
-# outside these limits, computing epsilon takes hours or too much memory
+# smallest sampling rate, and largest numbers of steps and of mechanisms, for which epsilon can be computed quickly
 LEAST_RATE, MAX_STEPS, MOST_MECHANISMS = 1e-9, 10**7, 64
 
-# Kinds of access to the persons' records other than by a mechanism. A log states the status of each kind.
+# kinds of access to the persons' records other than by a mechanism; a log states the status of each kind
 ReadKind = Literal[
     "label-counts",  # number of records of each class, or the list of classes
     "vocabulary",  # words, tokens or n-grams that are kept because the records contain them
@@ -43,14 +43,14 @@ ReadKind = Literal[
     "prompt-examples",  # records shown to a language model
     "hyper-parameters",  # a setting was chosen by its result on the records
     "filter-against-train",  # a synthetic record was rejected because of a train record
-    "retries",  # the run was repeated until a gate passed
+    "retries",  # the run was repeated until a gate of the policy passed
     "input-checks",  # checks of the records can stop the run before any query
-    "release-gate",  # whether the release happens depends on gates that read the records
+    "release-gate",  # whether the release happens depends on gates of the policy that read the records
     "audit-numbers",  # results of the audits are published, not only whether the audits passed
     "other",
 ]
 READS: tuple[ReadKind, ...] = get_args(ReadKind)
-# accesses that select a run or describe it; they need not be covered by the claim if the release states them
+# kinds that only select or describe a run; the claim need not include them if the release states them
 DECLARABLE: tuple[ReadKind, ...] = ("hyper-parameters", "retries", "input-checks", "release-gate", "audit-numbers")
 
 Positive = Annotated[Finite, Field(gt=0)]
@@ -63,7 +63,7 @@ Identifier = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:-]{0,63}$")
 
 
 class PrivacyBudget(Closed):
-    """A pair of epsilon and delta for one person added or removed."""
+    """An epsilon and a delta, for one person added or removed."""
 
     epsilon: Positive
     delta: Probability
@@ -94,8 +94,7 @@ class Normaliser(Closed):
     """The number by which the noisy sum is divided.
 
     - `constant`: the number is `value`, from the configuration.
-    - `answers`: the number is computed from noisy answers to queries (the check `replay` tests this), or the sum is
-      not divided.
+    - `answers`: the number is computed from noisy answers to queries, or the sum is not divided.
     - `data`: the number is counted from the data without noise.
     """
 
@@ -114,17 +113,17 @@ class DryRunLog(Closed):
 
     The dry run may have fewer steps than the run itself. Its number of persons must differ from that of the run by at
     least a tenth; otherwise, a normaliser counted from the data looks like a constant. Some persons' contributions
-    (vectors that are added up) must be larger than the clip norm before clipping; otherwise, nothing is clipped.
+    (vectors that are added up) must be larger than the clip norm before clipping, so that clipping can be tested.
 
-    The logged noise of a step is z = (noisy sum - clean sum) / (noise multiplier · clip norm). Its size is |z|² for
-    Gaussian and 2·|z|₁ for Laplace noise, and is also logged for steps with an empty batch.
+    The noise of a step is z = (noisy sum - clean sum) / (noise multiplier · clip norm), also for an empty batch. Its
+    size is |z|² for Gaussian and 2·|z|₁ for Laplace noise.
     """
 
     n_persons: Count  # number of fictional persons
     batches: tuple[tuple[Index, ...], ...] | None = None  # persons in each step, numbered from 0, each listed once
     noise: tuple[Annotated[Finite, Field(ge=0)], ...] = ()  # size of the noise in each step, with full precision
-    dimension: Count | None = None  # number of coordinates of z in `noise`; a fixed part of all coordinates is enough
-    leading: tuple[Leading, ...] = ()  # the first coordinates of z in each step, at least eight; better all
+    dimension: Count | None = None  # number of coordinates of z that `noise` covers; the same part in each step
+    leading: tuple[Leading, ...] = ()  # the first coordinates of z in each step: at least eight, better all
     max_norm: Annotated[Finite, Field(ge=0)] | None = None  # largest norm of a person's contribution after clipping
     largest_row: Annotated[Finite, Field(ge=0)] | None = None  # largest norm of a contribution before clipping
     normalisers: tuple[Positive, ...] = ()  # divisor of the sum in each step; empty if the sum is not divided
@@ -157,12 +156,12 @@ class Mechanism(MechanismCost):
 
 
 class ReplayLog(Closed):
-    """The outcome of a replay: reruns without noise on the records, in which every query returns a fixed answer.
+    """The outcome of a replay: runs on the records without noise, in which every query returns a fixed answer.
 
-    Each rerun removes one person from the records. A part `holds` if:
+    In each of these runs, one person is removed from the records. A part `holds` if:
 
-    - `sums`: the sum of each step changes by the contribution of the removed person, and the norm of this
-      contribution is at most the clip norm.
+    - `sums`: the sum of each step changes by the contribution of the removed person, whose norm is at most the clip
+      norm.
     - `results`: everything that is computed from the answers stays the same, bit by bit.
     - `scores`: if a model scores texts for a query, the score of a text is the same without the other texts.
     """
@@ -179,8 +178,7 @@ class RecordRead(Closed):
     - `accounted`: the claim includes the access. `cost` is its epsilon and delta, or `mechanism` if the access is one
       of the mechanisms of this log.
     - `unaccounted`: private records were read without accounting.
-    - `outside`, only for the kinds in `DECLARABLE`: the claim does not cover the access, and the release states it. A
-      policy decides whether this is allowed.
+    - `outside` (for the kinds in `DECLARABLE`): the claim does not cover the access, and the release states it.
     """
 
     kind: ReadKind
@@ -234,16 +232,13 @@ class MechanismLog(Closed):
 
 
 def rounded_down(n: int) -> int:
-    """Return n (at least 0) rounded down to two significant digits.
-
-    Numbers of persons are declared in this form, so that a declaration does not reveal the exact number.
-    """
+    """Return n (at least 0) rounded down to two significant digits; declared numbers of persons reveal no more."""
     unit: int = 10 ** max(0, len(str(n)) - 2)
     return n // unit * unit
 
 
 def person_set_digest(groups: Iterable[str]) -> str:
-    """Return the sha256 of the distinct persons, sorted by their bytes, each prefixed by its length in bytes.
+    """Return the sha256 of the distinct person ids, sorted by their bytes, each prefixed by its length in bytes.
 
     Privacy: keep the digest private; someone who knows all persons but one can find the remaining person by trial.
     """
@@ -254,10 +249,10 @@ def person_set_digest(groups: Iterable[str]) -> str:
 
 
 def read_log(value: Mapping[str, Any]) -> MechanismLog:
-    """Check the mapping of JSON values of a log and return the log.
+    """Return the log with these JSON values.
 
     Raises:
-        InputError: the values are not JSON or do not follow the format. Every mistake is listed with its path and
+        InputError: the values are not JSON or do not follow the format. The error lists the path of every mistake,
             without the value.
     """
     try:

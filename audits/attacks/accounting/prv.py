@@ -1,7 +1,7 @@
 """Compute bounds on epsilon by privacy loss random variables (PRV) with the library Opacus.
 
-The bounds only cross-check the epsilon by privacy loss distributions. If they contradict it, the audit does not pass.
-Without Opacus, the audit omits the cross-check and can still pass.
+The accounting audit compares them with the epsilon of another method, and does not pass if they contradict it.
+Without Opacus, the audit omits this comparison.
 """
 
 import importlib
@@ -17,28 +17,25 @@ from audits.attacks.accounting.mechanism_log import MechanismCost
 
 ERROR = 0.01  # numerical error of epsilon that Opacus may make; above epsilon 10, it is 0.1 % of epsilon
 DELTA_SHARE = 1e-3  # numerical error of delta that Opacus may make, as a share of delta
-MAX_POINTS = 1 << 20  # no bounds are computed if the grid needs more points; 2^20 points take seconds and tens of MB
+MAX_POINTS = 1 << 20  # largest size of the grid of privacy losses; 2^20 points take seconds and tens of MB
 NOT_INSTALLED = "the package opacus is not installed"
 _COMPUTATION_ERRORS = (RuntimeError, ValueError, ArithmeticError, IndexError, IntegrationWarning)
 
 
 class PrvBounds(NamedTuple):
-    """Lower and upper bound on epsilon at one delta; both are None if they could not be computed."""
+    """Lower and upper bound on epsilon at one delta."""
 
     low: float | None
     high: float | None
-    missing_because: str = ""  # why the bounds could not be computed; empty if they were
+    missing_because: str = ""  # why the bounds are None; empty if they could be computed
 
 
 def prv_bounds(costs: Sequence[MechanismCost], *, delta: float, approximate_epsilon: float) -> PrvBounds:
     """Return bounds on the joint epsilon of Gaussian mechanisms, with or without Poisson sampling.
 
-    Opacus composes the privacy loss in one direction only: from the data set that contains a person to the data set
-    without this person. This direction is enough: for sampled Gaussian noise, the opposite direction has no larger
-    delta at any epsilon of at least 0 (Zhu, Dong and Wang, AISTATS 2022).
-
-    The numerical error of epsilon is at most max(.01, approximate_epsilon / 1000). If the bounds cannot be computed,
-    they are None, and `missing_because` says why.
+    Opacus composes the privacy loss only from the data set with a person to the data set without this person. For
+    sampled Gaussian noise, the opposite direction has no larger delta (Zhu, Dong and Wang, AISTATS 2022). The
+    numerical error of epsilon is at most max(.01, approximate_epsilon / 1000).
 
     Cost: seconds; the first call imports Opacus and torch.
     Reference: Gopi, Lee and Wutschitz, "Numerical composition of differential privacy", NeurIPS 2021, as Opacus

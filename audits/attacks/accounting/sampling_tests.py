@@ -1,7 +1,7 @@
-"""Statistical tests of the batches and the noise that a dry run logged.
+"""Statistical tests of the batches and the noise that a dry run (a second run on fictional persons) logged.
 
-Each test returns a p-value. For a correct mechanism, the p-value is below `ALPHA` about once in a million tests.
-For a mistake that the test is designed to detect, `MIN_STEPS` steps are enough for a p-value below `ALPHA`.
+For a correct mechanism, the p-value of a test is below `ALPHA` about once in a million tests. `MIN_STEPS` steps are
+enough to detect the mistakes that the tests are designed for.
 """
 
 import math
@@ -17,7 +17,7 @@ from audits.core.types import Int
 
 ALPHA = 1e-6  # significance level of each test
 MIN_STEPS = 200  # steps that a dry run with sampling must log
-MIN_ORDERED = 1000  # coordinates that the test of their order needs; its p-value is approximate for fewer
+MIN_ORDERED = 1000  # coordinates that the test of their order needs, because its p-value is approximate
 TIE = 1e-7  # two coordinates count as equal if their absolute values differ by at most this
 MIN_PERSONS = 50  # fictional persons that a dry run with sampling must have
 
@@ -31,10 +31,7 @@ class Participation(NamedTuple):
 
 
 def count_participation(batches: Sequence[Sequence[int]], n_persons: int) -> Participation:
-    """Return the counts for batches of person numbers.
-
-    A person who is in a batch twice counts twice in `sizes` and `participations`.
-    """
+    """Return the counts of batches, which list person numbers without repetition."""
     sets = [set(batch) for batch in batches]
     drawn = np.array([person for batch in batches for person in batch], dtype=np.int64)
     return Participation(
@@ -50,20 +47,19 @@ def poisson_tests(draws: Participation, *, rate: float) -> dict[str, float]:
     Each of n persons is in each of T steps with probability q, which is `rate`; 0 < q < 1. With X_t the number of
     persons in step t, and P_i the number of steps of person i:
 
-    - rate: the sum of all X_t is compared with Bin(n·T, q). The test is exact and detects a rate other than the
-      accounted rate.
+    - rate: the sum of all X_t is compared with Bin(n·T, q). The test is exact and detects any other rate.
     - sizes: sum over t of (X_t - n·q)² / (n·q·(1 - q)). This sum is too small for batches of fixed size.
     - participations: sum over i of (P_i - T·q)² / (T·q·(1 - q)). This sum is too small if batches are consecutive
       parts of a shuffled list.
-    - overlaps: sum over t of the number of persons who are in step t and in step t + 1. This sum is too small if
-      batches are consecutive parts of a shuffled list, because no person occurs again before the end of the list.
+    - overlaps: sum over t of the number of persons who are in step t and in step t + 1. This sum is also too small
+      for parts of a shuffled list, because no person occurs again before the end of the list.
 
-    Each of the last three sums is compared with the gamma distribution of the same mean and variance.
-    For `sizes` (m = T, k = n) and `participations` (m = n, k = T), which sum over m counts, each Bin(k, q):
+    Each of the last three sums is compared with the gamma distribution of the same mean and variance. For `sizes` (a
+    sum over m = T counts with distribution Bin(k, q), k = n) and `participations` (m = n, k = T), these are
 
         mean m,  variance m·(2 + (1 - 6·q·(1 - q)) / (k·q·(1 - q)))
 
-    For `overlaps`:
+    For `overlaps`, they are
 
         mean n·(T - 1)·q²,  variance n·((T - 1)·q²·(1 - q²) + 2·(T - 2)·(q³ - q⁴))
     """
@@ -81,14 +77,12 @@ def poisson_tests(draws: Participation, *, rate: float) -> dict[str, float]:
 def noise_tests(noise: Sequence[float], *, degrees: int) -> dict[str, float]:
     """Return p-values for the hypothesis that the logged noise is as large and as variable as claimed.
 
-    Under this hypothesis, the logged number of each step (`DryRunLog.noise`) has a chi-squared distribution with
-    `degrees` degrees of freedom.
+    The logged size of each step's noise (`DryRunLog.noise`) then has a chi-squared distribution with `degrees`
+    degrees of freedom.
 
-    - scale: the sum over all steps is compared with its chi-squared distribution. The test detects noise of another
-      size and steps without noise.
-    - shape: a Kolmogorov-Smirnov test of the steps' numbers. The test detects noise that varies too little between
-      steps.
-    - repeats: 0 if a number occurs twice, otherwise 1. Continuous noise never repeats unless it is reused.
+    - scale: test of the sum over all steps. It detects noise of another size and steps without noise.
+    - shape: Kolmogorov-Smirnov test of the sizes. It detects noise that varies too little between steps.
+    - repeats: 0 if a size occurs twice, otherwise 1. Continuous noise repeats only if it is reused.
     """
     values = np.asarray(noise, dtype=np.float64)
     total, all_degrees = float(values.sum()), degrees * len(values)
@@ -106,13 +100,13 @@ def coordinate_tests(coordinates: Sequence[float], *, is_laplace: bool) -> dict[
 
     The claimed distribution is the standard normal distribution, or the Laplace distribution with scale 1.
 
-    - distribution: a Kolmogorov-Smirnov test. It detects coordinates without noise, even if others have more, and
-      noise of another form, such as absolute values.
-    - order: the correlation of each coordinate with the next, after a transformation to normal values. It detects
-      sorted noise. The test needs `MIN_ORDERED` coordinates.
-    - ties: the number of neighbours in the sorted absolute values that differ by at most `TIE`. For n independent
-      coordinates, it has a Poisson distribution with mean n² · `TIE` · ∫ f², with the density f of an absolute value.
-      The test detects noise that is used for several coordinates, and noise in multiples of a large unit.
+    - distribution: Kolmogorov-Smirnov test. It detects coordinates without noise, even if others have more, and noise
+      of another form, such as absolute values.
+    - order: correlation of each coordinate with the next, after a transformation to normal values. It detects sorted
+      noise and needs `MIN_ORDERED` coordinates.
+    - ties: number of neighbours in the sorted absolute values that differ by at most `TIE`. For n coordinates, it has
+      a Poisson distribution with mean n² · `TIE` · ∫ f², with the density f of an absolute value. It detects noise
+      that is used for several coordinates, and noise in multiples of a large unit.
     """
     z = np.asarray(coordinates, dtype=np.float64)
     claimed = stats.laplace if is_laplace else stats.norm
@@ -128,12 +122,12 @@ def coordinate_tests(coordinates: Sequence[float], *, is_laplace: bool) -> dict[
 
 
 def smallest_shortfall(all_degrees: int) -> float:
-    """Return the smallest share by which the noise can be too small so that the scale test detects it with power .8.
+    """Return the share by which noise must be too small so that the test `scale` detects it with power .8; at most 1.
 
         1 - sqrt(1 - (z + z')·sqrt(2 / all_degrees))
 
-    z and z' are the normal quantiles of 1 - ALPHA / 2 and of the power, and `all_degrees` are the degrees of freedom
-    of all steps together. The result is 1 if no smaller share is detected.
+    z and z' are the normal quantiles of 1 - ALPHA / 2 and of the power. `all_degrees` counts the degrees of freedom
+    of all steps together.
     """
     z_total = float(stats.norm.isf(ALPHA / 2) + stats.norm.ppf(POWER))
     return 1 - math.sqrt(max(0.0, 1 - z_total * math.sqrt(2 / all_degrees)))
@@ -154,9 +148,6 @@ def _overlap_moments(n: int, steps: int, q: float) -> tuple[float, float]:
 
 
 def _gamma_p(value: float, mean: float, variance: float, *, half_step: float) -> float:
-    """Return the two-sided p-value of a value under the gamma distribution with this mean and variance.
-
-    `half_step` is the continuity correction: .5 for a count, otherwise 0.
-    """
+    """Return a two-sided p-value; `half_step` is the continuity correction: .5 for a count, otherwise 0."""
     fitted = stats.gamma(mean**2 / variance, scale=variance / mean)
     return min(1.0, 2 * float(min(fitted.cdf(value + half_step), fitted.sf(value - half_step))))

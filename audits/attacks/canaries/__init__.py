@@ -1,1 +1,1 @@
-"""Make canaries (fictitious persons in a canary build), and test whether an attacker can tell which were inserted."""
+"""Make canaries (fictitious persons), and test whether a release reveals which of them its generator saw."""

@@ -1,4 +1,8 @@
-"""Canaries audit: judge whether a synthetic table reveals which canaries (fictitious persons) its generator saw."""
+"""Canaries audit: judge whether a synthetic table reveals which canaries (fictitious persons) its generator saw.
+
+A canary build is a second build of the same pipeline that is never released. For each canary, a fair coin decides
+whether the canary is inserted into the train data of this build or omitted.
+"""
 
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -33,18 +37,14 @@ MARGIN = 0.10  # allowed distance of the AUC from one half
 EPSILON_LIMIT = 1.0  # if no epsilon is claimed, the lower bound on epsilon must not exceed this
 MIN_CANARIES = 1_000  # a pass requires at least this many canaries
 FAIR_P = 1e-6  # if the number of inserted canaries has a smaller p-value, the coins count as unfair
-CONTROL_CONFIDENCE = 0.9999  # confidence of the control value's interval; high because the interval can be too narrow
+CONTROL_CONFIDENCE = 0.9999  # high, because the interval of the control value can be too narrow
 
 
 class CanaryAudit:
-    """Test whether the synthetic table of a canary build shows which canaries its generator was trained on.
+    """Test whether the synthetic table of a canary build shows which canaries were inserted.
 
-    Attack: someone adds fictitious records to the train data and later infers from the released table which of these
-    records were used. The audit imitates this attack with a canary build: a second build of the same pipeline that is
-    never released. For each canary (a fictitious person), a fair coin decides whether the train data of the canary
-    build include it. If the coins can be guessed better than a claimed epsilon allows, the claim is refuted.
-
-    Metrics, the first three on canaries of one row (persons with one record):
+    If the coins can be guessed better than a claimed epsilon allows, the claim is refuted. `audits explain canaries`
+    describes the attack and the verdicts. Metrics, the first three on canaries of one row (one record):
 
     - auc: P[score of inserted > score of omitted] of the strongest membership attack. The interval spans the
       intervals of all attacks.
@@ -59,16 +59,12 @@ class CanaryAudit:
     interval excludes one half, the inserted and omitted canaries differ for other reasons than training.
 
     Canaries of 4 and 16 near-identical rows are reported separately. Their bound on epsilon applies to a group of
-    records, so it is not compared with a claim.
-
-    `audits explain canaries` lists the verdicts.
-
-    `details.power.smallest_leak` is the smallest AUC above one half that can be distinguished from one half with
-    power .8, given the number of one-row canaries.
+    records, so it is not compared with a claim. `details.power.smallest_leak` is the smallest AUC above one half that
+    this number of one-row canaries distinguishes from one half with power .8.
 
     Privacy: the generator of the canary build saw train, so no row of the canary build is shown or may be released.
         The audit compares rows of the released, train and control tables for equality and returns counts.
-    Randomness: persons set aside, the seeds of the encoders, folds of attacks and guesses.
+    Randomness: control persons who become the reference, seeds of the encoders, folds of attacks and guesses.
     Reference: canaries and exposure, Carlini et al., USENIX Security 2019; one-run bound, Steinke et al., arXiv
         2305.08846; canaries in synthetic text, Meeus et al., "The Canary's Echo", 2025.
     """
@@ -76,11 +72,10 @@ class CanaryAudit:
     name = "canaries"
 
     def run(self, inputs: AuditInputs, rng: np.random.Generator, confidence: float) -> AuditResult:
-        """Return how well the coins can be guessed, and the verdict: pass, fail or insufficient.
+        """Return how well the coins can be guessed, and the verdict.
 
         Raises:
-            NotMeasurable: there are no canaries, there are too few canaries, persons or rows, or the coins were not
-                fair.
+            NotMeasurable: there are no canaries, too few canaries, persons or rows, or the coins were not fair.
             InputError: the epsilon or delta in the mechanism's log is invalid, or the canaries do not have one family
                 and one coin each.
         """
@@ -157,10 +152,7 @@ def _checked_canaries(inputs: AuditInputs) -> Canaries:
 def _power(
     n: int, is_inserted: Bool, bound: Bound, limit: float, n_attacks: int, confidence: float
 ) -> dict[str, Any]:
-    """Return the report entry on the power of n canaries against a leak or an epsilon above `limit`.
-
-    `is_inserted` has one value for each canary of one row. The share of these canaries is assumed to stay the same.
-    """
+    """Return the report entry on power; `is_inserted` has one value for each of the n canaries that has one row."""
     n_smaller = min(int(is_inserted.sum()), int((~is_inserted).sum()))
     for_epsilon = -(-needed_for_epsilon(limit, alpha=FAIL_LEVEL) * n // bound.persons)
     for_auc = -(-needed_for_auc(MARGIN, power=power_of_each(n_attacks)) * n // n_smaller)
@@ -196,14 +188,16 @@ def _judge(
 
 
 def _copy_failures(copies: CopyCounts) -> list[str]:
-    failures = []
-    if copies.canary_build_rows > 0:
-        failures.append(f"{copies.canary_build_rows} rows of the canary build are in the table to release")
-    if copies.in_train > 0:
-        failures.append(f"{copies.in_train} rows of canaries are in the train data of the release")
-    if copies.reproduced > 0 and copies.left_out == 0:
-        failures.append(f"the endings of {copies.reproduced} inserted canaries are reproduced verbatim")
-    return failures
+    reproduced = copies.reproduced if copies.left_out == 0 else 0
+    counted = (
+        (
+            copies.canary_build_rows,
+            f"{copies.canary_build_rows} rows of the canary build are in the table to release",
+        ),
+        (copies.in_train, f"{copies.in_train} rows of canaries are in the train data of the release"),
+        (reproduced, f"the endings of {reproduced} inserted canaries are reproduced verbatim"),
+    )
+    return [failure for n, failure in counted if n > 0]
 
 
 def _guess_failures(attacks: CrossFitted, epsilon: float, claim: Claim) -> list[str]:
@@ -220,7 +214,7 @@ def _guess_failures(attacks: CrossFitted, epsilon: float, claim: Claim) -> list[
 
 
 def _repeat_failures(repeats: Mapping[str, Mapping[str, Any]]) -> list[str]:
-    """Return the leaks of canaries of n rows, for each n > 1 that is at most the number of rows of a train person."""
+    """Return the failures for canaries of several rows; only numbers of rows that a train person has count."""
     return [
         f"inserted canaries of {n_rows} rows are distinguished from omitted canaries, and a train person has at "
         f"least {n_rows} rows"

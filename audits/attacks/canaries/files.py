@@ -1,8 +1,8 @@
 """Write and read the files of canaries (fictitious persons in a second build of the pipeline, the canary build).
 
-- canaries.parquet has all rows of all canaries, with the columns text, label, group (person), family, inserted (the
-  result of the coin) and repeats (number of rows of the person).
-- suffixes.parquet has the column text: random endings, among which the endings of canaries are ranked.
+- canaries.parquet has all rows of all canaries, with the columns text, label, group (person), family, inserted
+  (whether the canary build includes the person) and repeats (number of rows of the person).
+- suffixes.parquet has the column text: random endings, with which the endings of canaries are compared.
 - insert.parquet has the rows to append to the train data of the canary build, with the train table's column names.
 
 The canary build must read only insert.parquet. The metadata of the files warn that its rows must never be released.
@@ -53,8 +53,10 @@ def write_canaries(
     files = ((CANARIES, columns), (SUFFIXES, {"text": canaries.suffixes}), (INSERT, rows))
     existing = [name for name, _ in files if (folder / name).exists()]
     if existing:
-        problem = f"the folder {folder} already contains canaries: {', '.join(existing)}"
-        raise InputError(problem, hint="These canaries may be in use. Choose another folder.")
+        raise InputError(
+            f"the folder {folder} already contains canaries: {', '.join(existing)}",
+            hint="These canaries may be in use. Choose another folder.",
+        )
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for name, content in files:
@@ -68,9 +70,9 @@ def read_canaries(
 ) -> Canaries:
     """Return the canaries with the synthetic table of the canary build.
 
-    `path` is a folder written by `write_canaries`, or a parquet table with the columns text, group, family, inserted,
-    repeats and optionally label. Canaries from another source have the family `other`. `canary_build` is the
-    synthetic table of the canary build (.parquet, .jsonl or .csv); text, label and group are its column names.
+    `path` is a folder written by `write_canaries`, or a parquet table with the columns of canaries.parquet, in which
+    canaries from another source have the family `other`. `canary_build` is the synthetic table of the canary build
+    (.parquet, .jsonl or .csv); text, label and group are its column names.
 
     Raises:
         InputError: a file is missing or invalid; all problems are listed.
@@ -110,7 +112,6 @@ def _columns(file: Path, wanted: Sequence[str]) -> dict[str, list[Any]]:
 
 
 def _problems(columns: dict[str, list[Any]]) -> list[str]:
-    """Return the problems of single values or, if there are none, the contradictions between rows of a person."""
     problems = [
         f"{len(bad)} rows have no valid value in the column {name}; the first is row {bad[0] + 1}"
         for name, kind in (*_COLUMNS.items(), *((("label", str),) if "label" in columns else ()))
@@ -136,7 +137,7 @@ def _problems(columns: dict[str, list[Any]]) -> list[str]:
 
 
 def _is_valid(value: Any, kind: type) -> bool:
-    """Return whether a value has exactly this type; a string must not be blank, and a number must be at least 1."""
+    """Return whether a value has this type, and is not a blank text or a number below 1."""
     if type(value) is not kind:
         return False
     if isinstance(value, str):

@@ -8,10 +8,8 @@ different types of generators retain different texts:
                 that works on embeddings retains its unusual meaning
     outlier     random words in 1, 4 or 16 near-identical rows of a class other than the largest; a generator that
                 interpolates between nearest neighbours mixes these rows with each other only
-    sampled     words drawn one after the other, each mostly among the words that follow the previous word in the
-                reference; the words fit the domain, but their order is unlikely
-
-Canaries from another source, such as a language model, can be audited as family `other`.
+    sampled     a random sequence in which most words follow each other in the reference too; the words fit the
+                domain, but their order is unlikely
 """
 
 from collections import Counter
@@ -28,18 +26,18 @@ from audits.core.types import Bool, Float, Table, persons
 from audits.text.ngrams import runs, words
 from audits.text.normalise import tokens
 
-# number of words in a canary's ending; a canary shares no sequence of this many words (run) with train
-ENDING_TOKENS = 8
-MIN_SUFFIXES = 10_000  # number of alternative endings among which the ending of a `suffix` canary is ranked
+ENDING_TOKENS = 8  # number of words in a canary's ending; a canary shares no run of this many words with train
+MIN_SUFFIXES = 10_000  # number of alternative endings with which the ending of a `suffix` canary is compared
 FAMILIES = ("suffix", "semantic", "outlier", "sampled")
-REPEATS = (1, 4, 16)  # numbers of rows of `outlier` canaries
+REPEATS = (1, 4, 16)  # numbers of rows that an `outlier` canary can have
 BEGINNING_WORDS = (12, 25)  # smallest and largest number of words of a beginning
 OUTLIER_WORDS = 24  # number of words of an `outlier` row
 SAMPLED_WORDS = (25, 45)  # range of the number of words of a `sampled` row; the upper end is exclusive
 MIN_WORDS = 200  # if the reference has fewer usable words, the built-in words are used as well
-TEMPERATURE = 1.5  # in the random walk, a word that follows the current word has weight count^(1 / TEMPERATURE)
-JUMP = 0.2  # probability that the next word of the random walk is drawn from the whole vocabulary
-MAX_DRAWS = 20  # largest number of draws of a canary; if the last draw is also unusable, an error is raised
+# In a `sampled` row, the next word is drawn from the whole vocabulary with probability JUMP, and otherwise from the
+# words that follow the current word in the reference, with probabilities proportional to count^(1 / TEMPERATURE).
+JUMP, TEMPERATURE = 0.2, 1.5
+MAX_DRAWS = 20  # largest number of draws of one canary
 
 Rng = np.random.Generator
 
@@ -55,7 +53,7 @@ class CanarySet:
 
     @property
     def insert(self) -> Table:
-        """Return the rows to append to the train data of the canary build, and of no other build."""
+        """The rows to append to the train data of the canary build, and of no other build."""
         return take(self.table, np.flatnonzero(self.inserted[persons(self.table.groups)[1]]))
 
 
@@ -66,18 +64,16 @@ class _Source:
     rows: tuple[tuple[str, ...], ...]  # words of each reference row that shares no run of 8 words with train
     rows_of_label: dict[str, list[int]]  # indices into `rows` by class
     vocabulary: tuple[str, ...]  # words from which random words are drawn
-    # for each word, the words that follow it in `rows` and their cumulative probabilities
-    followers: dict[str, tuple[tuple[str, ...], Float]]
+    followers: dict[str, tuple[tuple[str, ...], Float]]  # words after each word in `rows`, cumulative probabilities
 
 
 def make_canaries(train: Table, reference: Table | None, n: int, rng: Rng) -> CanarySet:
     """Return n canary persons, each with its own fair coin, and the alternative endings.
 
-    The words come from the reference or, without a reference, from a built-in list. A canary is drawn again if it
-    shares a run of 8 words with train or has the same ending as another canary. The families are used in turn.
-    `outlier` canaries have 1, 4 and 16 rows in turn, and canaries of the other families have one row. If train has
-    labels, `outlier` canaries get a class other than the largest, and the other canaries get any class. The beginning
-    of a canary is taken from a reference row of its class if there is one.
+    The words come from the reference or, without a reference, from a built-in list. The families are used in turn.
+    `outlier` canaries have 1, 4 and 16 rows in turn, and the others have one row. Classes are drawn at random; the
+    beginning of a canary is from a reference row of its class if there is one. A canary is drawn again if it shares a
+    run of 8 words with train or has the same ending as another canary.
 
     Args:
         train: train table of the canary build, without canaries.
@@ -86,8 +82,8 @@ def make_canaries(train: Table, reference: Table | None, n: int, rng: Rng) -> Ca
         rng: random stream that draws texts, then one coin per person, then alternative endings.
 
     Raises:
-        InputError: `n` is below 2, every reference row shares a run of 8 words with train, or after 20 draws a canary
-            still shares such a run or has the same ending as another canary.
+        InputError: `n` is below 2, every reference row shares a run of 8 words with train, or a canary is still
+            unusable after 20 draws.
 
     Privacy: canaries contain class names of train, but no run of 8 words of train.
     """
@@ -197,7 +193,6 @@ def _beginning(label: str | None, source: _Source, rng: Rng) -> str:
 
 
 def _sampled(source: _Source, rng: Rng) -> str:
-    """Return a random walk: the next word is a follower of the last word or, with probability `JUMP`, any word."""
     word = source.rows[int(rng.integers(len(source.rows)))][0] if source.rows else _drawn(source, 1, rng)[0]
     walk = [word]
     for _ in range(int(rng.integers(SAMPLED_WORDS[0], SAMPLED_WORDS[1])) - 1):
@@ -217,7 +212,6 @@ def _shares_run(texts: Sequence[str], train: Sequence[str]) -> Bool:
 
 
 def _unusable(texts: list[tuple[str, ...]], train: Table) -> list[int]:
-    """Return the canaries that share a run of words with train, or have the same ending as an earlier canary."""
     owner = [i for i, rows in enumerate(texts) for _ in rows]
     is_shared = _shares_run(list(chain.from_iterable(texts)), train.texts)
     sharing = {i for i, shares in zip(owner, is_shared, strict=True) if shares}

@@ -1,4 +1,4 @@
-"""Measurements of canaries: membership scores, reproduced endings, copied rows and exposure.
+"""Measure how much a generator reveals about canaries: membership scores, reproduced endings, copied rows, exposure.
 
 A canary is a fictitious person. The canary build is a second build of the same pipeline that is never released.
 Inserted canaries are in its train data; omitted canaries are not. The ending of a canary is its last eight words.
@@ -51,15 +51,15 @@ class Kinds(NamedTuple):
 def score_canaries(
     canaries: Canaries, synthetic: Table, reference: Table, rng: np.random.Generator
 ) -> tuple[dict[str, Float], Arms]:
-    """Return every membership score of every canary, and the canaries as the two compared groups (`Arms`).
+    """Return every membership score of every canary, (P,) each, and the canaries as the two compared groups (`Arms`).
 
     Inserted canaries come first and take the place of train; omitted canaries take the place of control. The score of
     a canary is the highest score of its rows. Encoders and models are fitted on the reference, which must not contain
-    canaries or train rows. `further_scores` are scores that the membership audit does not use.
+    canaries or train rows.
     """
     inserted = canaries.inserted[persons(canaries.table.groups)[1]]
     holdout = HoldoutTables(
-        # canaries have no vectors, so the vectors of the tables are not used
+        # without vectors, because canaries have none
         synthetic=replace(synthetic, vectors={}),
         train=take(canaries.table, np.flatnonzero(inserted)),
         control=take(canaries.table, np.flatnonzero(~inserted)),
@@ -73,7 +73,7 @@ def score_canaries(
 
 
 def ending_reproduced(texts: Sequence[str], synthetic: Sequence[str], reference: Sequence[str]) -> Bool:
-    """Return for each text whether its last 8 words occur, in order, in a synthetic text but in no reference text.
+    """Return for each text whether its last 8 words are a passage of a synthetic text but of no reference text.
 
     The value is False for a text of fewer than 8 words.
 
@@ -94,8 +94,7 @@ def ending_reproduced(texts: Sequence[str], synthetic: Sequence[str], reference:
 def count_copies(canaries: Canaries, inputs: AuditInputs, reference: Table) -> CopyCounts:
     """Return how many endings were reproduced, and how many rows are in a table that must not have them.
 
-    Texts are normalised before they are compared. A row whose text is also in control or the reference does not
-    count: it is common text, which both tables may contain.
+    Normalised texts are compared. A row whose text is also in control or the reference does not count.
     """
     table, canary_build, released = canaries.table, canaries.canary_build, inputs.synthetic
     person = persons(table.groups)[1]
@@ -116,7 +115,7 @@ def count_copies(canaries: Canaries, inputs: AuditInputs, reference: Table) -> C
 
 
 def canary_kinds(canaries: Canaries) -> Kinds:
-    """Return the kind of each canary in the order of the scores: inserted canaries first."""
+    """Return the kind of each canary, in the order of `score_canaries`."""
     order = np.concatenate([np.flatnonzero(canaries.inserted), np.flatnonzero(~canaries.inserted)])
     n_rows = np.bincount(persons(canaries.table.groups)[1])
     return Kinds(family=np.array(canaries.family)[order], rows=n_rows[order])
@@ -125,8 +124,7 @@ def canary_kinds(canaries: Canaries) -> Kinds:
 def rank_within_kinds(scores: Mapping[str, Float], kinds: Kinds) -> dict[str, Float]:
     """Return each score as the rank among canaries of the same kind, in (0, 1).
 
-    Scores differ more between kinds than between inserted and omitted canaries. The ranks do not depend on which
-    canaries were inserted.
+    Otherwise, differences between the kinds would hide those between inserted and omitted canaries.
     """
     family = np.unique(kinds.family, return_inverse=True)[1]
     kind = np.unique(family * (int(kinds.rows.max()) + 1) + kinds.rows, return_inverse=True)[1]
@@ -157,9 +155,7 @@ def auc_by_family(family: Strings, is_inserted: Bool, pooled: Float) -> dict[str
 def auc_by_repeats(
     scores: Mapping[str, Float], people: Arms, rows: Int, train: Table, rng: np.random.Generator
 ) -> dict[str, dict[str, Any]]:
-    """Return the attack results of the canaries with n rows each.
-
-    The results contain every n > 1 for which at least 20 canaries are inserted and at least 20 are omitted.
+    """Return the attack results of the canaries with n rows, for each n > 1 with 20 inserted and 20 omitted canaries.
 
     - as_in_train: whether a person of train has at least n rows.
     - auc_low, auc_high: interval of the AUC of the attack whose interval has the highest lower end. The error
@@ -237,16 +233,12 @@ def canary_exposures(canaries: Canaries, reference: Table) -> tuple[Float, Float
 
 
 def exposure_details(bits: tuple[Float, Float] | None, n_suffixes: int) -> dict[str, Any]:
-    """Return the mean and highest exposure, in bits, of inserted and of omitted canaries, for the report.
+    """Return the report entry: mean and highest exposures, in bits, beside the largest possible one.
 
-    most_possible is the highest possible exposure, and without_a_leak is the mean exposure without a leak.
+    Without a leak, the mean exposure is log2(e) bits.
     """
     if bits is None:
         return {"suffixes": n_suffixes, "inserted": None, "left_out": None}
-    return {
-        "suffixes": n_suffixes,
-        "most_possible": math.log2(n_suffixes + 1),
-        "without_a_leak": math.log2(math.e),
-        "inserted": {"mean": float(bits[0].mean()), "max": float(bits[0].max())},
-        "left_out": {"mean": float(bits[1].mean()), "max": float(bits[1].max())},
-    }
+    inserted, left_out = ({"mean": float(b.mean()), "max": float(b.max())} for b in bits)
+    limits = {"most_possible": math.log2(n_suffixes + 1), "without_a_leak": math.log2(math.e)}
+    return {"suffixes": n_suffixes, **limits, "inserted": inserted, "left_out": left_out}

@@ -47,10 +47,7 @@ _SLOTS = tuple(tuple(parts.split("; ")) for parts in (_WHO, _WHAT, _AFTER, _WHER
 
 
 def odd_sentence(rng: np.random.Generator) -> str:
-    """Return a grammatical sentence whose parts do not belong together.
-
-    The last eight words contain five random words of `BUILT_IN_WORDS`, so two sentences rarely have the same ending.
-    """
+    """Return a grammatical sentence whose parts do not belong together; it ends with five random words."""
     who, what, event, place = (slot[int(rng.integers(len(slot)))] for slot in _SLOTS)
     a, b, c, d, e = (BUILT_IN_WORDS[int(rng.integers(len(BUILT_IN_WORDS)))] for _ in range(5))
     return (
@@ -60,9 +57,6 @@ def odd_sentence(rng: np.random.Generator) -> str:
 
 
 def plain_sentences(rng: np.random.Generator) -> str:
-    """Return two short sentences with six random words in total.
-
-    A canary begins with them if there is no reference table whose texts it could begin with.
-    """
+    """Return two short sentences with six random words, with which a canary begins if there is no reference."""
     a, b, c, d, e, f = (BUILT_IN_WORDS[int(rng.integers(len(BUILT_IN_WORDS)))] for _ in range(6))
     return f"The {a} stood by the {b} and the {c} was seen again. Later the {d} and the {e} were put near the {f}."

@@ -1,1 +1,1 @@
-"""Differencing audit: whether two releases of one source reveal who joined or left between them."""
+"""Differencing audit: test whether two releases of one source reveal who joined or left between them."""

@@ -1,4 +1,8 @@
-"""Differencing audit: judge whether two releases of one source reveal who joined or left between them."""
+"""Differencing audit: judge whether two releases of one source reveal who joined or left between them.
+
+There are four kinds of change: persons joined; persons left; records were added to persons who stayed; records of
+persons who stayed were removed.
+"""
 
 import math
 from collections.abc import Mapping
@@ -28,17 +32,12 @@ _DESCRIPTIONS: Mapping[Change, str] = {
 
 
 class Differencing:
-    """Test whether the difference between this release and the previous release reveals persons who joined or left.
+    """Test whether the difference between this release and the previous release reveals persons who changed.
 
-    Attack: the attacker has last year's and this year's release. Each release alone may reveal nobody. But if this
-    year's synthetic text is more similar to a person's record than last year's, the person probably joined; if it is
-    less similar, the person left. If both releases were drawn with the same seed, most rows are the same, and the few
-    rows that differ are close to the records that changed.
-
-    There are four kinds of change: persons joined; persons left; records were added to persons who stayed; records of
-    persons who stayed were removed. Persons who stayed are scored on the added or removed records only. The persons
-    of each kind of change are compared with control persons whom neither generator saw. The difference of each
-    membership score between the releases is an attack. One more attack combines all differences.
+    `audits explain differencing` describes the attack and the verdicts. The difference of a membership score between
+    the releases is an attack; one more attack combines all differences. The persons of each kind of change are
+    compared with control persons whom neither generator saw. Persons who stayed are scored on the added or removed
+    records only.
 
     Metrics:
 
@@ -46,21 +45,18 @@ class Differencing:
       all of them. A value of .5 is safe.
     - scan_p: smallest p-value of the scan tests of all scores and kinds of change, corrected for the number of tests.
       A scan test decides whether changed persons occur too often or too rarely at the top of a ranking.
-    - new_rows_share: among the synthetic rows that only one release has, the share of rows that are nearest to a
-      person who changed, not to a control person. The value furthest from one half among all encoders and kinds of
-      change is reported. A value of .5 is safe.
+    - new_rows_share: share of the synthetic rows of only one release that are nearest to a person who changed, not to
+      a control person; the value furthest from one half among all encoders and kinds of change. .5 is safe.
     - shared_rows: number of long rows (at least 20 words) that are equal to a row of the previous release.
     - near_rows: number of long rows that are equal to a row of the previous release or a near copy of it (Jaccard of
       5-token shingles at least .8).
 
-    `audits explain differencing` lists the verdicts.
-
     `details.power.smallest_leak` is the smallest distance of an AUC from one half that is detected with power .8.
-    No epsilon follows from it, because persons do not join at random. If an epsilon is claimed, the accounting audit
-    checks the total of all releases.
+    No epsilon follows from it, because persons do not join at random.
 
     Privacy: reads all texts of both releases and tables; per-record scores stay in memory.
-    Randomness: persons set aside, one seed for the encoders, and folds and draws of each kind of change.
+    Randomness: control persons who become the reference, one seed of the encoders, and folds and draws of each kind
+        of change.
     Cost: twice the cost of the membership audit.
     Reference: the scores are those of `audits/attacks/membership/scores.py`. The detection of a common seed by shared
         rows was designed for this project.
@@ -73,7 +69,7 @@ class Differencing:
 
         Raises:
             NotMeasurable: no previous release was given, the reference table has too few records, or a table has no
-                person ids and the releases alone prove neither a common seed nor kept rows.
+                person ids and the releases alone do not show a leak.
             InputError: no word occurs in two records of the compared persons.
         """
         previous = inputs.previous
@@ -116,7 +112,7 @@ class ReleaseComparison:
 
     @property
     def n_compared(self) -> int:
-        """Number of control persons that remain for the comparison, without those on whom the scores are fitted."""
+        """Number of control persons without those on whom the scores are fitted."""
         return self.n_controls - round(self.reference_share * self.n_controls)
 
     @property
@@ -136,7 +132,6 @@ class ReleaseComparison:
 
 
 def _judge(comparison: ReleaseComparison, confidence: float) -> AuditResult:
-    """Return the result; its estimate is the AUC or, without an AUC, the share of long rows that are near rows."""
     rows = comparison.overlap
     near = exact_share(rows.near, rows.n, confidence=confidence) if rows.n > 0 else None
     metrics = _metrics(comparison, confidence)
@@ -205,7 +200,7 @@ def _fails(comparison: ReleaseComparison) -> list[str]:
 
 
 def _corrected(p_values: Mapping[Change, list[float]]) -> dict[Change, float]:
-    """Return for each kind of change its smallest p-value, corrected for the number of all p-values (Holm)."""
+    """Return the smallest p-value of each kind of change after a correction over all p-values (Holm)."""
     corrected = iter(holm([p for of_change in p_values.values() for p in of_change]))
     return {name: min([next(corrected) for _ in of_change], default=1.0) for name, of_change in p_values.items()}
 
@@ -248,7 +243,6 @@ def _unclear(comparison: ReleaseComparison, confidence: float) -> list[str]:
 
 
 def _common_rows(rows: RowOverlap, seeds: Seeds, confidence: float) -> str:
-    """Return why a common seed, or rows of the previous release, cannot be excluded, and what to do."""
     shared = f"{rows.near} of {rows.n} long rows also occur in the previous release"
     if seeds == "different":
         return f"{shared}, although the seeds differ; generate these rows again"
@@ -281,9 +275,7 @@ def _details(comparison: ReleaseComparison, confidence: float) -> dict[str, Any]
                 "attacks": {score: area.value for score, area in attack.membership.areas.items()},
                 "scan_p": scans[name],
                 "new_rows_share": {e: [share.value, *share.ends(confidence)] for e, share in attack.shares.items()},
-                "shift_auc": None
-                if attack.shift is None
-                else [attack.shift.value, attack.shift.low, attack.shift.high],
+                "shift_auc": attack.shift and [attack.shift.value, attack.shift.low, attack.shift.high],
             }
             for name, attack in comparison.attacks.items()
         },

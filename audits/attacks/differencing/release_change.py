@@ -22,10 +22,10 @@ from audits.embeddings.shift import shift_auc
 from audits.text.minhash import Sketch, near_pairs, sketch
 from audits.text.normalise import normalise, tokens
 
-MIN_WORDS = 20  # a row with at least this many words is long; only long rows are counted as shared
+MIN_WORDS = 20  # a row with at least this many words is long
 NEAR = 0.8  # two rows are near copies if the Jaccard similarity of their 5-token shingles is at least this
 LIMIT = 0.01  # largest share of near rows (`RowOverlap.near`) in independent releases
-REPEATS = 20  # `_shares` compares equally many changed and control persons, drawn at random this many times
+REPEATS = 20  # number of random draws of equally many changed and control persons
 Seeds = Literal["equal", "different", "unknown"]
 Change = Literal["joined", "left", "records_added", "records_removed"]
 CHANGES: tuple[Change, ...] = ("joined", "left", "records_added", "records_removed")
@@ -40,15 +40,15 @@ class RowOverlap:
     equal: int  # number of long rows with an equal row in the previous release, ignoring case and spaces
     near: int  # number of long rows with an equal row or a near copy in the previous release
     by_chance: float  # share of long rows with a near copy in their own release; the larger share of both releases
-    is_new: Bool  # (m,): whether a row of this release, long or short, has no copy in the previous release
-    is_gone: Bool  # (m',): whether a row of the previous release, long or short, has no copy in this release
+    is_new: Bool  # (m,): whether a row of this release has no equal row or near copy in the previous release
+    is_gone: Bool  # (m',): whether a row of the previous release has no equal row or near copy in this release
 
     @property
     def limit(self) -> float:
         """The largest share of near rows that releases without a common seed and without kept rows can have.
 
-        The limit is 1 %, or twice `by_chance` if that is more. Independent texts rarely share 20 words: even at one
-        bit of entropy per word, far less than in text, a row equals one of 10,000 rows with a probability below 1 %.
+        Independent texts rarely share 20 words: even at one bit of entropy per word, far less than in text, a row
+        equals one of 10,000 rows with a probability below 1 %.
         """
         return max(LIMIT, 2 * self.by_chance)
 
@@ -59,10 +59,9 @@ class RowOverlap:
         return self.n > 0 and clopper_pearson(self.near, self.n, confidence=1 - FAIL_LEVEL).low > self.limit
 
     def excludes_shared_randomness(self, seeds: Seeds, *, confidence: float) -> bool:
-        """Return whether a common seed and kept rows are excluded; false if the digests of the seeds are equal.
+        """Return whether a common seed and kept rows are excluded.
 
-        If the digests differ, the share of near rows must be at most the limit. If a digest is unknown, there must be
-        a long row, and the upper end of the share's interval must be at most the limit.
+        The share of near rows, or the upper end of its interval if the seeds are unknown, must be at most the limit.
         """
         if seeds == "different":
             return self.n == 0 or self.near / self.n <= self.limit
@@ -72,7 +71,7 @@ class RowOverlap:
 
 
 def row_overlap(now: Table, then: Table) -> RowOverlap:
-    """Compare the rows of this release with the rows of the previous release.
+    """Return which rows this release (`now`) and the previous release (`then`) share.
 
     Privacy: reads synthetic rows only.
     Cost: O((m + m')·128) time for m and m' rows; 64 bytes for each row.
@@ -104,7 +103,7 @@ def seeds_of(previous: Previous) -> Seeds:
 
 
 def _near(mine: Sketch, other: Sketch, *, same: bool = False) -> Bool:
-    """Return which rows have a near copy in the other table; with `same`, a row is not compared with itself."""
+    """Return which rows have a near copy in the other table; if it is the `same`, a row is no copy of itself."""
     pairs = near_pairs(mine, other)
     near = np.zeros(len(mine), dtype=np.bool_)
     near[pairs.left[(pairs.jaccard >= NEAR) & ~(same & (pairs.left == pairs.right))]] = True
@@ -160,17 +159,14 @@ def attack_changes(
 ) -> dict[Change, ChangeAttack]:
     """Attack the persons of each kind of change that has at least 20, by the difference between the releases.
 
-    For every membership score a, where a(x; now) is the score of a record x given this release and a(x; then) given
-    the previous release, the attack on x is
+    Let a(x; now) be a membership score of a record x given this release, and a(x; then) given the previous release.
+    The attack on x is
 
         a(x; now) - a(x; then)   if x was added,   a(x; then) - a(x; now)   if x was removed
 
-    A person's score is the highest over the person's records. Control persons, whom neither generator saw, are scored
-    in the same way. Both releases use the same reference and the same encoder seed, so only the synthetic tables
-    cause differences.
-
-    The result is empty if no kind of change has at least 20 persons, control has fewer than 20 persons, or a release
-    has fewer than 20 rows.
+    A person's score is the highest over the person's records. Control persons are scored in the same way. Both
+    releases use the same reference and encoder seed, so only the synthetic tables cause differences. The result is
+    empty if control has fewer than 20 persons or a release has fewer than 20 rows.
 
     Raises:
         NotMeasurable: the reference table has fewer than 20 records.
@@ -213,7 +209,7 @@ def attack_changes(
 def _shares(
     encoded: tuple[Encoded, ...], unshared: Int, rows: Int, people: Arms, rng: np.random.Generator
 ) -> dict[str, Share]:
-    """Return by encoder, among the synthetic rows that only one release has, the share nearest to a changed person.
+    """Return by encoder the share of the unshared synthetic rows that are nearest to a changed person.
 
     `unshared` are the indices of these rows. `rows` are the rows of `people` in the encoded tables.
     """
