@@ -1,6 +1,6 @@
-"""The file `selftest.json`: the result of the self-test, bound to its tables by their digests.
+"""The file `selftest.json`: the result of the self-test, with the digests of the tables that it was made from.
 
-The gates of a policy use this file as evidence that the audits detect leaks in these tables.
+A policy can require this file as evidence that the audits detect leaks in these tables.
 """
 
 from collections.abc import Mapping
@@ -40,9 +40,9 @@ class BoundSelfTest(Canonical):
     audits: dict[str, dict[str, BoundCell]]  # by name of the audit and of the case
 
     def numbers(self) -> dict[str, Estimate]:
-        """Return for each audit, as `selftest.NAME_wrong`, the number of cases on which it is wrong or uncalibrated.
+        """Return as `selftest.NAME_wrong` on how many of n cases the audit NAME is wrong or uncalibrated.
 
-        Cases without a demand on the audit are not counted; n is the number of the other cases.
+        n counts the cases with a demand on the audit.
         """
         numbers = {}
         for name, cases in self.audits.items():
@@ -63,7 +63,7 @@ def bound_selftest(result: Mapping[str, Any], tables: Mapping[str, str], *, salt
 
 
 def read_selftest(path: Path) -> BoundSelfTest:
-    """Return the self-test in a file; raise InputError if the file cannot be read or is not a self-test."""
+    """Return the self-test in a file; raise InputError if the file does not contain one."""
     try:
         return BoundSelfTest.model_validate(parse_canonical(read_regular(path, _MAX_BYTES)))
     except OSError as error:

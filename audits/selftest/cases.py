@@ -1,4 +1,4 @@
-"""The calibration suite: releases with a known leak or no leak, and the verdicts that the audits must give."""
+"""The cases of the calibration suite: releases with or without a known leak, and what the audits must find."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -24,16 +24,15 @@ Outcome = Literal["right", "wrong", "uncalibrated", "open"]  # see `judge`
 # the calibrated audits; the others use inputs that cannot be built from a table (canaries, logs, earlier releases)
 JUDGED = ("memorization", "neighbours", "identifiers", "membership", "parent_recovery", "linkage")
 
-# With `n_needed` persons, an audit passes a clean release with probability 0.8. For all nine audits together to pass
-# with probability 0.8, each must pass with probability 1 - 0.2/9. This needs more persons by the factor
-# ((1.645 + 2.010) / (1.645 + 0.842))^2, a ratio of sums of normal quantiles.
+# With `n_needed` persons, an audit passes a clean release with probability 0.8. With 2.16 times as many, it passes
+# with probability 1 - 0.2/9, so that nine audits pass together with probability 0.8. The factor is
+# ((1.645 + 2.010) / (1.645 + 0.842))^2, from normal quantiles.
 SAMPLE_FACTOR = 2.16
-
 SPLITS = 3  # number of releases of a clean case, each from another split of the persons
 PERMUTATIONS = 20  # number of releases of `permuted_roles`
-# A correct audit raises a false alarm on at most 5 % of the releases. With four allowed alarms, the probability that
-# one of the six audits counts as wrong is at most 6 × P[Bin(20, 0.05) > 4] = 1.5 %. An audit with 40 % false alarms
-# is still detected with probability 0.95.
+# A correct audit fails at most 5 % of the releases of `permuted_roles`. With four allowed fails, the probability that
+# one of six correct audits counts as wrong is at most 6 × P[Bin(20, 0.05) > 4] = 1.5 %. An audit that fails 40 % of
+# the releases is still detected with probability 0.95.
 MAX_FALSE_ALARMS = 4
 
 _DEMANDS: tuple[Demand, ...] = ("must_fail", "must_not_pass", "must_pass", "seldom_fail", "blind")
@@ -51,8 +50,7 @@ class Case:
     why: str  # why the audits must meet the demands
     blind: str = ""  # why the audits without a demand need not detect the leak
     repeats: int = 1  # number of releases, each from another split or with other random numbers
-    # whether only the audits with a demand run; they then run with the input checks of `audits run`
-    only_demanded: bool = False
+    only_demanded: bool = False  # whether only the audits with a demand run, then also with the input checks
 
     def demand(self, audit: str) -> Demand:
         """Return the demand on the audit with this name."""
@@ -60,7 +58,7 @@ class Case:
 
 
 _FOUR = "clean rows, and a text and record number of each of four train persons"
-DESCRIPTIONS = {  # the content of each release; clean rows are rows of persons who are in neither train nor control
+DESCRIPTIONS = {  # the releases; clean rows are rows of persons who are in neither train nor control
     "verbatim": "train itself",
     "verbatim_1_percent": "clean rows, and all rows, with record numbers, of 1 % of the train persons (at least 11)",
     "verbatim_one_person": "clean rows, and a text and record number of one train person pasted into one row",
@@ -222,14 +220,14 @@ def judge(demand: Demand, results: Sequence[AuditResult]) -> Outcome:
 
     - "open": the case has no demand on the audit.
     - "right": the verdicts meet the demand.
-    - "uncalibrated": too many verdicts are insufficient, but only for lack of persons (`lacks_persons`).
-    - "wrong": every other case, or the audit raised an error.
+    - "uncalibrated": the demand is not met, but only because of insufficient verdicts for which `lacks_persons`.
+    - "wrong": the demand is not met for other reasons, or the audit raised an error.
     """
     if any(result.status == "failed" for result in results):
         return "wrong"
     if demand == "blind":
         return "open"
-    # a pass that excludes some rows does not count, because other rows may contain the leak as well
+    # a pass that excludes some rows (quarantine) does not count, because other rows may contain the leak as well
     verdicts = ["insufficient" if r.verdict == "pass" and r.quarantined else r.verdict for r in results]
     n, fails, passes = len(verdicts), verdicts.count("fail"), verdicts.count("pass")
     right = {
@@ -246,7 +244,7 @@ def judge(demand: Demand, results: Sequence[AuditResult]) -> Outcome:
 
 
 def lacks_persons(result: AuditResult) -> bool:
-    """Return whether a verdict is insufficient because of too few persons or tables that cannot be measured."""
+    """Return whether a verdict is insufficient because there are too few persons or the tables cannot be measured."""
     if result.status == "not_measurable":
         return True
     power: Mapping[str, Any] | None = result.details.get("power")

@@ -1,4 +1,4 @@
-"""The persons of the self-test: train, control, and control persons whose rows are a release without a leak."""
+"""Divide the user's persons for the self-test: train, control, and persons whose rows are a clean release."""
 
 from dataclasses import dataclass, replace
 
@@ -26,7 +26,7 @@ class Population:
     unseen: Table  # clean release: rows of other persons that repeat no text or identifier of train or control
     n_unseen: int  # number of persons in `unseen`
     n_repeating: int  # number of rows removed from `unseen` because they repeat text or identifiers of others
-    own_run: Int  # for each train row, tokens of the longest run that only its person has; 0 if below 13
+    own_run: Int  # number of consecutive tokens in each train row that only its person has; 0 if below 13
     reference: Table | None = None  # the user's reference table
     set_aside: Table | None = None  # control rows removed by the input checks
 
@@ -44,14 +44,14 @@ class Population:
 def draw_population(inputs: AuditInputs, rng: np.random.Generator) -> Population:
     """Return train, two thirds of the control persons, and the other third (`unseen`) as a clean release.
 
-    People quote each other and fill in the same forms, so an unseen row may repeat a train person, and an audit would
-    be right to fail it. An unseen row is therefore removed if it
-    - shares a run of 13 tokens (verbatim or with masked numbers) with a train or control person, or is a near copy of
-      that person's text, both as in `memorization`; or
+    People quote each other and fill in the same forms, so an audit may be right to fail an unseen row. An unseen row
+    is therefore removed if it
+    - shares 13 consecutive tokens (verbatim or with masked numbers) with a train or control person, or is a near copy
+      of that person's text, both as in `memorization`; or
     - contains an identifier or a code of a train or control person, in any grouping, or the digits of an identifier.
 
-    Train and control are treated alike, so the removal reveals nothing about membership. `check_split` must check the
-    tables before. At most 2,000 train persons and 3,000 control persons (2,000 for control, 1,000 unseen) are drawn.
+    At most 2,000 train persons and 3,000 control persons (2,000 for control, 1,000 unseen) are drawn. `check_split`
+    must check the tables before.
 
     Raises:
         InputError: there are fewer than 60 control persons, or every unseen row repeats another person.
@@ -70,11 +70,10 @@ def draw_population(inputs: AuditInputs, rng: np.random.Generator) -> Population
     control = _of_persons(inputs.control, control_person, order[n_unseen:])
     repeating, own_run = repeating_rows(train, control, unseen, inputs.reference)
     if repeating.all():
-        problem = (
-            "there is no clean release: a third of the control persons is reserved for it, but each of their rows "
-            "repeats another person"
+        raise InputError(
+            "there is no clean release: each row of the control persons reserved for it repeats another person",
+            hint="Remove near-duplicates and templates from the tables.",
         )
-        raise InputError(problem, hint="Remove near-duplicates and templates from the tables.")
     kept = take(unseen, np.flatnonzero(~repeating))
     return Population(
         train=train,
@@ -89,13 +88,13 @@ def draw_population(inputs: AuditInputs, rng: np.random.Generator) -> Population
 
 
 def as_synthetic(table: Table) -> Table:
-    """Return the table as a release: texts in plain layout, the same labels, and each row in a separate group."""
+    """Return the table as a release: texts in plain layout, the same labels, and one group per row."""
     groups = tuple(f"synthetic row {i}" for i in range(len(table)))
     return Table(texts=tuple(map(plain_layout, table.texts)), labels=table.labels, groups=groups, has_groups=False)
 
 
 def stack_tables(first: Table, second: Table) -> Table:
-    """Return the rows of the first and then the second table, with labels only if both have them."""
+    """Return the rows of the first and then the second table; with labels if both have them."""
     labels = None if first.labels is None or second.labels is None else first.labels + second.labels
     return Table(
         texts=first.texts + second.texts,
@@ -141,5 +140,5 @@ def _identifiers(row: RowContent) -> set[Entity]:
 
 
 def copyable(population: Population) -> Int:
-    """Return the train rows with a run of 30 tokens that only their person has, so that a copy can be detected."""
+    """Return the train rows with 30 consecutive tokens that only their person has, so that a copy can be detected."""
     return np.asarray(np.flatnonzero(population.own_run >= CEILING_TOKENS), dtype=np.int64)

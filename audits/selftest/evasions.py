@@ -1,8 +1,8 @@
-"""Recipes that build releases with a hidden leak, one for each way to hide it that was found during development.
+"""Recipes that build releases with a hidden leak, to test whether the audits detect it.
 
-A recipe disguises texts of train persons among clean rows (rows of persons who are in neither train nor control), or
-changes the tables so that the leak is hard to detect. It raises NotMeasurable if too few persons have suitable texts;
-most recipes require persons with 30 consecutive words that no other person has (`copyable`).
+A recipe hides texts of train persons among clean rows (rows of persons who are in neither train nor control), or
+changes the tables so that the leak is hard to detect. It raises NotMeasurable if too few persons have suitable texts:
+for most recipes, 30 consecutive words that no other person has (`copyable`).
 """
 
 import codecs
@@ -21,10 +21,9 @@ from audits.selftest.clean_release import Population, as_synthetic, copyable, st
 from audits.selftest.recipes import Rng, append, hide, lacking_own_words, number_rows, paste
 
 HIDDEN = 4  # number of persons whose texts are hidden in a release
-NEAR_EVERY = 10  # every tenth word of a near-copy is replaced
+NEAR_EVERY = 10  # every tenth word of a near copy is replaced
 PIECE = 20  # number of words per row of a record that is cut into several rows
-# tokens of the longest run in a short record that only its person has; 30 tokens would be a copy by themselves
-SHORTEST, LONGEST = 13, 29
+SHORTEST, LONGEST = 13, 29  # range of the tokens of the longest own run (`Population.own_run`) of a short record
 N_SHORT = 11  # number of short records that are copied
 BOILERPLATE = 0.6  # share of template words in a record
 MIN_MISSPELLED = 4  # letters are exchanged in words of at least this many characters
@@ -137,7 +136,7 @@ def in_turn(population: Population, rng: Rng) -> AuditInputs:
 
 
 def short_copies(population: Population, rng: Rng) -> AuditInputs:
-    """Return clean rows and eleven train records whose longest run of own tokens has 13 to 29 tokens."""
+    """Return clean rows and eleven short train records, whose longest own run has 13 to 29 tokens."""
     own, person = population.own_run, persons(population.train.groups)[1]
     short = np.flatnonzero((own >= SHORTEST) & (own <= LONGEST))
     rows = short[np.unique(person[short], return_index=True)[1]]
@@ -148,7 +147,7 @@ def short_copies(population: Population, rng: Rng) -> AuditInputs:
 
 
 def rotated(population: Population, _rng: Rng) -> AuditInputs:
-    """Return train in ROT13, which loses no information but makes all texts dissimilar to train."""
+    """Return train in ROT13, which loses no information, but makes no text similar to train."""
     texts = tuple(codecs.encode(text, "rot13") for text in population.train.texts)
     return population.inputs(as_synthetic(replace(population.train, texts=texts)))
 
@@ -159,12 +158,9 @@ def one_class(population: Population, _rng: Rng) -> AuditInputs:
     if labels is None or population.unseen.labels is None or len(set(labels)) < 2:
         raise NotMeasurable("at least two classes are required, so that only one of them leaks")
     copied = max(sorted(set(labels)), key=labels.count)
-    clean_rows = [i for i, label in enumerate(population.unseen.labels) if label != copied]
-    copied_rows = [i for i, label in enumerate(labels) if label == copied]
-    release = stack_tables(
-        take(population.unseen, np.array(clean_rows)), take(population.train, np.array(copied_rows))
-    )
-    return population.inputs(as_synthetic(release))
+    clean = take(population.unseen, np.flatnonzero(np.array(population.unseen.labels) != copied))
+    leaked = take(population.train, np.flatnonzero(np.array(labels) == copied))
+    return population.inputs(as_synthetic(stack_tables(clean, leaked)))
 
 
 def shared_desk(population: Population, rng: Rng) -> AuditInputs:
@@ -183,10 +179,7 @@ def shared_desk(population: Population, rng: Rng) -> AuditInputs:
 
 
 def two_ids(population: Population, rng: Rng) -> AuditInputs:
-    """Return clean rows, one with a record number that two train persons share, and one with their common text.
-
-    A mother and her child can share them, for example. Both persons are disclosed.
-    """
+    """Return clean rows, one with a record number that two train persons share, and one with their common text."""
     train, (row,) = _numbered_persons(population, 1, rng)
     other = int(rng.choice(np.flatnonzero(np.array(train.groups) != train.groups[row])))
     text = train.texts[row]
@@ -223,9 +216,9 @@ def name_orders(population: Population, rng: Rng) -> AuditInputs:
 
 
 def described(population: Population, rng: Rng, *, make: Callable[[Rng], tuple[str, str]]) -> AuditInputs:
-    """Return clean rows, four of which identify a train person.
+    """Return clean rows, four of them with facts about a train person.
 
-    `make` returns words that are added to the person's text, and the same facts for the clean row.
+    `make` returns the words that are added to the person's text, and the words for the clean row.
     """
     rows = _first_rows(population.train, HIDDEN, rng).tolist()
     own_additions, hidden = zip(*(make(rng) for _ in rows), strict=True)
@@ -234,13 +227,13 @@ def described(population: Population, rng: Rng, *, make: Callable[[Rng], tuple[s
 
 
 def bare_code(rng: Rng) -> tuple[str, str]:
-    """Return a random number of eleven digits without a cue, in two groupings."""
+    """Return a random number of eleven digits in two groupings, without a word that announces a number."""
     number = str(rng.integers(10**10, 10**11))
     return f"The form says {number[:5]}-{number[5:]}.", f"with {number[:3]} {number[3:7]} {number[7:]}"
 
 
 def combined_facts(rng: Rng) -> tuple[str, str]:
-    """Return a random age above 89, date of birth and postal code of a woman, in two wordings."""
+    """Return in two wordings a random age above 89, date of birth and postal code of a woman."""
     age, day, month, year = (int(rng.integers(*limits)) for limits in ((90, 99), (13, 28), (1, 12), (1925, 1934)))
     code = f"Z{rng.integers(1, 99)} {rng.integers(1, 9)}{''.join(rng.choice(list(string.ascii_uppercase), size=2))}"
     born = f"{day}/{month}/{year}"
@@ -271,9 +264,9 @@ def repeating_control(population: Population, rng: Rng) -> AuditInputs:
 
 
 def templated(population: Population, rng: Rng, *, pasted: bool) -> AuditInputs:
-    """Return clean rows after adding sentences of one template to all tables: 60 % of all words are template words.
+    """Return clean rows; sentences of one template are added to all tables, so that they are 60 % of all words.
 
-    With `pasted`, the whole record of one train person, including the template, follows one of the rows.
+    If `pasted`, one of the rows also contains the whole record of a train person, including the template.
     """
     train, rows = _numbered_persons(population, 1, rng)
     train, control, unseen = (
@@ -287,7 +280,7 @@ def templated(population: Population, rng: Rng, *, pasted: bool) -> AuditInputs:
 def quoting(population: Population, rng: Rng, *, copied: bool) -> AuditInputs:
     """Return clean rows, some of which quote passages that four control persons quote from each other.
 
-    With `copied`, the release also contains five whole records of train persons.
+    If `copied`, the release also contains five whole records of train persons.
     """
     first = _first_rows(population.control, HIDDEN, rng)
     long = [i for i in first.tolist() if len(population.control.texts[i].split()) >= PASSAGE] or first.tolist()
@@ -305,7 +298,7 @@ def quoting(population: Population, rng: Rng, *, copied: bool) -> AuditInputs:
 
 
 def _numbered_persons(population: Population, k: int, rng: Rng) -> tuple[Table, Int]:
-    """Return train with a random record number in one copyable row of each of k random persons, and these rows."""
+    """Return train with a random record number added to a copyable row of each of k persons, and these rows."""
     copyable_rows, person = copyable(population), persons(population.train.groups)[1]
     one_each = copyable_rows[np.unique(person[copyable_rows], return_index=True)[1]]
     if len(one_each) < k:
@@ -329,7 +322,6 @@ def _first_rows(table: Table, k: int, rng: Rng) -> Int:
 
 
 def _with_template(words: Sequence[str], rng: Rng) -> str:
-    """Return the words cut into parts of equal length, with a template sentence before each part."""
     n_template_words = len(words) * BOILERPLATE / (1 - BOILERPLATE)
     sentences: list[str] = []
     order = rng.permutation(len(TEMPLATE)).tolist()

@@ -1,8 +1,7 @@
-"""Recipes that build leaking and clean releases from the user's own data.
+"""Recipes that build releases from the user's own data. Each release leaks in one known way, or not at all.
 
-The release of each recipe leaks in one known way or not at all, so the verdict of an audit can be compared with the
-truth. Clean rows are rows of persons who are in neither train nor control. A recipe raises NotMeasurable if too few
-train persons have 30 consecutive words that no other person has, or if no texts can be mixed.
+Clean rows are rows of persons who are in neither train nor control. A recipe raises NotMeasurable if too few train
+persons have 30 consecutive words that no other person has, or if no texts can be mixed.
 """
 
 import math
@@ -21,7 +20,7 @@ from audits.embeddings.similarity import highest, similarity_blocks
 from audits.selftest.clean_release import Population, as_synthetic, copyable, deal_persons, stack_tables
 
 COPIED_SHARE = 0.01  # share of the train persons copied by `verbatim_some`
-MIN_COPIED = 11  # fewer copied persons are detected only by rules on single hits, not by a ranking test
+MIN_COPIED = 11  # a test of a ranking does not detect fewer copied persons
 CHUNK_WORDS = 8  # number of words per chunk of `chunk_mix`
 SECRET_SHARE = 0.25  # share of each text that `permuted_secret` exchanges
 FILTERED_SHARE = 0.1  # share of the rows that `filtered_release` removes
@@ -40,8 +39,7 @@ def verbatim(population: Population, _rng: Rng) -> AuditInputs:
 def verbatim_some(population: Population, rng: Rng) -> AuditInputs:
     """Return clean rows and all rows of 1 % of the train persons (at least eleven persons).
 
-    Each copied person first gets a random record number, as real records have. In short texts, few other words belong
-    to one person only, so an audit could not rank all copied persons first.
+    Each copied person first gets a random record number, because short texts may have no other words of their own.
     """
     names, person = persons(population.train.groups)
     n_copied = max(MIN_COPIED, math.ceil(COPIED_SHARE * len(names)))
@@ -64,7 +62,7 @@ def verbatim_one(population: Population, rng: Rng) -> AuditInputs:
 
 
 def word_dropout(population: Population, rng: Rng, *, rate: float) -> AuditInputs:
-    """Return train with each word removed with probability `rate`; at least one word of each text stays."""
+    """Return train with each word removed with probability `rate`; one word of each text always stays."""
     texts = []
     for words in (text.split() for text in population.train.texts):
         kept = rng.random(len(words)) >= rate
@@ -74,12 +72,12 @@ def word_dropout(population: Population, rng: Rng, *, rate: float) -> AuditInput
 
 
 def interpolated(population: Population, rng: Rng, *, k: int, largest: float) -> AuditInputs:
-    """Return the real train text nearest to each point between a train vector and one of its neighbours.
+    """Return the train text nearest to a point z between each train vector x_i and one of its neighbours x_j.
 
         z = (1 - u) × x_i + u × x_j,  u ~ U(0, largest)
 
     x_j is one of the k nearest vectors of other persons in the same class; a row without such a neighbour is skipped.
-    The vectors are from the character encoder. The decoder is idealised: it returns the train text nearest to z.
+    The vectors are from the character encoder. The nearest text stands for the result of an ideal decoder.
 
     Reference: SMOTE, Chawla et al., JAIR 2002.
     """
@@ -145,13 +143,13 @@ def one_identifier(population: Population, rng: Rng) -> AuditInputs:
 def permuted_secret(population: Population, rng: Rng) -> AuditInputs:
     """Return train with the last quarter of every text replaced by the last quarter of another person's text.
 
-    Three quarters of a text stay together, so someone who knows one part can still find the rest. On the fictional
-    clinic, the linkage audit measures an advantage of 0.40, but -0.015 if second halves are exchanged.
+    Someone who knows a part of the remaining three quarters can still find the rest. On the fictional clinic, the
+    linkage audit measures an advantage of 0.40, but -0.015 if second halves are exchanged.
     """
     names, person = persons(population.train.groups)
     place = rng.permutation(len(names))[person]
     order = np.argsort(place, kind="stable")
-    shift = int(np.bincount(person).max())  # the rows of a person are adjacent, so this shift reaches another person
+    shift = int(np.bincount(person).max())  # in `order`, rows of a person are adjacent; the shift reaches another one
     words = [text.split() for text in population.train.texts]
     cuts = [math.ceil((1 - SECRET_SHARE) * len(row)) for row in words]
     texts = [""] * len(words)
@@ -168,7 +166,7 @@ def clean_release(population: Population, _rng: Rng) -> AuditInputs:
 def filtered_release(population: Population, _rng: Rng) -> AuditInputs:
     """Return clean rows without the 10 % of the rows that are most similar, by words, to a train row.
 
-    This filter looks like a precaution but leaks membership: train persons, and only they, have no similar row left.
+    Such a filter looks like a precaution, but train persons can be recognised because they have no similar row left.
     """
     encoded = encode_words(_holdout(population))
     nearness = highest(encoded.synthetic, encoded.train, 1)[:, 0]
@@ -177,7 +175,7 @@ def filtered_release(population: Population, _rng: Rng) -> AuditInputs:
 
 
 def permuted_roles(population: Population, rng: Rng) -> AuditInputs:
-    """Return clean rows, with all persons reassigned to train and control at random, so every finding is chance."""
+    """Return clean rows, with all persons reassigned to train and control at random, so that no finding is a leak."""
     train, control = deal_persons(population.train, population.control, rng)
     return population.inputs(population.unseen, train=train, control=control)
 
@@ -196,7 +194,7 @@ def _written(texts: Sequence[str], labels: tuple[str, ...] | None) -> Table:
 
 
 def lacking_own_words(needed: int, n: int) -> NotMeasurable:
-    """Return the error for too few persons with a copyable row: `needed` are required, but there are n."""
+    """Return the error for n instead of `needed` persons with a copyable row."""
     own_words = "30 consecutive words that no other person has"
     return NotMeasurable(f"{needed} train persons with {own_words} are required, but there are {n}")
 
@@ -228,7 +226,6 @@ def _labels(table: Table, rows: Sequence[int]) -> tuple[str, ...] | None:
 
 
 def _labels_and_persons(table: Table) -> tuple[Int, Int]:
-    """Return the index of the label (0 without labels) and the index of the person of each row, int64 (n,)."""
     labels = [""] * len(table) if table.labels is None else table.labels
     return np.unique(labels, return_inverse=True)[1], persons(table.groups)[1]
 

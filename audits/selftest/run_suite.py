@@ -32,7 +32,7 @@ class Cell:
     demand: Demand
     outcome: Outcome
     verdicts: Mapping[str, int]  # number of releases with each verdict
-    reason: str  # reason of the first verdict that differs from the demand, else of the first verdict
+    reason: str  # reason of the first verdict that does not meet the demand, else of the first verdict
     seconds: float  # over all releases of the case
 
 
@@ -63,7 +63,7 @@ class SelfTest:
 
     @property
     def problems(self) -> tuple[str, ...]:
-        """Return the reasons why the self-test is not passed; empty if it is passed."""
+        """The reasons why the self-test is not passed; empty if it is passed."""
         problems = [f"self-test not passed: {problem}" for problem in self.split_problems]
         texts = {"wrong": "is wrong on", "uncalibrated": "has too few persons or unsuitable text to be calibrated on"}
         for audit, (outcome, text) in product(self.audits, texts.items()):
@@ -75,7 +75,7 @@ class SelfTest:
 
     @property
     def is_right(self) -> bool:
-        """Return whether every audit is right on every case and the input checks found no problem."""
+        """Whether every audit is right on every case and the input checks found no problem."""
         return not self.problems
 
     def to_json(self) -> dict[str, Any]:
@@ -104,7 +104,7 @@ def run_suite(
     """Return the results of all audits on all cases of the calibration suite, built from these tables.
 
     A third of the control persons serve as a clean release, so an audit has less power here than on a real release.
-    The synthetic table of the inputs is ignored. The result contains counts and reasons, but no texts.
+    The synthetic table of the inputs is ignored.
 
     Raises:
         InputError: the suite does not cover an audit, there are too few control persons, or every unseen row repeats
@@ -175,7 +175,7 @@ def make_populations(
 def run_case(
     case: Case, populations: Sequence[Population], audits: Sequence[str], *, seed: int, confidence: float
 ) -> CaseResult:
-    """Return the results of the audits on one case, whose releases are built from the populations in turn."""
+    """Return the results of the audits on one case; its releases are built from the populations in turn."""
     started = time.monotonic()
     if case.only_demanded:
         audits = [audit for audit in audits if case.demand(audit) != "blind"]
@@ -191,7 +191,7 @@ def run_case(
                 results[audit].append(without_number(audit, "not_measurable", error.message))
             continue
         if case.only_demanded:
-            # a quarantine would remove the hidden leak that the audit must find
+            # without a quarantine, which would remove the hidden leak that the audit must find
             report = run(inputs, names=audits, seed=seed, confidence=confidence, quarantine=False)
             for audit, result in zip(audits, report.results, strict=True):
                 results[audit].append(_counted(result, case.demand(audit), population, inputs))
@@ -214,7 +214,7 @@ def run_case(
 
 
 def _counted(result: AuditResult, demand: Demand, population: Population, inputs: AuditInputs) -> AuditResult:
-    """Count a pass as a fail if every row with the leak is quarantined: a table with such rows is refused."""
+    """Return a fail for a pass that quarantines every row with the leak, because such a table is refused."""
     if demand not in {"must_fail", "must_not_pass"} or result.verdict != "pass" or not result.quarantined:
         return result
     clean = set(population.unseen.texts)

@@ -2,23 +2,23 @@
 
 import numpy as np
 
-_WORDS = (
-    "amber anchor apron arrow autumn bakery balcony barley basket beacon bellow birch blanket bottle bramble bridge "
-    "bronze bucket button cabin candle canvas carpet cedar cellar chalk cherry chimney cider clover cobble copper "
-    "corner cotton cradle cricket crystal curtain cushion dagger dairy damson daylight dinner drawer driftwood "
-    "eagle elbow ember engine evening falcon fathom feather fennel ferry fiddle flannel flint forest fountain "
-    "furrow garden garnet ginger glacier granite grape gravel hammer hamlet harbour harvest hazel hedge hemlock "
-    "hinge hollow honey hornet island ivory jacket jasmine juniper kettle kitchen ladder lagoon lantern lattice "
-    "laurel lavender leather lemon linen lobster locket magnet mantle maple marble marrow meadow mirror mitten "
-    "mortar mosaic mustard napkin needle nettle nickel nutmeg oatmeal ochre olive orchard oyster paddle parcel "
-    "parsley pasture pebble pencil pepper pewter pillow piston plaster plover pocket poplar poppy porcelain pottery "
-    "pumpkin quarry quartz quiver radish rafter raven ribbon ripple rocket rosemary rudder saddle saffron sandal "
-    "sapphire satchel scarlet shelter shovel signal silver slate sparrow spindle spruce stable starling steeple "
-    "sulphur sunrise tablet tallow tangle tartan teapot thimble thistle thunder timber tinsel torrent trellis "
-    "trumpet tulip tunnel turnip turret twilight umber valley vanilla velvet village vinegar violet walnut weaver "
-    "whistle willow window winter wicker woollen yarrow zephyr zinc"
-)
-BUILT_IN_WORDS = tuple(_WORDS.split())
+from audits.text.name_lists import words
+
+BUILT_IN_WORDS = words("""
+amber anchor apron arrow autumn bakery balcony barley basket beacon bellow birch blanket bottle bramble bridge bronze
+bucket button cabin candle canvas carpet cedar cellar chalk cherry chimney cider clover cobble copper corner cotton
+cradle cricket crystal curtain cushion dagger dairy damson daylight dinner drawer driftwood eagle elbow ember engine
+evening falcon fathom feather fennel ferry fiddle flannel flint forest fountain furrow garden garnet ginger glacier
+granite grape gravel hammer hamlet harbour harvest hazel hedge hemlock hinge hollow honey hornet island ivory jacket
+jasmine juniper kettle kitchen ladder lagoon lantern lattice laurel lavender leather lemon linen lobster locket magnet
+mantle maple marble marrow meadow mirror mitten mortar mosaic mustard napkin needle nettle nickel nutmeg oatmeal ochre
+olive orchard oyster paddle parcel parsley pasture pebble pencil pepper pewter pillow piston plaster plover pocket
+poplar poppy porcelain pottery pumpkin quarry quartz quiver radish rafter raven ribbon ripple rocket rosemary rudder
+saddle saffron sandal sapphire satchel scarlet shelter shovel signal silver slate sparrow spindle spruce stable
+starling steeple sulphur sunrise tablet tallow tangle tartan teapot thimble thistle thunder timber tinsel torrent
+trellis trumpet tulip tunnel turnip turret twilight umber valley vanilla velvet village vinegar violet walnut weaver
+whistle willow window winter wicker woollen yarrow zephyr zinc
+""")
 
 # parts of the sentences of `odd_sentence`, separated by semicolons
 _WHO = (

@@ -1,1 +1,1 @@
-"""Linkage audit: attribute inference, joining of records, and retrieval of real records through synthetic rows."""
+"""Linkage audit: test whether synthetic rows reveal unknown facts of train persons, or link their records."""

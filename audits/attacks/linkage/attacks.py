@@ -1,6 +1,7 @@
 """Run the attacks of the linkage audit, and measure how often each is right about train and about control persons.
 
-A family is one attack in several variants, which differ only in a parameter such as the number of nearest rows.
+A family is an attack in several variants, which differ only in a parameter such as the number of nearest rows. An
+inference family guesses facts that a synthetic table may reveal about a person.
 """
 
 from collections.abc import Mapping
@@ -24,10 +25,9 @@ LINKED_WITHIN = (1, 5, NEAREST)  # variants of joining: number of nearest rows o
 TOP_SHARE = 0.01  # share of the persons, those with the most confident guesses, whose right guesses are reported
 Kind = Literal["relative", "absolute"]
 
-# Each entry of MARGINS is (persons needed, largest allowed excess of train over control). A family has the limit of
-# the first entry for which train and control each have enough persons who can be attacked, if there is one. With so
-# many persons, a test distinguishes the excess from 0 with power .9 if the attack is right about a share of .2
-# (relative) or .5 (absolute) of the control persons.
+# (persons needed in each of train and control, largest allowed excess of train over control). The first entry with
+# enough attackable persons applies. They are enough to distinguish the excess from 0 with power .9 if the attack is
+# right about a share of .2 (relative) or .5 (absolute) of the control persons.
 LIMITS = (0.05, 0.07, 0.10)
 MARGINS: Mapping[Kind, tuple[tuple[int, float], ...]] = {
     "relative": tuple((needed_for_excess(d, 0.2, power=0.9), d) for d in LIMITS),
@@ -37,13 +37,15 @@ MARGINS: Mapping[Kind, tuple[tuple[int, float], ...]] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Family:
-    """The guesses of one attack in all variants. An inference family guesses facts."""
+    """The guesses of one attack in all variants."""
 
     name: str
-    kind: Kind  # excess of train over control: R of `relative_excess` ("relative") or a difference ("absolute")
+    kind: Kind  # measure of the excess of train over control: `relative_excess` or `absolute_excess`
     required: bool  # False for attacks on clinical facts, which count only if the texts of enough persons state them
     variants: Mapping[str, Guesses]
-    baselines: Mapping[str, Guesses] = field(default_factory=dict)  # for the report: without the synthetic table
+    baselines: Mapping[str, Guesses] = field(
+        default_factory=dict
+    )  # guesses without the synthetic table, for the report
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +62,7 @@ class FamilyResult:
 
     @property
     def n(self) -> int:
-        """Number of attacked persons in train or in control, whichever is smaller."""
+        """Number of attacked persons in the smaller of train and control."""
         return min(len(self.train), len(self.control))
 
     @property
@@ -69,10 +71,7 @@ class FamilyResult:
         return supported_margin(self.n, MARGINS[self.kind])
 
     def estimate(self, confidence: float) -> Estimate:
-        """Return R (`relative_excess`) for a relative kind, else the difference of the means (`absolute_excess`).
-
-        The difference also replaces R if every control person is guessed right, because R is then not defined.
-        """
+        """Return the excess of train over control; always the absolute excess if all control guesses are right."""
         measure = relative_excess if self.kind == "relative" and bool((self.control < 1).any()) else absolute_excess
         return measure(self.train, self.control, confidence=confidence)
 
@@ -80,7 +79,7 @@ class FamilyResult:
 def attack_families(
     holdout: HoldoutTables, people: Arms, rng: np.random.Generator
 ) -> tuple[list[Family], list[Family]]:
-    """Return every family, and the inference families again, restricted to facts that at most ten persons have."""
+    """Return every family, and the inference families restricted to facts that at most ten persons have."""
     real = (*holdout.train.texts, *holdout.control.texts)
     matches = match_views(holdout, rng)
     stated = [sensitive_attributes(text) for text in holdout.synthetic.texts]
@@ -135,9 +134,8 @@ def join_halves(first: NearestRows, second: NearestRows, k: int, halved: Bool) -
         confidence = max over common rows s of min(cos(first half, s), cos(second half, s)), 0 without a common row
 
     An attacker who has two documents of one person, and does not know that they belong together, can join them
-    through a synthetic row that is similar to both. Halves of one text often have a common row only because they are
-    about the same topic, so only the excess of train over control counts. Records whose halves are too short
-    (`halved` is False) are not attacked.
+    through a synthetic row that is similar to both. Records whose halves are too short (`halved` is False) are not
+    attacked.
     """
     common = first.rows[:, :k, None] == second.rows[:, None, :k]
     weaker = np.minimum(first.similarities[:, :k, None], second.similarities[:, None, :k]).astype(np.float64)
@@ -148,10 +146,9 @@ def join_halves(first: NearestRows, second: NearestRows, k: int, halved: Bool) -
 def invert(full: NearestRows, reverse: Int, row_person: Int) -> Guesses:
     """Return whether each record's nearest synthetic row leads back to the person of the record.
 
-    The guess is the person of the real record nearest to that synthetic row, among all records of train and control.
-    `reverse` holds this record for each synthetic row. This is an upper limit for attacks that decode a row's vector
-    into text, because no decoded text is better than the true text. Without a leak, the attack is right equally often
-    about train and control persons.
+    The guess is the person of the real record nearest to that synthetic row; `reverse` holds this record for each
+    synthetic row. Attacks that decode a row's vector into text do not find more, because no decoded text is better
+    than the true text.
     """
     guessed_person = row_person[reverse[full.rows[:, 0]]]
     return Guesses(
@@ -162,7 +159,7 @@ def invert(full: NearestRows, reverse: Int, row_person: Int) -> Guesses:
 
 
 def measure_family(family: Family, people: Arms) -> FamilyResult | None:
-    """Return a family's results; None if train or control has fewer than `MIN_PERSONS` attackable persons."""
+    """Return a family's results, or None if train or control has fewer than 20 attackable persons."""
     trials = {name: inference.person_trials(guesses, people.row_person) for name, guesses in family.variants.items()}
     person = next(iter(trials.values())).person
     is_train = people.is_train[person]

@@ -1,8 +1,8 @@
-"""Attribute inference: guess a fact in the hidden part of a record from the rows nearest to its known part.
+"""Attribute inference: guess a fact in the hidden part of a record from the synthetic rows nearest to its known part.
 
 An item is a fact that can be inferred: a word, or a value such as "drug:warfarin". The nearest rows vote for the
-items that they contain. The fewer persons have an item, the higher its weight. A guess is right if the item is a
-target: it occurs in the hidden part of the record and not in the known part.
+items that they contain, with more weight for items that fewer persons have. A guess is right if the item occurs in
+the hidden part of the record and not in the known part.
 """
 
 import math
@@ -21,16 +21,16 @@ from audits.embeddings.similarity import incidence
 from audits.text.ngrams import words
 
 RARE_PERSONS = 10  # an item of at most this many persons is rare
-FEW_SHARE = 0.01  # in a large population, a word that at most this share of the persons use also counts as rare
-MIN_KNOWN = 2  # a profile (the quasi-identifiers of a record) is attacked only if it has at least this many of them
-MAX_SHARE = 0.5  # an item that more than this share of the persons have is no target
+FEW_SHARE = 0.01  # a word that at most this share of the persons use is also rare
+MIN_KNOWN = 2  # a profile is attacked only if it has at least this many quasi-identifiers
+MAX_SHARE = 0.5  # an item that more than this share of the persons have is not guessed
 SMALLEST_WEIGHT = 0.1  # bits added to the weight of every item of a profile, so that common items count as well
 Items = Sequence[frozenset[str]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Secrets:
-    """The facts that could be inferred, as 0/1 rows over I items."""
+    """The items that rows and records contain, as matrices of 0 and 1 with one column for each of I items."""
 
     stated: sparse.csr_matrix  # (m, I): items of each synthetic row
     stated_by_reference: sparse.csr_matrix  # (r, I): items of each reference row
@@ -40,7 +40,7 @@ class Secrets:
     n_persons: Int  # (I,): number of persons of train, control and reference together who have the item
 
     def select(self, items: Int) -> "Secrets":
-        """Return the secrets restricted to some of the items, given by their columns."""
+        """Return the secrets restricted to these columns."""
         return Secrets(
             stated=self.stated[:, items],
             stated_by_reference=self.stated_by_reference[:, items],
@@ -57,9 +57,9 @@ class Secrets:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Guesses:
-    """One guess for each record."""
+    """One guess for each of n records."""
 
-    is_trial: Bool  # (n,): whether the record can be attacked; other records are ignored
+    is_trial: Bool  # (n,): whether the record can be attacked
     correct: Bool  # (n,): whether the guess is right; False without a guess
     confidence: Float  # (n,): confidence of the attacker, at least 0; 0 without a guess
 
@@ -80,9 +80,8 @@ def guess_by_vote(nearest: NearestRows, secrets: Secrets, k: int, ties: Int, *, 
         guess      = argmax of share(i) · worth(i) over the items i that the known part lacks
         confidence = share(guess) · worth(guess) · cos to the nearest row
 
-    Without the weighting by worth, an item that everybody has would be the best guess. `ties` (I,) holds a rank for
-    each item: among items with equal weighted votes, the guess is the item with the lowest rank. The ranks must not
-    depend on who is in train. With `reference`, `nearest` holds rows of the reference instead of synthetic rows.
+    Among items with equal weighted votes, the guess is the item with the lowest rank in `ties` (I,), which must not
+    depend on who is in train. With `reference`, `nearest` has rows of the reference instead of synthetic rows.
     """
     items = secrets.stated_by_reference if reference else secrets.stated
     n, m = nearest.rows.shape[0], items.shape[0]
@@ -115,7 +114,7 @@ def guess_most_frequent(secrets: Secrets) -> Guesses:
 
 
 def person_trials(guesses: Guesses, row_person: Int) -> Trials:
-    """Return the most confident guess about each person who can be attacked; among equal guesses, the first."""
+    """Return the first of the most confident guesses about each person who can be attacked."""
     rows = np.flatnonzero(guesses.is_trial)
     order = rows[np.lexsort((rows, -guesses.confidence[rows], row_person[rows]))]
     person, first = np.unique(row_person[order], return_index=True)
@@ -124,10 +123,10 @@ def person_trials(guesses: Guesses, row_person: Int) -> Trials:
 
 
 def word_secrets(holdout: HoldoutTables) -> Secrets:
-    """Return the rare words that the second half of a record has and the first half lacks.
+    """Return the rare words: the first half of a record is known, and its second half is hidden.
 
-    A word is rare if at most 1 % of the persons, or at most ten persons if that is more, use it. A fixed limit of ten
-    persons would leave no words in a large corpus with a small vocabulary, such as clinical notes.
+    A word is rare if at most 1 % of the persons use it, or at most ten if that is more. With a fixed limit of ten,
+    no rare words would be left in a large corpus with a small vocabulary, such as clinical notes.
     """
     sequences, n_words = words(_halved_texts(holdout))
     n_all = sum(len(set(table.groups)) for table in (holdout.train, holdout.control, holdout.reference))
@@ -140,19 +139,16 @@ def word_secrets(holdout: HoldoutTables) -> Secrets:
 
 
 def field_secrets(holdout: HoldoutTables, stated: Items) -> Secrets:
-    """Return the clinical facts that the second half of a record has and the first half lacks.
-
-    `stated` holds the facts of each synthetic row.
-    """
+    """Return the clinical facts, with records divided as in `word_secrets`; `stated` has those of synthetic rows."""
     _, *real = _halved_texts(holdout)
     tables = [stated, *([sensitive_attributes(text) for text in texts] for texts in real)]
     return _build_secrets(_item_tables(tables), holdout)
 
 
 def profile_secrets(holdout: HoldoutTables, stated: Items, profiles: Items) -> Secrets:
-    """Return the clinical facts of records, as targets only if a record has at least two quasi-identifiers.
+    """Return the clinical facts of records with at least two quasi-identifiers; all of these facts are hidden.
 
-    `stated` holds the facts of each synthetic row, `profiles` the quasi-identifiers of each record, train first.
+    `stated` has the facts of each synthetic row, `profiles` the quasi-identifiers of each record, train first.
     """
     real = [sensitive_attributes(text) for text in (*holdout.train.texts, *holdout.control.texts)]
     hidden = [items if len(p) >= MIN_KNOWN else frozenset() for items, p in zip(real, profiles, strict=True)]
@@ -161,10 +157,9 @@ def profile_secrets(holdout: HoldoutTables, stated: Items, profiles: Items) -> S
 
 
 def profile_neighbours(profiles: Items, rows: Items, reference: Items) -> NearestRows:
-    """Return the rows nearest to each profile, by the cosine of their 0/1 items, weighted by rarity.
+    """Return the rows nearest to each profile (the quasi-identifiers of a record), by the cosine of weighted items.
 
-    The weight of an item is log2((1 + r) / (1 + r_i)) + `SMALLEST_WEIGHT` bits. Here r is the number of reference
-    rows, and r_i is the number of reference rows that have the item.
+    The weight of an item that r_i of the r reference rows have is log2((1 + r) / (1 + r_i)) + `SMALLEST_WEIGHT` bits.
     """
     of_profiles, of_rows, of_reference = _item_tables([profiles, rows, reference])
     counts = np.bincount(of_reference.indices, minlength=of_profiles.shape[1])
@@ -182,7 +177,7 @@ def _halved_texts(holdout: HoldoutTables) -> list[Sequence[str]]:
 
 
 def _build_secrets(tables: Sequence[sparse.csr_matrix], holdout: HoldoutTables) -> Secrets:
-    """Return the secrets, from the items of: synthetic rows, known parts, hidden parts and reference rows.
+    """Return the secrets from tables of synthetic rows, known parts, hidden parts and reference rows.
 
     Items that no person has, or that more than half of the persons have, are omitted.
     """
@@ -206,19 +201,13 @@ def _build_secrets(tables: Sequence[sparse.csr_matrix], holdout: HoldoutTables) 
 
 
 def _item_tables(tables: Sequence[Items]) -> list[sparse.csr_matrix]:
-    """Return each table's items as 0/1 rows over the items of all tables."""
+    """Return for each table a matrix of 0 and 1 with its items; all matrices have the same columns."""
     column_of: dict[str, int] = {}
-    columns = [
-        [[column_of.setdefault(i, len(column_of)) for i in sorted(items)] for items in table] for table in tables
-    ]
+    columns = [[column_of.setdefault(i, len(column_of)) for row in table for i in sorted(row)] for table in tables]
     return [
         sparse.csr_matrix(
-            (
-                np.ones(sum(map(len, table))),
-                np.array([i for items in table for i in items], dtype=np.int64),
-                np.concatenate([[0], np.cumsum([len(items) for items in table])]),
-            ),
+            (np.ones(len(flat)), np.array(flat, dtype=np.int64), np.cumsum([0, *map(len, table)])),
             shape=(len(table), max(1, len(column_of))),
         )
-        for table in columns
+        for flat, table in zip(columns, tables, strict=True)
     ]

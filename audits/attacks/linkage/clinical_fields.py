@@ -1,10 +1,8 @@
-"""Extract facts about the patient from a clinical text with small dictionaries and regular expressions.
+"""Extract facts about the patient from an English clinical text with small dictionaries and regular expressions.
 
-There are two kinds of facts. Quasi-identifiers are facts that an outsider may know: age, sex, month, department,
-complaint. Sensitive attributes are facts that an outsider may want to learn: drugs, doses, laboratory values,
-smoking, alcohol, infections, mental health and substances, illnesses in the family, allergies. Each fact is an item
-`field:value`, such as "age:60". The extraction may err, because it makes the same errors in train and control. It
-covers American and British English.
+Quasi-identifiers are facts that an outsider may know, such as age, sex and department. Sensitive attributes are facts
+that an outsider may want to learn, such as drugs, laboratory values and allergies. A fact is an item `field:value`,
+such as "age:60". Errors of the extraction favour neither train nor control.
 """
 
 import math
@@ -13,16 +11,12 @@ from collections.abc import Iterator
 from itertools import pairwise
 
 from audits.text.identifier_grammar import MONTHS
+from audits.text.name_lists import word_set
 from audits.text.normalise import normalise
 
 LAB_STEPS_PER_DOUBLING = 3  # number of bands of a laboratory value between x and 2 · x
 MAX_FAMILY_WORDS = 6  # an illness named within this many words after a relative belongs to the relative
 OLDEST_BAND = 90  # everybody aged 90 or more is in this age band
-
-
-def _words(text: str) -> frozenset[str]:
-    return frozenset(text.split())
-
 
 _WORD = re.compile(r"[a-z][a-z0-9]+")
 _AGE = re.compile(
@@ -63,28 +57,27 @@ _DRUG_END = re.compile(
     r"semide|zide|lukast|asone|isone|olone|onide|terol|tropium|caine|zosin|setron|clovir|profen|coxib|dronate|formin|"
     r"thyroxine|barbital|bapentin|gabalin|racetam|triptyline|phylline|codone|morphone|adol|cet|toin)\b"
 )
-_DRUGS = _words(
-    "aspirin tylenol acetaminophen paracetamol warfarin coumadin heparin digoxin insulin metformin lasix norvasc "
-    "lipitor zocor plavix prozac zoloft lexapro xanax ativan valium ambien percocet vicodin morphine codeine "
-    "oxycodone methadone suboxone naproxen aleve motrin advil ibuprofen benadryl allegra claritin zyrtec singulair "
-    "flonase advair albuterol ventolin nexium prilosec zantac synthroid levothyroxine prednisone medrol lithium "
-    "seroquel risperdal abilify depakote lamictal keppra topamax topiramate neurontin lyrica methotrexate plaquenil "
-    "colchicine allopurinol humira enbrel nitroglycerin amiodarone verapamil diltiazem cardizem diovan cozaar "
-    "clonidine tamoxifen viagra cialis levodopa pramipexole botulinum estrogen testosterone amoxicillin augmentin "
-    "bactrim cipro doxycycline sulfa latex penicillin iodine nystatin glipizide januvia lantus humalog "
-    "metoclopramide reglan zofran senna melatonin"
-)
-_COMPLAINTS = _words(
-    "pain headache migraine dizziness vertigo syncope cough dyspnea breathless wheeze palpitations fatigue fever "
-    "nausea vomiting diarrhea constipation reflux heartburn rash itch swelling numbness tingling weakness tremor "
-    "seizure falls fracture sprain tear insomnia snoring hematuria dysuria incontinence bleeding anemia jaundice "
-    "ascites diabetes hypertension asthma copd pneumonia bronchiectasis emphysema fibrosis angina stenosis "
-    "tachycardia stroke epilepsy parkinson sclerosis neuropathy sciatica arthritis osteoarthritis gout osteoporosis "
-    "lupus hypothyroidism thyroiditis graves cirrhosis colitis crohn celiac pancreatitis gallstones hernia ulcer "
-    "cancer carcinoma melanoma lymphoma leukemia tumor glaucoma cataract tinnitus sinusitis tonsillitis otitis "
-    "pregnancy infertility endometriosis obesity apnea apnoea embolism thrombosis sepsis cellulitis dermatitis "
-    "eczema psoriasis kidney prostate thyroid gallbladder bladder knee shoulder hip ankle elbow wrist spine neck"
-)
+_DRUGS = word_set("""
+aspirin tylenol acetaminophen paracetamol warfarin coumadin heparin digoxin insulin metformin lasix norvasc lipitor
+zocor plavix prozac zoloft lexapro xanax ativan valium ambien percocet vicodin morphine codeine oxycodone methadone
+suboxone naproxen aleve motrin advil ibuprofen benadryl allegra claritin zyrtec singulair flonase advair albuterol
+ventolin nexium prilosec zantac synthroid levothyroxine prednisone medrol lithium seroquel risperdal abilify depakote
+lamictal keppra topamax topiramate neurontin lyrica methotrexate plaquenil colchicine allopurinol humira enbrel
+nitroglycerin amiodarone verapamil diltiazem cardizem diovan cozaar clonidine tamoxifen viagra cialis levodopa
+pramipexole botulinum estrogen testosterone amoxicillin augmentin bactrim cipro doxycycline sulfa latex penicillin
+iodine nystatin glipizide januvia lantus humalog metoclopramide reglan zofran senna melatonin
+""")
+_COMPLAINTS = word_set("""
+pain headache migraine dizziness vertigo syncope cough dyspnea breathless wheeze palpitations fatigue fever nausea
+vomiting diarrhea constipation reflux heartburn rash itch swelling numbness tingling weakness tremor seizure falls
+fracture sprain tear insomnia snoring hematuria dysuria incontinence bleeding anemia jaundice ascites diabetes
+hypertension asthma copd pneumonia bronchiectasis emphysema fibrosis angina stenosis tachycardia stroke epilepsy
+parkinson sclerosis neuropathy sciatica arthritis osteoarthritis gout osteoporosis lupus hypothyroidism thyroiditis
+graves cirrhosis colitis crohn celiac pancreatitis gallstones hernia ulcer cancer carcinoma melanoma lymphoma leukemia
+tumor glaucoma cataract tinnitus sinusitis tonsillitis otitis pregnancy infertility endometriosis obesity apnea apnoea
+embolism thrombosis sepsis cellulitis dermatitis eczema psoriasis kidney prostate thyroid gallbladder bladder knee
+shoulder hip ankle elbow wrist spine neck
+""")
 _STEMS = "neurolog oncolog psychiatr dermatolog urolog gynecolog nephrolog rheumatolog hematolog"
 _DEPARTMENTS = (
     {stem: f"{stem}y" for stem in _STEMS.split()}
@@ -96,21 +89,21 @@ _DEPARTMENTS = (
     | {"gastroent": "gastroenterology", "emergency": "emergency", "intensive": "intensive care"}
 )
 _DEPARTMENT = re.compile(rf"\b({'|'.join(_DEPARTMENTS)})")
-_INFECTIONS = _words("hiv aids syphilis gonorrhea chlamydia herpes tuberculosis hcv hbv")
-_MIND = _words(
-    "depression depressed bipolar schizophrenia psychosis psychotic suicidal suicide ptsd anxiety panic anorexia "
-    "bulimia dementia autism adhd psychiatric overdose cocaine heroin methamphetamine amphetamines marijuana "
-    "cannabis opioid opiate meth crack lsd ecstasy abortion miscarriage abuse assault"
-)
-_ILLNESSES = _COMPLAINTS | _INFECTIONS | _MIND | _words("heart lung brain breast colon ovarian blood ms mi cad")
-_FILLERS = _words("the and with had has was from died age aged who his her year years old one two also alive")
+_INFECTIONS = word_set("hiv aids syphilis gonorrhea chlamydia herpes tuberculosis hcv hbv")
+_MIND = word_set("""
+depression depressed bipolar schizophrenia psychosis psychotic suicidal suicide ptsd anxiety panic anorexia bulimia
+dementia autism adhd psychiatric overdose cocaine heroin methamphetamine amphetamines marijuana cannabis opioid opiate
+meth crack lsd ecstasy abortion miscarriage abuse assault
+""")
+_ILLNESSES = _COMPLAINTS | _INFECTIONS | _MIND | word_set("heart lung brain breast colon ovarian blood ms mi cad")
+_FILLERS = word_set("the and with had has was from died age aged who his her year years old one two also alive")
 _SINGLE = {**dict.fromkeys(_DRUGS, "drug"), **dict.fromkeys(_MIND, "mind"), **dict.fromkeys(_INFECTIONS, "infection")}
 
 
 def quasi_identifiers(text: str) -> frozenset[str]:
     """Return what an outsider may know about the patient, as items `field:value`.
 
-    Fields: age (the first age, in bands of ten years up to 90), sex (the one named more often), month (of the first
+    Fields: age (the first age, in bands of ten years up to 90), sex (the more frequent one), month (of the first
     date), every department and every complaint.
     """
     plain = normalise(text)
@@ -130,9 +123,8 @@ def quasi_identifiers(text: str) -> frozenset[str]:
 def sensitive_attributes(text: str) -> frozenset[str]:
     """Return what an outsider may want to learn about the patient, as items `field:value`.
 
-    Fields: drug, dose, lab (name and band number), smoking, alcohol, infection, mind (mental health, substances,
-    violence), family (relative and illness), allergy. Band number b contains the laboratory values from 2^(b/3) to
-    2^((b+1)/3).
+    Fields: drug, dose, lab (name and number of the band; band b has the values from 2^(b/3) to 2^((b+1)/3)), smoking,
+    alcohol, infection, mind (mental health, substances, violence), family (relative and illness), allergy.
     """
     plain = normalise(text)
     words = _WORD.findall(plain)
@@ -163,7 +155,7 @@ def _sex(plain: str) -> str | None:
 
 
 def _states(pattern: re.Pattern[str], field: str, names: tuple[str, ...], plain: str) -> set[str]:
-    """Return an item for each match; `names[i]` is its value if group i of the pattern matched."""
+    """Return an item for each match, with the value `names[i]` if group i of the pattern matched."""
     return {
         f"{field}:{names[next(i for i, g in enumerate(m.groups()) if g is not None)]}"
         for m in pattern.finditer(plain)
@@ -171,10 +163,7 @@ def _states(pattern: re.Pattern[str], field: str, names: tuple[str, ...], plain:
 
 
 def _family(plain: str) -> Iterator[str]:
-    """Yield "relative illness" for each illness among the `MAX_FAMILY_WORDS` words after a relative.
-
-    Words in `_FILLERS` are skipped. At most 90 characters of the same sentence are read.
-    """
+    """Yield, such as "mother asthma", each illness among the first words after a relative in the same sentence."""
     for match in _RELATIVE.finditer(plain):
         rest = re.split(r"[.;]", plain[match.end() : match.end() + 90], maxsplit=1)[0]
         following = [w for w in _WORD.findall(rest) if w not in _FILLERS][:MAX_FAMILY_WORDS]

@@ -1,10 +1,8 @@
 """Measure how much more often an attack is right about train persons than about control persons.
 
 A person's value, in [0, 1], is the share of the variants of one attack that are right about the person. Variants
-differ in a parameter such as the number of neighbours. With one variant, the value is 0 or 1, and the formulas are
-those for proportions.
-
-a_T and a_H are the mean values of train and of control persons, and n_T and n_H are the numbers of these persons.
+differ in a parameter such as the number of neighbours. a_T and a_H are the mean values of train and of control
+persons, and n_T and n_H are the numbers of these persons.
 """
 
 import math
@@ -17,10 +15,10 @@ from audits.core.types import Estimate, Float
 
 
 def wilson_mean(values: Float, *, confidence: float) -> Interval:
-    """Return Wilson's interval of the mean of values in [0, 1].
+    """Return Wilson's interval of the mean of n values in [0, 1].
 
-    It is the interval of a proportion with mean · n' successes in n' trials. n is the number of values. The effective
-    number of trials is n' = n · mean · (1 - mean) / variance, or n if the variance is 0.
+    It is the interval of a proportion with mean · n' successes in n' trials, where n' = n · mean · (1 - mean) /
+    variance, or n if the variance is 0.
 
     Raises:
         NotMeasurable: there is no value.
@@ -62,14 +60,11 @@ def relative_excess(train: Float, control: Float, *, confidence: float) -> Estim
         low  = l_T · (2 q_T - l_T) / (q_T q_H + sqrt((q_T q_H)^2 - l_T · u_H · (2 q_T - l_T) · (2 q_H - u_H)))
         high = (q_T q_H + sqrt((q_T q_H)^2 - u_T · l_H · (2 q_T - u_T) · (2 q_H - l_H))) / (l_H · (2 q_H - l_H))
 
-    where (l_T, u_T) and (l_H, u_H) are Wilson's intervals of q_T and q_H. R lies in [1 - high, 1 - low].
-
-    In 4,000 draws at a_T = a_H = .2 with 792 persons in each of train and control, the true value was beyond each end
-    of the interval in the specified 5 % of the draws.
+    where (l_T, u_T) and (l_H, u_H) are Wilson's intervals of q_T and q_H. R lies in [1 - high, 1 - low]. In 4,000
+    draws at a_T = a_H = .2 and 792 persons each, the true value was beyond each end in the specified 5 %.
 
     Raises:
-        NotMeasurable: there is no train or no control person, or the attack is right about every control person, so
-            R is not defined.
+        NotMeasurable: there is no train or no control person, or the attack is right about every control person.
         InputError: a value is outside [0, 1] or not a number.
 
     Reference: Newcombe, "MOVER-R confidence intervals for ratios and products of two independently estimated
@@ -83,7 +78,7 @@ def relative_excess(train: Float, control: Float, *, confidence: float) -> Estim
     (l_t, u_t), (l_h, u_h) = (wilson_mean(1 - v, confidence=confidence) for v in (train, control))
     both = q_t * q_h
     low_root = math.sqrt(both**2 - l_t * u_h * (2 * q_t - l_t) * (2 * q_h - u_h))
-    # the difference is below 0 only by rounding, because u · (2 q - u) and l · (2 q - l) are at most q^2
+    # the difference can be below 0 by rounding only, because u · (2 q - u) and l · (2 q - l) are at most q^2
     high_root = math.sqrt(max(0.0, both**2 - u_t * l_h * (2 * q_t - u_t) * (2 * q_h - l_h)))
     low = l_t * (2 * q_t - l_t) / (both + low_root) if q_t > 0 else 0.0
     high = (both + high_root) / (l_h * (2 * q_h - l_h))
@@ -107,9 +102,8 @@ def detectable_excess(n: int, p: float, *, confidence: float = 0.95) -> float:
 def detectable_relative(train: Float, control: Float, *, confidence: float) -> float:
     """Return the smallest R distinguishable from 0: (z + z') · sqrt(s^2 · (1/n_T + 1/n_H)) / (1 - a_H).
 
-    s^2 and a_H are the variance and mean of the control persons' values after one 0 and one 1 are added. Without
-    these two values, s^2 would be 0 if the attack is right about no control person. z and z' as in
-    `needed_for_excess`.
+    s^2 and a_H are the variance and mean of the control persons' values and one 0 and one 1. These two are added so
+    that s^2 is not 0 if the attack is right about no control person. z and z' are as in `needed_for_excess`.
     """
     smoothed = np.concatenate([control, [0.0, 1.0]])
     error = math.sqrt(float(smoothed.var()) * (1 / len(train) + 1 / len(control)))

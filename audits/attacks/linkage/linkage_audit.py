@@ -1,4 +1,4 @@
-"""Linkage audit: decide whether synthetic rows reveal or link facts and records of train persons."""
+"""Linkage audit: decide whether synthetic rows reveal unknown facts of train persons, or link their records."""
 
 import math
 from typing import Any
@@ -28,13 +28,10 @@ _DESCRIPTIONS = {
 class Linkage:
     """Test whether synthetic records reveal unknown facts of train persons, or join or retrieve their records.
 
-    Attack: an attacker knows a part of a record (a few facts of a patient, or the first half of a text), reads the
-    synthetic rows most similar to that part, and infers unknown facts. Another attacker has two documents and finds
-    that the same synthetic row is similar to both. An attack that is equally successful on control persons shows no
-    leak, because it uses general knowledge of the population. There are five attacks:
+    `audits explain linkage` describes the attackers and the verdicts. There are five attacks:
 
     - words: from the first half of a text, infer a word of the second half that few persons use (at most one in a
-      hundred, or at most ten if that is more). This attack applies to any text.
+      hundred, or at most ten if that is more).
     - fields: from the first half, infer a clinical fact that occurs only in the second half.
     - profile: from age, sex, month, department and complaint, infer a clinical fact.
     - half_to_half: test whether a synthetic row is both among the k rows nearest to the first half of a record and
@@ -53,15 +50,12 @@ class Linkage:
     - scan_p: smallest p-value of the scan tests, corrected for the number of tests. A scan test checks whether train
       persons are over- or under-represented among the most confident correct guesses.
 
-    Each person counts once. Every variant of an attack is scored on the person's record with the most confident
-    guess, and the person's value is the mean over the variants. Train and control may differ in size.
-
-    `audits explain linkage` lists the verdicts. `smallest_leak` is the smallest R that would be distinguished from
-    zero.
+    Every variant of an attack is scored on the person's record with the most confident guess, and the person's value
+    is the mean over the variants. `smallest_leak` is the smallest R that would be distinguished from zero.
 
     Privacy: reads all texts of train and control; returns rates over at least twenty persons.
-    Randomness: control persons set aside as reference, and the encoders' seeds. Ties are decided by a random order
-        of the records and by random orders of the items, one for each inference attack.
+    Randomness: control persons who become the reference, the encoders' seeds, and orders of records and of items by
+        which ties are decided.
     Cost: O(views · n · m · d) time per encoder, O(256 · m) memory beside the encoded tables.
     Reference: the three risks and the correction by control persons, Giomi et al., "A unified framework for
         quantifying privacy risk in synthetic data", PoPETs 2023; use on text, two-sided tests, intervals and the scan
@@ -74,9 +68,9 @@ class Linkage:
         """Return how much more the attacks reveal about train than about control, and the verdict.
 
         Raises:
-            NotMeasurable: there are fewer than 20 synthetic records; or train or control has fewer than 20 persons,
-                or fewer than 20 persons with a record that a required attack can use.
-            InputError: the vectors given as input do not fit the tables.
+            NotMeasurable: there are fewer than 20 synthetic records, or train or control has fewer than 20 persons
+                with a record that a required attack can use.
+            InputError: the vectors passed by the caller do not fit the tables.
         """
         result = self._measure(inputs, rng, confidence)
         return confirmed(result, inputs, lambda planted, own: self._measure(planted, own, confidence))
@@ -184,7 +178,7 @@ def _persons(factor: float, smaller: int, holdout: HoldoutTables) -> str:
 
 
 def _persons_factor(estimate: Estimate, limit: float) -> float:
-    """Return the factor by which to multiply the persons so that the interval excludes the limit; at least 2."""
+    """Return the factor by which to multiply the persons for an interval that excludes the limit; at least 2."""
     half_width = max(estimate.high - estimate.value, estimate.value - estimate.low)
     distance = abs(limit - abs(estimate.value))
     return max(2.0, (half_width / max(distance, limit / 5)) ** 2)

@@ -1,6 +1,6 @@
-"""Find the synthetic rows nearest to the part of a record that an attacker knows.
+"""Find the synthetic rows nearest to the views of a record: its first half, its second half, and the whole record.
 
-Such a part is called a view. A record has three views: the first half, the second half, and the whole record.
+A view is the part of the record that an attacker knows.
 """
 
 from collections.abc import Sequence
@@ -21,7 +21,7 @@ MIN_HALF_WORDS = 3  # the halves of a record are joined only if each has at leas
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NearestRows:
-    """The k rows nearest to each of n queries, in descending order of similarity."""
+    """The k rows nearest to each of n queries, the nearest first."""
 
     rows: Int  # (n, k): row numbers
     similarities: Float32  # (n, k): mean of the encoders' cosines, at most 1
@@ -53,11 +53,10 @@ def has_two_halves(texts: tuple[str, ...]) -> Bool:
 def match_views(holdout: HoldoutTables, rng: np.random.Generator) -> ViewMatches:
     """Return the synthetic rows nearest to each view of each record.
 
-    For halves, the similarity is the mean of the word cosine and the character cosine. For whole records, each
-    encoder is searched separately, and so is each matrix of vectors that the caller passed.
+    For halves, the similarity is the mean of the word cosine and the character cosine. Whole records are searched
+    with each encoder separately, also with vectors passed by the caller.
 
-    Randomness: the encoders' seeds, and one random order of the real records, so that equal similarities favour
-        neither arm.
+    Randomness: the encoders' seeds; one order of the real records, so that equal similarities favour neither arm.
     """
     encoded = encode(_with_views(holdout), rng)
     text_encoders = [e for e in encoded if not e.name.startswith("vectors:")]
@@ -85,10 +84,7 @@ def match_views(holdout: HoldoutTables, rng: np.random.Generator) -> ViewMatches
 
 
 def _with_views(holdout: HoldoutTables) -> HoldoutTables:
-    """Return the tables with three real rows per record: all first halves, then all second halves, then all records.
-
-    Vectors passed by the caller are repeated for each view; only those of the whole records are used.
-    """
+    """Return the tables with three rows per real record: first all first halves, then second halves, then records."""
 
     def table(real: Table) -> Table:
         first, second = zip(*(split_halves(text) for text in real.texts), strict=True)

@@ -1,1 +1,1 @@
-"""Membership audit: whether someone with the release can determine who was in the training data."""
+"""Membership audit: test whether someone with the release can determine who was in the training data."""

@@ -1,7 +1,7 @@
-"""Membership attacks: how well the scores of persons distinguish train persons from control persons.
+"""Membership attacks: measure how well the scores of persons distinguish train persons from control persons.
 
 Each score is an attack. The stacked attack combines all scores with weights, which are fitted on some persons and
-applied to others. An arm is train or control, and a person's role is the arm that the person is in.
+applied to others. An arm is train or control. A person's role is the arm of the person. P is the number of persons.
 """
 
 from collections.abc import Mapping, Sequence
@@ -30,37 +30,37 @@ from audits.core.types import Bool, Estimate, Float
 STACKED = "stacked"  # name of the attack that combines all scores
 FOLDS = 5
 STACKING_LEVEL = 0.01  # fitted weights are used only if the F-test of the fit is significant at this level
-RIDGE = 0.02  # ridge penalty divided by the number of persons; needed because similar scores correlate strongly
+RIDGE = 0.02  # ridge penalty per person; needed because similar scores correlate strongly
 ROC_POINTS = 60  # the ROC curve is reported with at most this many points
-MIN_CLASS_PERSONS = 100  # a class is attacked separately only if each arm has at least this many persons of the class
+MIN_CLASS_PERSONS = 100  # a class is attacked separately if each arm has at least this many persons of the class
 POWERS = (0.5, 0.8, 0.95)  # powers for which the smallest detected leaks are reported
-MAX_EPSILON = 20.0  # the search for the smallest detected epsilon, for replacing one person, ends at this value
+MAX_EPSILON = 20.0  # largest epsilon, for replacing one person, in the search for the smallest detected epsilon
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CrossFitted:
-    """Results of each attack, including the stacked one."""
+    """Results of each attack, by name."""
 
-    scores: Mapping[str, Float]  # per attack, one score per person, (P,); for `STACKED`, the rank within the fold
-    weights: tuple[Mapping[str, float] | None, ...]  # per fold, weights of the stacked attack; None if all are equal
-    scans: Mapping[str, Scan]  # per score, the scan test over all persons; no entry for `STACKED`
-    areas: Mapping[str, Area]  # per attack, the AUC over all persons
+    scores: Mapping[str, Float]  # score of each person, (P,); for `STACKED`, the rank within the fold
+    weights: tuple[Mapping[str, float] | None, ...]  # weights of the stacked attack in each fold; None if equal
+    scans: Mapping[str, Scan]  # scan test over all persons; no entry for `STACKED`
+    areas: Mapping[str, Area]  # AUC over all persons
 
     @property
     def pooled(self) -> Float:
-        """Return the scores of the stacked attack; (P,)."""
+        """The scores of the stacked attack; (P,)."""
         return self.scores[STACKED]
 
     def auc(self, confidence: float) -> Estimate:
-        """Return the AUC furthest from one half, with the outermost interval ends of all attacks (`envelope`)."""
+        """Return the AUC furthest from one half, with the outermost interval ends of all attacks."""
         return envelope([area.estimate(confidence) for area in self.areas.values()])
 
     def all_inside(self, margin: float, confidence: float) -> bool:
-        """Return whether the AUC interval of every attack lies within the margin around one half."""
+        """Return whether every AUC interval lies within the margin around one half."""
         return all(is_inside(area.ends(confidence), margin) for area in self.areas.values())
 
     def p_outside(self, margin: float) -> float:
-        """Return the p-value of the hypothesis that every AUC is within the margin, corrected for all tests."""
+        """Return the p-value of the hypothesis that every AUC is within the margin, corrected for all attacks."""
         return min(holm([area.p_beyond(margin) for area in self.areas.values()]))
 
     def scan_p(self) -> float:
@@ -69,16 +69,15 @@ class CrossFitted:
 
 
 def cross_fit(scores: Mapping[str, Float], people: Arms, rng: np.random.Generator) -> CrossFitted:
-    """Return the results of every attack on these persons: each score alone, and all scores stacked.
+    """Return the results of every attack on these persons; `scores` are (P,) each.
 
     The stacked attack splits each arm into five folds and ranks the persons of each fold by
 
         z · w,  w = (Z'Z + .02 · n · I)^-1 · Z'y
 
-    z holds the normal quantiles of a person's ranks in all scores. For the n persons of the other four folds, Z holds
-    these quantiles, and y the roles, +1 for train and -1 for control. Both are centred. If an F-test of the fit is
-    not significant at 1 %, all weights are equal, because weights fitted to noise would make the interval of the
-    stacked attack's AUC too narrow.
+    z has the normal quantiles of a person's ranks in all scores. For the n persons of the other four folds, Z has
+    these quantiles and y the roles, +1 for train and -1 for control, both centred. If an F-test of the fit is not
+    significant at 1 %, all weights are equal: weights fitted to noise would make the interval of the AUC too narrow.
 
     Randomness: splits each arm into folds.
     Reference: stacking, Wolpert 1992; fitting and measuring on different persons was designed for this project.
@@ -105,7 +104,7 @@ def cross_fit(scores: Mapping[str, Float], people: Arms, rng: np.random.Generato
 
 
 def _weights(z: Float, is_train: Bool) -> Float | None:
-    """Return the weights w of `cross_fit`; None if the F-test is not significant or has too few persons."""
+    """Return w of `cross_fit`; None if the F-test is not significant or there are too few persons."""
     y = np.where(is_train, 1.0, -1.0)
     y -= y.mean()
     centred = z - z.mean(axis=0)
@@ -121,15 +120,15 @@ def _weights(z: Float, is_train: Bool) -> Float | None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClassAreas:
-    """The AUCs within classes; an average over classes can hide a leak."""
+    """The AUCs within classes, because an average over classes can hide a leak."""
 
-    areas: Sequence[Sequence[Area]]  # for each class of at least 100 persons per arm, the AUC of every attack
-    n_classes: int  # number of all classes, including small ones
+    areas: Sequence[Sequence[Area]]  # AUC of every attack in each class with at least 100 persons per arm
+    n_classes: int  # number of all classes
     needed: int  # with this many persons per arm and no leak, all tests of all classes pass with probability .8
 
     @property
     def n_too_small(self) -> int:
-        """Number of classes with fewer than `needed` persons in an arm."""
+        """Number of classes with fewer than `needed` persons in one of the arms."""
         return self.n_classes - sum(of_class[0].n >= self.needed for of_class in self.areas)
 
     def estimate(self, confidence: float) -> Estimate | None:
@@ -138,17 +137,17 @@ class ClassAreas:
         return envelope(estimates) if estimates else None
 
     def p_outside(self, margin: float) -> float:
-        """Return the p-value of the hypothesis that every AUC is within the margin, corrected for all tests."""
+        """Return the p-value of the hypothesis that every AUC is within the margin, corrected for all AUCs."""
         return min(holm([area.p_beyond(margin) for of_class in self.areas for area in of_class]), default=1.0)
 
     def all_inside(self, margin: float, confidence: float) -> bool:
-        """Return whether all AUC intervals of the classes with at least `needed` persons are within the margin."""
+        """Return whether every AUC interval of a class with `needed` persons per arm lies within the margin."""
         tested = [area for of_class in self.areas for area in of_class if area.n >= self.needed]
         return all(is_inside(area.ends(confidence), margin) for area in tested)
 
 
 def areas_by_class(scores: Mapping[str, Float], people: Arms, margin: float) -> ClassAreas | None:
-    """Return the AUC of every attack in each class; None if there is only one class. `scores` are (P,) each."""
+    """Return the AUC of every attack in each class, or None if there is only one class; `scores` are (P,) each."""
     if people.n_classes == 1:
         return None
     by_class = [people.person_class == c for c in range(people.n_classes)]
@@ -163,7 +162,7 @@ def areas_by_class(scores: Mapping[str, Float], people: Arms, margin: float) -> 
 
 
 def true_positives(scores: Float, is_train: Bool, rate: float) -> int:
-    """Return how many train persons exceed the lowest threshold with a false-positive rate of at most `rate`."""
+    """Return how many train persons have a higher score than all but the share `rate` of the control persons."""
     control = np.sort(scores[~is_train])[::-1]
     return int((scores[is_train] > control[int(rate * len(control))]).sum())
 
@@ -188,13 +187,12 @@ def found_with(
 
         1/2 + margin + (z_(1 - .05 / (2 · K)) + z_power) · sqrt((n_T + n_H + 1) / (12 · n_T · n_H))
 
-    copied_share: the share of train persons who are copied, if the copied persons lead the ranking of one score and
-        the scan test detects them. If the L copied persons lead all N persons, the m highest-ranked persons contain
+    copied_share: the share of train persons who are copied, if a scan test finds them at the top of the ranking of
+        one score. If L copied persons lead all N persons, the m highest-ranked persons contain
         L + Hypergeom(N - L, n_T - L, m - L) train persons.
     epsilon: the epsilon of a mechanism, for one person added or removed; None if it exceeds 10. For replacing one
-        person, its epsilon e is twice as large, and `epsilon_limit` is the limit on e. Every guess of a role is
-        assumed to be right with the highest probability that e allows, 1 / (1 + exp(-e)). `coins` is the number of
-        persons whose roles are guessed.
+        person, epsilon e is twice as large, and `epsilon_limit` is the limit on e. Each guess of the roles of `coins`
+        persons is assumed to be right with the highest probability that e allows, 1 / (1 + exp(-e)).
     """
     error = float(np.sqrt((n_train + n_control + 1) / (12 * n_train * n_control)))
     z = float(stats.norm.ppf(1 - FAIL_LEVEL / (2 * attacks)))
@@ -222,7 +220,6 @@ def _copied(n_train: int, n_control: int, attacks: int, power: float) -> float |
 
 
 def _epsilon(coins: int, limit: float, power: float) -> float | None:
-    """Return the epsilon of `found_with`; `limit` is for replacing one person."""
     tried = guesses_tried(guessed_persons(coins)) if coins > 0 else []
     p_right_at_limit = 1 / (1 + np.exp(-limit))
     for epsilon in np.arange(limit, MAX_EPSILON, 0.05).tolist():

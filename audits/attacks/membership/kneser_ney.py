@@ -1,7 +1,7 @@
 """Membership scores from word models: is a record more likely under a model of the synthetic text than in general?
 
 The models are Kneser-Ney language models, which predict each word from the four words before it. Runs of words
-(n-grams) are counted by sorting their 64-bit keys (`audits/text/ngrams.py`), which takes seconds for a million words.
+(n-grams) are counted by sorting their 64-bit keys, which takes seconds for a million words.
 """
 
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from audits.text.ngrams import Sequences, find_keys, runs
 
 ORDER = 5
 MIN_OF_CLASS = 10  # scores are standardised by class if the class has at least this many reference records
-MIN_DEVIATION = 1e-9  # smallest standard deviation to divide by; used if all reference records are equal
+MIN_DEVIATION = 1e-9  # a smaller standard deviation, of equal reference records, counts as this
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,10 +43,10 @@ def log_likelihood(model: WordRows, texts: WordRows, n_words: int) -> Float:
         D_k = n_1 / (n_1 + 2 · n_2), or .5 if n_1 is 0
 
     P is P_5, counted on the rows of `model`. For a run of five words, c is the number of times it occurs; for a
-    shorter run, c is the number of different words that precede the run. c(h.) is the sum of c over the runs that
-    extend h by one word, and N(h.) is the number of these runs. n_i is the number of runs of k words with c = i, h'
-    is h without its first word, and V (`n_words`) is the number of different words. If classes are known, P is the
-    mean of two models: one of all rows, and one of the rows with the class of the text.
+    shorter run, c is the number of different words that precede it. c(h.) is the sum of c over the runs that extend h
+    by one word, and N(h.) is the number of these runs. n_i runs of k words have c = i. h' is h without its first
+    word, and V (`n_words`) is the number of different words. If classes are known, P is the mean of two models: one
+    of all rows, and one of the rows with the class of the text.
 
     Reference: interpolated Kneser-Ney smoothing, Kneser and Ney 1995, Chen and Goodman 1999.
     """
@@ -58,23 +58,15 @@ def log_likelihood(model: WordRows, texts: WordRows, n_words: int) -> Float:
     return np.asarray(np.bincount(rows, np.log(p), minlength=len(texts.words)) / n, dtype=np.float64)
 
 
-def likelihood_ratio(synthetic: WordRows, real: WordRows, reference: WordRows, n_words: int) -> Float:
-    """Return log P_S(x) - log P_R(x) of each record x; P_S is fitted on synthetic and P_R on reference text.
-
-    Reference: as a membership score, Meeus et al., "The Canary's Echo", 2025.
-    """
-    return log_likelihood(synthetic, real, n_words) - log_likelihood(reference, real, n_words)
-
-
 def calibrated_ratio(synthetic: WordRows, real: WordRows, reference: WordRows, n_words: int) -> Float:
     """Return the log likelihood ratio r(x) of each record, standardised by the ratios r(z) of reference records.
 
         r(x) = log P_S(x) - log P_R(x),   rmia(x) = (r(x) - mean of r(z)) / standard deviation of r(z)
 
     P_S is fitted on the synthetic text. The reference is split into halves: P_R is fitted on one half, and the other
-    half has the records z. Then the halves swap their roles, and both results are averaged. Only the z with the class
-    of x count, unless there are no classes or fewer than ten such z. The published RMIA uses the share of the z with
-    r(z) below r(x). This share is 1 for all records above every z, such as copied records, so it does not rank them.
+    half has the records z. Then the halves swap their roles, and both results are averaged. If at least ten z have
+    the class of x, only these count. The published RMIA uses the share of the z with r(z) below r(x) instead, which
+    is 1 for all copied records and does not rank them.
 
     Reference: ratio as a membership score, Meeus et al., "The Canary's Echo", 2025; calibration, Zarifzadeh, Liu and
         Shokri, "Low-cost high-power membership inference attacks" (RMIA), ICML 2024, with a model of the synthetic
@@ -92,8 +84,6 @@ def calibrated_ratio(synthetic: WordRows, real: WordRows, reference: WordRows, n
 
 
 def _standardised(z: Float, x: Float, class_z: Int | None, class_x: Int | None) -> Float:
-    """Return x standardised by the z of the same class, or by all z if there are fewer than `MIN_OF_CLASS`."""
-
     def standardise(values: Float, sample: Float) -> Float:
         return np.asarray((values - sample.mean()) / max(float(sample.std()), MIN_DEVIATION), dtype=np.float64)
 
@@ -112,16 +102,13 @@ def _rows(corpus: WordRows, chosen: Bool) -> WordRows:
 
 
 def _by_class(corpus: WordRows, n_words: int) -> Sequences:
-    """Return the words, numbered differently in each class, so that the classes have no run in common."""
+    """Return the words, numbered differently in each class, so that runs of different classes differ."""
     shift = np.repeat(np.asarray(corpus.classes), np.diff(corpus.words.starts)) * n_words
     return Sequences(symbols=corpus.words.symbols + shift, starts=corpus.words.starts)
 
 
 def symbol_probabilities(model: Sequences, real: Sequences, n_words: int) -> Float:
-    """Return the model's probability of each symbol of `real` given up to four preceding symbols; (symbols,).
-
-    `log_likelihood` states the formula. Symbols may be words or characters.
-    """
+    """Return the model's probability of each symbol of `real` (see `log_likelihood`); (symbols,)."""
     p = np.full(len(real.symbols), 1 / n_words)
     for length, counts in enumerate(_all_counts(model), start=1):
         ends, keys, before = _runs_by_end(real, length)
@@ -139,7 +126,7 @@ def _all_counts(model: Sequences) -> list[_Counts]:
         ends, keys, before = _runs_by_end(model, length)
         counted = np.arange(len(ends))
         if length < ORDER:
-            # a shorter run counts once for each different word before it, so keep one place per longer run
+            # a shorter run counts once for each different word before it, so one place per longer run is counted
             longer_ends, longer, _ = _runs_by_end(model, length + 1)
             counted = np.searchsorted(ends, longer_ends[np.unique(longer, return_index=True)[1]])
         ordered, first, count = np.unique(keys[counted], return_index=True, return_counts=True)

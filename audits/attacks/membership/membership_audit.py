@@ -24,8 +24,8 @@ EPSILON_LIMIT = 1.0  # largest lower bound on epsilon, for replacing one person,
 DELTA_CAP = 0.5  # replaces a larger delta
 N_ATTACKS = 7  # number of attacks, including the stacked attack, if the caller passes one matrix of vectors
 
-# (false-positive rate, control persons needed, limit on the true-positive rate, metric name). The upper end of the
-# interval of the true-positive rate may be at most the limit: two, three or ten times the rate expected by chance.
+# (false-positive rate, control persons needed, limit on the true-positive rate, metric name). By chance, both rates
+# are equal. For a pass, the upper end of the interval of the true-positive rate may be at most the limit.
 RATES = (
     (0.05, 100, 0.10, "tpr_at_fpr_5pct"),
     (0.01, 1_000, 0.03, "tpr_at_fpr_1pct"),
@@ -36,33 +36,29 @@ RATES = (
 class Membership(EncoderAudit):
     """Test whether train persons can be distinguished from control persons with the synthetic table alone.
 
-    Attack: an outsider has the release and a person's text, and wants to know whether that person's record was used
-    for training. The outsider tries every score of `audits/attacks/membership/scores.py`, and all scores combined
-    with weights fitted on other persons whose membership is known (`cross_fit`). A person's score is the highest
+    `audits explain membership` describes the attack and the verdicts. The attacks are every score of
+    `audits/attacks/membership/scores.py`, and all scores combined (`cross_fit`). A person's score is the highest
     score of the person's records.
 
     Metrics:
 
     - auc: P[train > control] + P[equal] / 2 of the attack for which it is furthest from one half. `low` and `high`
-      are the outermost interval ends of all attacks, so a limit on them applies to every attack (`envelope`).
+      are the outermost interval ends of all attacks, so a limit on them applies to every attack.
     - tpr_at_fpr_5pct, tpr_at_fpr_1pct, tpr_at_fpr_01pct: share of train persons that the best attack finds while it
-      flags 5 %, 1 % or 0.1 % of the control persons. These rates need 100, 1,000 and 10,000 control persons. They
-      show whether a few persons are identified with certainty, which an average can hide.
+      flags 5 %, 1 % or 0.1 % of the control persons. These rates need 100, 1,000 and 10,000 control persons.
     - scan_p: smallest p-value of the exact scan tests of all scores, corrected for the number of tests.
     - epsilon_lower_bound: lower confidence bound on epsilon (one person added or removed) from guessing which persons
-      are in train; `low` and `high` equal this bound. If all guesses were right, the bound would be
-      details.epsilon.ceiling.
+      are in train; `low` and `high` equal it. If all guesses were right, it would be details.epsilon.ceiling.
     - mirror_auc: like auc, for the difference between the scores on this table and on `AuditInputs.mirror`, a table
-      that the same generator wrote from control. It is reported only if a mirror table is given.
+      that the same generator wrote from control; reported only if a mirror table is given.
     - worst_class_auc: like auc, over all attacks and all classes with at least 100 persons in each of train and
       control.
 
-    `audits explain membership` lists the verdicts. details.power.curve has the smallest AUC, share of copied persons
-    and epsilon that make the audit fail with power .5, .8 and .95. `smallest_leak` is the smallest distance of an AUC
-    from one half that a single attack detects with power .8.
+    details.power has the result of `found_with` as `curve`, and the smallest distance of an AUC from one half that a
+    single attack detects with power .8 as `smallest_leak`.
 
     Privacy: per-record scores stay in memory; at most 60 points of the ROC curve, over all persons, are returned.
-    Randomness: persons set aside, folds, the persons whose roles are guessed, the encoders' seeds.
+    Randomness: control persons who become the reference, folds, persons whose roles are guessed, encoders' seeds.
     Cost: O(n · m · d) time per encoder, O(total words · log) for the rest.
     Reference: AUC and rates, Carlini et al., "Membership inference attacks from first principles", 2022; epsilon,
         Steinke et al., arXiv 2305.08846; a pass as an intersection of tests, Berger 1982.
@@ -103,9 +99,9 @@ def _mirrored(
 ) -> CrossFitted:
     """Return the attacks on a(x; S) - a(x; S'), where S' is the mirror table that the generator wrote from control.
 
-    The rarity or difficulty of a record x affects its scores a on both tables equally, so the difference removes this
-    effect. The difference measures what the generator reveals to someone who can run it on other persons of this
-    population. It does so twice as strongly, because train persons score higher on S and control persons on S'.
+    The rarity or difficulty of a record x affects its scores a on S and S' equally, so the difference removes this
+    effect. Train persons score higher on S and control persons on S', so the difference shows a leak twice as
+    strongly.
 
     Reference: difficulty calibration, Watson et al., "On the importance of difficulty calibration in membership
         inference attacks", ICLR 2022; calibration by running the generator on control was designed for this project.
@@ -126,12 +122,10 @@ def epsilon_bound(
 
     The bound requires roles (train or control) that are decided by independent fair coins. The function therefore
     draws k from Bin(m, 1/2), and then k train and m - k control persons at random. Because train was drawn at random,
-    the roles of these m persons are distributed like fair coins. For the generator, the number of train persons is
-    fixed, so a person whose role changes is replaced by another person. The bound therefore holds for replacing one
-    person, and half of it for adding or removing one person.
-
-    With s persons in the smaller arm, m is the larger of s and 2·s - 5·sqrt(2·s). If k or m - k exceeds s, k is drawn
-    again. The probability of this is at most about one in a million.
+    the roles of these m persons are distributed like fair coins. The number of train persons is fixed, so a person
+    whose role changes is replaced by another person. The bound therefore holds for replacing one person, and half of
+    it for adding or removing one person. If an arm has fewer persons than k or m - k, k is drawn again, which happens
+    about once in a million times.
 
     Returns:
         The fields of `Bound`, with `epsilon` and `ceiling` for one person added or removed and `persons` = m, and
@@ -157,12 +151,12 @@ def epsilon_bound(
 
 
 def guessed_roles(smaller: int) -> int:
-    """Return the number of persons whose roles are guessed, given the number of persons in the smaller arm."""
+    """Return the number of persons whose roles are guessed, given the number of persons s in the smaller arm."""
     return max(smaller, 2 * smaller - math.ceil(5 * math.sqrt(2 * smaller)))
 
 
 def needed_persons(attacks: int = N_ATTACKS) -> int:
-    """Return how many persons per arm a table without leaks needs to pass the tests of AUCs with probability .8."""
+    """Return with how many persons in each of train and control a table without a leak passes with probability .8."""
     return needed_for_auc(MARGIN, power=power_of_each(attacks))
 
 

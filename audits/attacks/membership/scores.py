@@ -1,8 +1,7 @@
 """Membership scores: how strongly the synthetic table suggests that a record was in the training data.
 
-A higher score means that the record is more likely a member. The score does not depend on whether the record is in
-train or control. A pass needs every score within its limit, so each additional score requires more persons. There is
-therefore only one score per kind of leak:
+A score is computed in the same way for train and control records. A pass needs every score within its limit, so each
+additional score requires more persons. There is therefore only one score per kind of leak:
 
     rmia        likelihood ratio of models of the synthetic and the reference text, calibrated by class
     coverage    among the record's 3-word runs that the reference lacks, the share that the synthetic text has
@@ -17,7 +16,7 @@ from collections.abc import Sequence
 import numpy as np
 from scipy import sparse
 
-from audits.attacks.membership.kneser_ney import WordRows, calibrated_ratio, likelihood_ratio
+from audits.attacks.membership.kneser_ney import WordRows, calibrated_ratio, log_likelihood
 from audits.core.holdout import HoldoutTables
 from audits.core.types import Float, Int
 from audits.embeddings.distances import stack_arms
@@ -36,7 +35,7 @@ from audits.text.ngrams import Sequences, runs, words
 NEAREST = 3  # number of highest Jaccard indices that are averaged
 SHINGLE = 3  # words per run
 LEFT_OUT = "characters"  # encoder that `membership_scores` leaves out
-CANDIDATES = 12  # number of most similar records among which the parents of a synthetic row are searched
+CANDIDATES = 12  # number of records, most similar to a synthetic row, among which its two parents are searched
 
 
 def membership_scores(holdout: HoldoutTables, encoded: tuple[Encoded, ...]) -> dict[str, Float]:
@@ -55,7 +54,7 @@ def membership_scores(holdout: HoldoutTables, encoded: tuple[Encoded, ...]) -> d
 
 
 def _corpora(holdout: HoldoutTables) -> tuple[list[WordRows], int]:
-    """Return the words of the synthetic, real (train first) and reference rows, and the number of distinct words."""
+    """Return the words of synthetic, real (train first) and reference rows, and the number of distinct words."""
     synthetic, train, control, reference = holdout.synthetic, holdout.train, holdout.control, holdout.reference
     texts, n_words = words([synthetic.texts, (*train.texts, *control.texts), reference.texts])
     labels = [synthetic.labels, train.labels, control.labels, reference.labels]
@@ -68,9 +67,9 @@ def _corpora(holdout: HoldoutTables) -> tuple[list[WordRows], int]:
 
 
 def coverage(synthetic: Sequences, real: Sequences, reference: Sequences) -> Float:
-    """Return for each record the share of its new runs of 3 words that occur in the synthetic text.
+    """Return for each record the share of its runs of 3 words without those of the reference that are in `synthetic`.
 
-    A run is new if the reference lacks it. The share is 0 for a record without new runs.
+    The share is 0 if the reference has all runs.
 
     Reference: Hallinan et al., "The Surprising Effectiveness of Membership Inference with Simple N-Gram Coverage",
         COLM 2025; the restriction to runs that the reference lacks was designed for this project.
@@ -83,14 +82,13 @@ def coverage(synthetic: Sequences, real: Sequences, reference: Sequences) -> Flo
 
 
 def further_scores(holdout: HoldoutTables, encoded: tuple[Encoded, ...]) -> dict[str, Float]:
-    """Return the scores that `membership_scores` leaves out, with records in the same order.
-
-    The canary and shadow audits use both sets of scores.
+    """Return the scores that only the canary and shadow audits use, with records in the order of `membership_scores`.
 
     Privacy: the per-record scores stay in memory.
+    Reference: kneser_ney, Meeus et al., "The Canary's Echo", 2025.
     """
     (synthetic, real, reference), n_words = _corpora(holdout)
-    ratio = likelihood_ratio(synthetic, real, reference, n_words)
+    ratio = log_likelihood(synthetic, real, n_words) - log_likelihood(reference, real, n_words)
     scores = {"kneser_ney": ratio, **shared_runs(synthetic.words, real.words)}
     for table in (e for e in encoded if e.name == LEFT_OUT):
         scores |= {f"{table.name}_{name}": score for name, score in nearest_and_mass(table).items()}
@@ -98,12 +96,12 @@ def further_scores(holdout: HoldoutTables, encoded: tuple[Encoded, ...]) -> dict
 
 
 def shared_runs(synthetic: Sequences, real: Sequences) -> dict[str, Float]:
-    """Return for each record how many runs of 3 words it shares with the most similar synthetic rows, as two scores.
+    """Return two scores of each record by the runs of 3 words that it shares with the most similar synthetic rows.
 
     x and s are the sets of runs of a record and of a synthetic row. jaccard_top3 is the mean of the 3 highest
     |x ∩ s| / |x ∪ s|, and containment is the highest |x ∩ s| / |x|. Both are 0 for a record without runs.
 
-    Cost: O(pairs of records that share a run) time, O(256 · m) memory.
+    Cost: O(pairs of records that share a run) time, O(256 · m) memory for m synthetic rows.
     """
     (synthetic_keys, synthetic_rows), (real_keys, real_rows) = runs(synthetic, SHINGLE), runs(real, SHINGLE)
     distinct, columns = np.unique(np.concatenate([synthetic_keys, real_keys]), return_inverse=True)
@@ -124,15 +122,15 @@ def shared_runs(synthetic: Sequences, real: Sequences) -> dict[str, Float]:
 
 
 def nearest_and_mass(encoded: Encoded) -> dict[str, Float]:
-    """Return for each record the cosine to the nearest synthetic row, and the mass as a parent of synthetic rows.
+    """Return for each record x the cosine to the nearest synthetic row, and the mass as a parent of synthetic rows.
 
         top1(x) = max over s of cos(x, s)
         mass(x) = sum over s of the weight of x in the combination a · P + b · Q nearest to s, clipped to [0, 1]
 
-    For each synthetic row s, P and Q are the two records whose combination is nearest to s, among the 12 records most
-    similar to s. The mass detects small contributions to many rows as well as a large contribution to one row.
+    P and Q are two of the 12 records most similar to the synthetic row s. The mass detects small contributions to
+    many rows as well as a large contribution to one row.
 
-    Cost: O(m · n · d + m · 12² · d) time; O(256 · n) memory.
+    Cost: O(m · n · d + m · 12² · d) time; O(256 · n) memory for m synthetic rows, n records and d dimensions.
     Reference: parents as in `audits/attacks/parent_recovery`; their mass as a score was designed for this project.
     """
     real = stack_arms(encoded)

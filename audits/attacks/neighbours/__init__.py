@@ -1,1 +1,1 @@
-"""Neighbours audit: whether synthetic records lie closer to train than to control."""
+"""Neighbours audit: test whether synthetic records are closer to train than to control."""

@@ -1,4 +1,4 @@
-"""Neighbours audit: decide from nearest neighbours (`audits/embeddings/distances.py`) whether train is revealed."""
+"""Neighbours audit: decide whether synthetic records are closer to train than to control, or further away."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -48,10 +48,9 @@ REPEATS = 20  # number of draws of equally many train and control persons; the s
 MIN_CLASS_CONTROL = 100  # a class is measured separately only if it has at least this many control persons
 CLASS_MARGIN = 0.05  # the share within a class may be at most this far from one half
 
-# (independent rows needed, margin). The share may be at most the margin away from one half. With the rows needed for
-# the first two margins, and no leak, the shares of both encoders lie within the margin with probability .95. With the
-# rows needed for the widest margin, a share at this distance from one half is detected with power .8. With fewer
-# rows, the audit cannot pass.
+# (independent rows needed, margin). The share may be at most the margin away from one half. For the first two
+# margins, the rows are enough for the shares of both encoders to lie within the margin with probability .95 without a
+# leak. For the widest margin, they are enough to detect a share at this distance from one half with power .8.
 MARGINS: tuple[tuple[int, float], ...] = (
     *((needed_for_share(d, power=power_of_each(2, PASS_POWER)), d) for d in (0.03, 0.05)),
     (needed_for_share(0.10), 0.10),
@@ -63,11 +62,11 @@ Over = tuple[str, Share, float]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EncoderNeighbours:
-    """Results of one encoder. A share is the share of synthetic rows whose nearest person is in train."""
+    """Results of one encoder."""
 
     encoder: str
-    share: Share  # over all synthetic rows
-    classes: dict[int, Share]  # by class, for classes with at least MIN_CLASS_CONTROL control persons
+    share: Share  # share of synthetic rows whose nearest person is in train
+    classes: dict[int, Share]  # the same within each class with at least MIN_CLASS_CONTROL control persons
     scans: dict[str, Scan]  # scan tests over persons, by proximity score (`crowding`)
     histogram: dict[str, Any]  # distances of synthetic rows to the nearest train and control record
     details: dict[str, Any]  # further numbers for the report
@@ -76,27 +75,24 @@ class EncoderNeighbours:
 class Neighbours(EncoderAudit):
     """Test whether synthetic records lie closer to train than to control, overall, by class, or for few persons.
 
-    Attack: someone who has the release and a person's text checks whether a synthetic record is closer to that text
-    than expected by chance. For each synthetic record, the audit finds the nearest person among equal numbers of
-    train and control persons of each class. Without a leak, train and control are nearest equally often. Every test
-    is two-sided, because a generator that drops records near train also reveals train.
+    `audits explain neighbours` describes the attack and the verdicts. For each synthetic record, the audit finds the
+    nearest person among equal numbers of train and control persons of each class. Every test is two-sided, because a
+    generator that drops records near train also reveals train.
 
     Metrics:
 
     - share: share of synthetic records whose nearest person is in train; ties are broken at random. One half is safe.
     - scan_p: smallest p-value of exact scan tests, corrected for the number of tests. A scan test checks whether
-      train persons are over- or under-represented among the persons closest to a synthetic record. One test ranks
-      persons by the similarity to the nearest synthetic record, another by this similarity minus the similarity to
-      the nearest reference records.
+      train persons are over- or under-represented at the top of a ranking by a score of `crowding`.
     - margin: largest allowed distance of the share from one half, given the number of independent rows.
     - worst_class_share: the class share furthest from one half, with the outermost interval ends of all classes.
 
-    `audits explain neighbours` lists the verdicts. A pass alone is weak evidence: releases that pass tests of nearest
-    neighbours can still be attacked ("The DCR Delusion", Yao et al. 2025); see the membership audit.
+    A pass alone is weak evidence: releases that pass tests of nearest neighbours can still be attacked ("The DCR
+    Delusion", Yao et al. 2025).
 
     Privacy: reads all texts of train and control; returns aggregates over at least ten records.
-    Randomness: control persons set aside as reference, 20 draws of equally many train and control persons, the order
-        of the records (for ties), the encoders' seeds.
+    Randomness: control persons who become the reference, 20 draws of equally many train and control persons, the
+        order of the records (for ties), the encoders' seeds.
     Cost: O(m · n · d) time per encoder; O(256 · n) memory beside the encoded tables.
     Reference: distance-to-closest-record share with holdout, Platzer and Reutterer, Frontiers in Big Data 2021; the
         exact permutation variance, the scan and the two-sided tests were designed for this project.
@@ -148,8 +144,7 @@ def _judge(results: list[EncoderNeighbours], holdout: HoldoutTables, people: Arm
         "how close the closest of them are to a synthetic record": min(scans) < CHANCE_LEVEL,
     }
     failed = [what for what, is_proven in fails.items() if is_proven]
-    # with few rows, the margin is wide and could hide a deviation; so if a share differs significantly from one half,
-    # its interval must lie within the strictest margin
+    # a wide margin must not hide that a share differs significantly from one half
     differs = any(
         p < CHANCE_LEVEL and not is_inside(f.share.ends(confidence), MARGINS[0][1])
         for f, p in zip(results, p_from_half, strict=True)

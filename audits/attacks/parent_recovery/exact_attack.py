@@ -2,7 +2,7 @@
 
 A point is a row of the synthetic matrix. The attacks need the original vectors, precise to about four digits. On
 vectors of decoded text that was encoded again, finding nothing **does not show safety**, because a deviation of 1e-3
-hides a line. For text, use the attack in `audits/attacks/parent_recovery/noise_tolerant_attack.py`.
+hides a line. `noise_tolerant_attack.py` has an attack for text.
 """
 
 from dataclasses import dataclass
@@ -18,10 +18,11 @@ from audits.attacks.parent_recovery.noise_tolerant_attack import CANDIDATES
 from audits.core.types import Bool, Float, Int
 from audits.embeddings.similarity import BLOCK, best_pairs, similarity_blocks
 
-TOLERANCE = 1e-4  # a point lies between two rows if it is within this share of their distance from their segment
+# A segment is the straight line between two rows of train, or between two rows of control.
+TOLERANCE = 1e-4  # largest distance of a point from a segment that it lies on, as a share of the segment's length
 MARGIN_OF_CHANCE = 100  # chance is ruled out if no point is within this many tolerances of a control segment
 MIN_DIMENSIONS = 5  # with fewer dimensions, chance is never ruled out
-INTERIOR = 1e-3  # smallest share of a row in the sum of both weights; with less, the point is a copy of the other row
+INTERIOR = 1e-3  # a point in which one of the two rows has a smaller share is a copy of the other row
 LINE_NEIGHBOURS = 30  # number of nearest points among which the other points of a line are searched
 MAX_LINE_ROWS = 20_000  # lines are searched among this many points from the start of the table
 MIN_LINES = 3  # a place is an intersection if at least this many lines meet there
@@ -41,7 +42,7 @@ class SegmentEvidence:
 
     @property
     def proven(self) -> bool:
-        """Whether chance is ruled out and at least one row lies between two train rows."""
+        """Whether at least one row lies between two train rows, and chance is ruled out."""
         return self.chance_ruled_out and self.between_train > 0
 
 
@@ -50,11 +51,10 @@ def attack_segments(
 ) -> SegmentEvidence:
     """Return how many points lie between two train or two control rows, and how many train rows the lines reveal.
 
-    A segment is the straight line between two rows of train or of control. In d dimensions, the number of points that
-    are within a distance t of a segment by chance is proportional to t^(d - 2). If no point is within 100·t of a
-    control segment, fewer than 3·100^(2 - d) points are expected within t of a train segment. For d = 5, this number
-    is 3e-6, so a single point is proof. With few dimensions or many repeated rows, points can lie between control
-    rows too. For this case, a sign test compares train with control.
+    In d dimensions, the number of points that are within a distance t of a segment by chance is proportional to
+    t^(d - 2). If no point is within 100·t of a control segment, fewer than 3·100^(2 - d) points are expected within t
+    of a train segment. For d = 5, this number is 3e-6, so a single point is proof. With few dimensions or many
+    repeated rows, points can lie between control rows too. A sign test then compares train with control.
 
     The rows of `synthetic` (m, d) must not be normalized; `train` is (n_train, d) and `control` is (n_control, d).
 
@@ -83,8 +83,7 @@ def segment_residuals(synthetic: NDArray[np.float32], real: NDArray[np.float32])
 
         min over P, Q of  min over a, b > 0 of  |z - a·P - b·Q| / |P - Q|
 
-    where P and Q are two of the 40 real rows most similar to z. It is infinite if z coincides with P or Q. The pair
-    is searched in float32.
+    where P and Q are two of the 40 real rows most similar to z. It is infinite if z coincides with P or Q.
     """
     z, x = (normalize(np.asarray(v, dtype=np.float64)) for v in (synthetic, real))
     single = x.astype(np.float32)
@@ -108,11 +107,10 @@ def segment_residuals(synthetic: NDArray[np.float32], real: NDArray[np.float32])
 
 
 def line_intersections(points: Float) -> Float:
-    """Return the places where at least three lines intersect, (intersections, d).
+    """Return the places where at least three lines intersect, (intersections, d), once for each of the lines.
 
     Each line passes through three or more of the points. Points that were mixed from one real row and several other
-    rows lie on lines through that row, so an attacker who has only the points finds the row at an intersection. An
-    intersection is returned once for each of its lines.
+    rows lie on lines through that row, so an attacker who has only the points finds the row at an intersection.
     """
     origins, directions, lengths = _lines(points)
     intersections = [np.empty((0, points.shape[1]))]

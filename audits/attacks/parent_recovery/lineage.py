@@ -25,12 +25,11 @@ def read_lineage(path: str | Path, n_synthetic: int, n_train: int) -> Lineage:
     """Return the lineage in a .parquet or .jsonl file.
 
     The file has one row for each synthetic row, in the same order, with two columns. `parents` lists the numbers
-    (from 0) of the train rows that the synthetic row was made from. `weights` lists one weight for each of them. The
+    (from 0) of the train rows that the synthetic row was mixed from. `weights` lists one weight for each of them. The
     weights are at least 0 and sum to 1. Both lists are empty for a row that was made from no record.
 
     Raises:
-        InputError: the file cannot be read or does not fit the tables. The error counts all problems and lists the
-            first problems, with the number of the row (from 1).
+        InputError: the file cannot be read or does not fit the tables.
 
     Privacy: a lineage is as private as the train table.
     """
@@ -128,14 +127,14 @@ def _jsonl(path: Path) -> tuple[list[tuple[int, Any]], list[str]]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LineageExposure:
-    """Contributions of the P train persons to the r synthetic rows that have parents."""
+    """Contributions of the P train persons to the r synthetic rows with parents, and to the c classes of these."""
 
     max_weight: Float  # (r,), weight of the person who contributes most to each row
-    effective_parents: Float  # (r,), 1 / sum over persons of weight²: 1 for one person, 2 for two of equal weight
+    effective_parents: Float  # (r,), 1 / (sum over persons of weight²): 2 for two persons of equal weight
     persons_of_row: Int  # (r,), number of persons who contribute to each row
     rows_of_person: Int  # (P,), number of rows to which each person contributes
-    persons_of_class: Int  # (c,), number of persons who contribute to each of the c classes of these rows
-    max_share_of_class: Float  # (c,), largest share of one person in the total weight of each of these classes
+    persons_of_class: Int  # (c,), number of persons who contribute to each class
+    max_share_of_class: Float  # (c,), largest share of one person in the total weight of each class
     parentless_rows: int  # number of rows that were made without any record
 
 
@@ -150,12 +149,10 @@ def weights_by_person(parents: Sequence[int], weights: Sequence[float], train_pe
 
 
 def lineage_exposure(lineage: Lineage, train_person: Int, synthetic_class: Int) -> LineageExposure:
-    """Return how much each person contributes to rows and classes, from a valid lineage of all m synthetic rows.
+    """Return how much each person contributes to rows and classes, from a valid lineage.
 
-        w_ip = sum of the weights of person p's records in row i,   effective parents of i = 1 / sum_p w_ip²
-
-    `train_person` (n_train,) contains the person of each train row, numbered from 0. `synthetic_class` (m,) contains
-    the class of each synthetic row. Arrays over persons in the result are in the order of these numbers.
+    `train_person` (n_train,) has the person of each train row, numbered from 0. `synthetic_class` (m,) has the class
+    of each synthetic row.
     """
     mixed = [weights_by_person(p, w, train_person) for p, w in zip(lineage.parents, lineage.weights, strict=True)]
     rows_with_parents = [i for i, row in enumerate(mixed) if row]

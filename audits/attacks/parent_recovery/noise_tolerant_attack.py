@@ -1,6 +1,6 @@
-"""Noise-tolerant attack: find the two real persons from whose records each synthetic record may have been mixed.
+"""Noise-tolerant attack: find the two persons from whose records each synthetic record may have been mixed (parents).
 
-If more of the persons found are in train than chance explains, the release reveals them. A person's role is train or
+If more of these persons are in train than chance explains, the release reveals them. A person's role is train or
 control. The attack works on any encoding of the released text.
 """
 
@@ -28,9 +28,9 @@ from audits.embeddings.distances import Share, balanced_draws, share_of_train, s
 from audits.embeddings.encoders import Encoded
 from audits.embeddings.similarity import best_pairs, candidate_cosines, similarity_blocks
 
-CANDIDATES = 40  # average number of records among which a repeat searches the pair of parents of a synthetic row
-MAX_CANDIDATES = 120  # largest number of candidates for a row over all repeats
 REPEATS = 20  # number of random draws of equally many train and control persons
+CANDIDATES = 40  # average number of records among which the two parents of a row are searched in one repeat
+MAX_CANDIDATES = 120  # largest number of candidates for a row over all repeats
 MAX_ROWS = 20_000  # at most this many synthetic rows are attacked; enough to distinguish the shares .5 and .509
 MARGINS = (0.03, 0.05, 0.10)  # allowed distances of a share from chance; `margin_of` chooses one
 PERMUTATIONS = 2000  # number of permutations of the roles (train or control) over all repeats
@@ -38,7 +38,7 @@ PERMUTATIONS = 2000  # number of permutations of the roles (train or control) ov
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ParentPairs:
-    """The two persons that the attack finds for each attacked row, in each repeat (one random draw of persons)."""
+    """The two persons that the attack finds for each attacked row, in each repeat."""
 
     rows: Int  # (m,), numbers of the synthetic rows attacked
     pairs: Int  # (repeats, m, 2), the two persons, the nearer first
@@ -50,8 +50,8 @@ class ParentPairs:
 class ParentRecall:
     """How often the attack finds a person that a row was made from."""
 
-    one: float  # share of rows whose first person is a parent
-    one_chance: float  # expected value of `one` if the persons found were assigned at random to the rows of a class
+    one: float  # share of rows whose nearer person is a parent
+    one_chance: float  # expected value of `one` if the persons found are assigned at random to the rows of a class
     pair: float  # share of rows whose two persons are both parents
     pair_chance: float  # expected value of `pair` for the same random assignment
     n: float  # effective number of independent rows (`parent_recall`)
@@ -69,11 +69,10 @@ class ParentRecall:
 def find_parent_pairs(encoded: Encoded, people: Arms, rng: np.random.Generator) -> ParentPairs:
     """Return for each synthetic row the two persons whose records, combined, are nearest to it.
 
-    The candidates for a synthetic row z are its most similar real records; train and control are searched together.
-    Each repeat uses the candidates of the persons that it includes, about 40. Among all pairs of candidates of
-    different persons, the attack chooses the pair with a non-negative combination nearest to z:
+    The candidates C(z) for a synthetic row z are its most similar real records. Each repeat uses the candidates of
+    the persons drawn, about 40. The attack finds two candidates P and Q of different persons:
 
-        (P, Q) = argmin over P, Q in C(z) of  min over a, b >= 0 of |z - a·P - b·Q|,   C(z) the candidates
+        (P, Q) = argmin over P, Q in C(z) of  min over a, b >= 0 of |z - a·P - b·Q|
 
     All rows have unit length. Scaling a mixture to unit length moves it off the segment between its parents, but it
     stays a combination of them. In a test with noise of twice the nearest-neighbour distance (1,500 points of 256
@@ -114,10 +113,7 @@ def find_parent_pairs(encoded: Encoded, people: Arms, rng: np.random.Generator) 
 
 
 def share_of_nearest(found: ParentPairs, people: Arms, n: int) -> Share:
-    """Return the share of train among the nearer person of each pair (n = 1) or among both (n = 2).
-
-    The variance is exact under random roles. With n = 1, the share falls if rows near train were dropped.
-    """
+    """Return the share of train among the nearer persons of all pairs (n = 1) or among both persons (n = 2)."""
     return share_of_train(found.pairs[:, :, :n].reshape(len(found.pairs), -1), found.included, people)
 
 
@@ -148,14 +144,13 @@ def both_train(found: ParentPairs, people: Arms, rng: np.random.Generator) -> tu
 def parent_recall(found: ParentPairs, people: Arms, lineage: Lineage, train_person: Int) -> ParentRecall | None:
     """Return how often true parents are found, or None if no attacked row has a parent.
 
-    For the chance values, the persons found are assigned at random to the rows of the same class. An attack that
-    finds only the class of a row therefore has no recall above chance. Rows with the same parent may be found or
-    missed together. The effective number of independent rows is therefore
+    An attack that finds only the class of a row has no recall above the chance values of `ParentRecall`. The parents
+    of rows with a common parent may be found or missed together. The effective number of rows is therefore
 
         n = rows / max(1, sum_g (h_g - r·n_g)² / (rows·r·(1 - r)))
 
     where r is the recall, n_g the number of rows whose heaviest parent is person g, and h_g the number of hits among
-    them. `train_person` (n_train,) contains the person of each train row, numbered as in `people`.
+    them. `train_person` (n_train,) has the person of each train row, numbered as in `people`.
     """
     with_parents = np.flatnonzero([len(lineage.parents[row]) > 0 for row in found.rows])
     n_rows = len(with_parents)
@@ -178,10 +173,7 @@ def parent_recall(found: ParentPairs, people: Arms, lineage: Lineage, train_pers
 
 
 def _fill_pairs(pairs: Int, without_pair: Bool, included: Int, rng: np.random.Generator) -> Int:
-    """Return pairs of distinct persons: random persons of `included` replace missing ones.
-
-    Both are missing where `without_pair` is true, and the second is missing where it equals the first.
-    """
+    """Replace both persons of missing pairs, and a second person who equals the first, by random persons."""
     first = np.where(without_pair, rng.choice(included, size=len(pairs)), pairs[:, 0])
     other = rng.integers(len(included) - 1, size=len(pairs))
     other = included[other + (other >= np.searchsorted(included, first))]
@@ -198,7 +190,7 @@ def _permuted(is_train: Bool, classes: Int, n: int, rng: np.random.Generator) ->
 
 
 def _parent_persons(lineage: Lineage, rows: list[int], train_person: Int) -> tuple[Int, Int]:
-    """Return the distinct persons each row was made from, padded with -1, and the person with the largest weight."""
+    """Return the distinct parents of each row, padded with -1, and the parent with the largest weight."""
     weights = [weights_by_person(lineage.parents[r], lineage.weights[r], train_person) for r in rows]
     parents = np.full((len(rows), max(map(len, weights))), -1, dtype=np.int64)
     for i, of_row in enumerate(weights):
@@ -207,7 +199,7 @@ def _parent_persons(lineage: Lineage, rows: list[int], train_person: Int) -> tup
 
 
 def _recall_by_chance(pairs: Int, parents: Int, classes: Int, n_persons: int) -> tuple[float, float]:
-    """Return the expected `one` and `pair` of `ParentRecall` if pairs are assigned at random within each class."""
+    """Return `one_chance` and `pair_chance` of `ParentRecall`."""
     rows_of_class = np.bincount(classes)[classes] * pairs.shape[0]
     ordered = np.sort(pairs, axis=2)
     first = np.sort((classes * n_persons + pairs[:, :, 0]).ravel())
@@ -244,10 +236,10 @@ class ShareTest:
         return self.share.p_beyond(margin, null=self.null)
 
     def smallest_leak(self, n_shares: int, confidence: float) -> float | None:
-        """Return the smallest distance from the null that prevents a pass of the audit with power .8.
+        """Return the smallest distance of the share from `null` with which the audit does not pass with power .8.
 
-        The audit does not pass if the interval exceeds the margin d, or if the share differs significantly from the
-        null and exceeds the strictest margin d_0. With z_p the normal quantile and e the standard error:
+        The audit does not pass if the interval exceeds the margin d, or if the share differs significantly from
+        `null` and exceeds the strictest margin d_0. With z_p the normal quantile and e the standard error:
 
             min(d - (z_confidence - z_.8)·e,  max(d_0, (z_(1 - .05 / (2·n_shares)) + z_.8)·e))
         """
@@ -261,14 +253,14 @@ class ShareTest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EncoderShares:
-    """Results of one encoder: three shares, the scan over persons and, with a lineage, the recall of true parents."""
+    """Results of one encoder."""
 
     encoder: str
     train: ShareTest  # share of train among both persons of each row
-    first: ShareTest  # share of train among the nearer person of each row
+    first: ShareTest  # share of train among the nearer persons of the rows
     both: ShareTest  # share of rows whose two persons are both in train
-    scan: Scan
-    recall: ParentRecall | None
+    scan: Scan  # scan test over persons
+    recall: ParentRecall | None  # None without a lineage
 
     @property
     def shares(self) -> tuple[ShareTest, ...]:
@@ -306,8 +298,7 @@ def margin_of(share: Share, n_shares: int) -> float | None:
 
         n >= ((z_.95 + z_(1 - .05 / (2·n_shares))) / (2·d))²
 
-    For the widest margin, it is enough if the interval of this share alone lies within d with probability .8. The
-    margin does not depend on the confidence of the run.
+    For the widest margin, it is enough if the interval of this share alone lies within d with probability .8.
     """
     power = power_of_each(n_shares, PASS_POWER)
     for margin in MARGINS:

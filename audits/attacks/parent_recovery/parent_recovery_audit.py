@@ -1,4 +1,8 @@
-"""Parent recovery audit: decide whether an attacker can find the persons from whom synthetic records were mixed."""
+"""Parent recovery audit: decide whether an attacker can find the persons from whom synthetic records were mixed.
+
+The parents of a synthetic record are the real records that it was mixed from. A lineage lists the parents of each
+synthetic record and their weights.
+"""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -53,12 +57,9 @@ class ParentRecoveryEvidence:
 class ParentRecovery(EncoderAudit):
     """Test whether synthetic records reveal the train persons they were mixed from, and whether one person dominates.
 
-    Attack: the attacker assumes that each synthetic record was mixed from real records, its parents. For each
-    synthetic record, the attack searches among equally many train and control persons for the two persons whose
-    records, combined, are nearest to it. If most of the persons found are train persons, the attacker learns who the
-    parents are, and roughly what they wrote. If the attacker also has the synthetic vectors, exact attacks are
-    possible. Each mixed point lies on the line between two real rows, so the lines through points that share a parent
-    intersect at that parent.
+    `audits explain parent_recovery` describes the attack and the verdicts. For each synthetic record, the attack
+    searches among equally many train and control persons for the two persons whose records, combined, are nearest to
+    it. On synthetic vectors, exact attacks are possible (`attack_segments`).
 
     Metrics:
 
@@ -67,31 +68,26 @@ class ParentRecovery(EncoderAudit):
       train were dropped.
     - both_excess: share of records for which both persons found are train persons, minus the share expected if the
       roles (train or control) are random; 0 is safe.
-    - scan_p: p-value of an exact test (`scan_test`). All persons are ranked by the highest similarity of one of their
-      records to a synthetic record. For each of several numbers m, the test checks whether train persons are too many
-      or too few among the first m persons. It detects leaks of a few persons.
-    - parent_recall: with a lineage (the parents of each record and their weights), share of records for which the
-      nearer person found is a true parent. parent_recall_ratio: parent_recall divided by the value that chance gives.
+    - scan_p: p-value of the scan test, which checks whether train persons are over- or under-represented among the
+      persons with the records most similar to a synthetic record. It detects leaks of a few persons.
+    - parent_recall: with a lineage, share of records for which the nearer person found is a true parent.
+      parent_recall_ratio: parent_recall divided by the value that chance gives.
     - pair_recall: with a lineage, share of records for which both persons found are true parents.
-    - vectors_between_train: share of the synthetic rows of a matrix given as input that lie between two train rows.
+    - vectors_between_train: share of the synthetic rows of a passed matrix that lie between two train rows.
     - max_weight, min_effective_parents, min_row_persons, max_person_share, max_person_rows, min_class_persons:
       extremes of `LineageExposure`, on which policies set limits.
     - records_with_parents: number of records with parents according to the lineage.
-    - margin: the largest allowed distance of a share from chance, over all shares; see `margin_of` in
-      `noise_tolerant_attack`.
+    - margin: the largest allowed distance of a share from chance (`margin_of`), over all shares.
     - lineage: 1 if a lineage was given, otherwise 0.
 
-    `audits explain parent_recovery` lists the verdicts.
-
-    The number of effective parents of a record is 1 / (sum over persons of weight²). A record with fewer than 1.5
-    effective parents is mostly made from one person, so the audit fails. SMOTE with weights from 0 to 1 makes such
-    records in four of ten cases; with weights from .3 to .7 (at least 1.7 effective parents), it makes none.
-    `details.power.smallest_leak` is the smallest distance of the train share from one half at which the audit does
-    not pass in 80 % of cases.
+    A record with fewer than 1.5 effective parents (`LineageExposure`) is mostly made from one person, so the audit
+    fails. SMOTE with weights from 0 to 1 makes such records in four of ten cases; with weights from .3 to .7 (at
+    least 1.7 effective parents), it makes none. `details.power.smallest_leak` is the smallest distance of the train
+    share from one half at which the audit does not pass in 80 % of cases.
 
     Privacy: reads all texts, vectors and the lineage; returns shares, counts and extremes of lineage weights.
-    Randomness: persons set aside, draws of equally many train and control persons, the order of the records (it
-        decides ties), permutations, the encoders' seeds.
+    Randomness: control persons who become the reference, draws of equally many train and control persons, the order
+        of the records (it decides ties), permutations, the encoders' seeds.
     Cost: O(m · n · d) per encoder; O(256 · n) memory beside the encoded tables. 10,000 rows against 22,800 real texts
         of 90 words take 8 s for words and 3 s for characters, without encoding, on one core and 1.3 GB.
     Reference: exact attacks on SMOTE motivate the search. The null distributions, the two-sided tests and the rules
@@ -145,7 +141,6 @@ def _hard_rules(evidence: ParentRecoveryEvidence) -> list[str]:
 
 
 def _proven_claims(findings: Sequence[EncoderShares]) -> list[str]:
-    """Return the statements that the attacks on text prove, after correction over all tests."""
     tests = []
     for finding in findings:
         for test in finding.shares:
@@ -161,13 +156,9 @@ def _proven_claims(findings: Sequence[EncoderShares]) -> list[str]:
 
 
 def _unclear(findings: Sequence[EncoderShares], confidence: float) -> list[ShareTest]:
-    """Return the shares that are too uncertain for a pass.
-
-    These are the shares whose interval exceeds their margin. A share that differs significantly from chance must also
-    lie within the strictest margin, because a wider margin is used only if there are too few rows, and it must not
-    hide the difference.
-    """
+    """Return the shares that are too uncertain for a pass."""
     shares = [s for f in findings for s in f.shares]
+    # a wide margin must not hide that a share differs significantly from chance
     by_chance = holm([s.p_beyond(0.0) for s in shares])
     return [
         s

@@ -1,1 +1,1 @@
-"""Shadow attack: whether reruns of the generator with and without a person can be distinguished."""
+"""Shadow attack: test whether reruns of the generator with and without a person can be distinguished."""

@@ -1,9 +1,9 @@
 """The shadow attack: infer from the tables of many reruns of the generator which reruns were trained on a person.
 
-The attacker runs the generator many times, with and without each target person (`audits/attacks/shadow/plan.py`), and
-trains a classifier on the resulting tables. A rerun saw a person if the person was in its train data. The coins of a
-person, one bit for each rerun, say which reruns saw the person. Non-members are control persons, whom no rerun saw;
-the same attack on them shows which AUC chance gives.
+The attacker runs the generator many times, with and without each target person (`plan.py`), and trains a classifier
+on the resulting tables. A rerun saw a person if the person was in its train data. The coins of a person, one bit for
+each rerun, say which reruns saw the person. Non-members are control persons, whom no rerun saw; the same attack on
+them shows which AUC chance gives. `audits explain shadow` lists the verdicts.
 
 Metrics:
 
@@ -12,8 +12,6 @@ Metrics:
 - p: share of the permutations of the coins in which the average AUC is at least the observed value. The observed
   coins count as one permutation.
 - worst_person_p: the same share for the highest AUC of one person.
-
-`audits explain shadow` lists the verdicts.
 """
 
 import math
@@ -41,9 +39,9 @@ from audits.embeddings.encoders import encode
 
 REPORT = "shadow.json"
 MIN_OUT = 16  # for a pass, at least this many reruns must leave out each target person
-MARGIN = 0.05  # a pass requires the interval of the AUC to end at most this far above one half
+MARGIN = 0.05  # for a pass, the interval of the AUC must end at most this far above one half
 TREES = 60  # number of trees of a random forest
-MIN_LEAF = 3  # smallest number of training examples in a leaf
+MIN_LEAF = 3  # smallest number of training examples in a leaf of a tree
 PERMUTATIONS = 199  # number of random permutations of the coins, which give p-values and intervals
 
 
@@ -60,9 +58,8 @@ def judge_shadow(  # noqa: PLR0913 - one parameter for each option of the comman
 ) -> AuditReport:
     """Attack the reruns of the plan in a folder, write shadow.json there, and return its content.
 
-    `text` and `label` are the names of columns of the reruns' tables. `progress` is called after each rerun's table
-    and each permutation, with the number of finished steps and the number of all steps. The synthetic table of
-    `inputs` is not used. For the other arguments see `attack_reruns`.
+    `text` and `label` are the names of columns of the reruns' tables. `progress` is called with the number of
+    finished steps and the number of all steps. For the other arguments see `attack_reruns`.
 
     Raises:
         InputError: the plan or a table is missing or not valid, the plan was made from another train or control
@@ -105,11 +102,8 @@ def as_text(result: AuditResult) -> str:
             f"p = {worst_p:.3f} for this person"
         )
         leak = result.details["power"]["smallest_leak"]
-        lines.append(
-            "  the AUC that is detected with power .8 is not known"
-            if leak is None
-            else f"  an AUC of {leak:.3f} is detected with power .8"
-        )
+        known = "the AUC that is detected with power .8 is not known"
+        lines.append(f"  {known if leak is None else f'an AUC of {leak:.3f} is detected with power .8'}")
     return "\n".join(lines)
 
 
@@ -127,15 +121,14 @@ def attack_reruns(  # noqa: PLR0913 - the last four are settings with defaults
 
     For each table, each person has the scores of `audits/attacks/membership/scores.py`. A random forest, trained on
     three quarters of the reruns, predicts which of the other reruns saw the person. The attack is repeated with
-    permuted coins, and the spread of these results gives the intervals. If all permutations have the same result, the
-    forests detect nothing: the interval is [0, 1], and no detectable leak is stated. The control value is the result
-    for non-members, whose coins have no effect.
+    permuted coins, and the spread of these results gives the intervals. Without any spread, the forests detect
+    nothing, and the interval is [0, 1]. The control value is the result for non-members.
 
     Args:
         plan: the target persons and the reruns that leave them out.
         tables: synthetic tables of the reruns, in order.
         inputs: the train and control tables that the plan was made from, and a reference of public text of the same
-            kind. Without a reference, the control persons who are not attacked replace it.
+            kind, which control persons who are not attacked can replace. Its synthetic table is not used.
         seed: seed of the encoders and the permutations.
         confidence: one-sided confidence of each end of an interval.
         permutations: number of permutations, at least 2; the smallest possible p is 1 / (permutations + 1).
@@ -174,7 +167,6 @@ def attack_reruns(  # noqa: PLR0913 - the last four are settings with defaults
 def _scores_of_reruns(
     plan: ShadowPlan, tables: Sequence[Table], inputs: AuditInputs, seed: int, progress: Callable[[], None]
 ) -> list[Mapping[str, Float]]:
-    """Return for each rerun the scores of all target persons and then of all non-members, by name of the score."""
     control = inputs.control
     targets, non_members = _rows_of(inputs.train, plan.persons), _rows_of(control, plan.non_members)
     reference = inputs.reference
@@ -196,10 +188,9 @@ def _scores_of_reruns(
 def features(
     targets: Table, non_members: Table, reference: Table, synthetic: Table, seed: int
 ) -> Mapping[str, Float]:
-    """Return the scores of each target person, and then of each non-member, for one rerun's table.
+    """Return the scores, by name, of the target persons and then of the non-members for one rerun's table.
 
-    For every rerun, the encoders are fitted on the reference with the same random stream, so that only the tables of
-    the reruns cause differences.
+    The encoders are the same for every rerun, so that only the tables of the reruns cause differences.
     """
     holdout = HoldoutTables(
         synthetic=synthetic, train=targets, control=non_members, reference=reference, reference_is_control=False
@@ -211,9 +202,9 @@ def features(
 
 
 def predict_membership(x: Float, coins: Coins) -> Float:
-    """Return the predicted probability that each rerun saw each person; (runs, persons).
+    """Return the probability that each rerun saw each person, (runs, persons), from scores x (runs, persons, scores).
 
-    One forest per fold serves all persons and is trained on the other folds. `x` is (runs, persons, scores).
+    The forest that predicts the reruns of a fold is trained on the other folds and serves all persons.
     """
     fold_of_run = np.arange(len(x)) % FOLDS
     predicted = np.empty(coins.shape)
@@ -227,15 +218,14 @@ def predict_membership(x: Float, coins: Coins) -> Float:
 
 
 def person_aucs(predicted: Float, coins: Coins) -> Float:
-    """Return for each person P[a rerun that saw the person is predicted higher than another rerun]; (persons,)."""
+    """Return for each person P[a rerun that saw the person is predicted higher than one that did not]; (persons,)."""
     return np.array([auc(of_runs[saw], of_runs[~saw]) for of_runs, saw in zip(predicted.T, coins.T, strict=True)])
 
 
 def _standardised(x: Float, n: int) -> Float:
-    """Return the scores, centred for each person over the reruns and divided by the spread of non-members' scores.
+    """Return the scores, centred for each person and divided by the spread of the non-members (index n and higher).
 
-    Non-members are the persons with index n and higher. Their spread shows how much a score varies between reruns
-    without an effect of the person. Dividing by the spread of each person would make large effects look small.
+    Dividing by the spread of each person would make large effects look small.
     """
     unit = x[:, n:].std(axis=0).mean(axis=0)
     return np.asarray((x - x.mean(axis=0)) / np.where(unit > 0, unit, 1), dtype=np.float64)
@@ -260,7 +250,7 @@ def _judge(
     auc_of_score: Mapping[str, float],
     confidence: float,
 ) -> AuditResult:
-    """Return the result; `chance` has the AUC of each target person under each permutation of the coins."""
+    """Return the result; `chance` (permutations, persons) has the AUCs of the target persons with permuted coins."""
     runs, mean, highest = plan.runs, float(of_targets.mean()), float(of_targets.max())
     error, error_of_one = float(chance.mean(axis=1).std(ddof=1)), float(chance.std(axis=0, ddof=1).mean())
     area = _estimate(mean, error, runs, confidence)
@@ -305,10 +295,8 @@ def _judge(
 
 
 def _power(runs: int, error: float, confidence: float) -> Mapping[str, float | int | None]:
-    """Return the report entry on power, from the spread `error` of the average AUC over the permutations.
-
-    Forests trained on too few reruns learn nothing, so no detectable AUC is stated even if the spread is small.
-    """
+    """Return the report entry on power; `error` is the spread of the average AUC over the permutations."""
+    # forests trained on too few reruns learn nothing, even if the spread is small
     detectable, learns = z_sum(confidence, POWER) * error, error > 0 and runs >= 2 * MIN_OUT
     needed = max(2 * MIN_OUT, math.ceil(runs * (detectable / MARGIN) ** 2)) if error > 0 else None
     return power(runs, needed, min(1.0, 0.5 + detectable) if learns else None)

@@ -1,4 +1,4 @@
-"""Plan of the shadow attack: the target persons, and which of them each rerun of the generator leaves out.
+"""Plan of the shadow attack, which runs the generator again with and without some persons (targets).
 
 The folder of a plan is private, because plan.json names persons. Rerun r is trained on the train table without the
 persons in its `leave_out`, and its synthetic table is saved in synthetic/ under its number.
@@ -24,8 +24,7 @@ from audits.embeddings.encoders import encode_tables
 
 PLAN, TABLES = "plan.json", "synthetic"
 SUFFIXES = (".parquet", ".jsonl", ".csv")
-# for each field of a rerun that lists names, the field of the plan that lists all these names
-NAMES_FROM = {"leave_out": "persons", "pretended_out": "non_members"}
+NAMES_FROM = {"leave_out": "persons", "pretended_out": "non_members"}  # field of a rerun: field of the plan
 FOLDS = 4  # folds of the cross-validation; rerun r belongs to fold r mod 4
 TARGET_SHARE = 0.01  # share of train persons who are targets by default
 SCHEMA_VERSION = 1
@@ -36,7 +35,7 @@ Coins = NDArray[np.bool_]
 class ShadowPlan:
     """The target persons, and the reruns that see each of them.
 
-    The coins of a person are true for the reruns that see the person. In each fold, these are half of the reruns.
+    The coins of a person are true for the reruns that see the person: half of the reruns in each fold.
     """
 
     persons: tuple[str, ...] = field(repr=False)  # the target persons, from train
@@ -59,9 +58,8 @@ class ShadowPlan:
 def plan_shadow(inputs: AuditInputs, *, runs: int, n_persons: int | None, rng: np.random.Generator) -> ShadowPlan:
     """Return a plan whose targets are the most over-represented train persons (`most_over_represented`).
 
-    Each target is left out of a random half of the reruns, independently of the other targets, so one set of reruns
-    serves all targets. The target is also left out of half of the reruns in each fold of the later cross-validation.
-    Otherwise, a classifier that learned only how often a target is left out would guess wrong in the tested fold.
+    In each fold of the cross-validation, each target is left out of a random half of the reruns, independently of the
+    other targets. The share must be the same in each fold, so that a classifier learns nothing from the share itself.
 
     `runs` is a multiple of 8. If `n_persons` is None, one in a hundred train persons is a target, and at least one.
 
@@ -75,7 +73,7 @@ def plan_shadow(inputs: AuditInputs, *, runs: int, n_persons: int | None, rng: n
     n_train = len(set(inputs.train.groups))
     n_targets = max(1, math.ceil(TARGET_SHARE * n_train)) if n_persons is None else n_persons
     problems = []
-    if not _is_balanced(runs):
+    if not _can_be_halved(runs):
         problems.append(f"the number of reruns must be a multiple of {2 * FOLDS}, got {runs}")
     if not 1 <= n_targets < n_train:
         problems.append(f"the number of target persons must be from 1 to {n_train - 1}, got {n_targets}")
@@ -104,12 +102,12 @@ def most_over_represented(
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Return the n train persons and the n control persons (or fewer) who are most over-represented.
 
-    Each encoder ranks all persons of both tables by how much more similar they are to their nearest synthetic record
-    than to their nearest reference records (`crowding`). A person's highest rank counts.
+    Each encoder ranks all persons of both tables by `crowding`: how much more similar they are to synthetic records
+    than to reference records. A person's highest rank counts.
 
     Raises:
         NotMeasurable: there are fewer than 20 train persons, control persons, synthetic records or reference records.
-        InputError: the vectors given as input do not fit the tables.
+        InputError: the vectors passed by the caller do not fit the tables.
     """
     tables = encode_tables(inputs, rng)
     ranks = np.max([stats.rankdata(crowding(e, tables.people)["crowding"]) for e in tables.encoded], axis=0)
@@ -207,14 +205,14 @@ def read_tables(folder: Path, runs: int, *, text: str, label: str) -> tuple[Tabl
 
 
 def permute_coins(coins: Coins, rng: np.random.Generator) -> Coins:
-    """Return the coins after permuting the coins of each person among the reruns of each fold."""
+    """Return the coins, with those of each person permuted among the reruns of each fold."""
     permuted = coins.copy()
     for fold in range(FOLDS):
         permuted[fold::FOLDS] = rng.permuted(coins[fold::FOLDS], axis=0)
     return permuted
 
 
-def _is_balanced(runs: int) -> bool:
+def _can_be_halved(runs: int) -> bool:
     return runs > 0 and runs % (2 * FOLDS) == 0
 
 
@@ -247,7 +245,7 @@ def _problems_of_runs(runs: Sequence[Any], key: str, names: Sequence[str]) -> li
     wrong = sum(not (_are_strings(run.get(key)) and set(run[key]) <= set(names)) for run in runs)
     if wrong:
         return [f"{wrong} runs have a {key} that is not a list of the plan's names"]
-    if not _is_balanced(len(runs)):
+    if not _can_be_halved(len(runs)):
         return [f"the number of runs must be a multiple of {2 * FOLDS}, but there are {len(runs)}"]
     coins = _coins(runs, key, names)
     uneven = {
