@@ -29,8 +29,6 @@ def similarity_blocks(queries: Matrix, keys: Matrix, *, block: int = BLOCK) -> I
     """Yield for each block of b queries: its slice, and its cosines with all keys, float32 (b, n_keys).
 
     All rows must have the length 1 or 0. Of sparse matrices, only the columns that both use are kept.
-
-    Cost: O(n_q · n_k · d) time for dense and O(nnz(keys) · n_q) for sparse input; O(block · (n_k + d)) memory.
     """
     if isinstance(queries, sparse.csr_matrix) and isinstance(keys, sparse.csr_matrix):
         shared = np.intersect1d(queries.indices, keys.indices)

@@ -165,14 +165,13 @@ def _case(name: str, demands: str, make: Recipe, *, repeats: int = 1, only_deman
     return Case(demands, name, make, *texts, repeats=repeats, only_demanded=only_demanded)
 
 
-def _disguised(disguise: Callable[[str], str]) -> Case:
-    return _case(disguise.__name__, "F.F...", partial(evasions.disguised, disguise=disguise), only_demanded=True)
+def _disguised(how: str, demands: str) -> Case:
+    return _case(how, demands, partial(evasions.disguised, how=how), only_demanded=True)
 
 
 EVASIONS = (
-    *map(_disguised, (evasions.accented, evasions.invisible, evasions.underscored, evasions.confusable)),
-    _case("glued", "F.....", partial(evasions.disguised, disguise=evasions.glued), only_demanded=True),
-    _case("misspelled", "F.....", partial(evasions.disguised, disguise=evasions.misspelled), only_demanded=True),
+    *(_disguised(how, "F.F...") for how in ("accented", "invisible", "underscored", "confusable")),
+    *(_disguised(how, "F.....") for how in ("glued", "misspelled")),
     _case("shared_passage", "F.....", evasions.shared_passage, only_demanded=True),
     _case("near_copies", "F.....", evasions.near_copies, only_demanded=True),
     _case("cut_up", "F.....", evasions.cut_up, only_demanded=True),

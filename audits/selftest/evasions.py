@@ -8,7 +8,7 @@ for most recipes, 30 consecutive words that no other person has (`copyable`).
 import codecs
 import math
 import string
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from itertools import pairwise, zip_longest
 
@@ -48,43 +48,27 @@ ACCENT = "\u0301"
 _TAGS = {ord(c): chr(0xE0000 + ord(c)) for c in string.ascii_letters + string.digits}
 _CYRILLIC, _FULL_WIDTH = "\u0430\u0441\u0435\u043e\u0440\u0445\u0443", "".join(chr(0xFF10 + i) for i in range(10))
 _CONFUSABLE = str.maketrans("aceopxy" + string.digits, _CYRILLIC + _FULL_WIDTH)
+DISGUISES: Mapping[str, Callable[[str], str]] = {
+    "accented": lambda text: " ".join(f"{word[:1]}{ACCENT}{word[1:]}" for word in text.split()),
+    # an invisible tag character after the first character of every word
+    "invisible": lambda text: " ".join(f"{w[:1]}{_TAGS.get(ord(w[0]), chr(0xE0041))}{w[1:]}" for w in text.split()),
+    "underscored": lambda text: "_".join(text.split()),
+    "confusable": lambda text: text.translate(_CONFUSABLE),
+    "glued": lambda text: "".join(text.split()),
+    # the second and third letter of long words are exchanged
+    "misspelled": lambda text: " ".join(
+        w[0] + w[2] + w[1] + w[3:] if len(w) >= MIN_MISSPELLED else w for w in text.split()
+    ),
+}
 _NAMES = ("Aurelia Quistgaard", "Theodric Vanhoutte", "Ottoline Brackenridge", "Leopold Zwanziger")
 
 
-def disguised(population: Population, rng: Rng, *, disguise: Callable[[str], str]) -> AuditInputs:
-    """Return clean rows, four of them followed by the disguised text of a train person."""
+def disguised(population: Population, rng: Rng, *, how: str) -> AuditInputs:
+    """Return clean rows, four of them followed by the text of a train person, disguised by `DISGUISES[how]`."""
     train, rows = _numbered_persons(population, HIDDEN, rng)
-    return population.inputs(hide(population.unseen, [disguise(train.texts[row]) for row in rows], rng), train=train)
-
-
-def accented(text: str) -> str:
-    """Return the text with a combining accent in every word."""
-    return " ".join(f"{word[:1]}{ACCENT}{word[1:]}" for word in text.split())
-
-
-def invisible(text: str) -> str:
-    """Return the text with an invisible tag character after the first character of every word."""
-    return " ".join(f"{word[:1]}{_TAGS.get(ord(word[0]), chr(0xE0041))}{word[1:]}" for word in text.split())
-
-
-def underscored(text: str) -> str:
-    """Return the text with underscores instead of spaces."""
-    return "_".join(text.split())
-
-
-def confusable(text: str) -> str:
-    """Return the text with look-alike Cyrillic letters and full-width digits."""
-    return text.translate(_CONFUSABLE)
-
-
-def glued(text: str) -> str:
-    """Return the text without spaces."""
-    return "".join(text.split())
-
-
-def misspelled(text: str) -> str:
-    """Return the text with the second and third letter exchanged in every word of four or more characters."""
-    return " ".join(w[0] + w[2] + w[1] + w[3:] if len(w) >= MIN_MISSPELLED else w for w in text.split())
+    return population.inputs(
+        hide(population.unseen, [DISGUISES[how](train.texts[row]) for row in rows], rng), train=train
+    )
 
 
 def shared_passage(population: Population, rng: Rng) -> AuditInputs:

@@ -58,8 +58,6 @@ def shared_phrases(pool: Owned) -> SharedPhrases:
     A phrase is boilerplate if the public has it, or if more than MANY persons have it and
     - at least one of them is in control, or
     - it occurs in more than MANY different records. Otherwise, it may come from one record with many train ids.
-
-    Cost: O(N log N) time for N tokens; 40 bytes for each place of a shared phrase.
     """
     record = _record_numbers(pool.rows)
     parts: list[SharedPhrases] = []

@@ -69,7 +69,6 @@ def sketch(texts: Sequence[str]) -> Sketch:
     The hash of a shingle is `mix` of the polynomial t_1 × B^4 + … + t_5 mod 2^64, where t_i are the hashes of its
     tokens and B is `STEP`. The number of a bucket is 32 bits of the hash of the minima in its band.
 
-    Cost: 4 bytes per row and band, plus the memory for one block of rows.
     Reference: Broder, SEQUENCES 1997.
     """
     vocabulary: dict[str, int] = {}
@@ -88,7 +87,6 @@ def near_pairs(left: Sketch, right: Sketch) -> NearPairs:
     Buckets with more than 50 rows of the second table are skipped, and pairs with an estimated Jaccard index below .2
     are dropped. A pair of Jaccard index s is found with probability 1 - (1 - s^8)^16.
 
-    Cost: time O(n · bands + pairs · shingles); memory for the pairs, and for the rows of 2^14 pairs.
     Reference: Leskovec, Rajaraman and Ullman, Mining of Massive Datasets, section 3.4.
     """
     rows, other_rows = np.flatnonzero(left.filled), np.flatnonzero(right.filled)

@@ -42,8 +42,6 @@ def located(text: str) -> Located:
     from `normalise`, for example if the replacement of a character depends on its neighbours. Every character of the
     word then has the whole word as its origin. If the result still differs, the origin is the whole text. An origin
     can therefore be too wide, but never too narrow.
-
-    Cost: O(characters).
     """
     normalised = normalise(text)
     current = Located(text, list(range(len(text))), list(range(1, len(text) + 1)))

@@ -19,7 +19,6 @@ def corrections(words: Iterable[str], known: Mapping[str, int]) -> dict[str, str
     The first case that applies decides. If several known words fit, the most frequent is chosen, and among equally
     frequent words the first in the alphabet. In case 3, known words with the same consonants come before all others.
 
-    Cost: time O(sum of the squared lengths of all words); memory for the unknown words and their deletions.
     Reference: deletion neighbourhoods, Mor and Fraenkel, CACM 1982.
     """
     unknown = {w for w in words if w not in known and MIN_LETTERS <= len(w) <= MAX_LETTERS and not w.isdigit()}

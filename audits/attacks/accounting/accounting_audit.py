@@ -86,7 +86,6 @@ class Accounting:
 
     Privacy: reads the log and the names of persons in train; the result contains counts, budgets and p-values.
     Randomness: none.
-    Cost: seconds; grows with the length of the log.
     Reference: Balle and Wang 2018; Mironov et al. 2019; Doroshenko et al. 2022; NIST SP 800-226 on the evaluation of
         claims. The tests of logs were designed for this project.
     """

@@ -76,8 +76,6 @@ def ending_reproduced(texts: Sequence[str], synthetic: Sequence[str], reference:
     """Return for each text whether its last 8 words are a passage of a synthetic text but of no reference text.
 
     The value is False for a text of fewer than 8 words.
-
-    Cost: O(W·log W) time and O(W) memory for W words in total.
     """
     (words_of_texts, words_of_synthetic, words_of_reference), _ = words([texts, synthetic, reference])
     keys, rows = runs(words_of_texts, ENDING_TOKENS)

@@ -57,7 +57,6 @@ class Differencing:
     Privacy: reads all texts of both releases and tables; per-record scores stay in memory.
     Randomness: control persons who become the reference, one seed of the encoders, and folds and draws of each kind
         of change.
-    Cost: twice the cost of the membership audit.
     Reference: the scores are those of `audits/attacks/membership/scores.py`. The detection of a common seed by shared
         rows was designed for this project.
     """

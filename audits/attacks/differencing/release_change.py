@@ -74,7 +74,6 @@ def row_overlap(now: Table, then: Table) -> RowOverlap:
     """Return which rows this release (`now`) and the previous release (`then`) share.
 
     Privacy: reads synthetic rows only.
-    Cost: O((m + m')·128) time for m and m' rows; 64 bytes for each row.
     """
     keys = [[normalise(text) for text in table.texts] for table in (now, then)]
     is_long = [np.array([len(tokens(t)) >= MIN_WORDS for t in table.texts], dtype=np.bool_) for table in (now, then)]

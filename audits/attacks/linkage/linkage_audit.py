@@ -56,7 +56,6 @@ class Linkage:
     Privacy: reads all texts of train and control; returns rates over at least twenty persons.
     Randomness: control persons who become the reference, the encoders' seeds, and orders of records and of items by
         which ties are decided.
-    Cost: O(views · n · m · d) time per encoder, O(256 · m) memory beside the encoded tables.
     Reference: the three risks and the correction by control persons, Giomi et al., "A unified framework for
         quantifying privacy risk in synthetic data", PoPETs 2023; use on text, two-sided tests, intervals and the scan
         were designed for this project.

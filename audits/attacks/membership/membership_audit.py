@@ -59,7 +59,6 @@ class Membership(EncoderAudit):
 
     Privacy: per-record scores stay in memory; at most 60 points of the ROC curve, over all persons, are returned.
     Randomness: control persons who become the reference, folds, persons whose roles are guessed, encoders' seeds.
-    Cost: O(n · m · d) time per encoder, O(total words · log) for the rest.
     Reference: AUC and rates, Carlini et al., "Membership inference attacks from first principles", 2022; epsilon,
         Steinke et al., arXiv 2305.08846; a pass as an intersection of tests, Berger 1982.
     """

@@ -100,8 +100,6 @@ def shared_runs(synthetic: Sequences, real: Sequences) -> dict[str, Float]:
 
     x and s are the sets of runs of a record and of a synthetic row. jaccard_top3 is the mean of the 3 highest
     |x ∩ s| / |x ∪ s|, and containment is the highest |x ∩ s| / |x|. Both are 0 for a record without runs.
-
-    Cost: O(pairs of records that share a run) time, O(256 · m) memory for m synthetic rows.
     """
     (synthetic_keys, synthetic_rows), (real_keys, real_rows) = runs(synthetic, SHINGLE), runs(real, SHINGLE)
     distinct, columns = np.unique(np.concatenate([synthetic_keys, real_keys]), return_inverse=True)
@@ -130,7 +128,6 @@ def nearest_and_mass(encoded: Encoded) -> dict[str, Float]:
     P and Q are two of the 12 records most similar to the synthetic row s. The mass detects small contributions to
     many rows as well as a large contribution to one row.
 
-    Cost: O(m · n · d + m · 12² · d) time; O(256 · n) memory for m synthetic rows, n records and d dimensions.
     Reference: parents as in `audits/attacks/parent_recovery`; their mass as a score was designed for this project.
     """
     real = stack_arms(encoded)

@@ -57,8 +57,6 @@ def attack_segments(
     repeated rows, points can lie between control rows too. A sign test then compares train with control.
 
     The rows of `synthetic` (m, d) must not be normalized; `train` is (n_train, d) and `control` is (n_control, d).
-
-    Cost: O(m·n·d + m²·d + lines²·d) time; O(256·n) memory beside the matrices, for n real rows.
     """
     to_train, to_control = segment_residuals(synthetic, train), segment_residuals(synthetic, control)
     is_train, is_control = to_train <= TOLERANCE, to_control <= TOLERANCE

@@ -82,7 +82,6 @@ def find_parent_pairs(encoded: Encoded, people: Arms, rng: np.random.Generator) 
 
     Randomness: rows, if there are more than 20,000; the persons of the 20 repeats; the order of the records, which
         decides ties; persons for rows without a similar record.
-    Cost: O(m · n · d + m · 40² · d) time; O(256 · (n + 40² + 40 · d)) memory beside the encoded tables.
     Reference: attacks on SMOTE search for lines and need exact vectors. The search for combinations, equal numbers of
         candidates and the null distribution were designed for this project.
     """

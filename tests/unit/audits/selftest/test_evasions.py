@@ -48,16 +48,16 @@ def added(population, made):
 
 LATIN = str.maketrans("асеорху０１２３４５６７８９", "aceopxy0123456789")
 DISGUISES = [
-    (evasions.accented, lambda text: text.replace(evasions.ACCENT, "")),
-    (evasions.invisible, lambda text: "".join(c for c in text if unicodedata.category(c) != "Cf")),
-    (evasions.underscored, lambda text: text.replace("_", " ")),
-    (evasions.confusable, lambda text: text.translate(LATIN)),
+    ("accented", lambda text: text.replace(evasions.ACCENT, "")),
+    ("invisible", lambda text: "".join(c for c in text if unicodedata.category(c) != "Cf")),
+    ("underscored", lambda text: text.replace("_", " ")),
+    ("confusable", lambda text: text.translate(LATIN)),
 ]
 
 
-@pytest.mark.parametrize(("disguise", "seen"), DISGUISES)
-def test_disguised_texts_of_four_persons_are_readable(population, disguise, seen):
-    made = evasions.disguised(population, rng(), disguise=disguise)
+@pytest.mark.parametrize(("how", "seen"), DISGUISES)
+def test_disguised_texts_of_four_persons_are_readable(population, how, seen):
+    made = evasions.disguised(population, rng(), how=how)
     behind, more = added(population, made)
     originals = dict(zip(made.train.texts, made.train.groups, strict=True))
     assert more == ()
@@ -70,8 +70,8 @@ def test_glued_and_misspelled_texts_keep_their_letters(population):
     def letters(text):
         return "".join(sorted("".join(text.split())))
 
-    for disguise in (evasions.glued, evasions.misspelled):
-        made = evasions.disguised(population, rng(), disguise=disguise)
+    for how in ("glued", "misspelled"):
+        made = evasions.disguised(population, rng(), how=how)
         persons = dict(zip(map(letters, made.train.texts), made.train.groups, strict=True))
         behind, _ = added(population, made)
         assert len({persons[letters(text)] for text in behind}) == evasions.HIDDEN
