@@ -96,14 +96,19 @@ def plant(inputs: AuditInputs, rng: np.random.Generator) -> tuple[AuditInputs, i
     return AuditInputs(synthetic=copied, train=train, control=control, reference=reference), n
 
 
+def drop_words(text: str, rate: float, rng: np.random.Generator) -> str:
+    """Return the text with each word removed with probability `rate`; one random word always stays."""
+    words = text.split()
+    kept = rng.random(len(words)) >= rate
+    kept[int(rng.integers(len(words)))] = True
+    return " ".join(word for word, stays in zip(words, kept, strict=True) if stays)
+
+
 def _with_copies(synthetic: Table, train: Table, pairs: list[tuple[int, int]], rng: np.random.Generator) -> Table:
     texts, labels = list(synthetic.texts), None if synthetic.labels is None else list(synthetic.labels)
     vectors = {name: matrix.copy() for name, matrix in synthetic.vectors.items()}
     for place, row in pairs:
-        words = train.texts[row].split()
-        kept = rng.random(len(words)) >= DROPPED_WORDS
-        kept[int(rng.integers(len(words)))] = True
-        texts[place] = " ".join(word for word, stays in zip(words, kept, strict=True) if stays)
+        texts[place] = drop_words(train.texts[row], DROPPED_WORDS, rng)
         if labels is not None and train.labels is not None:
             labels[place] = train.labels[row]
         for name, matrix in vectors.items():

@@ -16,6 +16,7 @@ from audits.core.holdout import HoldoutTables
 from audits.core.inputs import take
 from audits.core.types import AuditInputs, Int, Table, persons
 from audits.embeddings.encoders import encode_characters, encode_words
+from audits.embeddings.planted import drop_words
 from audits.embeddings.similarity import highest, similarity_blocks
 from audits.selftest.clean_release import Population, as_synthetic, copyable, deal_persons, stack_tables
 
@@ -63,11 +64,7 @@ def verbatim_one(population: Population, rng: Rng) -> AuditInputs:
 
 def word_dropout(population: Population, rng: Rng, *, rate: float) -> AuditInputs:
     """Return train with each word removed with probability `rate`; one word of each text always stays."""
-    texts = []
-    for words in (text.split() for text in population.train.texts):
-        kept = rng.random(len(words)) >= rate
-        kept[int(rng.integers(len(words)))] = True
-        texts.append(" ".join(w for w, stays in zip(words, kept, strict=True) if stays))
+    texts = [drop_words(text, rate, rng) for text in population.train.texts]
     return population.inputs(_written(texts, population.train.labels))
 
 

@@ -47,8 +47,7 @@ def plain_layout(text: str) -> str:
     Invisible characters (Default_Ignorable_Code_Point, General_Category Cf and Cc) are removed, unless an emoji or a
     script such as Arabic needs them.
     """
-    visible = text if text.isascii() and text.isprintable() else _INVISIBLE.sub(_needed, text)
-    return _GAP.sub(_plain_gap, visible).strip()
+    return _GAP.sub(lambda gap: "\n" * min(len(_LINE_END.findall(gap[0])), 2) or " ", _visible(text)).strip()
 
 
 def odd_characters(text: str) -> Counter[str]:
@@ -56,12 +55,9 @@ def odd_characters(text: str) -> Counter[str]:
     odd: Counter[str] = Counter()
     if "\n" in text:
         odd[BROKEN] = sum(1 for _ in _BROKEN_SENTENCE.finditer(text))
-    visible = text
-    if not (text.isascii() and text.isprintable()):
-        visible = _INVISIBLE.sub(_needed, text)
-        odd[INVISIBLE] = len(text) - len(visible)
+    visible = _visible(text)
     inner = visible.strip()
-    odd[EDGES] = len(visible) - len(inner)
+    odd[INVISIBLE], odd[EDGES] = len(text) - len(visible), len(visible) - len(inner)
     if inner.isprintable() and "  " not in inner and not any(blank in inner for blank in BLANKS):
         return odd
     for gap in _GAP.findall(inner):
@@ -82,10 +78,5 @@ def _kind(gap: str) -> str:
     return MARGINS if " " in gap else EMPTY_LINES
 
 
-def _needed(match: "regex.Match[str]") -> str:
-    return match["needed"] or ""
-
-
-def _plain_gap(gap: re.Match[str]) -> str:
-    lines = len(_LINE_END.findall(gap[0]))
-    return "\n" * min(lines, 2) or " "
+def _visible(text: str) -> str:
+    return text if text.isascii() and text.isprintable() else _INVISIBLE.sub(lambda m: m["needed"] or "", text)

@@ -95,26 +95,26 @@ chrissy; christopher chris kit topher; cynthia cindy; daniel dan danny; danielle
 debbie; dennis denny; dmitri dima; dominic dom; donald don donny; dorothy dot dottie dolly; douglas doug; edgar ed;
 edward ed eddie ted ned; edwin ed; eleanor ellie nell nora; elizabeth liz lizzie beth betsy betty eliza libby lisa
 bess; eugene gene; evelyn evie; florence flo; frances fran; francis frank; francisco paco pancho; franklin frank;
-frederick fred freddie; gabriel gabe; gabriela gabi; geoffrey geoff; gerald gerry jerry; gregory greg; guadalupe
-lupe; gwendolyn gwen; harold harry hal; harrison harry; helen nell; henry harry hank hal; herbert herb; howard
-howie; isabella bella izzy; isabel bella izzy; jacob jake; jacqueline jackie; james jim jimmy jamie; janet jan;
-jeffrey jeff; jennifer jen jenny; jeremy jerry; jessica jess jessie; joan joanie; joanna jo; john johnny jack;
-jonathan jon jonny; jose pepe; joseph joe joey; josephine jo josie; joshua josh; judith judy; katherine kathy kate
-katie kay kit; kathleen kathy kate katie; kathryn kathy kate katie; kenneth ken kenny; kimberly kim; lawrence larry
-lars; laurence larry; leonard leo len lenny; leonardo leo; leslie les; lillian lily; louis lou; louise lou; luis
-lucho; madeleine maddie; manuel manny; marcus marc; margaret maggie meg peggy marge greta rita; maria mary; martin
-marty; matthew matt; maximilian max; maxwell max; melissa mel missy; michael mike mick mickey mikey; mikhail misha;
-miguel mike; mildred millie; mohammed mo; mohamed mo; nancy nan; natalie nat; natalia natasha; nathan nate nat;
-nathaniel nate nat; nicholas nick nicky; nicole nicky; oliver ollie; olivia liv; pamela pam; patricia pat patty
-tricia trish; patrick pat paddy; penelope penny; peter pete; philip phil; phillip phil; rachel rach; randolph randy;
-raymond ray; rebecca becky becca; reginald reg reggie; ricardo rick; richard rick dick rich ricky; robert rob bob
-bobby robbie bert; roberta bobbie; roderick rod; rodney rod; roger rog; ronald ron ronnie; rosemary rosie; roxanne
-roxy; russell russ; samantha sam sammy; samuel sam sammy; sandra sandy; sebastian seb; sergei seryozha; sophia
-sophie; stanley stan; stephanie steph; stephen steve; steven steve; stuart stu; susan sue susie; susanna sue;
-suzanne sue suzie; sylvia syl; tamara tammy; terence terry; theodore ted theo teddy; theresa terry tess; teresa
-terry tess; thomas tom tommy; timothy tim; tobias toby; valerie val; vanessa nessa; veronica ronnie; victor vic;
-victoria vicky tori; vincent vince; virginia ginny; vladimir vova; walter walt; wilhelmina mina; william bill billy
-will willie liam; winifred winnie; yolanda yoli; zachary zach
+frederick fred freddie; gabriel gabe; gabriela gabi; geoffrey geoff; gerald gerry jerry; gregory greg; guadalupe lupe;
+gwendolyn gwen; harold harry hal; harrison harry; helen nell; henry harry hank hal; herbert herb; howard howie;
+isabella bella izzy; isabel bella izzy; jacob jake; jacqueline jackie; james jim jimmy jamie; janet jan; jeffrey jeff;
+jennifer jen jenny; jeremy jerry; jessica jess jessie; joan joanie; joanna jo; john johnny jack; jonathan jon jonny;
+jose pepe; joseph joe joey; josephine jo josie; joshua josh; judith judy; katherine kathy kate katie kay kit; kathleen
+kathy kate katie; kathryn kathy kate katie; kenneth ken kenny; kimberly kim; lawrence larry lars; laurence larry;
+leonard leo len lenny; leonardo leo; leslie les; lillian lily; louis lou; louise lou; luis lucho; madeleine maddie;
+manuel manny; marcus marc; margaret maggie meg peggy marge greta rita; maria mary; martin marty; matthew matt;
+maximilian max; maxwell max; melissa mel missy; michael mike mick mickey mikey; mikhail misha; miguel mike; mildred
+millie; mohammed mo; mohamed mo; nancy nan; natalie nat; natalia natasha; nathan nate nat; nathaniel nate nat;
+nicholas nick nicky; nicole nicky; oliver ollie; olivia liv; pamela pam; patricia pat patty tricia trish; patrick pat
+paddy; penelope penny; peter pete; philip phil; phillip phil; rachel rach; randolph randy; raymond ray; rebecca becky
+becca; reginald reg reggie; ricardo rick; richard rick dick rich ricky; robert rob bob bobby robbie bert; roberta
+bobbie; roderick rod; rodney rod; roger rog; ronald ron ronnie; rosemary rosie; roxanne roxy; russell russ; samantha
+sam sammy; samuel sam sammy; sandra sandy; sebastian seb; sergei seryozha; sophia sophie; stanley stan; stephanie
+steph; stephen steve; steven steve; stuart stu; susan sue susie; susanna sue; suzanne sue suzie; sylvia syl; tamara
+tammy; terence terry; theodore ted theo teddy; theresa terry tess; teresa terry tess; thomas tom tommy; timothy tim;
+tobias toby; valerie val; vanessa nessa; veronica ronnie; victor vic; victoria vicky tori; vincent vince; virginia
+ginny; vladimir vova; walter walt; wilhelmina mina; william bill billy will willie liam; winifred winnie; yolanda
+yoli; zachary zach
 """
 
 

@@ -335,7 +335,6 @@ def _details(log: MechanismLog, bounds: EpsilonBounds | None, checks: list[Claim
 
 
 def _smallest_leak(log: MechanismLog) -> float | None:
-    """Return `details["power"]["smallest_leak"]` (see `Accounting`)."""
     weaker = []
     for mechanism in log.mechanisms:
         dry_run = mechanism.dry_run

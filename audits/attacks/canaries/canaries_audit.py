@@ -110,7 +110,7 @@ class CanaryAudit:
             "n_of_one_row": len(is_inserted),
             "epsilon": bound._asdict() | claim._asdict(),
             "copies": asdict(copies),
-            "families": auc_by_family(kinds.family[one_row], is_inserted, attacks.pooled),
+            "families": auc_by_family(kinds.family[one_row], is_inserted, attacks.scores[STACKED]),
             "repeats": auc_by_repeats(scores, people, kinds.rows, inputs.train, rng),
             "stacked_weights": [None if of_fold is None else dict(of_fold) for of_fold in attacks.weights],
             "attacks": {n: {"auc": attacks.areas[n].value, "scan_p": scan.p} for n, scan in attacks.scans.items()},

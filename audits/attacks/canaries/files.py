@@ -137,7 +137,6 @@ def _problems(columns: dict[str, list[Any]]) -> list[str]:
 
 
 def _is_valid(value: Any, kind: type) -> bool:
-    """Return whether a value has this type, and is not a blank text or a number below 1."""
     if type(value) is not kind:
         return False
     if isinstance(value, str):

@@ -59,8 +59,6 @@ class CanarySet:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Source:
-    """Text from which canaries are made."""
-
     rows: tuple[tuple[str, ...], ...]  # words of each reference row that shares no run of 8 words with train
     rows_of_label: dict[str, list[int]]  # indices into `rows` by class
     vocabulary: tuple[str, ...]  # words from which random words are drawn

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from audits.attacks.canaries.kinds import ENDING_TOKENS, MIN_SUFFIXES
-from audits.attacks.membership.attack import cross_fit
+from audits.attacks.membership.attack import STACKED, cross_fit
 from audits.attacks.membership.kneser_ney import WordRows, log_likelihood
 from audits.attacks.membership.scores import further_scores, membership_scores
 from audits.core.coin_guesses import guess_coins
@@ -166,17 +166,16 @@ def auc_by_repeats(
     results = {}
     for n, (selected, is_inserted) in large.items():
         level = FAIL_LEVEL / len(large)
-        attacks = cross_fit(scores_of(scores, selected), persons_of(people, selected), rng)
+        of_rows = scores_of(scores, selected)
+        attacks = cross_fit(of_rows, persons_of(people, selected), rng)
         confidence = 1 - level / len(attacks.areas)
         area = max((a.estimate(confidence) for a in attacks.areas.values()), key=lambda e: e.low)
         everyone = np.ones(len(is_inserted), dtype=np.bool_)
-        results[str(n)] = _counts_and_auc(attacks.pooled, is_inserted, everyone) | {
+        results[str(n)] = _counts_and_auc(attacks.scores[STACKED], is_inserted, everyone) | {
             "as_in_train": n <= max_train_rows,
             "auc_low": area.low,
             "auc_high": area.high,
-            "group_epsilon_lower_bound": guess_coins(
-                scores_of(scores, selected), is_inserted, rng, alpha=level
-            ).epsilon,
+            "group_epsilon_lower_bound": guess_coins(of_rows, is_inserted, rng, alpha=level).epsilon,
         }
     return results
 

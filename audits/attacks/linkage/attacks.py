@@ -14,7 +14,7 @@ from audits.attacks.linkage import attribute_inference as inference
 from audits.attacks.linkage.attribute_inference import Guesses, Secrets, Trials
 from audits.attacks.linkage.clinical_fields import quasi_identifiers, sensitive_attributes
 from audits.attacks.linkage.excess_risk import absolute_excess, needed_for_excess, relative_excess
-from audits.attacks.linkage.view_retrieval import NEAREST, NearestRows, has_two_halves, match_views
+from audits.attacks.linkage.view_retrieval import NEAREST, NearestRows, match_views
 from audits.core.holdout import MIN_PERSONS, Arms, HoldoutTables
 from audits.core.stats import Scan, scan_test
 from audits.core.two_sided import supported_margin
@@ -22,6 +22,7 @@ from audits.core.types import Bool, Estimate, Float, Int
 
 VOTERS = (1, 5)  # variants of attribute inference: number of nearest rows that vote
 LINKED_WITHIN = (1, 5, NEAREST)  # variants of joining: number of nearest rows of each half that are compared
+MIN_HALF_WORDS = 3  # the halves of a record are joined only if each has at least this many words
 TOP_SHARE = 0.01  # share of the persons, those with the most confident guesses, whose right guesses are reported
 Kind = Literal["relative", "absolute"]
 
@@ -97,7 +98,7 @@ def attack_families(
         ("fields", fields, matches.first, matches.first_in_reference),
         ("profile", profile, by_profile, by_profile_in_reference),
     ]
-    halved = has_two_halves(real)
+    halved = np.array([len(text.split()) >= 2 * MIN_HALF_WORDS for text in real])
     families = [_inference(*arguments, rng) for arguments in inferences]
     rare = [
         _inference(name, secrets.of_at_most(inference.RARE_PERSONS), nearest, baseline, rng)

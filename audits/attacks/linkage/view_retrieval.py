@@ -9,14 +9,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from audits.core.holdout import HoldoutTables
-from audits.core.types import Bool, Int, Table
+from audits.core.types import Int, Table
 from audits.embeddings.distances import stack_arms
 from audits.embeddings.encoders import Encoded, encode
 from audits.embeddings.similarity import Float32, Matrix, similarity_blocks
 
 NEAREST = 10  # number of nearest rows that are searched for each half
 VIEWS = 3
-MIN_HALF_WORDS = 3  # the halves of a record are joined only if each has at least this many words
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,11 +42,6 @@ def split_halves(text: str) -> tuple[str, str]:
     words = text.split()
     middle = (len(words) + 1) // 2
     return " ".join(words[:middle]), " ".join(words[middle:])
-
-
-def has_two_halves(texts: tuple[str, ...]) -> Bool:
-    """Return for each text whether both halves have at least three words."""
-    return np.array([len(text.split()) >= 2 * MIN_HALF_WORDS for text in texts], dtype=np.bool_)
 
 
 def match_views(holdout: HoldoutTables, rng: np.random.Generator) -> ViewMatches:

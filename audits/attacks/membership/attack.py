@@ -46,11 +46,6 @@ class CrossFitted:
     scans: Mapping[str, Scan]  # scan test over all persons; no entry for `STACKED`
     areas: Mapping[str, Area]  # AUC over all persons
 
-    @property
-    def pooled(self) -> Float:
-        """The scores of the stacked attack; (P,)."""
-        return self.scores[STACKED]
-
     def auc(self, confidence: float) -> Estimate:
         """Return the AUC furthest from one half, with the outermost interval ends of all attacks."""
         return envelope([area.estimate(confidence) for area in self.areas.values()])

@@ -291,6 +291,6 @@ def _details(evidence: MembershipEvidence, holdout: HoldoutTables, people: Arms,
         "attacks": attacks,
         "stacked_weights": [None if w is None else dict(w) for w in fitted.weights],
         "epsilon": dict(evidence.bound),
-        "roc": attack.roc_curve(fitted.pooled, people.is_train),
+        "roc": attack.roc_curve(fitted.scores[attack.STACKED], people.is_train),
         "power": power(smaller, needed_persons(n_attacks), smallest, epsilon_ceiling=ceiling) | {"curve": curve},
     }

@@ -180,7 +180,6 @@ def _fill_pairs(pairs: Int, without_pair: Bool, included: Int, rng: np.random.Ge
 
 
 def _permuted(is_train: Bool, classes: Int, n: int, rng: np.random.Generator) -> Bool:
-    """Return n permutations of the roles within each class; (n, P)."""
     roles = np.tile(is_train, (n, 1))
     for c in np.unique(classes):
         members = np.flatnonzero(classes == c)
@@ -198,7 +197,6 @@ def _parent_persons(lineage: Lineage, rows: list[int], train_person: Int) -> tup
 
 
 def _recall_by_chance(pairs: Int, parents: Int, classes: Int, n_persons: int) -> tuple[float, float]:
-    """Return `one_chance` and `pair_chance` of `ParentRecall`."""
     rows_of_class = np.bincount(classes)[classes] * pairs.shape[0]
     ordered = np.sort(pairs, axis=2)
     first = np.sort((classes * n_persons + pairs[:, :, 0]).ravel())

@@ -42,6 +42,10 @@ SMALL_RECALL = TIERS[-1]  # a recall of at most 1 % of the records passes, whate
 MIN_EFFECTIVE_PARENTS = 1.5  # each record needs at least this many; of two weights, the larger is then at most .79
 MIN_CLASS_PERSONS = 11  # persons that must contribute to each class; official statistics suppress smaller cells
 N_SHARES = 3  # number of shares tested for each encoder
+_RECALLS = {  # entry of the report: field of `ParentRecall`
+    "parent_recall": "one", "parent_recall_by_chance": "one_chance",
+    "pair_recall": "pair", "pair_recall_by_chance": "pair_chance",
+}
 PASSED = "The persons found as parents of synthetic records are as often control persons as train persons."
 
 
@@ -156,7 +160,6 @@ def _proven_claims(findings: Sequence[EncoderShares]) -> list[str]:
 
 
 def _unclear(findings: Sequence[EncoderShares], confidence: float) -> list[ShareTest]:
-    """Return the shares that are too uncertain for a pass."""
     shares = [s for f in findings for s in f.shares]
     # a wide margin must not hide that a share differs significantly from chance
     by_chance = holm([s.p_beyond(0.0) for s in shares])
@@ -255,7 +258,7 @@ def _details(
                 "scan_p": f.scan.p,
                 "scan_cut": f.scan.cut,
                 "scan_train_in_cut": f.scan.n_train_in_cut,
-                **_recall_details(f.recall),
+                **({} if f.recall is None else {name: getattr(f.recall, field) for name, field in _RECALLS.items()}),
             }
             for f in evidence.findings
         },
@@ -268,13 +271,6 @@ def _details(
             worst.train.smallest_leak(n_shares, confidence),
         ),
     }
-
-
-def _recall_details(recall: ParentRecall | None) -> dict[str, float]:
-    names = ("parent_recall", "parent_recall_by_chance", "pair_recall", "pair_recall_by_chance")
-    if recall is None:
-        return {}
-    return dict(zip(names, (recall.one, recall.one_chance, recall.pair, recall.pair_chance), strict=True))
 
 
 def _lineage_details(lineage: LineageExposure) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from audits.attacks.differencing.release_change import (
     seeds_of,
     unseen_controls,
 )
+from audits.attacks.membership.attack import STACKED
 from audits.core.stats import auc
 from audits.core.types import AuditInputs, Previous, Table
 
@@ -94,7 +95,7 @@ def attacks(people, retexted, word_dropout):
 
 
 def test_difference_reveals_the_copied_persons_and_no_others(attacks):
-    pooled = {name: (f.membership.pooled, f.people.is_train) for name, f in attacks.items()}
+    pooled = {name: (f.membership.scores[STACKED], f.people.is_train) for name, f in attacks.items()}
     areas = {name: auc(scores[is_train], scores[~is_train]) for name, (scores, is_train) in pooled.items()}
     assert areas["joined"] > 0.95
     assert 0.3 < areas["left"] < 0.7

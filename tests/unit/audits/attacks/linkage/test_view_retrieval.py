@@ -6,14 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import sparse
 
-from audits.attacks.linkage.view_retrieval import (
-    NEAREST,
-    _nearest_both_ways,
-    has_two_halves,
-    match_views,
-    nearest_rows,
-    split_halves,
-)
+from audits.attacks.linkage.view_retrieval import NEAREST, _nearest_both_ways, match_views, nearest_rows, split_halves
 from audits.core.holdout import hold_out
 from audits.core.types import AuditInputs
 from audits.embeddings.encoders import Encoded
@@ -24,10 +17,6 @@ def test_halves_make_up_the_whole_and_the_first_is_the_larger(words):
     first, second = split_halves("  ".join(words))
     assert first.split() + second.split() == words
     assert 0 <= len(first.split()) - len(second.split()) <= 1
-
-
-def test_record_of_six_words_has_two_halves():
-    assert list(has_two_halves(("a b c d e f", "a b c d e", "a-b c", "a b c d e f g"))) == [True, False, False, True]
 
 
 def test_nearest_rows_are_ranked_by_mean_similarity():

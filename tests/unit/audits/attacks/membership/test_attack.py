@@ -58,7 +58,7 @@ def test_stacking_inverts_a_score_that_indicates_control():
     scores = {"useless": rng.normal(size=170), "absence": rng.normal(size=170) - 1.5 * people.is_train}
     found = cross_fit(scores, people, rng)
     assert all(w["absence"] < -5 * abs(w["useless"]) for w in found.weights)
-    assert auc(found.pooled[people.is_train], found.pooled[~people.is_train]) > 0.75
+    assert auc(found.scores[STACKED][people.is_train], found.scores[STACKED][~people.is_train]) > 0.75
     assert found.areas["absence"].value < 0.25
     assert found.scans["absence"].p < 0.01 < found.scans["useless"].p
 
@@ -87,7 +87,7 @@ def test_one_leak_among_seventeen_attacks_rarely_passes():
 def test_scores_of_the_role_separate_perfectly_and_constant_scores_do_not_pass():
     people = arms_of(70, 60)
     found = cross_fit({"cheat": people.is_train.astype(float)}, people, RNG(0))
-    assert auc(found.pooled[people.is_train], found.pooled[~people.is_train]) == 1.0
+    assert auc(found.scores[STACKED][people.is_train], found.scores[STACKED][~people.is_train]) == 1.0
     people = arms_of(50, 40)
     found = cross_fit({"blind": np.zeros(90), "deaf": np.ones(90)}, people, RNG(0))
     assert found.areas["blind"].value == 0.5
