@@ -14,6 +14,7 @@ Bool = NDArray[np.bool_]
 Int = NDArray[np.int64]
 UInt = NDArray[np.uint64]
 Float = NDArray[np.float64]
+Rng = np.random.Generator
 MIN_CONFIDENCE = 0.95  # smallest confidence of an estimate with which an audit may pass
 Verdict = Literal["pass", "fail", "insufficient"]
 # "inconclusive": measured, but the attack could not have found a leak, or the tables cannot be compared;

@@ -12,7 +12,7 @@ from scipy import sparse
 
 from audits.core.holdout import Arms, person_scores
 from audits.core.two_sided import NormalShare
-from audits.core.types import Estimate, Float, Int
+from audits.core.types import Estimate, Float, Int, Rng
 from audits.embeddings.encoders import Encoded
 from audits.embeddings.similarity import Float32, Matrix, highest, similarity_blocks
 from audits.gate.coarse import coarsen
@@ -66,7 +66,7 @@ def share_of_train(nearest: Int, included: list[Int], people: Arms) -> Share:
     return Share(value=min(1.0, value / len(nearest)), error=math.sqrt(variance / len(nearest)))
 
 
-def balanced_draws(people: Arms, repeats: int, rng: np.random.Generator) -> list[Int]:
+def balanced_draws(people: Arms, repeats: int, rng: Rng) -> list[Int]:
     """Return for each repeat equally many train and control persons of each class, drawn without replacement.
 
     With three times as many train as control persons, a share of 0.75 would be expected without any leak.
@@ -82,9 +82,7 @@ def balanced_draws(people: Arms, repeats: int, rng: np.random.Generator) -> list
     return drawn
 
 
-def nearest_person_of_rows(
-    synthetic: Matrix, real: Matrix, people: Arms, included: list[Int], rng: np.random.Generator
-) -> Int:
+def nearest_person_of_rows(synthetic: Matrix, real: Matrix, people: Arms, included: list[Int], rng: Rng) -> Int:
     """Return for each repeat and synthetic row the person with the nearest record; int64 (repeats, m).
 
     Ties are broken at random. A synthetic row with similarity 0 to all records gets the person of a random record.

@@ -15,7 +15,7 @@ from sklearn.preprocessing import normalize
 
 from audits.core.errors import InputError
 from audits.core.holdout import Arms, HoldoutTables, arms, hold_out
-from audits.core.types import AuditInputs, Int, Table
+from audits.core.types import AuditInputs, Int, Rng, Table
 from audits.embeddings.similarity import Float32, Matrix
 from audits.text.ngrams import characters, runs, words
 
@@ -37,7 +37,7 @@ class Encoded:
     reference: Matrix
 
 
-def encode(holdout: HoldoutTables, rng: np.random.Generator) -> tuple[Encoded, ...]:
+def encode(holdout: HoldoutTables, rng: Rng) -> tuple[Encoded, ...]:
     """Return the tables encoded by words, by characters, and by each encoder whose vectors the caller passed.
 
     Raise InputError with all problems if passed vectors are missing for a table or do not fit.
@@ -60,7 +60,7 @@ def encode_words(holdout: HoldoutTables) -> Encoded:
     return Encoded(name="words", **_tf_idf(dict(zip(ROLES, counts, strict=True))))
 
 
-def encode_characters(holdout: HoldoutTables, rng: np.random.Generator) -> Encoded:
+def encode_characters(holdout: HoldoutTables, rng: Rng) -> Encoded:
     """Return rows of at most 128 dimensions: TF-IDF of hashed character 3- and 4-grams, truncated SVD, centred.
 
     SVD and centre are computed from the reference. Without centring, a few short texts would be the nearest
@@ -140,10 +140,10 @@ class EncodedTables:
     encoded: tuple[Encoded, ...]
 
 
-TableEncoder = Callable[[AuditInputs, np.random.Generator], EncodedTables]
+TableEncoder = Callable[[AuditInputs, Rng], EncodedTables]
 
 
-def encode_tables(inputs: AuditInputs, rng: np.random.Generator) -> EncodedTables:
+def encode_tables(inputs: AuditInputs, rng: Rng) -> EncodedTables:
     """Return the encoded tables; raise the errors of `hold_out` and `encode`.
 
     Randomness: the control persons who become the reference, the seeds of the encoders.
@@ -152,7 +152,7 @@ def encode_tables(inputs: AuditInputs, rng: np.random.Generator) -> EncodedTable
     return EncodedTables(holdout=holdout, people=arms(holdout), encoded=encode(holdout, rng))
 
 
-def encode_once(rng: np.random.Generator) -> TableEncoder:
+def encode_once(rng: Rng) -> TableEncoder:
     """Return a variant of `encode_tables` that encodes the inputs at its first call and then returns that result.
 
     The variant uses `rng` instead of its argument, so the result does not depend on which audit calls it first. It
@@ -160,7 +160,7 @@ def encode_once(rng: np.random.Generator) -> TableEncoder:
     """
     first: list[tuple[AuditInputs, EncodedTables]] = []
 
-    def cached(inputs: AuditInputs, _rng: np.random.Generator) -> EncodedTables:
+    def cached(inputs: AuditInputs, _rng: Rng) -> EncodedTables:
         if not first:
             first.append((inputs, encode_tables(inputs, rng)))
         encoded_inputs, tables = first[0]

@@ -14,7 +14,7 @@ import numpy as np
 from audits.core.errors import NotMeasurable
 from audits.core.inputs import some_persons, take
 from audits.core.streams import stream
-from audits.core.types import AuditInputs, AuditResult, Table, persons
+from audits.core.types import AuditInputs, AuditResult, Rng, Table, persons
 from audits.embeddings.encoders import EncodedTables, TableEncoder, encode_tables
 
 MAX_PERSONS = 300  # a sample has at most this many train persons, control persons, synthetic rows and reference rows
@@ -22,7 +22,7 @@ SHARE = 0.1  # share of the sampled train persons of whom a record is copied
 DROPPED_WORDS = 0.2  # share of the words that are removed from a copy
 ROOT = 0  # fixed seed, so that the same copies are planted whenever the same tables are audited
 
-Measure = Callable[[AuditInputs, np.random.Generator], AuditResult]
+Measure = Callable[[AuditInputs, Rng], AuditResult]
 
 
 def confirmed(result: AuditResult, inputs: AuditInputs, measure: Measure) -> AuditResult:
@@ -56,7 +56,7 @@ class EncoderAudit(ABC):
     def __init__(self, encode_tables: TableEncoder = encode_tables) -> None:
         self.encode_tables = encode_tables
 
-    def run(self, inputs: AuditInputs, rng: np.random.Generator, confidence: float) -> AuditResult:
+    def run(self, inputs: AuditInputs, rng: Rng, confidence: float) -> AuditResult:
         """Return the metrics and the verdict.
 
         Raises:
@@ -69,12 +69,10 @@ class EncoderAudit(ABC):
         )
 
     @abstractmethod
-    def _measure(
-        self, inputs: AuditInputs, tables: EncodedTables, rng: np.random.Generator, confidence: float
-    ) -> AuditResult: ...
+    def _measure(self, inputs: AuditInputs, tables: EncodedTables, rng: Rng, confidence: float) -> AuditResult: ...
 
 
-def plant(inputs: AuditInputs, rng: np.random.Generator) -> tuple[AuditInputs, int]:
+def plant(inputs: AuditInputs, rng: Rng) -> tuple[AuditInputs, int]:
     """Return samples of the tables with planted copies in the synthetic table, and the number of copies.
 
     The longest record of each chosen train person, with its label and vectors, replaces a random synthetic row.
@@ -96,7 +94,7 @@ def plant(inputs: AuditInputs, rng: np.random.Generator) -> tuple[AuditInputs, i
     return AuditInputs(synthetic=copied, train=train, control=control, reference=reference), n
 
 
-def drop_words(text: str, rate: float, rng: np.random.Generator) -> str:
+def drop_words(text: str, rate: float, rng: Rng) -> str:
     """Return the text with each word removed with probability `rate`; one random word always stays."""
     words = text.split()
     kept = rng.random(len(words)) >= rate
@@ -104,7 +102,7 @@ def drop_words(text: str, rate: float, rng: np.random.Generator) -> str:
     return " ".join(word for word, stays in zip(words, kept, strict=True) if stays)
 
 
-def _with_copies(synthetic: Table, train: Table, pairs: list[tuple[int, int]], rng: np.random.Generator) -> Table:
+def _with_copies(synthetic: Table, train: Table, pairs: list[tuple[int, int]], rng: Rng) -> Table:
     texts, labels = list(synthetic.texts), None if synthetic.labels is None else list(synthetic.labels)
     vectors = {name: matrix.copy() for name, matrix in synthetic.vectors.items()}
     for place, row in pairs:

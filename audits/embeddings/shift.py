@@ -8,7 +8,7 @@ from audits.core.errors import InputError
 from audits.core.inputs import some_persons
 from audits.core.stats import auc
 from audits.core.two_sided import Area
-from audits.core.types import Estimate, Float, Int, Table, persons
+from audits.core.types import Estimate, Float, Int, Rng, Table, persons
 from audits.text.normalise import tokens
 
 N_FOLDS = 5
@@ -16,7 +16,7 @@ MAX_PERSONS = 4000  # at most this many random persons of each table are used; e
 SHIFT_CONFIDENCE = 0.995  # of each interval end; an interval excludes 0.5 in 1 % of random splits
 
 
-def shift_auc(train: Table, control: Table, rng: np.random.Generator) -> Estimate | None:
+def shift_auc(train: Table, control: Table, rng: Rng) -> Estimate | None:
     """Return the AUC of a classifier of train against control persons; None if either has fewer than 10 persons.
 
     The classifier is logistic regression on TF-IDF, in a cross-validation with 5 folds of persons. In each fold, the

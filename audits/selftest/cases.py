@@ -5,9 +5,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Literal
 
-import numpy as np
-
-from audits.core.types import AuditInputs, AuditResult
+from audits.core.types import AuditInputs, AuditResult, Rng
 from audits.selftest import evasions, recipes
 from audits.selftest.clean_release import Population
 
@@ -18,7 +16,7 @@ from audits.selftest.clean_release import Population
 #   seldom_fail    the audit fails at most `MAX_FALSE_ALARMS` of the releases
 #   blind          no demand, because the audit need not detect the leak
 Demand = Literal["must_fail", "must_not_pass", "must_pass", "seldom_fail", "blind"]
-Recipe = Callable[[Population, np.random.Generator], AuditInputs]
+Recipe = Callable[[Population, Rng], AuditInputs]
 Outcome = Literal["right", "wrong", "uncalibrated", "open"]  # see `judge`
 
 # the calibrated audits; the others use inputs that cannot be built from a table (canaries, logs, earlier releases)

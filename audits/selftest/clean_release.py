@@ -10,7 +10,7 @@ from audits.attacks.memorization.search import CEILING_TOKENS, FLOOR_TOKENS, own
 from audits.core.errors import InputError
 from audits.core.holdout import MIN_PERSONS
 from audits.core.inputs import take
-from audits.core.types import AuditInputs, Bool, Int, Table, persons
+from audits.core.types import AuditInputs, Bool, Int, Rng, Table, persons
 from audits.text.layout import plain_layout
 
 UNSEEN_SHARE = 1 / 3  # this share of the control persons becomes `unseen`; the others stay in control
@@ -41,7 +41,7 @@ class Population:
         )
 
 
-def draw_population(inputs: AuditInputs, rng: np.random.Generator) -> Population:
+def draw_population(inputs: AuditInputs, rng: Rng) -> Population:
     """Return train, two thirds of the control persons, and the other third (`unseen`) as a clean release.
 
     People quote each other and fill in the same forms, so an audit may be right to fail an unseen row. An unseen row
@@ -104,7 +104,7 @@ def stack_tables(first: Table, second: Table) -> Table:
     )
 
 
-def deal_persons(train: Table, control: Table, rng: np.random.Generator) -> tuple[Table, Table]:
+def deal_persons(train: Table, control: Table, rng: Rng) -> tuple[Table, Table]:
     """Return train and control with all persons reassigned at random; the numbers of persons stay the same."""
     both = stack_tables(train, control)
     names, person = persons(both.groups)

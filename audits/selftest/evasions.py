@@ -16,9 +16,9 @@ import numpy as np
 
 from audits.core.errors import NotMeasurable
 from audits.core.inputs import take
-from audits.core.types import AuditInputs, Int, Table, persons
+from audits.core.types import AuditInputs, Int, Rng, Table, persons
 from audits.selftest.clean_release import Population, as_synthetic, copyable, stack_tables
-from audits.selftest.recipes import Rng, append, hide, lacking_own_words, number_rows, paste
+from audits.selftest.recipes import append, hide, lacking_own_words, number_rows, paste
 
 HIDDEN = 4  # number of persons whose texts are hidden in a release
 NEAR_EVERY = 10  # every tenth word of a near copy is replaced

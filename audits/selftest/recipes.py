@@ -14,7 +14,7 @@ import numpy as np
 from audits.core.errors import NotMeasurable
 from audits.core.holdout import HoldoutTables
 from audits.core.inputs import take
-from audits.core.types import AuditInputs, Int, Table, persons
+from audits.core.types import AuditInputs, Int, Rng, Table, persons
 from audits.embeddings.encoders import encode_characters, encode_words
 from audits.embeddings.planted import drop_words
 from audits.embeddings.similarity import highest, similarity_blocks
@@ -28,8 +28,6 @@ FILTERED_SHARE = 0.1  # share of the rows that `filtered_release` removes
 SMALL_LAMBDA = 0.05  # largest weight of the neighbour in `smote_k1`
 MAX_WORDS = 400  # the n-gram model writes at most this many words per text
 MAX_ROWS = 4000  # a release of mixed rows has at most this many rows
-
-Rng = np.random.Generator
 
 
 def verbatim(population: Population, _rng: Rng) -> AuditInputs:

@@ -11,7 +11,7 @@ from itertools import accumulate, takewhile
 import numpy as np
 
 from audits.core.errors import NotMeasurable
-from audits.core.types import Bool, Float, Int
+from audits.core.types import Bool, Float, Int, Rng
 from audits.text.ngrams import find_keys
 from audits.text.normalise import normalise
 
@@ -29,8 +29,6 @@ MAX_PUNCTUATION, FEW_MARKS = 0.2, 2  # largest share and number of punctuation m
 _START = "\n\n"  # precedes a text on which the model is fitted
 _WORD = "\n "  # precedes a text that is scored, so that its first word is scored like any word of a record
 _SPACES = str.maketrans(dict.fromkeys(string.punctuation, " "))
-
-Rng = np.random.Generator
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,8 +7,6 @@ in which every query returns a fixed answer. Both are measured before the releas
 from collections.abc import Iterator
 from typing import Any
 
-import numpy as np
-
 from audits.attacks.accounting.accountants import MAX_EPSILON, EpsilonBounds, epsilon_bounds
 from audits.attacks.accounting.dry_run_checks import (
     ClaimCheck,
@@ -33,7 +31,7 @@ from audits.attacks.accounting.sampling_tests import smallest_shortfall
 from audits.core.errors import NotMeasurable
 from audits.core.rates import exact
 from audits.core.two_sided import power
-from audits.core.types import AuditInputs, AuditResult, Previous, Table, Verdict
+from audits.core.types import AuditInputs, AuditResult, Previous, Rng, Table, Verdict
 
 AGREEMENT = 1e-3  # two epsilons agree if they differ by at most AGREEMENT·(1 + epsilon), to allow numerical errors
 _REPLAY_FINDINGS = {  # what happened in the replay if a part of it is `broken`
@@ -92,7 +90,7 @@ class Accounting:
 
     name = "accounting"
 
-    def run(self, inputs: AuditInputs, rng: np.random.Generator, confidence: float) -> AuditResult:  # noqa: ARG002 - nothing is random
+    def run(self, inputs: AuditInputs, rng: Rng, confidence: float) -> AuditResult:  # noqa: ARG002 - nothing is random
         """Return the recomputed epsilon and the verdict on the claim.
 
         Raises:

@@ -8,16 +8,8 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
+from audits.attacks.accounting import sampling_tests
 from audits.attacks.accounting.mechanism_log import DryRunLog, Mechanism
-from audits.attacks.accounting.sampling_tests import (
-    ALPHA,
-    MIN_PERSONS,
-    MIN_STEPS,
-    coordinate_tests,
-    count_participation,
-    noise_tests,
-    poisson_tests,
-)
 
 CLIP_SLACK = 1e-6  # a norm may be above the clip norm by this share, for rounding
 NORMALISER_SLACK = 1e-9  # a divisor may differ from the declared constant by this share, for rounding
@@ -95,7 +87,7 @@ def degrees(kind: str, dimension: int) -> int:
 
 def needed_steps(mechanism: Mechanism) -> int:
     """Return the number of steps that the dry run must log: 200, or all steps of a mechanism without sampling."""
-    return MIN_STEPS if mechanism.sampling_rate < 1 else min(MIN_STEPS, mechanism.steps)
+    return sampling_tests.MIN_STEPS if mechanism.sampling_rate < 1 else min(sampling_tests.MIN_STEPS, mechanism.steps)
 
 
 def _sampling(mechanism: Mechanism, dry_run: DryRunLog | None) -> ClaimCheck:
@@ -103,16 +95,16 @@ def _sampling(mechanism: Mechanism, dry_run: DryRunLog | None) -> ClaimCheck:
     if mechanism.sampling != "poisson":
         return ClaimCheck(name, "broken", f"batches are {mechanism.sampling}, but accounted for as Poisson samples")
     if dry_run is None or dry_run.batches is None:
-        no_batches = f"no dry run logs its batches; log them for at least {MIN_STEPS} steps"
+        no_batches = f"no dry run logs its batches; log them for at least {sampling_tests.MIN_STEPS} steps"
         return ClaimCheck(name, "missing", no_batches)
     if any(len(set(batch)) < len(batch) for batch in dry_run.batches):
         return ClaimCheck(name, "broken", "a person is in a batch twice, so batches are drawn with replacement")
-    if len(dry_run.batches) < MIN_STEPS or dry_run.n_persons < MIN_PERSONS:
+    if len(dry_run.batches) < sampling_tests.MIN_STEPS or dry_run.n_persons < sampling_tests.MIN_PERSONS:
         logged = f"{len(dry_run.batches)} logged steps of {dry_run.n_persons} persons are too few"
-        enough = f"{MIN_STEPS} steps of {MIN_PERSONS} persons would be enough"
+        enough = f"{sampling_tests.MIN_STEPS} steps of {sampling_tests.MIN_PERSONS} persons would be enough"
         return ClaimCheck(name, "missing", f"{logged}; {enough}")
-    draws = count_participation(dry_run.batches, dry_run.n_persons)
-    return _check_of_p_values(name, poisson_tests(draws, rate=mechanism.sampling_rate))
+    draws = sampling_tests.count_participation(dry_run.batches, dry_run.n_persons)
+    return _check_of_p_values(name, sampling_tests.poisson_tests(draws, rate=mechanism.sampling_rate))
 
 
 def _noise(mechanism: Mechanism, dry_run: DryRunLog | None) -> ClaimCheck:
@@ -125,14 +117,14 @@ def _noise(mechanism: Mechanism, dry_run: DryRunLog | None) -> ClaimCheck:
         )
         return ClaimCheck(name, "broken", steps)
     freedom, needed = degrees(mechanism.kind, dry_run.dimension), needed_steps(mechanism)
-    if len(dry_run.noise) < needed or freedom * len(dry_run.noise) < MIN_STEPS:
+    if len(dry_run.noise) < needed or freedom * len(dry_run.noise) < sampling_tests.MIN_STEPS:
         logged = f"{len(dry_run.noise)} logged steps of noise in {dry_run.dimension} coordinates are too few"
-        enough = f"{needed} steps, with {MIN_STEPS} coordinates in all steps together, would be enough"
+        enough = f"{needed} steps, with {sampling_tests.MIN_STEPS} coordinates in all steps together, would be enough"
         return ClaimCheck(name, "missing", f"{logged}; {enough}")
-    p = noise_tests(dry_run.noise, degrees=freedom)
+    p = sampling_tests.noise_tests(dry_run.noise, degrees=freedom)
     coordinates = [z for step in dry_run.leading for z in step]
     if coordinates:  # the check `noise_used_twice` requires them
-        p |= coordinate_tests(coordinates, is_laplace=mechanism.kind == "laplace")
+        p |= sampling_tests.coordinate_tests(coordinates, is_laplace=mechanism.kind == "laplace")
     return _check_of_p_values(name, p)
 
 
@@ -168,5 +160,5 @@ def _normaliser(mechanism: Mechanism, dry_run: DryRunLog | None, n_persons: int)
 
 
 def _check_of_p_values(name: str, p: dict[str, float]) -> ClaimCheck:
-    findings = [_FINDINGS[test] for test, value in p.items() if value < ALPHA]
+    findings = [_FINDINGS[test] for test, value in p.items() if value < sampling_tests.ALPHA]
     return ClaimCheck(name, "broken" if findings else "holds", ", and ".join(findings), tuple(p.items()))

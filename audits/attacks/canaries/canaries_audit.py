@@ -11,19 +11,7 @@ from typing import Any
 import numpy as np
 from scipy import stats
 
-from audits.attacks.canaries.measurements import (
-    CopyCounts,
-    auc_by_family,
-    auc_by_repeats,
-    canary_exposures,
-    canary_kinds,
-    count_copies,
-    exposure_details,
-    persons_of,
-    rank_within_kinds,
-    score_canaries,
-    scores_of,
-)
+from audits.attacks.canaries import measurements
 from audits.attacks.membership.attack import STACKED, CrossFitted, cross_fit
 from audits.core.coin_guesses import Bound, Claim, guess_coins, needed_for_epsilon, stated_claim
 from audits.core.errors import InputError, NotMeasurable
@@ -31,7 +19,7 @@ from audits.core.holdout import MIN_PERSONS, MIN_SYNTHETIC, hold_out
 from audits.core.rates import exact
 from audits.core.stats import FAIL_LEVEL, detectable_auc, needed_for_auc, power_of_each
 from audits.core.two_sided import is_inside, power, two_sided_result
-from audits.core.types import AuditInputs, AuditResult, Bool, Canaries, Estimate, Verdict, persons
+from audits.core.types import AuditInputs, AuditResult, Bool, Canaries, Estimate, Rng, Verdict, persons
 
 MARGIN = 0.10  # allowed distance of the AUC from one half
 EPSILON_LIMIT = 1.0  # if no epsilon is claimed, the lower bound on epsilon must not exceed this
@@ -71,7 +59,7 @@ class CanaryAudit:
 
     name = "canaries"
 
-    def run(self, inputs: AuditInputs, rng: np.random.Generator, confidence: float) -> AuditResult:
+    def run(self, inputs: AuditInputs, rng: Rng, confidence: float) -> AuditResult:
         """Return how well the coins can be guessed, and the verdict.
 
         Raises:
@@ -82,19 +70,19 @@ class CanaryAudit:
         claim = stated_claim(inputs.mechanism, EPSILON_LIMIT)
         canaries = _checked_canaries(inputs)
         reference = hold_out(inputs, rng).reference
-        kinds = canary_kinds(canaries)
+        kinds = measurements.canary_kinds(canaries)
         one_row = kinds.rows == 1
-        raw, people = score_canaries(canaries, canaries.canary_build, reference, rng)
-        scores = rank_within_kinds(raw, kinds)
+        raw, people = measurements.score_canaries(canaries, canaries.canary_build, reference, rng)
+        scores = measurements.rank_within_kinds(raw, kinds)
         is_inserted = people.is_train[one_row]
-        attacks = cross_fit(scores_of(scores, one_row), persons_of(people, one_row), rng)
-        bound = guess_coins(scores_of(scores, one_row), is_inserted, rng, alpha=FAIL_LEVEL, delta=claim.delta)
-        raw_control, _ = score_canaries(canaries, inputs.synthetic, reference, rng)
-        control_scores = scores_of(rank_within_kinds(raw_control, kinds), one_row)
-        control_attacks = cross_fit(control_scores, persons_of(people, one_row), rng)
-        control = control_attacks.areas[STACKED].estimate(CONTROL_CONFIDENCE)
-        copies = count_copies(canaries, inputs, reference)
-        bits = canary_exposures(canaries, reference)
+        scores_of_one, of_one_row = measurements.scores_of(scores, one_row), measurements.persons_of(people, one_row)
+        attacks = cross_fit(scores_of_one, of_one_row, rng)
+        bound = guess_coins(scores_of_one, is_inserted, rng, alpha=FAIL_LEVEL, delta=claim.delta)
+        raw_control, _ = measurements.score_canaries(canaries, inputs.synthetic, reference, rng)
+        control_scores = measurements.scores_of(measurements.rank_within_kinds(raw_control, kinds), one_row)
+        control = cross_fit(control_scores, of_one_row, rng).areas[STACKED].estimate(CONTROL_CONFIDENCE)
+        copies = measurements.count_copies(canaries, inputs, reference)
+        bits = measurements.canary_exposures(canaries, reference)
         metrics = {
             "auc": attacks.auc(confidence),
             "epsilon_lower_bound": exact(bound.epsilon, confidence=confidence, n=bound.persons),
@@ -110,11 +98,11 @@ class CanaryAudit:
             "n_of_one_row": len(is_inserted),
             "epsilon": bound._asdict() | claim._asdict(),
             "copies": asdict(copies),
-            "families": auc_by_family(kinds.family[one_row], is_inserted, attacks.scores[STACKED]),
-            "repeats": auc_by_repeats(scores, people, kinds.rows, inputs.train, rng),
+            "families": measurements.auc_by_family(kinds.family[one_row], is_inserted, attacks.scores[STACKED]),
+            "repeats": measurements.auc_by_repeats(scores, people, kinds.rows, inputs.train, rng),
             "stacked_weights": [None if of_fold is None else dict(of_fold) for of_fold in attacks.weights],
             "attacks": {n: {"auc": attacks.areas[n].value, "scan_p": scan.p} for n, scan in attacks.scans.items()},
-            "exposure": exposure_details(bits, len(canaries.suffixes)),
+            "exposure": measurements.exposure_details(bits, len(canaries.suffixes)),
             "power": _power(len(one_row), is_inserted, bound, claim.limit, len(attacks.areas), confidence),
         }
         return _judge(metrics, attacks, control, copies, claim, details)
@@ -164,7 +152,7 @@ def _judge(
     metrics: Mapping[str, Estimate],
     attacks: CrossFitted,
     control: Estimate,
-    copies: CopyCounts,
+    copies: measurements.CopyCounts,
     claim: Claim,
     details: dict[str, Any],
 ) -> AuditResult:
@@ -187,7 +175,7 @@ def _judge(
     )
 
 
-def _copy_failures(copies: CopyCounts) -> list[str]:
+def _copy_failures(copies: measurements.CopyCounts) -> list[str]:
     reproduced = copies.reproduced if copies.left_out == 0 else 0
     counted = (
         (
@@ -224,7 +212,7 @@ def _repeat_failures(repeats: Mapping[str, Mapping[str, Any]]) -> list[str]:
 
 
 def _shortfalls(
-    auc: Estimate, control: Estimate, copies: CopyCounts, claim: Claim, power_details: Mapping[str, Any]
+    auc: Estimate, control: Estimate, copies: measurements.CopyCounts, claim: Claim, power_details: Mapping[str, Any]
 ) -> list[str]:
     n, needed, ceiling = (power_details[key] for key in ("n", "n_needed", "epsilon_ceiling"))
     shortfalls = []

@@ -22,7 +22,7 @@ import numpy as np
 from audits.attacks.canaries.word_pool import BUILT_IN_WORDS, odd_sentence, plain_sentences
 from audits.core.errors import InputError
 from audits.core.inputs import take
-from audits.core.types import Bool, Float, Table, persons
+from audits.core.types import Bool, Float, Rng, Table, persons
 from audits.text.ngrams import runs, words
 from audits.text.normalise import tokens
 
@@ -38,8 +38,6 @@ MIN_WORDS = 200  # if the reference has fewer usable words, the built-in words a
 # words that follow the current word in the reference, with probabilities proportional to count^(1 / TEMPERATURE).
 JUMP, TEMPERATURE = 0.2, 1.5
 MAX_DRAWS = 20  # largest number of draws of one canary
-
-Rng = np.random.Generator
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -21,7 +21,7 @@ from audits.core.errors import InputError
 from audits.core.holdout import MIN_PERSONS, Arms, HoldoutTables, arms, person_scores
 from audits.core.inputs import take
 from audits.core.stats import FAIL_LEVEL, auc, mid_ranks
-from audits.core.types import AuditInputs, Bool, Canaries, Float, Int, Table, persons
+from audits.core.types import AuditInputs, Bool, Canaries, Float, Int, Rng, Table, persons
 from audits.embeddings.encoders import encode
 from audits.text.ngrams import runs, words
 from audits.text.normalise import normalise, tokens
@@ -48,9 +48,7 @@ class Kinds(NamedTuple):
     rows: Int  # (P,)
 
 
-def score_canaries(
-    canaries: Canaries, synthetic: Table, reference: Table, rng: np.random.Generator
-) -> tuple[dict[str, Float], Arms]:
+def score_canaries(canaries: Canaries, synthetic: Table, reference: Table, rng: Rng) -> tuple[dict[str, Float], Arms]:
     """Return every membership score of every canary, (P,) each, and the canaries as the two compared groups (`Arms`).
 
     Inserted canaries come first and take the place of train; omitted canaries take the place of control. The score of
@@ -151,7 +149,7 @@ def auc_by_family(family: Strings, is_inserted: Bool, pooled: Float) -> dict[str
 
 
 def auc_by_repeats(
-    scores: Mapping[str, Float], people: Arms, rows: Int, train: Table, rng: np.random.Generator
+    scores: Mapping[str, Float], people: Arms, rows: Int, train: Table, rng: Rng
 ) -> dict[str, dict[str, Any]]:
     """Return the attack results of the canaries with n rows, for each n > 1 with 20 inserted and 20 omitted canaries.
 

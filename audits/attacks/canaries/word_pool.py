@@ -1,7 +1,6 @@
 """Make sentences for canaries (fictitious persons) from built-in words; no real record contains them."""
 
-import numpy as np
-
+from audits.core.types import Rng
 from audits.text.name_lists import words
 
 BUILT_IN_WORDS = words("""
@@ -20,33 +19,29 @@ trellis trumpet tulip tunnel turnip turret twilight umber valley vanilla velvet 
 whistle willow window winter wicker woollen yarrow zephyr zinc
 """)
 
-# parts of the sentences of `odd_sentence`, separated by semicolons
-_WHO = (
-    "a retired lighthouse keeper; the night porter; a beekeeper of ninety; twins from the ferry; "
-    "the choir's only bass; a glass blower; the mayor's barber; a deep sea welder; two chess umpires; "
-    "a left handed harpist; the village clockmaker; an apprentice falconer; a submarine cook; "
-    "the museum's night guard; a tea taster; a one armed drummer"
+# parts of the sentences of `odd_sentence`, separated by semicolons: who, what, event, place
+_SLOTS = tuple(
+    tuple(" ".join(part.split()) for part in parts.split(";"))
+    for parts in (
+        """a retired lighthouse keeper; the night porter; a beekeeper of ninety; twins from the ferry; the choir's
+        only bass; a glass blower; the mayor's barber; a deep sea welder; two chess umpires; a left handed
+        harpist; the village clockmaker; an apprentice falconer; a submarine cook; the museum's night
+        guard; a tea taster; a one armed drummer""",
+        """hiccups; a blue thumbnail; sleepwalking; a fear of buttons; frostbite; sudden colour blindness; an itching
+        heel; double vision; a swollen earlobe; ringing in one ear; a stiff jaw; hay fever; cold sweats; a
+        sprained wrist; loss of taste; a limp on Sundays""",
+        """a fall from a carousel; winning a raffle; swallowing a thimble; a duel with umbrellas; losing a bet on
+        snails; an eclipse; tuning an organ; painting a drawbridge; a week in a salt mine; missing the
+        last tram; a quarrel over a parrot; rowing to the wrong island; eating blue cheese; carrying a
+        piano; a storm of hailstones; teaching geese to march""",
+        """in Trondheim; near the aqueduct; on a barge; behind the opera; at the weather station; under the viaduct;
+        in a planetarium; on the funicular; beside the tannery; in the salt museum; at the oyster market;
+        in an empty theatre; by the frozen canal; in a greenhouse; on the customs quay; above the bakery""",
+    )
 )
-_WHAT = (
-    "hiccups; a blue thumbnail; sleepwalking; a fear of buttons; frostbite; sudden colour blindness; "
-    "an itching heel; double vision; a swollen earlobe; ringing in one ear; a stiff jaw; hay fever; cold sweats; "
-    "a sprained wrist; loss of taste; a limp on Sundays"
-)
-_AFTER = (
-    "a fall from a carousel; winning a raffle; swallowing a thimble; a duel with umbrellas; "
-    "losing a bet on snails; an eclipse; tuning an organ; painting a drawbridge; a week in a salt mine; "
-    "missing the last tram; a quarrel over a parrot; rowing to the wrong island; eating blue cheese; "
-    "carrying a piano; a storm of hailstones; teaching geese to march"
-)
-_WHERE = (
-    "in Trondheim; near the aqueduct; on a barge; behind the opera; at the weather station; under the viaduct; "
-    "in a planetarium; on the funicular; beside the tannery; in the salt museum; at the oyster market; "
-    "in an empty theatre; by the frozen canal; in a greenhouse; on the customs quay; above the bakery"
-)
-_SLOTS = tuple(tuple(parts.split("; ")) for parts in (_WHO, _WHAT, _AFTER, _WHERE))
 
 
-def odd_sentence(rng: np.random.Generator) -> str:
+def odd_sentence(rng: Rng) -> str:
     """Return a grammatical sentence whose parts do not belong together; it ends with five random words."""
     who, what, event, place = (slot[int(rng.integers(len(slot)))] for slot in _SLOTS)
     a, b, c, d, e = (BUILT_IN_WORDS[int(rng.integers(len(BUILT_IN_WORDS)))] for _ in range(5))
@@ -56,7 +51,7 @@ def odd_sentence(rng: np.random.Generator) -> str:
     )
 
 
-def plain_sentences(rng: np.random.Generator) -> str:
+def plain_sentences(rng: Rng) -> str:
     """Return two short sentences with six random words, with which a canary begins if there is no reference."""
     a, b, c, d, e, f = (BUILT_IN_WORDS[int(rng.integers(len(BUILT_IN_WORDS)))] for _ in range(6))
     return f"The {a} stood by the {b} and the {c} was seen again. Later the {d} and the {e} were put near the {f}."

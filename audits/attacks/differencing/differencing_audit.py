@@ -9,8 +9,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from audits.attacks.differencing import release_change
 from audits.attacks.differencing.release_change import LIMIT, MIN_WORDS, Change, ChangeAttack, RowOverlap, Seeds
 from audits.core import stats
@@ -19,7 +17,7 @@ from audits.core.holdout import MIN_SYNTHETIC, REFERENCE_SHARE
 from audits.core.rates import exact
 from audits.core.stats import CHANCE_LEVEL, FAIL_LEVEL, holm
 from audits.core.two_sided import envelope, exact_share, is_inside, power
-from audits.core.types import AuditInputs, AuditResult, Estimate, Verdict
+from audits.core.types import AuditInputs, AuditResult, Estimate, Rng, Verdict
 
 MARGIN = 0.10  # allowed distance of an AUC or a share from one half
 N_ATTACKS = 5  # number of membership attacks, including the stacked one
@@ -63,7 +61,7 @@ class Differencing:
 
     name = "differencing"
 
-    def run(self, inputs: AuditInputs, rng: np.random.Generator, confidence: float) -> AuditResult:
+    def run(self, inputs: AuditInputs, rng: Rng, confidence: float) -> AuditResult:
         """Return how well the difference reveals the persons who changed, and the verdict.
 
         Raises:

@@ -15,7 +15,7 @@ from audits.attacks.membership.scores import membership_scores
 from audits.core.holdout import MIN_PERSONS, MIN_SYNTHETIC, Arms, arms, hold_out, person_scores
 from audits.core.inputs import take
 from audits.core.stats import FAIL_LEVEL, clopper_pearson
-from audits.core.types import AuditInputs, Bool, Estimate, Int, Previous, Table
+from audits.core.types import AuditInputs, Bool, Estimate, Int, Previous, Rng, Table
 from audits.embeddings.distances import Share, balanced_draws, nearest_person_of_rows, share_of_train, stack_arms
 from audits.embeddings.encoders import Encoded, encode
 from audits.embeddings.shift import shift_auc
@@ -149,12 +149,7 @@ def unseen_controls(control: Table, now: Table, then: Table) -> Table:
 
 
 def attack_changes(
-    inputs: AuditInputs,
-    then: Table,
-    changed: Mapping[Change, Table],
-    controls: Table,
-    overlap: RowOverlap,
-    rng: np.random.Generator,
+    inputs: AuditInputs, then: Table, changed: Mapping[Change, Table], controls: Table, overlap: RowOverlap, rng: Rng
 ) -> dict[Change, ChangeAttack]:
     """Attack the persons of each kind of change that has at least 20, by the difference between the releases.
 
@@ -205,9 +200,7 @@ def attack_changes(
     return results
 
 
-def _shares(
-    encoded: tuple[Encoded, ...], unshared: Int, rows: Int, people: Arms, rng: np.random.Generator
-) -> dict[str, Share]:
+def _shares(encoded: tuple[Encoded, ...], unshared: Int, rows: Int, people: Arms, rng: Rng) -> dict[str, Share]:
     """Return by encoder the share of the unshared synthetic rows that are nearest to a changed person.
 
     `unshared` are the indices of these rows. `rows` are the rows of `people` in the encoded tables.

@@ -18,7 +18,7 @@ from audits.attacks.linkage.view_retrieval import NEAREST, NearestRows, match_vi
 from audits.core.holdout import MIN_PERSONS, Arms, HoldoutTables
 from audits.core.stats import Scan, scan_test
 from audits.core.two_sided import supported_margin
-from audits.core.types import Bool, Estimate, Float, Int
+from audits.core.types import Bool, Estimate, Float, Int, Rng
 
 VOTERS = (1, 5)  # variants of attribute inference: number of nearest rows that vote
 LINKED_WITHIN = (1, 5, NEAREST)  # variants of joining: number of nearest rows of each half that are compared
@@ -77,9 +77,7 @@ class FamilyResult:
         return measure(self.train, self.control, confidence=confidence)
 
 
-def attack_families(
-    holdout: HoldoutTables, people: Arms, rng: np.random.Generator
-) -> tuple[list[Family], list[Family]]:
+def attack_families(holdout: HoldoutTables, people: Arms, rng: Rng) -> tuple[list[Family], list[Family]]:
     """Return every family, and the inference families restricted to facts that at most ten persons have."""
     real = (*holdout.train.texts, *holdout.control.texts)
     matches = match_views(holdout, rng)
@@ -113,9 +111,7 @@ def attack_families(
     return families, rare
 
 
-def _inference(
-    name: str, secrets: Secrets, nearest: NearestRows, baseline: NearestRows, rng: np.random.Generator
-) -> Family:
+def _inference(name: str, secrets: Secrets, nearest: NearestRows, baseline: NearestRows, rng: Rng) -> Family:
     ties = rng.permutation(secrets.stated.shape[1])
     return Family(
         name=name,

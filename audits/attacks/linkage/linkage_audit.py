@@ -3,8 +3,6 @@
 import math
 from typing import Any
 
-import numpy as np
-
 from audits.attacks.linkage.attacks import MARGINS, FamilyResult, attack_families, measure_family
 from audits.attacks.linkage.excess_risk import absolute_excess, detectable_relative
 from audits.core.errors import NotMeasurable
@@ -12,7 +10,7 @@ from audits.core.holdout import MIN_PERSONS, Arms, HoldoutTables, arms, hold_out
 from audits.core.rates import exact
 from audits.core.stats import CHANCE_LEVEL, FAIL_LEVEL, holm
 from audits.core.two_sided import compared, control_needed, envelope, is_inside, is_outside, power, two_sided_result
-from audits.core.types import AuditInputs, AuditResult, Estimate, Verdict
+from audits.core.types import AuditInputs, AuditResult, Estimate, Rng, Verdict
 from audits.embeddings.planted import confirmed
 
 RARE_LIMIT = 0.09  # largest allowed excess of train over control for facts that at most ten persons have
@@ -63,7 +61,7 @@ class Linkage:
 
     name = "linkage"
 
-    def run(self, inputs: AuditInputs, rng: np.random.Generator, confidence: float) -> AuditResult:
+    def run(self, inputs: AuditInputs, rng: Rng, confidence: float) -> AuditResult:
         """Return how much more the attacks reveal about train than about control, and the verdict.
 
         Raises:
@@ -74,7 +72,7 @@ class Linkage:
         result = self._measure(inputs, rng, confidence)
         return confirmed(result, inputs, lambda planted, own: self._measure(planted, own, confidence))
 
-    def _measure(self, inputs: AuditInputs, rng: np.random.Generator, confidence: float) -> AuditResult:
+    def _measure(self, inputs: AuditInputs, rng: Rng, confidence: float) -> AuditResult:
         holdout = hold_out(inputs, rng)
         people = arms(holdout)
         families, rare = attack_families(holdout, people, rng)

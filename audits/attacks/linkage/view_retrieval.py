@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from audits.core.holdout import HoldoutTables
-from audits.core.types import Int, Table
+from audits.core.types import Int, Rng, Table
 from audits.embeddings.distances import stack_arms
 from audits.embeddings.encoders import Encoded, encode
 from audits.embeddings.similarity import Float32, Matrix, similarity_blocks
@@ -44,7 +44,7 @@ def split_halves(text: str) -> tuple[str, str]:
     return " ".join(words[:middle]), " ".join(words[middle:])
 
 
-def match_views(holdout: HoldoutTables, rng: np.random.Generator) -> ViewMatches:
+def match_views(holdout: HoldoutTables, rng: Rng) -> ViewMatches:
     """Return the synthetic rows nearest to each view of each record.
 
     For halves, the similarity is the mean of the word cosine and the character cosine. Whole records are searched

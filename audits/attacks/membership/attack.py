@@ -9,23 +9,14 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy import stats
+from scipy.stats import binom, hypergeom, norm
+from scipy.stats import f as f_distribution
 
+from audits.core import stats
 from audits.core.coin_guesses import guessed_persons, guesses_tried
 from audits.core.holdout import Arms
-from audits.core.stats import (
-    CHANCE_LEVEL,
-    FAIL_LEVEL,
-    SCAN_GRID,
-    Scan,
-    holm,
-    mid_ranks,
-    needed_for_auc,
-    power_of_each,
-    scan_test,
-)
 from audits.core.two_sided import Area, area_of, envelope, is_inside
-from audits.core.types import Bool, Estimate, Float
+from audits.core.types import Bool, Estimate, Float, Rng
 
 STACKED = "stacked"  # name of the attack that combines all scores
 FOLDS = 5
@@ -43,7 +34,7 @@ class CrossFitted:
 
     scores: Mapping[str, Float]  # score of each person, (P,); for `STACKED`, the rank within the fold
     weights: tuple[Mapping[str, float] | None, ...]  # weights of the stacked attack in each fold; None if equal
-    scans: Mapping[str, Scan]  # scan test over all persons; no entry for `STACKED`
+    scans: Mapping[str, stats.Scan]  # scan test over all persons; no entry for `STACKED`
     areas: Mapping[str, Area]  # AUC over all persons
 
     def auc(self, confidence: float) -> Estimate:
@@ -56,14 +47,14 @@ class CrossFitted:
 
     def p_outside(self, margin: float) -> float:
         """Return the p-value of the hypothesis that every AUC is within the margin, corrected for all attacks."""
-        return min(holm([area.p_beyond(margin) for area in self.areas.values()]))
+        return min(stats.holm([area.p_beyond(margin) for area in self.areas.values()]))
 
     def scan_p(self) -> float:
         """Return the smallest p-value of the scan tests, corrected for the number of tests."""
-        return min(holm([scan.p for scan in self.scans.values()]))
+        return min(stats.holm([scan.p for scan in self.scans.values()]))
 
 
-def cross_fit(scores: Mapping[str, Float], people: Arms, rng: np.random.Generator) -> CrossFitted:
+def cross_fit(scores: Mapping[str, Float], people: Arms, rng: Rng) -> CrossFitted:
     """Return the results of every attack on these persons; `scores` are (P,) each.
 
     The stacked attack splits each arm into five folds and ranks the persons of each fold by
@@ -82,18 +73,18 @@ def cross_fit(scores: Mapping[str, Float], people: Arms, rng: np.random.Generato
     fold = np.empty(len(is_train), dtype=np.int64)
     for arm in (is_train, ~is_train):
         fold[arm] = rng.permutation(int(arm.sum())) % FOLDS
-    z = np.stack([stats.norm.ppf(mid_ranks(scores[name])) for name in names], axis=1)
+    z = np.stack([norm.ppf(stats.mid_ranks(scores[name])) for name in names], axis=1)
     pooled, weights = np.empty(len(is_train)), []
     for number in range(FOLDS):
         others, tested = fold != number, fold == number
         fitted = _weights(z[others], is_train[others])
-        pooled[tested] = mid_ranks(z[tested].mean(axis=1) if fitted is None else z[tested] @ fitted)
+        pooled[tested] = stats.mid_ranks(z[tested].mean(axis=1) if fitted is None else z[tested] @ fitted)
         weights.append(None if fitted is None else dict(zip(names, fitted.tolist(), strict=True)))
     all_scores = {**{name: np.asarray(scores[name], dtype=np.float64) for name in names}, STACKED: pooled}
     return CrossFitted(
         scores=all_scores,
         weights=tuple(weights),
-        scans={name: scan_test(scores[name][is_train], scores[name][~is_train]) for name in names},
+        scans={name: stats.scan_test(scores[name][is_train], scores[name][~is_train]) for name in names},
         areas={name: area_of(score[is_train], score[~is_train]) for name, score in all_scores.items()},
     )
 
@@ -108,7 +99,7 @@ def _weights(z: Float, is_train: Bool) -> Float | None:
         return None
     fitted = centred @ np.linalg.lstsq(centred, y, rcond=None)[0]
     residual, explained = float(((y - fitted) ** 2).sum()), float((fitted**2).sum())
-    if residual > 0 and stats.f.sf(explained / k / (residual / (n - k - 1)), k, n - k - 1) >= STACKING_LEVEL:
+    if residual > 0 and f_distribution.sf(explained / k / (residual / (n - k - 1)), k, n - k - 1) >= STACKING_LEVEL:
         return None
     return np.asarray(np.linalg.solve(centred.T @ centred + RIDGE * n * np.eye(k), centred.T @ y), dtype=np.float64)
 
@@ -133,7 +124,7 @@ class ClassAreas:
 
     def p_outside(self, margin: float) -> float:
         """Return the p-value of the hypothesis that every AUC is within the margin, corrected for all AUCs."""
-        return min(holm([area.p_beyond(margin) for of_class in self.areas for area in of_class]), default=1.0)
+        return min(stats.holm([area.p_beyond(margin) for of_class in self.areas for area in of_class]), default=1.0)
 
     def all_inside(self, margin: float, confidence: float) -> bool:
         """Return whether every AUC interval of a class with `needed` persons per arm lies within the margin."""
@@ -152,7 +143,7 @@ def areas_by_class(scores: Mapping[str, Float], people: Arms, margin: float) -> 
     return ClassAreas(
         areas=[[area_of(s[train], s[control]) for s in scores.values()] for train, control in large],
         n_classes=people.n_classes,
-        needed=needed_for_auc(margin, power=power_of_each(n_tests)),
+        needed=stats.needed_for_auc(margin, power=stats.power_of_each(n_tests)),
     )
 
 
@@ -190,10 +181,10 @@ def found_with(
         persons is assumed to be right with the highest probability that e allows, 1 / (1 + exp(-e)).
     """
     error = float(np.sqrt((n_train + n_control + 1) / (12 * n_train * n_control)))
-    z = float(stats.norm.ppf(1 - FAIL_LEVEL / (2 * attacks)))
+    z = float(norm.ppf(1 - stats.FAIL_LEVEL / (2 * attacks)))
     return {
         "power": list(POWERS),
-        "auc": [min(1.0, 0.5 + margin + (z + float(stats.norm.ppf(p))) * error) for p in POWERS],
+        "auc": [min(1.0, 0.5 + margin + (z + float(norm.ppf(p))) * error) for p in POWERS],
         "copied_share": [_copied(n_train, n_control, attacks, p) for p in POWERS],
         "epsilon": [_epsilon(coins, epsilon_limit, p) for p in POWERS],
     }
@@ -201,13 +192,13 @@ def found_with(
 
 def _copied(n_train: int, n_control: int, attacks: int, power: float) -> float | None:
     n = n_train + n_control
-    cuts = np.array([m for m in SCAN_GRID if m < n])
-    level = CHANCE_LEVEL / (2 * len(cuts) * attacks)
+    cuts = np.array([m for m in stats.SCAN_GRID if m < n])
+    level = stats.CHANCE_LEVEL / (2 * len(cuts) * attacks)
     for copied in range(1, n_train + 1):
         for m in cuts[cuts >= copied].tolist():
-            others = stats.hypergeom(n - copied, n_train - copied, m - copied)
+            others = hypergeom(n - copied, n_train - copied, m - copied)
             n_train_in_cut = copied + int(others.ppf(1 - power))
-            if stats.hypergeom.sf(n_train_in_cut - 1, n, n_train, m) <= level:
+            if hypergeom.sf(n_train_in_cut - 1, n, n_train, m) <= level:
                 return copied / n_train
         if copied >= max(cuts, default=0):
             break
@@ -220,7 +211,7 @@ def _epsilon(coins: int, limit: float, power: float) -> float | None:
     for epsilon in np.arange(limit, MAX_EPSILON, 0.05).tolist():
         p_right = 1 / (1 + np.exp(-epsilon))
         for n_guesses in tried:
-            n_right = int(stats.binom.ppf(1 - power, n_guesses, p_right))
-            if stats.binom.sf(n_right - 1, n_guesses, p_right_at_limit) <= FAIL_LEVEL / len(tried):
+            n_right = int(binom.ppf(1 - power, n_guesses, p_right))
+            if binom.sf(n_right - 1, n_guesses, p_right_at_limit) <= stats.FAIL_LEVEL / len(tried):
                 return float(round(epsilon / 2, 3))
     return None

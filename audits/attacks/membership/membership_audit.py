@@ -15,7 +15,7 @@ from audits.core.holdout import REFERENCE_SHARE, Arms, HoldoutTables, person_sco
 from audits.core.rates import exact
 from audits.core.stats import CHANCE_LEVEL, FAIL_LEVEL, clopper_pearson, detectable_auc, needed_for_auc, power_of_each
 from audits.core.two_sided import compared, exact_share, power, two_sided_result
-from audits.core.types import AuditInputs, AuditResult, Bool, Estimate, Float, Table, Verdict
+from audits.core.types import AuditInputs, AuditResult, Bool, Estimate, Float, Rng, Table, Verdict
 from audits.embeddings.encoders import EncodedTables, encode
 from audits.embeddings.planted import EncoderAudit
 
@@ -65,9 +65,7 @@ class Membership(EncoderAudit):
 
     name = "membership"
 
-    def _measure(
-        self, inputs: AuditInputs, tables: EncodedTables, rng: np.random.Generator, confidence: float
-    ) -> AuditResult:
+    def _measure(self, inputs: AuditInputs, tables: EncodedTables, rng: Rng, confidence: float) -> AuditResult:
         holdout, people = tables.holdout, tables.people
         row_scores = membership_scores(holdout, tables.encoded)
         scores = {name: person_scores(s, people.row_person) for name, s in row_scores.items()}
@@ -93,9 +91,7 @@ class MembershipEvidence:
     bound: Mapping[str, Any]  # result of `epsilon_bound`
 
 
-def _mirrored(
-    row_scores: Mapping[str, Float], mirror: Table, tables: EncodedTables, rng: np.random.Generator
-) -> CrossFitted:
+def _mirrored(row_scores: Mapping[str, Float], mirror: Table, tables: EncodedTables, rng: Rng) -> CrossFitted:
     """Return the attacks on a(x; S) - a(x; S'), where S' is the mirror table that the generator wrote from control.
 
     The rarity or difficulty of a record x affects its scores a on S and S' equally, so the difference removes this
@@ -114,9 +110,7 @@ def _mirrored(
     return attack.cross_fit(differences, tables.people, rng)
 
 
-def epsilon_bound(
-    scores: Mapping[str, Float], is_train: Bool, rng: np.random.Generator, delta: float = 0.0
-) -> dict[str, Any]:
+def epsilon_bound(scores: Mapping[str, Float], is_train: Bool, rng: Rng, delta: float = 0.0) -> dict[str, Any]:
     """Return the lower confidence bound on epsilon from guessing who is in train, at level .05; see `coin_guesses`.
 
     The bound requires roles (train or control) that are decided by independent fair coins. The function therefore

@@ -19,17 +19,9 @@ from scipy import sparse
 from audits.attacks.membership.kneser_ney import WordRows, calibrated_ratio, log_likelihood
 from audits.core.holdout import HoldoutTables
 from audits.core.types import Float, Int
+from audits.embeddings import similarity
 from audits.embeddings.distances import stack_arms
 from audits.embeddings.encoders import Encoded
-from audits.embeddings.similarity import (
-    BLOCK,
-    MIN_DETERMINANT,
-    best_pairs,
-    candidate_cosines,
-    incidence,
-    similarity_blocks,
-    top,
-)
 from audits.text.ngrams import Sequences, runs, words
 
 NEAREST = 3  # number of highest Jaccard indices that are averaged
@@ -104,17 +96,17 @@ def shared_runs(synthetic: Sequences, real: Sequences) -> dict[str, Float]:
     (synthetic_keys, synthetic_rows), (real_keys, real_rows) = runs(synthetic, SHINGLE), runs(real, SHINGLE)
     distinct, columns = np.unique(np.concatenate([synthetic_keys, real_keys]), return_inverse=True)
     n, n_runs = len(synthetic_keys), max(1, len(distinct))
-    synthetic_runs = incidence(synthetic_rows, columns[:n], (len(synthetic), n_runs), np.float32)
-    real_runs = incidence(real_rows, columns[n:], (len(real), n_runs), np.float32)
+    synthetic_runs = similarity.incidence(synthetic_rows, columns[:n], (len(synthetic), n_runs), np.float32)
+    real_runs = similarity.incidence(real_rows, columns[n:], (len(real), n_runs), np.float32)
     synthetic_size, real_size = (np.asarray(t.sum(axis=1)).ravel() for t in (synthetic_runs, real_runs))
     used = np.intersect1d(synthetic_runs.indices, real_runs.indices)
     transposed = sparse.csr_matrix(synthetic_runs[:, used].T)
     jaccard, containment = np.zeros(len(real)), np.zeros(len(real))
-    for start in range(0, len(real), BLOCK):
-        block = slice(start, min(start + BLOCK, len(real)))
+    for start in range(0, len(real), similarity.BLOCK):
+        block = slice(start, min(start + similarity.BLOCK, len(real)))
         common = (real_runs[block][:, used] @ transposed).toarray()
         union = real_size[block, None] + synthetic_size[None, :] - common
-        jaccard[block] = top(common / np.maximum(union, 1), min(NEAREST, len(synthetic))).mean(axis=1)
+        jaccard[block] = similarity.top(common / np.maximum(union, 1), min(NEAREST, len(synthetic))).mean(axis=1)
         containment[block] = common.max(axis=1) / np.maximum(real_size[block], 1)
     return {f"jaccard_top{NEAREST}": jaccard, "containment": containment}
 
@@ -134,16 +126,16 @@ def nearest_and_mass(encoded: Encoded) -> dict[str, Float]:
     nearest = np.full(real.shape[0], -np.inf)
     mass = np.zeros(real.shape[0])
     k = min(CANDIDATES, real.shape[0])
-    for _, similar in similarity_blocks(encoded.synthetic, real):
+    for _, similar in similarity.similarity_blocks(encoded.synthetic, real):
         nearest = np.maximum(nearest, similar.max(axis=0))
         candidates = np.argpartition(similar, real.shape[0] - k, axis=1)[:, -k:]
         cosines = np.take_along_axis(similar, candidates, axis=1)
-        gram = candidate_cosines(real, candidates)
-        pair = best_pairs(cosines, gram, candidates, np.ones((1, *candidates.shape), dtype=np.bool_))[0]
+        gram = similarity.candidate_cosines(real, candidates)
+        pair = similarity.best_pairs(cosines, gram, candidates, np.ones((1, *candidates.shape), dtype=np.bool_))[0]
         row = np.arange(len(candidates))
         between = gram[row, pair[:, 0], pair[:, 1]]  # cosine of the two parents
         to_parent = np.take_along_axis(cosines, pair, axis=1)  # cosine of the row to each parent
-        determinant = np.maximum(1 - between * between, MIN_DETERMINANT)
+        determinant = np.maximum(1 - between * between, similarity.MIN_DETERMINANT)
         for parent, other in ((0, 1), (1, 0)):
             weight = np.clip((to_parent[:, parent] - between * to_parent[:, other]) / determinant, 0, 1)
             np.add.at(mass, candidates[row, pair[:, parent]], weight)

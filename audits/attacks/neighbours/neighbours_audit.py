@@ -6,41 +6,11 @@ from typing import Any
 
 import numpy as np
 
+from audits.core import stats, two_sided
 from audits.core.holdout import Arms, HoldoutTables
 from audits.core.rates import exact
-from audits.core.stats import (
-    CHANCE_LEVEL,
-    FAIL_LEVEL,
-    PASS_POWER,
-    Scan,
-    conformal_p,
-    detectable_share,
-    holm,
-    needed_for_share,
-    power_of_each,
-    scan_test,
-)
-from audits.core.two_sided import (
-    compared,
-    envelope,
-    is_inside,
-    power,
-    supported_margin,
-    too_few_rows,
-    two_sided_result,
-)
-from audits.core.types import AuditInputs, AuditResult, Verdict
-from audits.embeddings.distances import (
-    Share,
-    balanced_draws,
-    crowding,
-    distance_histogram,
-    nearest_person_of_rows,
-    nndr_ratio,
-    share_of_train,
-    stack_arms,
-    two_nearest_distances,
-)
+from audits.core.types import AuditInputs, AuditResult, Rng, Verdict
+from audits.embeddings import distances
 from audits.embeddings.encoders import Encoded, EncodedTables
 from audits.embeddings.planted import EncoderAudit
 
@@ -52,12 +22,12 @@ CLASS_MARGIN = 0.05  # the share within a class may be at most this far from one
 # margins, the rows are enough for the shares of both encoders to lie within the margin with probability .95 without a
 # leak. For the widest margin, they are enough to detect a share at this distance from one half with power .8.
 MARGINS: tuple[tuple[int, float], ...] = (
-    *((needed_for_share(d, power=power_of_each(2, PASS_POWER)), d) for d in (0.03, 0.05)),
-    (needed_for_share(0.10), 0.10),
+    *((stats.needed_for_share(d, power=stats.power_of_each(2, stats.PASS_POWER)), d) for d in (0.03, 0.05)),
+    (stats.needed_for_share(0.10), 0.10),
 )
 
 # a share whose interval exceeds the limit: (name in the reason, share, limit as the distance from one half)
-Over = tuple[str, Share, float]
+Over = tuple[str, distances.Share, float]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,9 +35,9 @@ class EncoderNeighbours:
     """Results of one encoder."""
 
     encoder: str
-    share: Share  # share of synthetic rows whose nearest person is in train
-    classes: dict[int, Share]  # the same within each class with at least MIN_CLASS_CONTROL control persons
-    scans: dict[str, Scan]  # scan tests over persons, by proximity score (`crowding`)
+    share: distances.Share  # share of synthetic rows whose nearest person is in train
+    classes: dict[int, distances.Share]  # the same within each class with at least MIN_CLASS_CONTROL control persons
+    scans: dict[str, stats.Scan]  # scan tests over persons, by proximity score (`crowding`)
     histogram: dict[str, Any]  # distances of synthetic rows to the nearest train and control record
     details: dict[str, Any]  # further numbers for the report
 
@@ -99,31 +69,30 @@ class Neighbours(EncoderAudit):
 
     name = "neighbours"
 
-    def _measure(
-        self, _inputs: AuditInputs, tables: EncodedTables, rng: np.random.Generator, confidence: float
-    ) -> AuditResult:
+    def _measure(self, _inputs: AuditInputs, tables: EncodedTables, rng: Rng, confidence: float) -> AuditResult:
         results = [_neighbours_of(encoded, tables.people, rng) for encoded in tables.encoded]
         return _judge(results, tables.holdout, tables.people, confidence)
 
 
-def _neighbours_of(encoded: Encoded, people: Arms, rng: np.random.Generator) -> EncoderNeighbours:
-    included = balanced_draws(people, REPEATS, rng)
-    nearest = nearest_person_of_rows(encoded.synthetic, stack_arms(encoded), people, included, rng)
+def _neighbours_of(encoded: Encoded, people: Arms, rng: Rng) -> EncoderNeighbours:
+    included = distances.balanced_draws(people, REPEATS, rng)
+    real = distances.stack_arms(encoded)
+    nearest = distances.nearest_person_of_rows(encoded.synthetic, real, people, included, rng)
     control_of_class = np.bincount(people.person_class[~people.is_train], minlength=people.n_classes)
     large = [c for c in range(people.n_classes) if control_of_class[c] >= MIN_CLASS_CONTROL] * (people.n_classes > 1)
-    classes = {c: share_of_train(nearest[:, people.synthetic_class == c], included, people) for c in large}
-    scores = crowding(encoded, people)
+    classes = {c: distances.share_of_train(nearest[:, people.synthetic_class == c], included, people) for c in large}
+    scores = distances.crowding(encoded, people)
     arms = {name: (score[people.is_train], score[~people.is_train]) for name, score in scores.items()}
-    to_train, to_control = two_nearest_distances(encoded, people, included[0])
-    p = conformal_p(*arms["crowding"])
+    to_train, to_control = distances.two_nearest_distances(encoded, people, included[0])
+    p = stats.conformal_p(*arms["crowding"])
     return EncoderNeighbours(
         encoder=encoded.name,
-        share=share_of_train(nearest, included, people),
+        share=distances.share_of_train(nearest, included, people),
         classes={c: share for c, share in classes.items() if share.n > 0},
-        scans={name: scan_test(train, control) for name, (train, control) in arms.items()},
-        histogram=distance_histogram(to_train[:, 0], to_control[:, 0]),
+        scans={name: stats.scan_test(train, control) for name, (train, control) in arms.items()},
+        histogram=distances.distance_histogram(to_train[:, 0], to_control[:, 0]),
         details={
-            "nndr_ratio_q10": nndr_ratio(to_train, to_control),
+            "nndr_ratio_q10": distances.nndr_ratio(to_train, to_control),
             "train_persons_closer_than_99_percent_of_control": int((p <= 0.01).sum()),
         },
     )
@@ -131,21 +100,21 @@ def _neighbours_of(encoded: Encoded, people: Arms, rng: np.random.Generator) -> 
 
 def _judge(results: list[EncoderNeighbours], holdout: HoldoutTables, people: Arms, confidence: float) -> AuditResult:
     n = min(f.share.n for f in results)
-    margin = supported_margin(n, MARGINS)
+    margin = two_sided.supported_margin(n, MARGINS)
     limit = MARGINS[-1][1] if margin is None else margin
-    scans = holm([scan.p for f in results for scan in f.scans.values()])
-    p_from_half = holm([f.share.p_beyond(0.0) for f in results])
+    scans = stats.holm([scan.p for f in results for scan in f.scans.values()])
+    p_from_half = stats.holm([f.share.p_beyond(0.0) for f in results])
     classes = [share for f in results for share in f.classes.values()]
     needed = class_rows_needed(len(classes))
     fails = {
         "how many synthetic records are nearest to them": _proven([f.share for f in results], limit),
         "how many synthetic records of a class are nearest to them": _proven(classes, CLASS_MARGIN),
-        "how close the closest of them are to a synthetic record": min(scans) < CHANCE_LEVEL,
+        "how close the closest of them are to a synthetic record": min(scans) < stats.CHANCE_LEVEL,
     }
     failed = [what for what, is_proven in fails.items() if is_proven]
     # a wide margin must not hide that a share differs significantly from one half
     differs = any(
-        p < CHANCE_LEVEL and not is_inside(f.share.ends(confidence), MARGINS[0][1])
+        p < stats.CHANCE_LEVEL and not two_sided.is_inside(f.share.ends(confidence), MARGINS[0][1])
         for f, p in zip(results, p_from_half, strict=True)
     )
     limited = [("the share of synthetic records nearest to train", f.share, limit) for f in results]
@@ -154,30 +123,30 @@ def _judge(results: list[EncoderNeighbours], holdout: HoldoutTables, people: Arm
         for share in classes
         if share.n >= needed
     ]
-    over = [entry for entry in limited if not is_inside(entry[1].ends(confidence), entry[2])]
+    over = [entry for entry in limited if not two_sided.is_inside(entry[1].ends(confidence), entry[2])]
     verdict: Verdict = "fail" if failed else "insufficient" if margin is None or differs or over else "pass"
-    metrics = {"share": envelope([f.share.estimate(confidence) for f in results])}
+    metrics = {"share": two_sided.envelope([f.share.estimate(confidence) for f in results])}
     metrics["scan_p"] = exact(min(scans), confidence=confidence, n=len(people.is_train))
     if margin is not None:
         metrics["margin"] = exact(margin, confidence=confidence, n=n)
     if classes:
-        metrics["worst_class_share"] = envelope([s.estimate(confidence) for s in classes])
-    smallest_leak = detectable_share(n, confidence=confidence) if n > 0 else None
+        metrics["worst_class_share"] = two_sided.envelope([s.estimate(confidence) for s in classes])
+    smallest_leak = stats.detectable_share(n, confidence=confidence) if n > 0 else None
     details = _details(results, holdout, people, margin)
-    return two_sided_result(
+    return two_sided.two_sided_result(
         "neighbours",
         verdict,
         metrics["share"],
         limit,
         metrics=metrics,
-        details=details | {"power": power(n, MARGINS[0][0], smallest_leak)},
+        details=details | {"power": two_sided.power(n, MARGINS[0][0], smallest_leak)},
         reason=_reason(verdict, failed, n, over, holdout, people, differs=differs, details=details),
     )
 
 
 def class_rows_needed(n_shares: int) -> int:
     """Return how many rows each class needs so that, without a leak, all class shares pass with probability .95."""
-    return needed_for_share(CLASS_MARGIN, power=power_of_each(max(1, n_shares), PASS_POWER))
+    return stats.needed_for_share(CLASS_MARGIN, power=stats.power_of_each(max(1, n_shares), stats.PASS_POWER))
 
 
 def _reason(  # noqa: PLR0913 - all numbers that a reason can state
@@ -201,10 +170,8 @@ def _reason(  # noqa: PLR0913 - all numbers that a reason can state
         )
         return f"Synthetic records are as close to control persons as to train persons.{untested if small else ''}"
     if n < MARGINS[-1][0]:
-        from_control = tables.reference_is_control
-        return too_few_rows(
-            "The test of the nearest neighbours", n, MARGINS[-1][0], people, reference_is_control=from_control
-        )
+        what, is_control = "The test of the nearest neighbours", tables.reference_is_control
+        return two_sided.too_few_rows(what, n, MARGINS[-1][0], people, reference_is_control=is_control)
     if differs:
         return (
             f"The share of synthetic records nearest to train differs significantly from one half, and {n} "
@@ -212,7 +179,7 @@ def _reason(  # noqa: PLR0913 - all numbers that a reason can state
             f"{MARGINS[0][0]} independent records are needed for a verdict."
         )
     what, share, limit = max(over, key=lambda o: (abs(o[1].value - 0.5) - o[2]) / o[1].error)
-    decisive = max(2 * share.n, needed_for_share(max(0.01, abs(abs(share.value - 0.5) - limit))))
+    decisive = max(2 * share.n, stats.needed_for_share(max(0.01, abs(abs(share.value - 0.5) - limit))))
     return (
         f"The interval of {what} exceeds its limit; about {decisive} independent records are needed for a verdict, "
         f"but there are {share.n}, from {min(people.n_train, people.n_control)} persons in the smaller of train and "
@@ -226,7 +193,7 @@ def _details(
     worst = max(results, key=lambda f: abs(f.share.value - 0.5))
     needed = class_rows_needed(sum(len(f.classes) for f in results))
     shown = sum(all(c in f.classes and f.classes[c].n >= needed for f in results) for c in range(people.n_classes))
-    return compared(people, has_groups=holdout.has_groups) | {
+    return two_sided.compared(people, has_groups=holdout.has_groups) | {
         "reference": "control persons set aside" if holdout.reference_is_control else "reference table",
         "margin_supported": margin,
         "margins": [list(line) for line in MARGINS],
@@ -250,5 +217,5 @@ def _details(
     }
 
 
-def _proven(shares: list[Share], margin: float) -> bool:
-    return min(holm([s.p_beyond(margin) for s in shares]), default=1.0) < FAIL_LEVEL
+def _proven(shares: list[distances.Share], margin: float) -> bool:
+    return min(stats.holm([s.p_beyond(margin) for s in shares]), default=1.0) < stats.FAIL_LEVEL

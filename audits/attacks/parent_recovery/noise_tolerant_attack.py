@@ -8,22 +8,13 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
+from scipy.stats import beta, norm
 
 from audits.attacks.parent_recovery.lineage import weights_by_person
+from audits.core import stats
 from audits.core.holdout import Arms, person_scores
-from audits.core.stats import (
-    FAIL_LEVEL,
-    PASS_POWER,
-    POWER,
-    Scan,
-    clopper_pearson,
-    needed_for_share,
-    power_of_each,
-    scan_test,
-)
 from audits.core.two_sided import is_inside
-from audits.core.types import AuditInputs, Bool, Float, Int, Lineage, persons
+from audits.core.types import AuditInputs, Bool, Float, Int, Lineage, Rng, persons
 from audits.embeddings.distances import Share, balanced_draws, share_of_train, stack_arms
 from audits.embeddings.encoders import Encoded
 from audits.embeddings.similarity import best_pairs, candidate_cosines, similarity_blocks
@@ -58,15 +49,15 @@ class ParentRecall:
 
     def ends(self, confidence: float) -> tuple[float, float]:
         """Return the exact interval (Clopper and Pearson) of `one`."""
-        return clopper_pearson(self.one * self.n, self.n, confidence=confidence)
+        return stats.clopper_pearson(self.one * self.n, self.n, confidence=confidence)
 
     def p_above(self, limit: float) -> float:
         """Return the exact p-value of the hypothesis that the true recall is at most the limit."""
         hits = self.one * self.n
-        return 1.0 if self.one == 0 or limit >= 1 else float(stats.beta.cdf(limit, hits, self.n - hits + 1))
+        return 1.0 if self.one == 0 or limit >= 1 else float(beta.cdf(limit, hits, self.n - hits + 1))
 
 
-def find_parent_pairs(encoded: Encoded, people: Arms, rng: np.random.Generator) -> ParentPairs:
+def find_parent_pairs(encoded: Encoded, people: Arms, rng: Rng) -> ParentPairs:
     """Return for each synthetic row the two persons whose records, combined, are nearest to it.
 
     The candidates C(z) for a synthetic row z are its most similar real records. Each repeat uses the candidates of
@@ -116,7 +107,7 @@ def share_of_nearest(found: ParentPairs, people: Arms, n: int) -> Share:
     return share_of_train(found.pairs[:, :, :n].reshape(len(found.pairs), -1), found.included, people)
 
 
-def both_train(found: ParentPairs, people: Arms, rng: np.random.Generator) -> tuple[Share, float]:
+def both_train(found: ParentPairs, people: Arms, rng: Rng) -> tuple[Share, float]:
     """Return the share of rows whose two persons are both in train, and its expected value under random roles.
 
     Under random roles, two persons of one class with n persons of each role are both in train with probability
@@ -171,7 +162,7 @@ def parent_recall(found: ParentPairs, people: Arms, lineage: Lineage, train_pers
     )
 
 
-def _fill_pairs(pairs: Int, without_pair: Bool, included: Int, rng: np.random.Generator) -> Int:
+def _fill_pairs(pairs: Int, without_pair: Bool, included: Int, rng: Rng) -> Int:
     """Replace both persons of missing pairs, and a second person who equals the first, by random persons."""
     first = np.where(without_pair, rng.choice(included, size=len(pairs)), pairs[:, 0])
     other = rng.integers(len(included) - 1, size=len(pairs))
@@ -179,7 +170,7 @@ def _fill_pairs(pairs: Int, without_pair: Bool, included: Int, rng: np.random.Ge
     return np.stack([first, np.where(without_pair | (pairs[:, 0] == pairs[:, 1]), other, pairs[:, 1])], axis=1)
 
 
-def _permuted(is_train: Bool, classes: Int, n: int, rng: np.random.Generator) -> Bool:
+def _permuted(is_train: Bool, classes: Int, n: int, rng: Rng) -> Bool:
     roles = np.tile(is_train, (n, 1))
     for c in np.unique(classes):
         members = np.flatnonzero(classes == c)
@@ -242,8 +233,8 @@ class ShareTest:
         """
         if self.margin is None:
             return None
-        z, z_power = float(stats.norm.ppf(confidence)), float(stats.norm.ppf(POWER))
-        z_each = float(stats.norm.ppf(1 - FAIL_LEVEL / (2 * n_shares)))
+        z, z_power = float(norm.ppf(confidence)), float(norm.ppf(stats.POWER))
+        z_each = float(norm.ppf(1 - stats.FAIL_LEVEL / (2 * n_shares)))
         leaves_margin = self.margin - (z - z_power) * self.share.error
         return min(leaves_margin, max(MARGINS[0], (z_each + z_power) * self.share.error))
 
@@ -256,7 +247,7 @@ class EncoderShares:
     train: ShareTest  # share of train among both persons of each row
     first: ShareTest  # share of train among the nearer persons of the rows
     both: ShareTest  # share of rows whose two persons are both in train
-    scan: Scan  # scan test over persons
+    scan: stats.Scan  # scan test over persons
     recall: ParentRecall | None  # None without a lineage
 
     @property
@@ -265,9 +256,7 @@ class EncoderShares:
         return self.train, self.first, self.both
 
 
-def encoder_shares(
-    encoded: Encoded, people: Arms, inputs: AuditInputs, n_shares: int, rng: np.random.Generator
-) -> EncoderShares:
+def encoder_shares(encoded: Encoded, people: Arms, inputs: AuditInputs, n_shares: int, rng: Rng) -> EncoderShares:
     """Return the results of one encoder; `n_shares` is the number of shares tested in the whole audit."""
     found = find_parent_pairs(encoded, people, rng)
     both, both_null = both_train(found, people, rng)
@@ -280,7 +269,7 @@ def encoder_shares(
         train=share_test("the two persons between whom records lie", share_of_nearest(found, people, 2), 0.5),
         first=share_test("the nearer of the two persons", share_of_nearest(found, people, 1), 0.5),
         both=share_test("records that lie between two train persons", both, both_null),
-        scan=scan_test(found.nearness[people.is_train], found.nearness[~people.is_train]),
+        scan=stats.scan_test(found.nearness[people.is_train], found.nearness[~people.is_train]),
         recall=None
         if inputs.lineage is None
         else parent_recall(found, people, inputs.lineage, persons(inputs.train.groups)[1]),
@@ -297,8 +286,8 @@ def margin_of(share: Share, n_shares: int) -> float | None:
 
     For the widest margin, it is enough if the interval of this share alone lies within d with probability .8.
     """
-    power = power_of_each(n_shares, PASS_POWER)
+    power = stats.power_of_each(n_shares, stats.PASS_POWER)
     for margin in MARGINS:
-        if share.n >= needed_for_share(margin, power=power):
+        if share.n >= stats.needed_for_share(margin, power=power):
             return margin
-    return MARGINS[-1] if share.n >= needed_for_share(MARGINS[-1]) else None
+    return MARGINS[-1] if share.n >= stats.needed_for_share(MARGINS[-1]) else None

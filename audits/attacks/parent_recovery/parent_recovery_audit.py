@@ -9,7 +9,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from audits.attacks.parent_recovery.exact_attack import SegmentEvidence, attack_segments
@@ -21,19 +20,11 @@ from audits.attacks.parent_recovery.noise_tolerant_attack import (
     ShareTest,
     encoder_shares,
 )
+from audits.core import stats
 from audits.core.holdout import Arms, HoldoutTables
 from audits.core.rates import TIERS, exact
-from audits.core.stats import (
-    CHANCE_LEVEL,
-    FAIL_LEVEL,
-    PASS_POWER,
-    holm,
-    needed_for_share,
-    needed_for_zero_events,
-    power_of_each,
-)
 from audits.core.two_sided import compared, envelope, power, too_few_rows, two_sided_result
-from audits.core.types import AuditInputs, AuditResult, Estimate, Verdict, persons
+from audits.core.types import AuditInputs, AuditResult, Estimate, Rng, Verdict, persons
 from audits.embeddings.encoders import EncodedTables
 from audits.embeddings.planted import EncoderAudit
 
@@ -43,8 +34,10 @@ MIN_EFFECTIVE_PARENTS = 1.5  # each record needs at least this many; of two weig
 MIN_CLASS_PERSONS = 11  # persons that must contribute to each class; official statistics suppress smaller cells
 N_SHARES = 3  # number of shares tested for each encoder
 _RECALLS = {  # entry of the report: field of `ParentRecall`
-    "parent_recall": "one", "parent_recall_by_chance": "one_chance",
-    "pair_recall": "pair", "pair_recall_by_chance": "pair_chance",
+    "parent_recall": "one",
+    "parent_recall_by_chance": "one_chance",
+    "pair_recall": "pair",
+    "pair_recall_by_chance": "pair_chance",
 }
 PASSED = "The persons found as parents of synthetic records are as often control persons as train persons."
 
@@ -100,7 +93,7 @@ class ParentRecovery(EncoderAudit):
 
     name = "parent_recovery"
 
-    def run(self, inputs: AuditInputs, rng: np.random.Generator, confidence: float) -> AuditResult:
+    def run(self, inputs: AuditInputs, rng: Rng, confidence: float) -> AuditResult:
         """Return the result.
 
         Raise the errors of `EncoderAudit.run`, and InputError if the lineage does not fit the synthetic and train
@@ -110,9 +103,7 @@ class ParentRecovery(EncoderAudit):
             check_lineage(inputs.lineage, len(inputs.synthetic), len(inputs.train))
         return super().run(inputs, rng, confidence)
 
-    def _measure(
-        self, inputs: AuditInputs, tables: EncodedTables, rng: np.random.Generator, confidence: float
-    ) -> AuditResult:
+    def _measure(self, inputs: AuditInputs, tables: EncodedTables, rng: Rng, confidence: float) -> AuditResult:
         holdout, people, encoded = tables.holdout, tables.people, tables.encoded
         train_person = persons(holdout.train.groups)[1]
         evidence = ParentRecoveryEvidence(
@@ -130,8 +121,8 @@ class ParentRecovery(EncoderAudit):
 
 def _hard_rules(evidence: ParentRecoveryEvidence) -> list[str]:
     segments = evidence.segments.values()
-    corrected = holm([segment.sign_test_p for segment in segments])
-    between = any(segment.proven or p < CHANCE_LEVEL for segment, p in zip(segments, corrected, strict=True))
+    corrected = stats.holm([segment.sign_test_p for segment in segments])
+    between = any(segment.proven or p < stats.CHANCE_LEVEL for segment, p in zip(segments, corrected, strict=True))
     violated = ["synthetic vectors lie exactly between the vectors of two train rows"] if between else []
     if (lineage := evidence.lineage) is not None:
         if n_records := int((lineage.effective_parents < MIN_EFFECTIVE_PARENTS).sum()):
@@ -155,18 +146,18 @@ def _proven_claims(findings: Sequence[EncoderShares]) -> list[str]:
         tests.append(("train persons are too many or too few among the persons closest to a record", finding.scan.p))
     too_often = f"true parents are found more than {MAX_RECALL_RATIO:g} times as often as by chance"
     tests += [(too_often, recall.p_above(limit)) for recall, limit in _recalls(findings)]
-    corrected = holm([p for _, p in tests])
-    return sorted({statement for (statement, _), p in zip(tests, corrected, strict=True) if p < FAIL_LEVEL})
+    corrected = stats.holm([p for _, p in tests])
+    return sorted({statement for (statement, _), p in zip(tests, corrected, strict=True) if p < stats.FAIL_LEVEL})
 
 
 def _unclear(findings: Sequence[EncoderShares], confidence: float) -> list[ShareTest]:
     shares = [s for f in findings for s in f.shares]
     # a wide margin must not hide that a share differs significantly from chance
-    by_chance = holm([s.p_beyond(0.0) for s in shares])
+    by_chance = stats.holm([s.p_beyond(0.0) for s in shares])
     return [
         s
         for s, p in zip(shares, by_chance, strict=True)
-        if not s.is_within(s.margin, confidence) or (p < FAIL_LEVEL and not s.is_within(MARGINS[0], confidence))
+        if not s.is_within(s.margin, confidence) or (p < stats.FAIL_LEVEL and not s.is_within(MARGINS[0], confidence))
     ]
 
 
@@ -207,7 +198,7 @@ def _metrics(evidence: ParentRecoveryEvidence, n_persons: int, confidence: float
         "train_share": envelope([f.train.share.estimate(confidence) for f in findings]),
         "first_share": envelope([f.first.share.estimate(confidence) for f in findings]),
         "both_excess": envelope([f.both.share.estimate(confidence, less=f.both.null) for f in findings], centre=0.0),
-        "scan_p": counted(min(holm([f.scan.p for f in findings])), n_persons),
+        "scan_p": counted(min(stats.holm([f.scan.p for f in findings])), n_persons),
         "lineage": counted(evidence.lineage is not None, n_persons),
     }
     margins = [s.margin for f in findings for s in f.shares if s.margin is not None]
@@ -267,7 +258,9 @@ def _details(
         "lineage": None if evidence.lineage is None else _lineage_details(evidence.lineage),
         "power": power(
             worst.train.share.n,
-            needed_for_share(MARGINS[0], confidence=confidence, power=power_of_each(n_shares, PASS_POWER)),
+            stats.needed_for_share(
+                MARGINS[0], confidence=confidence, power=stats.power_of_each(n_shares, stats.PASS_POWER)
+            ),
             worst.train.smallest_leak(n_shares, confidence),
         ),
     }
@@ -298,19 +291,18 @@ def _shortfall(
         return (
             f"{n} records are too few to show whether true parents are found more than {MAX_RECALL_RATIO:g} times as "
             f"often as by chance, or for more than {SMALL_RECALL:.0%} of the records; about "
-            f"{max(needed_for_zero_events(SMALL_RECALL), 2 * n)} are needed for a verdict."
+            f"{max(stats.needed_for_zero_events(SMALL_RECALL), 2 * n)} are needed for a verdict."
         )
     fewest = min(unclear, key=lambda test: test.share.n)
     if fewest.margin is None:
-        needed, from_control = needed_for_share(MARGINS[-1], confidence=confidence), holdout.reference_is_control
-        return too_few_rows(
-            "The test of the persons found", fewest.share.n, needed, people, reference_is_control=from_control
-        )
+        needed = stats.needed_for_share(MARGINS[-1], confidence=confidence)
+        what, is_control = "The test of the persons found", holdout.reference_is_control
+        return too_few_rows(what, fewest.share.n, needed, people, reference_is_control=is_control)
     over = max(unclear, key=lambda test: abs(test.share.value - test.null) / test.share.error)
     excess = abs(over.share.value - over.null)
     limits = (MARGINS[0], MARGINS[-1] if over.margin is None else over.margin)
     room = max(0.01, min(abs(excess - margin) for margin in limits))
-    decisive = max(2 * over.share.n, needed_for_share(room, confidence=confidence))
+    decisive = max(2 * over.share.n, stats.needed_for_share(room, confidence=confidence))
     return (
         f"The interval of the share for {over.what} exceeds its limit. About {decisive} independent records are "
         f"needed for a verdict, but there are {over.share.n}, from {min(people.n_train, people.n_control)} persons "

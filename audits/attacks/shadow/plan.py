@@ -18,7 +18,7 @@ from audits.core.errors import InputError, NotMeasurable
 from audits.core.files import read_regular, write_whole
 from audits.core.inputs import load_table, table_digest
 from audits.core.strictjson import JsonError, canonical, parse
-from audits.core.types import AuditInputs, Table, persons
+from audits.core.types import AuditInputs, Rng, Table, persons
 from audits.embeddings.distances import crowding
 from audits.embeddings.encoders import encode_tables
 
@@ -55,7 +55,7 @@ class ShadowPlan:
         return frozenset(_names(self.persons, ~self.inside[run]))
 
 
-def plan_shadow(inputs: AuditInputs, *, runs: int, n_persons: int | None, rng: np.random.Generator) -> ShadowPlan:
+def plan_shadow(inputs: AuditInputs, *, runs: int, n_persons: int | None, rng: Rng) -> ShadowPlan:
     """Return a plan whose targets are the most over-represented train persons (`most_over_represented`).
 
     In each fold of the cross-validation, each target is left out of a random half of the reruns, independently of the
@@ -97,9 +97,7 @@ def plan_shadow(inputs: AuditInputs, *, runs: int, n_persons: int | None, rng: n
     )
 
 
-def most_over_represented(
-    inputs: AuditInputs, n: int, rng: np.random.Generator
-) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def most_over_represented(inputs: AuditInputs, n: int, rng: Rng) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Return the n train persons and the n control persons (or fewer) who are most over-represented.
 
     Each encoder ranks all persons of both tables by `crowding`: how much more similar they are to synthetic records
@@ -204,7 +202,7 @@ def read_tables(folder: Path, runs: int, *, text: str, label: str) -> tuple[Tabl
     return tuple(load_table(path, text=text, label=label, role="rerun") for path in found if path is not None)
 
 
-def permute_coins(coins: Coins, rng: np.random.Generator) -> Coins:
+def permute_coins(coins: Coins, rng: Rng) -> Coins:
     """Return the coins, with those of each person permuted among the reruns of each fold."""
     permuted = coins.copy()
     for fold in range(FOLDS):
