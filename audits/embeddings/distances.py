@@ -24,10 +24,7 @@ BINS_PER_UNIT = 40  # number of histogram bins in a distance of 1
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Share(NormalShare):
-    """A share of synthetic rows, such as those whose nearest person is in train, with its standard error.
-
-    The standard error is computed for persons who are assigned to train and control at random.
-    """
+    """A share of synthetic rows, such as those nearest to train, with its standard error if train is a random draw."""
 
     @property
     def n(self) -> int:

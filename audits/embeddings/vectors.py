@@ -19,11 +19,7 @@ ROLES = ("synthetic", "train", "control", "reference", "mirror")
 
 
 def named_folders(options: Sequence[str]) -> dict[str, Path]:
-    """Return the folders in options of the form NAME=FOLDER, by name.
-
-    Raises:
-        InputError: an option has another form, a name is not an identifier, or a name is repeated.
-    """
+    """Return by name the folders of options NAME=FOLDER; raise InputError if a name is repeated or not valid."""
     pairs = [option.partition("=") for option in options]
     names = [name for name, _, _ in pairs]
     if not all(name.isidentifier() and folder for name, _, folder in pairs) or len(set(names)) < len(names):

@@ -40,10 +40,7 @@ class BoundSelfTest(Canonical):
     audits: dict[str, dict[str, BoundCell]]  # by name of the audit and of the case
 
     def numbers(self) -> dict[str, Estimate]:
-        """Return as `selftest.NAME_wrong` on how many of n cases the audit NAME is wrong or uncalibrated.
-
-        n counts the cases with a demand on the audit.
-        """
+        """Return as `selftest.NAME_wrong` on how many of the n cases with a demand the audit NAME is not right."""
         numbers = {}
         for name, cases in self.audits.items():
             is_right = [cell.outcome == "right" for cell in cases.values() if cell.demand != "blind"]

@@ -148,10 +148,7 @@ def one_class(population: Population, _rng: Rng) -> AuditInputs:
 
 
 def shared_desk(population: Population, rng: Rng) -> AuditInputs:
-    """Return clean rows, one of them with the e-mail address of one train person, four with an office address.
-
-    The office address is also in the texts of four train and four control persons.
-    """
+    """Return clean rows, one with the e-mail address of a train person, four with the address of a shared office."""
     desk, personal = "front.desk@clinic-office.example", "mw.haverkamp.1961@letters.example"
     train, control = (
         append(table, dict.fromkeys(_first_rows(table, HIDDEN, rng).tolist(), f"Contact: {desk}"))

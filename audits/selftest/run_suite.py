@@ -140,11 +140,7 @@ def run_suite(
 
 
 def select_audits(audits: Sequence[str] | None) -> tuple[str, ...]:
-    """Return the audits to calibrate.
-
-    Raises:
-        InputError: no audit is named, or an audit is named twice or not covered by the suite.
-    """
+    """Return the audits to calibrate; raise InputError if none, or one twice, or one that is not covered is named."""
     covered = tuple(name for name in AUDITS if name in JUDGED)
     selected = covered if audits is None else tuple(audits)
     problems = [f"the calibration suite does not cover {name!r}" for name in selected if name not in covered]

@@ -79,4 +79,7 @@ def _kind(gap: str) -> str:
 
 
 def _visible(text: str) -> str:
-    return text if text.isascii() and text.isprintable() else _INVISIBLE.sub(lambda m: m["needed"] or "", text)
+    if text.isascii() and text.isprintable():
+        return text
+    visible: str = _INVISIBLE.sub(lambda match: match["needed"] or "", text)
+    return visible

@@ -7,25 +7,10 @@ in which every query returns a fixed answer. Both are measured before the releas
 from collections.abc import Iterator
 from typing import Any
 
+from audits.attacks.accounting import mechanism_log
 from audits.attacks.accounting.accountants import MAX_EPSILON, EpsilonBounds, epsilon_bounds
-from audits.attacks.accounting.dry_run_checks import (
-    ClaimCheck,
-    degrees,
-    dry_run_checks,
-    needed_steps,
-    noise_used_twice,
-)
-from audits.attacks.accounting.mechanism_log import (
-    PERSONS_PER_DELTA,
-    READS,
-    EarlierRelease,
-    MechanismCost,
-    MechanismLog,
-    PrivacyBudget,
-    person_set_digest,
-    read_log,
-    rounded_down,
-)
+from audits.attacks.accounting.dry_run_checks import ClaimCheck, degrees, dry_run_checks, needed_steps, reused_noise
+from audits.attacks.accounting.mechanism_log import EarlierRelease, MechanismCost, MechanismLog, PrivacyBudget
 from audits.attacks.accounting.prv import NOT_INSTALLED
 from audits.attacks.accounting.sampling_tests import smallest_shortfall
 from audits.core.errors import NotMeasurable
@@ -60,9 +45,8 @@ class Accounting:
     - poisson sampling, noise, clipping, normaliser (divisor of the noisy sum): the dry run confirms the log. No two
       steps or mechanisms add the same noise.
     - replay: removing a person changes each sum by at most the clip norm, and nothing else (`ReplayLog`).
-    - reads: the claim includes all accesses to the records other than by a mechanism. Accesses of the kinds in
-      `DECLARABLE`, which only select or describe a run, may be outside the claim. `details["outside_reads"]` and the
-      reason list these accesses, and a policy decides whether they are allowed.
+    - reads: the claim includes all accesses to the records other than by a mechanism, except those with the status
+      `outside` (`RecordRead`). The reason lists these accesses, and a policy decides whether they are allowed.
     - releases: the log lists the previous release if it shares persons with this release. No earlier release with
       the same persons is declared disjoint.
     - composition: the epsilon claimed for this release and all earlier releases on any of its persons together is at
@@ -84,8 +68,7 @@ class Accounting:
 
     Privacy: reads the log and the names of persons in train; the result contains counts, budgets and p-values.
     Randomness: none.
-    Reference: Balle and Wang 2018; Mironov et al. 2019; Doroshenko et al. 2022; NIST SP 800-226 on the evaluation of
-        claims. The tests of logs were designed for this project.
+    Reference: see `accountants.py`; NIST SP 800-226 for claims. The tests of logs were designed for this project.
     """
 
     name = "accounting"
@@ -99,7 +82,7 @@ class Accounting:
         """
         if inputs.mechanism is None:
             raise NotMeasurable("no log of DP mechanisms was given; give it if the release claims an epsilon")
-        log = read_log(inputs.mechanism)
+        log = mechanism_log.read_log(inputs.mechanism)
         bounds = epsilon_bounds(log.mechanisms, _accounted_reads(log), delta=log.claim.delta)
         together = _composed_bounds(log)
         checks = [
@@ -110,7 +93,7 @@ class Accounting:
             _persons(log, inputs.train),
             _seeds(log, inputs.previous),
             *_dry_run_checks(log),
-            noise_used_twice(log.mechanisms),
+            reused_noise(log.mechanisms),
             _replay(log),
             _reads(log),
             _releases(log, inputs),
@@ -177,10 +160,10 @@ def _prv_agrees(bounds: EpsilonBounds) -> bool:
 
 
 def _delta(log: MechanismLog, train: Table) -> ClaimCheck:
-    n = max(log.n_persons, rounded_down(len(set(train.groups))))
+    n = max(log.n_persons, mechanism_log.rounded_down(len(set(train.groups))))
     delta = max(log.claim.delta, 0.0 if log.spent is None else log.spent.delta)
-    sentence = f"delta {delta:.3g} is above 1 / ({PERSONS_PER_DELTA} · {n} persons)"
-    return _broken_if(delta > 1 / (PERSONS_PER_DELTA * n), "delta", sentence)
+    sentence = f"delta {delta:.3g} is above 1 / ({mechanism_log.PERSONS_PER_DELTA} · {n} persons)"
+    return _broken_if(delta > 1 / (mechanism_log.PERSONS_PER_DELTA * n), "delta", sentence)
 
 
 def _unit(log: MechanismLog, train: Table) -> ClaimCheck:
@@ -193,7 +176,7 @@ def _unit(log: MechanismLog, train: Table) -> ClaimCheck:
 
 
 def _persons(log: MechanismLog, train: Table) -> ClaimCheck:
-    if train.has_groups and person_set_digest(train.groups) == log.person_set:
+    if train.has_groups and mechanism_log.person_set_digest(train.groups) == log.person_set:
         return ClaimCheck("persons", "holds")
     other = "person_set in the log is not the digest of the persons in train; give the train table of this run"
     return ClaimCheck("persons", "missing", other)
@@ -224,7 +207,7 @@ def _replay(log: MechanismLog) -> ClaimCheck:
 
 def _unaccounted_kinds(log: MechanismLog) -> list[str]:
     statuses = {(read.kind, read.status == "unaccounted") for read in log.reads}
-    return [kind for kind in READS if (kind, True) in statuses or (kind, False) not in statuses]
+    return [kind for kind in mechanism_log.READS if (kind, True) in statuses or (kind, False) not in statuses]
 
 
 def _outside_kinds(log: MechanismLog) -> list[str]:
@@ -252,7 +235,7 @@ def _releases(log: MechanismLog, inputs: AuditInputs) -> ClaimCheck:
         return ClaimCheck(name, "missing", no_ids)
     logged = {e.person_set for e in _releases_with_shared_persons(log)}
     overlap = set(previous.train.groups) & set(inputs.train.groups)
-    if overlap and person_set_digest(previous.train.groups) not in logged:
+    if overlap and mechanism_log.person_set_digest(previous.train.groups) not in logged:
         absent = "the previous release shares persons with this release but is not in the log; add it to `releases`"
         return ClaimCheck(name, "broken", absent)
     return ClaimCheck(name, "holds")

@@ -41,10 +41,7 @@ class ClaimCheck(NamedTuple):
 
 
 def dry_run_checks(mechanism: Mechanism, *, n_persons: int) -> Iterator[ClaimCheck]:
-    """Yield the checks of sampling, noise, clipping and normaliser (the divisor of the noisy sum) of a mechanism.
-
-    `n_persons` is the declared number of persons of the run itself.
-    """
+    """Yield the checks of a mechanism; `n_persons` is the declared number of persons of the run itself."""
     dry_run = mechanism.dry_run
     if mechanism.sampling_rate < 1:
         yield _sampling(mechanism, dry_run)
@@ -54,7 +51,7 @@ def dry_run_checks(mechanism: Mechanism, *, n_persons: int) -> Iterator[ClaimChe
         yield _normaliser(mechanism, dry_run, n_persons)
 
 
-def noise_used_twice(mechanisms: Sequence[Mechanism]) -> ClaimCheck:
+def reused_noise(mechanisms: Sequence[Mechanism]) -> ClaimCheck:
     """Return the check that no two steps, of the same or of different mechanisms, add the same noise.
 
     The check compares the absolute values of the first coordinates of the noise. For independent noise, two of them
@@ -123,7 +120,7 @@ def _noise(mechanism: Mechanism, dry_run: DryRunLog | None) -> ClaimCheck:
         return ClaimCheck(name, "missing", f"{logged}; {enough}")
     p = sampling_tests.noise_tests(dry_run.noise, degrees=freedom)
     coordinates = [z for step in dry_run.leading for z in step]
-    if coordinates:  # the check `noise_used_twice` requires them
+    if coordinates:  # the check `reused_noise` requires them
         p |= sampling_tests.coordinate_tests(coordinates, is_laplace=mechanism.kind == "laplace")
     return _check_of_p_values(name, p)
 

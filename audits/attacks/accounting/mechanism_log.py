@@ -269,11 +269,7 @@ def read_log(value: Mapping[str, Any]) -> MechanismLog:
 
 
 def read_mechanism(path: str | Path) -> Mapping[str, Any]:
-    """Return the checked JSON values of a log file, for `AuditInputs.mechanism`.
-
-    Raises:
-        InputError: the file cannot be read, is too large, is not strict JSON, or does not follow the format.
-    """
+    """Return the JSON values of a log file; raise InputError if it cannot be read or does not follow the format."""
     path = Path(path)
     try:
         value = parse(read_regular(path, MAX_LOG_BYTES))

@@ -33,10 +33,9 @@ _COLUMNS: dict[str, type] = {"text": str, "group": str, "family": str, "inserted
 def write_canaries(
     canaries: CanarySet, folder: str | Path, *, text: str = "text", label: str = "label", group: str = "group"
 ) -> None:
-    """Write the three files into a folder; text, label and group are the column names of insert.parquet.
+    """Write the three files into a folder; raise InputError if canaries are there already or it cannot be written.
 
-    Raises:
-        InputError: the folder already contains canaries, or it cannot be written.
+    text, label and group are the column names of insert.parquet.
     """
     folder = Path(folder)
     table, insert = canaries.table, canaries.insert

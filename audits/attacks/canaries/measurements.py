@@ -71,10 +71,7 @@ def score_canaries(canaries: Canaries, synthetic: Table, reference: Table, rng: 
 
 
 def ending_reproduced(texts: Sequence[str], synthetic: Sequence[str], reference: Sequence[str]) -> Bool:
-    """Return for each text whether its last 8 words are a passage of a synthetic text but of no reference text.
-
-    The value is False for a text of fewer than 8 words.
-    """
+    """Return for each text whether its last 8 words, if it has 8, are in a synthetic text but no reference text."""
     (words_of_texts, words_of_synthetic, words_of_reference), _ = words([texts, synthetic, reference])
     keys, rows = runs(words_of_texts, ENDING_TOKENS)
     is_last = np.append(rows[1:] != rows[:-1], np.ones(min(1, len(rows)), dtype=np.bool_))  # last run of each text
@@ -228,10 +225,7 @@ def canary_exposures(canaries: Canaries, reference: Table) -> tuple[Float, Float
 
 
 def exposure_details(bits: tuple[Float, Float] | None, n_suffixes: int) -> dict[str, Any]:
-    """Return the report entry: mean and highest exposures, in bits, beside the largest possible one.
-
-    Without a leak, the mean exposure is log2(e) bits.
-    """
+    """Return the report entry: mean and highest exposures, in bits, beside the largest possible one."""
     if bits is None:
         return {"suffixes": n_suffixes, "inserted": None, "left_out": None}
     inserted, left_out = ({"mean": float(b.mean()), "max": float(b.max())} for b in bits)

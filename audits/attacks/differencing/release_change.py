@@ -71,10 +71,7 @@ class RowOverlap:
 
 
 def row_overlap(now: Table, then: Table) -> RowOverlap:
-    """Return which rows this release (`now`) and the previous release (`then`) share.
-
-    Privacy: reads synthetic rows only.
-    """
+    """Return which rows the synthetic tables of this release (`now`) and of the previous release (`then`) share."""
     keys = [[normalise(text) for text in table.texts] for table in (now, then)]
     is_long = [np.array([len(tokens(t)) >= MIN_WORDS for t in table.texts], dtype=np.bool_) for table in (now, then)]
     sketches = [sketch(table.texts) for table in (now, then)]

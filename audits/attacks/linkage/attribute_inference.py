@@ -7,7 +7,7 @@ the hidden part of the record and not in the known part.
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 from scipy import sparse
@@ -41,14 +41,7 @@ class Secrets:
 
     def select(self, items: Int) -> "Secrets":
         """Return the secrets restricted to these columns."""
-        return Secrets(
-            stated=self.stated[:, items],
-            stated_by_reference=self.stated_by_reference[:, items],
-            auxiliary=self.auxiliary[:, items],
-            target=sparse.csr_matrix(self.target[:, items]),
-            worth=self.worth[items],
-            n_persons=self.n_persons[items],
-        )
+        return Secrets(**{column.name: getattr(self, column.name)[..., items] for column in fields(self)})
 
     def of_at_most(self, n_persons: int) -> "Secrets":
         """Return the secrets restricted to items that at most `n_persons` persons have."""
@@ -125,8 +118,7 @@ def person_trials(guesses: Guesses, row_person: Int) -> Trials:
 def word_secrets(holdout: HoldoutTables) -> Secrets:
     """Return the rare words: the first half of a record is known, and its second half is hidden.
 
-    A word is rare if at most 1 % of the persons use it, or at most ten if that is more. With a fixed limit of ten,
-    no rare words would be left in a large corpus with a small vocabulary, such as clinical notes.
+    A word is rare if at most 1 % of the persons use it, or at most ten if that is more.
     """
     sequences, n_words = words(_halved_texts(holdout))
     n_all = sum(len(set(table.groups)) for table in (holdout.train, holdout.control, holdout.reference))

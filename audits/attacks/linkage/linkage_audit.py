@@ -26,21 +26,12 @@ _DESCRIPTIONS = {
 class Linkage:
     """Test whether synthetic records reveal unknown facts of train persons, or join or retrieve their records.
 
-    `audits explain linkage` describes the attackers and the verdicts. There are five attacks:
+    `audits explain linkage` describes the five attacks and the verdicts. The attacks words, fields and profile infer
+    unknown facts; half_to_half and inversion link records. Metrics, with a_T and a_H the mean success of an attack on
+    train and on control persons:
 
-    - words: from the first half of a text, infer a word of the second half that few persons use (at most one in a
-      hundred, or at most ten if that is more).
-    - fields: from the first half, infer a clinical fact that occurs only in the second half.
-    - profile: from age, sex, month, department and complaint, infer a clinical fact.
-    - half_to_half: test whether a synthetic row is both among the k rows nearest to the first half of a record and
-      among the k rows nearest to its second half, for k = 1, 5 and 10.
-    - inversion: test whether the real record nearest to a person's nearest synthetic row belongs to the same person.
-
-    Metrics, with a_T and a_H the mean success of an attack on train and on control persons:
-
-    - estimate: R = (a_T - a_H) / (1 - a_H) of the worst of the first three attacks. R is the excess a_T - a_H as a
-      share of its largest possible value. The limit is .05 if train and control each have at least 1,097 persons,
-      and higher otherwise (`MARGINS`).
+    - estimate: R = (a_T - a_H) / (1 - a_H) of the worst of the first three attacks: the excess a_T - a_H as a share
+      of its largest possible value. The limit depends on the number of persons (`MARGINS`).
     - rare_excess: a_T - a_H for facts that at most ten persons have, for the worst of the first three attacks. The
       limit is .09.
     - half_to_half, inversion: a_T - a_H, with limits by the number of persons (`MARGINS`).

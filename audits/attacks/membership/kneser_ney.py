@@ -69,8 +69,8 @@ def calibrated_ratio(synthetic: WordRows, real: WordRows, reference: WordRows, n
     is 1 for all copied records and does not rank them.
 
     Reference: ratio as a membership score, Meeus et al., "The Canary's Echo", 2025; calibration, Zarifzadeh, Liu and
-        Shokri, "Low-cost high-power membership inference attacks" (RMIA), ICML 2024, with a model of the synthetic
-        text instead of the attacked model. Standardised values and classes were designed for this project.
+        Shokri, "Low-cost high-power membership inference attacks" (RMIA), ICML 2024. Standardised values, classes and
+        models of synthetic text instead of the attacked model were designed for this project.
     """
     by_synthetic = log_likelihood(synthetic, real, n_words)
     place = np.arange(len(reference.words))

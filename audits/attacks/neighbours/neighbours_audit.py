@@ -63,8 +63,8 @@ class Neighbours(EncoderAudit):
     Privacy: reads all texts of train and control; returns aggregates over at least ten records.
     Randomness: control persons who become the reference, 20 draws of equally many train and control persons, the
         order of the records (for ties), the encoders' seeds.
-    Reference: distance-to-closest-record share with holdout, Platzer and Reutterer, Frontiers in Big Data 2021; the
-        exact permutation variance, the scan and the two-sided tests were designed for this project.
+    Reference: share with holdout, Platzer and Reutterer, Frontiers in Big Data 2021; the tests were designed for this
+        project.
     """
 
     name = "neighbours"

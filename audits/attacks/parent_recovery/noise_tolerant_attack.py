@@ -73,8 +73,7 @@ def find_parent_pairs(encoded: Encoded, people: Arms, rng: Rng) -> ParentPairs:
 
     Randomness: rows, if there are more than 20,000; the persons of the 20 repeats; the order of the records, which
         decides ties; persons for rows without a similar record.
-    Reference: attacks on SMOTE search for lines and need exact vectors. The search for combinations, equal numbers of
-        candidates and the null distribution were designed for this project.
+    Reference: designed for this project, because attacks on SMOTE search for lines and need exact vectors.
     """
     m = encoded.synthetic.shape[0]
     rows = np.arange(m) if m <= MAX_ROWS else np.sort(rng.choice(m, size=MAX_ROWS, replace=False))

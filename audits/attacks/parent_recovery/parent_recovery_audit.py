@@ -78,27 +78,21 @@ class ParentRecovery(EncoderAudit):
     - lineage: 1 if a lineage was given, otherwise 0.
 
     A record with fewer than 1.5 effective parents (`LineageExposure`) is mostly made from one person, so the audit
-    fails. SMOTE with weights from 0 to 1 makes such records in four of ten cases; with weights from .3 to .7 (at
-    least 1.7 effective parents), it makes none. `details.power.smallest_leak` is the smallest distance of the train
-    share from one half at which the audit does not pass in 80 % of cases.
+    fails. `details.power.smallest_leak` is the smallest distance of the train share from one half at which the audit
+    does not pass in 80 % of cases.
 
     Privacy: reads all texts, vectors and the lineage; returns shares, counts and extremes of lineage weights.
     Randomness: control persons who become the reference, draws of equally many train and control persons, the order
         of the records (it decides ties), permutations, the encoders' seeds.
     Cost: 10,000 rows against 22,800 real texts of 90 words take 8 s for words and 3 s for characters, without
         encoding, on one core and 1.3 GB.
-    Reference: exact attacks on SMOTE motivate the search. The null distributions, the two-sided tests and the rules
-        on persons were designed for this project.
+    Reference: the tests and the rules on persons were designed for this project, after exact attacks on SMOTE.
     """
 
     name = "parent_recovery"
 
     def run(self, inputs: AuditInputs, rng: Rng, confidence: float) -> AuditResult:
-        """Return the result.
-
-        Raise the errors of `EncoderAudit.run`, and InputError if the lineage does not fit the synthetic and train
-        tables.
-        """
+        """Return the result; raise the errors of `EncoderAudit.run` and `check_lineage`."""
         if inputs.lineage is not None:
             check_lineage(inputs.lineage, len(inputs.synthetic), len(inputs.train))
         return super().run(inputs, rng, confidence)

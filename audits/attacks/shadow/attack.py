@@ -125,7 +125,7 @@ def attack_reruns(  # noqa: PLR0913 - the last four are settings with defaults
     nothing, and the interval is [0, 1]. The control value is the result for non-members.
 
     Args:
-        plan: the target persons and the reruns that leave them out.
+        plan: the plan of the reruns.
         tables: synthetic tables of the reruns, in order.
         inputs: the train and control tables that the plan was made from, and a reference of public text of the same
             kind, which control persons who are not attacked can replace. Its synthetic table is not used.
@@ -140,9 +140,8 @@ def attack_reruns(  # noqa: PLR0913 - the last four are settings with defaults
 
     Privacy: reads all texts of the target persons; returns aggregates over reruns, and no name.
     Cost: the scores of each table, and 4 · (permutations + 2) forests.
-    Reference: "SMOTE and Mirrors" (Ganev et al., 2025) uses reruns without a person, features of their output and a
-        random forest, for numerical tables. Scores of text, coins for many persons at once and the tests were
-        designed for this project.
+    Reference: reruns without a person and a random forest, "SMOTE and Mirrors" (Ganev et al., 2025), for numerical
+        tables. Scores of text, coins for many persons at once and the tests were designed for this project.
     """
     _check(plan, tables, inputs, permutations)
     scores = _scores_of_reruns(plan, tables, inputs, seed, progress)

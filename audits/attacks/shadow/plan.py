@@ -118,11 +118,7 @@ def most_over_represented(inputs: AuditInputs, n: int, rng: Rng) -> tuple[tuple[
 
 
 def write_plan(plan: ShadowPlan, folder: Path) -> None:
-    """Write plan.json into a folder, which is created with access for its owner only.
-
-    Raises:
-        InputError: the folder already contains a plan, or it cannot be written.
-    """
+    """Write plan.json into a folder with access for its owner only; raise InputError if a plan is there already."""
     path = folder / PLAN
     if path.exists():
         raise InputError(
@@ -152,11 +148,7 @@ def write_plan(plan: ShadowPlan, folder: Path) -> None:
 
 
 def read_plan(folder: Path) -> ShadowPlan:
-    """Return the plan in a folder.
-
-    Raises:
-        InputError: there is no plan, or the plan is not valid.
-    """
+    """Return the plan in a folder; raise InputError if there is none or it is not valid."""
     path = folder / PLAN
     try:
         value = parse(read_regular(path))
@@ -185,11 +177,7 @@ def find_table(folder: Path, run: int) -> Path | None:
 
 
 def read_tables(folder: Path, runs: int, *, text: str, label: str) -> tuple[Table, ...]:
-    """Return the synthetic table of every rerun.
-
-    Raises:
-        InputError: tables are missing (all of them are listed), or a table is not valid.
-    """
+    """Return the synthetic table of every rerun; raise InputError if a table is missing or not valid."""
     found = [find_table(folder, run) for run in range(runs)]
     missing = [table_name(run) for run, path in enumerate(found) if path is None]
     if missing:
