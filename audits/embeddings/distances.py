@@ -24,7 +24,7 @@ BINS_PER_UNIT = 40  # number of histogram bins in a distance of 1
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Share(NormalShare):
-    """A share of synthetic rows, such as those nearest to train, with its standard error if train is a random draw."""
+    """A share of synthetic rows, such as those nearest to train, with its standard error for a random train table."""
 
     @property
     def n(self) -> int:

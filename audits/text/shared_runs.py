@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from audits.core.types import Float, Int, UInt
 from audits.text.ngrams import find_keys, grown, starts_group, within_groups
 
+SHORTEST = 5  # the search begins with runs of this many tokens; many persons share shorter runs
 CAP_TOKENS = 64  # longer runs count as runs of this length
 TOKENS_PER_OWNER = 10  # see `most_owners`
 RARE_BITS = 150.0  # a run of at least 10 tokens whose words have this many bits (`_bits_before`) may have two owners
@@ -64,7 +65,7 @@ def most_owners(length: int) -> int:
     return max(1, length // TOKENS_PER_OWNER)
 
 
-def runs_alone(synthetic: Numbered, real: Numbered, owners: Int, *, public: int, shortest: int) -> Runs:
+def runs_alone(synthetic: Numbered, real: Numbered, owners: Int, *, public: int, shortest: int = SHORTEST) -> Runs:
     """Return the longest runs of the synthetic rows that only few owners of real rows have.
 
     The search starts with the runs of `shortest` tokens that occur in both tables. It repeatedly extends the runs by

@@ -99,7 +99,7 @@ def seeds_of(previous: Previous) -> Seeds:
 
 
 def _near(mine: Sketch, other: Sketch, *, same: bool = False) -> Bool:
-    """Return which rows have a near copy in the other table; if it is the `same`, a row is no copy of itself."""
+    """Return which rows have a near copy in the other table; if it is the same table, a row is no copy of itself."""
     pairs = near_pairs(mine, other)
     near = np.zeros(len(mine), dtype=np.bool_)
     near[pairs.left[(pairs.jaccard >= NEAR) & ~(same & (pairs.left == pairs.right))]] = True

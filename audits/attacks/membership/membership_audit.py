@@ -144,12 +144,12 @@ def epsilon_bound(scores: Mapping[str, Float], is_train: Bool, rng: Rng, delta: 
 
 
 def guessed_roles(smaller: int) -> int:
-    """Return the number of persons whose roles are guessed, given the number of persons s in the smaller arm."""
+    """Return the number of persons whose roles are guessed, given the number of persons in the smaller arm."""
     return max(smaller, 2 * smaller - math.ceil(5 * math.sqrt(2 * smaller)))
 
 
 def needed_persons(attacks: int = N_ATTACKS) -> int:
-    """Return with how many persons in each of train and control a table without a leak passes with probability .8."""
+    """Return how many train and how many control persons a table without a leak needs to pass with probability .8."""
     return needed_for_auc(MARGIN, power=power_of_each(attacks))
 
 

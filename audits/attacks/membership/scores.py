@@ -59,9 +59,9 @@ def _corpora(holdout: HoldoutTables) -> tuple[list[WordRows], int]:
 
 
 def coverage(synthetic: Sequences, real: Sequences, reference: Sequences) -> Float:
-    """Return for each record the share of its runs of 3 words without those of the reference that are in `synthetic`.
+    """Return for each record the share of its new runs of 3 words that occur in the synthetic text.
 
-    The share is 0 if the reference has all runs.
+    New runs are those that the reference lacks. The share is 0 for a record without new runs.
 
     Reference: Hallinan et al., "The Surprising Effectiveness of Membership Inference with Simple N-Gram Coverage",
         COLM 2025; the restriction to runs that the reference lacks was designed for this project.

@@ -223,7 +223,7 @@ class ShareTest:
         return self.share.p_beyond(margin, null=self.null)
 
     def smallest_leak(self, n_shares: int, confidence: float) -> float | None:
-        """Return the smallest distance of the share from `null` with which the audit does not pass with power .8.
+        """Return the smallest distance of the share from `null` that prevents a pass with probability .8.
 
         The audit does not pass if the interval exceeds the margin d, or if the share differs significantly from
         `null` and exceeds the strictest margin d_0. With z_p the normal quantile and e the standard error:

@@ -2,12 +2,12 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from audits.text.shared_runs import CAP_TOKENS, number_rows, renumbered, runs_alone
+from audits.text.shared_runs import CAP_TOKENS, SHORTEST, number_rows, renumbered, runs_alone
 
 rows = st.lists(st.lists(st.sampled_from("abc"), max_size=9), max_size=4)
 
 
-def runs_of(synthetic, pool, owners, shortest=5):
+def runs_of(synthetic, pool, owners, shortest=SHORTEST):
     vocabulary = {}
     made, real = (number_rows(rows, vocabulary) for rows in (synthetic, pool))
     public = max(owners, default=0) + 1
@@ -100,7 +100,7 @@ def test_a_run_of_two_owners_counts_from_ten_tokens_if_its_words_are_rare():
     common = [" ".join(draws.choice(["the", "of", "was", "seen", "in"], 40)).split() for _ in range(400)]
     for n_tokens, words in ((12, [f"rare{i}" for i in range(12)]), (9, [f"few{i}" for i in range(9)])):
         pool = [[*common[0], *words], [*common[1], *words], *common[2:]]
-        found = runs_of([words], pool, list(range(400)))
+        found = runs_of([words], pool, list(range(400)), shortest=SHORTEST)
         longest = dict(zip(found.owner.tolist(), found.length.tolist(), strict=True))
         assert longest == ({0: n_tokens, 1: n_tokens} if n_tokens >= 10 else {})
     ordinary = ["the", "of"] * 8  # sixteen words, but few bits
