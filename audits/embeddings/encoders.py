@@ -144,10 +144,7 @@ TableEncoder = Callable[[AuditInputs, Rng], EncodedTables]
 
 
 def encode_tables(inputs: AuditInputs, rng: Rng) -> EncodedTables:
-    """Return the encoded tables; raise the errors of `hold_out` and `encode`.
-
-    Randomness: the control persons who become the reference, the seeds of the encoders.
-    """
+    """Return the encoded tables; randomness and errors are those of `hold_out` and `encode`."""
     holdout = hold_out(inputs, rng)
     return EncodedTables(holdout=holdout, people=arms(holdout), encoded=encode(holdout, rng))
 
