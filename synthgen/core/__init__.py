@@ -1,1 +1,1 @@
-"""Modules that all other packages use: values, errors, random streams, digests, tables, progress."""
+"""Data types, errors, random streams, digests, tables and progress bars, which all other packages use."""

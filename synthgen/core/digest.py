@@ -1,4 +1,4 @@
-"""Compute SHA-256 digests of bytes, files, JSON values, arrays and texts, for example to name results of stages."""
+"""Compute SHA-256 digests of bytes, files, JSON values, arrays and texts."""
 
 import hashlib
 from collections.abc import Iterable, Mapping
@@ -31,7 +31,7 @@ def sha256_array(array: NDArray[Any]) -> str:
 
 
 def sha256_texts(parts: Iterable[str]) -> str:
-    """Return the SHA-256 of a sequence of texts; the length before each text keeps different sequences distinct."""
+    """Return the SHA-256 of texts. Each is preceded by its length, so that ["ab"] and ["a", "b"] differ."""
     digest = hashlib.sha256()
     for part in parts:
         encoded = part.encode()

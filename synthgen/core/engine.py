@@ -1,7 +1,6 @@
-"""Check whether the packages of the extra `engine` are installed.
+"""Check whether the pip extra `engine` is installed: the packages that load, embed, generate or evaluate text.
 
-`pip install synthgen` installs what verification, approval, keys, trust roots, schemas and the audits need. Commands
-that load, embed, generate or evaluate text need the extra `engine`.
+The audits and the commands that only verify or sign a release do not need these packages.
 """
 
 from collections.abc import Iterator
@@ -25,17 +24,14 @@ def missing_packages() -> tuple[str, ...]:
 
 
 def require_engine() -> None:
-    """Raise DependencyError with the missing packages and the install command, if any package is missing."""
+    """Raise DependencyError, which states the install command, if a package of the extra `engine` is missing."""
     if missing := missing_packages():
         raise _not_installed(missing)
 
 
 @contextmanager
 def engine_errors() -> Iterator[None]:
-    """Turn a failed import of a package of the extra `engine` into a DependencyError with the install command.
-
-    The error of any other failed import is raised unchanged.
-    """
+    """Replace the error of a failed import by a DependencyError if the package belongs to the extra `engine`."""
     try:
         yield
     except ModuleNotFoundError as error:

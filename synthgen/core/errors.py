@@ -1,7 +1,7 @@
 """The errors that a user can see, each with the exit code of the command line.
 
-A message states what was found, what was expected and what to do next. It never contains the text of a record: rows
-are named by number and records by id.
+A message states what was found, what was expected and what to do next. It never contains the text of a record.
+It identifies a row by its number, and a record by its id.
 """
 
 from collections.abc import Sequence
@@ -13,8 +13,7 @@ from synthgen.core.terminal import as_written
 class SynthGenError(Exception):
     """Base class of the errors of `synthgen`.
 
-    The `message` is one line that states what went wrong. `problems` lists all problems found, one line each. The
-    `hint` states what to do next.
+    `message` is one line that states what went wrong. `problems` has one line per problem. `hint` states what to do.
     """
 
     exit_code: ClassVar[int] = 1
@@ -46,11 +45,11 @@ class DataError(SynthGenError, ValueError, exit_code=3):
 
 
 class DependencyError(SynthGenError, ImportError, exit_code=3):
-    """An optional extra is not installed; the message names it."""
+    """An optional pip extra is not installed; the message names the extra."""
 
 
 class ModelError(SynthGenError, RuntimeError, exit_code=3):
-    """A model is damaged, unsafe, or does not fit the other parts."""
+    """A model is damaged or unsafe, or does not fit the other models of the run."""
 
 
 class StorageError(SynthGenError, OSError, exit_code=3):
@@ -62,7 +61,7 @@ class ReleaseRefused(SynthGenError, exit_code=4):  # noqa: N818 - an expected ou
 
 
 class BudgetError(SynthGenError, exit_code=5):
-    """The privacy budget does not cover the run, or the release would be refused. The run spent no budget."""
+    """The privacy budget does not cover the run, or a refusal of the release is certain. No budget was spent."""
 
 
 class ModelMissing(SynthGenError, FileNotFoundError, exit_code=6):  # noqa: N818 - named after the state
@@ -74,7 +73,7 @@ class Interrupted(SynthGenError, exit_code=7):  # noqa: N818 - named after the s
 
 
 class AtBarrier(SynthGenError, exit_code=0):  # noqa: N818 - named after the state
-    """This part of a run can continue only after other parts have finished. Its results are kept."""
+    """This process computed one part of a run, and must wait for the other parts. Its results are kept."""
 
 
 class WorkerError(SynthGenError, RuntimeError, exit_code=3):
@@ -82,4 +81,4 @@ class WorkerError(SynthGenError, RuntimeError, exit_code=3):
 
 
 class InternalError(SynthGenError, RuntimeError, exit_code=1):
-    """The program has a bug; the user did nothing wrong."""
+    """The program has a bug."""

@@ -1,4 +1,4 @@
-"""Return the versions of the program and of the libraries that compute a result."""
+"""Determine the versions of the source code and of the libraries that compute a result."""
 
 import platform
 from collections.abc import Iterable
@@ -11,7 +11,7 @@ from synthgen.core.digest import sha256_bytes
 from synthgen.core.errors import InternalError
 
 AUDITS = "audits"
-# distributions that compute results; a test compares the list with the imports of the packages
+# installed packages that compute results; a test compares them with the imports in the source code
 LIBRARIES = (
     "accelerate", "confusable-homoglyphs", "dp-accounting", "duckdb", "faiss-cpu", "gguf", "lxml", "numpy",
     "onnxruntime", "opacus", "opendp", "pyahocorasick", "pyarrow", "pypdf", "python-stdnum", "regex", "safetensors",
@@ -26,10 +26,9 @@ def libraries() -> dict[str, str]:
 
 
 def versions_of(names: Iterable[str]) -> dict[str, str]:
-    """Return a version for each name: of Python for "python", otherwise of the installed distribution.
+    """Return the version of each installed package in `names`, and of Python for "python".
 
-    The version of "audits" is the SHA-256 of its source files, because any change of this package may change what is
-    released.
+    For "audits", this is the SHA-256 of its source files, because each change of them may change what is released.
     """
     return {name: _version(name) for name in names}
 
@@ -38,7 +37,7 @@ def versions_of(names: Iterable[str]) -> dict[str, str]:
 def sources(package: str, *parts: str) -> str:
     """Return one SHA-256 for the paths and contents of all .py files of an installed package.
 
-    If `parts` names folders or files directly in the package, only these are included.
+    If `parts` names folders or files at the top of the package, the others are ignored.
     """
     spec = find_spec(package)
     if spec is None or spec.origin is None:

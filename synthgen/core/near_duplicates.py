@@ -1,4 +1,4 @@
-"""Find near-duplicates among texts with MinHash: pairs whose sets of 5-token shingles are similar."""
+"""Find near-duplicates with MinHash: texts that have most of their shingles (runs of five tokens) in common."""
 
 import hashlib
 import re
@@ -11,18 +11,18 @@ from numpy.typing import NDArray
 
 UInt64 = NDArray[np.uint64]
 SHINGLE_TOKENS = 5
-THRESHOLD = 0.8  # two texts are near-duplicates if the Jaccard similarity J of their shingles is at least this
-# MinHash signatures have this many bands of this many rows. A pair at exactly J = 0.8 shares no band, and is missed,
-# with probability (1 - 0.8^5)^26 = 3e-5.
+THRESHOLD = 0.8  # smallest Jaccard similarity J of the sets of shingles of near-duplicates
+# A MinHash signature has 26 bands of 5 numbers. Two texts are compared only if they agree in all numbers of a band.
+# For J = 0.8, the probability that they agree in no band, and are missed, is (1 - 0.8^5)^26 = 3e-5.
 BANDS, BAND_ROWS = 26, 5
 _TOKEN = re.compile(r"\w+")
 
 
 def near_duplicates(texts: Sequence[str], others: Sequence[str]) -> NDArray[np.bool_]:
-    """Return for each text, as bool (len(texts),), whether any of the others is a near-duplicate.
+    """Return for each text, as bool (len(texts),), whether one of `others` is a near-duplicate of the text.
 
-    A shingle is a run of five tokens; a text of fewer tokens is one shingle. Tokens are case-folded runs of letters,
-    digits and underscores. Two texts with the sets of shingles A and B are near-duplicates if
+    Tokens are case-folded runs of letters, digits and underscores. A text of fewer than five tokens is one shingle.
+    Two texts with the sets of shingles A and B are near-duplicates if
 
         J(A, B) = |A ∩ B| / |A ∪ B| >= `THRESHOLD`
 
@@ -46,8 +46,8 @@ def near_duplicates(texts: Sequence[str], others: Sequence[str]) -> NDArray[np.b
 def repeated(texts: Sequence[str], owners: Sequence[str] | None = None) -> NDArray[np.bool_]:
     """Return for each text, as bool (len(texts),), whether it is a near-duplicate of an earlier text.
 
-    Near-duplicates are defined as in `near_duplicates`. A text is compared only with earlier texts for which the
-    result is False. With `owners`, it is compared only with texts of the same owner.
+    Near-duplicates are defined as in `near_duplicates`. A text is compared only with earlier texts that repeat no
+    text. If `owners` has the owner of each text, it is compared only with texts of the same owner.
     """
     shingles = [_shingles(text) for text in texts]
     buckets: dict[Any, list[int]] = defaultdict(list)
@@ -68,7 +68,6 @@ def jaccard(a: UInt64, b: UInt64) -> float:
 
 
 def _candidates(keys: Iterable[Any], buckets: Mapping[Any, list[int]]) -> Iterator[int]:
-    """Yield each row that shares a band key, once; lazily, because callers stop at the first match."""
     seen: set[int] = set()
     for key in keys:
         for row in buckets.get(key, ()):
@@ -78,7 +77,6 @@ def _candidates(keys: Iterable[Any], buckets: Mapping[Any, list[int]]) -> Iterat
 
 
 def _shingles(text: str) -> UInt64:
-    """Return the sorted distinct 64-bit hashes of a text's shingles. The result is never empty."""
     tokens = _TOKEN.findall(text.casefold())
     spans = range(max(1, len(tokens) - SHINGLE_TOKENS + 1))
     joined = {" ".join(tokens[i : i + SHINGLE_TOKENS]).encode() for i in spans}
@@ -90,7 +88,7 @@ def _band_keys(shingles: list[UInt64]) -> list[list[bytes]]:
     """Return the band keys of each text; two texts share a key only if all MinHash values of a band are equal."""
     if not shingles:
         return []
-    # signatures (n, 130): minima of h_k(x) = (a_k x + b_k) mod 2^64 over each text's shingles, a_k odd
+    # signatures (n, 130): number k of a text is the minimum of a_k x + b_k mod 2^64 over its shingles x, with a_k odd
     stream = np.random.Generator(np.random.Philox(key=int.from_bytes(b"synthgen/minhash", "big")))
     hashes = np.concatenate(shingles)
     starts = np.cumsum([0, *(s.size for s in shingles[:-1])])

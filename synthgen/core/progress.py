@@ -10,7 +10,7 @@ from contextlib import AbstractContextManager, contextmanager, suppress
 from typing import Any, Protocol, TextIO, cast
 
 SECONDS_BETWEEN_LINES = 5.0
-FIRST_SECONDS = 300.0  # before, the remaining time is shown only after a twentieth of the units is finished
+FIRST_SECONDS = 300.0  # see `measures`
 Advance = Callable[[int], None]
 
 
@@ -39,7 +39,7 @@ silent: Progress = _Silent()
 
 
 class Lines:
-    """Writes a line when a stage starts, at most one line every five seconds, and a line when the stage ends."""
+    """Writes a line at the start of a stage, then at most one line every five seconds, and a line at its end."""
 
     def __init__(self, stream: TextIO, clock: Callable[[], float] = time.monotonic) -> None:
         self._stream = stream
@@ -70,7 +70,7 @@ class Lines:
 
 
 class Bars:
-    """Draws one bar per stage with rate and remaining time; the variable NO_COLOR turns colours off."""
+    """Draws one bar per stage with rate and remaining time. The environment variable NO_COLOR turns colours off."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
@@ -109,7 +109,7 @@ def notebook_progress() -> Progress:
 
 
 class _Tolerant:
-    """A stream that ignores write errors, for example of a closed pipe, because they must not stop a run."""
+    """A stream that ignores write errors, such as those of a closed pipe."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
@@ -128,11 +128,11 @@ class _Tolerant:
 
 
 def measures(done: int, total: int, unit: str, *, done_here: int, seconds: float) -> str:
-    """Return the number of finished units and, except at the start, the rate and the remaining time.
+    """Return a text such as "50/100 texts  0.50/s  1:40 left", for 50 texts of which `done_here` took `seconds`.
 
-    `done_here` counts the units that this process finished in `seconds`. The rate is first shown after a twentieth of
-    the units or after `FIRST_SECONDS`, because loading a model makes the first units slow. At the end, or if the
-    total is unknown, the elapsed time replaces the remaining time.
+    Because loading a model makes the first units slow, only the count is shown until a twentieth of the units is
+    finished or `FIRST_SECONDS` have passed. At the end, or if `total` is 0, the elapsed time replaces the remaining
+    time.
     """
     count = _count(done, total, unit)
     is_early = seconds < FIRST_SECONDS and done_here < total / 20 and done < total

@@ -12,7 +12,7 @@ PATTERNS[ADDRESS] = "must be HOST:PORT, such as 10.0.0.5:6379"
 
 
 class RunConfig(Section):
-    """The machines that compute a run. Their choice does not change any result."""
+    """The machines that compute a run. They do not change any result."""
 
     on: Literal["local", "ray"] = Field(
         "local",

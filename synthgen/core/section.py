@@ -19,11 +19,8 @@ T = TypeVar("T", bound=BaseModel)
 SIMILAR = 0.7  # smallest `difflib` ratio of an unknown key and a key that the message suggests
 VARIABLES = ("HOME", "SYNTHGEN_DATA")  # the only environment variables that a path may contain
 _VARIABLE = re.compile(rf"\$\{{({'|'.join(VARIABLES)})\}}")
-
-# how pydantic names the wrong value in a message
+# the beginning of pydantic's messages, which "must " replaces
 _SUBJECT = re.compile(r"^(Input|String|Tuple|List|Dictionary|Value) should ")
-
-
 MESSAGES = {
     "extra_forbidden": "unknown key",
     "missing": "missing",
@@ -60,7 +57,7 @@ def invalid(found: Sequence[str]) -> ConfigError:
 
 
 def with_tuples(value: Any) -> Any:
-    """Return a value in which tuples replace lists, because YAML has lists and the sections have tuples."""
+    """Return a value in which tuples replace lists: YAML files have lists, and the sections have tuples."""
     if isinstance(value, dict):
         return {key: with_tuples(item) for key, item in value.items()}
     return tuple(with_tuples(item) for item in value) if isinstance(value, list) else value
@@ -69,9 +66,12 @@ def with_tuples(value: Any) -> Any:
 def mistakes(errors: list[Any], given: Any, kind: type[BaseModel] | None = None) -> list[str]:
     """Return one line per mistake: its path, what is allowed, and the given value unless it may be a secret.
 
-    `errors` are pydantic's errors. If a value may have several types, pydantic reports one error per type, and the
-    line joins them with "or". If `kind`, the type of the section, is given, lines also suggest examples and similar
-    keys. A missing key is then not listed if the line of a misspelled key suggests it.
+    Args:
+        errors: the errors of pydantic. For a value with several allowed types, it reports one error per type; the
+            line joins them with "or".
+        given: the value that was parsed.
+        kind: the type of the section. With it, lines suggest examples and similar keys, and a missing key that is
+            suggested for a misspelled key has no line.
     """
     found: dict[tuple[str, ...], list[str]] = {}
     shown: dict[tuple[str, ...], str] = {}
@@ -109,7 +109,6 @@ def _example(kind: type[BaseModel], path: Sequence[str]) -> str:
 
 
 def _similar_key(kind: type[BaseModel], path: Sequence[str]) -> str:
-    """Return the part of a message that suggests a key of similar spelling or in another section, or nothing."""
     key = path[-1]
     if (near := _near_key(kind, path)) is not None:
         return f"; did you mean {near}?"
@@ -120,7 +119,7 @@ def _similar_key(kind: type[BaseModel], path: Sequence[str]) -> str:
 
 
 def _near_key(kind: type[BaseModel], path: Sequence[str]) -> str | None:
-    """Return the key of the same section whose spelling is most similar to an unknown key, or None."""
+    """Return the key of the same section that is most similar to the unknown key at the end of `path`, or None."""
     *parents, key = path
     parts = [kind]
     for parent in parents:
@@ -131,7 +130,7 @@ def _near_key(kind: type[BaseModel], path: Sequence[str]) -> str | None:
 
 
 def _misspelled(errors: list[Any], given: Any, kind: type[BaseModel]) -> set[tuple[str, ...]]:
-    """Return the path of each absent key that an unknown key probably stands for."""
+    """Return the path of each absent key that was probably misspelled as an unknown key."""
     unknown = [_path(error, given) for error in errors if error["type"] == "extra_forbidden"]
     near = ((path[:-1], _near_key(kind, path)) for path in unknown)
     return {(*section, key) for section, key in near if key is not None and not _has_key(given, section, key)}
@@ -174,7 +173,7 @@ def resolve_path(path: str, base: str) -> Path:
         ConfigError: the path contains `~user` or a variable that is not in `VARIABLES`, or the value of a variable is
             not an absolute path.
 
-    Privacy: if other variables were allowed, somebody else's configuration could make a message show a secret.
+    Privacy: error messages show paths, so another variable in a path could disclose a secret of the environment.
     """
     whole = re.sub(r"^~(?=/|$)", "${HOME}", path)
     problems = []
@@ -202,6 +201,6 @@ def resolve_path(path: str, base: str) -> Path:
 
 
 def _other_names(path: str) -> list[str]:
-    """Return the names of unknown variables in a path, and of known ones that are not written as `${NAME}`."""
+    """Return the names of variables in a path that are not in `VARIABLES` or not written as `${NAME}`."""
     rest = _VARIABLE.sub("", path)
     return list(dict.fromkeys(re.findall(r"\$[{(]*(\w*)", rest) if re.search(r"\$[{(\w]", rest) else []))

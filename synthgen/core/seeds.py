@@ -1,4 +1,4 @@
-"""Named, independent random streams, derived from a secret, a seed and a path of names."""
+"""Derive independent random streams from a secret, a seed and a path of names."""
 
 import hashlib
 import hmac
@@ -13,13 +13,13 @@ SECRET_BYTES = 32
 class SeedTree:
     r"""A node of the tree of random streams.
 
-    Each child has a name, so additional draws from one stream do not change the draws from other streams. The key of
-    a node is computed from m, which is the seed followed by the names on the path, each prefixed by its length:
+    Draws from one stream do not change the draws from other streams. The key of a node is computed from m, which is
+    the seed followed by the names on the path, each prefixed by its length:
 
         HMAC-SHA256(secret, "synthgen/seed/v2\0" || m), or without a secret SHA256("synthgen/seed/v1\0" || m)
 
-    Privacy: seeds are often dates or small numbers, which can be guessed, and all seeds below 2^32 can be tried in an
-        hour. Without a secret, treat everything that is drawn from these streams as public.
+    Privacy: all seeds below 2^32 can be tried in an hour. Without a secret, treat everything that is drawn from these
+        streams as public.
     """
 
     root: int  # the seed of the configuration

@@ -9,9 +9,8 @@ from pathlib import Path
 class Division:
     """The shards of a stage.
 
-    The names and the contents of the shards depend only on the inputs of the stage, not on the number of processes or
-    threads. Each shard is written under a temporary name and renamed, so it is complete
-    or absent. Two processes that compute the same shard write the same bytes.
+    The names and the contents of the shards depend only on the inputs of the stage, not on the number of processes.
+    Each shard is written under a temporary name and renamed, so it is complete or absent.
     """
 
     folder: Path  # contains the finished shards; mode 0700
@@ -28,7 +27,7 @@ class Division:
         return [name for name in self.names if name not in found]
 
     def remove_damaged(self, names: Iterable[str]) -> None:
-        """Remove the shards with these names that exist and are not intact, so that they are computed again."""
+        """Remove those of the named shards that exist and are not intact, so that they are computed again."""
         for name in names:
             if (self.folder / name).exists() and not self.is_intact(name):
                 (self.folder / name).unlink(missing_ok=True)

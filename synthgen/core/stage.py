@@ -1,12 +1,11 @@
 """Declare the inputs of a stage, restrict the stage to them, and compute its cache key from them.
 
-A `Stage` declares everything that can change its result. Its `run` function gets a `StageContext`, which gives access
-only to declared inputs, settings, models and streams. The cache key is computed from the declaration, so it covers
-everything that the function reads.
+A `Stage` declares everything that can change its result: its inputs, settings, models and random streams. Its
+function `run` gets a `StageContext`, which gives access only to these. The cache key covers all of them.
 
-Raise `version` by one in the commit that changes the result of a stage for unchanged declarations, for example its
-numbers, their order, a random stream or the file format. Do not raise it for a change of text, types or speed. A new
-version invalidates the cached results of the stage and of all stages that declare it as an input.
+If a commit changes the result of a stage although its declaration is unchanged, raise its `version` by one. Examples
+are a change of numbers, their order, a random stream or the file format. A new version invalidates the cached results
+of the stage and of all stages that declare it as an input.
 """
 
 from collections.abc import Callable, Mapping
@@ -38,20 +37,20 @@ class HasDigest(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class StageInput:
-    """An input whose value has no property `digest`, with its digest; the stage gets `value`."""
+    """Adds a digest to an input that has no property `digest`; the stage gets `value`."""
 
     value: Any
     digest: str
 
 
 def plain_value(value: Any) -> StageInput:
-    """Return an input of plain JSON data with the digest of that data."""
+    """Return an input of JSON data, with the digest of the data."""
     return StageInput(value, sha256_json({"value": _PLAIN.dump_python(value, mode="json")}))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sources:
-    """Everything that a stage could read; `StageContext` gives access to the declared part."""
+    """Everything that a stage could read. `StageContext` gives access only to what the stage declares."""
 
     config: Any  # the whole configuration
     seeds: SeedTree  # the root of the random streams
@@ -64,11 +63,11 @@ class Sources:
 class Stage:
     """One step of a run, with a declaration of everything that can change its result."""
 
-    name: str  # the first part of the name of its folder
+    name: str  # the beginning of the name of the folder with the result
     version: int  # raised by the developer when the result changes; see the docstring of the module
     run: Callable[["StageContext"], Mapping[str, Any]]  # writes into `context.folder`; returns the counts to report
-    # Returns the shards of a distributed stage. They are computed first, in `context.shards`, by one or more
-    # processes. Then one process calls `run`, which combines the shards.
+    # Returns the shards (files with a part of the result), if several processes can compute them. When all shards are
+    # in the folder `context.shards`, one process calls `run`, which combines them.
     divide: Callable[["StageContext"], Division] | None = None
     config: tuple[str, ...] = ()  # sections of the configuration, single keys ("decode.style"), or properties
     inputs: tuple[str, ...] = ()  # names of results and tables of earlier stages
@@ -76,8 +75,8 @@ class Stage:
     streams: tuple[str, ...] = ()  # names of random streams; `ROOT` is the root of all streams
     libraries: tuple[str, ...] = ()  # distributions whose version may change the result, "python", or "audits"
     keep_partial: bool = False  # whether `run` continues from the files that an interrupted attempt left
-    # Whether the stage spends a privacy budget. Its result is then never deleted or computed a second time, so its
-    # key includes neither the versions of libraries nor `version`.
+    # Whether the stage spends a privacy budget. Its result must not be computed again after an update, so its key
+    # includes neither the versions of libraries nor `version`.
     is_paid: bool = False
 
     def __post_init__(self) -> None:
@@ -113,8 +112,8 @@ class Stage:
 class StageContext:
     """Gives a running stage access to its inputs; each method raises InternalError for a name that is not declared.
 
-    The stage writes its files into `folder`. `name` is the name of its result, which can end in a suffix such as the
-    number of the round. `shards` is the folder of the shards of a distributed stage.
+    The stage writes its files into `folder`. `name` is the name of its result, such as "filter-2" in round 2.
+    `shards` is the folder of the shards, if the stage has any.
     """
 
     def __init__(self, stage: Stage, sources: Sources, folder: Path, name: str) -> None:

@@ -1,4 +1,4 @@
-"""Write and read the workspace files through which stages exchange values."""
+"""Write and read the files through which the stages of a run exchange values."""
 
 import json
 from dataclasses import astuple

@@ -1,4 +1,4 @@
-"""Print on a terminal, with invisible characters replaced and private folders shown as, for example, `${HOME}`."""
+"""Print on a terminal, with invisible characters replaced and private folders replaced by names such as `${HOME}`."""
 
 import os
 import re

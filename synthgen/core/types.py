@@ -1,6 +1,6 @@
-"""Define the values that the stages of a run exchange: records, vectors of records, latents and candidates.
+"""Define what the stages of a run exchange: records, their vectors, new vectors, and the texts decoded from these.
 
-All of them are immutable and validated on creation. A `repr` shows counts, never text.
+All values are immutable and validated on creation. A `repr` shows counts, never text.
 """
 
 import hashlib
@@ -52,7 +52,7 @@ class Corpus:
 
     role: Role
     records: tuple[Record, ...]  # in a fixed order, with unique ids
-    has_groups: bool  # whether the source names the person of each record; if not, claims are per record
+    has_groups: bool  # whether the person of each record is known; if not, privacy statements are per record
 
     def __post_init__(self) -> None:
         _require(len({r.id for r in self.records}) == len(self.records), "record ids are not unique")
@@ -138,8 +138,8 @@ class Embedded:
 class Latents:
     """New vectors to be decoded, with the parents and weights that each one was made from.
 
-    The parents of a row are train records with the label of the row, each of another person. The method
-    borderline-smote, kind 2, is an exception: its second parent may have another label, and has a weight below 0.5.
+    The parents of a row are train records of different persons, with the label of the row. With borderline-smote of
+    kind 2, the second parent may have another label; its weight is then below 0.5.
     """
 
     vectors: Float32  # (m, d), finite
@@ -170,7 +170,7 @@ class Latents:
 
 
 def latent_ids(label: str, n: int) -> list[str]:
-    """Return the ids of the first n latents of a class; they depend only on the label and the row number."""
+    """Return the ids of the first n latents of a class, which depend only on the label and a number from 0."""
     stem = hashlib.sha256(b"synthgen/latent/v1\0" + label.encode()).hexdigest()[:12]
     return [f"{stem}-{i:07d}" for i in range(n)]
 
@@ -208,7 +208,7 @@ class Candidate:
 
 
 def counts_by_reason(candidates: tuple[Candidate, ...]) -> Mapping[str, int]:
-    """Return the number of candidates that each reason rejected; only the first failed filter counts."""
+    """Return the number of rejected candidates by the reason of the first filter that each of them failed."""
     failures = ([o for o in c.outcomes if not o.passed] for c in candidates)
     reasons = Counter(failed[0].reason or failed[0].name for failed in failures if failed)
     return dict(sorted(reasons.items()))

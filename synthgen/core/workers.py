@@ -1,8 +1,8 @@
-"""Run jobs in threads with one core each, so that another busy process slows only some of the jobs.
+"""Run jobs in parallel threads with one core each.
 
-If torch divides a matrix product among several threads, all of them wait while one has no core. Here, each job
-computes with a single thread. The jobs run in parallel, because torch releases the interpreter lock while it
-computes. The threads share one model. `benchmarks/cluster/workers.py` compares such jobs with torch's own threads.
+If torch divides a matrix product among several threads and another process takes a core, all threads wait. With one
+thread per job, only one job waits. The jobs run in parallel, because torch releases the interpreter lock while it
+computes, and share one model. `benchmarks/cluster/workers.py` measures the effect.
 """
 
 from collections.abc import Callable, Sequence
@@ -17,7 +17,7 @@ CGROUPS = Path("/sys/fs/cgroup")
 
 
 class _Stopped(BaseException):
-    """Raised in a job to end it, because its result is no longer needed."""
+    """Ends a job whose result is no longer needed."""
 
 
 def usable_cores() -> int:
@@ -54,10 +54,10 @@ def in_threads(
 ) -> None:
     """Run every job in one of `n_workers` threads with one core each; jobs start in the given order.
 
-    `run` gets a job and a function `report`, and calls `report(n)` when n more units are finished. Each call of
-    `report(n)` calls `advance(n)` in the same thread, one call at a time. `finished` gets each job and its result in
-    the calling thread, in any order. If a job raises an exception, each other job ends at its next call of `report`,
-    and the exception is raised after all jobs have ended.
+    `run` gets a job and a function `report`, and calls `report(n)` when n more units are finished. `report` calls
+    `advance(n)`, never in two threads at once. `finished` gets each job and its result in the calling thread, in any
+    order. If a job raises an exception, the other jobs end at their next call of `report`. The exception is raised
+    after all jobs have ended.
     """
     import torch
 

@@ -1,4 +1,4 @@
-"""Search the exact nearest neighbours of each row among the rows of other persons."""
+"""Search the exact nearest neighbours of vectors (rows of a matrix) among the vectors of other persons."""
 
 from collections.abc import Iterator
 from functools import cached_property
@@ -14,10 +14,10 @@ if TYPE_CHECKING:
 
 BLOCK_ROWS = 1024
 LARGE = 3_000_000  # with more pairs of rows, `Screen` is faster than `_blocks`
-# The error of the float32 product is about √d rounding steps of the squared lengths, because rounding errors
-# add up like a random walk. For d up to 4096, that is at most 64 steps. `SLACK` allows 128 steps.
+# Rounding errors add up like a random walk, so a float32 product of rows with d numbers has an error of about √d
+# rounding steps of the squared lengths. For d up to 4096, that is at most 64 steps; `SLACK` allows 128 steps.
 SLACK = 128 * float(np.finfo(np.float32).eps)
-LONGEST, SHORTEST = 1e18, 1e-14  # limits for the length of the longest row, so that sums of squares fit into float32
+LONGEST, SHORTEST = 1e18, 1e-14  # limits for the length of the longest row; see `require_range`
 Pairs = tuple[Int64, Int64]
 Metric = Literal["euclidean", "cosine"]
 
@@ -25,17 +25,16 @@ Metric = Literal["euclidean", "cosine"]
 def nearest_rows(
     vectors: Float32, groups: Int64, k: int, *, metric: Metric = "euclidean", rows: Int64 | None = None
 ) -> tuple[Int64, Float64]:
-    """Return the k nearest rows of other persons for all rows or for `rows`; see `NeighbourSearch.nearest`."""
+    """Return the k nearest rows of other persons for `rows`, or for all rows; see `NeighbourSearch.nearest`."""
     return NeighbourSearch(vectors, groups, metric).nearest(k, rows)
 
 
 class NeighbourSearch:
-    """Searches the nearest neighbours among fixed rows.
+    """Searches the nearest neighbours among the rows of a matrix.
 
-    Matrix products select every row that could be among the nearest. The products are computed in float32 or, for
-    many rows, in the precision that is fastest on this machine (`Screen`). A limit on the rounding error ensures that
-    no nearest row is missed. The distances of the selected rows are computed again in float64, so the result does not
-    depend on the block size, the precision, the library or the device.
+    Matrix products in low precision select every row that could be among the nearest. A limit on the rounding error
+    ensures that no nearest row is missed. The distances of the selected rows are computed again in float64, so the
+    result does not depend on the block size, the precision, the library or the device.
 
     Args:
         vectors: float32 (n, d).
@@ -87,7 +86,6 @@ class NeighbourSearch:
         return squared / 2 if self.metric == "cosine" else np.sqrt(squared)
 
     def _candidates(self, searched: Int64, k: int) -> Iterator[Pairs]:
-        """Yield the possible neighbours of each block of rows, as pairs; see `Screen.pairs`."""
         n = len(self.points)
         if n * len(searched) > LARGE and n > 64 * k:  # `Screen` needs at least k spans of columns
             return self._screen.pairs(searched, k)
@@ -101,7 +99,7 @@ class NeighbourSearch:
 
 
 def _blocks(points: Float32, person: Int64, searched: Int64, k: int) -> Iterator[Pairs]:
-    """Yield what `Screen.pairs` yields, from float32 products of `BLOCK_ROWS` rows with all rows."""
+    """Yield the same pairs as `Screen.pairs`, from float32 products of `BLOCK_ROWS` rows with all rows."""
     squares = np.einsum("ij,ij->i", points, points)
     for start in range(0, len(searched), BLOCK_ROWS):
         block = searched[start : start + BLOCK_ROWS]
@@ -146,7 +144,7 @@ def require_range(vectors: Float32) -> None:
     """Raise DataError if the longest of the rows (n, d) is longer than `LONGEST` or shorter than `SHORTEST`.
 
     Neighbours are selected by float32 products. Squares of longer rows overflow, and squares of shorter rows lose
-    digits, so true neighbours could be missed. Rows of length zero are allowed.
+    digits, so true neighbours could be missed. A matrix of zeros is allowed.
     """
     squared = np.einsum("ij,ij->i", vectors, vectors, dtype=np.float64)
     longest = float(np.sqrt(squared.max(initial=0.0)))

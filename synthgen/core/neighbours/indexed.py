@@ -1,4 +1,4 @@
-"""Search nearest neighbours approximately among many rows with faiss, and measure the recall in each run."""
+"""Search nearest neighbours approximately among many rows with faiss, and measure the share that is found."""
 
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
@@ -15,10 +15,10 @@ INDEXED_ROWS = 50_000  # among fewer rows, the exact search is used
 WORTH = 8  # if fewer than one row in `WORTH` is searched, the exact search takes less time than building an index
 MIN_RECALL = 0.95
 SAMPLE = 1000  # number of rows whose exact neighbours are searched to measure the recall
-# levels in ascending cost: number of lists that are read for a row, and number of candidates per neighbour
+# levels in ascending cost: number of lists (clusters of rows) that are read for a row, and candidates per neighbour
 LEVELS = ((16, 6), (32, 12), (64, 24), (128, 24))
-MIN_CANDIDATES = 64  # number of candidates at the first level for a small k
-SPARE = 8  # number of candidates beyond k that are selected in float32, because float32 can confuse equal distances
+MIN_CANDIDATES = 64  # smallest number of candidates at the first level
+SPARE = 8  # number of candidates beyond k whose distance is computed in float64, because float32 can swap neighbours
 SEED = 20_261_129  # of the clustering
 TRAIN_ROWS = 64  # largest number of rows per list from which the lists are learned
 BLOCK_ROWS = 2048  # number of rows that are searched by one thread at a time
@@ -49,20 +49,18 @@ def is_worth_an_index(n: int, n_searched: int) -> bool:
 class IndexedSearch:
     """Searches the nearest neighbours among fixed rows with a product-quantized inverted file of faiss.
 
-    k-means divides the rows into lists, and each row is stored as a code of 4 bits per pair of numbers. For a
-    searched row, the codes in the lists with the nearest centres are compared with the row. The rows with the nearest
-    codes are candidates. Distances are computed in float32 for the candidates, and again in float64 for the k +
-    `SPARE` nearest ones. So the returned distances are as exact as those of `NeighbourSearch`, but a neighbour can be
-    missed.
+    k-means divides the rows into lists. Each row is stored as a code with 4 bits for every two of its numbers. The
+    lists with the nearest centres are searched for the codes that are most similar to the searched row. Their rows
+    are the candidates. Distances are computed in float32 for the candidates, and again in float64 for the k + `SPARE`
+    nearest candidates. The returned distances are exact, but a neighbour can be missed.
 
     For each k, the recall is measured once on `SAMPLE` evenly spaced rows: the share of the returned neighbours that
-    are no further away than the k-th exact neighbour. If it is below `MIN_RECALL`, more lists and candidates are
-    used (`LEVELS`). If the last level is below `MIN_RECALL` too, the exact search is used, and the report says so.
-    A row with fewer than k candidates of other persons is searched exactly.
+    are no further away than the k-th exact neighbour. The first of the `LEVELS` with a recall of at least
+    `MIN_RECALL` is used, or the exact search if there is none. A row with fewer than k candidates of other persons is
+    searched exactly.
 
     Reproducibility: the same rows give the same neighbours on the same machine with the same version of faiss, for
-        any number of cores. Another processor or another version of faiss can round differently, so that single
-        neighbours differ. The exact search has no such differences.
+        any number of cores. Another processor or version of faiss can round differently and find other neighbours.
 
     Args:
         exact: the exact search among the same rows.
@@ -79,11 +77,11 @@ class IndexedSearch:
         self._levels: dict[int, tuple[int, int] | None] = {}  # by k; None for the exact search
         self._index: Any = None
         sizes = np.bincount(exact.person)
-        # 99 % of the rows belong to persons with at most so many rows
+        # 99 % of the rows belong to persons with at most this number of rows
         self._own = int(np.quantile(sizes[exact.person], 0.99))
 
     def nearest(self, k: int, rows: Int64 | None = None) -> tuple[Int64, Float64]:
-        """Return k near rows of other persons; shapes, order and errors are those of `NeighbourSearch.nearest`."""
+        """Return k near rows of other persons, in the form and with the errors of `NeighbourSearch.nearest`."""
         level = self._level(k)
         searched = np.arange(len(self.exact.points)) if rows is None else rows
         return self.exact.nearest(k, rows) if level is None else self._search(level, k, searched)
@@ -171,9 +169,9 @@ def _nearest_candidates(points: Float32, rows: Int64, found: Int64, is_other: An
 
 
 def _in_threads(function: Callable[[Any], Any], parts: Iterable[Any]) -> list[Any]:
-    """Return the results of a function in order; it runs in one thread per core, in which faiss starts no threads.
+    """Call a function for each part in one thread per core, and return the results in order.
 
-    faiss stores this setting per calling thread, so other users of faiss are not affected.
+    In these threads, faiss uses a single thread. faiss stores this setting for each thread separately.
     """
     import faiss
 

@@ -1,4 +1,4 @@
-"""Select the rows that could be nearest neighbours by scalar products in low precision with a bounded error."""
+"""Select possible nearest neighbours by scalar products in low precision, without missing a true neighbour."""
 
 from collections.abc import Callable, Iterator
 from functools import cache
@@ -12,7 +12,7 @@ from synthgen.core.types import Float32, Int64
 
 # largest size of a tile of the products, which stays in the cache; a tile of float32 has half as many columns
 TILE_ROWS, TILE_COLUMNS = 512, 4096
-BUFFER = 1 << 27  # largest number of products in memory at once, unless there are very many columns
+BUFFER = 1 << 27  # largest number of products in memory at once; more only if `MIN_ROWS` rows need more
 MIN_ROWS = 64  # products of fewer rows would be slow
 ALIGNED = 32  # the number of spans of a tile is a multiple of this
 SPAN = 16  # number of columns of a tile that are screened together, by their largest product
@@ -24,8 +24,7 @@ ROUNDING = {kind: torch.finfo(kind).eps / 2 for kind in KINDS}  # largest relati
 class Screen:
     """Selects possible neighbours among fixed rows, which it stores in low precision.
 
-    The nearest rows x of a row q have the largest scores s = q·x − |x|²/2. Products of rounded rows give scores ŝ
-    with
+    The nearest rows x of a row q have the largest scores s = q·x − |x|²/2. Products of rounded rows give scores ŝ:
 
         |ŝ − s| ≤ ‖q − q̂‖ max‖x‖ + ‖q̂‖ max‖x − x̂‖ + d·2⁻²³·max‖x‖² + max|b − b̂| + u |s|
 
@@ -103,7 +102,7 @@ class Screen:
             yield i[:, None].expand_as(columns)[near].cpu().numpy(), columns[near].cpu().numpy()
 
     def _products(self, q: Tensor, s: Tensor) -> Tensor:
-        """Write q·x + b of every row into `s`, tile by tile, and return the largest value of each span."""
+        """Write q·x + b for all rows x into `s`, tile by tile, and return the largest value of each span."""
         tops = s.new_empty(len(q), self.n_tiles * self.spans)
         for number, (tile, top) in enumerate(zip(s.chunk(self.n_tiles, 1), tops.chunk(self.n_tiles, 1), strict=True)):
             part = slice(number * tile.shape[1], (number + 1) * tile.shape[1])
@@ -114,7 +113,7 @@ class Screen:
         return tops
 
     def _columns(self, span: Tensor) -> Tensor:
-        """Return the columns of each span, (m, SPAN). They are evenly spaced in a tile, for a fast maximum."""
+        """Return the columns of each span, (m, SPAN); they are evenly spaced in a tile, for a fast maximum."""
         start = span // self.spans * self.spans * SPAN + span % self.spans
         return start[:, None] + torch.arange(SPAN, device=span.device) * self.spans
 
@@ -151,22 +150,13 @@ def fastest(device: str) -> torch.dtype:
 
 @cache
 def numpy_is_faster() -> bool:
-    """Return whether numpy multiplies float32 faster than torch; their libraries suit different processors."""
-
-    def by_numpy(q: Tensor, x: Tensor, out: Tensor) -> None:
-        np.matmul(q.numpy(), x.numpy().T, out=out.numpy())
-
-    def by_torch(q: Tensor, x: Tensor, out: Tensor) -> None:
-        torch.mm(q, x.T, out=out)
-
-    return _seconds(by_numpy, torch.float32, "cpu") < _seconds(by_torch, torch.float32, "cpu")
+    """Return whether numpy multiplies float32 faster than torch on this machine's CPU."""
+    with_numpy = _seconds(lambda q, x, out: np.matmul(q.numpy(), x.numpy().T, out=out.numpy()), torch.float32, "cpu")
+    return with_numpy < _seconds(lambda q, x, out: torch.mm(q, x.T, out=out), torch.float32, "cpu")
 
 
-def _seconds(product: Callable[[Tensor, Tensor, Tensor], None], kind: torch.dtype, device: str) -> float:
-    """Return the shortest time of a product of one tile.
-
-    On a CPU, processor time is measured, because wall time would depend on the other programs of the machine.
-    """
+def _seconds(product: Callable[[Tensor, Tensor, Tensor], object], kind: torch.dtype, device: str) -> float:
+    # wall time on a CPU would depend on the other programs of the machine
     clock = process_time if device == "cpu" else perf_counter
     q, x, out = (torch.zeros(size, dtype=kind, device=device) for size in ((512, 384), (2048, 384), (512, 2048)))
     times = []
