@@ -1,4 +1,4 @@
-"""Read the source files into a corpus and count unusable rows by reason."""
+"""Read the private source files into records, and count the unusable rows by reason."""
 
 from synthgen.load.load import BadRow, LoadReport, load
 

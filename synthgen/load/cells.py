@@ -1,4 +1,4 @@
-"""Read single cells of a source: labels, groups and ids of any type, names in nested values, and visible text."""
+"""Read single cells of a source table: labels, ids and names of any type, and text with visible characters."""
 
 import json
 import math
@@ -32,10 +32,9 @@ def folded(label: str) -> str:
 
 
 def plain_name(value: Any) -> str | None:
-    """Return a label, group or id as text; None if it is missing.
+    """Return a label or id as text; None if it is missing.
 
-    The same number has the same text as integer, float or decimal, so one person has one id. A boolean becomes `true`
-    or `false`, as in JSON.
+    A number has the same text as integer, float or decimal: 7.0 -> "7". A boolean becomes "true" or "false".
 
     Raises:
         CellError: the value has another type, is infinite, or is a float that is not an exact whole number.
@@ -83,7 +82,7 @@ def names_in(value: Any) -> Iterator[str]:
 
 
 def not_text(value: Any) -> str:
-    """Return the message of `CellError` for a value of an unsuitable type."""
+    """Return a message such as "is of type date; save it as text" for a value that is not text."""
     name = type(value).__name__
     kind = {"bytes": "binary", "bytearray": "binary", "dict": "struct"}.get(name, name)
     return f"is of type {kind}; save it as text"

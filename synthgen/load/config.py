@@ -10,7 +10,7 @@ from synthgen.load.copy_forward import CopyForward
 
 
 class MinClassConfig(Section):
-    """The smallest number of persons of a class, and what happens to a smaller class."""
+    """The smallest number of persons of a class, and the treatment of smaller classes."""
 
     count: Count = Field(description="Smallest number of persons (records, if persons are unknown) of a class.")
     then: Literal["refuse", "drop", "merge"] = Field(
@@ -21,7 +21,7 @@ class MinClassConfig(Section):
 
 
 class FieldsConfig(Section):
-    """Fields of a hospital source that hold the data of a note; null is the usual field of `source.kind`."""
+    """Fields of a hospital source that hold the data of a note; null selects the usual field of the source's kind."""
 
     person: str | None = Field(
         None, description="Field with the identifier of the patient, for example `PID-3.1` for hl7v2."
@@ -115,8 +115,8 @@ class SourceConfig(Section):
     )
     min_class: MinClassConfig | None = Field(
         None,
-        description="Smallest class that is accepted. Without it, `interpolate.method` determines whether a class is "
-        "too small.",
+        description="Smallest class that is accepted. Null leaves the check to `interpolate.method`, which needs "
+        "some persons per class.",
     )
     max_records: Count | None = Field(
         None,
@@ -124,9 +124,7 @@ class SourceConfig(Section):
         "is taken.",
     )
     max_bad_rows: Share = Field(
-        0.01,
-        description="Largest share of unusable rows (0 to 1) at which loading succeeds. Raise the value only if "
-        "losing these rows is acceptable.",
+        0.01, description="Largest accepted share of unusable rows, 0 to 1. Raise it only if these rows may be lost."
     )
 
     @field_validator("encoding")
@@ -218,7 +216,7 @@ class SourceConfig(Section):
 
     @property
     def of_notes(self) -> "SourceConfig":
-        """The configuration of the table that `synthgen.extract` makes from this hospital source."""
+        """The configuration of the table of notes that `synthgen.extract` makes from this hospital source."""
         columns = {"text": "text", "label": "label", "id": "id", "names": ("names",), "format": "parquet"}
         group = None if self.rows_are_persons else "person"
         return self.model_copy(update={**columns, "group": group, "encoding": "utf-8"})

@@ -1,4 +1,4 @@
-"""Measure and remove text that later records of a person copy from earlier records."""
+"""Measure and remove text that a record copies from an earlier record of the same person."""
 
 import re
 from collections import Counter, defaultdict
@@ -9,11 +9,10 @@ from typing import Literal
 from synthgen.core.sentences import ABBREVIATIONS, SENTENCE_END
 from synthgen.core.types import Record
 
-WINDOW = 10  # number of consecutive words in a shingle; a record of fewer words has no shingle
-# a later record continues an earlier record if it contains at least this share of the shingles of the earlier record
-CONTAINED = 0.8
+WINDOW = 10  # number of consecutive words in a shingle
+CONTAINED = 0.8  # a later record continues an earlier one if it contains at least this share of its shingles
 CopyForward = Literal["keep", "remove-sentences", "newest"]
-_Shingle = int  # hash of ten words; different words have equal hashes with a probability of about 2^-64
+_Shingle = int  # hash of ten words
 _GAP = re.compile(r"\n{3,}")
 # a line break before a blank line, a list mark without a number, or a heading that ends in a colon
 _BREAK = re.compile(r"\n(?=\s*\n|[ \t]*(?:[-*+#>•·–—]+\s|[^\W\d_a-z][^\n.!?:;,]{0,40}:(?=\s|$)))")
@@ -38,12 +37,9 @@ def reduce_copies(records: Sequence[Record], mode: CopyForward) -> Copied:
     Args:
         records: records in the order in which they were written.
         mode: `keep` changes nothing. `remove-sentences` removes a sentence if an earlier record of the person has a
-            sentence with the same words. A sentence of fewer than ten words, such as "No fever.", is removed only
-            within a copied passage: ten consecutive words that include it are also in an earlier record. A record
-            without remaining words is removed. `newest` removes a record if a later record of the person continues it
-            (see `CONTAINED`).
-
-    Records are compared with the original texts of other records, before sentences are removed.
+            sentence with the same words. A sentence of fewer than ten words, such as "No fever.", is removed only if
+            it is part of ten consecutive words that are also in an earlier record. A record without remaining words
+            is removed. `newest` removes a record if a later record of the person continues it (see `CONTAINED`).
 
     Privacy: which text of a person is removed depends on the records of that person only.
     """
@@ -74,13 +70,9 @@ def reduce_copies(records: Sequence[Record], mode: CopyForward) -> Copied:
 
 
 def _continued(shingles: Sequence[Sequence[_Shingle]]) -> list[bool]:
-    """Return for each record of a person whether a later record continues it (see `CONTAINED`).
-
-    The records are read from last to first. An index maps each shingle to the later records that contain it, so
-    records without common shingles are never compared.
-    """
+    """Return for each record of a person whether a later record continues it (see `CONTAINED`)."""
     is_continued = [False] * len(shingles)
-    later: dict[_Shingle, list[int]] = defaultdict(list)
+    later: dict[_Shingle, list[int]] = defaultdict(list)  # the later records with each shingle
     for place in range(len(shingles) - 1, -1, -1):
         current = set(shingles[place])
         n_required = CONTAINED * len(current)
@@ -127,10 +119,7 @@ def _without(
 
 
 def _sentences(text: str) -> list[str]:
-    """Split a text into sentences and list items, each with the white space after it.
-
-    The text is not split where the end of a sentence is uncertain, for example at a line break within a sentence.
-    """
+    """Split a text into sentences and list items, each with the white space after it."""
     parts, start = [], 0
     numbers = list(_NUMBERED.finditer(text))
     marks = {number.end() for number in numbers}

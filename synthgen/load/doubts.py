@@ -1,4 +1,4 @@
-"""Write notes on labels, texts and person ids that are probably mistakes, such as a label `NULL`."""
+"""Report labels, texts and person ids that are probably mistakes, such as a label `NULL`."""
 
 import unicodedata
 from collections import Counter, defaultdict
@@ -19,7 +19,7 @@ _LETTER = regex.compile(r"[\p{L}\p{N}\p{Emoji_Presentation}]")
 
 
 def doubts(records: Sequence[Record], wanted: Sequence[Record], source: SourceConfig) -> list[str]:
-    """Return the notes on all usable `records`; `wanted` are those of them that belong to the configured classes."""
+    """Return notes on the usable `records`; `wanted` are the records of the classes that are kept."""
     return [
         *doubtful_labels(Counter(record.label for record in records), {record.label for record in wanted}),
         *doubtful_texts(record.text for record in wanted),
@@ -28,10 +28,7 @@ def doubts(records: Sequence[Record], wanted: Sequence[Record], source: SourceCo
 
 
 def doubtful_labels(counts: Mapping[str, int], wanted: set[str]) -> list[str]:
-    """Return notes on wanted labels that look like missing values, or nearly like other labels.
-
-    `counts` has the number of records of every label, wanted or not.
-    """
+    """Return notes on `wanted` labels that look like missing values, or nearly like another label in `counts`."""
     alike: dict[str, list[str]] = defaultdict(list)
     for label in sorted(counts):
         alike[folded(label)].append(label)
@@ -45,27 +42,23 @@ def doubtful_labels(counts: Mapping[str, int], wanted: set[str]) -> list[str]:
     def counted(labels: Sequence[str]) -> str:
         return ", ".join(f"{label!r}: {counts[label]} records" for label in labels)
 
-    return [
-        *(
-            f"labels that differ only by case, width or spacing are separate classes ({counted(labels)}); "
-            "source.normalize_labels: true makes them one class"
-            for labels in same
-        ),
-        *(
-            "labels that differ only by accents, dashes, quotes or look-alike letters are separate classes "
-            f"({counted(labels)}); if they are one class, correct them in the source"
-            for labels in lookalikes
-        ),
-        *(
-            [f"labels that look like a missing value are classes ({counted(empty)}); {_REMEDY_MISSING}"]
-            if empty
-            else []
-        ),
+    notes = [
+        f"labels that differ only by case, width or spacing are separate classes ({counted(labels)}); "
+        "source.normalize_labels: true makes them one class"
+        for labels in same
     ]
+    notes += [
+        "labels that differ only by accents, dashes, quotes or look-alike letters are separate classes "
+        f"({counted(labels)}); if they are one class, correct them in the source"
+        for labels in lookalikes
+    ]
+    if empty:
+        notes.append(f"labels that look like a missing value are classes ({counted(empty)}); {_REMEDY_MISSING}")
+    return notes
 
 
 def _as_seen(label: str) -> str:
-    """Return a form of a label that is equal for labels that differ only by accents, dashes or look-alike letters."""
+    """Return a label without accents, with one kind of dash and quote, and with Latin for look-alike letters."""
     shown = []
     for character in unicodedata.normalize("NFKD", folded(label)):
         others = [other["c"] for other in confusables_data.get(character, ())]
@@ -95,6 +88,6 @@ def doubtful_persons(groups: Iterable[str], column: str) -> list[str]:
 
 
 def _id_key(group: str) -> str:
-    """Return a form of an id that is equal for ids that differ only by case, leading zeros or a final `.0`."""
+    """Return an id in lower case, without leading zeros and a final `.0`: "007.0" -> "7"."""
     plain: str = regex.sub(r"^0+(?=\d)", "", regex.sub(r"(?<=^\d+)\.0+$", "", group.casefold()))
     return plain

@@ -1,6 +1,6 @@
-"""Detect the format of a source and read it as a table. A row that cannot be read has a reason in place of values.
+"""Detect the format of a source, and read the source as a table.
 
-Every reader raises DataError if the file or folder is damaged or ambiguous, and OSError if it cannot be read.
+Each reader raises DataError if the file or folder is damaged or ambiguous, and OSError if it cannot be read.
 """
 
 import errno
@@ -23,7 +23,7 @@ Format = Literal["jsonl", "csv", "parquet", "dataset", "text"]
 _SUFFIXES: dict[str, Format] = {".jsonl": "jsonl", ".ndjson": "jsonl", ".csv": "csv"}
 _SUFFIXES |= {".parquet": "parquet", ".pq": "parquet"}
 SHORT_FLOATS = {pa.float16(): 1 << 11, pa.float32(): 1 << 24}  # whole numbers below these limits are stored exactly
-MAX_LISTED = 20  # problems in a message
+MAX_LISTED = 20  # largest number of problems in a message
 # names of the parts of a table on the Hugging Face Hub, such as train-00000-of-00002
 SHARD = re.compile(r"(?P<split>.+)-(?P<number>\d{5})-of-(?P<of>\d{5})(?:-[0-9a-f]+)?")
 _FOLDER_FORMATS = ("dataset", "text", "parquet")
@@ -31,7 +31,7 @@ _SAVE_AGAIN = "Save the dataset again."
 
 
 def table_of(arrow: pa.Table, wanted: Iterable[str]) -> SourceTable:
-    """Return the wanted columns of an Arrow table as rows numbered from 1; columns that the table lacks are skipped.
+    """Return the rows of an Arrow table, numbered from 1, with those of the `wanted` columns that the table has.
 
     Raises:
         DataError: two wanted columns have the same name, or a short float column has values so large that whole
@@ -52,10 +52,7 @@ def _decoded(names: list[str], cells: list[Any]) -> dict[str, Any]:
 
 
 def _values(name: str, column: pa.ChunkedArray) -> list[Any]:
-    """Return the values of a column; raise DataError if it has short floats that are too large to be exact.
-
-    Strings are returned as undecoded bytes, so that a string that is not UTF-8 makes only its row unusable.
-    """
+    # strings are returned as undecoded bytes, so that a string that is not UTF-8 makes only its row unusable
     kind = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
     with arrow_errors():
         if pa.types.is_dictionary(column.type):
@@ -76,7 +73,6 @@ def _values(name: str, column: pa.ChunkedArray) -> list[Any]:
 
 
 def _text_or_binary(value: bytes | None) -> str | bytearray | None:
-    """Return a cell of a binary column as UTF-8 text, or as a bytearray if it is not text (a binary id)."""
     try:
         return None if value is None else value.decode("utf-8")
     except UnicodeError:
@@ -98,10 +94,7 @@ def read_parquet(path: Path, wanted: Iterable[str]) -> SourceTable:
 
 
 def _parts(folder: Path) -> list[Path]:
-    """Return the parquet files of a folder.
-
-    Raise DataError if the folder may contain several tables or only a part of a table.
-    """
+    """Return the parquet files of a folder; raise DataError if they may be several tables or a part of a table."""
     entries = sorted(folder.iterdir())
     parts, problems = [], []
     for entry in entries:
@@ -146,7 +139,7 @@ def _parquet(path: Path, wanted: tuple[str, ...]) -> SourceTable:
 def read_dataset(path: Path, wanted: Iterable[str]) -> SourceTable:
     """Return the wanted columns of a folder saved by the `datasets` library, with names in place of class numbers.
 
-    If the folder has a file of row indices, as after `select` in version 1 of the library, only these rows are read.
+    If the folder has a file of row indices, which version 1 of the library wrote, only these rows are read.
     """
     splits = path / "dataset_dict.json"
     if splits.is_file():
@@ -159,12 +152,8 @@ def read_dataset(path: Path, wanted: Iterable[str]) -> SourceTable:
     unknown = [key for key in state if "ind" in key.lower() and state[key] and key != "_indices_data_files"]
     if not files or unknown:
         problems = [f"{key}: unsupported kind of row indices" for key in unknown]
-        message = (
-            "state.json uses a kind of row indices that SynthGen does not support"
-            if files
-            else "state.json lists no data files"
-        )
-        raise DataError(message, problems=problems, hint=_SAVE_AGAIN)
+        reason = "uses a kind of row indices that SynthGen does not support" if files else "lists no data files"
+        raise DataError(f"state.json {reason}", problems=problems, hint=_SAVE_AGAIN)
     info = path / "dataset_info.json"
     class_names = _class_names(_json(info)) if info.is_file() else {}
     try:
@@ -179,7 +168,6 @@ def read_dataset(path: Path, wanted: Iterable[str]) -> SourceTable:
 
 
 def _files_of(path: Path, state: dict[str, Any], key: str) -> list[pa.Table]:
-    """Return the tables in the arrow files that state.json lists under `key`, each cut to its listed rows."""
     tables = []
     try:
         for item in state.get(key) or ():
@@ -251,9 +239,9 @@ def read_source(source: SourceConfig, path: Path, *, isolated_rows: bool = False
     except DataError as error:
         raise DataError(f"{path}: {error.message}", problems=error.problems, hint=error.hint) from error
     except OSError as error:
-        is_unsuitable = error.errno == errno.EINVAL  # see `open_regular`
-        hint = "Only regular files of at most 4 GiB are read; copy the data to such a file."
-        hint = hint if is_unsuitable else "Check the permissions of the file and that it is complete."
+        hint = "Check the permissions of the file and that it is complete."
+        if error.errno == errno.EINVAL:  # raised by `open_regular`
+            hint = "Only regular files of at most 4 GiB are read; copy the data to such a file."
         raise DataError(f"{path}: cannot be read ({error.strerror})", hint=hint) from error
 
 

@@ -1,4 +1,4 @@
-"""Read a source that is a table in memory: pandas, polars, Arrow, or a list of dictionaries."""
+"""Convert a table in memory (pandas, polars, Arrow or a list of dictionaries) to a Parquet file."""
 
 from io import BytesIO
 from typing import Any
@@ -19,8 +19,7 @@ def parquet_of(table: Any) -> bytes:
             such as a polars frame, or a list of dictionaries; a key that a dictionary lacks is a missing cell.
 
     Raises:
-        UsageError: the object is none of these, or a column holds values of different types. The message contains
-            no value.
+        UsageError: the object is none of these, or a column holds values of different types.
     """
     try:
         arrow = _arrow(table)

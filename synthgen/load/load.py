@@ -1,4 +1,4 @@
-"""Read the source, reject unusable rows, keep the wanted classes and sample whole persons."""
+"""Read the source as records: reject unusable rows, keep the wanted classes, and sample whole persons."""
 
 import math
 from collections import Counter, defaultdict
@@ -23,12 +23,12 @@ from synthgen.load.selection import is_no_value, select, with_one_spelling, with
 NO_TEXT, NUL = "empty text", "NUL character in text"
 NO_LABEL, NO_GROUP, NO_ID, REPEATED_ID = "missing label", "missing group", "missing id", "duplicate id"
 SURROGATE = regex.compile(r"\p{Cs}")  # cannot be encoded as UTF-8
-# programs that store ids as floats write long numbers in this form, without the last digits
+# a long id that a program stored as a float, without its last digits
 SCIENTIFIC = regex.compile(r"[+-]?\d([.,]\d+)?E\+\d+", regex.IGNORECASE)
 SHOWN_ROWS, SHOWN_COLUMNS = 10, 30  # at most this many are listed in a message
 MAX_SHOWN_NAME = 40  # characters of a column name shown in a message
 MAX_LABEL = 64  # characters; no policy releases longer labels
-FEW_CLASSES = 10  # with more labels, it is an error if most belong to only one person each; see `_require_classes`
+FEW_CLASSES = 10  # with more labels, it is an error if most of them belong to only one person each
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +58,7 @@ def bad_rows_json(bad: Sequence[BadRow]) -> list[dict[str, Any]]:
 def to_record(row: SourceRow, source: SourceConfig, used_ids: set[str]) -> Record | BadRow:
     """Return the record of a row, or a `BadRow` with the reason; add a new record's id to `used_ids`.
 
-    Surrounding white space of the text is removed. Labels and groups are normalized (see `spelled`), so that one
-    class or person is not counted twice.
+    Surrounding white space of the text is removed, and labels and groups are normalized (see `spelled`).
     """
     if row.reason:
         return BadRow(row.number, row.reason)
@@ -103,16 +102,14 @@ def _text(value: Any, column: str) -> tuple[str, str]:
 
 
 def _name(row: SourceRow, role: str, column: str, form: Literal["NFC", "NFKC"] | None = None) -> tuple[str, str]:
-    """Return a label, group or id (empty if missing), and the reason if its type is unsuitable (else empty)."""
+    """Return a label, group or id (empty if missing), and why it cannot be used (empty if it can)."""
     try:
         name = plain_name(row.values.get(column)) or ""
     except CellError as error:
         return "", f"{role} {error} (column {column})"
     if role != "label" and SCIENTIFIC.fullmatch(name):
-        return (
-            "",
-            f"{role} is a rounded number such as 1.2E+15, so two ids can be equal; save it as text (column {column})",
-        )
+        rounded = "is a rounded number such as 1.2E+15, so two ids can be equal; save it as text"
+        return "", f"{role} {rounded} (column {column})"
     return (spelled(name, form) if form else name), ""
 
 
@@ -127,8 +124,8 @@ class LoadReport:
     bad: tuple[BadRow, ...]  # unusable rows
     n_other_labels: int  # usable rows whose class is not in `source.labels`
     n_not_sampled: int  # usable rows dropped by `source.max_records`
-    removed: Mapping[str, float]  # counts of what `select` removed or changed
-    notes: tuple[str, ...]  # observations with counts that the user should check; they may show labels
+    removed: Mapping[str, float]  # see `Selected.counts`
+    notes: tuple[str, ...]  # sentences about probable mistakes in the source; they may show labels
 
     def bad_counts(self) -> dict[str, int]:
         """Return the number of bad rows per reason, sorted by reason."""
@@ -176,13 +173,10 @@ def load(source: SourceConfig, path: Path, seeds: SeedTree, *, isolated_rows: bo
     good = [record for record in parsed if isinstance(record, Record)]
     if source.group is None:
         good = with_own_persons(good)
-    spelling_notes: list[str] = []
+    before = after = len({record.label for record in good})
     if source.normalize_labels:
-        before = len({record.label for record in good})
         good = with_one_spelling(good, source)
         after = len({record.label for record in good})
-        if after < before:
-            spelling_notes.append(f"{before} spellings of labels are {after} classes (source.normalize_labels)")
     _require_few_bad(bad, len(parsed), source, path)
     rows = {m.id: row for m, row in zip(parsed, table.rows, strict=True) if isinstance(m, Record)}
     in_classes = _of_labels(good, source, path)
@@ -204,7 +198,7 @@ def load(source: SourceConfig, path: Path, seeds: SeedTree, *, isolated_rows: bo
         removed=selected.counts,
         notes=(
             *table.notes,
-            *spelling_notes,
+            *([f"{before} spellings of labels are {after} classes (source.normalize_labels)"] * (after < before)),
             *selected.notes,
             *_undecodable(bad, path),
             *doubts(good, in_classes, source),
@@ -243,20 +237,15 @@ def _require_columns(table: SourceTable, source: SourceConfig, path: Path) -> No
         raise DataError(f"{path}: holds no rows", problems=table.notes, hint=hint)
     missing = [name for name in wanted_columns(source) if name not in table.columns]
     if missing and table.columns:
-        found = f"{len(missing)} columns of the configuration were not found"
-        remedy = "Correct the keys of `source` that name the missing columns."
-        if len(missing) == 1:
-            found = "a column of the configuration was not found"
-            remedy = "Correct the key of `source` that names the missing column."
         raise DataError(
-            f"{path}: {found}",
+            f"{path}: lacks columns of the configuration",
             problems=absent_columns(missing, table.columns),
-            hint=f"{_shown(table.columns, source, path)} {remedy}",
+            hint=f"{_shown(table.columns, source, path)} Correct the keys of `source` that name missing columns.",
         )
 
 
 def _shown(columns: tuple[str, ...], source: SourceConfig, path: Path) -> str:
-    """Return a sentence that lists the columns, but not those of a CSV file whose first line may be a record."""
+    """Return a sentence that lists the columns, except if the first line of a CSV file may be a private record."""
     is_header = {folded(name) for name in wanted_columns(source)} & {folded(column) for column in columns}
     if _is_csv(source, path) and not is_header:
         n = len(columns)

@@ -1,4 +1,4 @@
-"""The extract stage: read a hospital source, and write its notes as a table that the load stage reads."""
+"""The stage `extract`: read a hospital source, and write its notes as a table for the stage `load`."""
 
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -34,7 +34,7 @@ def _extract(context: StageContext) -> Mapping[str, object]:
 
 
 def unused_labels(labels: tuple[str, ...] | None, *, normalize: bool) -> Callable[[str], str | None]:
-    """Return a function that maps a label to the reason why `load` skips its records, or to None if it keeps them."""
+    """Return a function that returns, for a label, why `load` skips its records, or None if `load` keeps them."""
     spelling: Callable[[str], str] = folded if normalize else partial(spelled, form="NFC")
     kept = None if labels is None else {spelling(label) for label in labels}
 

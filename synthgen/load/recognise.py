@@ -1,6 +1,6 @@
 """Recognise the real format, encoding or separator of a source file that does not fit its configuration.
 
-Each function returns or raises a message that names what was found and what to do. No message shows a cell of a row.
+The messages state what was found and what to do. No message shows a cell of a row.
 """
 
 import codecs
@@ -13,12 +13,12 @@ from audits.core.files import open_regular
 from synthgen.core.errors import DataError
 from synthgen.load.cells import folded
 
-BOM = "\ufeff"  # byte-order mark, which the encodings utf-16-le and utf-16-be keep
-START_BYTES, ENCODING_BYTES = 1 << 16, 1 << 24  # read to recognise a format, and an encoding
+BOM = "\ufeff"  # byte-order mark
+START_BYTES, ENCODING_BYTES = 1 << 16, 1 << 24  # bytes that are read to recognise a format, and an encoding
 SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "vertical bars"}
 _UNPACK = "Decompress the file, and set source.path to the result."
 _SAVE_CSV = "Save the sheet as csv in UTF-8, and set source.path to the result."
-_SIGNATURES = {  # how a binary file begins: what it is, and the remedy
+_SIGNATURES = {  # first bytes of a binary file: what the file is, and what to do
     rb"\x1f\x8b": ("compressed with gzip", _UNPACK),
     rb"\x28\xb5\x2f\xfd": ("compressed with zstd", _UNPACK),
     rb"BZh[1-9]1AY&SY": ("compressed with bzip2", _UNPACK),
@@ -39,7 +39,7 @@ _UNKNOWN_SUFFIX = "Set source.format to jsonl, csv, parquet, dataset or text."
 
 
 def unknown_suffix(path: Path) -> DataError:
-    """Return the error for a file whose extension is not the one of a format."""
+    """Return the error for a file whose extension belongs to no supported format."""
     with open_regular(path) as file:
         found = _signature(file.read(START_BYTES))
     if found is not None:
@@ -104,9 +104,9 @@ def encoding_notes(path: Path, encoding: str) -> tuple[str, ...]:
 
 
 def refuse_separator(columns: list[str], wanted: frozenset[str], delimiter: str) -> None:
-    """Raise DataError if no wanted column is in the header, but one would be with another separator.
+    """Raise DataError if no wanted column is in the header, and the header seems to have another separator.
 
-    A line `sep=` above the header also declares another separator.
+    A wanted column between other separators, or a line such as `sep=;` in place of the header, shows this.
     """
     if not wanted or wanted & {*columns}:
         return
@@ -115,9 +115,8 @@ def refuse_separator(columns: list[str], wanted: frozenset[str], delimiter: str)
         is_declared = columns and columns[0].strip(' "').lower() == f"sep={other}"
         if other != delimiter and (is_declared or wanted & cells):
             addition = " and remove the line `sep=`" if is_declared else ""
-            message = (
-                f"the cells of the csv file are separated by {name}, not by {SEPARATORS.get(delimiter, delimiter)}"
-            )
+            configured = SEPARATORS.get(delimiter, delimiter)
+            message = f"the cells of the csv file are separated by {name}, not by {configured}"
             raise DataError(message, hint=f"Set source.delimiter: {json.dumps(other)}{addition}.")
 
 
@@ -136,7 +135,7 @@ def refuse_other_text(path: Path, encoding: str, wanted: frozenset[str], delimit
 
 
 def refuse_other_json(start: str) -> None:
-    """Raise the DataError of a JSON Lines file of which no line is a JSON object; `start` is its first line."""
+    """Raise DataError for a JSON Lines file without a line that is a JSON object; `start` is its first line."""
     if start.startswith("["):
         message = "the file is a JSON array; JSON Lines has one object per line"
         raise DataError(message, hint="Convert the file: jq -c '.[]' OLD.json > NEW.jsonl")
@@ -148,9 +147,9 @@ def refuse_other_json(start: str) -> None:
 
 
 def absent_columns(wanted: Collection[str], columns: Collection[str]) -> list[str]:
-    """Return a line for each wanted column that is absent, with a column that is equal except for case and spacing.
+    """Return a line for each `wanted` column that is not in `columns`.
 
-    Other columns are not shown, because they are private cells if the file has no header.
+    The line shows only a column that differs by case or spacing, because without a header, `columns` are private.
     """
     alike = {folded(column): column for column in columns}
     return [

@@ -10,7 +10,7 @@ UNDECODABLE = "undecodable bytes"
 
 @dataclass(frozen=True, slots=True)
 class SourceRow:
-    """One row: its number, counted from 1, and its values or the reason why it is unreadable."""
+    """A row: its number, counted from 1, and its values by column, or the reason why it cannot be read."""
 
     number: int
     values: Mapping[str, Any]
@@ -22,7 +22,7 @@ class SourceRow:
 
 @dataclass(frozen=True, slots=True)
 class SourceTable:
-    """The columns and rows of a source, in file order, and sentences about the parts that were not read."""
+    """The columns and rows of a source in their order, and sentences about parts that were not read."""
 
     columns: tuple[str, ...]
     rows: tuple[SourceRow, ...]
@@ -33,7 +33,7 @@ class SourceTable:
 
 
 def read_row(number: int, read: Callable[..., Mapping[str, Any]], *arguments: Any) -> SourceRow:
-    """Return a row with the values that `read` returns, or with the reason why they cannot be read."""
+    """Return the row with the values that `read(*arguments)` returns, or with the reason why it fails."""
     try:
         return SourceRow(number, read(*arguments))
     except UnicodeError:

@@ -1,4 +1,4 @@
-"""Change the loaded records as `source` states: spelling of labels, repeated and copied text, small classes."""
+"""Change loaded records as the section `source` states: spelling of labels, repeated text, small classes."""
 
 from collections import Counter, defaultdict
 from collections.abc import Sequence
@@ -35,9 +35,9 @@ def is_no_value(label: str) -> bool:
 
 
 def with_own_persons(records: Sequence[Record]) -> list[Record]:
-    """Return the records with one person per record, named by a digest of the text and a counter of equal texts.
+    """Return the records with a different person each, named by a digest of the text and a counter of equal texts.
 
-    If persons were named by row number, rows of unrelated tables would be the same persons in the ledger.
+    The name is not the row number, because rows of unrelated tables would then be the same persons in the ledger.
     """
     seen: Counter[str] = Counter()
     named = []
@@ -131,8 +131,8 @@ def _with_copies_treated(
 def _at_most(records: Sequence[Record], limit: int, seeds: SeedTree) -> list[Record]:
     """Return at most `limit` records of each person, in the given order.
 
-    The records are chosen by a keyed hash of the person and the position among the person's records. The id of a
-    record is not used, because it can be a row number, which depends on the records of other persons.
+    They are chosen by a keyed hash of the person and the position among the person's records. The hash does not use
+    the id of a record, because it can be a row number, which depends on the records of other persons.
     """
     by_person: dict[str, list[Record]] = defaultdict(list)
     for record in records:

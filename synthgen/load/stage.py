@@ -1,4 +1,4 @@
-"""The load stage: read the source and write records.parquet, names.json, staff.json and bad-rows.json."""
+"""The stage `load`: read the source, and write its records, the names in it and the list of unusable rows."""
 
 from collections.abc import Mapping
 

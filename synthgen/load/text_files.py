@@ -1,4 +1,4 @@
-"""Read csv, jsonl and text files. An error about a wrong encoding or separator suggests the right one."""
+"""Read csv, jsonl and text files."""
 
 import codecs
 import csv
@@ -26,8 +26,8 @@ from synthgen.load.recognise import (
 from synthgen.load.rows import MALFORMED, SourceRow, SourceTable, read_row
 
 MAX_CELL_CHARACTERS = 1 << 24
-PEEKED_BYTES = 1 << 10  # read to recognise binary files, UTF-16 and UTF-32
-HEADER_LINES = 10  # a header below other lines is detected in this number of first rows of a csv file
+PEEKED_BYTES = 1 << 10  # number of bytes that are read to recognise binary files, UTF-16 and UTF-32
+HEADER_LINES = 10  # a header below other lines is searched in this number of rows
 FORMULA = re.compile(r'="((?:[^"]|"")*)"', re.DOTALL)  # a text that Excel must not read as a number, such as ="007"
 
 
@@ -41,8 +41,8 @@ def read_csv(
 ) -> SourceTable:
     """Return the rows of a CSV file, in which double quotes enclose cells; row 1 is the first below the header.
 
-    Columns without a name are not read. With `isolated_rows`, cells that span several lines are rejected. An unclosed
-    quote would absorb the rows below, so one person's row could change the rows of others.
+    Columns without a name are not read. With `isolated_rows`, cells of several lines are rejected, because an
+    unclosed quote would absorb the rows of other persons.
     """
     csv.field_size_limit(MAX_CELL_CHARACTERS)
     rows: list[SourceRow] = []
@@ -173,10 +173,9 @@ def _text_values(name: str, file: Path, encoding: str) -> dict[str, Any]:
 
 @contextmanager
 def _text_of(path: Path, encoding: str) -> Iterator[TextIOWrapper]:
-    """Open a text file without translation of line ends; invalid UTF-8 becomes lone surrogates.
+    """Open a text file; raise DataError if it is binary or in another encoding.
 
-    The surrogates mark the undecodable rows, so the other rows can be read. Raise DataError if the file is binary, is
-    UTF-16 or UTF-32 instead of UTF-8, or does not fit a configured encoding other than UTF-8.
+    Invalid bytes in UTF-8 become lone surrogates. They mark the undecodable rows, so the other rows can be read.
     """
     is_utf8 = codecs.lookup(encoding).name in {"utf-8", "utf-8-sig"}
     errors = "surrogateescape" if is_utf8 else "strict"

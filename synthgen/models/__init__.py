@@ -1,1 +1,1 @@
-"""The local model store. The sha256 of every model file is pinned, and code in a model folder is never run."""
+"""The model store: a local folder of models whose files must have known sha256 digests. No code in it is run."""

@@ -1,7 +1,4 @@
-"""Export a model to one uncompressed tar file, and import it on another machine after checking its digests.
-
-tarfile's data filter is not used: early releases of Python 3.11 lack it, and it accepts links and folders.
-"""
+"""Export a model of the store to a tar file, and import the file on another machine after checking its digests."""
 
 import shutil
 import tarfile
@@ -13,7 +10,7 @@ from synthgen.models.store import MANIFEST, digest_of, model_folder, staged, sto
 
 
 def export_model(name: str, target: Path) -> Path:
-    """Write a model of the store to the tar file `target` and return `target`; times and owners are constant.
+    """Write a model of the store to the uncompressed tar file `target`, without times and owners; return `target`.
 
     Raises:
         UsageError: the store has no model of this name.
@@ -72,6 +69,7 @@ def import_model(source: Path) -> Path:
 
 
 def _one_name(source: Path, members: list[tarfile.TarInfo]) -> str:
+    # not tarfile's data filter, which early releases of Python 3.11 lack and which accepts links and folders
     paths = [PurePosixPath(m.name) for m in members]
     names = {path.parts[0] for path in paths if path.parts}
     n_unsafe = sum(

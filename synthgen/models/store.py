@@ -1,4 +1,4 @@
-"""The model store: one folder per model, with a manifest of file digests. A model is always complete or absent."""
+"""The model store: a local folder with one folder per model, which lists the digests of its files in a manifest."""
 
 import json
 import os
@@ -22,9 +22,9 @@ def store_folder() -> Path:
 
 
 def model_folder(name: str) -> Path:
-    """Return the folder of a model in the store, in a local folder, or in the local cache of the Hugging Face Hub.
+    """Return the folder of a model: in the store, at a local path, or in the local cache of the Hugging Face Hub.
 
-    Nothing is downloaded. Of a model of the store, the manifest and file sizes are checked; see also `digest_of`.
+    Nothing is downloaded. For a model of the store, the manifest and the sizes of the files are checked.
 
     Raises:
         ModelMissing: the model is not on this machine.
@@ -50,9 +50,9 @@ def model_folder(name: str) -> Path:
 
 
 def name_by_weights(name: str, folder: Path) -> str:
-    """Return the name of the registered model whose weights and tokenizer a folder contains; if none, `name`.
+    """Return the name of the model of the store whose weights and tokenizer are in `folder`, or else `name`.
 
-    A bridge states the name of its model. With this function, the bridge also accepts a copy of the model elsewhere.
+    A bridge (an adapter) states the name of its model; this function lets it accept a copy of the model elsewhere.
     """
     for model in () if name in MODELS else MODELS.values():
         files = {file: pin for file, pin in model.files.items() if file.endswith((".safetensors", "tokenizer.json"))}
@@ -89,7 +89,7 @@ def _shard_problems(folder: Path, shards: Any) -> list[str]:
 
 
 def _module_problems(folder: Path) -> list[str]:
-    """List modules whose class some versions of sentence-transformers would import from the folder."""
+    # some versions of sentence-transformers would import the classes of such modules from the folder
     if not (folder / "modules.json").is_file():
         return []
     try:
@@ -101,7 +101,7 @@ def _module_problems(folder: Path) -> list[str]:
 
 
 def digest_of(folder: Path) -> str:
-    """Return the sha256 over a model's files; raise ModelError if a manifest exists and files differ from it."""
+    """Return one sha256 for the files of a model; raise ModelError if they differ from the manifest, if any."""
     manifest = read_manifest(folder) if (folder / MANIFEST).is_file() else {}
     names = sorted(manifest) or sorted(
         str(p.relative_to(folder))
@@ -121,7 +121,7 @@ def digest_of(folder: Path) -> str:
 
 @contextmanager
 def staged(name: str) -> Iterator[Path]:
-    """Yield an empty folder, which becomes the model's folder if the block succeeds, and is deleted otherwise.
+    """Yield an empty folder, which becomes the folder of the model if the block succeeds, and else is deleted.
 
     Raises:
         StorageError: the folder cannot be created.
@@ -147,7 +147,7 @@ def staged(name: str) -> Iterator[Path]:
 
 
 def write_manifest(folder: Path, name: str) -> None:
-    """Write the manifest of a staged model; raise ModelError if its files are not exactly the pinned files."""
+    """Write the manifest of the model `name` into `folder`; raise ModelError if a file differs from its pin."""
     pins = MODELS[name].files
     present = {p.relative_to(folder).as_posix(): p for p in sorted(folder.rglob("*")) if p.is_file()}
     problems = [problem for path, pin in pins.items() if (problem := differs(folder / path, pin))]
@@ -159,7 +159,7 @@ def write_manifest(folder: Path, name: str) -> None:
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:
-    """Return the manifest entry (sha256 and bytes) of each file of a model."""
+    """Return the sha256 and the size ("bytes") of each file of a model from its manifest, by the name of the file."""
     files = _json(folder / MANIFEST).get("files")
     entries = files.values() if isinstance(files, dict) else [None]
     if not files or not all(isinstance(entry, dict) and {"sha256", "bytes"} <= set(entry) for entry in entries):
@@ -168,7 +168,7 @@ def read_manifest(folder: Path) -> dict[str, Any]:
 
 
 def differs(path: Path, pin: Pin) -> str | None:
-    """Return how a file differs from its pin, or None if it does not."""
+    """Return a message if a file is missing or has another size or sha256 than `pin`, or else None."""
     if not path.is_file():
         return f"{path.name}: missing"
     size = path.stat().st_size
@@ -180,7 +180,6 @@ def differs(path: Path, pin: Pin) -> str | None:
 
 
 def _check_pins(folder: Path) -> None:
-    """Raise ModelError if the manifest differs from the pins, or a file's name or size differs from the manifest."""
     entries, pins = read_manifest(folder), MODELS[folder.name].files
     problems = [f"{n}: not the pinned file" for n, p in pins.items() if entries.get(n, {}).get("sha256") != p.sha256]
     for name, entry in entries.items():
