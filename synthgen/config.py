@@ -14,21 +14,13 @@ from pydantic import Field, ValidationError, ValidationInfo, field_validator, mo
 
 from audits.attacks.accounting.mechanism_log import FEWEST_PERSONS, PERSONS_PER_DELTA, rounded_down
 from audits.core.files import read_regular
+from audits.core.strictjson import with_tuples
 from audits.core.strictyaml import read_yaml, where_to_correct
 from audits.verify.vocabulary import LANGUAGE, LICENSES, MAX_LANGUAGES
 from synthgen.core.digest import sha256_json
 from synthgen.core.errors import ConfigError
 from synthgen.core.run_config import RunConfig
-from synthgen.core.section import (
-    MAX_NUMBER,
-    PATTERNS,
-    Section,
-    invalid,
-    mistakes,
-    parse_section,
-    resolve_path,
-    with_tuples,
-)
+from synthgen.core.section import MAX_NUMBER, PATTERNS, Section, invalid, mistakes, parse_section, resolve_path
 from synthgen.decode.config import AUTO, VLLM, DecodeConfig
 from synthgen.deidentify.config import DeidentifyConfig
 from synthgen.dp import gaussian

@@ -9,6 +9,7 @@ from typing import Annotated, Any, TypeVar, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from audits.core.strictjson import with_tuples
 from synthgen.core.errors import ConfigError
 from synthgen.core.terminal import show_as_written
 
@@ -39,7 +40,7 @@ class Section(BaseModel):
 def parse_section(kind: type[T], value: dict[str, Any], problems: Sequence[str] = ()) -> T:
     """Return `value` as a `kind`; raise one ConfigError that lists `problems` and every mistake in `value`."""
     found, parsed = list(problems), None
-    given = with_tuples(value)
+    given = with_tuples(value)  # YAML files have lists, and the sections have tuples
     try:
         parsed = kind.model_validate(given)
     except ValidationError as error:
@@ -54,13 +55,6 @@ def parse_section(kind: type[T], value: dict[str, Any], problems: Sequence[str] 
 def invalid(found: Sequence[str]) -> ConfigError:
     """Return the error that lists the mistakes of a configuration."""
     return ConfigError(f"the configuration has {len(found)} mistake{'s' * (len(found) != 1)}", problems=found)
-
-
-def with_tuples(value: Any) -> Any:
-    """Return a value in which tuples replace lists: YAML files have lists, and the sections have tuples."""
-    if isinstance(value, dict):
-        return {key: with_tuples(item) for key, item in value.items()}
-    return tuple(with_tuples(item) for item in value) if isinstance(value, list) else value
 
 
 def mistakes(errors: list[Any], given: Any, kind: type[BaseModel] | None = None) -> list[str]:

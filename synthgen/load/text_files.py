@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from audits.core.files import open_regular, read_regular
+from audits.core.strictjson import unique_keys
 from synthgen.core.errors import DataError
 from synthgen.load.recognise import (
     BOM,
@@ -132,16 +133,9 @@ def json_object(data: str) -> dict[str, Any]:
         UnicodeError: the text has a lone surrogate.
     """
     data.encode()  # raises UnicodeError on a lone surrogate
-    value = json.loads(data, object_pairs_hook=_unique)
+    value = json.loads(data, object_pairs_hook=unique_keys)
     if not isinstance(value, dict):
         raise ValueError("not a JSON object")  # noqa: TRY004 - one class of error for every malformed text
-    return value
-
-
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    value = dict(pairs)
-    if len(value) < len(pairs):
-        raise ValueError("a key is repeated")
     return value
 
 

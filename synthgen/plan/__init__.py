@@ -1,1 +1,1 @@
-"""What is known before a run: checks, estimates, a pilot, and what each audit can detect."""
+"""Check a configuration before a run, and estimate its duration, its texts, and what its audits can detect."""

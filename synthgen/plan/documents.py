@@ -1,4 +1,4 @@
-"""Describe what was read from a hospital source."""
+"""Describe which documents of a hospital source are used."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -7,7 +7,7 @@ MAX_LISTED_YEARS = 12  # with more years, only the first, the last and the most 
 
 
 def documents_in_words(counts: Mapping[str, Any]) -> list[str]:
-    """Return lines with the numbers of documents that were used or not used, by reason, and of notes by year."""
+    """Return lines with the numbers of documents that are not used, by reason, and of notes by year."""
     profile = counts["profile"]
     years = profile["notes_by_year"]
     lines = [f"documents: {counts['in']} read, {counts['out']} notes of {profile['persons']} persons used"]

@@ -1,4 +1,4 @@
-"""Estimate the time of a run from the configuration and the lengths of its texts, without a pilot."""
+"""Estimate the duration of a run from its configuration and the lengths of its texts, without writing any text."""
 
 import math
 from collections.abc import Iterable
@@ -10,16 +10,16 @@ from synthgen.decode.loading import Placement, backend_of, slowdown
 from synthgen.decode.style_adapter import built_in_styles
 from synthgen.pipeline.style_choice import MAX_TEXTS, n_tried
 
-# Conservative estimates for the default decoder on a processor with bfloat16 instructions.
-TOKENS_PER_SECOND = 250  # tokens that a core decodes per second
-SECONDS_PER_READ = 0.25 / 3  # time of a forward pass over a record on 2 cores
-# By deidentification engine: characters that one core searches for identifiers per second.
+# conservative estimates for the default language model on a processor with bfloat16 instructions
+TOKENS_PER_SECOND = 250  # number of tokens that one core writes per second
+SECONDS_PER_READ = 0.25 / 3  # time in which 2 cores compute the likelihood of a record
+# number of characters that one core searches for identifiers per second, by the engine of de-identification
 CHARACTERS_PER_SECOND = {"rules": 50_000, "rules+ner": 4_000, "off": math.inf}
-CHARACTERS_PER_TOKEN = 4  # of generated text, which is also searched for identifiers
+CHARACTERS_PER_TOKEN = 4
 
 
 def decoding_seconds(tokens: float, placement: Placement, cores: int) -> float:
-    """Return the time in seconds to decode `tokens` tokens; on the CPU if the configured device is missing."""
+    """Return the time in seconds to write `tokens` tokens on a device, or on the CPU if the device is missing."""
     try:
         backend = backend_of(placement)
     except ModelError:  # `setup_problems` reports this error

@@ -1,14 +1,13 @@
-"""Predict from the few texts of a pilot how well a classifier learns from the synthetic records of the run.
+"""Predict from the few texts of a pilot how well a classifier will learn from the synthetic records of the run.
 
-The score of a classifier trained on the m accepted texts of the pilot is extrapolated to the n records of the run.
-The growth factor from m to n is measured on real records. The result is divided by the score of all real records:
+A pilot is a small trial before the run. Of its texts, the filters accept m; the run will have n records. The score of
+a classifier grows with the number of training records. This growth is measured on real records:
 
     expected ratio = f(pilot) × f(real, n) / f(real, m) / f(real, all)
 
-The score f is the macro F1, or the recall of a class, of a classifier on the vectors of the encoder; f(real, k) is
-the score after training on k real records. Real records are drawn from half of the train persons. Every classifier is
-tested on the records of the other half, except those from which the pilot's texts were made. The prediction does not
-use control, so it does not count as an audit attempt.
+The score f is the macro F1, or the recall of a class, of a classifier of vectors; f(real, k) is the score after
+training on k real records. Real records are drawn from half of the train persons. Every classifier is tested on the
+records of the other half, except those from which the texts of the pilot were made.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -21,7 +20,7 @@ from synthgen.core.types import Embedded, Float64
 from synthgen.evaluate.heads import LabelledTexts, encoder_logistic
 from synthgen.evaluate.metrics import Scores, person_weights, scores
 
-MIN_TEXTS = 20  # with fewer accepted texts, nothing is predicted
+MIN_TEXTS = 20  # smallest number of accepted texts for a prediction
 DRAWS = 400  # number of bootstrap draws of weights for the test persons
 SUBSETS = 5  # each score of k real records is the mean over this number of random subsets
 LEVEL = 0.025  # the lower end of a ratio is this quantile of the bootstrap draws
@@ -52,8 +51,8 @@ def expected_utility(
         rng: draws the halves of train, the subsets and the bootstrap weights.
 
     Returns:
-        the two ratios by name, without `worst_class_ratio` if no class is recognised. Empty if the pilot has too few
-            texts, if the pilot or a half of train lacks a class, or if the run is expected to write no record.
+        the two ratios by name, without `worst_class_ratio` if no class is recognised. Empty if nothing can be
+            predicted, for example because the accepted texts lack a class.
 
     Privacy: reads the vectors of train; the result is private.
     """
@@ -99,7 +98,7 @@ def _ratio(draws: Float64, label: str = "") -> ExpectedRatio:
 def _subset(
     real: LabelledTexts, rows: Sequence[int], counts: Mapping[str, int], rng: np.random.Generator
 ) -> list[int]:
-    """Return random rows, `counts[label]` of each label, or all rows of a label that has fewer."""
+    """Return `counts[label]` random rows of each label, or all rows of a label that has fewer."""
     chosen: list[int] = []
     for label, n in sorted(counts.items()):
         of_label = [row for row in rows if real.labels[row] == label]

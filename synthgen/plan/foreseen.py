@@ -1,4 +1,4 @@
-"""Find, before a run, what would stop the run or make the refusal of its release certain."""
+"""Find, before a run, each problem that would stop the run or make the refusal of its release certain."""
 
 import os
 import shutil
@@ -37,7 +37,7 @@ from synthgen.plan.unmeetable import rule_problems
 from synthgen.release.keys import PASSPHRASE_ENV, check_validity, load_key
 from synthgen.split import Split
 
-UNEXPECTED = (InternalError, Interrupted)  # errors that neither the configuration nor the source causes
+UNEXPECTED = (InternalError, Interrupted)  # errors that are no problem of the configuration or the source
 MIN_FREE_SPACE = 64 << 20  # bytes
 MIRROR = "a table that is generated from control (option `--mirror` of `audits run`)"
 DEDUPE = "or set source.dedupe: all, which removes such records before the split"
@@ -65,7 +65,6 @@ def setup_problems(config: Config, job: Job) -> Iterator[str]:
 
 
 def _key_problems(config: Config) -> Iterator[str]:
-    """Yield problems of the releaser's key; a key whose passphrase must be typed is not opened."""
     key = config.resolve(config.release.key_file)
     if is_uri(config.release.key):
         if not key.is_file():
@@ -75,6 +74,7 @@ def _key_problems(config: Config) -> Iterator[str]:
         yield f"release.key: {key} is a folder; set it to the file of the private key, such as {key / 'releaser.pem'}"
     elif not key.is_file():
         yield f"release.key: there is no file {key}; create the key: synthgen keys new {key} --person NAME --org NAME"
+    # a key whose passphrase the user must type is not opened
     elif PASSPHRASE_ENV in os.environ or key.with_suffix(".passphrase").exists() or not sys.stdin.isatty():
         yield from problems_of(lambda: check_validity(load_key(key), datetime.now(UTC)))
 
@@ -95,7 +95,7 @@ def as_one_line(error: SynthGenError | AuditError) -> str:
 
 
 def combined_error(errors: Sequence[SynthGenError | AuditError], others: Iterable[str]) -> SynthGenError | AuditError:
-    """Return an error that lists the errors and the other problems; a single error is returned as it is."""
+    """Return one error that lists the `errors` and the `others`; if there is only one error, return it unchanged."""
     found = [*dict.fromkeys([*map(as_one_line, errors), *others])]
     if len(found) == 1:
         return errors[0]
@@ -128,10 +128,7 @@ def class_problems(config: Config, train: Corpus, wanted: Mapping[str, int]) -> 
 
 
 def _exposure_problems(config: Config, limit: float, train: Corpus, wanted: Mapping[str, int]) -> Iterator[str]:
-    """Yield a problem if `interpolate.max_exposure` allows fewer vectors than the first round requests.
-
-    The parameter limits the sum of a person's weights over the vectors of a class. The weights of a vector sum to 1.
-    """
+    # the limit holds for the sum of a person's weights over the vectors of a class; the weights of a vector sum to 1
     unit, too_small = unit_of(config), []
     for label, m in first_requested(wanted).items():
         n = len({record.group for record in train.records if record.label == label})
@@ -149,10 +146,7 @@ def _exposure_problems(config: Config, limit: float, train: Corpus, wanted: Mapp
 
 
 def source_problems(config: Config, policy: Policy, parts: Split, seeds: SeedTree) -> Iterator[str]:
-    """Yield each problem of the records that would stop a run or its release.
-
-    The problems concern the classes, the training texts of styles, the examples in prompts, the language, and the
-    input checks of the audits.
+    """Yield each problem of the split records that would stop a run or its release.
 
     Privacy: reads train and control without noise. The lines contain class names, rates and an AUC.
     """
@@ -164,7 +158,7 @@ def source_problems(config: Config, policy: Policy, parts: Split, seeds: SeedTre
     ):
         yield from problems_of(check)
     if config.secret == PUBLIC and config.interpolate.is_private:
-        return  # such a run is never released, so the input checks do not stop it; see `refuse_unreleasable_run`
+        return  # such a run is never released, so `refuse_unreleasable_run` makes no input checks either
     as_written = Prepared(
         train=parts.train,
         control=parts.control,
@@ -204,8 +198,7 @@ def gate_problems(
         elif name in NEEDS and name != ACCOUNTING:
             yield f"audit {name}: a run does not supply the input of this audit: {EXTRA_INPUT[name]}"
         elif isinstance(estimate := reach.get(name), Reach) and estimate.n < estimate.n_needed:
-            units = f"there are {estimate.n} {estimate.unit}, and {estimate.n_needed} are needed"
-            yield f"audit {name}: {units}; {_how_to_get_more(estimate.unit)}"
+            yield f"audit {name}: {_too_few(estimate, f'{estimate.n_needed} are needed')}"
     if "parent_recovery" in required and not is_private:
         yield from filter(None, [certain_recovery(config.interpolate.build(), policy, n_records)])
     yield from rule_problems(policy, n_records)
@@ -237,18 +230,18 @@ def _why_unmet(  # noqa: PLR0911 - one return per reason
     if not isinstance(estimate := reach.get(source), Reach):
         return None
     if rule.min_n is not None and estimate.n < rule.min_n:
-        few = f"there are {estimate.n} {estimate.unit}, and {rule.min_n} are needed"
-        return f"{few}; {_how_to_get_more(estimate.unit)}"
+        return _too_few(estimate, f"{rule.min_n} are needed")
     if rule.bound == "value" and rule.metric not in STATED and estimate.n < estimate.n_needed:
-        few = f"there are {estimate.n} {estimate.unit}, and {estimate.n_needed} are needed for a verdict"
-        return f"{few}; {_how_to_get_more(estimate.unit)}"
+        return _too_few(estimate, f"{estimate.n_needed} are needed for a verdict")
     return None
 
 
+def _too_few(estimate: Reach, needed: str) -> str:
+    return f"there are {estimate.n} {estimate.unit}, and {needed}; {_how_to_get_more(estimate.unit)}"
+
+
 def _how_to_get_more(unit: str) -> str:
-    """Return how to get more of the units that an audit counts; see `Reach.unit`."""
     if "synthetic" in unit:
         return "request more records"
-    return (
-        f"add {unit.partition(' ')[0]} to the source, or raise split.train and split.control if their sum is below 1"
-    )
+    unit = unit.partition(" ")[0]
+    return f"add {unit} to the source, or raise split.train and split.control if their sum is below 1"

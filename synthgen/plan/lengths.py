@@ -8,11 +8,11 @@ from synthgen.config import Config
 from synthgen.core.types import Corpus
 
 TOKENS_PER_WORD = 1.4  # of English clinical text under the tokenizer of the default language model
-MIN_WRITABLE_SHARE = 0.6  # the plan warns if generated texts have room for less than this share of the words of train
+MIN_WRITABLE_SHARE = 0.6  # smallest share of the words of train that must fit into generated texts
 
 
 def words_per_record(corpora: Iterable[Corpus]) -> tuple[int, int, int]:
-    """Return the numbers of words that 10 %, 50 % and 90 % of the records do not exceed."""
+    """Return the 10 %, 50 % and 90 % quantiles of the number of words per record."""
     words = [len(text.split()) for corpus in corpora for text in corpus.texts]
     low, median, high = np.quantile(words, (0.1, 0.5, 0.9), method="inverted_cdf").tolist()
     return low, median, high

@@ -1,7 +1,7 @@
-"""Predict the share of new records that are made mostly from one person.
+"""Predict the share of new records that are made mostly from the record of one person.
 
-A single such record makes the audit `parent_recovery` fail. The number of effective parents of a record with parent
-weights w is 1 / Σw².
+If there is such a record, the audit `parent_recovery` fails. A new record is a weighted mean of train records, its
+parents. With weights w, it has 1 / Σw² effective parents.
 """
 
 import numpy as np
@@ -19,9 +19,8 @@ ALMOST_CERTAIN = 0.999
 def one_person_share(method: Interpolator) -> float:
     """Return the expected share of new records with fewer than `MIN_EFFECTIVE_PARENTS` effective parents, 0 to 1.
 
-    The weights of the parents do not depend on the records, so the function simulates them. It returns 0 for a method
-    without parents. Under `max_exposure`, the weights depend on the records, so the share is unknown, and it returns
-    0.
+    The share is simulated, because the weights do not depend on the records. The function returns 0 for a method
+    without parents, and for a method with `max_exposure`, whose weights depend on the records.
     """
     if method.max_parents == 0 or getattr(method, "max_exposure", None) is not None:
         return 0.0
@@ -37,7 +36,7 @@ def one_person_share(method: Interpolator) -> float:
 
 
 def certain_recovery(method: Interpolator, policy: Policy, n_records: int) -> str | None:
-    """Return why `parent_recovery` is almost certain to fail, with the remedy; None if it may pass."""
+    """Return why the audit `parent_recovery` will almost certainly fail and what to do; None if it may pass."""
     share = one_person_share(method)
     if 1 - (1 - share) ** n_records <= ALMOST_CERTAIN:
         return None

@@ -1,14 +1,13 @@
-"""Write a few texts before a run, to predict how many candidates the filters accept and how long the run takes.
+"""Write and filter a few texts before a run, to predict the acceptance of the filters and the duration of the run.
 
-The pilot runs the stages from load to embed on the whole source and decodes the reconstructions; the later run reuses
-these results. The pilot then makes `PILOT_LATENTS` new vectors, writes one candidate for each and filters them.
+This pilot runs the stages from load to embed on the whole source; the later run reuses their results. Then the pilot
+makes `PILOT_LATENTS` new vectors (latents), writes one text (candidate) for each of them, and filters the texts.
 """
 
 import math
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import audits
 from audits.core.stats import clopper_pearson
@@ -33,13 +32,13 @@ from synthgen.pipeline.workspace import StageResult, finish
 from synthgen.plan.expected_utility import ExpectedRatio, expected_utility
 from synthgen.plan.stage_times import StageTime, resources_text, stage_times
 
-PILOT_LATENTS = 120  # at an acceptance of 50 %, this gives a standard error of 4.6 percentage points
-MIN_LATENTS_PER_CLASS = 4  # a latent is a new vector, from which a text is written
-MIN_ACCEPTED_TEXTS = 10  # if the pilot accepts fewer texts of a class, the expected ratio of the class is unreliable
+PILOT_LATENTS = 120  # if half of the texts are accepted, the standard error of the share is 4.6 percentage points
+MIN_LATENTS_PER_CLASS = 4
+MIN_ACCEPTED_TEXTS = 10  # with fewer accepted texts of a class, the expected ratio of the class is unreliable
 TEXTS = "pilot.json"  # file of the workspace with the texts of the pilot, each with its label and outcome
 CONFIDENCE = 0.975  # of each end of the interval of the accepted share
 AGREEMENT = "class_agreement"  # the filter that rejects texts that do not fit their class
-CAUTION = 0.9  # confidence of the lower end of the accepted share of a class, which `_rarely_accepted` uses
+CAUTION = 0.9  # confidence of the lower end of the accepted share of a class
 SINGLE_TEXT_AUDITS = ("memorization", "identifiers")  # these audits can fail because of a single text of the pilot
 RATIOS = (
     "  how well a classifier learns from the records, relative to real records: macro F1 (tstr_over_trtr), and "
@@ -98,11 +97,6 @@ class Pilot:
     def __repr__(self) -> str:
         return f"Pilot(problems: {len(self.problems)}, risks: {len(self.risks)})"
 
-    def to_json(self) -> dict[str, Any]:
-        """Return the pilot as JSON-compatible data."""
-        fields = {name: getattr(self, name) for name in self.__dataclass_fields__}
-        return {**fields, "stages": [stage.to_json() for stage in self.stages]}
-
     def to_text(self) -> str:
         """Return the pilot as text for a terminal."""
         n, n_records = sum(self.written.values()), sum(self.records.values())
@@ -137,8 +131,8 @@ def run_pilot(job: Job, policy: Policy, wanted: Mapping[str, int]) -> Pilot:
     Raises:
         SynthGenError: a stage fails; the run would fail with the same error.
 
-    Privacy: reads train and control as the run does. The result is private. The audits of single texts read the
-        accepted texts of the pilot, none of which is released, so they are not counted as an attempt.
+    Privacy: reads train and control as the run does. The result is private. The audits of the texts of the pilot are
+        not counted as an attempt, because none of these texts is released.
     """
     done: list[StageResult] = []
     with job.workspace.locked():
@@ -191,7 +185,7 @@ def run_pilot(job: Job, policy: Policy, wanted: Mapping[str, int]) -> Pilot:
 
 
 def _prepare(job: Job, done: list[StageResult]) -> tuple[prepare.Prepared, Encoder, Embedded, rounds.TrainingView]:
-    """Run the stages from load to embed, append their results to `done`, and return the inputs of later stages."""
+    """Run the stages from load to embed, and append their results to `done`."""
     loaded = prepare.load_source(job, prepare.extract_notes(job))
     parts = prepare.split_source(job, loaded)
     clean = prepare.replace_identifiers(job, loaded, parts)
@@ -204,10 +198,7 @@ def _prepare(job: Job, done: list[StageResult]) -> tuple[prepare.Prepared, Encod
 
 
 def pilot_counts(wanted: Mapping[str, int]) -> dict[str, int]:
-    """Return the number of latents of each label in a pilot.
-
-    The numbers are proportional to `wanted`, but each label has at least `MIN_LATENTS_PER_CLASS` latents.
-    """
+    """Return the number of latents of each label, in proportion to `wanted`, but at least `MIN_LATENTS_PER_CLASS`."""
     shares = largest_remainder(wanted, PILOT_LATENTS)
     return {label: max(n, MIN_LATENTS_PER_CLASS) for label, n in shares.items()}
 
@@ -219,9 +210,9 @@ def _shown(candidate: Candidate) -> dict[str, str]:
 
 
 def accepted_rates(judged: Sequence[Candidate]) -> dict[str, float]:
-    """Return the estimated accepted share of candidates of each label.
+    """Return the estimated accepted share of the candidates of each label.
 
-    A label has few candidates. Its share is smoothed as if two further candidates were accepted at the overall rate.
+    Because a label has few candidates, two further candidates with the overall share are added to each label.
     """
     overall = sum(c.passed for c in judged) / len(judged)
     of_label: dict[str, list[bool]] = defaultdict(list)
@@ -233,8 +224,7 @@ def accepted_rates(judged: Sequence[Candidate]) -> dict[str, float]:
 def expected(wanted: Mapping[str, int], rates: Mapping[str, float]) -> tuple[dict[str, int], dict[str, int]]:
     """Return the expected numbers of records and of latents of each label after all rounds of a run.
 
-    `rates` are the shares of latents that give a record, by label. The callers treat several candidates of a latent
-    as independent. They are similar in fact, so the returned number of latents is usually too low.
+    `rates` are the shares of latents that give a record, by label.
     """
     requested, number = rounds.first_requested(wanted), 1
     kept_before = dict.fromkeys(wanted, 0.0)
@@ -249,7 +239,7 @@ def expected(wanted: Mapping[str, int], rates: Mapping[str, float]) -> tuple[dic
 def _advice(
     judged: Sequence[Candidate], bounds: Mapping[str, Mapping[str, float]], max_new_tokens: int
 ) -> Iterator[str]:
-    """Yield what to change for each reason that rejected at least a tenth of the candidates, most frequent first."""
+    """Yield what to change for each reason that rejected at least a tenth of the candidates."""
     counts = Counter(counts_by_reason(tuple(judged)))
     for reason, n in counts.most_common():
         if n < len(judged) / 10:
@@ -274,7 +264,7 @@ def _is_plain(decode: DecodeConfig) -> bool:
 
 
 def _most_confused(judged: Sequence[Candidate], vectors: Float32, train: Embedded) -> Iterator[str]:
-    """Yield which classes `class_agreement` confuses most often, if it rejects at least a tenth of the texts."""
+    """Yield the two classes that texts confuse most often, if `class_agreement` rejects at least a tenth of them."""
     rejected = [i for i, c in enumerate(judged) if any(o.name == AGREEMENT and not o.passed for o in c.outcomes)]
     if len(rejected) < len(judged) / 10:
         return
@@ -339,7 +329,7 @@ def _risks(
 def _rarely_accepted(
     policy: Policy, wanted: Mapping[str, int], judged: Sequence[Candidate], n_candidates: int
 ) -> Iterator[str]:
-    """Yield each rule on class shares that fails if every class has its low accepted share; see `CAUTION`."""
+    """Yield each rule on class sizes that fails if the accepted share of each class is at its lower end."""
     written, kept = Counter(c.label for c in judged), Counter(c.label for c in judged if c.passed)
     low_rates = {y: clopper_pearson(kept[y], written[y], confidence=CAUTION).low for y in wanted}
     records, _ = expected(wanted, {y: 1 - (1 - p) ** n_candidates for y, p in low_rates.items()})
@@ -353,10 +343,7 @@ def _rarely_accepted(
 def _failed_audits(
     job: Job, policy: Policy, prepared: prepare.Prepared, judged: Sequence[Candidate]
 ) -> Iterator[str]:
-    """Yield a line for each audit of `SINGLE_TEXT_AUDITS` that affects the decision and that the accepted texts fail.
-
-    An audit without a verdict, which is frequent with the few texts of a pilot, yields no line.
-    """
+    """Yield each audit of `SINGLE_TEXT_AUDITS` that affects the release and that the accepted texts fail."""
     deciding = {*policy.required, *(rule.metric.partition(".")[0] for rule in policy.all_rules())}
     names = [name for name in SINGLE_TEXT_AUDITS if name in deciding]
     written = tuple(Record(id=c.latent_id, text=c.text, label=c.label, group=c.latent_id) for c in judged if c.passed)
@@ -379,7 +366,6 @@ def _failed_audits(
 def _problems(
     policy: Policy, wanted: Mapping[str, int], records: Mapping[str, int], n_accepted: int
 ) -> Iterator[str]:
-    """Yield why the run is expected to end without a release: no records, or too few records of some classes."""
     if n_accepted == 0:
         yield "pilot: no text passed the filters, so the run would write few records or none"
         return

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from audits.core.errors import AuditError, InputError
@@ -79,13 +79,13 @@ class Plan:
     control: dict[str, int]  # number of control records by label
     class_persons: dict[str, int]  # number of persons with records of each label
     near_duplicates: int  # number of control records that were removed because they nearly repeat a train record
-    unit: str  # "persons", or "records" if the source has no person ids; each record then counts as a person
+    unit: str  # "persons", or "records" if the source has no person ids
     persons: dict[str, int]  # number of these units in "train" and in "control"
     wanted: dict[str, int]  # number of synthetic records by label
     candidates: int  # estimated number of texts to decode
-    words: tuple[int, int, int]  # 10 %, 50 % and 90 % quantiles of the number of words per record
+    words: tuple[int, int, int]  # see `words_per_record`
     segments: dict[str, float] | None  # "per_record": mean number of segments in train; "headings": shared headings
-    fits: int  # largest number of regressions that `filter.class_agreement` fits; 0 without that filter
+    fits: int  # largest number of classifiers that the filter `class_agreement` fits; 0 without that filter
     minutes: float  # estimated duration of the run
     deidentify_minutes: float  # the part of `minutes` that finding identifiers takes
     deidentify_engine: str  # rules, rules+ner or off
@@ -108,8 +108,7 @@ class Plan:
 
     def to_json(self) -> dict[str, Any]:
         """Return the plan as JSON-compatible data."""
-        pilot = None if self.pilot is None else self.pilot.to_json()
-        return {**{name: getattr(self, name) for name in self.__dataclass_fields__}, "pilot": pilot}
+        return asdict(self)
 
     def to_text(self) -> str:
         """Return the plan as text for a terminal."""
@@ -147,7 +146,6 @@ class Plan:
         return "\n".join([*lines, *self.outlook()])
 
     def _classes(self) -> list[str]:
-        """Return the sizes of train and control, and a table of the classes; persons only if the source has ids."""
         rows: list[tuple[str, ...]] = [("records by class", "train", "control", "to write", "persons")]
         rows += [
             (y[:32], *(str(of.get(y, 0)) for of in (self.train, self.control, self.wanted, self.class_persons)))
@@ -155,7 +153,7 @@ class Plan:
         ]
         lines = [f"{self.unit}: {self.persons['train']} train, {self.persons['control']} control"]
         for label, *numbers, persons in rows:
-            shown = [*numbers, persons] if self.unit == PERSONS else numbers
+            shown = [*numbers, persons] if self.unit == PERSONS else numbers  # without ids, persons are unknown
             lines.append(f"{label:<32}" + "".join(f"{number:>10}" for number in shown))
         return lines
 
@@ -169,18 +167,17 @@ class Plan:
 
 
 def make_plan(config: Config, progress: Progress = silent, *, pilot: bool = False) -> Plan:
-    """Return the plan of a configuration, on the split that the run will use.
+    """Return the plan of a configuration; its field `problems` lists every reason that prevents a release.
 
-    The function reads the source and the ledger. It creates the workspace with its secret, if there is none yet.
-    The field `problems` of the plan lists every reason that prevents a release.
+    The function splits the source as the run will do, and reads the ledger. If necessary, it creates the workspace.
 
-    If `pilot` is true, the function also writes a few texts (see `run_pilot`). The duration and the number of texts
-    that the pilot predicts then replace the estimates. The pilot is skipped if there is a problem outside the section
-    `release`. It is also skipped under a privacy budget, because it would read train outside the budget.
+    If `pilot` is true, the function also writes a few texts (see `run_pilot`), which improve the estimates. This pilot
+    is skipped if there is a problem outside the section `release`. It is also skipped under a privacy budget, because
+    it would read train outside the budget.
 
     Raises:
-        SynthGenError, AuditError: the policy or the source cannot be used, so no plan can be made. If there are other
-            problems as well, the error is a DataError that lists all problems.
+        SynthGenError, AuditError: the policy or the source cannot be used. If there are other problems, the error is
+            a DataError that lists all problems.
     """
     job = Job(config, Workspace(config.resolve(config.workspace)), progress)
     plan = _plan_of(job)
@@ -193,7 +190,6 @@ def make_plan(config: Config, progress: Progress = silent, *, pilot: bool = Fals
 
 
 def _plan_of(job: Job) -> Plan:
-    """Return the plan without a pilot; if no plan can be made, raise one error that lists all problems."""
     config, problems, errors = job.config, list[str](), list[SynthGenError | AuditError]()
     policy = plan = None
     try:
@@ -281,10 +277,10 @@ def _class_persons(parts: Split) -> dict[str, int]:
 
 
 def attempt_number(job: Job, control: Corpus) -> int:
-    """Return the number that the next audit of these control persons would have in the ledger.
+    """Return the number that the next audit of these control persons would have in the ledger; 1 without a ledger.
 
-    The number is 1 without a ledger. It is also 1 under a privacy budget, because the count of earlier audits reveals
-    who the control persons are. If this configuration was audited already, a further run is no new attempt.
+    Under a privacy budget, the function returns 1, because the number of earlier audits reveals who the control
+    persons are. If this configuration was audited already, a further run is no new attempt.
     """
     ledger, mark = ledger_of(job.config)
     if job.config.interpolate.is_private or not ledger.is_dir():
@@ -297,7 +293,6 @@ def attempt_number(job: Job, control: Corpus) -> int:
 
 
 def _read_source(job: Job) -> tuple[Mapping[str, Any] | None, LoadReport, Split]:
-    """Return the counts of extracted documents (None for a table), the source as a run loads it, and its split."""
     config, seeds = job.config, job.seeds
     with job.workspace.locked():
         extracted = prepare.extract_notes(job)
@@ -327,7 +322,6 @@ def _warnings(
 def _in_words(
     reach: Mapping[str, Reach | str], config: Config, policy: Policy, problems: Sequence[str]
 ) -> dict[str, str]:
-    """Return a sentence for each audit that states what it can show and how it affects the release decision."""
     reach = {**reach, "accounting": OWN_LOG} if config.interpolate.is_private and "accounting" in reach else reach
     words = {name: what if isinstance(what, str) else what.to_text() for name, what in reach.items()}
     blocked = {
@@ -341,7 +335,6 @@ def _in_words(
 
 
 def _effect_on_decision(policy: Policy, audit: str) -> str:
-    """Return how an audit affects the release decision: by its verdict, by rules on its numbers, or not at all."""
     of_audit = [rule for rule in policy.all_rules() if rule.metric.startswith(f"{audit}.")]
     rules = [rule.id for rule in of_audit if rule.metric not in STATED]
     of_rules = f"on the rule{'s' * (len(rules) > 1)} {', '.join(rules)}"
@@ -353,10 +346,7 @@ def _effect_on_decision(policy: Policy, audit: str) -> str:
 
 
 def _remaining_budget(config: Config, policy: Policy, persons: int) -> tuple[str | None, str | None]:
-    """Return the budget already spent in the ledger, and why the run would stop before it reserves its own budget.
-
-    Each part is None if it does not apply. `persons` is the number of train persons.
-    """
+    """Return the budget already spent in the ledger, and why the run would stop before it reserves its own budget."""
     if not config.interpolate.is_private:
         return None, None
     is_reserved, spent = False, None

@@ -1,4 +1,4 @@
-"""Implement `synthgen preview`: write a few texts from a part of the source, without filters and without audits."""
+"""Implement `synthgen preview`: write a few texts from a part of the source, which are not filtered or audited."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -35,17 +35,17 @@ from synthgen.pipeline.workspace import StageResult, Workspace
 from synthgen.segment import record_vectors
 
 FILE = "preview.json"  # in the workspace
-FOLDER = "preview"  # folder in the workspace, with the results of the first notes
+FOLDER = "preview"  # in the workspace; contains results for the first notes of a hospital source
 N_TEXTS = 10
 MAX_TEXTS_PER_CLASS = 2
-MIN_PERSONS = 12  # smallest number of persons taken from a class, or all if it has fewer; SMOTE needs k_neighbors + 1
+MIN_PERSONS = 12  # smallest number of persons taken from a class; interpolation needs several
 MAX_RECORDS = 300  # records of train that are read
-FIRST_NOTES = 3000  # notes of a hospital source that are read; if no class has enough persons in them, all are read
+FIRST_NOTES = 3000  # number of notes of a hospital source that are read
 PART_READ = (
     f"Only the first {FIRST_NOTES} notes of the source were read. Classes with fewer than {MIN_PERSONS} train "
     "persons among these notes are left out."
 )
-# Characters of train text that are read, by deidentification engine; about 15 seconds of work.
+# number of characters of train that the engine of de-identification reads in about 15 seconds
 MAX_CHARACTERS = {"rules": 600_000, "rules+ner": 60_000, "off": 600_000}
 WARNING = "Not audited and not filtered: these texts can contain passages of single records. Keep them private."
 
@@ -85,15 +85,15 @@ def make_preview(config: Config, progress: Progress) -> Preview:
     """Write at most two texts per class, and ten in all, from a few hundred records of train.
 
     The texts are also written to `FILE` in the workspace. If the source is a table, a later run reuses the loaded and
-    split records. If it is a hospital export, only the first `FIRST_NOTES` notes are read. The style `auto` counts as
-    `plain`, because choosing a style takes a minute.
+    split records. Of a hospital export, only the first `FIRST_NOTES` notes are read, or all notes if no class has
+    enough persons in them. The style `auto` counts as `plain`, because choosing a style takes a minute.
 
     Raises:
         ConfigError: the configuration has a privacy budget, or the policy does not accept its style or server.
         SynthGenError, AuditError: the source, the policy or a model cannot be used, or the model wrote no text.
 
-    Privacy: reads train without noise. The texts do not use the random streams of a run, so none of these texts is
-        ever released. The result is as private as the source.
+    Privacy: reads train without noise. A run uses other random numbers, so it does not release these texts. The
+        result is as private as the source.
     """
     if config.interpolate.is_private:
         raise ConfigError(
@@ -121,13 +121,10 @@ def make_preview(config: Config, progress: Progress) -> Preview:
 
 
 def _train(job: Job) -> tuple[Path, Corpus, bool]:
-    """Return the folder of the loaded source, its train records, and whether only the first notes were read.
-
-    The results of the first notes are in a separate workspace, so that no run uses them. If the first notes alone
-    cause a data error, or if no class has enough persons in them, the whole source is read.
-    """
+    """Return the folder of the loaded source, its train records, and whether only the first notes were read."""
     if job.config.source.kind != "table":
-        with suppress(DataError):
+        with suppress(DataError):  # the first notes alone can have too few records or persons
+            # a separate workspace, so that no run uses these results
             first = replace(job, workspace=Workspace(job.workspace.root / FOLDER), root=job.seeds)
             extracted = prepare.extract_notes(first, FIRST_NOTES)
             loaded, train = _split(first, extracted)
@@ -153,10 +150,10 @@ def _of_large_classes(train: Corpus) -> Corpus:
 
 
 def sample_of(train: Corpus, most_characters: int) -> Corpus:
-    """Return the records of some persons of train; the persons are taken from the classes in turn.
+    """Return the records of some persons of train: the first persons of every class, then the next ones.
 
-    All records of the first `MIN_PERSONS` persons of each class are taken, so that the method finds neighbours.
-    Beyond these, the limits are `MAX_RECORDS` records and `most_characters` characters.
+    All records of the first `MIN_PERSONS` persons of each class are returned. Further persons are added while there
+    are at most `MAX_RECORDS` records and `most_characters` characters.
     """
     rank_of: dict[tuple[str, str], int] = {}  # position of each person in the class
     n_persons: Counter[str] = Counter()
@@ -216,10 +213,7 @@ def _embedded(encoder: Encoder, train: Corpus, progress: Progress) -> Embedded:
 def _decoded(
     setup: rounds.Setup, latents: Latents, settings: Settings, job: Job
 ) -> tuple[tuple[Candidate, ...], tuple[str, ...]]:
-    """Return the texts, and for each text the last turn of its prompt.
-
-    There are no prompts if records are written section by section, or if a bridge is used.
-    """
+    """Return the texts, and the last turn of the prompt of each text if texts are written from a prompt."""
     decoder, seeds = setup.decoder.open(), job.seeds.child("decode")
     with job.progress.stage("decode", total=len(latents), unit="texts") as advance:
         if setup.segment_writer is not None:

@@ -1,4 +1,4 @@
-"""Estimate, before a run, whether each audit has enough persons, and the smallest leak that it can detect."""
+"""Estimate, before a run, whether there are enough persons for each audit, and the smallest leak that it detects."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -16,7 +16,7 @@ from audits.runner.registry import NEEDS
 from synthgen.config import Config
 
 PERSONS, RECORDS = "persons", "records"  # units that the audits count: see `unit_of`
-USUAL_RATE = 0.2  # assumed accuracy of the linkage attacks on non-members
+USUAL_RATE = 0.2  # assumed accuracy of the linkage attacks on persons who are not in train
 EXTRA_INPUT = {  # inputs that only some audits need
     "canaries": "a canary build (`audits canaries`, then options `--canaries` and `--canary-build` of `audits run`)",
     "accounting": "the log of a DP mechanism (option `--mechanism` of `audits run`)",
@@ -28,7 +28,7 @@ LIKELY_ENOUGH = "enough for a verdict, unless many records are so similar that t
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reach:
-    """What an audit can show with the available units: persons or records."""
+    """What an audit can show with the available units, which are persons or records."""
 
     n: int  # number of units that the audit tests; an upper limit if `has_dependent_units`
     unit: str  # name of the unit, such as "persons each in train and control"
@@ -58,7 +58,7 @@ def unit_of(config: Config) -> str:
 
 
 def with_unit(unit: str, reach: Mapping[str, Reach | str]) -> Mapping[str, Reach | str]:
-    """Return the estimates with `unit` in place of "persons" in their texts; see `unit_of`."""
+    """Return the estimates with `unit` in place of "persons" in their texts."""
 
     def renamed(estimate: Reach) -> Reach:
         leak = estimate.leak.replace("person", unit.removesuffix("s"))
@@ -72,9 +72,8 @@ def reach_of(
 ) -> Mapping[str, Reach | str]:
     """Return what each audit of the policy can show, or a sentence for an audit that needs further inputs.
 
-    `n_train` and `n_control` are numbers of persons, and `n_synthetic` is the number of synthetic records. Some
-    audits set a fifth of control aside to train their attacks. `attempt` is the number of the audit on these control
-    persons; above 1, a higher confidence than the configured `confidence` is required (`audits.gate.rule`).
+    `n_train` and `n_control` are numbers of persons, and `n_synthetic` is the number of synthetic records. If this is
+    not the first audit of the control persons (`attempt` above 1), a higher confidence than `confidence` is required.
     """
     smaller, attacked = min(n_train, n_control), min(n_train, int((1 - REFERENCE_SHARE) * n_control))
     level, each = confidence_of(attempt, confidence), "persons each in train and control"

@@ -1,18 +1,17 @@
-"""Predict the time and the disk space of each stage of a run from the stages of a pilot."""
+"""Predict the time and the disk space of each stage of a run from a pilot, which writes a few texts."""
 
 import resource
 import sys
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 from synthgen.pipeline.workspace import StageResult
 
-AUDIT_SECONDS = 0.015  # for evaluation and audits, per record of train, control and synthetic table, on 2 cores
+AUDIT_SECONDS = 0.015  # time of evaluation and audits on 2 cores, per record of train, control or synthetic table
 PER_MINUTE = 60
 PILOT = "-pilot"  # suffix of the names of stages that only the pilot runs
 SHOWN_IN_SECONDS = 120  # times below this number of seconds are shown in seconds, others in minutes
-# Stages whose shards several processes can compute. The other stages run in one process while the others wait.
+# stages whose work several processes can share; each other stage runs in one process
 DISTRIBUTED = ("deidentify", "embed", "embed-control", "decode", "re-embed")
 WORKERS = (1, 8, 64)  # numbers of processes, each on its own machine, for which the duration is predicted
 
@@ -27,20 +26,13 @@ class StageTime:
     is_distributed: bool = False  # whether several processes can share the work
     disk: int = 0  # predicted size of the result in bytes
 
-    def to_json(self) -> dict[str, Any]:
-        """Return the time as JSON-compatible data."""
-        return asdict(self)
-
     def to_text(self) -> str:
         """Return the time as one line."""
         return f"{self.name:<24} {_time(self.done):>8} measured {_time(self.rest):>8} predicted"
 
 
 def minutes_with(stages: Iterable[StageTime], workers: int) -> float:
-    """Return the duration in minutes of a whole run by a number of processes like the one that was measured.
-
-    The time of a distributed stage is divided by their number, which assumes that there are at least as many shards.
-    """
+    """Return the duration of a whole run in minutes, if `workers` processes share the distributed stages equally."""
     return sum((s.done + s.rest) / (workers if s.is_distributed else 1) for s in stages) / PER_MINUTE
 
 
@@ -62,10 +54,7 @@ def memory_peak() -> int:
 def stage_times(
     reused: Iterable[StageResult], written: Iterable[StageResult], *, repeats: float, sizes: tuple[int, int, int]
 ) -> tuple[StageTime, ...]:
-    """Return the time of each stage of a run, in the order of the stages; the last one is `audit`.
-
-    The time and the disk space of the stages that write and filter texts are proportional to the number of texts. The
-    pilot embeds only train; the run also embeds control.
+    """Return the time of each stage of a run, in order. The pilot embeds only train, and the run also control.
 
     Args:
         reused: stages whose results the run reuses.
@@ -84,7 +73,6 @@ def stage_times(
 
 
 def _stage_time(stage: StageResult, name: str, *, done: float, more: float, disk: float) -> StageTime:
-    """Return the time of a stage whose further time and whose result are multiples of what was measured."""
     size = sum(file.stat().st_size for file in stage.folder.rglob("*") if file.is_file())
     is_distributed = name in DISTRIBUTED
     return StageTime(

@@ -6,7 +6,7 @@ from audits.gate.policy import Policy
 from audits.gate.rule import Rule
 from audits.runner.registry import AUDITS
 
-# by the first part of a metric: the numbers that a run measures beside the audits; None allows every name
+# first part of a metric that is no audit: allowed second parts, or None for any; for example "secret.private"
 NUMBERS: dict[str, frozenset[str] | None] = {
     "records": frozenset({"synthetic", "quarantined"}),
     "attempts": frozenset({"number"}),
@@ -34,10 +34,7 @@ SHARES = frozenset(
 
 
 def rule_problems(policy: Policy, n_records: int) -> Iterator[str]:
-    """Yield a line for each rule on a number that no run measures, or with a limit that no number can meet.
-
-    `n_records` is the number of requested records.
-    """
+    """Yield a line for each rule on an unknown metric or with a limit that no run of `n_records` records can meet."""
     rules = policy.all_rules()
     for rule in rules:
         if (why := _why(rule, n_records)) is not None:

@@ -1,5 +1,5 @@
 import json
-from dataclasses import replace
+from dataclasses import asdict, replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -221,7 +221,7 @@ def test_the_run_reuses_the_results_of_the_pilot(planned):
     assert not piloted & written  # the audits of the pilot read no text that can be released
     again = CliRunner().invoke(app, ["plan", str(project.write_config()), "--json"])
     assert again.exit_code == 0, again.output
-    assert json.loads(again.stdout)["pilot"] == json.loads(json.dumps(planned[0].pilot.to_json()))
+    assert json.loads(again.stdout)["pilot"] == json.loads(json.dumps(asdict(planned[0].pilot)))
 
 
 def test_there_is_no_pilot_if_the_run_cannot_end_in_a_release(project):

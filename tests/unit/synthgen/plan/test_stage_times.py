@@ -36,7 +36,6 @@ def test_each_stage_has_a_measured_and_a_predicted_time_and_size(tmp_path):
         StageTime(name="decode", done=0.0, rest=150.0, is_distributed=True, disk=500),
         StageTime(name="audit", done=0.0, rest=pytest.approx(2000 * AUDIT_SECONDS)),
     )
-    assert found[1].to_json() == {"name": "embed", "done": 10.0, "rest": 15.0, "is_distributed": True, "disk": 250}
 
 
 def test_more_machines_shorten_the_distributed_stages_only():
