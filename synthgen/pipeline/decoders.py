@@ -1,7 +1,7 @@
-"""Open the decoder of a run, which writes the texts: a model in a folder, or a model on a server.
+"""Open the language model that writes the texts of a run, in a folder or on a server.
 
-The model gets a vector through a bridge (an adapter that turns vectors into soft tokens), or a prompt with words that
-describe the vector.
+The model gets a vector either through a bridge, which is an adapter that turns the vector into soft tokens, or as a
+prompt with words that describe the vector.
 """
 
 from dataclasses import replace
@@ -34,8 +34,8 @@ PURPOSES = {"encoder": "an encoder", "decoder": "a language model", "names": "a 
 def open_bridge(job: Job, voted: Shares | None = None) -> Bridge | Vocabulary:
     """Return the configured bridge: the built-in bridge, a bridge in a folder, or the bridge in a model's checkpoint.
 
-    The bridge writes in the styles `voted`, which the DP query `style` chose, or else in the configured styles;
-    without this query, `choose_style` sets the style `auto` later. If the writer is `prompt`, the function returns
+    The bridge writes in the styles `voted`, which the DP query `style` chose, or else in the configured styles. The
+    style `auto` is chosen later, by `choose_style`. If texts are written from a prompt of words, the function returns
     only the vocabulary of the bridge.
 
     Raises:
@@ -108,7 +108,7 @@ def open_decoder(job: Job, bridge: Bridge, encoder: Encoder) -> Decoder:
 
 
 def decoder_model(job: Job, train: Corpus, bridge: Bridge | Vocabulary, encoder: Encoder) -> DecoderModel:
-    """Return the language model with its bridge or, if `bridge` is a vocabulary, with prompts of words."""
+    """Return the language model: with its bridge or, if `bridge` is a vocabulary, for prompts of words."""
     config, folder = job.config.decode, job.folder(job.config.decode.model)
     elsewhere = config.engine in {ENDPOINT, VLLM}
     backend = config.engine if elsewhere else decode_backend(folder, config.placement)

@@ -1,4 +1,4 @@
-"""Measure which share of the identifiers in marked texts a de-identification engine finds."""
+"""Measure which share of marked identifiers an engine of de-identification finds."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -22,7 +22,7 @@ PLANTED_NOTES = 330  # number of invented notes that the source "planted" yields
 
 @dataclass(frozen=True, slots=True)
 class EngineShares:
-    """Recall and precision of an engine with intervals (JSON-compatible), and the missed identifiers (private)."""
+    """The recall and precision of an engine with intervals (`table`), and the missed identifiers (private)."""
 
     table: Mapping[str, Any]
     misses: Sequence[Mapping[str, Any]]
@@ -31,7 +31,7 @@ class EngineShares:
         return f"EngineShares({len(self.misses)} misses)"
 
     def to_text(self) -> str:
-        """Return text for a terminal: a line for each share, and the number of spans falsely found as names."""
+        """Return text for a terminal: a line for each share, and the rate of false names."""
         rows = {**self.table["recall"], "precision": self.table["precision"], **self.table["without_a_miss"]}
         lines = [
             f"{name:<18} {share['share']:.3f} [{share['low']:.3f}, {share['high']:.3f}] of {share['n']}"
@@ -43,9 +43,9 @@ class EngineShares:
 def measure(texts: Iterable[Marked], find: Find, *, with_names: bool, confidence: float = CONFIDENCE) -> EngineShares:
     """Compare the identifiers that an engine finds with the marked ones; raise UsageError if the texts have no word.
 
-    An identifier counts as found if spans of the engine cover all its letters and digits. A span of the engine counts
-    as correct if it overlaps a marked identifier, and as false otherwise. With `with_names`, the engine gets the
-    declared names of each text. `confidence` is the one-sided confidence of each end of a Clopper-Pearson interval.
+    An identifier counts as found if spans of the engine cover all its letters and digits. A span counts as correct if
+    it overlaps a marked identifier. With `with_names`, the engine gets the known names of each text. `confidence` is
+    the one-sided confidence of each end of a Clopper-Pearson interval.
     """
     marked, hit, correct, found_by_kind = Counter[str](), Counter[str](), Counter[str](), Counter[str]()
     complete: dict[str, dict[str, bool]] = {"texts": {}, "persons": {}}
@@ -93,11 +93,10 @@ def _share(confidence: float, k: int, n: int) -> dict[str, float]:
 
 
 def read_texts(source: str) -> Iterator[Marked]:
-    """Yield texts with marked identifiers from a file; the `source` "planted" yields invented notes instead.
+    """Yield texts with marked identifiers from the file `source`; "planted" yields invented notes instead.
 
-    A Parquet file has the columns text, spans (with `start`, `end` and `entity_type`) and group. Spans in it that
-    contain or follow an @ are ignored, because most are social media handles. For the other formats, see
-    `read_marked_file`.
+    A Parquet file has the columns text, spans (with `start`, `end` and `entity_type`) and group. Its spans with an @,
+    or after one, are ignored, because most are social media handles. For other formats, see `read_marked_file`.
 
     Raises:
         UsageError: the file cannot be read or has invalid lines.

@@ -1,7 +1,7 @@
 """Distribute the shards of a stage (files with a part of its result) among the processes that share a workspace.
 
-`Local` is for a run in one process, `RunPart` for one of several parts of a run, and `Named` for a worker that
-computes shards for the run of another process.
+`Local` runs in one process, `RunPart` is one of several processes of a run, and `Named` computes shards for another
+process.
 """
 
 import re
@@ -17,11 +17,11 @@ from synthgen.core.terminal import say
 from synthgen.pipeline.workspace import Workspace
 
 Identity = Callable[[], Mapping[str, Any]]
-POLL_SECONDS = 2.0  # time between two looks into the workspace while other processes compute
+POLL_SECONDS = 2.0  # time between two checks whether other processes have finished
 
 
 class Executor(Protocol):
-    """Computes the shards of distributed stages, and restricts every other stage to one process."""
+    """Computes the shards of stages; other work is done by one process at a time."""
 
     def session(self, workspace: Workspace, identity: Identity) -> AbstractContextManager[None]:
         """Lock the workspace for a whole run; `identity` returns what must be equal for all processes of the run."""
@@ -32,11 +32,11 @@ class Executor(Protocol):
         ...
 
     def alone(self, work: str) -> AbstractContextManager[None]:
-        """Return a context that one process of the run at a time can enter; messages name the `work` in it."""
+        """Return a context for one process of the run at a time; `work` describes the work for messages."""
         ...
 
     def combine(self, stage: str) -> AbstractContextManager[None]:
-        """Return the context `alone` in which the result of a stage is written."""
+        """Return the context `alone` for writing the result of a stage."""
         ...
 
 
@@ -65,10 +65,10 @@ LOCAL: Executor = Local()
 
 @dataclass(slots=True, kw_only=True)
 class RunPart:
-    """This process computes part `index` of `count` parts: the shards whose position modulo `count` is `index`.
+    """This process computes one of `count` parts of a run: the shards whose position modulo `count` is `index`.
 
-    If shards of other parts are missing, the process waits for them, or stops with `AtBarrier` if `waits` is false.
-    The other parts can run at the same time or later, in any order.
+    The other parts can run at the same time or later. If their shards are missing, this process waits for them or, if
+    `waits` is false, stops with `AtBarrier`.
     """
 
     index: int
@@ -154,10 +154,9 @@ class ShardsWritten(Exception):  # noqa: N818 - named after the state
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Named:
-    """This process computes only some named shards of one stage, for another process that runs the whole pipeline.
+    """This process computes the shards `names` in the folder `stage`, for another process.
 
-    `stage` is the name of the folder of the shards. The other process has finished all earlier stages and has locked
-    the workspace.
+    The other process runs the whole pipeline. It has finished all earlier stages and locked the workspace.
     """
 
     stage: str
@@ -177,7 +176,7 @@ class Named:
         raise ShardsWritten
 
     def alone(self, work: str) -> AbstractContextManager[None]:  # noqa: ARG002
-        """Return an empty context; the other process has done the work, and repeating it changes nothing."""
+        """Return an empty context, because the other process has done the work."""
         return nullcontext()
 
     def combine(self, stage: str) -> AbstractContextManager[None]:

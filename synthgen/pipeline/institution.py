@@ -15,7 +15,7 @@ _NO_APPROVERS = {RELEASER, ROOT}  # their keys sign releases and trust roots
 
 
 def policy_of(config: Config) -> Policy:
-    """Return the policy: a file at a path relative to the configuration's folder, or a shipped policy by name.
+    """Return the policy, which the configuration gives as a path or as the name of a shipped policy.
 
     Raises:
         PolicyError: the policy cannot be used, requires an audit that does not exist, or requires approvals in a role
@@ -38,10 +38,9 @@ def policy_of(config: Config) -> Policy:
 
 
 def ledger_of(config: Config) -> tuple[Path, HighWaterMark]:
-    """Return the ledger's folder, and its high-water mark (the latest state seen), stored beside the releaser's key.
+    """Return the folder of the ledger, and its high-water mark: its latest state, stored beside the releaser's key.
 
-    With the mark, every run with this key detects if the ledger was deleted, replaced or rolled back.
-    `audits.ledger.chain` stores a second mark under the ledger's id, for other keys and for copies of the ledger.
+    With the mark, every run with this key detects whether the ledger was deleted, replaced or rolled back.
     """
     folder = ledger_folder() if config.ledger is None else config.resolve(config.ledger)
     return folder, HighWaterMark(config.resolve(config.release.key_file).parent / "ledger-seen.json")

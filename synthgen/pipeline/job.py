@@ -1,4 +1,4 @@
-"""Run single stages: look up a stored result, or pass the stage its declared inputs and store what it writes."""
+"""Run single stages of a run, or return their stored results."""
 
 import os
 import shutil
@@ -26,17 +26,17 @@ Models = Mapping[str, HasDigest] | None
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A run in progress: its configuration, the workspace that stores its results, and its progress."""
+    """A run: its configuration, the workspace that stores its results, and the receiver of its progress."""
 
     config: Config
     workspace: Workspace
     progress: Progress
-    root: SeedTree | None = None  # root of the random streams; None to derive it from secret and seed
+    root: SeedTree | None = None  # root of the random streams; None derives it from the secret and the seed
     executor: Executor = LOCAL  # decides which process computes which shards
 
     @property
     def seeds(self) -> SeedTree:
-        """The root of the random streams: `root` or, if it is None, a root made from the run's secret and seed."""
+        """The root of the random streams."""
         if self.root is not None:
             return self.root
         return SeedTree(self.config.seed, secret=run_secret(self.config, self.workspace))
@@ -108,7 +108,7 @@ class Job:
         """Return the configured encoder.
 
         Under a DP budget, the encoder encodes each text by itself. In a batch, the last bits of a vector depend on
-        the other texts, so adding or removing one person would change the vectors of other persons.
+        the other texts, so one person would change the vectors of other persons.
         """
         return build_encoder(self.config.embed, self.folder, one_by_one=self.config.interpolate.is_private)
 

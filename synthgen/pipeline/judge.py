@@ -1,4 +1,4 @@
-"""The last stages before the gate: measure utility, run the audits, write the evidence, run the calibration suite."""
+"""Run the last stages before the release decision: measure utility, run the audits, and test the audits."""
 
 import json
 from collections.abc import Mapping
@@ -42,7 +42,7 @@ from synthgen.pipeline.workspace import StageResult
 
 AUDIT, EVIDENCE, SYNTHETIC = "audit.json", "evidence.json", "synthetic.parquet"
 SELFTEST = "selftest.json"
-FINDINGS = "findings.json"  # private: each place in a synthetic record that discloses a train person, by audit
+FINDINGS = "findings.json"  # private: each place in a synthetic record that discloses a train person
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,8 +76,8 @@ def synthetic_corpus(job: Job, written: Written) -> Corpus:
 def register_attempt(job: Job, written: Written, prepared: Prepared, source: Corpus) -> Attempt:
     """Enter this audit in the ledger as an attempt with these control persons, and return the numbered attempt.
 
-    Two audits are the same attempt if the cache keys of `ATTEMPT` are equal. The ledger identifies control persons by
-    `source`, the control records before de-identification, because de-identified records differ between runs.
+    Two audits with equal cache keys of `ATTEMPT` are the same attempt. `source` are the control records before
+    de-identification; they identify the control persons, because de-identified records differ between runs.
     """
     inputs = _audit_inputs(synthetic_corpus(job, written), prepared, written)
     return attempt(*ledger_of(job.config), digest=sha256_json(job.key(ATTEMPT, inputs)), control=as_table(source, {}))
@@ -86,8 +86,7 @@ def register_attempt(job: Job, written: Written, prepared: Prepared, source: Cor
 def embed_control(job: Job, control: Corpus, encoder: Encoder) -> tuple[StageResult, Float32]:
     """Return the result of the stage that embeds control, and the vectors.
 
-    Privacy: reads control. Between deidentify and this stage, only the input checks of `refuse_unreleasable_run` read
-        it, in a run with a privacy budget.
+    Privacy: reads control.
     """
     result = job.run(EMBED_CONTROL, {"control": control}, {"embedder": encoder})
     return result, np.load(result.folder / CONTROL_VECTORS, allow_pickle=False)
@@ -188,7 +187,6 @@ def lineage(train: Corpus, written: Written) -> Lineage:
 
 
 def _audit_inputs(synthetic: Corpus, prepared: Prepared, written: Written) -> dict[str, HasDigest]:
-    """Return the inputs of the audits that are known before the attempt is counted; see `_ATTEMPT_INPUTS`."""
     replaced = {"identifiers": prepared.identifiers, "control_identifiers": prepared.control_identifiers}
     return {
         "synthetic": synthetic,
@@ -201,7 +199,7 @@ def _audit_inputs(synthetic: Corpus, prepared: Prepared, written: Written) -> di
 
 
 _CORPORA = ("synthetic", "train", "control", "written")
-_ATTEMPT_INPUTS = (*_CORPORA, "identifiers", "control_identifiers", "near_duplicate_rate")
+_ATTEMPT_INPUTS = (*_CORPORA, "identifiers", "control_identifiers", "near_duplicate_rate")  # as in `_audit_inputs`
 AUDIT_STAGE = Stage(
     name="audit",
     version=6,
@@ -232,17 +230,14 @@ def as_table(corpus: Corpus, vectors: Mapping[str, Float32]) -> Table:
 
 
 def needs_selftest(audited: StageResult, policy: Policy) -> bool:
-    """Return whether to run the calibration suite, which takes about an hour.
-
-    The suite runs only if the policy requires it and every gate that does not depend on the suite passed.
-    """
+    """Return whether to run the calibration suite: if the policy requires it and all other gates passed."""
     evidence = public_evidence(read_evidence((audited.folder / EVIDENCE).read_bytes()), policy)
     gates = decide(evidence, policy).gates
     return len(policy.selftest) > 0 and all(g.verdict == "PASS" for g in gates if not g.id.startswith("selftest-"))
 
 
 def calibrate(job: Job, tables: JudgedTables, policy: Policy) -> StageResult:
-    """Run the calibration suite with the policy's audits on train and control."""
+    """Run the calibration suite, which takes about an hour: test the audits on train and control."""
     train, control = as_table(tables.train, {}), as_table(tables.control, {})
     inputs: dict[str, HasDigest] = {
         "train": StageInput(train, table_digest(train)),
@@ -254,7 +249,7 @@ def calibrate(job: Job, tables: JudgedTables, policy: Policy) -> StageResult:
 
 
 def _selftest(context: StageContext) -> Mapping[str, object]:
-    """Write selftest.json; with too few persons for the suite, the file lists no audit, and the gates fail.
+    """Write selftest.json.
 
     Privacy: the file contains only verdicts, and a salt from the run's secret makes its digest unpredictable.
     """
@@ -269,7 +264,7 @@ def _selftest(context: StageContext) -> Mapping[str, object]:
                 confidence=context.config("audit.confidence"),
                 progress=lambda _line: advance(1),
             ).to_json()
-        except InputError:
+        except InputError:  # too few persons for the suite; without results, the gates fail
             result = {"audits": [], "cases": []}
     digests = {"train": table_digest(train), "control": table_digest(control)}
     bound = bound_selftest(result, digests, salt=seeds.child("salt").key().hex(), tool=context.input("tool"))

@@ -59,10 +59,7 @@ class Pipeline:
         return f"Pipeline({self.config.release.name!r}, policy {Path(self.config.policy).name[:64]!r})"
 
     def plan(self, *, pilot: bool = True) -> "Plan":
-        """Check the configuration, estimate the run, and write a few texts; see `make_plan`.
-
-        The field `problems` of the result lists what prevents a release. `to_text()` returns the result as text.
-        """
+        """Check the configuration, estimate the run, and write a few texts if `pilot` is true; see `make_plan`."""
         from synthgen.plan.plan import make_plan
 
         return make_plan(self.config, self.progress, pilot=pilot)
@@ -75,20 +72,20 @@ class Pipeline:
         part: str | None = None,
         wait: bool = False,
     ) -> "Run":
-        """Run the stages up to and including `until` that have not finished, and return the run.
+        """Run the unfinished stages up to and including `until`, and return the run.
 
         Args:
             resume: "auto" reuses every finished result whose inputs are unchanged. "never" computes everything again;
                 with DP, this can spend the budget again.
             until: name of the last stage. Texts are written in rounds: `interpolate` and `decode` end the run in the
                 first round, and `filter` ends it after the last round.
-            part: "i/n", 0 <= i < n, computes only part i of n of the distributed stages. The other parts run in other
-                processes, with the same configuration and workspace.
-            wait: whether a part waits until the other parts are computed. Otherwise, it stops.
+            part: "i/n", 0 <= i < n, computes only part i of n of the stages that can be distributed. Other processes
+                with the same configuration and workspace compute the other parts.
+            wait: whether this process waits until the other parts are computed; otherwise, it stops.
 
         Raises:
             UsageError: there is no stage `until`, `resume` is neither "auto" nor "never", or `part` is invalid.
-            AtBarrier: `wait` is false, and other parts are missing; this part is finished.
+            AtBarrier: this part is finished, other parts are missing, and `wait` is false.
             Interrupted: another process has locked the workspace.
             SynthGenError, AuditError: the configuration, the source, a model, the policy or the ledger cannot be
                 used, or a stage fails.
@@ -127,13 +124,6 @@ class Pipeline:
         with suppress(ShardsWritten):
             finish(self._stages("auto", "filter", Named(stage=stage, names=tuple(names))), [])
 
-    def _configured_executor(self) -> "Executor":
-        from synthgen.pipeline.executors import LOCAL
-        from synthgen.pipeline.ray_executor import RayExecutor
-
-        is_local = self.config.run.on != RAY
-        return LOCAL if is_local else RayExecutor(self.config, self.progress, write_named_shards)
-
     def _stages(
         self, resume: str, until: str, executor: "Executor | None" = None
     ) -> "Generator[StageResult, None, Run]":
@@ -146,7 +136,9 @@ class Pipeline:
         from synthgen.dp.reserve import PAID
         from synthgen.pipeline import stage_order
         from synthgen.pipeline.engine_shares import read_sample
+        from synthgen.pipeline.executors import LOCAL
         from synthgen.pipeline.job import Job
+        from synthgen.pipeline.ray_executor import RayExecutor
         from synthgen.pipeline.record import RunRecord
         from synthgen.pipeline.style_choice import check_server, check_style
         from synthgen.pipeline.workspace import Workspace
@@ -160,7 +152,9 @@ class Pipeline:
         check_budget(self.config, policy)
         read_sample(self.config)  # report an invalid file before the texts are written
         workspace = Workspace(self.config.resolve(self.config.workspace))
-        executor = executor or self._configured_executor()
+        if executor is None and self.config.run.on == RAY:
+            executor = RayExecutor(self.config, self.progress, write_named_shards)
+        executor = executor or LOCAL
         with executor.session(workspace, partial(_identity, self.config)):
             job = Job(self.config, workspace, self.progress, executor=executor)
             models = [] if until in stage_order.WITHOUT_MODELS else stage_order.models_of(job)
@@ -199,7 +193,7 @@ def _part_of(part: str | None, resume: str, *, wait: bool) -> "Executor | None":
 
 
 def _identity(config: Config) -> dict[str, str]:
-    """Return what must be equal for all parts of a run, so that they find each other's results."""
+    """Return what must be equal for all processes of a run, so that they find each other's results."""
     import torch
 
     from synthgen.decode.loading import backend_of

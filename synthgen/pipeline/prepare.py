@@ -32,15 +32,15 @@ from synthgen.pipeline.job import Job, source_digest
 from synthgen.pipeline.workspace import StageResult
 from synthgen.split.stage import SPLIT
 
-# Texts count as English if at least this share of their words is English. The share is at least 0.69 in the 21
-# English corpora of the tests, and at most 0.27 in sentences of six other European languages.
+# Texts count as English if at least this share of their words is English. The share was at least 0.69 in 21 English
+# corpora, and at most 0.27 in sentences of six other European languages.
 MIN_ENGLISH_SHARE = 0.45
-Identifiers = tuple[tuple[str, ...], ...] | None  # the replaced strings of each record; None if no engine is used
+Identifiers = tuple[tuple[str, ...], ...] | None  # the replaced strings of each record; None without an engine
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prepared:
-    """The de-identified train and control records, and the identifiers that were replaced in each."""
+    """The de-identified train and control records, and the identifiers that were replaced in them."""
 
     train: Corpus
     control: Corpus
@@ -52,9 +52,9 @@ class Prepared:
 def extract_notes(job: Job, most_notes: int | None = None) -> StageResult | None:
     """Extract the notes of a hospital source into the workspace; return None if the source is a table.
 
-    The load report and the notes are also copied to the top folder of the workspace, so that a run with a privacy
-    budget can use the notes as a table. With `most_notes`, only the first `most_notes` notes are read, and the cache
-    key covers names, sizes and times of the files instead of their contents.
+    The load report and the notes are also copied to the top folder of the workspace, where a run with a privacy
+    budget can use the notes as a table. With `most_notes`, only this number of notes is read, and changed files are
+    detected by their names, sizes and times instead of their contents.
     """
     if job.config.source.kind == "table":
         return None
@@ -78,10 +78,7 @@ def _copy_private(source: Path, target: Path) -> None:
 
 
 def _state_of(path: Path, *, with_days: bool) -> str:
-    """Return a digest of everything that the extraction of a hospital source reads.
-
-    It covers the files, a database's log `NAME.wal`, and with `with_days` the day on which each file last changed.
-    """
+    """Return a digest of a hospital source, of a database's log `NAME.wal` and, if needed, of the days of change."""
     files = sorted(path.rglob("*")) if with_days else []
     days = {file.relative_to(path).as_posix(): int(file.lstat().st_mtime) // 86400 for file in files}
     return sha256_json({"content": source_digest(path), "days": days, "log": source_digest(Path(f"{path}.wal"))})
@@ -99,10 +96,7 @@ def table_path(job: Job, extracted: StageResult | None) -> Path:
 
 
 def load_source(job: Job, extracted: StageResult | None) -> StageResult:
-    """Read the source, or the notes extracted from it, into the workspace.
-
-    The list of bad rows is also written to the top of the workspace, even if there are too many of them.
-    """
+    """Read the source, or the notes extracted from it, into the workspace, and list the unusable rows there."""
     path = table_path(job, extracted)
     file = StageInput(path, source_digest(path) if extracted is None else extracted.digest)
     try:
@@ -115,7 +109,7 @@ def load_source(job: Job, extracted: StageResult | None) -> StageResult:
 
 
 def read_source(job: Job, extracted: StageResult | None) -> LoadReport:
-    """Return the source as `load_source` reads it. Only the list of bad rows and the load report are written."""
+    """Return the source as `load_source` reads it, but store only the list of unusable rows and the load report."""
     path, is_private = table_path(job, extracted), job.config.interpolate.is_private
     try:
         report = load(job.config.source, path, job.seeds.child("load"), isolated_rows=is_private)
@@ -143,10 +137,7 @@ def split_source(job: Job, loaded: StageResult) -> StageResult:
 
 
 def check_train_classes(train: Corpus, control: Corpus) -> None:
-    """Raise DataError if a class has records in control but none in train, before any budget is spent.
-
-    The run would write no record of such a class, so no classifier could learn it from synthetic records.
-    """
+    """Raise DataError if a class has records only in control, because the run could write no record of it."""
     if missing := sorted(set(control.labels) - set(train.labels)):
         raise DataError(
             "the split left some classes without a record in train",
@@ -156,9 +147,9 @@ def check_train_classes(train: Corpus, control: Corpus) -> None:
 
 
 def check_language(config: DecodeConfig, texts: Sequence[str]) -> None:
-    """Raise DataError if the first 400 texts are not English and the model is one of `MODELS`, which write English.
+    """Raise DataError if the first 400 texts are not English, and the language model is one of the model store.
 
-    The languages of other models are not known, so nothing is checked for them.
+    The models of the store write only English. The languages of other models are unknown.
     """
     if config.model not in MODELS or config.endpoint is not None:
         return
@@ -197,9 +188,8 @@ def read_prepared(job: Job, parts: StageResult, clean: StageResult) -> Prepared:
 def replaced_names(clean: Path, train: Corpus) -> tuple[str, ...]:
     """Return the names of persons and places that were replaced in these train records and in control.
 
-    These names are masked in the generated texts. `clean` is the folder of the stage deidentify. If only the
-    names of train were masked, a name of control in a released text would show that no train person has it, and the
-    audits, which count names of train and of control, would find only names of control.
+    These names are masked in the generated texts. `clean` is the folder of the stage deidentify. If only the names of
+    train were masked, the audits, which compare both, would find only names of control.
 
     Privacy: a reader of a released text can infer that a name in it is not one of the replaced names of the source.
     """
@@ -214,10 +204,7 @@ def _replaced(path: Path, corpus: Corpus) -> Identifiers:
 
 
 def embed_train(job: Job, clean: StageResult, train: Corpus, encoder: Encoder) -> tuple[StageResult, Embedded]:
-    """Return the result of the stage that embeds train, and the train records with their vectors.
-
-    Control is embedded after the records are written.
-    """
+    """Return the result of the stage that embeds train, and the train records with their vectors."""
     result = job.run(EMBED, {"deidentify": clean}, {"embedder": encoder})
     embedded = embed(train, np.load(result.folder / TRAIN_VECTORS, allow_pickle=False), encoder)
     is_segmented = job.config.segments is not None

@@ -1,4 +1,4 @@
-"""Start a Ray cluster for a run, or connect to a running one if it requires a token."""
+"""Start a Ray cluster for a run, or connect to a running cluster that requires a secret token."""
 
 import http.client
 import os
@@ -23,7 +23,7 @@ PRIVATE = {"RAY_USAGE_STATS_ENABLED": "0"}
 DASHBOARD_PORT = 8265
 PROBE_SECONDS = 60.0
 STORE_BYTES = 80_000_000  # size of the object store, which contains only names of files
-# longest path of a socket, and length of "/session_<date>_<time>_<microseconds>_<pid>/sockets/<socket>" in it
+# longest path of a socket, and length of the part "/session_..." that Ray appends to its folder
 SOCKET_BYTES, APPENDED_BYTES = 107, 75
 _HINT = (
     "See docs/how-to/cluster.md. Start Ray with RAY_AUTH_MODE=token on every machine, and set the same token here."
@@ -44,15 +44,15 @@ def address_of(run: RunConfig) -> str | None:
 
 @contextmanager
 def connected(run: RunConfig, root: Path) -> Iterator[Any]:
-    """Return the module `ray`, connected to a cluster that accepts only holders of its token.
+    """Yield the module `ray`, connected to a cluster that requires a secret token.
 
-    If no cluster is configured, a cluster is started on this machine. Its folder is in the workspace `root` or, if
-    the path is too long for a socket, a new private folder. It is removed at the end.
+    If no cluster is configured, a cluster is started on this machine. Its folder is removed at the end. It is in the
+    workspace `root` or, if that path is too long for a socket, in the folder for temporary files.
 
     Raises:
         UsageError: the variable RAY_ADDRESS contains no address HOST:PORT.
         WorkerError: the running cluster can be used without a token, or cannot be reached with the token.
-        StorageError: no path is short enough.
+        StorageError: both paths are too long.
     """
     require_ray()
     address = address_of(run)
@@ -99,7 +99,6 @@ def _join(ray: Any, address: str | None) -> None:
 
 
 def _short_folder(root: Path) -> Path:
-    """Return an empty private folder whose path is short enough for Ray's sockets."""
     most = SOCKET_BYTES - APPENDED_BYTES
     inside = root / "ray"
     if len(os.fsencode(inside)) <= most:
@@ -116,9 +115,9 @@ def _short_folder(root: Path) -> Path:
 
 
 def cluster_problems(address: str) -> list[str]:
-    """Return why private data must not be processed on the running cluster at `address`; empty if nothing was found.
+    """Return why private data must not be processed on the running cluster at `address`; empty if they may be.
 
-    The function tries to use the cluster without a token, and to open the dashboard.
+    The function tries to use the cluster and to open its dashboard without a token.
 
     Raises:
         DependencyError: Ray is not installed.

@@ -1,7 +1,7 @@
 """Distribute the shards of a run among workers of a Ray cluster.
 
-A worker gets the path of the configuration, the name of a stage's folder and names of shards. It opens the workspace
-itself, in a shared folder, and writes the shards there. Text, vectors and messages of libraries therefore reach
+A worker gets the path of the configuration, the name of a stage's folder and the names of shards (files with a part
+of the result). It writes the shards into the workspace, which is in a shared folder. Text and vectors therefore reach
 neither Ray's object store nor its logs.
 """
 
@@ -23,7 +23,7 @@ from synthgen.pipeline.ray_cluster import connected
 from synthgen.pipeline.workspace import Workspace
 
 Work = Callable[[str, str, Sequence[str]], None]  # gets the path of the configuration, a folder and names of shards
-MAX_LOSSES = 3  # the run fails if each worker was lost this number of times, and no shard was finished meanwhile
+MAX_LOSSES = 3  # the run fails after this number of losses per worker without a finished shard
 POLL_SECONDS, MOST_POLLS = 2.0, 60
 NOT_DISTRIBUTED = ("embed-control",)  # a worker would have to access the ledger before this small stage
 
@@ -42,32 +42,21 @@ class RayWorker:
         self._work = work
 
     def write(self, config: str, stage: str, names: Sequence[str]) -> str | None:
-        """Write shards; return the message of an expected error, which contains no record text, or None."""
+        """Write shards; return a message without record text if that fails, or None."""
         try:
             if names:
-                with WithoutText():
-                    self._work(config, stage, names)
+                self._work(config, stage, names)
         except (SynthGenError, AuditError) as error:
             return str(error)
+        except BaseException as error:  # noqa: BLE001 - Ray would store the text of an unexpected error
+            return f"a worker stopped with {type(error).__name__}"
         return None
 
 
-class WithoutText:
-    """Context in which the name of its class replaces an unexpected error, because Ray stores the text of errors."""
-
-    def __enter__(self) -> None:
-        """Do nothing."""
-
-    def __exit__(self, kind: type[BaseException] | None, error: object, trace: object) -> None:
-        """Raise WorkerError in place of an unexpected error."""
-        if kind is not None and not issubclass(kind, SynthGenError | AuditError):
-            raise WorkerError(f"a worker stopped with {kind.__name__}") from None
-
-
 class RayExecutor:
-    """Distributes the shards of a run among the workers of a cluster; computes the rest itself.
+    """Distributes the shards of a run among the workers of a cluster, and computes the rest itself.
 
-    It connects to the cluster, or starts one, when a shard is missing for the first time.
+    When a shard is missing for the first time, the executor connects to the cluster or starts one.
 
     Raises:
         ConfigError: the configuration was not read from a file, so workers cannot read it.
@@ -112,7 +101,7 @@ class RayExecutor:
             self._distribute(division, missing, advance)
 
     def _distribute(self, division: Division, missing: Sequence[str], advance: Callable[[int], None]) -> None:
-        """Give each worker a share of the missing shards, and the rest of a lost worker's share to other workers."""
+        """Give each worker a share of the missing shards; if it is lost, give the rest to other workers."""
         queue = deque(_shares(missing, len(self._workers)))
         # an empty task shows when a worker has started
         running: dict[Any, tuple[Any, Sequence[str]]] = {}
@@ -124,7 +113,7 @@ class RayExecutor:
                 worker, share = idle.pop(), queue.popleft()
                 running[self._submit(worker, division, share)] = (worker, share)
             if not running:
-                self._wait_until_visible(division)
+                self._wait_until_visible(division)  # a shared folder can show new files late
                 break
             ready, _ = self._ray.wait(list(running), num_returns=1, timeout=POLL_SECONDS)
             remaining = set(division.missing())
@@ -145,7 +134,6 @@ class RayExecutor:
                 running[self._submit(replacement, division, ())] = (replacement, ())
 
     def _wait_until_visible(self, division: Division) -> None:
-        """Wait until this machine sees all shards, because a shared folder can show new files late."""
         for _ in range(MOST_POLLS):
             if not division.missing():
                 return
@@ -174,7 +162,7 @@ class RayExecutor:
         if self._ray is None:
             self._ray = self._cluster.enter_context(connected(self._config.run, self._root))
             nodes = [node["Resources"] for node in self._ray.nodes() if node["Alive"]]
-            # without a GPU of its own, a worker of a machine with GPUs would embed on the CPU
+            # on a machine with GPUs, a worker without a GPU of its own would embed on the CPU
             decode = self._config.decode
             on_gpus = decode.placement == "cuda" or decode.engine == VLLM or any(node.get("GPU") for node in nodes)
             self._n_workers, self._options = resources(nodes, self._config.run.workers, on_gpus=on_gpus)
@@ -211,6 +199,5 @@ def resources(
 
 
 def _shares(names: Sequence[str], n: int) -> list[Sequence[str]]:
-    """Divide names into at most n shares of about equal size, each in the order of the shards."""
     n = max(1, n)
     return [share for i in range(n) if (share := names[i::n])]

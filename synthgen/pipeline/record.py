@@ -1,4 +1,4 @@
-"""run.json: what a run did, stage by stage. Only this module writes and reads the file."""
+"""Write and read run.json, which records each stage of a run."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -33,7 +33,7 @@ class ModelRecord(BaseModel):
 
 
 class StageRecord(BaseModel):
-    """A stage of the run, with further counts of some stages as extra fields."""
+    """A stage of the run; some stages add counts as extra fields."""
 
     model_config = ConfigDict(frozen=True, extra="allow", populate_by_name=True)
 
@@ -61,19 +61,18 @@ class StageRecord(BaseModel):
 
     @property
     def base_name(self) -> str:
-        """The stage's name without its suffix, which is the number of the round or "-reconstruction"."""
+        """The name without the number of the round or "-reconstruction": "filter-2" -> "filter"."""
         return _SUFFIX.sub("", self.name)
 
     def is_of(self, *names: str) -> bool:
-        """Return whether this is one of the named stages, in any round or on the reconstructions."""
+        """Return whether this is one of the named stages, with any suffix."""
         return self.base_name in names
 
 
 class RunRecord(BaseModel):
     """The content of run.json.
 
-    Privacy: private, because it contains the seed, digests of private tables and exact counts. `release.content`
-        defines which parts a bundle may contain.
+    Privacy: private, because it contains the seed, digests of private tables and exact counts.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")

@@ -36,26 +36,26 @@ from synthgen.pipeline.job import Job
 from synthgen.pipeline.segments import SegmentWriter, writer_for
 from synthgen.pipeline.workspace import StageResult
 
-NOT_SEGMENTED = "records are not cut"  # replaces the digests of the segment writer if records are not segmented
-SPARE = 1.3  # latents per wanted record in the first round, when the filters' rejection rate is unknown
-FURTHER_SPARE = 1.2  # accepted latents per missing record that a further round aims at
+NOT_SEGMENTED = "records are not cut"  # in place of a digest of how records are divided into segments
+SPARE = 1.3  # number of latents per wanted record in the first round
+FURTHER_SPARE = 1.2  # expected number of accepted latents per missing record in a further round
 RECONSTRUCTIONS = 96  # number of train records decoded from their own vectors, from which filters learn their limits
-MIN_ACCEPTED_SHARE = 0.2  # a further round is planned as if at least this share of the latents were accepted
+MIN_ACCEPTED_SHARE = 0.2  # smallest accepted share that is assumed for a further round
 MAX_ROUNDS = 20
 MIN_GAIN = 0.1  # the rounds end after a round that adds less than this share of the missing records
 
 
 class Draws(Protocol):
-    """Source of new vectors: a method fitted to train vectors, or noised statistics of train vectors."""
+    """Draws new vectors, from a method fitted to train vectors or from noised statistics of them."""
 
     def sample(self, counts: Mapping[str, int], rng: SeedTree) -> Latents:
-        """Return `counts[label]` new vectors of each label; larger counts only append further vectors of a label."""
+        """Return `counts[label]` new vectors of each label; with larger counts, the first vectors are the same."""
         ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrainingView:
-    """The only data of the source that interpolation, decoding and filtering receive, such as for fitting."""
+    """The data of the source that interpolation, decoding and filtering receive: train, or points drawn under DP."""
 
     train: Corpus  # the train records; under DP one empty record for each drawn vector
     embedded: Embedded  # vectors of `train`, row by row; under DP drawn from noised statistics
@@ -83,9 +83,9 @@ class Setup:
     training_view: TrainingView
     wanted: Mapping[str, int]  # wanted number of records of each label
     encoder: Encoder  # embeds the written texts
-    decoder: DecoderModel  # the language model with its bridge, which maps a vector into the model's input
+    decoder: DecoderModel  # the language model that writes the texts, with its bridge
     max_new_tokens: int  # largest number of tokens of a text, or of a segment
-    avoided: tuple[str, ...]  # words of the labels that real texts do not use, and that new texts must not use
+    avoided: tuple[str, ...]  # words of the labels that no real text contains, and that new texts must not contain
     segment_writer: SegmentWriter | None  # writes records segment by segment; None if records are not segmented
 
     @property
@@ -101,7 +101,7 @@ class Setup:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Round:
-    """The state at the start or end of a round of writing; a round starts from the results of all earlier rounds."""
+    """The state at the start or end of a round, with the results of all earlier rounds."""
 
     number: int  # number of the round, from 1; 0 for the pilot of a plan
     requested: Mapping[str, int]  # number of latents requested for each label, in this and all earlier rounds
@@ -182,7 +182,7 @@ def first_round(setup: Setup, reconstructed: str, pilot: Mapping[str, int] | Non
     """Return the state that the first round starts from.
 
     `reconstructed` is the digest of the stage that embedded the reconstructions (see `reconstruction_latents`).
-    `pilot` is the number of latents of each label in a pilot; None for a run.
+    `pilot` is the number of latents of each label in the pilot of a plan; None for a run.
     """
     empty = np.zeros((0, setup.training_view.embedded.vectors.shape[1]), dtype=np.float32)
     requested = first_requested(setup.wanted) if pilot is None else pilot
@@ -195,8 +195,7 @@ def next_round(setup: Setup, before: Round, after: Round) -> Round | None:
 
     `before` and `after` are the states at the start and at the end of the last round. A further round makes more
     latents of the classes that lack records. The rounds end when no class lacks records. They also end after
-    `MAX_ROUNDS` rounds, or if a round after the first adds less than `MIN_GAIN` of the missing records. The release
-    then has fewer records of some classes than wanted, and the policy's rule on class sizes decides whether it may.
+    `MAX_ROUNDS` rounds, or if a round after the first adds less than `MIN_GAIN` of the missing records.
     """
     n_before, n_after = (Counter(candidate.label for candidate in state.kept) for state in (before, after))
     requested = further_requested(setup.wanted, n_before, n_after, after.requested, after.number)
@@ -212,8 +211,8 @@ def further_requested(
 ) -> dict[str, int] | None:
     """Return the total number of latents of each label after a further round; None if round `number` is the last.
 
-    `kept_before` and `kept` are the numbers of kept records of each label before and after round `number`, and
-    `requested` are the numbers of latents so far.
+    `kept_before` and `kept` have the number of kept records of each label before and after round `number`, and
+    `requested` has the number of latents of each label so far.
     """
     missing = {label: n - kept.get(label, 0) for label, n in wanted.items() if kept.get(label, 0) < n}
     missing_before = sum(max(n - kept_before.get(label, 0), 0) for label, n in wanted.items())
@@ -246,10 +245,7 @@ def unwritten(latents: Latents, candidates: tuple[Candidate, ...]) -> Latents:
 
 
 def reconstruction_latents(job: Job, setup: Setup) -> Latents:
-    """Return the vectors of some train records as latents. Their decoded texts are the reconstructions.
-
-    The ids of the reconstructions, and the stream that draws the records, are called "echo".
-    """
+    """Return the vectors of some train records as latents; the texts decoded from them are the reconstructions."""
     embedded = setup.training_view.embedded
     drawn = job.seeds.child("echo").generator().permutation(len(setup.training_view.train))[:RECONSTRUCTIONS]
     rows = sorted(int(row) for row in drawn)
@@ -266,7 +262,7 @@ def reconstruction_latents(job: Job, setup: Setup) -> Latents:
 
 
 def reconstructions_of(latents: Latents, texts: tuple[Candidate, ...], vectors: Float32) -> Reconstructions:
-    """Return the ids of train records with the texts decoded from their own vectors, for the filters."""
+    """Return the reconstructions for the filters: ids of train records, and the texts decoded from their vectors."""
     return Reconstructions(
         record_ids=tuple(parents[0] for parents in latents.parent_ids),
         texts=tuple(c.text for c in texts),
@@ -307,7 +303,7 @@ def embed_texts(
 def filter_candidates(
     job: Job, setup: Setup, state: Round, latents: Latents, reconstructions: Reconstructions
 ) -> tuple[tuple[Candidate, ...], StageResult]:
-    """Filter the candidates of all rounds so far together and return the best one of each latent."""
+    """Filter the candidates of all rounds so far together, and return the best candidate of each latent."""
     reconstructed, *rounds = state.embeddings
     inputs: dict[str, HasDigest] = {
         "candidates": StageInput(state, sha256_json(rounds)),

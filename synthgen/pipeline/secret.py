@@ -1,4 +1,4 @@
-"""Read and check the secret of a workspace. Secret and seed determine every random stream of a run."""
+"""Read and check the secret of a workspace, which determines, with the seed, all random numbers of a run."""
 
 from audits.core.errors import InputError
 from audits.ledger.keys import read_key
@@ -23,13 +23,12 @@ def run_secret(config: Config, workspace: Workspace) -> bytes:
     """Return the 32 random bytes of a workspace, which the first run creates; empty if the secret is public.
 
     Raises:
-        InputError: the file cannot be read or created, has another length, or can be read by others; or a budget was
-            reserved with the secret, and the secret is now missing or different.
+        InputError: the file cannot be used, or can be read by others; or a budget was reserved with the secret, and
+            the secret is now missing or different.
         StorageError: the record of a reservation in the workspace cannot be read.
 
     Privacy: someone with the secret, the seed and a person's id can compute whether the person was in train. The
-        secret stays in the workspace, and no released digest depends on it. With a copy of the secret, the source and
-        the configuration, a run can be repeated exactly, except for the noise of DP queries.
+        secret stays in the workspace, and no released digest depends on it.
     """
     if config.secret == PUBLIC:
         return b""

@@ -1,4 +1,4 @@
-"""Cut long records into segments (such as sections), encode the segments, and write new records from segments."""
+"""Divide long records into segments (such as sections), encode the segments, and write new records by segments."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -45,10 +45,7 @@ def writer_for(job: Job, train: Corpus, embedded: Embedded) -> "SegmentWriter | 
 
 
 def written_parts(encoder: Encoder, train: Corpus, prompt: str) -> list[list[tuple[str, str]]]:
-    """Return, for each record, the texts that are decoded separately, each with its prompt.
-
-    These texts are the segments of the record, or the record itself if records are not segmented.
-    """
+    """Return, for each record, its segments with their prompts, or the whole record if it is not segmented."""
     prompts = [label_prompt(prompt, r.label) for r in train.records]
     if not isinstance(encoder, SegmentedEncoder):
         return [[(r.text, label_text)] for r, label_text in zip(train.records, prompts, strict=True)]
@@ -70,11 +67,12 @@ class SegmentWriter:
     splitter: Splitter  # contains the section headings and their spelling
     parents: Segments  # segments of the train records
     context_tokens: int  # number of tokens at the end of the text so far that the decoder reads before a segment
-    seeds: SeedTree  # draws the parent whose order of sections a new record takes
+    seeds: SeedTree  # draws the parent that determines the order of the sections in a new record
 
     @property
     def layout_digest(self) -> str:
-        """Digest of how segments are chosen for a new record. `parents` is covered by the training view's digest."""
+        """Digest of how segments are chosen for a new record."""
+        # without `parents`, which the digest of the training view covers
         return sha256_json([self.splitter.digest, self.seeds.key().hex()])
 
     @property
@@ -85,8 +83,8 @@ class SegmentWriter:
     def with_target_vectors(self, latents: Latents) -> Latents:
         """Return the latents with the vectors that the filters compare the written texts with.
 
-        Each vector combines the vectors of the new record's segments. The vector of the interpolation method does not
-        fit the text, because it includes sections that only one parent has, and a new record omits these.
+        The vectors of the interpolation method do not fit the texts, because they include sections that only one
+        parent has. A new record omits such sections, and its vector here is the mean of its segments' vectors.
         """
         if len(latents) == 0:
             return latents
@@ -109,8 +107,7 @@ class SegmentWriter:
     ) -> tuple[Candidate, ...]:
         """Return the candidates of every latent, in the order of the latents.
 
-        Step j writes segment j of all candidates that have one. The decoder first reads the end of the candidate's
-        text so far.
+        Step j writes segment j of all candidates that have one. The decoder first reads the end of the text so far.
 
         Randomness: segment j of candidate c of latent x draws from the child "x/c/j" of `seeds`, so the text of a
             record does not depend on other records.
@@ -158,10 +155,7 @@ class SegmentWriter:
         )
 
     def _for_segments(self, settings: Settings) -> Settings:
-        """Return the settings for one text per segment, with a prompt for each pair of a label and a heading.
-
-        The prompts cover all headings, because the longest prompt determines the shape of the decoder's input.
-        """
+        # prompts of all headings, because the longest prompt determines the shape of the decoder's input
         prompts = {
             _section_label(label, heading): section_prompt(prompt, heading)
             for label, prompt in settings.prompts.items()

@@ -3,10 +3,10 @@
 load -> split -> deidentify -> embed -> rounds of (interpolate -> decode -> re-embed -> filter) -> evaluate -> audit
 
 - For a hospital source, the stage extract comes first.
-- If the audits quarantine records (records that they cannot judge), these are removed, and evaluate and audit repeat.
+- If the audits cannot judge some records (quarantine), these are removed, and evaluate and audit are repeated.
 - If the policy requires it, the calibration suite comes last.
-- Under differential privacy, the run stops after deidentify if its release is certain to be refused. After embed, it
-  reserves its budget in the ledger and queries train; no later stage that writes text reads train.
+- Under differential privacy, the run stops after deidentify if the refusal of its release is certain. After embed, it
+  reserves its budget in the ledger and queries train with noise. The stages that write text do not read train.
 
 The gate and the release are separate steps: see `synthgen.release.run`.
 """
@@ -41,13 +41,13 @@ from synthgen.pipeline.segments import encoder_for
 from synthgen.pipeline.style_choice import Shares, check_own_examples, check_style_training, choose_style
 from synthgen.pipeline.workspace import StageResult
 
-TURNS = 3  # records are judged at most this number of times; if the last audit quarantines rows, the gate refuses
+TURNS = 3  # largest number of times that evaluate and audit run
 WITHOUT_MODELS = ("load", "split", "deidentify")
 _BEFORE_QUERIES = (*WITHOUT_MODELS, "embed")  # a run that ends with one of these stages makes no DP query
 
 
 def run_stages(job: Job, policy: Policy, until: str, *, spend_again: bool) -> Iterator[StageResult]:
-    """Run and yield one stage after another; the caller may stop after any of them."""
+    """Run the stages and yield each result; the caller may stop after any of them."""
     extracted = prepare.extract_notes(job)
     if extracted is not None:
         yield extracted
@@ -110,12 +110,11 @@ def judge_records(  # noqa: PLR0913, PLR0917 - one parameter per input of the st
 ) -> Generator[StageResult, None, tuple[StageResult, judge.JudgedTables]]:
     """Run evaluate and audit, yield each stage as it ends, and return the last audit and its tables.
 
-    The records that the audits quarantine are removed, and the others are judged again as part of the same attempt.
-    Under differential privacy no record is removed, because the budget does not cover a choice that depends on train.
-    The gate then refuses the release, except under an independent policy. `log` is the mechanism log of the DP
-    queries, or None.
+    Records that the audits cannot judge (quarantine) are removed, and the others are judged again. Under differential
+    privacy, no record is removed, because the budget does not cover a choice that depends on train. `log` is the
+    mechanism log of the DP queries, or None.
     """
-    # `number` depends on who the control persons are, so it must not be used under an independent policy
+    # under an independent policy, nothing may depend on who the control persons are; `number` does
     n_earlier = (attempt.position if policy.is_independent else attempt.number) - 1
     for turn in range(1, TURNS + 1):
         suffix = "" if turn == 1 else f"-{turn}"
@@ -143,7 +142,7 @@ def write_records(
 ) -> Generator[StageResult, None, rounds.Written]:
     """Run the rounds of writing, yield each stage as it ends, and return the records.
 
-    `encoder` is the encoder of the training view. `voted` are the styles that the DP query `style` chose, if any.
+    `encoder` made the vectors of the training view. `voted` are the styles that the DP query `style` chose, if any.
     """
     setup, reconstructed = yield from set_up_writing(job, training_view, encoder, voted)
     state = rounds.first_round(setup, reconstructed.digest)

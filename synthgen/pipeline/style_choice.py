@@ -1,4 +1,4 @@
-"""Choose the writing style of a run: configured style adapters, or those with which train records are likeliest."""
+"""Choose the style adapters that determine how the texts of a run are written."""
 
 from collections.abc import Callable, Mapping
 from itertools import combinations
@@ -25,9 +25,9 @@ from synthgen.pipeline.segments import unsegmented, written_parts
 from synthgen.pipeline.workspace import StageResult
 
 MAX_TEXTS = 64  # largest number of train texts that are scored
-MIXED = 3  # the three best styles are also tried as mixtures: each pair, and all three together
-# A mixture is chosen only if it has fewer nats per token than every single style, by at least this number. Texts are
-# slightly likelier under a style at partial weight, even if the other style of the mixture does not fit.
+MIXED = 3  # number of the best single styles that are also tried in mixtures
+# A mixture must have at least this number of nats per token less than every single style. Texts are slightly likelier
+# under a style at partial weight, even if the other style of the mixture does not fit.
 GAIN = 0.05
 WARNING = (
     "decode.style: auto chooses the one to three built-in styles that fit the private train text best, so the "
@@ -70,8 +70,7 @@ def check_style_training(config: Config, *parts: Corpus) -> None:
 
     `parts` are train and control before de-identification. Texts in a style that was trained on both would be similar
     to both, so no audit could measure what the style reveals. At most one record in a hundred may contain a sentence
-    of ten or more words that any of the styles was trained on; a larger share is not due to chance. With `auto`, all
-    built-in styles are checked.
+    of ten or more words that a style was trained on. With `auto`, all built-in styles are checked.
 
     Privacy: if the run is refused, the message contains shares of records.
     """
@@ -92,10 +91,7 @@ def check_style_training(config: Config, *parts: Corpus) -> None:
 
 
 def check_own_examples(config: Config, *parts: Corpus) -> None:
-    """Raise DataError if examples that the user put into the prompt repeat sentences of train or control.
-
-    The built-in examples are invented, so they are not compared.
-    """
+    """Raise DataError if examples that the user put into the prompt repeat sentences of train or control."""
     if config.decode.examples not in {None, *exemplars()}:
         check_examples(load_examples(config.decode.examples, config.resolve), [t for p in parts for t in p.texts])
 
@@ -146,10 +142,10 @@ def choose_style(
 
         nats(M) = - sum over texts of log p(text | its label, its vector, styles M in equal shares) / tokens
 
-    The sum covers at most `MAX_TEXTS` texts of train: records, or segments if records are cut. M is each single
+    The sum covers at most `MAX_TEXTS` texts of train: records, or segments if records are divided. M is each single
     style, each pair of the `MIXED` best styles, and these `MIXED` styles together. The M with the fewest nats is
-    chosen, but a mixture only if it has fewer nats than every single style by at least `GAIN`. `plain` is excluded
-    from mixtures, because texts are likelier under a mixture with `plain` even if it is not closer to the records.
+    chosen, but a mixture only if its advantage is at least `GAIN`. `plain` is excluded from mixtures, because texts
+    are likelier under a mixture with `plain` even if it is not closer to the records.
 
     Privacy: reads train texts. The choice among the `n_tried` styles and mixtures affects every synthetic text.
     Randomness: the stream `manner` draws the texts.

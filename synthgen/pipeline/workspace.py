@@ -1,4 +1,4 @@
-"""The private workspace: a folder of mode 0700 that stores each stage's result under the digest of its inputs.
+"""Store the results of stages in a private folder, the workspace, under the digest of their inputs.
 
     ws/lock                                locks the workspace for one run, or for the parts of one run
     ws/parts.json                          identifies the run whose parts share the workspace
@@ -10,8 +10,7 @@
     ws/run.json, ws/audit.json, ...        copies of the last run's results
 
 A result is written into the partial folder, synced and renamed, so after an interruption it is complete or absent.
-The digest in a folder's name covers the stage's configuration, its inputs, its models, and the key of its random
-stream. If one of them changes, the stage writes a new folder.
+The digest in a folder's name covers the configuration, inputs, models and random streams of the stage.
 """
 
 import fcntl
@@ -112,7 +111,7 @@ class Workspace:
 
     @contextmanager
     def lock_of_parts(self) -> Iterator[Callable[[], bool]]:
-        """Return a function that tries to lock the workspace for one part; the end of the context unlocks it."""
+        """Yield a function that tries to lock the workspace for one part of a run; the block's end unlocks it."""
         with (self.root / "parts.lock").open("a+") as file:
             yield lambda: _flock(file, fcntl.LOCK_EX)
 
@@ -147,12 +146,12 @@ class Workspace:
     ) -> StageResult:
         """Return the stored result of a stage, or compute it.
 
-        `inputs` are JSON values. `make` writes the files into the folder that it receives, and returns the counts for
-        the run record. With `keep_partial`, the folder still contains the files of an interrupted run. `started` is
-        the monotonic time at which this process began to compute the shards of the stage.
+        `inputs` are JSON values. `make` gets a folder, writes the files into it, and returns the counts for the run
+        record. With `keep_partial`, the folder still contains the files of an interrupted run. `started` is the
+        monotonic time at which this process began to compute the shards of the stage.
 
-        A stored result whose files do not match their digests is computed again. If it spent a privacy budget
-        (`is_paid`), an error is raised instead.
+        If the files of a stored result were changed, it is computed again. If it spent a privacy budget (`is_paid`),
+        an error is raised instead.
 
         Raises:
             StorageError: the files of a result that spent a budget were changed.

@@ -171,9 +171,9 @@ def make_plan(config: Config, progress: Progress = silent, *, pilot: bool = Fals
 
     The function splits the source as the run will do, and reads the ledger. If necessary, it creates the workspace.
 
-    If `pilot` is true, the function also writes a few texts (see `run_pilot`), which improve the estimates. This pilot
-    is skipped if there is a problem outside the section `release`. It is also skipped under a privacy budget, because
-    it would read train outside the budget.
+    If `pilot` is true, the function also writes a few texts to improve the estimates; see `run_pilot`. This pilot is
+    skipped if there is a problem outside the section `release`. It is also skipped under a privacy budget, because it
+    would read train outside the budget.
 
     Raises:
         SynthGenError, AuditError: the policy or the source cannot be used. If there are other problems, the error is
