@@ -10,7 +10,7 @@ from contextlib import AbstractContextManager, contextmanager, suppress
 from typing import Any, Protocol, TextIO, cast
 
 SECONDS_BETWEEN_LINES = 5.0
-FIRST_SECONDS = 300.0  # see `measures`
+FIRST_SECONDS = 300.0  # until then, the rate is shown only if a twentieth of the units is finished
 Advance = Callable[[int], None]
 
 
@@ -130,9 +130,8 @@ class _Tolerant:
 def measures(done: int, total: int, unit: str, *, done_here: int, seconds: float) -> str:
     """Return a text such as "50/100 texts  0.50/s  1:40 left", for 50 texts of which `done_here` took `seconds`.
 
-    Because loading a model makes the first units slow, only the count is shown until a twentieth of the units is
-    finished or `FIRST_SECONDS` have passed. At the end, or if `total` is 0, the elapsed time replaces the remaining
-    time.
+    Loading a model makes the first units slow. Until a twentieth of the units is finished or `FIRST_SECONDS` have
+    passed, the text is therefore only the count. At the end, or if `total` is 0, it has the elapsed time.
     """
     count = _count(done, total, unit)
     is_early = seconds < FIRST_SECONDS and done_here < total / 20 and done < total

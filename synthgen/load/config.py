@@ -156,28 +156,18 @@ class SourceConfig(Section):
         return normal
 
     @model_validator(mode="after")
-    def _persons_are_declared_once(self) -> Self:
+    def _keys_fit_together(self) -> Self:
         if self.group is not None and self.rows_are_persons:
             raise ValueError("rows_are_persons does not fit with group, which identifies persons; remove one of them")
-        return self
-
-    @model_validator(mode="after")
-    def _labels_stay_apart(self) -> Self:
         labels = self.labels or ()
         if self.normalize_labels and len(set(map(folded, labels))) < len(labels):
             raise ValueError("normalize_labels makes two of the listed labels one class; list one spelling of each")
-        return self
-
-    @model_validator(mode="after")
-    def _copy_forward_needs_persons(self) -> Self:
-        if self.copy_forward == "keep":
-            return self
-        if self.rows_are_persons:
+        if self.copy_forward != "keep" and self.rows_are_persons:
             raise ValueError(
                 "copy_forward compares the records of one person, but rows_are_persons declares that each person has "
                 "one record; remove one of them"
             )
-        if not self.has_persons:
+        if self.copy_forward != "keep" and not self.has_persons:
             raise ValueError(
                 "copy_forward compares the records of one person; set group, which identifies the persons, or remove "
                 "copy_forward"

@@ -124,7 +124,7 @@ class LoadReport:
     bad: tuple[BadRow, ...]  # unusable rows
     n_other_labels: int  # usable rows whose class is not in `source.labels`
     n_not_sampled: int  # usable rows dropped by `source.max_records`
-    removed: Mapping[str, float]  # see `Selected.counts`
+    removed: Mapping[str, float]  # counts of what `select` removed or changed, by name
     notes: tuple[str, ...]  # sentences about probable mistakes in the source; they may show labels
 
     def bad_counts(self) -> dict[str, int]:

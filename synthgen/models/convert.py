@@ -16,14 +16,10 @@ SMOLLM2_CONFIG: dict[str, Any] = json.loads("""{
 "rms_norm_eps": 1e-05, "rope_parameters": {"rope_theta": 100000.0, "rope_type": "default"},
 "tie_word_embeddings": true, "use_cache": true, "vocab_size": 49152
 }""")
-TOKENIZER_CONFIG = {
-    "backend": "tokenizers",
-    "bos_token": "<|im_start|>",
-    "eos_token": "<|im_end|>",
-    "pad_token": "<|im_end|>",
-    "tokenizer_class": "TokenizersBackend",
-    "unk_token": "<|endoftext|>",
-}
+TOKENIZER_CONFIG: dict[str, Any] = json.loads("""{
+"backend": "tokenizers", "bos_token": "<|im_start|>", "eos_token": "<|im_end|>", "pad_token": "<|im_end|>",
+"tokenizer_class": "TokenizersBackend", "unk_token": "<|endoftext|>"
+}""")
 # tokenizer.json without the vocabulary, merges and special tokens, which come from the GGUF file
 TOKENIZER: dict[str, Any] = json.loads("""{
 "version": "1.0", "truncation": null, "padding": null, "added_tokens": [], "normalizer": null,

@@ -74,10 +74,10 @@ def synthetic_corpus(job: Job, written: Written) -> Corpus:
 
 
 def register_attempt(job: Job, written: Written, prepared: Prepared, source: Corpus) -> Attempt:
-    """Enter this audit in the ledger as an attempt with these control persons, and return the numbered attempt.
+    """Enter this audit in the institution's ledger as an attempt with these control persons, and return the attempt.
 
-    Two audits with equal cache keys of `ATTEMPT` are the same attempt. `source` are the control records before
-    de-identification; they identify the control persons, because de-identified records differ between runs.
+    Two audits with equal cache keys of `ATTEMPT` are the same attempt. The control persons are identified by `source`,
+    the control records before de-identification, because de-identified records differ between runs.
     """
     inputs = _audit_inputs(synthetic_corpus(job, written), prepared, written)
     return attempt(*ledger_of(job.config), digest=sha256_json(job.key(ATTEMPT, inputs)), control=as_table(source, {}))
@@ -122,7 +122,7 @@ def attack(  # noqa: PLR0913, PLR0917 - one parameter per input of the stage
 
 
 def quarantined(audited: StageResult) -> list[int]:
-    """Return the rows of the records, from 0, that the audits quarantined."""
+    """Return the row numbers, from 0, of the records that the audits cannot judge (quarantine)."""
     return read_report((audited.folder / AUDIT).read_bytes()).quarantined_rows
 
 

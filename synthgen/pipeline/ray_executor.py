@@ -9,7 +9,7 @@ import os
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 from audits.core.errors import AuditError
@@ -18,7 +18,7 @@ from synthgen.core.errors import ConfigError, SynthGenError, WorkerError
 from synthgen.core.progress import Progress
 from synthgen.core.shards import Division
 from synthgen.decode.config import VLLM
-from synthgen.pipeline.executors import LOCAL, Identity
+from synthgen.pipeline.executors import Identity, Local
 from synthgen.pipeline.ray_cluster import connected
 from synthgen.pipeline.workspace import Workspace
 
@@ -53,7 +53,7 @@ class RayWorker:
         return None
 
 
-class RayExecutor:
+class RayExecutor(Local):
     """Distributes the shards of a run among the workers of a cluster, and computes the rest itself.
 
     When a shard is missing for the first time, the executor connects to the cluster or starts one.
@@ -81,16 +81,10 @@ class RayExecutor:
         with workspace.locked(), self._cluster:
             yield
 
-    def alone(self, work: str) -> AbstractContextManager[None]:  # noqa: ARG002
-        """Return an empty context, because the workers only write shards."""
-        return nullcontext()
-
-    combine = alone
-
     def compute(self, stage: str, division: Division, is_finished: Callable[[], bool]) -> None:
         """Let the workers compute all missing shards; raise WorkerError if one fails, or if many are lost."""
         if stage in NOT_DISTRIBUTED:
-            LOCAL.compute(stage, division, is_finished)
+            super().compute(stage, division, is_finished)
             return
         division.remove_damaged(division.names)
         if not (missing := division.missing()):

@@ -187,7 +187,7 @@ def source_problems(config: Config, policy: Policy, parts: Split, seeds: SeedTre
 def gate_problems(
     config: Config, policy: Policy, reach: Mapping[str, Reach | str], persons: Mapping[str, int], n_records: int
 ) -> Iterator[str]:
-    """Yield a line for each gate that no result of this configuration can pass, with the reason and the remedy."""
+    """Yield each condition of the policy that no result of this configuration can meet, with the remedy."""
     is_private, substitute = config.interpolate.is_private, policy.dp_substitute
     replaced = substitute if is_private and substitute is not None else None
     excused_audits, excused_rules = ((), ()) if replaced is None else (replaced.instead_of, replaced.rules)

@@ -83,7 +83,7 @@ class Plan:
     persons: dict[str, int]  # number of these units in "train" and in "control"
     wanted: dict[str, int]  # number of synthetic records by label
     candidates: int  # estimated number of texts to decode
-    words: tuple[int, int, int]  # see `words_per_record`
+    words: tuple[int, int, int]  # 10 %, 50 % and 90 % quantiles of the number of words per record
     segments: dict[str, float] | None  # "per_record": mean number of segments in train; "headings": shared headings
     fits: int  # largest number of classifiers that the filter `class_agreement` fits; 0 without that filter
     minutes: float  # estimated duration of the run
@@ -97,7 +97,9 @@ class Plan:
     delta: float | None = None
     reads: tuple[tuple[str, str], ...] = ()  # accesses to private text, each with its privacy cost; empty without DP
     ledger: str | None = None  # privacy cost of all runs in the ledger; None without a ledger or a budget
-    disclosure: str | None = None  # how many bits of a vector its prompt words disclose; None with a bridge
+    disclosure: str | None = (
+        None  # number of bits of a vector that its prompt words disclose; None without prompt words
+    )
     notes: tuple[str, ...] = ()  # remarks on how the source was read
     warnings: tuple[str, ...] = ()
     pilot: Pilot | None = None  # None without a pilot
