@@ -35,8 +35,8 @@ def open_bridge(job: Job, voted: Shares | None = None) -> Bridge | Vocabulary:
     """Return the configured bridge: the built-in bridge, a bridge in a folder, or the bridge in a model's checkpoint.
 
     The bridge writes in the styles `voted`, which a differentially private query chose, or else in the configured
-    styles. The style `auto` is chosen later, by `choose_style`. If texts are written from a prompt of words, the function returns
-    only the vocabulary of the bridge.
+    styles. The style `auto` is chosen later, by `choose_style`. If texts are written from a prompt of words, the
+    function returns only the vocabulary of the bridge.
 
     Raises:
         ModelError: `decode.words` is above 0, and the bridge has no vocabulary.

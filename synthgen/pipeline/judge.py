@@ -76,8 +76,8 @@ def synthetic_corpus(job: Job, written: Written) -> Corpus:
 def register_attempt(job: Job, written: Written, prepared: Prepared, source: Corpus) -> Attempt:
     """Enter this audit in the institution's ledger as an attempt with these control persons, and return the attempt.
 
-    Two audits with equal cache keys of `ATTEMPT` are the same attempt. The control persons are identified by `source`,
-    the control records before de-identification, because de-identified records differ between runs.
+    Two audits with equal cache keys of `ATTEMPT` are the same attempt. `source` identifies the control persons: their
+    records before de-identification, because de-identified records differ between runs.
     """
     inputs = _audit_inputs(synthetic_corpus(job, written), prepared, written)
     return attempt(*ledger_of(job.config), digest=sha256_json(job.key(ATTEMPT, inputs)), control=as_table(source, {}))

@@ -72,7 +72,7 @@ class SegmentWriter:
     @property
     def layout_digest(self) -> str:
         """Digest of how segments are chosen for a new record."""
-        # without `parents`, because each stage that uses this digest also declares the train records as an input
+        # without `parents`, because other inputs of the stages cover the train records
         return sha256_json([self.splitter.digest, self.seeds.key().hex()])
 
     @property
