@@ -64,7 +64,7 @@ def refuse_wide(start: bytes) -> None:
     wide |= {codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
     encoding = next((name for mark, name in wide.items() if start.startswith(mark)), None)
     if encoding is None and start.count(0) > 0.4 * len(start):
-        shares = [start[i::4].count(0) / max(1, len(start[i::4])) for i in range(4)]  # in each byte of four
+        shares = [start[i::4].count(0) / max(1, len(start[i::4])) for i in range(4)]  # of zeros, by position modulo 4
         is_zero = "".join("0" if share > 0.8 else "x" if share < 0.2 else "?" for share in shares)
         known = {"0x0x": "utf-16-be", "x0x0": "utf-16-le", "000x": "utf-32-be", "x000": "utf-32-le"}
         encoding = known.get(is_zero)
@@ -149,7 +149,7 @@ def refuse_other_json(start: str) -> None:
 def absent_columns(wanted: Collection[str], columns: Collection[str]) -> list[str]:
     """Return a line for each `wanted` column that is not in `columns`.
 
-    The line shows only a column that differs by case or spacing, because without a header, `columns` are private.
+    The line shows another column only if it differs by case or spacing. Without a header, the columns are private.
     """
     alike = {folded(column): column for column in columns}
     return [

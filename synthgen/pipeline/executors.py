@@ -54,7 +54,7 @@ class Local:
             division.write(missing)
 
     def alone(self, work: str) -> AbstractContextManager[None]:  # noqa: ARG002
-        """Return an empty context, because there is no other process."""
+        """Return an empty context, because no other process does such work."""
         return nullcontext()
 
     combine = alone
@@ -111,7 +111,7 @@ class RunPart:
 
     @contextmanager
     def alone(self, work: str) -> Iterator[None]:
-        """Enter when no other part is in this context; wait for it, or stop with `AtBarrier`."""
+        """Return a context that one part at a time can enter; another part waits, or stops with `AtBarrier`."""
         if self._depth > 0 or self._workspace is None:
             yield
             return
@@ -149,7 +149,7 @@ class RunPart:
 
 
 class ShardsWritten(Exception):  # noqa: N818 - named after the state
-    """Ends a run of `Named` when its shards are written."""
+    """Stops the process of a `Named` executor when its shards are written."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

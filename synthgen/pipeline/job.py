@@ -73,7 +73,7 @@ class Job:
         with disk_errors(context.shards):
             try:
                 self.executor.compute(context.name, divide(context), is_finished)
-            except (FileNotFoundError, InputError):  # another process can have finished and removed the shards
+            except (FileNotFoundError, InputError):  # another process can have finished the stage
                 if not is_finished():
                     raise
 

@@ -53,18 +53,18 @@ class JudgedTables:
     train: Corpus
     control: Corpus  # of persons whose records were not used to make the synthetic records
     vectors: Mapping[str, Float32]  # (n, d) by "train", "control" and "synthetic"; row i belongs to record i
-    mechanism: Mapping[str, Any] | None = None  # the mechanism log of the DP queries; None without a budget
+    mechanism: Mapping[str, Any] | None = None  # the log of the differentially private queries; None without a budget
 
     @property
     def digest(self) -> str:
-        """Sha256 of the tables, their vectors and the mechanism's log."""
+        """Sha256 of the tables, their vectors and the log of the queries."""
         corpora = [corpus.digest for corpus in (self.synthetic, self.train, self.control)]
         vectors = {name: sha256_array(array) for name, array in self.vectors.items()}
         return sha256_json([corpora, vectors, plain_value(self.mechanism).digest])
 
 
 def synthetic_corpus(job: Job, written: Written) -> Corpus:
-    """Return the written records with random ids for use in the workspace; a release derives other ids."""
+    """Return the written records with random ids, which are used only in the workspace."""
     seeds = job.seeds.child("release-id")
     records = [
         Record(id=seeds.child(c.latent_id).key().hex()[:32], text=c.text, label=c.label, group=c.latent_id)
@@ -214,7 +214,7 @@ ATTEMPT = replace(AUDIT_STAGE, inputs=_ATTEMPT_INPUTS)
 
 
 def counted(n: int) -> Estimate:
-    """Return an exact count in the form that the gate reads."""
+    """Return an exact count as an estimate, which the rules of the policy can read."""
     return Estimate(value=float(n), low=float(n), high=float(n), confidence=1.0, n=n)
 
 
@@ -230,7 +230,7 @@ def as_table(corpus: Corpus, vectors: Mapping[str, Float32]) -> Table:
 
 
 def needs_selftest(audited: StageResult, policy: Policy) -> bool:
-    """Return whether to run the calibration suite: if the policy requires it and all other gates passed."""
+    """Return whether to test the audits (calibration suite): if the policy requires it and all other gates passed."""
     evidence = public_evidence(read_evidence((audited.folder / EVIDENCE).read_bytes()), policy)
     gates = decide(evidence, policy).gates
     return len(policy.selftest) > 0 and all(g.verdict == "PASS" for g in gates if not g.id.startswith("selftest-"))

@@ -35,7 +35,7 @@ from synthgen.split.stage import SPLIT
 # Texts count as English if at least this share of their words is English. The share was at least 0.69 in 21 English
 # corpora, and at most 0.27 in sentences of six other European languages.
 MIN_ENGLISH_SHARE = 0.45
-Identifiers = tuple[tuple[str, ...], ...] | None  # the replaced strings of each record; None without an engine
+Identifiers = tuple[tuple[str, ...], ...] | None  # the replaced strings of each record; None if the engine is off
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,7 +78,7 @@ def _copy_private(source: Path, target: Path) -> None:
 
 
 def _state_of(path: Path, *, with_days: bool) -> str:
-    """Return a digest of a hospital source, of a database's log `NAME.wal` and, if needed, of the days of change."""
+    """Return a digest of a hospital source, its database log `NAME.wal` and, with `with_days`, the days of change."""
     files = sorted(path.rglob("*")) if with_days else []
     days = {file.relative_to(path).as_posix(): int(file.lstat().st_mtime) // 86400 for file in files}
     return sha256_json({"content": source_digest(path), "days": days, "log": source_digest(Path(f"{path}.wal"))})
@@ -147,9 +147,9 @@ def check_train_classes(train: Corpus, control: Corpus) -> None:
 
 
 def check_language(config: DecodeConfig, texts: Sequence[str]) -> None:
-    """Raise DataError if the first 400 texts are not English, and the language model is one of the model store.
+    """Raise DataError if the first 400 texts are not English, but the language model writes only English.
 
-    The models of the store write only English. The languages of other models are unknown.
+    The models of the model store write only English. The languages of other models are unknown.
     """
     if config.model not in MODELS or config.endpoint is not None:
         return
@@ -188,8 +188,8 @@ def read_prepared(job: Job, parts: StageResult, clean: StageResult) -> Prepared:
 def replaced_names(clean: Path, train: Corpus) -> tuple[str, ...]:
     """Return the names of persons and places that were replaced in these train records and in control.
 
-    These names are masked in the generated texts. `clean` is the folder of the stage deidentify. If only the names of
-    train were masked, the audits, which compare both, would find only names of control.
+    These names are masked in the generated texts. `clean` is the folder of the stage deidentify. The audits
+    compare names of train with names of control, so both are masked.
 
     Privacy: a reader of a released text can infer that a name in it is not one of the replaced names of the source.
     """

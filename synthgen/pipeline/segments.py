@@ -30,7 +30,7 @@ def _splitter(config: SegmentsConfig, train: Corpus) -> Splitter:
 
 
 def writer_for(job: Job, train: Corpus, embedded: Embedded) -> "SegmentWriter | None":
-    """Return the writer of new records segment by segment; None if records are not segmented."""
+    """Return the object that writes new records segment by segment; None if records are not segmented."""
     config = job.config.segments
     if config is None:
         return None

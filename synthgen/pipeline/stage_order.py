@@ -47,7 +47,10 @@ _BEFORE_QUERIES = (*WITHOUT_MODELS, "embed")  # a run that ends with one of thes
 
 
 def run_stages(job: Job, policy: Policy, until: str, *, spend_again: bool) -> Iterator[StageResult]:
-    """Run the stages and yield each result; the caller may stop after any of them."""
+    """Run the stages and yield each result; the caller may stop after any of them.
+
+    With `spend_again`, a run with a privacy budget reserves and spends it again, even if it was spent before.
+    """
     extracted = prepare.extract_notes(job)
     if extracted is not None:
         yield extracted
@@ -112,9 +115,9 @@ def judge_records(  # noqa: PLR0913, PLR0917 - one parameter per input of the st
 
     Records that the audits cannot judge (quarantine) are removed, and the others are judged again. Under differential
     privacy, no record is removed, because the budget does not cover a choice that depends on train. `log` is the
-    mechanism log of the DP queries, or None.
+    log of the private queries, or None.
     """
-    # under an independent policy, nothing may depend on who the control persons are; `number` does
+    # `attempt.number` depends on who the control persons are, which an independent policy does not allow
     n_earlier = (attempt.position if policy.is_independent else attempt.number) - 1
     for turn in range(1, TURNS + 1):
         suffix = "" if turn == 1 else f"-{turn}"

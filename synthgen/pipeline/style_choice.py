@@ -26,8 +26,8 @@ from synthgen.pipeline.workspace import StageResult
 
 MAX_TEXTS = 64  # largest number of train texts that are scored
 MIXED = 3  # number of the best single styles that are also tried in mixtures
-# A mixture must have at least this number of nats per token less than every single style. Texts are slightly likelier
-# under a style at partial weight, even if the other style of the mixture does not fit.
+# A mixture must have a mean -log p per token that is lower by this number of nats than that of each single style.
+# Texts are slightly likelier under a style at partial weight, even if the other style of the mixture does not fit.
 GAIN = 0.05
 WARNING = (
     "decode.style: auto chooses the one to three built-in styles that fit the private train text best, so the "
@@ -97,7 +97,7 @@ def check_own_examples(config: Config, *parts: Corpus) -> None:
 
 
 def named_styles(config: Config, shares: Shares | None = None) -> list[tuple[StyleAdapter, float]]:
-    """Return the styles of a run with their shares: the chosen ones, or the configured ones in equal shares."""
+    """Return the styles of a run with their shares: `shares`, or the configured styles in equal shares."""
     if shares is None:
         shares = () if config.decode.style == AUTO else _equal_shares(config.decode.styles)
     return [(load_style(name, config.resolve), share) for name, share in shares if name != PLAIN]

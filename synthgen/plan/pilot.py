@@ -140,7 +140,7 @@ def run_pilot(job: Job, policy: Policy, wanted: Mapping[str, int]) -> Pilot:
         setup, reconstructed = finish(stage_order.set_up_writing(job, view, encoder), done)
         start = rounds.first_round(setup, reconstructed.digest, pilot=pilot_counts(wanted))
         n_reused = len(done)
-        pilot_job = replace(job, root=job.seeds.child("pilot"))  # the run draws other vectors and texts
+        pilot_job = replace(job, root=job.seeds.child("pilot"))  # other random numbers than in the run
         state, latents, filtered = finish(stage_order.write_round(pilot_job, setup, start, reconstructed, 1), done)
     judged = read_candidates(filtered.folder / JUDGED)
     write_json(job.workspace.root / TEXTS, [_shown(candidate) for candidate in judged])
@@ -264,7 +264,7 @@ def _is_plain(decode: DecodeConfig) -> bool:
 
 
 def _most_confused(judged: Sequence[Candidate], vectors: Float32, train: Embedded) -> Iterator[str]:
-    """Yield the two classes that texts confuse most often, if `class_agreement` rejects at least a tenth of them."""
+    """Yield the classes that `class_agreement` confuses most often, if it rejects at least a tenth of the texts."""
     rejected = [i for i, c in enumerate(judged) if any(o.name == AGREEMENT and not o.passed for o in c.outcomes)]
     if len(rejected) < len(judged) / 10:
         return

@@ -84,7 +84,7 @@ class Plan:
     wanted: dict[str, int]  # number of synthetic records by label
     candidates: int  # estimated number of texts to decode
     words: tuple[int, int, int]  # 10 %, 50 % and 90 % quantiles of the number of words per record
-    segments: dict[str, float] | None  # "per_record": mean number of segments in train; "headings": shared headings
+    segments: dict[str, float] | None  # mean number of segments "per_record" in train, and number of "headings"
     fits: int  # largest number of classifiers that the filter `class_agreement` fits; 0 without that filter
     minutes: float  # estimated duration of the run
     deidentify_minutes: float  # the part of `minutes` that finding identifiers takes
