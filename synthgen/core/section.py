@@ -106,9 +106,7 @@ def _similar_key(kind: type[BaseModel], path: Sequence[str]) -> str:
     key = path[-1]
     if (near := _near_key(kind, path)) is not None:
         return f"; did you mean {near}?"
-    homes = [
-        section for section in kind.model_fields for part in _sections_in(kind, section) if key in part.model_fields
-    ]
+    homes = [name for name in kind.model_fields for part in _sections_in(kind, name) if key in part.model_fields]
     return f"; did you mean {homes[0]}.{key}?" if len(homes) == 1 else ""
 
 

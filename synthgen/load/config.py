@@ -23,9 +23,7 @@ class MinClassConfig(Section):
 class FieldsConfig(Section):
     """Fields of a hospital source that hold the data of a note; null selects the usual field of the source's kind."""
 
-    person: str | None = Field(
-        None, description="Field with the identifier of the patient, for example `PID-3.1` for hl7v2."
-    )
+    person: str | None = Field(None, description="Field with the patient's identifier, such as `PID-3.1` for hl7v2.")
     encounter: str | None = Field(None, description="Field with the identifier of the encounter.")
     date: str | None = Field(None, description="Field with the date of a note.")
     label: str | None = Field(
@@ -73,12 +71,11 @@ class SourceConfig(Section):
         "the shipped policies refuse a release without `group` or this declaration.",
     )
     id: str | None = Field(
-        None, description="Column that holds a unique record id. Without it, records are numbered by row."
+        None, description="Column with a unique record id. Without it, records are numbered by row."
     )
     names: tuple[str, ...] = Field(
         (),
-        description="Columns that hold names of the record's person. De-identification replaces these names in the "
-        "text.",
+        description="Columns with names of the record's person. De-identification replaces these names in the text.",
     )
     staff: tuple[str, ...] = Field(
         (),
@@ -86,8 +83,7 @@ class SourceConfig(Section):
         "de-identification replaces these names in all records; with a budget, it does not use them.",
     )
     fields: FieldsConfig = Field(
-        FieldsConfig(),
-        description="Fields of a hospital source that hold the data of a note. A table does not use them.",
+        FieldsConfig(), description="Fields of a hospital source with the data of a note. A table does not use them."
     )
     labels: tuple[str, ...] | None = Field(
         None, description="Class labels to keep. Records of other classes are skipped; null keeps all classes."
@@ -110,8 +106,7 @@ class SourceConfig(Section):
         "record if a later record contains at least 80 % of it.",
     )
     max_per_person: Count | None = Field(
-        None,
-        description="Maximum number of records of one person. If a person has more, a seeded sample of them is kept.",
+        None, description="Maximum number of records of one person. If a person has more, a seeded sample is kept."
     )
     min_class: MinClassConfig | None = Field(
         None,
@@ -120,8 +115,7 @@ class SourceConfig(Section):
     )
     max_records: Count | None = Field(
         None,
-        description="Maximum number of records to load. If the source has more, a seeded sample of whole persons "
-        "is taken.",
+        description="Maximum number of records. If the source has more, a seeded sample of whole persons is taken.",
     )
     max_bad_rows: Share = Field(
         0.01, description="Largest accepted share of unusable rows, 0 to 1. Raise it only if these rows may be lost."

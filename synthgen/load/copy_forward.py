@@ -100,9 +100,7 @@ def _hash(sentence: str) -> int:
     return hash(tuple(_words(sentence)))
 
 
-def _without(
-    sentences: Sequence[str], seen_sentences: Collection[int], seen: Collection[_Shingle]
-) -> tuple[str, int]:
+def _without(sentences: Sequence[str], seen_sentences: set[int], seen: set[_Shingle]) -> tuple[str, int]:
     words = [_words(sentence) for sentence in sentences]
     is_seen = [shingle in seen for shingle in _shingles([word for sentence in words for word in sentence])]
     kept, start, n_removed = [], 0, 0

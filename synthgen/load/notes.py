@@ -26,9 +26,7 @@ def _extract(context: StageContext) -> Mapping[str, object]:
     options = ReadOptions(fields=fields, encoding=source["encoding"], max_notes=context.input("most_notes"))
     with context.progress.stage("extract", total=0, unit="documents") as advance:
         report = extract(source["kind"], context.input("file"), context.folder, options, selection, advance)
-    counts = {
-        part: {reason: what["count"] for reason, what in report[part].items()} for part in ("dropped", "remarks")
-    }
+    counts = {part: {why: found["count"] for why, found in report[part].items()} for part in ("dropped", "remarks")}
     shown = {"is_whole": report["is_whole"], "profile": report["profile"]}
     return {"in": report["items"], "out": report["notes"], **counts, **shown}
 

@@ -125,9 +125,7 @@ def refuse_other_text(path: Path, encoding: str, wanted: frozenset[str], delimit
     with open_regular(path) as file:
         start = file.read(START_BYTES).decode(encoding, "ignore").lstrip(BOM + " \r\n\t")
     if re.match(r'[\[{]\s*["{\[]', start):
-        raise DataError(
-            "the file is JSON, not csv", hint="If each line is one JSON object, set source.format: jsonl."
-        )
+        raise DataError("the file is JSON, not csv", hint="If its lines are JSON objects, set source.format: jsonl.")
     if re.match(r"<[!?a-zA-Z]", start):
         message = "the file is HTML or XML, not csv"
         raise DataError(message, hint="Save the table as csv or jsonl, and set source.path to the result.")

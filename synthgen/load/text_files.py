@@ -149,9 +149,7 @@ def read_text(path: Path, encoding: str = "utf-8") -> SourceTable:
     hidden = [part for part in parts if any(name.startswith((".", "__MACOSX")) for name in part.parts)]
     seen = {part.as_posix(): file for part, file in sorted(parts.items()) if part not in {*hidden}}
     files = [(name, seen[name]) for name in sorted(seen) if name.lower().endswith(".txt")]
-    others = Counter(
-        Path(name).suffix.lower() or "no extension" for name in seen if not name.lower().endswith(".txt")
-    )
+    others = Counter(Path(name).suffix.lower() or "no extension" for name in seen.keys() - dict(files))
     notes = [f"{n} files ({suffix}) were not read; only .txt files are read" for suffix, n in sorted(others.items())]
     notes += [f"{len(hidden)} hidden files were not read"] if hidden else []
     rows = (read_row(i, _text_values, name, file, encoding) for i, (name, file) in enumerate(files, 1))

@@ -70,13 +70,10 @@ def _tokenizer(gguf: Path) -> dict[str, Any]:
     from gguf import GGUFReader
 
     fields = GGUFReader(gguf).fields
-    tokens, merges, kinds = (
-        fields[f"tokenizer.ggml.{name}"].contents() for name in ("tokens", "merges", "token_type")
-    )
-    vocabulary = {
-        "vocab": {token: i for i, token in enumerate(tokens)},
-        "merges": [merge.split(" ") for merge in merges],
-    }
+    names = ("tokens", "merges", "token_type")
+    tokens, merges, kinds = (fields[f"tokenizer.ggml.{name}"].contents() for name in names)
+    pairs = [merge.split(" ") for merge in merges]
+    vocabulary = {"vocab": {token: i for i, token in enumerate(tokens)}, "merges": pairs}
     flags = {"single_word": False, "lstrip": False, "rstrip": False, "normalized": False, "special": True}
     special_tokens = [
         {"id": i, "content": token} | flags

@@ -60,10 +60,8 @@ def check_models(job: Job, bridge: Bridge | Vocabulary) -> None:
         ModelError: a model is of the wrong kind, such as an encoder as decoder, or the bridge was trained for other
             models.
     """
-    wanted = {
-        "embed.model": (job.config.embed.model, "encoder"),
-        "decode.model": (job.config.decode.model, "decoder"),
-    }
+    config = job.config
+    wanted = {"embed.model": (config.embed.model, "encoder"), "decode.model": (config.decode.model, "decoder")}
     found = {key: job.model_name(name) for key, (name, _) in wanted.items()}
     kinds = {key: MODELS[name].kind if name in MODELS else None for key, name in found.items()}
     if problems := [
@@ -88,8 +86,7 @@ def open_decoder(job: Job, bridge: Bridge, encoder: Encoder) -> Decoder:
             raise ModelError(
                 f"decode.writer: {XRAG!r} needs an encoder whose vector is the state of the last token, and "
                 f"embed.model {encoder_name!r} is not such an encoder",
-                hint="Set embed.model to the encoder that the checkpoint was trained with, such as "
-                "SFR-Embedding-Mistral.",
+                hint="Set embed.model to the encoder of the checkpoint, such as SFR-Embedding-Mistral.",
             )
         bridge = replace(bridge, raw_length=inner.raw_length(SENTENCES))
     decoder, embedder = job.model_name(config.model), job.model_name(encoder_name)

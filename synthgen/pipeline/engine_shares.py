@@ -68,10 +68,8 @@ def measure(texts: Iterable[Marked], find: Find, *, with_names: bool, confidence
         raise UsageError("the texts contain no word, so nothing can be measured", hint="Give a file with texts.")
     share = partial(_share, confidence)
     table = {
-        "recall": {
-            "all": share(hit.total(), marked.total()),
-            **{c: share(hit[c], n) for c, n in sorted(marked.items())},
-        },
+        "recall": {"all": share(hit.total(), marked.total())}
+        | {c: share(hit[c], n) for c, n in sorted(marked.items())},
         "precision": share(correct.total(), found_by_kind.total()),
         "precision_by_kind": {kind: share(correct[kind], n) for kind, n in sorted(found_by_kind.items())},
         "without_a_miss": {unit: share(sum(done.values()), len(done)) for unit, done in complete.items()},

@@ -26,11 +26,8 @@ def policy_of(config: Config) -> Policy:
     substitute = policy.dp_substitute
     audits = (*policy.required, *policy.measured, *(() if substitute is None else substitute.required))
     problems = [f"there is no audit {name!r}" for name in dict.fromkeys(audits) if name not in AUDIT_NAMES]
-    problems += [
-        f"approvals: the role {one.role!r} cannot approve a release"
-        for one in policy.approvals
-        if one.role in _NO_APPROVERS
-    ]
+    roles = [approval.role for approval in policy.approvals]
+    problems += [f"approvals: the role {role!r} cannot approve a release" for role in roles if role in _NO_APPROVERS]
     if problems:
         hint = f"The audits are {', '.join(AUDIT_NAMES)}; an approval needs another role, such as privacy_officer."
         raise PolicyError(f"no release can meet the policy {policy.name!r}", problems=problems, hint=hint)

@@ -21,7 +21,8 @@ from synthgen.pipeline.executors import LOCAL, Executor
 from synthgen.pipeline.secret import run_secret
 from synthgen.pipeline.workspace import PARTIAL, StageResult, Workspace
 
-Models = Mapping[str, HasDigest] | None
+Inputs = Mapping[str, HasDigest]
+Models = Inputs | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,9 +42,7 @@ class Job:
             return self.root
         return SeedTree(self.config.seed, secret=run_secret(self.config, self.workspace))
 
-    def run(
-        self, stage: Stage, inputs: Mapping[str, HasDigest], models: Models = None, suffix: str = ""
-    ) -> StageResult:
+    def run(self, stage: Stage, inputs: Inputs, models: Models = None, suffix: str = "") -> StageResult:
         """Return the stored result of a stage, or run the stage.
 
         `inputs` and `models` have the names that the stage declares. `suffix`, such as the number of the round, is
@@ -77,15 +76,15 @@ class Job:
                 if not is_finished():
                     raise
 
-    def key(self, stage: Stage, inputs: Mapping[str, HasDigest]) -> dict[str, object]:
+    def key(self, stage: Stage, inputs: Inputs) -> dict[str, object]:
         """Return the cache key of a stage that declares no models."""
         return stage.key(self._sources(inputs))
 
-    def finished(self, stage: Stage, inputs: Mapping[str, HasDigest]) -> StageResult | None:
+    def finished(self, stage: Stage, inputs: Inputs) -> StageResult | None:
         """Return the stored result of a stage that declares no models; None if there is none."""
         return self.workspace.finished(stage.name, self.key(stage, inputs))
 
-    def _sources(self, inputs: Mapping[str, HasDigest], models: Models = None) -> Sources:
+    def _sources(self, inputs: Inputs, models: Models = None) -> Sources:
         return Sources(
             config=self.config, seeds=self.seeds, progress=self.progress, inputs=inputs, models=models or {}
         )

@@ -50,7 +50,7 @@ class Pipeline:
         if not isinstance(config, Config):
             raise UsageError(
                 f"config is a {type(config).__name__}, not a Config",
-                hint="Use Config.load(FILE) or Config.parse(DICTIONARY).",
+                hint="Use Config.load(FILE) or Config.parse(DICT).",
             )
         self.config = config if source is None else _with_source(config, source)
         self.progress = notebook_progress() if progress is None else progress
@@ -209,7 +209,7 @@ def _with_source(config: Config, table: Any) -> Config:
 
     if config.source.kind != "table":
         raise UsageError(
-            "source.kind must be table if a table is passed", hint="Remove source.kind and source.fields."
+            "a table in memory requires source.kind: table", hint="Remove source.kind and source.fields."
         )
     data = parquet_of(table)
     root = Workspace(config.resolve(config.workspace)).root

@@ -157,8 +157,7 @@ def check_language(config: DecodeConfig, texts: Sequence[str]) -> None:
     share = sum(map(is_ordinary, words)) / max(len(words), 1)
     if share < MIN_ENGLISH_SHARE:
         raise DataError(
-            f"the texts are not English (only {share:.0%} of their words are English), and {config.model} writes "
-            "English only",
+            f"the texts are not English ({share:.0%} of the words are), and {config.model} writes only English",
             hint="Set decode.model and decode.bridge to a model and a bridge for the language of the texts.",
         )
 

@@ -25,9 +25,7 @@ PROBE_SECONDS = 60.0
 STORE_BYTES = 80_000_000  # size of the object store, which contains only names of files
 # longest path of a socket, and length of the part "/session_..." that Ray appends to its folder
 SOCKET_BYTES, APPENDED_BYTES = 107, 75
-_HINT = (
-    "See docs/how-to/cluster.md. Start Ray with RAY_AUTH_MODE=token on every machine, and set the same token here."
-)
+_HINT = "See docs/how-to/cluster.md. Start Ray with RAY_AUTH_MODE=token on all machines, and set their token here."
 
 
 def require_ray() -> None:
@@ -132,9 +130,7 @@ def cluster_problems(address: str) -> list[str]:
     if _answers(address, {MODE: "disabled"}):
         problems.append("the cluster answers without a token, so anyone in the network can run programs on it")
     elif not problems and not _answers(address, {MODE: "token"}):
-        problems.append(
-            "the cluster does not answer: the address or the token is wrong, or the cluster is not running"
-        )
+        problems.append("the cluster does not answer: it is not running, or the address or the token is wrong")
     host = address.rpartition(":")[0]
     if _is_open(host, DASHBOARD_PORT):
         problems.append(f"the dashboard at {host}:{DASHBOARD_PORT} answers without a token")

@@ -23,6 +23,7 @@ from synthgen.pipeline.ray_cluster import connected
 from synthgen.pipeline.workspace import Workspace
 
 Work = Callable[[str, str, Sequence[str]], None]  # gets the path of the configuration, a folder and names of shards
+Amounts = dict[str, float]  # by resource, such as {"CPU": 8.0}
 MAX_LOSSES = 3  # the run fails after this number of losses per worker without a finished shard
 POLL_SECONDS, MOST_POLLS = 2.0, 60
 NOT_DISTRIBUTED = ("embed-control",)  # a worker would have to access the ledger before this small stage
@@ -45,12 +46,23 @@ class RayWorker:
         """Write shards; return a message without record text if that fails, or None."""
         try:
             if names:
-                self._work(config, stage, names)
+                with WithoutText():
+                    self._work(config, stage, names)
         except (SynthGenError, AuditError) as error:
             return str(error)
-        except BaseException as error:  # noqa: BLE001 - Ray would store the text of an unexpected error
-            return f"a worker stopped with {type(error).__name__}"
         return None
+
+
+class WithoutText:
+    """Context that replaces an unexpected error by the name of its class, because Ray stores the text of errors."""
+
+    def __enter__(self) -> None:
+        """Do nothing."""
+
+    def __exit__(self, kind: type[BaseException] | None, error: object, trace: object) -> None:
+        """Raise WorkerError in place of an unexpected error."""
+        if kind is not None and not issubclass(kind, SynthGenError | AuditError):
+            raise WorkerError(f"a worker stopped with {kind.__name__}") from None
 
 
 class RayExecutor(Local):
@@ -170,9 +182,7 @@ class RayExecutor(Local):
         return self._workers[-1]
 
 
-def resources(
-    nodes: Sequence[dict[str, float]], workers: int | str, *, on_gpus: bool
-) -> tuple[int, dict[str, float]]:
+def resources(nodes: Sequence[Amounts], workers: int | str, *, on_gpus: bool) -> tuple[int, Amounts]:
     """Return the number of workers, and the processors and GPUs of each, from the resources of the cluster's nodes.
 
     With "auto", there is one worker for each GPU or, without GPUs, for each node with processors. With `on_gpus`,

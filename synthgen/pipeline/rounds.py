@@ -263,11 +263,8 @@ def reconstruction_latents(job: Job, setup: Setup) -> Latents:
 
 def reconstructions_of(latents: Latents, texts: tuple[Candidate, ...], vectors: Float32) -> Reconstructions:
     """Return the reconstructions for the filters: ids of train records, and the texts decoded from their vectors."""
-    return Reconstructions(
-        record_ids=tuple(parents[0] for parents in latents.parent_ids),
-        texts=tuple(c.text for c in texts),
-        vectors=vectors,
-    )
+    record_ids = tuple(parents[0] for parents in latents.parent_ids)
+    return Reconstructions(record_ids=record_ids, texts=tuple(c.text for c in texts), vectors=vectors)
 
 
 def decode(

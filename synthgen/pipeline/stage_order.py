@@ -148,11 +148,9 @@ def write_records(
     `encoder` made the vectors of the training view. `voted` are the styles that the DP query `style` chose, if any.
     """
     setup, reconstructed = yield from set_up_writing(job, training_view, encoder, voted)
-    state = rounds.first_round(setup, reconstructed.digest)
+    state, n_candidates = rounds.first_round(setup, reconstructed.digest), job.config.decode.candidates
     while True:
-        judged, latents, filtered = yield from write_round(
-            job, setup, state, reconstructed, job.config.decode.candidates
-        )
+        judged, latents, filtered = yield from write_round(job, setup, state, reconstructed, n_candidates)
         following = rounds.next_round(setup, state, judged)
         if following is None:
             return rounds.select(job, setup, judged, latents, filtered)

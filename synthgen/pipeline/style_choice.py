@@ -9,6 +9,7 @@ from audits.gate.policy import Policy
 from synthgen.config import Config
 from synthgen.core.errors import ConfigError, DataError, InternalError
 from synthgen.core.files import read_json, write_json
+from synthgen.core.progress import Advance
 from synthgen.core.stage import HasDigest, Stage, StageContext, StageInput, plain_value
 from synthgen.core.types import Corpus
 from synthgen.decode.bridge import Bridge, Vocabulary
@@ -53,13 +54,9 @@ def check_server(config: Config, policy: Policy) -> None:
     if endpoint is None:
         return
     if "pinned-models" in policy.required_provenance:
-        problems.append(
-            "decode.engine: the policy requires the digest of every model, but a server states only a name"
-        )
+        problems.append("decode.engine: the policy requires the digest of every model, and a server has only a name")
     if endpoint.allow_remote and policy.intended_use == "outside":
-        problems.append(
-            "decode.endpoint.allow_remote: an external policy does not allow prompts to leave the network"
-        )
+        problems.append("decode.endpoint.allow_remote: the policy does not allow prompts to leave the network")
     if problems:
         hint = "Use a model folder, a server in your own network, or an internal policy."
         raise ConfigError(f"policy {policy.name!r} does not accept this server", problems=problems, hint=hint)
@@ -82,9 +79,7 @@ def check_style_training(config: Config, *parts: Corpus) -> None:
         raise DataError(
             "decode.style: a style was trained on sentences of the records that must stay private",
             problems=[
-                f"{name}: {share:.1%} of the records contain such a sentence"
-                for name, share in shares.items()
-                if share > 0
+                f"{name}: {n:.1%} of the records contain such a sentence" for name, n in shares.items() if n > 0
             ],
             hint="Set decode.style to `plain`, or to a style that was trained on text of other people.",
         )
@@ -113,9 +108,7 @@ def _equal_shares(names: tuple[str, ...]) -> Shares:
     return tuple((name, 1 / len(names)) for name in names)
 
 
-def _scores(
-    nats: Callable[[Shares], float], names: tuple[str, ...], advance: Callable[[int], None]
-) -> dict[Shares, float]:
+def _scores(nats: Callable[[Shares], float], names: tuple[str, ...], advance: Advance) -> dict[Shares, float]:
     """Return the nats per token of each single style, then of the mixtures of the best styles."""
 
     def score(mixed: tuple[str, ...]) -> float:

@@ -116,9 +116,7 @@ class Workspace:
             yield lambda: _flock(file, fcntl.LOCK_EX)
 
     def _is_locked(self, why: str) -> Interrupted:
-        return Interrupted(
-            f"workspace {self.root}: {why}", hint="Wait until that run ends, or stop it; then try again."
-        )
+        return Interrupted(f"workspace {self.root}: {why}", hint="Wait until that run ends, or stop it. Try again.")
 
     def finished(self, name: str, inputs: Mapping[str, Any]) -> StageResult | None:
         """Return the stored result of a stage if it is complete and was computed from these inputs, else None."""

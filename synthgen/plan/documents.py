@@ -14,9 +14,8 @@ def documents_in_words(counts: Mapping[str, Any]) -> list[str]:
     lines += [f"  not used: {reason}: {n}" for reason, n in counts["dropped"].items()]
     lines += [f"  used with a remark: {reason}: {n}" for reason, n in counts["remarks"].items()]
     if len(years) > MAX_LISTED_YEARS:
-        lines.append(
-            f"  notes by year: from {min(years)} to {max(years)}, most in {max(years, key=years.__getitem__)}"
-        )
+        most = max(years, key=years.__getitem__)
+        lines.append(f"  notes by year: from {min(years)} to {max(years)}, most in {most}")
     elif years:
         lines.append(f"  notes by year: {', '.join(f'{year}: {n}' for year, n in years.items())}")
     return lines

@@ -32,7 +32,7 @@ from synthgen.pipeline.secret import PUBLIC
 from synthgen.pipeline.stage_order import models_of
 from synthgen.pipeline.style_choice import check_own_examples, check_server, check_style, check_style_training
 from synthgen.plan.one_person import certain_recovery
-from synthgen.plan.reach import EXTRA_INPUT, Reach, unit_of
+from synthgen.plan.reach import EXTRA_INPUT, Estimates, Reach, unit_of
 from synthgen.plan.unmeetable import rule_problems
 from synthgen.release.keys import PASSPHRASE_ENV, check_validity, load_key
 from synthgen.split import Split
@@ -185,7 +185,7 @@ def source_problems(config: Config, policy: Policy, parts: Split, seeds: SeedTre
 
 
 def gate_problems(
-    config: Config, policy: Policy, reach: Mapping[str, Reach | str], persons: Mapping[str, int], n_records: int
+    config: Config, policy: Policy, reach: Estimates, persons: Mapping[str, int], n_records: int
 ) -> Iterator[str]:
     """Yield each condition of the policy that no result of this configuration can meet, with the remedy."""
     is_private, substitute = config.interpolate.is_private, policy.dp_substitute
@@ -208,7 +208,7 @@ def gate_problems(
 
 
 def _why_unmet(  # noqa: PLR0911 - one return per reason
-    config: Config, rule: Rule, reach: Mapping[str, Reach | str], persons: Mapping[str, int], n_records: int
+    config: Config, rule: Rule, reach: Estimates, persons: Mapping[str, int], n_records: int
 ) -> str | None:
     """Return why no result of this configuration can meet a rule, with the remedy; None if a result could."""
     source, _, name = rule.metric.partition(".")

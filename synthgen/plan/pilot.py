@@ -32,6 +32,7 @@ from synthgen.pipeline.workspace import StageResult, finish
 from synthgen.plan.expected_utility import ExpectedRatio, expected_utility
 from synthgen.plan.stage_times import StageTime, resources_text, stage_times
 
+Counts = Mapping[str, int]  # by label
 PILOT_LATENTS = 120  # if half of the texts are accepted, the standard error of the share is 4.6 percentage points
 MIN_LATENTS_PER_CLASS = 4
 MIN_ACCEPTED_TEXTS = 10  # with fewer accepted texts of a class, the expected ratio of the class is unreliable
@@ -44,9 +45,7 @@ RATIOS = (
     "  how well a classifier learns from the records, relative to real records: macro F1 (tstr_over_trtr), and "
     "recall of the weakest class (worst_class_ratio)"
 )
-STYLE_ADVICE = (
-    "decode.style is plain, so the texts read like textbooks; auto selects the style that fits your texts best"
-)
+STYLE_ADVICE = "decode.style is plain, so the texts read like textbooks; auto selects the best style for your texts"
 # by filter or reason of rejection: what is wrong with the texts, and the key to change
 REMEDIES = {
     AGREEMENT: "the texts do not fit their class: lower filter.class_agreement, or merge similar classes",
@@ -268,9 +267,8 @@ def _most_confused(judged: Sequence[Candidate], vectors: Float32, train: Embedde
     rejected = [i for i, c in enumerate(judged) if any(o.name == AGREEMENT and not o.passed for o in c.outcomes)]
     if len(rejected) < len(judged) / 10:
         return
-    texts = LabelledTexts.of(
-        [judged[i].text for i in rejected], [judged[i].label for i in rejected], vectors[rejected]
-    )
+    labels = [judged[i].label for i in rejected]
+    texts = LabelledTexts.of([judged[i].text for i in rejected], labels, vectors[rejected])
     classes = encoder_logistic(LabelledTexts.of(train.ids, train.labels, train.vectors), texts, 0)
     pairs = zip(texts.labels.tolist(), classes.tolist(), strict=True)
     counts = Counter((label, other) for label, other in pairs if label != other)
@@ -288,13 +286,11 @@ def _savings(wanted: Mapping[str, int], rates: Mapping[str, float], n_candidates
         )
 
 
-def _accepted(
-    judged: Sequence[Candidate], vectors: Float32, latents: Latents
-) -> tuple[LabelledTexts, frozenset[str]]:
+def _accepted(judged: Sequence[Candidate], vectors: Float32, latents: Latents) -> tuple[LabelledTexts, set[str]]:
     """Return the accepted texts of the pilot, and the ids of the train records that they were made from."""
     rows = [i for i, candidate in enumerate(judged) if candidate.passed]
     row_of_latent = {name: i for i, name in enumerate(latents.ids)}
-    parents = frozenset(p for i in rows for p in latents.parent_ids[row_of_latent[judged[i].latent_id]])
+    parents = {p for i in rows for p in latents.parent_ids[row_of_latent[judged[i].latent_id]]}
     kept = [judged[i] for i in rows]
     return LabelledTexts.of([c.text for c in kept], [c.label for c in kept], vectors[rows]), parents
 
@@ -326,9 +322,7 @@ def _risks(
             )
 
 
-def _rarely_accepted(
-    policy: Policy, wanted: Mapping[str, int], judged: Sequence[Candidate], n_candidates: int
-) -> Iterator[str]:
+def _rarely_accepted(policy: Policy, wanted: Counts, judged: Sequence[Candidate], n_candidates: int) -> Iterator[str]:
     """Yield each rule on class sizes that fails if the accepted share of each class is at its lower end."""
     written, kept = Counter(c.label for c in judged), Counter(c.label for c in judged if c.passed)
     low_rates = {y: clopper_pearson(kept[y], written[y], confidence=CAUTION).low for y in wanted}
@@ -363,9 +357,7 @@ def _failed_audits(
             yield f"audit {result.name}: fails on the {len(written)} accepted texts of the pilot; {result.reason}"
 
 
-def _problems(
-    policy: Policy, wanted: Mapping[str, int], records: Mapping[str, int], n_accepted: int
-) -> Iterator[str]:
+def _problems(policy: Policy, wanted: Counts, records: Counts, n_accepted: int) -> Iterator[str]:
     if n_accepted == 0:
         yield "pilot: no text passed the filters, so the run would write few records or none"
         return

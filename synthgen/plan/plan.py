@@ -47,7 +47,7 @@ from synthgen.plan.foreseen import (
 )
 from synthgen.plan.lengths import length_warning, words_per_record
 from synthgen.plan.pilot import Pilot, run_pilot
-from synthgen.plan.reach import PERSONS, TOO_FEW, Reach, reach_of, unit_of, with_unit
+from synthgen.plan.reach import PERSONS, TOO_FEW, Estimates, reach_of, unit_of, with_unit
 from synthgen.segment import learn_splitter
 from synthgen.segment.config import SegmentsConfig
 from synthgen.split import Split, split
@@ -97,9 +97,7 @@ class Plan:
     delta: float | None = None
     reads: tuple[tuple[str, str], ...] = ()  # accesses to private text, each with its privacy cost; empty without DP
     ledger: str | None = None  # privacy cost of all runs in the ledger; None without a ledger or a budget
-    disclosure: str | None = (
-        None  # number of bits of a vector that its prompt words disclose; None without prompt words
-    )
+    disclosure: str | None = None  # bits of a vector that its prompt words disclose; None without prompt words
     notes: tuple[str, ...] = ()  # remarks on how the source was read
     warnings: tuple[str, ...] = ()
     pilot: Pilot | None = None  # None without a pilot
@@ -226,9 +224,8 @@ def _estimates(job: Job, policy: Policy) -> Plan:
     tokens = config.decode.token_limit * (1.0 if segments is None else segments["per_record"])
     engine = engine_of(config.deidentify.engine)
     deidentifying = deidentifying_seconds(engine, (parts.train, parts.control), candidates * tokens)
-    seconds = decoding_seconds(candidates * tokens, config.decode.placement, cores) + choosing_seconds(
-        config.decode.style
-    )
+    seconds = decoding_seconds(candidates * tokens, config.decode.placement, cores)
+    seconds += choosing_seconds(config.decode.style)
     persons = {k: parts.report.groups.get(k, 0) for k in ("train", "control")}
     ledger, refused = _remaining_budget(config, policy, persons["train"])
     number, n_records = attempt_number(job, parts.control), sum(wanted.values())
@@ -268,7 +265,7 @@ def _estimates(job: Job, policy: Policy) -> Plan:
         reads=priced_reads(config),
         ledger=ledger,
         notes=tuple(report.notes),
-        warnings=_warnings(config, policy, parts.train, problems, number),
+        warnings=tuple(_warnings(config, policy, parts.train, problems, number)),
         problems=tuple(problems),
     )
 
@@ -305,9 +302,7 @@ def _read_source(job: Job) -> tuple[Mapping[str, Any] | None, LoadReport, Split]
     return None if extracted is None else extracted.counts, report, parts
 
 
-def _warnings(
-    config: Config, policy: Policy, train: Corpus, problems: Sequence[str], attempt: int
-) -> tuple[str, ...]:
+def _warnings(config: Config, policy: Policy, train: Corpus, problems: Sequence[str], attempt: int) -> list[str]:
     recovered = None
     is_certain = any(p.startswith(f"audit parent_recovery: {config.interpolate.method} makes") for p in problems)
     if "parent_recovery" in policy.required and not config.interpolate.is_private and not is_certain:
@@ -318,20 +313,13 @@ def _warnings(
     level = confidence_of(attempt, config.audit.confidence)
     repeated = REPEATED.format(attempt, level, unit_of(config)) if attempt > 1 else None
     found = (recovered, length_warning(config, train), style, suite, public, repeated)
-    return tuple(warning for warning in found if warning is not None)
+    return [warning for warning in found if warning is not None]
 
 
-def _in_words(
-    reach: Mapping[str, Reach | str], config: Config, policy: Policy, problems: Sequence[str]
-) -> dict[str, str]:
+def _in_words(reach: Estimates, config: Config, policy: Policy, problems: Sequence[str]) -> dict[str, str]:
     reach = {**reach, "accounting": OWN_LOG} if config.interpolate.is_private and "accounting" in reach else reach
     words = {name: what if isinstance(what, str) else what.to_text() for name, what in reach.items()}
-    blocked = {
-        name
-        for name in words
-        for problem in problems
-        if f"({name}." in problem or problem.startswith(f"audit {name}:")
-    }
+    blocked = {name for name in words for p in problems if f"({name}." in p or p.startswith(f"audit {name}:")}
     shown = {name: what if name in blocked else what.replace(TOO_FEW, NOT_REQUIRED) for name, what in words.items()}
     return {name: f"{what}. {_effect_on_decision(policy, name)}" for name, what in shown.items()}
 

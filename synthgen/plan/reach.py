@@ -52,12 +52,15 @@ class Reach:
         return {name: getattr(self, name) for name in ("n", "n_needed", "smallest_leak", "epsilon_ceiling")}
 
 
+Estimates = Mapping[str, Reach | str]  # by audit; a sentence for an audit that needs further inputs
+
+
 def unit_of(config: Config) -> str:
     """Return "persons", or "records" if the source has no person ids, so that each record counts as a person."""
     return PERSONS if config.source.has_persons else RECORDS
 
 
-def with_unit(unit: str, reach: Mapping[str, Reach | str]) -> Mapping[str, Reach | str]:
+def with_unit(unit: str, reach: Estimates) -> Estimates:
     """Return the estimates with `unit` in place of "persons" in their texts."""
 
     def renamed(estimate: Reach) -> Reach:
@@ -69,7 +72,7 @@ def with_unit(unit: str, reach: Mapping[str, Reach | str]) -> Mapping[str, Reach
 
 def reach_of(
     policy: Policy, n_train: int, n_control: int, n_synthetic: int, confidence: float, attempt: int = 1
-) -> Mapping[str, Reach | str]:
+) -> Estimates:
     """Return what each audit of the policy can show, or a sentence for an audit that needs further inputs.
 
     `n_train` and `n_control` are numbers of persons, and `n_synthetic` is the number of synthetic records. If this is

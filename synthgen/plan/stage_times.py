@@ -74,10 +74,8 @@ def stage_times(
 
 def _stage_time(stage: StageResult, name: str, *, done: float, more: float, disk: float) -> StageTime:
     size = sum(file.stat().st_size for file in stage.folder.rglob("*") if file.is_file())
-    is_distributed = name in DISTRIBUTED
-    return StageTime(
-        name=name, done=done, rest=stage.seconds * more, is_distributed=is_distributed, disk=round(size * disk)
-    )
+    is_distributed, rest = name in DISTRIBUTED, stage.seconds * more
+    return StageTime(name=name, done=done, rest=rest, is_distributed=is_distributed, disk=round(size * disk))
 
 
 def _time(seconds: float) -> str:

@@ -50,9 +50,8 @@ def _why(rule: Rule, n_records: int) -> str | None:
     if source in NUMBERS:
         names = NUMBERS[source]
         if names is not None and name not in names:
-            return (
-                f"no run measures this number; measured are {', '.join(f'{source}.{one}' for one in sorted(names))}"
-            )
+            measured = ", ".join(f"{source}.{one}" for one in sorted(names))
+            return f"no run measures this number; measured are {measured}"
     elif source not in AUDITS:
         return f"no run measures this number; it must begin with {', '.join((*NUMBERS, *AUDITS))}"
     smallest = AT_LEAST.get(rule.metric, 0.0)
