@@ -96,7 +96,5 @@ def _band_keys(shingles: list[UInt64]) -> list[list[bytes]]:
     for k in range(BANDS * BAND_ROWS):
         a, b = stream.integers(0, 1 << 64, size=2, dtype=np.uint64)
         signatures[:, k] = np.minimum.reduceat(hashes * (a | np.uint64(1)) + b, starts)
-    return [
-        [bytes([band]) + row[band * BAND_ROWS : (band + 1) * BAND_ROWS].tobytes() for band in range(BANDS)]
-        for row in signatures
-    ]
+    banded = signatures.reshape(len(shingles), BANDS, BAND_ROWS)
+    return [[bytes([band]) + numbers.tobytes() for band, numbers in enumerate(row)] for row in banded]

@@ -84,9 +84,8 @@ def mistakes(errors: list[Any], given: Any, kind: type[BaseModel] | None = None)
         if message is None:
             message = _SUBJECT.sub("must ", error["msg"].removeprefix("Value error, "))
             # do not print the value: a user may have written a secret key in place of an address or variable name
-            if {"url", "key_env"}.isdisjoint(path) and not isinstance(
-                error["input"], Section | dict | tuple | list | None
-            ):
+            may_be_secret = not {"url", "key_env"}.isdisjoint(path)
+            if not may_be_secret and not isinstance(error["input"], Section | dict | tuple | list | None):
                 shown[path] = f", got {error['input']!r}"
         found.setdefault(path, []).append(message)
     # if an item of a mapping is wrong, pydantic also reports the mapping; report only the item

@@ -28,8 +28,8 @@ class FieldsConfig(Section):
     date: str | None = Field(None, description="Field with the date of a note.")
     label: str | None = Field(
         None,
-        description="Field with the class of a note, for example `category.coding.code` for fhir. The default is the "
-        "type of the document.",
+        description="Field with the class of a note, such as `category.coding.code` for fhir. Null selects the type "
+        "of the document.",
     )
     author: str | None = Field(None, description="Field with the name of the author.")
 
@@ -39,8 +39,7 @@ class SourceConfig(Section):
 
     kind: Literal["table", "folder", "fhir", "hl7v2", "ccda", "omop", "mimic", "i2b2"] = Field(
         "table",
-        description="Kind of the source: a table with a text column, or a hospital source, from which `synthgen` "
-        "extracts the notes.",
+        description="A table with a text column, or a hospital source, from which `synthgen` extracts the notes.",
     )
     path: str | None = Field(
         None,
@@ -52,9 +51,7 @@ class SourceConfig(Section):
         description="File format of the source. `auto` derives it from the file extension, or from the content of a "
         "folder; set the format if the extension does not match the content.",
     )
-    encoding: str = Field(
-        "utf-8", description="Character encoding of csv, jsonl and text files, for example `cp1252` or `utf-16`."
-    )
+    encoding: str = Field("utf-8", description="Encoding of csv, jsonl and text files, such as `cp1252` or `utf-16`.")
     delimiter: Annotated[str, Field(min_length=1, max_length=1)] = Field(
         ",", description='Character between the cells of a csv file, for example `;` or `"\\t"`.'
     )
@@ -70,12 +67,9 @@ class SourceConfig(Section):
         description="Declares, in place of `group`, that each record belongs to a different person. For a table, "
         "the shipped policies refuse a release without `group` or this declaration.",
     )
-    id: str | None = Field(
-        None, description="Column with a unique record id. Without it, records are numbered by row."
-    )
+    id: str | None = Field(None, description="Column with a unique record id. Null numbers the records by row.")
     names: tuple[str, ...] = Field(
-        (),
-        description="Columns with names of the record's person. De-identification replaces these names in the text.",
+        (), description="Columns with names of the record's person, which de-identification replaces in the text."
     )
     staff: tuple[str, ...] = Field(
         (),
@@ -109,13 +103,10 @@ class SourceConfig(Section):
         None, description="Maximum number of records of one person. If a person has more, a seeded sample is kept."
     )
     min_class: MinClassConfig | None = Field(
-        None,
-        description="Smallest class that is accepted. Null leaves the check to `interpolate.method`, which needs "
-        "some persons per class.",
+        None, description="Treatment of small classes. Null leaves it to `interpolate.method`, which refuses them."
     )
     max_records: Count | None = Field(
-        None,
-        description="Maximum number of records. If the source has more, a seeded sample of whole persons is taken.",
+        None, description="Maximum number of records. Of a larger source, a seeded sample of whole persons is taken."
     )
     max_bad_rows: Share = Field(
         0.01, description="Largest accepted share of unusable rows, 0 to 1. Raise it only if these rows may be lost."
@@ -162,10 +153,7 @@ class SourceConfig(Section):
                 "one record; remove one of them"
             )
         if self.copy_forward != "keep" and not self.has_persons:
-            raise ValueError(
-                "copy_forward compares the records of one person; set group, which identifies the persons, or remove "
-                "copy_forward"
-            )
+            raise ValueError("copy_forward compares the records of one person; set group, or remove copy_forward")
         return self
 
     @model_validator(mode="after")

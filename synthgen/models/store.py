@@ -42,8 +42,7 @@ def model_folder(name: str) -> Path:
         known = ", ".join(sorted(MODELS))
         raise ModelMissing(
             f"model {name!r} is neither in the store ({known}), nor a folder, nor in the local Hugging Face cache",
-            hint="Configure a local folder with config.json and safetensors, or install a model of the store with "
-            "`synthgen models pull NAME`.",
+            hint="Configure a folder with config.json and safetensors, or run `synthgen models pull NAME`.",
         )
     refuse_unsafe(folder)
     return folder
@@ -134,8 +133,8 @@ def staged(name: str) -> Iterator[Path]:
         partial.mkdir()
     except OSError as error:
         raise StorageError(
-            f"{store}: cannot write the model store ({error.strerror})",
-            hint="Set SYNTHGEN_MODELS to a folder that you can write to.",
+            f"{store}: the model store is not writable ({error.strerror})",
+            hint="Set SYNTHGEN_MODELS to another folder.",
         ) from error
     try:
         yield partial

@@ -142,8 +142,7 @@ class RunPart:
     def _stopped(self, stage: str, left: Sequence[int]) -> AtBarrier:
         listed = self._listed(left)
         return AtBarrier(
-            f"part {self.index}/{self.count} of stage {stage} is finished, and {listed} "
-            f"{'are' if len(left) > 1 else 'is'} missing",
+            f"part {self.index}/{self.count} of stage {stage} is finished; missing: {listed}",
             hint=f"Run the same command with --part for {listed}; the last of them continues with the next stage.",
         )
 

@@ -249,10 +249,7 @@ def calibrate(job: Job, tables: JudgedTables, policy: Policy) -> StageResult:
 
 
 def _selftest(context: StageContext) -> Mapping[str, object]:
-    """Write selftest.json.
-
-    Privacy: the file contains only verdicts, and a salt from the run's secret makes its digest unpredictable.
-    """
+    # the result contains only verdicts, and a salt from the run's secret makes its digest unpredictable
     train, control, seeds = context.input("train"), context.input("control"), context.stream("selftest")
     inputs = AuditInputs(synthetic=train, train=train, control=control)  # the suite does not read `synthetic`
     with context.progress.stage("selftest", total=2 * len(CASES) + 1, unit="steps") as advance:

@@ -48,10 +48,7 @@ class Pipeline:
     def __init__(self, config: Config, progress: Progress | None = None, source: Any = None) -> None:
         require_engine()
         if not isinstance(config, Config):
-            raise UsageError(
-                f"config is a {type(config).__name__}, not a Config",
-                hint="Use Config.load(FILE) or Config.parse(DICT).",
-            )
+            raise UsageError(f"config is a {type(config).__name__}, not a Config", hint="Use Config.load(FILE).")
         self.config = config if source is None else _with_source(config, source)
         self.progress = notebook_progress() if progress is None else progress
 
@@ -208,9 +205,7 @@ def _with_source(config: Config, table: Any) -> Config:
     from synthgen.pipeline.workspace import Workspace
 
     if config.source.kind != "table":
-        raise UsageError(
-            "a table in memory requires source.kind: table", hint="Remove source.kind and source.fields."
-        )
+        raise UsageError("a table in memory needs source.kind: table", hint="Remove source.kind and source.fields.")
     data = parquet_of(table)
     root = Workspace(config.resolve(config.workspace)).root
     path = root / f"source-{hashlib.sha256(data).hexdigest()[:16]}.parquet"

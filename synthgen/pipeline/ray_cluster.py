@@ -105,8 +105,7 @@ def _short_folder(root: Path) -> Path:
         return inside
     if len(os.fsencode(tempfile.gettempdir())) + len("/sg-12345678") > most:
         raise StorageError(
-            f"the paths of the workspace and of the folder for temporary files are too long for the sockets of Ray, "
-            f"which allow {most} bytes",
+            f"workspace {root}: the path is too long for the sockets of Ray, which allow {most} bytes",
             hint="Set the variable TMPDIR to a folder with a short path, such as /tmp.",
         )
     return Path(tempfile.mkdtemp(prefix="sg-"))

@@ -60,7 +60,6 @@ class WithoutText:
         """Do nothing."""
 
     def __exit__(self, kind: type[BaseException] | None, error: object, trace: object) -> None:
-        """Raise WorkerError in place of an unexpected error."""
         if kind is not None and not issubclass(kind, SynthGenError | AuditError):
             raise WorkerError(f"a worker stopped with {kind.__name__}") from None
 

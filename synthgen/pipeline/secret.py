@@ -9,10 +9,7 @@ from synthgen.pipeline.workspace import Workspace, read_field
 FILE = "secret.key"
 PUBLIC = "public"
 SECRET_DIGEST, _RESERVATIONS = "secret", "stages/reserve-*/run.json"
-_RESTORE = (
-    "Restore the original file from a backup. Without the file, this workspace cannot be used, and a new workspace "
-    "spends a new budget."
-)
+_RESTORE = "Restore the original file from a backup. Without it, only a new workspace with a new budget can be used."
 WARNING = (
     "with secret: public, anyone who guesses the seed can compute every random choice of the run, and therefore who "
     "was in train. Use it only for tests, demonstrations and studies, and never for an external release."

@@ -42,8 +42,7 @@ def check_style(config: Config, policy: Policy) -> None:
     """Raise ConfigError if the policy requires differential privacy and the style would be chosen without it."""
     if config.decode.style == AUTO and policy.dp is not None and not config.interpolate.is_private:
         raise ConfigError(
-            f"decode.style: policy {policy.name!r} requires differential privacy, but `auto` would choose the style "
-            f"from train without noise",
+            f"decode.style: `auto` chooses from train without noise, but policy {policy.name!r} requires noise",
             hint=f"Name a style: {', '.join(built_in_styles())}.",
         )
 
@@ -78,9 +77,7 @@ def check_style_training(config: Config, *parts: Corpus) -> None:
         shares = {name: share_learnt(texts, digests) for name, digests in learnt.items()}
         raise DataError(
             "decode.style: a style was trained on sentences of the records that must stay private",
-            problems=[
-                f"{name}: {n:.1%} of the records contain such a sentence" for name, n in shares.items() if n > 0
-            ],
+            problems=[f"{name}: {n:.1%} of the records contain such a sentence" for name, n in shares.items() if n],
             hint="Set decode.style to `plain`, or to a style that was trained on text of other people.",
         )
 
@@ -145,9 +142,7 @@ def choose_style(
     Cost: loads the language model and scores the texts once for each style and mixture.
     """
     if isinstance(bridge, Vocabulary):
-        raise InternalError(
-            "texts that are written from prompt words only have no style; the configuration should have been refused"
-        )
+        raise InternalError("a style was to be chosen for texts that are written from a prompt of words")
     config = job.config
     styles = {name: named_styles(config, _equal_shares((name,))) for name in built_in_styles()}
     digests = {name: [style.digest for style, _ in shares] for name, shares in styles.items()}

@@ -207,7 +207,6 @@ def _files(folder: Path) -> dict[str, Path]:
 
 
 def _finished(folder: Path) -> dict[str, Any] | None:
-    """Return the counts and seconds of a result; None if it is unfinished or its files were changed."""
     if not (folder / DONE).is_file():
         return None
     try:

@@ -57,7 +57,7 @@ REMEDIES = {
     "legibility": "the texts consist of numbers, codes or names: describe the text type in decode.prompt",
     "fluency": "the language model is untrained or damaged: check decode.model; or lower decode.temperature",
     "language": "the language model does not write the language of the source: set decode.model and decode.bridge",
-    "latent_distance_far": "the texts do not follow their vectors: set decode.style: auto, or raise "
+    "latent_distance_far": "the texts do not fit their vectors: set decode.style: auto, or raise the limit "
     "filter.embedding_distance.high",
     "class_distance_far": "the texts have other subjects than their class: name the type of text in decode.prompt",
     "class_distance_near": "the texts are more typical of the class than real ones: raise decode.temperature",
@@ -184,7 +184,6 @@ def run_pilot(job: Job, policy: Policy, wanted: Mapping[str, int]) -> Pilot:
 
 
 def _prepare(job: Job, done: list[StageResult]) -> tuple[prepare.Prepared, Encoder, Embedded, rounds.TrainingView]:
-    """Run the stages from load to embed, and append their results to `done`."""
     loaded = prepare.load_source(job, prepare.extract_notes(job))
     parts = prepare.split_source(job, loaded)
     clean = prepare.replace_identifiers(job, loaded, parts)

@@ -34,17 +34,9 @@ from synthgen.pipeline.secret import WARNING as PUBLIC_WARNING
 from synthgen.pipeline.stage_order import has_finished
 from synthgen.pipeline.style_choice import WARNING as STYLE_WARNING
 from synthgen.pipeline.workspace import Workspace
+from synthgen.plan import foreseen
 from synthgen.plan.documents import documents_in_words
 from synthgen.plan.estimated_time import choosing_seconds, decoding_seconds, deidentifying_seconds
-from synthgen.plan.foreseen import (
-    UNEXPECTED,
-    class_problems,
-    combined_error,
-    config_problems,
-    gate_problems,
-    setup_problems,
-    source_problems,
-)
 from synthgen.plan.lengths import length_warning, words_per_record
 from synthgen.plan.pilot import Pilot, run_pilot
 from synthgen.plan.reach import PERSONS, TOO_FEW, Estimates, reach_of, unit_of, with_unit
@@ -128,9 +120,8 @@ class Plan:
             texts = f"about {self.candidates}, {self.minutes:.0f} minutes on {self.cores} cores"
             lines.append(f"texts to decode: {texts}")
         if self.pilot is None and self.deidentify_minutes >= 1:
-            lines.append(
-                f"  of these minutes, {self.deidentify_minutes:.0f} to find identifiers ({self.deidentify_engine})"
-            )
+            minutes = f"{self.deidentify_minutes:.0f} to find identifiers ({self.deidentify_engine})"
+            lines.append(f"  of these minutes, {minutes}")
         if self.disclosure is not None:
             lines.append(f"decoder input per vector: {self.disclosure}, and nothing else")
         lines += [f"WARNING {warning}" for warning in self.warnings]
@@ -147,10 +138,8 @@ class Plan:
 
     def _classes(self) -> list[str]:
         rows: list[tuple[str, ...]] = [("records by class", "train", "control", "to write", "persons")]
-        rows += [
-            (y[:32], *(str(of.get(y, 0)) for of in (self.train, self.control, self.wanted, self.class_persons)))
-            for y in self.wanted
-        ]
+        counts = (self.train, self.control, self.wanted, self.class_persons)
+        rows += [(label[:32], *(str(of.get(label, 0)) for of in counts)) for label in self.wanted]
         lines = [f"{self.unit}: {self.persons['train']} train, {self.persons['control']} control"]
         for label, *numbers, persons in rows:
             shown = [*numbers, persons] if self.unit == PERSONS else numbers  # without ids, persons are unknown
@@ -194,7 +183,7 @@ def _plan_of(job: Job) -> Plan:
     policy = plan = None
     try:
         policy = policy_of(config)
-        problems += config_problems(config, policy)
+        problems += foreseen.config_problems(config, policy)
     except AuditError as error:
         errors.append(error)
     try:
@@ -203,11 +192,11 @@ def _plan_of(job: Job) -> Plan:
         else:
             plan = _estimates(job, policy)
     except (SynthGenError, AuditError) as error:
-        if isinstance(error, UNEXPECTED):
+        if isinstance(error, foreseen.UNEXPECTED):
             raise
         errors.append(error)
     if plan is None or errors:
-        raise combined_error(errors, [*problems, *setup_problems(config, job)])
+        raise foreseen.combined_error(errors, [*problems, *foreseen.setup_problems(config, job)])
     return replace(plan, problems=tuple(dict.fromkeys([*problems, *plan.problems])))
 
 
@@ -229,14 +218,12 @@ def _estimates(job: Job, policy: Policy) -> Plan:
     persons = {k: parts.report.groups.get(k, 0) for k in ("train", "control")}
     ledger, refused = _remaining_budget(config, policy, persons["train"])
     number, n_records = attempt_number(job, parts.control), sum(wanted.values())
-    reach = with_unit(
-        unit_of(config),
-        reach_of(policy, persons["train"], persons["control"], n_records, config.audit.confidence, number),
-    )
-    problems = [*filter(None, [refused]), *setup_problems(config, job)]
-    problems += class_problems(config, parts.train, wanted)
-    problems += source_problems(config, policy, parts, seeds)
-    problems += gate_problems(config, policy, reach, persons, n_records)
+    sizes = (persons["train"], persons["control"], n_records)
+    reach = with_unit(unit_of(config), reach_of(policy, *sizes, config.audit.confidence, number))
+    problems = [*filter(None, [refused]), *foreseen.setup_problems(config, job)]
+    problems += foreseen.class_problems(config, parts.train, wanted)
+    problems += foreseen.source_problems(config, policy, parts, seeds)
+    problems += foreseen.gate_problems(config, policy, reach, persons, n_records)
     return Plan(
         documents=documents,
         rows=report.n_rows,

@@ -64,18 +64,16 @@ def stage_times(
     """
     n_train, n_control, _ = sizes
     shares = {"embed": n_control / n_train}
-    first = (
-        _stage_time(s, s.name, done=s.seconds, more=shares.get(s.name, 0.0), disk=1 + shares.get(s.name, 0.0))
-        for s in reused
-    )
-    later = (_stage_time(s, s.name.removesuffix(PILOT), done=0.0, more=repeats, disk=repeats) for s in written)
+    first = (_stage_time(s, s.name, shares.get(s.name, 0.0), is_reused=True) for s in reused)
+    later = (_stage_time(s, s.name.removesuffix(PILOT), repeats, is_reused=False) for s in written)
     return (*first, *later, StageTime(name="audit", done=0.0, rest=AUDIT_SECONDS * sum(sizes)))
 
 
-def _stage_time(stage: StageResult, name: str, *, done: float, more: float, disk: float) -> StageTime:
+def _stage_time(stage: StageResult, name: str, more: float, *, is_reused: bool) -> StageTime:
+    """Return the time of a stage whose work the run repeats `more` times, with or without reusing its result."""
     size = sum(file.stat().st_size for file in stage.folder.rglob("*") if file.is_file())
-    is_distributed, rest = name in DISTRIBUTED, stage.seconds * more
-    return StageTime(name=name, done=done, rest=rest, is_distributed=is_distributed, disk=round(size * disk))
+    done, rest, disk = stage.seconds * is_reused, stage.seconds * more, round(size * (is_reused + more))
+    return StageTime(name=name, done=done, rest=rest, is_distributed=name in DISTRIBUTED, disk=disk)
 
 
 def _time(seconds: float) -> str:

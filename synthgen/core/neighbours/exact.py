@@ -150,8 +150,7 @@ def require_range(vectors: Float32) -> None:
     longest = float(np.sqrt(squared.max(initial=0.0)))
     if not (longest == 0 or SHORTEST <= longest <= LONGEST):
         raise DataError(
-            f"neighbours are searched in float32, so the longest row must have a length of {SHORTEST:g} to "
-            f"{LONGEST:g}, but it has {longest:.3g}",
+            f"in float32, the longest row must have a length of {SHORTEST:g} to {LONGEST:g}, not {longest:.3g}",
             hint="Scale the rows first; one common factor does not change the neighbours.",
         )
 

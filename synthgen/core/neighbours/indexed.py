@@ -169,11 +169,8 @@ def _nearest_candidates(points: Float32, rows: Int64, found: Int64, is_other: An
 
 
 def _in_threads(function: Callable[[Any], Any], parts: Iterable[Any]) -> list[Any]:
-    """Call a function for each part in one thread per core, and return the results in order.
-
-    In these threads, faiss uses a single thread. faiss stores this setting for each thread separately.
-    """
     import faiss
 
+    # faiss stores the number of its threads separately for each thread that calls it
     with ThreadPoolExecutor(usable_cores(), initializer=lambda: faiss.omp_set_num_threads(1)) as pool:
         return list(pool.map(function, parts))

@@ -65,7 +65,7 @@ def test_parts_in_any_order_give_the_bytes_of_a_local_run(project, local, order)
     assert content(project.folder) == local
     first, others = order[0], sorted(order[1:])
     missing = f"parts {others[0]}, {others[1]}"
-    assert said[0].startswith(f"part {first} of stage deidentify is finished, and {missing} are missing")
+    assert said[0].startswith(f"part {first} of stage deidentify is finished; missing: {missing}")
     assert f"--part for {missing}" in said[0]
     assert {name for name in DISTRIBUTED for line in said if f"of stage {name}" in line} == set(DISTRIBUTED)
 
@@ -149,7 +149,7 @@ def test_local_computes_all_missing_shards(tmp_path):
 
 def test_each_part_computes_its_own_shards_and_names_the_missing_parts(tmp_path):
     shards = Shards(tmp_path)
-    with pytest.raises(AtBarrier, match=r"part 1/3 of stage decode is finished, and parts 0/3, 2/3 are missing"):
+    with pytest.raises(AtBarrier, match=r"part 1/3 of stage decode is finished; missing: parts 0/3, 2/3"):
         RunPart(index=1, count=3).compute("decode", shards.division, lambda: False)
     assert shards.written == ["shard-1", "shard-4"]
     with pytest.raises(AtBarrier, match="and part 2/3 is missing"):
