@@ -93,8 +93,6 @@ def write_candidates(path: Path, candidates: tuple[Candidate, ...]) -> None:
 def read_candidates(path: Path) -> tuple[Candidate, ...]:
     """Return the candidates of a file."""
     rows = pq.read_table(path).to_pylist()
-    outcomes = [
-        tuple(FilterOutcome(name=n, passed=p, score=s, reason=r) for n, p, s, r in json.loads(row.pop("outcomes")))
-        for row in rows
-    ]
+    parsed = [json.loads(row.pop("outcomes")) for row in rows]
+    outcomes = [tuple(FilterOutcome(name=n, passed=p, score=s, reason=r) for n, p, s, r in found) for found in parsed]
     return tuple(Candidate(**row, outcomes=of) for row, of in zip(rows, outcomes, strict=True))

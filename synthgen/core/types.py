@@ -18,6 +18,7 @@ from synthgen.core.errors import InternalError
 Float32 = NDArray[np.float32]
 Float64 = NDArray[np.float64]
 Int64 = NDArray[np.int64]
+Counts = Mapping[str, int]  # by label
 Role = Literal["source", "train", "control", "reference", "synthetic"]
 
 

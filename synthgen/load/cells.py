@@ -34,10 +34,8 @@ def folded(label: str) -> str:
 def plain_name(value: Any) -> str | None:
     """Return a label or id as text; None if it is missing.
 
-    A number has the same text as integer, float or decimal: 7.0 -> "7". A boolean becomes "true" or "false".
-
-    Raises:
-        CellError: the value has another type, is infinite, or is a float that is not an exact whole number.
+    A number has the same text as integer, float or decimal: 7.0 -> "7". A boolean becomes "true" or "false". Raise
+    CellError if the value has another type, is infinite, or is a float that is not an exact whole number.
     """
     if isinstance(value, str):
         return value.strip() or None
@@ -57,11 +55,7 @@ def plain_name(value: Any) -> str | None:
 
 
 def names_in(value: Any) -> Iterator[str]:
-    """Yield each name in a cell, which holds text, a list, a struct, a map, or one of these as JSON text.
-
-    Raises:
-        CellError: the cell holds a value of another type, or text that begins with `[` or `{` and is not JSON.
-    """
+    """Yield each name in a cell with text, a list, a struct, a map, or one of these as JSON; else raise CellError."""
     if isinstance(value, str):
         name = value.strip()
         if not name.startswith(("[", "{")):

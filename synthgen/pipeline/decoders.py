@@ -36,10 +36,8 @@ def open_bridge(job: Job, voted: Shares | None = None) -> Bridge | Vocabulary:
 
     The bridge writes in the styles `voted`, which a differentially private query chose, or else in the configured
     styles. The style `auto` is chosen later, by `choose_style`. If texts are written from a prompt of words, the
-    function returns only the vocabulary of the bridge.
-
-    Raises:
-        ModelError: `decode.words` is above 0, and the bridge has no vocabulary.
+    function returns only the vocabulary of the bridge. Raise ModelError if `decode.words` is above 0 and the bridge
+    has no vocabulary.
     """
     config = job.config.decode
     if config.is_prompted:
@@ -54,12 +52,7 @@ def open_bridge(job: Job, voted: Shares | None = None) -> Bridge | Vocabulary:
 
 
 def check_models(job: Job, bridge: Bridge | Vocabulary) -> None:
-    """Check the names of the configured models without loading their weights.
-
-    Raises:
-        ModelError: a model is of the wrong kind, such as an encoder as decoder, or the bridge was trained for other
-            models.
-    """
+    """Raise ModelError if a model is of the wrong kind, such as an encoder as decoder, or does not fit the bridge."""
     config = job.config
     wanted = {"embed.model": (config.embed.model, "encoder"), "decode.model": (config.decode.model, "decoder")}
     found = {key: job.model_name(name) for key, (name, _) in wanted.items()}
@@ -116,10 +109,11 @@ def decoder_model(job: Job, train: Corpus, bridge: Bridge | Vocabulary, encoder:
         converted = ["bfloat16"] if decode_dtype(folder, config.placement) == "bfloat16" else []
         weights = sha256_json([weights, versions_of(("vllm",)), *converted])
     if not isinstance(bridge, Vocabulary):
-        digest = sha256_json([weights, bridge.digest, backend])
-        return DecoderModel(
-            open=cache(lambda: open_decoder(job, bridge, encoder)), folder=folder, backend=backend, digest=digest
+        digest, opened = (
+            sha256_json([weights, bridge.digest, backend]),
+            cache(lambda: open_decoder(job, bridge, encoder)),
         )
+        return DecoderModel(open=opened, folder=folder, backend=backend, digest=digest)
     prompter = prompter_of(config, bridge.reader, train, job.config.resolve, job.config.release.languages[0])
     digest = sha256_json([weights, bridge.digest, prompter.digest, backend])
     return DecoderModel(

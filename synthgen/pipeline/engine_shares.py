@@ -93,10 +93,8 @@ def read_texts(source: str) -> Iterator[Marked]:
     """Yield texts with marked identifiers from the file `source`; "planted" yields invented notes instead.
 
     A Parquet file has the columns text, spans (with `start`, `end` and `entity_type`) and group. Its spans with an @,
-    or after one, are ignored, because most are social media handles. For other formats, see `read_marked_file`.
-
-    Raises:
-        UsageError: the file cannot be read or has invalid lines.
+    or after one, are ignored, because most are social media handles. For other formats, see `read_marked_file`. Raise
+    UsageError if the file cannot be read or has invalid lines.
     """
     if source == "planted":
         return plant(PLANTED_NOTES)

@@ -67,10 +67,8 @@ class WithoutText:
 class RayExecutor(Local):
     """Distributes the shards of a run among the workers of a cluster, and computes the rest itself.
 
-    When a shard is missing for the first time, the executor connects to the cluster or starts one.
-
-    Raises:
-        ConfigError: the configuration was not read from a file, so workers cannot read it.
+    When a shard is missing for the first time, the executor connects to the cluster or starts one. Workers read the
+    configuration file, so ConfigError is raised if the configuration was not read from a file.
     """
 
     def __init__(self, config: Config, progress: Progress, work: Work) -> None:
@@ -185,10 +183,8 @@ def resources(nodes: Sequence[Amounts], workers: int | str, *, on_gpus: bool) ->
     """Return the number of workers, and the processors and GPUs of each, from the resources of the cluster's nodes.
 
     With "auto", there is one worker for each GPU or, without GPUs, for each node with processors. With `on_gpus`,
-    only nodes with GPUs are used, and each worker gets at least a part of a GPU.
-
-    Raises:
-        WorkerError: no node has the needed processors or GPUs.
+    only nodes with GPUs are used, and each worker gets at least a part of a GPU. Raise WorkerError if no node has the
+    needed processors or GPUs.
     """
     cpus = [node["CPU"] for node in nodes if node.get("CPU", 0) > 0 and (not on_gpus or node.get("GPU", 0) > 0)]
     gpus = sum(node.get("GPU", 0) for node in nodes) if on_gpus else 0

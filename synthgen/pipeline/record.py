@@ -14,12 +14,12 @@ from synthgen.core.digest import sha256_json
 from synthgen.core.errors import DataError
 from synthgen.core.files import write_json
 from synthgen.core.made_by import AUDITS, libraries, sources, versions_of
+from synthgen.core.types import Counts
 from synthgen.pipeline.workspace import StageResult
 
 FILE = "run.json"
 _SUFFIX = re.compile(r"-(\d+|reconstruction)$")
 _RUN_FIRST = "Run the configuration first: `synthgen run CONFIG`."
-Counts = Mapping[str, int]
 
 
 class ModelRecord(BaseModel):

@@ -18,7 +18,7 @@ from synthgen.core.errors import DataError
 from synthgen.core.seeds import SeedTree
 from synthgen.core.stage import HasDigest, StageInput, plain_value
 from synthgen.core.tables import read_candidates, read_latents
-from synthgen.core.types import Candidate, Corpus, Embedded, Float32, Latents
+from synthgen.core.types import Candidate, Corpus, Counts, Embedded, Float32, Latents
 from synthgen.decode.bridge import Bridge, Vocabulary
 from synthgen.decode.shards import read_shards, rows_of
 from synthgen.decode.stage import DECODE, DecoderModel
@@ -48,7 +48,7 @@ MIN_GAIN = 0.1  # the rounds end after a round that adds less than this share of
 class Draws(Protocol):
     """Draws new vectors, from a method fitted to train vectors or from noised statistics of them."""
 
-    def sample(self, counts: Mapping[str, int], rng: SeedTree) -> Latents:
+    def sample(self, counts: Counts, rng: SeedTree) -> Latents:
         """Return `counts[label]` new vectors of each label; with larger counts, the first vectors are the same."""
         ...
 
@@ -81,7 +81,7 @@ class Setup:
     """The data and models that all rounds share."""
 
     training_view: TrainingView
-    wanted: Mapping[str, int]  # wanted number of records of each label
+    wanted: Counts  # wanted number of records of each label
     encoder: Encoder  # embeds the written texts
     decoder: DecoderModel  # the language model that writes the texts, with its bridge
     max_new_tokens: int  # largest number of tokens of a text, or of a segment
@@ -104,7 +104,7 @@ class Round:
     """The state at the start or end of a round, with the results of all earlier rounds."""
 
     number: int  # number of the round, from 1; 0 for the pilot of a plan
-    requested: Mapping[str, int]  # number of latents requested for each label, in this and all earlier rounds
+    requested: Counts  # number of latents requested for each label, in this and all earlier rounds
     candidates: tuple[Candidate, ...]  # all texts written so far
     vectors: Float32  # (n, d), embeddings of the candidates' texts
     embeddings: tuple[str, ...]  # digests of the embedding stages: of the reconstructions, then of each round
@@ -134,7 +134,7 @@ class Written:
     # for each record, the ids of the train records that its latent was computed from; empty if there are none
     parents: tuple[tuple[str, ...], ...]
     weights: tuple[tuple[float, ...], ...]  # for each record, the weight of each parent
-    wanted: Mapping[str, int]  # wanted number of records of each label
+    wanted: Counts  # wanted number of records of each label
     filtered: str  # digest of the last filter stage
     n_quarantined: int = 0  # number of records that were removed because no audit can judge them
 
@@ -173,12 +173,12 @@ def set_up(job: Job, training_view: TrainingView, encoder: Encoder, bridge: Brid
     )
 
 
-def first_requested(wanted: Mapping[str, int]) -> dict[str, int]:
+def first_requested(wanted: Counts) -> dict[str, int]:
     """Return the number of latents of each label in the first round, more than wanted because filters reject some."""
     return {label: math.ceil(SPARE * n) + 2 for label, n in wanted.items()}
 
 
-def first_round(setup: Setup, reconstructed: str, pilot: Mapping[str, int] | None = None) -> Round:
+def first_round(setup: Setup, reconstructed: str, pilot: Counts | None = None) -> Round:
     """Return the state that the first round starts from.
 
     `reconstructed` is the digest of the stage that embedded the reconstructions (see `reconstruction_latents`).
@@ -203,11 +203,7 @@ def next_round(setup: Setup, before: Round, after: Round) -> Round | None:
 
 
 def further_requested(
-    wanted: Mapping[str, int],
-    kept_before: Mapping[str, float],
-    kept: Mapping[str, float],
-    requested: Mapping[str, int],
-    number: int,
+    wanted: Counts, kept_before: Mapping[str, float], kept: Mapping[str, float], requested: Counts, number: int
 ) -> dict[str, int] | None:
     """Return the total number of latents of each label after a further round; None if round `number` is the last.
 

@@ -122,13 +122,11 @@ class SegmentWriter:
         for j in range(max(np.diff(starts).tolist(), default=0)):
             unfinished = [(i, c) for i, c in written if starts[i] + j < starts[i + 1]]
             rows = [starts[i] + j for i, _ in unfinished]
-            headings = [segments.headings[row] for row in rows]
             part = Latents(
                 vectors=segments.vectors[rows],
                 ids=tuple(f"{latents.ids[i]}/{c}/{j}" for i, c in unfinished),
                 labels=tuple(
-                    _section_label(latents.labels[i], heading)
-                    for (i, _), heading in zip(unfinished, headings, strict=True)
+                    _section_label(latents.labels[i], segments.headings[starts[i] + j]) for i, _ in unfinished
                 ),
                 parent_ids=((),) * len(unfinished),
                 weights=((),) * len(unfinished),

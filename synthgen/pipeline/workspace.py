@@ -60,11 +60,7 @@ def finish(stages: Generator[StageResult, None, T], done: list[StageResult]) -> 
 
 
 class Workspace:
-    """The private folder of one configuration.
-
-    Raises:
-        StorageError: the folder is not writable, or other users may read it.
-    """
+    """The private folder of one configuration; StorageError if it is not writable or other users may read it."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -88,11 +84,7 @@ class Workspace:
 
     @contextmanager
     def shared(self, run: Mapping[str, Any]) -> Iterator[None]:
-        """Lock the workspace together with other processes that pass an equal `run` (JSON values).
-
-        Raises:
-            Interrupted: another run, or parts of another run, have locked the workspace.
-        """
+        """Lock the workspace with processes that pass an equal `run` (JSON); raise Interrupted if others have it."""
         with (self.root / "lock").open("a+") as file:
             for attempt in range(LOCK_ATTEMPTS):
                 if _flock(file, fcntl.LOCK_EX):  # no other part is running

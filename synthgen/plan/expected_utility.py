@@ -10,13 +10,13 @@ training on k real records. Real records are drawn from half of the train person
 records of the other half, except those from which the texts of the pilot were made.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
 import numpy as np
 
 from audits.core.types import persons
-from synthgen.core.types import Embedded, Float64
+from synthgen.core.types import Counts, Embedded, Float64
 from synthgen.evaluate.heads import LabelledTexts, encoder_logistic
 from synthgen.evaluate.metrics import Scores, person_weights, scores
 
@@ -35,11 +35,7 @@ class ExpectedRatio(NamedTuple):
 
 
 def expected_utility(
-    pilot: LabelledTexts,
-    parents: Collection[str],
-    train: Embedded,
-    n_records: Mapping[str, int],
-    rng: np.random.Generator,
+    pilot: LabelledTexts, parents: Collection[str], train: Embedded, n_records: Counts, rng: np.random.Generator
 ) -> dict[str, ExpectedRatio]:
     """Return the expected values and lower ends of the ratios `tstr_over_trtr` and `worst_class_ratio`.
 
@@ -74,7 +70,7 @@ def expected_utility(
         predicted = np.searchsorted(names, encoder_logistic(rows, test, 0))
         return scores(truth, predicted, test_person, weights, len(names))
 
-    def mean(counts: Mapping[str, int]) -> tuple[Float64, Float64]:
+    def mean(counts: Counts) -> tuple[Float64, Float64]:
         found = [score(real.at(_subset(real, fitted, counts, rng))) for _ in range(SUBSETS)]
         return np.mean([s.macro_f1 for s in found], axis=0), np.mean([s.recall for s in found], axis=0)
 
@@ -95,9 +91,7 @@ def _ratio(draws: Float64, label: str = "") -> ExpectedRatio:
     return ExpectedRatio(float(draws[0]), float(np.quantile(draws[1:], LEVEL)), label)
 
 
-def _subset(
-    real: LabelledTexts, rows: Sequence[int], counts: Mapping[str, int], rng: np.random.Generator
-) -> list[int]:
+def _subset(real: LabelledTexts, rows: Sequence[int], counts: Counts, rng: np.random.Generator) -> list[int]:
     """Return `counts[label]` random rows of each label, or all rows of a label that has fewer."""
     chosen: list[int] = []
     for label, n in sorted(counts.items()):

@@ -16,7 +16,7 @@ from audits.gate.policy import Policy
 from audits.gate.utility import distance_of_shares
 from synthgen.core.files import write_json
 from synthgen.core.tables import read_candidates
-from synthgen.core.types import Candidate, Corpus, Embedded, Float32, Latents, Record, counts_by_reason
+from synthgen.core.types import Candidate, Corpus, Counts, Embedded, Float32, Latents, Record, counts_by_reason
 from synthgen.decode.config import BRIDGE, MIN_TOKENS_PER_WORD, PLAIN, DecodeConfig
 from synthgen.dp.certain_refusals import split_problems
 from synthgen.embed import Encoder
@@ -32,7 +32,7 @@ from synthgen.pipeline.workspace import StageResult, finish
 from synthgen.plan.expected_utility import ExpectedRatio, expected_utility
 from synthgen.plan.stage_times import StageTime, resources_text, stage_times
 
-Counts = Mapping[str, int]  # by label
+Utility = Mapping[str, ExpectedRatio]  # by name of the ratio
 PILOT_LATENTS = 120  # if half of the texts are accepted, the standard error of the share is 4.6 percentage points
 MIN_LATENTS_PER_CLASS = 4
 MIN_ACCEPTED_TEXTS = 10  # with fewer accepted texts of a class, the expected ratio of the class is unreliable
@@ -75,19 +75,19 @@ class Pilot:
     Privacy: contains counts of generated texts and shares of real records, so it is private.
     """
 
-    written: Mapping[str, int]  # number of candidates by label
-    accepted: Mapping[str, int]  # number of candidates that passed all filters, by label
-    rejected: Mapping[str, int]  # number of rejected candidates, by the reason of the first filter that they failed
+    written: Counts  # number of candidates by label
+    accepted: Counts  # number of candidates that passed all filters, by label
+    rejected: Counts  # number of rejected candidates, by the reason of the first filter that they failed
     share: float  # accepted share of candidates, 0 to 1
     low: float  # lower end of the interval of `share`, with 97.5 % confidence
     high: float  # upper end, with 97.5 % confidence
-    records: Mapping[str, int]  # expected number of synthetic records by label
+    records: Counts  # expected number of synthetic records by label
     run_share: float  # expected accepted share in all rounds; later rounds write only classes that lack records
     texts: int  # expected number of candidates in all rounds
     minutes: float  # expected duration of the whole run, without the calibration suite of the policy
     minutes_done: float  # the part of `minutes` that the pilot has finished and the run reuses
     stages: tuple[StageTime, ...]  # the time of each stage; the sum is `minutes`
-    utility: Mapping[str, ExpectedRatio]  # expected ratios, see `expected_utility`
+    utility: Utility  # see `expected_utility`
     limits: Mapping[str, float]  # limits of the policy for these ratios, by name
     advice: tuple[str, ...]  # optional changes of the configuration, for example against frequent rejections
     risks: tuple[str, ...]  # rules that the run may not meet, and audits that the accepted texts fail
@@ -122,13 +122,10 @@ class Pilot:
         return f" (limit {self.limits[name]:g})" if name in self.limits else ""
 
 
-def run_pilot(job: Job, policy: Policy, wanted: Mapping[str, int]) -> Pilot:
+def run_pilot(job: Job, policy: Policy, wanted: Counts) -> Pilot:
     """Run the pilot of a configuration without a privacy budget, and return its results.
 
-    `wanted` is the number of records of each label.
-
-    Raises:
-        SynthGenError: a stage fails; the run would fail with the same error.
+    `wanted` is the number of records of each label. If a stage fails, the run would fail with the same error.
 
     Privacy: reads train and control as the run does. The result is private. The audits of the texts of the pilot are
         not counted as an attempt, because none of these texts is released.
@@ -195,7 +192,7 @@ def _prepare(job: Job, done: list[StageResult]) -> tuple[prepare.Prepared, Encod
     return prepared, encoder, embedded, rounds.fitted_on(job, prepared.train, embedded, vectorised.digest, names)
 
 
-def pilot_counts(wanted: Mapping[str, int]) -> dict[str, int]:
+def pilot_counts(wanted: Counts) -> dict[str, int]:
     """Return the number of latents of each label, in proportion to `wanted`, but at least `MIN_LATENTS_PER_CLASS`."""
     shares = largest_remainder(wanted, PILOT_LATENTS)
     return {label: max(n, MIN_LATENTS_PER_CLASS) for label, n in shares.items()}
@@ -219,7 +216,7 @@ def accepted_rates(judged: Sequence[Candidate]) -> dict[str, float]:
     return {label: (sum(kept) + 2 * overall) / (len(kept) + 2) for label, kept in of_label.items()}
 
 
-def expected(wanted: Mapping[str, int], rates: Mapping[str, float]) -> tuple[dict[str, int], dict[str, int]]:
+def expected(wanted: Counts, rates: Mapping[str, float]) -> tuple[dict[str, int], dict[str, int]]:
     """Return the expected numbers of records and of latents of each label after all rounds of a run.
 
     `rates` are the shares of latents that give a record, by label.
@@ -276,7 +273,7 @@ def _most_confused(judged: Sequence[Candidate], vectors: Float32, train: Embedde
         yield f"{AGREEMENT}: {texts_of} were written for {label}, but are more similar to {other}"
 
 
-def _savings(wanted: Mapping[str, int], rates: Mapping[str, float], n_candidates: int, texts: int) -> Iterator[str]:
+def _savings(wanted: Counts, rates: Mapping[str, float], n_candidates: int, texts: int) -> Iterator[str]:
     n_with_one = sum(expected(wanted, rates)[1].values())
     if n_candidates > 1 and n_with_one < 0.75 * texts:
         yield (
@@ -295,11 +292,7 @@ def _accepted(judged: Sequence[Candidate], vectors: Float32, latents: Latents) -
 
 
 def _risks(
-    policy: Policy,
-    utility: Mapping[str, ExpectedRatio],
-    n_candidates: int,
-    judged: Sequence[Candidate],
-    train: Corpus,
+    policy: Policy, utility: Utility, n_candidates: int, judged: Sequence[Candidate], train: Corpus
 ) -> Iterator[str]:
     for rule in policy.all_rules():
         source, _, name = rule.metric.rpartition(".")

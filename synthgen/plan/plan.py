@@ -35,11 +35,10 @@ from synthgen.pipeline.stage_order import has_finished
 from synthgen.pipeline.style_choice import WARNING as STYLE_WARNING
 from synthgen.pipeline.workspace import Workspace
 from synthgen.plan import foreseen
-from synthgen.plan.documents import documents_in_words
 from synthgen.plan.estimated_time import choosing_seconds, decoding_seconds, deidentifying_seconds
-from synthgen.plan.lengths import length_warning, words_per_record
 from synthgen.plan.pilot import Pilot, run_pilot
 from synthgen.plan.reach import PERSONS, TOO_FEW, Estimates, reach_of, unit_of, with_unit
+from synthgen.plan.source_summary import documents_in_words, length_warning, words_per_record
 from synthgen.segment import learn_splitter
 from synthgen.segment.config import SegmentsConfig
 from synthgen.split import Split, split

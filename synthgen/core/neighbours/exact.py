@@ -42,8 +42,7 @@ class NeighbourSearch:
         metric: Euclidean distance, or one minus the cosine.
 
     Raises:
-        DataError: the length of the longest row is outside the range of `require_range`, or the metric is cosine and
-            a row is shorter than `SHORTEST`.
+        DataError: a row is too long or too short for float32; see `require_range` and `unit_rows`.
     """
 
     def __init__(self, vectors: Float32, groups: Int64, metric: Metric = "euclidean") -> None:

@@ -1,6 +1,6 @@
 """What was read from a hospital source is described in lines."""
 
-from synthgen.plan.documents import documents_in_words
+from synthgen.plan.source_summary import documents_in_words
 
 COUNTS = {
     "in": 12,

@@ -1,6 +1,6 @@
 from synthgen.config import Config
 from synthgen.core.types import Corpus, Record
-from synthgen.plan.lengths import length_warning, words_per_record
+from synthgen.plan.source_summary import length_warning, words_per_record
 
 
 def corpus(*n_words):

@@ -1,14 +1,31 @@
-"""Measure the lengths of the records, and warn if generated texts are much shorter."""
+"""Describe the source before a run: the documents that are used, and the lengths of the records."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 import numpy as np
 
 from synthgen.config import Config
 from synthgen.core.types import Corpus
 
+MAX_LISTED_YEARS = 12  # with more years, only the first, the last and the most frequent one are shown
 TOKENS_PER_WORD = 1.4  # of English clinical text under the tokenizer of the default language model
 MIN_WRITABLE_SHARE = 0.6  # smallest share of the words of train that must fit into generated texts
+
+
+def documents_in_words(counts: Mapping[str, Any]) -> list[str]:
+    """Return lines with the numbers of documents that are not used, by reason, and of notes by year."""
+    profile = counts["profile"]
+    years = profile["notes_by_year"]
+    lines = [f"documents: {counts['in']} read, {counts['out']} notes of {profile['persons']} persons used"]
+    lines += [f"  not used: {reason}: {n}" for reason, n in counts["dropped"].items()]
+    lines += [f"  used with a remark: {reason}: {n}" for reason, n in counts["remarks"].items()]
+    if len(years) > MAX_LISTED_YEARS:
+        most = max(years, key=years.__getitem__)
+        lines.append(f"  notes by year: from {min(years)} to {max(years)}, most in {most}")
+    elif years:
+        lines.append(f"  notes by year: {', '.join(f'{year}: {n}' for year, n in years.items())}")
+    return lines
 
 
 def words_per_record(corpora: Iterable[Corpus]) -> tuple[int, int, int]:
