@@ -35,10 +35,7 @@ def versions_of(names: Iterable[str]) -> dict[str, str]:
 
 @cache
 def sources(package: str, *parts: str) -> str:
-    """Return one SHA-256 for the paths and contents of all .py files of an installed package.
-
-    If `parts` names folders or files at the top of the package, the others are ignored.
-    """
+    """Return one SHA-256 for all .py files of an installed package, or for those of its folders and files `parts`."""
     spec = find_spec(package)
     if spec is None or spec.origin is None:
         raise InternalError(f"the source of {package} cannot be found")

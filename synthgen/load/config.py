@@ -38,8 +38,7 @@ class SourceConfig(Section):
     """Location, format and columns of the private source data."""
 
     kind: Literal["table", "folder", "fhir", "hl7v2", "ccda", "omop", "mimic", "i2b2"] = Field(
-        "table",
-        description="A table with a text column, or a hospital source, from which `synthgen` extracts the notes.",
+        "table", description="A table with a text column, or a hospital source, whose notes `synthgen` extracts."
     )
     path: str | None = Field(
         None,

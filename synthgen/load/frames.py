@@ -8,8 +8,6 @@ import pyarrow.parquet as pq
 
 from synthgen.core.errors import UsageError
 
-_KINDS = "a pandas or polars frame, an Arrow table, or a list of dictionaries"
-
 
 def parquet_of(table: Any) -> bytes:
     """Return a table as the bytes of a Parquet file; the index of a pandas frame is left out.
@@ -29,7 +27,8 @@ def parquet_of(table: Any) -> bytes:
         # the message of pyarrow can contain a cell
         raise UsageError(
             f"source: the {type(table).__name__} cannot be read as a table",
-            hint=f"Pass {_KINDS}, in which each column has a unique name and values of one type.",
+            hint="Pass a pandas or polars frame, an Arrow table, or a list of dictionaries. Each column needs a "
+            "unique name and values of one type.",
         ) from None
     return buffer.getvalue()
 

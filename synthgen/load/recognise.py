@@ -104,10 +104,7 @@ def encoding_notes(path: Path, encoding: str) -> tuple[str, ...]:
 
 
 def refuse_separator(columns: list[str], wanted: frozenset[str], delimiter: str) -> None:
-    """Raise DataError if no wanted column is in the header, and the header seems to have another separator.
-
-    A wanted column between other separators, or a line such as `sep=;` in place of the header, shows this.
-    """
+    """Raise DataError if the header has a wanted column only with another separator, or is a line such as `sep=;`."""
     if not wanted or wanted & {*columns}:
         return
     for other, name in SEPARATORS.items():

@@ -78,8 +78,6 @@ def _one_name(source: Path, members: list[tarfile.TarInfo]) -> str:
     )
     if len(names) != 1 or n_unsafe > 0 or len(set(paths)) != len(members) or not names <= set(MODELS):
         unsafe = f"{n_unsafe} members are not plain files in the folder of the model (for example folders or links)"
-        raise ModelError(
-            f"{source}: must contain only plain files of one model of the store",
-            problems=[unsafe] if n_unsafe > 0 else [],
-        )
+        problems = [unsafe] if n_unsafe > 0 else []
+        raise ModelError(f"{source}: must contain only plain files of one model of the store", problems=problems)
     return names.pop()

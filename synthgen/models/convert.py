@@ -75,11 +75,8 @@ def _tokenizer(gguf: Path) -> dict[str, Any]:
     pairs = [merge.split(" ") for merge in merges]
     vocabulary = {"vocab": {token: i for i, token in enumerate(tokens)}, "merges": pairs}
     flags = {"single_word": False, "lstrip": False, "rstrip": False, "normalized": False, "special": True}
-    special_tokens = [
-        {"id": i, "content": token} | flags
-        for i, (token, kind) in enumerate(zip(tokens, kinds, strict=True))
-        if kind == CONTROL_TOKEN
-    ]
+    special = [i for i, kind in enumerate(kinds) if kind == CONTROL_TOKEN]
+    special_tokens = [{"id": i, "content": tokens[i]} | flags for i in special]
     return TOKENIZER | {"added_tokens": special_tokens, "model": TOKENIZER["model"] | vocabulary}
 
 

@@ -102,11 +102,9 @@ def _module_problems(folder: Path) -> list[str]:
 def digest_of(folder: Path) -> str:
     """Return one sha256 for the files of a model; raise ModelError if they differ from the manifest, if any."""
     manifest = read_manifest(folder) if (folder / MANIFEST).is_file() else {}
-    names = sorted(manifest) or sorted(
-        str(p.relative_to(folder))
-        for p in folder.rglob("*")
-        if p.is_file() and p.suffix in {".json", ".safetensors", ".txt", ".model", ".jinja"}
-    )
+    suffixes = {".json", ".safetensors", ".txt", ".model", ".jinja"}
+    files = [p for p in folder.rglob("*") if p.is_file() and p.suffix in suffixes]
+    names = sorted(manifest) or sorted(str(p.relative_to(folder)) for p in files)
     digests = {name: sha256_file(folder / name) if (folder / name).is_file() else "missing" for name in names}
     wrong = [name for name, entry in manifest.items() if digests[name] != entry["sha256"]]
     if wrong:
@@ -129,8 +127,7 @@ def staged(name: str) -> Iterator[Path]:
         partial.mkdir()
     except OSError as error:
         raise StorageError(
-            f"{store}: the model store is not writable ({error.strerror})",
-            hint="Set SYNTHGEN_MODELS to another folder.",
+            f"{store}: is not writable ({error.strerror})", hint="Set SYNTHGEN_MODELS to another folder."
         ) from error
     try:
         yield partial

@@ -109,10 +109,8 @@ def decoder_model(job: Job, train: Corpus, bridge: Bridge | Vocabulary, encoder:
         converted = ["bfloat16"] if decode_dtype(folder, config.placement) == "bfloat16" else []
         weights = sha256_json([weights, versions_of(("vllm",)), *converted])
     if not isinstance(bridge, Vocabulary):
-        digest, opened = (
-            sha256_json([weights, bridge.digest, backend]),
-            cache(lambda: open_decoder(job, bridge, encoder)),
-        )
+        digest = sha256_json([weights, bridge.digest, backend])
+        opened = cache(lambda: open_decoder(job, bridge, encoder))
         return DecoderModel(open=opened, folder=folder, backend=backend, digest=digest)
     prompter = prompter_of(config, bridge.reader, train, job.config.resolve, job.config.release.languages[0])
     digest = sha256_json([weights, bridge.digest, prompter.digest, backend])

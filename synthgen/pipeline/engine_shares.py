@@ -33,9 +33,7 @@ class EngineShares:
     def to_text(self) -> str:
         """Return text for a terminal: a line for each share, and the rate of false names."""
         rows = {**self.table["recall"], "precision": self.table["precision"], **self.table["without_a_miss"]}
-        lines = [
-            f"{name:<18} {x['share']:.3f} [{x['low']:.3f}, {x['high']:.3f}] of {x['n']}" for name, x in rows.items()
-        ]
+        lines = [f"{k:<18} {x['share']:.3f} [{x['low']:.3f}, {x['high']:.3f}] of {x['n']}" for k, x in rows.items()]
         return "\n".join([*lines, f"false names per 1,000 words: {self.table['false_names_per_1000_words']:.2f}"])
 
 

@@ -17,9 +17,7 @@ _NO_APPROVERS = {RELEASER, ROOT}  # their keys sign releases and trust roots
 def policy_of(config: Config) -> Policy:
     """Return the policy, which the configuration gives as a path or as the name of a shipped policy.
 
-    Raises:
-        PolicyError: the policy cannot be used, requires an audit that does not exist, or requires approvals in a role
-            that signs releases or trust roots.
+    Raise PolicyError if the policy cannot be used, or requires an unknown audit or approvals by a role that signs.
     """
     path = config.resolve(config.policy)
     policy = load_policy(path if path.is_file() else config.policy)

@@ -85,9 +85,8 @@ class Job:
         return self.workspace.finished(stage.name, self.key(stage, inputs))
 
     def _sources(self, inputs: Inputs, models: Models = None) -> Sources:
-        return Sources(
-            config=self.config, seeds=self.seeds, progress=self.progress, inputs=inputs, models=models or {}
-        )
+        models = models or {}
+        return Sources(config=self.config, seeds=self.seeds, progress=self.progress, inputs=inputs, models=models)
 
     def folder(self, name: str) -> Path:
         """Return the folder of a model, given by its name or by a path relative to the configuration's folder."""

@@ -84,10 +84,7 @@ def register_attempt(job: Job, written: Written, prepared: Prepared, source: Cor
 
 
 def embed_control(job: Job, control: Corpus, encoder: Encoder) -> tuple[StageResult, Float32]:
-    """Return the result of the stage that embeds control, and the vectors.
-
-    Privacy: reads control.
-    """
+    """Embed the control records; return the result of the stage and the vectors."""
     result = job.run(EMBED_CONTROL, {"control": control}, {"embedder": encoder})
     return result, np.load(result.folder / CONTROL_VECTORS, allow_pickle=False)
 

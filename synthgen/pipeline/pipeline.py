@@ -94,8 +94,7 @@ class Pipeline:
     def stream(self, resume: Literal["auto", "never"] = "auto") -> "Iterator[dict[str, str]]":
         """Yield each accepted text with its label as soon as the round that wrote it is filtered.
 
-        The texts are private, because they are not audited yet. A later call of `run` reuses them, and selects the
-        wanted number of records from them. The method raises the errors of `run`.
+        The texts are private, because they are not audited yet. A later call of `run` reuses them.
         """
         from synthgen.core.tables import read_candidates
         from synthgen.filter.stage import KEPT

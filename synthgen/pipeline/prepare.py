@@ -147,10 +147,7 @@ def check_train_classes(train: Corpus, control: Corpus) -> None:
 
 
 def check_language(config: DecodeConfig, texts: Sequence[str]) -> None:
-    """Raise DataError if the first 400 texts are not English, but the language model writes only English.
-
-    The models of the model store write only English. The languages of other models are unknown.
-    """
+    """Raise DataError if the texts are not English, but the model is one of `MODELS`, which write only English."""
     if config.model not in MODELS or config.endpoint is not None:
         return
     words = [word for text in texts[:400] for word in re.findall(r"[^\W\d_]+", text)]

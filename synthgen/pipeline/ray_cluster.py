@@ -68,7 +68,12 @@ def connected(run: RunConfig, root: Path) -> Iterator[Any]:
     folder = None if address is not None else _short_folder(root)
     try:
         if folder is None:
-            _join(ray, address)
+            try:
+                ray.init(address=address, log_to_driver=False, configure_logging=False)
+            except (ConnectionError, RuntimeError, ValueError) as error:
+                message = f"the Ray cluster {address} cannot be joined ({type(error).__name__})"
+                hint = "Start the run on a machine of the cluster, with the cluster's versions of Ray and Python."
+                raise WorkerError(message, hint=hint) from error
         else:
             ray.init(
                 address="local",
@@ -85,15 +90,6 @@ def connected(run: RunConfig, root: Path) -> Iterator[Any]:
         ray.shutdown()
         if folder is not None:
             shutil.rmtree(folder, ignore_errors=True)
-
-
-def _join(ray: Any, address: str | None) -> None:
-    try:
-        ray.init(address=address, log_to_driver=False, configure_logging=False)
-    except (ConnectionError, RuntimeError, ValueError) as error:
-        message = f"the Ray cluster {address} cannot be joined ({type(error).__name__})"
-        hint = "Start the run on a machine of the cluster, with the version of Ray and Python that the cluster has."
-        raise WorkerError(message, hint=hint) from error
 
 
 def _short_folder(root: Path) -> Path:

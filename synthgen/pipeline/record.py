@@ -70,10 +70,7 @@ class StageRecord(BaseModel):
 
 
 class RunRecord(BaseModel):
-    """The content of run.json.
-
-    Privacy: private, because it contains the seed, digests of private tables and exact counts.
-    """
+    """The content of run.json; private, because it contains the seed, digests of private tables and exact counts."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 

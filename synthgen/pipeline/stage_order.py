@@ -160,10 +160,7 @@ def write_records(
 def set_up_writing(
     job: Job, training_view: rounds.TrainingView, encoder: Encoder, voted: Shares | None = None
 ) -> Generator[StageResult, None, tuple[rounds.Setup, StageInput]]:
-    """Choose the style, decode the reconstructions, and return the setup of the rounds and the reconstructions.
-
-    For the arguments, see `write_records`.
-    """
+    """Return the setup of the rounds and the decoded reconstructions; for the arguments, see `write_records`."""
     bridge, train, upstream = open_bridge(job, voted), training_view.train, training_view.digest
     if voted is None and job.config.decode.style == AUTO:
         bridge, chosen = choose_style(job, bridge, train, encoder, upstream)

@@ -114,10 +114,7 @@ def config_problems(config: Config, policy: Policy) -> Iterator[str]:
 
 
 def class_problems(config: Config, train: Corpus, wanted: Mapping[str, int]) -> Iterator[str]:
-    """Yield each problem of the classes: too few persons, or rules in `filter.attributes` for unknown labels.
-
-    `wanted` is the number of synthetic records of each label.
-    """
+    """Yield problems of the classes: too few persons for the `wanted` records, or rules for unknown labels."""
     persons, method = [record.group for record in train.records], config.interpolate
     if not method.is_private:
         yield from problems_of(lambda: check_classes(train.labels, persons, wanted, method.build().min_groups))
@@ -159,12 +156,9 @@ def source_problems(config: Config, policy: Policy, parts: Split, seeds: SeedTre
         yield from problems_of(check)
     if config.secret == PUBLIC and config.interpolate.is_private:
         return  # such a run is never released, so `refuse_unreleasable_run` makes no input checks either
+    train, control, rate = parts.train, parts.control, float(parts.report.near_duplicate_rate or 0.0)
     as_written = Prepared(
-        train=parts.train,
-        control=parts.control,
-        near_duplicate_rate=float(parts.report.near_duplicate_rate or 0.0),
-        identifiers=None,
-        control_identifiers=None,
+        train=train, control=control, near_duplicate_rate=rate, identifiers=None, control_identifiers=None
     )
     rules = [rule.id for rule in policy.all_rules() if rule.metric.startswith("utility.")]
     if rules and len(set(parts.train.labels)) == 1:

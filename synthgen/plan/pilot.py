@@ -70,10 +70,7 @@ REMEDIES = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pilot:
-    """Results of a pilot.
-
-    Privacy: contains counts of generated texts and shares of real records, so it is private.
-    """
+    """Results of a pilot; private, because they contain counts of texts and shares of real records."""
 
     written: Counts  # number of candidates by label
     accepted: Counts  # number of candidates that passed all filters, by label
@@ -205,10 +202,7 @@ def _shown(candidate: Candidate) -> dict[str, str]:
 
 
 def accepted_rates(judged: Sequence[Candidate]) -> dict[str, float]:
-    """Return the estimated accepted share of the candidates of each label.
-
-    Because a label has few candidates, two further candidates with the overall share are added to each label.
-    """
+    """Return the accepted share of the candidates by label, smoothed by two candidates with the overall share."""
     overall = sum(c.passed for c in judged) / len(judged)
     of_label: dict[str, list[bool]] = defaultdict(list)
     for candidate in judged:
@@ -217,10 +211,7 @@ def accepted_rates(judged: Sequence[Candidate]) -> dict[str, float]:
 
 
 def expected(wanted: Counts, rates: Mapping[str, float]) -> tuple[dict[str, int], dict[str, int]]:
-    """Return the expected numbers of records and of latents of each label after all rounds of a run.
-
-    `rates` are the shares of latents that give a record, by label.
-    """
+    """Return the expected records and latents of each label; `rates` are the shares of latents that give a record."""
     requested, number = rounds.first_requested(wanted), 1
     kept_before = dict.fromkeys(wanted, 0.0)
     while True:

@@ -52,10 +52,7 @@ WARNING = "Not audited and not filtered: these texts can contain passages of sin
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Preview:
-    """A few texts that were neither filtered nor audited.
-
-    Privacy: as private as the source.
-    """
+    """A few texts that were neither filtered nor audited, and are as private as the source."""
 
     texts: tuple[Candidate, ...]
     prompts: tuple[str, ...]  # the last turn of each prompt; empty without `writer: prompt`

@@ -17,20 +17,12 @@ NUMBERS: dict[str, frozenset[str] | None] = {
     **dict.fromkeys(("utility", "input_checks", "dp", "selftest"), None),
 }
 AT_LEAST = {"attempts.number": 1.0}  # smallest possible value, otherwise 0
-NOT_NEGATIVE = frozenset(
-    {
-        *("memorization.hard_hits", "memorization.copied_persons", "identifiers.hard_hits", "membership.auc"),
-        *("membership.tpr_at_fpr_5pct", "utility.tstr_over_trtr", "utility.worst_class_ratio"),
-        "input_checks.problems",
-        *(f"{source}.{name}" for source, names in NUMBERS.items() for name in names or ()),
-    }
-)
-SHARES = frozenset(
-    {
-        *("memorization.copied_persons", "membership.auc", "membership.tpr_at_fpr_5pct", "balance.tv_distance"),
-        *("deidentify.recall", "secret.private", "method.private"),
-    }
-)
+NOT_NEGATIVE = {f"{source}.{name}" for source, names in NUMBERS.items() for name in names or ()}
+NOT_NEGATIVE |= {"memorization.hard_hits", "memorization.copied_persons", "identifiers.hard_hits", "membership.auc"}
+NOT_NEGATIVE |= {"membership.tpr_at_fpr_5pct", "utility.tstr_over_trtr", "utility.worst_class_ratio"}
+NOT_NEGATIVE |= {"input_checks.problems"}
+SHARES = {"memorization.copied_persons", "membership.auc", "membership.tpr_at_fpr_5pct", "balance.tv_distance"}
+SHARES |= {"deidentify.recall", "secret.private", "method.private"}
 
 
 def rule_problems(policy: Policy, n_records: int) -> Iterator[str]:
