@@ -125,9 +125,7 @@ class SegmentWriter:
             part = Latents(
                 vectors=segments.vectors[rows],
                 ids=tuple(f"{latents.ids[i]}/{c}/{j}" for i, c in unfinished),
-                labels=tuple(
-                    _section_label(latents.labels[i], segments.headings[starts[i] + j]) for i, _ in unfinished
-                ),
+                labels=tuple(_full_label(latents.labels[i], segments.headings[starts[i] + j]) for i, _ in unfinished),
                 parent_ids=((),) * len(unfinished),
                 weights=((),) * len(unfinished),
                 method=latents.method,
@@ -155,7 +153,7 @@ class SegmentWriter:
     def _for_segments(self, settings: Settings) -> Settings:
         # prompts of all headings, because the longest prompt determines the shape of the decoder's input
         prompts = {
-            _section_label(label, heading): section_prompt(prompt, heading)
+            _full_label(label, heading): section_prompt(prompt, heading)
             for label, prompt in settings.prompts.items()
             for heading in ("", *self.splitter.headings)
         }
@@ -172,5 +170,5 @@ def section_prompt(prompt: str, heading: str) -> str:
     return f"{prompt} {heading}".strip()
 
 
-def _section_label(label: str, heading: str) -> str:
+def _full_label(label: str, heading: str) -> str:
     return f"{label}\n{heading}"

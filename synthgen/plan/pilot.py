@@ -165,7 +165,7 @@ def run_pilot(job: Job, policy: Policy, wanted: Counts) -> Pilot:
         risks=(
             *_risks(policy, utility, n_candidates, judged, prepared.train),
             *_rarely_accepted(policy, wanted, judged, n_candidates),
-            *(() if problems else _failed_audits(job, policy, prepared, judged)),
+            *(() if problems else _audit_risks(job, policy, prepared, judged)),
         ),
         advice=(
             *([STYLE_ADVICE] if _is_plain(job.config.decode) else []),
@@ -317,9 +317,7 @@ def _rarely_accepted(policy: Policy, wanted: Counts, judged: Sequence[Candidate]
             yield f"rule {rule.id}: few candidates of some classes pass ({few}), so these classes may lack records"
 
 
-def _failed_audits(
-    job: Job, policy: Policy, prepared: prepare.Prepared, judged: Sequence[Candidate]
-) -> Iterator[str]:
+def _audit_risks(job: Job, policy: Policy, prepared: prepare.Prepared, judged: Sequence[Candidate]) -> Iterator[str]:
     """Yield each audit of `SINGLE_TEXT_AUDITS` that affects the release and that the accepted texts fail."""
     deciding = {*policy.required, *(rule.metric.partition(".")[0] for rule in policy.all_rules())}
     names = [name for name in SINGLE_TEXT_AUDITS if name in deciding]
