@@ -46,8 +46,8 @@ def near_duplicates(texts: Sequence[str], others: Sequence[str]) -> NDArray[np.b
 def repeated(texts: Sequence[str], owners: Sequence[str] | None = None) -> NDArray[np.bool_]:
     """Return for each text, as bool (len(texts),), whether it is a near-duplicate of an earlier text.
 
-    Near-duplicates are defined as in `near_duplicates`. A text is compared only with earlier texts that repeat no
-    text. If `owners` has the owner of each text, it is compared only with texts of the same owner.
+    Near-duplicates are defined as in `near_duplicates`. A text is compared only with earlier texts for which the
+    result is False. If `owners` has the owner of each text, only texts of the same owner are compared.
     """
     shingles = [_shingles(text) for text in texts]
     buckets: dict[Any, list[int]] = defaultdict(list)

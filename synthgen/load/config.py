@@ -102,7 +102,7 @@ class SourceConfig(Section):
         None, description="Maximum number of records of one person. If a person has more, a seeded sample is kept."
     )
     min_class: MinClassConfig | None = Field(
-        None, description="Treatment of small classes. Null leaves it to `interpolate.method`, which refuses them."
+        None, description="Smallest class that is accepted. Null leaves this decision to `interpolate.method`."
     )
     max_records: Count | None = Field(
         None, description="Maximum number of records. Of a larger source, a seeded sample of whole persons is taken."

@@ -10,7 +10,7 @@ from synthgen.core.sentences import ABBREVIATIONS, SENTENCE_END
 from synthgen.core.types import Record
 
 WINDOW = 10  # number of consecutive words in a shingle
-CONTAINED = 0.8  # a later record continues an earlier one if it contains at least this share of its shingles
+CONTAINED = 0.8  # smallest share of a record's shingles that a later record contains if it continues the record
 CopyForward = Literal["keep", "remove-sentences", "newest"]
 _Shingle = int  # hash of ten words
 _GAP = re.compile(r"\n{3,}")

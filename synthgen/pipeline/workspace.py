@@ -84,7 +84,7 @@ class Workspace:
 
     @contextmanager
     def shared(self, run: Mapping[str, Any]) -> Iterator[None]:
-        """Lock the workspace with processes that pass an equal `run` (JSON); raise Interrupted if others have it."""
+        """Lock the workspace for processes with an equal `run` (JSON data); raise Interrupted if others lock it."""
         with (self.root / "lock").open("a+") as file:
             for attempt in range(LOCK_ATTEMPTS):
                 if _flock(file, fcntl.LOCK_EX):  # no other part is running

@@ -70,7 +70,7 @@ def stage_times(
 
 
 def _stage_time(stage: StageResult, name: str, more: float, *, is_reused: bool) -> StageTime:
-    """Return the time of a stage whose work the run repeats `more` times, with or without reusing its result."""
+    """Return the time of a stage whose work the run repeats `more` times, in addition to a result that is reused."""
     size = sum(file.stat().st_size for file in stage.folder.rglob("*") if file.is_file())
     done, rest, disk = stage.seconds * is_reused, stage.seconds * more, round(size * (is_reused + more))
     return StageTime(name=name, done=done, rest=rest, is_distributed=name in DISTRIBUTED, disk=disk)

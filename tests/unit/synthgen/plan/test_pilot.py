@@ -263,7 +263,7 @@ def test_audits_that_single_texts_fail_are_risks():
 
     def risks(*texts):
         judged = [replace(candidate(i), text=text) for i, text in enumerate(texts)]
-        return list(pilot._failed_audits(job, load_policy("research"), prepared, judged))
+        return list(pilot._audit_risks(job, load_policy("research"), prepared, judged))
 
     new = corpus("synthetic", 40).texts
     assert risks(*new) == []
