@@ -142,7 +142,7 @@ def choose_style(
     Cost: loads the language model and scores the texts once for each style and mixture.
     """
     if isinstance(bridge, Vocabulary):
-        raise InternalError("a style was to be chosen for texts that are written from a prompt of words")
+        raise InternalError("a style was to be chosen, but texts that are written from a prompt have no style")
     config = job.config
     styles = {name: named_styles(config, _equal_shares((name,))) for name in built_in_styles()}
     digests = {name: [style.digest for style, _ in shares] for name, shares in styles.items()}

