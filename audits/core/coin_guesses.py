@@ -1,7 +1,7 @@
-"""Lower bound on epsilon from one run of the generator.
+"""Compute a lower bound on the privacy loss epsilon of a generator from a single training run.
 
-A fair coin decides for each person whether the person is inserted. An attacker guesses the coins from the output.
-Many right guesses show that epsilon is large.
+A fair coin decides for each person whether the generator is trained on this person. An attacker guesses the coins
+from the generator's output. The more guesses are right, the larger epsilon must be.
 """
 
 import math
@@ -15,25 +15,24 @@ from audits.core.stats import mid_ranks, one_run_ceiling, one_run_epsilon
 from audits.core.types import Bool, Float
 
 FOLDS = 5
-GUESSES = (20, 50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000)  # numbers of guesses that are tested
+GUESSES = (20, 50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000)  # tested numbers of guesses, see `guesses_tried`
 SHRINKAGE = 200.0  # penalty of the ridge regression
-PRIOR = 0.1  # sum of the weights of the attacks before any coin is known
+PRIOR = 0.1  # sum of the attacks' weights before any coin is known
 MAX_CLAIM = 50.0  # largest claimed epsilon that can be tested
 
 
 class Claim(NamedTuple):
-    """The epsilon and delta to test: the claim of a mechanism or, without a claim, the audit's limit and delta 0."""
+    """The epsilon and delta that an audit tests."""
 
     limit: float  # the epsilon to test
     delta: float
-    is_claim: bool  # whether a mechanism claims these numbers
+    is_claim: bool  # True: claimed by a mechanism's log. False: the audit's own limit, with delta 0
 
 
 def stated_claim(mechanism: Mapping[str, Any] | None, limit: float) -> Claim:
-    """Return the claim in the entry `claim` of the mechanism's log; without this entry, return `limit` and delta 0.
+    """Return the claim in the entry `claim` of a mechanism's log; without this entry, return `limit` and delta 0.
 
-    Raises:
-        InputError: the claim is not a pair of valid numbers.
+    Raise InputError if the claimed epsilon or delta is not a valid number.
     """
     claimed = None if mechanism is None else mechanism.get("claim")
     if claimed is None:
@@ -58,8 +57,8 @@ class Bound(NamedTuple):
     """The lower bound on epsilon from guessed coins."""
 
     epsilon: float  # the largest lower bound over all tested numbers of guesses
-    ceiling: float  # the same if every guess were right
-    guesses: int  # the number of guesses that gives the largest bound; 0 if every bound is 0
+    ceiling: float  # the bound that would follow if every guess were right
+    guesses: int  # the number of guesses that gives `epsilon`; 0 if every bound is 0
     right: int  # how many of those guesses were right
     persons: int  # number of coins that can be guessed: four fifths of all coins
 
@@ -70,30 +69,31 @@ def guess_coins(
     """Return the lower bound on epsilon from guessing fair coins.
 
     Persons are split into five folds at random. The coins of the first fold are known. The other folds are guessed
-    one after the other, and the coins of a fold are revealed after it was guessed. The revealed coins determine, by
-    ridge regression, the weights w of the K attacks for the next fold:
+    one after the other. After a fold was guessed, its coins are revealed. Ridge regression on all revealed coins
+    gives the weights w of the K attacks for the next fold:
 
-        e = -ln(1 - rank) - ln 2 for each person and attack (`mid_ranks`),  w0 = 0.1 / K for each attack,
-        w = w0 + (E'E + 200 I)^-1 E'(y - E w0),  y = 1 inserted, -1 not inserted
+        e = -ln(1 - rank) - ln 2,   w0 = 0.1 / K,   w = w0 + (E'E + 200 I)^-1 E'(y - E w0)
 
-    E has the rows e of the persons of the revealed folds. e emphasises the top of a ranking, where a few copied
-    persons are found. For r guesses, the r / 4 persons with the largest |e w| in each fold are guessed: "inserted" if
-    e w >= 0. The tested values of r depend only on the number of persons; each is tested at alpha / (their number).
+    The vector e (K,) of a person has one entry per attack; `rank` is the person's rank by this attack (`mid_ranks`).
+    The entry is large only at the top of the ranking, where a few copied persons are found. E has the vectors of the
+    persons with revealed coins as rows. y is 1 for inserted persons and -1 for other persons. The guess is "inserted"
+    if e w >= 0. For each tested number of guesses r, the r / 4 persons with the largest |e w| in each fold are
+    guessed. Each r is tested at level alpha / (number of tested values of r).
 
-    The bound requires that each guess depends on the release and earlier coins only. If the guesses of a fold were
-    fitted on all other folds, all guesses could be right together with probability 1/2 without any leak.
+    A guess may depend on the release and on earlier coins only. If it also depended on later coins, all guesses could
+    be right together with probability 1/2 without any leak.
 
     Args:
-        scores: for each attack, one finite score per person; (P,).
+        scores: by name of the attack, one finite score per person; (P,).
         inserted: the independent fair coin of each person; (P,).
         rng: draws the folds.
         alpha: largest probability that the bound is wrong.
         delta: delta of the claim.
 
-    Reference: Steinke, Nasr and Jagielski, arXiv 2305.08846. The paper does not guess the folds one after the other.
-        With delta 0, a coin is guessed right with probability at most q = e^eps / (1 + e^eps) given the release and
-        all earlier coins, so the number of right guesses is stochastically below Bin(r, q). For delta > 0, the
-        paper's term for delta is used; it is not proved for folds that are guessed one after the other.
+    Reference: Steinke, Nasr and Jagielski, arXiv 2305.08846. Guessing fold after fold is our addition. With delta 0,
+        each guess is right with probability at most q = e^eps / (1 + e^eps), whatever the release and the earlier
+        coins are. The number of right guesses is therefore stochastically below Bin(r, q). For delta > 0, the paper's
+        term for delta is used; it is not proved for this order of guessing.
     """
     tail = np.stack([_tail_scores(score) for _, score in sorted(scores.items())], axis=1)
     folds = np.array_split(rng.permutation(len(inserted)), FOLDS)
@@ -125,15 +125,16 @@ def provable(n: int, *, alpha: float) -> float:
 
 
 def needed_for_epsilon(limit: float, *, alpha: float) -> int:
-    """Return the smallest number of coins whose lower bound on epsilon exceeds the limit if all guesses are right.
+    """Return how many coins are required so that the bound on epsilon exceeds the limit if all guesses are right.
 
-    q^r <= alpha / G,  q = e^eps / (1 + e^eps),  r >= ln(G / alpha) / ln(1 + e^-eps);  G: most tested values of r
+    All r guesses are right with probability q^r at most, q = e^eps / (1 + e^eps). With at most G tested values of r,
+    q^r <= alpha / G is required, and therefore r >= ln(G / alpha) / ln(1 + e^-eps).
     """
     return math.floor(math.log((len(GUESSES) + 1) / alpha) / math.log1p(math.exp(-limit))) + 1
 
 
 def guessed_persons(n: int) -> int:
-    """Return how many of n coins can be guessed: all except the coins of the first fold, which are known."""
+    """Return how many of n coins can be guessed: all except the known coins of the first fold."""
     return n - len(np.array_split(np.arange(n), FOLDS)[0])
 
 

@@ -1,4 +1,4 @@
-"""Errors of the audits with their exit codes, and safe display of text from files."""
+"""The errors of the audits with their exit codes, and a function that makes text from files safe to display."""
 
 import unicodedata
 from collections.abc import Mapping, Sequence
@@ -9,9 +9,9 @@ _INVISIBLE = {"Cc", "Cf", "Cs", "Co", "Zl", "Zp"}
 
 
 def printable(text: str) -> str:
-    r"""Return `text` with each control, direction and other invisible character replaced by U+FFFD.
+    r"""Return `text` with U+FFFD in place of each invisible character, such as a control or direction character.
 
-    Such characters in a label or path could hide a line or make a path look like another one.
+    An invisible character in a label or path could hide a line, or make a path look like another path.
 
     Example:
         >>> printable("a\x1b[2Jb")
@@ -21,7 +21,7 @@ def printable(text: str) -> str:
 
 
 class AuditError(Exception):
-    """Base class of the audits' errors: a message, all problems and a remedy, without the text of a record."""
+    """Base class of the audits' errors: a message, a list of problems and a hint. They never quote a record."""
 
     exit_code: ClassVar[int] = 1
 
@@ -54,7 +54,7 @@ class NotMeasurable(AuditError):  # noqa: N818 - a state of an audit, not an err
 
 
 class VerifyError(AuditError):
-    """A bundle, envelope or trust root is not valid. Scripts can rely on the codes, such as `E_DIGEST`."""
+    """A bundle, envelope or trust root is not valid. The codes, such as `E_DIGEST`, never change their meaning."""
 
     EXIT_CODES: ClassVar[Mapping[str, int]] = {
         **dict.fromkeys(("E_DIGEST", "E_DATA", "E_MANIFEST", "E_EXTRA", "E_MISSING", "E_SUBJECT"), 10),

@@ -19,23 +19,20 @@ if TYPE_CHECKING:
 
 MAX_TABLE_BYTES = 4 << 30
 MAX_SMALL_BYTES = 64 << 20  # limit for a file that is not a table, such as evidence, a key, a trust root or a policy
-# rows of a Parquet file that are decoded at once; few, because some bytes of the file can encode a long value per row
+# number of rows of a Parquet file that are decoded at once; small, because a few bytes can stand for long values
 _BATCH_ROWS = 64
 _CELL_BYTES = 50  # bytes of memory that even a short value needs in Python
 _NO_SPACE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
-# errors that come from the disk or from permissions, and not from a mistake of the program
+# errors of the disk or of permissions; other errors show a mistake in the program
 _DISK_ERRORS = _NO_SPACE | {errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO, errno.ESTALE, errno.ENXIO}
-_SPARE = 1 << 20  # bytes that a file system may use beside the written data
+_SPARE = 1 << 20  # bytes that a file system may need in addition to the written data
 
 
 def open_regular(path: str | Path, max_bytes: int = MAX_TABLE_BYTES) -> io.BufferedReader:
-    """Open a regular file for reading; a device, pipe or socket could deliver data without end or block the process.
+    """Open a file for reading. Raise OSError if it is not a regular file or has more than `max_bytes` bytes.
 
-    The opened file is checked instead of the path, because another file may be moved to the path meanwhile.
-
-    Raises:
-        OSError: the file cannot be opened, is not a regular file, or has more than `max_bytes` bytes; `strerror`
-            states the reason.
+    `strerror` of the error states the reason. A device, pipe or socket could deliver data without end or block the
+    process. The opened file is checked instead of the path, because another file may be moved to the path meanwhile.
     """
     file = open(path, "rb", opener=_without_waiting)  # noqa: SIM115 - the caller closes the file
     found = os.fstat(file.fileno())
@@ -64,11 +61,8 @@ def read_regular(path: str | Path, max_bytes: int = MAX_SMALL_BYTES) -> bytes:
 def read_parquet(file: BinaryIO, wanted: Collection[str]) -> tuple[list[str], "pa.Table"]:
     """Return the names of all columns of a Parquet file, and a table of the wanted columns.
 
-    The columns are first decoded in small batches, because a file of some hundred bytes can hold many gigabytes.
-
-    Raises:
-        OSError: the file is damaged, or the columns have more than `MAX_TABLE_BYTES` bytes; `strerror` states the
-            reason.
+    A file of a few hundred bytes can stand for many gigabytes, so the size is first measured in small batches. Raise
+    OSError if the file is damaged or the columns have more than `MAX_TABLE_BYTES`; `strerror` states the reason.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -89,9 +83,10 @@ def read_parquet(file: BinaryIO, wanted: Collection[str]) -> tuple[list[str], "p
 
 @contextmanager
 def arrow_errors() -> Iterator[None]:
-    """Turn each error of pyarrow into an OSError; the block must contain only calls of pyarrow.
+    """Turn each error of pyarrow into an OSError.
 
-    Besides its own exceptions, pyarrow raises built-in ones, for example for dates out of range.
+    pyarrow also raises built-in exceptions, for example for dates out of range. The block must therefore contain only
+    calls of pyarrow.
     """
     import pyarrow as pa
 
@@ -103,7 +98,10 @@ def arrow_errors() -> Iterator[None]:
 
 
 def disk_reason(error: OSError, path: Path, needed: int = 0) -> str:
-    """Return why `needed` bytes (0 if unknown) could not be written and, if the disk is full, the space needed."""
+    """Return why a file could not be written, and if the disk is full, how much space `needed` bytes require.
+
+    `needed` is 0 if the size is unknown.
+    """
     reason = os.strerror(error.errno or errno.EIO)
     if error.errno not in _NO_SPACE:
         return reason
@@ -116,9 +114,10 @@ def disk_reason(error: OSError, path: Path, needed: int = 0) -> str:
 
 @contextmanager
 def disk_errors(place: Path) -> Iterator[None]:
-    """Turn an error of the disk or of permissions into an InputError, with the space needed if the disk is full.
+    """Turn an error of the disk or of permissions into an InputError.
 
-    `place` is the folder that the block writes to; its current size is the estimate of the space needed.
+    `place` is the folder to which the block writes. If the disk is full, the message states the space needed, for
+    which the current size of the folder is the estimate.
     """
     try:
         yield
@@ -134,7 +133,7 @@ def disk_errors(place: Path) -> Iterator[None]:
 
 
 def require_space(folder: Path, needed: int) -> None:
-    """Write and remove a file of `needed` bytes; raise InputError if this fails, for example on a full disk."""
+    """Raise InputError if a test file of `needed` bytes cannot be written to the folder; the test file is removed."""
     try:
         with tempfile.NamedTemporaryFile(dir=folder, prefix=".space-") as file:
             file.write(bytes(needed))
@@ -147,7 +146,7 @@ def require_space(folder: Path, needed: int) -> None:
 
 
 def write_whole(path: Path, data: bytes) -> None:
-    """Write a file atomically with mode 0600; after an interruption the path has the old or the new content.
+    """Write a file atomically with mode 0600, so that an interruption leaves either the old or the new content.
 
     Raise InputError if the file cannot be written.
     """
@@ -169,9 +168,10 @@ def write_whole(path: Path, data: bytes) -> None:
 
 @contextmanager
 def locked(lock: Path) -> Iterator[None]:
-    """Wait for an exclusive lock on a file, which is created if missing, and keep it inside the context.
+    """Create a file if it is missing, wait until this process has its exclusive lock, and unlock it at the end.
 
-    Raise OSError if the file cannot be created or, on Windows, another process keeps the lock for ten seconds.
+    Raise OSError if the file cannot be created. On Windows, OSError is also raised after ten seconds without the
+    lock.
     """
     with lock.open("a") as file:
         if sys.platform == "win32":

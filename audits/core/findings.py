@@ -1,4 +1,7 @@
-"""Write the findings: a private list of the places in the synthetic table that disclose a person, without texts."""
+"""Write the findings, a private list of the places in the synthetic table that disclose a person.
+
+The list contains positions and pseudonyms, but no text.
+"""
 
 import hashlib
 import hmac
@@ -17,13 +20,12 @@ MAX_FINDINGS = 10_000  # per audit; longer lists cannot be reviewed by hand
 
 
 def pseudonym(key: bytes, person: str) -> str:
-    """Return the pseudonym of a person in the list: the first 32 hex digits of HMAC-SHA256(key, person as UTF-8).
+    """Return the pseudonym of a person id: the first 32 hex digits of HMAC-SHA256(key, person id as UTF-8).
 
-    Raises:
-        InputError: the key does not have `KEY_BYTES` bytes.
+    Raise InputError if the key does not have `KEY_BYTES` bytes.
 
     Privacy: only someone who has the key can find the person, by computing the pseudonyms of all person ids.
-    Reference: HMAC, RFC 2104; test vectors in RFC 4231.
+    Reference: HMAC, RFC 2104.
     """
     if len(key) != KEY_BYTES:
         raise InputError(f"a findings key must have {KEY_BYTES} bytes, but this one has {len(key)}")
@@ -33,8 +35,8 @@ def pseudonym(key: bytes, person: str) -> str:
 def write_findings(path: Path, key: bytes, results: Iterable[AuditResult]) -> int:
     """Write the findings of all audits atomically as JSON lines with mode 0600; return their number.
 
-    Each line has the name of the audit and the fields of the finding, with the pseudonym of the person. `row` counts
-    from 1, as in all messages and in quarantine.txt; `start` and `end` count characters from 0.
+    Each line has the name of the audit and the fields of a `Finding`. `person` is replaced by a pseudonym, and `row`
+    counts from 1, as in all messages. `start` and `end` count characters from 0.
     """
     lines = [
         {"audit": result.name, **asdict(finding)} | {"row": finding.row + 1, "person": pseudonym(key, finding.person)}

@@ -1,7 +1,7 @@
-"""Split of the audit tables into compared persons and a reference.
+"""Separate the persons whom an audit compares from the reference, the texts on which its attacks are fitted.
 
-Attacks fit word frequencies, projections and language models on the reference only. The reference is a public table,
-or consists of control persons who are not compared.
+An attack fits word frequencies, projections and language models, for example. The reference is a public table. If
+there is none, a fifth of the control persons become the reference and are not compared.
 """
 
 from dataclasses import dataclass
@@ -14,13 +14,13 @@ from audits.core.inputs import take
 from audits.core.types import AuditInputs, Bool, Float, Int, Table, persons
 
 REFERENCE_SHARE = 0.2  # share of the control persons who become the reference if there is no reference table
-MIN_PERSONS = 20
-MIN_SYNTHETIC = 20
+MIN_PERSONS = 20  # in each of train and control
+MIN_SYNTHETIC = 20  # synthetic records
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HoldoutTables:
-    """The attacked table (synthetic), the compared persons (train, control) and the fitting data (reference)."""
+    """The attacked table (synthetic), the compared persons (train, control), and the reference."""
 
     synthetic: Table
     train: Table
@@ -30,7 +30,7 @@ class HoldoutTables:
 
     @property
     def has_groups(self) -> bool:
-        """Whether train and control both identify persons; if not, every privacy claim is about single records."""
+        """Whether train and control both have person ids; if not, every privacy claim is about single records."""
         return self.train.has_groups and self.control.has_groups
 
     @property
@@ -41,7 +41,7 @@ class HoldoutTables:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Arms:
-    """The compared persons of both arms (train and control): train first, then control."""
+    """The persons of the two compared groups (arms): first those of train, then those of control."""
 
     row_person: Int  # person index of each row of train and then control; int64 (n,)
     is_train: Bool  # whether each person is in train; bool (P,)
@@ -61,11 +61,11 @@ class Arms:
 
 
 def hold_out(inputs: AuditInputs, rng: np.random.Generator) -> HoldoutTables:
-    """Return the compared tables and the reference: a fifth of the control persons if there is no reference table.
+    """Return the compared tables and the reference.
 
     Raise NotMeasurable if there are too few persons, synthetic rows or reference rows.
 
-    Randomness: one permutation of the control persons if there is no reference table.
+    Randomness: one permutation of the control persons, only if there is no reference table.
     """
     n_train, n_control = len(set(inputs.train.groups)), len(set(inputs.control.groups))
     if min(n_train, n_control) < MIN_PERSONS or len(inputs.synthetic) < MIN_SYNTHETIC:

@@ -1,4 +1,4 @@
-"""Load tables from parquet, jsonl or csv files and check every row before any audit runs."""
+"""Load the tables of the audits from parquet, jsonl or csv files, and check every row before any audit runs."""
 
 import codecs
 import csv
@@ -19,17 +19,17 @@ from audits.core.released import NUMBERINGS, file_problems, is_numbering, releas
 from audits.core.strictjson import canonical, unique_keys
 from audits.core.types import AuditInputs, Int, Table, persons
 
-# "rerun" is the output of another run of the generator, "evaluated" a synthetic table that is only measured or
-# rewritten, "previous" the table of an earlier release. Only a "synthetic" table will be released, so only its bytes
-# are checked.
+# What a table is used for. "synthetic" is the table to be released, so only its bytes are checked. "rerun" is an
+# output of another run of the generator. "previous" is the table of an earlier release. "evaluated" is a synthetic
+# table that is only measured or rewritten.
 Role = Literal["synthetic", "rerun", "evaluated", "previous", "train", "control", "reference"]
 
 MAX_ROWS = 5_000_000
 MAX_TEXT_CHARACTERS = 1_000_000
 _SURROGATE = re.compile("[\ud800-\udfff]")
-_MAX_LISTED = 20  # problems and columns listed one by one; the others are only counted
-_MAX_NAME_CHARACTERS = 40  # a longer column name may be the first record of a file without header
-_COLUMN = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,31}")  # names of the columns of a synthetic table
+_MAX_LISTED = 20  # number of problems or columns that are listed; further ones are only counted
+_MAX_NAME_CHARACTERS = 40  # a longer column name is not shown: without a header, it may be the first record
+_COLUMN = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,31}")  # allowed column names of a synthetic table
 _DEFAULTS = {"text": "text", "label": "label", "group": "group"}
 
 
@@ -44,22 +44,20 @@ def load_table(
 ) -> Table:
     """Return the table in a file; the suffix of the file (.parquet, .jsonl, .csv) selects the reader.
 
-    A synthetic table will be released, so its file must contain nothing that no audit reads. It may have the columns
-    `text` and `label`, and columns that add no information, such as row numbers (`is_numbering`). All values of a
-    column must have the same type. The file must equal the output of a known writer (`file_problems`).
+    The audits must read everything in a table that will be released. A synthetic table may therefore have only the
+    columns `text` and `label`, and columns that add no information, such as row numbers (`is_numbering`). All values
+    of a column must have the same type. The file must equal the output of a known writer (`file_problems`).
 
     Args:
         path: the file.
         text: column of the texts; required.
-        label: column of the classes; the table may lack it only if this is the default name.
-        group: column of the persons; the table may lack it only if this is the default name, or if the role is
-            "synthetic" or "evaluated".
+        label: column of the classes; may be missing if it has the default name.
+        group: column of the persons; may be missing if it has the default name or the table is synthetic.
         role: what the table is used for; selects the checks and appears in messages.
         rows_are_persons: whether each row belongs to a different person; ignored for a synthetic table.
 
     Raise InputError if the file or a column is missing, a row cannot be used, or `rows_are_persons` is set although
-    there is a group column. The message counts the bad rows and lists the first ones by row number (from 1) and
-    reason, without their content.
+    there is a group column. The problems state row numbers (from 1) and reasons, but no content of the rows.
     """
     path = Path(path)
     columns = {"text": text, "label": label, "group": group}
@@ -97,15 +95,15 @@ def load_table(
 def load_tables(
     synthetic: Path | None, train: Path, control: Path, reference: Path | None, **options: Any
 ) -> AuditInputs:
-    """Return the audit inputs loaded from files; `options` are the column options of `load_table`.
+    """Load all tables from files; `options` are arguments of `load_table`, such as the names of the columns.
 
-    If `synthetic` is None, the synthetic table of the result is a placeholder: control without labels and persons.
+    Commands without a synthetic table pass None; the result then has the texts of control in its place.
     """
     released = None if synthetic is None else load_table(synthetic, role="synthetic", **options)
     trained = load_table(train, role="train", **options)
     unseen = load_table(control, role="control", **options)
     public = None if reference is None else load_table(reference, role="reference", **options)
-    if released is None:  # without labels and persons, the placeholder passes the release checks
+    if released is None:  # without labels and persons, control passes the checks of a synthetic table
         released = replace(unseen, labels=None, has_groups=False)
     return load_inputs(released, trained, unseen, public)
 
@@ -119,6 +117,8 @@ def load_inputs(
     identifiers: Sequence[Sequence[str]] | None = None,
 ) -> AuditInputs:
     """Return the audit inputs after checking the tables against each other.
+
+    `identifiers` lists, for each train row, the identifiers that its text contained before they were replaced.
 
     Raise InputError if a table is empty, a person is in both train and control, the synthetic table has labels or
     persons that must not be released (`released_problems`), or `identifiers` does not have one entry per train row.
@@ -150,7 +150,7 @@ def take(table: Table, rows: Int) -> Table:
 
 
 def some_persons(table: Table, max_persons: int, rng: np.random.Generator) -> Table:
-    """Return the rows of `max_persons` random persons, or the whole table if it does not have more persons."""
+    """Return all rows of `max_persons` randomly chosen persons, or the whole table if it has no more persons."""
     names, owner = persons(table.groups)
     if len(names) <= max_persons:
         return table
@@ -158,7 +158,7 @@ def some_persons(table: Table, max_persons: int, rng: np.random.Generator) -> Ta
 
 
 def table_digest(table: Table) -> str:
-    """Return the sha256 over the texts, labels and persons of a table, each prefixed with its length."""
+    """Return the sha256 over the texts, labels and person ids of a table, each preceded by its length."""
     digest = hashlib.sha256(b"audits/table/v1\0" + bytes([table.labels is not None, table.has_groups]))
     for column in (table.texts, table.labels or (), table.groups if table.has_groups else ()):
         digest.update(len(column).to_bytes(8, "big"))
@@ -169,7 +169,7 @@ def table_digest(table: Table) -> str:
 
 
 def digests(inputs: AuditInputs) -> dict[str, str]:
-    """Return the sha256 of each given table, of the lineage and of the mechanism log, by role."""
+    """Return the sha256 of each given table, of the lineage and of the mechanism log, by the name of the input."""
     roles = ("synthetic", "train", "control", "reference", "mirror")
     tables: dict[str, Table | None] = {role: getattr(inputs, role) for role in roles}
     if inputs.canaries is not None:
@@ -191,11 +191,11 @@ def shortened(problems: Sequence[str]) -> list[str]:
     return [*problems[:_MAX_LISTED], *([f"and {rest} more"] if rest > 0 else [])]
 
 
+# rows with their numbers from 1; the column names; problems of the rows that could not be parsed
 _Loaded = tuple[list[tuple[int, dict[str, Any]]], set[str], list[str]]
 
 
 def _read(path: Path, columns: Mapping[str, str], role: Role) -> _Loaded:
-    """Return the numbered rows, the column names, and problems of rows that could not be parsed."""
     if path.suffix not in READERS:
         suffixes = ", ".join(READERS)
         raise InputError(f"the file of the {role} table must end in {suffixes}; got {path.suffix or 'no suffix'!r}")
@@ -246,7 +246,7 @@ def _jsonl(file: BufferedReader, _columns: Mapping[str, str], _role: Role) -> _L
 def _csv(file: BufferedReader, _columns: Mapping[str, str], role: Role) -> _Loaded:
     limit = csv.field_size_limit(MAX_TEXT_CHARACTERS + 1)
     try:
-        # bytes that are not UTF-8 become lone surrogates, so that the row number can be reported
+        # bytes that are not UTF-8 are read as lone surrogates, so that the message can state the row
         with TextIOWrapper(file, encoding="utf-8-sig", errors="surrogateescape", newline="") as text:
             reader = csv.reader(text, strict=True)
             header = next(reader, [])
@@ -296,7 +296,7 @@ def _name_fault(value: object, key: str) -> str:
 def _unaudited(
     path: Path, columns: Mapping[str, str], rows: Sequence[Mapping[str, Any]], found: set[str]
 ) -> list[str]:
-    """Return a problem for each content of a table for release that no audit reads, such as further columns."""
+    """Return the problems of a table for release that has content which no audit reads, such as further columns."""
     text, label = columns["text"], columns["label"]
     numbered = {name for name in found - {text, label} if name in {columns["group"], *NUMBERINGS}}
     values = {name: [row.get(name) for row in rows] for name in found & {text, label} | numbered}
@@ -321,7 +321,7 @@ def _unaudited(
 
 
 def _shown(found: set[str]) -> str:
-    """Return column names for a message; a name that may be text of a record is replaced by its length."""
+    """Return column names for a message, with the length in place of a name that may be the text of a record."""
     names = [
         name if len(name) <= _MAX_NAME_CHARACTERS and name.isprintable() else f"(a name of {len(name)} characters)"
         for name in sorted(found)

@@ -1,4 +1,4 @@
-"""Timestamps in signed files: RFC 3339 in UTC with whole seconds, in one canonical form."""
+"""Read and write the times in signed files, in the form `2026-11-20T07:00:00Z` (RFC 3339, UTC, whole seconds)."""
 
 import re
 from datetime import UTC, datetime
@@ -11,17 +11,14 @@ _SHAPE = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}Z")
 
 
 def instant(text: str) -> datetime:
-    """Return the time of a string such as `2026-11-20T07:00:00Z`; raise ValueError for any other form."""
+    """Return the time that a string of this form states; raise ValueError for any other form."""
     if not _SHAPE.fullmatch(text) or not text.isascii():
         raise ValueError("a time must look like 2026-11-20T07:00:00Z")
     return datetime.strptime(text, _FORMAT).replace(tzinfo=UTC)
 
 
 def stamp(moment: datetime) -> str:
-    """Return a time in the form `2026-11-20T07:00:00Z`, converted to UTC and truncated to seconds.
-
-    Raise ValueError if `moment` has no timezone.
-    """
+    """Return a time as a string in UTC, truncated to seconds; raise ValueError if `moment` has no timezone."""
     if moment.tzinfo is None:
         raise ValueError("a time must have a timezone")
     return moment.astimezone(UTC).strftime(_FORMAT)

@@ -1,7 +1,7 @@
-"""Canonical Parquet files, whose bytes are determined by their rows, so that they cannot contain hidden data.
+"""Write and read canonical Parquet files, which cannot contain hidden data, because the rows determine every byte.
 
-They are uncompressed and have no dictionaries, statistics or metadata. Anyone who has the rows can write the file
-again and compare the bytes.
+The files are uncompressed and have no dictionaries, statistics or metadata. Anyone who has the rows can write the
+file again and compare the bytes. Headers are Thrift structs; each field is given here as (number, type, value).
 
 Reference: Parquet file format (parquet.thrift, data pages of version 1); Thrift compact protocol.
 """
@@ -13,7 +13,7 @@ CREATED_BY = b"synthgen plain parquet"
 _MAGIC = b"PAR1"
 _BYTE_ARRAY, _UTF8, _REQUIRED, _PLAIN, _RLE, _UNCOMPRESSED = 6, 0, 0, 0, 3, 0
 _I32, _I64, _BINARY, _LIST, _STRUCT = 5, 6, 8, 9, 12  # types of the compact protocol
-_SHORT_LIST = 15
+_SHORT_LIST = 15  # a list with fewer items has its length in its first byte
 
 
 def parquet_bytes(columns: Sequence[tuple[str, Sequence[str]]]) -> bytes:
@@ -58,9 +58,10 @@ def parquet_bytes(columns: Sequence[tuple[str, Sequence[str]]]) -> bytes:
 
 
 def read_plain(data: bytes, names: Sequence[str], n_rows: int) -> list[list[str]]:
-    """Return the columns of a canonical file; raise ValueError if its bytes do not encode exactly its `n_rows` rows.
+    """Return the columns of a canonical file, one list of strings for each of the `names`.
 
-    The memory use is at most proportional to the size of the file.
+    Raise ValueError if the bytes are not the canonical encoding of `n_rows` rows. The memory use is at most
+    proportional to the size of the file.
     """
     at, columns = len(_MAGIC), []
     for _ in names:
@@ -85,7 +86,7 @@ def read_plain(data: bytes, names: Sequence[str], n_rows: int) -> list[list[str]
 
 
 def _page_header(data: bytes, at: int) -> tuple[int, int, int]:
-    """Return the number of values of the page at an offset, its size in bytes, and the offset of its first value."""
+    """Read the header of the page at an offset: its number of values, its size in bytes, the offset of its values."""
     size, after = _read_int(data, at + 3)  # skips two field headers and the page type
     _, after = _read_int(data, after + 1)  # the header states the size twice
     n, _ = _read_int(data, after + 2)  # skips the headers of the inner struct and of its first field
@@ -93,7 +94,7 @@ def _page_header(data: bytes, at: int) -> tuple[int, int, int]:
 
 
 def _read_int(data: bytes, at: int) -> tuple[int, int]:
-    """Return a non-negative integer below 2^34 in zigzag encoding, and the offset after it."""
+    """Read a non-negative integer below 2^34 in zigzag encoding; return it with the offset after it."""
     for length in range(1, 6):
         if data[at + length - 1 : at + length] < b"\x80":
             number = sum((byte & 0x7F) << 7 * i for i, byte in enumerate(data[at : at + length]))
@@ -102,7 +103,6 @@ def _read_int(data: bytes, at: int) -> tuple[int, int]:
 
 
 def _page_head(size: int, n: int) -> bytes:
-    """Return the header of a page with n values of `size` bytes in total."""
     about = _struct((1, _I32, _int(n)), (2, _I32, _int(_PLAIN)), (3, _I32, _int(_RLE)), (4, _I32, _int(_RLE)))
     return _struct((1, _I32, _int(0)), (2, _I32, _int(size)), (3, _I32, _int(size)), (5, _STRUCT, about))
 
@@ -119,8 +119,7 @@ def _pages(values: Sequence[bytes]) -> bytes:
 
 
 def _struct(*fields: tuple[int, int, bytes]) -> bytes:
-    """Return a struct: for each field, the difference from the previous field's number, the type and the value."""
-    made, last = bytearray(), 0
+    made, last = bytearray(), 0  # the encoding has the difference from the number of the previous field
     for number, kind, value in fields:
         made += bytes([(number - last) << 4 | kind]) + value
         last = number
@@ -138,8 +137,7 @@ def _binary(value: bytes) -> bytes:
 
 
 def _int(value: int) -> bytes:
-    """Return a non-negative integer in zigzag encoding."""
-    return _varint(value << 1)
+    return _varint(value << 1)  # the zigzag encoding of a non-negative integer
 
 
 def _varint(value: int) -> bytes:

@@ -1,4 +1,4 @@
-"""Quarantine: a few synthetic rows that no audit can judge are set aside, and must be removed before a release."""
+"""Set aside a few synthetic rows that no audit can judge (quarantine). They must be removed before a release."""
 
 import math
 from dataclasses import replace
@@ -15,7 +15,7 @@ MAX_SHARE = 0.01  # largest share of the synthetic rows that may be quarantined
 
 
 def most_quarantined(n_rows: int) -> int:
-    """Return how many of `n_rows` synthetic rows may be quarantined: 1 %, rounded up, but never all rows."""
+    """Return how many of `n_rows` synthetic rows may be quarantined: 1 %, rounded up, but not all rows."""
     return min(math.ceil(MAX_SHARE * n_rows), n_rows - 1)
 
 
@@ -24,19 +24,18 @@ def without_rows(inputs: AuditInputs, rows: Int) -> AuditInputs:
     kept = np.setdiff1d(np.arange(len(inputs.synthetic)), rows)
     lineage = inputs.lineage
     if lineage is not None:
-        lineage = Lineage(
-            parents=tuple(lineage.parents[i] for i in kept), weights=tuple(lineage.weights[i] for i in kept)
-        )
+        parents, weights = (tuple(column[i] for i in kept) for column in (lineage.parents, lineage.weights))
+        lineage = Lineage(parents=parents, weights=weights)
     return replace(inputs, synthetic=take(inputs.synthetic, kept), lineage=lineage)
 
 
 def write_rows(path: Path, rows: list[int], digest: str) -> None:
-    """Write the digest of a table on the first line, and then one row number (from 1) per line."""
+    """Write a file with the digest of a table on the first line, and one row number (from 1) on each further line."""
     write_whole(path, "".join(f"{line}\n" for line in (digest, *rows)).encode())
 
 
 def read_rows(path: Path) -> tuple[str, set[int]]:
-    """Return the table's digest and the row numbers in a file of `write_rows`; raise InputError for other files."""
+    """Return the digest and the row numbers in a file that `write_rows` wrote; raise InputError for other files."""
     try:
         digest, *rows = read_regular(path).decode("ascii").split()
         return digest, {int(row) for row in rows}

@@ -1,4 +1,4 @@
-"""Shares of persons with an event, such as a copied text, and the limits on a share that n persons can show."""
+"""Estimate shares of persons with an event, such as a copied text, and the limits that n persons can prove."""
 
 from typing import Any, NamedTuple
 
@@ -9,17 +9,17 @@ TIERS = (0.001, 0.003, 0.01)  # limits on the share of persons with an event, st
 
 
 class Tier(NamedTuple):
-    """The limit on the share of persons with an event; it depends on the number of persons only."""
+    """The limit that an audit sets on the share of persons with an event."""
 
     tau: float | None  # the limit; None if there are too few persons for every limit
-    needed: int  # persons per arm (train or control) that the next stricter limit requires; 0 if tau is the strictest
+    needed: int  # number of persons, in train and in control, for the next stricter limit; 0 if there is none
 
 
 def tier(n_persons: int) -> Tier:
-    """Return the strictest limit that zero events among n persons can show at 95 % confidence.
+    """Return the strictest limit that n persons without an event prove with 95 % confidence.
 
-    n >= ln(0.05) / ln(1 - tau):  tau 0.001 from 2,995 persons, 0.003 from 998, 0.01 from 299. The confidence of the
-    run is not used, because a higher one would weaken the limit.
+    n >= ln(0.05) / ln(1 - tau):  tau 0.001 from 2,995 persons, 0.003 from 998, 0.01 from 299. The confidence is
+    fixed: if it rose with the confidence of the run, the limit would become weaker.
     """
     stricter = 0
     for tau in TIERS:
@@ -31,7 +31,7 @@ def tier(n_persons: int) -> Tier:
 
 
 def too_few(n_persons: int) -> str:
-    """Return a sentence that names the number of persons required."""
+    """Return a message that states how many persons are required."""
     weakest, strictest = TIERS[-1], TIERS[0]
     return (
         f"{n_persons} persons in the smaller of train and control are too few; {needed_for_zero_events(weakest)} in "
@@ -41,7 +41,7 @@ def too_few(n_persons: int) -> str:
 
 
 def one_person(n_train: int, n_control: int) -> dict[str, Any]:
-    """Return the entry `power` of an audit that fails if one train person leaks, which is a share of 1 / n_train."""
+    """Return the report entry `power` of an audit that a leak of one train person fails, a share of 1 / n_train."""
     needed = needed_for_zero_events(TIERS[0])
     return {"n": min(n_train, n_control), "n_needed": needed, "smallest_leak": 1 / n_train, "epsilon_ceiling": None}
 
@@ -62,10 +62,10 @@ def share(has_event: Bool, *, confidence: float) -> Estimate:
 
 
 def tau_metric(tau: float | None, *, confidence: float, n: int) -> dict[str, Estimate]:
-    """Return the limit of `tier` as the metric `tau`, so that a policy can restrict it; empty if tau is None."""
+    """Return the limit of a `Tier` as the metric `tau`, which a policy can restrict; no metric if tau is None."""
     return {} if tau is None else {"tau": exact(tau, confidence=confidence, n=n)}
 
 
 def exact(value: float, *, confidence: float, n: int) -> Estimate:
-    """Return an exact number, such as a count or a p-value, as an estimate of width zero."""
+    """Return an exact number, such as a count or a p-value, as an estimate whose interval has width zero."""
     return Estimate(value=value, low=value, high=value, confidence=confidence, n=n)

@@ -1,4 +1,4 @@
-"""Reject a file for release that contains data which no audit reads: hidden bytes, names of persons, or digests."""
+"""Check that a table for release contains no data that no audit reads: hidden bytes, names of persons, or digests."""
 
 import base64
 import csv
@@ -26,11 +26,10 @@ from audits.core.strictjson import canonical
 from audits.core.types import Table
 
 MAX_LABEL_CHARACTERS = 64
-_PERSON = re.compile(r"([a-z]{0,9}[_-]?)\d+", re.ASCII | re.IGNORECASE)
-_MIN_ID_CHARACTERS = 5  # shorter ids occur inside other names by chance
+_PERSON = re.compile(r"([a-z]{0,9}[_-]?)\d+", re.ASCII | re.IGNORECASE)  # an invented name, such as "person_12"
+_MIN_ID_CHARACTERS = 5  # a shorter id occurs inside other names by chance
 INDEX = "__index_level_0__"  # column in which pandas writes an index
-# columns of a synthetic table that may number its rows; pandas writes the index of a csv file as "" and reads this
-# column as "Unnamed: 0"
+# columns that may number the rows; pandas writes the index of a csv file as "" and reads this column as "Unnamed: 0"
 NUMBERINGS = {"id", "index", INDEX, "", "Unnamed: 0"}
 ID_DIGITS = 16  # hexadecimal digits of an id
 _QUOTINGS: tuple[Literal[0, 1], ...] = (csv.QUOTE_MINIMAL, csv.QUOTE_ALL)
@@ -52,9 +51,9 @@ _ALGORITHMS: tuple[Callable[[bytes], Any], ...] = (
 def file_problems(path: Path, rows: Sequence[Mapping[str, Any]]) -> list[str]:
     """Return a problem if no known writer produces exactly this file from its rows.
 
-    A file can hide data between pages or rows, in metadata, dictionaries, whitespace, escapes or after its end.
-    Therefore the rows are written again in the usual forms of SynthGen, pyarrow, pandas, JSON and csv, and one of the
-    results must equal the file. For a parquet file, the rows are read from the file again instead of from `rows`.
+    A file can hide data between pages or rows, in metadata, dictionaries, whitespace or escapes, or after its end.
+    Therefore the rows are written again in the usual forms of SynthGen, pyarrow, pandas, JSON and csv. One of the
+    results must equal the file. `rows` is not used for a parquet file, whose rows are read again.
     """
     data = read_regular(path, MAX_TABLE_BYTES)
     writers = {".parquet": _parquet_files, ".jsonl": _jsonl_files, ".csv": _csv_files}
@@ -77,7 +76,6 @@ def plain_file(suffix: str, rows: Sequence[Mapping[str, str]]) -> bytes:
 
 
 def _parquet_files(data: bytes, _rows: object) -> Iterator[bytes]:
-    """Yield the files that SynthGen, pyarrow and (if installed) pandas write for the columns of the file."""
     file = pq.ParquetFile(pa.BufferReader(data), pre_buffer=False)
     table, meta = file.read(use_threads=False).replace_schema_metadata(None), file.metadata
     if meta.created_by == CREATED_BY.decode():
@@ -98,7 +96,7 @@ def _parquet_files(data: bytes, _rows: object) -> Iterator[bytes]:
 
 
 def _options(meta: "pq.FileMetaData", *, has_schema: bool) -> dict[str, Any]:
-    """Return the options with which a file was written, as far as the file shows them."""
+    """Return the options of `pq.write_table` with which a file was written, as far as the file shows them."""
     group = meta.row_group(0)
     columns = [group.column(i) for i in range(group.num_columns)]
     return {
@@ -119,8 +117,7 @@ def _written(table: pa.Table, **options: Any) -> bytes:
 
 
 def _jsonl_files(data: bytes, rows: Sequence[Mapping[str, Any]]) -> Iterator[bytes]:
-    """Yield the rows as JSON lines: with and without escapes, spaces, CRLF and a final line end."""
-    if len({tuple(row) for row in rows}) > 1:
+    if len({tuple(row) for row in rows}) > 1:  # rows with different keys
         return
     for is_ascii, separators, slash in product((False, True), ((", ", ": "), (",", ":")), ("/", "\\/")):
 
@@ -137,7 +134,6 @@ def _jsonl_files(data: bytes, rows: Sequence[Mapping[str, Any]]) -> Iterator[byt
 
 
 def _csv_files(_data: bytes, rows: Sequence[Mapping[str, str]]) -> Iterator[bytes]:
-    """Yield the rows as csv: with minimal or full quoting, with LF or CRLF, with and without a final line end."""
     for quoting, end in product(_QUOTINGS, ("\n", "\r\n")):
         buffer = io.StringIO(newline="")
         writer = csv.writer(buffer, quoting=quoting, lineterminator=end)
@@ -148,7 +144,7 @@ def _csv_files(_data: bytes, rows: Sequence[Mapping[str, str]]) -> Iterator[byte
 
 
 def is_numbering(values: list[Any], rows: Sequence[tuple[str, str | int | None]]) -> bool:
-    """Return whether a column of a synthetic table adds no information to its `rows` of (text, label).
+    """Return whether the values of a column follow from the `rows` (text, label), so that they add no information.
 
     The column must number the rows in order, from 0 or 1, or contain the ids of `record_ids`. In a table that is
     sorted by id, the ids of equal rows may be sorted, too.
@@ -165,9 +161,9 @@ def is_numbering(values: list[Any], rows: Sequence[tuple[str, str | int | None]]
 
 
 def record_ids(rows: Sequence[tuple[str, str | int | None]]) -> list[str]:
-    """Return the ids of `rows` of (text, label): 16 hexadecimal digits that follow from the row.
+    """Return an id of 16 hexadecimal digits for each of the `rows` (text, label), which follows from the row.
 
-    first 16 digits of sha256(RFC 8785 of [label, text, k]),   k = number of equal rows before this one
+    id = first 16 digits of sha256(RFC 8785 bytes of [label, text, k]),   k = number of equal rows above the row
     """
     before: Counter[tuple[str, str | None]] = Counter()
     ids = []
@@ -179,13 +175,13 @@ def record_ids(rows: Sequence[tuple[str, str | int | None]]) -> list[str]:
 
 
 def released_problems(synthetic: Table, train: Table, control: Table) -> list[str]:
-    """Return the problems of the labels, persons and digests of a synthetic table, without quoting them.
+    """Return the problems of a synthetic table with its labels, person names and digests, without quoting them.
 
     A label must occur in train, belong to at least two persons of train and control together, and be short.
 
-    A table from Python, but not from a file, may have person names. The names must number the rows (`is_numbering`),
-    or number the persons in order of their first rows, from 0 or 1, after a common prefix of at most ten characters.
-    They must not equal the name of a train or control person in any spelling, or contain such a name of at least five
+    Only a table that was made in Python may have person names. The names must number the rows (`is_numbering`), or
+    the persons in order of their first rows, such as "p0", "p1". A prefix may have at most ten characters. A name
+    must not equal the name of a train or control person in any spelling, or contain such a name of at least five
     characters.
 
     No column may contain an unkeyed digest of a person id or text of train or control (`digests_found`), because
@@ -196,9 +192,7 @@ def released_problems(synthetic: Table, train: Table, control: Table) -> list[st
         allowed = set(train.labels or ())
         unknown = set(synthetic.labels) - allowed
         if unknown:
-            number = "1 label" if len(unknown) == 1 else f"{len(unknown)} labels"
-            do = "does" if len(unknown) == 1 else "do"
-            found.append(f"{number} of the synthetic table {do} not occur in train: use labels of train")
+            found.append(f"synthetic labels that do not occur in train: {len(unknown)}; use labels of train")
         if any(len(label) > MAX_LABEL_CHARACTERS for label in synthetic.labels):
             found.append(f"labels of the synthetic table are longer than {MAX_LABEL_CHARACTERS} characters")
         pairs = {pair for table in (train, control) for pair in zip(table.labels or (), table.groups, strict=False)}
@@ -206,11 +200,7 @@ def released_problems(synthetic: Table, train: Table, control: Table) -> list[st
         unique = sum(n_persons[label] == 1 for label in set(synthetic.labels))
         if unique > 0:
             found.append(
-                "1 label of the synthetic table occurs with only one person of train and control: merge this class "
-                "with another"
-                if unique == 1
-                else f"{unique} labels of the synthetic table each occur with only one person of train and control: "
-                "merge each of these classes with another"
+                f"labels that only one person of train and control has: {unique}; merge these classes with others"
             )
     if synthetic.has_groups:
         rows = list(zip(synthetic.texts, synthetic.labels or [None] * len(synthetic), strict=True))
@@ -255,17 +245,17 @@ def _person_problems(synthetic: set[str], real: set[str]) -> list[str]:
 
 
 def _plain(name: str) -> str:
-    """Return the letters and digits of a name in lower case, without leading zeros."""
+    """Return a name without case, leading zeros and characters that are no letters or digits: `P-07b` -> `p07b`."""
     return re.sub(r"[\W_]", "", name.casefold()).lstrip("0")
 
 
 def digests_found(public: Iterable[str], ids: Iterable[str], texts: Iterable[str]) -> int:
     """Return the number of digests of private strings (ids and texts) in public strings.
 
-    The search covers the algorithms of `hashlib` (except SHAKE) and name-based UUIDs, in base 32, base 64 and
-    hexadecimal. The digests are computed from each text and from the usual spellings of each id. A digest in
-    hexadecimal may be truncated to its first or last 8 or more characters; if fewer than 16 remain, it counts only if
-    there are more matches than expected by chance.
+    The digests are computed from each text and from the usual spellings of each id, with the algorithms of `hashlib`
+    (except SHAKE) and as name-based UUIDs. They are searched for in base 32, base 64 and hexadecimal. A hexadecimal
+    digest may be truncated to its first or last 8 or more characters. Matches of fewer than 16 characters count only
+    if there are more of them than expected by chance.
     """
     long, short = _candidates(public)
     if not long and not short:
@@ -295,11 +285,7 @@ def digests_found(public: Iterable[str], ids: Iterable[str], texts: Iterable[str
 
 
 def _candidates(public: Iterable[str]) -> tuple[dict[int, set[bytes]], dict[int, set[str]]]:
-    """Return the parts of public strings that could be digests.
-
-    Each long run of digits or letters is cut into windows, which are decoded and grouped by their number of bytes.
-    Short hexadecimal runs are grouped by their length.
-    """
+    """Return what may be digests: decoded windows by number of bytes, short hexadecimal runs by number of digits."""
     long: dict[int, set[bytes]] = defaultdict(set)
     short: dict[int, set[str]] = defaultdict(set)
     for value in set(public):
@@ -329,7 +315,7 @@ def _spellings(name: str) -> set[bytes]:
 
 
 def _uuids(data: bytes) -> list[bytes]:
-    """Return the UUIDs (RFC 9562, versions 3 and 5) that are derived from a name in the namespaces of the RFC."""
+    """Return the name-based UUIDs (RFC 9562, versions 3 and 5) of a name in the namespaces of the RFC."""
     uuids = []
     for version, algorithm in ((3, hashlib.md5), (5, hashlib.sha1)):
         for space in _NAMESPACES:

@@ -20,11 +20,11 @@ SCHEMA_VERSION = 4
 class AuditReport:
     """The results of all audits on one set of tables."""
 
-    results: tuple[AuditResult, ...]  # one per audit, in the order in which they were requested
-    inputs: Mapping[str, str]  # sha256 of each input, by role (see `audits.core.inputs.digests`)
+    results: tuple[AuditResult, ...]  # one per audit, in the order in which the audits were requested
+    inputs: Mapping[str, str]  # sha256 of each input, see `audits.core.inputs.digests`
     input_checks: Mapping[str, Any] = field(default_factory=dict)  # results of the input checks
     tool: str  # name and version of the audit package
-    # for each check, the indices (from 0) of the synthetic rows that it quarantines, see `audits.core.quarantine`
+    # by name of a check, the synthetic rows (from 0) that it quarantines, see `audits.core.quarantine`
     quarantined: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
 
     @property
@@ -45,7 +45,7 @@ class AuditReport:
         return next((result for result in self.results if result.name == name), None)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the report as plain JSON values, validated against the schema; raise InputError like `to_json`."""
+        """Return the content of `to_json` as plain values; raise InputError in the same cases."""
         return _Report.model_validate_json(self.to_json()).model_dump(mode="json")
 
     def to_json(self) -> bytes:
@@ -53,8 +53,8 @@ class AuditReport:
 
         Raise InputError if a number is not finite or a detail is not a JSON value.
 
-        Privacy: the report does not contain the seed. An attacker with the seed who guesses the tables could
-            reproduce the report exactly and so confirm the guess.
+        Privacy: the report does not contain the seed. With the seed, an attacker could compute the report of guessed
+            tables and confirm the guess by comparison.
         """
         value = {
             "schemaVersion": SCHEMA_VERSION,

@@ -1,12 +1,12 @@
-"""Statistics of the audits: intervals, the scan test, the one-run bound on epsilon, sample sizes.
+"""Compute the statistics of the audits: intervals, tests, a lower bound on epsilon, sample sizes.
 
-Each end of every interval is one-sided at `confidence`: the true value is above `high` with probability at most
-1 - confidence, and likewise below `low`. The unit of every count is the person unless an audit says otherwise.
+Each end of an interval is one-sided: the true value is above `high` with probability at most 1 - confidence, and
+below `low` with the same probability. Counts are numbers of persons, unless an audit states another unit.
 
-A pass uses the confidence of the run. A fail uses the fixed `FAIL_LEVEL`, so that a higher confidence cannot turn a
-fail into a pass. A test against a margin almost never fails a table without leaks. A test of the hypothesis of no
-effect (such as `scan_test`) fails it with a probability equal to the significance level. The audits of a release
-contain nine such tests at `CHANCE_LEVEL`, so that they fail at most one in eleven releases without leaks.
+An audit passes only with the confidence of the run. It fails at the fixed `FAIL_LEVEL`, so that a higher confidence
+cannot turn a fail into a pass. A table without leaks almost never fails a test against a margin. It fails a test of
+the hypothesis of no effect, such as `scan_test`, with a probability equal to the significance level. The audits of a
+release contain nine such tests at `CHANCE_LEVEL`, so at most one in eleven releases without leaks fails one of them.
 """
 
 import math
@@ -19,13 +19,13 @@ from scipy import optimize, stats
 from audits.core.errors import InputError, NotMeasurable
 from audits.core.types import Float
 
-SCAN_GRID = (5, 7, 10, 15, 20, 30, 50, 100, 200, 500, 1000)
+SCAN_GRID = (5, 7, 10, 15, 20, 30, 50, 100, 200, 500, 1000)  # numbers of persons at the top, see `scan_test`
 POWER = 0.8  # statistical power for which sample sizes are computed
-PASS_POWER = 0.95  # power instead of POWER for margins that are stricter than the widest allowed margin
+PASS_POWER = 0.95  # power for which sample sizes of margins below the widest allowed margin are computed
 FAIL_LEVEL = 0.05  # significance level of every fail, after correction for multiple testing
 CHANCE_LEVEL = FAIL_LEVEL / 5  # significance level of tests of the hypothesis of no effect
-EXPLAINED_LEVEL = 0.01  # significance level of the test in `exceeds_control`
-_MAX_EPSILON = 50.0
+EXPLAINED_LEVEL = 0.01  # significance level of the tests in `exceeds_control` and `exceeds_chance`
+_MAX_EPSILON = 50.0  # largest bound that `one_run_epsilon` searches for
 
 
 class Interval(NamedTuple):
@@ -36,15 +36,15 @@ class Interval(NamedTuple):
 
 
 class Scan(NamedTuple):
-    """Result of the scan test: the p-value, the most extreme cut, and the number of train persons above it."""
+    """The result of `scan_test`."""
 
-    p: float
-    cut: int
-    n_train_in_cut: int
+    p: float  # p-value
+    cut: int  # number of persons at the top of the ranking among whom train differs most from chance
+    n_train_in_cut: int  # how many of them are train persons
 
 
 def wilson(k: int, n: int, *, confidence: float) -> Interval:
-    """Return Wilson's score interval of k successes in n trials, for numbers that are displayed.
+    """Return Wilson's score interval of k successes in n trials; for display, since it is only approximate.
 
     Reference: Wilson, JASA 1927.
     """
@@ -53,7 +53,7 @@ def wilson(k: int, n: int, *, confidence: float) -> Interval:
 
 
 def wilson_of_share(p: float, n: float, *, confidence: float) -> Interval:
-    """Return Wilson's score interval of a share p of n trials; n may be a fractional effective number."""
+    """Return Wilson's score interval of a share p of n trials; n may be an effective number, which is a fraction."""
     z = float(stats.norm.ppf(confidence))
     centre = (p + z * z / (2 * n)) / (1 + z * z / n)
     half = z / (1 + z * z / n) * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n))
@@ -72,7 +72,7 @@ def clopper_pearson(k: float, n: float, *, confidence: float) -> Interval:
 
 
 def newcombe(k1: int, n1: int, k2: int, n2: int, *, confidence: float) -> Interval:
-    """Return Newcombe's interval of p1 - p2 for k1 successes in n1 trials and k2 in n2."""
+    """Return Newcombe's interval of k1 / n1 - k2 / n2, the difference of two shares of successes in trials."""
     first, second = (wilson(k, n, confidence=confidence) for k, n in ((k1, n1), (k2, n2)))
     return newcombe_of_shares(k1 / n1, first, k2 / n2, second)
 
@@ -91,20 +91,20 @@ def scan_test(scores_train: Float, scores_control: Float) -> Scan:
     """Test the hypothesis that the persons with the highest scores are a random draw from train and control.
 
     An average can hide a few leaked persons; the top of the ranking shows them. All N persons, n_T of them in train,
-    are sorted by their scores. For each m (a cut) of a set M, x is the number of train persons among the first m:
+    are sorted by score, highest first. For each number m in a set M, x of the first m persons are train persons:
 
         p_m = min(P[Hypergeom(N, n_T, m) >= x], P[Hypergeom(N, n_T, m) <= x]),  p = min(1, 2 |M| * min_m p_m)
 
     The second probability detects too few train persons: a filter that removes synthetic records similar to train
     reveals train persons by their absence at the top.
 
-    A cut between equal scores is moved down to include all of them, so the cuts depend only on the pooled scores, and
-    the test is exact at every sample size. A cut that includes everyone is dropped. Without a cut, the result is
-    (1, 0, 0).
+    M is `SCAN_GRID`. If the person after the first m has the same score as the last of them, m is raised to include
+    all persons with this score. M then depends only on the pooled scores, and the test is exact at every sample size.
+    A number m = N is dropped. If no number remains, the result is (1, 0, 0).
 
     Args:
         scores_train: one score per train person; a higher score means closer to the synthetic table.
-        scores_control: the same for control persons. A score must not depend on whether the person is in train.
+        scores_control: one score per control person. A score must not depend on whether the person is in train.
 
     Raise NotMeasurable if train or control has no person, and InputError if a score is not finite.
     """
@@ -124,11 +124,13 @@ def scan_test(scores_train: Float, scores_control: Float) -> Scan:
 
 
 def one_run_epsilon(*, r: int, v: int, m: int, delta: float, alpha: float) -> float:
-    """Return the lower bound on epsilon from v right guesses among r membership guesses, from one run.
+    """Return the lower bound on epsilon that v right guesses among r guesses prove, after one run of the generator.
 
         q = e^eps / (1 + e^eps),  beta = P[Bin(r, q) >= v],
         a = max_{1<=i<=v} (P[Bin(r, q) >= v - i] - beta) / i,
         p(eps) = min(1, beta + 2 m delta a),  bound = sup{eps : p(eps) <= alpha}
+
+    q is the largest probability of a right guess, and p(eps) of at least v right guesses, if epsilon is eps.
 
     Args:
         r: number of guesses, fixed before the answers are known.
@@ -137,8 +139,7 @@ def one_run_epsilon(*, r: int, v: int, m: int, delta: float, alpha: float) -> fl
         delta: delta of the claim.
         alpha: largest probability that the bound is wrong.
 
-    Raises:
-        InputError: an argument is out of range.
+    Raise InputError if an argument is out of range.
 
     Reference: Steinke, Nasr and Jagielski, arXiv 2305.08846, the bound for approximate differential privacy.
     """
@@ -161,13 +162,16 @@ def one_run_epsilon(*, r: int, v: int, m: int, delta: float, alpha: float) -> fl
 
 
 def one_run_ceiling(r: int, *, alpha: float) -> float:
-    """Return the lower bound from r right guesses with delta 0: eps = ln(q / (1 - q)), q^r = alpha; 0 if q < 1/2."""
+    """Return the lower bound on epsilon if all r guesses are right and delta is 0.
+
+    eps = max(0, ln(q / (1 - q))) with q^r = alpha
+    """
     q = alpha ** (1 / r)
     return max(0.0, math.log(q / (1 - q)))
 
 
 def auc(scores_train: Float, scores_control: Float) -> float:
-    """Return P[train > control] + P[train = control] / 2 over all pairs."""
+    """Return the AUC: P[train > control] + P[train = control] / 2 over all pairs of a train and a control score."""
     n_train, n_control = _arms(scores_train, scores_control)
     ranks = stats.rankdata(np.concatenate([scores_train, scores_control]))
     return float((ranks[:n_train].sum() - n_train * (n_train + 1) / 2) / (n_train * n_control))
@@ -179,10 +183,10 @@ def auc_error(scores_train: Float, scores_control: Float) -> float:
         max(sqrt(var(V_T) / n_T + var(V_H) / n_H),  sqrt((n_T + n_H + 1) / (12 n_T n_H)))
 
     T is train and H is control. V of a person is the share of persons of the other table with a lower score. The
-    second term is the error for exchangeable persons without equal scores (Mann and Whitney 1947). Without it, the
-    error would be 0 if all scores are equal.
+    second term is the error of a random ranking without equal scores (Mann and Whitney 1947). It is our addition:
+    without it, the error would be 0 if all scores are equal.
 
-    Reference: DeLong, DeLong and Clarke-Pearson, Biometrics 1988; the second term is our addition.
+    Reference: DeLong, DeLong and Clarke-Pearson, Biometrics 1988.
     """
     n_train, n_control = _arms(scores_train, scores_control)
     floor = (n_train + n_control + 1) / (12 * n_train * n_control)
@@ -196,7 +200,10 @@ def auc_error(scores_train: Float, scores_control: Float) -> float:
 
 
 def conformal_p(scores: Float, scores_control: Float) -> Float:
-    """Return (1 + #{control >= score}) / (1 + n_control) of each score: its exact p-value under exchangeability."""
+    """Return the p-value of each score: (1 + number of control scores >= score) / (1 + number of control scores).
+
+    The p-value is exact if the scored persons and the control persons are exchangeable.
+    """
     ordered = np.sort(scores_control)
     at_least = len(ordered) - np.searchsorted(ordered, scores, side="left")
     return np.asarray((1 + at_least) / (1 + len(ordered)), dtype=np.float64)
@@ -215,23 +222,23 @@ def holm(p_values: Sequence[float]) -> list[float]:
 
 
 def mid_ranks(scores: Float) -> Float:
-    """Return the rank of each score as a share in (0, 1); tied scores get the mean of their ranks."""
+    """Return the rank of each score as a share in (0, 1), lowest score first; tied scores get their mean rank."""
     return np.asarray((stats.rankdata(scores) - 0.5) / len(scores), dtype=np.float64)
 
 
 def exceeds_control(train: int, others: int, share: float, *, minimum: int, n_tests: int = 1) -> bool:
-    """Return whether matches of train persons are leaks, judged by the number of matches that cannot be leaks.
+    """Return whether the matches of train persons are leaks, compared with matches that cannot be leaks.
 
         train > 0   and   (others < minimum   or   P[Bin(train + others, share) >= train] <= .01 / n_tests)
 
-    Fewer than `minimum` other matches do not explain the matches of train, so every match of train is a leak. More
-    other matches show that strings of this kind occur without a leak, so a binomial test compares the two numbers.
+    If there are fewer than `minimum` other matches, every match of a train person is a leak. More other matches show
+    that such strings occur without a leak. A binomial test then compares the two numbers.
 
     Args:
         train: number of matches of train persons.
         others: number of matches that the generator cannot have caused, such as matches of control persons.
-        share: expected fraction of all matches that are matches of train if there is no leak.
-        minimum: smallest number of other matches with which the binomial test is used; 0 if it is always used.
+        share: fraction of all matches that are expected to belong to train persons if there is no leak.
+        minimum: smallest number of other matches for which the binomial test decides; 0 if it always decides.
         n_tests: number of tests that are made together, for Bonferroni's correction.
     """
     return train > 0 and (
@@ -240,53 +247,53 @@ def exceeds_control(train: int, others: int, share: float, *, minimum: int, n_te
 
 
 def exceeds_chance(matches: int, expected: float, *, negligible: float) -> bool:
-    """Return whether significantly more values match than chance explains.
+    """Return whether more values match than chance explains.
 
         expected < negligible   or   P[Poisson(expected) >= matches] <= .01
 
     Args:
         matches: number of different values that match.
-        expected: number of values that are expected to match by chance (lambda).
-        negligible: if `expected` is below this number, chance explains no match.
+        expected: number of values that are expected to match by chance.
+        negligible: if fewer values are expected, chance explains no match at all.
     """
     return expected < negligible or float(stats.poisson.sf(matches - 1, expected)) <= EXPLAINED_LEVEL
 
 
 def needed_for_zero_events(tau: float, *, confidence: float = 0.95) -> int:
-    """Return how many persons without an event are required to show that the rate of the event is at most tau.
+    """Return how many persons without an event prove that the rate is at most tau: n >= ln(1 - c) / ln(1 - tau).
 
-    n >= ln(1 - confidence) / ln(1 - tau)
+    c is the confidence.
     """
     return math.ceil(math.log(1 - confidence) / math.log1p(-tau))
 
 
 def needed_for_share(d: float, *, confidence: float = 0.95, power: float = POWER) -> int:
-    """Return how many independent rows distinguish a share of 1/2 + d from 1/2: n >= ((z + z') / (2 d))^2."""
+    """Return how many independent rows distinguish a share of 1/2 + d from 1/2: n >= (`z_sum` / (2 d))^2."""
     return math.ceil((z_sum(confidence, power) / (2 * d)) ** 2)
 
 
 def needed_for_auc(d: float, *, confidence: float = 0.95, power: float = POWER) -> int:
-    """Return how many persons per arm distinguish an AUC of 1/2 + d from 1/2: n >= (z + z')^2 / (6 d^2)."""
+    """Return how many train and control persons each distinguish an AUC of 1/2 + d from 1/2: `z_sum`^2 / (6 d^2)."""
     return math.ceil(z_sum(confidence, power) ** 2 / (6 * d * d))
 
 
-def detectable_share(n: float, *, confidence: float = 0.95, power: float = POWER) -> float:
-    """Return the least deviation of a share from 1/2 that n independent rows detect: d = (z + z') / (2 sqrt(n))."""
-    return z_sum(confidence, power) / (2 * math.sqrt(n))
+def detectable_share(n: float, *, confidence: float = 0.95) -> float:
+    """Return the smallest deviation of a share from 1/2 that n independent rows detect: `z_sum` / (2 sqrt(n))."""
+    return z_sum(confidence, POWER) / (2 * math.sqrt(n))
 
 
-def detectable_auc(n: float, *, confidence: float = 0.95, power: float = POWER) -> float:
-    """Return the least deviation of an AUC from 1/2 that n persons per arm detect: d = (z + z') / sqrt(6 n)."""
-    return z_sum(confidence, power) / math.sqrt(6 * n)
+def detectable_auc(n: float, *, confidence: float = 0.95) -> float:
+    """Return the smallest deviation of an AUC from 1/2 that n persons on each side detect: `z_sum` / sqrt(6 n)."""
+    return z_sum(confidence, POWER) / math.sqrt(6 * n)
 
 
 def power_of_each(n: int, joint: float = POWER) -> float:
-    """Return the power that each of n two-sided tests requires so that all tests together have the joint power."""
+    """Return the power that each of n two-sided tests requires so that all of them pass with the joint power."""
     return 1 - (1 - joint) / (2 * n)
 
 
 def z_sum(confidence: float, power: float) -> float:
-    """Return z + z', the sum of the normal quantiles of the confidence and of the power."""
+    """Return the sum of the normal quantiles of the confidence and of the power, from which sample sizes follow."""
     return float(stats.norm.ppf(confidence) + stats.norm.ppf(power))
 
 

@@ -19,7 +19,7 @@ class JsonError(AuditError, ValueError):
 
 
 def parse(data: bytes) -> Any:
-    """Return the value of UTF-8 JSON; lists become tuples, as frozen strict models require.
+    """Return the value of UTF-8 JSON; lists become tuples, which strict models of pydantic require.
 
     Raise JsonError if the bytes are not UTF-8 or not JSON, or contain a duplicate key, NaN, an infinity, nesting
     deeper than `MAX_DEPTH`, or a number with a point or exponent that is too large for a double.
@@ -27,13 +27,11 @@ def parse(data: bytes) -> Any:
     return _parse(data, int)
 
 
-def _parse(data: bytes, whole: Callable[[str], int | float]) -> Any:
-    try:  # `whole` converts numbers that are written without a point
+def _parse(data: bytes, parse_int: Callable[[str], int | float]) -> Any:
+    try:
         text = data.decode("utf-8")
-        value = json.loads(
-            text, object_pairs_hook=unique_keys, parse_constant=_reject_constant, parse_float=_finite, parse_int=whole
-        )
-        return with_tuples(value)
+        numbers: dict[str, Any] = {"parse_int": parse_int, "parse_float": _finite, "parse_constant": _reject_constant}
+        return with_tuples(json.loads(text, object_pairs_hook=unique_keys, **numbers))
     except JsonError:
         raise
     except RecursionError:
@@ -58,16 +56,16 @@ def canonical(value: Any) -> bytes:
 def parse_canonical(data: bytes) -> Any:
     """Return the value of canonical JSON bytes; raise JsonError for any other bytes.
 
-    Whole numbers of 2**53 or more become floats, because the canonical form has doubles only.
+    Whole numbers of 2**53 or more become floats, because canonical JSON has only doubles.
     """
-    value = _parse(data, _number)
+    value = _parse(data, _whole_number)
     if canonical(value) != data:
         raise JsonError("not in canonical form (RFC 8785)")
     return value
 
 
 def unique_keys(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
-    """Return a JSON object; raise JsonError on a duplicate key, because readers see only the last of its values."""
+    """Return a JSON object; raise JsonError on a duplicate key, of which most readers see only the last value."""
     value = dict(pairs)
     if len(value) != len(pairs):
         raise JsonError("duplicate key")
@@ -89,7 +87,7 @@ def _reject_constant(_: str) -> None:
     raise JsonError("NaN and infinities are not JSON")
 
 
-def _number(digits: str) -> int | float:
+def _whole_number(digits: str) -> int | float:
     return number if abs(number := int(digits)) < 2**53 else _finite(digits)
 
 

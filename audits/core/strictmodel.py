@@ -1,4 +1,4 @@
-"""Strict pydantic base model of file formats, and readable validation errors."""
+"""Base classes of the pydantic models that define file formats, and readable messages for validation errors."""
 
 import hashlib
 import re
@@ -47,7 +47,7 @@ def multiple_of(steps: int) -> AfterValidator:
     return AfterValidator(check)
 
 
-MESSAGES = {  # types of pydantic's errors -> messages; `synthgen.core.section` has the same for a configuration
+MESSAGES = {  # message for each type of error of pydantic
     "missing": "missing",
     "extra_forbidden": "unknown key",
     "string_type": "must be a text",
@@ -82,9 +82,9 @@ class Canonical(Closed):
 
 
 def problems(error: ValidationError) -> list[str]:
-    """Return each violation as `path: message`; the invalid value is omitted because it may be private.
+    """Return each violation as `path: message`, such as `rules[0].limit (entry 1 of rules): must be a number`.
 
-    An entry of a list is counted from 0 in the path, as in `rules[0].limit (entry 1 of rules)`.
+    The invalid value is omitted, because it may be private.
     """
     return [
         f"{_place(item['loc'])}: {in_words(item['type'], item['msg'])}"
@@ -93,7 +93,7 @@ def problems(error: ValidationError) -> list[str]:
 
 
 def in_words(kind: str, message: str) -> str:
-    """Return what an error of pydantic requires, from its type and its message, such as "must be a text"."""
+    """Return what a value must be, such as "must be a text", from the type and message of an error of pydantic."""
     return MESSAGES.get(kind) or _SUBJECT.sub("must ", message.removeprefix("Value error, ")).replace(
         " after validation", ""
     )

@@ -1,4 +1,4 @@
-"""Read a YAML 1.2 file as plain data, and write plain data as YAML.
+"""Read YAML 1.2 files that contain only plain data, and write plain data as YAML.
 
 Keys must be strings and must not repeat. Anchors, aliases, tags, directives, merge keys and long numbers are refused.
 """
@@ -17,19 +17,18 @@ from audits.core.files import open_regular
 from audits.core.strictjson import with_tuples
 
 MAX_YAML_BYTES = 1 << 20
-MAX_DEPTH = 12  # the time of the parser grows with the square of the depth
+MAX_DEPTH = 12  # limited, because the time of the parser grows with the square of the depth
 _WORD = re.compile(r"[a-z][a-z-]*")
 _NOT_WORDS = frozenset({"null", "true", "false", "yes", "no", "on", "off", "y", "n"})  # some readers convert these
-_MAX_DIGITS = 25  # characters of a number; every double can be written with at most 24
+_MAX_DIGITS = 25  # largest number of characters of a number; 24 are enough for every double
 _STRING, _NUMBERS = "tag:yaml.org,2002:str", {"tag:yaml.org,2002:int", "tag:yaml.org,2002:float"}
-# characters that YAML does not allow in a file
-_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
-_UNCLOSED = {  # where the parser states the start of a value that is not closed
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")  # characters that YAML does not allow in a file
+_UNCLOSED = {  # hint for each context in which the parser reports a value that is not closed
     "while scanning a quoted scalar": "Close the quote that begins in this line.",
     "while parsing a flow sequence": "Close the bracket `[` of this line, and separate its items by commas.",
     "while parsing a flow mapping": "Close the brace `{` of this line, and separate its entries by commas.",
 }
-# the parser raises any of these errors if a text is not YAML
+# errors that the parser raises if a text is not YAML
 _PARSER_ERRORS = (YAMLError, ValueError, TypeError, LookupError, ArithmeticError, AttributeError, AssertionError)
 _FORBIDDEN = frozenset({"AnchorToken", "AliasToken", "TagToken", "DirectiveToken"})
 
@@ -49,9 +48,9 @@ def parse_yaml(
 ) -> dict[str, Any]:
     """Return the mapping of one YAML document; lists become tuples.
 
-    `name` is the name of the file in messages, and `error` a class of exceptions with `problems` and `hint`.
-
-    Raise `error` if the document is too large, not UTF-8, not YAML or not a mapping, or contains forbidden YAML.
+    `name` is the name of the file in messages. `error` is a class of exceptions with `problems` and `hint`, such as
+    `PolicyError`. It is raised if the document is too large, not UTF-8, not YAML or not a mapping, or contains
+    forbidden YAML.
     """
     if len(data) > max_bytes:
         raise error(f"{name}: larger than {max_bytes} bytes")
@@ -85,10 +84,10 @@ def parse_yaml(
 
 
 def where_to_correct(problems: Iterable[str], name: str, data: bytes) -> str:
-    """Return a sentence with the lines of a YAML text that must be corrected, as far as they are known.
+    """Return a sentence that names the lines to correct, such as "Correct run.yaml: correct dp.epsilon in line 7.".
 
-    `data` is a text that `parse_yaml` accepts, `name` its name in the sentence. A problem starts with the path of its
-    key and a colon.
+    Each problem starts with the path of a key and a colon, as in the result of `strictmodel.problems`. `name` is the
+    name of the file, and `data` is its content, which `parse_yaml` must accept.
     """
     lines = key_lines(data)
     places = "; ".join(dict.fromkeys(filter(None, (_place(problem, lines) for problem in problems))))
@@ -96,7 +95,7 @@ def where_to_correct(problems: Iterable[str], name: str, data: bytes) -> str:
 
 
 def _place(problem: str, lines: Mapping[str, int]) -> str:
-    """Return where the text must be corrected for a problem, or an empty text if no line is known."""
+    """Return what to correct in which line, or an empty text if no line is known."""
     key, _, what = problem.partition(": ")
     key = key.partition(" (entry ")[0]
     place = re.sub(r"\[([0-9]+)\]", r".\1", key)
@@ -108,7 +107,7 @@ def _place(problem: str, lines: Mapping[str, int]) -> str:
 
 
 def key_lines(data: bytes) -> dict[str, int]:
-    """Return the line of each key of a text that `parse_yaml` accepts, by the path of the key, such as `a.b.0`."""
+    """Return the line (from 1) of each key and list item of a YAML text, by its path, such as `a.b.0`."""
     lines: dict[str, int] = {}
 
     def visit(node: Any, place: str) -> None:
@@ -128,7 +127,7 @@ def key_lines(data: bytes) -> dict[str, int]:
 def block_yaml(value: Mapping[str, Any], indent: int = 0) -> bytes:
     """Return a mapping of JSON values as block YAML with sorted keys; equal values give equal bytes.
 
-    Scalars other than plain words, and items of lists, are written as JSON, which is also YAML.
+    List items, and scalars that are no plain words, are written as JSON, which is also YAML.
     """
     lines = b""
     for key in sorted(value):

@@ -1,6 +1,6 @@
-"""Shared parts of the two-sided audits: a value such as an AUC is unsafe if it is far above or below a centre.
+"""Shared parts of the audits in which values far above and far below a centre are both unsafe.
 
-The centre is 1/2 for an AUC. The margin is the largest distance from the centre that is safe.
+For an AUC, for example, the centre is 1/2. The margin is the largest distance from the centre that is safe.
 """
 
 import math
@@ -26,7 +26,10 @@ def is_outside(interval: Estimate | Interval, margin: float, *, centre: float = 
 
 
 def supported_margin(n: int, margins: Sequence[tuple[int, float]]) -> float | None:
-    """Return the first margin in `margins`, pairs (required units, margin), that n units support, or None."""
+    """Return the first margin for which n rows or persons are enough, or None.
+
+    `margins` has pairs (required number of rows or persons, margin), in order of preference.
+    """
     return next((margin for needed, margin in margins if n >= needed), None)
 
 
@@ -43,16 +46,16 @@ class NormalShare:
         return Interval(max(0.0, self.value - half), min(1.0, self.value + half))
 
     def p_beyond(self, margin: float, *, null: float = 0.5) -> float:
-        """Return the two-sided p-value of the hypothesis that the share lies within the margin around `null`."""
+        """Return the two-sided p-value of the hypothesis that the distance from `null` is at most the margin."""
         beyond = abs(self.value - null) - margin
         return 1.0 if min(beyond, self.error) <= 0 else min(1.0, 2 * float(stats.norm.sf(beyond / self.error)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Area(NormalShare):
-    """The AUC of one attack, P[train > control] + P[train = control] / 2, with its standard error (`auc_error`)."""
+    """The AUC of one attack, see `stats.auc`, with its standard error, see `stats.auc_error`."""
 
-    n: int  # number of persons in the smaller arm
+    n: int  # number of persons in the smaller of train and control
 
     def estimate(self, confidence: float) -> Estimate:
         """Return the AUC with its interval."""
@@ -61,16 +64,16 @@ class Area(NormalShare):
 
 
 def area_of(train: Float, control: Float) -> Area:
-    """Return the AUC of the scores of two arms with at least one person each."""
+    """Return the AUC of the scores of train and control, which must both have at least one person."""
     return Area(value=auc(train, control), error=auc_error(train, control), n=min(len(train), len(control)))
 
 
 def envelope(estimates: Sequence[Estimate], *, centre: float = 0.5) -> Estimate:
-    """Return one estimate for several attacks: the value furthest from the centre, with the outermost ends.
+    """Return one estimate for several attacks: the value furthest from the centre, with the outermost interval ends.
 
-    A pass requires that the intervals of all attacks lie inside the margin. If the true value of one attack lies
-    outside, its interval lies inside with probability at most 1 - confidence, for any number of attacks. A pass
-    therefore needs no correction for multiple testing (intersection-union test).
+    An audit passes only if the intervals of all attacks lie within the margin. If the true value of one attack is
+    outside the margin, its own interval lies within with probability at most 1 - confidence, however many other
+    attacks there are. A pass therefore needs no correction for multiple testing (intersection-union test).
 
     Reference: Berger, "Multiparameter hypothesis testing and acceptance sampling", Technometrics 1982.
     """
@@ -91,7 +94,7 @@ def exact_share(k: int, n: int, *, confidence: float) -> Estimate:
 
 
 def control_needed(n_train: int, *, reference_is_control: bool) -> int:
-    """Return how many control persons are required to compare `n_train` train persons with as many of them.
+    """Return how many control persons are required if as many of them as train persons must be compared.
 
     If `reference_is_control`, the share `REFERENCE_SHARE` of control is the reference and is not compared.
     """
@@ -99,7 +102,7 @@ def control_needed(n_train: int, *, reference_is_control: bool) -> int:
 
 
 def too_few_rows(what: str, n: int, needed: int, people: Arms, *, reference_is_control: bool) -> str:
-    """Return sentences which say that a test has too few rows, and how many persons would be enough.
+    """Return a message that a test has too few rows, and how many persons would be enough.
 
     Args:
         what: name of the test, such as "The test of the nearest neighbours".
@@ -133,9 +136,9 @@ def power(
 
     Args:
         n: number of persons or rows that were compared.
-        n_needed: number that would be enough for a verdict.
+        n_needed: number of persons or rows that would be enough for a verdict.
         smallest_leak: smallest leak that n persons or rows can show.
-        epsilon_ceiling: largest lower bound on epsilon that the audit can give.
+        epsilon_ceiling: largest lower bound on epsilon that the audit can prove.
     """
     return {"n": n, "n_needed": n_needed, "smallest_leak": smallest_leak, "epsilon_ceiling": epsilon_ceiling}
 

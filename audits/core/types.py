@@ -1,4 +1,4 @@
-"""The inputs and results of audits."""
+"""Define the inputs of the audits, such as `Table`, and their results, such as `AuditResult`."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -16,7 +16,7 @@ UInt = NDArray[np.uint64]
 Float = NDArray[np.float64]
 Rng = np.random.Generator
 MIN_CONFIDENCE = 0.95  # smallest confidence of an estimate with which an audit may pass
-Verdict = Literal["pass", "fail", "insufficient"]
+Verdict = Literal["pass", "fail", "insufficient"]  # "insufficient": the data do not decide
 # "inconclusive": measured, but the attack could not have found a leak, or the tables cannot be compared;
 # "not_measurable": the tables are too small or unsuitable; "failed": the audit raised an error
 Status = Literal["measured", "inconclusive", "not_measurable", "failed"]
@@ -25,13 +25,13 @@ Direction = Literal["lower_is_safer", "higher_is_safer", "two_sided"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Table:
-    """Records as columns."""
+    """Records as columns with one entry per row."""
 
     texts: tuple[str, ...]  # non-empty strings
     labels: tuple[str, ...] | None  # class of each row, or None if the table has no classes
-    groups: tuple[str, ...]  # person of each row; without a group column, each row is its own person
+    groups: tuple[str, ...]  # person id of each row; if persons are not known, each row has its own id
     has_groups: bool  # whether persons are known; if not, every claim is per record
-    # embeddings of the texts for the similarity audits: float32 (n, d) matrices, by name
+    # embeddings of the texts (n rows, d dimensions), float32, by the name of the encoder
     vectors: Mapping[str, NDArray[np.float32]] = field(default_factory=dict)
 
     def __len__(self) -> int:
@@ -43,9 +43,9 @@ class Table:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lineage:
-    """The train rows that each synthetic row was made from; private."""
+    """The train rows (parents) from which each synthetic row was made; private."""
 
-    parents: tuple[tuple[int, ...], ...]  # for each synthetic row the indices of its train rows, from 0; may be empty
+    parents: tuple[tuple[int, ...], ...]  # for each synthetic row, the indices of its parents, from 0; may be empty
     weights: tuple[tuple[float, ...], ...]  # weight of each parent; non-negative with sum 1 for each synthetic row
 
 
@@ -58,14 +58,14 @@ class Canaries:
 
     table: Table  # texts of the canaries, one person per canary; a canary may have several rows
     family: tuple[str, ...]  # kind of each canary, in order of first appearance
-    inserted: Bool  # whether each canary was inserted; bool (P,)
+    inserted: Bool  # whether each canary was inserted; bool, one entry per canary
     canary_build: Table  # synthetic table of the canary build; its rows must never be released
-    suffixes: tuple[str, ...] = ()  # alternative random endings for the exposure metric; may be empty
+    suffixes: tuple[str, ...] = ()  # random endings that no canary has, with which the true endings are compared
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Previous:
-    """The previous release; persons have joined or left the data since then."""
+    """The previous release. Persons may have joined or left the data since then."""
 
     synthetic: Table
     train: Table
@@ -78,23 +78,23 @@ class AuditInputs:
     """The inputs of the audits."""
 
     synthetic: Table  # the table to be released
-    train: Table  # the table the generator was trained on
+    train: Table  # the table on which the generator was trained
     control: Table  # persons of the same population whom the generator never saw
-    reference: Table | None = None  # public text of the same kind, or None
-    # for each train row, the identifiers that its original text contained before they were replaced, or None
+    reference: Table | None = None  # public text of the same kind
+    # for each train row, the identifiers that its text contained before they were replaced
     identifiers: tuple[tuple[str, ...], ...] | None = field(default=None, repr=False)
-    # control rows removed by the input checks (`check_split`); they count as records of the train persons they repeat
+    # control rows that the input checks removed (`check_split`), because they repeat records of train persons; they
+    # count as records of these train persons
     set_aside: Table | None = None
-    near_duplicate_rate: float = 0.0  # share of control rows removed because they nearly duplicate a train row
-    # like `identifiers`, for each control row; used to estimate how many matches occur by chance
+    near_duplicate_rate: float = 0.0  # share of control rows that were removed as near duplicates of a train row
+    # like `identifiers`, for each control row; shows how many matches occur by chance
     control_identifiers: tuple[tuple[str, ...], ...] | None = field(default=None, repr=False)
-    lineage: Lineage | None = field(default=None, repr=False)  # parents of each synthetic row, or None
-    canaries: Canaries | None = None  # canaries and their build, or None
-    # log of a differentially private mechanism as JSON values (read by `audits.attacks.accounting`), or None
+    lineage: Lineage | None = field(default=None, repr=False)
+    canaries: Canaries | None = None
+    # log of a differentially private mechanism as JSON values, which `audits.attacks.accounting` reads
     mechanism: Mapping[str, Any] | None = field(default=None, repr=False)
-    previous: Previous | None = None  # the previous release, or None
-    # output of the same generator and settings when trained on control, or None; it must never be released
-    mirror: Table | None = None
+    previous: Previous | None = None
+    mirror: Table | None = None  # output of the same generator when trained on control; must never be released
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,7 +105,7 @@ class Estimate:
     low: float  # lower end
     high: float  # upper end
     confidence: float  # of each end: the true value is above `high` with probability at most 1 - confidence
-    n: int  # number of independent units (persons, unless the audit says otherwise)
+    n: int  # number of persons, unless the audit states another unit
 
     def __post_init__(self) -> None:
         if not all(math.isfinite(v) for v in (self.value, self.low, self.high)):
@@ -116,13 +116,13 @@ class Estimate:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """A place of the synthetic table that discloses one train person; private."""
+    """A place in the synthetic table that discloses one train person; private."""
 
     row: int  # row of the synthetic table, from 0
     start: int  # index of the first character in the text of the row
     end: int  # index after the last character
-    kind: str  # type of the finding, from the fixed set of the audit
-    person: str = field(repr=False)  # group of the train person
+    kind: str  # type of the finding; each audit has a fixed set
+    person: str = field(repr=False)  # id of the train person
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,20 +130,19 @@ class AuditResult:
     """The result of one audit."""
 
     name: str  # name of the audit in the registry (`memorization`, `neighbours`, ...)
-    verdict: Verdict  # pass, fail or insufficient
-    status: Status  # whether the audit measured something; see `Status`
-    estimate: Estimate | None = None  # the main number; None unless measured
-    control: Estimate | None = None  # the same number for control instead of train, if meaningful
-    # limit for the end of the interval on the unsafe side; (low, high) if both sides are unsafe
+    verdict: Verdict
+    status: Status
+    estimate: Estimate | None = None  # the main number; None if nothing was measured
+    control: Estimate | None = None  # the main number for control instead of train, if this has a meaning
+    # limit of the end of the interval on the unsafe side; (low, high) if both sides are unsafe
     threshold: float | tuple[float, float] | None = None
-    direction: Direction  # which values are safer
-    metrics: Mapping[str, Estimate] = field(default_factory=dict)  # numbers that a policy can use as `audit.metric`
+    direction: Direction
+    metrics: Mapping[str, Estimate] = field(default_factory=dict)  # numbers that a policy can limit, by name
     details: Mapping[str, Any] = field(default_factory=dict)  # aggregates without texts, labels or identifiers
     reason: str  # explains the verdict; if there are too few persons, states how many would be enough
-    confidence: float | None = None  # one-sided confidence of the run; set by the runner
-    # places that disclose single train persons; they name persons, so no report, evidence or log contains them
-    findings: tuple[Finding, ...] = field(default=(), repr=False)
-    quarantined: tuple[int, ...] = field(default=(), repr=False)  # synthetic rows, from 0, not covered by the verdict
+    confidence: float | None = None  # one-sided confidence of the run
+    findings: tuple[Finding, ...] = field(default=(), repr=False)  # private, so no report, evidence or log has them
+    quarantined: tuple[int, ...] = field(default=(), repr=False)  # synthetic rows (from 0) that the verdict excludes
 
     def __post_init__(self) -> None:
         if self.verdict == "pass" and self.estimate is not None and self.estimate.confidence < MIN_CONFIDENCE:
@@ -151,7 +150,7 @@ class AuditResult:
 
 
 def without_number(name: str, status: Status, reason: str) -> AuditResult:
-    """Return the result of an audit without a measurement."""
+    """Return the result of an audit that measured nothing, with the verdict "insufficient"."""
     return AuditResult(name=name, verdict="insufficient", status=status, direction="lower_is_safer", reason=reason)
 
 

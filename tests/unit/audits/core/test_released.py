@@ -315,7 +315,7 @@ def test_persons_of_a_table_from_python_can_only_be_numbered(names):
 
 def test_unknown_and_long_labels_are_rejected():
     for labels in (("a", NOTE), ("a", "c")):
-        with pytest.raises(InputError, match="1 label of the synthetic table does not occur in train"):
+        with pytest.raises(InputError, match="synthetic labels that do not occur in train: 1;"):
             load_inputs(table(labels, ("s1", "s2")), TRAIN, CONTROL)
     long = NOTE * 2
     with pytest.raises(InputError, match="longer than 64"):
