@@ -1,4 +1,4 @@
-"""Options and output helpers shared by the commands of `audits`."""
+"""Define the command-line options and the output functions that the commands of `audits` share."""
 
 import io
 import json
@@ -20,11 +20,11 @@ Train = Annotated[Path, typer.Option(help="table on which the generator was trai
 Control = Annotated[
     Path, typer.Option(help="table of other persons of the same population, whom the generator never saw")
 ]
-Reference = Annotated[Path | None, typer.Option(help="public text of the same kind")]
+Reference = Annotated[Path | None, typer.Option(help="table of public text of the same kind")]
 TextColumn = Annotated[str, typer.Option(help="name of the column of the texts in every table")]
 LabelColumn = Annotated[str, typer.Option(help="name of the column of the classes in every table")]
 GroupColumn = Annotated[str, typer.Option(help="name of the column of the person ids in every table")]
-Seed = Annotated[int, typer.Option(min=0, help="root seed of the random streams")]
+Seed = Annotated[int, typer.Option(min=0, help="seed of all random choices")]
 Confidence = Annotated[float, typer.Option(help="one-sided confidence of each interval end")]
 RowsArePersons = Annotated[bool, typer.Option(help="declare that each row belongs to a different person")]
 
@@ -32,7 +32,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="print the result as JSON o
 
 
 def say(line: str) -> None:
-    """Write text to stderr without invisible characters; exit with code 3 if this fails."""
+    """Write text to stderr, with invisible characters replaced; exit with code 3 if this fails."""
     try:
         sys.stderr.write("".join(f"{printable(part)}\n" for part in line.split("\n")))
         sys.stderr.flush()
@@ -41,12 +41,12 @@ def say(line: str) -> None:
 
 
 def show(text: str) -> None:
-    """Write a result to stdout without invisible characters."""
+    """Write a result to stdout, with invisible characters replaced."""
     sys.stdout.write("".join(f"{printable(line)}\n" for line in text.split("\n")))
 
 
 def print_fields(fields: Mapping[str, object], text: str, *, as_json: bool) -> None:
-    """Write a result as text to stdout; with `as_json`, write its fields as JSON to stdout and the text to stderr."""
+    """Write a result as text to stdout. With `as_json`, write its fields as JSON to stdout, the text to stderr."""
     if as_json:
         sys.stdout.write(json.dumps(fields, indent=1) + "\n")
     (say if as_json else show)(text)
@@ -58,31 +58,26 @@ def print_error_json(error: Any, code: int | None = None, more: Mapping[str, obj
     The JSON object has the field `error` with code, message, problems and hint, and the fields in `more`.
     """
     if "--json" in sys.argv[1:]:
-        fields = {
-            "code": error.exit_code if code is None else code,
-            "message": error.message,
-            "problems": [*error.problems],
-            "hint": error.hint,
-        }
-        with suppress(OSError):  # the reported error may be that standard output cannot be written
+        fields = {"code": error.exit_code if code is None else code, "message": error.message}
+        fields |= {"problems": [*error.problems], "hint": error.hint}
+        with suppress(OSError):  # the error may be that stdout cannot be written
             sys.stdout.write(json.dumps({"error": fields, **(more or {})}, indent=1) + "\n")
 
 
 def print_exit_json(stop: SystemExit) -> None:
-    """If typer rejected the command line, write its error as JSON to stdout (see `print_error_json`).
+    """Print the error as JSON (see `print_error_json`) if a wrong command line is the cause of an exit.
 
-    typer raises SystemExit while it handles its error, so the error is the context of SystemExit. Other exits are not
-    printed here, because their commands print JSON themselves.
+    typer turns its error into SystemExit, whose `__context__` is then the error. If a command exits by itself, it has
+    already printed its JSON.
     """
-    # a method of click.ClickException; typer may contain its own copy of click
-    describe = getattr(stop.__context__, "format_message", None)
+    describe = getattr(stop.__context__, "format_message", None)  # a method of the errors of typer
     if describe is not None:
         error = InputError(describe(), hint="Run the command with `--help` to see its arguments and options.")
         print_error_json(error, int(stop.code or 0))
 
 
 def protect_process(stop: Callable[[int, FrameType | None], None]) -> None:
-    """Make new files private, forbid core dumps, and call `stop` on a signal, until the process ends."""
+    """Make new files private, forbid core dumps, and call `stop` on Ctrl-C or SIGTERM, for the whole process."""
     os.umask(0o077)
     if sys.platform != "win32":
         import resource
@@ -94,9 +89,10 @@ def protect_process(stop: Callable[[int, FrameType | None], None]) -> None:
 
 @contextmanager
 def standard_streams() -> Iterator[None]:
-    """Write standard output in UTF-8; exit with code 3 if it or standard error is closed or cannot be written.
+    """Write stdout in UTF-8, and exit with code 3 if stdout or stderr is closed or cannot be written.
 
-    If a stream is closed, the command does not start, because the next opened file would get the stream's descriptor.
+    If a stream is closed, the command does not start: the next opened file would get the number of the stream, and
+    output would be written into this file.
     """
     if sys.stdout is None or sys.stderr is None:
         if sys.stderr is not None:

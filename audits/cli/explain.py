@@ -1,4 +1,4 @@
-"""Implement `audits explain`: print the page about an audit, a number or a gate."""
+"""Implement `audits explain`: print the page of `audits/explain` about an audit, a number or a gate of a policy."""
 
 import json
 import sys
@@ -10,9 +10,8 @@ import typer
 from audits.cli.console import AsJson
 from audits.core.errors import InputError
 
-# other names of pages; the usual name of a page is an audit or the first part of the name of a number
-_OTHER_NAMES = {"hygiene": "input_checks", "dp_epsilon": "dp", "dp_delta": "dp"}
-_PREFIXES = ("audit_", "dp_consistent_")
+_OTHER_NAMES = {"hygiene": "input_checks", "dp_epsilon": "dp", "dp_delta": "dp"}  # further name -> name of the page
+_PREFIXES = ("audit_", "dp_consistent_")  # of gates
 
 
 def explain(
@@ -25,17 +24,14 @@ def explain(
     *,
     as_json: AsJson = False,
 ) -> None:
-    """Explain an audit, a number or a gate.
-
-    The page states what is measured, what the results mean, and what to change.
-    """
+    """Explain an audit, a number or a gate: what is measured, what the results mean, and what to change."""
     from audits.runner.registry import AUDITS
 
     folder = Path(__file__).parents[1] / "explain"
     pages = {page.stem: page for page in sorted(folder.glob("*.md"))}
     letters = dict(zip("abcdefghi", AUDITS, strict=True))
     given = audit.lower().replace("-", "_")
-    name = letters.get(given) or _OTHER_NAMES.get(given) or _without_gate_prefix(given)
+    name = letters.get(given) or _OTHER_NAMES.get(given) or _page_name(given)
     if name not in pages:
         name = _pages_of_gates().get(given, "")
     if name not in pages:
@@ -45,15 +41,15 @@ def explain(
     sys.stdout.write(json.dumps({"name": name, "markdown": page}, indent=1) + "\n" if as_json else page)
 
 
-def _without_gate_prefix(name: str) -> str:
-    """Return a name without the prefix of a gate and without the key of a number: `balance.value` -> `balance`."""
+def _page_name(name: str) -> str:
+    """Return the page of a gate or number: `audit_linkage` -> `linkage`, `balance.value` -> `balance`."""
     for prefix in _PREFIXES:
         name = name.removeprefix(prefix)
     return name.partition(".")[0]
 
 
 def _pages_of_gates() -> dict[str, str]:
-    """Return the name of the page of each rule of the shipped policies, by the id of the rule with `_` for `-`."""
+    """Return the page of each gate of the shipped policies, by the id of the gate with `_` in place of `-`."""
     from audits.gate.rule import NO_QUARANTINED_ROW
     from audits.gate.shipped import load_policy, shipped_policies
 

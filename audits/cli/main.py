@@ -1,4 +1,4 @@
-"""The command `audits`: audit a synthetic table, explain an audit, verify a bundle."""
+"""Define the command line `audits`: audit a synthetic table, explain an audit, verify a bundle."""
 
 import json
 import secrets
@@ -9,18 +9,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from audits.cli.console import (
-    AsJson,
-    GroupColumn,
-    LabelColumn,
-    TextColumn,
-    print_error_json,
-    print_exit_json,
-    print_fields,
-    protect_process,
-    say,
-    standard_streams,
-)
+from audits.cli import console
 from audits.cli.explain import explain
 from audits.cli.run import run
 from audits.cli.selftest import selftest
@@ -56,16 +45,16 @@ def canaries(  # noqa: PLR0913, PLR0917 - one parameter per option of the comman
             min=0, help="secret root seed of the draw that decides which canaries are inserted; default: random"
         ),
     ] = None,
-    text: TextColumn = "text",
-    label: LabelColumn = "label",
-    group: GroupColumn = "group",
+    text: console.TextColumn = "text",
+    label: console.LabelColumn = "label",
+    group: console.GroupColumn = "group",
     *,
-    as_json: AsJson = False,
+    as_json: console.AsJson = False,
 ) -> None:
-    """Make fictitious persons (canaries) for a canary build.
+    """Make fictional persons (canaries) and choose some of them for a second run of the generator.
 
-    The canary build is a second run of the generator. A fair coin decides for each canary whether its records are
-    inserted into the train table of the canary build. The rows of the canary build must never be released.
+    A fair coin decides for each canary whether its records are inserted into the train table of this second run, the
+    canary build. The canary build shows what the generator memorises. Its rows must never be released.
     """
     from audits.attacks.canaries.files import write_canaries
     from audits.attacks.canaries.kinds import make_canaries
@@ -78,25 +67,24 @@ def canaries(  # noqa: PLR0913, PLR0917 - one parameter per option of the comman
     planted = make_canaries(load(train, role="train"), public, n, stream(root, "make canaries"))
     write_canaries(planted, out, text=text, label=label, group=group)
     said = f"written: {out}; append insert.parquet to the train data of the canary build, and never release its rows"
-    print_fields({"folder": str(out), "canaries": n}, said, as_json=as_json)
+    console.print_fields({"folder": str(out), "canaries": n}, said, as_json=as_json)
 
 
 @app.command()
 def rewrite(
     table: Annotated[Path, typer.Argument(help="synthetic table (.parquet, .jsonl or .csv)")],
     out: Annotated[Path, typer.Argument(help="new file, to be audited and released instead of the table")],
-    text: TextColumn = "text",
-    label: LabelColumn = "label",
+    text: console.TextColumn = "text",
+    label: console.LabelColumn = "label",
     without: Annotated[
         Path | None, typer.Option(help="file of the rows to leave out: quarantine.txt from `audits run --out`")
     ] = None,
     *,
-    as_json: AsJson = False,
+    as_json: console.AsJson = False,
 ) -> None:
-    """Write the texts and labels of a table in canonical form.
+    """Write only the texts and labels of a table to a new file, without metadata.
 
-    The new file has no other columns and no metadata. Several blanks become one, several empty lines become one, and
-    invisible characters are removed from the texts.
+    In the texts, several blanks become one, several empty lines become one, and invisible characters are removed.
     """
     from audits.cli.rewrite import rewrite as write
     from audits.core.quarantine import read_rows
@@ -104,7 +92,7 @@ def rewrite(
     digest, left_out = (None, set[int]()) if without is None else read_rows(without)
     n_rows = write(table, out, text=text, label=label, without=left_out, of_table=digest)
     said = f"written: {out}, {n_rows} rows; audit and release this file instead of {table}"
-    print_fields({"file": str(out), "rows": n_rows}, said, as_json=as_json)
+    console.print_fields({"file": str(out), "rows": n_rows}, said, as_json=as_json)
 
 
 app.command()(explain)
@@ -116,17 +104,17 @@ app.command()(verify)
 
 
 @app.command()
-def schema(*, as_json: AsJson = False) -> None:  # noqa: ARG001 - every command accepts --json
-    """Print the JSON Schema of audit.json, with or without --json."""
+def schema(*, as_json: console.AsJson = False) -> None:  # noqa: ARG001 - every command accepts --json
+    """Print the JSON Schema of audit.json (with or without --json)."""
     from audits.core.report import audit_schema
 
     sys.stdout.write(json.dumps(audit_schema(), indent=1) + "\n")
 
 
-@standard_streams()
+@console.standard_streams()
 def main() -> None:
-    """Run the command line; report an AuditError as one message on stderr and exit with its code."""
-    protect_process(_interrupted)
+    """Run the command line; print an AuditError as one message on stderr, and exit with the code of its class."""
+    console.protect_process(_interrupted)
     try:
         with disk_errors(Path()):
             app()
@@ -135,16 +123,15 @@ def main() -> None:
     except SystemExit as stop:
         if stop.code == INTERRUPTED:
             _stop(AuditError("interrupted", hint="Run the same command again."), INTERRUPTED)
-        print_exit_json(stop)
+        console.print_exit_json(stop)
         raise
 
 
 def _interrupted(_number: int, _frame: object) -> None:
-    """Raise SystemExit with code 7; unlike KeyboardInterrupt, typer and the libraries do not catch SystemExit."""
-    sys.exit(INTERRUPTED)
+    sys.exit(INTERRUPTED)  # a library could catch KeyboardInterrupt, but none catches SystemExit
 
 
 def _stop(error: AuditError, code: int) -> NoReturn:
-    print_error_json(error, code)
-    say(f"audits: {error}")
+    console.print_error_json(error, code)
+    console.say(f"audits: {error}")
     sys.exit(code)

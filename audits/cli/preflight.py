@@ -1,4 +1,8 @@
-"""Find the gates of a policy that the given inputs cannot meet, before any audit runs."""
+"""Find the gates of a policy that cannot pass because an input is missing, before any audit runs.
+
+A gate is a condition on a metric, such as `membership.auc.high`. The first part of the metric's name is an audit or
+another source of numbers.
+"""
 
 from collections.abc import Collection
 
@@ -7,8 +11,7 @@ from audits.gate.evidence import Evidence
 from audits.gate.policy import Policy, decide
 from audits.runner.registry import AUDITS, NEEDS, applicable_audits
 
-# options that supply the metrics of no audit, by the first part of the metric's name
-OPTIONS = {
+OPTIONS = {  # first part of the name of a metric that no audit measures -> option that supplies the metric
     "attempts": "--ledger",
     "balance": "--utility",
     "secret": "--streams-are-secret",
@@ -16,9 +19,9 @@ OPTIONS = {
     "style": "--utility",
     "utility": "--utility",
 }
-# options that supply the inputs of audits, by the input's name in `NEEDS`
+# input in `NEEDS`, without which an audit cannot run -> option that supplies this input
 INPUT_OPTIONS = {"canaries": "--canaries and --canary-build", "mechanism": "--mechanism", "previous": "--previous"}
-LINEAGE_METRICS = {  # metrics of parent_recovery that require --lineage
+LINEAGE_METRICS = {  # metrics of the audit `parent_recovery` that require --lineage
     *("lineage", "records_with_parents", "parent_recall", "pair_recall", "parent_recall_ratio", "max_weight"),
     *("min_effective_parents", "min_row_persons", "max_person_share", "max_person_rows", "min_class_persons"),
 }
@@ -28,10 +31,10 @@ ALWAYS = {"input_checks", "records"}  # first parts of metrics that every run ha
 def impossible_gates(
     policy: Policy, inputs: AuditInputs, audits: Collection[str] | None, numbers: set[str]
 ) -> tuple[str, ...]:
-    """Return a line for each gate that cannot pass because an input is missing, with the option that supplies it.
+    """Return a line for each gate that cannot pass, with the option that supplies the missing input.
 
-    If `audits` is None, all audits whose inputs are given run. `numbers` has the names of the metrics that files and
-    options supply, such as `attempts.number`.
+    `audits` has the names of the audits that will run; None means every audit whose inputs are given. `numbers` has
+    the names of the metrics that options supply, such as `attempts.number`.
     """
     run = applicable_audits(inputs) if audits is None else tuple(audits)
     lines = []

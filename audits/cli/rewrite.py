@@ -1,4 +1,4 @@
-"""Write the texts and labels of a table to a new file that can be audited and released."""
+"""Implement `audits rewrite`: copy the texts and labels of a table to a new file that can be audited and released."""
 
 from collections.abc import Collection
 from dataclasses import replace
@@ -16,17 +16,18 @@ from audits.text.layout import plain_layout
 def rewrite(
     path: Path, out: Path, *, text: str, label: str, without: Collection[int] = (), of_table: str | None = None
 ) -> int:
-    """Write texts and labels of a table to a new file in canonical form; return the number of rows.
+    """Write the texts and labels of a table to a new file in canonical form; return the number of rows.
 
-    The new texts have plain white space and no invisible characters (`plain_layout`), because no audit reads others.
+    Unusual white space and invisible characters are removed from the texts (`plain_layout`), because no audit reads
+    them.
 
     Args:
         path: the table.
         out: the new file; its suffix selects its format.
         text: column of the texts, also in the new file.
-        label: column of the classes; the table may lack it only if this is the default name.
-        without: row numbers, from 1, to leave out.
-        of_table: digest of the table that `without` refers to; None if `without` fits any table.
+        label: column of the classes; may be missing if it has the default name.
+        without: numbers of the rows to leave out, from 1.
+        of_table: digest of the table whose rows `without` numbers; None accepts any table.
 
     Raise InputError if the new file exists, the digest of the table is not `of_table`, a number in `without` is not
     a row number of the table, or no row would remain.
@@ -36,7 +37,7 @@ def rewrite(
         raise InputError(f"the new file must end in {', '.join(READERS)}; got {out.suffix or 'no suffix'!r}")
     if out.exists():
         raise InputError(f"{out} already exists; choose a new file")
-    # the digest of a synthetic table does not include persons
+    # an audited synthetic table has no person ids, so its digest does not include any
     if of_table not in {None, table_digest(replace(table, has_groups=False))}:
         message = "the rows to leave out belong to another table"
         raise InputError(message, hint="Run `audits run --out` on this table and pass its quarantine.txt.")
@@ -45,9 +46,8 @@ def rewrite(
     if len(without) == len(table):
         raise InputError("every row of the table would be left out")
     table = take(table, np.array([i for i in range(len(table)) if i + 1 not in without]))
-    columns = {text: tuple(map(plain_layout, table.texts))}
-    if table.labels is not None:
-        columns[label] = table.labels
-    rows = [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
+    rows = [{text: plain_layout(content)} for content in table.texts]
+    for row, name in zip(rows, table.labels or (), strict=False):
+        row[label] = name
     write_whole(out, plain_file(out.suffix, rows))
     return len(rows)

@@ -11,21 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 from typer import Exit, Option
 
-from audits.cli.console import (
-    Confidence,
-    Control,
-    GroupColumn,
-    LabelColumn,
-    Reference,
-    RowsArePersons,
-    Seed,
-    Synthetic,
-    TextColumn,
-    Train,
-    listed,
-    say,
-    show,
-)
+from audits.cli import console
 from audits.core.errors import InputError
 from audits.core.files import write_whole
 
@@ -41,18 +27,17 @@ AUDIT, PUBLIC, QUARANTINE = "audit.json", "audit.public.json", "quarantine.txt" 
 
 File = Path | None
 Ledger = Annotated[
-    File, Option(help="private ledger folder; further audits of the same control persons need a higher confidence")
+    File, Option(help="folder of the ledger, which counts the audits of the same control persons; private")
 ]
 Findings = Annotated[
-    File,
-    Option(help="private output file: rows (from 1) that disclose a person, and a keyed pseudonym of this person"),
+    File, Option(help="private file to write: rows (from 1) that disclose a person, and a pseudonym of this person")
 ]
 FindingsKey = Annotated[File, Option(help="file with the 32-byte key of the pseudonyms; created if missing")]
 Identifiers = Annotated[
     File, Option(help="identifiers of each train row before deidentification (.jsonl or .parquet, one list per row)")
 ]
 ControlIdentifiers = Annotated[
-    File, Option(help="identifiers of each control row, to estimate how many match by chance; requires --identifiers")
+    File, Option(help="identifiers of each control row, which match only by chance; requires --identifiers")
 ]
 Lineage = Annotated[File, Option(help="train rows, with weights, from which each synthetic row was made")]
 StreamsAreSecret = Annotated[
@@ -73,8 +58,6 @@ CanaryBuild = Annotated[File, Option(help="synthetic table of the canary build; 
 
 
 class _Files(NamedTuple):
-    """The optional input files; each field has the name of its option."""
-
     lineage: File
     mechanism: File
     identifiers: File
@@ -88,15 +71,15 @@ class _Files(NamedTuple):
 
 
 def run(  # noqa: PLR0913, PLR0917 - one parameter per option of the command line
-    synthetic: Synthetic,
-    train: Train,
-    control: Control,
-    reference: Reference = None,
+    synthetic: console.Synthetic,
+    train: console.Train,
+    control: console.Control,
+    reference: console.Reference = None,
     policy: Annotated[str | None, Option(help="name of a shipped policy, or a .yaml file")] = None,
     out: Annotated[File, Option(help="folder for audit.json and the other results")] = None,
     only: Annotated[str | None, Option(help="comma-separated audits to run")] = None,
-    seed: Seed = 0,
-    confidence: Confidence = 0.95,
+    seed: console.Seed = 0,
+    confidence: console.Confidence = 0.95,
     ledger: Ledger = None,
     findings: Findings = None,
     findings_key: FindingsKey = None,
@@ -112,18 +95,19 @@ def run(  # noqa: PLR0913, PLR0917 - one parameter per option of the command lin
     previous_train: Annotated[File, Option(help="train table of the previous release; requires --previous")] = None,
     selftest_file: SelfTestFile = None,
     utility: Utility = None,
-    text: TextColumn = "text",
-    label: LabelColumn = "label",
-    group: GroupColumn = "group",
+    text: console.TextColumn = "text",
+    label: console.LabelColumn = "label",
+    group: console.GroupColumn = "group",
     *,
-    rows_are_persons: RowsArePersons = False,
+    rows_are_persons: console.RowsArePersons = False,
     streams_are_secret: StreamsAreSecret = False,
     as_json: Annotated[bool, Option("--json", help="print audit.json on stdout")] = False,
 ) -> None:
-    """Run the audits; with --policy, decide on the release.
+    """Run the audits on a synthetic table. With --policy, also decide whether the table may be released.
 
-    Without --only, every audit whose inputs are given runs; no audit runs if the inputs cannot meet --policy. Exit 0
-    if --policy allows the release (or all audits pass, if no policy is given), 4 if not, 3 if an input is unusable.
+    By default, every audit runs whose inputs are given. If the inputs cannot meet the policy, no audit runs. The exit
+    code is 0 if the policy allows the release (without a policy, if all audits pass), 4 if not, and 3 if an input
+    cannot be used.
     """
     from audits.core.inputs import load_tables
     from audits.gate.shipped import load_policy
@@ -139,9 +123,9 @@ def run(  # noqa: PLR0913, PLR0917 - one parameter per option of the command lin
     inputs = _with_files(load_tables(synthetic, train, control, reference, **columns), files, columns)
     test = None if selftest_file is None else _selftest_of(selftest_file, inputs)
     numbers = _numbers(inputs, utility, test, secret=streams_are_secret)
-    _check_reachable(applied, inputs, listed(only), set(numbers), has_ledger=ledger is not None)
-    attempts, confidence = _count_attempt(inputs, ledger, listed(only), seed, confidence)
-    report = run_audits(inputs, names=listed(only), seed=seed, confidence=confidence, progress=say)
+    _check_reachable(applied, inputs, console.listed(only), set(numbers), has_ledger=ledger is not None)
+    attempts, confidence = _count_attempt(inputs, ledger, console.listed(only), seed, confidence)
+    report = run_audits(inputs, names=console.listed(only), seed=seed, confidence=confidence, progress=console.say)
     decision = None if applied is None else _decide(report, applied, numbers | attempts, test)
     _show(report, decision, as_json=as_json)
     _write(report, out, findings, key, applied, synthetic)
@@ -162,11 +146,10 @@ def _check_pairs(files: _Files) -> None:
     if files.identifiers is not None and files.control_identifiers is None:
         from audits.attacks.identifiers.identifiers_audit import NO_CONTROL_LIST
 
-        say(f"note: {NO_CONTROL_LIST}")
+        console.say(f"note: {NO_CONTROL_LIST}")
 
 
 def _with_files(inputs: "AuditInputs", files: _Files, columns: dict[str, Any]) -> "AuditInputs":
-    """Return the inputs with the content of the optional files."""
     from audits.attacks.accounting.mechanism_log import read_mechanism
     from audits.attacks.canaries.files import read_canaries
     from audits.attacks.identifiers.lists import read_identifiers
@@ -178,19 +161,16 @@ def _with_files(inputs: "AuditInputs", files: _Files, columns: dict[str, Any]) -
     named = {name: columns[name] for name in ("text", "label", "group")}
     load: Callable[..., Table] = partial(load_table, **columns)
     n_train, n_control = len(inputs.train), len(inputs.control)
-    found: dict[str, Any] = {}
-    if files.lineage is not None:
-        found["lineage"] = read_lineage(files.lineage, len(inputs.synthetic), n_train)
-    if files.mechanism is not None:
-        found["mechanism"] = read_mechanism(files.mechanism)
-    if files.identifiers is not None:
-        found["identifiers"] = read_identifiers(files.identifiers, n_train, "train")
-    if files.control_identifiers is not None:
-        found["control_identifiers"] = read_identifiers(files.control_identifiers, n_control, "control")
+    readers: dict[str, Callable[[Path], Any]] = {
+        "lineage": lambda path: read_lineage(path, len(inputs.synthetic), n_train),
+        "mechanism": read_mechanism,
+        "identifiers": lambda path: read_identifiers(path, n_train, "train"),
+        "control_identifiers": lambda path: read_identifiers(path, n_control, "control"),
+        "mirror": lambda path: load(path, role="rerun"),
+    }
+    found = {name: read(path) for name, read in readers.items() if (path := getattr(files, name)) is not None}
     if files.canaries is not None and files.canary_build is not None:
         found["canaries"] = read_canaries(files.canaries, files.canary_build, **named)
-    if files.mirror is not None:
-        found["mirror"] = load(files.mirror, role="rerun")
     if files.previous is not None and files.previous_train is not None:
         previous, its_train = load(files.previous, role="previous"), load(files.previous_train, role="train")
         found["previous"] = Previous(synthetic=previous, train=its_train)
@@ -201,7 +181,7 @@ def _with_files(inputs: "AuditInputs", files: _Files, columns: dict[str, Any]) -
 def _count_attempt(
     inputs: "AuditInputs", ledger: File, names: Sequence[str] | None, seed: int, confidence: float
 ) -> "tuple[dict[str, Estimate], float]":
-    """Record the attempt in the ledger; return its number as a metric, and the confidence that its intervals need."""
+    """Record this audit in the ledger; return its number as a metric, and the confidence that it must reach."""
     from audits.core.rates import exact
     from audits.gate.rule import ATTEMPTS, confidence_of
     from audits.ledger.attempts import attempt
@@ -213,7 +193,7 @@ def _count_attempt(
         return {}, confidence
     made = run_digest(inputs, names, seed=seed, confidence=confidence)
     found = attempt(ledger, HighWaterMark(folder_mark_path(ledger)), digest=made, control=inputs.control)
-    say(
+    console.say(
         f"attempt {found.number} on these control persons, recorded in ledger {found.ledger.id} "
         f"(now {found.ledger.entries} entries)"
     )
@@ -234,7 +214,6 @@ def _selftest_of(path: Path, inputs: "AuditInputs") -> "BoundSelfTest":
 def _numbers(
     inputs: "AuditInputs", utility: File, test: "BoundSelfTest | None", *, secret: bool
 ) -> "dict[str, Estimate]":
-    """Return the numbers for gates that do not come from audits, except the number of the attempt."""
     from audits.core.rates import exact
     from audits.gate.rule import SECRET
     from audits.gate.utility import read_utility
@@ -256,7 +235,6 @@ def _check_reachable(
     *,
     has_ledger: bool,
 ) -> None:
-    """Exit with code 4 before any audit runs if the given inputs cannot meet the policy; list what is missing."""
     from audits.cli.preflight import impossible_gates
     from audits.gate.rule import ATTEMPTS
 
@@ -264,12 +242,14 @@ def _check_reachable(
         return
     lines = impossible_gates(policy, inputs, names, numbers | ({ATTEMPTS} if has_ledger else set()))
     if lines:
-        say(
+        console.say(
             f"release under the policy: refused. No audit was run, because the given inputs cannot meet {len(lines)} "
             f"gates of {policy.name}:"
         )
-        say("\n".join(f"  {line}" for line in lines))
-        say("Give the inputs that these gates require. Without --policy, the audits run and show their verdicts.")
+        console.say("\n".join(f"  {line}" for line in lines))
+        console.say(
+            "Give the inputs that these gates require. Without --policy, the audits run and show their verdicts."
+        )
         raise Exit(REFUSED)
 
 
@@ -287,7 +267,6 @@ def _show(report: "AuditReport", decision: "Decision | None", *, as_json: bool) 
     from rich.console import Console
     from rich.table import Table as Grid
 
-    console = Console(stderr=as_json, highlight=False)
     colours = {"pass": "green", "fail": "red", "insufficient": "yellow"}
     grid = Grid("audit", "verdict", "estimate", "interval", "limit", "n")
     for result in report.results:
@@ -295,21 +274,20 @@ def _show(report: "AuditReport", decision: "Decision | None", *, as_json: bool) 
         numbers = ("-", "-") if e is None else (f"{e.value:.4g}", f"{e.low:.4g} to {e.high:.4g}")
         verdict = f"[{colours[result.verdict]}]{result.verdict}[/]"
         grid.add_row(result.name, verdict, *numbers, _limit(result.threshold), "-" if e is None else str(e.n))
-    console.print(grid)
+    Console(stderr=as_json, highlight=False).print(grid)
     lines = [*(f"{result.name}: {result.reason}" for result in report.results), f"overall: {report.overall}"]
     problems = report.input_checks["problems"]
     if decision is not None:
         lines += [f"release under the policy: {'allowed' if decision.allowed else 'refused'}", *decision.summary]
         lines += [f"  {failure}" for failure in decision.with_problems(problems).failures]
     elif problems:
-        lines += ["problems of the tables; no audit of these tables can pass:", *(f"  {one}" for one in problems)]
-    (say if as_json else show)("\n".join(lines))
+        lines += ["no audit can pass, because the tables have problems:", *(f"  {problem}" for problem in problems)]
+    (console.say if as_json else console.show)("\n".join(lines))
     if as_json:
         sys.stdout.write(report.to_json().decode() + "\n")
 
 
 def _show_quarantined(report: "AuditReport", synthetic: Path, out: File) -> None:
-    """Say which rows are quarantined and how to remove them; with --out, write their numbers to quarantine.txt."""
     from audits.core.inputs import shortened
     from audits.core.quarantine import write_rows
 
@@ -321,7 +299,7 @@ def _show_quarantined(report: "AuditReport", synthetic: Path, out: File) -> None
         write_rows(out / QUARANTINE, numbers, report.inputs["synthetic"])
     listed_rows = ", ".join(shortened(list(map(str, numbers))))
     in_full = f"; all of them are in {file}" if out is not None else ""
-    say(
+    console.say(
         f"quarantine: no audit can judge rows {listed_rows} of {synthetic} ({len(numbers)} rows; row numbers count "
         f"from 1{in_full}).\n"
         f"The verdicts apply to the table without these {len(numbers)} rows; the table as given does not pass.\n"
@@ -337,10 +315,9 @@ def _limit(threshold: float | tuple[float, float] | None) -> str:
 
 
 def _prepare(out: File) -> None:
-    """Create the folder of --out and remove the files of an earlier run, which may concern a different table."""
     if out is not None:
         _require_writable(out)
-        for name in (AUDIT, PUBLIC, QUARANTINE):
+        for name in (AUDIT, PUBLIC, QUARANTINE):  # files of an earlier run, perhaps of a different table
             (out / name).unlink(missing_ok=True)
 
 
@@ -367,21 +344,22 @@ def _key(findings: File, path: File) -> bytes:
 def _write(
     report: "AuditReport", out: File, findings: File, key: bytes, policy: "Policy | None", synthetic: Path
 ) -> None:
-    """Write audit.json; with a policy also audit.public.json, and with --findings also the findings."""
     from audits.core.findings import MAX_FINDINGS, write_findings
     from audits.core.strictjson import canonical
     from audits.gate.disclosure import public_report
 
     if out is not None:
         write_whole(out / AUDIT, report.to_json())
-        say(f"written: {out / AUDIT}")
+        console.say(f"written: {out / AUDIT}")
         if policy is not None:
             path = out / PUBLIC
             write_whole(path, canonical(public_report(json.loads(report.to_json()), policy)))
-            say(f"written: {path}; it contains no exact counts of private data")
+            console.say(f"written: {path}; it contains no exact counts of private data")
     if findings is not None:
         n = write_findings(findings, key, report.results)
         n_omitted = sum(result.details.get("findings_left_out", 0) for result in report.results)
         omitted = f", {n_omitted} omitted (at most {MAX_FINDINGS} per audit are written)" if n_omitted else ""
-        say(f"findings: {n} written to {findings}{omitted}; row numbers count from 1; keep list and key private")
+        console.say(
+            f"findings: {n} written to {findings}{omitted}; row numbers count from 1; keep list and key private"
+        )
     _show_quarantined(report, synthetic, out)

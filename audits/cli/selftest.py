@@ -1,4 +1,4 @@
-"""The command `audits selftest`: test on the user's own tables whether the audits detect known leaks."""
+"""Implement `audits selftest`: test on the user's own tables whether the audits detect known leaks."""
 
 import json
 import secrets
@@ -8,51 +8,37 @@ from typing import Annotated
 
 import typer
 
-from audits.cli.console import (
-    Confidence,
-    Control,
-    GroupColumn,
-    LabelColumn,
-    Reference,
-    RowsArePersons,
-    Seed,
-    TextColumn,
-    Train,
-    listed,
-    say,
-    show,
-)
+from audits.cli import console
 from audits.core.files import write_whole
 
 NOT_PASSED = 4  # exit code if the self-test is not passed
 
 
 def selftest(  # noqa: PLR0913, PLR0917 - one parameter per option of the command line
-    train: Train,
-    control: Control,
-    reference: Reference = None,
-    only: Annotated[str | None, typer.Option(help="comma-separated audits to calibrate")] = None,
-    seed: Seed = 0,
-    confidence: Confidence = 0.95,
-    text: TextColumn = "text",
-    label: LabelColumn = "label",
-    group: GroupColumn = "group",
+    train: console.Train,
+    control: console.Control,
+    reference: console.Reference = None,
+    only: Annotated[str | None, typer.Option(help="comma-separated audits to test")] = None,
+    seed: console.Seed = 0,
+    confidence: console.Confidence = 0.95,
+    text: console.TextColumn = "text",
+    label: console.LabelColumn = "label",
+    group: console.GroupColumn = "group",
     *,
-    rows_are_persons: RowsArePersons = False,
+    rows_are_persons: console.RowsArePersons = False,
     out: Annotated[
         Path | None, typer.Option(help="folder for selftest.json, which `audits run --selftest` reads")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="print the result on stdout")] = False,
 ) -> None:
-    """Calibrate the audits on your own train and control tables.
+    """Test whether the audits detect known leaks in your own train and control tables.
 
-    The suite builds releases from your data. Some have a known leak, for example copies of train persons. The others
-    are made from a third of the control persons and have no leak. Every audit must fail the releases with a leak and
-    pass the releases without a leak.
+    The command makes synthetic tables from your data. Some have a known leak, for example copies of train persons.
+    The others are made from a third of the control persons and have no leak. Every audit must fail the tables with a
+    leak and pass the tables without a leak. Each audit runs 38 to 59 times, on at most 2,000 persons per table.
 
-    The self-test is not passed if an audit gives a wrong verdict, if an audit has too few persons to be calibrated,
-    or if the input checks find a problem. Exit 0 if it is passed, 4 if it is not passed, 3 if a table cannot be used.
-    Each audit runs 38 to 59 times, on at most 2,000 persons per table.
+    The self-test is not passed if an audit gives a wrong verdict, if there are too few persons to test an audit, or
+    if the input checks find a problem. Exit 0 if it is passed, 4 if it is not passed, 3 if a table cannot be used.
     """
     from audits.core.inputs import load_tables, table_digest
     from audits.core.report import tool_name
@@ -61,8 +47,8 @@ def selftest(  # noqa: PLR0913, PLR0917 - one parameter per option of the comman
 
     columns = {"text": text, "label": label, "group": group}
     inputs = load_tables(None, train, control, reference, **columns, rows_are_persons=rows_are_persons)
-    result = run_suite(inputs, audits=listed(only), seed=seed, confidence=confidence, progress=say)
-    tell = say if as_json else show
+    result = run_suite(inputs, audits=console.listed(only), seed=seed, confidence=confidence, progress=console.say)
+    tell = console.say if as_json else console.show
     tell("\n".join([format_table(result), *result.problems]))
     if result.left_out:
         tell(f"not calibrated, because they need further inputs: {', '.join(result.left_out)}")

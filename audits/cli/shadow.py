@@ -1,4 +1,7 @@
-"""The commands `audits shadow-plan` and `audits shadow`: an attack for users who can rerun their generator."""
+"""Implement `audits shadow-plan` and `audits shadow`, an attack for users who can run their generator again.
+
+The generator runs many times, each time without some persons. The attack then infers which runs used a person.
+"""
 
 import json
 import sys
@@ -8,47 +11,33 @@ from typing import Annotated, Any
 
 import typer
 
-from audits.cli.console import (
-    AsJson,
-    Confidence,
-    Control,
-    GroupColumn,
-    LabelColumn,
-    Reference,
-    RowsArePersons,
-    Seed,
-    Synthetic,
-    TextColumn,
-    Train,
-    say,
-    show,
-)
+from audits.cli import console
 
 NOT_PASSED = 4  # exit code if the verdict is not pass
-SECONDS_BETWEEN_LINES = 5.0
+SECONDS_BETWEEN_LINES = 5.0  # of the progress
 
 
 def shadow_plan(  # noqa: PLR0913, PLR0917 - one parameter per option of the command line
-    synthetic: Synthetic,
-    train: Train,
-    control: Control,
+    synthetic: console.Synthetic,
+    train: console.Train,
+    control: console.Control,
     out: Annotated[Path, typer.Option(help="new private folder; its plan.json contains person ids")],
-    reference: Reference = None,
+    reference: console.Reference = None,
     runs: Annotated[
         int, typer.Option(help="number of reruns, a multiple of 8; each target person is omitted from half of them")
     ] = 32,
     persons: Annotated[int | None, typer.Option(help="number of target persons; default: 1 % of train")] = None,
-    seed: Seed = 0,
-    text: TextColumn = "text",
-    label: LabelColumn = "label",
-    group: GroupColumn = "group",
+    seed: console.Seed = 0,
+    text: console.TextColumn = "text",
+    label: console.LabelColumn = "label",
+    group: console.GroupColumn = "group",
     *,
-    rows_are_persons: RowsArePersons = False,
-    as_json: AsJson = False,
+    rows_are_persons: console.RowsArePersons = False,
+    as_json: console.AsJson = False,
 ) -> None:
-    """Plan the generator reruns for `audits shadow`.
+    """Plan the reruns of the generator for `audits shadow`.
 
-    The targets are the train persons whose records lie closest to a synthetic record; each target is omitted from
+    The targets are the train persons whose records are closest to a synthetic record. Each target is omitted from
     half of the reruns. For each entry of `runs` in plan.json, run the generator with a new seed on train without the
     persons in `leave_out`, and save its output at the path in `synthetic`.
     """
@@ -64,28 +53,27 @@ def shadow_plan(  # noqa: PLR0913, PLR0917 - one parameter per option of the com
     if as_json:
         fields = {"folder": str(out), "runs": plan.runs, "persons": len(plan.persons)}
         sys.stdout.write(json.dumps(fields, indent=1) + "\n")
-    say(said)
+    console.say(said)
 
 
 def shadow_command(  # noqa: PLR0913, PLR0917 - one parameter per option of the command line
     plan: Annotated[Path, typer.Argument(help="folder of `audits shadow-plan` with the tables of the reruns")],
     train: Annotated[Path, typer.Option(help="the same table as for `audits shadow-plan`")],
     control: Annotated[Path, typer.Option(help="the same table as for `audits shadow-plan`")],
-    reference: Reference = None,
-    seed: Seed = 0,
-    confidence: Confidence = 0.95,
-    text: TextColumn = "text",
-    label: LabelColumn = "label",
-    group: GroupColumn = "group",
+    reference: console.Reference = None,
+    seed: console.Seed = 0,
+    confidence: console.Confidence = 0.95,
+    text: console.TextColumn = "text",
+    label: console.LabelColumn = "label",
+    group: console.GroupColumn = "group",
     *,
-    rows_are_persons: RowsArePersons = False,
+    rows_are_persons: console.RowsArePersons = False,
     as_json: Annotated[bool, typer.Option("--json", help="print shadow.json on stdout")] = False,
 ) -> None:
-    """Run the shadow-model attack on the tables of the reruns.
+    """Infer from the tables of the reruns which of them were trained on each target person.
 
-    The attack infers which reruns were trained on each target person. Exit 0 if the attack fails (verdict pass), 4 if
-    it succeeds or is inconclusive. The command writes shadow.json into the folder. This file contains only aggregates
-    over all persons.
+    Exit 0 if this attack fails (verdict pass), 4 if it succeeds or is inconclusive. The command writes shadow.json
+    into the folder. This file contains only aggregates over all persons.
     """
     from audits.attacks.shadow.attack import as_text, judge_shadow
     from audits.core.inputs import load_tables
@@ -96,12 +84,12 @@ def shadow_command(  # noqa: PLR0913, PLR0917 - one parameter per option of the 
         nonlocal last
         if time.monotonic() - last >= SECONDS_BETWEEN_LINES or done == total:
             last = time.monotonic()
-            say(f"shadow: step {done} of {total}")
+            console.say(f"shadow: step {done} of {total}")
 
     columns: dict[str, Any] = {"text": text, "label": label}
     inputs = load_tables(None, train, control, reference, **columns, group=group, rows_are_persons=rows_are_persons)
     report = judge_shadow(plan, inputs, seed=seed, confidence=confidence, **columns, progress=tell)
-    (say if as_json else show)(as_text(report.results[0]))
+    (console.say if as_json else console.show)(as_text(report.results[0]))
     if as_json:
         sys.stdout.write(report.to_json().decode() + "\n")
     raise typer.Exit(0 if report.overall == "pass" else NOT_PASSED)

@@ -1,4 +1,4 @@
-"""The command `verify`, which `audits` and `synthgen` share: the same output, JSON fields and exit codes."""
+"""Implement the command `verify`, which the command lines `audits` and `synthgen` share."""
 
 from pathlib import Path
 from typing import Annotated, Literal, NoReturn
@@ -14,19 +14,19 @@ def verify(
     bundle: Annotated[Path, Argument(help="Folder of the bundle.")],
     *,
     trust: Annotated[Path | None, Option(help="Your own copy of the trust root, not one from the bundle.")] = None,
-    policy: Annotated[str | None, Option(help="Reject the bundle unless it was released under this policy.")] = None,
+    policy: Annotated[str | None, Option(help="Policy under which the bundle must have been released.")] = None,
     only: Annotated[
         Literal["integrity"] | None,
-        Option(help="integrity: check the files without a trust root; the exit code is 20 if they pass."),
+        Option(help="integrity: check only the files, without a trust root; exit code 20 if they pass."),
     ] = None,
     trust_state: Annotated[
-        Path | None, Option(help="File that records the newest trust root version seen, to detect a rollback.")
+        Path | None, Option(help="File with the newest version of the trust root seen so far, to detect a rollback.")
     ] = None,
     as_json: Annotated[bool, Option("--json", help="Print the result as JSON on standard output.")] = False,
 ) -> None:
-    """Verify a bundle offline. The checks cover files, signature, policy, gates, approvals and dates.
+    """Verify a bundle offline: files, signature, policy, gates, approvals and dates.
 
-    The gates are recomputed from the evidence. The exit code states the kind of the first failed check.
+    The gates are recomputed from the measured numbers in the bundle. The exit code states which kind of check failed.
     """
     from audits.verify.bundle import verify_bundle, verify_integrity
     from audits.verify.outcome import print_verification
