@@ -1,4 +1,4 @@
-"""Implement `synthgen airgap pack`: write everything that a machine without a network needs into one archive."""
+"""Implement `synthgen airgap pack`: write an archive from which synthgen is installed without a network."""
 
 from pathlib import Path
 from typing import Annotated

@@ -1,4 +1,7 @@
-"""Implement `synthgen review` and `synthgen approve`: write the page that a signer reads, and sign."""
+"""Implement `synthgen review` and `synthgen approve`.
+
+`review` writes the page that a person reads before a release. `approve` signs this person's approval or rejection.
+"""
 
 import sys
 from collections.abc import Callable
@@ -14,6 +17,7 @@ from synthgen.core.errors import UsageError
 from synthgen.core.terminal import say
 
 OptionalFile = Path | None
+_WORDS = {"APPROVE": ("approval", "approved"), "REJECT": ("rejection", "rejected"), "CLOSE": ("closing", "closed")}
 
 
 def review(
@@ -24,7 +28,7 @@ def review(
     """Write the private page that a person reads before signing the release, and print its path.
 
     The page shows the synthetic records with the highest risk beside their nearest training records, a random sample,
-    the replaced identifiers, and rejected candidates. It contains real text and is never part of a bundle.
+    the replaced identifiers, and texts that filters rejected. It contains real text and is never part of a bundle.
     """
     from synthgen.cli.publish import configured
     from synthgen.release.review.page import write_review
@@ -51,8 +55,8 @@ def approve(  # noqa: PLR0913 - one parameter per option
     """Sign an approval or a rejection of a bundle, or close the list of approvals as the releaser.
 
     An approval needs the review page (--review) or --no-review. Under an independent policy, whose decisions must not
-    depend on private records, it needs neither. The command shows what is signed and asks for confirmation. Each
-    signature names all earlier approvals and rejections in the bundle, so that their removal is detected.
+    depend on private records, pass neither. The command shows what is signed and asks for confirmation. Each
+    signature names all earlier approvals and rejections in the bundle, so that a verifier detects their removal.
     """
     from audits.verify.bundle import verify_bundle
     from audits.verify.statement import DecisionKind
@@ -63,23 +67,21 @@ def approve(  # noqa: PLR0913 - one parameter per option
     if (role is None) != close or (close and reject):
         raise UsageError("pass either --role or --close, and --reject only with --role")
     kind: DecisionKind = "CLOSE" if close else "REJECT" if reject else "APPROVE"
-    opened, root, now = open_key(key, public), load_trust(trust), datetime.now(UTC)
-    confirm = _confirm(f"Sign this {'closing' if close else 'rejection' if reject else 'approval'}?", yes=yes)
-    role = role or RELEASER
+    root, now = load_trust(trust), datetime.now(UTC)
+    act, outcome = _WORDS[kind]
     path = sign(
         bundle,
-        role=role,
-        key=opened,
+        role=role or RELEASER,
+        key=open_key(key, public),
         trust=root,
         now=now,
         kind=kind,
         review=page,
         no_review=no_review,
-        confirm=confirm,
+        confirm=_confirm(f"Sign this {act}?", yes=yes),
     )
     found = verify_bundle(bundle, root, now=now)
-    text = f"{'closed' if close else 'rejected' if reject else 'approved'}: {path}\n"
-    text += f"`synthgen verify` now: {found.words} {found.failure}"
+    text = f"{outcome}: {path}\n`synthgen verify` now: {found.words} {found.failure}"
     fields = {"decision": kind, "file": str(path), "verification": found.to_json()}
     print_fields(fields, text, as_json=as_json)
 
@@ -92,7 +94,8 @@ def _confirm(question: str, *, yes: bool) -> Callable[[str], None]:
         if yes:
             return
         if not _is_terminal():
-            raise UsageError("nothing was signed, because there is no terminal to ask for confirmation", hint=_HINT)
+            hint = "Read the summary, then run the command again with --yes."
+            raise UsageError("nothing was signed, because there is no terminal to ask for confirmation", hint=hint)
         try:
             agreed = typer.confirm(question, default=False, err=True)
         except typer.Abort:  # the input ended
@@ -106,6 +109,3 @@ def _confirm(question: str, *, yes: bool) -> Callable[[str], None]:
 
 def _is_terminal() -> bool:
     return sys.stdin.isatty() and sys.stderr.isatty()
-
-
-_HINT = "Read the summary, then run the command again with --yes."

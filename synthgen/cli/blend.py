@@ -1,4 +1,7 @@
-"""Implement `synthgen blend`: write a text between two texts, and show which attributes it has from which text."""
+"""Implement `synthgen blend`: generate a text between two given texts, and compare the attributes of all three.
+
+The vector of the new text lies on a line or arc between the vectors of the given texts.
+"""
 
 import re
 from collections.abc import Sequence
@@ -30,7 +33,7 @@ WARNING = (
 )
 START_CHARACTERS = 400  # number of characters of each text that are shown
 WIDTH = 30  # width of a column of the attribute table, in characters
-_LETTER = re.compile(r"[^\W\d_]")
+_LETTER = re.compile(r"[^\W\d_]")  # of any script
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,11 +43,11 @@ class BlendRequest:
     a: Path  # file of the first text, UTF-8
     b: Path  # file of the second text, UTF-8
     lam: float = 0.5  # interpolation weight λ, 0 to 1: the weight of the second text
-    label: str = ""  # inserted into the prompt before the vector
-    candidates: int = 4  # number of texts to generate and choose from
+    label: str = ""  # class name in the prompt
+    candidates: int = 4  # number of texts to generate, of which the best is kept
     method: Literal["smote", "slerp"] = "smote"  # linear or spherical interpolation
     seed: int = 0  # seed of the decoder's sampling
-    writer: Literal["bridge", "prompt"] = "bridge"  # with "prompt", the decoder gets only prompt words
+    writer: Literal["bridge", "prompt"] = "bridge"  # the decoder gets the vector, or only words near the vector
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,11 +56,12 @@ class Blended:
 
     request: BlendRequest
     texts: tuple[str, str]  # the two input texts
-    blend: Candidate  # the best candidate
-    cosines: dict[str, float]  # cosines of the blend to "target", "a" and "b", and of the texts to each other, "a_b"
+    blend: Candidate  # the best generated text
+    # cosines between vectors: the blend and the "target" vector, the blend and text "a" or "b", the two texts "a_b"
+    cosines: dict[str, float]
     of_candidates: tuple[float | None, ...]  # cosine of each candidate to the target; None if it has no letters
     rows: tuple[ComparisonRow, ...]  # the attribute table
-    words: tuple[str, ...] = ()  # prompt words, if the decoder gets words instead of the vector
+    words: tuple[str, ...] = ()  # words that the decoder gets instead of the vector
 
     def to_json(self) -> dict[str, Any]:
         """Return the blend as JSON-compatible data."""
@@ -100,8 +104,8 @@ def blend(request: BlendRequest, progress: Progress) -> Blended:
     Raises:
         UsageError: `request.lam` is not from 0 to 1.
         StorageError: a file cannot be read.
-        DataError: a file is not UTF-8 text or has no letter, the vectors have no unique blend, or no candidate
-            contains a letter.
+        DataError: a file is not UTF-8 text or has no letter; no candidate has a letter; or there is no unique vector
+            between the two vectors.
         ModelMissing, ModelError: a model cannot be used.
     """
     if not 0 <= request.lam <= 1:
@@ -112,9 +116,12 @@ def blend(request: BlendRequest, progress: Progress) -> Blended:
 
 
 def open_models(writer: Literal["bridge", "prompt"]) -> tuple[Encoder, Decoder]:
-    """Return the default encoder and decoder; the decoder reads a vector through a bridge, or only prompt words."""
+    """Return the default encoder and decoder. With the writer "bridge", the decoder reads a vector through a bridge.
+
+    A bridge turns the vector into inputs of the language model. With "prompt", the decoder reads only prompt words.
+    """
     embed, decode = EmbedConfig(), DecodeConfig(writer=writer)
-    # the models are checked first, because the import of torch takes seconds
+    # a missing model is reported before the imports below, which take seconds
     folder, _ = model_folder(decode.model), model_folder(embed.model)
     from synthgen.decode.bridge import load_bridge, load_vocabulary
     from synthgen.decode.prompting.local import PromptDecoder
@@ -132,16 +139,15 @@ def open_models(writer: Literal["bridge", "prompt"]) -> tuple[Encoder, Decoder]:
 def blend_texts(
     texts: tuple[str, str], request: BlendRequest, encoder: Encoder, decoder: Decoder, progress: Progress
 ) -> Blended:
-    """Return the blend of two texts.
+    """Return the blend of two texts, the content of the files `request.a` and `request.b`.
 
-    The function interpolates between the vectors a and b of the two texts, decodes the target vector into candidates,
-    and keeps the candidate whose vector has the highest cosine to the target:
+    A target vector is computed from the vectors a and b of the two texts, and decoded into several texts
+    (candidates). The candidate whose vector has the highest cosine to the target is kept.
 
         smote:  target = a + λ · (b − a)
         slerp:  target = the point at the share λ of the angle from a to b
 
     A vector depends only on the first `max_tokens` tokens of a text. The attribute table covers the full texts.
-    `texts` is the content of the files `request.a` and `request.b`.
 
     Privacy: no guarantee. The blend depends on two private texts, and no filter or audit has checked it.
     Randomness: candidates are drawn from the stream "decode" of `request.seed`.
@@ -174,7 +180,6 @@ def blend_texts(
 
 
 def _between(ab: Float32, request: BlendRequest) -> Float32:
-    """Return the target vector of the vectors (2, d) of the two texts, float32 (d)."""
     lam = np.array([request.lam])
     if request.method == "slerp":
         if 1 - _cosine(ab[0], ab[1]) > OPPOSITE:

@@ -1,4 +1,7 @@
-"""Implement `synthgen budget`: show and check the DP budget in the institution's ledger, and void a reservation."""
+"""Implement `synthgen budget`: show and check the privacy budgets in the institution's ledger.
+
+Each DP run first reserves its budget in the ledger. A reservation can be voided if no noise was drawn under it.
+"""
 
 import math
 from datetime import UTC, datetime
@@ -23,9 +26,9 @@ MIN_EPSILON = 0.01  # if less than this epsilon is left, the output states that 
 
 @budget_app.command("show")
 def show(config: ConfigFile, *, as_json: AsJson = False) -> None:
-    """List every reservation in the ledger with its state, and the joint cost of the reservations that count.
+    """List every reservation in the ledger with its state, and their joint cost without the voided ones.
 
-    A voided reservation does not count. The joint cost is stated at the delta that a run of CONFIG would use.
+    The joint cost is stated at the delta that a run of CONFIG would use.
     """
     from audits.attacks.accounting.accountants import further_epsilon
     from audits.ledger.budgets import all_reservations, counted, joint_cost
@@ -54,10 +57,10 @@ def show(config: ConfigFile, *, as_json: AsJson = False) -> None:
 
 @budget_app.command("check")
 def check(config: ConfigFile, *, as_json: AsJson = False) -> None:
-    """Check that the ledger is intact and that its remaining budget covers the run; exit with code 5 if not.
+    """Check that the ledger is intact and that its remaining budget is enough for the run; exit with code 5 if not.
 
-    If the run already has a reservation, it continues with this reservation, which is not counted again. With
-    `--resume never`, the run would spend the budget a second time.
+    If the run already has a reservation, the run continues under it, so its budget is not counted again. With
+    `--resume never`, however, the run would spend the budget a second time.
     """
     from synthgen.config import Config
     from synthgen.dp.reserve import check_remaining_budget
@@ -86,8 +89,8 @@ def void(
 ) -> None:
     """Void a reservation under which no noise was drawn; exit with code 5 if noise was drawn.
 
-    The reservation then no longer counts, and its run can never draw noise. The ledger and later statements show that
-    it was voided. The next run of the configuration makes a new reservation.
+    The reservation then no longer counts, and its run can never draw noise. The ledger and the statements of later
+    releases show the voided reservation. The next run of the configuration makes a new reservation.
     """
     from audits.ledger.budgets import void as void_in
     from synthgen.config import Config

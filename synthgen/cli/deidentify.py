@@ -1,4 +1,7 @@
-"""Implement `synthgen deidentify evaluate`: measure an engine on texts with marked identifiers."""
+"""Implement `synthgen deidentify evaluate`: measure how many marked identifiers an engine finds in texts.
+
+An engine is a set of rules, or rules with a model, that finds names, numbers and other identifiers in a text.
+"""
 
 from pathlib import Path
 from typing import Annotated
@@ -21,13 +24,11 @@ def evaluate(
         ),
     ] = "planted",
     *,
-    engine: Annotated[str, Option(help="auto, rules or rules+ner.")] = "auto",
+    engine: Annotated[str, Option(help="Engine to measure: auto, rules or rules+ner.")] = "auto",
     names: Annotated[
-        bool, Option("--names", help="Pass the names that the file declares for each text to the engine.")
+        bool, Option("--names", help="Tell the engine the names that the file lists for each text.")
     ] = False,
-    misses: Annotated[
-        Path | None, Option(help="File for the missed identifiers, readable by the owner only.")
-    ] = None,
+    misses: Annotated[Path | None, Option(help="Private file to write: the missed identifiers.")] = None,
     as_json: AsJson = False,
 ) -> None:
     """Print recall and precision of an engine with 95 % intervals, and the share of texts without a miss."""

@@ -17,18 +17,18 @@ USUAL_MEMORY_GIB = 4  # with less memory, a run can fail or be slow
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """The result of one check; a failed optional check does not prevent a run."""
+    """The result of one check."""
 
     name: str
     ok: bool
     detail: str
-    optional: bool = False
+    optional: bool = False  # whether a run is possible although the check failed
 
 
 def examine(ray: str | None = None) -> list[Check]:
-    """Return the result of every check; `ray` is the address of a Ray cluster to check too, or None.
+    """Return the result of every check that the installed packages allow.
 
-    Without the extra `engine`, the checks that need it are omitted.
+    `ray` is the address of a Ray cluster that is also checked, or None.
     """
     missing, engine = missing_packages(), "all packages of the extra `engine` are installed"
     if missing:
@@ -59,7 +59,7 @@ def _model(name: str) -> Check:
     try:
         return Check(f"model {name}", True, f"sha256 {digest_of(model_folder(name))}")
     except (ModelMissing, ModelError) as error:
-        # without the classifier, de-identification uses the rules alone
+        # a model that finds names is optional: without it, de-identification uses the rules alone
         return Check(f"model {name}", False, f"{error.message}. {error.hint}", optional=MODELS[name].kind == "names")
 
 

@@ -1,4 +1,8 @@
-"""Implement `synthgen keys`, `synthgen trust` and `synthgen timestamp`: keys, trust roots and RFC 3161 timestamps."""
+"""Implement `synthgen keys`, `synthgen trust` and `synthgen timestamp`.
+
+Keys sign releases and approvals. A trust root is the receiver's file of accepted keys, policies and ledgers. A
+timestamp (RFC 3161) proves that a signature existed before a time.
+"""
 
 import re
 from collections.abc import Sequence
@@ -36,7 +40,7 @@ def new(
     """Create an encrypted private key (mode 0600) and its public key file.
 
     The passphrase comes from the variable SYNTHGEN_KEY_PASSPHRASE, the file NAME.passphrase beside the key, or a
-    prompt. It cannot be passed as an option.
+    prompt.
     """
     from audits.verify.publickeys import keyid
     from synthgen.release.keys import load_public, new_key, passphrase_for
@@ -53,7 +57,7 @@ def new(
 def show(
     path: Annotated[Path, Argument(help="Public key file, NAME.pub.json.")],
     *,
-    as_json: AsJson = False,  # noqa: ARG001 - accepted, because every command accepts it
+    as_json: AsJson = False,  # noqa: ARG001 - every command accepts --json
 ) -> None:
     """Print a public key with its id as JSON, with or without --json."""
     from audits.verify.publickeys import keyid
@@ -79,8 +83,8 @@ def trust_init(  # noqa: PLR0913 - one parameter per option
 ) -> None:
     """Write a trust root: the keys that may sign in each role and the digests of the accepted policies.
 
-    With root keys, the trust root is signed: `trust rotate` can write its next version, and verifiers reject an older
-    version.
+    With root keys, the trust root is signed. `trust rotate` can then write its next version, and verifiers that have
+    seen the next version reject this version.
     """
     from synthgen.release.keys import load_key, passphrase_for, public_path
     from synthgen.release.trust import new_trust
@@ -152,7 +156,7 @@ def trust_forget(
     *,
     as_json: AsJson = False,
 ) -> None:
-    """Delete the record of the highest trust root version seen, so that an older version is accepted again.
+    """Accept an older trust root again, by deleting the record of the newest version that was seen.
 
     Before you verify again, compare the fingerprint of the trust root with its sender over another channel.
     """
@@ -205,7 +209,6 @@ def _report(path: Path, fingerprint: str, *, as_json: bool) -> None:
 
 
 def _accepted(names: Sequence[str], ledgers: Sequence[str]) -> dict[str, list[str]]:
-    """Return the digests of the accepted policies; raise ConfigError if a policy needs a ledger and none is given."""
     from audits.gate.shipped import load_policy
     from synthgen.core.errors import ConfigError
 

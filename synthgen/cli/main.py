@@ -33,29 +33,20 @@ app = Application(
     pretty_exceptions_show_locals=False,
     help="Turn private labelled text into an audited, signed synthetic dataset, or refuse the release with reasons.",
 )
-_GROUPS = {
-    "models": models_app,
-    "keys": keys_app,
-    "trust": trust_app,
-    "budget": budget_app,
-    "deidentify": deidentify_app,
-    "airgap": airgap_app,
-}
-for name, group in {**_GROUPS, "timestamp": timestamp_app}.items():
-    app.add_typer(group, name=name)
+app.add_typer(models_app, name="models")
+app.add_typer(keys_app, name="keys")
+app.add_typer(trust_app, name="trust")
+app.add_typer(budget_app, name="budget")
+app.add_typer(deidentify_app, name="deidentify")
+app.add_typer(airgap_app, name="airgap")
+app.add_typer(timestamp_app, name="timestamp")
 
-_STOPS: list[int] = []  # the signals that stopped this process
-_CONTINUE = (
-    "Run the command again to continue after the last finished stage. If you used `--resume never`, leave it out."
-)
+_STOPS: list[int] = []  # the numbers of the signals that this process got
 
-Resumption = Literal["auto", "never"]
 ConfigPath = Annotated[Path, Argument(help="Configuration file (YAML).", metavar="CONFIG")]
 Resume = Annotated[
-    Resumption,
-    Option(
-        help="auto: reuse finished stages. never: run every stage again; with DP, this can spend the budget again."
-    ),
+    Literal["auto", "never"],
+    Option(help="auto: reuse finished stages. never: run all stages again; under DP, this can spend budget again."),
 ]
 
 
@@ -132,8 +123,8 @@ def plan(
 ) -> None:
     """Check a configuration and predict the run: duration, accepted texts, DP budget, what each audit can detect.
 
-    The exit code is 3 if the run cannot end in a release; the reasons are listed last. If there is no such reason and
-    no privacy budget, a pilot writes about 120 texts. This takes minutes, and the run reuses most of the results.
+    The exit code is 3 if the run cannot end in a release; the reasons are listed last. Otherwise, unless the run has
+    a privacy budget, a pilot writes about 120 texts. This takes minutes, and the run reuses most of the results.
     """
     from synthgen.config import Config
     from synthgen.plan.plan import make_plan
@@ -163,7 +154,7 @@ def run(
     until: Annotated[str, Option(help="Last stage to run, such as split or filter.")] = "audit",
     resume: Resume = "auto",
     part: Annotated[
-        str | None, Option(help="i/n: compute only share i of n of each distributed stage, from 0.", metavar="I/N")
+        str | None, Option(help="Compute only part I (from 0) of N of each distributed stage.", metavar="I/N")
     ] = None,
     wait: Annotated[
         bool, Option("--wait", help="With --part: wait for the other parts instead of stopping.")
@@ -222,10 +213,7 @@ def report(
     from synthgen.cli.publish import report_of
 
     path = str(report_of(target))
-    if as_json:
-        print_json({"report": path})
-    else:
-        typer.echo(path)
+    print_json({"report": path}) if as_json else typer.echo(path)
     if browse:
         typer.launch(path)
 
@@ -236,7 +224,7 @@ def evaluate(  # noqa: PLR0913 - one parameter per option
     synthetic: Annotated[Path, Option(help="Synthetic records: parquet, jsonl or csv with text and label.")],
     train: Annotated[Path, Option(help="Real records from which the synthetic records were made.")],
     test: Annotated[Path, Option(help="Real records of other persons, used only for testing.")],
-    encoder: Annotated[str, Option(help="Encoder of the frozen-encoder classifier.")] = "minilm",
+    encoder: Annotated[str, Option(help="Encoder of the classifier that reads vectors.")] = "minilm",
     seed: Annotated[int, Option(help="Seed of the bootstrap.")] = 0,
     balance: Annotated[
         Literal["as-source", "equal"], Option(help="Class sizes that the synthetic records should have.")
@@ -246,7 +234,9 @@ def evaluate(  # noqa: PLR0913 - one parameter per option
     label: Annotated[str, Option(help="Column of the classes, in every table.")] = "label",
     group: Annotated[str, Option(help="Column of the persons, in train and test.")] = "group",
     out: Annotated[Path | None, Option(help="File to write, for `audits run --utility`.")] = None,
-    baselines: Annotated[bool, Option("--baselines", help="Also train on augmented real records.")] = False,
+    baselines: Annotated[
+        bool, Option("--baselines", help="Also train on real records and variants of them.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Train two classifiers on synthetic records and print their accuracy and F1 on real records, with intervals."""
@@ -304,7 +294,7 @@ def shadow(
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Repeat a run without its most over-represented persons and test whether their absence is detectable.
+    """Repeat a run without the persons closest to synthetic records, and test whether their absence is detectable.
 
     Each rerun takes about as long as the run itself.
     """
@@ -343,10 +333,7 @@ def schema(
 
 @standard_streams()
 def main(command: typer.Typer = app) -> None:
-    """Run a command line; print each expected error as one message and exit with the code of its class.
-
-    `command` is the application with the commands; `python -m studies` passes another application.
-    """
+    """Run the command line `command`; print an expected error as one message, and exit with the code of its class."""
     protect_process(_stop)
     hub = ("HF_HUB_OFFLINE", "HF_HUB_DISABLE_TELEMETRY", "HF_HUB_DISABLE_PROGRESS_BARS")
     os.environ.update(dict.fromkeys(hub, "1"), TOKENIZERS_PARALLELISM="false")
@@ -354,12 +341,12 @@ def main(command: typer.Typer = app) -> None:
         with engine_errors(), disk_errors(Path()):
             command()
     except (SynthGenError, AuditError) as error:
-        if not _STOPS:
-            say(f"error: {error}")
-            refused = {"verdict": "REFUSED", "reasons": error.problems} if isinstance(error, ReleaseRefused) else {}
-            print_error_json(error, more=refused)
-            sys.exit(error.exit_code)
-        _exit_interrupted()  # a library stopped in compiled code can raise its own error instead of SystemExit
+        if _STOPS:  # a library that a signal stopped in compiled code can raise its own error instead of SystemExit
+            _exit_interrupted()
+        say(f"error: {error}")
+        refused = {"verdict": "REFUSED", "reasons": error.problems} if isinstance(error, ReleaseRefused) else {}
+        print_error_json(error, more=refused)
+        sys.exit(error.exit_code)
     except SystemExit as stop:
         if stop.code == Interrupted.exit_code:
             _exit_interrupted()
@@ -368,16 +355,17 @@ def main(command: typer.Typer = app) -> None:
 
 
 def _exit_interrupted() -> NoReturn:
-    hint = _CONTINUE if sys.argv[1:2] in (["run"], ["release"]) else "Run the command again."
+    hint = "Run the command again."
+    if sys.argv[1:2] in (["run"], ["release"]):
+        hint = "Run the command again, without `--resume never`, to continue after the last finished stage."
     say(f"Stopped. {hint}")
     print_error_json(Interrupted("stopped", hint=hint))
     sys.exit(Interrupted.exit_code)
 
 
 def _stop(number: int, _frame: object) -> None:
-    """Exit through SystemExit, which neither typer nor a library catches."""
     _STOPS.append(number)
-    sys.exit(Interrupted.exit_code)
+    sys.exit(Interrupted.exit_code)  # SystemExit, which neither typer nor a library catches
 
 
 if __name__ == "__main__":

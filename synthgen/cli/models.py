@@ -1,4 +1,4 @@
-"""Implement `synthgen models`: manage the local model store."""
+"""Implement `synthgen models`: download, list, export and import the models that synthgen uses."""
 
 from pathlib import Path
 from typing import Annotated

@@ -14,7 +14,6 @@ AsJson = Annotated[bool, Option("--json", help="Print the result as JSON on stan
 
 
 def _params_without_flag_type(params: list[Any]) -> list[Any]:
-    """Return the parameters of a command, with an empty type in place of `<bool>` for flags."""
     for param in params:
         if getattr(param, "is_flag", False):
             param.metavar = ""
@@ -32,7 +31,7 @@ class _CommandGroup(TyperGroup):
 
 
 class Application(typer.Typer):
-    """A command line whose help shows no type for flags, because a flag has no value."""
+    """A command line whose help shows no type such as `<bool>` for flags, because a flag has no value."""
 
     def __init__(self, **settings: Any) -> None:
         super().__init__(cls=_CommandGroup, no_args_is_help=True, **settings)
@@ -43,15 +42,12 @@ class Application(typer.Typer):
 
 
 def print_json(value: object) -> None:
-    """Print a value as JSON on standard output; raise ValueError for NaN and infinity, which JSON does not have."""
+    """Print a value as JSON on standard output; raise ValueError for NaN and infinity."""
     typer.echo(json.dumps(value, indent=1, sort_keys=True, ensure_ascii=True, allow_nan=False))
 
 
 def print_fields(fields: Mapping[str, object], text: str, *, as_json: bool) -> None:
-    """Print a result as text on standard output.
-
-    With `as_json`, print its fields as one JSON object on standard output, and the text on standard error.
-    """
+    """Print a result as text on stdout; with `as_json`, as a JSON object on stdout and as text on stderr."""
     if as_json:
         print_json(fields)
     (say if as_json else show)(text)

@@ -47,35 +47,33 @@ class Published:
             f"bundle: {self.bundle}",
             f"report: {self.bundle / REPORT}",
         ]
+        command, trust = f"synthgen approve {self.bundle}", "--trust TRUST.json"
         page = "" if self.policy.is_independent else " --review PAGE"
         for rule in self.policy.approvals:
-            command = f"synthgen approve {self.bundle} --role {rule.role} --key KEY --trust TRUST.json{page}"
-            lines.append(f"needs approval by {rule.threshold} {rule.role}: {command}")
+            needed = f"needs approval by {rule.threshold} {rule.role}"
+            lines.append(f"{needed}: {command} --role {rule.role} --key KEY {trust}{page}")
         if self.policy.closing is not None:
-            lines.append(
-                f"needs closing by the releaser: synthgen approve {self.bundle} --close --key KEY --trust TRUST.json"
-            )
-        return "\n".join([*lines, f"verify it: synthgen verify {self.bundle} --trust TRUST.json"])
+            lines.append(f"needs closing by the releaser: {command} --close --key KEY {trust}")
+        return "\n".join([*lines, f"verify it: synthgen verify {self.bundle} {trust}"])
 
 
 def publish(config: Config, *, resume: Literal["auto", "never"], stream: TextIO) -> Published:
-    """Run the stages that have not finished, apply the gate, and write the signed bundle.
+    """Run the unfinished stages, apply the policy, and write the signed bundle; `stream` receives the progress.
 
-    The policy, the signing key and the output folder are checked before the first stage, so that a mistake is
-    reported at once and not after hours.
+    A wrong policy, key or output folder is reported at once and not after hours, because they are checked first.
 
     Raises:
-        ReleaseRefused: the gate refuses the release. The signed refusal and the report stay in the workspace.
+        ReleaseRefused: the policy refuses the release. The signed refusal and the report stay in the workspace.
         SynthGenError, AuditError: the key, the folder or the policy cannot be used, or the run fails.
     """
     from synthgen.pipeline.pipeline import Pipeline
     from synthgen.release.assembly import hits_of
 
-    out, file_or_uri, public = config.resolve(config.release.out), config.release.key, config.release.public
-    if public is not None and is_uri(file_or_uri):
-        key = open_key(file_or_uri, config.resolve(public))
+    out, name, public = config.resolve(config.release.out), config.release.key, config.release.public
+    if public is not None and is_uri(name):
+        key = open_key(name, config.resolve(public))
     else:
-        key = open_key(str(config.resolve(file_or_uri)))
+        key = open_key(str(config.resolve(name)))
     check_validity(key, datetime.now(UTC))
     policy_of(config)
     check_writable(out)
@@ -95,9 +93,9 @@ def publish(config: Config, *, resume: Literal["auto", "never"], stream: TextIO)
 
 
 def report_of(target: Path) -> Path:
-    """Return the path of the report of a configuration's last run, of a workspace, or of a bundle.
+    """Return the path of the report of a configuration's last run, of the run in a workspace, or of a bundle.
 
-    The report of a run is rewritten on each call, from the run and the current policy.
+    The report of a run is written again on each call, from the run and the current policy.
     """
     if target.is_dir():
         if (target / REPORT).is_file():
@@ -114,7 +112,7 @@ def report_of(target: Path) -> Path:
 
 
 def configured(target: Path) -> Config:
-    """Return the configuration in a file, or that of the last run in a workspace; raise DataError if it has none."""
+    """Return the configuration in a file, or of the last run in a workspace; raise DataError if there is none."""
     from synthgen.release.run import REPORTED
 
     if not target.is_dir():

@@ -13,7 +13,7 @@ BundlePath = Annotated[Path, Argument(help="Folder of the bundle.")]
 
 
 def inspect(bundle: BundlePath, *, as_json: AsJson = False) -> None:
-    """Print what a bundle states: records, classes, models, gates, guarantee and keys. Nothing is verified."""
+    """Print what a bundle states about records, classes, models, gates, guarantee and keys. Nothing is verified."""
     from synthgen.receive.overview import overview
     from synthgen.receive.received import read_received
 

@@ -1,4 +1,4 @@
-"""Implement `synthgen schema`: JSON Schemas of files that users write and read, and the configuration page."""
+"""Implement `synthgen schema`: print the JSON Schema of a file format, or the reference page of the configuration."""
 
 import itertools
 import json
@@ -18,7 +18,7 @@ from synthgen.config import Config
 from synthgen.core.errors import ConfigError
 from synthgen.decode.train.config import TrainBridgeConfig
 
-SET_BY_LOAD = ("base", "file")  # fields of the configuration that no file can set
+SET_BY_LOAD = ("base", "file")  # fields that are set when a configuration file is loaded, so the file cannot set them
 _INTRODUCTION = """\
 # Configuration
 
@@ -26,7 +26,7 @@ The configuration is one YAML file; see [a complete example](../how-to/own-data.
 `synthgen schema config` prints the JSON Schema, and `synthgen plan CONFIG` checks a file. This page is the output of
 `synthgen schema config --markdown`.
 """
-_GUIDES = {  # section: the page that explains it
+_GUIDES = {  # section of the configuration -> link to the page that explains the section
     "segments": "[Long records](../how-to/own-data.md#long-records)",
     "interpolate": "[Methods and their defaults](../explanation/methods.md)",
     "decode": "[How texts are written](../how-to/own-data.md#choose-how-texts-are-written)",
@@ -46,12 +46,7 @@ def schema_of(kind: Kind) -> dict[str, Any]:
     """
     if kind == "audit":
         return audit_schema()
-    models: dict[str, type[BaseModel]] = {
-        "config": Config,
-        "policy": Policy,
-        "attestation": ReleaseStatement,
-        "bridge": TrainBridgeConfig,
-    }
+    models = {"config": Config, "policy": Policy, "attestation": ReleaseStatement, "bridge": TrainBridgeConfig}
     schema: dict[str, Any] = models[kind].model_json_schema()
     if kind in {"config", "bridge"}:
         for set_by_load in SET_BY_LOAD:
@@ -77,15 +72,9 @@ def configuration_page() -> str:
 
 
 def commented_configuration(text: str) -> str:
-    """Return a configuration file with the description of each parameter as a comment above it.
+    """Return a configuration (YAML) with the description of each parameter as a comment above the parameter.
 
-    Of the comments in the file, only those at its start are kept.
-
-    Args:
-        text: a valid configuration, as YAML.
-
-    Raises:
-        ConfigError: the text is not YAML, or uses a part of YAML that a configuration cannot use.
+    Comments of `text` are removed, except those at its start. Raise ConfigError if `parse_yaml` refuses `text`.
     """
     head = itertools.takewhile(lambda line: line.startswith("#"), text.splitlines())
     values = parse_yaml(text.encode(), "configuration", error=ConfigError)
@@ -108,7 +97,7 @@ def _commented_lines(values: dict[str, Any], sections: list[type[BaseModel]], in
 
 
 def parameters(section: type[BaseModel], prefix: str = "") -> Iterator[tuple[str, FieldInfo]]:
-    """Yield each parameter of a section and of the sections in it, with its path."""
+    """Yield each parameter of a section and of the sections inside, as its path (after `prefix`) and its field."""
     for name, field in section.model_fields.items():
         yield prefix + name, field
         for part in _sections_in(field.annotation):
@@ -137,7 +126,7 @@ def split_description(description: str) -> tuple[str, str]:
 
 
 def _plain(value: Any, *, quote: bool = False) -> str:
-    """Return a value as it is written in YAML; with `quote`, ambiguous strings are quoted."""
+    """Return a value as YAML. With `quote`, strings that YAML could read as another value are quoted."""
     if isinstance(value, BaseModel | dict):
         return f"{{{', '.join(f'{key}: {_plain(inner, quote=quote)}' for key, inner in dict(value).items())}}}"
     if isinstance(value, tuple):

@@ -1,4 +1,8 @@
-"""Implement `synthgen shadow`: repeat a run without its most over-represented persons and compare the outputs."""
+"""Implement `synthgen shadow`: repeat a run many times without some persons, and test whether the outputs show it.
+
+The attacked persons are those whose records are closest to a synthetic record. Each is left out of half of the
+reruns.
+"""
 
 import math
 import shutil
@@ -34,8 +38,8 @@ from synthgen.pipeline.stage_order import write_records
 from synthgen.pipeline.workspace import Workspace, finish
 from synthgen.release.run import Run, load_run
 
-QUICK_RUNS, QUICK_PERSONS, QUICK_PERMUTATIONS = 8, 1, 9  # numbers with --quick
-QUICK_TOKENS = 48  # with --quick, largest number of tokens of a text; shorter texts often miss their class
+QUICK_RUNS, QUICK_PERSONS, QUICK_PERMUTATIONS = 8, 1, 9  # with --quick
+QUICK_TOKENS = 48  # largest number of tokens of a text with --quick; a shorter text often does not fit its class
 RERUN_STAGES = ("interpolate", "decode", "re-embed", "filter")  # a rerun takes about as long as these stages
 
 
@@ -43,14 +47,14 @@ RERUN_STAGES = ("interpolate", "decode", "re-embed", "filter")  # a rerun takes 
 class ShadowRequest:
     """The options of a shadow audit."""
 
-    runs: int  # number of reruns; each attacked person is left out of half of them
-    persons: int | None  # number of persons attacked; None means 1 % of the training persons
-    quick: bool  # whether to try only that the audit works: few reruns and records, one attacked person; never passes
+    runs: int  # number of reruns
+    persons: int | None  # number of attacked persons; None means 1 % of the training persons
+    quick: bool  # whether to make few and small reruns, only to try the command; the audit then never passes
 
 
 @dataclass(frozen=True, slots=True)
 class Shadowed:
-    """The content of shadow.json and its path."""
+    """The content of shadow.json, and its path."""
 
     report: AuditReport
     path: Path
@@ -72,10 +76,15 @@ class Shadowed:
 def shadow(config: Config, request: ShadowRequest, progress: Progress, say: Callable[[str], None]) -> Shadowed:
     """Make the missing reruns, audit all reruns, and write shadow.json into the workspace.
 
-    The audit tests whether the synthetic tables reveal that a person was left out. The result informs the people who
-    decide on a release; no gate reads it. `say` prints the estimated duration and the number of the current rerun.
+    The result informs the people who decide on a release; no gate of a policy reads it. `say` prints the estimated
+    duration and the number of the current rerun. Raise UsageError for a run under a DP budget, because each rerun
+    would spend budget, and epsilon already limits the influence of a person on such a run.
     """
-    refuse_dp_run(config)
+    if config.interpolate.is_private:
+        raise UsageError(
+            f"a run of method {config.interpolate.method!r} cannot be repeated: each DP query spends budget",
+            hint="Epsilon limits the influence of each person on such a run; the audit `accounting` checks epsilon.",
+        )
     run = load_run(config)
     clean = run.folder("deidentify")
     train, control = (read_corpus(clean / f"{name}.parquet", name) for name in ("train", "control"))
@@ -118,7 +127,7 @@ def _plan(inputs: AuditInputs, request: ShadowRequest, folder: Path, seed: int) 
 
 
 def _quick(config: Config, train: Corpus) -> Config:
-    """Return the configuration with the smallest number of records that the audit accepts, and with short records."""
+    """Return the configuration for few and short records: as few as the audit accepts."""
     interpolate, decode = config.interpolate, config.for_texts(train.texts).decode
     wanted = wanted_counts(train.labels, interpolate.balance, interpolate.total)
     few = {label: min(n, math.ceil(MIN_SYNTHETIC / len(wanted))) for label, n in wanted.items()}
@@ -148,14 +157,14 @@ def rerun(  # noqa: PLR0913 - one parameter per input
 ) -> None:
     """Generate synthetic records without some persons and write them to `folder`/synthetic.
 
-    The stages interpolate, decode and filter run again, including everything that they fit on train. The rerun uses
-    the de-identified records and the vectors of the run, because those of a person do not depend on other persons.
-    Segmented records are embedded again, because the headings at which they are split depend on the train persons. An
-    interrupted rerun continues from its last finished stage.
+    The stages interpolate, decode and filter run again, including everything that they fit on train. The
+    de-identified records and the vectors are those of the run, because they do not depend on other persons. Records
+    of several segments are embedded again, because the headings at which they are split depend on the train persons.
+    An interrupted rerun continues from its last finished stage.
 
-    `job`, `train` and `vectors` belong to the attacked run, and `clean` is its folder of the stage deidentify.
+    `job`, `train` and `vectors` (n, d) belong to the attacked run, and `clean` is its folder of the stage deidentify.
     `leave_out` contains the ids of the persons to leave out, and `number` is the number of the rerun. The workspace
-    of the rerun is created in `folder` and removed when its table is written.
+    of the rerun is created in `folder` and removed when the table is written.
 
     Privacy: reads train. The output is synthetic text that has not been audited.
     Randomness: the child "shadow/<number>" of the root of the run's streams.
@@ -164,22 +173,14 @@ def rerun(  # noqa: PLR0913 - one parameter per input
     kept = replace(train, records=tuple(r for r in train.records if r.group not in leave_out))
     root = folder / f"rerun-{number:03d}"
     own_job = Job(job.config, Workspace(root), job.progress, root=job.seeds.child("shadow", str(number)))
-    written = write_from(own_job, kept, vectors[is_kept], replaced_names(clean, kept))
+    written = _write_from(own_job, kept, vectors[is_kept], replaced_names(clean, kept))
     path = folder / "synthetic" / f"{number:03d}.parquet"
     path.parent.mkdir(mode=0o700, exist_ok=True)
     write_by(path, lambda partial: write_corpus(partial, synthetic_corpus(own_job, written)))
     shutil.rmtree(root)
 
 
-def write_from(job: Job, records: Corpus, vectors: Float32, names: Sequence[str]) -> Written:
-    """Return the records that the generator of a run writes if it is fitted to `records` instead of train.
-
-    `job` has the configuration of the run, but its own workspace and random streams. The records are de-identified;
-    `vectors` (n, d) are their vectors, and `names` is the result of `replaced_names`.
-
-    Privacy: reads the records. The output depends on the records in the same way as a release depends on train.
-    """
-    refuse_dp_run(job.config)
+def _write_from(job: Job, records: Corpus, vectors: Float32, names: Sequence[str]) -> Written:
     with job.workspace.locked():
         stored = job.run(STORE, {"records": records})
         encoder = encoder_for(job, records)
@@ -188,15 +189,3 @@ def write_from(job: Job, records: Corpus, vectors: Float32, names: Sequence[str]
         else:
             upstream, embedded = embed_train(job, stored, records, encoder)
         return finish(write_records(job, fitted_on(job, records, embedded, upstream.digest, names), encoder), [])
-
-
-def refuse_dp_run(config: Config) -> None:
-    """Raise UsageError for a run under a DP budget, because each rerun would spend budget.
-
-    The influence of a person on such a run is limited by epsilon.
-    """
-    if config.interpolate.is_private:
-        raise UsageError(
-            f"a run of method {config.interpolate.method!r} cannot be repeated: each DP query spends budget",
-            hint="Epsilon limits the influence of each person on such a run; the audit `accounting` checks epsilon.",
-        )

@@ -24,11 +24,9 @@ TEMPLATES = {
     "clinic-fhir": "clinic/clinic-fhir.yaml",
     "newsgroup": "newsgroups.yaml",
 }
-EXPORTS = {"clinic-fhir": "fhir"}  # export format of each template whose notes are a hospital export
-# number of fictional patients of each template that has notes
-PATIENTS_OF = {"clinic": 700, "clinic-dp": 5000, "clinic-fhir": 700}
-# for each role, the holder of the trial key
-PERSONS = {"releaser": "trial user", "privacy_officer": "trial officer", "data_owner": "trial owner"}
+EXPORTS = {"clinic-fhir": "fhir"}  # format of the notes of a template, if it is not a table
+PATIENTS_OF = {"clinic": 700, "clinic-dp": 5000, "clinic-fhir": 700}  # number of fictional patients of a template
+PERSONS = {"releaser": "trial user", "privacy_officer": "trial officer", "data_owner": "trial owner"}  # by role
 
 
 def cluster_template(kind: str) -> str:
@@ -40,9 +38,9 @@ def cluster_template(kind: str) -> str:
 def start(folder: Path, template: str, *, patients: int | None = None, now: datetime | None = None) -> str:
     """Create a folder for a trial, and return text that lists the created files and the next commands.
 
-    The folder has a configuration, keys, a ledger, a workspace and a trust root, and notes for clinic templates. The
-    keys are for trials only: each passphrase is stored beside its key in a file of mode 0600. For a real release,
-    create a key with `synthgen keys new` and store the passphrase elsewhere. The keys are valid from `now` on.
+    The folder has a configuration, keys (valid from `now` on), a ledger, a workspace, a trust root and, for clinic
+    templates, notes. The keys are for trials only, because each passphrase is stored beside its key, in a file of
+    mode 0600. For a real release, create a key with `synthgen keys new` and store the passphrase elsewhere.
     """
     now = datetime.now(UTC) if now is None else now
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
@@ -83,7 +81,6 @@ def start(folder: Path, template: str, *, patients: int | None = None, now: date
 
 
 def _next_steps(path: Path, config: Config, keys: Mapping[str, Path]) -> list[str]:
-    """Return a note on the files that must not be used beyond a trial, and the next commands."""
     trial = "for trials only: the passphrases are stored next to the keys, and the ledger belongs to this folder"
     if config.secret == PUBLIC:
         trial += f"; the secret is public, so change {path.name} as its comments state before you use real records"
@@ -99,7 +96,6 @@ def _next_steps(path: Path, config: Config, keys: Mapping[str, Path]) -> list[st
 
 
 def _write_notes(folder: Path, patients: int, export: str | None) -> str:
-    """Run the script of the example that writes notes, as a table or a hospital export; return what was written."""
     script, path = examples() / "clinic" / "make_notes.py", folder / "notes.jsonl"
     target = ["--out", str(path)] if export is None else ["--exports", str(folder / "exports"), "--formats", export]
     command = [sys.executable, str(script), *target, "--patients", str(patients), "--seed", str(SEED)]

@@ -29,7 +29,7 @@ from synthgen.embed import Encoder, build_encoder
 from synthgen.embed.config import EmbedConfig
 from synthgen.models.store import model_folder
 
-MEASURED_STEPS = 3  # steps that an estimate measures, after one step that loads caches
+MEASURED_STEPS = 3  # number of measured steps, after a first step, which is slower
 GIB = 1 << 30
 
 
@@ -37,13 +37,13 @@ GIB = 1 << 30
 class TrainEstimate:
     """The expected cost of a training run on this machine, from a few measured steps."""
 
-    passages: int  # passages to embed
-    steps: int
-    parameters: int  # parameters of the language model
-    trained_parameters: int
+    passages: int  # number of passages to embed
+    steps: int  # number of training steps
+    parameters: int  # number of parameters of the language model
+    trained_parameters: int  # number of parameters that training changes
     embed_seconds: float  # time to embed all passages
-    step_seconds: float  # time of a step
-    peak_memory: int  # largest memory use so far in bytes: of the GPU, or of this process on a CPU
+    step_seconds: float  # time of a training step
+    peak_memory: int  # largest memory use in bytes: of the GPU or, without a GPU, of this process
 
     @property
     def seconds(self) -> float:
@@ -68,7 +68,7 @@ class TrainEstimate:
 
 
 def train(config: TrainBridgeConfig, *, resume: bool, progress: Progress, processes: Processes = ALONE) -> Path:
-    """Train a bridge and return its folder. Without `resume`, an existing checkpoint is never overwritten.
+    """Train a bridge and return its folder; raise UsageError if there is a checkpoint and `resume` is False.
 
     If several `processes` share the work, each of them calls this function.
     """
@@ -87,18 +87,13 @@ def train(config: TrainBridgeConfig, *, resume: bool, progress: Progress, proces
 
 
 def estimate(config: TrainBridgeConfig, progress: Progress) -> TrainEstimate:
-    """Train a few steps on few passages, keep nothing, and return the expected cost of the whole training.
-
-    Raises:
-        ModelError, DataError: the model, a setting or the corpus cannot be used, as in `train`.
-    """
+    """Train a few steps on few passages, keep nothing, and return the expected cost of the whole training."""
     corpus, few = config.corpus, config.train.batch * (MEASURED_STEPS + 1)
     n = len(_passages(config)[0])
-    # without a vocabulary, because thousands of words would be embedded first
     small = {
         "corpus": corpus.model_copy(update={"passages": few, "heldout": 1}),
         "train": config.train.model_copy(update={"words": 0}),
-        "vocabulary": None,
+        "vocabulary": None,  # its thousands of words would be embedded first
     }
     with TemporaryDirectory(prefix="synthgen-estimate-") as folder:
         trainer, embed_seconds = _trainer(config.model_copy(update=small), Path(folder), progress, ALONE)
@@ -109,7 +104,10 @@ def estimate(config: TrainBridgeConfig, progress: Progress) -> TrainEstimate:
         step_seconds = (time.monotonic() - started) / MEASURED_STEPS
     trained = sum(tensor.numel() for tensor in trainer.tensors.values())
     adapters = sum(tensor.numel() for name, tensor in trainer.tensors.items() if name.startswith("adapter."))
-    on_gpu = trainer.device.type == "cuda"
+    if trainer.device.type == "cuda":
+        peak_memory = torch.cuda.max_memory_allocated(trainer.device)
+    else:
+        peak_memory = 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return TrainEstimate(
         passages=n,
         steps=config.train.steps,
@@ -117,11 +115,7 @@ def estimate(config: TrainBridgeConfig, progress: Progress) -> TrainEstimate:
         trained_parameters=trained,
         embed_seconds=embed_seconds * n / len(trainer.data.vectors),
         step_seconds=step_seconds,
-        peak_memory=(
-            torch.cuda.max_memory_allocated(trainer.device)
-            if on_gpu
-            else 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        ),
+        peak_memory=peak_memory,
     )
 
 
@@ -137,7 +131,7 @@ def _passages(config: TrainBridgeConfig) -> tuple[list[str], dict[str, int]]:
 
 
 def _trainer(config: TrainBridgeConfig, out: Path, progress: Progress, processes: Processes) -> tuple[Trainer, float]:
-    """Return the trainer and the seconds that embedding took; vectors and vocabulary are written to `out`."""
+    """Return the trainer and the duration of embedding in seconds; write vectors and vocabulary to `out`."""
     texts, sources = _passages(config)
     device = processes.device(config.train.device)
     loaded = load_model(model_folder(config.decoder), dtype=config.train.dtype, device=str(device))
@@ -159,13 +153,11 @@ def _trainer(config: TrainBridgeConfig, out: Path, progress: Progress, processes
 def _write_vocabulary(
     config: TrainBridgeConfig, encoder: Encoder, centre: Float32, path: Path, progress: Progress
 ) -> None:
-    """Write the words of the corpus with their vectors; names of persons are left out."""
     part = config.vocabulary or VocabularyPart()
-    names = {name.lower() for name in FIRST_NAMES | LAST_NAMES}
     frequency = word_frequencies(
         config.resolve(config.corpus.path),
         exclude=config.corpus.exclude_sources,
-        names=names,
+        names={name.lower() for name in FIRST_NAMES | LAST_NAMES},  # not part of the vocabulary
         words=part.words,
         least=part.least,
         skip=part.skip,

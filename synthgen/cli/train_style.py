@@ -36,7 +36,7 @@ MIN_TEXTS = 20  # smallest number of distinct texts of a corpus
 SAMPLES = 10  # number of example texts in the card
 PROMPT_TOKENS = 24  # largest number of tokens of a prompt
 CHECKPOINT_EVERY = 25  # number of steps between two checkpoints
-WORDS = 8  # largest number of prompt words, as in the training of the bridge
+WORDS = 8  # largest number of prompt words; the training of the bridge uses the same
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,8 +47,8 @@ class StyleTask:
     corpora: tuple[tuple[Path, str], ...]  # tables or folders of text files, each with its licence
     out: Path  # output folder; it also contains the checkpoint during training
     text: str = "text"  # name of the text column in a table
-    bridge: str = "builtin"  # bridge that the style adapter extends
-    steps: int = 110  # training steps
+    bridge: str = "builtin"  # bridge that the style adapter extends: "builtin" or a folder
+    steps: int = 110  # number of training steps
     batch: int = 16  # pieces of text per step
     rate: float = 2e-3  # learning rate
     rank: int = 4  # rank of the low-rank adapters
@@ -57,7 +57,7 @@ class StyleTask:
 def train_style(task: StyleTask, *, resume: bool, progress: Progress) -> Path:
     """Train a style adapter and return its folder; with `resume`, continue from the last checkpoint.
 
-    Without `resume`, an existing checkpoint or style adapter is never overwritten.
+    Without `resume`, raise UsageError if the folder has a checkpoint or a style adapter.
 
     Privacy: the weights depend on the texts and can reveal them. Train only on text that may be published.
     """
@@ -68,10 +68,8 @@ def train_style(task: StyleTask, *, resume: bool, progress: Progress) -> Path:
         raise UsageError(message, hint="Pass --resume, or choose another --out.")
     texts = {path.name: _texts(path, task.text) for path, _ in task.corpora}
     if len(texts) < len(task.corpora):
-        raise UsageError(
-            "two corpora have the same file or folder name",
-            hint="Rename one of them. The card of the style adapter lists the corpora by these names.",
-        )
+        message = "two corpora have the same file or folder name, by which the card of the style lists them"
+        raise UsageError(message, hint="Rename one of them.")
     bridge = load_bridge(task.bridge)
     config = _training(task, bridge.info, words=0 if bridge.words is None else WORDS)
     folder = model_folder(bridge.info.decoder)
@@ -97,22 +95,18 @@ def train_style(task: StyleTask, *, resume: bool, progress: Progress) -> Path:
         heldout_before=round(before, 4),
         heldout_after=float(curve[-1]["own"]),
     )
-    _write(card, task.out)
+    _write_card(card, task.out)
     write_learnt((text for corpus in texts.values() for text in corpus), task.out)
     styled, info = in_style(bridge, [(load_style(str(task.out), Path), 1.0)]), bridge.info
     decoder = XragDecoder(folder, styled, decoder=info.decoder, encoder=info.encoder, dim=info.dim)
     with progress.stage("samples", total=SAMPLES, unit="texts") as advance:
         samples = _samples(decoder, pieces, vectors, advance)
-    _write(card.model_copy(update={"samples": samples}), task.out)
+    _write_card(card.model_copy(update={"samples": samples}), task.out)
     (task.out / STATE).unlink()  # the optimizer state is not needed after training
     return task.out
 
 
 def _training(task: StyleTask, info: BridgeInfo, *, words: int) -> TrainBridgeConfig:
-    """Return the configuration for training a style adapter on a bridge, with at most `words` words in a prompt.
-
-    The learning rate rises over the first quarter of the steps (at most 30 steps) and falls over the last quarter.
-    """
     shape = ("hidden", "adapter_rank", "adapter_targets", "template", "placeholder_id")
     return TrainBridgeConfig.model_validate(
         {
@@ -126,8 +120,8 @@ def _training(task: StyleTask, info: BridgeInfo, *, words: int) -> TrainBridgeCo
                 "batch": task.batch,
                 "rate": task.rate,
                 "words": words,
-                "decay": max(1, task.steps // 4),
-                "warmup": max(1, min(30, task.steps // 4)),
+                "decay": max(1, task.steps // 4),  # the learning rate falls over this number of last steps
+                "warmup": max(1, min(30, task.steps // 4)),  # and rises over this number of first steps
                 "max_prompt_tokens": PROMPT_TOKENS,
                 "length": info.max_text_tokens + PROMPT_TOKENS + info.n_soft,
                 "evaluate_every": 50,
@@ -142,12 +136,10 @@ def _training(task: StyleTask, info: BridgeInfo, *, words: int) -> TrainBridgeCo
 def _texts(path: Path, column: str) -> list[str]:
     rows = read_source(SourceConfig(path=str(path), text=column), path).rows
     texts = [str(row.values[column]) for row in rows if str(row.values.get(column) or "").strip()]
-    if len(set(texts)) < MIN_TEXTS:
-        raise DataError(
-            f"{path}: {len(set(texts))} distinct texts in {column!r}; a style needs at least {MIN_TEXTS}, "
-            "preferably several hundred",
-            hint="Pass a folder of .txt files or a table, and name the text column with --text.",
-        )
+    if (n := len(set(texts))) < MIN_TEXTS:
+        hint = "Pass a folder of .txt files or a table, and name the text column with --text."
+        needed = f"a style needs at least {MIN_TEXTS}, preferably several hundred"
+        raise DataError(f"{path}: {n} distinct texts in {column!r}; {needed}", hint=hint)
     return texts
 
 
@@ -164,15 +156,14 @@ def _samples(decoder: XragDecoder, pieces: StylePieces, vectors: Float32, advanc
         method="none",
         seed_path="samples",
     )
-    prompts = {label: label for label in labels}
-    limit = decoder.info.max_text_tokens
+    prompts, limit = {label: label for label in labels}, decoder.info.max_text_tokens
     settings = Settings(
         prompts=prompts, candidates=1, max_new_tokens=limit, batch=16, temperature=0.8, top_p=0.95, top_k=50
     )
     return tuple(c.text for c in decoder.decode(latents, settings, SeedTree(0).child("samples"), advance))
 
 
-def _write(card: StyleCard, folder: Path) -> None:
+def _write_card(card: StyleCard, folder: Path) -> None:
     text = card.model_dump_json(indent=2) + "\n"
     write_by(folder / CARD, lambda path: path.write_text(text, encoding="utf-8"))
 

@@ -15,7 +15,7 @@ from synthgen.core.progress import silent, terminal_progress
 def train_bridge(  # noqa: PLR0913 - one parameter per option
     config: Annotated[Path | None, Argument(help="Training configuration (YAML).", metavar="CONFIG")] = None,
     *,
-    style: Annotated[str | None, Option(help="Name of a style adapter to train instead of a bridge.")] = None,
+    style: Annotated[str | None, Option(help="Train a style adapter of this name instead of a bridge.")] = None,
     corpus: Annotated[Paths, Option(help="Public texts in the style: .txt folder or table; repeatable.")] = None,
     licence: Annotated[Names, Option(help="Licence for the card: one for all corpora, or one per --corpus.")] = None,
     text: Annotated[str, Option(help="Name of the text column in a table.")] = "text",
@@ -30,7 +30,11 @@ def train_bridge(  # noqa: PLR0913 - one parameter per option
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Train a bridge from an encoder to a decoder on public text, or a style adapter with --style."""
+    """Train a bridge on public text or, with --style, a style adapter.
+
+    A bridge is an adapter that turns a vector of an encoder into an input of a language model. A style adapter
+    determines how the language model writes texts.
+    """
     progress = terminal_progress(sys.stderr)
     if style is not None and config is None and not plan:
         from synthgen.cli.train_style import StyleTask, train_style, with_licences

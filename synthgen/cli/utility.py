@@ -1,6 +1,6 @@
 """Implement `synthgen evaluate`: train classifiers on synthetic records, and test them on real records.
 
-The three tables need not come from a run of synthgen.
+The tables can be those of any generator.
 """
 
 from dataclasses import dataclass
@@ -27,11 +27,11 @@ from synthgen.models.store import model_folder
 class Measure:
     """Options of the measurement."""
 
-    encoder: str  # name of the encoder whose vectors the second classifier reads
+    encoder: str  # name of the encoder of the classifier that reads vectors; the other classifier reads words
     seed: int  # seed of the bootstrap
-    balance: Literal["as-source", "equal"] = "as-source"  # wanted class shares: those in train, or equal shares
+    balance: Literal["as-source", "equal"] = "as-source"  # wanted class sizes: as in train, or all equal
     confidence: float = 0.975  # one-sided confidence of the ends of each interval
-    baselines: bool = False  # whether to train also on standard augmentations of the real records
+    baselines: bool = False  # whether to train also on real records together with variants of them
 
 
 def study(
@@ -43,7 +43,7 @@ def study(
     stream: TextIO,
     columns: tuple[str, str, str] = ("text", "label", "group"),
 ) -> Study:
-    """Read and embed three tables, and return the study.
+    """Train classifiers on the synthetic and on the train table, and return their results on the test table.
 
     `columns` are the names of the columns of text, class and person; the synthetic table needs only the first two.
     `stream` receives the progress.
@@ -55,10 +55,8 @@ def study(
         "test": (test, "control", "control"),
     }
     corpora = {name: _corpus(path, role, read_as, columns) for name, (path, role, read_as) in paths.items()}
-    label_only = None
-    if measure.baselines:
-        config = DecodeConfig()
-        label_only = LabelOnly(folder=model_folder(config.model), config=config)
+    config = DecodeConfig()
+    label_only = LabelOnly(folder=model_folder(config.model), config=config) if measure.baselines else None
     found = compare(
         corpora,
         build_encoder(EmbedConfig(model=measure.encoder), model_folder),
