@@ -123,8 +123,8 @@ def plan(
 ) -> None:
     """Check a configuration and predict the run: duration, accepted texts, DP budget, what each audit can detect.
 
-    The exit code is 3 if the run cannot end in a release; the reasons are listed last. Otherwise, unless the run has
-    a privacy budget, a pilot writes about 120 texts. This takes minutes, and the run reuses most of the results.
+    The exit code is 3 if the run cannot end in a release; the reasons are listed last. If it can, and it has no
+    privacy budget, a pilot writes about 120 texts. This takes minutes, and the run reuses most of the results.
     """
     from synthgen.config import Config
     from synthgen.plan.plan import make_plan
@@ -234,9 +234,7 @@ def evaluate(  # noqa: PLR0913 - one parameter per option
     label: Annotated[str, Option(help="Column of the classes, in every table.")] = "label",
     group: Annotated[str, Option(help="Column of the persons, in train and test.")] = "group",
     out: Annotated[Path | None, Option(help="File to write, for `audits run --utility`.")] = None,
-    baselines: Annotated[
-        bool, Option("--baselines", help="Also train on real records and variants of them.")
-    ] = False,
+    baselines: Annotated[bool, Option("--baselines", help="Also train on augmented real records.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Train two classifiers on synthetic records and print their accuracy and F1 on real records, with intervals."""

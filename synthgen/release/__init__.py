@@ -1,1 +1,1 @@
-"""Write a release that the policy allows (the bundle with its card and its signed statement), or a signed refusal."""
+"""Write a signed bundle if the policy allows the release of a run, and otherwise a signed refusal."""

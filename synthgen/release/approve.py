@@ -41,12 +41,10 @@ from synthgen.release.review.link import page_digest
 from synthgen.release.review.signing_summary import signing_summary
 from synthgen.release.sign import sign
 
-_NO_PAGE = "nothing was signed, because an approval must name the review page that the approver read"
 _READ_PAGE = (
     "Read the page that `synthgen review WORKSPACE` writes and pass it with --review PAGE, or pass --no-review to "
     "approve without it."
 )
-_EXCLUSIVE = "Pass one of the two options; under an independent policy, pass neither."
 
 
 def approve(  # noqa: PLR0913 - one argument for each property of the decision
@@ -61,20 +59,20 @@ def approve(  # noqa: PLR0913 - one argument for each property of the decision
     no_review: bool = False,
     confirm: Callable[[str], None] = lambda _summary: None,
 ) -> Path:
-    """Verify a bundle, sign a decision about it, and return the path of the written envelope.
+    """Verify a bundle, sign a decision about it, and return the path of the written file (a DSSE envelope).
 
     A rejection blocks the release. Only a releaser can close the list of approvals, and only after all required
     approvals. The new decision names all earlier decisions in the bundle, so that a verifier detects if one of them
     is removed later.
 
     `role` is the role of the key in the trust root, and `now` is the signing time. `review` is the review page that
-    the person read; the decision states its sha256. `no_review` approves without a page. `confirm` is called with a
-    summary before the signature, and raises an error to prevent it.
+    the person read; the decision states its sha256. `no_review` approves without a page. `confirm` gets a summary of
+    what will be signed, and raises an error to prevent the signature.
 
     Raises:
-        UsageError: the key may not sign in this role or is not valid, or the review page is missing or not allowed:
-            an approval needs either a page or `no_review`; under an independent policy, a page is not allowed.
-        DataError: the bundle or a decision in it does not verify, the bundle changed during the check, the earlier
+        UsageError: the key may not sign in this role or is not valid; an approval has neither a review page nor
+            `no_review`; or there is a review page under an independent policy.
+        DataError: the bundle or an earlier decision does not verify, the bundle changed during the check, the earlier
             decisions do not allow this decision, the review page belongs to another release, or the verifier would
             refuse the decision.
         StorageError: the review page cannot be read, or the envelope cannot be written.
@@ -84,9 +82,7 @@ def approve(  # noqa: PLR0913 - one argument for each property of the decision
     if problems := _reasons_against(kind, key.keyid, earlier, trust, stated.approvals_required):
         raise DataError("nothing was signed", problems=problems)
     person = trust.keys[key.keyid].person
-    needs_page = kind == "APPROVE" and not no_review and stated.privacy.decision != INDEPENDENT
-    _check_page_options(review, needs_page=needs_page, no_review=no_review)
-    page = None if review is None else _page_digest(review, stated, release)
+    page = _page_digest(review, stated, release, is_approval=kind == "APPROVE", no_review=no_review)
     try:
         payload = _payload(release, role, kind, person, now, earlier, page)
     except VerifyError as error:
@@ -126,16 +122,19 @@ def _verified(
         raise DataError("the decisions in the bundle do not verify", problems=[error.message]) from None
 
 
-def _check_page_options(review: Path | None, *, needs_page: bool, no_review: bool) -> None:
-    if needs_page and review is None:
-        raise UsageError(_NO_PAGE, hint=_READ_PAGE)
-    if review is not None and no_review:
-        raise UsageError("nothing was signed, because --review and --no-review exclude each other", hint=_EXCLUSIVE)
-
-
-def _page_digest(review: Path, stated: ReleasePredicate, release: ApprovedRelease) -> str:
-    """Return the sha256 of the review page; raise UsageError under an independent policy."""
-    if stated.privacy.decision == INDEPENDENT:
+def _page_digest(
+    review: Path | None, stated: ReleasePredicate, release: ApprovedRelease, *, is_approval: bool, no_review: bool
+) -> str | None:
+    is_independent = stated.privacy.decision == INDEPENDENT
+    if review is None:
+        if is_approval and not no_review and not is_independent:
+            message = "nothing was signed, because an approval must name the review page that the approver read"
+            raise UsageError(message, hint=_READ_PAGE)
+        return None
+    if no_review:
+        hint = "Pass one of the two options; under an independent policy, pass neither."
+        raise UsageError("nothing was signed, because --review and --no-review exclude each other", hint=hint)
+    if is_independent:
         raise UsageError(
             f"nothing was signed, because --review cannot be used under the policy {stated.policy.name}: the release "
             "states that no measurement on private records affected the decision",
@@ -151,7 +150,6 @@ def _reasons_against(
     trust: TrustRoot,
     required: Sequence[ApprovalRule],
 ) -> list[str]:
-    """Return why the earlier decisions do not allow a decision of this kind; a rejection is always allowed."""
     found = objections(earlier, trust, required) if kind == "CLOSE" else []
     if kind == "APPROVE" and any(decision.kind == "CLOSE" for decision in earlier):
         found.append("the releaser has closed the list of approvals")
@@ -169,7 +167,6 @@ def _payload(  # noqa: PLR0913, PLR0917 - one argument for each field of the sta
     earlier: Sequence[SignedDecision],
     page: str | None,
 ) -> bytes:
-    """Return the statement of a decision; raise VerifyError if the verifier would refuse it."""
     predicate: dict[str, Any] = {
         "role": role,
         "decision": kind,

@@ -1,6 +1,6 @@
 """Collect the content of the bundle and of the report from the private workspace of a finished run.
 
-No other module passes data from the workspace to public files.
+Only this module passes data from the workspace to public files.
 """
 
 import json
@@ -55,20 +55,20 @@ if TYPE_CHECKING:
     from synthgen.release.run import Run
 
 
-# warnings to the owner if audits found something in a release under an independent policy
+# advice for the owner if audits found something in a release under an independent policy
 _CHECK_HITS = (
     "The guarantee limits the risk of each person, whatever the audits find. Check whether these passages and "
     "identifiers come from public text or from decode.prompt. Under the guarantee, the texts very probably repeat no "
     "long passage that occurs in the records of only one person. If they do, report this as a bug."
 )
 _WITHDRAWAL = (
-    "If you withhold the release because of these findings, this decision is itself a disclosure that ε does not "
-    "cover: anyone who learns of it learns that the audits found something about persons in train."
+    "If you withhold the release because of these findings, your decision is itself a disclosure that ε does not "
+    "cover: anyone who learns of the decision learns that the audits found something about persons in train."
 )
 
 
 def bundle_content(run: "Run", decision: Decision) -> BundleContent:
-    """Return the content of the bundle; `check_content` checks it before it is written."""
+    """Return the content of the bundle, which `check_content` checks before it is written."""
     run.check_decision(decision)
     config, folder = run.config, run.folder("audit")
     key = read_key(run.workspace.root / f"commitment-{folder.name}.key", "commitment key")
@@ -97,9 +97,9 @@ def bundle_content(run: "Run", decision: Decision) -> BundleContent:
 
 
 def page_numbers_of(run: "Run", policy: Policy) -> dict[str, Any]:
-    """Return the numbers of the report that the evidence does not contain, in the form of `Page`.
+    """Return the numbers of the report that come from the run and not from the audits, in the form of `Page`.
 
-    Privacy: every number from private records passes through `audits.gate.disclosure`.
+    Privacy: `audits.gate.disclosure` rounds or removes every number of private records, as the policy requires.
     """
     record, withheld = run.record, verdicts_only(policy)
     utility = json.loads((run.folder("evaluate") / UTILITY).read_bytes())
@@ -127,10 +127,7 @@ def page_numbers_of(run: "Run", policy: Policy) -> dict[str, Any]:
 
 
 def _n_in(run: "Run", stage: StageRecord, policy: Policy) -> int | str:
-    """Return the number of input records of a stage.
-
-    Under DP, stages that start from train vectors without DP (`starts_from_train`) have a dash: they read no records.
-    """
+    # without DP, these stages start from train records; under DP they read no records, so a dash is shown
     is_replaced = run.config.interpolate.is_private and starts_from_train(stage.name)
     return "–" if is_replaced else public_count(stage.n_in, policy)
 
@@ -138,12 +135,13 @@ def _n_in(run: "Run", stage: StageRecord, policy: Policy) -> int | str:
 def report_content(run: "Run", decision: Decision, release_id: str | None, *, private: bool = False) -> ReportContent:
     """Return the content of the report of a run.
 
-    `decision` is the result of `run.decide()`, and `release_id` is None if the run was refused. A private report is
-    for the data owner only. It shows exact numbers of the source, and synthetic records even if the run was refused.
+    `decision` is the result of `run.decide()`, and `release_id` is None if the release was refused. A `private`
+    report is for the data owner only. It shows exact numbers of the source, and synthetic records even after a
+    refusal.
     """
     run.check_decision(decision)
     policy, record = run.policy, run.record
-    # the policy with the disclosure rules of this report
+    # `showing` is the policy, but with rules that let a private report show exact numbers
     showing = policy.model_copy(update={"disclosure": Disclosure(publish_exact_counts=True)}) if private else policy
     shown = run.decide(showing)
     audit = json.loads((run.folder("audit") / AUDIT).read_bytes())
@@ -199,12 +197,11 @@ def _samples(run: "Run") -> tuple[tuple[str, str], ...]:
 
 
 def _guarantee(run: "Run", decision: Decision) -> Guarantee | None:
-    """Return the guarantee of a run, without the ledger's totals after a refusal; None without a privacy budget."""
     if not run.config.interpolate.is_private:
         return None
     if decision.allowed:
         stated = stated_privacy(run, has_groups=run.config.source.has_persons)
-    else:
+    else:  # without the totals of the ledger
         dp, steps = run.config.dp, list(non_private_steps(run.policy, is_private=True))
         stated = {"mechanism": run.config.interpolate.method, "unit": "group", "nonPrivateSteps": steps}
         stated |= {"epsilon": dp.epsilon, "delta": dp.delta, "decision": decision_of(run.policy)}
@@ -212,7 +209,7 @@ def _guarantee(run: "Run", decision: Decision) -> Guarantee | None:
 
 
 def hits_of(run: "Run") -> tuple[str, ...]:
-    """Return warnings for the owner if the audits found private content and an independent policy releases it."""
+    """Return warnings for the owner if the audits found private text that an independent policy releases anyway."""
     evidence = read_evidence((run.folder("audit") / EVIDENCE).read_bytes())
     hits = {name: evidence.metrics.get(f"{name}.hard_hits") for name in ("memorization", "identifiers")}
     found = [f"{name}: {metric.value:g}" for name, metric in hits.items() if metric is not None and metric.high > 0]
@@ -225,19 +222,19 @@ def hits_of(run: "Run") -> tuple[str, ...]:
 
 def _filter_counts(stage: StageRecord, policy: Policy) -> dict[str, int | str]:
     counts = {"candidates": stage.n_in, "kept": stage.n_out, **(stage.rejected or {})}
-    if stage.spare:  # passed all filters, but another candidate of the same vector was better
+    if stage.spare:  # candidates that passed all filters, but were not the best for their vector
         counts["not_the_best_of_its_vector"] = stage.spare
     return {name: public_count(n, policy) for name, n in counts.items()}
 
 
 def limitations_of(run: "Run", *, has_groups: bool) -> tuple[str, ...]:
-    """Return the sentences that state the limitations of a release of this run."""
-    vocabulary = run.vocabulary
+    """Return the sentences that state the limitations of a release of this run; `has_groups`: persons are known."""
+    vocabulary, models = run.vocabulary, stated_models(run)
     return limitations(
         is_private=run.config.interpolate.is_private,
         has_persons=has_groups,
-        has_own_style=any(model["role"] == "style" and model["trainedOnPrivateData"] for model in stated_models(run)),
-        formats={model["format"] for model in stated_models(run)},
+        has_own_style=any(model["role"] == "style" and model["trainedOnPrivateData"] for model in models),
+        formats={model["format"] for model in models},
         disclosed=None if vocabulary is None else disclosure(run.config.decode.words, len(vocabulary.reader.words)),
         config=public_config(run.config.model_dump(mode="json")),
         policy=run.policy,
@@ -246,7 +243,7 @@ def limitations_of(run: "Run", *, has_groups: bool) -> tuple[str, ...]:
 
 
 def stated_attempts(run: "Run") -> dict[str, Any]:
-    """Return the `attempts` part of the statement: the number of this attempt and the head of the ledger.
+    """Return the entry `attempts` of the statement: the number of this attempt and the head of the ledger.
 
     Under an independent policy the number is None, because it depends on who the control persons are.
 
@@ -267,13 +264,13 @@ def stated_attempts(run: "Run") -> dict[str, Any]:
 
 
 def stated_privacy(run: "Run", *, has_groups: bool) -> dict[str, Any]:
-    """Return the `privacy` part of the statement: the claimed epsilon and delta, and the ledger's totals.
+    """Return the entry `privacy` of the statement: the claimed epsilon and delta, and the totals of the ledger.
 
     `spentBefore` is the joint epsilon of all other reservations in the ledger, including later ones. The costs of all
     runs are composed at one delta: the smaller of the delta in the mechanism log and the delta of `run_limit`.
 
     Raises:
-        Overspent: this run and the other runs together exceed the policy's budget.
+        Overspent: this run and the other runs together exceed the budget of the policy.
         InputError: the ledger cannot be used, was changed, replaced or rolled back, or has no entry for the DP result
             of this run.
     """
@@ -318,15 +315,14 @@ def composition_of(others: Sequence[Spending], delta: float) -> list[dict[str, A
     """Return the claimed epsilon and delta of the other runs in the ledger, largest epsilon first.
 
     Each entry has one Gaussian mechanism that costs exactly as much as all mechanisms of its run. If there is no such
-    mechanism, the entry lists the mechanisms; a statement with too many of them is refused. If there are more than
+    mechanism, the entry lists all mechanisms; the verifier refuses a statement with too many. If there are more than
     MAX_COMPOSITION runs, those with the smallest epsilon share the last entry, with their joint epsilon at `delta`.
     """
     runs = sorted(others, key=lambda run: (run.cost.epsilon, run.cost.delta), reverse=True)
-    rest = () if len(runs) <= MAX_COMPOSITION else runs[MAX_COMPOSITION - 1 :]
-    listed = [_composed(run.cost, run.costs) for run in runs[: len(runs) - len(rest)]]
-    if rest:
-        costs = [cost for run in rest for cost in run.costs]
-        listed.append(_composed(joint_cost(rest, delta), costs))
+    n_single = len(runs) if len(runs) <= MAX_COMPOSITION else MAX_COMPOSITION - 1
+    listed = [_composed(run.cost, run.costs) for run in runs[:n_single]]
+    if rest := runs[n_single:]:
+        listed.append(_composed(joint_cost(rest, delta), [cost for run in rest for cost in run.costs]))
     return listed
 
 
@@ -337,9 +333,8 @@ def _composed(claim: Cost, costs: Sequence[MechanismCost]) -> dict[str, Any]:
 
 
 def _commitment(run: "Run", corpus: Corpus, key: bytes) -> dict[str, Any]:
-    """Return the commitment to train or control; under DP, its size is the bucket of the declared `dp.persons`."""
     stated = commit_records(corpus.role, corpus.texts, key)
-    declared = run.config.dp.persons
+    declared = run.config.dp.persons  # under DP, the true number must not be published
     return stated if declared is None else {**stated, "countBucket": bucket(declared)}
 
 
@@ -367,7 +362,6 @@ def stated_models(run: "Run") -> list[dict[str, Any]]:
 
 
 def _styles(run: "Run") -> list[dict[str, Any]]:
-    """Return the style adapters of the run; one that is not built in is stated as trained on private data."""
     stage = "measure" if run.config.interpolate.is_private else "style"
     chosen = read_choice(run.folder(stage)) if run.config.decode.style == AUTO else None
     return [

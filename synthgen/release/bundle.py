@@ -1,4 +1,4 @@
-"""Write a release: write all files and the signed statement over them, and publish the folder with one rename."""
+"""Write a bundle, the folder with all files of a release and a signed statement of their digests."""
 
 import hashlib
 import os
@@ -22,7 +22,11 @@ from synthgen.release.sign import sign
 from synthgen.release.statement import bundle_parts, release_payload
 from synthgen.release.tables import data_files
 
-_COMPARED = ("data/", "policy/", METRICS)  # bundles with equal files under these names are the same release
+_COMPARED = (
+    "data/",
+    "policy/",
+    METRICS,
+)  # two bundles whose files with these prefixes are equal are the same release
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +43,7 @@ class Bundle:
 def write_bundle(out_dir: Path, *, content: BundleContent, key: SigningKey, now: datetime) -> Bundle:
     """Write the bundle of a release into `out_dir/release-ID` and return it.
 
-    If this key already released the same data, evidence and policy today, that bundle is returned unchanged.
+    If the same key already signed a bundle of the same data, evidence and policy today, this bundle is returned.
 
     Raises:
         ReleaseRefused: the decision does not allow the release, or was made on other evidence, another policy or
@@ -58,14 +62,12 @@ def write_bundle(out_dir: Path, *, content: BundleContent, key: SigningKey, now:
     target = out_dir / f"release-{release_id}"
     files = {**data, **bundle_files(parts)}
     digests = {name: hashlib.sha256(blob).hexdigest() for name, blob in files.items()}
-    if target.exists():
-        if not _is_same(target, digests, key, content, now):
-            raise StorageError(
-                f"{target}: exists and is not the same release", hint="Move the folder away, then release again."
-            )
-        return Bundle(target, release_id)
-    files[ENVELOPE] = sign(PAYLOAD_TYPE, release_payload(parts.predicate, digests), [key.private])
-    _write(target, files, now)
+    if not target.exists():
+        files[ENVELOPE] = sign(PAYLOAD_TYPE, release_payload(parts.predicate, digests), [key.private])
+        _write(target, files, now)
+    elif not _is_same(target, digests, key, content, now):
+        hint = "Move the folder away, then release again."
+        raise StorageError(f"{target}: exists and is not the same release", hint=hint)
     return Bundle(target, release_id)
 
 
@@ -104,10 +106,9 @@ def _write(target: Path, files: Mapping[str, bytes], now: datetime) -> None:
         sync(target.parent)
     except OSError as error:
         shutil.rmtree(partial, ignore_errors=True)
+        reason = disk_reason(error, target, sum(map(len, files.values())))
         hint = "The run is unchanged in the workspace. Correct the cause and release again."
-        raise StorageError(
-            f"{target}: cannot be written ({disk_reason(error, target, sum(map(len, files.values())))})", hint=hint
-        ) from error
+        raise StorageError(f"{target}: cannot be written ({reason})", hint=hint) from error
 
 
 def _write_file(path: Path, blob: bytes, now: datetime) -> None:

@@ -1,13 +1,13 @@
-r"""Commit to private records, so that the data owner can later prove that a record was among them.
+r"""Commit to private records: publish a number that fixes the records without revealing them.
 
-The commitment is public, and fixes the records without revealing them. It is the root of a Merkle tree with one leaf
-per record. Every leaf depends on a key K that the data owner keeps, so nobody else can confirm a guess of a text:
+The data owner can later prove that a record was among them. The number is the root of a Merkle tree with one leaf per
+record. Every leaf depends on a key K that the data owner keeps, so nobody else can confirm a guess of a text:
 
     k_i    = HKDF-SHA256(K, info = "rec" || role || 0x00 || i)
     leaf_i = HMAC-SHA256(k_i, "synthgen/rec/v1\0" || NFC(text_i))
     root   = Merkle root of the leaves in an order derived from K, padded to a power of two
 
-The index i is an unsigned big-endian integer of 8 bytes. The padding leaves are derived from K.
+The index i of a record is an unsigned big-endian integer of 8 bytes. The padding leaves are derived from K.
 
 Reference: RFC 5869 (HKDF), RFC 6962 section 2.1 (0x00 before a leaf, 0x01 before a node).
 """
@@ -45,12 +45,9 @@ class Opening:
 def commit_records(role: str, texts: Sequence[str], key: bytes) -> dict[str, Any]:
     """Return the commitment to private texts, as an entry of `inputs` in the release statement.
 
-    The order of the texts defines the index i, which `open_record` needs.
+    The order of the texts defines the index i, which `open_record` needs. Raise DataError if there are no texts.
 
-    Raises:
-        DataError: there are no texts.
-
-    Privacy: reads every text; publishes a keyed root and a coarse bucket of the count.
+    Privacy: reads every text; publishes the root and a range of the number of texts, such as "1k-2k".
     """
     root = _levels(_leaves(role, texts, key))[-1][0]
     reference = uuid.UUID(bytes=_derive(key, b"ref" + role.encode())[:16], version=4)
@@ -62,7 +59,10 @@ def commit_records(role: str, texts: Sequence[str], key: bytes) -> dict[str, Any
 
 
 def open_record(role: str, texts: Sequence[str], key: bytes, index: int) -> Opening:
-    """Return the proof for the text at `index`, as in `commit_records`; raise ValueError if there is no such text."""
+    """Return the proof for the text at `index` of the texts that were passed to `commit_records`.
+
+    Raise ValueError if there is no such text.
+    """
     order = _order(role, len(texts), key)
     position = order.index(index)
     levels = _levels(_leaves(role, texts, key))
@@ -94,13 +94,13 @@ def _leaf(record_key: bytes, text: str) -> bytes:
 
 
 def _order(role: str, count: int, key: bytes) -> list[int]:
-    """Return the index of the record at each position; without K the permutation looks random."""
+    """Return the index of the record at each position of the tree; without K, the order looks random."""
     order_key = _derive(key, b"order" + role.encode())
     return sorted(range(count), key=lambda i: hmac.digest(order_key, i.to_bytes(8, "big"), "sha256"))
 
 
 def _leaves(role: str, texts: Sequence[str], key: bytes) -> list[bytes]:
-    """Return the leaf hashes in tree order, with keyed padding that looks like any other leaf."""
+    """Return the hashes of the leaves in tree order; without K, padding looks like any other leaf."""
     if len(texts) == 0:
         raise DataError(f"there are no {role} records to commit to")
     leaves = [_leaf(_record_key(role, key, i), texts[i]) for i in _order(role, len(texts), key)]

@@ -18,7 +18,7 @@ NO_DP = {"mechanism": "none+empirical", "unit": "group", "nonPrivateSteps": [NO_
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BundleContent:
-    """All published content of a release; `models`, `inputs`, `attempts` and `privacy` are parts of the statement."""
+    """All published content of a release."""
 
     name: str  # lower-case letters, digits, `.`, `_`, `-`
     records: Sequence[tuple[str, str]]  # (text, label)
@@ -28,15 +28,15 @@ class BundleContent:
     audit_json: Mapping[str, Any]  # the complete audit.json; the bundle contains only its public form
     page: Mapping[str, Any]  # numbers of the report, in the form of `audits.verify.published.Page`
     config: Mapping[str, Any]  # the public settings, see `public_config`
-    models: Sequence[Mapping[str, Any]]
+    models: Sequence[Mapping[str, Any]]  # as in the statement, see `stated_models`
     inputs: Sequence[Mapping[str, Any]]  # commitments to train and control, see `commit_records`
-    attempts: Mapping[str, Any]  # number of the attempt and head of the ledger
+    attempts: Mapping[str, Any]  # number of the attempt and head of the ledger, see `stated_attempts`
     license: str
     languages: Sequence[str]  # BCP 47 tags
     versions: Mapping[str, str]  # digests of source code and versions of libraries, including "python"
     limitations: Sequence[str]
     formats: Sequence[str] = ("parquet", "jsonl")
-    privacy: Mapping[str, Any] = field(default_factory=lambda: NO_DP)
+    privacy: Mapping[str, Any] = field(default_factory=lambda: NO_DP)  # see `stated_privacy`
 
     def __repr__(self) -> str:
         return f"BundleContent({self.name}, {len(self.records)} records)"
@@ -50,15 +50,14 @@ def check_content(content: BundleContent) -> None:
         DataError: records, labels or formats are malformed; the first 50 problems are listed.
         InternalError: the evidence is more precise than the policy allows.
     """
-    refuse_unless_allowed(content)
+    _refuse_unless_allowed(content)
     _check_records(content)
     audited = records_digest([text for text, _ in content.records], [label for _, label in content.records])
     if content.evidence.digests.get("synthetic") != audited:
         raise ReleaseRefused("the records differ from the audited ones, so nothing was written")
 
 
-def refuse_unless_allowed(content: BundleContent) -> None:
-    """Recompute the decision; raise an error unless it equals the given decision and allows the release."""
+def _refuse_unless_allowed(content: BundleContent) -> None:
     decision = content.decision
     if not decision.allowed:
         hint = "See the refusal report in the workspace."
@@ -66,16 +65,11 @@ def refuse_unless_allowed(content: BundleContent) -> None:
     if decision != decide(content.evidence, content.policy):
         raise ReleaseRefused("the decision was made on other evidence or another policy, so nothing was written")
     if content.evidence != public_evidence(content.evidence, content.policy):
-        raise InternalError(
-            "the evidence contains measurements on private records that the policy does not publish, or publishes "
-            "only rounded"
-        )
+        raise InternalError("the evidence contains numbers of private records that the policy withholds or rounds")
     counted = content.evidence.metrics.get("records.synthetic")
     if counted is not None and counted.value != len(content.records):
-        raise ReleaseRefused(
-            f"the release has {len(content.records)} records, but the evidence counts {counted.value:g}, so nothing "
-            "was written"
-        )
+        counts = f"the release has {len(content.records)} records, but the evidence counts {counted.value:g}"
+        raise ReleaseRefused(f"{counts}, so nothing was written")
 
 
 def _check_records(content: BundleContent) -> None:

@@ -1,4 +1,4 @@
-"""Create and read signing keys: an encrypted file that only its owner can read, and a file with the public part."""
+"""Create and read signing keys: an encrypted file with the private key, and a file with the public part."""
 
 import getpass
 import json
@@ -42,7 +42,7 @@ _NOT_OVERWRITTEN = "Choose another path, or move the existing file away."
 
 @dataclass(frozen=True, slots=True)
 class SigningKey:
-    """An opened private key, with its public part, which names the person who holds it."""
+    """A decrypted private key with its public part, which names the person who holds the key."""
 
     private: PrivateKey
     keyid: str
@@ -88,8 +88,10 @@ def new_key(  # noqa: PLR0913 - one argument for each field of the public part
         TrustKey.model_validate(record)
     except ValidationError as error:
         raise UsageError("the fields of the key's public part are not valid", problems=problems(error)) from None
-    pem = private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, BestAvailableEncryption(passphrase))
-    public = public_path(path)
+    pem, public = (
+        private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, BestAvailableEncryption(passphrase)),
+        public_path(path),
+    )
     if public.exists():
         raise StorageError(f"{public}: exists; keys are never overwritten", hint=_NOT_OVERWRITTEN)
     write_new(path, pem, 0o600)
@@ -102,10 +104,10 @@ def load_key(path: Path, passphrase: bytes | None = None) -> SigningKey:
 
     Raises:
         UsageError: there is no passphrase and no terminal for a prompt.
-        StorageError: the file is missing or a link, users other than its owner can read it, or the file of the public
-            part cannot be read.
-        DataError: the passphrase does not open the key; the key is not encrypted, or is neither Ed25519 nor P-256; or
-            its public part is malformed or belongs to another key.
+        StorageError: a file is missing or cannot be read, or the file of the private key is a link or open to other
+            users.
+        DataError: the passphrase is wrong; the key is not encrypted, or is neither Ed25519 nor P-256; or its public
+            part is malformed or belongs to another key.
     """
     pem = read_private(path)
     if pem.lstrip().startswith(b"{"):
@@ -130,11 +132,9 @@ def load_key(path: Path, passphrase: bytes | None = None) -> SigningKey:
 
 
 def load_public(path: Path) -> TrustKey:
-    """Read a `.pub.json` file.
+    """Return the public part of a key from a `.pub.json` file.
 
-    Raises:
-        StorageError: the file cannot be read.
-        DataError: the file is malformed, or its id is not derived from the key.
+    Raise StorageError if the file cannot be read, and DataError if it is malformed or its id does not fit the key.
     """
     try:
         data = read_bytes(path, _MAX_KEY_BYTES)
@@ -158,7 +158,7 @@ def load_public(path: Path) -> TrustKey:
 
 
 def check_validity(key: SigningKey, now: datetime) -> None:
-    """Raise DataError if the key is not valid at this time, because no bundle that it signs would verify."""
+    """Raise DataError if the key is not valid at the time `now`: no bundle that it signs would verify."""
     public = key.public
     if not instant(public.valid_from) <= now < instant(public.valid_until):
         raise DataError(
@@ -172,11 +172,8 @@ def passphrase_for(key: Path) -> bytes:
     """Return the passphrase of the key at path `key`.
 
     The sources are, in this order: the environment variable `SYNTHGEN_KEY_PASSPHRASE`; the file `NAME.passphrase` of
-    mode 0600 beside the key; a prompt. Command-line arguments are never used.
-
-    Raises:
-        UsageError: there is no passphrase and no terminal for a prompt.
-        StorageError: the file cannot be read, or other users can read it.
+    mode 0600 beside the key; a prompt. Raise UsageError if there is none of them and no terminal for the prompt, and
+    StorageError if the file cannot be read or other users can read it.
     """
     if (given := os.environ.get(PASSPHRASE_ENV)) is not None:
         return given.encode()
@@ -195,7 +192,7 @@ def public_path(path: Path) -> Path:
 
 
 def read_private(path: Path) -> bytes:
-    """Read a small file; raise StorageError if it is missing, a link or no plain file, or open to other users."""
+    """Read a small file; raise StorageError if it is missing, a link or not a plain file, or open to other users."""
     try:
         data, mode = read_plain(path, _MAX_KEY_BYTES)
     except OSError as error:
@@ -203,14 +200,13 @@ def read_private(path: Path) -> bytes:
     if not stat.S_ISREG(mode):
         raise StorageError(f"{path}: not a plain file")
     if mode & 0o077:
-        raise StorageError(
-            f"{path}: other users can read it (mode {stat.S_IMODE(mode):04o})", hint=f"chmod 600 {path}"
-        )
+        found = f"mode {stat.S_IMODE(mode):04o}"
+        raise StorageError(f"{path}: other users can read it ({found})", hint=f"chmod 600 {path}")
     return data
 
 
 def write_new(path: Path, data: bytes, mode: int) -> None:
-    """Write a new file with the permissions `mode`, or raise StorageError and leave no partial file."""
+    """Write a new file with the permissions `mode`. On failure, raise StorageError and leave no partial file."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, mode)

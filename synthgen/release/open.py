@@ -1,4 +1,4 @@
-"""Verify a received bundle, and read its records from the same bytes that were verified."""
+"""Verify a received bundle, and read its records from exactly the bytes that were verified."""
 
 import hashlib
 from datetime import datetime
@@ -39,8 +39,7 @@ class Release:
     ) -> "Release":
         """Verify the bundle at `path` and return the release; for the arguments, see `verify_bundle`.
 
-        Raises:
-            VerifyError: a check failed, or the data changed after their verification; the error has a code.
+        Raise VerifyError with the code of the failed check, or if the data changed after the verification.
         """
         verified = verify_bundle(path, trust, policy, now)
         if verified.statement is None or not verified.ok:

@@ -1,4 +1,4 @@
-"""Write the signed report of a refused release into the workspace; no data leaves the workspace."""
+"""Write the signed report of a refused release (the refusal) into the private workspace."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -36,12 +36,11 @@ def write_refusal(  # noqa: PLR0913 - one argument for each part of the written 
     """Write `refusals/TIME/` into the workspace and return its path.
 
     The folder contains the signed statement `refusal.dsse.json`, the evidence, the policy, and `README.md`. The
-    statement has another predicate type than a release, so no verifier accepts it as a release. `README.md` contains
-    `remedies`, one line for each gate that is not met, and `advice`, sentences that state what the owner can do next.
+    statement has another type than the statement of a release, so no verifier accepts it as a release. `README.md`
+    has one line of `remedies` for each gate that is not met, and the sentences `advice` on what to do next.
 
-    Raises:
-        InternalError: the decision allows the release, or does not follow from this evidence and policy.
-        StorageError: the report cannot be written.
+    Raise InternalError if the decision allows the release or does not follow from this evidence and policy, and
+    StorageError if a file cannot be written.
 
     Privacy: writes only aggregates. `README.md` has exact numbers of private records, so the folder stays in the
         workspace.

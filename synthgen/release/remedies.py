@@ -1,4 +1,8 @@
-"""Suggest what a user can change if a gate is not met: a configuration parameter or a command."""
+"""Suggest what a user can change if a gate is not met.
+
+A gate is a condition on a metric of an audit, such as `membership.auc.high`. A suggestion names a configuration
+parameter or a command.
+"""
 
 import shlex
 from collections.abc import Iterator
@@ -13,8 +17,7 @@ _LESS_LEAKAGE = (
 _MORE_SIGNAL = (
     "raise decode.candidates and interpolate.total, or lower filter.class_agreement if few texts are accepted"
 )
-# by the first part of a metric's name: what to change
-REMEDIES = {
+REMEDIES = {  # first part of the name of a metric -> what to change
     "memorization": _LESS_LEAKAGE,
     "identifiers": "list in source.names the columns that contain names of persons, mark other identifiers in "
     "deidentify.sample to see what the engine misses, and run `synthgen models pull rampart`",
@@ -36,8 +39,7 @@ REMEDIES = {
     "dp": "lower dp.epsilon or dp.delta, or use a policy that allows them",
     "accounting": "correct what the reason names; the mechanism log must fit the claimed budget and the replay",
 }
-# by the middle part of a metric's name, such as `auc` in `membership.auc.high`: the unit
-UNITS = {
+UNITS = {  # middle part of the name of a metric, such as `auc` in `membership.auc.high` -> unit
     "passed": "1 = passed, 0 = not passed",
     "measured": "1 = measured, 0 = not measured",
     "problems": "problems of the tables",
@@ -75,7 +77,7 @@ NEW_NOISE = (
 
 
 def with_remedies(decision: Decision) -> Iterator[str]:
-    """Yield a line for each gate that is not met: the number with its unit and limit, and what to change."""
+    """Yield a line for each gate that is not met: the unit of its number, the reason, and what to change."""
     for gate in decision.gates:
         if gate.verdict != "PASS":
             found = f"{gate.id}: {gate.verdict}: {gate.metric}{_measured(gate)}: {gate.reason}"
@@ -89,9 +91,9 @@ def another_attempt(policy: Policy, *, is_private: bool) -> str:
 
 
 def rows_and_words(workspace: Path, *, has_file: bool) -> str:
-    """Return how to write the review page, which shows the rows and words concerned.
+    """Return a sentence on how to write the review page, which shows the rows and words that gates object to.
 
-    Without a configuration file (`has_file`), only a call in Python can write it.
+    `has_file` states whether the run has a configuration file. Without it, only a call in Python can write the page.
     """
     call = "call `synthgen.release.review.page.write_review(run)`"
     how = f"run `synthgen review {shlex.quote(str(workspace))}`" if has_file else call
@@ -99,7 +101,6 @@ def rows_and_words(workspace: Path, *, has_file: bool) -> str:
 
 
 def _measured(gate: RuleOutcome) -> str:
-    """Return the unit and the sample size of a gate's number in parentheses, as far as they are known."""
     name = gate.metric.removesuffix(".value").removesuffix(".low").removesuffix(".high").rpartition(".")[2]
     unit = "wrong cases of the calibration suite" if name.endswith("_wrong") else UNITS.get(name)
     parts = [] if unit is None else [f"unit: {unit}"]

@@ -61,15 +61,15 @@ STAGES: dict[str, Stage] = {stage.name: stage for stage in _PREPARING + _WRITING
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """The finished run of one configuration."""
+    """The last run of one configuration."""
 
     config: Config
     workspace: Workspace  # the private folder
     record: RunRecord  # the content of run.json
-    policy: Policy  # the configured policy, as it was when the run was opened
+    policy: Policy  # the configured policy, as it was when the run was loaded
 
     def folder(self, stage: str) -> Path:
-        """Return the folder of the last result of a stage, of any round; raise DataError if there is no result."""
+        """Return the folder of the latest result of a stage; raise DataError if there is no result."""
         return self.workspace.root / "stages" / self.record.stage(stage).folder
 
     def __repr__(self) -> str:
@@ -78,11 +78,8 @@ class Run:
     def texts(self) -> list[dict[str, str]]:
         """Return the label and text of each synthetic record of this run, even if its release is refused.
 
-        These are the audited texts or, if the run ended before the audit, all texts that the filters accepted. They
-        are private until they are released.
-
-        Raises:
-            DataError: the run did not reach the stage filter.
+        These are the audited texts. If the run ended before the audit, they are all texts that the filters accepted.
+        They are private until they are released. Raise DataError if the run did not reach the stage filter.
         """
         has_audit = any(stage.is_of("audit") for stage in self.record.stages)
         path = self.folder("audit") / SYNTHETIC if has_audit else self.folder("filter") / KEPT
@@ -94,15 +91,11 @@ class Run:
         return pa.Table.from_pylist(self.texts()).to_pandas()
 
     def compare(self, progress: Progress = silent, *, label_only: bool = True) -> Study:
-        """Train classifiers on these texts, on train and on standard augmentations of train; test them on control.
+        """Train classifiers on the synthetic texts, on train, and on train with altered copies; test them on control.
 
-        Args:
-            progress: receives the progress.
-            label_only: whether to compare also with texts that the language model writes from the class names alone;
-                this takes about as long as decoding one candidate for each text.
-
-        Raises:
-            DataError: the run did not reach the audit.
+        With `label_only`, also train them on texts that the language model writes from the class names alone. Writing
+        these texts takes about as long as decoding one candidate for each text. Raise DataError if the run did not
+        reach the audit.
 
         Privacy: reads train and control without noise; the result contains scores only, and is private.
         """
@@ -133,16 +126,16 @@ class Run:
 
     @property
     def vocabulary(self) -> Vocabulary | None:
-        """The vocabulary, if the texts were written only from prompt words; otherwise None."""
+        """The words from which prompts were chosen; None if the texts were not written from prompt words alone."""
         decode = self.config.decode
         if not decode.is_prompted:
             return None
         return load_vocabulary(decode.bridge, self.config.resolve, encoder=self.config.embed.model)
 
     def decide(self, policy: Policy | None = None) -> Decision:
-        """Return the decision of `policy` on the evidence of this run, by default of the configured policy.
+        """Return the decision of `policy` on this run; a report or a release requires that of the configured policy.
 
-        Only a decision of the configured policy can be used for a report or a release.
+        None means the configured policy.
         """
         policy = self.policy if policy is None else policy
         return decide(self._evidence_under(policy), policy)
@@ -158,14 +151,11 @@ class Run:
                 hint="Set `policy` in the configuration, and run the configuration again.",
             )
         if decision != decide(self.evidence, policy):
-            raise UsageError(
-                "the decision was not made on this run's evidence", hint="Use the result of `run.decide()`."
-            )
+            hint = "Use the result of `run.decide()`."
+            raise UsageError("the decision was not made on this run's evidence", hint=hint)
 
     def explain(self) -> str:
         """Write the private report, and return the decision in words: what did not pass, why, and what to change.
-
-        After a refusal, the text also contains `advice`.
 
         Privacy: contains exact numbers of the audits, so it is private.
         """
@@ -181,14 +171,14 @@ class Run:
     def remedies(self, decision: Decision) -> tuple[str, ...]:
         """Return a line for each gate of `decision` that is not met; see `with_remedies`.
 
-        Privacy: contains numbers of the audits and the problems of the input checks, so it is private.
+        Privacy: contains exact numbers of the audits and problems of the tables, so it is private.
         """
         problems = read_report((self.folder("audit") / AUDIT).read_bytes()).input_checks["problems"]
         return tuple(with_remedies(decision.with_problems(problems)))
 
     @property
     def advice(self) -> tuple[str, str]:
-        """After a refusal: how to see the rows and words concerned, and what a further run costs."""
+        """Advice after a refusal: how to see the rows and words concerned, and what a further run costs."""
         return (
             rows_and_words(self.workspace.root, has_file=self.config.file is not None),
             another_attempt(self.policy, is_private=self.config.interpolate.is_private),
@@ -224,7 +214,7 @@ class Run:
         Raises:
             UsageError: the decision was not made on this run's evidence under its policy.
             ReleaseRefused: the decision does not allow the release, and a signed refusal was written into the
-                workspace; or the policy file changed since the run was opened, and nothing was written.
+                workspace; or the policy file changed since the run was loaded, and nothing was written.
             StorageError: the bundle cannot be written; no partial files remain.
 
         For further errors, see `load_key`, `stated_privacy`, `stated_attempts` and `write_bundle`.
@@ -234,22 +224,11 @@ class Run:
             key = load_key(Path(key))
         self.check_decision(decision)
         if not decision.allowed:
-            remedies = self.remedies(decision)
-            folder = write_refusal(
-                self.workspace.root,
-                decision=decision,
-                policy=self.policy,
-                evidence=self.evidence,
-                remedies=remedies,
-                advice=self.advice,
-                key=key,
-                now=now,
-            )
-            raise ReleaseRefused(
-                f"not released under policy {self.policy.name!r}",
-                problems=remedies,
-                hint=f"{' '.join(self.advice)} The signed refusal: {folder}",
-            )
+            policy, problems, advice = self.policy, self.remedies(decision), self.advice
+            content: dict[str, Any] = {"evidence": self.evidence, "remedies": problems, "advice": advice}
+            folder = write_refusal(self.workspace.root, decision=decision, policy=policy, key=key, now=now, **content)
+            hint = f"{' '.join(advice)} The signed refusal: {folder}"
+            raise ReleaseRefused(f"not released under policy {policy.name!r}", problems=problems, hint=hint)
         if policy_of(self.config) != self.policy:
             raise ReleaseRefused("the policy file differs from the policy of the decision, so nothing was written")
         return write_bundle(Path(out), content=bundle_content(self, decision), key=key, now=now)
@@ -264,8 +243,7 @@ def note_config(config: Config, workspace: Workspace) -> None:
 def load_run(config: Config) -> Run:
     """Load the last run of a configuration from its workspace; no stage is run.
 
-    Raises:
-        DataError: there is no run, its configuration changed, or another version of the program made it.
+    Raise DataError if there is no run, its configuration changed, or another version of the program made it.
     """
     workspace = Workspace(config.resolve(config.workspace))
     record = read_record(workspace.root)
@@ -285,6 +263,6 @@ def load_run(config: Config) -> Run:
 
 
 def changed_stages(record: RunRecord) -> list[str]:
-    """Return the stages of a stored run that another version of the program or of a library computed."""
+    """Return the names of the stages of a stored run that another version of the program or of a library computed."""
     codes = {name: stage.code_digest for name, stage in STAGES.items()}
     return [stage.name for stage in record.stages if codes.get(stage.base_name) != stage.code]

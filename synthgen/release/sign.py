@@ -1,4 +1,4 @@
-"""Sign a payload: return a DSSE envelope (the payload with its signatures) that `audits.verify.dsse` reads."""
+"""Sign data as a DSSE envelope: one JSON file with the data (the payload) and its signatures."""
 
 from collections.abc import Sequence
 from typing import Protocol
@@ -24,7 +24,8 @@ class ExternalKey(Protocol):
     def sign(self, message: bytes) -> bytes:
         """Return the signature of the message, 64 bytes.
 
-        For P-256, it is ECDSA with SHA-256: r and s with 32 big-endian bytes each, and s in the lower half.
+        For P-256, this is ECDSA with SHA-256: r and s as 32 big-endian bytes each, and s at most half the group
+        order.
         """
         ...
 
@@ -42,7 +43,7 @@ def public_bytes(key: PrivateKey) -> bytes:
 
 
 def sign(payload_type: str, payload: bytes, keys: Sequence[PrivateKey]) -> bytes:
-    """Return the bytes of an envelope with one signature per key, Ed25519 or P-256."""
+    """Return the bytes of an envelope with one signature per key (Ed25519 or P-256)."""
     message = pae(payload_type, payload)
 
     def signature(key: PrivateKey) -> bytes:

@@ -1,4 +1,7 @@
-"""Sign with a key in hardware or in a key service, named by a URI of securesystemslib (extra `kms`)."""
+"""Sign with a key in hardware or in a key service, through the library securesystemslib (extra `kms`).
+
+A URI names the key, for example `hsm:2?label=releaser`.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -23,14 +26,10 @@ class LibrarySigner:
 
     public: bytes  # see `public_bytes`
     alg: str
-    signer: Any = field(repr=False)  # the key's `Signer` of securesystemslib
+    signer: Any = field(repr=False)  # the `Signer` of securesystemslib
 
     def sign(self, message: bytes) -> bytes:
-        """Return the signature of a message in its only accepted encoding, 64 bytes.
-
-        Raises:
-            StorageError: the hardware or service cannot be reached, or does not sign.
-        """
+        """Return the signature of a message, 64 bytes; raise StorageError if the hardware or service fails."""
         try:
             signature = bytes.fromhex(self.signer.sign(message).signature)
             return plain_signature(signature) if self.alg == P256 else signature
@@ -41,14 +40,11 @@ class LibrarySigner:
 def open_key(file_or_uri: str, public: Path | None = None) -> SigningKey:
     """Return a signing key from a URI (see `load_signer`) or from an encrypted file (see `load_key`).
 
-    `public` is the `.pub.json` file of a key that is named by a URI; a key in a file has its public part beside it.
-    For a file, the passphrase comes from `keys.passphrase_for`. For a URI, a prompt asks for the PIN.
+    A URI requires `public`, the `.pub.json` file of the key. A key in a file has its public part beside it. For a
+    file, the passphrase comes from `keys.passphrase_for`. For a URI, a prompt asks for the PIN.
 
-    Raises:
-        UsageError: `public` is missing for a URI or given for a file.
-        StorageError: the key file does not exist.
-
-    For further errors, see `load_signer` and `load_key`.
+    Raise UsageError if `public` is missing for a URI or given for a file, and StorageError if the key file does not
+    exist. For further errors, see `load_signer` and `load_key`.
     """
     if is_uri(file_or_uri):
         if public is None:
@@ -56,10 +52,8 @@ def open_key(file_or_uri: str, public: Path | None = None) -> SigningKey:
             raise UsageError("a key named by a URI needs its public part", hint=hint)
         return load_signer(file_or_uri, public, getpass)
     if public is not None:
-        raise UsageError(
-            "a public part can be given only for a key named by a URI; for a key in a file, it is read from the "
-            ".pub.json file beside the key"
-        )
+        only = "a public part can be given only for a key named by a URI"
+        raise UsageError(f"{only}; for a key in a file, it is read from the .pub.json file beside the key")
     path = Path(file_or_uri)
     if not path.is_file():  # checked before the prompt for a passphrase
         hint = "Create a key with `synthgen keys new`, or pass the path of another key."
@@ -73,8 +67,8 @@ def load_signer(uri: str, public: Path, pin: Callable[[str], str] | None = None)
     Args:
         uri: for example `hsm:2?label=releaser`, `awskms:alias/releaser`, or `file2:/run/key.pem` for an unencrypted
             file.
-        public: the `.pub.json` file of the key; a URI does not say who holds the key.
-        pin: called by the library with the name of a PIN or passphrase; returns the PIN or passphrase.
+        public: the `.pub.json` file of the key, which states who holds the key.
+        pin: function from the name of a PIN or passphrase to its value; called by the library.
 
     Raises:
         UsageError: the extra `kms` is not installed.

@@ -1,4 +1,4 @@
-"""Build the statement of a release, and validate it with the verifier's model before it is signed."""
+"""Build the statement of a release, the signed description of a bundle, and check it as a verifier would."""
 
 import hashlib
 from collections import Counter
@@ -27,11 +27,10 @@ from synthgen.release.content import BundleContent
 
 
 def bundle_parts(content: BundleContent, data: Mapping[str, bytes], now: datetime) -> BundleParts:
-    """Return the parts of the bundle from which all its other files are made; `data` has the data files by name.
+    """Return the parts from which the files of the bundle are made; `data` has the finished data files by name.
 
-    Raises:
-        VerifyError: a verifier would not accept the parts, because a part is malformed or more precise than the
-            policy allows, or parts contradict each other.
+    Raise VerifyError if a verifier would not accept a part, because it is malformed, more precise than the policy
+    allows, or contradicts another part.
     """
     policy, predicate = content.policy, _predicate(content, data, now)
     report = {
@@ -74,7 +73,7 @@ def short_id(content: BundleContent, data: Mapping[str, bytes], now: datetime) -
 
 
 def producer(versions: Mapping[str, str]) -> dict[str, Any]:
-    """Return the statement's description of the program; `versions` is the field of run.json, including "python"."""
+    """Return the statement's description of the program; `versions` is the entry of run.json, including "python"."""
     sources = {name: versions[name] for name in ("source", "audits") if name in versions}
     libraries = {name: public_version(version) for name, version in versions.items() if name not in sources}
     python = libraries.pop("python")

@@ -12,10 +12,7 @@ from audits.verify.contents import COLUMNS, JSONL, PARQUET, jsonl_bytes, with_id
 
 
 def data_files(records: Sequence[tuple[str, str]], formats: Sequence[str]) -> dict[str, bytes]:
-    """Return the data files of records (text, label) by name; rows are sorted by id.
-
-    The same records in any order give the same bytes.
-    """
+    """Return the data files of records (text, label) by name; rows are sorted by id, so the order does not matter."""
     ordered = with_ids(records)
     files = {}
     if "parquet" in formats:
@@ -26,7 +23,7 @@ def data_files(records: Sequence[tuple[str, str]], formats: Sequence[str]) -> di
 
 
 def read_data_file(name: str, data: bytes) -> pa.Table:
-    """Return the content of a data file as a table of three string columns; the file ending gives the format."""
+    """Return a data file as a table of three string columns; the ending of the name selects the format."""
     schema = pa.schema([pa.field(column, pa.string(), nullable=False) for column in COLUMNS])
     if name.endswith(".parquet"):
         return pq.read_table(io.BytesIO(data), use_threads=False, pre_buffer=False).cast(schema)

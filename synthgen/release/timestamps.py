@@ -31,22 +31,22 @@ def request_timestamp(envelope: Path, request: Path) -> None:
         DataError: the file is not an envelope.
         StorageError: the envelope cannot be read, or the request exists or cannot be written.
 
-    Privacy: the authority receives a digest of the signatures and nothing of the signed content.
+    Privacy: the authority receives a digest of the signatures, and nothing of the signed content.
     """
     try:
         from rfc3161_client import HashAlgorithm, TimestampRequestBuilder
     except ImportError:
         raise DependencyError("a timestamp needs rfc3161-client", hint=INSTALL) from None
     builder = TimestampRequestBuilder(data=signature_bytes(_envelope(envelope)), hash_algorithm=HashAlgorithm.SHA256)
-    # no nonce is needed: the response is checked against the envelope, and a replayed response is equally valid
+    # without a nonce, because an earlier response for the same envelope is equally valid
     write_new(request, builder.nonce(nonce=False).build().as_bytes(), 0o644)
 
 
 def attach_timestamp(envelope: Path, response: Path, *, trust: TrustRoot, now: datetime) -> tuple[Path, datetime]:
     """Check the response (TimeStampResp, DER) of an authority, and write the timestamp beside the envelope.
 
-    The file contains only the part that the authority signed, and its certificates; see `reduced`. Return its path
-    and the time that it states.
+    The written file contains only the part that the authority signed, and its certificates; see `reduced`. Return the
+    path of the file and the certified time.
 
     Raises:
         DataError: the response is not a timestamp of this envelope by an authority of the trust root, does not have

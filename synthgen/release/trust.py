@@ -40,13 +40,19 @@ def new_trust(  # noqa: PLR0913 - one argument for each field of the file
 ) -> str:
     """Write version 1 of a trust root and return its fingerprint, which recipients compare over another channel.
 
-    `roles` has the `.pub.json` files of the keys of each role. The role `releaser` is required, and `root` if and
-    only if `root_keys` sign the file. `policies` has the accepted digests of each policy. If `ledgers` has ids, every
-    release must be recorded in one of these ledgers; without ids, releases whose policy limits a budget are refused.
+    Args:
+        path: the new file.
+        roles: for each role, the `.pub.json` files of its keys; the role `releaser` is required.
+        policies: for each accepted policy, the accepted digests.
+        expires: end of the validity.
+        root_keys: keys that sign the file; they require the role `root`, and this role requires them.
+        authorities: PEM files with certificates of timestamp authorities.
+        ledgers: ids of ledgers; every release must be recorded in one of them. Without ids, a verifier refuses
+            releases whose policy limits a budget.
 
     Raises:
-        ConfigError: the root would not be valid, for example because a key or a person has two roles or a key is
-            weak; all mistakes are listed.
+        ConfigError: the trust root would not be valid, for example because a key or a person has two roles; all
+            mistakes are listed.
         DataError: a `.pub.json` file is malformed, or a file of `authorities` contains no certificate.
         StorageError: a key cannot be read, or the file exists.
     """
@@ -89,11 +95,12 @@ def rotate_trust(  # noqa: PLR0913 - one argument for each field that can change
     authorities: Sequence[Path] = (),
     ledgers: Sequence[str] = (),
 ) -> str:
-    """Write the next version of a signed trust root, and return its fingerprint.
+    """Write the next version of the signed trust root `old` to `path`, and return its fingerprint.
 
-    The keys of a given role replace the old keys of this role. Every other given argument replaces all old values,
-    and values that are not given stay. Revoked keys stay revoked. `since` is the start of the new revocations, by
-    default `now`. The signing keys must be valid at `now` and reach the threshold of the old and of the new root.
+    The keys of a role in `roles` replace the old keys of this role. `policies`, `authorities`, `ledgers` and
+    `expires` replace the old values if they are given. Earlier revocations stay. The keys `revoked` are revoked from
+    `since` on, by default from `now`. The `root_keys` must be valid at `now` and reach the threshold of both
+    versions.
 
     Raises:
         ConfigError: the old root has no root keys, a revoked key is not in it, or the new root would not be valid.

@@ -1,4 +1,7 @@
-"""Link a review page to its release: the page names the release, and a signature names the page."""
+"""Link a review page and the signature of the person who read it: each contains a digest of the other.
+
+The page states the sha256 of the signed statement of the release. The approval states the sha256 of the page.
+"""
 
 import hashlib
 import hmac
@@ -16,27 +19,24 @@ def page_marker(key: bytes) -> str:
     """Return a secret value of 64 hex digits, which makes the digest of the page impossible to guess.
 
     Without it, someone who knows all records of the page except one could make the page for each guess of this
-    record, and compare its digest with the digest in a signature. The marker is the HMAC-SHA256 of a fixed text under
-    the commitment key, which is random, is stored only in the workspace, and belongs to one result of the audit
-    stage.
+    record, and compare its digest with the digest in a signature. The marker is the HMAC-SHA256 of a fixed text.
+    `key` is the commitment key, 32 random bytes that stay in the workspace.
     """
     return hmac.digest(key, b"synthgen/review-page/v1\0", "sha256").hex()
 
 
 def page_digest(path: Path, release: str) -> str:
-    """Return the sha256 of a review page that names the release; `release` is the sha256 of the signed statement.
+    """Return the sha256 of the review page of a release; `release` is the sha256 of its signed statement.
 
-    Raises:
-        DataError: the file is not a review page, or belongs to another release or to a run without a release.
-        StorageError: the file cannot be read.
+    Raise DataError if the file is not a review page, or belongs to another release or to a run without a release, and
+    StorageError if the file cannot be read.
 
     Privacy: reads the page, which shows records of the source, and returns only its digest; see `page_marker`.
     """
     data = read_bytes(path)
     named = _META.findall(data)
     if len(named) != 1:
-        hint = "`synthgen review WORKSPACE` writes the page."
-        raise DataError(f"{path}: is not a review page", hint=hint)
+        raise DataError(f"{path}: is not a review page", hint="`synthgen review WORKSPACE` writes the page.")
     if named[0].decode() != release:
         what = "a run that was not released" if named[0].decode() == NO_RELEASE else "another release"
         hint = (

@@ -1,7 +1,7 @@
-"""Write the review page: the private page that a person reads before they sign a release.
+"""Write the review page: the private page that a person reads before signing a release.
 
-The page is in the workspace, has mode 0600 and contains real text. A bundle contains none of it; an approval in a
-bundle states only the sha256 of the page.
+The page is in the workspace, has mode 0600 and contains real text. A bundle contains none of this text; an approval
+in a bundle states only the sha256 of the page.
 """
 
 from collections import Counter
@@ -49,7 +49,7 @@ class ShownRecord:
     name: str  # first digits of the record's id in the release
     row: int  # row of the record in the synthetic table, from 1
     label: str
-    result: str  # result of the audit in words; empty in the sample
+    result: str  # result of the audit in words; empty in the random sample
     text: Sequence[TextPiece]
     beside: Sequence[tuple[str, Sequence[TextPiece]]]  # heading and text of each training record
 
@@ -59,10 +59,8 @@ def write_review(run: Run) -> Path:
 
     The page depends on the stored results of the run, its policy, the newest bundle of the run with its path, and
     whether the private report exists. After a change of these, such as a release, a new page has another sha256.
-
-    Raises:
-        DataError: the run did not reach the audit, or its results do not belong together.
-        StorageError: the page cannot be written.
+    Raise DataError if the run did not reach the audit or its results do not fit together, and StorageError if the
+    page cannot be written.
 
     Privacy: the page shows records of train before and after de-identification.
     Randomness: draws the samples from the stream `review` of the workspace.
@@ -132,7 +130,6 @@ def _audit(result: Mapping[str, Any], tables: ReviewTables) -> dict[str, Any]:
 
 
 def _shown(record: RiskyRecord, tables: ReviewTables) -> ShownRecord:
-    """Return a record with its nearest training record and with the training record that the audit pairs with it."""
     synthetic, near = tables.synthetic.records[record.row], tables.nearest("synthetic", "train")
     nearest = int(near.row[record.row])
     rows = {nearest: f"nearest training record, similarity {near.cosine[record.row]:.3f}"}
@@ -157,7 +154,7 @@ def _shown(record: RiskyRecord, tables: ReviewTables) -> ShownRecord:
 
 
 def _drawn(n: int, seeds: SeedTree, *names: str, most: int = MAX_RECORDS) -> list[int]:
-    """Draw at most `most` different numbers below n from the random stream `names`, and sort them."""
+    """Return at most `most` different random numbers below n in ascending order, from the stream `names`."""
     rows: list[int] = np.sort(seeds.child(*names).generator().permutation(n)[:most]).tolist()
     return rows
 
@@ -177,20 +174,17 @@ def _replaced(tables: ReviewTables, seeds: SeedTree) -> Iterator[dict[str, Any]]
         yield {
             "label": record.label,
             "n": len(found),
-            "before": cut(original, occurrences(original, [(kind, text) for kind, text in found])),
+            "before": cut(original, occurrences(original, found)),
             "after": cut(record.text, ()),
         }
 
 
 def _rejected(candidates: Sequence[Candidate], seeds: SeedTree) -> Iterator[dict[str, Any]]:
-    """Yield each filter and reason with the number of rejected candidates and random examples, most frequent first.
-
-    As in the report, a candidate counts only under the first filter that rejected it.
-    """
+    """Yield the number of rejected candidates and random examples for each filter and reason, most frequent first."""
     groups: dict[tuple[str, str], list[tuple[Candidate, FilterOutcome]]] = {}
     for candidate in candidates:
         failed = [outcome for outcome in candidate.outcomes if not outcome.passed]
-        if failed:
+        if failed:  # as in the report, a candidate counts only for the first filter that rejected it
             groups.setdefault((failed[0].name, failed[0].reason or failed[0].name), []).append((candidate, failed[0]))
     for (name, reason), members in sorted(groups.items(), key=lambda item: (-len(item[1]), item[0])):
         shown = [members[i] for i in _drawn(len(members), seeds, "rejected", name, reason, most=MAX_EXAMPLES)]

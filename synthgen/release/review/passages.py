@@ -1,4 +1,4 @@
-"""Find passages that two texts share, and cut a text into pieces, so that the review page can mark passages."""
+"""Find the passages that two texts share, and cut a text into marked and unmarked pieces for the review page."""
 
 from collections.abc import Iterable, Sequence
 from itertools import groupby
@@ -29,18 +29,15 @@ class TextPiece(NamedTuple):
 
 
 def shared_passages(a: str, b: str, shortest: int = SHORTEST) -> tuple[list[Passage], list[Passage]]:
-    """Return the passages of `a` and of `b` that belong to a common run of at least `shortest` words.
+    """Return the passages of `a` and of `b` that consist of `shortest` or more consecutive words in both texts.
 
-    Words are compared in the normal form of the audits, so case, accents and punctuation do not matter.
-
-    Cost: O(words).
+    Case, accents and punctuation do not matter. Cost: O(words).
     """
     in_a, in_b = placed_tokens(a), placed_tokens(b)
     return _covered(in_a, in_b, shortest), _covered(in_b, in_a, shortest)
 
 
 def _covered(words: Sequence[Placed], others: Sequence[Placed], n: int) -> list[Passage]:
-    """Return the longest passages of `words` whose every word is part of a run of n words that `others` also has."""
     known = {tuple(word.word for word in others[i : i + n]) for i in range(len(others) - n + 1)}
     runs: list[list[int]] = []  # first word and end of each passage
     for i in range(len(words) - n + 1):
@@ -53,7 +50,7 @@ def _covered(words: Sequence[Placed], others: Sequence[Placed], n: int) -> list[
 
 
 def occurrences(text: str, wanted: Iterable[tuple[str, str]]) -> list[Passage]:
-    """Return the places of the wanted strings, given as (kind, string), in a text, but not inside longer words."""
+    """Return where a text has the wanted strings, given as (kind, string), except inside longer words."""
     kinds = {string: kind for kind, string in wanted if string}
     if not kinds:
         return []
@@ -63,7 +60,7 @@ def occurrences(text: str, wanted: Iterable[tuple[str, str]]) -> list[Passage]:
 
 
 def cut(text: str, passages: Iterable[Passage]) -> list[TextPiece]:
-    """Return the pieces of a text in order; where passages overlap, the last one in `passages` gives the kind.
+    """Return the pieces of a text in order; where passages overlap, the last of them gives the kind.
 
     Invisible characters become U+FFFD, because they could hide text. Tabs become spaces. Line breaks stay.
     """

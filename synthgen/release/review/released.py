@@ -15,9 +15,9 @@ from synthgen.release.run import Run
 
 
 class ReleasedBundle(NamedTuple):
-    """A bundle of a run."""
+    """A bundle in which a run was released."""
 
-    created: str  # time of the statement
+    created: str  # time at which the statement was made
     release_id: str
     digest: str  # sha256 of the signed statement, which approvals name
     path: Path
@@ -27,7 +27,7 @@ def released_bundle(run: Run, decision: Decision) -> ReleasedBundle | None:
     """Return the newest bundle of this run in the folder `release.out`; None if there is none.
 
     A bundle belongs to the run if it has the run's name, evidence and policy; the evidence contains the digest of the
-    records. Signatures are not checked here: `approve` verifies the bundle before it compares the digest.
+    records. Signatures are checked later, by `approve`.
     """
     out = run.config.resolve(run.config.release.out)
     wanted = (run.config.release.name, decision.evidence_digest, decision.policy_digest)

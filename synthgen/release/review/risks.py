@@ -1,6 +1,6 @@
-"""Rank the synthetic records by the risk that each audit measures for a single record."""
+"""For each audit, rank the synthetic records by their risk, so that the review page can show the riskiest ones."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +12,6 @@ from audits.attacks.parent_recovery.parent_recovery_audit import MIN_EFFECTIVE_P
 from audits.core.types import Finding
 from audits.text.normalise import tokens
 from audits.text.shared_runs import SHORTEST, most_owners, number_rows, runs_alone
-from synthgen.core.types import Float32
 from synthgen.release.review.passages import Passage, shared_passages
 from synthgen.release.review.tables import ReviewTables
 
@@ -24,7 +23,7 @@ MIN_WORDS = 3  # runs of fewer words are ignored when records are ranked
 class RiskyRecord:
     """A synthetic record with its result in one audit."""
 
-    row: int  # row in the synthetic table
+    row: int  # row in the synthetic table, from 0
     result: str  # score or finding in words
     train_row: int | None = None  # the train record that the audit pairs with it; None if it pairs no record
     found: tuple[Passage, ...] = ()  # places that the audit found in the synthetic text
@@ -40,7 +39,7 @@ class RiskRanking:
 
 
 def rank(name: str, tables: ReviewTables) -> RiskRanking:
-    """Return the records with the highest risk by the audit `name`; no records if the audit judges no single record.
+    """Return the records with the highest risk by the audit `name`; none if it has no result for single records.
 
     Privacy: reads all texts and vectors; the result names records and contains no text.
     """
@@ -50,7 +49,6 @@ def rank(name: str, tables: ReviewTables) -> RiskRanking:
 
 
 def _memorization(tables: ReviewTables) -> RiskRanking:
-    """Rank by the places that the audit found, then by the longest run of words that few train persons wrote."""
     groups, owners = tables.persons
     vocabulary: dict[str, int] = {}
     synthetic, train = (number_rows(map(tokens, of.texts), vocabulary) for of in (tables.synthetic, tables.train))
@@ -73,27 +71,21 @@ def _memorization(tables: ReviewTables) -> RiskRanking:
         f"The records in which the audit found a copy (a run of {limit} words or more) come first. The other records "
         "are ordered by the length of their longest run of words that hardly any other training person wrote."
     )
-    return RiskRanking(records=_at_most_shown(found.values()), meaning=meaning)
+    return RiskRanking(records=tuple(found.values())[:MAX_RECORDS], meaning=meaning)
 
 
 def _identifiers(tables: ReviewTables) -> RiskRanking:
     found = _with_findings(tables, "identifiers")
     meaning = "Records in which the audit found an identifier of one training person; the identifier is marked."
-    return RiskRanking(
-        records=_at_most_shown(found.values()), meaning=meaning if found else "The audit found no identifier."
-    )
+    return RiskRanking(records=tuple(found.values()), meaning=meaning if found else "The audit found no identifier.")
 
 
 def _neighbours(tables: ReviewTables) -> RiskRanking:
-    """Rank by how much more similar the nearest train record is than the nearest control record."""
     train, control = (tables.nearest("synthetic", side).cosine for side in ("train", "control"))
+    result = "similarity {:.3f} to the nearest training record, {:.3f} to the nearest control record"
     records = [
-        RiskyRecord(
-            row=row,
-            result=f"similarity {train[row]:.3f} to the nearest training record, {control[row]:.3f} to the nearest "
-            "control record",
-        )
-        for row in _highest(train - control)
+        RiskyRecord(row=row, result=result.format(train[row], control[row]))
+        for row in np.argsort(control - train, kind="stable")[:MAX_RECORDS].tolist()
     ]
     meaning = (
         "Ranked by how much more similar a record is to its nearest training record than to its nearest control "
@@ -103,7 +95,6 @@ def _neighbours(tables: ReviewTables) -> RiskRanking:
 
 
 def _membership(tables: ReviewTables) -> RiskRanking:
-    """List the synthetic records that are most similar to a train record; this is one of the audit's scores."""
     train, control = (tables.nearest(side, "synthetic") for side in ("train", "control"))
     found: dict[int, RiskyRecord] = {}
     for row in np.argsort(-train.cosine, kind="stable").tolist():
@@ -125,17 +116,13 @@ def _membership(tables: ReviewTables) -> RiskRanking:
 
 
 def _parent_recovery(tables: ReviewTables) -> RiskRanking:
-    """Rank by the largest weight of a person (the heaviest person) in the record.
-
-    Records whose nearest train record belongs to the heaviest person come first.
-    """
     person, nearest = tables.persons[1], tables.nearest("synthetic", "train").row
     ranked = []
     for row, (parents, weights) in enumerate(zip(tables.parents, tables.weights, strict=True)):
         of_person = weights_by_person(parents, weights, person)
         if not of_person:
             continue
-        heaviest = max(of_person, key=lambda p: (of_person[p], -p))
+        heaviest = max(of_person, key=lambda p: (of_person[p], -p))  # the person with the largest weight
         of_heaviest = [
             (weight, -parent) for parent, weight in zip(parents, weights, strict=True) if person[parent] == heaviest
         ]
@@ -149,15 +136,15 @@ def _parent_recovery(tables: ReviewTables) -> RiskRanking:
         record = RiskyRecord(row=row, result=result, train_row=-max(of_heaviest)[1])
         ranked.append(((not is_found, -of_person[heaviest], row), record))
     meaning = (
-        "The records whose nearest training record belongs to the person with the largest weight come first. Within "
-        "these records and within the others, a larger weight of this person comes first."
+        "Each record is a weighted mixture of training records. The records whose nearest training record belongs to "
+        "the person with the largest weight come first. Among them, and among the others, records are ordered by this "
+        "weight, largest first."
     )
     records = tuple(record for _, record in sorted(ranked, key=lambda pair: pair[0])[:MAX_RECORDS])
     return RiskRanking(records=records, meaning=meaning if ranked else "No record was made from training records.")
 
 
 def _linkage(tables: ReviewTables) -> RiskRanking:
-    """List the records that are nearest to a train record, and whose nearest real record is of the same person."""
     forward = {side: tables.nearest(side, "synthetic") for side in ("train", "control")}
     back = {side: tables.nearest("synthetic", side) for side in ("train", "control")}
     is_train = back["train"].cosine >= back["control"].cosine
@@ -186,7 +173,7 @@ def _linkage(tables: ReviewTables) -> RiskRanking:
         "Records from which an attacker finds a training person again (attack `inversion` on the vectors of the "
         f"run). The attack succeeds for {rates}. The other attacks of the audit judge persons, not single records."
     )
-    return RiskRanking(records=_at_most_shown(found.values()), meaning=meaning)
+    return RiskRanking(records=tuple(found.values())[:MAX_RECORDS], meaning=meaning)
 
 
 _RANKED: Mapping[str, Callable[[ReviewTables], RiskRanking]] = {
@@ -200,7 +187,7 @@ _RANKED: Mapping[str, Callable[[ReviewTables], RiskRanking]] = {
 
 
 def _with_findings(tables: ReviewTables, audit: str) -> dict[int, RiskyRecord]:
-    """Return by row at most `MAX_RECORDS` records in which an audit found something, most findings first."""
+    """Return at most `MAX_RECORDS` records in which an audit found something, by row, most findings first."""
     by_row: dict[int, list[Finding]] = {}
     for finding in tables.findings.get(audit, ()):
         by_row.setdefault(finding.row, []).append(finding)
@@ -230,12 +217,3 @@ def _most_shared(tables: ReviewTables, row: int, person: str, shortest: int = SH
 
 def _details(tables: ReviewTables, audit: str) -> Mapping[str, Any]:
     return next((result["details"] for result in tables.results if result["name"] == audit), {})
-
-
-def _highest(scores: Float32) -> list[int]:
-    rows: list[int] = np.argsort(-scores, kind="stable")[:MAX_RECORDS].tolist()
-    return rows
-
-
-def _at_most_shown(records: Iterable[RiskyRecord]) -> tuple[RiskyRecord, ...]:
-    return tuple(records)[:MAX_RECORDS]

@@ -1,4 +1,4 @@
-"""State in words what a person is about to sign."""
+"""Describe a release and a decision about it, for the person who is about to sign the decision."""
 
 from collections.abc import Mapping, Sequence
 
@@ -28,8 +28,8 @@ def signing_summary(
     """Return the lines that the signer reads before the signature, with invisible characters replaced.
 
     `release` is the verified content of the release statement, and `digest` is the sha256 of the statement. `earlier`
-    are the decisions in the bundle, `signer` names person, role and key, and `review` is the sha256 of the review
-    page that the signature states.
+    has the decisions that are already in the bundle. `signer` is the person, role and key in words. `review` is the
+    sha256 of the review page that the decision will state.
     """
     gates = [gate for gate in release.gates if gate.gating]
     passed = sum(gate.verdict == "PASS" for gate in gates)

@@ -1,4 +1,4 @@
-"""Read the tables and vectors from which the review page is made from the workspace of a run."""
+"""Read the tables and vectors of a run from its workspace, from which the review page is made."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -21,11 +21,11 @@ from synthgen.filter.stage import JUDGED
 from synthgen.pipeline.judge import AUDIT, FINDINGS, SYNTHETIC
 from synthgen.release.run import Run
 
-Replaced = Mapping[str, Sequence[tuple[str, str]]]  # by record, the kind and the text of each replaced identifier
+Replaced = Mapping[str, Sequence[tuple[str, str]]]  # by id of a record, (kind, text) of each replaced identifier
 
 
 class NearestRecords(NamedTuple):
-    """For each query, the most similar row and the cosine to it; (n,) each."""
+    """For each of n queried rows, the most similar row of another table and the cosine to it; (n,) each."""
 
     row: Int
     cosine: Float32
@@ -40,12 +40,12 @@ class ReviewTables:
     control: Corpus  # de-identified
     original: Mapping[str, str]  # text of each train record before de-identification, by id
     replaced: Mapping[str, Replaced]  # by "train" and "control"
-    vectors: Mapping[str, Float32]  # (n, d) by "synthetic", "train" and "control"; rows of unit length
-    parents: tuple[tuple[int, ...], ...]  # for each synthetic record its train rows; empty if there are none
+    vectors: Mapping[str, Float32]  # (n records, d dimensions) by "synthetic", "train" and "control"; unit length
+    parents: tuple[tuple[int, ...], ...]  # for each synthetic record, the train rows that it was made from, if any
     weights: tuple[tuple[float, ...], ...]  # weight of each parent
     results: Sequence[Mapping[str, Any]]  # `results` of audit.json
     findings: Mapping[str, Sequence[Finding]]  # by audit
-    candidates: Sequence[Candidate]  # of all rounds, with the outcomes of the filters
+    candidates: Sequence[Candidate]  # all decoded texts, with the outcomes of the filters
     _nearest: dict[tuple[str, str], NearestRecords] = field(default_factory=dict, init=False)
 
     @cached_property
@@ -67,9 +67,7 @@ class ReviewTables:
         return list(record_ids([(record.text, record.label) for record in self.synthetic.records]))
 
     def nearest(self, queries: str, keys: str) -> NearestRecords:
-        """Return for each row of the table `queries` the most similar row of the table `keys`.
-
-        Similarity is the cosine of the vectors of the run's encoder.
+        """Return for each row of the table `queries` the row of the table `keys` whose vector has the highest cosine.
 
         Cost: O(n_queries · n_keys · d) time in blocks.
         """
@@ -85,8 +83,7 @@ class ReviewTables:
 def read_tables(run: Run) -> ReviewTables:
     """Return the tables that the review page is made from.
 
-    Raises:
-        DataError: the run did not reach the audit, or its results do not belong together.
+    Raise DataError if the run did not reach the audit, or its results do not fit together.
 
     Privacy: reads the records of train and control, before and after de-identification.
     """
