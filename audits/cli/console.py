@@ -53,10 +53,7 @@ def print_fields(fields: Mapping[str, object], text: str, *, as_json: bool) -> N
 
 
 def print_error_json(error: Any, code: int | None = None, more: Mapping[str, object] | None = None) -> None:
-    """Write an error as JSON to stdout if the command was called with --json.
-
-    The JSON object has the field `error` with code, message, problems and hint, and the fields in `more`.
-    """
+    """If the command was called with --json, write an error and the fields `more` as a JSON object to stdout."""
     if "--json" in sys.argv[1:]:
         fields = {"code": error.exit_code if code is None else code, "message": error.message}
         fields |= {"problems": [*error.problems], "hint": error.hint}
@@ -65,12 +62,8 @@ def print_error_json(error: Any, code: int | None = None, more: Mapping[str, obj
 
 
 def print_exit_json(stop: SystemExit) -> None:
-    """Print the error as JSON (see `print_error_json`) if a wrong command line is the cause of an exit.
-
-    typer turns its error into SystemExit, whose `__context__` is then the error. If a command exits by itself, it has
-    already printed its JSON.
-    """
-    describe = getattr(stop.__context__, "format_message", None)  # a method of the errors of typer
+    """Print the error as JSON if typer exits because of a wrong command line; see `print_error_json`."""
+    describe = getattr(stop.__context__, "format_message", None)  # only the errors of typer have this method
     if describe is not None:
         error = InputError(describe(), hint="Run the command with `--help` to see its arguments and options.")
         print_error_json(error, int(stop.code or 0))
@@ -89,11 +82,8 @@ def protect_process(stop: Callable[[int, FrameType | None], None]) -> None:
 
 @contextmanager
 def standard_streams() -> Iterator[None]:
-    """Write stdout in UTF-8, and exit with code 3 if stdout or stderr is closed or cannot be written.
-
-    If a stream is closed, the command does not start: the next opened file would get the number of the stream, and
-    output would be written into this file.
-    """
+    """Write stdout in UTF-8, and exit with code 3 if stdout or stderr is closed or cannot be written."""
+    # the next opened file would get the number of a closed stream, and output would be written into this file
     if sys.stdout is None or sys.stderr is None:
         if sys.stderr is not None:
             say("error: standard output is closed; pass a file, a pipe or /dev/null")

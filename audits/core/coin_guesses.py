@@ -30,22 +30,17 @@ class Claim(NamedTuple):
 
 
 def stated_claim(mechanism: Mapping[str, Any] | None, limit: float) -> Claim:
-    """Return the claim in the entry `claim` of a mechanism's log; without this entry, return `limit` and delta 0.
-
-    Raise InputError if the claimed epsilon or delta is not a valid number.
-    """
+    """Return the claim in a mechanism's log, or `limit` with delta 0; raise InputError if the claim is not valid."""
     claimed = None if mechanism is None else mechanism.get("claim")
     if claimed is None:
         return Claim(limit=limit, delta=0.0, is_claim=False)
     stated = claimed if isinstance(claimed, Mapping) else {}
     epsilon, delta = _number(stated.get("epsilon")), _number(stated.get("delta", 0.0))
-    problems = []
-    if not 0 < epsilon <= MAX_CLAIM:
-        problems.append(f"claim.epsilon must be a number above 0 and at most {MAX_CLAIM:g}")
-    if not 0 <= delta < 1:
-        problems.append("claim.delta must be a number from 0 to below 1")
-    if problems:
-        raise InputError("the privacy claim in the mechanism's log cannot be tested", problems=problems)
+    if not (0 < epsilon <= MAX_CLAIM and 0 <= delta < 1):
+        allowed = (
+            f"claim.epsilon must be a number above 0 and at most {MAX_CLAIM:g}, and claim.delta from 0 to below 1"
+        )
+        raise InputError("the privacy claim in the mechanism's log cannot be tested", problems=[allowed])
     return Claim(limit=epsilon, delta=delta, is_claim=True)
 
 

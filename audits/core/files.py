@@ -83,25 +83,19 @@ def read_parquet(file: BinaryIO, wanted: Collection[str]) -> tuple[list[str], "p
 
 @contextmanager
 def arrow_errors() -> Iterator[None]:
-    """Turn each error of pyarrow into an OSError.
-
-    pyarrow also raises built-in exceptions, for example for dates out of range. The block must therefore contain only
-    calls of pyarrow.
-    """
+    """Turn each error of pyarrow into an OSError; the block must contain only calls of pyarrow."""
     import pyarrow as pa
 
     try:
         yield
+    # pyarrow also raises built-in exceptions, for example for dates out of range
     except (pa.ArrowException, OSError, ValueError, TypeError, LookupError, ArithmeticError, MemoryError) as error:
         reason = getattr(error, "strerror", None) or f"not a readable table: {type(error).__name__}"
         raise OSError(errno.EINVAL, reason) from error
 
 
 def disk_reason(error: OSError, path: Path, needed: int = 0) -> str:
-    """Return why a file could not be written, and if the disk is full, how much space `needed` bytes require.
-
-    `needed` is 0 if the size is unknown.
-    """
+    """Return why a file of `needed` bytes (0: unknown) could not be written and, on a full disk, the space needed."""
     reason = os.strerror(error.errno or errno.EIO)
     if error.errno not in _NO_SPACE:
         return reason
@@ -146,10 +140,7 @@ def require_space(folder: Path, needed: int) -> None:
 
 
 def write_whole(path: Path, data: bytes) -> None:
-    """Write a file atomically with mode 0600, so that an interruption leaves either the old or the new content.
-
-    Raise InputError if the file cannot be written.
-    """
+    """Write a file with mode 0600 so that an interruption leaves the old or the new content, or raise InputError."""
     partial = None
     try:
         # NamedTemporaryFile uses mode 0600, and the rename keeps it
@@ -168,16 +159,12 @@ def write_whole(path: Path, data: bytes) -> None:
 
 @contextmanager
 def locked(lock: Path) -> Iterator[None]:
-    """Create a file if it is missing, wait until this process has its exclusive lock, and unlock it at the end.
-
-    Raise OSError if the file cannot be created. On Windows, OSError is also raised after ten seconds without the
-    lock.
-    """
+    """Wait for the exclusive lock of a file, which is created if missing, and unlock it when the context ends."""
     with lock.open("a") as file:
         if sys.platform == "win32":
             import msvcrt
 
-            msvcrt.locking(file.fileno(), msvcrt.LK_LOCK, 1)
+            msvcrt.locking(file.fileno(), msvcrt.LK_LOCK, 1)  # raises OSError after ten seconds
         else:
             import fcntl
 

@@ -1,7 +1,4 @@
-"""Write the findings, a private list of the places in the synthetic table that disclose a person.
-
-The list contains positions and pseudonyms, but no text.
-"""
+"""Write the findings: a private list, without text, of the places in the synthetic table that disclose a person."""
 
 import hashlib
 import hmac

@@ -44,10 +44,7 @@ class Scan(NamedTuple):
 
 
 def wilson(k: int, n: int, *, confidence: float) -> Interval:
-    """Return Wilson's score interval of k successes in n trials; for display, since it is only approximate.
-
-    Reference: Wilson, JASA 1927.
-    """
+    """Return Wilson's interval (JASA 1927) of k successes in n trials, for display; it is only approximate."""
     _check_count(k, n, confidence)
     return wilson_of_share(k / n, n, confidence=confidence)
 
@@ -61,10 +58,7 @@ def wilson_of_share(p: float, n: float, *, confidence: float) -> Interval:
 
 
 def clopper_pearson(k: float, n: float, *, confidence: float) -> Interval:
-    """Return the exact interval of k successes in n trials, for verdicts; k and n may be fractional.
-
-    Reference: Clopper and Pearson, Biometrika 1934.
-    """
+    """Return Clopper and Pearson's exact interval (Biometrika 1934) of k in n trials; both may be fractions."""
     _check_count(k, n, confidence)
     low = 0.0 if k == 0 else float(stats.beta.ppf(1 - confidence, k, n - k + 1))
     high = 1.0 if k == n else float(stats.beta.ppf(confidence, k + 1, n - k))
@@ -78,10 +72,7 @@ def newcombe(k1: int, n1: int, k2: int, n2: int, *, confidence: float) -> Interv
 
 
 def newcombe_of_shares(p1: float, first: Interval, p2: float, second: Interval) -> Interval:
-    """Return the interval of p1 - p2 for two independent proportions with Wilson intervals.
-
-    Reference: Newcombe, Statistics in Medicine 1998, method 10.
-    """
+    """Return the interval of p1 - p2 from Wilson intervals (Newcombe, Statistics in Medicine 1998, method 10)."""
     (l1, u1), (l2, u2) = first, second
     d = p1 - p2
     return Interval(d - math.hypot(p1 - l1, u2 - p2), d + math.hypot(u1 - p1, p2 - l2))
@@ -162,10 +153,7 @@ def one_run_epsilon(*, r: int, v: int, m: int, delta: float, alpha: float) -> fl
 
 
 def one_run_ceiling(r: int, *, alpha: float) -> float:
-    """Return the lower bound on epsilon if all r guesses are right and delta is 0.
-
-    eps = max(0, ln(q / (1 - q))) with q^r = alpha
-    """
+    """Return the bound if all r guesses are right and delta is 0: max(0, ln(q / (1 - q))) with q^r = alpha."""
     q = alpha ** (1 / r)
     return max(0.0, math.log(q / (1 - q)))
 
@@ -200,20 +188,14 @@ def auc_error(scores_train: Float, scores_control: Float) -> float:
 
 
 def conformal_p(scores: Float, scores_control: Float) -> Float:
-    """Return the p-value of each score: (1 + number of control scores >= score) / (1 + number of control scores).
-
-    The p-value is exact if the scored persons and the control persons are exchangeable.
-    """
+    """Return (1 + #{control >= score}) / (1 + n_control) of each score, its p-value if persons are exchangeable."""
     ordered = np.sort(scores_control)
     at_least = len(ordered) - np.searchsorted(ordered, scores, side="left")
     return np.asarray((1 + at_least) / (1 + len(ordered)), dtype=np.float64)
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
-    """Return the p-values after Holm's correction for multiple testing, in the given order.
-
-    Reference: Holm, Scandinavian Journal of Statistics 1979.
-    """
+    """Return the p-values after Holm's correction (Scand. J. Statist. 1979) for multiple testing, in their order."""
     p, n = np.array(p_values, dtype=np.float64), len(p_values)
     order = np.argsort(p, kind="stable")
     corrected = np.empty(n)
@@ -260,10 +242,7 @@ def exceeds_chance(matches: int, expected: float, *, negligible: float) -> bool:
 
 
 def needed_for_zero_events(tau: float, *, confidence: float = 0.95) -> int:
-    """Return how many persons without an event prove that the rate is at most tau: n >= ln(1 - c) / ln(1 - tau).
-
-    c is the confidence.
-    """
+    """Return how many persons without an event prove a rate of at most tau: ln(1 - confidence) / ln(1 - tau)."""
     return math.ceil(math.log(1 - confidence) / math.log1p(-tau))
 
 

@@ -43,10 +43,7 @@ def _parse(data: bytes, parse_int: Callable[[str], int | float]) -> Any:
 
 
 def canonical(value: Any) -> bytes:
-    """Return the RFC 8785 bytes of a value.
-
-    Raise JsonError for NaN, infinities, lone surrogates, and an `int` of 2**53 or more, which has no exact double.
-    """
+    """Return the RFC 8785 bytes of a value; raise JsonError for NaN, infinities, surrogates and ints >= 2**53."""
     try:
         return rfc8785.dumps(value)
     except rfc8785.CanonicalizationError as error:
@@ -54,10 +51,7 @@ def canonical(value: Any) -> bytes:
 
 
 def parse_canonical(data: bytes) -> Any:
-    """Return the value of canonical JSON bytes; raise JsonError for any other bytes.
-
-    Whole numbers of 2**53 or more become floats, because canonical JSON has only doubles.
-    """
+    """Return the value of canonical JSON bytes; raise JsonError for any other bytes."""
     value = _parse(data, _whole_number)
     if canonical(value) != data:
         raise JsonError("not in canonical form (RFC 8785)")
@@ -87,7 +81,7 @@ def _reject_constant(_: str) -> None:
     raise JsonError("NaN and infinities are not JSON")
 
 
-def _whole_number(digits: str) -> int | float:
+def _whole_number(digits: str) -> int | float:  # canonical JSON writes whole numbers from 2**53 on as doubles
     return number if abs(number := int(digits)) < 2**53 else _finite(digits)
 
 

@@ -82,14 +82,9 @@ class Canonical(Closed):
 
 
 def problems(error: ValidationError) -> list[str]:
-    """Return each violation as `path: message`, such as `rules[0].limit (entry 1 of rules): must be a number`.
-
-    The invalid value is omitted, because it may be private.
-    """
-    return [
-        f"{_place(item['loc'])}: {in_words(item['type'], item['msg'])}"
-        for item in error.errors(include_url=False, include_input=False)
-    ]
+    """Return each violation as `path: message`, such as `rules[0].limit (entry 1 of rules): must be a number`."""
+    found = error.errors(include_url=False, include_input=False)  # the input may be private
+    return [f"{_place(item['loc'])}: {in_words(item['type'], item['msg'])}" for item in found]
 
 
 def in_words(kind: str, message: str) -> str:

@@ -26,10 +26,7 @@ def is_outside(interval: Estimate | Interval, margin: float, *, centre: float = 
 
 
 def supported_margin(n: int, margins: Sequence[tuple[int, float]]) -> float | None:
-    """Return the first margin for which n rows or persons are enough, or None.
-
-    `margins` has pairs (required number of rows or persons, margin), in order of preference.
-    """
+    """Return the margin of the first pair (required number, margin) whose required number n reaches, or None."""
     return next((margin for needed, margin in margins if n >= needed), None)
 
 
@@ -94,10 +91,7 @@ def exact_share(k: int, n: int, *, confidence: float) -> Estimate:
 
 
 def control_needed(n_train: int, *, reference_is_control: bool) -> int:
-    """Return how many control persons are required if as many of them as train persons must be compared.
-
-    If `reference_is_control`, the share `REFERENCE_SHARE` of control is the reference and is not compared.
-    """
+    """Return how many control persons are required so that `n_train` of them are compared, and not a reference."""
     return math.ceil(n_train / (1 - REFERENCE_SHARE)) if reference_is_control else n_train
 
 

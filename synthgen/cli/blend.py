@@ -116,10 +116,7 @@ def blend(request: BlendRequest, progress: Progress) -> Blended:
 
 
 def open_models(writer: Literal["bridge", "prompt"]) -> tuple[Encoder, Decoder]:
-    """Return the default encoder and decoder. With the writer "bridge", the decoder reads a vector through a bridge.
-
-    A bridge turns the vector into inputs of the language model. With "prompt", the decoder reads only prompt words.
-    """
+    """Return the default encoder and decoder; the decoder reads the vector (writer "bridge") or words ("prompt")."""
     embed, decode = EmbedConfig(), DecodeConfig(writer=writer)
     # a missing model is reported before the imports below, which take seconds
     folder, _ = model_folder(decode.model), model_folder(embed.model)

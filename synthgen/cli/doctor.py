@@ -26,10 +26,7 @@ class Check:
 
 
 def examine(ray: str | None = None) -> list[Check]:
-    """Return the result of every check that the installed packages allow.
-
-    `ray` is the address of a Ray cluster that is also checked, or None.
-    """
+    """Return the result of every check that the installed packages allow; `ray` is the address of a Ray cluster."""
     missing, engine = missing_packages(), "all packages of the extra `engine` are installed"
     if missing:
         engine = f"not installed: {', '.join(missing)}. Verification and audits work without them. {INSTALL}"

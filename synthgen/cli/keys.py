@@ -39,8 +39,7 @@ def new(
 ) -> None:
     """Create an encrypted private key (mode 0600) and its public key file.
 
-    The passphrase comes from the variable SYNTHGEN_KEY_PASSPHRASE, the file NAME.passphrase beside the key, or a
-    prompt.
+    The passphrase comes from SYNTHGEN_KEY_PASSPHRASE, the file NAME.passphrase beside the key, or a prompt.
     """
     from audits.verify.publickeys import keyid
     from synthgen.release.keys import load_public, new_key, passphrase_for

@@ -26,10 +26,7 @@ def diff(
     *,
     as_json: AsJson = False,
 ) -> None:
-    """Compare the statements, gates, measured numbers and records of two bundles; exit with code 8 if they differ.
-
-    Nothing is verified.
-    """
+    """Compare statements, gates, numbers and records of two bundles, unverified; exit with code 8 if they differ."""
     from synthgen.receive.difference import difference
     from synthgen.receive.received import read_received
 

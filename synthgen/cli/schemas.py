@@ -40,10 +40,7 @@ Kind = Literal["config", "policy", "audit", "attestation", "bridge"]
 
 
 def schema_of(kind: Kind) -> dict[str, Any]:
-    """Return the JSON Schema of a kind of file.
-
-    "attestation" is the signed statement of a release, and "bridge" is the configuration of `train-bridge`.
-    """
+    """Return the JSON Schema of a kind of file."""
     if kind == "audit":
         return audit_schema()
     models = {"config": Config, "policy": Policy, "attestation": ReleaseStatement, "bridge": TrainBridgeConfig}

@@ -1,7 +1,6 @@
 """Implement `synthgen shadow`: repeat a run many times without some persons, and test whether the outputs show it.
 
-The attacked persons are those whose records are closest to a synthetic record. Each is left out of half of the
-reruns.
+The attacked persons have records close to a synthetic record. Each of them is left out of half of the reruns.
 """
 
 import math

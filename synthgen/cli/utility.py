@@ -1,7 +1,4 @@
-"""Implement `synthgen evaluate`: train classifiers on synthetic records, and test them on real records.
-
-The tables can be those of any generator.
-"""
+"""Implement `synthgen evaluate`: train classifiers on synthetic records, of any generator, and test on real records."""
 
 from dataclasses import dataclass
 from pathlib import Path

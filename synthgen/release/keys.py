@@ -132,10 +132,7 @@ def load_key(path: Path, passphrase: bytes | None = None) -> SigningKey:
 
 
 def load_public(path: Path) -> TrustKey:
-    """Return the public part of a key from a `.pub.json` file.
-
-    Raise StorageError if the file cannot be read, and DataError if it is malformed or its id does not fit the key.
-    """
+    """Return the key in a `.pub.json` file; raise StorageError or DataError if it cannot be read or is malformed."""
     try:
         data = read_bytes(path, _MAX_KEY_BYTES)
     except StorageError as error:

@@ -1,8 +1,4 @@
-"""Suggest what a user can change if a gate is not met.
-
-A gate is a condition on a metric of an audit, such as `membership.auc.high`. A suggestion names a configuration
-parameter or a command.
-"""
+"""Suggest what a user can change if a gate, a condition of the policy, is not met: a parameter or a command."""
 
 import shlex
 from collections.abc import Iterator
@@ -91,10 +87,7 @@ def another_attempt(policy: Policy, *, is_private: bool) -> str:
 
 
 def rows_and_words(workspace: Path, *, has_file: bool) -> str:
-    """Return a sentence on how to write the review page, which shows the rows and words that gates object to.
-
-    `has_file` states whether the run has a configuration file. Without it, only a call in Python can write the page.
-    """
+    """Return how to see the rows and words concerned; `has_file`: whether the run has a configuration file."""
     call = "call `synthgen.release.review.page.write_review(run)`"
     how = f"run `synthgen review {shlex.quote(str(workspace))}`" if has_file else call
     return f"For the rows and words concerned, {how}, which writes review.private.html."

@@ -133,10 +133,7 @@ class Run:
         return load_vocabulary(decode.bridge, self.config.resolve, encoder=self.config.embed.model)
 
     def decide(self, policy: Policy | None = None) -> Decision:
-        """Return the decision of `policy` on this run; a report or a release requires that of the configured policy.
-
-        None means the configured policy.
-        """
+        """Return the decision of a policy, by default of the configured one, which alone decides on a release."""
         policy = self.policy if policy is None else policy
         return decide(self._evidence_under(policy), policy)
 
@@ -155,10 +152,7 @@ class Run:
             raise UsageError("the decision was not made on this run's evidence", hint=hint)
 
     def explain(self) -> str:
-        """Write the private report, and return the decision in words: what did not pass, why, and what to change.
-
-        Privacy: contains exact numbers of the audits, so it is private.
-        """
+        """Write the private report; return what did not pass, why, and what to change. Privacy: has exact numbers."""
         decision = self.decide()
         state = "allows the release" if decision.allowed else "refuses the release"
         lines = [f"policy {self.policy.name} {state}", *decision.summary, *self.remedies(decision)]
@@ -169,10 +163,7 @@ class Run:
         return "\n".join(lines if decision.allowed else [*lines, *self.advice])
 
     def remedies(self, decision: Decision) -> tuple[str, ...]:
-        """Return a line for each gate of `decision` that is not met; see `with_remedies`.
-
-        Privacy: contains exact numbers of the audits and problems of the tables, so it is private.
-        """
+        """Return a line for each gate that is not met, see `with_remedies`. Privacy: has exact numbers."""
         problems = read_report((self.folder("audit") / AUDIT).read_bytes()).input_checks["problems"]
         return tuple(with_remedies(decision.with_problems(problems)))
 
@@ -241,10 +232,7 @@ def note_config(config: Config, workspace: Workspace) -> None:
 
 
 def load_run(config: Config) -> Run:
-    """Load the last run of a configuration from its workspace; no stage is run.
-
-    Raise DataError if there is no run, its configuration changed, or another version of the program made it.
-    """
+    """Load the last run of a configuration; raise DataError if there is none, or configuration or program changed."""
     workspace = Workspace(config.resolve(config.workspace))
     record = read_record(workspace.root)
     if record.config != config.digest():

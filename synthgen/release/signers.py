@@ -1,7 +1,4 @@
-"""Sign with a key in hardware or in a key service, through the library securesystemslib (extra `kms`).
-
-A URI names the key, for example `hsm:2?label=releaser`.
-"""
+"""Sign with a key in hardware or a key service, named by a URI such as `hsm:2?label=releaser` (extra `kms`)."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -22,7 +19,7 @@ _PROBE = b"synthgen: does this key sign?"
 
 @dataclass(frozen=True, slots=True)
 class LibrarySigner:
-    """A private key in hardware or in a key service."""
+    """A private key in hardware or in a key service, used through the library securesystemslib."""
 
     public: bytes  # see `public_bytes`
     alg: str

@@ -1,4 +1,4 @@
-"""Link a review page and the signature of the person who read it: each contains a digest of the other.
+"""Link a release, its review page, and the approval of the person who read the page.
 
 The page states the sha256 of the signed statement of the release. The approval states the sha256 of the page.
 """

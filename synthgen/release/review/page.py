@@ -1,8 +1,4 @@
-"""Write the review page: the private page that a person reads before signing a release.
-
-The page is in the workspace, has mode 0600 and contains real text. A bundle contains none of this text; an approval
-in a bundle states only the sha256 of the page.
-"""
+"""Write the review page: a private page with real text, in the workspace, that a person reads before signing."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence

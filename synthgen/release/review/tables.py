@@ -67,10 +67,7 @@ class ReviewTables:
         return list(record_ids([(record.text, record.label) for record in self.synthetic.records]))
 
     def nearest(self, queries: str, keys: str) -> NearestRecords:
-        """Return for each row of the table `queries` the row of the table `keys` whose vector has the highest cosine.
-
-        Cost: O(n_queries · n_keys · d) time in blocks.
-        """
+        """Return for each row of the table `queries` the row of the table `keys` with the highest cosine."""
         if (known := self._nearest.get((queries, keys))) is not None:
             return known
         n = len(self.vectors[queries])
