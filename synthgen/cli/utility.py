@@ -1,4 +1,4 @@
-"""Implement `synthgen evaluate`: train classifiers on synthetic records, of any generator, and test on real records."""
+"""Implement `synthgen evaluate`: train classifiers on synthetic records, and test them on real records."""
 
 from dataclasses import dataclass
 from pathlib import Path

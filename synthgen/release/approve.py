@@ -10,17 +10,8 @@ from audits.core.instants import stamp
 from audits.core.strictjson import canonical
 from audits.gate.independent import INDEPENDENT
 from audits.gate.policy import ApprovalRule
-from audits.verify.approvals import (
-    PAYLOAD_SUBJECT,
-    ApprovedRelease,
-    SignedDecision,
-    check_decision,
-    decision_keys,
-    file_name,
-    is_needless,
-    objections,
-    read_decisions,
-)
+from audits.verify import approvals
+from audits.verify.approvals import ApprovedRelease, SignedDecision
 from audits.verify.bundle import ENVELOPE, approved_release, verify_for_approval
 from audits.verify.dsse import MAX_ENVELOPE_BYTES, parse_envelope
 from audits.verify.statement import (
@@ -90,14 +81,14 @@ def approve(  # noqa: PLR0913 - one argument for each property of the decision
     signer = f"{person}, role {role}, key {key.keyid}"
     confirm(signing_summary(stated, release.payload_digest, earlier, kind=kind, signer=signer, review=page))
     data = sign(PAYLOAD_TYPE, payload, [key.private])
-    path = bundle / file_name(role, key.keyid, data)
+    path = bundle / approvals.file_name(role, key.keyid, data)
     write_new(path, data, 0o644)
     return path
 
 
 def _check_signer(trust: TrustRoot, role: str, key: SigningKey, now: datetime) -> None:
     try:
-        if key.keyid not in decision_keys(trust, role):
+        if key.keyid not in approvals.decision_keys(trust, role):
             raise UsageError(f"key {key.keyid} does not hold the role {role} in the trust root")
         trust.check_key(key.keyid, now)
     except VerifyError as error:
@@ -117,7 +108,7 @@ def _verified(
             if read_statement(ReleaseStatement, envelope.payload_type, envelope.payload) != checked.statement:
                 raise DataError("the bundle changed while it was checked, so nothing was signed")
             release = approved_release(envelope.payload, checked.statement)
-            return checked.statement.predicate, release, read_decisions(tree, trust, release, now)
+            return checked.statement.predicate, release, approvals.read_decisions(tree, trust, release, now)
     except VerifyError as error:
         raise DataError("the decisions in the bundle do not verify", problems=[error.message]) from None
 
@@ -150,10 +141,10 @@ def _reasons_against(
     trust: TrustRoot,
     required: Sequence[ApprovalRule],
 ) -> list[str]:
-    found = objections(earlier, trust, required) if kind == "CLOSE" else []
+    found = approvals.objections(earlier, trust, required) if kind == "CLOSE" else []
     if kind == "APPROVE" and any(decision.kind == "CLOSE" for decision in earlier):
         found.append("the releaser has closed the list of approvals")
-    if is_needless(kind, (keyid,), earlier):
+    if approvals.is_needless(kind, (keyid,), earlier):
         found.append("this key has already made this decision")
     return found
 
@@ -177,6 +168,7 @@ def _payload(  # noqa: PLR0913, PLR0917 - one argument for each field of the sta
         "conflictOfInterest": False,
         **({} if page is None else {"review": {"sha256": page}}),
     }
-    payload = canonical(statement({PAYLOAD_SUBJECT: release.payload_digest}, APPROVAL_TYPE, predicate))
-    check_decision(read_statement(ApprovalStatement, PAYLOAD_TYPE, payload).predicate, role, person, release, now)
+    payload = canonical(statement({approvals.PAYLOAD_SUBJECT: release.payload_digest}, APPROVAL_TYPE, predicate))
+    stated = read_statement(ApprovalStatement, PAYLOAD_TYPE, payload).predicate
+    approvals.check_decision(stated, role, person, release, now)
     return payload

@@ -88,10 +88,8 @@ def new_key(  # noqa: PLR0913 - one argument for each field of the public part
         TrustKey.model_validate(record)
     except ValidationError as error:
         raise UsageError("the fields of the key's public part are not valid", problems=problems(error)) from None
-    pem, public = (
-        private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, BestAvailableEncryption(passphrase)),
-        public_path(path),
-    )
+    pem = private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, BestAvailableEncryption(passphrase))
+    public = public_path(path)
     if public.exists():
         raise StorageError(f"{public}: exists; keys are never overwritten", hint=_NOT_OVERWRITTEN)
     write_new(path, pem, 0o600)
@@ -139,18 +137,15 @@ def load_public(path: Path) -> TrustKey:
         raise StorageError(error.message, hint=_RESTORE_PUBLIC) from error
     try:
         record: Any = parse(data)
-        if not isinstance(record, dict) or "keyid" not in record:
-            raise DataError(f"{path}: not the public part of a key", hint=_RESTORE_PUBLIC)
-        stated = record.pop("keyid")
+        stated = record.pop("keyid") if isinstance(record, dict) else None
         key = TrustKey.model_validate(record)
-    except ValidationError as error:
-        message = f"{path}: not the public part of a key"
-        raise DataError(message, problems=problems(error), hint=_RESTORE_PUBLIC) from None
+    except (ValidationError, KeyError) as error:
+        found = problems(error) if isinstance(error, ValidationError) else ["keyid: missing"]
+        raise DataError(f"{path}: not the public part of a key", problems=found, hint=_RESTORE_PUBLIC) from None
     except AuditError as error:
         raise DataError(f"{path}: {error.message}", hint=_RESTORE_PUBLIC) from None
     if stated != keyid(bytes.fromhex(key.public)):
-        message = f"{path}: the keyid does not match the public key in the file"
-        raise DataError(message, hint=_RESTORE_PUBLIC)
+        raise DataError(f"{path}: the keyid does not match the public key in the file", hint=_RESTORE_PUBLIC)
     return key
 
 

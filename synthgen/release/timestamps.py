@@ -5,16 +5,8 @@ from pathlib import Path
 
 from audits.core.errors import VerifyError
 from audits.core.instants import stamp
+from audits.verify import timestamps
 from audits.verify.dsse import MAX_ENVELOPE_BYTES, Envelope, parse_envelope
-from audits.verify.timestamps import (
-    INSTALL,
-    MAX_SKEW,
-    MAX_TOKEN_BYTES,
-    reduced,
-    signature_bytes,
-    token_of,
-    trusted_time,
-)
 from audits.verify.trust import TrustRoot
 from synthgen.core.errors import DataError, DependencyError
 from synthgen.core.files import read_bytes
@@ -36,8 +28,9 @@ def request_timestamp(envelope: Path, request: Path) -> None:
     try:
         from rfc3161_client import HashAlgorithm, TimestampRequestBuilder
     except ImportError:
-        raise DependencyError("a timestamp needs rfc3161-client", hint=INSTALL) from None
-    builder = TimestampRequestBuilder(data=signature_bytes(_envelope(envelope)), hash_algorithm=HashAlgorithm.SHA256)
+        raise DependencyError("a timestamp needs rfc3161-client", hint=timestamps.INSTALL) from None
+    data = timestamps.signature_bytes(_envelope(envelope))
+    builder = TimestampRequestBuilder(data=data, hash_algorithm=HashAlgorithm.SHA256)
     # without a nonce, because an earlier response for the same envelope is equally valid
     write_new(request, builder.nonce(nonce=False).build().as_bytes(), 0o644)
 
@@ -55,16 +48,16 @@ def attach_timestamp(envelope: Path, response: Path, *, trust: TrustRoot, now: d
         StorageError: a file cannot be read, or the envelope already has a timestamp.
     """
     token = read_bytes(response)
-    if len(token) > MAX_TOKEN_BYTES:
-        raise DataError(f"{response}: larger than {MAX_TOKEN_BYTES} bytes, so it is not a timestamp response")
+    if len(token) > timestamps.MAX_TOKEN_BYTES:
+        raise DataError(f"{response}: larger than {timestamps.MAX_TOKEN_BYTES} bytes, so it is not a timestamp response")
     try:
-        token = reduced(token, trust.authorities)
-        time = trusted_time(token, signature_bytes(_envelope(envelope)), trust.authorities)
+        token = timestamps.reduced(token, trust.authorities)
+        time = timestamps.trusted_time(token, timestamps.signature_bytes(_envelope(envelope)), trust.authorities)
     except VerifyError as error:
         raise DataError(f"{response}: cannot be attached", problems=[error.message]) from None
-    if time > now + MAX_SKEW:
+    if time > now + timestamps.MAX_SKEW:
         raise DataError(f"{response}: states the time {stamp(time)}, which is in the future")
-    path = envelope.with_name(token_of(envelope.name))
+    path = envelope.with_name(timestamps.token_of(envelope.name))
     write_new(path, token, 0o644)
     return path, time
 

@@ -66,7 +66,7 @@ def test_decision_that_the_verifier_would_refuse_is_not_signed(bundle, releases,
         refused(DataError, "a releaser can only close", "releaser", releases.RELEASER, kind=kind)
     refused(UsageError, "no approvers in the role janitor", "janitor")
     refused(DataError, "dated before the release was made", now=releases.NOW - releases.DAY / 1440)
-    monkeypatch.setattr("synthgen.release.approve.read_decisions", lambda *_: [Mock(digest="a" * 64)] * 100)
+    monkeypatch.setattr("synthgen.release.approve.approvals.read_decisions", lambda *_: [Mock(digest="a" * 64)] * 100)
     refused(DataError, "seen: must have at most 99 items", kind="REJECT")
     monkeypatch.undo()
     holders = {"releaser": releases.RELEASER, "privacy_officer": releases.OFFICER, "root": root}
