@@ -17,9 +17,7 @@ from audits.core.errors import InputError, printable
 
 Synthetic = Annotated[Path, typer.Option(help="synthetic table to audit (.parquet, .jsonl or .csv)")]
 Train = Annotated[Path, typer.Option(help="table on which the generator was trained")]
-Control = Annotated[
-    Path, typer.Option(help="table of other persons of the same population, whom the generator never saw")
-]
+Control = Annotated[Path, typer.Option(help="table of other persons of the same kind, whom the generator never saw")]
 Reference = Annotated[Path | None, typer.Option(help="table of public text of the same kind")]
 TextColumn = Annotated[str, typer.Option(help="name of the column of the texts in every table")]
 LabelColumn = Annotated[str, typer.Option(help="name of the column of the classes in every table")]

@@ -15,12 +15,7 @@ _PREFIXES = ("audit_", "dp_consistent_")  # of gates
 
 
 def explain(
-    audit: Annotated[
-        str,
-        typer.Argument(
-            help="name or letter (A to I) of an audit, a number such as balance.value, or a gate of a shipped policy"
-        ),
-    ],
+    audit: Annotated[str, typer.Argument(help="an audit (name or letter A to I), a number, or a gate of a policy")],
     *,
     as_json: AsJson = False,
 ) -> None:

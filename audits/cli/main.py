@@ -32,19 +32,10 @@ app = typer.Typer(
 @app.command()
 def canaries(  # noqa: PLR0913, PLR0917 - one parameter per option of the command line
     train: Annotated[Path, typer.Option(help="train table of the canary build, without canaries")],
-    out: Annotated[
-        Path, typer.Option(help="new folder; append its insert.parquet to the train table of the canary build")
-    ],
-    reference: Annotated[
-        Path | None, typer.Option(help="public text of the same kind; the words of the canaries come from it")
-    ] = None,
+    out: Annotated[Path, typer.Option(help="new folder for the canaries and insert.parquet")],
+    reference: Annotated[Path | None, typer.Option(help="public text, from which the canaries take words")] = None,
     n: Annotated[int, typer.Option("--n", min=2, help="number of canaries; a pass requires at least 1000")] = 1000,
-    seed: Annotated[
-        int | None,
-        typer.Option(
-            min=0, help="secret root seed of the draw that decides which canaries are inserted; default: random"
-        ),
-    ] = None,
+    seed: Annotated[int | None, typer.Option(min=0, help="secret seed of the coins; default: random")] = None,
     text: console.TextColumn = "text",
     label: console.LabelColumn = "label",
     group: console.GroupColumn = "group",
@@ -53,8 +44,8 @@ def canaries(  # noqa: PLR0913, PLR0917 - one parameter per option of the comman
 ) -> None:
     """Make fictional persons (canaries) and choose some of them for a second run of the generator.
 
-    A fair coin decides for each canary whether its records are inserted into the train table of this second run, the
-    canary build. The canary build shows what the generator memorises. Its rows must never be released.
+    A fair coin decides for each canary whether its records are in insert.parquet. Append these rows to the train
+    table of the second run, the canary build. It shows what the generator memorises. Its rows must never be released.
     """
     from audits.attacks.canaries.files import write_canaries
     from audits.attacks.canaries.kinds import make_canaries
@@ -76,9 +67,7 @@ def rewrite(
     out: Annotated[Path, typer.Argument(help="new file, to be audited and released instead of the table")],
     text: console.TextColumn = "text",
     label: console.LabelColumn = "label",
-    without: Annotated[
-        Path | None, typer.Option(help="file of the rows to leave out: quarantine.txt from `audits run --out`")
-    ] = None,
+    without: Annotated[Path | None, typer.Option(help="quarantine.txt of `audits run`: rows to leave out")] = None,
     *,
     as_json: console.AsJson = False,
 ) -> None:

@@ -26,32 +26,18 @@ REFUSED = 4
 AUDIT, PUBLIC, QUARANTINE = "audit.json", "audit.public.json", "quarantine.txt"  # files in the folder of --out
 
 File = Path | None
-Ledger = Annotated[
-    File, Option(help="folder of the ledger, which counts the audits of the same control persons; private")
-]
-Findings = Annotated[
-    File, Option(help="private file to write: rows (from 1) that disclose a person, and a pseudonym of this person")
-]
+Ledger = Annotated[File, Option(help="private folder of the ledger, which counts audits of the same control persons")]
+Findings = Annotated[File, Option(help="private file to write: rows that disclose a person, with a pseudonym")]
 FindingsKey = Annotated[File, Option(help="file with the 32-byte key of the pseudonyms; created if missing")]
-Identifiers = Annotated[
-    File, Option(help="identifiers of each train row before deidentification (.jsonl or .parquet, one list per row)")
-]
-ControlIdentifiers = Annotated[
-    File, Option(help="identifiers of each control row, which match only by chance; requires --identifiers")
-]
+Identifiers = Annotated[File, Option(help="identifiers of each train row before deidentification (.jsonl, .parquet)")]
+ControlIdentifiers = Annotated[File, Option(help="identifiers of each control row; requires --identifiers")]
 Lineage = Annotated[File, Option(help="train rows, with weights, from which each synthetic row was made")]
-StreamsAreSecret = Annotated[
-    bool,
-    Option("--streams-are-secret", help="declare that the seed is secret, as policies for external release require"),
-]
-SelfTestFile = Annotated[
-    File, Option("--selftest", help="selftest.json from `audits selftest --out` on the same train and control tables")
-]
+StreamsAreSecret = Annotated[bool, Option("--streams-are-secret", help="declare that the generator's seed is secret")]
+SelfTestFile = Annotated[File, Option("--selftest", help="selftest.json of `audits selftest --out` on these tables")]
 Utility = Annotated[File, Option(help="evaluation.json from `synthgen evaluate --out` on the same tables")]
 Mirror = Annotated[File, Option(help="output of the same generator and settings when trained on control")]
 Vectors = Annotated[
-    list[str] | None,
-    Option(help="NAME=FOLDER: vectors of another encoder (synthetic.npy, train.npy, control.npy, ...); repeatable"),
+    list[str] | None, Option(help="NAME=FOLDER: vectors of an encoder (synthetic.npy, train.npy, ...); repeatable")
 ]
 CanaryFolder = Annotated[File, Option(help="folder made by `audits canaries`; requires --canary-build")]
 CanaryBuild = Annotated[File, Option(help="synthetic table of the canary build; requires --canaries")]

@@ -26,9 +26,7 @@ def selftest(  # noqa: PLR0913, PLR0917 - one parameter per option of the comman
     group: console.GroupColumn = "group",
     *,
     rows_are_persons: console.RowsArePersons = False,
-    out: Annotated[
-        Path | None, typer.Option(help="folder for selftest.json, which `audits run --selftest` reads")
-    ] = None,
+    out: Annotated[Path | None, typer.Option(help="folder for selftest.json, for `audits run --selftest`")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="print the result on stdout")] = False,
 ) -> None:
     """Test whether the audits detect known leaks in your own train and control tables.

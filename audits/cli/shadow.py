@@ -23,9 +23,7 @@ def shadow_plan(  # noqa: PLR0913, PLR0917 - one parameter per option of the com
     control: console.Control,
     out: Annotated[Path, typer.Option(help="new private folder; its plan.json contains person ids")],
     reference: console.Reference = None,
-    runs: Annotated[
-        int, typer.Option(help="number of reruns, a multiple of 8; each target person is omitted from half of them")
-    ] = 32,
+    runs: Annotated[int, typer.Option(help="number of reruns, a multiple of 8")] = 32,
     persons: Annotated[int | None, typer.Option(help="number of target persons; default: 1 % of train")] = None,
     seed: console.Seed = 0,
     text: console.TextColumn = "text",

@@ -16,8 +16,7 @@ def verify(
     trust: Annotated[Path | None, Option(help="Your own copy of the trust root, not one from the bundle.")] = None,
     policy: Annotated[str | None, Option(help="Policy under which the bundle must have been released.")] = None,
     only: Annotated[
-        Literal["integrity"] | None,
-        Option(help="integrity: check only the files, without a trust root; exit code 20 if they pass."),
+        Literal["integrity"] | None, Option(help="Check only the files, without a trust root; exit code 20 if right.")
     ] = None,
     trust_state: Annotated[
         Path | None, Option(help="File with the newest version of the trust root seen so far, to detect a rollback.")

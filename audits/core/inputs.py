@@ -65,10 +65,8 @@ def load_table(
     if role == "synthetic":
         problems += _unaudited(path, columns, [row for _, row in rows], found)
     elif role in {"train", "control"} and rows_are_persons and group in found:
-        problems.append(
-            f"--rows-are-persons contradicts the column {group!r}, which identifies persons; omit the option, or "
-            "remove the column if it does not identify persons"
-        )
+        conflict = f"--rows-are-persons contradicts the column {group!r}, which identifies persons"
+        problems.append(f"{conflict}; omit the option, or remove the column if it does not identify persons")
     _check_columns(path, columns, found, role, problems)
     texts, labels, groups = [], [], []
     for number, row in rows:
@@ -308,24 +306,18 @@ def _unaudited(
         return [f"columns that no audit reads: {_shown(extra)}; {advice}"]
     problems = []
     if any(_COLUMN.fullmatch(name) is None for name in found - NUMBERINGS):
-        problems.append(
-            "a column name must be a letter, followed by at most 31 letters, digits or underscores, because no audit "
-            "reads column names"
-        )
+        form = "a letter, followed by at most 31 letters, digits or underscores"
+        problems.append(f"a column name must be {form}, because no audit reads column names")
     if any(len(set(map(type, column))) > 1 for column in values.values()):
-        problems.append(
-            "the values of a column differ in type (such as text and number), and no audit reads types: rewrite the "
-            "table with `audits rewrite`"
-        )
+        mixed = "the values of a column differ in type (such as text and number), and no audit reads types"
+        problems.append(f"{mixed}: rewrite the table with `audits rewrite`")
     return problems + (file_problems(path, rows) if rows else [])
 
 
 def _shown(found: set[str]) -> str:
     """Return column names for a message, with the length in place of a name that may be the text of a record."""
-    names = [
-        name if len(name) <= _MAX_NAME_CHARACTERS and name.isprintable() else f"(a name of {len(name)} characters)"
-        for name in sorted(found)
-    ]
+    is_safe = {name: len(name) <= _MAX_NAME_CHARACTERS and name.isprintable() for name in sorted(found)}
+    names = [name if safe else f"(a name of {len(name)} characters)" for name, safe in is_safe.items()]
     return ", ".join(shortened(names)) or "none"
 
 
@@ -333,16 +325,10 @@ def _check_columns(
     path: Path, columns: Mapping[str, str], found: set[str], role: Role, problems: Sequence[str]
 ) -> None:
     required = [name for key, name in columns.items() if key == "text" or name != _DEFAULTS[key]]
-    if role in {"synthetic", "evaluated"}:
-        required = [name for name in required if name != columns["group"]]
-    missing = [name for name in required if name not in found]
-    if missing:
+    optional = {columns["group"]} if role in {"synthetic", "evaluated"} else set()
+    if missing := [repr(name) for name in required if name not in found | optional]:
         present = f"columns found: {_shown(found)}"
-        if path.suffix == ".csv" and not found & set(columns.values()):
-            # the first line may be a record, so it is not printed
+        if path.suffix == ".csv" and not found & set(columns.values()):  # may be a record, so it is not shown
             present = f"the first line has {len(found)} cells, but no expected column name; it may be a record"
-        raise InputError(
-            f"the {role} table has no column {', '.join(map(repr, missing))}",
-            problems=[present, *shortened(problems)],
-            hint="Name the columns with --text, --label and --group.",
-        )
+        all_problems, hint = [present, *shortened(problems)], "Name the columns with --text, --label and --group."
+        raise InputError(f"the {role} table has no column {', '.join(missing)}", problems=all_problems, hint=hint)

@@ -62,9 +62,7 @@ def file_problems(path: Path, rows: Sequence[Mapping[str, Any]]) -> list[str]:
             return []
     except (pa.ArrowException, ValueError, TypeError, OSError, KeyError):
         pass  # a table that cannot be written again is not the output of a known writer
-    reason = (
-        "the file contains bytes that no audit reads, such as metadata, indexes, categories, whitespace or escapes"
-    )
+    reason = "the file contains bytes that no audit reads, such as metadata, categories, whitespace or escapes"
     return [f"{reason}: no known writer produces exactly this file from its rows; rewrite it with `audits rewrite`"]
 
 
@@ -211,10 +209,8 @@ def released_problems(synthetic: Table, train: Table, control: Table) -> list[st
     columns = (synthetic.texts, set(synthetic.labels or ()), synthetic.groups if synthetic.has_groups else ())
     n_digests = digests_found(chain(*columns), ids, chain(train.texts, control.texts))
     if n_digests > 0:
-        found.append(
-            f"the synthetic table contains {n_digests} unkeyed digests of person ids or texts of train or "
-            "control; anyone who guesses an id or text can compute its digest, so number the rows instead"
-        )
+        what = f"the synthetic table contains {n_digests} unkeyed digests of person ids or texts of train or control"
+        found.append(f"{what}; anyone who guesses an id or text can compute its digest, so number the rows instead")
     return found
 
 
@@ -232,16 +228,9 @@ def _person_problems(synthetic: set[str], real: set[str]) -> list[str]:
         if len(name) >= _MIN_ID_CHARACTERS:
             names.add_word(name, True)
     names.make_automaton()
-    found = []
-    n_real = sum(
-        _plain(name) in plain or (len(names) > 0 and next(iter(names.iter(_plain(name))), None) is not None)
-        for name in synthetic
-    )
-    if n_real > 0:
-        found.append(
-            f"{n_real} persons of the synthetic table have names of train or control persons: remove the column"
-        )
-    return found
+    n_real = sum(name in plain or (len(names) > 0 and any(names.iter(name))) for name in map(_plain, synthetic))
+    what = f"{n_real} persons of the synthetic table have names of train or control persons: remove the column"
+    return [what] if n_real > 0 else []
 
 
 def _plain(name: str) -> str:

@@ -81,10 +81,7 @@ def check(config: ConfigFile, *, as_json: AsJson = False) -> None:
 def void(
     config: ConfigFile,
     *,
-    run: Annotated[
-        str | None,
-        Option(help="Id of a reservation, as `budget show` prints it; by default the reservation of CONFIG."),
-    ] = None,
+    run: Annotated[str | None, Option(help="Id of a reservation; by default that of CONFIG.")] = None,
     as_json: AsJson = False,
 ) -> None:
     """Void a reservation under which no noise was drawn; exit with code 5 if noise was drawn.

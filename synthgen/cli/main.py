@@ -153,12 +153,8 @@ def run(
     *,
     until: Annotated[str, Option(help="Last stage to run, such as split or filter.")] = "audit",
     resume: Resume = "auto",
-    part: Annotated[
-        str | None, Option(help="Compute only part I (from 0) of N of each distributed stage.", metavar="I/N")
-    ] = None,
-    wait: Annotated[
-        bool, Option("--wait", help="With --part: wait for the other parts instead of stopping.")
-    ] = False,
+    part: Annotated[str | None, Option(help="Compute only part I (from 0) of N.", metavar="I/N")] = None,
+    wait: Annotated[bool, Option("--wait", help="With --part: wait for the other parts.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Run the stages that have not finished, from load to audit, in the private workspace."""
@@ -242,10 +238,8 @@ def evaluate(  # noqa: PLR0913 - one parameter per option
     from synthgen.core.files import write_json
 
     if baselines and out is not None:
-        raise UsageError(
-            "--baselines and --out cannot be combined",
-            hint="Run the command once with --out, and once with --baselines to read the comparison.",
-        )
+        hint = "Run the command once with --out, and once with --baselines to read the comparison."
+        raise UsageError("--baselines and --out cannot be combined", hint=hint)
     measure = Measure(encoder=encoder, seed=seed, balance=balance, confidence=confidence, baselines=baselines)
     found = study(synthetic, train, test, measure, stream=sys.stderr, columns=(text, label, group))
     if out is not None:
@@ -282,19 +276,14 @@ def blend(  # noqa: PLR0913 - one parameter per option
 def shadow(
     config: ConfigPath,
     *,
-    runs: Annotated[
-        int,
-        Option(min=8, help="Number of reruns, a multiple of 8; each attacked person is left out of half of them."),
-    ] = 32,
+    runs: Annotated[int, Option(min=8, help="Number of reruns, a multiple of 8.")] = 32,
     persons: Annotated[int | None, Option(min=1, help="Number of attacked persons; default: 1 % of train.")] = None,
-    quick: Annotated[
-        bool, Option("--quick", help="Try 8 small reruns with 1 attacked person; never passes.")
-    ] = False,
+    quick: Annotated[bool, Option("--quick", help="Make 8 small reruns with 1 person; never passes.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Repeat a run without the persons closest to synthetic records, and test whether their absence is detectable.
+    """Repeat a run without some persons, those closest to synthetic records, and test whether the outputs show it.
 
-    Each rerun takes about as long as the run itself.
+    Each attacked person is left out of half of the reruns. Each rerun takes about as long as the run itself.
     """
     from synthgen.cli.shadow import ShadowRequest
     from synthgen.cli.shadow import shadow as make_shadow

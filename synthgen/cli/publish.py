@@ -118,8 +118,6 @@ def configured(target: Path) -> Config:
     if not target.is_dir():
         return Config.load(target)
     if not (target / REPORTED).is_file():
-        raise DataError(
-            f"{target}: is not the workspace of a run that has a configuration file",
-            hint="Pass the configuration of a finished run.",
-        )
+        message = f"{target}: is not the workspace of a run that has a configuration file"
+        raise DataError(message, hint="Pass the configuration of a finished run.")
     return Config.load(Path(read_json(target / REPORTED)["config"]))

@@ -171,9 +171,8 @@ def _write_card(card: StyleCard, folder: Path) -> None:
 def with_licences(corpora: Sequence[Path], licences: Sequence[str]) -> tuple[tuple[Path, str], ...]:
     """Return every corpus with its licence; a single licence applies to all corpora."""
     if not corpora or len(licences) not in {1, len(corpora)}:
-        raise UsageError(
-            f"--corpus is given {len(corpora)} times, and --licence {len(licences)} times",
-            hint="Pass --corpus PATH at least once, and --licence once for all corpora or once for each.",
-        )
+        hint = "Pass --corpus PATH at least once, and --licence once for all corpora or once for each."
+        given = f"--corpus is given {len(corpora)} times, and --licence {len(licences)} times"
+        raise UsageError(given, hint=hint)
     each = licences if len(licences) > 1 else list(licences) * len(corpora)
     return tuple(zip(corpora, each, strict=True))

@@ -21,13 +21,9 @@ def train_bridge(  # noqa: PLR0913 - one parameter per option
     text: Annotated[str, Option(help="Name of the text column in a table.")] = "text",
     bridge: Annotated[str, Option(help="Bridge that the style adapter extends: builtin, or a folder.")] = "builtin",
     out: Annotated[Path | None, Option(help="Output folder of the style adapter; by default ./NAME.")] = None,
-    steps: Annotated[
-        int, Option(min=1, help="Training steps of 16 text pieces; 110 take about 12 minutes on 2 cores.")
-    ] = 110,
+    steps: Annotated[int, Option(min=1, help="Training steps; 110 take about 12 minutes on 2 cores.")] = 110,
     resume: Annotated[bool, Option("--resume", help="Continue from the last checkpoint.")] = False,
-    plan: Annotated[
-        bool, Option("--plan", help="Train a few steps of CONFIG, keep nothing, and print expected time and memory.")
-    ] = False,
+    plan: Annotated[bool, Option("--plan", help="Measure a few steps, and print expected time and memory.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Train a bridge on public text or, with --style, a style adapter.

@@ -257,9 +257,8 @@ def stated_attempts(run: "Run") -> dict[str, Any]:
         return {"number": None, "ledger": ledger}
     counted = run.evidence.metrics.get(ATTEMPTS)
     if counted is None or counted.value != recorded.number:
-        raise DataError(
-            "the attempt number in the ledger differs from the one in the evidence", hint="Run `synthgen run` again."
-        )
+        message = "the attempt number in the ledger differs from the one in the evidence"
+        raise DataError(message, hint="Run `synthgen run` again.")
     return {"number": recorded.number, "ledger": ledger}
 
 

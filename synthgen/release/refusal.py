@@ -46,9 +46,8 @@ def write_refusal(  # noqa: PLR0913 - one argument for each part of the written 
         workspace.
     """
     if decision.allowed or decision != decide(evidence, policy):
-        raise InternalError(
-            "no refusal was written: the decision allows the release or does not follow from this evidence and policy"
-        )
+        reason = "the decision allows the release or does not follow from this evidence and policy"
+        raise InternalError(f"no refusal was written: {reason}")
     subjects = {"evidence/metrics.json": decision.evidence_digest, "policy/policy.json": decision.policy_digest}
     predicate = {
         "schemaVersion": SCHEMA_VERSION,

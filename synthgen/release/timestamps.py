@@ -49,7 +49,9 @@ def attach_timestamp(envelope: Path, response: Path, *, trust: TrustRoot, now: d
     """
     token = read_bytes(response)
     if len(token) > timestamps.MAX_TOKEN_BYTES:
-        raise DataError(f"{response}: larger than {timestamps.MAX_TOKEN_BYTES} bytes, so it is not a timestamp response")
+        raise DataError(
+            f"{response}: larger than {timestamps.MAX_TOKEN_BYTES} bytes, so it is not a timestamp response"
+        )
     try:
         token = timestamps.reduced(token, trust.authorities)
         time = timestamps.trusted_time(token, timestamps.signature_bytes(_envelope(envelope)), trust.authorities)

@@ -69,10 +69,8 @@ def new_trust(  # noqa: PLR0913 - one argument for each field of the file
         }
     )
     if ("root" in roles) != (len(root_keys) > 0):
-        raise ConfigError(
-            "a trust root with a role `root` must be signed by root keys; without this role, it must not be signed",
-            hint="Pass both the root keys and the role `root`, or neither.",
-        )
+        message = "a trust root with a role `root` must be signed by root keys, and only such a trust root"
+        raise ConfigError(message, hint="Pass both the root keys and the role `root`, or neither.")
     data = root.to_bytes()
     if len(root_keys) > 0:
         data = sign(TRUST_PAYLOAD_TYPE, data, [key.private for key in root_keys])
