@@ -135,10 +135,8 @@ def one_run_epsilon(*, r: int, v: int, m: int, delta: float, alpha: float) -> fl
     Reference: Steinke, Nasr and Jagielski, arXiv 2305.08846, the bound for approximate differential privacy.
     """
     if not (1 <= r <= m and 0 <= v <= r and 0 <= delta < 1 and 0 < alpha < 1):
-        raise InputError(
-            "the one-run bound requires 1 <= r <= m, 0 <= v <= r, 0 <= delta < 1 and 0 < alpha < 1; "
-            f"got {r=}, {v=}, {m=}, {delta=}, {alpha=}"
-        )
+        required = "1 <= r <= m, 0 <= v <= r, 0 <= delta < 1 and 0 < alpha < 1"
+        raise InputError(f"the bound requires {required}; got {r=}, {v=}, {m=}, {delta=}, {alpha=}")
 
     def excess(epsilon: float) -> float:
         q = 1 / (1 + math.exp(-epsilon))

@@ -27,10 +27,7 @@ from synthgen.interpolate.linear import interpolate_linearly, pair_weights
 from synthgen.interpolate.mixture import OPPOSITE, arc
 from synthgen.models.store import model_folder
 
-WARNING = (
-    "This output has not been audited: a blend can repeat either text. "
-    "Show it only to people who may read both texts."
-)
+WARNING = "This output is not audited and can repeat either text. Show it only to people who may read both texts."
 START_CHARACTERS = 400  # number of characters of each text that are shown
 WIDTH = 30  # width of a column of the attribute table, in characters
 _LETTER = re.compile(r"[^\W\d_]")  # of any script

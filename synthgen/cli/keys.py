@@ -182,11 +182,8 @@ def trust_show(path: Annotated[Path, Argument(help="Trust root file.")], *, as_j
 def _described(root: "TrustRoot") -> list[str]:
     from audits.verify.trust import authority
 
-    role_of = {
-        name: f"{role}, {rule.threshold} required"
-        for role, rule in sorted(root.roles.items())
-        for name in rule.keyids
-    }
+    roles = sorted(root.roles.items())
+    role_of = {name: f"{role}, {rule.threshold} required" for role, rule in roles for name in rule.keyids}
     lines = [f"version: {root.version}", f"expires: {root.expires}"]
     if root.min_tool_version is not None:
         lines.append(f"oldest accepted version of the tool: {root.min_tool_version}")
@@ -194,9 +191,7 @@ def _described(root: "TrustRoot") -> list[str]:
         key = root.keys[name]
         holder = f"{name} {key.person}, {key.org}, {key.alg}, valid from {key.valid_from} to {key.valid_until}"
         lines.append(f"{role_of.get(name, 'no role')}: {holder}")
-    lines += [
-        f"revoked: {entry.keyid} from {entry.since} ({entry.reason or 'no reason given'})" for entry in root.revoked
-    ]
+    lines += [f"revoked: {key.keyid} from {key.since} ({key.reason or 'no reason given'})" for key in root.revoked]
     lines += [f"timestamps: {authority(text).subject.rfc4514_string()}" for text in root.authorities]
     lines += [f"ledger: {name}" for name in root.ledgers]
     return [*lines, *(f"policy {name}: {', '.join(digests)}" for name, digests in sorted(root.policies.items()))]
@@ -212,14 +207,10 @@ def _accepted(names: Sequence[str], ledgers: Sequence[str]) -> dict[str, list[st
     from synthgen.core.errors import ConfigError
 
     policies = [load_policy(name) for name in names]
-    with_budget = sorted(
-        policy.name for policy in policies if policy.dp is not None or policy.dp_substitute is not None
-    )
+    with_budget = sorted(p.name for p in policies if p.dp is not None or p.dp_substitute is not None)
     if with_budget and not ledgers:
-        raise ConfigError(
-            f"under {', '.join(with_budget)}, the verifier accepts a release only if the trust root names its ledger",
-            hint="Pass --ledger with the folder of the institution's ledger, or its id.",
-        )
+        under = f"under {', '.join(with_budget)}, the verifier requires that the trust root names the ledger"
+        raise ConfigError(under, hint="Pass --ledger with the folder of the institution's ledger, or its id.")
     return {policy.name: [policy.digest()] for policy in policies}
 
 

@@ -87,10 +87,8 @@ def _next_steps(path: Path, config: Config, keys: Mapping[str, Path]) -> list[st
     signing = {f"--role {role}": key for role, key in keys.items() if role != "releaser"}
     if signing:
         signing["--close"] = keys["releaser"]
-    approvals = [
-        f"next: synthgen approve BUNDLE {how} --key {key} --trust {path.with_name('trust.json')}"
-        for how, key in signing.items()
-    ]
+    command, trust = "next: synthgen approve BUNDLE", path.with_name("trust.json")
+    approvals = [f"{command} {how} --key {key} --trust {trust}" for how, key in signing.items()]
     plan = [f"next: synthgen plan {path}"] if approvals else []
     return [trial, *plan, f"next: synthgen release {path}", *approvals]
 

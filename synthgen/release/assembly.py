@@ -352,12 +352,12 @@ def stated_models(run: "Run") -> list[dict[str, Any]]:
         models = [{**model, **unknown} if model["role"] == "decoder" else model for model in models]
     kind = "builtin" if named == "builtin" else "custom"
     if (vocabulary := run.vocabulary) is not None:
-        role, made_for, digest = "vocabulary", _public_name(vocabulary.encoder), vocabulary.digest
+        role, made_for, digest = "vocabulary", [vocabulary.encoder], vocabulary.digest
     else:
         bridge = load_bridge(named, run.config.resolve)
-        names = [_public_name(name) for name in (bridge.info.encoder, bridge.info.decoder)]
-        role, made_for, digest = "projector", "-".join(names), bridge.digest
-    return [*models, _model_entry(role, f"{kind}:{made_for}", digest, private=kind != "builtin"), *_styles(run)]
+        role, made_for, digest = "projector", [bridge.info.encoder, bridge.info.decoder], bridge.digest
+    name = f"{kind}:{'-'.join(map(_public_name, made_for))}"
+    return [*models, _model_entry(role, name, digest, private=kind != "builtin"), *_styles(run)]
 
 
 def _styles(run: "Run") -> list[dict[str, Any]]:
@@ -375,10 +375,5 @@ def _public_name(name: str) -> str:
 
 
 def _model_entry(role: str, name: str, digest: str, *, private: bool) -> dict[str, Any]:
-    return {
-        "role": role,
-        "name": name,
-        "format": "safetensors",
-        "digest": {"sha256": digest},
-        "trainedOnPrivateData": private,
-    }
+    entry = {"role": role, "name": name, "format": "safetensors", "digest": {"sha256": digest}}
+    return {**entry, "trainedOnPrivateData": private}

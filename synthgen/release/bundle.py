@@ -22,11 +22,7 @@ from synthgen.release.sign import sign
 from synthgen.release.statement import bundle_parts, release_payload
 from synthgen.release.tables import data_files
 
-_COMPARED = (
-    "data/",
-    "policy/",
-    METRICS,
-)  # two bundles whose files with these prefixes are equal are the same release
+_COMPARED = ("data/", "policy/", METRICS)  # prefixes of the files that are equal in two bundles of the same release
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,11 +51,8 @@ def commit_records(role: str, texts: Sequence[str], key: bytes) -> dict[str, Any
     """
     root = _levels(_leaves(role, texts, key))[-1][0]
     reference = uuid.UUID(bytes=_derive(key, b"ref" + role.encode())[:16], version=4)
-    return {
-        "role": role,
-        "commitment": {"scheme": SCHEME, "keyRef": str(reference), "root": root.hex()},
-        "countBucket": bucket(len(texts)),
-    }
+    commitment = {"scheme": SCHEME, "keyRef": str(reference), "root": root.hex()}
+    return {"role": role, "commitment": commitment, "countBucket": bucket(len(texts))}
 
 
 def open_record(role: str, texts: Sequence[str], key: bytes, index: int) -> Opening:
@@ -108,8 +105,7 @@ def _leaves(role: str, texts: Sequence[str], key: bytes) -> list[bytes]:
 
 def _levels(leaves: list[bytes]) -> list[list[bytes]]:
     levels = [leaves]
-    while len(levels[-1]) > 1:
-        below = levels[-1]
+    while len(below := levels[-1]) > 1:
         levels.append([_node_hash(below[i], below[i + 1]) for i in range(0, len(below), 2)])
     return levels
 

@@ -76,14 +76,8 @@ def new_key(  # noqa: PLR0913 - one argument for each field of the public part
         Ed25519PrivateKey.generate() if alg == ED25519 else generate_private_key(SECP256R1())
     )
     raw = public_bytes(private)
-    record = {
-        "alg": alg,
-        "public": raw.hex(),
-        "person": person,
-        "org": org,
-        "valid_from": stamp(now),
-        "valid_until": stamp(now + timedelta(days=valid_days)),
-    }
+    validity = {"valid_from": stamp(now), "valid_until": stamp(now + timedelta(days=valid_days))}
+    record = {"alg": alg, "public": raw.hex(), "person": person, "org": org, **validity}
     try:
         TrustKey.model_validate(record)
     except ValidationError as error:
@@ -153,11 +147,9 @@ def check_validity(key: SigningKey, now: datetime) -> None:
     """Raise DataError if the key is not valid at the time `now`: no bundle that it signs would verify."""
     public = key.public
     if not instant(public.valid_from) <= now < instant(public.valid_until):
-        raise DataError(
-            f"the key of {public.person} is not valid at {stamp(now)}; it is valid from {public.valid_from} to "
-            f"{public.valid_until}",
-            hint="Create a new key with `synthgen keys new`, and let the receivers add it to their trust root.",
-        )
+        valid = f"it is valid from {public.valid_from} to {public.valid_until}"
+        hint = f"{_NEW_KEY} The receivers must add it to their trust root."
+        raise DataError(f"the key of {public.person} is not valid at {stamp(now)}; {valid}", hint=hint)
 
 
 def passphrase_for(key: Path) -> bytes:

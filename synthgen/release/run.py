@@ -141,12 +141,10 @@ class Run:
         """Raise UsageError unless the decision was made on this run's evidence under the configured policy."""
         policy = self.policy
         if decision.policy_digest != policy.digest():
-            raise UsageError(
-                f"the decision uses policy {decision.policy_name!r} version {decision.policy_version} "
-                f"({decision.policy_digest[:12]}), but the run uses {policy.name!r} version {policy.version} "
-                f"({policy.digest()[:12]})",
-                hint="Set `policy` in the configuration, and run the configuration again.",
-            )
+            used = f"{decision.policy_name!r} version {decision.policy_version} ({decision.policy_digest[:12]})"
+            own = f"{policy.name!r} version {policy.version} ({policy.digest()[:12]})"
+            hint = "Set `policy` in the configuration, and run the configuration again."
+            raise UsageError(f"the decision uses policy {used}, but the run uses {own}", hint=hint)
         if decision != decide(self.evidence, policy):
             hint = "Use the result of `run.decide()`."
             raise UsageError("the decision was not made on this run's evidence", hint=hint)

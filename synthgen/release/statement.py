@@ -74,12 +74,8 @@ def producer(versions: Mapping[str, str]) -> dict[str, Any]:
     sources = {name: versions[name] for name in ("source", "audits") if name in versions}
     libraries = {name: public_version(version) for name, version in versions.items() if name not in sources}
     python = libraries.pop("python")
-    return {
-        "tool": "synthgen",
-        "version": metadata.version("synthgen"),
-        "python": python,
-        "madeBy": {**libraries, **sources},
-    }
+    tool = {"tool": "synthgen", "version": metadata.version("synthgen")}
+    return {**tool, "python": python, "madeBy": {**libraries, **sources}}
 
 
 def _digests(files: Mapping[str, bytes]) -> dict[str, str]:

@@ -39,9 +39,7 @@ def page_digest(path: Path, release: str) -> str:
         raise DataError(f"{path}: is not a review page", hint="`synthgen review WORKSPACE` writes the page.")
     if named[0].decode() != release:
         what = "a run that was not released" if named[0].decode() == NO_RELEASE else "another release"
-        hint = (
-            "`synthgen review WORKSPACE` writes the page for the newest bundle of the run in the folder "
-            "`release.out`. To sign an older bundle, first move the newer ones to another folder."
-        )
-        raise DataError(f"{path}: is the review page of {what}, so nothing was signed", hint=hint)
+        hint = "`synthgen review WORKSPACE` writes the page for the newest bundle of the run in `release.out`."
+        move = "To sign an older bundle, first move the newer ones to another folder."
+        raise DataError(f"{path}: is the review page of {what}, so nothing was signed", hint=f"{hint} {move}")
     return hashlib.sha256(data).hexdigest()

@@ -156,11 +156,11 @@ def _drawn(n: int, seeds: SeedTree, *names: str, most: int = MAX_RECORDS) -> lis
 
 
 def _identifier_counts(tables: ReviewTables) -> list[tuple[str, int, int]]:
-    counts = [
+    train, control = (
         Counter(kind for found in tables.replaced[role].values() for kind, _ in found)
         for role in ("train", "control")
-    ]
-    return [(kind, *(of_role[kind] for of_role in counts)) for kind in sorted(set().union(*counts))]  # type: ignore[misc]
+    )
+    return [(kind, train[kind], control[kind]) for kind in sorted(train.keys() | control.keys())]
 
 
 def _replaced(tables: ReviewTables, seeds: SeedTree) -> Iterator[dict[str, Any]]:

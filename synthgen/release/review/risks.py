@@ -120,9 +120,8 @@ def _parent_recovery(tables: ReviewTables) -> RiskRanking:
         if not of_person:
             continue
         heaviest = max(of_person, key=lambda p: (of_person[p], -p))  # the person with the largest weight
-        of_heaviest = [
-            (weight, -parent) for parent, weight in zip(parents, weights, strict=True) if person[parent] == heaviest
-        ]
+        pairs = zip(weights, parents, strict=True)
+        of_heaviest = [(weight, -parent) for weight, parent in pairs if person[parent] == heaviest]
         is_found = bool(person[nearest[row]] == heaviest)
         effective = 1 / sum(weight**2 for weight in of_person.values())
         which = "belongs to this person" if is_found else "belongs to another person"
@@ -161,13 +160,11 @@ def _linkage(tables: ReviewTables) -> RiskRanking:
             "record of the synthetic record is of the same person"
         )
         found.setdefault(near, RiskyRecord(row=near, result=result, train_row=row))
-    rates = " and ".join(
-        f"{len(hits[corpus.role])} of {len(corpus)} {what} records"
-        for corpus, what in ((tables.train, "training"), (tables.control, "control"))
-    )
+    of_train, of_control = (f"{len(hits[c.role])} of {len(c)}" for c in (tables.train, tables.control))
     meaning = (
         "Records from which an attacker finds a training person again (attack `inversion` on the vectors of the "
-        f"run). The attack succeeds for {rates}. The other attacks of the audit judge persons, not single records."
+        f"run). The attack succeeds for {of_train} training records and {of_control} control records. The other "
+        "attacks of the audit judge persons, not single records."
     )
     return RiskRanking(records=tuple(found.values())[:MAX_RECORDS], meaning=meaning)
 
