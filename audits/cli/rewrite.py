@@ -19,15 +19,9 @@ def rewrite(
     """Write the texts and labels of a table to a new file in canonical form; return the number of rows.
 
     Unusual white space and invisible characters are removed from the texts (`plain_layout`), because no audit reads
-    them.
-
-    Args:
-        path: the table.
-        out: the new file; its suffix selects its format.
-        text: column of the texts, also in the new file.
-        label: column of the classes; may be missing if it has the default name.
-        without: numbers of the rows to leave out, from 1.
-        of_table: digest of the table whose rows `without` numbers; None accepts any table.
+    them. `text` and `label` are the names of the columns, also in the new file. The suffix of `out` selects the
+    format. `without` has the numbers, from 1, of the rows to leave out. `of_table` is the digest of the table that
+    these numbers belong to; None accepts any table.
 
     Raise InputError if the new file exists, the digest of the table is not `of_table`, a number in `without` is not
     a row number of the table, or no row would remain.

@@ -231,10 +231,8 @@ def exceeds_chance(matches: int, expected: float, *, negligible: float) -> bool:
 
         expected < negligible   or   P[Poisson(expected) >= matches] <= .01
 
-    Args:
-        matches: number of different values that match.
-        expected: number of values that are expected to match by chance.
-        negligible: if fewer values are expected, chance explains no match at all.
+    `matches` different values match, and `expected` matches are expected by chance. If fewer than `negligible` are
+    expected, chance explains no match at all.
     """
     return expected < negligible or float(stats.poisson.sf(matches - 1, expected)) <= EXPLAINED_LEVEL
 

@@ -96,14 +96,9 @@ def control_needed(n_train: int, *, reference_is_control: bool) -> int:
 
 
 def too_few_rows(what: str, n: int, needed: int, people: Arms, *, reference_is_control: bool) -> str:
-    """Return a message that a test has too few rows, and how many persons would be enough.
+    """Return a message that a test has n independent rows instead of `needed`, and how many persons would be enough.
 
-    Args:
-        what: name of the test, such as "The test of the nearest neighbours".
-        n: effective number of independent rows.
-        needed: number of independent rows that are required.
-        people: the compared persons.
-        reference_is_control: whether the reference consists of control persons.
+    `what` is the name of the test, such as "The test of the nearest neighbours".
     """
     smaller = min(people.n_train, people.n_control)
     train = max(needed, -(-smaller * needed // max(n, 1)))
@@ -126,13 +121,10 @@ def compared(people: Arms, *, has_groups: bool) -> dict[str, Any]:
 def power(
     n: int, n_needed: int | None, smallest_leak: float | None, *, epsilon_ceiling: float | None = None
 ) -> dict[str, float | int | None]:
-    """Return the report entry on statistical power.
+    """Return the report entry on statistical power: the smallest leak that n persons or rows can show.
 
-    Args:
-        n: number of persons or rows that were compared.
-        n_needed: number of persons or rows that would be enough for a verdict.
-        smallest_leak: smallest leak that n persons or rows can show.
-        epsilon_ceiling: largest lower bound on epsilon that the audit can prove.
+    `n_needed` is the number of persons or rows that would be enough for a verdict, and `epsilon_ceiling` the largest
+    lower bound on epsilon that the audit can prove.
     """
     return {"n": n, "n_needed": n_needed, "smallest_leak": smallest_leak, "epsilon_ceiling": epsilon_ceiling}
 

@@ -98,12 +98,9 @@ class Blended:
 def blend(request: BlendRequest, progress: Progress) -> Blended:
     """Read both texts, load the models, and return the blend.
 
-    Raises:
-        UsageError: `request.lam` is not from 0 to 1.
-        StorageError: a file cannot be read.
-        DataError: a file is not UTF-8 text or has no letter; no candidate has a letter; or there is no unique vector
-            between the two vectors.
-        ModelMissing, ModelError: a model cannot be used.
+    Raise UsageError if `request.lam` is not from 0 to 1, StorageError if a file cannot be read, ModelMissing or
+    ModelError if a model cannot be used, and DataError if a file is not UTF-8 text or has no letter, no candidate has
+    a letter, or there is no unique vector between the two vectors.
     """
     if not 0 <= request.lam <= 1:
         raise UsageError(f"--lambda must be from 0 to 1, got {request.lam}")

@@ -209,8 +209,11 @@ def _accepted(names: Sequence[str], ledgers: Sequence[str]) -> dict[str, list[st
     policies = [load_policy(name) for name in names]
     with_budget = sorted(p.name for p in policies if p.dp is not None or p.dp_substitute is not None)
     if with_budget and not ledgers:
-        under = f"under {', '.join(with_budget)}, the verifier requires that the trust root names the ledger"
-        raise ConfigError(under, hint="Pass --ledger with the folder of the institution's ledger, or its id.")
+        need = "the verifier accepts a release only if the trust root names its ledger"
+        raise ConfigError(
+            f"under {', '.join(with_budget)}, {need}",
+            hint="Pass --ledger with the folder of the institution's ledger, or its id.",
+        )
     return {policy.name: [policy.digest()] for policy in policies}
 
 

@@ -62,9 +62,7 @@ def publish(config: Config, *, resume: Literal["auto", "never"], stream: TextIO)
 
     A wrong policy, key or output folder is reported at once and not after hours, because they are checked first.
 
-    Raises:
-        ReleaseRefused: the policy refuses the release. The signed refusal and the report stay in the workspace.
-        SynthGenError, AuditError: the key, the folder or the policy cannot be used, or the run fails.
+    Raise ReleaseRefused if the policy refuses the release; the signed refusal and the report stay in the workspace.
     """
     from synthgen.pipeline.pipeline import Pipeline
     from synthgen.release.assembly import hits_of

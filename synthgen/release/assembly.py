@@ -245,11 +245,9 @@ def limitations_of(run: "Run", *, has_groups: bool) -> tuple[str, ...]:
 def stated_attempts(run: "Run") -> dict[str, Any]:
     """Return the entry `attempts` of the statement: the number of this attempt and the head of the ledger.
 
-    Under an independent policy the number is None, because it depends on who the control persons are.
-
-    Raises:
-        InputError: the ledger cannot be used, was changed, replaced or rolled back, or does not contain the run.
-        DataError: the ledger and the evidence state different numbers.
+    Under an independent policy the number is None, because it depends on who the control persons are. Raise
+    InputError if the ledger cannot be used, was changed, replaced or rolled back, or does not contain the run, and
+    DataError if the ledger and the evidence state different numbers.
     """
     recorded = recorded_attempt(*ledger_of(run.config), run.record.stage("audit").attempt or "")
     ledger = recorded.ledger.model_dump(mode="json", exclude={"version"})
@@ -268,10 +266,8 @@ def stated_privacy(run: "Run", *, has_groups: bool) -> dict[str, Any]:
     `spentBefore` is the joint epsilon of all other reservations in the ledger, including later ones. The costs of all
     runs are composed at one delta: the smaller of the delta in the mechanism log and the delta of `run_limit`.
 
-    Raises:
-        Overspent: this run and the other runs together exceed the budget of the policy.
-        InputError: the ledger cannot be used, was changed, replaced or rolled back, or has no entry for the DP result
-            of this run.
+    Raise Overspent if all runs together exceed the budget of the policy, and InputError if the ledger cannot be used,
+    was changed, replaced or rolled back, or has no entry for the DP result of this run.
     """
     config, policy = run.config, run.policy
     if not config.interpolate.is_private:

@@ -64,9 +64,8 @@ def new_key(  # noqa: PLR0913 - one argument for each field of the public part
 ) -> Path:
     """Write a new key and return the path of its public part, `NAME.pub.json`.
 
-    Raises:
-        UsageError: the passphrase is too short, or a field of the public part is not valid.
-        StorageError: one of the two files exists or cannot be written.
+    Raise UsageError if the passphrase is too short or a field of the public part is not valid, and StorageError if
+    one of the two files exists or cannot be written.
 
     Privacy: the private key is written only encrypted (PKCS8, passphrase), to a file of mode 0600.
     """

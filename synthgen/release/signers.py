@@ -61,11 +61,9 @@ def open_key(file_or_uri: str, public: Path | None = None) -> SigningKey:
 def load_signer(uri: str, public: Path, pin: Callable[[str], str] | None = None) -> SigningKey:
     """Return the key of a URI, after a test signature has shown that the key belongs to the public part.
 
-    Args:
-        uri: for example `hsm:2?label=releaser`, `awskms:alias/releaser`, or `file2:/run/key.pem` for an unencrypted
-            file.
-        public: the `.pub.json` file of the key, which states who holds the key.
-        pin: function from the name of a PIN or passphrase to its value; called by the library.
+    Examples of `uri` are `hsm:2?label=releaser`, `awskms:alias/releaser` and, for an unencrypted file,
+    `file2:/run/key.pem`. `public` is the `.pub.json` file, which states who holds the key. The library calls `pin`
+    with the name of a PIN or passphrase to get its value.
 
     Raises:
         UsageError: the extra `kms` is not installed.

@@ -18,10 +18,8 @@ def request_timestamp(envelope: Path, request: Path) -> None:
 
     `envelope` is `attestation/release.dsse.json` of a bundle, or the file of an approval; `request` must not exist.
 
-    Raises:
-        DependencyError: rfc3161-client is not installed.
-        DataError: the file is not an envelope.
-        StorageError: the envelope cannot be read, or the request exists or cannot be written.
+    Raise DependencyError if rfc3161-client is not installed, DataError if the file is not an envelope, and
+    StorageError if the envelope cannot be read, or the request exists or cannot be written.
 
     Privacy: the authority receives a digest of the signatures, and nothing of the signed content.
     """

@@ -40,15 +40,10 @@ def new_trust(  # noqa: PLR0913 - one argument for each field of the file
 ) -> str:
     """Write version 1 of a trust root and return its fingerprint, which recipients compare over another channel.
 
-    Args:
-        path: the new file.
-        roles: for each role, the `.pub.json` files of its keys; the role `releaser` is required.
-        policies: for each accepted policy, the accepted digests.
-        expires: end of the validity.
-        root_keys: keys that sign the file; they require the role `root`, and this role requires them.
-        authorities: PEM files with certificates of timestamp authorities.
-        ledgers: ids of ledgers; every release must be recorded in one of them. Without ids, a verifier refuses
-            releases whose policy limits a budget.
+    `roles` has the `.pub.json` files of the keys of each role; the role `releaser` is required. If `root_keys` sign
+    the file, there must be a role `root`, and otherwise none. `policies` has the accepted digests of each policy.
+    `ledgers` has ids; every release must be recorded in one of these ledgers. Without ids, a verifier refuses
+    releases whose policy limits a privacy budget.
 
     Raises:
         ConfigError: the trust root would not be valid, for example because a key or a person has two roles; all

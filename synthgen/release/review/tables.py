@@ -78,9 +78,7 @@ class ReviewTables:
 
 
 def read_tables(run: Run) -> ReviewTables:
-    """Return the tables that the review page is made from.
-
-    Raise DataError if the run did not reach the audit, or its results do not fit together.
+    """Return the tables of the page; raise DataError if the run did not reach the audit or results do not match.
 
     Privacy: reads the records of train and control, before and after de-identification.
     """
