@@ -91,9 +91,8 @@ def run(  # noqa: PLR0913, PLR0917 - one parameter per option of the command lin
 ) -> None:
     """Run the audits on a synthetic table. With --policy, also decide whether the table may be released.
 
-    By default, every audit runs whose inputs are given. If the inputs cannot meet the policy, no audit runs. The exit
-    code is 0 if the policy allows the release (without a policy, if all audits pass), 4 if not, and 3 if an input
-    cannot be used.
+    By default, every audit runs whose inputs are given. If the inputs cannot meet the policy, no audit runs. Exit 0
+    if the policy allows the release (without a policy, if all audits pass), 4 if not, 3 if an input is unusable.
     """
     from audits.core.inputs import load_tables
     from audits.gate.shipped import load_policy

@@ -19,9 +19,8 @@ from audits.core.released import NUMBERINGS, file_problems, is_numbering, releas
 from audits.core.strictjson import canonical, unique_keys
 from audits.core.types import AuditInputs, Int, Table, persons
 
-# What a table is used for. "synthetic" is the table to be released, so only its bytes are checked. "rerun" is an
-# output of another run of the generator. "previous" is the table of an earlier release. "evaluated" is a synthetic
-# table that is only measured or rewritten.
+# "synthetic" is the table to be released, so only its bytes are checked. "rerun" is the output of another run of the
+# generator, "previous" an earlier release, and "evaluated" a synthetic table that is only measured or rewritten.
 Role = Literal["synthetic", "rerun", "evaluated", "previous", "train", "control", "reference"]
 
 MAX_ROWS = 5_000_000
@@ -294,7 +293,6 @@ def _name_fault(value: object, key: str) -> str:
 def _unaudited(
     path: Path, columns: Mapping[str, str], rows: Sequence[Mapping[str, Any]], found: set[str]
 ) -> list[str]:
-    """Return the problems of a table for release that has content which no audit reads, such as further columns."""
     text, label = columns["text"], columns["label"]
     numbered = {name for name in found - {text, label} if name in {columns["group"], *NUMBERINGS}}
     values = {name: [row.get(name) for row in rows] for name in found & {text, label} | numbered}

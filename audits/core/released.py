@@ -94,7 +94,6 @@ def _parquet_files(data: bytes, _rows: object) -> Iterator[bytes]:
 
 
 def _options(meta: "pq.FileMetaData", *, has_schema: bool) -> dict[str, Any]:
-    """Return the options of `pq.write_table` with which a file was written, as far as the file shows them."""
     group = meta.row_group(0)
     columns = [group.column(i) for i in range(group.num_columns)]
     return {

@@ -95,7 +95,6 @@ def where_to_correct(problems: Iterable[str], name: str, data: bytes) -> str:
 
 
 def _place(problem: str, lines: Mapping[str, int]) -> str:
-    """Return what to correct in which line, or an empty text if no line is known."""
     key, _, what = problem.partition(": ")
     key = key.partition(" (entry ")[0]
     place = re.sub(r"\[([0-9]+)\]", r".\1", key)

@@ -83,8 +83,7 @@ class AuditInputs:
     reference: Table | None = None  # public text of the same kind
     # for each train row, the identifiers that its text contained before they were replaced
     identifiers: tuple[tuple[str, ...], ...] | None = field(default=None, repr=False)
-    # control rows that the input checks removed (`check_split`), because they repeat records of train persons; they
-    # count as records of these train persons
+    # control rows that repeat records of train persons, as whose records they count; see `check_split`
     set_aside: Table | None = None
     near_duplicate_rate: float = 0.0  # share of control rows that were removed as near duplicates of a train row
     # like `identifiers`, for each control row; shows how many matches occur by chance

@@ -87,8 +87,6 @@ def approve(  # noqa: PLR0913 - one parameter per option
 
 
 def _confirm(question: str, *, yes: bool) -> Callable[[str], None]:
-    """Return a function that shows a summary on stderr and raises UsageError unless the user agrees to sign."""
-
     def confirm(summary: str) -> None:
         say(summary)
         if yes:

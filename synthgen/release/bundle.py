@@ -55,8 +55,7 @@ def write_bundle(out_dir: Path, *, content: BundleContent, key: SigningKey, now:
     data = data_files(content.records, content.formats)
     parts = bundle_parts(content, data, now)
     release_id = parts.predicate.release_id
-    target = out_dir / f"release-{release_id}"
-    files = {**data, **bundle_files(parts)}
+    target, files = out_dir / f"release-{release_id}", {**data, **bundle_files(parts)}
     digests = {name: hashlib.sha256(blob).hexdigest() for name, blob in files.items()}
     if not target.exists():
         files[ENVELOPE] = sign(PAYLOAD_TYPE, release_payload(parts.predicate, digests), [key.private])
