@@ -51,7 +51,7 @@ def print_fields(fields: Mapping[str, object], text: str, *, as_json: bool) -> N
 
 
 def print_error_json(error: Any, code: int | None = None, more: Mapping[str, object] | None = None) -> None:
-    """If the command was called with --json, write an error and the fields `more` as a JSON object to stdout."""
+    """If the command was called with --json, write an error and the fields in `more` as JSON to stdout."""
     if "--json" in sys.argv[1:]:
         fields = {"code": error.exit_code if code is None else code, "message": error.message}
         fields |= {"problems": [*error.problems], "hint": error.hint}

@@ -1,7 +1,6 @@
 """Find the gates of a policy that cannot pass because an input is missing, before any audit runs.
 
-A gate is a condition on a metric, such as `membership.auc.high`. The first part of the metric's name is an audit or
-another source of numbers.
+A gate is a condition on a metric, such as `membership.auc.high`. The first part of the name is often an audit.
 """
 
 from collections.abc import Collection

@@ -62,7 +62,7 @@ def share(has_event: Bool, *, confidence: float) -> Estimate:
 
 
 def tau_metric(tau: float | None, *, confidence: float, n: int) -> dict[str, Estimate]:
-    """Return the limit of a `Tier` as the metric `tau`, which a policy can restrict; no metric if tau is None."""
+    """Return the limit of a `Tier` as the metric `tau`, which a policy can limit; no metric if tau is None."""
     return {} if tau is None else {"tau": exact(tau, confidence=confidence, n=n)}
 
 

@@ -91,7 +91,10 @@ def exact_share(k: int, n: int, *, confidence: float) -> Estimate:
 
 
 def control_needed(n_train: int, *, reference_is_control: bool) -> int:
-    """Return how many control persons are required so that `n_train` of them are compared, and not a reference."""
+    """Return how many control persons are required so that `n_train` of them can be compared.
+
+    If `reference_is_control`, the share `REFERENCE_SHARE` of them is the reference and is not compared.
+    """
     return math.ceil(n_train / (1 - REFERENCE_SHARE)) if reference_is_control else n_train
 
 

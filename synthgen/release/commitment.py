@@ -56,7 +56,7 @@ def commit_records(role: str, texts: Sequence[str], key: bytes) -> dict[str, Any
 
 
 def open_record(role: str, texts: Sequence[str], key: bytes, index: int) -> Opening:
-    """Return the proof for one text of `commit_records`; raise ValueError if `texts` has no text at `index`."""
+    """Return the proof for the text at `index` of `texts`, in the order of `commit_records`, or raise ValueError."""
     order = _order(role, len(texts), key)
     position = order.index(index)
     levels = _levels(_leaves(role, texts, key))

@@ -123,7 +123,7 @@ def load_key(path: Path, passphrase: bytes | None = None) -> SigningKey:
 
 
 def load_public(path: Path) -> TrustKey:
-    """Return the key in a `.pub.json` file; raise StorageError or DataError if it cannot be read or is malformed."""
+    """Return the key in a `.pub.json` file; raise StorageError if it cannot be read, DataError if it is malformed."""
     try:
         data = read_bytes(path, _MAX_KEY_BYTES)
     except StorageError as error:

@@ -133,7 +133,7 @@ class Run:
         return load_vocabulary(decode.bridge, self.config.resolve, encoder=self.config.embed.model)
 
     def decide(self, policy: Policy | None = None) -> Decision:
-        """Return the decision of a policy, by default of the configured one, which alone decides on a release."""
+        """Return the decision of a policy on this run; a release requires the decision of the configured policy."""
         policy = self.policy if policy is None else policy
         return decide(self._evidence_under(policy), policy)
 
@@ -230,7 +230,7 @@ def note_config(config: Config, workspace: Workspace) -> None:
 
 
 def load_run(config: Config) -> Run:
-    """Load the last run of a configuration; raise DataError if there is none, or configuration or program changed."""
+    """Load the last run of a configuration; raise DataError if there is none, or if configuration or code changed."""
     workspace = Workspace(config.resolve(config.workspace))
     record = read_record(workspace.root)
     if record.config != config.digest():

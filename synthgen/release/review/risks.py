@@ -39,7 +39,10 @@ class RiskRanking:
 
 
 def rank(name: str, tables: ReviewTables) -> RiskRanking:
-    """Return the records with the highest risk by the audit `name`; none if it has no result for single records."""
+    """Return the records with the highest risk by the audit `name`; none if it has no result for single records.
+
+    Privacy: reads all texts and vectors; the result names records and contains no text.
+    """
     if name not in _RANKED:
         return RiskRanking(records=(), meaning="This audit has no result for a single record.")
     return _RANKED[name](tables)
@@ -133,7 +136,7 @@ def _parent_recovery(tables: ReviewTables) -> RiskRanking:
         ranked.append(((not is_found, -of_person[heaviest], row), record))
     meaning = (
         "Each record is a weighted mixture of training records. The records whose nearest training record belongs to "
-        "the person with the largest weight come first. Within both groups, a larger weight of this person is first."
+        "the person with the largest weight come first. In both groups, a larger weight of this person comes first."
     )
     records = tuple(record for _, record in sorted(ranked, key=lambda pair: pair[0])[:MAX_RECORDS])
     return RiskRanking(records=records, meaning=meaning if ranked else "No record was made from training records.")
