@@ -14,5 +14,5 @@ def test_evidence_finer_than_the_policy_discloses_is_not_written(releases):
     check_content(content)
     numbers = {**releases.engine_numbers(), "linkage.x": releases.estimate(0.1234)}
     exact = evidence_from(releases.audit_json(), numbers)
-    with pytest.raises(InternalError, match="measurements on private records that the policy does not publish"):
+    with pytest.raises(InternalError, match="numbers of private records that the policy withholds or rounds"):
         check_content(replace(content, evidence=exact, decision=decide(exact, content.policy)))
