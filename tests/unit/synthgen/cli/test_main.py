@@ -134,7 +134,10 @@ def test_a_signal_that_a_library_turns_into_an_error_still_exits_with_7():
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_exits_with_7_and_says_how_to_continue(number):
-    for name, how in (("release", " to continue after the last finished stage. If "), ("extra", ".\n")):
+    for name, how in (
+        ("release", ", without `--resume never`, to continue after the last finished stage.\n"),
+        ("extra", ".\n"),
+    ):
         done = run_command(f"os.kill(os.getpid(), {int(number)}); time.sleep(60)", name=name)
         assert done.returncode == 7
         assert done.stderr.startswith(f"Stopped. Run the command again{how}")

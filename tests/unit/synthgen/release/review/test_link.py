@@ -47,7 +47,7 @@ def test_a_page_that_does_not_name_exactly_this_release_is_refused(tmp_path, con
         page_digest(page(tmp_path, *contents), RELEASE)
     assert "synthgen review WORKSPACE" in refused.value.hint
     if message.startswith("the review page"):
-        assert "newest bundle of the run in the folder `release.out`" in refused.value.hint
+        assert "newest bundle of the run in `release.out`" in refused.value.hint
 
 
 def test_a_page_that_cannot_be_read_is_an_error(tmp_path):
