@@ -1,8 +1,7 @@
-"""Build the mechanism log, a JSON record of a run's DP queries, and check that the `accounting` audit accepts it.
+"""Build the mechanism log of a DP run, and check that the `accounting` audit accepts it.
 
-The log lists each query with its cost and dry run, the outcome of the replay (see `synthgen.dp.replay`), and all
-other accesses to the records. Only the outcome of the replay and a digest of the person ids are computed from real
-persons.
+The mechanism log is a JSON record. It states the privacy cost of each DP query, the outcomes of the two tests of the
+query code (dry run and replay, see `synthgen.dp.replay`), and all other accesses to the private records.
 """
 
 from collections.abc import Mapping
@@ -37,19 +36,32 @@ def account_for(
     noise: Noise,
     rehearsal: Rehearsal,
 ) -> dict[str, Any]:
-    """Return the mechanism log of a run that is about to draw its noise, after the `accounting` audit passed on it.
+    """Return the mechanism log of a run, after the `accounting` audit passed on it and before the run draws noise.
 
-    A DP run with `secret: public` is a study, which no policy releases. Its log is not audited.
+    The log has the form of `audits.attacks.accounting.mechanism_log`. With `secret: public`, the log is not audited,
+    because such a run is a study, which no policy releases.
 
     Raises:
         ConfigError: the audit does not pass, so no policy would allow the release. No noise was drawn.
         InputError: the log contains values outside the range that the audit supports.
 
-    Privacy: reads the person ids and texts of train; the log contains a digest of the ids.
+    Privacy: reads the person ids and texts of train. Of them, the log contains only a digest of the ids and the
+        outcome of the replay.
     Cost: seconds.
     """
-    groups = tuple(record.group for record in train.records)
-    log = _log(job, reservation, queries, noise, rehearsal, person_set_digest(groups))
+    groups, spending = tuple(record.group for record in train.records), reservation.spending
+    log = {
+        "schema_version": 2,
+        "release": spending.run,
+        "n_persons": job.config.dp.persons,
+        "person_set": person_set_digest(groups),
+        "claim": asdict(spending.cost),
+        "spent": asdict(reservation.spent_in_all) if reservation.others else None,
+        "mechanisms": _mechanisms(queries, noise, rehearsal),
+        "replay": rehearsal.replay,
+        "reads": [{"kind": kind, "cost": None, "status": _access_status(job.config, kind)} for kind in READS],
+        "releases": [_release_of(other) for other in reservation.others],
+    }
     if job.config.secret == PUBLIC:
         return log
     persons = Table(texts=tuple(train.texts), labels=None, groups=groups, has_groups=train.has_groups)
@@ -69,21 +81,8 @@ def account_for(
     return log
 
 
-def _log(
-    job: Job,
-    reservation: Reservation,
-    queries: Mapping[str, Query],
-    noise: Noise,
-    rehearsal: Rehearsal,
-    person_set: str,
-) -> dict[str, Any]:
-    """Return the log in the form that `audits.attacks.accounting.mechanism_log` documents.
-
-    The ledger records the digest of the log, so the log is fixed before the noise is drawn. Reservations that other
-    runs make later are listed only in the release statement.
-    """
-    spending = reservation.spending
-    mechanisms = [
+def _mechanisms(queries: Mapping[str, Query], noise: Noise, rehearsal: Rehearsal) -> list[dict[str, Any]]:
+    return [
         {
             **cost,
             "unit": "group",
@@ -95,33 +94,19 @@ def _log(
         }
         for cost, query in zip(mechanisms_of(queries), queries.values(), strict=True)
     ]
-    return {
-        "schema_version": 2,
-        "release": spending.run,
-        "n_persons": job.config.dp.persons,
-        "person_set": person_set,
-        "claim": asdict(spending.cost),
-        "spent": asdict(reservation.spent_in_all) if reservation.others else None,
-        "mechanisms": mechanisms,
-        "replay": rehearsal.replay,
-        "reads": [{"kind": kind, "cost": None, "status": _access_status(job.config, kind)} for kind in READS],
-        "releases": [_release_of(other) for other in reservation.others],
-    }
 
 
 def _release_of(spending: Spending) -> dict[str, Any]:
-    """Return the log entry of another run; both runs are assumed to share persons, so their costs are composed."""
     return {
         "release": spending.run,
         "person_set": sha256_json([spending.run]),
-        "persons": "overlapping",
+        "persons": "overlapping",  # unknown, so the audit adds the costs of the runs
         "cost": asdict(spending.cost),
         "mechanisms": [dict(mechanism) for mechanism in spending.mechanisms],
     }
 
 
 def _access_status(config: Config, kind: ReadKind) -> str:
-    """Return the status of a kind of access to the records; `with_later_accesses` replaces it for later accesses."""
     if kind in DECLARABLE:
         return "outside"
     return "unaccounted" if kind == "model-training" and not is_public(config) else "none"
@@ -130,11 +115,12 @@ def _access_status(config: Config, kind: ReadKind) -> str:
 def with_later_accesses(
     log: Mapping[str, Any], policy: Policy, *, n_earlier: int, n_removed: int
 ) -> Mapping[str, Any]:
-    """Return the log with the statuses that become known only when the synthetic records are audited.
+    """Return the log with those accesses to private records that happen after the noise is drawn.
 
-    `n_earlier` is the number of earlier audits of the control persons; the settings of this run may depend on their
-    results. `n_removed` is the number of synthetic records that were removed because of an audit against train.
+    `n_earlier` is the number of earlier audits of the same control persons; the user may have chosen the settings of
+    this run by their results. `n_removed` is the number of synthetic records that an audit against train removed.
     """
+    # "outside": the release states that the privacy guarantee does not cover this access
     status: dict[ReadKind, str] = {
         "filter-against-train": "none" if n_removed == 0 else "unaccounted",
         "hyper-parameters": "none" if n_earlier == 0 else "outside",

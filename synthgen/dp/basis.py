@@ -1,6 +1,6 @@
-"""Fit and read the public basis of an encoder: mean, principal axes and variances of its vectors of public text.
+"""Fit and load the public basis of a text encoder: the principal component analysis of its vectors of public text.
 
-The DP queries use it to center vectors and to estimate variances without private records.
+The DP queries center vectors by the mean of the basis, and estimate variances from it, without private records.
 """
 
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ FOLDER = Path(__file__).parent / "public"
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class PublicBasis:
-    """Principal axes of an encoder's vectors of public text."""
+    """Mean, principal axes and variances of an encoder's vectors of public text."""
 
     mean: Float64  # (d,)
     axes: Float64  # (d, d), orthonormal rows in the order of decreasing variance
@@ -33,7 +33,7 @@ class PublicBasis:
 
 
 def fit_basis(vectors: Float32) -> PublicBasis:
-    """Return the basis of vectors of public text, (n, d) with n > d."""
+    """Return the basis computed from vectors of public text, (n, d) with n > d."""
     mean = vectors.mean(axis=0, dtype=np.float64)
     _, scales, axes = np.linalg.svd(vectors - mean, full_matrices=False)
     variances = scales.astype(np.float64) ** 2 / len(vectors)
@@ -42,7 +42,7 @@ def fit_basis(vectors: Float32) -> PublicBasis:
 
 def load_basis(encoder: str) -> PublicBasis:
     """Return the shipped basis of an encoder (made by `training/basis.py`); raise ConfigError if there is none."""
-    shipped = {path.stem: path for path in FOLDER.glob("*.safetensors")}  # never a path of the user
+    shipped = {path.stem: path for path in FOLDER.glob("*.safetensors")}
     if encoder not in shipped:
         raise ConfigError(
             f"embed.model: dp-gaussian requires an encoder with a shipped public basis, and {encoder!r} has none",

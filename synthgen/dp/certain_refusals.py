@@ -1,4 +1,4 @@
-"""Refuse a run before it reserves its budget if its policy would certainly refuse the release."""
+"""Stop a run before it reserves privacy budget in the ledger, if its policy would certainly refuse the release."""
 
 from collections.abc import Iterator
 
@@ -30,16 +30,22 @@ def refuse_unreleasable_run(
 ) -> None:
     """Refuse a run that has no reservation yet, if the policy would certainly refuse its release.
 
-    The input checks are those that the audits run later (`check_split`), on the same records and with the same random
-    stream. A study (`secret: public`) is never released, so its tables are not checked.
+    The audits repeat the input checks after generation with the same result, because records and random stream are
+    the same. With `secret: public`, the run is a study without a release, so the input checks are omitted.
+
+    Args:
+        job: the run.
+        policy: the policy of the release.
+        prepared: the train and control records after de-identification.
+        control_source: the control records as loaded, by which the ledger counts earlier audits.
+        spend_again: see `reserve_budget`.
 
     Raises:
-        BudgetError: the release would be refused for at least one of these reasons; the message lists each that
-            applies:
+        BudgetError: the release would be refused. The message lists each reason that applies:
             - the remaining budget is too small, or delta is above the limit for all runs together;
             - delta is too large for the number of persons in train;
             - the control persons were already audited as often as the policy allows;
-            - the input checks find a problem that prevents the release, or their numbers do not pass a rule.
+            - the input checks find a problem that prevents the release, or a number that violates the policy.
         InputError: the ledger cannot be used.
 
     Privacy: reads train and control without noise. The only possible effect is that the run is refused. The message
@@ -53,7 +59,9 @@ def refuse_unreleasable_run(
     problems += filter(None, [large_delta(job.config, policy, persons)])
     problems += _attempt_problems(job, policy, control_source)
     if job.config.secret != PUBLIC:
-        problems += _input_problems(job, policy, prepared)
+        with job.progress.stage("input checks", total=1, unit="tables") as advance:
+            problems += split_problems(policy, prepared, job.seeds, job.config.audit.confidence)
+            advance(1)
     if problems:
         raise BudgetError(
             "the release of this run would be refused, so the run stops before it spends budget; "
@@ -75,18 +83,12 @@ def _attempt_problems(job: Job, policy: Policy, control: Corpus) -> Iterator[str
         )
 
 
-def _input_problems(job: Job, policy: Policy, prepared: Prepared) -> Iterator[str]:
-    with job.progress.stage("input checks", total=1, unit="tables") as advance:
-        yield from split_problems(policy, prepared, job.seeds, job.config.audit.confidence)
-        advance(1)
-
-
 def split_problems(policy: Policy, prepared: Prepared, seeds: SeedTree, confidence: float) -> Iterator[str]:
-    """Yield the problems of the input checks that prevent the release of any synthetic table.
+    """Yield each problem of the train and control records that prevents the release of any synthetic table.
 
-    After a problem, no audit that compares the tables can pass. The problem prevents the release if the policy
-    requires such an audit or limits the number of problems. Under an independent policy, every problem stops the run,
-    because measurements after the noise is drawn must not affect the decision on the release.
+    A problem makes every audit fail that compares the synthetic table with train or control. It prevents the release
+    if the policy requires such an audit or limits the number of problems. An independent policy ignores measurements
+    on private records after the noise is drawn, so under this policy every problem stops the run here.
     """
     inputs = AuditInputs(
         synthetic=Table(texts=(), labels=None, groups=(), has_groups=False),

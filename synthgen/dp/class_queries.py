@@ -1,6 +1,7 @@
-"""Estimate the mean of each class and one covariance of all classes by DP queries, and classify points.
+"""Estimate the mean of each class and one covariance for all classes by DP queries, and classify points.
 
-A point is a vector of a text, in coordinates along the axes of the public basis.
+A point is the vector of a text, in coordinates along the principal axes of public text (`PublicBasis`). A DP query is
+the sum over persons of one clipped row (vector) each, with Gaussian noise.
 """
 
 from dataclasses import dataclass
@@ -11,15 +12,14 @@ from synthgen.core.types import Float64
 from synthgen.dp.noised_sums import Query, QueryMechanism
 from synthgen.dp.person_rows import PersonRows
 
-# A row contains this constant beside the point: its sum over persons, divided by `COUNT`, is the number of persons. A
-# row with this constant and a point of norm 1 has norm 1.04, so clipping shortens it by 4 %.
+# A row contains this constant beside the point. The sum of the constants, divided by `COUNT`, is the number of
+# persons. A row of this constant and a point of norm 1 has norm 1.04, so clipping shortens it by 4 %.
 COUNT = 0.3
-WIDE = 128  # number of leading axes whose covariance is queried; the other axes use the public variance
+WIDE = 128  # number of leading axes whose covariance is queried; the other axes get the scaled public variance
 LEADING = 48  # number of leading axes whose covariance is estimated entry by entry
 WEIGHT = 0.1  # the constant in a person's row of the query for the covariance
-# Public lower limits of the variance of the class means and of the variance within classes, as shares of the variance
-# of public text
-MIN_SIGNAL, MIN_SPREAD = 0.05, 0.2
+MIN_SIGNAL = 0.05  # least variance of the class means, as a share of the variance of public text
+MIN_SPREAD = 0.2  # least variance within classes, as a share of the variance of public text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -31,17 +31,18 @@ class Means:
 
 
 def query_means(people: PersonRows, variances: Float64, query: Query, mechanism: QueryMechanism) -> Means:
-    r"""Return the noised means of the classes.
+    r"""Return the noised person counts and means of the C classes, estimated by one DP query.
 
-    A record has one block per class: (`COUNT`, x) for its own class, where x is its point, and zeros for the others.
-    The row of a person is the mean over the person's records. The noised sum over persons gives, for each class c, a
-    count n_c and a sum of points. The mean z_c = sum / n_c has noise of variance s_c² = (σ / n_c)² per axis, with σ
-    the noise multiplier. The overall mean g is the sum of all points divided by the sum of all counts. It is shrunk
-    towards 0, the mean of public text, and each z_c is shrunk towards g (see `shrink`):
+    The vector of a record has one block per class. The block of its own class is (`COUNT`, x), where x is its point;
+    the other blocks are zero. The row of a person is the mean of the vectors of the person's records. The noised sum
+    over persons gives a count n_c and a sum of points for each class c. A count below 2 σ, with σ the noise
+    multiplier, is replaced by 2 σ.
+
+    The class mean z_c = sum / n_c has noise of variance s_c² = (σ / n_c)² per axis. The overall mean g is the sum of
+    all points divided by the sum of all counts. Both are shrunk to reduce the noise (see `shrink`): g towards 0, the
+    mean of public text, and z_c towards g.
 
         μ_c = shrink(g) + shrink(z_c - g)
-
-    A count n_c below 2 σ is replaced by 2 σ.
 
     Privacy: one Gaussian query; everything else is computed from its result.
     """
@@ -64,13 +65,13 @@ def query_means(people: PersonRows, variances: Float64, query: Query, mechanism:
 
 
 def shrink(seen: Float64, error: Float64, variances: Float64) -> Float64:
-    """Estimate true rows from noised rows: multiply each entry by its expected share of signal, float64 (r, d).
+    """Estimate r true rows from noised rows: multiply each entry by its expected share of signal, float64 (r, d).
 
         row_ij · κ λ_j / (κ λ_j + s_i²),   κ = max(`MIN_SIGNAL`, Σ_ij (row_ij² - s_i²) / (r · Σ_j λ_j))
 
-    `seen` (r, d) are the noised rows, `error` (r,) is the variance s_i² of each row's noise, and `variances` (d,) are
-    the λ of public text. The true rows are assumed to have mean 0 and variance κ λ_j along axis j. The lower limit
-    `MIN_SIGNAL` is needed because noise can make the estimate of κ 0 or negative.
+    The entries row_ij of the noised rows are in `seen` (r, d), the variances s_i² of the noise of the rows in `error`
+    (r,), and the variances λ_j of public text in `variances` (d,). The true rows are assumed to have mean 0 and
+    variance κ λ_j along axis j. Noise can make the estimate of κ negative, hence the lower limit `MIN_SIGNAL`.
 
     Privacy: computed from noised query results.
     Reference: Efron and Morris, JASA 1973, with variances proportional to the public variances.
@@ -83,21 +84,21 @@ def shrink(seen: Float64, error: Float64, variances: Float64) -> Float64:
 def query_spread(
     people: PersonRows, means: Means, variances: Float64, query: Query, mechanism: QueryMechanism
 ) -> Float64:
-    """Return a square root L of the common covariance L Lᵀ of the classes, float64 (d, d).
+    """Return a square root L of the common covariance L Lᵀ of the classes, float64 (d, d), from one DP query.
 
-    The row of a person is the mean over the person's records of (`WEIGHT`, r rᵀ), divided by its norm, where r is
-    x - μ_y on the first `WIDE` axes. So every person has a row of norm 1, and the noise is small for texts that
-    resemble one another. The sum of the matrices divided by the sum of the constants is a weighted mean of the
-    covariances. The matrix is symmetric, so the row contains only its upper triangle. Off-diagonal entries are
-    multiplied by √2, so that the row and the matrix have the same norm.
+    For a record with the point x and the class mean μ, the residual r is x - μ on the first `WIDE` axes. The row of a
+    person is the mean over the person's records of (`WEIGHT`, r rᵀ), divided by its norm, so every row has norm 1.
+    The sum of the matrices r rᵀ divided by the sum of the constants `WEIGHT` is a weighted mean of the covariances.
+    A row contains only the upper triangle of the symmetric matrix. Off-diagonal entries are multiplied by √2, so that
+    the row and the matrix have the same norm.
 
-    The noised matrix is estimated in three parts:
+    The covariance is the sum of three parts that are estimated from the noised matrix:
 
-    1. the scaled public variances, also on the other axes. The scale is the ratio of the noised to the public
-       variance on the first axes, but at least `MIN_SPREAD`;
-    2. on the first `LEADING` axes, the difference from part 1, shrunk by `signal_share`: diagonal and off-diagonal
-       entries separately;
-    3. the difference from parts 1 and 2, of which `denoise` keeps a matrix of low rank.
+    1. The public variances times a scale. The scale is the ratio of the noised variance to the public variance on the
+       first `WIDE` axes, but at least `MIN_SPREAD`.
+    2. On the first `LEADING` axes, the noised matrix minus part 1. Diagonal and off-diagonal entries are multiplied
+       separately by their `signal_share`.
+    3. A matrix of low rank that `denoise` keeps of the noised matrix minus parts 1 and 2.
 
     Privacy: one Gaussian query; the means are already noised.
     """
@@ -133,11 +134,11 @@ def query_spread(
 
 
 def denoise(seen: Float64, error: float) -> Float64:
-    """Estimate a symmetric matrix of low rank from its sum with noise, float64 (d, d).
+    """Estimate a symmetric matrix of low rank from `seen`, its sum with noise, float64 (d, d).
 
-    The noise has standard deviation `error` on the diagonal and error / √2 off the diagonal. The eigenvalues of the
-    noise alone are at most about 2 s, with s = error · √(d / 2). An eigenvalue λ with |λ| > 2 s is replaced by
-    sign(λ) √(λ² - 4 s²), and any other by 0.
+    The noise has standard deviation `error` on the diagonal and error / √2 off the diagonal. The eigenvalues of noise
+    alone are at most about 2 s, with s = error · √(d / 2). An eigenvalue λ of `seen` with |λ| > 2 s is replaced by
+    sign(λ) √(λ² - 4 s²), and every other eigenvalue by 0.
 
     Privacy: computed from a noised query result.
     Reference: Gavish and Donoho, IEEE Transactions on Information Theory 2017, the shrinkage of singular values with
@@ -155,11 +156,12 @@ def signal_share(seen: Float64, error: float) -> float:
 
 
 def class_scores(points: Float64, means: Float64, spread: Float64) -> Float64:
-    """Return log p(c | x) of each point, float64 (n, C), for equally frequent classes N(μ_c, L Lᵀ).
+    """Return the log probability of each class c for each point x, float64 (n, C).
 
         log p(c | x) = log softmax_c( μ_cᵀ Σ⁻¹ x - ½ μ_cᵀ Σ⁻¹ μ_c ),   Σ = L Lᵀ
 
-    The points x are (n, d), the means μ (C, d), and `spread`, the invertible square root L, is (d, d).
+    The classes are equally frequent, and class c has the distribution N(μ_c, Σ). The points x are (n, d), the means μ
+    (C, d), and `spread`, the invertible square root L, is (d, d).
 
     Privacy: means and spread are noised query results, so the scores consume no additional budget.
     Reference: linear discriminant analysis; Hastie, Tibshirani and Friedman 2009, section 4.3.

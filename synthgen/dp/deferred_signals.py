@@ -1,4 +1,4 @@
-"""Defer stop signals while a DP result is drawn and recorded, because an immediate stop would lose the result."""
+"""Defer stop signals (Ctrl-C and others) while a DP result is drawn and recorded, so that the result is not lost."""
 
 import os
 import signal
@@ -11,8 +11,8 @@ from contextlib import contextmanager, suppress
 from synthgen.core.errors import Interrupted
 
 STOPS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-# A signal stops the run at once only if it arrives more than this number of seconds after the first signal, because a
-# closing terminal or a service manager sends several signals at the same time.
+# Seconds after the first signal in which further signals are ignored. A closing terminal or a service manager sends
+# several signals at the same time.
 APART = 5.0
 WAITS = (
     "The budget is being spent; the run stops as soon as the DP result is stored. "
@@ -23,14 +23,14 @@ WAITS = (
 
 @contextmanager
 def deferred_signals() -> Iterator[None]:
-    """Defer the first signal of `STOPS` to the end of the block.
+    """If a signal of `STOPS` arrives inside the block, stop the run at the end of the block.
 
     Further signals within `APART` seconds of the first signal are ignored. A later signal stops the run at once.
     Outside the main thread, signals are handled as usual.
 
     Raises:
-        Interrupted: a later signal stopped the run; the DP result is lost unless it was already stored.
-        SystemExit: at the end of the block, if a signal was deferred.
+        SystemExit: at the end of the block, if a signal arrived.
+        Interrupted: a later signal stopped the run at once. The DP result is lost unless it was already stored.
     """
     if threading.current_thread() is not threading.main_thread():
         yield

@@ -1,4 +1,7 @@
-"""The method dp-gaussian: model the vectors of each class by a Gaussian from DP queries, and sample new vectors."""
+"""The method dp-gaussian: model the vectors of each class by a Gaussian distribution, and sample new vectors from it.
+
+The means of the classes and their common covariance are results of DP queries.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -24,10 +27,10 @@ DRAWN = 4  # number of points drawn per vector; the point with the highest class
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class ClassModel:
-    """The model of the classes, computed from noised query results.
+    """A Gaussian model of each class, computed from noised query results.
 
     To sample a vector of class c, the model draws `DRAWN` points x = μ_c + L · z with z ~ N(0, I), and takes the
-    point with the largest class probability p(c | x); see `class_scores`.
+    point with the largest class probability p(c | x); see `class_scores`. Points are coordinates in `basis`.
     """
 
     labels: tuple[str, ...]  # the declared labels, sorted
@@ -36,10 +39,7 @@ class ClassModel:
     spread: Float64  # (d, d), the square root L of the common covariance
 
     def sample(self, counts: Mapping[str, int], rng: SeedTree) -> Latents:
-        """Return exactly `counts[label]` new vectors of each label; see `Draws.sample`.
-
-        The vectors have no parents, because they are computed from noised query results only.
-        """
+        """Return exactly `counts[label]` new vectors of each label, without parents; see `Draws.sample`."""
         drawn = {label: self._draw(label, counts[label], rng.child(label)) for label in sorted(counts)}
         labels = [(label, name) for label, rows in drawn.items() for name in latent_ids(label, len(rows))]
         empty: tuple[tuple[()], ...] = ((),) * len(labels)
@@ -77,8 +77,7 @@ def learn(
 ) -> ClassModel:
     """Query the persons of train and return the model of their classes.
 
-    Privacy: the Gaussian queries of `QUERIES`. In each query, the row of a person covers all classes and is clipped
-        as a whole.
+    Privacy: the two Gaussian queries of `QUERIES`. A person has one clipped row for all classes together.
     """
     basis = context.basis
     means = query_means(people, basis.variances, queries[MEANS], mechanism)

@@ -1,8 +1,7 @@
-"""The stage that queries train under differential privacy, logs the queries and records the result in the ledger.
+"""The stage that queries the train records under differential privacy and records the results in the ledger.
 
-Later stages that write text use substitute vectors drawn from the noised query results, and do not access train.
-`learn` is the only code that queries persons. The run itself uses it, and before that the dry run and the replay of
-`synthgen.dp.replay`.
+Later stages do not access train. They use substitute vectors, which are drawn from the noised query results. `learn`
+is the only code that queries persons. Before the run uses `learn`, the two tests of `synthgen.dp.replay` execute it.
 """
 
 from collections.abc import Mapping, Sequence
@@ -54,38 +53,39 @@ from synthgen.pipeline.style_choice import Shares, read_choice
 from synthgen.pipeline.workspace import StageResult
 
 RESULT_BYTES = 16 << 20  # disk space that must be free before noise is drawn; the results need less
-SUBSTITUTES = 1_000  # substitute vectors per class, to which the filters are fitted
-# Numbers of made-up persons in the dry run. The `accounting` audit requires a number that differs by at least a tenth
-# from the declared number of persons, so the second number is used if about 400 persons are declared.
-DRY_RUN_PERSONS, OTHER_PERSONS = 400, 500
+SUBSTITUTES = 1_000  # number of substitute vectors per class, from which the filters learn their limits
+DRY_RUN_PERSONS = 400  # number of made-up persons in the dry run, a test of the query code
+# Used instead if about 400 persons are declared, because the `accounting` audit requires that the dry run has at
+# least a tenth more or fewer persons than the configuration declares.
+OTHER_PERSONS = 500
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measured:
     """Results of the DP queries."""
 
-    training_view: TrainingView  # the substitute for train that later stages use
-    shares: Shares | None  # the styles chosen by the vote; None if the configuration names them
+    training_view: TrainingView  # what later stages read instead of train
+    shares: Shares | None  # the writing styles chosen by the vote; None if the configuration names them
     log: Mapping[str, Any]  # the mechanism log for the `accounting` audit
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class MeasurePlan:
-    """The public inputs of the queries. None of them depends on the records."""
+    """The inputs of the queries that do not depend on the records."""
 
     context: PublicContext
-    queries: Mapping[str, Query]
+    queries: Mapping[str, Query]  # by name
     vocabulary: PublicWords | None  # None without a query for words
     encoder: str  # name of the encoder
     seeds: SeedTree  # root of the run's random streams
-    words_per_vector: int
+    words_per_vector: int  # number of prompt words for each new vector
 
 
 def learn(plan: MeasurePlan, persons: MeasuredPersons, mechanism: QueryMechanism, folder: Path) -> None:
-    """Run all queries of the plan on persons through a mechanism, and write the results into a folder.
+    """Run all queries of the plan on persons, and write the results into a folder.
 
-    Privacy: the files are computed from the answers of the mechanism and from the plan only.
-    Randomness: seeds/vote; see `votes_of`.
+    Privacy: the files are computed only from the plan and from the answers of the mechanism.
+    Randomness: the stream seeds/vote chooses the voters; see `votes_of`.
     """
     context, queries = plan.context, plan.queries
     if VOTE in queries:
@@ -102,9 +102,11 @@ def learn(plan: MeasurePlan, persons: MeasuredPersons, mechanism: QueryMechanism
 
 
 def measure(
-    job: Job, train: Corpus, embedded: Embedded, reservation: Reservation, encoder: str
+    job: Job, train: Corpus, embedded: Embedded, reservation: Reservation, encoder_digest: str
 ) -> tuple[Measured, StageResult]:
-    """Return the results of the DP queries and the stage that ran them.
+    """Run the DP queries on train; return their results and the result folder of the stage.
+
+    If the workspace contains the results already, they are returned. `embedded` are the vectors of `train`.
 
     Raises:
         Overspent: the run drew its noise earlier, and the result is lost or was made from other inputs.
@@ -113,9 +115,9 @@ def measure(
         InputError: the ledger cannot be used, or has no entry for the result in the workspace.
         Interrupted: a second stop signal interrupted the draw; see `deferred_signals`.
 
-    Privacy: all queries together cost the epsilon and delta of `dp`, for one person added or removed. Of train, the
-        result contains only the noised answers. The log, which stays in the workspace, also contains an unkeyed
-        digest of the person ids and the outcome of the replay.
+    Privacy: all queries together cost the epsilon and delta of `dp`, for one person added or removed. The results
+        contain only the noised answers. The log, which stays in the workspace, also contains an unkeyed digest of the
+        person ids and the outcome of the replay.
     Randomness: the operating system's generator. With `secret: public`, the stream seeds/noise is used, and the
         results are not private.
     """
@@ -127,7 +129,7 @@ def measure(
         "mechanisms": plain_value(list(mechanisms_of(queries))),
         "basis": StageInput(context, sha256_json([context.basis.mean.tolist(), context.basis.variances.tolist()])),
         "styles": plain_value(list(built_in_styles())),
-        "encoder": StageInput(None, encoder),
+        "encoder": StageInput(None, encoder_digest),
     }
     stage = MEASURE_STAGE
     if VOTE in queries:  # the votes depend on the language model and on the decoder's settings
@@ -138,7 +140,6 @@ def measure(
 
 
 def _measure(stage: StageContext) -> Mapping[str, object]:
-    """Draw the noise, write the query results and record them in the ledger, unless this was done already."""
     job, train, embedded, reservation = stage.input("persons")
     context, folder, run = stage.input("basis"), stage.folder, stage.input("run")
     plan, ledger = _plan(job, context), ledger_of(job.config)
@@ -170,10 +171,7 @@ def _measure(stage: StageContext) -> Mapping[str, object]:
 def _persons(
     job: Job, plan: MeasurePlan, train: Corpus, embedded: Embedded
 ) -> tuple[MeasuredPersons, dict[str, str]]:
-    """Return the data of train that the queries read, and whether a text's likelihood is independent of other texts.
-
-    Without a vote on the style, no likelihoods are read, and the second part is empty.
-    """
+    # the second part is the field `scores` of the replay's log: whether other texts left each likelihood unchanged
     if VOTE not in plan.queries:
         return MeasuredPersons(train=train, embedded=embedded), {}
     scored = read_nats(job, open_bridge(job), train, embedded, plan.context.persons)
@@ -189,7 +187,6 @@ def _rehearsal(job: Job, plan: MeasurePlan, persons: MeasuredPersons, folder: Pa
     made_up = made_up_persons(n, context.labels, context.basis, words, n_styles, rng)
 
     def measurement(part: MeasuredPersons, mechanism: QueryMechanism) -> str:
-        # on one thread, the results are bitwise the same on every machine
         with TemporaryDirectory(dir=folder) as place, threadpool_limits(limits=1):
             learn(plan, part, mechanism, Path(place))
             files = {path.name: sha256_file(path) for path in Path(place).iterdir()}
@@ -203,11 +200,10 @@ def _rehearsal(job: Job, plan: MeasurePlan, persons: MeasuredPersons, folder: Pa
 
 
 def _noise(job: Job, *names: str) -> Noise:
-    """Return noise without a seed; with `secret: public`, return noise of a named random stream."""
     return StreamNoise(job.seeds.child(*names)) if job.config.secret == PUBLIC else SecureNoise()
 
 
-# The cache key covers the queries, the persons and how their texts are processed, but not the version of the program.
+# The cache key covers the queries, the persons and the processing of their texts, but not the version of the program.
 MEASURE_STAGE = Stage(
     name=MEASURE,
     version=1,
@@ -240,7 +236,7 @@ def _plan(job: Job, context: PublicContext) -> MeasurePlan:
 
 
 def public_words(job: Job) -> PublicWords:
-    """Return the vocabulary of the run's bridge; for errors, see `open_bridge`."""
+    """Return the vocabulary that is stored with the run's bridge; for errors, see `open_bridge`."""
     bridge = open_bridge(job)
     if isinstance(bridge, Vocabulary) or bridge.words is None:
         raise InternalError(
@@ -250,7 +246,7 @@ def public_words(job: Job) -> PublicWords:
 
 
 def draws_of(plan: MeasurePlan, folder: Path) -> Draws:
-    """Return the source of new vectors from the files that `learn` wrote; other files in the folder are ignored."""
+    """Return the model that draws new vectors, from the files that `learn` wrote; other files are ignored."""
     learned = gaussian.read(folder, plan.context)
     if plan.vocabulary is None:
         return learned
@@ -259,7 +255,7 @@ def draws_of(plan: MeasurePlan, folder: Path) -> Draws:
 
 
 def substitutes(draws: Draws, labels: Sequence[str], encoder: str, rng: SeedTree) -> Embedded:
-    """Return substitute vectors for train, to which later stages are fitted. Each vector counts as one person."""
+    """Draw the vectors that later stages use instead of those of train. Each vector counts as one person."""
     drawn = draws.sample(dict.fromkeys(labels, SUBSTITUTES), rng)
     return Embedded(
         vectors=drawn.vectors, ids=drawn.ids, labels=drawn.labels, groups=drawn.ids, encoder=encoder, normalized=True

@@ -1,4 +1,4 @@
-"""Specifications of DP queries, and the public context in which they run.
+"""Define the parameters of DP queries, and the public facts that the queries use.
 
 This module imports no model code, so `synthgen budget check` works without the optional dependencies `engine`.
 """
@@ -31,7 +31,7 @@ CHOICE = "style.json"  # the file that names the chosen styles
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class PublicContext:
-    """Public facts that a run may use without noise."""
+    """Facts that do not depend on the private records, so a run may use them without noise."""
 
     labels: tuple[str, ...]  # the declared labels, sorted
     basis: PublicBasis  # the encoder's principal axes of public text

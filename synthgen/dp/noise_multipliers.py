@@ -1,4 +1,4 @@
-"""Compute the noise that a privacy budget requires."""
+"""Compute how much noise each DP query needs, so that all queries together cost the privacy budget."""
 
 from collections.abc import Mapping
 from functools import cache
@@ -11,26 +11,25 @@ from dp_accounting import pld, rdp
 from synthgen.core.errors import ConfigError
 from synthgen.dp.method import QuerySpec
 
-_WIDEST = (1e-2, 1e4)  # range in which a noise multiplier is searched
-_SLACK = 0.7  # the exact search ends at the multiplier that Rényi accounting requires, and starts at this share of it
+_WIDEST = (1e-2, 1e4)  # range in which a noise multiplier is searched with Rényi accounting
+_SLACK = 0.7  # the exact multiplier is searched between this share of the result and the result
 _TOLERANCE = 1e-6  # absolute tolerance of a noise multiplier
 
 
 def noise_multipliers(epsilon: float, delta: float, specs: Mapping[str, QuerySpec]) -> dict[str, float]:
-    """Return the noise multiplier of each query so that all steps of all queries together cost (epsilon, delta).
+    """Return the noise multiplier of each query so that all queries together cost (epsilon, delta).
 
         σ_i = σ · √(T_i / s_i)
 
-    Here σ is the smallest noise multiplier at which a single Gaussian query costs at most (epsilon, delta), T_i is
-    the number of steps of query i, and s_i is its share of the budget, scaled so that Σ s_i = 1. Epsilon and delta
-    hold for one person added or removed. Together, Gaussian queries without subsampling cost as much as a single
-    Gaussian query with 1/σ² = Σ T_i / σ_i², and the σ_i above satisfy this equation.
+    Here σ is the smallest noise multiplier at which a single Gaussian query costs at most (epsilon, delta). T_i is
+    the number of steps of query i, and s_i its share of the budget, with Σ s_i = 1. Gaussian queries on all persons
+    together cost as much as one Gaussian query with 1/σ² = Σ T_i / σ_i², and the σ_i satisfy this equation. Epsilon
+    and delta hold for one person added or removed.
 
     Raises:
         ConfigError: no noise multiplier in the supported range meets the budget.
 
-    Reference: privacy loss distributions, computed by Google's dp-accounting and rounded up; the `accounting` audit
-        recomputes the cost from the log.
+    Reference: privacy loss distributions, computed by Google's dp-accounting and rounded up.
     """
     total, sigma = sum(spec.share for spec in specs.values()), _least_noise(epsilon, delta)
     return {name: sigma * sqrt(spec.steps * total / spec.share) for name, spec in specs.items()}
@@ -38,7 +37,6 @@ def noise_multipliers(epsilon: float, delta: float, specs: Mapping[str, QuerySpe
 
 @cache
 def _least_noise(epsilon: float, delta: float) -> float:
-    """Return the smallest noise multiplier at which one Gaussian query costs at most (epsilon, delta)."""
     upper = _calibrated(rdp.RdpAccountant, epsilon, delta, _WIDEST)
     return _calibrated(pld.PLDAccountant, epsilon, delta, (_SLACK * upper, upper))
 

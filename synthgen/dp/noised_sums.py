@@ -1,4 +1,7 @@
-"""The only DP mechanism: sum one clipped vector (row) per person, and add Gaussian noise. Also checks its use."""
+"""The only DP mechanism: sum one clipped vector (row) per person, and add Gaussian noise.
+
+`DeclaredQueries` checks that a run makes exactly the planned queries.
+"""
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -11,12 +14,11 @@ from synthgen.core.errors import InternalError
 from synthgen.core.seeds import SeedTree
 from synthgen.core.types import Float64, Int64
 
-# A row is scaled so that the clip norm is `UNIT`, then rounded to integers. Sums fit into 64-bit integers, and the
-# rounding error is far below the noise.
+# Rows are scaled so that the clip norm becomes this number, then rounded to integers. Sums then fit into 64-bit
+# integers, and the rounding error is far below the noise.
 UNIT = 1 << 24
-# The drawn noise is larger than the accounted noise by this share. It covers a rounding error: the rows of many
-# persons are computed in one matrix product, so the last bits of a row depend on the number of persons. The vectors
-# of the texts do not, because each text is encoded separately (see `synthgen.pipeline.job.Job.encoder`).
+# The drawn noise is larger than the accounted noise by this share. The excess covers a rounding error: the rows of
+# many persons are computed in one matrix product, so the last bits of a row depend on the number of persons.
 MARGIN = 3e-4
 
 
@@ -34,10 +36,9 @@ class Noise(Protocol):
 
 
 class SecureNoise:
-    """Draws exact noise that is not reproducible, with OpenDP's sampler and the operating system's generator.
+    """Draws integer noise with OpenDP's sampler and the operating system's generator, without a seed.
 
-    The last bits of floating-point noise can reveal the sum (Mironov, CCS 2012). Integers drawn without rounding do
-    not have this problem. The sampler has no seed.
+    The noise is not rounded, because the last bits of rounded noise can reveal the exact sum (Mironov, CCS 2012).
 
     Reference: Canonne, Kamath and Steinke, NeurIPS 2020, algorithm 3, as OpenDP implements it.
     """
@@ -103,11 +104,11 @@ class PrivateMechanism:
 
             ( Σ_p ⌊ x_p · min(1, C / ‖x_p‖₂) · U / C ⌋ + z ) · C / U,  z_j ~ discrete Gaussian((1 + `MARGIN`) · σ · U)
 
-        with C the clip, σ the noise multiplier, U = `UNIT`, and ⌊ ⌋ rounding towards zero. Each person contributes
-        integers with an L2 norm of at most U, and the sum of these integers is exact.
+        Here x_p is the row of person p, C the clip norm, σ the noise multiplier, U = `UNIT`, and ⌊ ⌋ rounds towards
+        zero. Each person contributes integers with an L2 norm of at most U, and the sum of these integers is exact.
 
         Args:
-            people: blocks of rows, (p, d) each; each person has exactly one row in all blocks together.
+            people: blocks of rows, (number of persons, d) each. All blocks together contain one row per person.
             query: the query; the call answers one of its steps.
 
         Raises:
@@ -124,7 +125,7 @@ class PrivateMechanism:
 
 @dataclass(slots=True, kw_only=True)
 class DeclaredQueries:
-    """Passes the declared queries to a mechanism, with the declared number of steps, and refuses all other queries.
+    """Passes the declared queries to a mechanism, and refuses all other queries and further steps.
 
     The caller must call `refuse_incomplete` before it records a result in the ledger.
     """
@@ -179,12 +180,12 @@ def _undeclared(problems: list[str]) -> InternalError:
 
 
 def exact_sum(people: Iterable[Float64], clip: float) -> Int64:
-    """Return the sum of the clipped rows without noise, as integer multiples of clip / `UNIT`, int64 (d,).
+    """Return the sum of the clipped rows without noise, in integer multiples of clip / `UNIT`, int64 (d,).
 
     Raises:
         InternalError: a row is not finite, or there is no row.
 
-    Privacy: the sum is private, so the caller must not pass it on; see `PrivateMechanism`.
+    Privacy: the sum is private; the caller must add noise before it passes the sum on.
     """
     total: Int64 | None = None
     for block in people:

@@ -1,4 +1,4 @@
-"""Group the records by person, and compute for each person one row (vector), which the DP queries sum."""
+"""Group the records by person, and compute one row (vector) for each person. The DP queries sum these rows."""
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -10,16 +10,16 @@ from synthgen.core.types import Corpus, Embedded, Float64, Int64, Record
 from synthgen.dp.basis import PublicBasis
 
 BLOCK = 256  # number of persons whose rows are in memory at once
-LONG_RECORD_WORDS = 320  # words per record of every tenth made-up person, above the limit of the query for words
+LONG_RECORD_WORDS = 320  # words per record of every tenth made-up person; more than a query counts (`MAX_WORDS`)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class MeasuredPersons:
-    """All data of persons that the DP queries read: records, and numbers computed from each text separately."""
+    """All private data that the DP queries read: records, and numbers computed from each text separately."""
 
     train: Corpus
-    embedded: Embedded  # the vector of each record, row by row
-    # by record id: negative log-likelihood (nats per token) in each built-in style; only of records that vote
+    embedded: Embedded  # row i is the vector of record i
+    # by id of a record that votes on the writing style: negative log-likelihood (nats per token) in each style
     nats: Mapping[str, Float64] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -33,7 +33,7 @@ class MeasuredPersons:
         return sorted({record.group for record in self.train.records})
 
     def part(self, persons: Collection[str]) -> "MeasuredPersons":
-        """Return only the records of these persons, with the vectors and nats that were already computed."""
+        """Return the records of these persons, with the vectors and nats that were already computed."""
         rows = [i for i, record in enumerate(self.train.records) if record.group in persons]
         records = tuple(self.train.records[i] for i in rows)
         embedded = replace(
@@ -57,9 +57,10 @@ class PersonRows:
     n_classes: int  # number of declared labels
 
     def mean_rows(self, rows: Callable[[slice], Float64]) -> Iterator[Float64]:
-        """Yield, for blocks of `BLOCK` persons, the mean of `rows` over each person's records, float64 (persons, D).
+        """Yield the row of each person, in blocks of at most `BLOCK` persons, float64 (persons, D).
 
-        `rows` returns the values of a slice of the records, float64 (records, D).
+        `rows` returns the vectors of a slice of the records, float64 (records, D). The row of a person is the mean of
+        the vectors of the person's records.
         """
         ends = np.append(self.starts[1:], len(self.points))
         for first in range(0, len(self.starts), BLOCK):
@@ -69,7 +70,7 @@ class PersonRows:
 
 
 def people_of(x: Embedded, labels: Sequence[str], basis: PublicBasis) -> PersonRows:
-    """Return the train vectors grouped by person, sorted by person id; `labels` are the declared labels."""
+    """Return the vectors as points of `basis`, sorted by person id; `labels` are the declared labels."""
     number = {label: i for i, label in enumerate(sorted(labels))}
     if not set(x.labels) <= set(number):
         raise InternalError("a record has a label that is not declared")
@@ -90,7 +91,7 @@ def made_up_persons(
 ) -> MeasuredPersons:
     """Return n made-up persons with random vectors, labels, texts of public `words`, and random nats per token.
 
-    A person has 1 to 4 records, and one person in fifty has 60.
+    Most persons have 1 to 4 records; one in fifty has 60.
     """
     sizes = np.where(rng.random(n) < 0.02, 60, rng.integers(1, 5, n))
     groups = [f"made-up-{person}" for person in range(n) for _ in range(sizes[person])]

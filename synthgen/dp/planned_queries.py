@@ -1,4 +1,4 @@
-"""The DP queries of a run and the privacy cost of every access to private text."""
+"""Plan the DP queries of a run, check its budget, and list the privacy cost of every access to private text."""
 
 import math
 from collections.abc import Mapping
@@ -21,7 +21,7 @@ from synthgen.interpolate.base import wanted_counts
 from synthgen.models.registry import MODELS
 from synthgen.pipeline.secret import PUBLIC
 
-FREE = (  # accesses to private text without a privacy cost, each with the reason
+FREE = (  # accesses to private text that cost no budget, each with the reason
     ("split, de-identification, vectors", "each person is processed separately"),
     ("which of the declared classes have records", "if a class has none, the run is refused and releases nothing"),
     ("sentences that a style was trained on", "if a record contains one, the run is refused and releases nothing"),
@@ -35,13 +35,12 @@ FREE = (  # accesses to private text without a privacy cost, each with the reaso
 
 
 def check_budget(config: Config, policy: Policy) -> None:
-    """Refuse a run that would spend a budget and then fail, or that the policy would not release.
+    """Refuse a configuration whose run would spend a budget and then fail or not be released.
 
     Raises:
         ConfigError: one of
             - the policy requires differential privacy, and the configuration has none or a larger budget;
-            - the secret is public, so the noise is reproducible, and the policy limits the budget or is for external
-              use;
+            - the secret is public, and the policy limits the budget or is for external use;
             - a model is not in the model registry, or a bridge, style or example is not shipped with the package;
             - attributes are set for a label that is not declared.
         DataError: `balance` names classes that are not declared, or `total` leaves a class without a record.
@@ -91,10 +90,7 @@ def check_budget(config: Config, policy: Policy) -> None:
 
 
 def is_public(config: Config) -> bool:
-    """Return whether a run uses only registered models and shipped bridges, styles and examples.
-
-    None of these can depend on the records of the run.
-    """
+    """Return whether a run uses only models, bridges, styles and examples that cannot depend on its records."""
     return not _keys_of_unknown_training(config)
 
 
@@ -128,8 +124,8 @@ def policy_limit(policy: Policy) -> Cost | None:
 def run_limit(config: Config, policy: Policy) -> Cost | None:
     """Return the budget limit for all runs of a ledger together, including a run of this configuration.
 
-    - If the policy has a limit, epsilon is its limit. Delta is its limit or the largest delta that the declared
-      number of persons allows, whichever is smaller.
+    - If the policy has a limit, the result is this limit. Its delta is lowered to the largest delta that the declared
+      number of persons allows.
     - If the policy has none, epsilon is infinite and delta is `dp.delta` of the run.
     - Without `dp` in the configuration, the result is the limit of the policy, or None.
     """
@@ -142,11 +138,10 @@ def run_limit(config: Config, policy: Policy) -> Cost | None:
 
 
 def large_delta(config: Config, policy: Policy, persons: int) -> str | None:
-    """Return a sentence if the delta of all runs together is too large for the number of persons in train, else None.
+    """Return an error message if the delta of all runs together is too large for the number of persons, else None.
 
-    The number of persons is rounded down as in the accounting audit. A study (`secret: public`) has no limit.
-
-    Privacy: the sentence does not contain the number of persons.
+    `persons` is the number of persons in train. It is rounded down as in the accounting audit, and the message does
+    not state it. With `secret: public`, delta has no limit.
     """
     limit = run_limit(config, policy)
     if config.secret == PUBLIC or config.dp.delta is None or limit is None:
@@ -169,7 +164,7 @@ def configured_queries(config: Config) -> dict[str, QuerySpec]:
 
 
 def queries_of(config: Config) -> dict[str, Query]:
-    """Return the DP queries of a run with their noise multipliers; the function accesses no data."""
+    """Return the DP queries of a run with their noise multipliers, without access to data."""
     dp = config.dp
     if dp.epsilon is None or dp.delta is None:
         raise InternalError("a run without a budget has no DP queries")

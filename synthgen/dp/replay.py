@@ -1,9 +1,11 @@
-"""Test the code of a run's DP queries before the run draws its noise.
+"""Test the code of a run's DP queries before the run draws its noise. A DP query is a noised sum over persons.
 
-The dry run executes the code on made-up persons, and logs noise and norms. The replay executes it on train, with and
-without a person, but each query returns the answer of the dry run instead of a real answer. The replay shows that
-each exact sum is the sum of one contribution per person, and that everything else is computed from the answers alone.
-Both cost no privacy budget.
+- The dry run executes the code on made-up persons, and logs the drawn noise and the norms of the contributions.
+- The replay executes the code on train, once with all persons and once without a certain person. Each query computes
+  its exact sum, but returns the answer of the dry run. The replay shows that the sum changes only by the contribution
+  of that person, and that the results are computed from the answers alone.
+
+Neither test spends privacy budget.
 """
 
 import math
@@ -29,38 +31,32 @@ from synthgen.dp.noised_sums import (
 )
 from synthgen.dp.person_rows import MeasuredPersons
 
-STRETCH = 8.0  # the rows of made-up persons are multiplied by this factor, so that most exceed the clip norm
-MIN_LOGGED = 2000  # the dry run draws at least this number of noise coordinates per query; the audit requires 200
-MAX_LOGGED = 1 << 17  # largest number of coordinates of a draw that are logged; the audit accepts no more
-MIN_DRAWS = 2  # the dry run draws the noise of each step at least this often
+STRETCH = 8.0  # factor of the rows of made-up persons, so that most rows exceed the clip norm and are clipped
+MIN_LOGGED = (
+    2000  # least number of noise values that the dry run draws per query; the `accounting` audit requires 200
+)
+MAX_LOGGED = 1 << 17  # largest number of noise values of a draw that are logged; the audit accepts no more
+MIN_DRAWS = 2  # least number of times that the dry run draws the noise of a step
 REPLAYED = 3  # number of persons whom the replay removes singly: the person with the most records, and random persons
 
-# Queries persons through a mechanism. Returns a digest of everything that this stage and later stages compute from
-# the answers.
+# Queries persons through a mechanism. Returns a digest of everything that the run later computes from the answers.
 Measurement = Callable[[MeasuredPersons, QueryMechanism], str]
 
 
 @dataclass(slots=True, kw_only=True)
 class DryRun:
-    """Answers queries on made-up persons as `PrivateMechanism` does, and logs the noise and the norms.
+    """Answers queries on made-up persons as `PrivateMechanism` does, and logs the noise and the norms."""
 
-    Args:
-        noise: a sampler of the same class as the sampler of the run.
-        logs: for each query, fields of `audits.attacks.accounting.mechanism_log.DryRunLog`.
-        answers: for each query, the answers to its steps.
-    """
-
-    noise: Noise
-    logs: dict[str, dict[str, Any]] = field(default_factory=dict)
-    answers: dict[str, list[Float64]] = field(default_factory=dict)
+    noise: Noise  # of the same class as the noise of the run
+    logs: dict[str, dict[str, Any]] = field(default_factory=dict)  # by query: fields of `mechanism_log.DryRunLog`
+    answers: dict[str, list[Float64]] = field(default_factory=dict)  # by query: the answers to its steps
 
     def __call__(self, people: Iterable[Float64], query: Query) -> Float64:
-        """Return the noised sum of the stretched rows.
+        """Return the noised sum of the rows, each multiplied by `STRETCH`.
 
-        The contribution of each person is computed a second time without the other persons. The logged `max_norm` is
-        the largest norm of these contributions, plus the distance between their sum and the query's exact sum. The
-        distance is 0 if the code is correct. The noise of a step is drawn several times, and the answer contains the
-        last draw.
+        The clipped row of each person is computed a second time without the other persons. The logged `max_norm` is
+        the largest norm of these rows, plus the distance between their sum and the query's exact sum. The distance is
+        0 if the code is correct. The noise of a step is drawn several times; the answer contains the last draw.
         """
         log = self.logs.setdefault(query.name, {"noise": [], "leading": [], "max_norm": 0.0, "largest_row": 0.0})
         sum_of_singles: Int64 | int = 0
@@ -95,8 +91,8 @@ class FixedAnswers:
     Privacy: the sums are private; `rehearse` compares them and does not return them.
     """
 
-    answers: Mapping[str, list[Float64]]
-    sums: dict[tuple[str, int], Int64] = field(default_factory=dict)  # for each step of each query
+    answers: Mapping[str, list[Float64]]  # by query
+    sums: dict[tuple[str, int], Int64] = field(default_factory=dict)  # by query and number of the step
 
     def __call__(self, people: Iterable[Float64], query: Query) -> Float64:
         """Return the next given answer to a query; raise InternalError if its shape is not the shape of the sum."""
@@ -113,8 +109,8 @@ class FixedAnswers:
 class Rehearsal:
     """The logs of the dry run and the outcome of the replay, for the mechanism log."""
 
-    dry_run: Mapping[str, Mapping[str, Any]]  # for each query, as `audits.attacks.accounting.mechanism_log.DryRunLog`
-    replay: Mapping[str, str]  # as `audits.attacks.accounting.mechanism_log.ReplayLog`; the caller adds `scores`
+    dry_run: Mapping[str, Mapping[str, Any]]  # by query, as `audits.attacks.accounting.mechanism_log.DryRunLog`
+    replay: Mapping[str, str]  # as `audits.attacks.accounting.mechanism_log.ReplayLog`, without the field `scores`
 
 
 def rehearse(
@@ -125,22 +121,21 @@ def rehearse(
     persons: MeasuredPersons,
     sample: Iterable[str],
 ) -> Rehearsal:
-    """Return the logs of a dry run on made-up persons, and the outcome of the replay on a sample of persons.
+    """Return the logs of a dry run on the persons `made_up`, and the outcome of the replay on `persons`.
 
-    For each person p of the sample, the replay compares sums and results. S(D) is an exact sum over the persons D, in
-    units of the clip norm:
+    Let D be all persons, p a person of `sample`, and S(·) the exact sum of a query over some persons, in units of the
+    clip norm. The replay tests for each p and each query:
 
         sums:     ‖S(D) - S(D - p)‖ <= 1 + `MARGIN`,   ‖S(D) - S(D - p) - S({p})‖ <= `MARGIN`
         results:  everything computed from the answers is bitwise the same for D, D - p and {p}
 
-    The person is removed before the vectors are grouped, centred, scaled and clipped. The vectors and likelihoods of
-    the other records are not computed again, because each text is processed separately; `read_nats` checks this for
-    the likelihoods.
+    The vectors and likelihoods of the other persons' records are not computed again without p, because each text is
+    processed separately; `read_nats` checks this for the likelihoods. All later steps are computed without p.
 
     Raises:
         InternalError: the code makes a query that is not declared, or does not query each person exactly once.
 
-    Privacy: the outcome is the same for all persons if the code is correct. Nothing else of `persons` is returned.
+    Privacy: of `persons`, only the outcome is returned. It is the same for all persons if the code is correct.
     """
     dry_run = DryRun(noise=noise)
     _run(measurement, queries, made_up, dry_run)
@@ -167,7 +162,7 @@ def rehearse(
 
 
 def replay_sample(persons: MeasuredPersons, rng: np.random.Generator) -> list[str]:
-    """Return the persons of a run whom the replay removes; see `REPLAYED`."""
+    """Return the persons whom the replay removes one at a time; see `REPLAYED`."""
     sizes = Counter(persons.embedded.groups)
     largest = max(sorted(sizes), key=lambda person: sizes[person])
     others = sorted(set(sizes) - {largest})
@@ -188,5 +183,4 @@ def _outcome(*, holds: bool) -> str:
 
 
 def _norm(total: Int64) -> float:
-    """Return the norm of a sum of integers as a multiple of the clip norm."""
     return float(np.linalg.norm(total.astype(np.float64))) / UNIT

@@ -1,4 +1,4 @@
-"""Reserve the budget of a run in the institution's ledger, once and before any DP query."""
+"""Reserve the privacy budget of a run in the institution's ledger, before the run makes its DP queries."""
 
 import secrets
 from collections.abc import Mapping
@@ -22,23 +22,21 @@ from synthgen.pipeline.workspace import StageResult, Workspace, read_field
 
 RESERVE, RUN = budgets.RESERVE, "run.json"
 PAID = (RESERVE, MEASURE)  # stages that spend a budget, so their results are never deleted
-MIN_DIGITS = 8  # smallest number of leading digits of a run's id that `--run` accepts
+MIN_DIGITS = 8  # `--run` accepts at least this number of leading digits of a run's id
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Stored:
-    """The state of a run's reservation in the workspace."""
-
     result: StageResult | None  # None if the stage is not finished, or if its files were changed
     place: Path  # the folder of the stage
     is_usable: bool  # whether the run continues with the stored reservation
-    is_replaced: bool  # whether the folder is moved aside for a new reservation
+    is_replaced: bool  # whether the folder is renamed and the run makes a new reservation
 
 
 def needs_reservation(job: Job, *, spend_again: bool = False) -> bool:
     """Return whether `reserve_budget` with the same `spend_again` would make a new reservation."""
     stored = _stored(job, spend_again=spend_again)
-    # a folder that is neither usable nor replaced has changed files, which `reserve_budget` refuses
+    # `reserve_budget` refuses a folder with changed files, which is neither usable nor replaced
     return not stored.is_usable and (stored.is_replaced or not stored.place.exists())
 
 
@@ -48,17 +46,16 @@ def overspending_of(config: Config, policy: Policy) -> list[str]:
 
 
 def _counted_and_new(config: Config) -> tuple[tuple[Spending, ...], Spending]:
-    """Return the ledger's reservations that use budget, and the reservation of a new run of the configuration."""
     return budgets.counted(*ledger_of(config)), _spending(config, "")
 
 
 def reserve_budget(job: Job, policy: Policy, *, spend_again: bool = False) -> tuple[Reservation, StageResult]:
-    """Return the reservation of a run and the result of its stage, after the ledger has recorded the reservation.
+    """Record the reservation of a run in the ledger, and return it with the result of its stage.
 
-    After an update of the program, the run continues with the old reservation, because the cache key excludes the
-    version. If the reservation was voided, the run makes a new one. With `spend_again`, it also makes a new one if
-    the noise was already drawn, or if the stored reservation was changed. The old DP result then stays in the
-    workspace, and the folder of the old reservation gets the suffix `.before-` and a random number.
+    A run continues with the reservation that its workspace contains, also after an update of the program. If this
+    reservation was voided, the run makes a new one. With `spend_again`, it also makes a new one if the noise was
+    already drawn, or if the stored reservation was changed. The old DP result then stays in the workspace, and the
+    folder of the old reservation gets the suffix `.before-` and a random number.
 
     Raises:
         Overspent: the remaining budget is too small.
@@ -66,20 +63,16 @@ def reserve_budget(job: Job, policy: Policy, *, spend_again: bool = False) -> tu
         StorageError: the workspace contains a DP result without its reservation, or the stored reservation was
             changed.
     """
-    limit, ledger, stored = (
-        planned.run_limit(job.config, policy),
-        ledger_of(job.config),
-        _stored(job, spend_again=spend_again),
-    )
+    limit, stored = planned.run_limit(job.config, policy), _stored(job, spend_again=spend_again)
     if stored.result is None and not spend_again:
         _refuse_orphans(job.workspace)
     if stored.is_replaced:
-        # checked before the move, so that a refused run leaves the old reservation in place
+        # before the folder is renamed, so that a refused run keeps the old reservation
         refuse_overspending(*_counted_and_new(job.config), limit)
         aside = stored.place.replace(stored.place.with_name(f"{stored.place.name}.before-{secrets.token_hex(4)}"))
     try:
         result = job.run(RESERVE_STAGE, _inputs(job, limit))
-        return reserve(*ledger, _spending(job.config, _run_in(result.folder)), limit=limit), result
+        return reserve(*ledger_of(job.config), _spending(job.config, _run_in(result.folder)), limit=limit), result
     except BaseException:
         if stored.is_replaced and not stored.place.exists():
             aside.replace(stored.place)
@@ -101,11 +94,8 @@ def _stored(job: Job, *, spend_again: bool) -> _Stored:
 
 
 def _run_at(result: StageResult | None, place: Path) -> str | None:
-    """Return the run's id in the folder of a finished or interrupted reservation; None if there is no id.
-
-    If the files of a finished reservation were changed, its id is not used.
-    """
     folder = place.with_name(f"{place.name}.partial") if result is None else place
+    # if the stage is finished but has no result, its files were changed, so the id in them is not used
     if (result is None and place.exists()) or not (folder / RUN).is_file():
         return None
     return _run_in(folder)
@@ -121,7 +111,6 @@ def _spending(config: Config, run: str) -> Spending:
 
 
 def _refuse_orphans(workspace: Workspace) -> None:
-    """Refuse to spend a budget if the workspace contains a DP result whose reservation was removed."""
     stages = workspace.root / "stages"
     known = {_run_in(path.parent) for path in stages.glob(f"{RESERVE}-*/{RUN}")}
     drawn = {path.parent: str(read_field(path, "release")) for path in stages.glob(f"{MEASURE}-*/{LOG}")}
@@ -135,14 +124,9 @@ def _refuse_orphans(workspace: Workspace) -> None:
 
 
 def _inputs(job: Job, limit: Cost | None = None) -> dict[str, HasDigest]:
-    """Return the inputs of the stage: the digest of the source, the names of the queries, and the job with its limit.
-
-    The cache key consists of the first two inputs, the section `dp` and the root of the random streams. It excludes
-    the settings for reading and splitting the file: if they change, the run finds the same reservation, and the
-    ledger refuses to draw noise for it a second time. If a new version of the program plans other queries with the
-    same names, the ledger refuses the run, because it contains the old queries under the run's id.
-    """
     config = job.config
+    # The cache key contains no settings for reading and splitting the file. If they change, the run finds the same
+    # reservation, and the ledger refuses to draw noise for it a second time.
     return {
         "source": StageInput(None, source_digest(config.source_path)),
         "queries": plain_value(sorted(planned.configured_queries(config))),
@@ -152,15 +136,11 @@ def _inputs(job: Job, limit: Cost | None = None) -> dict[str, HasDigest]:
 
 
 def _reserve(context: StageContext) -> Mapping[str, object]:
-    """Store a random id for the run, then enter the reservation in the ledger under this id.
-
-    If an interrupted run stored an id already, this id is used again, unless its reservation was voided.
-    """
     job, limit = context.input("ledger")
     dp, path, ledger = context.config("dp"), context.folder / RUN, ledger_of(job.config)
+    # an interrupted run may have stored an id already
     if not path.exists() or state_of(*ledger, _run_in(context.folder)).last == budgets.VOID:
-        secret = secret_digest(job.config, job.workspace)
-        write_json(path, {"run": secrets.token_hex(16), SECRET_DIGEST: secret})
+        write_json(path, {"run": secrets.token_hex(16), SECRET_DIGEST: secret_digest(job.config, job.workspace)})
     reserve(*ledger, _spending(job.config, _run_in(context.folder)), limit=limit)
     return {"in": 0, "out": 0, "epsilon": dp.epsilon, "delta": dp.delta}
 
@@ -178,15 +158,14 @@ RESERVE_STAGE = Stage(
 
 
 def reserved_run(config: Config) -> str | None:
-    """Return the id of the stored reservation; None if there is none, or if it is void or not in the ledger."""
+    """Return the id of the reservation in the workspace; None if there is none or it is void or not in the ledger."""
     run = _stored_run(config)
     return None if run is None or state_of(*ledger_of(config), run).last in {None, budgets.VOID} else run
 
 
 def _stored_run(config: Config) -> str | None:
-    """Return the id of the reservation in a configuration's workspace, or None, without creating the workspace."""
     root = config.resolve(config.workspace)
-    if config.dp.epsilon is None or not (root / "stages").is_dir():
+    if config.dp.epsilon is None or not (root / "stages").is_dir():  # `Workspace` would create the folder
         return None
     job = Job(config, Workspace(root), silent)
     inputs = _inputs(job)
@@ -195,7 +174,7 @@ def _stored_run(config: Config) -> str | None:
 
 
 def named_reservation(config: Config, prefix: str | None) -> str:
-    """Return the id of the workspace's reservation or, if `prefix` is given, the only id that starts with it.
+    """Return the id of the reservation in the workspace; with `prefix`, the one id in the ledger that starts with it.
 
     Raises:
         UsageError: no reservation or more than one matches, or the prefix has fewer than `MIN_DIGITS` digits.
@@ -221,8 +200,8 @@ def named_reservation(config: Config, prefix: str | None) -> str:
 def check_remaining_budget(config: Config, policy: Policy) -> tuple[Cost | None, bool]:
     """Return the joint cost of all other runs in the ledger, and whether the next run continues a reservation.
 
-    The cost is None if neither the configuration nor the policy has a delta. It includes a reservation of this
-    configuration whose noise was drawn and whose result is lost, because no run continues it.
+    The cost is None if neither the configuration nor the policy has a delta. A reservation of this configuration
+    whose noise was drawn and whose result is lost counts as another run, because no run continues it.
 
     Raises:
         Overspent: the remaining budget is too small for the next run of the configuration.
@@ -237,6 +216,5 @@ def check_remaining_budget(config: Config, policy: Policy) -> tuple[Cost | None,
 
 
 def _is_lost(config: Config, run: str) -> bool:
-    """Return whether noise was drawn for a run and its result is not in the workspace."""
     state, stages = state_of(*ledger_of(config), run), config.resolve(config.workspace) / "stages"
     return state.last == budgets.DRAW and not any(is_sealed(f, state.key) for f in stages.glob(f"{MEASURE}-*"))

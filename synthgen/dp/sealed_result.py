@@ -1,7 +1,7 @@
-"""Store the DP result and record its digest in the ledger.
+"""Store the results of the DP queries (the DP result), and record their digest in the institution's ledger.
 
-A seal is a MAC (keyed hash) over the digest of a complete result. If a run stores its result and is interrupted
-before it records the digest, the seal shows the next run that the stored result is complete.
+A run can be interrupted after it has stored its result and before it has recorded the digest. The stored seal, which
+is a keyed hash of the digest, then shows the next run that the result is complete.
 """
 
 import hmac
@@ -22,7 +22,7 @@ SEAL = "seal.json"  # the file that contains the seal of a complete result
 
 
 def made_digest(folder: Path) -> str:
-    """Return the digest of the DP result in a folder of the stage `measure`, as the ledger records it."""
+    """Return the digest of the DP result in a folder of the stage `measure`; the ledger records this digest."""
     names = sorted({path.name for path in folder.glob("*.safetensors")} | {CHOICE, LOG})
     return sha256_json({name: sha256_file(folder / name) for name in names if (folder / name).exists()})
 
@@ -30,15 +30,14 @@ def made_digest(folder: Path) -> str:
 def recover_result(folder: Path, ledger: tuple[Path, HighWaterMark], run: str) -> bool:
     """Return whether a folder contains the DP result that the ledger records for a run.
 
-    A sealed result that is not recorded yet is recorded first. If there is no sealed result and the ledger records
-    none, all files in the folder are deleted.
+    A sealed result that the ledger does not record yet is recorded. If the folder has no sealed result and the ledger
+    records none, all files in the folder are deleted.
 
     Raises:
         InputError: the ledger cannot be used.
-        StorageError: the results in the folder and in the ledger differ, or the sealed result was changed. Nothing is
+        StorageError: the result differs from the recorded digest, or was changed after it was sealed. Nothing is
             deleted.
-        Overspent: the folder is empty, but the ledger records a result. The result is lost, or it was made from other
-            inputs.
+        Overspent: the folder is empty, but the ledger records a result, which is lost or was made from other inputs.
     """
     state = state_of(*ledger, run)
     if is_sealed(folder, state.key):
@@ -47,7 +46,7 @@ def recover_result(folder: Path, ledger: tuple[Path, HighWaterMark], run: str) -
     if state.key is not None and (folder / SEAL).is_file():
         raise _changed(folder)
     if state.digest is None:
-        for entry in folder.iterdir():  # remains of a draw whose result is lost, or files of another origin
+        for entry in folder.iterdir():
             shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
     elif state.digest != made_digest(folder) and any(folder.iterdir()):
         raise _changed(folder)
@@ -57,7 +56,7 @@ def recover_result(folder: Path, ledger: tuple[Path, HighWaterMark], run: str) -
 
 
 def record_result(folder: Path, ledger: tuple[Path, HighWaterMark], run: str, key: bytes) -> None:
-    """Record a complete DP result; if the ledger cannot be reached, the seal lets the next run record it."""
+    """Seal a complete DP result and record its digest; if this fails, the next run records the sealed result."""
     write_json(folder / SEAL, {"seal": seal(key, made_digest(folder))})
     for path in (*folder.iterdir(), folder):  # so that a power failure cannot lose a recorded result
         sync(path)
@@ -65,9 +64,9 @@ def record_result(folder: Path, ledger: tuple[Path, HighWaterMark], run: str, ke
 
 
 def is_sealed(folder: Path, key: bytes | None) -> bool:
-    """Return whether a folder of the stage `measure` contains a complete DP result that its run has not recorded.
+    """Return whether a folder of the stage `measure` contains a complete DP result that is not recorded yet.
 
-    `key` is the run's key from `state_of`; None if the run has nothing to record.
+    `key` is the key of the run's seal from `state_of`; None if the run has nothing to record.
     """
     if key is None or not (folder / SEAL).is_file():
         return False

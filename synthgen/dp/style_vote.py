@@ -1,7 +1,7 @@
-"""Choose the writing style of generated texts under DP, by a vote of sampled persons.
+"""Choose the writing style of the generated texts by a vote of sampled persons, under differential privacy.
 
-A person votes for the built-in styles in which the language model finds the person's text likelier than in plain
-style.
+A style is an adapter of the language model. A person votes for each style under which the person's text has a higher
+likelihood than under the plain style.
 """
 
 from collections.abc import Mapping, Sequence
@@ -22,25 +22,26 @@ from synthgen.pipeline.job import Job
 from synthgen.pipeline.style_choice import MIXED, Shares, named_styles
 
 VOTERS = 128  # expected number of voters
-MIN_SHARE_OF_TOP = 0.5  # another style is mixed in if it has at least this share of the top style's votes
-N_RESCORED = 3  # number of voters, with texts of different lengths, whose texts are scored again without other texts
+MIN_SHARE_OF_TOP = 0.5  # a further style is used if it has at least this share of the votes of the top style
+N_RESCORED = 3  # number of voters whose texts are scored twice; see `read_nats`
 FULL_VOTE_GAIN = 0.1  # a vote has norm 1 if the norm of the person's gains (see `votes_of`) is at least this value
 MIN_SUPPORT = 0.25  # if the top style has fewer votes than this share of the expected voters, the plain style is used
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VoterNats:
-    """The negative log-likelihoods of the records that vote, in nats per token."""
+    """The negative log-likelihoods of the voters' records, in nats per token."""
 
     nats: Mapping[str, Float64]  # by record id: one value per built-in style, (styles,)
-    is_separate: bool  # whether texts that were scored again without other texts got bitwise the same values
+    is_separate: bool  # whether the texts that were scored twice got bitwise the same values
 
 
 def read_nats(job: Job, bridge: Bridge | Vocabulary, train: Corpus, embedded: Embedded, persons: int) -> VoterNats:
-    """Return the negative log-likelihood (nats per token) of each voting record in each built-in style.
+    """Return the negative log-likelihood (nats per token) of each voter's record under each built-in style.
 
-    Each text is scored separately, so that its likelihood depends on no other text. As a check, the texts of at most
-    `N_RESCORED` voters are scored again without the other texts.
+    Each text is scored separately, so that its likelihood depends on no other text. As a check, the texts of
+    `N_RESCORED` voters are scored again without the other texts. They have different lengths, including the shortest
+    and the longest. `persons` is the declared number of persons.
 
     Privacy: the likelihoods are private; see `votes_of`.
     Cost: one pass of the language model over the records for each built-in style.
@@ -51,7 +52,6 @@ def read_nats(job: Job, bridge: Bridge | Vocabulary, train: Corpus, embedded: Em
     texts = [train.records[row].text for row in rows]
     prompts = [label_prompt(job.config.decode.prompt, train.records[row].label) for row in rows]
     order = sorted(range(len(rows)), key=lambda i: len(texts[i]))
-    # texts of different lengths, including the shortest and the longest
     again = sorted({order[i * (len(rows) - 1) // (N_RESCORED - 1)] for i in range(N_RESCORED)}) if rows else []
     folder, nats, repeated = job.folder(job.config.decode.model), [], []
     with job.progress.stage("vote", total=len(built_in_styles()), unit="styles") as advance:
@@ -73,18 +73,18 @@ def read_nats(job: Job, bridge: Bridge | Vocabulary, train: Corpus, embedded: Em
 
 
 def votes_of(train: Corpus, nats: Mapping[str, Float64], persons: int, seeds: SeedTree) -> Float64:
-    """Return the votes, float64 (persons in train, styles); the row of a person has a norm of at most 1.
+    """Return the vote of each person in train for each style, float64 (persons in train, styles).
 
-        vote = g / max(‖g‖, `FULL_VOTE_GAIN`)
-        g_m  = max(0, nats per token in the plain style - nats per token in style m)
+        vote = g / max(‖g‖, `FULL_VOTE_GAIN`),   so ‖vote‖ <= 1
+        g_m  = max(0, nats per token under the plain style - nats per token under style m)
 
-    The gain g_m is positive if the person's text is likelier in style m than in the plain style. The row of a person
-    who is not sampled is zero; see `voting_rows`.
+    The gain g_m is positive if the person's text has a higher likelihood under style m than under the plain style.
+    The row of a person who is not sampled is zero. `nats` are from `read_nats`; for `persons`, see `voting_rows`.
 
     Raises:
-        InternalError: the text of a voter was not scored, because the choice of voters depends on other persons.
+        InternalError: the text of a voter was not scored.
 
-    Privacy: the votes are private; see `decide_style`. Each row depends on one person only.
+    Privacy: the votes are private. Each row depends on one person only, and a DP query sums the rows.
     """
     number = {group: i for i, group in enumerate(sorted({record.group for record in train.records}))}
     ids = {group: train.records[row].id for group, row in voting_rows(train, persons, seeds).items()}
@@ -97,10 +97,10 @@ def votes_of(train: Corpus, nats: Mapping[str, Float64], persons: int, seeds: Se
 
 
 def voting_rows(train: Corpus, persons: int, seeds: SeedTree) -> dict[str, int]:
-    """Return the persons who vote, each with the row of the record that the person votes with.
+    """Draw the persons who vote; return for each the row in `train` of one record, whose text decides the vote.
 
-    Each person is sampled independently with probability `VOTERS` / the declared number of `persons`. The record is
-    chosen by a keyed hash of its label and text.
+    Each person is drawn independently with probability `VOTERS` / `persons`, where `persons` is the declared number
+    of persons. The record is chosen by a keyed hash of its label and text.
 
     Randomness: seeds/person and seeds/record.
     """
@@ -111,7 +111,7 @@ def voting_rows(train: Corpus, persons: int, seeds: SeedTree) -> dict[str, int]:
 
 
 def preferences(nats: Float64) -> Float64:
-    """Return the vote of each record from its nats per token in each built-in style, float64 (n, styles)."""
+    """Return the votes of n records from their nats per token, both float64 (n, styles); see `votes_of`."""
     gains = np.maximum(0.0, nats[:, [built_in_styles().index(PLAIN)]] - nats)
     return np.asarray(gains / np.maximum(np.linalg.norm(gains, axis=1, keepdims=True), FULL_VOTE_GAIN))
 
@@ -127,9 +127,9 @@ def _is_sampled(seeds: SeedTree, chance: float) -> bool:
 def decide_style(counts: Float64, voters: float) -> Shares:
     """Return the chosen styles, in equal shares.
 
-    The top style is the style with the most votes, apart from the plain style. The result contains the top style and
-    the styles with at least `MIN_SHARE_OF_TOP` × its votes, at most `MIXED` in all. If the top style has fewer votes
-    than `MIN_SUPPORT` × `voters`, the result contains only the plain style.
+    The top style is the style with the most votes, apart from the plain style. If it has fewer votes than
+    `MIN_SUPPORT` × `voters`, only the plain style is chosen. Otherwise, the top style and all styles with at least
+    `MIN_SHARE_OF_TOP` × its votes are chosen, at most `MIXED` in all.
 
     Args:
         counts: noised number of votes of each style, float64 (styles,).

@@ -1,4 +1,7 @@
-"""The DP query for words: find words of a public vocabulary that more persons use in one class than in the others."""
+"""Find words that describe each class by a DP query: words that more persons use in the class than in other classes.
+
+Only words of a public vocabulary are counted. A new vector gets some of the words, which its text should contain.
+"""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -19,9 +22,9 @@ WORDS = "words"
 QUERIES = {WORDS: QuerySpec(share=0.3)}
 FILE = "words.safetensors"
 MAX_WORDS = 32  # largest number of pairs of class and word that are counted per person, rarest words first
-FALSE_DISCOVERIES = 0.2  # largest expected share of words chosen by noise alone among the words that describe a class
-EXPECTED = 15.0  # a word whose cosine to the class mean is larger by 1/15 gets e times the weight in this choice
-TEMPERATURE = 0.1  # a word whose cosine to the vector is larger by this value is e times as probable
+FALSE_DISCOVERIES = 0.2  # largest expected share of words, among those of a class, that only the noise selects
+EXPECTED = 15.0  # how strongly words near the class mean are preferred; see `ClassWords.weights`
+TEMPERATURE = 0.1  # how little words near the vector are preferred; see `ClassWords.draw`
 BLOCK = 16  # number of persons whose rows are in memory at once; a row has an entry for every word of every class
 _WORD = re.compile(r"[a-z][a-z'-]+")
 
@@ -48,9 +51,9 @@ class PublicWords(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class ClassWords:
-    """Noised word counts of the classes.
+    """Noised word counts of the C classes.
 
-    Privacy: the counts are a query result, so computing from them consumes no additional budget.
+    Privacy: the counts are the result of a DP query, so computing from them consumes no additional budget.
     """
 
     vocabulary: PublicWords
@@ -58,17 +61,17 @@ class ClassWords:
     error: float  # standard deviation of the noise
 
     def weights(self, directions: Float64) -> Float64:
-        """Return the weight of each word for each class, float64 (C, v); rows sum to 1, or to 0 if no word qualifies.
+        """Return the weight q_cw of each word w for each class c, float64 (C, v); rows sum to 1 or are zero.
 
-            q_cw ∝ n_cw · log((n_cw + s) / (n̄_w + s))   for the words that describe the class, else 0
+            q_cw ∝ n_cw · log((n_cw + s) / (n̄_w + s))   for the selected words, else 0
             p_cw = 1 - Φ((n_cw - n̄_w) / (s √(1 - 1/C)))
             h_cw ∝ exp(`EXPECTED` · cos(w, d_c)),   with mean 1 over words
 
-        Here n_cw is the count of word w in class c, s is the standard deviation of the noise, and n̄_w is the mean
-        over classes of the counts of w, but at least 0. The direction d_c, a row of `directions` (C, d), leads from
-        the mean of all classes to the mean of class c; its length does not matter. The words that describe the class
-        are chosen from all v words by the Benjamini-Hochberg procedure on p_cw / h_cw, with a false discovery rate of
-        `FALSE_DISCOVERIES`.
+        n_cw is the count of word w in class c, s the standard deviation of the noise, and n̄_w the mean over classes
+        of the counts of w, at least 0. d_c, a row of `directions` (C, d), is the direction from the mean of all
+        classes to the mean of class c. p_cw is the p-value of a larger count than in the other classes. The words of
+        a class are selected by the Benjamini-Hochberg procedure on the weighted p-values p_cw / h_cw, with the false
+        discovery rate `FALSE_DISCOVERIES`.
 
         Reference: Genovese, Roeder and Wasserman, False discovery control with p-value weighting, Biometrika 2006.
         """
@@ -90,11 +93,11 @@ class ClassWords:
     def draw(
         self, weights: Float64, vectors: Float32, k: int, rng: np.random.Generator
     ) -> tuple[tuple[str, ...], ...]:
-        """Return, for each of the vectors, float32 (n, d), k different words of a class with these weights, (v,).
+        """Draw k different words of one class for each of n vectors; fewer if the class has fewer words.
 
-        If fewer than k words describe the class, all of them are returned. For a vector x, words are drawn without
-        replacement with probability ∝ q_cw · exp(cos(x - x̄, w) / `TEMPERATURE`), by the Gumbel trick. Here x̄ is the
-        mean vector of public passages, and w is the vector of the word.
+        For a vector x, words are drawn without replacement with probability ∝ q_w · exp(cos(x - x̄, w) /
+        `TEMPERATURE`), by the Gumbel trick. Here q_w is the weight of the word for the class, x̄ the mean vector of
+        public passages, and w the vector of the word. `weights` are (v,), `vectors` float32 (n, d).
         """
         describing = np.flatnonzero(weights > 0)
         centred = vectors - self.vocabulary.centre
@@ -113,7 +116,7 @@ class ClassWords:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class PromptWords:
-    """Draws vectors, each with prompt words: words of its class that the generated text should contain."""
+    """Draws vectors, each with prompt words: words of its class that the prompt for the vector's text contains."""
 
     learned: ClassModel  # the model from which vectors are drawn
     words: ClassWords
@@ -143,10 +146,11 @@ def read_words(folder: Path, vocabulary: PublicWords) -> ClassWords:
 
 
 def words_by_person(corpus: Corpus, labels: Sequence[str], vocabulary: PublicWords) -> list[Int64]:
-    """Return for each person, sorted by id, at most `MAX_WORDS` pairs of a class and a vocabulary word, int64 (k, 2).
+    """Return for each person, sorted by id, at most `MAX_WORDS` pairs of a class and a word, int64 (k, 2).
 
-    A pair of numbers states that a record of the person has this class and contains this word. If a person has more
-    pairs, those whose words are rarest in public text are kept. The pairs depend only on this person's records.
+    A pair contains the number of a class and the number of a word. It means that a record of the person has this
+    class and contains this word. Of more pairs, those whose words are rarest in public text are kept. The pairs of a
+    person depend only on the person's records.
     """
     place = {word: i for i, word in enumerate(vocabulary.words)}
     number = {label: i for i, label in enumerate(sorted(labels))}
@@ -161,9 +165,9 @@ def words_by_person(corpus: Corpus, labels: Sequence[str], vocabulary: PublicWor
 def query_words(
     used: Sequence[Int64], n_classes: int, vocabulary: PublicWords, query: Query, mechanism: QueryMechanism
 ) -> ClassWords:
-    """Return, for each class and each word of the vocabulary, the noised number of persons who have this pair.
+    """Count, with noise, the persons who have each pair of class and word; `used` is from `words_by_person`.
 
-    The row of a person has 1/√`MAX_WORDS` at each of the person's pairs of class and word, so its norm is at most 1.
+    The row of a person has 1/√`MAX_WORDS` at each of the person's pairs, so its norm is at most 1.
 
     Privacy: one Gaussian query over all words of all classes.
     """
