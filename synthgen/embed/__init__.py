@@ -1,4 +1,4 @@
-"""Convert texts to vectors with pretrained text encoders, which are loaded from local folders."""
+"""Convert texts to vectors with pretrained text encoders from local folders."""
 
 import json
 from collections.abc import Callable
@@ -12,16 +12,13 @@ from synthgen.core.types import Corpus, Embedded, Float32
 from synthgen.embed.base import Encoder, Progress
 from synthgen.embed.config import EmbedConfig
 
-# values of `model_type` in config.json that select the `LastTokenEncoder`
-LAST_TOKEN_TYPES = frozenset({"mistral"})
-
 __all__ = ["Encoder", "Progress", "build_encoder", "embed"]
 
 
 def build_encoder(config: EmbedConfig, model_folder: Callable[[str], Path], *, one_by_one: bool = False) -> Encoder:
     """Return the encoder that the configuration names; `model_folder` maps a model name to its folder.
 
-    `one_by_one` is passed to a `SentenceEncoder`; a `LastTokenEncoder` does not have this option.
+    A Mistral model is a `LastTokenEncoder`, any other model a `SentenceEncoder`, which gets the option `one_by_one`.
 
     Raises:
         ModelError: the folder is not a supported encoder.
@@ -33,7 +30,7 @@ def build_encoder(config: EmbedConfig, model_folder: Callable[[str], Path], *, o
         model_type = json.loads(read_regular(path))["model_type"]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ModelError(f"{path}: the model type is missing ({type(error).__name__})") from error
-    if model_type in LAST_TOKEN_TYPES:
+    if model_type == "mistral":
         from synthgen.embed.last_token import LastTokenEncoder
 
         return LastTokenEncoder(folder, config.model)

@@ -1,4 +1,4 @@
-"""Define the encoder interface and batch encoding."""
+"""Define the interface of text encoders, and encode texts in batches."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -28,8 +28,8 @@ class Encoder(Protocol):
     def encode(self, texts: Sequence[str], progress: Progress | None = None) -> Float32:
         """Return the vectors of n non-empty texts, finite float32 (n, d); row i is the vector of texts[i].
 
-        Equal texts get equal vectors, in any order of the texts. A text's vector depends on the other texts only by
-        rounding. `progress` is called with the number of texts encoded since the last call.
+        The order of the texts does not change the vectors. Other texts change only the last bits of a vector.
+        `progress` is called with the number of texts encoded since the last call.
         """
 
 
@@ -45,10 +45,7 @@ def folder_digest(folder: Path) -> str:
 
 
 def in_batches(texts: Sequence[str], size: int) -> list[list[str]]:
-    """Return the distinct texts in batches, sorted from the longest to the shortest text.
-
-    Batches of texts of similar length need little padding. If memory is short, the longest texts fail first.
-    """
+    """Return the distinct texts in batches, sorted from the longest to the shortest text to reduce padding."""
     distinct = sorted(set(texts), key=lambda text: (-len(text), text))
     return [distinct[start : start + size] for start in range(0, len(distinct), size)]
 
@@ -62,10 +59,10 @@ def encode_batches(
     *,
     n_workers: int = 1,
 ) -> Float32:
-    """Call `forward` on batches of at most `size` texts; return the vectors of the texts, float32 (n, d).
+    """Return the vectors of the texts, float32 (n, d), computed by `forward` on batches of at most `size` texts.
 
-    If `n_workers` is above 1, up to `n_workers` threads call `forward` at the same time, each on one core. The number
-    of threads does not change the vectors; the batch size changes their last bits.
+    Up to `n_workers` threads call `forward` at the same time, each on one core. The number of threads does not change
+    the vectors; the batch size changes their last bits.
 
     Raises:
         ModelError: a vector is not finite or has length zero.

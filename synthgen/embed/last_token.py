@@ -22,7 +22,7 @@ BATCH_TEXTS = 8  # with 7 billion weights, the states of 8 texts of 4,096 tokens
 
 
 def last_token_pool(hidden: "torch.Tensor", mask: "torch.Tensor") -> "torch.Tensor":
-    """Return the state of each row's last token, (n, d), from the states of all tokens, `hidden` (n, t, d).
+    """Return the state of the last token of n texts, (n, d), from the states `hidden` (n, t, d) of all tokens.
 
     `mask` (n, t) is 1 for tokens and 0 for padding, which can be on the left or on the right.
     """
@@ -102,13 +102,11 @@ class LastTokenEncoder:
         return unit
 
     def _states(self, batch: list[str]) -> "torch.Tensor":
-        """Return the states h of the last tokens, float32 (n, d)."""
         import torch
 
         rows = [self._token_ids(text) for text in batch]
         tokens = torch.zeros((len(rows), max(map(len, rows))), dtype=torch.long)  # (n, t); 0 where masked
         mask = torch.zeros_like(tokens)
-        # with padding on the right, the causal mask keeps every token from attending to padding
         for i, ids in enumerate(rows):
             tokens[i, : len(ids)] = torch.tensor(ids)
             mask[i, : len(ids)] = 1

@@ -13,7 +13,7 @@ from synthgen.segment import Segment, Splitter, record_vectors
 class SegmentedEncoder:
     """Encoder whose vector of a record is the normalised mean of the record's segment vectors; see `record_vectors`.
 
-    `encoder` encodes every segment of a record, without its heading and up to `max_tokens` tokens.
+    The inner `encoder` encodes every segment without its heading.
     """
 
     normalized = True
@@ -40,13 +40,13 @@ class SegmentedEncoder:
         """Return the non-empty segments of records, each with its vector.
 
         The ids of the records must be distinct, and no text may be empty. `progress` is called with an estimate of
-        the number of records encoded since the last call.
+        the number of records encoded since the last call, because segments of several records are encoded together.
         """
         parts = [(id_, part) for id_, text in zip(ids, texts, strict=True) for part in self.split(text)]
         n_distinct = len({part.text for _, part in parts})
         read = reported = 0
 
-        def advance(n: int) -> None:  # an estimate, because segments are not encoded in the order of the records
+        def advance(n: int) -> None:
             nonlocal read, reported
             read += n
             done = len(texts) * read // n_distinct

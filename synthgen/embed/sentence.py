@@ -12,13 +12,13 @@ from synthgen.core.types import Float32
 from synthgen.core.workers import usable_cores
 from synthgen.embed.base import Device, Progress, encode_batches, folder_digest
 
-BATCH_TEXTS = 64  # another batch size would change the last bits of the vectors, and therefore the synthetic records
+BATCH_TEXTS = 64  # another size would change the last bits of the vectors, and therefore the synthetic records
 
 
 class SentenceEncoder:
     """Encoder saved by sentence-transformers (a folder with `modules.json`), with unit-length float32 vectors.
 
-    The class downloads nothing and runs no code of the folder. With `one_by_one`, each text has its own forward pass,
+    The class downloads nothing and runs no code from the folder. With `one_by_one`, each text is encoded separately,
     so that no other text changes the last bits of its vector.
 
     Raises:

@@ -1,10 +1,11 @@
-"""Encode the texts of a table in shards (files of vectors), which different processes can compute.
+"""Encode texts in parts that different processes can compute. The vectors of a part are stored in a file (a shard).
 
-The distinct texts are sorted as in `in_batches` and cut into shards. The size of a shard is a multiple of the batch
-size of every encoder, so the vectors are bitwise the same as if one call encoded all texts.
+The number of texts of a shard is a multiple of the batch size of every encoder, so the vectors are bitwise the same
+as if one call encoded all texts.
 """
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +20,7 @@ from synthgen.embed.base import Encoder, Progress, in_batches
 from synthgen.embed.segmented import SegmentedEncoder
 
 SHARD_TEXTS = 2048
-CORES_PER_SHARD = 16  # a process encodes one shard at a time for each 16 cores, so that all cores have work
+CORES_PER_SHARD = 16  # a process encodes as many shards together as it has this number of cores
 
 
 class StoredVectors:
@@ -42,7 +43,10 @@ class StoredVectors:
 
 
 def vector_shards(context: StageContext, encoder: Encoder, texts: Sequence[str], title: str) -> Division:
-    """Return the division of the texts into shards; with a `SegmentedEncoder`, of the segments of the texts."""
+    """Return the division of the texts into shards; for a `SegmentedEncoder`, of the segments of the texts.
+
+    `title` is the title of the progress bar.
+    """
     inner, shards = _divided(encoder, texts)
     names = _names(shards)
     part = dict(zip(names, shards, strict=True))
@@ -57,7 +61,7 @@ def vector_shards(context: StageContext, encoder: Encoder, texts: Sequence[str],
                 vectors = inner.encode([text for name in some for text in part[name]], advance)
                 ends = np.cumsum([len(part[name]) for name in some])
                 for name, of_shard in zip(some, np.split(vectors, ends[:-1]), strict=True):
-                    _save(context.shards / name, of_shard)
+                    write_by(context.shards / name, partial(np.save, arr=of_shard, allow_pickle=False))
 
     def is_intact(name: str) -> bool:
         try:
@@ -77,7 +81,6 @@ def stored_encoder(context: StageContext, encoder: Encoder, texts: Sequence[str]
 
 
 def _divided(encoder: Encoder, texts: Sequence[str]) -> tuple[Encoder, list[list[str]]]:
-    """Return the encoder of texts or segments, and the distinct texts or segments of each shard."""
     if not isinstance(encoder, SegmentedEncoder):
         return encoder, in_batches(texts, SHARD_TEXTS)
     pieces = {part.text for text in set(texts) for part in encoder.split(text)}
@@ -87,7 +90,3 @@ def _divided(encoder: Encoder, texts: Sequence[str]) -> tuple[Encoder, list[list
 def _names(shards: Sequence[Sequence[str]]) -> tuple[str, ...]:
     ends = np.cumsum([len(texts) for texts in shards], dtype=int).tolist()
     return tuple(rows_name(range(end - len(texts), end), ".npy") for end, texts in zip(ends, shards, strict=True))
-
-
-def _save(path: Path, vectors: Float32) -> None:
-    write_by(path, lambda partial: np.save(partial, vectors, allow_pickle=False))

@@ -41,8 +41,6 @@ def _candidates(context: StageContext) -> list[str]:
 
 
 def _control(context: StageContext) -> list[str]:
-    # Privacy: before this stage, only `deidentify` and the input checks of a run with a privacy budget (see
-    # `pipeline.judge.embed_control`) read the texts of control.
     texts: list[str] = context.input("control").texts
     return texts
 

@@ -19,7 +19,7 @@ from synthgen.evaluate.metrics import Index, Scores, estimate, person_weights, s
 from synthgen.evaluate.style_gap import style_gap, style_profile
 from synthgen.evaluate.subgroups import ATTRIBUTES, Rows, subgroups
 
-DRAWS = 1000  # number of bootstrap draws; a confidence above 95 % uses five times as many
+DRAWS = 1000  # number of bootstrap draws; for a confidence above 95 %, five times as many are drawn
 _ONE_CLASS = "all test records have the same class; utility is measured only for two or more classes"
 _TOO_SHORT = "synthetic or test records have too few tokens to compare styles"
 TRAINING_SETS = ("real", "synthetic", "real+synthetic")  # the sets of records that classifiers are trained on
@@ -27,11 +27,11 @@ TRAINING_SETS = ("real", "synthetic", "real+synthetic")  # the sets of records t
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Tables:
-    """The records to compare, with their encoder vectors."""
+    """The records to compare, with their vectors."""
 
-    synthetic: Corpus  # the records to release
+    synthetic: Corpus
     train: Corpus  # the real records from which the synthetic records were made
-    test: Corpus  # real records of persons who are not in train: control, or another table
+    test: Corpus  # real records of persons who are not in train
     vectors: Mapping[str, Float32]  # (n, d) by "synthetic", "train" and "test"; row i belongs to record i
 
 
@@ -57,21 +57,24 @@ def evaluate(
         utility.tstr_over_trtr    = macro F1 trained on synthetic / macro F1 trained on real
         utility.worst_class_ratio = min over classes of recall trained on synthetic / recall trained on real
         style.gap                 = see `style_gap`
-        balance.tv_distance       = ½ · Σ_c |share of c in synthetic − share requested|, see `tv_distance`
+        balance.tv_distance       = ½ · Σ_c |share of c in synthetic − share requested|
 
     The two utility metrics are measured for each classifier, for example `utility.tfidf_linear.tstr_over_trtr`. The
-    metric without the name of a classifier has the value of the classifier whose interval has the smallest lower end.
-    Both parts of a ratio use the same bootstrap draws of test persons, which makes the interval narrower. The minimum
-    over classes omits classes whose recall is 0 after training on real records.
+    metric without the name of a classifier is the result of the classifier whose interval has the smallest lower end.
+    The minimum over classes omits classes whose recall is 0 after training on real records.
 
-    `requested` is the requested number of synthetic records per class; without it, balance is not measured. The
-    intervals have the two-sided `confidence`. `baselines` are further training sets; the table contains their scores.
+    Args:
+        tables: the records.
+        seeds: root of the random streams: one for the weights of persons, one per classifier, one for the style gap.
+        requested: requested number of synthetic records by class; without it, balance is not measured.
+        confidence: two-sided confidence of the intervals.
+        baselines: further training sets by name; `table` contains their scores.
 
     Raises:
-        DataError: see `_check`, or no text of a training set contains a word.
+        DataError: a table is empty, a test person is in train, a test class is not in train, or no text of a training
+            set contains a word.
 
     Privacy: reads train and test texts and returns aggregates by class.
-    Randomness: children of `seeds` for the weights of persons, for each classifier, and for the style gap.
     Cost: two classifiers per training set. Scoring one takes 3 · B · n · C multiplications for B bootstrap draws and
         n test records of C classes.
     Reference: "train on synthetic, test on real" is from Esteban, Hyland & Rätsch (arXiv 1706.02633), section 4.1.
@@ -108,7 +111,6 @@ def evaluate(
 def _scored(
     training_sets: Mapping[str, TrainingSet], test: "_TestSet", n_draws: int, seeds: SeedTree
 ) -> dict[str, dict[str, Scores]]:
-    """Return the scores by classifier and training set, for the training sets that the classifier can use."""
     found, weights = {}, person_weights(test.n_persons, n_draws, seeds.child("bootstrap").generator())
     for head, fit_and_predict in HEADS.items():
         seed = int.from_bytes(seeds.child(head).key()[:4], "big") >> 1
@@ -122,9 +124,7 @@ def _scored(
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class _TestSet:
-    """The n real records that classifiers are tested on, of C classes."""
-
-    rows: LabelledTexts  # sorted by record id
+    rows: LabelledTexts  # n records of C classes, sorted by record id
     names: tuple[str, ...]  # the classes, sorted
     truth: Index  # (n,), index of each record's class
     person: Index  # (n,), index of each record's person
@@ -133,7 +133,7 @@ class _TestSet:
     subgroups: Mapping[tuple[str, str], Rows]  # records of each subgroup
 
     def score(self, predicted: Labels, weights: Float64) -> Scores:
-        """Return the scores of predicted classes; a class that is not in the test records counts as wrong."""
+        # a predicted class that is not in the test records is -1 and counts as wrong
         number = {name: i for i, name in enumerate(self.names)}
         numbers = np.array([number.get(str(label), -1) for label in predicted], dtype=np.int64)
         return scores(self.truth, numbers, self.person, weights, len(self.names), self.subgroups)
@@ -157,9 +157,10 @@ def _test_set(tables: Tables) -> _TestSet:
 
 
 def tv_distance(labels: list[str], requested: Mapping[str, int], confidence: float) -> Estimate:
-    """Return the distance between the class shares of the labels and of the requested records.
+    """Return `distance_of_shares` of labels and requested numbers, as an estimate whose interval is the value.
 
-    It is computed by `distance_of_shares`, without uncertainty. Raise DataError if a table has no record.
+    Raises:
+        DataError: there are no labels, or no records are requested.
     """
     if not labels or sum(requested.values()) <= 0:
         raise DataError("balance needs at least one synthetic record and one requested record")
@@ -168,7 +169,6 @@ def tv_distance(labels: list[str], requested: Mapping[str, int], confidence: flo
 
 
 def _contradictory(corpora: Mapping[str, Corpus], confidence: float) -> dict[str, Any]:
-    """Return for each corpus the shares of texts with a contradiction, by rule, with intervals over texts."""
     of_corpora = {}
     for role, corpus in corpora.items():
         found, shares = coherence(corpus.texts), {}
@@ -180,7 +180,6 @@ def _contradictory(corpora: Mapping[str, Corpus], confidence: float) -> dict[str
 
 
 def _check(tables: Tables) -> None:
-    """Raise DataError if a table is empty, a test person is in train, or a test class is not in train."""
     problems = []
     for name in ("synthetic", "train", "test"):
         corpus: Corpus = getattr(tables, name)
@@ -216,14 +215,10 @@ def _rows(tables: Tables, name: Literal["synthetic", "train", "test"]) -> Labell
 def _ratios(
     found: Mapping[str, Mapping[str, Scores]], test: _TestSet, confidence: float, classes: set[str]
 ) -> tuple[dict[str, Estimate], dict[str, Any], dict[str, str]]:
-    """Return the utility metrics, the same values by classifier as JSON, and the reasons for missing metrics."""
-    metrics: dict[str, Estimate] = {}
-    by_head: dict[str, Any] = {}
-    reasons: dict[str, str] = {}
+    metrics, by_head, reasons = dict[str, Estimate](), dict[str, Any](), dict[str, str]()
     if len(test.names) == 1:
         return {}, {}, dict.fromkeys(("utility.tstr_over_trtr", "utility.worst_class_ratio"), _ONE_CLASS)
-    overall: dict[str, tuple[Float64, int]] = {}
-    worst: dict[str, tuple[Float64, int]] = {}
+    overall, worst = dict[str, tuple[Float64, int]](), dict[str, tuple[Float64, int]]()
     for head, scores_of in found.items():
         real, synthetic = scores_of["real"], scores_of["synthetic"]
         learned = real.recall[0] > 0
@@ -246,8 +241,6 @@ def _ratios(
 
 
 def _plain(found: Mapping[str, Mapping[str, Scores]], test: _TestSet, confidence: float) -> dict[str, Any]:
-    """Return the scores with their intervals by classifier and training set, as JSON-compatible values."""
-
     def share(draws: Float64, n: int) -> dict[str, Any]:
         return asdict(estimate(draws, n, confidence, largest=1))
 
@@ -263,7 +256,6 @@ def _plain(found: Mapping[str, Mapping[str, Scores]], test: _TestSet, confidence
 
 
 def _by_subgroup(found: Mapping[str, Mapping[str, Scores]], test: _TestSet, confidence: float) -> dict[str, Any]:
-    """Return the accuracy with its interval by attribute, value, classifier and training set."""
     table: dict[str, Any] = {attribute: {} for attribute in ATTRIBUTES}
     for (attribute, value), rows in test.subgroups.items():
         n = len(set(test.person[rows].tolist()))

@@ -1,4 +1,4 @@
-"""The two classifiers that measure utility: one reads the vectors of the texts, the other their words."""
+"""The two classifiers that measure utility: one is trained on the vectors of the texts, the other on their words."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -58,7 +58,7 @@ def encoder_logistic(
 ) -> Labels:
     """Return the test rows' predicted classes, by multinomial logistic regression (C = 10) on the encoder's vectors.
 
-    It overstates the utility of synthetic records, because they are decoded from vectors of the same encoder.
+    The result overstates the utility of synthetic records, which were decoded from vectors of the same encoder.
     """
     from sklearn.linear_model import LogisticRegression
 
@@ -70,8 +70,6 @@ def tfidf_linear(
     fit_on: LabelledTexts, test: LabelledTexts, seed: int, weights: Literal["balanced"] | None = None
 ) -> Labels:
     """Return the test rows' predicted classes, by a linear support vector machine on TF-IDF of words and word pairs.
-
-    This classifier does not depend on the encoder or the decoder.
 
     Raises:
         DataError: no training text contains a word.

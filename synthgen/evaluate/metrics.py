@@ -1,4 +1,4 @@
-"""Compute accuracy, recall and F1 with bootstrap intervals. Each bootstrap draw weights the test persons."""
+"""Compute accuracy, recall and F1 of a classifier, with bootstrap intervals over the test persons."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ Index = NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Scores:
-    """The metrics of one classifier under B weightings of the persons; the first weights all persons equally."""
+    """The metrics of one classifier on C classes, under each of B weightings of the test persons."""
 
     accuracy: Float64  # (B,)
     macro_f1: Float64  # (B,), mean over classes
@@ -25,12 +25,10 @@ class Scores:
 
 
 def person_weights(n_persons: int, n_draws: int, rng: np.random.Generator) -> Float64:
-    """Return weights of persons, float64 (n_draws + 1, n_persons): ones, then draws of the Bayesian bootstrap.
+    """Return weights of persons, float64 (n_draws + 1, n_persons): a row of ones, then Bayesian bootstrap draws.
 
-        w ~ Exp(1) for each person; the normalised weights have a flat Dirichlet distribution
-
-    Persons are weighted, not records, because the records of a person are not independent. No weight is zero, so
-    every draw contains every class. The ordinary bootstrap can lose a class of few persons.
+    A weight of a draw is an independent draw from Exp(1). No weight is zero, so every draw contains every class. The
+    ordinary bootstrap can lose a class of few persons.
 
     Reference: Rubin, "The Bayesian Bootstrap", Annals of Statistics 9 (1981).
     """
@@ -49,15 +47,16 @@ def scores(
 
         recall_c = hits_c / support_c,   F1_c = 2 · hits_c / (support_c + predicted_c)
 
-    support_c is the weight of the records of class c, predicted_c of the records predicted as c, and hits_c of both.
+    support_c is the summed weight of the records of class c, predicted_c that of the records predicted as c, and
+    hits_c that of the records in both groups.
 
     Args:
-        truth: int64 (n), 0 to C − 1; every class occurs.
-        predicted: int64 (n), 0 to C − 1, or −1 for a class that is not in the test records.
-        person: int64 (n), the column of `weights` of each record.
+        truth: int64 (n,), class of each record, 0 to C − 1; every class occurs.
+        predicted: int64 (n,), 0 to C − 1, or −1 for a class that is not in the test records.
+        person: int64 (n,), the column of `weights` of each record.
         weights: float64 (B, persons), above 0.
         n_classes: C.
-        subgroups: bool (n) by name, the records of each subgroup; no subgroup may be empty.
+        subgroups: bool (n,) by name, the records of each subgroup; no subgroup may be empty.
 
     Cost: three products of (B, n) and (n, C) matrices.
     """
@@ -84,16 +83,15 @@ def scores(
 def estimate(draws: Float64, n: int, confidence: float, *, largest: float | None = None) -> Estimate:
     """Return a value with its interval: quantiles of the bootstrap draws, widened for few persons.
 
-    If all persons have the same value, the bootstrap interval has no width, even for few persons. But if none of n
-    persons deviates, the true share of deviating persons can still be 1 − α^(1/n), with the one-sided error level α
-    (the exact form of the "rule of three"). The interval therefore extends by at least 1 − α^(1/n) on both sides of
-    the value, even if the bootstrap is biased, as it is for the minimum over classes.
+    If all n persons have the same value, the bootstrap interval has no width. But the true share of persons with
+    another value can be up to 1 − α^(1/n) with the one-sided error level α (the exact form of the "rule of three").
+    The interval therefore extends by at least 1 − α^(1/n) on both sides of the value.
 
     Args:
-        draws: float64 (B + 1), the value first, then the B bootstrap draws.
+        draws: float64 (B + 1,), the value first, then the B bootstrap draws.
         n: number of persons.
-        confidence: two-sided confidence. The result states the one-sided confidence of each end, for example 0.975
-            for 0.95; it is at most 1 − 1/B.
+        confidence: two-sided confidence, for example 0.95. The result states the one-sided confidence of each end,
+            for example 0.975; it is at most 1 − 1/B.
         largest: upper limit of the quantity, 1 for shares; the lower limit is 0.
     """
     alpha = (1 - confidence) / 2

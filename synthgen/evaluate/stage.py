@@ -11,8 +11,8 @@ from synthgen.evaluate.evaluation import Tables, evaluate
 from synthgen.segment.section_measures import section_measures
 
 UTILITY = "evaluation.json"
-SECTIONS = "sections.json"  # measures of how the segments of a record fit together; written only with `segments`
-USUAL_CONFIDENCE = 0.95  # two-sided; a further attempt on the same control persons needs a higher confidence
+SECTIONS = "sections.json"  # measures of the sections of long records; written only with `segments`
+USUAL_CONFIDENCE = 0.95  # two-sided; further audits of the same control persons need a higher confidence
 
 
 def _evaluate(context: StageContext) -> Mapping[str, object]:

@@ -1,6 +1,6 @@
-"""Measure how similar the style of synthetic texts is to that of real texts, without regard to their content.
+"""Measure how much the style of synthetic texts differs from the style of real texts, without regard to content.
 
-Every word that carries content is replaced by its shape: "The Patient has 120/80." -> the, Aa2, has, 000/00, ".".
+Texts are converted to style tokens: "The Patient has 120/80." -> the, Aa2, has, 000/00, ".".
 """
 
 import re
@@ -44,10 +44,10 @@ FUNCTION_WORDS = frozenset(
 def style_tokens(text: str) -> list[str]:
     r"""Return the style tokens of a text: "X-ray of Anna's leg.\n\n12.5 mg" -> Aa-1 of Aa'2 aa1. \n 00.0 aa1.
 
-    A function word stays, in lower case. Any other word becomes its case ("aa", "Aa" or "AA"), its first two
-    punctuation characters, and a length class from 0 to 4. A full stop directly after a word belongs to its token. In
-    a number, each run of digits becomes one to three zeros. Punctuation (except "_") stays. Consecutive line ends
-    become one token.
+    A function word such as "of" is kept in lower case. The token of any other word consists of its case ("aa", "Aa"
+    or "AA"), its first two punctuation characters, and a length class from 0 to 4. A full stop directly after a word
+    is appended to its token. In a number, consecutive digits become one to three zeros. Other punctuation (except
+    "_") is kept. Consecutive line ends become one token.
     """
     return [_shape(token) for token in _TOKEN.findall(text)]
 
@@ -78,8 +78,7 @@ def style_gap(
     The gap is in nats per token, over the N `style_tokens` of the control texts. P_real and P_synthetic are
     Kneser-Ney models of order five. The control persons are divided into two random halves, `HALVINGS` times. P_real
     is trained on the half that does not contain the token, and P_synthetic on equally many synthetic tokens. If the
-    synthetic texts were real texts of other persons of the same population, the expected gap would be 0. Texts that
-    differ only in topic have a gap near 0. Train is not used, so copies of train do not reduce the gap.
+    synthetic texts were real texts of other persons of the same population, the expected gap would be 0.
 
     `groups` are the persons of the control texts. The interval comes from a Bayesian bootstrap over these persons and
     has the two-sided `confidence`. The result is None if a model would be trained on fewer than `MIN_TOKENS` tokens,
@@ -90,7 +89,7 @@ def style_gap(
         `seeds.child("bootstrap")` for the weights of the persons.
     Cost: 4 · `HALVINGS` models, each trained on at most the tokens of half of the control persons.
     Reference: perplexity of real text under a model of the synthetic text, as in Shen et al., "Style transfer from
-        non-parallel text", 2017; the style tokens and P_real as a baseline are additions of this package.
+        non-parallel text", 2017; the style tokens and P_real are additions of this package.
     """
     number: dict[str, int] = {}
     real, made = (
@@ -141,7 +140,6 @@ def style_profile(texts: Sequence[str]) -> dict[str, float]:
 
 
 def _first(texts: list[Index], n_tokens: int) -> list[Index]:
-    """Return the first texts with `n_tokens` tokens in total; the last text can be cut."""
     starts = accumulate(map(len, texts), initial=0)
     return [text[: n_tokens - start] for text, start in zip(texts, starts, strict=False) if start < n_tokens]
 

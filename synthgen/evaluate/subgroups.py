@@ -1,4 +1,4 @@
-"""Find the sex and the age band of real persons in their texts, so that utility can be measured for each subgroup."""
+"""Find the sex and the age band of real persons in their texts, to measure the utility for each subgroup."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -15,10 +15,10 @@ Rows = NDArray[np.bool_]
 
 
 def subgroups(records: Sequence[Record]) -> dict[tuple[str, str], Rows]:
-    """Return the mask of each published subgroup, bool (n,), by attribute and value, sorted.
+    """Return for each subgroup which records belong to it, bool (n,), by attribute and value, sorted.
 
-    A person belongs to a subgroup if the person's records state the attribute and all statements agree. Only large
-    subgroups are published, see `_published`.
+    A person belongs to a subgroup if the person's records state the attribute and all statements agree. A subgroup is
+    omitted if its results, or those of the persons outside all subgroups, would concern too few persons.
 
     Privacy: reads the texts; the masks are as private as the texts.
     """
@@ -40,14 +40,9 @@ def subgroups(records: Sequence[Record]) -> dict[tuple[str, str], Rows]:
 
 
 def _published(sizes: Mapping[str, int], total: int) -> list[str]:
-    """Return the values of one attribute whose subgroups may be published, sorted.
-
-    A subgroup needs at least `MIN_SUBGROUP_PERSONS` persons. From the published results for all persons, a reader can
-    compute those of the persons outside the published subgroups. These must therefore also be none or at least
-    `MIN_SUBGROUP_PERSONS` persons; otherwise, the smallest subgroup is removed too (complementary suppression).
-    `sizes` is the number of persons by value, `total` the number of all persons.
-    """
     shown = {value: size for value, size in sizes.items() if size >= MIN_SUBGROUP_PERSONS}
+    # A reader can compute the result of the persons outside the published subgroups from the result of all persons.
+    # If these are too few persons, the smallest subgroup is not published either (complementary suppression).
     while shown and 0 < total - sum(shown.values()) < MIN_SUBGROUP_PERSONS:
         del shown[min(shown, key=lambda value: (shown[value], value))]
     return sorted(shown)

@@ -1,4 +1,4 @@
-"""Apply quality filters to the decoded texts (candidates), and keep the best accepted text of each latent vector."""
+"""Apply quality filters to the generated texts (candidates), and keep the best accepted text of each new vector."""
 
 from synthgen.filter.base import Reconstructions, make_context
 from synthgen.filter.chain import apply, build_filters, select

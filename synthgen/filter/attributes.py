@@ -1,4 +1,4 @@
-"""Filter candidates by the user's rules on attributes that a text states, such as sex and age."""
+"""Filter generated texts (candidates) by the user's rules on attributes that a text states, such as sex and age."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,23 +14,20 @@ NAME = "attributes"
 
 @dataclass(frozen=True, slots=True)
 class Attributes:
-    """Keep a candidate that fulfils the rules for its label and the rules for all labels ("*"); off by default.
+    """Keep a candidate that fulfils the rules for its label and the rules for all labels ("*").
 
     The score is the number of fulfilled rules. A rule with `prefer` counts in the score, but rejects no candidate.
-    Attributes are found by `synthgen.attributes.extract`; an attribute that it does not find counts as not stated.
+    `synthgen.attributes.extract` finds the attributes of a text.
 
-    Privacy: reads only the candidate's text and label and the configuration. If few candidates fulfil a rule, the
-        release is made from fewer latents and therefore from fewer train persons. The bundle contains the rules.
+    Privacy: reads no record. If few candidates fulfil a rule, the release is made from fewer latents and therefore
+        from fewer train persons. The bundle contains the rules.
     """
 
     name: ClassVar[str] = NAME
     rules: Mapping[str, Sequence[AttributeRule]]
 
     def fit(self, context: FilterContext) -> FittedFilter:
-        """Return the filter; raise ConfigError if no train record has the label of a rule.
-
-        The reported bounds are the numbers of required and of preferred rules.
-        """
+        """Return the filter; raise ConfigError if no train record has the label of a rule."""
         check_labels(self.rules, set(context.labels.tolist()))
         all_rules = [rule for rules in self.rules.values() for rule in rules]
         n_preferred = sum(rule.prefer for rule in all_rules)
@@ -47,12 +44,12 @@ class Attributes:
 
 
 def n_fulfilled(candidate: Candidate) -> float:
-    """Return the number of attribute rules that a candidate fulfils, from its outcomes; 0 if there are no rules."""
+    """Return the number of attribute rules that a judged candidate fulfils; 0 if there are no rules."""
     return sum(o.score for o in candidate.outcomes if o.name == NAME)
 
 
 def check_labels(rules: Mapping[str, Sequence[AttributeRule]], labels: Collection[str]) -> None:
-    """Raise ConfigError if rules are for labels that no train record has; the error lists these labels."""
+    """Raise ConfigError if a rule is for a label that no train record has; list all such labels."""
     if unknown := sorted(set(rules) - {*labels, ANY_LABEL}):
         raise ConfigError(
             "filter.attributes has rules for unknown labels",

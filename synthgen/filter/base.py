@@ -1,8 +1,11 @@
-"""Define the interface of the filters, which accept or reject candidates (decoded texts), and the data they may read.
+"""Define the interface of the filters, and the data that they may read. A filter accepts or rejects generated texts.
+
+A candidate is a text that the decoder wrote from a latent (a new vector). A filter first learns its limits from train
+records and their reconstructions, then judges each candidate.
 
 Privacy: only the filter of copies (copies.py) rejects a candidate because it is close to train records. If other
 filters did this too, the regions around train persons would contain no synthetic text, which would reveal who is in
-train. Limits are aggregates of train texts and their reconstructions. Control records are never read.
+train. Control records are never read.
 """
 
 import math
@@ -19,15 +22,15 @@ from synthgen.core.seeds import SeedTree
 from synthgen.core.types import Candidate, Corpus, Embedded, FilterOutcome, Float32, Latents
 
 MIN_FOLDS = 5  # smallest number of folds into which the train persons are divided
-FREE_FOLDS = 3  # for each latent, at least this number of folds contain none of its parents
+FREE_FOLDS = 3  # least number of folds that contain no parent of a latent
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Reconstructions:
     """Train records decoded from their own vectors, and the vectors of the decoded texts.
 
-    A decoder does not reproduce a record exactly. The distance between a record and its reconstruction is the error
-    of the decoder alone, so filters learn from these distances which distances to accept.
+    The distance between a record and its reconstruction is the error of the decoder alone. Filters learn from these
+    distances which distances to accept.
     """
 
     record_ids: tuple[str, ...]  # the train record of each reconstruction
@@ -46,7 +49,7 @@ class Reconstructions:
 class FilterContext:
     """The data that filters may read: n train records sorted by id, m latents, c candidates and r reconstructions.
 
-    All vectors have unit length. A row is the position of a record, latent or candidate in these arrays.
+    All vectors have unit length. A row is the position in these arrays.
     """
 
     latents: Latents
@@ -74,7 +77,7 @@ class FilterContext:
 class FittedFilter:
     """A filter whose limits are known."""
 
-    name: str  # name of the filter in the outcomes
+    name: str
     bounds: Mapping[str, float]  # learned or configured limits, reported with the run
     judge: Callable[[Sequence[Candidate]], list[FilterOutcome]]  # returns one outcome per candidate, in order
 
@@ -104,11 +107,11 @@ def scored(  # noqa: PLR0913 - one argument for each property of a filter
     reasons: tuple[str, str] = ("", ""),
     unknown: float = 0,
 ) -> FittedFilter:
-    """Return a filter that accepts the candidates with a score in [low, high].
+    """Return a filter that accepts the candidates with a score from `low` to `high`.
 
-    `reasons` are the reasons for rejecting a score below `low` and a score above `high`; an empty reason stands for
-    the filter's name. A score of NaN means that the candidate's class is missing in the data from which the score is
-    computed. Such a candidate is rejected as "class_not_learned", and `unknown` is reported as its score.
+    The reasons for a rejection are `reasons[0]` below `low` and `reasons[1]` above `high`; an empty reason stands for
+    the filter's name. The score is NaN if the data that the filter learned from lack the candidate's class. Such a
+    candidate is rejected as "class_not_learned", and `unknown` is reported as its score.
     """
 
     def judge(candidates: Sequence[Candidate]) -> list[FilterOutcome]:
@@ -135,7 +138,7 @@ def make_context(  # noqa: PLR0913 - one argument for each source of data that t
     """Return the data that the filters read; raise DataError if a vector has length zero.
 
     `vectors` (c, d) are the embedded texts of the candidates. `train` are the vectors of the records of `corpus`, in
-    the same order. The persons of train are divided into folds, see `folds_for` and `person_folds`.
+    the same order. The persons of train are divided into folds; see `person_folds`.
     """
     if train.ids != tuple(r.id for r in corpus.records):
         raise InternalError("train vectors and train records differ")
@@ -169,10 +172,9 @@ def make_context(  # noqa: PLR0913 - one argument for each source of data that t
 
 
 def folds_for(parents: int) -> int:
-    """Return the number of folds for latents with at most this number of parents.
+    """Return the number of folds for latents with at most this number of parents; `FREE_FOLDS` contain no parent.
 
-    A classifier that judges a candidate is trained without the folds of the candidate's parents. The number of folds
-    leaves at least `FREE_FOLDS` folds to train on.
+    A classifier that judges a candidate is trained only on folds without the candidate's parents.
     """
     return max(MIN_FOLDS, FREE_FOLDS + parents)
 
@@ -182,7 +184,6 @@ def person_folds(labels: Sequence[str], groups: Sequence[str], n_folds: int, see
 
     The persons of each class are put in random order and assigned to the folds in turn, so every fold has a similar
     share of every class. A person with records of several classes belongs to the class whose label sorts first.
-    Adding a class does not change the folds of the persons of other classes.
     """
     first: dict[str, str] = {}
     for label, group in zip(labels, groups, strict=True):

@@ -1,6 +1,7 @@
-"""Apply all filters to all candidates, keep the best of each latent, and draw the requested number per class.
+"""Apply all filters to the generated texts, keep the best text of each new vector, and draw the texts to release.
 
-Every filter judges every candidate, so the order of the filters does not change which candidates are kept.
+A latent is a new vector, from which one or more texts (candidates) were decoded. Every filter judges every candidate,
+so the order of the filters does not change which candidates are kept.
 """
 
 from collections import Counter
@@ -18,17 +19,17 @@ from synthgen.filter.config import FilterConfig
 from synthgen.filter.copies import NearDuplicates, NoCopies
 from synthgen.filter.distance import ClassDistance, LatentDistance, latent_distances
 from synthgen.filter.label_words import LabelWords
-from synthgen.filter.surface import NOT_EMPTY, Fluency, Language, Legible, Length, Repetition
+from synthgen.filter.surface import NOT_EMPTY, Language, Legible, Length, Repetition, fluency_filter
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Filtered:
-    """The result of `apply`: the kept candidates, the outcomes of all candidates, and counts."""
+    """The result of `apply`."""
 
     kept: tuple[Candidate, ...]  # at most one per latent, in the order of the latents
     judged: tuple[Candidate, ...]  # all candidates with their outcomes, in the order given; private
-    rejected: Mapping[str, int]  # rejected candidates by reason; each counts for the first filter that it failed
-    failed: Mapping[str, int]  # rejected candidates by filter; each counts for every filter that it failed
+    rejected: Mapping[str, int]  # number of rejected candidates by the reason of the first filter that each failed
+    failed: Mapping[str, int]  # number of rejected candidates by filter; each counts for every filter that it failed
     spare: int  # number of candidates that passed all filters but were not the best of their latent
     latents_lost: Mapping[str, int]  # by label, the number of latents without a candidate that passed all filters
     bounds: Mapping[str, Mapping[str, float]]  # limits by filter and name of the limit
@@ -40,12 +41,12 @@ class Filtered:
 def build_filters(config: FilterConfig) -> tuple[Filter | FittedFilter, ...]:
     """Return the filters that are always on (copies, empty texts, label words), then the configured filters.
 
-    The order matters for the report, which states the first filter that a text fails. A text in another language or
-    of an untrained model often also fails length and repetition, so these two come after fluency and language.
+    The report states the first filter that a text fails. A text in another language or of an untrained model often
+    also fails length and repetition, so these two come after fluency and language.
     """
     filters: list[Filter | FittedFilter] = [NoCopies(), NOT_EMPTY, LabelWords()]
     if config.fluency is not None:
-        filters.append(Fluency(config.fluency))
+        filters.append(fluency_filter(config.fluency))
     if config.language is not None:
         filters += [Language(), Legible()]
     if config.length is not None:
@@ -68,27 +69,23 @@ def build_filters(config: FilterConfig) -> tuple[Filter | FittedFilter, ...]:
 def apply(
     candidates: Sequence[Candidate], context: FilterContext, filters: Sequence[Filter | FittedFilter]
 ) -> Filtered:
-    """Judge every candidate by every filter and keep the best of each latent.
+    """Judge every candidate by every filter and keep the best candidate of each latent that passes all filters.
 
-    The best candidate is the one that passes all filters and fulfils the most attribute rules. Ties are decided by
-    the smallest number of contradictions (0 if this filter is off), then by the smallest cosine distance of the
-    embedded text to the latent, then by the index of the candidate. None of these criteria reads train records.
-
-    Row i of `context.vectors` is the vector of candidate i.
+    The best candidate fulfils the most attribute rules. Ties are decided by the smallest number of contradictions (0
+    if this filter is off), then by the smallest cosine distance of the embedded text to the latent, then by the index
+    of the candidate. Row i of `context.vectors` is the vector of candidate i.
 
     Raises:
         DataError: a filter cannot learn its limits.
         ConfigError: an attribute rule is for a label that no train record has.
 
-    Privacy: see `synthgen.filter.base`.
+    Privacy: see `synthgen.filter.base`. The choice of the best candidate reads no train record.
     Randomness: `ClassAgreement` and `Legible` draw from streams of the context.
     """
     if len(candidates) != len(context.vectors):
-        raise InternalError(
-            f"candidates do not match their vectors: {len(candidates)} and {len(context.vectors)} rows"
-        )
+        raise InternalError(f"{len(candidates)} candidates have {len(context.vectors)} vectors")
     if not filters:
-        raise InternalError("there are no filters; a candidate can be kept only if at least one filter has judged it")
+        raise InternalError("there are no filters, but a candidate is kept only if at least one filter has judged it")
     fitted = [f if isinstance(f, FittedFilter) else f.fit(context) for f in filters]
     outcomes = [f.judge(candidates) for f in fitted]
     outcomes_of = zip(*outcomes, strict=True)
@@ -116,7 +113,7 @@ def apply(
 
 
 def select(kept: Sequence[Candidate], counts: Mapping[str, int], seeds: SeedTree) -> tuple[Candidate, ...]:
-    """Return `counts[label]` kept candidates of each label, drawn at random, or all if there are fewer.
+    """Draw `counts[label]` kept candidates of each label at random, or all if there are fewer.
 
     The result is sorted by label, then latent id. The draw does not prefer candidates near their latents, because
     this would concentrate the release around a few train records.

@@ -1,4 +1,7 @@
-"""Keep a candidate if a classifier of real records, trained without the candidate's parents, confirms its label."""
+"""Keep a generated text (candidate) if a classifier that is trained on real records confirms its label.
+
+The candidate's parents, the real records from whose vectors it was made, are not among the training records.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,28 +15,27 @@ from synthgen.core.errors import DataError
 from synthgen.core.types import Candidate, Float32
 from synthgen.filter.base import FREE_FOLDS, FilterContext, FittedFilter, folds_for, scored
 
-STRENGTHS = (1.0, 10.0, 100.0)  # inverse regularisation strengths; the best of them on real records is used
-SHARE_OF_REAL = 0.8  # `auto` accepts about this share of the real records, unless 1/C or `MAX_MINIMUM` applies
+STRENGTHS = (1.0, 10.0, 100.0)  # inverse regularisation strengths, of which the best on real records is used
+SHARE_OF_REAL = 0.8  # share of the real records that the minimum of `auto` would usually accept
 MAX_MINIMUM = 0.6  # largest minimum that `auto` sets
 MAX_TUNING_RECORDS = 4000  # largest number of train records on which strength and minimum are chosen
-MAX_FITS = 50  # largest number of models, one for each set of parents' folds; if more are needed, one model per fold
+MAX_FITS = 50  # largest number of models that are trained; see `ClassAgreement`
 
 
 @dataclass(frozen=True, slots=True)
 class ClassAgreement:
     """Keep a candidate if the classifier gives its label a probability of at least `minimum`, 0 to 1.
 
-    The classifier is a multinomial logistic regression on train vectors. A candidate is judged without its parents:
-    if they are in folds f1 and f2, the classifier is trained on all other folds. If latents have so many parents that
-    this takes more than `MAX_FITS` models, one model is trained per fold instead. The score is then the mean
-    probability by the models (at least `FREE_FOLDS`) whose fold contains no parent. The strength of the
-    regularisation is the one of `STRENGTHS` with the smallest cross-fitted log loss on real records.
+    The classifier is a multinomial logistic regression on train vectors. The persons of train are divided into folds.
+    If a candidate's parents are in folds f1 and f2, a model that is trained on all other folds judges the candidate.
+    If this takes more than `MAX_FITS` models, one model is trained per fold instead. The score is then the mean
+    probability of the models whose fold contains no parent. The strength of the regularisation is the one of
+    `STRENGTHS` with the smallest log loss on real records, each judged by models trained without its fold.
 
     `auto` sets minimum = max(1/C, min(`MAX_MINIMUM`, q)) for C classes, where q is the largest minimum that would
-    accept at least the share `SHARE_OF_REAL` of the real records; q is low if the classes are similar.
+    accept at least the share `SHARE_OF_REAL` of the real records.
 
-    Privacy: reads train vectors and labels. It rejects candidates that do not fit a class, without comparing them
-        with single records.
+    Privacy: reads train vectors and labels. A candidate is not compared with single records.
     Cost: `fits_for(parents)` logistic regressions on n × d numbers, and one per fold for each of `STRENGTHS`.
     """
 
@@ -41,11 +43,7 @@ class ClassAgreement:
     minimum: float | Literal["auto"]
 
     def fit(self, context: FilterContext) -> FittedFilter:
-        """Return the filter; raise DataError if train has only one class.
-
-        The score is the probability of a candidate's label. The reported bounds are the minimum, the strength, the
-        share of real records that the minimum accepts, and the largest minimum that accepts `SHARE_OF_REAL` of them.
-        """
+        """Return the filter, whose score is the probability of the label; raise DataError if train has one class."""
         if len(set(context.labels)) < 2:
             raise DataError("class agreement needs at least two classes", hint="Set filter.class_agreement to null.")
         drawn = context.seeds.child("tuning").generator().permutation(len(context.labels))
@@ -54,8 +52,8 @@ class ClassAgreement:
         strength = min(STRENGTHS, key=lambda s: -np.log(np.maximum(of_real[s], 1e-12)).mean())
         real = of_real[strength]
         usual = float(np.quantile(real, 1 - SHARE_OF_REAL, method="lower"))
-        guess = 1 / len(set(context.labels))
-        minimum = max(guess, min(MAX_MINIMUM, usual)) if self.minimum == "auto" else self.minimum
+        auto = max(1 / len(set(context.labels)), min(MAX_MINIMUM, usual))
+        minimum = auto if self.minimum == "auto" else self.minimum
         bounds = {
             "minimum": minimum,
             "strength": strength,
@@ -78,20 +76,17 @@ class ClassAgreement:
 
 
 def fits_for(parents: int) -> int:
-    """Return the number of regressions for latents with at most this number of parents.
-
-    It is the number of possible sets of parents' folds or, if there are more than `MAX_FITS`, the number of folds.
-    """
+    """Return the number of models that `ClassAgreement` trains for latents with at most this number of parents."""
     return _sets(parents) if _sets(parents) <= MAX_FITS else folds_for(parents)
 
 
-def _sets(parents: int) -> int:
+def _sets(parents: int) -> int:  # number of possible sets of folds that contain the parents
     folds = folds_for(parents)
     return sum(comb(folds, i) for i in range(1, parents + 1)) if parents > 0 else 1
 
 
 class _Committee:
-    """The classifiers of train records, each trained on some folds when it is first needed."""
+    """Classifiers, each trained on the train records of some folds when it is first needed."""
 
     def __init__(self, context: FilterContext, rows: NDArray[np.intp], strength: float) -> None:
         self.context, self.rows, self.strength = context, rows, strength
@@ -101,9 +96,9 @@ class _Committee:
         self.models: dict[frozenset[int], Any] = {}
 
     def without(self, folds: frozenset[int], vectors: Float32, labels: NDArray[np.str_]) -> NDArray[np.float64]:
-        """Return the probability of each vector's label by the models that were not trained on these folds.
+        """Return the mean probability of each vector's label by the models that were not trained on these folds.
 
-        Several models give the mean probability. The result is NaN if none was trained on records of the label.
+        The result is NaN if no such model was trained on records of the label.
         """
         trained_on = frozenset(range(self.n_folds)) - folds
         parts = [frozenset([fold]) for fold in sorted(trained_on)] if self.by_fold else [trained_on]
@@ -113,10 +108,7 @@ class _Committee:
         return np.where(known.any(axis=0), total / np.maximum(known.sum(axis=0), 1), np.nan)
 
     def of_real(self) -> NDArray[np.float64]:
-        """Return for each train record the probability of its label by models trained without the record's fold.
-
-        If there is one model per fold, it is the mean of `FREE_FOLDS` models, as for a candidate with most parents.
-        """
+        """Return the probability of each train record's label by models that were trained without its fold."""
         p = np.zeros(len(self.rows))
         row_folds = self.context.folds[self.rows]
         for fold in np.unique(row_folds):
@@ -144,7 +136,6 @@ def _fit(context: FilterContext, rows: NDArray[np.intp], strength: float) -> Any
 
 
 def _of_own_class(model: Any, vectors: Float32, labels: NDArray[np.str_]) -> NDArray[np.float64]:
-    """Return the probability of each row's label; NaN if the model was trained without this label."""
     p = model.predict_proba(vectors.astype(np.float64))  # (r, classes)
     column = np.searchsorted(model.classes_, labels)
     column = np.where(column < len(model.classes_), column, 0)

@@ -1,4 +1,4 @@
-"""Filter candidates whose text contradicts itself, for example by stating two ages of one person."""
+"""Filter generated texts (candidates) that contradict themselves, for example by stating two ages of one person."""
 
 from collections.abc import Sequence
 
@@ -10,12 +10,10 @@ NAME = "coherent"
 
 
 def coherence_filter(*, is_required: bool) -> FittedFilter:
-    """Return the filter that finds contradictions within a text (`synthgen.coherence`).
+    """Return a filter whose score is −1 times the number of contradictions in a text; see `synthgen.coherence`.
 
-    The score is −1 times the number of contradictions. If `is_required`, a candidate with a contradiction is
-    rejected. Otherwise none is rejected, but `chain.apply` prefers candidates with fewer contradictions.
-
-    Privacy: reads only the candidate's text.
+    If `is_required`, a candidate with a contradiction is rejected. Otherwise none is rejected, but `chain.apply`
+    prefers candidates with fewer contradictions. The filter reads only the text.
     """
 
     def judge(candidates: Sequence[Candidate]) -> list[FilterOutcome]:
@@ -26,5 +24,5 @@ def coherence_filter(*, is_required: bool) -> FittedFilter:
 
 
 def n_contradictions(candidate: Candidate) -> float:
-    """Return the number of contradictions of a candidate, from its outcomes; 0 if the filter is off."""
+    """Return the number of contradictions of a judged candidate; 0 if the filter is off."""
     return -sum(o.score for o in candidate.outcomes if o.name == NAME)

@@ -1,4 +1,4 @@
-"""Reject two kinds of copies: long passages of one train person's texts, and near-duplicates of synthetic texts."""
+"""Reject generated texts that copy a long passage from one train person, and near-duplicates of generated texts."""
 
 import hashlib
 import math
@@ -17,12 +17,12 @@ from synthgen.core.types import Candidate, FilterOutcome
 from synthgen.filter.base import FilterContext, FittedFilter, outcome, scored
 from synthgen.filter.distance import latent_distances
 
-# A sequence of at least this number of words counts as copied if it occurs in the texts of exactly one train person.
-# In a test with 900 persons, the longest sequence that an unrelated abstract shared with exactly one of them had 14
-# words in the median and at most 18, so 20 words are not due to chance.
+# Number of words of a run (sequence of words). A run counts as copied if it occurs in the texts of exactly one train
+# person, its owner. The longest sequences that unrelated abstracts shared with exactly one of 900 persons had at most
+# 18 words, so 20 words are not due to chance.
 COPY_RUN_TOKENS = 20
 NOBODY = -1  # owner of a run that occurs in no train text or in texts of several persons
-SHINGLE_WORDS = 3  # number of words of a shingle, the n-gram by which synthetic texts are compared
+SHINGLE_WORDS = 3  # number of words of a shingle, the n-gram by which generated texts are compared
 MIN_THRESHOLD = 0.3  # with a lower threshold of near-duplicates, nearly all pairs would have to be compared
 _WORD, _NUMBER = re.compile(r"\w+"), re.compile(r"\d+")
 
@@ -38,7 +38,7 @@ def normalised_words(text: str) -> list[str]:
 def mask_numbers(words: list[str]) -> list[str]:
     """Return the words with every number replaced by 0 and repeated zeros merged: "bp 120 80 dose2" -> "bp 0 dose0".
 
-    A copy with changed numbers then equals its source, and a table of numbers is too short to count as a copy.
+    A copy with changed numbers then equals its source. A table of numbers becomes too short to count as a copy.
     """
     masked: list[str] = []
     for word in words:
@@ -50,14 +50,14 @@ def mask_numbers(words: list[str]) -> list[str]:
 
 @dataclass(frozen=True, slots=True)
 class NoCopies:
-    """Reject a candidate with a run of at least 20 words that occurs in the texts of exactly one train person.
+    """Reject a candidate with 20 or more consecutive words that occur in the texts of exactly one train person.
 
-    The filter is always on. Normalised words are compared twice, with their digits and with every number replaced by
-    0, so copies with changed numbers are found too.
+    Normalised words are compared twice, with their digits and with every number replaced by 0, so that copies with
+    changed numbers are also found. Words are compared by 64-bit hashes of 20 words.
 
     Privacy: reads train texts and persons. Each rejection can help a membership attack. More than a few rejections
         per thousand candidates mean that the decoder memorises; do not release the records of such a run.
-    Cost: O(N log N) for N words of train. Runs are compared by 64-bit hashes; two collide with probability 2^-64.
+    Cost: O(N log N) for N words of train.
     """
 
     name: ClassVar[str] = "copy"
@@ -76,10 +76,6 @@ class NoCopies:
 
 
 def _longest_runs(written: list[list[str]], real: list[list[str]], owners: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return for each written text the length in words of its longest copied run, 0 without one.
-
-    `owners` has the person of each real text.
-    """
     numbers: dict[str, int] = {}
     grams = [_grams(words, numbers) for words in real]
     together = np.concatenate([np.empty(0, dtype=np.uint64), *grams])
@@ -99,7 +95,7 @@ def _longest_runs(written: list[list[str]], real: list[list[str]], owners: NDArr
 
 
 def _grams(words: list[str], numbers: dict[str, int]) -> NDArray[np.uint64]:
-    """Return a polynomial hash of every run of 20 words; `numbers` caches the hash of each word."""
+    """Return a polynomial hash of every run of a text; `numbers` caches the hash of each word."""
     for word in words:
         if word not in numbers:
             numbers[word] = int.from_bytes(hashlib.blake2b(word.encode(), digest_size=8).digest(), "big")
@@ -112,9 +108,9 @@ def _grams(words: list[str], numbers: dict[str, int]) -> NDArray[np.uint64]:
 
 
 def _longest_stretch(owners: NDArray[np.int64]) -> int:
-    """Return the number of words of the longest copied run, 0 without one.
+    """Return the number of words of the longest copy, 0 without one; adjacent runs of one owner are one copy.
 
-    `owners` has the owner of each run of 20 words of a text, in text order. Adjacent runs of one owner are one copy.
+    `owners` has the owner of each run of a text, in text order.
     """
     best = length = 0
     previous = NOBODY
@@ -127,19 +123,18 @@ def _longest_stretch(owners: NDArray[np.int64]) -> int:
 
 @dataclass(frozen=True, slots=True)
 class NearDuplicates:
-    """Keep only one of several nearly equal synthetic texts: the text nearest to its latent.
+    """Keep only one of several nearly equal candidates: the text nearest to the latent from which it was decoded.
 
         J(a, b) = |S(a) ∩ S(b)| / |S(a) ∪ S(b)|,   S = the set of 3-grams of normalised words
 
     Candidates are visited in order of the distance to their latent (ties by latent id, then index). A candidate is
     rejected if its similarity J to a candidate that this filter has accepted before is at least `threshold`, 0.3 to
-    1. Outcomes of other filters have no effect.
+    1. Outcomes of other filters have no effect. The filter reads no record.
 
-    Privacy: reads only synthetic texts.
     Reference: exact prefix filtering after Bayardo, Ma & Srikant, "Scaling Up All Pairs Similarity Search" (WWW 2007)
-        and Chaudhuri, Ganti & Kaushik (ICDE 2006). If all sets are sorted in one common order, two sets with J ≥ t
-        have a common member among their first n − ⌈t·n⌉ + 1 members, for a set of n members. Here rare members come
-        first, so few pairs have to be compared.
+        and Chaudhuri, Ganti & Kaushik (ICDE 2006). Let all sets be sorted in one order, rare members first, and let
+        the prefix of a set of n members be its first n − ⌈t·n⌉ + 1 members. Two sets with J ≥ t have a common member
+        in their prefixes, so only such pairs are compared.
     """
 
     name: ClassVar[str] = "near_duplicate"

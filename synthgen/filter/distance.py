@@ -1,4 +1,7 @@
-"""Filter candidates by the cosine distance of their embedded text to their latent and to their class's centre."""
+"""Filter generated texts (candidates) by two cosine distances of their vectors.
+
+One is the distance to the latent, the vector from which the text was decoded; the other to the centre of the class.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,8 +14,8 @@ from synthgen.core.errors import DataError
 from synthgen.core.types import Candidate
 from synthgen.filter.base import FilterContext, FittedFilter, scored
 
-RECONSTRUCTION_QUANTILE = 0.95  # quantile of the reconstructions' distances that limits the distance to the latent
-CLASS_TAIL = 0.01  # share of the reconstructions below the lower limit of the class distance, and above the upper one
+RECONSTRUCTION_QUANTILE = 0.95  # share of the reconstructions that are within the limit of `LatentDistance`
+CLASS_TAIL = 0.01  # share of the reconstructions below the lower limit of `ClassDistance`, and above the upper limit
 MIN_RECONSTRUCTIONS = 20  # smallest number of reconstructions from which limits are learned
 
 
@@ -22,13 +25,13 @@ class LatentDistance:
 
         distance = 1 − cos(e(text), latent),   e(text) = the embedded text
 
-    If a text is far from its latent, the decoder did not follow the latent. `high: auto` is the 95 % quantile of the
-    distances of reconstructions (train records decoded from their own vectors) to these vectors. It is at most their
-    median distance to the vectors of other records, so that a decoder that ignores its vector is noticed.
+    If a text is far from its latent, the decoder did not follow the latent. With `auto`, the limit is learned from
+    reconstructions (train records decoded from their own vectors): 95 % of them are within the limit. The limit is at
+    most the median distance between a reconstruction and the vector of another record, so that the texts of a decoder
+    that ignores its vector are rejected.
 
-    There is no lower limit. It would reject the texts closest to train persons, which would reveal who is in train.
-
-    Privacy: reads train vectors and reconstructions only for the limit `high: auto`.
+    Privacy: `auto` reads train vectors and reconstructions. There is no lower limit, because it would reject the
+        texts closest to train persons and so reveal who is in train.
     """
 
     name: ClassVar[str] = "latent_distance"
@@ -48,8 +51,9 @@ class ClassDistance:
         distance = 1 − cos(e(text), centre),   centre = the mean of the class's unit train vectors
 
     A text that is too far has another subject. A text that is too near is the generic text of a decoder that ignores
-    its vector. The limits are the 1 % and 99 % quantiles of the distances of reconstructions. The centre for a
-    candidate is computed without the folds of its parents, the centre for a reconstruction without its record's fold.
+    its vector. The limits are the 1 % and 99 % quantiles of the distances of reconstructions (train records decoded
+    from their own vectors). The centre for a candidate is computed without the folds (groups of persons) that contain
+    its parents, and the centre for a reconstruction without the fold of its record.
 
     Privacy: the centre is a mean over many persons; no candidate is compared with a single record.
     """
@@ -81,7 +85,7 @@ def latent_distances(candidates: Sequence[Candidate], context: FilterContext) ->
 
 
 def reconstruction_bound(context: FilterContext) -> float:
-    """Return the limit `high: auto` of `LatentDistance`; raise DataError if there are too few reconstructions."""
+    """Return the limit of `LatentDistance` for `auto`; raise DataError if there are too few reconstructions."""
     targets = context.train[context.reconstruction_rows].astype(np.float64)
     cosine = context.reconstruction_vectors.astype(np.float64) @ targets.T  # (reconstruction, record)
     to_own = _enough(1 - cosine.diagonal())
@@ -92,10 +96,7 @@ def reconstruction_bound(context: FilterContext) -> float:
 def _to_centres(
     context: FilterContext, vectors: NDArray[np.float32], labels: Sequence[str], left_out: Sequence[frozenset[int]]
 ) -> NDArray[np.float64]:
-    """Return the distance of each vector to the centre of its class, computed without the vector's `left_out` folds.
-
-    The distance is NaN if the other folds contain no record of the class.
-    """
+    # NaN if all records of the class are in the folds that are left out
     classes = {label: i for i, label in enumerate(np.unique(context.labels))}
     n_folds = int(context.folds.max(initial=0)) + 1
     sums = np.zeros((len(classes), n_folds, vectors.shape[1]))  # (classes, folds, d)

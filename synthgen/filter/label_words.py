@@ -1,7 +1,7 @@
-"""Find words of class names that real texts do not use, and reject synthetic texts that contain them.
+"""Find words of class names that real texts do not use, and reject generated texts that contain them.
 
-The language model reads the class name in its prompt and tends to write it. If real texts do not name their class, a
-classifier that is trained on the synthetic texts would rely on words that real texts lack.
+The language model reads the class name in its prompt and tends to write it. A classifier that is trained on the
+generated texts would then rely on words that real texts lack.
 """
 
 import re
@@ -20,8 +20,8 @@ _WORD, _TOKEN = re.compile(r"[^\W\d_]{3,}"), re.compile(r"\w+")
 def unused_label_words(texts: Sequence[str], labels: Sequence[str]) -> tuple[str, ...]:
     """Return the words of the labels, in lower case and sorted, that real texts do not use; see `MIN_USE`.
 
-    `labels[i]` is the class of `texts[i]`. Words of fewer than three letters are omitted. A text contains a label
-    word if a word of the text begins with it ("sport" is in "sports"). Without texts, as under DP, none is returned.
+    `labels[i]` is the label of `texts[i]`. Words of fewer than three letters are omitted. A text contains a label
+    word if a word of the text begins with it ("sport" is in "sports"). If all texts are empty, no word is returned.
 
     Privacy: reads the share of texts that contain a word, by class.
     """
@@ -45,7 +45,7 @@ def _words_in(text: str, words: tuple[str, ...]) -> set[str]:
 
 @dataclass(frozen=True, slots=True)
 class LabelWords:
-    """Keep a candidate that contains no word of `unused_label_words`; always on."""
+    """Keep a candidate that contains no word of `unused_label_words`."""
 
     name: ClassVar[str] = "label_word"
 

@@ -1,4 +1,4 @@
-"""The filter stage: judge all candidates, those of this round and of earlier rounds together."""
+"""The filter stage: judge all generated texts (candidates) of this round and of earlier rounds together."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -17,10 +17,7 @@ KEPT, JUDGED = "kept.parquet", "judged.parquet"
 
 
 def with_plain_layout(candidates: Sequence[Candidate]) -> tuple[Candidate, ...]:
-    """Return the candidates with plain white space and without invisible characters.
-
-    The verifier accepts no other texts, because no audit reads white space and invisible characters.
-    """
+    """Return the candidates with plain white space and without invisible characters, as the verifier requires."""
     return tuple(replace(c, text=plain_layout(c.text)) for c in candidates)
 
 
@@ -37,10 +34,9 @@ def _filter(context: StageContext) -> Mapping[str, object]:
         max_new_tokens=context.input("max_new_tokens") * size,
         seeds=context.stream("filter"),
     )
-    # with one thread, the numbers do not depend on the number of cores
     with (
         context.progress.stage("filter", total=len(texts.candidates), unit="texts") as advance,
-        threadpool_limits(limits=1),
+        threadpool_limits(limits=1),  # so that the numbers do not depend on the number of cores
     ):
         done = apply(with_plain_layout(texts.candidates), filter_context, build_filters(context.config("filter")))
         advance(len(texts.candidates))

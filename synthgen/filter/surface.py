@@ -1,4 +1,4 @@
-"""Filter candidates by the form of the text: letters, length, repetition, fluency, language and legibility."""
+"""Filter generated texts (candidates) by letters, length, repetition, fluency, language and legibility."""
 
 import math
 import re
@@ -15,14 +15,12 @@ from synthgen.filter.base import FilterContext, FittedFilter, scored
 
 TAIL = 0.01  # share of real texts below the learned lower limit of the length, and above the upper limit
 LANGUAGE_TAIL = 0.005  # share of real texts above the learned limit of the language filter
-MAX_TOKENS_PER_WORD = 3  # a text has at most about this number of tokens per word; plain English has 1.3
+MAX_TOKENS_PER_WORD = 3  # largest usual number of tokens per word; plain English has 1.3
 BUCKETS = 1 << 20  # number of buckets into which character trigrams are hashed
 SMOOTHING = 0.01  # α, added to the count of each bucket
 _DIGIT = re.compile(r"\d")
 _LETTERS = re.compile(r"[^\W\d_]")
-
-
-# requires at least one letter
+# keeps a candidate with at least one letter
 NOT_EMPTY = scored("empty", {"letters": 1.0}, lambda cs: [float(bool(_LETTERS.search(c.text))) for c in cs], low=1)
 
 
@@ -30,15 +28,15 @@ NOT_EMPTY = scored("empty", {"letters": 1.0}, lambda cs: [float(bool(_LETTERS.se
 class Length:
     """Keep a candidate whose number of words (separated by white space) is within `bounds`.
 
-    With `auto`, the limits are the 1 % and 99 % quantiles of the numbers of words in train texts. As the token limit
-    can cut a text to ⌊max_new_tokens / 3⌋ words, longer train texts count as that long for the lower limit.
+    With `auto`, the limits are the 1 % and 99 % quantiles of the numbers of words in train texts. The decoder can cut
+    a text to ⌊max_new_tokens / 3⌋ words, so for the lower limit longer train texts count as that long.
     """
 
     name: ClassVar[str] = "length"
     bounds: Literal["auto"] | tuple[int, int] = "auto"
 
     def fit(self, context: FilterContext) -> FittedFilter:
-        """Return the filter; its limits are in words, and the score is the number of words of a text."""
+        """Return the filter, whose score is the number of words of a text."""
         low, high = _usual_words(context) if self.bounds == "auto" else map(float, self.bounds)
         reasons = ("length_short", "length_long")
         bounds = {"low": low, "high": high}
@@ -60,7 +58,7 @@ class Repetition:
     maximum: float
 
     def fit(self, context: FilterContext) -> FittedFilter:
-        """Return the filter; its bounds also state the share of real texts that it would keep."""
+        """Return the filter, whose score is the `repeated_share` of a text."""
         real = np.array([repeated_share(text) for text in context.texts])
         bounds = {"maximum": self.maximum, "share_of_real_kept": float((real <= self.maximum).mean())}
         return scored(self.name, bounds, lambda cs: [repeated_share(c.text) for c in cs], high=self.maximum)
@@ -73,38 +71,31 @@ def repeated_share(text: str) -> float:
     return 1 - len(set(grams)) / len(grams) if grams else 0.0
 
 
-@dataclass(frozen=True, slots=True)
-class Fluency:
-    """Keep a candidate whose `surprisal` under the language model is at most `maximum`, 0 to 1.
+def fluency_filter(maximum: float) -> FittedFilter:
+    """Return a filter that keeps a candidate whose `surprisal` under the language model is at most `maximum`, 0 to 1.
 
     The surprisal is −ln p, averaged over the tokens of the text and divided by its value for random guessing. It is
     about 0.2 to 0.3 for texts of a trained model, and near 1 if the model is untrained or its weights are damaged. In
     a text of several segments, the segment with the highest surprisal decides.
     """
-
-    name: ClassVar[str] = "fluency"
-    maximum: float
-
-    def fit(self, context: FilterContext) -> FittedFilter:  # noqa: ARG002 - reads no record
-        """Return the filter; the score is the surprisal."""
-        return scored(self.name, {"maximum": self.maximum}, lambda cs: [c.surprisal for c in cs], high=self.maximum)
+    return scored("fluency", {"maximum": maximum}, lambda cs: [c.surprisal for c in cs], high=maximum)
 
 
 @dataclass(frozen=True, slots=True)
 class Language:
     """Keep a candidate that is in the language and script of the source and is not gibberish.
 
-    The filter needs no list of languages. It counts the character trigrams of the train texts (in lower case, digits
-    as 0, hashed into 2^20 buckets). The score of a text is the mean surprisal of its T trigrams under these counts:
+    The filter counts the character trigrams of the train texts (in lower case, digits as 0, hashed into 2^20
+    buckets). The score of a text is the mean surprisal of its T trigrams under these counts, in bits:
 
-        score = −1/T · Σ_t log2((count(t) + α) / (N + α · 2^20)),   α = 0.01, in bits
+        score = −1/T · Σ_t log2((count(t) + α) / (N + α · 2^20)),   α = 0.01
 
     Here count(t) is the count of the bucket of trigram t, and N the sum of all counts.
 
-    The limit is the larger of two 99.5 % quantiles: of the scores of real texts, and of the scores of
-    reconstructions. For the quantiles, each text is scored by the counts of the folds that do not contain its person.
-    Reconstructions are included because a decoder writes plain prose even if the source is in shorthand. Under DP,
-    train has no text, so the counts are those of the reconstructions.
+    The limit is the larger of two 99.5 % quantiles: of the scores of train texts, and of the scores of
+    reconstructions (train records decoded from their own vectors), because a decoder writes plain prose even if the
+    source is in shorthand. For the quantiles, each text is scored by the counts of other persons. Under DP, the
+    trigrams of reconstructions are counted instead of those of train texts, which are then empty.
 
     Privacy: reads trigram counts over all train texts.
     Reference: n-gram profiles are from Cavnar & Trenkle, "N-Gram-Based Text Categorization" (SDAIR 1994); the score
@@ -114,7 +105,7 @@ class Language:
     name: ClassVar[str] = "language"
 
     def fit(self, context: FilterContext) -> FittedFilter:
-        """Return the filter; the score is the mean surprisal in bits per trigram under the counts of all folds."""
+        """Return the filter, whose score is the mean surprisal in bits per trigram."""
         reconstruction_folds = context.folds[context.reconstruction_rows]
         has_text = any(text != "" for text in context.texts)
         profiled = context.texts if has_text else context.reconstruction_texts
@@ -138,12 +129,12 @@ class Language:
 
 @dataclass(frozen=True, slots=True)
 class Legible:
-    """Keep a candidate that is legible: its character sequences are as common in real text as those of real texts.
+    """Keep a legible candidate, whose character sequences are about as common as those of real texts.
 
-    The audits refuse a table in which more than 1 % of the rows are illegible (`audits.text.legibility`), such as
-    rows of abbreviations, numbers or codes. The filter applies the test of the audits with train texts: the texts of
-    folds with even numbers are the known text, the other texts are held out. It rejects nothing if there are no train
-    texts, as under DP, or too few for the test.
+    The audits refuse a table in which more than 1 % of the rows are illegible, such as rows of abbreviations, numbers
+    or codes. The filter applies their test (`audits.text.legibility`): the texts of train folds with even numbers are
+    the known texts, the others the held-out texts. The filter rejects nothing if there are too few train texts for
+    the test, or none, as under DP.
 
     Privacy: reads statistics of the characters of all train texts.
     Randomness: the child "legibility" of the context's stream.
@@ -152,7 +143,7 @@ class Legible:
     name: ClassVar[str] = "legibility"
 
     def fit(self, context: FilterContext) -> FittedFilter:
-        """Return the filter; the score is 1 for an illegible text and 0 for any other."""
+        """Return the filter, whose score is 1 for an illegible text and 0 for any other."""
         is_even = context.folds % 2 == 0
         known, held_out = (
             [text for text, chosen in zip(context.texts, rows, strict=True) if chosen and text]
@@ -194,5 +185,4 @@ def _cost(counts: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _bits(trigrams: NDArray[np.int64], cost: NDArray[np.float64]) -> float:
-    """Return the mean surprisal of a text in bits per trigram; the highest value of `cost` if it has no trigrams."""
     return float(cost[trigrams].mean()) if len(trigrams) else float(cost.max())

@@ -1,6 +1,7 @@
-"""Define the interface of interpolation methods, which make new vectors from those of training records of one class.
+"""Define the interface of interpolation methods. A method makes new vectors (points) from those of training records.
 
-An `Interpolator` holds the parameters of a method. It is fitted to training vectors, which gives a `Sampler`.
+An `Interpolator` contains the parameters of a method. `Interpolator.fit` takes training vectors and returns a
+`Sampler`, which draws points of each class.
 """
 
 from abc import ABC, abstractmethod
@@ -8,7 +9,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
-from typing import Any, ClassVar, Generic, Literal, Protocol, TypeVar
+from typing import Any, ClassVar, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,9 +25,10 @@ from synthgen.core.types import Embedded, Float32, Float64, Int64, Latents, late
 def wanted_counts(
     labels: Sequence[str], balance: Literal["equal", "as-source"] | Mapping[str, int], total: int | None
 ) -> dict[str, int]:
-    """Return the number of new records of each label, sorted by label; the numbers sum exactly to the total.
+    """Return the number of new records of each label, sorted by label.
 
-    `labels` are those of all train records. `total` is None if `balance` gives numbers. See `largest_remainder`.
+    `labels` are the labels of all train records. A numeric `balance` is returned as it is. Otherwise, the numbers sum
+    to `total` and are equal or in proportion to `labels`, up to rounding.
 
     Raises:
         DataError: there are no train records, `total` is missing, a label of `balance` has no train record, or a
@@ -57,23 +59,23 @@ def wanted_counts(
 
 
 def largest_remainder(weights: Mapping[str, int], total: int) -> dict[str, int]:
-    """Return integers that are in proportion to the weights and sum to `total`, sorted by label.
+    """Divide `total` among labels in proportion to their weights; return integers that sum to it, sorted by label.
 
-    n_c = ⌊total · w_c / Σ w⌋; the largest remainders get one more (Hamilton's method), ties go to the first label.
+    Hamilton's method: label c gets ⌊total · w_c / Σ w⌋. The labels with the largest remainders get one more; of equal
+    remainders, the label that sorts first does.
     """
     total_weight = sum(weights.values())
     counts = {label: total * weight // total_weight for label, weight in sorted(weights.items())}
-    remainder = {label: total * weight % total_weight for label, weight in weights.items()}
     missing = total - sum(counts.values())
-    for label in sorted(counts, key=lambda name: (-remainder[name], name))[:missing]:
+    for label in sorted(counts, key=lambda c: (-(total * weights[c] % total_weight), c))[:missing]:
         counts[label] += 1
     return counts
 
 
 def check_classes(labels: Sequence[str], groups: Sequence[str], counts: Mapping[str, int], min_groups: int) -> None:
-    """Raise DataError if classes have fewer than `min_groups` persons or no requested record; all are listed.
+    """Raise DataError if a class has fewer than `min_groups` persons or no requested record; list all such classes.
 
-    `labels` and `groups` are the label and the person of each train record; `counts` are the requested records.
+    `labels` and `groups` are the label and the person of each train record, `counts` the requested records by label.
     """
     persons: dict[str, set[str]] = {}
     for label, group in zip(labels, groups, strict=True):
@@ -85,8 +87,9 @@ def check_classes(labels: Sequence[str], groups: Sequence[str], counts: Mapping[
         for label, n in n_persons.items()
         if n < min_groups
     ]
-    few = (label for label in n_persons if counts[label] < 1)
-    problems += [f"{label!r}: {counts[label]} records requested, needs at least 1" for label in few]
+    problems += [
+        f"{label!r}: {n} records requested, needs at least 1" for label, n in sorted(counts.items()) if n < 1
+    ]
     if problems:
         raise DataError(
             f"no records can be made for {len(problems)} {'class' if len(problems) == 1 else 'classes'}",
@@ -108,7 +111,7 @@ class TrainRows:
     groups: Int64  # (n,), number of each row's person
     normalized: bool = False  # whether every row has unit length
 
-    # reports of large neighbour searches, by the class that was searched (None for all classes) and k
+    # reports of searches among at least `INDEXED_ROWS` rows, by class number (None for all classes) and k
     reports: dict[tuple[int | None, int], SearchReport] = field(default_factory=dict)
 
     @cached_property
@@ -126,10 +129,7 @@ class TrainRows:
         return np.flatnonzero(self.classes == code)
 
     def searches(self, names: Sequence[Any]) -> list[dict[str, Any]]:
-        """Return the reports of the searches so far among at least `INDEXED_ROWS` rows.
-
-        Each report states the name of the class that was searched, or None for all classes.
-        """
+        """Return `reports` as dicts, each with the name of the class in which neighbours were searched."""
         reports = sorted(self.reports.items(), key=lambda item: (item[0][0] is not None, item[0]))
         return [{"class": None if c is None else names[c], **asdict(report)} for (c, _), report in reports]
 
@@ -139,12 +139,12 @@ class Points:
     """New vectors of one class with their parents."""
 
     vectors: Float32  # (m, d)
-    parents: Int64  # (m, p), row numbers of the p training records from which each vector was made
+    parents: Int64  # (m, p), row numbers of the p training records (parents) from which each vector was made
     weights: Float64  # (m, p), weights of the parents, which sum to 1; p is 0 if vectors are drawn from a model
 
 
 class Unfit(Exception):  # noqa: N818 - not shown as an error: `Sampler.sample` lists all unfit classes in a DataError
-    """A method cannot make points of a class. The message states the reason, but not the class."""
+    """A method cannot make points of a class. The message states the reason without the name of the class."""
 
 
 class Fitted(Protocol):
@@ -153,13 +153,13 @@ class Fitted(Protocol):
     def points(self, code: int, m: int, rng: SeedTree) -> Points:
         """Return m new points of class number `code`, or raise Unfit.
 
-        The random numbers are drawn from `rng` point by point, so a larger m gives the same points and further ones.
+        A larger m gives the same points followed by additional points.
         """
         ...
 
 
 class Interpolator(Section, ABC):
-    """The parameters of a method; raises ConfigError, with a list, if any are out of range or incompatible."""
+    """The parameters of a method; raises ConfigError, which lists all parameters that are invalid or incompatible."""
 
     model_config = ConfigDict(validate_default=True)
 
@@ -198,11 +198,50 @@ class Interpolator(Section, ABC):
         """Return the method fitted to these rows; raise DataError if it does not support their vectors."""
 
     def fit(self, x: Embedded) -> "Sampler":
-        """Return the method fitted to training vectors; their order does not matter. For errors, see `fit_rows`."""
+        """Return the method fitted to training vectors, whose order does not matter; for errors, see `fit_rows`."""
         return Sampler.of(self, x)
 
 
-class NeighbourInterpolator(Interpolator):
+class ClasswiseInterpolator(Interpolator):
+    """A method that is fitted to each class separately, when the class is first used."""
+
+    @abstractmethod
+    def fit_class(self, rows: TrainRows, code: int) -> Any:
+        """Return what the method needs to make points of class number `code` (its state), such as neighbours.
+
+        Raises:
+            Unfit: the method cannot make points of the class.
+        """
+
+    @abstractmethod
+    def points(self, rows: TrainRows, state: Any, m: int, rng: SeedTree) -> Points:
+        """Return m points of the class with this state; see `Fitted.points`."""
+
+    def fit_rows(self, rows: TrainRows) -> Fitted:
+        """Return the method with these rows."""
+        return FittedByClass(self, rows)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FittedByClass:
+    """A method with its training rows and the states of the classes that were used."""
+
+    method: ClasswiseInterpolator
+    rows: TrainRows
+    states: dict[int, Any] = field(default_factory=dict)  # by class number
+
+    def state(self, code: int) -> Any:
+        """Return the state of a class; see `ClasswiseInterpolator.fit_class`."""
+        if code not in self.states:
+            self.states[code] = self.method.fit_class(self.rows, code)
+        return self.states[code]
+
+    def points(self, code: int, m: int, rng: SeedTree) -> Points:
+        """Return m points of a class; see `Fitted.points`."""
+        return self.method.points(self.rows, self.state(code), m, rng)
+
+
+class NeighbourInterpolator(ClasswiseInterpolator):
     """A method that interpolates between a record and its k nearest records of other persons."""
 
     k_neighbors: Count = Field(
@@ -213,7 +252,7 @@ class NeighbourInterpolator(Interpolator):
 
     @property
     def min_groups(self) -> int:
-        """One person and `k_neighbors` other persons as neighbours."""
+        """One more than `k_neighbors`, because neighbours are other persons."""
         return self.k_neighbors + 1
 
     @property
@@ -222,37 +261,14 @@ class NeighbourInterpolator(Interpolator):
         return 2
 
 
-M = TypeVar("M", bound=Interpolator)
-S = TypeVar("S")
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class FittedByClass(ABC, Generic[M, S]):
-    """A method that is fitted to each class separately, when the class is first used."""
-
-    method: M
-    rows: TrainRows
-    states: dict[int, S] = field(default_factory=dict)  # by class: what `fit_class` returned, such as neighbours
-
-    def of_class(self, code: int) -> S:
-        """Return the fitted state of a class; see `fit_class`."""
-        if code not in self.states:
-            self.states[code] = self.fit_class(code)
-        return self.states[code]
-
-    @abstractmethod
-    def fit_class(self, code: int) -> S:
-        """Compute what the method needs to make points of a class (its state); called once per class."""
-
-
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Sampler:
     """A method fitted to training vectors; made by `Interpolator.fit`."""
 
     method: Interpolator
     fitted: Fitted
-    x: Embedded  # sorted by label and record id
-    rows: TrainRows  # the rows of `x`, to which the method is fitted
+    x: Embedded  # the training vectors, sorted by label and record id
+    rows: TrainRows  # `x`, with numbers for labels and persons
     names: tuple[str, ...]  # label of each class number in `rows`
 
     @classmethod
@@ -280,8 +296,8 @@ class Sampler:
     def sample(self, counts: Mapping[str, int], rng: SeedTree) -> Latents:
         """Return exactly `counts[label]` new vectors of each label, sorted by label.
 
-        Each class draws from its own stream `rng.child(label)`. Therefore a larger count returns the same vectors
-        followed by additional vectors, and the counts of other classes have no effect.
+        Each class draws from its own stream `rng.child(label)`, so the counts of other classes have no effect. A
+        larger count returns the same vectors followed by additional vectors.
 
         Raises:
             DataError: requested classes are absent, too small or unsuitable for the method; each is listed.

@@ -1,4 +1,4 @@
-"""Define the `interpolate` section of the configuration. Its keys are the parameters of all methods together."""
+"""Define the `interpolate` section of the configuration. The section contains the parameters of all methods."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -16,12 +16,12 @@ from synthgen.interpolate.vae import Vae
 METHODS: Mapping[str, type[Interpolator]] = {
     method.name: method for method in (Smote, BorderlineSmote, Adasyn, RandomOversample, Mixture, Slerp, Vae)
 }
-# parameters by method, without k_neighbors, which all methods accept
+# parameters by method, without `k_neighbors`, which is allowed with every method
 METHOD_KEYS: Mapping[str, frozenset[str]] = {
     name: frozenset(method.model_fields) - {"k_neighbors"} for name, method in METHODS.items()
 }
-DP_METHOD = gaussian.NAME  # draws from noised statistics under a privacy budget; its keys are in the section `dp`
-# methods that can be combined with `segments`, where each segment is mixed with the weights of the parents
+DP_METHOD = gaussian.NAME  # draws vectors from DP query results; its parameters are in the section `dp`
+# methods that can be combined with the section `segments`, which mixes each segment with the weights of the parents
 WEIGHTED = tuple(name for name, method in METHODS.items() if method.weighted_sums)
 
 
@@ -58,7 +58,7 @@ class _OfAllMethods(Section):
         return total
 
 
-# the parameters of the methods as optional fields; null selects the default of the method
+# the parameters of the methods as optional fields
 _FIELDS: dict[str, Any] = {}
 for _name, _method in METHODS.items():
     for _key, _field in _method.model_fields.items():
@@ -74,7 +74,7 @@ class InterpolateConfig(_OfSingleMethods, _OfAllMethods):
     Each key after `total` belongs to certain methods, and other methods reject it. Null selects the default.
     """
 
-    if TYPE_CHECKING:  # created fields that other packages read
+    if TYPE_CHECKING:  # fields of `_OfSingleMethods` that other packages read
         max_exposure: float | None
         noise: float | None
 
@@ -102,7 +102,7 @@ class InterpolateConfig(_OfSingleMethods, _OfAllMethods):
         return self.method == DP_METHOD
 
     def build(self) -> Interpolator:
-        """Return the method with its parameters; not for dp-gaussian, which `synthgen.dp.measure` builds."""
+        """Return the method with its parameters. For dp-gaussian, use `synthgen.dp.measure` instead."""
         method = METHODS[self.method]
         set_ = {key: value for key in method.model_fields if (value := getattr(self, key)) is not None}
         return method(**set_)

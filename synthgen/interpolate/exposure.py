@@ -1,6 +1,7 @@
-"""Limit the exposure of each person. It is the sum of the weights of the person's records in the new vectors.
+"""Limit how much each person contributes to the new vectors of a class (the person's exposure).
 
-Vectors are drawn as proposals, and a proposal that would exceed a person's limit is rejected.
+The exposure is the sum of the weights of the person's records in the new vectors. Vectors are drawn as proposals. A
+proposal that would exceed the limit of a person is rejected.
 """
 
 from collections.abc import Iterator
@@ -12,8 +13,8 @@ from pydantic import Field
 from synthgen.core.types import Float64, Int64
 from synthgen.interpolate.base import Unfit
 
-BLOCK = 4096  # number of proposals drawn at once; a different number can change the results
-GIVE_UP = 25  # after this number of consecutive blocks without an accepted proposal, an error is raised
+BLOCK = 4096  # number of proposals drawn at once; another number can change the results
+GIVE_UP = 25  # number of consecutive blocks without an accepted proposal after which an error is raised
 MaxExposure = Annotated[
     Annotated[float, Field(gt=0, allow_inf_nan=False)] | None,
     Field(description="Largest summed weight of a person over the new vectors of a class; null sets no limit."),
@@ -22,7 +23,7 @@ Proposals = Iterator[tuple[Int64, Float64]]
 
 
 def check_exposure(limit: float | None, parents: int) -> None:
-    """Raise ValueError if the limit is below 1 / `parents`; a point's largest weight is at least this value."""
+    """Raise ValueError if the limit is below 1 / `parents`, because the largest of the weights is never smaller."""
     if limit is not None and limit * parents < 1:
         raise ValueError(f"must be at least 1/{parents}, because the largest of {parents} weights is never smaller")
 
@@ -30,17 +31,17 @@ def check_exposure(limit: float | None, parents: int) -> None:
 def limit_exposure(
     proposals: Proposals, m: int, *, groups: Int64, max_exposure: float | None
 ) -> tuple[Int64, Float64]:
-    """Return the parents and weights of the first m proposals that keep every person within the limit.
+    """Return the parents and weights of the first m accepted proposals, int64 and float64 (m, p).
 
-    A proposal is accepted if it leaves every person's summed weight at or below `max_exposure`. Acceptance depends
-    only on earlier proposals, so a larger m returns the same points followed by additional points. With a limit, the
-    parents of accepted points are not distributed uniformly over the records.
+    A proposal is accepted if it leaves every person's summed weight at or below `max_exposure`. A larger m returns
+    the same points followed by additional points. With a limit, the parents of accepted points are not distributed
+    uniformly over the records.
 
     Args:
         proposals: endless blocks of parents, int64 (b, p), and their weights, float64 (b, p). Parents are row numbers
             within the class. The parents of a point belong to different persons, and its weights sum to 1.
         m: number of points.
-        groups: int64 (n), the person of each row of the class.
+        groups: int64 (n,), the person of each row of the class.
         max_exposure: limit of a person's summed weight; None sets no limit.
 
     Raises:
@@ -48,8 +49,8 @@ def limit_exposure(
             proposal, because the persons below the limit are not neighbours of each other. In tests, a limit of 1.3 ·
             m / number of persons avoided the second error for slerp and for mixtures of three parents.
 
-    Privacy: limits one person's share of a class before decoding, separately in each class. It does not limit how a
-        person changes which records are neighbours, so the limit is not a sensitivity and gives no ε.
+    Privacy: limits one person's share of each class before decoding. It gives no ε, because it does not limit how
+        much a person changes which records are neighbours.
     """
     n = len(np.unique(groups))
     if max_exposure is not None and n * max_exposure < m:
@@ -79,9 +80,8 @@ def limit_exposure(
 
 
 def _fitting(persons: Int64, weights: Float64, used: Float64, limit: float) -> list[int]:
-    """Return the positions of the accepted proposals in a block, and add their weights to the persons in `used`."""
     fitting = []
-    # sums only grow, so a proposal that would exceed the limit at the start of the block is never accepted
+    # `used` only grows, so a proposal that would exceed the limit at the start of the block is never accepted
     for i in np.flatnonzero((used[persons] + weights <= limit).all(axis=1)).tolist():
         after = used[persons[i]] + weights[i]
         if (after <= limit).all():

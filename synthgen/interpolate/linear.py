@@ -1,20 +1,18 @@
 """Compute points on the line between two vectors, for SMOTE and its variants."""
 
 from abc import abstractmethod
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from synthgen.core.seeds import SeedTree
 from synthgen.core.types import Float64, Int64
-from synthgen.interpolate.base import FittedByClass, Floats, M, Points, S
-
-BetaParameters = tuple[float, float]  # the parameters (s, t) of the Beta distribution from which λ is drawn
+from synthgen.interpolate.base import ClasswiseInterpolator, Floats, Points, TrainRows
 
 
-def draw_lambdas(generator: np.random.Generator, m: int, beta: BetaParameters | None = None) -> Float64:
-    """Return m draws of λ, float64 (m): from U(0, 1), or from Beta(s, t) for beta = (s, t)."""
+def draw_lambdas(generator: np.random.Generator, m: int, beta: tuple[float, float] | None = None) -> Float64:
+    """Return m draws of λ, float64 (m,): from U(0, 1), or from Beta(s, t) for beta = (s, t)."""
     return generator.random(m) if beta is None else generator.beta(*beta, size=m)
 
 
@@ -26,18 +24,23 @@ def pair_weights(lam: Float64) -> Float64:
 BLOCK_ROWS = 256  # number of points computed at once; their intermediate results fit into the processor's cache
 
 
-class FittedLinear(FittedByClass[M, S]):
-    """A fitted method that draws one or two parents per point; the point is their weighted sum."""
+class LinearInterpolator(ClasswiseInterpolator):
+    """A method that draws one or two parents per point; the point is their weighted sum."""
+
+    weighted_sums: ClassVar[bool] = True
 
     @abstractmethod
-    def draw(self, code: int, m: int, rng: SeedTree) -> tuple[Int64, Float64]:
-        """Return the parents, int64 (m, p), and weights, float64 (m, p), of m points of the class."""
+    def draw(self, state: Any, m: int, rng: SeedTree) -> tuple[Int64, Float64]:
+        """Return the parents, int64 (m, p), and their weights, float64 (m, p), of m points of a class; p is 1 or 2.
 
-    def points(self, code: int, m: int, rng: SeedTree) -> Points:
-        """Return m points of the class."""
-        parents, weights = self.draw(code, m, rng)
-        vectors = np.empty((m, self.rows.vectors.shape[1]), dtype=np.float32)
-        interpolate_linearly(self.rows.vectors, parents, weights, vectors)
+        `state` is the result of `fit_class` for the class.
+        """
+
+    def points(self, rows: TrainRows, state: Any, m: int, rng: SeedTree) -> Points:
+        """Return m points of the class with this state."""
+        parents, weights = self.draw(state, m, rng)
+        vectors = np.empty((m, rows.vectors.shape[1]), dtype=np.float32)
+        interpolate_linearly(rows.vectors, parents, weights, vectors)
         return Points(vectors=vectors, parents=parents, weights=weights)
 
 

@@ -1,4 +1,4 @@
-"""Two methods: mixtures of several neighbouring vectors, and slerp, which interpolates on the unit sphere."""
+"""Two interpolation methods: mixtures of several neighbouring vectors, and slerp on the unit sphere."""
 
 import math
 from collections.abc import Mapping
@@ -10,28 +10,28 @@ from pydantic import Field
 from synthgen.core.errors import DataError
 from synthgen.core.seeds import SeedTree
 from synthgen.core.types import Float32, Float64, Int64
-from synthgen.interpolate.base import FittedByClass, NeighbourInterpolator, Points, TrainRows, Unfit
+from synthgen.interpolate.base import Fitted, NeighbourInterpolator, Points, TrainRows, Unfit
 from synthgen.interpolate.exposure import BLOCK, MaxExposure, Proposals, check_exposure, limit_exposure
 from synthgen.interpolate.linear import draw_lambdas, pair_weights
-from synthgen.interpolate.neighbourhoods import kneighbor_persons_in_class, neighbours_in_class
+from synthgen.interpolate.neighbourhoods import nearest_persons_in_class, neighbours_in_class
 
 
 class Mixture(NeighbourInterpolator):
     """Mixture: weighted means of neighbouring records of p different persons of a class.
 
-    In SMOTE, one of the two parents has at least half of the weight. More parents lower the share of each parent, but
-    move the points closer to the centre of their neighbourhood.
+    More parents lower the share of each parent, but move the points closer to the centre of their neighbourhood.
 
         x̃ = Σ_j w_j x_j + ε,   w ~ Dirichlet(α, …, α),   j = 1, …, p
         ε ~ N(0, σ² I),        σ = noise · d_1 / √d
 
-    x_1 is drawn uniformly from the records of the class. The others are drawn without replacement from the k nearest
-    persons of x_1 (Euclidean, same class), each represented by the record nearest to x_1. d_1 is the distance from
-    x_1 to the nearest of these k persons, so ‖ε‖ is about noise · d_1. The result is not normalized to unit length.
+    x_1 is drawn uniformly from the records of the class. For x_2 to x_p, persons are drawn without replacement from
+    the k persons of the class nearest to x_1 (Euclidean); each contributes the record nearest to x_1. d_1 is the
+    distance from x_1 to the nearest of these k persons, and d the number of dimensions, so ‖ε‖ is about noise · d_1.
+    The result is not normalized to unit length.
 
     Privacy: the table shows, for p parents and each α, how much of a point comes from one record. The first number is
         the mean of the largest weight, E[max w]. The second is the effective number of parents, 1 / E[Σw²] =
-        (pα + 1) / (α + 1): this number of equally weighted parents would give the same E[Σw²].
+        (pα + 1) / (α + 1). This number of equally weighted parents would give the same E[Σw²].
 
              p    α = 0.1        0.5          1          2          5         10
              2  .942  1.1  .818  1.3  .750  1.5  .688  1.7  .623  1.8  .588  1.9
@@ -41,9 +41,8 @@ class Mixture(NeighbourInterpolator):
             20  .505  2.7  .246  7.3  .180 10.5  .136 13.7  .100 16.8  .084 18.3
             50  .315  5.5  .130 17.3  .090 25.5  .065 33.7  .046 41.8  .037 45.5
 
-        The largest weight of a single point can exceed the mean. Mixing is not a privacy guarantee: records can be
-        computed from many points of few persons, and the noise is not a differentially private mechanism. Never
-        release vectors, parents or weights.
+        Mixing is not a privacy guarantee: records can be computed from many points of few persons, and the noise is
+        not a differentially private mechanism. Never release vectors, parents or weights.
     Reference: with two parents, this is mixup within a class (Zhang et al., ICLR 2018, arXiv:1710.09412v2, section
         2). Neighbours are defined as in SMOTE (Chawla et al., JAIR 16 (2002), section 4.2). More parents, distinct
         persons, the weight limit and the noise are additions.
@@ -71,7 +70,7 @@ class Mixture(NeighbourInterpolator):
 
     @classmethod
     def check(cls, key: str, value: Any, others: Mapping[str, Any]) -> None:
-        """Reject fewer than p − 1 neighbours, and an exposure limit below 1/p."""
+        """Raise ValueError if `k_neighbors` is below p − 1 or `max_exposure` below 1/p, with p = `parents`."""
         if key == "parents" and (k := others.get("k_neighbors", value)) < value - 1:
             raise ValueError(f"{value} parents need k_neighbors of at least {value - 1}, not {k}")
         if key == "max_exposure" and "parents" in others:
@@ -82,46 +81,35 @@ class Mixture(NeighbourInterpolator):
         """The parameter `parents`."""
         return self.parents
 
-    def fit_rows(self, rows: TrainRows) -> "FittedMixture":
-        """Return the method fitted to these rows."""
-        return FittedMixture(self, rows)
+    def fit_class(self, rows: TrainRows, code: int) -> tuple[Int64, Int64, Float64]:
+        """Return the rows of the class, int64 (n_c,), and the result of `nearest_persons_in_class`."""
+        return rows.of(code), *nearest_persons_in_class(rows, code, self.k_neighbors)
 
-
-class FittedMixture(FittedByClass[Mixture, tuple[Int64, Float64]]):
-    """Mixture, fitted to training vectors; for the state of a class, see `kneighbor_persons`."""
-
-    def fit_class(self, code: int) -> tuple[Int64, Float64]:
-        """Search the class's nearest persons."""
-        return kneighbor_persons_in_class(self.rows, code, self.method.k_neighbors)
-
-    def points(self, code: int, m: int, rng: SeedTree) -> Points:
+    def points(self, rows: TrainRows, state: tuple[Int64, Int64, Float64], m: int, rng: SeedTree) -> Points:
         """Return m points of the class; raise Unfit if `max_exposure` is too low for them.
 
         Randomness: the children "parent", "partners", "weights" and "noise" of `rng`.
         """
-        of = self.rows.of(code)
-        near, distances = self.of_class(code)
-        proposals, limit = self.proposals(near, rng), self.method.max_exposure
-        parents, weights = limit_exposure(proposals, m, groups=self.rows.groups[of], max_exposure=limit)
-        vectors = weighted_sum(self.rows.vectors[of], parents, weights)
-        if self.method.noise > 0:
+        of, near, distances = state
+        proposals, groups = self._proposals(near, rng), rows.groups[of]
+        parents, weights = limit_exposure(proposals, m, groups=groups, max_exposure=self.max_exposure)
+        vectors = weighted_sum(rows.vectors[of], parents, weights)
+        if self.noise > 0:
             d = vectors.shape[1]
-            sigma = self.method.noise * distances[parents[:, 0], 0] / math.sqrt(d)
+            sigma = self.noise * distances[parents[:, 0], 0] / math.sqrt(d)
             noise = rng.child("noise").generator().standard_normal((m, d), dtype=np.float32)
             noise *= sigma[:, None].astype(np.float32)
             vectors += noise
         return Points(vectors=vectors, parents=of[parents], weights=weights)
 
-    def proposals(self, near: Int64, rng: SeedTree) -> Proposals:
-        """Yield endless blocks of parents (row numbers within the class) and their weights."""
-        n, k = near.shape
-        p = self.method.parents
+    def _proposals(self, near: Int64, rng: SeedTree) -> Proposals:
+        (n, k), p = near.shape, self.parents
         parent, partners, weights = (rng.child(name).generator() for name in ("parent", "partners", "weights"))
         while True:
             i = parent.integers(0, n, size=BLOCK)
             drawn = partners.random((BLOCK, k)).argsort(axis=1, kind="stable")[:, : p - 1]
             others = np.take_along_axis(near[i], drawn, axis=1)
-            yield np.column_stack([i, others]), weights.dirichlet(np.full(p, self.method.alpha), size=BLOCK)
+            yield np.column_stack([i, others]), weights.dirichlet(np.full(p, self.alpha), size=BLOCK)
 
 
 def weighted_sum(vectors: Float32, parents: Int64, weights: Float64) -> Float32:
@@ -142,18 +130,19 @@ ARC_ROWS = 512  # number of points computed at once; their float64 copies fit in
 class Slerp(NeighbourInterpolator):
     """Slerp: spherical linear interpolation between two records of a class and of different persons.
 
-    It requires vectors of unit length. A new vector lies on the arc between the two, and so on the unit sphere.
+    All vectors must have unit length. A new vector x̃ lies on the arc between two vectors a and b of the unit sphere.
 
         x̃ = sin((1 − λ) · θ) / sin θ · a + sin(λ · θ) / sin θ · b,   θ = ∠(a, b),   λ ~ U(0, 1) or Beta(s, t)
 
     a is drawn uniformly from the records of the class, b from the k nearest records (cosine) of other persons in the
-    class. If θ is 0, the factors are 1 − λ and λ. A class with opposite neighbours is rejected, as no arc is unique.
+    class. If θ is 0, the factors are 1 − λ and λ. A class with opposite neighbours is rejected, because the arc
+    between opposite vectors is not unique.
 
-    The recorded weights of the parents are 1 − λ and λ, which are shares of the angle. They are not the factors of a
-    and b above, so the weighted sum of the parents is not x̃.
+    The recorded weights of the parents are 1 − λ and λ, the shares of the angle. The weighted sum of the parents is
+    therefore not x̃.
 
-    Privacy: points lie on the arc between two real records, so never release vectors, parents or weights. The larger
-        of the two weights is at least 0.5. For uniform λ it is 0.75 on average.
+    Privacy: points lie on the arc between two real records, so never release vectors, parents or weights. For uniform
+        λ, the larger of the two weights is 0.75 on average.
     Reference: Shoemake, "Animating Rotation with Quaternion Curves", SIGGRAPH 1985, section 3.3, for any dimension.
     """
 
@@ -168,61 +157,60 @@ class Slerp(NeighbourInterpolator):
 
     @classmethod
     def check(cls, key: str, value: Any, others: Mapping[str, Any]) -> None:  # noqa: ARG003 - signature of the base
-        """Reject an exposure limit below 1/2."""
+        """Raise ValueError if `max_exposure` is below 1/2."""
         if key == "max_exposure":
             check_exposure(value, 2)
 
-    def fit_rows(self, rows: TrainRows) -> "FittedSlerp":
-        """Return the method fitted to these rows; raise DataError if they are not of unit length."""
+    def fit_rows(self, rows: TrainRows) -> Fitted:
+        """Return the method with these rows; raise DataError if they are not of unit length."""
         if not rows.normalized:
             raise DataError(
                 "slerp requires vectors of unit length, but the vectors of this encoder are not normalized",
                 hint="Use an encoder with normalized vectors, or set interpolate.method to smote or mixture.",
             )
-        return FittedSlerp(self, rows)
+        return super().fit_rows(rows)
 
+    def fit_class(self, rows: TrainRows, code: int) -> tuple[Int64, Int64]:
+        """Return the rows of the class, int64 (n_c,), and the neighbours of each within the class, int64 (n_c, k).
 
-class FittedSlerp(FittedByClass[Slerp, Int64]):
-    """Slerp, fitted to training vectors; for the state of a class, see `neighbours_in_class`."""
-
-    def fit_class(self, code: int) -> Int64:
-        """Search the class's neighbours; raise Unfit if a row has an opposite neighbour."""
-        near, distances = neighbours_in_class(self.rows, code, self.method.k_neighbors, metric="cosine")
+        Raises:
+            Unfit: a row has an opposite neighbour.
+        """
+        near, distances = neighbours_in_class(rows, code, self.k_neighbors, metric="cosine")
         if opposite := int((distances > OPPOSITE).any(axis=1).sum()):
             raise Unfit(
                 f"{opposite} of {len(distances)} records have an opposite vector among their {distances.shape[1]} "
                 "nearest neighbours, so the arc to it is not unique; lower interpolate.k_neighbors, or use smote or "
                 "mixture"
             )
-        return near
+        return rows.of(code), near
 
-    def points(self, code: int, m: int, rng: SeedTree) -> Points:
-        """Return m points of the class; raise Unfit if a row has an opposite neighbour or `max_exposure` is too low.
+    def points(self, rows: TrainRows, state: tuple[Int64, Int64], m: int, rng: SeedTree) -> Points:
+        """Return m points of the class; raise Unfit if `max_exposure` is too low for them.
 
         Randomness: the children "parent", "neighbour" and "lambda" of `rng`.
         """
-        of = self.rows.of(code)
-        vectors, groups = self.rows.vectors[of], self.rows.groups[of]
-        proposals = self.proposals(self.of_class(code), rng)
-        parents, weights = limit_exposure(proposals, m, groups=groups, max_exposure=self.method.max_exposure)
+        of, near = state
+        vectors, groups = rows.vectors[of], rows.groups[of]
+        proposals = self._proposals(near, rng)
+        parents, weights = limit_exposure(proposals, m, groups=groups, max_exposure=self.max_exposure)
         on_arcs = arc(vectors[parents[:, 0]], vectors[parents[:, 1]], weights[:, 1])
         return Points(vectors=on_arcs, parents=of[parents], weights=weights)
 
-    def proposals(self, near: Int64, rng: SeedTree) -> Proposals:
-        """Yield endless blocks of parents (row numbers within the class) and their weights."""
+    def _proposals(self, near: Int64, rng: SeedTree) -> Proposals:
         n, k = near.shape
         parent, neighbour, shape = (rng.child(name).generator() for name in ("parent", "neighbour", "lambda"))
         while True:
             i = parent.integers(0, n, size=BLOCK)
             which = neighbour.integers(0, k, size=BLOCK)
-            lam = draw_lambdas(shape, BLOCK, self.method.lambda_beta)
+            lam = draw_lambdas(shape, BLOCK, self.lambda_beta)
             yield np.column_stack([i, near[i, which]]), pair_weights(lam)
 
 
 def arc(a: Float32, b: Float32, lam: Float64) -> Float32:
     """Return for each arc from a to b the point at the share λ (0 to 1) of its angle, float32 (m, d).
 
-    a and b are float32 (m, d). They are normalized first, and must not be zero or opposite to each other.
+    a and b, float32 (m, d), need not have unit length, but must not be zero or opposite to each other.
     """
     out = np.empty_like(a)
     for start in range(0, len(a), ARC_ROWS):

@@ -1,4 +1,4 @@
-"""Find, for training vectors (rows), the nearest rows of other persons, and the nearest other persons."""
+"""Find the nearest records of other persons, and the nearest other persons, for training vectors (rows)."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +12,7 @@ from synthgen.core.neighbours import (
     SearchReport,
     is_worth_an_index,
 )
-from synthgen.core.types import Float32, Float64, Int64
+from synthgen.core.types import Float64, Int64
 from synthgen.interpolate.base import TrainRows, Unfit
 
 AT_ONCE = 1 << 24  # largest number of found neighbours in memory at once
@@ -21,9 +21,9 @@ AT_ONCE = 1 << 24  # largest number of found neighbours in memory at once
 def neighbours_in_class(
     rows: TrainRows, code: int, k: int, *, metric: Metric = "euclidean", targets: Int64 | None = None
 ) -> tuple[Int64, Float64]:
-    """Return the k nearest rows of other persons within a class, and their distances; see `NeighbourSearch.nearest`.
+    """Return the k nearest rows of other persons within a class, int64 (r, k), and their distances, float64 (r, k).
 
-    Neighbours are searched for `targets`, int64 (r), or for all rows. Row numbers count the rows of the class.
+    Neighbours are searched for `targets`, int64 (r,), or for all rows. All row numbers count the rows of the class.
     """
     of = rows.of(code)
     search = IndexedSearch(NeighbourSearch(rows.vectors[of], rows.groups[of], metric))
@@ -43,7 +43,7 @@ def neighbours_in_any_class(rows: TrainRows, code: int, m: int) -> tuple[Int64, 
     fewest = len(rows.groups) - int(np.bincount(rows.groups)[rows.groups[of]].max())
     if fewest < m:
         raise Unfit(f"for one of its records, only {fewest} records of other persons exist, but {m} are needed")
-    # all classes share one index; the neighbours of every class except the largest are certainly searched in it
+    # all classes share one index, in which the neighbours of every class except the largest are certainly searched
     n_searched = max(len(of), len(rows.groups) - rows.largest_class)
     (around, _), report = _nearest(rows.neighbours, m, of, n_searched)
     if report is not None:
@@ -54,11 +54,8 @@ def neighbours_in_any_class(rows: TrainRows, code: int, m: int) -> tuple[Int64, 
 def _nearest(
     search: IndexedSearch, k: int, targets: Int64 | None, n_searched: int
 ) -> tuple[tuple[Int64, Float64], SearchReport | None]:
-    """Return the k nearest rows of the targets, and a report if there are at least `INDEXED_ROWS` rows.
-
-    An index is used if it saves time for searching the neighbours of `n_searched` rows. This number must depend on
-    the training rows alone, so that a later round of the run finds the same neighbours.
-    """
+    # The caller must compute `n_searched` from the training rows alone. It decides whether an index is used, and a
+    # later round of the run must find the same neighbours.
     n = len(search.exact.points)
     if not is_worth_an_index(n, n_searched):
         report = SearchReport.exact(n, k) if n >= INDEXED_ROWS else None
@@ -67,29 +64,20 @@ def _nearest(
     return found, search.reports[k]
 
 
-def kneighbor_persons_in_class(rows: TrainRows, code: int, k: int) -> tuple[Int64, Float64]:
-    """Return the k nearest other persons for every row of a class; see `kneighbor_persons`."""
-    of = rows.of(code)
-    reports: list[SearchReport] = []
-    found = kneighbor_persons(rows.vectors[of], rows.groups[of], k, reports)
-    rows.reports.update({(code, report.k): report for report in reports})
-    return found
+def nearest_persons_in_class(rows: TrainRows, code: int, k: int) -> tuple[Int64, Float64]:
+    """Return the k nearest other persons for each of the n_c rows of a class; see `NeighbourSearch.nearest`.
 
-
-def kneighbor_persons(
-    vectors: Float32, groups: Int64, k: int, reports: list[SearchReport] | None = None
-) -> tuple[Int64, Float64]:
-    """Return for every row the k nearest other persons, each represented by the person's nearest row.
-
-    The first result, int64 (n, k), are the numbers of these rows, sorted by distance, ties by row number; the second
-    result, float64 (n, k), are their distances. `groups`, int64 (n), is the person of each row. Reports of the
-    searches are appended to `reports`. Raise InternalError if there are at most k persons.
+    Each person is represented by the person's nearest row. The first result, int64 (n_c, k), are the numbers of these
+    rows within the class, sorted by distance; the second, float64 (n_c, k), are their distances. Raise InternalError
+    if there are at most k persons.
     """
+    of = rows.of(code)
+    vectors, groups = rows.vectors[of], rows.groups[of]
     _, person, sizes = np.unique(groups, return_inverse=True, return_counts=True)
     if len(sizes) <= k:
         raise InternalError(f"there are only {len(sizes)} persons, so no row has {k} other persons")
     n_others = len(groups) - sizes[person]
-    rows = np.empty((len(groups), k), dtype=np.int64)
+    nearest = np.empty((len(groups), k), dtype=np.int64)
     distances = np.empty((len(groups), k))
     pending = np.arange(len(groups))
     search = IndexedSearch(NeighbourSearch(vectors, groups))
@@ -99,18 +87,18 @@ def kneighbor_persons(
         too_few = []
         for part in np.array_split(pending, -(-len(pending) * reach // AT_ONCE)):
             (near, distance), report = _nearest(search, reach, part, len(pending))
-            if report is not None and reports is not None and report not in reports:
-                reports.append(report)
+            if report is not None:
+                rows.reports[code, reach] = report
             first = _first_of_person(groups[near])
-            rank = first.cumsum(axis=1)
-            enough = rank[:, -1] >= k
-            chosen = first[enough] & (rank[enough] <= k)
-            rows[part[enough]] = near[enough][chosen].reshape(-1, k)
+            n_found = first.cumsum(axis=1)  # number of different persons up to each column
+            enough = n_found[:, -1] >= k
+            chosen = first[enough] & (n_found[enough] <= k)
+            nearest[part[enough]] = near[enough][chosen].reshape(-1, k)
             distances[part[enough]] = distance[enough][chosen].reshape(-1, k)
             too_few.append(part[~enough])
         pending = np.concatenate(too_few)
         reach *= 2
-    return rows, distances
+    return nearest, distances
 
 
 def _first_of_person(persons: Int64) -> NDArray[np.bool_]:

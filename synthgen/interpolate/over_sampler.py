@@ -16,9 +16,9 @@ from synthgen.core.neighbours import require_range
 from synthgen.core.section import parse_section
 from synthgen.core.seeds import SeedTree
 from synthgen.core.types import Float32, Float64, Int64
-from synthgen.interpolate.base import Floats, Interpolator, TrainRows, Unfit
+from synthgen.interpolate.base import FittedByClass, Floats, Interpolator, TrainRows, Unfit
 from synthgen.interpolate.config import METHOD_KEYS, InterpolateConfig
-from synthgen.interpolate.linear import FittedLinear, interpolate_linearly
+from synthgen.interpolate.linear import LinearInterpolator, interpolate_linearly
 
 try:
     from imblearn.over_sampling.base import BaseOverSampler
@@ -30,7 +30,7 @@ except ImportError as error:
 Strategy = Real | str | dict[Any, int] | Callable[[Any], dict[Any, int]]
 NO_PERSON = "Give every row the name or number of its person, or a unique name or number if the person is unknown."
 AS_TEXT = "Pass all classes as text, or all as whole numbers."
-MAX_ROUNDING = 0.01  # see `_float32`
+MAX_ROUNDING = 0.01  # largest rounding error to float32, as a share of the distance to the centre; medians over rows
 UNFIT_HINT = (
     "Add rows of other persons, lower k_neighbors, use another method, "
     "or exclude the classes through sampling_strategy."
@@ -40,12 +40,12 @@ OWN_KEYS = ("method", "k_neighbors", *sorted(frozenset[str]().union(*METHOD_KEYS
 
 
 class OverSampler(BaseOverSampler):  # type: ignore[misc] # imbalanced-learn ships no types
-    """Over-sample with any method of this package, as an over-sampler of imbalanced-learn.
+    """Add points to small classes with any method of this package, as an over-sampler of imbalanced-learn.
 
     `fit_resample(X, y)` returns the given rows in their order, followed by the new points class by class. It accepts
     and returns arrays, lists, and frames and series of pandas and polars. X keeps float32 or float64; other types
     become float64. Neighbours are searched in float32, and mixture, slerp and vae also compute points in float32. X
-    is rejected if its rows are too similar for float32, or its longest row has a norm above 1e18 or below 1e-14.
+    is rejected if its rows are too similar for float32, or if its longest row has a norm above 1e18 or below 1e-14.
 
     Args:
         method: name of a method, see `synthgen.interpolate.METHODS`.
@@ -54,18 +54,17 @@ class OverSampler(BaseOverSampler):  # type: ignore[misc] # imbalanced-learn shi
             a class gives the same points followed by additional points.
         k_neighbors: number of neighbours of other persons. Without `groups`, most methods need at least
             k_neighbors + 1 rows of a class.
-        m_neighbors, kind: parameters of borderline-smote. These and the following parameters are accepted only with
-            the named methods; None selects the default.
-        parents, alpha, noise: parameters of mixture.
-        lambda_beta: parameter of slerp.
-        max_exposure: parameter of mixture and slerp.
-        latent_dim, beta, free_bits, conditional: parameters of vae.
+        m_neighbors, kind: only for borderline-smote. From here on, None selects the default of a parameter.
+        parents, alpha, noise: only for mixture.
+        lambda_beta: only for slerp.
+        max_exposure: only for mixture and slerp.
+        latent_dim, beta, free_bits, conditional: only for vae.
 
     Attributes:
         sampling_strategy_: dict, number of new points per class.
         parents_: int64 (m, p), rows of X from which each new point was made; p is 0 for vae. Set by `fit_resample`.
         weights_: float64 (m, p), weight of each parent; rows sum to 1. Set by `fit_resample`.
-        searches_: list of dicts, a `SearchReport` for each neighbour search among 50,000 or more rows; smaller
+        searches_: list of dicts, a `SearchReport` for each neighbour search among 50,000 or more rows. Smaller
             searches are exact and have no report. Set by `fit_resample`.
 
     Privacy: the points, `parents_` and `weights_` reveal the rows of X, so a fitted sampler is as confidential as
@@ -77,10 +76,10 @@ class OverSampler(BaseOverSampler):  # type: ignore[misc] # imbalanced-learn shi
 
     - A class that the method cannot interpolate is an error. BorderlineSMOTE of imbalanced-learn returns fewer
       points.
-    - Sparse, non-numeric and missing values are rejected, and so are dates, missing classes and classes of several
-      data types. Of imbalanced-learn's test suite, `check_samplers_sparse`, `check_samplers_pandas_sparse`,
-      `check_samplers_string` and `check_samplers_nan` do not apply.
-    - slerp rejects rows that are not of unit length. The test suites use such rows, so they skip slerp.
+    - Sparse, non-numeric and missing values are rejected, also missing classes, dates as classes, and classes of
+      several data types. The corresponding tests of imbalanced-learn do not apply: `check_samplers_sparse`,
+      `check_samplers_pandas_sparse`, `check_samplers_string` and `check_samplers_nan`.
+    - slerp rejects rows that are not of unit length. The tests of imbalanced-learn use such rows, so they skip slerp.
     - Integer columns of a frame become float64, so that points are not truncated to integers.
     - A one-vs-all y keeps its number of columns, even for two classes. A row without a class is rejected.
     - adasyn makes exactly the requested number of points.
@@ -101,7 +100,6 @@ class OverSampler(BaseOverSampler):  # type: ignore[misc] # imbalanced-learn shi
         **dict.fromkeys(OWN_KEYS, "no_validation"),  # validated by the configuration
     }
 
-    # lets a pipeline with metadata routing pass `groups` without `set_fit_resample_request`
     __metadata_request__fit_resample: ClassVar[dict[str, bool]] = {"groups": True}
 
     def __init__(  # noqa: PLR0913 - scikit-learn requires named parameters
@@ -131,7 +129,7 @@ class OverSampler(BaseOverSampler):  # type: ignore[misc] # imbalanced-learn shi
         self.latent_dim, self.beta, self.free_bits, self.conditional = latent_dim, beta, free_bits, conditional
 
     def fit(self, X: Any, y: Any) -> "OverSampler":
-        """Check the parameters and rows, and count the new points; for errors, see `fit_resample`."""
+        """Check the parameters and rows, and set `sampling_strategy_`; for errors, see `fit_resample`."""
         self._built()
         X, y = _as_array(X), _as_array(y)
         _require_classes(y)
@@ -139,14 +137,14 @@ class OverSampler(BaseOverSampler):  # type: ignore[misc] # imbalanced-learn shi
         return self
 
     def fit_resample(self, X: Any, y: Any, *, groups: Any = None) -> tuple[Any, Any]:
-        """Return the rows (n + m, d) and classes (n + m), of the types of X and y, with m new points at the end.
+        """Return the rows (n + m, d) and classes (n + m,), of the types of X and y, with m new points at the end.
 
         Row n + i is made from the rows `parents_[i]`.
 
         Args:
             X: (n, d), finite numbers; array, list, or frame of pandas or polars.
-            y: (n), integers, strings or booleans; or (n, c) one-vs-all as an array.
-            groups: (n), person of each row; None makes every row its own person.
+            y: (n,), integers, strings or booleans; or an array (n, c) with one column per class (one-vs-all).
+            groups: (n,), person of each row; None makes every row its own person.
 
         Raises:
             ValueError: parameters, rows, classes or persons are invalid (ConfigError or DataError), or
@@ -214,7 +212,6 @@ class OverSampler(BaseOverSampler):  # type: ignore[misc] # imbalanced-learn shi
     def _fill(
         self, out: Floats, rows: TrainRows, wanted: Mapping[int, int], names: Sequence[Any], method: Interpolator
     ) -> tuple[Int64, Float64]:
-        """Write the new points of each class after the rows in `out`; return their parents and weights."""
         seeds, fitted = self._seeds(), method.fit_rows(rows)
         given, start = out[: len(rows.vectors)], len(rows.vectors)
         drawn: list[tuple[Int64, Float64]] = []
@@ -228,9 +225,9 @@ class OverSampler(BaseOverSampler):  # type: ignore[misc] # imbalanced-learn shi
                 continue
             new, stream = out[start : start + m], seeds.child(str(names[code]))
             try:
-                if isinstance(fitted, FittedLinear):
-                    drawn.append(fitted.draw(code, m, stream))
-                    interpolate_linearly(given, *drawn[-1], new)
+                if isinstance(method, LinearInterpolator) and isinstance(fitted, FittedByClass):
+                    drawn.append(method.draw(fitted.state(code), m, stream))
+                    interpolate_linearly(given, *drawn[-1], new)  # in float64 if X has float64
                 else:
                     points = fitted.points(code, m, stream)
                     drawn.append((points.parents, points.weights))
@@ -245,10 +242,10 @@ class OverSampler(BaseOverSampler):  # type: ignore[misc] # imbalanced-learn shi
         return parents, np.concatenate([weights for _, weights in drawn] or [none])
 
     def _seeds(self) -> SeedTree:
-        """Return the seed tree; with a RandomState, each call returns a new tree, as in scikit-learn."""
         state = self.random_state
         if isinstance(state, Integral):
             return SeedTree(int(state))
+        # each call draws another seed from a RandomState, as in scikit-learn
         return SeedTree(int(check_random_state(state).randint(np.iinfo(np.int32).max)))
 
     def __sklearn_tags__(self) -> Any:
@@ -275,7 +272,6 @@ def _as_array(container: Any) -> Any:
 
 
 def _as_polars(made: Any, given: Any) -> Any:
-    """Convert the array `made` to polars if `given` is a frame or series of polars, with its columns or name."""
     if _package(given) != "polars":
         return made
     if hasattr(given, "columns"):
@@ -329,11 +325,6 @@ def _person_numbers(groups: Any, n: int) -> Int64:
 
 
 def _float32(rows: Floats) -> Float32:
-    """Return the rows as float32; raise DataError if the rounding could change neighbours.
-
-    This is the case if the median rounding error exceeds the share `MAX_ROUNDING` of the median distance from the
-    centre, or if different rows become equal.
-    """
     with np.errstate(over="ignore"):  # `require_range` rejects rows that overflow
         low = rows.astype(np.float32, copy=False)
     require_range(low)

@@ -8,41 +8,32 @@ from pydantic import Field
 
 from synthgen.core.seeds import SeedTree
 from synthgen.core.types import Float64, Int64
-from synthgen.interpolate.base import Interpolator, NeighbourInterpolator, TrainRows, Unfit
-from synthgen.interpolate.linear import FittedLinear, draw_lambdas, pair_weights
+from synthgen.interpolate.base import NeighbourInterpolator, TrainRows, Unfit
+from synthgen.interpolate.linear import LinearInterpolator, draw_lambdas, pair_weights
 from synthgen.interpolate.neighbourhoods import neighbours_in_any_class, neighbours_in_class
 
 
-class RandomOversample(Interpolator):
+class RandomOversample(LinearInterpolator):
     """Random oversampling: repeat vectors of a class, drawn uniformly with replacement.
 
-    Privacy: the decoder gets the vector of a real record and can paraphrase the record. Use it only as a baseline.
+    Privacy: the decoder gets the vector of a real record and can paraphrase the record. Use the method only as a
+        baseline.
     Reference: the resampling baseline of Chawla et al., JAIR 16 (2002), section 3.
     """
 
     name: ClassVar[str] = "random-oversample"
-    weighted_sums: ClassVar[bool] = True
 
-    def fit_rows(self, rows: TrainRows) -> "FittedRandomOversample":
-        """Return the method fitted to these rows."""
-        return FittedRandomOversample(self, rows)
+    def fit_class(self, rows: TrainRows, code: int) -> Int64:
+        """Return the row numbers of the class, int64 (n_c,)."""
+        return rows.of(code)
 
-
-class FittedRandomOversample(FittedLinear[RandomOversample, Int64]):
-    """Random oversampling, fitted to training vectors. State of a class: its row numbers, int64 (n_c)."""
-
-    def fit_class(self, code: int) -> Int64:
-        """Return the row numbers of the class."""
-        return self.rows.of(code)
-
-    def draw(self, code: int, m: int, rng: SeedTree) -> tuple[Int64, Float64]:
+    def draw(self, state: Int64, m: int, rng: SeedTree) -> tuple[Int64, Float64]:
         """Draw the parent of each of m points from the child "parent" of `rng`; its weight is 1."""
-        of = self.of_class(code)
-        i = of[rng.child("parent").generator().integers(0, len(of), size=m)]
+        i = state[rng.child("parent").generator().integers(0, len(state), size=m)]
         return i[:, None], np.ones((m, 1))
 
 
-class Smote(NeighbourInterpolator):
+class Smote(NeighbourInterpolator, LinearInterpolator):
     """SMOTE within each class, between records of different persons.
 
         x̃ = x_i + λ · (x_nn − x_i),   λ ~ U(0, 1)
@@ -56,30 +47,20 @@ class Smote(NeighbourInterpolator):
     """
 
     name: ClassVar[str] = "smote"
-    weighted_sums: ClassVar[bool] = True
 
-    def fit_rows(self, rows: TrainRows) -> "FittedSmote":
-        """Return the method fitted to these rows."""
-        return FittedSmote(self, rows)
+    def fit_class(self, rows: TrainRows, code: int) -> tuple[Int64, Int64]:
+        """Return the rows of the class, int64 (n_c,), and the k nearest rows of each, int64 (n_c, k)."""
+        of = rows.of(code)
+        return of, of[neighbours_in_class(rows, code, self.k_neighbors)[0]]
 
-
-class FittedSmote(FittedLinear[Smote, Int64]):
-    """SMOTE, fitted to training vectors; for the state of a class, see `neighbours_in_class`."""
-
-    def fit_class(self, code: int) -> Int64:
-        """Search the class's neighbours."""
-        return neighbours_in_class(self.rows, code, self.method.k_neighbors)[0]
-
-    def draw(self, code: int, m: int, rng: SeedTree) -> tuple[Int64, Float64]:
-        """Draw the parents and weights of m points from the children "parent", "neighbour" and "lambda" of `rng`."""
-        of, near = self.rows.of(code), self.of_class(code)
-        i = rng.child("parent").generator().integers(0, len(of), size=m)
-        which = rng.child("neighbour").generator().integers(0, self.method.k_neighbors, size=m)
-        lam = draw_lambdas(rng.child("lambda").generator(), m)
-        return np.stack([of[i], of[near[i, which]]], axis=1), pair_weights(lam)
+    def draw(self, state: tuple[Int64, Int64], m: int, rng: SeedTree) -> tuple[Int64, Float64]:
+        """Draw m points from the children "parent", "neighbour" and "lambda" of `rng`."""
+        starts, partners = state
+        i = rng.child("parent").generator().integers(0, len(starts), size=m)
+        return _pairs(starts[i], partners, i, self.k_neighbors, rng)
 
 
-class BorderlineSmote(NeighbourInterpolator):
+class BorderlineSmote(Smote):
     """Borderline-SMOTE: SMOTE that starts only from records near the border of their class ("in danger").
 
         m' = number of records of other classes among the m records of any class that are nearest to x_i
@@ -92,8 +73,7 @@ class BorderlineSmote(NeighbourInterpolator):
     - Kind 2: x_nn is drawn uniformly from these k records and the nearest record of another class. If x_nn is of
       another class, λ ~ U(0, 0.5), so the point stays closer to x_i.
 
-    Distances are Euclidean, and records of the same person are never neighbours. With several classes, each class is
-    in turn the minority against all others.
+    Distances are Euclidean. Records of the same person are never neighbours. All other classes count as one.
 
     Privacy: as SMOTE, but records in danger are parents more often. With kind 2, the label of a parent can differ
         from the label of the point.
@@ -101,15 +81,14 @@ class BorderlineSmote(NeighbourInterpolator):
         2005, section 3. Unlike in the paper, records of the same person are not neighbours, and the number of points
         is exact. Differences from imbalanced-learn 0.14:
 
-        1. A tie m' = m/2 counts as safe, as in the text of the paper. The formula of the paper and imbalanced-learn
-           count it as danger.
+        1. A tie m' = m/2 counts as safe, as in the text of the paper. In imbalanced-learn and in the formula of the
+           paper, it counts as danger.
         2. Kind 2 follows the paper. imbalanced-learn draws x_nn from the k nearest rows of any class. If x_nn is of
            another class, λ of imbalanced-learn is the product of two uniform numbers, with mean 1/8 instead of 1/4.
         3. A class without a record in danger is an error; imbalanced-learn silently makes no points.
     """
 
     name: ClassVar[str] = "borderline-smote"
-    weighted_sums: ClassVar[bool] = True
 
     # with fewer than 3 neighbours, no number m' is above m/2 and below m
     m_neighbors: Annotated[int, Field(ge=3, le=1000)] = Field(
@@ -123,57 +102,40 @@ class BorderlineSmote(NeighbourInterpolator):
         "record of another class.",
     )
 
-    def fit_rows(self, rows: TrainRows) -> "FittedBorderlineSmote":
-        """Return the method fitted to these rows."""
-        return FittedBorderlineSmote(self, rows)
+    def fit_class(self, rows: TrainRows, code: int) -> tuple[Int64, Int64]:
+        """Return the b rows in danger, int64 (b,), and the rows from which x_nn is drawn, int64 (b, k or k + 1).
 
+        With kind 2, the last column is the nearest row of another class.
 
-class FittedBorderlineSmote(FittedLinear[BorderlineSmote, tuple[Int64, Int64]]):
-    """Borderline-SMOTE, fitted to training vectors.
-
-    State of a class: its b rows in danger, and for each the k (in kind 2, k + 1) rows from which x_nn is drawn.
-    """
-
-    def fit_class(self, code: int) -> tuple[Int64, Int64]:
-        """Search the class's neighbours; raise Unfit if no row is in danger or there are too few other persons."""
-        of, k, m = self.rows.of(code), self.method.k_neighbors, self.method.m_neighbors
-        around, other = neighbours_in_any_class(self.rows, code, m)
-        is_danger = in_danger(other)
-        if not is_danger.any():
-            n_noise = int(other.all(axis=1).sum())
+        Raises:
+            Unfit: no row is in danger, or there are too few other persons.
+        """
+        of, m = rows.of(code), self.m_neighbors
+        around, is_other = neighbours_in_any_class(rows, code, m)
+        danger = np.flatnonzero(in_danger(is_other))
+        if len(danger) == 0:
+            n_noise = int(is_other.all(axis=1).sum())
             raise Unfit(
                 f"none of its {len(of)} records is in danger: {len(of) - n_noise} records have at most half of their "
                 f"{m} neighbours in other classes, and {n_noise} records have all neighbours in other classes; use "
                 "smote, or another m_neighbors"
             )
-        danger = np.flatnonzero(is_danger)
-        pool = of[neighbours_in_class(self.rows, code, k, targets=danger)[0]]
-        if self.method.kind == 2:
-            first = other[danger].argmax(axis=1)  # the nearest row of another class; rows in danger have such a row
-            pool = np.column_stack([pool, around[danger, first]])
+        pool = of[neighbours_in_class(rows, code, self.k_neighbors, targets=danger)[0]]
+        if self.kind == 2:
+            pool = np.column_stack([pool, around[danger, is_other[danger].argmax(axis=1)]])
         return of[danger], pool
 
-    def draw(self, code: int, m: int, rng: SeedTree) -> tuple[Int64, Float64]:
-        """Draw the parents and weights of m points from the children "parent", "neighbour" and "lambda" of `rng`."""
-        danger, pool = self.of_class(code)
-        i = rng.child("parent").generator().integers(0, len(danger), size=m)
-        which = rng.child("neighbour").generator().integers(0, pool.shape[1], size=m)
-        lam = draw_lambdas(rng.child("lambda").generator(), m)
-        # in kind 2, a partner from another class gets at most half of the weight
-        lam[which == self.method.k_neighbors] /= 2
-        return np.stack([danger[i], pool[i, which]], axis=1), pair_weights(lam)
 
+def in_danger(is_other: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Return which rows have more than half, but not all, of their neighbours in other classes; bool (n,).
 
-def in_danger(other: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Return which rows have more than half, but not all, of their neighbours in other classes; bool (n).
-
-    `other`, bool (n, m), states whether each of the m neighbours of a row is in another class.
+    `is_other`, bool (n, m), states whether each of the m neighbours of a row is in another class.
     """
-    m, count = other.shape[1], other.sum(axis=1)
+    m, count = is_other.shape[1], is_other.sum(axis=1)
     return np.asarray((2 * count > m) & (count < m))
 
 
-class Adasyn(NeighbourInterpolator):
+class Adasyn(NeighbourInterpolator, LinearInterpolator):
     """ADASYN: more points start from the records that have more neighbours of other classes.
 
         r_i = Δ_i / K,   r̂_i = r_i / Σ r,   ĝ_i ≈ r̂_i · G
@@ -181,61 +143,57 @@ class Adasyn(NeighbourInterpolator):
 
     K is `k_neighbors`. Δ_i is the number of records of other classes among the K records of any class that are
     nearest to x_i. G is the requested number of points, and ĝ_i the number of points that start from x_i. x_nn is
-    drawn uniformly from the K nearest records of the same class. Distances are Euclidean, and records of the same
-    person are never neighbours. With several classes, each class is in turn the minority against all others.
+    drawn uniformly from the K nearest records of the same class. Distances are Euclidean. Records of the same person
+    are never neighbours. All other classes count as one.
 
-    The ĝ_i are integers with the sum G; `in_proportion` states how they are rounded. If G is below the number of
-    records, chance decides which records get a point.
+    The ĝ_i are integers with the sum G, rounded as in `in_proportion`. If G is below the number of records, chance
+    decides which records get a point.
 
     Privacy: as SMOTE, but records that lie among other classes, often of unusual persons, are parents more often.
     Reference: He, Bai, Garcia & Li, "ADASYN: Adaptive Synthetic Sampling Approach for Imbalanced Learning", IJCNN
-        2008, section 2. Unlike in the paper, records of the same person are not neighbours, G is given instead of
-        (m_l − m_s) · β, and x_nn is among the K nearest records of the class, as in imbalanced-learn 0.14. In the
-        paper, x_nn must be among the K nearest of any class. Unlike in imbalanced-learn, the total is exact.
+        2008, section 2. Differences from the paper: records of the same person are not neighbours; G is given instead
+        of (m_l − m_s) · β; x_nn is among the K nearest records of the class, as in imbalanced-learn 0.14, and not
+        among those of any class. Unlike in imbalanced-learn, the total is exact.
     """
 
     name: ClassVar[str] = "adasyn"
-    weighted_sums: ClassVar[bool] = True
 
-    def fit_rows(self, rows: TrainRows) -> "FittedAdasyn":
-        """Return the method fitted to these rows."""
-        return FittedAdasyn(self, rows)
+    def fit_class(self, rows: TrainRows, code: int) -> tuple[Int64, Int64, Int64]:
+        """Return the b rows with Δ > 0 and their Δ, int64 (b,), and their K nearest rows of the class, int64 (b, K).
 
-
-class FittedAdasyn(FittedLinear[Adasyn, tuple[Int64, Int64, Int64]]):
-    """ADASYN, fitted to training vectors.
-
-    State of a class: its b rows with Δ > 0, their Δ, and their K nearest rows of the class, int64 (b, K).
-    """
-
-    def fit_class(self, code: int) -> tuple[Int64, Int64, Int64]:
-        """Search the class's neighbours; raise Unfit if no row has a neighbour of another class."""
-        of, k = self.rows.of(code), self.method.k_neighbors
-        delta = neighbours_in_any_class(self.rows, code, k)[1].sum(axis=1)
+        Raises:
+            Unfit: no row has a neighbour of another class, or there are too few other persons.
+        """
+        of, k = rows.of(code), self.k_neighbors
+        delta = neighbours_in_any_class(rows, code, k)[1].sum(axis=1)
         bordering = np.flatnonzero(delta)
         if len(bordering) == 0:
             raise Unfit(
                 f"none of its {len(of)} records has a record of another class among its {k} nearest records, which "
                 "adasyn requires; use smote"
             )
-        partners = neighbours_in_class(self.rows, code, k, targets=bordering)[0]
-        return of[bordering], delta[bordering], of[partners]
+        return of[bordering], delta[bordering], of[neighbours_in_class(rows, code, k, targets=bordering)[0]]
 
-    def draw(self, code: int, m: int, rng: SeedTree) -> tuple[Int64, Float64]:
-        """Draw the parents and weights of m points from the children "phase", "neighbour" and "lambda" of `rng`."""
-        bordering, delta, partners = self.of_class(code)
+    def draw(self, state: tuple[Int64, Int64, Int64], m: int, rng: SeedTree) -> tuple[Int64, Float64]:
+        """Draw m points from the children "phase", "neighbour" and "lambda" of `rng`."""
+        starts, delta, partners = state
         i = in_proportion(delta, m, rng.child("phase").generator().random(len(delta)))
-        which = rng.child("neighbour").generator().integers(0, self.method.k_neighbors, size=m)
-        lam = draw_lambdas(rng.child("lambda").generator(), m)
-        return np.stack([bordering[i], partners[i, which]], axis=1), pair_weights(lam)
+        return _pairs(starts[i], partners, i, self.k_neighbors, rng)
+
+
+def _pairs(starts: Int64, partners: Int64, i: Int64, k: int, rng: SeedTree) -> tuple[Int64, Float64]:
+    which = rng.child("neighbour").generator().integers(0, partners.shape[1], size=len(i))
+    lam = draw_lambdas(rng.child("lambda").generator(), len(i))
+    lam[which == k] /= 2  # a partner of another class (Borderline-SMOTE, kind 2) gets at most half of the weight
+    return np.stack([starts, partners[i, which]], axis=1), pair_weights(lam)
 
 
 def in_proportion(share: Int64, m: int, phase: Float64) -> Int64:
-    """Return m numbers from 0 to b − 1; each occurs in proportion to its share, also among the first numbers.
+    """Return m numbers from 0 to b − 1, int64 (m,); number i occurs about in proportion to its share w_i.
 
-    Number i occurs for the t-th time at the time (t − φ_i) / w_i, where w_i is its share (at least 1) and φ_i its
-    phase in [0, 1). The m earliest occurrences are returned in the order of their times. Therefore a larger m gives
-    the same numbers followed by additional numbers.
+    Number i occurs for the t-th time at the time (t − φ_i) / w_i, with the phase φ_i in [0, 1) and w_i ≥ 1. The m
+    earliest occurrences are returned in the order of their times. Therefore a larger m gives the same numbers
+    followed by additional numbers. `share`, the w_i, and `phase`, the φ_i, are (b,).
     """
     # at least m occurrences are before this time; the number of occurrences of each i is rounded down by at most one
     horizon = (m + len(share) + 1) / share.sum()

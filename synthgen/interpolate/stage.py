@@ -1,4 +1,7 @@
-"""The interpolate stage: make the new vectors (latents) of this round and of all earlier rounds."""
+"""The interpolate stage: make the new vectors (latents) from which texts are decoded.
+
+A run repeats the stage in rounds with larger counts. The latents of earlier rounds then come first.
+"""
 
 from collections.abc import Mapping
 
@@ -8,7 +11,6 @@ from synthgen.interpolate.base import Sampler
 
 
 def _interpolate(context: StageContext) -> Mapping[str, object]:
-    # if more latents are requested than in an earlier round, the earlier latents come first; see `Draws.sample`
     view, counts, sections = context.input("training_view"), context.input("counts"), context.input("sections")
     draws = view.draws(context.config("interpolate"))
     latents = draws.sample(counts, context.stream("interpolate"))

@@ -25,19 +25,19 @@ class Vae(Interpolator):
         q(z|x) = N(μ(x), diag s²(x)),   p(x|z) = N(x̂(z), diag σ²)
         draw      x̃ = c + r · (x̂(z) + σ · ε),   z ~ N(0, I), ε ~ N(0, I)
 
-    β is `beta`, λ is `free_bits`, and KL_l is averaged over the batch. x is a standardised training vector: the mean
-    vector c is subtracted, and the result is divided by the scale r, the root of the mean variance. σ is learned, one
-    number per dimension. The noise σ · ε is added because x̂(z) varies too little: on sentence vectors, x̂(z) has 5 to
-    14 % of the variance of a class, and x̂(z) + σ · ε has 97 to 104 %.
+    x is a standardised training vector: the mean vector c is subtracted, and the result is divided by the scale r,
+    the root of the mean variance. The encoder network computes μ(x) and s(x), the decoder network x̂(z). σ is learned,
+    one number per dimension. β is `beta`, λ is `free_bits`, and KL_l, for dimension l of z, is averaged over the
+    batch. The noise σ · ε is added because x̂(z) alone varies too little: on sentence vectors, x̂(z) has 5 to 14 % of
+    the variance of a class, and x̂(z) + σ · ε has 97 to 104 %.
 
-    A fifth of the persons is held out, and the weights with the best objective on them are kept. With 384 dimensions
-    and fewer than about 50 persons, these are usually the initial weights. The points are then an isotropic Gaussian
-    around the class mean. With `conditional`, the one-hot label is an input of encoder and decoder, and the points of
-    a class depend on the rows of all classes.
+    Training uses four fifths of the persons and keeps the weights with the best objective on the others. With 384
+    dimensions and fewer than about 50 persons, these are usually the initial weights. The points then follow an
+    isotropic Gaussian distribution around the class mean. With `conditional`, the one-hot label is an input of both
+    networks, and the points of a class depend on the rows of all classes.
 
     Privacy: points have no parents, because they depend on all records of the class (if conditional, of all classes).
-        This is not a privacy guarantee, because the model can memorize a small class. The audits measure
-        memorization. The weights of the model are not stored.
+        This is not a privacy guarantee, because the model can memorize a small class. The model is not stored.
     Reference: Kingma & Welling, "Auto-Encoding Variational Bayes", ICLR 2014, section 2.3 and appendix B; Higgins et
         al., "β-VAE", ICLR 2017, equation 4; Kingma et al., "Improved Variational Inference with Inverse
         Autoregressive Flow", NeurIPS 2016, appendix (free bits); Sohn, Lee & Yan, NeurIPS 2015 (conditional). Unlike
@@ -72,24 +72,24 @@ class Vae(Interpolator):
         return 0
 
     def fit_rows(self, rows: TrainRows) -> "FittedVae":
-        """Return the method with these rows; each class is trained on its first use."""
+        """Return the method with these rows; each model is trained on its first use."""
         return FittedVae(rows, self)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class TrainedVae:
-    """A trained network and the standardisation of its rows."""
+    """A trained network and the standardisation of its training vectors."""
 
     network: "Network"
-    centre: Float64  # (d,), the mean vector c of the rows
-    scale: float  # the scale r, the same for all dimensions
+    centre: Float64  # (d,), the mean vector c
+    scale: float  # r, the same for all dimensions
     classes: tuple[int, ...]  # numbers of the classes of a conditional network, ascending; empty otherwise
     learned: frozenset[int]  # numbers of the classes that were not completely held out
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FittedVae:
-    """The models of the classes, each trained when it is first needed; made by `Vae.fit_rows`."""
+    """The models of the classes; made by `Vae.fit_rows`."""
 
     rows: TrainRows
     vae: Vae
@@ -128,7 +128,9 @@ class FittedVae:
         return self.trained[key]
 
     def _train(self, of: Int64, rng: SeedTree) -> TrainedVae:
-        from synthgen.interpolate.vae_network import Objective, as_part, train_vae
+        import torch
+
+        from synthgen.interpolate.vae_network import Objective, Part, train_vae
 
         vectors, classes = self.rows.vectors[of].astype(np.float64), self.rows.classes[of]
         centre = vectors.mean(axis=0)
@@ -138,7 +140,10 @@ class FittedVae:
         label_numbers = tuple(np.unique(classes).tolist()) if self.vae.conditional else ()
         x, labels = (vectors - centre) / scale, one_hot(classes, label_numbers)
         out = held_out(self.rows.groups[of], rng.child("split"))
-        fit, held = (as_part(x[part], labels[part]) for part in (~out, out))
+        fit, held = (
+            Part(x=torch.from_numpy(x[rows].astype(np.float32)), labels=torch.from_numpy(labels[rows]))
+            for rows in (~out, out)
+        )
         objective = Objective(latent_dim=self.vae.latent_dim, beta=self.vae.beta, free_bits=self.vae.free_bits)
         network = train_vae(fit, held, objective, rng)
         learned = frozenset(classes[~out].tolist())
@@ -146,7 +151,7 @@ class FittedVae:
 
 
 def held_out(groups: Int64, rng: SeedTree) -> NDArray[np.bool_]:
-    """Draw the held-out persons, a fifth rounded up; return the mask of their rows, bool (n)."""
+    """Draw the held-out persons, the share `HELD_OUT` rounded up; return the mask of their rows, bool (n,)."""
     persons = np.unique(groups)
     out = rng.generator().permutation(persons)[: math.ceil(HELD_OUT * len(persons))]
     return np.isin(groups, out)

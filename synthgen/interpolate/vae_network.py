@@ -1,4 +1,8 @@
-"""Define the variational autoencoder, its objective and its training."""
+"""Define the network of the variational autoencoder (see `synthgen.interpolate.vae`), its objective and training.
+
+A row x is a standardised training vector, and z the latent vector of x. n is a number of rows, d the number of
+dimensions of x, k that of z, and c the number of classes.
+"""
 
 import math
 from collections.abc import Iterator
@@ -7,38 +11,37 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from synthgen.core.seeds import SeedTree
 from synthgen.core.types import Float32
 from synthgen.interpolate.base import Unfit
 
-# these settings gave the best objective on 200 other records (AG News and SST-2, MiniLM, 8 to 450 records per class)
+# these settings gave the best objective on 200 test records (AG News and SST-2, MiniLM, 8 to 450 records per class)
 HIDDEN = 128  # width of the hidden layers
 RATE = 1e-3  # learning rate
 DECAY = 0.1  # weight decay
 BATCH = 64  # number of rows in a batch
 MAX_STEPS = 5_000  # largest number of training steps
-CHECK_STEPS = 5  # number of steps between evaluations on held-out persons; an epoch if it has more steps
+CHECK_STEPS = 5  # smallest number of steps between evaluations on held-out rows; at least one epoch lies between them
 PATIENCE = 12  # training stops after this number of consecutive evaluations without improvement
 HELD_OUT_ROWS = 64  # an evaluation uses at least this number of rows; fewer held-out rows are each used several times
-BLOCK_ROWS = 256  # number of rows decoded together, always the same, because it changes the last bits of the results
+BLOCK_ROWS = 256  # number of rows decoded together; another number would change the last bits of the results
 LOG_2PI = math.log(2 * math.pi)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Objective:
-    """The training objective."""
+    """Parameters of the training objective."""
 
-    latent_dim: int  # k, number of dimensions of z
+    latent_dim: int  # k
     beta: float  # weight of the Kullback-Leibler term
     free_bits: float  # unpenalized nats per dimension of z
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Part:
-    """Standardised rows: either the training rows or the held-out rows."""
+    """The training rows or the held-out rows."""
 
     x: Tensor  # float32 (n, d)
     labels: Tensor  # one-hot class of each row, float32 (n, c), for a conditional model, else (n, 0)
@@ -72,7 +75,7 @@ class Network:
         return [*(offset for _, offset in self.layers), self.log_variance]
 
     def encode(self, part: Part) -> tuple[Tensor, Tensor]:
-        """Return the mean and the log-variance of z given x, both (n, k)."""
+        """Return the mean and the logarithm of the variance of z given x, both (n, k)."""
         hidden = torch.nn.functional.silu(_apply(self.encoder_in, torch.cat([part.x, part.labels], dim=1)))
         both = _apply(self.encoder_out, hidden)
         return both[:, : self.latent_dim], both[:, self.latent_dim :]
@@ -91,7 +94,7 @@ class Network:
         return cost + objective.beta * with_free_bits(rate, objective.free_bits)
 
     def draw(self, m: int, labels: Tensor, rng: SeedTree) -> Float32:
-        """Return m standardised rows x = decode(z) + σ ε, z ~ N(0, I), ε ~ N(0, I).
+        """Return m rows x = decode(z) + σ ε, z ~ N(0, I), ε ~ N(0, I), float32 (m, d); `labels` (1, c) is the class.
 
         Randomness: the children "latent" and "noise" of `rng`, in row order.
         """
@@ -180,11 +183,6 @@ class _EarlyStopping:
         else:
             self.n_not_better += 1
         return self.n_not_better >= PATIENCE
-
-
-def as_part(x: NDArray[np.float64], labels: Float32) -> Part:
-    """Return standardised rows as tensors."""
-    return Part(x=torch.from_numpy(x.astype(np.float32)), labels=torch.from_numpy(labels))
 
 
 @contextmanager

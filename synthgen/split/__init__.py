@@ -1,4 +1,4 @@
-"""Assign each person, with all of their records, to the training, control or unused part."""
+"""Assign each person, with all records of the person, to the training, control or unused part."""
 
 from synthgen.split.split import Split, SplitReport, split
 

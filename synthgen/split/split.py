@@ -20,7 +20,7 @@ class SplitReport:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Split:
-    """The three parts. No synthetic record is made from control. The part `rest` is not used."""
+    """The three parts of a corpus. No synthetic record is made from `control`. The part `rest` is not used."""
 
     train: Corpus
     control: Corpus
@@ -34,14 +34,14 @@ def split(corpus: Corpus, config: SplitConfig, seeds: SeedTree) -> Split:
         u(g) = key of `seeds` for person g / 2^256;  train if u < p,  control if p <= u < p + q,  rest otherwise
 
     Here g is the id of a person, p = `config.train` and q = `config.control`. The key is a hash (`SeedTree.key`) of
-    the secret, the seed and the id, so adding or removing a person does not change the part of another person. The
-    parts have no fixed size, because the statistics of the audits require independent draws.
+    the secret, the seed and the id, so the part of a person does not depend on other persons. The sizes of the parts
+    are random.
 
     A control record is removed if it is a near-duplicate of a train record (Jaccard index of 5-token shingles of at
     least 0.8), because the audits assume that train does not contain texts of control. Each part keeps the order of
-    the corpus. A class can be small or empty in a part; later stages check the counts.
+    the corpus.
 
-    Privacy: the secret, the seed and a person's id reveal that person's part, so keep the secret private. Without a
+    Privacy: the secret, the seed and a person's id reveal the person's part, so keep the secret private. Without a
         secret, the seed and the id are enough, and the seed can be guessed.
     Randomness: one hash per person.
     Reference: independent inclusion as in Steinke, Nasr and Jagielski 2023, arXiv 2305.08846, section 3.

@@ -1,4 +1,4 @@
-"""The split stage: assign each person's records to train, to control or to neither."""
+"""The split stage: assign the records of each person to train, to control or to neither."""
 
 from collections.abc import Mapping
 

@@ -15,11 +15,11 @@ from synthgen.core.types import Candidate, Latents
 from synthgen.decode.base import Settings
 from synthgen.filter.surface import (
     NOT_EMPTY,
-    Fluency,
     Language,
     Legible,
     Length,
     Repetition,
+    fluency_filter,
     hashed_trigrams,
     repeated_share,
 )
@@ -79,7 +79,7 @@ def test_repetition_limit(world):
 
 def test_text_that_surprises_its_own_model_is_rejected(world):
     texts = [replace(world.candidates[0], surprisal=s) for s in (0.0, 0.25, 0.5, 0.51, 1.0)]
-    outcomes = Fluency(0.5).fit(world.context()).judge([*texts, Candidate(**UNKNOWN)])
+    outcomes = fluency_filter(0.5).judge([*texts, Candidate(**UNKNOWN)])
     assert [o.passed for o in outcomes] == [True, True, True, False, False, False]
     assert outcomes[3].reason == "fluency"
 

@@ -7,12 +7,7 @@ from synthgen.core.errors import InternalError
 from synthgen.core.neighbours import indexed
 from synthgen.interpolate import neighbourhoods
 from synthgen.interpolate.base import TrainRows, Unfit
-from synthgen.interpolate.neighbourhoods import (
-    kneighbor_persons,
-    kneighbor_persons_in_class,
-    neighbours_in_any_class,
-    neighbours_in_class,
-)
+from synthgen.interpolate.neighbourhoods import nearest_persons_in_class, neighbours_in_any_class, neighbours_in_class
 
 
 def slow(vectors, groups, k):
@@ -32,27 +27,31 @@ def slow(vectors, groups, k):
 
 @settings(max_examples=60, deadline=None)
 @given(st.data())
-def test_kneighbor_persons_equals_sorting_all_rows(data):
+def test_nearest_persons_equal_sorting_all_rows(data):
     k = data.draw(st.integers(1, 6), label="k")
     own = data.draw(st.lists(st.integers(1, 9), min_size=k + 1, max_size=k + 5), label="rows of each person")
     rng = np.random.default_rng(data.draw(st.integers(0, 2**31), label="seed"))
     groups = rng.permutation(np.repeat(7 + np.arange(len(own)), own))
     vectors = rng.integers(-2, 3, size=(len(groups), 2)).astype(np.float32)  # many ties
-    near, distances = kneighbor_persons(vectors, groups, k)
+    near, distances = nearest_persons_in_class(one_class(vectors, groups), 0, k)
     want, far = slow(vectors, groups, k)
     assert np.array_equal(near, want)
     np.testing.assert_allclose(distances, far, atol=1e-12)
 
 
-def test_kneighbor_persons_counts_each_person_once_and_requires_enough_persons(monkeypatch):
+def test_nearest_persons_count_each_person_once_and_require_enough_persons(monkeypatch):
     monkeypatch.setattr(neighbourhoods, "AT_ONCE", 64)  # so that rows are searched in several parts
     line = np.concatenate([[0.0, 100, 300], 1 + np.arange(40) / 1000])[:, None].astype(np.float32)
     groups = np.array([0, 1, 2] + [3] * 40)
-    near, distances = kneighbor_persons(line, groups, 3)
+    near, distances = nearest_persons_in_class(one_class(line, groups), 0, 3)
     assert (near[0].tolist(), distances[0].tolist(), near[2].tolist()) == ([3, 1, 2], [1, 100, 300], [1, 42, 0])
     assert set(map(tuple, near[3:].tolist())) == {(0, 1, 2)}
     with pytest.raises(InternalError, match="only 3 persons, so no row has 3 other persons"):
-        kneighbor_persons(np.eye(5, dtype=np.float32), np.array([0, 0, 1, 1, 2]), 3)
+        nearest_persons_in_class(one_class(np.eye(5, dtype=np.float32), np.array([0, 0, 1, 1, 2])), 0, 3)
+
+
+def one_class(vectors, groups):
+    return TrainRows(vectors=vectors, classes=np.zeros(len(groups), dtype=np.int64), groups=groups)
 
 
 def line(groups):
@@ -104,7 +103,7 @@ def many(monkeypatch):
 def test_among_many_rows_an_index_is_used_and_reported(many):
     near, distances = neighbours_in_class(many, 0, 4)
     around, other = neighbours_in_any_class(many, 1, 6)
-    persons, _ = kneighbor_persons_in_class(many, 0, 3)
+    persons, _ = nearest_persons_in_class(many, 0, 3)
     reports = {where: report.engine for where, report in many.reports.items()}
     assert reports == {(0, 4): "ivf", (None, 6): "ivf", (0, 6): "ivf"}  # 3 persons of 2 rows are 6 rows
     exact = TrainRows(vectors=many.vectors, classes=many.classes, groups=many.groups)
@@ -114,7 +113,7 @@ def test_among_many_rows_an_index_is_used_and_reported(many):
         same = [
             (near == neighbours_in_class(exact, 0, 4)[0]).mean(),
             (around == neighbours_in_any_class(exact, 1, 6)[0]).mean(),
-            (persons == kneighbor_persons_in_class(exact, 0, 3)[0]).mean(),
+            (persons == nearest_persons_in_class(exact, 0, 3)[0]).mean(),
         ]
     assert min(same) > 0.8
     assert not exact.reports

@@ -33,7 +33,7 @@ def test_smote_neighbours_worked_example(five_points):
     assert sampler.fitted.states == {}  # the search starts on first use
     sampler.sample({"a": 1}, SeedTree(5))
     # r0 and r1 are one person, so their nearest are r2 and r3; 3 -> 1, 0; 7 -> 3, 1; 15 -> 7, 3
-    assert sampler.fitted.states[0].tolist() == [[2, 3], [2, 3], [1, 0], [2, 1], [3, 2]]
+    assert sampler.fitted.states[0][1].tolist() == [[2, 3], [2, 3], [1, 0], [2, 1], [3, 2]]
 
 
 def imbalanced_learn(name, x, **options):
