@@ -16,8 +16,7 @@ from audits.core.errors import NotMeasurable
 from audits.core.types import AuditInputs, Table
 from audits.gate.disclosure import verdicts_only
 from audits.gate.policy import Policy
-from audits.ledger.budgets import Reservation, Spending
-from synthgen.config import Config
+from audits.ledger.budgets import Reservation
 from synthgen.core.digest import sha256_json
 from synthgen.core.errors import ConfigError
 from synthgen.core.types import Corpus
@@ -38,18 +37,18 @@ def account_for(
 ) -> dict[str, Any]:
     """Return the mechanism log of a run, after the `accounting` audit passed on it and before the run draws noise.
 
-    The log has the form of `audits.attacks.accounting.mechanism_log`. With `secret: public`, the log is not audited,
-    because such a run is a study, which no policy releases.
+    With `secret: public`, the log is not audited, because such a run is a study, which no policy releases.
 
     Raises:
         ConfigError: the audit does not pass, so no policy would allow the release. No noise was drawn.
         InputError: the log contains values outside the range that the audit supports.
 
-    Privacy: reads the person ids and texts of train. Of them, the log contains only a digest of the ids and the
-        outcome of the replay.
-    Cost: seconds.
+    Privacy: reads the person ids and texts of train. Of them, the log contains only a digest of the ids.
     """
     groups, spending = tuple(record.group for record in train.records), reservation.spending
+    statuses = {kind: "outside" if kind in DECLARABLE else "none" for kind in READS}
+    if not is_public(job.config):
+        statuses["model-training"] = "unaccounted"
     log = {
         "schema_version": 2,
         "release": spending.run,
@@ -59,8 +58,17 @@ def account_for(
         "spent": asdict(reservation.spent_in_all) if reservation.others else None,
         "mechanisms": _mechanisms(queries, noise, rehearsal),
         "replay": rehearsal.replay,
-        "reads": [{"kind": kind, "cost": None, "status": _access_status(job.config, kind)} for kind in READS],
-        "releases": [_release_of(other) for other in reservation.others],
+        "reads": [{"kind": kind, "cost": None, "status": status} for kind, status in statuses.items()],
+        "releases": [
+            {
+                "release": other.run,
+                "person_set": sha256_json([other.run]),
+                "persons": "overlapping",  # not known, so the audit adds the costs of the runs
+                "cost": asdict(other.cost),
+                "mechanisms": [dict(mechanism) for mechanism in other.mechanisms],
+            }
+            for other in reservation.others
+        ],
     }
     if job.config.secret == PUBLIC:
         return log
@@ -94,22 +102,6 @@ def _mechanisms(queries: Mapping[str, Query], noise: Noise, rehearsal: Rehearsal
         }
         for cost, query in zip(mechanisms_of(queries), queries.values(), strict=True)
     ]
-
-
-def _release_of(spending: Spending) -> dict[str, Any]:
-    return {
-        "release": spending.run,
-        "person_set": sha256_json([spending.run]),
-        "persons": "overlapping",  # unknown, so the audit adds the costs of the runs
-        "cost": asdict(spending.cost),
-        "mechanisms": [dict(mechanism) for mechanism in spending.mechanisms],
-    }
-
-
-def _access_status(config: Config, kind: ReadKind) -> str:
-    if kind in DECLARABLE:
-        return "outside"
-    return "unaccounted" if kind == "model-training" and not is_public(config) else "none"
 
 
 def with_later_accesses(

@@ -33,12 +33,8 @@ def refuse_unreleasable_run(
     The audits repeat the input checks after generation with the same result, because records and random stream are
     the same. With `secret: public`, the run is a study without a release, so the input checks are omitted.
 
-    Args:
-        job: the run.
-        policy: the policy of the release.
-        prepared: the train and control records after de-identification.
-        control_source: the control records as loaded, by which the ledger counts earlier audits.
-        spend_again: see `reserve_budget`.
+    `prepared` are the train and control records after de-identification. `control_source` are the control records as
+    loaded, by which the ledger counts earlier audits. For `spend_again`, see `reserve_budget`.
 
     Raises:
         BudgetError: the release would be refused. The message lists each reason that applies:

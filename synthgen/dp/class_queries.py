@@ -1,7 +1,8 @@
 """Estimate the mean of each class and one covariance for all classes by DP queries, and classify points.
 
 A point is the vector of a text, in coordinates along the principal axes of public text (`PublicBasis`). A DP query is
-the sum over persons of one clipped row (vector) each, with Gaussian noise.
+the sum over persons of one clipped row (vector) each, with Gaussian noise. All other values are computed from the
+noised results, so they consume no additional privacy budget.
 """
 
 from dataclasses import dataclass
@@ -44,7 +45,7 @@ def query_means(people: PersonRows, variances: Float64, query: Query, mechanism:
 
         μ_c = shrink(g) + shrink(z_c - g)
 
-    Privacy: one Gaussian query; everything else is computed from its result.
+    Privacy: one Gaussian query.
     """
     n, c = len(people.points), people.n_classes
     rows = np.column_stack([np.full(n, COUNT), people.points])
@@ -73,7 +74,6 @@ def shrink(seen: Float64, error: Float64, variances: Float64) -> Float64:
     (r,), and the variances λ_j of public text in `variances` (d,). The true rows are assumed to have mean 0 and
     variance κ λ_j along axis j. Noise can make the estimate of κ negative, hence the lower limit `MIN_SIGNAL`.
 
-    Privacy: computed from noised query results.
     Reference: Efron and Morris, JASA 1973, with variances proportional to the public variances.
     """
     noise = error[:, None]
@@ -89,8 +89,7 @@ def query_spread(
     For a record with the point x and the class mean μ, the residual r is x - μ on the first `WIDE` axes. The row of a
     person is the mean over the person's records of (`WEIGHT`, r rᵀ), divided by its norm, so every row has norm 1.
     The sum of the matrices r rᵀ divided by the sum of the constants `WEIGHT` is a weighted mean of the covariances.
-    A row contains only the upper triangle of the symmetric matrix. Off-diagonal entries are multiplied by √2, so that
-    the row and the matrix have the same norm.
+    A row contains only the upper triangle of the symmetric matrix, with off-diagonal entries multiplied by √2.
 
     The covariance is the sum of three parts that are estimated from the noised matrix:
 
@@ -100,7 +99,7 @@ def query_spread(
        separately by their `signal_share`.
     3. A matrix of low rank that `denoise` keeps of the noised matrix minus parts 1 and 2.
 
-    Privacy: one Gaussian query; the means are already noised.
+    Privacy: one Gaussian query.
     """
     wide = min(WIDE, len(variances))
     upper = np.triu_indices(wide)
@@ -140,7 +139,6 @@ def denoise(seen: Float64, error: float) -> Float64:
     alone are at most about 2 s, with s = error · √(d / 2). An eigenvalue λ of `seen` with |λ| > 2 s is replaced by
     sign(λ) √(λ² - 4 s²), and every other eigenvalue by 0.
 
-    Privacy: computed from a noised query result.
     Reference: Gavish and Donoho, IEEE Transactions on Information Theory 2017, the shrinkage of singular values with
         the least expected Frobenius loss for square matrices.
     """
@@ -163,7 +161,6 @@ def class_scores(points: Float64, means: Float64, spread: Float64) -> Float64:
     The classes are equally frequent, and class c has the distribution N(μ_c, Σ). The points x are (n, d), the means μ
     (C, d), and `spread`, the invertible square root L, is (d, d).
 
-    Privacy: means and spread are noised query results, so the scores consume no additional budget.
     Reference: linear discriminant analysis; Hastie, Tibshirani and Friedman 2009, section 4.3.
     """
     weights = np.linalg.solve(spread @ spread.T, means.T)

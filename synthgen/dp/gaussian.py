@@ -1,7 +1,4 @@
-"""The method dp-gaussian: model the vectors of each class by a Gaussian distribution, and sample new vectors from it.
-
-The means of the classes and their common covariance are results of DP queries.
-"""
+"""The method dp-gaussian: model the vectors of each class by a Gaussian distribution from results of DP queries."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -75,10 +72,7 @@ class ClassModel:
 def learn(
     people: PersonRows, context: PublicContext, queries: Mapping[str, Query], mechanism: QueryMechanism
 ) -> ClassModel:
-    """Query the persons of train and return the model of their classes.
-
-    Privacy: the two Gaussian queries of `QUERIES`. A person has one clipped row for all classes together.
-    """
+    """Query the persons of train by the two Gaussian queries of `QUERIES`, and return the model of their classes."""
     basis = context.basis
     means = query_means(people, basis.variances, queries[MEANS], mechanism)
     spread = query_spread(people, means, basis.variances, queries[SPREAD], mechanism)

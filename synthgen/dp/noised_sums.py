@@ -1,7 +1,4 @@
-"""The only DP mechanism: sum one clipped vector (row) per person, and add Gaussian noise.
-
-`DeclaredQueries` checks that a run makes exactly the planned queries.
-"""
+"""The only DP mechanism: sum one clipped vector (row) per person, and add Gaussian noise."""
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -25,14 +22,10 @@ MARGIN = 3e-4
 class Noise(Protocol):
     """Draws integers from the discrete Gaussian distribution."""
 
-    @property
-    def seed(self) -> str | None:
-        """The key of the random stream of the noise, in hex; None if the noise has no seed."""
-        ...
+    seed: str | None  # the key of the random stream of the noise, in hex; None if the noise has no seed
 
     def integers(self, n: int, scale: float) -> Int64:
         """Return n independent numbers x with P(x) ∝ exp(-x² / (2 scale²)), int64 (n,)."""
-        ...
 
 
 class SecureNoise:
@@ -116,8 +109,7 @@ class PrivateMechanism:
 
         Privacy: Gaussian noise of multiplier σ for one person added or removed: (α, α / (2σ²)) Rényi DP for each α.
             The privacy losses of the discrete and the continuous Gaussian differ by at most e^(-2π²σ²U²), which is
-            below floating-point precision. The number of persons, the sum without noise and the largest norm are not
-            returned.
+            below floating-point precision.
         Reference: Dwork and Roth 2014, appendix A; Canonne, Kamath and Steinke, NeurIPS 2020, theorem 4.
         """
         return answer_of(add_noise(exact_sum(people, query.clip), query, self.noise), query)
@@ -140,8 +132,7 @@ class DeclaredQueries:
         """Return the answer of the mechanism to one step of a query.
 
         Raises:
-            InternalError: the query, its noise, its clip norm or its number of steps differs from the declaration, or
-                the number of rows differs from the number of distinct persons.
+            InternalError: the query is not as declared, or there is not one row for each person.
         """
         self.answered[query.name] += 1
         if query != self.declared.get(query.name):
@@ -182,10 +173,7 @@ def _undeclared(problems: list[str]) -> InternalError:
 def exact_sum(people: Iterable[Float64], clip: float) -> Int64:
     """Return the sum of the clipped rows without noise, in integer multiples of clip / `UNIT`, int64 (d,).
 
-    Raises:
-        InternalError: a row is not finite, or there is no row.
-
-    Privacy: the sum is private; the caller must add noise before it passes the sum on.
+    The sum is private. Raise InternalError if a row is not finite, or if there is no row.
     """
     total: Int64 | None = None
     for block in people:

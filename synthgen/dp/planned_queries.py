@@ -76,12 +76,9 @@ def check_budget(config: Config, policy: Policy) -> None:
         return
     budget = budget_of(config)
     problems = [
-        f"dp.{name}: {configured:g}, and the policy allows at most {allowed:g}"
-        for name, configured, allowed in (
-            ("epsilon", budget.epsilon, limit.epsilon),
-            ("delta", budget.delta, limit.delta),
-        )
-        if configured > allowed
+        f"dp.{name}: {getattr(budget, name):g}, and the policy allows at most {allowed:g}"
+        for name, allowed in (("epsilon", limit.epsilon), ("delta", limit.delta))
+        if getattr(budget, name) > allowed
     ]
     if problems:
         raise ConfigError(

@@ -157,7 +157,7 @@ def rehearse(
     n = len(made_up.persons)
     return Rehearsal(
         dry_run={name: {"n_persons": n, **log} for name, log in dry_run.logs.items()},
-        replay={"sums": _outcome(holds=excess <= MARGIN), "results": _outcome(holds=are_equal)},
+        replay={"sums": "holds" if excess <= MARGIN else "broken", "results": "holds" if are_equal else "broken"},
     )
 
 
@@ -176,10 +176,6 @@ def _run(
     digest = measurement(persons, declared)
     declared.refuse_incomplete()
     return digest
-
-
-def _outcome(*, holds: bool) -> str:
-    return "holds" if holds else "broken"
 
 
 def _norm(total: Int64) -> float:

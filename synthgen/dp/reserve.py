@@ -54,8 +54,7 @@ def reserve_budget(job: Job, policy: Policy, *, spend_again: bool = False) -> tu
 
     A run continues with the reservation that its workspace contains, also after an update of the program. If this
     reservation was voided, the run makes a new one. With `spend_again`, it also makes a new one if the noise was
-    already drawn, or if the stored reservation was changed. The old DP result then stays in the workspace, and the
-    folder of the old reservation gets the suffix `.before-` and a random number.
+    already drawn, or if the stored reservation was changed. The old DP result then stays in the workspace.
 
     Raises:
         Overspent: the remaining budget is too small.
@@ -207,14 +206,13 @@ def check_remaining_budget(config: Config, policy: Policy) -> tuple[Cost | None,
         Overspent: the remaining budget is too small for the next run of the configuration.
         InputError: the ledger cannot be used.
     """
-    run, limit = reserved_run(config), planned.run_limit(config, policy)
-    is_continued = run is not None and not _is_lost(config, run)
-    others = budgets.counted(*ledger_of(config), besides=run if is_continued else None)
+    run, limit, ledger = reserved_run(config), planned.run_limit(config, policy), ledger_of(config)
+    stages = config.resolve(config.workspace) / "stages"
+    state = None if run is None else state_of(*ledger, run)
+    is_continued = state is not None and (
+        state.last != budgets.DRAW or any(is_sealed(folder, state.key) for folder in stages.glob(f"{MEASURE}-*"))
+    )
+    others = budgets.counted(*ledger, besides=run if is_continued else None)
     if config.dp.epsilon is not None:
         refuse_overspending(others, _spending(config, ""), limit)
     return None if limit is None else budgets.joint_cost(others, limit.delta), is_continued
-
-
-def _is_lost(config: Config, run: str) -> bool:
-    state, stages = state_of(*ledger_of(config), run), config.resolve(config.workspace) / "stages"
-    return state.last == budgets.DRAW and not any(is_sealed(f, state.key) for f in stages.glob(f"{MEASURE}-*"))

@@ -39,9 +39,8 @@ class VoterNats:
 def read_nats(job: Job, bridge: Bridge | Vocabulary, train: Corpus, embedded: Embedded, persons: int) -> VoterNats:
     """Return the negative log-likelihood (nats per token) of each voter's record under each built-in style.
 
-    Each text is scored separately, so that its likelihood depends on no other text. As a check, the texts of
-    `N_RESCORED` voters are scored again without the other texts. They have different lengths, including the shortest
-    and the longest. `persons` is the declared number of persons.
+    Each text is scored separately, so that its likelihood depends on no other text. As a check, `N_RESCORED` texts,
+    including the shortest and the longest, are scored again. `persons` is the declared number of persons.
 
     Privacy: the likelihoods are private; see `votes_of`.
     Cost: one pass of the language model over the records for each built-in style.
@@ -78,11 +77,8 @@ def votes_of(train: Corpus, nats: Mapping[str, Float64], persons: int, seeds: Se
         vote = g / max(‖g‖, `FULL_VOTE_GAIN`),   so ‖vote‖ <= 1
         g_m  = max(0, nats per token under the plain style - nats per token under style m)
 
-    The gain g_m is positive if the person's text has a higher likelihood under style m than under the plain style.
     The row of a person who is not sampled is zero. `nats` are from `read_nats`; for `persons`, see `voting_rows`.
-
-    Raises:
-        InternalError: the text of a voter was not scored.
+    Raise InternalError if the text of a voter was not scored.
 
     Privacy: the votes are private. Each row depends on one person only, and a DP query sums the rows.
     """
@@ -131,11 +127,7 @@ def decide_style(counts: Float64, voters: float) -> Shares:
     `MIN_SUPPORT` × `voters`, only the plain style is chosen. Otherwise, the top style and all styles with at least
     `MIN_SHARE_OF_TOP` × its votes are chosen, at most `MIXED` in all.
 
-    Args:
-        counts: noised number of votes of each style, float64 (styles,).
-        voters: expected number of voters.
-
-    Privacy: computed from noised counts, so it consumes no additional budget.
+    `counts` are the noised numbers of votes of the styles, float64 (styles,), `voters` the expected number of voters.
     """
     pairs = sorted(zip(built_in_styles(), counts, strict=True), key=lambda pair: (-pair[1], pair[0]))
     order = [(name, count) for name, count in pairs if name != PLAIN]

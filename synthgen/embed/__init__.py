@@ -19,10 +19,7 @@ def build_encoder(config: EmbedConfig, model_folder: Callable[[str], Path], *, o
     """Return the encoder that the configuration names; `model_folder` maps a model name to its folder.
 
     A Mistral model is a `LastTokenEncoder`, any other model a `SentenceEncoder`, which gets the option `one_by_one`.
-
-    Raises:
-        ModelError: the folder is not a supported encoder.
-        ModelMissing: from `model_folder`, if the store lacks the model.
+    Raise ModelError if the folder is not a supported encoder.
     """
     folder = model_folder(config.model)
     path = folder / "config.json"

@@ -62,10 +62,7 @@ def encode_batches(
     """Return the vectors of the texts, float32 (n, d), computed by `forward` on batches of at most `size` texts.
 
     Up to `n_workers` threads call `forward` at the same time, each on one core. The number of threads does not change
-    the vectors; the batch size changes their last bits.
-
-    Raises:
-        ModelError: a vector is not finite or has length zero.
+    the vectors; the batch size changes their last bits. Raise ModelError if a vector is not finite or zero.
     """
     if not texts:
         return np.empty((0, encoder.dim), dtype=np.float32)

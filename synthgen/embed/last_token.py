@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     import torch
 
 Dtype = Literal["bfloat16", "float32"]
-MAX_TOKENS = 4096
 BATCH_TEXTS = 8  # with 7 billion weights, the states of 8 texts of 4,096 tokens fit into 24 GB of memory
 
 
@@ -38,10 +37,8 @@ class LastTokenEncoder:
         e(x) = h / |h|,   h = last-layer state at the token </s> after the text x
 
     Texts are encoded as documents, without an instruction, and cut to `max_tokens` including the end-of-text token.
-    The forward pass uses `dtype`; the result is always float32. The device "auto" uses a GPU if there is one.
-
-    Raises:
-        ModelError: the folder does not contain such a model.
+    The forward pass uses `dtype`; the result is always float32. The device "auto" uses a GPU if there is one. Raise
+    ModelError if the folder does not contain such a model.
 
     Privacy: the text can be reconstructed from its vector, so vectors of private text stay in the workspace.
     Reference: Wang et al., "Improving Text Embeddings with Large Language Models" (arXiv 2401.00368), section 3.2.
@@ -50,13 +47,7 @@ class LastTokenEncoder:
     normalized = True
 
     def __init__(
-        self,
-        folder: Path,
-        name: str,
-        *,
-        device: Device = "auto",
-        dtype: Dtype = "bfloat16",
-        max_tokens: int = MAX_TOKENS,
+        self, folder: Path, name: str, *, device: Device = "auto", dtype: Dtype = "bfloat16", max_tokens: int = 4096
     ) -> None:
         import torch
         from transformers import AutoModel, AutoTokenizer

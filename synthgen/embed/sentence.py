@@ -19,10 +19,8 @@ class SentenceEncoder:
     """Encoder saved by sentence-transformers (a folder with `modules.json`), with unit-length float32 vectors.
 
     The class downloads nothing and runs no code from the folder. With `one_by_one`, each text is encoded separately,
-    so that no other text changes the last bits of its vector.
-
-    Raises:
-        ModelError: the folder does not contain such an encoder.
+    so that no other text changes the last bits of its vector. Raise ModelError if the folder does not contain such an
+    encoder.
 
     Privacy: the text can be reconstructed from its vector, so vectors of private text stay in the workspace.
     """

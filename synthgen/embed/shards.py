@@ -43,10 +43,7 @@ class StoredVectors:
 
 
 def vector_shards(context: StageContext, encoder: Encoder, texts: Sequence[str], title: str) -> Division:
-    """Return the division of the texts into shards; for a `SegmentedEncoder`, of the segments of the texts.
-
-    `title` is the title of the progress bar.
-    """
+    """Return the division of the texts into shards; for a `SegmentedEncoder`, of the segments of the texts."""
     inner, shards = _divided(encoder, texts)
     names = _names(shards)
     part = dict(zip(names, shards, strict=True))

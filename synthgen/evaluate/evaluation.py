@@ -63,20 +63,15 @@ def evaluate(
     metric without the name of a classifier is the result of the classifier whose interval has the smallest lower end.
     The minimum over classes omits classes whose recall is 0 after training on real records.
 
-    Args:
-        tables: the records.
-        seeds: root of the random streams: one for the weights of persons, one per classifier, one for the style gap.
-        requested: requested number of synthetic records by class; without it, balance is not measured.
-        confidence: two-sided confidence of the intervals.
-        baselines: further training sets by name; `table` contains their scores.
+    `requested` is the requested number of synthetic records by class; without it, balance is not measured. The
+    intervals have the two-sided `confidence`. `baselines` are further training sets, whose scores are in the table.
 
     Raises:
         DataError: a table is empty, a test person is in train, a test class is not in train, or no text of a training
             set contains a word.
 
     Privacy: reads train and test texts and returns aggregates by class.
-    Cost: two classifiers per training set. Scoring one takes 3 · B · n · C multiplications for B bootstrap draws and
-        n test records of C classes.
+    Cost: two classifiers per training set.
     Reference: "train on synthetic, test on real" is from Esteban, Hyland & Rätsch (arXiv 1706.02633), section 4.1.
     """
     _check(tables)
@@ -122,7 +117,7 @@ def _scored(
     return found
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False)
 class _TestSet:
     rows: LabelledTexts  # n records of C classes, sorted by record id
     names: tuple[str, ...]  # the classes, sorted
@@ -145,23 +140,11 @@ def _test_set(tables: Tables) -> _TestSet:
     unique, person = persons([r.group for r in records])
     truth = np.searchsorted(names, rows.labels)
     per_class = tuple(len(set(person[truth == c].tolist())) for c in range(len(names)))
-    return _TestSet(
-        rows=rows,
-        names=names,
-        truth=truth,
-        person=person,
-        n_persons=len(unique),
-        per_class=per_class,
-        subgroups=subgroups(records),
-    )
+    return _TestSet(rows, names, truth, person, len(unique), per_class, subgroups(records))
 
 
 def tv_distance(labels: list[str], requested: Mapping[str, int], confidence: float) -> Estimate:
-    """Return `distance_of_shares` of labels and requested numbers, as an estimate whose interval is the value.
-
-    Raises:
-        DataError: there are no labels, or no records are requested.
-    """
+    """Return `distance_of_shares` without uncertainty; raise DataError if a table has no record."""
     if not labels or sum(requested.values()) <= 0:
         raise DataError("balance needs at least one synthetic record and one requested record")
     value = distance_of_shares(Counter(labels), requested)

@@ -71,8 +71,7 @@ def tfidf_linear(
 ) -> Labels:
     """Return the test rows' predicted classes, by a linear support vector machine on TF-IDF of words and word pairs.
 
-    Raises:
-        DataError: no training text contains a word.
+    Raise DataError if no training text contains a word.
     """
     from sklearn.feature_extraction.text import TfidfVectorizer
     from sklearn.svm import LinearSVC

@@ -57,8 +57,6 @@ def scores(
         weights: float64 (B, persons), above 0.
         n_classes: C.
         subgroups: bool (n,) by name, the records of each subgroup; no subgroup may be empty.
-
-    Cost: three products of (B, n) and (n, C) matrices.
     """
     of_records = weights[:, person]  # (B, n)
     classes = np.arange(n_classes)

@@ -85,8 +85,7 @@ def style_gap(
     or if there is only one control person.
 
     Privacy: reads control and returns an average over all its tokens.
-    Randomness: `seeds.child("halving")` for the halves and the order of the synthetic texts, and
-        `seeds.child("bootstrap")` for the weights of the persons.
+    Randomness: the children "halving" and "bootstrap" of `seeds`.
     Cost: 4 · `HALVINGS` models, each trained on at most the tokens of half of the control persons.
     Reference: perplexity of real text under a model of the synthetic text, as in Shen et al., "Style transfer from
         non-parallel text", 2017; the style tokens and P_real are additions of this package.

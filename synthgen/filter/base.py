@@ -27,11 +27,7 @@ FREE_FOLDS = 3  # least number of folds that contain no parent of a latent
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Reconstructions:
-    """Train records decoded from their own vectors, and the vectors of the decoded texts.
-
-    The distance between a record and its reconstruction is the error of the decoder alone. Filters learn from these
-    distances which distances to accept.
-    """
+    """Train records decoded from their own vectors. Filters learn from them which deviations the decoder causes."""
 
     record_ids: tuple[str, ...]  # the train record of each reconstruction
     texts: tuple[str, ...]
@@ -89,7 +85,6 @@ class Filter(Protocol):
 
     def fit(self, context: FilterContext) -> FittedFilter:
         """Learn the limits from the context; raise DataError if this is not possible."""
-        ...
 
 
 def outcome(name: str, *, passed: bool, score: float, reason: str = "") -> FilterOutcome:
@@ -172,10 +167,7 @@ def make_context(  # noqa: PLR0913 - one argument for each source of data that t
 
 
 def folds_for(parents: int) -> int:
-    """Return the number of folds for latents with at most this number of parents; `FREE_FOLDS` contain no parent.
-
-    A classifier that judges a candidate is trained only on folds without the candidate's parents.
-    """
+    """Return the number of folds for latents with at most this number of parents; `FREE_FOLDS` contain no parent."""
     return max(MIN_FOLDS, FREE_FOLDS + parents)
 
 

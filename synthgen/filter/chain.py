@@ -80,7 +80,6 @@ def apply(
         ConfigError: an attribute rule is for a label that no train record has.
 
     Privacy: see `synthgen.filter.base`. The choice of the best candidate reads no train record.
-    Randomness: `ClassAgreement` and `Legible` draw from streams of the context.
     """
     if len(candidates) != len(context.vectors):
         raise InternalError(f"{len(candidates)} candidates have {len(context.vectors)} vectors")
@@ -116,9 +115,7 @@ def select(kept: Sequence[Candidate], counts: Mapping[str, int], seeds: SeedTree
     """Draw `counts[label]` kept candidates of each label at random, or all if there are fewer.
 
     The result is sorted by label, then latent id. The draw does not prefer candidates near their latents, because
-    this would concentrate the release around a few train records.
-
-    Randomness: one permutation per label, from `seeds.child(label)`.
+    this would concentrate the release around a few train records. Each label draws from `seeds.child(label)`.
     """
     chosen = []
     for label, n in sorted(counts.items()):

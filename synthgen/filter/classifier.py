@@ -36,7 +36,6 @@ class ClassAgreement:
     accept at least the share `SHARE_OF_REAL` of the real records.
 
     Privacy: reads train vectors and labels. A candidate is not compared with single records.
-    Cost: `fits_for(parents)` logistic regressions on n × d numbers, and one per fold for each of `STRENGTHS`.
     """
 
     name: ClassVar[str] = "class_agreement"
@@ -96,10 +95,7 @@ class _Committee:
         self.models: dict[frozenset[int], Any] = {}
 
     def without(self, folds: frozenset[int], vectors: Float32, labels: NDArray[np.str_]) -> NDArray[np.float64]:
-        """Return the mean probability of each vector's label by the models that were not trained on these folds.
-
-        The result is NaN if no such model was trained on records of the label.
-        """
+        """Return the mean probability of each label by the models trained without these folds; NaN if none knows it."""
         trained_on = frozenset(range(self.n_folds)) - folds
         parts = [frozenset([fold]) for fold in sorted(trained_on)] if self.by_fold else [trained_on]
         p = np.array([self._probability(part, vectors, labels) for part in parts])  # (models, r)

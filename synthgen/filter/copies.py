@@ -53,11 +53,10 @@ class NoCopies:
     """Reject a candidate with 20 or more consecutive words that occur in the texts of exactly one train person.
 
     Normalised words are compared twice, with their digits and with every number replaced by 0, so that copies with
-    changed numbers are also found. Words are compared by 64-bit hashes of 20 words.
+    changed numbers are also found. Runs of 20 words are compared by 64-bit hashes.
 
     Privacy: reads train texts and persons. Each rejection can help a membership attack. More than a few rejections
         per thousand candidates mean that the decoder memorises; do not release the records of such a run.
-    Cost: O(N log N) for N words of train.
     """
 
     name: ClassVar[str] = "copy"
@@ -108,10 +107,7 @@ def _grams(words: list[str], numbers: dict[str, int]) -> NDArray[np.uint64]:
 
 
 def _longest_stretch(owners: NDArray[np.int64]) -> int:
-    """Return the number of words of the longest copy, 0 without one; adjacent runs of one owner are one copy.
-
-    `owners` has the owner of each run of a text, in text order.
-    """
+    # `owners` are the owners of the runs of a text, in text order; adjacent runs of one owner are one copy
     best = length = 0
     previous = NOBODY
     for owner in owners.tolist():

@@ -1,7 +1,4 @@
-"""Filter generated texts (candidates) by two cosine distances of their vectors.
-
-One is the distance to the latent, the vector from which the text was decoded; the other to the centre of the class.
-"""
+"""Filter generated texts (candidates) by their cosine distance to their latent and to the centre of their class."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,14 +18,13 @@ MIN_RECONSTRUCTIONS = 20  # smallest number of reconstructions from which limits
 
 @dataclass(frozen=True, slots=True)
 class LatentDistance:
-    """Keep a candidate whose text is at a distance of at most `high` from its latent.
+    """Keep a candidate whose distance from its latent, the vector from which it was decoded, is at most `high`.
 
         distance = 1 − cos(e(text), latent),   e(text) = the embedded text
 
     If a text is far from its latent, the decoder did not follow the latent. With `auto`, the limit is learned from
     reconstructions (train records decoded from their own vectors): 95 % of them are within the limit. The limit is at
-    most the median distance between a reconstruction and the vector of another record, so that the texts of a decoder
-    that ignores its vector are rejected.
+    most the median distance between a reconstruction and the vector of another record.
 
     Privacy: `auto` reads train vectors and reconstructions. There is no lower limit, because it would reject the
         texts closest to train persons and so reveal who is in train.

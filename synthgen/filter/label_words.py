@@ -22,8 +22,6 @@ def unused_label_words(texts: Sequence[str], labels: Sequence[str]) -> tuple[str
 
     `labels[i]` is the label of `texts[i]`. Words of fewer than three letters are omitted. A text contains a label
     word if a word of the text begins with it ("sport" is in "sports"). If all texts are empty, no word is returned.
-
-    Privacy: reads the share of texts that contain a word, by class.
     """
     if not any(texts):
         return ()

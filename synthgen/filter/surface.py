@@ -97,7 +97,6 @@ class Language:
     source is in shorthand. For the quantiles, each text is scored by the counts of other persons. Under DP, the
     trigrams of reconstructions are counted instead of those of train texts, which are then empty.
 
-    Privacy: reads trigram counts over all train texts.
     Reference: n-gram profiles are from Cavnar & Trenkle, "N-Gram-Based Text Categorization" (SDAIR 1994); the score
         here is a cross entropy instead of their rank distance.
     """
@@ -136,7 +135,6 @@ class Legible:
     the known texts, the others the held-out texts. The filter rejects nothing if there are too few train texts for
     the test, or none, as under DP.
 
-    Privacy: reads statistics of the characters of all train texts.
     Randomness: the child "legibility" of the context's stream.
     """
 

@@ -31,8 +31,7 @@ def wanted_counts(
     to `total` and are equal or in proportion to `labels`, up to rounding.
 
     Raises:
-        DataError: there are no train records, `total` is missing, a label of `balance` has no train record, or a
-            class would get no record; each such label or class is listed.
+        DataError: there are no train records, `total` is missing, or a class has no train or no new record.
     """
     source = Counter(labels)
     if not source:
@@ -119,11 +118,6 @@ class TrainRows:
         """The neighbour search among the rows of all classes."""
         return IndexedSearch(NeighbourSearch(self.vectors, self.groups))
 
-    @cached_property
-    def largest_class(self) -> int:
-        """The number of rows of the largest class."""
-        return int(np.bincount(self.classes).max())
-
     def of(self, code: int) -> Int64:
         """Return the row numbers of a class, ascending."""
         return np.flatnonzero(self.classes == code)
@@ -151,11 +145,7 @@ class Fitted(Protocol):
     """A method fitted to training rows."""
 
     def points(self, code: int, m: int, rng: SeedTree) -> Points:
-        """Return m new points of class number `code`, or raise Unfit.
-
-        A larger m gives the same points followed by additional points.
-        """
-        ...
+        """Return m new points of a class, or raise Unfit; a larger m gives the same points and further points."""
 
 
 class Interpolator(Section, ABC):
@@ -207,11 +197,7 @@ class ClasswiseInterpolator(Interpolator):
 
     @abstractmethod
     def fit_class(self, rows: TrainRows, code: int) -> Any:
-        """Return what the method needs to make points of class number `code` (its state), such as neighbours.
-
-        Raises:
-            Unfit: the method cannot make points of the class.
-        """
+        """Return what the method needs to make points of a class (its state), such as neighbours, or raise Unfit."""
 
     @abstractmethod
     def points(self, rows: TrainRows, state: Any, m: int, rng: SeedTree) -> Points:
@@ -287,11 +273,6 @@ class Sampler:
             normalized=x.normalized,
         )
         return cls(method=method, fitted=method.fit_rows(rows), x=x, rows=rows, names=names)
-
-    @property
-    def searches(self) -> list[dict[str, Any]]:
-        """Reports of large neighbour searches; see `TrainRows.searches`."""
-        return self.rows.searches(self.names)
 
     def sample(self, counts: Mapping[str, int], rng: SeedTree) -> Latents:
         """Return exactly `counts[label]` new vectors of each label, sorted by label.

@@ -1,7 +1,7 @@
 """Limit how much each person contributes to the new vectors of a class (the person's exposure).
 
-The exposure is the sum of the weights of the person's records in the new vectors. Vectors are drawn as proposals. A
-proposal that would exceed the limit of a person is rejected.
+The exposure is the sum of the weights of the person's records in the new vectors. A drawn vector is rejected if it
+would exceed the limit of a person.
 """
 
 from collections.abc import Iterator
@@ -31,23 +31,20 @@ def check_exposure(limit: float | None, parents: int) -> None:
 def limit_exposure(
     proposals: Proposals, m: int, *, groups: Int64, max_exposure: float | None
 ) -> tuple[Int64, Float64]:
-    """Return the parents and weights of the first m accepted proposals, int64 and float64 (m, p).
+    """Return the parents, int64 (m, p), and weights, float64 (m, p), of the first m accepted proposals.
 
     A proposal is accepted if it leaves every person's summed weight at or below `max_exposure`. A larger m returns
-    the same points followed by additional points. With a limit, the parents of accepted points are not distributed
-    uniformly over the records.
+    the same points followed by additional points.
 
     Args:
         proposals: endless blocks of parents, int64 (b, p), and their weights, float64 (b, p). Parents are row numbers
             within the class. The parents of a point belong to different persons, and its weights sum to 1.
-        m: number of points.
         groups: int64 (n,), the person of each row of the class.
         max_exposure: limit of a person's summed weight; None sets no limit.
 
     Raises:
         Unfit: the number of persons times the limit is below m; or `GIVE_UP` consecutive blocks have no acceptable
-            proposal, because the persons below the limit are not neighbours of each other. In tests, a limit of 1.3 ·
-            m / number of persons avoided the second error for slerp and for mixtures of three parents.
+            proposal, because the persons below the limit are not neighbours of each other.
 
     Privacy: limits one person's share of each class before decoding. It gives no ε, because it does not limit how
         much a person changes which records are neighbours.

@@ -31,10 +31,7 @@ class LinearInterpolator(ClasswiseInterpolator):
 
     @abstractmethod
     def draw(self, state: Any, m: int, rng: SeedTree) -> tuple[Int64, Float64]:
-        """Return the parents, int64 (m, p), and their weights, float64 (m, p), of m points of a class; p is 1 or 2.
-
-        `state` is the result of `fit_class` for the class.
-        """
+        """Return the parents, int64 (m, p), and weights, float64 (m, p), of m points of a class; p is 1 or 2."""
 
     def points(self, rows: TrainRows, state: Any, m: int, rng: SeedTree) -> Points:
         """Return m points of the class with this state."""

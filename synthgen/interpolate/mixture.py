@@ -43,9 +43,8 @@ class Mixture(NeighbourInterpolator):
 
         Mixing is not a privacy guarantee: records can be computed from many points of few persons, and the noise is
         not a differentially private mechanism. Never release vectors, parents or weights.
-    Reference: with two parents, this is mixup within a class (Zhang et al., ICLR 2018, arXiv:1710.09412v2, section
-        2). Neighbours are defined as in SMOTE (Chawla et al., JAIR 16 (2002), section 4.2). More parents, distinct
-        persons, the weight limit and the noise are additions.
+    Reference: mixup within a class (Zhang et al., ICLR 2018, arXiv:1710.09412v2, section 2). More than two parents,
+        neighbours as in SMOTE, distinct persons, the weight limit and the noise are additions.
     """
 
     name: ClassVar[str] = "mixture"
@@ -138,8 +137,7 @@ class Slerp(NeighbourInterpolator):
     class. If θ is 0, the factors are 1 − λ and λ. A class with opposite neighbours is rejected, because the arc
     between opposite vectors is not unique.
 
-    The recorded weights of the parents are 1 − λ and λ, the shares of the angle. The weighted sum of the parents is
-    therefore not x̃.
+    The recorded weights of the parents are 1 − λ and λ, so their weighted sum is not x̃.
 
     Privacy: points lie on the arc between two real records, so never release vectors, parents or weights. For uniform
         λ, the larger of the two weights is 0.75 on average.
@@ -171,11 +169,7 @@ class Slerp(NeighbourInterpolator):
         return super().fit_rows(rows)
 
     def fit_class(self, rows: TrainRows, code: int) -> tuple[Int64, Int64]:
-        """Return the rows of the class, int64 (n_c,), and the neighbours of each within the class, int64 (n_c, k).
-
-        Raises:
-            Unfit: a row has an opposite neighbour.
-        """
+        """Return the rows of the class and the neighbours of each; raise Unfit if a row has an opposite neighbour."""
         near, distances = neighbours_in_class(rows, code, self.k_neighbors, metric="cosine")
         if opposite := int((distances > OPPOSITE).any(axis=1).sum()):
             raise Unfit(

@@ -44,7 +44,7 @@ def neighbours_in_any_class(rows: TrainRows, code: int, m: int) -> tuple[Int64, 
     if fewest < m:
         raise Unfit(f"for one of its records, only {fewest} records of other persons exist, but {m} are needed")
     # all classes share one index, in which the neighbours of every class except the largest are certainly searched
-    n_searched = max(len(of), len(rows.groups) - rows.largest_class)
+    n_searched = max(len(of), len(rows.groups) - int(np.bincount(rows.classes).max()))
     (around, _), report = _nearest(rows.neighbours, m, of, n_searched)
     if report is not None:
         rows.reports[None, m] = report

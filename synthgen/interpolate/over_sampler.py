@@ -62,10 +62,9 @@ class OverSampler(BaseOverSampler):  # type: ignore[misc] # imbalanced-learn shi
 
     Attributes:
         sampling_strategy_: dict, number of new points per class.
-        parents_: int64 (m, p), rows of X from which each new point was made; p is 0 for vae. Set by `fit_resample`.
-        weights_: float64 (m, p), weight of each parent; rows sum to 1. Set by `fit_resample`.
-        searches_: list of dicts, a `SearchReport` for each neighbour search among 50,000 or more rows. Smaller
-            searches are exact and have no report. Set by `fit_resample`.
+        parents_: int64 (m, p), rows of X from which each of the m new points was made; p is 0 for vae.
+        weights_: float64 (m, p), weight of each parent; rows sum to 1.
+        searches_: list of dicts, a `SearchReport` for each neighbour search among 50,000 or more rows.
 
     Privacy: the points, `parents_` and `weights_` reveal the rows of X, so a fitted sampler is as confidential as
         its data. Pass `groups`, so that no point is made from the rows of only one person; random-oversample always
@@ -74,21 +73,19 @@ class OverSampler(BaseOverSampler):  # type: ignore[misc] # imbalanced-learn shi
 
     Differences from imbalanced-learn:
 
-    - A class that the method cannot interpolate is an error. BorderlineSMOTE of imbalanced-learn returns fewer
-      points.
+    - A class that the method cannot interpolate is an error.
     - Sparse, non-numeric and missing values are rejected, also missing classes, dates as classes, and classes of
       several data types. The corresponding tests of imbalanced-learn do not apply: `check_samplers_sparse`,
       `check_samplers_pandas_sparse`, `check_samplers_string` and `check_samplers_nan`.
     - slerp rejects rows that are not of unit length. The tests of imbalanced-learn use such rows, so they skip slerp.
     - Integer columns of a frame become float64, so that points are not truncated to integers.
-    - A one-vs-all y keeps its number of columns, even for two classes. A row without a class is rejected.
+    - A one-vs-all y keeps its number of columns, even for two classes.
     - adasyn makes exactly the requested number of points.
 
     Example:
         >>> X, y = np.eye(8)[:, :3], ["ant"] * 5 + ["bee"] * 3
-        >>> points, labels = OverSampler(k_neighbors=2, random_state=1).fit_resample(X, y)
-        >>> len(points), labels[8:]
-        (10, ['bee', 'bee'])
+        >>> OverSampler(k_neighbors=2, random_state=1).fit_resample(X, y)[1][8:]
+        ['bee', 'bee']
     """
 
     _parameter_constraints: ClassVar[dict[str, Any]] = {
@@ -138,8 +135,6 @@ class OverSampler(BaseOverSampler):  # type: ignore[misc] # imbalanced-learn shi
 
     def fit_resample(self, X: Any, y: Any, *, groups: Any = None) -> tuple[Any, Any]:
         """Return the rows (n + m, d) and classes (n + m,), of the types of X and y, with m new points at the end.
-
-        Row n + i is made from the rows `parents_[i]`.
 
         Args:
             X: (n, d), finite numbers; array, list, or frame of pandas or polars.

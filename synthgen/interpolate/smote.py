@@ -16,8 +16,7 @@ from synthgen.interpolate.neighbourhoods import neighbours_in_any_class, neighbo
 class RandomOversample(LinearInterpolator):
     """Random oversampling: repeat vectors of a class, drawn uniformly with replacement.
 
-    Privacy: the decoder gets the vector of a real record and can paraphrase the record. Use the method only as a
-        baseline.
+    Privacy: the decoder gets the vector of a real record and can paraphrase the record. Use it only as a baseline.
     Reference: the resampling baseline of Chawla et al., JAIR 16 (2002), section 3.
     """
 
@@ -81,10 +80,9 @@ class BorderlineSmote(Smote):
         2005, section 3. Unlike in the paper, records of the same person are not neighbours, and the number of points
         is exact. Differences from imbalanced-learn 0.14:
 
-        1. A tie m' = m/2 counts as safe, as in the text of the paper. In imbalanced-learn and in the formula of the
-           paper, it counts as danger.
+        1. A tie m' = m/2 counts as safe, as in the text of the paper. In imbalanced-learn, it counts as danger.
         2. Kind 2 follows the paper. imbalanced-learn draws x_nn from the k nearest rows of any class. If x_nn is of
-           another class, λ of imbalanced-learn is the product of two uniform numbers, with mean 1/8 instead of 1/4.
+           another class, λ of imbalanced-learn is the product of two uniform numbers.
         3. A class without a record in danger is an error; imbalanced-learn silently makes no points.
     """
 
@@ -103,12 +101,9 @@ class BorderlineSmote(Smote):
     )
 
     def fit_class(self, rows: TrainRows, code: int) -> tuple[Int64, Int64]:
-        """Return the b rows in danger, int64 (b,), and the rows from which x_nn is drawn, int64 (b, k or k + 1).
+        """Return the rows in danger, int64 (b,), and the rows from which x_nn is drawn, int64 (b, k or k + 1).
 
-        With kind 2, the last column is the nearest row of another class.
-
-        Raises:
-            Unfit: no row is in danger, or there are too few other persons.
+        Raise Unfit if no row is in danger or if there are too few other persons.
         """
         of, m = rows.of(code), self.m_neighbors
         around, is_other = neighbours_in_any_class(rows, code, m)
@@ -161,8 +156,7 @@ class Adasyn(NeighbourInterpolator, LinearInterpolator):
     def fit_class(self, rows: TrainRows, code: int) -> tuple[Int64, Int64, Int64]:
         """Return the b rows with Δ > 0 and their Δ, int64 (b,), and their K nearest rows of the class, int64 (b, K).
 
-        Raises:
-            Unfit: no row has a neighbour of another class, or there are too few other persons.
+        Raise Unfit if no row has a neighbour of another class or if there are too few other persons.
         """
         of, k = rows.of(code), self.k_neighbors
         delta = neighbours_in_any_class(rows, code, k)[1].sum(axis=1)

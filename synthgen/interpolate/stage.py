@@ -1,7 +1,4 @@
-"""The interpolate stage: make the new vectors (latents) from which texts are decoded.
-
-A run repeats the stage in rounds with larger counts. The latents of earlier rounds then come first.
-"""
+"""The interpolate stage: make the new vectors (latents) from which texts are decoded."""
 
 from collections.abc import Mapping
 
@@ -18,7 +15,7 @@ def _interpolate(context: StageContext) -> Mapping[str, object]:
         latents = sections.with_target_vectors(latents)
     write_latents(context.folder, latents)
     made = {"in": len(view.train), "out": len(latents), "method": latents.method, "requested": dict(counts)}
-    searches = draws.searches if isinstance(draws, Sampler) else []
+    searches = draws.rows.searches(draws.names) if isinstance(draws, Sampler) else []
     return {**made, "neighbours": searches} if searches else made
 
 

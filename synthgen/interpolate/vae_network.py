@@ -131,10 +131,8 @@ def train_vae(fit: Part, held_out: Part, objective: Objective, rng: SeedTree) ->
     """Return the network with the weights of the best held-out objective, possibly the initial weights.
 
     Training uses AdamW with shuffled batches and stops after `PATIENCE` consecutive evaluations without improvement
-    on the rows of held-out persons. It runs on one thread, so that the same seed gives the same bytes.
-
-    Raises:
-        Unfit: the objective is not finite.
+    on the rows of held-out persons. It runs on one thread, so that the same seed gives the same bytes. Raise Unfit if
+    the objective is not finite.
 
     Randomness: the children "weights", "batches" and "held-out" of `rng`.
     """

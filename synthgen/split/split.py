@@ -43,7 +43,6 @@ def split(corpus: Corpus, config: SplitConfig, seeds: SeedTree) -> Split:
 
     Privacy: the secret, the seed and a person's id reveal the person's part, so keep the secret private. Without a
         secret, the seed and the id are enough, and the seed can be guessed.
-    Randomness: one hash per person.
     Reference: independent inclusion as in Steinke, Nasr and Jagielski 2023, arXiv 2305.08846, section 3.
     """
     part_of = {group: _drawn_part(group, config, seeds) for group in {r.group for r in corpus.records}}
