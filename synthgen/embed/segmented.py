@@ -25,7 +25,7 @@ class SegmentedEncoder:
         self.digest = sha256_json({"kind": "segmented", "encoder": encoder.digest, "splitter": splitter.digest})
 
     def encode(self, texts: Sequence[str], progress: Progress | None = None) -> Float32:
-        """Return the unit vectors of n records, float32 (n, d); raise ModelError if a segment or mean vector is zero."""
+        """Return the unit vectors of n records, float32 (n, d); raise ModelError if a vector or mean is zero."""
         if not texts:
             return np.empty((0, self.dim), dtype=np.float32)
         row = {text: i for i, text in enumerate(sorted(set(texts)))}

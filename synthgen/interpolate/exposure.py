@@ -39,6 +39,7 @@ def limit_exposure(
     Args:
         proposals: endless blocks of parents, int64 (b, p), and their weights, float64 (b, p). Parents are row numbers
             within the class. The parents of a point belong to different persons, and its weights sum to 1.
+        m: number of points.
         groups: int64 (n,), the person of each row of the class.
         max_exposure: limit of a person's summed weight; None sets no limit.
 

@@ -31,10 +31,9 @@ class Vae(Interpolator):
     batch. The noise σ · ε is added because x̂(z) alone varies too little: on sentence vectors, x̂(z) has 5 to 14 % of
     the variance of a class, and x̂(z) + σ · ε has 97 to 104 %.
 
-    Training uses four fifths of the persons and keeps the weights with the best objective on the others. With 384
-    dimensions and fewer than about 50 persons, these are usually the initial weights. The points then follow an
-    isotropic Gaussian distribution around the class mean. With `conditional`, the one-hot label is an input of both
-    networks, and the points of a class depend on the rows of all classes.
+    Training uses four fifths of the persons and keeps the weights with the best objective on the others. With fewer
+    than about 50 persons, these are usually the initial weights. The points then follow an isotropic Gaussian
+    distribution around the class mean. With `conditional`, the one-hot label is an input of both networks.
 
     Privacy: points have no parents, because they depend on all records of the class (if conditional, of all classes).
         This is not a privacy guarantee, because the model can memorize a small class. The model is not stored.
