@@ -26,9 +26,9 @@ class FilterConfig(Section):
 
     class_agreement: Share | Literal["auto"] | None = Field(
         "auto",
-        description="Smallest probability (0 to 1) of the text's label under a classifier that was trained without "
-        "the persons of the text's parents. `auto` is at most 0.6 and usually accepts four fifths of the real "
-        "records; set null if there is only one class.",
+        description="Smallest probability (0 to 1) of the text's label under a classifier of real records. The "
+        "persons from whose records the text was made are not in its training data. `auto` is at most 0.6 and usually "
+        "accepts four fifths of the real records. Set null if there is only one class.",
     )
     embedding_distance: DistanceBounds | None = Field(
         DistanceBounds(),
@@ -56,7 +56,7 @@ class FilterConfig(Section):
     fluency: Share | None = Field(
         0.5,
         description="Largest mean surprisal of a text's tokens under the language model, as a share of the surprisal "
-        "of a random guess. Texts of an untrained or damaged model are near 1, texts of other models near 0.25.",
+        "of a random guess. The value is near 1 for an untrained or damaged model, and near 0.25 for other models.",
     )
     coherent: Literal["prefer", "require"] | None = Field(
         "prefer",

@@ -17,7 +17,7 @@ BLOCK = 4096  # number of proposals drawn at once; another number can change the
 GIVE_UP = 25  # number of consecutive blocks without an accepted proposal after which an error is raised
 MaxExposure = Annotated[
     Annotated[float, Field(gt=0, allow_inf_nan=False)] | None,
-    Field(description="Largest summed weight of a person over the new vectors of a class; null sets no limit."),
+    Field(description="Largest sum of a person's weights in the new vectors of a class; null sets no limit."),
 ]
 Proposals = Iterator[tuple[Int64, Float64]]
 
