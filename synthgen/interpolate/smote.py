@@ -91,8 +91,8 @@ class BorderlineSmote(Smote):
     # with fewer than 3 neighbours, no number m' is above m/2 and below m
     m_neighbors: Annotated[int, Field(ge=3, le=1000)] = Field(
         10,
-        description="Number of nearest neighbours of any class that decide whether a record is near the border of its "
-        "class. Raise the number if no record of a class is near the border.",
+        description="Number of nearest neighbours of any class that decide whether a record is near the border of "
+        "its class. Raise the number if no record of a class is near the border.",
     )
     kind: Literal[1, 2] = Field(
         1,
