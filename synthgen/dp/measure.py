@@ -22,7 +22,6 @@ from synthgen.core.seeds import SeedTree
 from synthgen.core.stage import Stage, StageContext, StageInput, plain_value
 from synthgen.core.types import Corpus, Embedded, Record
 from synthgen.decode.bridge import Vocabulary
-from synthgen.decode.prompt_words import WordReader
 from synthgen.decode.style_adapter import built_in_styles
 from synthgen.dp import gaussian
 from synthgen.dp.accounting_log import account_for
@@ -44,7 +43,7 @@ from synthgen.dp.planned_queries import mechanisms_of, queries_of
 from synthgen.dp.replay import Rehearsal, rehearse, replay_sample
 from synthgen.dp.sealed_result import LOG, MEASURE, made_digest, record_result, recover_result
 from synthgen.dp.style_vote import VOTERS, decide_style, read_nats, votes_of
-from synthgen.dp.word_queries import WORDS, PromptWords, query_words, read_words, words_by_person
+from synthgen.dp.word_queries import WORDS, PromptWords, PublicWords, query_words, read_words, words_by_person
 from synthgen.pipeline.decoders import open_bridge
 from synthgen.pipeline.institution import ledger_of
 from synthgen.pipeline.job import Job
@@ -76,7 +75,7 @@ class MeasurePlan:
 
     context: PublicContext
     queries: Mapping[str, Query]  # by name
-    vocabulary: WordReader | None  # None without a query for words
+    vocabulary: PublicWords | None  # None without a query for words
     encoder: str  # name of the encoder
     seeds: SeedTree  # root of the run's random streams
     words_per_vector: int  # number of prompt words for each new vector
@@ -235,7 +234,7 @@ def _plan(job: Job, context: PublicContext) -> MeasurePlan:
     )
 
 
-def public_words(job: Job) -> WordReader:
+def public_words(job: Job) -> PublicWords:
     """Return the vocabulary that is stored with the run's bridge; for errors, see `open_bridge`."""
     bridge = open_bridge(job)
     if isinstance(bridge, Vocabulary) or bridge.words is None:

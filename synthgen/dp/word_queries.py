@@ -7,13 +7,13 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 
 from audits.core.files import write_whole
 from synthgen.core.seeds import SeedTree
 from synthgen.core.types import Corpus, Float32, Float64, Int64, Latents
-from synthgen.decode.prompt_words import WordReader
 from synthgen.dp.gaussian import ClassModel
 from synthgen.dp.method import QuerySpec
 from synthgen.dp.noised_sums import Query, QueryMechanism
@@ -29,11 +29,31 @@ BLOCK = 16  # number of persons whose rows are in memory at once; a row has an e
 _WORD = re.compile(r"[a-z][a-z'-]+")
 
 
+class PublicWords(Protocol):
+    """A public vocabulary of v words, such as the vocabulary of a bridge."""
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """The words."""
+
+    @property
+    def frequency(self) -> Float32:
+        """The share of public passages that contain each word, float32 (v,)."""
+
+    @property
+    def table(self) -> Float32:
+        """The vectors of the words, centred, of unit length, float32 (v, d)."""
+
+    @property
+    def centre(self) -> Float32:
+        """The mean vector of public passages, float32 (d,)."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class ClassWords:
     """Noised word counts of the C classes: the result of a DP query, so using them consumes no additional budget."""
 
-    vocabulary: WordReader  # the public vocabulary of v words
+    vocabulary: PublicWords
     counts: Float64  # (C, v), the noised number of persons of each class who use each word
     error: float  # standard deviation of the noise
 
@@ -114,7 +134,7 @@ class PromptWords:
         return replace(latents, prompt_words=tuple(chosen[i] for i in range(len(latents))))
 
 
-def read_words(folder: Path, vocabulary: WordReader) -> ClassWords:
+def read_words(folder: Path, vocabulary: PublicWords) -> ClassWords:
     """Return the counts that `ClassWords.save` wrote."""
     from safetensors.numpy import load_file
 
@@ -122,7 +142,7 @@ def read_words(folder: Path, vocabulary: WordReader) -> ClassWords:
     return ClassWords(vocabulary=vocabulary, counts=arrays["counts"], error=float(arrays["error"][0]))
 
 
-def words_by_person(corpus: Corpus, labels: Sequence[str], vocabulary: WordReader) -> list[Int64]:
+def words_by_person(corpus: Corpus, labels: Sequence[str], vocabulary: PublicWords) -> list[Int64]:
     """Return for each person, sorted by id, at most `MAX_WORDS` pairs of a class and a word, int64 (k, 2).
 
     A pair contains the number of a class and the number of a word. It means that a record of the person has this
@@ -139,7 +159,7 @@ def words_by_person(corpus: Corpus, labels: Sequence[str], vocabulary: WordReade
 
 
 def query_words(
-    used: Sequence[Int64], n_classes: int, vocabulary: WordReader, query: Query, mechanism: QueryMechanism
+    used: Sequence[Int64], n_classes: int, vocabulary: PublicWords, query: Query, mechanism: QueryMechanism
 ) -> ClassWords:
     """Count, with noise, the persons who have each pair of class and word; `used` is from `words_by_person`.
 
