@@ -47,8 +47,7 @@ def account_for(
     """
     groups, spending = tuple(record.group for record in train.records), reservation.spending
     statuses = {kind: "outside" if kind in DECLARABLE else "none" for kind in READS}
-    if not is_public(job.config):
-        statuses["model-training"] = "unaccounted"
+    statuses |= {} if is_public(job.config) else {"model-training": "unaccounted"}
     log = {
         "schema_version": 2,
         "release": spending.run,

@@ -112,7 +112,6 @@ def query_spread(
 
     rows = (block / np.linalg.norm(block, axis=1, keepdims=True) for block in people.mean_rows(of_records))
     answer = mechanism(rows, query)
-    # below 2 σ, the sum of the constants is hardly larger than its noise
     total = max(float(answer[0]), 2 * query.noise_multiplier) / WEIGHT
     error = query.noise_multiplier / total  # standard deviation of the noise of a diagonal entry
     half = np.zeros((wide, wide))

@@ -54,10 +54,9 @@ from synthgen.pipeline.workspace import StageResult
 
 RESULT_BYTES = 16 << 20  # disk space that must be free before noise is drawn; the results need less
 SUBSTITUTES = 1_000  # number of substitute vectors per class, from which the filters learn their limits
-DRY_RUN_PERSONS = 400  # number of made-up persons in the dry run, a test of the query code
-# Used instead if about 400 persons are declared, because the `accounting` audit requires that the dry run has at
-# least a tenth more or fewer persons than the configuration declares.
-OTHER_PERSONS = 500
+# Numbers of made-up persons in the dry run, a test of the query code. If about 400 persons are declared, the second
+# is used, because the `accounting` audit requires a number that differs from the declared number by at least a tenth.
+DRY_RUN_PERSONS, OTHER_PERSONS = 400, 500
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,9 +90,8 @@ def learn(plan: MeasurePlan, persons: MeasuredPersons, mechanism: QueryMechanism
     if VOTE in queries:
         votes = votes_of(persons.train, persons.nats, context.persons, plan.seeds.child("vote"))
         counted = mechanism([votes], queries[VOTE])
-        named = dict(zip(built_in_styles(), counted, strict=True))
         shares = decide_style(counted, min(VOTERS, context.persons))
-        write_json(folder / CHOICE, {"shares": shares, "votes": named})
+        write_json(folder / CHOICE, {"shares": shares, "votes": dict(zip(built_in_styles(), counted, strict=True))})
     people = people_of(persons.embedded, context.labels, context.basis)
     gaussian.learn(people, context, queries, mechanism).save(folder)
     if plan.vocabulary is not None:

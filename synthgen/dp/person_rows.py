@@ -89,10 +89,7 @@ def people_of(x: Embedded, labels: Sequence[str], basis: PublicBasis) -> PersonR
 def made_up_persons(
     n: int, labels: Sequence[str], basis: PublicBasis, words: Sequence[str], n_styles: int, rng: np.random.Generator
 ) -> MeasuredPersons:
-    """Return n made-up persons with random vectors, labels, texts of public `words`, and random nats per token.
-
-    Most persons have 1 to 4 records; one in fifty has 60.
-    """
+    """Return n made-up persons with 1 to 60 records each; vectors, labels, texts of `words` and nats are random."""
     sizes = np.where(rng.random(n) < 0.02, 60, rng.integers(1, 5, n))
     groups = [f"made-up-{person}" for person in range(n) for _ in range(sizes[person])]
     lengths = np.repeat(np.where(np.arange(n) % 10 == 0, LONG_RECORD_WORDS, rng.integers(1, 9, n)), sizes)

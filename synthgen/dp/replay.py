@@ -1,11 +1,9 @@
-"""Test the code of a run's DP queries before the run draws its noise. A DP query is a noised sum over persons.
+"""Test the code of a run's DP queries (noised sums over persons) before the run draws noise and spends its budget.
 
 - The dry run executes the code on made-up persons, and logs the drawn noise and the norms of the contributions.
 - The replay executes the code on train, once with all persons and once without a certain person. Each query computes
   its exact sum, but returns the answer of the dry run. The replay shows that the sum changes only by the contribution
   of that person, and that the results are computed from the answers alone.
-
-Neither test spends privacy budget.
 """
 
 import math
@@ -86,10 +84,7 @@ class DryRun:
 
 @dataclass(slots=True, kw_only=True)
 class FixedAnswers:
-    """Returns given answers, and keeps the exact sums.
-
-    Privacy: the sums are private; `rehearse` compares them and does not return them.
-    """
+    """Returns given answers, and keeps the exact sums, which are private; `rehearse` compares them."""
 
     answers: Mapping[str, list[Float64]]  # by query
     sums: dict[tuple[str, int], Int64] = field(default_factory=dict)  # by query and number of the step

@@ -1,7 +1,4 @@
-"""Encode texts with a Mistral model such as Salesforce/SFR-Embedding-Mistral.
-
-The vector of a text is the hidden state at its last token (last-token pooling).
-"""
+"""Encode texts with a Mistral model. The vector of a text is the hidden state at its last token."""
 
 import math
 from collections.abc import Sequence
@@ -32,7 +29,7 @@ def last_token_pool(hidden: "torch.Tensor", mask: "torch.Tensor") -> "torch.Tens
 
 
 class LastTokenEncoder:
-    """Encoder whose vector is the normalized state of a causal language model at the end-of-text token.
+    """Encoder such as Salesforce/SFR-Embedding-Mistral: a causal language model, read at the end-of-text token.
 
         e(x) = h / |h|,   h = last-layer state at the token </s> after the text x
 

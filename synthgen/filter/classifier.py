@@ -1,7 +1,4 @@
-"""Keep a generated text (candidate) if a classifier that is trained on real records confirms its label.
-
-The candidate's parents, the real records from whose vectors it was made, are not among the training records.
-"""
+"""Keep a generated text (candidate) if a classifier that is trained on real records confirms its label."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -27,10 +24,10 @@ class ClassAgreement:
     """Keep a candidate if the classifier gives its label a probability of at least `minimum`, 0 to 1.
 
     The classifier is a multinomial logistic regression on train vectors. The persons of train are divided into folds.
-    If a candidate's parents are in folds f1 and f2, a model that is trained on all other folds judges the candidate.
-    If this takes more than `MAX_FITS` models, one model is trained per fold instead. The score is then the mean
-    probability of the models whose fold contains no parent. The strength of the regularisation is the one of
-    `STRENGTHS` with the smallest log loss on real records, each judged by models trained without its fold.
+    If the records from which a candidate was made (its parents) are in folds f1 and f2, a model that is trained on
+    all other folds judges the candidate. If this takes more than `MAX_FITS` models, one model is trained per fold
+    instead. The score is then the mean probability of the models whose fold contains no parent. The strength of the
+    regularisation has the smallest log loss on real records, each judged by models trained without its fold.
 
     `auto` sets minimum = max(1/C, min(`MAX_MINIMUM`, q)) for C classes, where q is the largest minimum that would
     accept at least the share `SHARE_OF_REAL` of the real records.

@@ -17,9 +17,8 @@ from synthgen.core.types import Candidate, FilterOutcome
 from synthgen.filter.base import FilterContext, FittedFilter, outcome, scored
 from synthgen.filter.distance import latent_distances
 
-# Number of words of a run (sequence of words). A run counts as copied if it occurs in the texts of exactly one train
-# person, its owner. The longest sequences that unrelated abstracts shared with exactly one of 900 persons had at most
-# 18 words, so 20 words are not due to chance.
+# Number of words of a run, a sequence of words that counts as copied if it occurs in the texts of exactly one train
+# person (its owner). In a test, unrelated abstracts had at most 18 words in common with exactly one of 900 persons.
 COPY_RUN_TOKENS = 20
 NOBODY = -1  # owner of a run that occurs in no train text or in texts of several persons
 SHINGLE_WORDS = 3  # number of words of a shingle, the n-gram by which generated texts are compared

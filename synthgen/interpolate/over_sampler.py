@@ -75,8 +75,7 @@ class OverSampler(BaseOverSampler):  # type: ignore[misc] # imbalanced-learn shi
 
     - A class that the method cannot interpolate is an error.
     - Sparse, non-numeric and missing values are rejected, also missing classes, dates as classes, and classes of
-      several data types. The corresponding tests of imbalanced-learn do not apply: `check_samplers_sparse`,
-      `check_samplers_pandas_sparse`, `check_samplers_string` and `check_samplers_nan`.
+      several data types.
     - slerp rejects rows that are not of unit length. The tests of imbalanced-learn use such rows, so they skip slerp.
     - Integer columns of a frame become float64, so that points are not truncated to integers.
     - A one-vs-all y keeps its number of columns, even for two classes.

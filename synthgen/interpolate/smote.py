@@ -146,9 +146,8 @@ class Adasyn(NeighbourInterpolator, LinearInterpolator):
 
     Privacy: as SMOTE, but records that lie among other classes, often of unusual persons, are parents more often.
     Reference: He, Bai, Garcia & Li, "ADASYN: Adaptive Synthetic Sampling Approach for Imbalanced Learning", IJCNN
-        2008, section 2. Differences from the paper: records of the same person are not neighbours; G is given instead
-        of (m_l − m_s) · β; x_nn is among the K nearest records of the class, as in imbalanced-learn 0.14, and not
-        among those of any class. Unlike in imbalanced-learn, the total is exact.
+        2008, section 2. Differences: records of the same person are not neighbours; G is given instead of
+        (m_l − m_s) · β; x_nn is among the K nearest records of the class, not of any class.
     """
 
     name: ClassVar[str] = "adasyn"
