@@ -82,7 +82,7 @@ def apply(
     Privacy: see `synthgen.filter.base`. The choice of the best candidate reads no train record.
     """
     if len(candidates) != len(context.vectors):
-        raise InternalError(f"{len(candidates)} candidates have {len(context.vectors)} vectors")
+        raise InternalError(f"{len(candidates)} candidates do not match {len(context.vectors)} vectors")
     if not filters:
         raise InternalError("there are no filters, but a candidate is kept only if at least one filter has judged it")
     fitted = [f if isinstance(f, FittedFilter) else f.fit(context) for f in filters]
