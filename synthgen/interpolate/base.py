@@ -145,7 +145,7 @@ class Fitted(Protocol):
     """A method fitted to training rows."""
 
     def points(self, code: int, m: int, rng: SeedTree) -> Points:
-        """Return m new points of a class, or raise Unfit; a larger m gives the same points and further points."""
+        """Return m new points of class number `code`, or raise Unfit; a larger m appends further points."""
 
 
 class Interpolator(Section, ABC):
