@@ -26,9 +26,9 @@ class FilterConfig(Section):
 
     class_agreement: Share | Literal["auto"] | None = Field(
         "auto",
-        description="Smallest probability (0 to 1) of the text's label under a classifier of real records. The "
-        "persons from whose records the text was made are not in its training data. `auto` is at most 0.6 and "
-        "usually accepts four fifths of the real records. Set null if there is only one class.",
+        description="Smallest probability (0 to 1) of the text's label under a classifier that is trained on real "
+        "records, but not on records of the persons from whom the text was made. `auto` is at most 0.6 and usually "
+        "accepts four fifths of the real records; set null if there is only one class.",
     )
     embedding_distance: DistanceBounds | None = Field(
         DistanceBounds(),
