@@ -1,7 +1,7 @@
 """The report of all audits, in memory and as the versioned JSON file `audit.json`."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from importlib.metadata import version
 from typing import Annotated, Any, Literal
 
@@ -11,7 +11,7 @@ from pydantic import Field, ValidationError
 
 from audits.core.errors import InputError
 from audits.core.strictmodel import Closed, Finite, Sha256, problems
-from audits.core.types import AuditResult, Direction, Estimate, Status, Verdict
+from audits.core.types import AuditResult, Direction, Estimate, Finding, Status, Verdict
 
 SCHEMA_VERSION = 4
 
@@ -90,6 +90,29 @@ def read_report(data: bytes) -> AuditReport:
     )
 
 
+def private_bytes(result: AuditResult) -> bytes:
+    """Return the RFC 8785 bytes of a result with its findings and quarantined rows, which `audit.json` lacks.
+
+    Raise InputError if a number is not finite or a detail is not a JSON value.
+
+    Privacy: the bytes name the train persons of the findings.
+    """
+    found = [asdict(finding) for finding in result.findings]
+    try:
+        return rfc8785.dumps(_plain({**result_json(result), "findings": found, "quarantined": result.quarantined}))
+    except rfc8785.CanonicalizationError as error:
+        raise InputError(f"the result of {result.name} cannot be written ({type(error).__name__})") from None
+
+
+def read_private(data: bytes) -> AuditResult:
+    """Return the result in the bytes of `private_bytes`; raise InputError if it violates the schema."""
+    try:
+        wire = _PrivateResult.model_validate_json(data)
+    except ValidationError as error:
+        raise InputError("not the private result of an audit", problems=problems(error)) from None
+    return replace(_read(wire), findings=wire.findings, quarantined=wire.quarantined)
+
+
 def tool_name() -> str:
     """Return the name and version of the audit package."""
     return f"synthgen-audits {version('synthgen')}"
@@ -134,6 +157,11 @@ class _Result(Closed):
     details: dict[str, Any]
     reason: str
     confidence: Annotated[Finite, Field(gt=0, lt=1)] | None = None
+
+
+class _PrivateResult(_Result):
+    findings: tuple[Finding, ...]
+    quarantined: tuple[int, ...]
 
 
 class _Report(Closed):

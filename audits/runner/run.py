@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -16,7 +16,7 @@ from audits.core.report import AuditReport, tool_name
 from audits.core.streams import stream
 from audits.core.strictjson import canonical
 from audits.core.types import MIN_CONFIDENCE, Attack, AuditInputs, AuditResult, Int, without_number
-from audits.embeddings.encoders import encode_once
+from audits.embeddings.encoders import TableEncoder, encode_once
 from audits.embeddings.vectors import vectors_digest
 from audits.gate.policy import Policy
 from audits.runner.input_checks import InputChecks, check_split
@@ -66,49 +66,75 @@ def run(  # noqa: PLR0913 - the options of a run
     default = applicable_audits(inputs) if policy is None else (*policy.required, *policy.measured)
     selected = tuple(name for name in AUDITS if name in default) if names is None else tuple(names)
     _check_arguments(selected, seed, confidence)
-    cached = encode_once(stream(seed, "seen"))
-    attacks = [build(name, cached) for name in selected]
     say = silent if progress is None else progress
     say("input checks: near-duplicates and shift between train and control")
-    input_checks = check_split(inputs, stream(seed, "input_checks"), quarantine=quarantine)
-    language = check_language(input_checks.inputs, stream(seed, "language"))
-    general = [*input_checks.problems, *released_problems(inputs.synthetic, inputs.train, inputs.control)]
-    language = language if quarantine else replace(language, quarantined=())
-    # rows that `check_split` quarantines are audited, so that a copy in them is found
-    kept = np.setdiff1d(np.arange(len(inputs.synthetic)), language.quarantined)
-    audited = without_rows(input_checks.inputs, np.array(language.quarantined, dtype=np.int64))
+    tables = CheckedTables.of(inputs, seed=seed, confidence=confidence, quarantine=quarantine)
     results = list[AuditResult]()
-    for number, (name, attack) in enumerate(zip(selected, attacks, strict=True), start=1):
+    for number, name in enumerate(selected, start=1):
         say(f"{name}: running ({number} of {len(selected)})")
-        result = result_of(name, attack, audited, stream(seed, name), confidence)
-        problems = () if name in ON_LOGS else (*general, *language.problems)
-        caveats = language.dissimilar if name in BY_SIMILARITY else ()
-        results.append(_downgraded(_in_given_rows(result, kept), problems, caveats))
+        results.append(tables.result(name))
         say(f"{name}: {results[-1].verdict}")
-    return _report(inputs, input_checks, language, general, results)
+    return tables.report(results)
 
 
-def _report(
-    inputs: AuditInputs,
-    input_checks: InputChecks,
-    language: LanguageCheck,
-    general: Sequence[str],
-    results: Sequence[AuditResult],
-) -> AuditReport:
-    quarantined = {result.name: result.quarantined for result in results}
-    quarantined |= {"input_checks": input_checks.quarantined, "language": language.quarantined}
-    quarantined = {check: rows for check, rows in sorted(quarantined.items()) if rows}
-    n_quarantined, limit = len(set().union(*quarantined.values())), most_quarantined(len(inputs.synthetic))
-    if n_quarantined > limit:
-        general = (*general, f"{n_quarantined} synthetic rows are quarantined, but only {limit} may be quarantined")
-        results = [result if result.name in ON_LOGS else _downgraded(result, general) for result in results]
-    return AuditReport(
-        results=tuple(results),
-        inputs=digests(inputs),
-        input_checks=_details(input_checks, language, general, n_quarantined, len(inputs.synthetic)),
-        tool=tool_name(),
-        quarantined=quarantined,
-    )
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class CheckedTables:
+    """Tables after the input checks. Different processes can run different audits on them."""
+
+    inputs: AuditInputs
+    seed: int
+    confidence: float
+    input_checks: InputChecks
+    language: LanguageCheck
+    problems: tuple[str, ...]  # of the split and of labels and columns; they prevent every pass
+    audited: AuditInputs  # the tables without the rows that are not in the language of the source
+    encode: TableEncoder  # encodes the tables once for all audits
+
+    @classmethod
+    def of(cls, inputs: AuditInputs, *, seed: int, confidence: float, quarantine: bool = True) -> "CheckedTables":
+        """Check the tables. For the arguments and the errors, see `run`."""
+        input_checks = check_split(inputs, stream(seed, "input_checks"), quarantine=quarantine)
+        language = check_language(input_checks.inputs, stream(seed, "language"))
+        language = language if quarantine else replace(language, quarantined=())
+        released = released_problems(inputs.synthetic, inputs.train, inputs.control)
+        return cls(
+            inputs=inputs,
+            seed=seed,
+            confidence=confidence,
+            input_checks=input_checks,
+            language=language,
+            problems=(*input_checks.problems, *released),
+            # rows that `check_split` quarantines are audited, so that a copy in them is found
+            audited=without_rows(input_checks.inputs, np.array(language.quarantined, dtype=np.int64)),
+            encode=encode_once(stream(seed, "seen")),
+        )
+
+    def result(self, name: str) -> AuditResult:
+        """Run one audit, and return its result; raise InputError if there is no such audit."""
+        attack, rng = build(name, self.encode), stream(self.seed, name)
+        result = result_of(name, attack, self.audited, rng, self.confidence)
+        kept = np.setdiff1d(np.arange(len(self.inputs.synthetic)), self.language.quarantined)
+        problems = () if name in ON_LOGS else (*self.problems, *self.language.problems)
+        caveats = self.language.dissimilar if name in BY_SIMILARITY else ()
+        return _downgraded(_in_given_rows(result, kept), problems, caveats)
+
+    def report(self, results: Sequence[AuditResult]) -> AuditReport:
+        """Return the report; if more rows are quarantined than allowed, no audit of the tables passes."""
+        problems, n_rows = self.problems, len(self.inputs.synthetic)
+        quarantined = {result.name: result.quarantined for result in results}
+        quarantined |= {"input_checks": self.input_checks.quarantined, "language": self.language.quarantined}
+        quarantined = {check: rows for check, rows in sorted(quarantined.items()) if rows}
+        n_quarantined, limit = len(set().union(*quarantined.values())), most_quarantined(n_rows)
+        if n_quarantined > limit:
+            problems += (f"{n_quarantined} synthetic rows are quarantined, but only {limit} may be quarantined",)
+            results = [result if result.name in ON_LOGS else _downgraded(result, problems) for result in results]
+        return AuditReport(
+            results=tuple(results),
+            inputs=digests(self.inputs),
+            input_checks=_details(self.input_checks, self.language, problems, n_quarantined, n_rows),
+            tool=tool_name(),
+            quarantined=quarantined,
+        )
 
 
 def _check_arguments(selected: Sequence[str], seed: int, confidence: float) -> None:
@@ -118,6 +144,8 @@ def _check_arguments(selected: Sequence[str], seed: int, confidence: float) -> N
         raise InputError(f"the seed must not be negative, got {seed}")
     if not selected or len(set(selected)) != len(selected):
         raise InputError(f"name one or more audits, without repetition; got: {', '.join(selected) or 'no audit'}")
+    for name in selected:
+        build(name)  # raises InputError if there is no such audit
 
 
 def run_digest(inputs: AuditInputs, names: Sequence[str] | None, *, seed: int, confidence: float) -> str:

@@ -17,7 +17,7 @@ config=$1
 
 if [ -n "${SLURM_ARRAY_TASK_ID:-}" ]; then
   export LOKY_MAX_CPU_COUNT="$SLURM_CPUS_PER_TASK"
-  exec synthgen run "$config" --until filter --part "$SLURM_ARRAY_TASK_ID/$SLURM_ARRAY_TASK_COUNT" --wait
+  exec synthgen run "$config" --part "$SLURM_ARRAY_TASK_ID/$SLURM_ARRAY_TASK_COUNT" --wait
 elif [ -n "${SLURM_JOB_ID:-}" ]; then
   exec synthgen release "$config"
 fi

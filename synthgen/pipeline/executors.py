@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 from synthgen.core.errors import AtBarrier, UsageError, WorkerError
 from synthgen.core.shards import Division
@@ -22,6 +22,11 @@ POLL_SECONDS = 2.0  # time between two checks whether other processes have finis
 
 class Executor(Protocol):
     """Computes the shards of stages; other work is done by one process at a time."""
+
+    @property
+    def uses_ledger(self) -> bool:
+        """Whether this process enters audits in the ledger; if not, another process has done so."""
+        ...
 
     def session(self, workspace: Workspace, identity: Identity) -> AbstractContextManager[None]:
         """Lock the workspace for a whole run; `identity` returns what must be equal for all processes of the run."""
@@ -42,6 +47,8 @@ class Executor(Protocol):
 
 class Local:
     """This process computes everything."""
+
+    uses_ledger = True
 
     def session(self, workspace: Workspace, identity: Identity) -> AbstractContextManager[None]:  # noqa: ARG002
         """Lock the workspace against all other processes."""
@@ -74,6 +81,7 @@ class RunPart:
     index: int
     count: int
     waits: bool = False
+    uses_ledger: ClassVar = True
     _workspace: Workspace | None = field(default=None, init=False)
     _depth: int = field(default=0, init=False)  # number of entered contexts `alone`
 
@@ -160,6 +168,7 @@ class Named:
 
     stage: str
     names: tuple[str, ...]
+    uses_ledger: ClassVar = False
 
     def session(self, workspace: Workspace, identity: Identity) -> AbstractContextManager[None]:  # noqa: ARG002
         """Return an empty context, because the other process has locked the workspace."""

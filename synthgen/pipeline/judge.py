@@ -1,18 +1,18 @@
 """Run the last stages before the release decision: measure utility, run the audits, and test the audits."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
+from pydantic import TypeAdapter
 
-import audits
 from audits.core.errors import InputError
 from audits.core.files import write_whole
 from audits.core.inputs import table_digest
-from audits.core.report import AuditReport, read_report, tool_name
-from audits.core.types import AuditInputs, Estimate, Lineage, Table
+from audits.core.report import private_bytes, read_private, read_report, tool_name
+from audits.core.types import AuditInputs, AuditResult, Estimate, Lineage, Table
 from audits.gate.disclosure import public_evidence
 from audits.gate.dp_substitute import METHOD
 from audits.gate.evidence import Evidence, Metric, evidence_from, read_evidence, records_digest
@@ -20,12 +20,15 @@ from audits.gate.policy import Policy, decide
 from audits.gate.rule import ATTEMPTS, SECRET, confidence_of
 from audits.ledger.attempts import Attempt, attempt
 from audits.runner.registry import applicable_audits
+from audits.runner.run import CheckedTables
 from audits.selftest.bound import BoundSelfTest, bound_selftest
 from audits.selftest.cases import CASES
 from audits.selftest.run_suite import run_suite
 from synthgen.core.digest import sha256_array, sha256_json
+from synthgen.core.errors import WorkerError
 from synthgen.core.files import read_json, write_json
 from synthgen.core.made_by import LIBRARIES
+from synthgen.core.shards import Division
 from synthgen.core.stage import HasDigest, Stage, StageContext, StageInput, plain_value
 from synthgen.core.tables import write_corpus
 from synthgen.core.types import Corpus, Float32, Record
@@ -42,6 +45,8 @@ from synthgen.pipeline.workspace import StageResult
 
 AUDIT, EVIDENCE, SYNTHETIC = "audit.json", "evidence.json", "synthetic.parquet"
 SELFTEST = "selftest.json"
+ATTEMPT_FILE = "attempt.json"  # in the workspace: the latest attempt
+_ATTEMPT = TypeAdapter(Attempt)
 FINDINGS = "findings.json"  # private: each place in a synthetic record that discloses a train person
 
 
@@ -78,9 +83,23 @@ def register_attempt(job: Job, written: Written, prepared: Prepared, source: Cor
 
     Two audits with equal cache keys of `ATTEMPT` are the same attempt. `source` identifies the control persons: their
     records before de-identification, because de-identified records differ between runs.
+
+    A process that only computes shards for another process does not use the ledger. It reads the attempt from a file
+    that the other process wrote into the workspace. If this file belongs to another audit, the keys of the later
+    stages differ, and the process stops with WorkerError.
     """
+    note = job.workspace.root / ATTEMPT_FILE
+    if not job.executor.uses_ledger:
+        try:
+            return _ATTEMPT.validate_json(note.read_bytes())
+        except FileNotFoundError:
+            message = "the workspace does not contain the attempt of this audit"
+            raise WorkerError(message, hint="Run the same command again.") from None
     inputs = _audit_inputs(synthetic_corpus(job, written), prepared, written)
-    return attempt(*ledger_of(job.config), digest=sha256_json(job.key(ATTEMPT, inputs)), control=as_table(source, {}))
+    digest = sha256_json(job.key(ATTEMPT, inputs))
+    registered = attempt(*ledger_of(job.config), digest=digest, control=as_table(source, {}))
+    write_whole(note, _ATTEMPT.dump_json(registered))
+    return registered
 
 
 def embed_control(job: Job, control: Corpus, encoder: Encoder) -> tuple[StageResult, Float32]:
@@ -135,7 +154,8 @@ def _audit(context: StageContext) -> Mapping[str, object]:
     synthetic, number = context.input("synthetic"), context.input("attempt")
     write_corpus(context.folder / SYNTHETIC, synthetic)
     confidence = confidence_of(number, context.config("audit.confidence"))
-    audited = run_audits(context, confidence)
+    names = applicable_audits(audit_inputs(context))
+    audited = _checked(context).report([_stored_result(context, name) for name in names])
     report = audited.to_json()
     write_whole(context.folder / AUDIT, report)
     findings = [{"audit": result.name, **asdict(one)} for result in audited.results for one in result.findings]
@@ -158,10 +178,40 @@ def _audit(context: StageContext) -> Mapping[str, object]:
     return {"in": len(synthetic), "out": len(synthetic), "classes": synthetic.counts()}
 
 
-def run_audits(context: StageContext, confidence: float) -> AuditReport:
-    """Return the report with the results of every audit whose inputs the run has."""
+def _divide(context: StageContext) -> Division:
+    """Return the division into one shard per audit; the shard contains the private result with its findings."""
+    names = {f"{name}.json": name for name in applicable_audits(audit_inputs(context))}
+
+    def write(shards: Sequence[str]) -> None:
+        with context.progress.stage("audit", total=len(shards) + 1, unit="steps") as advance:
+            tables = _checked(context)
+            advance(1)
+            for shard in shards:
+                write_whole(context.shards / shard, private_bytes(tables.result(names[shard])))
+                advance(1)
+
+    def is_intact(shard: str) -> bool:
+        try:
+            return _stored_result(context, names[shard]).name == names[shard]
+        except InputError:
+            return False
+
+    return Division(folder=context.shards, names=tuple(names), write=write, is_intact=is_intact)
+
+
+def _stored_result(context: StageContext, name: str) -> AuditResult:
+    return read_private((context.shards / f"{name}.json").read_bytes())
+
+
+def _checked(context: StageContext) -> CheckedTables:
+    confidence = confidence_of(context.input("attempt"), context.config("audit.confidence"))
+    return CheckedTables.of(audit_inputs(context), seed=context.stream("audit").integer(), confidence=confidence)
+
+
+def audit_inputs(context: StageContext) -> AuditInputs:
+    """Return the tables of the audits, with everything that the run knows about them."""
     encoder, tables = context.config("embed.model"), context.input("tables")
-    inputs = AuditInputs(
+    return AuditInputs(
         synthetic=as_table(context.input("synthetic"), {encoder: tables.vectors["synthetic"]}),
         train=as_table(context.input("train"), {encoder: tables.vectors["train"]}),
         control=as_table(context.input("control"), {encoder: tables.vectors["control"]}),
@@ -171,9 +221,6 @@ def run_audits(context: StageContext, confidence: float) -> AuditReport:
         lineage=lineage(context.input("train"), context.input("written")),
         mechanism=tables.mechanism,
     )
-    seed = context.stream("audit").integer()
-    with context.progress.stage("audit", total=2 * len(applicable_audits(inputs)) + 1, unit="steps") as advance:
-        return audits.run(inputs, seed=seed, confidence=confidence, progress=lambda _line: advance(1))
 
 
 def lineage(train: Corpus, written: Written) -> Lineage:
@@ -200,6 +247,7 @@ _ATTEMPT_INPUTS = (*_CORPORA, "identifiers", "control_identifiers", "near_duplic
 AUDIT_STAGE = Stage(
     name="audit",
     version=6,
+    divide=_divide,
     run=_audit,
     config=("audit.confidence", "embed.model", "interpolate.is_private"),
     inputs=(*_ATTEMPT_INPUTS, "tables", "evaluate", "attempt", "sample"),

@@ -120,7 +120,7 @@ class Pipeline:
         from synthgen.pipeline.workspace import finish
 
         with suppress(ShardsWritten):
-            finish(self._stages("auto", "filter", Named(stage=stage, names=tuple(names))), [])
+            finish(self._stages("auto", STAGES[-1], Named(stage=stage, names=tuple(names))), [])
 
     def _stages(
         self, resume: str, until: str, executor: "Executor | None" = None
@@ -142,7 +142,10 @@ class Pipeline:
         from synthgen.pipeline.workspace import Workspace
         from synthgen.release.run import Run, note_config
 
-        if until == STAGES[-1]:  # report an unusable ledger before the texts are written
+        if executor is None and self.config.run.on == RAY:
+            executor = RayExecutor(self.config, self.progress, write_named_shards)
+        executor = executor or LOCAL
+        if until == STAGES[-1] and executor.uses_ledger:  # report an unusable ledger before the texts are written
             check_ledger(*ledger_of(self.config))
         policy = policy_of(self.config)
         check_style(self.config, policy)
@@ -150,9 +153,6 @@ class Pipeline:
         check_budget(self.config, policy)
         read_sample(self.config)  # report an invalid file before the texts are written
         workspace = Workspace(self.config.resolve(self.config.workspace))
-        if executor is None and self.config.run.on == RAY:
-            executor = RayExecutor(self.config, self.progress, write_named_shards)
-        executor = executor or LOCAL
         with executor.session(workspace, partial(_identity, self.config)):
             job = Job(self.config, workspace, self.progress, executor=executor)
             models = [] if until in stage_order.WITHOUT_MODELS else stage_order.models_of(job)

@@ -26,7 +26,6 @@ Work = Callable[[str, str, Sequence[str]], None]  # gets the path of the configu
 Amounts = dict[str, float]  # by resource, such as {"CPU": 8.0}
 MAX_LOSSES = 3  # the run fails after this number of losses per worker without a finished shard
 POLL_SECONDS, MOST_POLLS = 2.0, 60
-NOT_DISTRIBUTED = ("embed-control",)  # a worker would have to access the ledger before this small stage
 
 
 class RayWorker:
@@ -90,11 +89,8 @@ class RayExecutor(Local):
         with workspace.locked(), self._cluster:
             yield
 
-    def compute(self, stage: str, division: Division, is_finished: Callable[[], bool]) -> None:
+    def compute(self, stage: str, division: Division, is_finished: Callable[[], bool]) -> None:  # noqa: ARG002
         """Let the workers compute all missing shards; raise WorkerError if one fails, or if many are lost."""
-        if stage in NOT_DISTRIBUTED:
-            super().compute(stage, division, is_finished)
-            return
         division.remove_damaged(division.names)
         if not (missing := division.missing()):
             return

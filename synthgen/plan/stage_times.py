@@ -11,7 +11,8 @@ AUDIT_SECONDS = 0.015  # time of evaluation and audits on 2 cores, per record of
 PER_MINUTE = 60
 PILOT = "-pilot"  # suffix of the names of stages that only the pilot runs
 SHOWN_IN_SECONDS = 120  # times below this number of seconds are shown in seconds, others in minutes
-# stages whose work several processes can share; each other stage runs in one process
+# Stages whose work several processes can share; each other stage runs in one process. The audits are not in the list:
+# they have only one shard per audit, so more machines hardly shorten them.
 DISTRIBUTED = ("deidentify", "embed", "embed-control", "decode", "re-embed")
 WORKERS = (1, 8, 64)  # numbers of processes, each on its own machine, for which the duration is predicted
 

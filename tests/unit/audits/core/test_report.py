@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -6,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from audits.core.errors import InputError
-from audits.core.report import AuditReport, audit_schema, read_report
-from audits.core.types import AuditResult, Estimate
+from audits.core.report import AuditReport, audit_schema, private_bytes, read_private, read_report
+from audits.core.types import AuditResult, Estimate, Finding
 
 finite = st.floats(-1e6, 1e6, width=32)
 estimates = st.builds(
@@ -44,6 +45,21 @@ def test_json_round_trip(found):
     made = report(*found)
     assert read_report(made.to_json()) == made
     assert read_report(made.to_json()).to_json() == made.to_json()
+
+
+@given(results)
+def test_private_round_trip(result):
+    rows = {"findings": (Finding(row=3, start=0, end=5, kind="name", person="p-7"),), "quarantined": (0, 4)}
+    found = read_private(private_bytes(replace(result, **rows)))
+    assert (found.findings, found.quarantined) == (rows["findings"], rows["quarantined"])
+    assert report(replace(found, findings=(), quarantined=())).to_json() == report(result).to_json()
+
+
+def test_private_results_that_are_not_json_or_damaged_are_rejected():
+    with pytest.raises(InputError, match="the result of memorization cannot be written"):
+        private_bytes(result(details={"share": float("nan")}))
+    with pytest.raises(InputError, match="not the private result"):
+        read_private(private_bytes(result())[:-3])
 
 
 def test_overall_is_the_worst_verdict():

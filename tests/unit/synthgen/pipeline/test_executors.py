@@ -20,7 +20,7 @@ from synthgen.pipeline.pipeline import Pipeline
 from synthgen.pipeline.workspace import DONE, Workspace
 
 MANY_SHARDS = {"decode": {"batch": 4}}
-DISTRIBUTED = ("deidentify", "embed", "decode", "re-embed")
+DISTRIBUTED = ("deidentify", "embed", "decode", "re-embed", "embed-control", "audit")
 
 
 def content(folder):
@@ -42,16 +42,18 @@ def local(new_project, tmp_path_factory):
     """Return the content of a local run."""
     folder = tmp_path_factory.mktemp("local") / "trial"
     shutil.copytree(new_project.folder, folder)
-    Pipeline(type(new_project)(folder).config(**MANY_SHARDS)).run(until="filter")
+    shutil.rmtree(folder / "ledger", ignore_errors=True)  # a copy of a ledger would count as rolled back
+    (folder / "keys" / "ledger-seen.json").unlink(missing_ok=True)
+    Pipeline(type(new_project)(folder).config(**MANY_SHARDS)).run()
     return content(folder)
 
 
-def run_until_finished(config, order):
+def run_until_finished(config, order, until="audit"):
     """Run the parts one after another in this order, again and again, until one is finished; return the messages."""
     said, parts = [], cycle(order)
     while True:
         try:
-            Pipeline(config).run(until="filter", part=next(parts))
+            Pipeline(config).run(until=until, part=next(parts))
         except AtBarrier as stop:
             said.append(str(stop))
         else:
@@ -73,7 +75,7 @@ def test_parts_in_any_order_give_the_bytes_of_a_local_run(project, local, order)
 def test_parts_reserve_a_budget_and_query_train_once(trials, bench, tmp_path, monkeypatch):
     trials.prepare(tmp_path, monkeypatch)
     config = trials.Trial(bench, tmp_path, "inside").config()
-    said = run_until_finished(config, ("1/2", "0/2"))
+    said = run_until_finished(config, ("1/2", "0/2"), "filter")
     assert any("of stage decode" in line for line in said)
     (reserved,) = all_reservations(*ledger_of(config))
     assert reserved["state"] == MADE
@@ -99,7 +101,7 @@ Pipeline(Config.load(sys.argv[1])).run(until="filter", part="0/2", wait=False)
 
 
 def command(path, *options):
-    return [sys.executable, "-m", "synthgen", "run", str(path), "--until", "filter", *options]
+    return [sys.executable, "-m", "synthgen", "run", str(path), *options]
 
 
 def test_a_killed_part_is_repeated_and_concurrent_parts_give_the_bytes_of_a_local_run(project, local):
@@ -108,7 +110,7 @@ def test_a_killed_part_is_repeated_and_concurrent_parts_give_the_bytes_of_a_loca
     stages = project.folder / "ws" / "stages"
     for part in cycle(("0/2", "1/2")):
         with pytest.raises(AtBarrier):
-            Pipeline(config).run(until="filter", part=part)
+            Pipeline(config).run(part=part)
         if any(stages.glob("interpolate-*")):
             break
     for shard in stages.glob("decode-????????????????.shards/*"):
@@ -118,7 +120,7 @@ def test_a_killed_part_is_repeated_and_concurrent_parts_give_the_bytes_of_a_loca
     assert len(list(stages.glob("decode-????????????????.shards/shard-*"))) == 1
     other = subprocess.Popen(command(path, "--part", "1/2", "--wait"), stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     try:
-        Pipeline(config).run(until="filter", part="0/2", wait=True)
+        Pipeline(config).run(part="0/2", wait=True)
         said = other.communicate(timeout=600)
     finally:
         other.kill()

@@ -9,10 +9,13 @@ import pytest
 
 import audits
 from audits.attacks.parent_recovery.lineage import check_lineage
+from audits.core.types import without_number
+from audits.runner.run import CheckedTables
 from synthgen.core.tables import read_corpus, read_latents
 from synthgen.pipeline.judge import counted, synthetic_corpus
 
 JUDGE, EVALUATE = "synthgen.pipeline.judge", "synthgen.evaluate.stage"
+CHECKED = f"{JUDGE}.CheckedTables"
 
 
 class Outcome(NamedTuple):
@@ -26,8 +29,8 @@ def trial(new_bench, tmp_path_factory):
     """Return a run up to and including its audit, with intermediate results."""
     with pytest.MonkeyPatch.context() as patch:
         bench = new_bench(tmp_path_factory.mktemp("judge"), patch)
-        job, given, run = bench.job(), [], audits.run
-        patch.setattr(f"{JUDGE}.audits.run", lambda inputs, **more: given.append(inputs) or run(inputs, **more))
+        job, given, check = bench.job(), [], CheckedTables.of
+        patch.setattr(f"{CHECKED}.of", lambda inputs, **more: given.append(inputs) or check(inputs, **more))
         prepared, _, embedded = bench.prepare(job)
         writing = bench.writer(job)
         written = writing.write()
@@ -38,34 +41,33 @@ def trial(new_bench, tmp_path_factory):
             return Outcome(*bench.judge(job, **(results | changes)))
 
         stages = {"rounds": writing.stages, "cleaned": bench.stages, "judged": judge(job)}
-        patch.setattr(f"{JUDGE}.audits.run", run)
-        (inputs,) = given
+        patch.setattr(f"{CHECKED}.of", check)
+        inputs, *_ = given  # of the shards, and then of the stage
         yield SimpleNamespace(bench=bench, judge=judge, seen_before=seen_before, inputs=inputs, **results, **stages)
 
 
-def reported(data):
-    """Return a report of the audits with this content and without findings."""
-    return SimpleNamespace(to_json=lambda: data, results=())
+def checked(report):
+    """Return tables without an audit that measures something; `report` is the content of their report."""
+    return SimpleNamespace(
+        result=lambda name: without_number(name, "not_measurable", "not run"),
+        report=lambda _: SimpleNamespace(to_json=lambda: json.dumps(report).encode(), results=()),
+    )
 
 
 @pytest.fixture
 def quick(monkeypatch):
     """Replace the audits and the utility study by empty results, for tests of the stages' digests."""
     empty = {"results": [], "input_checks": {}}
-    monkeypatch.setattr(f"{JUDGE}.run_audits", lambda *_: reported(json.dumps(empty).encode()))
+    monkeypatch.setattr(f"{CHECKED}.of", lambda *_, **__: checked(empty))
     monkeypatch.setattr(f"{EVALUATE}.evaluate", lambda *_, **__: SimpleNamespace(table={"metrics": {}}))
     monkeypatch.setattr(f"{JUDGE}.evidence_from", lambda *_: SimpleNamespace(to_bytes=lambda: b"{}"))
 
 
 def test_near_duplicates_set_aside_by_the_split_reach_the_evidence(trial):
-    given, run = [], audits.run
-
-    def run_one(inputs, **more):
-        given.append(inputs)
-        return run(inputs, names=["memorization"], **more)
-
+    given, check = [], CheckedTables.of
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(f"{JUDGE}.audits.run", run_one)
+        patch.setattr(f"{CHECKED}.of", lambda inputs, **more: given.append(inputs) or check(inputs, **more))
+        patch.setattr(f"{JUDGE}.applicable_audits", lambda _: ("memorization",))
         judged = trial.judge(trial.bench.job(), prepared=replace(trial.prepared, near_duplicate_rate=0.26))
     evidence = json.loads((judged.audited.folder / "evidence.json").read_bytes())
     assert evidence["metrics"]["input_checks.near_duplicate_rate"]["value"] == pytest.approx(0.26)
@@ -145,7 +147,7 @@ def test_the_folder_holds_the_report_and_the_evidence(trial):
 
 
 def test_a_second_run_reuses_the_audits(trial, monkeypatch):
-    monkeypatch.setattr(f"{JUDGE}.run_audits", lambda *_: pytest.fail("the audits ran again"))
+    monkeypatch.setattr(f"{CHECKED}.of", lambda *_, **__: pytest.fail("the audits ran again"))
     monkeypatch.setattr(trial.bench.encoder, "encode", lambda *_: pytest.fail("a text was encoded"))
     again = trial.judge(trial.bench.job())
     assert all(stage.reused for stage in again)
@@ -181,7 +183,9 @@ def test_a_changed_evaluation_is_computed_again(trial):
 
 def test_another_synthetic_table_is_another_attempt(trial, monkeypatch):
     seen = []
-    monkeypatch.setattr(f"{JUDGE}.run_audits", lambda *given: seen.append(given[-1]) or reported(b'{"results": []}'))
+    monkeypatch.setattr(
+        f"{CHECKED}.of", lambda *_, confidence, **__: seen.append(confidence) or checked({"results": []})
+    )
     first = json.loads((trial.judged.audited.folder / "evidence.json").read_bytes())["metrics"]
     assert (first["attempts.number"]["value"], first["memorization.estimate"]["confidence"]) == (1, 0.96)
     job = trial.bench.job(ledger="fresh", release={"key": "fresh-keys/releaser.pem"})
@@ -190,7 +194,7 @@ def test_another_synthetic_table_is_another_attempt(trial, monkeypatch):
     fewer = replace(trial.written, **{name: getattr(trial.written, name)[:9] for name in columns})
     second = json.loads((trial.judge(job, written=fewer).audited.folder / "evidence.json").read_bytes())["metrics"]
     assert second["attempts.number"]["value"] == 2
-    assert seen == [pytest.approx(0.992)]
+    assert seen == [pytest.approx(0.992)] * 2
     (trial.bench.root / "fresh" / "attempts.jsonl").write_text("{}")
     with pytest.raises(audits.InputError, match="has 0 entries, but had 2 before"):
         trial.judge(job)

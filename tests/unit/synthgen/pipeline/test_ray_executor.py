@@ -1,11 +1,13 @@
 """Ray workers give the bytes of a local run, also if workers or the driver are killed."""
 
 import dataclasses
+import shutil
 from contextlib import nullcontext
 from types import SimpleNamespace
 
 import pytest
 
+from audits.core.report import read_private
 from synthgen.core.errors import ConfigError, DataError, WorkerError
 from synthgen.core.progress import silent
 from synthgen.core.shards import Division
@@ -230,3 +232,25 @@ def test_work_writes_only_the_named_shards(project):
         write_named_shards(str(path), "embed-0.shards", ["x"])
     (folder,) = stages.glob("embed-*.shards")
     assert list(folder.iterdir()) == []
+
+
+def test_a_worker_computes_the_shard_of_an_audit_without_the_ledger(project):
+    path = project.write_config(**MANY_SHARDS)
+    run = Pipeline(project.config(**MANY_SHARDS)).run()
+    audited = run.folder("audit")
+    expected = (audited / "audit.json").read_bytes()
+    shutil.rmtree(audited)
+    away = project.folder / "ledger-of-the-driver"
+    (project.folder / "ledger").rename(away)
+    write_named_shards(str(path), f"{audited.name}.shards", ["memorization.json"])
+    (shard,) = audited.with_name(f"{audited.name}.shards").iterdir()
+    assert read_private(shard.read_bytes()).name == "memorization"
+    assert not (project.folder / "ledger").exists()
+    away.rename(project.folder / "ledger")
+    shard.write_bytes(shard.read_bytes()[:-9])  # damaged, so it is computed again
+    Pipeline(project.config(**MANY_SHARDS)).run()
+    assert (audited / "audit.json").read_bytes() == expected
+    (project.folder / "ws" / "attempt.json").unlink()
+    shutil.rmtree(audited)
+    with pytest.raises(WorkerError, match="does not contain the attempt"):
+        write_named_shards(str(path), f"{audited.name}.shards", ["memorization.json"])
