@@ -32,13 +32,18 @@ def applicable_audits(inputs: AuditInputs) -> tuple[str, ...]:
     return tuple(name for name in AUDITS if name not in NEEDS or getattr(inputs, NEEDS[name]) is not None)
 
 
+def check_name(name: str) -> None:
+    """Raise InputError if there is no audit with this name."""
+    if name not in AUDITS:
+        raise InputError(f"there is no audit {name!r}", hint=f"audits: {', '.join(AUDITS)}")
+
+
 def build(name: str, encode_tables: TableEncoder = encode_tables) -> Attack:
     """Return the audit with this name; raise InputError if there is none.
 
     The audits in `ON_ENCODED_TABLES` get their vectors from `encode_tables`.
     """
-    if name not in AUDITS:
-        raise InputError(f"there is no audit {name!r}", hint=f"audits: {', '.join(AUDITS)}")
+    check_name(name)
     module, attribute = AUDITS[name]
     audit_class = getattr(importlib.import_module(module), attribute)
     attack: Attack = audit_class(encode_tables) if name in ON_ENCODED_TABLES else audit_class()

@@ -21,7 +21,7 @@ from audits.embeddings.vectors import vectors_digest
 from audits.gate.policy import Policy
 from audits.runner.input_checks import InputChecks, check_split
 from audits.runner.language import LanguageCheck, check_language
-from audits.runner.registry import AUDITS, BY_SIMILARITY, ON_LOGS, applicable_audits, build
+from audits.runner.registry import AUDITS, BY_SIMILARITY, ON_LOGS, applicable_audits, build, check_name
 
 # errors of an audit that become status "failed"; any other error stops the run
 AUDIT_FAILURES: tuple[type[Exception], ...] = (ValueError, ArithmeticError, MemoryError, LookupError, TypeError)
@@ -145,7 +145,7 @@ def _check_arguments(selected: Sequence[str], seed: int, confidence: float) -> N
     if not selected or len(set(selected)) != len(selected):
         raise InputError(f"name one or more audits, without repetition; got: {', '.join(selected) or 'no audit'}")
     for name in selected:
-        build(name)  # raises InputError if there is no such audit
+        check_name(name)
 
 
 def run_digest(inputs: AuditInputs, names: Sequence[str] | None, *, seed: int, confidence: float) -> str:

@@ -1,9 +1,10 @@
-"""Compare one worker of two threads to two workers of one thread each, on an idle and on a busy machine.
+"""Compare one worker of one or two threads to two workers of one thread each, on an idle and on a busy machine.
 
     python benchmarks/cluster/workers.py [--latents 64] [--tokens 32] [--texts 256] [--rounds 1] [--threads 2]
         [--encoder minilm] [--decoder smollm2] [--bridge builtin] [--json] [--quick]
 
-"1 x 2" is one worker whose matrix products use two threads; "2 x 1" is two workers of one thread each, as in a run.
+"1 x 1" is one worker of one thread; "1 x 2" is one worker whose matrix products use two threads; "2 x 1" is two workers
+of one thread each, as in a run.
 Both decode the same latents and embed the same texts of a fictional clinic, first on an idle machine ("alone"), then
 while an endless loop occupies each core ("busy"). The output has tokens and texts per second.
 """
@@ -79,15 +80,15 @@ def compare(name, unit, work, args):
     work(args.threads)  # does one-time work before the timing, such as testing which shapes give the same bits
     for where in ("alone", "busy"):
         with busy(args.threads if where == "busy" else 0):
-            for n_workers in (1, args.threads):
-                torch.set_num_threads(args.threads // n_workers)
+            for n_workers, n_threads in ((1, 1), (1, args.threads), (args.threads, 1)):
+                torch.set_num_threads(n_threads)
                 rates = []
                 for _ in range(args.rounds):
                     started = time.perf_counter()
                     n, result = work(n_workers)
                     rates.append(n / (time.perf_counter() - started))
                     made.add(result)
-                found[f"{n_workers} x {args.threads // n_workers}, {where}"] = sorted(rates)[len(rates) // 2]
+                found[f"{n_workers} x {n_threads}, {where}"] = sorted(rates)[len(rates) // 2]
     for way, rate in found.items():
         print(f"{name:<8} {way:<14} {rate:8.1f} {unit} per second", flush=True)
     print(f"{name:<8} the same bytes: {'yes' if len(made) == 1 else 'NO'}")
