@@ -49,12 +49,14 @@ class BoundSelfTest(Canonical):
 
 
 def bound_selftest(result: Mapping[str, Any], tables: Mapping[str, str], *, salt: str, tool: str) -> BoundSelfTest:
-    """Return a result of `SelfTest.to_json` with the sha256 of the tables "train" and "control"."""
-    keys = ("demand", "outcome")
-    audits = {
-        audit: {case["case"]: {key: case["audits"][audit][key] for key in keys} for case in result["cases"]}
-        for audit in result["audits"]
-    }
+    """Return a result of `SelfTest.to_json` with the sha256 of the tables "train" and "control".
+
+    A case with `only_demanded` has results only for some audits.
+    """
+    keys, audits = ("demand", "outcome"), dict[str, dict[str, dict[str, str]]]()
+    for audit in result["audits"]:
+        cells = {case["case"]: case["audits"][audit] for case in result["cases"] if audit in case["audits"]}
+        audits[audit] = {name: {key: cell[key] for key in keys} for name, cell in cells.items()}
     content = {"schema_name": "synthgen-selftest/v2", "tool": tool, "salt": salt, "audits": audits}
     return BoundSelfTest.model_validate(content | {role: tables[role] for role in ("train", "control")})
 

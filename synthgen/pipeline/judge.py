@@ -10,20 +10,14 @@ from pydantic import TypeAdapter
 
 from audits.core.errors import InputError
 from audits.core.files import write_whole
-from audits.core.inputs import table_digest
-from audits.core.report import private_bytes, read_private, read_report, tool_name
+from audits.core.report import private_bytes, read_private, read_report
 from audits.core.types import AuditInputs, AuditResult, Estimate, Lineage, Table
-from audits.gate.disclosure import public_evidence
 from audits.gate.dp_substitute import METHOD
-from audits.gate.evidence import Evidence, Metric, evidence_from, read_evidence, records_digest
-from audits.gate.policy import Policy, decide
+from audits.gate.evidence import evidence_from, records_digest
 from audits.gate.rule import ATTEMPTS, SECRET, confidence_of
 from audits.ledger.attempts import Attempt, attempt
 from audits.runner.registry import applicable_audits
 from audits.runner.run import CheckedTables
-from audits.selftest.bound import BoundSelfTest, bound_selftest
-from audits.selftest.cases import CASES
-from audits.selftest.run_suite import run_suite
 from synthgen.core.digest import sha256_array, sha256_json
 from synthgen.core.errors import WorkerError
 from synthgen.core.files import read_json, write_json
@@ -44,7 +38,6 @@ from synthgen.pipeline.rounds import Written
 from synthgen.pipeline.workspace import StageResult
 
 AUDIT, EVIDENCE, SYNTHETIC = "audit.json", "evidence.json", "synthetic.parquet"
-SELFTEST = "selftest.json"
 ATTEMPT_FILE = "attempt.json"  # in the workspace: the latest attempt
 _ATTEMPT = TypeAdapter(Attempt)
 FINDINGS = "findings.json"  # private: each place in a synthetic record that discloses a train person
@@ -272,62 +265,3 @@ def as_table(corpus: Corpus, vectors: Mapping[str, Float32]) -> Table:
         has_groups=corpus.has_groups,
         vectors=dict(vectors),
     )
-
-
-def needs_selftest(audited: StageResult, policy: Policy) -> bool:
-    """Return whether to test the audits (calibration suite): if the policy requires it and all other gates passed."""
-    evidence = public_evidence(read_evidence((audited.folder / EVIDENCE).read_bytes()), policy)
-    gates = decide(evidence, policy).gates
-    return len(policy.selftest) > 0 and all(g.verdict == "PASS" for g in gates if not g.id.startswith("selftest-"))
-
-
-def calibrate(job: Job, tables: JudgedTables, policy: Policy) -> StageResult:
-    """Run the calibration suite, which takes about an hour: test the audits on train and control."""
-    train, control = as_table(tables.train, {}), as_table(tables.control, {})
-    inputs: dict[str, HasDigest] = {
-        "train": StageInput(train, table_digest(train)),
-        "control": StageInput(control, table_digest(control)),
-        "audits": plain_value(list(policy.selftest)),
-        "tool": plain_value(tool_name()),
-    }
-    return job.run(SELFTEST_STAGE, inputs)
-
-
-def _selftest(context: StageContext) -> Mapping[str, object]:
-    # the result contains only verdicts, and a salt from the run's secret makes its digest unpredictable
-    train, control, seeds = context.input("train"), context.input("control"), context.stream("selftest")
-    inputs = AuditInputs(synthetic=train, train=train, control=control)  # the suite does not read `synthetic`
-    with context.progress.stage("selftest", total=2 * len(CASES) + 1, unit="steps") as advance:
-        try:
-            result = run_suite(
-                inputs,
-                audits=tuple(context.input("audits")),
-                seed=int.from_bytes(seeds.key(), "big"),
-                confidence=context.config("audit.confidence"),
-                progress=lambda _line: advance(1),
-            ).to_json()
-        except InputError:  # too few persons for the suite; without results, the gates fail
-            result = {"audits": [], "cases": []}
-    digests = {"train": table_digest(train), "control": table_digest(control)}
-    bound = bound_selftest(result, digests, salt=seeds.child("salt").key().hex(), tool=context.input("tool"))
-    write_whole(context.folder / SELFTEST, bound.to_bytes())
-    return {"in": len(train) + len(control), "out": len(bound.audits)}
-
-
-SELFTEST_STAGE = Stage(
-    name="selftest",
-    version=2,
-    run=_selftest,
-    config=("audit.confidence",),
-    inputs=("train", "control", "audits", "tool"),
-    streams=("selftest",),
-    libraries=("python", "audits", *LIBRARIES),
-)
-
-
-def with_selftest(evidence: Evidence, test: BoundSelfTest) -> Evidence:
-    """Return the evidence with the results of the calibration suite and the digest of selftest.json."""
-    fields = ("value", "low", "high", "confidence", "n")
-    numbers = {k: Metric(**{f: getattr(e, f) for f in fields}) for k, e in test.numbers().items()}
-    digests = {**evidence.digests, "selftest": test.digest()}
-    return evidence.model_copy(update={"metrics": {**evidence.metrics, **numbers}, "digests": digests})

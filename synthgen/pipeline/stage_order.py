@@ -4,7 +4,7 @@ load -> split -> deidentify -> embed -> rounds of (interpolate -> decode -> re-e
 
 - For a hospital source, the stage extract comes first.
 - If the audits cannot judge some records (quarantine), these are removed, and evaluate and audit are repeated.
-- If the policy requires it, the calibration suite comes last.
+- If the policy requires it, the calibration suite (stage selftest) comes last.
 - Under differential privacy, the run stops after deidentify if the refusal of its release is certain. After embed, it
   reserves its budget in the ledger and queries train with noise. The stages that write text do not read train.
 
@@ -33,7 +33,7 @@ from synthgen.dp.reserve import reserve_budget
 from synthgen.embed import Encoder
 from synthgen.models.shipped import check_shipped
 from synthgen.models.store import digest_of
-from synthgen.pipeline import judge, prepare, rounds
+from synthgen.pipeline import judge, prepare, rounds, self_test
 from synthgen.pipeline.decoders import check_models, open_bridge
 from synthgen.pipeline.job import Job
 from synthgen.pipeline.record import ModelRecord, read_record
@@ -97,8 +97,8 @@ def run_stages(job: Job, policy: Policy, until: str, *, spend_again: bool) -> It
     yield embedding
     vectors = {"train": embedded.vectors, "control": control_vectors}
     audited, tables = yield from judge_records(job, policy, prepared, written, vectors, log, encoder, attempt)
-    if judge.needs_selftest(audited, policy):
-        yield judge.calibrate(job, tables, policy)
+    if self_test.needs_selftest(audited, policy):
+        yield self_test.calibrate(job, tables, policy)
 
 
 def judge_records(  # noqa: PLR0913, PLR0917 - one parameter per input of the stages

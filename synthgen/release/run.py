@@ -37,9 +37,10 @@ from synthgen.load.notes import EXTRACT
 from synthgen.load.stage import LOAD
 from synthgen.pipeline.institution import policy_of
 from synthgen.pipeline.job import Job
-from synthgen.pipeline.judge import AUDIT, AUDIT_STAGE, EVIDENCE, SELFTEST, SELFTEST_STAGE, SYNTHETIC, with_selftest
+from synthgen.pipeline.judge import AUDIT, AUDIT_STAGE, EVIDENCE, SYNTHETIC
 from synthgen.pipeline.record import RunRecord, read_record
 from synthgen.pipeline.segments import encoder_for
+from synthgen.pipeline.self_test import SELFTEST, SELFTEST_STAGE, with_selftest
 from synthgen.pipeline.style_choice import STYLE
 from synthgen.pipeline.workspace import Workspace
 from synthgen.release.assembly import bundle_content, report_content

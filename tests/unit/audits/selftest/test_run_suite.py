@@ -10,6 +10,7 @@ from audits.core.errors import InputError, NotMeasurable
 from audits.core.types import AuditInputs, without_number
 from audits.runner import run as runner
 from audits.selftest import run_suite as module
+from audits.selftest.bound import bound_selftest
 from audits.selftest.cases import CASES
 from audits.selftest.run_suite import format_cell, format_table, make_populations, run_case, run_suite, select_audits
 
@@ -117,6 +118,13 @@ def test_an_audit_that_always_fails_is_wrong_on_clean_releases(whole):
     assert [
         c.verdicts for r in whole.cases for c in r.cells if (r.case, c.audit) == ("permuted_roles", "neighbours")
     ] == [{"fail": 20}]
+
+
+def test_selftest_json_counts_each_case_with_a_demand(whole):
+    bound = bound_selftest(whole.to_json(), dict.fromkeys(("train", "control"), "a" * 64), salt="1" * 64, tool="t")
+    for audit in whole.audits:
+        demanded = [case for case in CASES if case.demand(audit) != "blind"]
+        assert bound.numbers()[f"selftest.{audit}_wrong"].n == len(demanded) > 9
 
 
 def test_an_error_is_wrong_on_every_case_and_an_interrupt_is_raised(inputs, whole, with_audit, keep_cases):

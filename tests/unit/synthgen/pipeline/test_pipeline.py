@@ -9,15 +9,12 @@ import polars as pl
 import pytest
 import torch
 
-from audits.gate.shipped import load_policy
-from audits.selftest.bound import read_selftest
 from synthgen.config import Config
 from synthgen.core.errors import ConfigError, DataError, Interrupted, ModelError, ModelMissing, UsageError
 from synthgen.core.progress import Lines, silent
 from synthgen.core.tables import read_corpus
 from synthgen.filter.stage import FILTER
 from synthgen.pipeline import judge
-from synthgen.pipeline.judge import SELFTEST
 from synthgen.pipeline.pipeline import STAGES, Pipeline
 from synthgen.pipeline.style_choice import STYLE
 from synthgen.pipeline.workspace import Workspace
@@ -127,52 +124,6 @@ def test_an_unusable_model_raises_an_error_before_old_results_are_removed(finish
     with pytest.raises(ModelMissing, match="models/none"):
         Pipeline(finished.config(embed={"model": "models/none"})).run(until="embed", resume="never")
     assert folders(finished) == before
-
-
-def with_policy(project, text):
-    file = project.folder / "lenient.yaml"
-    file.write_text(file.read_text() + text)
-
-
-def test_the_suite_runs_if_the_policy_requires_it_and_all_other_gates_pass(finished, monkeypatch):
-    with_policy(finished, "selftest: [memorization]\n")
-    assert any("selftest-memorization: INSUFFICIENT" in f for f in load_run(finished.config()).decide().failures)
-    calls, cell = [], {"demand": "must_fail", "outcome": "right"}
-    result = {"audits": ["memorization"], "cases": [{"case": "verbatim", "audits": {"memorization": cell}}]}
-    suite = SimpleNamespace(to_json=lambda: result)
-    monkeypatch.setattr(judge, "run_suite", lambda _inputs, **options: calls.append(options["audits"]) or suite)
-    run = Pipeline(finished.config()).run()
-    assert calls == [("memorization",)]
-    assert run.decide().allowed
-    test = read_selftest(run.folder("selftest") / SELFTEST)
-    assert run.evidence.digests["selftest"] == test.digest()
-    assert run.evidence.metrics["selftest.memorization_wrong"].n == 1
-    Pipeline(finished.config()).run()
-    assert len(calls) == 1  # the stored result is reused
-    train_digest = json.loads((run.folder("selftest") / SELFTEST).read_text())["train"]
-    assert train_digest not in run.report(run.decide(), release_id="0" * 8)
-
-
-def test_the_suite_does_not_run_if_another_gate_fails(finished, monkeypatch):
-    with_policy(finished, "selftest: [memorization]\nrequired: [linkage]\n")
-    monkeypatch.setattr(judge, "run_suite", None)
-    run = Pipeline(finished.config()).run()
-    assert not any(stage.is_of("selftest") for stage in run.record.stages)
-    assert not run.decide().allowed
-
-
-def test_too_few_persons_for_the_suite_refuse_the_release(finished):
-    with_policy(finished, "selftest: [memorization]\n")
-    run = Pipeline(finished.config()).run()
-    assert not run.decide().allowed
-
-
-def test_only_the_external_policy_requires_the_suite(run_project):
-    run = load_run(run_project.config())
-    strict = run.decide(load_policy("hospital-external"))
-    assert sum(o.id.startswith("selftest-") for o in strict.outcomes) == 6
-    assert run.decide().allowed
-    assert not judge.needs_selftest(SimpleNamespace(folder=run.folder("audit")), run.policy)
 
 
 def test_quarantined_records_are_removed_and_the_others_audited_as_the_same_attempt(finished, monkeypatch):
