@@ -1,7 +1,9 @@
 """Write and filter a few texts before a run, to predict the acceptance of the filters and the duration of the run.
 
-This pilot runs the stages from load to embed on the whole source; the later run reuses their results. Then the pilot
-makes `PILOT_LATENTS` new vectors (latents), writes one text (candidate) for each of them, and filters the texts.
+This pilot runs the stages from load to embed on the whole source, and the later run reuses their results. If the
+source has more than `sample.MOST_RECORDS` records, the pilot de-identifies and embeds only a sample of persons. Then
+the pilot makes `PILOT_LATENTS` new vectors (latents), writes one text (candidate) for each of them, and filters the
+texts.
 """
 
 import math
@@ -30,6 +32,7 @@ from synthgen.pipeline.judge import as_table
 from synthgen.pipeline.segments import encoder_for
 from synthgen.pipeline.workspace import StageResult, finish
 from synthgen.plan.expected_utility import ExpectedRatio, expected_utility
+from synthgen.plan.sample import sample_for_pilot
 from synthgen.plan.stage_times import StageTime, resources_text, stage_times
 
 Utility = Mapping[str, ExpectedRatio]  # by name of the ratio
@@ -72,6 +75,8 @@ REMEDIES = {
 class Pilot:
     """Results of a pilot; private, because they contain counts of texts and shares of real records."""
 
+    n_read: int  # number of records of train and control that the pilot read
+    n_source: int  # number of records of train and control of the whole source
     written: Counts  # number of candidates by label
     accepted: Counts  # number of candidates that passed all filters, by label
     rejected: Counts  # number of rejected candidates, by the reason of the first filter that they failed
@@ -101,6 +106,11 @@ class Pilot:
             *(f"  {label[:32]:<32} {self.accepted.get(label, 0):>3} of {k:>3}" for label, k in self.written.items()),
             *(f"  rejected by {reason}: {k}" for reason, k in self.rejected.items()),
         ]
+        if self.n_read < self.n_source:
+            lines.append(
+                f"the pilot read a random sample of {self.n_read:,} of {self.n_source:,} records; the expected "
+                "utility is that of a run on this sample"
+            )
         lines.append(
             f"expected: {n_records} records from {self.texts} texts in {self.minutes:.0f} minutes, of which the "
             f"pilot already took {self.minutes_done:.0f}; {self.run_share:.0%} of the texts pass the filters"
@@ -140,14 +150,17 @@ def run_pilot(job: Job, policy: Policy, wanted: Counts) -> Pilot:
     n_candidates, rates = job.config.decode.candidates, accepted_rates(judged)
     records, requested = expected(wanted, {y: 1 - (1 - p) ** n_candidates for y, p in rates.items()})
     texts = sum(requested.values()) * n_candidates
-    sizes = (len(prepared.train), len(prepared.control), sum(records.values()))
-    stages = stage_times(done[:n_reused], done[n_reused:], repeats=texts / len(judged), sizes=sizes)
+    sizes, n_source = (len(prepared.train), len(prepared.control), sum(records.values())), done[1].counts["out"]
+    repeats = texts / len(judged)
+    stages = stage_times(done[:n_reused], done[n_reused:], repeats=repeats, sizes=sizes, n_source=n_source)
     n_accepted = sum(c.passed for c in judged)
     interval = clopper_pearson(n_accepted, len(judged), confidence=CONFIDENCE)
     problems = tuple(split_problems(policy, prepared, job.seeds, job.config.audit.confidence))
     rng = job.seeds.child("pilot", "utility").generator()
     utility = expected_utility(*_accepted(judged, state.vectors, latents), embedded, records, rng)
     return Pilot(
+        n_read=sizes[0] + sizes[1],
+        n_source=n_source,
         written=dict(sorted(Counter(c.label for c in judged).items())),
         accepted=dict(sorted(Counter(c.label for c in judged if c.passed).items())),
         rejected=counts_by_reason(judged),
@@ -179,12 +192,13 @@ def run_pilot(job: Job, policy: Policy, wanted: Counts) -> Pilot:
 
 def _prepare(job: Job, done: list[StageResult]) -> tuple[prepare.Prepared, Encoder, Embedded, rounds.TrainingView]:
     loaded = prepare.load_source(job, prepare.extract_notes(job))
-    parts = prepare.split_source(job, loaded)
+    whole = prepare.split_source(job, loaded)
+    parts = sample_for_pilot(job, whole)
     clean = prepare.replace_identifiers(job, loaded, parts)
     prepared = prepare.read_prepared(job, parts, clean)
     encoder = encoder_for(job, prepared.train)
     vectorised, embedded = prepare.embed_train(job, clean, prepared.train, encoder)
-    done += [loaded, parts, clean, vectorised]
+    done += [loaded, whole, clean, vectorised]
     names = prepare.replaced_names(clean.folder, prepared.train)
     return prepared, encoder, embedded, rounds.fitted_on(job, prepared.train, embedded, vectorised.digest, names)
 

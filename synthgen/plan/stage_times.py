@@ -14,6 +14,8 @@ SHOWN_IN_SECONDS = 120  # times below this number of seconds are shown in second
 # Stages whose work several processes can share; each other stage runs in one process. The audits are not in the list:
 # they have only one shard per audit, so more machines hardly shorten them.
 DISTRIBUTED = ("deidentify", "embed", "embed-control", "decode", "re-embed")
+WHOLE = ("extract", "load", "split")  # the pilot always runs these stages on the whole source
+PER_RECORD = ("deidentify", "embed")  # the time of these stages is proportional to the number of records
 WORKERS = (1, 8, 64)  # numbers of processes, each on its own machine, for which the duration is predicted
 
 
@@ -53,21 +55,32 @@ def memory_peak() -> int:
 
 
 def stage_times(
-    reused: Iterable[StageResult], written: Iterable[StageResult], *, repeats: float, sizes: tuple[int, int, int]
+    reused: Iterable[StageResult],
+    written: Iterable[StageResult],
+    *,
+    repeats: float,
+    sizes: tuple[int, int, int],
+    n_source: int,
 ) -> tuple[StageTime, ...]:
     """Return the time of each stage of a run, in order. The pilot embeds only train, and the run also control.
 
     Args:
-        reused: stages whose results the run reuses.
+        reused: stages whose results the run reuses; if it read a sample, only those in `WHOLE`.
         written: stages that wrote and filtered the texts of the pilot.
         repeats: number of texts of the run, divided by the number of texts of the pilot.
-        sizes: numbers of records of train, of control and of the synthetic table.
+        sizes: numbers of records that the pilot read of train and of control, and of the synthetic table.
+        n_source: number of records of train and control; if the pilot did not read all, times per record are scaled.
     """
-    n_train, n_control, _ = sizes
-    shares = {"embed": n_control / n_train}
-    first = (_stage_time(s, s.name, shares.get(s.name, 0.0), is_reused=True) for s in reused)
+    n_train, n_control, n_synthetic = sizes
+    scale = n_source / (n_train + n_control)
+    first = list[StageTime]()
+    for stage in reused:
+        is_reused = scale == 1 or stage.name in WHOLE
+        times = scale if stage.name in PER_RECORD else 1.0
+        more = times * (not is_reused) + (times * n_control / n_train if stage.name == "embed" else 0.0)
+        first.append(_stage_time(stage, stage.name, more, is_reused=is_reused))
     later = (_stage_time(s, s.name.removesuffix(PILOT), repeats, is_reused=False) for s in written)
-    return (*first, *later, StageTime(name="audit", done=0.0, rest=AUDIT_SECONDS * sum(sizes)))
+    return (*first, *later, StageTime(name="audit", done=0.0, rest=AUDIT_SECONDS * (n_source + n_synthetic)))
 
 
 def _stage_time(stage: StageResult, name: str, more: float, *, is_reused: bool) -> StageTime:

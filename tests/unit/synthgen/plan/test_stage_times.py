@@ -17,18 +17,26 @@ from synthgen.plan.stage_times import (
 )
 
 
-def test_each_stage_has_a_measured_and_a_predicted_time_and_size(tmp_path):
-    def result(name, seconds):
+@pytest.fixture
+def result(tmp_path):
+    """Return a function that makes the result of a stage with this duration in seconds."""
+
+    def made(name, seconds):
         folder = tmp_path / name
         (folder / "in").mkdir(parents=True)
         (folder / "in" / "file").write_bytes(b"x" * 100)
         return StageResult(name=name, digest="", folder=folder, counts={}, seconds=seconds, reused=False)
 
+    return made
+
+
+def test_each_stage_has_a_measured_and_a_predicted_time_and_size(result):
     found = stage_times(
         [result("load", 2.0), result("embed", 10.0)],
         [result("decode-pilot", 30.0)],
         repeats=5,
         sizes=(400, 600, 1000),
+        n_source=1000,
     )
     assert found == (
         StageTime(name="load", done=2.0, rest=0.0, disk=100),
@@ -36,6 +44,20 @@ def test_each_stage_has_a_measured_and_a_predicted_time_and_size(tmp_path):
         StageTime(name="decode", done=0.0, rest=150.0, is_distributed=True, disk=500),
         StageTime(name="audit", done=0.0, rest=pytest.approx(2000 * AUDIT_SECONDS)),
     )
+
+
+def test_times_per_record_of_a_sample_are_scaled_to_the_source_and_nothing_of_them_is_reused(result):
+    first = [("load", 2.0), ("deidentify", 4.0), ("embed", 10.0), ("decode-reconstruction", 7.0)]
+    found = stage_times(
+        [result(name, seconds) for name, seconds in first],
+        [result("decode-pilot", 30.0)],
+        repeats=5,
+        sizes=(400, 600, 1000),
+        n_source=100_000,
+    )
+    assert [(stage.done, stage.rest) for stage in found[:-1]] == [(2, 0), (0, 400), (0, 2500), (0, 7), (0, 150)]
+    assert found[-1].rest == pytest.approx(101_000 * AUDIT_SECONDS)
+    assert [stage.disk for stage in found] == [100, 10_000, 25_000, 100, 500, 0]
 
 
 def test_more_machines_shorten_the_distributed_stages_only():

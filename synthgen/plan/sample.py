@@ -1,0 +1,53 @@
+"""Draw the sample of persons that the pilot reads of a large source."""
+
+from collections import Counter
+from collections.abc import Mapping
+
+import numpy as np
+
+from synthgen.core.stage import Stage, StageContext
+from synthgen.core.tables import read_corpus, write_corpus
+from synthgen.core.types import Corpus
+from synthgen.pipeline.job import Job
+from synthgen.pipeline.workspace import StageResult
+
+MOST_RECORDS = 10_000  # the pilot reads at most about this number of records of train and control together
+SMALL_CLASS = 100  # a class with at most this number of records in train, or in control, stays whole there
+
+
+def sample_for_pilot(job: Job, parts: StageResult) -> StageResult:
+    """Return the split, or a sample of its persons if it has more than `MOST_RECORDS` records.
+
+    Randomness: the stream "pilot/sample" decides for each person whether all records of the person are in the sample.
+    """
+    return parts if parts.counts["out"] <= MOST_RECORDS else job.run(SAMPLE, {"split": parts})
+
+
+def _sample(context: StageContext) -> Mapping[str, object]:
+    parts, n = context.input("split"), 0
+    share, rng = MOST_RECORDS / parts.counts["out"], context.stream("pilot/sample").generator()
+    for role in ("train", "control"):
+        chosen = of_chosen_persons(read_corpus(parts.folder / f"{role}.parquet", role), share, rng)
+        write_corpus(context.folder / f"{role}.parquet", chosen)
+        n += len(chosen)
+    return {"in": parts.counts["out"], "out": n, "near_duplicate_rate": parts.counts["near_duplicate_rate"]}
+
+
+def of_chosen_persons(corpus: Corpus, share: float, rng: np.random.Generator) -> Corpus:
+    """Return the records of a random share of the persons, and of all persons with a record of a small class."""
+    small = {label for label, n in Counter(corpus.labels).items() if n <= SMALL_CLASS}
+    persons = list(dict.fromkeys(record.group for record in corpus.records))
+    chosen = {person for person, number in zip(persons, rng.random(len(persons)), strict=True) if number < share}
+    chosen |= {record.group for record in corpus.records if record.label in small}
+    records = tuple(record for record in corpus.records if record.group in chosen)
+    return Corpus(role=corpus.role, records=records, has_groups=corpus.has_groups)
+
+
+SAMPLE = Stage(
+    name="sample-pilot",
+    version=1,
+    run=_sample,
+    inputs=("split",),
+    streams=("pilot/sample",),
+    libraries=("python", "numpy", "pyarrow"),
+)
