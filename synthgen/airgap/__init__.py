@@ -1,1 +1,1 @@
-"""Pack SynthGen with its packages and models into one archive, and install it on a machine without a network."""
+"""Pack SynthGen, its dependencies and its models into an archive, and install them on a machine without a network."""

@@ -4,15 +4,15 @@
 
 This script is part of the archive and needs only the standard library. It checks every file against the manifest,
 creates a virtual environment in FOLDER/venv, installs the wheels without an index, imports the models into
-FOLDER/models, and writes the command FOLDER/bin/synthgen. With `-I`, Python imports nothing from the folder of the
-script, because its files are not checked yet.
+FOLDER/models, and writes the command FOLDER/bin/synthgen. The option `-I` is required: with it, Python imports
+nothing from the folder of the script, whose files are not checked yet.
 """
 
-from __future__ import annotations  # an older Python must reach the message about its version
+from __future__ import annotations  # so that an older Python can print the error about its version
 
 import sys
 
-if __name__ == "__main__" and not sys.flags.isolated:  # before the imports, which unchecked files could replace
+if __name__ == "__main__" and not sys.flags.isolated:  # before the other imports, which could load unchecked files
     sys.stderr.write("error: start the script with `python3 -I`, so that it imports nothing from its own folder\n")
     sys.exit(3)
 
@@ -31,7 +31,7 @@ from pathlib import Path
 from typing import Any
 
 MANIFEST = "manifest.json"
-FORMAT = 1
+FORMAT = 1  # version of the format of the manifest
 FAILED = 3  # the exit code of synthgen for input that cannot be used
 _CHUNK_BYTES = 1 << 20
 _LAUNCHER = """#!/bin/sh
@@ -61,11 +61,11 @@ def sha256_of(path: Path) -> str:
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:
-    """Return the manifest of an unpacked archive, after a check of this machine and of every file against it.
+    """Return the manifest of an unpacked archive, after a check that this machine and every file match the manifest.
 
     Raises:
-        InstallError: the manifest is malformed, the archive is for another kind of machine, or a file is missing,
-            changed or not listed. The error lists all problems.
+        InstallError: the manifest is malformed, the archive was made for a different Python version, platform or C
+            library, or a file is missing, changed or not listed. The error lists all problems.
     """
     try:
         manifest = json.loads((folder / MANIFEST).read_bytes())
@@ -113,7 +113,7 @@ def install(folder: Path, into: Path) -> Path:
     try:
         venv.create(into / "venv", with_pip=True)
         python = into / "venv" / "bin" / "python"
-        # Python starts the script, because its `#!` line fails if the path is long or has spaces
+        # the command names Python, because the `#!` line of a script fails if Python's path is long or has spaces
         command = [python, into / "venv" / "bin" / "synthgen"]
         pip = [python, "-m", "pip", "--quiet", "--disable-pip-version-check", "install"]
         offline = ["--no-cache-dir", "--no-index", "--only-binary=:all:", "--find-links", folder / "wheels"]
@@ -160,7 +160,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="Install SynthGen without a network.")
     what = "new folder for the virtual environment and the models"
     parser.add_argument("--into", type=Path, required=True, help=what)
-    os.umask(0o022)  # other users may run the installed command
+    os.umask(0o022)  # lets other users run the installed command
     try:
         command = install(Path(__file__).resolve().parent, parser.parse_args().into)
     except InstallError as error:

@@ -20,9 +20,9 @@ from synthgen.models.archive import export_model
 from synthgen.models.registry import MODELS
 from synthgen.models.store import model_folder
 
-TOP = "synthgen-airgap"  # the folder in the archive
+TOP = "synthgen-airgap"  # name of the folder that contains all files of the archive
 INSTALLER = "install.py"
-_CHECKOUT = Path(__file__).parents[2]
+_CHECKOUT = Path(__file__).parents[2]  # root of the checkout, if synthgen runs from a checkout
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ class AirgapArchive:
         }
 
     def to_text(self) -> str:
-        """Return the result with the commands for the other machine."""
+        """Return the result as text, with the commands to run on the machine without a network."""
         result = self.to_json()
         return (
             f"archive: {self.archive}, {self.size_bytes >> 20} MiB, sha256 {self.sha256}\n"
@@ -59,11 +59,11 @@ class AirgapArchive:
 
 
 def pack(out: Path) -> AirgapArchive:
-    """Write the archive for machines with the same Python version, platform and C library.
+    """Write an archive for machines with the Python version, platform and C library of this machine.
 
-    The archive contains the models, an installer, and the wheels of synthgen with the extra `engine`, which pip
-    collects with its usual settings. Files have fixed times and owners and are sorted, so equal wheels and models
-    give an equal archive. The folder of the archive needs free space for twice the content.
+    The archive contains the models, an installer, and the wheels of synthgen with the extra `engine`. Pip collects
+    the wheels with its usual settings. Files have fixed times and owners and are sorted, so equal wheels and models
+    give an equal archive. The folder of `out` needs free space for twice the size of the archive.
 
     Raises:
         ModelMissing: a model that synthgen uses is not in the store.

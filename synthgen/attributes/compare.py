@@ -1,6 +1,6 @@
-"""Compare the attributes of a person (age, symptoms, ...) in a synthetic text with those in its two parent records.
+"""Compare the attributes of a person (age, symptoms, ...) in a synthetic text with the attributes in two records.
 
-The vector of the synthetic text was interpolated between the vectors of the parents, as in the SMOTExT paper.
+The vector of the synthetic text was interpolated between the vectors of these records, its parents, as in SMOTExT.
 """
 
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ from synthgen.attributes.person import years_of
 
 Findings = Sequence[AttributeFinding]
 Origin = Literal["A", "B", "both", "between", "new"]
-ROWS = {
+ROWS = {  # for each row of the comparison, the attributes of `AttributeFinding` that the row contains
     "age": ("age", "age_band"),
     "sex": ("sex",),
     "chronic conditions": ("condition",),
@@ -29,15 +29,15 @@ class ComparisonRow:
     attribute: str  # a key of `ROWS`
     a: tuple[str, ...]
     b: tuple[str, ...]
-    blend: tuple[tuple[str, Origin], ...]  # each value with its origin
+    blend: tuple[tuple[str, Origin], ...]  # the values in the synthetic text, each with its origin
 
 
 def compare(a: Findings, b: Findings, blend: Findings) -> tuple[ComparisonRow, ...]:
-    """Return one row for each key of `ROWS`; an origin does not prove that the value came from this parent.
+    """Return one row for each key of `ROWS`, with the origin of each value in the synthetic text.
 
-    A value that only one parent states has the origin "A" or "B". A value that both state has the origin "both". An
-    age strictly between the first ages of the parents has the origin "between". All other values have the origin
-    "new". A negated value ("no cough") is different from the value itself.
+    A value that only one parent states has the origin "A" or "B", which does not prove that the value came from this
+    parent. A value that both parents state has the origin "both". An age strictly between the first ages of A and B
+    has the origin "between". All other values are "new". A negated value ("no cough") differs from the value itself.
     """
     rows, between = [], _ages_between(a, b)
     for name in ROWS:

@@ -1,7 +1,7 @@
 """Dictionaries of conditions, symptoms, medications, habits and occupations.
 
-An entry is `value` or `value: other name; other name`, and ends at ` | ` or at a line break. The value of a habit is
-a status, such as `current`. Occupations are names separated by semicolons. `lexicon.lexicon` states how names match.
+An entry is `value`, or `value: name; name` with further names of the value. It ends at ` | ` or at a line break. The
+value of a habit is a status, such as `current`. Occupations are separated by semicolons. For matching, see `lexicon`.
 """
 
 CONDITIONS = """

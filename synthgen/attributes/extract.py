@@ -1,9 +1,9 @@
 """Extract the attributes of a person, such as conditions and habits, from a text about this person.
 
-Attributes are the terms of the dictionaries, such as "chest pain". A term does not count if its sentence negates the
-term or speaks of a relative. As in Chapman et al., "A Simple Algorithm for Identifying Negated Findings and Diseases
-in Discharge Summaries" (Journal of Biomedical Informatics, 2001), a trigger such as "denies" negates the terms after
-it, up to a reset word such as "but", a semicolon or a bracket. The word lists are our own.
+Attributes are the terms of the dictionaries, such as "chest pain". A term is skipped if its sentence is about a
+relative. As in Chapman et al., "A Simple Algorithm for Identifying Negated Findings and Diseases in Discharge
+Summaries" (Journal of Biomedical Informatics, 2001), a trigger such as "denies" negates the terms between the trigger
+and a reset word such as "but", a semicolon or a bracket. The word lists were written for this project.
 """
 
 import re
@@ -26,34 +26,34 @@ def _phrases(text: str) -> tuple[tuple[str, ...], ...]:
     return tuple(tuple(phrase.split()) for phrase in text.split(";"))
 
 
-# phrases that negate the terms after them
+# triggers that negate the terms after the trigger
 _DENIALS = _phrases(
     "no longer;no;not;non;denies;denied;denying;deny;without;never;neither;nor;absent;lacks;negative for;neg for;"
     "free of;absence of;isn't;doesn't;didn't;hasn't;don't;wasn't;haven't;w o;ruled out;nil"
 )
-# "no" and "not" before these words negate nothing
+# if one of these words follows the trigger "no" or "not", the trigger negates nothing
 _NO_DENIAL_BEFORE = _set(
     "change changes improvement increase increased relief doubt difficulty response only sure certain well fully"
     " completely optimally adequately just always necessarily better worse worsening matter"
 )
-# phrases that negate the medications after them
+# triggers that negate the medications after the trigger
 _STOPS = _phrases(
     "stop;stopped;stopping;discontinue;discontinued;discontinuing;hold;held;off;intolerant of;intolerant to;"
     "intolerance to;allergic to;allergy to;avoid;avoids;avoiding;refused;declined"
 )
 _ALLERGIES = _set("allergies allergy allergic all")  # notes abbreviate "allergies" to "all"
-# a trigger before these words does not apply to the terms after them
+# reset words: a trigger before a reset word does not apply to the terms after the reset word
 _RESETS = _set(
     "but however although though yet except apart aside besides reports reported reporting endorses endorsed admits"
     " admitted other complains complained has have had having takes taking took describes described presents"
     " presented states mentions notes noted positive developed experiences experienced feels felt"
 )
-# a trigger before these words does not apply to the medications after them
+# additional reset words for medications
 _STARTS = _set(
     "start started starting begin began begun continue continues continued continuing add added adding switched on"
     " prescribed prescribe prescribing commence commenced resume resumed now instead"
 )
-# phrases before terms that are only possibilities
+# triggers after which terms are only possibilities, as in "risk of stroke"
 _HYPOTHETICALS = _phrases(
     "if;r o;rule out;risk of;risk for;risk factors;screen for;screening for;screened for;monitor for;watch for;"
     "return for;call for;to prevent;prevention of;prophylaxis;exclude;concern for;warned about;signs of"
@@ -64,7 +64,7 @@ FAMILY = _set(
     " grandfather grandparent grandparents sibling siblings parent parents cousin cousins maternal paternal fh fhx"
     " famhx grandson granddaughter niece nephew"
 )
-_BACK = _set("he she patient pt i you they")  # after such a word, the sentence is about the person again
+_BACK = _set("he she patient pt i you they")  # after these words, a sentence about a relative is about the person
 # phrases that negate the term before them
 _ENDED = _phrases(
     "denied;absent;negative;none;resolved;ruled out;not present;was denied;were denied;is denied;are denied"
@@ -74,14 +74,14 @@ _ENDED_MEDICATION = _phrases(
     "was stopped;were stopped;be stopped;was discontinued;is discontinued;be discontinued;was held;has been stopped;"
     "discontinued;stopped"
 )
-_NO_AFTER_COLON = _set("no none denies denied negative nil never absent")  # negate the term before a colon
+_NO_AFTER_COLON = _set("no none denies denied negative nil never absent")  # in "cough: none", negates "cough"
 
 
 def assertion(words: Sequence[Word], i: int, j: int, *, is_medication: bool) -> Assertion:
     """Return whether the sentence affirms or negates the term at words i to j − 1.
 
-    The result is "unrelated" if the sentence says the term of a relative or as a possibility ("risk of"). An allergy
-    to a medication gives "negated"; another allergy gives "unrelated".
+    The result is "unrelated" if the term applies to a relative or is only a possibility ("risk of"). If the term is
+    an allergy, the result is "negated" for a medication and "unrelated" for any other term.
     """
     if is_of_family(words, i, j) or _reaches(words, i, _HYPOTHETICALS, frozenset()):
         return "unrelated"
@@ -93,7 +93,7 @@ def assertion(words: Sequence[Word], i: int, j: int, *, is_medication: bool) -> 
 
 
 def is_of_family(words: Sequence[Word], i: int, j: int) -> bool:
-    """Return whether words i to j − 1 are about a relative: "mother had", "FHx:", "in her father"."""
+    """Return whether words i to j − 1 are about a relative, as after "mother had" or before "in her father"."""
     for k in range(i):
         is_history = words[k].folded == "family" and k + 1 < i and words[k + 1].folded in {"history", "hx", "hist"}
         if not (words[k].folded in FAMILY or is_history):
@@ -155,13 +155,13 @@ def _is_denied_after(words: Sequence[Word], j: int, *, is_medication: bool) -> b
         for phrase in _ENDED + (_ENDED_MEDICATION if is_medication else ()):
             end = k + len(phrase)
             is_phrase = tuple(word.folded for word in words[k:end]) == phrase
-            # "cough and denied fever" denies only the fever, so one word must end the clause
+            # a phrase of one word must end the clause, because "cough and denied fever" denies only the fever
             if is_phrase and (len(phrase) > 1 or end == len(words) or words[end - 1].after.strip()):
                 return True
     return False
 
 
-# the status that a negation states: "denies smoking" means "none"; the negation of any other status is ignored
+# for each negated status, the status that is meant: "denies smoking" means "none"; other negations are ignored
 _DENIED_HABIT = {"current": "none", "regular": "little"}
 _PACK_YEARS = re.compile(r"(?i)\b(\d{1,3})[- ](?:py|pack[- ]?years?)\b")
 _DRINKS = re.compile(
@@ -174,9 +174,9 @@ _DRINKS = re.compile(
 def extract(text: str) -> tuple[AttributeFinding, ...]:
     """Return the attributes of the person in a short text or clinical note, in text order, with at most one sex.
 
-    The dictionaries contain a few hundred common English names. An age also gives an age band, but a decade in two
-    bands gives none. Statements about relatives and possibilities ("return if", "risk of") are skipped. An allergy
-    to a medication is a negated medication; other allergies are skipped.
+    The dictionaries contain a few hundred common English names. An age also gives an age band, but a decade that two
+    bands share gives none. Statements about relatives and possibilities ("return if", "risk of") are skipped. An
+    allergy to a medication is a negated medication; all other allergies are skipped.
 
     This is not a clinical system and was not evaluated on annotated notes. An earlier version with about twenty terms
     fewer was tested on phrases of the fictional clinic (`examples/clinic`). It found 70 of 109 conditions, 113 of 141
@@ -189,7 +189,7 @@ def extract(text: str) -> tuple[AttributeFinding, ...]:
     - Below the heading "FAMILY HISTORY", a line that names no relative counts as a statement about the person.
     - All attributes are assigned to one person, even if a text describes several.
     - A date of birth or "at age 50" gives no age, and a first name gives no sex.
-    - Words in another meaning ("a confused market") and advice ("no alcohol") count as facts about the person.
+    - Advice ("no alcohol") and words with a different meaning ("a confused market") count as facts about the person.
 
     Privacy: the findings are as private as the text.
     """

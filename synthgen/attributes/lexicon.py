@@ -68,7 +68,7 @@ def folded_words(phrase: str) -> tuple[str, ...]:
     return tuple(folded(match[0]) for match in _WORD.finditer(phrase))
 
 
-OTHER = "other"  # attribute of phrases that contain a term with another meaning
+OTHER = "other"  # attribute of phrases in which a name of a dictionary means something else, such as "smoking gun"
 _LOOKALIKES = """
 other: st depression; st segment depression; great depression; economic depression; tired of; rubbing alcohol; \
 alcohol swab; smoking gun; bleeding edge; confused with; insulin resistance
@@ -86,7 +86,7 @@ class Term:
 
 
 def entries(block: str) -> Iterator[tuple[str, tuple[str, ...]]]:
-    """Yield each value of a dictionary with all of its names, the value first."""
+    """Yield each value of a dictionary with its names; the first name is the value itself."""
     for entry in re.split(r"[|\n]", block.strip()):
         value, _, others = entry.partition(":")
         yield value.strip(), tuple(name.strip() for name in (value, *others.split(";")) if name.strip())
@@ -96,8 +96,8 @@ def entries(block: str) -> Iterator[tuple[str, tuple[str, ...]]]:
 def lexicon() -> Mapping[tuple[str, ...], Term]:
     """Return the term of each name of the dictionaries; a key is the result of `folded_words` for the name.
 
-    Names with several capitals, such as COPD and HFrEF, match only words that consist mostly of capitals. Other names
-    match in any letter case, and also with a plural -s at their last word.
+    Names with several capitals, such as COPD and HFrEF, match only words that consist mostly of capitals. All other
+    names match in any letter case, with or without a plural -s at the last word.
     """
     terms: dict[tuple[str, ...], Term] = {}
     for attribute, block in BLOCKS.items():

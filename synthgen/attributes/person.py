@@ -23,7 +23,7 @@ _COUNT = rf"(?P<n>\d{{1,3}}|(?:{'|'.join(_TENS)})(?:[- ](?:{'|'.join(_ONES)}))?|
 _TITLED = r"(?:Mr|Mrs|Ms|Miss)\.? [A-Z][\w'’-]+"
 _AFTER_AGE = r"(?= (?:and|with|who)\b|\s*[.,;])"
 _PAST = re.compile(r"(?i)\b(?:since|when|until|at)(?: \w+){0,3} ?$")  # "when she was 13 years old"
-# most certain first; a pattern skips text that an earlier pattern matched
+# patterns of an age with the unit of its number, most certain first; each skips text that an earlier pattern matched
 _AGES = tuple(
     (re.compile(pattern, flags), unit)
     for pattern, flags, unit in (
@@ -52,7 +52,7 @@ _BAND_WORDS = {
 _FEMALE = r"woman|female|lady|girl|F\b"
 _MALE = r"man|male|gentleman|boy|M\b"
 _BESIDE_AGE = r"(?:old|y/o|yo|y\.o\.?|yrs?|\d)[ ,-]{0,2}(?:[\w'’-]+[ ,]+){0,3}?"
-# most certain first; the first kind with a match decides
+# kinds of evidence, most certain first; for each kind, the pattern of each sex
 _SEXES = tuple(
     {sex: re.compile(pattern, flags) for sex, pattern in kinds.items()}
     for kinds, flags in (
@@ -72,7 +72,7 @@ _SEXES = tuple(
 
 
 def find_ages(text: str) -> Iterator[AttributeFinding]:
-    """Yield each stated age, in years or as a decade, and its age band; a decade in two bands has no band.
+    """Yield each stated age, in years or as a decade, and its age band; a decade that two bands share has no band.
 
     A word such as "newborn" gives only an age band. Past ages ("at age 50") are skipped, but past decades ("in her
     fifties") are not. Months, weeks and days are rounded down to years.
@@ -100,9 +100,9 @@ def find_sex(text: str, is_of_person: Callable[[int, int], bool]) -> AttributeFi
     """Return the sex that the strongest kind of evidence in the text supports, or None.
 
     Kinds of evidence, from strong to weak: the word "non-binary"; a word such as "woman" beside an age; a value after
-    "sex:" or "gender:"; titles and nouns; pronouns. Only the strongest kind that occurs is used. In it, one sex must
-    be at least twice as frequent as the other; if not, the result is None. `is_of_person` returns whether the
-    characters from start to end are about the person.
+    "sex:" or "gender:"; titles and nouns; pronouns. Only the strongest kind that occurs is used. If neither sex has
+    at least twice as many matches of this kind as the other sex, the result is None. `is_of_person` takes the start
+    and the end of a match, and returns whether the match is about the person.
     """
     for kinds in _SEXES:
         found = {sex: [match.span() for match in pattern.finditer(text)] for sex, pattern in kinds.items()}
@@ -138,7 +138,7 @@ def _years(count: str, unit: str) -> int:
     return number // {"years": 1, "months": 12, "weeks": 52, "days": 365}[unit]
 
 
-_FREE = r"(?P<job>[a-z][a-z'’-]*(?: [a-z][a-z'’-]*){0,3}?)"
+_FREE = r"(?P<job>[a-z][a-z'’-]*(?: [a-z][a-z'’-]*){0,3}?)"  # one to four words, in the dictionary or not
 _END = r"(?=\s+(?:and|who|whose|in|at|for|with|on|but|from|when|where|since|by|to|of|until|he|she)\b|\s*[.,;:()\n]|$)"
 _MODIFIER = r"(?:retired |former |full[- ]time |part[- ]time |self[- ]employed )*"
 _STATUS = re.compile(r"(?i)\b(?:retired|unemployed|on disability)\b")
@@ -171,7 +171,7 @@ def _patterns() -> tuple[re.Pattern[str], ...]:
 def find_work(text: str) -> Iterator[AttributeFinding]:
     """Yield occupations and work statuses ("retired"), in lower case.
 
-    A phrase that ends with a name of the dictionary gives this name: "senior bus driver" -> "bus driver".
+    A phrase that ends with a name of the dictionary gives only this name: "senior bus driver" -> "bus driver".
     """
     matched: list[tuple[int, int]] = []
     for pattern in _patterns():

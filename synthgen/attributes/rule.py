@@ -17,7 +17,7 @@ _WORD = re.compile(r"\w+")
 def mentions(text: str, phrase: str) -> bool:
     """Return whether the text contains the words of the phrase in sequence.
 
-    Case, Unicode form and punctuation are ignored. So is negation: "no metformin" mentions metformin.
+    Case, Unicode form, punctuation and negation are ignored: "no metformin" mentions metformin.
     """
     searched, words = _folded(phrase), _folded(text)
     return any(words[i : i + len(searched)] == searched for i in range(len(words) - len(searched) + 1))
@@ -27,7 +27,7 @@ def _folded(text: str) -> list[str]:
     return _WORD.findall(unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold()))
 
 
-ANY_LABEL = "*"
+ANY_LABEL = "*"  # in place of a label: the rules apply to all labels
 AgeBand = Literal["infant", "child", "adolescent", "young adult", "middle-aged", "older adult"]
 _RANGE = re.compile(r"(\d{1,3})(?: ?- ?(\d{1,3}))?")
 _IN_DICTIONARY = ("condition", "symptom", "medication")  # attributes whose values must be in a dictionary
@@ -122,7 +122,7 @@ def is_fulfilled(rule: AttributeRule, text: str, findings: Sequence[AttributeFin
 
 
 def contradictions(rules: Mapping[str, Sequence[AttributeRule]]) -> list[str]:
-    """Return one line for each pair of rules of the same label that no text can fulfil together.
+    """Return one line for each pair of contradictory rules: both apply to a label, and no text can fulfil both.
 
     Rules with `prefer` are ignored, because a text need not fulfil them.
     """

@@ -8,10 +8,10 @@ from typing import Any
 from audits.verify.outcome import printable
 from synthgen.receive.received import ReceivedBundle
 
-# fields that differ between any two releases, even of the same run
+# fields of the statement that differ between any two releases, even between two releases of one run
 _OF_ONE_RELEASE = ("releaseId", "timeCreated", "expires", "attempts", "inputs")
-_COMPARED_ELSEWHERE = ("gates", "config", "evidence")
-_NUMBERS = ("value", "low", "high", "confidence", "n")
+_COMPARED_ELSEWHERE = ("gates", "config", "evidence")  # fields whose content `difference` compares item by item
+_NUMBERS = ("value", "low", "high", "confidence", "n")  # compared fields of a measured number
 Pairs = dict[str, list[Any]]  # for each name, the value in A and the value in B; None for a missing value
 
 
@@ -19,7 +19,7 @@ Pairs = dict[str, list[Any]]  # for each name, the value in A and the value in B
 class Difference:
     """The comparison of two bundles A and B."""
 
-    fields: dict[str, Any]
+    fields: dict[str, Any]  # the result of `to_json`
 
     @property
     def is_equal(self) -> bool:
@@ -55,8 +55,8 @@ def difference(a: ReceivedBundle, b: ReceivedBundle) -> Difference:
     """Return the comparison of two bundles; it contains no text of a record.
 
     Bundles are equal if statement, settings, gates, measured numbers and records are equal. Some fields of the
-    statement, such as date and id, differ between any two releases; they are listed under "release" and ignored.
-    Different files are listed and ignored, because files such as README.md contain the date.
+    statement, such as date and id, differ between any two releases. They are listed under "release", but do not make
+    bundles unequal. The same applies to different files, because files such as README.md contain the date.
     """
     stated = [bundle.statement.predicate.model_dump(mode="json", by_alias=True) for bundle in (a, b)]
     release = _differing(*({k: fields[k] for k in _OF_ONE_RELEASE} for fields in stated))
@@ -117,7 +117,7 @@ def _differing(a: Mapping[str, Any], b: Mapping[str, Any]) -> Pairs:
 
 
 def _flat(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
-    """Yield each scalar with its path, such as "models.decoder.name"; a list item is named by its role or number."""
+    """Yield each scalar with its path, such as "models.decoder.name"; a list item has its role or index as name."""
     if isinstance(value, Mapping):
         items = list(value.items())
     elif isinstance(value, list | tuple):

@@ -20,9 +20,9 @@ from synthgen.receive.received import ReceivedBundle, read_intact
 
 ExportFormat = Literal["csv", "hf", "fhir"]
 README = "README.md"
-FORMULA_STARTS = ("=", "+", "-", "@")  # a spreadsheet evaluates a cell that begins with one of these
+FORMULA_STARTS = ("=", "+", "-", "@")  # a spreadsheet evaluates a cell that begins with such a character
 _ARROW = "data-00000-of-00001.arrow"
-_HUB_DIGITS = 16  # number of hex digits of the fingerprint that `datasets` gives to a data set
+_HUB_DIGITS = 16  # number of hex digits of a fingerprint, by which `datasets` identifies a data set
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,7 +35,7 @@ class Exported:
     digest: str  # sha256 of the signed statement of the bundle
     records: int
     formula_cells: int  # number of CSV cells that a spreadsheet would evaluate as a formula; 0 in other formats
-    files: Mapping[str, int]  # size in bytes by name
+    files: Mapping[str, int]  # size in bytes of each file, by file name
 
     def to_json(self) -> dict[str, Any]:
         """Return the result as plain data."""
@@ -59,10 +59,10 @@ class Exported:
 
 
 def export(bundle: Path, to: ExportFormat, out: Path) -> Exported:
-    """Write the records of a bundle in another format into a new or empty folder; if a step fails, no file remains.
+    """Write the records of a bundle in the format `to` into a new or empty folder; if a step fails, no file remains.
 
-    A new folder appears only with all its files. An existing folder cannot be replaced if it is the current folder or
-    a mount point, so the files are moved into it one by one.
+    A new folder appears only with all its files. The files are moved into an existing folder one by one, because the
+    current folder or a mount point cannot be replaced.
 
     Raises:
         VerifyError: the files of the bundle differ from its statement.
@@ -94,7 +94,7 @@ def export(bundle: Path, to: ExportFormat, out: Path) -> Exported:
 def csv_file(bundle: ReceivedBundle) -> dict[str, bytes]:
     """Return the records as CSV in UTF-8 with a header (RFC 4180); every cell is quoted.
 
-    Formulas stay unchanged too, because the id of a record is derived from its text.
+    A text that a spreadsheet would evaluate as a formula is unchanged, because the record's id is derived from it.
     """
     text = io.StringIO(newline="")
     writer = csv.writer(text, quoting=csv.QUOTE_ALL, lineterminator="\r\n")
@@ -103,7 +103,7 @@ def csv_file(bundle: ReceivedBundle) -> dict[str, bytes]:
 
 
 def hub_files(bundle: ReceivedBundle) -> dict[str, bytes]:
-    """Return the files that `datasets.load_from_disk` reads: an Arrow stream and two descriptions."""
+    """Return the files that `datasets.load_from_disk` reads: an Arrow stream, and two JSON files that describe it."""
     import pyarrow as pa
 
     stated = bundle.statement.predicate

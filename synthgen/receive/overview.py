@@ -1,4 +1,4 @@
-"""Show the receiver of a bundle what the bundle states about itself, without verifying it."""
+"""Show the receiver of a bundle what the bundle states about itself; nothing is verified."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -40,11 +40,11 @@ class Overview:
             *(f"file: {file['name']}, {file['bytes']} bytes" for file in fields["files"]),
             UNVERIFIED,
         ]
-        return "\n".join(map(printable, lines))  # a label or a name may contain a line break
+        return "\n".join(map(printable, lines))  # replaces line breaks, which a label or a name may contain
 
 
 def overview(bundle: ReceivedBundle) -> Overview:
-    """Return the description of a bundle; it contains no text of a record."""
+    """Return the description of a bundle; the description contains no text of a record."""
     stated = bundle.statement.predicate
     wire = stated.model_dump(mode="json", by_alias=True)
     decisions = [

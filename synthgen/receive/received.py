@@ -44,7 +44,7 @@ def read_received(path: Path) -> ReceivedBundle:
     """Return what a bundle states and contains, without any verification.
 
     Raises:
-        VerifyError: one of the read files is missing or malformed, or the folder has unsafe files.
+        VerifyError: a file that this function reads is missing or malformed, or the folder has unsafe files.
     """
     with open_tree(path) as tree:
         envelope = parse_envelope(tree.read(ENVELOPE, MAX_ENVELOPE_BYTES))
@@ -66,12 +66,12 @@ def read_received(path: Path) -> ReceivedBundle:
 
 
 def read_intact(path: Path) -> ReceivedBundle:
-    """Return what a bundle contains, after a check that every file has the digest in the statement.
+    """Return what a bundle contains, after a check that every file has the digest that the statement lists.
 
-    The signature of the statement is not checked. For this check, the receiver needs a file of accepted keys.
+    The signature of the statement is not checked, because that check requires a file of accepted keys.
 
     Raises:
-        VerifyError: a file is missing, added or changed, or a derived file differs from the verifier's computation.
+        VerifyError: a file is missing, added or changed, or differs from the file that the verifier computes itself.
     """
     integrity = verify_integrity(path)
     if integrity.failure:
