@@ -20,15 +20,15 @@ class Contradiction:
     """A passage of a text that contradicts another passage, or is implausible by itself."""
 
     rule: str  # a name of `RULES`
-    at: Span  # the passage, as the positions of its first character and of the character after it
-    against: Span | None = None  # the other passage, if there is one
+    at: Span  # the passage, as the index of its first character and the index after its last character
+    against: Span | None = None  # the passage that `at` contradicts; None if `at` is implausible by itself
 
     def __repr__(self) -> str:
         return f"Contradiction({self.rule})"
 
 
 def sentences(text: str) -> Iterator[Span]:
-    """Yield the start and end of each sentence; an end mark or a line break ends a sentence."""
+    """Yield the start and end of each sentence; a punctuation mark such as "?" or a line break ends a sentence."""
     for line in parts(text, _BREAK):
         start = line[0]
         for match in SENTENCE_END.finditer(text, *line):
@@ -43,13 +43,13 @@ def sentences(text: str) -> Iterator[Span]:
 
 
 def row_of(spans: Sequence[Span], position: int) -> int | None:
-    """Return the index of the span that contains the character at a position, or None; spans are in text order."""
+    """Return the index of the span that contains the character at a position, or None; `spans` are in text order."""
     row = bisect_right(spans, position, key=lambda span: span[0]) - 1
     return row if row >= 0 and position < spans[row][1] else None
 
 
 def parts(text: str, separator: re.Pattern[str]) -> Iterator[Span]:
-    """Yield the start and end of each part of a text between two separators."""
+    """Yield the start and end of each part into which the matches of a separator divide a text."""
     start = 0
     for match in separator.finditer(text):
         yield start, match.start()

@@ -24,14 +24,14 @@ _BORN, _ADMITTED, _DISCHARGED = (
         r"discharged|discharge date|date of discharge",
     )
 )
-_AGAIN = re.compile(r"(?i)\bre-?admi\w+|\b(?:admitted|admission) again\b")
+_AGAIN = re.compile(r"(?i)\bre-?admi\w+|\b(?:admitted|admission) again\b")  # signs of a second stay in hospital
 
 
 def out_of_order(text: str) -> Iterator[Contradiction]:
     """Yield at most one pair of dates in the wrong order: discharge before admission, or any date before birth.
 
-    The date of an event (birth, admission, discharge) is ignored if the text states it several times. If a date can
-    mean two days, such as 03/04/2020, both must be in the wrong order.
+    The date of birth, admission or discharge is ignored if the text states such a date several times. If a date can
+    mean two days, such as 03/04/2020, the order must be wrong for both days.
     """
     born, admitted, discharged = (_only(pattern, text) for pattern in (_BORN, _ADMITTED, _DISCHARGED))
     is_one_stay = _AGAIN.search(text) is None

@@ -30,7 +30,7 @@ _UNCLEAR_SIDE = re.compile(
 def laterality(text: str) -> Iterator[Contradiction]:
     """Yield at most one finding that is on the left side in one sentence and on the right side in another.
 
-    Sentences that compare sides, deny the finding, or speak of another time do not count.
+    A sentence is ignored if it compares sides, denies the finding, or is about the past or a change.
     """
     spans: dict[tuple[str, str], dict[str, Span]] = defaultdict(dict)
     if "bilateral" in text.casefold():
@@ -72,11 +72,11 @@ _NARROWER = re.compile(r"\s+(?:on|in|of|from|with|at|when|while|during|after|not
 def denied(text: str) -> Iterator[Contradiction]:
     """Yield at most one symptom that one sentence asserts ("reports", "has") and another sentence denies.
 
-    Both statements can be true if a sentence is about another person, or has a word of time, degree, place or change
-    ("previously", "severe", "left"), or narrows the symptom ("pain when walking"). Such statements do not count.
+    A sentence is ignored if it names a person other than the patient, has a word of time, degree, place or change
+    ("previously", "severe", "left"), or narrows the symptom ("pain when walking"): both sentences can then be true.
     """
     clear = [s for s in sentences(text) if not any(p.search(text, *s) for p in (_CHANGE, _WHERE, OTHER))]
-    statements: dict[str, dict[bool, Span]] = defaultdict(dict)  # by symptom and whether it is denied
+    statements: dict[str, dict[bool, Span]] = defaultdict(dict)  # passage by symptom, then by whether it is denied
     for finding in findings_of(text):
         row = row_of(clear, finding.start)
         if finding.attribute != "symptom" or row is None or _NARROWER.match(text, finding.end):

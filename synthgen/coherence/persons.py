@@ -25,7 +25,7 @@ _NOUN = {
     "male": re.compile(rf"(?:\bthis|{_START}Th(?:is|e)) (?:[\w-]{{1,20}} ){{0,3}}?(?:man|gentleman|boy)\b"),
 }
 _SUBJECT = {"female": re.compile(rf"{_START}[\"']?She\b"), "male": re.compile(rf"{_START}[\"']?He\b")}
-# words for another person, to whom the rest of the sentence or a later "he" or "she" may refer
+# words for a person other than the patient, to whom the rest of the sentence or a later "he" or "she" may refer
 OTHER = re.compile(
     rf"(?i)\b(?:{'|'.join(sorted(FAMILY))}|wife|husband|spouse|partner|girlfriend|boyfriend|fianc\w+|mum|child|children"
     r"|baby|infant|fetus|foetus|newborn|grand\w+|friend|neighbou?r|caregiver|carer|guardian|nurse|doctor|physician"
@@ -39,7 +39,7 @@ _CLINICIAN = re.compile(
     r"|clinic of|care of|patient of)\b"
 )
 _POSSESSIVE = re.compile(r"(?i)\b(?:her|his|their|my|our|your|to an?)\s[\w -]{0,20}$")
-_OTHER_ANATOMY = {  # by sex, the organs and conditions of the other sex
+_OTHER_ANATOMY = {  # by sex of the patient, words for organs and conditions of the other sex
     "female": re.compile(
         r"(?i)\b(?:prostat(?:e|ic|itis|ectomy)|testic(?:le|les|ular)|testis|testes|scrot(?:um|al)|penis|penile"
         r"|erectile|vasectomy|circumcised|(?-i:PSA))\b"
@@ -50,14 +50,14 @@ _OTHER_ANATOMY = {  # by sex, the organs and conditions of the other sex
         r"|cervical smear|miscarriage|breastfeeding)\b"
     ),
 }
-_EXCUSES = re.compile(
+_EXCUSES = re.compile(  # in a sentence with one of these words, anatomy of the other sex is no contradiction
     r"(?i)\b(?:no|not|denies|denied|without|negative|never|n/a|partner|wife|husband|spouse|mother|sister|daughter"
     r"|girlfriend|father|brother|son|donor|family|screening|if|normal|born|birth|delivery|delivered|maternal)\b"
 )
-_BESIDE_PERSON = re.compile(
+_BESIDE_PERSON = re.compile(  # a noun for a person shortly after an age, as in "64-year-old man"
     r"[- ,]{0,2}(?:[\w'’-]{1,20}[ ,]{1,2}){0,3}?(?:woman|female|lady|girl|man|male|gentleman|boy|patient|[FM])\b"
 )
-OWNER_REACH = 20  # if a word such as "son" follows within this number of characters, an age is that of another person
+OWNER_REACH = 20  # an age is not the patient's if a word such as "son" follows within this number of characters
 MAX_AGE_GAP = 1  # largest allowed difference between two ages, in years, because a birthday may lie between them
 
 
@@ -65,20 +65,20 @@ class _Sentences:
     def __init__(self, text: str) -> None:
         self.text = text
         self.spans = list(sentences(text))
-        self.others = [match.start() for match in OTHER.finditer(text)]
-        self.children = [match.start() for match in _CHILD.finditer(text)]
+        self.other_starts = [match.start() for match in OTHER.finditer(text)]
+        self.child_starts = [match.start() for match in _CHILD.finditer(text)]
 
     def is_of_another(self, span: Span) -> bool:
-        return self._names_another(span, self.others, n_earlier=0, end=span[1])
+        return self._has_start(span, self.other_starts, n_earlier=0, end=span[1])
 
     def follows_another(self, span: Span) -> bool:
-        return self._names_another(span, sorted(self.others + self.children), n_earlier=3, end=span[0])
+        return self._has_start(span, sorted(self.other_starts + self.child_starts), n_earlier=3, end=span[0])
 
-    def _names_another(self, span: Span, names: list[int], *, n_earlier: int, end: int) -> bool:
-        """Return whether a name occurs before `end` in the sentence of the span or in the `n_earlier` before it."""
+    def _has_start(self, span: Span, starts: list[int], *, n_earlier: int, end: int) -> bool:
+        """Return whether a start is before `end`, in the sentence of the span or the `n_earlier` sentences before."""
         row = row_of(self.spans, span[1] - 1)
         start = self.spans[max(0, row - n_earlier)][0] if row is not None else span[0]
-        return bisect_left(names, start) < bisect_left(names, end)
+        return bisect_left(starts, start) < bisect_left(starts, end)
 
     def is_owned(self, span: Span) -> bool:
         return _POSSESSIVE.search(self.text, max(0, span[0] - 30), span[0]) is not None
@@ -93,9 +93,9 @@ def sex(text: str) -> Iterator[Contradiction]:
 
     The signs, from strong to weak, are: a noun next to an age, or a stated sex; a title; "this man" or "the lady";
     "He" or "She" at the start of a sentence. A sign is ignored if its sentence names another person before the sign.
-    A pronoun is also ignored if one of the three sentences before names another person. Every sign of the other sex
-    contradicts the strongest sign. So does an organ or condition of the other sex, but not in a sentence with a
-    negation or about a relative.
+    A pronoun is also ignored if one of the three sentences before names another person. The sex of the person is that
+    of the strongest sign. Contradictions are signs of the other sex, and organs and conditions of the other sex in
+    sentences that contain no negation and are not about a relative.
     """
     read = _Sentences(text)
     signs = [
@@ -134,9 +134,9 @@ def _is_excused(words: Sequence[Word], span: Span, text: str) -> bool:
 def age(text: str) -> Iterator[Contradiction]:
     """Yield at most one contradiction between two ages of the person.
 
-    An age is used if a noun for a person follows it ("64-year-old man"), so past ages ("at age 50") are not used. The
-    age of another person is ignored: its sentence names this person before the age, a possessive precedes the age
-    ("her 4-year-old boy"), or a word for another person follows soon. All later ages are compared with the first.
+    An age counts only if a noun for a person follows ("64-year-old man"), so past ages ("at age 50") do not count. An
+    age is ignored if its sentence names another person before the age, a possessive precedes the age ("her 4-year-old
+    boy"), or a word for another person follows soon. All later ages are compared with the first age that counts.
     """
     read = _Sentences(text)
     stated = [

@@ -1,8 +1,8 @@
 """Find drugs that are given for a condition that they do not treat, such as metformin for asthma.
 
-The table `_USES` lists drugs with few uses, and the conditions for which each may be given. Other drugs are not
-tested. The table was written for this project from public product information (the labels on DailyMed, US National
-Library of Medicine) and from usual care. It uses the names of the dictionaries of `synthgen.attributes`.
+The table `_USES` lists drugs with few uses, and the conditions for which each drug may be given. Drugs that the table
+does not list are not tested. The table was written for this project from public product information (the labels on
+DailyMed, US National Library of Medicine) and from usual care. Its names are those of `attributes.dictionaries`.
 """
 
 import re
@@ -80,8 +80,8 @@ def uses() -> dict[str, frozenset[str]]:
 def treatment(text: str) -> Iterator[Contradiction]:
     """Yield at most one drug that is given for a condition that the drug does not treat.
 
-    A drug is given for a condition if the text says so ("metformin for asthma", "asthma treated with metformin"). It
-    is also given for the only diagnosis of the text if the sentence after the diagnosis starts the drug.
+    A drug is given for a condition if the text says so ("metformin for asthma", "asthma treated with metformin"). If
+    the text names only one condition, a drug that is started in the sentence after its diagnosis is given for it.
     """
     findings = [f for f in findings_of(text) if not f.negated and f.attribute in {"medication", "condition"}]
     for first, second in pairwise(findings):

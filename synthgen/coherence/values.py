@@ -16,8 +16,8 @@ def _quantity(names: str, low: float, high: float, unit: str) -> tuple[re.Patter
 
 
 # Each quantity has a pattern, whose group `n` is the value, and a range of almost all values that a person survives.
-# A name with other meanings needs a unit, because HR is also a hazard ratio, K a vitamin, and Na a part of many
-# drugs.
+# If a name has several meanings, a unit must follow the value: HR is also a hazard ratio, K a vitamin, and Na a part
+# of the names of many drugs.
 _SERUM = r"\s*(?:mmol/l|meq/l|mg/dl)\b"
 QUANTITIES = (
     _quantity("heart rate|pulse(?: rate)?|hr", 0, 350, r"\s*(?:bpm|beats)"),
@@ -39,7 +39,7 @@ QUANTITIES = (
 )
 _PRESSURE = re.compile(rf"(?i)\b(?:bp|blood pressure)\b{_IS}(?P<high>\d{{1,4}})\s*/\s*(?P<low>\d{{1,4}})\b")
 
-# largest plausible dose in milligrams: at least about twice the usual maximum per day
+# by drug, the largest plausible dose in milligrams, which is about twice the usual maximum per day or more
 _MAX_MG = """
 levothyroxine 1; liothyronine 0.2; digoxin 2; warfarin 30; lisinopril 160; ramipril 40; enalapril 80; perindopril 32;
 candesartan 64; losartan 200; valsartan 640; amlodipine 20; bisoprolol 40; metoprolol 800; atenolol 400;
@@ -58,7 +58,7 @@ _DOSE = re.compile(
     r"(?i)\b(?P<drug>[A-Za-z]{5,})\s+(?:(?:tablets?|extended[- ]release|xr|er|sr|cr|dose|at|of|to)\s+){0,2}"
     r"(?P<n>\d{1,3}(?:,\d{3})+|\d+(?:\.\d+)?)\s*(?P<unit>mg|mcg|micrograms?|µg|g|grams?)\b"
 )
-_IN_MG = {"mg": 1.0, "g": 1000.0, "gram": 1000.0, "grams": 1000.0}
+_IN_MG = {"mg": 1.0, "g": 1000.0, "gram": 1000.0, "grams": 1000.0}  # milligrams per unit; all other units are micrograms
 
 
 def implausible(text: str) -> Iterator[Contradiction]:

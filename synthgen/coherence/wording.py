@@ -7,9 +7,9 @@ from synthgen.coherence.contradiction import Contradiction, Span, parts, sentenc
 
 MIN_SENTENCE = 5  # smallest number of words of a sentence whose repetition is a contradiction
 MIN_RUN = 8  # number of consecutive words (a run) whose repetition is a contradiction
-MAX_END = 200  # `cut` reads only this number of last characters of a text
+MAX_END = 200  # number of characters at the end of a text that `cut` reads
 MAX_GREETING = 3  # largest number of words of a last line that counts as a greeting, such as "Kind regards,"
-MAX_DISTANCE = 60  # largest distance in words of a repetition; long notes restate the problem in a later section
+MAX_DISTANCE = 60  # largest number of words from a passage to its repetition; later sections of notes often repeat
 _PARAGRAPH = re.compile(r"\n\s*\n")
 _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
 # words after which a sentence continues, so a text that ends with such a word was cut

@@ -1,4 +1,4 @@
-"""Make the baselines: training sets of classifiers, made from real records by standard data augmentation."""
+"""Make the baselines: training sets for classifiers from standard methods, to compare with synthetic records."""
 
 from collections import Counter
 from collections.abc import Callable, Mapping
@@ -37,8 +37,8 @@ def baselines(
         real + SMOTE         vectors of real records, and vectors interpolated between them
         label-only           the texts `label_only`, which a language model wrote without the source
 
-    EDA and SMOTE make as many new records of a class as the synthetic table has. The baseline with SMOTE is omitted
-    if a class has only one person, and label-only is omitted without texts.
+    EDA and SMOTE make as many new records of a class as the synthetic table has. "real + SMOTE" is omitted if a class
+    has only one person. "label-only" is omitted if `label_only` is None.
 
     Raises:
         DataError: the synthetic table has a class that train lacks, or a train text has no words.
@@ -73,8 +73,8 @@ def write_label_only(
 ) -> list[str]:
     """Return `counts[label]` texts of each label, which the language model in `folder` writes from the label alone.
 
-    The prompt shows one example on another subject and requests a short paragraph on the label. `config` determines
-    the sampling. No private text is read.
+    The prompt shows one example on an unrelated subject and requests a short paragraph on the label. `config`
+    determines the sampling. No private text is read.
 
     Raises:
         ModelError: the model, or the server of `config`, cannot be used; see `open_prompted`.
@@ -104,13 +104,13 @@ def write_label_only(
 
 
 def eda(text: str, rng: np.random.Generator) -> str:
-    """Return a text of l words with swapped words or with deleted words, each with probability 1/2.
+    """Return a changed copy of a text: words are swapped with probability 1/2, and deleted otherwise.
 
         swap:     two random words change places; this is repeated max(1, ⌊α·l⌋) times
         deletion: each word is deleted with probability α; at least one word remains
 
-    Here α is `ALPHA`. Words are separated by single spaces. The paper's synonym replacement and insertion are
-    omitted.
+    Here l is the number of words of the text, and α is `ALPHA`. In the copy, single spaces separate the words. The
+    other two operations of the paper, synonym replacement and insertion, are omitted.
 
     Raises:
         DataError: the text has no words.

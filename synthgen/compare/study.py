@@ -18,9 +18,9 @@ METRICS = ("accuracy", "macro_f1", "weighted_f1")
 
 @dataclass(frozen=True, slots=True)
 class Study:
-    """The scores of each classifier for each of its training sets, as the result of `evaluate`."""
+    """The scores of each classifier on each training set."""
 
-    table: Mapping[str, Any]
+    table: Mapping[str, Any]  # the `table` of the result of `evaluate`
 
     def __repr__(self) -> str:
         return f"Study({', '.join(self.table['classifiers'])}; {self.table['records']['test']} test records)"
@@ -43,7 +43,7 @@ class Study:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LabelOnly:
-    """The language model that writes the baseline label-only: its folder, and the configuration of the sampling."""
+    """The language model that writes the baseline "label-only": folder of the model, and sampling parameters."""
 
     folder: Path
     config: DecodeConfig
@@ -62,7 +62,7 @@ def compare(  # noqa: PLR0913 - the options are keyword arguments
 ) -> Study:
     """Return the scores of classifiers trained on the tables "synthetic" and "train" and tested on "test".
 
-    With `with_baselines`, they are also trained on the results of `baselines`. For `requested`, see `evaluate`.
+    If `with_baselines`, classifiers are also trained on the results of `baselines`. For `requested`, see `evaluate`.
 
     Raises:
         DataError: a table is empty or does not fit another table; see `evaluate` and `baselines`.
