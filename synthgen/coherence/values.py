@@ -58,7 +58,7 @@ _DOSE = re.compile(
     r"(?i)\b(?P<drug>[A-Za-z]{5,})\s+(?:(?:tablets?|extended[- ]release|xr|er|sr|cr|dose|at|of|to)\s+){0,2}"
     r"(?P<n>\d{1,3}(?:,\d{3})+|\d+(?:\.\d+)?)\s*(?P<unit>mg|mcg|micrograms?|µg|g|grams?)\b"
 )
-_IN_MG = {"mg": 1.0, "g": 1000.0, "gram": 1000.0, "grams": 1000.0}  # milligrams per unit; all other units are micrograms
+_IN_MG = {"mg": 1.0, "g": 1000.0, "gram": 1000.0, "grams": 1000.0}  # milligrams per unit; the rest are micrograms
 
 
 def implausible(text: str) -> Iterator[Contradiction]:

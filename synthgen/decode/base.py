@@ -19,16 +19,16 @@ class Settings:
     temperature: float
     top_p: float
     top_k: int
-    batch: int  # number of texts decoded together; another number gives other rounding, and therefore other texts
+    batch: int  # number of texts decoded together; it affects the rounding, and therefore the texts
     words: int = 0  # number of prompt words: words of a public vocabulary that describe the vector
     avoided: tuple[str, ...] = ()  # words in lower case that must not occur in a text; a server ignores them
-    context_tokens: int = 96  # number of last tokens of a context that the model reads; a server reads all tokens
+    context_tokens: int = 96  # number of tokens at the end of a context that the model reads; a server reads all
 
 
 class Decoder(Protocol):
     """Converts vectors to texts."""
 
-    name: str
+    name: str  # name of the language model
 
     def decode(
         self, latents: Latents, settings: Settings, seeds: SeedTree, advance: Advance, contexts: Sequence[str] = ()
@@ -36,7 +36,7 @@ class Decoder(Protocol):
         """Return `settings.candidates` texts for each latent, in the order of the latents.
 
         The texts of a latent depend only on the settings, on the vector, label, prompt words and context of the
-        latent, and on its own random stream (a child of `seeds` named by its id). Several threads can call this
+        latent, and on the random stream seeds/x, where x is the id of the latent. Several threads can call this
         method at once.
 
         `advance` is called at every step with the number of texts written since the last call. If `advance` raises an

@@ -113,7 +113,7 @@ def _description(path: Path) -> BridgeInfo:
 
 @dataclass(frozen=True, slots=True)
 class Vocabulary:
-    """The vocabulary of a bridge, loaded without its other files, for `writer: prompt`."""
+    """The vocabulary of a bridge, loaded without the other files of the bridge, for `writer: prompt`."""
 
     encoder: str  # name of the encoder of the vocabulary's vectors
     reader: WordReader

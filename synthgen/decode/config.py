@@ -17,11 +17,11 @@ BUILTIN, VLLM, ENDPOINT = "builtin", "vllm", "endpoint"  # values of `engine`
 DEFAULT_WORDS = 10  # default of `words` with `writer: prompt`
 AUTO, PLAIN = "auto", "plain"  # values of `style`
 MIN_TOKENS, MAX_TOKENS = 16, 96  # smallest and largest value of `max_new_tokens: auto`
-MAX_TOKENS_PROMPTED = 768  # largest value with `writer: prompt`; with a bridge, longer texts lose their detail
-MIN_TOKENS_PER_WORD = 1.2  # most texts need more tokens per word, so synthetic texts are rarely longer than real ones
+MAX_TOKENS_PROMPTED = 768  # largest value of `auto` with `writer: prompt`; long texts from a bridge lose detail
+MIN_TOKENS_PER_WORD = 1.2  # tokens per word for `auto`; most texts need more, so few synthetic texts become too long
 LONG_QUANTILE = 0.95  # `auto` is computed from this quantile of the lengths of the training texts in words
-STEP = 8  # `auto` rounds up to a multiple of this, so that a few changed texts rarely change the limit
-MAX_WORD_CHARACTERS = 12  # if the mean word is longer, the script has no spaces between words
+STEP = 8  # `auto` is rounded up to a multiple of this number, so that a few changed texts rarely change the limit
+MAX_WORD_CHARACTERS = 12  # if the mean length of words is larger, the script has no spaces between words
 _Name = Annotated[str, Field(min_length=1)]
 
 
@@ -215,7 +215,7 @@ class DecodeConfig(Section):
 
     @property
     def written(self) -> "DecodeConfig":
-        """The settings on which the texts depend; of the section `endpoint`, this is only the name of the model."""
+        """The settings on which the texts depend; of the section `endpoint`, only the name of the model remains."""
         if self.endpoint is None:
             return self
         server = EndpointConfig(url="http://server/v1", model=self.endpoint.model)

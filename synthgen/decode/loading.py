@@ -21,7 +21,7 @@ HALVES = (torch.bfloat16, torch.float16)  # the backend `SLOW` converts weights 
 def backend_of(device: Placement) -> str:
     """Return the backend for a placement: "cuda", "cpu", or "cpu without bfloat16".
 
-    Backends round differently, so a seed gives other texts with another backend.
+    Backends round differently, so one seed gives different texts with different backends.
 
     Raises:
         ModelError: "cuda" is given and there is no GPU.
@@ -77,7 +77,7 @@ def load_model(folder: Path, *, dtype: Dtype = "auto", device: Placement = "cpu"
     """Return the tokenizer and the causal language model of a transformers folder with safetensors weights.
 
     With the dtype "auto", weights keep their stored dtype, but a processor without bfloat16 instructions converts
-    16-bit weights to float32. The device "auto" means all GPUs, or the CPU without one; a device map is accepted too.
+    16-bit weights to float32. "auto" means all GPUs, or the CPU if there is no GPU. `device` can be a device map.
 
     Raises:
         ModelError: the model cannot be read or lacks tensors, or "cuda" is given and there is no GPU.
@@ -112,7 +112,7 @@ def load_model(folder: Path, *, dtype: Dtype = "auto", device: Placement = "cpu"
         if dtype == "auto" and backend == SLOW and model.dtype in HALVES:
             model.float()
     first = next(p.device for p in model.parameters() if not p.is_meta)
-    # accelerate moves offloaded weights to the computing device at each use, so only a forward pass shows the device
+    # accelerate moves offloaded weights to the computing device at each use; a forward pass shows which device it is
     with torch.inference_mode():
         used = model.get_input_embeddings()(torch.zeros(1, 1, dtype=torch.long, device=first)).device
     return Loaded(tokenizer, model, used, on_one_device=all(p.device == used for p in model.parameters()))

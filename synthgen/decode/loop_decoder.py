@@ -46,7 +46,7 @@ class LoopDecoder(ABC):
         self.tokenizing = Lock()  # the tokenizer is not thread-safe
 
     def _prepare(self, special: AbstractSet[int], more_ends: AbstractSet[int] = frozenset()) -> None:
-        """Set the tokens that end a text, with `more_ends`, and the `special` tokens that are never written."""
+        """Set the tokens that end a text, including `more_ends`; all further `special` tokens are never written."""
         supported = self.own_loop and self.on_one_device and has_stepper(self.model.config)
         self.weights = LlamaWeights(self.model) if supported else None
         self.eos = ends_of(self.model, self.tokenizer, self.folder) | more_ends
@@ -151,7 +151,7 @@ class LoopDecoder(ABC):
 
 
 def spellings(tokenizer: Any, words: Sequence[str]) -> list[tuple[int, ...]]:
-    """Return the token sequences of words, in the forms "word", "Word" and "WORD", also after a space."""
+    """Return the token sequences of words in the forms "word", "Word" and "WORD", with and without a space before."""
     variants = {lead + form for w in words for lead in (" ", "") for form in (w, w.capitalize(), w.upper())}
     return sorted({tuple(tokenizer(text, add_special_tokens=False).input_ids) for text in variants} - {()})
 
@@ -166,9 +166,9 @@ def ends_of(model: Any, tokenizer: Any, folder: Path) -> frozenset[int]:
 
 
 def last_tokens(tokenizer: Any, contexts: Sequence[str], n: int, limit: int) -> tuple[list[list[int]], int]:
-    """Return the last `limit` tokens of each of n contexts, each followed by an empty line, and the largest length.
+    """Return the last `limit` tokens of n contexts, with an empty line after each context, and the largest length.
 
-    The largest length is that of a context of `limit` tokens, or 0 without contexts. An empty context has no tokens.
+    The largest length is that for a context of `limit` tokens, or 0 without contexts. An empty context has no tokens.
 
     Raises:
         DataError: the number of contexts is neither 0 nor n.
@@ -205,7 +205,7 @@ def whole_sentences(text: str) -> str:
 def candidates_of(
     latents: Latents, n: int, texts: Sequence[Ended], surprisal: Sequence[float]
 ) -> tuple[Candidate, ...]:
-    """Return texts as candidates, n consecutive texts for one latent; for `surprisal`, see `write`."""
+    """Return texts as candidates, n consecutive texts for each latent; for `surprisal`, see `write`."""
     return tuple(
         Candidate(
             latent_id=latents.ids[i // n],

@@ -54,11 +54,11 @@ class WordReader:
         return tuple(words)
 
     def plan(self, vectors: Float32, k: int) -> tuple[tuple[str, ...], ...]:
-        """Return k words for each vector, float32 (n, d), whose sum is near the vector; k is limited as in `read`.
+        """Return k words for each vector, float32 (n, d), so that the sum of the k words' vectors is near the vector.
 
         The words nearest to a vector can all describe the same part of its content. Therefore, this method compares
-        the sum of the words with the vector. Each step adds the word that makes F(S) largest for the set S of chosen
-        words; the symbols and the `POOL` words are those of `read`:
+        the sum with the vector. Each step adds the word that makes F(S) largest for the set S of chosen words. For
+        the symbols, the `POOL` words and the limits of k, see `read`.
 
             F(S) = cos(x − x̄, Σ_{w∈S} (w − w̄) / |w − w̄|) + PLAN_PRIOR · mean_{w∈S} log f_w
 
@@ -81,7 +81,7 @@ class WordReader:
         lengths = np.linalg.norm(centred, axis=1, keepdims=True)
         centred = np.divide(centred, lengths, out=np.zeros_like(centred), where=lengths > 0)
         prior = (PRIOR * np.log(self.frequency)).astype(np.float32)
-        for row in centred:  # one product per row, so that other rows do not change the rounding
+        for row in centred:  # one product per row, so that the rounding does not depend on the number of rows
             yield row, self.table @ row + prior
 
 
@@ -153,5 +153,5 @@ def load_words(path: Path) -> WordReader:
         message = f"{path}: the sizes of the parts contradict each other: {sizes}, centre {centre.shape}"
         raise ModelError(message, hint="Fetch or make it again.")
     wide = table * scale[:, None]
-    wide /= np.linalg.norm(wide, axis=1, keepdims=True)  # corrects the rounding
+    wide /= np.linalg.norm(wide, axis=1, keepdims=True)  # restores unit length, which rounding to one byte changed
     return WordReader(words=words, frequency=frequency, table=wide, centre=centre)

@@ -29,7 +29,7 @@ PLACEHOLDER = "<xRAG>"
 VECTOR_PLACE = "[X]"  # stands for the vector in `PARAPHRASES`, as in the paper's prompts
 CHAT = "[INST] {words} [/INST]"
 KIND = "mlp2x_gelu"  # projector_type in config.json: two layers with a GELU between them
-# as in the paper, each prompt requests a text with the same meaning as that of the vector; the wording is our own
+# as in the paper, each prompt requests a text with the meaning of the vector; the wording is from this project
 PARAPHRASES = (
     "Background: [X] Write this background again in your own words.",
     "Background: [X] Which text says the same as this background?",
@@ -57,7 +57,7 @@ SENTENCES = (
 class Paraphrase:
     """A prompt that requests a paraphrase, in Mistral's chat form: <s>[INST] {words} [/INST].
 
-    `words` is the configured prompt, if any, and one of the `PARAPHRASES` on the next line.
+    {words} stands for the configured prompt, if any, and one of the `PARAPHRASES` on the next line.
     """
 
     text: str  # one of the `PARAPHRASES`
@@ -104,7 +104,7 @@ class AtLength(nn.Module):
     `raw_length` is the mean length of the encoder's vectors before normalization. These lengths differ little between
     texts, because the encoders of such projectors end in a norm layer.
 
-    Reference: Cheng et al., xRAG, 2024 (arXiv 2405.13792v2), section 3.2, except for the single length.
+    Reference: Cheng et al., xRAG, 2024 (arXiv 2405.13792v2), section 3.2; there, each vector keeps its length.
     """
 
     def __init__(self, projector: Projector, raw_length: float | None) -> None:
@@ -123,7 +123,7 @@ def load_checkpoint_bridge(folder: Path) -> CheckpointBridge:
     """Return the bridge inside an xRAG checkpoint, without loading the language model.
 
     Raises:
-        ModelError: a file cannot be read, or the checkpoint is incomplete or of another layout.
+        ModelError: a file cannot be read, or the checkpoint is incomplete or does not have xRAG's layout.
     """
     files = tensor_files(folder)
     config, tokenizer = _config_and_tokenizer(folder)

@@ -44,7 +44,7 @@ def workers_for(n: int, settings: Settings, folder: Path, device: Placement, *, 
     backend = backend_of(device)
     if backend == "cuda" or not is_local:
         return 1
-    factor = 2 if backend == SLOW else 1  # 16-bit weights are converted to 32 bits
+    factor = 2 if backend == SLOW else 1  # the backend `SLOW` converts 16-bit weights to 32 bits
     weights = sum(path.stat().st_size for path in folder.glob("*.safetensors")) * factor
     # all threads share one model; twice its size is reserved
     room = (available_memory() - 2 * weights) // (STEP_BYTES + _cache_bytes(folder, settings, 2 * factor))
@@ -55,7 +55,7 @@ def _cache_bytes(folder: Path, settings: Settings, value_bytes: int) -> int:
     config: dict[str, Any] = json.loads(read_regular(folder / "config.json"))
     heads = int(config.get("num_attention_heads", 0))
     size = config.get("head_dim") or int(config.get("hidden_size", 0)) // max(1, heads)
-    positions = settings.context_tokens + 2 * settings.max_new_tokens  # a prompt is rarely longer than its text
+    positions = settings.context_tokens + 2 * settings.max_new_tokens  # few prompts have over `max_new_tokens`
     values = 2 * int(config.get("num_hidden_layers", 0)) * int(config.get("num_key_value_heads", heads)) * int(size)
     return values * settings.batch * positions * value_bytes
 
@@ -64,7 +64,7 @@ def divide_rows(n: int, settings: Settings) -> list[range]:
     """Divide n latents into shards of consecutive rows; the division depends only on n and the settings.
 
     The candidates of a full shard fill the batch twice. The last shards become smaller and smaller, so that all
-    threads finish at about the same time. Few latents are divided into two shards.
+    threads finish at about the same time. If there are only a few latents, they are divided into two shards.
     """
     largest = max(1, 2 * settings.batch // settings.candidates)
     group = max(1, settings.batch // GROUPS)  # number of prompts that are read together

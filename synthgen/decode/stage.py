@@ -15,7 +15,7 @@ from synthgen.decode.prompts import label_prompt
 from synthgen.decode.shards import DecodeTask, divide_rows, is_intact, read_shards, rows_of, workers_for, write_shards
 
 REWRITTEN = 4  # number of latents whose texts vLLM writes twice, to test whether the texts are the same
-EQUAL_AGAIN = "equal-again-"  # prefix of the files with the results of these tests
+EQUAL_AGAIN = "equal-again-"  # beginning of the names of the files with the results of this test
 _SAMPLING = ("temperature", "top_p", "top_k", "batch", "words")
 LIBRARIES = ("python", "accelerate", "gguf", "numpy", "pyarrow", "safetensors", "tokenizers", "torch", "transformers")
 
@@ -33,7 +33,7 @@ class DecoderModel:
 def settings_of(
     config: DecodeConfig, labels: Sequence[str], candidates: int, avoided: tuple[str, ...], max_new_tokens: int
 ) -> Settings:
-    """Return the sampling parameters; `labels` are all labels of the run, because the longest sets the padding."""
+    """Return the sampling parameters; `labels` are all labels of the run: the longest prompt sets the padding."""
     return Settings(
         prompts={label: label_prompt(config.prompt, label) for label in labels},
         candidates=candidates,
@@ -94,11 +94,11 @@ def _decode(context: StageContext) -> Mapping[str, object]:
 
 
 def writes_equal_texts(task: DecodeTask, latents: Latents, new: Sequence[int], folder: Path) -> bool:
-    """Write the texts of at most `REWRITTEN` of the latents `new` again; return whether they are the same.
+    """Write the texts of at most `REWRITTEN` latents again; return whether these texts equal the stored texts.
 
-    `new` are row numbers of latents whose texts are in the shards of `folder`.
+    The latents are drawn from the row numbers `new`. Their stored texts are in the shards of `folder`.
 
-    Randomness: the latents are drawn from the stream seeds/again.
+    Randomness: the choice of the latents is drawn from the stream seeds/again.
     """
     order = task.seeds.child("again").generator().permutation(len(new))[:REWRITTEN]
     drawn = rows_of(latents, [new[i] for i in sorted(order)])

@@ -1,4 +1,4 @@
-"""Load style adapters: low-rank adapters of a bridge, which make its texts similar in style to a set of texts."""
+"""Load style adapters: low-rank adapters of a bridge, which give written texts the style of the training texts."""
 
 from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
@@ -100,8 +100,8 @@ def in_style(bridge: Bridge, shares: Sequence[tuple[StyleAdapter, float]]) -> Br
         W + B · A   becomes   W + B · A + Σ_m share_m · B_m · A_m
 
     W is a weight matrix, B · A the bridge's low-rank adapter, and B_m · A_m the adapter of style m. For the language
-    model, A and all A_m are stacked into one adapter, and so are B and all share_m · B_m. In the projector, W
-    changes.
+    model, A and all A_m are stacked into one adapter, and so are B and all share_m · B_m. For the projector, all
+    share_m · B_m · A_m are added to W.
 
     Raises:
         ModelError: a style was trained for another bridge, or does not fit the bridge's layers.

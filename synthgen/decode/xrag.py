@@ -1,4 +1,4 @@
-"""Define the decoder that turns a vector into soft tokens in a prompt, which a language model continues (xRAG)."""
+"""Define the xRAG decoder: a vector becomes soft tokens in a prompt, and a language model continues the prompt."""
 
 from functools import cache
 from pathlib import Path

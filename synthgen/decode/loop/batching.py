@@ -98,12 +98,12 @@ def write(
 ) -> tuple[list[list[int]], list[float]]:
     """Return the tokens of every row, and the row's mean surprisal per token as a share of ln(V).
 
-    The surprisal of a token is −ln p. Here p is the probability of the token after `rules`, but before temperature,
-    top-k and top-p. V is the size of the vocabulary, so ln(V) is the surprisal of a random guess. The last token of a
-    row is an end token, or the token limit cut the text.
+    The surprisal of a token is −ln p. Here p is the probability after the `rules` are applied, but before
+    temperature, top-k and top-p. V is the size of the vocabulary, so ln(V) is the surprisal of a random guess. The
+    last token of a row is an end token, unless the token limit cut the text.
 
-    Row r is text r % candidates of latent r // candidates. The other rows do not change the tokens of a row, because
-    all computations have fixed shapes, or smaller shapes that give bitwise the same results.
+    Row r is text r % candidates of latent r // candidates. The tokens of a row do not depend on the rest of the
+    batch, because all computations have fixed shapes, or smaller shapes that give bitwise the same results.
 
     `embed_prompts` takes indices of latents and returns the embeddings (group, t, width) of their prompts, padded on
     the right to t tokens, and the lengths of the prompts (group). Each token is drawn with one number of `uniforms`,
@@ -134,7 +134,7 @@ class _Loop:
         self.texts: list[list[int]] = [[] for _ in self.uniforms]
         self.surprisal = [0.0] * len(self.texts)  # sum of the surprisal of a row's tokens, as a share of ln(V)
         self.n_read = 0  # number of prompts read so far
-        # each row that waits for a slot, with the index of its prompt in the last group and the length of the prompt
+        # rows that wait for a slot, each with the index of its prompt in the last group and the length of the prompt
         self.waiting: deque[tuple[int, int, int]] = deque()
         self.active: dict[int, int] = {}  # the row in each used slot
         self.per_prompt = self.settings.candidates if self.stepper.continuous else 1  # number of rows per read prompt
@@ -162,7 +162,7 @@ class _Loop:
         return bool(self.active)
 
     def compact(self) -> None:
-        """Move the active rows to the first slots, so that a step can compute only these."""
+        """Move the active rows to the first slots, so that a step can compute only these slots."""
         size = min(size for size in self.stepper.sizes if size >= len(self.active))
         movers = [slot for slot in self.active if slot >= size]
         free = [slot for slot in range(size) if slot not in self.active][: len(movers)]
@@ -176,7 +176,7 @@ class _Loop:
         n, per = self.stepper.group, self.per_prompt
         rows = range(self.n_read * per, min((self.n_read + n) * per, len(self.texts)))
         latents = [row // self.settings.candidates for row in rows[::per]]
-        embeddings, lengths = self.embed_prompts(latents + [latents[-1]] * (n - len(latents)))  # always one shape
+        embeddings, lengths = self.embed_prompts(latents + [latents[-1]] * (n - len(latents)))  # fixed shape
         logits = self.stepper.read(embeddings, lengths).repeat_interleave(per, dim=0)
         self.n_read += len(latents)
         tokens = self.draw(logits, dict(enumerate(rows)))
@@ -222,14 +222,14 @@ class _Loop:
         return [int(token) for token in drawn.tolist()]
 
     def missing(self, rows: dict[int, int]) -> Iterator[tuple[int, int]]:
-        # a line and a wanted token that is not yet in the row of the line
+        # yields each line with each wanted token that the row of the line does not yet contain
         for line, row in rows.items() if self.rules.wanted else ():
             for token in self.rules.wanted[row // self.settings.candidates]:
                 if token not in self.texts[row]:
                     yield line, token
 
     def completed(self, rows: dict[int, int]) -> Iterator[tuple[int, int]]:
-        # a line and a token that would complete a banned sequence in the row of the line
+        # yields each line with each token that would complete a banned sequence in the row of the line
         for line, row in rows.items():
             for *first, last in self.rules.banned:
                 if self.texts[row][len(self.texts[row]) - len(first) :] == first:
@@ -243,8 +243,8 @@ def sample(logits: Tensor, uniform: Tensor, *, top_k: int, top_p: float, tempera
     """Return one token id per row of logits (n, vocabulary), drawn with the uniform numbers, float32 (n) in [0, 1).
 
     p is the softmax of the top_k largest logits divided by the temperature, in descending order. p' is the shortest
-    beginning of p with a sum of at least top_p, divided by this sum. The first token whose cumulative p' exceeds
-    `uniform` is drawn.
+    beginning of p whose sum is at least top_p, divided by this sum. The result is the first token whose cumulative p'
+    exceeds `uniform`.
 
     Reference: Fan et al. 2018 (top-k), Holtzman et al. 2020, arXiv 1904.09751v2, section 3.1 (nucleus).
     """
@@ -261,8 +261,8 @@ def sample(logits: Tensor, uniform: Tensor, *, top_k: int, top_p: float, tempera
 def _largest(logits: Tensor, k: int) -> tuple[Tensor, Tensor]:
     """Return the k largest logits of each row, float32, in descending order, and their token ids.
 
-    The k largest logits are in the k blocks with the largest maxima, so the other blocks are not sorted. Equal logits
-    are ordered by token id. If several logits equal the k-th largest, the same ones are always returned.
+    The k largest logits are in the k blocks with the largest maxima, so only these blocks are sorted. Equal logits
+    are ordered by token id, so the result is fixed even if several logits equal the k-th largest.
     """
     n = len(logits)
     if missing := -logits.shape[-1] % BLOCK:

@@ -1,7 +1,7 @@
-"""The forward pass of the decode loop for any causal language model of transformers, with the model's own code.
+"""The forward pass of the decode loop for any causal language model, with the code of transformers.
 
-A `GenericStepper` has the same methods as a `LlamaStepper`, but is slower on a CPU. All rows of its cache have the
-same length, so it reads the next prompts only when all texts of the batch are finished.
+A `GenericStepper` has the methods of a `LlamaStepper`, but is slower on a CPU. All rows of the cache have equal
+length, so the next prompts are read only when all texts of the batch are finished.
 """
 
 import inspect

@@ -18,7 +18,7 @@ FAMILIES = ("llama", "mistral")
 GROUPS = 4  # prompts are read in groups of batch / GROUPS
 SMALLER = (2, 4, 8)  # if few rows are left, a step can compute batch / 2, batch / 4 or batch / 8 rows
 WARM_UP = 3  # number of calls before a recording, in which the libraries choose kernels and allocate memory
-MIN_ROWS = 8  # smallest number of rows of a step; fewer rows would be added in another order
+MIN_ROWS = 8  # smallest number of rows of a step; products with fewer rows sum their terms in a different order
 
 
 def can_record(device: torch.device) -> bool:
@@ -72,9 +72,9 @@ class Layer:
 
 
 class LlamaWeights:
-    """The weights of a model in the layout of `LlamaStepper`; several steppers can share them.
+    """The weights of a model in the layout of `LlamaStepper`; several steppers can share the weights.
 
-    If weights are packed (bfloat16 on a CPU), the layers are removed from `model`, so it cannot be used afterwards.
+    If weights are packed (bfloat16 on a CPU), the layers are removed from `model`, which cannot be used afterwards.
 
     Raises:
         ModelError: `has_stepper` is false for the model.
@@ -86,7 +86,7 @@ class LlamaWeights:
         self.config, body = model.config, model.model
         self.table, self.norm, self.rotary = body.embed_tokens.weight, body.norm.weight, body.rotary_emb
         self.head = product(model.lm_head.weight)
-        self.sizes: dict[tuple[int, int, int], tuple[int, ...]] = {}  # step sizes by batch, length, number of threads
+        self.sizes: dict[tuple[int, int, int], tuple[int, ...]] = {}  # stepper sizes, by batch, length and threads
         self.layers = []
         for i, layer in enumerate(body.layers):
             self.layers.append(Layer(layer))
@@ -97,15 +97,15 @@ class LlamaWeights:
 class LlamaStepper:
     """Reads prompts in groups, and appends one token per step to each row of a batch, at the row's own position.
 
-    Shapes are fixed, so that no row depends on another row: prompts are padded to `prompt` tokens, and attention
-    always covers `length` positions of prompt and new tokens. If few rows are left, a step computes a smaller batch.
-    Its number of rows is in `sizes`: a test on this machine showed that results with it are bitwise the same.
+    Shapes are fixed, so that rows are independent: prompts are padded to `prompt` tokens, and attention always covers
+    `length` positions of prompt and new tokens. If few rows are left, a step computes a smaller batch. `sizes` lists
+    the numbers of rows that gave bitwise the results of the full batch in a test on this machine.
 
     Raises:
         ModelError: the model's sliding window is shorter than `length`.
     """
 
-    continuous = True  # a finished row of the batch can be replaced while other rows continue
+    continuous = True  # a finished row of the batch can be replaced while the unfinished rows continue
 
     def __init__(self, weights: LlamaWeights, *, batch: int, prompt: int, length: int) -> None:
         config = weights.config
@@ -118,7 +118,7 @@ class LlamaStepper:
         self.weights, self.eps = weights, config.rms_norm_eps
         self.batch, self.group, self.prompt, self.length = batch, max(1, batch // GROUPS), prompt, length
         self.prefix_length = 0  # number of tokens of the common prefix of all prompts
-        self.rows, self.prompts = self._cache(batch, length), self._cache(self.group, prompt)  # keys and values
+        self.rows, self.prompts = self._cache(batch, length), self._cache(self.group, prompt)  # key/value caches
         device = weights.table.device
         self.columns = torch.arange(length, device=device)
         cos, sin = (t[0] for t in weights.rotary(weights.table[:1].unsqueeze(0), self.columns.unsqueeze(0)))
@@ -184,22 +184,22 @@ class LlamaStepper:
         return x.view(n, t, width)
 
     def assign(self, rows: Tensor, prompts: Tensor) -> None:
-        """Let rows of the batch continue prompts of the group that `read` processed last; both are int64 (m)."""
+        """Let row rows[i] of the batch continue prompt prompts[i] of the last call of `read`; both are int64 (m)."""
         columns = slice(self.prefix_length, self.prompt)
         self.rows[:, :, rows, :, columns] = self.prompts[:, :, prompts, :, columns]
 
     def move(self, rows: Tensor, to: Tensor) -> None:
-        """Move rows of the batch to the places of other rows; both are int64 (m)."""
+        """Copy row rows[i] of the batch to row to[i]; `rows` and `to` are int64 (m)."""
         self.rows[:, :, to] = self.rows[:, :, rows]
 
     def step(self, ids: Tensor, positions: Tensor) -> Tensor:
         """Append tokens `ids` to the first n rows, at `positions`; return the next logits (n, vocabulary).
 
-        Both are int64 (n), where n is one of `sizes`.
+        `ids` and `positions` are int64 (n), where n is one of `sizes`.
         """
         if not can_record(self.columns.device):
             return self._step(ids, positions)
-        if len(ids) not in self.recorded:  # the recording repeats the step, which writes the same values again
+        if len(ids) not in self.recorded:  # the recording runs the step several times, with the same result each time
             self.recorded[len(ids)] = Recorded(self._step, ids, positions)
         return self.recorded[len(ids)](ids, positions)
 
@@ -236,13 +236,13 @@ class LlamaStepper:
 
     def _attend(self, q: Tensor, keys: Tensor, values: Tensor, bias: Tensor) -> Tensor:
         n, t = q.shape[:2]
-        share = self.n_heads // self.n_kv
-        rows = q.reshape(n, t, self.n_kv, share, self.head_dim).permute(0, 2, 3, 1, 4)  # (n, kv, share, t, d)
-        rows = rows.reshape(n, self.n_kv, share * t, self.head_dim) * self.head_dim**-0.5
-        scores = (rows @ keys.transpose(2, 3)).view(n, self.n_kv, share, t, -1) + bias
+        per_key = self.n_heads // self.n_kv  # number of query heads that share a key head
+        rows = q.reshape(n, t, self.n_kv, per_key, self.head_dim).permute(0, 2, 3, 1, 4)  # (n, kv, per_key, t, d)
+        rows = rows.reshape(n, self.n_kv, per_key * t, self.head_dim) * self.head_dim**-0.5
+        scores = (rows @ keys.transpose(2, 3)).view(n, self.n_kv, per_key, t, -1) + bias
         weights = torch.softmax(scores, dim=-1, dtype=torch.float32).to(q.dtype)
-        mixed = weights.view(n, self.n_kv, share * t, -1) @ values
-        mixed = mixed.view(n, self.n_kv, share, t, self.head_dim).permute(0, 3, 1, 2, 4)
+        mixed = weights.view(n, self.n_kv, per_key * t, -1) @ values
+        mixed = mixed.view(n, self.n_kv, per_key, t, self.head_dim).permute(0, 3, 1, 2, 4)
         return mixed.reshape(n * t, self.n_heads * self.head_dim)
 
     def _attend_one(self, q: Tensor, keys: Tensor, values: Tensor, bias: Tensor) -> Tensor:

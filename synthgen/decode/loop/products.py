@@ -1,8 +1,8 @@
 """Matrix products of the decode loop: `Plain` for any processor, `Packed` for processors with bfloat16 instructions.
 
 Such a processor needs the weight in a special memory layout (packed). `Plain` packs the weight at every call, which
-takes a sixth of the time; `Packed` packs it once. `Packed` also applies the next operation (SiLU, multiplication or
-addition) before it rounds the result, so the last bits differ from those of `Plain`.
+takes a sixth of the call's time. `Packed` packs the weight once. It also applies the next operation (SiLU,
+multiplication or addition) before it rounds the result, so the last bits differ from those of `Plain`.
 """
 
 import platform
@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-ROWS = 64  # number of rows for which the packed layout is fastest; other numbers work too
+ROWS = 64  # number of rows of x for which the packed layout is fastest; any number works
 
 
 class Plain:
@@ -82,7 +82,7 @@ def product(weight: Tensor) -> Plain:
 
 
 def merged(*parts: nn.Linear) -> Plain:
-    """Return one product for several layers with the same input; their weights become views of its weight."""
+    """Return one product for layers that share an input; the layers' weights become views of the product's weight."""
     weight, begin = torch.cat([part.weight for part in parts]), 0
     for part in parts:
         end = begin + len(part.weight)
