@@ -21,9 +21,9 @@ from urllib.parse import urlsplit
 from synthgen.core.errors import ConfigError, ModelError
 from synthgen.decode.config import EndpointConfig
 
-MAX_BYTES = 1 << 24  # largest size of an answer
+MAX_BYTES = 1 << 24  # largest size of an answer in bytes
 RETRY_SECONDS = 120  # a request without an answer is repeated for this time; the server may be loading its model
-FIRST_WAIT, LONGEST_WAIT = 0.5, 8  # seconds between two attempts, at first and at most
+FIRST_WAIT, LONGEST_WAIT = 0.5, 8  # first and longest wait in seconds before a request is repeated
 BUSY = frozenset({408, 425, 429, 500, 502, 503, 504})  # HTTP status codes after which a request is repeated
 CONNECT_SECONDS = 5  # longest time to wait for a connection
 _KEPT = "Finished texts are kept; run the same command to continue, if necessary with another decode.endpoint.url."
@@ -47,12 +47,12 @@ class Answer:
 class Client:
     """A client of one server; several threads can use it at once.
 
-    Privacy: prompts and the API key are sent to the configured address only. No error message contains them or a
-    text.
+    Privacy: prompts and the API key are sent to the configured address only. No error message contains a prompt, the
+    key or a text.
     """
 
     config: EndpointConfig
-    connections: set[HTTPConnection] = field(default_factory=set, compare=False)  # those of running requests
+    connections: set[HTTPConnection] = field(default_factory=set, compare=False)  # connections of running requests
 
     def abort(self) -> None:
         """End all requests in progress, each with an error in its own thread."""
@@ -259,7 +259,7 @@ def is_private(address: str) -> bool:
     return any(ip in network for network in networks)
 
 
-# `ip.is_private` would also accept other addresses, such as the link-local addresses of a cloud's metadata services
+# `ip.is_private` would also accept further addresses, such as the link-local ones of a cloud's metadata services
 _PRIVATE_4 = [ipaddress.ip_network(text) for text in ("127.0.0.0/8", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16")]
 _PRIVATE_6 = [ipaddress.ip_network(text) for text in ("::1/128", "fc00::/7")]
 

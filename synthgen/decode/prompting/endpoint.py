@@ -26,9 +26,9 @@ Surprisal = Callable[[Sequence[str]], Sequence[float]]
 class EndpointDecoder:
     """Decodes latents with a server, which gets a prompt for each candidate.
 
-    `surprisal` measures the surprisal of each text under a local model, in the unit of `loop.batching.write`. The
-    settings `top_k`, `batch`, `avoided` and `context_tokens` have no effect, because the API has no parameters for
-    them. A prompt contains the whole context.
+    `surprisal` measures the surprisal of each text under a local model, as a share of ln(V) as `loop.batching.write`
+    does. The settings `top_k`, `batch`, `avoided` and `context_tokens` have no effect, because the API has no such
+    parameters. A prompt contains the whole context.
 
     Privacy: the server receives the prompts (see `Prompter`) and can keep them.
     Randomness: each request has a seed from the stream seeds/x for latent x, but the server may ignore it.
@@ -92,7 +92,7 @@ class EndpointDecoder:
 
 
 def cleaned(text: str) -> str:
-    """Return an answer without the reasoning in <think> tags before it, and without ``` around it."""
+    """Return an answer without the reasoning in <think> tags, and without a code fence (```) around the answer."""
     text = _THOUGHTS.sub("", text).strip()
     fenced = _FENCE.match(text)
     return fenced[1].strip() if fenced else text

@@ -1,4 +1,4 @@
-"""Load the example texts in prompts: invented texts of a built-in set, or public texts of the user."""
+"""Load the example texts that prompts show: invented texts of a built-in set, or public texts of the user."""
 
 import json
 from collections.abc import Callable, Mapping, Sequence
@@ -31,7 +31,7 @@ def load_examples(name: str | None, resolve: Callable[[str], Path]) -> tuple[Exa
     """Return the texts of a built-in set, or of a JSON Lines file with `text` and optionally `label`.
 
     Raises:
-        ConfigError: the file contains no example, or another kind of line.
+        ConfigError: the file contains no example, or a line that is not such an object.
         StorageError: the file cannot be read.
     """
     if name is None:
@@ -84,11 +84,11 @@ def _frequency(reader: WordReader) -> Mapping[str, float]:
 
 
 def check_examples(examples: Sequence[Example], texts: Sequence[str]) -> None:
-    """Raise DataError if an example equals a source text, or shares a sentence of ten or more words with one.
+    """Raise DataError if an example equals a source text, or has a sentence of ten or more words of a source text.
 
     Such an example is probably a private record, and the language model may repeat it.
 
-    Privacy: the error states the numbers of these examples, which reveals that their sentences are in the source.
+    Privacy: the error states the positions of such examples, which reveals that their sentences are in the source.
     """
 
     def marks(text: str) -> set[int | str]:

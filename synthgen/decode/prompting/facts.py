@@ -1,4 +1,4 @@
-"""Draw facts for a prompt: sex and age of a person, and length of the text. Their shares are those in train."""
+"""Draw facts for a prompt, with frequencies as in train: sex and age of a person, and length of the text in words."""
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping
@@ -11,8 +11,8 @@ from synthgen.attributes.person import years_of
 from synthgen.core.digest import sha256_json
 from synthgen.core.types import Corpus, Record
 
-MIN_PERSONS = 5  # number of persons of a class that must have a pair of sex and decade of the age
-N_LENGTHS = 9  # number of lengths per class, which are its deciles
+MIN_PERSONS = 5  # smallest number of persons of a class from whom a pair of sex and decade, or lengths, may be taken
+N_LENGTHS = 9  # number of text lengths stored per class: the nine deciles
 STEP = 10  # lengths are multiples of this number of words
 OLDEST = 8  # decade that stands for all ages from 80 years on
 ADULT = 18  # age in years from which a person is called a man or woman instead of a boy or girl
@@ -22,7 +22,7 @@ SexAndDecade = tuple[str, int | None]  # sex and decade of the age (6 for 60 to 
 
 @dataclass(frozen=True, slots=True)
 class RecordFacts:
-    """Pairs of sex and decade of the age with their numbers of records, and lengths in words, by class.
+    """By class, the pairs of sex and decade of the age with their numbers of records, and the lengths in words.
 
     Privacy: computed from train without noise. At least `MIN_PERSONS` persons of the class have each pair. Lengths
         are deciles, rounded to `STEP` words, of a class with at least `MIN_PERSONS` persons.
@@ -47,8 +47,8 @@ class RecordFacts:
         persons, lengths = self.persons.get(label, ()), self.lengths.get(label, ())
         person, length = "", ""
         if persons:
-            shares = np.cumsum([n for _, n in persons])
-            person = described(persons[int(np.searchsorted(shares, rng.random() * shares[-1], "right"))][0], rng)
+            sums = np.cumsum([n for _, n in persons])
+            person = described(persons[int(np.searchsorted(sums, rng.random() * sums[-1], "right"))][0], rng)
         if lengths:
             length = str(lengths[int(rng.integers(len(lengths)))])
         return person, length
@@ -89,7 +89,7 @@ def _common(pairs: list[tuple[SexAndDecade, str]]) -> tuple[tuple[SexAndDecade, 
     owners: defaultdict[SexAndDecade, set[str]] = defaultdict(set)
     for pair, person in pairs:
         owners[pair].add(person)
-    # a pair of few persons is counted as unknown
+    # a pair that fewer than `MIN_PERSONS` persons have is counted as unknown
     counts = Counter(pair if len(owners[pair]) >= MIN_PERSONS else ("", None) for pair, _ in pairs)
     return tuple(sorted(counts.items(), key=lambda item: (item[0][0], item[0][1] is None, item[0][1] or 0)))
 

@@ -13,16 +13,16 @@ from synthgen.decode.loop.batching import Stepper, shared_prefix
 from synthgen.decode.loop_decoder import LoopDecoder
 from synthgen.decode.prompting.prompter import Prompter, Turns
 
-WORD_TOKENS = 4  # tokens reserved for each prompt word and its comma; if this is too little, last words are omitted
+WORD_TOKENS = 4  # tokens reserved for each prompt word and its comma; if words need more, the last words are omitted
 TURN = "<|im_start|>", "<|im_end|>"  # tokens at the beginning and the end of a turn
 
 
 class PromptDecoder(LoopDecoder):
-    """Decodes latents with prompts, which request a text on a label with words that describe a vector.
+    """Decodes latents with prompts; each requests a text on the label that contains words describing the vector.
 
-    The prompt has the form of the tokenizer's chat template. If there is no template, the form is `<|im_start|>user
-    ... <|im_end|>` for a tokenizer with these two tokens (such as SmolLM2's), and plain paragraphs for the others. A
-    model that reads plain paragraphs continues with further prompts, so its text ends at the first empty line.
+    The prompt has the form of the tokenizer's chat template. If there is no template, a tokenizer with the tokens of
+    `TURN` (such as SmolLM2's) gives the form `<|im_start|>user ... <|im_end|>`, and a tokenizer without them gives
+    plain paragraphs. After plain paragraphs, models continue with further prompts, so a text ends at an empty line.
 
     The answer begins with the context, if given. Without prompt words, texts do not depend on vectors.
 

@@ -20,7 +20,7 @@ from synthgen.decode.prompting.local import PromptDecoder
 from synthgen.decode.prompting.prompter import LANGUAGES, Prompter
 from synthgen.decode.prompting.template import load_template
 
-READ_TOKENS = 256  # number of first tokens of a server's text on which its surprisal is measured
+READ_TOKENS = 256  # the surprisal of a server's text is measured on this number of tokens from its beginning
 
 
 def prompter_of(
@@ -29,8 +29,8 @@ def prompter_of(
     """Return the `Prompter` of a run; `language` is the run's first language tag, such as "en" or "und" (unknown).
 
     Raises:
-        ConfigError: template or examples are invalid, or no training record has the label of a description or
-        example. StorageError: the file of the template or of the examples cannot be read.
+        ConfigError: template or examples are invalid, or no training record has a description's or example's label.
+        StorageError: the file of the template or of the examples cannot be read.
     """
     examples, labels = load_examples(config.examples, resolve), {*train.labels}
     of_examples = sorted({e.label for e in examples if e.label is not None})

@@ -13,7 +13,7 @@ from synthgen.decode.prompting.examples import Example, shown_for, terms_of
 from synthgen.decode.prompting.facts import RecordFacts
 from synthgen.decode.prompting.template import TEMPLATE, fill
 
-# the default example; without one, small models list or define the prompt words, or comment on the task
+# the default example; without an example, small models list or define the prompt words, or comment on the task
 EXAMPLE_LABEL = "library"
 _EXAMPLE_LIST = "library, books, building, children, moved, shelves, reading, afternoon, visitors, roof"
 EXAMPLE_WORDS = tuple(_EXAMPLE_LIST.split(", "))
@@ -36,7 +36,7 @@ class Prompter:
 
     Privacy: of a vector, a prompt contains only the prompt words; see `WordReader`. The rest of a prompt comes from
         the label, the settings and `RecordFacts`.
-    Randomness: the facts of record x are drawn from the stream seeds/x/facts; all segments of a record get the same.
+    Randomness: the facts of record x are drawn from the stream seeds/x/facts; all segments of a record share them.
     """
 
     reader: WordReader | None = None  # public vocabulary; None for prompts without words
@@ -54,7 +54,7 @@ class Prompter:
         return sha256_json({"prompter": content})
 
     def read(self, vectors: Float32, k: int) -> tuple[tuple[str, ...], ...]:
-        """Return k prompt words for each vector (n, d); raise ModelError if no vocabulary fits them."""
+        """Return k prompt words for each vector (n, d); raise ModelError if no vocabulary fits the vectors."""
         if self.reader is None:
             raise ModelError("decode.words: there is no vocabulary", hint="Set decode.words to 0.")
         if len(self.reader.centre) != vectors.shape[1]:

@@ -1,4 +1,4 @@
-"""Low-rank adapters (LoRA): small trained additions to the weights of a model, whose own weights do not change."""
+"""Low-rank adapters (LoRA): small trained matrices whose product is added to a weight matrix that is not trained."""
 
 from collections.abc import Mapping
 

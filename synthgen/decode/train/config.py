@@ -9,7 +9,7 @@ from audits.core.strictyaml import read_yaml
 from synthgen.core.errors import ConfigError
 from synthgen.core.section import Count, Section, parse_section, resolve_path
 
-MIN_TEXT_TOKENS = 16
+MIN_TEXT_TOKENS = 16  # smallest number of tokens that must be left for the text of an input
 AUTO: Final = "auto"  # stands for a value that families.py chooses for the language model
 Rate = Annotated[float, Field(gt=0, lt=1)]
 
@@ -106,7 +106,7 @@ class TrainBridgeConfig(Section):
         None, description="Bridge to train further: `builtin`, or a folder; null for a new one."
     )
     out: str = Field(description="Folder for the result.")
-    base: str = Field(default=".", exclude=True)  # folder of the file
+    base: str = Field(default=".", exclude=True)  # folder of the configuration file
 
     @model_validator(mode="after")
     def _has_room_and_vocabulary(self) -> Self:

@@ -18,10 +18,10 @@ from synthgen.core.files import write_by
 from synthgen.core.types import Float32
 from synthgen.decode.prompts import token_ids
 
-_GAP = re.compile(r"(?<=[.!?])\s+")  # pattern with which the built-in bridge was trained
+_GAP = re.compile(r"(?<=[.!?])\s+")  # must not change, because the built-in bridge was trained with it
 WORD = re.compile(r"[A-Za-z][a-z]{3,}")
 HINTS = 3  # largest number of characteristic words of a passage
-NEIGHBOURS = 5  # number of nearest passages with one of which a vector is mixed, as in SMOTE
+NEIGHBOURS = 5  # a vector is mixed with the vector of one of this number of nearest passages, as in SMOTE
 VOCABULARY_WORD = re.compile(r"[a-z][a-z'-]{2,}")
 Cut = tuple[str, list[int], bool]  # a text, its tokens, and whether its last sentence is complete
 
@@ -31,9 +31,9 @@ class Passages:
     """n passages ready for training."""
 
     texts: tuple[str, ...]  # the cut passages, from which the vectors are computed
-    tokens: NDArray[np.int32]  # (n, t), the passage, padded with end-of-text tokens
+    tokens: NDArray[np.int32]  # (n, t), token ids of each passage, padded with end-of-text tokens
     lengths: NDArray[np.int32]  # (n), number of tokens, including an end-of-text token if the text is complete
-    hints: tuple[tuple[str, ...], ...]  # `HINTS` characteristic words (highest tf · idf), used like labels
+    hints: tuple[tuple[str, ...], ...]  # for each passage, up to `HINTS` words with the highest tf · idf, for prompts
     sources: dict[str, int]  # number of passages of each source
 
 
@@ -167,7 +167,7 @@ def mix_vectors(
 
     `rows` (b) are the numbers of passages whose vectors are in the `pool` (n, d). With probability `share`, the
     vector x_i of passage i is replaced by a mixed vector x̃ between x_i and x_j. The passage to reproduce is then the
-    one nearest to x̃. It can be i, j or another passage.
+    passage of the pool whose vector is nearest to x̃; it is not always i or j.
 
         x̃ = x_i + λ (x_j − x_i),  j among the `NEIGHBOURS` nearest of i,  λ ~ U(0, 1)
 

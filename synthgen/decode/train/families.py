@@ -1,7 +1,7 @@
 """Choose the shape of a bridge for a language model, where the configuration says `auto`.
 
 The keys `bridge.adapter_targets`, `bridge.template` and `bridge.placeholder_id` can be `auto` for some families of
-language models. For another decoder-only model, set the three keys.
+language models. For a decoder-only model of any other family, set the three keys.
 """
 
 from collections.abc import Mapping
@@ -16,7 +16,7 @@ from synthgen.decode.train.config import AUTO, BridgePart
 
 ATTENTION, GATED = ("q_proj", "k_proj", "v_proj", "o_proj"), ("gate_proj", "up_proj", "down_proj")
 TURN = "<|im_start|>"  # the token that begins a turn in the chat form of SmolLM2 and Qwen
-# tokens that are never written by SmolLM2, Qwen2.5 and Qwen3, Llama 3, Phi-3, Phi-4, and Mistral
+# in this order, one token that each model never writes: SmolLM2, Qwen2.5 and Qwen3, Llama 3, Phi-3, Phi-4, Mistral
 _LLAMA = "<|reserved_special_token_0|>"
 RESERVED = ("<filename>", "<|box_start|>", _LLAMA, "<|placeholder1|>", "<|dummy_0|>", "[control_8]")
 

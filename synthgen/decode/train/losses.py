@@ -75,9 +75,9 @@ def frozen_head_divergence(hidden: Tensor, weight: Tensor, teacher: Tensor) -> T
 def frames_with_text(ids: Tensor, is_vector: Tensor, is_text: Tensor, padding: int) -> tuple[Tensor, Tensor]:
     """Return the teacher's input ids (n, longest), with the text in place of the vector, and a mask.
 
-    `ids` (n, length) are the student's input: prompt, placeholders of the vector, text, and `padding`. The masks
-    `is_vector` and `is_text` mark two of these parts. In the teacher's input, the text replaces the placeholders and
-    also follows again. The returned mask marks the second text, which the teacher predicts.
+    `ids` (n, length) are the student's input: prompt, placeholders of the vector, text, and `padding`. `is_vector`
+    marks the placeholders, and `is_text` the text. The teacher's input contains the text twice: in place of the
+    placeholders, and after the prompt. The returned mask marks the second copy, which the teacher predicts.
     """
     rows, lengths = [], []
     for row, vector, text in zip(ids.cpu(), is_vector.cpu(), is_text.cpu(), strict=True):

@@ -31,7 +31,7 @@ def pieces_of(texts: Mapping[str, Sequence[str]], tokenizer: Any, max_tokens: in
     pieces of a source are trained on. The order of the texts does not affect the choice of pieces.
 
     Raises:
-        DataError: a source has too few texts for a piece to train on and a held-out piece.
+        DataError: a source has too few texts for at least one piece to train on and one held-out piece.
     """
     trained: list[Cut] = []
     heldout: list[Cut] = []

@@ -1,7 +1,7 @@
 """Train with several processes, one for each GPU, which `accelerate launch` or `torchrun` starts.
 
-Each process computes the gradient of its share of each batch, and the gradients are added. Up to rounding, the result
-is that of one process. Only the main process, number 0, writes files and prints.
+Each process computes the gradient of a part of each batch, and the gradients are added. Up to rounding, the result is
+that of training with one process. Only the main process, number 0, writes files and prints.
 """
 
 import os
@@ -19,7 +19,7 @@ class Processes:
 
     number: int = 0  # number of this process
     count: int = 1  # number of all processes
-    on_machine: int = 0  # number of this process among those of the same machine
+    on_machine: int = 0  # number of this process among the processes on its machine
 
     @property
     def is_main(self) -> bool:
@@ -27,7 +27,7 @@ class Processes:
         return self.number == 0
 
     def device(self, kind: str) -> torch.device:
-        """Return the device of this process; with "cuda", each process has a GPU of its own."""
+        """Return the device of this process; with "cuda", each process has a different GPU."""
         return torch.device(kind, self.on_machine) if kind == "cuda" else torch.device(kind)
 
     def own(self, rows: Tensor) -> Tensor:
@@ -43,7 +43,7 @@ class Processes:
 
     @contextmanager
     def main_first(self) -> Iterator[None]:
-        """Run the block in the main process first; then other processes can read the files that it wrote."""
+        """Run the block in the main process first, so that the other processes can read the files that it wrote."""
         if not self.is_main:
             self.wait()
         yield
@@ -58,9 +58,9 @@ class Processes:
 
 @contextmanager
 def joined(kind: str) -> Iterator[Processes]:
-    """Connect the processes that a launcher started, and yield the position of this one; yield 0 of 1 without it.
+    """Connect the processes that a launcher started, and yield the position of this process among them.
 
-    `kind` is "cpu" or "cuda". A launcher sets the environment variables WORLD_SIZE, RANK and LOCAL_RANK.
+    `kind` is "cpu" or "cuda". A launcher sets WORLD_SIZE, RANK and LOCAL_RANK. Without it, there is only one process.
     """
     if int(os.environ.get("WORLD_SIZE", "1")) == 1:
         yield Processes()

@@ -4,11 +4,11 @@
 
 T is the number of tokens of the passage, text_t its token t, x its vector, and soft(x) the soft tokens of a vector.
 The noise prepares the bridge for interpolated vectors, which are not the vector of any text. Prompts can contain
-characteristic words of the passage, so that the model learns to use a label. They can also contain the words of the
-vocabulary that are nearest to the noisy vector, as with `decode.words`.
+characteristic words of the passage, so that the model learns to use a label. Prompts can also contain the words of
+the vocabulary that are nearest to the noisy vector, as `decode.words` adds them.
 
 Reference: Cheng et al., xRAG, 2024 (arXiv 2405.13792v2), section 3.3 (paraphrase pretraining). The noise, the prompts
-and the low-rank adapters are our additions.
+and the low-rank adapters are additions of this project.
 """
 
 import json
@@ -41,8 +41,8 @@ from synthgen.decode.train.losses import frames_with_text, frozen_head_divergenc
 from synthgen.decode.train.new_tensors import new_bridge, new_style, recompute_activations
 from synthgen.decode.train.processes import Processes
 
-CURVE = "curve.jsonl"
-STATE = "state.safetensors"
+CURVE = "curve.jsonl"  # file with the losses
+STATE = "state.safetensors"  # file with the checkpoint
 HINT_SHARE = 0.7  # share of the prompts that contain one or two characteristic words of the passage
 WORDS_SHARE = 0.75  # share of the prompts that contain words of the vocabulary, if `train.words` is not 0
 ALONE = Processes()
@@ -53,8 +53,8 @@ class EmbeddedPassages:
     """Passages with their vectors."""
 
     passages: Passages
-    vectors: NDArray[np.float32]
-    heldout: int  # number of passages at the end that are not trained on
+    vectors: NDArray[np.float32]  # (n, d), in the order of the passages
+    heldout: int  # number of passages at the end of `passages` that are not trained on
     reader: WordReader | None = None  # chooses the prompt words; None for a bridge without a vocabulary
 
 
@@ -206,8 +206,8 @@ class Trainer:
     def evaluate(self) -> dict[str, float]:
         """Return losses on the held-out passages, in nats per token.
 
-        "own" is the loss with each passage's own vector, "other" that with the vector of another passage. With
-        `train.words`, "prompted" is the loss with the own vector and half of this number of prompt words.
+        "own" is the loss with the passage's vector, and "other" the loss with a different passage's vector. If
+        `train.words` is not 0, "prompted" is the loss with the passage's vector and `train.words` / 2 prompt words.
         """
         n, size, reader = len(self.data.vectors), self.config.train.batch, self.data.reader
         half = (self.config.train.words + 1) // 2
@@ -228,7 +228,7 @@ class Trainer:
         return {name: value / tokens for name, value in sums.items()}
 
     def start_from(self, bridge: Bridge) -> None:
-        """Start from the weights of a trained bridge; raise ModelError if its shape or template is different."""
+        """Start from the weights of a bridge; raise ModelError if shape or template differ from the configuration."""
         tensors = {f"projector.{k}": v for k, v in bridge.projector.state_dict().items()} | bridge.adapters
         used, info = self.template, bridge.info
         has_same_frame = (info.template, info.placeholder_id) == (used.text, used.placeholder_id)

@@ -30,7 +30,7 @@ ENVIRONMENT = {
     "VLLM_NO_USAGE_STATS": "1",
     "DO_NOT_TRACK": "1",
     "VLLM_LOGGING_LEVEL": "WARNING",  # keeps prompts out of logs
-    "VLLM_BATCH_INVARIANT": "1",  # other texts of a batch do not change a text, if the GPU supports this
+    "VLLM_BATCH_INVARIANT": "1",  # if the GPU supports this, a text does not depend on the rest of the batch
     "HF_HUB_OFFLINE": "1",
     "VLLM_ENABLE_V1_MULTIPROCESSING": "0",  # prevents a child process, which could stay alive and keep the GPU
     "VLLM_HOST_IP": "127.0.0.1",
@@ -43,7 +43,7 @@ class Task:
     """The prompts of some latents (vectors), and the settings with which texts are written."""
 
     ids: Sequence[str]  # ids of the latents
-    prompts: Sequence[Sequence[int]]  # token ids
+    prompts: Sequence[Sequence[int]]  # token ids of the prompt of each latent
     embeddings: Callable[[int], Tensor] | None  # input embeddings (t, width) of prompt i; None without vectors
     ends: frozenset[int]  # tokens that end a text
     never: Sequence[int]  # tokens that are never written
@@ -60,10 +60,10 @@ def require_vllm() -> None:
 
 
 class VllmEngine:
-    """Runs vLLM in a process of its own, which ends when this object is deleted.
+    """Runs vLLM in a separate process, which ends when this object is deleted.
 
-    The folder of the model contains merged adapters; `tokenizer` is the folder of the tokenizer. With `embeds`,
-    prompts are sent as input embeddings, because they contain a vector.
+    `folder` contains the model with merged adapters, and `tokenizer` is the folder of the tokenizer. With `embeds`,
+    prompts are sent as input embeddings, because a prompt contains a vector.
 
     Raises:
         DependencyError: vLLM is not installed.
@@ -148,7 +148,7 @@ class VllmEngine:
         return json.loads(answer)
 
     def last_error(self) -> list[str]:
-        """Return the class name of the last error in the log, if any; its message could contain a prompt."""
+        """Return the class name of the last error in the log, if any; error messages may contain prompts."""
         lines = self.log.read_text(encoding="utf-8", errors="replace").splitlines()
         kinds = [line.partition(":")[0].strip() for line in lines if ": " in line]
         return [kind for kind in kinds if kind.endswith(("Error", "Exception")) and " " not in kind][-1:]

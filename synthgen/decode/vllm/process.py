@@ -1,7 +1,7 @@
 """The process that runs vLLM; engine.py starts it as `python -m synthgen.decode.vllm.process`.
 
-The first JSON line of the input contains the model's folder and the options. Each further line is a batch of prompts.
-One JSON line answers each line of the input.
+The first JSON line of the standard input contains the model's folder and the options. Each further line contains a
+batch of prompts. For each line of the input, the process writes one JSON line to the standard output.
 """
 
 import json
@@ -27,7 +27,7 @@ def serve(requests: TextIO, answers: TextIO) -> None:
         model=options["folder"],
         tokenizer=options["tokenizer"],
         enable_prompt_embeds=options["embeds"],
-        enable_prefix_caching=not options["embeds"],  # the cache can confuse prompts with embeddings
+        enable_prefix_caching=not options["embeds"],  # the cache can confuse two prompts that are embeddings
         trust_remote_code=False,
         seed=0,
     )
