@@ -182,8 +182,8 @@ def extract(text: str) -> tuple[AttributeFinding, ...]:
     fewer was tested on phrases of the fictional clinic (`examples/clinic`). It found 70 of 109 conditions, 113 of 141
     medications and 62 of 164 symptoms. Known limitations:
 
-    - Terms outside the dictionaries are missed, such as a patient's own words ("needs a rail on the stairs"),
-      misspellings, other languages and ambiguous abbreviations ("PE", "RA", "MI").
+    - Terms outside the dictionaries are missed, such as descriptions ("needs a rail on the stairs"), misspellings,
+      languages other than English, and ambiguous abbreviations ("PE", "RA", "MI").
     - Doses, times, severity and laboratory values are ignored. Past and doubtful conditions count as present.
     - Distant negation, negation across sentences and double negation are missed.
     - Below the heading "FAMILY HISTORY", a line that names no relative counts as a statement about the person.

@@ -33,7 +33,7 @@ def out_of_order(text: str) -> Iterator[Contradiction]:
     The date of birth, admission or discharge is ignored if the text states such a date several times. If a date can
     mean two days, such as 03/04/2020, the order must be wrong for both days.
     """
-    born, admitted, discharged = (_only(pattern, text) for pattern in (_BORN, _ADMITTED, _DISCHARGED))
+    born, admitted, discharged = (_single_match(pattern, text) for pattern in (_BORN, _ADMITTED, _DISCHARGED))
     is_one_stay = _AGAIN.search(text) is None
     if is_one_stay and admitted is not None and discharged is not None and _is_before(discharged, admitted):
         yield Contradiction("dates", discharged.span("date"), admitted.span("date"))
@@ -46,16 +46,16 @@ def out_of_order(text: str) -> Iterator[Contradiction]:
             return
 
 
-def _only(pattern: re.Pattern[str], text: str) -> re.Match[str] | None:
+def _single_match(pattern: re.Pattern[str], text: str) -> re.Match[str] | None:
     matches = list(pattern.finditer(text))
     return matches[0] if len(matches) == 1 else None
 
 
 def _is_before(a: re.Match[str], b: re.Match[str]) -> bool:
-    return max(_readings(a), default=date.max) < min(_readings(b), default=date.min)
+    return max(_possible_dates(a), default=date.max) < min(_possible_dates(b), default=date.min)
 
 
-def _readings(match: re.Match[str]) -> list[date]:
+def _possible_dates(match: re.Match[str]) -> list[date]:
     if match["y1"]:
         numbers = [(match["y1"], match["m1"], match["d1"])]
     elif match["y2"]:

@@ -1,8 +1,8 @@
 """Find drugs that are given for a condition that they do not treat, such as metformin for asthma.
 
 The table `_USES` lists drugs with few uses, and the conditions for which each drug may be given. Drugs that the table
-does not list are not tested. The table was written for this project from public product information (the labels on
-DailyMed, US National Library of Medicine) and from usual care. Its names are those of `attributes.dictionaries`.
+does not list are not tested. The table was written for this project from public product information (DailyMed labels,
+US National Library of Medicine) and from usual care, with the names of `attributes.dictionaries`.
 """
 
 import re
@@ -81,7 +81,7 @@ def treatment(text: str) -> Iterator[Contradiction]:
     """Yield at most one drug that is given for a condition that the drug does not treat.
 
     A drug is given for a condition if the text says so ("metformin for asthma", "asthma treated with metformin"). If
-    the text names only one condition, a drug that is started in the sentence after its diagnosis is given for it.
+    only one condition is named, a drug that starts in the sentence after the diagnosis is given for this condition.
     """
     findings = [f for f in findings_of(text) if not f.negated and f.attribute in {"medication", "condition"}]
     for first, second in pairwise(findings):

@@ -106,7 +106,7 @@ def write_label_only(
 def eda(text: str, rng: np.random.Generator) -> str:
     """Return a changed copy of a text: words are swapped with probability 1/2, and deleted otherwise.
 
-        swap:     two random words change places; this is repeated max(1, ⌊α·l⌋) times
+        swap:     two random words change places, max(1, ⌊α·l⌋) times
         deletion: each word is deleted with probability α; at least one word remains
 
     Here l is the number of words of the text, and α is `ALPHA`. In the copy, single spaces separate the words. The

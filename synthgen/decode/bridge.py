@@ -125,7 +125,7 @@ def load_vocabulary(name: str, resolve: Callable[[str], Path] = _expand, *, enco
 
     Raises:
         ModelMissing: the folder contains no vocabulary.
-        ModelError: the vocabulary is damaged or made for another encoder.
+        ModelError: the vocabulary is damaged, or was made for a different encoder than `encoder`.
     """
     hint = "Omit decode.bridge, or train a bridge with a vocabulary with `synthgen train-bridge CONFIG`."
     paths = _files(name, resolve, (DESCRIPTION, VOCABULARY), "vocabulary", hint)

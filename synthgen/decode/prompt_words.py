@@ -62,7 +62,7 @@ class WordReader:
 
             F(S) = cos(x − x̄, Σ_{w∈S} (w − w̄) / |w − w̄|) + PLAN_PRIOR · mean_{w∈S} log f_w
 
-        The singular and the plural of a word are not both chosen while other words are left. A larger k adds words.
+        The singular and the plural of a word are both chosen only if no other words are left. A larger k adds words.
 
         Reference: the greedy step of matching pursuit (Mallat & Zhang, IEEE Trans. Signal Processing 1993) with equal
             weights, because a prompt cannot state weights, plus the term with PLAN_PRIOR.

@@ -13,7 +13,7 @@ _FIELD = re.compile(r"(\{prompt\}|\{vector\})")
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    r"""The template of a bridge's training, such as "<|im_start|>{prompt}\n{vector}\n", before the generated text.
+    r"""The model input before a text, as in the bridge's training, such as "<|im_start|>{prompt}\n{vector}\n".
 
     Raises:
         ModelError: the template does not contain each of the two fields once.

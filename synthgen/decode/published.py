@@ -1,7 +1,7 @@
 """Load the bridge of a published xRAG checkpoint such as `Hannibal046/xrag-7b`.
 
 Such a checkpoint is a Mistral language model that contains a projector, which maps a vector to an input embedding.
-The placeholder `<xRAG>` of its tokenizer marks the place of the vector in a prompt, which requests a paraphrase.
+The placeholder `<xRAG>` of its tokenizer marks the place of the vector in a prompt that requests a paraphrase.
 """
 
 import json
@@ -80,7 +80,7 @@ class Paraphrase:
 class CheckpointBridge(Bridge):
     """A bridge that is part of the checkpoint of its language model."""
 
-    templates: tuple[Paraphrase, ...]  # one of them is drawn for each record
+    templates: tuple[Paraphrase, ...]  # one template is drawn for each record
     raw_length: float | None = None  # mean length of vectors before normalization; None until measured
     dtype: Dtype = "bfloat16"  # dtype of the language model
 

@@ -46,7 +46,7 @@ def workers_for(n: int, settings: Settings, folder: Path, device: Placement, *, 
         return 1
     factor = 2 if backend == SLOW else 1  # the backend `SLOW` converts 16-bit weights to 32 bits
     weights = sum(path.stat().st_size for path in folder.glob("*.safetensors")) * factor
-    # all threads share one model; twice its size is reserved
+    # all threads share one model; twice the size of the model is reserved
     room = (available_memory() - 2 * weights) // (STEP_BYTES + _cache_bytes(folder, settings, 2 * factor))
     return max(1, min(usable_cores(), n, room))
 

@@ -95,7 +95,7 @@ def load_style(name: str, resolve: Callable[[str], Path]) -> StyleAdapter:
 
 
 def in_style(bridge: Bridge, shares: Sequence[tuple[StyleAdapter, float]]) -> Bridge:
-    """Return a bridge that writes in a mixture of styles, each with its share.
+    """Return a bridge that writes in a mixture of styles; `shares` contains each style with its weight share_m.
 
         W + B · A   becomes   W + B · A + Σ_m share_m · B_m · A_m
 
@@ -104,7 +104,7 @@ def in_style(bridge: Bridge, shares: Sequence[tuple[StyleAdapter, float]]) -> Br
     share_m · B_m · A_m are added to W.
 
     Raises:
-        ModelError: a style was trained for another bridge, or does not fit the bridge's layers.
+        ModelError: a style was trained for a different bridge, or does not fit the bridge's layers.
     """
     if not shares:
         return bridge

@@ -189,7 +189,7 @@ def _move_all(source: Path, target: Path) -> None:
         for path in sorted(source.iterdir()):
             moved.append(target / path.name)
             path.rename(moved[-1])
-    except BaseException:  # also if the user stops the process
+    except BaseException:  # includes KeyboardInterrupt, if the user stops the process
         for path in moved:
             path.unlink(missing_ok=True)
         raise

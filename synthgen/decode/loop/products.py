@@ -62,7 +62,7 @@ class Packed(Plain):
 
 
 def has_bfloat16() -> bool:
-    """Return whether this processor has instructions for bfloat16 products; otherwise, float32 is far faster."""
+    """Return whether this processor has instructions for bfloat16 products; without them, float32 is far faster."""
     if platform.machine() in ("x86_64", "AMD64"):
         return bool(torch.cpu._is_avx512_bf16_supported())  # noqa: SLF001
     # builds of torch without these operations lack the attribute

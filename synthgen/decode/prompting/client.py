@@ -55,7 +55,7 @@ class Client:
     connections: set[HTTPConnection] = field(default_factory=set, compare=False)  # connections of running requests
 
     def abort(self) -> None:
-        """End all requests in progress, each with an error in its own thread."""
+        """Close the connections of all requests in progress; `chat` treats this as a missing answer."""
         for connection in tuple(self.connections):
             if connection.sock is not None:
                 with contextlib.suppress(OSError):

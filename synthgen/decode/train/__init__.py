@@ -1,1 +1,1 @@
-"""Train bridges, with which a language model writes texts from vectors, and style adapters for them."""
+"""Train bridges, with which a language model writes texts from vectors, and style adapters for bridges."""
