@@ -30,7 +30,7 @@ class Claim(NamedTuple):
 
 
 def stated_claim(mechanism: Mapping[str, Any] | None, limit: float) -> Claim:
-    """Return the claim in a mechanism's log, or `limit` with delta 0; raise InputError if the claim is not valid."""
+    """Return the log's claim, or `limit` with delta 0 if there is none; raise InputError if the claim is invalid."""
     claimed = None if mechanism is None else mechanism.get("claim")
     if claimed is None:
         return Claim(limit=limit, delta=0.0, is_claim=False)
@@ -52,9 +52,9 @@ class Bound(NamedTuple):
     """The lower bound on epsilon from guessed coins."""
 
     epsilon: float  # the largest lower bound over all tested numbers of guesses
-    ceiling: float  # the bound that would follow if every guess were right
+    ceiling: float  # the largest lower bound if every guess were right
     guesses: int  # the number of guesses that gives `epsilon`; 0 if every bound is 0
-    right: int  # how many of those guesses were right
+    right: int  # how many of the `guesses` are right
     persons: int  # number of coins that can be guessed: four fifths of all coins
 
 
@@ -63,20 +63,20 @@ def guess_coins(
 ) -> Bound:
     """Return the lower bound on epsilon from guessing fair coins.
 
-    Persons are split into five folds at random. The coins of the first fold are known. The other folds are guessed
-    one after the other. After a fold was guessed, its coins are revealed. Ridge regression on all revealed coins
-    gives the weights w of the K attacks for the next fold:
+    Persons are split into five folds at random. The coins of the first fold are known. The attacker guesses the coins
+    of the second fold; then these coins are revealed and the third fold follows, and so on. Ridge regression on all
+    revealed coins gives the weights w of the K attacks for the next fold:
 
         e = -ln(1 - rank) - ln 2,   w0 = 0.1 / K,   w = w0 + (E'E + 200 I)^-1 E'(y - E w0)
 
-    The vector e (K,) of a person has one entry per attack; `rank` is the person's rank by this attack (`mid_ranks`).
-    The entry is large only at the top of the ranking, where a few copied persons are found. E has the vectors of the
-    persons with revealed coins as rows. y is 1 for inserted persons and -1 for other persons. The guess is "inserted"
-    if e w >= 0. For each tested number of guesses r, the r / 4 persons with the largest |e w| in each fold are
-    guessed. Each r is tested at level alpha / (number of tested values of r).
+    The vector e (K,) of a person has one entry per attack; `rank` is the `mid_ranks` value of the attack's score. An
+    entry is large only at the top of the ranking, where a few copied persons are found. E has the vectors of the
+    persons with revealed coins as rows. y is 1 if the person was inserted and -1 if not. The guess is "inserted" if
+    e w >= 0. For each tested number r of guesses, r / 4 persons are guessed in each of the four folds: those with the
+    largest |e w|. Each r is tested at level alpha / (number of tested values of r).
 
-    A guess may depend on the release and on earlier coins only. If it also depended on later coins, all guesses could
-    be right together with probability 1/2 without any leak.
+    A guess may depend only on the release and on the coins of earlier folds. If the guesses also depended on later
+    coins, all of them could be right with probability 1/2 even without a leak.
 
     Args:
         scores: by name of the attack, one finite score per person; (P,).

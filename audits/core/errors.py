@@ -21,7 +21,7 @@ def printable(text: str) -> str:
 
 
 class AuditError(Exception):
-    """Base class of the audits' errors: a message, a list of problems and a hint. They never quote a record."""
+    """Base class of the audits' errors. The message, the list of problems and the hint never quote a record."""
 
     exit_code: ClassVar[int] = 1
 
@@ -54,7 +54,7 @@ class NotMeasurable(AuditError):  # noqa: N818 - a state of an audit, not an err
 
 
 class VerifyError(AuditError):
-    """A bundle, envelope or trust root is not valid. The codes, such as `E_DIGEST`, never change their meaning."""
+    """A bundle, envelope or trust root is not valid. The meaning of a code, such as `E_DIGEST`, never changes."""
 
     EXIT_CODES: ClassVar[Mapping[str, int]] = {
         **dict.fromkeys(("E_DIGEST", "E_DATA", "E_MANIFEST", "E_EXTRA", "E_MISSING", "E_SUBJECT"), 10),

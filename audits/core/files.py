@@ -19,11 +19,11 @@ if TYPE_CHECKING:
 
 MAX_TABLE_BYTES = 4 << 30
 MAX_SMALL_BYTES = 64 << 20  # limit for a file that is not a table, such as evidence, a key, a trust root or a policy
-# number of rows of a Parquet file that are decoded at once; small, because a few bytes can stand for long values
+# number of rows of a Parquet file that are decoded at once; small, because a few bytes can encode long values
 _BATCH_ROWS = 64
-_CELL_BYTES = 50  # bytes of memory that even a short value needs in Python
+_CELL_BYTES = 50  # smallest number of bytes that a value needs in memory as a Python object
 _NO_SPACE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
-# errors of the disk or of permissions; other errors show a mistake in the program
+# errors of the disk or of permissions; any OSError with a different number shows a mistake in the program
 _DISK_ERRORS = _NO_SPACE | {errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO, errno.ESTALE, errno.ENXIO}
 _SPARE = 1 << 20  # bytes that a file system may need in addition to the written data
 
@@ -32,7 +32,7 @@ def open_regular(path: str | Path, max_bytes: int = MAX_TABLE_BYTES) -> io.Buffe
     """Open a file for reading. Raise OSError if it is not a regular file or has more than `max_bytes` bytes.
 
     `strerror` of the error states the reason. A device, pipe or socket could deliver data without end or block the
-    process. The opened file is checked instead of the path, because another file may be moved to the path meanwhile.
+    process. The check uses the opened file and not the path, to which a different file may have been moved meanwhile.
     """
     file = open(path, "rb", opener=_without_waiting)  # noqa: SIM115 - the caller closes the file
     found = os.fstat(file.fileno())
@@ -61,8 +61,8 @@ def read_regular(path: str | Path, max_bytes: int = MAX_SMALL_BYTES) -> bytes:
 def read_parquet(file: BinaryIO, wanted: Collection[str]) -> tuple[list[str], "pa.Table"]:
     """Return the names of all columns of a Parquet file, and a table of the wanted columns.
 
-    A file of a few hundred bytes can stand for many gigabytes, so the size is first measured in small batches. Raise
-    OSError if the file is damaged or the columns have more than `MAX_TABLE_BYTES`; `strerror` states the reason.
+    A file of a few hundred bytes can decode to many gigabytes. The decoded size is therefore measured first, in small
+    batches. Raise OSError, with the reason in `strerror`, if the file is damaged or exceeds `MAX_TABLE_BYTES`.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -110,8 +110,8 @@ def disk_reason(error: OSError, path: Path, needed: int = 0) -> str:
 def disk_errors(place: Path) -> Iterator[None]:
     """Turn an error of the disk or of permissions into an InputError.
 
-    `place` is the folder to which the block writes. If the disk is full, the message states the space needed, for
-    which the current size of the folder is the estimate.
+    `place` is the folder to which the block writes. If the disk is full, the message states the space needed, which
+    is estimated by the current size of the folder.
     """
     try:
         yield
@@ -140,7 +140,7 @@ def require_space(folder: Path, needed: int) -> None:
 
 
 def write_whole(path: Path, data: bytes) -> None:
-    """Write a file with mode 0600 so that an interruption leaves the old or the new content, or raise InputError."""
+    """Write a file with mode 0600, completely or not at all; raise InputError if it cannot be written."""
     partial = None
     try:
         # NamedTemporaryFile uses mode 0600, and the rename keeps it
@@ -154,7 +154,7 @@ def write_whole(path: Path, data: bytes) -> None:
         raise InputError(f"{path} cannot be written ({disk_reason(error, path, len(data))})") from error
     finally:
         if partial is not None:
-            partial.unlink(missing_ok=True)  # after a failure or an interruption
+            partial.unlink(missing_ok=True)  # the partial file remains after a failure or an interruption
 
 
 @contextmanager

@@ -30,7 +30,7 @@ def pseudonym(key: bytes, person: str) -> str:
 
 
 def write_findings(path: Path, key: bytes, results: Iterable[AuditResult]) -> int:
-    """Write the findings of all audits atomically as JSON lines with mode 0600; return their number.
+    """Write the findings of all audits atomically as JSON lines with mode 0600; return the number of findings.
 
     Each line has the name of the audit and the fields of a `Finding`. `person` is replaced by a pseudonym, and `row`
     counts from 1, as in all messages. `start` and `end` count characters from 0.

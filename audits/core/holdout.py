@@ -1,7 +1,7 @@
-"""Separate the persons whom an audit compares from the reference, the texts on which its attacks are fitted.
+"""Separate the persons whom an audit compares from the reference: texts on which the audit's attacks are fitted.
 
-An attack fits word frequencies, projections and language models, for example. The reference is a public table. If
-there is none, a fifth of the control persons become the reference and are not compared.
+An attack fits word frequencies, projections and language models, for example. The reference is a public table.
+Without a public table, a fifth of the control persons become the reference and are not compared.
 """
 
 from dataclasses import dataclass
@@ -14,8 +14,8 @@ from audits.core.inputs import take
 from audits.core.types import AuditInputs, Bool, Float, Int, Table, persons
 
 REFERENCE_SHARE = 0.2  # share of the control persons who become the reference if there is no reference table
-MIN_PERSONS = 20  # in each of train and control
-MIN_SYNTHETIC = 20  # synthetic records
+MIN_PERSONS = 20  # smallest number of persons in train and in control, and of records in a reference table
+MIN_SYNTHETIC = 20  # smallest number of synthetic records
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,9 +41,9 @@ class HoldoutTables:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Arms:
-    """The persons of the two compared groups (arms): first those of train, then those of control."""
+    """The persons of the two compared groups (arms): first all train persons, then all control persons."""
 
-    row_person: Int  # person index of each row of train and then control; int64 (n,)
+    row_person: Int  # person index of each train row, then of each control row; int64 (n,)
     is_train: Bool  # whether each person is in train; bool (P,)
     person_class: Int  # class index of the first record of each person; int64 (P,), all 0 without labels
     synthetic_class: Int  # class index of each synthetic row; int64 (m,), all 0 without labels

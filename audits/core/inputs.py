@@ -19,17 +19,17 @@ from audits.core.released import NUMBERINGS, file_problems, is_numbering, releas
 from audits.core.strictjson import canonical, unique_keys
 from audits.core.types import AuditInputs, Int, Table, persons
 
-# "synthetic" is the table to be released, so only its bytes are checked. "rerun" is the output of another run of the
-# generator, "previous" an earlier release, and "evaluated" a synthetic table that is only measured or rewritten.
+# "synthetic" is the table to be released; only for this role, every byte of the file is checked. "rerun" is output of
+# a repeated run of the generator, "previous" an earlier release, "evaluated" a table to be measured or rewritten.
 Role = Literal["synthetic", "rerun", "evaluated", "previous", "train", "control", "reference"]
 
 MAX_ROWS = 5_000_000
 MAX_TEXT_CHARACTERS = 1_000_000
-_SURROGATE = re.compile("[\ud800-\udfff]")
-_MAX_LISTED = 20  # number of problems or columns that are listed; further ones are only counted
-_MAX_NAME_CHARACTERS = 40  # a longer column name is not shown: without a header, it may be the first record
+_SURROGATE = re.compile("[\ud800-\udfff]")  # a lone surrogate of UTF-16, which is not a character
+_MAX_LISTED = 20  # largest number of problems or columns that a message lists; the rest is only counted
+_MAX_NAME_CHARACTERS = 40  # a longer column name is not shown: it may be a record of a file without header
 _COLUMN = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,31}")  # allowed column names of a synthetic table
-_DEFAULTS = {"text": "text", "label": "label", "group": "group"}
+_DEFAULTS = {"text": "text", "label": "label", "group": "group"}  # parameter of `load_table`: default column name
 
 
 def load_table(
@@ -45,7 +45,7 @@ def load_table(
 
     The audits must read everything in a table that will be released. A synthetic table may therefore have only the
     columns `text` and `label`, and columns that add no information, such as row numbers (`is_numbering`). All values
-    of a column must have the same type. The file must equal the output of a known writer (`file_problems`).
+    of one column must have the same type. The file must equal the output of a known writer (`file_problems`).
 
     Args:
         path: the file.
@@ -94,7 +94,7 @@ def load_tables(
 ) -> AuditInputs:
     """Load all tables from files; `options` are arguments of `load_table`, such as the names of the columns.
 
-    Commands without a synthetic table pass None; the result then has the texts of control in its place.
+    A command without a synthetic table passes None; the synthetic table of the result then has the control texts.
     """
     released = None if synthetic is None else load_table(synthetic, role="synthetic", **options)
     trained = load_table(train, role="train", **options)
@@ -147,7 +147,7 @@ def take(table: Table, rows: Int) -> Table:
 
 
 def some_persons(table: Table, max_persons: int, rng: np.random.Generator) -> Table:
-    """Return all rows of `max_persons` randomly chosen persons, or the whole table if it has no more persons."""
+    """Return all rows of `max_persons` randomly chosen persons, or the whole table if it has at most that many."""
     names, owner = persons(table.groups)
     if len(names) <= max_persons:
         return table
@@ -155,7 +155,7 @@ def some_persons(table: Table, max_persons: int, rng: np.random.Generator) -> Ta
 
 
 def table_digest(table: Table) -> str:
-    """Return the sha256 over the texts, labels and person ids of a table, each preceded by its length."""
+    """Return the sha256 over the texts, labels and person ids of a table; each string is preceded by its length."""
     digest = hashlib.sha256(b"audits/table/v1\0" + bytes([table.labels is not None, table.has_groups]))
     for column in (table.texts, table.labels or (), table.groups if table.has_groups else ()):
         digest.update(len(column).to_bytes(8, "big"))
@@ -183,12 +183,12 @@ def digests(inputs: AuditInputs) -> dict[str, str]:
 
 
 def shortened(problems: Sequence[str]) -> list[str]:
-    """Return the first 20 problems and a count of the others."""
+    """Return the first 20 problems and, if there are more, an entry with the number of the remaining ones."""
     rest = len(problems) - _MAX_LISTED
     return [*problems[:_MAX_LISTED], *([f"and {rest} more"] if rest > 0 else [])]
 
 
-# rows with their numbers from 1; the column names; problems of the rows that could not be parsed
+# the rows as (number from 1, values by column name); all column names; a message for each row that cannot be parsed
 _Loaded = tuple[list[tuple[int, dict[str, Any]]], set[str], list[str]]
 
 
@@ -326,7 +326,7 @@ def _check_columns(
     optional = {columns["group"]} if role in {"synthetic", "evaluated"} else set()
     if missing := [repr(name) for name in required if name not in found | optional]:
         present = f"columns found: {_shown(found)}"
-        if path.suffix == ".csv" and not found & set(columns.values()):  # may be a record, so it is not shown
+        if path.suffix == ".csv" and not found & set(columns.values()):  # the line may be a record and is not shown
             present = f"the first line has {len(found)} cells, but no expected column name; it may be a record"
         all_problems, hint = [present, *shortened(problems)], "Name the columns with --text, --label and --group."
         raise InputError(f"the {role} table has no column {', '.join(missing)}", problems=all_problems, hint=hint)

@@ -1,19 +1,19 @@
 """Write and read canonical Parquet files, which cannot contain hidden data, because the rows determine every byte.
 
 The files are uncompressed and have no dictionaries, statistics or metadata. Anyone who has the rows can write the
-file again and compare the bytes. Headers are Thrift structs; each field is given here as (number, type, value).
+file again and compare the bytes. Headers are Thrift structs, whose fields `_struct` takes as (number, type, value).
 
 Reference: Parquet file format (parquet.thrift, data pages of version 1); Thrift compact protocol.
 """
 
 from collections.abc import Sequence
 
-PAGE_BYTES = 1 << 20  # a page ends after the value with which it reaches this size
+PAGE_BYTES = 1 << 20  # a page ends after the value that brings its size to this number of bytes or more
 CREATED_BY = b"synthgen plain parquet"
 _MAGIC = b"PAR1"
-_BYTE_ARRAY, _UTF8, _REQUIRED, _PLAIN, _RLE, _UNCOMPRESSED = 6, 0, 0, 0, 3, 0
-_I32, _I64, _BINARY, _LIST, _STRUCT = 5, 6, 8, 9, 12  # types of the compact protocol
-_SHORT_LIST = 15  # a list with fewer items has its length in its first byte
+_BYTE_ARRAY, _UTF8, _REQUIRED, _PLAIN, _RLE, _UNCOMPRESSED = 6, 0, 0, 0, 3, 0  # enum values of parquet.thrift
+_I32, _I64, _BINARY, _LIST, _STRUCT = 5, 6, 8, 9, 12  # field types of the compact protocol
+_SHORT_LIST = 15  # a list with fewer items than this stores its length in the first byte of its header
 
 
 def parquet_bytes(columns: Sequence[tuple[str, Sequence[str]]]) -> bytes:
@@ -86,7 +86,7 @@ def read_plain(data: bytes, names: Sequence[str], n_rows: int) -> list[list[str]
 
 
 def _page_header(data: bytes, at: int) -> tuple[int, int, int]:
-    """Read the header of the page at an offset: its number of values, its size in bytes, the offset of its values."""
+    """Read the page header at the offset `at`; return the number of values, their size in bytes, and their offset."""
     size, after = _read_int(data, at + 3)  # skips two field headers and the page type
     _, after = _read_int(data, after + 1)  # the header states the size twice
     n, _ = _read_int(data, after + 2)  # skips the headers of the inner struct and of its first field
@@ -94,7 +94,7 @@ def _page_header(data: bytes, at: int) -> tuple[int, int, int]:
 
 
 def _read_int(data: bytes, at: int) -> tuple[int, int]:
-    """Read a non-negative integer below 2^34 in zigzag encoding; return it with the offset after it."""
+    """Read a non-negative integer below 2^34 in zigzag encoding; return the integer and the offset after it."""
     for length in range(1, 6):
         if data[at + length - 1 : at + length] < b"\x80":
             number = sum((byte & 0x7F) << 7 * i for i, byte in enumerate(data[at : at + length]))
@@ -119,7 +119,7 @@ def _pages(values: Sequence[bytes]) -> bytes:
 
 
 def _struct(*fields: tuple[int, int, bytes]) -> bytes:
-    made, last = bytearray(), 0  # the encoding has the difference from the number of the previous field
+    made, last = bytearray(), 0  # the number of a field is encoded as its difference from the previous one
     for number, kind, value in fields:
         made += bytes([(number - last) << 4 | kind]) + value
         last = number

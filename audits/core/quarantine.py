@@ -1,4 +1,4 @@
-"""Set aside a few synthetic rows that no audit can judge (quarantine). They must be removed before a release."""
+"""Set aside a few synthetic rows that no audit can judge (quarantine). Remove these rows before a release."""
 
 import math
 from dataclasses import replace
@@ -15,7 +15,7 @@ MAX_SHARE = 0.01  # largest share of the synthetic rows that may be quarantined
 
 
 def most_quarantined(n_rows: int) -> int:
-    """Return how many of `n_rows` synthetic rows may be quarantined: 1 %, rounded up, but not all rows."""
+    """Return how many of `n_rows` synthetic rows may be quarantined: 1 %, rounded up, but at most n_rows - 1."""
     return min(math.ceil(MAX_SHARE * n_rows), n_rows - 1)
 
 
@@ -35,7 +35,7 @@ def write_rows(path: Path, rows: list[int], digest: str) -> None:
 
 
 def read_rows(path: Path) -> tuple[str, set[int]]:
-    """Return the digest and the row numbers in a file that `write_rows` wrote; raise InputError for other files."""
+    """Return the digest and the row numbers in a file of `write_rows`; raise InputError if the file is malformed."""
     try:
         digest, *rows = read_regular(path).decode("ascii").split()
         return digest, {int(row) for row in rows}

@@ -1,4 +1,4 @@
-"""Estimate shares of persons with an event, such as a copied text, and the limits that n persons can prove."""
+"""Estimate the share of persons with an event, such as a copied text; compute the limits that n persons can prove."""
 
 from typing import Any, NamedTuple
 
@@ -11,8 +11,8 @@ TIERS = (0.001, 0.003, 0.01)  # limits on the share of persons with an event, st
 class Tier(NamedTuple):
     """The limit that an audit sets on the share of persons with an event."""
 
-    tau: float | None  # the limit; None if there are too few persons for every limit
-    needed: int  # number of persons, in train and in control, for the next stricter limit; 0 if there is none
+    tau: float | None  # the limit; None if there are too few persons even for the weakest limit
+    needed: int  # required persons in train and in control for the next stricter limit; 0 if `tau` is the strictest
 
 
 def tier(n_persons: int) -> Tier:
@@ -41,7 +41,7 @@ def too_few(n_persons: int) -> str:
 
 
 def one_person(n_train: int, n_control: int) -> dict[str, Any]:
-    """Return the report entry `power` of an audit that a leak of one train person fails, a share of 1 / n_train."""
+    """Return the report entry `power` of an audit that fails if one train person (a share of 1 / n_train) leaks."""
     needed = needed_for_zero_events(TIERS[0])
     return {"n": min(n_train, n_control), "n_needed": needed, "smallest_leak": 1 / n_train, "epsilon_ceiling": None}
 

@@ -1,4 +1,4 @@
-"""Check that a table for release contains no data that no audit reads: hidden bytes, names of persons, or digests."""
+"""Search a table for release for data that the audits do not read: hidden bytes, names of persons, and digests."""
 
 import base64
 import csv
@@ -27,19 +27,19 @@ from audits.core.types import Table
 
 MAX_LABEL_CHARACTERS = 64
 _PERSON = re.compile(r"([a-z]{0,9}[_-]?)\d+", re.ASCII | re.IGNORECASE)  # an invented name, such as "person_12"
-_MIN_ID_CHARACTERS = 5  # a shorter id occurs inside other names by chance
+_MIN_ID_CHARACTERS = 5  # a shorter person id is not searched for inside synthetic names, where it occurs by chance
 INDEX = "__index_level_0__"  # column in which pandas writes an index
 # columns that may number the rows; pandas writes the index of a csv file as "" and reads this column as "Unnamed: 0"
 NUMBERINGS = {"id", "index", INDEX, "", "Unnamed: 0"}
 ID_DIGITS = 16  # hexadecimal digits of an id
 _QUOTINGS: tuple[Literal[0, 1], ...] = (csv.QUOTE_MINIMAL, csv.QUOTE_ALL)
-_SCHEMA = b"ARROW:schema"
-_PANDAS = b"pandas"
-# character sequences that may be a digest: in hexadecimal with the usual separators, and in base 32 or 64
+_SCHEMA = b"ARROW:schema"  # metadata key under which pyarrow stores the schema
+_PANDAS = b"pandas"  # metadata key under which pandas stores its description of the columns
+# strings that may contain a digest: in hexadecimal with separators (_HEX), base 32 (_BASE32), base 32 or 64 (_BASE)
 _HEX = re.compile(r"[0-9a-f](?:[-:.]?[0-9a-f]){7,}")
 _BASE32 = re.compile(r"[A-Za-z2-7]*")
 _BASE = re.compile(r"[A-Za-z0-9+/]{16,}")
-_WINDOW = 16  # characters; a part of a digest with this many characters (at least 64 bits) does not occur by chance
+_WINDOW = 16  # number of characters; a part of a digest of this length (at least 64 bits) does not occur by chance
 _LEVEL = 0.001  # significance level of the test for more truncated digests than expected by chance
 _NAMESPACES = (uuid.NAMESPACE_DNS, uuid.NAMESPACE_URL, uuid.NAMESPACE_OID, uuid.NAMESPACE_X500)
 _ALGORITHMS: tuple[Callable[[bytes], Any], ...] = (
@@ -51,9 +51,9 @@ _ALGORITHMS: tuple[Callable[[bytes], Any], ...] = (
 def file_problems(path: Path, rows: Sequence[Mapping[str, Any]]) -> list[str]:
     """Return a problem if no known writer produces exactly this file from its rows.
 
-    A file can hide data between pages or rows, in metadata, dictionaries, whitespace or escapes, or after its end.
-    Therefore the rows are written again in the usual forms of SynthGen, pyarrow, pandas, JSON and csv. One of the
-    results must equal the file. `rows` is not used for a parquet file, whose rows are read again.
+    A file can hide data between pages or rows, in metadata, dictionaries, whitespace or escapes, or after the rows.
+    Therefore the rows are written again in the usual forms of SynthGen, pyarrow, pandas, JSON and csv. One of these
+    outputs must equal the checked file. For a parquet file, the rows are read from `path`, not from `rows`.
     """
     data = read_regular(path, MAX_TABLE_BYTES)
     writers = {".parquet": _parquet_files, ".jsonl": _jsonl_files, ".csv": _csv_files}
@@ -143,8 +143,8 @@ def _csv_files(_data: bytes, rows: Sequence[Mapping[str, str]]) -> Iterator[byte
 def is_numbering(values: list[Any], rows: Sequence[tuple[str, str | int | None]]) -> bool:
     """Return whether the values of a column follow from the `rows` (text, label), so that they add no information.
 
-    The column must number the rows in order, from 0 or 1, or contain the ids of `record_ids`. In a table that is
-    sorted by id, the ids of equal rows may be sorted, too.
+    The column must number the rows in order, from 0 or 1, or contain the ids of `record_ids`. If the whole table is
+    sorted by id, equal rows may have their ids in sorted order.
     """
     kinds, n = set(map(type, values)), len(values)
     if kinds == {int}:
@@ -172,14 +172,14 @@ def record_ids(rows: Sequence[tuple[str, str | int | None]]) -> list[str]:
 
 
 def released_problems(synthetic: Table, train: Table, control: Table) -> list[str]:
-    """Return the problems of a synthetic table with its labels, person names and digests, without quoting them.
+    """Return the problems with the labels, person names and digests of a synthetic table, without quoting these.
 
     A label must occur in train, belong to at least two persons of train and control together, and be short.
 
     Only a table that was made in Python may have person names. The names must number the rows (`is_numbering`), or
     the persons in order of their first rows, such as "p0", "p1". A prefix may have at most ten characters. A name
-    must not equal the name of a train or control person in any spelling, or contain such a name of at least five
-    characters.
+    must not equal the name of a train or control person in any spelling, and must not contain a train or control
+    person's name of at least five characters.
 
     No column may contain an unkeyed digest of a person id or text of train or control (`digests_found`), because
     anyone who guesses the id or text can compute its digest.
@@ -233,7 +233,7 @@ def _person_problems(synthetic: set[str], real: set[str]) -> list[str]:
 
 
 def _plain(name: str) -> str:
-    """Return a name without case, leading zeros and characters that are no letters or digits: `P-07b` -> `p07b`."""
+    """Return a name in lower case with only its letters and digits, without leading zeros: `P-07b` -> `p07b`."""
     return re.sub(r"[\W_]", "", name.casefold()).lstrip("0")
 
 
@@ -241,9 +241,9 @@ def digests_found(public: Iterable[str], ids: Iterable[str], texts: Iterable[str
     """Return the number of digests of private strings (ids and texts) in public strings.
 
     The digests are computed from each text and from the usual spellings of each id, with the algorithms of `hashlib`
-    (except SHAKE) and as name-based UUIDs. They are searched for in base 32, base 64 and hexadecimal. A hexadecimal
-    digest may be truncated to its first or last 8 or more characters. Matches of fewer than 16 characters count only
-    if there are more of them than expected by chance.
+    (except SHAKE) and, for ids, as name-based UUIDs. They are found if written in base 32, base 64 or hexadecimal. A
+    hexadecimal digest may be truncated to its first or last 8 or more characters. Matches of fewer than 16 characters
+    count only if there are more of them than expected by chance.
     """
     long, short = _candidates(public)
     if not long and not short:
@@ -273,7 +273,7 @@ def digests_found(public: Iterable[str], ids: Iterable[str], texts: Iterable[str
 
 
 def _candidates(public: Iterable[str]) -> tuple[dict[int, set[bytes]], dict[int, set[str]]]:
-    """Return what may be digests: decoded windows by number of bytes, short hexadecimal runs by number of digits."""
+    """Return possible digests: decoded windows of 16 characters, by size; shorter hexadecimal strings, by length."""
     long: dict[int, set[bytes]] = defaultdict(set)
     short: dict[int, set[str]] = defaultdict(set)
     for value in set(public):

@@ -24,7 +24,7 @@ class AuditReport:
     inputs: Mapping[str, str]  # sha256 of each input, see `audits.core.inputs.digests`
     input_checks: Mapping[str, Any] = field(default_factory=dict)  # results of the input checks
     tool: str  # name and version of the audit package
-    # by name of a check, the synthetic rows (from 0) that it quarantines, see `audits.core.quarantine`
+    # by name of a check, the synthetic rows (from 0) that this check quarantines, see `audits.core.quarantine`
     quarantined: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
 
     @property
@@ -91,7 +91,7 @@ def read_report(data: bytes) -> AuditReport:
 
 
 def private_bytes(result: AuditResult) -> bytes:
-    """Return the RFC 8785 bytes of a result with its findings and quarantined rows, which `audit.json` lacks.
+    """Return the RFC 8785 bytes of a result, including its findings and quarantined rows, which `audit.json` omits.
 
     Raise InputError if a number is not finite or a detail is not a JSON value.
 

@@ -1,12 +1,12 @@
 """Compute the statistics of the audits: intervals, tests, a lower bound on epsilon, sample sizes.
 
 Each end of an interval is one-sided: the true value is above `high` with probability at most 1 - confidence, and
-below `low` with the same probability. Counts are numbers of persons, unless an audit states another unit.
+below `low` with probability at most 1 - confidence. Counts are numbers of persons, unless an audit states a unit.
 
-An audit passes only with the confidence of the run. It fails at the fixed `FAIL_LEVEL`, so that a higher confidence
+An audit passes only at the confidence of the run. It fails at the fixed `FAIL_LEVEL`, so that a higher confidence
 cannot turn a fail into a pass. A table without leaks almost never fails a test against a margin. It fails a test of
 the hypothesis of no effect, such as `scan_test`, with a probability equal to the significance level. The audits of a
-release contain nine such tests at `CHANCE_LEVEL`, so at most one in eleven releases without leaks fails one of them.
+release contain nine such tests at `CHANCE_LEVEL` = 0.01, so at most 9 % of releases without leaks fail one of them.
 """
 
 import math
@@ -19,9 +19,9 @@ from scipy import optimize, stats
 from audits.core.errors import InputError, NotMeasurable
 from audits.core.types import Float
 
-SCAN_GRID = (5, 7, 10, 15, 20, 30, 50, 100, 200, 500, 1000)  # numbers of persons at the top, see `scan_test`
+SCAN_GRID = (5, 7, 10, 15, 20, 30, 50, 100, 200, 500, 1000)  # tested numbers m of persons at the top of the ranking
 POWER = 0.8  # statistical power for which sample sizes are computed
-PASS_POWER = 0.95  # power for which sample sizes of margins below the widest allowed margin are computed
+PASS_POWER = 0.95  # statistical power for sample sizes if the margin is narrower than the widest allowed one
 FAIL_LEVEL = 0.05  # significance level of every fail, after correction for multiple testing
 CHANCE_LEVEL = FAIL_LEVEL / 5  # significance level of tests of the hypothesis of no effect
 EXPLAINED_LEVEL = 0.01  # significance level of the tests in `exceeds_control` and `exceeds_chance`
@@ -39,8 +39,8 @@ class Scan(NamedTuple):
     """The result of `scan_test`."""
 
     p: float  # p-value
-    cut: int  # number of persons at the top of the ranking among whom train differs most from chance
-    n_train_in_cut: int  # how many of them are train persons
+    cut: int  # the number m of persons at the top of the ranking for which p_m is smallest
+    n_train_in_cut: int  # number of train persons among the first `cut` persons
 
 
 def wilson(k: int, n: int, *, confidence: float) -> Interval:
@@ -50,7 +50,7 @@ def wilson(k: int, n: int, *, confidence: float) -> Interval:
 
 
 def wilson_of_share(p: float, n: float, *, confidence: float) -> Interval:
-    """Return Wilson's score interval of a share p of n trials; n may be an effective number, which is a fraction."""
+    """Return Wilson's score interval of a share p of n trials; n may be an effective number that is not whole."""
     z = float(stats.norm.ppf(confidence))
     centre = (p + z * z / (2 * n)) / (1 + z * z / n)
     half = z / (1 + z * z / n) * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n))
@@ -58,7 +58,7 @@ def wilson_of_share(p: float, n: float, *, confidence: float) -> Interval:
 
 
 def clopper_pearson(k: float, n: float, *, confidence: float) -> Interval:
-    """Return Clopper and Pearson's exact interval (Biometrika 1934) of k in n trials; both may be fractions."""
+    """Return Clopper and Pearson's exact interval (Biometrika 1934) of k in n trials; k and n need not be whole."""
     _check_count(k, n, confidence)
     low = 0.0 if k == 0 else float(stats.beta.ppf(1 - confidence, k, n - k + 1))
     high = 1.0 if k == n else float(stats.beta.ppf(confidence, k + 1, n - k))
@@ -89,9 +89,9 @@ def scan_test(scores_train: Float, scores_control: Float) -> Scan:
     The second probability detects too few train persons: a filter that removes synthetic records similar to train
     reveals train persons by their absence at the top.
 
-    M is `SCAN_GRID`. If the person after the first m has the same score as the last of them, m is raised to include
-    all persons with this score. M then depends only on the pooled scores, and the test is exact at every sample size.
-    A number m = N is dropped. If no number remains, the result is (1, 0, 0).
+    M starts as `SCAN_GRID`. If persons m and m + 1 have the same score, m is raised to include all persons with this
+    score. M thus depends only on the pooled scores, and the test is exact at every sample size. A number m = N is
+    dropped. If no number remains, the result is `Scan(1.0, 0, 0)`.
 
     Args:
         scores_train: one score per train person; a higher score means closer to the synthetic table.
@@ -121,10 +121,10 @@ def one_run_epsilon(*, r: int, v: int, m: int, delta: float, alpha: float) -> fl
         a = max_{1<=i<=v} (P[Bin(r, q) >= v - i] - beta) / i,
         p(eps) = min(1, beta + 2 m delta a),  bound = sup{eps : p(eps) <= alpha}
 
-    q is the largest probability of a right guess, and p(eps) of at least v right guesses, if epsilon is eps.
+    If epsilon is eps, P[a guess is right] <= q, and P[v or more guesses are right] <= p(eps).
 
     Args:
-        r: number of guesses, fixed before the answers are known.
+        r: number of guesses, fixed before the guessed coins are revealed.
         v: number of right guesses.
         m: number of persons with independent fair coins.
         delta: delta of the claim.
@@ -168,9 +168,9 @@ def auc_error(scores_train: Float, scores_control: Float) -> float:
 
         max(sqrt(var(V_T) / n_T + var(V_H) / n_H),  sqrt((n_T + n_H + 1) / (12 n_T n_H)))
 
-    T is train and H is control. V of a person is the share of persons of the other table with a lower score. The
-    second term is the error of a random ranking without equal scores (Mann and Whitney 1947). It is our addition:
-    without it, the error would be 0 if all scores are equal.
+    T is train and H is control. V_T has, for each person of T, the share of H with a lower score. V_H has, for each
+    person of H, the share of T with a lower score. The second term is the error of a random ranking without equal
+    scores (Mann and Whitney 1947). We added this term, because the first term is 0 if all scores are equal.
 
     Reference: DeLong, DeLong and Clarke-Pearson, Biometrics 1988.
     """
@@ -186,14 +186,14 @@ def auc_error(scores_train: Float, scores_control: Float) -> float:
 
 
 def conformal_p(scores: Float, scores_control: Float) -> Float:
-    """Return (1 + #{control >= score}) / (1 + n_control) of each score, its p-value if persons are exchangeable."""
+    """Return each score's p-value for exchangeable persons: (1 + #{control >= score}) / (1 + n_control)."""
     ordered = np.sort(scores_control)
     at_least = len(ordered) - np.searchsorted(ordered, scores, side="left")
     return np.asarray((1 + at_least) / (1 + len(ordered)), dtype=np.float64)
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
-    """Return the p-values after Holm's correction (Scand. J. Statist. 1979) for multiple testing, in their order."""
+    """Return the p-values after Holm's correction (Scand. J. Statist. 1979) for multiple testing, in input order."""
     p, n = np.array(p_values, dtype=np.float64), len(p_values)
     order = np.argsort(p, kind="stable")
     corrected = np.empty(n)
@@ -207,19 +207,19 @@ def mid_ranks(scores: Float) -> Float:
 
 
 def exceeds_control(train: int, others: int, share: float, *, minimum: int, n_tests: int = 1) -> bool:
-    """Return whether the matches of train persons are leaks, compared with matches that cannot be leaks.
+    """Return whether there are more matches of train persons than can be explained without a leak.
 
         train > 0   and   (others < minimum   or   P[Bin(train + others, share) >= train] <= .01 / n_tests)
 
-    If there are fewer than `minimum` other matches, every match of a train person is a leak. More other matches show
-    that such strings occur without a leak. A binomial test then compares the two numbers.
+    If `others` is below `minimum`, every match of a train person counts as a leak. If `others` reaches `minimum`,
+    matches evidently occur without a leak, and a binomial test compares `train` with `others`.
 
     Args:
         train: number of matches of train persons.
         others: number of matches that the generator cannot have caused, such as matches of control persons.
-        share: fraction of all matches that are expected to belong to train persons if there is no leak.
-        minimum: smallest number of other matches for which the binomial test decides; 0 if it always decides.
-        n_tests: number of tests that are made together, for Bonferroni's correction.
+        share: fraction of train + others that is expected to belong to train persons if there is no leak.
+        minimum: smallest value of `others` for which the binomial test decides; 0 if the test always decides.
+        n_tests: number of tests that the caller makes in total, for Bonferroni's correction.
     """
     return train > 0 and (
         others < minimum or float(stats.binom.sf(train - 1, train + others, share)) <= EXPLAINED_LEVEL / n_tests
@@ -248,7 +248,7 @@ def needed_for_share(d: float, *, confidence: float = 0.95, power: float = POWER
 
 
 def needed_for_auc(d: float, *, confidence: float = 0.95, power: float = POWER) -> int:
-    """Return how many train and control persons each distinguish an AUC of 1/2 + d from 1/2: `z_sum`^2 / (6 d^2)."""
+    """Return how many persons per arm distinguish an AUC of 1/2 + d from 1/2: n >= `z_sum`^2 / (6 d^2)."""
     return math.ceil(z_sum(confidence, power) ** 2 / (6 * d * d))
 
 
@@ -258,12 +258,12 @@ def detectable_share(n: float, *, confidence: float = 0.95) -> float:
 
 
 def detectable_auc(n: float, *, confidence: float = 0.95) -> float:
-    """Return the smallest deviation of an AUC from 1/2 that n persons on each side detect: `z_sum` / sqrt(6 n)."""
+    """Return the smallest deviation of an AUC from 1/2 that n persons per arm detect: `z_sum` / sqrt(6 n)."""
     return z_sum(confidence, POWER) / math.sqrt(6 * n)
 
 
 def power_of_each(n: int, joint: float = POWER) -> float:
-    """Return the power that each of n two-sided tests requires so that all of them pass with the joint power."""
+    """Return the power that each of n two-sided tests requires so that all of them pass with probability `joint`."""
     return 1 - (1 - joint) / (2 * n)
 
 

@@ -22,7 +22,7 @@ def parse(data: bytes) -> Any:
     """Return the value of UTF-8 JSON; lists become tuples, which strict models of pydantic require.
 
     Raise JsonError if the bytes are not UTF-8 or not JSON, or contain a duplicate key, NaN, an infinity, nesting
-    deeper than `MAX_DEPTH`, or a number with a point or exponent that is too large for a double.
+    deeper than `MAX_DEPTH`, or a number that has a point or exponent and is too large for a double.
     """
     return _parse(data, int)
 

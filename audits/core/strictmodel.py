@@ -47,7 +47,7 @@ def multiple_of(steps: int) -> AfterValidator:
     return AfterValidator(check)
 
 
-MESSAGES = {  # message for each type of error of pydantic
+MESSAGES = {  # error type of pydantic: the message that replaces pydantic's message
     "missing": "missing",
     "extra_forbidden": "unknown key",
     "string_type": "must be a text",
@@ -60,7 +60,7 @@ MESSAGES = {  # message for each type of error of pydantic
     "dict_type": "must be a section of keys and values",
     "model_type": "must be a section of keys and values",
 }
-_SUBJECT = re.compile(r"^(Input|String|Tuple|List|Dictionary|Value) should ")
+_SUBJECT = re.compile(r"^(Input|String|Tuple|List|Dictionary|Value) should ")  # start of a message of pydantic
 
 
 class Closed(BaseModel):

@@ -17,13 +17,13 @@ from audits.core.files import open_regular
 from audits.core.strictjson import with_tuples
 
 MAX_YAML_BYTES = 1 << 20
-MAX_DEPTH = 12  # limited, because the time of the parser grows with the square of the depth
-_WORD = re.compile(r"[a-z][a-z-]*")
-_NOT_WORDS = frozenset({"null", "true", "false", "yes", "no", "on", "off", "y", "n"})  # some readers convert these
+MAX_DEPTH = 12  # largest depth of nesting; limited, because the parser's time grows with the square of the depth
+_WORD = re.compile(r"[a-z][a-z-]*")  # strings that `block_yaml` writes without quotes, except `_NOT_WORDS`
+_NOT_WORDS = frozenset({"null", "true", "false", "yes", "no", "on", "off", "y", "n"})  # not strings for some readers
 _MAX_DIGITS = 25  # largest number of characters of a number; 24 are enough for every double
 _STRING, _NUMBERS = "tag:yaml.org,2002:str", {"tag:yaml.org,2002:int", "tag:yaml.org,2002:float"}
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")  # characters that YAML does not allow in a file
-_UNCLOSED = {  # hint for each context in which the parser reports a value that is not closed
+_UNCLOSED = {  # what the parser was reading when the file ended: hint for the user
     "while scanning a quoted scalar": "Close the quote that begins in this line.",
     "while parsing a flow sequence": "Close the bracket `[` of this line, and separate its items by commas.",
     "while parsing a flow mapping": "Close the brace `{` of this line, and separate its entries by commas.",
@@ -71,7 +71,7 @@ def parse_yaml(
             raise error(message, hint="Remove it.") from None
         mark = getattr(found, "problem_mark", None)
         if (hint := _UNCLOSED.get(getattr(found, "context", ""))) is not None:
-            start: Any = getattr(found, "context_mark", mark)  # the parser stops at the end of the file
+            start: Any = getattr(found, "context_mark", mark)  # start of the value that is not closed
             raise error(f"{name}: line {start.line + 1}: not valid YAML", hint=hint) from None
         where = f"line {mark.line + 1}: " if mark else ""
         line = text.split("\n")[mark.line] if mark and mark.line < text.count("\n") + 1 else ""
@@ -106,7 +106,7 @@ def _place(problem: str, lines: Mapping[str, int]) -> str:
 
 
 def key_lines(data: bytes) -> dict[str, int]:
-    """Return the line (from 1) of each key and list item of a YAML text, by its path, such as `a.b.0`."""
+    """Return the line (from 1) of each key and list item of a YAML text, by the path of the key or item (`a.b.0`)."""
     lines: dict[str, int] = {}
 
     def visit(node: Any, place: str) -> None:
@@ -126,7 +126,7 @@ def key_lines(data: bytes) -> dict[str, int]:
 def block_yaml(value: Mapping[str, Any], indent: int = 0) -> bytes:
     """Return a mapping of JSON values as block YAML with sorted keys; equal values give equal bytes.
 
-    List items, and scalars that are no plain words, are written as JSON, which is also YAML.
+    List items, and scalars that do not match `_WORD`, are written as JSON, which is also YAML.
     """
     lines = b""
     for key in sorted(value):

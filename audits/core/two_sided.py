@@ -21,18 +21,18 @@ def is_inside(interval: Estimate | Interval, margin: float, *, centre: float = 0
 
 
 def is_outside(interval: Estimate | Interval, margin: float, *, centre: float = 0.5) -> bool:
-    """Return whether the whole interval lies outside the margin around the centre, on one side."""
+    """Return whether the whole interval lies above centre + margin, or the whole interval below centre - margin."""
     return interval.low > centre + margin or interval.high < centre - margin
 
 
 def supported_margin(n: int, margins: Sequence[tuple[int, float]]) -> float | None:
-    """Return the margin of the first pair (required number, margin) whose required number n reaches, or None."""
+    """Return the margin of the first pair (required n, margin) with n >= required n, or None if n is too small."""
     return next((margin for needed, margin in margins if n >= needed), None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NormalShare:
-    """A share between 0 and 1 with its standard error; its estimate is treated as normally distributed."""
+    """An estimate, treated as normally distributed, of a share between 0 and 1, with its standard error."""
 
     value: float
     error: float
@@ -69,8 +69,8 @@ def envelope(estimates: Sequence[Estimate], *, centre: float = 0.5) -> Estimate:
     """Return one estimate for several attacks: the value furthest from the centre, with the outermost interval ends.
 
     An audit passes only if the intervals of all attacks lie within the margin. If the true value of one attack is
-    outside the margin, its own interval lies within with probability at most 1 - confidence, however many other
-    attacks there are. A pass therefore needs no correction for multiple testing (intersection-union test).
+    outside the margin, the interval of this attack lies within it with probability at most 1 - confidence, for any
+    number of attacks. A pass therefore needs no correction for multiple testing (intersection-union test).
 
     Reference: Berger, "Multiparameter hypothesis testing and acceptance sampling", Technometrics 1982.
     """
@@ -91,9 +91,9 @@ def exact_share(k: int, n: int, *, confidence: float) -> Estimate:
 
 
 def control_needed(n_train: int, *, reference_is_control: bool) -> int:
-    """Return how many control persons are required so that `n_train` of them can be compared.
+    """Return how many control persons are required so that `n_train` control persons can be compared.
 
-    If `reference_is_control`, the share `REFERENCE_SHARE` of them is the reference and is not compared.
+    If `reference_is_control`, the fraction `REFERENCE_SHARE` of the control persons is the reference, not compared.
     """
     return math.ceil(n_train / (1 - REFERENCE_SHARE)) if reference_is_control else n_train
 

@@ -25,7 +25,7 @@ Direction = Literal["lower_is_safer", "higher_is_safer", "two_sided"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Table:
-    """Records as columns with one entry per row."""
+    """A table of records, stored as columns with one entry per row."""
 
     texts: tuple[str, ...]  # non-empty strings
     labels: tuple[str, ...] | None  # class of each row, or None if the table has no classes
@@ -57,10 +57,10 @@ class Canaries:
     """
 
     table: Table  # texts of the canaries, one person per canary; a canary may have several rows
-    family: tuple[str, ...]  # kind of each canary, in order of first appearance
+    family: tuple[str, ...]  # kind of each canary, in the order in which the canaries first appear in `table`
     inserted: Bool  # whether each canary was inserted; bool, one entry per canary
     canary_build: Table  # synthetic table of the canary build; its rows must never be released
-    suffixes: tuple[str, ...] = ()  # random endings that no canary has, with which the true endings are compared
+    suffixes: tuple[str, ...] = ()  # random endings that no canary has, for comparison with the canaries' endings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,10 +83,10 @@ class AuditInputs:
     reference: Table | None = None  # public text of the same kind
     # for each train row, the identifiers that its text contained before they were replaced
     identifiers: tuple[tuple[str, ...], ...] | None = field(default=None, repr=False)
-    # control rows that repeat records of train persons, as whose records they count; see `check_split`
+    # control rows that repeat a record of a train person and count as records of this person; see `check_split`
     set_aside: Table | None = None
     near_duplicate_rate: float = 0.0  # share of control rows that were removed as near duplicates of a train row
-    # like `identifiers`, for each control row; shows how many matches occur by chance
+    # the same as `identifiers`, for each control row; they show how many matches occur by chance
     control_identifiers: tuple[tuple[str, ...], ...] | None = field(default=None, repr=False)
     lineage: Lineage | None = field(default=None, repr=False)
     canaries: Canaries | None = None
@@ -103,8 +103,8 @@ class Estimate:
     value: float  # the point estimate
     low: float  # lower end
     high: float  # upper end
-    confidence: float  # of each end: the true value is above `high` with probability at most 1 - confidence
-    n: int  # number of persons, unless the audit states another unit
+    confidence: float  # one-sided, of each end: P[true value > `high`] <= 1 - confidence, and the same below `low`
+    n: int  # sample size: number of persons, unless the audit states a different unit
 
     def __post_init__(self) -> None:
         if not all(math.isfinite(v) for v in (self.value, self.low, self.high)):
@@ -132,8 +132,8 @@ class AuditResult:
     verdict: Verdict
     status: Status
     estimate: Estimate | None = None  # the main number; None if nothing was measured
-    control: Estimate | None = None  # the main number for control instead of train, if this has a meaning
-    # limit of the end of the interval on the unsafe side; (low, high) if both sides are unsafe
+    control: Estimate | None = None  # the main number, computed for control in place of train; None if not meaningful
+    # limit for the unsafe end of the interval; (lower limit, upper limit) if both ends can be unsafe
     threshold: float | tuple[float, float] | None = None
     direction: Direction
     metrics: Mapping[str, Estimate] = field(default_factory=dict)  # numbers that a policy can limit, by name
