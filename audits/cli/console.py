@@ -44,7 +44,7 @@ def show(text: str) -> None:
 
 
 def print_fields(fields: Mapping[str, object], text: str, *, as_json: bool) -> None:
-    """Write a result as text to stdout. With `as_json`, write its fields as JSON to stdout, the text to stderr."""
+    """Write a result as text to stdout. With `as_json`, write the fields as JSON to stdout and the text to stderr."""
     if as_json:
         sys.stdout.write(json.dumps(fields, indent=1) + "\n")
     (say if as_json else show)(text)
@@ -81,7 +81,7 @@ def protect_process(stop: Callable[[int, FrameType | None], None]) -> None:
 @contextmanager
 def standard_streams() -> Iterator[None]:
     """Write stdout in UTF-8, and exit with code 3 if stdout or stderr is closed or cannot be written."""
-    # the next opened file would get the number of a closed stream, and output would be written into this file
+    # the next opened file would get the descriptor of a closed stream, and output would be written into this file
     if sys.stdout is None or sys.stderr is None:
         if sys.stderr is not None:
             say("error: standard output is closed; pass a file, a pipe or /dev/null")

@@ -10,8 +10,8 @@ import typer
 from audits.cli.console import AsJson
 from audits.core.errors import InputError
 
-_OTHER_NAMES = {"hygiene": "input_checks", "dp_epsilon": "dp", "dp_delta": "dp"}  # further name -> name of the page
-_PREFIXES = ("audit_", "dp_consistent_")  # of gates
+_OTHER_NAMES = {"hygiene": "input_checks", "dp_epsilon": "dp", "dp_delta": "dp"}  # accepted name: name of the page
+_PREFIXES = ("audit_", "dp_consistent_")  # prefixes of the ids of gates
 
 
 def explain(
@@ -37,14 +37,14 @@ def explain(
 
 
 def _page_name(name: str) -> str:
-    """Return the page of a gate or number: `audit_linkage` -> `linkage`, `balance.value` -> `balance`."""
+    """Return the name of the page of a gate or number: `audit_linkage` -> `linkage`, `balance.value` -> `balance`."""
     for prefix in _PREFIXES:
         name = name.removeprefix(prefix)
     return name.partition(".")[0]
 
 
 def _pages_of_gates() -> dict[str, str]:
-    """Return the page of each gate of the shipped policies, by the id of the gate with `_` in place of `-`."""
+    """Return the name of the page of each gate of the shipped policies, by the gate's id with `_` in place of `-`."""
     from audits.gate.rule import NO_QUARANTINED_ROW
     from audits.gate.shipped import load_policy, shipped_policies
 

@@ -1,6 +1,6 @@
 """Find the gates of a policy that cannot pass because an input is missing, before any audit runs.
 
-A gate is a condition on a metric, such as `membership.auc.high`. The first part of the name is often an audit.
+A gate is a condition on a metric, such as `membership.auc.high`. The first part of the name is often an audit's name.
 """
 
 from collections.abc import Collection
@@ -24,7 +24,7 @@ LINEAGE_METRICS = {  # metrics of the audit `parent_recovery` that require --lin
     *("lineage", "records_with_parents", "parent_recall", "pair_recall", "parent_recall_ratio", "max_weight"),
     *("min_effective_parents", "min_row_persons", "max_person_share", "max_person_rows", "min_class_persons"),
 }
-ALWAYS = {"input_checks", "records"}  # first parts of metrics that every run has
+ALWAYS = {"input_checks", "records"}  # first parts of the names of metrics that every run has
 
 
 def impossible_gates(

@@ -14,7 +14,7 @@ import typer
 from audits.cli import console
 
 NOT_PASSED = 4  # exit code if the verdict is not pass
-SECONDS_BETWEEN_LINES = 5.0  # of the progress
+SECONDS_BETWEEN_LINES = 5.0  # shortest time between two lines of progress
 
 
 def shadow_plan(  # noqa: PLR0913, PLR0917 - one parameter per option of the command line
@@ -68,7 +68,7 @@ def shadow_command(  # noqa: PLR0913, PLR0917 - one parameter per option of the 
     rows_are_persons: console.RowsArePersons = False,
     as_json: Annotated[bool, typer.Option("--json", help="print shadow.json on stdout")] = False,
 ) -> None:
-    """Infer from the tables of the reruns which of them were trained on each target person.
+    """Infer from the output tables of the reruns which reruns were trained on each target person.
 
     Exit 0 if this attack fails (verdict pass), 4 if it succeeds or is inconclusive. The command writes shadow.json
     into the folder. This file contains only aggregates over all persons.
