@@ -96,7 +96,7 @@ def _confirm(question: str, *, yes: bool) -> Callable[[str], None]:
             raise UsageError("nothing was signed, because there is no terminal to ask for confirmation", hint=hint)
         try:
             agreed = typer.confirm(question, default=False, err=True)
-        except typer.Abort:  # the input ended
+        except typer.Abort:  # the input ended without an answer
             say("")
             agreed = False
         if not agreed:

@@ -1,4 +1,4 @@
-"""Implement `synthgen blend`: generate a text between two given texts, and compare the attributes of all three.
+"""Implement `synthgen blend`: generate a text between two given texts, and compare the attributes of the three texts.
 
 The vector of the new text lies on a line or arc between the vectors of the given texts.
 """
@@ -30,7 +30,7 @@ from synthgen.models.store import model_folder
 WARNING = "This output is not audited and can repeat either text. Show it only to people who may read both texts."
 START_CHARACTERS = 400  # number of characters of each text that are shown
 WIDTH = 30  # width of a column of the attribute table, in characters
-_LETTER = re.compile(r"[^\W\d_]")  # of any script
+_LETTER = re.compile(r"[^\W\d_]")  # a letter of any script
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,24 +41,24 @@ class BlendRequest:
     b: Path  # file of the second text, UTF-8
     lam: float = 0.5  # interpolation weight λ, 0 to 1: the weight of the second text
     label: str = ""  # class name in the prompt
-    candidates: int = 4  # number of texts to generate, of which the best is kept
+    candidates: int = 4  # number of texts to generate; only the best one is kept
     method: Literal["smote", "slerp"] = "smote"  # linear or spherical interpolation
     seed: int = 0  # seed of the decoder's sampling
-    writer: Literal["bridge", "prompt"] = "bridge"  # the decoder gets the vector, or only words near the vector
+    writer: Literal["bridge", "prompt"] = "bridge"  # what the decoder gets: the vector, or only words near it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Blended:
-    """A blend and the two texts that it was made from."""
+    """A blend and the two texts from which the blend was made."""
 
     request: BlendRequest
     texts: tuple[str, str]  # the two input texts
     blend: Candidate  # the best generated text
-    # cosines between vectors: the blend and the "target" vector, the blend and text "a" or "b", the two texts "a_b"
+    # cosines of the blend's vector to the "target" vector and to those of texts "a" and "b", and of A to B ("a_b")
     cosines: dict[str, float]
-    of_candidates: tuple[float | None, ...]  # cosine of each candidate to the target; None if it has no letters
+    of_candidates: tuple[float | None, ...]  # cosine of each candidate to the target; None for a text without letters
     rows: tuple[ComparisonRow, ...]  # the attribute table
-    words: tuple[str, ...] = ()  # words that the decoder gets instead of the vector
+    words: tuple[str, ...] = ()  # words that the decoder gets in place of the vector; empty if it gets the vector
 
     def to_json(self) -> dict[str, Any]:
         """Return the blend as JSON-compatible data."""
@@ -136,7 +136,7 @@ def blend_texts(
     (candidates). The candidate whose vector has the highest cosine to the target is kept.
 
         smote:  target = a + λ · (b − a)
-        slerp:  target = the point at the share λ of the angle from a to b
+        slerp:  target = the point on the arc from a to b at the fraction λ of the angle between a and b
 
     A vector depends only on the first `max_tokens` tokens of a text. The attribute table covers the full texts.
 

@@ -14,7 +14,7 @@ from synthgen.cli.output import Application, AsJson, print_fields
 
 budget_app = Application(help="Show and check the ledger of DP budgets; void a reservation.")
 ConfigFile = Annotated[Path, Argument(help="Configuration (YAML) that names the ledger.")]
-_STATES = {
+_STATES = {  # state of a reservation in the ledger: text for the user
     "reserve": "reserved, no noise drawn yet",
     "draw": "noise drawn, result not saved",
     "made": "result saved",
@@ -26,7 +26,7 @@ MIN_EPSILON = 0.01  # if less than this epsilon is left, the output states that 
 
 @budget_app.command("show")
 def show(config: ConfigFile, *, as_json: AsJson = False) -> None:
-    """List every reservation in the ledger with its state, and their joint cost without the voided ones.
+    """List every reservation in the ledger with its state, and print the joint cost of all that are not voided.
 
     The joint cost is stated at the delta that a run of CONFIG would use.
     """

@@ -22,7 +22,7 @@ class Check:
     name: str
     ok: bool
     detail: str
-    optional: bool = False  # whether a run is possible although the check failed
+    optional: bool = False  # whether a run is possible even if the check fails
 
 
 def examine(ray: str | None = None) -> list[Check]:

@@ -1,7 +1,7 @@
 """Implement `synthgen keys`, `synthgen trust` and `synthgen timestamp`.
 
 Keys sign releases and approvals. A trust root is the receiver's file of accepted keys, policies and ledgers. A
-timestamp (RFC 3161) proves that a signature existed before a time.
+timestamp (RFC 3161) proves that a signature existed at a certified time.
 """
 
 import re
@@ -157,7 +157,7 @@ def trust_forget(
 ) -> None:
     """Accept an older trust root again, by deleting the record of the newest version that was seen.
 
-    Before you verify again, compare the fingerprint of the trust root with its sender over another channel.
+    Before you verify again, compare the fingerprint of the trust root with that of its sender over a second channel.
     """
     from audits.verify.high_water_mark import default_state, forget
 

@@ -281,9 +281,9 @@ def shadow(
     quick: Annotated[bool, Option("--quick", help="Make 8 small reruns with 1 person; never passes.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Repeat a run without some persons, those closest to synthetic records, and test whether the outputs show it.
+    """Repeat a run many times, each time without some persons, and infer from the outputs who was missing.
 
-    Each attacked person is left out of half of the reruns. Each rerun takes about as long as the run itself.
+    Each attacked person, close to a synthetic record, is left out of half of the reruns. A rerun takes as long as a run.
     """
     from synthgen.cli.shadow import ShadowRequest
     from synthgen.cli.shadow import shadow as make_shadow
@@ -328,7 +328,7 @@ def main(command: typer.Typer = app) -> None:
         with engine_errors(), disk_errors(Path()):
             command()
     except (SynthGenError, AuditError) as error:
-        if _STOPS:  # a library that a signal stopped in compiled code can raise its own error instead of SystemExit
+        if _STOPS:  # after a signal in compiled code, a library may have raised an error in place of SystemExit
             _exit_interrupted()
         say(f"error: {error}")
         refused = {"verdict": "REFUSED", "reasons": error.problems} if isinstance(error, ReleaseRefused) else {}

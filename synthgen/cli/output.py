@@ -1,4 +1,4 @@
-"""Define the help of commands, and print their results as text, or with `--json` as one JSON object on stdout."""
+"""Define how commands show help, and print results: as text, or with `--json` as one JSON object on stdout."""
 
 import json
 from collections.abc import Callable, Mapping

@@ -60,7 +60,7 @@ class Published:
 def publish(config: Config, *, resume: Literal["auto", "never"], stream: TextIO) -> Published:
     """Run the unfinished stages, apply the policy, and write the signed bundle; `stream` receives the progress.
 
-    A wrong policy, key or output folder is reported at once and not after hours, because they are checked first.
+    The policy, the key and the output folder are checked first, because the stages can take hours.
 
     Raise ReleaseRefused if the policy refuses the release; the signed refusal and the report stay in the workspace.
     """
@@ -93,7 +93,7 @@ def publish(config: Config, *, resume: Literal["auto", "never"], stream: TextIO)
 def report_of(target: Path) -> Path:
     """Return the path of the report of a configuration's last run, of the run in a workspace, or of a bundle.
 
-    The report of a run is written again on each call, from the run and the current policy.
+    Each call writes the report of a run anew, from the stored results and the current policy.
     """
     if target.is_dir():
         if (target / REPORT).is_file():
@@ -110,7 +110,7 @@ def report_of(target: Path) -> Path:
 
 
 def configured(target: Path) -> Config:
-    """Return the configuration in a file, or of the last run in a workspace; raise DataError if there is none."""
+    """Return the configuration in a file, or of the last run in a workspace; raise DataError if there is no run."""
     from synthgen.release.run import REPORTED
 
     if not target.is_dir():

@@ -18,7 +18,7 @@ from synthgen.config import Config
 from synthgen.core.errors import ConfigError
 from synthgen.decode.train.config import TrainBridgeConfig
 
-SET_BY_LOAD = ("base", "file")  # fields that are set when a configuration file is loaded, so the file cannot set them
+SET_BY_LOAD = ("base", "file")  # fields that loading a configuration file sets; the file cannot set them
 _INTRODUCTION = """\
 # Configuration
 
@@ -94,7 +94,7 @@ def _commented_lines(values: dict[str, Any], sections: list[type[BaseModel]], in
 
 
 def parameters(section: type[BaseModel], prefix: str = "") -> Iterator[tuple[str, FieldInfo]]:
-    """Yield each parameter of a section and of the sections inside, as its path (after `prefix`) and its field."""
+    """Yield (path, field) of each parameter of a section and of the sections inside; `prefix` starts each path."""
     for name, field in section.model_fields.items():
         yield prefix + name, field
         for part in _sections_in(field.annotation):
@@ -123,7 +123,7 @@ def split_description(description: str) -> tuple[str, str]:
 
 
 def _plain(value: Any, *, quote: bool = False) -> str:
-    """Return a value as YAML. With `quote`, strings that YAML could read as another value are quoted."""
+    """Return a value as YAML. With `quote`, strings that YAML may not read as strings are quoted."""
     if isinstance(value, BaseModel | dict):
         return f"{{{', '.join(f'{key}: {_plain(inner, quote=quote)}' for key, inner in dict(value).items())}}}"
     if isinstance(value, tuple):

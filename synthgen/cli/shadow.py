@@ -1,6 +1,6 @@
-"""Implement `synthgen shadow`: repeat a run many times without some persons, and test whether the outputs show it.
+"""Implement `synthgen shadow`: rerun a run without some persons, and infer from the outputs who was missing.
 
-The attacked persons have records close to a synthetic record. Each of them is left out of half of the reruns.
+The attacked persons have records close to a synthetic record. Each attacked person is left out of half of the reruns.
 """
 
 import math
@@ -37,9 +37,9 @@ from synthgen.pipeline.stage_order import write_records
 from synthgen.pipeline.workspace import Workspace, finish
 from synthgen.release.run import Run, load_run
 
-QUICK_RUNS, QUICK_PERSONS, QUICK_PERMUTATIONS = 8, 1, 9  # with --quick
-QUICK_TOKENS = 48  # largest number of tokens of a text with --quick; a shorter text often does not fit its class
-RERUN_STAGES = ("interpolate", "decode", "re-embed", "filter")  # a rerun takes about as long as these stages
+QUICK_RUNS, QUICK_PERSONS, QUICK_PERMUTATIONS = 8, 1, 9  # reruns, attacked persons and permutations with --quick
+QUICK_TOKENS = 48  # largest number of tokens of a text with --quick; with fewer, texts often do not fit their class
+RERUN_STAGES = ("interpolate", "decode", "re-embed", "filter")  # stages that a rerun repeats
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +60,7 @@ class Shadowed:
 
     @property
     def passed(self) -> bool:
-        """Whether the audit found no detectable difference for the attacked persons."""
+        """Whether the verdict is pass: the attack could not infer from the outputs who was left out."""
         return self.report.overall == "pass"
 
     def to_json(self) -> dict[str, Any]:
@@ -155,12 +155,12 @@ def rerun(  # noqa: PLR0913 - one parameter per input
 ) -> None:
     """Generate synthetic records without some persons and write them to `folder`/synthetic.
 
-    The stages interpolate, decode and filter run again, including everything that they fit on train. The
-    de-identified records and the vectors are those of the run, because they do not depend on other persons. Records
-    of several segments are embedded again, because the headings at which they are split depend on the train persons.
+    The stages interpolate, decode and filter run again, including everything that they fit on train. De-identified
+    records and vectors are taken from the attacked run, because those of a person do not depend on other persons.
+    Segmented records are embedded again, because the headings at which they are split depend on the train persons.
     An interrupted rerun continues from its last finished stage.
 
-    `job`, `train` and `vectors` (n, d) belong to the attacked run, and `clean` is its folder of the stage deidentify.
+    `job`, `train` and `vectors` (n, d) belong to the attacked run, and `clean` is the folder of its stage deidentify.
     `leave_out` contains the ids of the persons to leave out, and `number` is the number of the rerun. The workspace
     of the rerun is created in `folder` and removed when the table is written.
 

@@ -29,7 +29,7 @@ from synthgen.embed import Encoder, build_encoder
 from synthgen.embed.config import EmbedConfig
 from synthgen.models.store import model_folder
 
-MEASURED_STEPS = 3  # number of measured steps, after a first step, which is slower
+MEASURED_STEPS = 3  # number of timed training steps; a first, slower step runs before them and is not timed
 GIB = 1 << 30
 
 
@@ -70,7 +70,7 @@ class TrainEstimate:
 def train(config: TrainBridgeConfig, *, resume: bool, progress: Progress, processes: Processes = ALONE) -> Path:
     """Train a bridge and return its folder; raise UsageError if there is a checkpoint and `resume` is False.
 
-    If several `processes` share the work, each of them calls this function.
+    If several `processes` share the work, each process calls this function.
     """
     out = config.resolve(config.out)
     if (out / STATE).exists() and not resume:
@@ -93,7 +93,7 @@ def estimate(config: TrainBridgeConfig, progress: Progress) -> TrainEstimate:
     small = {
         "corpus": corpus.model_copy(update={"passages": few, "heldout": 1}),
         "train": config.train.model_copy(update={"words": 0}),
-        "vocabulary": None,  # its thousands of words would be embedded first
+        "vocabulary": None,  # a vocabulary would require that thousands of words are embedded first
     }
     with TemporaryDirectory(prefix="synthgen-estimate-") as folder:
         trainer, embed_seconds = _trainer(config.model_copy(update=small), Path(folder), progress, ALONE)
@@ -157,7 +157,7 @@ def _write_vocabulary(
     frequency = word_frequencies(
         config.resolve(config.corpus.path),
         exclude=config.corpus.exclude_sources,
-        names={name.lower() for name in FIRST_NAMES | LAST_NAMES},  # not part of the vocabulary
+        names={name.lower() for name in FIRST_NAMES | LAST_NAMES},  # names are left out of the vocabulary
         words=part.words,
         least=part.least,
         skip=part.skip,

@@ -36,7 +36,7 @@ MIN_TEXTS = 20  # smallest number of distinct texts of a corpus
 SAMPLES = 10  # number of example texts in the card
 PROMPT_TOKENS = 24  # largest number of tokens of a prompt
 CHECKPOINT_EVERY = 25  # number of steps between two checkpoints
-WORDS = 8  # largest number of prompt words; the training of the bridge uses the same
+WORDS = 8  # largest number of prompt words, the same as in the training of the bridge
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,12 +44,12 @@ class StyleTask:
     """The training options of a style adapter."""
 
     name: str  # lower-case letters, digits and dashes
-    corpora: tuple[tuple[Path, str], ...]  # tables or folders of text files, each with its licence
+    corpora: tuple[tuple[Path, str], ...]  # (table or folder of text files, licence of the texts)
     out: Path  # output folder; it also contains the checkpoint during training
     text: str = "text"  # name of the text column in a table
     bridge: str = "builtin"  # bridge that the style adapter extends: "builtin" or a folder
     steps: int = 110  # number of training steps
-    batch: int = 16  # pieces of text per step
+    batch: int = 16  # number of pieces of text per training step
     rate: float = 2e-3  # learning rate
     rank: int = 4  # rank of the low-rank adapters
 
@@ -81,7 +81,7 @@ def train_style(task: StyleTask, *, resume: bool, progress: Progress) -> Path:
         vectors = encoder.encode(list(pieces.passages.texts), advance)
     data = EmbeddedPassages(passages=pieces.passages, vectors=vectors, heldout=pieces.heldout, reader=bridge.words)
     trainer = Trainer(config, loaded.model, loaded.tokenizer, data, style_of=(bridge, task.rank))
-    before = trainer.evaluate()["own"]  # untrained adapters change nothing, so this is the loss of the bridge
+    before = trainer.evaluate()["own"]  # untrained adapters change nothing: the held-out loss of the bridge alone
     with progress.stage("train-bridge", total=task.steps, unit="steps") as advance:
         run_training(trainer, task.out, advance)
     curve = [json.loads(line) for line in (task.out / CURVE).read_text(encoding="utf-8").splitlines()]
@@ -120,8 +120,8 @@ def _training(task: StyleTask, info: BridgeInfo, *, words: int) -> TrainBridgeCo
                 "batch": task.batch,
                 "rate": task.rate,
                 "words": words,
-                "decay": max(1, task.steps // 4),  # the learning rate falls over this number of last steps
-                "warmup": max(1, min(30, task.steps // 4)),  # and rises over this number of first steps
+                "decay": max(1, task.steps // 4),  # number of last steps over which the learning rate falls
+                "warmup": max(1, min(30, task.steps // 4)),  # number of first steps over which the rate rises
                 "max_prompt_tokens": PROMPT_TOKENS,
                 "length": info.max_text_tokens + PROMPT_TOKENS + info.n_soft,
                 "evaluate_every": 50,

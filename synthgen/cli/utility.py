@@ -28,7 +28,7 @@ class Measure:
     seed: int  # seed of the bootstrap
     balance: Literal["as-source", "equal"] = "as-source"  # wanted class sizes: as in train, or all equal
     confidence: float = 0.975  # one-sided confidence of the ends of each interval
-    baselines: bool = False  # whether to train also on real records together with variants of them
+    baselines: bool = False  # whether to also train on augmented real records and on texts from class names
 
 
 def study(
