@@ -18,8 +18,8 @@ _META = re.compile(rb'<meta name="synthgen-release" content="([0-9a-f]{64}|none)
 def page_marker(key: bytes) -> str:
     """Return a secret value of 64 hex digits, which makes the digest of the page impossible to guess.
 
-    Without it, someone who knows all records of the page except one could make the page for each guess of this
-    record, and compare its digest with the digest in a signature. The marker is the HMAC-SHA256 of a fixed text.
+    Without the marker, someone who knows all records of the page except one could make the page for each guess of the
+    missing record, and compare the page's digest with that in a signature. The marker is an HMAC of a fixed text.
     `key` is the commitment key, 32 random bytes that stay in the workspace.
     """
     return hmac.digest(key, b"synthgen/review-page/v1\0", "sha256").hex()
@@ -28,10 +28,10 @@ def page_marker(key: bytes) -> str:
 def page_digest(path: Path, release: str) -> str:
     """Return the sha256 of the review page of a release; `release` is the sha256 of its signed statement.
 
-    Raise DataError if the file is not a review page, or belongs to another release or to a run without a release, and
+    Raise DataError if the file is not a review page, or is that of a different release or an unreleased run, and
     StorageError if the file cannot be read.
 
-    Privacy: reads the page, which shows records of the source, and returns only its digest; see `page_marker`.
+    Privacy: reads the page, which shows records of the source; the result is only a digest, see `page_marker`.
     """
     data = read_bytes(path)
     named = _META.findall(data)

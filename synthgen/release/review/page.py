@@ -53,8 +53,8 @@ class ShownRecord:
 def write_review(run: Run) -> Path:
     """Write the review page of a run into its workspace, with mode 0600, and return its path.
 
-    The page depends on the stored results of the run, its policy, the newest bundle of the run with its path, and
-    whether the private report exists. After a change of these, such as a release, a new page has another sha256.
+    The page depends on the stored results and the policy of the run, on the newest bundle of the run and the bundle's
+    path, and on whether the private report exists. If one of these changes, a new page has a different sha256.
     Raise DataError if the run did not reach the audit or its results do not fit together, and StorageError if the
     page cannot be written.
 

@@ -29,7 +29,7 @@ class TextPiece(NamedTuple):
 
 
 def shared_passages(a: str, b: str, shortest: int = SHORTEST) -> tuple[list[Passage], list[Passage]]:
-    """Return the passages of `a` and of `b` that consist of `shortest` or more consecutive words in both texts.
+    """Return two lists, passages of `a` and of `b`: each run of `shortest` or more words that both texts contain.
 
     Case, accents and punctuation do not matter. Cost: O(words).
     """
@@ -39,7 +39,7 @@ def shared_passages(a: str, b: str, shortest: int = SHORTEST) -> tuple[list[Pass
 
 def _covered(words: Sequence[Placed], others: Sequence[Placed], n: int) -> list[Passage]:
     known = {tuple(word.word for word in others[i : i + n]) for i in range(len(others) - n + 1)}
-    runs: list[list[int]] = []  # first word and end of each passage
+    runs: list[list[int]] = []  # for each passage, the index of the first word and the index after the last word
     for i in range(len(words) - n + 1):
         if tuple(word.word for word in words[i : i + n]) in known:
             if runs and i <= runs[-1][1]:
@@ -60,7 +60,7 @@ def occurrences(text: str, wanted: Iterable[tuple[str, str]]) -> list[Passage]:
 
 
 def cut(text: str, passages: Iterable[Passage]) -> list[TextPiece]:
-    """Return the pieces of a text in order; where passages overlap, the last of them gives the kind.
+    """Return the pieces of a text in order; where passages overlap, the kind is that of the last one in `passages`.
 
     Invisible characters become U+FFFD, because they could hide text. Tabs become spaces. Line breaks stay.
     """

@@ -25,21 +25,21 @@ class RiskyRecord:
 
     row: int  # row in the synthetic table, from 0
     result: str  # score or finding in words
-    train_row: int | None = None  # the train record that the audit pairs with it; None if it pairs no record
+    train_row: int | None = None  # row of the train record that belongs to the result, from 0; None if there is none
     found: tuple[Passage, ...] = ()  # places that the audit found in the synthetic text
     shortest: int = SHORTEST  # shared passages with at least this number of words are marked
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RiskRanking:
-    """The records with the highest risk by one audit, highest first."""
+    """The records with the highest risk according to one audit, highest risk first."""
 
     records: tuple[RiskyRecord, ...]
     meaning: str  # how the records are ranked, or why there are none
 
 
 def rank(name: str, tables: ReviewTables) -> RiskRanking:
-    """Return the records with the highest risk by the audit `name`; none if it has no result for single records.
+    """Return the records with the highest risk according to the audit `name`; none if it has no result per record.
 
     Privacy: reads all texts and vectors; the result names records and contains no text.
     """
@@ -53,7 +53,7 @@ def _memorization(tables: ReviewTables) -> RiskRanking:
     vocabulary: dict[str, int] = {}
     synthetic, train = (number_rows(map(tokens, of.texts), vocabulary) for of in (tables.synthetic, tables.train))
     runs = runs_alone(synthetic, train, owners, public=len(groups), shortest=MIN_WORDS)
-    longest: dict[int, tuple[int, int]] = {}  # by row, the length and the owner of the longest run
+    longest: dict[int, tuple[int, int]] = {}  # by row, the length of the longest run and minus the index of its owner
     for row, owner, length in zip(runs.row.tolist(), runs.owner.tolist(), runs.length.tolist(), strict=True):
         longest[row] = max(longest.get(row, (0, 0)), (length, -owner))
     limit = _details(tables, "memorization").get("limit_tokens", FLOOR_TOKENS)

@@ -1,4 +1,4 @@
-"""Read the tables and vectors of a run from its workspace, from which the review page is made."""
+"""Read the tables and vectors from which the review page is made; they lie in the workspace of the run."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -25,7 +25,7 @@ Replaced = Mapping[str, Sequence[tuple[str, str]]]  # by id of a record, (kind, 
 
 
 class NearestRecords(NamedTuple):
-    """For each of n queried rows, the most similar row of another table and the cosine to it; (n,) each."""
+    """For each of n queried rows, the most similar row of a second table and the cosine of the two; shape (n,)."""
 
     row: Int
     cosine: Float32
@@ -41,16 +41,16 @@ class ReviewTables:
     original: Mapping[str, str]  # text of each train record before de-identification, by id
     replaced: Mapping[str, Replaced]  # by "train" and "control"
     vectors: Mapping[str, Float32]  # (n records, d dimensions) by "synthetic", "train" and "control"; unit length
-    parents: tuple[tuple[int, ...], ...]  # for each synthetic record, the train rows that it was made from, if any
-    weights: tuple[tuple[float, ...], ...]  # weight of each parent
+    parents: tuple[tuple[int, ...], ...]  # for each synthetic record, the rows of its parents in train; may be empty
+    weights: tuple[tuple[float, ...], ...]  # weight of each parent, in the order of `parents`
     results: Sequence[Mapping[str, Any]]  # `results` of audit.json
-    findings: Mapping[str, Sequence[Finding]]  # by audit
+    findings: Mapping[str, Sequence[Finding]]  # by name of the audit
     candidates: Sequence[Candidate]  # all decoded texts, with the outcomes of the filters
     _nearest: dict[tuple[str, str], NearestRecords] = field(default_factory=dict, init=False)
 
     @cached_property
     def persons(self) -> tuple[list[str], Int]:
-        """The train persons, and the person of each train record."""
+        """The train persons, and the index of the person of each train record."""
         return persons([record.group for record in self.train.records])
 
     @cached_property
@@ -78,7 +78,7 @@ class ReviewTables:
 
 
 def read_tables(run: Run) -> ReviewTables:
-    """Return the tables of the page; raise DataError if the run did not reach the audit or results do not match.
+    """Return the tables of the page; raise DataError if the run did not reach the audit or its files do not match.
 
     Privacy: reads the records of train and control, before and after de-identification.
     """
