@@ -1,1 +1,1 @@
-"""Write a signed bundle if the policy allows the release of a run, and otherwise a signed refusal."""
+"""Write a signed bundle if the policy allows the release of a run, or a signed refusal if it does not."""

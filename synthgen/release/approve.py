@@ -1,4 +1,4 @@
-"""Sign the decision of a person about a release: approve it, reject it, or close its list of approvals."""
+"""Sign the decision of a person: approve a release, reject it, or close the list of approvals of the release."""
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
@@ -57,15 +57,15 @@ def approve(  # noqa: PLR0913 - one argument for each property of the decision
     is removed later.
 
     `role` is the role of the key in the trust root, and `now` is the signing time. `review` is the review page that
-    the person read; the decision states its sha256. `no_review` approves without a page. `confirm` gets a summary of
-    what will be signed, and raises an error to prevent the signature.
+    the person read; the decision states the sha256 of the page. `no_review` allows an approval without a page.
+    `confirm` gets a summary of what will be signed, and raises an error to prevent the signature.
 
     Raises:
-        UsageError: the key may not sign in this role or is not valid; an approval has neither a review page nor
-            `no_review`; or there is a review page under an independent policy.
+        UsageError: the key may not sign in this role or is not valid; neither `review` nor `no_review` is given for
+            an approval; or `review` is given under an independent policy.
         DataError: the bundle or an earlier decision does not verify, the bundle changed during the check, the earlier
-            decisions do not allow this decision, the review page belongs to another release, or the verifier would
-            refuse the decision.
+            decisions do not allow the new one, the review page belongs to a different release, or the verifier would
+            refuse the new decision.
         StorageError: the review page cannot be read, or the envelope cannot be written.
     """
     _check_signer(trust, role, key, now)

@@ -114,7 +114,7 @@ def page_numbers_of(run: "Run", policy: Policy) -> dict[str, Any]:
                 "released": released[label],
             }
             for label, n_wanted in sorted((filtered.wanted or {}).items())
-            if label in released  # a class without a record must not be named
+            if label in released  # a class without a released record must not be named
         ],
         "filters": _filter_counts(filtered, policy),
         "stages": [
@@ -127,7 +127,7 @@ def page_numbers_of(run: "Run", policy: Policy) -> dict[str, Any]:
 
 
 def _n_in(run: "Run", stage: StageRecord, policy: Policy) -> int | str:
-    # without DP, these stages start from train records; under DP they read no records, so a dash is shown
+    # the stages of `starts_from_train` read train records; under DP they read none, so a dash is shown
     is_replaced = run.config.interpolate.is_private and starts_from_train(stage.name)
     return "–" if is_replaced else public_count(stage.n_in, policy)
 
@@ -141,7 +141,7 @@ def report_content(run: "Run", decision: Decision, release_id: str | None, *, pr
     """
     run.check_decision(decision)
     policy, record = run.policy, run.record
-    # `showing` is the policy, but with rules that let a private report show exact numbers
+    # `showing` is the policy; for a private report, its disclosure rules are replaced so that exact numbers are shown
     showing = policy.model_copy(update={"disclosure": Disclosure(publish_exact_counts=True)}) if private else policy
     shown = run.decide(showing)
     audit = json.loads((run.folder("audit") / AUDIT).read_bytes())
@@ -201,7 +201,7 @@ def _guarantee(run: "Run", decision: Decision) -> Guarantee | None:
         return None
     if decision.allowed:
         stated = stated_privacy(run, has_groups=run.config.source.has_persons)
-    else:  # without the totals of the ledger
+    else:  # a refusal does not state the totals of the ledger
         dp, steps = run.config.dp, list(non_private_steps(run.policy, is_private=True))
         stated = {"mechanism": run.config.interpolate.method, "unit": "group", "nonPrivateSteps": steps}
         stated |= {"epsilon": dp.epsilon, "delta": dp.delta, "decision": decision_of(run.policy)}
@@ -228,7 +228,7 @@ def _filter_counts(stage: StageRecord, policy: Policy) -> dict[str, int | str]:
 
 
 def limitations_of(run: "Run", *, has_groups: bool) -> tuple[str, ...]:
-    """Return the sentences that state the limitations of a release of this run; `has_groups`: persons are known."""
+    """Return the sentences that state the limitations of a release; `has_groups` states whether persons are known."""
     vocabulary, models = run.vocabulary, stated_models(run)
     return limitations(
         is_private=run.config.interpolate.is_private,
@@ -263,8 +263,8 @@ def stated_attempts(run: "Run") -> dict[str, Any]:
 def stated_privacy(run: "Run", *, has_groups: bool) -> dict[str, Any]:
     """Return the entry `privacy` of the statement: the claimed epsilon and delta, and the totals of the ledger.
 
-    `spentBefore` is the joint epsilon of all other reservations in the ledger, including later ones. The costs of all
-    runs are composed at one delta: the smaller of the delta in the mechanism log and the delta of `run_limit`.
+    `spentBefore` is the joint epsilon of all reservations in the ledger except that of this run, even of later ones.
+    All costs are composed at one delta: the smaller of the delta in the mechanism log and the delta of `run_limit`.
 
     Raise Overspent if all runs together exceed the budget of the policy, and InputError if the ledger cannot be used,
     was changed, replaced or rolled back, or has no entry for the DP result of this run.
@@ -307,11 +307,11 @@ def stated_privacy(run: "Run", *, has_groups: bool) -> dict[str, Any]:
 
 
 def composition_of(others: Sequence[Spending], delta: float) -> list[dict[str, Any]]:
-    """Return the claimed epsilon and delta of the other runs in the ledger, largest epsilon first.
+    """Return the entry `composition`: the claimed costs of the other runs in the ledger, largest epsilon first.
 
-    Each entry has one Gaussian mechanism that costs exactly as much as all mechanisms of its run. If there is no such
-    mechanism, the entry lists all mechanisms; the verifier refuses a statement with too many. If there are more than
-    MAX_COMPOSITION runs, those with the smallest epsilon share the last entry, with their joint epsilon at `delta`.
+    Each item has one Gaussian mechanism that costs exactly as much as all mechanisms of its run. If no such mechanism
+    exists, the item lists all of them; the verifier refuses a statement with too many mechanisms. There are at most
+    MAX_COMPOSITION items: if necessary, the last one has the joint epsilon, at `delta`, of all remaining runs.
     """
     runs = sorted(others, key=lambda run: (run.cost.epsilon, run.cost.delta), reverse=True)
     n_single = len(runs) if len(runs) <= MAX_COMPOSITION else MAX_COMPOSITION - 1
@@ -344,7 +344,7 @@ def stated_models(run: "Run") -> list[dict[str, Any]]:
         return models  # the decoder's digest covers the projector
     if decode.endpoint is not None:
         server = REMOTE_SERVER if decode.endpoint.allow_remote else SERVER
-        unknown = {"name": HIDDEN, "format": server, "trainedOnPrivateData": True}  # its weights are not known
+        unknown = {"name": HIDDEN, "format": server, "trainedOnPrivateData": True}  # the server's model is not known
         models = [{**model, **unknown} if model["role"] == "decoder" else model for model in models]
     kind = "builtin" if named == "builtin" else "custom"
     if (vocabulary := run.vocabulary) is not None:

@@ -39,14 +39,14 @@ class Bundle:
 def write_bundle(out_dir: Path, *, content: BundleContent, key: SigningKey, now: datetime) -> Bundle:
     """Write the bundle of a release into `out_dir/release-ID` and return it.
 
-    If the same key already signed a bundle of the same data, evidence and policy today, this bundle is returned.
+    If `key` already signed a bundle of the same data, evidence and policy today, that existing bundle is returned.
 
     Raises:
-        ReleaseRefused: the decision does not allow the release, or was made on other evidence, another policy or
-            other records.
+        ReleaseRefused: the decision does not allow the release, or was not made on the evidence, policy and records
+            of `content`.
         DataError: records are malformed.
         VerifyError: a verifier would not accept the bundle.
-        StorageError: the bundle cannot be written (no partial files remain), or another release with this id exists.
+        StorageError: the bundle cannot be written (no partial files remain), or its folder has a different release.
 
     Privacy: writes only synthetic text, labels and aggregates. Ids are derived from the texts and rows are sorted by
         id, so the row order reveals nothing about the source. File times are set to `now`.

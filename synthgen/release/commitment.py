@@ -1,7 +1,7 @@
 r"""Commit to private records: publish a number that fixes the records without revealing them.
 
-The data owner can later prove that a record was among them. The number is the root of a Merkle tree with one leaf per
-record. Every leaf depends on a key K that the data owner keeps, so nobody else can confirm a guess of a text:
+The data owner can later prove that a record is one of these records. The number is the root of a Merkle tree with one
+leaf per record. Every leaf depends on a key K that only the data owner has; without K, nobody can confirm a guess:
 
     k_i    = HKDF-SHA256(K, info = "rec" || role || 0x00 || i)
     leaf_i = HMAC-SHA256(k_i, "synthgen/rec/v1\0" || NFC(text_i))
@@ -47,7 +47,7 @@ def commit_records(role: str, texts: Sequence[str], key: bytes) -> dict[str, Any
 
     The order of the texts defines the index i, which `open_record` needs. Raise DataError if there are no texts.
 
-    Privacy: reads every text; publishes the root and a range of the number of texts, such as "1k-2k".
+    Privacy: reads every text; publishes the root and a range that contains the number of texts, such as "1k-2k".
     """
     root = _levels(_leaves(role, texts, key))[-1][0]
     reference = uuid.UUID(bytes=_derive(key, b"ref" + role.encode())[:16], version=4)

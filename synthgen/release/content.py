@@ -1,4 +1,4 @@
-"""Define the content of a bundle, and check before it is written that all of it may be public."""
+"""Define the content of a bundle, and check that all content may be public before the bundle is written."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -43,10 +43,10 @@ class BundleContent:
 
 
 def check_content(content: BundleContent) -> None:
-    """Refuse records and decisions that must not be released; `audits.verify.published` checks all other content.
+    """Refuse records and decisions that must not be released; `audits.verify.published` checks the remaining content.
 
     Raises:
-        ReleaseRefused: the decision is negative, or was made on other evidence, another policy or other records.
+        ReleaseRefused: the decision is negative, or was not made on the evidence, policy and records of `content`.
         DataError: records, labels or formats are malformed; the first 50 problems are listed.
         InternalError: the evidence is more precise than the policy allows.
     """

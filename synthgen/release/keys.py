@@ -95,10 +95,10 @@ def load_key(path: Path, passphrase: bytes | None = None) -> SigningKey:
 
     Raises:
         UsageError: there is no passphrase and no terminal for a prompt.
-        StorageError: a file is missing or cannot be read, or the file of the private key is a link or open to other
-            users.
-        DataError: the passphrase is wrong; the key is not encrypted, or is neither Ed25519 nor P-256; or its public
-            part is malformed or belongs to another key.
+        StorageError: a file is missing or cannot be read, or the private key file is a link or accessible to users
+            who do not own it.
+        DataError: the passphrase is wrong; the key is not encrypted, or is neither Ed25519 nor P-256; or the public
+            part is malformed or belongs to a different key.
     """
     pem = read_private(path)
     if pem.lstrip().startswith(b"{"):
@@ -143,7 +143,7 @@ def load_public(path: Path) -> TrustKey:
 
 
 def check_validity(key: SigningKey, now: datetime) -> None:
-    """Raise DataError if the key is not valid at the time `now`: no bundle that it signs would verify."""
+    """Raise DataError if the key is not valid at the time `now`, because a bundle signed then would not verify."""
     public = key.public
     if not instant(public.valid_from) <= now < instant(public.valid_until):
         valid = f"it is valid from {public.valid_from} to {public.valid_until}"
@@ -155,8 +155,8 @@ def passphrase_for(key: Path) -> bytes:
     """Return the passphrase of the key at path `key`.
 
     The sources are, in this order: the environment variable `SYNTHGEN_KEY_PASSPHRASE`; the file `NAME.passphrase` of
-    mode 0600 beside the key; a prompt. Raise UsageError if there is none of them and no terminal for the prompt, and
-    StorageError if the file cannot be read or other users can read it.
+    mode 0600 beside the key; a prompt. Raise UsageError if there is no variable, no file and no terminal for the
+    prompt, and StorageError if the file cannot be read or is accessible to users who do not own it.
     """
     if (given := os.environ.get(PASSPHRASE_ENV)) is not None:
         return given.encode()
@@ -175,7 +175,7 @@ def public_path(path: Path) -> Path:
 
 
 def read_private(path: Path) -> bytes:
-    """Read a small file; raise StorageError if it is missing, a link or not a plain file, or open to other users."""
+    """Read a small file; raise StorageError if it is missing, not a plain file, or not restricted to its owner."""
     try:
         data, mode = read_plain(path, _MAX_KEY_BYTES)
     except OSError as error:

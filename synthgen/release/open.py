@@ -16,7 +16,7 @@ from audits.verify.tree import open_tree
 from audits.verify.trust import TrustRoot
 from synthgen.release.tables import read_data_file
 
-MAX_DATA_BYTES = 8 << 30
+MAX_DATA_BYTES = 8 << 30  # largest size of a data file that is read
 
 
 class Release:

@@ -36,7 +36,7 @@ def write_refusal(  # noqa: PLR0913 - one argument for each part of the written 
     """Write `refusals/TIME/` into the workspace and return its path.
 
     The folder contains the signed statement `refusal.dsse.json`, the evidence, the policy, and `README.md`. The
-    statement has another type than the statement of a release, so no verifier accepts it as a release. `README.md`
+    type of the statement differs from that of a release, so no verifier accepts the refusal as a release. `README.md`
     has one line of `remedies` for each gate that is not met, and the sentences `advice` on what to do next.
 
     Raise InternalError if the decision allows the release or does not follow from this evidence and policy, and

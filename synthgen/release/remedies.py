@@ -73,7 +73,7 @@ NEW_NOISE = (
 
 
 def with_remedies(decision: Decision) -> Iterator[str]:
-    """Yield a line for each gate that is not met: the unit of its number, the reason, and what to change."""
+    """Yield a line for each gate that is not met: the unit of the gate's number, the reason, and what to change."""
     for gate in decision.gates:
         if gate.verdict != "PASS":
             found = f"{gate.id}: {gate.verdict}: {gate.metric}{_measured(gate)}: {gate.reason}"
@@ -87,7 +87,7 @@ def another_attempt(policy: Policy, *, is_private: bool) -> str:
 
 
 def rows_and_words(workspace: Path, *, has_file: bool) -> str:
-    """Return how to see the rows and words concerned; `has_file`: whether the run has a configuration file."""
+    """Return a sentence on how to see the rows concerned; `has_file` is whether the run has a configuration file."""
     call = "call `synthgen.release.review.page.write_review(run)`"
     how = f"run `synthgen review {shlex.quote(str(workspace))}`" if has_file else call
     return f"For the rows and words concerned, {how}, which writes review.private.html."

@@ -77,10 +77,10 @@ class Run:
         return f"Run({self.config.release.name!r}, policy {self.policy.name!r}, {len(self.record.stages)} stages)"
 
     def texts(self) -> list[dict[str, str]]:
-        """Return the label and text of each synthetic record of this run, even if its release is refused.
+        """Return the label and text of each synthetic record of this run, even if the release of the run is refused.
 
-        These are the audited texts. If the run ended before the audit, they are all texts that the filters accepted.
-        They are private until they are released. Raise DataError if the run did not reach the stage filter.
+        The result has the audited texts or, if the run ended before the audit, all texts that the filters accepted.
+        The texts are private until they are released. Raise DataError if the run did not reach the stage filter.
         """
         has_audit = any(stage.is_of("audit") for stage in self.record.stages)
         path = self.folder("audit") / SYNTHETIC if has_audit else self.folder("filter") / KEPT
@@ -92,11 +92,11 @@ class Run:
         return pa.Table.from_pylist(self.texts()).to_pandas()
 
     def compare(self, progress: Progress = silent, *, label_only: bool = True) -> Study:
-        """Train classifiers on the synthetic texts, on train, and on train with altered copies; test them on control.
+        """Train classifiers on the synthetic texts, on train, and on augmented train texts; test them all on control.
 
-        With `label_only`, also train them on texts that the language model writes from the class names alone. Writing
-        these texts takes about as long as decoding one candidate for each text. Raise DataError if the run did not
-        reach the audit.
+        With `label_only`, also train classifiers on texts that the language model writes from the class names alone.
+        Writing these texts takes about as long as decoding one candidate for each text. Raise DataError if the run
+        did not reach the audit.
 
         Privacy: reads train and control without noise; the result contains scores only, and is private.
         """
@@ -151,7 +151,7 @@ class Run:
             raise UsageError("the decision was not made on this run's evidence", hint=hint)
 
     def explain(self) -> str:
-        """Write the private report; return what did not pass, why, and what to change. Privacy: has exact numbers."""
+        """Write the private report; return what did not pass, why, and what to change, with exact private numbers."""
         decision = self.decide()
         state = "allows the release" if decision.allowed else "refuses the release"
         lines = [f"policy {self.policy.name} {state}", *decision.summary, *self.remedies(decision)]
@@ -162,13 +162,13 @@ class Run:
         return "\n".join(lines if decision.allowed else [*lines, *self.advice])
 
     def remedies(self, decision: Decision) -> tuple[str, ...]:
-        """Return a line for each gate that is not met, see `with_remedies`. Privacy: has exact numbers."""
+        """Return a line with exact private numbers for each gate that is not met, see `with_remedies`."""
         problems = read_report((self.folder("audit") / AUDIT).read_bytes()).input_checks["problems"]
         return tuple(with_remedies(decision.with_problems(problems)))
 
     @property
     def advice(self) -> tuple[str, str]:
-        """Advice after a refusal: how to see the rows and words concerned, and what a further run costs."""
+        """Advice after a refusal: how to see the rows and words behind the results, and what a further run costs."""
         return (
             rows_and_words(self.workspace.root, has_file=self.config.file is not None),
             another_attempt(self.policy, is_private=self.config.interpolate.is_private),
@@ -202,7 +202,7 @@ class Run:
             now: the signing time; None for the current time.
 
         Raises:
-            UsageError: the decision was not made on this run's evidence under its policy.
+            UsageError: the decision was not made on this run's evidence under this run's policy.
             ReleaseRefused: the decision does not allow the release, and a signed refusal was written into the
                 workspace; or the policy file changed since the run was loaded, and nothing was written.
             StorageError: the bundle cannot be written; no partial files remain.
@@ -250,6 +250,6 @@ def load_run(config: Config) -> Run:
 
 
 def changed_stages(record: RunRecord) -> list[str]:
-    """Return the names of the stages of a stored run that another version of the program or of a library computed."""
+    """Return the names of the stages of a stored run whose code or library versions have changed since the run."""
     codes = {name: stage.code_digest for name, stage in STAGES.items()}
     return [stage.name for stage in record.stages if codes.get(stage.base_name) != stage.code]

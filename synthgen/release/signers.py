@@ -1,4 +1,4 @@
-"""Sign with a key in hardware or a key service, named by a URI such as `hsm:2?label=releaser` (extra `kms`)."""
+"""Sign with a key in hardware or in a key service. A URI such as `hsm:2?label=releaser` names it (extra `kms`)."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -14,7 +14,7 @@ from synthgen.config import is_uri
 from synthgen.core.errors import DataError, StorageError, UsageError
 from synthgen.release.keys import SigningKey, load_key, load_public
 
-_PROBE = b"synthgen: does this key sign?"
+_PROBE = b"synthgen: does this key sign?"  # message of the test signature
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +37,8 @@ class LibrarySigner:
 def open_key(file_or_uri: str, public: Path | None = None) -> SigningKey:
     """Return a signing key from a URI (see `load_signer`) or from an encrypted file (see `load_key`).
 
-    A URI requires `public`, the `.pub.json` file of the key. A key in a file has its public part beside it. For a
-    file, the passphrase comes from `keys.passphrase_for`. For a URI, a prompt asks for the PIN.
+    For a URI, `public` must be the `.pub.json` file of the key, and a prompt asks for the PIN. For an encrypted file,
+    the `.pub.json` file beside it is read, and the passphrase comes from `keys.passphrase_for`.
 
     Raise UsageError if `public` is missing for a URI or given for a file, and StorageError if the key file does not
     exist. For further errors, see `load_signer` and `load_key`.
@@ -68,7 +68,7 @@ def load_signer(uri: str, public: Path, pin: Callable[[str], str] | None = None)
     Raises:
         UsageError: the extra `kms` is not installed.
         StorageError: the key cannot be reached, or does not sign.
-        DataError: the public part belongs to another key.
+        DataError: the public part belongs to a different key.
     """
     try:
         from securesystemslib.exceptions import Error as LibraryError

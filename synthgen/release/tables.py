@@ -12,7 +12,7 @@ from audits.verify.contents import COLUMNS, JSONL, PARQUET, jsonl_bytes, with_id
 
 
 def data_files(records: Sequence[tuple[str, str]], formats: Sequence[str]) -> dict[str, bytes]:
-    """Return the data files of records (text, label) by name; rows are sorted by id, so the order does not matter."""
+    """Return the data files of records (text, label) by name; rows are sorted by id, not as in `records`."""
     ordered = with_ids(records)
     files = {}
     if "parquet" in formats:

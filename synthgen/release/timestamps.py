@@ -36,8 +36,8 @@ def request_timestamp(envelope: Path, request: Path) -> None:
 def attach_timestamp(envelope: Path, response: Path, *, trust: TrustRoot, now: datetime) -> tuple[Path, datetime]:
     """Check the response (TimeStampResp, DER) of an authority, and write the timestamp beside the envelope.
 
-    The written file contains only the part that the authority signed, and its certificates; see `reduced`. Return the
-    path of the file and the certified time.
+    The written file contains only the part that the authority signed, and the authority's certificates; see
+    `reduced`. Return the path of the file and the certified time.
 
     Raises:
         DataError: the response is not a timestamp of this envelope by an authority of the trust root, does not have

@@ -38,11 +38,11 @@ def new_trust(  # noqa: PLR0913 - one argument for each field of the file
     authorities: Sequence[Path] = (),
     ledgers: Sequence[str] = (),
 ) -> str:
-    """Write version 1 of a trust root and return its fingerprint, which recipients compare over another channel.
+    """Write version 1 of a trust root and return its fingerprint, which recipients compare over a second channel.
 
-    `roles` has the `.pub.json` files of the keys of each role; the role `releaser` is required. If `root_keys` sign
-    the file, there must be a role `root`, and otherwise none. `policies` has the accepted digests of each policy.
-    `ledgers` has ids; every release must be recorded in one of these ledgers. Without ids, a verifier refuses
+    `roles` has the `.pub.json` files of the keys of each role; the role `releaser` is required. The role `root` must
+    be given if `root_keys` sign the file, and must not be given if not. `policies` has the accepted digests of each
+    policy. `ledgers` has the ids of the ledgers in which releases must be recorded. Without ids, a verifier refuses
     releases whose policy limits a privacy budget.
 
     Raises:
@@ -92,11 +92,11 @@ def rotate_trust(  # noqa: PLR0913 - one argument for each field that can change
 
     The keys of a role in `roles` replace the old keys of this role. `policies`, `authorities`, `ledgers` and
     `expires` replace the old values if they are given. Earlier revocations stay. The keys `revoked` are revoked from
-    `since` on, by default from `now`. The `root_keys` must be valid at `now` and reach the threshold of both
-    versions.
+    `since` on, by default from `now`. The `root_keys` must be valid at `now` and reach the thresholds of the old and
+    of the new version.
 
     Raises:
-        ConfigError: the old root has no root keys, a revoked key is not in it, or the new root would not be valid.
+        ConfigError: the old root has no root keys or lacks a key in `revoked`, or the new root would not be valid.
         VerifyError: the old root does not verify, or too few valid root keys sign.
         DataError: a `.pub.json` file is malformed, or a file of `authorities` contains no certificate.
         StorageError: a key cannot be read, or the file exists.
