@@ -157,8 +157,8 @@ def _with_files(inputs: "AuditInputs", files: _Files, columns: dict[str, Any]) -
     if files.canaries is not None and files.canary_build is not None:
         found["canaries"] = read_canaries(files.canaries, files.canary_build, **named)
     if files.previous is not None and files.previous_train is not None:
-        previous, its_train = load(files.previous, role="previous"), load(files.previous_train, role="train")
-        found["previous"] = Previous(synthetic=previous, train=its_train)
+        previous, previous_train = load(files.previous, role="previous"), load(files.previous_train, role="train")
+        found["previous"] = Previous(synthetic=previous, train=previous_train)
     inputs = replace(inputs, **found)
     return with_vectors(inputs, named_folders(files.vectors)) if files.vectors else inputs
 

@@ -23,7 +23,7 @@ _NOT_WORDS = frozenset({"null", "true", "false", "yes", "no", "on", "off", "y", 
 _MAX_DIGITS = 25  # largest number of characters of a number; 24 are enough for every double
 _STRING, _NUMBERS = "tag:yaml.org,2002:str", {"tag:yaml.org,2002:int", "tag:yaml.org,2002:float"}
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")  # characters that YAML does not allow in a file
-_UNCLOSED = {  # what the parser was reading when the file ended: hint for the user
+_UNCLOSED = {  # what the parser was reading when it stopped: hint for the user
     "while scanning a quoted scalar": "Close the quote that begins in this line.",
     "while parsing a flow sequence": "Close the bracket `[` of this line, and separate its items by commas.",
     "while parsing a flow mapping": "Close the brace `{` of this line, and separate its entries by commas.",

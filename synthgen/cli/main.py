@@ -283,7 +283,7 @@ def shadow(
 ) -> None:
     """Repeat a run many times, each time without some persons, and infer from the outputs who was missing.
 
-    Each attacked person, close to a synthetic record, is left out of half of the reruns. A rerun takes as long as a run.
+    An attacked person, close to a synthetic record, is missing in half of the reruns. A rerun takes as long as a run.
     """
     from synthgen.cli.shadow import ShadowRequest
     from synthgen.cli.shadow import shadow as make_shadow

@@ -110,7 +110,7 @@ def report_of(target: Path) -> Path:
 
 
 def configured(target: Path) -> Config:
-    """Return the configuration in a file, or of the last run in a workspace; raise DataError if there is no run."""
+    """Return the configuration in a file, or of the last run in a workspace; raise DataError if it has no file."""
     from synthgen.release.run import REPORTED
 
     if not target.is_dir():

@@ -39,7 +39,7 @@ from synthgen.release.run import Run, load_run
 
 QUICK_RUNS, QUICK_PERSONS, QUICK_PERMUTATIONS = 8, 1, 9  # reruns, attacked persons and permutations with --quick
 QUICK_TOKENS = 48  # largest number of tokens of a text with --quick; with fewer, texts often do not fit their class
-RERUN_STAGES = ("interpolate", "decode", "re-embed", "filter")  # stages that a rerun repeats
+RERUN_STAGES = ("interpolate", "decode", "re-embed", "filter")  # stages that determine how long a rerun takes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
