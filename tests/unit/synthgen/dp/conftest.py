@@ -56,7 +56,7 @@ def ready(bench, prepared_stages, tmp_path, monkeypatch):
 def write_style(folder, bridge, tiny, seed):
     """Write a style with random weights for the bridge and return it."""
     generator = torch.Generator().manual_seed(seed)
-    tensors = new_style(bridge, 2, tiny.language_model("llama"), SeedTree(seed)).tensors
+    _, tensors = new_style(bridge, 2, tiny.language_model("llama"), SeedTree(seed))
     folder.mkdir(parents=True)
     save_tensors({n: 0.2 * torch.randn(t.shape, generator=generator) for n, t in tensors.items()}, folder / WEIGHTS)
     given = {"rank": 2, "steps": 1, "sources": (), "heldout_before": 2, "heldout_after": 1}

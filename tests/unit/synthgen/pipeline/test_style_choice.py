@@ -27,7 +27,7 @@ from synthgen.release.assembly import bundle_content, limitations_of, stated_mod
 def write_style(folder, bridge, model, seed, *, name, learnt=()):
     """Write a style adapter with random weights, a card and the digests of its training texts."""
     generator = torch.Generator().manual_seed(seed)
-    tensors = new_style(bridge, 2, model, SeedTree(seed)).tensors
+    _, tensors = new_style(bridge, 2, model, SeedTree(seed))
     folder.mkdir(parents=True)
     save_file({n: torch.randn(t.shape, generator=generator) for n, t in tensors.items()}, folder / WEIGHTS)
     losses = {"heldout_before": 2.0, "heldout_after": 1.0}
