@@ -29,10 +29,10 @@ class Bin:
 def coarsen(edges: Sequence[float], train: Sequence[int], control: Sequence[int], min_count: int) -> tuple[Bin, ...]:
     """Join neighbouring bins until every bin can be published; return no bin if that is not possible.
 
-    `edges` are the ends of the bins, one more than the counts. Bins are joined from the left. If too few records
-    remain at the right end, their bin is joined to its left neighbour.
+    `edges` has the n + 1 ends of the n bins. Bins are joined from the left. If the last
+    bin cannot be published, it is joined to its left neighbour.
 
-    Privacy: each bin contains 0 or at least `min_count` records of train, and likewise of control.
+    Privacy: in each bin, the number of train records and the number of control records are 0 or >= `min_count`.
     """
 
     def is_public(candidate: Bin) -> bool:
@@ -52,9 +52,9 @@ def coarsen(edges: Sequence[float], train: Sequence[int], control: Sequence[int]
 
 
 def public_histogram(histogram: Mapping[str, Any], min_count: int, step: float) -> dict[str, Any]:
-    """Return a histogram with keys `edges`, `train` and `control` as `bins` of shares in multiples of `step`.
+    """Return the public form (key `bins`) of a histogram with the keys `edges`, `train` and `control`.
 
-    Privacy: shares do not reveal counts; see also `coarsen`.
+    Privacy: `coarsen` joins small bins, and counts become shares that are rounded to multiples of `step`.
     """
 
     def share(count: float, role: str) -> float:
@@ -66,7 +66,7 @@ def public_histogram(histogram: Mapping[str, Any], min_count: int, step: float) 
 
 
 def public_curve(roc: Mapping[str, Sequence[float]], step: float) -> dict[str, list[float]]:
-    """Return a ROC curve at the false positive rates `RATES`: for each rate, the last measured point up to it.
+    """Return a ROC curve at the rates `RATES`: at each rate, the values of the last measured point up to this rate.
 
     Args:
         roc: false and true positive rates `fpr` and `tpr`, not decreasing; optionally `low` and `high`, the ends of
@@ -76,7 +76,7 @@ def public_curve(roc: Mapping[str, Sequence[float]], step: float) -> dict[str, l
     Privacy: the measured rates are multiples of 1 / (number of persons), so they would reveal this number.
     """
     fpr = np.asarray(roc["fpr"], dtype=float)
-    # with the tolerance, a second call on a published curve changes nothing
+    # the tolerance 1e-9 absorbs rounding errors, so a second call on a published curve changes nothing
     rows = np.maximum(np.searchsorted(fpr, np.array(RATES) * (1 + 1e-9), side="right") - 1, 0)
     rounded: dict[str, Callable[[Float], Float]] = {"tpr": np.round, "low": np.floor, "high": np.ceil}
     ends = {

@@ -7,12 +7,12 @@
     share           is rounded to a multiple of 0.01
 
 Under a policy that requires differential privacy, only verdicts are published (`verdicts_only`). If a gate reads a
-number that was measured on private records without noise, the limit of the gate replaces the number; other such
-numbers are omitted. Under an independent policy (`audits.gate.independent`), verdicts about private records are
+number that was measured on private records without noise, the limit of the gate replaces the number. Without a gate,
+such a number is omitted. Under an independent policy (`audits.gate.independent`), verdicts about private records are
 omitted too.
 
 Rounding does not change a decision: it never moves a number towards passing a rule or across a limit of the policy.
-A second rounding changes nothing, so a verifier rounds the evidence of a bundle and refuses it if a number changes.
+A second rounding changes nothing. A verifier rounds the evidence again and refuses the bundle if a number changes.
 
 Reference: minimum cell sizes of 5 and 10 are common in statistical disclosure control (Hundepool et al., 2012).
 """
@@ -35,7 +35,7 @@ MAX_MEASURED = 1000  # the largest published number that is not a count
 _EDGES = (*(step * 10**power for power in range(9) for step in (1, 2, 5)), MAX_COUNT)  # lower ends of the buckets
 # metrics about the release, the policy and the ledger; they stay exact, because they are not about source records
 _PUBLIC = re.compile(r"(?:attempts|selftest|secret|method|ledger|accounting)\..*|records\.synthetic")
-_COUNTED = re.compile(r".*(?:person|\.hard_hits$|\.longest_run$)")  # metrics in which 1 is a count and not a share
+_COUNTED = re.compile(r".*(?:person|\.hard_hits$|\.longest_run$)")  # metrics whose value 1 is a count and not a share
 # metrics that do not depend on private records, or only through noise that the privacy budget covers
 _NOT_PRIVATE = re.compile(
     r"attempts\.number|(?:secret|method)\.private|balance\.tv_distance|records\.synthetic|accounting\."
@@ -43,9 +43,9 @@ _NOT_PRIVATE = re.compile(
 )
 _EPSILON_LOWER_BOUNDS = {f"{name}.epsilon_lower_bound" for name in ATTACKS}
 _COUNTS = {LINEAGE, PARENTS, "records.quarantined"}
-_TRANSFORMED = {"inputs", "seed", "results", "input_checks", "quarantined"}  # keys that are changed or omitted
-_DP_REPORT_KEYS = {"schemaVersion", "tool", "inputs"}  # published under differential privacy besides the results
-_DP_RESULT_KEYS = ("name", "confidence", "direction")
+_TRANSFORMED = {"inputs", "seed", "results", "input_checks", "quarantined"}  # audit.json keys, changed or omitted
+_DP_REPORT_KEYS = {"schemaVersion", "tool", "inputs"}  # keys of a report under DP besides `results`
+_DP_RESULT_KEYS = ("name", "confidence", "direction")  # keys of a result that are published unchanged under DP
 _NOT_SHOWN = "withheld: under differential privacy only the verdicts of gates are published"
 # metrics whose sample size n is not about the source and stays exact
 _PUBLIC_N = re.compile(r"(?:attempts|selftest|secret|method|ledger)\..*|records\.synthetic")
@@ -53,7 +53,7 @@ _PUBLIC_N = re.compile(r"(?:attempts|selftest|secret|method|ledger)\..*|records\
 _SHARE = re.compile(
     r"(?:^|_)(?:p|share|rate|auc|value|low|high|confidence|tau|margin|limit|ratio|error|chance|strength|epsilon)$"
 )
-_NUMBER = re.compile(r"(?<![\w.])(\d{1,3}(?:,\d{3})++|\d++)(\.\d++)?+(\s?%)?(-[A-Za-z])?")
+_NUMBER = re.compile(r"(?<![\w.])(\d{1,3}(?:,\d{3})++|\d++)(\.\d++)?+(\s?%)?(-[A-Za-z])?")  # "1,234", "0.5 %"
 
 
 def floor_of(count: int, more: Sequence[int] = ()) -> int:
@@ -68,7 +68,7 @@ def bucket(count: int) -> str:
 
 
 def is_short(number: float) -> bool:
-    """Return whether a number has too few digits to hide text: up to 1000 with three decimals, or a bucket's end."""
+    """Return whether a number cannot hide text: it is <= 1000 with at most three decimals, or an end of a bucket."""
     is_end = any(number in {edge, edge - 1} for edge in _EDGES)
     return is_end or (abs(number) <= MAX_MEASURED and number == round(number * 1000) / 1000)
 
@@ -99,9 +99,9 @@ def public_metric(name: str, metric: Metric, policy: Policy) -> Metric:
     """Return the public form of a metric, which is never more favourable to a release than the exact metric.
 
     The public interval contains the exact interval, with one exception: if all rules on an exact count compare its
-    `value` in the same direction, the less favourable end of its bucket replaces the count.
+    `value` with the same operator, the less favourable end of its bucket replaces the count.
 
-    `name` is `audit.metric`. It determines which rules compare the metric, and whether it is about the source.
+    `name` is `audit.metric`. It shows which rules compare the metric, and whether the metric is about the source.
     """
     if policy.disclosure.publish_exact_counts:
         return metric
@@ -164,8 +164,8 @@ def public_evidence(evidence: Evidence, policy: Policy) -> Evidence:
     """Return the evidence that a bundle may contain; a second call changes nothing.
 
     The outcome of every rule stays the same. Under a policy with differential privacy, the public evidence shows only
-    which gates passed and which other audits were measured. Under an independent policy, it depends on the source
-    only through the noisy results of the DP queries.
+    which gates passed and which audits without a gate were measured. Under an independent policy, the public evidence
+    depends on the source only through the noisy results of the DP queries.
     """
     if verdicts_only(policy):
         return _verdicts(evidence, policy)
@@ -178,7 +178,7 @@ def public_evidence(evidence: Evidence, policy: Policy) -> Evidence:
 
 
 def is_published(name: str, policy: Policy) -> bool:
-    """Return whether a bundle may contain a metric; a releaser could hide text in names of other metrics."""
+    """Return whether a bundle may contain a metric; a releaser could hide text in an unlisted name."""
     rules = {rule.metric for rule in (*policy.all_rules(), *policy.dp_method_rules())}
     main = {f"{audit}.estimate" for audit in AUDIT_NAMES}
     return name in {*rules, *main, *_EPSILON_LOWER_BOUNDS, *_COUNTS} or _NOT_PRIVATE.fullmatch(name) is not None
@@ -317,7 +317,7 @@ def _public_value(value: Any, policy: Policy, key: str) -> Any:
 def public_sentence(text: str, policy: Policy) -> str:
     """Return a sentence with its counts as buckets: `"300 rows, 1.27 %"` -> `"200-500 rows, 1.3 %"`.
 
-    Percentages get at most one decimal, other fractions at most three.
+    Percentages get at most one decimal, fractions without a percent sign at most three.
     """
     if policy.disclosure.publish_exact_counts:
         return text
@@ -350,7 +350,7 @@ def _result(result: Mapping[str, Any], policy: Policy) -> dict[str, Any]:
     public["details"] = public_details(details, policy, name)
     if name == "accounting":  # claim and noise stay exact, because the statement repeats them
         public["details"] |= {key: details[key] for key in ("claim", "mechanisms") if key in details}
-    has_public_reason = name == "accounting" and result["verdict"] == "pass"  # it contains only numbers of the claim
+    has_public_reason = name == "accounting" and result["verdict"] == "pass"  # this reason only repeats the claim
     public["reason"] = str(result["reason"]) if has_public_reason else public_sentence(str(result["reason"]), policy)
     return public
 

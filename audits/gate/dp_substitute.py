@@ -16,7 +16,7 @@ from audits.core.strictmodel import Closed, Finite
 from audits.gate.evidence import AuditName, Evidence
 from audits.gate.outcome import RuleOutcome
 
-METHOD = "method.private"  # 1 if the run used a differentially private method of SynthGen
+METHOD = "method.private"  # metric: 1 if the run used a differentially private method of SynthGen, else 0
 LINEAGE, PARENTS = "parent_recovery.lineage", "parent_recovery.records_with_parents"
 ACCOUNTING = "accounting"
 
@@ -29,11 +29,11 @@ class DpSubstitute(Closed):
 
     # required audits that need not pass if the substitute applies, but must have been measured
     instead_of: Annotated[tuple[Literal["parent_recovery"], ...], Field(min_length=1)]
-    # ids of rules on numbers of these audits; the rules have no effect if the substitute applies
+    # ids of rules on numbers of the audits in `instead_of`; the rules have no effect if the substitute applies
     rules: tuple[str, ...] = ()
-    required: Annotated[tuple[AuditName, ...], Field(min_length=1)]  # audits that must pass instead
-    max_epsilon: Annotated[Finite, Field(gt=0)]  # limit for this release, and for all runs of the ledger together
-    max_delta: Annotated[Finite, Field(gt=0, lt=1)]  # limit for this release
+    required: Annotated[tuple[AuditName, ...], Field(min_length=1)]  # audits that must pass if the substitute applies
+    max_epsilon: Annotated[Finite, Field(gt=0)]  # for this release, and for all runs of the ledger together
+    max_delta: Annotated[Finite, Field(gt=0, lt=1)]  # for this release
 
 
 def reasons_against(evidence: Evidence, given: DpSubstitute) -> tuple[str, ...]:

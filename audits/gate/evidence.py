@@ -53,7 +53,7 @@ class AuditState(Closed):
 class Evidence(Canonical):
     """Every number and verdict that a policy may name; verifiers recompute the gates from the evidence.
 
-    `digests` identifies the audited table (`records_digest`) and the self-test on the same persons.
+    `digests` has a digest of the audited table (`records_digest`) and of the self-test on the audited persons.
     """
 
     schemaVersion: Literal[2] = 2  # noqa: N815 - the name in the file
@@ -102,7 +102,7 @@ def evidence_from(
     - the `estimate` as `NAME.estimate`,
     - each KEY of `metrics`, and each KEY of `details` that has exactly the fields of an estimate, as `NAME.KEY`.
 
-    It also contains the `metrics` of `input_checks`, and `extra`: other numbers, such as `utility.tstr_over_trtr`.
+    It also contains the `metrics` of `input_checks`, and `extra`: numbers that are not from audits, by metric name.
 
     Raises:
         InputError: a result is malformed or a duplicate, or one name has two different numbers.

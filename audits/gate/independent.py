@@ -1,4 +1,4 @@
-"""Independent policies: after the noise is drawn, no measurement on private records affects the decision.
+"""Independent policies: after noise is drawn, no measurement on private records affects the decision to release.
 
 If audits decide on a release, the release reveals that they passed. The audits compare the synthetic records with the
 train records without noise, so differential privacy (DP) does not cover this information. Under an independent policy
@@ -25,7 +25,7 @@ def is_independent_metric(name: str) -> bool:
 
 
 def private_requirements(audits: Mapping[str, Sequence[str]], rules: Sequence[Rule]) -> Iterator[str]:
-    """Yield each entry of a policy that reads private records after the noise is drawn.
+    """Yield each entry of a policy for which the gates would read private records after the noise is drawn.
 
     `audits` has the policy's lists of audits by key: `required`, `measured` and `selftest`. A rule with `min_n` reads
     the number of persons, because this number is the n of the metrics of the accounting.

@@ -1,4 +1,4 @@
-"""The result of applying a policy to evidence: the outcome of each gate, and the verdict of each other audit.
+"""The result of applying a policy to evidence: outcomes of gates, and verdicts of audits without a gate.
 
 A gate is a condition for the release. An audit without a gate must be measured, but its verdict decides nothing.
 """
@@ -22,15 +22,15 @@ class RuleOutcome:
     metric: str  # for a rule, metric and bound: `membership.auc.high`; for an audit, `NAME.passed` or `NAME.measured`
     op: Op
     limit: float
-    value: float | None  # 1 or 0 for an audit; None if nothing was measured
+    value: float | None  # for an audit, 1 if it passed, else 0; None if nothing was measured
     verdict: Outcome
     reason: str  # one sentence
     why: str  # purpose of the gate, one sentence
     estimate: Metric | None = None  # the number with its interval and n; None for audits
-    gating: bool = True  # False for an audit that the policy only requires to be measured
+    gating: bool = True  # whether the outcome affects the decision
 
     def to_gate(self) -> dict[str, Any]:
-        """Return the entry of the signed statement."""
+        """Return the entry for the list `gates` of the signed statement."""
         names = ("id", "metric", "op", "value", "verdict", "gating")
         return {"threshold": self.limit, **{name: getattr(self, name) for name in names}}
 
@@ -94,7 +94,7 @@ def verdicts_line(measured: Iterable[tuple[str, str]]) -> str:
 
 
 def verdicts_of(measured: Iterable[tuple[str, str]]) -> str:
-    """Return the verdicts in words, given as pairs (`audit-NAME`, verdict), and what a FAIL means."""
+    """Return the verdicts in words, given as pairs (`audit-NAME`, verdict); after a FAIL, add its meaning."""
     given = tuple(measured)
     verdicts = ", ".join(f"{name.removeprefix('audit-')} {verdict}" for name, verdict in given)
     has_failed = any(verdict == "FAIL" for _, verdict in given)

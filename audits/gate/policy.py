@@ -30,7 +30,7 @@ from audits.gate.rule import (
     confidence_of,
 )
 
-# attacks that prove a lower bound of epsilon; if a budget is claimed, `membership` must be run, the others may be run
+# attacks that prove a lower bound of epsilon; if a budget is claimed, at least `membership` must be run
 ATTACKS = ("membership", "canaries", "differencing")
 MAX_POLICY_BYTES = 1 << 15  # the parser needs seconds for a larger policy
 RoleName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,31}$")]
@@ -69,7 +69,7 @@ class Timestamps(Closed):
 class Disclosure(Closed):
     """The precision of published counts of private records; see `audits.gate.disclosure`."""
 
-    publish_exact_counts: bool = False  # for sources whose size is not secret
+    publish_exact_counts: bool = False  # true only for a source whose size is not secret
     min_histogram_bin: Annotated[int, Field(ge=2, le=1000)] = 10  # smaller counts are published as `1-9`
 
 
@@ -93,7 +93,7 @@ class Policy(Canonical):
     # parts that the bundle must contain
     required_provenance: tuple[Provenance, ...] = ("run", "sbom", "config", "models", "inputs")
     disclosure: Disclosure = Disclosure()
-    selftest: tuple[AuditName, ...] = ()  # audits that must be correct in the calibration suite on the same source
+    selftest: tuple[AuditName, ...] = ()  # audits whose verdicts on test tables from the source must be correct
     timestamps: Timestamps | None = None  # None if trusted signing times are optional
     dp_substitute: DpSubstitute | None = None  # replaces `parent_recovery` if a DP method made the records
 
@@ -167,7 +167,7 @@ def decide(evidence: Evidence, policy: Policy) -> Decision:
     - An audit in `measured` is a gate only if it was not measured; its verdict does not affect the decision.
     - A measurement that is missing, failed or based on too few units does not pass.
     - Intervals and required verdicts must have the confidence that the number of attempts requires.
-    - If a policy with gates refuses, a worse number, a further attempt or a further gate does not allow the release.
+    - If a policy has gates, a worse number, a further attempt or a further gate never turns a refusal into a release.
     - An external policy always has the gates of `EXTERNAL_RULES`.
     - A table with quarantined rows is refused, because no audit judged these rows.
     - An independent policy (`audits.gate.independent`) has no gates on attempts and quarantined rows.

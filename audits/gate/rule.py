@@ -21,8 +21,8 @@ class Rule(Closed):
     bound: Literal["low", "high", "value"]  # `high` with <=, `low` with >=; `value` for exact numbers such as counts
     op: Literal["<=", ">="]
     limit: Finite
-    min_n: Annotated[int, Field(ge=1)] | None = None  # with fewer independent units the result is INSUFFICIENT
-    why: Sentence  # for the reader of the report
+    min_n: Annotated[int, Field(ge=1)] | None = None  # with fewer units, the outcome is INSUFFICIENT
+    why: Sentence  # purpose of the rule, for the reader of the report
 
     @model_validator(mode="after")
     def _pessimistic(self) -> Self:
@@ -45,22 +45,22 @@ EXTERNAL_RULES = (
 NO_QUARANTINED_ROW = Rule(id="no-quarantined-row", metric=QUARANTINED, bound="value", op="<=", limit=0, why=_REMOVED)
 # metrics that are facts about the lineage (the list of the parents of all synthetic records) and not measurements
 STATED = {"parent_recovery.lineage", "parent_recovery.records_with_parents"}
-_FIRST = 4 / 5  # share of alpha that the first attempt gets
+_FIRST = 4 / 5  # share of alpha (1 - confidence of the policy) that the first attempt gets
 _LATER = 1 / 5  # alpha of each further attempt, divided by the alpha of the attempt before it
 _ROUNDING = 1e-12  # tolerance for the rounding error of a confidence, which is computed as 1 - alpha
 
 
 def confidence_of(number: float, confidence: float) -> float:
-    """Return the one-sided confidence that every interval needs at attempt `number` on the same control persons.
+    """Return the one-sided confidence that every interval needs at attempt `number` on one group of control persons.
 
     An attempt is an audit of these persons; attempts are counted from 1. A table that leaks may pass a gate by chance
     with probability at most alpha = 1 - `confidence`, over any number of attempts. Attempt j gets the share
 
         alpha_j = alpha · 4/5 · (1/5)^(j - 1),   with the sum alpha over all j.
 
-    At alpha = 0.05 and a power of 80 %, the first attempt needs 9 % more persons than with the whole alpha.
-
-    Source: alpha spending, Foster and Stine, J. R. Statist. Soc. B 2008; the shares 4/5 and 1/5 are our choice.
+    At alpha = 0.05 and a power of 80 %, attempt 1 needs ((z_0.96 + z_0.8) / (z_0.95 + z_0.8))^2 = 1.09 times as many
+    persons as with the whole alpha (z_p is the normal quantile at p). The shares 4/5 and 1/5 are our choice.
+    Source: alpha spending, Foster and Stine, J. R. Statist. Soc. B 2008.
     """
     share: float = _LATER ** (number - 1)
     return 1 - (1 - confidence) * _FIRST * share

@@ -1,4 +1,4 @@
-"""Load policies: those that are shipped with SynthGen by their name, others by their path."""
+"""Load a policy: a policy that is shipped with SynthGen by its name, or a .yaml file by its path."""
 
 from pathlib import Path
 

@@ -6,10 +6,10 @@ from typing import Any
 from audits.gate.disclosure import public_details
 from audits.gate.policy import Policy
 
-MIN_STEP_RECORDS = 10  # a share of real records is published only if one step of rounding is at least ten records
+MIN_STEP_RECORDS = 10  # a share of real records is published only if one rounding step is at least this many records
 # smallest number of persons in a published subgroup, and of persons outside all published subgroups
 MIN_SUBGROUP_PERSONS = 50
-_FIELDS = ("value", "low", "high", "n")
+_FIELDS = ("value", "low", "high", "n")  # keys of a published score
 
 
 def shown_utility(utility: Mapping[str, Any], policy: Policy, released: Collection[str]) -> dict[str, Any]:
@@ -40,7 +40,7 @@ def shown_utility(utility: Mapping[str, Any], policy: Policy, released: Collecti
 
 
 def _contradictory(tables: Mapping[str, Any]) -> dict[str, Any]:
-    steps = {"synthetic": 100, "real": 20}  # shares are rounded to multiples of 1/100 or 1/20
+    steps = {"synthetic": 100, "real": 20}  # table: number of rounding steps from 0 to 1
     return {
         table: {rule: round(share["value"] * steps[table]) / steps[table] for rule, share in found["shares"].items()}
         for table, found in tables.items()

@@ -38,7 +38,7 @@ class EvaluationFile(Closed):
     """The content of `evaluation.json`; the fields of type `Any` are for people, and no gate reads them."""
 
     schema_name: Literal["synthgen-evaluation/v1"]
-    synthetic: Sha256  # `records_digest` of the table
+    synthetic: Sha256  # `records_digest` of the synthetic table
     train: Sha256
     test: Sha256
     metrics: dict[MetricName, Metric]
@@ -65,9 +65,9 @@ class EvaluationFile(Closed):
 
 
 def read_utility(path: Path, inputs: AuditInputs) -> EvaluationFile:
-    """Return the evaluation in a file; its synthetic, train and test tables must be the tables of the inputs.
+    """Return the evaluation in a file; it must be about the synthetic, train and control (`test`) tables of `inputs`.
 
-    Raise InputError if other tables were evaluated, or if the file cannot be read or is not an evaluation.
+    Raise InputError if it is about different tables, or if the file cannot be read or contains no evaluation.
     """
     try:
         found = EvaluationFile.model_validate(parse(read_regular(path)))

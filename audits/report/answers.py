@@ -8,11 +8,11 @@ from audits.report.leaving import leaving, not_passed
 from audits.report.numbers import count, label, listed, number, percent, spoken
 from audits.report.risks import missed, most_at_risk, not_excluded
 
-_METHODS = {
+_METHODS = {  # id of a classifier in the results of `evaluate`: its description on the page
     "encoder-logistic": "classifier on the vectors of a sentence encoder",
     "tfidf-linear": "word-based classifier",
 }
-_LARGE_STYLE_GAP = 0.5  # nats per token; from this style gap on, the texts are of another kind than real texts
+_LARGE_STYLE_GAP = 0.5  # nats per token; from this gap on, the page says that the texts do not read like real notes
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,12 +21,12 @@ class OfficerAnswer:
 
     question: str
     lead: str  # the answer in a few words; may be empty
-    sentences: tuple[str, ...]  # explain the answer
-    items: tuple[str, ...] = ()  # a list after the sentences
+    sentences: tuple[str, ...]  # the explanation of the answer
+    items: tuple[str, ...] = ()  # entries of a list that the page shows below the sentences
 
 
 def answers(content: ReportContent) -> tuple[OfficerAnswer, ...]:
-    """Return the seven questions of the first screen with their answers.
+    """Return the seven questions of the first screen of the report, each with its answer.
 
     Privacy: the answers state only numbers that `content` has in public form.
     """

@@ -6,26 +6,26 @@ from dataclasses import dataclass
 
 from audits.report.content import BalanceRow, Count, GateRow
 
-_MARGIN = 0.12  # free space beyond the outermost marks on each side, as a share of the distance of these marks
+_MARGIN = 0.12  # free axis at each end, as a share of the distance from the smallest to the largest drawn number
 
 
 @dataclass(frozen=True, slots=True)
 class IntervalBar:
-    """The positions (0 to 100) of the interval, value and limit of one gate; each gate has its own axis."""
+    """The interval, value and limit of one gate as positions on an axis, from 0 (left end) to 100 (right end)."""
 
-    low: float
+    low: float  # position of the lower end of the interval
     high: float
     value: float
     limit: float
-    axis_low: float  # the number at the left end
-    axis_high: float
-    safe_left: bool  # whether the allowed side of the limit is on the left
+    axis_low: float  # the number at position 0
+    axis_high: float  # the number at position 100
+    safe_left: bool  # whether the gate allows the numbers to the left of its limit
 
 
 def interval_bar(gate: GateRow) -> IntervalBar | None:
     """Return the bar of a gate, or None if no finite number was estimated.
 
-    The axis covers the interval and the limit with a margin, but the margin does not cross 0 or 1.
+    The axis covers the interval, the limit and a margin. The margin ends at 0 and 1, unless a number lies beyond.
     """
     if gate.n is None or gate.value is None or gate.low is None or gate.high is None:
         return None
@@ -46,7 +46,7 @@ def interval_bar(gate: GateRow) -> IntervalBar | None:
 def balance_widths(rows: Sequence[BalanceRow]) -> list[tuple[float, float, float]]:
     """Return for each class the lengths of its bars (real, requested, generated records); the longest bar is 100.
 
-    Privacy: a bucket, such as `10-20`, has the length 0, because another length would reveal a number.
+    Privacy: a count that is published as a bucket, such as `10-20`, has a bar of length 0.
     """
     longest = max((count for row in rows for count in row[1:] if isinstance(count, int)), default=0) or 1
 

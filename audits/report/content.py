@@ -10,7 +10,7 @@ from audits.gate.outcome import Outcome, RuleOutcome
 from audits.gate.policy import Policy
 from audits.report.guarantee import Guarantee
 
-Count = int | str  # a number, or its bucket such as `10-20`
+Count = int | str  # a count, or the bucket in which it lies, such as `10-20`
 BalanceRow = tuple[str, Count, int, int]  # label, real train records, requested records, generated records
 StageRow = tuple[str, Count, Count, float | None]  # name, input records, output records, seconds
 Sample = tuple[str, str]  # label and text of a synthetic record
@@ -25,7 +25,7 @@ class GateRow:
     op: Literal["<=", ">="]
     limit: float
     value: float | None  # None if nothing was measured
-    low: float | None  # ends of the interval; for an exact number both equal the value
+    low: float | None  # `low` and `high` are the ends of the interval; for an exact number they equal `value`
     high: float | None
     n: int | None  # number of persons or other units measured; None for a fact, for example that an audit passed
     verdict: Outcome  # FAIL and INSUFFICIENT of a gate refuse the release; WITHHELD occurs only if `gating` is false
@@ -41,7 +41,7 @@ class GateRow:
 
 
 def gate_rows(outcomes: Iterable[RuleOutcome], policy: Policy) -> tuple[GateRow, ...]:
-    """Return one row per outcome, in the same order, without the numbers that the policy does not publish."""
+    """Return one row per outcome, in the given order, without the numbers that the policy does not publish."""
     names = ("id", "metric", "op", "limit", "verdict", "reason", "why", "gating")
     rows = []
     for outcome in outcomes:
@@ -58,7 +58,7 @@ def gate_rows(outcomes: Iterable[RuleOutcome], policy: Policy) -> tuple[GateRow,
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceSize:
-    """The numbers of real records and people behind the texts; None if a number is not published."""
+    """The numbers of real records and people from which the texts were made; None if a number is not published."""
 
     records: Count | None = None
     persons: Count | None = None
@@ -78,7 +78,7 @@ class SourceSize:
 
     @property
     def used(self) -> str:
-        """`units` with the words "who were" or "that were"."""
+        """The words "people who were" or "records that were"."""
         return f"{self.units} {'who' if self.has_persons else 'that'} were"
 
 
@@ -88,7 +88,7 @@ class ReportContent:
 
     title: str
     release_id: str | None  # None if the release was refused
-    created: str | None = None  # time of the statement (UTC); None if there is no statement
+    created: str | None = None  # UTC time in the signed statement; None if there is no statement
     policy_name: str
     policy_statement: str  # what a release under this policy means and does not mean; shown first
     intended_use: Literal["inside", "outside"]  # whether a release under this policy may leave the institution
@@ -97,16 +97,16 @@ class ReportContent:
     measured: tuple[GateRow, ...] = ()  # audits without a gate
     balance: tuple[BalanceRow, ...] = ()
     audits: tuple[Mapping[str, Any], ...] = ()  # `results` of audit.json
-    utility: Mapping[str, Any] = field(default_factory=dict)  # the output of `evaluate`
-    # rejected candidates by reason, and the totals `candidates` and `kept`
+    utility: Mapping[str, Any] = field(default_factory=dict)  # results of the stage `evaluate`
+    # reason: number of candidates that were rejected for it; also the numbers `candidates` (all) and `kept`
     filters: Mapping[str, Count] = field(default_factory=dict)
-    stages: tuple[StageRow, ...] = ()  # seconds only on the private page
-    provenance: Mapping[str, str] = field(default_factory=dict)  # names and digests of policy, models and code
+    stages: tuple[StageRow, ...] = ()  # the seconds are None on the public page
+    provenance: Mapping[str, str] = field(default_factory=dict)  # digests, and the version of the tool, by name
     limitations: tuple[str, ...] = ()
     guarantee: Guarantee | None = None  # None without differential privacy
     source: SourceSize = SourceSize()
-    samples: tuple[Sample, ...] = ()  # the first ten records by id; if refused, only on the private page
-    approvals: tuple[tuple[str, int], ...] = ()  # the role, and the number of its persons who must approve
+    samples: tuple[Sample, ...] = ()  # the ten synthetic records with the smallest ids; empty if none may be shown
+    approvals: tuple[tuple[str, int], ...] = ()  # pairs of a role and the number of its persons who must approve
     is_guessable: bool = False  # whether the seed of the random streams is not secret
     warnings: tuple[str, ...] = ()  # shown first, on the private page only
     private: bool = False  # whether the page shows exact counts of the source and must not be published

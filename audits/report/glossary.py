@@ -1,6 +1,6 @@
 """Explanations of audits, leaks and technical terms, for readers of the report who are not privacy experts."""
 
-AUDITS = {
+AUDITS = {  # name of an audit: the question that it answers
     "memorization": "Does a synthetic text repeat a passage, or a whole record, of one person?",
     "neighbours": "Are synthetic texts closer to the persons they were made from than to control persons?",
     "identifiers": "Does a name, number or rare word of one person appear in a synthetic text?",
@@ -11,7 +11,7 @@ AUDITS = {
     "accounting": "Is the stated privacy budget the one that was really spent?",
     "differencing": "Does a second release reveal who joined or left since the first one?",
 }
-# plain name of each attack: a noun phrase for what it looks for
+# name of an audit: a noun phrase for the leak that it looks for
 LEAKS = {
     "memorization": "copied passages",
     "neighbours": "closeness to the records that were used",
@@ -23,7 +23,7 @@ LEAKS = {
     "accounting": "noise that does not fit the stated ε",
     "differencing": "comparison with an earlier release",
 }
-# topics of the rules of a policy that are not about audits, by the first part of their metric
+# first part of the name of a metric that is not about an audit: the topic of the rules that compare it
 TOPICS = {
     "input_checks": "checks of the input tables",
     "attempts": "the number of earlier audits",
@@ -36,8 +36,8 @@ TOPICS = {
     "deidentify": "removal of names",
     "policy": "the policy's own rules",
 }
-# the largest leak that an attack cannot exclude; "{0}" is the upper end of the interval, for example "7 of 100", and
-# the word for `unit` is "person" or "record"
+# name of an audit: the largest leak that it cannot exclude; "{0}" stands for the upper end of its interval, such as
+# "7 of 100", "{unit}" for "person" or "record", and "{units}" for "people" or "records"
 MISSED = {
     "memorization": "passages of up to {0} {units} were copied",
     "neighbours": "in up to {0} cases, a text is closer to a record that was used than to any other real record, "
@@ -49,14 +49,14 @@ MISSED = {
     "leak, 50 of 100",
     "linkage": "new facts from up to {0} {units} are learned",
 }
-# sentences for audits that were not run
+# name of an audit: the sentence on the page if this audit was not run
 UNTESTED = {
     "canaries": "No test records were planted, so it was not tested whether a single unusual record would appear in "
     "the texts.",
     "differencing": "The texts were not compared with an earlier release, if there is one. Two releases together "
     "could show who was added or removed.",
 }
-# subgroups of people, by attribute and value
+# (attribute, value) of a subgroup of people: its name on the page
 SUBGROUPS = {
     ("sex", "female"): "female",
     ("sex", "male"): "male",

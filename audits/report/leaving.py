@@ -19,8 +19,8 @@ _TWO_VALUES = (
     " affects only the result of the attack."
 )
 _BAD = '"Bad result" means that a test of the attack exceeded its threshold.'
-_MAX_NAMED = 6  # topics that one sentence names
-_THRESHOLDS = {"tau", "margin", "limit"}  # metrics that state how strictly an audit tested, and not what it found
+_MAX_NAMED = 6  # largest number of topics that one sentence names
+_THRESHOLDS = {"tau", "margin", "limit"}  # keys of metrics that state a threshold of an audit, not its result
 
 
 def headline(content: ReportContent) -> str:
@@ -41,7 +41,7 @@ def not_passed(content: ReportContent) -> list[GateRow]:
 
 
 def leaving(content: ReportContent) -> tuple[str, tuple[str, ...], tuple[str, ...]]:
-    """Return the answer whether the table may leave the institution: a few words, sentences, and a list."""
+    """Return lead, sentences and items of the `OfficerAnswer` to "May the table leave the institution?"."""
     policy, secret = f'The policy "{content.policy_name}"', _GUESSABLE if content.is_guessable else ()
     if content.verdict == "refused":
         return "No.", (*_refusal(content), *secret), ()
@@ -82,7 +82,7 @@ def _number_agrees(n: int, what: str) -> str:  # (3, "have no result") -> "3 hav
 
 def _reason(gate: GateRow, content: ReportContent) -> str:
     """Return why a gate could not be decided, as the end of a sentence: "3 rules" + "were not measured"."""
-    # the cause follows from words of `gate.reason`, a sentence of `audits.gate`
+    # `gate.reason` is a sentence that `audits.gate` wrote; its words show the cause
     if gate.is_withheld:
         return "have no published number"
     audit = _audit(gate, content)
@@ -147,7 +147,7 @@ def _audit(row: GateRow, content: ReportContent) -> Mapping[str, Any]:
 
 
 def _includes_guessing(audit: Mapping[str, Any]) -> bool:
-    # guessing gives the mean of the two thresholds
+    # an attacker who guesses is expected to score midway between the lower and the upper threshold
     estimate, limits = audit.get("estimate"), audit.get("threshold")
     if estimate is None or not isinstance(limits, list | tuple):
         return False

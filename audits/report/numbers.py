@@ -1,4 +1,4 @@
-"""Write numbers, counts, names and lists for the page."""
+"""Format numbers, counts, names and lists for the page of the report."""
 
 import math
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ MAX_LABEL_CHARACTERS, MAX_EXCERPT_CHARACTERS = 60, 600
 
 
 def number(value: Any) -> str:
-    """Return a number, a list of numbers or a text for the page; a missing or infinite number becomes words."""
+    """Format a number, a list of numbers or a text; describe a missing or infinite number in words."""
     if value is None:
         return "not measured"
     if isinstance(value, list | tuple):
@@ -26,7 +26,7 @@ def number(value: Any) -> str:
 
 
 def small(value: float) -> str:
-    """Return a number below 0.001 in full if it has at most six decimals, otherwise with two significant digits."""
+    """Format a number below 0.001 with all decimals if there are at most six, else with two significant digits."""
     plain = f"{value:.6f}".rstrip("0")
     return plain if float(plain) == value else f"{value:.1e}"
 
@@ -37,13 +37,13 @@ def percent(share: float) -> str:
 
 
 def at_most(share: float) -> str:
-    """Return a share as "N of 100" (or "N of 1,000" if it is below 1 %), with N rounded up to a whole number."""
+    """Return a share as "N of 100", or as "N of 1,000" if the share is below 1 %; N is rounded up."""
     out_of = 1000 if 0 < share < 0.01 else 100
     return f"{math.ceil(round(share * out_of, 6))} of {count(out_of)}"
 
 
 def several(n: int, singular: str, plural: str = "") -> str:
-    """Return a number and a noun, for example "1 rule" or "3 rules"; pass `plural` if it is irregular."""
+    """Return a number and a noun, for example "1 rule" or "3 rules"; pass `plural` if the plural is irregular."""
     return f"{count(n)} {singular if n == 1 else plural or f'{singular}s'}"
 
 
@@ -60,7 +60,7 @@ def spoken(value: int | str) -> str:
 
 
 def least_of(value: int | str) -> int:
-    """Return a count, or the smallest count of a bucket, for example 1000 for `1k-2k`."""
+    """Return a count unchanged, or the smallest count in a bucket, for example 1000 for `1k-2k`."""
     return value if isinstance(value, int) else int(value.split("-")[0].replace("k", "000"))
 
 
@@ -77,6 +77,6 @@ def label(value: str) -> str:
 
 
 def excerpt(text: str) -> str:
-    """Return the beginning of a text, with its lines kept and other invisible characters replaced by U+FFFD."""
+    """Return the beginning of a text; line breaks are kept, and all other invisible characters become U+FFFD."""
     shown = text if len(text) <= MAX_EXCERPT_CHARACTERS else text[: MAX_EXCERPT_CHARACTERS - 1] + "…"
     return "\n".join(printable(line) for line in shown.splitlines())

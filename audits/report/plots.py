@@ -1,7 +1,7 @@
 """Draw the two plots of the report as inline SVG: histograms of distances, and a ROC curve.
 
 The bytes depend only on the numbers. Colours are CSS variables of the page, so one picture works in light mode, dark
-mode and print. Every line also has its own dash pattern, so a reader can distinguish the lines without colour.
+mode and print. Lines that must be distinguished differ in their dash pattern, so a reader needs no colour.
 """
 
 import math
@@ -12,11 +12,11 @@ from markupsafe import Markup, escape
 
 from audits.gate.coarse import Bin
 
-_WIDTH, _HEIGHT = 500, 330
-_LEFT, _RIGHT, _TOP, _BOTTOM = 62, 488, 30, 280  # edges of the axes
+_WIDTH, _HEIGHT = 500, 330  # size of a plot in SVG units
+_LEFT, _RIGHT, _TOP, _BOTTOM = 62, 488, 30, 280  # SVG coordinates at which the axes begin and end
 _TRAIN, _CONTROL, _INK = "var(--train)", "var(--control)", "currentColor"
 Points = Sequence[tuple[float, float]]
-Scale = Callable[[float], float]
+Scale = Callable[[float], float]  # maps a number of the plot to its SVG coordinate
 
 
 def histogram_svg(name: str, bins: Sequence[Bin], title: str, description: str) -> Markup:
@@ -42,7 +42,7 @@ def histogram_svg(name: str, bins: Sequence[Bin], title: str, description: str) 
 
 
 def roc_svg(name: str, roc: Mapping[str, Any], title: str, description: str) -> Markup:
-    """Return the ROC curve on two logarithmic axes, with the diagonal of guessing and, if given, the interval.
+    """Return the ROC curve on logarithmic axes, the diagonal that guessing gives, and the interval if `roc` has one.
 
     A rate of 0 is drawn at the lowest power of ten of the axes.
     """

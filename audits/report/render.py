@@ -17,21 +17,21 @@ from audits.report.numbers import count, excerpt, label, number
 from audits.report.plots import histogram_svg, roc_svg
 
 MAX_REPORT_BYTES = 2_000_000
-_SOURCES = ("real", "synthetic", "real+synthetic")
-_SIGNS = {"<=": "≤", ">=": "≥"}
+_SOURCES = ("real", "synthetic", "real+synthetic")  # training tables of the classifiers, in the order of the page
+_SIGNS = {"<=": "≤", ">=": "≥"}  # operator of a rule: its sign on the page
 
 
 def render_report(content: ReportContent) -> str:
     """Return the report as one HTML page without scripts and external resources; all text is escaped.
 
-    The same content gives the same bytes.
+    Two calls with equal content return equal bytes.
 
     Raises:
         VerifyError: E_UNSAFE if the page would be larger than `MAX_REPORT_BYTES`.
 
-    Privacy: the page shows class names, counts, estimates, and histograms in which a bin has 0 or at least
-        `disclosure.min_histogram_bin` records of train, and likewise of control. It shows no text, vector or score of
-        a single real record. It shows text of synthetic records only if they are released or the page is private.
+    Privacy: the page shows class names, counts, estimates, curves and histograms. In a bin of a histogram, the number
+        of train records and the number of control records are 0 or at least `disclosure.min_histogram_bin`. The page
+        shows no text, vector or score of a real record, and synthetic text only for a release or on a private page.
     """
     rejected = {k: v for k, v in content.filters.items() if k not in {"candidates", "kept"}}
     exact = [n for n in rejected.values() if isinstance(n, int)]
@@ -107,7 +107,7 @@ def _subgroups(content: ReportContent) -> list[tuple[str, str, Mapping[str, Any]
 
 
 def _plots(audit: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Return the plots of one audit, each with caption, note, and a table (head, rows) of the same numbers."""
+    """Return the plots of one audit, each with caption, note, and a table (head, rows) of the plotted numbers."""
     name, details = str(audit["name"]), audit.get("details") or {}
     kinds = (("histogram", _histogram), ("roc", _roc))
     return [draw(name, details[kind]) for kind, draw in kinds if details.get(kind) is not None]
@@ -120,7 +120,7 @@ def _histogram(name: str, histogram: Mapping[str, Any]) -> dict[str, Any]:
     id_ = f"{name}-histogram"
     return {
         "id": id_,
-        "svg": histogram_svg(id_, bins, caption, note) if bins else None,  # too few records may be published
+        "svg": histogram_svg(id_, bins, caption, note) if bins else None,  # no plot if no bin has enough records
         "caption": caption,
         "note": note,
         "head": ("distance", "share of train records", "share of control records"),

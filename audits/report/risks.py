@@ -8,12 +8,12 @@ from audits.report.content import ReportContent
 from audits.report.glossary import AUDITS, LEAKS, MISSED, UNTESTED
 from audits.report.numbers import at_most, count, label, least_of, listed, several, spoken
 
-_MAX_NAMED = 3  # classes that one sentence names
-_FOUND_MEMBERS = "membership.tpr_at_fpr_5pct"  # share of members found, if 5 % of the non-members are wrongly named
+_MAX_NAMED = 3  # largest number of classes that one sentence names
+_FOUND_MEMBERS = "membership.tpr_at_fpr_5pct"  # share of train persons found if 5 % of control are wrongly named
 
 
 def most_at_risk(content: ReportContent) -> Iterator[str]:
-    """Yield sentences about the people (or records, without person ids) that the texts endanger most."""
+    """Yield sentences about the people whom the texts endanger most, or about records if there are no person ids."""
     if content.is_guessable:
         yield "Everyone whose records were used." if content.source.has_persons else "Every record that was used."
         yield "The secret of the run is not private, so somebody may guess it."
@@ -68,7 +68,7 @@ def _smallest_class(content: ReportContent) -> Iterator[str]:
 
 
 def missed(content: ReportContent) -> Iterator[str]:
-    """Yield sentences about leaks that the attacks would not have found; `not_excluded` has the size of each."""
+    """Yield sentences about leaks that the attacks would not have found; `not_excluded` returns their sizes."""
     guarantee = content.guarantee
     if guarantee is not None and guarantee.withholds and not content.private:
         if guarantee.is_independent:
@@ -98,7 +98,7 @@ def missed(content: ReportContent) -> Iterator[str]:
 
 
 def not_excluded(content: ReportContent) -> tuple[str, ...]:
-    """Return for each measured attack the largest leak that its interval contains, if numbers are published."""
+    """Return a phrase for each measured attack with a published interval: the largest leak in this interval."""
     return tuple(words for audit in content.audits if (words := _largest(audit, content)))
 
 
