@@ -32,8 +32,8 @@ class DpSubstitute(Closed):
     # ids of rules on numbers of the audits in `instead_of`; the rules have no effect if the substitute applies
     rules: tuple[str, ...] = ()
     required: Annotated[tuple[AuditName, ...], Field(min_length=1)]  # audits that must pass if the substitute applies
-    max_epsilon: Annotated[Finite, Field(gt=0)]  # for this release, and for all runs of the ledger together
-    max_delta: Annotated[Finite, Field(gt=0, lt=1)]  # for this release
+    max_epsilon: Annotated[Finite, Field(gt=0)]  # limit for this release, and for the joint epsilon of all runs
+    max_delta: Annotated[Finite, Field(gt=0, lt=1)]  # limit for this release
 
 
 def reasons_against(evidence: Evidence, given: DpSubstitute) -> tuple[str, ...]:

@@ -94,7 +94,7 @@ def verdicts_line(measured: Iterable[tuple[str, str]]) -> str:
 
 
 def verdicts_of(measured: Iterable[tuple[str, str]]) -> str:
-    """Return the verdicts in words, given as pairs (`audit-NAME`, verdict); after a FAIL, add its meaning."""
+    """Return verdicts, given as pairs (`audit-NAME`, verdict), in words; if there is a FAIL, add what FAIL means."""
     given = tuple(measured)
     verdicts = ", ".join(f"{name.removeprefix('audit-')} {verdict}" for name, verdict in given)
     has_failed = any(verdict == "FAIL" for _, verdict in given)

@@ -21,7 +21,7 @@ class Rule(Closed):
     bound: Literal["low", "high", "value"]  # `high` with <=, `low` with >=; `value` for exact numbers such as counts
     op: Literal["<=", ">="]
     limit: Finite
-    min_n: Annotated[int, Field(ge=1)] | None = None  # with fewer units, the outcome is INSUFFICIENT
+    min_n: Annotated[int, Field(ge=1)] | None = None  # with fewer independent units, the outcome is INSUFFICIENT
     why: Sentence  # purpose of the rule, for the reader of the report
 
     @model_validator(mode="after")

@@ -1,4 +1,4 @@
-"""Load a policy: a policy that is shipped with SynthGen by its name, or a .yaml file by its path."""
+"""Load a policy: one that SynthGen ships by its name, any other one by the path of its .yaml file."""
 
 from pathlib import Path
 

@@ -67,7 +67,7 @@ class EvaluationFile(Closed):
 def read_utility(path: Path, inputs: AuditInputs) -> EvaluationFile:
     """Return the evaluation in a file; it must be about the synthetic, train and control (`test`) tables of `inputs`.
 
-    Raise InputError if it is about different tables, or if the file cannot be read or contains no evaluation.
+    Raise InputError if the evaluation is about different tables, or the file cannot be read or has no evaluation.
     """
     try:
         found = EvaluationFile.model_validate(parse(read_regular(path)))

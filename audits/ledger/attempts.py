@@ -15,29 +15,29 @@ from audits.core.types import Table
 from audits.ledger.chain import Chain, Head, HighWaterMark, opened
 from audits.ledger.persons import joined, person_marks, split, text_marks
 
-MAX_REPEATED_SHARE = 0.01  # control is new if at most this share of its persons, and of its texts, was audited before
+MAX_REPEATED_SHARE = 0.01  # control is new if at most this share of its persons and of its texts was audited before
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attempt:
     """One audit in the ledger."""
 
-    number: int  # position among the audits of these control persons, from 1
-    position: int  # position among all audits in the ledger, from 1
+    number: int  # position among the audits of the same control persons, counted from 1
+    position: int  # position among all audits in the ledger, counted from 1
     digest: str  # keyed digest of the audit's inputs and settings
-    ledger: Head
+    ledger: Head  # head of the ledger when this entry was read
 
 
 def attempt(folder: Path, high_water_mark: HighWaterMark, *, digest: str, control: Table) -> Attempt:
-    """Record an audit of these control records in the ledger, and return it with its number.
+    """Record an audit of the records in `control` in the ledger, and return this attempt with its number.
 
-    An earlier audit is an attempt on the same control persons if it contained more than 1 % of these persons or of
-    their texts. It contained a text if it had more than half of the marks of the text (`text_marks`). So a text is
-    recognised despite changed spaces, encodings or ids, added words, or one changed word in ten.
+    An earlier audit is an attempt on the same control persons if it recorded more than 1 % of the persons or of the
+    texts in `control`. A text counts as recorded if more than half of its marks (`text_marks`) are in the ledger. So
+    a text is recognised despite changed spaces, encodings or ids, added words, or one changed word in ten.
 
     `folder` is the folder of the ledger, and `high_water_mark` is the file that detects a rollback of the ledger.
-    `digest` identifies everything that could change a verdict: tables, seed, audits, confidence, versions. An audit
-    with the same digest is the same attempt. `control` contains the source records before identifiers are replaced,
+    `digest` identifies everything that could change a verdict: tables, seed, audits, confidence, versions. Two
+    audits with equal digests are one attempt. `control` contains the source records before identifiers are replaced,
     with group ids that are unique in the institution.
 
     Raises:
@@ -62,7 +62,7 @@ def check_ledger(folder: Path, high_water_mark: HighWaterMark) -> None:
 
 
 def attempts_before(folder: Path, high_water_mark: HighWaterMark, *, control: Table) -> int:
-    """Return the number of earlier attempts on these control persons, without recording one; raise as `attempt`."""
+    """Return the number of earlier attempts on the persons in `control`; record nothing; errors as in `attempt`."""
     with opened(folder, high_water_mark) as chain:
         return len(_attempts_on(chain, person_marks(chain, control), text_marks(chain, control)))
 
@@ -77,7 +77,7 @@ def recorded_attempt(folder: Path, high_water_mark: HighWaterMark, digest: str) 
 
 
 def _entries(chain: Chain) -> list[Mapping[str, Any]]:
-    return [entry for entry in chain.entries if "attempt" in entry]  # other entries are about budgets
+    return [entry for entry in chain.entries if "attempt" in entry]  # an entry without this key is about a budget
 
 
 def _found(chain: Chain, digest: str) -> Attempt:

@@ -1,6 +1,6 @@
 """Record the privacy budget of each run in the ledger, and compute the budget that all runs have spent together.
 
-The cost of all runs together is one epsilon at one chosen delta (`joint_cost`). It is computed from the mechanisms
+The cost of all runs together is one epsilon at one chosen delta (`joint_cost`), computed from the mechanisms
 (noisy computations) of all runs as one adaptive composition, as if every run had used the same persons. So the ledger
 need not recognise persons. If the deltas of the runs add up to at most the chosen delta, the joint epsilon is at most
 the sum of their epsilons. For Gaussian noise, a limit of the joint epsilon holds even if the settings of a run are
@@ -10,7 +10,7 @@ A run records three steps: it *reserves* its budget, it *draws* its noise, and i
 counts as spent from the reservation on. If a run stops between two steps:
 
     after reserving   No noise was drawn. The same run continues with its reservation, or a user voids the
-                      reservation. Then it does not count, and its run can never draw noise.
+                      reservation. A voided reservation does not count, and its run can never draw noise.
     after drawing     The result is lost and the budget is spent. A new run makes a new reservation.
 
 So a run cannot draw noise twice under one reservation and keep the result that it prefers.
@@ -36,7 +36,7 @@ _NEW_RUN = "Run the command with `--resume never`; it makes a new reservation an
 
 
 class Overspent(InputError):  # noqa: N818 - named after the state of the budget
-    """The run would exceed the budget, or its budget is spent. Nothing was recorded."""
+    """The run would exceed the limit of the budget, or its budget is already spent. Nothing was recorded."""
 
     exit_code = 5
 
@@ -55,11 +55,11 @@ class Spending:
 
     run: str  # a random id
     cost: Cost
-    mechanisms: tuple[Mapping[str, Any], ...]  # each with the fields of `MechanismCost`
+    mechanisms: tuple[Mapping[str, Any], ...]  # each maps the fields of `MechanismCost` to values
 
     @property
     def costs(self) -> tuple[MechanismCost, ...]:
-        """The mechanisms as models; raise InputError if there are none or one is not valid."""
+        """The mechanisms as `MechanismCost`; raise InputError if there is no mechanism or one is not valid."""
         try:
             costs = tuple(MechanismCost.model_validate(dict(each)) for each in self.mechanisms)
         except (ValidationError, TypeError, ValueError):
@@ -83,7 +83,7 @@ class Reservation:
     """The reservation of one run, all other reservations that count, and the head of the ledger."""
 
     spending: Spending
-    others: tuple[Spending, ...]  # reservations before or after this one
+    others: tuple[Spending, ...]  # the other reservations that count, made before or after this one
     delta: float  # delta of the joint costs
     n_voided: int  # number of voided reservations, which do not count
     ledger: Head
@@ -101,7 +101,7 @@ class Reservation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunState:
-    """The entries of a ledger about one run; every field is None if there is no entry for it."""
+    """The entries of a ledger about one run; a field is None if the ledger has no entry for this field."""
 
     last: str | None  # the last step: `reserve`, `draw`, `made` or `void`
     spending: Spending | None  # the reservation, voided or not
@@ -117,8 +117,8 @@ def reserve(folder: Path, high_water_mark: HighWaterMark, spending: Spending, *,
 
     Raises:
         Overspent: the limit would be exceeded; the error states what is spent.
-        InputError: the ledger cannot be used, was changed, replaced or rolled back, or it contains a different or
-            voided reservation with this id.
+        InputError: the ledger cannot be used, was changed, replaced or rolled back, or it contains a voided or
+            different reservation of this run.
     """
     delta = spending.cost.delta if limit is None else limit.delta
     with opened(folder, high_water_mark) as chain:
@@ -222,7 +222,7 @@ def state_of(folder: Path, high_water_mark: HighWaterMark, run: str) -> RunState
 
 
 def spent(folder: Path, high_water_mark: HighWaterMark, run: str, digest: str, *, delta: float) -> Reservation:
-    """Return the reservation under which a result was made, and all others that count, for joint costs at `delta`.
+    """Return the reservation under which a result was made, with all others that count; joint costs are at `delta`.
 
     Raises:
         InputError: the ledger cannot be used, or does not record that the run drew noise and made this result.
@@ -284,7 +284,7 @@ def _reserved(chain: Chain, run: str, delta: float) -> Reservation | None:
 
 
 def refuse_overspending(others: Sequence[Spending], own: Spending, limit: Cost | None) -> None:
-    """Raise Overspent if all runs together or the delta of `own` exceed `limit`; None means no limit."""
+    """Raise Overspent if the new run `own` would exceed `limit`, see `overspending`; None means no limit."""
     problems = overspending(others, own, limit)
     if problems:
         hint = (
@@ -295,7 +295,7 @@ def refuse_overspending(others: Sequence[Spending], own: Spending, limit: Cost |
 
 
 def overspending(others: Sequence[Spending], own: Spending, limit: Cost | None) -> list[str]:
-    """Return the limits that all runs together or `own` would exceed, in words; empty if there are none."""
+    """Return a sentence for each exceeded limit: joint epsilon of all runs, delta of the new run `own`."""
     if limit is None:
         return []
     before, after = (joint_cost(runs, limit.delta).epsilon for runs in (others, (*others, own)))

@@ -30,14 +30,14 @@ from audits.core.strictmodel import Closed, LedgerId, Sha256
 from audits.ledger.keys import read_key
 from audits.ledger.places import chain_mark_path
 
-KEY = "key"
-FILE = "attempts.jsonl"  # the chain; it also has the entries of `audits.ledger.budgets`
+KEY = "key"  # file name of the key
+FILE = "attempts.jsonl"  # file name of the chain, which also has the entries of `audits.ledger.budgets`
 _VERSION = 1
 _FIELDS = {"version", "number", "entry", "mac"}
 
 
 class Head(Closed):
-    """The id of a chain, its number of lines and its last mac; they reveal nothing else without the key."""
+    """The id of a chain, its number of lines and its last mac; id and mac reveal nothing without the key."""
 
     version: Literal[1] = 1
     id: LedgerId
@@ -71,20 +71,20 @@ class HighWaterMark:
 
 
 class Chain:
-    """The content of a chain and its writer; use it inside `opened`, which locks the chain."""
+    """A chain that can be read and extended; use it inside `opened`, which locks the file of the chain."""
 
     def __init__(self, path: Path, key: bytes, data: bytes) -> None:
         self._path, self._key = path, key
         self._macs = [self.mac(b"start")]
         self.entries = tuple(self._read(data))
-        self._torn = len(data) - (data.rfind(b"\n") + 1)  # bytes of a last line whose write was interrupted
-        self._whole = len(data) - self._torn  # bytes of all complete lines
+        self._torn = len(data) - (data.rfind(b"\n") + 1)  # number of bytes of an incomplete last line
+        self._whole = len(data) - self._torn  # number of bytes of all complete lines
 
     def repair(self) -> None:
         """Remove and report an incomplete last line; the caller must have compared both high-water marks before.
 
         A run draws noise or audits only after its line and both marks are on the disk, so nothing happened under an
-        incomplete line. If someone cut off a complete line, the comparison detects it, because the marks count it.
+        incomplete line. The comparison detects a removed complete line, because a mark states the number of lines.
         """
         if self._torn:
             os.truncate(self._path, self._whole)
@@ -145,7 +145,7 @@ class Chain:
 def opened(folder: Path, high_water_mark: HighWaterMark) -> Iterator[Chain]:
     """Open a chain under an exclusive lock; create it if neither the chain nor `high_water_mark` exists.
 
-    At the end both high-water marks are updated: `high_water_mark` and the one under the id of the chain.
+    At the end, both high-water marks are updated: `high_water_mark` and the mark in the user's data folder.
 
     Raises:
         InputError: the folder cannot be used or other users may read it; a line was changed; the chain or its key is
@@ -172,7 +172,7 @@ def opened(folder: Path, high_water_mark: HighWaterMark) -> Iterator[Chain]:
 def ledger_id(folder: Path) -> str:
     """Return the id by which a trust root names a ledger; create the ledger if there is none.
 
-    High-water marks are neither checked nor written. Otherwise, raise InputError as `opened`.
+    High-water marks are neither read nor written. Raise InputError if the folder, its key or a line is not valid.
     """
     with _locked(folder):
         return _chain(folder, None, None).head().id

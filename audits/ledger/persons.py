@@ -10,7 +10,7 @@ from audits.ledger.chain import Chain
 from audits.text.normalise import tokens
 
 RUN = 5  # number of consecutive words (tokens) in a run; a small edit changes few of the runs of a text
-MARKS = 4  # number of runs that identify a text; the texts of two persons rarely share three of them
+MARKS = 4  # largest number of marks of a text; the texts of two persons rarely share three marks (more than half)
 _DIGITS = 16  # hex digits of a mark
 
 
@@ -27,9 +27,9 @@ def _plain(name: str) -> str:
 
 
 def text_marks(chain: Chain, table: Table) -> list[set[str]]:
-    """Return the marks of each distinct text: the `MARKS` smallest hashes of its runs that occur in no other text.
+    """Return the marks of each distinct text: the `MARKS` smallest hashes among its runs that no other text has.
 
-    A text of which all runs occur in other texts, for example an empty template, is omitted.
+    A text is omitted if other texts contain all of its runs, for example an empty template.
     """
     key = bytes.fromhex(chain.mac(b"text"))
     runs = [_runs(words, key) for words in {tuple(tokens(text)) for text in table.texts} if words]

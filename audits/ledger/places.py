@@ -16,10 +16,10 @@ def ledger_folder() -> Path:
 
 
 def folder_mark_path(folder: Path) -> Path:
-    """Return the default path of the high-water mark of a ledger folder, if no releaser's key is beside it."""
+    """Return the path of the high-water mark of a ledger folder for audits that run without a releaser's key."""
     return chain_mark_path(hashlib.sha256(os.fsencode(folder.resolve())).hexdigest()[:16])
 
 
 def chain_mark_path(chain: str) -> Path:
-    """Return the path of the high-water mark for the id of a chain."""
+    """Return the path, in the data folder, of the high-water mark for the id of a chain."""
     return data_folder() / "ledgers-seen" / f"{chain}.json"

@@ -31,12 +31,12 @@ MAX_NEAR_DUPLICATES = 0.01  # largest allowed share of the control rows that nea
 MAX_SHARED_IDENTIFIERS = 0.01  # largest allowed share of the control persons with an identifier of a train person
 MAX_REPEATING_REFERENCE = 0.01  # largest allowed share of the reference rows that repeat a train or control record
 COMMON_LABEL = 10  # a label of fewer than this number of train persons must not contain an identifier
-MIN_IDENTIFIER = 5  # shorter recorded identifiers are not searched for in labels, because they may be usual words
+MIN_IDENTIFIER = 5  # recorded identifiers with fewer characters may be usual words and are not searched for in labels
 NO_PERSONS = (
     "the tables do not identify persons, so privacy is measured per record only: add a group column, "
     "or pass --rows-are-persons if each row belongs to a different person"
 )
-_RECORD_NUMBER = re.compile(r"[a-z]{0,4}[- ]?\d(?:[-/ ]?\d){5,13}")
+_RECORD_NUMBER = re.compile(r"[a-z]{0,4}[- ]?\d(?:[-/ ]?\d){5,13}")  # at most 4 letters, then 6 to 14 digits
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +45,7 @@ class InputChecks:
 
     inputs: AuditInputs  # the tables without the removed control and reference rows
     problems: tuple[str, ...]  # reasons why no audit may pass on these tables
-    # synthetic rows with look-alike or invisible characters, or with unusual white space; empty if they are too many
+    # indices of synthetic rows with look-alike or invisible characters or unusual white space; empty if too many
     quarantined: tuple[int, ...]
     details: Mapping[str, Any]  # section of the report; policies refer to its metric NAME as `input_checks.NAME`
 
@@ -53,24 +53,24 @@ class InputChecks:
 def check_split(inputs: AuditInputs, rng: np.random.Generator, *, quarantine: bool = True) -> InputChecks:
     """Return the tables without rows that invalidate a comparison, and the problems of the tables.
 
-    Three kinds of rows are removed. More than 1 % of any kind is a problem:
+    Three kinds of rows are removed; over 1 % of the control rows, control persons or reference rows is a problem:
     - Control rows that nearly duplicate a train row (`NEAR_DUPLICATE`): a synthetic copy of the train row would be as
       close to control. Rows that were removed earlier (`inputs.near_duplicate_rate`) count towards the 1 %.
-    - All rows of a control person who shares a direct identifier with a train person, because the two may be one
+    - All rows of a control person who shares a direct identifier with a train person, because they may be one
       person or one family. Identifiers of more than ten persons are ignored.
     - Reference rows that repeat phrases of a train or control record, if the reference contains at least half of this
       record. A copy of this record in the synthetic table would otherwise count as common text.
 
-    There are five other problems:
-    - A classifier that has not seen the synthetic table separates train from control persons, so a difference between
-      them is no leak. Or it is wrong more often than chance, because control records reword train records.
+    Five further findings are problems:
+    - A classifier that never sees the synthetic table separates train from control persons, so a difference between
+      these is no leak; or it is wrong more often than chance, because control records reword train records.
     - Synthetic rows contain many look-alike characters (such as Greek for Latin letters) or invisible characters.
     - Synthetic rows contain white space or invisible characters that real rows use less often.
     - A synthetic label contains an identifier and belongs to fewer than ten train persons.
     - The tables do not identify persons, and the user did not declare that each row belongs to a different person.
 
-    With `quarantine`, rows with such characters are no problem if they are at most 1 % of the synthetic rows. They
-    are quarantined instead (`audits.core.quarantine`), so a release must not contain them.
+    With `quarantine`, rows with such characters are no problem if they are at most 1 % of the synthetic rows. These
+    rows are quarantined (`audits.core.quarantine`), and a release must not contain them.
 
     Raises:
         InputError: there is no control row or none remains, or `near_duplicate_rate` is not between 0 and 1.
@@ -257,7 +257,7 @@ def _record_numbers(recorded: Iterable[str]) -> set[str]:
 
 
 def _repeating_reference(inputs: AuditInputs, reference: Table) -> Bool:
-    """Return which reference rows contain a phrase of a record that the reference repeats; bool (n,)."""
+    """Return for each reference row whether it has a phrase of a real record that the reference repeats; bool."""
     _, owner = persons(inputs.train.groups + inputs.control.groups)
     n_rows, n_persons = len(owner), int(owner.max()) + 1
     texts = inputs.train.texts + inputs.control.texts + reference.texts

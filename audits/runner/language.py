@@ -1,4 +1,4 @@
-"""Check whether the audits can read the synthetic texts, which may be encoded or in another language."""
+"""Check whether the audits can read the synthetic texts: some may be encoded, or not in the language of train."""
 
 import re
 from collections.abc import Sequence
@@ -21,9 +21,9 @@ from audits.text.normalise import tokens
 
 MAX_ROWS = 500  # the similarity is computed on at most this many random rows of each table
 FOREIGN_WORDS = 0.5  # a row with a larger share of unknown words is foreign
-MAX_FOREIGN = 0.05  # largest allowed share of foreign rows, after subtracting the share in control
+MAX_FOREIGN = 0.05  # largest allowed share of foreign synthetic rows minus the share of foreign control rows
 WORDY, MIN_WORDY = 4, 100  # a wordy row has > WORDY times as many different words as any real row, and >= MIN_WORDY
-MIN_SIMILARITY = 0.5  # smallest similarity with which audits of similarity may pass
+MIN_SIMILARITY = 0.5  # smallest `LanguageCheck.similarity` with which audits of similarity may pass
 
 _WORD = re.compile(r"[^\W_]+")
 
@@ -34,7 +34,7 @@ class LanguageCheck:
 
     foreign_rows: float  # share of foreign synthetic rows minus the share of foreign control rows; at least 0
     illegible_rows: int  # number of illegible synthetic rows; 0 if not significantly more than in control
-    similarity: float  # median cosine of a synthetic row and its nearest control row, divided by that of train rows
+    similarity: float  # median cosine of synthetic rows to the nearest control row, divided by that of train rows
     n: int  # number of synthetic rows
     wordy_rows: int = 0  # number of synthetic rows with many more different words than any real row
     # indices of the illegible and wordy rows; empty if they are too many for a quarantine
@@ -83,10 +83,10 @@ def check_language(inputs: AuditInputs, rng: np.random.Generator) -> LanguageChe
     """Return whether the synthetic table is in the language of the real tables.
 
     - Illegible rows: their character sequences do not occur in real text (`audits.text.legibility`), for example
-      because they are reversed or encoded. They prevent a pass if there are significantly more than in control
-      (one-sided binomial test at 5 %). If legibility cannot be judged, every synthetic row is illegible.
+      because they are reversed or encoded. Audits may not pass if illegible rows are significantly more frequent
+      than in control (one-sided binomial test at 5 %). If legibility cannot be judged, all rows are illegible.
     - Foreign rows: more than half of the words are unknown, the row is illegible, or at least a third of its windows
-      of 50 characters are illegible. The known words are those of train, for a synthetic row also those of control.
+      of 50 characters are illegible. Known words are those of train and, for a synthetic row, of control.
     - Wordy rows: at least 100 different words, and more than four times as many as any real row. A row with all words
       of the corpus is similar to all records, so it hides copies in other rows.
 

@@ -1,4 +1,4 @@
-"""Find synthetic rows that use other white space or more invisible characters than real rows."""
+"""Find synthetic rows with white space or invisible characters that real rows do not use as often."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -18,13 +18,13 @@ class Layout:
     """The synthetic rows with unusual white space or invisible characters."""
 
     rows: tuple[int, ...]  # indices of these synthetic rows
-    kinds: tuple[str, ...]  # the kinds of characters, from `KINDS`
+    kinds: tuple[str, ...]  # the kinds of their unusual characters, from `KINDS`
 
 
 def unlike_real(synthetic: Sequence[str], real: Sequence[str]) -> Layout:
     """Return the synthetic rows with white space or invisible characters that the real rows do not use as often.
 
-    `KINDS` lists the kinds of such characters: those that `plain_layout` changes, and line breaks inside sentences.
+    `KINDS` lists the kinds of such characters: characters that `plain_layout` changes, and line breaks in sentences.
     Let x of the n synthetic rows and y of the m real rows have a property. The x rows are returned if x is
     significantly larger than expected:
 
@@ -35,7 +35,7 @@ def unlike_real(synthetic: Sequence[str], real: Sequence[str]) -> Layout:
     - at least one character of a kind,
     - at least 8 characters of a kind; these rows are also returned if fewer than 2 real rows have the property,
     - a density that exceeds the density of 95 % of the real rows with a positive density. The density of a row is the
-      share of its characters that are of any kind (except line breaks), or 0 if there are fewer than 8 of them.
+      share of its characters that belong to a kind (except line breaks), or 0 if fewer than 8 characters do.
 
     Privacy: reads all texts; returns synthetic rows and names of kinds.
     """

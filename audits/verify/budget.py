@@ -21,7 +21,7 @@ from audits.verify.trust import TrustRoot
 if TYPE_CHECKING:
     from audits.attacks.accounting.accountants import EpsilonBounds
 
-UNIT, NO_MECHANISM = "group", "none+empirical"  # in a statement: a guarantee per person; no differential privacy
+UNIT, NO_MECHANISM = "group", "none+empirical"  # words of a statement: a guarantee per person, and no DP at all
 UNACCOUNTED = "accounting.unaccounted_reads"
 PRV_TOLERANCE = 0.05  # allowed difference of epsilon by PRV from the recomputed epsilon, as a share of 1 + epsilon
 TOLERANCE = 1e-6  # relative tolerance of the joint epsilon of several runs
@@ -81,7 +81,7 @@ def check_ledger(predicate: ReleasePredicate, policy: Policy, evidence: Evidence
     ledger, budget = predicate.attempts.ledger.id, predicate.privacy.budget
     if budget is not None and budget.ledger_id != ledger:
         raise VerifyError("E_GATE", "the budget and the attempts are in different ledgers")
-    # this run has three entries (`reserve`, `draw`, `made`), each other run at least one, a voided reservation two
+    # entries: three of this run (`reserve`, `draw`, `made`), at least one per other run, two per voided reservation
     least = 0 if budget is None else 3 + len(predicate.privacy.composition) + 2 * budget.voided
     if predicate.attempts.ledger.entries < least:
         raise VerifyError("E_GATE", "the ledger has fewer entries than its runs and voided reservations need")
@@ -177,7 +177,7 @@ def _check_listed(run: Composition) -> None:
         cost = closed_epsilon(run.mechanisms, delta=run.delta)
     except (NotMeasurable, ValueError, OverflowError) as error:  # extreme numbers
         raise VerifyError("E_GATE", f"the epsilon of another run cannot be recomputed: {error}") from None
-    # without a closed form (None), the computation would take seconds; the joint epsilon of all runs includes the run
+    # None: no closed form; to save seconds, such a run is checked only as a part of the joint epsilon
     if cost is not None and not run.epsilon >= cost * (1 - ROUNDING):
         raise VerifyError("E_GATE", "another run claims less epsilon than its mechanisms cost")
 

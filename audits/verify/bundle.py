@@ -119,7 +119,7 @@ def _subjects_step(run: _Run) -> str:
 
 def _files_step(run: _Run) -> str:
     for name in run.tree.files:
-        envelope = envelope_of(name)  # for a timestamp, the envelope to which it belongs
+        envelope = envelope_of(name)  # if `name` is a timestamp, the file name of its envelope
         signed = name if envelope is None or envelope not in run.tree.files else envelope
         if name not in run.subjects and signed != ENVELOPE and not APPROVAL_FILE.fullmatch(signed):
             raise VerifyError("E_EXTRA", f"{name}: not among the signed files. Do not use this copy")
@@ -227,7 +227,7 @@ def _time_step(run: _Run) -> str:
 
 
 def _time_without_stamps_step(run: _Run) -> str:
-    _check_time(run)  # without timestamps, for which an approver need not wait
+    _check_time(run)  # timestamps are not checked, so that an approver need not wait for them
     for name in run.releasers:
         run.root.check_key(name, run.now)
     run.root.check_dated(run.releasers, run.predicate.time_created)

@@ -15,10 +15,10 @@ from audits.verify.contents import JSONL, PARQUET
 from audits.verify.published import BundleParts
 from audits.verify.statement import Privacy
 
-# size classes of dataset hubs, each with its upper limit
+# (number of records, name): the name that dataset hubs give to a dataset with fewer records
 _SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
-_MARKUP = re.compile(r"([\\`*_{}\[\]()#+!|<>&~:.@$-])")
-MAX_LABEL = 80  # characters of a label in the table of classes
+_MARKUP = re.compile(r"([\\`*_{}\[\]()#+!|<>&~:.@$-])")  # characters with a meaning in Markdown or HTML
+MAX_LABEL = 80  # largest number of characters of a label in the table of classes
 
 
 def card(parts: BundleParts) -> bytes:

@@ -32,10 +32,10 @@ REQUIRED = (
 # every file that a bundle may contain outside `attestation/`
 ALLOWED = frozenset({*REQUIRED, PARQUET, JSONL, *(f"evidence/{name}.json" for name in AUDIT_NAMES)})
 COLUMNS = ("id", "text", "label")
-MAX_DATA_BYTES = 1 << 30
+MAX_DATA_BYTES = 1 << 30  # largest size of a data file
 MAX_LABEL_CHARACTERS, MAX_TEXT_CHARACTERS = 64, 1 << 20
-SAMPLES = 10  # records that the report shows
-Row = tuple[str, str, str]
+SAMPLES = 10  # number of records that the report shows
+Row = tuple[str, str, str]  # id, text and label of a record
 
 
 def check_report(report: Any, names: Iterable[str], predicate: ReleasePredicate, evidence: Evidence) -> None:
@@ -68,8 +68,8 @@ def check_data(
     Every data file must contain the audited records, and must have exactly the bytes that SynthGen writes for them.
 
     Raises:
-        VerifyError: E_DATA if the files break this rule; E_DIGEST if a file changed during verification; E_UNSAFE if
-            a file is larger than `MAX_DATA_BYTES`.
+        VerifyError: E_DATA if a data file breaks this rule; E_DIGEST if it changed during verification; E_UNSAFE if
+            it is larger than `MAX_DATA_BYTES`.
     """
     names, n = sorted(name for name in subjects if name.startswith("data/")), predicate.dataset.records
     tables = []
@@ -140,7 +140,7 @@ def with_ids(records: Iterable[tuple[str, str]]) -> list[Row]:
 
 def _jsonl(name: str, data: bytes, n: int) -> list[Row]:
     rows = []
-    lines = data.split(b"\n", n)  # the last part is the rest after n lines
+    lines = data.split(b"\n", n)  # n lines, and the rest of the data as the last item
     for number, line in enumerate(lines[:-1], start=1):
         row: Any = None
         with suppress(JsonError):
@@ -149,7 +149,7 @@ def _jsonl(name: str, data: bytes, n: int) -> list[Row]:
             raise VerifyError("E_DATA", f"{name}: line {number} is not a record")
         rows.append((row["id"], row["text"], row["label"]))
     with suppress(UnicodeEncodeError):
-        if len(rows) == n and jsonl_bytes(rows) == data:  # other spaces or escapes could hide text
+        if len(rows) == n and jsonl_bytes(rows) == data:  # a choice among spaces or escapes could hide text
             return rows
     raise VerifyError("E_DATA", f"{name}: not the canonical file of {n} records")
 

@@ -1,7 +1,7 @@
 """Make the files of a bundle that follow from its statement, evidence, report and data (`BundleParts`).
 
 The releaser writes these files. The verifier makes them again and compares the bytes, so even a releaser with a valid
-signature cannot add anything to them. A change of these functions that changes bytes requires a new `SCHEMA_VERSION`.
+key cannot add anything to them. A change of a function that changes bytes requires a higher `SCHEMA_VERSION`.
 """
 
 import hashlib
@@ -22,13 +22,13 @@ from audits.verify.statement import Producer, ReleasePredicate
 from audits.verify.vocabulary import GUESSABLE, REASONS, WRITING
 
 _FORMATS = {PARQUET: "application/x-parquet", JSONL: "application/jsonlines"}
-_NAMES = (
+_CROISSANT_TERMS = (
     "citeAs column equivalentProperty extract field fileProperty fileObject fileSet format includes isLiveDataset "
     "jsonPath key md5 parentField path recordSet references regex repeated replace samplingRate separator source "
     "subField transform"
 )
 _CONTEXT = {
-    **{name: f"cr:{name}" for name in _NAMES.split()},
+    **{name: f"cr:{name}" for name in _CROISSANT_TERMS.split()},
     "@language": "en",
     "@vocab": "https://schema.org/",
     "conformsTo": "dct:conformsTo",

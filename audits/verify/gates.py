@@ -33,8 +33,8 @@ def check_pinned(
 ) -> None:
     """Raise VerifyError (E_POLICY) unless statement, trust root and verifier accept the policy of the bundle.
 
-    The trust root must list (pin) the digest of the policy. If it pins no policy at all, the verifier must state the
-    expected policy.
+    The trust root must list (pin) the digest of the policy. If the root pins no policy at all, the verifier must
+    state the expected policy.
     """
     digest = hashlib.sha256(files[POLICY_JSON]).hexdigest()
     if digest != stated.policy.digest.sha256:
@@ -66,7 +66,7 @@ def bundle_policy(predicate: ReleasePredicate, files: Mapping[str, bytes]) -> Po
 
 
 def check_provenance(predicate: ReleasePredicate, policy: Policy, subjects: Mapping[str, str]) -> None:
-    """Raise VerifyError (E_POLICY) if a statement names another configuration, or lacks required models or inputs."""
+    """Raise VerifyError (E_POLICY) if a statement lacks models or inputs, or names a wrong configuration."""
     if predicate.config.digest.sha256 != subjects.get(predicate.config.redacted):
         raise VerifyError("E_POLICY", f"{predicate.config.redacted}: not the configuration named in the statement")
     check_models(predicate.models, policy)
@@ -76,7 +76,7 @@ def check_provenance(predicate: ReleasePredicate, policy: Policy, subjects: Mapp
 
 
 def check_models(models: Sequence[Model], policy: Policy) -> None:
-    """Raise VerifyError (E_POLICY) if models are missing, or are on a server, although the policy forbids this."""
+    """Raise VerifyError (E_POLICY) if required models are missing, or a model is on a forbidden server."""
     formats = {model.format for model in models}
     if {"models", "pinned-models"} & {*policy.required_provenance} and not models:
         raise VerifyError("E_POLICY", "the policy requires the models, but the statement names none")
@@ -259,7 +259,7 @@ def _contradictions(parts: BundleParts) -> Iterator[str]:
 
 
 def starts_from_train(stage: str) -> bool:
-    """Return whether a stage reads train vectors; under differential privacy, it has no input records."""
+    """Return whether a stage reads train vectors; under differential privacy, such a stage has no input records."""
     return stage.split("-", maxsplit=1)[0] == "interpolate" or stage == "decode-reconstruction"
 
 
@@ -302,8 +302,8 @@ def _fits_request(parts: BundleParts) -> bool:
 def _fits_utility(page: Page, evidence: Evidence) -> bool:
     """Return whether the style gap and the score ratios in the evidence agree with the scores in the report.
 
-    A ratio divides the score after training on synthetic records (tstr) by that after training on real ones (trtr).
-    If its name contains no classifier, it must be the ratio of one of the classifiers.
+    A ratio divides the score after training on synthetic records (tstr) by the score after training on real ones
+    (trtr). If the name of a ratio contains no classifier, the ratio must be that of one classifier in the report.
     """
     gap, shown = evidence.metrics.get("style.gap"), page.utility.style_gap
     if gap is not None and shown is not None and shown.model_dump() != gap.model_dump(exclude={"confidence"}):

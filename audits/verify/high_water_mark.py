@@ -23,7 +23,7 @@ from audits.verify.dsse import parse_envelope
 from audits.verify.trust import ROOT, TrustRoot, check_root_signers
 
 STATE_ENV = "SYNTHGEN_TRUST_STATE"
-_MAX_BYTES = 4 << 20
+_MAX_BYTES = 4 << 20  # largest size of the state file
 
 
 class SeenRoot(Closed):
@@ -56,9 +56,9 @@ def remember(data: bytes, root: TrustRoot, state: Path, now: datetime) -> None:
     the file of the high-water mark. The root keys of the recorded version must be valid at `now`.
 
     Raises:
-        VerifyError: E_TRUST if the trust root is older than the recorded version, has its number but other content,
-            lacks one of its revocations, or is not signed by enough of its valid root keys; if it combines root keys
-            of two recorded trust roots; or if `state` cannot be read or written.
+        VerifyError: E_TRUST if `root` is older than the recorded version, has the recorded number but other content,
+            lacks a recorded revocation, is not signed by enough valid root keys of the recorded version, or combines
+            root keys of two recorded trust roots. E_TRUST also if `state` cannot be read or written.
     """
     if _next(data, root, read_state(state), now) is None:
         return

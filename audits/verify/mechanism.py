@@ -18,13 +18,13 @@ from audits.verify.statement import SAFETENSORS, Privacy, ReleasePredicate
 if TYPE_CHECKING:
     from audits.attacks.accounting.accountants import EpsilonBounds
 
-INPUT_CHECKS, RELEASE_GATE, AUDIT_NUMBERS = "input-checks", "release-gate", "audit-numbers"
-SAMPLING, NORMALISER = "poisson sampling", "normaliser"
+INPUT_CHECKS, RELEASE_GATE, AUDIT_NUMBERS = "input-checks", "release-gate", "audit-numbers"  # kinds of reads
+SAMPLING, NORMALISER = "poisson sampling", "normaliser"  # checks that only some kinds of mechanisms need
 # the checks that every accounting must contain; see `audits.attacks.accounting.accounting_audit`
 CHECKED = {"claim", "accountants", "delta", "unit", "persons", "seeds", "noise", "clipping", "reads", "releases"}
 CHECKED |= {"composition", "replay"}
 NEIGHBOURING = "add-remove"  # epsilon must hold for adding or removing one person
-MOST_SAMPLED = 2  # largest number of mechanisms, of all runs together, that sample persons; each costs seconds
+MOST_SAMPLED = 2  # largest number of mechanisms of all runs together that sample persons; each takes seconds to check
 # relative tolerance of epsilon, because versions of `dp-accounting` round differently
 ROUNDING = 1e-3
 

@@ -9,7 +9,7 @@ from typing import Any, Literal
 from audits.verify.statement import ReleaseStatement
 
 FAILED, DO_NOT_USE = "VERIFICATION FAILED", ": do not use this bundle"
-_MAX_SHOWN = 400  # characters of a printed line
+_MAX_SHOWN = 400  # largest number of characters of a printed line
 
 
 @dataclass(frozen=True, slots=True)

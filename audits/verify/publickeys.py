@@ -16,13 +16,13 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from audits.core.errors import VerifyError
 
 ED25519, P256 = "ed25519", "ecdsa-p256"
-KEY_BYTES, POINT_BYTES = 32, 33  # length of an Ed25519 key, and of a P-256 key (a compressed point)
+KEY_BYTES, POINT_BYTES = 32, 33  # length in bytes of an Ed25519 key, and of a P-256 key (a compressed point)
 SIGNATURE_BYTES = 64
 KEYID_HEX = 16  # number of hex digits of a key id
 ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551  # n, the order of the group of P-256
 _FIELD = 2**255 - 19  # the prime of the field of Ed25519
 # y coordinates of the eight Ed25519 points whose order divides 8. If the public key is such a point, one signature is
-# valid for very many messages. The library does not reject such keys.
+# valid for very many messages. The library `cryptography` accepts such keys.
 _SMALL_ORDER_Y = {0, 1, _FIELD - 1} | {
     2707385501144840649318225287225658788936804267575313519463743609750303402022,
     55188659117513257062467267217118295137698188065244968500265048394206261417927,

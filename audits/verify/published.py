@@ -29,7 +29,7 @@ M = TypeVar("M", bound=BaseModel)
 
 
 def _check_order(names: list[str], order: tuple[str, ...]) -> None:
-    # a free order could encode text
+    # an order that the releaser chooses could encode text
     if names != [name for name in order if name in names]:
         raise ValueError("not in the fixed order")
 
@@ -119,7 +119,7 @@ OfSubgroup = dict[Classifier, dict[Literal["real", "synthetic"], SubgroupScore]]
 
 
 class ShownBin(Closed):
-    """The shares of train and control records whose distance is in [low, high)."""
+    """The shares of train and control records whose distance to a synthetic record is in [low, high)."""
 
     low: Edge
     high: Edge
@@ -158,7 +158,7 @@ class Curve(Closed):
 
 
 class Details(Closed):
-    """Plots of an audit; for the audit `accounting`, also the content of the mechanism log and the checks of it."""
+    """Plots of an audit; for the audit `accounting`, the mechanism log and the results of its checks."""
 
     histogram: Annotated[Histogram, Measured] | None = None
     roc: Annotated[Curve, Measured] | None = None
@@ -247,7 +247,7 @@ class ClassScore(Closed):
 
 
 class ShownScores(Closed):
-    """The scores of a classifier."""
+    """The scores of a classifier after training on one table."""
 
     accuracy: Share | None = None
     macro_f1: Share | None = None
@@ -314,7 +314,7 @@ class BundleParts:
     report: ReportFile
     config: Mapping[str, Any]  # as `public_config` returns it
     classes: Mapping[str, int]  # number of released records by label
-    samples: tuple[tuple[str, str], ...]  # label and text of the first released records in the order of their ids
+    samples: tuple[tuple[str, str], ...]  # (label, text) of the released records with the smallest ids
     data: Mapping[str, str]  # sha256 of each data file by name
 
 
@@ -325,7 +325,7 @@ def read_published(kind: type[M], value: Mapping[str, Any], name: str, policy: P
     except ValidationError as error:
         known = {field.alias or key for key, field in kind.model_fields.items()}
         places = {str(item["loc"][0]) for item in error.errors() if item["loc"]}
-        shown = ", ".join(sorted(places & known)) or "an unknown key"  # other keys and values may be private
+        shown = ", ".join(sorted(places & known)) or "an unknown key"  # unknown keys and values may be private
         raise VerifyError("E_GATE", f"{name}: has content that a bundle may not contain, in {shown}") from None
 
 

@@ -31,7 +31,7 @@ MAX_SEEN = 100  # largest number of approvals, rejections and closings of one re
 SCHEMA_VERSION = "5.7.0"
 
 Text = Annotated[str, Field(max_length=2000)]
-DecisionKind = Literal["APPROVE", "REJECT", "CLOSE"]  # what a person decides about a release
+DecisionKind = Literal["APPROVE", "REJECT", "CLOSE"]  # the decision of one person about a release
 ReleaseId = Annotated[str, Field(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}-[0-9a-f]{6}$")]
 Count = Annotated[int, Field(ge=0)]
 T = TypeVar("T", bound=BaseModel)
@@ -301,8 +301,8 @@ class ApprovalPredicate(Wire):
     person: Text
     time: Instant
     report_digest: Digest
-    # digest of the private review page that the person read; the page contains a secret value, so nobody can guess it
-    # and confirm the guess; None under an independent policy
+    # digest of the private review page that the person read; the page contains a secret value, so nobody can confirm
+    # a guess of its content; None under an independent policy
     review: Digest | None = None
     conflict_of_interest: Literal[False]
 

@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 MAX_TOKEN_BYTES = 1 << 16
 MAX_SKEW = timedelta(minutes=5)  # largest accepted difference between two clocks
 INSTALL = "pip install 'rfc3161-client>=1.0.6'"
-_ENVELOPE, _TOKEN = ".dsse.json", ".tsr"
-
+_ENVELOPE, _TOKEN = ".dsse.json", ".tsr"  # endings of file names
+# tags of DER elements
 _BOOLEAN, _INTEGER, _OCTETS, _SEQUENCE, _SET, _FIELD_0, _FIELD_1 = 0x01, 0x02, 0x04, 0x30, 0x31, 0xA0, 0xA1
 _SIGNED_DATA = bytes.fromhex("06092a864886f70d010702")  # object identifiers in DER
 _TIMESTAMP = bytes.fromhex("060b2a864886f70d0109100104")
@@ -39,7 +39,7 @@ _RSA = ("06092a864886f70d010101", "06092a864886f70d01010b", "06092a864886f70d010
 _ECDSA = ("06082a8648ce3d040302", "06082a8648ce3d040303", "06082a8648ce3d040304")
 _PARAMETERS = dict.fromkeys(map(bytes.fromhex, (*_SHA2, *_RSA)), b"\x05\0") | dict.fromkeys(
     map(bytes.fromhex, _ECDSA), b""
-)
+)  # object identifier of an accepted algorithm: its parameters (NULL or none)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +48,8 @@ class SignedFile:
 
     name: str  # file name
     keys: tuple[str, ...]  # ids of the keys that signed
-    message: bytes  # the bytes that its token covers (`signature_bytes`)
-    created: datetime  # creation time in its statement
+    message: bytes  # the bytes that the token of this file covers (`signature_bytes`)
+    created: datetime  # creation time that the signed statement gives
 
 
 def token_of(envelope: str) -> str:
@@ -70,7 +70,7 @@ def signature_bytes(envelope: Envelope) -> bytes:
 def trusted_time(token: bytes, message: bytes, authorities: tuple[str, ...]) -> datetime:
     """Return the latest time at which a message can have been stamped: the time in the token plus its accuracy.
 
-    The token (DER) must cover the message. One of the authorities (certificates in base64) must certify its signer.
+    The token (DER) must cover the message. An authority (certificate in base64) must certify the signer of the token.
 
     Raises:
         VerifyError: E_TSA if the token is invalid or rfc3161-client is not installed.
@@ -178,7 +178,7 @@ def _content(info: bytes) -> bytes:
     algorithm, _ = _inside(imprint, _SEQUENCE)
     if algorithm not in {_algorithm(algorithm), _element(_SEQUENCE, _inside(algorithm, _SEQUENCE)[0])}:
         raise ValueError("the digest algorithm has parameters")
-    if not {other[0] for other in others} <= {_SEQUENCE, _BOOLEAN, _FIELD_0}:  # accuracy, ordering, authority
+    if not {other[0] for other in others} <= {_SEQUENCE, _BOOLEAN, _FIELD_0}:  # accuracy, ordering, authority name
         message = "the timestamp has a nonce or extensions, whose content the requester chooses"
         raise VerifyError("E_TSA", f"{message}; get a new one with the file that `synthgen timestamp request` writes")
     return _element(_SEQUENCE, _TIMESTAMP, _element(_FIELD_0, octets))

@@ -12,10 +12,10 @@ from pathlib import Path
 
 from audits.core.errors import VerifyError
 
-MAX_FILES = 1_000
-MAX_DEPTH = 8
-MAX_NAME_BYTES = 240
-MAX_SMALL_BYTES = 4 << 20
+MAX_FILES = 1_000  # largest number of files and folders in a bundle
+MAX_DEPTH = 8  # largest number of parts of a relative name
+MAX_NAME_BYTES = 240  # largest length of a relative name in UTF-8
+MAX_SMALL_BYTES = 4 << 20  # largest size of a file other than the data, unless the caller gives a limit
 _CHUNK_BYTES = 1 << 20
 # Unicode categories: control, format (such as zero-width), surrogate, private use, unassigned, line separators
 _UNSAFE_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
@@ -62,8 +62,8 @@ def open_tree(path: str | Path) -> Iterator[Tree]:
 
     Raises:
         VerifyError: E_MISSING if the folder does not exist; E_UNSAFE if it contains links, hard links, devices,
-            extended attributes, names that `check_name` refuses or that are equal on another file system, or too many
-            files.
+            extended attributes, names that `check_name` refuses, names that differ only in case or Unicode form, or
+            too many files.
     """
     try:
         root = os.open(path, _OPEN_FLAGS | os.O_DIRECTORY)

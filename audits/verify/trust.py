@@ -35,10 +35,10 @@ RELEASER = "releaser"
 ROOT = "root"
 _KeyId = Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")]
 _PersonText = Annotated[str, Field(min_length=1, max_length=200)]
-_ALIKE = str.maketrans("01i", "oll")  # characters that look alike
-_PAIRS = (
+_ALIKE = str.maketrans("01i", "oll")  # 0 looks like o; 1 and i look like l
+_PAIRS = (  # two letters, and the single letter that replaces them in a skeleton
     *(("ae", "a"), ("oe", "o"), ("ue", "u"), ("aa", "a")),  # two letters that may replace ä, ö, ü or å
-    *(("rn", "m"), ("vv", "w")),  # two characters that look like one
+    *(("rn", "m"), ("vv", "w")),  # two letters that look like one letter
 )
 # Latin letters that UTS #39 does not recommend for names (Identifier_Status Restricted), for example U+023F
 _RESTRICTED = regex.compile(
@@ -79,7 +79,7 @@ class TrustKey(Closed):
 
 
 class Role(Closed):
-    """The keys that may sign in a role, and the number of different persons who must sign at least."""
+    """The keys that may sign in a role, and the smallest number of different persons who must sign."""
 
     keyids: Annotated[tuple[_KeyId, ...], Field(min_length=1)]
     threshold: Annotated[int, Field(ge=1)]
@@ -100,7 +100,7 @@ class TrustRoot(Canonical):
 
     - Each key id is derived from its key, no key is of small order, and no two private keys differ only in sign.
     - The name of a person is spelled in one way only, and the names of two persons do not look alike.
-    - There is a role `releaser`. No key has two roles. Besides the role `root`, a person has at most one role.
+    - There is a role `releaser`. No key has two roles. A person has at most one role besides `root`.
     - The number of different persons in each role is at least the threshold of the role.
     """
 
@@ -129,7 +129,7 @@ class TrustRoot(Canonical):
         return {name: bytes.fromhex(self.keys[name].public) for name in keyids}
 
     def valid_keys(self, role: str, now: datetime) -> dict[str, bytes]:
-        """Return the raw public keys of a role by key id, without keys that are expired or revoked at a time."""
+        """Return the raw public keys of a role by key id, without keys that are expired or revoked at `now`."""
         return {name: public for name, public in self.public_keys(role).items() if self._fault(name, now) is None}
 
     def persons(self, keyids: Iterable[str]) -> set[str]:

@@ -33,12 +33,12 @@ LIBRARIES = (
 )  # fmt: skip
 MODELS = ("minilm", "rampart", "smollm2")
 STYLES = ("clinical-note", "clinical-shorthand", "letter", "plain", "question")
-_RELEASE = r"(0|[1-9][0-9]{0,3})(\.(0|[1-9][0-9]{0,2})){0,2}((a|b|rc|\.post|\.dev)[0-9])?"
-_VERSION = re.compile(_RELEASE + r"(\+(cpu|cu[0-9]{3}|rocm[0-9]\.[0-9]))?")
+_BASE_VERSION = r"(0|[1-9][0-9]{0,3})(\.(0|[1-9][0-9]{0,2})){0,2}((a|b|rc|\.post|\.dev)[0-9])?"
+_VERSION = re.compile(_BASE_VERSION + r"(\+(cpu|cu[0-9]{3}|rocm[0-9]\.[0-9]))?")
 
 # stages of a run in their order, and reasons why its filters reject a text; tests compare them with `synthgen`
 MAX_ROUNDS = 20  # largest number of rounds of writing (interpolate, decode, filter)
-MAX_TURNS = 3  # how often each of `evaluate` and `audit` runs at most
+MAX_TURNS = 3  # largest number of times that a run carries out the stages `evaluate` and `audit`
 
 
 def _repeated(stages: tuple[str, ...], times: int) -> tuple[str, ...]:
@@ -186,7 +186,7 @@ class Setting:
     step: float = 1  # precision of the numbers: 1 for whole numbers, 1e-6 for fractions
 
     def public(self, value: object) -> object:
-        """Return the published form of a value: itself (fractions with six decimals), or `HIDDEN` if not allowed."""
+        """Return the published form of a value: the value (six decimals at most), or `HIDDEN` if it is not allowed."""
         if value is None or isinstance(value, str | bool):
             return value if value in self.words else HIDDEN
         if not isinstance(value, int if self.step == 1 else int | float) or not self.low <= value <= self.high:
@@ -302,7 +302,7 @@ def _without_address(value: object) -> object:
 
 
 def disclosure(words: int, public: int) -> str:
-    """Return words about the disclosure by a prompt that contains `words` words of a list of `public` words."""
+    """Return a phrase: how many bits a prompt with `words` words of a list of `public` words can disclose."""
     bits = words * math.log2(public)
     return f"{words} words of a public list of {public:,}, which disclose at most {bits:.0f} bits"
 
