@@ -73,7 +73,7 @@ def public_curve(roc: Mapping[str, Sequence[float]], step: float) -> dict[str, l
             the interval of each `tpr`.
         step: `tpr` is rounded to the nearest multiple of this number, `low` down and `high` up.
 
-    Privacy: the measured rates are multiples of 1 / (number of persons), so they would reveal this number.
+    Privacy: the measured rates are multiples of 1 / (number of persons), so they would reveal the number of persons.
     """
     fpr = np.asarray(roc["fpr"], dtype=float)
     # the tolerance 1e-9 absorbs rounding errors, so a second call on a published curve changes nothing

@@ -163,9 +163,9 @@ def is_withheld(metric: str, policy: Policy) -> bool:
 def public_evidence(evidence: Evidence, policy: Policy) -> Evidence:
     """Return the evidence that a bundle may contain; a second call changes nothing.
 
-    The outcome of every rule stays the same. Under a policy with differential privacy, the public evidence shows only
-    which gates passed and which audits without a gate were measured. Under an independent policy, the public evidence
-    depends on the source only through the noisy results of the DP queries.
+    Every rule has the same outcome on the public as on the exact evidence. Under a policy with differential privacy,
+    the public evidence shows only which gates passed and which audits without a gate were measured. Under an
+    independent policy, it depends on the source only through the noisy results of the DP queries.
     """
     if verdicts_only(policy):
         return _verdicts(evidence, policy)

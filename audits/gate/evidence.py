@@ -81,7 +81,7 @@ def read_evidence(data: bytes) -> Evidence:
 
 
 def records_digest(texts: Sequence[str], labels: Iterable[str] | None) -> str:
-    """Return the sha256 of the labelled texts of a table, independent of their order.
+    """Return the sha256 of the labelled texts of a table; the order of the records has no effect.
 
     For each record, hash the canonical JSON (RFC 8785) of [text, label]; a missing label is null. The result is the
     sha256 of the sorted hashes.

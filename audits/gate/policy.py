@@ -144,7 +144,7 @@ class Policy(Canonical):
         return (*self.rules, *_dp_rules(self.dp), *selftest, *(external if self.intended_use == "outside" else ()))
 
     def dp_method_rules(self) -> tuple[Rule, ...]:
-        """Return the rules that are added if a DP method made the records; none if the policy always has them."""
+        """Return the rules that are added if a DP method made the records; none if `all_rules` has them."""
         return EXTERNAL_RULES[:1] if self.intended_use == "inside" else ()
 
     def gates(self) -> tuple[str, ...]:
@@ -164,7 +164,7 @@ def decide(evidence: Evidence, policy: Policy) -> Decision:
 
     A release is allowed if there is a gate and every gate is PASS.
 
-    - An audit in `measured` is a gate only if it was not measured; its verdict does not affect the decision.
+    - An audit in `measured` that was not measured is a gate that does not pass; its verdict decides nothing.
     - A measurement that is missing, failed or based on too few units does not pass.
     - Intervals and required verdicts must have the confidence that the number of attempts requires.
     - If a policy has gates, a worse number, a further attempt or a further gate never turns a refusal into a release.
@@ -174,7 +174,7 @@ def decide(evidence: Evidence, policy: Policy) -> Decision:
     - If a DP method made the records, every policy requires that the accounting passed and that the random streams
       are secret. Otherwise the claimed epsilon means nothing.
 
-    If the policy has a `dp_substitute` and the evidence meets its conditions (`reasons_against`):
+    If the policy has a `dp_substitute` and the evidence meets the conditions of the substitute (`reasons_against`):
 
     - the audits in `instead_of` need not pass, but they must have been measured and must not have failed,
     - the rules that the substitute lists have no effect,

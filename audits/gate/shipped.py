@@ -1,4 +1,4 @@
-"""Load a policy: one that SynthGen ships by its name, any other one by the path of its .yaml file."""
+"""Load a policy: by name if SynthGen ships it, otherwise by the path of its .yaml file."""
 
 from pathlib import Path
 
@@ -24,10 +24,10 @@ def policy_path(name_or_path: str | Path) -> Path:
 
 
 def load_policy(name_or_path: str | Path) -> Policy:
-    """Return a policy by its shipped name or the path of its .yaml file.
+    """Return the shipped policy with a name, or the policy in a .yaml file.
 
     Raises:
-        PolicyError: there is no such policy, it cannot be read, it has mistakes, or it has the name of a shipped
+        PolicyError: there is no such policy; or the policy cannot be read, has mistakes, or has the name of a shipped
             policy but different content.
     """
     path = policy_path(name_or_path)

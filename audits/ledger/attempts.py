@@ -31,9 +31,9 @@ class Attempt:
 def attempt(folder: Path, high_water_mark: HighWaterMark, *, digest: str, control: Table) -> Attempt:
     """Record an audit of the records in `control` in the ledger, and return this attempt with its number.
 
-    An earlier audit is an attempt on the same control persons if it recorded more than 1 % of the persons or of the
-    texts in `control`. A text counts as recorded if more than half of its marks (`text_marks`) are in the ledger. So
-    a text is recognised despite changed spaces, encodings or ids, added words, or one changed word in ten.
+    An earlier audit is an attempt on the same control persons if its entry contains more than 1 % of the persons or
+    texts in `control`. An entry contains a text if it has more than half of the marks of the text (`text_marks`).
+    So a text is recognised despite changed spaces, encodings or ids, added words, or one changed word in ten.
 
     `folder` is the folder of the ledger, and `high_water_mark` is the file that detects a rollback of the ledger.
     `digest` identifies everything that could change a verdict: tables, seed, audits, confidence, versions. Two

@@ -117,8 +117,8 @@ def reserve(folder: Path, high_water_mark: HighWaterMark, spending: Spending, *,
 
     Raises:
         Overspent: the limit would be exceeded; the error states what is spent.
-        InputError: the ledger cannot be used, was changed, replaced or rolled back, or it contains a voided or
-            different reservation of this run.
+        InputError: the ledger cannot be used, was changed, replaced or rolled back, or it contains a
+            reservation of this run that is voided or differs from `spending`.
     """
     delta = spending.cost.delta if limit is None else limit.delta
     with opened(folder, high_water_mark) as chain:

@@ -86,7 +86,7 @@ def _protection(content: ReportContent) -> tuple[str, tuple[str, ...]]:
     results = [str(a["verdict"]) for a in content.audits if a["status"] in {"measured", "inconclusive"}]
     if not results:
         return "No guarantee.", (*lines, "No attack was carried out on the texts.")
-    # the answer to "May it leave the institution?" explains "bad result" if it lists an audit that failed
+    # for a released table with a failed audit, the answer to "May it leave ..." explains "bad result"
     is_explained = content.verdict == "released" and any(row.verdict == "FAIL" for row in not_passed(content))
     bad = "had a bad result" if is_explained else "had a bad result (a test exceeded its limit)"
     words = {"pass": "passed", "fail": bad, "insufficient": "had no clear result"}

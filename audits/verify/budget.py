@@ -1,4 +1,4 @@
-"""Check the differential-privacy (DP) claim of a release: its epsilon and delta, and the budget that remains.
+"""Check the differential-privacy (DP) claim of a release: its epsilon and delta, and the budget that all runs spent.
 
 A DP mechanism is a noisy computation on private records. The signed statement, the evidence, the mechanism log and
 the ledger (the institution's list of spent budgets) must agree, and no limit of the policy may be exceeded.

@@ -285,7 +285,7 @@ def verify_bundle(
             policy must be one of them.
         now: the time at which validity is checked, with its time zone; the current time by default.
         state: file with the highest version seen of each signed trust root, to detect a rollback; by default
-            `default_state()`. It is used only if `trust` is a file that names root keys.
+            `default_state()`. This file is used only if `trust` is a file that names root keys.
 
     Raises:
         PolicyError: the expected policy cannot be loaded.

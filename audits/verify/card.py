@@ -22,7 +22,7 @@ MAX_LABEL = 80  # largest number of characters of a label in the table of classe
 
 
 def card(parts: BundleParts) -> bytes:
-    """Return the card. It escapes every word from data or configuration, and it quotes no record."""
+    """Return the card, with every word from data or configuration escaped; the card contains no record."""
     policy, stated = parts.policy, parts.predicate
     decision = decide(parts.evidence, policy)
     lines = [

@@ -63,7 +63,7 @@ def _pass_problems(result: ShownResult, evidence: Evidence) -> Iterator[str]:
         yield "its verdict is pass, but it found copies or identifiers"
     threshold, estimate = result.threshold, result.estimate
     if estimate is None or threshold is None:
-        if result.name not in {"accounting", "differencing"}:  # they can pass without an estimate
+        if result.name not in {"accounting", "differencing"}:  # these two audits can pass without an estimate
             yield "its verdict is pass, but its estimate or its threshold is missing"
         return
     if not _has_kind(result):
@@ -75,7 +75,7 @@ def _pass_problems(result: ShownResult, evidence: Evidence) -> Iterator[str]:
         yield "its threshold is wider than this audit allows"
     if tau is not None and abs(tau.value - high) > step_of(tau.n) + _THRESHOLD_STEP:
         yield "its threshold differs from the metric `tau` of the audit in the evidence"
-    if result.name == "parent_recovery":  # it has a threshold for each of several encoders and states only one
+    if result.name == "parent_recovery":  # the audit has a threshold per encoder, but its result states only one
         low, high = widest
     if result.name == "accounting":
         high *= 1 + ROUNDING
@@ -239,7 +239,7 @@ def score_problems(parts: BundleParts) -> Iterator[str]:
         yield "utility: the F1 of a class is missing"
         return
     rows, interpolate = parts.report.page.balance, parts.config["interpolate"]
-    # whether the report shows every requested class; it omits a class without a released record
+    # whether the report shows every requested class; a class without a released record is omitted
     has_all = interpolate["balance"] == "equal" and interpolate["total"] == sum(row.requested for row in rows)
     for sources in classifiers.values():
         for table, scores in sources.items():

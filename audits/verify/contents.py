@@ -63,7 +63,7 @@ def check_report(report: Any, names: Iterable[str], predicate: ReleasePredicate,
 def check_data(
     tree: Tree, subjects: Mapping[str, str], predicate: ReleasePredicate, evidence: Evidence
 ) -> tuple[dict[str, int], tuple[tuple[str, str], ...]]:
-    """Return the number of records by label, and (label, text) of the first records.
+    """Return the number of records by label, and (label, text) of the records with the smallest ids.
 
     Every data file must contain the audited records, and must have exactly the bytes that SynthGen writes for them.
 
@@ -110,7 +110,7 @@ def _check_strings(rows: Iterable[Row]) -> None:
 
 
 def samples_of(rows: Iterable[Row]) -> tuple[tuple[str, str], ...]:
-    """Return (label, text) of the first records by id; nobody can choose the ids, which are digests."""
+    """Return (label, text) of the records with the smallest ids; nobody can choose the ids, which are digests."""
     return tuple((label, text) for _, text, label in islice(rows, SAMPLES))
 
 

@@ -1,6 +1,6 @@
 """Detect a rollback of a signed trust root: a file stores the highest version seen (the high-water mark).
 
-A trust root lists the keys that a verifier accepts; its own signatures are made with root keys. A new version must
+A trust root lists the keys that a verifier accepts; root keys sign the trust root itself. A new version must
 have a higher number, keep all revocations, and have enough signatures by root keys of the previous version and by
 root keys of the new version. A key that the previous version revokes does not count. A key that only the new version
 revokes counts, so the owner of a stolen key can sign its revocation. Trust roots without root keys are not recorded.
@@ -50,7 +50,7 @@ def default_state() -> Path:
 
 
 def remember(data: bytes, root: TrustRoot, state: Path, now: datetime) -> None:
-    """Compare a signed trust root with the recorded version, and record it if it is new or newer.
+    """Compare a signed trust root with the recorded version; record it if no version or an older one is recorded.
 
     `data` is the file of the trust root; the caller must have verified that the root keys in it signed it. `state` is
     the file of the high-water mark. The root keys of the recorded version must be valid at `now`.

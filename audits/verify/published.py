@@ -334,7 +334,7 @@ def shown_results(audit: Mapping[str, Any], policy: Policy) -> list[dict[str, An
     shown = []
     for result in disclosure.public_report(audit, policy)["results"]:
         name, details = result["name"], result.get("details") or {}
-        if name == "accounting":  # its details come from the log of the mechanisms, not from records
+        if name == "accounting":  # details of the accounting come from the mechanism log, not from records
             details = next(other["details"] for other in audit["results"] if other["name"] == name)
         numbers = {k: v for k, v in details.items() if isinstance(v, Mapping) and set(v) == disclosure.FIELDS}
         metrics = {f"{name}.{k.removeprefix(f'{name}.')}": v for k, v in {**result["metrics"], **numbers}.items()}

@@ -355,7 +355,7 @@ class RefusalStatement(_Statement):
 
 
 def statement(subjects: dict[str, str], predicate_type: str, predicate: dict[str, Any]) -> dict[str, Any]:
-    """Return a statement about files; `subjects` maps their names to their sha256."""
+    """Return a statement about files; `subjects` maps file names to sha256 digests."""
     return {
         "_type": STATEMENT_TYPE,
         "subject": [{"name": name, "digest": {"sha256": subjects[name]}} for name in sorted(subjects)],

@@ -1,7 +1,7 @@
 """Check when a file was signed: a timestamp authority that the trust root lists has signed a timestamp (RFC 3161).
 
-The timestamp (token) `release.tsr` belongs to the signed file (envelope) `release.dsse.json`. It covers all
-signatures of the envelope, so a signature that is added later has no trusted time. A signature is accepted if its key
+The timestamp (token) `release.tsr` belongs to the signed file (envelope) `release.dsse.json`. A token covers all
+signatures of its envelope, so a signature that is added later has no trusted time. A signature is accepted if its key
 was valid at the trusted time, even if the key expired or was revoked later.
 
 Some parts of a token, such as a status text, are not signed, so anyone can change them. Therefore a bundle may
@@ -98,7 +98,7 @@ def trusted_time(token: bytes, message: bytes, authorities: tuple[str, ...]) -> 
 def reduced(token: bytes, authorities: tuple[str, ...]) -> bytes:
     """Return a token in the only accepted form, without the data that no signature covers.
 
-    This form has no status text, no unsigned attributes and no revocation lists. Its certificates are exactly those
+    This form has no status text, no unsigned attributes and no revocation lists. It contains exactly the certificates
     between the signer and an authority of the trust root, sorted by their bytes.
 
     Raises:

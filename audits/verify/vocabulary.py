@@ -186,7 +186,7 @@ class Setting:
     step: float = 1  # precision of the numbers: 1 for whole numbers, 1e-6 for fractions
 
     def public(self, value: object) -> object:
-        """Return the published form of a value: the value (six decimals at most), or `HIDDEN` if it is not allowed."""
+        """Return the published form of a value: the value (six decimals at most), or `HIDDEN` if forbidden."""
         if value is None or isinstance(value, str | bool):
             return value if value in self.words else HIDDEN
         if not isinstance(value, int if self.step == 1 else int | float) or not self.low <= value <= self.high:
