@@ -35,7 +35,7 @@ def account_for(
     noise: Noise,
     rehearsal: Rehearsal,
 ) -> dict[str, Any]:
-    """Return the mechanism log of a run, after the `accounting` audit passed on it and before the run draws noise.
+    """Return the mechanism log of a run before it draws noise, if the log passes the `accounting` audit.
 
     With `secret: public`, the log is not audited, because such a run is a study, which no policy releases.
 
@@ -43,7 +43,7 @@ def account_for(
         ConfigError: the audit does not pass, so no policy would allow the release. No noise was drawn.
         InputError: the log contains values outside the range that the audit supports.
 
-    Privacy: reads the person ids and texts of train. Of them, the log contains only a digest of the ids.
+    Privacy: reads the person ids and texts of train. Of these data, the log contains only a digest of the ids.
     """
     groups, spending = tuple(record.group for record in train.records), reservation.spending
     statuses = {kind: "outside" if kind in DECLARABLE else "none" for kind in READS}
@@ -62,7 +62,7 @@ def account_for(
             {
                 "release": other.run,
                 "person_set": sha256_json([other.run]),
-                "persons": "overlapping",  # not known, so the audit adds the costs of the runs
+                "persons": "overlapping",  # the overlap is unknown, so the audit adds the costs of the runs
                 "cost": asdict(other.cost),
                 "mechanisms": [dict(mechanism) for mechanism in other.mechanisms],
             }
@@ -106,10 +106,10 @@ def _mechanisms(queries: Mapping[str, Query], noise: Noise, rehearsal: Rehearsal
 def with_later_accesses(
     log: Mapping[str, Any], policy: Policy, *, n_earlier: int, n_removed: int
 ) -> Mapping[str, Any]:
-    """Return the log with those accesses to private records that happen after the noise is drawn.
+    """Return the log with the statuses of the accesses to private records that happen after the noise is drawn.
 
-    `n_earlier` is the number of earlier audits of the same control persons; the user may have chosen the settings of
-    this run by their results. `n_removed` is the number of synthetic records that an audit against train removed.
+    `n_earlier` is the number of earlier audits of the control persons. The user may have chosen the settings of the
+    run by audit results. `n_removed` is the number of synthetic records that an audit against train removed.
     """
     # "outside": the release states that the privacy guarantee does not cover this access
     status: dict[ReadKind, str] = {

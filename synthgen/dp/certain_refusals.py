@@ -30,11 +30,11 @@ def refuse_unreleasable_run(
 ) -> None:
     """Refuse a run that has no reservation yet, if the policy would certainly refuse its release.
 
-    The audits repeat the input checks after generation with the same result, because records and random stream are
-    the same. With `secret: public`, the run is a study without a release, so the input checks are omitted.
+    After generation, the audits repeat the input checks on the same records with the same random stream, so with the
+    same result. With `secret: public`, the run is a study without a release, so the input checks are omitted.
 
     `prepared` are the train and control records after de-identification. `control_source` are the control records as
-    loaded, by which the ledger counts earlier audits. For `spend_again`, see `reserve_budget`.
+    loaded; the ledger counts earlier audits of these records. For `spend_again`, see `reserve_budget`.
 
     Raises:
         BudgetError: the release would be refused. The message lists each reason that applies:
@@ -45,8 +45,8 @@ def refuse_unreleasable_run(
         InputError: the ledger cannot be used.
 
     Privacy: reads train and control without noise. The only possible effect is that the run is refused. The message
-        can contain an AUC, the rate of near-duplicates, and the rate of control persons who have an identifier of a
-        train person.
+        can contain the AUC of a comparison of train with control, the share of near-duplicates, and the share of
+        control persons who have an identifier of a train person.
     """
     if not needs_reservation(job, spend_again=spend_again):
         return
@@ -84,7 +84,7 @@ def split_problems(policy: Policy, prepared: Prepared, seeds: SeedTree, confiden
 
     A problem makes every audit fail that compares the synthetic table with train or control. It prevents the release
     if the policy requires such an audit or limits the number of problems. An independent policy ignores measurements
-    on private records after the noise is drawn, so under this policy every problem stops the run here.
+    on private records after the noise is drawn, so under such a policy, every problem stops the run here.
     """
     inputs = AuditInputs(
         synthetic=Table(texts=(), labels=None, groups=(), has_groups=False),

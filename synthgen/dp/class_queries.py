@@ -13,10 +13,10 @@ from synthgen.core.types import Float64
 from synthgen.dp.noised_sums import Query, QueryMechanism
 from synthgen.dp.person_rows import PersonRows
 
-# A row contains this constant beside the point. The sum of the constants, divided by `COUNT`, is the number of
+# A row contains this constant beside the point. The sum of these constants, divided by `COUNT`, is the number of
 # persons. A row of this constant and a point of norm 1 has norm 1.04, so clipping shortens it by 4 %.
 COUNT = 0.3
-WIDE = 128  # number of leading axes whose covariance is queried; the other axes get the scaled public variance
+WIDE = 128  # number of leading axes whose covariance is queried; all further axes get the scaled public variance
 LEADING = 48  # number of leading axes whose covariance is estimated entry by entry
 WEIGHT = 0.1  # the constant in a person's row of the query for the covariance
 MIN_SIGNAL = 0.05  # least variance of the class means, as a share of the variance of public text
@@ -34,13 +34,13 @@ class Means:
 def query_means(people: PersonRows, variances: Float64, query: Query, mechanism: QueryMechanism) -> Means:
     r"""Return the noised person counts and means of the C classes, estimated by one DP query.
 
-    The vector of a record has one block per class. The block of its own class is (`COUNT`, x), where x is its point;
-    the other blocks are zero. The row of a person is the mean of the vectors of the person's records. The noised sum
+    The vector of a record has one block per class. The block of the record's class is (`COUNT`, x) with the point x;
+    all other blocks are zero. The row of a person is the mean of the vectors of the person's records. The noised sum
     over persons gives a count n_c and a sum of points for each class c. A count below 2 σ, with σ the noise
     multiplier, is replaced by 2 σ.
 
     The class mean z_c = sum / n_c has noise of variance s_c² = (σ / n_c)² per axis. The overall mean g is the sum of
-    all points divided by the sum of all counts. Both are shrunk to reduce the noise (see `shrink`): g towards 0, the
+    all points divided by the sum of all counts. To reduce the noise, `shrink` moves g towards 0, which is the
     mean of public text, and z_c towards g.
 
         μ_c = shrink(g) + shrink(z_c - g)
@@ -88,16 +88,16 @@ def query_spread(
 
     For a record with the point x and the class mean μ, the residual r is x - μ on the first `WIDE` axes. The row of a
     person is the mean over the person's records of (`WEIGHT`, r rᵀ), divided by its norm, so every row has norm 1.
-    The sum of the matrices r rᵀ divided by the sum of the constants `WEIGHT` is a weighted mean of the covariances.
+    `WEIGHT` times the sum of the matrices, divided by the sum of the constants, is a weighted mean covariance.
     A row contains only the upper triangle of the symmetric matrix, with off-diagonal entries multiplied by √2.
 
     The covariance is the sum of three parts that are estimated from the noised matrix:
 
     1. The public variances times a scale. The scale is the ratio of the noised variance to the public variance on the
        first `WIDE` axes, but at least `MIN_SPREAD`.
-    2. On the first `LEADING` axes, the noised matrix minus part 1. Diagonal and off-diagonal entries are multiplied
-       separately by their `signal_share`.
-    3. A matrix of low rank that `denoise` keeps of the noised matrix minus parts 1 and 2.
+    2. On the first `LEADING` axes, the noised matrix minus part 1. The diagonal entries are multiplied by the
+       `signal_share` of the diagonal, and all other entries by the `signal_share` of these entries.
+    3. The matrix of low rank that `denoise` estimates from the noised matrix minus parts 1 and 2.
 
     Privacy: one Gaussian query.
     """
@@ -132,7 +132,7 @@ def query_spread(
 
 
 def denoise(seen: Float64, error: float) -> Float64:
-    """Estimate a symmetric matrix of low rank from `seen`, its sum with noise, float64 (d, d).
+    """Estimate a symmetric matrix of low rank from `seen`, the sum of this matrix and noise, float64 (d, d).
 
     The noise has standard deviation `error` on the diagonal and error / √2 off the diagonal. The eigenvalues of noise
     alone are at most about 2 s, with s = error · √(d / 2). An eigenvalue λ of `seen` with |λ| > 2 s is replaced by

@@ -49,7 +49,7 @@ def deferred_signals() -> Iterator[None]:
         with suppress(OSError):  # the terminal may be closed, and no error may interrupt the draw
             os.write(2, WAITS.encode())
 
-    # signals that the process ignores, such as SIGHUP under nohup, stay ignored
+    # a signal that the process already ignores, such as SIGHUP under nohup, stays ignored
     deferred = [number for number in STOPS if signal.getsignal(number) != signal.SIG_IGN]
     handlers = {number: signal.signal(number, wait) for number in deferred}
     try:

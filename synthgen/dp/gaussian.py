@@ -1,4 +1,4 @@
-"""The method dp-gaussian: model the vectors of each class by a Gaussian distribution from results of DP queries."""
+"""The method dp-gaussian: draw vectors of each class from a Gaussian distribution that DP queries estimate."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ NAME = "dp-gaussian"
 FILE = "classes.safetensors"
 MEANS, SPREAD = "class-means", "spread"
 QUERIES = {MEANS: QuerySpec(share=0.56), SPREAD: QuerySpec(share=0.14)}
-DRAWN = 4  # number of points drawn per vector; the point with the highest class probability is used
+DRAWN = 4  # number of points drawn per new vector; the point with the highest probability of its class is used
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -32,8 +32,8 @@ class ClassModel:
 
     labels: tuple[str, ...]  # the declared labels, sorted
     basis: PublicBasis
-    points: Float64  # (C, d), the means μ
-    spread: Float64  # (d, d), the square root L of the common covariance
+    points: Float64  # (C, d), the class means μ
+    spread: Float64  # (d, d), a square root L of the covariance that all classes share
 
     def sample(self, counts: Mapping[str, int], rng: SeedTree) -> Latents:
         """Return exactly `counts[label]` new vectors of each label, without parents; see `Draws.sample`."""
@@ -58,7 +58,7 @@ class ClassModel:
         return self.basis.vectors_at(points[np.arange(m), best])
 
     def directions(self) -> Float64:
-        """Return for each class the vector from the mean of all classes to its mean, float64 (C, d)."""
+        """Return for each class the vector from the mean of all classes to the mean of the class, float64 (C, d)."""
         return np.asarray((self.points - self.points.mean(axis=0)) @ self.basis.axes)
 
     def save(self, folder: Path) -> None:
@@ -72,7 +72,7 @@ class ClassModel:
 def learn(
     people: PersonRows, context: PublicContext, queries: Mapping[str, Query], mechanism: QueryMechanism
 ) -> ClassModel:
-    """Query the persons of train by the two Gaussian queries of `QUERIES`, and return the model of their classes."""
+    """Run the two DP queries of `QUERIES` on the persons of train, and return the Gaussian model of each class."""
     basis = context.basis
     means = query_means(people, basis.variances, queries[MEANS], mechanism)
     spread = query_spread(people, means, basis.variances, queries[SPREAD], mechanism)

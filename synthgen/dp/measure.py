@@ -1,7 +1,7 @@
 """The stage that queries the train records under differential privacy and records the results in the ledger.
 
 Later stages do not access train. They use substitute vectors, which are drawn from the noised query results. `learn`
-is the only code that queries persons. Before the run uses `learn`, the two tests of `synthgen.dp.replay` execute it.
+is the only code that queries persons. The two tests of `synthgen.dp.replay` execute `learn` before the run does.
 """
 
 from collections.abc import Mapping, Sequence
@@ -52,10 +52,10 @@ from synthgen.pipeline.secret import PUBLIC
 from synthgen.pipeline.style_choice import Shares, read_choice
 from synthgen.pipeline.workspace import StageResult
 
-RESULT_BYTES = 16 << 20  # disk space that must be free before noise is drawn; the results need less
-SUBSTITUTES = 1_000  # number of substitute vectors per class, from which the filters learn their limits
-# Numbers of made-up persons in the dry run, a test of the query code. If about 400 persons are declared, the second
-# is used, because the `accounting` audit requires a number that differs from the declared number by at least a tenth.
+RESULT_BYTES = 16 << 20  # free disk space that a run requires before it draws noise; the results are smaller
+SUBSTITUTES = 1_000  # number of substitute vectors per class; the filters learn their limits from these vectors
+# Number of made-up persons in the dry run (a test of the query code), and the number used if about 400 are declared.
+# The `accounting` audit requires a difference of at least a tenth from the declared number; the run keeps a ninth.
 DRY_RUN_PERSONS, OTHER_PERSONS = 400, 500
 
 
@@ -63,18 +63,18 @@ DRY_RUN_PERSONS, OTHER_PERSONS = 400, 500
 class Measured:
     """Results of the DP queries."""
 
-    training_view: TrainingView  # what later stages read instead of train
-    shares: Shares | None  # the writing styles chosen by the vote; None if the configuration names them
+    training_view: TrainingView  # the data that later stages read instead of train
+    shares: Shares | None  # the writing styles chosen by the vote; None if the configuration names the styles
     log: Mapping[str, Any]  # the mechanism log for the `accounting` audit
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class MeasurePlan:
-    """The inputs of the queries that do not depend on the records."""
+    """The query inputs that do not depend on the records."""
 
     context: PublicContext
-    queries: Mapping[str, Query]  # by name
-    vocabulary: PublicWords | None  # None without a query for words
+    queries: Mapping[str, Query]  # DP queries by name
+    vocabulary: PublicWords | None  # the words that a query counts; None if no query counts words
     encoder: str  # name of the encoder
     seeds: SeedTree  # root of the run's random streams
     words_per_vector: int  # number of prompt words for each new vector
@@ -104,19 +104,19 @@ def measure(
 ) -> tuple[Measured, StageResult]:
     """Run the DP queries on train; return their results and the result folder of the stage.
 
-    If the workspace contains the results already, they are returned. `embedded` are the vectors of `train`.
+    If the workspace already contains the results, no query is run. `embedded` are the vectors of `train`.
 
     Raises:
-        Overspent: the run drew its noise earlier, and the result is lost or was made from other inputs.
+        Overspent: the run already drew its noise, and the result is lost or was made from inputs that have changed.
         ConfigError: the encoder has no public basis, or the accounting audit would not pass.
         StorageError: the stored result was changed.
         InputError: the ledger cannot be used, or has no entry for the result in the workspace.
         Interrupted: a second stop signal interrupted the draw; see `deferred_signals`.
 
-    Privacy: all queries together cost the epsilon and delta of `dp`, for one person added or removed. The results
-        contain only the noised answers. The log, which stays in the workspace, also contains an unkeyed digest of the
-        person ids and the outcome of the replay.
-    Randomness: the operating system's generator; with `secret: public` the stream seeds/noise, without privacy.
+    Privacy: all queries together cost `dp.epsilon` and `dp.delta`, for one person added or removed. The results
+        are computed only from the noised answers. The log stays in the workspace; it also contains an unkeyed digest
+        of the person ids and the outcome of the replay.
+    Randomness: the operating system's generator; with `secret: public`, the stream "noise", which gives no privacy.
     """
     queries, context, run = queries_of(job.config), _public_context(job), reservation.spending.run
     persons = person_set_digest(record.group for record in train.records)
@@ -141,7 +141,7 @@ def _measure(stage: StageContext) -> Mapping[str, object]:
     context, folder, run = stage.input("basis"), stage.folder, stage.input("run")
     plan, ledger = _plan(job, context), ledger_of(job.config)
     counts = {"in": len(embedded.ids), "out": len(context.labels)}
-    if recover_result(folder, ledger, run):  # stored by an earlier attempt that was stopped before the stage ended
+    if recover_result(folder, ledger, run):  # stored by a process that was stopped before the stage ended
         return counts
     noise = _noise(job, "noise")
     if stage.config("secret") != PUBLIC:
@@ -168,7 +168,7 @@ def _measure(stage: StageContext) -> Mapping[str, object]:
 def _persons(
     job: Job, plan: MeasurePlan, train: Corpus, embedded: Embedded
 ) -> tuple[MeasuredPersons, dict[str, str]]:
-    # the second part is the field `scores` of the replay's log: whether other texts left each likelihood unchanged
+    # the dict is the log entry `scores`: whether a text gets the same likelihood alone as among all voters' texts
     if VOTE not in plan.queries:
         return MeasuredPersons(train=train, embedded=embedded), {}
     scored = read_nats(job, open_bridge(job), train, embedded, plan.context.persons)
@@ -177,7 +177,7 @@ def _persons(
 
 
 def _rehearsal(job: Job, plan: MeasurePlan, persons: MeasuredPersons, folder: Path) -> Rehearsal:
-    context, seeds = plan.context, job.seeds.child("twin")
+    context, seeds = plan.context, job.seeds.child("twin")  # former name of the dry run; a rename changes results
     n = DRY_RUN_PERSONS if abs(DRY_RUN_PERSONS - context.persons) >= context.persons / 9 else OTHER_PERSONS
     words = () if plan.vocabulary is None else plan.vocabulary.words
     rng, n_styles = seeds.child("people").generator(), len(built_in_styles())
@@ -243,7 +243,7 @@ def public_words(job: Job) -> PublicWords:
 
 
 def draws_of(plan: MeasurePlan, folder: Path) -> Draws:
-    """Return the model that draws new vectors, from the files that `learn` wrote; other files are ignored."""
+    """Return the model that draws new vectors, read from the files that `learn` wrote into the folder."""
     learned = gaussian.read(folder, plan.context)
     if plan.vocabulary is None:
         return learned
@@ -252,7 +252,7 @@ def draws_of(plan: MeasurePlan, folder: Path) -> Draws:
 
 
 def substitutes(draws: Draws, labels: Sequence[str], encoder: str, rng: SeedTree) -> Embedded:
-    """Draw the vectors that later stages use instead of those of train. Each vector counts as one person."""
+    """Draw the vectors (stream "stand-ins") that later stages use instead of train vectors, each of a new person."""
     drawn = draws.sample(dict.fromkeys(labels, SUBSTITUTES), rng)
     return Embedded(
         vectors=drawn.vectors, ids=drawn.ids, labels=drawn.labels, groups=drawn.ids, encoder=encoder, normalized=True

@@ -24,7 +24,7 @@ class QuerySpec:
         return Query(name=name, noise_multiplier=noise_multiplier, clip=self.clip, steps=self.steps, kind=self.kind)
 
 
-VOTE = "style"
+VOTE = "style"  # name of the query by which persons vote for writing styles
 VOTE_QUERIES = {VOTE: QuerySpec(share=0.05, kind="vote")}
 CHOICE = "style.json"  # the file that names the chosen styles
 

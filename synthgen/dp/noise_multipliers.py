@@ -11,8 +11,8 @@ from dp_accounting import pld, rdp
 from synthgen.core.errors import ConfigError
 from synthgen.dp.method import QuerySpec
 
-_WIDEST = (1e-2, 1e4)  # range in which a noise multiplier is searched with Rényi accounting
-_SLACK = 0.7  # the exact multiplier is searched between this share of the result and the result
+_RENYI_RANGE = (1e-2, 1e4)  # range in which a noise multiplier is searched with Rényi accounting
+_LEAST_RATIO = 0.7  # the exact multiplier is searched from this share of the Rényi multiplier up to all of it
 _TOLERANCE = 1e-6  # absolute tolerance of a noise multiplier
 
 
@@ -22,9 +22,9 @@ def noise_multipliers(epsilon: float, delta: float, specs: Mapping[str, QuerySpe
         σ_i = σ · √(T_i / s_i)
 
     Here σ is the smallest noise multiplier at which a single Gaussian query costs at most (epsilon, delta). T_i is
-    the number of steps of query i, and s_i its share of the budget, with Σ s_i = 1. Gaussian queries on all persons
-    together cost as much as one Gaussian query with 1/σ² = Σ T_i / σ_i², and the σ_i satisfy this equation. Epsilon
-    and delta hold for one person added or removed. Raise ConfigError if no supported noise multiplier suffices.
+    the number of steps of query i, and s_i its share of the budget, with Σ s_i = 1. Gaussian queries on all
+    persons cost in total as much as one such query with 1/σ² = Σ T_i / σ_i², and the σ_i satisfy this equation.
+    Epsilon and delta hold for one person added or removed. Raise ConfigError if every supported multiplier fails.
 
     Reference: privacy loss distributions, computed by Google's dp-accounting and rounded up.
     """
@@ -34,8 +34,8 @@ def noise_multipliers(epsilon: float, delta: float, specs: Mapping[str, QuerySpe
 
 @cache
 def _least_noise(epsilon: float, delta: float) -> float:
-    upper = _calibrated(rdp.RdpAccountant, epsilon, delta, _WIDEST)
-    return _calibrated(pld.PLDAccountant, epsilon, delta, (_SLACK * upper, upper))
+    upper = _calibrated(rdp.RdpAccountant, epsilon, delta, _RENYI_RANGE)
+    return _calibrated(pld.PLDAccountant, epsilon, delta, (_LEAST_RATIO * upper, upper))
 
 
 def _calibrated(accountant: Any, epsilon: float, delta: float, between: tuple[float, float]) -> float:

@@ -14,7 +14,7 @@ from synthgen.core.types import Float64, Int64
 # Rows are scaled so that the clip norm becomes this number, then rounded to integers. Sums then fit into 64-bit
 # integers, and the rounding error is far below the noise.
 UNIT = 1 << 24
-# The drawn noise is larger than the accounted noise by this share. The excess covers a rounding error: the rows of
+# Share by which the drawn noise is larger than the accounted noise. This covers a rounding error: the rows of
 # many persons are computed in one matrix product, so the last bits of a row depend on the number of persons.
 MARGIN = 3e-4
 
@@ -64,7 +64,7 @@ class StreamNoise:
 
 
 def refuse_reproducible(noise: Noise) -> None:
-    """Raise InternalError unless the noise is `SecureNoise` and two samplers of this class draw different numbers."""
+    """Raise InternalError unless the noise is `SecureNoise` and two such samplers draw different numbers."""
     first, second = (SecureNoise().integers(8, UNIT) for _ in range(2))
     if type(noise) is not SecureNoise or np.array_equal(first, second):
         raise InternalError("the noise of a DP run is reproducible, so the run was stopped before it drew noise")
@@ -81,8 +81,8 @@ class Query:
     kind: Literal["gaussian", "vote"] = "gaussian"  # the kind of query in the mechanism log
 
 
-# Takes the rows of all persons and a query; returns the answer to one step of the query, float64 (d,). A run uses
-# `PrivateMechanism`. Before that, `synthgen.dp.replay` uses `DryRun` on made-up persons and `FixedAnswers` on train.
+# A function of the rows of all persons and a query. It returns the answer to one step of the query, float64 (d,). The
+# run uses `PrivateMechanism`. The two tests before the run use `DryRun` and `FixedAnswers` (`synthgen.dp.replay`).
 QueryMechanism = Callable[[Iterable[Float64], Query], Float64]
 
 
@@ -117,22 +117,22 @@ class PrivateMechanism:
 
 @dataclass(slots=True, kw_only=True)
 class DeclaredQueries:
-    """Passes the declared queries to a mechanism, and refuses all other queries and further steps.
+    """Passes the declared steps of the declared queries to a mechanism, and refuses every undeclared query or step.
 
     The caller must call `refuse_incomplete` before it records a result in the ledger.
     """
 
-    declared: Mapping[str, Query]  # by name
+    declared: Mapping[str, Query]  # declared queries by name
     n_persons: int  # number of distinct persons that are queried
     mechanism: QueryMechanism
     answered: Counter[str] = field(default_factory=Counter)  # number of steps answered, by query
-    problems: list[str] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)  # messages of all refusals
 
     def __call__(self, people: Iterable[Float64], query: Query) -> Float64:
         """Return the answer of the mechanism to one step of a query.
 
         Raises:
-            InternalError: the query is not as declared, or there is not one row for each person.
+            InternalError: the query differs from its declaration, or the number of rows is not `n_persons`.
         """
         self.answered[query.name] += 1
         if query != self.declared.get(query.name):

@@ -21,7 +21,7 @@ from synthgen.interpolate.base import wanted_counts
 from synthgen.models.registry import MODELS
 from synthgen.pipeline.secret import PUBLIC
 
-FREE = (  # accesses to private text that cost no budget, each with the reason
+FREE = (  # pairs: an access to private text that costs no budget, and the reason
     ("split, de-identification, vectors", "each person is processed separately"),
     ("which of the declared classes have records", "if a class has none, the run is refused and releases nothing"),
     ("sentences that a style was trained on", "if a record contains one, the run is refused and releases nothing"),
@@ -35,14 +35,14 @@ FREE = (  # accesses to private text that cost no budget, each with the reason
 
 
 def check_budget(config: Config, policy: Policy) -> None:
-    """Refuse a configuration whose run would spend a budget and then fail or not be released.
+    """Refuse a configuration whose run would spend a privacy budget and then fail or be refused its release.
 
     Raises:
-        ConfigError: one of
-            - the policy requires differential privacy, and the configuration has none or a larger budget;
+        ConfigError: one of these conditions holds:
+            - the policy requires differential privacy, and the run has no budget or one above the policy's limit;
             - the secret is public, and the policy limits the budget or is for external use;
-            - a model is not in the model registry, or a bridge, style or example is not shipped with the package;
-            - attributes are set for a label that is not declared.
+            - the secret is not public, and a model, bridge, style or example is not shipped with the package;
+            - `filter.attributes` has rules for a label that is not declared.
         DataError: `balance` names classes that are not declared, or `total` leaves a class without a record.
     """
     dp, limit = config.dp, policy_limit(policy)
@@ -108,12 +108,12 @@ def _keys_of_unknown_training(config: Config) -> list[str]:
 
 
 def budget_of(config: Config) -> Cost:
-    """Return the budget of a run; zero if it has none."""
+    """Return the privacy budget of a run; a run without a budget has epsilon 0 and delta 0."""
     return Cost(epsilon=config.dp.epsilon or 0.0, delta=config.dp.delta or 0.0)
 
 
 def policy_limit(policy: Policy) -> Cost | None:
-    """Return the budget limit of a policy for all runs of a ledger together; None if it sets no limit."""
+    """Return the budget limit of a policy for all runs of a ledger together; None if the policy sets no limit."""
     limit = policy.dp or policy.dp_substitute
     return None if limit is None else Cost(epsilon=limit.max_epsilon, delta=limit.max_delta)
 
@@ -121,10 +121,10 @@ def policy_limit(policy: Policy) -> Cost | None:
 def run_limit(config: Config, policy: Policy) -> Cost | None:
     """Return the budget limit for all runs of a ledger together, including a run of this configuration.
 
-    - If the policy has a limit, the result is this limit. Its delta is lowered to the largest delta that the declared
+    - If the policy has a limit, the result is this limit, with delta lowered to the largest delta that the declared
       number of persons allows.
-    - If the policy has none, epsilon is infinite and delta is `dp.delta` of the run.
-    - Without `dp` in the configuration, the result is the limit of the policy, or None.
+    - If the policy has no limit, epsilon is infinite and delta is `dp.delta` of the run.
+    - Without `dp` in the configuration, the result is the limit of the policy; None if the policy has no limit.
     """
     limit, delta, persons = policy_limit(policy), config.dp.delta, config.dp.persons
     if delta is None or persons is None:
@@ -137,8 +137,8 @@ def run_limit(config: Config, policy: Policy) -> Cost | None:
 def large_delta(config: Config, policy: Policy, persons: int) -> str | None:
     """Return an error message if the delta of all runs together is too large for the number of persons, else None.
 
-    `persons` is the number of persons in train. It is rounded down as in the accounting audit, and the message does
-    not state it. With `secret: public`, delta has no limit.
+    `persons`, the number of persons in train, is rounded down as in the accounting audit. The message does not state
+    this number. With `secret: public`, delta has no limit.
     """
     limit = run_limit(config, policy)
     if config.secret == PUBLIC or config.dp.delta is None or limit is None:
@@ -174,7 +174,7 @@ def queries_of(config: Config) -> dict[str, Query]:
 
 
 def priced_reads(config: Config) -> tuple[tuple[str, str], ...]:
-    """Return each access of a DP run to private text with its privacy cost; empty without a budget."""
+    """Return pairs of an access to private text and its privacy cost, in words; empty if the run has no budget."""
     if not config.interpolate.is_private:
         return ()
     costs = (

@@ -1,9 +1,9 @@
-"""Test the code of a run's DP queries (noised sums over persons) before the run draws noise and spends its budget.
+"""Test the code of a run's DP queries (noised sums of one row per person) before the run spends its budget.
 
-- The dry run executes the code on made-up persons, and logs the drawn noise and the norms of the contributions.
-- The replay executes the code on train, once with all persons and once without a certain person. Each query computes
-  its exact sum, but returns the answer of the dry run. The replay shows that the sum changes only by the contribution
-  of that person, and that the results are computed from the answers alone.
+- The dry run executes the code on made-up persons, and logs the drawn noise and the norms of the persons' rows.
+- The replay executes the code on train: with all persons, without one person, and with only this person. Each query
+  computes its exact sum, but returns its answer from the dry run. The replay shows that the sum changes only by the
+  row of the removed person, and that the results are computed from the answers alone.
 """
 
 import math
@@ -29,32 +29,30 @@ from synthgen.dp.noised_sums import (
 )
 from synthgen.dp.person_rows import MeasuredPersons
 
-STRETCH = 8.0  # factor of the rows of made-up persons, so that most rows exceed the clip norm and are clipped
-MIN_LOGGED = (
-    2000  # least number of noise values that the dry run draws per query; the `accounting` audit requires 200
-)
-MAX_LOGGED = 1 << 17  # largest number of noise values of a draw that are logged; the audit accepts no more
+STRETCH = 8.0  # factor by which the dry run multiplies the rows of made-up persons, so that most rows are clipped
+MIN_LOGGED = 2000  # least number of noise values that the dry run draws per query; the audit requires 200
+MAX_LOGGED = 1 << 17  # largest number of noise values that the dry run logs per draw; the audit accepts no more
 MIN_DRAWS = 2  # least number of times that the dry run draws the noise of a step
-REPLAYED = 3  # number of persons whom the replay removes singly: the person with the most records, and random persons
+REPLAYED = 3  # number of persons whom the replay removes, one at a time: the one with most records, and random ones
 
-# Queries persons through a mechanism. Returns a digest of everything that the run later computes from the answers.
+# A function that queries persons through a mechanism. It returns a digest of all values computed from the answers.
 Measurement = Callable[[MeasuredPersons, QueryMechanism], str]
 
 
 @dataclass(slots=True, kw_only=True)
 class DryRun:
-    """Answers queries on made-up persons as `PrivateMechanism` does, and logs the noise and the norms."""
+    """Answers queries on made-up persons as `PrivateMechanism` does, and logs the noise and the norms of the rows."""
 
-    noise: Noise  # of the same class as the noise of the run
-    logs: dict[str, dict[str, Any]] = field(default_factory=dict)  # by query: fields of `mechanism_log.DryRunLog`
-    answers: dict[str, list[Float64]] = field(default_factory=dict)  # by query: the answers to its steps
+    noise: Noise  # source of noise, of the Python type that the run itself uses
+    logs: dict[str, dict[str, Any]] = field(default_factory=dict)  # by query name: the fields of `DryRunLog`
+    answers: dict[str, list[Float64]] = field(default_factory=dict)  # by query name: the answer to each step
 
     def __call__(self, people: Iterable[Float64], query: Query) -> Float64:
         """Return the noised sum of the rows, each multiplied by `STRETCH`.
 
-        The clipped row of each person is computed a second time without the other persons. The logged `max_norm` is
-        the largest norm of these rows, plus the distance between their sum and the query's exact sum. The distance is
-        0 if the code is correct. The noise of a step is drawn several times; the answer contains the last draw.
+        The clipped row of each person is computed among the rows of its block, and a second time alone. The logged
+        `max_norm` is the largest norm of the rows computed alone, plus the distance between the two sums of all rows.
+        Correct code gives the distance 0. The noise of a step is drawn several times; the answer uses the last draw.
         """
         log = self.logs.setdefault(query.name, {"noise": [], "leading": [], "max_norm": 0.0, "largest_row": 0.0})
         sum_of_singles: Int64 | int = 0
@@ -84,13 +82,13 @@ class DryRun:
 
 @dataclass(slots=True, kw_only=True)
 class FixedAnswers:
-    """Returns given answers, and keeps the exact sums, which are private; `rehearse` compares them."""
+    """Returns the answers of the dry run, and keeps the exact sums, which are private, for `rehearse`."""
 
-    answers: Mapping[str, list[Float64]]  # by query
-    sums: dict[tuple[str, int], Int64] = field(default_factory=dict)  # by query and number of the step
+    answers: Mapping[str, list[Float64]]  # by query name: the answer to each step
+    sums: dict[tuple[str, int], Int64] = field(default_factory=dict)  # by query name and number of the step
 
     def __call__(self, people: Iterable[Float64], query: Query) -> Float64:
-        """Return the next given answer to a query; raise InternalError if its shape is not the shape of the sum."""
+        """Return the dry run's answer to the next step of a query; raise InternalError if the shape is wrong."""
         step, total = sum(name == query.name for name, _ in self.sums), exact_sum(people, query.clip)
         self.sums[query.name, step], answer = total, self.answers[query.name][step]
         if answer.shape != total.shape:
@@ -104,7 +102,7 @@ class FixedAnswers:
 class Rehearsal:
     """The logs of the dry run and the outcome of the replay, for the mechanism log."""
 
-    dry_run: Mapping[str, Mapping[str, Any]]  # by query, as `audits.attacks.accounting.mechanism_log.DryRunLog`
+    dry_run: Mapping[str, Mapping[str, Any]]  # by query name, as `audits.attacks.accounting.mechanism_log.DryRunLog`
     replay: Mapping[str, str]  # as `audits.attacks.accounting.mechanism_log.ReplayLog`, without the field `scores`
 
 
@@ -124,13 +122,13 @@ def rehearse(
         sums:     ‖S(D) - S(D - p)‖ <= 1 + `MARGIN`,   ‖S(D) - S(D - p) - S({p})‖ <= `MARGIN`
         results:  everything computed from the answers is bitwise the same for D, D - p and {p}
 
-    The vectors and likelihoods of the other persons' records are not computed again without p, because each text is
-    processed separately; `read_nats` checks this for the likelihoods. All later steps are computed without p.
+    The vectors and likelihoods of the records are computed only once, for D, because each text is processed
+    separately; `read_nats` checks this for the likelihoods. All later steps are computed for D, D - p and {p}.
 
     Raises:
         InternalError: the code makes a query that is not declared, or does not query each person exactly once.
 
-    Privacy: of `persons`, only the outcome is returned. It is the same for all persons if the code is correct.
+    Privacy: of `persons`, only the outcome of the replay is returned, which is always the same for correct code.
     """
     dry_run = DryRun(noise=noise)
     _run(measurement, queries, made_up, dry_run)

@@ -41,7 +41,7 @@ def needs_reservation(job: Job, *, spend_again: bool = False) -> bool:
 
 
 def overspending_of(config: Config, policy: Policy) -> list[str]:
-    """Return the reasons why the ledger would refuse a new reservation; empty if the budget covers the run."""
+    """Return the reasons why the ledger would refuse a new reservation; empty if the remaining budget suffices."""
     return budgets.overspending(*_counted_and_new(config), planned.run_limit(config, policy))
 
 
@@ -52,13 +52,13 @@ def _counted_and_new(config: Config) -> tuple[tuple[Spending, ...], Spending]:
 def reserve_budget(job: Job, policy: Policy, *, spend_again: bool = False) -> tuple[Reservation, StageResult]:
     """Record the reservation of a run in the ledger, and return it with the result of its stage.
 
-    A run continues with the reservation that its workspace contains, also after an update of the program. If this
-    reservation was voided, the run makes a new one. With `spend_again`, it also makes a new one if the noise was
-    already drawn, or if the stored reservation was changed. The old DP result then stays in the workspace.
+    A run continues with the reservation that its workspace contains, even after an update of the program. If this
+    reservation was voided, the run makes a new one. With `spend_again`, the run also makes a new reservation if it
+    already drew the noise, or if the stored reservation was changed. The old DP result stays in the workspace.
 
     Raises:
         Overspent: the remaining budget is too small.
-        InputError: the ledger cannot be used, or contains other queries or another budget under the run's id.
+        InputError: the ledger cannot be used, or its entry for the run differs from the run in queries or budget.
         StorageError: the workspace contains a DP result without its reservation, or the stored reservation was
             changed.
     """
@@ -66,7 +66,7 @@ def reserve_budget(job: Job, policy: Policy, *, spend_again: bool = False) -> tu
     if stored.result is None and not spend_again:
         _refuse_orphans(job.workspace)
     if stored.is_replaced:
-        # before the folder is renamed, so that a refused run keeps the old reservation
+        # this check precedes the renaming, so that a refused run keeps the old reservation
         refuse_overspending(*_counted_and_new(job.config), limit)
         aside = stored.place.replace(stored.place.with_name(f"{stored.place.name}.before-{secrets.token_hex(4)}"))
     try:
@@ -94,7 +94,7 @@ def _stored(job: Job, *, spend_again: bool) -> _Stored:
 
 def _run_at(result: StageResult | None, place: Path) -> str | None:
     folder = place.with_name(f"{place.name}.partial") if result is None else place
-    # if the stage is finished but has no result, its files were changed, so the id in them is not used
+    # a finished stage without a result has changed files, so the id in these files is not used
     if (result is None and place.exists()) or not (folder / RUN).is_file():
         return None
     return _run_in(folder)
@@ -124,8 +124,8 @@ def _refuse_orphans(workspace: Workspace) -> None:
 
 def _inputs(job: Job, limit: Cost | None = None) -> dict[str, HasDigest]:
     config = job.config
-    # The cache key contains no settings for reading and splitting the file. If they change, the run finds the same
-    # reservation, and the ledger refuses to draw noise for it a second time.
+    # The cache key contains no settings for reading and splitting the file. If these settings change, the run
+    # finds the same reservation, and the ledger refuses to draw noise for this reservation a second time.
     return {
         "source": StageInput(None, source_digest(config.source_path)),
         "queries": plain_value(sorted(planned.configured_queries(config))),
@@ -157,7 +157,7 @@ RESERVE_STAGE = Stage(
 
 
 def reserved_run(config: Config) -> str | None:
-    """Return the id of the reservation in the workspace; None if there is none or it is void or not in the ledger."""
+    """Return the id of the reservation in the workspace; None if it is missing, void or not in the ledger."""
     run = _stored_run(config)
     return None if run is None or state_of(*ledger_of(config), run).last in {None, budgets.VOID} else run
 
@@ -173,7 +173,7 @@ def _stored_run(config: Config) -> str | None:
 
 
 def named_reservation(config: Config, prefix: str | None) -> str:
-    """Return the id of the reservation in the workspace; with `prefix`, the one id in the ledger that starts with it.
+    """Return the id of the workspace's reservation; with `prefix`, the only id in the ledger that starts with it.
 
     Raises:
         UsageError: no reservation or more than one matches, or the prefix has fewer than `MIN_DIGITS` digits.
@@ -197,10 +197,10 @@ def named_reservation(config: Config, prefix: str | None) -> str:
 
 
 def check_remaining_budget(config: Config, policy: Policy) -> tuple[Cost | None, bool]:
-    """Return the joint cost of all other runs in the ledger, and whether the next run continues a reservation.
+    """Return the joint cost of the ledger's runs, and whether the configuration's next run continues a reservation.
 
-    The cost is None if neither the configuration nor the policy has a delta. A reservation of this configuration
-    whose noise was drawn and whose result is lost counts as another run, because no run continues it.
+    The cost excludes the reservation that the next run continues. It includes a reservation whose noise was drawn and
+    whose result is lost. The cost is None if neither the configuration nor the policy has a delta.
 
     Raises:
         Overspent: the remaining budget is too small for the next run of the configuration.

@@ -1,6 +1,6 @@
 """Store the results of the DP queries (the DP result), and record their digest in the institution's ledger.
 
-A run can be interrupted after it has stored its result and before it has recorded the digest. The stored seal, which
+A run can be interrupted after it has stored the result, but before it has recorded the digest. The stored seal, which
 is a keyed hash of the digest, then shows the next run that the result is complete.
 """
 
@@ -30,14 +30,14 @@ def made_digest(folder: Path) -> str:
 def recover_result(folder: Path, ledger: tuple[Path, HighWaterMark], run: str) -> bool:
     """Return whether a folder contains the DP result that the ledger records for a run.
 
-    A sealed result that the ledger does not record yet is recorded. If the folder has no sealed result and the ledger
-    records none, all files in the folder are deleted.
+    If the folder has a sealed result that the ledger does not record yet, the function records it. If the folder has
+    no sealed result and the ledger records no result, all files in the folder are deleted.
 
     Raises:
         InputError: the ledger cannot be used.
-        StorageError: the result differs from the recorded digest, or was changed after it was sealed. Nothing is
+        StorageError: the result does not have the recorded digest, or was changed after it was sealed. No file is
             deleted.
-        Overspent: the folder is empty, but the ledger records a result, which is lost or was made from other inputs.
+        Overspent: the folder is empty, but the ledger records a result, which is lost or whose inputs have changed.
     """
     state = state_of(*ledger, run)
     if is_sealed(folder, state.key):
@@ -56,7 +56,7 @@ def recover_result(folder: Path, ledger: tuple[Path, HighWaterMark], run: str) -
 
 
 def record_result(folder: Path, ledger: tuple[Path, HighWaterMark], run: str, key: bytes) -> None:
-    """Seal a complete DP result and record its digest; if this fails, the next run records the sealed result."""
+    """Seal a complete DP result and record its digest; if recording fails, the next run records it."""
     write_json(folder / SEAL, {"seal": seal(key, made_digest(folder))})
     for path in (*folder.iterdir(), folder):  # so that a power failure cannot lose a recorded result
         sync(path)
@@ -66,7 +66,7 @@ def record_result(folder: Path, ledger: tuple[Path, HighWaterMark], run: str, ke
 def is_sealed(folder: Path, key: bytes | None) -> bool:
     """Return whether a folder of the stage `measure` contains a complete DP result that is not recorded yet.
 
-    `key` is the key of the run's seal from `state_of`; None if the run has nothing to record.
+    `key` is the key of the run's seal from `state_of`; None if the run has no result to record.
     """
     if key is None or not (folder / SEAL).is_file():
         return False

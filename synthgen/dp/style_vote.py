@@ -24,7 +24,7 @@ from synthgen.pipeline.style_choice import MIXED, Shares, named_styles
 VOTERS = 128  # expected number of voters
 MIN_SHARE_OF_TOP = 0.5  # a further style is used if it has at least this share of the votes of the top style
 N_RESCORED = 3  # number of voters whose texts are scored twice; see `read_nats`
-FULL_VOTE_GAIN = 0.1  # a vote has norm 1 if the norm of the person's gains (see `votes_of`) is at least this value
+FULL_VOTE_GAIN = 0.1  # least norm of a person's gains, in nats per token, that gives a vote of norm 1; see `votes_of`
 MIN_SUPPORT = 0.25  # if the top style has fewer votes than this share of the expected voters, the plain style is used
 
 
@@ -33,7 +33,7 @@ class VoterNats:
     """The negative log-likelihoods of the voters' records, in nats per token."""
 
     nats: Mapping[str, Float64]  # by record id: one value per built-in style, (styles,)
-    is_separate: bool  # whether the texts that were scored twice got bitwise the same values
+    is_separate: bool  # whether scoring some texts a second time gave bitwise the same values
 
 
 def read_nats(job: Job, bridge: Bridge | Vocabulary, train: Corpus, embedded: Embedded, persons: int) -> VoterNats:
@@ -43,7 +43,7 @@ def read_nats(job: Job, bridge: Bridge | Vocabulary, train: Corpus, embedded: Em
     including the shortest and the longest, are scored again. `persons` is the declared number of persons.
 
     Privacy: the likelihoods are private; see `votes_of`.
-    Cost: one pass of the language model over the records for each built-in style.
+    Cost: one pass of the language model over the voters' records for each built-in style.
     """
     if isinstance(bridge, Vocabulary):
         raise InternalError("no styles are available for the vote; the configuration should not allow this")
@@ -93,10 +93,10 @@ def votes_of(train: Corpus, nats: Mapping[str, Float64], persons: int, seeds: Se
 
 
 def voting_rows(train: Corpus, persons: int, seeds: SeedTree) -> dict[str, int]:
-    """Draw the persons who vote; return for each the row in `train` of one record, whose text decides the vote.
+    """Draw the persons who vote; return for each voter the row in `train` of the record whose text decides the vote.
 
     Each person is drawn independently with probability `VOTERS` / `persons`, where `persons` is the declared number
-    of persons. The record is chosen by a keyed hash of its label and text.
+    of persons. Of a person's records, the one with the smallest keyed hash of label and text is used.
 
     Randomness: seeds/person and seeds/record.
     """
@@ -124,8 +124,8 @@ def decide_style(counts: Float64, voters: float) -> Shares:
     """Return the chosen styles, in equal shares.
 
     The top style is the style with the most votes, apart from the plain style. If it has fewer votes than
-    `MIN_SUPPORT` × `voters`, only the plain style is chosen. Otherwise, the top style and all styles with at least
-    `MIN_SHARE_OF_TOP` × its votes are chosen, at most `MIXED` in all.
+    `MIN_SUPPORT` × `voters`, only the plain style is chosen. Otherwise, every style but plain is chosen that has at
+    least `MIN_SHARE_OF_TOP` × the votes of the top style, but only the first `MIXED` in order of votes.
 
     `counts` are the noised numbers of votes of the styles, float64 (styles,), `voters` the expected number of voters.
     """

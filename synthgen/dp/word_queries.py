@@ -1,6 +1,6 @@
 """Find words that describe each class by a DP query: words that more persons use in the class than in other classes.
 
-Only words of a public vocabulary are counted. A new vector gets some of the words, which its text should contain.
+Only words of a public vocabulary are counted. Each new vector gets words of its class, which the text should contain.
 """
 
 import re
@@ -21,10 +21,10 @@ from synthgen.dp.noised_sums import Query, QueryMechanism
 WORDS = "words"
 QUERIES = {WORDS: QuerySpec(share=0.3)}
 FILE = "words.safetensors"
-MAX_WORDS = 32  # largest number of pairs of class and word that are counted per person, rarest words first
-FALSE_DISCOVERIES = 0.2  # largest expected share of words, among those of a class, that only the noise selects
-EXPECTED = 15.0  # how strongly words near the class mean are preferred; see `ClassWords.weights`
-TEMPERATURE = 0.1  # how little words near the vector are preferred; see `ClassWords.draw`
+MAX_WORDS = 32  # largest number of pairs (class, word) that are counted per person, rarest words first
+FALSE_DISCOVERIES = 0.2  # largest expected share of a class's selected words that only the noise selected
+EXPECTED = 15.0  # a larger value prefers words near the class mean more strongly; see `ClassWords.weights`
+TEMPERATURE = 0.1  # a smaller value prefers words near the vector more strongly; see `ClassWords.draw`
 BLOCK = 16  # number of persons whose rows are in memory at once; a row has an entry for every word of every class
 _WORD = re.compile(r"[a-z][a-z'-]+")
 
@@ -55,7 +55,7 @@ class ClassWords:
 
     vocabulary: PublicWords
     counts: Float64  # (C, v), the noised number of persons of each class who use each word
-    error: float  # standard deviation of the noise
+    error: float  # standard deviation of the noise of each count, in persons
 
     def weights(self, directions: Float64) -> Float64:
         """Return the weight q_cw of each word w for each class c, float64 (C, v); rows sum to 1 or are zero.
@@ -64,11 +64,11 @@ class ClassWords:
             p_cw = 1 - Φ((n_cw - n̄_w) / (s √(1 - 1/C)))
             h_cw ∝ exp(`EXPECTED` · cos(w, d_c)),   with mean 1 over words
 
-        n_cw is the count of word w in class c, s the standard deviation of the noise, and n̄_w the mean over classes
-        of the counts of w, at least 0. d_c, a row of `directions` (C, d), is the direction from the mean of all
-        classes to the mean of class c. p_cw is the p-value of a larger count than in the other classes. The words of
-        a class are selected by the Benjamini-Hochberg procedure on the weighted p-values p_cw / h_cw, with the false
-        discovery rate `FALSE_DISCOVERIES`.
+        n_cw is the count of word w in class c, s the standard deviation of the noise, and n̄_w the mean of n_cw over
+        classes, or 0 if this mean is negative. d_c, a row of `directions` (C, d), is the direction from the mean of
+        all classes to the mean of class c. p_cw is the probability that noise alone raises n_cw this far above n̄_w.
+        The words of a class are selected by the Benjamini-Hochberg procedure on the weighted p-values p_cw / h_cw,
+        with the false discovery rate `FALSE_DISCOVERIES`.
 
         Reference: Genovese, Roeder and Wasserman, False discovery control with p-value weighting, Biometrika 2006.
         """
@@ -113,12 +113,12 @@ class ClassWords:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class PromptWords:
-    """Draws vectors, each with prompt words: words of its class that the prompt for the vector's text contains."""
+    """Draws vectors, each with its prompt words: words of the class that the prompt for the text contains."""
 
     learned: ClassModel  # the model from which vectors are drawn
     words: ClassWords
     labels: tuple[str, ...]  # the declared labels, sorted
-    words_per_vector: int
+    words_per_vector: int  # largest number of prompt words of a vector
 
     def sample(self, counts: Mapping[str, int], rng: SeedTree) -> Latents:
         """Return new vectors with their prompt words; see `ClassModel.sample`."""
@@ -146,7 +146,7 @@ def words_by_person(corpus: Corpus, labels: Sequence[str], vocabulary: PublicWor
     """Return for each person, sorted by id, at most `MAX_WORDS` pairs of a class and a word, int64 (k, 2).
 
     A pair contains the number of a class and the number of a word. It means that a record of the person has this
-    class and contains this word. Of more pairs, those whose words are rarest in public text are kept.
+    class and contains this word. If a person has more, the pairs with the rarest words are kept.
     """
     place = {word: i for i, word in enumerate(vocabulary.words)}
     number = {label: i for i, label in enumerate(sorted(labels))}
