@@ -1,4 +1,4 @@
-"""Define the interface of interpolation methods. A method makes new vectors (points) from those of training records.
+"""Define the interface of interpolation methods, which make new vectors (points) from vectors of training records.
 
 An `Interpolator` contains the parameters of a method. `Interpolator.fit` takes training vectors and returns a
 `Sampler`, which draws points of each class.
@@ -27,8 +27,8 @@ def wanted_counts(
 ) -> dict[str, int]:
     """Return the number of new records of each label, sorted by label.
 
-    `labels` are the labels of all train records. A numeric `balance` is returned as it is. Otherwise, the numbers sum
-    to `total` and are equal or in proportion to `labels`, up to rounding.
+    `labels` are the labels of all train records. A `balance` with a number per label is returned. Otherwise, the
+    numbers sum to `total` and are equal, or in proportion to the train records of each label, up to rounding.
 
     Raises:
         DataError: there are no train records, `total` is missing, or a class has no train or no new record.
@@ -60,8 +60,8 @@ def wanted_counts(
 def largest_remainder(weights: Mapping[str, int], total: int) -> dict[str, int]:
     """Divide `total` among labels in proportion to their weights; return integers that sum to it, sorted by label.
 
-    Hamilton's method: label c gets ⌊total · w_c / Σ w⌋. The labels with the largest remainders get one more; of equal
-    remainders, the label that sorts first does.
+    Hamilton's method: label c gets ⌊total · w_c / Σ w⌋. The labels with the largest remainders then get one more
+    record each. Of labels with equal remainders, the label that sorts first comes first.
     """
     total_weight = sum(weights.values())
     counts = {label: total * weight // total_weight for label, weight in sorted(weights.items())}
@@ -72,7 +72,7 @@ def largest_remainder(weights: Mapping[str, int], total: int) -> dict[str, int]:
 
 
 def check_classes(labels: Sequence[str], groups: Sequence[str], counts: Mapping[str, int], min_groups: int) -> None:
-    """Raise DataError if a class has fewer than `min_groups` persons or no requested record; list all such classes.
+    """Raise DataError if classes have fewer than `min_groups` persons or no requested record; list all such classes.
 
     `labels` and `groups` are the label and the person of each train record, `counts` the requested records by label.
     """
@@ -110,7 +110,7 @@ class TrainRows:
     groups: Int64  # (n,), number of each row's person
     normalized: bool = False  # whether every row has unit length
 
-    # reports of searches among at least `INDEXED_ROWS` rows, by class number (None for all classes) and k
+    # reports of searches among at least `INDEXED_ROWS` rows, by class number (None: all classes) and neighbours k
     reports: dict[tuple[int | None, int], SearchReport] = field(default_factory=dict)
 
     @cached_property
@@ -149,7 +149,7 @@ class Fitted(Protocol):
 
 
 class Interpolator(Section, ABC):
-    """The parameters of a method; raises ConfigError, which lists all parameters that are invalid or incompatible."""
+    """The parameters of a method. If some are invalid or incompatible, the constructor raises one ConfigError."""
 
     model_config = ConfigDict(validate_default=True)
 
@@ -171,7 +171,7 @@ class Interpolator(Section, ABC):
 
     @classmethod
     def check(cls, key: str, value: Any, others: Mapping[str, Any]) -> None:
-        """Raise ValueError if the value of `key` is incompatible with `others`, the parameters declared before it."""
+        """Raise ValueError if the value of `key` is incompatible with `others`, the parameters before `key`."""
 
     @property
     def min_groups(self) -> int:
@@ -197,14 +197,14 @@ class ClasswiseInterpolator(Interpolator):
 
     @abstractmethod
     def fit_class(self, rows: TrainRows, code: int) -> Any:
-        """Return what the method needs to make points of a class (its state), such as neighbours, or raise Unfit."""
+        """Return the state of a class: the data that `points` needs, such as neighbours; or raise Unfit."""
 
     @abstractmethod
     def points(self, rows: TrainRows, state: Any, m: int, rng: SeedTree) -> Points:
         """Return m points of the class with this state; see `Fitted.points`."""
 
     def fit_rows(self, rows: TrainRows) -> Fitted:
-        """Return the method with these rows."""
+        """Return the method with these rows; its classes are fitted on first use."""
         return FittedByClass(self, rows)
 
 
@@ -214,7 +214,7 @@ class FittedByClass:
 
     method: ClasswiseInterpolator
     rows: TrainRows
-    states: dict[int, Any] = field(default_factory=dict)  # by class number
+    states: dict[int, Any] = field(default_factory=dict)  # state by class number
 
     def state(self, code: int) -> Any:
         """Return the state of a class; see `ClasswiseInterpolator.fit_class`."""
@@ -238,12 +238,12 @@ class NeighbourInterpolator(ClasswiseInterpolator):
 
     @property
     def min_groups(self) -> int:
-        """One more than `k_neighbors`, because neighbours are other persons."""
+        """One more than `k_neighbors`, because the neighbours of a record belong to other persons."""
         return self.k_neighbors + 1
 
     @property
     def max_parents(self) -> int:
-        """A new vector lies between two vectors."""
+        """Two, because a new vector lies between two training vectors."""
         return 2
 
 
@@ -254,7 +254,7 @@ class Sampler:
     method: Interpolator
     fitted: Fitted
     x: Embedded  # the training vectors, sorted by label and record id
-    rows: TrainRows  # `x`, with numbers for labels and persons
+    rows: TrainRows  # the vectors of `x`, with numbers instead of labels and persons
     names: tuple[str, ...]  # label of each class number in `rows`
 
     @classmethod

@@ -16,12 +16,12 @@ from synthgen.interpolate.vae import Vae
 METHODS: Mapping[str, type[Interpolator]] = {
     method.name: method for method in (Smote, BorderlineSmote, Adasyn, RandomOversample, Mixture, Slerp, Vae)
 }
-# parameters by method, without `k_neighbors`, which is allowed with every method
+# names of the parameters by method name, without `k_neighbors`, which every method accepts
 METHOD_KEYS: Mapping[str, frozenset[str]] = {
     name: frozenset(method.model_fields) - {"k_neighbors"} for name, method in METHODS.items()
 }
 DP_METHOD = gaussian.NAME  # draws vectors from DP query results; its parameters are in the section `dp`
-# methods that can be combined with the section `segments`, which mixes each segment with the weights of the parents
+# names of the methods whose vectors are weighted sums of parents; only these accept the section `segments`
 WEIGHTED = tuple(name for name, method in METHODS.items() if method.weighted_sums)
 
 
@@ -50,7 +50,7 @@ class _OfAllMethods(Section):
     @field_validator("total")
     @classmethod
     def _fits_balance(cls, total: int | None, info: ValidationInfo) -> int | None:
-        balance = info.data.get("balance")  # None if it is invalid, which is reported separately
+        balance = info.data.get("balance")  # None if `balance` is invalid, which pydantic reports separately
         if isinstance(balance, dict) and total is not None:
             raise ValueError("must be omitted if balance gives a number per label")
         if isinstance(balance, str) and total is None:
@@ -58,7 +58,7 @@ class _OfAllMethods(Section):
         return total
 
 
-# the parameters of the methods as optional fields
+# optional fields by parameter name: the parameters of all methods in `METHOD_KEYS`
 _FIELDS: dict[str, Any] = {}
 for _name, _method in METHODS.items():
     for _key, _field in _method.model_fields.items():

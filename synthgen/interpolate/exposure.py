@@ -1,7 +1,7 @@
 """Limit how much each person contributes to the new vectors of a class (the person's exposure).
 
 The exposure is the sum of the weights of the person's records in the new vectors. A drawn vector is rejected if it
-would exceed the limit of a person.
+would raise the exposure of a person above the limit.
 """
 
 from collections.abc import Iterator
@@ -13,17 +13,17 @@ from pydantic import Field
 from synthgen.core.types import Float64, Int64
 from synthgen.interpolate.base import Unfit
 
-BLOCK = 4096  # number of proposals drawn at once; another number can change the results
+BLOCK = 4096  # number of proposals drawn at once; a change of this number can change the results
 GIVE_UP = 25  # number of consecutive blocks without an accepted proposal after which an error is raised
 MaxExposure = Annotated[
     Annotated[float, Field(gt=0, allow_inf_nan=False)] | None,
     Field(description="Largest sum of a person's weights in the new vectors of a class; null sets no limit."),
 ]
-Proposals = Iterator[tuple[Int64, Float64]]
+Proposals = Iterator[tuple[Int64, Float64]]  # blocks of parents and their weights; see `limit_exposure`
 
 
 def check_exposure(limit: float | None, parents: int) -> None:
-    """Raise ValueError if the limit is below 1 / `parents`, because the largest of the weights is never smaller."""
+    """Raise ValueError if the limit is below 1 / `parents`; the largest weight of a point is at least this number."""
     if limit is not None and limit * parents < 1:
         raise ValueError(f"must be at least 1/{parents}, because the largest of {parents} weights is never smaller")
 
@@ -47,8 +47,8 @@ def limit_exposure(
         Unfit: the number of persons times the limit is below m; or `GIVE_UP` consecutive blocks have no acceptable
             proposal, because the persons below the limit are not neighbours of each other.
 
-    Privacy: limits one person's share of each class before decoding. It gives no ε, because it does not limit how
-        much a person changes which records are neighbours.
+    Privacy: limits one person's share of each class before decoding. This is no differential privacy, because one
+        person can still change, without a limit, which records are neighbours.
     """
     n = len(np.unique(groups))
     if max_exposure is not None and n * max_exposure < m:

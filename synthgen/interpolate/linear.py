@@ -25,7 +25,7 @@ BLOCK_ROWS = 256  # number of points computed at once; their intermediate result
 
 
 class LinearInterpolator(ClasswiseInterpolator):
-    """A method that draws one or two parents per point; the point is their weighted sum."""
+    """A method that draws one or two parents per point; the point is the weighted sum of the parents."""
 
     weighted_sums: ClassVar[bool] = True
 

@@ -25,13 +25,13 @@ class Mixture(NeighbourInterpolator):
         ε ~ N(0, σ² I),        σ = noise · d_1 / √d
 
     x_1 is drawn uniformly from the records of the class. For x_2 to x_p, persons are drawn without replacement from
-    the k persons of the class nearest to x_1 (Euclidean); each contributes the record nearest to x_1. d_1 is the
+    the k persons of the class nearest to x_1 (Euclidean); x_j is the person's record nearest to x_1. d_1 is the
     distance from x_1 to the nearest of these k persons, and d the number of dimensions, so ‖ε‖ is about noise · d_1.
-    The result is not normalized to unit length.
+    The point x̃ is not normalized to unit length.
 
-    Privacy: the table shows, for p parents and each α, how much of a point comes from one record. The first number is
-        the mean of the largest weight, E[max w]. The second is the effective number of parents, 1 / E[Σw²] =
-        (pα + 1) / (α + 1). This number of equally weighted parents would give the same E[Σw²].
+    Privacy: the table shows, for p parents and each α, how much of a point comes from one record. The first number of
+        a cell is the mean of the largest weight, E[max w]. The second is the effective number of parents, 1 / E[Σw²]
+        = (pα + 1) / (α + 1): so many equally weighted parents would give the same E[Σw²].
 
              p    α = 0.1        0.5          1          2          5         10
              2  .942  1.1  .818  1.3  .750  1.5  .688  1.7  .623  1.8  .588  1.9
@@ -121,7 +121,7 @@ def weighted_sum(vectors: Float32, parents: Int64, weights: Float64) -> Float32:
     return np.asarray(shares @ vectors)
 
 
-OPPOSITE = 2 - 1e-6  # vectors with a larger cosine distance count as opposite; their angle is within 0.0014 of π
+OPPOSITE = 2 - 1e-6  # vectors with a larger cosine distance count as opposite; they enclose an angle above π − 0.0015
 BetaShape = Annotated[float, Field(gt=0, le=100)]
 ARC_ROWS = 512  # number of points computed at once; their float64 copies fit into the processor's cache
 
@@ -137,7 +137,7 @@ class Slerp(NeighbourInterpolator):
     class. If θ is 0, the factors are 1 − λ and λ. A class with opposite neighbours is rejected, because the arc
     between opposite vectors is not unique.
 
-    The recorded weights of the parents are 1 − λ and λ, so their weighted sum is not x̃.
+    The recorded weights of a and b are 1 − λ and λ. The sum of a and b with these weights is not x̃.
 
     Privacy: points lie on the arc between two real records, so never release vectors, parents or weights. For uniform
         λ, the larger of the two weights is 0.75 on average.
@@ -202,7 +202,7 @@ class Slerp(NeighbourInterpolator):
 
 
 def arc(a: Float32, b: Float32, lam: Float64) -> Float32:
-    """Return for each arc from a to b the point at the share λ (0 to 1) of its angle, float32 (m, d).
+    """Return for each arc from a to b the point at the share λ (0 to 1) of the arc's angle, float32 (m, d).
 
     a and b, float32 (m, d), need not have unit length, but must not be zero or opposite to each other.
     """

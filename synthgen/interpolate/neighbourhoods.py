@@ -23,7 +23,7 @@ def neighbours_in_class(
 ) -> tuple[Int64, Float64]:
     """Return the k nearest rows of other persons within a class, int64 (r, k), and their distances, float64 (r, k).
 
-    Neighbours are searched for `targets`, int64 (r,), or for all rows. All row numbers count the rows of the class.
+    Neighbours are found for the rows `targets`, int64 (r,), or for all rows. Row numbers are positions in the class.
     """
     of = rows.of(code)
     search = IndexedSearch(NeighbourSearch(rows.vectors[of], rows.groups[of], metric))
@@ -36,14 +36,14 @@ def neighbours_in_class(
 def neighbours_in_any_class(rows: TrainRows, code: int, m: int) -> tuple[Int64, NDArray[np.bool_]]:
     """Return the m nearest rows of other persons, of any class, for each of the n_c rows of a class.
 
-    The row numbers, int64 (n_c, m), are sorted by distance. The second result, bool (n_c, m), states whether the
+    The row numbers, int64 (n_c, m), are sorted by distance. The second result, bool (n_c, m), states whether each
     neighbour is of another class. Raise Unfit if a row has fewer than m rows of other persons.
     """
     of = rows.of(code)
     fewest = len(rows.groups) - int(np.bincount(rows.groups)[rows.groups[of]].max())
     if fewest < m:
         raise Unfit(f"for one of its records, only {fewest} records of other persons exist, but {m} are needed")
-    # all classes share one index, in which the neighbours of every class except the largest are certainly searched
+    # all classes share one index; it will be searched for at least the rows of all classes except the largest class
     n_searched = max(len(of), len(rows.groups) - int(np.bincount(rows.classes).max()))
     (around, _), report = _nearest(rows.neighbours, m, of, n_searched)
     if report is not None:
@@ -54,8 +54,8 @@ def neighbours_in_any_class(rows: TrainRows, code: int, m: int) -> tuple[Int64, 
 def _nearest(
     search: IndexedSearch, k: int, targets: Int64 | None, n_searched: int
 ) -> tuple[tuple[Int64, Float64], SearchReport | None]:
-    # The caller must compute `n_searched` from the training rows alone. It decides whether an index is used, and a
-    # later round of the run must find the same neighbours.
+    # `n_searched` decides whether an index is used. The caller must compute this number from the training rows alone,
+    # because a later round of the run must find the same neighbours.
     n = len(search.exact.points)
     if not is_worth_an_index(n, n_searched):
         report = SearchReport.exact(n, k) if n >= INDEXED_ROWS else None

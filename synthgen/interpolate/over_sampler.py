@@ -30,7 +30,7 @@ except ImportError as error:
 Strategy = Real | str | dict[Any, int] | Callable[[Any], dict[Any, int]]
 NO_PERSON = "Give every row the name or number of its person, or a unique name or number if the person is unknown."
 AS_TEXT = "Pass all classes as text, or all as whole numbers."
-MAX_ROUNDING = 0.01  # largest rounding error to float32, as a share of the distance to the centre; medians over rows
+MAX_ROUNDING = 0.01  # largest ratio of two medians over rows: rounding error to float32, distance to the median row
 UNFIT_HINT = (
     "Add rows of other persons, lower k_neighbors, use another method, "
     "or exclude the classes through sampling_strategy."
@@ -54,7 +54,7 @@ class OverSampler(BaseOverSampler):  # type: ignore[misc] # imbalanced-learn shi
             a class gives the same points followed by additional points.
         k_neighbors: number of neighbours of other persons. Without `groups`, most methods need at least
             k_neighbors + 1 rows of a class.
-        m_neighbors, kind: only for borderline-smote. From here on, None selects the default of a parameter.
+        m_neighbors, kind: only for borderline-smote. For this and all later parameters, None selects the default.
         parents, alpha, noise: only for mixture.
         lambda_beta: only for slerp.
         max_exposure: only for mixture and slerp.
@@ -74,8 +74,8 @@ class OverSampler(BaseOverSampler):  # type: ignore[misc] # imbalanced-learn shi
     Differences from imbalanced-learn:
 
     - A class that the method cannot interpolate is an error.
-    - Sparse, non-numeric and missing values are rejected, also missing classes, dates as classes, and classes of
-      several data types.
+    - Sparse, non-numeric and missing values are rejected. Missing classes, dates as classes, and classes of several
+      data types are also rejected.
     - slerp rejects rows that are not of unit length. The tests of imbalanced-learn use such rows, so they skip slerp.
     - Integer columns of a frame become float64, so that points are not truncated to integers.
     - A one-vs-all y keeps its number of columns, even for two classes.
@@ -93,7 +93,7 @@ class OverSampler(BaseOverSampler):  # type: ignore[misc] # imbalanced-learn shi
             dict if kind is Mapping else kind
             for kind in BaseOverSampler._parameter_constraints["sampling_strategy"]  # noqa: SLF001 - as above
         ],
-        **dict.fromkeys(OWN_KEYS, "no_validation"),  # validated by the configuration
+        **dict.fromkeys(OWN_KEYS, "no_validation"),  # validated by `InterpolateConfig`
     }
 
     __metadata_request__fit_resample: ClassVar[dict[str, bool]] = {"groups": True}
@@ -138,7 +138,7 @@ class OverSampler(BaseOverSampler):  # type: ignore[misc] # imbalanced-learn shi
         Args:
             X: (n, d), finite numbers; array, list, or frame of pandas or polars.
             y: (n,), integers, strings or booleans; or an array (n, c) with one column per class (one-vs-all).
-            groups: (n,), person of each row; None makes every row its own person.
+            groups: (n,), person of each row; None counts each row as a different person.
 
         Raises:
             ValueError: parameters, rows, classes or persons are invalid (ConfigError or DataError), or
@@ -239,7 +239,7 @@ class OverSampler(BaseOverSampler):  # type: ignore[misc] # imbalanced-learn shi
         state = self.random_state
         if isinstance(state, Integral):
             return SeedTree(int(state))
-        # each call draws another seed from a RandomState, as in scikit-learn
+        # each call draws a new seed from a RandomState, as in scikit-learn
         return SeedTree(int(check_random_state(state).randint(np.iinfo(np.int32).max)))
 
     def __sklearn_tags__(self) -> Any:

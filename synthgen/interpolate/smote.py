@@ -1,4 +1,4 @@
-"""Oversampling methods: SMOTE, Borderline-SMOTE and ADASYN interpolate between neighbours; one repeats vectors."""
+"""Oversampling methods: SMOTE, Borderline-SMOTE and ADASYN interpolate; random oversampling repeats vectors."""
 
 from typing import Annotated, ClassVar, Literal
 
@@ -16,7 +16,7 @@ from synthgen.interpolate.neighbourhoods import neighbours_in_any_class, neighbo
 class RandomOversample(LinearInterpolator):
     """Random oversampling: repeat vectors of a class, drawn uniformly with replacement.
 
-    Privacy: the decoder gets the vector of a real record and can paraphrase the record. Use it only as a baseline.
+    Privacy: the decoder gets the vector of a real record and can paraphrase the record, so this is only a baseline.
     Reference: the resampling baseline of Chawla et al., JAIR 16 (2002), section 3.
     """
 
@@ -27,7 +27,7 @@ class RandomOversample(LinearInterpolator):
         return rows.of(code)
 
     def draw(self, state: Int64, m: int, rng: SeedTree) -> tuple[Int64, Float64]:
-        """Draw the parent of each of m points from the child "parent" of `rng`; its weight is 1."""
+        """Draw the parent of each of m points from the child "parent" of `rng`; each weight is 1."""
         i = state[rng.child("parent").generator().integers(0, len(state), size=m)]
         return i[:, None], np.ones((m, 1))
 
@@ -38,7 +38,7 @@ class Smote(NeighbourInterpolator, LinearInterpolator):
         x̃ = x_i + λ · (x_nn − x_i),   λ ~ U(0, 1)
 
     x_i is drawn uniformly from the records of the class. x_nn is drawn uniformly from the k nearest records
-    (Euclidean) of other persons in the class. The result is not normalized; the decoder normalizes its input.
+    (Euclidean) of other persons in the class. x̃ is not normalized; the decoder normalizes it.
 
     Privacy: points lie on the line between two real records, and known attacks recover the parents from them. Never
         release vectors, parents or weights.
@@ -53,7 +53,7 @@ class Smote(NeighbourInterpolator, LinearInterpolator):
         return of, of[neighbours_in_class(rows, code, self.k_neighbors)[0]]
 
     def draw(self, state: tuple[Int64, Int64], m: int, rng: SeedTree) -> tuple[Int64, Float64]:
-        """Draw m points from the children "parent", "neighbour" and "lambda" of `rng`."""
+        """Draw parents and weights of m points from the children "parent", "neighbour" and "lambda" of `rng`."""
         starts, partners = state
         i = rng.child("parent").generator().integers(0, len(starts), size=m)
         return _pairs(starts[i], partners, i, self.k_neighbors, rng)
@@ -72,7 +72,7 @@ class BorderlineSmote(Smote):
     - Kind 2: x_nn is drawn uniformly from these k records and the nearest record of another class. If x_nn is of
       another class, λ ~ U(0, 0.5), so the point stays closer to x_i.
 
-    Distances are Euclidean. Records of the same person are never neighbours. All other classes count as one.
+    Distances are Euclidean. Records of one person are never neighbours. All classes but that of x_i count as one.
 
     Privacy: as SMOTE, but records in danger are parents more often. With kind 2, the label of a parent can differ
         from the label of the point.
@@ -138,8 +138,8 @@ class Adasyn(NeighbourInterpolator, LinearInterpolator):
 
     K is `k_neighbors`. Δ_i is the number of records of other classes among the K records of any class that are
     nearest to x_i. G is the requested number of points, and ĝ_i the number of points that start from x_i. x_nn is
-    drawn uniformly from the K nearest records of the same class. Distances are Euclidean. Records of the same person
-    are never neighbours. All other classes count as one.
+    drawn uniformly from the K nearest records of the same class. Distances are Euclidean. Records of one person are
+    never neighbours. All classes but that of x_i count as one class.
 
     The ĝ_i are integers with the sum G, rounded as in `in_proportion`. If G is below the number of records, chance
     decides which records get a point.
@@ -153,7 +153,7 @@ class Adasyn(NeighbourInterpolator, LinearInterpolator):
     name: ClassVar[str] = "adasyn"
 
     def fit_class(self, rows: TrainRows, code: int) -> tuple[Int64, Int64, Int64]:
-        """Return the b rows with Δ > 0 and their Δ, int64 (b,), and their K nearest rows of the class, int64 (b, K).
+        """Return the b rows with Δ > 0, int64 (b,), their Δ, int64 (b,), and the K nearest of each in its class.
 
         Raise Unfit if no row has a neighbour of another class or if there are too few other persons.
         """
@@ -168,7 +168,7 @@ class Adasyn(NeighbourInterpolator, LinearInterpolator):
         return of[bordering], delta[bordering], of[neighbours_in_class(rows, code, k, targets=bordering)[0]]
 
     def draw(self, state: tuple[Int64, Int64, Int64], m: int, rng: SeedTree) -> tuple[Int64, Float64]:
-        """Draw m points from the children "phase", "neighbour" and "lambda" of `rng`."""
+        """Draw parents and weights of m points from the children "phase", "neighbour" and "lambda" of `rng`."""
         starts, delta, partners = state
         i = in_proportion(delta, m, rng.child("phase").generator().random(len(delta)))
         return _pairs(starts[i], partners, i, self.k_neighbors, rng)
@@ -177,18 +177,18 @@ class Adasyn(NeighbourInterpolator, LinearInterpolator):
 def _pairs(starts: Int64, partners: Int64, i: Int64, k: int, rng: SeedTree) -> tuple[Int64, Float64]:
     which = rng.child("neighbour").generator().integers(0, partners.shape[1], size=len(i))
     lam = draw_lambdas(rng.child("lambda").generator(), len(i))
-    lam[which == k] /= 2  # a partner of another class (Borderline-SMOTE, kind 2) gets at most half of the weight
+    lam[which == k] /= 2  # column k: record of another class (Borderline-SMOTE, kind 2); its weight is at most 1/2
     return np.stack([starts, partners[i, which]], axis=1), pair_weights(lam)
 
 
 def in_proportion(share: Int64, m: int, phase: Float64) -> Int64:
     """Return m numbers from 0 to b − 1, int64 (m,); number i occurs about in proportion to its share w_i.
 
-    Number i occurs for the t-th time at the time (t − φ_i) / w_i, with the phase φ_i in [0, 1) and w_i ≥ 1. The m
+    The t-th occurrence of number i has the time (t − φ_i) / w_i, with the phase φ_i in [0, 1) and w_i ≥ 1. The m
     earliest occurrences are returned in the order of their times. Therefore a larger m gives the same numbers
     followed by additional numbers. `share`, the w_i, and `phase`, the φ_i, are (b,).
     """
-    # at least m occurrences are before this time; the number of occurrences of each i is rounded down by at most one
+    # at least m occurrences are before this time, because rounding down removes at most one occurrence of each i
     horizon = (m + len(share) + 1) / share.sum()
     n = np.floor(horizon * share + phase).astype(np.int64)
     i = np.repeat(np.arange(len(share)), n)

@@ -31,8 +31,8 @@ class Vae(Interpolator):
     batch. The noise σ · ε is added because x̂(z) alone varies too little: on sentence vectors, x̂(z) has 5 to 14 % of
     the variance of a class, and x̂(z) + σ · ε has 97 to 104 %.
 
-    Training uses four fifths of the persons and keeps the weights with the best objective on the others. With fewer
-    than about 50 persons, these are usually the initial weights. The points then follow an isotropic Gaussian
+    Training uses four fifths of the persons and keeps the weights with the best objective on the last fifth. With
+    fewer than about 50 persons, the initial weights are usually the best, and the points follow an isotropic Gaussian
     distribution around the class mean. With `conditional`, the one-hot label is an input of both networks.
 
     Privacy: points have no parents, because they depend on all records of the class (if conditional, of all classes).
@@ -62,7 +62,7 @@ class Vae(Interpolator):
 
     @property
     def min_groups(self) -> int:
-        """Six persons to train on and two to hold out, so that no single person decides when to stop."""
+        """Eight persons: six to train on, and two held out, so that no single person decides when to stop."""
         return 8
 
     @property
@@ -83,7 +83,7 @@ class TrainedVae:
     centre: Float64  # (d,), the mean vector c
     scale: float  # r, the same for all dimensions
     classes: tuple[int, ...]  # numbers of the classes of a conditional network, ascending; empty otherwise
-    learned: frozenset[int]  # numbers of the classes that were not completely held out
+    learned: frozenset[int]  # numbers of the classes with at least one person who was not held out
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -92,7 +92,7 @@ class FittedVae:
 
     rows: TrainRows
     vae: Vae
-    trained: dict[tuple[int | None, SeedTree], TrainedVae] = field(default_factory=dict)  # by class and stream
+    trained: dict[tuple[int | None, SeedTree], TrainedVae] = field(default_factory=dict)  # by class number and stream
 
     def points(self, code: int, m: int, rng: SeedTree) -> Points:
         """Return m points of the class, drawn from its model.
@@ -103,7 +103,7 @@ class FittedVae:
 
         Randomness: the children "fit" (training) and "draw" (points) of `rng`; a conditional model is trained with
             the child "fit" of the parent of `rng`.
-        Cost: training takes about 0.1 s for 64 rows of 384 dimensions and 0.5 s for 1,000; a point takes 10 µs.
+        Cost: training takes about 0.1 s for 64 rows of 384 dimensions and 0.5 s for 1,000 rows; a point takes 10 µs.
         """
         model = self._model(code, rng)
         if code not in model.learned:
@@ -150,7 +150,7 @@ class FittedVae:
 
 
 def held_out(groups: Int64, rng: SeedTree) -> NDArray[np.bool_]:
-    """Draw the held-out persons, the share `HELD_OUT` rounded up; return the mask of their rows, bool (n,)."""
+    """Draw the share `HELD_OUT` of the persons, rounded up; return the mask of the drawn persons' rows."""
     persons = np.unique(groups)
     out = rng.generator().permutation(persons)[: math.ceil(HELD_OUT * len(persons))]
     return np.isin(groups, out)

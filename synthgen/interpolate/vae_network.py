@@ -17,16 +17,16 @@ from synthgen.core.seeds import SeedTree
 from synthgen.core.types import Float32
 from synthgen.interpolate.base import Unfit
 
-# these settings gave the best objective on 200 test records (AG News and SST-2, MiniLM, 8 to 450 records per class)
+# the values below gave the best objective on 200 test records (AG News and SST-2, MiniLM, 8 to 450 records per class)
 HIDDEN = 128  # width of the hidden layers
 RATE = 1e-3  # learning rate
 DECAY = 0.1  # weight decay
 BATCH = 64  # number of rows in a batch
 MAX_STEPS = 5_000  # largest number of training steps
-CHECK_STEPS = 5  # smallest number of steps between evaluations on held-out rows; at least one epoch lies between them
+CHECK_STEPS = 5  # least number of steps between two evaluations on held-out rows; a longer epoch is completed first
 PATIENCE = 12  # training stops after this number of consecutive evaluations without improvement
-HELD_OUT_ROWS = 64  # an evaluation uses at least this number of rows; fewer held-out rows are each used several times
-BLOCK_ROWS = 256  # number of rows decoded together; another number would change the last bits of the results
+HELD_OUT_ROWS = 64  # an evaluation uses at least this number of rows; if fewer are held out, all are repeated
+BLOCK_ROWS = 256  # number of rows decoded together; a change of this number changes the last bits of the results
 LOG_2PI = math.log(2 * math.pi)
 
 
@@ -128,7 +128,7 @@ def with_free_bits(rate: Tensor, free_bits: float) -> Tensor:
 
 
 def train_vae(fit: Part, held_out: Part, objective: Objective, rng: SeedTree) -> Network:
-    """Return the network with the weights of the best held-out objective, possibly the initial weights.
+    """Return the network with the weights of the best objective on held-out rows, possibly the initial weights.
 
     Training uses AdamW with shuffled batches and stops after `PATIENCE` consecutive evaluations without improvement
     on the rows of held-out persons. It runs on one thread, so that the same seed gives the same bytes. Raise Unfit if
