@@ -4,7 +4,7 @@ A candidate is a text that the decoder wrote from a latent (a new vector). A fil
 records and their reconstructions, then judges each candidate.
 
 Privacy: only the filter of copies (copies.py) rejects a candidate because it is close to train records. If other
-filters did this too, the regions around train persons would contain no synthetic text, which would reveal who is in
+filters also did this, the regions around train persons would contain no synthetic text, which would reveal who is in
 train. Control records are never read.
 """
 
@@ -22,16 +22,16 @@ from synthgen.core.seeds import SeedTree
 from synthgen.core.types import Candidate, Corpus, Embedded, FilterOutcome, Float32, Latents
 
 MIN_FOLDS = 5  # smallest number of folds into which the train persons are divided
-FREE_FOLDS = 3  # least number of folds that contain no parent of a latent
+FREE_FOLDS = 3  # for each latent, least number of folds that contain none of its parents
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Reconstructions:
-    """Train records decoded from their own vectors. Filters learn from them which deviations the decoder causes."""
+    """Train records decoded from their own vectors. They show the filters which deviations the decoder causes."""
 
-    record_ids: tuple[str, ...]  # the train record of each reconstruction
+    record_ids: tuple[str, ...]  # id of the train record of each reconstruction
     texts: tuple[str, ...]
-    vectors: Float32  # (r, d), the embedded texts
+    vectors: Float32  # (r, d), vectors of the texts
 
     def __post_init__(self) -> None:
         if not len(self.record_ids) == len(self.texts) == len(self.vectors):
@@ -45,7 +45,7 @@ class Reconstructions:
 class FilterContext:
     """The data that filters may read: n train records sorted by id, m latents, c candidates and r reconstructions.
 
-    All vectors have unit length. A row is the position in these arrays.
+    All vectors have unit length. A row is a position in one of these sequences.
     """
 
     latents: Latents
@@ -74,7 +74,7 @@ class FittedFilter:
     """A filter whose limits are known."""
 
     name: str
-    bounds: Mapping[str, float]  # learned or configured limits, reported with the run
+    bounds: Mapping[str, float]  # learned or configured limits by name, reported with the run
     judge: Callable[[Sequence[Candidate]], list[FilterOutcome]]  # returns one outcome per candidate, in order
 
 
@@ -167,7 +167,7 @@ def make_context(  # noqa: PLR0913 - one argument for each source of data that t
 
 
 def folds_for(parents: int) -> int:
-    """Return the number of folds for latents with at most this number of parents; `FREE_FOLDS` contain no parent."""
+    """Return the number of folds for latents with at most `parents` parents; `FREE_FOLDS` folds contain no parent."""
     return max(MIN_FOLDS, FREE_FOLDS + parents)
 
 

@@ -26,9 +26,9 @@ from synthgen.filter.surface import NOT_EMPTY, Language, Legible, Length, Repeti
 class Filtered:
     """The result of `apply`."""
 
-    kept: tuple[Candidate, ...]  # at most one per latent, in the order of the latents
+    kept: tuple[Candidate, ...]  # the best accepted candidate, if any, of each latent, in the order of the latents
     judged: tuple[Candidate, ...]  # all candidates with their outcomes, in the order given; private
-    rejected: Mapping[str, int]  # number of rejected candidates by the reason of the first filter that each failed
+    rejected: Mapping[str, int]  # number of rejected candidates by the first reason for rejecting a candidate
     failed: Mapping[str, int]  # number of rejected candidates by filter; each counts for every filter that it failed
     spare: int  # number of candidates that passed all filters but were not the best of their latent
     latents_lost: Mapping[str, int]  # by label, the number of latents without a candidate that passed all filters
@@ -41,8 +41,8 @@ class Filtered:
 def build_filters(config: FilterConfig) -> tuple[Filter | FittedFilter, ...]:
     """Return the filters that are always on (copies, empty texts, label words), then the configured filters.
 
-    The report states the first filter that a text fails. A text in another language or of an untrained model often
-    also fails length and repetition, so these two come after fluency and language.
+    The report states the first filter that a text fails. Length and repetition come after fluency and language,
+    because a text in the wrong language or of an untrained model often fails length and repetition too.
     """
     filters: list[Filter | FittedFilter] = [NoCopies(), NOT_EMPTY, LabelWords()]
     if config.fluency is not None:
@@ -72,8 +72,8 @@ def apply(
     """Judge every candidate by every filter and keep the best candidate of each latent that passes all filters.
 
     The best candidate fulfils the most attribute rules. Ties are decided by the smallest number of contradictions (0
-    if this filter is off), then by the smallest cosine distance of the embedded text to the latent, then by the index
-    of the candidate. Row i of `context.vectors` is the vector of candidate i.
+    if the filter `coherent` is off), then by the smallest cosine distance of text and latent, then by the index of
+    the candidate. Row i of `context.vectors` is the vector of candidate i.
 
     Raises:
         DataError: a filter cannot learn its limits.

@@ -12,10 +12,10 @@ from synthgen.core.errors import DataError
 from synthgen.core.types import Candidate, Float32
 from synthgen.filter.base import FREE_FOLDS, FilterContext, FittedFilter, folds_for, scored
 
-STRENGTHS = (1.0, 10.0, 100.0)  # inverse regularisation strengths, of which the best on real records is used
-SHARE_OF_REAL = 0.8  # share of the real records that the minimum of `auto` would usually accept
+STRENGTHS = (1.0, 10.0, 100.0)  # tried inverse regularisation strengths; the best on real records is used
+SHARE_OF_REAL = 0.8  # least share of real records that `auto` accepts, unless 1 / (number of classes) accepts fewer
 MAX_MINIMUM = 0.6  # largest minimum that `auto` sets
-MAX_TUNING_RECORDS = 4000  # largest number of train records on which strength and minimum are chosen
+MAX_TUNING_RECORDS = 4000  # largest number of train records that are used to choose strength and minimum
 MAX_FITS = 50  # largest number of models that are trained; see `ClassAgreement`
 
 
@@ -24,10 +24,10 @@ class ClassAgreement:
     """Keep a candidate if the classifier gives its label a probability of at least `minimum`, 0 to 1.
 
     The classifier is a multinomial logistic regression on train vectors. The persons of train are divided into folds.
-    If the records from which a candidate was made (its parents) are in folds f1 and f2, a model that is trained on
-    all other folds judges the candidate. If this takes more than `MAX_FITS` models, one model is trained per fold
-    instead. The score is then the mean probability of the models whose fold contains no parent. The strength of the
-    regularisation has the smallest log loss on real records, each judged by models trained without its fold.
+    A candidate is judged by a model that is trained on all folds without parents (the records from which the text was
+    made). If this needs more than `MAX_FITS` models, one model is trained per fold, and the score is the mean
+    probability of the models whose fold contains no parent. The regularisation strength is the one with the smallest
+    log loss on real records, where models trained without the fold of a record judge this record.
 
     `auto` sets minimum = max(1/C, min(`MAX_MINIMUM`, q)) for C classes, where q is the largest minimum that would
     accept at least the share `SHARE_OF_REAL` of the real records.
@@ -92,7 +92,7 @@ class _Committee:
         self.models: dict[frozenset[int], Any] = {}
 
     def without(self, folds: frozenset[int], vectors: Float32, labels: NDArray[np.str_]) -> NDArray[np.float64]:
-        """Return the mean probability of each label by models trained without these folds, or NaN."""
+        """Return the mean probability of each label by models trained without these folds; NaN if none has it."""
         trained_on = frozenset(range(self.n_folds)) - folds
         parts = [frozenset([fold]) for fold in sorted(trained_on)] if self.by_fold else [trained_on]
         p = np.array([self._probability(part, vectors, labels) for part in parts])  # (models, r)
@@ -101,7 +101,7 @@ class _Committee:
         return np.where(known.any(axis=0), total / np.maximum(known.sum(axis=0), 1), np.nan)
 
     def of_real(self) -> NDArray[np.float64]:
-        """Return the probability of each train record's label by models that were trained without its fold."""
+        """Return the probability of each train record's label by models trained without the fold of the record."""
         p = np.zeros(len(self.rows))
         row_folds = self.context.folds[self.rows]
         for fold in np.unique(row_folds):

@@ -12,8 +12,8 @@ NAME = "coherent"
 def coherence_filter(*, is_required: bool) -> FittedFilter:
     """Return a filter whose score is −1 times the number of contradictions in a text; see `synthgen.coherence`.
 
-    If `is_required`, a candidate with a contradiction is rejected. Otherwise none is rejected, but `chain.apply`
-    prefers candidates with fewer contradictions. The filter reads only the text.
+    If `is_required`, a candidate with a contradiction is rejected. Otherwise, no candidate is rejected, but
+    `chain.apply` prefers candidates with fewer contradictions. The filter reads only the text.
     """
 
     def judge(candidates: Sequence[Candidate]) -> list[FilterOutcome]:

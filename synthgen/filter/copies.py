@@ -18,7 +18,7 @@ from synthgen.filter.base import FilterContext, FittedFilter, outcome, scored
 from synthgen.filter.distance import latent_distances
 
 # Number of words of a run, a sequence of words that counts as copied if it occurs in the texts of exactly one train
-# person (its owner). In a test, unrelated abstracts had at most 18 words in common with exactly one of 900 persons.
+# person (its owner). In a test, unrelated abstracts shared runs of at most 18 words with exactly one of 900 persons.
 COPY_RUN_TOKENS = 20
 NOBODY = -1  # owner of a run that occurs in no train text or in texts of several persons
 SHINGLE_WORDS = 3  # number of words of a shingle, the n-gram by which generated texts are compared
@@ -122,9 +122,9 @@ class NearDuplicates:
 
         J(a, b) = |S(a) ∩ S(b)| / |S(a) ∪ S(b)|,   S = the set of 3-grams of normalised words
 
-    Candidates are visited in order of the distance to their latent (ties by latent id, then index). A candidate is
+    Candidates are visited in order of increasing distance to their latent (ties: latent id, index). A candidate is
     rejected if its similarity J to a candidate that this filter has accepted before is at least `threshold`, 0.3 to
-    1. Outcomes of other filters have no effect. The filter reads no record.
+    1. The outcomes of the other filters have no effect. The filter reads no record.
 
     Reference: exact prefix filtering after Bayardo, Ma & Srikant, "Scaling Up All Pairs Similarity Search" (WWW 2007)
         and Chaudhuri, Ganti & Kaushik (ICDE 2006). Let all sets be sorted in one order, rare members first, and let

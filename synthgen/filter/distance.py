@@ -12,7 +12,7 @@ from synthgen.core.types import Candidate
 from synthgen.filter.base import FilterContext, FittedFilter, scored
 
 RECONSTRUCTION_QUANTILE = 0.95  # share of the reconstructions that are within the limit of `LatentDistance`
-CLASS_TAIL = 0.01  # share of the reconstructions below the lower limit of `ClassDistance`, and above the upper limit
+CLASS_TAIL = 0.01  # `ClassDistance`: share of reconstructions below the lower limit, and share above the upper limit
 MIN_RECONSTRUCTIONS = 20  # smallest number of reconstructions from which limits are learned
 
 
@@ -23,8 +23,8 @@ class LatentDistance:
         distance = 1 − cos(e(text), latent),   e(text) = the embedded text
 
     If a text is far from its latent, the decoder did not follow the latent. With `auto`, the limit is learned from
-    reconstructions (train records decoded from their own vectors): 95 % of them are within the limit. The limit is at
-    most the median distance between a reconstruction and the vector of another record.
+    reconstructions (train records decoded from their own vectors). It is the 95 % quantile of the distances between
+    reconstruction and record, but at most the median distance between a reconstruction and any other record.
 
     Privacy: `auto` reads train vectors and reconstructions. There is no lower limit, because it would reject the
         texts closest to train persons and so reveal who is in train.
@@ -92,7 +92,7 @@ def reconstruction_bound(context: FilterContext) -> float:
 def _to_centres(
     context: FilterContext, vectors: NDArray[np.float32], labels: Sequence[str], left_out: Sequence[frozenset[int]]
 ) -> NDArray[np.float64]:
-    # NaN if all records of the class are in the folds that are left out
+    # a distance is NaN if all train records of the class are in the folds that are left out
     classes = {label: i for i, label in enumerate(np.unique(context.labels))}
     n_folds = int(context.folds.max(initial=0)) + 1
     sums = np.zeros((len(classes), n_folds, vectors.shape[1]))  # (classes, folds, d)

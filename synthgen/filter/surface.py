@@ -13,14 +13,14 @@ from audits.core.errors import NotMeasurable
 from synthgen.core.types import Candidate
 from synthgen.filter.base import FilterContext, FittedFilter, scored
 
-TAIL = 0.01  # share of real texts below the learned lower limit of the length, and above the upper limit
+TAIL = 0.01  # learned limits of the length: share of real texts below the lower limit, and share above the upper
 LANGUAGE_TAIL = 0.005  # share of real texts above the learned limit of the language filter
 MAX_TOKENS_PER_WORD = 3  # largest usual number of tokens per word; plain English has 1.3
 BUCKETS = 1 << 20  # number of buckets into which character trigrams are hashed
 SMOOTHING = 0.01  # α, added to the count of each bucket
 _DIGIT = re.compile(r"\d")
 _LETTERS = re.compile(r"[^\W\d_]")
-# keeps a candidate with at least one letter
+# a filter that keeps every candidate with at least one letter
 NOT_EMPTY = scored("empty", {"letters": 1.0}, lambda cs: [float(bool(_LETTERS.search(c.text))) for c in cs], low=1)
 
 
@@ -29,7 +29,7 @@ class Length:
     """Keep a candidate whose number of words (separated by white space) is within `bounds`.
 
     With `auto`, the limits are the 1 % and 99 % quantiles of the numbers of words in train texts. The decoder can cut
-    a text to ⌊max_new_tokens / 3⌋ words, so for the lower limit longer train texts count as that long.
+    a text to ⌊max_new_tokens / 3⌋ words. For the lower limit, longer train texts count as texts of this length.
     """
 
     name: ClassVar[str] = "length"
@@ -65,7 +65,7 @@ class Repetition:
 
 
 def repeated_share(text: str) -> float:
-    """Return the share of a text's 4-grams of words that repeat an earlier one, ignoring case; 0 without 4-grams."""
+    """Return the share of a text's 4-grams of words that repeat an earlier 4-gram, ignoring case; 0 if none."""
     words = text.casefold().split()
     grams = list(zip(words, words[1:], words[2:], words[3:], strict=False))
     return 1 - len(set(grams)) / len(grams) if grams else 0.0
@@ -74,7 +74,7 @@ def repeated_share(text: str) -> float:
 def fluency_filter(maximum: float) -> FittedFilter:
     """Return a filter that keeps a candidate whose `surprisal` under the language model is at most `maximum`, 0 to 1.
 
-    The surprisal is −ln p, averaged over the tokens of the text and divided by its value for random guessing. It is
+    The surprisal is −ln p, averaged over the tokens of the text and divided by the surprisal of random guesses. It is
     about 0.2 to 0.3 for texts of a trained model, and near 1 if the model is untrained or its weights are damaged. In
     a text of several segments, the segment with the highest surprisal decides.
     """
@@ -94,8 +94,8 @@ class Language:
 
     The limit is the larger of two 99.5 % quantiles: of the scores of train texts, and of the scores of
     reconstructions (train records decoded from their own vectors), because a decoder writes plain prose even if the
-    source is in shorthand. For the quantiles, each text is scored by the counts of other persons. Under DP, the
-    trigrams of reconstructions are counted instead of those of train texts, which are then empty.
+    source is in shorthand. For the quantiles, each text is scored by the counts without its person's fold. Under
+    DP, all train texts are empty, so the trigrams of reconstructions are counted.
 
     Reference: n-gram profiles are from Cavnar & Trenkle, "N-Gram-Based Text Categorization" (SDAIR 1994); the score
         here is a cross entropy instead of their rank distance.
@@ -132,8 +132,8 @@ class Legible:
 
     The audits refuse a table in which more than 1 % of the rows are illegible, such as rows of abbreviations, numbers
     or codes. The filter applies their test (`audits.text.legibility`): the texts of train folds with even numbers are
-    the known texts, the others the held-out texts. The filter rejects nothing if there are too few train texts for
-    the test, or none, as under DP.
+    the known texts, those with odd numbers the held-out texts. If the train texts are too few for the test, or empty
+    as under DP, the filter rejects nothing.
 
     Randomness: the child "legibility" of the context's stream.
     """
@@ -141,7 +141,7 @@ class Legible:
     name: ClassVar[str] = "legibility"
 
     def fit(self, context: FilterContext) -> FittedFilter:
-        """Return the filter, whose score is 1 for an illegible text and 0 for any other."""
+        """Return the filter, whose score is 1 for an illegible text and 0 for a legible text."""
         is_even = context.folds % 2 == 0
         known, held_out = (
             [text for text, chosen in zip(context.texts, rows, strict=True) if chosen and text]
