@@ -21,14 +21,14 @@ class Encoder(Protocol):
 
     name: str  # name of the model in the configuration
     digest: str  # SHA-256 of weights, tokenizer and settings
-    dim: int  # number of columns, d
+    dim: int  # number of dimensions of a vector, d
     max_tokens: int  # text after this number of tokens is ignored
     normalized: bool  # whether every vector has unit length
 
     def encode(self, texts: Sequence[str], progress: Progress | None = None) -> Float32:
         """Return the vectors of n non-empty texts, finite float32 (n, d); row i is the vector of texts[i].
 
-        The order of the texts does not change the vectors. Other texts change only the last bits of a vector.
+        The order of the texts does not change the vectors. A vector depends on the other texts only in its last bits.
         `progress` is called with the number of texts encoded since the last call.
         """
 

@@ -35,7 +35,7 @@ class LastTokenEncoder:
 
     Texts are encoded as documents, without an instruction, and cut to `max_tokens` including the end-of-text token.
     The forward pass uses `dtype`; the result is always float32. The device "auto" uses a GPU if there is one. Raise
-    ModelError if the folder does not contain such a model.
+    ModelError if the folder does not contain a usable model.
 
     Privacy: the text can be reconstructed from its vector, so vectors of private text stay in the workspace.
     Reference: Wang et al., "Improving Text Embeddings with Large Language Models" (arXiv 2401.00368), section 3.2.
@@ -93,7 +93,7 @@ class LastTokenEncoder:
         import torch
 
         rows = [self._token_ids(text) for text in batch]
-        tokens = torch.zeros((len(rows), max(map(len, rows))), dtype=torch.long)  # (n, t); 0 where masked
+        tokens = torch.zeros((len(rows), max(map(len, rows))), dtype=torch.long)  # (n, t); 0 in the padding
         mask = torch.zeros_like(tokens)
         for i, ids in enumerate(rows):
             tokens[i, : len(ids)] = torch.tensor(ids)

@@ -58,6 +58,6 @@ class SegmentedEncoder:
         )
 
     def split(self, text: str) -> list[Segment]:
-        """Return the segments of a record that contain text, or the whole record if no segment does."""
+        """Return the segments of a record that contain text, or the whole record if no segment contains text."""
         with_text = [part for part in self.splitter.split(text) if part.text]
         return with_text or [Segment(heading="", section=0, opening="", text=text)]

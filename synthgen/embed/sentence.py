@@ -12,14 +12,14 @@ from synthgen.core.types import Float32
 from synthgen.core.workers import usable_cores
 from synthgen.embed.base import Device, Progress, encode_batches, folder_digest
 
-BATCH_TEXTS = 64  # another size would change the last bits of the vectors, and therefore the synthetic records
+BATCH_TEXTS = 64  # a change of this size changes the last bits of the vectors, and therefore the synthetic records
 
 
 class SentenceEncoder:
     """Encoder saved by sentence-transformers (a folder with `modules.json`), with unit-length float32 vectors.
 
     The class downloads nothing and runs no code from the folder. With `one_by_one`, each text is encoded separately,
-    so that no other text changes the last bits of its vector. Raise ModelError if the folder does not contain such an
+    so the vector of a text does not depend on other texts. Raise ModelError if the folder does not contain such an
     encoder.
 
     Privacy: the text can be reconstructed from its vector, so vectors of private text stay in the workspace.

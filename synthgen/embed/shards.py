@@ -1,7 +1,7 @@
 """Encode texts in parts that different processes can compute. The vectors of a part are stored in a file (a shard).
 
-The number of texts of a shard is a multiple of the batch size of every encoder, so the vectors are bitwise the same
-as if one call encoded all texts.
+The number of texts of a shard is a multiple of the batch size of every encoder. The vectors are therefore bitwise
+equal to those that one call with all texts would compute.
 """
 
 from collections.abc import Sequence
@@ -19,8 +19,8 @@ from synthgen.core.workers import usable_cores
 from synthgen.embed.base import Encoder, Progress, in_batches
 from synthgen.embed.segmented import SegmentedEncoder
 
-SHARD_TEXTS = 2048
-CORES_PER_SHARD = 16  # a process encodes as many shards together as it has this number of cores
+SHARD_TEXTS = 2048  # number of texts of a shard; the last shard can have fewer
+CORES_PER_SHARD = 16  # a process with n cores encodes n // this number shards together, at least one
 
 
 class StoredVectors:

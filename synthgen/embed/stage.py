@@ -36,7 +36,7 @@ def _embed(context: StageContext) -> Mapping[str, object]:
 
 
 def _candidates(context: StageContext) -> list[str]:
-    # encoders accept no empty text, so an empty candidate is encoded as "."; a filter rejects it later
+    # encoders accept no empty text, so an empty candidate is encoded as "."; a filter rejects it afterwards
     return [candidate.text or "." for candidate in context.input("candidates")]
 
 

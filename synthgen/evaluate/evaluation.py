@@ -64,14 +64,14 @@ def evaluate(
     The minimum over classes omits classes whose recall is 0 after training on real records.
 
     `requested` is the requested number of synthetic records by class; without it, balance is not measured. The
-    intervals have the two-sided `confidence`. `baselines` are further training sets, whose scores are in the table.
+    intervals have the two-sided `confidence`. `baselines` are more training sets by name, scored in the table.
 
     Raises:
         DataError: a table is empty, a test person is in train, a test class is not in train, or no text of a training
             set contains a word.
 
     Privacy: reads train and test texts and returns aggregates by class.
-    Cost: two classifiers per training set.
+    Randomness: `seeds`; the child of the style gap is "manner", a former name. A new name would change results.
     Reference: "train on synthetic, test on real" is from Esteban, Hyland & Rätsch (arXiv 1706.02633), section 4.1.
     """
     _check(tables)
@@ -125,10 +125,10 @@ class _TestSet:
     person: Index  # (n,), index of each record's person
     n_persons: int
     per_class: tuple[int, ...]  # for each class, the number of persons with records of the class
-    subgroups: Mapping[tuple[str, str], Rows]  # records of each subgroup
+    subgroups: Mapping[tuple[str, str], Rows]  # by attribute and value: whether each record is in the subgroup
 
     def score(self, predicted: Labels, weights: Float64) -> Scores:
-        # a predicted class that is not in the test records is -1 and counts as wrong
+        # a predicted class that no test record has gets the number -1 and counts as wrong
         number = {name: i for i, name in enumerate(self.names)}
         numbers = np.array([number.get(str(label), -1) for label in predicted], dtype=np.int64)
         return scores(self.truth, numbers, self.person, weights, len(self.names), self.subgroups)
@@ -144,7 +144,7 @@ def _test_set(tables: Tables) -> _TestSet:
 
 
 def tv_distance(labels: list[str], requested: Mapping[str, int], confidence: float) -> Estimate:
-    """Return `distance_of_shares` without uncertainty; raise DataError if a table has no record."""
+    """Return `distance_of_shares` of `labels` and `requested`, without uncertainty; raise DataError if one is empty."""
     if not labels or sum(requested.values()) <= 0:
         raise DataError("balance needs at least one synthetic record and one requested record")
     value = distance_of_shares(Counter(labels), requested)

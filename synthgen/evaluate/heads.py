@@ -1,4 +1,4 @@
-"""The two classifiers that measure utility: one is trained on the vectors of the texts, the other on their words."""
+"""The two classifiers that measure utility: one is trained on the vectors of texts, the other on words of texts."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass

@@ -18,16 +18,16 @@ class Scores:
 
     accuracy: Float64  # (B,)
     macro_f1: Float64  # (B,), mean over classes
-    weighted_f1: Float64  # (B,), mean over classes weighted by their number of test records
+    weighted_f1: Float64  # (B,), mean over classes, weighted by the number of test records of each class
     recall: Float64  # (B, C)
     f1: Float64  # (B, C)
-    of_subgroups: Mapping[tuple[str, str], Float64]  # (B,), the accuracy on each subgroup
+    of_subgroups: Mapping[tuple[str, str], Float64]  # by attribute and value: the accuracy on the subgroup, (B,)
 
 
 def person_weights(n_persons: int, n_draws: int, rng: np.random.Generator) -> Float64:
     """Return weights of persons, float64 (n_draws + 1, n_persons): a row of ones, then Bayesian bootstrap draws.
 
-    A weight of a draw is an independent draw from Exp(1). No weight is zero, so every draw contains every class. The
+    The weights of a draw are independent and from Exp(1). No weight is zero, so every draw contains every class. The
     ordinary bootstrap can lose a class of few persons.
 
     Reference: Rubin, "The Bayesian Bootstrap", Annals of Statistics 9 (1981).
@@ -48,7 +48,7 @@ def scores(
         recall_c = hits_c / support_c,   F1_c = 2 · hits_c / (support_c + predicted_c)
 
     support_c is the summed weight of the records of class c, predicted_c that of the records predicted as c, and
-    hits_c that of the records in both groups.
+    hits_c that of the records of class c that are predicted as c.
 
     Args:
         truth: int64 (n,), class of each record, 0 to C − 1; every class occurs.

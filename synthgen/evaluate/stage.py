@@ -12,7 +12,7 @@ from synthgen.segment.section_measures import section_measures
 
 UTILITY = "evaluation.json"
 SECTIONS = "sections.json"  # measures of the sections of long records; written only with `segments`
-USUAL_CONFIDENCE = 0.95  # two-sided; further audits of the same control persons need a higher confidence
+USUAL_CONFIDENCE = 0.95  # two-sided confidence of a first audit; later audits of the same control persons need more
 
 
 def _evaluate(context: StageContext) -> Mapping[str, object]:

@@ -77,8 +77,8 @@ def style_gap(
 
     The gap is in nats per token, over the N `style_tokens` of the control texts. P_real and P_synthetic are
     Kneser-Ney models of order five. The control persons are divided into two random halves, `HALVINGS` times. P_real
-    is trained on the half that does not contain the token, and P_synthetic on equally many synthetic tokens. If the
-    synthetic texts were real texts of other persons of the same population, the expected gap would be 0.
+    is trained on the half that does not contain the token, and P_synthetic on equally many synthetic tokens. The
+    expected gap is 0 if the synthetic texts are real texts of persons who are drawn as the control persons are.
 
     `groups` are the persons of the control texts. The interval comes from a Bayesian bootstrap over these persons and
     has the two-sided `confidence`. The result is None if a model would be trained on fewer than `MIN_TOKENS` tokens,
@@ -121,7 +121,7 @@ def style_gap(
     return Estimate(value=value, low=min(value, low), high=max(value, high), confidence=1 - alpha, n=len(names))
 
 
-_KINDS: Mapping[str, Callable[[str], bool]] = {
+_KINDS: Mapping[str, Callable[[str], bool]] = {  # by name of a kind: whether a style token is of this kind
     "line_ends": lambda t: t == _LINE,
     "numbers": lambda t: t[0] == "0",
     "marks": lambda t: not t[0].isalnum() and t != _LINE,
@@ -132,7 +132,7 @@ _KINDS: Mapping[str, Callable[[str], bool]] = {
 
 
 def style_profile(texts: Sequence[str]) -> dict[str, float]:
-    """Return the shares of kinds of style tokens, such as numbers and capitals, over all texts."""
+    """Return the share of each kind, such as numbers and capitals, among all style tokens of the texts."""
     counts = Counter(token for text in texts for token in style_tokens(text))
     total = max(1, counts.total())
     return {f"{name}_share": sum(n for t, n in counts.items() if of(t)) / total for name, of in _KINDS.items()}

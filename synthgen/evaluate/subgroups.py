@@ -18,11 +18,11 @@ def subgroups(records: Sequence[Record]) -> dict[tuple[str, str], Rows]:
     """Return for each subgroup which records belong to it, bool (n,), by attribute and value, sorted.
 
     A person belongs to a subgroup if the person's records state the attribute and all statements agree. A subgroup is
-    omitted if its results, or those of the persons outside all subgroups, would concern too few persons.
+    omitted if it has too few persons, or if too few persons would be outside all subgroups of the attribute.
 
     Privacy: reads the texts; the masks are as private as the texts.
     """
-    found: dict[tuple[str, str], set[str]] = defaultdict(set)  # values of (person, attribute)
+    found: dict[tuple[str, str], set[str]] = defaultdict(set)  # stated values by (person, attribute)
     for record in records:
         for finding in extract(record.text):
             if finding.attribute in ATTRIBUTES:
@@ -42,7 +42,7 @@ def subgroups(records: Sequence[Record]) -> dict[tuple[str, str], Rows]:
 def _published(sizes: Mapping[str, int], total: int) -> list[str]:
     shown = {value: size for value, size in sizes.items() if size >= MIN_SUBGROUP_PERSONS}
     # A reader can compute the result of the persons outside the published subgroups from the result of all persons.
-    # If these are too few persons, the smallest subgroup is not published either (complementary suppression).
+    # If too few persons are outside, the smallest subgroup is not published either (complementary suppression).
     while shown and 0 < total - sum(shown.values()) < MIN_SUBGROUP_PERSONS:
         del shown[min(shown, key=lambda value: (shown[value], value))]
     return sorted(shown)

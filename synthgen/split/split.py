@@ -12,7 +12,7 @@ from synthgen.split.config import SplitConfig
 class SplitReport:
     """Sizes of the parts and number of near-duplicates."""
 
-    groups: dict[str, int]  # number of persons by part
+    groups: dict[str, int]  # number of persons by part (train, control, rest)
     records: dict[str, dict[str, int]]  # number of records by part and label, after near-duplicates were removed
     n_near_duplicates: int  # number of control records that were removed as near-duplicates of train records
     near_duplicate_rate: float | None  # share of control records that were removed; None if control was empty
@@ -20,7 +20,7 @@ class SplitReport:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Split:
-    """The three parts of a corpus. No synthetic record is made from `control`. The part `rest` is not used."""
+    """The three parts of a corpus. Synthetic records are made only from `train`. The part `rest` is not used."""
 
     train: Corpus
     control: Corpus
@@ -46,7 +46,7 @@ def split(corpus: Corpus, config: SplitConfig, seeds: SeedTree) -> Split:
     Reference: independent inclusion as in Steinke, Nasr and Jagielski 2023, arXiv 2305.08846, section 3.
     """
     part_of = {group: _drawn_part(group, config, seeds) for group in {r.group for r in corpus.records}}
-    roles: dict[str, Role] = {"train": "train", "control": "control", "rest": "reference"}  # by part
+    roles: dict[str, Role] = {"train": "train", "control": "control", "rest": "reference"}  # role by part
     records = {part: [r for r in corpus.records if part_of[r.group] == part] for part in roles}
     control = records["control"]
     repeats = near_duplicates([r.text for r in control], [r.text for r in records["train"]])
@@ -69,5 +69,5 @@ def _drawn_part(group: str, config: SplitConfig, seeds: SeedTree) -> str:
     u = int.from_bytes(seeds.child("person", group).key(), "big") / 2**256
     if u < config.train:
         return "train"
-    has_no_rest = config.train + config.control >= 1 - 1e-9  # the shares sum to 1 up to rounding
+    has_no_rest = config.train + config.control >= 1 - 1e-9  # train and control sum to 1 up to rounding
     return "control" if has_no_rest or u < config.train + config.control else "rest"
