@@ -87,8 +87,8 @@ def query_spread(
     """Return a square root L of the common covariance L Lᵀ of the classes, float64 (d, d), from one DP query.
 
     For a record with the point x and the class mean μ, the residual r is x - μ on the first `WIDE` axes. The row of a
-    person is the mean over the person's records of (`WEIGHT`, r rᵀ), divided by its norm, so every row has norm 1.
-    `WEIGHT` times the sum of the matrices, divided by the sum of the constants, is a weighted mean covariance.
+    person is the mean over the person's records of (`WEIGHT`, r rᵀ), scaled to norm 1. The sum of the scaled matrices
+    times `WEIGHT`, divided by the sum of the scaled constants, is a weighted mean of the persons' covariances.
     A row contains only the upper triangle of the symmetric matrix, with off-diagonal entries multiplied by √2.
 
     The covariance is the sum of three parts that are estimated from the noised matrix:

@@ -23,8 +23,8 @@ def noise_multipliers(epsilon: float, delta: float, specs: Mapping[str, QuerySpe
 
     Here σ is the smallest noise multiplier at which a single Gaussian query costs at most (epsilon, delta). T_i is
     the number of steps of query i, and s_i its share of the budget, with Σ s_i = 1. Gaussian queries on all
-    persons cost in total as much as one such query with 1/σ² = Σ T_i / σ_i², and the σ_i satisfy this equation.
-    Epsilon and delta hold for one person added or removed. Raise ConfigError if every supported multiplier fails.
+    persons cost in total as much as one query with 1/σ² = Σ T_i / σ_i², and the σ_i satisfy this equation. Epsilon
+    and delta hold for one person added or removed. Raise ConfigError if no supported noise multiplier suffices.
 
     Reference: privacy loss distributions, computed by Google's dp-accounting and rounded up.
     """

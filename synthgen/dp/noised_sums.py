@@ -14,7 +14,7 @@ from synthgen.core.types import Float64, Int64
 # Rows are scaled so that the clip norm becomes this number, then rounded to integers. Sums then fit into 64-bit
 # integers, and the rounding error is far below the noise.
 UNIT = 1 << 24
-# Share by which the drawn noise is larger than the accounted noise. This covers a rounding error: the rows of
+# Share by which the drawn noise is larger than the accounted noise. The excess covers a rounding error: the rows of
 # many persons are computed in one matrix product, so the last bits of a row depend on the number of persons.
 MARGIN = 3e-4
 

@@ -40,7 +40,7 @@ def read_nats(job: Job, bridge: Bridge | Vocabulary, train: Corpus, embedded: Em
     """Return the negative log-likelihood (nats per token) of each voter's record under each built-in style.
 
     Each text is scored separately, so that its likelihood depends on no other text. As a check, `N_RESCORED` texts,
-    including the shortest and the longest, are scored again. `persons` is the declared number of persons.
+    including the shortest and the longest, are scored again alone. `persons` is the declared number of persons.
 
     Privacy: the likelihoods are private; see `votes_of`.
     Cost: one pass of the language model over the voters' records for each built-in style.

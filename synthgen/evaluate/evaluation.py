@@ -144,7 +144,7 @@ def _test_set(tables: Tables) -> _TestSet:
 
 
 def tv_distance(labels: list[str], requested: Mapping[str, int], confidence: float) -> Estimate:
-    """Return `distance_of_shares` of `labels` and `requested`, without uncertainty; raise DataError if one is empty."""
+    """Return `distance_of_shares` of `labels` and `requested` as an exact value; raise DataError if one is empty."""
     if not labels or sum(requested.values()) <= 0:
         raise DataError("balance needs at least one synthetic record and one requested record")
     value = distance_of_shares(Counter(labels), requested)

@@ -29,7 +29,7 @@ class Filtered:
     kept: tuple[Candidate, ...]  # the best accepted candidate, if any, of each latent, in the order of the latents
     judged: tuple[Candidate, ...]  # all candidates with their outcomes, in the order given; private
     rejected: Mapping[str, int]  # number of rejected candidates by the first reason for rejecting a candidate
-    failed: Mapping[str, int]  # number of rejected candidates by filter; each counts for every filter that it failed
+    failed: Mapping[str, int]  # rejected candidates by filter; a candidate counts for every filter that it failed
     spare: int  # number of candidates that passed all filters but were not the best of their latent
     latents_lost: Mapping[str, int]  # by label, the number of latents without a candidate that passed all filters
     bounds: Mapping[str, Mapping[str, float]]  # limits by filter and name of the limit

@@ -65,7 +65,7 @@ class Repetition:
 
 
 def repeated_share(text: str) -> float:
-    """Return the share of a text's 4-grams of words that repeat an earlier 4-gram, ignoring case; 0 if none."""
+    """Return the share of a text's word 4-grams that repeat an earlier 4-gram, ignoring case; 0 without 4-grams."""
     words = text.casefold().split()
     grams = list(zip(words, words[1:], words[2:], words[3:], strict=False))
     return 1 - len(set(grams)) / len(grams) if grams else 0.0

@@ -41,7 +41,7 @@ class Objective:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Part:
-    """The training rows or the held-out rows."""
+    """Rows with their classes: the training rows or the held-out rows."""
 
     x: Tensor  # float32 (n, d)
     labels: Tensor  # one-hot class of each row, float32 (n, c), for a conditional model, else (n, 0)
