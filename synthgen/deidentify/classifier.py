@@ -21,15 +21,15 @@ from synthgen.deidentify.spans import Span
 from synthgen.models.store import digest_of, model_folder
 
 MODEL = "rampart"
-MIN_PROBABILITY = 0.5  # a token belongs to a name, place or street if the probabilities of its labels sum to this
-WINDOW, OVERLAP = 384, 64  # tokens of a window, and of two consecutive windows in common; the model reads at most 512
-_KINDS = dict.fromkeys(("GIVEN_NAME", "SURNAME"), "name") | {"CITY": "place"}
+MIN_PROBABILITY = 0.5  # smallest probability (sum over the labels of a kind) at which a token gets the kind
+WINDOW, OVERLAP = 384, 64  # tokens in a window, and tokens that two windows share; the model reads at most 512
+_KINDS = dict.fromkeys(("GIVEN_NAME", "SURNAME"), "name") | {"CITY": "place"}  # label of Rampart -> kind of span
 _KINDS |= dict.fromkeys(("STREET_NAME", "BUILDING_NUMBER"), "street")
 _DIRECTIONS = frozenset(("NORTH", "SOUTH", "EAST", "WEST", "North", "South", "East", "West"))
 # a number after the name of a score, such as "Waterlow 20"; an age ("20 yo") does not match
 _SCORE_AFTER = re.compile(r" \d{1,3}(?:/\d{1,2})?(?:[,.;]|$| (?!yo|y/o|ye|yr|M\b|F\b|wk|week|mo)[a-z])")
 _MEDICAL = re.compile(r"^[a-z]+(?:omas?|itis|os[ie]s|emia|ectomy|otomy|oscopy|graphy|pathy|plasty)$")
-_GAP = re.compile(r"[ .'’-]{0,2}")
+_GAP = re.compile(r"[ .'’-]{0,2}")  # what can be between two words of one name, place or street
 _WORD = re.compile(r"[^\W\d_]+")
 
 
@@ -75,10 +75,10 @@ class Classifier:
         feed = {"input_ids": row, "attention_mask": np.ones_like(row), "token_type_ids": np.zeros_like(row)}
         logits = self._session.run(None, feed)[0][0, 1:-1]
         odds = np.exp(logits - logits.max(axis=1, keepdims=True))
-        shares = odds / odds.sum(axis=1, keepdims=True)
-        for share in shares:
+        probabilities = odds / odds.sum(axis=1, keepdims=True)
+        for by_label in probabilities:
             by_kind: dict[str, float] = {}
-            for label, value in zip(self._labels, share, strict=True):
+            for label, value in zip(self._labels, by_label, strict=True):
                 kind = _KINDS.get(label.partition("-")[2])
                 if kind is not None:
                     by_kind[kind] = by_kind.get(kind, 0.0) + float(value)

@@ -1,6 +1,6 @@
 """Find dates in clinical notes, and shift them by days in the same format: "May 3rd" + 31 days -> "June 3rd".
 
-The order of day and month in dates such as 5/11/2023 is inferred from the other dates of the person.
+The order of day and month in dates such as 5/11/2023 is inferred from unambiguous dates of the same person.
 """
 
 import re
@@ -27,7 +27,7 @@ _ORDINALS = words(
     "twenty-fourth twenty-fifth twenty-sixth twenty-seventh twenty-eighth twenty-ninth thirtieth thirty-first"
 )
 _WORD_DAY = rf"(?P<dw>{'|'.join(sorted(_ORDINALS, key=len, reverse=True))})"
-# what must not be beside a date, because it is then a part of a code; "mid-" and ranges of dates are allowed
+# text that must not be before or after a date, as in a code; "mid-" and ranges of dates are allowed
 _EDGE = r"(?<![\w/.])(?<!(?<!mid)(?<!early)(?<!late)(?<!\d/\d\d)-)", r"(?![\w/]|\.\d|-\d(?!\d?/\d))"
 _FORMS = tuple(
     re.compile(_EDGE[0] + _WEEKDAY + form + _EDGE[1], re.IGNORECASE)
@@ -42,13 +42,13 @@ _FORMS = tuple(
         _MON + r" (?:the )?" + _D + r"(?:-(?P<d2>[0-3]?\d)(?:,? " + _Y4 + r")?)?",
         _D + r"(?: of)?[ -]" + _MON,
         r"(?P<m>0?[1-9]|1[0-2])/" + _Y4,
-        _D[:-6] + _MON + _Y4,  # 05Jun2019
+        _D[:-6] + _MON + _Y4,  # 05Jun2019; [:-6] removes (?!\d) from the end of _D
         rf"{_D} ?(?:and|&|to|or|-) ?(?P<d2>[0-3]?\d)(?P<ord2>st|nd|rd|th)?(?: of)?[ -]{_MON}(?:,? {_Y4})?",
         _WORD_DAY + r"(?: day)?(?: of)? " + _MON + r"(?:,? " + _Y4 + r")?",
         r"(?P<y>(?:19[2-9]|20[0-3])\d)(?P<m>0[1-9]|1[0-2])(?P<d>[0-2]\d|3[01])",  # 20230415
     )
 )
-# month and day of each holiday; for a holiday without a fixed date, a day on which it often falls
+# holiday -> month and day; for a holiday without a fixed date, a day on which the holiday often falls
 _HOLIDAYS = {
     name: (int(month), int(day))
     for month, day, name in re.findall(
@@ -72,9 +72,9 @@ _ON_DAY = re.compile(
     r"(?P<value>(?P<d>[0-3]?\d)(?P<ord>st|nd|rd|th))(?=[,.;)]|$|\n| (?:at|and|with|to|she|he|they|pt|for)\b)"
 )
 # A short date such as "3/7" can also be a fraction, a score or a span of time (three days). `_is_short_date` decides
-# by the words before and after it.
+# by the text before and after the match.
 _SHORT_DATE = re.compile(_EDGE[0] + _WEEKDAY + r"(?P<a>\d{1,2})(?P<sep>/)(?P<b>\d{1,2})" + _EDGE[1], re.IGNORECASE)
-_DASHED = re.compile(  # "labs of 5-11"
+_DASHED = re.compile(  # a short date with a hyphen after certain words, as in "labs of 5-11"
     r"(?i)\b(?:labs?|bloods?|notes?|results?|films?|scans?|cultures?|visit|seen|letter|clinic|ct|mri|echo|x-?ray)"
     r" (?:of|from|on|dated) (?P<value>(?P<a>\d{1,2})(?P<sep>[-.])(?P<b>\d{1,2}))(?![\w/-]|\.\d)"
 )
@@ -85,7 +85,7 @@ _SCORE_BEFORE = re.compile(
 )
 _COUNTED_AFTER = re.compile(r" (?:nodes?|lymph|positive|joints|cores|samples|sections|criteria|points)\b")
 _LINE_START = re.compile(r"(?:^|\n|[;|] )$")
-# words before a short date, or another short date before it ("3/4 and 4/4")
+# what precedes a short date: certain words, or a first short date in a list ("3/4 and" before 4/4)
 _CUE = re.compile(
     r"(?i)(?:\b(?:admitted|admission|discharged?|dc'?d|seen|dated?|visit|on|since|surgery|operated|born|dob"
     r"|until|till|due|lmp|lnmp|edd|edc|wk of|week of|w/e|w/c|repeat|recheck|by|exp|expir(?:es|y)|taken|done|given"
@@ -94,7 +94,7 @@ _CUE = re.compile(
     r"|f/u|follow[ -]?up|appointment|appt|starting|started|stopped|scan|returned|last|next|from|through|between)"
     r"(?: (?:on|from|for|was|is))?:? ?|\d/\d{1,2}(?: and | to | ?- ?|, ?(?:and )?))$"
 )
-# words after which a short date with a denominator in _FRACTIONS is a date
+# words after which numbers such as 3/7, with a denominator in _FRACTIONS, are a date
 _STRONG_CUE = re.compile(
     r"(?i)\b(?:(?:re)?admitted|discharged|d/c'?d|seen|dated?|visit|on|operated|born|dob|due|follow[ -]?up(?: on)?"
     r"|appt|appointment|surgery|f/u)(?: on| was)?:? ?$"
@@ -106,14 +106,14 @@ _FRACTIONS = {5, 6, 7, 10, 12}
 _QUANTITY = re.compile(
     r"(?i) ?(?:pain|strength|power|murmur|days?|weeks?|months?|hx|history|ago|mg|tabs?|units?|iu|in severity)\b"
 )
-# names of months and weekdays that in lower case can be ordinary words
+# names of months and weekdays in lower case that can also be ordinary words
 _WORDS = re.compile(r"(?:may|march|mar|dec|sep|sun|sat|wed|fri|mon)\b")
 _CENTURY_PIVOT = 40  # two-digit years up to 40 are read as 2000 to 2040
 _DASHED_ALONE = re.compile(r"(?P<a>\d{1,2})(?P<sep>[-.])(?P<b>\d{1,2})")
 _MONTH_ALONE = re.compile(_MON, re.IGNORECASE)
 _DAY_ALONE = re.compile(r"(?P<d>[0-3]?\d)(?P<ord>st|nd|rd|th)", re.IGNORECASE)
-_LEAP_YEAR = 2000  # the year of a date without a year
-_MIDDLE = 15  # the day of a date without a day
+_LEAP_YEAR = 2000  # assumed year of a date without a year; it contains 29 February
+_MIDDLE = 15  # assumed day of a date without a day
 
 
 def find_dates(text: str) -> list[tuple[int, int]]:
@@ -171,14 +171,14 @@ def _has_shape_of_date(match: re.Match[str]) -> bool:
 
 
 def _is_listed(match: re.Match[str]) -> bool:
-    # whether the line of a date such as 23/9 starts with another date of the same month, as in a list of dates
+    # whether the line of a short date such as 23/9 starts with a short date of the same month, such as 21/9
     line = match.string[match.string.rfind("\n", 0, match.start()) + 1 : match.start()]
     first = re.match(r"\d{1,2}/(\d{1,2})(?!\d|/)", line)
     return first is not None and first[1] == match["b"]
 
 
 def date_order(texts: Iterable[str]) -> Order:
-    """Return the more frequent order of day and month in dates such as 25/11/2023; if equal, month-first."""
+    """Return the more frequent order in dates such as 25/11/2023; month-first if both orders are equally frequent."""
     votes = 0
     for text in texts:
         for form in (_FORMS[2], _FORMS[3]):
@@ -189,10 +189,10 @@ def date_order(texts: Iterable[str]) -> Order:
 
 
 def shift_date(value: str, days: int, order: Order = "month-first") -> str:
-    """Return the date moved by a number of days and written in the same format: "3 May" + 31 -> "3 June".
+    """Return the date `value` moved by a number of days, in the format of `value`: "3 May" + 31 -> "3 June".
 
-    A holiday becomes a day and a month, with a year if one is written. A day of the month without a month, such as
-    "21st", is moved by 15 more days if it would stay the same. Raise ValueError if the value is in no known form.
+    A holiday becomes a day and a month, with a year if `value` has one. A day without a month, such as "21st", is
+    moved by 15 more days if the result equals `value`. Raise ValueError if `value` is in no known form.
     """
     for form in (*_FORMS, _SHORT_DATE, _DASHED_ALONE, _MONTH_ALONE, _DAY_ALONE):
         if (match := form.fullmatch(value)) and (day := _day_of(match, order)):

@@ -26,7 +26,7 @@ from synthgen.models.store import digest_of, model_folder
 MIN_SHIFT_DAYS, MAX_SHIFT_DAYS = 31, 330  # never a whole year, so that dates without a year change
 _TOWNS = words("Ashbury Brookvale Coldwater Elmstead Fernhollow Glenrock Millhaven Oakridge Westbrook")
 _STREETS = words("Cobbler Drover Fennel Harvest Lantern Meadow Pinecone Saddler Thimble Windmill")
-_PART = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*")  # each part of a hyphenated name is replaced separately
+_PART = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*")  # a part of a name; a hyphen separates two parts
 _DIGITS, _LETTERS = "0123456789", "abcdefghijklmnopqrstuvwxyz"
 
 
@@ -34,7 +34,7 @@ class Surrogates:
     """The surrogates of one person (`group`).
 
     An identifier always gets the same surrogate, whatever its letter case. The only exception is an initial: if a
-    name with this initial was replaced before, the initial becomes the first letter of the surrogate of this name.
+    name that begins with it was replaced before, the initial becomes the first letter of that name's surrogate.
 
     - A first name becomes another first name, of the same gender if the name lists contain the original.
     - A last name becomes another last name.
@@ -69,11 +69,11 @@ class Surrogates:
             self._name(f"{first} {last}" if comma else name)
 
     def replace(self, kind: str, value: str) -> str:
-        """Return the surrogate of an identifier of this kind.
+        """Return the surrogate of the identifier `value`.
 
         A value without letters and digits is kept, and so are particles and suffixes of names, such as "van" and
-        "Jr". Every other surrogate differs from the identifier. For e-mail, web and IP addresses, this is not
-        checked, but the probability of an equal value is below 10^-7.
+        "Jr". Any other value differs from its surrogate. For e-mail, web and IP addresses, the difference is not
+        checked, but they have more than 10^7 possible surrogates each, so the probability of equality is below 10^-7.
         """
         make: Mapping[str, Callable[[str], str]] = {
             "name": self._name,
@@ -118,7 +118,7 @@ class Surrogates:
         return cased + word[len(stem) :]
 
     def _draw_name(self, key: str, *, is_first: bool) -> str:
-        # returns a name that is not yet used for this person, and that begins with another letter than the original
+        # returns a name that is not yet used for this person and does not begin with the first letter of `key`
         pool = PLAIN_LAST
         if is_first:
             title = key.title()
@@ -202,7 +202,7 @@ class Deidentified:
     """
 
     corpus: Corpus  # same ids, labels, groups and order as the original
-    replaced: dict[str, tuple[tuple[str, str], ...]]  # by record id, (kind, original) in text order
+    replaced: dict[str, tuple[tuple[str, str], ...]]  # record id -> (kind, original) of each identifier in text order
     date_orders: dict[str, int]  # number of persons by the order of day and month in their dates
 
     @property
@@ -219,7 +219,7 @@ class Deidentifier:
 
     Args:
         config: the engine, which must not be `off`, and the order of day and month.
-        names: declared names of the person by record id; they are searched for in all records of the person.
+        names: record id -> declared names of the person; all records of the person are searched for these names.
         seeds: the seeds of the stage.
         shares_names: True to search every record for the names of all persons and of `staff`.
         staff: names of practitioners.
@@ -296,7 +296,7 @@ def unchanged(corpus: Corpus) -> Deidentified:
 
 
 def engine_digest(config: DeidentifyConfig) -> str | None:
-    """Return the digest of the engine's model, or None if it uses no model."""
+    """Return the digest of the engine's model, or None if the engine uses no model."""
     return digest_of(model_folder(MODEL)) if engine_of(config.engine) == "rules+ner" else None
 
 

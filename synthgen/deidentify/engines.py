@@ -17,25 +17,25 @@ from synthgen.deidentify.patterns import find_patterns
 from synthgen.deidentify.spans import Span, read, without_overlaps
 from synthgen.models.store import MANIFEST, store_folder
 
-_EXTENDED = {"name", "place", "street"}
+_EXTENDED = {"name", "place", "street"}  # kinds of rule spans that a classifier span can extend
 # initials before a name, such as "A. N. " and "Z "; two capitals count only after "by", "Dr", "Mr" or "Ms"
 _INITIALS = re.compile(r"(?<![\w.])(?:(?:[A-Z]\. ?){1,3}|[B-HJ-Z] |(?<=[Bb]y )[A-Z]{2} |(?<=[DM][rs] )[A-Z]{2} )$")
 _PLACES = {"place", "street", "postal_code"}
 _REGION = rf"(?:{STATES}|{PROVINCES})"
 _WITHIN_ADDRESS = re.compile(rf",? ?(?:{_REGION},? )?")  # between two parts of an address
-_AFTER_TOWN = re.compile(rf", {_REGION}(?!\w)")
-Find = Callable[[str, Sequence[str]], list[Span]]
+_AFTER_TOWN = re.compile(rf", {_REGION}(?!\w)")  # state or province after a town
+Find = Callable[[str, Sequence[str]], list[Span]]  # (text, declared names of its person) -> identifiers in the text
 
 
 def engine_of(engine: str) -> str:
-    """Return the engine; `auto` stands for `rules+ner` if the classifier is in the model store, else for `rules`."""
+    """Return `engine`; if it is `auto`, return `rules+ner` if the classifier is in the model store, else `rules`."""
     if engine != "auto":
         return engine
     return "rules+ner" if (store_folder() / MODEL / MANIFEST).is_file() else "rules"
 
 
 def finder(engine: str, known: KnownNames | None = None) -> Find:
-    """Return the function that finds identifiers in a text, given the text and the declared names of its person.
+    """Return the function that finds identifiers, given a text and the declared names of the text's person.
 
     The function also finds the names in `known`, which can be names of other persons. Raise UsageError if the engine
     is unknown, and the errors of `Classifier` if the engine uses the classifier.
@@ -58,15 +58,15 @@ def finder_of_generated(engine: str, names: Iterable[str]) -> Find:
     """Return the function that finds identifiers in generated text; if the engine is `off`, the rules are used.
 
     The function also finds `names`, the names that were replaced in the source. The language model may know such a
-    name from its training data, but a reader cannot distinguish it from a leaked name.
+    name from its pretraining data, but a reader of the text cannot distinguish such a name from a leaked name.
     """
     return finder("rules" if engine == "off" else engine, KnownNames(names))
 
 
 def joined(rules: Sequence[Span], classified: Sequence[Span]) -> list[Span]:
-    """Return the spans of the rules, and the spans of the classifier that do not overlap with a span of the rules.
+    """Return the rule spans, and the classifier spans that do not overlap with a rule span.
 
-    A span of the classifier that overlaps only with names, places or streets of the rules is joined with these spans.
+    If a classifier span overlaps only with rule spans of names, places or streets, all these spans become one span.
     """
     kept = list(rules)
     for span in sorted(classified, key=lambda s: (s.start, -s.end)):
@@ -81,8 +81,7 @@ def joined(rules: Sequence[Span], classified: Sequence[Span]) -> list[Span]:
 def find_identifiers(text: str, declared_names: Sequence[str], *, known: KnownNames | None = None) -> list[Span]:
     """Return the spans that the rules for patterns, dates and names find, in text order and without overlaps.
 
-    `declared_names` are the names that the source declares for the person of the text. The names in `known` are found
-    as well.
+    The names that the source declares for the text's person (`declared_names`) and the names in `known` are found.
     """
     return _whole(_by_rules(text, declared_names, known), text)
 
@@ -97,6 +96,7 @@ def _by_rules(text: str, declared_names: Sequence[str], known: KnownNames | None
 
 
 def _whole(spans: Sequence[Span], text: str) -> list[Span]:
+    # initials before a name, and all parts of an address, become parts of one span
     named, end = list[Span](), 0
     for span in spans:
         initials = _INITIALS.search(text, max(end, span.start - 12), span.start) if span.kind == "name" else None
@@ -118,7 +118,7 @@ def _whole_addresses(spans: Sequence[Span], text: str) -> list[Span]:
     return [Span(s.start, town.end() if town else s.end, s.kind) for s, town in zip(kept, towns, strict=True)]
 
 
-# kinds that are not replaced in generated text, because notes need them and invented ones identify no real person
+# Kinds that stay in generated text, because notes need ages and dates. Invented ages and dates identify no person.
 _KEPT = {"age", "date"}
 
 

@@ -8,16 +8,16 @@ from audits.text.name_lists import WORD_FIRST, WORD_LAST
 from synthgen.deidentify.names import TOKEN, fold, name_parts
 from synthgen.deidentify.spans import Span
 
-_ORDINARY = frozenset(name.casefold() for name in WORD_FIRST | WORD_LAST) | EPONYMS
-_MIN_LETTERS = 4
+_ORDINARY = frozenset(name.casefold() for name in WORD_FIRST | WORD_LAST) | EPONYMS  # names that are also words
+_MIN_LETTERS = 4  # smallest length of a part of a name that counts as a name alone
 
 
 class KnownNames:
     """The declared names of all persons of a source.
 
-    Two adjacent parts of one name count as a name, in either order, also with an initial between them. Two ordinary
-    words in lower case do not count. A single part counts as a name if it is capitalised, has at least four letters,
-    and is neither an ordinary nor a clinical word.
+    Two adjacent words count as a name if both are parts of one declared name. Their order does not matter, and an
+    initial can be between them. But two ordinary words in lower case do not count. A single part of a declared name
+    counts if it is capitalised, has at least four letters, and is neither an ordinary nor a clinical word.
 
     Privacy: the spans found in the records of a person depend on the names of other persons, so DP runs do not use
         this class.

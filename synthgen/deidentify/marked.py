@@ -56,7 +56,7 @@ def read_marked_file(path: Path) -> Iterator[Marked]:
     """
     try:
         text = read_regular(path, MAX_TABLE_BYTES).decode("utf-8")
-        # not `splitlines`, because a JSON string may contain other line separators, such as U+2028
+        # not `splitlines`, which also splits at U+2028 and similar characters that a JSON string may contain
         lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
     except OSError as error:
         raise UsageError(f"{path}: cannot be read ({error.strerror})") from error

@@ -1,4 +1,4 @@
-"""Define the words that show that a name in a clinical note follows ("wife") or precedes them ("RN")."""
+"""Define words that show that a name is after them ("wife") or before them ("RN") in a clinical note."""
 
 import re
 
@@ -56,14 +56,14 @@ ROLE_AFTER = re.compile(
 )
 _DEGREES = r"(?:M\.?D\.?|D\.?O\.?|RN|NP|PA|PhD|PA-C|FNP|MBBS|FRCP|FRCS|LPN|DDS)"
 DEGREE_AFTER = re.compile(rf" {_DEGREES}(?![\w])(?! and lateral)")
-# two capitalised words before such a verb are a name
+# two capitalised words before one of these verbs are a name
 VERB_AFTER = re.compile(
     r" (?:was|is|has|had|presents|presented|denies|reports|came|called|returned|agrees|states|says"
     r"|tolerated|complains|lives|attended|went|feels|understands)\b"
 )
-LOWER_CUE = re.compile(r"\b(?i:pt|patient|mr|mrs|ms|dr|miss|sr|prof|nurse)\.? (?=[a-z])")
+LOWER_CUE = re.compile(r"\b(?i:pt|patient|mr|mrs|ms|dr|miss|sr|prof|nurse)\.? (?=[a-z])")  # before a lower-case name
 
-# Only a person can do this. A first name that is also an ordinary word, such as "Mark", is a name before such a verb.
+# Only a person can be the subject of these verbs. Before them, an ordinary word such as "Mark" is a first name.
 PERSON_VERB_AFTER = re.compile(
     r" (?:says|said|attended|attends|reports|reported|denies|denied|states|stated|feels|felt|agrees|agreed|refused"
     r"|refuses|lives|ate|slept|tolerated|walked|complained|complains|arrived|phoned|rang|cried)\b"

@@ -15,13 +15,13 @@ from synthgen.deidentify import name_context as context
 from synthgen.deidentify.spans import Span
 
 TOKEN = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*")
-MAX_NAME_TOKENS = 4
+MAX_NAME_TOKENS = 4  # largest number of words of a name
 SUFFIXES = frozenset(words("jr sr ii iii iv esq"))
 _LINE_START = re.compile(r"(?:^|[\n.;|]) ?[\"'*-]? ?$")
 # what can be between the parts of a name; quotes enclose a nickname
 _JOINTS = frozenset({" ", "\u00a0", ' "', '" ', " “", "” ", " '", "' "})
 _ORDINARY_WORDS = WORD_FIRST | WORD_LAST  # names that are also ordinary words, such as "Mark"
-_BEFORE_SURNAME = WORD_FIRST | (PARTICLES - {"la", "al", "el", "di", "du"})
+_BEFORE_SURNAME = WORD_FIRST | (PARTICLES - {"la", "al", "el", "di", "du"})  # words that can precede a surname
 # capitalised words that are not part of a name
 _STOP = frozenset(DEGREES) | frozenset(
     words("""
@@ -47,7 +47,7 @@ class _Token:
 
     @property
     def spelling(self) -> str:
-        # the word as the name lists spell it; up to three capitals are not changed, which may be an abbreviation
+        # the word as the name lists spell it; a word of up to three capitals is kept, as it may be an abbreviation
         word = self.word.title() if self.word.isupper() and len(self.word) > 3 else self.word
         return re.sub(r"['’]s$", "", word.replace("’", "'"))
 
@@ -72,11 +72,11 @@ def find_names(text: str, declared_names: Sequence[str]) -> list[Span]:
     """Return the names of persons in a text; spans may overlap.
 
     Each part of a declared name is found; accents, letter case and the form of the apostrophe are ignored. But a part
-    in lower case that is an ordinary word or has fewer than three letters must be next to another declared part.
+    in lower case that is an ordinary word or has fewer than three letters is found only next to a second part.
 
-    Other names are guessed from name lists and context. A guessed name contains no part of a clinical term. It can
-    contain an ordinary word only after a title or another name. Each word of a guessed name is also found elsewhere
-    in the text if it is capitalised there.
+    Names that are not declared are guessed from name lists and context. A guessed name contains no part of a clinical
+    term. An ordinary word belongs to a guessed name only after a title or a name. Each word of a guessed name is
+    also found in the rest of the text where the word is capitalised.
     """
     tokens = [_Token(*m.span(), m[0]) for m in TOKEN.finditer(text)]
     guessed = [span for span in _guessed(tokens, text) if not is_in_term(text, *span)]
@@ -218,7 +218,7 @@ def _name_at(tokens: list[_Token], i: int, text: str) -> tuple[int | None, int]:
 
 
 def _listed_name_at(tokens: list[_Token], i: int, text: str) -> tuple[int | None, int]:
-    # does the same as `_name_at`, by name lists and the shape of the name instead of titles and cues
+    # returns the same values as `_name_at`, for a name that name lists or its shape show, not titles or cues
     token, spelling = tokens[i], tokens[i].spelling
     starts_line = token.start == 0 or text[token.start - 1] == "\n"
     is_title = token.word in _STOP or token.word.casefold() in NOTE_WORDS | TITLES
@@ -295,7 +295,7 @@ def _has_middle_initial(tokens: list[_Token], i: int, text: str) -> bool:
 
 
 def _follows(tokens: list[_Token], i: int, text: str) -> bool:
-    # whether the next token follows token i as parts of one name do
+    # whether the text between token i and the next token allows both to be parts of one name
     if i + 1 >= len(tokens):
         return False
     gap = text[tokens[i].end : tokens[i + 1].start]

@@ -35,17 +35,17 @@ _MEASURE = re.compile(
 _CODED = re.compile(
     r"(?i)\b(?:snomed(?:[ -]ct)?|loinc|icd|opcs|cpt|hcpcs|rxnorm|pmid|pubmed|doi|atc|umls|read)\b\W{0,3}(?:code )?$"
 )
+# telephone numbers of North America; of the United Kingdom, Ireland and Australia; and free numbers
 _NANP = re.compile(r"(?:\+?1[ .-]?)?(?:\(\d{3}\) ?|\d{3}[ .-])\d{3}[ .-]\d{4}(?: ?(?:x|ext\.?) ?\d{1,5})?")
-# telephone numbers of the United Kingdom, Ireland and Australia, and free numbers
 _UK_PHONE = re.compile(r"\(?0\d{1,4}\)?[ -]?\d{3,4}[ -]?\d{3,4}|0\d{4} ?\d{6}")
 _FREE_PHONE = re.compile(r"(?:1[38]00|0800|0808|1850)[ -]\d{3}[ -]?\d{3,4}")
 _EXTENSION = re.compile(r"\d{3}[ .-]\d{4} ?(?:x|ext\.?) ?\d{1,5}")
 _IBAN = re.compile(rf"(?<!\w){grammar.IBAN}(?!\w)", re.IGNORECASE)
-_TIME = re.compile(r"(?:[01]\d|2[0-3])[0-5]\d")
+_TIME = re.compile(r"(?:[01]\d|2[0-3])[0-5]\d")  # a time of day without a colon, such as 0830
 _DECIMAL = re.compile(r"\d{1,3}\.\d{1,2}")
 _MAX_STEP = 20  # largest difference between two consecutive measurements of a series
 _YEAR = re.compile(r"(?:19|20)\d\d")
-# words before a number that is a rate or a temperature and no age, although "F" or "M" follows: "pulse 92 M"
+# words before a number that is a rate or a temperature, not an age, even if "F" or "M" follows: "pulse 92 M"
 _RATE = r"(?:\b(?:t|hr|rr|p|pulse|bp|map|sats?|rate)|temp\w*|°|max|fever\w*|\d)\W{0,3}(?:of |to )?$"
 
 
@@ -183,8 +183,8 @@ _RULES = tuple(
             rf"\b(?i:{grammar.PLATE_CUE})"
             r"(?P<value>(?=[A-Z -]{0,7}\d)(?=[\d -]{0,7}[A-Z])[A-Z\d]{1,4}[ -]?[A-Z\d]{2,5})(?![\w-])",
         ),
-        P("record_number", r"(?<!\w)[A-CEGHJ-TW-Z]{2} ?\d\d ?\d\d ?\d\d ?[A-D](?!\w)"),  # British insurance
-        P("record_number", r"(?<!\w)\d{4} \d{5} \d(?:[ /]\d)?(?!\w)"),  # Australian Medicare
+        P("record_number", r"(?<!\w)[A-CEGHJ-TW-Z]{2} ?\d\d ?\d\d ?\d\d ?[A-D](?!\w)"),  # national insurance number
+        P("record_number", r"(?<!\w)\d{4} \d{5} \d(?:[ /]\d)?(?!\w)"),  # number of Australian Medicare
         P("record_number", r"\(01\)\d{14}(?:\(\d{2}\)[A-Z\d-]{1,20}){0,4}"),  # unique device identifier
         P("record_number", r"(?<!\w)[A-Z]\d{4} \d{2} \d{6}(?: \w)?(?!\w)"),  # number of a blood donation
         P("record_number", r"(?<![\w.-])\d{2}-\d{2}-\d{3}(?![\w-])"),
@@ -211,7 +211,7 @@ _RULES = tuple(
             r"\b[Nn]umbers?[:# ]{1,2}(?P<value>(?=[A-Z\d-]{0,12}[A-Z])[A-Z\d]{1,8}(?:-[A-Z\d]{2,8}){0,3})(?![\w/-])",
             lambda m: len(digits_of(m["value"])) >= 4,
         ),
-        P("record_number", r"(?<![\w.])\d{9,40}(?!\w|\.\d)"),  # no clinical measurement has nine digits
+        P("record_number", r"(?<![\w.])\d{9,40}(?!\w|\.\d)"),  # no clinical measurement has nine or more digits
         P("record_number", r"(?<![\w.,/+-])\d{7,8}(?![\w%/]|[.,-]\d)", _is_bare_number),
         P("record_number", r"(?<![\w-])[A-Z\d]{1,8}(?:-[A-Z\d]{1,8}){1,5}(?![\w-])", _is_code),
         P("record_number", r"(?<![\w.-])[A-Z]{1,4}\d{6,12}[A-Z]?(?![\w-])", _is_code),

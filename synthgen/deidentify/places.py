@@ -45,7 +45,7 @@ TOWN_AFTER_STREET = re.compile(rf", (?!{_NO_TOWN}|\d)[^\W\d_]{{3,}}", re.IGNOREC
 STREET_TYPE = re.compile(rf"\b(?:{_STREETS})\b", re.IGNORECASE)
 _EIRCODE = r"[AC-FHKNPRTV-Y]\d[\dW] [AC-FHKNPRTV-Y][\dAC-FHKNPRTV-Y]{3}"
 _UK_CODE = UK_POSTAL.replace(" ", " ?")
-# the state or province and the postal code at the end of an address; each of them can be missing
+# the end of an address: a state or province, a postal code, or both
 ADDRESS_END = re.compile(
     rf"(?i)(?:(?<=[, ])(?P<region>{STATES}|{PROVINCES})\b,?)? ?"
     rf"(?P<code>(?<!\w)(?:\d{{5}}(?:-\d{{4}})?|(?(region)\d{{4}}|(?!))|{_UK_CODE}|{CANADIAN_POSTAL}|{_EIRCODE}))?$"
@@ -55,7 +55,7 @@ _NUMBERED = (
     r"(?! (?:toes?|fingers?|digits?|metatars|metacarp|ribs?|ventric|cranial|nerves?|degree|rays?|generation|doses?"
     r"|lines?|webspace|interspace|trimester|molars?|stages?))"
 )
-# a town after a street, with its postal code
+# a town after a street, with or without a postal code
 _TAIL = (
     rf"(?:, {PROPER}(?: {PROPER})?(?:,? (?:{STATES}),? \d{{5}}(?:-\d{{4}})?|,? (?:{_AU_STATES}) \d{{4}}"
     rf"|,? {_UK_CODE})(?!\w)"
@@ -81,7 +81,7 @@ def _is_us_code(match: re.Match[str]) -> bool:
 
 
 def _is_named(match: re.Match[str]) -> bool:
-    # whether the words before a kind of place are its name, as in "Fernlea Clinic"
+    # whether the words before a kind of place are the name of the place, as in "Fernlea Clinic"
     parts = re.findall(r"[^\W\d_]{3,}", match["name"])
     if not match[0].isupper():  # abbreviations are no names: "INR clinic", "DEXA Imaging"
         parts = [part for part in parts if not (part.isupper() and len(part) < _MIN_CAPITALS)]
@@ -98,7 +98,7 @@ def _is_town(match: re.Match[str]) -> bool:
 
 
 def _is_eircode(match: re.Match[str]) -> bool:
-    return re.fullmatch(r"(?:[CTLS]\d){2}", match[0][-4:]) is None  # two vertebrae, such as C5C6
+    return re.fullmatch(r"(?:[CTLS]\d){2}", match[0][-4:]) is None  # False for two vertebrae, such as C5C6
 
 
 PLACE_RULES = (

@@ -1,7 +1,7 @@
 """Write invented notes with marked identifiers, to measure how many of the identifiers an engine finds.
 
-The 18 categories are the identifiers of HIPAA Safe Harbor except photographs, and ages over 89. The notes are made
-from templates. Most of the names are not in the built-in name lists, because real notes contain names from all
+The 18 categories are those of HIPAA Safe Harbor, with ages over 89 in place of photographs. The notes are made from
+templates. Most of the names are not in the built-in name lists, because real notes contain names from all
 countries. Each note also has lines that only resemble identifiers, such as "BP 120/80" (false friends).
 """
 
@@ -12,7 +12,7 @@ from dataclasses import replace
 from audits.text.name_lists import words
 from synthgen.deidentify.marked import Marked, read_marks
 
-WIDTH = 72
+WIDTH = 72  # largest number of characters in a line of a wrapped note
 FIRST = words("""
 Margaret Chidi Ingrid Priyanka Siobhan Hieu Tomasz Wanjiru Aoife Yuto Leocadia Bartholomew Oluwaseun Xiomara Niamh
 Kavya Dagny Ines Farouk Svetlana Tariq Marguerite Cormac Adaeze Lakshmi Joaquin Brigid Desta Noor Emeka Katrijn Anton
@@ -89,7 +89,7 @@ class _Values:
         return self.draws.choice(FIRST), self.draws.choice(LAST)
 
 
-# Each function writes a random sentence of one category. {CATEGORY:value} marks a value.
+# Each function returns a random sentence in which {CATEGORY:value} marks an identifier of the function's category.
 def _name(v: _Values) -> str:
     (f, s), (f2, s2) = v.clinician(), v.clinician()
     m = v.letters(1)
@@ -146,7 +146,7 @@ def _age(v: _Values) -> str:
 
 
 def _writer(category: str, sentences: str, value: Callable[[_Values], str]) -> Callable[[_Values], str]:
-    # the function writes one of the sentences (separated by |) with the marked value in place of @
+    # returns a function that writes one of the sentences (separated by |), with a marked value in place of @
     def write(v: _Values) -> str:
         return v.draws.choice(sentences.split("|")).replace("@", f"{{{category}:{value(v)}}}", 1)
 
@@ -263,9 +263,9 @@ FALSE_FRIENDS = tuple(_FRIENDS.split("|"))
 
 
 def plant(n_notes: int, seed: int = 0) -> Iterator[Marked]:
-    """Yield notes with about ten identifiers each; two consecutive notes belong to one person.
+    """Yield notes with about ten identifiers each, in pairs of consecutive notes of one person.
 
-    The second of the two is wrapped at `WIDTH` characters.
+    In each pair, the second note is wrapped at `WIDTH` characters.
 
     Randomness: generators seeded by `seed` and the number of the person or note. The notes are public, so the seed is
     not secret.
@@ -284,7 +284,7 @@ def plant(n_notes: int, seed: int = 0) -> Iterator[Marked]:
 
 
 def wrapped(text: str) -> str:
-    """Return a text with a line break in place of each space after which a line would exceed `WIDTH` characters."""
+    """Return a text with line breaks in place of some spaces, so that a line has at most `WIDTH` characters."""
     lines = []
     for line in text.split("\n"):
         start = 0

@@ -13,8 +13,8 @@ import regex
 
 from audits.text.name_lists import words
 
-# If spans overlap, the span whose kind comes first in this list is kept. If both have the same kind, the longer is
-# kept.
+# Kinds of identifiers. If two spans overlap, the span whose kind comes first in this list is kept. If both spans have
+# one kind, the longer span is kept.
 _KINDS = "email url iban card ssn nhs_number ip street date phone record_number place postal_code age name other"
 KINDS = words(_KINDS)
 
@@ -44,14 +44,14 @@ _DRAWN = regex.compile(r".[\p{M}\p{Default_Ignorable_Code_Point}\p{Cf}]*", regex
 _UNSEEN = regex.compile(r"[\p{Default_Ignorable_Code_Point}\p{Cf}]+")
 MAX_WORD_CHARACTERS = 1000
 _LONG_WORD = re.compile(rf"\w{{{MAX_WORD_CHARACTERS + 1},}}")
-_GAP = re.compile(r"[ \t\r\f\v]*\n\s*|[ \t\r\f\v]{2,}|[\t\r\f\v]")
+_GAP = re.compile(r"[ \t\r\f\v]*\n\s*|[ \t\r\f\v]{2,}|[\t\r\f\v]")  # white space except a single space
 _FIRST_WORD = re.compile(r"\S+")
 _MIN_WIDTH, _MAX_WIDTH = 40, 100  # a text whose longest line has 40 to 100 characters is treated as wrapped
 _DASHES = "\u2010\u2011\u2012\u2013\u2014\u2015\u2212\u2043\u02d7\u30fc"
 
 
 class Reading(NamedTuple):
-    """A normalized text with the start and end of each character in the original text."""
+    """A normalized text, and where each of its characters starts and ends in the original text."""
 
     text: str
     starts: Sequence[int]
@@ -67,8 +67,8 @@ def read(text: str) -> Reading:
 
     - Combining marks that form no single character with their letter are removed.
     - White space becomes one line break if it contains the end of a line, and otherwise one space.
-    - A line break that only wraps the text becomes a space: the next word did not fit into the line.
-    - A word of more than `MAX_WORD_CHARACTERS` characters is cut in the middle, because identifiers are at its ends.
+    - A line break becomes a space if it only wraps the text, that is, if the next word did not fit into the line.
+    - A word of more than `MAX_WORD_CHARACTERS` characters loses its middle, because identifiers are at its ends.
     """
     plain: str
     starts: Sequence[int]

@@ -18,8 +18,8 @@ from synthgen.deidentify.deidentify import Deidentified, Deidentifier, unchanged
 from synthgen.deidentify.engines import engine_of
 
 ROLES: tuple[Role, ...] = ("train", "control")
-SHARD_RECORDS = 1024
-SETTINGS = ("engine", "date_order")  # the settings that change texts; `sample` does not
+SHARD_RECORDS = 1024  # smallest number of records of a shard, except of the last shard
+SETTINGS = ("engine", "date_order")  # the settings that change texts; the setting `sample` does not
 
 
 def _config(context: StageContext) -> DeidentifyConfig:

@@ -45,10 +45,10 @@ MIN_PARENTS = 2  # a new record gets a section if at least this number of its pa
 def align(latents: Latents, parents: Segments, seeds: SeedTree) -> Segments:
     """Return the segments of new records, in the order of the latents; the vectors are not normalized.
 
-    For each new record, one parent is drawn at random. The record gets the sections of this parent that at least one
-    other parent also has, in the same order. A section of only one parent is dropped, because its text would
-    paraphrase this parent. A record with a single parent gets all sections of the parent. Parents of weight 0 are
-    ignored.
+    For each new record, one parent is drawn at random. The record gets the sections that the drawn parent shares with
+    at least one more parent, in the order of the drawn parent. A section that only the drawn parent has is dropped,
+    because its text would paraphrase this parent. A record with a single parent gets all sections of that parent.
+    Parents of weight 0 are ignored.
 
     A section consists of windows, which are its segments. Parent p has the weight w_p and, in the section, n_p
     windows with the vectors s_p,0 to s_p,n_p−1. The sums are over the parents that have the section. The new section
@@ -56,11 +56,11 @@ def align(latents: Latents, parents: Segments, seeds: SeedTree) -> Segments:
 
         s_j = Σ_p w_p s_p,⌊j n_p / m⌋ / Σ_p w_p
 
-    If the drawn parent shares no section with another parent, the windows of the whole records are combined in the
-    same way, without headings.
+    If the drawn parent shares no section, the new record has one section without a heading. The formula then
+    combines all windows of each parent.
 
-    Privacy: reads training vectors and shared headings. If a parent has a weight near 1, the sections are close to
-        the sections of this parent.
+    Privacy: reads training vectors and shared headings. If a parent has a weight near 1, the new vectors are close
+        to the vectors of this parent.
     Randomness: one number from `seeds.child(latent id)` draws the parent.
     Reference: SMOTE (Chawla et al., JAIR 16 (2002), section 4.2), applied to each segment.
     """
@@ -78,7 +78,7 @@ def align(latents: Latents, parents: Segments, seeds: SeedTree) -> Segments:
 def _record(
     weighted_parents: Sequence[tuple[Mapping[Section, list[int]], float]], vectors: Float32, seeds: SeedTree
 ) -> list[tuple[str, list[Float32]]]:
-    # a parent is (numbers of its rows in `vectors` by section, weight)
+    # each weighted parent is (section -> row numbers of the section's windows in `vectors`, weight of the parent)
     drawn = weighted_parents[int(seeds.generator().integers(len(weighted_parents)))][0]
     n_required = min(MIN_PARENTS, len(weighted_parents))
     shared = [key for key in drawn if sum(key in parent for parent, _ in weighted_parents) >= n_required]
@@ -100,7 +100,7 @@ def _windows(weighted_rows: Sequence[tuple[list[int], float]], vectors: Float32)
 
 
 def _sections(segments: Segments) -> dict[str, dict[Section, list[int]]]:
-    # returns record -> section -> numbers of its rows
+    # returns record id -> section -> row numbers of the section's windows in `segments`
     by_record: dict[str, dict[Section, list[int]]] = {}
     last: tuple[str, int] | None = None
     keys = zip(segments.owners, segments.headings, segments.sections, strict=True)

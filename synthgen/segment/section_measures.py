@@ -14,9 +14,9 @@ def section_measures(texts: Sequence[str], segments: Segments, splitter: Splitte
 
         words        = mean number of words of a record
         sections     = mean number of sections of a record
-        next_cosine  = mean cosine similarity of a segment and the next segment of its record
-        other_cosine = mean cosine similarity of a segment and each segment of another record that has the same
-                       heading as the next segment
+        next_cosine  = mean cosine similarity of a segment s and the segment after s in the same record
+        other_cosine = mean cosine similarity of a segment s and each segment that has the heading of the segment
+                       after s, but belongs to a different record
 
     A measure without data is omitted. The segments are in the order of `texts`.
 

@@ -35,13 +35,13 @@ def heading_of(line: str) -> str | None:
 
 
 def shared_headings(texts: Sequence[str], groups: Sequence[str], least_persons: int) -> Mapping[str, str]:
-    """Return the written form of each heading that at least `least_persons` persons share, by its normal form.
+    """Return normal form -> written form of each heading that at least `least_persons` persons use.
 
-    The written form is the form that most persons use, if at least `least_persons` persons use it. Otherwise, it is
-    the normal form in capitals, or with a colon if `heading_of` does not recognise the capitals. `groups` contains
-    the person of each text.
+    The written form is the form that most persons use, if at least `least_persons` persons use it. Otherwise, the
+    written form is the normal form in capitals or, if `heading_of` does not recognise the capitals, the normal form
+    with a colon. `groups` contains the person of each text.
 
-    Privacy: a line of a note can contain a name, so lines of fewer persons are treated as text.
+    Privacy: a line of a note can contain a name, so a line that fewer persons use is treated as text.
     """
     forms: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
     for text, group in zip(texts, groups, strict=True):
@@ -52,7 +52,7 @@ def shared_headings(texts: Sequence[str], groups: Sequence[str], least_persons: 
     for name in sorted(name for name, users in forms.items() if len(set().union(*users.values())) >= least_persons):
         form, persons = min(forms[name].items(), key=lambda item: (-len(item[1]), item[0]))
         variants = (form if len(persons) >= least_persons else "", name.upper(), name + ":")
-        # `heading_of` does not recognise a variant that is too long ("ß" becomes "SS") or has no capitals
+        # `heading_of` does not recognise a variant that is too long ("ß" becomes "SS") or has no capital letters
         written = next((variant for variant in variants if heading_of(variant) == name), None)
         if written is not None:
             shared[name] = written
@@ -80,7 +80,7 @@ class Splitter:
     """Cuts records into sections at known headings, and long sections into windows of whole sentences."""
 
     words: int  # approximate number of words of a window
-    headings: Mapping[str, str]  # written form by normal form; if empty, records are cut only into windows
+    headings: Mapping[str, str]  # normal form -> written form of each heading; without headings, only windows are cut
 
     @property
     def digest(self) -> str:
@@ -90,7 +90,7 @@ class Splitter:
     def split(self, text: str) -> tuple[Segment, ...]:
         """Return the segments of a text, in order; a segment is a window of a section.
 
-        Except for white space, the openings and texts of all segments together give the text again.
+        The openings and texts of all segments, joined in order, equal `text` except for white space.
         """
         return tuple(
             Segment(heading=heading_of(opening) or "", section=section, opening="" if i else opening, text=window)

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 
 UNKNOWN_CHARSET = "character set of the header is unknown"
 OTHER_CHARSET = "bytes do not fit the character set; read with another one"
-ISO_2022 = "iso2022_jp_ext"  # messages that name several sets in MSH-18 switch between them by escape sequences
+ISO_2022 = "iso2022_jp_ext"  # codec of messages that switch between the sets of MSH-18 by escape sequences
 _FALLBACK = "cp1252"
 
-# HL7 table 0211. `framing` has already converted files in UTF-16 or UTF-32 to UTF-8. In practice, other messages that
-# declare UTF-16 or UTF-32 are also in UTF-8.
+# Name in MSH-18 (HL7 table 0211) -> Python codec. The module `framing` converts files in UTF-16 or UTF-32 to UTF-8
+# before. All remaining messages that declare UTF-16 or UTF-32 are in practice in UTF-8.
 _TABLE_0211 = {
     "ASCII": "ascii",
     **{f"8859/{n}": f"iso8859-{n}" for n in (*range(1, 10), 15)},
@@ -22,7 +22,7 @@ _TABLE_0211 = {
     "BIG-5": "big5hkscs",
 }
 _ESCAPED_SETS = re.compile(rb"\\[CM]((?:[0-9A-Fa-f]{2}){2,3})\\")
-_CONTROLS = re.compile("[\x80-\x9f]")
+_CONTROLS = re.compile("[\x80-\x9f]")  # control characters of ISO 8859-1
 
 
 def named_charset(declared: Sequence[str]) -> str | None:
@@ -44,9 +44,9 @@ def _codec(name: str) -> str | None:
 def decode(data: bytes, declared: Sequence[str], encoding: str) -> tuple[str, str, tuple[str, ...]] | None:
     """Return the text, the name of its codec, and remarks; None if the bytes fit no codec.
 
-    The codec that MSH-18 names (in `declared`) is tried first, then `encoding`, then cp1252. The first codec that
-    fits decodes the whole message. A remark states if this is not the first codec that was tried. A message with
-    bytes from 0x80 to 0x9F does not fit ISO 8859-1, in which these bytes are control characters.
+    Three codecs are tried in this order: the codec that MSH-18 names (in `declared`), `encoding`, and cp1252. The
+    first codec that fits decodes the whole message. A remark states that MSH-18 names no known codec, or that its
+    codec does not fit. ISO 8859-1 does not fit a message with the control characters 0x80 to 0x9F.
     """
     charset = named_charset(declared)
     remarks = (UNKNOWN_CHARSET,) if charset is None else ()
@@ -63,7 +63,7 @@ def decode(data: bytes, declared: Sequence[str], encoding: str) -> tuple[str, st
 
 
 def _switched(data: bytes, charset: str) -> bytes:
-    # HL7 writes the escape sequences of ISO 2022 as `\C..\` or `\M..\`
+    # HL7 writes the escape sequences of ISO 2022 as `\C..\` or `\M..\`, but the codec reads them as bytes
     if charset != ISO_2022:
         return data
     return _ESCAPED_SETS.sub(lambda found: b"\x1b" + bytes.fromhex(found[1].decode()), data)

@@ -4,9 +4,9 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 
-_MAX_REPEAT = 20  # largest number of lines or spaces that one command produces; HL7 does not limit it
-# Stands for a layout command, which becomes a line break if no other line break is beside it. `framing` splits lines
-# at this character, so it does not occur in a message.
+_MAX_REPEAT = 20  # largest number of line breaks or spaces that one command produces; HL7 sets no limit
+# `unescape` writes this character for a layout command. The character becomes a line break, unless it is next to a
+# line break. No message contains the character, because `framing` splits lines at it.
 _SOFT_BREAK = "\v"
 
 
@@ -39,9 +39,9 @@ def unescape(text: str, delimiters: Delimiters, charset: str = "utf-8") -> str:
     - Escapes of delimiters become the delimiters: `\T\` becomes `&`.
     - `\.br\`, `\.sp\` and `\.ce\` become line breaks, and `\.sk\` becomes spaces.
     - The commands for indents and filling (`\.in\`, `\.ti\`, `\.fi\`, `\.nf\`) begin a new line.
-    - `\X..\` gives bytes in the character set of the message as hexadecimal digits.
+    - `\X..\` contains bytes as hexadecimal digits. The codec `charset` decodes them.
     - Highlighting, local escapes (`\Z..\`) and changes of the character set are removed.
-    - Everything else, such as an escape without an end, is kept.
+    - Unknown escapes, and escapes without an end, are kept.
     """
     if delimiters.escape not in text:
         return _line_feeds(text)
@@ -80,7 +80,7 @@ def _from_hex(run: str, escape: str, charset: str) -> str:
     data = bytes.fromhex(run.replace(escape + "X", "").replace(escape, ""))
     for name in (charset, "cp1252"):
         try:
-            return data.decode(name).replace("\0", "")  # \X000d\ is a common line end
+            return data.decode(name).replace("\0", "")  # many systems write a line end as \X000d\
         except UnicodeError:
             continue
     return run

@@ -18,8 +18,8 @@ _CHUNK_BYTES, _HEAD_BYTES = 1 << 20, 1 << 12
 _MAX_FILE_BYTES = 1 << 60  # in effect no limit, because a file is streamed
 # the protocol MLLP encloses a message in 0x0B and 0x1C; some programs write 0x0B as a line break inside a text
 _BREAK = re.compile(rb"\r\n|[\r\n\x0b\x1c]")
-# A line of a text can begin with the word MSH, so a header must also have separators. Damaged separators are enough:
-# the lines below the header belong to another person than the lines above it, so they must not be joined.
+# A line of a text can begin with the word MSH, so separators must follow the word in a header. Damaged separators are
+# enough, because the lines above and below a header can be about different persons and must not be joined.
 _BEFORE_HEADER = codecs.BOM_UTF8 + b"\x0b\x1c \t\r\n"
 _HEADER = re.compile(rb"[\xef\xbb\xbf\s]*MSH(?:\||$|[^\w\s]{2})")
 _ENVELOPE = re.compile(rb"[\xef\xbb\xbf\s]*(?:FHS|BHS|BTS|FTS)(?:\||$|[^\w\s]{2})")
@@ -28,19 +28,19 @@ _WIDE_MARKS = {mark: name for mark, name in BYTE_ORDER_MARKS.items() if mark != 
 
 @dataclass(frozen=True, slots=True)
 class RawMessage:
-    """The lines of one message, or the reason why it is not read."""
+    """The lines of one message, or the reason why the message is not read."""
 
-    number: int  # in the file, from 1
+    number: int  # number of the message in the file, from 1
     lines: tuple[bytes, ...]
     reason: str = ""
-    charset: str = ""  # "utf-8" if the file was converted or has a byte-order mark; then MSH-18 is ignored
+    charset: str = ""  # "utf-8" if the file was converted or has a byte-order mark; if not empty, MSH-18 is ignored
 
     def __repr__(self) -> str:
         return f"RawMessage({self.number}, {len(self.lines)} lines)"
 
 
 def files_below(path: Path) -> Iterator[Path]:
-    """Yield the file itself, or the files below a folder in the order of their names.
+    """Yield `path` if it is a file; otherwise, yield the files below the folder `path` in the order of their names.
 
     Only the names of one folder are in memory at a time. Links to folders are not followed.
     """
@@ -53,13 +53,13 @@ def files_below(path: Path) -> Iterator[Path]:
 
 
 def read_messages(path: Path, encoding: str) -> Iterator[RawMessage] | None:
-    """Return an iterator over the messages of a file, or None if the file does not begin as HL7 v2.
+    """Return an iterator over the messages of a file, or None if its first line is not an HL7 v2 header.
 
     Files in UTF-16 or UTF-32 are converted to UTF-8.
 
     Raises:
         OSError: the file cannot be read, or is not a regular file.
-        UnicodeError: a UTF-16 or UTF-32 file is damaged; raised by the iterator.
+        UnicodeError: the iterator reaches damaged bytes in a UTF-16 or UTF-32 file.
     """
     with open_regular(path, _MAX_FILE_BYTES) as file:
         head = file.read(_HEAD_BYTES)
@@ -86,7 +86,7 @@ def _chunks(file: BinaryIO, wide: str) -> Iterator[bytes]:
 
 
 def _lines(chunks: Iterable[bytes]) -> Iterator[bytes | None]:
-    # None stands for a line above the size limit of a message
+    # yields None in place of a line above the size limit of a message
     parts: list[bytes] = []
     size, deferred = 0, b""
     for chunk in chunks:
@@ -108,10 +108,10 @@ def split_messages(lines: Iterable[bytes | None]) -> Iterator[RawMessage]:
     """Yield the messages in the lines of a file; None stands for a line above the size limit of a message.
 
     A message begins with an MSH segment. Headers and trailers of batches are ignored. If there are lines outside of
-    messages, a last item has the reason `OUTSIDE`.
+    messages, a `RawMessage` without lines and with the reason `OUTSIDE` is yielded at the end.
     """
     number, size = 0, 0
-    kept: list[bytes] | None = None  # None: outside of a message
+    kept: list[bytes] | None = None  # lines of the current message; None outside of a message
     has_stray = False
     for line in lines:
         is_header = line is not None and _HEADER.match(line) is not None

@@ -23,12 +23,12 @@ _SEGMENTS = (
     "SFT SHP SPM STF STZ TQ1 TQ2 TXA UAC UB1 UB2 URD URS VAR"
 )
 _KNOWN = frozenset(_SEGMENTS.split())
-_HL7_NULL = '""'  # the sender deletes the value of this field
+_HL7_NULL = '""'  # a field with this text tells the receiver to delete the value it has stored
 
 
 @dataclass(frozen=True, slots=True)
 class Hl7Value:
-    """One value of a field; a field can be repeated and then has several values."""
+    """One value of a field; a repeated field has several values."""
 
     raw: str
     delimiters: Delimiters
@@ -42,9 +42,9 @@ class Hl7Value:
         return "" if self.raw == _HL7_NULL else unescape(self.raw, self.delimiters, self.charset)
 
     def part(self, component: int, subcomponent: int = 0) -> str:
-        """Return a component, or one of its subcomponents, without outer white space; empty if it is missing.
+        """Return a component or subcomponent without outer white space, or "" if the value does not contain it.
 
-        Both numbers count from 1. If `subcomponent` is 0, the whole component is returned, because many systems write
+        The numbers count from 1. If `subcomponent` is 0, the whole component is returned, because many systems write
         `&`, the separator of subcomponents, as text.
         """
         if not self.raw:
@@ -83,7 +83,7 @@ class Hl7Segment:
         return self.values(field)[0].part(component, subcomponent)
 
     def text(self, field: int) -> str:
-        """Return a field as text, with each of its values on a line."""
+        """Return a field as text, with one line for each value."""
         lines = "\n".join(value.raw for value in self.values(field))
         return Hl7Value(lines, self.delimiters, self.charset).text()
 
@@ -116,9 +116,9 @@ class Hl7Message:
 def parse_message(raw: RawMessage, encoding: str) -> Hl7Message | str:
     """Return the parsed message, or the reason why it cannot be read.
 
-    `encoding` is the character set of messages that state none. Many exports write line breaks into a text. So a line
-    continues the line before it unless it begins with the name of a segment and a separator. The segment ADD
-    continues the last field of the segment before it.
+    `encoding` is the character set of messages without MSH-18. Many exports write line breaks into a text. Therefore,
+    a line that does not begin with the name of a segment and a separator continues the previous line. The segment
+    ADD continues the last field of the previous segment.
     """
     if raw.reason:
         return raw.reason

@@ -3,25 +3,25 @@
 A name such as TXA-12 means field 12 of the segment (line) TXA.
 
 MDM: each TXA segment with its OBX segments is a note. The event of the message states what happens.
-- Notes are read from all events with OBX segments that contain text. T01, T03, T05, T07 and T09 are usually only
-  announcements without text.
+- A message of any event is read if its OBX segments contain text. Messages with the events T01, T03, T05, T07 and T09
+  usually only announce a document, and contain no text.
 - A document is withdrawn if the event is T11 (cancelled) or if TXA-19 is `CA` (deleted).
-- T09 and T10 replace the document that TXA-13 names. T07 and T08 are a newer version of the document that TXA-12
+- T09 and T10 replace the document that TXA-13 names. T07 and T08 send a newer version of the document that TXA-12
   names. An addendum (T05, T06) is a separate document.
 - TXA-17 is the completion status (table 0271). Authenticated documents (AU, LA) are used. Documents with the status
   documented (DO) or without a status are complete and are used with a remark. Dictated (DI), incomplete (IN),
   in-progress (IP) and pre-authenticated (PA) documents are not used.
-- TXA-19 is the availability (table 0273). Obsolete documents (OB) are superseded. Unavailable ones (UN) are not used.
+- TXA-19 is the availability (table 0273). Obsolete documents (OB) are superseded. Documents with UN are not used.
 
 ORU: each OBR segment (an order) whose results contain text is a note; see the module `report`.
 - OBR-25 is the status of the report (table 0123). Reports that are final (F), corrected (C), partly available (A) or
-  without a status are used. A cancelled order (X) withdraws the report. Other reports are not used.
+  without a status are used. A cancelled order (X) withdraws the report. Reports with any other status are not used.
 - OBX-11 is the status of a line. If all lines are deleted or wrong (D, W), the report is withdrawn.
-- The identifier of a report consists of its number (OBR-3, else OBR-2, else MSH-10) and the code of the examination
-  (OBR-4, else its text). A later message with the same identifier is a newer version.
+- The identifier of a report consists of its number (OBR-3, else OBR-2, else MSH-10) and the examination (the code in
+  OBR-4, else the text in OBR-4). A report with the identifier of an earlier report is a newer version of that report.
 
-The version of a note is the time of the message (MSH-7, else EVN-2, else OBR-22) in UTC and the number of the message
-in the file.
+The version of a note consists of the time of the message in UTC (MSH-7, else EVN-2, else OBR-22) and of the number of
+the message in the file.
 """
 
 from collections import Counter
@@ -51,18 +51,18 @@ INVALID_DATE = "date is not valid"
 
 _ANNOUNCEMENTS = frozenset({"T01", "T03", "T05", "T07", "T09"})
 _REPLACEMENTS = frozenset({"T09", "T10"})
-_COMPLETION_REMARKS = {"AU": "", "LA": "", "DO": UNSIGNED, "": NO_STATUS}
-_NOT_COMPLETE = frozenset({"DI", "IN", "IP", "PA"})
-_AVAILABLE = frozenset({"", "AV", "OB"})
-_FINAL_ORDERS = frozenset({"", "A", "C", "F"})
+_COMPLETION_REMARKS = {"AU": "", "LA": "", "DO": UNSIGNED, "": NO_STATUS}  # TXA-17 of a used document -> remark
+_NOT_COMPLETE = frozenset({"DI", "IN", "IP", "PA"})  # TXA-17
+_AVAILABLE = frozenset({"", "AV", "OB"})  # TXA-19
+_FINAL_ORDERS = frozenset({"", "A", "C", "F"})  # OBR-25
 _DATES = (FieldPath("TXA", 4), FieldPath("OBR", 7), FieldPath("TXA", 6), FieldPath("OBR", 22), FieldPath("MSH", 7))
 _ENCOUNTER = FieldPath("PV1", 19)
 _VERSIONS = (FieldPath("MSH", 7), FieldPath("EVN", 2), FieldPath("OBR", 22))
 _NO_REPORT = Hl7Report()
-_AUTHORS = (("TXA", 5), ("TXA", 9), ("OBR", 32), ("OBX", 16))
+_AUTHORS = (("TXA", 5), ("TXA", 9), ("OBR", 32), ("OBX", 16))  # segments and fields, in the order of preference
 
 
-Context = Mapping[str, Hl7Segment]  # name of a segment, such as "PID" -> the first such segment that applies
+Context = Mapping[str, Hl7Segment]  # segment name, such as "PID" -> first such segment of a group, else before it
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +75,7 @@ class Hl7NoteMaker:
     paths: Mapping[str, FieldPath]  # the configured fields
 
     def items(self) -> Iterator[Item]:
-        """Yield the notes of the message, the reasons for dropped parts, and remarks.
+        """Yield the notes of the message, its dropped parts with the reasons, and remarks.
 
         Privacy: reads the text of notes.
         """
@@ -115,7 +115,7 @@ class Hl7NoteMaker:
             document = f"{number or self._unnamed(index)}/{code}"
             key = person_of(context, self.paths.get("person")), document
             seen[key] += 1
-            # two reports in one message are different documents, not versions
+            # two reports with one identifier in one message are different documents, not versions
             document += f"#{seen[key]}" if seen[key] > 1 else ""
             status = obr.part(25).upper() if obr else ""
             report = read_report(segments, short_lines=False)
@@ -128,7 +128,7 @@ class Hl7NoteMaker:
                 yield from self._note(context, document, report)
 
     def _unnamed(self, index: int) -> str:
-        """Return an identifier for a document that states none; it stays the same if the message is sent again."""
+        """Return an identifier for a document without one; if a message is sent twice, the identifier is the same."""
         header = self.message.header
         return f"{header.part(3)}/{header.part(10)}/{index}" if header.part(10) else f"{self.place}/{index}"
 
@@ -176,12 +176,12 @@ class Hl7NoteMaker:
 
 
 def grouped(message: Hl7Message, starts: Sequence[str]) -> Iterator[tuple[list[Hl7Segment], Context]]:
-    """Yield groups of segments and their contexts.
+    """Yield each group of segments with its context.
 
-    A group begins with a segment in `starts`, but an OBR segment continues a group that an ORC segment began.
+    A group begins with a segment whose name is in `starts`. But the first OBR segment after ORC continues that group.
 
     The context of a group also includes the segments before the first PID segment, and the segments between the PID
-    segment of the patient and the patient's first group. OBX segments before the first group are a separate group.
+    segment of the patient and the patient's first group. The latter segments are also a group if one of them is OBX.
     """
     shared: dict[str, Hl7Segment] = {}
     has_patient = False
@@ -199,7 +199,7 @@ def grouped(message: Hl7Message, starts: Sequence[str]) -> Iterator[tuple[list[H
         name = segment.name
         if name == "PID":
             yield from finished()
-            if not has_patient:  # EVN and other common segments precede the first PID
+            if not has_patient:  # segments before the first PID, such as EVN, apply to all patients
                 shared, has_patient = patient_context, True
             patient, patient_context, group, group_context = [], {}, None, {}
         elif name in starts and not (name == "OBR" and group and "OBR" not in group_context):

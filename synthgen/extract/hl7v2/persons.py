@@ -7,13 +7,13 @@ from synthgen.extract.hl7v2.values import FieldPath, person_identifier, person_n
 from synthgen.extract.note import Item, MergedPerson, PersonNames, StaffNames
 
 # Events of ADT messages in which MRG-1 (the old identifier) and PID-3 (the new one) belong to the same person: merges
-# of patients (A18, A30, A34, A36, A39, A40) and changes of an identifier (A46, A47). Not in this list are merges of
-# accounts and visits, which change no person, and A43, which moves records away from a wrong person.
+# of patients (A18, A30, A34, A36, A39, A40) and changes of an identifier (A46, A47). The set omits merges of accounts
+# and visits, which change no person, and A43, which moves records away from a wrong person.
 _MERGES = frozenset({"A18", "A30", "A34", "A36", "A39", "A40", "A46", "A47"})
-# A24 states that the identifiers of two PID segments belong to one patient. A37, which revokes this link, is ignored.
-# Then two patients count as one person, which weakens no privacy statement.
+# A24 states that the identifiers of two PID segments belong to one patient. A37, which revokes this, is ignored. The
+# two patients then still count as one person, which weakens no privacy statement.
 _LINK = "A24"
-_MERGE_FIELDS = {3: 1, 2: 4, 4: 2, 18: 3}  # fields of PID, each with the field of MRG that holds its old value
+_MERGE_FIELDS = {3: 1, 2: 4, 4: 2, 18: 3}  # number of a PID field -> number of the MRG field with the old value
 
 
 def _fields(listed: str) -> dict[str, tuple[int, ...]]:
@@ -40,7 +40,7 @@ def person_of(context: Mapping[str, Hl7Segment], path: FieldPath | None) -> str:
 
 
 def person_items(message: Hl7Message, paths: Mapping[str, FieldPath]) -> Iterator[Item]:
-    """Yield the names in a message, and the merges of patients that it announces.
+    """Yield the names in a message, and the merges of patients that the message announces.
 
     A message can be about several patients. Each segment belongs to the last PID segment before it.
 
@@ -66,7 +66,7 @@ def person_items(message: Hl7Message, paths: Mapping[str, FieldPath]) -> Iterato
 
 
 def _by_patient(message: Hl7Message) -> Iterator[tuple[dict[str, Hl7Segment], list[Hl7Segment]]]:
-    # The segments before the first PID apply to all patients. They are also yielded as a group without a PID.
+    # The segments before the first PID apply to all patients. They are also yielded first, as a group without a PID.
     groups: list[list[Hl7Segment]] = [[]]
     for segment in message.segments:
         if segment.name == "PID":

@@ -20,19 +20,19 @@ ATTACHMENT_LEFT_OUT = "attachment beside a longer text is left out"
 LINES_BESIDE_ATTACHMENT = "lines beside a longer attachment are left out"
 LINK_LEFT_OUT = "link to an attachment is not followed"
 
-_NARRATIVE = frozenset({"TX", "FT"})
-_LINE_TYPES = frozenset({"TX", "FT", "ST"})
-# final states of HL7 table 0085, such as F (final) and C (corrected); many systems leave the status empty
+_NARRATIVE = frozenset({"TX", "FT"})  # types of OBX segments (OBX-2) that contain running text
+_LINE_TYPES = frozenset({"TX", "FT", "ST"})  # types of OBX segments that can contain a line of text
+# final states of OBX-11 (table 0085), such as F (final) and C (corrected); many systems leave the status empty
 _FINAL = frozenset({"", "A", "B", "C", "F", "U", "V"})
-_DELETED = frozenset({"D", "W"})
-# suffixes of codes in OBX-3 that name a part of a report
+_DELETED = frozenset({"D", "W"})  # states of OBX-11: deleted or wrong
+# suffix of a code in OBX-3 -> heading of the part of the report that the suffix names
 _PARTS = {"IMP": "IMPRESSION", "REC": "RECOMMENDATION"}
 _CONTENT_TYPES = {"PDF": "application/pdf", "RTF": "application/rtf", "PLAIN": "text/plain", "TXT": "text/plain"}
 _CONTENT_TYPES |= {"HTML": "text/html", "HTM": "text/html"}
 _CONTENT_TYPES |= dict.fromkeys(("XHTML", "XHTML+XML"), "application/xhtml+xml")
-_UNSTATED = frozenset({"", "OCTET-STREAM"})
+_UNSTATED = frozenset({"", "OCTET-STREAM"})  # texts that state no content type
 _MARKUP = {b"{\\rtf": "application/rtf", b"<!doctype html": "text/html", b"<html": "text/html"}
-_STARTS = {b"%pdf-": "application/pdf", **_MARKUP}
+_STARTS = {b"%pdf-": "application/pdf", **_MARKUP}  # start of a document in lower case -> content type
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +40,9 @@ class Hl7Report:
     """The text of a report."""
 
     text: str = ""
-    reason: str = ""  # why the report has no text; can be empty if `dropped` states it
+    reason: str = ""  # why the report has no text; empty if it has text, or if `dropped` states the reason
     is_withdrawn: bool = False
-    dropped: tuple[str, ...] = ()  # reasons of attachments that cannot be read
+    dropped: tuple[str, ...] = ()  # for each attachment that cannot be read, the reason
     remarks: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
@@ -54,17 +54,17 @@ def read_report(segments: Sequence[Hl7Segment], *, short_lines: bool) -> Hl7Repo
 
     The type of an OBX segment decides how it is used:
     - TX, FT: a line of text.
-    - ST: a line of text if the report also has TX or FT lines. Without them, it is usually a result of one word, so
-      it is used only if `short_lines` is True (for documents).
+    - ST: a line of text if the report has a TX or FT line, or if `short_lines` is True (for documents). Otherwise,
+      the segment is not used, because it is usually a result of one word.
     - ED: an attachment.
     - other types, such as numbers and codes: not used.
 
-    If a report has lines and attachments, the longer text is used, because most systems send the same text in both
-    forms. If the lines belong to several observations (OBX-3), the name of each observation is a heading. Comments
+    If a report has lines and attachments, only the longer text is used, because most systems send one text in both
+    ways. If the lines belong to several observations (OBX-3), the name of each observation is a heading. Comments
     (NTE) below a line are a separate paragraph; comments on the order are not used.
     """
     kinds = {segment.part(2).upper() for segment in segments if segment.name == "OBX"}
-    text_types = _LINE_TYPES if short_lines else _NARRATIVE  # without one of these types, ST lines are not used
+    text_types = _LINE_TYPES if short_lines else _NARRATIVE  # if no segment has such a type, the report has no lines
     if kinds == {""} and all(s.part(11).upper() in _DELETED for s in segments if s.name == "OBX"):
         # a deleted line has no value, so its type may be empty
         return Hl7Report(reason=WITHDRAWN, is_withdrawn=True)
@@ -117,7 +117,7 @@ def _paragraphs(segments: Sequence[Hl7Segment], remarks: list[str]) -> Iterator[
     for segment in segments:
         if segment.name == "OBX":
             is_line = segment.part(2).upper() in _LINE_TYPES
-            # many systems state the observation only in its first line
+            # many systems state the observation only in the first of its lines
             key = _heading(segment) if segment.part(3, 1) or segment.part(3, 2) else key
         if is_line:
             keyed.append((key, segment))
@@ -184,7 +184,7 @@ def _attachment(obx: Hl7Segment) -> tuple[str, str, tuple[str, ...]]:
 def _data(value: Hl7Value) -> bytes | str:
     # returns the attached bytes, or the reason why there are none
     separator = value.delimiters.component
-    raw = separator.join(value.raw.split(separator)[4:])  # the data may contain the separator
+    raw = separator.join(value.raw.split(separator)[4:])  # component 5 is the data and may contain the separator
     written = Hl7Value(raw, value.delimiters, value.charset).text()
     if not written.strip():
         return NO_DATA

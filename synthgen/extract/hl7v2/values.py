@@ -37,7 +37,7 @@ class FieldPath:
 
 
 def field_paths(fields: Fields) -> dict[str, FieldPath]:
-    """Return the path of each configured field, by its name; raise DataError that lists all malformed paths."""
+    """Return field name -> path of each configured field; raise DataError that lists all malformed paths."""
     found = {name: _PATH.fullmatch(text) for name, text in asdict(fields).items() if text is not None}
     if wrong := [f"source.fields.{name} is not a field of HL7 v2" for name, path in found.items() if path is None]:
         hint = "Write segment, field, component and subcomponent, for example PID-3.1 or OBR-4."
@@ -71,7 +71,7 @@ def entity(segment: Hl7Segment, field: int) -> str:
 
 
 def person_names(values: list[Hl7Value]) -> Iterator[str]:
-    """Yield the names in values of the type XPN, once with each family name (own name, partner's name)."""
+    """Yield the full names in values of the type XPN; a person with several family names has a full name for each."""
     for value in values:
         given = [value.part(2), value.part(3)]
         families = [value.part(1, number) for number in (1, 3, 5)]
@@ -83,7 +83,7 @@ def person_names(values: list[Hl7Value]) -> Iterator[str]:
 def staff_name(value: Hl7Value, *, family_first: bool = False) -> str:
     """Return the name in a value of the type XCN, CNN or NDL; empty if there is none.
 
-    Some systems write the name in place of the identifier. A text in this place is a name if it contains no digit.
+    Some systems write the name in place of the identifier. A text there is a name if it has a letter and no digit.
     """
     if not value.raw:
         return ""
@@ -102,8 +102,8 @@ def staff_name(value: Hl7Value, *, family_first: bool = False) -> str:
 class Hl7Time:
     """A point in time."""
 
-    iso: str  # in ISO 8601, as precise as written
-    utc: str  # in UTC, as text that sorts by time
+    iso: str  # the time in ISO 8601, as precise as in the message
+    utc: str  # the time in UTC, as text that sorts by time
 
 
 def read_time(text: str) -> Hl7Time | None:
