@@ -1,6 +1,6 @@
 """Read the rows of a CSV file, which may be compressed by gzip.
 
-A row that cannot be read becomes an item `Dropped` with its place and the reason.
+A row that cannot be read becomes an item `Dropped` with the place of the row and the reason.
 """
 
 import codecs
@@ -24,7 +24,7 @@ _MAX_FILE_BYTES = 1 << 42
 _SEPARATORS = ",\t;|"
 _NULLS = frozenset({"NULL", "NA", r"\N"})  # how SQL clients, R and PostgreSQL write a missing value
 _QUOTED = re.compile(r'"(.*)"')
-_WHOLE = re.compile(r"([+-]?\d+)\.0+")
+_WHOLE = re.compile(r"([+-]?\d+)\.0+")  # a whole number with decimals that are zero
 _UNDECODED = re.compile("[\ud800-\udfff]")  # how the error handler surrogateescape represents bytes
 
 
@@ -50,9 +50,9 @@ class CsvTable:
 def read_csv_table(path: Path, known: Collection[str], encoding: str, *, is_vocabulary: bool = False) -> CsvTable:
     """Return the columns and rows of a CSV file, which may be compressed by gzip.
 
-    The separator is the comma, tab, semicolon or vertical bar that gives the most columns of `known`. Double quotes
-    enclose cells and are doubled inside them. A row with a wrong number of cells or a misplaced quote is returned
-    as `Dropped`.
+    The separator is the comma, tab, semicolon or vertical bar that gives the most columns of `known`. A cell can be
+    enclosed in double quotes; a double quote inside it is then written twice. A row with a wrong number of cells or
+    a misplaced quote is returned as `Dropped`.
 
     Args:
         path: the file.
@@ -63,8 +63,8 @@ def read_csv_table(path: Path, known: Collection[str], encoding: str, *, is_voca
 
     Raises:
         DataError: the file cannot be read, the first line is not a header, or two columns have the same name. The
-            iteration over the rows raises it if the file is damaged, or if more rows have undecodable bytes than have
-            valid non-ASCII characters.
+            iteration over the rows raises DataError if the file is damaged, or if the rows with undecodable bytes
+            outnumber the rows with valid non-ASCII characters.
 
     Privacy: reads the cells of the source; no error message contains a cell.
     """
@@ -111,7 +111,7 @@ def _lines(path: Path, encoding: str) -> Iterator[str]:
 def _header(line: str, separator: str) -> tuple[str, ...]:
     try:
         return tuple(cell.strip().lower() for cell in next(csv.reader([line], delimiter=separator), []))
-    except csv.Error:  # a cell above the limit
+    except csv.Error:  # a cell is longer than `MAX_CELL_CHARACTERS`
         return ()
 
 

@@ -35,7 +35,7 @@ READERS: Mapping[str, Reader] = {
 class ReadOptions:
     """How a source is read."""
 
-    fields: Fields  # where person, encounter, date, label and author are read instead of the default places
+    fields: Fields  # where person, encounter, date, label and author are read; None for the default place
     encoding: str  # character encoding of text files
     max_notes: int | None = None  # stop after this number of notes whose label is used; None to read all notes
 

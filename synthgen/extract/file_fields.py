@@ -31,11 +31,11 @@ def file_field(relative: PurePath, location: str) -> str:
     """Return the part of a path that a location names, or an empty string if the path has no such part.
 
     For `ward/p17_note.txt`, `folder 1` is "ward", `name` is "p17_note" and `name 1` is "p17". N counts from
-    1, or from the end if it is negative.
+    1; a negative N counts from the end.
 
     Args:
         relative: the path of the file below the folder of the source.
-        location: `folder N`, `name` or `name N`. Names are split at `_`, `-`, `.` and spaces.
+        location: `folder N`, `name` or `name N`; for `name N`, the name is split at `_`, `-`, `.` and spaces.
 
     Raises:
         DataError: the location is not in this notation.

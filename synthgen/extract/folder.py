@@ -36,15 +36,15 @@ _DATE = re.compile(r"([0-9]{4})(-?)([0-9]{2})\2([0-9]{2})")
 
 
 def read_folder(path: Path, fields: Fields, encoding: str) -> Iterator[Item]:
-    """Yield a note for each readable document below a folder, and an item `Dropped` for each other file.
+    """Yield a note for each readable document below a folder, and an item `Dropped` for each file that is not read.
 
     Files are read in the order of their paths. The path below the folder is the identifier of the document.
 
     Args:
         path: the folder.
         fields: locations of the fields in the path of a file, in the notation of `file_field`. The location of the
-            date may also be `modified`, the day in UTC on which the file was last changed. The default label is the
-            first folder. The other fields are empty by default.
+            date may also be `modified`, the day in UTC on which the file was last changed. By default, the label is
+            the name of the first folder, and all remaining fields are empty.
         encoding: the charset of text files.
 
     Raises:
@@ -155,7 +155,7 @@ def _items(file: Path, relative: PurePath, locations: dict[str, str | None], enc
 def _day(seconds: float) -> str:
     try:
         return datetime.fromtimestamp(seconds, UTC).date().isoformat()
-    except (OverflowError, ValueError, OSError):  # a file system may store any number
+    except (OverflowError, ValueError, OSError):  # a file system may store any number as a time
         return ""
 
 

@@ -15,7 +15,7 @@ from synthgen.extract.note import Dropped, Fields, Item, Note, Remark
 from synthgen.extract.safe_xml import MAX_BYTES, OTHER_ENCODING, Element, UnsafeXml, each_element, local, parse_xml
 
 NO_NOTE = "XML has no element TEXT"
-RECORDS = ("RECORD", "doc")  # elements of files that hold the records of many patients
+RECORDS = ("RECORD", "doc")  # names of the elements that each contain the record of one patient
 _TEXTS = {"TEXT", "text"}
 # a line of asterisks that separates two notes of one patient; `Record date:` or the end of the text must follow
 _RULE = re.compile(r"^\*{50,}[ \t]*$(?=\s*(?:Record date:|\Z))", re.MULTILINE | re.IGNORECASE)
@@ -31,16 +31,16 @@ def read_i2b2(path: Path, fields: Fields, encoding: str = "utf-8") -> Iterator[I
     - many elements RECORD or doc, each with the identifier and the text of a patient
 
     Defaults of the fields:
-    - person: the identifier of a RECORD or doc; in other files, the first part of the file's name (`name 1`)
+    - person: the identifier of a RECORD or doc; in other files, the first part of the file name, `name 1`
     - date: the line `Record date:` at the start of a note
     - label: the first folder below the source (`folder 1`)
     - encounter and author: none
 
-    Overrides in `fields` are locations in the path, see `file_field`. The label may also be an attribute of the first
-    element with a certain name in the record or file, in the form `tag NAME@ATTRIBUTE`, such as `tag SMOKING@STATUS`.
+    Overrides in `fields` are locations in the path, see `file_field`. The label may also be `tag NAME@ATTRIBUTE`, such
+    as `tag SMOKING@STATUS`: the attribute of the first element with this name in the record or file.
 
     Raises:
-        DataError: the path does not exist, no file has a note, or a field has another notation.
+        DataError: the path does not exist, no file has a note, or a field is not in these notations.
 
     Privacy: reads texts and identifiers.
     """

@@ -14,7 +14,7 @@ from synthgen.extract.table_notes import note_of
 MARKED_AS_ERROR = "marked as an error"
 _NOTES = re.compile(r"(?P<table>discharge|radiology|noteevents)\.csv(?:\.gz)?", re.IGNORECASE)
 _DETAILS = re.compile(r"(?:discharge|radiology)_detail\.csv(?:\.gz)?", re.IGNORECASE)
-# the column that identifies a note, and the default column of each field
+# field of a note -> default column; `document` is the identifier of the note
 _PERSON = {"person": "subject_id", "encounter": "hadm_id"}
 _MIMIC_4 = {"document": "note_id", **_PERSON, "date": "charttime", "label": "note_type"}
 _MIMIC_3 = {"document": "row_id", **_PERSON, "date": "chartdate", "label": "category", "author": "cgid"}

@@ -17,8 +17,8 @@ class Note:
     encounter: str = ""
     date: str = ""  # ISO 8601, as precise as the source
     author: str = ""
-    version: str = ""  # a text that sorts after the text of each earlier version of the document
-    aliases: tuple[str, ...] = ()  # other identifiers of this document; `replaces` of another note may name one
+    version: str = ""  # a text that sorts after `version` of each earlier version of the document
+    aliases: tuple[str, ...] = ()  # further identifiers of this document; `replaces` of a later note can name one
     replaces: tuple[str, ...] = ()  # identifiers of the documents that this document replaces
     # True if the source marks the document as superseded; it is dropped only if its successor is also in the source
     is_superseded: bool = False
@@ -79,7 +79,7 @@ Item = Note | Dropped | Remark | MergedPerson | PersonNames | StaffNames
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fields:
-    """Where a reader looks for the fields of a note, in the notation of its format; None selects the default."""
+    """Where a reader looks for the fields of a note, in the notation of the format; None selects the default."""
 
     person: str | None = None
     encounter: str | None = None

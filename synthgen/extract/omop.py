@@ -19,17 +19,17 @@ from synthgen.extract.table_notes import note_of
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
-# tables that `source.fields` can name in addition to note, each with the column by which it is joined to note
+# table that `source.fields` can name in addition to note -> column by which the table is joined to note
 _KEYS = {"person": "person_id", "visit_occurrence": "visit_occurrence_id", "provider": "provider_id"}
 _REQUIRED: dict[str, tuple[str, ...]] = {table: (key,) for table, key in _KEYS.items()}
 _REQUIRED |= {"note": ("note_id", "person_id", "note_text"), "concept": ("concept_id", "concept_name")}
 # columns with names, which some sites add to the table person
 _GIVEN, _FAMILY = ("given_name", "first_name"), ("family_name", "last_name")
 _PERSON_NAMES = (*_GIVEN, "middle_name", *_FAMILY, "person_name", "name", "birth_name", "maiden_name")
-_BATCH = 256
-_WHOLE = re.compile(r"U?(?:TINY|SMALL|BIG|HUGE)?INT(?:EGER)?")
+_BATCH = 256  # rows that are fetched together
+_WHOLE = re.compile(r"U?(?:TINY|SMALL|BIG|HUGE)?INT(?:EGER)?")  # SQL types of whole numbers
 _CAST = re.compile(rf"{_WHOLE.pattern}|DATE|BOOLEAN|UUID|DECIMAL\(.*\)|ENUM\(.*\)", re.DOTALL)
-_EXACT = {"FLOAT": 1 << 24, "DOUBLE": 1 << 53}  # these types store whole numbers below these limits exactly
+_EXACT = {"FLOAT": 1 << 24, "DOUBLE": 1 << 53}  # SQL type -> limit below which the type stores whole numbers exactly
 
 
 def read_omop(path: Path, fields: Fields, encoding: str = "utf-8") -> Iterator[Item]:
@@ -44,8 +44,8 @@ def read_omop(path: Path, fields: Fields, encoding: str = "utf-8") -> Iterator[I
       `note_class_concept_id`, `note.note_title`, `note.note_class_concept_id`
 
     Concept 0 (no matching concept) counts as empty. Times with a time zone are converted to UTC. OMOP defines no
-    names of persons. If the table person has columns such as `given_name` or `family_name`, see `_PERSON_NAMES`,
-    these names are used for de-identification.
+    columns for names of persons. If the table person has columns of `_PERSON_NAMES`, such as `given_name`, the names
+    in these columns are used for de-identification.
 
     Args:
         path: a DuckDB file, or a folder with tables as parquet or CSV files (also compressed) or as folders of parts.

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
 PLACE = "synthgen place"  # added column with the place of each row; no column of OMOP has a space in its name
-# The first line of a CSV file of a table must contain at least one of these columns.
+# table -> columns; the first line of the table's CSV files must contain at least one of the columns
 _COLUMNS = {
     "note": frozenset({"note_id", "person_id", "note_text", "note_date"}),
     "person": frozenset({"person_id", "gender_concept_id", "year_of_birth"}),
@@ -70,8 +70,8 @@ def open_files(
 def open_database(path: Path, folder: Path) -> Iterator[tuple["DuckDBPyConnection", dict[str, OmopTable]]]:
     """Open the tables in a DuckDB file, and yield the connection and the tables; temporary files go to `folder`.
 
-    The tables are read from the schema that has a table `note`. Many sites keep the table `concept` in another
-    schema; it is read if it is the only table of this name.
+    The tables are read from the schema that has a table `note`. Many sites keep the table `concept` in a
+    different schema; it is read if no second table is named `concept`.
 
     Raises:
         DataError: the file cannot be read, is not a DuckDB file, or does not have exactly one table `note`.
@@ -148,8 +148,8 @@ def _is_csv(file: Path) -> bool:
 
 
 def _parts(folder: Path) -> tuple[list[Path], list[str]]:
-    # returns the files of a table that is stored as a folder of parts, and the problems of the folder; if a subfolder
-    # is the log of a versioned format such as Delta, the parquet files can contain deleted rows
+    # Returns the files of a table that is stored as a folder of parts, and the problems of the folder. A subfolder is
+    # a problem: if it is the log of a versioned format such as Delta, the parquet files can contain deleted rows.
     parts, problems = [], []
     for entry in entries_of(folder):
         shown = f"{folder.name}/{entry.name}"
@@ -165,10 +165,10 @@ def _parts(folder: Path) -> tuple[list[Path], list[str]]:
 
 
 def copy_csv(name: str, paths: tuple[Path, ...], copy: Path, encoding: str) -> Iterator[Dropped]:
-    """Write the rows of CSV files to a parquet file, each with its file and line; yield the unreadable rows.
+    """Write the rows of CSV files to a parquet file, each row with its file and line; yield the unreadable rows.
 
-    DuckDB does not read the CSV files itself, because it rejects common rows: rows with a line break inside a cell
-    that differs from the line breaks between rows.
+    DuckDB does not read the CSV files, because it rejects a row in which a line break inside a cell differs from the
+    line breaks between rows. Such rows are common.
 
     Raises:
         DataError: in the cases of `read_csv_table`, or if the files have different columns.

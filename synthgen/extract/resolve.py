@@ -1,13 +1,13 @@
 """Choose which of the extracted notes are used, and write them to one Parquet file.
 
 Older versions, replaced documents and repeated texts are dropped. Persons whose identifiers were merged become one
-person. Documents are compared only within one person, so adding or removing a person changes no note of another
-person, with one exception: an item that withdraws a document and states no person withdraws it for every person. The
+person. Only documents of one person are compared, so adding or removing a person changes no note of another person.
+There is one exception: if an item withdraws a document and states no person, every person loses the document. The
 texts stay on disk; DuckDB compares only identifiers, dates and digests.
 
 The id of a note begins with the person and the date, and later stages sort by this id. If the same notes are read
-from another format, their documents have other identifiers, but only the order of a person's notes of one day
-changes.
+from a different format, the identifiers of their documents differ. But this changes only the order of notes that
+have the same person and day.
 """
 
 from collections import defaultdict
@@ -41,7 +41,7 @@ SELECT file_row_number AS row, coalesce(merged.new, CASE WHEN n.person = '' AND 
     replaces, is_superseded, withdrawn, same, length(n.text) > 0 AS has_text, NULL::VARCHAR AS reason
 FROM read_parquet($spooled, file_row_number = true) n LEFT JOIN merged ON merged.old = n.person
 """
-# Each statement writes a reason to the notes that it drops and that have no reason yet. The order matters.
+# (reason, statement): the statement writes the reason to notes that it drops and that have none. The order matters.
 _STEPS = (
     (NO_PERSON, "UPDATE note SET reason = $reason WHERE person = ''"),
     (None, "UPDATE note SET reason = withdrawn WHERE reason IS NULL AND withdrawn <> ''"),
@@ -87,7 +87,7 @@ _STEPS = (
         UPDATE note SET reason = $reason FROM pair WHERE note.row = pair.row
         """,
     ),
-    (  # a document that a newer version replaces, if both have a common alias
+    (  # a document that a newer version replaces, if the two share an alias
         OLDER,
         """
         WITH target AS (SELECT person, version, aliases, unnest(replaces) AS name FROM note WHERE reason IS NULL),
@@ -98,7 +98,7 @@ _STEPS = (
         UPDATE note SET reason = $reason FROM pair WHERE note.row = pair.row
         """,
     ),
-    (  # a document that any version of another document replaces; if both replace each other, the newer is kept
+    (  # a document that any version of a second document replaces; the newer is kept if each replaces the other
         REPLACED,
         """
         WITH target AS (SELECT row, person, document, date, version, reason IS NULL AS is_kept,
@@ -161,7 +161,7 @@ class NoteSelection:
 
     unused: Callable[[str], str | None]  # returns why notes with this label are not used; None if they are used
     limit: int | None  # largest number of notes; None for all
-    rank: Callable[[str], Any]  # random sort key of a person; whole persons are kept in this order up to the limit
+    rank: Callable[[str], Any]  # returns a random sort key, by which whole persons are kept up to `limit` notes
     rows_are_persons: bool  # True if each note without a person counts as a person; else these notes are dropped
 
 

@@ -21,7 +21,7 @@ _HEAD_BYTES = 4096
 _OPENING = re.compile(rb"(\xef\xbb\xbf)?\s*")  # some systems write line breaks before the declaration
 _DECLARATION = re.compile(rb"<\?xml\s[^>]{0,300}\bencoding\s*=")
 _LIMIT_CODE = 114  # XML_ERR_RESOURCE_LIMIT of libxml2
-_LIMIT_WORDS = ("too big", "too long", "huge")  # words of libxml2's messages about limits that have other codes
+_LIMIT_WORDS = ("too big", "too long", "huge")  # words of libxml2's messages about limits without _LIMIT_CODE
 
 
 class UnsafeXml(Exception):  # noqa: N818 - a property of a file, which a reader reports
@@ -33,7 +33,7 @@ class UnsafeXml(Exception):  # noqa: N818 - a property of a file, which a reader
 
 
 def parse_xml(data: bytes) -> tuple[Element, bool]:
-    """Return the root element of an XML document, and whether its declared encoding was wrong.
+    """Return the root element of an XML document, and whether the declared encoding of the document was wrong.
 
     A document that is malformed in its declared encoding is read as UTF-8. Nothing outside the document is loaded.
     Raise UnsafeXml if the document is malformed, has entities, or exceeds a limit.
@@ -55,7 +55,7 @@ def each_element(file: BinaryIO, names: Collection[str]) -> Iterator[tuple[Eleme
 
     An element is emptied when the next element is read, so memory does not grow with the number of elements. As in
     `parse_xml`, a file that is malformed from its start is read as UTF-8, and UnsafeXml is raised in the same cases.
-    Elements before an error are yielded first.
+    Elements that precede an error are yielded before UnsafeXml is raised.
     """
     head = file.read(_HEAD_BYTES)
     start, declared = _opening(head)

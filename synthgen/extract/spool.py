@@ -1,4 +1,4 @@
-"""Write the notes and names that a reader yields to temporary Parquet files, because they may not fit in memory."""
+"""Write the notes and names that a reader yields to temporary Parquet files, because notes may not fit in memory."""
 
 import hashlib
 import re
@@ -15,8 +15,8 @@ from synthgen.core.progress import Advance
 from synthgen.extract.note import Dropped, Item, MergedPerson, Note, PersonNames, Remark, StaffNames
 
 NOTES, PERSONS = "spooled-notes.parquet", "spooled-persons.parquet"
-BATCH_ROWS, BATCH_CHARACTERS = 4096, 16 << 20  # the rows are written as soon as they reach one of the limits
-SHOWN_PLACES = 20  # places per reason in the load report
+BATCH_ROWS, BATCH_CHARACTERS = 4096, 16 << 20  # rows or characters at which the rows are written to disk
+SHOWN_PLACES = 20  # largest number of places per reason in the load report
 NOT_UNICODE, NUL = "lone surrogate in a field", "NUL character in a field"
 _WORD = re.compile(r"\w+")
 _TEXT, _LIST = pa.string(), pa.list_(pa.string())
@@ -30,7 +30,7 @@ NOTE_SCHEMA = pa.schema(
         "is_superseded": pa.bool_(),
         "withdrawn": _TEXT,
         "names": _LIST,
-        "same": pa.binary(16),  # digest of the words without punctuation, by which repeated texts are found
+        "same": pa.binary(16),  # digest of the words without punctuation; it is equal for repeated texts
     }
 )
 PERSON_SCHEMA = pa.schema({"person": _TEXT, "names": _LIST})
@@ -44,7 +44,7 @@ class Tally:
         self._places: dict[str, list[str]] = defaultdict(list)
 
     def add(self, reason: str, places: Sequence[str], count: int = 1) -> None:
-        """Add `count` items with this reason; `places` holds at least the first `SHOWN_PLACES` of their places."""
+        """Add `count` items with this reason; `places` holds the first `SHOWN_PLACES` of the items' places, or more."""
         self.counts[reason] += count
         n_free = SHOWN_PLACES - len(self._places[reason])
         self._places[reason] += places[:n_free]
@@ -61,7 +61,7 @@ class Spooled:
         self.n_items = 0  # notes and dropped items
         self.dropped, self.remarks = Tally(), Tally()
         self.merged: set[tuple[str, str]] = set()  # (old, new) identifier of a person
-        self.staff: set[str] = set()
+        self.staff: set[str] = set()  # names of practitioners
 
 
 def spool(items: Iterable[Item], folder: Path, advance: Advance) -> Spooled:

@@ -10,10 +10,10 @@ UNKNOWN_DATE = "date is not in ISO 8601 form"
 
 
 def note_of(values: Mapping[str, str], place: str) -> Iterator[Item]:
-    """Yield the note with these values of its fields, and a remark if its date cannot be interpreted.
+    """Yield the note with the fields `values`, after a remark if the date cannot be interpreted.
 
     A row without an identifier of the document is dropped. A row is also dropped if the identifier of the document or
-    person contains white space, because such a row is usually part of a text that a misplaced quote separated.
+    person contains white space, because such a row is usually part of a text that a misplaced quote split into rows.
     """
     if not values["document"]:
         yield Dropped(NO_ID, place)

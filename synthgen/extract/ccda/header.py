@@ -10,7 +10,7 @@ _STEP = re.compile(r"""(?P<name>[A-Za-z]\w*)(?:\[@(?P<key>\w+)=(?P<value>[^\]"']
 _TIME = re.compile(r"(\d{4}(?:\d\d){0,5})(?:\.\d+)?([+-]\d{4})?", re.ASCII)
 # number of digits of an HL7 time -> length of its ISO 8601 form, in which an hour without minutes is left out
 _SHOWN = {4: 4, 6: 7, 8: 10, 10: 10, 12: 16, 14: 19}
-# elements such as `manufacturerOrganization` and `place` contain names of organisations and places
+# endings of elements with names of organisations and places, such as `manufacturerOrganization`
 _NO_PERSONS = ("Organization", "place")
 
 
@@ -66,7 +66,7 @@ def identifier(element: Element) -> str:
 
 
 def identifiers(elements: Sequence[Element]) -> list[str]:
-    """Return the identifiers of the elements that have one."""
+    """Return the identifier of each element that has one."""
     return [found for element in elements if (found := identifier(element))]
 
 

@@ -14,7 +14,7 @@ _MARKS = {
     "paragraph": _PARAGRAPH, "table": _PARAGRAPH, "list": _LINE, "item": _LINE, "caption": _LINE, "footnote": _LINE,
     "tr": _LINE,
 }  # fmt: skip
-# some systems write elements of HTML
+# some systems write elements of HTML in place of these elements
 _MARKS |= {"p": _PARAGRAPH, "div": _PARAGRAPH, "pre": _PARAGRAPH, "ul": _LINE, "ol": _LINE, "li": _LINE}
 _MARKS |= {f"h{level}": _PARAGRAPH for level in range(1, 7)}
 _LISTS, _ITEMS = {"list", "ul", "ol"}, {"item", "li"}
@@ -75,7 +75,7 @@ def _flow(element: Element, depth: int, bullet: str = "") -> Iterator[str]:
     if name == "tr":
         yield _row(element)
     elif name in _ITEMS:
-        has_table = next(element.iter("{*}table"), None) is not None  # then the list only arranges tables
+        has_table = next(element.iter("{*}table"), None) is not None  # a list of tables needs no bullets
         yield _item("".join(_content(element, depth)), depth, "" if has_table else bullet)
     else:
         yield from _content(element, depth + (name in _LISTS))
@@ -97,7 +97,7 @@ def _is_hidden(element: Element) -> bool:
 
 def _item(marked: str, depth: int, bullet: str) -> str:
     text = marked.strip(f" {_BREAK}{_LINE}{_PARAGRAPH}")
-    # an item that holds only a list begins with the bullet of the inner list
+    # an item that contains only a list gets no bullet, because the inner list begins with a bullet
     return text if not text or text.startswith(_BULLET) else f"{_BULLET}{_INDENT * (depth - 1)}{bullet}{text}"
 
 

@@ -24,10 +24,10 @@ _SUFFIXES = {".xml", ".ccda", ".cda", ".ccd"}
 _OID = re.compile(r"[0-9.]+")  # an identifier that is only an OID names an authority, not a patient
 _NUMBER = re.compile(r"[0-9]{1,9}")
 MAX_EARLIER_VERSIONS = 100  # largest number of earlier versions that a document is stated to replace
-_WITHDRAWN = {"nullified", "aborted", "cancelled", "obsolete"}
-_COMPLETE = {"completed", "normal", ""}
+_WITHDRAWN = {"nullified", "aborted", "cancelled", "obsolete"}  # values of statusCode
+_COMPLETE = {"completed", "normal", ""}  # values of statusCode; "" if there is none
 _STAFF = ("assignedPerson", "informationRecipient")  # elements with names of staff, in header and entries
-_CONTACTS = (
+_CONTACTS = (  # paths of the elements with names of the patient and contacts
     ("recordTarget", "patientRole", "patient"), ("participant", "associatedEntity"), ("informant", "relatedEntity"),
 )  # fmt: skip
 _TIME = "componentOf/encompassingEncounter/effectiveTime"
@@ -44,7 +44,7 @@ def read_ccda(path: Path, fields: Fields, encoding: str = "utf-8") -> Iterator[I
     Defaults of the fields:
     - person: the first identifier of `recordTarget/patientRole` as `EXTENSION@ROOT`, or as `ROOT` if it is a UUID
     - encounter: the identifier of `componentOf/encompassingEncounter`
-    - date: the start of that encounter, else the time of the document
+    - date: the start or time of the encounter, else the time of the document
     - label: the name of the document's `code`, else the code
     - author: the name of the first author
 

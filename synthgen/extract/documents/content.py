@@ -19,7 +19,7 @@ _STARTS = ((rb"\s*\{\\rtf", _RTF), (rb"\s*%PDF-", _PDF), (rb"\s*(?:<!doctype htm
 def text_of(data: bytes, content_type: str) -> DocumentText:
     """Return the text of a document, without its hidden and deleted parts.
 
-    A document that begins as RTF, PDF or HTML is read as this type. A remark states if another type is declared.
+    A document that begins as RTF, PDF or HTML is read as this type, with a remark if `content_type` differs.
 
     Args:
         data: the document, at most `MAX_BYTES` bytes.

@@ -17,7 +17,7 @@ NOT_WELL_FORMED = "the XHTML is not well-formed; it was read as HTML"
 STYLE_SHEET = "a style sheet hides elements; style sheets are not evaluated"
 MAX_TAGS = 2_000_000
 _DECLARED = re.compile(rb"""<(?:meta\s[^>]*?charset|\?xml\s[^>]*?encoding)\s*=\s*["']?\s*([\w.:-]+)""", re.IGNORECASE)
-_START_BYTES = 4096  # the charset must be declared in this number of first bytes
+_START_BYTES = 4096  # number of bytes at the start that are searched for a declared charset
 _OPTIONS = {"encoding": "utf-8", "no_network": True, "remove_comments": True, "remove_pis": True, "huge_tree": True}
 _ENTITY = re.compile("&([A-Za-z][A-Za-z0-9]*;)")
 _XML_ENTITIES = frozenset({"amp;", "apos;", "gt;", "lt;", "quot;"})
@@ -58,11 +58,11 @@ def html_text(data: bytes, charset: str, *, is_xml: bool) -> DocumentText:
         is_xml: whether the document is declared as XHTML.
 
     Raises:
-        UnreadableDocument: the document is undecodable, too large, or declares entities of its own.
+        UnreadableDocument: the document is undecodable, too large, or declares entities.
     """
     found = None if charset else _DECLARED.search(data[:_START_BYTES])
     inner = found[1].decode("ascii") if found else ""
-    if inner.lower().startswith(("utf-16", "utf-32", "ucs-")):  # wrong, because the declaration was ASCII
+    if inner.lower().startswith(("utf-16", "utf-32", "ucs-")):  # wrong, because ASCII bytes declare it
         inner = ""
     text, remarks = decoded(data, charset or inner)
     text = text.removeprefix("\ufeff").strip()
@@ -101,7 +101,7 @@ def _html_root(text: str) -> "etree._Element | None":
 
 
 def _entity(match: re.Match[str]) -> str:
-    # XML does not define the other entities of HTML
+    # XML defines only `_XML_ENTITIES`, so all remaining entities of HTML are replaced
     return match[0] if match[1] in _XML_ENTITIES else html.unescape(match[0])
 
 
@@ -121,8 +121,8 @@ class _Open:
 
 @dataclass(slots=True)
 class _Row:
-    n_ended_lines: int  # lines of the output that had ended when the last cell began
-    n_pieces: int  # pieces of text in the output when the row began
+    n_ended_lines: int  # number of output lines that had ended when the last cell began
+    n_pieces: int  # number of pieces of text in the output when the row began
     has_cell: bool = False
 
 
@@ -130,7 +130,7 @@ class _Layout:
     def __init__(self) -> None:
         self.has_hiding_sheet = False
         self._pieces: list[str] = []
-        self._breaks = 0  # line feeds before the next text
+        self._breaks = 0  # number of line feeds before the next text
         self._lead = ""  # tabs between cells, or the bullet of a list item, before the next text
         self._space = False  # True if a space precedes the next text
         self._is_fresh = False  # True if the open cell or list item has no text so far

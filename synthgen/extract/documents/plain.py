@@ -9,7 +9,7 @@ OTHER_CHARSET = "charset differs from the declared one"
 ASSUMED_CHARSET = "no charset is declared and the text is not UTF-8; it was read as cp1252"
 REPLACED = "characters without a Unicode value were replaced by U+FFFD"
 MAX_CHARACTERS = 1 << 24
-# UTF-32 before UTF-16, because its byte-order mark begins with that of UTF-16
+# UTF-32 comes before UTF-16, because a byte-order mark of UTF-32 begins with a byte-order mark of UTF-16
 BYTE_ORDER_MARKS = {
     codecs.BOM_UTF32_LE: "utf-32",
     codecs.BOM_UTF32_BE: "utf-32",
@@ -48,18 +48,18 @@ def plain_text(data: bytes, charset: str) -> DocumentText:
     """Return the text of a plain-text document; an empty `charset` means that none is declared.
 
     Raises:
-        UnreadableDocument: no charset that is tried fits, or the text contains NUL characters.
+        UnreadableDocument: no charset fits, or the text contains NUL characters.
     """
     text, remarks = decoded(data, charset)
     return normalised(text, remarks)
 
 
 def decoded(data: bytes, charset: str) -> tuple[str, tuple[str, ...]]:
-    """Return the decoded bytes, and a remark if they do not fit the declared charset.
+    """Return the decoded bytes, and a remark if their charset was assumed or differs from the declared charset.
 
     A byte-order mark decides the charset. Without one, the declared charset is tried, then UTF-8, then cp1252. The
     first charset in which every byte is valid is used. Charsets such as ISO 8859-1 are skipped if the text would have
-    control characters from U+0080 to U+009F, because these bytes are usually quotation marks of cp1252.
+    control characters from U+0080 to U+009F, because such bytes are usually quotation marks of cp1252.
 
     Raises:
         UnreadableDocument: no charset fits, or the text contains NUL characters.

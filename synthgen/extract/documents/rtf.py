@@ -36,16 +36,16 @@ _SKIPPED = frozenset({
     "nonesttables", "objdata", "pgptbl", "pict", "private", "revtbl", "rxe", "shprslt", "sp", "stylesheet", "tc",
     "template", "themedata", "txe", "xe",
 })  # fmt: skip
-_VISIBLE = frozenset({"do", "nesttableprops", "shpinst"})  # other groups that begin with `\*` are skipped
-_CHARSETS = {
+_VISIBLE = frozenset({"do", "nesttableprops", "shpinst"})  # groups that are read although they begin with `\*`
+_CHARSETS = {  # number after `\fcharset` -> codec
     0: "cp1252", 77: "mac_roman", 128: "cp932", 129: "cp949", 130: "johab", 134: "gbk", 136: "cp950", 161: "cp1253",
     162: "cp1254", 163: "cp1258", 177: "cp1255", 178: "cp1256", 186: "cp1257", 204: "cp1251", 222: "cp874",
     238: "cp1250", 254: "cp437", 255: "cp850",
 }  # fmt: skip
-_CODE_PAGES = {0: "cp1252", 10000: "mac_roman", 65001: "utf-8"}  # the others are named cpN
+_CODE_PAGES = {0: "cp1252", 10000: "mac_roman", 65001: "utf-8"}  # codecs of code pages N that are not named cpN
 _ENCODINGS = {"ansi": "cp1252", "mac": "mac_roman", "pc": "cp437", "pca": "cp850"}
-_SYMBOL_CHARSET = 2
-# In the font Symbol, the letter m is displayed as μ, so `mg` can mean micrograms.
+_SYMBOL_CHARSET = 2  # number after `\fcharset` of a font of symbols
+# Character -> symbol that a font displays. The font Symbol displays the letter m as μ, so `mg` can mean micrograms.
 _SYMBOL_FONT = dict(
     zip(
         "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz-\xa2\xa3\xa5\xac\xad\xae\xaf\xb0\xb1\xb2\xb3\xb4\xb7\xb8\xb9\xbb",
@@ -59,13 +59,13 @@ _SYMBOLS_OF = {"symbol": _SYMBOL_FONT, "wingdings": _WINGDINGS_FONT}
 
 @dataclass(slots=True)
 class _Group:
-    # the state that ends with the group (`}`)
+    # the state of the reader in a group; it ends with the group (`}`)
     is_skipped: bool = False
     is_hidden: bool = False
     is_deleted: bool = False
     is_font_table: bool = False
     font: int = -1  # -1 for the default font
-    n_fallback: int = 1  # after a Unicode character `\u`, this number of characters repeats it for old programs
+    n_fallback: int = 1  # number of characters after `\u` that repeat the Unicode character for old programs
 
 
 def rtf_text(data: bytes) -> DocumentText:
@@ -97,12 +97,12 @@ class _RtfReader:
         self._group = _Group()
         self._outer: list[_Group] = []
         self._is_first = False  # True before the first token of a group, not counting `\*`
-        self._is_starred = False
+        self._is_starred = False  # True if the group begins with `\*`
         self._bytes = bytearray()  # visible bytes that are not decoded yet
-        self._n_fallback = 0  # number of characters to skip after `\u`
+        self._n_fallback = 0  # number of characters that are still to be skipped after `\u`
         self._encoding = "cp1252"
         self._default_font = -1
-        self._fonts: dict[int, str] = {}  # encoding of each font, or key of a symbol font in _SYMBOLS_OF
+        self._fonts: dict[int, str] = {}  # number of a font -> its encoding, or its key in _SYMBOLS_OF
         self._symbol_fonts: set[int] = set()  # numbers of the fonts that have the charset for symbols
 
     def read(self, data: bytes) -> int:

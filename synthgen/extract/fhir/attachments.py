@@ -18,7 +18,7 @@ PARTLY_READ = "a part of the document is left out: {reason}"
 MISSING_FILE = "attachment file is missing, or cannot be read"
 MAX_ATTACHMENT_BYTES = 256 << 20
 MAX_COMPARED_TEXTS = 50  # if a document has more texts, all are kept without a comparison
-SAME_WORDS = 0.9  # a text is left out if a text of another content type contains this share of its words
+SAME_WORDS = 0.9  # a text is dropped if a kept text of a different type contains this fraction of its words
 
 Binaries = Callable[[str], tuple[bytes, str] | None]  # id of a Binary resource -> its data and content type
 
@@ -29,11 +29,11 @@ class Texts:
 
     found: list[str] = field(default_factory=list)
     formats: dict[str, str] = field(default_factory=dict)  # content type by text
-    reasons: list[str] = field(default_factory=list)  # why parts have no text
+    reasons: list[str] = field(default_factory=list)  # why parts of the document have no text
     remarks: list[str] = field(default_factory=list)
 
     def add(self, data: bytes, content_type: str) -> None:
-        """Add the text in these bytes, or the reason why they have none."""
+        """Add the text of the file `data`, or the reason why the file has no text."""
         try:
             read = text_of(data, content_type)
         except UnreadableDocument as unreadable:
@@ -45,10 +45,10 @@ class Texts:
             self.formats[read.text] = content_type.partition(";")[0].strip().lower()
 
     def joined(self) -> str:
-        """Return the texts joined by blank lines, without texts that another text contains.
+        """Return the texts joined by blank lines, without each text that a longer text contains.
 
-        Many systems export each document in several formats. So if texts of different content types share nearly all
-        words, only the longest is returned.
+        Many systems export each document in several formats. Therefore, if texts of different content types share
+        nearly all words (`SAME_WORDS`), only the longest is returned.
         """
         texts = list(dict.fromkeys(self.found))
         if len(texts) > MAX_COMPARED_TEXTS:
@@ -76,14 +76,14 @@ class Texts:
 class Attachments:
     """Read attachments of an export without using a network.
 
-    Files are read only below `folder`. If the export is a single file, `folder` is None and no other file is read.
+    Files are read only below `folder`. If the export is a single file, `folder` is None and no attached file is read.
     """
 
     def __init__(self, folder: Path | None, binaries: Binaries) -> None:
         self._folder, self._binaries = folder, binaries
 
     def read(self, attachments: list[Resource], texts: Texts) -> None:
-        """Add the texts of attachments: of their data, or of the file or Binary resource that their URL names."""
+        """Add the text of each attachment: its data, or the file or Binary resource that its URL names."""
         for one in attachments:
             kind, data, url = text(one.get("contentType")), one.get("data"), text(one.get("url"))
             if isinstance(data, str) and data.strip():
@@ -139,7 +139,7 @@ def add_sections(sections: object, texts: Texts) -> None:
 
 
 def _sections(sections: object, texts: Texts, depth: int) -> Iterator[str]:
-    for section in objects(sections) if depth < 20 else []:
+    for section in objects(sections) if depth < 20 else []:  # sections at a depth of 20 or more are ignored
         part = Texts()
         add_narrative(section.get("text"), part, skipped=())
         texts.reasons += part.reasons

@@ -51,13 +51,13 @@ class Paths:
     def patient(self, identity: str) -> str:
         """Return the person identifier that stands for the id of a patient.
 
-        If `source.fields.person` is set, notes have other person identifiers than the ids of patients. An id then
-        gets a prefix, because it could equal the identifier of another patient.
+        If `source.fields.person` is set, the person identifiers of notes are not the ids of patients. The id of a
+        patient then gets a prefix, because it could equal the person identifier of a different patient.
         """
         return f"Patient/{identity}" if "person" in self.by_field else identity
 
     def values(self, kind: str, resource: Resource) -> dict[str, str]:
-        """Return the value of each field that is read in an "encounter" or "patient" resource (`kind`)."""
+        """Return field -> value for the fields that are read in resources of `kind` ("encounter" or "patient")."""
         paths = {name: path for name, (owner, path) in self.by_field.items() if owner == kind}
         return {name: next(at_path(resource, path), "") for name, path in paths.items()}
 
@@ -80,7 +80,7 @@ class NoteMaker:
         subject = reference(resource.get("subject"), "Patient")
         person = self._field("person", resource, subject)
         if person and subject and (stated := self._paths.patient(subject)) != person:
-            yield MergedPerson(stated, person)  # names and merges state the id of the patient
+            yield MergedPerson(stated, person)  # items with names or merges state the id of the patient
         private, staff = _names(resource)
         if staff:
             yield StaffNames(tuple(staff))

@@ -16,7 +16,7 @@ from synthgen.extract.note import Dropped, Fields, Item, MergedPerson, Note, Per
 
 OTHER_FILE = "file is not NDJSON or JSON"
 LINKS = {"replaced-by", "replaces"}
-MAX_BINARY_CHARACTERS = 1 << 30  # characters of Binary resources that are kept in memory
+MAX_BINARY_CHARACTERS = 1 << 30  # largest number of characters of all Binary resources, which are kept in memory
 TOO_MANY_BINARIES = "Binary resources of the export exceed 1 GiB; store their data in the attachments"
 
 
@@ -38,12 +38,12 @@ def read_fhir(path: Path, fields: Fields, encoding: str = "utf-8") -> Iterator[I
     - person: the id of the patient in `subject`, after merges by `Patient.link`
     - encounter: the id in `encounter` or `context.encounter`
     - date: the start of `context.period` or `effectivePeriod`, else `effectiveDateTime`, `date` or `issued`
-    - label: the LOINC name of `type`, else another coding of `type`, else its text; without `type`, the same for
-      `code`, then for `category`
+    - label: the LOINC name of `type`, else any coding of `type`, else the text of `type`; without `type`, `code` is
+      used in this way, and without `code`, `category`
     - author: the displayed name or reference in `author`, `performer` or `resultsInterpreter`
 
     Overrides in `fields` are paths such as `type.coding[system=urn:x].code`. A path that begins with `encounter.` or
-    `patient.` is read in the encounter or patient of the document. These values are kept in memory.
+    `patient.` is read in the encounter or patient of the document. The values at such paths are kept in memory.
 
     Raises:
         DataError: there is no file or no document, all attachments are URLs, the Binary resources exceed 1 GiB, or a

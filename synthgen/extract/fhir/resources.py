@@ -22,7 +22,7 @@ _LINES = (".ndjson", ".jsonl", ".ndjson.gz", ".jsonl.gz")
 
 
 def files_below(path: Path) -> list[Path]:
-    """Return the file, or all files below a folder that are not hidden, in the order of their paths."""
+    """Return `path` if it is a file, or else all files below it that are not hidden, in the order of their paths."""
     if path.is_file():
         return [path]
     files = (p for p in path.rglob("*") if p.is_file())
@@ -88,7 +88,7 @@ def _unpacked(value: Resource, place: str) -> Iterator[tuple[Resource, str] | Dr
         for resource in objects(entry.get("resource")):
             full = text(entry.get("fullUrl"))
             if full.startswith("urn:uuid:") and not text(resource.get("id")):
-                # references in the bundle state this id
+                # references in the bundle name the resource by this id
                 resource["id"] = full.removeprefix("urn:uuid:")
             yield from _unpacked(resource, f"{place}, entry {number}")
 
@@ -103,7 +103,7 @@ def _bundle(file: Path, shown: str) -> Iterator[tuple[Resource, str] | Dropped]:
 
 
 def parsed(data: bytes) -> object:
-    """Return the JSON value in UTF-8 bytes; None if they are not JSON or are nested too deeply."""
+    """Return the JSON value in UTF-8 bytes; None if the bytes are not JSON or the value is nested too deeply."""
     try:
         return json.loads(data.decode("utf-8-sig"))
     except (ValueError, RecursionError):

@@ -12,7 +12,7 @@ VERSION_DIGITS = 10  # version numbers are padded to this length, so that they s
 
 
 def items(value: Any) -> list[Any]:
-    """Return a list as it is, None as an empty list, and any other value as a list with one item."""
+    """Return `value` if it is a list, an empty list for None, and a list with one item for any other value."""
     if value is None:
         return []
     return value if isinstance(value, list) else [value]
@@ -93,7 +93,7 @@ def refers_elsewhere(value: Any, kind: str) -> bool:
 
 
 def _parts(target: str) -> list[str]:
-    # without a query or version at the end
+    # returns the parts of a reference between slashes, without a query or version at the end
     return target.partition("?")[0].partition("/_history/")[0].rstrip("/").split("/")
 
 
@@ -111,7 +111,7 @@ def _business_keys(identifiers: Any) -> list[str]:
 
 
 def target_keys(value: Any) -> list[str]:
-    """Return the identifiers of the document that a reference points to, in the forms of `keys`."""
+    """Return the identifiers of the document that a reference points to, in the forms that `keys` returns."""
     found = []
     for one in objects(value):
         target = text(one.get("reference")).partition("/_history/")[0].rstrip("/").split("/")
@@ -132,7 +132,7 @@ def _utc(value: str) -> str:
     try:
         moment = datetime.fromisoformat(value)
         moment = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
-    except (ValueError, OverflowError):  # the years 1 and 9999 have no time in UTC for some zones
+    except (ValueError, OverflowError):  # some times in the years 1 and 9999 cannot be converted to UTC
         return value
     return moment.isoformat(timespec="microseconds")
 
