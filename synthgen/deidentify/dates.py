@@ -85,7 +85,7 @@ _SCORE_BEFORE = re.compile(
 )
 _COUNTED_AFTER = re.compile(r" (?:nodes?|lymph|positive|joints|cores|samples|sections|criteria|points)\b")
 _LINE_START = re.compile(r"(?:^|\n|[;|] )$")
-# what precedes a short date: certain words, or a first short date in a list ("3/4 and" before 4/4)
+# text before a short date: certain words, or an earlier short date of a list, such as "3/4 and" before "4/4"
 _CUE = re.compile(
     r"(?i)(?:\b(?:admitted|admission|discharged?|dc'?d|seen|dated?|visit|on|since|surgery|operated|born|dob"
     r"|until|till|due|lmp|lnmp|edd|edc|wk of|week of|w/e|w/c|repeat|recheck|by|exp|expir(?:es|y)|taken|done|given"
@@ -113,7 +113,7 @@ _DASHED_ALONE = re.compile(r"(?P<a>\d{1,2})(?P<sep>[-.])(?P<b>\d{1,2})")
 _MONTH_ALONE = re.compile(_MON, re.IGNORECASE)
 _DAY_ALONE = re.compile(r"(?P<d>[0-3]?\d)(?P<ord>st|nd|rd|th)", re.IGNORECASE)
 _LEAP_YEAR = 2000  # assumed year of a date without a year; it contains 29 February
-_MIDDLE = 15  # assumed day of a date without a day
+_MIDDLE = 15  # assumed day of a date without a day, and the additional days in `shift_date`
 
 
 def find_dates(text: str) -> list[tuple[int, int]]:

@@ -34,14 +34,14 @@ class Surrogates:
     """The surrogates of one person (`group`).
 
     An identifier always gets the same surrogate, whatever its letter case. The only exception is an initial: if a
-    name that begins with it was replaced before, the initial becomes the first letter of that name's surrogate.
+    name that begins with this letter was replaced before, the initial becomes the first letter of its surrogate.
 
-    - A first name becomes another first name, of the same gender if the name lists contain the original.
-    - A last name becomes another last name.
+    - A first name becomes a different first name, of the same gender if the name lists contain the original.
+    - A last name becomes a different last name.
     - All dates move by the same number of days.
-    - Ages over 89 become 90+; other ages are kept.
+    - Ages over 89 become 90+; lower ages are kept.
     - E-mail, web and IP addresses, streets and places become invented ones.
-    - In all other identifiers, each digit becomes a digit and each letter a letter.
+    - In identifiers of all remaining kinds, each digit becomes a digit and each letter a letter.
 
     The surrogate of a name is never a declared name of the person. If `known` is given, no two surrogates of names
     together form the name of a person in `known`.
@@ -73,7 +73,7 @@ class Surrogates:
 
         A value without letters and digits is kept, and so are particles and suffixes of names, such as "van" and
         "Jr". Any other value differs from its surrogate. For e-mail, web and IP addresses, the difference is not
-        checked, but they have more than 10^7 possible surrogates each, so the probability of equality is below 10^-7.
+        checked, but with more than 10^7 possible surrogates per address, the probability of equality is below 10^-7.
         """
         make: Mapping[str, Callable[[str], str]] = {
             "name": self._name,
@@ -138,7 +138,7 @@ class Surrogates:
     def _date(self, value: str) -> str:
         try:
             return shift_date(value, self.shift_days, self.order)
-        except ValueError:  # the span contains more than a date, because it was joined with another span
+        except ValueError:  # the span contains more than a date, because it was joined with a second span
             return "[date]"
 
     def _characters(self, kind: str, value: str) -> str:
@@ -178,7 +178,7 @@ class Surrogates:
         return self._pick([name for name in pool if name.casefold() not in key], kind, key)
 
     def _with_ending(self, parts: Sequence[str], value: str) -> str:
-        # the state in the value is kept, and its postal code is replaced
+        # the state in the value is kept, and the postal code in the value is replaced
         end = ADDRESS_END.search(value)
         region, code = end.group("region", "code") if end else (None, None)
         address = ", ".join([*parts, *([region.upper()] if region else [])])

@@ -37,7 +37,7 @@ def engine_of(engine: str) -> str:
 def finder(engine: str, known: KnownNames | None = None) -> Find:
     """Return the function that finds identifiers, given a text and the declared names of the text's person.
 
-    The function also finds the names in `known`, which can be names of other persons. Raise UsageError if the engine
+    The function also finds the names in `known` in every text, whatever its person. Raise UsageError if the engine
     is unknown, and the errors of `Classifier` if the engine uses the classifier.
     """
     if (name := engine_of(engine)) not in {"rules", "rules+ner"}:

@@ -19,7 +19,7 @@ class KnownNames:
     initial can be between them. But two ordinary words in lower case do not count. A single part of a declared name
     counts if it is capitalised, has at least four letters, and is neither an ordinary nor a clinical word.
 
-    Privacy: the spans found in the records of a person depend on the names of other persons, so DP runs do not use
+    Privacy: the spans found in the records of one person depend on the names of all persons, so DP runs do not use
         this class.
     """
 

@@ -42,7 +42,7 @@ def read_marks(marked: str, person: str, names: tuple[str, ...] = ()) -> Marked:
 
 
 def read_marked_file(path: Path) -> Iterator[Marked]:
-    """Yield the texts of a file in one of two formats.
+    """Yield the texts of a file; the suffix of the file decides how it is read.
 
     - `.jsonl`: each line has `text`, `spans` (objects with `start`, `end` and `label`), and optionally `person` and
       `names`.
@@ -52,7 +52,7 @@ def read_marked_file(path: Path) -> Iterator[Marked]:
     If no person is stated, each line is a person.
 
     Raises:
-        UsageError: the file cannot be read, is not UTF-8 text, or has invalid JSONL lines; all of them are listed.
+        UsageError: the file cannot be read, is not UTF-8 text, or has invalid JSONL lines; all invalid lines are listed.
     """
     try:
         text = read_regular(path, MAX_TABLE_BYTES).decode("utf-8")

@@ -72,7 +72,7 @@ def find_names(text: str, declared_names: Sequence[str]) -> list[Span]:
     """Return the names of persons in a text; spans may overlap.
 
     Each part of a declared name is found; accents, letter case and the form of the apostrophe are ignored. But a part
-    in lower case that is an ordinary word or has fewer than three letters is found only next to a second part.
+    in lower case that is an ordinary word or has fewer than three letters is found only next to another part.
 
     Names that are not declared are guessed from name lists and context. A guessed name contains no part of a clinical
     term. An ordinary word belongs to a guessed name only after a title or a name. Each word of a guessed name is
@@ -218,7 +218,7 @@ def _name_at(tokens: list[_Token], i: int, text: str) -> tuple[int | None, int]:
 
 
 def _listed_name_at(tokens: list[_Token], i: int, text: str) -> tuple[int | None, int]:
-    # returns the same values as `_name_at`, for a name that name lists or its shape show, not titles or cues
+    # returns the values of `_name_at` for a name that is recognised by name lists or shape, not by titles or cues
     token, spelling = tokens[i], tokens[i].spelling
     starts_line = token.start == 0 or text[token.start - 1] == "\n"
     is_title = token.word in _STOP or token.word.casefold() in NOTE_WORDS | TITLES

@@ -68,7 +68,7 @@ def read(text: str) -> Reading:
     - Combining marks that form no single character with their letter are removed.
     - White space becomes one line break if it contains the end of a line, and otherwise one space.
     - A line break becomes a space if it only wraps the text, that is, if the next word did not fit into the line.
-    - A word of more than `MAX_WORD_CHARACTERS` characters loses its middle, because identifiers are at its ends.
+    - A word of more than `MAX_WORD_CHARACTERS` characters keeps only its start and its end, where identifiers can be.
     """
     plain: str
     starts: Sequence[int]

@@ -36,8 +36,8 @@ def read_i2b2(path: Path, fields: Fields, encoding: str = "utf-8") -> Iterator[I
     - label: the first folder below the source (`folder 1`)
     - encounter and author: none
 
-    Overrides in `fields` are locations in the path, see `file_field`. The label may also be `tag NAME@ATTRIBUTE`, such
-    as `tag SMOKING@STATUS`: the attribute of the first element with this name in the record or file.
+    Overrides in `fields` are locations in the path, see `file_field`. The label may also be `tag NAME@ATTRIBUTE`,
+    such as `tag SMOKING@STATUS`: the attribute of the first element with this name in the record or file.
 
     Raises:
         DataError: the path does not exist, no file has a note, or a field is not in these notations.

@@ -24,7 +24,7 @@ def read_mimic(path: Path, fields: Fields, encoding: str = "utf-8") -> Iterator[
     """Yield the notes of MIMIC-IV-Note or MIMIC-III.
 
     Default columns of the fields:
-    - both: person `subject_id`, encounter `hadm_id`
+    - MIMIC-IV-Note and MIMIC-III: person `subject_id`, encounter `hadm_id`
     - MIMIC-IV-Note: date `charttime`, label `note_type`, no author
     - MIMIC-III: date `CHARTDATE`, label `CATEGORY`, author `CGID`
 

@@ -10,7 +10,7 @@ class Note:
     """One clinical document; a string is empty if the source does not state it."""
 
     place: str  # file and line or message number, for the private load report
-    document: str  # identifier of the document, the same for all its versions
+    document: str  # identifier of the document, the same for all versions of the document
     text: str  # plain text with line feeds
     person: str  # identifier of the patient
     label: str  # the class of the document, such as "Discharge summary"
@@ -20,9 +20,9 @@ class Note:
     version: str = ""  # a text that sorts after `version` of each earlier version of the document
     aliases: tuple[str, ...] = ()  # further identifiers of this document; `replaces` of a later note can name one
     replaces: tuple[str, ...] = ()  # identifiers of the documents that this document replaces
-    # True if the source marks the document as superseded; it is dropped only if its successor is also in the source
+    # True if the source marks the document as superseded; if the source has no successor, the document is kept
     is_superseded: bool = False
-    withdrawn: str = ""  # why this document and its earlier versions count as deleted; empty if they do not
+    withdrawn: str = ""  # why this document and its earlier versions count as deleted; empty if they are not deleted
     names: tuple[str, ...] = ()  # names of the patient and contacts that only this document states
 
     def __repr__(self) -> str:

@@ -210,7 +210,7 @@ def _remedy(dropped: Collection[str]) -> str:
 
 def _final(merges: Collection[tuple[str, str]]) -> dict[str, str]:
     # Returns replaced identifier -> final identifier. All identifiers that merges connect belong to one person. The
-    # smallest identifier that was never replaced is final; in a circle of merges, it is the smallest of all.
+    # smallest identifier that was never replaced is final; in a circle of merges, the smallest of all is final.
     linked: dict[str, set[str]] = defaultdict(set)
     for old, new in merges:
         linked[old].add(new)

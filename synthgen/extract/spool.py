@@ -44,7 +44,7 @@ class Tally:
         self._places: dict[str, list[str]] = defaultdict(list)
 
     def add(self, reason: str, places: Sequence[str], count: int = 1) -> None:
-        """Add `count` items with this reason; `places` holds the first `SHOWN_PLACES` of the items' places, or more."""
+        """Add `count` items with this reason; `places` are the first places of the items, at most `SHOWN_PLACES`."""
         self.counts[reason] += count
         n_free = SHOWN_PLACES - len(self._places[reason])
         self._places[reason] += places[:n_free]

@@ -50,7 +50,7 @@ def align(latents: Latents, parents: Segments, seeds: SeedTree) -> Segments:
     because its text would paraphrase this parent. A record with a single parent gets all sections of that parent.
     Parents of weight 0 are ignored.
 
-    A section consists of windows, which are its segments. Parent p has the weight w_p and, in the section, n_p
+    The segments of a section are called windows. Parent p has the weight w_p and, in the section, n_p
     windows with the vectors s_p,0 to s_p,n_p−1. The sums are over the parents that have the section. The new section
     has m = ⌊Σ_p w_p n_p / Σ_p w_p + ½⌋ windows, and the vector of window j is
 

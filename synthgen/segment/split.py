@@ -35,7 +35,7 @@ def heading_of(line: str) -> str | None:
 
 
 def shared_headings(texts: Sequence[str], groups: Sequence[str], least_persons: int) -> Mapping[str, str]:
-    """Return normal form -> written form of each heading that at least `least_persons` persons use.
+    """Return the mapping from normal form to written form of the headings that at least `least_persons` persons use.
 
     The written form is the form that most persons use, if at least `least_persons` persons use it. Otherwise, the
     written form is the normal form in capitals or, if `heading_of` does not recognise the capitals, the normal form

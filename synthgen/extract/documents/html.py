@@ -62,7 +62,7 @@ def html_text(data: bytes, charset: str, *, is_xml: bool) -> DocumentText:
     """
     found = None if charset else _DECLARED.search(data[:_START_BYTES])
     inner = found[1].decode("ascii") if found else ""
-    if inner.lower().startswith(("utf-16", "utf-32", "ucs-")):  # wrong, because ASCII bytes declare it
+    if inner.lower().startswith(("utf-16", "utf-32", "ucs-")):  # wrong, as the declaration is in ASCII
         inner = ""
     text, remarks = decoded(data, charset or inner)
     text = text.removeprefix("\ufeff").strip()

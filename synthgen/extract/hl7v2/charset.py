@@ -9,8 +9,8 @@ OTHER_CHARSET = "bytes do not fit the character set; read with another one"
 ISO_2022 = "iso2022_jp_ext"  # codec of messages that switch between the sets of MSH-18 by escape sequences
 _FALLBACK = "cp1252"
 
-# Name in MSH-18 (HL7 table 0211) -> Python codec. The module `framing` converts files in UTF-16 or UTF-32 to UTF-8
-# before. All remaining messages that declare UTF-16 or UTF-32 are in practice in UTF-8.
+# Name in MSH-18 (HL7 table 0211) -> Python codec. Messages that declare UTF-16 or UTF-32 are decoded as UTF-8:
+# either `framing` has converted them to UTF-8, or the sender declares a charset that the message does not have.
 _TABLE_0211 = {
     "ASCII": "ascii",
     **{f"8859/{n}": f"iso8859-{n}" for n in (*range(1, 10), 15)},
@@ -45,8 +45,8 @@ def decode(data: bytes, declared: Sequence[str], encoding: str) -> tuple[str, st
     """Return the text, the name of its codec, and remarks; None if the bytes fit no codec.
 
     Three codecs are tried in this order: the codec that MSH-18 names (in `declared`), `encoding`, and cp1252. The
-    first codec that fits decodes the whole message. A remark states that MSH-18 names no known codec, or that its
-    codec does not fit. ISO 8859-1 does not fit a message with the control characters 0x80 to 0x9F.
+    first codec that fits decodes the whole message. A remark states that MSH-18 names an unknown codec, or that
+    the first codec does not fit. ISO 8859-1 does not fit a message with the control characters 0x80 to 0x9F.
     """
     charset = named_charset(declared)
     remarks = (UNKNOWN_CHARSET,) if charset is None else ()

@@ -53,7 +53,7 @@ def files_below(path: Path) -> Iterator[Path]:
 
 
 def read_messages(path: Path, encoding: str) -> Iterator[RawMessage] | None:
-    """Return an iterator over the messages of a file, or None if its first line is not an HL7 v2 header.
+    """Return an iterator over the messages of a file, or None if the file does not begin with a header.
 
     Files in UTF-16 or UTF-32 are converted to UTF-8.
 

@@ -23,7 +23,7 @@ _SEGMENTS = (
     "SFT SHP SPM STF STZ TQ1 TQ2 TXA UAC UB1 UB2 URD URS VAR"
 )
 _KNOWN = frozenset(_SEGMENTS.split())
-_HL7_NULL = '""'  # a field with this text tells the receiver to delete the value it has stored
+_HL7_NULL = '""'  # a field with this text tells the receiver to delete the stored value
 
 
 @dataclass(frozen=True, slots=True)

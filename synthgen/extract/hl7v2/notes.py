@@ -11,7 +11,7 @@ MDM: each TXA segment with its OBX segments is a note. The event of the message 
 - TXA-17 is the completion status (table 0271). Authenticated documents (AU, LA) are used. Documents with the status
   documented (DO) or without a status are complete and are used with a remark. Dictated (DI), incomplete (IN),
   in-progress (IP) and pre-authenticated (PA) documents are not used.
-- TXA-19 is the availability (table 0273). Obsolete documents (OB) are superseded. Documents with UN are not used.
+- TXA-19 is the availability (table 0273): obsolete documents (OB) are superseded, unavailable ones (UN) are not used.
 
 ORU: each OBR segment (an order) whose results contain text is a note; see the module `report`.
 - OBR-25 is the status of the report (table 0123). Reports that are final (F), corrected (C), partly available (A) or
@@ -178,10 +178,10 @@ class Hl7NoteMaker:
 def grouped(message: Hl7Message, starts: Sequence[str]) -> Iterator[tuple[list[Hl7Segment], Context]]:
     """Yield each group of segments with its context.
 
-    A group begins with a segment whose name is in `starts`. But the first OBR segment after ORC continues that group.
+    A group begins with a segment whose name is in `starts`, but an OBR segment continues a group of ORC without OBR.
 
     The context of a group also includes the segments before the first PID segment, and the segments between the PID
-    segment of the patient and the patient's first group. The latter segments are also a group if one of them is OBX.
+    segment of the patient and the patient's first group. If the latter contain OBX, they are also yielded as a group.
     """
     shared: dict[str, Hl7Segment] = {}
     has_patient = False

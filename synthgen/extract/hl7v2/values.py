@@ -37,7 +37,7 @@ class FieldPath:
 
 
 def field_paths(fields: Fields) -> dict[str, FieldPath]:
-    """Return field name -> path of each configured field; raise DataError that lists all malformed paths."""
+    """Return the paths of the configured fields, by field name; raise DataError that lists all malformed paths."""
     found = {name: _PATH.fullmatch(text) for name, text in asdict(fields).items() if text is not None}
     if wrong := [f"source.fields.{name} is not a field of HL7 v2" for name, path in found.items() if path is None]:
         hint = "Write segment, field, component and subcomponent, for example PID-3.1 or OBR-4."
