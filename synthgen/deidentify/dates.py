@@ -9,13 +9,13 @@ from datetime import date, timedelta
 from typing import Literal
 
 from audits.text.clinical_terms import is_eponym
-from audits.text.identifier_grammar import MONTHS as _SHORT
+from audits.text.identifier_grammar import MONTHS as _SHORT_MONTHS
 from audits.text.name_lists import words
 
 Order = Literal["day-first", "month-first"]
 MONTHS = words("january february march april may june july august september october november december")
-_DAYS = words("monday tuesday wednesday thursday friday saturday sunday")
-_MON = rf"(?P<mon>(?:{'|'.join(MONTHS)})(?![^\W\d_])|(?:{'|'.join(_SHORT)}|sept)(?![^\W\d_])\.?)"
+_WEEKDAYS = words("monday tuesday wednesday thursday friday saturday sunday")
+_MON = rf"(?P<mon>(?:{'|'.join(MONTHS)})(?![^\W\d_])|(?:{'|'.join(_SHORT_MONTHS)}|sept)(?![^\W\d_])\.?)"
 _D = r"(?P<d>[0-3]?\d)(?P<ord>st|nd|rd|th)?(?!\d)"
 _Y4 = r"(?P<y>(?:1[89]|20|21)\d\d)"
 _Y = r"(?P<y>(?:1[89]|20|21)\d\d|'\d\d)"
@@ -107,7 +107,7 @@ _QUANTITY = re.compile(
     r"(?i) ?(?:pain|strength|power|murmur|days?|weeks?|months?|hx|history|ago|mg|tabs?|units?|iu|in severity)\b"
 )
 # names of months and weekdays in lower case that can also be ordinary words
-_WORDS = re.compile(r"(?:may|march|mar|dec|sep|sun|sat|wed|fri|mon)\b")
+_ORDINARY_WORDS = re.compile(r"(?:may|march|mar|dec|sep|sun|sat|wed|fri|mon)\b")
 _CENTURY_PIVOT = 40  # two-digit years up to 40 are read as 2000 to 2040
 _DASHED_ALONE = re.compile(r"(?P<a>\d{1,2})(?P<sep>[-.])(?P<b>\d{1,2})")
 _MONTH_ALONE = re.compile(_MON, re.IGNORECASE)
@@ -125,7 +125,7 @@ def find_dates(text: str) -> list[tuple[int, int]]:
         inside = any(start <= match.start() and match.end() <= end for start, end in spans)
         if not inside and _is_short_date(match, found):
             found.append(match.span())
-    found += [m.span("mon") for m in _IN_MONTH.finditer(text) if not _WORDS.match(m["mon"])]
+    found += [m.span("mon") for m in _IN_MONTH.finditer(text) if not _ORDINARY_WORDS.match(m["mon"])]
     found += [m.span() for m in _HOLIDAY.finditer(text)]
     found += [m.span("value") for m in _DASHED.finditer(text) if _day_of(m, "month-first")]
     return found + [m.span("value") for m in _ON_DAY.finditer(text) if 1 <= int(m["d"]) <= 31]
@@ -230,7 +230,7 @@ def _day_of(match: re.Match[str], order: Order) -> date | None:
 
 
 def _month_number(name: str) -> int:
-    return _SHORT.index(name[:3].lower()) + 1
+    return _SHORT_MONTHS.index(name[:3].lower()) + 1
 
 
 def _year(written: str | None) -> int:
@@ -280,8 +280,8 @@ def _month_name(written: str, month: int) -> str:
 
 def _weekday(parts: dict[str, str], days: int) -> str:
     written = parts.get("wd", "mon")
-    number = next(i for i, name in enumerate(_DAYS) if name[:3] == written[:3].lower())
-    name = _DAYS[(number + days) % 7].capitalize()
+    number = next(i for i, name in enumerate(_WEEKDAYS) if name[:3] == written[:3].lower())
+    name = _WEEKDAYS[(number + days) % 7].capitalize()
     return _cased(name if "day" in parts else name[:3], written + parts.get("day", ""))
 
 

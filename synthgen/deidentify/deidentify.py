@@ -166,14 +166,14 @@ class Surrogates:
     def _street(self, value: str) -> str:
         kind, number = STREET_TYPE.search(value), re.search(r"\d+", value)
         digits = self._characters("street", number[0] if number else "11")
-        parts = [f"{digits} {self._other(_STREETS, 'street', value)} {kind[0].title() if kind else 'Street'}"]
-        towns = [self._other(_TOWNS, "place", value)] if TOWN_AFTER_STREET.search(value) else []
+        parts = [f"{digits} {self._pick_not_in(_STREETS, 'street', value)} {kind[0].title() if kind else 'Street'}"]
+        towns = [self._pick_not_in(_TOWNS, "place", value)] if TOWN_AFTER_STREET.search(value) else []
         return self._with_ending(parts + towns, value)
 
     def _place(self, value: str) -> str:
-        return self._with_ending([self._other(_TOWNS, "place", value)], value)
+        return self._with_ending([self._pick_not_in(_TOWNS, "place", value)], value)
 
-    def _other(self, pool: Sequence[str], kind: str, value: str) -> str:
+    def _pick_not_in(self, pool: Sequence[str], kind: str, value: str) -> str:
         key = value.casefold()
         return self._pick([name for name in pool if name.casefold() not in key], kind, key)
 

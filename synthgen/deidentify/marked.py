@@ -52,7 +52,7 @@ def read_marked_file(path: Path) -> Iterator[Marked]:
     If no person is stated, each line is a person.
 
     Raises:
-        UsageError: the file cannot be read, is not UTF-8 text, or has invalid JSONL lines; all invalid lines are listed.
+        UsageError: the file cannot be read, is not UTF-8 text, or has invalid JSONL lines (all are listed).
     """
     try:
         text = read_regular(path, MAX_TABLE_BYTES).decode("utf-8")

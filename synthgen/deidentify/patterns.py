@@ -27,12 +27,12 @@ _PHONE_CUE = re.compile(
     r"|answer(?:ing|s)?|registered|sms)\b\W{0,3}(?:\w{1,10} ){0,4}\W{0,2}$"
 )
 # words before a list of measurements, which can look like a telephone number
-_MEASURE = re.compile(
+_MEASURE_CUE = re.compile(
     r"(?i)\b(?:i/?o|in(?:take)?|out(?:put)?|urine|vs|vitals?|bp|hr|rr|temp|spo2|cr|creat\w*|wbc|plt|platelets?|ck|bnp|hgb"
     r"|labs?|glucose|volumes?|ml|trop\w*|weights?|taper|doses?|counts?|range)\W{0,3}(?:[\d./]+ ?,? ?){0,6}$"
 )
 # words before codes of a terminology or a publication
-_CODED = re.compile(
+_CODE_CUE = re.compile(
     r"(?i)\b(?:snomed(?:[ -]ct)?|loinc|icd|opcs|cpt|hcpcs|rxnorm|pmid|pubmed|doi|atc|umls|read)\b\W{0,3}(?:code )?$"
 )
 # telephone numbers of North America, of the United Kingdom, Ireland or Australia, and free of charge
@@ -46,7 +46,7 @@ _DECIMAL = re.compile(r"\d{1,3}\.\d{1,2}")
 _MAX_STEP = 20  # largest difference between two consecutive measurements of a series
 _YEAR = re.compile(r"(?:19|20)\d\d")
 # words before a number that is a rate or a temperature, not an age, even if "F" or "M" follows: "pulse 92 M"
-_RATE = r"(?:\b(?:t|hr|rr|p|pulse|bp|map|sats?|rate)|temp\w*|°|max|fever\w*|\d)\W{0,3}(?:of |to )?$"
+_RATE_CUE = r"(?:\b(?:t|hr|rr|p|pulse|bp|map|sats?|rate)|temp\w*|°|max|fever\w*|\d)\W{0,3}(?:of |to )?$"
 
 
 def _is_phone(match: re.Match[str]) -> bool:
@@ -59,7 +59,7 @@ def _is_phone(match: re.Match[str]) -> bool:
         return len(digits) >= 8
     has_cue = _PHONE_CUE.search(before(match)) is not None
     are_times = all(map(_TIME.fullmatch, value.split())) and " " in value
-    if (_MEASURE.search(before(match)) or are_times) and not has_cue:
+    if (_MEASURE_CUE.search(before(match)) or are_times) and not has_cue:
         return False
     is_shaped = _NANP.fullmatch(value) is not None or (len(digits) >= 10 and _UK_PHONE.fullmatch(value) is not None)
     return is_shaped or (has_cue and not any(map(_DECIMAL.fullmatch, value.split())))
@@ -94,8 +94,8 @@ def _is_numbered(match: re.Match[str]) -> bool:
 
 def _is_bare_number(match: re.Match[str]) -> bool:
     context = before(match)
-    is_measured = match[0].endswith("00") or has_unit(match) or _MEASURE.search(context) is not None
-    return not is_measured and _CODED.search(context) is None
+    is_measured = match[0].endswith("00") or has_unit(match) or _MEASURE_CUE.search(context) is not None
+    return not is_measured and _CODE_CUE.search(context) is None
 
 
 def _is_code(match: re.Match[str]) -> bool:
@@ -220,7 +220,7 @@ _RULES = tuple(
         P(
             "age",
             rf"(?<![\w./-])(?P<value>{HIGH_AGE})(?= (?:M|F|male|female|man|woman|lady|gentleman)\b)",
-            lambda m: re.search(_RATE, before(m), IGNORE) is None,
+            lambda m: re.search(_RATE_CUE, before(m), IGNORE) is None,
         ),
         P(
             "age",

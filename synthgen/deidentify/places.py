@@ -62,7 +62,7 @@ _TAIL = (
     rf"|, {PROPER}(?: {PROPER})?(?=,|\.|;| \d| (?:{STATES})\b|\n|$))?"
 )
 _USUAL_STREETS = "Main|High|Church|Market|Park|Mill|King|Queen|Station|Bridge|Water|School|Union|Victoria|North|South"
-_LIVES = (
+_LIVES = (  # words before a town
     r"\b(?i:lives?|living|resides?|residing|born|raised|works?|working|grew up|resident|moved(?: here)?"
     r"|relocated|transferred|transfer|visiting|travell?ed|flew|drove|trip|visit|farm|cottage|village|house"
     r"|discharged|bussed|driven|flown|referred|native) (?:in|near|at|of|from|to|outside) "

@@ -246,7 +246,7 @@ WRITERS: Mapping[str, Callable[[_Values], str]] = {
         lambda v: f"{v.letters(4)}-{v.letters(2)}-{v.digits(4)}-{v.letters(2)}",
     ),
 }
-_FRIENDS = (
+_FALSE_FRIENDS = (
     "VS: 98.4 87 132/78 18 97%.|Cr 1.2 1.4 1.9 2.3 over four days.|I/O 1200 1350 2400.|"
     "Give 5000 OR 10000 units of heparin.|Hepatitis C. She denies jaundice.|Vitamin D. The level was low.|"
     "Factor V. Leiden carrier.|MR Angiogram of the brain was normal.|MS Contin 15 mg twice daily.|"
@@ -259,7 +259,7 @@ _FRIENDS = (
     "Epley and Dix-Hallpike negative, Babinski downgoing.|Give Lantus 20 units and Humalog before meals.|"
     "MELD-Na 22, PHQ-9 score 14, GCS 15/15.|Taper 40-30-20-10 mg over 4 weeks."
 )
-FALSE_FRIENDS = tuple(_FRIENDS.split("|"))
+FALSE_FRIENDS = tuple(_FALSE_FRIENDS.split("|"))
 
 
 def plant(n_notes: int, seed: int = 0) -> Iterator[Marked]:

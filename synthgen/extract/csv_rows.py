@@ -24,7 +24,7 @@ _MAX_FILE_BYTES = 1 << 42
 _SEPARATORS = ",\t;|"
 _NULLS = frozenset({"NULL", "NA", r"\N"})  # how SQL clients, R and PostgreSQL write a missing value
 _QUOTED = re.compile(r'"(.*)"')
-_WHOLE = re.compile(r"([+-]?\d+)\.0+")  # a whole number with decimals that are zero
+_WHOLE_NUMBER = re.compile(r"([+-]?\d+)\.0+")  # a whole number with decimals that are zero
 _UNDECODED = re.compile("[\ud800-\udfff]")  # how the error handler surrogateescape represents bytes
 
 
@@ -85,7 +85,7 @@ def read_csv_table(path: Path, known: Collection[str], encoding: str, *, is_voca
 
 def identifier(value: str) -> str:
     """Return an identifier without outer spaces and without decimals that a program added: `" 12.0"` -> `"12"`."""
-    match = _WHOLE.fullmatch(value.strip())
+    match = _WHOLE_NUMBER.fullmatch(value.strip())
     return match[1] if match else value.strip()
 
 

@@ -27,8 +27,8 @@ _REQUIRED |= {"note": ("note_id", "person_id", "note_text"), "concept": ("concep
 _GIVEN, _FAMILY = ("given_name", "first_name"), ("family_name", "last_name")
 _PERSON_NAMES = (*_GIVEN, "middle_name", *_FAMILY, "person_name", "name", "birth_name", "maiden_name")
 _BATCH = 256  # rows that are fetched together
-_WHOLE = re.compile(r"U?(?:TINY|SMALL|BIG|HUGE)?INT(?:EGER)?")  # SQL types of whole numbers
-_CAST = re.compile(rf"{_WHOLE.pattern}|DATE|BOOLEAN|UUID|DECIMAL\(.*\)|ENUM\(.*\)", re.DOTALL)
+_INTEGER_TYPES = re.compile(r"U?(?:TINY|SMALL|BIG|HUGE)?INT(?:EGER)?")  # SQL types of whole numbers
+_CAST = re.compile(rf"{_INTEGER_TYPES.pattern}|DATE|BOOLEAN|UUID|DECIMAL\(.*\)|ENUM\(.*\)", re.DOTALL)
 _EXACT = {"FLOAT": 1 << 24, "DOUBLE": 1 << 53}  # SQL type -> limit below which the type stores whole numbers exactly
 
 
@@ -233,7 +233,7 @@ def _text(tables: Mapping[str, OmopTable], table: str, column: str) -> str:
 def _value(tables: Mapping[str, OmopTable], table: str, column: str) -> str:
     # the SQL expression of a column as a short text; "" and concept 0 become null, and "12.0" becomes "12"
     value = _text(tables, table, column)
-    if _WHOLE.fullmatch(tables[table].columns[column][1]) is None:
+    if _INTEGER_TYPES.fullmatch(tables[table].columns[column][1]) is None:
         value = rf"nullif(regexp_replace(trim({value}), '^([+-]?\d+)\.0+$', '\1'), '')"
     return f"nullif({value}, '0')" if column.endswith("concept_id") else value
 

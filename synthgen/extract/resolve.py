@@ -177,7 +177,7 @@ def resolve(spooled: Spooled, folder: Path, selection: NoteSelection) -> dict[st
     """
     notes = {"spooled": str(folder / NOTES)}
     with connect(folder, "400MB") as database:
-        final = _final(spooled.merged)
+        final = _final_identifiers(spooled.merged)
         database.execute(_MERGED, {"old": list(final), "new": list(final.values())})
         database.execute(_NOTES, {**notes, "rows_are_persons": selection.rows_are_persons})
         for reason, step in _STEPS:
@@ -208,7 +208,7 @@ def _remedy(dropped: Collection[str]) -> str:
     return "Check source.kind, source.path and source.fields."
 
 
-def _final(merges: Collection[tuple[str, str]]) -> dict[str, str]:
+def _final_identifiers(merges: Collection[tuple[str, str]]) -> dict[str, str]:
     # Returns replaced identifier -> final identifier. All identifiers that merges connect belong to one person. The
     # smallest identifier that was never replaced is final; in a circle of merges, the smallest of all is final.
     linked: dict[str, set[str]] = defaultdict(set)

@@ -9,7 +9,7 @@ from synthgen.extract.safe_xml import Element, local
 _STEP = re.compile(r"""(?P<name>[A-Za-z]\w*)(?:\[@(?P<key>\w+)=(?P<value>[^\]"']+)\])?|@(?P<attribute>\w+)""")
 _TIME = re.compile(r"(\d{4}(?:\d\d){0,5})(?:\.\d+)?([+-]\d{4})?", re.ASCII)
 # number of digits of an HL7 time -> length of its ISO 8601 form, in which an hour without minutes is left out
-_SHOWN = {4: 4, 6: 7, 8: 10, 10: 10, 12: 16, 14: 19}
+_ISO_LENGTHS = {4: 4, 6: 7, 8: 10, 10: 10, 12: 16, 14: 19}
 # endings of elements with names of organisations and places, such as `manufacturerOrganization`
 _NO_PERSONS = ("Organization", "place")
 
@@ -81,7 +81,7 @@ def iso_time(value: str) -> str:
         parsed = datetime.strptime(digits + zone, layout)  # noqa: DTZ007 - `zone` is copied below
     except ValueError:
         return ""
-    time = parsed.isoformat()[: _SHOWN[len(digits)]]
+    time = parsed.isoformat()[: _ISO_LENGTHS[len(digits)]]
     return f"{time}{zone[:3]}:{zone[3:]}" if zone and "T" in time else time
 
 

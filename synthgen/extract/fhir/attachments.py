@@ -59,8 +59,8 @@ class Texts:
 
         def is_in(i: int, j: int) -> bool:
             n_common = (counts[i] & counts[j]).total()
-            is_other = self.formats.get(texts[i]) != self.formats.get(texts[j])
-            return joined[i] in joined[j] or (is_other and n_common >= SAME_WORDS * len(words[i]))
+            differ_in_type = self.formats.get(texts[i]) != self.formats.get(texts[j])
+            return joined[i] in joined[j] or (differ_in_type and n_common >= SAME_WORDS * len(words[i]))
 
         order = sorted(range(len(texts)), key=lambda i: (-len(words[i]), i))
         kept: list[int] = []

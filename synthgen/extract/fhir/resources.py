@@ -18,7 +18,7 @@ DAMAGED = "file is damaged, cannot be opened, or is too large"
 MAX_LINE_BYTES = 64 << 20
 MAX_FILE_BYTES = 1 << 40
 MAX_BUNDLE_BYTES = 1 << 30  # a bundle is parsed as a whole
-_LINES = (".ndjson", ".jsonl", ".ndjson.gz", ".jsonl.gz")
+_LINE_SUFFIXES = (".ndjson", ".jsonl", ".ndjson.gz", ".jsonl.gz")
 
 
 def files_below(path: Path) -> list[Path]:
@@ -31,7 +31,7 @@ def files_below(path: Path) -> list[Path]:
 
 def is_export(file: Path) -> bool:
     """Return whether a file has a suffix of NDJSON or JSON."""
-    return file.name.lower().endswith((*_LINES, ".json"))
+    return file.name.lower().endswith((*_LINE_SUFFIXES, ".json"))
 
 
 def resources_of(file: Path, shown: str) -> Iterator[tuple[Resource, str] | Dropped]:
@@ -40,7 +40,7 @@ def resources_of(file: Path, shown: str) -> Iterator[tuple[Resource, str] | Drop
     `shown` is the name of the file in the places.
     """
     try:
-        if file.name.lower().endswith(_LINES) or _has_lines(file):
+        if file.name.lower().endswith(_LINE_SUFFIXES) or _has_lines(file):
             yield from _lines(file, shown)
         else:
             yield from _bundle(file, shown)

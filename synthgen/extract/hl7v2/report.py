@@ -26,7 +26,7 @@ _LINE_TYPES = frozenset({"TX", "FT", "ST"})  # types of OBX segments that can co
 _FINAL = frozenset({"", "A", "B", "C", "F", "U", "V"})
 _DELETED = frozenset({"D", "W"})  # states of OBX-11: deleted or wrong
 # suffix of a code in OBX-3 -> heading of the part of the report that the suffix names
-_PARTS = {"IMP": "IMPRESSION", "REC": "RECOMMENDATION"}
+_PART_HEADINGS = {"IMP": "IMPRESSION", "REC": "RECOMMENDATION"}
 _CONTENT_TYPES = {"PDF": "application/pdf", "RTF": "application/rtf", "PLAIN": "text/plain", "TXT": "text/plain"}
 _CONTENT_TYPES |= {"HTML": "text/html", "HTM": "text/html"}
 _CONTENT_TYPES |= dict.fromkeys(("XHTML", "XHTML+XML"), "application/xhtml+xml")
@@ -79,7 +79,7 @@ def read_report(segments: Sequence[Hl7Segment], *, short_lines: bool) -> Hl7Repo
     remarks = [LINES_LEFT_OUT] if statuses - _FINAL else []
     remarks += [VALUES_LEFT_OUT] if kinds - _LINE_TYPES - {"ED", "RP"} else []
     remarks += [LINK_LEFT_OUT] if "RP" in kinds else []
-    final = list(_final(segments))
+    final = list(_final_segments(segments))
     try:
         lines = "\n\n".join(_paragraphs(final, remarks)) if used_types & _LINE_TYPES else ""
     except UnreadableDocument as error:
@@ -99,7 +99,7 @@ def read_report(segments: Sequence[Hl7Segment], *, short_lines: bool) -> Hl7Repo
     return Hl7Report(text, dropped=tuple(dropped), remarks=tuple(dict.fromkeys(remarks)))
 
 
-def _final(segments: Sequence[Hl7Segment]) -> Iterator[Hl7Segment]:
+def _final_segments(segments: Sequence[Hl7Segment]) -> Iterator[Hl7Segment]:
     is_used = False
     for segment in segments:
         if segment.name == "OBX":
@@ -160,7 +160,7 @@ def _markup(text: str) -> str:
 
 def _heading(obx: Hl7Segment) -> str:
     code = obx.part(3)
-    part = _PARTS.get(code.split(obx.delimiters.subcomponent)[-1].upper(), "")
+    part = _PART_HEADINGS.get(code.split(obx.delimiters.subcomponent)[-1].upper(), "")
     name = part or obx.part(3, 2) or obx.part(3, 5) or obx.part(3, 9)
     return name or ("" if any(map(str.isdigit, code)) else code.replace(obx.delimiters.subcomponent, " ").strip())
 
