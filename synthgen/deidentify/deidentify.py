@@ -34,7 +34,7 @@ class Surrogates:
     """The surrogates of one person (`group`).
 
     An identifier always gets the same surrogate, whatever its letter case. The only exception is an initial: if a
-    name that begins with this letter was replaced before, the initial becomes the first letter of its surrogate.
+    name with this first letter was replaced before, the initial becomes the first letter of that name's surrogate.
 
     - A first name becomes a different first name, of the same gender if the name lists contain the original.
     - A last name becomes a different last name.

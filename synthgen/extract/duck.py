@@ -24,7 +24,7 @@ def connect(folder: Path, memory: str = "1GB", *, readable: Iterable[Path] = ())
     Args:
         folder: folder for temporary files.
         memory: limit for DuckDB's buffers, such as "1GB"; data above the limit are written to `folder`.
-        readable: files to read; with a database file, list also the path of the file with `.wal` appended.
+        readable: files to read; for a database file, also list the path of the file with `.wal` appended.
 
     Raises:
         DataError: a statement inside the block fails. DuckDB's own message is not repeated, because it can contain

@@ -20,7 +20,7 @@ def entries_of(folder: Path) -> list[Path]:
 
 
 def files_of(path: Path) -> list[tuple[Path, PurePath]]:
-    """Return `path` if it is a file, or else all files below it, sorted, each with its path below that folder.
+    """Return `path` if it is a file, or else all files below it, sorted, each with its path relative to the folder.
 
     Raises:
         DataError: the path does not exist.

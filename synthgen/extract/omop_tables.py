@@ -71,7 +71,7 @@ def open_database(path: Path, folder: Path) -> Iterator[tuple["DuckDBPyConnectio
     """Open the tables in a DuckDB file, and yield the connection and the tables; temporary files go to `folder`.
 
     The tables are read from the schema that has a table `note`. Many sites keep the table `concept` in a
-    different schema; it is read if no second table is named `concept`.
+    different schema; that table is read if no second table is named `concept`.
 
     Raises:
         DataError: the file cannot be read, is not a DuckDB file, or does not have exactly one table `note`.

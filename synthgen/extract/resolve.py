@@ -41,7 +41,7 @@ SELECT file_row_number AS row, coalesce(merged.new, CASE WHEN n.person = '' AND 
     replaces, is_superseded, withdrawn, same, length(n.text) > 0 AS has_text, NULL::VARCHAR AS reason
 FROM read_parquet($spooled, file_row_number = true) n LEFT JOIN merged ON merged.old = n.person
 """
-# (reason, statement): the statement writes the reason to notes that it drops and that have none. The order matters.
+# (reason, statement): the statement writes the reason to notes that it drops, if they have none. The order matters.
 _STEPS = (
     (NO_PERSON, "UPDATE note SET reason = $reason WHERE person = ''"),
     (None, "UPDATE note SET reason = withdrawn WHERE reason IS NULL AND withdrawn <> ''"),
@@ -98,7 +98,7 @@ _STEPS = (
         UPDATE note SET reason = $reason FROM pair WHERE note.row = pair.row
         """,
     ),
-    (  # a document that any version of a second document replaces; the newer is kept if each replaces the other
+    (  # a document that any version of a second document replaces; if two replace each other, the newer is kept
         REPLACED,
         """
         WITH target AS (SELECT row, person, document, date, version, reason IS NULL AS is_kept,
@@ -161,7 +161,7 @@ class NoteSelection:
 
     unused: Callable[[str], str | None]  # returns why notes with this label are not used; None if they are used
     limit: int | None  # largest number of notes; None for all
-    rank: Callable[[str], Any]  # returns a random sort key, by which whole persons are kept up to `limit` notes
+    rank: Callable[[str], Any]  # returns a random sort key of a person; in this order, whole persons are kept
     rows_are_persons: bool  # True if each note without a person counts as a person; else these notes are dropped
 
 

@@ -21,7 +21,7 @@ _HEAD_BYTES = 4096
 _OPENING = re.compile(rb"(\xef\xbb\xbf)?\s*")  # some systems write line breaks before the declaration
 _DECLARATION = re.compile(rb"<\?xml\s[^>]{0,300}\bencoding\s*=")
 _LIMIT_CODE = 114  # XML_ERR_RESOURCE_LIMIT of libxml2
-_LIMIT_WORDS = ("too big", "too long", "huge")  # words of libxml2's messages about limits without _LIMIT_CODE
+_LIMIT_WORDS = ("too big", "too long", "huge")  # words in libxml2's limit messages with a code other than _LIMIT_CODE
 
 
 class UnsafeXml(Exception):  # noqa: N818 - a property of a file, which a reader reports

@@ -15,7 +15,7 @@ from synthgen.extract.documents.plain import MAX_CHARACTERS, REPLACED, DocumentT
 
 PAGE_WITHOUT_TEXT = "a page of the PDF has no text"
 MAX_PAGES = 2000
-# For damaged files, pypdf raises many exceptions of Python and the exceptions that pypdf defines.
+# For damaged files, pypdf raises built-in exceptions of Python besides the exceptions that pypdf defines.
 _DAMAGED = (
     PyPdfError, DependencyError, DeprecationError, ArithmeticError, AssertionError, AttributeError, BufferError,
     EOFError, LookupError, MemoryError, OSError, RuntimeError, StopIteration, TypeError, ValueError,

@@ -42,7 +42,7 @@ _CHARSETS = {  # number after `\fcharset` -> codec
     162: "cp1254", 163: "cp1258", 177: "cp1255", 178: "cp1256", 186: "cp1257", 204: "cp1251", 222: "cp874",
     238: "cp1250", 254: "cp437", 255: "cp850",
 }  # fmt: skip
-_CODE_PAGES = {0: "cp1252", 10000: "mac_roman", 65001: "utf-8"}  # codecs of code pages N that are not named cpN
+_CODE_PAGES = {0: "cp1252", 10000: "mac_roman", 65001: "utf-8"}  # code page N -> codec that is not named cpN
 _ENCODINGS = {"ansi": "cp1252", "mac": "mac_roman", "pc": "cp437", "pca": "cp850"}
 _SYMBOL_CHARSET = 2  # number after `\fcharset` of a font of symbols
 # Character -> symbol that a font displays. The font Symbol displays the letter m as μ, so `mg` can mean micrograms.
@@ -59,7 +59,7 @@ _SYMBOLS_OF = {"symbol": _SYMBOL_FONT, "wingdings": _WINGDINGS_FONT}
 
 @dataclass(slots=True)
 class _Group:
-    # the state of the reader in a group; it ends with the group (`}`)
+    # the state of the reader inside a group, which ends at `}`
     is_skipped: bool = False
     is_hidden: bool = False
     is_deleted: bool = False

@@ -18,7 +18,7 @@ PARTLY_READ = "a part of the document is left out: {reason}"
 MISSING_FILE = "attachment file is missing, or cannot be read"
 MAX_ATTACHMENT_BYTES = 256 << 20
 MAX_COMPARED_TEXTS = 50  # if a document has more texts, all are kept without a comparison
-SAME_WORDS = 0.9  # a text is dropped if a kept text of a different type contains this fraction of its words
+SAME_WORDS = 0.9  # a text is dropped if a kept text of another content type has this fraction of its words
 
 Binaries = Callable[[str], tuple[bytes, str] | None]  # id of a Binary resource -> its data and content type
 

@@ -57,7 +57,7 @@ class Paths:
         return f"Patient/{identity}" if "person" in self.by_field else identity
 
     def values(self, kind: str, resource: Resource) -> dict[str, str]:
-        """Return the values, by field, of the fields that are read in a resource of this kind (see `by_field`)."""
+        """Return the values at the paths that `by_field` reads in a resource of the type `kind`, by field name."""
         paths = {name: path for name, (owner, path) in self.by_field.items() if owner == kind}
         return {name: next(at_path(resource, path), "") for name, path in paths.items()}
 

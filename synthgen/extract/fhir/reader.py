@@ -38,8 +38,8 @@ def read_fhir(path: Path, fields: Fields, encoding: str = "utf-8") -> Iterator[I
     - person: the id of the patient in `subject`, after merges by `Patient.link`
     - encounter: the id in `encounter` or `context.encounter`
     - date: the start of `context.period` or `effectivePeriod`, else `effectiveDateTime`, `date` or `issued`
-    - label: the LOINC name of `type`, else any coding of `type`, else the text of `type`; without `type`, `code` is
-      used in this way, and without `code`, `category`
+    - label: the LOINC name of `type`, else any coding of `type`, else the text of `type`; without `type`, the
+      label comes from `code` in the same way, and without `code` from `category`
     - author: the displayed name or reference in `author`, `performer` or `resultsInterpreter`
 
     Overrides in `fields` are paths such as `type.coding[system=urn:x].code`. A path that begins with `encounter.` or

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 UNKNOWN_CHARSET = "character set of the header is unknown"
 OTHER_CHARSET = "bytes do not fit the character set; read with another one"
-ISO_2022 = "iso2022_jp_ext"  # codec of messages that switch between the sets of MSH-18 by escape sequences
+ISO_2022 = "iso2022_jp_ext"  # codec of messages that switch between the character sets of MSH-18 by escape sequences
 _FALLBACK = "cp1252"
 
 # Name in MSH-18 (HL7 table 0211) -> Python codec. Messages that declare UTF-16 or UTF-32 are decoded as UTF-8:
