@@ -10,10 +10,10 @@ from uuid import UUID
 
 import regex
 
-UNSEEN = regex.compile(r"(?!\s)[\p{Default_Ignorable_Code_Point}\p{Cf}\p{Cc}]")
+UNSEEN = regex.compile(r"(?!\s)[\p{Default_Ignorable_Code_Point}\p{Cf}\p{Cc}]")  # invisible, but not white space
 BLANK = "\u2800"  # braille blank: displayed as a space, but not a space in Unicode
 VISIBLE = regex.compile(rf"[^\s{BLANK}\p{{Default_Ignorable_Code_Point}}\p{{Cf}}\p{{Cc}}]")
-LARGEST_EXACT = 1 << 53  # from 2^53 on, floats cannot hold every whole number, so different ids could be equal
+LARGEST_EXACT = 1 << 53  # from 2^53 on, a float cannot store every whole number, so two ids could become equal
 
 
 class CellError(ValueError):
@@ -21,7 +21,7 @@ class CellError(ValueError):
 
 
 def spelled(name: str, form: Literal["NFC", "NFKC"]) -> str:
-    """Return a name in a Unicode normal form, without invisible characters and with single spaces."""
+    """Return a name in a Unicode normal form, without invisible characters, and with one space between words."""
     visible = UNSEEN.sub("", unicodedata.normalize(form, name))
     return " ".join(unicodedata.normalize(form, visible).replace(BLANK, " ").split())
 
@@ -34,8 +34,8 @@ def folded(label: str) -> str:
 def plain_name(value: Any) -> str | None:
     """Return a label or id as text; None if it is missing.
 
-    A number has the same text as integer, float or decimal: 7.0 -> "7". A boolean becomes "true" or "false". Raise
-    CellError if the value has another type, is infinite, or is a float that is not an exact whole number.
+    The integer 7, the float 7.0 and the decimal 7.0 all become "7". A boolean becomes "true" or "false". Raise
+    CellError for a value of any other type, an infinite value, and a float that is not an exact whole number.
     """
     if isinstance(value, str):
         return value.strip() or None
@@ -55,7 +55,7 @@ def plain_name(value: Any) -> str | None:
 
 
 def names_in(value: Any) -> Iterator[str]:
-    """Yield each name in a cell with text, a list, a struct, a map, or one of these as JSON; else raise CellError."""
+    """Yield each name in a cell: text, JSON text, a list, a struct or a map. Raise CellError for any other value."""
     if isinstance(value, str):
         name = value.strip()
         if not name.startswith(("[", "{")):
@@ -67,7 +67,7 @@ def names_in(value: Any) -> Iterator[str]:
             raise CellError("begins like a list, but is not JSON; save the names as a list or as text") from None
     if isinstance(value, dict):
         value = list(value.values())
-    if isinstance(value, tuple):  # an entry of an Arrow map: key and value
+    if isinstance(value, tuple):  # an entry of an Arrow map, a pair of key and value
         value = list(value[1:])
     if not isinstance(value, list | None):
         raise CellError(not_text(value))

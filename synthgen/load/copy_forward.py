@@ -10,14 +10,14 @@ from synthgen.core.sentences import ABBREVIATIONS, SENTENCE_END
 from synthgen.core.types import Record
 
 WINDOW = 10  # number of consecutive words in a shingle
-CONTAINED = 0.8  # smallest share of a record's shingles that a later record contains if it continues the record
+CONTAINED = 0.8  # a later record continues a record if it contains at least this share of the record's shingles
 CopyForward = Literal["keep", "remove-sentences", "newest"]
 _Shingle = int  # hash of ten words
-_GAP = re.compile(r"\n{3,}")
+_GAP = re.compile(r"\n{3,}")  # two or more blank lines
 # a line break before a blank line, a list mark without a number, or a heading that ends in a colon
 _BREAK = re.compile(r"\n(?=\s*\n|[ \t]*(?:[-*+#>•·–—]+\s|[^\W\d_a-z][^\n.!?:;,]{0,40}:(?=\s|$)))")
-_NUMBERED = re.compile(r"^[ \t]*\(?(\d{1,3})[.)](?=\s)", re.MULTILINE)
-# a full stop after a title, an abbreviation or an initial
+_NUMBERED = re.compile(r"^[ \t]*\(?(\d{1,3})[.)](?=\s)", re.MULTILINE)  # number of a list item, such as "(2)"
+# a title, an abbreviation or an initial, with the full stop after it
 _ABBREVIATED = re.compile(rf"\b(?:{ABBREVIATIONS}|ca|nr|[a-z])\.$", re.IGNORECASE)
 
 
@@ -50,8 +50,8 @@ def reduce_copies(records: Sequence[Record], mode: CopyForward) -> Copied:
     n_repeated = n_all = n_sentences = 0
     for rows in by_person.values():
         shingles = [_shingles(_words(records[i].text)) for i in rows]
-        seen: set[_Shingle] = set()  # in earlier records of the person
-        seen_sentences: set[int] = set()  # hashes
+        seen: set[_Shingle] = set()  # shingles of earlier records of the person
+        seen_sentences: set[int] = set()  # hashes of sentences in these records
         is_continued = _continued(shingles) if mode == "newest" else []
         for place, i in enumerate(rows):
             n_repeated += sum(shingle in seen for shingle in shingles[place])
@@ -72,7 +72,7 @@ def reduce_copies(records: Sequence[Record], mode: CopyForward) -> Copied:
 def _continued(shingles: Sequence[Sequence[_Shingle]]) -> list[bool]:
     """Return for each record of a person whether a later record continues it (see `CONTAINED`)."""
     is_continued = [False] * len(shingles)
-    later: dict[_Shingle, list[int]] = defaultdict(list)  # the later records with each shingle
+    later: dict[_Shingle, list[int]] = defaultdict(list)  # by shingle, positions of the later records that contain it
     for place in range(len(shingles) - 1, -1, -1):
         current = set(shingles[place])
         n_required = CONTAINED * len(current)
@@ -106,7 +106,7 @@ def _without(sentences: Sequence[str], seen_sentences: set[int], seen: set[_Shin
     kept, start, n_removed = [], 0, 0
     for sentence, in_sentence in zip(sentences, words, strict=True):
         n_words = len(in_sentence)
-        around = is_seen[max(start + n_words - WINDOW, 0) : start + 1]  # shingles that contain a short sentence
+        around = is_seen[max(start + n_words - WINDOW, 0) : start + 1]  # for each shingle with the sentence
         start += n_words
         if n_words and _hash(sentence) in seen_sentences and (n_words >= WINDOW or any(around)):
             n_removed += 1
@@ -117,7 +117,7 @@ def _without(sentences: Sequence[str], seen_sentences: set[int], seen: set[_Shin
 
 
 def _sentences(text: str) -> list[str]:
-    """Split a text into sentences and list items, each with the white space after it."""
+    """Split a text into sentences and list items. Each part ends with the white space that follows it."""
     parts, start = [], 0
     numbers = list(_NUMBERED.finditer(text))
     marks = {number.end() for number in numbers}

@@ -13,13 +13,13 @@ from synthgen.load.config import SourceConfig
 from synthgen.load.selection import is_no_value
 
 _REMEDY_MISSING = "source.normalize_labels: true rejects these rows"
-# by Unicode category: accents are ignored, and all dashes and all quotes are equal
-_SAME = {"Mn": "", "Pd": "-", "Pi": "'", "Pf": "'"}
-_LETTER = regex.compile(r"[\p{L}\p{N}\p{Emoji_Presentation}]")
+# Unicode category of a character: replacement, which is empty for accents and equal for all dashes and all quotes
+_REPLACEMENTS = {"Mn": "", "Pd": "-", "Pi": "'", "Pf": "'"}
+_LETTER_DIGIT_OR_EMOJI = regex.compile(r"[\p{L}\p{N}\p{Emoji_Presentation}]")
 
 
 def doubts(records: Sequence[Record], wanted: Sequence[Record], source: SourceConfig) -> list[str]:
-    """Return notes on the usable `records`; `wanted` are the records of the classes that are kept."""
+    """Return notes on probable mistakes in the usable `records`; `wanted` are the records of the kept classes."""
     return [
         *doubtful_labels(Counter(record.label for record in records), {record.label for record in wanted}),
         *doubtful_texts(record.text for record in wanted),
@@ -28,7 +28,7 @@ def doubts(records: Sequence[Record], wanted: Sequence[Record], source: SourceCo
 
 
 def doubtful_labels(counts: Mapping[str, int], wanted: set[str]) -> list[str]:
-    """Return notes on `wanted` labels that look like missing values, or nearly like another label in `counts`."""
+    """Return notes on `wanted` labels that look like a missing value, or almost like another label in `counts`."""
     alike: dict[str, list[str]] = defaultdict(list)
     for label in sorted(counts):
         alike[folded(label)].append(label)
@@ -58,28 +58,28 @@ def doubtful_labels(counts: Mapping[str, int], wanted: set[str]) -> list[str]:
 
 
 def _as_seen(label: str) -> str:
-    """Return a label without accents, with one kind of dash and quote, and with Latin for look-alike letters."""
+    """Return a label without accents, with one sign for all dashes and quotes, and with Latin look-alike letters."""
     shown = []
     for character in unicodedata.normalize("NFKD", folded(label)):
         others = [other["c"] for other in confusables_data.get(character, ())]
         plain = [other for other in others if len(other) == 1 and other.isascii() and other.isalnum()]
         category = unicodedata.category(character)
-        if category in _SAME:
-            shown.append(_SAME[category])
+        if category in _REPLACEMENTS:
+            shown.append(_REPLACEMENTS[category])
         else:
             shown.append(character if character.isascii() or not plain else plain[0].casefold())
     return "".join(shown)
 
 
 def doubtful_texts(texts: Iterable[str]) -> list[str]:
-    """Return a note on texts without a letter, digit or emoji, or that look like a missing value."""
-    n = sum(_LETTER.search(text) is None or is_no_value(text) for text in texts)
+    """Return a note on texts that have no letter, digit or emoji, or that look like a missing value."""
+    n = sum(_LETTER_DIGIT_OR_EMOJI.search(text) is None or is_no_value(text) for text in texts)
     message = f"{n} texts look like a missing value, such as NULL, or have no letter and no digit; remove these rows"
     return [f"{message} unless they are meant as texts"] if n else []
 
 
 def doubtful_persons(groups: Iterable[str], column: str) -> list[str]:
-    """Return a note on values of the group column that may be several spellings of the id of one person."""
+    """Return a note on values of the group column that may be different spellings of one person's id."""
     spellings = Counter(map(_id_key, {*groups}))
     n = sum(count - 1 for count in spellings.values())
     how = "case, leading zeros or a final `.0`"

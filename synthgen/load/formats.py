@@ -22,11 +22,11 @@ from synthgen.load.text_files import json_object, read_csv, read_jsonl, read_tex
 Format = Literal["jsonl", "csv", "parquet", "dataset", "text"]
 _SUFFIXES: dict[str, Format] = {".jsonl": "jsonl", ".ndjson": "jsonl", ".csv": "csv"}
 _SUFFIXES |= {".parquet": "parquet", ".pq": "parquet"}
-SHORT_FLOATS = {pa.float16(): 1 << 11, pa.float32(): 1 << 24}  # whole numbers below these limits are stored exactly
+SHORT_FLOATS = {pa.float16(): 1 << 11, pa.float32(): 1 << 24}  # type: whole numbers below this limit are exact
 MAX_LISTED = 20  # largest number of problems in a message
-# names of the parts of a table on the Hugging Face Hub, such as train-00000-of-00002
+# file name, without extension, of a part of a table on the Hugging Face Hub, such as train-00000-of-00002
 SHARD = re.compile(r"(?P<split>.+)-(?P<number>\d{5})-of-(?P<of>\d{5})(?:-[0-9a-f]+)?")
-_FOLDER_FORMATS = ("dataset", "text", "parquet")
+_FOLDER_FORMATS = ("dataset", "text", "parquet")  # formats in which the source can be a folder
 _SAVE_AGAIN = "Save the dataset again."
 
 
@@ -34,8 +34,8 @@ def table_of(arrow: pa.Table, wanted: Iterable[str]) -> SourceTable:
     """Return the rows of an Arrow table, numbered from 1, with those of the `wanted` columns that the table has.
 
     Raises:
-        DataError: two wanted columns have the same name, or a short float column has values so large that whole
-            numbers may have been rounded.
+        DataError: two wanted columns have the same name, or a float16 or float32 column has values so large that
+            whole numbers may have been rounded.
         OSError: a column is damaged or holds a value that Python cannot represent, such as a date out of range.
     """
     names = [name for name in dict.fromkeys(wanted) if name in arrow.column_names]
@@ -63,7 +63,7 @@ def _values(name: str, column: pa.ChunkedArray) -> list[Any]:
         values: list[Any] = column.to_pylist()
     if pa.types.is_binary(kind) or pa.types.is_large_binary(kind):
         values = [_text_or_binary(value) for value in values]
-    elif pa.types.is_fixed_size_binary(kind):  # never text, even if its bytes happen to be UTF-8
+    elif pa.types.is_fixed_size_binary(kind):  # not read as text, even if the bytes are UTF-8
         values = [None if value is None else bytearray(value) for value in values]
     exact = SHORT_FLOATS.get(kind)
     if exact is not None and any(value is not None and abs(value) >= exact for value in values):
@@ -139,7 +139,7 @@ def _parquet(path: Path, wanted: tuple[str, ...]) -> SourceTable:
 def read_dataset(path: Path, wanted: Iterable[str]) -> SourceTable:
     """Return the wanted columns of a folder saved by the `datasets` library, with names in place of class numbers.
 
-    If the folder has a file of row indices, which version 1 of the library wrote, only these rows are read.
+    If the folder has a file of row indices, as version 1 of the library wrote it, only the rows in it are read.
     """
     splits = path / "dataset_dict.json"
     if splits.is_file():
@@ -172,12 +172,12 @@ def _files_of(path: Path, state: dict[str, Any], key: str) -> list[pa.Table]:
     try:
         for item in state.get(key) or ():
             name = str(item["filename"])
-            file = {Path(name).name: path / name}[name]  # KeyError for a path to another folder
+            file = {Path(name).name: path / name}[name]  # a path with a folder raises KeyError
             tables.append(_arrow(file).slice(int(item.get("skip", 0)), item.get("take")))
     except DataError:
         raise
     except (KeyError, TypeError, ValueError, AttributeError, IndexError):
-        raise DataError("state.json lists files in another form or another folder", hint=_SAVE_AGAIN) from None
+        raise DataError("state.json is malformed or lists files outside its folder", hint=_SAVE_AGAIN) from None
     return tables
 
 
@@ -213,7 +213,7 @@ def _list(value: Any) -> list[Any]:
 
 
 def _named(row: SourceRow, names: dict[str, list[str]]) -> SourceRow:
-    """Return the row with class numbers replaced by names; the library stores a missing label as -1."""
+    """Return the row with class numbers replaced by class names, and with None for -1, a missing label."""
     values = dict(row.values)
     for column, classes in names.items():
         number = values.get(column)
@@ -238,7 +238,7 @@ def read_source(source: SourceConfig, path: Path, *, isolated_rows: bool = False
         raise DataError(f"{path}: {error.message}", problems=error.problems, hint=error.hint) from error
     except OSError as error:
         hint = "Check the permissions of the file and that it is complete."
-        if error.errno == errno.EINVAL:  # raised by `open_regular`
+        if error.errno == errno.EINVAL:  # `open_regular` found no regular file, or too large a file
             hint = "Only regular files of at most 4 GiB are read; copy the data to such a file."
         raise DataError(f"{path}: cannot be read ({error.strerror})", hint=hint) from error
 

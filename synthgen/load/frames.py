@@ -17,14 +17,14 @@ def parquet_of(table: Any) -> bytes:
             such as a polars frame, or a list of dictionaries; a key that a dictionary lacks is a missing cell.
 
     Raises:
-        UsageError: the object is none of these, or a column holds values of different types.
+        UsageError: the object is no such table, or a column holds values of different types.
     """
     try:
         arrow = _arrow(table)
         buffer = BytesIO()
         pq.write_table(arrow, buffer)
     except (pa.ArrowException, ValueError, TypeError, AttributeError):
-        # the message of pyarrow can contain a cell
+        # the message of pyarrow is not shown, because it can contain a cell
         raise UsageError(
             f"source: the {type(table).__name__} cannot be read as a table",
             hint="Pass a pandas or polars frame, an Arrow table, or a list of dictionaries. Each column needs a "
@@ -36,7 +36,7 @@ def parquet_of(table: Any) -> bytes:
 def _arrow(table: Any) -> pa.Table:
     if isinstance(table, pa.Table):
         return table
-    if type(table).__module__.partition(".")[0] == "pandas":  # avoids importing pandas
+    if type(table).__module__.partition(".")[0] == "pandas":  # recognises a frame without importing pandas
         return pa.Table.from_pandas(table, preserve_index=False)
     if isinstance(table, list):
         names = dict.fromkeys(name for row in table for name in row)  # the first row may lack a key of a later row

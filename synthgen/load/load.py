@@ -22,13 +22,13 @@ from synthgen.load.selection import is_no_value, select, with_one_spelling, with
 
 NO_TEXT, NUL = "empty text", "NUL character in text"
 NO_LABEL, NO_GROUP, NO_ID, REPEATED_ID = "missing label", "missing group", "missing id", "duplicate id"
-SURROGATE = regex.compile(r"\p{Cs}")  # cannot be encoded as UTF-8
-# a long id that a program stored as a float, without its last digits
+SURROGATE = regex.compile(r"\p{Cs}")  # a lone surrogate, which UTF-8 cannot encode
+# a long id that lost its last digits, because a program stored it as a float, such as 1.2E+15
 SCIENTIFIC = regex.compile(r"[+-]?\d([.,]\d+)?E\+\d+", regex.IGNORECASE)
-SHOWN_ROWS, SHOWN_COLUMNS = 10, 30  # at most this many are listed in a message
-MAX_SHOWN_NAME = 40  # characters of a column name shown in a message
-MAX_LABEL = 64  # characters; no policy releases longer labels
-FEW_CLASSES = 10  # with more labels, it is an error if most of them belong to only one person each
+SHOWN_ROWS, SHOWN_COLUMNS = 10, 30  # largest numbers of rows and of columns that a message lists
+MAX_SHOWN_NAME = 40  # number of characters of the longest column name that a message shows
+MAX_LABEL = 64  # largest number of characters of a label; no policy releases longer labels
+FEW_CLASSES = 10  # with more labels than this, it is an error if most labels belong to one person each
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ class BadRow:
 
 
 class TooManyBadRows(DataError, exit_code=3):  # noqa: N818 - a state of the source
-    """More rows are unusable than `source.max_bad_rows` allows; `bad` contains all of them."""
+    """More rows are unusable than `source.max_bad_rows` allows; `bad` lists all unusable rows."""
 
     bad: tuple[BadRow, ...] = ()
 
@@ -88,7 +88,7 @@ def to_record(row: SourceRow, source: SourceConfig, used_ids: set[str]) -> Recor
 
 
 def names_of(row: SourceRow, columns: Sequence[str]) -> tuple[str, ...]:
-    """Return the distinct names in the columns of a row; raise CellError as `names_in`."""
+    """Return the distinct names in the columns of a row; raise CellError as `names_in` does."""
     return tuple(dict.fromkeys(name for column in columns for name in names_in(row.values.get(column))))
 
 
@@ -102,7 +102,7 @@ def _text(value: Any, column: str) -> tuple[str, str]:
 
 
 def _name(row: SourceRow, role: str, column: str, form: Literal["NFC", "NFKC"] | None = None) -> tuple[str, str]:
-    """Return a label, group or id (empty if missing), and why it cannot be used (empty if it can)."""
+    """Return a label, group or id (empty if missing), and why that value is unusable (empty if it is usable)."""
     try:
         name = plain_name(row.values.get(column)) or ""
     except CellError as error:
@@ -124,7 +124,7 @@ class LoadReport:
     bad: tuple[BadRow, ...]  # unusable rows
     n_other_labels: int  # usable rows whose class is not in `source.labels`
     n_not_sampled: int  # usable rows dropped by `source.max_records`
-    removed: Mapping[str, float]  # counts of what `select` removed or changed, by name
+    removed: Mapping[str, float]  # by name, the counts of what `select` removed or changed
     notes: tuple[str, ...]  # sentences about probable mistakes in the source; they may show labels
 
     def bad_counts(self) -> dict[str, int]:
@@ -162,7 +162,7 @@ def load(source: SourceConfig, path: Path, seeds: SeedTree, *, isolated_rows: bo
             the values of a column of names are not names.
 
     Privacy: messages contain row numbers, column names and, if the label column holds classes, labels.
-    Randomness: keyed hashes of persons if `source.max_records` is set, and see `select`.
+    Randomness: if `source.max_records` is set, keyed hashes choose the persons. See also `select`.
     """
     source = source if source.kind == "table" else source.of_notes
     table = read_source(source, path, isolated_rows=isolated_rows)
@@ -209,7 +209,7 @@ def load(source: SourceConfig, path: Path, seeds: SeedTree, *, isolated_rows: bo
 def _names(
     records: Sequence[Record], rows: Mapping[str, SourceRow], key: str, columns: Sequence[str], path: Path
 ) -> dict[str, tuple[str, ...]]:
-    """Return the names in `columns` by record id; raise DataError, which names `source.KEY`, if a cell is no name."""
+    """Return the names in `columns` by record id; raise DataError about `source.<key>` if a cell is no name."""
     found: dict[str, tuple[str, ...]] = {}
     problems: Counter[str] = Counter()
     for record in records:
@@ -245,7 +245,7 @@ def _require_columns(table: SourceTable, source: SourceConfig, path: Path) -> No
 
 
 def _shown(columns: tuple[str, ...], source: SourceConfig, path: Path) -> str:
-    """Return a sentence that lists the columns, except if the first line of a CSV file may be a private record."""
+    """Return a sentence that lists the columns, or only counts them if they may be cells of a private record."""
     is_header = {folded(name) for name in wanted_columns(source)} & {folded(column) for column in columns}
     if _is_csv(source, path) and not is_header:
         n = len(columns)

@@ -14,11 +14,11 @@ from synthgen.core.errors import DataError
 from synthgen.load.cells import folded
 
 BOM = "\ufeff"  # byte-order mark
-START_BYTES, ENCODING_BYTES = 1 << 16, 1 << 24  # bytes that are read to recognise a format, and an encoding
+START_BYTES, ENCODING_BYTES = 1 << 16, 1 << 24  # numbers of bytes read to recognise a format and an encoding
 SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "vertical bars"}
 _UNPACK = "Decompress the file, and set source.path to the result."
 _SAVE_CSV = "Save the sheet as csv in UTF-8, and set source.path to the result."
-_SIGNATURES = {  # first bytes of a binary file: what the file is, and what to do
+_SIGNATURES = {  # pattern of the first bytes of a file: (what the file is, what to do)
     rb"\x1f\x8b": ("compressed with gzip", _UNPACK),
     rb"\x28\xb5\x2f\xfd": ("compressed with zstd", _UNPACK),
     rb"BZh[1-9]1AY&SY": ("compressed with bzip2", _UNPACK),
@@ -30,7 +30,7 @@ _SIGNATURES = {  # first bytes of a binary file: what the file is, and what to d
     rb"SQLite format 3\0": ("a SQLite database", "Export the table as csv, and set source.path to the result."),
     rb"%PDF-": ("a PDF document", "For a folder of documents, set source.kind: folder."),
 }
-_SUFFIX_HINTS = {
+_SUFFIX_HINTS = {  # file extension: what to do
     ".tsv": 'Set source.format: csv and source.delimiter: "\\t".',
     ".json": "If each line is one JSON object, set source.format: jsonl. If the file is one array of objects, "
     "convert it first: jq -c '.[]' OLD.json > NEW.jsonl",
@@ -49,7 +49,7 @@ def unknown_suffix(path: Path) -> DataError:
 
 
 def refuse_binary(start: bytes) -> None:
-    """Raise DataError if the first bytes of a csv, jsonl or text file are those of another kind of file."""
+    """Raise DataError if the first bytes of a csv, jsonl or text file belong to a binary file format."""
     if (found := _signature(start)) is not None:
         raise DataError(f"the file is {found[0]}, not a text file", hint=found[1])
 
@@ -63,8 +63,8 @@ def refuse_wide(start: bytes) -> None:
     wide = {codecs.BOM_UTF32_LE: "utf-32", codecs.BOM_UTF32_BE: "utf-32"}
     wide |= {codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
     encoding = next((name for mark, name in wide.items() if start.startswith(mark)), None)
-    if encoding is None and start.count(0) > 0.4 * len(start):
-        shares = [start[i::4].count(0) / max(1, len(start[i::4])) for i in range(4)]  # of zeros, by position modulo 4
+    if encoding is None and start.count(0) > 0.4 * len(start):  # UTF-16 of Latin letters is half zeros
+        shares = [start[i::4].count(0) / max(1, len(start[i::4])) for i in range(4)]  # zero bytes, by position mod 4
         is_zero = "".join("0" if share > 0.8 else "x" if share < 0.2 else "?" for share in shares)
         known = {"0x0x": "utf-16-be", "x0x0": "utf-16-le", "000x": "utf-32-be", "x000": "utf-32-le"}
         encoding = known.get(is_zero)
@@ -89,7 +89,7 @@ def likely_encoding(path: Path) -> str:
 
 
 def encoding_notes(path: Path, encoding: str) -> tuple[str, ...]:
-    """Return a note if a file is UTF-8 with other letters than ASCII, but another encoding is configured."""
+    """Return a note if a file is UTF-8 with letters beyond ASCII, but `encoding` is neither UTF nor ASCII."""
     if codecs.lookup(encoding).name.startswith(("utf", "ascii")):
         return ()
     with open_regular(path) as file:
@@ -104,7 +104,7 @@ def encoding_notes(path: Path, encoding: str) -> tuple[str, ...]:
 
 
 def refuse_separator(columns: list[str], wanted: frozenset[str], delimiter: str) -> None:
-    """Raise DataError if the header has a wanted column only with another separator, or is a line such as `sep=;`."""
+    """Raise DataError if only a separator other than `delimiter` gives a wanted column, or the header is `sep=;`."""
     if not wanted or wanted & {*columns}:
         return
     for other, name in SEPARATORS.items():
@@ -118,7 +118,7 @@ def refuse_separator(columns: list[str], wanted: frozenset[str], delimiter: str)
 
 
 def refuse_other_text(path: Path, encoding: str, wanted: frozenset[str], delimiter: str) -> None:
-    """Raise DataError if a file without a readable csv header has another separator, or is JSON, HTML or XML."""
+    """Raise DataError if a file without a readable csv header is JSON, HTML or XML, or does not use `delimiter`."""
     with open_regular(path) as file:
         start = file.read(START_BYTES).decode(encoding, "ignore").lstrip(BOM + " \r\n\t")
     if re.match(r'[\[{]\s*["{\[]', start):
@@ -130,7 +130,7 @@ def refuse_other_text(path: Path, encoding: str, wanted: frozenset[str], delimit
 
 
 def refuse_other_json(start: str) -> None:
-    """Raise DataError for a JSON Lines file without a line that is a JSON object; `start` is its first line."""
+    """Raise DataError for a JSON Lines file in which no line is a JSON object; `start` is its first text line."""
     if start.startswith("["):
         message = "the file is a JSON array; JSON Lines has one object per line"
         raise DataError(message, hint="Convert the file: jq -c '.[]' OLD.json > NEW.jsonl")
@@ -144,7 +144,7 @@ def refuse_other_json(start: str) -> None:
 def absent_columns(wanted: Collection[str], columns: Collection[str]) -> list[str]:
     """Return a line for each `wanted` column that is not in `columns`.
 
-    The line shows another column only if it differs by case or spacing. Without a header, the columns are private.
+    A line names a source column only if just case or spacing differs. Without a header, `columns` holds a record.
     """
     alike = {folded(column): column for column in columns}
     return [

@@ -22,7 +22,7 @@ class SourceRow:
 
 @dataclass(frozen=True, slots=True)
 class SourceTable:
-    """The columns and rows of a source in their order, and sentences about parts that were not read."""
+    """The columns and rows of a source, in file order, and notes (sentences) on parts that were not read."""
 
     columns: tuple[str, ...]
     rows: tuple[SourceRow, ...]

@@ -15,7 +15,7 @@ from synthgen.load.config import MinClassConfig, SourceConfig
 from synthgen.load.copy_forward import reduce_copies
 
 MERGED = "other"  # the class that small classes are merged into
-# values of databases and of Python, and errors of Excel
+# how databases and Python write a missing value, and errors of Excel
 NO_VALUE = {"", *words("null none nil nan nat na n/a n.a missing undefined blank empty ? \\n")}
 NO_VALUE |= {*words("#n/a #null! #ref! #name? #value! #num! #div/0!")}
 
@@ -35,9 +35,9 @@ def is_no_value(label: str) -> bool:
 
 
 def with_own_persons(records: Sequence[Record]) -> list[Record]:
-    """Return the records with a different person each, named by a digest of the text and a counter of equal texts.
+    """Return the records with one person per record, named by a digest of the text and a counter of equal texts.
 
-    The name is not the row number, because rows of unrelated tables would then be the same persons in the ledger.
+    With row numbers as names, rows of unrelated tables would be the same persons in the ledger.
     """
     seen: Counter[str] = Counter()
     named = []
@@ -63,9 +63,9 @@ def select(records: Sequence[Record], source: SourceConfig, seeds: SeedTree) -> 
 
     The field `counts` has the numbers of records `repeated`, `over_max_per_person` and `in_small_classes`. If persons
     can have several records, it also has the results of `reduce_copies`: `copied_share` (0 to 1), `copied_sentences`
-    and `copied_records`. Raise DataError if a class is smaller than `min_class` requires, and its `then` is `refuse`.
+    and `copied_records`. Raise DataError if `min_class.then` is `refuse` and a class is too small.
 
-    Privacy: with `dedupe: all` and with `min_class`, whether a record is kept depends on other persons.
+    Privacy: with `dedupe: all` or `min_class`, whether a record is kept depends on other persons.
     Randomness: see `_at_most`, if `source.max_per_person` is set.
     """
     kept, notes = list(records), []
@@ -128,8 +128,8 @@ def _with_copies_treated(
 def _at_most(records: Sequence[Record], limit: int, seeds: SeedTree) -> list[Record]:
     """Return at most `limit` records of each person, in the given order.
 
-    They are chosen by a keyed hash of the person and the position among the person's records. The hash does not use
-    the id of a record, because it can be a row number, which depends on the records of other persons.
+    A keyed hash of the person and of a record's position among the person's records chooses them. The hash does not
+    use record ids, because an id can be a row number, which depends on the records of other persons.
     """
     by_person: dict[str, list[Record]] = defaultdict(list)
     for record in records:

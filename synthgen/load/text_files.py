@@ -28,7 +28,7 @@ from synthgen.load.rows import MALFORMED, SourceRow, SourceTable, read_row
 
 MAX_CELL_CHARACTERS = 1 << 24
 PEEKED_BYTES = 1 << 10  # number of bytes that are read to recognise binary files, UTF-16 and UTF-32
-HEADER_LINES = 10  # a header below other lines is searched in this number of rows
+HEADER_LINES = 10  # number of first rows in which a misplaced header is searched
 FORMULA = re.compile(r'="((?:[^"]|"")*)"', re.DOTALL)  # a text that Excel must not read as a number, such as ="007"
 
 
@@ -42,8 +42,8 @@ def read_csv(
 ) -> SourceTable:
     """Return the rows of a CSV file, in which double quotes enclose cells; row 1 is the first below the header.
 
-    Columns without a name are not read. With `isolated_rows`, cells of several lines are rejected, because an
-    unclosed quote would absorb the rows of other persons.
+    Columns without a name are not read. With `isolated_rows`, a file with a cell of several lines is rejected,
+    because an unclosed quote would absorb the rows of other persons.
     """
     csv.field_size_limit(MAX_CELL_CHARACTERS)
     rows: list[SourceRow] = []
@@ -138,7 +138,7 @@ def read_text(path: Path, encoding: str = "utf-8") -> SourceTable:
     """Return the text files (`.txt` in any case) below a folder as rows, in the order of their paths.
 
     The columns are `text`, `label` (the folder directly below `path`; None for files in `path` itself) and `id` (the
-    path relative to the folder). Hidden files and files of other types are counted, but not read.
+    file's path relative to `path`). Hidden files and files that are not `.txt` are counted, but not read.
     """
     parts = {file.relative_to(path): file for file in path.rglob("*") if not file.is_dir()}
     hidden = [part for part in parts if any(name.startswith((".", "__MACOSX")) for name in part.parts)]
@@ -160,7 +160,7 @@ def _text_values(name: str, file: Path, encoding: str) -> dict[str, Any]:
 
 @contextmanager
 def _text_of(path: Path, encoding: str) -> Iterator[TextIOWrapper]:
-    # invalid bytes in UTF-8 become lone surrogates, which mark the undecodable rows; the other rows can be read
+    # invalid bytes in UTF-8 become lone surrogates, which mark the undecodable rows; all remaining rows can be read
     is_utf8 = codecs.lookup(encoding).name in {"utf-8", "utf-8-sig"}
     codec, errors = ("utf-8-sig", "surrogateescape") if is_utf8 else (encoding, "strict")
     try:
