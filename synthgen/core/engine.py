@@ -31,7 +31,7 @@ def require_engine() -> None:
 
 @contextmanager
 def engine_errors() -> Iterator[None]:
-    """Replace the error of a failed import by a DependencyError if the package belongs to the extra `engine`."""
+    """Turn the error of a failed import into a DependencyError if the extra `engine` contains the missing package."""
     try:
         yield
     except ModuleNotFoundError as error:

@@ -65,15 +65,15 @@ class BudgetError(SynthGenError, exit_code=5):
 
 
 class ModelMissing(SynthGenError, FileNotFoundError, exit_code=6):  # noqa: N818 - named after the state
-    """A model or another needed file is not in the store; the hint states how to get it."""
+    """A model, or a file that the run needs, is missing; the hint states how to get it."""
 
 
 class Interrupted(SynthGenError, exit_code=7):  # noqa: N818 - named after the state
-    """The run was stopped, or another run has locked the workspace; the same command continues later."""
+    """The run was stopped, or another run has locked the workspace; the same command continues the run."""
 
 
 class AtBarrier(SynthGenError, exit_code=0):  # noqa: N818 - named after the state
-    """This process computed one part of a run, and must wait for the other parts. Its results are kept."""
+    """This process computed its part of a run, and must wait for other parts. Finished results are kept."""
 
 
 class WorkerError(SynthGenError, RuntimeError, exit_code=3):

@@ -43,7 +43,7 @@ def write_json(path: Path, value: Any) -> None:
 
 def write_by(path: Path, write: Callable[[Path], object]) -> None:
     """Call `write` with a temporary path, flush the file that it writes, and rename the file to `path`."""
-    # a random name, because another process may write the same file; the suffix, because `np.save` requires .npy
+    # the name is random, because two processes may write one file; `np.save` requires the suffix .npy
     partial = path.with_name(f".part-{secrets.token_hex(8)}{path.suffix}")
     write(partial)
     sync(partial)
@@ -51,7 +51,7 @@ def write_by(path: Path, write: Callable[[Path], object]) -> None:
 
 
 def check_writable(out: Path, key: str = "release.out") -> None:
-    """Raise StorageError, which names the configuration key `key`, if the folder `out` could not be written."""
+    """Raise StorageError, which names the configuration key `key`, if the folder `out` cannot be made or written."""
     try:
         existing = next(folder for folder in (out, *out.parents) if os.path.lexists(folder))
         is_writable = existing.is_dir() and os.access(existing, os.W_OK | os.X_OK)

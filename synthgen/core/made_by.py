@@ -28,14 +28,14 @@ def libraries() -> dict[str, str]:
 def versions_of(names: Iterable[str]) -> dict[str, str]:
     """Return the version of each installed package in `names`, and of Python for "python".
 
-    For "audits", this is the SHA-256 of its source files, because each change of them may change what is released.
+    The version of "audits" is the SHA-256 of its source files, because any change of a file may change a release.
     """
     return {name: _version(name) for name in names}
 
 
 @cache
 def sources(package: str, *parts: str) -> str:
-    """Return one SHA-256 for all .py files of an installed package, or for those of its folders and files `parts`."""
+    """Return one SHA-256 for all .py files of an installed package, or only for its folders and files `parts`."""
     spec = find_spec(package)
     if spec is None or spec.origin is None:
         raise InternalError(f"the source of {package} cannot be found")

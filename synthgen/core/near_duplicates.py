@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 UInt64 = NDArray[np.uint64]
 SHINGLE_TOKENS = 5
 THRESHOLD = 0.8  # smallest Jaccard similarity J of the sets of shingles of near-duplicates
-# A MinHash signature has 26 bands of 5 numbers. Two texts are compared only if they agree in all numbers of a band.
+# A MinHash signature has 26 bands of 5 numbers. Two texts are compared only if they agree in all 5 numbers of a band.
 # For J = 0.8, the probability that they agree in no band, and are missed, is (1 - 0.8^5)^26 = 3e-5.
 BANDS, BAND_ROWS = 26, 5
 _TOKEN = re.compile(r"\w+")

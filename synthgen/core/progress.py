@@ -10,7 +10,7 @@ from contextlib import AbstractContextManager, contextmanager, suppress
 from typing import Any, Protocol, TextIO, cast
 
 SECONDS_BETWEEN_LINES = 5.0
-FIRST_SECONDS = 300.0  # until then, the rate is shown only if a twentieth of the units is finished
+FIRST_SECONDS = 300.0  # before this time, the rate is shown only if a twentieth of the units is finished
 Advance = Callable[[int], None]
 
 
@@ -39,7 +39,7 @@ silent: Progress = _Silent()
 
 
 class Lines:
-    """Writes a line at the start of a stage, then at most one line every five seconds, and a line at its end."""
+    """Writes a line at the start of a stage, then at most one line every five seconds, and a last line at the end."""
 
     def __init__(self, stream: TextIO, clock: Callable[[], float] = time.monotonic) -> None:
         self._stream = stream
@@ -128,10 +128,10 @@ class _Tolerant:
 
 
 def measures(done: int, total: int, unit: str, *, done_here: int, seconds: float) -> str:
-    """Return a text such as "50/100 texts  0.50/s  1:40 left", for 50 texts of which `done_here` took `seconds`.
+    """Return a text such as "50/100 texts  0.50/s  1:40 left"; the rate is `done_here` divided by `seconds`.
 
     Loading a model makes the first units slow. Until a twentieth of the units is finished or `FIRST_SECONDS` have
-    passed, the text is therefore only the count. At the end, or if `total` is 0, it has the elapsed time.
+    passed, only the count is therefore returned. At the end, or if `total` is 0, the elapsed time is returned too.
     """
     count = _count(done, total, unit)
     is_early = seconds < FIRST_SECONDS and done_here < total / 20 and done < total

@@ -22,7 +22,7 @@ VARIABLES = ("HOME", "SYNTHGEN_DATA")  # the only environment variables that a p
 _VARIABLE = re.compile(rf"\$\{{({'|'.join(VARIABLES)})\}}")
 # the beginning of pydantic's messages, which "must " replaces
 _SUBJECT = re.compile(r"^(Input|String|Tuple|List|Dictionary|Value) should ")
-MESSAGES = {
+MESSAGES = {  # type of an error of pydantic: message
     "extra_forbidden": "unknown key",
     "missing": "missing",
     "model_type": "must be a section of keys and values",
@@ -61,11 +61,11 @@ def mistakes(errors: list[Any], given: Any, kind: type[BaseModel] | None = None)
     """Return one line per mistake: its path, what is allowed, and the given value unless it may be a secret.
 
     Args:
-        errors: the errors of pydantic. For a value with several allowed types, it reports one error per type; the
-            line joins them with "or".
+        errors: the errors of pydantic. For a value with several allowed types, pydantic reports one error per
+            type; the line joins the messages with "or".
         given: the value that was parsed.
-        kind: the type of the section. With it, lines suggest examples and similar keys, and a missing key that is
-            suggested for a misspelled key has no line.
+        kind: the type of the section. If it is given, lines suggest examples and similar keys. A missing key has no
+            line if it is suggested for a misspelled key.
     """
     found: dict[tuple[str, ...], list[str]] = {}
     shown: dict[tuple[str, ...], str] = {}
@@ -164,7 +164,7 @@ def resolve_path(path: str, base: str) -> Path:
         ConfigError: the path contains `~user` or a variable that is not in `VARIABLES`, or the value of a variable is
             not an absolute path.
 
-    Privacy: error messages show paths, so another variable in a path could disclose a secret of the environment.
+    Privacy: error messages show paths, so allowing all variables could disclose a secret of the environment.
     """
     whole = re.sub(r"^~(?=/|$)", "${HOME}", path)
     problems = []

@@ -27,7 +27,7 @@ class Division:
         return [name for name in self.names if name not in found]
 
     def remove_damaged(self, names: Iterable[str]) -> None:
-        """Remove those of the named shards that exist and are not intact, so that they are computed again."""
+        """Remove those of the named shards that are not intact; missing shards are computed again."""
         for name in names:
             if (self.folder / name).exists() and not self.is_intact(name):
                 (self.folder / name).unlink(missing_ok=True)

@@ -1,11 +1,11 @@
 """Declare the inputs of a stage, restrict the stage to them, and compute its cache key from them.
 
 A `Stage` declares everything that can change its result: its inputs, settings, models and random streams. Its
-function `run` gets a `StageContext`, which gives access only to these. The cache key covers all of them.
+function `run` gets a `StageContext`, which gives access to nothing else. The cache key covers all of them.
 
 If a commit changes the result of a stage although its declaration is unchanged, raise its `version` by one. Examples
-are a change of numbers, their order, a random stream or the file format. A new version invalidates the cached results
-of the stage and of all stages that declare it as an input.
+are a change of numbers or their order, of a random stream, or of a file format. A new version invalidates the cached
+results of the stage and of all stages that declare it as an input.
 """
 
 from collections.abc import Callable, Mapping
@@ -23,7 +23,7 @@ from synthgen.core.progress import Progress
 from synthgen.core.seeds import SeedTree
 from synthgen.core.shards import Division
 
-_PLAIN: TypeAdapter[Any] = TypeAdapter(Any)
+_PLAIN: TypeAdapter[Any] = TypeAdapter(Any)  # converts a value to JSON data
 SHARDS = ".shards"  # suffix of the folder with the shards of a distributed stage
 ROOT = ""  # name of the stream that is the root of all streams of the run
 
@@ -75,8 +75,8 @@ class Stage:
     streams: tuple[str, ...] = ()  # names of random streams; `ROOT` is the root of all streams
     libraries: tuple[str, ...] = ()  # distributions whose version may change the result, "python", or "audits"
     keep_partial: bool = False  # whether `run` continues from the files that an interrupted attempt left
-    # Whether the stage spends a privacy budget. Its result must not be computed again after an update, so its key
-    # includes neither the versions of libraries nor `version`.
+    # Whether the stage spends a privacy budget. If so, an update of the program must not make the stage run again, so
+    # the key includes neither the versions of libraries nor `version`.
     is_paid: bool = False
 
     def __post_init__(self) -> None:
@@ -85,16 +85,16 @@ class Stage:
 
     @property
     def code(self) -> dict[str, Any]:
-        """The part of the key that depends only on the installed program; empty if the stage is paid."""
+        """The part of the key that depends only on the installed program; empty if `is_paid` is true."""
         return {} if self.is_paid else {"version": self.version, "libraries": versions_of(self.libraries)}
 
     @property
     def code_digest(self) -> str:
-        """SHA-256 of `code`; it changes with each version of the program that may give another result."""
+        """SHA-256 of `code`; it changes whenever an update of the program may change the result."""
         return sha256_json({"stage": self.name, **self.code})
 
     def key(self, sources: Sources) -> dict[str, Any]:
-        """Return the cache key as JSON data; raise InternalError if inputs or models are not those declared."""
+        """Return the cache key as JSON data; raise InternalError for undeclared or missing inputs or models."""
         for kind, declared in (("inputs", self.inputs), ("models", self.models)):
             given = getattr(sources, kind)
             if set(declared) != set(given):

@@ -18,7 +18,7 @@ def show_as_written(variable: str, folder: str) -> None:
 
 def as_written(text: str) -> str:
     """Return a message with each registered folder replaced, for example "/home/ann/a.csv" -> "${HOME}/a.csv"."""
-    for folder in sorted(_WRITTEN, reverse=True):  # a longer folder before the folder that contains it
+    for folder in sorted(_WRITTEN, reverse=True):  # a folder is replaced before the folder that contains it
         parts = re.split(rf"(?<![\w/.-]){re.escape(folder)}(?![\w-]|\.\w)", text)
         text = _WRITTEN[folder].join(parts)
     return text

@@ -1,4 +1,4 @@
-"""Define what the stages of a run exchange: records, their vectors, new vectors, and the texts decoded from these.
+"""Define what the stages of a run exchange: records, their vectors, new vectors, and texts decoded from new vectors.
 
 All values are immutable and validated on creation. A `repr` shows counts, never text.
 """
@@ -18,7 +18,7 @@ from synthgen.core.errors import InternalError
 Float32 = NDArray[np.float32]
 Float64 = NDArray[np.float64]
 Int64 = NDArray[np.int64]
-Counts = Mapping[str, int]  # by label
+Counts = Mapping[str, int]  # label: number of records, vectors or texts
 Role = Literal["source", "train", "control", "reference", "synthetic"]
 
 
@@ -139,18 +139,18 @@ class Embedded:
 class Latents:
     """New vectors to be decoded, with the parents and weights that each one was made from.
 
-    The parents of a row are train records of different persons, with the label of the row. With borderline-smote of
-    kind 2, the second parent may have another label; its weight is then below 0.5.
+    The parents of a row are train records of different persons, and have the label of the row. With borderline-smote
+    of kind 2, the second parent may have a different label; the weight of such a parent is below 0.5.
     """
 
     vectors: Float32  # (m, d), finite
     ids: tuple[str, ...]  # decoding derives the random numbers of a record from the id of its row
     labels: tuple[str, ...]  # the class of each row
     parent_ids: tuple[tuple[str, ...], ...]  # ids of the parents of each row
-    weights: tuple[tuple[float, ...], ...]  # one weight per parent; each row with parents sums to 1
+    weights: tuple[tuple[float, ...], ...]  # one weight per parent of each row; the weights of a row sum to 1
     method: str  # name of the method
     seed_path: str  # name of the random stream from which the rows were drawn
-    prompt_words: tuple[tuple[str, ...], ...] = ()  # words for the prompt of each row; empty if not used
+    prompt_words: tuple[tuple[str, ...], ...] = ()  # words for the prompt of each row; () for prompts without words
 
     def __post_init__(self) -> None:
         m = len(self.ids)

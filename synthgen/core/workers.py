@@ -1,8 +1,8 @@
 """Run jobs in parallel threads with one core each.
 
 If torch divides a matrix product among several threads and another process takes a core, all threads wait. With one
-thread per job, only one job waits. The jobs run in parallel, because torch releases the interpreter lock while it
-computes, and share one model. `benchmarks/cluster/workers.py` measures the effect.
+thread per job, only one job waits. All jobs share one model. They run in parallel, because torch releases the
+interpreter lock while it computes. `benchmarks/cluster/workers.py` measures the effect.
 """
 
 from collections.abc import Callable, Sequence

@@ -1,1 +1,1 @@
-"""The model store: a local folder of models whose files must have known sha256 digests. No code in it is run."""
+"""The model store: a local folder of models with known sha256 digests of all files. No code in the folder is run."""

@@ -1,4 +1,4 @@
-"""Export a model of the store to a tar file, and import the file on another machine after checking its digests."""
+"""Export a model of the store to a tar file, and import such a file if the model's files have the pinned digests."""
 
 import shutil
 import tarfile
@@ -69,7 +69,7 @@ def import_model(source: Path) -> Path:
 
 
 def _one_name(source: Path, members: list[tarfile.TarInfo]) -> str:
-    # not tarfile's data filter, which early releases of Python 3.11 lack and which accepts links and folders
+    # tarfile's data filter is not used: early releases of Python 3.11 lack it, and it accepts links and folders
     paths = [PurePosixPath(m.name) for m in members]
     names = {path.parts[0] for path in paths if path.parts}
     n_unsafe = sum(

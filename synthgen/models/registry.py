@@ -31,7 +31,7 @@ class PinnedModel:
     title: str
     license: str
     wheel: Wheel
-    files: dict[str, Pin]  # every file of the installed model's folder
+    files: dict[str, Pin]  # pin of every file in the installed model's folder, by the path in that folder
     gguf: str | None = None  # name of a GGUF file in the wheel that is converted to safetensors at installation
     gguf_pin: Pin | None = None  # digest and size of the GGUF file
 

@@ -1,4 +1,4 @@
-"""Check that the trained files in the package are unchanged, by their digests.
+"""Check by digests that the trained files in the package are unchanged.
 
 A run under a DP budget may use these files, because they were trained only on public text. After retraining such a
 file, copy the result of `shipped_folders` into `SHIPPED`.
@@ -12,8 +12,8 @@ from synthgen.core.digest import sha256_file, sha256_json
 from synthgen.core.errors import ModelError
 
 PACKAGE = Path(__file__).parents[1]
-SUFFIXES = {".json", ".safetensors", ".u64"}  # of the trained files
-SHIPPED: Mapping[str, str] = {
+SUFFIXES = {".json", ".safetensors", ".u64"}  # extensions of the trained files
+SHIPPED: Mapping[str, str] = {  # folder in the package: sha256 of its trained files
     "decode/builtin": "387b0adda4cbf9a45d2f278d3ac998627f82aa711cecf15fdd1f18ddd04c5ca8",
     "decode/styles/clinical-note": "a33517577388fe8a3290334db128d1d93a1a17ca26a92c6455695ca336e2b91a",
     "decode/styles/clinical-shorthand": "6990a1fec7f0b404f2d1b1d08d7466bc5ca365dedc4508744bc30091d55c42da",

@@ -1,4 +1,4 @@
-"""The model store: a local folder with one folder per model, which lists the digests of its files in a manifest."""
+"""The model store: a local folder with one folder per model. Each of these has a manifest with file digests."""
 
 import json
 import os
@@ -49,9 +49,9 @@ def model_folder(name: str) -> Path:
 
 
 def name_by_weights(name: str, folder: Path) -> str:
-    """Return the name of the model of the store whose weights and tokenizer are in `folder`, or else `name`.
+    """Return the name of the registered model whose weights and tokenizer are in `folder`, or else `name`.
 
-    A bridge (an adapter) states the name of its model; this function lets it accept a copy of the model elsewhere.
+    A bridge (an adapter) states the name of its model. This function makes the bridge accept a copy in any folder.
     """
     for model in () if name in MODELS else MODELS.values():
         files = {file: pin for file, pin in model.files.items() if file.endswith((".safetensors", "tokenizer.json"))}
@@ -88,7 +88,7 @@ def _shard_problems(folder: Path, shards: Any) -> list[str]:
 
 
 def _module_problems(folder: Path) -> list[str]:
-    # some versions of sentence-transformers would import the classes of such modules from the folder
+    # some versions of sentence-transformers import the listed classes from this folder
     if not (folder / "modules.json").is_file():
         return []
     try:
@@ -100,7 +100,7 @@ def _module_problems(folder: Path) -> list[str]:
 
 
 def digest_of(folder: Path) -> str:
-    """Return one sha256 for the files of a model; raise ModelError if they differ from the manifest, if any."""
+    """Return one sha256 for the files of a model; raise ModelError if they differ from an existing manifest."""
     manifest = read_manifest(folder) if (folder / MANIFEST).is_file() else {}
     suffixes = {".json", ".safetensors", ".txt", ".model", ".jinja"}
     files = [p for p in folder.rglob("*") if p.is_file() and p.suffix in suffixes]
@@ -118,7 +118,7 @@ def digest_of(folder: Path) -> str:
 
 @contextmanager
 def staged(name: str) -> Iterator[Path]:
-    """Yield a folder that becomes the model's folder if the block succeeds; raise StorageError if that fails."""
+    """Yield a new folder, the model's folder if the block succeeds; raise StorageError if it cannot be created."""
     store = store_folder()
     partial = store / f".partial-{name}"
     try:
@@ -195,7 +195,7 @@ def _hub_cache(name: str) -> Path | None:
         return None
     try:
         path = try_to_load_from_cache(name, "config.json")
-    except ValueError:  # not the name of a repository, such as ./model
+    except ValueError:  # for example ./model, which is no repository name
         return None
     return Path(path).parent if isinstance(path, str) else None
 

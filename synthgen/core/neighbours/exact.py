@@ -12,13 +12,13 @@ from synthgen.core.types import Float32, Float64, Int64
 if TYPE_CHECKING:
     from synthgen.core.neighbours.screen import Screen
 
-BLOCK_ROWS = 1024
+BLOCK_ROWS = 1024  # number of rows, or of pairs, that are computed at a time
 LARGE = 3_000_000  # with more pairs of rows, `Screen` is faster than `_blocks`
 # Rounding errors add up like a random walk, so a float32 product of rows with d numbers has an error of about √d
 # rounding steps of the squared lengths. For d up to 4096, that is at most 64 steps; `SLACK` allows 128 steps.
 SLACK = 128 * float(np.finfo(np.float32).eps)
 LONGEST, SHORTEST = 1e18, 1e-14  # limits for the length of the longest row; see `require_range`
-Pairs = tuple[Int64, Int64]
+Pairs = tuple[Int64, Int64]  # for each pair, the position of the row in a block, and the number of the neighbour
 Metric = Literal["euclidean", "cosine"]
 
 
@@ -50,7 +50,7 @@ class NeighbourSearch:
         require_range(vectors)
         self.points = unit_rows(vectors) if metric == "cosine" else vectors
         self.person: Int64 = np.unique(groups, return_inverse=True)[1]
-        self.others = len(groups) - np.bincount(self.person)[self.person]  # number of rows of other persons, by row
+        self.others = len(groups) - np.bincount(self.person)[self.person]  # by row, number of other persons' rows
 
     def nearest(self, k: int, rows: Int64 | None = None) -> tuple[Int64, Float64]:
         """Return the k nearest rows of other persons.
@@ -98,7 +98,7 @@ class NeighbourSearch:
 
 
 def _blocks(points: Float32, person: Int64, searched: Int64, k: int) -> Iterator[Pairs]:
-    """Yield the same pairs as `Screen.pairs`, from float32 products of `BLOCK_ROWS` rows with all rows."""
+    """Yield pairs in the form of `Screen.pairs`, from float32 products of `BLOCK_ROWS` rows with all rows."""
     squares = np.einsum("ij,ij->i", points, points)
     for start in range(0, len(searched), BLOCK_ROWS):
         block = searched[start : start + BLOCK_ROWS]
@@ -126,7 +126,7 @@ def nearest_of_pairs(points: Float32, rows: Int64, i: Int64, columns: Int64, k: 
     """
     squared = _squared(points, rows, columns)
     order = np.lexsort((columns, squared, i))
-    chosen = order[np.searchsorted(i, np.arange(i[-1] + 1))[:, None] + np.arange(k)]  # sorting keeps `i` ascending
+    chosen = order[np.searchsorted(i, np.arange(i[-1] + 1))[:, None] + np.arange(k)]  # `order` keeps `i` ascending
     return columns[chosen], squared[chosen]
 
 

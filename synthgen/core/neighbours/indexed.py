@@ -19,7 +19,7 @@ SAMPLE = 1000  # number of rows whose exact neighbours are searched to measure t
 LEVELS = ((16, 6), (32, 12), (64, 24), (128, 24))
 MIN_CANDIDATES = 64  # smallest number of candidates at the first level
 SPARE = 8  # number of candidates beyond k whose distance is computed in float64, because float32 can swap neighbours
-SEED = 20_261_129  # of the clustering
+SEED = 20_261_129  # seed of the clustering
 TRAIN_ROWS = 64  # largest number of rows per list from which the lists are learned
 BLOCK_ROWS = 2048  # number of rows that are searched by one thread at a time
 
@@ -31,8 +31,8 @@ class SearchReport:
     engine: Literal["exact", "ivf"]
     rows: int  # number of rows among which neighbours were searched
     k: int
-    recall: float  # 1 for the exact search; otherwise measured on `sample` rows
-    sample: int  # 0 for the exact search
+    recall: float  # share of the true neighbours that was found, on `sample` rows; 1 for the exact search
+    sample: int  # number of rows that the recall was measured on; 0 for the exact search
     lists: int  # number of lists that were read for a row; 0 for the exact search
 
     @classmethod
@@ -50,14 +50,14 @@ class IndexedSearch:
     """Searches the nearest neighbours among fixed rows with a product-quantized inverted file of faiss.
 
     k-means divides the rows into lists. Each row is stored as a code with 4 bits for every two of its numbers. The
-    lists with the nearest centres are searched for the codes that are most similar to the searched row. Their rows
-    are the candidates. Distances are computed in float32 for the candidates, and again in float64 for the k + `SPARE`
-    nearest candidates. The returned distances are exact, but a neighbour can be missed.
+    lists with the nearest centres are searched for the codes that are most similar to the searched row. The rows with
+    these codes are the candidates. Distances are computed in float32, and for the k + `SPARE` nearest candidates
+    again in float64. The returned distances are exact, but a neighbour can be missed.
 
-    For each k, the recall is measured once on `SAMPLE` evenly spaced rows: the share of the returned neighbours that
-    are no further away than the k-th exact neighbour. The first of the `LEVELS` with a recall of at least
-    `MIN_RECALL` is used, or the exact search if there is none. A row with fewer than k candidates of other persons is
-    searched exactly.
+    The recall is the share of the returned neighbours that are no further away than the k-th exact neighbour. It is
+    measured once for each k, on `SAMPLE` evenly spaced rows. The first of the `LEVELS` with a recall of at least
+    `MIN_RECALL` is used; if there is none, all rows are searched exactly. A row with fewer than k candidates of other
+    persons is always searched exactly.
 
     Reproducibility: the same rows give the same neighbours on the same machine with the same version of faiss, for
         any number of cores. Another processor or version of faiss can round differently and find other neighbours.
@@ -67,14 +67,14 @@ class IndexedSearch:
 
     Cost: for n rows, 2 √n lists. Memory for n·d/4 bytes of codes, in addition to the rows.
     Reference: Jégou, Douze & Schmid, "Product Quantization for Nearest Neighbor Search", TPAMI 33 (2011); André,
-        Kermarrec & Le Scouarnec, "Quicker ADC", TPAMI 43 (2021), for the comparison of 4-bit codes; both in faiss.
+        Kermarrec & Le Scouarnec, "Quicker ADC", TPAMI 43 (2021), for the comparison of 4-bit codes. faiss has both.
     """
 
     def __init__(self, exact: NeighbourSearch) -> None:
         self.exact = exact
         self.points = np.ascontiguousarray(exact.points)  # faiss reads the memory of the array
-        self.reports: dict[int, SearchReport] = {}  # by k
-        self._levels: dict[int, tuple[int, int] | None] = {}  # by k; None for the exact search
+        self.reports: dict[int, SearchReport] = {}  # report of the search for k neighbours, by k
+        self._levels: dict[int, tuple[int, int] | None] = {}  # used level of `LEVELS`, by k; None: exact search
         self._index: Any = None
         sizes = np.bincount(exact.person)
         # 99 % of the rows belong to persons with at most this number of rows
@@ -112,7 +112,7 @@ class IndexedSearch:
         self._index.nprobe = lists
         most = max(k * per_neighbour, MIN_CANDIDATES * per_neighbour // LEVELS[0][1]) + self._own
         indices = np.empty((len(searched), k), dtype=np.int64)
-        squared = np.zeros((len(searched), k), dtype=np.float64)  # rows that are searched exactly stay 0 until then
+        squared = np.zeros((len(searched), k), dtype=np.float64)  # 0 for rows that are searched exactly below
         parts = [slice(start, start + BLOCK_ROWS) for start in range(0, len(searched), BLOCK_ROWS)]
 
         def search(part: slice) -> Int64:
@@ -139,7 +139,7 @@ def _built(points: Float32) -> Any:
     import faiss  # slow import, only needed for many rows
 
     n, d = points.shape
-    codes = f"PQ{d // 2}x4fs" if d % 2 == 0 and d >= 16 else "Flat"  # with few numbers, codes select too coarsely
+    codes = f"PQ{d // 2}x4fs" if d % 2 == 0 and d >= 16 else "Flat"  # for few numbers, codes are too coarse
     index: Any = faiss.index_factory(d, f"IVF{int(2 * np.sqrt(n))},{codes}")
     index.cp.seed, index.cp.niter, index.cp.max_points_per_centroid = SEED, 5, TRAIN_ROWS
     index.cp.min_points_per_centroid = 1  # no warning on the standard output

@@ -12,12 +12,12 @@ from synthgen.core.types import Float32, Int64
 
 # largest size of a tile of the products, which stays in the cache; a tile of float32 has half as many columns
 TILE_ROWS, TILE_COLUMNS = 512, 4096
-BUFFER = 1 << 27  # largest number of products in memory at once; more only if `MIN_ROWS` rows need more
-MIN_ROWS = 64  # products of fewer rows would be slow
+BUFFER = 1 << 27  # number of products in memory at once, exceeded only if `MIN_ROWS` rows have more products
+MIN_ROWS = 64  # smallest number of rows in a product, because products of fewer rows are slow
 ALIGNED = 32  # the number of spans of a tile is a multiple of this
 SPAN = 16  # number of columns of a tile that are screened together, by their largest product
 ALIKE = 1e-5  # rows count as equally long if their squared lengths differ by less than this, as after rounding
-KINDS = (torch.bfloat16, torch.float32)
+KINDS = (torch.bfloat16, torch.float32)  # precisions in which products can be computed
 ROUNDING = {kind: torch.finfo(kind).eps / 2 for kind in KINDS}  # largest relative error of one rounding
 
 
@@ -54,12 +54,12 @@ class Screen:
             x = x - x.mean(0)
             length = torch.linalg.vector_norm(x, dim=1)
         b = (length.max() ** 2 + length.min() ** 2 - 2 * length**2) / 4
-        # tiles of equal width with little padding, and spans that fill the processor's registers
+        # all tiles have the same width with little padding, and spans fill the processor's registers
         self.n_tiles = -(-len(x) // (TILE_COLUMNS if self.kind is torch.bfloat16 else TILE_COLUMNS // 2))
         self.spans = -(-len(x) // (self.n_tiles * SPAN * ALIGNED)) * ALIGNED
         padded = self.n_tiles * self.spans * SPAN
         self.low = x.new_zeros((padded, x.shape[1]), dtype=self.kind)
-        low_b = torch.zeros_like(b) if one_length else b  # adding b to the products rounds them once more
+        low_b = torch.zeros_like(b) if one_length else b  # 0 for one length, because adding b rounds again
         self.low_b = torch.nn.functional.pad(low_b.to(self.kind), (0, padded - len(x)), value=-torch.inf)
         lost = torch.empty_like(length)  # length of the rounding error of each row
         for start in range(0, len(x), TILE_COLUMNS):
@@ -92,7 +92,7 @@ class Screen:
             tops = self._products(self.low[q], s[: len(q)])
             self._exclude(s, tops, *(torch.from_numpy(part).to(self.device) for part in self._same_person(block)))
             kth = tops.topk(k, dim=1).values[:, -1].float()
-            # each compared ŝ and the floor itself are rounded, hence 3 u; 0.1 u covers the products of these errors
+            # 3 u: the k-th ŝ, the compared ŝ and the floor are rounded; 0.1 u covers the products of these errors
             floor = kth - 2 * self.error[q] - 3.1 * u * (kth.abs() + 2 * self.error[q])
             floor = floor.to(self.kind)[:, None]
             i, span = torch.nonzero(tops >= floor, as_tuple=True)
@@ -156,7 +156,7 @@ def numpy_is_faster() -> bool:
 
 
 def _seconds(product: Callable[[Tensor, Tensor, Tensor], object], kind: torch.dtype, device: str) -> float:
-    # wall time on a CPU would depend on the other programs of the machine
+    # on a CPU, wall time would also count the time that other programs of the machine take
     clock = process_time if device == "cpu" else perf_counter
     q, x, out = (torch.zeros(size, dtype=kind, device=device) for size in ((512, 384), (2048, 384), (512, 2048)))
     times = []
