@@ -1,1 +1,1 @@
-"""Check a configuration before a run, and estimate its duration, its texts, and what its audits can detect."""
+"""Check a configuration before a run, and estimate the duration, the texts and what the audits can detect."""

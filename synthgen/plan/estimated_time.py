@@ -13,9 +13,9 @@ from synthgen.pipeline.style_choice import MAX_TEXTS, n_tried
 # conservative estimates for the default language model on a processor with bfloat16 instructions
 TOKENS_PER_SECOND = 250  # number of tokens that one core writes per second
 SECONDS_PER_READ = 0.25 / 3  # time in which 2 cores compute the likelihood of a record
-# number of characters that one core searches for identifiers per second, by the engine of de-identification
+# engine of de-identification: number of characters that one core searches for identifiers per second
 CHARACTERS_PER_SECOND = {"rules": 50_000, "rules+ner": 4_000, "off": math.inf}
-CHARACTERS_PER_TOKEN = 4
+CHARACTERS_PER_TOKEN = 4  # mean number of characters of a generated token
 
 
 def decoding_seconds(tokens: float, placement: Placement, cores: int) -> float:

@@ -1,13 +1,13 @@
 """Predict from the few texts of a pilot how well a classifier will learn from the synthetic records of the run.
 
-A pilot is a small trial before the run. Of its texts, the filters accept m; the run will have n records. The score of
-a classifier grows with the number of training records. This growth is measured on real records:
+A pilot is a small trial before the run, in which the filters accept m texts. The run will have n records. The score
+of a classifier grows with the number of training records. This growth is measured on real records:
 
     expected ratio = f(pilot) × f(real, n) / f(real, m) / f(real, all)
 
-The score f is the macro F1, or the recall of a class, of a classifier of vectors; f(real, k) is the score after
-training on k real records. Real records are drawn from half of the train persons. Every classifier is tested on the
-records of the other half, except those from which the texts of the pilot were made.
+The score f is the macro F1, or the recall of a class, of a classifier of vectors: f(pilot) after training on the m
+texts, f(real, k) on k real records, and f(real, all) on all real records of half of the train persons. Each is
+tested on the second half of the train persons, without the records from which the pilot's texts were made.
 """
 
 from collections.abc import Collection, Sequence
@@ -22,7 +22,7 @@ from synthgen.evaluate.metrics import Scores, person_weights, scores
 
 MIN_TEXTS = 20  # smallest number of accepted texts for a prediction
 DRAWS = 400  # number of bootstrap draws of weights for the test persons
-SUBSETS = 5  # each score of k real records is the mean over this number of random subsets
+SUBSETS = 5  # number of random subsets of k real records over which f(real, k) is averaged
 LEVEL = 0.025  # the lower end of a ratio is this quantile of the bootstrap draws
 
 

@@ -37,10 +37,10 @@ from synthgen.plan.unmeetable import rule_problems
 from synthgen.release.keys import PASSPHRASE_ENV, check_validity, load_key
 from synthgen.split import Split
 
-UNEXPECTED = (InternalError, Interrupted)  # errors that are no problem of the configuration or the source
-MIN_FREE_SPACE = 64 << 20  # bytes
-MIRROR = "a table that is generated from control (option `--mirror` of `audits run`)"
-DEDUPE = "or set source.dedupe: all, which removes such records before the split"
+UNEXPECTED = (InternalError, Interrupted)  # errors that the configuration and the source do not cause
+MIN_FREE_SPACE = 64 << 20  # smallest free disk space for a bundle, in bytes
+MIRROR = "a table that is generated from control (option `--mirror` of `audits run`)"  # missing input
+DEDUPE = "or set source.dedupe: all, which removes such records before the split"  # remedy for near-duplicates
 
 
 def setup_problems(config: Config, job: Job) -> Iterator[str]:
@@ -95,7 +95,7 @@ def as_one_line(error: SynthGenError | AuditError) -> str:
 
 
 def combined_error(errors: Sequence[SynthGenError | AuditError], others: Iterable[str]) -> SynthGenError | AuditError:
-    """Return one error that lists the `errors` and the `others`; if there is only one error, return it unchanged."""
+    """Return one error that lists the `errors` and the lines `others`; a single error is returned unchanged."""
     found = [*dict.fromkeys([*map(as_one_line, errors), *others])]
     if len(found) == 1:
         return errors[0]
@@ -155,7 +155,7 @@ def source_problems(config: Config, policy: Policy, parts: Split, seeds: SeedTre
     ):
         yield from problems_of(check)
     if config.secret == PUBLIC and config.interpolate.is_private:
-        return  # such a run is never released, so `refuse_unreleasable_run` makes no input checks either
+        return  # such a run is never released, so `refuse_unreleasable_run` skips these checks too
     train, control, rate = parts.train, parts.control, float(parts.report.near_duplicate_rate or 0.0)
     as_written = Prepared(
         train=train, control=control, near_duplicate_rate=rate, identifiers=None, control_identifiers=None

@@ -1,7 +1,7 @@
 """Predict the share of new records that are made mostly from the record of one person.
 
 If there is such a record, the audit `parent_recovery` fails. A new record is a weighted mean of train records, its
-parents. With weights w, it has 1 / Σw² effective parents.
+parents. A record whose parents have the weights w has 1 / Σw² effective parents.
 """
 
 import numpy as np
@@ -12,15 +12,15 @@ from synthgen.interpolate import Mixture, Slerp
 from synthgen.interpolate.base import Interpolator
 from synthgen.interpolate.linear import draw_lambdas, pair_weights
 
-DRAWS = 20_000  # the standard error of the share is at most 0.0036
-ALMOST_CERTAIN = 0.999
+DRAWS = 20_000  # number of simulated new records; the standard error of the share is at most 0.0036
+ALMOST_CERTAIN = 0.999  # a failure of the audit with a higher probability is reported
 
 
 def one_person_share(method: Interpolator) -> float:
     """Return the expected share of new records with fewer than `MIN_EFFECTIVE_PARENTS` effective parents, 0 to 1.
 
-    The share is simulated, because the weights do not depend on the records. The function returns 0 for a method
-    without parents, and for a method with `max_exposure`, whose weights depend on the records.
+    Only the weights of the parents are simulated, because most methods draw them without the records. The function
+    returns 0 for a method without parents, and for a method with `max_exposure`, whose weights depend on the records.
     """
     if method.max_parents == 0 or getattr(method, "max_exposure", None) is not None:
         return 0.0

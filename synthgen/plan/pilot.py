@@ -36,11 +36,11 @@ from synthgen.plan.sample import sample_for_pilot
 from synthgen.plan.stage_times import StageTime, resources_text, stage_times
 
 Utility = Mapping[str, ExpectedRatio]  # by name of the ratio
-PILOT_LATENTS = 120  # if half of the texts are accepted, the standard error of the share is 4.6 percentage points
+PILOT_LATENTS = 120  # if half of the texts are accepted, the standard error of that share is 4.6 percentage points
 MIN_LATENTS_PER_CLASS = 4
 MIN_ACCEPTED_TEXTS = 10  # with fewer accepted texts of a class, the expected ratio of the class is unreliable
 TEXTS = "pilot.json"  # file of the workspace with the texts of the pilot, each with its label and outcome
-CONFIDENCE = 0.975  # of each end of the interval of the accepted share
+CONFIDENCE = 0.975  # confidence of each end of the interval of the accepted share
 AGREEMENT = "class_agreement"  # the filter that rejects texts that do not fit their class
 CAUTION = 0.9  # confidence of the lower end of the accepted share of a class
 SINGLE_TEXT_AUDITS = ("memorization", "identifiers")  # these audits can fail because of a single text of the pilot
@@ -49,7 +49,7 @@ RATIOS = (
     "recall of the weakest class (worst_class_ratio)"
 )
 STYLE_ADVICE = "decode.style is plain, so the texts read like textbooks; auto selects the best style for your texts"
-# by filter or reason of rejection: what is wrong with the texts, and the key to change
+# filter or reason of a rejection: what is wrong with the rejected texts, and which key to change
 REMEDIES = {
     AGREEMENT: "the texts do not fit their class: lower filter.class_agreement, or merge similar classes",
     "length_short": "the texts are shorter than the real ones: raise decode.max_new_tokens, add the section "
@@ -82,15 +82,15 @@ class Pilot:
     rejected: Counts  # number of rejected candidates, by the reason of the first filter that they failed
     share: float  # accepted share of candidates, 0 to 1
     low: float  # lower end of the interval of `share`, with 97.5 % confidence
-    high: float  # upper end, with 97.5 % confidence
+    high: float  # upper end of the interval, with 97.5 % confidence
     records: Counts  # expected number of synthetic records by label
-    run_share: float  # expected accepted share in all rounds; later rounds write only classes that lack records
+    run_share: float  # accepted share expected for the run; later rounds write only classes that lack records
     texts: int  # expected number of candidates in all rounds
     minutes: float  # expected duration of the whole run, without the calibration suite of the policy
     minutes_done: float  # the part of `minutes` that the pilot has finished and the run reuses
     stages: tuple[StageTime, ...]  # the time of each stage; the sum is `minutes`
-    utility: Utility  # see `expected_utility`
-    limits: Mapping[str, float]  # limits of the policy for these ratios, by name
+    utility: Utility  # expected ratios; see `expected_utility`
+    limits: Mapping[str, float]  # limits of the policy for the ratios in `utility`, by name
     advice: tuple[str, ...]  # optional changes of the configuration, for example against frequent rejections
     risks: tuple[str, ...]  # rules that the run may not meet, and audits that the accepted texts fail
     problems: tuple[str, ...]  # why the run will end, or is expected to end, without a release
@@ -132,7 +132,7 @@ class Pilot:
 def run_pilot(job: Job, policy: Policy, wanted: Counts) -> Pilot:
     """Run the pilot of a configuration without a privacy budget, and return its results.
 
-    `wanted` is the number of records of each label. If a stage fails, the run would fail with the same error.
+    `wanted` is the number of records of each label. An error of a pilot's stage would also stop the run.
 
     Privacy: reads train and control as the run does. The result is private. The audits of the texts of the pilot are
         not counted as an attempt, because none of these texts is released.
@@ -216,7 +216,7 @@ def _shown(candidate: Candidate) -> dict[str, str]:
 
 
 def accepted_rates(judged: Sequence[Candidate]) -> dict[str, float]:
-    """Return the accepted share of the candidates by label, smoothed by two candidates with the overall share."""
+    """Return the accepted share of the candidates by label, smoothed by two extra candidates of average share."""
     overall = sum(c.passed for c in judged) / len(judged)
     of_label: dict[str, list[bool]] = defaultdict(list)
     for candidate in judged:
@@ -264,7 +264,7 @@ def _is_plain(decode: DecodeConfig) -> bool:
 
 
 def _most_confused(judged: Sequence[Candidate], vectors: Float32, train: Embedded) -> Iterator[str]:
-    """Yield the classes that `class_agreement` confuses most often, if it rejects at least a tenth of the texts."""
+    """Yield a line on the two classes that `class_agreement` confuses most, if it rejects a tenth of the texts."""
     rejected = [i for i, c in enumerate(judged) if any(o.name == AGREEMENT and not o.passed for o in c.outcomes)]
     if len(rejected) < len(judged) / 10:
         return
@@ -320,7 +320,7 @@ def _risks(
 
 
 def _rarely_accepted(policy: Policy, wanted: Counts, judged: Sequence[Candidate], n_candidates: int) -> Iterator[str]:
-    """Yield each rule on class sizes that fails if the accepted share of each class is at its lower end."""
+    """Yield a line for each rule on class sizes that fails if every class has the lower end of its accepted share."""
     written, kept = Counter(c.label for c in judged), Counter(c.label for c in judged if c.passed)
     low_rates = {y: clopper_pearson(kept[y], written[y], confidence=CAUTION).low for y in wanted}
     records, _ = expected(wanted, {y: 1 - (1 - p) ** n_candidates for y, p in low_rates.items()})
@@ -332,7 +332,7 @@ def _rarely_accepted(policy: Policy, wanted: Counts, judged: Sequence[Candidate]
 
 
 def _audit_risks(job: Job, policy: Policy, prepared: prepare.Prepared, judged: Sequence[Candidate]) -> Iterator[str]:
-    """Yield each audit of `SINGLE_TEXT_AUDITS` that affects the release and that the accepted texts fail."""
+    """Yield a line for each audit of `SINGLE_TEXT_AUDITS` that affects the release and fails on accepted texts."""
     deciding = {*policy.required, *(rule.metric.partition(".")[0] for rule in policy.all_rules())}
     names = [name for name in SINGLE_TEXT_AUDITS if name in deciding]
     written = tuple(Record(id=c.latent_id, text=c.text, label=c.label, group=c.latent_id) for c in judged if c.passed)

@@ -71,7 +71,7 @@ class Plan:
     class_persons: dict[str, int]  # number of persons with records of each label
     near_duplicates: int  # number of control records that were removed because they nearly repeat a train record
     unit: str  # "persons", or "records" if the source has no person ids
-    persons: dict[str, int]  # number of these units in "train" and in "control"
+    persons: dict[str, int]  # number of persons (or records, see `unit`) in "train" and in "control"
     wanted: dict[str, int]  # number of synthetic records by label
     candidates: int  # estimated number of texts to decode
     words: tuple[int, int, int]  # 10 %, 50 % and 90 % quantiles of the number of words per record
@@ -83,7 +83,7 @@ class Plan:
     cores: int  # number of cores that decode in parallel
     policy: str  # name of the policy
     audits: dict[str, str]  # for each audit, what it can detect, in words
-    power: dict[str, dict[str, Any]]  # for each audit: n, n_needed, smallest_leak, epsilon_ceiling
+    power: dict[str, dict[str, Any]]  # by audit, then by field of `Reach`, such as "n_needed"
     epsilon: float | None = None  # the budget of the run; None without differential privacy
     delta: float | None = None
     reads: tuple[tuple[str, str], ...] = ()  # accesses to private text, each with its privacy cost; empty without DP
@@ -141,7 +141,7 @@ class Plan:
         rows += [(label[:32], *(str(of.get(label, 0)) for of in counts)) for label in self.wanted]
         lines = [f"{self.unit}: {self.persons['train']} train, {self.persons['control']} control"]
         for label, *numbers, persons in rows:
-            shown = [*numbers, persons] if self.unit == PERSONS else numbers  # without ids, persons are unknown
+            shown = [*numbers, persons] if self.unit == PERSONS else numbers  # persons are unknown without their ids
             lines.append(f"{label:<32}" + "".join(f"{number:>10}" for number in shown))
         return lines
 
@@ -322,7 +322,7 @@ def _effect_on_decision(policy: Policy, audit: str) -> str:
 
 
 def _remaining_budget(config: Config, policy: Policy, persons: int) -> tuple[str | None, str | None]:
-    """Return the budget already spent in the ledger, and why the run would stop before it reserves its own budget."""
+    """Return the spent budget in the ledger, and why the run would stop before its reservation; each may be None."""
     if not config.interpolate.is_private:
         return None, None
     is_reserved, spent = False, None

@@ -1,4 +1,4 @@
-"""Implement `synthgen preview`: write a few texts from a part of the source, which are not filtered or audited."""
+"""Implement `synthgen preview`: write a few texts from a part of the source, without filters and audits."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -34,12 +34,12 @@ from synthgen.pipeline.style_choice import check_own_examples, check_server, che
 from synthgen.pipeline.workspace import StageResult, Workspace
 from synthgen.segment import record_vectors
 
-FILE = "preview.json"  # in the workspace
-FOLDER = "preview"  # in the workspace; contains results for the first notes of a hospital source
-N_TEXTS = 10
+FILE = "preview.json"  # file of the workspace with the written texts
+FOLDER = "preview"  # folder of the workspace with results for the first notes of a hospital source
+N_TEXTS = 10  # largest number of texts
 MAX_TEXTS_PER_CLASS = 2
 MIN_PERSONS = 12  # smallest number of persons taken from a class; interpolation needs several
-MAX_RECORDS = 300  # records of train that are read
+MAX_RECORDS = 300  # number of train records above which no persons beyond `MIN_PERSONS` per class are added
 FIRST_NOTES = 3000  # number of notes of a hospital source that are read
 PART_READ = (
     f"Only the first {FIRST_NOTES} notes of the source were read. Classes with fewer than {MIN_PERSONS} train "
@@ -83,7 +83,7 @@ def make_preview(config: Config, progress: Progress) -> Preview:
 
     The texts are also written to `FILE` in the workspace. If the source is a table, a later run reuses the loaded and
     split records. Of a hospital export, only the first `FIRST_NOTES` notes are read, or all notes if no class has
-    enough persons in them. The style `auto` counts as `plain`, because choosing a style takes a minute.
+    `MIN_PERSONS` in them. The style `auto` counts as `plain`, because choosing a style takes a minute.
 
     Raises:
         ConfigError: the configuration has a privacy budget, or the policy does not accept its style or server.
@@ -147,7 +147,7 @@ def _of_large_classes(train: Corpus) -> Corpus:
 
 
 def sample_of(train: Corpus, most_characters: int) -> Corpus:
-    """Return the records of some persons of train: the first persons of every class, then the next ones.
+    """Return the records of some persons of train: of the first persons of every class, and of further persons.
 
     All records of the first `MIN_PERSONS` persons of each class are returned. Further persons are added while there
     are at most `MAX_RECORDS` records and `most_characters` characters.
@@ -172,7 +172,7 @@ def sample_of(train: Corpus, most_characters: int) -> Corpus:
 
 
 def counts_of(train: Corpus) -> dict[str, int]:
-    """Return the number of texts per class: two if there are at most five classes, else one for the ten largest."""
+    """Return the number of texts per class: two for at most five classes, else one for each of the ten largest."""
     by_size = sorted(train.counts().items(), key=lambda item: (-item[1], item[0]))
     each = MAX_TEXTS_PER_CLASS if MAX_TEXTS_PER_CLASS * len(by_size) <= N_TEXTS else 1
     return {label: each for label, _ in by_size[: N_TEXTS // each]}
@@ -210,7 +210,7 @@ def _embedded(encoder: Encoder, train: Corpus, progress: Progress) -> Embedded:
 def _decoded(
     setup: rounds.Setup, latents: Latents, settings: Settings, job: Job
 ) -> tuple[tuple[Candidate, ...], tuple[str, ...]]:
-    """Return the texts, and the last turn of the prompt of each text if texts are written from a prompt."""
+    """Return the texts, and the last turn of the prompt of each text if the decoder writes from prompts."""
     decoder, seeds = setup.decoder.open(), job.seeds.child("decode")
     with job.progress.stage("decode", total=len(latents), unit="texts") as advance:
         if setup.segment_writer is not None:

@@ -17,7 +17,7 @@ from synthgen.config import Config
 
 PERSONS, RECORDS = "persons", "records"  # units that the audits count: see `unit_of`
 USUAL_RATE = 0.2  # assumed accuracy of the linkage attacks on persons who are not in train
-EXTRA_INPUT = {  # inputs that only some audits need
+EXTRA_INPUT = {  # audit: the input that a run does not supply to this audit
     "canaries": "a canary build (`audits canaries`, then options `--canaries` and `--canary-build` of `audits run`)",
     "accounting": "the log of a DP mechanism (option `--mechanism` of `audits run`)",
     "differencing": "the previous release (options `--previous` and `--previous-train` of `audits run`)",
@@ -34,8 +34,8 @@ class Reach:
     unit: str  # name of the unit, such as "persons each in train and control"
     n_needed: int  # smallest number of units with which the audit can pass
     leak: str  # smallest leak that the audit detects with power 0.8, in words
-    smallest_leak: float  # the same leak as a number, in the measure of the audit
-    epsilon_ceiling: float | None = None  # largest epsilon that the attack can prove; None if it proves none
+    smallest_leak: float  # `leak` as a number, in the measure of the audit
+    epsilon_ceiling: float | None = None  # largest epsilon that the attack can prove; None if the attack proves none
     has_dependent_units: bool = False  # whether similar units count as fewer than `n`
 
     def to_text(self) -> str:

@@ -8,8 +8,8 @@ import numpy as np
 from synthgen.config import Config
 from synthgen.core.types import Corpus
 
-MAX_LISTED_YEARS = 12  # with more years, only the first, the last and the most frequent one are shown
-TOKENS_PER_WORD = 1.4  # of English clinical text under the tokenizer of the default language model
+MAX_LISTED_YEARS = 12  # if notes have more years, only the first, the last and the most frequent year are shown
+TOKENS_PER_WORD = 1.4  # mean of English clinical text with the tokenizer of the default language model
 MIN_WRITABLE_SHARE = 0.6  # smallest share of the words of train that must fit into generated texts
 
 

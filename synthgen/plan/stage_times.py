@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from synthgen.pipeline.workspace import StageResult
 
 AUDIT_SECONDS = 0.015  # time of evaluation and audits on 2 cores, per record of train, control or synthetic table
-PER_MINUTE = 60
+PER_MINUTE = 60  # number of seconds
 PILOT = "-pilot"  # suffix of the names of stages that only the pilot runs
-SHOWN_IN_SECONDS = 120  # times below this number of seconds are shown in seconds, others in minutes
-# Stages whose work several processes can share; each other stage runs in one process. The audits are not in the list:
-# they have only one shard per audit, so more machines hardly shorten them.
+SHOWN_IN_SECONDS = 120  # times below this number of seconds are shown in seconds, longer times in minutes
+# Stages whose work several processes can share; a stage that is not listed runs in one process. The audits are not
+# listed: they have only one shard per audit, so more machines hardly shorten them.
 DISTRIBUTED = ("deidentify", "embed", "embed-control", "decode", "re-embed")
 WHOLE = ("extract", "load", "split")  # the pilot always runs these stages on the whole source
 PER_RECORD = ("deidentify", "embed")  # the time of these stages is proportional to the number of records
@@ -62,7 +62,7 @@ def stage_times(
     sizes: tuple[int, int, int],
     n_source: int,
 ) -> tuple[StageTime, ...]:
-    """Return the time of each stage of a run, in order. The pilot embeds only train, and the run also control.
+    """Return the time of each stage of a run, in order. The pilot embeds train only; the run also embeds control.
 
     Args:
         reused: stages whose results the run reuses; if it read a sample, only those in `WHOLE`.

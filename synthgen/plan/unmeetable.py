@@ -6,7 +6,7 @@ from audits.gate.policy import Policy
 from audits.gate.rule import Rule
 from audits.runner.registry import AUDITS
 
-# first part of a metric that is no audit: allowed second parts, or None for any; for example "secret.private"
+# first part of a metric, if it is no audit: its allowed second parts; None for any. Example: "secret.private"
 NUMBERS: dict[str, frozenset[str] | None] = {
     "records": frozenset({"synthetic", "quarantined"}),
     "attempts": frozenset({"number"}),
@@ -16,13 +16,13 @@ NUMBERS: dict[str, frozenset[str] | None] = {
     "deidentify": frozenset({"recall"}),
     **dict.fromkeys(("utility", "input_checks", "dp", "selftest"), None),
 }
-AT_LEAST = {"attempts.number": 1.0}  # smallest possible value, otherwise 0
+AT_LEAST = {"attempts.number": 1.0}  # metric: smallest possible value; 0 for metrics that are not listed
 NOT_NEGATIVE = {f"{source}.{name}" for source, names in NUMBERS.items() for name in names or ()}
 NOT_NEGATIVE |= {"memorization.hard_hits", "memorization.copied_persons", "identifiers.hard_hits", "membership.auc"}
 NOT_NEGATIVE |= {"membership.tpr_at_fpr_5pct", "utility.tstr_over_trtr", "utility.worst_class_ratio"}
 NOT_NEGATIVE |= {"input_checks.problems"}
 SHARES = {"memorization.copied_persons", "membership.auc", "membership.tpr_at_fpr_5pct", "balance.tv_distance"}
-SHARES |= {"deidentify.recall", "secret.private", "method.private"}
+SHARES |= {"deidentify.recall", "secret.private", "method.private"}  # metrics that are at most 1
 
 
 def rule_problems(policy: Policy, n_records: int) -> Iterator[str]:
