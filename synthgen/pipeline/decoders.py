@@ -1,4 +1,4 @@
-"""Open the language model that writes the texts of a run, in a folder or on a server.
+"""Open the language model, in a folder or on a server, that writes the texts of a run.
 
 The model gets a vector either through a bridge, which is an adapter that turns the vector into soft tokens, or as a
 prompt with words that describe the vector.
@@ -28,7 +28,7 @@ from synthgen.pipeline.job import Job
 from synthgen.pipeline.segments import unsegmented
 from synthgen.pipeline.style_choice import Shares, named_styles
 
-PURPOSES = {"encoder": "an encoder", "decoder": "a language model", "names": "a name classifier"}
+PURPOSES = {"encoder": "an encoder", "decoder": "a language model", "names": "a name classifier"}  # by kind of model
 
 
 def open_bridge(job: Job, voted: Shares | None = None) -> Bridge | Vocabulary:
@@ -98,11 +98,11 @@ def open_decoder(job: Job, bridge: Bridge, encoder: Encoder) -> Decoder:
 
 
 def decoder_model(job: Job, train: Corpus, bridge: Bridge | Vocabulary, encoder: Encoder) -> DecoderModel:
-    """Return the language model: with its bridge or, if `bridge` is a vocabulary, for prompts of words."""
+    """Return the language model with `bridge` or, if `bridge` is a vocabulary, the language model for prompts."""
     config, folder = job.config.decode, job.folder(job.config.decode.model)
     elsewhere = config.engine in {ENDPOINT, VLLM}
     backend = config.engine if elsewhere else decode_backend(folder, config.placement)
-    weights = digest_of(folder)  # if a server writes the texts, this model measures their fluency
+    weights = digest_of(folder)  # if a server writes the texts, the model in the folder measures their fluency
     if config.endpoint is not None:
         weights = sha256_json([weights, endpoint_digest(config.endpoint)])
     if config.engine == VLLM:

@@ -31,7 +31,7 @@ class EngineShares:
         return f"EngineShares({len(self.misses)} misses)"
 
     def to_text(self) -> str:
-        """Return text for a terminal: a line for each share, and the rate of false names."""
+        """Return text for a terminal: a line for each share in `table`, and the rate of false names."""
         rows = {**self.table["recall"], "precision": self.table["precision"], **self.table["without_a_miss"]}
         lines = [f"{k:<18} {x['share']:.3f} [{x['low']:.3f}, {x['high']:.3f}] of {x['n']}" for k, x in rows.items()]
         return "\n".join([*lines, f"false names per 1,000 words: {self.table['false_names_per_1000_words']:.2f}"])
@@ -88,11 +88,11 @@ def _share(confidence: float, k: int, n: int) -> dict[str, float]:
 
 
 def read_texts(source: str) -> Iterator[Marked]:
-    """Yield texts with marked identifiers from the file `source`; "planted" yields invented notes instead.
+    """Yield texts with marked identifiers from the file `source`, or invented notes if `source` is "planted".
 
-    A Parquet file has the columns text, spans (with `start`, `end` and `entity_type`) and group. Its spans with an @,
-    or after one, are ignored, because most are social media handles. For other formats, see `read_marked_file`. Raise
-    UsageError if the file cannot be read or has invalid lines.
+    A Parquet file has the columns text, spans (with `start`, `end` and `entity_type`) and group. Spans that contain
+    or follow an @ are ignored, because most are social media handles. For all formats except Parquet, see
+    `read_marked_file`. Raise UsageError if the file cannot be read or has invalid lines.
     """
     if source == "planted":
         return plant(PLANTED_NOTES)

@@ -16,16 +16,16 @@ from synthgen.core.shards import Division
 from synthgen.core.terminal import say
 from synthgen.pipeline.workspace import Workspace
 
-Identity = Callable[[], Mapping[str, Any]]
+Identity = Callable[[], Mapping[str, Any]]  # returns what must be equal for all processes of a run
 POLL_SECONDS = 2.0  # time between two checks whether other processes have finished
 
 
 class Executor(Protocol):
-    """Computes the shards of stages; other work is done by one process at a time."""
+    """Computes the shards of stages, and ensures that one process at a time does all work without shards."""
 
     @property
     def uses_ledger(self) -> bool:
-        """Whether this process enters audits in the ledger; if not, another process has done so."""
+        """Whether this process enters audits in the ledger; if not, another process has entered them."""
         ...
 
     def session(self, workspace: Workspace, identity: Identity) -> AbstractContextManager[None]:
@@ -37,7 +37,7 @@ class Executor(Protocol):
         ...
 
     def alone(self, work: str) -> AbstractContextManager[None]:
-        """Return a context for one process of the run at a time; `work` describes the work for messages."""
+        """Return a context that one process of the run at a time can enter; messages show the description `work`."""
         ...
 
     def combine(self, stage: str) -> AbstractContextManager[None]:
@@ -74,8 +74,8 @@ LOCAL: Executor = Local()
 class RunPart:
     """This process computes one of `count` parts of a run: the shards whose position modulo `count` is `index`.
 
-    The other parts can run at the same time or later. If their shards are missing, this process waits for them or, if
-    `waits` is false, stops with `AtBarrier`.
+    The other parts can run at the same time or later. If shards of other parts are missing, this process waits for
+    these shards or, if `waits` is false, stops with `AtBarrier`.
     """
 
     index: int
@@ -102,19 +102,19 @@ class RunPart:
             yield
 
     def compute(self, stage: str, division: Division, is_finished: Callable[[], bool]) -> None:
-        """Compute the missing shards of this part, then wait for the other parts or stop."""
+        """Compute the missing shards of this part; then wait for the shards of other parts, or stop."""
         own = division.names[self.index :: self.count]
         division.remove_damaged(own)
         missing = set(division.missing())
         if mine := [name for name in own if name in missing]:
             division.write(mine)
-        is_told = False
+        is_reported = False
         while (left := self._parts_of(division, division.missing())) and not is_finished():
             if not self.waits:
                 raise self._stopped(stage, left)
-            if not is_told:
+            if not is_reported:
                 say(f"part {self.index}/{self.count}: waiting at stage {stage} for {self._listed(left)}")
-                is_told = True
+                is_reported = True
             time.sleep(POLL_SECONDS)
 
     @contextmanager
@@ -163,7 +163,7 @@ class ShardsWritten(Exception):  # noqa: N818 - named after the state
 class Named:
     """This process computes the shards `names` in the folder `stage`, for another process.
 
-    The other process runs the whole pipeline. It has finished all earlier stages and locked the workspace.
+    The other process runs the whole pipeline. It has finished all stages before `stage` and locked the workspace.
     """
 
     stage: str
@@ -175,9 +175,9 @@ class Named:
         return nullcontext()
 
     def compute(self, stage: str, division: Division, is_finished: Callable[[], bool]) -> None:  # noqa: ARG002
-        """Write the shards and raise `ShardsWritten`; raise WorkerError if the run needs another stage first."""
+        """Write the shards and raise `ShardsWritten`; raise WorkerError if `division` belongs to a wrong stage."""
         if division.folder.name != self.stage:
-            raise self._other(stage)
+            raise self._wrong_stage(stage)
         missing = set(division.missing())
         if mine := [name for name in self.names if name in missing]:
             division.write(mine)
@@ -189,9 +189,9 @@ class Named:
 
     def combine(self, stage: str) -> AbstractContextManager[None]:
         """Raise WorkerError, because this process must not compute a whole stage."""
-        raise self._other(stage)
+        raise self._wrong_stage(stage)
 
-    def _other(self, stage: str) -> WorkerError:
+    def _wrong_stage(self, stage: str) -> WorkerError:
         return WorkerError(
             f"a worker would compute other results than the run that it works for, first in stage {stage}",
             hint="All machines need the same version of synthgen and its libraries, the same models and "

@@ -11,7 +11,7 @@ from audits.ledger.places import ledger_folder
 from audits.verify.trust import RELEASER, ROOT
 from synthgen.config import Config
 
-_NO_APPROVERS = {RELEASER, ROOT}  # their keys sign releases and trust roots
+_NO_APPROVERS = {RELEASER, ROOT}  # roles that cannot approve, because their keys sign releases or trust roots
 
 
 def policy_of(config: Config) -> Policy:
@@ -33,7 +33,7 @@ def policy_of(config: Config) -> Policy:
 
 
 def ledger_of(config: Config) -> tuple[Path, HighWaterMark]:
-    """Return the folder of the ledger, and its high-water mark: its latest state, stored beside the releaser's key.
+    """Return the ledger's folder, and the ledger's latest state (high-water mark), stored beside the releaser's key.
 
     With the mark, every run with this key detects whether the ledger was deleted, replaced or rolled back.
     """

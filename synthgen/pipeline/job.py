@@ -21,8 +21,8 @@ from synthgen.pipeline.executors import LOCAL, Executor
 from synthgen.pipeline.secret import run_secret
 from synthgen.pipeline.workspace import PARTIAL, StageResult, Workspace
 
-Inputs = Mapping[str, HasDigest]
-Models = Inputs | None
+Inputs = Mapping[str, HasDigest]  # by the names that the stage declares
+Models = Inputs | None  # by the roles that the stage declares; None for no models
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +72,7 @@ class Job:
         with disk_errors(context.shards):
             try:
                 self.executor.compute(context.name, divide(context), is_finished)
-            except (FileNotFoundError, InputError):  # another process can have finished the stage
+            except (FileNotFoundError, InputError):  # another process can have finished, and removed the shards
                 if not is_finished():
                     raise
 
@@ -106,7 +106,7 @@ class Job:
         """Return the configured encoder.
 
         Under a DP budget, the encoder encodes each text by itself. In a batch, the last bits of a vector depend on
-        the other texts, so one person would change the vectors of other persons.
+        all texts of the batch, so one person would change the vectors of other persons.
         """
         return build_encoder(self.config.embed, self.folder, one_by_one=self.config.interpolate.is_private)
 

@@ -77,10 +77,10 @@ class Pipeline:
             resume: "auto" reuses every finished result whose inputs are unchanged. "never" computes everything again;
                 with DP, this can spend the budget again.
             until: name of the last stage. Texts are written in rounds: `interpolate` and `decode` end the run in the
-                first round, and `filter` ends it after the last round.
+                first round, and `filter` ends the run after the last round.
             part: "i/n", 0 <= i < n, computes only part i of n of the stages that can be distributed. Other processes
                 with the same configuration and workspace compute the other parts.
-            wait: whether this process waits until the other parts are computed; otherwise, it stops.
+            wait: whether this process, after its own part, waits for the other parts (true) or stops (false).
 
         Raises:
             UsageError: there is no stage `until`, `resume` is neither "auto" nor "never", or `part` is invalid.
@@ -129,7 +129,7 @@ class Pipeline:
             raise UsageError(f"until: there is no stage {until!r}", hint=f"The stages are {', '.join(STAGES)}.")
         if resume not in {"auto", "never"}:
             raise UsageError(f"resume must be 'auto' or 'never', but is {resume!r}")
-        # imported only for a run, because importing torch takes seconds
+        # these modules are imported only for a run, because importing torch takes seconds
         from synthgen.dp.planned_queries import check_budget
         from synthgen.dp.reserve import PAID
         from synthgen.pipeline import stage_order
@@ -156,7 +156,7 @@ class Pipeline:
         with executor.session(workspace, partial(_identity, self.config)):
             job = Job(self.config, workspace, self.progress, executor=executor)
             models = [] if until in stage_order.WITHOUT_MODELS else stage_order.models_of(job)
-            if resume == "never":  # only after the check that no model is missing
+            if resume == "never":  # after the check of the models, so that a missing model removes no result
                 workspace.forget(keep=PAID)
             done = []
             for stage in stage_order.run_stages(job, policy, until, spend_again=resume == "never"):

@@ -32,8 +32,8 @@ from synthgen.pipeline.job import Job, source_digest
 from synthgen.pipeline.workspace import StageResult
 from synthgen.split.stage import SPLIT
 
-# Texts count as English if at least this share of their words is English. The share was at least 0.69 in 21 English
-# corpora, and at most 0.27 in sentences of six other European languages.
+# Texts count as English if at least this share of their words is English. This share was at least 0.69 in 21 English
+# corpora, and at most 0.27 in sentences of six European languages that are not English.
 MIN_ENGLISH_SHARE = 0.45
 Identifiers = tuple[tuple[str, ...], ...] | None  # the replaced strings of each record; None if the engine is off
 
@@ -54,7 +54,7 @@ def extract_notes(job: Job, most_notes: int | None = None) -> StageResult | None
 
     The load report and the notes are also copied to the top folder of the workspace, where a run with a privacy
     budget can use the notes as a table. With `most_notes`, only this number of notes is read, and changed files are
-    detected by their names, sizes and times instead of their contents.
+    detected by their names, sizes and times, not by their contents.
     """
     if job.config.source.kind == "table":
         return None
@@ -66,7 +66,7 @@ def extract_notes(job: Job, most_notes: int | None = None) -> StageResult | None
     else:
         state = _file_times(path)
     extracted = job.run(EXTRACT, {"file": StageInput(path, state), "most_notes": plain_value(most_notes)})
-    # `load` adds its counts later; if it fails, the report on the extraction remains
+    # `load` adds counts to the report later; if `load` fails, the report on the extraction remains
     write_json(job.workspace.root / LOAD_REPORT, read_json(extracted.folder / LOAD_REPORT))
     write_by(job.workspace.root / RESOLVED, lambda path: _copy_private(extracted.folder / RESOLVED, path))
     return extracted
@@ -78,7 +78,7 @@ def _copy_private(source: Path, target: Path) -> None:
 
 
 def _state_of(path: Path, *, with_days: bool) -> str:
-    """Return a digest of a hospital source, its database log `NAME.wal` and, with `with_days`, the days of change."""
+    """Return a digest of a hospital source, its log `NAME.wal` and, with `with_days`, the days when files changed."""
     files = sorted(path.rglob("*")) if with_days else []
     days = {file.relative_to(path).as_posix(): int(file.lstat().st_mtime) // 86400 for file in files}
     return sha256_json({"content": source_digest(path), "days": days, "log": source_digest(Path(f"{path}.wal"))})
@@ -137,7 +137,7 @@ def split_source(job: Job, loaded: StageResult) -> StageResult:
 
 
 def check_train_classes(train: Corpus, control: Corpus) -> None:
-    """Raise DataError if a class has records only in control, because the run could write no record of it."""
+    """Raise DataError if a class has records only in control, because the run could write no record of that class."""
     if missing := sorted(set(control.labels) - set(train.labels)):
         raise DataError(
             "the split left some classes without a record in train",
@@ -185,7 +185,7 @@ def replaced_names(clean: Path, train: Corpus) -> tuple[str, ...]:
     """Return the names of persons and places that were replaced in these train records and in control.
 
     These names are masked in the generated texts. `clean` is the folder of the stage deidentify. The audits
-    compare names of train with names of control, so both are masked.
+    compare names of train with names of control, so the names of both are masked.
 
     Privacy: a reader of a released text can infer that a name in it is not one of the replaced names of the source.
     """

@@ -18,12 +18,12 @@ from synthgen.core.errors import DependencyError, StorageError, UsageError, Work
 from synthgen.core.run_config import ADDRESS, RunConfig
 from synthgen.core.workers import usable_cores
 
-MODE, TOKEN, TOKEN_FILE = "RAY_AUTH_MODE", "RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH"
-PRIVATE = {"RAY_USAGE_STATS_ENABLED": "0"}
+MODE, TOKEN, TOKEN_FILE = "RAY_AUTH_MODE", "RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH"  # environment variables
+PRIVATE = {"RAY_USAGE_STATS_ENABLED": "0"}  # environment variables that stop reports of Ray to its developers
 DASHBOARD_PORT = 8265
-PROBE_SECONDS = 60.0
+PROBE_SECONDS = 60.0  # time limit of a connection test
 STORE_BYTES = 80_000_000  # size of the object store, which contains only names of files
-# longest path of a socket, and length of the part "/session_..." that Ray appends to its folder
+# in bytes: the longest path of a socket, and the part "/session_..." of that path, which Ray appends to a folder
 SOCKET_BYTES, APPENDED_BYTES = 107, 75
 _HINT = "See docs/how-to/cluster.md. Start Ray with RAY_AUTH_MODE=token on all machines, and set their token here."
 
@@ -35,7 +35,7 @@ def require_ray() -> None:
 
 
 def address_of(run: RunConfig) -> str | None:
-    """Return the address of the running cluster; None if the run starts its own."""
+    """Return the address of the running cluster; None if the run starts a cluster."""
     given = run.address or os.environ.get("RAY_ADDRESS") or None
     return None if given == "local" else given
 
@@ -44,13 +44,13 @@ def address_of(run: RunConfig) -> str | None:
 def connected(run: RunConfig, root: Path) -> Iterator[Any]:
     """Yield the module `ray`, connected to a cluster that requires a secret token.
 
-    If no cluster is configured, a cluster is started on this machine. Its folder is removed at the end. It is in the
-    workspace `root` or, if that path is too long for a socket, in the folder for temporary files.
+    If no cluster is configured, a cluster is started on this machine. Its folder is in the workspace `root` or, if
+    that path is too long for a socket, in the folder for temporary files. The folder is removed at the end.
 
     Raises:
         UsageError: the variable RAY_ADDRESS contains no address HOST:PORT.
         WorkerError: the running cluster can be used without a token, or cannot be reached with the token.
-        StorageError: both paths are too long.
+        StorageError: the paths of both folders are too long for a socket.
     """
     require_ray()
     address = address_of(run)
@@ -58,7 +58,7 @@ def connected(run: RunConfig, root: Path) -> Iterator[Any]:
     if address is not None and (problems := cluster_problems(address)):
         raise WorkerError(f"the Ray cluster {address} cannot be used for private data", problems=problems, hint=_HINT)
     os.environ[MODE] = "token"
-    os.environ.setdefault("RAY_worker_niceness", "0")  # Ray's default of 15 stops workers on a busy machine
+    os.environ.setdefault("RAY_worker_niceness", "0")  # with Ray's default of 15, workers starve on a busy machine
     if address is None and TOKEN not in os.environ and TOKEN_FILE not in os.environ:
         os.environ[TOKEN] = secrets.token_hex(32)
     import ray
@@ -108,7 +108,7 @@ def _short_folder(root: Path) -> Path:
 
 
 def cluster_problems(address: str) -> list[str]:
-    """Return why private data must not be processed on the running cluster at `address`; empty if they may be.
+    """Return the reasons not to process private data on the running cluster at `address`; empty without a reason.
 
     The function tries to use the cluster and to open its dashboard without a token.
 

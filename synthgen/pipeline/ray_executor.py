@@ -22,10 +22,10 @@ from synthgen.pipeline.executors import Identity, Local
 from synthgen.pipeline.ray_cluster import connected
 from synthgen.pipeline.workspace import Workspace
 
-Work = Callable[[str, str, Sequence[str]], None]  # gets the path of the configuration, a folder and names of shards
+Work = Callable[[str, str, Sequence[str]], None]  # gets the configuration's path, a folder and names of shards
 Amounts = dict[str, float]  # by resource, such as {"CPU": 8.0}
-MAX_LOSSES = 3  # the run fails after this number of losses per worker without a finished shard
-POLL_SECONDS, MOST_POLLS = 2.0, 60
+MAX_LOSSES = 3  # the run fails after `MAX_LOSSES` × (number of workers) losses in succession without a finished shard
+POLL_SECONDS, MOST_POLLS = 2.0, 60  # seconds between two checks for shards; largest number of checks
 
 
 class RayWorker:
@@ -42,7 +42,7 @@ class RayWorker:
         self._work = work
 
     def write(self, config: str, stage: str, names: Sequence[str]) -> str | None:
-        """Write shards; return a message without record text if that fails, or None."""
+        """Write the named shards; return None or, after a failure, a message without record text."""
         try:
             if names:
                 with WithoutText():
@@ -64,7 +64,7 @@ class WithoutText:
 
 
 class RayExecutor(Local):
-    """Distributes the shards of a run among the workers of a cluster, and computes the rest itself.
+    """Distributes the shards of a run among the workers of a cluster, and does all other work of the run itself.
 
     When a shard is missing for the first time, the executor connects to the cluster or starts one. Workers read the
     configuration file, so ConfigError is raised if the configuration was not read from a file.
@@ -90,7 +90,7 @@ class RayExecutor(Local):
             yield
 
     def compute(self, stage: str, division: Division, is_finished: Callable[[], bool]) -> None:  # noqa: ARG002
-        """Let the workers compute all missing shards; raise WorkerError if one fails, or if many are lost."""
+        """Let the workers compute all missing shards; raise WorkerError if a worker fails or too many are lost."""
         division.remove_damaged(division.names)
         if not (missing := division.missing()):
             return
@@ -100,7 +100,7 @@ class RayExecutor(Local):
             self._distribute(division, missing, advance)
 
     def _distribute(self, division: Division, missing: Sequence[str], advance: Callable[[int], None]) -> None:
-        """Give each worker a share of the missing shards; if it is lost, give the rest to other workers."""
+        """Give each worker a share of the missing shards; if a worker is lost, give its missing shards to others."""
         queue = deque(_shares(missing, len(self._workers)))
         # an empty task shows when a worker has started
         running: dict[Any, tuple[Any, Sequence[str]]] = {}

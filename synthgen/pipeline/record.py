@@ -18,7 +18,7 @@ from synthgen.core.types import Counts
 from synthgen.pipeline.workspace import StageResult
 
 FILE = "run.json"
-_SUFFIX = re.compile(r"-(\d+|reconstruction)$")
+_SUFFIX = re.compile(r"-(\d+|reconstruction)$")  # suffix of the name of a repeated stage
 _RUN_FIRST = "Run the configuration first: `synthgen run CONFIG`."
 
 
@@ -43,8 +43,8 @@ class StageRecord(BaseModel):
     folder: str
     seconds: float
     reused: bool
-    n_in: int = Field(alias="in")  # input records; latents for decode, candidates for filter
-    n_out: int = Field(alias="out")
+    n_in: int = Field(alias="in")  # number of input records, of latents for decode, or of candidates for filter
+    n_out: int = Field(alias="out")  # number of items in the result, such as records or texts
     classes: Mapping[str, Any] | None = None  # number of records by label; for split, by role and label
     notes: tuple[str, ...] | None = None  # load only: what the user should check in the source; may contain labels
     attempt: str | None = None  # audit only: the attempt's id in the ledger

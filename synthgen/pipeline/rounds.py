@@ -36,20 +36,20 @@ from synthgen.pipeline.job import Job
 from synthgen.pipeline.segments import SegmentWriter, writer_for
 from synthgen.pipeline.workspace import StageResult
 
-NOT_SEGMENTED = "records are not cut"  # in place of a digest of how records are divided into segments
+NOT_SEGMENTED = "records are not cut"  # replaces the digest of the division into segments if there is none
 SPARE = 1.3  # number of latents per wanted record in the first round
 FURTHER_SPARE = 1.2  # expected number of accepted latents per missing record in a further round
-RECONSTRUCTIONS = 96  # number of train records decoded from their own vectors, from which filters learn their limits
+RECONSTRUCTIONS = 96  # number of train records that are decoded from their own vectors, to learn limits of filters
 MIN_ACCEPTED_SHARE = 0.2  # smallest accepted share that is assumed for a further round
 MAX_ROUNDS = 20
 MIN_GAIN = 0.1  # the rounds end after a round that adds less than this share of the missing records
 
 
 class Draws(Protocol):
-    """Draws new vectors, from a method fitted to train vectors or from noised statistics of them."""
+    """Draws new vectors by a method that was fitted to train vectors, or from noised statistics of train vectors."""
 
     def sample(self, counts: Counts, rng: SeedTree) -> Latents:
-        """Return `counts[label]` new vectors of each label; with larger counts, the first vectors are the same."""
+        """Return `counts[label]` new vectors of each label; larger counts only append vectors."""
         ...
 
 
@@ -60,7 +60,7 @@ class TrainingView:
     train: Corpus  # the train records; under DP one empty record for each drawn vector
     embedded: Embedded  # vectors of `train`, row by row; under DP drawn from noised statistics
     draws: Callable[[InterpolateConfig], Draws]  # fits the method at the first call and returns it
-    digest: str  # digest of the stage that computed the vectors
+    digest: str  # digest of the stage that computed the vectors in `embedded`
     names: Sequence[str] = ()  # names that were replaced in train and control; none under DP
 
 
@@ -131,7 +131,7 @@ class Written:
 
     records: tuple[Candidate, ...]  # chosen candidates: the wanted number of each label, or all if there are fewer
     vectors: Float32  # (n, d), embeddings of the records' texts
-    # for each record, the ids of the train records that its latent was computed from; empty if there are none
+    # for each record, the ids of the train records from which its latent was computed; () without such records
     parents: tuple[tuple[str, ...], ...]
     weights: tuple[tuple[float, ...], ...]  # for each record, the weight of each parent
     wanted: Counts  # wanted number of records of each label
@@ -248,7 +248,7 @@ def reconstruction_latents(job: Job, setup: Setup) -> Latents:
     names = tuple(embedded.ids[row] for row in rows)
     return Latents(
         vectors=embedded.vectors[rows].copy(),
-        ids=tuple(f"echo-{name}" for name in names),
+        ids=tuple(f"echo-{name}" for name in names),  # "echo", a former name, is kept, because streams depend on it
         labels=tuple(embedded.labels[row] for row in rows),
         parent_ids=tuple((name,) for name in names),
         weights=((1.0,),) * len(rows),
@@ -312,7 +312,7 @@ def filter_candidates(
 
 
 def select(job: Job, setup: Setup, state: Round, latents: Latents, filtered: StageResult) -> Written:
-    """Draw the wanted number of kept candidates of each label, or all of them; raise DataError if none was kept."""
+    """Draw the wanted number of kept candidates of each label, or all if fewer; raise DataError if there is none."""
     if not state.kept:
         n, failed = len(state.candidates), Counter(filtered.counts["failed"])
         raise DataError(

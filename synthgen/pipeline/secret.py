@@ -8,7 +8,7 @@ from synthgen.pipeline.workspace import Workspace, read_field
 
 FILE = "secret.key"
 PUBLIC = "public"
-SECRET_DIGEST, _RESERVATIONS = "secret", "stages/reserve-*/run.json"
+SECRET_DIGEST, _RESERVATIONS = "secret", "stages/reserve-*/run.json"  # field, and files that have the field
 _RESTORE = "Restore the original file from a backup. Without it, only a new workspace with a new budget can be used."
 WARNING = (
     "with secret: public, anyone who guesses the seed can compute every random choice of the run, and therefore who "
@@ -20,8 +20,8 @@ def run_secret(config: Config, workspace: Workspace) -> bytes:
     """Return the 32 random bytes of a workspace, which the first run creates; empty if the secret is public.
 
     Raises:
-        InputError: the file cannot be used, or can be read by others; or a budget was reserved with the secret, and
-            the secret is now missing or different.
+        InputError: the file of the secret cannot be used, or can be read by other users; or a budget was reserved
+            with a secret that is now missing or different.
         StorageError: the record of a reservation in the workspace cannot be read.
 
     Privacy: someone with the secret, the seed and a person's id can compute whether the person was in train. The

@@ -45,7 +45,7 @@ def writer_for(job: Job, train: Corpus, embedded: Embedded) -> "SegmentWriter | 
 
 
 def written_parts(encoder: Encoder, train: Corpus, prompt: str) -> list[list[tuple[str, str]]]:
-    """Return, for each record, its segments with their prompts, or the whole record if it is not segmented."""
+    """Return, for each record, its segments with their prompts, or the whole record if records are not segmented."""
     prompts = [label_prompt(prompt, r.label) for r in train.records]
     if not isinstance(encoder, SegmentedEncoder):
         return [[(r.text, label_text)] for r, label_text in zip(train.records, prompts, strict=True)]
@@ -84,7 +84,7 @@ class SegmentWriter:
         """Return the latents with the vectors that the filters compare the written texts with.
 
         The vectors of the interpolation method do not fit the texts, because they include sections that only one
-        parent has. A new record omits such sections, and its vector here is the mean of its segments' vectors.
+        parent has. A new record omits such sections, and the returned vector is the mean of its segments' vectors.
         """
         if len(latents) == 0:
             return latents
@@ -107,7 +107,7 @@ class SegmentWriter:
     ) -> tuple[Candidate, ...]:
         """Return the candidates of every latent, in the order of the latents.
 
-        Step j writes segment j of all candidates that have one. The decoder first reads the end of the text so far.
+        Step j writes segment j of all candidates with more than j segments. The decoder first reads the end of the text.
 
         Randomness: segment j of candidate c of latent x draws from the child "x/c/j" of `seeds`, so the text of a
             record does not depend on other records.

@@ -3,7 +3,7 @@
 load -> split -> deidentify -> embed -> rounds of (interpolate -> decode -> re-embed -> filter) -> evaluate -> audit
 
 - For a hospital source, the stage extract comes first.
-- If the audits cannot judge some records (quarantine), these are removed, and evaluate and audit are repeated.
+- Records that the audits cannot judge (quarantine) are removed, and evaluate and audit are repeated.
 - If the policy requires it, the calibration suite (stage selftest) comes last.
 - Under differential privacy, the run stops after deidentify if the refusal of its release is certain. After embed, it
   reserves its budget in the ledger and queries train with noise. The stages that write text do not read train.
@@ -49,7 +49,7 @@ _BEFORE_QUERIES = (*WITHOUT_MODELS, "embed")  # a run that ends with one of thes
 def run_stages(job: Job, policy: Policy, until: str, *, spend_again: bool) -> Iterator[StageResult]:
     """Run the stages and yield each result; the caller may stop after any of them.
 
-    With `spend_again`, a run with a privacy budget reserves and spends it again, even if it was spent before.
+    With `spend_again`, a run with a privacy budget reserves and spends the budget again, even if it is already spent.
     """
     extracted = prepare.extract_notes(job)
     if extracted is not None:
@@ -113,9 +113,9 @@ def judge_records(  # noqa: PLR0913, PLR0917 - one parameter per input of the st
 ) -> Generator[StageResult, None, tuple[StageResult, judge.JudgedTables]]:
     """Run evaluate and audit, yield each stage as it ends, and return the last audit and its tables.
 
-    Records that the audits cannot judge (quarantine) are removed, and the others are judged again. Under differential
-    privacy, no record is removed, because the budget does not cover a choice that depends on train. `log` is the
-    log of the private queries, or None.
+    Records that the audits cannot judge (quarantine) are removed, and the remaining records are judged again. Under
+    differential privacy, no record is removed, because the budget does not cover a choice that depends on train.
+    `log` is the log of the private queries, or None.
     """
     # `attempt.number` depends on who the control persons are, which an independent policy does not allow
     n_earlier = (attempt.position if policy.is_independent else attempt.number) - 1
@@ -201,7 +201,7 @@ def has_finished(job: Job, name: str) -> bool:
 
 
 def models_of(job: Job) -> list[ModelRecord]:
-    """Return the models with their digests.
+    """Return the models of the run with their digests.
 
     Raises:
         ModelMissing, ModelError: a model or the server cannot be used, or a model does not fit its purpose.

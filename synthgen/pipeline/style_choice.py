@@ -26,9 +26,9 @@ from synthgen.pipeline.segments import unsegmented, written_parts
 from synthgen.pipeline.workspace import StageResult
 
 MAX_TEXTS = 64  # largest number of train texts that are scored
-MIXED = 3  # number of the best single styles that are also tried in mixtures
+MIXED = 3  # number of single styles, the best ones, that are also tried in mixtures
 # A mixture must have a mean -log p per token that is lower by this number of nats than that of each single style.
-# Texts are slightly likelier under a style at partial weight, even if the other style of the mixture does not fit.
+# Texts are slightly likelier under a style at partial weight, even if the second style of a mixture does not fit.
 GAIN = 0.05
 WARNING = (
     "decode.style: auto chooses the one to three built-in styles that fit the private train text best, so the "
@@ -133,12 +133,12 @@ def choose_style(
         nats(M) = - sum over texts of log p(text | its label, its vector, styles M in equal shares) / tokens
 
     The sum covers at most `MAX_TEXTS` texts of train: records, or segments if records are divided. M is each single
-    style, each pair of the `MIXED` best styles, and these `MIXED` styles together. The M with the fewest nats is
+    style, each pair of the `MIXED` best styles, and all `MIXED` best styles together. The M with the fewest nats is
     chosen, but a mixture only if its advantage is at least `GAIN`. `plain` is excluded from mixtures, because texts
     are likelier under a mixture with `plain` even if it is not closer to the records.
 
     Privacy: reads train texts. The choice among the `n_tried` styles and mixtures affects every synthetic text.
-    Randomness: the stream `manner` draws the texts.
+    Randomness: the stream `manner`, a former name of styles, draws the texts.
     Cost: loads the language model and scores the texts once for each style and mixture.
     """
     if isinstance(bridge, Vocabulary):

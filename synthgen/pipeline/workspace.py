@@ -2,7 +2,7 @@
 
     ws/lock                                locks the workspace for one run, or for the parts of one run
     ws/parts.json                          identifies the run whose parts share the workspace
-    ws/parts.lock                          locks a stage for one of these parts
+    ws/parts.lock                          locks the work that only one of these parts may do
     ws/secret.key                          32 random bytes, the root of every stream: see `synthgen.pipeline.secret`
     ws/stages/<name>-<digest16>/           a finished result; done.json holds counts, seconds and file digests
     ws/stages/<name>-<digest16>.shards/    the finished shards of an unfinished stage: see `synthgen.core.shards`
@@ -31,9 +31,9 @@ from synthgen.core.files import read_json, write_json
 T = TypeVar("T")
 DONE = "done.json"
 PARTIAL = ".partial"  # suffix of the folder of an unfinished result
-PARTS = "parts.json"
-LOCK_ATTEMPTS, LOCK_SECONDS = 100, 0.1
-Make = Callable[[Path], Mapping[str, Any]]
+PARTS = "parts.json"  # file that identifies the run whose parts share the workspace
+LOCK_ATTEMPTS, LOCK_SECONDS = 100, 0.1  # number of attempts to lock a file, and seconds between two attempts
+Make = Callable[[Path], Mapping[str, Any]]  # writes a result into a folder, and returns the counts to report
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,7 +41,7 @@ class StageResult:
     """A finished stage."""
 
     name: str
-    digest: str  # sha256 of everything that the result depends on; part of the folder's name
+    digest: str  # sha256 of everything that the result depends on; its first 16 digits are in the folder's name
     folder: Path
     counts: Mapping[str, Any]  # numbers of input and output records, and further counts that the stage defines
     seconds: float  # the time to compute the result, even if this run only read a stored result
@@ -60,7 +60,7 @@ def finish(stages: Generator[StageResult, None, T], done: list[StageResult]) -> 
 
 
 class Workspace:
-    """The private folder of one configuration; StorageError if it is not writable or other users may read it."""
+    """The private folder of one configuration; raises StorageError if it is unwritable or other users may read it."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -79,12 +79,12 @@ class Workspace:
         """Lock the workspace against other processes; raise Interrupted if another process has locked it."""
         with (self.root / "lock").open("a+") as file:
             if not _flock(file, fcntl.LOCK_EX):
-                raise self._is_locked("another run has locked it")
+                raise self._locked_error("another run has locked it")
             yield
 
     @contextmanager
     def shared(self, run: Mapping[str, Any]) -> Iterator[None]:
-        """Lock the workspace for processes with an equal `run` (JSON data); raise Interrupted if others lock it."""
+        """Lock the workspace for processes with an equal `run` (JSON data); raise Interrupted if others locked it."""
         with (self.root / "lock").open("a+") as file:
             for attempt in range(LOCK_ATTEMPTS):
                 if _flock(file, fcntl.LOCK_EX):  # no other part is running
@@ -92,10 +92,10 @@ class Workspace:
                 if _flock(file, fcntl.LOCK_SH):
                     break
                 if attempt + 1 == LOCK_ATTEMPTS:  # another part holds the exclusive lock only for an instant
-                    raise self._is_locked("another run has locked it")
+                    raise self._locked_error("another run has locked it")
                 time.sleep(LOCK_SECONDS)
             if sha256_json(read_json(self.root / PARTS)) != sha256_json(dict(run)):
-                raise self._is_locked(
+                raise self._locked_error(
                     "parts of another run have locked it: the configuration, the number of parts, the version or the "
                     "kind of processor differs"
                 )
@@ -103,11 +103,11 @@ class Workspace:
 
     @contextmanager
     def lock_of_parts(self) -> Iterator[Callable[[], bool]]:
-        """Yield a function that tries to lock the workspace for one part of a run; the block's end unlocks it."""
+        """Yield a function that tries to lock the workspace for one part of a run; the end of the block unlocks."""
         with (self.root / "parts.lock").open("a+") as file:
             yield lambda: _flock(file, fcntl.LOCK_EX)
 
-    def _is_locked(self, why: str) -> Interrupted:
+    def _locked_error(self, why: str) -> Interrupted:
         return Interrupted(f"workspace {self.root}: {why}", hint="Wait until that run ends, or stop it. Try again.")
 
     def finished(self, name: str, inputs: Mapping[str, Any]) -> StageResult | None:
@@ -140,8 +140,8 @@ class Workspace:
         record. With `keep_partial`, the folder still contains the files of an interrupted run. `started` is the
         monotonic time at which this process began to compute the shards of the stage.
 
-        If the files of a stored result were changed, it is computed again. If it spent a privacy budget (`is_paid`),
-        an error is raised instead.
+        A stored result with changed files is computed again, unless the stage spends a privacy budget (`is_paid`). In
+        that case, an error is raised.
 
         Raises:
             StorageError: the files of a result that spent a budget were changed.
@@ -161,7 +161,7 @@ class Workspace:
             shutil.rmtree(partial, ignore_errors=True)
         shutil.rmtree(folder, ignore_errors=True)
         partial.mkdir(mode=0o700, exist_ok=True)
-        for stale in (*partial.glob(DONE), *partial.glob(".part-*")):  # the last run stopped while writing
+        for stale in (*partial.glob(DONE), *partial.glob(".part-*")):  # files of an interrupted write
             stale.unlink()
         started = time.monotonic() if started is None else started
         with disk_errors(partial):
@@ -177,7 +177,7 @@ class Workspace:
         return StageResult(name=name, digest=digest, folder=folder, counts=counts, seconds=seconds, reused=False)
 
     def forget(self, keep: Sequence[str] = ()) -> None:
-        """Remove the results of all stages except the stages in `keep`; the next run computes them again."""
+        """Remove the results of all stages except the stages in `keep`; the next run computes the results again."""
         for folder in (self.root / "stages").iterdir():
             if folder.name.startswith(tuple(f"{name}-" for name in keep)):
                 continue
