@@ -51,7 +51,7 @@ def reduce_copies(records: Sequence[Record], mode: CopyForward) -> Copied:
     for rows in by_person.values():
         shingles = [_shingles(_words(records[i].text)) for i in rows]
         seen: set[_Shingle] = set()  # shingles of earlier records of the person
-        seen_sentences: set[int] = set()  # hashes of sentences in these records
+        seen_sentences: set[int] = set()  # hashes of sentences of earlier records
         is_continued = _continued(shingles) if mode == "newest" else []
         for place, i in enumerate(rows):
             n_repeated += sum(shingle in seen for shingle in shingles[place])
@@ -106,7 +106,7 @@ def _without(sentences: Sequence[str], seen_sentences: set[int], seen: set[_Shin
     kept, start, n_removed = [], 0, 0
     for sentence, in_sentence in zip(sentences, words, strict=True):
         n_words = len(in_sentence)
-        around = is_seen[max(start + n_words - WINDOW, 0) : start + 1]  # for each shingle with the sentence
+        around = is_seen[max(start + n_words - WINDOW, 0) : start + 1]  # flag of each shingle with the sentence
         start += n_words
         if n_words and _hash(sentence) in seen_sentences and (n_words >= WINDOW or any(around)):
             n_removed += 1

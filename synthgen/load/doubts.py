@@ -58,7 +58,7 @@ def doubtful_labels(counts: Mapping[str, int], wanted: set[str]) -> list[str]:
 
 
 def _as_seen(label: str) -> str:
-    """Return a label without accents, with one sign for all dashes and quotes, and with Latin look-alike letters."""
+    """Return a label without accents, with one kind of dash, one kind of quote, and Latin letters for look-alikes."""
     shown = []
     for character in unicodedata.normalize("NFKD", folded(label)):
         others = [other["c"] for other in confusables_data.get(character, ())]

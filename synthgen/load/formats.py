@@ -52,7 +52,7 @@ def _decoded(names: list[str], cells: list[Any]) -> dict[str, Any]:
 
 
 def _values(name: str, column: pa.ChunkedArray) -> list[Any]:
-    # strings are returned as undecoded bytes, so that a string that is not UTF-8 makes only its row unusable
+    # strings are returned as undecoded bytes, so that a string that is not UTF-8 makes only one row unusable
     kind = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
     with arrow_errors():
         if pa.types.is_dictionary(column.type):
@@ -139,7 +139,7 @@ def _parquet(path: Path, wanted: tuple[str, ...]) -> SourceTable:
 def read_dataset(path: Path, wanted: Iterable[str]) -> SourceTable:
     """Return the wanted columns of a folder saved by the `datasets` library, with names in place of class numbers.
 
-    If the folder has a file of row indices, as version 1 of the library wrote it, only the rows in it are read.
+    If the folder has a file of row indices, as version 1 of the library wrote it, only the listed rows are read.
     """
     splits = path / "dataset_dict.json"
     if splits.is_file():

@@ -144,7 +144,7 @@ def refuse_other_json(start: str) -> None:
 def absent_columns(wanted: Collection[str], columns: Collection[str]) -> list[str]:
     """Return a line for each `wanted` column that is not in `columns`.
 
-    A line names a source column only if just case or spacing differs. Without a header, `columns` holds a record.
+    A line shows only a source column that differs by case or spacing: without a header, `columns` are private.
     """
     alike = {folded(column): column for column in columns}
     return [

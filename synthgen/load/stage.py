@@ -1,4 +1,4 @@
-"""The stage `load`: read the source, and write its records, the names in it and the list of unusable rows."""
+"""The stage `load`: read the source, and write the records, the names of persons and staff, and the unusable rows."""
 
 from collections.abc import Mapping
 

@@ -29,7 +29,7 @@ from synthgen.load.rows import MALFORMED, SourceRow, SourceTable, read_row
 MAX_CELL_CHARACTERS = 1 << 24
 PEEKED_BYTES = 1 << 10  # number of bytes that are read to recognise binary files, UTF-16 and UTF-32
 HEADER_LINES = 10  # number of first rows in which a misplaced header is searched
-FORMULA = re.compile(r'="((?:[^"]|"")*)"', re.DOTALL)  # a text that Excel must not read as a number, such as ="007"
+FORMULA = re.compile(r'="((?:[^"]|"")*)"', re.DOTALL)  # cell that Excel reads as text, such as ="007"
 
 
 def read_csv(

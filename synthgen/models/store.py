@@ -1,4 +1,4 @@
-"""The model store: a local folder with one folder per model. Each of these has a manifest with file digests."""
+"""The model store: a local folder with one folder per model. A manifest in each model's folder lists file digests."""
 
 import json
 import os
@@ -61,7 +61,7 @@ def name_by_weights(name: str, folder: Path) -> str:
 
 
 def refuse_unsafe(folder: Path) -> None:
-    """Raise ModelError if a folder has no config or safetensors weights, or if loading it could run code from it."""
+    """Raise ModelError if a folder has no config or safetensors weights, or contains code that loading could run."""
     problems = _module_problems(folder)
     if not (folder / "config.json").is_file():
         problems.append("config.json: missing")
@@ -160,7 +160,7 @@ def read_manifest(folder: Path) -> dict[str, Any]:
 
 
 def differs(path: Path, pin: Pin) -> str | None:
-    """Return a message if a file is missing or has another size or sha256 than `pin`, or else None."""
+    """Return a message if a file is missing or has a size or sha256 that `pin` does not state, or else None."""
     if not path.is_file():
         return f"{path.name}: missing"
     size = path.stat().st_size

@@ -1,4 +1,4 @@
-"""Distribute the shards of a stage (files with a part of its result) among the processes that share a workspace.
+"""Distribute the shards of a stage (files with parts of the result) among the processes that share a workspace.
 
 `Local` runs in one process, `RunPart` is one of several processes of a run, and `Named` computes shards for another
 process.

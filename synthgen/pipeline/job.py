@@ -32,7 +32,7 @@ class Job:
     config: Config
     workspace: Workspace
     progress: Progress
-    root: SeedTree | None = None  # root of the random streams; None derives it from the secret and the seed
+    root: SeedTree | None = None  # root of the random streams; None: derived from the secret and the seed
     executor: Executor = LOCAL  # decides which process computes which shards
 
     @property

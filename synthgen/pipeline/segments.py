@@ -72,7 +72,7 @@ class SegmentWriter:
     @property
     def layout_digest(self) -> str:
         """Digest of how segments are chosen for a new record."""
-        # without `parents`, because other inputs of the stages cover the train records
+        # `parents` are left out, because each stage has a further input that covers the train records
         return sha256_json([self.splitter.digest, self.seeds.key().hex()])
 
     @property
@@ -107,7 +107,7 @@ class SegmentWriter:
     ) -> tuple[Candidate, ...]:
         """Return the candidates of every latent, in the order of the latents.
 
-        Step j writes segment j of all candidates with more than j segments. The decoder first reads the end of the text.
+        Step j writes segment j of all candidates that have it. The decoder first reads the end of the text so far.
 
         Randomness: segment j of candidate c of latent x draws from the child "x/c/j" of `seeds`, so the text of a
             record does not depend on other records.

@@ -111,7 +111,7 @@ def judge_records(  # noqa: PLR0913, PLR0917 - one parameter per input of the st
     encoder: Encoder,
     attempt: Attempt,
 ) -> Generator[StageResult, None, tuple[StageResult, judge.JudgedTables]]:
-    """Run evaluate and audit, yield each stage as it ends, and return the last audit and its tables.
+    """Run evaluate and audit, yield each stage as it ends, and return the last audit and the audited tables.
 
     Records that the audits cannot judge (quarantine) are removed, and the remaining records are judged again. Under
     differential privacy, no record is removed, because the budget does not cover a choice that depends on train.

@@ -216,7 +216,7 @@ def _shown(candidate: Candidate) -> dict[str, str]:
 
 
 def accepted_rates(judged: Sequence[Candidate]) -> dict[str, float]:
-    """Return the accepted share of the candidates by label, smoothed by two extra candidates of average share."""
+    """Return the accepted share by label, smoothed by two extra candidates that are accepted at the overall share."""
     overall = sum(c.passed for c in judged) / len(judged)
     of_label: dict[str, list[bool]] = defaultdict(list)
     for candidate in judged:

@@ -322,7 +322,7 @@ def _effect_on_decision(policy: Policy, audit: str) -> str:
 
 
 def _remaining_budget(config: Config, policy: Policy, persons: int) -> tuple[str | None, str | None]:
-    """Return the spent budget in the ledger, and why the run would stop before its reservation; each may be None."""
+    """Return the budget spent in the ledger, and why the run would stop before its reservation; each may be None."""
     if not config.interpolate.is_private:
         return None, None
     is_reserved, spent = False, None

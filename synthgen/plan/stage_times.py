@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from synthgen.pipeline.workspace import StageResult
 
 AUDIT_SECONDS = 0.015  # time of evaluation and audits on 2 cores, per record of train, control or synthetic table
-PER_MINUTE = 60  # number of seconds
+PER_MINUTE = 60  # seconds per minute
 PILOT = "-pilot"  # suffix of the names of stages that only the pilot runs
 SHOWN_IN_SECONDS = 120  # times below this number of seconds are shown in seconds, longer times in minutes
 # Stages whose work several processes can share; a stage that is not listed runs in one process. The audits are not

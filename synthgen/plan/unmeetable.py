@@ -1,4 +1,4 @@
-"""Find rules of a policy that no run can meet, whatever its records are."""
+"""Find rules of a policy that no run can meet with any records."""
 
 from collections.abc import Iterator
 

@@ -22,7 +22,7 @@ ROUNDING = {kind: torch.finfo(kind).eps / 2 for kind in KINDS}  # largest relati
 
 
 class Screen:
-    """Selects possible neighbours among fixed rows, which it stores in low precision.
+    """Selects possible neighbours among fixed rows, which are stored in low precision.
 
     The nearest rows x of a row q have the largest scores s = q·x − |x|²/2. Products of rounded rows give scores ŝ:
 
