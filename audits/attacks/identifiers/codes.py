@@ -20,14 +20,14 @@ MIN_DIGITS = 4  # smallest number of digits of a code; 2 if one of its groups ha
 _MAX_LETTERS = 3  # largest number of letters in a group without digits
 YEAR = re.compile(r"(?:19|20)\d\d")  # years alone are no code
 _WITH_DIGIT = r"[^\W_]*\d[^\W_]*"
-# groups with a digit, and short groups of letters next to them
+# a part of a text that may contain codes: groups with a digit, and short groups of letters next to them
 _STRETCH = re.compile(
     rf"(?<![^\W_])(?:[^\W\d_]{{1,3}}[ ./_-]){{0,2}}{_WITH_DIGIT}"
     rf"(?:[\W_]{{1,3}}{_WITH_DIGIT}|[ ./_-][^\W\d_]{{1,3}}(?![^\W_]))*"
 )
-_WORD = re.compile(r"[^\W\d_]{5}")  # a group with five letters in a row and fewer than six digits is no code
+_WORD = re.compile(r"[^\W\d_]{5}")  # a group with five letters in a row and fewer than six digits belongs to no code
 _FOUR_LETTERS = re.compile(r"[^\W\d_]{4}")  # see `Code.is_mixed`
-# neither applies to groups with at least four digits between letters (ABCPE1234F) or three separate runs of digits
+# `_has_word` is false for groups with four digits between letters (ABCPE1234F) or three separate runs of digits
 _DIGITS_INSIDE, _MIN_RUNS_OF_DIGITS = re.compile(r"[^\W\d_]{1,6}\d{4,}[^\W\d_]{1,2}"), 3
 _LAST_DIGITS = 9  # the last nine digits of a longer number are a code too, because a country code may precede them
 # a number with a suffix or unit is a quantity
@@ -48,7 +48,7 @@ class Code(NamedTuple):
     """A code, the form in which it is written, and its position in the normalised text."""
 
     groups: tuple[str, ...]  # the letters and digits of each group
-    kinds: str  # kinds of the groups in order (`_kind`), repeated kinds once; "da" for 12-345-ab
+    kinds: str  # kinds of the groups in order (`_kind`), adjacent repetitions once: "da" for 12-345-ab
     separators: frozenset[str]
     start: int
     end: int

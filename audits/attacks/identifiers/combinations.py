@@ -1,6 +1,6 @@
-"""Find rows of the synthetic table S with facts, such as age, sex, date and postal code, that only one person has.
+"""Find rows of the synthetic table S whose facts (such as age, sex, date and postal code) together fit one person.
 
-The bits of a fact are -log2 of the share of persons who have it.
+The bits of a fact are -log2 of the fraction of train and control persons who have the fact.
 """
 
 import math
@@ -19,10 +19,10 @@ from audits.text.clinical_terms import is_ordinary
 from audits.text.normalise import tokens
 
 MIN_KINDS = 3  # smallest number of kinds of facts in a combination
-MAX_COINCIDENCES = 0.01  # a row may be a leak without a test if fewer than .01 such matches are expected by chance
+MAX_COINCIDENCES = 0.01  # a row with a lower lambda (`judge_combinations`) may be a leak without a test
 DAYS_OF_DECADE = 3653
-MAX_OWNERS = 50  # a row of S is compared only with persons who share a fact that at most 50 persons have
-# largest number of bits of a fact; a number has at most `DIGIT_BITS` per digit
+MAX_OWNERS = 50  # a row of S is compared with a person only if they share a fact of at most 50 persons
+# kind of fact: largest number of bits of such a fact; a fact of kind "number" has at most `DIGIT_BITS` per digit
 MAX_BITS = {"date": QUASI_BITS["date"], "postal": QUASI_BITS["postal"], "age": 7.0, "sex": 1.0, "word": 20.0}
 _AGE = re.compile(
     r"(?<![\w./-])(\d{1,2}|1[01]\d)[ -]?(?:years?|yrs?|y/?o|yo|y)(?:[ -]?(?:old|of age|o))?(?!\w)"
@@ -38,12 +38,12 @@ _SEX = {
     **dict.fromkeys(("man", "male", "gentleman", "boy", "mr", "he", "him", "his"), "m"),
     **dict.fromkeys(("woman", "female", "lady", "girl", "mrs", "ms", "she", "her"), "f"),
 }
-# 4 to 7 digits, but not a year
+# a number of 4 to 7 digits that is not a year
 _NUMBER = re.compile(r"(?<![\w.,/-])(?!(?:19|20)\d\d(?!\d))\d{4,7}(?![\w/-]|[.,]\d)")
 MIN_NAME_WORDS = 2  # smallest number of words of a full name
-_NEIGHBOURS = 4  # number of words that stand at most two words before or after a word
+_NEIGHBOURS = 4  # number of places near a word: the two before it and the two after it
 _FULL_NAME = re.compile(r"(?<![\w'-])[A-Z][^\W\d_]+(?:,? (?:[A-Z]\.? )?[A-Z][^\W\d_]+){1,2}(?!\w)")
-_PROPER = re.compile(r"(?<=[\w,;:] )[A-Z][^\W\d_]{2,}(?!\w)")  # a capitalised word within a sentence
+_PROPER = re.compile(r"(?<=[\w,;:] )[A-Z][^\W\d_]{2,}(?!\w)")  # a capitalised word that does not begin a sentence
 
 
 class Fact(NamedTuple):
@@ -54,7 +54,7 @@ class Fact(NamedTuple):
 
     @property
     def stratum(self) -> str:
-        """The group of similar facts: those of one kind, dates of one decade, or postal codes such as A9 9AA."""
+        """The group of similar facts: dates of a decade, postal codes of a pattern (A9 9AA), or facts of a kind."""
         if self.kind == "date":
             return f"date {self.value[0]}"
         if self.kind == "postal":
@@ -93,7 +93,7 @@ def full_names(text: str) -> set[frozenset[str]]:
 
 
 class FactOccurrences:
-    """The facts in S, and the persons who have them.
+    """The facts in S, and the train and control persons who have them.
 
     Memory: some hundred bytes for each fact of a person that also occurs in S.
     """
@@ -103,7 +103,7 @@ class FactOccurrences:
         self._in_synthetic: set[Fact] = set()
         self._words: set[str] = set()
         self.rows: list[tuple[set[Fact], list[str]]] = []  # facts and words of each row of S
-        # full names of each person (`full_names`), if S contains at least two of their words
+        # by person: the words of each full name (`full_names`) that S contains, if these are at least two
         self.names: dict[int, set[frozenset[str]]] = defaultdict(set)
         self.owners: dict[Fact, set[int]] = defaultdict(set)  # persons with each fact that occurs in S
 
@@ -129,10 +129,10 @@ class FactOccurrences:
     def bits(self) -> Mapping[Fact, float]:
         """Return the bits of each fact: -log2 of the share of persons who have it, at most `MAX_BITS`.
 
-        If only one of the n persons has a fact, its share is estimated as 2 × n2 / (n1 × n). n1 and n2 count the
-        facts of the same stratum with exactly one owner and with exactly two. A date has at most
-        log2(days of a decade / share of its decade among the dates) bits. This share counts only dates of several
-        persons, so that a leaked date does not make its own decade look frequent.
+        If only one of the n persons has a fact, the share is estimated as 2 × n2 / (n1 × n). n1 is the number of
+        facts in its stratum with exactly one owner, and n2 the number with exactly two. A date has at most
+        log2(days of a decade / share of its decade among the dates) bits. Only dates of several persons count for the
+        share of a decade, so that a leaked date does not make its decade look frequent.
 
         Reference: Good, Biometrika 1953.
         """
@@ -155,9 +155,9 @@ class FactOccurrences:
 class CombinationLeaks(NamedTuple):
     """The result of `judge_combinations`."""
 
-    rows: Mapping[int, Sequence[int]]  # rows of S that are leaks, with the numbers of the identified train persons
-    n_train: int  # number of train persons with a combination in S that no other person has
-    n_control: int  # number of control persons with such a combination
+    rows: Mapping[int, Sequence[int]]  # row of S that is a leak: numbers of the train persons whom it identifies
+    n_train: int  # number of train persons who alone have a combination in S, with lambda of at most 1
+    n_control: int  # number of control persons who alone have a combination in S, with lambda of at most 1
 
     def persons(self) -> set[int]:
         """Return the numbers of the train persons that the leaks identify."""
@@ -167,26 +167,26 @@ class CombinationLeaks(NamedTuple):
 def judge_combinations(occurrences: FactOccurrences, people: People) -> CombinationLeaks:
     """Return the rows of S with a combination of facts that identifies one train person.
 
-    A combination consists of the facts that a row and a person share. It counts if its facts are of at least three
-    kinds and no other person has all of them. A full name consists of words that stand together both in a text of the
-    person (`full_names`) and in the row. It counts as two kinds beside a date. It does not count without a date,
-    because the words may be the name of a place. lambda is the number of such matches expected by chance:
+    A combination consists of the facts that a row and a person have in common. It counts if its facts are of at least
+    three kinds and no second person has all of them. A full name consists of words that stand together both in a text
+    of the person (`full_names`) and in the row. Beside a date, a full name counts as two kinds. Without a date, it
+    does not count, because it may be the name of a place. lambda is the expected number of chance matches:
 
         lambda = (rows of S) × (persons) × 2^-(sum of the bits of all kinds)
 
     The bits of a combination are lower than the sum of the bits of its facts:
-    - If the row has n facts of the stratum of a fact, this fact has log2(n) fewer bits, because each could match.
+    - If the row has n facts of one stratum, each has log2(n) fewer bits, because each of the n could match.
     - Of several shared facts of one kind, only the one with the most bits counts.
-    - Each further word of a full name has log2(4) fewer bits, because each word has four neighbours.
-    - An age adds no bits beside a date, because a date of birth determines the age.
+    - Each word of a full name except the rarest has log2(4) fewer bits, because it may stand in `_NEIGHBOURS` places.
+    - In a combination with a date, the age adds no bits, because a date of birth determines the age.
 
     The leaks are:
-    - A row with lambda below .01 is a leak. But if two or more control persons have a combination with lambda below
-      .01, the row is a leak only if significantly more train persons have one (`exceeds_control`).
+    - A row with lambda below .01 is a leak if fewer than two control persons have a combination with lambda below
+      .01, or if significantly more train than control persons have such a combination (`exceeds_control`).
     - A row with lambda of at most 1 is a leak if significantly more train than control persons have a combination
       with lambda of at most 1.
-    - Combinations with a full name are judged separately, because news name persons of public life beside dates. The
-      test is then already required if two control persons have one with lambda of at most 1.
+    - Combinations with a full name are judged separately, because news texts name public figures beside dates. For
+      lambda below .01, the number of control persons with lambda of at most 1 is then compared.
     """
     bits, of_person = occurrences.bits(), defaultdict[int, set[Fact]](set)
     for fact, owners in occurrences.owners.items():
@@ -233,10 +233,10 @@ def _single_persons(
     of_person: Mapping[int, set[Fact]],
     bits: Mapping[Fact, float],
 ) -> dict[int, tuple[float, float]]:
-    """Return the persons with a combination in one row that no other person has, with (bits, bits with a full name).
+    """Return the persons who alone have a combination in one row: {person: (bits, bits with the full name)}.
 
-    The bits are minus infinity if there is no such combination. If the shared facts other than words are of three
-    kinds, no other person may have all of these facts; the words then only add bits.
+    The bits are minus infinity if the combination has fewer than three kinds. If the common facts that are not words
+    are of at least three kinds, no second person may have all of these facts. The words then only add bits.
     """
     n_in_stratum = Counter(fact.stratum for fact in facts)
     owner_sets = [occurrences.owners.get(fact, set()) for fact in facts if fact.kind != "sex"]
@@ -265,7 +265,7 @@ def _single_persons(
 
 
 def _full_name(names: Iterable[frozenset[str]], words: Sequence[str], bits: Mapping[Fact, float]) -> dict[str, float]:
-    """Return the bits of the rarest word and of the other words of the full name in a row that has the most bits."""
+    """Return the bits of the full name with most bits in a row: of its rarest word ("word") and the rest ("name")."""
     found: list[tuple[float, float]] = []
     for name in names:
         if _stand_together(name, words):
@@ -274,7 +274,7 @@ def _full_name(names: Iterable[frozenset[str]], words: Sequence[str], bits: Mapp
     return dict(zip(("word", "name"), max(found, key=sum), strict=True)) if found else {}
 
 
-def _stand_together(name: frozenset[str], words: Sequence[str]) -> bool:  # with at most one word between neighbours
+def _stand_together(name: frozenset[str], words: Sequence[str]) -> bool:  # at most n - 1 words between n words
     places = [at for at, word in enumerate(words) if word in name]
     width = 2 * len(name) - 1
     return any(name.issubset(words[at : at + width]) for at in places)

@@ -12,7 +12,7 @@ from audits.attacks.identifiers.ownership import MIN_NAMES
 from audits.core.stats import exceeds_control
 from audits.text.clinical_terms import is_ordinary
 
-MIN_CLEAR = 7  # the words of this many train persons are leaks without a test if no control person has one
+MIN_CLEAR = 7  # the words of this many train persons are leaks if no control person has such a word
 TITLES = frozenset({"mr", "mrs", "ms", "miss", "mx", "dr", "prof", "professor", "doctor", "sir", "sister", "nurse"})
 CALENDAR = frozenset(
     (
@@ -54,10 +54,10 @@ def leaking_words(words: Mapping[int, CommonWord], rows: Iterable[frozenset[int]
     """Return the numbers of the words that are leaks.
 
     - If `ordinary_words_leak` returns true, all words of train persons are leaks.
-    - Otherwise, only two words of one train person in the same row are leaks. Two months or weekdays do not count.
-    - If at least two control persons have two words in the same row, no word is a leak.
+    - Otherwise, a word is a leak only if one row has two words that are recorded for one train person. Two months or
+      weekdays do not count. If at least two control persons have two words in one row, no word is a leak.
 
-    `rows` has the numbers of the recorded identifiers in each synthetic row.
+    `words` has the words by number. `rows` has the numbers of the recorded identifiers in each synthetic row.
     """
     n_train, n_control = (len({p for word in words.values() for p in word[side]}) for side in (1, 2))
     if ordinary_words_leak(n_train, n_control, share):

@@ -10,25 +10,25 @@ UNITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight",
 TEENS = words("ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen")
 TENS = ("twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety")
 _ORDINALS = ("zeroth", "first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth")
-_WORDS = (
+_WORDS = (  # number word: its digits
     {word: str(i) for i, word in enumerate((*UNITS, *TEENS))}
     | {word: str(20 + 10 * i) for i, word in enumerate(TENS)}
     | dict.fromkeys(("oh", "nought", "naught", "null", "nil"), "0")
     | {word: str(i) for i, word in enumerate(_ORDINALS)}
 )
-_TIMES = {"double": 2, "triple": 3, "treble": 3}
-_SUFFIXES = ("st", "nd", "rd", "th")
-# a digit escaped as in web pages, addresses and programs
+_TIMES = {"double": 2, "triple": 3, "treble": 3}  # word: how often it repeats the next number word
+_SUFFIXES = ("st", "nd", "rd", "th")  # of ordinal numbers, such as 4th
+# an escaped digit as in web pages (&#52;), web addresses (%34) and program code
 _ESCAPED = re.compile(r"&#0*(4[89]|5[0-7]);?|%3([0-9])|&#x0*3([0-9]);?|\\u003([0-9])|\\x3([0-9])")
 _DIGIT_LIKE = str.maketrans("olizsbgq", "01125899")  # letters that resemble a digit
 _TOKEN = re.compile(r"[^\W_]+")
-_PART = re.compile(r"\d+|[^\W\d_]+")
+_PART = re.compile(r"\d+|[^\W\d_]+")  # a group of digits or of letters in a token
 _NUMBER_WORD = re.compile("|".join(sorted(_WORDS, key=len, reverse=True)))
 _NUMBER_WORDS = re.compile(f"(?:{_NUMBER_WORD.pattern})+")  # number words without a separator, such as "fourfive"
 _HAS_NUMBER = re.compile(rf"\d|{_NUMBER_WORD.pattern}")
-_MAX_GAP = 6  # largest number of characters between two digits of one run
-MIN_SPELLED = 8  # smallest number of digits of a number in words
-# a quick test: a number of eight digits in words has at least three of these words close together
+_MAX_GAP = 6  # largest number of characters between two neighbouring digits of a run
+MIN_SPELLED = 8  # smallest number of digits of a run in `spelled_runs`
+# a quick test for `spelled_runs`: a run of eight digits in words has at least three of these words close together
 _SPELLED_WORD = rf"(?:{_NUMBER_WORD.pattern}|{'|'.join(_TIMES)}|(?<![^\W_])o(?![^\W_]))"
 _SPELLED = re.compile(rf"(?:{_SPELLED_WORD}.{{0,{_MAX_GAP}}}?){{3}}", re.DOTALL)
 
@@ -45,17 +45,17 @@ class _Numeral(NamedTuple):
     digits: str  # empty if this part of the text is not a numeral
     start: int
     end: int
-    word: str = ""  # the number word, if the numeral is one
+    word: str = ""  # the numeral, if it is a number word
 
 
 def digit_runs(normalised: str) -> list[DigitRun]:
     """Return the runs of digits in a normalised text.
 
-    Two digits of a run have at most six characters between them: separators, line breaks, single letters, and
-    suffixes such as "th". Digits may also be written as
+    Two neighbouring digits of a run have at most six characters between them: separators, line breaks, single
+    letters, and suffixes such as "th". Digits may also be written as
     - number words below a hundred, and ordinals up to "ninth" ("double" and "triple" repeat the next number word);
     - escapes of web pages and addresses (&#52; and %34);
-    - letters that resemble a digit, if the word also contains other characters, and the word "o".
+    - letters that resemble a digit, unless the whole word consists of such letters; the word "o" is 0.
     """
     if _HAS_NUMBER.search(normalised) is None:
         return []
@@ -72,7 +72,7 @@ def digit_runs(normalised: str) -> list[DigitRun]:
 
 def spelled_runs(normalised: str) -> list[DigitRun]:
     """Return the runs of at least `MIN_SPELLED` digits (`digit_runs`) that are written in words only."""
-    if _SPELLED.search(normalised) is None:  # most texts; the search for runs takes several times longer
+    if _SPELLED.search(normalised) is None:  # true for most texts; `digit_runs` takes several times longer
         return []
     runs = [run for run in digit_runs(normalised) if len(run.digits) >= MIN_SPELLED]
     return [run for run in runs if not any(map(str.isdecimal, normalised[run.starts[0] : run.ends[-1]]))]
@@ -117,7 +117,7 @@ def _numerals(normalised: str, start: int, end: int) -> Iterator[_Numeral]:
 
 
 def _mixed(word: str, start: int) -> Iterator[_Numeral]:
-    """Yield the groups of digits in a word, and an empty numeral for each group of letters, which ends the run.
+    """Yield the groups of digits in a word, and for each group of letters an empty numeral, which ends the run.
 
     A suffix (4th) or a single letter between digits does not end the run.
     """

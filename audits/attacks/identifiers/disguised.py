@@ -27,9 +27,9 @@ MIN_NAME_LETTERS = 10  # shorter names are not searched for by their letters
 MAX_NAME_WORDS = 4  # in `leaked_parts`, an identifier of 2 to 4 words, all of letters, counts as a name
 MIN_USERS = 3  # a word is common if at least this number of persons, other than the owners of the name, write it
 MIN_COMMON_LETTERS = 2  # shorter words are common only if they are words of the name, so that J o h n is found
-MAX_TOUCHED = 2  # a longer word of which a name covers at most this many letters does not count as overlapped
+MAX_TOUCHED = 2  # a name overlaps a longer word only if it covers more than this number of its letters
 MIN_WORD_LETTERS = 7  # shorter words of names are not searched for on their own
-_Places = defaultdict[int, list[Place]]
+_Places = defaultdict[int, list[Place]]  # places by row of S
 
 
 class NameHit(NamedTuple):
@@ -40,7 +40,7 @@ class NameHit(NamedTuple):
     row: int
     start: int  # first character in the normalised text
     end: int  # end, exclusive
-    words: tuple[str, ...]  # the words of the text that it overlaps (`MAX_TOUCHED`)
+    words: tuple[str, ...]  # the words of the text that the name overlaps (`MAX_TOUCHED`)
 
 
 def judge_disguised(
@@ -51,18 +51,18 @@ def judge_disguised(
     surprisal: Surprisal,
     found_openly: set[str],
 ) -> tuple[int, Mapping[int, Sequence[Place]], set[str]]:
-    """Return the number of identifiers that leak only in a disguised form, their places, and the leaked numbers.
+    """Return how many identifiers leak only in disguise, their places by row, and the digits of the leaked numbers.
 
     The search covers recorded identifiers (`recorded`), and direct identifiers that patterns find in the texts. An
     occurrence is a leak if
     - at most ten persons have the identifier, at least one of them is in train, and public text does not contain it;
     - no control person has it. This condition does not apply to personal numbers;
     - fewer than .01 such occurrences are expected by chance (for numbers, see `find_known_numbers`);
-    - for a name, at least one of the words that it overlaps is not common (`MIN_USERS`). Common words can contain its
-      letters: "Christian sect" contains those of "Christian's";
-    - control persons do not explain it: fewer than two of them have an identifier that occurs in this way, or
-      significantly more train persons have one (`exceeds_control`). If no identifier of control is recorded, the
-      train persons whose identifiers occur in this way in control texts are counted instead of control persons.
+    - for a name, at least one of the words that the name overlaps is not common (`MIN_USERS`). Common words can
+      contain the letters of a name: "Christian sect" contains those of "Christian's";
+    - fewer than two control persons have an identifier that occurs in disguise, or significantly more train persons
+      have one (`exceeds_control`). If no identifier of control is recorded, the train persons whose identifiers occur
+      in disguise in control texts are counted instead of control persons.
 
     `found_openly` has the digits of undisguised leaks, which are not counted again.
     """
@@ -103,7 +103,7 @@ def _disguised_numbers(
 def _disguised_names(
     texts: Sequence[str], occurrences: Occurrences, people: People, surprisal: Surprisal, places: _Places
 ) -> int:
-    """Add the places of disguised names and e-mail addresses to `places`, and return how many values leak."""
+    """Add the places of disguised names and e-mail addresses to `places`, and return how many of them leak."""
     recorded = occurrences.recorded
     spellings: dict[int, list[Sequence[str]]] = {
         i: [value]
@@ -142,7 +142,7 @@ def _uncommon_hits(
     people: People,
     surprisal: Surprisal,
 ) -> Iterator[tuple[NameHit, Owners]]:
-    """Yield the rare hits that overlap a word that is not common, with the owners of the values."""
+    """Yield the rare hits that overlap at least one word that is not common, with the owners of the name."""
     recorded, rare = occurrences.recorded, rare_hits(spellings, texts, surprisal)
     users = users_of({word for hit in rare for word in hit.words}, people)
     for hit in rare:
@@ -194,7 +194,7 @@ def find_known_names(names: Mapping[int, Sequence[Sequence[str]]], texts: Sequen
     The words of the name may be in reverse order, and the letters of the whole name or of each word may be backwards.
     Characters of the text other than letters and digits are ignored. The texts need not be normalised.
 
-    `names` has one or more spellings of each name, each as a sequence of words.
+    `names` has the spellings of each name by its index. A spelling is a sequence of words.
 
     Cost: O(characters + hits).
     """
@@ -234,11 +234,11 @@ def leaked_parts(
     - at most ten persons have it in a recorded name or a text, and all of them are in train;
     - fewer than .01 occurrences in S are expected by chance;
     - fewer than two control persons have such a word, or significantly more train persons do (`exceeds_control`);
-    - at least one of its persons is not in `found`, the persons with a leak that was found before.
+    - at least one person with the word is not in `found`, the persons whom earlier searches identified.
 
     If no identifier of control is recorded, the train persons whose words occur in control texts but not in S are
-    counted instead of control persons. The numbers of words must then differ significantly too: one word of ten
-    persons is one coincidence. If an identifier of control is recorded, words that are ordinary (such as "mountain")
+    counted instead of control persons. The numbers of words are then compared as well: one word of ten persons is
+    one coincidence. If an identifier of control is recorded, words that are ordinary (such as "mountain")
     and never follow a title are judged by the stricter `ordinary_words_leak` instead of `exceeds_control`.
     """
     owners = _long_parts(recorded)

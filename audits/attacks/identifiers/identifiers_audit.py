@@ -42,13 +42,13 @@ class Identifiers:
     - direct: record number, national id, IBAN, card, NHS number;
     - contact: e-mail address, phone number, URL;
     - quasi-identifier: date, postal code, age over 89;
-    - recorded: the names, numbers and other identifiers that deidentification replaced in the real rows. Other forms
-      are found too: the digits alone, a date in another format, a misspelling, a disguise (such as reversed letters),
-      and one long word of a name;
+    - recorded: the names, numbers and other identifiers that deidentification replaced in the real rows. The audit
+      also finds changed forms: the digits alone, a date in a different format, a misspelling, a disguise (such as
+      reversed letters), and one long word of a name;
     - rare word: any word of at least four characters that only one person uses.
 
     For each identifier v, lambda is the expected number of chance matches of identifiers of its kind. The bits of v
-    measure how unlikely it is (`Surprisal`):
+    measure how unlikely v is (`Surprisal`):
 
         lambda = (places in the synthetic table) × (identifiers of the kind of v) × 2^-(bits of v)
 
@@ -102,7 +102,7 @@ class Identifiers:
         terms = terms._replace(phrases={**terms.phrases, **named})
         n_others, terms, found = others.judge(terms, surprisal, numbers)
         located = locate_identifiers(texts, terms, people.names)
-        searched = _OtherResults(n_disguised, n_in_other_forms + len(parts) + n_others, found, scores)
+        searched = _SearchResults(n_disguised, n_in_other_forms + len(parts) + n_others, found, scores)
         result = _judge(people, patterned, recorded_hits, searched, located, confidence)
         if inputs.identifiers is None:
             return replace(result, reason=f"{result.reason}; {NO_LIST}")
@@ -111,14 +111,14 @@ class Identifiers:
         return result
 
 
-class _OtherResults(NamedTuple):
+class _SearchResults(NamedTuple):
     n_disguised: int  # number of disguised leaks
-    n_more: int  # number of leaks in parts of names, names in other forms, codes, and combinations of facts
-    by_search: Mapping[str, list[int]]  # counts of `_OtherSearches.judge`
+    n_more: int  # number of leaks: parts of names, names and addresses in changed forms, codes, combinations of facts
+    by_search: Mapping[str, list[int]]  # [train persons, control persons] by search (`_OtherSearches.judge`)
     scores: Float  # result of `_rare_scores`
 
 
-class _OtherSearches:
+class _OtherSearches:  # for names, addresses, codes and combinations of facts
     def __init__(self, inputs: AuditInputs, people: People, lists: Sequence[Sequence[str]]) -> None:
         self._people = people
         words = {word for text in inputs.synthetic.texts for word in tokens(text)}
@@ -131,7 +131,7 @@ class _OtherSearches:
         self._names, self._codes = NameOccurrences(in_texts, people), CodeOccurrences(people)
         self._facts = FactOccurrences(people)
 
-    def collectors(self) -> tuple[tables.Collector, ...]:  # they must read every row of all tables
+    def collectors(self) -> tuple[tables.Collector, ...]:  # the collectors must read all rows
         return self._recorded, self._names, self._codes, self._facts, self._apart, self._addresses
 
     def n_control_tokens(self) -> int:
@@ -140,9 +140,9 @@ class _OtherSearches:
     def in_other_forms(
         self, texts: Sequence[str], terms: SearchTerms, surprisal: Surprisal
     ) -> tuple[int, SearchTerms]:
-        """Return the number of train persons with a recorded name or address in another form, and all leaks.
+        """Return how many train persons have a recorded name or address in S in a changed form, and all leaks.
 
-        `terms` are the leaks that were found before. Their persons are not counted again.
+        `terms` has the leaks of earlier searches. Persons whom these leaks identify are not counted again.
         """
         found = (
             judge_glued_names(texts, self._pairs, self._people, surprisal),
@@ -160,9 +160,9 @@ class _OtherSearches:
     def judge(
         self, terms: SearchTerms, surprisal: Surprisal, numbers: set[str]
     ) -> tuple[int, SearchTerms, Mapping[str, list[int]]]:
-        """Return the number of new leaks, all leaks, and [train persons, control persons] found by each search.
+        """Return the number of new leaks, all leaks, and [train persons, control persons] found, by search.
 
-        `terms` and `numbers` (digits) are leaks that were found before and are not counted again.
+        `terms` and `numbers` (digits) have the leaks of earlier searches, which are not counted again.
         """
         recorded = judge_names(self._recorded, surprisal, self._people, are_recorded=True)
         in_texts = judge_names(self._names, surprisal, self._people, are_recorded=False)
@@ -182,13 +182,13 @@ class _OtherSearches:
 
 
 def _rare_scores(people: People, synthetic: SyntheticKeys, pool: PoolContent, surprisal: Surprisal) -> Float:
-    """Return a score z of each person; it is high if the synthetic table S has many words that only the person has.
+    """Return the score z of each person: high if the synthetic table S has many words that only this person has.
 
         z(p) = (hits(p) - r × total(p)) / sqrt(total(p) + 1)
         r = (sum of hits over all persons) / (sum of total over all persons)
 
-    total(p) is the sum of the bits of the words and quasi-identifiers that only person p has, and hits(p) the sum of
-    the bits of those in S. z(p) is 0 if the words of p occur in S as often as those of all persons.
+    total(p) is the sum of the bits of the words and quasi-identifiers that only person p has. hits(p) is the sum for
+    those among them that occur in S. z(p) is 0 if hits(p) / total(p) equals r, the ratio for all persons together.
     """
     n = people.n_persons
     hits, total = np.zeros(n), np.zeros(n)
@@ -198,7 +198,7 @@ def _rare_scores(people: People, synthetic: SyntheticKeys, pool: PoolContent, su
         of_one &= owned.occur_in(synthetic.by_kind[kind])
         hits += QUASI_BITS[kind] * np.bincount(owned.owner[of_one], minlength=n)
     is_found = pool.words.occur_in(synthetic.words)
-    # words of several owners or of no person, and words that were counted already
+    # whether a word has several owners, belongs to no person, or was counted already
     is_skipped = (pool.words.owner < 0) | (pool.words.owner >= n)
     for text, owner in people.rows():
         words = sorted(tables.rare_words(tokens(text)))
@@ -216,7 +216,7 @@ def _judge(
     people: People,
     patterned: PatternedHits,
     recorded_hits: RecordedHits,
-    searched: _OtherResults,
+    searched: _SearchResults,
     located: tuple[list[Finding], int],
     confidence: float,
 ) -> AuditResult:

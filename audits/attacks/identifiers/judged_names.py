@@ -17,17 +17,17 @@ from audits.attacks.identifiers.tables import People
 from audits.core.stats import exceeds_control
 from audits.text.name_lists import SHORT_FORMS
 
-MAX_COINCIDENCES = 0.01  # a form is rare if fewer than .01 occurrences are expected by chance
+MAX_COINCIDENCES = 0.01  # a form is rare if fewer than .01 occurrences of it are expected by chance
 
-_Forms = dict[NameForm, list[int]]
+_Forms = dict[NameForm, list[int]]  # form: numbers of the persons who have it
 
 
 class NameLeaks(NamedTuple):
     """The result of `judge_names`."""
 
     found: int  # number of train persons whose name occurs in S in any form
-    by_chance: int  # control persons whose name occurs in S, plus train persons whose name only control texts contain
-    phrases: Mapping[Tokens, tuple[str, Sequence[int]]]  # the leaks as they occur in S, with kind and owners
+    by_chance: int  # control persons with a name in S, plus train persons with a name in control texts but not in S
+    phrases: Mapping[Tokens, tuple[str, Sequence[int]]]  # words of a leak in S: kind to report, owners
 
     def without(self, persons: set[int]) -> Mapping[Tokens, tuple[str, Sequence[int]]]:
         """Return the leaks that identify a person who is not in `persons`."""
@@ -35,25 +35,24 @@ class NameLeaks(NamedTuple):
 
 
 class NameOccurrences:
-    """Occurrences of names in S and in other texts."""
+    """Occurrences of names in S and in texts outside S."""
 
     def __init__(self, listed: Iterable[tuple[Sequence[str], int]], people: People) -> None:
         owners: dict[tuple[PersonName, ...], Owners] = {}
         for values, owner in listed:
             single = [value for value in values if value.isalpha()]
-            # given name and surname may be listed one after the other, in either order
+            # given name and surname may be two successive values, in either order
             pairs = [name for a, b in pairwise(single) for name in (f"{a}, {b}", f"{b}, {a}")]
             for readings in filter(None, map(read_name, (*values, *pairs))):
                 owners.setdefault(readings, Owners()).add(owner)
         self.names, self.owners = list(owners), list(owners.values())
         self._n_train, self._n_persons = people.n_train, people.n_persons
         self._search = NameSearch(self.names)
-        self.forms: dict[NameForm, set[int]] = defaultdict(set)  # forms in S, with the numbers of the matching names
-        self.phrases: dict[NameForm, set[Tokens]] = defaultdict(set)  # the words of each form in S
-        self.text_owners: dict[NameForm, Owners] = defaultdict(
-            Owners
-        )  # owners of texts outside S that `agrees` finds
-        self.in_control: dict[NameForm, set[int]] = defaultdict(set)  # forms in control texts, as in `forms`
+        self.forms: dict[NameForm, set[int]] = defaultdict(set)  # form in S: indices of the names that match
+        self.phrases: dict[NameForm, set[Tokens]] = defaultdict(set)  # form in S: the words with which S writes it
+        # form in S: owners of the texts outside S that may contain the name (`agrees`)
+        self.text_owners: dict[NameForm, Owners] = defaultdict(Owners)
+        self.in_control: dict[NameForm, set[int]] = defaultdict(set)  # form in control texts: indices of its names
         self.n_tokens = [0, 0]  # number of tokens of S and of control texts
         self._by_surname: dict[Tokens, list[NameForm]] = {}
 
@@ -103,18 +102,18 @@ def judge_names(
 
         lambda = (tokens of S) × (ways to write the name) × 2^-(surprisal of its words in bits)
 
-    - Rare forms of train persons are leaks. But if two or more control persons have rare forms in S, they are leaks
-      only if significantly more train persons have rare forms in S (`exceeds_control`). If no name of control is
-      recorded, the train persons with rare forms that only control texts contain are counted instead of control
-      persons. The numbers of forms are then compared as well.
-    - Other forms, such as initials with a surname, are leaks only if significantly more train persons have them in S
-      than chance explains. Chance is measured by the control persons with such forms in S, plus the train persons
-      with forms that only control texts contain.
+    - Rare forms of train persons are leaks if fewer than two control persons have rare forms in S, or if
+      significantly more train than control persons have rare forms in S (`exceeds_control`). If no name of control is
+      recorded, the train persons with rare forms in control texts but not in S are counted instead of control
+      persons. The numbers of these forms are then compared as well.
+    - Forms that are not rare, such as initials with a surname, are leaks only if significantly more train persons
+      have such forms in S than persons have forms by chance. These are the control persons with such forms in S, plus
+      the train persons with forms in control texts but not in S.
 
     If `are_recorded` is false, the names were read from texts and not from a list. A form then counts only if it has
-    a full given name and exactly one person has it, and no form is rare.
+    a full given name and exactly one person has it, and no form counts as rare.
     """
-    # forms that only train persons have, and forms that only control persons have, each with these persons
+    # {form: its persons} for the forms that only train persons have, and for those that only control persons have
     rare: tuple[_Forms, _Forms] = ({}, {})
     other: tuple[_Forms, _Forms] = ({}, {})
     for form in occurrences.forms:
@@ -132,7 +131,7 @@ def judge_names(
         (n_of_train, n_others), (n_s, n_c) = occurrences.n_names(), occurrences.n_tokens
         elsewhere = occurrences.in_control.keys() - occurrences.forms
         chance = len(_train_in_control(occurrences, elsewhere, people.n_train))
-        # without a leak, each name matches each token alike; tokens of control are compared only with train names
+        # without a leak, all names match a token equally often; control tokens are compared with train names only
         share = n_of_train * n_s / max(n_of_train * (n_s + n_c) + n_others * n_s, 1)
         share_of_rare = n_of_train / max(n_of_train + n_others, 1)
         if n_others == 0:
@@ -157,15 +156,15 @@ def _persons(forms: _Forms) -> set[int]:
 
 
 def _is_rare(form: NameForm, surprisal: Surprisal, n_tokens: int) -> bool:
-    """Return whether fewer than .01 occurrences of a form with a full given name are expected in n tokens."""
-    # two orders of surname and given names, three spellings of the surname, and the ways to write each given name
+    """Return whether a form has a full given name and fewer than .01 chance occurrences in n tokens are expected."""
+    # 2 orders of surname and given names, 3 spellings of the surname; 3: given name in full, as initial or left out
     n_ways = 2 * 3 * math.prod(3 + len(SHORT_FORMS.get(word, ())) for word in form.given)
     bits = sum(map(surprisal.bits, (*form.surname, *form.given))) - math.log2(n_ways)
     return form.has_given_name and n_tokens * math.exp2(-bits) < MAX_COINCIDENCES
 
 
 def _train_in_control(occurrences: NameOccurrences, forms: Iterable[NameForm], n_train: int) -> set[int]:
-    """Return the train persons who have one of `forms`, which control texts contain by chance."""
+    """Return the owners of the names that only train persons have and that match one of `forms` in control texts."""
     return {
         owner
         for form in forms

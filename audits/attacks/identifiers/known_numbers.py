@@ -19,22 +19,22 @@ from audits.core.types import Int
 from audits.text.normalise import normalise
 
 MAX_DIGITS = 18  # a longer number is cut to its first 18 digits, which fit into 64 bits
-MIN_VARIETY = 0.6  # altered forms are searched for only if a number has this share of the bits of random digits
-MAX_COINCIDENCES = 0.01  # altered forms are searched for only if fewer than .01 matches are expected by chance
+MIN_VARIETY = 0.6  # altered forms of a number count only if it has this share of the bits of random digits
+MAX_COINCIDENCES = 0.01  # altered forms count only if lambda, the expected number of chance matches, is below .01
 
 
 class NumberHit(NamedTuple):
     """A known number found in a synthetic text."""
 
     digits: str  # the first 18 digits of the known number
-    form: str  # how it is written: a name in `_FORMS`
+    form: str  # name in `_FORMS` of the form in which the number is written
     row: int
     start: int  # first character in the normalised text
     end: int  # end, exclusive
 
 
 class KnownNumbers:
-    """Pairs of a number and its owner; 13 bytes each."""
+    """Pairs of a number and its owner, of 13 bytes per pair."""
 
     def __init__(self) -> None:
         self._values, self._lengths, self._owners = array("q"), array("b"), array("i")
@@ -51,7 +51,7 @@ class KnownNumbers:
         return sorted(set(self._lengths))
 
     def by_side(self, n: int, n_train: int, n_persons: int) -> tuple[Int, Int, Int]:
-        """Return the numbers of n digits of train persons, of train alone, and of control alone.
+        """Return three sets of numbers of n digits: of train persons, of train persons alone, and of control alone.
 
         Numbers in public text (owner `n_persons`) are left out.
         """
@@ -80,7 +80,7 @@ class _Digits(NamedTuple):
     firsts: list[int]  # index of the first digit of each run; the last entry is the number of all digits
 
     def windows(self, n: int) -> tuple[Int, Int]:
-        """Return each number of n consecutive digits of one run, and the index of its first digit."""
+        """Return the number that each n consecutive digits of a run form, and the index of its first digit."""
         if len(self.digits) < n:
             return np.zeros(0, np.int64), np.zeros(0, np.int64)
         starts = np.flatnonzero(self.run[: len(self.run) - n + 1] == self.run[n - 1 :])
@@ -101,24 +101,24 @@ def find_known_numbers(
 
     The expected number of chance matches is lambda:
 
-        lambda = (numbers of m digits in the texts) × (train numbers of n digits) × (ways to write one) / 10^m
+        lambda = (numbers of m digits in the texts) × (train numbers of n digits) × (ways to write a number) / 10^m
 
-    n is the number of digits of the known number, and m that of the number as written. The number of ways is
+    n is the number of digits of the known number, and m the number of digits as written. The number of ways is
     - 1 for the digits in order, and for the digits backwards;
     - n if one digit is missing (m = n - 1), and 9 × n if one digit is wrong;
     - n - 1 if two neighbouring digits are exchanged, and n - 1 if the beginning and the rest are exchanged.
 
-    The digits in order count if lambda is below .01, or if significantly more train numbers are found than lambda
-    (`exceeds_chance`). An altered form counts only if lambda is below .01 and the digits vary (`MIN_VARIETY`): the
-    altered forms of 0000000004 also occur in rounded numbers.
+    Digits in order count if lambda is below .01, or if the number of train numbers found is significantly higher than
+    lambda (`exceeds_chance`). An altered form counts only if lambda is below .01 and the digits vary (`MIN_VARIETY`):
+    the altered forms of 0000000004 also occur in rounded numbers.
 
     Digits need not be random: telephone numbers of one town begin alike. Therefore, matches count only if there are
-    significantly more of them than without a leak (`exceeds_control`):
+    significantly more of them than matches by chance (`exceeds_control`):
     - The digits in order are compared with the numbers of control persons (owners from `n_train` on) in `texts`.
     - Altered forms are compared with the altered numbers of control persons in `texts`, and with the altered numbers
-      of train alone in control texts, where they occur only by chance.
+      that only train persons have in control texts, where such numbers occur only by chance.
 
-    Cost: O(digits of the texts and control) for each length, form and digit; 24 bytes for each digit.
+    Cost: O(digits of both texts) for each length of numbers, each form and each way to write it; 24 bytes per digit.
     """
     lengths = known.lengths()
     if not lengths:
@@ -145,8 +145,8 @@ def _in_order(digits: _Digits, n: int, of_train: Int, of_control: Int) -> "list[
 
 
 def _altered(digits: _Digits, controls: _Digits, n: int, sides: tuple[Int, Int, Int]) -> "list[_Hit]":
-    of_train, only_train, of_control = sides  # of `KnownNumbers.by_side`
-    # runs of digits that match train numbers in texts, control numbers in texts, and train numbers in control texts
+    of_train, only_train, of_control = sides  # the result of `KnownNumbers.by_side`
+    # runs of digits: in texts with train numbers, in texts with control numbers, in control texts with train numbers
     in_texts, by_chance, in_control = set[bytes](), set[bytes](), set[bytes]()
     hits, share = list[_Hit](), 0.0
     for form in _FORMS[1:]:
@@ -186,11 +186,11 @@ def _read(texts: Sequence[str]) -> _Digits:
 
 
 class _Form(NamedTuple):
-    name: str  # of a form in which a number may be written, as in findings
+    name: str  # name in findings of this form, in which a number may be written
     extra: int  # number of digits as written minus number of digits of the known number; -1 if one is missing
-    ways: Callable[[int], int]  # returns the number of ways to write a number of n digits
-    variants: Callable[[Int, int], Iterator[Int]]  # yields for each way the numbers of n digits as written
-    is_masked: bool = False  # whether way i compares numbers without their digit at the place 10^i
+    ways: Callable[[int], int]  # returns the number of ways to write a number of n digits in this form
+    variants: Callable[[Int, int], Iterator[Int]]  # yields, for each way, the given numbers of n digits as written
+    is_masked: bool = False  # whether numbers are compared, in way i, without their digit at the place 10^i
 
     def found(self, values: Int, known: Int, n: int) -> Iterator[tuple[int, int]]:
         """Yield the pairs (i, j) for which values[i] is the known number known[j] of n digits in this form."""
@@ -221,7 +221,7 @@ def _two_exchanged(known: Int, n: int) -> Iterator[Int]:
         yield np.where(low == high, -1, known + (high - low) * (p - 10 * p))  # -1 matches nothing
 
 
-_Hit = tuple[_Form, int, int]  # form, index of the first digit in the table, index of the train number
+_Hit = tuple[_Form, int, int]  # form, index of the first digit in `_Digits.digits`, index of the train number
 _FORMS = (
     _Form("digits", 0, lambda _: 1, lambda known, _: iter([known])),
     _Form("digits backwards", 0, lambda _: 1, _backwards),

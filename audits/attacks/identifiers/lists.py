@@ -9,7 +9,7 @@ from audits.core.errors import InputError
 from audits.core.files import MAX_TABLE_BYTES, arrow_errors, open_regular, read_parquet, read_regular
 
 COLUMN = "identifiers"
-_MAX_LISTED = 5  # largest number of invalid entries that a message lists; further entries are only counted
+_MAX_LISTED = 5  # largest number of invalid entries that a message lists; the rest are only counted
 
 
 def read_identifiers(path: Path, n_rows: int, role: str) -> tuple[tuple[str, ...], ...]:
@@ -20,7 +20,7 @@ def read_identifiers(path: Path, n_rows: int, role: str) -> tuple[tuple[str, ...
     - .parquet: the column "identifiers" contains lists of strings.
 
     Raises:
-        InputError: the file has another suffix or cannot be read, its number of entries is not `n_rows`, or an entry
+        InputError: the file has neither suffix or cannot be read, its number of entries is not `n_rows`, or an entry
             is no list of strings.
 
     Privacy: reads identifiers. Error messages give the number of an invalid entry, never its content.

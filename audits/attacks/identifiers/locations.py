@@ -27,11 +27,11 @@ class Place(NamedTuple):
 
 
 class SearchTerms(NamedTuple):
-    """The identifiers to locate, with the kind to report and their owners."""
+    """The identifiers to locate. The pairs are (kind to report, owners)."""
 
     entities: Mapping[Entity, tuple[str, Sequence[int]]]  # identifiers found by pattern, and bare numbers
     phrases: Mapping[tuple[str, ...], tuple[str, Sequence[int]]]  # sequences of tokens
-    places: Mapping[int, Sequence[Place]] = MappingProxyType({})  # places that other searches found, by row number
+    places: Mapping[int, Sequence[Place]] = MappingProxyType({})  # places that were located before, by row number
     codes: Mapping[str, Sequence[int]] = MappingProxyType({})  # owners of codes, by `Code.key`
     rows: Mapping[int, Sequence[int]] = MappingProxyType({})  # owners of combinations of facts, by row number
 

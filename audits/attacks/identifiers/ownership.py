@@ -17,7 +17,7 @@ from audits.core.types import Bool, Int
 SEVERAL = -1  # replaces the owner of a string that several persons own
 MAX_OWNERS = 10  # a string with more owners identifies nobody; CMS and Health Canada require groups of at least 11
 BLOCK_KEYS = 1 << 20  # new keys are merged into the sorted keys when at least this many were added
-# If chance explains fewer matches than this, every match of train is a leak (`minimum` of `exceeds_control`).
+# Values of `minimum` in `exceeds_control`: if fewer matches by chance are found, every match of train is a leak.
 MIN_NAMES = 2  # number of control persons with a matched name
 MIN_NUMBERS = 2  # number of matches of train numbers in control texts, or of control persons with a matched code
 MIN_CONTACTS = 4  # number of shared contacts (`judge_patterned`)
@@ -27,7 +27,7 @@ class Owners:
     """The numbers of the owners of one identifier; at most eleven are stored.
 
     Train persons have the lowest numbers, and control persons follow. The next number stands for public text. The
-    last one stands for all rows set aside by the input checks, which count as one owner in control.
+    last number stands for all rows set aside by the input checks, which count as one owner in control.
     """
 
     __slots__ = ("_of",)
@@ -46,7 +46,7 @@ class Owners:
             self._of.add(owner)
 
     def split(self, n_train: int, n_persons: int) -> tuple[list[int], list[int]]:
-        """Return the owners in train and in control; none if public text is an owner or eleven owners are stored."""
+        """Return the owners in train and in control; no owners if public text is one of them or eleven are stored."""
         if len(self._of) > MAX_OWNERS or n_persons in self._of:
             return [], []
         return [o for o in self if o < n_train], [o for o in self if o >= n_train]
@@ -95,7 +95,7 @@ class OwnedKeys(NamedTuple):
     owner: NDArray[np.int32]  # (k,)
 
     def positions(self, items: Iterable[Hashable]) -> Int:
-        """Return the positions in `keys` of the strings `items`, all of which must have been added."""
+        """Return the position in `keys` of each string in `items`; all these strings must have been added."""
         return np.searchsorted(self.keys, np.fromiter(map(hash, items), dtype=np.int64))
 
     def occur_in(self, keys: Keys) -> Bool:

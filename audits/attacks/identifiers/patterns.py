@@ -17,7 +17,7 @@ from audits.attacks.identifiers.spelled_dates import spelled_dates
 from audits.text import identifier_grammar as grammar
 from audits.text.normalise import normalise, tokens
 
-# Kinds of identifiers, with the names that reports use. A direct identifier belongs to one person. A contact may also
+# Kinds of identifiers, with their names in reports. A direct identifier belongs to one person. A contact may also
 # belong to an institution. A quasi-identifier is shared by many persons.
 DIRECT = {
     "mrn": "record number",
@@ -33,18 +33,18 @@ MIN_IBAN_CHARACTERS = 15  # length of the shortest IBAN, that of Norway
 PHONE_DIGITS = 9  # phone numbers are compared by their last nine digits, so that a country code does not matter
 _MONTH = rf"(?P<month>{'|'.join(grammar.MONTHS)})[a-z]*\.?"
 _DIGIT = re.compile(r"\d")
-# patterns other than those of e-mail addresses and URLs match only within 40 characters of a digit
+# more than 80 characters without a digit; `_with_digits` needs only the first and the last 40 of them (the groups)
 _FAR_FROM_DIGITS = re.compile(r"(\D{40})\D+(\D{40})")
 _NUMBER = re.compile(r"(?<![\w])\d(?:[ ./-]?\d){5,24}(?!\w)")
 _EMAIL = re.compile(r"[\w.+%-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,9}")
 _AT = r"(?: ?[(\[{<] ?(?:at|a|@) ?[)\]}>] ?| @ ?| ?@ | at |&#0*64;?|&#x0*40;?|&commat;|%40)"
 _DOT = r"(?: ?[(\[{<] ?(?:dot|\.) ?[)\]}>] ?| dot | \. ?|\.|&#0*46;?|&#x0*2e;?|&period;|%2e)"
-# an e-mail address with the words "at" and "dot", with spaces around "@" and ".", or escaped as in web pages
+# an e-mail address with "at" and "dot" in words, with spaces around "@" and ".", or with both escaped as in web pages
 _SPELT_EMAIL = re.compile(
     rf"(?<![\w@])([\w.+%-]{{1,64}}(?: dot [\w+%-]{{1,64}}){{0,3}})({_AT})"
     rf"([\w-]{{1,63}}(?:{_DOT}[\w-]{{1,63}}){{0,3}})({_DOT})([a-z]{{2,12}})(?!\w)"
 )
-_USUAL_TOP = frozenset(("com", "org", "net", "edu", "gov", "mil", "int", "info", "biz", "io", "co", "example"))
+_TOP_DOMAINS = frozenset(("com", "org", "net", "edu", "gov", "mil", "int", "info", "biz", "io", "co", "example"))
 _SPELT_DOT = re.compile(_DOT)
 _URL = re.compile(rf"(?:(?:(?:https?|ftp)://|www\.)|(?<![\w@./-]){grammar.HOST}/)[^\s'<>()\[\]]{{1,2000}}")
 _PHONE = re.compile(
@@ -55,25 +55,25 @@ _IBAN = re.compile(rf"(?<!\w){grammar.IBAN}(?!\w)", re.IGNORECASE)
 _CARD = re.compile(r"(?<![\w-])\d(?:[ -]?\d){12,18}(?![\w-])")
 _CARD_PRINTED = re.compile(rf"(?<![\w-]){grammar.CARD_PRINTED}(?![\w-])")
 _NHS = re.compile(rf"(?<![\w-]){grammar.NHS}(?![\w-])")
-# a record number after a cue such as "MRN", with at most a few other words in between
+# a record number after a cue such as "MRN", with at most 15 letters, spaces or signs in between
 _MRN = re.compile(
     r"(?<!\w)(?:mrn|mr no|medical record|patient (?:id|no|number)|hospital (?:id|no|number)|record (?:id|no|number)"
     r"|accession|chart(?: no| number)?|case (?:no|number)|device|serial)[ .:#a-z]{0,14}?[ .:#]"
     r"([a-z]{0,4}[- ]?\d(?:[- /]?\d){4,13})(?!\w)"
 )
-_CUED = re.compile(rf"{grammar.number_cue()}([a-z]{{0,4}}-?\d(?:[-/]?\d){{4,13}})(?![\w,]|\.\d)")
+_CUED_NUMBER = re.compile(rf"{grammar.number_cue()}([a-z]{{0,4}}-?\d(?:[-/]?\d){{4,13}})(?![\w,]|\.\d)")
 # a date, or a range of years
 _DATE_SHAPE = re.compile(
     r"\d{1,2}[-/]\d{1,2}[-/](?:\d{4}|\d{2})|\d{4}[-/]\d{1,2}[-/]\d{1,2}|(?:19|20)\d\d[-/](?:19|20)\d\d"
 )
-_FIXED = re.compile(rf"(?<!\w)(?:{grammar.VIN}|{grammar.MEDICARE}|{grammar.UK_LICENCE})(?!\w)", re.IGNORECASE)
+_FIXED_FORMAT = re.compile(rf"(?<!\w)(?:{grammar.VIN}|{grammar.MEDICARE}|{grammar.UK_LICENCE})(?!\w)", re.IGNORECASE)
 _NETWORK_CARD = re.compile(rf"(?<![\w:]){grammar.NETWORK_CARD}(?![\w:])")
 _PLATE = re.compile(
     rf"(?<!\w){grammar.PLATE_CUE}([a-z]{{2}}\d\d ?[a-z]{{3}}|[a-z]{{3}}-?\d{{3,4}}|\d[a-z]{{3}}\d{{3}})(?![\w-])"
 )
 _DATES = (  # numeric dates may have day and month in either order
     re.compile(r"(?<!\d)(?P<year>\d{4})[-/.](?P<month>\d{1,2})[-/.](?P<day>\d{1,2})(?!\d)"),
-    # not a part of a longer number such as 06.12.84.59.71
+    # a date, but not a part of a longer number such as 06.12.84.59.71
     re.compile(r"(?<!\d)(?<!\d\.)(?P<month>\d{1,2})[-/.](?P<day>\d{1,2})[-/.](?P<year>\d{4}|\d{2})(?!\d|\.\d)"),
     re.compile(rf"(?<!\d)(?P<day>\d{{1,2}})(?:st|nd|rd|th)?[ -](?:of )?{_MONTH},?[ -](?P<year>\d{{4}})(?!\d)"),
     re.compile(rf"(?<!\d)(?P<year>\d{{4}})[ -]{_MONTH}[ -](?P<day>\d{{1,2}})(?!\d)"),
@@ -107,7 +107,7 @@ class RowContent(NamedTuple):
     entities: set[Entity]  # identifiers found by pattern
     numbers: set[Entity]  # numbers (`find_numbers`), as entities of the kind "number"
     words: list[str]  # tokens of the normalised text
-    text: str  # as written
+    text: str  # the text as written
     normalised: str
     matches: list[Match]  # identifiers found by pattern, with their positions in the normalised text
 
@@ -156,7 +156,7 @@ def find_entities(normalised: str) -> Iterator[Match]:
             yield address._replace(entity=Entity("email", _mailbox(address.entity.key)))
     for match in _SPELT_EMAIL.finditer(normalised):
         local, at, host, dot, top = match.groups()
-        if top in _USUAL_TOP or "dot" in dot or (at != " at " and dot == "."):
+        if top in _TOP_DOMAINS or "dot" in dot or (at != " at " and dot == "."):
             local, host = (_SPELT_DOT.sub(".", part) for part in (local, host))
             yield Match(Entity("email", _mailbox(f"{local}@{host}.{top}")), *match.span())
     for match in _URL.finditer(normalised):
@@ -236,7 +236,7 @@ def _phone(written: str) -> str:
 
 
 def _iban(match: str) -> str:
-    """Return the IBAN at the start of a match, or "" if there is none; other characters may follow it."""
+    """Return the IBAN with which a match begins, without the characters after the IBAN; "" if there is none."""
     while len(key := _compact(match)) >= MIN_IBAN_CHARACTERS:
         if mod_97_10.is_valid(key[4:] + key[:4]):  # ISO 13616; additional rules of single countries are not checked
             return match
@@ -245,7 +245,7 @@ def _iban(match: str) -> str:
 
 
 def _dates(text: str) -> Iterator[Match]:
-    """Yield each date. Its key has the lower of day and month before the higher: 31.12.2024 -> "24-12-31"."""
+    """Yield each date. Its key is the year, then day and month in ascending order: 31.12.2024 -> "24-12-31"."""
     for match in (match for pattern in _DATES for match in pattern.finditer(text)):
         month = grammar.MONTHS.index(match["month"]) + 1 if match["month"] in grammar.MONTHS else int(match["month"])
         day = int(match["day"])
@@ -276,12 +276,12 @@ def _plain(text: str) -> str:
     return text if text.isascii() else "".join(str(int(c)) if c.isdecimal() else c for c in text)
 
 
-# kind, pattern, group of the pattern that contains the identifier, and a function from the text of this group to the
-# key, which is "" if the text is no identifier
+# kind; pattern; group of the pattern that contains the identifier; function that returns the key for the text of this
+# group, or "" if the text is no identifier
 _SHAPES: tuple[tuple[str, re.Pattern[str], int, Callable[[str], str]], ...] = (
     ("mrn", _MRN, 1, _compact_code),
-    ("mrn", _CUED, 1, lambda written: "" if _DATE_SHAPE.fullmatch(written) else _compact_code(written)),
-    ("mrn", _FIXED, 0, _compact),
+    ("mrn", _CUED_NUMBER, 1, lambda written: "" if _DATE_SHAPE.fullmatch(written) else _compact_code(written)),
+    ("mrn", _FIXED_FORMAT, 0, _compact),
     ("mrn", _NETWORK_CARD, 0, _compact_code),
     ("mrn", _PLATE, 1, _compact_code),
     ("ssn", _SSN, 0, _digits),

@@ -11,14 +11,14 @@ from audits.text.phrases import Phrases
 
 _TITLES = TITLES | {degree.casefold() for degree in DEGREES} | {"jr", "sr", "ii", "iii", "iv", "esq"}
 _PARTICLES = PARTICLES | {"das", "ter", "ten", "zu", "zum", "zur", "af", "av", "st", "san"}
-_LISTED = frozenset(word.casefold() for word in FIRST_NAMES | WORD_FIRST)
-_LOWER = {"ä": "ae", "ö": "oe", "ü": "ue", "å": "aa", "ø": "oe", "æ": "ae"}
-_TWO_LETTERS = str.maketrans(_LOWER | {letter.upper(): two.capitalize() for letter, two in _LOWER.items()})
-_UMLAUT = re.compile("([aou])e")
+_GIVEN_NAMES = frozenset(word.casefold() for word in FIRST_NAMES | WORD_FIRST)
+_UMLAUTS = {"ä": "ae", "ö": "oe", "ü": "ue", "å": "aa", "ø": "oe", "æ": "ae"}
+_TWO_LETTERS = str.maketrans(_UMLAUTS | {letter.upper(): two.capitalize() for letter, two in _UMLAUTS.items()})
+_SPELT_UMLAUT = re.compile("([aou])e")
 MAX_NAME_WORDS = 6  # a string with more words is not a name
 _WORD = re.compile(r"[^\W\d_]+(?:['-][^\W\d_]+)*")
-_OTHER = re.compile(r"[^\s,.'-]")
-# capitalised words, which may have a comma after the first or an initial between them
+_NOT_IN_NAME = re.compile(r"[^\s,.'-]")  # a character that does not occur between the words of a name
+# two or three capitalised words; a comma and an initial may stand between two of them
 _CAPITALISED = re.compile(r"(?<![\w'\u2019-])[A-Z][\w'\u2019-]+(?:,? (?:[A-Z]\.? )?[A-Z][\w'\u2019-]+){1,2}")
 Tokens = tuple[str, ...]
 
@@ -31,7 +31,7 @@ class PersonName(NamedTuple):
 
 
 class NameForm(NamedTuple):
-    """A name as it occurs in a text: the surname, and the given names or initials next to it, in their order."""
+    """A name as it occurs in a text: the surname, and the given names or initials next to it, in text order."""
 
     surname: Tokens
     given: Tokens
@@ -46,7 +46,7 @@ class NameMatch(NamedTuple):
     """An occurrence of a form in the tokens [start, end) of a text."""
 
     form: NameForm
-    names: tuple[int, ...]  # numbers of the names that agree with the form
+    names: tuple[int, ...]  # indices of the names that match the form
     start: int
     end: int
 
@@ -54,12 +54,12 @@ class NameMatch(NamedTuple):
 def names_in(text: str, words: set[str]) -> Iterator[str]:
     """Yield each sequence of two or three capitalised words in a text that may be the name of a person.
 
-    `words` are the words of the synthetic table, in lower case. At least two words of the sequence must be among
-    them, not counting initials, and one of these must be a listed given name.
+    `words` are the words of the synthetic table, in lower case. They must contain at least two words of the sequence,
+    not counting initials, and at least one of the contained words must be a listed given name.
     """
     for match in _CAPITALISED.finditer(text):
         found = words.intersection(word for word in tokens(match[0]) if len(word) > 1)
-        if len(found) > 1 and not _LISTED.isdisjoint(found):
+        if len(found) > 1 and not _GIVEN_NAMES.isdisjoint(found):
             yield match[0]
 
 
@@ -70,7 +70,7 @@ def read_name(text: str) -> tuple[PersonName, ...]:
     surname. Particles such as "van", and all words of a hyphenated surname, belong to the surname. A name with ö also
     has readings with oe, and a name with oe also has readings with o.
     """
-    spellings = (normalise(text), normalise(text.translate(_TWO_LETTERS)), _UMLAUT.sub(r"\1", normalise(text)))
+    spellings = (normalise(text), normalise(text.translate(_TWO_LETTERS)), _SPELT_UMLAUT.sub(r"\1", normalise(text)))
     return tuple(dict.fromkeys(reading for spelling in spellings for reading in _readings(spelling)))
 
 
@@ -78,7 +78,7 @@ def _readings(normalised: str) -> tuple[PersonName, ...]:
     before, comma, after = normalised.partition(",")
     parts = [[word for word in _WORD.findall(part) if word not in _TITLES] for part in (before, after)]
     n_words = len(parts[0]) + len(parts[1])
-    if not 2 <= n_words <= MAX_NAME_WORDS or _OTHER.search(_WORD.sub("", normalised)):
+    if not 2 <= n_words <= MAX_NAME_WORDS or _NOT_IN_NAME.search(_WORD.sub("", normalised)):
         return ()
     if comma and parts[0] and parts[1]:
         return (_reading(parts[1], parts[0]),)
@@ -120,7 +120,7 @@ class NameSearch:
     def matches(self, words: Sequence[str]) -> Iterator[NameMatch]:
         """Yield each occurrence of a surname next to given names or initials of the same name.
 
-        Of several names at one place, only those with the most given names or initials in the text are yielded.
+        If several names match at one place, only those with the most given names or initials in the text are yielded.
         """
         for spelling, at in self._phrases.occurrences(words):
             surname = self._surnames[spelling]
@@ -147,7 +147,7 @@ def agrees(form: NameForm, context: Iterable[str]) -> bool:
     """Return whether a form may be the name of a person whose surname stands among the words `context` in a text.
 
     All full given names of the form must be in `context`. If the form has only initials, a word of `context` must
-    start with the first of them.
+    start with the first initial.
     """
     words = set(context)
     full = [word for word in form.given if len(word) > 1]
@@ -157,7 +157,7 @@ def agrees(form: NameForm, context: Iterable[str]) -> bool:
 def _before(words: Sequence[str], at: int, given: Tokens) -> tuple[Tokens, int, int] | None:
     """Return the given names or initials that end before token `at`, with their start and end (exclusive).
 
-    Particles and unknown initials may stand between them and token `at`.
+    Particles and initials of no given name may stand before token `at`.
     """
     matched: list[str] = []
     first, left = at, len(given)
@@ -178,7 +178,7 @@ def _before(words: Sequence[str], at: int, given: Tokens) -> tuple[Tokens, int, 
 
 
 def _after(words: Sequence[str], at: int, given: Tokens) -> tuple[Tokens, int, int] | None:
-    """Return the given names or initials that follow at token `at` or after titles, as `_before` does."""
+    """Return the given names or initials from token `at` on, as `_before` does; titles may stand before them."""
     matched: list[str] = []
     last, right = at, 0
     while last < len(words):

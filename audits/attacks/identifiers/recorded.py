@@ -24,9 +24,9 @@ MAX_COINCIDENCES = 0.01  # an occurrence counts only if fewer than .01 such occu
 _MAX_TOKENS = 8  # a recorded identifier is cut to its first 8 tokens
 _MAX_DATE_TOKENS = 4  # an identifier of at most 4 tokens that contains a date is a date ("9th of March 2024")
 _MIN_EDITED_CHARACTERS = 8  # misspellings of shorter identifiers are not searched for
-_MIN_EDITED_LETTERS = 4  # a shorter word of an identifier must not be misspelt
+_MIN_EDITED_LETTERS = 4  # shorter words of an identifier must match exactly
 _CACHED_WORDS = 1 << 16  # number of words whose look-up is cached
-# (number of a value, the value or a form of it, further owners, whether this occurs in S, (bits, whether it is rare))
+# (number of a value, the value or one of its forms, owners of the form, whether it is in S, (bits, whether rare))
 _Candidate = tuple[int, Value | Entity, Iterable[int], bool, tuple[float, bool]]
 
 
@@ -35,15 +35,15 @@ class RecordedIdentifiers:
     """An index of the recorded identifiers.
 
     - A value is an identifier as recorded, such as "MRN 482-133". Its number is its position in `values`.
-    - A form is the e-mail address, number or date in a value, in any notation, such as 482133. Values with the same
-      form have the same owners.
-    - A personal number is a value of a kind that belongs to one person. Dates, addresses and phone numbers are none.
+    - A form is an e-mail address, number or date in a value, as a key that is equal in every notation, such as
+      482133. Values with the same form have the same owners.
+    - A personal number is a value with a form that belongs to one person, so not a date or a contact (`CONTACT`).
     """
 
     values: Sequence[Value]  # the tokens of each value, at most 8
     owners: Sequence[Owners]  # owners of each value
     number: Mapping[Value, int]  # number of each value
-    forms: Mapping[Entity, int]  # number of the first value of each form
+    forms: Mapping[Entity, int]  # number of the first value that has each form
     dates: frozenset[int]  # numbers of the values that are dates
     numbers: frozenset[int]  # numbers of the values that are personal numbers
 
@@ -112,7 +112,7 @@ def _may_be_misspelt(word: str) -> bool:
 
 
 class Occurrences:
-    """Occurrences of recorded identifiers in S and in other texts."""
+    """Occurrences of recorded identifiers in S and in texts outside S."""
 
     def __init__(self, recorded: RecordedIdentifiers) -> None:
         self.recorded = recorded
@@ -120,8 +120,8 @@ class Occurrences:
         self.forms: set[Entity] = set()  # forms that occur in S
         self.titled: set[int] = set()  # numbers of the values that occur in S after a title, such as "Mrs"
         self.together: list[frozenset[int]] = []  # numbers of the values in each row of S with two or more values
-        self.misspelt: dict[Value, set[int]] = {}  # misspellings in S, with the numbers of the values one edit away
-        self.value_owners: dict[Value, Owners] = {}  # owners of the texts outside S with each value or misspelling
+        self.misspelt: dict[Value, set[int]] = {}  # misspelling in S: numbers of the values one edit away
+        self.value_owners: dict[Value, Owners] = {}  # owners of texts outside S with each value or misspelling
         self.form_owners: dict[Entity, Owners] = {}  # owners of the texts outside S with each form
         self._phrases = Phrases(recorded.values)
         words = {w for v in recorded.values if recorded.may_be_misspelt(v) for w in v if _may_be_misspelt(w)}
@@ -159,7 +159,7 @@ class Occurrences:
         - If both train and control persons own it, a personal number identifies its owners in train, and any other
           value identifies nobody.
 
-        `sizes` is (n_train, n_persons). `others` are further owners, such as the owners of a form of the value.
+        `sizes` is (n_train, n_persons). `others` are further owners, such as the owners of texts with a form of it.
         """
         text_owners = self.value_owners.get(self.recorded.values[i], ())
         owners = Owners((*self.recorded.owners[i], *text_owners, *others))
@@ -171,7 +171,7 @@ class Occurrences:
         return train, control
 
     def by_chance(self, i: int, sizes: tuple[int, int], others: Iterable[int] = ()) -> list[int]:
-        """Return the train persons for whom value `i` is recorded, if control texts contain it; else none.
+        """Return the train persons for whom value `i` is recorded, if control texts contain it; else an empty list.
 
         The value must have at most ten owners and must not occur in public text or be recorded for a control person.
         `sizes` and `others` are as in `persons`.
@@ -203,10 +203,10 @@ class Occurrences:
 class SyntheticCounts:
     """Sizes of S and control, from which the number of chance matches is computed."""
 
-    n_tokens: int
-    n_numbers: int  # different numbers of at least six digits
-    n_dates: int  # different dates
-    n_control_tokens: int = 0
+    n_tokens: int  # tokens of S
+    n_numbers: int  # different numbers in S of at least six digits
+    n_dates: int  # different dates in S
+    n_control_tokens: int = 0  # tokens of control texts
 
     @property
     def share_of_synthetic(self) -> float:
@@ -226,7 +226,7 @@ class RecordedHits:
 
 
 class _Rarity:
-    """The surprisal of recorded identifiers: (bits, whether the identifier is rare).
+    """The rarity of recorded identifiers. Each public method returns (surprisal in bits, whether it is rare).
 
     An identifier is rare if lambda, the expected number of chance matches, is below .01:
 
@@ -270,7 +270,7 @@ class _Rarity:
 
     def _bits(self, value: Value) -> float:
         bits = sum(map(self._surprisal.bits, value))
-        return min(bits, date_bits(value)) if len(value) > 1 else bits  # for a single word, see `leaking_values`
+        return min(bits, date_bits(value)) if len(value) > 1 else bits  # single words: see `leaking_values`
 
     @staticmethod
     def _is_rare(bits: float, n_places: int) -> bool:
@@ -299,7 +299,7 @@ def judge_recorded(
         ),
     ]
     tested, found = set[int](), defaultdict[int, ValueFound](ValueFound)
-    elsewhere = defaultdict[int, ValueFound](ValueFound)  # values of train that only control texts contain
+    elsewhere = defaultdict[int, ValueFound](ValueFound)  # values of train that occur in control texts but not in S
     for i, term, others, occurs, (bits, is_rare) in candidates:
         persons = occurrences.persons(i, sizes, others)
         if is_rare and any(persons):

@@ -25,7 +25,7 @@ BELOW_HUNDRED = {  # numbers from 1 to 99, in words with spaces
 
 
 def any_of(phrases: Iterable[str]) -> str:
-    """Return a pattern of any of the phrases, whose words are separated by a space or a hyphen."""
+    """Return a pattern that matches any of the phrases, with a space or a hyphen between two words."""
     return "|".join(sorted(phrases, key=len, reverse=True)).replace(" ", "[ -]")
 
 
@@ -60,6 +60,6 @@ def spelled_dates(normalised: str) -> Iterator[SpelledDate]:
             day = _DAYS[match["day_word"].replace("-", " ")] if match["day"] is None else int(match["day"])
             if match["year"] is not None:
                 year = int(match["year"]) % 100
-            else:  # "two thousand" without another number is 2000
+            else:  # "two thousand" without a number after it is 2000
                 year = BELOW_HUNDRED.get((match["tail"] or match["after"] or "").replace("-", " "), 0)
             yield SpelledDate(year, MONTHS.index(match["month"]) + 1, day, *match.span())

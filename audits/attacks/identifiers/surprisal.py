@@ -19,10 +19,10 @@ _ALPHABET = 64  # assumed number of different characters
 _CACHED_TRIGRAMS = 1 << 18  # number of trigrams whose bits are cached
 DIGIT_BITS = math.log2(10)
 _ALIKE_BITS = 1.0  # bits of a final zero, and of a digit that equals the one before it or is one higher (33, 34)
-QUASI_BITS = {"date": 15.0, "postal": 17.0, "age": 3.0}  # date: a day within 100 years; age: one of 8 ages over 89
-_N_CHECK_DIGITS = {"card": 1, "nhs": 1, "iban": 2}  # the other digits determine these, so they have no bits
+QUASI_BITS = {"date": 15.0, "postal": 17.0, "age": 3.0}  # log2 of 36,525 days of a century; of 8 ages over 89
+_N_CHECK_DIGITS = {"card": 1, "nhs": 1, "iban": 2}  # check digits have no bits: the rest determine them
 
-# patterns of the parts of a date
+# patterns of the parts of a date; the bits of a part are log2 of the number of its values, such as 64 years
 _MONTH = re.compile(
     rf"(?:{'|'.join(MONTHS)})|sept|(?:janu|febru)ary|march|april|june|july|august|(?:septem|octo|novem|decem)ber"
 )
@@ -32,7 +32,7 @@ _DATE_PARTS = ((_MONTH, math.log2(12)), (_WEEKDAY, math.log2(7)), (_DAY, math.lo
 
 
 def date_bits(words: Iterable[str]) -> float:
-    """Return the bits of the parts of a date, such as "november 22"; infinite if `words` has any other word."""
+    """Return the bits of the parts of a date, such as "november 22"; infinite if a word is no part of a date."""
     return sum(
         next((bits for part, bits in _DATE_PARTS if part.fullmatch(word)), 0.0 if word in {"of", "the"} else math.inf)
         for word in words
@@ -40,7 +40,7 @@ def date_bits(words: Iterable[str]) -> float:
 
 
 def digit_bits(digits: str) -> float:
-    """Return the bits of a number: 1 for each digit as in `_ALIKE_BITS`, and log2 10 for each other digit."""
+    """Return the bits of a number: 1 for each digit that `_ALIKE_BITS` describes, log2 10 for each of the rest."""
     kept = digits.rstrip("0") or digits[:1]
     steps = [int(b) - int(a) for a, b in pairwise(kept)]
     bits = DIGIT_BITS + sum(_ALIKE_BITS if step in {0, 1} else DIGIT_BITS for step in steps)

@@ -30,7 +30,7 @@ from audits.core.types import AuditInputs, Bool, Int, persons
 from audits.text.common_text import FEWEST
 
 _MIN_CHARACTERS = 4  # shorter words are ignored
-MAX_COINCIDENCES_OF_KIND = 0.05  # identifiers count only if fewer than .05 matches of their kind are due to chance
+MAX_COINCIDENCES_OF_KIND = 0.05  # identifiers of a kind count only if fewer chance matches are expected
 
 
 class Collector(Protocol):
@@ -45,12 +45,12 @@ class Collector(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class People:
-    """The pool. The numbers of its owners are in this order: train, control, public text, rows set aside."""
+    """The pool. Its owners are numbered in this order: train, control, public text, rows set aside."""
 
     tables: tuple[tuple[tuple[str, ...], Int], ...]  # texts of each table, and the owner of each text
     names: list[str]  # ids of the train persons
-    n_control: int  # control persons
-    n_synthetic: int  # rows of S
+    n_control: int  # number of control persons
+    n_synthetic: int  # number of rows of S
 
     @property
     def n_train(self) -> int:
@@ -63,7 +63,7 @@ class People:
         return self.n_train + self.n_control
 
     def are_of_train(self, owners: Iterable[Iterable[int]]) -> bool:
-        """Return whether all persons of these lists of owners are in train."""
+        """Return whether every owner in every list is a train person."""
         return all(owner < self.n_train for of_one in owners for owner in of_one)
 
     def rows(self) -> Iterator[tuple[str, int]]:
@@ -93,7 +93,7 @@ class PoolContent:
     words: OwnedKeys  # words of at least four characters
     quasi: Mapping[str, OwnedKeys]  # dates, postal codes and ages, by kind
     shared_contacts: Mapping[str, int]  # number of contacts of each kind that exactly two persons have
-    # number of identifiers by kind and table: True for train, False for control, None for public text
+    # (kind, table): number of different identifiers; the table is True for train, False for control, None for public
     n_of_kind: Mapping[tuple[str, bool | None], int]
     known_numbers: KnownNumbers  # direct identifiers that are numbers
 
@@ -185,7 +185,7 @@ class PatternedHits:
 
     hit: Bool  # whether each person has a hit, (n_persons,)
     n_leaks: int
-    by_kind: Mapping[str, list[int]]  # by kind: numbers of identifiers in S of train alone, and of control alone
+    by_kind: Mapping[str, list[int]]  # by kind: [number of identifiers in S of train alone, of control alone]
     shared_contacts: Mapping[str, int]  # number of shared contacts (`judge_patterned`), by kind
     terms: SearchTerms  # the leaks, for locating them
 
@@ -201,12 +201,12 @@ def judge_patterned(
     - A direct identifier or contact is a hit of each of its owners if all of them are in train or all in control.
     - Direct identifiers of train persons are leaks, even if control persons have them too.
     - Contacts of train persons are leaks. But a contact of three or more persons, some in train and some in control,
-      is ignored, because it may belong to a front desk. And if there are four or more shared contacts of a kind,
-      contacts of this kind are leaks only if significantly more train persons have one in S than the shared contacts
+      is ignored, because it may belong to a front desk. If four or more contacts of a kind are shared, contacts of
+      this kind are leaks only if significantly more train persons have such a contact in S than the shared contacts
       predict (`exceeds_control`). The number of shared contacts is the number of contacts that exactly two persons
-      have, plus the number of control persons whose own contacts occur in S.
+      have, plus the number of control persons with a contact in S that no train person has.
     - Dates, postal codes and high ages that only one person has are leaks if significantly more train than control
-      persons have one in S.
+      persons have such a value in S.
 
     Each kind, such as phone numbers, is judged separately.
     """
@@ -246,18 +246,18 @@ class _DirectMatch(NamedTuple):
     entity: Entity
     train: Sequence[int]
     control: Sequence[int]
-    expected: float  # number of such identifiers that are expected to match by chance
+    expected: float  # number of identifiers of this kind that are expected to match by chance
     is_labelled: bool  # whether S has the identifier with its label ("MRN 123456")
 
 
 def _unexplained(found: Iterable[_DirectMatch], pool: PoolContent) -> Iterator[_DirectMatch]:
     """Yield the direct identifiers in S that do not match by chance.
 
-    Identifiers of the same kind, length, number of digits, and labelled or bare, are a group. It matches by chance in
-    two cases:
-    - At least .05 matches are expected, and there are not significantly more of train (`exceeds_chance`).
-    - At least two identifiers of control alone match, and not significantly more of train (`exceeds_control`). This
-      happens if numbers share their first digits, so that more of them match than expected.
+    A group is all identifiers with equal kind, length and number of digits that are all labelled, or all bare. Chance
+    explains the matches of a group in two cases:
+    - At least .05 matches are expected, and not significantly more identifiers of train match (`exceeds_chance`).
+    - At least two identifiers of control alone match, and not significantly more identifiers of train
+      (`exceeds_control`). This happens if many numbers begin with equal digits.
     """
     groups = defaultdict[tuple[str, int, int, bool], list[_DirectMatch]](list)
     for match in found:
@@ -280,7 +280,7 @@ class _ComparedLeaks:
     """Contacts, dates, postal codes and ages in S, which are leaks only if train exceeds control."""
 
     def __init__(self) -> None:
-        # for each kind: the identifiers of train persons with these persons, and the owners of those of control alone
+        # by kind: identifiers in S with their train persons, and the owners of the identifiers of control alone
         self.train: Mapping[str, list[tuple[Entity, Sequence[int]]]] = {kind: [] for kind in (*CONTACT, *QUASI)}
         self.control: Mapping[str, set[int]] = {kind: set() for kind in (*CONTACT, *QUASI)}
 
@@ -292,7 +292,7 @@ class _ComparedLeaks:
 
     def leaks(self, people: People, n_shared: Mapping[str, int]) -> Iterator[tuple[Entity, Sequence[int]]]:
         n_t, n_h, n_s = people.n_train, people.n_control, people.n_synthetic
-        # share of train if all pairs of a person and a row of S, and all pairs of two persons, match equally often
+        # share of train if every pair of a person and a row of S, and every pair of persons, match equally often
         share = n_t * n_s / (n_t * n_s + n_h * n_s + (n_t + n_h) ** 2 / 2)
         for kind, found in self.train.items():
             n_train = len({owner for _, owners in found for owner in owners})
@@ -306,7 +306,7 @@ class _ComparedLeaks:
 
 
 def _places(entity: Entity, number: str | None, synthetic: SyntheticKeys) -> int:
-    """Return the number of strings in S that may equal the identifier: those of its kind or numbers, if fewer."""
+    """Return how many strings in S may equal the identifier: those of its kind, or the numbers if these are fewer."""
     forms = [len(synthetic.by_kind[entity.kind])] if entity in synthetic.by_kind[entity.kind] else []
     if number is not None:
         forms.append(len(synthetic.bare) if number in synthetic.bare else len(synthetic.numbers))

@@ -1,4 +1,4 @@
-"""Find recorded addresses that the synthetic table S contains in another form.
+"""Find recorded addresses that the synthetic table S contains in a form other than recorded.
 
 For example, it finds
 - jane.abernathy61@mail.example in "her mail is jane abernathy61";
@@ -35,7 +35,7 @@ class Address(NamedTuple):
     """A form of a recorded address."""
 
     words: Words  # in the form of `canonical`
-    providers: frozenset[str] = frozenset()  # a row must also contain one of these words, unless there are none
+    providers: frozenset[str] = frozenset()  # unless empty, the row must also contain one of these words
 
 
 def forms_of(text: str) -> Iterator[Address]:
@@ -44,9 +44,9 @@ def forms_of(text: str) -> Iterator[Address]:
     - E-mail address: the part before the "@". If this part has no digit, the row must also contain the name of the
       provider: "jane.abernathy@mail.example" -> "jane abernathy" in a row with "mail".
     - Street: the house number before or after the name of the street.
-    - Other identifier of two to eight words, with a digit: its words. Words such as "dot" may stand between them.
+    - Any other identifier of two to eight words, with a digit: its words, even with words such as "dot" in between.
 
-    Dates, names and single words have no such form.
+    Dates, names and single words have none of these forms.
     """
     normalised = normalise(text)
     for match in find_entities(normalised):
@@ -72,7 +72,7 @@ def forms_of(text: str) -> Iterator[Address]:
 
 
 class AddressOccurrences:
-    """The recorded addresses that S and other texts contain.
+    """The recorded addresses that S and the texts outside S contain.
 
     Addresses and texts are compared in the form of `canonical`.
     """
@@ -138,7 +138,7 @@ class AddressOccurrences:
 
 
 def judge_addresses(addresses: AddressOccurrences, people: People, surprisal: Surprisal) -> OtherFormLeaks:
-    """Return the leaks among the addresses in S that are written in another form than recorded.
+    """Return the leaks among the addresses that S contains in a form other than recorded.
 
     `judge_other_forms` decides. An address counts only if lambda, the expected number of occurrences by chance, is
     below .01:

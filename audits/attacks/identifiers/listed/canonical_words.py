@@ -7,7 +7,7 @@ from audits.attacks.identifiers.digits import UNITS
 from audits.attacks.identifiers.spelled_dates import BELOW_HUNDRED
 from audits.text.name_lists import words
 
-STREET_TYPES = dict(  # abbreviations of the last words of street names
+STREET_TYPES = dict(  # abbreviation: last word of a street name
     pair.split(":")
     for pair in words("""
 ave:avenue av:avenue blvd:boulevard cir:circle cl:close clos:close ct:court cres:crescent dr:drive gdns:gardens
@@ -15,7 +15,7 @@ gr:grove hwy:highway ln:lane pkwy:parkway pl:place rd:road sq:square st:street s
 """)
 )
 STREETS = frozenset((*STREET_TYPES.values(), *words("alley hill mews park row trail walk way yard")))
-# words that are left out: names of separators such as "-", and words for "number"
+# words that `canonical` leaves out: names of separators such as "-", and words for "number"
 _SPOKEN = frozenset(words("dot point underscore dash hyphen slash at no nr num number house"))
 _ONE_TO_NINE = frozenset(str(i) for i in range(1, len(UNITS)))
 _ZERO = frozenset(("zero", "oh", "o", "nought"))

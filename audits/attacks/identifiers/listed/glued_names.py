@@ -1,6 +1,6 @@
-"""Find the letters of a given name and the surname of one person in the synthetic table S, as in "#JaneAbernathy".
+"""Find a given name and the surname of one person, written as one word, in the synthetic table S: "#JaneAbernathy".
 
-The other words of the recorded name may be missing: "#JaneAbernathy" is found for Marguerite Jane Abernathy. Whole
+Further words of the recorded name may be missing: "#JaneAbernathy" is found for Marguerite Jane Abernathy. Whole
 names are found by `disguised`.
 """
 
@@ -17,7 +17,7 @@ from audits.attacks.identifiers.surprisal import Surprisal
 from audits.attacks.identifiers.tables import People
 from audits.text.normalise import tokens
 
-Pair = tuple[str, str]  # a given name and a surname, in one word each
+Pair = tuple[str, str]  # a given name and a surname, each as one word
 
 
 class NamePairs:
@@ -29,8 +29,8 @@ class NamePairs:
 
     def __init__(self, names: Iterable[tuple[Sequence[PersonName], Iterable[int]]]) -> None:
         self.owners: dict[Pair, Owners] = {}  # persons for whom a name with the pair is recorded
-        self._words: dict[Pair, set[str]] = defaultdict(set)  # words and initials of the names with the pair
-        # for each pair: its two words, and its two words with the initial of another given name in between
+        self._words: dict[Pair, set[str]] = defaultdict(set)  # by pair: words and initials of the names with it
+        # by pair: its two words, and its two words with the initial of a later given name in between
         self._spellings: dict[Pair, set[tuple[str, ...]]] = defaultdict(set)
         for readings, owners in names:
             all_given = {word for reading in readings for word in reading.given}
@@ -57,10 +57,10 @@ class NamePairs:
 
 
 def _is_disguised(pair: Pair, written: Sequence[str], words_of_name: set[str]) -> bool:
-    """Return whether the letters of a pair overlap words (`written`) that are no words of the names with the pair."""
+    """Return whether a word that a pair overlaps (`written`) is no word of a name with the pair."""
     others = [word for word in written if word not in words_of_name]
     if len(written) > 1 and len(others) == 1 and others[0].isalpha():
-        # "Jane Rodgers" is another person than Jane Rod
+        # "Jane Rodgers" is not Jane Rod
         return not any(others[0].startswith(part) or others[0].endswith(part) for part in pair)
     return len(others) > 0
 
@@ -71,7 +71,7 @@ def judge_glued_names(texts: Sequence[str], pairs: NamePairs, people: People, su
     A pair may be written in every form that `find_known_names` finds, except as two separate words, which
     `judge_names` judges. `judge_other_forms` decides. A pair counts only if
     - fewer than .01 such occurrences are expected by chance;
-    - at least one of the words of the text that it overlaps is not common (`has_only_common_words`).
+    - at least one of the words of the text that the pair overlaps is not common (`has_only_common_words`).
 
     If no name of control is recorded, the train persons whose pairs control texts contain as letters are counted
     instead of control persons, because these pairs occur there by chance.

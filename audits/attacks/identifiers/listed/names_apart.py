@@ -21,14 +21,14 @@ from audits.text.spans import words_in
 MAX_COINCIDENCES = 0.01  # a pair counts only if fewer than .01 such pairs are expected by chance
 MIN_BY_CHANCE = 1  # if no person has a pair that occurs by chance, all pairs of train persons are leaks
 NEXT_TO = 2  # words with at most one word in between are next to each other, because this word may be a middle name
-_MIN_GIVEN, _MIN_SURNAME = 3, 4  # smallest numbers of letters
+_MIN_GIVEN, _MIN_SURNAME = 3, 4  # smallest numbers of letters of a given name and a surname
 Pair = tuple[str, str]  # a given name and a surname
 
 
 class NamesApart:
     """The pairs of a given name and the surname in recorded names, and the texts that contain both words of a pair.
 
-    The two words stand apart if at least two other words are between them.
+    The two words of a pair stand apart if at least two words are between them.
     """
 
     def __init__(self, names: Iterable[tuple[Sequence[PersonName], Iterable[int]]], people: People) -> None:
@@ -41,10 +41,10 @@ class NamesApart:
                 self._given[pair[1]].add(pair[0])
         # pairs apart in each row of S, with the characters [start, end) of both words in the normalised text
         self.rows: list[list[tuple[Pair, list[tuple[int, int]]]]] = []
-        self.n_places = 0  # number of pairs of tokens of one row, over all rows of S
+        self.n_places = 0  # number of pairs of tokens in the same row, summed over the rows of S
         self.n_tokens = [0, 0]  # number of tokens of S, and of the texts of train and control
         self.writers: dict[Pair, Owners] = defaultdict(Owners)  # owners of texts outside S that contain both words
-        self.elsewhere: set[Pair] = set()  # pairs apart in a text of a person for whom they are not recorded
+        self.elsewhere: set[Pair] = set()  # pairs apart in a text of a person without a recorded name with the pair
 
     def read_synthetic(self, row: RowContent) -> None:
         """Add the pairs in a row of S."""
@@ -79,15 +79,15 @@ class NamesApart:
 def judge_names_apart(names: NamesApart, people: People, surprisal: Surprisal) -> OtherFormLeaks:
     """Return the leaks among the pairs of given name and surname that stand apart in a row of S.
 
-    `judge_other_forms` decides. A pair counts only if lambda and mu, the expected numbers of such pairs and of such
-    surnames, are below .01:
+    `judge_other_forms` decides. A pair counts only if lambda and mu, the numbers of such pairs and of such surnames
+    that are expected by chance, are below .01:
 
         lambda = (pairs of tokens in the rows of S) × (recorded pairs) × 2^-(surprisal of both words in bits)
         mu = (tokens of S) × 2^-(surprisal of the surname in bits)
 
-    The persons of train are compared with the persons who have a pair that occurs by chance: a pair of control in S,
-    or a pair apart in a text of another person than its owners. If there are no such persons, all pairs of train are
-    leaks. If no name of control is recorded, `exceeds_control` is applied in any case.
+    The train persons with a pair in S are compared with the persons whose pairs occur by chance: control persons with
+    a pair in S, and persons whose pair stands apart in a text of somebody else. If there are no such persons, all
+    pairs of train are leaks, unless no name of control is recorded. In this case, `exceeds_control` decides.
     """
     n_pairs = names.n_places * len(names.owners)
 
@@ -123,7 +123,7 @@ def _pairs(readings: Sequence[PersonName]) -> set[Pair]:
 
 
 def _nearest(places: Sequence[int], others: Sequence[int]) -> tuple[int, int]:
-    """Return a number of each ascending sequence, so that their distance is as small as possible."""
+    """Return one number of each of two ascending sequences; the two numbers are as close together as possible."""
     found = []
     for place in places:
         at = bisect_left(others, place)

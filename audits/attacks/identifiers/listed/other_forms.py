@@ -1,6 +1,6 @@
-"""Decide which recorded names and addresses, written in another form in the synthetic table S, are leaks.
+"""Judge recorded names and addresses that the synthetic table S contains in a form other than recorded.
 
-For example, "#JaneAbernathy" for the recorded name Jane Abernathy.
+For example, S contains "#JaneAbernathy", and the name Jane Abernathy is recorded.
 """
 
 from collections import defaultdict
@@ -40,16 +40,16 @@ def judge_other_forms(
     """Return the occurrences that are leaks: all that identify train persons, or none.
 
     An occurrence identifies its owners if at most ten persons own it, all in train or all in control, and public text
-    does not contain it. The occurrences are leaks if they identify significantly more train persons than other
-    persons (`exceeds_control`). The other persons are the identified control persons and `by_chance`.
+    does not contain it. The occurrences are leaks if they identify significantly more train persons than there are
+    persons by chance (`exceeds_control`): the control persons whom occurrences identify, and `by_chance`.
 
     Args:
         found: the occurrences in S.
         by_chance: further persons whose names or addresses occur by chance.
         people: train and control.
         kind: the kind to report.
-        share: expected share of train among the counted persons without a leak; None for that of all persons.
-        minimum: if there are fewer other persons, all occurrences of train persons are leaks.
+        share: expected share of train among the counted persons without a leak; None for n_train / n_persons.
+        minimum: if there are fewer persons by chance, all occurrences of train persons are leaks.
     """
     places = defaultdict[int, list[Place]](list)
     of_train, others = set[int](), set(by_chance)

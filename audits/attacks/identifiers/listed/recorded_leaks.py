@@ -26,7 +26,7 @@ class ValueFound:
     train: set[int] = field(default_factory=set)  # train persons whom the value identifies
     control: set[int] = field(default_factory=set)  # control persons whom the value identifies
     bits: float = -math.inf  # surprisal of the rarest spelling or form
-    is_direct: bool = False  # whether a form other than a date occurs
+    is_direct: bool = False  # whether S contains an e-mail address or number of the value
     terms: list[tuple[Value | Entity, str]] = field(default_factory=list)  # spellings and forms, with their kinds
 
     def add(self, term: Value | Entity, kind: str, persons: tuple[list[int], list[int]], bits: float) -> None:
@@ -48,7 +48,7 @@ class Chance:
     """
 
     share: float  # share of train among the tested values; 1 if no value of control was tested
-    values: Sequence[ValueFound] = ()  # their `control` has the train persons for whom they are recorded
+    values: Sequence[ValueFound] = ()  # the field `control` of these has the train persons for whom they are recorded
     share_of_synthetic: float = 1.0  # share of S among the tokens of S and of control
 
     @property
@@ -67,11 +67,11 @@ def leaking_values(
 ) -> list[ValueFound]:
     """Return the leaks among the recorded values in S.
 
-    - E-mail addresses and numbers are leaks. But personal numbers are none if chance explains them.
+    - E-mail addresses and numbers are leaks, except the personal numbers that `_numbers_by_chance` returns.
     - Single ordinary words, such as "May", are judged by `leaking_words`. If they occur after a title such as "Mrs",
       or if no value of control was tested, they are judged like names.
-    - Names and dates are compared with those that occur by chance (`_is_leak`), because they may be in common use
-      although they look rare, such as the name of a town.
+    - Names and dates are compared with values that occur by chance (`_is_leak`). A name or date may be in common use
+      although it looks rare, such as the name of a town.
 
     Args:
         found: the values in S, by their numbers.
@@ -98,7 +98,7 @@ def leaking_values(
 
 
 def _numbers_by_chance(found: Mapping[int, ValueFound], values: Sequence[Value], share: float) -> set[int]:
-    """Return the personal numbers in S for which control has about as many with the same number of digits."""
+    """Return the personal numbers in S, if control has about as many numbers in S with equally many digits."""
     groups = defaultdict[int, list[int]](list)
     for i in found:
         groups[sum(map(str.isdecimal, "".join(values[i])))].append(i)
@@ -113,22 +113,22 @@ def _numbers_by_chance(found: Mapping[int, ValueFound], values: Sequence[Value],
 def _is_leak(value: ValueFound, names: Sequence[ValueFound], share: float, *, has_control_list: bool) -> bool:
     """Return whether a name in S is a leak, judged by the names in S that are about as rare.
 
-    If chance produced such names (20 bits more; 20 bits or 40 % less) of fewer than two persons, the name is a leak.
-    Otherwise, a test (`exceeds_control`) compares names with up to 20 bits more and 10 bits less. Its level is
-    divided by the number of 10-bit ranges of all names. Without a list of control, the numbers of names must differ
-    significantly too, because one name of ten train persons is one coincidence.
+    The name is a leak if fewer than two persons have names by chance (`ValueFound.control`) of at most 20 bits more
+    and at most 20 bits or 40 % fewer. Otherwise, `exceeds_control` compares the persons with names of at most 20 bits
+    more and 10 fewer; its `n_tests` is the number of 10-bit ranges of all names. Without a list of control, the
+    numbers of names are compared as well, because one name of ten train persons is one coincidence.
     """
     bits, highest = value.bits, value.bits + 2 * COMPARABLE_BITS
     lowest = bits - max(2 * COMPARABLE_BITS, COMPARABLE_SHARE * bits)
     if len({person for name in names if lowest <= name.bits <= highest for person in name.control}) < MIN_NAMES:
         return True
     alike = [name for name in names if bits - COMPARABLE_BITS <= name.bits <= highest]
-    n_persons = [len({person for name in alike for person in persons(name)}) for persons in _SIDES]
-    n_values = [sum(bool(persons(name)) for name in alike) for persons in _SIDES]
+    n_persons = [len({person for name in alike for person in persons(name)}) for persons in _ARMS]
+    n_values = [sum(bool(persons(name)) for name in alike) for persons in _ARMS]
     all_bits = [name.bits for name in names]
     n_ranges = 1 + int((max(all_bits) - min(all_bits)) / COMPARABLE_BITS)
     counts = [n_persons] if has_control_list else [n_persons, n_values]
     return all(exceeds_control(train, by_chance, share, minimum=0, n_tests=n_ranges) for train, by_chance in counts)
 
 
-_SIDES: tuple[Callable[[ValueFound], set[int]], ...] = (lambda name: name.train, lambda name: name.control)
+_ARMS: tuple[Callable[[ValueFound], set[int]], ...] = (lambda name: name.train, lambda name: name.control)
