@@ -12,7 +12,7 @@ from audits.attacks.identifiers.ownership import MIN_NAMES
 from audits.core.stats import exceeds_control
 from audits.text.clinical_terms import is_ordinary
 
-MIN_CLEAR = 7  # the words of this many train persons are leaks if no control person has such a word
+MIN_CLEAR = 7  # the words of this many train persons or more are leaks if no control person has one
 TITLES = frozenset({"mr", "mrs", "ms", "miss", "mx", "dr", "prof", "professor", "doctor", "sir", "sister", "nurse"})
 CALENDAR = frozenset(
     (

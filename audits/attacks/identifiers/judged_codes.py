@@ -1,7 +1,7 @@
 """Decide which numbers and codes of single persons in the synthetic table S are leaks.
 
-A code consists of digits, or of digits and letters, in any grouping (`codes`). Its key is its letters and digits. Its
-form is the way in which it is written.
+A code consists of digits, or of digits and letters, in any grouping (`codes`). The key of a code is its letters and
+digits. The form of a code is the way in which it is written (`Code.form`).
 """
 
 import math
@@ -23,27 +23,27 @@ from audits.core.stats import exceeds_chance, exceeds_control
 
 MAX_SHARED = 0.01  # codes of one form identify nobody if more than this fraction of them have several owners
 MIN_BITS = 20.0  # smallest number of bits of a code in the group "long"; round and consecutive numbers have fewer
-_MIN_MIXED_BITS = 25.0  # the same for the group "mixed"; names of products, such as i486dx/33, have fewer
+_MIN_MIXED_BITS = 25.0  # smallest number in the group "mixed"; names of products, such as i486dx/33, have fewer
 _FEW_BITS = 6.0  # bits of a year, and of each of the two numbers of a size such as 1024x768
 _MAX_LETTER_BITS = 4.0  # largest number of bits of a letter; many codes begin with the same few letters
 _SIZE = re.compile(r"\d{1,5}x\d{1,5}")  # such as a resolution; longer numbers may be identifiers
 
 
 class CodeOccurrences:
-    """Codes in S and in other texts.
+    """Codes in S and in texts outside S.
 
-    Memory: 16 bytes for each long code outside S, and 8 bytes for each code, number and identifier of S.
+    Memory: 16 bytes for each long or mixed code outside S, and 8 bytes for each code, number and identifier of S.
     """
 
     def __init__(self, people: People) -> None:
         self._people = people
         self.synthetic, self._identifiers = KeyCollector(), KeyCollector()
-        self.n_synthetic: dict[int, int] = {}  # number of codes in S by length
-        self.n_train: dict[int, int] = {}  # number of codes in train by length
-        self.owners: dict[str, Owners] = {}  # owners of each code that occurs in S and in other texts
-        self.written: dict[str, Code] = {}  # the keys of `owners`, each with the code in a text outside S
+        self.n_synthetic: dict[int, int] = {}  # length of a key: number of codes in S
+        self.n_train: dict[int, int] = {}  # length of a key: number of codes in train
+        self.owners: dict[str, Owners] = {}  # key of a code in S: owners of texts outside S with the code
+        self.written: dict[str, Code] = {}  # key in `owners`: the code in a text outside S
         self.patterned: set[str] = set()  # keys of codes that overlap an identifier of S (see `judge_patterned`)
-        self.letters: Counter[str] = Counter()  # groups of letters in the codes outside S
+        self.letters: Counter[str] = Counter()  # group of letters: number of codes outside S with it
         self.n_codes = 0  # number of codes outside S
         self._keys, self._owners, self._form = array("q"), array("i"), array("i")
         self._form_index: dict[str, int] = {}
@@ -79,7 +79,7 @@ class CodeOccurrences:
         return self.synthetic.collected(), self._identifiers.collected()
 
     def shared_forms(self) -> frozenset[str]:
-        """Return the forms of which at least two codes, and more than one in a hundred, have several owners."""
+        """Return each form of which at least two codes and more than 1 % of the codes have several owners."""
         columns = (self._keys, self._owners, self._form)
         keys, owners, forms = (np.frombuffer(column, dtype=column.typecode) for column in columns)
         order = np.lexsort((owners, keys))
@@ -95,15 +95,15 @@ class CodeOccurrences:
 
 
 def codes_of(row: RowContent) -> Iterator[Code]:
-    """Yield the codes of a text outside of its dates."""
+    """Yield the codes of a text that do not overlap a date."""
     return find_codes(row.normalised, [(m.start, m.end) for m in row.matches if m.entity.kind == "date"])
 
 
 def code_bits(code: Code, surprisal: Surprisal, occurrences: CodeOccurrences) -> float:
     """Return the surprisal of a code in bits.
 
-    Years, sizes such as 1024x768, and numbers such as 11111, 12345 and 70000 have few bits. So have units such as mg:
-    if n of the N codes outside S contain a group of letters, this group has at most log2(N / n) bits.
+    Years, sizes such as 1024x768, and numbers such as 11111, 12345 and 70000 have few bits. Units such as mg also
+    have few bits: if n of the N codes outside S contain a group of letters, the group has at most log2(N / n) bits.
     """
     bits = 0.0
     for group in code.groups:
@@ -125,12 +125,12 @@ def code_bits(code: Code, surprisal: Surprisal, occurrences: CodeOccurrences) ->
 class CodeLeaks(NamedTuple):
     """The result of `judge_codes`."""
 
-    owners: Mapping[str, Sequence[int]]  # keys of the leaks, each with the number of the train person
-    n_train: int  # number of train persons with a code in S that no other person has
-    n_control: int  # number of control persons with such a code
+    owners: Mapping[str, Sequence[int]]  # key of a leak: [number of the train person]
+    n_train: int  # number of train persons who alone have a code in S
+    n_control: int  # number of control persons who alone have a code in S
 
     def without(self, keys: Iterable[str]) -> "CodeLeaks":
-        """Return the leaks, except those that contain one of `keys` or are part of one of them or of another leak."""
+        """Return the leaks, except those that contain or are part of one of `keys`, or are part of a longer leak."""
         longest_first, others = sorted(self.owners, key=len, reverse=True), list(keys)
         kept = dict[str, Sequence[int]]()
         for key in longest_first:
@@ -147,19 +147,19 @@ def judge_codes(occurrences: CodeOccurrences, people: People, surprisal: Surpris
         lambda = (codes of its length in S) × (codes of its length in train) × 2^-(surprisal in bits)
 
     Only codes that exactly one person has are judged. Each code is in one of three groups:
-    - long: a long code (`Code.is_long`) of at least 20 bits. lambda must be below .05, or S must contain
-      significantly more such codes of train, of the same length, than lambda (`exceeds_chance`).
+    - long: a long code (`Code.is_long`) of at least 20 bits. lambda must be below .05, or the number
+      of long codes of train with this length in S must be significantly higher than lambda (`exceeds_chance`).
     - mixed: a mixed code (`Code.is_mixed`) of at least 25 bits. lambda must be below .05. Groups of letters add no
       bits, because they can be a name (as in 99mtc-mdp).
-    - other: all other codes, and all codes of a form that several persons use (`shared_forms`).
+    - other: all remaining codes, and all codes of a form that several persons use (`shared_forms`).
 
-    The codes of train persons in a group are leaks if significantly more train than control persons have one in S
-    (`exceeds_control`). Long and mixed codes are also leaks if fewer than two control persons have one in S.
+    The codes of train persons in a group are leaks if significantly more train than control persons have a code of
+    the group in S (`exceeds_control`). Long and mixed codes need no test if fewer than two control persons have one.
     """
     shared = occurrences.shared_forms()
     groups: list[tuple[dict[str, int], dict[str, int]]] = [({}, {}) for _ in range(3)]
-    long, mixed, other = groups  # of each group, the train persons and the control persons by key
-    # long codes of at least 20 bits with lambda of at least .05: key, owner and lambda, by length
+    long, mixed, other = groups  # each group: {key: train person}, {key: control person}
+    # by length of the key: (key, owner, lambda) of each long code of at least 20 bits with lambda of at least .05
     likely = defaultdict[int, list[tuple[str, int, float]]](list)
     for key, owners in occurrences.owners.items():
         (owner, *others) = owners

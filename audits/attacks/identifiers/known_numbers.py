@@ -186,7 +186,7 @@ def _read(texts: Sequence[str]) -> _Digits:
 
 
 class _Form(NamedTuple):
-    name: str  # name in findings of this form, in which a number may be written
+    name: str  # name in findings of a form in which a number may be written
     extra: int  # number of digits as written minus number of digits of the known number; -1 if one is missing
     ways: Callable[[int], int]  # returns the number of ways to write a number of n digits in this form
     variants: Callable[[Int, int], Iterator[Int]]  # yields, for each way, the given numbers of n digits as written

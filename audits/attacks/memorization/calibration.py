@@ -15,7 +15,7 @@ from audits.core.types import Bool, Float, Int
 from audits.text.normalise import tokens
 from audits.text.shared_runs import CAP_TOKENS
 
-# A value of a train person proves a leak if it exceeds the highest value of the control persons by the margin and is
+# A value of a train person proves a leak if it exceeds the highest value of the control persons by the margin, and is
 # at least the floor. A value at or above the ceiling prevents a pass, whatever the values of control persons are.
 FLOOR_SHORT, MARGIN_SHORT = 8, 4  # for whole records of fewer than 13 tokens
 # for runs: each further token makes a run 1.5 to 2 times rarer, so 8 tokens make it 26 to 256 times rarer
@@ -23,15 +23,15 @@ MARGIN_TOKENS = 8
 FLOOR_NEAR, MARGIN_NEAR, CEILING_NEAR = 0.55, 0.15, 0.65  # for near copies in one row
 OF_RUNS, OF_SHARES = (FLOOR_TOKENS, MARGIN_TOKENS, CEILING_TOKENS), (FLOOR_NEAR, MARGIN_NEAR, CEILING_NEAR)
 FLOOR_LOOSE, MARGIN_LOOSE = 0.6, 0.2  # for records in pieces, and for words in any order
-MAX_BY_CHANCE = 0.6  # if a control person exceeds this share of a record, these two tests are not used
-FLOOR_BAG, MARGIN_BAG = 0.65, 0.2  # for the words of a whole record in another order
-CLOSE_MARGIN_BAG = 0.15  # margin if control persons exceed MAX_BY_CHANCE
-MAX_BY_CHANCE_BAG = 0.92  # if a control person exceeds this share, the test is not used
-CERTAIN_BAG = 0.8  # rows between the limit and this share are quarantined
-CEILING_BAG = 0.97  # below 1, because corrected misspellings can lower the share of a row with the same words
+MAX_BY_CHANCE = 0.6  # if a control person has a higher share, the tests with FLOOR_LOOSE are not used
+FLOOR_BAG, MARGIN_BAG = 0.65, 0.2  # for bags: the words of a whole record in changed order
+CLOSE_MARGIN_BAG = 0.15  # margin for bags if a control person exceeds MAX_BY_CHANCE
+MAX_BY_CHANCE_BAG = 0.92  # if a control person has a higher share, the test for bags is not used
+CERTAIN_BAG = 0.8  # smallest share of a bag that proves a leak; rows from the limit up to this share are quarantined
+CEILING_BAG = 0.97  # highest limit for bags; below 1, because corrected misspellings can lower the share of a copy
 STRATA = (1, RECORD_TOKENS, CEILING_TOKENS, 64)  # smallest number of tokens in each length class of records
 N_PLANTED = 256  # largest number of train records per length class that are searched as if they were synthetic
-N_REORDERED = 64  # number of these records that are also searched with their words in random order, at most
+N_REORDERED = 64  # largest number of these records per length class that are also searched in random word order
 
 
 class ChanceThresholds(NamedTuple):
@@ -83,7 +83,7 @@ def loose_thresholds(by_chance: float) -> ChanceThresholds:
 
 
 def bag_thresholds(by_chance: Sequence[float]) -> tuple[ChanceThresholds, ...]:
-    """Return the thresholds for bags of words in another order, one per length class (`word_bags.LENGTHS`).
+    """Return the thresholds for bags of words in changed order, one per length class (`word_bags.LENGTHS`).
 
     b is the highest value of a control person in this class or in a class of longer records.
 
@@ -123,11 +123,11 @@ class Planted:
     texts: tuple[str, ...]  # the records, some of them a second time with their words in random order
     is_reordered: Bool  # whether the words of each text are in random order
     stratum: Int  # length class of each record, as an index into STRATA
-    share: Float  # share of all train records in each length class, (len(STRATA),)
+    share: Float  # fraction of all train records that are in each length class, (len(STRATA),)
 
 
 def plant(texts: Sequence[str], rng: np.random.Generator) -> Planted:
-    """Return up to N_PLANTED random train records of each length class, and up to N_REORDERED of them reordered."""
+    """Return up to N_PLANTED random train records of each length class, N_REORDERED of them also in random order."""
     sizes = np.array([len(tokens(text)) for text in texts])
     length = np.maximum(np.searchsorted(STRATA, sizes, side="right") - 1, 0)
     classes = [np.flatnonzero(length == i) for i in np.unique(length)]
@@ -145,7 +145,7 @@ class Caught:
 
     found: Int  # number of planted records found
     planted: Int  # number of planted records
-    share: Float  # share of all train records in the class
+    share: Float  # fraction of all train records that are in the class
 
     @property
     def _is_missed(self) -> Bool:
@@ -153,7 +153,7 @@ class Caught:
 
     @property
     def untested_share(self) -> float:
-        """Return the share of train records in length classes with fewer than half of the planted records found."""
+        """Return the fraction of train records in length classes with less than half of the planted records found."""
         return float(self.share[self._is_missed].sum())
 
     @property
@@ -170,7 +170,7 @@ class Caught:
 
 
 def caught(planted: Planted, is_found: Bool, *, reordered: bool) -> Caught:
-    """Return how many planted records of each length class were found, as they are or with their words reordered."""
+    """Return how many planted records were found, by length class: reordered ones if `reordered`, else the rest."""
     is_counted = planted.is_reordered == reordered
     strata = planted.stratum[is_found & is_counted], planted.stratum[is_counted]
     n_found, n_planted = (np.bincount(stratum, minlength=len(STRATA)) for stratum in strata)

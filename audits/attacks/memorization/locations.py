@@ -16,7 +16,7 @@ from audits.text.shared_runs import CAP_TOKENS, Numbered, Runs
 from audits.text.spans import Placed, placed_tokens
 
 # special values of `CopiedRuns.length` for copies that are reported as the whole row
-WHOLE_RECORD = int(np.iinfo(np.int64).max)  # the row equals a record; sorts above every run
+WHOLE_RECORD = int(np.iinfo(np.int64).max)  # the row equals a record; larger than the length of any run
 NEAR_COPY = 0  # the row contains most of a record, with changes
 IN_PIECES = -1  # the row contains one part of a record that is spread over several rows
 _KINDS = {WHOLE_RECORD: "whole record", NEAR_COPY: "near copy", IN_PIECES: "record in pieces"}

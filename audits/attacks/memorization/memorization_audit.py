@@ -35,19 +35,19 @@ class Memorization:
     one person if the texts of one repeat at least half of a record of the other, not counting phrases of many
     persons. Text that only these ids share is not common text.
 
-        hit(p)    = number of words of the longest run of own words of p in a row of S. A run that others have too
-                    counts only if it is long or has rare words (`most_owners`)
-        whole(p)  = the same for runs of any words, common text included
+        hit(p)    = number of words of the longest run of own words of p in a row of S. A run of several
+                    persons counts only if it is long or has rare words (`most_owners`)
+        whole(p)  = as hit(p), but for runs of any words, common text included
         near(p)   = largest share of the rare pairs of words of one record of p that one row of S contains
                     (`near_copies`)
-        words(p)  = the same for single rare words, in any order
+        words(p)  = as near(p), but for single rare words in any order
         pieces(p) = largest share of the rare runs of 3, 5, 8 or 13 words of one record of p that all rows of S
                     together contain (`in_pieces`)
         short(p)  = number of words of the longest record of p that has fewer than 13 words and the same letters as a
                     row of S, or as one or more whole sentences of a row (`whole_records`)
-        bag(p)    = largest share of the words that one record of p with at least 8 words and one row of S have in
-                    common, relative to the one with more words and weighted by rarity. Only rows with these words in
-                    another order count (`word_bags`). Each length class of records has its own value.
+        bag(p)    = largest share of words that one record of p with at least 8 words and one row of S have in common,
+                    weighted by rarity. It refers to the record or the row, whichever has more weight. Only rows with
+                    the words in changed order count (`word_bags`). There is one value per length class of records.
 
     Texts are read in three ways, so that misspelled, glued, split and stretched words do not hide a copy: (1) words
     with masked numbers and corrected misspellings, (2) words as written, (3) consonants without spaces. hit and whole
@@ -90,7 +90,7 @@ class Memorization:
         """Return the verdict, Delta (see the class) and the number of rows above a limit.
 
         If the verdict is "insufficient", and at most `most_quarantined` rows may be quotations, these rows are
-        removed and listed as quarantined. The result is then that of the other rows.
+        removed and listed as quarantined. The result then covers the remaining rows.
         """
         pool = pooled(inputs)
         planted = calibration.plant(inputs.train.texts, rng)

@@ -46,10 +46,10 @@ class Pieces(NamedTuple):
 
     best: Float  # highest share over the records of each owner, (n_owners,)
     tokens: int  # number of words per fragment
-    row: (
-        Int  # rows with a fragment that only one owner has, if at least NEAR of a record of this owner is found, (r,)
-    )
-    owner: Int  # this owner, (r,)
+    # r pairs of a row and an owner: the row has a fragment that only this owner has, and at least NEAR of a record of
+    # the owner is found
+    row: Int  # (r,)
+    owner: Int  # (r,)
 
 
 class OwnedRecords(NamedTuple):
@@ -87,11 +87,11 @@ def near_copies(made: Numbered, real: OwnedRecords, n_synthetic: int, n_tokens: 
 
     - 1: single words, in any order. Control persons may reach a share of one half in a long row.
     - 2: pairs of words that are adjacent in x and at most eight words apart in s, so that inserted words do not hide
-      a copy. A copy with every tenth word changed keeps a share of four fifths. Unrelated persons reach a share of
-      one third, and one half in the most uniform clinic that was tested.
+      a copy. A copy with every tenth word changed keeps a share of four fifths. Records of unrelated persons reach
+      one third, and one half in the most uniform of the tested clinics.
     - 3 or more: runs of adjacent words.
 
-    The first `n_synthetic` rows of `made` are synthetic. The other rows are train records that test the search, so
+    The first `n_synthetic` rows of `made` are synthetic. The rows after them are planted train records, so
     `NearCopies.best` ignores them. `real` must be numbered with the same vocabulary as `made`.
 
     Cost: O(8 · tokens of S · records that share a rare pair), in blocks of a thousand rows.
@@ -125,8 +125,8 @@ def in_pieces(made: Numbered, real: OwnedRecords, non_members: Iterable[int]) ->
     """Return the share of each record's rare runs of n words found in all rows together, weighted by rarity.
 
     Short runs find small pieces, but also match by chance. n is therefore the smallest number in `PIECE_TOKENS` at
-    which no owner in `non_members` exceeds MAX_BY_CHANCE, or the largest if there is none. The result is None if
-    every record has fewer than n words.
+    which no owner in `non_members` exceeds MAX_BY_CHANCE, or without such a number the largest. The result is
+    None if every record has fewer than n words.
     """
     calibrating = np.array(list(non_members), dtype=np.int64)
     for n_tokens in PIECE_TOKENS:

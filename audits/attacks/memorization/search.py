@@ -80,10 +80,10 @@ class Matches:
 
     merged: Int  # for each owner, the lowest number of the owners who are the same person (`readings`), (n_owners,)
     best: Int  # longest run of own words of each person in the synthetic table
-    chance: Int  # the same without runs that a train person also has
-    near: Float  # highest share of the rare pairs of a record of each person in one synthetic row
+    chance: Int  # as `best`, but only runs that no train person has
+    near: Float  # highest share of the rare pairs of words of a record of each person, in one synthetic row
     whole: Int  # longest run of words of each person, common text included
-    whole_chance: Int  # the same without runs that a train person also has
+    whole_chance: Int  # as `whole`, but only runs that no train person has
     shared: Int  # longest run of own words that each control person shares with a train person, (n_control,)
     record: Int  # 13 if a whole record of the person of at least 13 tokens is in the synthetic table, otherwise 0
     short: Int  # number of tokens of the person's longest whole record below 13 tokens in the table
@@ -95,10 +95,10 @@ class Matches:
     row_short: Int  # number of tokens of the longest whole record below 13 tokens in the row
     copies: NearCopies  # shares of records in one row by pairs of words
     words: NearCopies  # shares of records in one row by words in any order
-    bags: BagMatches  # shares of the words of whole records in one row, in another and in the same order
+    bags: BagMatches  # shares of the bags of words that a record and a row have in common
     pieces: Pieces | None  # shares of records in all rows together; None if all records are too short (`in_pieces`)
     runs: list[CopiedRuns]  # runs of at least FLOOR_TOKENS own words of train persons
-    hidden: list[Runs]  # the same in the reading LETTERS, which does not keep their characters in the row
+    hidden: list[Runs]  # such runs in the reading LETTERS, in which their positions in the row are unknown
     wholes: list[Runs]  # runs of at least CEILING_TOKENS words of train persons, common text included
     records: OwnedCopies  # rows that equal a record of at least 13 tokens that one person has
     short_records: OwnedCopies  # rows that contain a whole shorter record that one person has
@@ -229,7 +229,7 @@ def search(synthetic: Sequence[str], planted: Sequence[str], pool: Pool) -> Matc
 
 class _Longest(NamedTuple):
     person: Int  # longest run of each owner in synthetic rows
-    chance: Int  # the same without runs that a train person also has
+    chance: Int  # as `person`, but only runs that no train person has
     row: Int  # longest run of a train person in each row
 
     @classmethod
@@ -247,7 +247,7 @@ class _Longest(NamedTuple):
 
 
 def _overlapping(runs: Runs, of_train: Bool) -> Bool:
-    """Return which runs of other owners overlap a run of train in the same row by at least half of their length.
+    """Return which runs of owners outside train are, in one row, at least half covered by a run of a train person.
 
     Such a run is usually a passage that a train and a control person share, extended by a word that matches by
     chance. Only runs of at least FLOOR_TOKENS tokens are returned.
@@ -255,7 +255,7 @@ def _overlapping(runs: Runs, of_train: Bool) -> Bool:
     is_overlapping = np.zeros(len(runs.row), dtype=np.bool_)
     train, others = np.flatnonzero(of_train), np.flatnonzero(~of_train & (runs.length >= FLOOR_TOKENS))
     first, last = (np.searchsorted(runs.row[train], runs.row[others], side=side) for side in ("left", "right"))
-    # each pair of another run and a run of train in the same row
+    # each pair of a run outside train (`other`) and a run of train (`of_pair`) in the same row
     other = np.repeat(others, last - first)
     of_pair = train[np.repeat(first, last - first) + within_groups(last - first)]
     ends = np.minimum(runs.start[other] + runs.length[other], runs.start[of_pair] + runs.length[of_pair])
@@ -285,7 +285,7 @@ def own_runs(made: Sequence[str], pool: Pool) -> tuple[Int, Bool]:
     Returns:
         The longest run of own words in each row, 0 if it is below FLOOR_TOKENS; (m,).
         Whether each row contains a run of at least CEILING_TOKENS words, common text included, or at least NEAR of a
-        record: by pairs of words, words in any order, runs of three words, or its bag in another order; (m,).
+        record: by pairs of words, words in any order, runs of three words, or its bag in changed order; (m,).
     """
     longest, is_near = np.zeros(len(made), dtype=np.int64), np.zeros(len(made), dtype=np.bool_)
     public = len(pool.side) - 1

@@ -27,8 +27,8 @@ class Keyed(NamedTuple):
 class TextKeys(NamedTuple):
     """The keys (64-bit hashes) of texts that are compared as a whole."""
 
-    records: Keyed  # texts of at least RECORD_TOKENS tokens: as written, with masked numbers, with sorted sentences
-    short: Keyed  # shorter texts, by their letters (`short_keys`)
+    records: Keyed  # keys of each text that is not short: as written, with masked numbers, with sorted sentences
+    short: Keyed  # texts of fewer than RECORD_TOKENS tokens, by their letters (`short_keys`)
     sentences: Keyed  # sentences of at least MIN_SENTENCE_TOKENS tokens
 
 
@@ -121,7 +121,7 @@ def _runs(parts: Sequence[list[str]]) -> Iterable[list[str]]:
 def copies_of_one(made: Keyed, real: Keyed, owners: Int) -> OwnedCopies:
     """Return the rows of `made` with a key of `real` that exactly one owner has; `owners` has the owner of each row.
 
-    The size is that of the text in `real`, because a copy without spaces has only one token.
+    The size of a copy is the number of tokens in `real`, because a copy without spaces has only one token.
     """
     sole = sole_owners(real, owners)
     found, place = sole.places(made.key)

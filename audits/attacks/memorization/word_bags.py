@@ -1,4 +1,4 @@
-"""Find rows that consist of nearly the same words as one record, in the same or in another order.
+"""Find rows that consist of nearly the same words as one record, in the same or in a changed order.
 
 The words of a text, each as often as it occurs, are its bag of words. Masked numbers are left out. Frequent words
 count too, with a small weight, so that records of eight words can be found.
@@ -30,7 +30,7 @@ BLOCK_PAIRS = 1 << 13  # number of pairs of a row and a record compared at a tim
 class BagMatches(NamedTuple):
     """Shares of bags of words; r is the number of (row, owner, class) triples with a share of at least LOWEST.
 
-    The classes are those of LENGTHS for words in another order, and then those of LENGTHS for the same order.
+    The classes are those of LENGTHS for words in changed order, and then those of LENGTHS for the same order.
     """
 
     best: Float  # highest share of each owner in a synthetic row, per class, (n_owners, 2 · N_LENGTHS)
@@ -63,18 +63,18 @@ def word_bags(made: Numbered, real: OwnedRecords, n_synthetic: int) -> BagMatche
 
     x is a record and s a row. The k-th occurrence of a word in a text is item (word, k). Common text of x does not
     count if it is more than half of x. N is the number of owners, and df(i) the number of owners of item i. An item
-    that no record has counts as log2(N). The share is 1 if x and s have the same words. It is lower if either has
-    words that the other lacks.
+    that no record has counts as log2(N). The share is 1 if x and s have the same words. It is lower if x
+    or s has words that the other lacks.
 
-    If people write two texts with the same words, these nearly always have the same order, because one text quotes
-    the other. Pairs of texts in the same order are therefore a class of their own. The order is the same if s has at
+    Two texts that people wrote with the same words nearly always have them in the same order, because one quotes the
+    other. Pairs of texts in the same order are therefore in separate classes. The order is the same if s has at
     least SAME_ORDER · (n - 1) of the pairs of adjacent words of x, where n is the number of items in both x and s.
     With a higher value of SAME_ORDER, quotations with changed words would count as reordered.
 
     `made`, `real` and `n_synthetic` are as in `near_copies`; token 0 must be a masked number.
 
     Cost: rows are first compared with the rarest words of each record, which have INDEXED of its weight. The share is
-    computed only if the other words can still raise it to LOWEST (prefix filter).
+    computed only if the remaining words can still raise it to LOWEST (prefix filter).
     Reference: prefix filter, Chaudhuri et al., ICDE 2006; inverse frequency weights, Spärck Jones, J. Doc. 1972.
     """
     n_kinds = 2 * N_LENGTHS
@@ -132,7 +132,7 @@ def _bag(rows: Numbered, keys: UInt, weight: Float, n_owners: int, pairs: UInt) 
 
 
 def _incidence(row: Int, key: UInt, keys: UInt, n_rows: int) -> tuple[sparse.csr_array, Bool]:
-    """Return which rows have which of the sorted `keys`, (n_rows, len(keys)), and which of `key` is none of them."""
+    """Return which rows have which of the sorted `keys`, (n_rows, len(keys)), and which of `key` are unknown."""
     if len(keys) == 0:
         return sparse.csr_array((n_rows, 0)), np.ones(len(key), dtype=np.bool_)
     place, is_known = find_keys(keys, key)
@@ -168,7 +168,7 @@ def _candidates(rows: _Bags, records: _Bags, weight: Float, is_tested: Bool) -> 
 
 
 def _indexed(records: _Bags, weight: Float) -> tuple[sparse.csr_array, Float]:
-    """Return the rarest items of each record, with at least INDEXED of its weight, and the weight of the others."""
+    """Return the rarest items of each record, with at least INDEXED of its weight, and the weight of the rest."""
     items = records.items
     record = np.repeat(np.arange(items.shape[0]), np.diff(items.indptr))
     order = np.lexsort((-weight[items.indices], record))

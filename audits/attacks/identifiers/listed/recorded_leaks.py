@@ -48,7 +48,7 @@ class Chance:
     """
 
     share: float  # share of train among the tested values; 1 if no value of control was tested
-    values: Sequence[ValueFound] = ()  # the field `control` of these has the train persons for whom they are recorded
+    values: Sequence[ValueFound] = ()  # each has in `control` the train persons for whom it is recorded
     share_of_synthetic: float = 1.0  # share of S among the tokens of S and of control
 
     @property
