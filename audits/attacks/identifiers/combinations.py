@@ -186,7 +186,7 @@ def judge_combinations(occurrences: FactOccurrences, people: People) -> Combinat
     - A row with lambda of at most 1 is a leak if significantly more train than control persons have a combination
       with lambda of at most 1.
     - Combinations with a full name are judged separately, because news texts name public figures beside dates. For
-      lambda below .01, the number of control persons with lambda of at most 1 is then compared.
+      them, control persons count if lambda is at most 1, even in the rule for lambda below .01.
     """
     bits, of_person = occurrences.bits(), defaultdict[int, set[Fact]](set)
     for fact, owners in occurrences.owners.items():
@@ -235,8 +235,8 @@ def _single_persons(
 ) -> dict[int, tuple[float, float]]:
     """Return the persons who alone have a combination in one row: {person: (bits, bits with the full name)}.
 
-    The bits are minus infinity if the combination has fewer than three kinds. If the common facts that are not words
-    are of at least three kinds, no second person may have all of these facts. The words then only add bits.
+    The bits are minus infinity if the combination has fewer than three kinds. If the shared facts that are not words
+    are of at least three kinds, no second person may have all of them. In this case, words only add bits.
     """
     n_in_stratum = Counter(fact.stratum for fact in facts)
     owner_sets = [occurrences.owners.get(fact, set()) for fact in facts if fact.kind != "sex"]

@@ -54,8 +54,8 @@ def leaking_words(words: Mapping[int, CommonWord], rows: Iterable[frozenset[int]
     """Return the numbers of the words that are leaks.
 
     - If `ordinary_words_leak` returns true, all words of train persons are leaks.
-    - Otherwise, a word is a leak only if one row has two words that are recorded for one train person. Two months or
-      weekdays do not count. If at least two control persons have two words in one row, no word is a leak.
+    - Otherwise, two words in one row are leaks if both are recorded for the same train person. Two months or weekdays
+      do not count. If at least two control persons have two words in one row, no word is a leak.
 
     `words` has the words by number. `rows` has the numbers of the recorded identifiers in each synthetic row.
     """

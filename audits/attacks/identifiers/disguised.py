@@ -237,8 +237,8 @@ def leaked_parts(
     - at least one person with the word is not in `found`, the persons whom earlier searches identified.
 
     If no identifier of control is recorded, the train persons whose words occur in control texts but not in S are
-    counted instead of control persons. The numbers of words are then compared as well: one word of ten persons is
-    one coincidence. If an identifier of control is recorded, words that are ordinary (such as "mountain")
+    counted instead of control persons. In this case, the numbers of words are compared as well: one word of ten
+    persons is one coincidence. If an identifier of control is recorded, words that are ordinary (such as "mountain")
     and never follow a title are judged by the stricter `ordinary_words_leak` instead of `exceeds_control`.
     """
     owners = _long_parts(recorded)

@@ -188,7 +188,7 @@ def _rare_scores(people: People, synthetic: SyntheticKeys, pool: PoolContent, su
         r = (sum of hits over all persons) / (sum of total over all persons)
 
     total(p) is the sum of the bits of the words and quasi-identifiers that only person p has. hits(p) is the sum for
-    those among them that occur in S. z(p) is 0 if hits(p) / total(p) equals r, the ratio for all persons together.
+    those of them that occur in S. z(p) is 0 if hits(p) / total(p) equals r, the ratio for all persons together.
     """
     n = people.n_persons
     hits, total = np.zeros(n), np.zeros(n)

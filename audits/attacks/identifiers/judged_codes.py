@@ -23,7 +23,7 @@ from audits.core.stats import exceeds_chance, exceeds_control
 
 MAX_SHARED = 0.01  # codes of one form identify nobody if more than this fraction of them have several owners
 MIN_BITS = 20.0  # smallest number of bits of a code in the group "long"; round and consecutive numbers have fewer
-_MIN_MIXED_BITS = 25.0  # smallest number in the group "mixed"; names of products, such as i486dx/33, have fewer
+_MIN_MIXED_BITS = 25.0  # smallest number of bits in the group "mixed"; product names, such as i486dx/33, have fewer
 _FEW_BITS = 6.0  # bits of a year, and of each of the two numbers of a size such as 1024x768
 _MAX_LETTER_BITS = 4.0  # largest number of bits of a letter; many codes begin with the same few letters
 _SIZE = re.compile(r"\d{1,5}x\d{1,5}")  # such as a resolution; longer numbers may be identifiers

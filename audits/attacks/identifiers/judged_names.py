@@ -105,13 +105,13 @@ def judge_names(
     - Rare forms of train persons are leaks if fewer than two control persons have rare forms in S, or if
       significantly more train than control persons have rare forms in S (`exceeds_control`). If no name of control is
       recorded, the train persons with rare forms in control texts but not in S are counted instead of control
-      persons. The numbers of these forms are then compared as well.
+      persons. In this case, the numbers of these forms are compared as well.
     - Forms that are not rare, such as initials with a surname, are leaks only if significantly more train persons
-      have such forms in S than persons have forms by chance. These are the control persons with such forms in S, plus
-      the train persons with forms in control texts but not in S.
+      have such forms in S than are counted for chance: the control persons with such forms in S, plus the train
+      persons with such forms in control texts but not in S.
 
-    If `are_recorded` is false, the names were read from texts and not from a list. A form then counts only if it has
-    a full given name and exactly one person has it, and no form counts as rare.
+    If `are_recorded` is false, the names were read from texts and not from a list. In this case, a form counts only
+    if it has a full given name and exactly one person has it, and no form counts as rare.
     """
     # {form: its persons} for the forms that only train persons have, and for those that only control persons have
     rare: tuple[_Forms, _Forms] = ({}, {})

@@ -34,7 +34,7 @@ class NumberHit(NamedTuple):
 
 
 class KnownNumbers:
-    """Pairs of a number and its owner, of 13 bytes per pair."""
+    """Pairs of a number and its owner. Memory: 13 bytes for each pair."""
 
     def __init__(self) -> None:
         self._values, self._lengths, self._owners = array("q"), array("b"), array("i")
@@ -51,7 +51,7 @@ class KnownNumbers:
         return sorted(set(self._lengths))
 
     def by_side(self, n: int, n_train: int, n_persons: int) -> tuple[Int, Int, Int]:
-        """Return three sets of numbers of n digits: of train persons, of train persons alone, and of control alone.
+        """Return three sets of numbers of n digits: those of train persons, of only train, and of only control.
 
         Numbers in public text (owner `n_persons`) are left out.
         """
@@ -118,7 +118,7 @@ def find_known_numbers(
     - Altered forms are compared with the altered numbers of control persons in `texts`, and with the altered numbers
       that only train persons have in control texts, where such numbers occur only by chance.
 
-    Cost: O(digits of both texts) for each length of numbers, each form and each way to write it; 24 bytes per digit.
+    Cost: O(digits of `texts` and `control_texts`) for each length, form and way to write it; 24 bytes per digit.
     """
     lengths = known.lengths()
     if not lengths:

@@ -157,7 +157,7 @@ def agrees(form: NameForm, context: Iterable[str]) -> bool:
 def _before(words: Sequence[str], at: int, given: Tokens) -> tuple[Tokens, int, int] | None:
     """Return the given names or initials that end before token `at`, with their start and end (exclusive).
 
-    Particles and initials of no given name may stand before token `at`.
+    Particles and unknown initials may stand between the given names and token `at`.
     """
     matched: list[str] = []
     first, left = at, len(given)
@@ -178,7 +178,7 @@ def _before(words: Sequence[str], at: int, given: Tokens) -> tuple[Tokens, int, 
 
 
 def _after(words: Sequence[str], at: int, given: Tokens) -> tuple[Tokens, int, int] | None:
-    """Return the given names or initials from token `at` on, as `_before` does; titles may stand before them."""
+    """Return the given names or initials from token `at` on, as `_before` does; titles may precede them."""
     matched: list[str] = []
     last, right = at, 0
     while last < len(words):

@@ -159,7 +159,7 @@ class Occurrences:
         - If both train and control persons own it, a personal number identifies its owners in train, and any other
           value identifies nobody.
 
-        `sizes` is (n_train, n_persons). `others` are further owners, such as the owners of texts with a form of it.
+        `sizes` is (n_train, n_persons). `others` are further owners, such as those of texts with a form of the value.
         """
         text_owners = self.value_owners.get(self.recorded.values[i], ())
         owners = Owners((*self.recorded.owners[i], *text_owners, *others))

@@ -1,6 +1,6 @@
 """Estimate how unlikely a string is, in bits.
 
-A string of n bits matches another string by chance with probability 2^-n. A match of many bits is therefore a copy.
+A string of n bits matches an unrelated string by chance with probability 2^-n, so a match of many bits is a copy.
 """
 
 import math

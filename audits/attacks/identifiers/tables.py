@@ -185,7 +185,7 @@ class PatternedHits:
 
     hit: Bool  # whether each person has a hit, (n_persons,)
     n_leaks: int
-    by_kind: Mapping[str, list[int]]  # by kind: [number of identifiers in S of train alone, of control alone]
+    by_kind: Mapping[str, list[int]]  # by kind: number of identifiers in S that only train has, that only control has
     shared_contacts: Mapping[str, int]  # number of shared contacts (`judge_patterned`), by kind
     terms: SearchTerms  # the leaks, for locating them
 
@@ -256,7 +256,7 @@ def _unexplained(found: Iterable[_DirectMatch], pool: PoolContent) -> Iterator[_
     A group is all identifiers with equal kind, length and number of digits that are all labelled, or all bare. Chance
     explains the matches of a group in two cases:
     - At least .05 matches are expected, and not significantly more identifiers of train match (`exceeds_chance`).
-    - At least two identifiers of control alone match, and not significantly more identifiers of train
+    - At least two identifiers that no train person has match, and not significantly more identifiers of train
       (`exceeds_control`). This happens if many numbers begin with equal digits.
     """
     groups = defaultdict[tuple[str, int, int, bool], list[_DirectMatch]](list)
@@ -280,7 +280,7 @@ class _ComparedLeaks:
     """Contacts, dates, postal codes and ages in S, which are leaks only if train exceeds control."""
 
     def __init__(self) -> None:
-        # by kind: identifiers in S with their train persons, and the owners of the identifiers of control alone
+        # by kind: identifiers in S with their train persons, and the owners of the identifiers that only control has
         self.train: Mapping[str, list[tuple[Entity, Sequence[int]]]] = {kind: [] for kind in (*CONTACT, *QUASI)}
         self.control: Mapping[str, set[int]] = {kind: set() for kind in (*CONTACT, *QUASI)}
 

@@ -55,8 +55,8 @@ def capped_thresholds(by_chance: float, floor: float, margin: float, ceiling: fl
 def short_thresholds(by_chance: int) -> ChanceThresholds:
     """Return the thresholds for whole records of fewer than 13 tokens: limit = max(8, by_chance + 4), certain = inf.
 
-    A single short record may be a quotation, so it prevents a pass but proves no leak. A limit above 12 tokens is
-    replaced by infinity: the table then contains a control record of 9 to 12 tokens, so such records occur by chance.
+    A single short record may be a quotation, so it prevents a pass but proves no leak. A limit above 12 tokens shows
+    that records of 9 to 12 tokens occur by chance, because the table contains one of control. It becomes infinite.
     """
     limit = max(FLOOR_SHORT, by_chance + MARGIN_SHORT)
     return ChanceThresholds(by_chance, np.inf, limit if limit < RECORD_TOKENS else np.inf)

@@ -1,8 +1,8 @@
 """Find copies of records with words changed, inserted or reordered, or cut into pieces.
 
 The share of a record's rare fragments that occur in the synthetic table S measures how much of the record was copied.
-A fragment is a pair of words, a single word or a run of words. It is rare if at most 50 owners (persons) have it and
-at least one of its words is an own word. Own words are words outside common text, which many persons share.
+A fragment is a pair of words, a single word or a run of words. A fragment is rare if at most 50 owners (persons) have
+it and at least one of its words is an own word. Own words are words outside common text, which many persons share.
 """
 
 from collections.abc import Iterable, Sequence

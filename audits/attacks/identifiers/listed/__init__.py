@@ -1,1 +1,1 @@
-"""Find recorded names and addresses in other forms, and decide which recorded identifiers are leaks."""
+"""Find recorded names and addresses in forms other than recorded, and decide which recorded identifiers are leaks."""

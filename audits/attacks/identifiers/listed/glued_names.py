@@ -1,4 +1,4 @@
-"""Find a given name and the surname of one person, written as one word, in the synthetic table S: "#JaneAbernathy".
+"""Find a given name and the surname of one person that the synthetic table S joins or splits: "#JaneAbernathy".
 
 Further words of the recorded name may be missing: "#JaneAbernathy" is found for Marguerite Jane Abernathy. Whole
 names are found by `disguised`.
@@ -57,7 +57,7 @@ class NamePairs:
 
 
 def _is_disguised(pair: Pair, written: Sequence[str], words_of_name: set[str]) -> bool:
-    """Return whether a word that a pair overlaps (`written`) is no word of a name with the pair."""
+    """Return whether at least one word that a pair overlaps (`written`) is no word of a name with the pair."""
     others = [word for word in written if word not in words_of_name]
     if len(written) > 1 and len(others) == 1 and others[0].isalpha():
         # "Jane Rodgers" is not Jane Rod

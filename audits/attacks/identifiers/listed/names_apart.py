@@ -87,7 +87,7 @@ def judge_names_apart(names: NamesApart, people: People, surprisal: Surprisal) -
 
     The train persons with a pair in S are compared with the persons whose pairs occur by chance: control persons with
     a pair in S, and persons whose pair stands apart in a text of somebody else. If there are no such persons, all
-    pairs of train are leaks, unless no name of control is recorded. In this case, `exceeds_control` decides.
+    pairs of train are leaks. But if names are recorded for train alone, `exceeds_control` decides in any case.
     """
     n_pairs = names.n_places * len(names.owners)
 
