@@ -19,12 +19,12 @@ Demand = Literal["must_fail", "must_not_pass", "must_pass", "seldom_fail", "blin
 Recipe = Callable[[Population, Rng], AuditInputs]
 Outcome = Literal["right", "wrong", "uncalibrated", "open"]  # see `judge`
 
-# the calibrated audits; the others use inputs that cannot be built from a table (canaries, logs, earlier releases)
+# the calibrated audits; all other audits need inputs that no table provides (canaries, logs, earlier releases)
 JUDGED = ("memorization", "neighbours", "identifiers", "membership", "parent_recovery", "linkage")
 
-# With `n_needed` persons, an audit passes a clean release with probability 0.8. With 2.16 times as many, it passes
-# with probability 1 - 0.2/9, so that nine audits pass together with probability 0.8. The factor is
-# ((1.645 + 2.010) / (1.645 + 0.842))^2, from normal quantiles.
+# With `n_needed` persons, one audit passes a clean release with probability 0.8. With 2.16 × `n_needed` persons, the
+# probability is 1 - 0.2/9 = 0.978. Then all nine audits in `AUDITS` pass with probability at least 0.8. The factor is
+# ((1.645 + 2.010) / (1.645 + 0.842))^2; these numbers are the normal quantiles of 0.95, 0.978 and 0.8.
 SAMPLE_FACTOR = 2.16
 SPLITS = 3  # number of releases of a clean case, each from another split of the persons
 PERMUTATIONS = 20  # number of releases of `permuted_roles`
@@ -48,7 +48,7 @@ class Case:
     why: str  # why the audits must meet the demands
     blind: str = ""  # why the audits without a demand need not detect the leak
     repeats: int = 1  # number of releases, each from another split or with other random numbers
-    only_demanded: bool = False  # whether only the audits with a demand run, then also with the input checks
+    only_demanded: bool = False  # if true, audits without a demand are skipped, and the input checks are run
 
     def demand(self, audit: str) -> Demand:
         """Return the demand on the audit with this name."""
@@ -56,7 +56,7 @@ class Case:
 
 
 _FOUR = "clean rows, and a text and record number of each of four train persons"
-DESCRIPTIONS = {  # the releases; clean rows are rows of persons who are in neither train nor control
+DESCRIPTIONS = {  # by case name: content of the release; clean rows are rows of persons in neither train nor control
     "verbatim": "train itself",
     "verbatim_1_percent": "clean rows, and all rows, with record numbers, of 1 % of the train persons (at least 11)",
     "verbatim_one_person": "clean rows, and a text and record number of one train person pasted into one row",
@@ -93,16 +93,15 @@ DESCRIPTIONS = {  # the releases; clean rows are rows of persons who are in neit
     "bare_codes": "clean rows, and a number of each of four train persons, without a cue and in another grouping",
     "combined_facts": "clean rows, and the age, date of birth, postal code and sex of four train persons",
     "copied_reference": "clean rows, and eight train texts that the reference table also contains",
-    "repeating_control": "clean rows and some train texts, of which one control row in nine is a copy",
+    "repeating_control": "clean rows and some train texts; one control row in nine is a copy of one of these texts",
     "templated": "clean rows; 60 % of the words of every record belong to one template",
     "templated_copy": "the rows of `templated`, and the record of one train person pasted into one of them",
     "quoting": "clean rows, some of which quote text that pairs of control persons share",
     "quoting_copies": "the rows of `quoting`, and five whole records of train persons",
 }
 _OWN_WORDS = "thirty consecutive words of one person are a copy, and a record number identifies its owner"
-_MODEL = "of train persons, which a language model fitted to the release shows"
-_READ = "a reader sees the words and the number"
-REASONS = {  # why the audits with a demand must detect the leak, or must not raise a false alarm
+_READABLE = "a reader sees the words and the number"
+REASONS = {  # by case name: why the audits with a demand must detect the leak, or must not raise a false alarm
     "verbatim": "all texts and identifiers are released",
     "verbatim_1_percent": _OWN_WORDS,
     "verbatim_one_person": f"{_OWN_WORDS}, however many rows are clean",
@@ -112,14 +111,14 @@ REASONS = {  # why the audits with a demand must detect the leak, or must not ra
     "smote_k1": "a point this close to one parent is decoded to the text of that parent",
     "smote_k5": "every released text is the text of a train person",
     "chunk_mix": "every word of the release is from a train text, mostly in runs of eight",
-    "bigram_model": f"the release reproduces words and word pairs {_MODEL}",
-    "trigram_model": f"the release reproduces word sequences {_MODEL}",
+    "bigram_model": "a language model fitted to the release assigns high probability to word pairs of train persons",
+    "trigram_model": "a language model fitted to the release assigns high probability to texts of train persons",
     "one_identifier": "one record number identifies its owner",
     "permuted_secret": "three quarters of every text stay together, so someone who knows one part finds the rest",
     "fresh_people": "the release contains nothing of train; an audit that fails it would fail any release",
     "fresh_filtered": "rows similar to train persons are missing, which reveals who is in train",
     "permuted_roles": f"train and control are exchangeable; more than {MAX_FALSE_ALARMS} alarms exceed chance",
-    **dict.fromkeys(("accented", "invisible", "underscored", "confusable", "glued", "misspelled"), _READ),
+    **dict.fromkeys(("accented", "invisible", "underscored", "confusable", "glued", "misspelled"), _READABLE),
     "shared_passage": "a long passage of two persons, such as a family's, is not common text",
     "near_copies": "90 % of a record matches only its owner",
     "cut_up": "a record that is split over rows can be reassembled",
@@ -140,16 +139,16 @@ REASONS = {  # why the audits with a demand must detect the leak, or must not ra
     "quoting": "quotations between control persons contain nothing of train",
     "quoting_copies": "quotations between other persons do not hide a copy",
 }
-_MAY_BE_LEFT_OUT = (
+_VALUES_REMOVED = (
     "texts of different persons are not mixed, and the values that linkage infers may be among the removed words"
 )
-_NEED_NOT_HOLD = "a copied text does not necessarily contain the values that linkage infers"
-UNDETECTED = {  # why the audits without a demand need not detect the leak
+_VALUES_NOT_COPIED = "a copied text does not necessarily contain the values that linkage infers"
+UNDETECTED = {  # by case name: why the audits without a demand need not detect the leak
     "verbatim_1_percent": "1 % of the persons does not change an average over all rows or persons",
     "verbatim_one_person": "no ranking detects one person among hundreds; only audits that fail at one match do",
-    **dict.fromkeys(("word_dropout_10", "word_dropout_30"), _MAY_BE_LEFT_OUT),
+    **dict.fromkeys(("word_dropout_10", "word_dropout_30"), _VALUES_REMOVED),
     "word_dropout_50": "few runs of words remain, so there is no verbatim copy",
-    **dict.fromkeys(("smote_k1", "smote_k5"), _NEED_NOT_HOLD),
+    **dict.fromkeys(("smote_k1", "smote_k5"), _VALUES_NOT_COPIED),
     "bigram_model": "no row contains the text of a person",
     "trigram_model": "no row necessarily contains the text of a person",
     "one_identifier": "eight digits change neither a text search nor a ranking",
@@ -190,7 +189,7 @@ EVASIONS = (
     _case("quoting", "P.....", partial(evasions.quoting, copied=False), repeats=SPLITS, only_demanded=True),
     _case("quoting_copies", "F.....", partial(evasions.quoting, copied=True), only_demanded=True),
 )
-# demands on: memorization, neighbours, identifiers, membership, parent_recovery, linkage
+# order of the letters: memorization, neighbours, identifiers, membership, parent_recovery, linkage
 CASES: tuple[Case, ...] = (
     _case("verbatim", "FFFFNF", recipes.verbatim),
     _case("verbatim_1_percent", "F.F...", recipes.verbatim_some),
@@ -217,14 +216,14 @@ def judge(demand: Demand, results: Sequence[AuditResult]) -> Outcome:
 
     - "open": the case has no demand on the audit.
     - "right": the verdicts meet the demand.
-    - "uncalibrated": the demand is not met, but only because of insufficient verdicts for which `lacks_persons`.
-    - "wrong": the demand is not met for other reasons, or the audit raised an error.
+    - "uncalibrated": the demand is not met, but only because persons are too few or the tables cannot be measured.
+    - "wrong": the demand is not met for any other reason, or the audit raised an error.
     """
     if any(result.status == "failed" for result in results):
         return "wrong"
     if demand == "blind":
         return "open"
-    # a pass that excludes some rows (quarantine) does not count, because other rows may contain the leak as well
+    # a pass after a quarantine does not count, because the rows that were not quarantined may contain the leak too
     verdicts = ["insufficient" if r.verdict == "pass" and r.quarantined else r.verdict for r in results]
     n, fails, passes = len(verdicts), verdicts.count("fail"), verdicts.count("pass")
     right = {

@@ -13,8 +13,8 @@ from audits.core.inputs import take
 from audits.core.types import AuditInputs, Bool, Int, Rng, Table, persons
 from audits.text.layout import plain_layout
 
-UNSEEN_SHARE = 1 / 3  # this share of the control persons becomes `unseen`; the others stay in control
-MAX_PERSONS = 2000  # largest number of train persons, and of control persons that stay in control
+UNSEEN_SHARE = 1 / 3  # share of the control persons whose rows become `unseen`; all other persons stay in control
+MAX_PERSONS = 2000  # largest number of persons in `Population.train`, and in `Population.control`
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,11 +22,11 @@ class Population:
     """The tables of the self-test."""
 
     train: Table  # rows of the persons on whom the simulated generator was trained
-    control: Table  # rows of other persons, who are compared with train
-    unseen: Table  # clean release: rows of other persons that repeat no text or identifier of train or control
+    control: Table  # rows of the persons with whom the audits compare train
+    unseen: Table  # clean release: rows of third persons, without text and identifiers of train and control persons
     n_unseen: int  # number of persons in `unseen`
-    n_repeating: int  # number of rows removed from `unseen` because they repeat text or identifiers of others
-    own_run: Int  # number of consecutive tokens in each train row that only its person has; 0 if below 13
+    n_repeating: int  # number of rows removed from `unseen` because they repeat a train or control person
+    own_run: Int  # for each train row, the tokens of its longest passage that no other person has; 0 if below 13
     reference: Table | None = None  # the user's reference table
     set_aside: Table | None = None  # control rows removed by the input checks
 
@@ -50,8 +50,8 @@ def draw_population(inputs: AuditInputs, rng: Rng) -> Population:
       of that person's text, both as in `memorization`; or
     - contains an identifier or a code of a train or control person, in any grouping, or the digits of an identifier.
 
-    At most 2,000 train persons and 3,000 control persons (2,000 for control, 1,000 unseen) are drawn. `check_split`
-    must check the tables before.
+    At most 2,000 train persons and 3,000 control persons (2,000 for control, 1,000 unseen) are drawn. The caller
+    must run `check_split` on the tables first.
 
     Raises:
         InputError: there are fewer than 60 control persons, or every unseen row repeats another person.
@@ -94,7 +94,7 @@ def as_synthetic(table: Table) -> Table:
 
 
 def stack_tables(first: Table, second: Table) -> Table:
-    """Return the rows of the first and then the second table; with labels if both have them."""
+    """Return the rows of the first and then of the second table; the result has labels if both tables have labels."""
     labels = None if first.labels is None or second.labels is None else first.labels + second.labels
     return Table(
         texts=first.texts + second.texts,
@@ -105,7 +105,7 @@ def stack_tables(first: Table, second: Table) -> Table:
 
 
 def deal_persons(train: Table, control: Table, rng: Rng) -> tuple[Table, Table]:
-    """Return train and control with all persons reassigned at random; the numbers of persons stay the same."""
+    """Return train and control with all persons reassigned at random; each keeps its number of persons."""
     both = stack_tables(train, control)
     names, person = persons(both.groups)
     of_train = np.isin(person, rng.permutation(len(names))[: len(set(train.groups))])
@@ -113,7 +113,7 @@ def deal_persons(train: Table, control: Table, rng: Rng) -> tuple[Table, Table]:
 
 
 def _of_persons(table: Table, person: Int, chosen: Int) -> Table:
-    # the texts of the recipes have no vectors
+    # vectors are dropped, because there are none for the texts that the recipes write
     return replace(take(table, np.flatnonzero(np.isin(person, chosen))), vectors={})
 
 
@@ -140,5 +140,5 @@ def _identifiers(row: RowContent) -> set[Entity]:
 
 
 def copyable(population: Population) -> Int:
-    """Return the train rows with 30 consecutive tokens that only their person has, so that a copy can be detected."""
+    """Return the indices of train rows with 30 consecutive tokens that no other person has; a copy is detectable."""
     return np.asarray(np.flatnonzero(population.own_run >= CEILING_TOKENS), dtype=np.int64)

@@ -1,8 +1,8 @@
 """Recipes that build releases with a hidden leak, to test whether the audits detect it.
 
 A recipe hides texts of train persons among clean rows (rows of persons who are in neither train nor control), or
-changes the tables so that the leak is hard to detect. It raises NotMeasurable if too few persons have suitable texts:
-for most recipes, 30 consecutive words that no other person has (`copyable`).
+changes the tables so that the leak is hard to detect. It raises NotMeasurable if too few persons have suitable texts.
+Most recipes require texts with 30 consecutive words that no other person has (`copyable`).
 """
 
 import codecs
@@ -21,14 +21,14 @@ from audits.selftest.clean_release import Population, as_synthetic, copyable, st
 from audits.selftest.recipes import append, hide, lacking_own_words, number_rows, paste
 
 HIDDEN = 4  # number of persons whose texts are hidden in a release
-NEAR_EVERY = 10  # every tenth word of a near copy is replaced
+NEAR_EVERY = 10  # in a near copy, one word in this many is replaced
 PIECE = 20  # number of words per row of a record that is cut into several rows
-SHORTEST, LONGEST = 13, 29  # range of the tokens of the longest own run (`Population.own_run`) of a short record
+SHORTEST, LONGEST = 13, 29  # `Population.own_run` of a short record, in tokens: FLOOR_TOKENS to CEILING_TOKENS - 1
 N_SHORT = 11  # number of short records that are copied
-BOILERPLATE = 0.6  # share of template words in a record
+BOILERPLATE = 0.6  # share of a record's words that are from TEMPLATE
 MIN_MISSPELLED = 4  # letters are exchanged in words of at least this many characters
 SHARED_WORDS = 50  # number of words of a passage that two persons share
-PASSAGE = 40  # number of words that control persons quote from each other
+PASSAGE = 40  # number of words of a passage that one control person quotes from another
 REPEATED_SHARE = 0.11  # share of the control rows that repeat a train row
 TEMPLATE = (
     "The person was seen on the date given above and the purpose of the visit was explained.",
@@ -44,8 +44,8 @@ TEMPLATE = (
     "No part of this text may be given to others without the permission of those who are named in it.",
     "Further details are kept in the main file and can be had on request from the records department.",
 )
-ACCENT = "\u0301"
-_TAGS = {ord(c): chr(0xE0000 + ord(c)) for c in string.ascii_letters + string.digits}
+ACCENT = "\u0301"  # combining acute accent
+_TAGS = {ord(c): chr(0xE0000 + ord(c)) for c in string.ascii_letters + string.digits}  # invisible characters
 _CYRILLIC, _FULL_WIDTH = "\u0430\u0441\u0435\u043e\u0440\u0445\u0443", "".join(chr(0xFF10 + i) for i in range(10))
 _CONFUSABLE = str.maketrans("aceopxy" + string.digits, _CYRILLIC + _FULL_WIDTH)
 DISGUISES: Mapping[str, Callable[[str], str]] = {
@@ -64,7 +64,7 @@ _NAMES = ("Aurelia Quistgaard", "Theodric Vanhoutte", "Ottoline Brackenridge", "
 
 
 def disguised(population: Population, rng: Rng, *, how: str) -> AuditInputs:
-    """Return clean rows, four of them followed by the text of a train person, disguised by `DISGUISES[how]`."""
+    """Return clean rows; four end with a train text disguised by `DISGUISES[how]`, each of a different person."""
     train, rows = _numbered_persons(population, HIDDEN, rng)
     return population.inputs(
         hide(population.unseen, [DISGUISES[how](train.texts[row]) for row in rows], rng), train=train
@@ -72,7 +72,7 @@ def disguised(population: Population, rng: Rng, *, how: str) -> AuditInputs:
 
 
 def shared_passage(population: Population, rng: Rng) -> AuditInputs:
-    """Return clean rows, one of them with a passage of fifty words that one train and one control person share."""
+    """Return clean rows; one contains a passage of fifty words that one train and one control person share."""
     words = sorted({word for text in population.train.texts for word in text.split()})
     passage = " ".join(rng.choice(words, size=SHARED_WORDS))
     train, control = (paste(table, passage, rng) for table in (population.train, population.control))
@@ -80,7 +80,7 @@ def shared_passage(population: Population, rng: Rng) -> AuditInputs:
 
 
 def near_copies(population: Population, rng: Rng) -> AuditInputs:
-    """Return clean rows and copies of four train texts, with random digits and every tenth word from a clean row."""
+    """Return clean rows and four changed train texts: digits are random, and every tenth word is from a clean row."""
     train, rows = _numbered_persons(population, HIDDEN, rng)
     words = [word for text in population.unseen.texts[:200] for word in text.split()]
 
@@ -109,7 +109,7 @@ def cut_up(population: Population, rng: Rng) -> AuditInputs:
 
 
 def in_turn(population: Population, rng: Rng) -> AuditInputs:
-    """Return clean rows and four train texts, two per row with alternating words."""
+    """Return clean rows; two end with a mixture of two train texts, whose words alternate."""
     train, rows = _numbered_persons(population, HIDDEN, rng)
     texts = [train.texts[row].split() for row in rows]
     mixed = [
@@ -120,7 +120,7 @@ def in_turn(population: Population, rng: Rng) -> AuditInputs:
 
 
 def short_copies(population: Population, rng: Rng) -> AuditInputs:
-    """Return clean rows and eleven short train records, whose longest own run has 13 to 29 tokens."""
+    """Return clean rows and eleven short train records (`own_run` of 13 to 29 tokens)."""
     own, person = population.own_run, persons(population.train.groups)[1]
     short = np.flatnonzero((own >= SHORTEST) & (own <= LONGEST))
     rows = short[np.unique(person[short], return_index=True)[1]]
@@ -131,7 +131,7 @@ def short_copies(population: Population, rng: Rng) -> AuditInputs:
 
 
 def rotated(population: Population, _rng: Rng) -> AuditInputs:
-    """Return train in ROT13, which loses no information, but makes no text similar to train."""
+    """Return train in ROT13: no information is lost, but no encoded text is similar to a train text."""
     texts = tuple(codecs.encode(text, "rot13") for text in population.train.texts)
     return population.inputs(as_synthetic(replace(population.train, texts=texts)))
 
@@ -148,7 +148,7 @@ def one_class(population: Population, _rng: Rng) -> AuditInputs:
 
 
 def shared_desk(population: Population, rng: Rng) -> AuditInputs:
-    """Return clean rows, one with the e-mail address of a train person, four with the address of a shared office."""
+    """Return clean rows: one has the e-mail address of a train person, four have the address of a shared office."""
     desk, personal = "front.desk@clinic-office.example", "mw.haverkamp.1961@letters.example"
     train, control = (
         append(table, dict.fromkeys(_first_rows(table, HIDDEN, rng).tolist(), f"Contact: {desk}"))
@@ -160,7 +160,7 @@ def shared_desk(population: Population, rng: Rng) -> AuditInputs:
 
 
 def two_ids(population: Population, rng: Rng) -> AuditInputs:
-    """Return clean rows, one with a record number that two train persons share, and one with their common text."""
+    """Return clean rows: one has the record number that two train persons share, one has the text that they share."""
     train, (row,) = _numbered_persons(population, 1, rng)
     other = int(rng.choice(np.flatnonzero(np.array(train.groups) != train.groups[row])))
     text = train.texts[row]
@@ -175,7 +175,7 @@ def two_ids(population: Population, rng: Rng) -> AuditInputs:
 
 
 def long_control_name(population: Population, rng: Rng) -> AuditInputs:
-    """Return clean rows, two with the recorded name of a train person, one with a long name of a control person."""
+    """Return clean rows: two have the recorded name of a train person, one has a long name of a control person."""
     train_rows, control_rows = (_first_rows(table, HIDDEN, rng) for table in (population.train, population.control))
     long_name = "Count Maximilian Ferdinand von Hohenstauffen-Lichtenberg zu Ostermundingen"
     names = dict(zip(train_rows.tolist(), _NAMES, strict=True))
@@ -186,7 +186,7 @@ def long_control_name(population: Population, rng: Rng) -> AuditInputs:
 
 
 def name_orders(population: Population, rng: Rng) -> AuditInputs:
-    """Return clean rows, four of them with the recorded name of a train person in another order."""
+    """Return clean rows; four have a train person's recorded name, with the surname first or an initial added."""
     rows = _first_rows(population.train, HIDDEN, rng).tolist()
     names = dict(zip(rows, _NAMES, strict=True))
     given, surnames = zip(*(name.split() for name in _NAMES), strict=True)
@@ -197,9 +197,9 @@ def name_orders(population: Population, rng: Rng) -> AuditInputs:
 
 
 def described(population: Population, rng: Rng, *, make: Callable[[Rng], tuple[str, str]]) -> AuditInputs:
-    """Return clean rows, four of them with facts about a train person.
+    """Return clean rows; four of them contain facts, each about a different train person.
 
-    `make` returns the words that are added to the person's text, and the words for the clean row.
+    `make` returns the words that are added to the person's text, and the words that are added to the clean row.
     """
     rows = _first_rows(population.train, HIDDEN, rng).tolist()
     own_additions, hidden = zip(*(make(rng) for _ in rows), strict=True)
@@ -214,7 +214,7 @@ def bare_code(rng: Rng) -> tuple[str, str]:
 
 
 def combined_facts(rng: Rng) -> tuple[str, str]:
-    """Return in two wordings a random age above 89, date of birth and postal code of a woman."""
+    """Return two wordings of a random age above 89, date of birth and postal code of a woman."""
     age, day, month, year = (int(rng.integers(*limits)) for limits in ((90, 99), (13, 28), (1, 12), (1925, 1934)))
     code = f"Z{rng.integers(1, 99)} {rng.integers(1, 9)}{''.join(rng.choice(list(string.ascii_uppercase), size=2))}"
     born = f"{day}/{month}/{year}"
@@ -245,9 +245,9 @@ def repeating_control(population: Population, rng: Rng) -> AuditInputs:
 
 
 def templated(population: Population, rng: Rng, *, pasted: bool) -> AuditInputs:
-    """Return clean rows; sentences of one template are added to all tables, so that they are 60 % of all words.
+    """Return clean rows, after sentences of one template are added to every text of all tables (60 % of its words).
 
-    If `pasted`, one of the rows also contains the whole record of a train person, including the template.
+    If `pasted`, one clean row also contains the whole record of a train person, including the template sentences.
     """
     train, rows = _numbered_persons(population, 1, rng)
     train, control, unseen = (
@@ -279,7 +279,7 @@ def quoting(population: Population, rng: Rng, *, copied: bool) -> AuditInputs:
 
 
 def _numbered_persons(population: Population, k: int, rng: Rng) -> tuple[Table, Int]:
-    """Return train with a random record number added to a copyable row of each of k persons, and these rows."""
+    """Return train with a record number added to one copyable row of each of k persons, and the row indices."""
     copyable_rows, person = copyable(population), persons(population.train.groups)[1]
     one_each = copyable_rows[np.unique(person[copyable_rows], return_index=True)[1]]
     if len(one_each) < k:

@@ -21,7 +21,7 @@ from audits.embeddings.similarity import highest, similarity_blocks
 from audits.selftest.clean_release import Population, as_synthetic, copyable, deal_persons, stack_tables
 
 COPIED_SHARE = 0.01  # share of the train persons copied by `verbatim_some`
-MIN_COPIED = 11  # a test of a ranking does not detect fewer copied persons
+MIN_COPIED = 11  # smallest number of persons copied by `verbatim_some`; a test of a ranking detects no smaller number
 CHUNK_WORDS = 8  # number of words per chunk of `chunk_mix`
 SECRET_SHARE = 0.25  # share of each text that `permuted_secret` exchanges
 FILTERED_SHARE = 0.1  # share of the rows that `filtered_release` removes
@@ -38,7 +38,7 @@ def verbatim(population: Population, _rng: Rng) -> AuditInputs:
 def verbatim_some(population: Population, rng: Rng) -> AuditInputs:
     """Return clean rows and all rows of 1 % of the train persons (at least eleven persons).
 
-    Each copied person first gets a random record number, because short texts may have no other words of their own.
+    Each copied person first gets a random record number, because a short text may consist of common text only.
     """
     names, person = persons(population.train.groups)
     n_copied = max(MIN_COPIED, math.ceil(COPIED_SHARE * len(names)))
@@ -51,7 +51,7 @@ def verbatim_some(population: Population, rng: Rng) -> AuditInputs:
 
 
 def verbatim_one(population: Population, rng: Rng) -> AuditInputs:
-    """Return clean rows, one of them followed by a text of one train person with a random record number."""
+    """Return clean rows; one ends with the text of a train person, to which a random record number was added."""
     rows = copyable(population)
     if len(rows) == 0:
         raise lacking_own_words(1, 0)
@@ -61,17 +61,17 @@ def verbatim_one(population: Population, rng: Rng) -> AuditInputs:
 
 
 def word_dropout(population: Population, rng: Rng, *, rate: float) -> AuditInputs:
-    """Return train with each word removed with probability `rate`; one word of each text always stays."""
+    """Return train after removing each word with probability `rate`; at least one word of each text is kept."""
     texts = [drop_words(text, rate, rng) for text in population.train.texts]
     return population.inputs(_written(texts, population.train.labels))
 
 
 def interpolated(population: Population, rng: Rng, *, k: int, largest: float) -> AuditInputs:
-    """Return the train text nearest to a point z between each train vector x_i and one of its neighbours x_j.
+    """Return, for each train vector x_i, the train text nearest to a point z between x_i and a neighbour x_j.
 
         z = (1 - u) × x_i + u × x_j,  u ~ U(0, largest)
 
-    x_j is one of the k nearest vectors of other persons in the same class; a row without such a neighbour is skipped.
+    x_j is one of the k nearest vectors of other persons in the class of x_i; if there is none, x_i is skipped.
     The vectors are from the character encoder. The nearest text stands for the result of an ideal decoder.
 
     Reference: SMOTE, Chawla et al., JAIR 2002.
@@ -97,7 +97,7 @@ def interpolated(population: Population, rng: Rng, *, k: int, largest: float) ->
 
 
 def chunk_mix(population: Population, rng: Rng) -> AuditInputs:
-    """Return texts in which each chunk of eight words is from one of two train texts of one class, at random."""
+    """Return mixtures of two train texts of one class; each chunk of eight words is from a random one of the two."""
     label, person = _labels_and_persons(population.train)
     texts, rows = [], []
     for i in _some_rows(len(population.train), rng).tolist():
@@ -125,7 +125,7 @@ def ngram_model(population: Population, rng: Rng, *, n: int) -> AuditInputs:
 
 
 def one_identifier(population: Population, rng: Rng) -> AuditInputs:
-    """Return clean rows, one of them with the random record number of one train person in another format."""
+    """Return clean rows; one contains the record number of a train person, formatted differently than in train."""
     row = int(rng.integers(len(population.train)))
     train = number_rows(population.train, np.array([row]), rng)
     number = train.texts[row].split()[-1]
@@ -135,13 +135,13 @@ def one_identifier(population: Population, rng: Rng) -> AuditInputs:
 def permuted_secret(population: Population, rng: Rng) -> AuditInputs:
     """Return train with the last quarter of every text replaced by the last quarter of another person's text.
 
-    Someone who knows a part of the remaining three quarters can still find the rest. On the fictional clinic, the
-    linkage audit measures an advantage of 0.40, but -0.015 if second halves are exchanged.
+    Someone who knows some of the first three quarters of a text can still find the rest of them. On the fictional
+    clinic, the linkage audit measures an advantage of 0.40 with last quarters and of -0.015 with second halves.
     """
     names, person = persons(population.train.groups)
     place = rng.permutation(len(names))[person]
     order = np.argsort(place, kind="stable")
-    shift = int(np.bincount(person).max())  # in `order`, rows of a person are adjacent; the shift reaches another one
+    shift = int(np.bincount(person).max())  # in `order`, rows of a person are adjacent; the shift skips them all
     words = [text.split() for text in population.train.texts]
     cuts = [math.ceil((1 - SECRET_SHARE) * len(row)) for row in words]
     texts = [""] * len(words)
@@ -156,7 +156,7 @@ def clean_release(population: Population, _rng: Rng) -> AuditInputs:
 
 
 def filtered_release(population: Population, _rng: Rng) -> AuditInputs:
-    """Return clean rows without the 10 % of the rows that are most similar, by words, to a train row.
+    """Return the clean rows except the 10 % that are most similar to a train row, as measured by the word encoder.
 
     Such a filter looks like a precaution, but train persons can be recognised because they have no similar row left.
     """
@@ -167,7 +167,7 @@ def filtered_release(population: Population, _rng: Rng) -> AuditInputs:
 
 
 def permuted_roles(population: Population, rng: Rng) -> AuditInputs:
-    """Return clean rows, with all persons reassigned to train and control at random, so that no finding is a leak."""
+    """Return clean rows and randomly exchange the persons of train and control, so that no finding is a leak."""
     train, control = deal_persons(population.train, population.control, rng)
     return population.inputs(population.unseen, train=train, control=control)
 
@@ -186,7 +186,7 @@ def _written(texts: Sequence[str], labels: tuple[str, ...] | None) -> Table:
 
 
 def lacking_own_words(needed: int, n: int) -> NotMeasurable:
-    """Return the error for n instead of `needed` persons with a copyable row."""
+    """Return the error that `needed` persons with a copyable row are required, but only n have one."""
     own_words = "30 consecutive words that no other person has"
     return NotMeasurable(f"{needed} train persons with {own_words} are required, but there are {n}")
 
@@ -231,7 +231,7 @@ def _walk(following: Mapping[tuple[str, ...], Sequence[str]], start: tuple[str, 
     for u in rng.random(MAX_WORDS).tolist():
         candidates = following[context]
         word = candidates[int(u * len(candidates))]
-        if word == "":  # every text has a word, so the first word is never the end
+        if word == "":  # the empty word is the end of a text, and is never first
             break
         written.append(word)
         context = (*context[1:], word)

@@ -33,7 +33,7 @@ class Cell:
     outcome: Outcome
     verdicts: Mapping[str, int]  # number of releases with each verdict
     reason: str  # reason of the first verdict that does not meet the demand, else of the first verdict
-    seconds: float  # over all releases of the case
+    seconds: float  # duration of the audit on all releases of the case
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +55,7 @@ class SelfTest:
     cases: tuple[CaseResult, ...]
     audits: tuple[str, ...]  # the calibrated audits
     left_out: tuple[str, ...]  # registered audits that the suite does not cover
-    n_persons: Mapping[str, int]  # train, control and unseen persons of the first split
+    n_persons: Mapping[str, int]  # number of persons in the first split, by "train", "control" and "fresh" (unseen)
     n_repeating: int  # unseen rows removed from the first split because they repeat another person
     split_problems: tuple[str, ...]  # problems found by the input checks
     seed: int
@@ -103,7 +103,7 @@ def run_suite(
 ) -> SelfTest:
     """Return the results of all audits on all cases of the calibration suite, built from these tables.
 
-    A third of the control persons serve as a clean release, so an audit has less power here than on a real release.
+    A third of the control persons serve as a clean release, so an audit has less power than with all control persons.
     The synthetic table of the inputs is ignored.
 
     Raises:
@@ -140,7 +140,7 @@ def run_suite(
 
 
 def select_audits(audits: Sequence[str] | None) -> tuple[str, ...]:
-    """Return the audits to calibrate; raise InputError if none, or one twice, or one that is not covered is named."""
+    """Return the audits to calibrate; raise InputError if names are repeated or not covered, or there are none."""
     covered = tuple(name for name in AUDITS if name in JUDGED)
     selected = covered if audits is None else tuple(audits)
     problems = [f"the calibration suite does not cover {name!r}" for name in selected if name not in covered]
@@ -156,7 +156,7 @@ def make_populations(
 ) -> tuple[list[Population], tuple[str, ...]]:
     """Return the population of each split, and the problems that the input checks find.
 
-    The first split uses the user's train and control. The other splits reassign all persons to the two at random.
+    The first split uses the user's train and control. All further splits reassign the persons to these at random.
     """
     input_checks = check_split(inputs, stream(seed, "input_checks"))
     populations = [draw_population(input_checks.inputs, stream(seed, "selftest/people/0"))]
@@ -210,7 +210,7 @@ def run_case(
 
 
 def _counted(result: AuditResult, demand: Demand, population: Population, inputs: AuditInputs) -> AuditResult:
-    """Return a fail for a pass that quarantines every row with the leak, because such a table is refused."""
+    """Return the result; a pass becomes a fail if all rows with the leak are quarantined, which blocks the table."""
     if demand not in {"must_fail", "must_not_pass"} or result.verdict != "pass" or not result.quarantined:
         return result
     clean = set(population.unseen.texts)
@@ -251,7 +251,7 @@ _CELL_FORMATS = {"right": "{}", "wrong": "{} WRONG", "uncalibrated": "{} ?", "op
 
 
 def format_cell(cell: Cell) -> str:
-    """Return one cell of the table: the verdicts, with their numbers for several releases, and the outcome."""
+    """Return one cell of the table: the outcome and the verdicts, with counts if there are several releases."""
     n = sum(cell.verdicts.values())
     order = ("fail", "pass", "insufficient")
     verdicts = [v if n == 1 else f"{v} {cell.verdicts[v]}" for v in order if cell.verdicts.get(v, 0) > 0]

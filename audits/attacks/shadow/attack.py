@@ -2,16 +2,16 @@
 
 The attacker runs the generator many times, with and without each target person (`plan.py`), and trains a classifier
 on the resulting tables. A rerun saw a person if the person was in its train data. The coins of a person, one bit for
-each rerun, say which reruns saw the person. Non-members are control persons, whom no rerun saw; the same attack on
-them shows which AUC chance gives. `audits explain shadow` lists the verdicts.
+each rerun, say which reruns saw the person. Non-members are control persons, whom no rerun saw; the AUC of the same
+attack on non-members shows the effect of chance. `audits explain shadow` lists the verdicts.
 
 Metrics:
 
 - auc: P[a rerun that saw the person scores higher than a rerun that did not], averaged over the persons.
 - worst_person_auc: the highest AUC of one person.
-- p: share of the permutations of the coins in which the average AUC is at least the observed value. The observed
-  coins count as one permutation.
-- worst_person_p: the same share for the highest AUC of one person.
+- p: share of the permutations of the coins in which `auc` is at least the observed `auc`. The observed coins count
+  as one permutation.
+- worst_person_p: share of these permutations in which `worst_person_auc` is at least the observed value.
 """
 
 import math
@@ -119,16 +119,16 @@ def attack_reruns(  # noqa: PLR0913 - the last four are settings with defaults
 ) -> AuditResult:
     """Return how well a classifier infers from the reruns' tables which reruns saw a person.
 
-    For each table, each person has the scores of `audits/attacks/membership/scores.py`. A random forest, trained on
-    three quarters of the reruns, predicts which of the other reruns saw the person. The attack is repeated with
-    permuted coins, and the spread of these results gives the intervals. Without any spread, the forests detect
-    nothing, and the interval is [0, 1]. The control value is the result for non-members.
+    For each table, each person gets the scores of `audits/attacks/membership/scores.py`. A random forest, trained on
+    three quarters of the reruns, predicts which of the remaining reruns saw the person. The attack is repeated with
+    permuted coins, and the spread of the permuted results gives the intervals. If all permuted results are equal, the
+    forests detect nothing, and the interval is [0, 1]. The control value is the result for non-members.
 
     Args:
         plan: the plan of the reruns.
         tables: synthetic tables of the reruns, in order.
-        inputs: the train and control tables that the plan was made from, and a reference of public text of the same
-            kind, which control persons who are not attacked can replace. Its synthetic table is not used.
+        inputs: the train and control tables that the plan was made from, and optionally a reference table of public
+            text of the same kind (default: control persons who are not attacked). The synthetic table is not used.
         seed: seed of the encoders and the permutations.
         confidence: one-sided confidence of each end of an interval.
         permutations: number of permutations, at least 2; the smallest possible p is 1 / (permutations + 1).
@@ -139,7 +139,7 @@ def attack_reruns(  # noqa: PLR0913 - the last four are settings with defaults
         NotMeasurable: a table has fewer than 20 records, or there are too few records to fit the encoders on.
 
     Privacy: reads all texts of the target persons; returns aggregates over reruns, and no name.
-    Cost: the scores of each table, and 4 · (permutations + 2) forests.
+    Cost: computing the scores of each table, and training `FOLDS` × (permutations + 2) forests.
     Reference: reruns without a person and a random forest, "SMOTE and Mirrors" (Ganev et al., 2025), for numerical
         tables. Scores of text, coins for many persons at once and the tests were designed for this project.
     """
@@ -187,7 +187,7 @@ def _scores_of_reruns(
 def features(
     targets: Table, non_members: Table, reference: Table, synthetic: Table, seed: int
 ) -> Mapping[str, Float]:
-    """Return the scores, by name, of the target persons and then of the non-members for one rerun's table.
+    """Return by score name the values for one rerun's table: those of all target persons, then of all non-members.
 
     The encoders are the same for every rerun, so that only the tables of the reruns cause differences.
     """
@@ -217,7 +217,7 @@ def predict_membership(x: Float, coins: Coins) -> Float:
 
 
 def person_aucs(predicted: Float, coins: Coins) -> Float:
-    """Return for each person P[a rerun that saw the person is predicted higher than one that did not]; (persons,)."""
+    """Return by person P[a rerun that saw the person has a higher prediction than one that did not], (persons,)."""
     return np.array([auc(of_runs[saw], of_runs[~saw]) for of_runs, saw in zip(predicted.T, coins.T, strict=True)])
 
 
@@ -231,7 +231,7 @@ def _standardised(x: Float, n: int) -> Float:
 
 
 def _estimate(value: float, error: float, runs: int, confidence: float) -> Estimate:
-    # without spread, no effect is detectable and the interval is [0, 1]
+    # if all permutations have the same result (error 0), no effect is detectable and the interval is [0, 1]
     half = float(stats.norm.ppf(confidence)) * error if error > 0 else 1.0
     low, high = max(0.0, value - half), min(1.0, value + half)
     return Estimate(value=value, low=low, high=high, confidence=confidence, n=runs)
@@ -249,7 +249,7 @@ def _judge(
     auc_of_score: Mapping[str, float],
     confidence: float,
 ) -> AuditResult:
-    """Return the result; `chance` (permutations, persons) has the AUCs of the target persons with permuted coins."""
+    """Return the audit result; `chance`, (permutations, persons), is the AUC of each target with permuted coins."""
     runs, mean, highest = plan.runs, float(of_targets.mean()), float(of_targets.max())
     error, error_of_one = float(chance.mean(axis=1).std(ddof=1)), float(chance.std(axis=0, ddof=1).mean())
     area = _estimate(mean, error, runs, confidence)

@@ -1,7 +1,7 @@
 """Plan of the shadow attack, which runs the generator again with and without some persons (targets).
 
-The folder of a plan is private, because plan.json names persons. Rerun r is trained on the train table without the
-persons in its `leave_out`, and its synthetic table is saved in synthetic/ under its number.
+The folder of a plan is private, because plan.json names persons. Rerun r uses the train table without the persons in
+`leave_out` of r. The synthetic table of rerun r is saved in synthetic/ under the number r.
 """
 
 import math
@@ -24,7 +24,8 @@ from audits.embeddings.encoders import encode_tables
 
 PLAN, TABLES = "plan.json", "synthetic"
 SUFFIXES = (".parquet", ".jsonl", ".csv")
-NAMES_FROM = {"leave_out": "persons", "pretended_out": "non_members"}  # field of a rerun: field of the plan
+# key: field of a rerun, which lists some persons; value: field of the plan, which lists all persons of the same kind
+NAME_LISTS = {"leave_out": "persons", "pretended_out": "non_members"}
 FOLDS = 4  # folds of the cross-validation; rerun r belongs to fold r mod 4
 TARGET_SHARE = 0.01  # share of train persons who are targets by default
 SCHEMA_VERSION = 1
@@ -40,8 +41,8 @@ class ShadowPlan:
 
     persons: tuple[str, ...] = field(repr=False)  # the target persons, from train
     inside: Coins = field(repr=False)  # (runs, persons), coins of the target persons
-    non_members: tuple[str, ...] = field(repr=False)  # control persons, whom no rerun sees; they measure chance
-    pretended: Coins = field(repr=False)  # (runs, non-members), coins of non-members, which have no effect
+    non_members: tuple[str, ...] = field(repr=False)  # control persons, whom no rerun sees, to measure chance
+    pretended: Coins = field(repr=False)  # (runs, non-members), coins of the non-members, which no rerun uses
     train: str  # digest of the train table
     control: str  # digest of the control table
 
@@ -58,10 +59,9 @@ class ShadowPlan:
 def plan_shadow(inputs: AuditInputs, *, runs: int, n_persons: int | None, rng: Rng) -> ShadowPlan:
     """Return a plan whose targets are the most over-represented train persons (`most_over_represented`).
 
-    In each fold of the cross-validation, each target is left out of a random half of the reruns, independently of the
-    other targets. The share must be the same in each fold, so that a classifier learns nothing from the share itself.
-
-    `runs` is a multiple of 8. If `n_persons` is None, one in a hundred train persons is a target, and at least one.
+    Each target is left out of half of the reruns of each fold, drawn independently for each target. The half is exact
+    in every fold: a classifier could otherwise use the number of reruns with the target in the folds that it sees.
+    `runs` is a multiple of 8. If `n_persons` is None, 1 % of the train persons (at least one) are targets.
 
     Raises:
         InputError: `runs` or `n_persons` is not allowed, or a table has fewer than 20 persons or synthetic records.
@@ -98,10 +98,10 @@ def plan_shadow(inputs: AuditInputs, *, runs: int, n_persons: int | None, rng: R
 
 
 def most_over_represented(inputs: AuditInputs, n: int, rng: Rng) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Return the n train persons and the n control persons (or fewer) who are most over-represented.
+    """Return the n most over-represented train persons, and at most n most over-represented control persons.
 
     Each encoder ranks all persons of both tables by `crowding`: how much more similar they are to synthetic records
-    than to reference records. A person's highest rank counts.
+    than to reference records. Each person counts with the highest rank that any encoder gives.
 
     Raises:
         NotMeasurable: there are fewer than 20 train persons, control persons, synthetic records or reference records.
@@ -160,8 +160,8 @@ def read_plan(folder: Path) -> ShadowPlan:
     problems = _problems(value)
     if problems:
         raise InputError(f"{path} is not a plan of schema version {SCHEMA_VERSION}", problems=problems)
-    names = {key: tuple(value[key]) for key in NAMES_FROM.values()}
-    inside, pretended = (_coins(value["runs"], key, names[of]) for key, of in NAMES_FROM.items())
+    names = {key: tuple(value[key]) for key in NAME_LISTS.values()}
+    inside, pretended = (_coins(value["runs"], key, names[of]) for key, of in NAME_LISTS.items())
     return ShadowPlan(**names, inside=inside, pretended=pretended, train=value["train"], control=value["control"])
 
 
@@ -191,7 +191,7 @@ def read_tables(folder: Path, runs: int, *, text: str, label: str) -> tuple[Tabl
 
 
 def permute_coins(coins: Coins, rng: Rng) -> Coins:
-    """Return the coins, with those of each person permuted among the reruns of each fold."""
+    """Return the coins after permuting, for each person and each fold, the coins of the fold's reruns."""
     permuted = coins.copy()
     for fold in range(FOLDS):
         permuted[fold::FOLDS] = rng.permuted(coins[fold::FOLDS], axis=0)
@@ -207,7 +207,7 @@ def _names(names: Sequence[str], chosen: Coins) -> list[str]:
 
 
 def _coins(runs: Sequence[Any], key: str, names: Sequence[str]) -> Coins:
-    """Return the coins, (runs, names): true if the field `key` of a run does not list the name."""
+    """Return the coins, (runs, names). A coin is true if the field `key` of the run does not list the name."""
     return np.array([[name not in run[key] for name in names] for run in runs], dtype=np.bool_)
 
 
@@ -218,13 +218,13 @@ def _problems(value: Any) -> list[str]:
     problems += [f"{key} must be a digest" for key in ("train", "control") if not isinstance(value.get(key), str)]
     problems += [
         f"{key} must be a list of at least one name, each listed once"
-        for key in NAMES_FROM.values()
+        for key in NAME_LISTS.values()
         if not (_are_strings(value.get(key)) and len(value[key]) == len(set(value[key])) > 0)
     ]
     runs: Any = value.get("runs")
     if not isinstance(runs, tuple) or not all(isinstance(run, dict) for run in runs):
         problems.append("runs must be a list of objects")
-    return problems or [fault for key, of in NAMES_FROM.items() for fault in _problems_of_runs(runs, key, value[of])]
+    return problems or [fault for key, of in NAME_LISTS.items() for fault in _problems_of_runs(runs, key, value[of])]
 
 
 def _problems_of_runs(runs: Sequence[Any], key: str, names: Sequence[str]) -> list[str]:
