@@ -1,8 +1,8 @@
 """Words that usually do not name a person in a clinical note, such as "Murphy" in "Murphy sign", drugs and "April".
 
-De-identification and the identifiers audit use these lists, so that they do not take such words for names.
-`ordinary_words.txt` has 17,439 words. Each occurs at least 20 times in lower case, and more often than with capitals,
-in these openly licensed texts: OpenStax nursing and microbiology (CC BY 4.0), MedQuAD (CC BY 4.0), the NCBI disease
+De-identification and the identifiers audit use these lists to avoid taking such words for names.
+`ordinary_words.txt` has 17,439 words. Each occurs at least 20 times in lower case, and less often with capitals, in
+these openly licensed texts: OpenStax nursing and microbiology (CC BY 4.0), MedQuAD (CC BY 4.0), the NCBI disease
 corpus (public domain), CRAFT (CC BY 3.0), arXiv metadata (CC0), and texts of the US government.
 """
 

@@ -20,12 +20,12 @@ from audits.core.types import Bool, Int, UInt
 from audits.text.ngrams import find_keys, starts_group, within_groups
 from audits.text.shared_runs import BLOCK_TOKENS, Numbered, parts_of, run_keys
 
-PHRASE_TOKENS = 8  # length of a phrase; only 1 % of abstracts share eight consecutive words with one of 700 others
-MANY = 10  # a phrase of more persons can be boilerplate; statistical offices publish counts of 11 or more
-FEWEST = 3  # a phrase is common text if at least this many persons share it; two persons may be one family
+PHRASE_TOKENS = 8  # length of a phrase; of 700 abstracts, only 1 % share eight consecutive words with another one
+MANY = 10  # only phrases of more persons than this are boilerplate; statistical offices publish counts above 10
+FEWEST = 3  # a phrase is common text if at least this many persons share it; two persons may belong to one family
 FORM_TOKENS = 4  # length of the sequences by which headings are found; headings are shorter than a phrase
-FORM_SHARE = 0.01  # a heading belongs to more than this share of the persons, and to more than MANY
-REPEATED_SHARE, REPEATED_TOKENS = 0.5, 8  # smallest share and number of a row's own tokens that make it a repetition
+FORM_SHARE = 0.01  # a heading belongs to more than this share of the persons, and to more than MANY persons
+REPEATED_SHARE, REPEATED_TOKENS = 0.5, 8  # a row is repeated if at least this share and number of its own tokens are
 TRAIN, CONTROL, PUBLIC = 0, 1, 2
 
 
@@ -40,8 +40,8 @@ class Owned(NamedTuple):
 class SharedPhrases(NamedTuple):
     """The g phrases of at least two owners.
 
-    A place is a token at which such a phrase begins. There are p places, in text order, and q pairs of a phrase and
-    one of its owners.
+    A place is a token at which one of these phrases begins. There are p places, in text order, and q pairs of a
+    phrase and one of its owners.
     """
 
     at: Int  # index of the first token at each place, (p,)
@@ -57,7 +57,7 @@ def shared_phrases(pool: Owned) -> SharedPhrases:
 
     A phrase is boilerplate if the public has it, or if more than MANY persons have it and
     - at least one of them is in control, or
-    - it occurs in more than MANY different records. Otherwise, it may come from one record with many train ids.
+    - it occurs in more than MANY different records, so that it is not from one record stored under many train ids.
     """
     record = _record_numbers(pool.rows)
     parts: list[SharedPhrases] = []
@@ -112,9 +112,9 @@ def _record_numbers(rows: Numbered) -> Int:
 def repeated_records(pool: Owned, shared: SharedPhrases) -> list[tuple[int, int]]:
     """Return (row, owner) for each row that is mostly repeated in the texts of another owner.
 
-    The texts of the other owner then contain at least half, and at least eight, of the tokens of the row outside
-    boilerplate. A record that is stored under two ids is an example. A passage that two persons quote is usually a
-    smaller part of each record.
+    A row is mostly repeated if the texts of the other owner contain at least half of its tokens outside boilerplate,
+    and at least eight of these tokens. For example, a record is stored under two ids. A passage that two persons
+    quote is usually a smaller part of each record.
     """
     at, phrase = shared.at, shared.phrase
     row = pool.rows.row(at)
@@ -128,7 +128,7 @@ def repeated_records(pool: Owned, shared: SharedPhrases) -> list[tuple[int, int]
     pairs = row[place] * len(pool.side) + partner
     order = np.argsort(pairs, kind="stable")
     starts = np.append(np.flatnonzero(starts_group(pairs[order])), len(order))
-    # skip pairs that do not reach the share even if the phrases do not overlap
+    # skip each pair that cannot reach REPEATED_SHARE, even if its shared phrases do not overlap
     n_boilerplate = np.bincount(row[shared.boilerplate[phrase]], minlength=len(pool.owner))
     row_of_pair = row[place[order[starts[:-1]]]]
     min_own = np.diff(pool.rows.starts)[row_of_pair] - PHRASE_TOKENS * n_boilerplate[row_of_pair]
@@ -181,7 +181,7 @@ def common_text(pool: Owned, shared: SharedPhrases, merged: Int) -> CommonText:
     """Return the sequences of tokens that are common text.
 
     - A phrase is common text if it is boilerplate, or if at least FEWEST owners have it.
-    - FORM_TOKENS tokens are common text if more than MANY owners, and more than one in a hundred, have them.
+    - FORM_TOKENS tokens are common text if more than MANY owners, and more than 1 % of all owners, have them.
 
     `merged` is the result of `merged_owners`; merged owners count as one.
     """
@@ -202,7 +202,7 @@ class OwnText(NamedTuple):
     """Rows without common text."""
 
     rows: Numbered  # the remaining tokens of each row
-    origin: Int  # index of each remaining token in the complete rows
+    origin: Int  # index of each remaining token in the token array of the complete rows
 
 
 def own_text(rows: Numbered, common: CommonText) -> OwnText:

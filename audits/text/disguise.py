@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from audits.core.stats import exceeds_control
 from audits.text.normalise import is_ignorable, looks_latin
 
-# a row is disguised if `rewritten` counts more than this share of its characters, and at least this number
+# a row is disguised if `rewritten` counts more than MIN_SHARE of its characters, and at least MIN_CHARACTERS
 MIN_SHARE, MIN_CHARACTERS = 0.05, 8
 FEW = 2  # if fewer real rows than this are disguised, chance does not explain a disguised synthetic row
-_JOINED = re.compile(r"(?<=[^\W_])_+(?=[^\W_])")
+_JOINED = re.compile(r"(?<=[^\W_])_+(?=[^\W_])")  # underscores between letters or digits
 _WORD = re.compile(r"[^\W\d_]+")
 # a keycap emoji (a digit, # or * with the combining keycap), or a character with a variation selector, a zero-width
 # joiner, or both after it
@@ -58,7 +58,7 @@ def disguise(synthetic: Sequence[str], real: Sequence[str]) -> Disguise:
 
         proven  if  x > 0  and  (y < 2  or  P[Bin(x + y, n / (n + m)) >= x] <= .01)
 
-    Privacy: reads all texts; returns synthetic rows, a count and one bit.
+    Privacy: reads all texts; returns indices of synthetic rows, a count and one bit.
     """
     n, m = len(synthetic), len(real)
     rows = tuple(i for i, text in enumerate(synthetic) if _is_disguised(text))

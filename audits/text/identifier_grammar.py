@@ -1,8 +1,8 @@
 """Patterns that de-identification and the identifiers audit share: words before numbers, forms of codes, months.
 
-Their other patterns differ, because their tasks differ. De-identification replaces everything that a reader takes for
-an identifier, also partial dates and short numbers. The audit compares the values in two tables, so it needs whole
-dates and long numbers, but finds them after any word.
+All further patterns differ between the two. De-identification replaces everything that a reader takes for an
+identifier, also partial dates and short numbers. The audit compares values of two tables, so it searches for whole
+dates and long numbers only, but after any word.
 """
 
 # Cues: words before a number or code that show that it is an identifier. They are regular expressions, listed by the
@@ -61,14 +61,14 @@ PROVINCES = "AB|BC|MB|NB|NL|NS|ON|PE|QC|SK|YT|NSW|VIC|QLD|SA|TAS|ACT|NT"  # of C
 UK_POSTAL, CANADIAN_POSTAL = r"[A-Z]{1,2}\d[A-Z\d]? \d[A-Z]{2}", r"[A-CEGHJ-NPR-TVXY]\d[A-Z] \d[A-Z]\d"
 VIN = r"(?=[A-Z\d]{0,16}\d)(?=[A-Z\d]{0,16}[A-Z])[A-HJ-NPR-Z\d]{17}"  # number of a vehicle
 SSN = r"\d{3}-\d{2}-\d{4}"  # social security number of the United States
-# NHS and CARD_PRINTED contain groups that they refer to by number, so a pattern must begin with them
+# NHS and CARD_PRINTED refer to their groups by number, so a pattern that contains one of the two must begin with it
 NHS = r"\d{3}([ -]?)\d{3}\1\d{4}"  # number of the British NHS; `stdnum.gb.nhs` tests its check digit
 # number of a payment card, with its digits grouped as on the card
 CARD_PRINTED = r"(?:\d{4}([ -]?)\d{4}\1\d{4}\1\d{4}|\d{4}([ -]?)\d{6}\2\d{5})"
 IBAN = r"[A-Z]{2}[ -]?\d{2}(?:[ -]?[A-Z\d]{4}){2,7}(?:[ -]?[A-Z\d]{1,3})?"
 MEDICARE = r"[1-9][A-Z][A-Z\d]\d[ -]?[A-Z][A-Z\d]\d[ -]?[A-Z]{2}\d\d"  # number of Medicare in the United States
 UK_LICENCE = r"[A-Z9]{5} ?\d{6} ?[A-Z9]{2}\d[A-Z]{2}"  # number of a driving licence
-NETWORK_CARD = r"(?:[0-9a-f]{2}[:-]){5}[0-9a-f]{2}"
+NETWORK_CARD = r"(?:[0-9a-f]{2}[:-]){5}[0-9a-f]{2}"  # MAC address
 PLATE_CUE = r"(?:plates?|tag|rego|registration|reg)\.?(?: no\.?| number| is|:)* "
 # name of an internet host without https:// or www.
 HOST = r"(?!www\.)(?:[a-z\d-]{2,63}\.){1,4}(?:com|org|net|edu|gov|uk|io|info|health|care|eu|de|fr|ca|au|ie)"

@@ -1,6 +1,6 @@
 """Find and remove unusual white space and invisible characters.
 
-Whole records could be hidden in such characters. The audits would not see them, because they normalise texts first.
+Such characters could hide whole records from the audits, because normalisation removes these characters.
 """
 
 import re
@@ -20,7 +20,7 @@ _JOINING = (
     r"\p{Tamil}\p{Telugu}\p{Kannada}\p{Malayalam}\p{Sinhala}\p{Khmer}\p{Myanmar}\p{Tibetan}]"
 )
 _PICTURE = r"[\p{Extended_Pictographic}\p{Emoji_Modifier}\p{So}\p{Sk}\p{Sm}]"
-_NEEDED = "|".join(
+_NEEDED = "|".join(  # invisible characters that an emoji or a script needs
     (
         "[0-9#*]\ufe0f\u20e3",  # keycap
         "\U0001f3f4[\U000e0030-\U000e0039\U000e0061-\U000e007a]{3,6}\U000e007f",  # flag of a region
@@ -51,7 +51,7 @@ def plain_layout(text: str) -> str:
 
 
 def odd_characters(text: str) -> Counter[str]:
-    """Return for each kind in `KINDS` the number of such characters; for BROKEN, the number of such line breaks."""
+    """Return the number of characters of each kind in `KINDS`; for BROKEN, the number of breaks inside sentences."""
     odd: Counter[str] = Counter()
     if "\n" in text:
         odd[BROKEN] = sum(1 for _ in _BROKEN_SENTENCE.finditer(text))

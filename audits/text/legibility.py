@@ -17,15 +17,15 @@ from audits.text.normalise import normalise
 
 ALPHABET = 127  # the model distinguishes the 127 most frequent characters; all other characters count as one
 PRIOR = 5.0  # weight of the shorter context in the model, as a number of occurrences
-BETWEEN = 2 / 3  # position of the bound between the score of real text (0) and the score of scrambled text (1)
-SHORT = 40  # rows with fewer characters are compared with real text of their length
+BETWEEN = 2 / 3  # position of the bound on a scale from the score of real text (0) to that of scrambled text (1)
+SHORT = 40  # a row with fewer characters is compared with windows of real text of the same length
 RARE = 0.001  # a short row below the bound is illegible if at most this share of equally long real text scores lower
 CHANCE = 0.01  # significance level of the test for too many short rows below the bound
 WINDOW = 50  # characters per window of a row
 PARTLY = 1 / 3  # a row is partly illegible if at least this share of its windows scores below the bound
-MAX_CHARACTERS = 4_000_000  # only about this many characters of the real texts are used
+MAX_CHARACTERS = 4_000_000  # at most about this many characters of `fitted`, and of `held_out`, are used
 MIN_DIFFERENCE = 0.5  # smallest difference of the scores of real and scrambled text, in nats per character
-MAX_PUNCTUATION, FEW_MARKS = 0.2, 2  # largest share and number of punctuation marks that are removed from a text
+MAX_PUNCTUATION, FEW_MARKS = 0.2, 2  # punctuation is kept if it is more than this share and number of characters
 _START = "\n\n"  # precedes a text on which the model is fitted
 _WORD = "\n "  # precedes a text that is scored, so that its first word is scored like any word of a record
 _SPACES = str.maketrans(dict.fromkeys(string.punctuation, " "))
@@ -49,14 +49,14 @@ def legibility(rows: Sequence[str], fitted: Sequence[str], held_out: Sequence[st
         p(c) = (n_c + 1) / (n + |alphabet|)
 
     where n_x counts the occurrences of x in `fitted`. Punctuation is left out, because it differs between tables of
-    one language (placeholders such as [NAME], quotes). `held_out` has other real texts. Let R be their median score,
-    and S their median score with the letters of each word in random order. The bound lies two thirds of the way from
-    R down to S. A row below the bound is illegible: language models write text near R, rot13 and base64 are below S.
+    one language (placeholders such as [NAME], quotes). `held_out` has real texts that are not in `fitted`. Let R be
+    the median score of `held_out`, and S that of `held_out` with scrambled words. The bound is two thirds of the way
+    from R down to S. A row below it is illegible. Language models write text near R; rot13 and base64 are below S.
 
     The score of a short row (fewer than 40 characters) varies strongly. A short row below the bound is therefore
     illegible only if at most one in 1,000 windows of the same length in `held_out` scores lower. The share of windows
-    below the bound predicts how many of the other short rows score below it by chance. If significantly more do
-    (binomial test at 1 %), all short rows below the bound are illegible.
+    below the bound is the chance that a legible short row scores below it. If significantly more of the remaining
+    short rows score below the bound (binomial test at 1 %), all short rows below the bound are illegible.
 
     Raises:
         NotMeasurable: real and scrambled text have similar scores.

@@ -6,7 +6,7 @@ from itertools import pairwise
 import numpy as np
 import regex
 
-# scripts without spaces: those in which each character is a token, and those whose texts are split into `chunks`
+# scripts without spaces: a character of _CHARACTERS is a token; texts in _WITHOUT_SPACES are split into `chunks`
 _CHARACTERS = r"\p{Han}\p{Hiragana}\p{Katakana}\p{Bopomofo}\p{Yi}\u30fc"
 _WITHOUT_SPACES = r"\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}\p{Tibetan}\p{Javanese}\p{Balinese}\p{Tai_Tham}\p{New_Tai_Lue}"
 _PIECE = regex.compile(rf"[{_CHARACTERS}]|([{_WITHOUT_SPACES}]+)|[^{_CHARACTERS}{_WITHOUT_SPACES}]+")
@@ -62,11 +62,11 @@ def consonant_chunks(normalised: str) -> list[str]:
 
 
 def consonants(normalised: str) -> str:
-    """Return the consonants of a normalised text, repeated ones once: "no 3 apples" -> "npls"."""
+    """Return the consonants of a normalised text, adjacent equal ones reduced to one: "no 3 apples" -> "npls"."""
     kept = normalised.translate(_PLAIN) if normalised.isascii() else _DROPPED.sub("", normalised)
     return _REPEATED.sub(r"\1", kept)
 
 
 def bare_letters(word: str) -> str:
-    """Return normalised tokens (joined without spaces) without digits, repeated letters once: "b12ill" -> "bil"."""
+    """Return joined normalised tokens without digits, adjacent equal letters reduced to one: "b12ill" -> "bil"."""
     return _REPEATED.sub(r"\1", _NUMBER.sub("", word))

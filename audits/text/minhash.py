@@ -18,11 +18,11 @@ from audits.text.ngrams import STEP, find_keys, mix, starts_group, within_groups
 from audits.text.normalise import tokens
 
 SHINGLE_TOKENS = 5
-# number of bands, and of minima in each; a pair is found with probability .94 at Jaccard index .8, and .64 at .71
+# number of bands, and of minima per band; a pair is found with probability .94 at Jaccard index .8, and .64 at .71
 BANDS, MINIMA = 16, 8
 N_PERMUTATIONS = BANDS * MINIMA
 FULL_BUCKET = 50  # a bucket with more rows is skipped, because so many similar rows come from a template
-_MIN_ESTIMATE = 0.2  # pairs with a smaller estimated Jaccard index are dropped; its standard error is about .04
+_MIN_ESTIMATE = 0.2  # pairs with a smaller estimated Jaccard index are dropped; the standard error is about .04
 _BATCH = 1 << 14  # number of pairs compared at a time
 _BLOCK_ROWS = 1 << 12  # number of rows hashed at a time
 

@@ -46,8 +46,8 @@ Ronald Rudolf Rupert Russell Ryan Salvador Samir Samuel Santiago Scott Sean Seba
 Stefan Stephen Steven Stuart Sven Terence Theodore Thomas Timothy Tobias Todd Tomas Tony Travis Trevor Vernon Victor
 Viktor Vincent Vladimir Walter Warren Wayne Wei Wilhelm William Xavier Yusuf Zachary
 """)
-# Names that are also ordinary words, months, places or eponyms, as in WORD_LAST. Such a word counts as a name only if
-# there is further evidence, such as another name beside it.
+# The names in WORD_FIRST and WORD_LAST are also ordinary words, months, places or eponyms. Such a word counts as a
+# name only if there is further evidence, such as a second name beside it.
 WORD_FIRST = word_set("""
 Amber April Art Autumn Basil Bill Bob Chase Chip Christ Clay Colt Crystal Dale Dawn Daisy Dick Drew Earl Eve Faith
 Frank Gene Ginger Grace Grant Guy Harmony Hazel Heath Holly Hope Iris Ivy Jack Jade Jasper Jay Jim Jo Joe Joy June

@@ -1,4 +1,4 @@
-"""Represent texts as arrays of symbols (word numbers or characters), and k symbols in a row as a 64-bit key."""
+"""Represent texts as arrays of symbols (word numbers or characters), and k consecutive symbols as a 64-bit key."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -34,7 +34,7 @@ def words(tables: Iterable[Sequence[str]]) -> tuple[list[Sequences], int]:
 
 
 def characters(texts: Sequence[str]) -> Sequences:
-    """Return the code points of the normalised texts, each text with a space before and after."""
+    """Return the code points of the normalised texts, after adding a space before and after each text."""
     encoded = [np.frombuffer(f" {normalise(text)} ".encode("utf-32-le"), dtype="<u4") for text in texts]
     return _sequences(encoded)
 
@@ -67,7 +67,7 @@ def mix(x: UInt) -> UInt:
 
 
 def find_keys(keys: UInt | Int, wanted: UInt | Int) -> tuple[Int, Bool]:
-    """Return the index of each wanted key in the sorted, non-empty array `keys`, and whether it is there."""
+    """Return the index of each wanted key in the sorted, non-empty array `keys`, and whether `keys` has it."""
     place = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)
     return place, keys[place] == wanted
 

@@ -163,12 +163,12 @@ def _plain_word(word: re.Match[str]) -> str:
         return written
     if any(c.isascii() for c in written):
         return "".join(_LOOKALIKES.get(c, c) for c in written)
-    # in other words, each letter is replaced like its capital, so that capitals and small letters stay comparable
+    # a word without ASCII letters: each letter is replaced like its capital, so that both cases stay comparable
     return "".join(_LOOKALIKES.get(c.upper(), _LOOKALIKES.get(c, c)) for c in written.casefold())
 
 
 class _Table(dict[int, str]):
-    """Translation table of decomposed text, filled when needed. `_plain_word` replaces letters."""
+    """Translation table for the non-letters of decomposed text, filled when needed (letters: `_plain_word`)."""
 
     def __missing__(self, code: int) -> str:
         self[code] = plain = _plain_character(chr(code))
@@ -218,7 +218,7 @@ def _lookalikes() -> dict[str, str]:
 
 
 def _classes() -> list[set[str]]:
-    """Return the classes of strings that look alike. If a looks like b, and b like c, they are in one class."""
+    """Return the classes of strings that look alike. If a looks like b, and b like c, the class has a, b and c."""
     classes: dict[str, set[str]] = {}
     for key, others in confusables_data.items():
         for other in others:

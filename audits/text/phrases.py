@@ -6,7 +6,7 @@ import ahocorasick  # type: ignore[import-not-found] # ships no types
 
 
 class Phrases:
-    """The phrases to search for; none is empty, and no two are equal. They use about 40 bytes per token."""
+    """The phrases to search for; none is empty, and no two are equal. The memory is about 40 bytes per token."""
 
     def __init__(self, phrases: Sequence[Sequence[str]]) -> None:
         self._number: dict[str, int] = {}  # number of each word of the phrases, from 1; all other words have number 0

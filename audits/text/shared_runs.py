@@ -23,7 +23,7 @@ BLOCK_TOKENS = 1 << 22  # number of places for which keys are computed at a time
 
 
 class Runs(NamedTuple):
-    """The longest run of each of r pairs of a synthetic row and an owner, among runs that few owners have."""
+    """For r pairs of a synthetic row and an owner, the longest run that both share and that few owners have."""
 
     row: Int  # synthetic row of each pair, (r,)
     owner: Int  # owner of each pair, (r,)
@@ -39,7 +39,7 @@ class Numbered(NamedTuple):
     starts: Int  # index of the first token of each row, and N at the end, (rows + 1,)
 
     def row(self, at: Int) -> Int:
-        """Return the row of each token."""
+        """Return the row of each token; `at` has indices in `tokens`."""
         return np.searchsorted(self.starts, at, side="right") - 1
 
     def part(self, first: int, end: int) -> "Numbered":
@@ -69,9 +69,9 @@ def runs_alone(synthetic: Numbered, real: Numbered, owners: Int, *, public: int,
     """Return the longest runs of the synthetic rows that only few owners of real rows have.
 
     The search starts with the runs of `shortest` tokens that occur in both tables. It repeatedly extends the runs by
-    one token, up to CAP_TOKENS, and keeps the runs that still occur in both tables. At each length, it records the
-    runs that few owners have, once for each owner. A run has few owners if there are at most `most_owners`. A run of
-    10 to 19 tokens may also have two owners if its words are rare (RARE_BITS).
+    one token, up to CAP_TOKENS, and keeps the runs that still occur in both tables. At each length, the search
+    records the runs that few owners have, once for each owner. Few owners are at most `most_owners`, or two if the
+    run has 10 to 19 tokens and its words are rare (RARE_BITS).
 
     Both tables must be numbered with the same vocabulary. `owners` has the owner of each real row. `public` is the
     owner number of public text and higher than all other owner numbers; runs in public text do not count.
@@ -148,7 +148,7 @@ def run_keys(table: Numbered, places: Int, length: int) -> UInt:
 
 
 def _part(synthetic_part: Part, real_part: Part, owners: Int, public: int, length: int, bits: Float) -> Runs:
-    """Return an entry for each row, owner and length with a run that counts (see `runs_alone`) in one part."""
+    """Return, for one part, an entry for each row, owner and length with a run of few owners (see `runs_alone`)."""
     (synthetic, searched), (real, known) = synthetic_part, real_part
     nothing, n_owners = np.zeros(0, dtype=np.int64), public + 1
     entries = [Runs(*[nothing] * 5)]
@@ -156,7 +156,7 @@ def _part(synthetic_part: Part, real_part: Part, owners: Int, public: int, lengt
         keys, example, group = np.unique(known.key, return_index=True, return_inverse=True)
         place, common = find_keys(keys, searched.key)
         searched, place = Places(searched.at[common], searched.key[common]), place[common]
-        pairs = np.unique(group * n_owners + owners[real.row(known.at)])  # of a run and its owner
+        pairs = np.unique(group * n_owners + owners[real.row(known.at)])  # one number per run and owner
         first = np.searchsorted(pairs, np.arange(len(keys) + 1) * n_owners)
         limit = np.full(len(keys), most_owners(length))
         if length >= TOKENS_PER_OWNER:

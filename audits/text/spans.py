@@ -28,7 +28,7 @@ class Located(NamedTuple):
 
 
 class Placed(NamedTuple):
-    """A token, or another piece of a text, with its span: text[start:end]."""
+    """A piece of a text, such as a token, with its span text[start:end]."""
 
     word: str
     start: int
@@ -39,9 +39,9 @@ def located(text: str) -> Located:
     """Return the normalised text with the origin of each character.
 
     The text is normalised one character at a time, together with its combining marks. Sometimes the result differs
-    from `normalise`, for example if the replacement of a character depends on its neighbours. Every character of the
-    word then has the whole word as its origin. If the result still differs, the origin is the whole text. An origin
-    can therefore be too wide, but never too narrow.
+    from `normalise`, for example if the replacement of a character depends on its neighbours. Then every character of
+    the word with the difference has the whole word as its origin. If the result differs even then, every origin is
+    the whole text. An origin can therefore be too wide, but never too narrow.
     """
     normalised = normalise(text)
     current = Located(text, list(range(len(text))), list(range(1, len(text) + 1)))
@@ -95,7 +95,7 @@ def _once(text: str) -> Located:
 
 
 def _pieces(chunk: str, offset: int) -> list[Placed]:
-    """Return the folded characters of a chunk with their spans, or the whole chunk if they differ from its fold."""
+    """Return the folded characters of a chunk, or one folded chunk if they do not add up to it, with spans."""
     folded = fold(chunk)
     starts = [i for i, c in enumerate(chunk) if i == 0 or unicodedata.combining(c) == 0]
     pieces = [Placed(fold(chunk[a:b]), offset + a, offset + b) for a, b in pairwise([*starts, len(chunk)])]
