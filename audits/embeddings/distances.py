@@ -24,11 +24,11 @@ BINS_PER_UNIT = 40  # number of histogram bins in a distance of 1
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Share(NormalShare):
-    """A share of synthetic rows, such as those nearest to train, with its standard error for a random train table."""
+    """A share of synthetic rows, such as those nearest to train, and the standard error over random train tables."""
 
     @property
     def n(self) -> int:
-        """Effective number of rows n, from the standard error sqrt(1/4 / n) of n independent rows."""
+        """Effective number of rows: the n for which n independent rows have this standard error, sqrt(1/4 / n)."""
         return int(0.25 / self.error**2) if self.error > 0 else 0
 
     def estimate(self, confidence: float, *, less: float = 0.0) -> Estimate:
@@ -66,7 +66,7 @@ def share_of_train(nearest: Int, included: list[Int], people: Arms) -> Share:
 def balanced_draws(people: Arms, repeats: int, rng: Rng) -> list[Int]:
     """Return for each repeat equally many train and control persons of each class, drawn without replacement.
 
-    With three times as many train as control persons, a share of 0.75 would be expected without any leak.
+    If three times as many train as control persons were drawn, `share_of_train` would be about 0.75 without a leak.
     """
     members = [
         [np.flatnonzero((people.person_class == c) & (people.is_train == role)) for role in (True, False)]
@@ -107,7 +107,7 @@ def stack_arms(encoded: Encoded) -> Matrix:
 
 
 def crowding(encoded: Encoded, people: Arms) -> dict[str, Float]:
-    """Return two proximity scores of each person; float64 (P,) each.
+    """Return by name two proximity scores of each person; float64 (P,) each.
 
         nearest_x = max_s cos(x, s),  crowding_x = nearest_x - mean of the 5 highest cos(x, reference)
 

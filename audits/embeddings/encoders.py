@@ -1,7 +1,7 @@
 """Encode the texts of all tables as vectors, whose similarity the audits measure.
 
 Two encoders, one of words and one of characters, are fitted on the reference table. They detect similar wording, but
-not paraphrases. The caller can pass more vectors, for example from the generator's encoder, which attackers may have.
+not paraphrases. The caller can add vectors of an encoder that attackers may have, such as the generator's encoder.
 """
 
 from collections.abc import Callable
@@ -64,7 +64,7 @@ def encode_characters(holdout: HoldoutTables, rng: Rng) -> Encoded:
     """Return rows of at most 128 dimensions: TF-IDF of hashed character 3- and 4-grams, truncated SVD, centred.
 
     SVD and centre are computed from the reference. Without centring, a few short texts would be the nearest
-    neighbours of most texts, because all texts share one direction.
+    neighbours of most texts, because all vectors have a large common component.
 
     Reference: Deerwester et al., JASIS 1990 (latent semantic analysis).
     """
@@ -150,10 +150,10 @@ def encode_tables(inputs: AuditInputs, rng: Rng) -> EncodedTables:
 
 
 def encode_once(rng: Rng) -> TableEncoder:
-    """Return a variant of `encode_tables` that encodes the inputs at its first call and then returns that result.
+    """Return a variant of `encode_tables` that encodes at its first call, and returns the same result at later calls.
 
-    The variant uses `rng` instead of its argument, so the result does not depend on which audit calls it first. It
-    raises ValueError if it is called with other inputs than the first time.
+    The variant ignores its random argument and uses `rng`, so that it does not matter which audit calls it first. It
+    raises ValueError if a later call has inputs that differ from those of the first call.
     """
     first: list[tuple[AuditInputs, EncodedTables]] = []
 

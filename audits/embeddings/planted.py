@@ -1,8 +1,8 @@
 """Test an audit that passes: it must fail if train records are copied (planted) into the synthetic table.
 
-Otherwise, an audit could pass because the texts are too short or too similar to each other to detect any leak. The
-test uses samples of the tables. One record each of 10 % of the train persons is planted, with 20 % of its words
-removed.
+Without this test, an audit could pass because the texts are too short or too similar to each other to detect a leak.
+The test uses samples of the tables. It plants one record of each of 10 % of the train persons, after removing 20 % of
+the words.
 """
 
 from abc import ABC, abstractmethod
@@ -95,7 +95,7 @@ def plant(inputs: AuditInputs, rng: Rng) -> tuple[AuditInputs, int]:
 
 
 def drop_words(text: str, rate: float, rng: Rng) -> str:
-    """Return the text with each word removed with probability `rate`; one random word always stays."""
+    """Return the text with each word removed with probability `rate`; one random word is always kept."""
     words = text.split()
     kept = rng.random(len(words)) >= rate
     kept[int(rng.integers(len(words)))] = True

@@ -13,11 +13,11 @@ from audits.text.normalise import tokens
 
 N_FOLDS = 5
 MAX_PERSONS = 4000  # at most this many random persons of each table are used; enough to detect an AUC of 0.52
-SHIFT_CONFIDENCE = 0.995  # of each interval end; an interval excludes 0.5 in 1 % of random splits
+SHIFT_CONFIDENCE = 0.995  # one-sided confidence of interval ends; in 1 % of random splits, the interval excludes 0.5
 
 
 def shift_auc(train: Table, control: Table, rng: Rng) -> Estimate | None:
-    """Return the AUC of a classifier of train against control persons; None if either has fewer than 10 persons.
+    """Return the AUC of a classifier of train against control persons; None if a table has fewer than 10.
 
     The classifier is logistic regression on TF-IDF, in a cross-validation with 5 folds of persons. In each fold, the
     mean scores of the n_T train and n_H control persons give an AUC. The result is the mean over the folds, with
@@ -25,7 +25,7 @@ def shift_auc(train: Table, control: Table, rng: Rng) -> Estimate | None:
         variance = 2 · sum over folds of (n_T + n_H + 1) / (12 · n_T · n_H) / 5^2
 
     If train and control do not differ, this is twice the variance for independent folds (Mann and Whitney 1947). The
-    factor 2 is needed because the folds are not independent: the model that scores one was trained on all others.
+    factor 2 is needed because the folds are not independent: each fold's model is trained on the remaining folds.
 
     Raises:
         InputError: no word occurs in two records, so nothing can be compared.

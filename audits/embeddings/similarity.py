@@ -11,24 +11,23 @@ from audits.core.types import Bool, Int
 Float32 = NDArray[np.float32]
 Matrix = Float32 | sparse.csr_matrix
 BLOCK = 256  # number of queries whose similarities are computed at a time
-MIN_DETERMINANT = (
-    1e-6  # two records with a smaller 1 - cosine² count as parallel; `best_pairs` gives one the weight 0
-)
+# two records whose 1 - cosine² is smaller count as parallel; `best_pairs` then gives one of the two the weight 0
+MIN_DETERMINANT = 1e-6
 
 
 def incidence(
     rows: Int, columns: Int, shape: tuple[int, int], dtype: type[np.floating] = np.float64
 ) -> sparse.csr_matrix:
-    """Return a matrix with 1 at each (row, column) and 0 elsewhere; pairs may be repeated."""
+    """Return a matrix with 1 at each pair (rows[i], columns[i]) and 0 elsewhere; a pair may occur several times."""
     table = sparse.csr_matrix((np.ones(len(rows), dtype=dtype), (rows, columns)), shape=shape)
     table.data[:] = 1
     return table
 
 
 def similarity_blocks(queries: Matrix, keys: Matrix, *, block: int = BLOCK) -> Iterator[tuple[slice, Float32]]:
-    """Yield for each block of b queries: its slice, and its cosines with all keys, float32 (b, n_keys).
+    """Yield for each block of b queries its slice of `queries`, and its cosines with all keys, float32 (b, n_keys).
 
-    All rows must have the length 1 or 0. Of sparse matrices, only the columns that both use are kept.
+    All rows must have the length 1 or 0. If both matrices are sparse, only columns with entries in both are used.
     """
     if isinstance(queries, sparse.csr_matrix) and isinstance(keys, sparse.csr_matrix):
         shared = np.intersect1d(queries.indices, keys.indices)
@@ -58,7 +57,7 @@ def top(values: Float32, k: int) -> Float32:
 
 
 def best_pairs(cosines: Float32, gram: Float32, owner: Int, allowed: Bool) -> Int:
-    """Return for each row z the two candidates P and Q of different persons whose combination is nearest to the row.
+    """Return for each row z the two candidates P and Q of different persons whose combination is nearest to z.
 
     A combination a P + b Q has weights a, b >= 0. With the cosines s_P and s_Q of z with P and Q, and the cosine g
     between P and Q, the nearest combination has the squared distance |z|² - explained from z, where

@@ -1,4 +1,4 @@
-"""Load the vectors of other encoders from files (`--vectors NAME=FOLDER`)."""
+"""Load the vectors of additional encoders from files (`--vectors NAME=FOLDER`)."""
 
 import hashlib
 from collections.abc import Mapping, Sequence
@@ -65,7 +65,7 @@ def vectors_digest(inputs: AuditInputs) -> str:
 
 
 def _load(path: Path, n_rows: int) -> tuple[str, NDArray[np.float32]]:
-    """Return the problem, or "" if there is none, and the matrix."""
+    """Return (problem, matrix); the problem is "" if there is none, else the matrix is empty."""
     empty = np.zeros((0, 0), np.float32)
     try:
         with open_regular(path) as file:

@@ -23,12 +23,12 @@ from audits.core.types import Bool, Estimate, Float, Int, Rng
 VOTERS = (1, 5)  # variants of attribute inference: number of nearest rows that vote
 LINKED_WITHIN = (1, 5, NEAREST)  # variants of joining: number of nearest rows of each half that are compared
 MIN_HALF_WORDS = 3  # the halves of a record are joined only if each has at least this many words
-TOP_SHARE = 0.01  # share of the persons, those with the most confident guesses, whose right guesses are reported
+TOP_SHARE = 0.01  # the report counts right guesses about this share of persons, those with the most confident guesses
 Kind = Literal["relative", "absolute"]
 
-# (persons needed in each of train and control, largest allowed excess of train over control). The first entry with
-# enough attackable persons applies. They are enough to distinguish the excess from 0 with power .9 if the attack is
-# right about a share of .2 (relative) or .5 (absolute) of the control persons.
+# (persons needed in each of train and control, largest allowed excess of train over control). The first entry for
+# which there are enough attackable persons applies. The persons needed are enough to distinguish this excess from 0
+# with power .9, if the attack is right about 20 % (relative) or 50 % (absolute) of the control persons.
 LIMITS = (0.05, 0.07, 0.10)
 MARGINS: Mapping[Kind, tuple[tuple[int, float], ...]] = {
     "relative": tuple((needed_for_excess(d, 0.2, power=0.9), d) for d in LIMITS),
@@ -44,9 +44,7 @@ class Family:
     kind: Kind  # measure of the excess of train over control: `relative_excess` or `absolute_excess`
     required: bool  # False for attacks on clinical facts, which count only if the texts of enough persons state them
     variants: Mapping[str, Guesses]
-    baselines: Mapping[str, Guesses] = field(
-        default_factory=dict
-    )  # guesses without the synthetic table, for the report
+    baselines: Mapping[str, Guesses] = field(default_factory=dict)  # by name: guesses without the synthetic table
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,7 +70,7 @@ class FamilyResult:
         return supported_margin(self.n, MARGINS[self.kind])
 
     def estimate(self, confidence: float) -> Estimate:
-        """Return the excess of train over control; always the absolute excess if all control guesses are right."""
+        """Return the excess by the measure `kind`; if all control guesses are right, return the absolute excess."""
         measure = relative_excess if self.kind == "relative" and bool((self.control < 1).any()) else absolute_excess
         return measure(self.train, self.control, confidence=confidence)
 
@@ -126,7 +124,7 @@ def _inference(name: str, secrets: Secrets, nearest: NearestRows, baseline: Near
 
 
 def join_halves(first: NearestRows, second: NearestRows, k: int, halved: Bool) -> Guesses:
-    """Return for each record whether the k rows nearest to the first and to the second half have a common row.
+    """Return for each record whether one synthetic row is among the k rows nearest to each half of the record.
 
         confidence = max over common rows s of min(cos(first half, s), cos(second half, s)), 0 without a common row
 
@@ -143,9 +141,9 @@ def join_halves(first: NearestRows, second: NearestRows, k: int, halved: Bool) -
 def invert(full: NearestRows, reverse: Int, row_person: Int) -> Guesses:
     """Return whether each record's nearest synthetic row leads back to the person of the record.
 
-    The guess is the person of the real record nearest to that synthetic row; `reverse` holds this record for each
-    synthetic row. Attacks that decode a row's vector into text do not find more, because no decoded text is better
-    than the true text.
+    The guess is the person of the real record nearest to that synthetic row; `reverse` holds the index of this record
+    for each synthetic row. An attack that decodes a row's vector into text finds no more, because the row's true text
+    is published.
     """
     guessed_person = row_person[reverse[full.rows[:, 0]]]
     return Guesses(

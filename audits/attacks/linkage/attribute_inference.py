@@ -1,4 +1,4 @@
-"""Attribute inference: guess a fact in the hidden part of a record from the synthetic rows nearest to its known part.
+"""Attribute inference: guess a hidden fact of a record from the synthetic rows nearest to the record's known part.
 
 An item is a fact that can be inferred: a word, or a value such as "drug:warfarin". The nearest rows vote for the
 items that they contain, with more weight for items that fewer persons have. A guess is right if the item occurs in
@@ -69,7 +69,7 @@ class Trials:
 def guess_by_vote(nearest: NearestRows, secrets: Secrets, k: int, ties: Int, *, reference: bool = False) -> Guesses:
     """Guess for each record the item with the largest vote of the k nearest rows, weighted by the worth of the item.
 
-        share(i)   = (sum of max(0, cos) over those of the k rows that have item i) / (the same sum over all k rows)
+        share(i)   = (sum of max(0, cos) over those of the k rows that have item i) / (sum over all k rows)
         guess      = argmax of share(i) · worth(i) over the items i that the known part lacks
         confidence = share(guess) · worth(guess) · cos to the nearest row
 
@@ -131,7 +131,7 @@ def word_secrets(holdout: HoldoutTables) -> Secrets:
 
 
 def field_secrets(holdout: HoldoutTables, stated: Items) -> Secrets:
-    """Return the clinical facts, with records divided as in `word_secrets`; `stated` has those of synthetic rows."""
+    """Return the clinical facts of records halved as in `word_secrets`; `stated` has the facts of synthetic rows."""
     _, *real = _halved_texts(holdout)
     tables = [stated, *([sensitive_attributes(text) for text in texts] for texts in real)]
     return _build_secrets(_item_tables(tables), holdout)

@@ -163,7 +163,7 @@ def _states(pattern: re.Pattern[str], field: str, names: tuple[str, ...], plain:
 
 
 def _family(plain: str) -> Iterator[str]:
-    """Yield, such as "mother asthma", each illness among the first words after a relative in the same sentence."""
+    """Yield a relative and an illness, such as "mother asthma", if the illness soon follows in the same sentence."""
     for match in _RELATIVE.finditer(plain):
         rest = re.split(r"[.;]", plain[match.end() : match.end() + 90], maxsplit=1)[0]
         following = [w for w in _WORD.findall(rest) if w not in _FILLERS][:MAX_FAMILY_WORDS]

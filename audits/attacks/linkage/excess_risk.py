@@ -17,7 +17,7 @@ from audits.core.types import Estimate, Float
 def wilson_mean(values: Float, *, confidence: float) -> Interval:
     """Return Wilson's interval of the mean of n values in [0, 1].
 
-    It is the interval of a proportion with mean · n' successes in n' trials, where n' = n · mean · (1 - mean) /
+    The interval is that of a proportion with mean · n' successes in n' trials, where n' = n · mean · (1 - mean) /
     variance, or n if the variance is 0.
 
     Raises:
@@ -101,8 +101,8 @@ def detectable_excess(n: int, p: float, *, confidence: float = 0.95) -> float:
 def detectable_relative(train: Float, control: Float, *, confidence: float) -> float:
     """Return the smallest R distinguishable from 0: (z + z') · sqrt(s^2 · (1/n_T + 1/n_H)) / (1 - a_H).
 
-    s^2 and a_H are the variance and mean of the control persons' values and one 0 and one 1. These two are added so
-    that s^2 is not 0 if the attack is right about no control person. z and z' are as in `needed_for_excess`.
+    s^2 and a_H are the variance and mean of the control persons' values after one 0 and one 1 are added. Otherwise,
+    s^2 would be 0 if the attack is right about no control person. z and z' are as in `needed_for_excess`.
     """
     smoothed = np.concatenate([control, [0.0, 1.0]])
     error = math.sqrt(float(smoothed.var()) * (1 / len(train) + 1 / len(control)))

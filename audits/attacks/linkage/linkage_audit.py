@@ -30,9 +30,9 @@ class Linkage:
     unknown facts; half_to_half and inversion link records. Metrics, with a_T and a_H the mean success of an attack on
     train and on control persons:
 
-    - estimate: R = (a_T - a_H) / (1 - a_H) of the worst of the first three attacks: the excess a_T - a_H as a share
-      of its largest possible value. The limit depends on the number of persons (`MARGINS`).
-    - rare_excess: a_T - a_H for facts that at most ten persons have, for the worst of the first three attacks. The
+    - estimate: R = (a_T - a_H) / (1 - a_H) of the worst of words, fields and profile: the excess a_T - a_H as a share
+      of the largest possible excess. The limit depends on the number of persons (`MARGINS`).
+    - rare_excess: a_T - a_H of the worst of words, fields and profile, for facts that at most ten persons have. The
       limit is .09.
     - half_to_half, inversion: a_T - a_H, with limits by the number of persons (`MARGINS`).
     - limit: the largest limit of the attacks, reported if there are enough persons for all of them.

@@ -15,7 +15,7 @@ from audits.embeddings.encoders import Encoded, encode
 from audits.embeddings.similarity import Float32, Matrix, similarity_blocks
 
 NEAREST = 10  # number of nearest rows that are searched for each half
-VIEWS = 3
+VIEWS = 3  # first half, second half and whole record
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +48,7 @@ def match_views(holdout: HoldoutTables, rng: Rng) -> ViewMatches:
     """Return the synthetic rows nearest to each view of each record.
 
     For halves, the similarity is the mean of the word cosine and the character cosine. Whole records are searched
-    with each encoder separately, also with vectors passed by the caller.
+    with each encoder separately, including encoders whose vectors the caller passed.
 
     Randomness: the encoders' seeds; one order of the real records, so that equal similarities favour neither arm.
     """
@@ -78,7 +78,7 @@ def match_views(holdout: HoldoutTables, rng: Rng) -> ViewMatches:
 
 
 def _with_views(holdout: HoldoutTables) -> HoldoutTables:
-    """Return the tables with three rows per real record: first all first halves, then second halves, then records."""
+    """Return the tables with each real table replaced by all first halves, all second halves, all whole records."""
 
     def table(real: Table) -> Table:
         first, second = zip(*(split_halves(text) for text in real.texts), strict=True)
