@@ -39,8 +39,8 @@ class Differencing:
 
     Metrics:
 
-    - auc: the AUC furthest from one half among all attacks and kinds of change. Its interval covers the intervals of
-      all of them. A value of .5 is safe.
+    - auc: the AUC furthest from one half among all attacks and kinds of change. The interval covers the intervals of
+      all these AUCs. A value of .5 is safe.
     - scan_p: smallest p-value of the scan tests of all scores and kinds of change, corrected for the number of tests.
       A scan test decides whether changed persons occur too often or too rarely at the top of a ranking.
     - new_rows_share: share of the synthetic rows of only one release that are nearest to a person who changed, not to
@@ -50,7 +50,7 @@ class Differencing:
       5-token shingles at least .8).
 
     `details.power.smallest_leak` is the smallest distance of an AUC from one half that is detected with power .8.
-    No epsilon follows from it, because persons do not join at random.
+    No epsilon follows from the AUCs, because persons do not join at random.
 
     Privacy: reads all texts of both releases and tables; per-record scores stay in memory.
     Randomness: control persons who become the reference, one seed of the encoders, and folds and draws of each kind
@@ -105,7 +105,7 @@ class ReleaseComparison:
     n_controls: int  # number of control persons whom neither generator saw
     reference_share: float  # share of these control persons on whose records the scores are fitted
     attacks: Mapping[Change, ChangeAttack]  # by kind of change; kinds with fewer than 20 persons are absent
-    aucs: Mapping[Change, Estimate]  # as `attacks`
+    aucs: Mapping[Change, Estimate]  # for each key of `attacks`: AUC furthest from one half
 
     @property
     def n_compared(self) -> int:
@@ -114,7 +114,7 @@ class ReleaseComparison:
 
     @property
     def n_needed(self) -> int:
-        """Number of changed and of control persons with which a change without leaks passes with probability .8."""
+        """Changed persons, and control persons, needed so that a change without a leak passes with probability .8."""
         n_attacks = max((len(attack.membership.areas) for attack in self.attacks.values()), default=N_ATTACKS)
         return stats.needed_for_auc(MARGIN, power=stats.power_of_each(n_attacks))
 

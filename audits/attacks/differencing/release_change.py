@@ -39,7 +39,7 @@ class RowOverlap:
     n: int  # number of long rows of this release
     equal: int  # number of long rows with an equal row in the previous release, ignoring case and spaces
     near: int  # number of long rows with an equal row or a near copy in the previous release
-    by_chance: float  # share of long rows with a near copy in their own release; the larger share of both releases
+    by_chance: float  # share of long rows with a near copy in the same release; the larger value of both releases
     is_new: Bool  # (m,): whether a row of this release has no equal row or near copy in the previous release
     is_gone: Bool  # (m',): whether a row of the previous release has no equal row or near copy in this release
 
@@ -47,8 +47,8 @@ class RowOverlap:
     def limit(self) -> float:
         """The largest share of near rows that releases without a common seed and without kept rows can have.
 
-        Independent texts rarely share 20 words: even at one bit of entropy per word, far less than in text, a row
-        equals one of 10,000 rows with a probability below 1 %.
+        Independent texts rarely share 20 words. Even if a word had one bit of entropy, far less than it has, a row of
+        20 words would equal one of 10,000 rows with a probability below 1 %.
         """
         return max(LIMIT, 2 * self.by_chance)
 
@@ -99,7 +99,7 @@ def seeds_of(previous: Previous) -> Seeds:
 
 
 def _near(mine: Sketch, other: Sketch, *, same: bool = False) -> Bool:
-    """Return which rows have a near copy in the other table; if it is the same table, a row is no copy of itself."""
+    """Return which rows of `mine` have a near copy in `other`; with `same`, a row does not count as its own copy."""
     pairs = near_pairs(mine, other)
     near = np.zeros(len(mine), dtype=np.bool_)
     near[pairs.left[(pairs.jaccard >= NEAR) & ~(same & (pairs.left == pairs.right))]] = True
@@ -148,7 +148,7 @@ def unseen_controls(control: Table, now: Table, then: Table) -> Table:
 def attack_changes(
     inputs: AuditInputs, then: Table, changed: Mapping[Change, Table], controls: Table, overlap: RowOverlap, rng: Rng
 ) -> dict[Change, ChangeAttack]:
-    """Attack the persons of each kind of change that has at least 20, by the difference between the releases.
+    """Attack each kind of change that has at least 20 persons, by the difference between the releases.
 
     Let a(x; now) be a membership score of a record x given this release, and a(x; then) given the previous release.
     The attack on x is
@@ -163,7 +163,7 @@ def attack_changes(
         NotMeasurable: the reference table has fewer than 20 records.
         InputError: no word occurs in two records of the compared persons.
 
-    Randomness: one encoder seed for all kinds of change, and folds and draws for each.
+    Randomness: one encoder seed for all kinds of change; folds and draws of persons for each kind of change.
     """
     large = {name: table for name, table in changed.items() if len(set(table.groups)) >= MIN_PERSONS}
     too_few = len(set(controls.groups)) < MIN_PERSONS or min(len(inputs.synthetic), len(then)) < MIN_SYNTHETIC

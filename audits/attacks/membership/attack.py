@@ -33,7 +33,7 @@ class CrossFitted:
     """Results of each attack, by name."""
 
     scores: Mapping[str, Float]  # score of each person, (P,); for `STACKED`, the rank within the fold
-    weights: tuple[Mapping[str, float] | None, ...]  # weights of the stacked attack in each fold; None if equal
+    weights: tuple[Mapping[str, float] | None, ...]  # weights of `STACKED` in each fold; None if all are equal
     scans: Mapping[str, stats.Scan]  # scan test over all persons; no entry for `STACKED`
     areas: Mapping[str, Area]  # AUC over all persons
 
@@ -61,9 +61,9 @@ def cross_fit(scores: Mapping[str, Float], people: Arms, rng: Rng) -> CrossFitte
 
         z · w,  w = (Z'Z + .02 · n · I)^-1 · Z'y
 
-    z has the normal quantiles of a person's ranks in all scores. For the n persons of the other four folds, Z has
-    these quantiles and y the roles, +1 for train and -1 for control, both centred. If an F-test of the fit is not
-    significant at 1 %, all weights are equal: weights fitted to noise would make the interval of the AUC too narrow.
+    z has the normal quantiles of a person's ranks in all scores. For the n persons of the four remaining folds, Z has
+    these quantiles, and y has the roles (+1 for train, -1 for control); both are centred. If an F-test of the fit is
+    not significant at 1 %, all weights are equal: weights fitted to noise would make the AUC's interval too narrow.
 
     Randomness: splits each arm into folds.
     Reference: stacking, Wolpert 1992; fitting and measuring on different persons was designed for this project.
@@ -114,7 +114,7 @@ class ClassAreas:
 
     @property
     def n_too_small(self) -> int:
-        """Number of classes with fewer than `needed` persons in one of the arms."""
+        """Number of classes with fewer than `needed` persons in train or in control."""
         return self.n_classes - sum(of_class[0].n >= self.needed for of_class in self.areas)
 
     def estimate(self, confidence: float) -> Estimate | None:
@@ -148,7 +148,7 @@ def areas_by_class(scores: Mapping[str, Float], people: Arms, margin: float) -> 
 
 
 def true_positives(scores: Float, is_train: Bool, rate: float) -> int:
-    """Return how many train persons have a higher score than all but the share `rate` of the control persons."""
+    """Return how many train persons exceed a score that at most the share `rate` of the control persons exceed."""
     control = np.sort(scores[~is_train])[::-1]
     return int((scores[is_train] > control[int(rate * len(control))]).sum())
 
@@ -174,7 +174,7 @@ def found_with(
         1/2 + margin + (z_(1 - .05 / (2 · K)) + z_power) · sqrt((n_T + n_H + 1) / (12 · n_T · n_H))
 
     copied_share: the share of train persons who are copied, if a scan test finds them at the top of the ranking of
-        one score. If L copied persons lead all N persons, the m highest-ranked persons contain
+        one score. If L copied persons have the L highest scores of N persons, the m highest-ranked persons contain
         L + Hypergeom(N - L, n_T - L, m - L) train persons.
     epsilon: the epsilon of a mechanism, for one person added or removed; None if it exceeds 10. For replacing one
         person, epsilon e is twice as large, and `epsilon_limit` is the limit on e. Each guess of the roles of `coins`

@@ -13,7 +13,7 @@ from audits.text.ngrams import Sequences, find_keys, runs
 
 ORDER = 5
 MIN_OF_CLASS = 10  # scores are standardised by class if the class has at least this many reference records
-MIN_DEVIATION = 1e-9  # a smaller standard deviation, of equal reference records, counts as this
+MIN_DEVIATION = 1e-9  # smallest standard deviation by which scores are divided; that of equal records is 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +65,8 @@ def calibrated_ratio(synthetic: WordRows, real: WordRows, reference: WordRows, n
 
     P_S is fitted on the synthetic text. The reference is split into halves: P_R is fitted on one half, and the other
     half has the records z. Then the halves swap their roles, and both results are averaged. If at least ten z have
-    the class of x, only these count. The published RMIA uses the share of the z with r(z) below r(x) instead, which
-    is 1 for all copied records and does not rank them.
+    the class of x, only z of this class count. The published RMIA does not standardise r(x), but returns the share of
+    the z with r(z) < r(x). That share is 1 for all copied records and does not rank them.
 
     Reference: ratio as a membership score, Meeus et al., "The Canary's Echo", 2025; calibration, Zarifzadeh, Liu and
         Shokri, "Low-cost high-power membership inference attacks" (RMIA), ICML 2024. Standardised values, classes and
@@ -126,7 +126,7 @@ def _all_counts(model: Sequences) -> list[_Counts]:
         ends, keys, before = _runs_by_end(model, length)
         counted = np.arange(len(ends))
         if length < ORDER:
-            # a shorter run counts once for each different word before it, so one place per longer run is counted
+            # c of a shorter run is its number of preceding words: count one place of each run of `length + 1` words
             longer_ends, longer, _ = _runs_by_end(model, length + 1)
             counted = np.searchsorted(ends, longer_ends[np.unique(longer, return_index=True)[1]])
         ordered, first, count = np.unique(keys[counted], return_index=True, return_counts=True)

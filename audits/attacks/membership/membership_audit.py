@@ -21,7 +21,7 @@ from audits.embeddings.planted import EncoderAudit
 
 MARGIN = 0.05  # for a pass, each AUC interval may reach at most this far from one half
 EPSILON_LIMIT = 1.0  # largest lower bound on epsilon, for replacing one person, that allows a pass
-DELTA_CAP = 0.5  # replaces a larger delta
+DELTA_CAP = 0.5  # a larger delta for replacing one person is reduced to this value
 N_ATTACKS = 7  # number of attacks, including the stacked attack, if the caller passes one matrix of vectors
 
 # (false-positive rate, control persons needed, limit on the true-positive rate, metric name). By chance, both rates
@@ -42,8 +42,8 @@ class Membership(EncoderAudit):
 
     Metrics:
 
-    - auc: P[train > control] + P[equal] / 2 of the attack for which it is furthest from one half. `low` and `high`
-      are the outermost interval ends of all attacks, so a limit on them applies to every attack.
+    - auc: P[train > control] + P[equal] / 2 of the attack with the value furthest from one half. `low` and `high` are
+      the outermost interval ends of all attacks, so a limit on `low` and `high` applies to every attack.
     - tpr_at_fpr_5pct, tpr_at_fpr_1pct, tpr_at_fpr_01pct: share of train persons that the best attack finds while it
       flags 5 %, 1 % or 0.1 % of the control persons. These rates need 100, 1,000 and 10,000 control persons.
     - scan_p: smallest p-value of the exact scan tests of all scores, corrected for the number of tests.

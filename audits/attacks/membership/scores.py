@@ -8,7 +8,7 @@ additional score requires more persons. There is therefore only one score per ki
     ..._top1    cosine to the nearest synthetic record, by words and by each matrix of vectors that the caller passes
     ..._mass    total weight of the record when each synthetic record is explained as a mixture of two real records
 
-Other scores detect the same leaks or fewer (docs/studies/membership-scores.md).
+All further scores that were tested detect the same leaks or fewer (docs/studies/membership-scores.md).
 """
 
 from collections.abc import Sequence
@@ -27,7 +27,7 @@ from audits.text.ngrams import Sequences, runs, words
 NEAREST = 3  # number of highest Jaccard indices that are averaged
 SHINGLE = 3  # words per run
 LEFT_OUT = "characters"  # encoder that `membership_scores` leaves out
-CANDIDATES = 12  # number of records, most similar to a synthetic row, among which its two parents are searched
+CANDIDATES = 12  # the two parents of a synthetic row are searched among this number of the most similar records
 
 
 def membership_scores(holdout: HoldoutTables, encoded: tuple[Encoded, ...]) -> dict[str, Float]:
@@ -112,7 +112,7 @@ def shared_runs(synthetic: Sequences, real: Sequences) -> dict[str, Float]:
 
 
 def nearest_and_mass(encoded: Encoded) -> dict[str, Float]:
-    """Return for each record x the cosine to the nearest synthetic row, and the mass as a parent of synthetic rows.
+    """Return for each record x the cosine to the nearest synthetic row, and the total weight of x as a parent (mass).
 
         top1(x) = max over s of cos(x, s)
         mass(x) = sum over s of the weight of x in the combination a · P + b · Q nearest to s, clipped to [0, 1]

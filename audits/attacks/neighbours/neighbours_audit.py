@@ -14,13 +14,13 @@ from audits.embeddings import distances
 from audits.embeddings.encoders import Encoded, EncodedTables
 from audits.embeddings.planted import EncoderAudit
 
-REPEATS = 20  # number of draws of equally many train and control persons; the share is averaged over the draws
+REPEATS = 20  # number of draws of equally many train and control persons; `share` is the mean over the draws
 MIN_CLASS_CONTROL = 100  # a class is measured separately only if it has at least this many control persons
-CLASS_MARGIN = 0.05  # the share within a class may be at most this far from one half
+CLASS_MARGIN = 0.05  # within a class, `share` may be at most this far from one half
 
-# (independent rows needed, margin). The share may be at most the margin away from one half. For the first two
-# margins, the rows are enough for the shares of both encoders to lie within the margin with probability .95 without a
-# leak. For the widest margin, they are enough to detect a share at this distance from one half with power .8.
+# (independent rows needed, margin); `share` may be at most the margin away from one half. For margins .03 and .05,
+# the rows needed keep the shares of both encoders within the margin with probability .95 if there is no leak. For the
+# margin .10, the rows needed detect a share of .40 or .60 with power .8.
 MARGINS: tuple[tuple[int, float], ...] = (
     *((stats.needed_for_share(d, power=stats.power_of_each(2, stats.PASS_POWER)), d) for d in (0.03, 0.05)),
     (stats.needed_for_share(0.10), 0.10),
@@ -36,14 +36,14 @@ class EncoderNeighbours:
 
     encoder: str
     share: distances.Share  # share of synthetic rows whose nearest person is in train
-    classes: dict[int, distances.Share]  # the same within each class with at least MIN_CLASS_CONTROL control persons
+    classes: dict[int, distances.Share]  # by number of the class: `share` within the class, if large enough
     scans: dict[str, stats.Scan]  # scan tests over persons, by proximity score (`crowding`)
     histogram: dict[str, Any]  # distances of synthetic rows to the nearest train and control record
     details: dict[str, Any]  # further numbers for the report
 
 
 class Neighbours(EncoderAudit):
-    """Test whether synthetic records lie closer to train than to control, overall, by class, or for few persons.
+    """Test whether synthetic records are closer to train than to control: overall, by class, or for a few persons.
 
     `audits explain neighbours` describes the attack and the verdicts. For each synthetic record, the audit finds the
     nearest person among equal numbers of train and control persons of each class. Every test is two-sided, because a
