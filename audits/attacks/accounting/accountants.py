@@ -49,7 +49,7 @@ def epsilon_bounds(
     """Return the joint epsilon of all costs and budgets by each accountant, or None if the budgets use up delta.
 
     A budget is an access of which only epsilon and delta are known. The epsilons of the budgets are added up (Dwork
-    and Roth 2014, theorem B.1). The mechanisms are composed at the part of `delta` that the budgets leave.
+    and Roth 2014, theorem B.1). The mechanisms are composed at `delta` minus the deltas of the budgets.
 
     Raises:
         NotMeasurable: the package `dp-accounting` is missing.
@@ -109,7 +109,7 @@ def closed_epsilon(costs: Sequence[MechanismCost], *, delta: float) -> float | N
 
 
 def equivalent_costs(costs: Sequence[MechanismCost]) -> Sequence[MechanismCost]:
-    """Return one Gaussian mechanism that costs as much as all given ones; `costs` itself without a closed form."""
+    """Return one Gaussian mechanism that costs as much as all in `costs`; without a closed form, return `costs`."""
     mu = _joint_mu(costs)
     if not costs or mu is None:
         return costs

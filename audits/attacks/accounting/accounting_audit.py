@@ -1,7 +1,7 @@
 """Accounting audit: check that a release spent no more privacy budget (epsilon, delta) than it claims.
 
 A dry run is a second run of the same code on fictional persons. A replay is a run of the code on train without noise,
-in which every query returns a fixed answer. Both are measured before the release, and the log has the results.
+in which every query returns a fixed answer. Dry run and replay precede the release, and the log has their results.
 """
 
 from collections.abc import Iterator
@@ -19,12 +19,12 @@ from audits.core.two_sided import power
 from audits.core.types import AuditInputs, AuditResult, Previous, Rng, Table, Verdict
 
 AGREEMENT = 1e-3  # two epsilons agree if they differ by at most AGREEMENT·(1 + epsilon), to allow numerical errors
-_REPLAY_FINDINGS = {  # what happened in the replay if a part of it is `broken`
+_REPLAY_FINDINGS = {  # by field of `ReplayLog`: what happened in the replay if the field is `broken`
     "sums": "a sum changed by more than the clip norm, or the contribution of another person changed",
     "results": "a result changed although the answers to all queries were the same",
     "scores": "the score of another person's text changed",
 }
-ROUNDING = 1e-9  # a claimed epsilon may be below the recomputed epsilon by this share
+ROUNDING = 1e-9  # a claimed epsilon may be below the recomputed epsilon by this share of the latter
 
 
 class Accounting:
@@ -49,8 +49,8 @@ class Accounting:
       `outside` (`RecordRead`). The reason lists these accesses, and a policy decides whether they are allowed.
     - releases: the log lists the previous release if it shares persons with this release. No earlier release with
       the same persons is declared disjoint.
-    - composition: the epsilon claimed for this release and all earlier releases on any of its persons together is at
-      least the recomputed epsilon.
+    - composition: the epsilon claimed jointly for this release and all earlier releases that share persons with it is
+      at least the epsilon recomputed for these releases.
 
     Metrics:
 
@@ -103,7 +103,7 @@ class Accounting:
 
 
 def _composed_bounds(log: MechanismLog) -> EpsilonBounds | None:
-    """Return the joint epsilon of this and the earlier releases on any of its persons, at `log.spent.delta`."""
+    """Return the joint epsilon, at `log.spent.delta`, of this release and of earlier ones that share its persons."""
     if log.spent is None:
         return None
     shared = _releases_with_shared_persons(log)

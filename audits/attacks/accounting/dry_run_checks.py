@@ -13,10 +13,10 @@ from audits.attacks.accounting.mechanism_log import DryRunLog, Mechanism
 
 CLIP_SLACK = 1e-6  # a norm may be above the clip norm by this share, for rounding
 NORMALISER_SLACK = 1e-9  # a divisor may differ from the declared constant by this share, for rounding
-SAME_NOISE = 1e-6  # two steps use the same noise if the absolute values of its coordinates differ by at most this
+SAME_NOISE = 1e-6  # two steps use the same noise if the absolute values of their coordinates differ by at most this
 OTHER_SIZE = 0.1  # the number of fictional persons must differ from the declared number by at least this share
 
-# what each test found if its p-value is below `ALPHA`
+# by test: what the test found if its p-value is below `ALPHA`
 _FINDINGS = {
     "rate": "persons take part at a rate other than the accounted rate",
     "sizes": "the sizes of batches do not vary like those of independent draws",
@@ -41,7 +41,7 @@ class ClaimCheck(NamedTuple):
 
 
 def dry_run_checks(mechanism: Mechanism, *, n_persons: int) -> Iterator[ClaimCheck]:
-    """Yield the checks of a mechanism; `n_persons` is the declared number of persons of the run itself."""
+    """Yield the checks of a mechanism; `n_persons` is the declared number of persons of the real run."""
     dry_run = mechanism.dry_run
     if mechanism.sampling_rate < 1:
         yield _sampling(mechanism, dry_run)
@@ -120,7 +120,7 @@ def _noise(mechanism: Mechanism, dry_run: DryRunLog | None) -> ClaimCheck:
         return ClaimCheck(name, "missing", f"{logged}; {enough}")
     p = sampling_tests.noise_tests(dry_run.noise, degrees=freedom)
     coordinates = [z for step in dry_run.leading for z in step]
-    if coordinates:  # the check `reused_noise` requires them
+    if coordinates:  # if none are logged, the check `reused_noise` reports it
         p |= sampling_tests.coordinate_tests(coordinates, is_laplace=mechanism.kind == "laplace")
     return _check_of_p_values(name, p)
 

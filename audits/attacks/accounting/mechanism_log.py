@@ -122,7 +122,7 @@ class DryRunLog(Closed):
     n_persons: Count  # number of fictional persons
     batches: tuple[tuple[Index, ...], ...] | None = None  # persons in each step, numbered from 0, each listed once
     noise: tuple[Annotated[Finite, Field(ge=0)], ...] = ()  # size of the noise in each step, with full precision
-    dimension: Count | None = None  # number of coordinates of z that `noise` covers; the same part in each step
+    dimension: Count | None = None  # number of coordinates of z that `noise` covers, the same in each step
     leading: tuple[Leading, ...] = ()  # the first coordinates of z in each step: at least eight, better all
     max_norm: Annotated[Finite, Field(ge=0)] | None = None  # largest norm of a person's contribution after clipping
     largest_row: Annotated[Finite, Field(ge=0)] | None = None  # largest norm of a contribution before clipping
@@ -199,10 +199,10 @@ class EarlierRelease(Closed):
     """An earlier release from the same source."""
 
     release: Identifier
-    person_set: Sha256  # digest of its persons, see `person_set_digest`
-    persons: Literal["same", "overlapping", "disjoint"]  # its persons compared with the persons of this release
-    cost: PrivacyBudget  # its total cost
-    mechanisms: tuple[MechanismCost, ...] = ()  # if given, they are composed step by step, and `cost` is not used
+    person_set: Sha256  # digest of the earlier release's persons, see `person_set_digest`
+    persons: Literal["same", "overlapping", "disjoint"]  # relation of the earlier to the present release's persons
+    cost: PrivacyBudget  # total epsilon and delta of the earlier release
+    mechanisms: tuple[MechanismCost, ...] = ()  # if given, these are composed step by step, and `cost` is not used
 
 
 class MechanismLog(Closed):
@@ -213,12 +213,12 @@ class MechanismLog(Closed):
     n_persons: Count  # lower bound on the number of persons, declared in the configuration
     person_set: Sha256  # digest of the persons, see `person_set_digest`
     claim: PrivacyBudget  # claimed for this release
-    # claimed for this and all earlier releases on any of the same persons together; None for the first release
+    # claimed jointly for this release and all earlier releases that share persons with it; None for the first release
     spent: PrivacyBudget | None
     mechanisms: Annotated[tuple[Mechanism, ...], Field(min_length=1, max_length=MOST_MECHANISMS)]
     replay: ReplayLog | None = None
-    reads: tuple[RecordRead, ...]  # all other accesses; a missing kind counts as unaccounted
-    releases: tuple[EarlierRelease, ...]  # all earlier releases from the same source, also of other persons
+    reads: tuple[RecordRead, ...]  # accesses other than by a mechanism; a missing kind counts as unaccounted
+    releases: tuple[EarlierRelease, ...]  # all earlier releases from the same source, also on disjoint persons
 
     @model_validator(mode="after")
     def _ids_are_distinct(self) -> Self:
@@ -232,7 +232,7 @@ class MechanismLog(Closed):
 
 
 def rounded_down(n: int) -> int:
-    """Return n (at least 0) rounded down to two significant digits; declared numbers of persons reveal no more."""
+    """Return n (at least 0) rounded down to two significant digits, which a log may reveal about persons."""
     unit: int = 10 ** max(0, len(str(n)) - 2)
     return n // unit * unit
 

@@ -1,7 +1,7 @@
 """Compute bounds on epsilon by privacy loss random variables (PRV) with the library Opacus.
 
-The accounting audit compares them with the epsilon of another method, and does not pass if they contradict it.
-Without Opacus, the audit omits this comparison.
+The accounting audit compares these bounds with the epsilon by privacy loss distributions, and does not pass if they
+disagree. Without Opacus, the audit omits this comparison.
 """
 
 import importlib

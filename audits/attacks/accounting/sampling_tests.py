@@ -17,7 +17,7 @@ from audits.core.types import Int
 
 ALPHA = 1e-6  # significance level of each test
 MIN_STEPS = 200  # steps that a dry run with sampling must log
-MIN_ORDERED = 1000  # coordinates that the test of their order needs, because its p-value is approximate
+MIN_ORDERED = 1000  # smallest number of coordinates for the test `order`, whose p-value is approximate
 TIE = 1e-7  # two coordinates count as equal if their absolute values differ by at most this
 MIN_PERSONS = 50  # fictional persons that a dry run with sampling must have
 
@@ -77,11 +77,11 @@ def poisson_tests(draws: Participation, *, rate: float) -> dict[str, float]:
 def noise_tests(noise: Sequence[float], *, degrees: int) -> dict[str, float]:
     """Return p-values for the hypothesis that the logged noise is as large and as variable as claimed.
 
-    The logged size of each step's noise (`DryRunLog.noise`) then has a chi-squared distribution with `degrees`
-    degrees of freedom.
+    Under this hypothesis, the logged size of each step's noise (`DryRunLog.noise`) has a chi-squared distribution
+    with `degrees` degrees of freedom.
 
-    - scale: test of the sum over all steps. It detects noise of another size and steps without noise.
-    - shape: Kolmogorov-Smirnov test of the sizes. It detects noise that varies too little between steps.
+    - scale: test of the sum over all steps. The test detects too large or small noise, and steps without noise.
+    - shape: Kolmogorov-Smirnov test of the sizes. The test detects noise that varies too little between steps.
     - repeats: 0 if a size occurs twice, otherwise 1. Continuous noise repeats only if it is reused.
     """
     values = np.asarray(noise, dtype=np.float64)
@@ -100,13 +100,13 @@ def coordinate_tests(coordinates: Sequence[float], *, is_laplace: bool) -> dict[
 
     The claimed distribution is the standard normal distribution, or the Laplace distribution with scale 1.
 
-    - distribution: Kolmogorov-Smirnov test. It detects coordinates without noise, even if others have more, and noise
-      of another form, such as absolute values.
-    - order: correlation of each coordinate with the next, after a transformation to normal values. It detects sorted
-      noise and needs `MIN_ORDERED` coordinates.
-    - ties: number of neighbours in the sorted absolute values that differ by at most `TIE`. For n coordinates, it has
-      a Poisson distribution with mean n² · `TIE` · ∫ f², with the density f of an absolute value. It detects noise
-      that is used for several coordinates, and noise in multiples of a large unit.
+    - distribution: Kolmogorov-Smirnov test. It detects coordinates without noise, even if all others have too much,
+      and noise with a wrong distribution, such as absolute values.
+    - order: correlation of each coordinate with the next, after a transformation to normal values. The test detects
+      sorted noise and needs `MIN_ORDERED` coordinates.
+    - ties: number of neighbours in the sorted absolute values that differ by at most `TIE`. For n coordinates, this
+      number has a Poisson distribution with mean n² · `TIE` · ∫ f², with the density f of an absolute value. The test
+      detects noise that is used for several coordinates, and noise in multiples of a large unit.
     """
     z = np.asarray(coordinates, dtype=np.float64)
     claimed = stats.laplace if is_laplace else stats.norm

@@ -25,30 +25,30 @@ MARGIN = 0.10  # allowed distance of the AUC from one half
 EPSILON_LIMIT = 1.0  # if no epsilon is claimed, the lower bound on epsilon must not exceed this
 MIN_CANARIES = 1_000  # a pass requires at least this many canaries
 FAIR_P = 1e-6  # if the number of inserted canaries has a smaller p-value, the coins count as unfair
-CONTROL_CONFIDENCE = 0.9999  # high, because the interval of the control value can be too narrow
+CONTROL_CONFIDENCE = 0.9999  # of the control value's interval; high, because the interval can be too narrow
 
 
 class CanaryAudit:
     """Test whether the synthetic table of a canary build shows which canaries were inserted.
 
     If the coins can be guessed better than a claimed epsilon allows, the claim is refuted. `audits explain canaries`
-    describes the attack and the verdicts. Metrics, the first three on canaries of one row (one record):
+    describes the attack and the verdicts. Metrics (the first three only use canaries of one row, that is one record):
 
     - auc: P[score of inserted > score of omitted] of the strongest membership attack. The interval spans the
       intervals of all attacks.
     - epsilon_lower_bound: lower bound on epsilon from guessing the coins (`coin_guesses`).
-    - scan_p: smallest p-value of the scan tests (`scan_test`) of all attacks, corrected for their number; not used
-      for the verdict.
+    - scan_p: smallest p-value of the scan tests (`scan_test`) of all attacks, corrected for the number of tests; not
+      used for the verdict.
     - reproduced: number of inserted canaries whose ending (the last eight words) occurs in the synthetic table of the
       canary build or in the table to release, but not in the reference.
     - max_exposure: highest exposure, in bits, of the random ending of an inserted canary (`exposure_bits`).
 
-    The control value is the AUC of the same attack on the table to release, whose generator saw no canary. If its
-    interval excludes one half, the inserted and omitted canaries differ for other reasons than training.
+    The control value is the AUC of the same attack on the table to release, whose generator saw no canary. If the
+    interval of this AUC excludes one half, inserted and omitted canaries differ for a reason other than training.
 
-    Canaries of 4 and 16 near-identical rows are reported separately. Their bound on epsilon applies to a group of
-    records, so it is not compared with a claim. `details.power.smallest_leak` is the smallest AUC above one half that
-    this number of one-row canaries distinguishes from one half with power .8.
+    Canaries of 4 and 16 near-identical rows are reported separately. The bound on epsilon from these canaries applies
+    to a group of records and is not compared with a claim. `details.power.smallest_leak` is the smallest AUC above
+    one half that this number of one-row canaries distinguishes from one half with power .8.
 
     Privacy: the generator of the canary build saw train, so no row of the canary build is shown or may be released.
         The audit compares rows of the released, train and control tables for equality and returns counts.
@@ -140,7 +140,7 @@ def _checked_canaries(inputs: AuditInputs) -> Canaries:
 def _power(
     n: int, is_inserted: Bool, bound: Bound, limit: float, n_attacks: int, confidence: float
 ) -> dict[str, Any]:
-    """Return the report entry on power; `is_inserted` has one value for each of the n canaries that has one row."""
+    """Return the report entry on power; `is_inserted` has the coins of those of the n canaries that have one row."""
     n_smaller = min(int(is_inserted.sum()), int((~is_inserted).sum()))
     for_epsilon = -(-needed_for_epsilon(limit, alpha=FAIL_LEVEL) * n // bound.persons)
     for_auc = -(-needed_for_auc(MARGIN, power=power_of_each(n_attacks)) * n // n_smaller)
@@ -202,7 +202,7 @@ def _guess_failures(attacks: CrossFitted, epsilon: float, claim: Claim) -> list[
 
 
 def _repeat_failures(repeats: Mapping[str, Mapping[str, Any]]) -> list[str]:
-    """Return the failures for canaries of several rows; only numbers of rows that a train person has count."""
+    """Return the failures for canaries of n > 1 rows; n is ignored if no train person has at least n rows."""
     return [
         f"inserted canaries of {n_rows} rows are distinguished from omitted canaries, and a train person has at "
         f"least {n_rows} rows"

@@ -5,7 +5,7 @@
 - suffixes.parquet has the column text: random endings, with which the endings of canaries are compared.
 - insert.parquet has the rows to append to the train data of the canary build, with the train table's column names.
 
-The canary build must read only insert.parquet. The metadata of the files warn that its rows must never be released.
+The canary build must read only insert.parquet. The metadata of the files warn that no row of it may be released.
 """
 
 from collections.abc import Sequence
@@ -33,7 +33,7 @@ _COLUMNS: dict[str, type] = {"text": str, "group": str, "family": str, "inserted
 def write_canaries(
     canaries: CanarySet, folder: str | Path, *, text: str = "text", label: str = "label", group: str = "group"
 ) -> None:
-    """Write the three files into a folder; raise InputError if canaries are there already or it cannot be written.
+    """Write the three files into a folder; raise InputError if the folder has canaries or cannot be written.
 
     text, label and group are the column names of insert.parquet.
     """

@@ -5,11 +5,11 @@ different types of generators retain different texts:
 
     suffix      the beginning of a reference text, then eight random words, which a copying generator reproduces
     semantic    the beginning of a reference text, then a sentence whose parts do not belong together; a generator
-                that works on embeddings retains its unusual meaning
+                that works on embeddings retains the unusual meaning
     outlier     random words in 1, 4 or 16 near-identical rows of a class other than the largest; a generator that
                 interpolates between nearest neighbours mixes these rows with each other only
-    sampled     a random sequence in which most words follow each other in the reference too; the words fit the
-                domain, but their order is unlikely
+    sampled     a random sequence; most pairs of adjacent words also occur in the reference, so the words fit the
+                domain, but the sequence is unlikely
 """
 
 from collections import Counter
@@ -60,16 +60,16 @@ class _Source:
     rows: tuple[tuple[str, ...], ...]  # words of each reference row that shares no run of 8 words with train
     rows_of_label: dict[str, list[int]]  # indices into `rows` by class
     vocabulary: tuple[str, ...]  # words from which random words are drawn
-    followers: dict[str, tuple[tuple[str, ...], Float]]  # words after each word in `rows`, cumulative probabilities
+    followers: dict[str, tuple[tuple[str, ...], Float]]  # by word: next words in `rows`, cumulative probabilities
 
 
 def make_canaries(train: Table, reference: Table | None, n: int, rng: Rng) -> CanarySet:
-    """Return n canary persons, each with its own fair coin, and the alternative endings.
+    """Return n canary persons with one fair coin each, and the alternative endings.
 
     The words come from the reference or, without a reference, from a built-in list. The families are used in turn.
-    `outlier` canaries have 1, 4 and 16 rows in turn, and the others have one row. Classes are drawn at random; the
-    beginning of a canary is from a reference row of its class if there is one. A canary is drawn again if it shares a
-    run of 8 words with train or has the same ending as another canary.
+    `outlier` canaries have 1, 4 and 16 rows in turn; all other canaries have one row. Classes are drawn at random. If
+    the reference has rows of a canary's class, the canary's beginning is from one of these rows. A canary is drawn
+    again if it shares a run of 8 words with train or has the same ending as another canary.
 
     Args:
         train: train table of the canary build, without canaries.

@@ -117,7 +117,7 @@ def canary_kinds(canaries: Canaries) -> Kinds:
 def rank_within_kinds(scores: Mapping[str, Float], kinds: Kinds) -> dict[str, Float]:
     """Return each score as the rank among canaries of the same kind, in (0, 1).
 
-    Otherwise, differences between the kinds would hide those between inserted and omitted canaries.
+    Without ranks, differences between the kinds would hide the differences between inserted and omitted canaries.
     """
     family = np.unique(kinds.family, return_inverse=True)[1]
     kind = np.unique(family * (int(kinds.rows.max()) + 1) + kinds.rows, return_inverse=True)[1]
@@ -141,7 +141,7 @@ def persons_of(people: Arms, selected: Bool) -> Arms:
 
 
 def auc_by_family(family: Strings, is_inserted: Bool, pooled: Float) -> dict[str, dict[str, Any]]:
-    """Return the numbers of canaries and the AUC of each family; `pooled` has one score per canary."""
+    """Return by family the numbers of canaries and the AUC; `pooled` has one score per canary."""
     return {name: _counts_and_auc(pooled, is_inserted, family == name) for name in sorted(set(family.tolist()))}
 
 
@@ -186,9 +186,9 @@ def exposure_bits(
 ) -> Float:
     """Return the exposure of each ending: how many bits the synthetic text reveals about it; (endings,).
 
-        exposure = log2 |C| - log2 rank,  rank = 1 + (endings of C with a higher score) + (other equal scores) / 2
+        exposure = log2 |C| - log2 rank,  rank = 1 + (suffixes with higher score) + (suffixes with equal score) / 2
 
-    The candidates C are all suffixes (other random endings) and the ending itself. The score of a candidate is the
+    The candidates C are all suffixes (random endings of no canary) and the ending. The score of a candidate is the
     mean of log P_S - log P_R over its words, where P_S and P_R are n-gram models of the synthetic and the reference
     text (`kneser_ney.log_likelihood`). Without a leak, the mean exposure is 1.44 bits. The maximum is log2 |C|.
 
@@ -225,7 +225,7 @@ def canary_exposures(canaries: Canaries, reference: Table) -> tuple[Float, Float
 
 
 def exposure_details(bits: tuple[Float, Float] | None, n_suffixes: int) -> dict[str, Any]:
-    """Return the report entry: mean and highest exposures, in bits, beside the largest possible one."""
+    """Return the report entry: mean, highest and largest possible exposure, in bits."""
     if bits is None:
         return {"suffixes": n_suffixes, "inserted": None, "left_out": None}
     inserted, left_out = ({"mean": float(b.mean()), "max": float(b.max())} for b in bits)

@@ -1,4 +1,4 @@
-"""Make sentences for canaries (fictitious persons) from built-in words; no real record contains them."""
+"""Make sentences for canaries (fictitious persons) from built-in words; no real record contains such sentences."""
 
 from audits.core.types import Rng
 from audits.text.name_lists import words

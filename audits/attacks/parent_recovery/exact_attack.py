@@ -22,8 +22,8 @@ from audits.embeddings.similarity import BLOCK, best_pairs, similarity_blocks
 TOLERANCE = 1e-4  # largest distance of a point from a segment that it lies on, as a share of the segment's length
 MARGIN_OF_CHANCE = 100  # chance is ruled out if no point is within this many tolerances of a control segment
 MIN_DIMENSIONS = 5  # with fewer dimensions, chance is never ruled out
-INTERIOR = 1e-3  # a point in which one of the two rows has a smaller share is a copy of the other row
-LINE_NEIGHBOURS = 30  # number of nearest points among which the other points of a line are searched
+INTERIOR = 1e-3  # a point between two rows counts as a copy of one row if the second row has a smaller share of it
+LINE_NEIGHBOURS = 30  # for each point, lines through it are searched among this many nearest points
 MAX_LINE_ROWS = 20_000  # lines are searched among this many points from the start of the table
 MIN_LINES = 3  # a place is an intersection if at least this many lines meet there
 RECOVERED_WITHIN = 1e-3  # a real row is recovered if an intersection is within this share of the row's length
@@ -81,7 +81,7 @@ def segment_residuals(synthetic: NDArray[np.float32], real: NDArray[np.float32])
 
         min over P, Q of  min over a, b > 0 of  |z - a·P - b·Q| / |P - Q|
 
-    where P and Q are two of the 40 real rows most similar to z. It is infinite if z coincides with P or Q.
+    where P and Q are two of the 40 real rows most similar to z. The result is infinite if z coincides with P or Q.
     """
     z, x = (normalize(np.asarray(v, dtype=np.float64)) for v in (synthetic, real))
     single = x.astype(np.float32)
@@ -105,10 +105,10 @@ def segment_residuals(synthetic: NDArray[np.float32], real: NDArray[np.float32])
 
 
 def line_intersections(points: Float) -> Float:
-    """Return the places where at least three lines intersect, (intersections, d), once for each of the lines.
+    """Return the places where at least three lines intersect, (intersections, d); a place is repeated for each line.
 
-    Each line passes through three or more of the points. Points that were mixed from one real row and several other
-    rows lie on lines through that row, so an attacker who has only the points finds the row at an intersection.
+    Each line passes through three or more of the points. Points that were mixed from one real row and several further
+    rows lie on lines through the first row, so an attacker who has only the points finds this row at an intersection.
     """
     origins, directions, lengths = _lines(points)
     intersections = [np.empty((0, points.shape[1]))]
@@ -156,7 +156,7 @@ def _lines(points: Float) -> tuple[Float, Float, Float]:
 
 
 def _closest(origins: Float, directions: Float, block: slice) -> tuple[Float, Float, Bool]:
-    """Return where line i of a block is closest to each line j, their distance, and whether they are parallel.
+    """Return for each line i of a block and each line j: the place on i closest to j, the distance, and is_parallel.
 
     Line i is o_i + s·u_i, with u_i a unit vector. With w = o_i - o_j and c = <u_i, u_j>, lines i and j are closest at
 

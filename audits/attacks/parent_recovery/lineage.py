@@ -25,7 +25,7 @@ def read_lineage(path: str | Path, n_synthetic: int, n_train: int) -> Lineage:
     """Return the lineage in a .parquet or .jsonl file.
 
     The file has one row for each synthetic row, in the same order, with two columns. `parents` lists the numbers
-    (from 0) of the train rows that the synthetic row was mixed from. `weights` lists one weight for each of them. The
+    (from 0) of the train rows that the synthetic row was mixed from. `weights` lists one weight for each parent. The
     weights are at least 0 and sum to 1. Both lists are empty for a row that was made from no record.
 
     Raises:
@@ -127,7 +127,7 @@ def _jsonl(path: Path) -> tuple[list[tuple[int, Any]], list[str]]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LineageExposure:
-    """Contributions of the P train persons to the r synthetic rows with parents, and to the c classes of these."""
+    """Contributions of P train persons to the r synthetic rows with parents, and to the c classes of these rows."""
 
     max_weight: Float  # (r,), weight of the person who contributes most to each row
     effective_parents: Float  # (r,), 1 / (sum over persons of weight²): 2 for two persons of equal weight

@@ -58,16 +58,16 @@ class ParentRecall:
 
 
 def find_parent_pairs(encoded: Encoded, people: Arms, rng: Rng) -> ParentPairs:
-    """Return for each synthetic row the two persons whose records, combined, are nearest to it.
+    """Return for each synthetic row the two persons whose records, combined, are nearest to the row.
 
-    The candidates C(z) for a synthetic row z are its most similar real records. Each repeat uses the candidates of
-    the persons drawn, about 40. The attack finds two candidates P and Q of different persons:
+    The candidates C(z) for a synthetic row z are the real records most similar to z. Each repeat uses those of the
+    persons drawn, about 40 candidates. The attack finds two candidates P and Q of different persons:
 
         (P, Q) = argmin over P, Q in C(z) of  min over a, b >= 0 of |z - a·P - b·Q|
 
-    All rows have unit length. Scaling a mixture to unit length moves it off the segment between its parents, but it
-    stays a combination of them. In a test with noise of twice the nearest-neighbour distance (1,500 points of 256
-    dimensions, 20 of them intrinsic), a search for segments found 30 % of the parents, and this search found 95 %.
+    All rows have unit length. Scaling a mixture to unit length moves it off the segment between its parents, but the
+    result is still a combination of them. In a test with noise of twice the nearest-neighbour distance (1,500 points
+    of 256 dimensions, 20 of them intrinsic), a search for segments found 30 % of the parents, this search 95 %.
 
     If train and control have equally many persons in each class, one repeat with all persons replaces the 20 repeats.
 
@@ -133,13 +133,13 @@ def both_train(found: ParentPairs, people: Arms, rng: Rng) -> tuple[Share, float
 def parent_recall(found: ParentPairs, people: Arms, lineage: Lineage, train_person: Int) -> ParentRecall | None:
     """Return how often true parents are found, or None if no attacked row has a parent.
 
-    An attack that finds only the class of a row has no recall above the chance values of `ParentRecall`. The parents
-    of rows with a common parent may be found or missed together. The effective number of rows is therefore
+    An attack that finds only the class of a row has no recall above the chance values of `ParentRecall`. If rows
+    have a common parent, their parents may be found or missed together. The effective number of rows is therefore
 
         n = rows / max(1, sum_g (h_g - r·n_g)² / (rows·r·(1 - r)))
 
     where r is the recall, n_g the number of rows whose heaviest parent is person g, and h_g the number of hits among
-    them. `train_person` (n_train,) has the person of each train row, numbered as in `people`.
+    these rows. `train_person` (n_train,) has the person of each train row, numbered as in `people`.
     """
     with_parents = np.flatnonzero([len(lineage.parents[row]) > 0 for row in found.rows])
     n_rows = len(with_parents)
@@ -214,12 +214,12 @@ class ShareTest:
     margin: float | None  # allowed distance from `null`; None if there are too few rows even for the widest margin
 
     def is_within(self, margin: float | None, confidence: float) -> bool:
-        """Return whether the whole interval lies within a margin around the null."""
+        """Return whether the whole interval of the share lies within a margin around `null`."""
         excess = self.share.estimate(confidence, less=self.null)
         return margin is not None and self.share.n > 0 and is_inside(excess, margin, centre=0.0)
 
     def p_beyond(self, margin: float) -> float:
-        """Return the two-sided p-value of the hypothesis that the share lies within a margin around the null."""
+        """Return the two-sided p-value of the hypothesis that the share lies within a margin around `null`."""
         return self.share.p_beyond(margin, null=self.null)
 
     def smallest_leak(self, n_shares: int, confidence: float) -> float | None:
