@@ -18,7 +18,7 @@ from audits.embeddings.similarity import Float32, Matrix, highest, similarity_bl
 from audits.gate.coarse import coarsen
 
 LOCAL_NEIGHBOURS = 5  # number of nearest reference rows whose mean similarity `crowding` subtracts
-MIN_BIN = 10  # a bin of a histogram has either no rows of a table or at least this many
+MIN_BIN = 10  # in a bin of a histogram, each table has no rows or at least this many
 BINS_PER_UNIT = 40  # number of histogram bins in a distance of 1
 
 
@@ -113,7 +113,7 @@ def crowding(encoded: Encoded, people: Arms) -> dict[str, Float]:
 
     x is a record, s a synthetic row. A person's score is the maximum over the person's records. The similarity to the
     reference is subtracted so that common texts do not look copied. If all texts follow one template, `crowding` can
-    hide that the release omits rows similar to train persons; `nearest` still shows this.
+    hide that the release omits rows similar to train persons; `nearest` still shows the omission.
     """
     real = stack_arms(encoded)
     nearest = highest(real, encoded.synthetic, 1)[:, 0]
@@ -154,7 +154,7 @@ def distance_histogram(
 ) -> dict[str, list[float] | list[int]]:
     """Return the histograms of cosine distances to train and control, with common bins; empty for too few rows.
 
-    Privacy: each bin has no rows, or at least ten rows of each table, so that no bin shows a single person. The edges
+    Privacy: in each bin, each table has no rows or at least ten, so that no bin shows a single person. The edges
         are multiples of 1/40, so that no edge is the distance of a record.
     """
     both = np.concatenate([train, control])

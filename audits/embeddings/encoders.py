@@ -52,7 +52,7 @@ def encode_words(holdout: HoldoutTables) -> Encoded:
     """Return TF-IDF rows of words with the weights (1 + ln tf) · (1 + ln((1 + N) / (1 + df))).
 
     tf counts the word in the row. df of the N reference rows contain the word. A word that is not in the reference
-    has the highest weight, because a synthetic row that shares it with a person may be a copy.
+    has the highest weight, because a synthetic row that shares the word with a person may be a copy.
     """
     sequences, n_words = words([t.texts for t in _tables(holdout).values()])
     rows = [np.repeat(np.arange(len(s)), np.diff(s.starts)) for s in sequences]

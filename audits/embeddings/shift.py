@@ -24,7 +24,7 @@ def shift_auc(train: Table, control: Table, rng: Rng) -> Estimate | None:
 
         variance = 2 · sum over folds of (n_T + n_H + 1) / (12 · n_T · n_H) / 5^2
 
-    If train and control do not differ, this is twice the variance for independent folds (Mann and Whitney 1947). The
+    The sum is the variance for independent folds, if train and control do not differ (Mann and Whitney 1947). The
     factor 2 is needed because the folds are not independent: each fold's model is trained on the remaining folds.
 
     Raises:

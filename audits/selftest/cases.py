@@ -26,7 +26,7 @@ JUDGED = ("memorization", "neighbours", "identifiers", "membership", "parent_rec
 # probability is 1 - 0.2/9 = 0.978. Then all nine audits in `AUDITS` pass with probability at least 0.8. The factor is
 # ((1.645 + 2.010) / (1.645 + 0.842))^2; these numbers are the normal quantiles of 0.95, 0.978 and 0.8.
 SAMPLE_FACTOR = 2.16
-SPLITS = 3  # number of releases of a clean case, each from another split of the persons
+SPLITS = 3  # number of releases of a clean case, each from a different split of the persons
 PERMUTATIONS = 20  # number of releases of `permuted_roles`
 # A correct audit fails at most 5 % of the releases of `permuted_roles`. With four allowed fails, the probability that
 # one of six correct audits counts as wrong is at most 6 × P[Bin(20, 0.05) > 4] = 1.5 %. An audit that fails 40 % of
@@ -41,13 +41,13 @@ _DEMAND_OF: Mapping[str, Demand] = dict(zip("FNPS.", _DEMANDS, strict=True))
 class Case:
     """One or more releases of the same kind, and the demands on the audits."""
 
-    demands: str  # one letter of `_DEMAND_OF` for each audit of `JUDGED`, in the same order
+    demands: str  # one letter of `_DEMAND_OF` for each audit, in the order of `JUDGED`
     name: str
     make: Recipe  # builds the release
     description: str  # content of the release
     why: str  # why the audits must meet the demands
     blind: str = ""  # why the audits without a demand need not detect the leak
-    repeats: int = 1  # number of releases, each from another split or with other random numbers
+    repeats: int = 1  # number of releases, each from a different split or with different random numbers
     only_demanded: bool = False  # if true, audits without a demand are skipped, and the input checks are run
 
     def demand(self, audit: str) -> Demand:

@@ -54,7 +54,7 @@ def draw_population(inputs: AuditInputs, rng: Rng) -> Population:
     must run `check_split` on the tables first.
 
     Raises:
-        InputError: there are fewer than 60 control persons, or every unseen row repeats another person.
+        InputError: there are fewer than 60 control persons, or every unseen row repeats a train or control person.
     """
     _, control_person = persons(inputs.control.groups)
     n_control = int(control_person.max(initial=-1)) + 1

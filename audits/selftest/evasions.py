@@ -1,4 +1,4 @@
-"""Recipes that build releases with a hidden leak, to test whether the audits detect it.
+"""Recipes that build releases with a hidden leak, to test whether the audits detect the leak.
 
 A recipe hides texts of train persons among clean rows (rows of persons who are in neither train nor control), or
 changes the tables so that the leak is hard to detect. It raises NotMeasurable if too few persons have suitable texts.

@@ -56,7 +56,7 @@ class SelfTest:
     audits: tuple[str, ...]  # the calibrated audits
     left_out: tuple[str, ...]  # registered audits that the suite does not cover
     n_persons: Mapping[str, int]  # number of persons in the first split, by "train", "control" and "fresh" (unseen)
-    n_repeating: int  # unseen rows removed from the first split because they repeat another person
+    n_repeating: int  # unseen rows removed from the first split because they repeat a train or control person
     split_problems: tuple[str, ...]  # problems found by the input checks
     seed: int
     seconds: float
@@ -108,7 +108,7 @@ def run_suite(
 
     Raises:
         InputError: the suite does not cover an audit, there are too few control persons, or every unseen row repeats
-            another person.
+            a train or control person.
     """
     started = time.monotonic()
     selected = select_audits(audits)
@@ -171,7 +171,7 @@ def make_populations(
 def run_case(
     case: Case, populations: Sequence[Population], audits: Sequence[str], *, seed: int, confidence: float
 ) -> CaseResult:
-    """Return the results of the audits on one case; its releases are built from the populations in turn."""
+    """Return the results of the audits on one case; the case's releases are built from the populations in turn."""
     started = time.monotonic()
     if case.only_demanded:
         audits = [audit for audit in audits if case.demand(audit) != "blind"]

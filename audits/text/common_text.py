@@ -2,8 +2,8 @@
 
 - A phrase is a sequence of eight consecutive tokens. Its owners are the persons whose texts contain it. If public
   text contains it, the public is one more owner.
-- Boilerplate is a phrase with so many owners that it identifies none of them; `shared_phrases` has the exact rule.
-- Common text is boilerplate, other phrases of at least three owners, and headings of forms of many persons.
+- Boilerplate is a phrase with too many owners to identify one of them; `shared_phrases` has the exact rule.
+- Common text is boilerplate, all phrases of at least three owners, and headings of forms of many persons.
 - Two persons are merged (they count as one) if a record of one repeats most of a record of the other.
 """
 

@@ -5,8 +5,8 @@ identifier, also partial dates and short numbers. The audit compares values of t
 dates and long numbers only, but after any word.
 """
 
-# Cues: words before a number or code that show that it is an identifier. They are regular expressions, listed by the
-# kind of the number. Case is ignored.
+# Cues: words before a number or code, which show that the number or code is an identifier. Each cue is a regular
+# expression, listed by the kind of the number. Case is ignored.
 NUMBER_CUES = {
     "record": (
         r"mrns?",

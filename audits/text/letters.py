@@ -1,4 +1,4 @@
-"""Split text at places that do not depend on its spaces, so that copies with joined or split words are found."""
+"""Split text at places that do not depend on spaces, so that copies with joined or split words are found."""
 
 import re
 from itertools import pairwise

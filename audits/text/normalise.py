@@ -47,7 +47,7 @@ def normalise(text: str) -> str:
 
     - Decompose compatibility characters (NFKD).
     - Remove invisible characters (Default_Ignorable_Code_Point, General_Category Cf and Cc). In a sequence of more
-      than 24 visible characters without a space, replace them by spaces instead.
+      than 24 visible characters without a space, replace invisible characters by spaces.
     - Remove combining marks (General_Category M).
     - Replace digits of all scripts (Nd) by 0 to 9, quotes by ', and dashes by -.
     - Replace letters that look Latin by Latin letters (UTS #39).

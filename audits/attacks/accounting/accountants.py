@@ -1,6 +1,6 @@
 """Compute the epsilon that differentially private (DP) mechanisms spend together at a given delta.
 
-Several methods (accountants) that share no code compute epsilon, so that an error of one of them is noticed. Epsilon
+Several methods (accountants) without common code compute epsilon, so that an error in one method is noticed. Epsilon
 holds for adaptive composition in any order. Neighbouring data sets differ by one person added or removed.
 """
 
@@ -21,9 +21,9 @@ from audits.core.types import Float
 
 # orders of the Rényi divergences over which epsilon is minimised
 ORDERS = (*range(2, 65), 72, 80, 96, 128, 192, 256, 384, 512, 768, 1024, 2048)
-MAX_EPSILON = 100.0  # `pld` is not computed above this epsilon, because it would take much memory
-GRID = 1e-4  # spacing of the discretised privacy loss up to an epsilon of 10; above 10, it grows with epsilon
-ROUNDING = 1e-9  # delta counts as used up if at most this share of it is left
+MAX_EPSILON = 100.0  # `pld` is not computed above this epsilon, because the computation would take much memory
+GRID = 1e-4  # spacing of the discretised privacy loss up to an epsilon of 10; above 10, the spacing grows
+ROUNDING = 1e-9  # delta counts as used up if at most this share of delta is left
 
 
 class EpsilonBounds(NamedTuple):
@@ -32,14 +32,14 @@ class EpsilonBounds(NamedTuple):
     closed: float | None  # exact value (closed form) for Gaussian noise without sampling, else None
     pld: float | None  # by privacy loss distributions; None if `rdp` exceeds `MAX_EPSILON` or delta is too small
     rdp: float  # by Rényi divergences
-    added: float  # sum of the epsilons of the budgets (accesses of which only epsilon and delta are known)
+    added: float  # sum of the epsilons of the budgets (accesses of known cost, but unknown mechanism)
     prv: float | None = None  # by privacy loss random variables; None if it could not be computed
     prv_low: float | None = None  # lower bound by privacy loss random variables
     prv_absent: str = "not requested"  # why `prv` is None; empty if it was computed
 
     @property
     def upper(self) -> float:
-        """The smallest bound plus `added`, without `prv`, so that the verdict depends on no optional library."""
+        """The smallest bound except `prv`, plus `added`; the verdict must depend on no optional library."""
         return min(bound for bound in (self.closed, self.pld, self.rdp) if bound is not None) + self.added
 
 
@@ -48,7 +48,7 @@ def epsilon_bounds(
 ) -> EpsilonBounds | None:
     """Return the joint epsilon of all costs and budgets by each accountant, or None if the budgets use up delta.
 
-    A budget is an access of which only epsilon and delta are known. The epsilons of the budgets are added up (Dwork
+    A budget is the cost of an access whose mechanism is not known. The epsilons of the budgets are added up (Dwork
     and Roth 2014, theorem B.1). The mechanisms are composed at `delta` minus the deltas of the budgets.
 
     Raises:

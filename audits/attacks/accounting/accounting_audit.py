@@ -48,7 +48,7 @@ class Accounting:
     - reads: the claim includes all accesses to the records other than by a mechanism, except those with the status
       `outside` (`RecordRead`). The reason lists these accesses, and a policy decides whether they are allowed.
     - releases: the log lists the previous release if it shares persons with this release. No earlier release with
-      the same persons is declared disjoint.
+      the persons of this release is declared disjoint.
     - composition: the epsilon claimed jointly for this release and all earlier releases that share persons with it is
       at least the epsilon recomputed for these releases.
 
@@ -58,7 +58,7 @@ class Accounting:
     - delta: the claimed delta.
     - epsilon_recomputed: the smallest upper bound of all accountants at the claimed delta; also the audit's estimate.
     - epsilon_rdp: the upper bound by Rényi divergences.
-    - epsilon_prv: the upper bound by privacy loss random variables, only for comparison. If it is missing,
+    - epsilon_prv: the upper bound by privacy loss random variables, only for comparison. If there is none,
       `details["accountants"]["prv_absent"]` says why.
     - epsilon_spent: like epsilon, for all releases together (see composition), if the log claims an epsilon for them.
     - unaccounted_reads: number of kinds of access that have the status `unaccounted` or are not in the log.

@@ -11,10 +11,10 @@ import numpy as np
 from audits.attacks.accounting import sampling_tests
 from audits.attacks.accounting.mechanism_log import DryRunLog, Mechanism
 
-CLIP_SLACK = 1e-6  # a norm may be above the clip norm by this share, for rounding
-NORMALISER_SLACK = 1e-9  # a divisor may differ from the declared constant by this share, for rounding
+CLIP_SLACK = 1e-6  # relative excess of a norm over the clip norm that is allowed for rounding
+NORMALISER_SLACK = 1e-9  # relative deviation of a divisor from the declared constant that is allowed for rounding
 SAME_NOISE = 1e-6  # two steps use the same noise if the absolute values of their coordinates differ by at most this
-OTHER_SIZE = 0.1  # the number of fictional persons must differ from the declared number by at least this share
+OTHER_SIZE = 0.1  # relative difference required between the number of fictional persons and the declared number
 
 # by test: what the test found if its p-value is below `ALPHA`
 _FINDINGS = {

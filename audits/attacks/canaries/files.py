@@ -5,7 +5,7 @@
 - suffixes.parquet has the column text: random endings, with which the endings of canaries are compared.
 - insert.parquet has the rows to append to the train data of the canary build, with the train table's column names.
 
-The canary build must read only insert.parquet. The metadata of the files warn that no row of it may be released.
+The canary build must read only insert.parquet. The metadata of the files warn never to release a row of this build.
 """
 
 from collections.abc import Sequence
@@ -71,7 +71,7 @@ def read_canaries(
 
     `path` is a folder written by `write_canaries`, or a parquet table with the columns of canaries.parquet, in which
     canaries from another source have the family `other`. `canary_build` is the synthetic table of the canary build
-    (.parquet, .jsonl or .csv); text, label and group are its column names.
+    (.parquet, .jsonl or .csv); text, label and group are the names of columns of that table.
 
     Raises:
         InputError: a file is missing or invalid; all problems are listed.

@@ -73,7 +73,7 @@ def make_canaries(train: Table, reference: Table | None, n: int, rng: Rng) -> Ca
 
     Args:
         train: train table of the canary build, without canaries.
-        reference: text of the same kind by other persons; rows that share a run of 8 words with train are not used.
+        reference: text like train, by persons not in train; rows that share a run of 8 words with train are not used.
         n: number of canaries; about half are inserted. The audit passes only if n is at least 1,000.
         rng: random stream that draws texts, then one coin per person, then alternative endings.
 

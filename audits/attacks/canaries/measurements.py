@@ -1,7 +1,7 @@
 """Measure how much a generator reveals about canaries: membership scores, reproduced endings, copied rows, exposure.
 
 A canary is a fictitious person. The canary build is a second build of the same pipeline that is never released.
-Inserted canaries are in its train data; omitted canaries are not. The ending of a canary is its last eight words.
+Only inserted canaries are in the build's train data, omitted canaries are not. A canary's ending is the last 8 words.
 """
 
 import math

@@ -46,8 +46,8 @@ class Differencing:
     - new_rows_share: share of the synthetic rows of only one release that are nearest to a person who changed, not to
       a control person; the value furthest from one half among all encoders and kinds of change. .5 is safe.
     - shared_rows: number of long rows (at least 20 words) that are equal to a row of the previous release.
-    - near_rows: number of long rows that are equal to a row of the previous release or a near copy of it (Jaccard of
-      5-token shingles at least .8).
+    - near_rows: number of long rows that are equal to, or a near copy of, a row of the previous release (Jaccard
+      index of 5-token shingles at least .8).
 
     `details.power.smallest_leak` is the smallest distance of an AUC from one half that is detected with power .8.
     No epsilon follows from the AUCs, because persons do not join at random.

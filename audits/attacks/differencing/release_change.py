@@ -47,8 +47,8 @@ class RowOverlap:
     def limit(self) -> float:
         """The largest share of near rows that releases without a common seed and without kept rows can have.
 
-        Independent texts rarely share 20 words. Even if a word had one bit of entropy, far less than it has, a row of
-        20 words would equal one of 10,000 rows with a probability below 1 %.
+        Independent texts rarely share 20 words. Even if a word had one bit of entropy, far less than in text, a row
+        of 20 words would equal one of 10,000 rows with a probability below 1 %.
         """
         return max(LIMIT, 2 * self.by_chance)
 
@@ -61,7 +61,7 @@ class RowOverlap:
     def excludes_shared_randomness(self, seeds: Seeds, *, confidence: float) -> bool:
         """Return whether a common seed and kept rows are excluded.
 
-        The share of near rows, or the upper end of its interval if the seeds are unknown, must be at most the limit.
+        The share of near rows, or the upper end of the interval if the seeds are unknown, must be at most the limit.
         """
         if seeds == "different":
             return self.n == 0 or self.near / self.n <= self.limit
@@ -121,8 +121,8 @@ def changed_records(now: Table, then: Table) -> dict[Change, Table]:
 
     - joined: all records of persons who are only in the later table (`now`).
     - left: all records of persons who are only in the earlier table (`then`).
-    - records_added: records that are only in the later table, of persons in both.
-    - records_removed: records that are only in the earlier table, of persons in both.
+    - records_added: records that are only in the later table, of persons in both tables.
+    - records_removed: records that are only in the earlier table, of persons in both tables.
     """
     changed: dict[Change, Table] = {}
     for here, there, new_persons, new_records in (

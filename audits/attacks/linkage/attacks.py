@@ -42,7 +42,7 @@ class Family:
 
     name: str
     kind: Kind  # measure of the excess of train over control: `relative_excess` or `absolute_excess`
-    required: bool  # False for attacks on clinical facts, which count only if the texts of enough persons state them
+    required: bool  # False for attacks on clinical facts, which count only if enough persons' texts state such facts
     variants: Mapping[str, Guesses]
     baselines: Mapping[str, Guesses] = field(default_factory=dict)  # by name: guesses without the synthetic table
 

@@ -116,7 +116,7 @@ def person_trials(guesses: Guesses, row_person: Int) -> Trials:
 
 
 def word_secrets(holdout: HoldoutTables) -> Secrets:
-    """Return the rare words: the first half of a record is known, and its second half is hidden.
+    """Return the rare words: the first half of a record is known, and the second half is hidden.
 
     A word is rare if at most 1 % of the persons use it, or at most ten if that is more.
     """

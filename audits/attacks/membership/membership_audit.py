@@ -48,7 +48,7 @@ class Membership(EncoderAudit):
       flags 5 %, 1 % or 0.1 % of the control persons. These rates need 100, 1,000 and 10,000 control persons.
     - scan_p: smallest p-value of the exact scan tests of all scores, corrected for the number of tests.
     - epsilon_lower_bound: lower confidence bound on epsilon (one person added or removed) from guessing which persons
-      are in train; `low` and `high` equal it. If all guesses were right, it would be details.epsilon.ceiling.
+      are in train; `low` and `high` equal the bound. details.epsilon.ceiling is the bound if all guesses were right.
     - mirror_auc: like auc, for the difference between the scores on this table and on `AuditInputs.mirror`, a table
       that the same generator wrote from control; reported only if a mirror table is given.
     - worst_class_auc: like auc, over all attacks and all classes with at least 100 persons in each of train and
@@ -154,7 +154,7 @@ def needed_persons(attacks: int = N_ATTACKS) -> int:
 
 
 def _rates(fitted: CrossFitted, people: Arms, confidence: float) -> dict[str, tuple[Estimate, float, float]]:
-    """Return (true-positive rate, limit on it, proven lower bound) for each rate with enough control persons."""
+    """Return (true-positive rate, its limit, its proven lower bound) for each rate with enough control persons."""
     results = {}
     for rate, needed, limit, name in RATES:
         if people.n_control >= needed:

@@ -120,7 +120,7 @@ def nearest_and_mass(encoded: Encoded) -> dict[str, Float]:
     P and Q are two of the 12 records most similar to the synthetic row s. The mass detects small contributions to
     many rows as well as a large contribution to one row.
 
-    Reference: parents as in `audits/attacks/parent_recovery`; their mass as a score was designed for this project.
+    Reference: parents as in `audits/attacks/parent_recovery`; the mass as a score was designed for this project.
     """
     real = stack_arms(encoded)
     nearest = np.full(real.shape[0], -np.inf)

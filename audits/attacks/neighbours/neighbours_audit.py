@@ -15,7 +15,7 @@ from audits.embeddings.encoders import Encoded, EncodedTables
 from audits.embeddings.planted import EncoderAudit
 
 REPEATS = 20  # number of draws of equally many train and control persons; `share` is the mean over the draws
-MIN_CLASS_CONTROL = 100  # a class is measured separately only if it has at least this many control persons
+MIN_CLASS_CONTROL = 100  # a class is measured separately only if at least this many control persons are in it
 CLASS_MARGIN = 0.05  # within a class, `share` may be at most this far from one half
 
 # (independent rows needed, margin); `share` may be at most the margin away from one half. For margins .03 and .05,

@@ -19,11 +19,11 @@ from audits.core.types import Bool, Float, Int
 from audits.embeddings.similarity import BLOCK, best_pairs, similarity_blocks
 
 # A segment is the straight line between two rows of train, or between two rows of control.
-TOLERANCE = 1e-4  # largest distance of a point from a segment that it lies on, as a share of the segment's length
+TOLERANCE = 1e-4  # a point lies on a segment if the distance is at most this share of the segment's length
 MARGIN_OF_CHANCE = 100  # chance is ruled out if no point is within this many tolerances of a control segment
 MIN_DIMENSIONS = 5  # with fewer dimensions, chance is never ruled out
 INTERIOR = 1e-3  # a point between two rows counts as a copy of one row if the second row has a smaller share of it
-LINE_NEIGHBOURS = 30  # for each point, lines through it are searched among this many nearest points
+LINE_NEIGHBOURS = 30  # lines through a point are searched among this many points nearest to the point
 MAX_LINE_ROWS = 20_000  # lines are searched among this many points from the start of the table
 MIN_LINES = 3  # a place is an intersection if at least this many lines meet there
 RECOVERED_WITHIN = 1e-3  # a real row is recovered if an intersection is within this share of the row's length
@@ -107,8 +107,8 @@ def segment_residuals(synthetic: NDArray[np.float32], real: NDArray[np.float32])
 def line_intersections(points: Float) -> Float:
     """Return the places where at least three lines intersect, (intersections, d); a place is repeated for each line.
 
-    Each line passes through three or more of the points. Points that were mixed from one real row and several further
-    rows lie on lines through the first row, so an attacker who has only the points finds this row at an intersection.
+    Each line passes through three or more of the points. Points that were mixed from one real row R and several
+    further rows lie on lines through R, so an attacker who has only the points finds R at an intersection.
     """
     origins, directions, lengths = _lines(points)
     intersections = [np.empty((0, points.shape[1]))]

@@ -1,7 +1,7 @@
 """The shadow attack: infer from the tables of many reruns of the generator which reruns were trained on a person.
 
 The attacker runs the generator many times, with and without each target person (`plan.py`), and trains a classifier
-on the resulting tables. A rerun saw a person if the person was in its train data. The coins of a person, one bit for
+on the resulting tables. A rerun saw a person if it was trained with the person. The coins of a person, one bit for
 each rerun, say which reruns saw the person. Non-members are control persons, whom no rerun saw; the AUC of the same
 attack on non-members shows the effect of chance. `audits explain shadow` lists the verdicts.
 
@@ -203,7 +203,7 @@ def features(
 def predict_membership(x: Float, coins: Coins) -> Float:
     """Return the probability that each rerun saw each person, (runs, persons), from scores x (runs, persons, scores).
 
-    The forest that predicts the reruns of a fold is trained on the other folds and serves all persons.
+    The forest that predicts the reruns of a fold is trained on all other folds and serves all persons.
     """
     fold_of_run = np.arange(len(x)) % FOLDS
     predicted = np.empty(coins.shape)

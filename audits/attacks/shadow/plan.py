@@ -24,7 +24,7 @@ from audits.embeddings.encoders import encode_tables
 
 PLAN, TABLES = "plan.json", "synthetic"
 SUFFIXES = (".parquet", ".jsonl", ".csv")
-# key: field of a rerun, which lists some persons; value: field of the plan, which lists all persons of the same kind
+# key: field of a rerun, which lists some persons; value: field of the plan, which lists all who can occur there
 NAME_LISTS = {"leave_out": "persons", "pretended_out": "non_members"}
 FOLDS = 4  # folds of the cross-validation; rerun r belongs to fold r mod 4
 TARGET_SHARE = 0.01  # share of train persons who are targets by default
