@@ -17,15 +17,15 @@ SHIFT_CONFIDENCE = 0.995  # one-sided confidence of interval ends; in 1 % of ran
 
 
 def shift_auc(train: Table, control: Table, rng: Rng) -> Estimate | None:
-    """Return the AUC of a classifier of train against control persons; None if a table has fewer than 10.
+    """Return the AUC of a classifier of train against control persons; None if a table has under 10 persons.
 
     The classifier is logistic regression on TF-IDF, in a cross-validation with 5 folds of persons. In each fold, the
     mean scores of the n_T train and n_H control persons give an AUC. The result is the mean over the folds, with
 
         variance = 2 · sum over folds of (n_T + n_H + 1) / (12 · n_T · n_H) / 5^2
 
-    The sum is the variance for independent folds, if train and control do not differ (Mann and Whitney 1947). The
-    factor 2 is needed because the folds are not independent: each fold's model is trained on the remaining folds.
+    Without the factor 2, this is the variance for independent folds if train and control do not differ (Mann and
+    Whitney 1947). The folds are not independent, because each fold's model is trained on the remaining folds.
 
     Raises:
         InputError: no word occurs in two records, so nothing can be compared.

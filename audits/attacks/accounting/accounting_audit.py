@@ -24,7 +24,7 @@ _REPLAY_FINDINGS = {  # by field of `ReplayLog`: what happened in the replay if 
     "results": "a result changed although the answers to all queries were the same",
     "scores": "the score of another person's text changed",
 }
-ROUNDING = 1e-9  # a claimed epsilon may be below the recomputed epsilon by this share of the latter
+ROUNDING = 1e-9  # relative amount by which a claimed epsilon may be below the recomputed epsilon
 
 
 class Accounting:

@@ -122,7 +122,7 @@ class DryRunLog(Closed):
     n_persons: Count  # number of fictional persons
     batches: tuple[tuple[Index, ...], ...] | None = None  # persons in each step, numbered from 0, each listed once
     noise: tuple[Annotated[Finite, Field(ge=0)], ...] = ()  # size of the noise in each step, with full precision
-    dimension: Count | None = None  # number of coordinates of z that `noise` covers, the same in each step
+    dimension: Count | None = None  # number of coordinates of z in `noise`; the same coordinates in each step
     leading: tuple[Leading, ...] = ()  # the first coordinates of z in each step: at least eight, better all
     max_norm: Annotated[Finite, Field(ge=0)] | None = None  # largest norm of a person's contribution after clipping
     largest_row: Annotated[Finite, Field(ge=0)] | None = None  # largest norm of a contribution before clipping
@@ -232,7 +232,7 @@ class MechanismLog(Closed):
 
 
 def rounded_down(n: int) -> int:
-    """Return n (at least 0) rounded down to two significant digits, which a log may reveal about persons."""
+    """Return n (at least 0) rounded down to two significant digits; a log reveals no more of a number."""
     unit: int = 10 ** max(0, len(str(n)) - 2)
     return n // unit * unit
 

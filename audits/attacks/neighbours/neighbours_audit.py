@@ -36,7 +36,7 @@ class EncoderNeighbours:
 
     encoder: str
     share: distances.Share  # share of synthetic rows whose nearest person is in train
-    classes: dict[int, distances.Share]  # by number of the class: `share` within the class, if large enough
+    classes: dict[int, distances.Share]  # `share` by class number, if the class has MIN_CLASS_CONTROL control persons
     scans: dict[str, stats.Scan]  # scan tests over persons, by proximity score (`crowding`)
     histogram: dict[str, Any]  # distances of synthetic rows to the nearest train and control record
     details: dict[str, Any]  # further numbers for the report

@@ -22,7 +22,7 @@ from audits.embeddings.similarity import BLOCK, best_pairs, similarity_blocks
 TOLERANCE = 1e-4  # a point lies on a segment if the distance is at most this share of the segment's length
 MARGIN_OF_CHANCE = 100  # chance is ruled out if no point is within this many tolerances of a control segment
 MIN_DIMENSIONS = 5  # with fewer dimensions, chance is never ruled out
-INTERIOR = 1e-3  # a point between two rows counts as a copy of one row if the second row has a smaller share of it
+INTERIOR = 1e-3  # a point between two rows counts as a copy of one if the other has a smaller share of the weights
 LINE_NEIGHBOURS = 30  # lines through a point are searched among this many points nearest to the point
 MAX_LINE_ROWS = 20_000  # lines are searched among this many points from the start of the table
 MIN_LINES = 3  # a place is an intersection if at least this many lines meet there
