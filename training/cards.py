@@ -25,13 +25,13 @@ options](../studies/removed-options.md#style-adapters-news-review-forum-e-mail).
 
 ## How `auto` chooses
 
-Without DP, the score of a combination of styles is the mean log-likelihood per token of up to 64 train texts under the language
-model. `auto` scores `plain`, each style, each pair of the three best styles, and these three together. A combination of several
-styles is chosen if its score is more than .05 nats per token above the best score of a single style or `plain`. Otherwise the best
-single style, or `plain`, is chosen.
+Without DP, the score of a combination of styles is the mean log-likelihood per token of up to 64 train texts
+under the language model. `auto` scores `plain`, each style, each pair of the three best styles, and these three
+together. A combination of several styles is chosen if its score is more than .05 nats per token above the best
+score of a single style or `plain`. Otherwise the best single style, or `plain`, is chosen.
 
-With DP, a random sample of persons votes. A person votes for each style that gives the person's texts a higher likelihood than
-`plain` does. Noise is added to the counts, which consumes part of the budget.
+With DP, a random sample of persons votes. A person votes for each style that gives the person's texts a higher
+likelihood than `plain` does. Noise is added to the counts, which consumes part of the budget.
 
 ## Sources and samples
 

@@ -3,9 +3,9 @@
     python benchmarks/cluster/workers.py [--latents 64] [--tokens 32] [--texts 256] [--rounds 1] [--threads 2]
         [--encoder minilm] [--decoder smollm2] [--bridge builtin] [--json] [--quick]
 
-"1 x 1" is one worker of one thread; "1 x 2" is one worker whose matrix products use two threads; "2 x 1" is two workers
-of one thread each, as in a run.
-Both decode the same latents and embed the same texts of a fictional clinic, first on an idle machine ("alone"), then
+"1 x 1" is one worker of one thread; "1 x 2" is one worker whose matrix products use two threads; "2 x 1" is two
+workers of one thread each, as in a run.
+All decode the same latents and embed the same texts of a fictional clinic, first on an idle machine ("alone"), then
 while an endless loop occupies each core ("busy"). The output has tokens and texts per second.
 """
 
