@@ -67,12 +67,12 @@ def approve(  # noqa: PLR0913 - one parameter per option
     if (role is None) != close or (close and reject):
         raise UsageError("pass either --role or --close, and --reject only with --role")
     kind: DecisionKind = "CLOSE" if close else "REJECT" if reject else "APPROVE"
-    root, now = load_trust(trust), datetime.now(UTC)
+    opened, root, now = open_key(key, public), load_trust(trust), datetime.now(UTC)
     act, outcome = _WORDS[kind]
     path = sign(
         bundle,
         role=role or RELEASER,
-        key=open_key(key, public),
+        key=opened,
         trust=root,
         now=now,
         kind=kind,

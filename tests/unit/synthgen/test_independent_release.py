@@ -182,7 +182,7 @@ def test_only_the_owner_reads_what_the_audits_found(twins):
     body = found.split("<main")[1]
     assert body.index("Warning.") < body.index("Released")
     assert "memorization: 1" in body.split("Released")[0]
-    assert "this decision is itself a disclosure" in body
+    assert "your decision is itself a disclosure" in body
     assert "WARNING The audits found passages or identifiers" in present.printed.output
     assert "memorization: 1" not in absent.private_report()
     assert all(number in found for number in ("real train records", "membership"))

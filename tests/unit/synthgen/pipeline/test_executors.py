@@ -90,12 +90,12 @@ import os, sys
 from synthgen.config import Config
 from synthgen.decode import shards
 from synthgen.pipeline.pipeline import Pipeline
-save = shards._save
-def dying(folder, rows, candidates):
-    if list(folder.glob("shard-*")) and not folder.name.startswith("decode-reconstruction"):
+save = shards.write_by
+def dying(path, write):
+    if list(path.parent.glob("shard-*")) and not path.parent.name.startswith("decode-reconstruction"):
         os.kill(os.getpid(), 9)
-    save(folder, rows, candidates)
-shards._save = dying
+    save(path, write)
+shards.write_by = dying
 Pipeline(Config.load(sys.argv[1])).run(until="filter", part="0/2", wait=False)
 """
 
