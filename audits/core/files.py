@@ -122,7 +122,9 @@ def disk_errors(place: Path) -> Iterator[None]:
             raise
         size = sum(file.stat().st_size for file in place.rglob("*") if file.is_file()) if place.is_dir() else 0
         reason = disk_reason(OSError(error.errno or errno.ENOSPC, ""), place, size)
-        hint = "Correct the cause, then run the same command again; the finished stages of a run are kept."
+        hint = (
+            "Free disk space or correct the permissions, then run the same command again; finished stages are kept."
+        )
         raise InputError(f"{error.filename or place} cannot be read or written ({reason})", hint=hint) from error
 
 
@@ -135,7 +137,7 @@ def require_space(folder: Path, needed: int) -> None:
             os.fsync(file.fileno())
     except OSError as error:
         reason = disk_reason(error, folder, needed)
-        hint = "Correct the cause, for example free the space, then run the same command again."
+        hint = "Free disk space or correct the permissions, then run the same command again."
         raise InputError(f"{folder}: {needed} bytes cannot be written ({reason})", hint=hint) from None
 
 

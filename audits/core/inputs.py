@@ -129,7 +129,7 @@ def load_inputs(
     if identifiers is not None and len(identifiers) != len(train):
         problems.append(f"identifiers are given for {len(identifiers)} rows, but train has {len(train)} rows")
     if problems:
-        raise InputError("the tables do not fit together", problems=problems)
+        raise InputError("the tables cannot be audited", problems=problems)
     known = None if identifiers is None else tuple(tuple(row) for row in identifiers)
     return AuditInputs(synthetic=synthetic, train=train, control=control, reference=reference, identifiers=known)
 

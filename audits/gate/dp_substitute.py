@@ -45,7 +45,7 @@ def reasons_against(evidence: Evidence, given: DpSubstitute) -> tuple[str, ...]:
     conditions = {
         "no differentially private method made the records": _is_exactly(evidence, METHOD, 1.0),
         "the lineage of the records is missing": _is_exactly(evidence, LINEAGE, 1.0),
-        "records have parents": _is_exactly(evidence, PARENTS, 0.0),
+        "synthetic records have parents": _is_exactly(evidence, PARENTS, 0.0),
         "the accounting did not pass": state is not None and (state.status, state.verdict) == ("measured", "pass"),
         f"more than epsilon {given.max_epsilon:g} was spent": _is_at_most(evidence, name, given.max_epsilon)
         and (f"{name}_spent" not in evidence.metrics or _is_at_most(evidence, f"{name}_spent", given.max_epsilon)),

@@ -101,11 +101,12 @@ def compare(evidence: Evidence, rule: Rule, confidence: float) -> RuleOutcome:
 def _problem(  # noqa: PLR0911 - one return per reason
     evidence: Evidence, rule: Rule, metric: Metric | None, confidence: float
 ) -> str | None:
-    state = evidence.audits.get(rule.metric.split(".", 1)[0])
+    audit = rule.metric.split(".", 1)[0]
+    state = evidence.audits.get(audit)
     if state is not None and state.status != "measured":
-        return f"its audit was not measured: {state.status}"
+        return f"the audit {audit} was not measured (status {state.status})"
     if metric is None:
-        return "the number is missing"
+        return f"the evidence has no number for {rule.metric}"
     if rule.metric.startswith("selftest.") and "selftest" not in evidence.digests:
         return "the evidence does not identify its self-test"
     if not all(math.isfinite(end) for end in (metric.value, metric.low, metric.high)):

@@ -118,7 +118,7 @@ class Chain:
             except OSError as error:
                 os.ftruncate(file.fileno(), before)  # the caller has not yet acted on the line
                 reason = disk_reason(error, self._path, len(data))
-                hint = "Nothing was recorded. Correct the cause, then run the same command again."
+                hint = "Nothing was recorded. Free disk space or correct the permissions, then run the command again."
                 raise InputError(f"{self._path}: no line can be added ({reason})", hint=hint) from None
         self._macs.append(mac)
         self.entries = (*self.entries, dict(entry))

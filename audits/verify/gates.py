@@ -92,7 +92,8 @@ def server_problems(models: Sequence[Model], config: Mapping[str, Any]) -> Itera
     on_servers = [model for model in models if model.format != SAFETENSORS]
     is_served = config["decode"]["engine"] == "endpoint"
     if [model.format for model in on_servers] != expected or is_served != bool(expected):
-        yield f"{CONFIG}: decode.endpoint contradicts the statement, which lists models on other servers (or on none)"
+        rule = "the configuration and the models of the statement must name the same kind of server, or no server"
+        yield f"{CONFIG}: decode.endpoint contradicts the statement; {rule}"
     if any(model.role != "decoder" or not model.trained_on_private_data for model in on_servers):
         yield "models: a model on a server must be the decoder and count as trained on private data"
 

@@ -151,7 +151,9 @@ def check_models_and_delta(predicate: ReleasePredicate) -> None:
         raise VerifyError("E_GATE", "an epsilon is claimed, so a range of at least 10 train persons must be stated")
     if delta * PERSONS_PER_DELTA * n > 1:
         limit = f"1 / ({PERSONS_PER_DELTA} n), where n is the lower end of the stated range of train persons"
-        raise VerifyError("E_GATE", f"delta, also the delta of all runs together, must be at most {limit}")
+        raise VerifyError(
+            "E_GATE", f"the delta of this run and the delta of all runs together must each be at most {limit}"
+        )
 
 
 def accounted(files: Mapping[str, bytes]) -> Mapping[str, Any]:

@@ -82,8 +82,8 @@ LEAKY = {
         f"accounting {state}": (found(states={"accounting": state}), "the accounting did not pass")
         for state in (None, "insufficient", "fail", "crashed")
     },
-    "one record with parents": (found({PARENTS: 1.0}), "records have parents"),
-    "parents not counted": (found({PARENTS: None}), "records have parents"),
+    "one record with parents": (found({PARENTS: 1.0}), "synthetic records have parents"),
+    "parents not counted": (found({PARENTS: None}), "synthetic records have parents"),
     "no lineage": (found({"parent_recovery.lineage": 0.0}), "the lineage of the records is missing"),
     "too large an epsilon": (found({"accounting.epsilon": 3.01}), "more than epsilon 3 was spent"),
     "too large a sum of epsilons": (found({"accounting.epsilon_spent": 3.5}), "more than epsilon 3 was spent"),
@@ -142,7 +142,7 @@ def test_accounting_needs_the_confidence_and_parents_an_exact_number():
     assert outcome(decide(changed, POLICY), "audit-accounting").verdict == "INSUFFICIENT"
     wide = Metric(value=0.0, low=0.0, high=0.5, confidence=0.96, n=900)
     changed = evidence.model_copy(update={"metrics": {**evidence.metrics, PARENTS: wide}})
-    assert reasons_against(changed, POLICY.dp_substitute) == ("records have parents",)
+    assert reasons_against(changed, POLICY.dp_substitute) == ("synthetic records have parents",)
 
 
 @pytest.mark.parametrize(

@@ -38,7 +38,7 @@ def test_number_that_is_not_finite_is_insufficient(changes):
         ({"bound": "low", "op": ">=", "limit": 0.4}, 0.95, "PASS", "holds"),
         ({"min_n": 500}, 0.95, "PASS", "holds"),
         ({"min_n": 501}, 0.95, "INSUFFICIENT", "based on 500 units"),
-        ({"metric": "membership.tpr"}, 0.95, "INSUFFICIENT", "the number is missing"),
+        ({"metric": "membership.tpr"}, 0.95, "INSUFFICIENT", "the evidence has no number for membership.tpr"),
         ({"bound": "value"}, 0.95, "INSUFFICIENT", "has an interval"),
         ({}, 0.951, "INSUFFICIENT", "at least 0.951 is needed at this attempt"),
     ],

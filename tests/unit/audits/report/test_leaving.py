@@ -129,10 +129,10 @@ def test_rules_are_grouped_by_the_reason_that_left_them_undecided(pages, said):
 
     gates = (
         gate("membership.auc.high", "based on 200 units; at least 1088 are needed"),
-        gate("neighbours.margin.value", "the number is missing", **BUCKET),
-        gate("selftest.linkage_wrong.value", "the number is missing", **BUCKET),
+        gate("neighbours.margin.value", "the evidence has no number for neighbours.margin", **BUCKET),
+        gate("selftest.linkage_wrong.value", "the evidence has no number for selftest.linkage_wrong", **BUCKET),
         gate("canaries.passed", "the audit has the status not_measurable and the verdict insufficient"),
-        gate("memorization.tau.value", "the number is missing", **BUCKET),
+        gate("memorization.tau.value", "the evidence has no number for memorization.tau", **BUCKET),
         gate("linkage.passed", "the audit has the status measured and the verdict insufficient"),
         gate("identifiers.passed", "the audit has the status inconclusive and the verdict insufficient"),
         gate("identifiers.hard_hits.high", "the confidence of its interval is not known"),
