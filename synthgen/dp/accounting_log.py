@@ -83,7 +83,7 @@ def account_for(
             "dp: the accounting audit would fail for this run, so no policy would allow a release; no noise was "
             "drawn",
             problems=[reason],
-            hint="Correct the cause and run again; the run continues with its reservation.",
+            hint="Correct the listed problem and run the same command again; the run continues with its reservation.",
         )
     return log
 

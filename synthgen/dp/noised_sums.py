@@ -138,7 +138,7 @@ class DeclaredQueries:
         if query != self.declared.get(query.name):
             self._refuse(f"{query.name}: the query is not declared, or differs in noise, steps or clip norm")
         if self.answered[query.name] > query.steps:
-            self._refuse(f"{query.name}: more steps than the {query.steps} declared")
+            self._refuse(f"{query.name}: more than the {query.steps} declared steps were requested")
         return self.mechanism(self._counted(people, query), query)
 
     def refuse_incomplete(self) -> None:

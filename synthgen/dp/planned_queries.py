@@ -24,9 +24,12 @@ from synthgen.pipeline.secret import PUBLIC
 FREE = (  # pairs: an access to private text that costs no budget, and the reason
     ("split, de-identification, vectors", "each person is processed separately"),
     ("which of the declared classes have records", "if a class has none, the run is refused and releases nothing"),
-    ("sentences that a style was trained on", "if a record contains one, the run is refused and releases nothing"),
-    ("unusable rows, the number of train persons, the number of audits of control", "they can only cause a refusal"),
-    ("comparison of train with control before the reservation", "it can only cause a refusal"),
+    ("sentences that a style was trained on", "if a record contains such a sentence, the run is refused"),
+    (
+        "unusable rows, the number of train persons, the number of audits of control",
+        "these numbers can only cause a refusal",
+    ),
+    ("comparison of train with control before the reservation", "the comparison can only cause a refusal"),
     (
         "audits, utility, gates",
         "outside the guarantee; under an independent policy, the release does not depend on them",
@@ -69,8 +72,8 @@ def check_budget(config: Config, policy: Policy) -> None:
             "dp: a model, bridge, style or example may depend on these records, and the budget does not cover this "
             "dependence",
             problems=[f"{key}: is not shipped with SynthGen" for key in _keys_of_unknown_training(config)],
-            hint="Use the models, bridges, styles and examples that SynthGen ships. A study with `secret: public` "
-            "may use others, but cannot be released.",
+            hint="Use the models, bridges, styles and examples that SynthGen ships. A study with others "
+            "requires `secret: public`, and its texts cannot be released.",
         )
     if limit is None:
         return

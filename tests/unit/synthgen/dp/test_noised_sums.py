@@ -147,7 +147,7 @@ def test_a_missing_or_additional_step_is_refused():
     asked(rows, DECLARED["a"])
     with pytest.raises(InternalError) as refused:
         asked(rows, DECLARED["a"])
-    assert refused.value.problems == ("a: more steps than the 2 declared",)
+    assert refused.value.problems == ("a: more than the 2 declared steps were requested",)
 
 
 def test_another_number_of_rows_than_persons_is_refused_before_the_noise():

@@ -44,7 +44,10 @@ def test_all_accesses_outside_the_budget_are_rejected_at_once():
         ({"interpolate": {"method": "smote", "total": 10}}, "set both or neither"),
         ({"dp": {"epsilon": 1.0}}, "requires delta and persons"),
         ({"dp": {"persons": 10}}, "require dp.epsilon"),
-        ({"interpolate": {"method": "dp-gaussian", "total": 10, "alpha": 1.0}}, "belongs to other methods"),
+        (
+            {"interpolate": {"method": "dp-gaussian", "total": 10, "alpha": 1.0}},
+            "is not a key of the method dp-gaussian",
+        ),
         ({"segments": {}}, "segments learns headings from the records"),
         ({"dp": {**DP, "shares": {"words": 0.5}}}, "makes; remove words"),
         ({"dp": {**DP, "shares": {"words": 0.5, "spread": 0.1, "style": 0.1}}}, "makes; remove words and style"),
