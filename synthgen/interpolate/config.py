@@ -85,7 +85,7 @@ class InterpolateConfig(_OfSingleMethods, _OfAllMethods):
         method = METHODS.get(named)
         if method is None:
             if named == DP_METHOD and value is not None:
-                raise ValueError(f"belongs to other methods and must be omitted with {named}")
+                raise ValueError(f"is not a key of the method {named}; remove it")
             return value  # the method is invalid, which is reported separately, or has no keys
         if key in METHOD_KEYS[method.name]:
             defaults = {name: field.default for name, field in method.model_fields.items()}

@@ -42,7 +42,7 @@ def neighbours_in_any_class(rows: TrainRows, code: int, m: int) -> tuple[Int64, 
     of = rows.of(code)
     fewest = len(rows.groups) - int(np.bincount(rows.groups)[rows.groups[of]].max())
     if fewest < m:
-        raise Unfit(f"for one of its records, only {fewest} records of other persons exist, but {m} are needed")
+        raise Unfit(f"a record of the class needs {m} records of other persons, but only {fewest} exist")
     # all classes share one index; it will be searched for at least the rows of all classes except the largest class
     n_searched = max(len(of), len(rows.groups) - int(np.bincount(rows.classes).max()))
     (around, _), report = _nearest(rows.neighbours, m, of, n_searched)

@@ -111,9 +111,9 @@ class BorderlineSmote(Smote):
         if len(danger) == 0:
             n_noise = int(is_other.all(axis=1).sum())
             raise Unfit(
-                f"none of its {len(of)} records is in danger: {len(of) - n_noise} records have at most half of their "
-                f"{m} neighbours in other classes, and {n_noise} records have all neighbours in other classes; use "
-                "smote, or another m_neighbors"
+                f"none of the {len(of)} records of the class is in danger: {len(of) - n_noise} records have at most "
+                f"half of their {m} neighbours in other classes, and {n_noise} records have all neighbours in other "
+                "classes; use smote, or another m_neighbors"
             )
         pool = of[neighbours_in_class(rows, code, self.k_neighbors, targets=danger)[0]]
         if self.kind == 2:
@@ -162,8 +162,8 @@ class Adasyn(NeighbourInterpolator, LinearInterpolator):
         bordering = np.flatnonzero(delta)
         if len(bordering) == 0:
             raise Unfit(
-                f"none of its {len(of)} records has a record of another class among its {k} nearest records, which "
-                "adasyn requires; use smote"
+                f"none of the {len(of)} records of the class has a record of another class among its {k} nearest "
+                "records, which adasyn requires; use smote"
             )
         return of[bordering], delta[bordering], of[neighbours_in_class(rows, code, k, targets=bordering)[0]]
 

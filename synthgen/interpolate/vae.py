@@ -107,7 +107,7 @@ class FittedVae:
         """
         model = self._model(code, rng)
         if code not in model.learned:
-            raise Unfit("all its persons are held out, so the model was not trained on the class")
+            raise Unfit("all persons of the class are held out, so the model was not trained on the class")
         import torch
 
         label = torch.from_numpy(one_hot(np.array([code]), model.classes))
@@ -116,7 +116,7 @@ class FittedVae:
             drawn *= model.scale
             drawn += model.centre.astype(np.float32)
         if not np.isfinite(drawn).all():
-            raise Unfit("its model draws vectors that are not finite")
+            raise Unfit("the model draws vectors that are not finite")
         return Points(vectors=drawn, parents=np.empty((m, 0), dtype=np.int64), weights=np.empty((m, 0)))
 
     def _model(self, code: int, rng: SeedTree) -> TrainedVae:
@@ -135,7 +135,7 @@ class FittedVae:
         centre = vectors.mean(axis=0)
         scale = float(np.sqrt(vectors.var(axis=0).mean()))
         if scale == 0:
-            raise Unfit("all its vectors are equal")
+            raise Unfit("all vectors that the model is trained on are equal")
         label_numbers = tuple(np.unique(classes).tolist()) if self.vae.conditional else ()
         x, labels = (vectors - centre) / scale, one_hot(classes, label_numbers)
         out = held_out(self.rows.groups[of], rng.child("split"))

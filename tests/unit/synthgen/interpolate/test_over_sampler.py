@@ -154,7 +154,7 @@ def test_all_unsuitable_classes_are_listed():
         f"'{k}': has rows of {n} persons, needs 4 persons" for k, n in counts.items()
     )
     X[y == "ant"] += 100
-    with pytest.raises(DataError, match="'ant': none of its 3 records is in danger"):
+    with pytest.raises(DataError, match="'ant': none of the 3 records of the class is in danger"):
         sampler("borderline-smote", k_neighbors=2, m_neighbors=3).fit_resample(X, y)
     over = sampler(sampling_strategy={"bee": 31})
     assert len(over.fit_resample(X, y)[0]) == 36  # no points of the small classes are requested

@@ -195,12 +195,15 @@ def test_borderline_rejects_classes_without_records_in_danger_or_enough_other_pe
     with pytest.raises(DataError, match="borderline-smote cannot make records of 1 class") as refused:
         BorderlineSmote(k_neighbors=2, m_neighbors=4).fit(plane()).sample({"b": 3}, SEEDS)
     (problem,) = refused.value.problems  # of four neighbours, none of class b has more than two of class a
-    assert "none of its 6 records is in danger: 6 records have at most half of their 4 neighbours" in problem
+    assert (
+        "none of the 6 records of the class is in danger: 6 records have at most half of their 4 neighbours"
+        in problem
+    )
     assert "use smote" in problem
     with pytest.raises(DataError) as refused:
         BorderlineSmote(k_neighbors=2, m_neighbors=11).fit(plane(a0="ann", a4="ann")).sample({"a": 3}, SEEDS)
     (problem,) = refused.value.problems
-    assert problem == "'a': for one of its records, only 10 records of other persons exist, but 11 are needed"
+    assert problem == "'a': a record of the class needs 11 records of other persons, but only 10 exist"
 
 
 def test_borderline_reports_all_invalid_options():
@@ -341,7 +344,9 @@ def test_adasyn_rejects_classes_far_from_all_others(plane):
     with pytest.raises(DataError, match="adasyn cannot make records of 2 classes") as refused:
         Adasyn(k_neighbors=3).fit(x).sample({"a": 4, "b": 3}, SEEDS)
     for problem in refused.value.problems:
-        assert "none of its 6 records has a record of another class among its 3 nearest records" in problem
+        assert (
+            "none of the 6 records of the class has a record of another class among its 3 nearest records" in problem
+        )
         assert "use smote" in problem
 
 

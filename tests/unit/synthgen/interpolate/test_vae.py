@@ -124,7 +124,10 @@ def test_vae_names_classes_that_cannot_be_trained(embed):
     sampler = Vae(latent_dim=2).fit(embed(x, labels))
     with pytest.raises(DataError) as refused:
         sampler.sample({"fine": 1, "same": 2, "wide": 400}, SEEDS)
-    problems = ("'same': all its vectors are equal", "'wide': its model draws vectors that are not finite")
+    problems = (
+        "'same': all vectors that the model is trained on are equal",
+        "'wide': the model draws vectors that are not finite",
+    )
     assert refused.value.problems == problems
 
 
@@ -132,7 +135,7 @@ def test_conditional_vae_rejects_class_without_training_person():
     out = held_out(np.arange(20), SEEDS.child("fit", "split"))  # class 1 has exactly the held-out persons
     x = TrainRows(vectors=gaussian(20, 5), classes=out.astype(np.int64), groups=np.arange(20))
     fitted = Vae(latent_dim=2, conditional=True).fit_rows(x)
-    with pytest.raises(Unfit, match="all its persons are held out"):
+    with pytest.raises(Unfit, match="all persons of the class are held out"):
         fitted.points(1, 3, SEEDS.child("b"))
     assert len(fitted.points(0, 3, SEEDS.child("a")).vectors) == 3
 
