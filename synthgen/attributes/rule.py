@@ -70,7 +70,10 @@ class AttributeRule(BaseModel):
     occupation: str | None = Field(None, description="Occupation in the text, in lower case.")
     mentions: str | None = Field(None, description="Words that the text contains in sequence, in any letter case.")
     not_mentions: str | None = Field(None, description="Words that must not follow one another in the text.")
-    prefer: bool = Field(False, description="Prefer texts that fulfil the rule, but do not reject others.")
+    prefer: bool = Field(
+        False,
+        description="If true, the rule rejects no text, and texts that fulfil the rule are preferred to other texts.",
+    )
 
     @model_validator(mode="after")
     def _check_one_attribute(self) -> Self:

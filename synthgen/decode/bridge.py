@@ -88,15 +88,16 @@ def load_bridge(name: str, resolve: Callable[[str], Path] = _expand) -> Bridge:
     try:
         tensors: dict[str, Tensor] = load_file(paths[1])
     except (SafetensorError, OSError) as error:
-        raise ModelError(f"{paths[1]}: damaged ({type(error).__name__})", hint="Fetch or train it again.") from error
+        message = f"{paths[1]}: the file is damaged ({type(error).__name__})"
+        raise ModelError(message, hint="Use an intact copy of the bridge, or train the bridge again.") from error
     projector = projector_from(tensors, info.n_soft, info.width)
     if projector.dim != info.dim:
-        takes = f"projector.projector.0.weight takes vectors of {projector.dim} numbers"
+        takes = f"the tensor projector.projector.0.weight is for vectors of dimension {projector.dim}"
         raise ModelError(f"{paths[1]}: {takes}, but dim in {DESCRIPTION} is {info.dim}")
     adapters = {k: v for k, v in tensors.items() if k.startswith("adapter.")}
     words = load_words(vocabulary) if vocabulary.is_file() else None
     if words is not None and len(words.centre) != info.dim:
-        fits = f"is for vectors of {len(words.centre)} numbers"
+        fits = f"the vocabulary is for vectors of dimension {len(words.centre)}"
         raise ModelError(f"{vocabulary}: {fits}, but dim in {DESCRIPTION} is {info.dim}")
     files = paths if words is None else [*paths, vocabulary]
     digest = sha256_bytes("".join(sha256_file(p) for p in files).encode())

@@ -122,8 +122,8 @@ class DecodeConfig(Section):
     )
     style: _Name | Annotated[tuple[_Name, ...], Field(min_length=1)] = Field(
         PLAIN,
-        description="Style adapter: a built-in style, the folder of a style, a list of styles in equal shares, "
-        "`plain` for no adapter, or `auto` for the styles that fit the training texts best.",
+        description="Style adapter: a built-in style, the folder of a style, a list of styles for equal shares of "
+        "the texts, `plain` for no adapter, or `auto` for the styles that fit the training texts best.",
     )
     batch: int = Field(128, ge=1, le=4096, description="Number of texts written at once; lower it to save memory.")
     device: Literal["auto", "cpu", "cuda"] | None = Field(

@@ -123,7 +123,8 @@ def load_checkpoint_bridge(folder: Path) -> CheckpointBridge:
     """Return the bridge inside an xRAG checkpoint, without loading the language model.
 
     Raises:
-        ModelError: a file cannot be read, or the checkpoint is incomplete or does not have xRAG's layout.
+        ModelError: a file cannot be read, or the checkpoint is incomplete or does not have the structure of an xRAG
+            model.
     """
     files = tensor_files(folder)
     config, tokenizer = _config_and_tokenizer(folder)
@@ -136,7 +137,7 @@ def load_checkpoint_bridge(folder: Path) -> CheckpointBridge:
     except ModelError as error:
         problems += error.problems
     if problems:
-        raise ModelError(f"{folder}: not a checkpoint of xRAG's layout", problems=problems)
+        raise ModelError(f"{folder}: the checkpoint does not have the structure of an xRAG model", problems=problems)
     placeholder_id = int(tokenizer.convert_tokens_to_ids(PLACEHOLDER))
     info = BridgeInfo(
         encoder=f"width-{projector.dim}",

@@ -77,8 +77,8 @@ class TrainPart(Section):
     )
     distil: Annotated[float, Field(ge=0, le=10)] = Field(
         0.0,
-        description="Weight of the self-distillation loss: the divergence of the predictions from the vector from "
-        "those that the same model makes from the text itself.",
+        description="Weight of the self-distillation loss. This loss measures how far the predictions of the model "
+        "change if the model reads the vector of a passage instead of the text.",
     )
     gradient_checkpointing: bool = Field(
         False, description="Compute activations twice instead of storing them; a step takes about a third longer."

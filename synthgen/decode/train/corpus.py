@@ -70,7 +70,7 @@ def _rows(folder: Path, exclude: Sequence[str]) -> Iterator[tuple[str, str]]:
         with open_regular(file) as opened:
             table = pq.read_table(opened)
         if missing := {"text", "source"} - set(table.column_names):
-            raise DataError(f"{file}: column {' and '.join(sorted(missing))} is missing")
+            raise DataError(f"{file}: missing columns: {', '.join(sorted(missing))}")
         for text, source in zip(table["text"].to_pylist(), table["source"].to_pylist(), strict=True):
             if text is None or source is None:
                 raise DataError(f"{file}: a row has no text or no source")

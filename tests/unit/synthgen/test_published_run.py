@@ -51,7 +51,7 @@ def test_published_models_run_to_a_release(published, monkeypatch):
 def test_unsuitable_checkpoint_is_rejected_before_any_work(published, tiny):
     (published.folder / "models" / "decoder" / "tokenizer.json").unlink()
     tiny.tokenizer().save_pretrained(published.folder / "models" / "decoder")
-    with pytest.raises(ModelError, match="xRAG's layout") as refused:
+    with pytest.raises(ModelError, match="the structure of an xRAG model") as refused:
         Pipeline(published.config(**OWN)).run()
     assert refused.value.problems == ("<xRAG>: the tokenizer lacks the placeholder",)
     assert not list((published.folder / "ws" / "stages").glob("*"))

@@ -76,7 +76,7 @@ def test_damaged_description_is_rejected(folder, text):
         ({"template": "<s>{prompt}\n"}, "once and", 0),
         ({"template": "<s>{vector}\n"}, "once and", 0),
         ({"template": "{vector}{prompt}{vector}"}, "once and", 0),
-        ({"dim": 8}, r"projector\.projector\.0\.weight takes vectors of 7 numbers", 0),
+        ({"dim": 8}, r"projector\.projector\.0\.weight is for vectors of dimension 7", 0),
         ({"width": 41}, "does not fit", 2),
         ({"n_soft": 2}, "does not fit", 2),
     ],

@@ -72,7 +72,7 @@ def change_tensors(tiny_xrag, folder, **changes):
     tiny_xrag.write_shards(folder, {name: tensor for name, tensor in tensors.items() if tensor is not None})
 
 
-def problems_of(folder, message="not a checkpoint of xRAG's layout"):
+def problems_of(folder, message="does not have the structure of an xRAG model"):
     with pytest.raises(ModelError, match=message) as refused:
         load_checkpoint_bridge(folder)
     return refused.value.problems

@@ -54,7 +54,7 @@ def test_order_of_files_and_rows_has_no_effect(folder, tmp_path, tiny):
     ("table", "message"),
     [
         (None, "contains no parquet table"),
-        ({"body": ["x"]}, "column source and text is missing"),
+        ({"body": ["x"]}, "missing columns: source, text"),
         ({"text": [None, "a"], "source": ["web", "web"]}, "no text or no source"),
         ({"text": ["b", "a"], "source": [None, "web"]}, "no text or no source"),
         ({"text": ["b"], "source": ["private"]}, "all passages belong to excluded sources"),
