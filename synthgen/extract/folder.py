@@ -68,7 +68,7 @@ def read_folder(path: Path, fields: Fields, encoding: str) -> Iterator[Item]:
         n_notes += any(isinstance(item, Note) for item in found)
         if reason != HIDDEN:
             suffix = file.suffix.lower()
-            suffixes[suffix if _SUFFIX.fullmatch(suffix) else "no suffix, or an unusual one"] += 1
+            suffixes[suffix if _SUFFIX.fullmatch(suffix) else "another suffix, or none"] += 1
         yield from found
     if not n_notes:
         problems = [f"{suffix}: {n} files" for suffix, n in suffixes.most_common(20)]

@@ -8,7 +8,7 @@ from lxml import etree
 
 Element = Any  # an element of lxml, which has no types
 MALFORMED, ENTITIES = "XML is malformed", "XML has entities"
-OTHER_ENCODING = "XML declares another encoding than it has"  # for a remark, not for UnsafeXml
+OTHER_ENCODING = "XML does not have the encoding that it declares; read as UTF-8"  # for a remark, not for UnsafeXml
 TOO_LARGE = "XML is too large, has a text of more than 10 MB, or is nested too deeply"
 REASONS = frozenset({MALFORMED, ENTITIES, TOO_LARGE})
 MAX_BYTES = 256 << 20

@@ -145,7 +145,9 @@ class SourceConfig(Section):
             raise ValueError("rows_are_persons does not fit with group, which identifies persons; remove one of them")
         labels = self.labels or ()
         if self.normalize_labels and len(set(map(folded, labels))) < len(labels):
-            raise ValueError("normalize_labels makes two of the listed labels one class; list one spelling of each")
+            raise ValueError(
+                "with normalize_labels, two of the listed labels are spellings of the same class; list one of them"
+            )
         if self.copy_forward != "keep" and self.rows_are_persons:
             raise ValueError(
                 "copy_forward compares the records of one person, but rows_are_persons declares that each person has "

@@ -12,7 +12,7 @@ from synthgen.load.cells import folded
 from synthgen.load.config import SourceConfig
 from synthgen.load.selection import is_no_value
 
-_REMEDY_MISSING = "source.normalize_labels: true rejects these rows"
+_REMEDY_MISSING = "source.normalize_labels: true rejects the rows with these labels"
 # Unicode category of a character: replacement, which is empty for accents and equal for all dashes and all quotes
 _REPLACEMENTS = {"Mn": "", "Pd": "-", "Pi": "'", "Pf": "'"}
 _LETTER_DIGIT_OR_EMOJI = regex.compile(r"[\p{L}\p{N}\p{Emoji_Presentation}]")
@@ -83,8 +83,8 @@ def doubtful_persons(groups: Iterable[str], column: str) -> list[str]:
     spellings = Counter(map(_id_key, {*groups}))
     n = sum(count - 1 for count in spellings.values())
     how = "case, leading zeros or a final `.0`"
-    message = f"{n} values of {column} differ from another value only by {how}, and count as other persons"
-    return [f"{message}; if they are the same persons, correct the ids in the source"] if n else []
+    message = f"{n} values of {column} differ from another id only by {how}, and each counts as a separate person"
+    return [f"{message}; if such ids name the same person, give them one spelling in the source"] if n else []
 
 
 def _id_key(group: str) -> str:

@@ -136,7 +136,7 @@ def refuse_other_json(start: str) -> None:
         raise DataError(message, hint="Convert the file: jq -c '.[]' OLD.json > NEW.jsonl")
     if start.startswith("{"):
         message = "no line of the file is one whole JSON object with unique keys"
-        raise DataError(message, hint="Write each object in a line of its own: jq -c . OLD.json > NEW.jsonl")
+        raise DataError(message, hint="Write each object on a separate line: jq -c . OLD.json > NEW.jsonl")
     hint = "Check source.path; if the file is a csv table, set source.format: csv."
     raise DataError("no line of the file is a JSON object", hint=hint)
 

@@ -76,7 +76,7 @@ def select(records: Sequence[Record], source: SourceConfig, seeds: SeedTree) -> 
         kept = [record for record, again in zip(kept, is_repeated, strict=True) if not again]
         counts["repeated"] = int(is_repeated.sum())
         if is_repeated.any():
-            notes.append(f"{counts['repeated']} records repeat an earlier one and were removed (source.dedupe)")
+            notes.append(f"{counts['repeated']} records that repeat an earlier record were removed (source.dedupe)")
     if source.has_persons and not source.rows_are_persons:
         kept = _with_copies_treated(kept, source, notes, counts)
     if source.max_per_person is not None:

@@ -96,7 +96,10 @@ def _module_problems(folder: Path) -> list[str]:
     except (OSError, ValueError, TypeError, KeyError):
         return ["modules.json: must list modules with their type"]
     foreign = [kind for kind in kinds if not str(kind).startswith("sentence_transformers.")]
-    return [f"modules.json: requires foreign code ({kind}), which is never run" for kind in foreign]
+    return [
+        f"modules.json: requires code from outside sentence-transformers ({kind}), which is never run"
+        for kind in foreign
+    ]
 
 
 def digest_of(folder: Path) -> str:

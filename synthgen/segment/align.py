@@ -34,7 +34,7 @@ def record_vectors(segments: Segments) -> tuple[tuple[str, ...], Float32]:
 def _length(x: Float64) -> Float64:
     length: Float64 = np.linalg.norm(x, axis=1, keepdims=True)
     if not bool((length > 0).all()):
-        raise ModelError("the vector of a segment, or the sum over a record, has length zero")
+        raise ModelError("the vector of a segment, or the sum of the segment vectors of a record, has length zero")
     return length
 
 

@@ -113,7 +113,7 @@ def _require_notes(path: Path, n_notes: int, types: Counter[str], reasons: Count
         return
     if not any(types[kind] for kind in DOCUMENTS):
         shown = sorted(item for item in types.items() if item[0].isalpha() and len(item[0]) < 40)
-        known = [f"it has {n} resources of the type {kind}" for kind, n in shown]
+        known = [f"the export has {n} resources of the type {kind}" for kind, n in shown]
         hint = f"Export the types {', '.join(DOCUMENTS)} as well."
         raise DataError(f"{path}: the export has no document", problems=known[:30], hint=hint)
     if reasons[URL_ONLY]:

@@ -11,7 +11,7 @@ from synthgen.extract.hl7v2.framing import RawMessage
 UNREADABLE_HEADER = "message header is not readable"
 UNDECODABLE = "undecodable bytes"
 CONTINUED_LINE = "line without a segment name; read as part of the line before it"
-ADDENDUM = "segment continued by ADD"
+ADDENDUM = "segment ADD; read as part of the segment before it"
 FRAGMENT = "message is one part of several (DSC); the parts are not joined"
 UNKNOWN_SEGMENT = "segment whose name HL7 v2 does not define is left out"
 # Names of the segments that HL7 v2 defines. A line of a text, such as "WBC|5.2", can look like a segment.

@@ -20,7 +20,7 @@ def test_ids_that_may_be_one_person_and_texts_that_may_be_missing_are_counted(so
     given = rows(pid=lambda i: ids[i] if i < 5 else f"q{i}", note=lambda i: "NULL" if i == 9 else notes[i])
     sources.write("t.jsonl", given)
     found = sources.plan("t.jsonl")["notes"]
-    assert [n.split()[0] for n in found if "count as other persons" in n] == ["3"]
+    assert [n.split()[0] for n in found if "counts as a separate person" in n] == ["3"]
     assert [n.split()[0] for n in found if "look like a missing value" in n] == ["1"]
 
 

@@ -292,7 +292,8 @@ def test_labels_that_differ_by_invisible_characters_are_one_class_and_doubtful_o
     report = load(SourceConfig(path="x"), path, SEEDS)
     assert report.corpus.counts()["cardio"] == 4
     alike = "labels that differ only by case, width or spacing are separate classes"
-    one, rejects = (f"source.normalize_labels: true {s}" for s in ("makes them one class", "rejects these rows"))
+    effects = ("makes them one class", "rejects the rows with these labels")
+    one, rejects = (f"source.normalize_labels: true {effect}" for effect in effects)
     assert report.notes == (
         f"{alike} ('CARDIO': 1 records, 'cardio': 4 records, '\uff23ardio': 1 records); {one}",
         f"{alike} ('Day 1': 1 records, 'day1': 1 records); {one}",

@@ -62,7 +62,7 @@ def test_repetitions_are_removed_and_counted(found, dedupe, n):
     report = found(dedupe=dedupe)
     assert len(report.corpus) == len(ROWS) - n
     assert report.corpus.texts[0] == BASE
-    assert any(note.startswith(f"{n} records repeat") for note in report.notes) == (n > 0)
+    assert any(note.startswith(f"{n} records that repeat") for note in report.notes) == (n > 0)
     assert report.counts()["repeated"] == n
 
 
@@ -80,7 +80,7 @@ def test_small_classes_are_refused_removed_or_merged(found):
 
 
 def test_two_listed_spellings_of_one_class_are_an_error(found):
-    with pytest.raises(ValueError, match="one spelling of each"):
+    with pytest.raises(ValueError, match="spellings of the same class"):
         found(normalize_labels=True, labels=("Skin", "skin"))
 
 

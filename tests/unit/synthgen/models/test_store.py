@@ -133,7 +133,10 @@ def change(folder, files):
         (weight_map({"a": "evil.bin"}) | {"evil.bin": ""}, f"evil.bin: {FOREIGN_SHARD}"),
         (weight_map({"a": "../x.safetensors"}) | {"../x.safetensors": ""}, f"../x.safetensors: {FOREIGN_SHARD}"),
         (weight_map(["a"]), "model.safetensors.index.json: weight_map must map each tensor to a file"),
-        ({MODULES: FOREIGN}, "modules.json: requires foreign code (evil.Module), which is never run"),
+        (
+            {MODULES: FOREIGN},
+            "modules.json: requires code from outside sentence-transformers (evil.Module), which is never run",
+        ),
         ({MODULES: '{"type": 3}'}, "modules.json: must list modules with their type"),
     ],
 )

@@ -115,7 +115,7 @@ def test_exports_that_cannot_be_used_are_one_error_with_the_remedy(tmp_path):
     assert "Download the attachments" in error.value.hint
     with pytest.raises(DataError, match="has no document") as error:
         list(read_fhir(write(tmp_path / "b", *PEOPLE), Fields()))
-    assert "it has 4 resources of the type Patient" in error.value.problems
+    assert "the export has 4 resources of the type Patient" in error.value.problems
     with pytest.raises(DataError, match="no NDJSON"):
         list(read_fhir(tmp_path / "none", Fields()))
 
