@@ -193,7 +193,7 @@ class Named:
 
     def _wrong_stage(self, stage: str) -> WorkerError:
         return WorkerError(
-            f"a worker would compute other results than the run that it works for, first in stage {stage}",
+            f"the results of a worker would differ from those of the run; the first difference is in stage {stage}",
             hint="All machines need the same version of synthgen and its libraries, the same models and "
             "configuration, and the same kind of processor or GPU.",
         )

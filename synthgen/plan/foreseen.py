@@ -215,7 +215,7 @@ def _why_unmet(  # noqa: PLR0911 - one return per reason
     if rule.metric == "records.synthetic" and rule.op == ">=" and n_records < rule.limit:
         return f"interpolate.total requests {n_records} records; request more"
     if (source in NEEDS and source != ACCOUNTING) or (source, name) == ("membership", "mirror_auc"):
-        return f"a run does not supply this number, which needs {EXTRA_INPUT.get(source, MIRROR)}"
+        return f"a run does not measure this metric; the measurement needs {EXTRA_INPUT.get(source, MIRROR)}"
     if name == "tau" and source in AUDITS:
         smaller, needed = min(persons["train"], persons["control"]), needed_for_zero_events(rule.limit)
         unit = unit_of(config)

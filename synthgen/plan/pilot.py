@@ -112,8 +112,9 @@ class Pilot:
                 "utility is that of a run on this sample"
             )
         lines.append(
-            f"expected: {n_records} records from {self.texts} texts in {self.minutes:.0f} minutes, of which the "
-            f"pilot already took {self.minutes_done:.0f}; {self.run_share:.0%} of the texts pass the filters"
+            f"expected: {n_records} records from {self.texts} texts in {self.minutes:.0f} minutes; the pilot "
+            f"has already done {self.minutes_done:.0f} minutes of this work; {self.run_share:.0%} of the texts pass "
+            "the filters"
         )
         lines += [f"  {line}" for line in (*(stage.to_text() for stage in self.stages), *resources_text(self.stages))]
         lines += [RATIOS] if self.utility else []

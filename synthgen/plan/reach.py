@@ -31,7 +31,7 @@ class Reach:
     """What an audit can show with the available units, which are persons or records."""
 
     n: int  # number of units that the audit tests; an upper limit if `has_dependent_units`
-    unit: str  # name of the unit, such as "persons each in train and control"
+    unit: str  # name of the unit, such as "persons in each of train and control"
     n_needed: int  # smallest number of units with which the audit can pass
     leak: str  # smallest leak that the audit detects with power 0.8, in words
     smallest_leak: float  # `leak` as a number, in the measure of the audit
@@ -79,8 +79,8 @@ def reach_of(
     not the first audit of the control persons (`attempt` above 1), a higher confidence than `confidence` is required.
     """
     smaller, attacked = min(n_train, n_control), min(n_train, int((1 - REFERENCE_SHARE) * n_control))
-    level, each = confidence_of(attempt, confidence), "persons each in train and control"
-    without_reference = "persons each in train and in four fifths of control"
+    level, each = confidence_of(attempt, confidence), "persons in each of train and control"
+    without_reference = "persons in each of train and four fifths of control"
     events = needed_for_zero_events(0.01, confidence=level)
     area = detectable_auc(max(1, attacked), confidence=level)
     share = detectable_share(max(1, n_synthetic), confidence=level)

@@ -83,9 +83,9 @@ def test_named_writes_its_shards_and_refuses_other_stages(tmp_path):
         Named(stage="decode-1.shards", names=("c", "a")).compute("decode", division, lambda: False)
     assert written == ["c", "a"]
     other = Named(stage="decode-2.shards", names=("a",))
-    with pytest.raises(WorkerError, match="other results than the run that it works for, first in stage decode"):
+    with pytest.raises(WorkerError, match="differ from those of the run; the first difference is in stage decode"):
         other.compute("decode", division, lambda: False)
-    with pytest.raises(WorkerError, match="first in stage load"):
+    with pytest.raises(WorkerError, match="first difference is in stage load"):
         other.combine("load")
     with other.alone("the DP queries"):
         pass
@@ -224,11 +224,11 @@ def test_a_configuration_without_a_file_is_refused(project):
 def test_work_writes_only_the_named_shards(project):
     """`write_named_shards` is what a worker runs."""
     path = project.write_config(**MANY_SHARDS)
-    with pytest.raises(WorkerError, match="first in stage load"):
+    with pytest.raises(WorkerError, match="first difference is in stage load"):
         write_named_shards(str(path), "embed-0.shards", ["x"])
     Pipeline(project.config(**MANY_SHARDS)).run(until="deidentify")
     stages = project.folder / "ws" / "stages"
-    with pytest.raises(WorkerError, match="first in stage embed"):
+    with pytest.raises(WorkerError, match="first difference is in stage embed"):
         write_named_shards(str(path), "embed-0.shards", ["x"])
     (folder,) = stages.glob("embed-*.shards")
     assert list(folder.iterdir()) == []

@@ -94,8 +94,8 @@ def test_the_split_of_the_plan_is_that_of_the_run(config):
         ("metric: identifiers.tau, bound: value, op: '<=', limit: 0.01", "and 299 are needed"),
         ("metric: secret.private, bound: value, op: '>=', limit: 1", "secret: public; remove that line"),
         ("metric: deidentify.recall, bound: low, op: '>=', limit: 0.9", "requires deidentify.sample"),
-        ("metric: canaries.auc, bound: high, op: '<=', limit: 0.6", "a run does not supply this number"),
-        ("metric: membership.mirror_auc, bound: high, op: '<=', limit: 0.6", "a run does not supply this number"),
+        ("metric: canaries.auc, bound: high, op: '<=', limit: 0.6", "a run does not measure this metric"),
+        ("metric: membership.mirror_auc, bound: high, op: '<=', limit: 0.6", "a run does not measure this metric"),
     ],
 )
 @pytest.mark.models

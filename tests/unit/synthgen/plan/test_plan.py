@@ -112,7 +112,7 @@ def test_the_plan_names_audits_with_too_few_persons(config):
     text = plan.to_text()
     assert "policy research:" in text
     for name, needed in (("memorization", 321), ("identifiers", 321)):
-        assert f"persons each in train and control, {needed} needed for a pass: TOO FEW" in plan.audits[name]
+        assert f"persons in each of train and control, {needed} needed for a pass: TOO FEW" in plan.audits[name]
         assert f"  {name}: {plan.audits[name]}" in text
     assert "TOO FEW" in plan.audits["membership"]
     policy = load_policy("research")
@@ -263,7 +263,7 @@ def test_without_person_ids_the_plan_counts_records_and_never_says_persons(confi
     text, control = plan.to_text(), _read_source(job_of(config(source=columns)))[2].control
     assert plan.unit == "records"
     assert f"records: {plan.persons['train']} train, {plan.persons['control']} control" in text
-    assert "records each in train and control" in text
+    assert "records in each of train and control" in text
     assert "person" not in text.partition("no release is possible")[0].replace("copied-persons", "")
     attempt(*ledger_of(config()), digest="an earlier audit", control=as_table(control, {}))
     again = make_plan(config(source=columns, policy="hospital-external"))
