@@ -139,7 +139,7 @@ _WRITERS: Mapping[ExportFormat, Writer] = {"csv": csv_file, "hf": hub_files, "fh
 
 def _formulas(count: int) -> str:
     remedy = "Import all columns as text, or do not open the file in a spreadsheet."
-    return f"{count} cells begin with a character with which spreadsheet formulas begin. {remedy}"
+    return f"{count} cells begin with a character that marks a formula in spreadsheets, such as `=`. {remedy}"
 
 
 def _note(bundle: ReceivedBundle, to: ExportFormat, n_formulas: int) -> bytes:

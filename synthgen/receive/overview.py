@@ -103,7 +103,7 @@ def _policy_lines(fields: dict[str, Any]) -> list[str]:
     policy, privacy = fields["policy"], fields["guarantee"]
     claim = "epsilon {epsilon}, delta {delta}" if privacy["epsilon"] is not None else "no epsilon claimed"
     gates = (
-        f"{'gate' if gate['gating'] else 'verdict that does not decide'}: {gate['id']} {gate['verdict']}, "
+        f"{'gate' if gate['gating'] else 'verdict without effect on the release'}: {gate['id']} {gate['verdict']}, "
         f"{gate['metric']} {gate['value']} {gate['op']} {gate['threshold']}"
         for gate in fields["gates"]
     )

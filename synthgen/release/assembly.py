@@ -59,7 +59,7 @@ if TYPE_CHECKING:
 _CHECK_HITS = (
     "The guarantee limits the risk of each person, whatever the audits find. Check whether these passages and "
     "identifiers come from public text or from decode.prompt. Under the guarantee, the texts very probably repeat no "
-    "long passage that occurs in the records of only one person. If they do, report this as a bug."
+    "long passage that occurs in the records of only one person. If they repeat such a passage, report it as a bug."
 )
 _WITHDRAWAL = (
     "If you withhold the release because of these findings, your decision is itself a disclosure that ε does not "

@@ -102,7 +102,9 @@ def _write(target: Path, files: Mapping[str, bytes], now: datetime) -> None:
     except OSError as error:
         shutil.rmtree(partial, ignore_errors=True)
         reason = disk_reason(error, target, sum(map(len, files.values())))
-        hint = "The run is unchanged in the workspace. Correct the cause and release again."
+        hint = (
+            "The run in the workspace is unchanged. Free disk space or correct the permissions, then release again."
+        )
         raise StorageError(f"{target}: cannot be written ({reason})", hint=hint) from error
 
 

@@ -63,7 +63,9 @@ def _refuse_unless_allowed(content: BundleContent) -> None:
         hint = "See the refusal report in the workspace."
         raise ReleaseRefused("the policy does not allow this release", problems=decision.failures, hint=hint)
     if decision != decide(content.evidence, content.policy):
-        raise ReleaseRefused("the decision was made on other evidence or another policy, so nothing was written")
+        raise ReleaseRefused(
+            "the decision does not follow from this evidence and this policy, so nothing was written"
+        )
     if content.evidence != public_evidence(content.evidence, content.policy):
         raise InternalError("the evidence contains numbers of private records that the policy withholds or rounds")
     counted = content.evidence.metrics.get("records.synthetic")

@@ -33,7 +33,8 @@ REMEDIES = {  # first part of the name of a metric -> what to change
     "selftest": "run `audits selftest` on the two tables to see which case of the calibration suite failed",
     "deidentify": "mark more identifiers in deidentify.sample, or use deidentify.engine: rules+ner",
     "dp": "lower dp.epsilon or dp.delta, or use a policy that allows them",
-    "accounting": "correct what the reason names; the mechanism log must fit the claimed budget and the replay",
+    "accounting": "correct the problem that the reason states; the mechanism log must match the claimed budget "
+    "and the replay",
 }
 UNITS = {  # middle part of the name of a metric, such as `auc` in `membership.auc.high` -> unit
     "passed": "1 = passed, 0 = not passed",
@@ -90,7 +91,7 @@ def rows_and_words(workspace: Path, *, has_file: bool) -> str:
     """Return a sentence on how to see the rows concerned; `has_file` is whether the run has a configuration file."""
     call = "call `synthgen.release.review.page.write_review(run)`"
     how = f"run `synthgen review {shlex.quote(str(workspace))}`" if has_file else call
-    return f"For the rows and words concerned, {how}, which writes review.private.html."
+    return f"To see the rows and words that the audits found, {how}, which writes review.private.html."
 
 
 def _measured(gate: RuleOutcome) -> str:

@@ -50,7 +50,9 @@ def open_key(file_or_uri: str, public: Path | None = None) -> SigningKey:
         return load_signer(file_or_uri, public, getpass)
     if public is not None:
         only = "a public part can be given only for a key named by a URI"
-        raise UsageError(f"{only}; for a key in a file, it is read from the .pub.json file beside the key")
+        raise UsageError(
+            f"{only}; for a key in a file, the public part is read from the .pub.json file beside the key file"
+        )
     path = Path(file_or_uri)
     if not path.is_file():  # checked before the prompt for a passphrase
         hint = "Create a key with `synthgen keys new`, or pass the path of another key."

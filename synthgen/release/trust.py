@@ -64,7 +64,10 @@ def new_trust(  # noqa: PLR0913 - one argument for each field of the file
         }
     )
     if ("root" in roles) != (len(root_keys) > 0):
-        message = "a trust root with a role `root` must be signed by root keys, and only such a trust root"
+        message = (
+            "a trust root with a role `root` must be signed by root keys, and a trust root without this role must "
+            "not be signed"
+        )
         raise ConfigError(message, hint="Pass both the root keys and the role `root`, or neither.")
     data = root.to_bytes()
     if len(root_keys) > 0:

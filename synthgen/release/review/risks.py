@@ -135,8 +135,9 @@ def _parent_recovery(tables: ReviewTables) -> RiskRanking:
         record = RiskyRecord(row=row, result=result, train_row=-max(of_heaviest)[1])
         ranked.append(((not is_found, -of_person[heaviest], row), record))
     meaning = (
-        "Each record is a weighted mixture of training records. The records whose nearest training record belongs to "
-        "the person with the largest weight come first. In both groups, a larger weight of this person comes first."
+        "Each record is a weighted mixture of training records. The list starts with the records whose nearest "
+        "training record belongs to the person with the largest weight; the other records follow. Both parts of the "
+        "list are sorted by this weight, the largest first."
     )
     records = tuple(record for _, record in sorted(ranked, key=lambda pair: pair[0])[:MAX_RECORDS])
     return RiskRanking(records=records, meaning=meaning if ranked else "No record was made from training records.")
@@ -165,8 +166,8 @@ def _linkage(tables: ReviewTables) -> RiskRanking:
         found.setdefault(near, RiskyRecord(row=near, result=result, train_row=row))
     of_train, of_control = (f"{len(hits[c.role])} of {len(c)}" for c in (tables.train, tables.control))
     meaning = (
-        "Records from which an attacker finds a training person again (attack `inversion` on the vectors of the "
-        f"run). The attack succeeds for {of_train} training records and {of_control} control records. The other "
+        "Records that an attacker can link to a training person (attack `inversion` on the vectors of the run). "
+        f"The attack succeeds for {of_train} training records and {of_control} control records. The other "
         "attacks of the audit judge persons, not single records."
     )
     return RiskRanking(records=tuple(found.values())[:MAX_RECORDS], meaning=meaning)
