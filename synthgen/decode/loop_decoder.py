@@ -62,8 +62,8 @@ class LoopDecoder(ABC):
 
         Raises:
             DataError: the number of contexts differs from the number of latents.
-            ModelError: prompt and new tokens do not fit the model, its output is not finite, prompt words are
-                configured without a vocabulary for these vectors, or vLLM fails.
+            ModelError: prompt and new tokens are too long for the model, its output is not finite, vLLM fails, or
+                prompt words are configured and there is no vocabulary for the encoder of these vectors.
         """
         with self.tokenizing:
             prefix, wanted = self._prefix(settings), self._wanted(latents)
@@ -166,9 +166,9 @@ def ends_of(model: Any, tokenizer: Any, folder: Path) -> frozenset[int]:
 
 
 def last_tokens(tokenizer: Any, contexts: Sequence[str], n: int, limit: int) -> tuple[list[list[int]], int]:
-    """Return the last `limit` tokens of n contexts, with an empty line after each context, and the largest length.
+    """Return the last `limit` tokens of n contexts, each followed by an empty line, and the largest possible length.
 
-    The largest length is that for a context of `limit` tokens, or 0 without contexts. An empty context has no tokens.
+    This length counts `limit` tokens and the empty line; it is 0 without contexts. An empty context has no tokens.
 
     Raises:
         DataError: the number of contexts is neither 0 nor n.

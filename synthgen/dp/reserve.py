@@ -87,14 +87,14 @@ def _stored(job: Job, *, spend_again: bool) -> _Stored:
     spending, state = _spending(job.config, run), state_of(*ledger_of(job.config), run)
     if result is None:  # the run was interrupted during the reservation
         return _Stored(result=result, place=place, is_usable=state.last == RESERVE, is_replaced=False)
-    # if the last entry of the run in the ledger is this reservation, no noise was drawn, and the reservation is kept
+    # the reservation is kept if it is the last entry of the run in the ledger, because then no noise was drawn
     is_replaced = state.last == budgets.VOID or (spend_again and (state.last, state.spending) != (RESERVE, spending))
     return _Stored(result=result, place=place, is_usable=not is_replaced, is_replaced=is_replaced)
 
 
 def _run_at(result: StageResult | None, place: Path) -> str | None:
     folder = place.with_name(f"{place.name}.partial") if result is None else place
-    # a finished stage without a result has changed files, so the id in these files is not used
+    # if the stage is finished but has no result, somebody changed its files, so the id in these files is not used
     if (result is None and place.exists()) or not (folder / RUN).is_file():
         return None
     return _run_in(folder)

@@ -49,7 +49,7 @@ class Draws(Protocol):
     """Draws new vectors by a method that was fitted to train vectors, or from noised statistics of train vectors."""
 
     def sample(self, counts: Counts, rng: SeedTree) -> Latents:
-        """Return `counts[label]` new vectors of each label; larger counts only append vectors."""
+        """Return `counts[label]` new vectors of each label; a call with larger counts returns the same vectors first."""
         ...
 
 
@@ -266,7 +266,7 @@ def reconstructions_of(latents: Latents, texts: tuple[Candidate, ...], vectors: 
 def decode(
     job: Job, setup: Setup, latents: Latents, upstream: str, suffix: str, candidates: int
 ) -> tuple[tuple[Candidate, ...], StageResult]:
-    """Return `candidates` texts for each latent; placeholders replace identifiers and names of the source.
+    """Return texts of all latents, `candidates` (a number) for each; placeholders replace identifiers and names.
 
     `upstream` is the digest of the stage that made the latents.
     """

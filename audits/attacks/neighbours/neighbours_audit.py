@@ -18,9 +18,9 @@ REPEATS = 20  # number of draws of equally many train and control persons; `shar
 MIN_CLASS_CONTROL = 100  # a class is measured separately only if at least this many control persons are in it
 CLASS_MARGIN = 0.05  # within a class, `share` may be at most this far from one half
 
-# (independent rows needed, margin); `share` may be at most the margin away from one half. For margins .03 and .05,
-# the rows needed keep the shares of both encoders within the margin with probability .95 if there is no leak. For the
-# margin .10, the rows needed detect a share of .40 or .60 with power .8.
+# (independent rows needed, margin); `share` may be at most the margin away from one half. Without a leak, so many rows
+# suffice that the shares of both encoders are within the margin .03 or .05 with probability .95. For the margin .10, so
+# many rows suffice to detect a share of .40 or .60 with power .8.
 MARGINS: tuple[tuple[int, float], ...] = (
     *((stats.needed_for_share(d, power=stats.power_of_each(2, stats.PASS_POWER)), d) for d in (0.03, 0.05)),
     (stats.needed_for_share(0.10), 0.10),
@@ -106,7 +106,7 @@ def _judge(results: list[EncoderNeighbours], holdout: HoldoutTables, people: Arm
     p_from_half = stats.holm([f.share.p_beyond(0.0) for f in results])
     classes = [share for f in results for share in f.classes.values()]
     needed = class_rows_needed(len(classes))
-    fails = {
+    fails = {  # by the end of the sentence "Train and control persons differ significantly in ..."
         "how many synthetic records are nearest to them": _proven([f.share for f in results], limit),
         "how many synthetic records of a class are nearest to them": _proven(classes, CLASS_MARGIN),
         "how close the closest of them are to a synthetic record": min(scans) < stats.CHANCE_LEVEL,
