@@ -83,8 +83,9 @@ class Chain:
     def repair(self) -> None:
         """Remove and report an incomplete last line; the caller must have compared both high-water marks before.
 
-        Before a run draws noise or starts its audits, its line and both marks are on the disk. A run with an
-        incomplete line has therefore done neither. The comparison detects a removed complete line, because a mark states the number of lines.
+        Before a run draws noise or starts its audits, its line and both marks are on the disk. A run with an incomplete
+        line has therefore done neither. The comparison detects a removed complete line, because a mark states the
+        number of lines.
         """
         if self._torn:
             os.truncate(self._path, self._whole)

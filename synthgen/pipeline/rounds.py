@@ -49,7 +49,7 @@ class Draws(Protocol):
     """Draws new vectors by a method that was fitted to train vectors, or from noised statistics of train vectors."""
 
     def sample(self, counts: Counts, rng: SeedTree) -> Latents:
-        """Return `counts[label]` new vectors of each label; a call with larger counts returns the same vectors first."""
+        """Return `counts[label]` new vectors of each label; with larger counts, the same vectors come first."""
         ...
 
 

@@ -18,9 +18,9 @@ REPEATS = 20  # number of draws of equally many train and control persons; `shar
 MIN_CLASS_CONTROL = 100  # a class is measured separately only if at least this many control persons are in it
 CLASS_MARGIN = 0.05  # within a class, `share` may be at most this far from one half
 
-# (independent rows needed, margin); `share` may be at most the margin away from one half. Without a leak, so many rows
-# suffice that the shares of both encoders are within the margin .03 or .05 with probability .95. For the margin .10, so
-# many rows suffice to detect a share of .40 or .60 with power .8.
+# (independent rows needed, margin); `share` may be at most the margin away from one half. With this number of rows and
+# no leak, the shares of both encoders are within the margin .03 or .05 with probability .95. With the number of rows
+# for the margin .10, a share of .40 or .60 is detected with power .8.
 MARGINS: tuple[tuple[int, float], ...] = (
     *((stats.needed_for_share(d, power=stats.power_of_each(2, stats.PASS_POWER)), d) for d in (0.03, 0.05)),
     (stats.needed_for_share(0.10), 0.10),
