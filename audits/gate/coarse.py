@@ -14,25 +14,25 @@ RATES = (0.0, *(float(f"{digit}e-{power}") for power in (3, 2, 1) for digit in (
 
 @dataclass(frozen=True, slots=True)
 class Bin:
-    """The numbers (or shares) of train and control records whose distance to a synthetic record is in [low, high)."""
+    """A bin of distances: [low, high), with numbers (or shares) of synthetic records."""
 
     low: float
     high: float
-    train: float
-    control: float
+    train: float  # number (or share) of synthetic records whose distance to the nearest train record is in the bin
+    control: float  # the same for the nearest control record
 
     def joined(self, other: "Bin") -> "Bin":
-        """Return the union of this bin and its right neighbour `other`."""
+        """Return the union of this bin and `other`, its right neighbour."""
         return Bin(self.low, other.high, self.train + other.train, self.control + other.control)
 
 
 def coarsen(edges: Sequence[float], train: Sequence[int], control: Sequence[int], min_count: int) -> tuple[Bin, ...]:
-    """Join neighbouring bins until every bin can be published; return no bin if that is not possible.
+    """Join neighbouring bins until every bin can be published; return () if even the union of all bins cannot.
 
-    `edges` has the n + 1 ends of the n bins. Bins are joined from the left. If the last
-    bin cannot be published, it is joined to its left neighbour.
+    `edges` contains the n + 1 ends of the n bins, `train` and `control` their counts. Bins are joined from the left;
+    the last bin is joined to its left neighbour if it cannot be published.
 
-    Privacy: in each bin, the number of train records and the number of control records are 0 or >= `min_count`.
+    Privacy: in each bin, the count `train` is 0 or >= `min_count`, and so is the count `control`.
     """
 
     def is_public(candidate: Bin) -> bool:
@@ -66,14 +66,14 @@ def public_histogram(histogram: Mapping[str, Any], min_count: int, step: float) 
 
 
 def public_curve(roc: Mapping[str, Sequence[float]], step: float) -> dict[str, list[float]]:
-    """Return a ROC curve at the rates `RATES`: at each rate, the values of the last measured point up to this rate.
+    """Return a ROC curve at the rates `RATES`: for each rate, the last measured point with `fpr` up to it.
 
     Args:
         roc: false and true positive rates `fpr` and `tpr`, not decreasing; optionally `low` and `high`, the ends of
             the interval of each `tpr`.
         step: `tpr` is rounded to the nearest multiple of this number, `low` down and `high` up.
 
-    Privacy: the measured rates are multiples of 1 / (number of persons), so they would reveal the number of persons.
+    Privacy: the measured rates are multiples of 1 / (number of persons), so each of them would reveal this number.
     """
     fpr = np.asarray(roc["fpr"], dtype=float)
     # the tolerance 1e-9 absorbs rounding errors, so a second call on a published curve changes nothing

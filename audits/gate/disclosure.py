@@ -3,13 +3,13 @@
     sample size n   is rounded down to one of 0, 1, 2, 5, 10, 20, 50, ..., or to the `min_n` of a rule of the policy
     interval        has ends that are rounded outward to a multiple of 0.01 (n below 100), 0.005 (n below 1,000) or
                     0.001, but not beyond a limit of the policy; an exact interval would reveal n by its width
-    other count     becomes its 1-2-5 bucket, such as `200-500`; below `min_histogram_bin` (10), it becomes `1-9`
+    count except n  becomes its 1-2-5 bucket, such as `200-500`; below `min_histogram_bin` (10), it becomes `1-9`
     share           is rounded to a multiple of 0.01
 
 Under a policy that requires differential privacy, only verdicts are published (`verdicts_only`). If a gate reads a
-number that was measured on private records without noise, the limit of the gate replaces the number. Without a gate,
-such a number is omitted. Under an independent policy (`audits.gate.independent`), verdicts about private records are
-omitted too.
+number that was measured on private records without noise, the limit of the gate replaces the number. If no gate reads
+such a number, it is omitted. Under an independent policy (`audits.gate.independent`), verdicts about private records
+are omitted too.
 
 Rounding does not change a decision: it never moves a number towards passing a rule or across a limit of the policy.
 A second rounding changes nothing. A verifier rounds the evidence again and refuses the bundle if a number changes.
@@ -34,23 +34,23 @@ MAX_COUNT = 10**9  # the largest count that is published
 MAX_MEASURED = 1000  # the largest published number that is not a count
 _EDGES = (*(step * 10**power for power in range(9) for step in (1, 2, 5)), MAX_COUNT)  # lower ends of the buckets
 # metrics about the release, the policy and the ledger; they stay exact, because they are not about source records
-_PUBLIC = re.compile(r"(?:attempts|selftest|secret|method|ledger|accounting)\..*|records\.synthetic")
-_COUNTED = re.compile(r".*(?:person|\.hard_hits$|\.longest_run$)")  # metrics whose value 1 is a count and not a share
+_EXACT_METRIC = re.compile(r"(?:attempts|selftest|secret|method|ledger|accounting)\..*|records\.synthetic")
+_COUNTS_1 = re.compile(r".*(?:person|\.hard_hits$|\.longest_run$)")  # metrics whose value 1 is a count, not a share
 # metrics that do not depend on private records, or only through noise that the privacy budget covers
 _NOT_PRIVATE = re.compile(
     r"attempts\.number|(?:secret|method)\.private|balance\.tv_distance|records\.synthetic|accounting\."
     r"(?:estimate|delta|unaccounted_reads|epsilon(?:_recomputed|_rdp|_prv|_spent)?)"
 )
 _EPSILON_LOWER_BOUNDS = {f"{name}.epsilon_lower_bound" for name in ATTACKS}
-_COUNTS = {LINEAGE, PARENTS, "records.quarantined"}
-_TRANSFORMED = {"inputs", "seed", "results", "input_checks", "quarantined"}  # audit.json keys, changed or omitted
-_DP_REPORT_KEYS = {"schemaVersion", "tool", "inputs"}  # keys of a report under DP besides `results`
+_COUNTS = {LINEAGE, PARENTS, "records.quarantined"}  # counts that are published even if no rule reads them
+_TRANSFORMED = {"inputs", "seed", "results", "input_checks", "quarantined"}  # keys of `audit.json` to change or omit
+_DP_REPORT_KEYS = {"schemaVersion", "tool", "inputs"}  # keys of a report that are published under DP
 _DP_RESULT_KEYS = ("name", "confidence", "direction")  # keys of a result that are published unchanged under DP
 _NOT_SHOWN = "withheld: under differential privacy only the verdicts of gates are published"
 # metrics whose sample size n is not about the source and stays exact
-_PUBLIC_N = re.compile(r"(?:attempts|selftest|secret|method|ledger)\..*|records\.synthetic")
+_EXACT_N = re.compile(r"(?:attempts|selftest|secret|method|ledger)\..*|records\.synthetic")
 # names of details in which an integer 1 is a share and not a count
-_SHARE = re.compile(
+_SHARE_KEY = re.compile(
     r"(?:^|_)(?:p|share|rate|auc|value|low|high|confidence|tau|margin|limit|ratio|error|chance|strength|epsilon)$"
 )
 _NUMBER = re.compile(r"(?<![\w.])(\d{1,3}(?:,\d{3})++|\d++)(\.\d++)?+(\s?%)?(-[A-Za-z])?")  # "1,234", "0.5 %"
@@ -68,7 +68,7 @@ def bucket(count: int) -> str:
 
 
 def is_short(number: float) -> bool:
-    """Return whether a number cannot hide text: it is <= 1000 with at most three decimals, or an end of a bucket."""
+    """Return whether a number cannot hide text: at most 1000 with at most three decimals, or an end of a bucket."""
     is_end = any(number in {edge, edge - 1} for edge in _EDGES)
     return is_end or (abs(number) <= MAX_MEASURED and number == round(number * 1000) / 1000)
 
@@ -98,10 +98,10 @@ def is_public_count(value: int | str, policy: Policy) -> bool:
 def public_metric(name: str, metric: Metric, policy: Policy) -> Metric:
     """Return the public form of a metric, which is never more favourable to a release than the exact metric.
 
-    The public interval contains the exact interval, with one exception: if all rules on an exact count compare its
-    `value` with the same operator, the less favourable end of its bucket replaces the count.
+    The public interval contains the exact interval, with one exception: if all rules on an exact count compare
+    `value` with the same operator, the less favourable end of the bucket of the count replaces the count.
 
-    `name` is `audit.metric`. It shows which rules compare the metric, and whether the metric is about the source.
+    `name` has the form `audit.metric`. It determines which rules apply, and whether the metric is about the source.
     """
     if policy.disclosure.publish_exact_counts:
         return metric
@@ -114,14 +114,14 @@ def public_metric(name: str, metric: Metric, policy: Policy) -> Metric:
 def _rounded(name: str, metric: Metric, policy: Policy) -> Metric:
     rules = [rule for rule in policy.all_rules() if rule.metric == name]
     n = metric.n
-    if not _PUBLIC_N.fullmatch(name):
+    if not _EXACT_N.fullmatch(name):
         edges = [rule.min_n for rule in rules if rule.min_n is not None]
         n = max([1, *(e for e in edges if e <= n)]) if verdicts_only(policy) else floor_of(n, edges)
     is_exact = metric.low == metric.high
-    if is_exact and _PUBLIC.fullmatch(name):
+    if is_exact and _EXACT_METRIC.fullmatch(name):
         return metric.model_copy(update={"n": n})
     limits = [rule.limit for rule in rules]
-    if is_exact and metric.value.is_integer() and (metric.value > 1 or (metric.value == 1 and _COUNTED.match(name))):
+    if is_exact and metric.value.is_integer() and (metric.value > 1 or (metric.value == 1 and _COUNTS_1.match(name))):
         low, high = (1, 10) if metric.value < 10 else _ends(int(metric.value))
         bottom, top = float(low), float(high - 1)
         value = bottom
@@ -145,7 +145,7 @@ def _confidence(confidence: float, policy: Policy) -> float:
 
 
 def step_of(n: int) -> float:
-    """Return the number to whose multiples a number measured on n units is rounded."""
+    """Return the rounding step of a number that was measured on n units."""
     return 0.01 if n < 100 else 0.005 if n < 1000 else 0.001
 
 
@@ -211,7 +211,7 @@ def _verdicts(evidence: Evidence, policy: Policy) -> Evidence:
         elif name in _EPSILON_LOWER_BOUNDS:
             claim = evidence.metrics.get("accounting.epsilon")
             is_within = claim is not None and metric.high <= claim.low
-            zero = {"value": 0.0, "low": 0.0, "high": 0.0, "n": 1}  # hides a proven epsilon below the claim
+            zero = {"value": 0.0, "low": 0.0, "high": 0.0, "n": 1}  # hides a proven epsilon within the claim
             metrics[name] = metric.model_copy(update=zero) if is_within else metric
     audits_of_rules = [(rule.metric.split(".", 1)[0], rule.bound) for rule in policy.all_rules()]
     ruled = {name for name, _ in audits_of_rules}
@@ -310,7 +310,7 @@ def _public_value(value: Any, policy: Policy, key: str) -> Any:
     if isinstance(value, str):
         return public_sentence(value, policy)
     if isinstance(value, int):
-        return value if value == 1 and _SHARE.search(key) else public_count(value, policy)
+        return value if value == 1 and _SHARE_KEY.search(key) else public_count(value, policy)
     return _to(float(value), DETAIL_STEP, ROUND_HALF_EVEN)
 
 
@@ -348,7 +348,7 @@ def _result(result: Mapping[str, Any], policy: Policy) -> dict[str, Any]:
     }
     details = result.get("details") or {}
     public["details"] = public_details(details, policy, name)
-    if name == "accounting":  # claim and noise stay exact, because the statement repeats them
+    if name == "accounting":  # the claimed epsilon and the noise stay exact, because the statement repeats them
         public["details"] |= {key: details[key] for key in ("claim", "mechanisms") if key in details}
     has_public_reason = name == "accounting" and result["verdict"] == "pass"  # this reason only repeats the claim
     public["reason"] = str(result["reason"]) if has_public_reason else public_sentence(str(result["reason"]), policy)

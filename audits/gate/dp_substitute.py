@@ -32,14 +32,14 @@ class DpSubstitute(Closed):
     # ids of rules on numbers of the audits in `instead_of`; the rules have no effect if the substitute applies
     rules: tuple[str, ...] = ()
     required: Annotated[tuple[AuditName, ...], Field(min_length=1)]  # audits that must pass if the substitute applies
-    max_epsilon: Annotated[Finite, Field(gt=0)]  # limit for this release, and for the joint epsilon of all runs
-    max_delta: Annotated[Finite, Field(gt=0, lt=1)]  # limit for this release
+    max_epsilon: Annotated[Finite, Field(gt=0)]  # largest epsilon of this release, and of all runs together
+    max_delta: Annotated[Finite, Field(gt=0, lt=1)]  # largest delta of this release
 
 
 def reasons_against(evidence: Evidence, given: DpSubstitute) -> tuple[str, ...]:
     """Return the reasons why the audits must not be replaced; empty if they may be replaced.
 
-    A missing number is a reason too, except `accounting.epsilon_spent` (epsilon of all runs of the ledger).
+    A missing number is a reason too, except `accounting.epsilon_spent` (joint epsilon of all runs of the ledger).
     """
     state, name = evidence.audits.get(ACCOUNTING), f"{ACCOUNTING}.epsilon"
     conditions = {
@@ -59,7 +59,7 @@ def check_fit(
 ) -> None:
     """Raise ValueError if a substitute does not fit its policy.
 
-    `required` and `measured` are audits of the policy, and `metrics` maps the ids of its rules to their metrics.
+    `required` and `measured` are the policy's lists of audits; `metrics` maps the id of each rule to its metric.
     """
     if not set(given.instead_of) <= set(required):
         raise ValueError("dp_substitute: `instead_of` lists an audit that is not required")

@@ -53,7 +53,7 @@ class AuditState(Closed):
 class Evidence(Canonical):
     """Every number and verdict that a policy may name; verifiers recompute the gates from the evidence.
 
-    `digests` has a digest of the audited table (`records_digest`) and of the self-test on the audited persons.
+    `digests` has the digest of the audited table (`records_digest`) and the digest of the self-test.
     """
 
     schemaVersion: Literal[2] = 2  # noqa: N815 - the name in the file
@@ -65,7 +65,7 @@ class Evidence(Canonical):
 def read_evidence(data: bytes) -> Evidence:
     """Return the evidence in canonical JSON bytes.
 
-    Raise InputError if the evidence is malformed, or has numbers of an audit without the verdict of the audit.
+    Raise InputError if the evidence is malformed, or if it has a number of an audit but no verdict of this audit.
     """
     try:
         evidence = Evidence.model_validate(parse_canonical(data))
@@ -100,7 +100,7 @@ def evidence_from(
 
     - verdict, status and confidence,
     - the `estimate` as `NAME.estimate`,
-    - each KEY of `metrics`, and each KEY of `details` that has exactly the fields of an estimate, as `NAME.KEY`.
+    - each KEY of `metrics`, and each KEY of `details` whose value has the form of an estimate, as `NAME.KEY`.
 
     It also contains the `metrics` of `input_checks`, and `extra`: numbers that are not from audits, by metric name.
 
@@ -121,7 +121,7 @@ def evidence_from(
         audits[name] = {key: result.get(key) for key in ("verdict", "status", "confidence")}
         if result.get("estimate") is not None:
             numbers.append((f"{name}.estimate", result["estimate"]))
-        numbers.extend((_full(name, key), item) for key, item in (result.get("metrics") or {}).items())
+        numbers.extend((_metric_name(name, key), item) for key, item in (result.get("metrics") or {}).items())
         details, fields = result.get("details") or {}, set(Metric.model_fields)
         estimates = {k: item for k, item in details.items() if isinstance(item, Mapping) and set(item) == fields}
         numbers.extend((f"{name}.{key}", item) for key, item in estimates.items())
@@ -140,7 +140,7 @@ def evidence_from(
         raise InputError("the audit report cannot be used as evidence", problems=problems(error)) from None
 
 
-def _full(audit: str, key: str) -> str:
+def _metric_name(audit: str, key: str) -> str:
     if key.startswith(f"{audit}."):
         return key
     if "." in key:

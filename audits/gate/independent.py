@@ -25,7 +25,7 @@ def is_independent_metric(name: str) -> bool:
 
 
 def private_requirements(audits: Mapping[str, Sequence[str]], rules: Sequence[Rule]) -> Iterator[str]:
-    """Yield each entry of a policy for which the gates would read private records after the noise is drawn.
+    """Yield each entry of a policy that makes a gate read private records after the noise is drawn.
 
     `audits` has the policy's lists of audits by key: `required`, `measured` and `selftest`. A rule with `min_n` reads
     the number of persons, because this number is the n of the metrics of the accounting.

@@ -26,7 +26,7 @@ class RuleOutcome:
     verdict: Outcome
     reason: str  # one sentence
     why: str  # purpose of the gate, one sentence
-    estimate: Metric | None = None  # the number with its interval and n; None for audits
+    estimate: Metric | None = None  # the number with its interval and n; None if the verdict of an audit is read
     gating: bool = True  # whether the outcome affects the decision
 
     def to_gate(self) -> dict[str, Any]:

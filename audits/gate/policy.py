@@ -89,7 +89,7 @@ class Policy(Canonical):
     dp: DpRule | None = None  # requirements for the privacy budget
     approvals: tuple[ApprovalRule, ...] = ()  # required signatures besides the releaser's
     closing: Literal["required"] | None = None  # whether a releaser must close the list of approvals and rejections
-    validity_days: Annotated[int, Field(ge=1, le=3650)] | None = None  # None if releases do not expire
+    validity_days: Annotated[int, Field(ge=1, le=3650)] | None = None  # None: a release never expires
     # parts that the bundle must contain
     required_provenance: tuple[Provenance, ...] = ("run", "sbom", "config", "models", "inputs")
     disclosure: Disclosure = Disclosure()
@@ -138,7 +138,7 @@ class Policy(Canonical):
         return self.dp is not None and self.dp.decision == INDEPENDENT
 
     def all_rules(self) -> tuple[Rule, ...]:
-        """Return the policy's own rules and the rules that follow from budget, self-test and intended use."""
+        """Return the rules in `rules`, and the rules that follow from budget, self-test and intended use."""
         selftest = tuple(_selftest_rule(name) for name in self.selftest)
         external = (rule for rule in EXTERNAL_RULES if rule.metric != ATTEMPTS or not self.is_independent)
         return (*self.rules, *_dp_rules(self.dp), *selftest, *(external if self.intended_use == "outside" else ()))
@@ -164,10 +164,10 @@ def decide(evidence: Evidence, policy: Policy) -> Decision:
 
     A release is allowed if there is a gate and every gate is PASS.
 
-    - An audit in `measured` that was not measured is a gate that does not pass; its verdict decides nothing.
+    - An audit in `measured` must have been measured, otherwise it is a failing gate; its verdict decides nothing.
     - A measurement that is missing, failed or based on too few units does not pass.
     - Intervals and required verdicts must have the confidence that the number of attempts requires.
-    - If a policy has gates, a worse number, a further attempt or a further gate never turns a refusal into a release.
+    - In a policy with gates, no worse number, further attempt or further gate can turn a refusal into a release.
     - An external policy always has the gates of `EXTERNAL_RULES`.
     - A table with quarantined rows is refused, because no audit judged these rows.
     - An independent policy (`audits.gate.independent`) has no gates on attempts and quarantined rows.
@@ -177,8 +177,8 @@ def decide(evidence: Evidence, policy: Policy) -> Decision:
     If the policy has a `dp_substitute` and the evidence meets the conditions of the substitute (`reasons_against`):
 
     - the audits in `instead_of` need not pass, but they must have been measured and must not have failed,
-    - the rules that the substitute lists have no effect,
-    - the audits in the substitute's `required` and the limits of its budget are gates.
+    - the rules listed in the substitute have no effect,
+    - the audits in `required` of the substitute, and the substitute's limits of epsilon and delta, are gates.
     """
     attempts = None if policy.is_independent else evidence.metrics.get(ATTEMPTS)
     number = 1.0 if attempts is None else max(1.0, attempts.high)

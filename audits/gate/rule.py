@@ -53,13 +53,13 @@ _ROUNDING = 1e-12  # tolerance for the rounding error of a confidence, which is 
 def confidence_of(number: float, confidence: float) -> float:
     """Return the one-sided confidence that every interval needs at attempt `number` on one group of control persons.
 
-    An attempt is an audit of these persons; attempts are counted from 1. A table that leaks may pass a gate by chance
-    with probability at most alpha = 1 - `confidence`, over any number of attempts. Attempt j gets the share
+    An attempt is an audit of these persons; attempts are counted from 1. Over any number of attempts, a leaking table
+    passes a gate by chance with probability at most alpha = 1 - `confidence`. Attempt j gets a part of alpha:
 
-        alpha_j = alpha · 4/5 · (1/5)^(j - 1),   with the sum alpha over all j.
+        alpha_j = alpha · 4/5 · (1/5)^(j - 1),   where the sum of alpha_j over all j is alpha
 
     At alpha = 0.05 and a power of 80 %, attempt 1 needs ((z_0.96 + z_0.8) / (z_0.95 + z_0.8))^2 = 1.09 times as many
-    persons as with the whole alpha (z_p is the normal quantile at p). The shares 4/5 and 1/5 are our choice.
+    persons as with the whole alpha (z_p is the normal quantile at p). The factors 4/5 and 1/5 are our choice.
     Source: alpha spending, Foster and Stine, J. R. Statist. Soc. B 2008.
     """
     share: float = _LATER ** (number - 1)

@@ -24,7 +24,7 @@ def policy_path(name_or_path: str | Path) -> Path:
 
 
 def load_policy(name_or_path: str | Path) -> Policy:
-    """Return the shipped policy with a name, or the policy in a .yaml file.
+    """Return the shipped policy of the given name, or the policy in the given .yaml file.
 
     Raises:
         PolicyError: there is no such policy; or the policy cannot be read, has mistakes, or has the name of a shipped

@@ -23,8 +23,8 @@ def distance_of_shares(released: Mapping[str, int], requested: Mapping[str, int]
 
         ½ · (Σ_c |n_c / N - m_c / M| + (N - n) / N),   N = max(n, M)
 
-    n_c of the n released records and m_c of the M > 0 requested records belong to class c. Missing records count as a
-    further class. If a requested class has no released record, the distance is 1.
+    n_c of the n released records and m_c of the M > 0 requested records belong to class c. The N - n missing records
+    count as a further class. If a requested class has no released record, the distance is 1.
     """
     n_released, n_requested = sum(released.values()), sum(requested.values())
     n = max(n_released, n_requested)
