@@ -15,7 +15,7 @@ from audits.core.types import Table
 from audits.ledger.chain import Chain, Head, HighWaterMark, opened
 from audits.ledger.persons import joined, person_marks, split, text_marks
 
-MAX_REPEATED_SHARE = 0.01  # control is new if at most this share of its persons and of its texts was audited before
+MAX_REPEATED_SHARE = 0.01  # control is new if no earlier audit has more than this share of its persons or texts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,9 +31,9 @@ class Attempt:
 def attempt(folder: Path, high_water_mark: HighWaterMark, *, digest: str, control: Table) -> Attempt:
     """Record an audit of the records in `control` in the ledger, and return this attempt with its number.
 
-    An earlier audit is an attempt on the same control persons if its entry contains more than 1 % of the persons or
-    texts in `control`. An entry contains a text if it has more than half of the marks of the text (`text_marks`).
-    So a text is recognised despite changed spaces, encodings or ids, added words, or one changed word in ten.
+    An earlier audit is an attempt on the same control persons if its entry contains more than 1 % of the persons in
+    `control` or 1 % of its texts. An entry contains a text if it has more than half of the marks of the text
+    (`text_marks`). So changed spaces, encodings or ids, added words, or one changed word in ten do not hide it.
 
     `folder` is the folder of the ledger, and `high_water_mark` is the file that detects a rollback of the ledger.
     `digest` identifies everything that could change a verdict: tables, seed, audits, confidence, versions. Two
@@ -41,7 +41,7 @@ def attempt(folder: Path, high_water_mark: HighWaterMark, *, digest: str, contro
     with group ids that are unique in the institution.
 
     Raises:
-        InputError: the ledger cannot be used, was changed, replaced or rolled back.
+        InputError: the ledger cannot be used, or it was changed, replaced or rolled back.
 
     Privacy: the ledger contains keyed hashes of persons and of sequences of words, and stays in the institution.
     """
@@ -62,13 +62,13 @@ def check_ledger(folder: Path, high_water_mark: HighWaterMark) -> None:
 
 
 def attempts_before(folder: Path, high_water_mark: HighWaterMark, *, control: Table) -> int:
-    """Return the number of earlier attempts on the persons in `control`; record nothing; errors as in `attempt`."""
+    """Return the number of earlier attempts on the persons in `control`, but record none; errors as in `attempt`."""
     with opened(folder, high_water_mark) as chain:
         return len(_attempts_on(chain, person_marks(chain, control), text_marks(chain, control)))
 
 
 def recorded_attempt(folder: Path, high_water_mark: HighWaterMark, digest: str) -> Attempt:
-    """Return the attempt with this keyed digest; raise InputError as `attempt`, and if the attempt is missing."""
+    """Return the attempt with this keyed digest; raise InputError as `attempt` does, or if it is missing."""
     with opened(folder, high_water_mark) as chain:
         if digest not in {entry["made"] for entry in _entries(chain)}:
             hint = "Run the audits again, so that the attempt is counted."
@@ -77,7 +77,7 @@ def recorded_attempt(folder: Path, high_water_mark: HighWaterMark, digest: str) 
 
 
 def _entries(chain: Chain) -> list[Mapping[str, Any]]:
-    return [entry for entry in chain.entries if "attempt" in entry]  # an entry without this key is about a budget
+    return [entry for entry in chain.entries if "attempt" in entry]  # entries without this key are about budgets
 
 
 def _found(chain: Chain, digest: str) -> Attempt:

@@ -53,13 +53,13 @@ class Cost:
 class Spending:
     """The mechanisms of one run and their joint cost."""
 
-    run: str  # a random id
+    run: str  # random id of the run
     cost: Cost
     mechanisms: tuple[Mapping[str, Any], ...]  # each maps the fields of `MechanismCost` to values
 
     @property
     def costs(self) -> tuple[MechanismCost, ...]:
-        """The mechanisms as `MechanismCost`; raise InputError if there is no mechanism or one is not valid."""
+        """The mechanisms as `MechanismCost`; raise InputError if there is none, or if one is not valid."""
         try:
             costs = tuple(MechanismCost.model_validate(dict(each)) for each in self.mechanisms)
         except (ValidationError, TypeError, ValueError):
@@ -73,17 +73,17 @@ class Spending:
 
 
 def joint_cost(spendings: Iterable[Spending], delta: float) -> Cost:
-    """Return the joint epsilon of all mechanisms of the given runs at one delta, and this delta."""
+    """Return the joint epsilon of all mechanisms of the given runs at `delta`, together with `delta`."""
     costs = [cost for spending in spendings for cost in spending.costs]
     return Cost(epsilon=joint_epsilon(costs, delta=delta), delta=delta)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reservation:
-    """The reservation of one run, all other reservations that count, and the head of the ledger."""
+    """The reservation of one run, all other reservations that count (are not voided), and the head of the ledger."""
 
     spending: Spending
-    others: tuple[Spending, ...]  # the other reservations that count, made before or after this one
+    others: tuple[Spending, ...]  # all other reservations that count, made before or after this one
     delta: float  # delta of the joint costs
     n_voided: int  # number of voided reservations, which do not count
     ledger: Head
@@ -95,7 +95,7 @@ class Reservation:
 
     @property
     def spent_in_all(self) -> Cost:
-        """The joint cost of all reservations."""
+        """The joint cost of all reservations that count, including this one."""
         return joint_cost((*self.others, self.spending), self.delta)
 
 
@@ -110,15 +110,15 @@ class RunState:
 
 
 def reserve(folder: Path, high_water_mark: HighWaterMark, spending: Spending, *, limit: Cost | None) -> Reservation:
-    """Record the reservation of a run and return it; if the run already has a reservation, check the limit again.
+    """Record and return the reservation of a run; if the run has one already, only check the limit and return it.
 
     The joint epsilon of all runs in the ledger at the delta of `limit` must not exceed the epsilon of `limit`.
     Without a limit (None), the joint cost is computed at the delta of this run.
 
     Raises:
         Overspent: the limit would be exceeded; the error states what is spent.
-        InputError: the ledger cannot be used, was changed, replaced or rolled back, or it contains a
-            reservation of this run that is voided or differs from `spending`.
+        InputError: the ledger cannot be used; it was changed, replaced or rolled back; or its reservation of this run
+            is voided or differs from `spending`.
     """
     delta = spending.cost.delta if limit is None else limit.delta
     with opened(folder, high_water_mark) as chain:
@@ -201,7 +201,7 @@ def seal(key: bytes, digest: str) -> str:
 
 
 def note_made(folder: Path, high_water_mark: HighWaterMark, run: str, digest: str) -> None:
-    """Record the digest of the result of a run; raise InputError if the last step of the run is not its draw."""
+    """Record the digest of the result of a run; raise InputError if the last step of the run is not `draw`."""
     with opened(folder, high_water_mark) as chain:
         if [*_steps(chain, run)] != [RESERVE, DRAW]:
             raise InputError(f"the ledger {folder}: the last step of this run is not its draw", hint=_NEW_RUN)
@@ -222,7 +222,7 @@ def state_of(folder: Path, high_water_mark: HighWaterMark, run: str) -> RunState
 
 
 def spent(folder: Path, high_water_mark: HighWaterMark, run: str, digest: str, *, delta: float) -> Reservation:
-    """Return the reservation under which a result was made, with all others that count; joint costs are at `delta`.
+    """Return the reservation under which a result was made, and all others that count; joint costs are at `delta`.
 
     Raises:
         InputError: the ledger cannot be used, or does not record that the run drew noise and made this result.
@@ -295,7 +295,7 @@ def refuse_overspending(others: Sequence[Spending], own: Spending, limit: Cost |
 
 
 def overspending(others: Sequence[Spending], own: Spending, limit: Cost | None) -> list[str]:
-    """Return a sentence for each exceeded limit: joint epsilon of all runs, delta of the new run `own`."""
+    """Return a sentence for each exceeded limit: of the joint epsilon of all runs, and of delta for the run `own`."""
     if limit is None:
         return []
     before, after = (joint_cost(runs, limit.delta).epsilon for runs in (others, (*others, own)))

@@ -83,9 +83,9 @@ class Chain:
     def repair(self) -> None:
         """Remove and report an incomplete last line; the caller must have compared both high-water marks before.
 
-        Before a run draws noise or starts its audits, its line and both marks are on the disk. A run with an incomplete
-        line has therefore done neither. The comparison detects a removed complete line, because a mark states the
-        number of lines.
+        Before a run draws noise or starts its audits, its line and both marks are on the disk. So a run whose line is
+        incomplete did not draw noise and did not start its audits. If a complete line was removed, the comparison
+        detects this, because a mark states the number of lines.
         """
         if self._torn:
             os.truncate(self._path, self._whole)
@@ -105,7 +105,7 @@ class Chain:
         return Head(id=self.mac(b"id")[:32], entries=n, head=self._macs[n])
 
     def append(self, entry: Mapping[str, Any]) -> None:
-        """Add a line and flush it to the disk."""
+        """Add a line with `entry` and flush it to the disk."""
         line = {"version": _VERSION, "number": len(self.entries) + 1, "entry": dict(entry)}
         mac = self._next(line)
         data = canonical({**line, "mac": mac}) + b"\n"
@@ -150,8 +150,8 @@ def opened(folder: Path, high_water_mark: HighWaterMark) -> Iterator[Chain]:
 
     Raises:
         InputError: the folder cannot be used or other users may read it; a line was changed; the chain or its key is
-            missing; the chain has another id than `high_water_mark`, or is older than one of the marks; or a mark
-            cannot be read or written.
+            missing; the id of the chain is not the one in `high_water_mark`; the chain is older than one of the
+            marks; or a mark cannot be read or written.
     """
     known = high_water_mark.read()
     if known is not None and not folder.is_dir():  # a new folder would obstruct restoring the old one
@@ -162,7 +162,7 @@ def opened(folder: Path, high_water_mark: HighWaterMark) -> Iterator[Chain]:
         for head in (known, mark_of_id.read()):
             _refuse_older(folder, chain, head, high_water_mark.path)
         chain.repair()
-        if known is not None:  # before a line is added, make sure that both marks can be written
+        if known is not None:  # the marks must be writable before a line is added
             for mark in (mark_of_id, high_water_mark):
                 mark.write(chain.head())
         yield chain
@@ -171,7 +171,7 @@ def opened(folder: Path, high_water_mark: HighWaterMark) -> Iterator[Chain]:
 
 
 def ledger_id(folder: Path) -> str:
-    """Return the id by which a trust root names a ledger; create the ledger if there is none.
+    """Return the id of a ledger, which a trust root lists; create the ledger if there is none.
 
     High-water marks are neither read nor written. Raise InputError if the folder, its key or a line is not valid.
     """

@@ -38,7 +38,7 @@ def read_key(path: Path, what: str) -> bytes:
 
 
 def read_plain(path: Path, max_bytes: int) -> tuple[bytes, int]:
-    """Return the first `max_bytes` bytes of a file (none if it is not regular) and its mode; do not follow a link."""
+    """Return the first `max_bytes` bytes (none if the file is not regular) and the mode of a file; follow no link."""
     descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
     with os.fdopen(descriptor, "rb") as file:
         mode = os.fstat(file.fileno()).st_mode

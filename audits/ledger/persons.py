@@ -27,9 +27,9 @@ def _plain(name: str) -> str:
 
 
 def text_marks(chain: Chain, table: Table) -> list[set[str]]:
-    """Return the marks of each distinct text: the `MARKS` smallest hashes among its runs that no other text has.
+    """Return the marks of each distinct text: the `MARKS` smallest hashes of runs that only this text has.
 
-    A text is omitted if other texts contain all of its runs, for example an empty template.
+    A text is omitted if each of its runs is also in another text; an empty template is an example.
     """
     key = bytes.fromhex(chain.mac(b"text"))
     runs = [_runs(words, key) for words in {tuple(tokens(text)) for text in table.texts} if words]
@@ -39,7 +39,7 @@ def text_marks(chain: Chain, table: Table) -> list[set[str]]:
 
 
 def _runs(words: tuple[str, ...], key: bytes) -> set[str]:
-    runs = {" ".join(words[i : i + RUN]) for i in range(max(1, len(words) - RUN + 1))}  # a shorter text is one run
+    runs = {" ".join(words[i : i + RUN]) for i in range(max(1, len(words) - RUN + 1))}  # short texts are one run
     encoded = (run.encode("utf-8", "surrogatepass") for run in runs)
     return {hashlib.blake2b(run, digest_size=_DIGITS // 2, key=key).hexdigest() for run in encoded}
 

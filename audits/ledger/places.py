@@ -16,7 +16,7 @@ def ledger_folder() -> Path:
 
 
 def folder_mark_path(folder: Path) -> Path:
-    """Return the path of the high-water mark of a ledger folder for audits that run without a releaser's key."""
+    """Return the path of the high-water mark that audits use for a ledger folder if they have no releaser's key."""
     return chain_mark_path(hashlib.sha256(os.fsencode(folder.resolve())).hexdigest()[:16])
 
 
