@@ -28,7 +28,7 @@ class OfficerAnswer:
 def answers(content: ReportContent) -> tuple[OfficerAnswer, ...]:
     """Return the seven questions of the first screen of the report, each with its answer.
 
-    Privacy: the answers state only numbers that `content` has in public form.
+    Privacy: the answers state no number that `content` does not contain.
     """
     has_persons = content.source.has_persons
     protection = "What protects the people in it?" if has_persons else "What protects the real records?"

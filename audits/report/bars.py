@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from audits.report.content import BalanceRow, Count, GateRow
 
-_MARGIN = 0.12  # free axis at each end, as a share of the distance from the smallest to the largest drawn number
+_MARGIN = 0.12  # length of the axis beyond the drawn numbers at each end, as a share of the span of these numbers
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,9 +14,9 @@ class IntervalBar:
     """The interval, value and limit of one gate as positions on an axis, from 0 (left end) to 100 (right end)."""
 
     low: float  # position of the lower end of the interval
-    high: float
-    value: float
-    limit: float
+    high: float  # position of the upper end of the interval
+    value: float  # position of the value
+    limit: float  # position of the limit
     axis_low: float  # the number at position 0
     axis_high: float  # the number at position 100
     safe_left: bool  # whether the gate allows the numbers to the left of its limit
@@ -25,7 +25,7 @@ class IntervalBar:
 def interval_bar(gate: GateRow) -> IntervalBar | None:
     """Return the bar of a gate, or None if no finite number was estimated.
 
-    The axis covers the interval, the limit and a margin. The margin ends at 0 and 1, unless a number lies beyond.
+    The axis covers the interval, the limit and a margin. The axis ends at 0 and at 1, unless a number lies beyond.
     """
     if gate.n is None or gate.value is None or gate.low is None or gate.high is None:
         return None

@@ -28,10 +28,10 @@ class GateRow:
     low: float | None  # `low` and `high` are the ends of the interval; for an exact number they equal `value`
     high: float | None
     n: int | None  # number of persons or other units measured; None for a fact, for example that an audit passed
-    verdict: Outcome  # FAIL and INSUFFICIENT of a gate refuse the release; WITHHELD occurs only if `gating` is false
+    verdict: Outcome  # a gate with FAIL or INSUFFICIENT refuses the release; WITHHELD: only if `gating` is false
     reason: str
     why: str  # purpose of the rule, from the policy
-    gating: bool = True
+    gating: bool = True  # whether the outcome affects the decision
     is_withheld: bool = False  # whether the number is not published; then `value`, `low`, `high`, `n` are None
 
     def __post_init__(self) -> None:
@@ -68,7 +68,7 @@ class SourceSize:
 
     @property
     def units(self) -> str:
-        """What the numbers of the page count: people, or records if the source has no person ids."""
+        """The word for what the page counts: people, or records if the source has no person ids."""
         return "people" if self.has_persons else "records"
 
     @property
@@ -94,11 +94,11 @@ class ReportContent:
     intended_use: Literal["inside", "outside"]  # whether a release under this policy may leave the institution
     verdict: Literal["released", "refused"]
     gates: tuple[GateRow, ...]  # in the order of the policy; a release needs at least one gate, and all must pass
-    measured: tuple[GateRow, ...] = ()  # audits without a gate
+    measured: tuple[GateRow, ...] = ()  # verdicts of the audits without a gate
     balance: tuple[BalanceRow, ...] = ()
     audits: tuple[Mapping[str, Any], ...] = ()  # `results` of audit.json
     utility: Mapping[str, Any] = field(default_factory=dict)  # results of the stage `evaluate`
-    # reason: number of candidates that were rejected for it; also the numbers `candidates` (all) and `kept`
+    # number of rejected candidates by reason; `candidates`: number of all candidates; `kept`: number of kept ones
     filters: Mapping[str, Count] = field(default_factory=dict)
     stages: tuple[StageRow, ...] = ()  # the seconds are None on the public page
     provenance: Mapping[str, str] = field(default_factory=dict)  # digests, and the version of the tool, by name

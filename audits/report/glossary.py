@@ -69,7 +69,7 @@ SUBGROUPS = {
     ("age_band", "older adult"): "65 years or older",
 }
 
-WORDS = {
+WORDS = {  # term: its explanation on the page
     "train": "The real records from which the synthetic ones were made.",
     "control": "Real records of the same kind but of other persons. The texts are not made from them. Only without "
     "differential privacy, the run learns one thing from them: which names to mask. If an attack succeeds equally "
@@ -96,7 +96,7 @@ WORDS = {
     "and are not in the release.",
     "policy": "The list of gates, fixed before the run. The signature covers its digest.",
 }
-CONTRADICTIONS = {
+CONTRADICTIONS = {  # kind of contradiction within a text: its description on the page
     "any": "any of these",
     "sex": "two sexes of the person, or an organ of the other sex",
     "age": "two ages of the person",

@@ -19,7 +19,7 @@ _TWO_VALUES = (
     " affects only the result of the attack."
 )
 _BAD = '"Bad result" means that a test of the attack exceeded its threshold.'
-_MAX_NAMED = 6  # largest number of topics that one sentence names
+_MAX_NAMED = 6  # largest number of topics in one sentence
 _THRESHOLDS = {"tau", "margin", "limit"}  # keys of metrics that state a threshold of an audit, not its result
 
 

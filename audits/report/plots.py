@@ -14,15 +14,15 @@ from audits.gate.coarse import Bin
 
 _WIDTH, _HEIGHT = 500, 330  # size of a plot in SVG units
 _LEFT, _RIGHT, _TOP, _BOTTOM = 62, 488, 30, 280  # SVG coordinates at which the axes begin and end
-_TRAIN, _CONTROL, _INK = "var(--train)", "var(--control)", "currentColor"
+_TRAIN, _CONTROL, _INK = "var(--train)", "var(--control)", "currentColor"  # colours; ink: axes and text
 Points = Sequence[tuple[float, float]]
 Scale = Callable[[float], float]  # maps a number of the plot to its SVG coordinate
 
 
 def histogram_svg(name: str, bins: Sequence[Bin], title: str, description: str) -> Markup:
-    """Return the histograms of the distances of train and control as two outlines over one axis.
+    """Return two outlines over one axis: the histograms of the distances to train and to control.
 
-    The heights are shares per unit of distance, so samples of unequal size are comparable.
+    The heights are shares per unit of distance, so the area below each outline is 1.
     """
     heights = {role: _density(bins, role) for role in ("train", "control")}
     top = max([*heights["train"], *heights["control"]]) or 1.0
@@ -42,7 +42,7 @@ def histogram_svg(name: str, bins: Sequence[Bin], title: str, description: str) 
 
 
 def roc_svg(name: str, roc: Mapping[str, Any], title: str, description: str) -> Markup:
-    """Return the ROC curve on logarithmic axes, the diagonal that guessing gives, and the interval if `roc` has one.
+    """Return the ROC curve on logarithmic axes, with the diagonal for guessing and, if `roc` has one, the interval.
 
     A rate of 0 is drawn at the lowest power of ten of the axes.
     """

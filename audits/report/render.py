@@ -24,13 +24,13 @@ _SIGNS = {"<=": "≤", ">=": "≥"}  # operator of a rule: its sign on the page
 def render_report(content: ReportContent) -> str:
     """Return the report as one HTML page without scripts and external resources; all text is escaped.
 
-    Two calls with equal content return equal bytes.
+    Two calls with equal content return the same page.
 
     Raises:
         VerifyError: E_UNSAFE if the page would be larger than `MAX_REPORT_BYTES`.
 
-    Privacy: the page shows class names, counts, estimates, curves and histograms. In a bin of a histogram, the number
-        of train records and the number of control records are 0 or at least `disclosure.min_histogram_bin`. The page
+    Privacy: the page shows class names, counts, estimates, curves and histograms. In each bin of a histogram, each of
+        the two counts of records is 0 or at least `disclosure.min_histogram_bin` of the policy. The page
         shows no text, vector or score of a real record, and synthetic text only for a release or on a private page.
     """
     rejected = {k: v for k, v in content.filters.items() if k not in {"candidates", "kept"}}
@@ -120,7 +120,7 @@ def _histogram(name: str, histogram: Mapping[str, Any]) -> dict[str, Any]:
     id_ = f"{name}-histogram"
     return {
         "id": id_,
-        "svg": histogram_svg(id_, bins, caption, note) if bins else None,  # no plot if no bin has enough records
+        "svg": histogram_svg(id_, bins, caption, note) if bins else None,  # None if no bin can be published
         "caption": caption,
         "note": note,
         "head": ("distance", "share of train records", "share of control records"),
