@@ -25,7 +25,7 @@ from audits.verify.tree import Tree
 from audits.verify.trust import RELEASER, ROOT, TrustRoot
 
 FOLDER = "attestation/approvals"
-PAYLOAD_SUBJECT = "release.payload"
+PAYLOAD_SUBJECT = "release.payload"  # name of the signed release statement in `subject` of a decision
 _DIGEST_HEX = 16  # number of hex digits of a decision's sha256 in its file name
 FILE = re.compile(
     r"attestation/approvals/(?P<role>[a-z][a-z0-9_]{0,31})\.(?P<keyid>[0-9a-f]{16})\.(?P<digest>[0-9a-f]{16})\.dsse\.json"
@@ -39,7 +39,7 @@ class ApprovedRelease:
     payload_digest: str  # sha256 of the signed statement
     report_digest: str  # sha256 of the report
     created: datetime
-    is_independent: bool  # whether its policy is independent, see `audits.gate.independent`
+    is_independent: bool  # whether the policy of the release is independent, see `audits.gate.independent`
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +56,7 @@ class SignedDecision:
 
 
 def file_name(role: str, key: str, envelope: bytes) -> str:
-    """Return the name of a decision's file in the bundle: its role, its key and part of the sha256 of its content."""
+    """Return the name of a decision's file: role, id of the key, and the first digits of the sha256 of the file."""
     return f"{FOLDER}/{role}.{key}.{hashlib.sha256(envelope).hexdigest()[:_DIGEST_HEX]}.dsse.json"
 
 
@@ -67,7 +67,7 @@ def read_decisions(
 
     Raises:
         VerifyError: E_APPROVAL with all problems: there are too many decisions, or a decision is invalid, concerns
-            another release, names a missing or later decision, follows a closing, or is needless (`is_needless`).
+            a different release, names a missing or later decision, follows a closing, or is needless (`is_needless`).
     """
     found, problems = [], []
     files = [(name, match) for name in tree.files if (match := FILE.fullmatch(name)) is not None]
@@ -150,7 +150,7 @@ def decision_keys(trust: TrustRoot, role: str) -> dict[str, bytes]:
 def check_decision(
     predicate: ApprovalPredicate, role: str, person: str, release: ApprovedRelease, now: datetime
 ) -> None:
-    """Raise VerifyError (E_APPROVAL) unless a person in a role may make this decision about a release at `now`."""
+    """Raise VerifyError (E_APPROVAL) unless `person` in `role` may decide `predicate` about a release at `now`."""
     if predicate.role != role:
         raise VerifyError("E_APPROVAL", f"its statement names another role ({predicate.role})")
     if (role == RELEASER) != (predicate.decision == "CLOSE"):

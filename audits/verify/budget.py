@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from audits.attacks.accounting.accountants import EpsilonBounds
 
 UNIT, NO_MECHANISM = "group", "none+empirical"  # words of a statement: a guarantee per person, and no DP at all
-UNACCOUNTED = "accounting.unaccounted_reads"
+UNACCOUNTED = "accounting.unaccounted_reads"  # metric: number of kinds of reads without accounting
 PRV_TOLERANCE = 0.05  # allowed difference of epsilon by PRV from the recomputed epsilon, as a share of 1 + epsilon
 TOLERANCE = 1e-6  # relative tolerance of the joint epsilon of several runs
 
@@ -30,8 +30,8 @@ TOLERANCE = 1e-6  # relative tolerance of the joint epsilon of several runs
 def check_budget(privacy: Privacy, policy: Policy, evidence: Evidence, files: Mapping[str, bytes]) -> str:
     """Return the claim in one line; raise VerifyError (E_GATE) if statement, evidence, log and ledger do not agree.
 
-        `spent_before` of the statement >= joint epsilon of the mechanisms of all other runs
-        `spent_after` of the statement  >= joint epsilon of the mechanisms of all runs, including this run
+        `spent_before` of the statement must be >= joint epsilon of the mechanisms of all other runs
+        `spent_after` of the statement must be  >= joint epsilon of the mechanisms of all runs, including this run
 
     The joint epsilon is the cost of several runs together, at one delta (at least the delta of this run, at most the
     limit of the policy). `spent_before` includes all other runs in the ledger at the time of release, even if they
@@ -81,7 +81,7 @@ def check_ledger(predicate: ReleasePredicate, policy: Policy, evidence: Evidence
     ledger, budget = predicate.attempts.ledger.id, predicate.privacy.budget
     if budget is not None and budget.ledger_id != ledger:
         raise VerifyError("E_GATE", "the budget and the attempts are in different ledgers")
-    # entries: three of this run (`reserve`, `draw`, `made`), at least one per other run, two per voided reservation
+    # entries: this run has three (`reserve`, `draw`, `made`), each other run at least one, each voided reservation two
     least = 0 if budget is None else 3 + len(predicate.privacy.composition) + 2 * budget.voided
     if predicate.attempts.ledger.entries < least:
         raise VerifyError("E_GATE", "the ledger has fewer entries than its runs and voided reservations need")

@@ -70,7 +70,7 @@ class _Run:
         return self.statement.predicate
 
 
-# `_NAME_step` carries out the check NAME, stores its results in `run`, and returns a line that describes its success
+# `_NAME_step` carries out the check NAME, stores its results in `run`, and returns a line for the printed result
 def _paths_step(run: _Run) -> str:
     run.tree = run.stack.enter_context(open_tree(run.path))
     return f"{len(run.tree.files)} regular files, no links"
@@ -198,7 +198,7 @@ def _manifest_step(run: _Run) -> str:
 
 
 def approved_release(payload: bytes, statement: ReleaseStatement) -> ApprovedRelease:
-    """Return what the approvals and rejections of a release must match.
+    """Return the properties of a release that each decision about it must match.
 
     `payload` is the signed content of the release envelope, and `statement` is parsed from it.
     """
@@ -274,7 +274,7 @@ def verify_bundle(
     *,
     state: Path | None = None,
 ) -> Verification:
-    """Verify that a bundle is complete, signed, within its policy, approved and within its validity period.
+    """Verify that a bundle is complete, signed and approved, satisfies its policy, and has not expired.
 
     If a check fails, the result has `ok=False`, and no error is raised.
 
@@ -283,7 +283,7 @@ def verify_bundle(
         trust: the trust root (keys and policies that the verifier accepts) or its file; never a file of the bundle.
         policy: the policy that the verifier expects, by name, file or value. If the trust root lists policies, this
             policy must be one of them.
-        now: the time at which validity is checked, with its time zone; the current time by default.
+        now: the time (with a time zone) at which validity is checked; the current time by default.
         state: file with the highest version seen of each signed trust root, to detect a rollback; by default
             `default_state()`. This file is used only if `trust` is a file that names root keys.
 

@@ -21,7 +21,7 @@ from audits.verify.published import BundleParts, Curve, Score, ShownResult, Show
 from audits.verify.statement import SAFETENSORS
 from audits.verify.vocabulary import HIDDEN, MODELS
 
-# the widest limits of the estimate with which each audit can pass; a test compares them with the code of the audits
+# by audit: the widest threshold that the audit may use; a test compares these numbers with the code of the audits
 ONE_SIDED = {"memorization": 0.01, "identifiers": 0.01}
 TWO_SIDED = {
     "neighbours": (0.4, 0.6),
@@ -38,7 +38,7 @@ MAIN = (
 MAX_CASES = 1000  # largest number of cases of a self-test
 # audits whose results state `claim_scope`: "person" if the source has person ids, otherwise "record"
 SCOPED = ("neighbours", "membership", "parent_recovery", "linkage")
-_CURVE_TOLERANCE = 0.05  # the ROC curve is computed on all cross-validation folds together, the AUC on each fold
+_CURVE_TOLERANCE = 0.05  # the area under a ROC curve, which pools all folds, may exceed the AUC by this
 _THRESHOLD_STEP = 0.001  # thresholds are published in multiples of this number
 
 
@@ -66,7 +66,7 @@ def _pass_problems(result: ShownResult, evidence: Evidence) -> Iterator[str]:
         if result.name not in {"accounting", "differencing"}:  # these two audits can pass without an estimate
             yield "its verdict is pass, but its estimate or its threshold is missing"
         return
-    if not _has_kind(result):
+    if not _has_valid_form(result):
         yield "its threshold or its direction does not have the form that this audit requires"
         return
     low, high = threshold if isinstance(threshold, tuple) else (-math.inf, threshold)
@@ -84,7 +84,7 @@ def _pass_problems(result: ShownResult, evidence: Evidence) -> Iterator[str]:
         yield "its verdict is pass, but its estimate is outside its threshold"
 
 
-def _has_kind(result: ShownResult) -> bool:
+def _has_valid_form(result: ShownResult) -> bool:
     is_two_sided = isinstance(result.threshold, tuple)
     if result.direction != ("two_sided" if is_two_sided else "lower_is_safer"):
         return False
@@ -116,10 +116,10 @@ def count_problems(parts: BundleParts) -> Iterator[str]:
     statement contains no number of records (only a declared lower limit of persons), so nothing is compared.
     """
     stated = parts.predicate
-    # the largest count of a bucket, for example 1999 for `1k-2k`
+    # by role: the largest count in the bucket of the input, for example 1999 for `1k-2k`
     most = {side.role: least_of(side.count_bucket.split("-")[1]) - 1 for side in stated.inputs}
     is_private = stated.privacy.mechanism != NO_MECHANISM
-    is_cut = "segments" in parts.config and stated.privacy.unit == "record"  # a record gives several rows
+    is_cut = "segments" in parts.config and stated.privacy.unit == "record"  # one record gives several rows
     if is_private or is_cut or sorted(most) != ["control", "train"]:
         return
     for name, metric in parts.evidence.metrics.items():
@@ -138,7 +138,7 @@ def count_problems(parts: BundleParts) -> Iterator[str]:
 
 
 def engine_problems(parts: BundleParts) -> Iterator[str]:
-    """Yield a problem for a count whose sample size n is not the count, and for a self-test with too many cases."""
+    """Yield a problem for a count whose sample size n differs from it, and for a self-test with too many cases."""
     for name, metric in parts.evidence.metrics.items():
         if name in {ATTEMPTS, SECRET, METHOD, "records.synthetic"} and metric.n != metric.value:
             yield f"{name}: its sample size differs from its value"
@@ -147,7 +147,7 @@ def engine_problems(parts: BundleParts) -> Iterator[str]:
 
 
 def most_units(name: str, *, train: int, control: int, released: int) -> int | None:
-    """Return the largest possible sample size of a metric, given the numbers of records; None without a limit."""
+    """Return the largest possible sample size of a metric, given the numbers of records; None: no limit."""
     audit, _, key = name.partition(".")
     if key in {"hard_hits", "common_share"}:
         return released
@@ -193,7 +193,7 @@ def is_unknown(model: str) -> bool:
 
 
 def dp_setting_problems(config: Mapping[str, Any]) -> Iterator[str]:
-    """Yield each published setting with which a run would learn from private records outside its privacy budget."""
+    """Yield each published setting that lets a run learn from private records outside its privacy budget."""
     allowed = {
         ("source", "kind"): "table",
         ("source", "max_records"): None,
@@ -217,12 +217,12 @@ def written_problems(parts: BundleParts) -> Iterator[str]:
     """Yield a problem if the report states fewer written or kept records than were released."""
     page, released = parts.report.page, parts.predicate.dataset.records
     for stage, what in (("filter", "kept"), ("decode", "written")):
-        counts = [_most_public(row.n_out) for row in page.stages if row.name.split("-")[0] == stage]
+        counts = [_largest_in(row.n_out) for row in page.stages if row.name.split("-")[0] == stage]
         if counts and sum(counts) < released:
             yield f"stages: fewer records were {what} than released"
 
 
-def _most_public(count: int | str) -> int:
+def _largest_in(count: int | str) -> int:
     if isinstance(count, int):
         return count
     low, high = count.split("-")  # `1-9` contains its upper end, a bucket such as `10-20` does not

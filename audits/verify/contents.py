@@ -68,8 +68,8 @@ def check_data(
     Every data file must contain the audited records, and must have exactly the bytes that SynthGen writes for them.
 
     Raises:
-        VerifyError: E_DATA if a data file breaks this rule; E_DIGEST if it changed during verification; E_UNSAFE if
-            it is larger than `MAX_DATA_BYTES`.
+        VerifyError: E_DATA if a data file breaks one of these rules; E_DIGEST if a data file changed during
+            verification; E_UNSAFE if a data file is larger than `MAX_DATA_BYTES`.
     """
     names, n = sorted(name for name in subjects if name.startswith("data/")), predicate.dataset.records
     tables = []

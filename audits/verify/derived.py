@@ -1,7 +1,7 @@
 """Make the files of a bundle that follow from its statement, evidence, report and data (`BundleParts`).
 
 The releaser writes these files. The verifier makes them again and compares the bytes, so even a releaser with a valid
-key cannot add anything to them. A change of a function that changes bytes requires a higher `SCHEMA_VERSION`.
+key cannot add anything to them. Whoever edits this code so that it writes other bytes must raise `SCHEMA_VERSION`.
 """
 
 import hashlib
@@ -134,7 +134,7 @@ def _source(parts: BundleParts) -> SourceSize:
     stated = parts.predicate
     bucket = next((source.count_bucket for source in stated.inputs if source.role == "train"), None)
     has_persons = stated.privacy.unit == "group"
-    if stated.privacy.mechanism != NO_MECHANISM:  # under DP, this is the bucket of the declared dp.persons
+    if stated.privacy.mechanism != NO_MECHANISM:  # under DP, `bucket` contains the declared `dp.persons`
         return SourceSize(persons=None if bucket is None else least_of(bucket), is_least=True, is_declared=True)
     audits = [result.model_dump(mode="json") for result in parts.report.audit.results]
     persons = people(audits) if has_persons else None

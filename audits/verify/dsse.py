@@ -58,7 +58,7 @@ def parse_envelope(data: bytes) -> Envelope:
 def signers(envelope: Envelope, keys: dict[str, bytes]) -> tuple[str, ...]:
     """Return the ids of the keys that signed an envelope; raise VerifyError (E_SIG) if a signature is not accepted.
 
-    `keys` maps the ids of the keys that may sign to their raw public keys.
+    `keys` contains the raw public key of each allowed signer, by key id.
     """
     message = pae(envelope.payload_type, envelope.payload)
     for name, signature in envelope.signatures:

@@ -24,7 +24,7 @@ from audits.verify.statement import REMOTE_SERVER, SAFETENSORS, SERVER, Model, R
 from audits.verify.trust import TrustRoot
 from audits.verify.vocabulary import HIDDEN, disclosure
 
-BALANCE, DP_METHOD = "balance.tv_distance", "dp-gaussian"
+BALANCE, DP_METHOD = "balance.tv_distance", "dp-gaussian"  # a metric; a value of `interpolate.method`
 MAX_CONFIDENCES = 5  # largest number of different confidences in the evidence; more could encode text
 
 
@@ -66,7 +66,7 @@ def bundle_policy(predicate: ReleasePredicate, files: Mapping[str, bytes]) -> Po
 
 
 def check_provenance(predicate: ReleasePredicate, policy: Policy, subjects: Mapping[str, str]) -> None:
-    """Raise VerifyError (E_POLICY) if a statement lacks models or inputs, or names a wrong configuration."""
+    """Raise VerifyError (E_POLICY) if a statement lacks required models or inputs, or names a wrong configuration."""
     if predicate.config.digest.sha256 != subjects.get(predicate.config.redacted):
         raise VerifyError("E_POLICY", f"{predicate.config.redacted}: not the configuration named in the statement")
     check_models(predicate.models, policy)
@@ -282,8 +282,8 @@ def _fits_classes(parts: BundleParts) -> bool:
 def _fits_request(parts: BundleParts) -> bool:
     """Return whether the requested numbers of records follow from the settings and agree with the evidence.
 
-    The report omits a class without a released record. Then the requested numbers add up to less than the total, and
-    `balance.tv_distance` is 1 (`distance_of_shares`).
+    The report omits a class without a released record. In this case, its requested numbers add up to less than
+    the total, and `balance.tv_distance` is 1 (`distance_of_shares`).
     """
     rows, interpolate = parts.report.page.balance, parts.config["interpolate"]
     balance, total, found = interpolate["balance"], interpolate["total"], parts.evidence.metrics.get(BALANCE)

@@ -22,7 +22,7 @@ from audits.core.strictmodel import Closed, Sha256
 from audits.verify.dsse import parse_envelope
 from audits.verify.trust import ROOT, TrustRoot, check_root_signers
 
-STATE_ENV = "SYNTHGEN_TRUST_STATE"
+STATE_ENV = "SYNTHGEN_TRUST_STATE"  # environment variable with the path of the state file
 _MAX_BYTES = 4 << 20  # largest size of the state file
 
 
@@ -56,7 +56,7 @@ def remember(data: bytes, root: TrustRoot, state: Path, now: datetime) -> None:
     the file of the high-water mark. The root keys of the recorded version must be valid at `now`.
 
     Raises:
-        VerifyError: E_TRUST if `root` is older than the recorded version, has the recorded number but other content,
+        VerifyError: E_TRUST if `root` is older than the recorded version, has the recorded number but new content,
             lacks a recorded revocation, is not signed by enough valid root keys of the recorded version, or combines
             root keys of two recorded trust roots. E_TRUST also if `state` cannot be read or written.
     """

@@ -19,12 +19,12 @@ if TYPE_CHECKING:
     from audits.attacks.accounting.accountants import EpsilonBounds
 
 INPUT_CHECKS, RELEASE_GATE, AUDIT_NUMBERS = "input-checks", "release-gate", "audit-numbers"  # kinds of reads
-SAMPLING, NORMALISER = "poisson sampling", "normaliser"  # checks that only some kinds of mechanisms need
+SAMPLING, NORMALISER = "poisson sampling", "normaliser"  # names of checks that only some kinds of mechanisms need
 # the checks that every accounting must contain; see `audits.attacks.accounting.accounting_audit`
 CHECKED = {"claim", "accountants", "delta", "unit", "persons", "seeds", "noise", "clipping", "reads", "releases"}
 CHECKED |= {"composition", "replay"}
 NEIGHBOURING = "add-remove"  # epsilon must hold for adding or removing one person
-MOST_SAMPLED = 2  # largest number of mechanisms of all runs together that sample persons; each takes seconds to check
+MOST_SAMPLED = 2  # largest number of mechanisms that sample persons, over all runs; to check one takes seconds
 # relative tolerance of epsilon, because versions of `dp-accounting` round differently
 ROUNDING = 1e-3
 

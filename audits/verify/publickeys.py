@@ -87,6 +87,6 @@ def is_signed(public: bytes, signature: bytes, message: bytes) -> bool:
 
 
 def plain_signature(der: bytes) -> bytes:
-    """Return the 64 bytes that `is_signed` accepts, given an ECDSA signature in DER; raise ValueError if not DER."""
+    """Return an ECDSA signature in DER as the 64 bytes that `is_signed` accepts; raise ValueError if not DER."""
     r, s = decode_dss_signature(der)
     return r.to_bytes(32, "big") + min(s, ORDER - s).to_bytes(32, "big")

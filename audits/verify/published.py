@@ -119,7 +119,7 @@ OfSubgroup = dict[Classifier, dict[Literal["real", "synthetic"], SubgroupScore]]
 
 
 class ShownBin(Closed):
-    """The shares of train and control records whose distance to a synthetic record is in [low, high)."""
+    """A bin of distances: [low, high), with shares of synthetic records; see `audits.gate.coarse.Bin`."""
 
     low: Edge
     high: Edge
@@ -198,7 +198,7 @@ class ShownResult(Closed):
 
     @model_validator(mode="after")
     def _has_public_threshold(self, info: ValidationInfo) -> Self:
-        # only one threshold is never measured on private records: the claimed epsilon of the accounting
+        # any threshold may be measured on private records, except the claimed epsilon of the accounting
         claim = self.details.claim if self.name == "accounting" else None
         if self.threshold is not None and (claim is None or self.threshold != _rounded(claim.epsilon)):
             _measured(self.threshold, info)

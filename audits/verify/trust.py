@@ -110,7 +110,7 @@ class TrustRoot(Canonical):
     roles: dict[RoleName, Role]
     policies: dict[Name, Annotated[tuple[Sha256, ...], Field(min_length=1)]]
     revoked: tuple[Revocation, ...] = ()
-    min_tool_version: Annotated[str, Field(pattern=r"^\d+\.\d+\.\d+$")] | None = None
+    min_tool_version: Annotated[str, Field(pattern=r"^\d+\.\d+\.\d+$")] | None = None  # oldest accepted version
     authorities: tuple[str, ...] = ()  # certificates of timestamp authorities, base64 of DER
     ledgers: tuple[LedgerId, ...] = ()  # accepted ledgers; if empty, a release under a budget limit is refused
 
@@ -150,7 +150,7 @@ class TrustRoot(Canonical):
             raise fault
 
     def check_dated(self, names: Sequence[str], created: str) -> None:
-        """Raise VerifyError (E_TIME) if the time of a release is outside the validity of a key that signed it."""
+        """Raise VerifyError (E_TIME) if a release was made outside the validity of a key that signed the release."""
         for name in names:
             if not (key := self.keys[name]).covers(instant(created)):
                 period = f"from {key.valid_from} to {key.valid_until}"

@@ -206,8 +206,8 @@ def _fraction(low: float, high: float, *words: str | None) -> Setting:
     return Setting(words, low, high, 1e-6)
 
 
-# The published settings by section; a test compares them with the schema of the configuration. The budget and the key
-# `secret` are missing, because the statement and the evidence contain them.
+# The published settings by section; a test compares them with the schema of the configuration. `dp` and `secret`
+# are missing: the statement states the budget, and the evidence whether the secret is private.
 SETTINGS: dict[str, dict[str, Setting]] = {
     "": {"version": _whole(1, 1)},
     "source": {
@@ -302,7 +302,7 @@ def _without_address(value: object) -> object:
 
 
 def disclosure(words: int, public: int) -> str:
-    """Return a phrase: how many bits a prompt with `words` words of a list of `public` words can disclose."""
+    """Return a phrase on the bits that a prompt can disclose, given its number of words and that of the word list."""
     bits = words * math.log2(public)
     return f"{words} words of a public list of {public:,}, which disclose at most {bits:.0f} bits"
 
