@@ -1,1 +1,1 @@
-"""Decide by a policy whether a dataset may be released, and reduce the precision of its published numbers."""
+"""Decide by a policy whether a dataset may be released, and reduce the precision of the published numbers."""

@@ -36,13 +36,13 @@ _EDGES = (*(step * 10**power for power in range(9) for step in (1, 2, 5)), MAX_C
 # metrics about the release, the policy and the ledger; they stay exact, because they are not about source records
 _EXACT_METRIC = re.compile(r"(?:attempts|selftest|secret|method|ledger|accounting)\..*|records\.synthetic")
 _COUNTS_1 = re.compile(r".*(?:person|\.hard_hits$|\.longest_run$)")  # metrics whose value 1 is a count, not a share
-# metrics that do not depend on private records, or only through noise that the privacy budget covers
+# metrics that do not depend on private records, except through noisy results that the privacy budget covers
 _NOT_PRIVATE = re.compile(
     r"attempts\.number|(?:secret|method)\.private|balance\.tv_distance|records\.synthetic|accounting\."
     r"(?:estimate|delta|unaccounted_reads|epsilon(?:_recomputed|_rdp|_prv|_spent)?)"
 )
 _EPSILON_LOWER_BOUNDS = {f"{name}.epsilon_lower_bound" for name in ATTACKS}
-_COUNTS = {LINEAGE, PARENTS, "records.quarantined"}  # counts that are published even if no rule reads them
+_COUNTS = {LINEAGE, PARENTS, "records.quarantined"}  # metrics that are published even if no rule reads them
 _TRANSFORMED = {"inputs", "seed", "results", "input_checks", "quarantined"}  # keys of `audit.json` to change or omit
 _DP_REPORT_KEYS = {"schemaVersion", "tool", "inputs"}  # keys of a report that are published under DP
 _DP_RESULT_KEYS = ("name", "confidence", "direction")  # keys of a result that are published unchanged under DP
@@ -68,7 +68,7 @@ def bucket(count: int) -> str:
 
 
 def is_short(number: float) -> bool:
-    """Return whether a number cannot hide text: at most 1000 with at most three decimals, or an end of a bucket."""
+    """Return whether a number cannot hide text: an end of a bucket, or at most 1000 with at most three decimals."""
     is_end = any(number in {edge, edge - 1} for edge in _EDGES)
     return is_end or (abs(number) <= MAX_MEASURED and number == round(number * 1000) / 1000)
 

@@ -57,7 +57,7 @@ def reasons_against(evidence: Evidence, given: DpSubstitute) -> tuple[str, ...]:
 def check_fit(
     given: DpSubstitute, *, required: Sequence[str], measured: Sequence[str], metrics: Mapping[str, str]
 ) -> None:
-    """Raise ValueError if a substitute does not fit its policy.
+    """Raise ValueError if a substitute contradicts its policy.
 
     `required` and `measured` are the policy's lists of audits; `metrics` maps the id of each rule to its metric.
     """

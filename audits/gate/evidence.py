@@ -43,7 +43,7 @@ class Metric(Closed):
 
 
 class AuditState(Closed):
-    """The verdict and status of one audit, and its one-sided confidence (None if unknown)."""
+    """The verdict, the status and the one-sided confidence (None if unknown) of one audit."""
 
     verdict: ShownVerdict
     status: Status

@@ -3,7 +3,7 @@
 If audits decide on a release, the release reveals that they passed. The audits compare the synthetic records with the
 train records without noise, so differential privacy (DP) does not cover this information. Under an independent policy
 (`dp: {decision: independent}`), the gates read only numbers that follow from the configuration, the ledger, the log
-of the DP mechanisms and the synthetic table. All audits are still run, but only the owner sees their results.
+of the DP mechanisms and the synthetic table. All audits are still run, but only the owner sees the results.
 """
 
 import re

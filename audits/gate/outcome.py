@@ -63,7 +63,7 @@ class Decision:
     def with_problems(self, problems: Sequence[str]) -> "Decision":
         """Return the decision with the input problems added to the reason of the gate that counts them.
 
-        Privacy: the problems contain exact numbers, so the result is for private outputs only.
+        Privacy: the problems contain exact numbers, so the returned decision is for private outputs only.
         """
 
         def with_list(o: RuleOutcome) -> RuleOutcome:
