@@ -15,7 +15,7 @@ from audits.core.types import Table
 from audits.ledger.chain import Chain, Head, HighWaterMark, opened
 from audits.ledger.persons import joined, person_marks, split, text_marks
 
-MAX_REPEATED_SHARE = 0.01  # control is new if no earlier audit has more than this share of its persons or texts
+MAX_REPEATED_SHARE = 0.01  # control is new if no earlier audit used a larger share of the control persons or texts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,7 +32,7 @@ def attempt(folder: Path, high_water_mark: HighWaterMark, *, digest: str, contro
     """Record an audit of the records in `control` in the ledger, and return this attempt with its number.
 
     An earlier audit is an attempt on the same control persons if its entry contains more than 1 % of the persons in
-    `control` or 1 % of its texts. An entry contains a text if it has more than half of the marks of the text
+    `control` or more than 1 % of its texts. An entry contains a text if it has more than half of the text's marks
     (`text_marks`). So changed spaces, encodings or ids, added words, or one changed word in ten do not hide it.
 
     `folder` is the folder of the ledger, and `high_water_mark` is the file that detects a rollback of the ledger.
@@ -68,7 +68,7 @@ def attempts_before(folder: Path, high_water_mark: HighWaterMark, *, control: Ta
 
 
 def recorded_attempt(folder: Path, high_water_mark: HighWaterMark, digest: str) -> Attempt:
-    """Return the attempt with this keyed digest; raise InputError as `attempt` does, or if it is missing."""
+    """Return the attempt with this keyed digest; raise InputError as `attempt` does, or if there is none."""
     with opened(folder, high_water_mark) as chain:
         if digest not in {entry["made"] for entry in _entries(chain)}:
             hint = "Run the audits again, so that the attempt is counted."

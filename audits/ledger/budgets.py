@@ -3,7 +3,7 @@
 The cost of all runs together is one epsilon at one chosen delta (`joint_cost`), computed from the mechanisms
 (noisy computations) of all runs as one adaptive composition, as if every run had used the same persons. So the ledger
 need not recognise persons. If the deltas of the runs add up to at most the chosen delta, the joint epsilon is at most
-the sum of their epsilons. For Gaussian noise, a limit of the joint epsilon holds even if the settings of a run are
+the sum of the epsilons. For Gaussian noise, a limit of the joint epsilon holds even if the settings of a run are
 chosen after reading earlier results (Smith and Thakurta, arXiv 2210.17520).
 
 A run records three steps: it *reserves* its budget, it *draws* its noise, and it has *made* a result. The budget
@@ -36,7 +36,7 @@ _NEW_RUN = "Run the command with `--resume never`; it makes a new reservation an
 
 
 class Overspent(InputError):  # noqa: N818 - named after the state of the budget
-    """The run would exceed the limit of the budget, or its budget is already spent. Nothing was recorded."""
+    """The run would exceed the limit of the budget, or has already spent its budget. Nothing was recorded."""
 
     exit_code = 5
 

@@ -171,7 +171,7 @@ def opened(folder: Path, high_water_mark: HighWaterMark) -> Iterator[Chain]:
 
 
 def ledger_id(folder: Path) -> str:
-    """Return the id of a ledger, which a trust root lists; create the ledger if there is none.
+    """Return the id of a ledger for use in a trust root; create the ledger if there is none.
 
     High-water marks are neither read nor written. Raise InputError if the folder, its key or a line is not valid.
     """
