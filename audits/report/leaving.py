@@ -20,7 +20,7 @@ _TWO_VALUES = (
 )
 _BAD = '"Bad result" means that a test of the attack exceeded its threshold.'
 _MAX_NAMED = 6  # largest number of topics in one sentence
-_THRESHOLDS = {"tau", "margin", "limit"}  # keys of metrics that state a threshold of an audit, not its result
+_THRESHOLDS = {"tau", "margin", "limit"}  # keys of the metrics that state a threshold of an audit and not a result
 
 
 def headline(content: ReportContent) -> str:

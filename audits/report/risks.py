@@ -9,7 +9,7 @@ from audits.report.glossary import AUDITS, LEAKS, MISSED, UNTESTED
 from audits.report.numbers import at_most, count, label, least_of, listed, several, spoken
 
 _MAX_NAMED = 3  # largest number of class names in one sentence
-_FOUND_MEMBERS = "membership.tpr_at_fpr_5pct"  # share of train found if 5 % of control are wrongly named
+_FOUND_MEMBERS = "membership.tpr_at_fpr_5pct"  # metric: share of train persons found at a false positive rate of 5 %
 
 
 def most_at_risk(content: ReportContent) -> Iterator[str]:
