@@ -2,11 +2,11 @@
 
 A decision is a file that one person signed: an approval, a rejection, or a closing. By a closing, a releaser (who may
 sign releases) states that the list of decisions is complete. Each decision names the sha256 of the release's signed
-statement and of every decision that was in the bundle before, so the removal of an earlier decision is detected.
+statement and of every decision already in the bundle, so the removal of an earlier decision is detected.
 
-The last decision must name all others. If two persons sign copies of a bundle at the same time, neither decision
-names the other, and one of the two persons must sign again. No other file names the last decision, so its removal is
-not detected. A policy with `closing: required` therefore requires a closing after all approvals and rejections.
+The last decision must name all other decisions. If two persons sign copies of a bundle at the same time, neither
+decision names the other, and one of the two persons must sign again. No file names the last decision, so its removal
+is not detected. A policy with `closing: required` therefore requires a closing after all approvals and rejections.
 """
 
 import hashlib
@@ -150,7 +150,7 @@ def decision_keys(trust: TrustRoot, role: str) -> dict[str, bytes]:
 def check_decision(
     predicate: ApprovalPredicate, role: str, person: str, release: ApprovedRelease, now: datetime
 ) -> None:
-    """Raise VerifyError (E_APPROVAL) unless `person` in `role` may decide `predicate` about a release at `now`."""
+    """Raise VerifyError (E_APPROVAL) if `person` may not make the decision `predicate` in this `role` at `now`."""
     if predicate.role != role:
         raise VerifyError("E_APPROVAL", f"its statement names another role ({predicate.role})")
     if (role == RELEASER) != (predicate.decision == "CLOSE"):

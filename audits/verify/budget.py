@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 UNIT, NO_MECHANISM = "group", "none+empirical"  # words of a statement: a guarantee per person, and no DP at all
 UNACCOUNTED = "accounting.unaccounted_reads"  # metric: number of kinds of reads without accounting
-PRV_TOLERANCE = 0.05  # allowed difference of epsilon by PRV from the recomputed epsilon, as a share of 1 + epsilon
+PRV_TOLERANCE = 0.05  # largest error of the audit's `epsilon_prv`, as a share of 1 + recomputed epsilon
 TOLERANCE = 1e-6  # relative tolerance of the joint epsilon of several runs
 
 
@@ -81,7 +81,7 @@ def check_ledger(predicate: ReleasePredicate, policy: Policy, evidence: Evidence
     ledger, budget = predicate.attempts.ledger.id, predicate.privacy.budget
     if budget is not None and budget.ledger_id != ledger:
         raise VerifyError("E_GATE", "the budget and the attempts are in different ledgers")
-    # entries: this run has three (`reserve`, `draw`, `made`), each other run at least one, each voided reservation two
+    # entries: three of this run (`reserve`, `draw`, `made`), at least one per other run, two per voided reservation
     least = 0 if budget is None else 3 + len(predicate.privacy.composition) + 2 * budget.voided
     if predicate.attempts.ledger.entries < least:
         raise VerifyError("E_GATE", "the ledger has fewer entries than its runs and voided reservations need")

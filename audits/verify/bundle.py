@@ -1,6 +1,6 @@
 """Verify a bundle offline: the folder of a released dataset with its data, audit results, report and signatures.
 
-`STEPS` lists the checks in their order. Each check parses exactly the bytes whose digest was compared.
+`STEPS` lists the checks in their order. Each check parses exactly the bytes whose digest equals the signed digest.
 """
 
 import hashlib
@@ -247,7 +247,7 @@ def _data_unsigned_step(run: _Run) -> str:
     return _data_step(run)
 
 
-_Steps = tuple[tuple[str, Callable[[_Run], str]], ...]
+_Steps = tuple[tuple[str, Callable[[_Run], str]], ...]  # pairs of a check's name and its function
 
 
 def _named(*functions: Callable[[_Run], str]) -> _Steps:

@@ -138,7 +138,7 @@ def count_problems(parts: BundleParts) -> Iterator[str]:
 
 
 def engine_problems(parts: BundleParts) -> Iterator[str]:
-    """Yield a problem for a count whose sample size n differs from it, and for a self-test with too many cases."""
+    """Yield a problem for a count whose sample size n is not its value, and for a self-test with too many cases."""
     for name, metric in parts.evidence.metrics.items():
         if name in {ATTEMPTS, SECRET, METHOD, "records.synthetic"} and metric.n != metric.value:
             yield f"{name}: its sample size differs from its value"
@@ -165,7 +165,7 @@ def most_units(name: str, *, train: int, control: int, released: int) -> int | N
 def model_problems(parts: BundleParts) -> Iterator[str]:
     """Yield each contradiction between the models in the statement and those in the settings.
 
-    There are at most three style adapters and one model of each other role. If a server writes the texts, the setting
+    There are at most three style adapters and one model of any other role. If a server writes the texts, the setting
     `decode.model` names the judge, a local model that scores the texts.
     """
     models, config = parts.predicate.models, parts.config

@@ -1,4 +1,4 @@
-"""The names of the files in a bundle; checks that its data and its report agree with its evidence and statement."""
+"""The names of the files in a bundle, and functions that compare its data and report with evidence and statement."""
 
 import hashlib
 import json

@@ -1,7 +1,7 @@
 """Make the files of a bundle that follow from its statement, evidence, report and data (`BundleParts`).
 
 The releaser writes these files. The verifier makes them again and compares the bytes, so even a releaser with a valid
-key cannot add anything to them. Whoever edits this code so that it writes other bytes must raise `SCHEMA_VERSION`.
+key cannot add anything to them. An edit that changes the written bytes must raise `SCHEMA_VERSION`.
 """
 
 import hashlib

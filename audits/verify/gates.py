@@ -282,8 +282,8 @@ def _fits_classes(parts: BundleParts) -> bool:
 def _fits_request(parts: BundleParts) -> bool:
     """Return whether the requested numbers of records follow from the settings and agree with the evidence.
 
-    The report omits a class without a released record. In this case, its requested numbers add up to less than
-    the total, and `balance.tv_distance` is 1 (`distance_of_shares`).
+    The report omits a class without a released record. In this case, the requested numbers in the report
+    add up to less than the total, and `balance.tv_distance` is 1 (`distance_of_shares`).
     """
     rows, interpolate = parts.report.page.balance, parts.config["interpolate"]
     balance, total, found = interpolate["balance"], interpolate["total"], parts.evidence.metrics.get(BALANCE)

@@ -56,7 +56,7 @@ def remember(data: bytes, root: TrustRoot, state: Path, now: datetime) -> None:
     the file of the high-water mark. The root keys of the recorded version must be valid at `now`.
 
     Raises:
-        VerifyError: E_TRUST if `root` is older than the recorded version, has the recorded number but new content,
+        VerifyError: E_TRUST if `root` is older than the recorded version, differs from it under the same number,
             lacks a recorded revocation, is not signed by enough valid root keys of the recorded version, or combines
             root keys of two recorded trust roots. E_TRUST also if `state` cannot be read or written.
     """

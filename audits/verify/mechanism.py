@@ -24,7 +24,7 @@ SAMPLING, NORMALISER = "poisson sampling", "normaliser"  # names of checks that 
 CHECKED = {"claim", "accountants", "delta", "unit", "persons", "seeds", "noise", "clipping", "reads", "releases"}
 CHECKED |= {"composition", "replay"}
 NEIGHBOURING = "add-remove"  # epsilon must hold for adding or removing one person
-MOST_SAMPLED = 2  # largest number of mechanisms that sample persons, over all runs; to check one takes seconds
+MOST_SAMPLED = 2  # largest number of mechanisms, over all runs, that sample persons; checking one takes seconds
 # relative tolerance of epsilon, because versions of `dp-accounting` round differently
 ROUNDING = 1e-3
 

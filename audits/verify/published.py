@@ -43,7 +43,7 @@ Label = Annotated[str, Field(min_length=1)]  # compared with the labels of the d
 
 
 Hundredth = Annotated[Finite, Field(ge=0, le=1), multiple_of(100)]
-Edge = Annotated[Finite, Field(ge=0, le=MAX_BINS / 40), multiple_of(40)]
+Edge = Annotated[Finite, Field(ge=0, le=MAX_BINS / 40), multiple_of(40)]  # an end of a bin, in steps of 1/40
 StyleShares = Annotated[dict[str, Hundredth], keys_are(STYLE_KINDS)]
 SyntheticShares = Annotated[dict[str, Hundredth], keys_are(CONTRADICTIONS)]
 # one step of 1/20 is at least 10 records, because shares of fewer than 200 real records are not published
@@ -96,9 +96,9 @@ def _measured(value: T, info: ValidationInfo) -> T:
     return value
 
 
-Measured = AfterValidator(_measured)
+Measured = AfterValidator(_measured)  # refuses a value if the policy publishes verdicts only
 Small = Annotated[Finite, Field(ge=-disclosure.MAX_MEASURED, le=disclosure.MAX_MEASURED)]
-Shown = Annotated[int | str, AfterValidator(_disclosed)]
+Shown = Annotated[int | str, AfterValidator(_disclosed)]  # a count in its public form
 
 
 class Score(Closed):
@@ -115,7 +115,7 @@ Share = Annotated[ShownScore, AfterValidator(_is_share)]
 Classifier = Literal["tfidf-linear", "encoder-logistic"]
 TrainingTable = Literal["real", "synthetic", "real+synthetic"]
 SubgroupScore = Annotated[Share, AfterValidator(_has_enough_persons)]
-OfSubgroup = dict[Classifier, dict[Literal["real", "synthetic"], SubgroupScore]]
+OfSubgroup = dict[Classifier, dict[Literal["real", "synthetic"], SubgroupScore]]  # by classifier, training table
 
 
 class ShownBin(Closed):
@@ -171,7 +171,7 @@ class Details(Closed):
     outside_reads: Reads | None = None
 
 
-ACCOUNTED = {*Details.model_fields} - {"histogram", "roc", "claim_scope"}
+ACCOUNTED = {*Details.model_fields} - {"histogram", "roc", "claim_scope"}  # fields of the accounting only
 
 
 class ShownResult(Closed):

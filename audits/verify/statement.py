@@ -308,7 +308,7 @@ class ApprovalPredicate(Wire):
 
 
 class Waiver(Wire):
-    """A person's acceptance of the result of a gate, with the reason; it does not change the verdict."""
+    """A person's acceptance of the result of a gate, with the reason; the verdict of the gate stays unchanged."""
 
     gate: Text
     verdict: Literal["PASS", "FAIL", "INSUFFICIENT"]

@@ -32,14 +32,14 @@ INSTALL = "pip install 'rfc3161-client>=1.0.6'"
 _ENVELOPE, _TOKEN = ".dsse.json", ".tsr"  # endings of file names
 # tags of DER elements
 _BOOLEAN, _INTEGER, _OCTETS, _SEQUENCE, _SET, _FIELD_0, _FIELD_1 = 0x01, 0x02, 0x04, 0x30, 0x31, 0xA0, 0xA1
-_SIGNED_DATA = bytes.fromhex("06092a864886f70d010702")  # object identifiers in DER
-_TIMESTAMP = bytes.fromhex("060b2a864886f70d0109100104")
+_SIGNED_DATA = bytes.fromhex("06092a864886f70d010702")  # object identifier of signed data, in DER
+_TIMESTAMP = bytes.fromhex("060b2a864886f70d0109100104")  # object identifier of a timestamp, in DER
 _SHA2 = ("0609608648016503040201", "0609608648016503040202", "0609608648016503040203")
 _RSA = ("06092a864886f70d010101", "06092a864886f70d01010b", "06092a864886f70d01010c", "06092a864886f70d01010d")
 _ECDSA = ("06082a8648ce3d040302", "06082a8648ce3d040303", "06082a8648ce3d040304")
 _PARAMETERS = dict.fromkeys(map(bytes.fromhex, (*_SHA2, *_RSA)), b"\x05\0") | dict.fromkeys(
     map(bytes.fromhex, _ECDSA), b""
-)  # object identifier of an accepted algorithm: its parameters (NULL or none)
+)  # object identifier of an accepted algorithm, in DER: its parameters (NULL or none)
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,7 @@ _OPEN_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 @dataclass(frozen=True, slots=True)
 class Tree:
-    """An opened bundle folder; if a parent folder is renamed meanwhile, the same files are read."""
+    """An opened bundle folder; even if a parent folder is renamed, later reads reach the same files."""
 
     root: int  # descriptor of the folder
     files: tuple[str, ...]  # sorted relative names

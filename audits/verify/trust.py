@@ -31,8 +31,8 @@ from audits.verify.dsse import MAX_ENVELOPE_BYTES, Envelope, parse_envelope, sig
 from audits.verify.publickeys import check_public, keyid, kind_of, without_sign
 
 TRUST_PAYLOAD_TYPE = "application/vnd.synthgen.trust+json"
-RELEASER = "releaser"
-ROOT = "root"
+RELEASER = "releaser"  # role whose keys sign releases
+ROOT = "root"  # role whose keys sign the trust root
 _KeyId = Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")]
 _PersonText = Annotated[str, Field(min_length=1, max_length=200)]
 _ALIKE = str.maketrans("01i", "oll")  # 0 looks like o; 1 and i look like l

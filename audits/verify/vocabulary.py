@@ -31,12 +31,12 @@ LIBRARIES = (
     "onnxruntime", "opacus", "opendp", "pyahocorasick", "pyarrow", "pypdf", "python-stdnum", "regex", "safetensors",
     "scikit-learn", "scipy", "sentence-transformers", "tokenizers", "torch", "transformers",
 )  # fmt: skip
-MODELS = ("minilm", "rampart", "smollm2")
-STYLES = ("clinical-note", "clinical-shorthand", "letter", "plain", "question")
+MODELS = ("minilm", "rampart", "smollm2")  # names of the shipped models
+STYLES = ("clinical-note", "clinical-shorthand", "letter", "plain", "question")  # names of built-in styles
 _BASE_VERSION = r"(0|[1-9][0-9]{0,3})(\.(0|[1-9][0-9]{0,2})){0,2}((a|b|rc|\.post|\.dev)[0-9])?"
 _VERSION = re.compile(_BASE_VERSION + r"(\+(cpu|cu[0-9]{3}|rocm[0-9]\.[0-9]))?")
 
-# stages of a run in their order, and reasons why its filters reject a text; tests compare them with `synthgen`
+# stages of a run in their order, and reasons why the filters reject a text; tests compare them with `synthgen`
 MAX_ROUNDS = 20  # largest number of rounds of writing (interpolate, decode, filter)
 MAX_TURNS = 3  # largest number of times that a run carries out the stages `evaluate` and `audit`
 
