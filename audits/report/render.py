@@ -115,15 +115,15 @@ def _plots(audit: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 def _histogram(name: str, histogram: Mapping[str, Any]) -> dict[str, Any]:
     bins = [Bin(**fields) for fields in histogram["bins"]]
-    caption = f"{name}: distances of train and of control records to the synthetic ones"
-    note = "If the two outlines coincide, train records are no closer to the synthetic ones than control records."
+    caption = f"{name}: distance of synthetic records to the nearest train record and to the nearest control record"
+    note = "If the two outlines coincide, synthetic records are no closer to train records than to control records."
     id_ = f"{name}-histogram"
     return {
         "id": id_,
         "svg": histogram_svg(id_, bins, caption, note) if bins else None,  # None if no bin can be published
         "caption": caption,
         "note": note,
-        "head": ("distance", "share of train records", "share of control records"),
+        "head": ("distance", "share of synthetic records: to train", "share of synthetic records: to control"),
         "rows": [(f"{number(b.low)} to {number(b.high)}", f"{b.train:.0%}", f"{b.control:.0%}") for b in bins],
     }
 
