@@ -26,11 +26,11 @@ class Claim(NamedTuple):
 
     limit: float  # the epsilon to test
     delta: float
-    is_claim: bool  # True: claimed by a mechanism's log. False: the audit's own limit, with delta 0
+    is_claim: bool  # True: the mechanism's log claims both numbers. False: the audit sets `limit`, and delta is 0
 
 
 def stated_claim(mechanism: Mapping[str, Any] | None, limit: float) -> Claim:
-    """Return the log's claim, or `limit` with delta 0 if there is none; raise InputError if the claim is invalid."""
+    """Return the claim in a mechanism's log, or `limit` and delta 0 without one; raise InputError for a wrong one."""
     claimed = None if mechanism is None else mechanism.get("claim")
     if claimed is None:
         return Claim(limit=limit, delta=0.0, is_claim=False)
@@ -52,10 +52,10 @@ class Bound(NamedTuple):
     """The lower bound on epsilon from guessed coins."""
 
     epsilon: float  # the largest lower bound over all tested numbers of guesses
-    ceiling: float  # the largest lower bound if every guess were right
+    ceiling: float  # the largest lower bound over all tested numbers if every guess were right
     guesses: int  # the number of guesses that gives `epsilon`; 0 if every bound is 0
     right: int  # how many of the `guesses` are right
-    persons: int  # number of coins that can be guessed: four fifths of all coins
+    persons: int  # number of coins in all folds except the first: four fifths of all coins
 
 
 def guess_coins(
@@ -64,7 +64,7 @@ def guess_coins(
     """Return the lower bound on epsilon from guessing fair coins.
 
     Persons are split into five folds at random. The coins of the first fold are known. The attacker guesses the coins
-    of the second fold; then these coins are revealed and the third fold follows, and so on. Ridge regression on all
+    of the second fold. Then these coins are revealed, the third fold is guessed, and so on. Ridge regression on all
     revealed coins gives the weights w of the K attacks for the next fold:
 
         e = -ln(1 - rank) - ln 2,   w0 = 0.1 / K,   w = w0 + (E'E + 200 I)^-1 E'(y - E w0)
@@ -72,23 +72,23 @@ def guess_coins(
     The vector e (K,) of a person has one entry per attack; `rank` is the `mid_ranks` value of the attack's score. An
     entry is large only at the top of the ranking, where a few copied persons are found. E has the vectors of the
     persons with revealed coins as rows. y is 1 if the person was inserted and -1 if not. The guess is "inserted" if
-    e w >= 0. For each tested number r of guesses, r / 4 persons are guessed in each of the four folds: those with the
+    e w >= 0. For each tested number r of guesses, r / 4 persons are guessed in each later fold: those with the
     largest |e w|. Each r is tested at level alpha / (number of tested values of r).
 
     A guess may depend only on the release and on the coins of earlier folds. If the guesses also depended on later
-    coins, all of them could be right with probability 1/2 even without a leak.
+    coins, all guesses could be right with probability 1/2 even without a leak.
 
     Args:
-        scores: by name of the attack, one finite score per person; (P,).
+        scores: name of an attack -> one finite score per person; (P,).
         inserted: the independent fair coin of each person; (P,).
         rng: draws the folds.
         alpha: largest probability that the bound is wrong.
-        delta: delta of the claim.
+        delta: delta of the tested claim.
 
     Reference: Steinke, Nasr and Jagielski, arXiv 2305.08846. Guessing fold after fold is our addition. With delta 0,
         each guess is right with probability at most q = e^eps / (1 + e^eps), whatever the release and the earlier
-        coins are. The number of right guesses is therefore stochastically below Bin(r, q). For delta > 0, the paper's
-        term for delta is used; it is not proved for this order of guessing.
+        coins are. The number of right guesses is therefore stochastically below Bin(r, q). For delta > 0, the
+        paper's term for delta is added to this bound; the term is not proved for guessing fold after fold.
     """
     tail = np.stack([_tail_scores(score) for _, score in sorted(scores.items())], axis=1)
     folds = np.array_split(rng.permutation(len(inserted)), FOLDS)
@@ -103,7 +103,7 @@ def guess_coins(
     grid = guesses_tried(n)
     best = Bound(0.0, 0.0, 0, 0, n)
     for r in grid:
-        # as in `array_split`, the first folds get the remainder
+        # if r is not a multiple of 4, each of the first r % 4 folds gets one guess more
         parts = [r // (FOLDS - 1) + (f < r % (FOLDS - 1)) for f in range(FOLDS - 1)]
         right = sum(int(fold[:part].sum()) for fold, part in zip(right_by_margin, parts, strict=True))
         epsilon, ceiling = (one_run_epsilon(r=r, v=v, m=n, delta=delta, alpha=alpha / len(grid)) for v in (right, r))
@@ -120,10 +120,10 @@ def provable(n: int, *, alpha: float) -> float:
 
 
 def needed_for_epsilon(limit: float, *, alpha: float) -> int:
-    """Return how many coins are required so that the bound on epsilon exceeds the limit if all guesses are right.
+    """Return how many guesses, if all are right, prove that epsilon exceeds the limit (with delta 0).
 
-    All r guesses are right with probability q^r at most, q = e^eps / (1 + e^eps). With at most G tested values of r,
-    q^r <= alpha / G is required, and therefore r >= ln(G / alpha) / ln(1 + e^-eps).
+    The probability that all r guesses are right is at most q^r, where q = e^eps / (1 + e^eps) and eps is the limit.
+    If at most G values of r are tested, q^r <= alpha / G is required: r >= ln(G / alpha) / ln(1 + e^-eps).
     """
     return math.floor(math.log((len(GUESSES) + 1) / alpha) / math.log1p(math.exp(-limit))) + 1
 

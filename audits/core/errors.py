@@ -4,7 +4,7 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
-# control, format (including direction marks), surrogate, private use, line and paragraph separators
+# Unicode categories: control, format (such as direction marks), surrogate, private use, line and paragraph separators
 _INVISIBLE = {"Cc", "Cf", "Cs", "Co", "Zl", "Zp"}
 
 
@@ -56,7 +56,7 @@ class NotMeasurable(AuditError):  # noqa: N818 - a state of an audit, not an err
 class VerifyError(AuditError):
     """A bundle, envelope or trust root is not valid. The meaning of a code, such as `E_DIGEST`, never changes."""
 
-    EXIT_CODES: ClassVar[Mapping[str, int]] = {
+    EXIT_CODES: ClassVar[Mapping[str, int]] = {  # error code -> exit code of the command
         **dict.fromkeys(("E_DIGEST", "E_DATA", "E_MANIFEST", "E_EXTRA", "E_MISSING", "E_SUBJECT"), 10),
         **dict.fromkeys(("E_SIG", "E_ENVELOPE", "E_JSON", "E_PREDICATE", "E_TRUST"), 11),
         **dict.fromkeys(("E_POLICY", "E_GATE"), 12),

@@ -23,7 +23,7 @@ MAX_SMALL_BYTES = 64 << 20  # limit for a file that is not a table, such as evid
 _BATCH_ROWS = 64
 _CELL_BYTES = 50  # smallest number of bytes that a value needs in memory as a Python object
 _NO_SPACE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
-# errors of the disk or of permissions; any OSError with a different number shows a mistake in the program
+# error numbers of the disk and of permissions; any different number shows a mistake in the program
 _DISK_ERRORS = _NO_SPACE | {errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO, errno.ESTALE, errno.ENXIO}
 _SPARE = 1 << 20  # bytes that a file system may need in addition to the written data
 
@@ -32,7 +32,7 @@ def open_regular(path: str | Path, max_bytes: int = MAX_TABLE_BYTES) -> io.Buffe
     """Open a file for reading. Raise OSError if it is not a regular file or has more than `max_bytes` bytes.
 
     `strerror` of the error states the reason. A device, pipe or socket could deliver data without end or block the
-    process. The check uses the opened file and not the path, to which a different file may have been moved meanwhile.
+    process. The opened file is checked, because a different file may have been moved to the path meanwhile.
     """
     file = open(path, "rb", opener=_without_waiting)  # noqa: SIM115 - the caller closes the file
     found = os.fstat(file.fileno())
@@ -53,7 +53,7 @@ def read_regular(path: str | Path, max_bytes: int = MAX_SMALL_BYTES) -> bytes:
     """Return the content of a regular file; raise OSError in the same cases as `open_regular`."""
     with open_regular(path, max_bytes) as file:
         data = file.read(max_bytes + 1)
-    if len(data) > max_bytes:  # a file in /proc has the size 0, and another process may append to a file
+    if len(data) > max_bytes:  # the stated size of a file in /proc is 0, and a process may append to a file
         raise OSError(errno.EINVAL, f"it has more than {max_bytes} bytes", str(path))
     return data
 
@@ -95,7 +95,7 @@ def arrow_errors() -> Iterator[None]:
 
 
 def disk_reason(error: OSError, path: Path, needed: int = 0) -> str:
-    """Return why a file of `needed` bytes (0: unknown) could not be written and, on a full disk, the space needed."""
+    """Return why a file of `needed` bytes (0 if unknown) was not written, and the space needed on a full disk."""
     reason = os.strerror(error.errno or errno.EIO)
     if error.errno not in _NO_SPACE:
         return reason
@@ -110,8 +110,8 @@ def disk_reason(error: OSError, path: Path, needed: int = 0) -> str:
 def disk_errors(place: Path) -> Iterator[None]:
     """Turn an error of the disk or of permissions into an InputError.
 
-    `place` is the folder to which the block writes. If the disk is full, the message states the space needed, which
-    is estimated by the current size of the folder.
+    `place` is the folder to which the block writes. If the disk is full, the message states the space needed. The
+    current size of the folder is the estimate of this space.
     """
     try:
         yield
@@ -156,12 +156,12 @@ def write_whole(path: Path, data: bytes) -> None:
         raise InputError(f"{path} cannot be written ({disk_reason(error, path, len(data))})") from error
     finally:
         if partial is not None:
-            partial.unlink(missing_ok=True)  # the partial file remains after a failure or an interruption
+            partial.unlink(missing_ok=True)  # after a failure or an interruption, the partial file still exists
 
 
 @contextmanager
 def locked(lock: Path) -> Iterator[None]:
-    """Wait for the exclusive lock of a file, which is created if missing, and unlock it when the context ends."""
+    """Wait for the exclusive lock of a file, hold it in the context, and then release it; create a missing file."""
     with lock.open("a") as file:
         if sys.platform == "win32":
             import msvcrt

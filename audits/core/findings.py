@@ -13,7 +13,7 @@ from audits.core.types import AuditResult
 
 KEY_BYTES = 32
 PSEUDONYM_DIGITS = 32
-MAX_FINDINGS = 10_000  # per audit; longer lists cannot be reviewed by hand
+MAX_FINDINGS = 10_000  # largest number of findings per audit; a longer list cannot be reviewed by hand
 
 
 def pseudonym(key: bytes, person: str) -> str:

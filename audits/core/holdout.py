@@ -1,6 +1,6 @@
 """Separate the persons whom an audit compares from the reference: texts on which the audit's attacks are fitted.
 
-An attack fits word frequencies, projections and language models, for example. The reference is a public table.
+Examples of fitted quantities are word frequencies, projections and language models. The reference is a public table.
 Without a public table, a fifth of the control persons become the reference and are not compared.
 """
 
@@ -96,7 +96,7 @@ def arms(holdout: HoldoutTables) -> Arms:
     row_person = np.concatenate([train_person, control_person + len(train_names)])
     is_train = np.arange(len(train_names) + len(control_names)) < len(train_names)
     m = len(holdout.synthetic)
-    labels = [""] * (m + len(row_person))  # if a table has no classes, all rows get the same class
+    labels = [""] * (m + len(row_person))  # if one of the tables has no classes, all rows of all tables get one class
     if holdout.has_labels:
         tables = (holdout.synthetic, holdout.train, holdout.control)
         labels = [label for table in tables for label in table.labels or ()]

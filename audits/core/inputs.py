@@ -26,10 +26,10 @@ Role = Literal["synthetic", "rerun", "evaluated", "previous", "train", "control"
 MAX_ROWS = 5_000_000
 MAX_TEXT_CHARACTERS = 1_000_000
 _SURROGATE = re.compile("[\ud800-\udfff]")  # a lone surrogate of UTF-16, which is not a character
-_MAX_LISTED = 20  # largest number of problems or columns that a message lists; the rest is only counted
+_MAX_LISTED = 20  # largest number of problems or columns that a message lists; the remaining ones are counted
 _MAX_NAME_CHARACTERS = 40  # a longer column name is not shown: it may be a record of a file without header
 _COLUMN = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,31}")  # allowed column names of a synthetic table
-_DEFAULTS = {"text": "text", "label": "label", "group": "group"}  # parameter of `load_table`: default column name
+_DEFAULT_COLUMNS = {"text": "text", "label": "label", "group": "group"}  # parameter of `load_table` -> default
 
 
 def load_table(
@@ -55,8 +55,8 @@ def load_table(
         role: what the table is used for; selects the checks and appears in messages.
         rows_are_persons: whether each row belongs to a different person; ignored for a synthetic table.
 
-    Raise InputError if the file or a column is missing, a row cannot be used, or `rows_are_persons` is set although
-    there is a group column. The problems state row numbers (from 1) and reasons, but no content of the rows.
+    Raise InputError if the file or a required column is missing, a row cannot be used, or `rows_are_persons` is set
+    for a file with a group column. The problems state row numbers (from 1) and reasons, but no content of the rows.
     """
     path = Path(path)
     columns = {"text": text, "label": label, "group": group}
@@ -94,7 +94,7 @@ def load_tables(
 ) -> AuditInputs:
     """Load all tables from files; `options` are arguments of `load_table`, such as the names of the columns.
 
-    A command without a synthetic table passes None; the synthetic table of the result then has the control texts.
+    If `synthetic` is None, the synthetic table of the result has the control texts.
     """
     released = None if synthetic is None else load_table(synthetic, role="synthetic", **options)
     trained = load_table(train, role="train", **options)
@@ -115,7 +115,7 @@ def load_inputs(
 ) -> AuditInputs:
     """Return the audit inputs after checking the tables against each other.
 
-    `identifiers` lists, for each train row, the identifiers that its text contained before they were replaced.
+    `identifiers` lists, for each train row, the original identifiers that were replaced in the text of the row.
 
     Raise InputError if a table is empty, a person is in both train and control, the synthetic table has labels or
     persons that must not be released (`released_problems`), or `identifiers` does not have one entry per train row.
@@ -147,7 +147,7 @@ def take(table: Table, rows: Int) -> Table:
 
 
 def some_persons(table: Table, max_persons: int, rng: np.random.Generator) -> Table:
-    """Return all rows of `max_persons` randomly chosen persons, or the whole table if it has at most that many."""
+    """Return all rows of `max_persons` randomly chosen persons, or the whole table if it has no more persons."""
     names, owner = persons(table.groups)
     if len(names) <= max_persons:
         return table
@@ -183,7 +183,7 @@ def digests(inputs: AuditInputs) -> dict[str, str]:
 
 
 def shortened(problems: Sequence[str]) -> list[str]:
-    """Return the first 20 problems and, if there are more, an entry with the number of the remaining ones."""
+    """Return the first 20 problems and, if there are more, an entry that states how many more."""
     rest = len(problems) - _MAX_LISTED
     return [*problems[:_MAX_LISTED], *([f"and {rest} more"] if rest > 0 else [])]
 
@@ -313,7 +313,7 @@ def _unaudited(
 
 
 def _shown(found: set[str]) -> str:
-    """Return column names for a message, with the length in place of a name that may be the text of a record."""
+    """Return column names for a message; a name that may be the text of a record is replaced by its length."""
     is_safe = {name: len(name) <= _MAX_NAME_CHARACTERS and name.isprintable() for name in sorted(found)}
     names = [name if safe else f"(a name of {len(name)} characters)" for name, safe in is_safe.items()]
     return ", ".join(shortened(names)) or "none"
@@ -322,11 +322,11 @@ def _shown(found: set[str]) -> str:
 def _check_columns(
     path: Path, columns: Mapping[str, str], found: set[str], role: Role, problems: Sequence[str]
 ) -> None:
-    required = [name for key, name in columns.items() if key == "text" or name != _DEFAULTS[key]]
+    required = [name for key, name in columns.items() if key == "text" or name != _DEFAULT_COLUMNS[key]]
     optional = {columns["group"]} if role in {"synthetic", "evaluated"} else set()
     if missing := [repr(name) for name in required if name not in found | optional]:
         present = f"columns found: {_shown(found)}"
-        if path.suffix == ".csv" and not found & set(columns.values()):  # the line may be a record and is not shown
+        if path.suffix == ".csv" and not found & set(columns.values()):  # the first line may be a record
             present = f"the first line has {len(found)} cells, but no expected column name; it may be a record"
         all_problems, hint = [present, *shortened(problems)], "Name the columns with --text, --label and --group."
         raise InputError(f"the {role} table has no column {', '.join(missing)}", problems=all_problems, hint=hint)

@@ -1,19 +1,19 @@
 """Write and read canonical Parquet files, which cannot contain hidden data, because the rows determine every byte.
 
 The files are uncompressed and have no dictionaries, statistics or metadata. Anyone who has the rows can write the
-file again and compare the bytes. Headers are Thrift structs, whose fields `_struct` takes as (number, type, value).
+file again and compare the bytes. Headers are Thrift structs. `_struct` takes each field as (number, type, value).
 
 Reference: Parquet file format (parquet.thrift, data pages of version 1); Thrift compact protocol.
 """
 
 from collections.abc import Sequence
 
-PAGE_BYTES = 1 << 20  # a page ends after the value that brings its size to this number of bytes or more
+PAGE_BYTES = 1 << 20  # a page ends after the value with which its size reaches this number of bytes
 CREATED_BY = b"synthgen plain parquet"
 _MAGIC = b"PAR1"
 _BYTE_ARRAY, _UTF8, _REQUIRED, _PLAIN, _RLE, _UNCOMPRESSED = 6, 0, 0, 0, 3, 0  # enum values of parquet.thrift
 _I32, _I64, _BINARY, _LIST, _STRUCT = 5, 6, 8, 9, 12  # field types of the compact protocol
-_SHORT_LIST = 15  # a list with fewer items than this stores its length in the first byte of its header
+_SHORT_LIST = 15  # a list of fewer than 15 items stores the number of items in the first byte of its header
 
 
 def parquet_bytes(columns: Sequence[tuple[str, Sequence[str]]]) -> bytes:
@@ -86,9 +86,9 @@ def read_plain(data: bytes, names: Sequence[str], n_rows: int) -> list[list[str]
 
 
 def _page_header(data: bytes, at: int) -> tuple[int, int, int]:
-    """Read the page header at the offset `at`; return the number of values, their size in bytes, and their offset."""
+    """Read the page header at the offset `at`; return (number of values, their size, offset of the first)."""
     size, after = _read_int(data, at + 3)  # skips two field headers and the page type
-    _, after = _read_int(data, after + 1)  # the header states the size twice
+    _, after = _read_int(data, after + 1)  # skips the size, which the header states a second time
     n, _ = _read_int(data, after + 2)  # skips the headers of the inner struct and of its first field
     return n, size, at + len(_page_head(size, n))
 
@@ -119,7 +119,7 @@ def _pages(values: Sequence[bytes]) -> bytes:
 
 
 def _struct(*fields: tuple[int, int, bytes]) -> bytes:
-    made, last = bytearray(), 0  # the number of a field is encoded as its difference from the previous one
+    made, last = bytearray(), 0  # a field is encoded with the difference of its number and the previous number
     for number, kind, value in fields:
         made += bytes([(number - last) << 4 | kind]) + value
         last = number

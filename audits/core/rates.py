@@ -12,11 +12,11 @@ class Tier(NamedTuple):
     """The limit that an audit sets on the share of persons with an event."""
 
     tau: float | None  # the limit; None if there are too few persons even for the weakest limit
-    needed: int  # required persons in train and in control for the next stricter limit; 0 if `tau` is the strictest
+    needed: int  # persons that train and control must each have for the next stricter limit; 0 if there is none
 
 
 def tier(n_persons: int) -> Tier:
-    """Return the strictest limit that n persons without an event prove with 95 % confidence.
+    """Return the strictest limit that is proved with 95 % confidence if none of n persons has an event.
 
     n >= ln(0.05) / ln(1 - tau):  tau 0.001 from 2,995 persons, 0.003 from 998, 0.01 from 299. The confidence is
     fixed: if it rose with the confidence of the run, the limit would become weaker.
@@ -47,7 +47,7 @@ def one_person(n_train: int, n_control: int) -> dict[str, Any]:
 
 
 def difference(train: Bool, control: Bool, *, confidence: float) -> Estimate:
-    """Return the share of train persons with an event minus that of control persons, with Newcombe's interval."""
+    """Return the share of train persons with an event minus this share in control, with Newcombe's interval."""
     k_t, n_t, k_h, n_h = int(train.sum()), len(train), int(control.sum()), len(control)
     low, high = newcombe(k_t, n_t, k_h, n_h, confidence=confidence)
     value = k_t / n_t - k_h / n_h
@@ -62,7 +62,7 @@ def share(has_event: Bool, *, confidence: float) -> Estimate:
 
 
 def tau_metric(tau: float | None, *, confidence: float, n: int) -> dict[str, Estimate]:
-    """Return the limit of a `Tier` as the metric `tau`, which a policy can limit; no metric if tau is None."""
+    """Return the limit of a `Tier` as the metric `tau`, which policies can use; return no metric if tau is None."""
     return {} if tau is None else {"tau": exact(tau, confidence=confidence, n=n)}
 
 

@@ -1,4 +1,4 @@
-"""Search a table for release for data that the audits do not read: hidden bytes, names of persons, and digests."""
+"""Find data that the audits do not read in a table to be released: hidden bytes, names of persons, and digests."""
 
 import base64
 import csv
@@ -27,7 +27,7 @@ from audits.core.types import Table
 
 MAX_LABEL_CHARACTERS = 64
 _PERSON = re.compile(r"([a-z]{0,9}[_-]?)\d+", re.ASCII | re.IGNORECASE)  # an invented name, such as "person_12"
-_MIN_ID_CHARACTERS = 5  # a shorter person id is not searched for inside synthetic names, where it occurs by chance
+_MIN_ID_CHARACTERS = 5  # shortest person id that is searched for inside synthetic names; shorter ids match by chance
 INDEX = "__index_level_0__"  # column in which pandas writes an index
 # columns that may number the rows; pandas writes the index of a csv file as "" and reads this column as "Unnamed: 0"
 NUMBERINGS = {"id", "index", INDEX, "", "Unnamed: 0"}
@@ -35,11 +35,11 @@ ID_DIGITS = 16  # hexadecimal digits of an id
 _QUOTINGS: tuple[Literal[0, 1], ...] = (csv.QUOTE_MINIMAL, csv.QUOTE_ALL)
 _SCHEMA = b"ARROW:schema"  # metadata key under which pyarrow stores the schema
 _PANDAS = b"pandas"  # metadata key under which pandas stores its description of the columns
-# strings that may contain a digest: in hexadecimal with separators (_HEX), base 32 (_BASE32), base 32 or 64 (_BASE)
+# strings that may contain a digest in hexadecimal, with separators allowed; in base 32; and in base 32 or 64
 _HEX = re.compile(r"[0-9a-f](?:[-:.]?[0-9a-f]){7,}")
 _BASE32 = re.compile(r"[A-Za-z2-7]*")
-_BASE = re.compile(r"[A-Za-z0-9+/]{16,}")
-_WINDOW = 16  # number of characters; a part of a digest of this length (at least 64 bits) does not occur by chance
+_BASE_32_OR_64 = re.compile(r"[A-Za-z0-9+/]{16,}")
+_WINDOW = 16  # number of characters of a part of a digest (at least 64 bits) that does not occur by chance
 _LEVEL = 0.001  # significance level of the test for more truncated digests than expected by chance
 _NAMESPACES = (uuid.NAMESPACE_DNS, uuid.NAMESPACE_URL, uuid.NAMESPACE_OID, uuid.NAMESPACE_X500)
 _ALGORITHMS: tuple[Callable[[bytes], Any], ...] = (
@@ -52,8 +52,8 @@ def file_problems(path: Path, rows: Sequence[Mapping[str, Any]]) -> list[str]:
     """Return a problem if no known writer produces exactly this file from its rows.
 
     A file can hide data between pages or rows, in metadata, dictionaries, whitespace or escapes, or after the rows.
-    Therefore the rows are written again in the usual forms of SynthGen, pyarrow, pandas, JSON and csv. One of these
-    outputs must equal the checked file. For a parquet file, the rows are read from `path`, not from `rows`.
+    Therefore the rows are written again in the usual forms of SynthGen, pyarrow, pandas, JSON and csv. At least one
+    result must equal the checked file. The rows of a parquet file are read from `path`, and `rows` is ignored.
     """
     data = read_regular(path, MAX_TABLE_BYTES)
     writers = {".parquet": _parquet_files, ".jsonl": _jsonl_files, ".csv": _csv_files}
@@ -144,7 +144,7 @@ def is_numbering(values: list[Any], rows: Sequence[tuple[str, str | int | None]]
     """Return whether the values of a column follow from the `rows` (text, label), so that they add no information.
 
     The column must number the rows in order, from 0 or 1, or contain the ids of `record_ids`. If the whole table is
-    sorted by id, equal rows may have their ids in sorted order.
+    sorted by id, the ids of rows with equal text and label may also be in ascending order.
     """
     kinds, n = set(map(type, values)), len(values)
     if kinds == {int}:
@@ -160,7 +160,7 @@ def is_numbering(values: list[Any], rows: Sequence[tuple[str, str | int | None]]
 def record_ids(rows: Sequence[tuple[str, str | int | None]]) -> list[str]:
     """Return an id of 16 hexadecimal digits for each of the `rows` (text, label), which follows from the row.
 
-    id = first 16 digits of sha256(RFC 8785 bytes of [label, text, k]),   k = number of equal rows above the row
+    id = first 16 digits of sha256(RFC 8785 bytes of [label, text, k]),   k = number of equal rows above this row
     """
     before: Counter[tuple[str, str | None]] = Counter()
     ids = []
@@ -172,14 +172,14 @@ def record_ids(rows: Sequence[tuple[str, str | int | None]]) -> list[str]:
 
 
 def released_problems(synthetic: Table, train: Table, control: Table) -> list[str]:
-    """Return the problems with the labels, person names and digests of a synthetic table, without quoting these.
+    """Return the problems with the labels, person names and digests of a synthetic table, without quoting a value.
 
-    A label must occur in train, belong to at least two persons of train and control together, and be short.
+    A label must occur in train, belong to two or more persons in train and control, and have at most 64 characters.
 
     Only a table that was made in Python may have person names. The names must number the rows (`is_numbering`), or
-    the persons in order of their first rows, such as "p0", "p1". A prefix may have at most ten characters. A name
-    must not equal the name of a train or control person in any spelling, and must not contain a train or control
-    person's name of at least five characters.
+    the persons in order of their first rows, such as "p0", "p1". The prefix may have at most ten characters. A name
+    must not equal the id of a real person (of train or control) in any spelling, and must not contain the id of a
+    real person if this id has at least five characters.
 
     No column may contain an unkeyed digest of a person id or text of train or control (`digests_found`), because
     anyone who guesses the id or text can compute its digest.
@@ -241,9 +241,9 @@ def digests_found(public: Iterable[str], ids: Iterable[str], texts: Iterable[str
     """Return the number of digests of private strings (ids and texts) in public strings.
 
     The digests are computed from each text and from the usual spellings of each id, with the algorithms of `hashlib`
-    (except SHAKE) and, for ids, as name-based UUIDs. They are found if written in base 32, base 64 or hexadecimal. A
-    hexadecimal digest may be truncated to its first or last 8 or more characters. Matches of fewer than 16 characters
-    count only if there are more of them than expected by chance.
+    (except SHAKE) and, for ids, as name-based UUIDs. A digest is found in base 32, in base 64 and in hexadecimal. In
+    hexadecimal, its first or last n >= 8 characters are enough. Matches of n < 16 characters count only if there are
+    more matches of this length than expected by chance.
     """
     long, short = _candidates(public)
     if not long and not short:
@@ -273,7 +273,7 @@ def digests_found(public: Iterable[str], ids: Iterable[str], texts: Iterable[str
 
 
 def _candidates(public: Iterable[str]) -> tuple[dict[int, set[bytes]], dict[int, set[str]]]:
-    """Return possible digests: decoded windows of 16 characters, by size; shorter hexadecimal strings, by length."""
+    """Return possible digests: decoded windows of 16 characters by size in bytes; shorter hex strings by length."""
     long: dict[int, set[bytes]] = defaultdict(set)
     short: dict[int, set[str]] = defaultdict(set)
     for value in set(public):
@@ -284,7 +284,7 @@ def _candidates(public: Iterable[str]) -> tuple[dict[int, set[bytes]], dict[int,
                 short[len(token)].add(token)
             for window in _windows(token):
                 long[_WINDOW // 2].add(bytes.fromhex(window))
-        for token in _BASE.findall(plain.replace("-", "+").replace("_", "/")):
+        for token in _BASE_32_OR_64.findall(plain.replace("-", "+").replace("_", "/")):
             for window in _windows(token):
                 long[_WINDOW * 6 // 8].add(base64.b64decode(window))
                 if _BASE32.fullmatch(window):
@@ -303,7 +303,7 @@ def _spellings(name: str) -> set[bytes]:
 
 
 def _uuids(data: bytes) -> list[bytes]:
-    """Return the name-based UUIDs (RFC 9562, versions 3 and 5) of a name in the namespaces of the RFC."""
+    """Return the name-based UUIDs (versions 3 and 5) of a name in the four namespaces of RFC 9562."""
     uuids = []
     for version, algorithm in ((3, hashlib.md5), (5, hashlib.sha1)):
         for space in _NAMESPACES:

@@ -24,12 +24,12 @@ class AuditReport:
     inputs: Mapping[str, str]  # sha256 of each input, see `audits.core.inputs.digests`
     input_checks: Mapping[str, Any] = field(default_factory=dict)  # results of the input checks
     tool: str  # name and version of the audit package
-    # by name of a check, the synthetic rows (from 0) that this check quarantines, see `audits.core.quarantine`
+    # name of a check -> the synthetic rows (from 0) that this check quarantines, see `audits.core.quarantine`
     quarantined: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
 
     @property
     def overall(self) -> Verdict:
-        """The verdict for the whole table: fail if an audit failed, pass if all passed and no row is quarantined."""
+        """The verdict for the whole table: fail if any audit failed, pass if all passed and no row is quarantined."""
         verdicts = {result.verdict for result in self.results}
         if "fail" in verdicts:
             return "fail"
@@ -45,7 +45,7 @@ class AuditReport:
         return next((result for result in self.results if result.name == name), None)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the content of `to_json` as plain values; raise InputError in the same cases."""
+        """Return the content of `to_json` as plain values; raise InputError as `to_json` does."""
         return _Report.model_validate_json(self.to_json()).model_dump(mode="json")
 
     def to_json(self) -> bytes:

@@ -21,7 +21,7 @@ from audits.core.types import Float
 
 SCAN_GRID = (5, 7, 10, 15, 20, 30, 50, 100, 200, 500, 1000)  # tested numbers m of persons at the top of the ranking
 POWER = 0.8  # statistical power for which sample sizes are computed
-PASS_POWER = 0.95  # statistical power for sample sizes if the margin is narrower than the widest allowed one
+PASS_POWER = 0.95  # statistical power for sample sizes of margins that are narrower than the widest allowed margin
 FAIL_LEVEL = 0.05  # significance level of every fail, after correction for multiple testing
 CHANCE_LEVEL = FAIL_LEVEL / 5  # significance level of tests of the hypothesis of no effect
 EXPLAINED_LEVEL = 0.01  # significance level of the tests in `exceeds_control` and `exceeds_chance`
@@ -39,7 +39,7 @@ class Scan(NamedTuple):
     """The result of `scan_test`."""
 
     p: float  # p-value
-    cut: int  # the number m of persons at the top of the ranking for which p_m is smallest
+    cut: int  # the tested number m of persons at the top of the ranking that gives the smallest p_m
     n_train_in_cut: int  # number of train persons among the first `cut` persons
 
 
@@ -86,12 +86,12 @@ def scan_test(scores_train: Float, scores_control: Float) -> Scan:
 
         p_m = min(P[Hypergeom(N, n_T, m) >= x], P[Hypergeom(N, n_T, m) <= x]),  p = min(1, 2 |M| * min_m p_m)
 
-    The second probability detects too few train persons: a filter that removes synthetic records similar to train
-    reveals train persons by their absence at the top.
+    The second probability detects too few train persons at the top. The cause can be a filter that removes synthetic
+    records similar to train: the absence of the train persons then reveals them.
 
     M starts as `SCAN_GRID`. If persons m and m + 1 have the same score, m is raised to include all persons with this
     score. M thus depends only on the pooled scores, and the test is exact at every sample size. A number m = N is
-    dropped. If no number remains, the result is `Scan(1.0, 0, 0)`.
+    omitted from M. If M is empty, the result is `Scan(1.0, 0, 0)`.
 
     Args:
         scores_train: one score per train person; a higher score means closer to the synthetic table.
@@ -121,13 +121,13 @@ def one_run_epsilon(*, r: int, v: int, m: int, delta: float, alpha: float) -> fl
         a = max_{1<=i<=v} (P[Bin(r, q) >= v - i] - beta) / i,
         p(eps) = min(1, beta + 2 m delta a),  bound = sup{eps : p(eps) <= alpha}
 
-    If epsilon is eps, P[a guess is right] <= q, and P[v or more guesses are right] <= p(eps).
+    If epsilon is eps, then P[a guess is right] <= q and P[v or more guesses are right] <= p(eps).
 
     Args:
         r: number of guesses, fixed before the guessed coins are revealed.
         v: number of right guesses.
         m: number of persons with independent fair coins.
-        delta: delta of the claim.
+        delta: delta of the tested claim.
         alpha: largest probability that the bound is wrong.
 
     Raise InputError if an argument is out of range.
@@ -209,10 +209,10 @@ def mid_ranks(scores: Float) -> Float:
 def exceeds_control(train: int, others: int, share: float, *, minimum: int, n_tests: int = 1) -> bool:
     """Return whether there are more matches of train persons than can be explained without a leak.
 
-        train > 0   and   (others < minimum   or   P[Bin(train + others, share) >= train] <= .01 / n_tests)
+        train > 0  and  (others < minimum  or  P[Bin(train + others, share) >= train] <= EXPLAINED_LEVEL / n_tests)
 
-    If `others` is below `minimum`, every match of a train person counts as a leak. If `others` reaches `minimum`,
-    matches evidently occur without a leak, and a binomial test compares `train` with `others`.
+    If `others` is below `minimum`, every match of a train person counts as a leak. Otherwise, matches evidently occur
+    without a leak, so a binomial test compares `train` with `others`.
 
     Args:
         train: number of matches of train persons.
@@ -229,10 +229,10 @@ def exceeds_control(train: int, others: int, share: float, *, minimum: int, n_te
 def exceeds_chance(matches: int, expected: float, *, negligible: float) -> bool:
     """Return whether more values match than chance explains.
 
-        expected < negligible   or   P[Poisson(expected) >= matches] <= .01
+        expected < negligible   or   P[Poisson(expected) >= matches] <= EXPLAINED_LEVEL
 
-    `matches` different values match, and `expected` matches are expected by chance. If fewer than `negligible` are
-    expected, chance explains no match at all.
+    `matches` is the number of different values that match, and `expected` the number of matches expected by chance.
+    If `expected` is below `negligible`, chance explains no match at all.
     """
     return expected < negligible or float(stats.poisson.sf(matches - 1, expected)) <= EXPLAINED_LEVEL
 

@@ -51,7 +51,7 @@ def canonical(value: Any) -> bytes:
 
 
 def parse_canonical(data: bytes) -> Any:
-    """Return the value of canonical JSON bytes; raise JsonError for any other bytes."""
+    """Return the value of canonical JSON bytes; raise JsonError if they are not canonical."""
     value = _parse(data, _whole_number)
     if canonical(value) != data:
         raise JsonError("not in canonical form (RFC 8785)")
@@ -59,7 +59,7 @@ def parse_canonical(data: bytes) -> Any:
 
 
 def unique_keys(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
-    """Return a JSON object; raise JsonError on a duplicate key, of which most readers see only the last value."""
+    """Return a JSON object; raise JsonError on a duplicate key, because most readers keep only its last value."""
     value = dict(pairs)
     if len(value) != len(pairs):
         raise JsonError("duplicate key")
@@ -67,7 +67,7 @@ def unique_keys(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def with_tuples(value: Any, depth: int = MAX_DEPTH) -> Any:
-    """Return a value with its lists as tuples; raise JsonError if it is nested deeper than `depth`."""
+    """Return a value with its lists as tuples; raise JsonError if the value is nested deeper than `depth`."""
     if depth == 0:
         raise JsonError("JSON nested too deeply")
     if isinstance(value, dict):

@@ -10,7 +10,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from audits.core.strictjson import canonical
 
 Finite = Annotated[float, Field(allow_inf_nan=False)]
-Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]  # also used for HMAC-SHA256
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]  # a SHA-256 or HMAC-SHA256
 LedgerId = Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]
 
 
@@ -47,7 +47,7 @@ def multiple_of(steps: int) -> AfterValidator:
     return AfterValidator(check)
 
 
-MESSAGES = {  # error type of pydantic: the message that replaces pydantic's message
+MESSAGES = {  # error type of pydantic -> the message that replaces pydantic's message
     "missing": "missing",
     "extra_forbidden": "unknown key",
     "string_type": "must be a text",
@@ -60,7 +60,7 @@ MESSAGES = {  # error type of pydantic: the message that replaces pydantic's mes
     "dict_type": "must be a section of keys and values",
     "model_type": "must be a section of keys and values",
 }
-_SUBJECT = re.compile(r"^(Input|String|Tuple|List|Dictionary|Value) should ")  # start of a message of pydantic
+_MESSAGE_START = re.compile(r"^(Input|String|Tuple|List|Dictionary|Value) should ")  # start of a message of pydantic
 
 
 class Closed(BaseModel):
@@ -89,7 +89,7 @@ def problems(error: ValidationError) -> list[str]:
 
 def in_words(kind: str, message: str) -> str:
     """Return what a value must be, such as "must be a text", from the type and message of an error of pydantic."""
-    return MESSAGES.get(kind) or _SUBJECT.sub("must ", message.removeprefix("Value error, ")).replace(
+    return MESSAGES.get(kind) or _MESSAGE_START.sub("must ", message.removeprefix("Value error, ")).replace(
         " after validation", ""
     )
 

@@ -19,11 +19,11 @@ from audits.core.strictjson import with_tuples
 MAX_YAML_BYTES = 1 << 20
 MAX_DEPTH = 12  # largest depth of nesting; limited, because the parser's time grows with the square of the depth
 _WORD = re.compile(r"[a-z][a-z-]*")  # strings that `block_yaml` writes without quotes, except `_NOT_WORDS`
-_NOT_WORDS = frozenset({"null", "true", "false", "yes", "no", "on", "off", "y", "n"})  # not strings for some readers
-_MAX_DIGITS = 25  # largest number of characters of a number; 24 are enough for every double
-_STRING, _NUMBERS = "tag:yaml.org,2002:str", {"tag:yaml.org,2002:int", "tag:yaml.org,2002:float"}
+_NOT_WORDS = frozenset({"null", "true", "false", "yes", "no", "on", "off", "y", "n"})  # not strings in YAML 1.1
+_MAX_DIGITS = 25  # largest number of characters of a number; every double needs at most 24
+_STRING_TAG, _NUMBER_TAGS = "tag:yaml.org,2002:str", {"tag:yaml.org,2002:int", "tag:yaml.org,2002:float"}
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")  # characters that YAML does not allow in a file
-_UNCLOSED = {  # what the parser was reading when it stopped: hint for the user
+_UNCLOSED = {  # what the parser was reading when it stopped -> hint for the user
     "while scanning a quoted scalar": "Close the quote that begins in this line.",
     "while parsing a flow sequence": "Close the bracket `[` of this line, and separate its items by commas.",
     "while parsing a flow mapping": "Close the brace `{` of this line, and separate its entries by commas.",
@@ -49,8 +49,8 @@ def parse_yaml(
     """Return the mapping of one YAML document; lists become tuples.
 
     `name` is the name of the file in messages. `error` is a class of exceptions with `problems` and `hint`, such as
-    `PolicyError`. It is raised if the document is too large, not UTF-8, not YAML or not a mapping, or contains
-    forbidden YAML.
+    `PolicyError`. The function raises `error` if the document is too large, not UTF-8, not YAML or not a mapping, or
+    contains YAML that this module refuses.
     """
     if len(data) > max_bytes:
         raise error(f"{name}: larger than {max_bytes} bytes")
@@ -170,7 +170,7 @@ def _unsuitable(node: Any) -> Iterator[str]:
             line = key.start_mark.line + 1
             if key.tag.endswith(":merge"):
                 yield f"line {line}: merge keys are not allowed"
-            elif key.tag != _STRING or not isinstance(key, ScalarNode):
+            elif key.tag != _STRING_TAG or not isinstance(key, ScalarNode):
                 yield f"line {line}: a key must be a string; write it in quotes"
             elif key.value in seen:
                 yield f"line {line}: the key {key.value!r} is repeated"
@@ -180,7 +180,7 @@ def _unsuitable(node: Any) -> Iterator[str]:
     elif isinstance(node, SequenceNode):
         for item in node.value:
             yield from _unsuitable(item)
-    elif isinstance(node, ScalarNode) and node.tag in _NUMBERS and len(node.value) > _MAX_DIGITS:
+    elif isinstance(node, ScalarNode) and node.tag in _NUMBER_TAGS and len(node.value) > _MAX_DIGITS:
         yield f"line {node.start_mark.line + 1}: the number has more than {_MAX_DIGITS} characters"
     elif isinstance(node, ScalarNode) and any("\ud800" <= c <= "\udfff" for c in node.value):
         yield f"line {node.start_mark.line + 1}: a value contains half of a surrogate pair, which is not valid text"

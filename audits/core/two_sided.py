@@ -21,7 +21,7 @@ def is_inside(interval: Estimate | Interval, margin: float, *, centre: float = 0
 
 
 def is_outside(interval: Estimate | Interval, margin: float, *, centre: float = 0.5) -> bool:
-    """Return whether the whole interval lies above centre + margin, or the whole interval below centre - margin."""
+    """Return whether the interval lies completely above centre + margin or completely below centre - margin."""
     return interval.low > centre + margin or interval.high < centre - margin
 
 
@@ -69,8 +69,8 @@ def envelope(estimates: Sequence[Estimate], *, centre: float = 0.5) -> Estimate:
     """Return one estimate for several attacks: the value furthest from the centre, with the outermost interval ends.
 
     An audit passes only if the intervals of all attacks lie within the margin. If the true value of one attack is
-    outside the margin, the interval of this attack lies within it with probability at most 1 - confidence, for any
-    number of attacks. A pass therefore needs no correction for multiple testing (intersection-union test).
+    outside the margin, the interval of this attack lies within the margin with probability at most 1 - confidence.
+    This holds for any number of attacks, so a pass needs no multiple-testing correction (intersection-union test).
 
     Reference: Berger, "Multiparameter hypothesis testing and acceptance sampling", Technometrics 1982.
     """
@@ -91,15 +91,15 @@ def exact_share(k: int, n: int, *, confidence: float) -> Estimate:
 
 
 def control_needed(n_train: int, *, reference_is_control: bool) -> int:
-    """Return how many control persons are required so that `n_train` control persons can be compared.
+    """Return how many control persons are required so that as many control persons as train persons can be compared.
 
-    If `reference_is_control`, the fraction `REFERENCE_SHARE` of the control persons is the reference, not compared.
+    If `reference_is_control`, the fraction `REFERENCE_SHARE` of them serves as the reference and is not compared.
     """
     return math.ceil(n_train / (1 - REFERENCE_SHARE)) if reference_is_control else n_train
 
 
 def too_few_rows(what: str, n: int, needed: int, people: Arms, *, reference_is_control: bool) -> str:
-    """Return a message that a test has n independent rows instead of `needed`, and how many persons would be enough.
+    """Return a message that states how many rows a test has and needs, and how many persons would be enough.
 
     `what` is the name of the test, such as "The test of the nearest neighbours".
     """

@@ -15,7 +15,7 @@ Int = NDArray[np.int64]
 UInt = NDArray[np.uint64]
 Float = NDArray[np.float64]
 Rng = np.random.Generator
-MIN_CONFIDENCE = 0.95  # smallest confidence of an estimate with which an audit may pass
+MIN_CONFIDENCE = 0.95  # smallest confidence that the estimate of a passing audit may have
 Verdict = Literal["pass", "fail", "insufficient"]  # "insufficient": the data do not decide
 # "inconclusive": measured, but the attack could not have found a leak, or the tables cannot be compared;
 # "not_measurable": the tables are too small or unsuitable; "failed": the audit raised an error
@@ -29,7 +29,7 @@ class Table:
 
     texts: tuple[str, ...]  # non-empty strings
     labels: tuple[str, ...] | None  # class of each row, or None if the table has no classes
-    groups: tuple[str, ...]  # person id of each row; if persons are not known, each row has its own id
+    groups: tuple[str, ...]  # person id of each row; if persons are not known, each row has a different id
     has_groups: bool  # whether persons are known; if not, every claim is per record
     # embeddings of the texts (n rows, d dimensions), float32, by the name of the encoder
     vectors: Mapping[str, NDArray[np.float32]] = field(default_factory=dict)
@@ -65,7 +65,7 @@ class Canaries:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Previous:
-    """The previous release. Persons may have joined or left the data since then."""
+    """The previous release. Persons may have joined or left the data since that release."""
 
     synthetic: Table
     train: Table
@@ -80,20 +80,20 @@ class AuditInputs:
     synthetic: Table  # the table to be released
     train: Table  # the table on which the generator was trained
     control: Table  # persons of the same population whom the generator never saw
-    reference: Table | None = None  # public text of the same kind
-    # for each train row, the identifiers that its text contained before they were replaced
+    reference: Table | None = None  # public texts that resemble those of train
+    # for each train row, the original identifiers that were replaced in the text of the row
     identifiers: tuple[tuple[str, ...], ...] | None = field(default=None, repr=False)
     # control rows that repeat a record of a train person and count as records of this person; see `check_split`
     set_aside: Table | None = None
     near_duplicate_rate: float = 0.0  # share of control rows that were removed as near duplicates of a train row
-    # the same as `identifiers`, for each control row; they show how many matches occur by chance
+    # for each control row, its replaced identifiers; they show how many identifiers match by chance
     control_identifiers: tuple[tuple[str, ...], ...] | None = field(default=None, repr=False)
     lineage: Lineage | None = field(default=None, repr=False)
     canaries: Canaries | None = None
     # log of a differentially private mechanism as JSON values, which `audits.attacks.accounting` reads
     mechanism: Mapping[str, Any] | None = field(default=None, repr=False)
     previous: Previous | None = None
-    mirror: Table | None = None  # output of the same generator when trained on control; must never be released
+    mirror: Table | None = None  # output of the generator when trained on control; must never be released
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,7 +103,7 @@ class Estimate:
     value: float  # the point estimate
     low: float  # lower end
     high: float  # upper end
-    confidence: float  # one-sided, of each end: P[true value > `high`] <= 1 - confidence, and the same below `low`
+    confidence: float  # one-sided: P[true value > `high`] and P[true value < `low`] are each at most 1 - confidence
     n: int  # sample size: number of persons, unless the audit states a different unit
 
     def __post_init__(self) -> None:
@@ -140,7 +140,7 @@ class AuditResult:
     details: Mapping[str, Any] = field(default_factory=dict)  # aggregates without texts, labels or identifiers
     reason: str  # explains the verdict; if there are too few persons, states how many would be enough
     confidence: float | None = None  # one-sided confidence of the run
-    findings: tuple[Finding, ...] = field(default=(), repr=False)  # private, so no report, evidence or log has them
+    findings: tuple[Finding, ...] = field(default=(), repr=False)  # private: in no report, evidence or log
     quarantined: tuple[int, ...] = field(default=(), repr=False)  # synthetic rows (from 0) that the verdict excludes
 
     def __post_init__(self) -> None:
