@@ -30,7 +30,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="print the result as JSON o
 
 
 def say(line: str) -> None:
-    """Write text to stderr, with invisible characters replaced; exit with code 3 if this fails."""
+    """Write text to stderr, with invisible characters replaced; exit with code 3 if stderr cannot be written."""
     try:
         sys.stderr.write("".join(f"{printable(part)}\n" for part in line.split("\n")))
         sys.stderr.flush()
@@ -51,7 +51,7 @@ def print_fields(fields: Mapping[str, object], text: str, *, as_json: bool) -> N
 
 
 def print_error_json(error: Any, code: int | None = None, more: Mapping[str, object] | None = None) -> None:
-    """If the command was called with --json, write an error and the fields in `more` as JSON to stdout."""
+    """If the command line contains --json, write an error and the fields in `more` as JSON to stdout."""
     if "--json" in sys.argv[1:]:
         fields = {"code": error.exit_code if code is None else code, "message": error.message}
         fields |= {"problems": [*error.problems], "hint": error.hint}
@@ -60,7 +60,7 @@ def print_error_json(error: Any, code: int | None = None, more: Mapping[str, obj
 
 
 def print_exit_json(stop: SystemExit) -> None:
-    """Print the error as JSON if typer exits because of a wrong command line; see `print_error_json`."""
+    """If typer exits because of a wrong command line, print the error as JSON; see `print_error_json`."""
     describe = getattr(stop.__context__, "format_message", None)  # only the errors of typer have this method
     if describe is not None:
         error = InputError(describe(), hint="Run the command with `--help` to see its arguments and options.")
@@ -81,7 +81,7 @@ def protect_process(stop: Callable[[int, FrameType | None], None]) -> None:
 @contextmanager
 def standard_streams() -> Iterator[None]:
     """Write stdout in UTF-8, and exit with code 3 if stdout or stderr is closed or cannot be written."""
-    # the next opened file would get the descriptor of a closed stream, and output would be written into this file
+    # a file opened later would get the descriptor of a closed stream, and output would be written into the file
     if sys.stdout is None or sys.stderr is None:
         if sys.stderr is not None:
             say("error: standard output is closed; pass a file, a pipe or /dev/null")
@@ -91,7 +91,7 @@ def standard_streams() -> Iterator[None]:
     try:
         yield
     except OSError:
-        say("")  # exits if standard error cannot be written
+        say("")  # if the error is that stderr cannot be written, `say` exits here
         raise
     finally:
         try:

@@ -1,4 +1,4 @@
-"""Implement `audits explain`: print the page of `audits/explain` about an audit, a number or a gate of a policy."""
+"""Implement `audits explain`: print the page in `audits/explain` on an audit, a number or a gate of a policy."""
 
 import json
 import sys
@@ -10,7 +10,7 @@ import typer
 from audits.cli.console import AsJson
 from audits.core.errors import InputError
 
-_OTHER_NAMES = {"hygiene": "input_checks", "dp_epsilon": "dp", "dp_delta": "dp"}  # accepted name: name of the page
+_ALIASES = {"hygiene": "input_checks", "dp_epsilon": "dp", "dp_delta": "dp"}  # accepted name -> name of the page
 _PREFIXES = ("audit_", "dp_consistent_")  # prefixes of the ids of gates
 
 
@@ -26,7 +26,7 @@ def explain(
     pages = {page.stem: page for page in sorted(folder.glob("*.md"))}
     letters = dict(zip("abcdefghi", AUDITS, strict=True))
     given = audit.lower().replace("-", "_")
-    name = letters.get(given) or _OTHER_NAMES.get(given) or _page_name(given)
+    name = letters.get(given) or _ALIASES.get(given) or _page_name(given)
     if name not in pages:
         name = _pages_of_gates().get(given, "")
     if name not in pages:
@@ -44,7 +44,7 @@ def _page_name(name: str) -> str:
 
 
 def _pages_of_gates() -> dict[str, str]:
-    """Return the name of the page of each gate of the shipped policies, by the gate's id with `_` in place of `-`."""
+    """Return gate id -> name of its page, for the gates of the shipped policies; an id has `_` in place of `-`."""
     from audits.gate.rule import NO_QUARANTINED_ROW
     from audits.gate.shipped import load_policy, shipped_policies
 

@@ -10,7 +10,7 @@ from audits.gate.evidence import Evidence
 from audits.gate.policy import Policy, decide
 from audits.runner.registry import AUDITS, NEEDS, applicable_audits
 
-OPTIONS = {  # first part of the name of a metric that no audit measures -> option that supplies the metric
+OPTIONS = {  # first part of the name of a metric from outside the audits -> option that supplies the metric
     "attempts": "--ledger",
     "balance": "--utility",
     "secret": "--streams-are-secret",
@@ -24,7 +24,7 @@ LINEAGE_METRICS = {  # metrics of the audit `parent_recovery` that require --lin
     *("lineage", "records_with_parents", "parent_recall", "pair_recall", "parent_recall_ratio", "max_weight"),
     *("min_effective_parents", "min_row_persons", "max_person_share", "max_person_rows", "min_class_persons"),
 }
-ALWAYS = {"input_checks", "records"}  # first parts of the names of metrics that every run has
+ALWAYS = {"input_checks", "records"}  # every run has the metrics whose names start with one of these words
 
 
 def impossible_gates(

@@ -18,10 +18,10 @@ def rewrite(
 ) -> int:
     """Write the texts and labels of a table to a new file in canonical form; return the number of rows.
 
-    Unusual white space and invisible characters are removed from the texts (`plain_layout`), because no audit reads
-    them. `text` and `label` are the names of the columns in both files. The suffix of `out` selects the format.
-    `without` has the numbers, from 1, of the rows to leave out. `of_table` is the digest of the table to which these
-    numbers refer; None accepts any table.
+    Because no audit reads unusual white space and invisible characters, `plain_layout` removes them from the texts.
+    `text` and `label` are the names of the columns in both files. The suffix of `out` selects the format.
+    `without` has the numbers, from 1, of the rows to leave out. `of_table` is the digest of the table to which the
+    numbers in `without` refer; with None, the digest is not checked.
 
     Raise InputError if the new file exists, the digest of the table is not `of_table`, a number in `without` is not
     a row number of the table, or no row would remain.
@@ -31,7 +31,7 @@ def rewrite(
         raise InputError(f"the new file must end in {', '.join(READERS)}; got {out.suffix or 'no suffix'!r}")
     if out.exists():
         raise InputError(f"{out} already exists; choose a new file")
-    # the digest of an audited synthetic table covers no person ids
+    # `audits run` loads a synthetic table without persons, so the digest covers no person ids
     if of_table not in {None, table_digest(replace(table, has_groups=False))}:
         message = "the rows to leave out belong to another table"
         raise InputError(message, hint="Run `audits run --out` on this table and pass its quarantine.txt.")

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from audits.gate.policy import Policy
     from audits.selftest.bound import BoundSelfTest
 
-REFUSED = 4  # exit code if the policy refuses the release or, without a policy, an audit does not pass
+REFUSED = 4  # exit code if the policy refuses the release; without a policy, if an audit does not pass
 AUDIT, PUBLIC, QUARANTINE = "audit.json", "audit.public.json", "quarantine.txt"  # files in the folder of --out
 
 File = Path | None
@@ -166,7 +166,7 @@ def _with_files(inputs: "AuditInputs", files: _Files, columns: dict[str, Any]) -
 def _count_attempt(
     inputs: "AuditInputs", ledger: File, names: Sequence[str] | None, seed: int, confidence: float
 ) -> "tuple[dict[str, Estimate], float]":
-    """Record this run in the ledger; return the attempt's number as a metric, and the confidence that it requires."""
+    """Record this run in the ledger; return (attempt number as a metric, confidence that the attempt requires)."""
     from audits.core.rates import exact
     from audits.gate.rule import ATTEMPTS, confidence_of
     from audits.ledger.attempts import attempt
@@ -302,7 +302,7 @@ def _limit(threshold: float | tuple[float, float] | None) -> str:
 def _prepare(out: File) -> None:
     if out is not None:
         _require_writable(out)
-        for name in (AUDIT, PUBLIC, QUARANTINE):  # may be left from an earlier run on a different table
+        for name in (AUDIT, PUBLIC, QUARANTINE):  # an earlier run on a different table may have left this file
             (out / name).unlink(missing_ok=True)
 
 

@@ -11,7 +11,7 @@ import typer
 from audits.cli import console
 from audits.core.files import write_whole
 
-NOT_PASSED = 4  # exit code if the self-test is not passed
+NOT_PASSED = 4  # exit code if the self-test does not pass
 
 
 def selftest(  # noqa: PLR0913, PLR0917 - one parameter per option of the command line

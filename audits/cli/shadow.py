@@ -1,6 +1,6 @@
 """Implement `audits shadow-plan` and `audits shadow`, an attack for users who can run their generator again.
 
-The generator runs many times, each time without some persons. The attack then infers which runs used a person.
+The generator runs many times, each time without some persons. The attack infers which runs each person was part of.
 """
 
 import json
@@ -13,8 +13,8 @@ import typer
 
 from audits.cli import console
 
-NOT_PASSED = 4  # exit code if the verdict is not pass
-SECONDS_BETWEEN_LINES = 5.0  # shortest time between two lines of progress
+NOT_PASSED = 4  # exit code if the verdict is "fail" or "insufficient"
+SECONDS_BETWEEN_LINES = 5.0  # shortest time between two progress lines
 
 
 def shadow_plan(  # noqa: PLR0913, PLR0917 - one parameter per option of the command line

@@ -27,11 +27,11 @@ from audits.text.normalise import tokens, without_numbers
 from audits.text.shared_runs import number_rows
 
 NEAR_DUPLICATE = 0.8  # smallest Jaccard index of two near-duplicate rows, as sets of sequences of 5 words
-MAX_NEAR_DUPLICATES = 0.01  # largest allowed share of the control rows that nearly duplicate a train row
+MAX_NEAR_DUPLICATES = 0.01  # largest allowed share of control rows that nearly duplicate a train row
 MAX_SHARED_IDENTIFIERS = 0.01  # largest allowed share of the control persons with an identifier of a train person
 MAX_REPEATING_REFERENCE = 0.01  # largest allowed share of the reference rows that repeat a train or control record
-COMMON_LABEL = 10  # a label of fewer than this number of train persons must not contain an identifier
-MIN_IDENTIFIER = 5  # recorded identifiers with fewer characters may be usual words and are not searched for in labels
+COMMON_LABEL = 10  # a label of fewer than 10 train persons must not contain an identifier
+MIN_IDENTIFIER = 5  # shortest identifier that is searched for in labels; a shorter one may be a usual word
 NO_PERSONS = (
     "the tables do not identify persons, so privacy is measured per record only: add a group column, "
     "or pass --rows-are-persons if each row belongs to a different person"
@@ -45,32 +45,32 @@ class InputChecks:
 
     inputs: AuditInputs  # the tables without the removed control and reference rows
     problems: tuple[str, ...]  # reasons why no audit may pass on these tables
-    # indices of synthetic rows with look-alike or invisible characters or unusual white space; empty if too many
+    # indices of synthetic rows with look-alike or invisible characters or unusual white space; empty if over 1 %
     quarantined: tuple[int, ...]
-    details: Mapping[str, Any]  # section of the report; policies refer to its metric NAME as `input_checks.NAME`
+    details: Mapping[str, Any]  # section of the report; a policy refers to a metric NAME in it as `input_checks.NAME`
 
 
 def check_split(inputs: AuditInputs, rng: np.random.Generator, *, quarantine: bool = True) -> InputChecks:
     """Return the tables without rows that invalidate a comparison, and the problems of the tables.
 
-    Three kinds of rows are removed; over 1 % of the control rows, control persons or reference rows is a problem:
+    Three kinds of rows are removed. A share over 1 % of control rows, control persons or reference rows is a problem:
     - Control rows that nearly duplicate a train row (`NEAR_DUPLICATE`): a synthetic copy of the train row would be as
-      close to control. Rows that were removed earlier (`inputs.near_duplicate_rate`) count towards the 1 %.
-    - All rows of a control person who shares a direct identifier with a train person, because they may be one
-      person or one family. Identifiers of more than ten persons are ignored.
-    - Reference rows that repeat phrases of a train or control record, if the reference contains at least half of this
-      record. A copy of this record in the synthetic table would otherwise count as common text.
+      close to the control row. Rows removed before the call (`inputs.near_duplicate_rate`) count towards the 1 %.
+    - All rows of a control person who shares a direct identifier with a train person, because the two may be one
+      person or one family. Identifiers that more than ten persons share are ignored.
+    - Reference rows that repeat phrases of a train or control record, if the reference contains at least half of the
+      record. With these rows, a synthetic copy of the record would count as common text.
 
     Five further findings are problems:
     - A classifier that never sees the synthetic table separates train from control persons, so a difference between
-      these is no leak; or it is wrong more often than chance, because control records reword train records.
+      the two is no leak. Or the classifier is worse than chance, because control records reword train records.
     - Synthetic rows contain many look-alike characters (such as Greek for Latin letters) or invisible characters.
     - Synthetic rows contain white space or invisible characters that real rows use less often.
     - A synthetic label contains an identifier and belongs to fewer than ten train persons.
     - The tables do not identify persons, and the user did not declare that each row belongs to a different person.
 
-    With `quarantine`, rows with such characters are no problem if they are at most 1 % of the synthetic rows. These
-    rows are quarantined (`audits.core.quarantine`), and a release must not contain them.
+    With `quarantine`, the second and third findings are no problem if they concern at most 1 % of the synthetic rows.
+    These rows are quarantined (`audits.core.quarantine`): a release must not contain them.
 
     Raises:
         InputError: there is no control row or none remains, or `near_duplicate_rate` is not between 0 and 1.
@@ -248,7 +248,7 @@ def _owners(table: Table, recorded: tuple[tuple[str, ...], ...] | None) -> dict[
 
 
 def _record_numbers(recorded: Iterable[str]) -> set[str]:
-    # the digits of numbers with 6 to 14 digits, except quasi-identifiers such as dates
+    # the digits of recorded numbers with 6 to 14 digits, without quasi-identifiers such as dates
     return {
         "".join(filter(str.isdigit, text))
         for text in recorded
@@ -257,12 +257,12 @@ def _record_numbers(recorded: Iterable[str]) -> set[str]:
 
 
 def _repeating_reference(inputs: AuditInputs, reference: Table) -> Bool:
-    """Return for each reference row whether it has a phrase of a real record that the reference repeats; bool."""
+    """Return whether each reference row has a phrase of a real record of which the reference contains half; bool."""
     _, owner = persons(inputs.train.groups + inputs.control.groups)
     n_rows, n_persons = len(owner), int(owner.max()) + 1
     texts = inputs.train.texts + inputs.control.texts + reference.texts
     rows = number_rows((without_numbers(tokens(text)) for text in texts), {})
-    # the whole reference counts as one more person, with the number n_persons
+    # the whole reference counts as one additional person, whose index is n_persons
     side = np.where(np.arange(n_persons + 1) < len(set(inputs.train.groups)), TRAIN, CONTROL)
     pool = Owned(rows, np.concatenate([owner, np.full(len(reference), n_persons)]), side)
     shared = shared_phrases(pool)

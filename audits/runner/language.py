@@ -1,4 +1,4 @@
-"""Check whether the audits can read the synthetic texts: some may be encoded, or not in the language of train."""
+"""Check whether the audits can read the synthetic texts, which may be encoded or not in the language of train."""
 
 import re
 from collections.abc import Sequence
@@ -19,11 +19,11 @@ from audits.embeddings.similarity import highest
 from audits.text.legibility import legibility
 from audits.text.normalise import tokens
 
-MAX_ROWS = 500  # the similarity is computed on at most this many random rows of each table
-FOREIGN_WORDS = 0.5  # a row with a larger share of unknown words is foreign
+MAX_ROWS = 500  # largest number of random rows of each table on which the similarity is computed
+FOREIGN_WORDS = 0.5  # largest share of unknown words of a row that is not foreign
 MAX_FOREIGN = 0.05  # largest allowed share of foreign synthetic rows minus the share of foreign control rows
-WORDY, MIN_WORDY = 4, 100  # a wordy row has > WORDY times as many different words as any real row, and >= MIN_WORDY
-MIN_SIMILARITY = 0.5  # smallest `LanguageCheck.similarity` with which audits of similarity may pass
+WORDY, MIN_WORDY = 4, 100  # a wordy row has > 4 times as many different words as any real row, and at least 100
+MIN_SIMILARITY = 0.5  # smallest `LanguageCheck.similarity` at which similarity audits may pass
 
 _WORD = re.compile(r"[^\W_]+")
 
@@ -33,11 +33,11 @@ class LanguageCheck:
     """The result of the language check."""
 
     foreign_rows: float  # share of foreign synthetic rows minus the share of foreign control rows; at least 0
-    illegible_rows: int  # number of illegible synthetic rows; 0 if not significantly more than in control
-    similarity: float  # median cosine of synthetic rows to the nearest control row, divided by that of train rows
+    illegible_rows: int  # number of illegible synthetic rows; 0 if not significantly more frequent than in control
+    similarity: float  # median cosine of a synthetic row to its nearest control row / the same for train rows
     n: int  # number of synthetic rows
     wordy_rows: int = 0  # number of synthetic rows with many more different words than any real row
-    # indices of the illegible and wordy rows; empty if they are too many for a quarantine
+    # indices of the illegible and wordy rows; empty if these are over 1 % of the synthetic rows
     quarantined: tuple[int, ...] = ()
 
     @property
@@ -80,19 +80,19 @@ class LanguageCheck:
 
 
 def check_language(inputs: AuditInputs, rng: np.random.Generator) -> LanguageCheck:
-    """Return whether the synthetic table is in the language of the real tables.
+    """Measure whether the synthetic table is in the language of the real tables, and find rows of three kinds.
 
     - Illegible rows: their character sequences do not occur in real text (`audits.text.legibility`), for example
-      because they are reversed or encoded. Audits may not pass if illegible rows are significantly more frequent
-      than in control (one-sided binomial test at 5 %). If legibility cannot be judged, all rows are illegible.
+      because the text is reversed or encoded. No audit of texts may pass if illegible rows are significantly more
+      frequent than in control (one-sided binomial test, 5 %). If legibility cannot be judged, all rows are illegible.
     - Foreign rows: more than half of the words are unknown, the row is illegible, or at least a third of its windows
-      of 50 characters are illegible. Known words are those of train and, for a synthetic row, of control.
+      of 50 characters are illegible. Known words are the words of train and, for a synthetic row, also of control.
     - Wordy rows: at least 100 different words, and more than four times as many as any real row. A row with all words
       of the corpus is similar to all records, so it hides copies in other rows.
 
-    If at most 1 % of the rows are illegible or wordy, they are quarantined: the audits exclude them, and a release
-    must not contain them. The similarity is the cosine of TF-IDF word vectors with the document frequencies of
-    control, on a random sample of at most 500 rows of each table.
+    If at most 1 % of the rows are illegible or wordy, these rows are quarantined: the audits exclude them, and a
+    release must not contain them. The similarity is the cosine of TF-IDF word vectors on a random sample of at most
+    500 rows of each table. The document frequencies are those of the sampled control rows.
     """
     known, held_out = [*inputs.train.texts, *inputs.control.texts[::2]], inputs.control.texts[1::2]
     n, train_words = len(inputs.synthetic), _vocabulary(inputs.train.texts)

@@ -8,8 +8,8 @@ import numpy as np
 from audits.core.stats import exceeds_control
 from audits.text.layout import BROKEN, KINDS, odd_characters
 
-MIN_CHARACTERS = 8  # a row with fewer characters of a kind cannot hide a word in them
-FEW = 2  # if fewer real rows than this contain at least 8 characters of a kind, one such synthetic row is too many
+MIN_CHARACTERS = 8  # smallest number of characters of one kind that can hide a word
+FEW = 2  # if fewer than 2 real rows have 8 or more characters of a kind, one such synthetic row is too many
 DENSE = 0.95  # a row is dense if its density exceeds this quantile of the positive densities of real rows
 
 
@@ -17,8 +17,8 @@ DENSE = 0.95  # a row is dense if its density exceeds this quantile of the posit
 class Layout:
     """The synthetic rows with unusual white space or invisible characters."""
 
-    rows: tuple[int, ...]  # indices of these synthetic rows
-    kinds: tuple[str, ...]  # the kinds of their unusual characters, from `KINDS`
+    rows: tuple[int, ...]  # indices of the synthetic rows with unusual characters
+    kinds: tuple[str, ...]  # kinds of the unusual characters in `rows`; elements of `KINDS`
 
 
 def unlike_real(synthetic: Sequence[str], real: Sequence[str]) -> Layout:
@@ -33,14 +33,14 @@ def unlike_real(synthetic: Sequence[str], real: Sequence[str]) -> Layout:
     The tested properties are:
 
     - at least one character of a kind,
-    - at least 8 characters of a kind; these rows are also returned if fewer than 2 real rows have the property,
+    - at least 8 characters of a kind; if fewer than 2 real rows have this property, the x rows are always returned,
     - a density that exceeds the density of 95 % of the real rows with a positive density. The density of a row is the
       share of its characters that belong to a kind (except line breaks), or 0 if fewer than 8 characters do.
 
     Privacy: reads all texts; returns synthetic rows and names of kinds.
     """
     n, m = len(synthetic), len(real)
-    found, theirs = [odd_characters(text) for text in synthetic], [odd_characters(text) for text in real]
+    found, in_real = [odd_characters(text) for text in synthetic], [odd_characters(text) for text in real]
     share, n_tests = n / max(1, n + m), 2 * len(KINDS) + 1
     rows, kinds = set[int](), []
 
@@ -52,8 +52,8 @@ def unlike_real(synthetic: Sequence[str], real: Sequence[str]) -> Layout:
     for kind in KINDS:
         for least, minimum in ((1, 0), (MIN_CHARACTERS, FEW)):
             ours = [i for i, odd in enumerate(found) if odd[kind] >= least]
-            test(ours, sum(odd[kind] >= least for odd in theirs), kind, minimum)
-    densities = np.array([_density(odd, text) for odd, text in zip(theirs, real, strict=True)])
+            test(ours, sum(odd[kind] >= least for odd in in_real), kind, minimum)
+    densities = np.array([_density(odd, text) for odd, text in zip(in_real, real, strict=True)])
     limit = float(np.quantile(densities[densities > 0], DENSE)) if (densities > 0).any() else 0.0
     dense = [i for i, (odd, text) in enumerate(zip(found, synthetic, strict=True)) if _density(odd, text) > limit]
     if dense:

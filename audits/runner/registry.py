@@ -6,7 +6,7 @@ from audits.core.errors import InputError
 from audits.core.types import Attack, AuditInputs
 from audits.embeddings.encoders import TableEncoder, encode_tables
 
-AUDITS = {
+AUDITS = {  # name of an audit -> (module, class)
     "memorization": ("audits.attacks.memorization.memorization_audit", "Memorization"),
     "neighbours": ("audits.attacks.neighbours.neighbours_audit", "Neighbours"),
     "identifiers": ("audits.attacks.identifiers.identifiers_audit", "Identifiers"),
@@ -23,7 +23,7 @@ ON_ENCODED_TABLES = {"neighbours", "membership", "parent_recovery"}
 BY_SIMILARITY = {*ON_ENCODED_TABLES, "linkage"}
 # audits that compare no texts; problems of the tables do not affect their verdicts
 ON_LOGS = {"accounting"}
-# for each audit that requires an input besides the three tables, the field of `AuditInputs` that holds this input
+# audit that requires an input besides the three tables -> field of `AuditInputs` that holds this input
 NEEDS = {"canaries": "canaries", "accounting": "mechanism", "differencing": "previous"}
 
 

@@ -1,4 +1,4 @@
-"""Check the synthetic, train and control tables, and run the audits on them. An audit that fails does not pass."""
+"""Check the synthetic, train and control tables, and run the audits. An audit that raises an error does not pass."""
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
@@ -23,7 +23,7 @@ from audits.runner.input_checks import InputChecks, check_split
 from audits.runner.language import LanguageCheck, check_language
 from audits.runner.registry import AUDITS, BY_SIMILARITY, ON_LOGS, applicable_audits, build, check_name
 
-# errors of an audit that become status "failed"; any other error stops the run
+# an audit that raises one of these errors gets the status "failed"; any other error stops the run
 AUDIT_FAILURES: tuple[type[Exception], ...] = (ValueError, ArithmeticError, MemoryError, LookupError, TypeError)
 AUDIT_FAILURES += (AttributeError, RuntimeError, OSError)
 
@@ -43,21 +43,21 @@ def run(  # noqa: PLR0913 - the options of a run
     """Return the report of the named audits on the tables.
 
     If a check of the tables (input checks, language, labels to release) finds a problem, each pass becomes
-    insufficient, and no policy may use a number of the audits; a fail stays. This does not apply to `accounting`,
-    which reads a log and no text. If there are only a few rows that the audits cannot judge, these rows are
-    quarantined: the verdicts apply to the table without them, and `overall` of the report is not pass.
+    insufficient, and no policy may use a number of the audits. A fail stays a fail. `accounting`, which reads a log
+    and no text, is not affected. If there are only a few rows that the audits cannot judge, these rows are
+    quarantined: the verdicts apply to the table without these rows, and `overall` of the report is not pass.
 
     Args:
         inputs: the tables.
-        policy: its required and measured audits are run if `names` is None.
+        policy: if `names` is None, the required and the measured audits of the policy are run.
         names: audits to run; by default the audits of the policy or, without a policy, all audits whose inputs are
             present.
         seed: root seed, not negative. Each audit has its own random stream, named after the audit.
         confidence: one-sided confidence, at least 0.95, of the interval ends on which a pass depends. A fail depends
             on the fixed level `stats.FAIL_LEVEL` instead.
         progress: called with one line before and after each audit.
-        quarantine: whether a few rows that the audits cannot judge are quarantined; if false, one such row prevents
-            every pass.
+        quarantine: whether a few rows that the audits cannot judge are quarantined; if false, one such row
+            prevents every pass.
 
     Raises:
         InputError: an audit name is unknown or repeated, no audit is named, the confidence or the seed is out of
@@ -86,13 +86,13 @@ class CheckedTables:
     confidence: float
     input_checks: InputChecks
     language: LanguageCheck
-    problems: tuple[str, ...]  # of the split and of labels and columns; they prevent every pass
-    audited: AuditInputs  # the tables without the rows that are not in the language of the source
+    problems: tuple[str, ...]  # from `check_split` and `released_problems`; one problem prevents every pass
+    audited: AuditInputs  # the tables without the rows that the language check quarantines
     encode: TableEncoder  # encodes the tables once for all audits
 
     @classmethod
     def of(cls, inputs: AuditInputs, *, seed: int, confidence: float, quarantine: bool = True) -> "CheckedTables":
-        """Check the tables. For the arguments and the errors, see `run`."""
+        """Return the tables after the checks; for the arguments and the errors, see `run`."""
         input_checks = check_split(inputs, stream(seed, "input_checks"), quarantine=quarantine)
         language = check_language(input_checks.inputs, stream(seed, "language"))
         language = language if quarantine else replace(language, quarantined=())
@@ -104,7 +104,7 @@ class CheckedTables:
             input_checks=input_checks,
             language=language,
             problems=(*input_checks.problems, *released),
-            # rows that `check_split` quarantines are audited, so that a copy in them is found
+            # rows that `check_split` quarantines are still audited, so that a copy in such a row is found
             audited=without_rows(input_checks.inputs, np.array(language.quarantined, dtype=np.int64)),
             encode=encode_once(stream(seed, "seen")),
         )
@@ -149,7 +149,7 @@ def _check_arguments(selected: Sequence[str], seed: int, confidence: float) -> N
 
 
 def run_digest(inputs: AuditInputs, names: Sequence[str] | None, *, seed: int, confidence: float) -> str:
-    """Return the sha256 of the tables, main settings and version, by which the ledger recognises a repeated run."""
+    """Return the sha256 of tables, main settings and version; from it, the ledger recognises a repeated run."""
     content = {
         "tables": digests(inputs),
         "vectors": vectors_digest(inputs),
@@ -166,7 +166,7 @@ def run_digest(inputs: AuditInputs, names: Sequence[str] | None, *, seed: int, c
 def result_of(
     name: str, attack: Attack, inputs: AuditInputs, rng: np.random.Generator, confidence: float
 ) -> AuditResult:
-    """Return the result of one audit; the verdict is insufficient if the audit cannot measure or raises an error.
+    """Return the result of one audit; if the audit cannot measure or raises an error, the verdict is insufficient.
 
     The reason of a failed audit names only the class of the error, because its message may quote private text.
     """
@@ -176,7 +176,7 @@ def result_of(
         result = without_number(name, "not_measurable", error.message)
     except AUDIT_FAILURES as error:
         result = without_number(name, "failed", f"the audit failed with {type(error).__name__}; it has no result")
-    # policies name a metric `audit.metric`
+    # policies refer to a metric as `AUDIT.METRIC`
     metrics = {k if k.startswith(f"{name}.") else f"{name}.{k}": value for k, value in result.metrics.items()}
     return replace(result, metrics=metrics, confidence=confidence)
 
@@ -202,7 +202,7 @@ def _details(
 
 
 def _in_given_rows(result: AuditResult, kept: Int) -> AuditResult:
-    # `kept` has the index in the user's table of each audited row
+    # `kept` has one entry per audited row: the index of this row in the user's table
     findings = tuple(replace(finding, row=int(kept[finding.row])) for finding in result.findings)
     return replace(result, findings=findings, quarantined=tuple(int(kept[row]) for row in result.quarantined))
 
