@@ -102,7 +102,7 @@ def schema(*, as_json: console.AsJson = False) -> None:  # noqa: ARG001 - every 
 
 @console.standard_streams()
 def main() -> None:
-    """Run the command line; print an AuditError as one message on stderr, and exit with `exit_code` of the error."""
+    """Run the command line; print an AuditError as one message on stderr, and exit with its `exit_code`."""
     console.protect_process(_interrupted)
     try:
         with disk_errors(Path()):

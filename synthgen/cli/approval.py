@@ -1,6 +1,6 @@
 """Implement `synthgen review` and `synthgen approve`.
 
-`review` writes the page that a person reads before a release. `approve` signs this person's approval or rejection.
+`review` writes the page that a person reads before a release. `approve` signs the approval or rejection of a person.
 """
 
 import sys
@@ -17,7 +17,7 @@ from synthgen.core.errors import UsageError
 from synthgen.core.terminal import say
 
 OptionalFile = Path | None
-_WORDS = {"APPROVE": ("approval", "approved"), "REJECT": ("rejection", "rejected"), "CLOSE": ("closing", "closed")}
+_ACTS = {"APPROVE": ("approval", "approved"), "REJECT": ("rejection", "rejected"), "CLOSE": ("closing", "closed")}
 
 
 def review(
@@ -68,7 +68,7 @@ def approve(  # noqa: PLR0913 - one parameter per option
         raise UsageError("pass either --role or --close, and --reject only with --role")
     kind: DecisionKind = "CLOSE" if close else "REJECT" if reject else "APPROVE"
     opened, root, now = open_key(key, public), load_trust(trust), datetime.now(UTC)
-    act, outcome = _WORDS[kind]
+    act, outcome = _ACTS[kind]
     path = sign(
         bundle,
         role=role or RELEASER,

@@ -1,4 +1,4 @@
-"""Implement `synthgen blend`: generate a text between two given texts, and compare the attributes of the three texts.
+"""Implement `synthgen blend`: generate a text between two given texts, and compare the attributes of all three.
 
 The vector of the new text lies on a line or arc between the vectors of the given texts.
 """
@@ -39,12 +39,12 @@ class BlendRequest:
 
     a: Path  # file of the first text, UTF-8
     b: Path  # file of the second text, UTF-8
-    lam: float = 0.5  # interpolation weight λ, 0 to 1: the weight of the second text
+    lam: float = 0.5  # interpolation weight λ of the second text, 0 to 1
     label: str = ""  # class name in the prompt
-    candidates: int = 4  # number of texts to generate; only the best one is kept
+    candidates: int = 4  # number of texts to generate; only the text closest to the target is kept
     method: Literal["smote", "slerp"] = "smote"  # linear or spherical interpolation
     seed: int = 0  # seed of the decoder's sampling
-    writer: Literal["bridge", "prompt"] = "bridge"  # what the decoder gets: the vector, or only words near it
+    writer: Literal["bridge", "prompt"] = "bridge"  # input of the decoder: the target vector, or words near it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,12 +53,12 @@ class Blended:
 
     request: BlendRequest
     texts: tuple[str, str]  # the two input texts
-    blend: Candidate  # the best generated text
-    # cosines of the blend's vector to the "target" vector and to those of texts "a" and "b", and of A to B ("a_b")
+    blend: Candidate  # the generated text whose vector has the highest cosine to the target
+    # cosine of the blend's vector to the "target" vector and the vectors of texts "a" and "b"; "a_b": of A to B
     cosines: dict[str, float]
     of_candidates: tuple[float | None, ...]  # cosine of each candidate to the target; None for a text without letters
     rows: tuple[ComparisonRow, ...]  # the attribute table
-    words: tuple[str, ...] = ()  # words that the decoder gets in place of the vector; empty if it gets the vector
+    words: tuple[str, ...] = ()  # prompt words of the decoder; empty if the decoder gets the vector
 
     def to_json(self) -> dict[str, Any]:
         """Return the blend as JSON-compatible data."""
@@ -99,8 +99,8 @@ def blend(request: BlendRequest, progress: Progress) -> Blended:
     """Read both texts, load the models, and return the blend.
 
     Raise UsageError if `request.lam` is not from 0 to 1, StorageError if a file cannot be read, ModelMissing or
-    ModelError if a model cannot be used, and DataError if a file is not UTF-8 text or has no letter, no candidate has
-    a letter, or there is no unique vector between the two vectors.
+    ModelError if a model cannot be used, and DataError if a file is not UTF-8 text or has no letter, if no
+    candidate has a letter, or if there is no unique vector between the two vectors.
     """
     if not 0 <= request.lam <= 1:
         raise UsageError(f"--lambda must be from 0 to 1, got {request.lam}")
@@ -112,7 +112,7 @@ def blend(request: BlendRequest, progress: Progress) -> Blended:
 def open_models(writer: Literal["bridge", "prompt"]) -> tuple[Encoder, Decoder]:
     """Return the default encoder and decoder; the decoder reads the vector (writer "bridge") or words ("prompt")."""
     embed, decode = EmbedConfig(), DecodeConfig(writer=writer)
-    # a missing model is reported before the imports below, which take seconds
+    # these lines report a missing model before the imports below, which take seconds
     folder, _ = model_folder(decode.model), model_folder(embed.model)
     from synthgen.decode.bridge import load_bridge, load_vocabulary
     from synthgen.decode.prompting.local import PromptDecoder
@@ -130,7 +130,7 @@ def open_models(writer: Literal["bridge", "prompt"]) -> tuple[Encoder, Decoder]:
 def blend_texts(
     texts: tuple[str, str], request: BlendRequest, encoder: Encoder, decoder: Decoder, progress: Progress
 ) -> Blended:
-    """Return the blend of two texts, the content of the files `request.a` and `request.b`.
+    """Return the blend of two texts, which are the content of the files `request.a` and `request.b`.
 
     A target vector is computed from the vectors a and b of the two texts, and decoded into several texts
     (candidates). The candidate whose vector has the highest cosine to the target is kept.
@@ -154,7 +154,7 @@ def blend_texts(
         raise DataError(message, hint="Raise --candidates, or change --seed.")
     vectors = dict(zip(readable, encoder.encode([candidates[i].text for i in readable]), strict=True))
     to_target = {i: _cosine(vector, target) for i, vector in vectors.items()}
-    best = max(readable, key=lambda i: to_target[i])  # the first one if several have the highest cosine
+    best = max(readable, key=lambda i: to_target[i])  # if several have the highest cosine, the first of these
     chosen, n_words = candidates[best], DecodeConfig(writer=request.writer).words
     words = decoder.prompter.read(target[None, :], n_words)[0] if isinstance(decoder, PromptDecoder) else ()
     cosines = {"target": to_target[best], "a": _cosine(vectors[best], ab[0]), "b": _cosine(vectors[best], ab[1])}

@@ -14,14 +14,14 @@ from synthgen.cli.output import Application, AsJson, print_fields
 
 budget_app = Application(help="Show and check the ledger of DP budgets; void a reservation.")
 ConfigFile = Annotated[Path, Argument(help="Configuration (YAML) that names the ledger.")]
-_STATES = {  # state of a reservation in the ledger: text for the user
+_STATES = {  # state of a reservation in the ledger -> text for the user
     "reserve": "reserved, no noise drawn yet",
     "draw": "noise drawn, result not saved",
     "made": "result saved",
     "void": "voided, does not count",
 }
-_SHOWN = 12  # number of hex digits of a run's id that are shown
-MIN_EPSILON = 0.01  # if less than this epsilon is left, the output states that there is no room for a run
+_DIGITS = 12  # number of hex digits of a run's id that are shown
+MIN_EPSILON = 0.01  # smallest remaining epsilon for which the output states that one more run is possible
 
 
 @budget_app.command("show")
@@ -44,7 +44,7 @@ def show(config: ConfigFile, *, as_json: AsJson = False) -> None:
     lines = [f"{len(found)} reservations, {len(found) - len(runs)} of them voided"]
     for entry in found:
         state = _STATES[str(entry["state"])] + (f", since {entry['time']}" if "time" in entry else "")
-        lines.append(f"{entry['run'][:_SHOWN]}  epsilon {entry['epsilon']:g}, delta {entry['delta']:g}, {state}")
+        lines.append(f"{entry['run'][:_DIGITS]}  epsilon {entry['epsilon']:g}, delta {entry['delta']:g}, {state}")
     if spent is not None and limit is not None:
         lines.append(f"together: epsilon {spent.epsilon:.4g} at delta {spent.delta:g}")
         if math.isfinite(limit.epsilon):
@@ -70,7 +70,7 @@ def check(config: ConfigFile, *, as_json: AsJson = False) -> None:
     before, is_reserved = check_remaining_budget(loaded, policy_of(loaded))
     note = " (without the reservation of this run)" if is_reserved else ""
     spent, text = None, "the ledger is intact"
-    if before is not None:  # None if the configuration has no budget
+    if before is not None:  # `before` is None if the configuration has no budget
         spent = {"epsilon": before.epsilon, "delta": before.delta}
         shown = f"epsilon {before.epsilon:.4g} at delta {before.delta:g} for all runs together{note}"
         text += f"; budget already spent: {shown}"
@@ -97,5 +97,5 @@ def void(
     loaded = Config.load(config)
     name = named_reservation(loaded, run)
     time = void_in(*ledger_of(loaded), name, datetime.now(UTC))
-    text = f"{name[:_SHOWN]}: voided at {time}; it does not count, and its run cannot draw noise"
+    text = f"{name[:_DIGITS]}: voided at {time}; it does not count, and its run cannot draw noise"
     print_fields({"run": name, "voided": time}, text, as_json=as_json)

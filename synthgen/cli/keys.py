@@ -176,7 +176,7 @@ def trust_show(path: Annotated[Path, Argument(help="Trust root file.")], *, as_j
     root, digest = parse_trust(data, name=str(path)), fingerprint(data)
     fields = {"fingerprint": digest, "trust": root.model_dump(mode="json")}
     lines = (f"fingerprint: {digest}", *_described(root))
-    print_fields(fields, "\n".join(map(printable, lines)), as_json=as_json)  # a name may contain a line break
+    print_fields(fields, "\n".join(map(printable, lines)), as_json=as_json)  # a person's name may contain line breaks
 
 
 def _described(root: "TrustRoot") -> list[str]:

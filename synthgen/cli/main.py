@@ -41,7 +41,7 @@ app.add_typer(deidentify_app, name="deidentify")
 app.add_typer(airgap_app, name="airgap")
 app.add_typer(timestamp_app, name="timestamp")
 
-_STOPS: list[int] = []  # the numbers of the signals that this process got
+_SIGNALS: list[int] = []  # numbers of the signals that this process received
 
 ConfigPath = Annotated[Path, Argument(help="Configuration file (YAML).", metavar="CONFIG")]
 Resume = Annotated[
@@ -320,7 +320,7 @@ def schema(
 
 @standard_streams()
 def main(command: typer.Typer = app) -> None:
-    """Run the command line `command`; print an expected error as one message, and exit with the code of its class."""
+    """Run the command line `command`; print an expected error as one message, and exit with its `exit_code`."""
     protect_process(_stop)
     hub = ("HF_HUB_OFFLINE", "HF_HUB_DISABLE_TELEMETRY", "HF_HUB_DISABLE_PROGRESS_BARS")
     os.environ.update(dict.fromkeys(hub, "1"), TOKENIZERS_PARALLELISM="false")
@@ -328,7 +328,7 @@ def main(command: typer.Typer = app) -> None:
         with engine_errors(), disk_errors(Path()):
             command()
     except (SynthGenError, AuditError) as error:
-        if _STOPS:  # after a signal in compiled code, a library may have raised an error in place of SystemExit
+        if _SIGNALS:  # a signal in compiled code may make a library raise an error in place of SystemExit
             _exit_interrupted()
         say(f"error: {error}")
         refused = {"verdict": "REFUSED", "reasons": error.problems} if isinstance(error, ReleaseRefused) else {}
@@ -351,8 +351,8 @@ def _exit_interrupted() -> NoReturn:
 
 
 def _stop(number: int, _frame: object) -> None:
-    _STOPS.append(number)
-    sys.exit(Interrupted.exit_code)  # SystemExit, which neither typer nor a library catches
+    _SIGNALS.append(number)
+    sys.exit(Interrupted.exit_code)  # neither typer nor a library catches SystemExit
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Define how commands show help, and print results: as text, or with `--json` as one JSON object on stdout."""
+"""Define the help output of commands, and print results as text or, with `--json`, as one JSON object on stdout."""
 
 import json
 from collections.abc import Callable, Mapping

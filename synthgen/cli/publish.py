@@ -91,9 +91,9 @@ def publish(config: Config, *, resume: Literal["auto", "never"], stream: TextIO)
 
 
 def report_of(target: Path) -> Path:
-    """Return the path of the report of a configuration's last run, of the run in a workspace, or of a bundle.
+    """Return the path of the report; `target` is a configuration of a finished run, a workspace, or a bundle.
 
-    Each call writes the report of a run anew, from the stored results and the current policy.
+    For a run that has a configuration file, write the report again, from the stored results and the current policy.
     """
     if target.is_dir():
         if (target / REPORT).is_file():
@@ -110,7 +110,7 @@ def report_of(target: Path) -> Path:
 
 
 def configured(target: Path) -> Config:
-    """Return the configuration in a file, or of the last run in a workspace; raise DataError if it has no file."""
+    """Return the configuration in a file or of the last run in a workspace; raise DataError if this run has none."""
     from synthgen.release.run import REPORTED
 
     if not target.is_dir():

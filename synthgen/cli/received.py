@@ -8,7 +8,7 @@ from typer import Argument, Option
 
 from synthgen.cli.output import AsJson, print_result
 
-DIFFERENT = 8  # exit code of `diff` if the bundles differ in content
+DIFFERENT = 8  # exit code of `diff` if the content of the bundles differs
 BundlePath = Annotated[Path, Argument(help="Folder of the bundle.")]
 
 

@@ -18,7 +18,7 @@ from synthgen.config import Config
 from synthgen.core.errors import ConfigError
 from synthgen.decode.train.config import TrainBridgeConfig
 
-SET_BY_LOAD = ("base", "file")  # fields that loading a configuration file sets; the file cannot set them
+SET_BY_LOAD = ("base", "file")  # fields that the program sets when it loads a configuration; a file cannot set them
 _INTRODUCTION = """\
 # Configuration
 
@@ -71,7 +71,7 @@ def configuration_page() -> str:
 def commented_configuration(text: str) -> str:
     """Return a configuration (YAML) with the description of each parameter as a comment above the parameter.
 
-    Comments of `text` are removed, except those at its start. Raise ConfigError if `parse_yaml` refuses `text`.
+    Comments of `text` are removed, except comments at its start. Raise ConfigError if `parse_yaml` refuses `text`.
     """
     head = itertools.takewhile(lambda line: line.startswith("#"), text.splitlines())
     values = parse_yaml(text.encode(), "configuration", error=ConfigError)
@@ -94,7 +94,7 @@ def _commented_lines(values: dict[str, Any], sections: list[type[BaseModel]], in
 
 
 def parameters(section: type[BaseModel], prefix: str = "") -> Iterator[tuple[str, FieldInfo]]:
-    """Yield (path, field) of each parameter of a section and of the sections inside; `prefix` starts each path."""
+    """Yield (path, field) of each parameter of a section and its inner sections; each path starts with `prefix`."""
     for name, field in section.model_fields.items():
         yield prefix + name, field
         for part in _sections_in(field.annotation):
@@ -123,7 +123,7 @@ def split_description(description: str) -> tuple[str, str]:
 
 
 def _plain(value: Any, *, quote: bool = False) -> str:
-    """Return a value as YAML. With `quote`, strings that YAML may not read as strings are quoted."""
+    """Return a value as YAML. With `quote`, a string that YAML could read as another type is quoted."""
     if isinstance(value, BaseModel | dict):
         return f"{{{', '.join(f'{key}: {_plain(inner, quote=quote)}' for key, inner in dict(value).items())}}}"
     if isinstance(value, tuple):

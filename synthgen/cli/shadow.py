@@ -1,4 +1,4 @@
-"""Implement `synthgen shadow`: rerun a run without some persons, and infer from the outputs who was missing.
+"""Implement `synthgen shadow`: repeat a run without some persons, and infer from the outputs who was missing.
 
 The attacked persons have records close to a synthetic record. Each attacked person is left out of half of the reruns.
 """
@@ -37,8 +37,8 @@ from synthgen.pipeline.stage_order import write_records
 from synthgen.pipeline.workspace import Workspace, finish
 from synthgen.release.run import Run, load_run
 
-QUICK_RUNS, QUICK_PERSONS, QUICK_PERMUTATIONS = 8, 1, 9  # reruns, attacked persons and permutations with --quick
-QUICK_TOKENS = 48  # largest number of tokens of a text with --quick; with fewer, texts often do not fit their class
+QUICK_RUNS, QUICK_PERSONS, QUICK_PERMUTATIONS = 8, 1, 9  # numbers of reruns, persons and permutations with --quick
+QUICK_TOKENS = 48  # largest number of tokens of a text with --quick; shorter texts often do not fit their class
 RERUN_STAGES = ("interpolate", "decode", "re-embed", "filter")  # stages that determine how long a rerun takes
 
 
@@ -48,7 +48,7 @@ class ShadowRequest:
 
     runs: int  # number of reruns
     persons: int | None  # number of attacked persons; None means 1 % of the training persons
-    quick: bool  # whether to make few and small reruns, only to try the command; the audit then never passes
+    quick: bool  # whether to make few, small reruns that only test the command; such an audit never passes
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +76,8 @@ def shadow(config: Config, request: ShadowRequest, progress: Progress, say: Call
     """Make the missing reruns, audit all reruns, and write shadow.json into the workspace.
 
     The result informs the people who decide on a release; no gate of a policy reads it. `say` prints the estimated
-    duration and the number of the current rerun. Raise UsageError for a run under a DP budget, because each rerun
-    would spend budget, and epsilon already limits the influence of a person on such a run.
+    duration and the number of the current rerun. Raise UsageError for a run under a DP budget: each rerun would
+    spend budget, and epsilon already limits the influence of a person on the run.
     """
     if config.interpolate.is_private:
         raise UsageError(
@@ -128,7 +128,7 @@ def _plan(inputs: AuditInputs, request: ShadowRequest, folder: Path, seed: int) 
 def _quick(config: Config, train: Corpus) -> Config:
     interpolate, decode = config.interpolate, config.for_texts(train.texts).decode
     wanted = wanted_counts(train.labels, interpolate.balance, interpolate.total)
-    few = {label: min(n, math.ceil(MIN_SYNTHETIC / len(wanted))) for label, n in wanted.items()}  # audits need these
+    few = {label: min(n, math.ceil(MIN_SYNTHETIC / len(wanted))) for label, n in wanted.items()}  # enough for audits
     fewer = interpolate.model_copy(update={"balance": few, "total": None})
     shorter = decode.model_copy(update={"max_new_tokens": min(decode.token_limit, QUICK_TOKENS)})
     return config.model_copy(update={"interpolate": fewer, "decode": shorter})
@@ -156,13 +156,13 @@ def rerun(  # noqa: PLR0913 - one parameter per input
     """Generate synthetic records without some persons and write them to `folder`/synthetic.
 
     The stages interpolate, decode and filter run again, including everything that they fit on train. De-identified
-    records and vectors are taken from the attacked run, because those of a person do not depend on other persons.
+    records and vectors are taken from the attacked run, because the result for one person depends on no other person.
     Segmented records are embedded again, because the headings at which they are split depend on the train persons.
     An interrupted rerun continues from its last finished stage.
 
     `job`, `train` and `vectors` (n, d) belong to the attacked run, and `clean` is the folder of its stage deidentify.
     `leave_out` contains the ids of the persons to leave out, and `number` is the number of the rerun. The workspace
-    of the rerun is created in `folder` and removed when the table is written.
+    of the rerun is created in `folder` and removed after the synthetic table is written.
 
     Privacy: reads train. The output is synthetic text that has not been audited.
     Randomness: the child "shadow/<number>" of the root of the run's streams.

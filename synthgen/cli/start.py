@@ -18,14 +18,14 @@ from synthgen.release.keys import new_key, public_path, write_new
 from synthgen.release.trust import new_trust
 
 SEED = 20261120  # seed of the example notes
-TEMPLATES = {  # name of a template: configuration file in the folder `examples()`
+TEMPLATES = {  # name of a template -> configuration file in the folder `examples()`
     "clinic": "clinic/clinic.yaml",
     "clinic-dp": "clinic/clinic-dp.yaml",
     "clinic-fhir": "clinic/clinic-fhir.yaml",
     "newsgroup": "newsgroups.yaml",
 }
-EXPORTS = {"clinic-fhir": "fhir"}  # template: format of its notes, if they are not a table
-PATIENTS_OF = {"clinic": 700, "clinic-dp": 5000, "clinic-fhir": 700}  # template: number of fictional patients
+EXPORTS = {"clinic-fhir": "fhir"}  # template -> format of the notes; a template not listed has a table
+PATIENTS_OF = {"clinic": 700, "clinic-dp": 5000, "clinic-fhir": 700}  # template -> number of fictional patients
 PERSONS = {"releaser": "trial user", "privacy_officer": "trial officer", "data_owner": "trial owner"}  # role: name
 
 

@@ -1,4 +1,4 @@
-"""Implement `synthgen train-bridge CONFIG`: train a bridge, or estimate how long this takes.
+"""Implement `synthgen train-bridge CONFIG`: train a bridge, or estimate the duration of the training.
 
 A bridge is an adapter that turns a vector of the encoder into an input of the language model.
 """
@@ -29,13 +29,13 @@ from synthgen.embed import Encoder, build_encoder
 from synthgen.embed.config import EmbedConfig
 from synthgen.models.store import model_folder
 
-MEASURED_STEPS = 3  # number of timed training steps; a first, slower step runs before them and is not timed
+MEASURED_STEPS = 3  # number of timed training steps; a slower step runs before them and is not timed
 GIB = 1 << 30
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrainEstimate:
-    """The expected cost of a training run on this machine, from a few measured steps."""
+    """The expected cost of a training run on this machine, estimated from a few measured steps."""
 
     passages: int  # number of passages to embed
     steps: int  # number of training steps
@@ -43,7 +43,7 @@ class TrainEstimate:
     trained_parameters: int  # number of parameters that training changes
     embed_seconds: float  # time to embed all passages
     step_seconds: float  # time of a training step
-    peak_memory: int  # largest memory use in bytes: of the GPU or, without a GPU, of this process
+    peak_memory: int  # largest memory use in bytes, of the GPU; without a GPU, of this process
 
     @property
     def seconds(self) -> float:
@@ -87,13 +87,13 @@ def train(config: TrainBridgeConfig, *, resume: bool, progress: Progress, proces
 
 
 def estimate(config: TrainBridgeConfig, progress: Progress) -> TrainEstimate:
-    """Train a few steps on few passages, keep nothing, and return the expected cost of the whole training."""
+    """Train a few steps on few passages, delete the result, and return the expected cost of the whole training."""
     corpus, few = config.corpus, config.train.batch * (MEASURED_STEPS + 1)
     n = len(_passages(config)[0])
     small = {
         "corpus": corpus.model_copy(update={"passages": few, "heldout": 1}),
         "train": config.train.model_copy(update={"words": 0}),
-        "vocabulary": None,  # a vocabulary would require that thousands of words are embedded first
+        "vocabulary": None,  # with a vocabulary, thousands of words would be embedded first
     }
     with TemporaryDirectory(prefix="synthgen-estimate-") as folder:
         trainer, embed_seconds = _trainer(config.model_copy(update=small), Path(folder), progress, ALONE)

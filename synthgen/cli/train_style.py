@@ -36,7 +36,7 @@ MIN_TEXTS = 20  # smallest number of distinct texts of a corpus
 SAMPLES = 10  # number of example texts in the card
 PROMPT_TOKENS = 24  # largest number of tokens of a prompt
 CHECKPOINT_EVERY = 25  # number of steps between two checkpoints
-WORDS = 8  # largest number of prompt words, the same as in the training of the bridge
+WORDS = 8  # largest number of prompt words, equal to the number in the training of the bridge
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,8 +44,8 @@ class StyleTask:
     """The training options of a style adapter."""
 
     name: str  # lower-case letters, digits and dashes
-    corpora: tuple[tuple[Path, str], ...]  # (table or folder of text files, licence of the texts)
-    out: Path  # output folder; it also contains the checkpoint during training
+    corpora: tuple[tuple[Path, str], ...]  # pairs (table or folder of text files, licence of the texts)
+    out: Path  # output folder; during training, the checkpoint is also in this folder
     text: str = "text"  # name of the text column in a table
     bridge: str = "builtin"  # bridge that the style adapter extends: "builtin" or a folder
     steps: int = 110  # number of training steps
@@ -81,7 +81,7 @@ def train_style(task: StyleTask, *, resume: bool, progress: Progress) -> Path:
         vectors = encoder.encode(list(pieces.passages.texts), advance)
     data = EmbeddedPassages(passages=pieces.passages, vectors=vectors, heldout=pieces.heldout, reader=bridge.words)
     trainer = Trainer(config, loaded.model, loaded.tokenizer, data, style_of=(bridge, task.rank))
-    before = trainer.evaluate()["own"]  # untrained adapters change nothing: the held-out loss of the bridge alone
+    before = trainer.evaluate()["own"]  # held-out loss of the bridge alone: untrained adapters have no effect
     with progress.stage("train-bridge", total=task.steps, unit="steps") as advance:
         run_training(trainer, task.out, advance)
     curve = [json.loads(line) for line in (task.out / CURVE).read_text(encoding="utf-8").splitlines()]
@@ -169,7 +169,7 @@ def _write_card(card: StyleCard, folder: Path) -> None:
 
 
 def with_licences(corpora: Sequence[Path], licences: Sequence[str]) -> tuple[tuple[Path, str], ...]:
-    """Return every corpus with its licence; a single licence applies to all corpora."""
+    """Return every corpus with its licence; if only one licence is given, it applies to all corpora."""
     if not corpora or len(licences) not in {1, len(corpora)}:
         hint = "Pass --corpus PATH at least once, and --licence once for all corpora or once for each."
         given = f"--corpus is given {len(corpora)} times, and --licence {len(licences)} times"

@@ -24,11 +24,11 @@ from synthgen.models.store import model_folder
 class Measure:
     """Options of the measurement."""
 
-    encoder: str  # name of the encoder of the classifier that reads vectors; the other classifier reads words
+    encoder: str  # encoder of the classifier that reads vectors; a second classifier reads words
     seed: int  # seed of the bootstrap
-    balance: Literal["as-source", "equal"] = "as-source"  # wanted class sizes: as in train, or all equal
+    balance: Literal["as-source", "equal"] = "as-source"  # required class sizes: as in train, or all equal
     confidence: float = 0.975  # one-sided confidence of the ends of each interval
-    baselines: bool = False  # whether to also train on augmented real records and on texts from class names
+    baselines: bool = False  # True: also train on augmented real records and on texts from class names
 
 
 def study(
@@ -42,7 +42,7 @@ def study(
 ) -> Study:
     """Train classifiers on the synthetic and on the train table, and return their results on the test table.
 
-    `columns` are the names of the columns of text, class and person; the synthetic table needs only the first two.
+    `columns` are the names of the columns of text, class and person; the synthetic table needs no person column.
     `stream` receives the progress.
     """
     progress = terminal_progress(stream)
