@@ -53,8 +53,8 @@ def approve(  # noqa: PLR0913 - one argument for each property of the decision
     """Verify a bundle, sign a decision about it, and return the path of the written file (a DSSE envelope).
 
     A rejection blocks the release. Only a releaser can close the list of approvals, and only after all required
-    approvals. The new decision names all earlier decisions in the bundle, so that a verifier detects if one of them
-    is removed later.
+    approvals. The new decision names all earlier decisions in the bundle, so that a verifier detects the removal of
+    an earlier decision.
 
     `role` is the role of the key in the trust root, and `now` is the signing time. `review` is the review page that
     the person read; the decision states the sha256 of the page. `no_review` allows an approval without a page.
@@ -62,7 +62,7 @@ def approve(  # noqa: PLR0913 - one argument for each property of the decision
 
     Raises:
         UsageError: the key may not sign in this role or is not valid; neither `review` nor `no_review` is given for
-            an approval; or `review` is given under an independent policy.
+            an approval; or an independent policy applies and `review` is given.
         DataError: the bundle or an earlier decision does not verify, the bundle changed during the check, the earlier
             decisions do not allow the new one, the review page belongs to a different release, or the verifier would
             refuse the new decision.

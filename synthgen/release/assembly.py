@@ -55,7 +55,7 @@ if TYPE_CHECKING:
     from synthgen.release.run import Run
 
 
-# advice for the owner if audits found something in a release under an independent policy
+# advice for the data owner if the audits found private text in a release under an independent policy
 _CHECK_HITS = (
     "The guarantee limits the risk of each person, whatever the audits find. Check whether these passages and "
     "identifiers come from public text or from decode.prompt. Under the guarantee, the texts very probably repeat no "
@@ -97,7 +97,7 @@ def bundle_content(run: "Run", decision: Decision) -> BundleContent:
 
 
 def page_numbers_of(run: "Run", policy: Policy) -> dict[str, Any]:
-    """Return the numbers of the report that come from the run and not from the audits, in the form of `Page`.
+    """Return the numbers of the report that come from the run and not from the audits, as the fields of `Page`.
 
     Privacy: `audits.gate.disclosure` rounds or removes every number of private records, as the policy requires.
     """
@@ -114,7 +114,7 @@ def page_numbers_of(run: "Run", policy: Policy) -> dict[str, Any]:
                 "released": released[label],
             }
             for label, n_wanted in sorted((filtered.wanted or {}).items())
-            if label in released  # a class without a released record must not be named
+            if label in released  # the name of a class without a released record must not be published
         ],
         "filters": _filter_counts(filtered, policy),
         "stages": [
@@ -127,7 +127,7 @@ def page_numbers_of(run: "Run", policy: Policy) -> dict[str, Any]:
 
 
 def _n_in(run: "Run", stage: StageRecord, policy: Policy) -> int | str:
-    # the stages of `starts_from_train` read train records; under DP they read none, so a dash is shown
+    # under DP, a stage of `starts_from_train` reads no train records, so a dash is shown in place of a number
     is_replaced = run.config.interpolate.is_private and starts_from_train(stage.name)
     return "–" if is_replaced else public_count(stage.n_in, policy)
 
@@ -141,7 +141,7 @@ def report_content(run: "Run", decision: Decision, release_id: str | None, *, pr
     """
     run.check_decision(decision)
     policy, record = run.policy, run.record
-    # `showing` is the policy; for a private report, its disclosure rules are replaced so that exact numbers are shown
+    # `showing` is the policy; in a private report, its disclosure rules are replaced by rules that show exact numbers
     showing = policy.model_copy(update={"disclosure": Disclosure(publish_exact_counts=True)}) if private else policy
     shown = run.decide(showing)
     audit = json.loads((run.folder("audit") / AUDIT).read_bytes())
@@ -201,7 +201,7 @@ def _guarantee(run: "Run", decision: Decision) -> Guarantee | None:
         return None
     if decision.allowed:
         stated = stated_privacy(run, has_groups=run.config.source.has_persons)
-    else:  # a refusal does not state the totals of the ledger
+    else:  # a refusal states no totals of the ledger
         dp, steps = run.config.dp, list(non_private_steps(run.policy, is_private=True))
         stated = {"mechanism": run.config.interpolate.method, "unit": "group", "nonPrivateSteps": steps}
         stated |= {"epsilon": dp.epsilon, "delta": dp.delta, "decision": decision_of(run.policy)}
@@ -209,7 +209,7 @@ def _guarantee(run: "Run", decision: Decision) -> Guarantee | None:
 
 
 def hits_of(run: "Run") -> tuple[str, ...]:
-    """Return warnings for the owner if the audits found private text that an independent policy releases anyway."""
+    """Return warnings for the data owner if an independent policy releases private text that the audits found."""
     evidence = read_evidence((run.folder("audit") / EVIDENCE).read_bytes())
     hits = {name: evidence.metrics.get(f"{name}.hard_hits") for name in ("memorization", "identifiers")}
     found = [f"{name}: {metric.value:g}" for name, metric in hits.items() if metric is not None and metric.high > 0]
@@ -222,7 +222,7 @@ def hits_of(run: "Run") -> tuple[str, ...]:
 
 def _filter_counts(stage: StageRecord, policy: Policy) -> dict[str, int | str]:
     counts = {"candidates": stage.n_in, "kept": stage.n_out, **(stage.rejected or {})}
-    if stage.spare:  # candidates that passed all filters, but were not the best for their vector
+    if stage.spare:  # number of candidates that passed all filters, but were not chosen for their vector
         counts["not_the_best_of_its_vector"] = stage.spare
     return {name: public_count(n, policy) for name, n in counts.items()}
 
@@ -263,7 +263,7 @@ def stated_attempts(run: "Run") -> dict[str, Any]:
 def stated_privacy(run: "Run", *, has_groups: bool) -> dict[str, Any]:
     """Return the entry `privacy` of the statement: the claimed epsilon and delta, and the totals of the ledger.
 
-    `spentBefore` is the joint epsilon of all reservations in the ledger except that of this run, even of later ones.
+    `spentBefore` is the joint epsilon of all reservations in the ledger, earlier or later, except that of this run.
     All costs are composed at one delta: the smaller of the delta in the mechanism log and the delta of `run_limit`.
 
     Raise Overspent if all runs together exceed the budget of the policy, and InputError if the ledger cannot be used,
@@ -309,9 +309,9 @@ def stated_privacy(run: "Run", *, has_groups: bool) -> dict[str, Any]:
 def composition_of(others: Sequence[Spending], delta: float) -> list[dict[str, Any]]:
     """Return the entry `composition`: the claimed costs of the other runs in the ledger, largest epsilon first.
 
-    Each item has one Gaussian mechanism that costs exactly as much as all mechanisms of its run. If no such mechanism
-    exists, the item lists all of them; the verifier refuses a statement with too many mechanisms. There are at most
-    MAX_COMPOSITION items: if necessary, the last one has the joint epsilon, at `delta`, of all remaining runs.
+    An item has one Gaussian mechanism that costs exactly as much as all mechanisms of a run. If no such mechanism
+    exists, the item lists the run's mechanisms; the verifier refuses a statement with too many mechanisms. There are
+    at most MAX_COMPOSITION items. If there are more runs, the last item has the joint epsilon of the rest at `delta`.
     """
     runs = sorted(others, key=lambda run: (run.cost.epsilon, run.cost.delta), reverse=True)
     n_single = len(runs) if len(runs) <= MAX_COMPOSITION else MAX_COMPOSITION - 1
@@ -329,22 +329,22 @@ def _composed(claim: Cost, costs: Sequence[MechanismCost]) -> dict[str, Any]:
 
 def _commitment(run: "Run", corpus: Corpus, key: bytes) -> dict[str, Any]:
     stated = commit_records(corpus.role, corpus.texts, key)
-    declared = run.config.dp.persons  # under DP, the true number must not be published
+    declared = run.config.dp.persons  # under DP, the declared number is published, not the true number
     return stated if declared is None else {**stated, "countBucket": bucket(declared)}
 
 
 def stated_models(run: "Run") -> list[dict[str, Any]]:
     """Return the models as the statement lists them, including the bridge or vocabulary and the styles."""
-    models = [  # an unregistered model is stated as trained on private data, because its training data are unknown
+    models = [  # the training data of an unregistered model are unknown, so it is stated as trained on private data
         _model_entry(model.role, _public_name(model.name), model.digest, private=model.name not in MODELS)
         for model in run.record.models
     ]
     decode, named = run.config.decode, run.config.decode.bridge
     if decode.writer == XRAG:
-        return models  # the decoder's digest covers the projector
+        return models  # the digest of the decoder also covers the projector
     if decode.endpoint is not None:
         server = REMOTE_SERVER if decode.endpoint.allow_remote else SERVER
-        unknown = {"name": HIDDEN, "format": server, "trainedOnPrivateData": True}  # the server's model is not known
+        unknown = {"name": HIDDEN, "format": server, "trainedOnPrivateData": True}  # the model of a server is unknown
         models = [{**model, **unknown} if model["role"] == "decoder" else model for model in models]
     kind = "builtin" if named == "builtin" else "custom"
     if (vocabulary := run.vocabulary) is not None:

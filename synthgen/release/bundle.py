@@ -22,7 +22,7 @@ from synthgen.release.sign import sign
 from synthgen.release.statement import bundle_parts, release_payload
 from synthgen.release.tables import data_files
 
-_COMPARED = ("data/", "policy/", METRICS)  # prefixes of the files that are equal in two bundles of the same release
+_COMPARED_PREFIXES = ("data/", "policy/", METRICS)  # prefixes of files that are equal in all bundles of a release
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,13 +43,13 @@ def write_bundle(out_dir: Path, *, content: BundleContent, key: SigningKey, now:
 
     Raises:
         ReleaseRefused: the decision does not allow the release, or was not made on the evidence, policy and records
-            of `content`.
+            in `content`.
         DataError: records are malformed.
         VerifyError: a verifier would not accept the bundle.
-        StorageError: the bundle cannot be written (no partial files remain), or its folder has a different release.
+        StorageError: the bundle cannot be written (no partial files remain), or `release-ID` has a different release.
 
     Privacy: writes only synthetic text, labels and aggregates. Ids are derived from the texts and rows are sorted by
-        id, so the row order reveals nothing about the source. File times are set to `now`.
+        id, so the order of the rows reveals nothing about the source. File times are set to `now`.
     """
     check_content(content)
     data = data_files(content.records, content.formats)
@@ -83,7 +83,7 @@ def _is_same(
     if verified.statement is None:
         return False
     existing = {subject.name: subject.digest.sha256 for subject in verified.statement.subject}
-    names = {name for name in (*existing, *digests) if name.startswith(_COMPARED)}
+    names = {name for name in (*existing, *digests) if name.startswith(_COMPARED_PREFIXES)}
     return all(existing.get(name) == digests.get(name) for name in names)
 
 
@@ -91,7 +91,7 @@ def _write(target: Path, files: Mapping[str, bytes], now: datetime) -> None:
     partial = target.with_name(f".{target.name}.partial")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.rmtree(partial, ignore_errors=True)  # left by a process that was killed while writing
+        shutil.rmtree(partial, ignore_errors=True)  # a process that was killed during a write leaves this folder
         partial.mkdir()
         for name, blob in files.items():
             _write_file(partial / name, blob, now)

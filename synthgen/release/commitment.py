@@ -1,6 +1,6 @@
 r"""Commit to private records: publish a number that fixes the records without revealing them.
 
-The data owner can later prove that a record is one of these records. The number is the root of a Merkle tree with one
+The data owner can later prove that a record is one of the records. The number is the root of a Merkle tree with one
 leaf per record. Every leaf depends on a key K that only the data owner has; without K, nobody can confirm a guess:
 
     k_i    = HKDF-SHA256(K, info = "rec" || role || 0x00 || i)
@@ -32,7 +32,7 @@ _CONTEXT = b"synthgen/rec/v1\0"
 
 @dataclass(frozen=True, slots=True)
 class Opening:
-    """Proof that one record is a leaf under a root; it reveals nothing about any other record."""
+    """Proof that one record is a leaf under a root; it reveals nothing about the remaining records."""
 
     key: bytes  # k_i, 32 bytes
     position: int  # position of the leaf in the tree, from 0
@@ -88,13 +88,13 @@ def _leaf(record_key: bytes, text: str) -> bytes:
 
 
 def _order(role: str, count: int, key: bytes) -> list[int]:
-    """Return the index of the record at each position of the tree; without K, the order looks random."""
+    """Return the index of the record at each position of the tree; without K, the order seems random."""
     order_key = _derive(key, b"order" + role.encode())
     return sorted(range(count), key=lambda i: hmac.digest(order_key, i.to_bytes(8, "big"), "sha256"))
 
 
 def _leaves(role: str, texts: Sequence[str], key: bytes) -> list[bytes]:
-    """Return the hashes of the leaves in tree order; without K, padding looks like any other leaf."""
+    """Return the hashes of the leaves in tree order; without K, padding looks like the leaf of a record."""
     if len(texts) == 0:
         raise DataError(f"there are no {role} records to commit to")
     leaves = [_leaf(_record_key(role, key, i), texts[i]) for i in _order(role, len(texts), key)]

@@ -1,4 +1,4 @@
-"""Define the content of a bundle, and check that all content may be public before the bundle is written."""
+"""Define the content of a bundle, and check before the bundle is written that all content may be public."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -25,15 +25,15 @@ class BundleContent:
     evidence: Evidence  # in its public form, see `audits.gate.disclosure`
     decision: Decision  # the result of `decide(evidence, policy)`, which must allow the release
     policy: Policy
-    audit_json: Mapping[str, Any]  # the complete audit.json; the bundle contains only its public form
+    audit_json: Mapping[str, Any]  # the complete audit.json; the bundle contains only the public form of this file
     page: Mapping[str, Any]  # numbers of the report, in the form of `audits.verify.published.Page`
     config: Mapping[str, Any]  # the public settings, see `public_config`
-    models: Sequence[Mapping[str, Any]]  # as in the statement, see `stated_models`
+    models: Sequence[Mapping[str, Any]]  # entry `models` of the statement, see `stated_models`
     inputs: Sequence[Mapping[str, Any]]  # commitments to train and control, see `commit_records`
     attempts: Mapping[str, Any]  # number of the attempt and head of the ledger, see `stated_attempts`
     license: str
     languages: Sequence[str]  # BCP 47 tags
-    versions: Mapping[str, str]  # digests of source code and versions of libraries, including "python"
+    versions: Mapping[str, str]  # name -> digest (of source code) or version (of a library or "python")
     limitations: Sequence[str]
     formats: Sequence[str] = ("parquet", "jsonl")
     privacy: Mapping[str, Any] = field(default_factory=lambda: NO_DP)  # see `stated_privacy`
@@ -46,7 +46,7 @@ def check_content(content: BundleContent) -> None:
     """Refuse records and decisions that must not be released; `audits.verify.published` checks the remaining content.
 
     Raises:
-        ReleaseRefused: the decision is negative, or was not made on the evidence, policy and records of `content`.
+        ReleaseRefused: the decision is negative, or was not made on the evidence, policy and records in `content`.
         DataError: records, labels or formats are malformed; the first 50 problems are listed.
         InternalError: the evidence is more precise than the policy allows.
     """

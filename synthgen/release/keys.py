@@ -34,7 +34,7 @@ from synthgen.release.sign import PrivateKey, public_bytes
 
 PASSPHRASE_ENV = "SYNTHGEN_KEY_PASSPHRASE"  # noqa: S105 - the name of a variable, not a secret
 MIN_PASSPHRASE_BYTES = 8
-_MAX_KEY_BYTES = 1 << 16  # at most this many bytes of a key file are read
+_MAX_KEY_BYTES = 1 << 16  # largest number of bytes of a key file that are read
 _NEW_KEY = "Create a key with `synthgen keys new`."
 _RESTORE_PUBLIC = "Check the path, or restore the file NAME.pub.json that `synthgen keys new` wrote beside the key."
 _NOT_OVERWRITTEN = "Choose another path, or move the existing file away."
@@ -42,7 +42,7 @@ _NOT_OVERWRITTEN = "Choose another path, or move the existing file away."
 
 @dataclass(frozen=True, slots=True)
 class SigningKey:
-    """A decrypted private key with its public part, which names the person who holds the key."""
+    """A decrypted private key with the public part, which names the person who holds the key."""
 
     private: PrivateKey
     keyid: str
@@ -65,7 +65,7 @@ def new_key(  # noqa: PLR0913 - one argument for each field of the public part
     """Write a new key and return the path of its public part, `NAME.pub.json`.
 
     Raise UsageError if the passphrase is too short or a field of the public part is not valid, and StorageError if
-    one of the two files exists or cannot be written.
+    the private or the public file exists or cannot be written.
 
     Privacy: the private key is written only encrypted (PKCS8, passphrase), to a file of mode 0600.
     """
@@ -123,7 +123,7 @@ def load_key(path: Path, passphrase: bytes | None = None) -> SigningKey:
 
 
 def load_public(path: Path) -> TrustKey:
-    """Return the key in a `.pub.json` file; raise StorageError if it cannot be read, DataError if it is malformed."""
+    """Return the key in a `.pub.json` file; raise StorageError if it is unreadable, DataError if it is malformed."""
     try:
         data = read_bytes(path, _MAX_KEY_BYTES)
     except StorageError as error:

@@ -39,7 +39,7 @@ class Release:
     ) -> "Release":
         """Verify the bundle at `path` and return the release; for the arguments, see `verify_bundle`.
 
-        Raise VerifyError with the code of the failed check, or if the data changed after the verification.
+        Raise VerifyError with the code of the failed check, or `E_DIGEST` if the data changed after the verification.
         """
         verified = verify_bundle(path, trust, policy, now)
         if verified.statement is None or not verified.ok:

@@ -82,13 +82,13 @@ def with_remedies(decision: Decision) -> Iterator[str]:
 
 
 def another_attempt(policy: Policy, *, is_private: bool) -> str:
-    """Return sentences on what a further run costs; `is_private` states whether the run has a privacy budget."""
+    """Return sentences on what a further run costs; `is_private` states whether this run has a privacy budget."""
     attempt = "This policy sets no condition on the number of attempts." if policy.is_independent else ANOTHER_ATTEMPT
     return f"{attempt} {NEW_NOISE}" if is_private else attempt
 
 
 def rows_and_words(workspace: Path, *, has_file: bool) -> str:
-    """Return a sentence on how to see the rows concerned; `has_file` is whether the run has a configuration file."""
+    """Return a sentence on how to see the affected rows; `has_file`: whether the run has a configuration file."""
     call = "call `synthgen.release.review.page.write_review(run)`"
     how = f"run `synthgen review {shlex.quote(str(workspace))}`" if has_file else call
     return f"To see the rows and words that the audits found, {how}, which writes review.private.html."

@@ -53,7 +53,7 @@ from synthgen.release.tables import data_files
 from synthgen.split.stage import SPLIT
 
 PRIVATE_REPORT = "report.private.html"
-REPORTED = "reported.json"  # the file that names the configuration of the last run
+REPORTED = "reported.json"  # file with the path of the configuration of the last run
 _PREPARING = (EXTRACT, LOAD, SPLIT, RESERVE_STAGE, DEIDENTIFY, EMBED, MEASURE_STAGE, STYLE)
 _WRITING = (INTERPOLATE, DECODE, EMBED_CANDIDATES, FILTER)
 _JUDGING = (EMBED_CONTROL, EVALUATE, AUDIT_STAGE, SELFTEST_STAGE)
@@ -67,7 +67,7 @@ class Run:
     config: Config
     workspace: Workspace  # the private folder
     record: RunRecord  # the content of run.json
-    policy: Policy  # the configured policy, as it was when the run was loaded
+    policy: Policy  # the configured policy, read when the run was loaded
 
     def folder(self, stage: str) -> Path:
         """Return the folder of the latest result of a stage; raise DataError if there is no result."""
@@ -77,7 +77,7 @@ class Run:
         return f"Run({self.config.release.name!r}, policy {self.policy.name!r}, {len(self.record.stages)} stages)"
 
     def texts(self) -> list[dict[str, str]]:
-        """Return the label and text of each synthetic record of this run, even if the release of the run is refused.
+        """Return the label and text of each synthetic record of this run, even if the policy refuses the release.
 
         The result has the audited texts or, if the run ended before the audit, all texts that the filters accepted.
         The texts are private until they are released. Raise DataError if the run did not reach the stage filter.
@@ -94,7 +94,7 @@ class Run:
     def compare(self, progress: Progress = silent, *, label_only: bool = True) -> Study:
         """Train classifiers on the synthetic texts, on train, and on augmented train texts; test them all on control.
 
-        With `label_only`, also train classifiers on texts that the language model writes from the class names alone.
+        With `label_only`, also train classifiers on texts that the language model writes from class names alone.
         Writing these texts takes about as long as decoding one candidate for each text. Raise DataError if the run
         did not reach the audit.
 
@@ -127,7 +127,7 @@ class Run:
 
     @property
     def vocabulary(self) -> Vocabulary | None:
-        """The words from which prompts were chosen; None if the texts were not written from prompt words alone."""
+        """The words from which the prompt words were chosen; None if the decoder got more than prompt words."""
         decode = self.config.decode
         if not decode.is_prompted:
             return None
@@ -151,7 +151,7 @@ class Run:
             raise UsageError("the decision was not made on this run's evidence", hint=hint)
 
     def explain(self) -> str:
-        """Write the private report; return what did not pass, why, and what to change, with exact private numbers."""
+        """Write the private report; return a text on what did not pass, why, and what to change (exact numbers)."""
         decision = self.decide()
         state = "allows the release" if decision.allowed else "refuses the release"
         lines = [f"policy {self.policy.name} {state}", *decision.summary, *self.remedies(decision)]
@@ -162,7 +162,7 @@ class Run:
         return "\n".join(lines if decision.allowed else [*lines, *self.advice])
 
     def remedies(self, decision: Decision) -> tuple[str, ...]:
-        """Return a line with exact private numbers for each gate that is not met, see `with_remedies`."""
+        """Return one line with exact private numbers for each gate that is not met, see `with_remedies`."""
         problems = read_report((self.folder("audit") / AUDIT).read_bytes()).input_checks["problems"]
         return tuple(with_remedies(decision.with_problems(problems)))
 
@@ -197,7 +197,7 @@ class Run:
 
         Args:
             decision: the result of `decide`.
-            key: the releaser's key, or its file; the passphrase of a file comes from `keys.passphrase_for`.
+            key: the key of the releaser, or the key file, whose passphrase comes from `keys.passphrase_for`.
             out: the folder of bundles.
             now: the signing time; None for the current time.
 

@@ -38,7 +38,7 @@ def open_key(file_or_uri: str, public: Path | None = None) -> SigningKey:
     """Return a signing key from a URI (see `load_signer`) or from an encrypted file (see `load_key`).
 
     For a URI, `public` must be the `.pub.json` file of the key, and a prompt asks for the PIN. For an encrypted file,
-    the `.pub.json` file beside it is read, and the passphrase comes from `keys.passphrase_for`.
+    the `.pub.json` file beside this file is read, and the passphrase comes from `keys.passphrase_for`.
 
     Raise UsageError if `public` is missing for a URI or given for a file, and StorageError if the key file does not
     exist. For further errors, see `load_signer` and `load_key`.
@@ -54,7 +54,7 @@ def open_key(file_or_uri: str, public: Path | None = None) -> SigningKey:
             f"{only}; for a key in a file, the public part is read from the .pub.json file beside the key file"
         )
     path = Path(file_or_uri)
-    if not path.is_file():  # checked before the prompt for a passphrase
+    if not path.is_file():  # checked here, so that a missing file is reported before the prompt for a passphrase
         hint = "Create a key with `synthgen keys new`, or pass the path of another key."
         raise StorageError(f"{path}: there is no key", hint=hint)
     return load_key(path)
@@ -65,7 +65,7 @@ def load_signer(uri: str, public: Path, pin: Callable[[str], str] | None = None)
 
     Examples of `uri` are `hsm:2?label=releaser`, `awskms:alias/releaser` and, for an unencrypted file,
     `file2:/run/key.pem`. `public` is the `.pub.json` file, which states who holds the key. The library calls `pin`
-    with the name of a PIN or passphrase to get its value.
+    with the name of a PIN or passphrase, and `pin` returns the value.
 
     Raises:
         UsageError: the extra `kms` is not installed.

@@ -29,8 +29,8 @@ from synthgen.release.content import BundleContent
 def bundle_parts(content: BundleContent, data: Mapping[str, bytes], now: datetime) -> BundleParts:
     """Return the parts from which the files of the bundle are made; `data` has the finished data files by name.
 
-    Raise VerifyError if a verifier would not accept a part, because it is malformed, more precise than the policy
-    allows, or contradicts another part.
+    Raise VerifyError if a verifier would not accept the parts: a part is malformed or more precise than the policy
+    allows, or two parts contradict each other.
     """
     policy, predicate = content.policy, _predicate(content, data, now)
     report = {
@@ -70,7 +70,7 @@ def short_id(content: BundleContent, data: Mapping[str, bytes], now: datetime) -
 
 
 def producer(versions: Mapping[str, str]) -> dict[str, Any]:
-    """Return the statement's description of the program; `versions` is the entry of run.json, including "python"."""
+    """Return the statement's description of the program; `versions` is the entry `versions` of run.json."""
     sources = {name: versions[name] for name in ("source", "audits") if name in versions}
     libraries = {name: public_version(version) for name, version in versions.items() if name not in sources}
     python = libraries.pop("python")

@@ -12,7 +12,7 @@ from audits.verify.contents import COLUMNS, JSONL, PARQUET, jsonl_bytes, with_id
 
 
 def data_files(records: Sequence[tuple[str, str]], formats: Sequence[str]) -> dict[str, bytes]:
-    """Return the data files of records (text, label) by name; rows are sorted by id, not as in `records`."""
+    """Return the data files of records (text, label) by name; the rows are sorted by id and not as in `records`."""
     ordered = with_ids(records)
     files = {}
     if "parquet" in formats:
@@ -27,5 +27,5 @@ def read_data_file(name: str, data: bytes) -> pa.Table:
     schema = pa.schema([pa.field(column, pa.string(), nullable=False) for column in COLUMNS])
     if name.endswith(".parquet"):
         return pq.read_table(io.BytesIO(data), use_threads=False, pre_buffer=False).cast(schema)
-    lines = [json.loads(line) for line in data.split(b"\n") if line]  # splitlines also splits at U+2028
+    lines = [json.loads(line) for line in data.split(b"\n") if line]  # `splitlines` would also split at U+2028
     return pa.Table.from_pylist(lines, schema=schema)

@@ -18,8 +18,8 @@ def request_timestamp(envelope: Path, request: Path) -> None:
 
     `envelope` is `attestation/release.dsse.json` of a bundle, or the file of an approval; `request` must not exist.
 
-    Raise DependencyError if rfc3161-client is not installed, DataError if the file is not an envelope, and
-    StorageError if the envelope cannot be read, or the request exists or cannot be written.
+    Raise DependencyError if rfc3161-client is not installed, DataError if `envelope` is not an envelope, and
+    StorageError if `envelope` cannot be read, or if `request` exists or cannot be written.
 
     Privacy: the authority receives a digest of the signatures, and nothing of the signed content.
     """
@@ -29,7 +29,7 @@ def request_timestamp(envelope: Path, request: Path) -> None:
         raise DependencyError("a timestamp needs rfc3161-client", hint=timestamps.INSTALL) from None
     data = timestamps.signature_bytes(_envelope(envelope))
     builder = TimestampRequestBuilder(data=data, hash_algorithm=HashAlgorithm.SHA256)
-    # without a nonce, because an earlier response for the same envelope is equally valid
+    # without a nonce, because every earlier response for this envelope is equally valid
     write_new(request, builder.nonce(nonce=False).build().as_bytes(), 0o644)
 
 

@@ -41,7 +41,7 @@ def new_trust(  # noqa: PLR0913 - one argument for each field of the file
     """Write version 1 of a trust root and return its fingerprint, which recipients compare over a second channel.
 
     `roles` has the `.pub.json` files of the keys of each role; the role `releaser` is required. The role `root` must
-    be given if `root_keys` sign the file, and must not be given if not. `policies` has the accepted digests of each
+    be given with `root_keys`, which sign the file, and only then. `policies` has the accepted digests of each
     policy. `ledgers` has the ids of the ledgers in which releases must be recorded. Without ids, a verifier refuses
     releases whose policy limits a privacy budget.
 
@@ -95,8 +95,8 @@ def rotate_trust(  # noqa: PLR0913 - one argument for each field that can change
 
     The keys of a role in `roles` replace the old keys of this role. `policies`, `authorities`, `ledgers` and
     `expires` replace the old values if they are given. Earlier revocations stay. The keys `revoked` are revoked from
-    `since` on, by default from `now`. The `root_keys` must be valid at `now` and reach the thresholds of the old and
-    of the new version.
+    `since` on, by default from `now`. The `root_keys` must be valid at `now`, and enough for the thresholds of the
+    old and of the new version.
 
     Raises:
         ConfigError: the old root has no root keys or lacks a key in `revoked`, or the new root would not be valid.

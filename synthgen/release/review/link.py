@@ -11,15 +11,15 @@ from pathlib import Path
 from synthgen.core.errors import DataError
 from synthgen.core.files import read_bytes
 
-NO_RELEASE = "none"  # stated by the page of a run that was refused or not released yet
-_META = re.compile(rb'<meta name="synthgen-release" content="([0-9a-f]{64}|none)">')
+NO_RELEASE = "none"  # the page states this word in place of a digest if its run has no release
+_RELEASE_TAG = re.compile(rb'<meta name="synthgen-release" content="([0-9a-f]{64}|none)">')
 
 
 def page_marker(key: bytes) -> str:
     """Return a secret value of 64 hex digits, which makes the digest of the page impossible to guess.
 
     Without the marker, someone who knows all records of the page except one could make the page for each guess of the
-    missing record, and compare the page's digest with that in a signature. The marker is an HMAC of a fixed text.
+    missing record, and compare the digest of this page with the signed digest. The marker is an HMAC of a fixed text.
     `key` is the commitment key, 32 random bytes that stay in the workspace.
     """
     return hmac.digest(key, b"synthgen/review-page/v1\0", "sha256").hex()
@@ -28,13 +28,13 @@ def page_marker(key: bytes) -> str:
 def page_digest(path: Path, release: str) -> str:
     """Return the sha256 of the review page of a release; `release` is the sha256 of its signed statement.
 
-    Raise DataError if the file is not a review page, or is that of a different release or an unreleased run, and
+    Raise DataError if the file is not a review page, or belongs to a different release or to an unreleased run, and
     StorageError if the file cannot be read.
 
     Privacy: reads the page, which shows records of the source; the result is only a digest, see `page_marker`.
     """
     data = read_bytes(path)
-    named = _META.findall(data)
+    named = _RELEASE_TAG.findall(data)
     if len(named) != 1:
         raise DataError(f"{path}: is not a review page", hint="`synthgen review WORKSPACE` writes the page.")
     if named[0].decode() != release:

@@ -35,14 +35,14 @@ _INDEPENDENT = (
     "private records affected the decision. A decision that depends on this page is a disclosure that ε does not "
     "cover. `synthgen approve` therefore accepts no review page for this release."
 )
-MAX_EXAMPLES = 3  # rejected candidates that are shown for each reason
+MAX_EXAMPLES = 3  # largest number of rejected candidates that are shown for each reason
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShownRecord:
     """A synthetic record and the training records that are shown beside it, cut into marked and unmarked pieces."""
 
-    name: str  # first digits of the record's id in the release
+    name: str  # the first digits of the id that the record has in the release
     row: int  # row of the record in the synthetic table, from 1
     label: str
     result: str  # result of the audit in words; empty in the random sample
@@ -54,9 +54,9 @@ def write_review(run: Run) -> Path:
     """Write the review page of a run into its workspace, with mode 0600, and return its path.
 
     The page depends on the stored results and the policy of the run, on the newest bundle of the run and the bundle's
-    path, and on whether the private report exists. If one of these changes, a new page has a different sha256.
-    Raise DataError if the run did not reach the audit or its results do not fit together, and StorageError if the
-    page cannot be written.
+    path, and on whether the private report exists. If any of them changes, a new page has a different sha256.
+    Raise DataError if the run did not reach the audit or its results contradict each other, and StorageError if
+    the page cannot be written.
 
     Privacy: the page shows records of train before and after de-identification.
     Randomness: draws the samples from the stream `review` of the workspace.
@@ -150,7 +150,7 @@ def _shown(record: RiskyRecord, tables: ReviewTables) -> ShownRecord:
 
 
 def _drawn(n: int, seeds: SeedTree, *names: str, most: int = MAX_RECORDS) -> list[int]:
-    """Return at most `most` different random numbers below n in ascending order, from the stream `names`."""
+    """Return at most `most` distinct random integers below n in ascending order, from the stream `names`."""
     rows: list[int] = np.sort(seeds.child(*names).generator().permutation(n)[:most]).tolist()
     return rows
 
@@ -180,7 +180,7 @@ def _rejected(candidates: Sequence[Candidate], seeds: SeedTree) -> Iterator[dict
     groups: dict[tuple[str, str], list[tuple[Candidate, FilterOutcome]]] = {}
     for candidate in candidates:
         failed = [outcome for outcome in candidate.outcomes if not outcome.passed]
-        if failed:  # as in the report, a candidate counts only for the first filter that rejected it
+        if failed:  # a candidate counts only for the first filter that rejected it, as in the report
             groups.setdefault((failed[0].name, failed[0].reason or failed[0].name), []).append((candidate, failed[0]))
     for (name, reason), members in sorted(groups.items(), key=lambda item: (-len(item[1]), item[0])):
         shown = [members[i] for i in _drawn(len(members), seeds, "rejected", name, reason, most=MAX_EXAMPLES)]

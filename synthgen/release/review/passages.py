@@ -10,11 +10,11 @@ from audits.core.errors import printable
 from audits.text.shared_runs import SHORTEST
 from audits.text.spans import Placed, placed_tokens
 
-SHARED = "shared"  # kind of a passage that also occurs in the compared text
+SHARED = "shared"  # kind of a passage that occurs in both compared texts
 
 
 class Passage(NamedTuple):
-    """Characters [start, end) of a text, and why they are marked."""
+    """Characters [start, end) of a text, and the reason for the mark."""
 
     start: int
     end: int
@@ -22,22 +22,22 @@ class Passage(NamedTuple):
 
 
 class TextPiece(NamedTuple):
-    """A part of a text; `kind` states why the part is marked, and is empty if it is not marked."""
+    """A part of a text; `kind` states why the part is marked, and is empty for an unmarked part."""
 
     text: str
     kind: str = ""
 
 
 def shared_passages(a: str, b: str, shortest: int = SHORTEST) -> tuple[list[Passage], list[Passage]]:
-    """Return two lists, passages of `a` and of `b`: each run of `shortest` or more words that both texts contain.
+    """Return (passages of `a`, passages of `b`): the places of runs of `shortest` or more words that both contain.
 
     Case, accents and punctuation do not matter. Cost: O(words).
     """
     in_a, in_b = placed_tokens(a), placed_tokens(b)
-    return _covered(in_a, in_b, shortest), _covered(in_b, in_a, shortest)
+    return _also_in(in_a, in_b, shortest), _also_in(in_b, in_a, shortest)
 
 
-def _covered(words: Sequence[Placed], others: Sequence[Placed], n: int) -> list[Passage]:
+def _also_in(words: Sequence[Placed], others: Sequence[Placed], n: int) -> list[Passage]:
     known = {tuple(word.word for word in others[i : i + n]) for i in range(len(others) - n + 1)}
     runs: list[list[int]] = []  # for each passage, the index of the first word and the index after the last word
     for i in range(len(words) - n + 1):
@@ -60,7 +60,7 @@ def occurrences(text: str, wanted: Iterable[tuple[str, str]]) -> list[Passage]:
 
 
 def cut(text: str, passages: Iterable[Passage]) -> list[TextPiece]:
-    """Return the pieces of a text in order; where passages overlap, the kind is that of the last one in `passages`.
+    """Return the pieces of a text in order; where passages overlap, the last of these in `passages` sets the kind.
 
     Invisible characters become U+FFFD, because they could hide text. Tabs become spaces. Line breaks stay.
     """

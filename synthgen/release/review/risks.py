@@ -15,7 +15,7 @@ from audits.text.shared_runs import SHORTEST, most_owners, number_rows, runs_alo
 from synthgen.release.review.passages import Passage, shared_passages
 from synthgen.release.review.tables import ReviewTables
 
-MAX_RECORDS = 20  # records that the page shows for each audit
+MAX_RECORDS = 20  # largest number of records that the page shows for each audit
 MIN_WORDS = 3  # runs of fewer words are ignored when records are ranked
 
 
@@ -24,10 +24,10 @@ class RiskyRecord:
     """A synthetic record with its result in one audit."""
 
     row: int  # row in the synthetic table, from 0
-    result: str  # score or finding in words
-    train_row: int | None = None  # row of the train record that belongs to the result, from 0; None if there is none
+    result: str  # score or finding, as a text
+    train_row: int | None = None  # row (from 0) of the train record to which the result refers; None if there is none
     found: tuple[Passage, ...] = ()  # places that the audit found in the synthetic text
-    shortest: int = SHORTEST  # shared passages with at least this number of words are marked
+    shortest: int = SHORTEST  # smallest number of words of a shared passage that is marked
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,13 +39,13 @@ class RiskRanking:
 
 
 def rank(name: str, tables: ReviewTables) -> RiskRanking:
-    """Return the records with the highest risk according to the audit `name`; none if it has no result per record.
+    """Return the records with the highest risk according to the audit `name`; none if it judges no single records.
 
     Privacy: reads all texts and vectors; the result names records and contains no text.
     """
-    if name not in _RANKED:
+    if name not in _RANKINGS:
         return RiskRanking(records=(), meaning="This audit has no result for a single record.")
-    return _RANKED[name](tables)
+    return _RANKINGS[name](tables)
 
 
 def _memorization(tables: ReviewTables) -> RiskRanking:
@@ -53,7 +53,7 @@ def _memorization(tables: ReviewTables) -> RiskRanking:
     vocabulary: dict[str, int] = {}
     synthetic, train = (number_rows(map(tokens, of.texts), vocabulary) for of in (tables.synthetic, tables.train))
     runs = runs_alone(synthetic, train, owners, public=len(groups), shortest=MIN_WORDS)
-    longest: dict[int, tuple[int, int]] = {}  # by row, the length of the longest run and minus the index of its owner
+    longest: dict[int, tuple[int, int]] = {}  # row -> (length of the longest run, minus the index of the run's owner)
     for row, owner, length in zip(runs.row.tolist(), runs.owner.tolist(), runs.length.tolist(), strict=True):
         longest[row] = max(longest.get(row, (0, 0)), (length, -owner))
     limit = _details(tables, "memorization").get("limit_tokens", FLOOR_TOKENS)
@@ -173,7 +173,7 @@ def _linkage(tables: ReviewTables) -> RiskRanking:
     return RiskRanking(records=tuple(found.values())[:MAX_RECORDS], meaning=meaning)
 
 
-_RANKED: Mapping[str, Callable[[ReviewTables], RiskRanking]] = {
+_RANKINGS: Mapping[str, Callable[[ReviewTables], RiskRanking]] = {
     "memorization": _memorization,
     "identifiers": _identifiers,
     "neighbours": _neighbours,
@@ -184,7 +184,7 @@ _RANKED: Mapping[str, Callable[[ReviewTables], RiskRanking]] = {
 
 
 def _with_findings(tables: ReviewTables, audit: str) -> dict[int, RiskyRecord]:
-    """Return at most `MAX_RECORDS` records in which an audit found something, by row, most findings first."""
+    """Return row -> record for at most `MAX_RECORDS` records with findings of an audit, most findings first."""
     by_row: dict[int, list[Finding]] = {}
     for finding in tables.findings.get(audit, ()):
         by_row.setdefault(finding.row, []).append(finding)

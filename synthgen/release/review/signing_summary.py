@@ -28,8 +28,8 @@ def signing_summary(
     """Return the lines that the signer reads before the signature, with invisible characters replaced.
 
     `release` is the verified content of the release statement, and `digest` is the sha256 of the statement. `earlier`
-    has the decisions that are already in the bundle. `signer` is the person, role and key in words. `review` is the
-    sha256 of the review page that the decision will state.
+    has the decisions that are already in the bundle. `signer` is a text that names the person, role and key. The
+    decision will state `review`, the sha256 of the review page.
     """
     gates = [gate for gate in release.gates if gate.gating]
     passed = sum(gate.verdict == "PASS" for gate in gates)

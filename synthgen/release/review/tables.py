@@ -1,4 +1,4 @@
-"""Read the tables and vectors from which the review page is made; they lie in the workspace of the run."""
+"""Read the tables and vectors from which the review page is made; the files lie in the workspace of the run."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -21,11 +21,11 @@ from synthgen.filter.stage import JUDGED
 from synthgen.pipeline.judge import AUDIT, FINDINGS, SYNTHETIC
 from synthgen.release.run import Run
 
-Replaced = Mapping[str, Sequence[tuple[str, str]]]  # by id of a record, (kind, text) of each replaced identifier
+Replaced = Mapping[str, Sequence[tuple[str, str]]]  # id of a record -> (kind, text) of each replaced identifier
 
 
 class NearestRecords(NamedTuple):
-    """For each of n queried rows, the most similar row of a second table and the cosine of the two; shape (n,)."""
+    """For each of n queried rows, the most similar row of a second table and the cosine of both rows; shape (n,)."""
 
     row: Int
     cosine: Float32
@@ -35,16 +35,16 @@ class NearestRecords(NamedTuple):
 class ReviewTables:
     """The records of a run, their vectors, the audits' findings, replaced identifiers and all candidates; private."""
 
-    synthetic: Corpus  # the records that are released, or would be released if the policy allowed it
+    synthetic: Corpus  # the records that the release contains or, after a refusal, would contain
     train: Corpus  # de-identified
     control: Corpus  # de-identified
-    original: Mapping[str, str]  # text of each train record before de-identification, by id
-    replaced: Mapping[str, Replaced]  # by "train" and "control"
-    vectors: Mapping[str, Float32]  # (n records, d dimensions) by "synthetic", "train" and "control"; unit length
+    original: Mapping[str, str]  # id of a train record -> its text before de-identification
+    replaced: Mapping[str, Replaced]  # keys "train" and "control"
+    vectors: Mapping[str, Float32]  # keys "synthetic", "train", "control"; (n records, d dimensions), unit length
     parents: tuple[tuple[int, ...], ...]  # for each synthetic record, the rows of its parents in train; may be empty
     weights: tuple[tuple[float, ...], ...]  # weight of each parent, in the order of `parents`
     results: Sequence[Mapping[str, Any]]  # `results` of audit.json
-    findings: Mapping[str, Sequence[Finding]]  # by name of the audit
+    findings: Mapping[str, Sequence[Finding]]  # name of the audit -> findings
     candidates: Sequence[Candidate]  # all decoded texts, with the outcomes of the filters
     _nearest: dict[tuple[str, str], NearestRecords] = field(default_factory=dict, init=False)
 
@@ -55,7 +55,7 @@ class ReviewTables:
 
     @cached_property
     def rows_of(self) -> Mapping[str, list[int]]:
-        """The train rows of each person, by group."""
+        """The train rows of each person, by person id."""
         found: dict[str, list[int]] = {}
         for row, record in enumerate(self.train.records):
             found.setdefault(record.group, []).append(row)
@@ -93,7 +93,7 @@ def read_tables(run: Run) -> ReviewTables:
     }
     for corpus in (synthetic, train, control):
         if len(corpus) != len(vectors[corpus.role]):
-            raise DataError(f"the vectors of {corpus.role} do not match its records", hint=_AGAIN)
+            raise DataError(f"the vectors of {corpus.role} do not match its records", hint=_RUN_AGAIN)
     parents, weights = _lineage(run, synthetic, train)
     findings: dict[str, list[Finding]] = {}
     for found in read_json(audited / FINDINGS):
@@ -113,7 +113,7 @@ def read_tables(run: Run) -> ReviewTables:
     )
 
 
-_AGAIN = "Run the configuration again: `synthgen run CONFIG --resume never`."
+_RUN_AGAIN = "Run the configuration again: `synthgen run CONFIG --resume never`."
 
 
 def _written_vectors(run: Run, synthetic: Corpus, judged: Sequence[Candidate]) -> Float32:
@@ -122,7 +122,7 @@ def _written_vectors(run: Run, synthetic: Corpus, judged: Sequence[Candidate]) -
     row_of = {(candidate.latent_id, candidate.text): row for row, candidate in enumerate(judged)}
     rows = [row_of.get((record.group, record.text), -1) for record in synthetic.records]
     if sum(map(len, stored)) != len(judged) or -1 in rows:
-        raise DataError("the audited records are not among the stored candidates", hint=_AGAIN)
+        raise DataError("the audited records are not among the stored candidates", hint=_RUN_AGAIN)
     found: Float32 = np.concatenate(stored)[rows]
     return found
 
