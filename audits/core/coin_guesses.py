@@ -14,7 +14,7 @@ from audits.core.errors import InputError
 from audits.core.stats import mid_ranks, one_run_ceiling, one_run_epsilon
 from audits.core.types import Bool, Float
 
-FOLDS = 5
+FOLDS = 5  # number of groups into which the persons are split
 GUESSES = (20, 50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000)  # tested numbers of guesses, see `guesses_tried`
 SHRINKAGE = 200.0  # penalty of the ridge regression
 PRIOR = 0.1  # sum of the attacks' weights before any coin is known

@@ -166,7 +166,7 @@ def table_digest(table: Table) -> str:
 
 
 def digests(inputs: AuditInputs) -> dict[str, str]:
-    """Return the sha256 of each given table, of the lineage and of the mechanism log, by the name of the input."""
+    """Return name of an input -> sha256, for each given table, the lineage and the mechanism log."""
     roles = ("synthetic", "train", "control", "reference", "mirror")
     tables: dict[str, Table | None] = {role: getattr(inputs, role) for role in roles}
     if inputs.canaries is not None:

@@ -158,7 +158,7 @@ def is_numbering(values: list[Any], rows: Sequence[tuple[str, str | int | None]]
 
 
 def record_ids(rows: Sequence[tuple[str, str | int | None]]) -> list[str]:
-    """Return an id of 16 hexadecimal digits for each of the `rows` (text, label), which follows from the row.
+    """Return an id of 16 hexadecimal digits for each of the `rows` (text, label), which follows from the rows.
 
     id = first 16 digits of sha256(RFC 8785 bytes of [label, text, k]),   k = number of equal rows above this row
     """

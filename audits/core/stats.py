@@ -1,7 +1,7 @@
 """Compute the statistics of the audits: intervals, tests, a lower bound on epsilon, sample sizes.
 
 Each end of an interval is one-sided: the true value is above `high` with probability at most 1 - confidence, and
-below `low` with probability at most 1 - confidence. Counts are of persons, unless an audit states another unit.
+below `low` with probability at most 1 - confidence. Counts are of persons, unless an audit states a different unit.
 
 An audit passes only at the confidence of the run. It fails at the fixed `FAIL_LEVEL`, so that a higher confidence
 cannot turn a fail into a pass. A table without leaks almost never fails a test against a margin. It fails a test of

@@ -15,7 +15,7 @@ LedgerId = Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]
 
 
 def one_of(known: Collection[str]) -> AfterValidator:
-    """Return a check that a name is one of the known names."""
+    """Return a validator that accepts a name only if it is in `known`."""
 
     def check(name: str) -> str:
         if name not in known:
@@ -26,7 +26,7 @@ def one_of(known: Collection[str]) -> AfterValidator:
 
 
 def keys_are(names: Collection[str]) -> AfterValidator:
-    """Return a check that a mapping has exactly the given keys."""
+    """Return a validator that accepts a mapping only if its keys are exactly `names`."""
 
     def check(values: dict[str, float]) -> dict[str, float]:
         if set(values) != set(names):
@@ -37,7 +37,7 @@ def keys_are(names: Collection[str]) -> AfterValidator:
 
 
 def multiple_of(steps: int) -> AfterValidator:
-    """Return a check that a number is a multiple of 1 / steps."""
+    """Return a validator that accepts a number only if it is a multiple of 1 / steps."""
 
     def check(number: float) -> float:
         if number != round(number * steps) / steps:

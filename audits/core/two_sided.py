@@ -93,7 +93,7 @@ def exact_share(k: int, n: int, *, confidence: float) -> Estimate:
 def control_needed(n_train: int, *, reference_is_control: bool) -> int:
     """Return how many control persons are required so that as many control persons as train persons can be compared.
 
-    If `reference_is_control`, the fraction `REFERENCE_SHARE` of them serves as the reference and is not compared.
+    If `reference_is_control`, a fraction `REFERENCE_SHARE` of the control persons is only the reference.
     """
     return math.ceil(n_train / (1 - REFERENCE_SHARE)) if reference_is_control else n_train
 

@@ -79,7 +79,7 @@ class AuditInputs:
 
     synthetic: Table  # the table to be released
     train: Table  # the table on which the generator was trained
-    control: Table  # persons of the same population whom the generator never saw
+    control: Table  # persons whom the generator never saw, from the population of train
     reference: Table | None = None  # public texts that resemble those of train
     # for each train row, the original identifiers that were replaced in the text of the row
     identifiers: tuple[tuple[str, ...], ...] | None = field(default=None, repr=False)
@@ -120,7 +120,7 @@ class Finding:
     row: int  # row of the synthetic table, from 0
     start: int  # index of the first character in the text of the row
     end: int  # index after the last character
-    kind: str  # type of the finding; each audit has a fixed set
+    kind: str  # type of the finding; each audit has a fixed set of types
     person: str = field(repr=False)  # id of the train person
 
 

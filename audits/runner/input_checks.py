@@ -1,4 +1,4 @@
-"""Check the tables before the audits compare train (records that the generator used) with control (other persons).
+"""Check the tables before the audits compare train (used by the generator) with control (unseen persons).
 
 Train and control must be comparable, and the synthetic texts must contain usual characters only.
 """

@@ -21,7 +21,7 @@ from audits.text.normalise import tokens
 
 MAX_ROWS = 500  # largest number of random rows of each table on which the similarity is computed
 FOREIGN_WORDS = 0.5  # largest share of unknown words of a row that is not foreign
-MAX_FOREIGN = 0.05  # largest allowed share of foreign synthetic rows minus the share of foreign control rows
+MAX_FOREIGN = 0.05  # largest allowed difference: share of foreign rows in synthetic - share in control
 WORDY, MIN_WORDY = 4, 100  # a wordy row has > 4 times as many different words as any real row, and at least 100
 MIN_SIMILARITY = 0.5  # smallest `LanguageCheck.similarity` at which similarity audits may pass
 
@@ -34,7 +34,7 @@ class LanguageCheck:
 
     foreign_rows: float  # share of foreign synthetic rows minus the share of foreign control rows; at least 0
     illegible_rows: int  # number of illegible synthetic rows; 0 if not significantly more frequent than in control
-    similarity: float  # median cosine of a synthetic row to its nearest control row / the same for train rows
+    similarity: float  # median cosine of synthetic rows to the nearest control row / this median for train rows
     n: int  # number of synthetic rows
     wordy_rows: int = 0  # number of synthetic rows with many more different words than any real row
     # indices of the illegible and wordy rows; empty if these are over 1 % of the synthetic rows

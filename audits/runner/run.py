@@ -54,14 +54,14 @@ def run(  # noqa: PLR0913 - the options of a run
             present.
         seed: root seed, not negative. Each audit has its own random stream, named after the audit.
         confidence: one-sided confidence, at least 0.95, of the interval ends on which a pass depends. A fail depends
-            on the fixed level `stats.FAIL_LEVEL` instead.
+            only on the fixed level `stats.FAIL_LEVEL`.
         progress: called with one line before and after each audit.
         quarantine: whether a few rows that the audits cannot judge are quarantined; if false, one such row
             prevents every pass.
 
     Raises:
         InputError: an audit name is unknown or repeated, no audit is named, the confidence or the seed is out of
-            range, or `check_split` raises it.
+            range, or `check_split` raises InputError.
     """
     default = applicable_audits(inputs) if policy is None else (*policy.required, *policy.measured)
     selected = tuple(name for name in AUDITS if name in default) if names is None else tuple(names)
@@ -79,7 +79,7 @@ def run(  # noqa: PLR0913 - the options of a run
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class CheckedTables:
-    """Tables after the input checks. Different processes can run different audits on them."""
+    """Tables after the input checks. Different processes can run different audits on the tables."""
 
     inputs: AuditInputs
     seed: int

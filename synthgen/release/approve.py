@@ -52,8 +52,8 @@ def approve(  # noqa: PLR0913 - one argument for each property of the decision
 ) -> Path:
     """Verify a bundle, sign a decision about it, and return the path of the written file (a DSSE envelope).
 
-    A rejection blocks the release. Only a releaser can close the list of approvals, and only after all required
-    approvals. The new decision names all earlier decisions in the bundle, so that a verifier detects the removal of
+    A rejection blocks the release. Only a releaser can close the list of approvals, after all required approvals
+    exist. The new decision names all earlier decisions in the bundle, so that a verifier detects the removal of
     an earlier decision.
 
     `role` is the role of the key in the trust root, and `now` is the signing time. `review` is the review page that

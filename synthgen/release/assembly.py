@@ -245,7 +245,7 @@ def limitations_of(run: "Run", *, has_groups: bool) -> tuple[str, ...]:
 def stated_attempts(run: "Run") -> dict[str, Any]:
     """Return the entry `attempts` of the statement: the number of this attempt and the head of the ledger.
 
-    Under an independent policy the number is None, because it depends on who the control persons are. Raise
+    Under an independent policy, the number is None, because it depends on the control persons. Raise
     InputError if the ledger cannot be used, was changed, replaced or rolled back, or does not contain the run, and
     DataError if the ledger and the evidence state different numbers.
     """
@@ -307,7 +307,7 @@ def stated_privacy(run: "Run", *, has_groups: bool) -> dict[str, Any]:
 
 
 def composition_of(others: Sequence[Spending], delta: float) -> list[dict[str, Any]]:
-    """Return the entry `composition`: the claimed costs of the other runs in the ledger, largest epsilon first.
+    """Return the entry `composition`: the claimed costs of the runs `others`, largest epsilon first.
 
     An item has one Gaussian mechanism that costs exactly as much as all mechanisms of a run. If no such mechanism
     exists, the item lists the run's mechanisms; the verifier refuses a statement with too many mechanisms. There are

@@ -56,7 +56,7 @@ def bundle_parts(content: BundleContent, data: Mapping[str, bytes], now: datetim
 
 
 def release_payload(predicate: ReleasePredicate, digests: Mapping[str, str]) -> bytes:
-    """Return the bytes of the statement about files with the sha256 `digests`; raise VerifyError if it is invalid."""
+    """Return the bytes of the release statement, or raise VerifyError; `digests` maps a file name to its sha256."""
     stated = predicate.model_dump(mode="json", by_alias=True, exclude_unset=True)
     payload = canonical(statement(dict(digests), RELEASE_TYPE, stated))
     read_statement(ReleaseStatement, PAYLOAD_TYPE, payload)

@@ -40,7 +40,7 @@ MAX_EXAMPLES = 3  # largest number of rejected candidates that are shown for eac
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShownRecord:
-    """A synthetic record and the training records that are shown beside it, cut into marked and unmarked pieces."""
+    """A synthetic record and the training records beside it; each text is cut into marked and unmarked pieces."""
 
     name: str  # the first digits of the id that the record has in the release
     row: int  # row of the record in the synthetic table, from 1
@@ -176,7 +176,7 @@ def _replaced(tables: ReviewTables, seeds: SeedTree) -> Iterator[dict[str, Any]]
 
 
 def _rejected(candidates: Sequence[Candidate], seeds: SeedTree) -> Iterator[dict[str, Any]]:
-    """Yield the number of rejected candidates and random examples for each filter and reason, most frequent first."""
+    """For each filter and reason, most frequent first, yield the number of rejected candidates and examples."""
     groups: dict[tuple[str, str], list[tuple[Candidate, FilterOutcome]]] = {}
     for candidate in candidates:
         failed = [outcome for outcome in candidate.outcomes if not outcome.passed]

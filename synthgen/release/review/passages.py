@@ -29,7 +29,7 @@ class TextPiece(NamedTuple):
 
 
 def shared_passages(a: str, b: str, shortest: int = SHORTEST) -> tuple[list[Passage], list[Passage]]:
-    """Return (passages of `a`, passages of `b`): the places of runs of `shortest` or more words that both contain.
+    """Return (passages of `a`, passages of `b`): the places of runs of `shortest` or more words in both.
 
     Case, accents and punctuation do not matter. Cost: O(words).
     """
