@@ -17,8 +17,8 @@ from audits.text.shared_runs import CAP_TOKENS
 
 # A value of a train person proves a leak if it exceeds the highest value of the control persons by the margin, and is
 # at least the floor. A value at or above the ceiling prevents a pass, whatever the values of control persons are.
-FLOOR_SHORT, MARGIN_SHORT = 8, 4  # for whole records of fewer than 13 tokens
-# for runs: each further token makes a run 1.5 to 2 times rarer, so 8 tokens make it 26 to 256 times rarer
+FLOOR_SHORT, MARGIN_SHORT = 8, 4  # in tokens, for whole records of fewer than 13 tokens
+# in tokens, for runs: each token makes a run 1.5 to 2 times rarer, so 8 tokens make it 26 to 256 times rarer
 MARGIN_TOKENS = 8
 FLOOR_NEAR, MARGIN_NEAR, CEILING_NEAR = 0.55, 0.15, 0.65  # for near copies in one row
 OF_RUNS, OF_SHARES = (FLOOR_TOKENS, MARGIN_TOKENS, CEILING_TOKENS), (FLOOR_NEAR, MARGIN_NEAR, CEILING_NEAR)
@@ -31,7 +31,7 @@ CERTAIN_BAG = 0.8  # smallest share of a bag that proves a leak; rows from the l
 CEILING_BAG = 0.97  # highest limit for bags; below 1, because corrected misspellings can lower the share of a copy
 STRATA = (1, RECORD_TOKENS, CEILING_TOKENS, 64)  # smallest number of tokens in each length class of records
 N_PLANTED = 256  # largest number of train records per length class that are searched as if they were synthetic
-N_REORDERED = 64  # largest number of these records per length class that are also searched in random word order
+N_REORDERED = 64  # largest number of planted records per length class that are searched again in random word order
 
 
 class ChanceThresholds(NamedTuple):
@@ -55,8 +55,8 @@ def capped_thresholds(by_chance: float, floor: float, margin: float, ceiling: fl
 def short_thresholds(by_chance: int) -> ChanceThresholds:
     """Return the thresholds for whole records of fewer than 13 tokens: limit = max(8, by_chance + 4), certain = inf.
 
-    A single short record may be a quotation, so it prevents a pass but proves no leak. A limit above 12 tokens shows
-    that records of 9 to 12 tokens occur by chance, because the table contains one of control. It becomes infinite.
+    A single short record may be a quotation, so it prevents a pass but proves no leak. If the table
+    contains a record of 9 to 12 tokens of a control person, such records occur by chance, so the limit is infinite.
     """
     limit = max(FLOOR_SHORT, by_chance + MARGIN_SHORT)
     return ChanceThresholds(by_chance, np.inf, limit if limit < RECORD_TOKENS else np.inf)
@@ -85,14 +85,14 @@ def loose_thresholds(by_chance: float) -> ChanceThresholds:
 def bag_thresholds(by_chance: Sequence[float]) -> tuple[ChanceThresholds, ...]:
     """Return the thresholds for bags of words in changed order, one per length class (`word_bags.LENGTHS`).
 
-    b is the highest value of a control person in this class or in a class of longer records.
+    For each class, b is the highest value of a control person in the class or in a class of longer records.
 
         limit = max(.65, b + .2),   certain = max(.8, limit)    if b is at most .6
         limit = min(.97, b + .15),  certain = inf               if b is above .6 and at most .92
         limit = certain = inf                                   if b is above .92
 
     A single record of fewer than 13 words may be a common question, so it proves no leak (certain = inf), and its
-    limit is .97 if b is above .6.
+    limit is .97 if b is above .6 and at most .92.
     """
     highest = np.maximum.accumulate(np.array(by_chance)[::-1])[::-1].tolist()
     return tuple(_bag_thresholds(b, is_short=number == 0) for number, b in enumerate(highest))
@@ -120,14 +120,14 @@ def non_members(pool: Pool, found: Matches, rng: np.random.Generator) -> Int:
 class Planted:
     """Train records that are searched as if they were synthetic rows; the audit should find each one as a copy."""
 
-    texts: tuple[str, ...]  # the records, some of them a second time with their words in random order
+    texts: tuple[str, ...]  # the records, followed by some of them with their words in random order
     is_reordered: Bool  # whether the words of each text are in random order
-    stratum: Int  # length class of each record, as an index into STRATA
+    stratum: Int  # length class of each text, as an index into STRATA
     share: Float  # fraction of all train records that are in each length class, (len(STRATA),)
 
 
 def plant(texts: Sequence[str], rng: np.random.Generator) -> Planted:
-    """Return up to N_PLANTED random train records of each length class, N_REORDERED of them also in random order."""
+    """Return up to N_PLANTED train records per length class, up to N_REORDERED of them also with shuffled words."""
     sizes = np.array([len(tokens(text)) for text in texts])
     length = np.maximum(np.searchsorted(STRATA, sizes, side="right") - 1, 0)
     classes = [np.flatnonzero(length == i) for i in np.unique(length)]
@@ -153,7 +153,7 @@ class Caught:
 
     @property
     def untested_share(self) -> float:
-        """Return the fraction of train records in length classes with less than half of the planted records found."""
+        """Return the fraction of train records in length classes with under half of the planted records found."""
         return float(self.share[self._is_missed].sum())
 
     @property
@@ -170,7 +170,7 @@ class Caught:
 
 
 def caught(planted: Planted, is_found: Bool, *, reordered: bool) -> Caught:
-    """Return how many planted records were found, by length class: reordered ones if `reordered`, else the rest."""
+    """Return how many planted records were found per length class: reordered ones if `reordered`, else unchanged."""
     is_counted = planted.is_reordered == reordered
     strata = planted.stratum[is_found & is_counted], planted.stratum[is_counted]
     n_found, n_planted = (np.bincount(stratum, minlength=len(STRATA)) for stratum in strata)

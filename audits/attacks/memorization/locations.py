@@ -19,7 +19,7 @@ from audits.text.spans import Placed, placed_tokens
 WHOLE_RECORD = int(np.iinfo(np.int64).max)  # the row equals a record; larger than the length of any run
 NEAR_COPY = 0  # the row contains most of a record, with changes
 IN_PIECES = -1  # the row contains one part of a record that is spread over several rows
-_KINDS = {WHOLE_RECORD: "whole record", NEAR_COPY: "near copy", IN_PIECES: "record in pieces"}
+_KINDS = {WHOLE_RECORD: "whole record", NEAR_COPY: "near copy", IN_PIECES: "record in pieces"}  # kinds to report
 
 
 class CopiedRuns(NamedTuple):
@@ -63,7 +63,7 @@ def find_copied(texts: SourceTexts, found: Sequence[CopiedRuns], limit: int) -> 
     """Return one finding per row and person, and the number of findings omitted because of `MAX_FINDINGS`.
 
     A finding covers the longest run of at least `limit` tokens, or the whole row if the copy is not a run. Runs are
-    found only up to CAP_TOKENS, so a run of that length is extended as far as it matches one of the person's texts.
+    found only up to CAP_TOKENS, so a run of CAP_TOKENS tokens is extended as far as a text of the person matches.
     """
     best, n_omitted = _first_pairs(CopiedRuns(*map(np.concatenate, zip(*found, strict=True))), limit)
     sources: dict[int, list[str]] = defaultdict(list)

@@ -18,10 +18,10 @@ from audits.core.rates import difference, tier
 from audits.core.stats import CHANCE_LEVEL, FAIL_LEVEL, exceeds_control, holm, scan_test
 from audits.core.types import Bool, Estimate, Float, Int
 
-LONG_TOKENS = 20  # two persons with a common run of 20 own words quote a third text, or one quotes the other
+LONG_TOKENS = 20  # two persons with a common run of 20 own words quote a third text, or one person quotes the other
 ALMOST_ALL = 0.95  # smallest share of a bag of words in changed order that `Measurements.bags_p` counts
 MOST = 0.7  # smallest share of a bag of words in the same order that `Measurements.bags_p` counts
-_KINDS = slice(0, N_LENGTHS), slice(N_LENGTHS, None)  # classes of bags in changed order, and in the same order
+_KINDS = slice(0, N_LENGTHS), slice(N_LENGTHS, None)  # classes of `BagMatches.best`: changed order, and same order
 MIN_SHARING = 2  # if fewer control persons share long passages (`_n_sharing`), every copy of train is a leak
 
 
@@ -43,31 +43,31 @@ class Measurements:
 
     limits: Limits
     pieces: ChanceThresholds  # thresholds for pieces(p): P*
-    persons_in_pieces: Int  # train persons with pieces(p) >= P* who are not copied in a single row
+    persons_in_pieces: Int  # train persons with pieces(p) >= P* but without a copy above a limit in a single row
     rows_above_limit: Int  # synthetic rows that prevent a pass
     quotations: Int  # the `rows_above_limit` that prove no leak and equal no record of at least 13 tokens
-    n_certain_rows: int  # synthetic rows that each prove a leak, not counting the whole records of `n_records`
-    n_records: tuple[int, int]  # train and control persons with a whole record of at least 13 tokens in the table
+    n_certain_rows: int  # number of synthetic rows that each prove a leak, leaving aside whole records (`n_records`)
+    n_records: tuple[int, int]  # numbers of train and control persons with a whole record of at least 13 tokens in S
     records_p: float  # p-value of the number of train persons among the persons with a matched whole record
     short_p: float  # as `records_p`, for records of fewer than 13 tokens
-    # as `records_p`, Holm-corrected: for ALMOST_ALL of a bag in changed order, and for MOST of one in the same order
+    # as `records_p`, Holm-corrected: persons with ALMOST_ALL of a bag in changed order, with MOST in the same order
     bags_p: tuple[float, float]
     copied: Estimate  # share of train persons minus share of control persons with a copy in a single row
     n_sharing: int  # number of control persons who share a long passage, but not because of a leak (`_n_sharing`)
     n_non_members: int  # number of control persons on whom the thresholds are calibrated
     excess: Estimate  # share of train persons minus share of control persons with a run at or above L (Delta)
     near: Estimate  # as `excess`, for persons with near(p) >= NEAR
-    # larger lower end of the intervals of `excess` and `near`, at confidence 1 - FAIL_LEVEL, minus tau; a positive
-    # value proves a leak
+    # larger of the lower ends of the intervals of `excess` and of `near` at confidence 1 - FAIL_LEVEL, minus tau; a
+    # positive value proves a leak
     proven_above_tau: float
     scan_p: float  # smaller Holm-corrected p-value of the scan tests on hit(p) and near(p)
-    # smallest Holm-corrected p-value of four tests whether more train than control persons have long passages or
-    # large parts of a record in the table; the thresholds of these tests do not depend on control
+    # smallest Holm-corrected p-value of four tests of whether more train than control persons have long passages or
+    # large parts of a record in the table; the thresholds of the four tests do not depend on control
     more_p: float
     tau: float | None  # highest excess that allows a pass; None if there are too few persons
     needed: int  # number of persons in each of train and control that the next stricter tau requires (`Tier.needed`)
-    planted: Caught  # planted records with unchanged words
-    reordered: Caught  # planted records with their words in random order
+    planted: Caught  # how many planted records with unchanged words the audit found
+    reordered: Caught  # how many planted records with their words in random order the audit found
 
 
 def limits(pool: Pool, found: Matches, rng: np.random.Generator) -> Limits:
@@ -156,7 +156,7 @@ def _measures(pool: Pool, found: Matches, limits: Limits) -> list[tuple[Int | Fl
 
 
 def _more_bags(pool: Pool, found: Matches) -> tuple[tuple[float, float], tuple[Bool, Bool]]:
-    """Return `Measurements.bags_p`, and for each of the two p-values which rows have a bag of train for it."""
+    """Return `Measurements.bags_p`, and for each of the two p-values which rows have a bag that it counts."""
     of_persons = found.bags.best[found.merged[: pool.n_persons]]
     of_rows = found.bags.of_rows(len(found.row_run), pool.n_train)
     reordered, ordered = (
@@ -168,7 +168,7 @@ def _more_bags(pool: Pool, found: Matches) -> tuple[tuple[float, float], tuple[B
 
 
 def bags_above(facts: Measurements, bags: BagMatches) -> Bool:
-    """Return which bags prevent a pass: those at or above their limit, and those with a significant `bags_p`."""
+    """Return which bags prevent a pass: those that reach their limit, or that a significant p-value counts."""
     limit = np.full(2 * N_LENGTHS, np.inf)
     limit[:N_LENGTHS] = [thresholds.limit for thresholds in facts.limits.bags]
     for kinds, p, share in zip(_KINDS, facts.bags_p, (ALMOST_ALL, MOST), strict=True):
@@ -197,7 +197,7 @@ def _more_of_train(found: Int | Bool, n_train: int) -> float:
 
 
 def _in_pieces(pool: Pool, found: Matches, calibrating: Int, is_copied: Bool) -> tuple[ChanceThresholds, Int, Int]:
-    """Return the thresholds for pieces(p), the train persons with pieces(p) >= P*, and the rows with their pieces.
+    """Return the thresholds for pieces(p), the train persons with pieces(p) >= P*, and the rows with these pieces.
 
     Train persons with a copy above a limit in a single row (`is_copied`) are left out.
     """

@@ -16,67 +16,67 @@ from audits.core.stats import CHANCE_LEVEL
 from audits.core.types import AuditInputs, AuditResult, Bool, Finding, Status, Verdict, persons
 from audits.text.shared_runs import CAP_TOKENS
 
-COUNTED_LENGTHS = 5, 6, 8, 10, 13, 16, 20, 30, 50  # numbers of tokens; the details count persons with such runs
-MAX_COMMON = 0.9  # largest share of common text in the words of train, and of the synthetic table, for a pass
-MAX_UNTESTED = 0.1  # largest share of train records with a length that the audit cannot test, for a pass
+COUNTED_LENGTHS = 5, 6, 8, 10, 13, 16, 20, 30, 50  # in tokens; the details count persons with runs at least so long
+MAX_COMMON = 0.9  # highest share of common text, in train and in the synthetic table, that permits a pass
+MAX_UNTESTED = 0.1  # a pass requires that the audit can test the length of all but this share of the train records
 
 
 class Memorization:
     """Test whether the synthetic table contains verbatim or near copies of single persons' text.
 
-    Attack: the attacker searches for phrases of the synthetic table in text they already have, or on the web. A
-    phrase that only one person wrote identifies that person. The generator never saw control, so control persons
-    match only by chance. The audit therefore compares the matches of train persons with those of control persons.
+    Attack: the attacker searches known texts, or the web, for phrases of the synthetic table. A phrase that only
+    one person wrote identifies that person. The generator never saw control, so control persons match only by
+    chance. The audit therefore compares the matches of train persons with those of control persons.
 
     T are the train persons, H the control persons and S the synthetic rows. Common text is every form heading, and
     every sequence of eight words that at least three persons share or that one person shares with the public
-    reference. All other words of a text are own words. The audit removes common text and joins the text before and
-    after it, so that one run can cover the words that a person wrote into several fields of a form. Two ids count as
-    one person if the texts of one repeat at least half of a record of the other, not counting phrases of many
-    persons. Text that only these ids share is not common text.
+    reference. The remaining words of a text are own words. The audit removes common text and joins the text before
+    and after it, so that one run can cover the words that a person wrote into several fields of a form. Two ids count
+    as one person if the texts of one id repeat at least half of a record of the other id; phrases of many persons do
+    not count for this half. Text that only these two ids share is not common text.
 
         hit(p)    = number of words of the longest run of own words of p in a row of S. A run of several
                     persons counts only if it is long or has rare words (`most_owners`)
         whole(p)  = as hit(p), but for runs of any words, common text included
-        near(p)   = largest share of the rare pairs of words of one record of p that one row of S contains
+        near(p)   = largest share of the rare word pairs of one record of p that occur in one row of S
                     (`near_copies`)
         words(p)  = as near(p), but for single rare words in any order
-        pieces(p) = largest share of the rare runs of 3, 5, 8 or 13 words of one record of p that all rows of S
-                    together contain (`in_pieces`)
+        pieces(p) = largest share of the rare runs of 3, 5, 8 or 13 words of one record of p that occur anywhere
+                    in S (`in_pieces`)
         short(p)  = number of words of the longest record of p that has fewer than 13 words and the same letters as a
                     row of S, or as one or more whole sentences of a row (`whole_records`)
         bag(p)    = largest share of words that one record of p with at least 8 words and one row of S have in common,
-                    weighted by rarity. It refers to the record or the row, whichever has more weight. Only rows with
-                    the words in changed order count (`word_bags`). There is one value per length class of records.
+                    weighted by rarity: a share of the record or of the row, whichever has more weight. Only rows with
+                    the words in changed order count (`word_bags`). Each length class of records has a value.
 
     Texts are read in three ways, so that misspelled, glued, split and stretched words do not hide a copy: (1) words
     with masked numbers and corrected misspellings, (2) words as written, (3) consonants without spaces. hit and whole
-    are the largest values of all readings, and near that of (1) and (3). words, pieces and bag use (1).
+    are the largest values over the three readings, and near over (1) and (3). words, pieces and bag use (1) only.
 
-    The limits are calibrated on control persons; each maximum is over control persons:
+    The limits are calibrated on control persons: max hit(p), max whole(p) and so on are maxima over control persons.
 
         L* = max(13, max hit(p) + 8)       M* = max(30, 2 · max whole(p))    C* = max(.55, max near(p) + .15)
         W* = max(.6, max words(p) + .2)    P* = max(.6, max pieces(p) + .2)    R* = max(8, max short(p) + 4)
         B* = max(.65, max bag(p) + .2), or min(.97, max bag(p) + .15) if max bag(p) exceeds .6
-        Delta = share of T with hit(p) >= L - share of H with hit(p) >= L,   L = min(L*, 30)
+        Delta = (share of T with hit(p) >= L) - (share of H with hit(p) >= L),   L = min(L*, 30)
 
-    The audit does not pass if a value of a train person reaches its limit. For this comparison, L* is at most 30, and
-    C* at most .65. A limit is not used if it is too high: M* if 2 · max whole(p) exceeds 64, W* if max words(p)
-    exceeds .6, P* if max pieces(p) exceeds .6, R* if it exceeds 12, and B* if max bag(p) exceeds .92. The reason of a
-    pass names the limits that are not used. A pass also requires that the upper end of the interval of Delta is at
-    most tau: .001, .003 or .01, depending on the number of persons (`tier`).
+    The audit does not pass if a value of a train person reaches its limit. For this comparison, L* above 30 is
+    replaced by 30, and C* above .65 by .65. A limit is not used if it is too high: M* if 2 · max whole(p) exceeds
+    64, W* if max words(p) exceeds .6, P* if max pieces(p) exceeds .6, R* if R* exceeds 12, and B* if max bag(p)
+    exceeds .92. The reason of a pass names the limits that are not used. A pass also requires that the upper end of
+    the interval of Delta is at most tau: .001, .003 or .01, depending on the number of persons (`tier`).
 
-    A maximum grows with the number of persons, so the limits use at most n_T random control persons, where n_T is the
-    number of train persons. Control persons who share a record with a train person, and runs that a train person also
-    has, do not count for the limits.
+    Each maximum grows with the number of control persons, so the limits use at most n_T random control persons,
+    where n_T is the number of train persons. Two things do not count for the limits: control persons who share a
+    record with a train person, and runs that both a control person and a train person have.
 
     `audits explain memorization` lists the verdicts.
 
     Privacy: reads all texts. The result contains counts and findings. The findings (row, characters and person of
         each hit) must not be released.
-    Randomness: draws n_T control persons if control has more, and up to 256 train records per length class. The drawn
-        records are searched as if they were synthetic (planted), up to 64 of them also with their words in random
-        order, to test whether the audit finds such copies.
+    Randomness: draws n_T control persons if control has more, and up to 256 train records per length class. To test
+        whether it finds copies, the audit searches the drawn records as if they were synthetic (planted). It searches
+        up to 64 of them per length class a second time, with their words in random order.
     Cost: O(N log N) time for N tokens. Memory in addition to the tables: 30 bytes per token, 192 per record, 16 per
         sentence.
     Reference: k-eidetic memorization with k = 1 over persons, Carlini et al. 2021 (2012.07805); near-duplicates,
@@ -89,8 +89,8 @@ class Memorization:
     def run(self, inputs: AuditInputs, rng: np.random.Generator, confidence: float) -> AuditResult:
         """Return the verdict, Delta (see the class) and the number of rows above a limit.
 
-        If the verdict is "insufficient", and at most `most_quarantined` rows may be quotations, these rows are
-        removed and listed as quarantined. The result then covers the remaining rows.
+        If the verdict is "insufficient" and at least one row may be a quotation, but at most `most_quarantined` rows,
+        the audit lists these rows as quarantined. The result then covers the remaining rows.
         """
         pool = pooled(inputs)
         planted = calibration.plant(inputs.train.texts, rng)

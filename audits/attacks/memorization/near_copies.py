@@ -17,22 +17,22 @@ from audits.text.ngrams import find_keys, grown
 from audits.text.shared_runs import Numbered, run_keys
 
 PAIR_TOKENS = 2  # value of `n_tokens` for fragments that are pairs of words
-MAX_DISTANCE = 8  # largest distance between the words of a pair in a synthetic row; in the record, they are adjacent
-PIECE_TOKENS = (3, 5, 8, 13)  # numbers of words per fragment that are tried for records in pieces
+MAX_DISTANCE = 8  # the words of a pair are adjacent in the record, and at most so many words apart in a synthetic row
+PIECE_TOKENS = (3, 5, 8, 13)  # numbers of words per fragment that `in_pieces` tries
 MAX_OWNERS = 50  # fragments with more owners have weight 0, because they do not distinguish records
-MIN_BITS = 150.0  # records with fewer bits are skipped: their pairs, fewer than about 15, can all match by chance
+MIN_BITS = 150.0  # records with fewer bits (about 15 pairs of 10 bits) are skipped: all pairs can match by chance
 NEAR = 0.5  # rows with at least this share of a record are listed
-MAX_BY_CHANCE = 0.5  # largest share of a control record that fragments of the chosen length may find (`in_pieces`)
+MAX_BY_CHANCE = 0.5  # `in_pieces` needs fragments so long that no control person exceeds this share by chance
 BLOCK_ROWS = 1000  # number of synthetic rows compared at a time
 
 
 class NearCopies(NamedTuple):
     """Shares of records found in single rows; r is the number of (row, owner) pairs with a share of at least NEAR."""
 
-    best: Float  # highest share over the records of each owner and the synthetic rows, (n_owners,)
-    row: Int  # (r,)
-    owner: Int  # (r,)
-    share: Float  # highest share over the records of the owner in this row, (r,)
+    best: Float  # highest share of a record of each owner in one synthetic row, (n_owners,)
+    row: Int  # row of each pair, (r,)
+    owner: Int  # owner of each pair, (r,)
+    share: Float  # highest share of a record of the owner in the row, (r,)
 
     def of_rows(self, n_rows: int, n_train: int) -> Float:
         """Return the highest share of a train person (owners below `n_train`) in each row, (n_rows,)."""
@@ -44,10 +44,10 @@ class NearCopies(NamedTuple):
 class Pieces(NamedTuple):
     """Shares of records found in all synthetic rows together."""
 
-    best: Float  # highest share over the records of each owner, (n_owners,)
+    best: Float  # highest share of a record of each owner, (n_owners,)
     tokens: int  # number of words per fragment
-    # r pairs of a row and an owner: the row has a fragment that only this owner has, and at least NEAR of a record of
-    # the owner is found
+    # r pairs of a row and an owner, such that the row has a fragment that only the owner has, and all rows together
+    # have at least NEAR of a record of the owner
     row: Int  # (r,)
     owner: Int  # (r,)
 
@@ -67,8 +67,8 @@ class _Rare(NamedTuple):
     keys: UInt  # sorted key of each fragment, (k,)
     weight: Float  # bits of each fragment, 0 if it has more than MAX_OWNERS owners, (k,)
     only_owner: Int  # owner of each fragment, -1 if it has several, (k,)
-    incidence: sparse.csr_array  # 1 if the record contains the fragment and it is rare, (n, k)
-    bits: Float  # total weight of each record's fragments, (n,)
+    incidence: sparse.csr_array  # 1 if the fragment is rare and the record contains it, (n, k)
+    bits: Float  # total weight of each record's rare fragments, (n,)
 
     @property
     def inverse_bits(self) -> Float:
@@ -77,7 +77,7 @@ class _Rare(NamedTuple):
 
 
 def near_copies(made: Numbered, real: OwnedRecords, n_synthetic: int, n_tokens: int = PAIR_TOKENS) -> NearCopies:
-    """Return the share of each record's rare fragments found in one row, weighted by rarity.
+    """Return which share of each record's rare fragments one row contains, weighted by rarity.
 
         share(x, s) = (sum of w(g) over the fragments g in both x and s) / (sum of w(g) over the fragments g in x)
         w(g) = log2(N / df(g)),  0 if df(g) > 50 or if g has no own word
@@ -91,10 +91,10 @@ def near_copies(made: Numbered, real: OwnedRecords, n_synthetic: int, n_tokens: 
       one third, and one half in the most uniform of the tested clinics.
     - 3 or more: runs of adjacent words.
 
-    The first `n_synthetic` rows of `made` are synthetic. The rows after them are planted train records, so
-    `NearCopies.best` ignores them. `real` must be numbered with the same vocabulary as `made`.
+    The first `n_synthetic` rows of `made` are synthetic. The remaining rows are planted train records, which do not
+    count for `NearCopies.best`. `real` must be numbered with the same vocabulary as `made`.
 
-    Cost: O(8 · tokens of S · records that share a rare pair), in blocks of a thousand rows.
+    Cost: O(MAX_DISTANCE · tokens of S · records that share a rare pair), in blocks of a thousand rows.
     Reference: containment, Broder, SEQUENCES 1997; inverse frequency weights, Spärck Jones, J. Doc. 1972.
     """
     rare = _rare(real, n_tokens)
@@ -122,11 +122,11 @@ def joined(readings: Sequence[NearCopies]) -> NearCopies:
 
 
 def in_pieces(made: Numbered, real: OwnedRecords, non_members: Iterable[int]) -> Pieces | None:
-    """Return the share of each record's rare runs of n words found in all rows together, weighted by rarity.
+    """Return which share of each record's rare runs of n words the rows contain together, weighted by rarity.
 
     Short runs find small pieces, but also match by chance. n is therefore the smallest number in `PIECE_TOKENS` at
-    which no owner in `non_members` exceeds MAX_BY_CHANCE, or without such a number the largest. The result is
-    None if every record has fewer than n words.
+    which no owner in `non_members` has a share above MAX_BY_CHANCE; if there is no such number, n is the largest
+    number. The result is None if every record has fewer than n words.
     """
     calibrating = np.array(list(non_members), dtype=np.int64)
     for n_tokens in PIECE_TOKENS:
@@ -164,7 +164,7 @@ def _rare(real: OwnedRecords, n_tokens: int) -> _Rare:
 
 
 def places_of(rows: Numbered, n_tokens: int) -> tuple[Int, UInt]:
-    """Return the position of the first word, and the key, of every run of n words."""
+    """Return (positions of the first words, keys) of all runs of `n_tokens` words."""
     first = np.arange(len(rows.tokens))
     first = first[first + n_tokens <= rows.starts[rows.row(first) + 1]]
     return first, run_keys(rows, first, n_tokens)

@@ -74,40 +74,40 @@ class Matches:
     """Matches per person and per row.
 
     A run counts only if few owners have it and public text does not contain it (`runs_alone`). Arrays are
-    (n_persons,) if no other shape is given. `row_*` arrays have one entry for each synthetic row and then for each
-    planted row (`calibration.Planted`), (m,). They contain matches with train persons only.
+    (n_persons,) if no other shape is given. `row_*` arrays are (m,): one entry for each synthetic row, followed by
+    one for each planted row (`calibration.Planted`). `row_*` arrays contain matches with train persons only.
     """
 
     merged: Int  # for each owner, the lowest number of the owners who are the same person (`readings`), (n_owners,)
     best: Int  # longest run of own words of each person in the synthetic table
     chance: Int  # as `best`, but only runs that no train person has
-    near: Float  # highest share of the rare pairs of words of a record of each person, in one synthetic row
+    near: Float  # highest share of the rare word pairs of a record of each person that one synthetic row contains
     whole: Int  # longest run of words of each person, common text included
     whole_chance: Int  # as `whole`, but only runs that no train person has
     shared: Int  # longest run of own words that each control person shares with a train person, (n_control,)
-    record: Int  # 13 if a whole record of the person of at least 13 tokens is in the synthetic table, otherwise 0
-    short: Int  # number of tokens of the person's longest whole record below 13 tokens in the table
+    record: Int  # 13 if the table contains a whole record of the person with at least 13 tokens, otherwise 0
+    short: Int  # tokens of the person's longest record below 13 tokens that is whole in the table, otherwise 0
     row_run: Int  # longest run of own words
     row_whole: Int  # longest run of words, common text included
-    row_near: Float  # highest share of a record by pairs of words, 0 below NEAR
-    row_words: Float  # highest share of a record by words in any order, 0 below NEAR
+    row_near: Float  # highest share of a record's rare word pairs that the row contains; 0 if below NEAR
+    row_words: Float  # highest share of a record's rare words that the row contains in any order; 0 if below NEAR
     row_record: Int  # 13 if the row equals a record of at least 13 tokens, otherwise 0
-    row_short: Int  # number of tokens of the longest whole record below 13 tokens in the row
-    copies: NearCopies  # shares of records in one row by pairs of words
-    words: NearCopies  # shares of records in one row by words in any order
+    row_short: Int  # tokens of the longest record below 13 tokens that is whole in the row, otherwise 0
+    copies: NearCopies  # shares of the records' rare word pairs that one row contains
+    words: NearCopies  # shares of the records' rare words that one row contains in any order
     bags: BagMatches  # shares of the bags of words that a record and a row have in common
-    pieces: Pieces | None  # shares of records in all rows together; None if all records are too short (`in_pieces`)
+    pieces: Pieces | None  # shares of records that all rows together contain; None if all records are too short
     runs: list[CopiedRuns]  # runs of at least FLOOR_TOKENS own words of train persons
-    hidden: list[Runs]  # such runs in the reading LETTERS, in which their positions in the row are unknown
+    hidden: list[Runs]  # as `runs`, but of the reading LETTERS, which does not give positions in the row
     wholes: list[Runs]  # runs of at least CEILING_TOKENS words of train persons, common text included
-    records: OwnedCopies  # rows that equal a record of at least 13 tokens that one person has
-    short_records: OwnedCopies  # rows that contain a whole shorter record that one person has
-    n_sentences: tuple[int, int]  # sentences in the table that exactly one train person, and one control person has
+    records: OwnedCopies  # rows that equal a record of at least 13 tokens of exactly one person
+    short_records: OwnedCopies  # rows that contain a whole record below 13 tokens of exactly one person
+    n_sentences: tuple[int, int]  # sentences in the table that exactly one owner has: number in train, in control
     common: tuple[float, float]  # share of words that are common text, in the synthetic and in the train table
 
 
 def pooled(inputs: AuditInputs) -> Pool:
-    """Return the rows that synthetic rows are compared with, and their owners."""
+    """Return the rows with which synthetic rows are compared, each with its owner."""
     train, control, aside, reference = inputs.train, inputs.control, inputs.set_aside, inputs.reference
     n_control = len(set(control.groups))
     names, train_owner = persons(train.groups)
@@ -122,28 +122,28 @@ def pooled(inputs: AuditInputs) -> Pool:
 
 
 class PooledTexts(NamedTuple):
-    """The synthetic rows and the pool, each in full and without common text."""
+    """The synthetic rows and the rows of the pool, in two versions: in full, and without common text."""
 
-    made: Numbered  # synthetic rows
-    real: Numbered  # rows of the pool
+    made: Numbered  # synthetic rows in full
+    real: Numbered  # rows of the pool in full
     own_made: OwnText  # synthetic rows without common text
     own_real: OwnText  # rows of the pool without common text
 
 
 def readings(synthetic: Sequence[str], pool: Pool) -> Iterator[tuple[int, Int, PooledTexts]]:
-    """Yield each reading of the texts, with the merged owners (`Matches.merged`) and the tokens.
+    """Yield (number of the reading, `Matches.merged`, tokens of the texts) for each reading of the texts.
 
     - MASKED: words, with numbers masked; misspelled words are corrected to words of train, control and rows set aside
     - WRITTEN: words as written
     - LETTERS: consonants without regard to spaces (`consonant_chunks`)
 
-    Two owners are merged if the texts of one repeat at least half of a record of the other (`repeated_records`).
+    Two owners are merged if the texts of one repeat at least half of a record of the other one (`repeated_records`).
     Text that only merged owners share is not common text.
     """
     vocabulary: dict[str, int] = {}
     written = tuple(number_rows(map(tokens, texts), vocabulary) for texts in (synthetic, pool.texts))
     words = list(vocabulary)
-    # the last rows are the public reference; misspelled words are not corrected to its words
+    # misspelled words are not corrected to words of the public reference, whose rows are the last ones
     of_persons = written[1].part(0, int((pool.side[pool.owner] != PUBLIC).sum()))
     n_real = np.bincount(of_persons.tokens, minlength=len(words)).tolist()
     corrected = corrections(words, {word: n for word, n in zip(words, n_real, strict=True) if n > 0})
@@ -237,7 +237,7 @@ class _Longest(NamedTuple):
         return cls(*(np.zeros(n, dtype=np.int64) for n in (n_owners, n_owners, n_rows)))
 
     def update(self, runs: Runs, pool: Pool, n_synthetic: int) -> Bool:
-        """Add runs, and return which runs are in synthetic rows and belong to train persons."""
+        """Update the lengths with `runs`, and return which runs are in synthetic rows and belong to train persons."""
         of_train, is_synthetic = runs.owner < pool.n_train, runs.row < n_synthetic
         np.maximum.at(self.person, runs.owner[is_synthetic], runs.length[is_synthetic])
         unshared = is_synthetic & (runs.lowest_owner >= pool.n_train) & ~_overlapping(runs, of_train)
@@ -247,15 +247,15 @@ class _Longest(NamedTuple):
 
 
 def _overlapping(runs: Runs, of_train: Bool) -> Bool:
-    """Return which runs of owners outside train are, in one row, at least half covered by a run of a train person.
+    """Return which runs of owners outside train are at least half covered by one run of a train person in the row.
 
-    Such a run is usually a passage that a train and a control person share, extended by a word that matches by
-    chance. Only runs of at least FLOOR_TOKENS tokens are returned.
+    A covered run is usually a passage that a train and a control person share, extended by a word that matches by
+    chance. The result is false for runs of fewer than FLOOR_TOKENS tokens and for runs of train persons.
     """
     is_overlapping = np.zeros(len(runs.row), dtype=np.bool_)
     train, others = np.flatnonzero(of_train), np.flatnonzero(~of_train & (runs.length >= FLOOR_TOKENS))
     first, last = (np.searchsorted(runs.row[train], runs.row[others], side=side) for side in ("left", "right"))
-    # each pair of a run outside train (`other`) and a run of train (`of_pair`) in the same row
+    # all pairs of runs in one row: indices of the runs outside train (`other`), and of the runs of train (`of_pair`)
     other = np.repeat(others, last - first)
     of_pair = train[np.repeat(first, last - first) + within_groups(last - first)]
     ends = np.minimum(runs.start[other] + runs.length[other], runs.start[of_pair] + runs.length[of_pair])
@@ -285,7 +285,7 @@ def own_runs(made: Sequence[str], pool: Pool) -> tuple[Int, Bool]:
     Returns:
         The longest run of own words in each row, 0 if it is below FLOOR_TOKENS; (m,).
         Whether each row contains a run of at least CEILING_TOKENS words, common text included, or at least NEAR of a
-        record: by pairs of words, words in any order, runs of three words, or its bag in changed order; (m,).
+        record, by its word pairs, words in any order, runs of three words, or bag of words in changed order; (m,).
     """
     longest, is_near = np.zeros(len(made), dtype=np.int64), np.zeros(len(made), dtype=np.bool_)
     public = len(pool.side) - 1
@@ -305,7 +305,7 @@ def own_runs(made: Sequence[str], pool: Pool) -> tuple[Int, Bool]:
 
 
 def _whole_texts(rows: Sequence[str], pool: Pool, merged: Int, has_own: Bool, n_synthetic: int) -> dict[str, Any]:
-    """Return the fields of `Matches` on whole records and sentences.
+    """Return the fields of `Matches` that concern whole records and whole sentences, by name.
 
     Records of at least 13 tokens count only in rows with at least PHRASE_TOKENS own words (`has_own`).
     """

@@ -27,20 +27,20 @@ class Keyed(NamedTuple):
 class TextKeys(NamedTuple):
     """The keys (64-bit hashes) of texts that are compared as a whole."""
 
-    records: Keyed  # keys of each text that is not short: as written, with masked numbers, with sorted sentences
-    short: Keyed  # texts of fewer than RECORD_TOKENS tokens, by their letters (`short_keys`)
-    sentences: Keyed  # sentences of at least MIN_SENTENCE_TOKENS tokens
+    records: Keyed  # 3 keys per text of RECORD_TOKENS tokens or more: as written, masked numbers, sorted sentences
+    short: Keyed  # keys of the letters of texts of fewer than RECORD_TOKENS tokens (`short_keys`)
+    sentences: Keyed  # keys of sentences of at least MIN_SENTENCE_TOKENS tokens
 
 
 class SoleOwners(NamedTuple):
     """The keys that only one owner has."""
 
     key: UInt  # sorted
-    owner: Int
-    size: Int  # number of tokens of the text
+    owner: Int  # the only owner of each key
+    size: Int  # number of tokens of the text of each key
 
     def places(self, wanted: UInt) -> tuple[Int, Int]:
-        """Return the positions in `wanted` and in `key` of the keys that both contain."""
+        """Return the positions of the common keys of `wanted` and `key`: (in `wanted`, in `key`)."""
         if len(self.key) == 0:
             return np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64)
         place, is_key = find_keys(self.key, wanted)
@@ -52,7 +52,7 @@ class OwnedCopies(NamedTuple):
 
     row: Int
     owner: Int
-    size: Int  # number of tokens of the longest such text
+    size: Int  # number of tokens of the owner's longest text that the row contains whole
 
 
 def record_keys(texts: Iterable[str]) -> TextKeys:
@@ -61,7 +61,7 @@ def record_keys(texts: Iterable[str]) -> TextKeys:
 
 
 def row_keys(texts: Iterable[str], records: TextKeys) -> TextKeys:
-    """Return the keys of synthetic rows, which are compared with the keys of records.
+    """Return the keys of synthetic rows, for a comparison with `records`, the keys of the records.
 
     A row has a short key for the whole row, and for each run of whole sentences that may equal a short record.
     """
@@ -119,7 +119,7 @@ def _runs(parts: Sequence[list[str]]) -> Iterable[list[str]]:
 
 
 def copies_of_one(made: Keyed, real: Keyed, owners: Int) -> OwnedCopies:
-    """Return the rows of `made` with a key of `real` that exactly one owner has; `owners` has the owner of each row.
+    """Return the rows of `made` with a key that only one owner has in `real`, given the owners of the rows of `real`.
 
     The size of a copy is the number of tokens in `real`, because a copy without spaces has only one token.
     """
@@ -132,7 +132,7 @@ def copies_of_one(made: Keyed, real: Keyed, owners: Int) -> OwnedCopies:
 
 
 def sole_owners(found: Keyed, owners: Int) -> SoleOwners:
-    """Return the keys that only one owner has; `owners` has the owner of each row."""
+    """Return the keys in `found` that only one owner has; `owners` has the owner of each row of `found`."""
     order = np.argsort(found.key, kind="stable")
     key, owner, size = found.key[order], owners[found.row[order]], found.size[order]
     first = np.flatnonzero(starts_group(key))

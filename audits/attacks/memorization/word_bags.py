@@ -22,7 +22,7 @@ N_LENGTHS = len(LENGTHS)
 NUMBER = 0  # token of a masked number
 LOWEST = 0.4  # lower shares are not computed, because they cannot raise a limit (`calibration.bag_thresholds`)
 SAME_ORDER = 0.5  # smallest share of pairs of adjacent words that two texts in the same order have in common
-INDEXED = 0.75  # share of a record's weight in the words with which rows are compared first; more than 1 - LOWEST
+INDEXED = 0.75  # share of a record's weight in its rarest words, with which rows are compared first; above 1 - LOWEST
 BLOCK_ROWS = 250  # number of synthetic rows compared at a time
 BLOCK_PAIRS = 1 << 13  # number of pairs of a row and a record compared at a time
 
@@ -30,14 +30,14 @@ BLOCK_PAIRS = 1 << 13  # number of pairs of a row and a record compared at a tim
 class BagMatches(NamedTuple):
     """Shares of bags of words; r is the number of (row, owner, class) triples with a share of at least LOWEST.
 
-    The classes are those of LENGTHS for words in changed order, and then those of LENGTHS for the same order.
+    Each length class (LENGTHS) is there twice: classes 0 to 3 for words in changed order, 4 to 7 in the same order.
     """
 
     best: Float  # highest share of each owner in a synthetic row, per class, (n_owners, 2 · N_LENGTHS)
-    row: Int  # (r,)
-    owner: Int  # (r,)
-    kind: Int  # class, an index into the second axis of `best`, (r,)
-    share: Float  # highest share over the records of the owner in this class and row, (r,)
+    row: Int  # row of each triple, (r,)
+    owner: Int  # owner of each triple, (r,)
+    kind: Int  # class of each triple, an index into the second axis of `best`, (r,)
+    share: Float  # highest share of a record of the owner in the row, among records of the class, (r,)
 
     def of_rows(self, n_rows: int, n_train: int) -> Float:
         """Return the highest share of a train person (owners below `n_train`) in each row, per class."""
@@ -48,7 +48,7 @@ class BagMatches(NamedTuple):
 
 
 class _Bags(NamedTuple):
-    """The bags of words of n texts. The k-th occurrence of a word is an item of its own, so that a bag is a set."""
+    """The bags of words of n texts. The k-th occurrence of a word is a separate item, so that a bag is a set."""
 
     items: sparse.csr_array  # 1 if the text has the item, (n, number of items of the records)
     bits: Float  # total weight of each text's items, (n,)
@@ -66,15 +66,15 @@ def word_bags(made: Numbered, real: OwnedRecords, n_synthetic: int) -> BagMatche
     that no record has counts as log2(N). The share is 1 if x and s have the same words. It is lower if x
     or s has words that the other lacks.
 
-    Two texts that people wrote with the same words nearly always have them in the same order, because one quotes the
-    other. Pairs of texts in the same order are therefore in separate classes. The order is the same if s has at
-    least SAME_ORDER · (n - 1) of the pairs of adjacent words of x, where n is the number of items in both x and s.
-    With a higher value of SAME_ORDER, quotations with changed words would count as reordered.
+    If people wrote two texts of the same words, the words are nearly always in the same order, because one text
+    quotes the other. Pairs of texts in the same order are therefore in separate classes. The order is the same
+    if s has at least SAME_ORDER · (n - 1) of the pairs of adjacent words of x, where n is the number of items in
+    both x and s. With a higher value of SAME_ORDER, quotations with changed words would count as reordered.
 
     `made`, `real` and `n_synthetic` are as in `near_copies`; token 0 must be a masked number.
 
-    Cost: rows are first compared with the rarest words of each record, which have INDEXED of its weight. The share is
-    computed only if the remaining words can still raise it to LOWEST (prefix filter).
+    Cost: rows are first compared with the rarest words of each record, which have at least the fraction INDEXED of
+    its weight. The share is computed only if the remaining words can still raise it to LOWEST (prefix filter).
     Reference: prefix filter, Chaudhuri et al., ICDE 2006; inverse frequency weights, Spärck Jones, J. Doc. 1972.
     """
     n_kinds = 2 * N_LENGTHS
@@ -132,7 +132,7 @@ def _bag(rows: Numbered, keys: UInt, weight: Float, n_owners: int, pairs: UInt) 
 
 
 def _incidence(row: Int, key: UInt, keys: UInt, n_rows: int) -> tuple[sparse.csr_array, Bool]:
-    """Return which rows have which of the sorted `keys`, (n_rows, len(keys)), and which of `key` are unknown."""
+    """Return which rows have which `keys` (sorted), (n_rows, len(keys)), and which of `key` are not in `keys`."""
     if len(keys) == 0:
         return sparse.csr_array((n_rows, 0)), np.ones(len(key), dtype=np.bool_)
     place, is_known = find_keys(keys, key)
@@ -144,7 +144,7 @@ def _selected(rows: Numbered, kept: Bool) -> Numbered:
 
 
 def _items(rows: Numbered) -> tuple[Int, UInt]:
-    """Return the row and the key of each item; the key depends on the word and on how often it occurred before."""
+    """Return the row and the key of each item; the key depends on the word and its earlier occurrences in the row."""
     row = rows.row(np.arange(len(rows.tokens)))
     order = np.lexsort((rows.tokens, row))
     row, tokens = row[order], rows.tokens[order]
@@ -168,12 +168,12 @@ def _candidates(rows: _Bags, records: _Bags, weight: Float, is_tested: Bool) -> 
 
 
 def _indexed(records: _Bags, weight: Float) -> tuple[sparse.csr_array, Float]:
-    """Return the rarest items of each record, with at least INDEXED of its weight, and the weight of the rest."""
+    """Return the rarest items of each record (at least INDEXED of its weight), and the weight of its other items."""
     items = records.items
     record = np.repeat(np.arange(items.shape[0]), np.diff(items.indptr))
     order = np.lexsort((-weight[items.indices], record))
     item = items.indices[order].astype(np.int64)
-    # weight of the rarer items of the same record
+    # for each item, the total weight of the rarer items of the same record
     before = np.cumsum(weight[item]) - weight[item]
     before -= np.append(before, 0.0)[items.indptr[:-1]][record]
     kept = before < INDEXED * records.bits[record]
