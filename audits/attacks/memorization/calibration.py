@@ -164,7 +164,7 @@ class Caught:
         return ", ".join(name for name, is_missed in zip(names, self._is_missed, strict=True) if is_missed)
 
     def by_length(self) -> dict[str, list[float]]:
-        """Return [found, planted, share of train records] of each planted length class, by its smallest length."""
+        """Return {shortest length: [found, planted, share of train records]} of each class with planted records."""
         rows = zip(STRATA, self.found.tolist(), self.planted.tolist(), self.share.tolist(), strict=True)
         return {str(shortest): [found, n, share] for shortest, found, n, share in rows if n > 0}
 
