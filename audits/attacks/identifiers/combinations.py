@@ -54,7 +54,7 @@ class Fact(NamedTuple):
 
     @property
     def stratum(self) -> str:
-        """The group of similar facts: dates of a decade, postal codes of a pattern (A9 9AA), or facts of a kind."""
+        """The group of the fact: dates of one decade, postal codes of one pattern (A9 9AA), or facts of one kind."""
         if self.kind == "date":
             return f"date {self.value[0]}"
         if self.kind == "postal":
@@ -79,7 +79,7 @@ def facts_of(row: RowContent) -> set[Fact]:
 
 
 def proper_words(text: str) -> set[Fact]:
-    """Return the capitalised words within the sentences of a text, such as parts of names and places."""
+    """Return the capitalised words of a text that do not begin a sentence, such as parts of names and places."""
     return {Fact("word", match[0].casefold()) for match in _PROPER.finditer(text)}
 
 
@@ -93,7 +93,7 @@ def full_names(text: str) -> set[frozenset[str]]:
 
 
 class FactOccurrences:
-    """The facts in S, and the train and control persons who have them.
+    """The facts in S, and for each fact the train and control persons who have it.
 
     Memory: some hundred bytes for each fact of a person that also occurs in S.
     """
@@ -103,7 +103,7 @@ class FactOccurrences:
         self._in_synthetic: set[Fact] = set()
         self._words: set[str] = set()
         self.rows: list[tuple[set[Fact], list[str]]] = []  # facts and words of each row of S
-        # by person: the words of each full name (`full_names`) that S contains, if these are at least two
+        # by person: for each full name (`full_names`), its words that occur in S, if at least two do
         self.names: dict[int, set[frozenset[str]]] = defaultdict(set)
         self.owners: dict[Fact, set[int]] = defaultdict(set)  # persons with each fact that occurs in S
 
@@ -129,8 +129,8 @@ class FactOccurrences:
     def bits(self) -> Mapping[Fact, float]:
         """Return the bits of each fact: -log2 of the share of persons who have it, at most `MAX_BITS`.
 
-        If only one of the n persons has a fact, the share is estimated as 2 × n2 / (n1 × n). n1 is the number of
-        facts in its stratum with exactly one owner, and n2 the number with exactly two. A date has at most
+        If only one of the n persons has a fact, the share is estimated as 2 × n2 / (n1 × n). n1 and n2 are
+        the numbers of facts in its stratum with exactly one owner and with exactly two owners. A date has at most
         log2(days of a decade / share of its decade among the dates) bits. Only dates of several persons count for the
         share of a decade, so that a leaked date does not make its decade look frequent.
 
@@ -155,7 +155,7 @@ class FactOccurrences:
 class CombinationLeaks(NamedTuple):
     """The result of `judge_combinations`."""
 
-    rows: Mapping[int, Sequence[int]]  # row of S that is a leak: numbers of the train persons whom it identifies
+    rows: Mapping[int, Sequence[int]]  # rows of S that are leaks: for each, the train persons whom the row identifies
     n_train: int  # number of train persons who alone have a combination in S, with lambda of at most 1
     n_control: int  # number of control persons who alone have a combination in S, with lambda of at most 1
 
@@ -175,9 +175,9 @@ def judge_combinations(occurrences: FactOccurrences, people: People) -> Combinat
         lambda = (rows of S) × (persons) × 2^-(sum of the bits of all kinds)
 
     The bits of a combination are lower than the sum of the bits of its facts:
-    - If the row has n facts of one stratum, each has log2(n) fewer bits, because each of the n could match.
+    - If the row has n facts of one stratum, each of them has log2(n) fewer bits, because each could match.
     - Of several shared facts of one kind, only the one with the most bits counts.
-    - Each word of a full name except the rarest has log2(4) fewer bits, because it may stand in `_NEIGHBOURS` places.
+    - Each word of a full name except the rarest has log2(`_NEIGHBOURS`) fewer bits: it may stand in so many places.
     - In a combination with a date, the age adds no bits, because a date of birth determines the age.
 
     The leaks are:
@@ -186,7 +186,7 @@ def judge_combinations(occurrences: FactOccurrences, people: People) -> Combinat
     - A row with lambda of at most 1 is a leak if significantly more train than control persons have a combination
       with lambda of at most 1.
     - Combinations with a full name are judged separately, because news texts name public figures beside dates. For
-      them, control persons count if lambda is at most 1, even in the rule for lambda below .01.
+      such combinations, control persons count if lambda is at most 1, even in the rule for lambda below .01.
     """
     bits, of_person = occurrences.bits(), defaultdict[int, set[Fact]](set)
     for fact, owners in occurrences.owners.items():
@@ -235,8 +235,8 @@ def _single_persons(
 ) -> dict[int, tuple[float, float]]:
     """Return the persons who alone have a combination in one row: {person: (bits, bits with the full name)}.
 
-    The bits are minus infinity if the combination has fewer than three kinds. If the shared facts that are not words
-    are of at least three kinds, no second person may have all of them. In this case, words only add bits.
+    The bits are minus infinity if the combination has fewer than three kinds. No second person may have all shared
+    facts, or, if the shared facts other than words are of at least three kinds, all shared facts other than words.
     """
     n_in_stratum = Counter(fact.stratum for fact in facts)
     owner_sets = [occurrences.owners.get(fact, set()) for fact in facts if fact.kind != "sex"]
@@ -265,7 +265,7 @@ def _single_persons(
 
 
 def _full_name(names: Iterable[frozenset[str]], words: Sequence[str], bits: Mapping[Fact, float]) -> dict[str, float]:
-    """Return the bits of the full name with most bits in a row: of its rarest word ("word") and the rest ("name")."""
+    """Return the bits of the full name with the most bits: "word" for its rarest word, "name" for its other words."""
     found: list[tuple[float, float]] = []
     for name in names:
         if _stand_together(name, words):
@@ -274,7 +274,7 @@ def _full_name(names: Iterable[frozenset[str]], words: Sequence[str], bits: Mapp
     return dict(zip(("word", "name"), max(found, key=sum), strict=True)) if found else {}
 
 
-def _stand_together(name: frozenset[str], words: Sequence[str]) -> bool:  # at most n - 1 words between n words
+def _stand_together(name: frozenset[str], words: Sequence[str]) -> bool:  # n = len(name); at most n - 1 words between
     places = [at for at, word in enumerate(words) if word in name]
     width = 2 * len(name) - 1
     return any(name.issubset(words[at : at + width]) for at in places)

@@ -12,7 +12,7 @@ from audits.attacks.identifiers.ownership import MIN_NAMES
 from audits.core.stats import exceeds_control
 from audits.text.clinical_terms import is_ordinary
 
-MIN_CLEAR = 7  # the words of this many train persons or more are leaks if no control person has one
+MIN_CLEAR = 7  # ordinary words are leaks if at least this many train persons and no control person have one
 TITLES = frozenset({"mr", "mrs", "ms", "miss", "mx", "dr", "prof", "professor", "doctor", "sir", "sister", "nurse"})
 CALENDAR = frozenset(
     (
@@ -57,7 +57,7 @@ def leaking_words(words: Mapping[int, CommonWord], rows: Iterable[frozenset[int]
     - Otherwise, two words in one row are leaks if both are recorded for the same train person. Two months or weekdays
       do not count. If at least two control persons have two words in one row, no word is a leak.
 
-    `words` has the words by number. `rows` has the numbers of the recorded identifiers in each synthetic row.
+    `words` has the words by number of the identifier. `rows` has the numbers in each synthetic row.
     """
     n_train, n_control = (len({p for word in words.values() for p in word[side]}) for side in (1, 2))
     if ordinary_words_leak(n_train, n_control, share):

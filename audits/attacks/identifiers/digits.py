@@ -17,10 +17,10 @@ _WORDS = (  # number word: its digits
     | {word: str(i) for i, word in enumerate(_ORDINALS)}
 )
 _TIMES = {"double": 2, "triple": 3, "treble": 3}  # word: how often it repeats the next number word
-_SUFFIXES = ("st", "nd", "rd", "th")  # of ordinal numbers, such as 4th
+_SUFFIXES = ("st", "nd", "rd", "th")  # suffixes of ordinal numbers, such as 4th
 # an escaped digit as in web pages (&#52;), web addresses (%34) and program code
 _ESCAPED = re.compile(r"&#0*(4[89]|5[0-7]);?|%3([0-9])|&#x0*3([0-9]);?|\\u003([0-9])|\\x3([0-9])")
-_DIGIT_LIKE = str.maketrans("olizsbgq", "01125899")  # letters that resemble a digit
+_DIGIT_LIKE = str.maketrans("olizsbgq", "01125899")  # letter: the digit that it resembles
 _TOKEN = re.compile(r"[^\W_]+")
 _PART = re.compile(r"\d+|[^\W\d_]+")  # a group of digits or of letters in a token
 _NUMBER_WORD = re.compile("|".join(sorted(_WORDS, key=len, reverse=True)))
@@ -28,7 +28,7 @@ _NUMBER_WORDS = re.compile(f"(?:{_NUMBER_WORD.pattern})+")  # number words witho
 _HAS_NUMBER = re.compile(rf"\d|{_NUMBER_WORD.pattern}")
 _MAX_GAP = 6  # largest number of characters between two neighbouring digits of a run
 MIN_SPELLED = 8  # smallest number of digits of a run in `spelled_runs`
-# a quick test for `spelled_runs`: a run of eight digits in words has at least three of these words close together
+# a quick test for `spelled_runs`: a run of eight digits in words has at least three number words close together
 _SPELLED_WORD = rf"(?:{_NUMBER_WORD.pattern}|{'|'.join(_TIMES)}|(?<![^\W_])o(?![^\W_]))"
 _SPELLED = re.compile(rf"(?:{_SPELLED_WORD}.{{0,{_MAX_GAP}}}?){{3}}", re.DOTALL)
 
@@ -42,7 +42,7 @@ class DigitRun(NamedTuple):
 
 
 class _Numeral(NamedTuple):
-    digits: str  # empty if this part of the text is not a numeral
+    digits: str  # empty for a word or group of letters that is no numeral
     start: int
     end: int
     word: str = ""  # the numeral, if it is a number word
@@ -72,7 +72,7 @@ def digit_runs(normalised: str) -> list[DigitRun]:
 
 def spelled_runs(normalised: str) -> list[DigitRun]:
     """Return the runs of at least `MIN_SPELLED` digits (`digit_runs`) that are written in words only."""
-    if _SPELLED.search(normalised) is None:  # true for most texts; `digit_runs` takes several times longer
+    if _SPELLED.search(normalised) is None:  # most texts end here; `digit_runs` takes several times longer
         return []
     runs = [run for run in digit_runs(normalised) if len(run.digits) >= MIN_SPELLED]
     return [run for run in runs if not any(map(str.isdecimal, normalised[run.starts[0] : run.ends[-1]]))]

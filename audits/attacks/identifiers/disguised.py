@@ -27,7 +27,7 @@ MIN_NAME_LETTERS = 10  # shorter names are not searched for by their letters
 MAX_NAME_WORDS = 4  # in `leaked_parts`, an identifier of 2 to 4 words, all of letters, counts as a name
 MIN_USERS = 3  # a word is common if at least this number of persons, other than the owners of the name, write it
 MIN_COMMON_LETTERS = 2  # shorter words are common only if they are words of the name, so that J o h n is found
-MAX_TOUCHED = 2  # a name overlaps a longer word only if it covers more than this number of its letters
+MAX_TOUCHED = 2  # a name overlaps a longer word only if the name covers more than this number of the word's letters
 MIN_WORD_LETTERS = 7  # shorter words of names are not searched for on their own
 _Places = defaultdict[int, list[Place]]  # places by row of S
 
@@ -59,10 +59,10 @@ def judge_disguised(
     - no control person has it. This condition does not apply to personal numbers;
     - fewer than .01 such occurrences are expected by chance (for numbers, see `find_known_numbers`);
     - for a name, at least one of the words that the name overlaps is not common (`MIN_USERS`). Common words can
-      contain the letters of a name: "Christian sect" contains those of "Christian's";
-    - fewer than two control persons have an identifier that occurs in disguise, or significantly more train persons
-      have one (`exceeds_control`). If no identifier of control is recorded, the train persons whose identifiers occur
-      in disguise in control texts are counted instead of control persons.
+      contain the letters of a name: "Christian sect" contains the letters of "Christian's";
+    - fewer than two control persons have an identifier that occurs in disguise, or significantly more train than
+      control persons have one (`exceeds_control`). If no identifier of control is recorded, the train persons with an
+      identifier that occurs in disguise in control texts are counted instead of control persons.
 
     `found_openly` has the digits of undisguised leaks, which are not counted again.
     """
@@ -155,7 +155,7 @@ def _uncommon_hits(
 def rare_hits(
     names: Mapping[int, Sequence[Sequence[str]]], texts: Sequence[str], surprisal: Surprisal
 ) -> list[NameHit]:
-    """Return the occurrences of names (`find_known_names`) of which fewer than .01 are expected by chance.
+    """Return the rare occurrences of names (`find_known_names`): fewer than .01 are expected by chance (lambda).
 
     lambda = (characters of the texts) × (names) × 2^-(surprisal of the spelling in bits)
     """

@@ -47,8 +47,8 @@ class Identifiers:
       reversed letters), and one long word of a name;
     - rare word: any word of at least four characters that only one person uses.
 
-    For each identifier v, lambda is the expected number of chance matches of identifiers of its kind. The bits of v
-    measure how unlikely v is (`Surprisal`):
+    For each identifier v, lambda is the expected number of chance matches of identifiers of the kind of v. The bits
+    of v measure how unlikely v is (`Surprisal`):
 
         lambda = (places in the synthetic table) × (identifiers of the kind of v) × 2^-(bits of v)
 
@@ -66,7 +66,7 @@ class Identifiers:
         person of each leak) must not be released.
     Randomness: none.
     Cost: O(N) for N characters; texts are read one by one. Memory: 12 bytes for each different word, date or contact
-        in real texts, 8 bytes for each one in synthetic texts, and some hundred bytes for each recorded identifier.
+        in real texts, 8 bytes for each in synthetic texts, and some hundred bytes for each recorded identifier.
     Reference: the expected number of chance matches follows the exposure metric (Carlini et al. 2019).
     """
 
@@ -77,8 +77,8 @@ class Identifiers:
         people, texts = tables.read_people(inputs), inputs.synthetic.texts
         lists = (*(inputs.identifiers or ()), *(inputs.control_identifiers or ()))
         occurrences = recorded.Occurrences(recorded.index_identifiers(lists, (owner for _, owner in people.rows())))
-        others = _OtherSearches(inputs, people, lists)
-        collectors = (occurrences, *others.collectors())
+        searches = _Searches(inputs, people, lists)
+        collectors = (occurrences, *searches.collectors())
         synthetic = tables.read_synthetic(texts, collectors)
         pool = tables.read_pool(people, synthetic, collectors)
         background = [inputs.control] if inputs.reference is None else [inputs.control, inputs.reference]
@@ -88,7 +88,7 @@ class Identifiers:
             n_tokens=synthetic.n_tokens,
             n_numbers=len(synthetic.numbers),
             n_dates=len(synthetic.by_kind["date"]),
-            n_control_tokens=others.n_control_tokens(),
+            n_control_tokens=searches.n_control_tokens(),
         )
         recorded_hits = judge_recorded(occurrences, counts, surprisal, people.n_train, people.n_persons)
         scores = _rare_scores(people, synthetic, pool, surprisal)
@@ -96,11 +96,11 @@ class Identifiers:
         found_openly = {entity.key for entity in entities if entity.key.isdecimal()}
         n_disguised, places, numbers = judge_disguised(texts, occurrences, pool, people, surprisal, found_openly)
         terms = SearchTerms(entities, recorded_hits.terms.phrases, places)
-        n_in_other_forms, terms = others.in_other_forms(texts, terms, surprisal)
+        n_in_other_forms, terms = searches.in_other_forms(texts, terms, surprisal)
         parts = leaked_parts(texts, occurrences.recorded, people, surprisal, terms.persons())
         named = {words: ("part of a known name", owners) for words, owners in parts.items()}
         terms = terms._replace(phrases={**terms.phrases, **named})
-        n_others, terms, found = others.judge(terms, surprisal, numbers)
+        n_others, terms, found = searches.judge(terms, surprisal, numbers)
         located = locate_identifiers(texts, terms, people.names)
         searched = _SearchResults(n_disguised, n_in_other_forms + len(parts) + n_others, found, scores)
         result = _judge(people, patterned, recorded_hits, searched, located, confidence)
@@ -113,12 +113,12 @@ class Identifiers:
 
 class _SearchResults(NamedTuple):
     n_disguised: int  # number of disguised leaks
-    n_more: int  # number of leaks: parts of names, names and addresses in changed forms, codes, combinations of facts
-    by_search: Mapping[str, list[int]]  # [train persons, control persons] by search (`_OtherSearches.judge`)
+    n_more: int  # number of leaked codes, combinations of facts, and changed forms or parts of names and addresses
+    by_search: Mapping[str, list[int]]  # [train persons, control persons] by search (`_Searches.judge`)
     scores: Float  # result of `_rare_scores`
 
 
-class _OtherSearches:  # for names, addresses, codes and combinations of facts
+class _Searches:  # searches for names, addresses, codes and combinations of facts
     def __init__(self, inputs: AuditInputs, people: People, lists: Sequence[Sequence[str]]) -> None:
         self._people = people
         words = {word for text in inputs.synthetic.texts for word in tokens(text)}
@@ -131,7 +131,7 @@ class _OtherSearches:  # for names, addresses, codes and combinations of facts
         self._names, self._codes = NameOccurrences(in_texts, people), CodeOccurrences(people)
         self._facts = FactOccurrences(people)
 
-    def collectors(self) -> tuple[tables.Collector, ...]:  # the collectors must read all rows
+    def collectors(self) -> tuple[tables.Collector, ...]:  # objects that must read all rows
         return self._recorded, self._names, self._codes, self._facts, self._apart, self._addresses
 
     def n_control_tokens(self) -> int:
@@ -142,7 +142,7 @@ class _OtherSearches:  # for names, addresses, codes and combinations of facts
     ) -> tuple[int, SearchTerms]:
         """Return how many train persons have a recorded name or address in S in a changed form, and all leaks.
 
-        `terms` has the leaks of earlier searches. Persons whom these leaks identify are not counted again.
+        All leaks include those of earlier searches (`terms`). Persons whom earlier leaks identify are not counted.
         """
         found = (
             judge_glued_names(texts, self._pairs, self._people, surprisal),
@@ -160,9 +160,9 @@ class _OtherSearches:  # for names, addresses, codes and combinations of facts
     def judge(
         self, terms: SearchTerms, surprisal: Surprisal, numbers: set[str]
     ) -> tuple[int, SearchTerms, Mapping[str, list[int]]]:
-        """Return the number of new leaks, all leaks, and [train persons, control persons] found, by search.
+        """Return the number of new leaks, all leaks, and {search: [number of train persons, of control persons]}.
 
-        `terms` and `numbers` (digits) have the leaks of earlier searches, which are not counted again.
+        All leaks include those of earlier searches (`terms` and the digits in `numbers`), which are not new.
         """
         recorded = judge_names(self._recorded, surprisal, self._people, are_recorded=True)
         in_texts = judge_names(self._names, surprisal, self._people, are_recorded=False)
@@ -187,8 +187,8 @@ def _rare_scores(people: People, synthetic: SyntheticKeys, pool: PoolContent, su
         z(p) = (hits(p) - r × total(p)) / sqrt(total(p) + 1)
         r = (sum of hits over all persons) / (sum of total over all persons)
 
-    total(p) is the sum of the bits of the words and quasi-identifiers that only person p has. hits(p) is the sum for
-    those of them that occur in S. z(p) is 0 if hits(p) / total(p) equals r, the ratio for all persons together.
+    total(p) is the sum of the bits of the words and quasi-identifiers that only person p has. hits(p) is the part of
+    this sum for those that occur in S. z(p) is 0 if hits(p) / total(p) equals r, the ratio for all persons together.
     """
     n = people.n_persons
     hits, total = np.zeros(n), np.zeros(n)

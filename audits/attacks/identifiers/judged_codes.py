@@ -26,7 +26,7 @@ MIN_BITS = 20.0  # smallest number of bits of a code in the group "long"; round 
 _MIN_MIXED_BITS = 25.0  # smallest number of bits in the group "mixed"; product names, such as i486dx/33, have fewer
 _FEW_BITS = 6.0  # bits of a year, and of each of the two numbers of a size such as 1024x768
 _MAX_LETTER_BITS = 4.0  # largest number of bits of a letter; many codes begin with the same few letters
-_SIZE = re.compile(r"\d{1,5}x\d{1,5}")  # such as a resolution; longer numbers may be identifiers
+_SIZE = re.compile(r"\d{1,5}x\d{1,5}")  # a size, such as a resolution; sizes with longer numbers may be identifiers
 
 
 class CodeOccurrences:
@@ -79,7 +79,7 @@ class CodeOccurrences:
         return self.synthetic.collected(), self._identifiers.collected()
 
     def shared_forms(self) -> frozenset[str]:
-        """Return each form of which at least two codes and more than 1 % of the codes have several owners."""
+        """Return the forms in which at least two codes, and more than 1 % of the codes, have several owners."""
         columns = (self._keys, self._owners, self._form)
         keys, owners, forms = (np.frombuffer(column, dtype=column.typecode) for column in columns)
         order = np.lexsort((owners, keys))
@@ -147,14 +147,14 @@ def judge_codes(occurrences: CodeOccurrences, people: People, surprisal: Surpris
         lambda = (codes of its length in S) × (codes of its length in train) × 2^-(surprisal in bits)
 
     Only codes that exactly one person has are judged. Each code is in one of three groups:
-    - long: a long code (`Code.is_long`) of at least 20 bits. lambda must be below .05, or the number
-      of long codes of train with this length in S must be significantly higher than lambda (`exceeds_chance`).
-    - mixed: a mixed code (`Code.is_mixed`) of at least 25 bits. lambda must be below .05. Groups of letters add no
-      bits, because they can be a name (as in 99mtc-mdp).
+    - long: a long code (`Code.is_long`) of at least 20 bits. lambda must be below .05, or the number of long codes
+      of train with this length in S must be significantly above lambda (`exceeds_chance`).
+    - mixed: a mixed code (`Code.is_mixed`) of at least 25 bits with lambda below .05. Groups of letters add no bits,
+      because they can be a name (as in 99mtc-mdp).
     - other: all remaining codes, and all codes of a form that several persons use (`shared_forms`).
 
-    The codes of train persons in a group are leaks if significantly more train than control persons have a code of
-    the group in S (`exceeds_control`). Long and mixed codes need no test if fewer than two control persons have one.
+    The codes of train persons in a group are leaks if significantly more train than control persons have such a code
+    in S (`exceeds_control`). Long and mixed codes need no test if fewer than two control persons have such a code.
     """
     shared = occurrences.shared_forms()
     groups: list[tuple[dict[str, int], dict[str, int]]] = [({}, {}) for _ in range(3)]

@@ -19,7 +19,7 @@ from audits.text.name_lists import SHORT_FORMS
 
 MAX_COINCIDENCES = 0.01  # a form is rare if fewer than .01 occurrences of it are expected by chance
 
-_Forms = dict[NameForm, list[int]]  # form: numbers of the persons who have it
+_Forms = dict[NameForm, list[int]]  # form: numbers of the persons who have the form
 
 
 class NameLeaks(NamedTuple):
@@ -27,7 +27,7 @@ class NameLeaks(NamedTuple):
 
     found: int  # number of train persons whose name occurs in S in any form
     by_chance: int  # control persons with a name in S, plus train persons with a name in control texts but not in S
-    phrases: Mapping[Tokens, tuple[str, Sequence[int]]]  # words of a leak in S: kind to report, owners
+    phrases: Mapping[Tokens, tuple[str, Sequence[int]]]  # words of a leak in S: (kind to report, owners)
 
     def without(self, persons: set[int]) -> Mapping[Tokens, tuple[str, Sequence[int]]]:
         """Return the leaks that identify a person who is not in `persons`."""
@@ -52,7 +52,7 @@ class NameOccurrences:
         self.phrases: dict[NameForm, set[Tokens]] = defaultdict(set)  # form in S: the words with which S writes it
         # form in S: owners of the texts outside S that may contain the name (`agrees`)
         self.text_owners: dict[NameForm, Owners] = defaultdict(Owners)
-        self.in_control: dict[NameForm, set[int]] = defaultdict(set)  # form in control texts: indices of its names
+        self.in_control: dict[NameForm, set[int]] = defaultdict(set)  # form in control texts: indices of the names
         self.n_tokens = [0, 0]  # number of tokens of S and of control texts
         self._by_surname: dict[Tokens, list[NameForm]] = {}
 
@@ -97,17 +97,17 @@ def judge_names(
     """Return the names of train persons in S that are leaks.
 
     A form counts if at most ten persons have it, all in train or all in control, and public text does not contain it.
-    A form is rare if it has a full given name and lambda, its expected number of chance occurrences in S, is below
-    .01:
+    A form is rare if it has a full given name, and if fewer than .01 occurrences of it in S are expected by chance.
+    This expected number is lambda:
 
         lambda = (tokens of S) × (ways to write the name) × 2^-(surprisal of its words in bits)
 
     - Rare forms of train persons are leaks if fewer than two control persons have rare forms in S, or if
       significantly more train than control persons have rare forms in S (`exceeds_control`). If no name of control is
       recorded, the train persons with rare forms in control texts but not in S are counted instead of control
-      persons. In this case, the numbers of these forms are compared as well.
+      persons. In this case, the numbers of rare forms are compared as well.
     - Forms that are not rare, such as initials with a surname, are leaks only if significantly more train persons
-      have such forms in S than are counted for chance: the control persons with such forms in S, plus the train
+      have such forms in S than persons have them by chance: the control persons with such forms in S, plus the train
       persons with such forms in control texts but not in S.
 
     If `are_recorded` is false, the names were read from texts and not from a list. In this case, a form counts only
@@ -157,7 +157,7 @@ def _persons(forms: _Forms) -> set[int]:
 
 def _is_rare(form: NameForm, surprisal: Surprisal, n_tokens: int) -> bool:
     """Return whether a form has a full given name and fewer than .01 chance occurrences in n tokens are expected."""
-    # 2 orders of surname and given names, 3 spellings of the surname; 3: given name in full, as initial or left out
+    # 2 orders; 3 spellings of the surname; each given name: in full, as initial, left out (3), or as a short form
     n_ways = 2 * 3 * math.prod(3 + len(SHORT_FORMS.get(word, ())) for word in form.given)
     bits = sum(map(surprisal.bits, (*form.surname, *form.given))) - math.log2(n_ways)
     return form.has_given_name and n_tokens * math.exp2(-bits) < MAX_COINCIDENCES

@@ -19,7 +19,7 @@ from audits.core.types import Int
 from audits.text.normalise import normalise
 
 MAX_DIGITS = 18  # a longer number is cut to its first 18 digits, which fit into 64 bits
-MIN_VARIETY = 0.6  # altered forms of a number count only if it has this share of the bits of random digits
+MIN_VARIETY = 0.6  # altered forms count only if the number has this share of the bits of as many random digits
 MAX_COINCIDENCES = 0.01  # altered forms count only if lambda, the expected number of chance matches, is below .01
 
 
@@ -80,7 +80,7 @@ class _Digits(NamedTuple):
     firsts: list[int]  # index of the first digit of each run; the last entry is the number of all digits
 
     def windows(self, n: int) -> tuple[Int, Int]:
-        """Return the number that each n consecutive digits of a run form, and the index of its first digit."""
+        """Return (numbers from all n consecutive digits of a run, index of the first digit of each number)."""
         if len(self.digits) < n:
             return np.zeros(0, np.int64), np.zeros(0, np.int64)
         starts = np.flatnonzero(self.run[: len(self.run) - n + 1] == self.run[n - 1 :])
@@ -115,10 +115,10 @@ def find_known_numbers(
     Digits need not be random: telephone numbers of one town begin alike. Therefore, matches count only if there are
     significantly more of them than matches by chance (`exceeds_control`):
     - The digits in order are compared with the numbers of control persons (owners from `n_train` on) in `texts`.
-    - Altered forms are compared with the altered numbers of control persons in `texts`, and with the altered numbers
-      that only train persons have in control texts, where such numbers occur only by chance.
+    - Altered forms are compared with the altered numbers of control persons in `texts`, and with the altered forms
+      in control texts of numbers that only train persons have. In control texts, such forms occur only by chance.
 
-    Cost: O(digits of `texts` and `control_texts`) for each length, form and way to write it; 24 bytes per digit.
+    Cost: O(digits of `texts` and `control_texts`) for each length and each way to write a number; 24 bytes per digit.
     """
     lengths = known.lengths()
     if not lengths:
@@ -146,7 +146,7 @@ def _in_order(digits: _Digits, n: int, of_train: Int, of_control: Int) -> "list[
 
 def _altered(digits: _Digits, controls: _Digits, n: int, sides: tuple[Int, Int, Int]) -> "list[_Hit]":
     of_train, only_train, of_control = sides  # the result of `KnownNumbers.by_side`
-    # runs of digits: in texts with train numbers, in texts with control numbers, in control texts with train numbers
+    # digit runs in `texts` with train numbers; in `texts` with control numbers; in control texts with train numbers
     in_texts, by_chance, in_control = set[bytes](), set[bytes](), set[bytes]()
     hits, share = list[_Hit](), 0.0
     for form in _FORMS[1:]:
@@ -186,11 +186,11 @@ def _read(texts: Sequence[str]) -> _Digits:
 
 
 class _Form(NamedTuple):
-    name: str  # name in findings of a form in which a number may be written
+    name: str  # name of the form in findings
     extra: int  # number of digits as written minus number of digits of the known number; -1 if one is missing
     ways: Callable[[int], int]  # returns the number of ways to write a number of n digits in this form
     variants: Callable[[Int, int], Iterator[Int]]  # yields, for each way, the given numbers of n digits as written
-    is_masked: bool = False  # whether numbers are compared, in way i, without their digit at the place 10^i
+    is_masked: bool = False  # whether way i compares numbers without the digit at the place 10^i
 
     def found(self, values: Int, known: Int, n: int) -> Iterator[tuple[int, int]]:
         """Yield the pairs (i, j) for which values[i] is the known number known[j] of n digits in this form."""

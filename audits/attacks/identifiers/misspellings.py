@@ -37,7 +37,7 @@ class Misspellings:
         self._numbers = np.frombuffer(numbers, dtype=np.int32)[order]
 
     def look_up(self, word: str) -> tuple[str, ...]:
-        """Return the known words that are exactly one edit away, in order."""
+        """Return the known words that are exactly one edit away from `word`, in alphabetical order."""
         found: set[str] = set()
         for shorter in {word, *deletions(word)}:
             first, last = (bisect(self._keys, hash(shorter)) for bisect in (bisect_left, bisect_right))

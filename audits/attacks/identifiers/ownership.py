@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from audits.core.types import Bool, Int
 
-SEVERAL = -1  # replaces the owner of a string that several persons own
+SEVERAL = -1  # stands for the owners of a string that several persons own
 MAX_OWNERS = 10  # a string with more owners identifies nobody; CMS and Health Canada require groups of at least 11
 BLOCK_KEYS = 1 << 20  # new keys are merged into the sorted keys when at least this many were added
 # Values of `minimum` in `exceeds_control`: if fewer matches by chance are found, every match of train is a leak.
@@ -69,7 +69,7 @@ class Keys:
 
 
 class KeyCollector:
-    """Collects keys."""
+    """Collect keys."""
 
     def __init__(self) -> None:
         self._kept = np.zeros(0, dtype=np.int64)
@@ -104,7 +104,7 @@ class OwnedKeys(NamedTuple):
 
 
 class OwnerCollector:
-    """Collects keys with their owners."""
+    """Collect keys, each with its owners."""
 
     def __init__(self) -> None:
         self._kept = OwnedKeys(np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int32))
@@ -133,7 +133,7 @@ class OwnerCollector:
 
 
 class SharingCollector:
-    """Collects pairs of a key and an owner. Memory: 12 bytes for each pair."""
+    """Collect pairs of a key and an owner. Memory: 12 bytes for each pair."""
 
     def __init__(self) -> None:
         self._keys, self._owners = array("q"), array("i")
