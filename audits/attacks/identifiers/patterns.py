@@ -33,13 +33,13 @@ MIN_IBAN_CHARACTERS = 15  # length of the shortest IBAN, that of Norway
 PHONE_DIGITS = 9  # phone numbers are compared by their last nine digits, so that a country code does not matter
 _MONTH = rf"(?P<month>{'|'.join(grammar.MONTHS)})[a-z]*\.?"
 _DIGIT = re.compile(r"\d")
-# more than 80 characters without a digit; `_with_digits` needs only the first and the last 40 of them (the groups)
+# more than 80 characters without a digit; `_with_digits` needs only the first 40 and the last 40 (the two groups)
 _FAR_FROM_DIGITS = re.compile(r"(\D{40})\D+(\D{40})")
 _NUMBER = re.compile(r"(?<![\w])\d(?:[ ./-]?\d){5,24}(?!\w)")
 _EMAIL = re.compile(r"[\w.+%-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,9}")
 _AT = r"(?: ?[(\[{<] ?(?:at|a|@) ?[)\]}>] ?| @ ?| ?@ | at |&#0*64;?|&#x0*40;?|&commat;|%40)"
 _DOT = r"(?: ?[(\[{<] ?(?:dot|\.) ?[)\]}>] ?| dot | \. ?|\.|&#0*46;?|&#x0*2e;?|&period;|%2e)"
-# an e-mail address with "at" and "dot" in words, with spaces around "@" and ".", or with both escaped as in web pages
+# an e-mail address with the words "at" and "dot", with spaces around "@" and ".", or with "@" and "." escaped
 _SPELT_EMAIL = re.compile(
     rf"(?<![\w@])([\w.+%-]{{1,64}}(?: dot [\w+%-]{{1,64}}){{0,3}})({_AT})"
     rf"([\w-]{{1,63}}(?:{_DOT}[\w-]{{1,63}}){{0,3}})({_DOT})([a-z]{{2,12}})(?!\w)"
@@ -172,7 +172,7 @@ def find_entities(normalised: str) -> Iterator[Match]:
 
 
 def number_key(entity: Entity) -> str | None:
-    """Return the key of a direct identifier or contact if it consists of at least six digits, else None."""
+    """Return the key of a direct identifier or contact if the key consists of at least six digits, else None."""
     if entity.kind in QUASI or not entity.key.isdecimal() or len(entity.key) < MIN_NUMBER_DIGITS:
         return None
     return entity.key
@@ -245,7 +245,7 @@ def _iban(match: str) -> str:
 
 
 def _dates(text: str) -> Iterator[Match]:
-    """Yield each date. Its key is the year, then day and month in ascending order: 31.12.2024 -> "24-12-31"."""
+    """Yield each date. The key is the year, then day and month in ascending order: 31.12.2024 -> "24-12-31"."""
     for match in (match for pattern in _DATES for match in pattern.finditer(text)):
         month = grammar.MONTHS.index(match["month"]) + 1 if match["month"] in grammar.MONTHS else int(match["month"])
         day = int(match["day"])

@@ -27,7 +27,7 @@ class PersonName(NamedTuple):
     """One reading of a name: which of its words are the given names and which the surname."""
 
     given: Tokens
-    surnames: tuple[Tokens, ...]  # the surname as written, as one word, without particles, and each of its parts
+    surnames: tuple[Tokens, ...]  # surname as written, as one word, without particles, and each part
 
 
 class NameForm(NamedTuple):
@@ -54,8 +54,8 @@ class NameMatch(NamedTuple):
 def names_in(text: str, words: set[str]) -> Iterator[str]:
     """Yield each sequence of two or three capitalised words in a text that may be the name of a person.
 
-    `words` are the words of the synthetic table, in lower case. They must contain at least two words of the sequence,
-    not counting initials, and at least one of the contained words must be a listed given name.
+    `words` are the words of the synthetic table, in lower case. At least two words of the
+    sequence, not counting initials, must be in `words`, and at least one of these must be a listed given name.
     """
     for match in _CAPITALISED.finditer(text):
         found = words.intersection(word for word in tokens(match[0]) if len(word) > 1)
@@ -144,7 +144,7 @@ class NameSearch:
 
 
 def agrees(form: NameForm, context: Iterable[str]) -> bool:
-    """Return whether a form may be the name of a person whose surname stands among the words `context` in a text.
+    """Return whether a form may be the name of a person whose surname stands next to the words `context` in a text.
 
     All full given names of the form must be in `context`. If the form has only initials, a word of `context` must
     start with the first initial.
@@ -178,7 +178,7 @@ def _before(words: Sequence[str], at: int, given: Tokens) -> tuple[Tokens, int, 
 
 
 def _after(words: Sequence[str], at: int, given: Tokens) -> tuple[Tokens, int, int] | None:
-    """Return the given names or initials from token `at` on, as `_before` does; titles may precede them."""
+    """Return the given names or initials from token `at` on, as `_before` does; titles may be in front of them."""
     matched: list[str] = []
     last, right = at, 0
     while last < len(words):

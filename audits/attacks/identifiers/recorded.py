@@ -34,15 +34,15 @@ _Candidate = tuple[int, Value | Entity, Iterable[int], bool, tuple[float, bool]]
 class RecordedIdentifiers:
     """An index of the recorded identifiers.
 
-    - A value is an identifier as recorded, such as "MRN 482-133". Its number is its position in `values`.
+    - A value is an identifier as recorded, such as "MRN 482-133". The number of a value is its position in `values`.
     - A form is an e-mail address, number or date in a value, as a key that is equal in every notation, such as
       482133. Values with the same form have the same owners.
-    - A personal number is a value with a form that belongs to one person, so not a date or a contact (`CONTACT`).
+    - A personal number is a value with a form, unless the value is a date or has a contact (`CONTACT`) as a form.
     """
 
     values: Sequence[Value]  # the tokens of each value, at most 8
     owners: Sequence[Owners]  # owners of each value
-    number: Mapping[Value, int]  # number of each value
+    number: Mapping[Value, int]  # number of each value: its position in `values`
     forms: Mapping[Entity, int]  # number of the first value that has each form
     dates: frozenset[int]  # numbers of the values that are dates
     numbers: frozenset[int]  # numbers of the values that are personal numbers
@@ -53,7 +53,7 @@ class RecordedIdentifiers:
 
 
 def index_identifiers(lists: Iterable[Sequence[str]], owners: Iterable[int]) -> RecordedIdentifiers:
-    """Return the identifiers in `lists`, which has one list per row; `owners` has the owner of each row."""
+    """Return an index of the identifiers in `lists`, one list per row; `owners` has the owner of each row."""
     listed = [(text, owner) for row, owner in zip(lists, owners, strict=False) for text in row]
     owner_of: dict[Value, Owners] = {}
     for text, owner in listed:
@@ -220,13 +220,13 @@ class RecordedHits:
 
     tested: int  # number of tested identifiers of train persons
     found: int  # number of identifiers of train persons that occur in S in any form
-    of_control: int  # number of identifiers of control persons that occur in S
+    of_control: int  # number of identifiers of control persons that occur in S in any form
     n_leaks: int
     terms: SearchTerms  # the leaks as they occur in S, with their owners
 
 
 class _Rarity:
-    """The rarity of recorded identifiers. Each public method returns (surprisal in bits, whether it is rare).
+    """The rarity of recorded identifiers. Each `of_` method returns (bits, whether the identifier is rare).
 
     An identifier is rare if lambda, the expected number of chance matches, is below .01:
 

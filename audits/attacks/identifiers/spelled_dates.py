@@ -17,7 +17,7 @@ _DAYS = {word: i for i, word in enumerate(_ORDINALS, start=1)} | {
     "thirty first": 31,
     **{f"twenty {word}": 21 + i for i, word in enumerate(_ORDINALS[:9])},
 }
-BELOW_HUNDRED = {  # numbers from 1 to 99, in words with spaces
+BELOW_HUNDRED = {  # number in words, separated by spaces: its value, 1 to 99
     **{word: i for i, word in enumerate((*UNITS, *TEENS)) if i > 0},
     **{word: 10 * i for i, word in enumerate(TENS, start=2)},
     **{f"{ten} {unit}": 10 * i + j for i, ten in enumerate(TENS, 2) for j, unit in enumerate(UNITS[1:], 1)},

@@ -30,7 +30,7 @@ from audits.core.types import AuditInputs, Bool, Int, persons
 from audits.text.common_text import FEWEST
 
 _MIN_CHARACTERS = 4  # shorter words are ignored
-MAX_COINCIDENCES_OF_KIND = 0.05  # identifiers of a kind count only if fewer chance matches are expected
+MAX_COINCIDENCES_OF_KIND = 0.05  # identifiers of a kind count only if fewer than .05 chance matches are expected
 
 
 class Collector(Protocol):
@@ -45,7 +45,7 @@ class Collector(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class People:
-    """The pool. Its owners are numbered in this order: train, control, public text, rows set aside."""
+    """The pool. Owners are numbered in this order: train persons, control persons, public text, rows set aside."""
 
     tables: tuple[tuple[tuple[str, ...], Int], ...]  # texts of each table, and the owner of each text
     names: list[str]  # ids of the train persons
@@ -185,7 +185,7 @@ class PatternedHits:
 
     hit: Bool  # whether each person has a hit, (n_persons,)
     n_leaks: int
-    by_kind: Mapping[str, list[int]]  # by kind: number of identifiers in S that only train has, that only control has
+    by_kind: Mapping[str, list[int]]  # by kind: [number in S that only train has, that only control has]
     shared_contacts: Mapping[str, int]  # number of shared contacts (`judge_patterned`), by kind
     terms: SearchTerms  # the leaks, for locating them
 
@@ -199,7 +199,7 @@ def judge_patterned(
     chance (contacts: `MAX_COINCIDENCES_OF_KIND`, direct identifiers: `_unexplained`).
 
     - A direct identifier or contact is a hit of each of its owners if all of them are in train or all in control.
-    - Direct identifiers of train persons are leaks, even if control persons have them too.
+    - Direct identifiers of train persons are leaks, even if control persons also have them.
     - Contacts of train persons are leaks. But a contact of three or more persons, some in train and some in control,
       is ignored, because it may belong to a front desk. If four or more contacts of a kind are shared, contacts of
       this kind are leaks only if significantly more train persons have such a contact in S than the shared contacts
@@ -253,10 +253,10 @@ class _DirectMatch(NamedTuple):
 def _unexplained(found: Iterable[_DirectMatch], pool: PoolContent) -> Iterator[_DirectMatch]:
     """Yield the direct identifiers in S that do not match by chance.
 
-    A group is all identifiers with equal kind, length and number of digits that are all labelled, or all bare. Chance
-    explains the matches of a group in two cases:
-    - At least .05 matches are expected, and not significantly more identifiers of train match (`exceeds_chance`).
-    - At least two identifiers that no train person has match, and not significantly more identifiers of train
+    The identifiers of a group have equal kind, length and number of digits, and either all are labelled in S or none
+    is. Chance explains the matches of a group in two cases:
+    - At least .05 matches are expected, and train has not significantly more matches (`exceeds_chance`).
+    - At least two matches are of identifiers that no train person has, and train has not significantly more matches
       (`exceeds_control`). This happens if many numbers begin with equal digits.
     """
     groups = defaultdict[tuple[str, int, int, bool], list[_DirectMatch]](list)
@@ -277,10 +277,10 @@ def _unexplained(found: Iterable[_DirectMatch], pool: PoolContent) -> Iterator[_
 
 
 class _ComparedLeaks:
-    """Contacts, dates, postal codes and ages in S, which are leaks only if train exceeds control."""
+    """Contacts, dates, postal codes and ages in S. They are leaks only if train exceeds control."""
 
     def __init__(self) -> None:
-        # by kind: identifiers in S with their train persons, and the owners of the identifiers that only control has
+        # by kind: [(identifier in S, its train persons)]; control persons with an identifier that no train person has
         self.train: Mapping[str, list[tuple[Entity, Sequence[int]]]] = {kind: [] for kind in (*CONTACT, *QUASI)}
         self.control: Mapping[str, set[int]] = {kind: set() for kind in (*CONTACT, *QUASI)}
 
@@ -292,7 +292,7 @@ class _ComparedLeaks:
 
     def leaks(self, people: People, n_shared: Mapping[str, int]) -> Iterator[tuple[Entity, Sequence[int]]]:
         n_t, n_h, n_s = people.n_train, people.n_control, people.n_synthetic
-        # share of train if every pair of a person and a row of S, and every pair of persons, match equally often
+        # share of train if all pairs of a person and a row of S, and all pairs of two persons, match equally often
         share = n_t * n_s / (n_t * n_s + n_h * n_s + (n_t + n_h) ** 2 / 2)
         for kind, found in self.train.items():
             n_train = len({owner for _, owners in found for owner in owners})
@@ -306,7 +306,7 @@ class _ComparedLeaks:
 
 
 def _places(entity: Entity, number: str | None, synthetic: SyntheticKeys) -> int:
-    """Return how many strings in S may equal the identifier: those of its kind, or the numbers if these are fewer."""
+    """Return how many strings in S may equal the identifier: those of its kind, or the numbers if S has fewer."""
     forms = [len(synthetic.by_kind[entity.kind])] if entity in synthetic.by_kind[entity.kind] else []
     if number is not None:
         forms.append(len(synthetic.bare) if number in synthetic.bare else len(synthetic.numbers))

@@ -5,7 +5,7 @@ For example, it finds
 - 107 Chapel Lane in "Chapel Ln, number 107";
 - 31.153.253.225 in "31 dot 153 dot 253 dot 225".
 
-A recorded address is an address or a code with digits that was replaced in a real record.
+A recorded address is a string that was replaced in a real record: an address, or a code with digits.
 """
 
 import math
@@ -26,7 +26,7 @@ from audits.text.spans import words_in
 MAX_COINCIDENCES = 0.01  # an address counts only if fewer than .01 occurrences are expected by chance
 MIN_CHARACTERS = 6  # smallest number of letters and digits of an address
 _MAX_DOMAIN = 2  # parts of a domain with at most two letters, such as "co" and "uk", do not name the mail provider
-_MAX_TOKENS = 8  # longer addresses are not searched for
+_MAX_TOKENS = 8  # an identifier with more tokens is searched for only if it has an e-mail address or a street
 _MAX_STREET_WORDS = 3  # largest number of words between a house number and a word such as "lane"
 Words = tuple[str, ...]
 
@@ -91,7 +91,7 @@ class AddressOccurrences:
             self._with_words[address.words].append(address)
         self._words = list(self._with_words)
         self._phrases = Phrases(self._words)
-        # addresses in each row of S, with their characters [start, end) in the normalised text
+        # addresses in each row of S, with the characters [start, end) of each address in the normalised text
         self.rows: list[list[tuple[Address, tuple[int, int]]]] = []
         self.n_tokens = 0  # number of tokens of S
         # owners of the texts outside S that contain an address, by its words in alphabetical order (`_key`)

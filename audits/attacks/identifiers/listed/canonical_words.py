@@ -1,4 +1,4 @@
-"""Write addresses in one form to compare them: "Chapel Ln, no one hundred and eight" -> "chapel lane 108"."""
+"""Write addresses in one form to compare them: "Chapel Ln, house one hundred and eight" -> "chapel lane 108"."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -7,7 +7,7 @@ from audits.attacks.identifiers.digits import UNITS
 from audits.attacks.identifiers.spelled_dates import BELOW_HUNDRED
 from audits.text.name_lists import words
 
-STREET_TYPES = dict(  # abbreviation: last word of a street name
+STREET_TYPES = dict(  # abbreviation: the word with which a street name ends
     pair.split(":")
     for pair in words("""
 ave:avenue av:avenue blvd:boulevard cir:circle cl:close clos:close ct:court cres:crescent dr:drive gdns:gardens

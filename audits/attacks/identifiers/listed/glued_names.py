@@ -29,7 +29,7 @@ class NamePairs:
 
     def __init__(self, names: Iterable[tuple[Sequence[PersonName], Iterable[int]]]) -> None:
         self.owners: dict[Pair, Owners] = {}  # persons for whom a name with the pair is recorded
-        self._words: dict[Pair, set[str]] = defaultdict(set)  # by pair: words and initials of the names with it
+        self._words: dict[Pair, set[str]] = defaultdict(set)  # by pair: words and initials of the names with the pair
         # by pair: its two words, and its two words with the initial of a later given name in between
         self._spellings: dict[Pair, set[tuple[str, ...]]] = defaultdict(set)
         for readings, owners in names:
@@ -57,7 +57,7 @@ class NamePairs:
 
 
 def _is_disguised(pair: Pair, written: Sequence[str], words_of_name: set[str]) -> bool:
-    """Return whether at least one word that a pair overlaps (`written`) is no word of a name with the pair."""
+    """Return whether a pair overlaps a word of the text (`written`) that is no word of a name with the pair."""
     others = [word for word in written if word not in words_of_name]
     if len(written) > 1 and len(others) == 1 and others[0].isalpha():
         # "Jane Rodgers" is not Jane Rod
@@ -66,15 +66,15 @@ def _is_disguised(pair: Pair, written: Sequence[str], words_of_name: set[str]) -
 
 
 def judge_glued_names(texts: Sequence[str], pairs: NamePairs, people: People, surprisal: Surprisal) -> OtherFormLeaks:
-    """Return the leaks among the pairs of given name and surname that S contains as letters.
+    """Return the leaks among the pairs of given name and surname whose letters S contains.
 
-    A pair may be written in every form that `find_known_names` finds, except as two separate words, which
-    `judge_names` judges. `judge_other_forms` decides. A pair counts only if
+    A pair may be written in every form that `find_known_names` finds, except as two separate words; such pairs
+    are left to `judge_names`. `judge_other_forms` decides. A pair counts only if
     - fewer than .01 such occurrences are expected by chance;
     - at least one of the words of the text that the pair overlaps is not common (`has_only_common_words`).
 
-    If no name of control is recorded, the train persons whose pairs control texts contain as letters are counted
-    instead of control persons, because these pairs occur there by chance.
+    If no name of control is recorded, the train persons with such a pair in control texts are counted instead of
+    control persons, because these pairs occur there by chance.
     """
     hits = pairs.hits(texts, surprisal)
     if not hits:

@@ -1,7 +1,7 @@
 """Find rows of the synthetic table S that contain a given name and the surname of one person in separate places.
 
-For example, "The manager is called Jane. Her last name is Abernathy." Names whose words are next to each other are
-found by `judge_names`.
+For example, "The manager is called Jane. Her last name is Abernathy." `judge_names` finds names
+whose words are next to each other.
 """
 
 import math
@@ -20,7 +20,7 @@ from audits.text.spans import words_in
 
 MAX_COINCIDENCES = 0.01  # a pair counts only if fewer than .01 such pairs are expected by chance
 MIN_BY_CHANCE = 1  # if no person has a pair that occurs by chance, all pairs of train persons are leaks
-NEXT_TO = 2  # words with at most one word in between are next to each other, because this word may be a middle name
+NEXT_TO = 2  # largest distance, in words, of two words next to each other: a middle name may be in between
 _MIN_GIVEN, _MIN_SURNAME = 3, 4  # smallest numbers of letters of a given name and a surname
 Pair = tuple[str, str]  # a given name and a surname
 
@@ -39,12 +39,12 @@ class NamesApart:
             for pair in _pairs(readings):
                 self.owners[pair] = Owners((*self.owners.get(pair, ()), *owners))
                 self._given[pair[1]].add(pair[0])
-        # pairs apart in each row of S, with the characters [start, end) of both words in the normalised text
+        # pairs that stand apart, by row of S: (pair, characters [start, end) of both words in the normalised text)
         self.rows: list[list[tuple[Pair, list[tuple[int, int]]]]] = []
         self.n_places = 0  # number of pairs of tokens in the same row, summed over the rows of S
         self.n_tokens = [0, 0]  # number of tokens of S, and of the texts of train and control
         self.writers: dict[Pair, Owners] = defaultdict(Owners)  # owners of texts outside S that contain both words
-        self.elsewhere: set[Pair] = set()  # pairs apart in a text of a person without a recorded name with the pair
+        self.elsewhere: set[Pair] = set()  # pairs apart in a text of a person for whom the pair is not recorded
 
     def read_synthetic(self, row: RowContent) -> None:
         """Add the pairs in a row of S."""
@@ -86,8 +86,8 @@ def judge_names_apart(names: NamesApart, people: People, surprisal: Surprisal) -
         mu = (tokens of S) × 2^-(surprisal of the surname in bits)
 
     The train persons with a pair in S are compared with the persons whose pairs occur by chance: control persons with
-    a pair in S, and persons whose pair stands apart in a text of somebody else. If there are no such persons, all
-    pairs of train are leaks. But if names are recorded for train alone, `exceeds_control` decides in any case.
+    a pair in S, and persons whose pair stands apart in a text of somebody else. If names of control are recorded
+    and there are no such persons, all pairs of train are leaks. In all other cases, `exceeds_control` decides.
     """
     n_pairs = names.n_places * len(names.owners)
 
@@ -123,7 +123,7 @@ def _pairs(readings: Sequence[PersonName]) -> set[Pair]:
 
 
 def _nearest(places: Sequence[int], others: Sequence[int]) -> tuple[int, int]:
-    """Return one number of each of two ascending sequences; the two numbers are as close together as possible."""
+    """Return the two numbers, one from each of two ascending sequences, that are closest together."""
     found = []
     for place in places:
         at = bisect_left(others, place)

@@ -37,11 +37,11 @@ def judge_other_forms(
     share: float | None = None,
     minimum: int = MIN_NAMES,
 ) -> OtherFormLeaks:
-    """Return the occurrences that are leaks: all that identify train persons, or none.
+    """Return the occurrences that are leaks: all occurrences that identify train persons, or none.
 
     An occurrence identifies its owners if at most ten persons own it, all in train or all in control, and public text
     does not contain it. The occurrences are leaks if they identify significantly more train persons than there are
-    persons by chance (`exceeds_control`): the control persons whom occurrences identify, and `by_chance`.
+    persons found by chance (`exceeds_control`): control persons whom occurrences identify, and `by_chance`.
 
     Args:
         found: the occurrences in S.
@@ -49,7 +49,7 @@ def judge_other_forms(
         people: train and control.
         kind: the kind to report.
         share: expected share of train among the counted persons without a leak; None for n_train / n_persons.
-        minimum: if there are fewer persons by chance, all occurrences of train persons are leaks.
+        minimum: all occurrences of train persons are leaks if fewer persons than this are found by chance.
     """
     places = defaultdict[int, list[Place]](list)
     of_train, others = set[int](), set(by_chance)

@@ -15,7 +15,7 @@ from audits.attacks.identifiers.ownership import MIN_NAMES, MIN_NUMBERS
 from audits.attacks.identifiers.patterns import Entity
 from audits.core.stats import exceeds_control
 
-COMPARABLE_BITS, COMPARABLE_SHARE = 10.0, 0.4  # how far the bits of two values may differ (`_is_leak`)
+COMPARABLE_BITS, COMPARABLE_SHARE = 10.0, 0.4  # ranges that `_is_leak` compares: in bits, as a share
 Value = tuple[str, ...]
 
 
@@ -74,11 +74,11 @@ def leaking_values(
       although it looks rare, such as the name of a town.
 
     Args:
-        found: the values in S, by their numbers.
+        found: the values in S, by their index in `values`.
         values: the tokens of all recorded values.
-        numbers: numbers of the values that are personal numbers.
-        titled: numbers of the values that occur in S after a title.
-        together: numbers of the values in each row of S with two or more values.
+        numbers: indices of the values that are personal numbers.
+        titled: indices of the values that occur in S after a title.
+        together: indices of the values in each row of S with two or more values.
         chance: evidence of how many values occur in S by chance.
     """
     common = {i for i in found if is_common(values[i]) and i not in titled and chance.has_control_list}
@@ -98,7 +98,7 @@ def leaking_values(
 
 
 def _numbers_by_chance(found: Mapping[int, ValueFound], values: Sequence[Value], share: float) -> set[int]:
-    """Return the personal numbers in S, if control has about as many numbers in S with equally many digits."""
+    """Return the personal numbers in S of the lengths at which train has not significantly more than control."""
     groups = defaultdict[int, list[int]](list)
     for i in found:
         groups[sum(map(str.isdecimal, "".join(values[i])))].append(i)
@@ -113,9 +113,9 @@ def _numbers_by_chance(found: Mapping[int, ValueFound], values: Sequence[Value],
 def _is_leak(value: ValueFound, names: Sequence[ValueFound], share: float, *, has_control_list: bool) -> bool:
     """Return whether a name in S is a leak, judged by the names in S that are about as rare.
 
-    The name is a leak if fewer than two persons have names by chance (`ValueFound.control`) of at most 20 bits more
-    and at most 20 bits or 40 % fewer. Otherwise, `exceeds_control` compares the persons with names of at most 20 bits
-    more and 10 fewer; its `n_tests` is the number of 10-bit ranges of all names. Without a list of control, the
+    The name is a leak if fewer than two persons have a name by chance (`ValueFound.control`) that has at most 20 bits
+    more, and at most 20 bits or 40 % fewer. Otherwise, `exceeds_control` compares the persons with names of at most
+    20 bits more and 10 fewer. `n_tests` is the number of 10-bit ranges of all names. Without a list of control, the
     numbers of names are compared as well, because one name of ten train persons is one coincidence.
     """
     bits, highest = value.bits, value.bits + 2 * COMPARABLE_BITS
