@@ -1,4 +1,4 @@
-"""Open the language model, in a folder or on a server, that writes the texts of a run.
+"""Open the language model that writes the texts of a run; the model is in a folder or on a server.
 
 The model gets a vector either through a bridge, which is an adapter that turns the vector into soft tokens, or as a
 prompt with words that describe the vector.
@@ -34,10 +34,10 @@ PURPOSES = {"encoder": "an encoder", "decoder": "a language model", "names": "a 
 def open_bridge(job: Job, voted: Shares | None = None) -> Bridge | Vocabulary:
     """Return the configured bridge: the built-in bridge, a bridge in a folder, or the bridge in a model's checkpoint.
 
-    The bridge writes in the styles `voted`, which a differentially private query chose, or else in the configured
-    styles. The style `auto` is chosen later, by `choose_style`. If texts are written from a prompt of words, the
-    function returns only the vocabulary of the bridge. Raise ModelError if `decode.words` is above 0 and the bridge
-    has no vocabulary.
+    The bridge writes in the styles `voted`, which a differentially private query chose. If `voted` is None, it
+    writes in the configured styles; under `auto`, `choose_style` sets the styles later. If texts are written from a
+    prompt of words, the function returns only the vocabulary of the bridge. Raise ModelError if `decode.words` is
+    above 0 and the bridge has no vocabulary.
     """
     config = job.config.decode
     if config.is_prompted:
@@ -52,7 +52,7 @@ def open_bridge(job: Job, voted: Shares | None = None) -> Bridge | Vocabulary:
 
 
 def check_models(job: Job, bridge: Bridge | Vocabulary) -> None:
-    """Raise ModelError if a model is of the wrong kind, such as an encoder as decoder, or does not fit the bridge."""
+    """Raise ModelError if a model has the wrong kind (an encoder as `decode.model`) or does not fit the bridge."""
     config = job.config
     wanted = {"embed.model": (config.embed.model, "encoder"), "decode.model": (config.decode.model, "decoder")}
     found = {key: job.model_name(name) for key, (name, _) in wanted.items()}
@@ -70,7 +70,7 @@ def check_models(job: Job, bridge: Bridge | Vocabulary) -> None:
 
 
 def open_decoder(job: Job, bridge: Bridge, encoder: Encoder) -> Decoder:
-    """Load the language model with its bridge; raise ModelError if the bridge does not fit model or encoder."""
+    """Load the language model with its bridge; raise ModelError if the bridge does not fit the model or encoder."""
     config, encoder_name = job.config.decode, job.config.embed.model
     folder = job.folder(config.model)
     if isinstance(bridge, CheckpointBridge):
@@ -102,7 +102,7 @@ def decoder_model(job: Job, train: Corpus, bridge: Bridge | Vocabulary, encoder:
     config, folder = job.config.decode, job.folder(job.config.decode.model)
     elsewhere = config.engine in {ENDPOINT, VLLM}
     backend = config.engine if elsewhere else decode_backend(folder, config.placement)
-    weights = digest_of(folder)  # if a server writes the texts, the model in the folder measures their fluency
+    weights = digest_of(folder)  # if a server writes the texts, this model only measures the fluency
     if config.endpoint is not None:
         weights = sha256_json([weights, endpoint_digest(config.endpoint)])
     if config.engine == VLLM:

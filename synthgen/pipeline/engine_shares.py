@@ -1,4 +1,4 @@
-"""Measure which share of marked identifiers an engine of de-identification finds."""
+"""Measure the share of marked identifiers that a de-identification engine finds."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -16,13 +16,13 @@ from synthgen.deidentify.marked import Marked, read_marked_file
 from synthgen.deidentify.planted import plant
 from synthgen.deidentify.spans import Span
 
-CONFIDENCE = 0.975  # one-sided, of each end of an interval
-PLANTED_NOTES = 330  # number of invented notes that the source "planted" yields
+CONFIDENCE = 0.975  # one-sided confidence of each end of an interval
+PLANTED_NOTES = 330  # number of invented notes that `read_texts("planted")` yields
 
 
 @dataclass(frozen=True, slots=True)
 class EngineShares:
-    """The recall and precision of an engine with intervals (`table`), and the missed identifiers (private)."""
+    """The recall and precision of an engine with intervals (`table`), and a private list of misses (`misses`)."""
 
     table: Mapping[str, Any]
     misses: Sequence[Mapping[str, Any]]
@@ -31,14 +31,14 @@ class EngineShares:
         return f"EngineShares({len(self.misses)} misses)"
 
     def to_text(self) -> str:
-        """Return text for a terminal: a line for each share in `table`, and the rate of false names."""
+        """Return text for a terminal: a line for each share in `table`, and a line for the rate of false names."""
         rows = {**self.table["recall"], "precision": self.table["precision"], **self.table["without_a_miss"]}
         lines = [f"{k:<18} {x['share']:.3f} [{x['low']:.3f}, {x['high']:.3f}] of {x['n']}" for k, x in rows.items()]
         return "\n".join([*lines, f"false names per 1,000 words: {self.table['false_names_per_1000_words']:.2f}"])
 
 
 def measure(texts: Iterable[Marked], find: Find, *, with_names: bool, confidence: float = CONFIDENCE) -> EngineShares:
-    """Compare the identifiers that an engine finds with the marked ones; raise UsageError if the texts have no word.
+    """Compare the identifiers that `find` returns with the marked ones; raise UsageError if the texts have no word.
 
     An identifier counts as found if spans of the engine cover all its letters and digits. A span counts as correct if
     it overlaps a marked identifier. With `with_names`, the engine gets the known names of each text. `confidence` is

@@ -1,7 +1,7 @@
-"""Distribute the shards of a stage (files with parts of the result) among the processes that share a workspace.
+"""Distribute the shards of a stage among the processes that share a workspace.
 
-`Local` runs in one process, `RunPart` is one of several processes of a run, and `Named` computes shards for another
-process.
+A shard is a file with a part of the stage's result. A `Local` executor computes a run in one process. A `RunPart`
+computes a part of a run. A `Named` executor computes shards for a run in another process.
 """
 
 import re
@@ -16,20 +16,20 @@ from synthgen.core.shards import Division
 from synthgen.core.terminal import say
 from synthgen.pipeline.workspace import Workspace
 
-Identity = Callable[[], Mapping[str, Any]]  # returns what must be equal for all processes of a run
+Identity = Callable[[], Mapping[str, Any]]  # returns the values, by name, that all processes of a run must share
 POLL_SECONDS = 2.0  # time between two checks whether other processes have finished
 
 
 class Executor(Protocol):
-    """Computes the shards of stages, and ensures that one process at a time does all work without shards."""
+    """Computes the shards of stages, and lets only one process at a time do work that has no shards."""
 
     @property
     def uses_ledger(self) -> bool:
-        """Whether this process enters audits in the ledger; if not, another process has entered them."""
+        """Whether this process enters the run's audits in the ledger; if false, another process has entered them."""
         ...
 
     def session(self, workspace: Workspace, identity: Identity) -> AbstractContextManager[None]:
-        """Lock the workspace for a whole run; `identity` returns what must be equal for all processes of the run."""
+        """Lock the workspace for a run; `identity` returns the values that all processes of the run must share."""
         ...
 
     def compute(self, stage: str, division: Division, is_finished: Callable[[], bool]) -> None:
@@ -37,11 +37,11 @@ class Executor(Protocol):
         ...
 
     def alone(self, work: str) -> AbstractContextManager[None]:
-        """Return a context that one process of the run at a time can enter; messages show the description `work`."""
+        """Return a context that only one process of the run can enter at a time; `work` is for messages."""
         ...
 
     def combine(self, stage: str) -> AbstractContextManager[None]:
-        """Return the context `alone` for writing the result of a stage."""
+        """Return the context `alone` in which a process writes the result of a stage."""
         ...
 
 
@@ -61,7 +61,7 @@ class Local:
             division.write(missing)
 
     def alone(self, work: str) -> AbstractContextManager[None]:  # noqa: ARG002
-        """Return an empty context, because no other process does such work."""
+        """Return an empty context, because no other process works on the run."""
         return nullcontext()
 
     combine = alone
@@ -83,11 +83,11 @@ class RunPart:
     waits: bool = False
     uses_ledger: ClassVar = True
     _workspace: Workspace | None = field(default=None, init=False)
-    _depth: int = field(default=0, init=False)  # number of entered contexts `alone`
+    _depth: int = field(default=0, init=False)  # number of contexts of `alone` that this process is in
 
     @classmethod
     def parse(cls, text: str, *, waits: bool = False) -> "RunPart":
-        """Return the part that "i/n" names, 0 <= i < n; raise UsageError for any other text."""
+        """Return part i of n parts from the text "i/n", 0 <= i < n; raise UsageError if `text` has another form."""
         match = re.fullmatch(r"(\d{1,6})/(\d{1,6})", text, re.ASCII)
         if match is None or not int(match[1]) < int(match[2]):
             message = f"--part must be i/n with whole numbers 0 <= i < n, such as 0/3, but is {text!r}"
@@ -119,7 +119,7 @@ class RunPart:
 
     @contextmanager
     def alone(self, work: str) -> Iterator[None]:
-        """Return a context that one part at a time can enter; another part waits, or stops with `AtBarrier`."""
+        """Return a context that only one part can enter at a time; the other parts wait, or stop with `AtBarrier`."""
         if self._depth > 0 or self._workspace is None:
             yield
             return
@@ -136,7 +136,7 @@ class RunPart:
                 self._depth -= 1
 
     def combine(self, stage: str) -> AbstractContextManager[None]:
-        """Return the context `alone` for the result of a stage."""
+        """Return the context `alone` in which a part writes the result of a stage."""
         return self.alone(f"stage {stage}")
 
     def _parts_of(self, division: Division, missing: Sequence[str]) -> list[int]:
@@ -156,7 +156,7 @@ class RunPart:
 
 
 class ShardsWritten(Exception):  # noqa: N818 - named after the state
-    """Stops the process of a `Named` executor when its shards are written."""
+    """Stops the process of a `Named` executor when the shards of the executor are written."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -175,7 +175,7 @@ class Named:
         return nullcontext()
 
     def compute(self, stage: str, division: Division, is_finished: Callable[[], bool]) -> None:  # noqa: ARG002
-        """Write the shards and raise `ShardsWritten`; raise WorkerError if `division` belongs to a wrong stage."""
+        """Write the shards and raise `ShardsWritten`; raise WorkerError if `division` is not of `self.stage`."""
         if division.folder.name != self.stage:
             raise self._wrong_stage(stage)
         missing = set(division.missing())
@@ -184,7 +184,7 @@ class Named:
         raise ShardsWritten
 
     def alone(self, work: str) -> AbstractContextManager[None]:  # noqa: ARG002
-        """Return an empty context, because the other process has done the work."""
+        """Return an empty context, because the other process has already done this work."""
         return nullcontext()
 
     def combine(self, stage: str) -> AbstractContextManager[None]:

@@ -17,7 +17,7 @@ _NO_APPROVERS = {RELEASER, ROOT}  # roles that cannot approve, because their key
 def policy_of(config: Config) -> Policy:
     """Return the policy, which the configuration gives as a path or as the name of a shipped policy.
 
-    Raise PolicyError if the policy cannot be used, or requires an unknown audit or approvals by a role that signs.
+    Raise PolicyError if the policy is unusable, requires an unknown audit, or requires approval by `_NO_APPROVERS`.
     """
     path = config.resolve(config.policy)
     policy = load_policy(path if path.is_file() else config.policy)
@@ -35,7 +35,7 @@ def policy_of(config: Config) -> Policy:
 def ledger_of(config: Config) -> tuple[Path, HighWaterMark]:
     """Return the ledger's folder, and the ledger's latest state (high-water mark), stored beside the releaser's key.
 
-    With the mark, every run with this key detects whether the ledger was deleted, replaced or rolled back.
+    With this mark, every run that uses the key detects whether the ledger was deleted, replaced or rolled back.
     """
     folder = ledger_folder() if config.ledger is None else config.resolve(config.ledger)
     return folder, HighWaterMark(config.resolve(config.release.key_file).parent / "ledger-seen.json")

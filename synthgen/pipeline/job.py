@@ -21,13 +21,13 @@ from synthgen.pipeline.executors import LOCAL, Executor
 from synthgen.pipeline.secret import run_secret
 from synthgen.pipeline.workspace import PARTIAL, StageResult, Workspace
 
-Inputs = Mapping[str, HasDigest]  # by the names that the stage declares
-Models = Inputs | None  # by the roles that the stage declares; None for no models
+Inputs = Mapping[str, HasDigest]  # key: name that the stage declares; value: the input
+Models = Inputs | None  # key: role that the stage declares; value: the model. None if there are no models
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A run: its configuration, the workspace that stores its results, and the receiver of its progress."""
+    """A run: the configuration, the workspace that stores the results, and the object that shows the progress."""
 
     config: Config
     workspace: Workspace
@@ -45,11 +45,11 @@ class Job:
     def run(self, stage: Stage, inputs: Inputs, models: Models = None, suffix: str = "") -> StageResult:
         """Return the stored result of a stage, or run the stage.
 
-        `inputs` and `models` have the names that the stage declares. `suffix`, such as the number of the round, is
+        `inputs` and `models` have the names that the stage declares. `suffix`, such as "-2" in the second round, is
         appended to the name of the result.
 
         Raises:
-            InternalError: the stage receives or reads something that it does not declare.
+            InternalError: the stage receives or reads an input, model or setting that it does not declare.
             StorageError: the stored result of a stage that spent a budget was changed.
         """
         sources, name = self._sources(inputs, models), stage.name + suffix
@@ -72,7 +72,7 @@ class Job:
         with disk_errors(context.shards):
             try:
                 self.executor.compute(context.name, divide(context), is_finished)
-            except (FileNotFoundError, InputError):  # another process can have finished, and removed the shards
+            except (FileNotFoundError, InputError):  # another process can have finished and removed the shards
                 if not is_finished():
                     raise
 
@@ -94,7 +94,7 @@ class Job:
         return model_folder(str(local) if os.sep in name and local.is_dir() else name)
 
     def model_name(self, name: str) -> str:
-        """Return the name of the registered model with the same weights, else `name`; see `name_by_weights`."""
+        """Return the name of the registered model with the weights of `name`, else `name`; see `name_by_weights`."""
         return name_by_weights(name, self.folder(name))
 
     def language_model(self) -> StageInput:
@@ -105,14 +105,14 @@ class Job:
     def encoder(self) -> Encoder:
         """Return the configured encoder.
 
-        Under a DP budget, the encoder encodes each text by itself. In a batch, the last bits of a vector depend on
+        Under a DP budget, the encoder encodes each text separately. In a batch, the last bits of a vector depend on
         all texts of the batch, so one person would change the vectors of other persons.
         """
         return build_encoder(self.config.embed, self.folder, one_by_one=self.config.interpolate.is_private)
 
 
 def source_digest(path: Path) -> str:
-    """Return the sha256 of a file, or of the names and digests of a folder's files; "absent" if neither exists."""
+    """Return the sha256 of a file, or of the names and digests of a folder's files; "absent" if there is neither."""
     if path.is_dir():
         files = sorted(p for p in path.rglob("*") if p.is_file())
         return sha256_json({p.relative_to(path).as_posix(): sha256_file(p) for p in files})

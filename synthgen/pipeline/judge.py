@@ -38,19 +38,19 @@ from synthgen.pipeline.rounds import Written
 from synthgen.pipeline.workspace import StageResult
 
 AUDIT, EVIDENCE, SYNTHETIC = "audit.json", "evidence.json", "synthetic.parquet"
-ATTEMPT_FILE = "attempt.json"  # in the workspace: the latest attempt
+ATTEMPT_FILE = "attempt.json"  # file in the workspace that contains the latest attempt
 _ATTEMPT = TypeAdapter(Attempt)
 FINDINGS = "findings.json"  # private: each place in a synthetic record that discloses a train person
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JudgedTables:
-    """The tables of the audits: the records that would be released, and the real records they are compared with."""
+    """The tables of the audits: the records that would be released, and the real records for comparison."""
 
     synthetic: Corpus
     train: Corpus
-    control: Corpus  # of persons whose records were not used to make the synthetic records
-    vectors: Mapping[str, Float32]  # (n, d) by "train", "control" and "synthetic"; row i belongs to record i
+    control: Corpus  # records of persons from whom no synthetic record was made
+    vectors: Mapping[str, Float32]  # key: "train", "control" or "synthetic"; value: (n, d), row i for record i
     mechanism: Mapping[str, Any] | None = None  # the log of the differentially private queries; None without a budget
 
     @property
@@ -62,7 +62,7 @@ class JudgedTables:
 
 
 def synthetic_corpus(job: Job, written: Written) -> Corpus:
-    """Return the written records with random ids, which are used only in the workspace."""
+    """Return the written records with random ids; these ids are used only in the workspace."""
     seeds = job.seeds.child("release-id")
     records = [
         Record(id=seeds.child(c.latent_id).key().hex()[:32], text=c.text, label=c.label, group=c.latent_id)
@@ -74,12 +74,12 @@ def synthetic_corpus(job: Job, written: Written) -> Corpus:
 def register_attempt(job: Job, written: Written, prepared: Prepared, source: Corpus) -> Attempt:
     """Enter this audit in the institution's ledger as an attempt with these control persons, and return the attempt.
 
-    Two audits with equal cache keys of `ATTEMPT` are the same attempt. `source` identifies the control persons: their
-    records before de-identification, because de-identified records differ between runs.
+    Two audits with equal cache keys of `ATTEMPT` are the same attempt. `source` has the control records before
+    de-identification, which identify the control persons; de-identified records differ between runs.
 
     A process that only computes shards for another process does not use the ledger. It reads the attempt from a file
-    that the other process wrote into the workspace. If this file belongs to another audit, the keys of the later
-    stages differ, and the process stops with WorkerError.
+    that the other process wrote into the workspace. If this file belongs to another audit, the cache keys of
+    the later stages differ between the two processes, and this process stops with WorkerError.
     """
     note = job.workspace.root / ATTEMPT_FILE
     if not job.executor.uses_ledger:
@@ -104,7 +104,7 @@ def embed_control(job: Job, control: Corpus, encoder: Encoder) -> tuple[StageRes
 def evaluate_utility(
     job: Job, tables: JudgedTables, written: Written, encoder: Encoder, attempt: Attempt, suffix: str = ""
 ) -> StageResult:
-    """Train classifiers on the synthetic records and test them on control."""
+    """Train classifiers on the synthetic records, and test the classifiers on the control records."""
     wanted, number = plain_value(dict(written.wanted)), plain_value(attempt.number)
     return job.run(EVALUATE, {"tables": tables, "wanted": wanted, "attempt": number}, {"embedder": encoder}, suffix)
 
@@ -172,7 +172,7 @@ def _audit(context: StageContext) -> Mapping[str, object]:
 
 
 def _divide(context: StageContext) -> Division:
-    """Return the division into one shard per audit; the shard contains the private result with its findings."""
+    """Return the division into one shard per audit; each shard contains the private result of an audit."""
     names = {f"{name}.json": name for name in applicable_audits(audit_inputs(context))}
 
     def write(shards: Sequence[str]) -> None:
@@ -202,7 +202,7 @@ def _checked(context: StageContext) -> CheckedTables:
 
 
 def audit_inputs(context: StageContext) -> AuditInputs:
-    """Return the tables of the audits, with everything that the run knows about them."""
+    """Return the inputs of the audits: the three tables, and what the run knows about these tables."""
     encoder, tables = context.config("embed.model"), context.input("tables")
     return AuditInputs(
         synthetic=as_table(context.input("synthetic"), {encoder: tables.vectors["synthetic"]}),
@@ -217,7 +217,7 @@ def audit_inputs(context: StageContext) -> AuditInputs:
 
 
 def lineage(train: Corpus, written: Written) -> Lineage:
-    """Return the train rows that each synthetic record was made from, and their weights."""
+    """Return, for each synthetic record, its parents as row numbers of `train`, and the weight of each parent."""
     row = {r.id: i for i, r in enumerate(train.records)}
     parents = tuple(tuple(row[name] for name in names) for names in written.parents)
     return Lineage(parents=parents, weights=written.weights)
@@ -236,7 +236,7 @@ def _audit_inputs(synthetic: Corpus, prepared: Prepared, written: Written) -> di
 
 
 _CORPORA = ("synthetic", "train", "control", "written")
-_ATTEMPT_INPUTS = (*_CORPORA, "identifiers", "control_identifiers", "near_duplicate_rate")  # as in `_audit_inputs`
+_ATTEMPT_INPUTS = (*_CORPORA, "identifiers", "control_identifiers", "near_duplicate_rate")  # keys of `_audit_inputs`
 AUDIT_STAGE = Stage(
     name="audit",
     version=6,
@@ -252,12 +252,12 @@ ATTEMPT = replace(AUDIT_STAGE, inputs=_ATTEMPT_INPUTS)
 
 
 def counted(n: int) -> Estimate:
-    """Return an exact count as an estimate, which the rules of the policy can read."""
+    """Return an exact count as an estimate, because policy rules are applied to estimates."""
     return Estimate(value=float(n), low=float(n), high=float(n), confidence=1.0, n=n)
 
 
 def as_table(corpus: Corpus, vectors: Mapping[str, Float32]) -> Table:
-    """Return a corpus in the form that the audits read."""
+    """Return a corpus as a table for the audits."""
     return Table(
         texts=tuple(corpus.texts),
         labels=tuple(corpus.labels),

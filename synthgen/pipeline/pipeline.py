@@ -78,13 +78,13 @@ class Pipeline:
                 with DP, this can spend the budget again.
             until: name of the last stage. Texts are written in rounds: `interpolate` and `decode` end the run in the
                 first round, and `filter` ends the run after the last round.
-            part: "i/n", 0 <= i < n, computes only part i of n of the stages that can be distributed. Other processes
-                with the same configuration and workspace compute the other parts.
-            wait: whether this process, after its own part, waits for the other parts (true) or stops (false).
+            part: "i/n", 0 <= i < n: of each stage that can be distributed, this process computes only part i of n
+                parts. Processes with the same configuration and workspace compute the other parts.
+            wait: whether this process, after its part, waits for the other parts (true) or stops (false).
 
         Raises:
             UsageError: there is no stage `until`, `resume` is neither "auto" nor "never", or `part` is invalid.
-            AtBarrier: this part is finished, other parts are missing, and `wait` is false.
+            AtBarrier: this part is finished, results of other parts are missing, and `wait` is false.
             Interrupted: another process has locked the workspace.
             SynthGenError, AuditError: the configuration, the source, a model, the policy or the ledger cannot be
                 used, or a stage fails.
@@ -94,7 +94,7 @@ class Pipeline:
         return finish(self._stages(resume, until, _part_of(part, resume, wait=wait)), [])
 
     def stream(self, resume: Literal["auto", "never"] = "auto") -> "Iterator[dict[str, str]]":
-        """Yield each accepted text with its label as soon as the round that wrote it is filtered.
+        """Yield each accepted text with its label as soon as the round that wrote the text is filtered.
 
         The texts are private, because they are not audited yet. A later call of `run` reuses them.
         """
@@ -110,10 +110,10 @@ class Pipeline:
                         yield {"label": kept.label, "text": kept.text}
 
     def write_shards(self, stage: str, names: "Sequence[str]") -> None:
-        """Compute the shards with these file names in the folder `stage`, for a run of another process; see `Named`.
+        """Compute the shards `names` (files in the folder `stage`) for a run in another process; see `Named`.
 
         Raises:
-            WorkerError: this process would compute other results than the other process.
+            WorkerError: the results of this process would differ from those of the other process.
             SynthGenError, AuditError: as in `run`.
         """
         from synthgen.pipeline.executors import Named, ShardsWritten
@@ -156,7 +156,7 @@ class Pipeline:
         with executor.session(workspace, partial(_identity, self.config)):
             job = Job(self.config, workspace, self.progress, executor=executor)
             models = [] if until in stage_order.WITHOUT_MODELS else stage_order.models_of(job)
-            if resume == "never":  # after the check of the models, so that a missing model removes no result
+            if resume == "never":  # after the models are checked: a missing model must not cost results
                 workspace.forget(keep=PAID)
             done = []
             for stage in stage_order.run_stages(job, policy, until, spend_again=resume == "never"):
@@ -171,7 +171,7 @@ class Pipeline:
 
 
 def write_named_shards(config: str, stage: str, names: "Sequence[str]") -> None:
-    """Compute some shards of the run of a configuration file; see `Pipeline.write_shards`."""
+    """Compute the shards `names` for a run of the configuration file `config`; see `Pipeline.write_shards`."""
     Pipeline(Config.load(config)).write_shards(stage, names)
 
 
@@ -191,7 +191,7 @@ def _part_of(part: str | None, resume: str, *, wait: bool) -> "Executor | None":
 
 
 def _identity(config: Config) -> dict[str, str]:
-    """Return what must be equal for all processes of a run, so that they find each other's results."""
+    """Return the values that all processes of a run must share; otherwise, they do not find each other's results."""
     import torch
 
     from synthgen.decode.loading import backend_of

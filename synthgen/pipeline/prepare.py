@@ -32,7 +32,7 @@ from synthgen.pipeline.job import Job, source_digest
 from synthgen.pipeline.workspace import StageResult
 from synthgen.split.stage import SPLIT
 
-# Texts count as English if at least this share of their words is English. This share was at least 0.69 in 21 English
+# Smallest share of English words in texts that count as English. The measured share was at least 0.69 in 21 English
 # corpora, and at most 0.27 in sentences of six European languages that are not English.
 MIN_ENGLISH_SHARE = 0.45
 Identifiers = tuple[tuple[str, ...], ...] | None  # the replaced strings of each record; None if the engine is off
@@ -53,8 +53,8 @@ def extract_notes(job: Job, most_notes: int | None = None) -> StageResult | None
     """Extract the notes of a hospital source into the workspace; return None if the source is a table.
 
     The load report and the notes are also copied to the top folder of the workspace, where a run with a privacy
-    budget can use the notes as a table. With `most_notes`, only this number of notes is read, and changed files are
-    detected by their names, sizes and times, not by their contents.
+    budget can use the notes as a table. `most_notes` is the largest number of notes to read, None for all. With a
+    limit, file names, sizes and modification times decide whether the source was changed, not the contents.
     """
     if job.config.source.kind == "table":
         return None
@@ -78,7 +78,7 @@ def _copy_private(source: Path, target: Path) -> None:
 
 
 def _state_of(path: Path, *, with_days: bool) -> str:
-    """Return a digest of a hospital source, its log `NAME.wal` and, with `with_days`, the days when files changed."""
+    """Return a digest of a hospital source, its log `NAME.wal` and, with `with_days`, the days of file changes."""
     files = sorted(path.rglob("*")) if with_days else []
     days = {file.relative_to(path).as_posix(): int(file.lstat().st_mtime) // 86400 for file in files}
     return sha256_json({"content": source_digest(path), "days": days, "log": source_digest(Path(f"{path}.wal"))})
@@ -96,7 +96,7 @@ def table_path(job: Job, extracted: StageResult | None) -> Path:
 
 
 def load_source(job: Job, extracted: StageResult | None) -> StageResult:
-    """Read the source, or the notes extracted from it, into the workspace, and list the unusable rows there."""
+    """Read the source, or the notes extracted from it, into the workspace, and write a list of the unusable rows."""
     path = table_path(job, extracted)
     file = StageInput(path, source_digest(path) if extracted is None else extracted.digest)
     try:
@@ -169,7 +169,7 @@ def replace_identifiers(job: Job, loaded: StageResult, parts: StageResult) -> St
 
 
 def read_prepared(job: Job, parts: StageResult, clean: StageResult) -> Prepared:
-    """Read the results of split and deidentify."""
+    """Return the records and replaced strings of the stage deidentify, with the near-duplicate rate of split."""
     train, control = (read_corpus(clean.folder / f"{name}.parquet", name) for name in ("train", "control"))
     is_off = job.config.deidentify.engine == "off"
     return Prepared(

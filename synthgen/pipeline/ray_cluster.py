@@ -19,23 +19,23 @@ from synthgen.core.run_config import ADDRESS, RunConfig
 from synthgen.core.workers import usable_cores
 
 MODE, TOKEN, TOKEN_FILE = "RAY_AUTH_MODE", "RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH"  # environment variables
-PRIVATE = {"RAY_USAGE_STATS_ENABLED": "0"}  # environment variables that stop reports of Ray to its developers
+PRIVATE = {"RAY_USAGE_STATS_ENABLED": "0"}  # environment variables that stop Ray's usage reports to its developers
 DASHBOARD_PORT = 8265
 PROBE_SECONDS = 60.0  # time limit of a connection test
-STORE_BYTES = 80_000_000  # size of the object store, which contains only names of files
-# in bytes: the longest path of a socket, and the part "/session_..." of that path, which Ray appends to a folder
+STORE_BYTES = 80_000_000  # size of Ray's object store in bytes; the store contains only file names
+# in bytes: the longest path that a socket may have, and the part "/session_..." that Ray appends to its folder
 SOCKET_BYTES, APPENDED_BYTES = 107, 75
 _HINT = "See docs/how-to/cluster.md. Start Ray with RAY_AUTH_MODE=token on all machines, and set their token here."
 
 
 def require_ray() -> None:
-    """Raise DependencyError if Ray is not installed, without importing it."""
+    """Raise DependencyError if Ray is not installed; do not import Ray."""
     if find_spec("ray") is None:
         raise DependencyError("run.on: ray is not installed", hint="Install it: pip install 'synthgen[ray]'.")
 
 
 def address_of(run: RunConfig) -> str | None:
-    """Return the address of the running cluster; None if the run starts a cluster."""
+    """Return the address of the running cluster that the run uses; None if the run starts a cluster."""
     given = run.address or os.environ.get("RAY_ADDRESS") or None
     return None if given == "local" else given
 
@@ -108,7 +108,7 @@ def _short_folder(root: Path) -> Path:
 
 
 def cluster_problems(address: str) -> list[str]:
-    """Return the reasons not to process private data on the running cluster at `address`; empty without a reason.
+    """Return the reasons not to process private data on the running cluster at `address`; empty if there is none.
 
     The function tries to use the cluster and to open its dashboard without a token.
 

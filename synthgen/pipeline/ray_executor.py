@@ -22,9 +22,9 @@ from synthgen.pipeline.executors import Identity, Local
 from synthgen.pipeline.ray_cluster import connected
 from synthgen.pipeline.workspace import Workspace
 
-Work = Callable[[str, str, Sequence[str]], None]  # gets the configuration's path, a folder and names of shards
-Amounts = dict[str, float]  # by resource, such as {"CPU": 8.0}
-MAX_LOSSES = 3  # the run fails after `MAX_LOSSES` × (number of workers) losses in succession without a finished shard
+Work = Callable[[str, str, Sequence[str]], None]  # gets the configuration's path, a stage's folder, names of shards
+Amounts = dict[str, float]  # key: name of a resource; value: number of units, such as {"CPU": 8.0}
+MAX_LOSSES = 3  # the run fails after this number × (number of workers) losses in succession without a new shard
 POLL_SECONDS, MOST_POLLS = 2.0, 60  # seconds between two checks for shards; largest number of checks
 
 
@@ -90,7 +90,7 @@ class RayExecutor(Local):
             yield
 
     def compute(self, stage: str, division: Division, is_finished: Callable[[], bool]) -> None:  # noqa: ARG002
-        """Let the workers compute all missing shards; raise WorkerError if a worker fails or too many are lost."""
+        """Let the workers compute all missing shards; raise WorkerError if one fails or too many are lost."""
         division.remove_damaged(division.names)
         if not (missing := division.missing()):
             return
@@ -100,9 +100,9 @@ class RayExecutor(Local):
             self._distribute(division, missing, advance)
 
     def _distribute(self, division: Division, missing: Sequence[str], advance: Callable[[int], None]) -> None:
-        """Give each worker a share of the missing shards; if a worker is lost, give its missing shards to others."""
+        """Give each worker a share of the missing shards; if a worker is lost, give its shards to other workers."""
         queue = deque(_shares(missing, len(self._workers)))
-        # an empty task shows when a worker has started
+        # each worker first gets an empty task, whose end shows that the worker has started
         running: dict[Any, tuple[Any, Sequence[str]]] = {}
         running |= {self._submit(worker, division, ()): (worker, ()) for worker in self._workers}
         idle: list[Any] = []
@@ -179,7 +179,7 @@ def resources(nodes: Sequence[Amounts], workers: int | str, *, on_gpus: bool) ->
     """Return the number of workers, and the processors and GPUs of each, from the resources of the cluster's nodes.
 
     With "auto", there is one worker for each GPU or, without GPUs, for each node with processors. With `on_gpus`,
-    only nodes with GPUs are used, and each worker gets at least a part of a GPU. Raise WorkerError if no node has the
+    only nodes with GPUs are used, and each worker gets a GPU or a part of one. Raise WorkerError if no node has the
     needed processors or GPUs.
     """
     cpus = [node["CPU"] for node in nodes if node.get("CPU", 0) > 0 and (not on_gpus or node.get("GPU", 0) > 0)]

@@ -18,7 +18,7 @@ from synthgen.core.types import Counts
 from synthgen.pipeline.workspace import StageResult
 
 FILE = "run.json"
-_SUFFIX = re.compile(r"-(\d+|reconstruction)$")  # suffix of the name of a repeated stage
+_SUFFIX = re.compile(r"-(\d+|reconstruction)$")  # suffix of a repeated stage's name, such as "-2"
 _RUN_FIRST = "Run the configuration first: `synthgen run CONFIG`."
 
 
@@ -43,7 +43,7 @@ class StageRecord(BaseModel):
     folder: str
     seconds: float
     reused: bool
-    n_in: int = Field(alias="in")  # number of input records, of latents for decode, or of candidates for filter
+    n_in: int = Field(alias="in")  # number of inputs: records; for decode, latents; for filter, candidates
     n_out: int = Field(alias="out")  # number of items in the result, such as records or texts
     classes: Mapping[str, Any] | None = None  # number of records by label; for split, by role and label
     notes: tuple[str, ...] | None = None  # load only: what the user should check in the source; may contain labels
@@ -102,7 +102,7 @@ class RunRecord(BaseModel):
         )
 
     def stage(self, name: str) -> StageRecord:
-        """Return the last stage of this name, of any round; raise DataError if the run has not reached it."""
+        """Return the last stage whose base name is `name`; raise DataError if the run has no such stage."""
         for done in reversed(self.stages):
             if done.is_of(name):
                 return done

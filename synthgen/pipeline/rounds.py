@@ -36,11 +36,11 @@ from synthgen.pipeline.job import Job
 from synthgen.pipeline.segments import SegmentWriter, writer_for
 from synthgen.pipeline.workspace import StageResult
 
-NOT_SEGMENTED = "records are not cut"  # replaces the digest of the division into segments if there is none
+NOT_SEGMENTED = "records are not cut"  # value of a segments digest if records are not segmented
 SPARE = 1.3  # number of latents per wanted record in the first round
 FURTHER_SPARE = 1.2  # expected number of accepted latents per missing record in a further round
 RECONSTRUCTIONS = 96  # number of train records that are decoded from their own vectors, to learn limits of filters
-MIN_ACCEPTED_SHARE = 0.2  # smallest accepted share that is assumed for a further round
+MIN_ACCEPTED_SHARE = 0.2  # smallest share of accepted latents that a further round assumes
 MAX_ROUNDS = 20
 MIN_GAIN = 0.1  # the rounds end after a round that adds less than this share of the missing records
 
@@ -49,23 +49,23 @@ class Draws(Protocol):
     """Draws new vectors by a method that was fitted to train vectors, or from noised statistics of train vectors."""
 
     def sample(self, counts: Counts, rng: SeedTree) -> Latents:
-        """Return `counts[label]` new vectors of each label; with larger counts, the same vectors come first."""
+        """Return `counts[label]` new vectors of each label; a call with larger counts returns these vectors first."""
         ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrainingView:
-    """The data of the source that interpolation, decoding and filtering receive: train, or points drawn under DP."""
+    """The data of the source that interpolation, decoding and filtering get: train or, under DP, drawn vectors."""
 
     train: Corpus  # the train records; under DP one empty record for each drawn vector
     embedded: Embedded  # vectors of `train`, row by row; under DP drawn from noised statistics
-    draws: Callable[[InterpolateConfig], Draws]  # fits the method at the first call and returns it
+    draws: Callable[[InterpolateConfig], Draws]  # fits a method at the first call; returns the fitted method
     digest: str  # digest of the stage that computed the vectors in `embedded`
     names: Sequence[str] = ()  # names that were replaced in train and control; none under DP
 
 
 def fitted_on(job: Job, train: Corpus, embedded: Embedded, upstream: str, names: Sequence[str]) -> TrainingView:
-    """Return the training view of a run without differential privacy: train, and a method fitted to its vectors.
+    """Return the training view of a run without differential privacy: train and a method fitted to train vectors.
 
     `upstream` is the digest of the stage that computed the vectors, and `names` are the replaced names.
     """
@@ -85,17 +85,17 @@ class Setup:
     encoder: Encoder  # embeds the written texts
     decoder: DecoderModel  # the language model that writes the texts, with its bridge
     max_new_tokens: int  # largest number of tokens of a text, or of a segment
-    avoided: tuple[str, ...]  # words of the labels that no real text contains, and that new texts must not contain
+    avoided: tuple[str, ...]  # words of class labels; no real text contains them, so no new text may contain them
     segment_writer: SegmentWriter | None  # writes records segment by segment; None if records are not segmented
 
     @property
     def layout_digest(self) -> str:
-        """Digest of how segments are chosen for a new record."""
+        """Digest of the rules that choose the segments of a new record."""
         return NOT_SEGMENTED if self.segment_writer is None else self.segment_writer.layout_digest
 
     @property
     def segments_digest(self) -> str:
-        """Digest of how segments are chosen for a new record and how they are written."""
+        """Digest of the rules that choose and write the segments of a new record."""
         return NOT_SEGMENTED if self.segment_writer is None else self.segment_writer.digest
 
 
@@ -107,8 +107,8 @@ class Round:
     requested: Counts  # number of latents requested for each label, in this and all earlier rounds
     candidates: tuple[Candidate, ...]  # all texts written so far
     vectors: Float32  # (n, d), embeddings of the candidates' texts
-    embeddings: tuple[str, ...]  # digests of the embedding stages: of the reconstructions, then of each round
-    kept: tuple[Candidate, ...] = ()  # the best candidate of each latent that passed the filters
+    embeddings: tuple[str, ...]  # digests of the stages that embedded the reconstructions, then each round's texts
+    kept: tuple[Candidate, ...] = ()  # for each latent, the best of the candidates that passed the filters
 
     @property
     def suffix(self) -> str:
@@ -129,7 +129,7 @@ class Round:
 class Written:
     """The records that are audited and may be released."""
 
-    records: tuple[Candidate, ...]  # chosen candidates: the wanted number of each label, or all if there are fewer
+    records: tuple[Candidate, ...]  # of each label, the wanted number of kept candidates, or all if there are fewer
     vectors: Float32  # (n, d), embeddings of the records' texts
     # for each record, the ids of the train records from which its latent was computed; () without such records
     parents: tuple[tuple[str, ...], ...]
@@ -140,11 +140,11 @@ class Written:
 
     @property
     def digest(self) -> str:
-        """SHA-256 of the last filter stage's digest and of the chosen vectors."""
+        """SHA-256 of the last filter stage's digest and of the records' vectors."""
         return sha256_json([self.filtered, sha256_array(self.vectors)])
 
     def without(self, rows: Collection[int]) -> "Written":
-        """Return the records without the given rows, which the audits quarantined."""
+        """Return the written records without the records in `rows`, which the audits quarantined."""
         kept = [i for i in range(len(self.records)) if i not in rows]
         return replace(
             self,
@@ -174,7 +174,7 @@ def set_up(job: Job, training_view: TrainingView, encoder: Encoder, bridge: Brid
 
 
 def first_requested(wanted: Counts) -> dict[str, int]:
-    """Return the number of latents of each label in the first round, more than wanted because filters reject some."""
+    """Return the number of latents of each label in the first round; it exceeds `wanted`, as filters reject some."""
     return {label: math.ceil(SPARE * n) + 2 for label, n in wanted.items()}
 
 
@@ -195,7 +195,7 @@ def next_round(setup: Setup, before: Round, after: Round) -> Round | None:
 
     `before` and `after` are the states at the start and at the end of the last round. A further round makes more
     latents of the classes that lack records. The rounds end when no class lacks records. They also end after
-    `MAX_ROUNDS` rounds, or if a round after the first adds less than `MIN_GAIN` of the missing records.
+    `MAX_ROUNDS` rounds, or if a round after the first adds less than the share `MIN_GAIN` of the missing records.
     """
     n_before, n_after = (Counter(candidate.label for candidate in state.kept) for state in (before, after))
     requested = further_requested(setup.wanted, n_before, n_after, after.requested, after.number)
@@ -224,7 +224,7 @@ def further_requested(
 
 
 def interpolate(job: Job, setup: Setup, state: Round) -> tuple[Latents, StageResult]:
-    """Return the latents of this round and of the rounds before it."""
+    """Return the latents of this round and of all earlier rounds, and the stage's result."""
     inputs: dict[str, HasDigest] = {
         "training_view": setup.training_view,
         "counts": plain_value(dict(state.requested)),
@@ -241,14 +241,14 @@ def unwritten(latents: Latents, candidates: tuple[Candidate, ...]) -> Latents:
 
 
 def reconstruction_latents(job: Job, setup: Setup) -> Latents:
-    """Return the vectors of some train records as latents; the texts decoded from them are the reconstructions."""
+    """Return the vectors of some train records as latents; texts decoded from these latents are reconstructions."""
     embedded = setup.training_view.embedded
     drawn = job.seeds.child("echo").generator().permutation(len(setup.training_view.train))[:RECONSTRUCTIONS]
     rows = sorted(int(row) for row in drawn)
     names = tuple(embedded.ids[row] for row in rows)
     return Latents(
         vectors=embedded.vectors[rows].copy(),
-        ids=tuple(f"echo-{name}" for name in names),  # "echo", a former name, is kept, because streams depend on it
+        ids=tuple(f"echo-{name}" for name in names),  # "echo" is a former name; random streams depend on it
         labels=tuple(embedded.labels[row] for row in rows),
         parent_ids=tuple((name,) for name in names),
         weights=((1.0,),) * len(rows),
@@ -266,9 +266,9 @@ def reconstructions_of(latents: Latents, texts: tuple[Candidate, ...], vectors: 
 def decode(
     job: Job, setup: Setup, latents: Latents, upstream: str, suffix: str, candidates: int
 ) -> tuple[tuple[Candidate, ...], StageResult]:
-    """Return texts of all latents, `candidates` (a number) for each; placeholders replace identifiers and names.
+    """Return the texts of all latents, with placeholders for identifiers and names, and the stage's result.
 
-    `upstream` is the digest of the stage that made the latents.
+    `candidates` is the number of texts per latent; `upstream` is the digest of the stage that made the latents.
     """
     inputs: dict[str, HasDigest] = {
         "latents": StageInput(latents, sha256_json([upstream, list(latents.ids)])),
@@ -287,7 +287,7 @@ def decode(
 def embed_texts(
     job: Job, setup: Setup, texts: tuple[Candidate, ...], decoded: StageResult, suffix: str
 ) -> tuple[Float32, StageResult]:
-    """Return the vectors of the candidates' texts."""
+    """Return the vectors of the candidates' texts, and the stage's result."""
     inputs = {"candidates": StageInput(texts, decoded.digest)}
     result = job.run(EMBED_CANDIDATES, inputs, {"embedder": setup.encoder}, suffix)
     return np.load(result.folder / CANDIDATE_VECTORS, allow_pickle=False), result
@@ -296,7 +296,7 @@ def embed_texts(
 def filter_candidates(
     job: Job, setup: Setup, state: Round, latents: Latents, reconstructions: Reconstructions
 ) -> tuple[tuple[Candidate, ...], StageResult]:
-    """Filter the candidates of all rounds so far together, and return the best candidate of each latent."""
+    """Filter the candidates of all rounds so far; return the best of each latent, and the stage's result."""
     reconstructed, *rounds = state.embeddings
     inputs: dict[str, HasDigest] = {
         "candidates": StageInput(state, sha256_json(rounds)),
@@ -312,7 +312,7 @@ def filter_candidates(
 
 
 def select(job: Job, setup: Setup, state: Round, latents: Latents, filtered: StageResult) -> Written:
-    """Draw the wanted number of kept candidates of each label, or all if fewer; raise DataError if there is none."""
+    """Draw the wanted number of kept candidates of each label, or all if fewer; raise DataError if none was kept."""
     if not state.kept:
         n, failed = len(state.candidates), Counter(filtered.counts["failed"])
         raise DataError(

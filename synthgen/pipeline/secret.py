@@ -1,4 +1,4 @@
-"""Read and check the secret of a workspace, which determines, with the seed, all random numbers of a run."""
+"""Read and check the secret of a workspace; the secret and the seed determine all random numbers of a run."""
 
 from audits.core.errors import InputError
 from audits.ledger.keys import read_key
@@ -8,7 +8,7 @@ from synthgen.pipeline.workspace import Workspace, read_field
 
 FILE = "secret.key"
 PUBLIC = "public"
-SECRET_DIGEST, _RESERVATIONS = "secret", "stages/reserve-*/run.json"  # field, and files that have the field
+SECRET_DIGEST, _RESERVATIONS = "secret", "stages/reserve-*/run.json"  # digest's field; files with this field
 _RESTORE = "Restore the original file from a backup. Without it, only a new workspace with a new budget can be used."
 WARNING = (
     "with secret: public, anyone who guesses the seed can compute every random choice of the run, and therefore who "
@@ -17,7 +17,7 @@ WARNING = (
 
 
 def run_secret(config: Config, workspace: Workspace) -> bytes:
-    """Return the 32 random bytes of a workspace, which the first run creates; empty if the secret is public.
+    """Return the secret of a workspace: 32 bytes that the first run draws, or no bytes if the secret is public.
 
     Raises:
         InputError: the file of the secret cannot be used, or can be read by other users; or a budget was reserved

@@ -1,4 +1,4 @@
-"""Divide long records into segments (such as sections), encode the segments, and write new records by segments."""
+"""Divide long records into segments (such as sections), encode them, and write new records segment by segment."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -45,7 +45,7 @@ def writer_for(job: Job, train: Corpus, embedded: Embedded) -> "SegmentWriter | 
 
 
 def written_parts(encoder: Encoder, train: Corpus, prompt: str) -> list[list[tuple[str, str]]]:
-    """Return, for each record, its segments with their prompts, or the whole record if records are not segmented."""
+    """Return, for each record, (text, prompt) of each segment; an unsegmented record counts as one segment."""
     prompts = [label_prompt(prompt, r.label) for r in train.records]
     if not isinstance(encoder, SegmentedEncoder):
         return [[(r.text, label_text)] for r, label_text in zip(train.records, prompts, strict=True)]
@@ -71,20 +71,20 @@ class SegmentWriter:
 
     @property
     def layout_digest(self) -> str:
-        """Digest of how segments are chosen for a new record."""
-        # `parents` are left out, because each stage has a further input that covers the train records
+        """Digest of the rules that choose the segments of a new record."""
+        # `parents` is left out, because a different input of each stage covers the train records
         return sha256_json([self.splitter.digest, self.seeds.key().hex()])
 
     @property
     def digest(self) -> str:
-        """Digest of how segments are chosen for a new record and how they are written."""
+        """Digest of the rules that choose and write the segments of a new record."""
         return sha256_json([self.layout_digest, self.context_tokens])
 
     def with_target_vectors(self, latents: Latents) -> Latents:
         """Return the latents with the vectors that the filters compare the written texts with.
 
-        The vectors of the interpolation method do not fit the texts, because they include sections that only one
-        parent has. A new record omits such sections, and the returned vector is the mean of its segments' vectors.
+        Interpolated vectors include sections that only one parent has, so these vectors do not fit the texts. A new
+        record omits such sections, and its returned vector is the mean of the vectors of its segments.
         """
         if len(latents) == 0:
             return latents
@@ -107,7 +107,7 @@ class SegmentWriter:
     ) -> tuple[Candidate, ...]:
         """Return the candidates of every latent, in the order of the latents.
 
-        Step j writes segment j of all candidates that have it. The decoder first reads the end of the text so far.
+        Step j writes segment j of all candidates that have one. The decoder first reads the end of the text so far.
 
         Randomness: segment j of candidate c of latent x draws from the child "x/c/j" of `seeds`, so the text of a
             record does not depend on other records.
@@ -166,7 +166,7 @@ def _bounds(segments: Segments) -> list[int]:
 
 
 def section_prompt(prompt: str, heading: str) -> str:
-    """Return the prompt of a segment: the prompt of its record, and its heading."""
+    """Return the prompt of a segment: the prompt of the record, and the heading of the segment."""
     return f"{prompt} {heading}".strip()
 
 

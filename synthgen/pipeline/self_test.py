@@ -1,6 +1,6 @@
-"""Run the stage `selftest`, which tests the audits on the run's own persons with the calibration suite.
+"""Run the stage `selftest`, which runs the calibration suite of the audits on the persons of the run.
 
-The stage has one shard for each case of the suite, so several processes can share the hour that the suite takes.
+The suite takes about an hour. Each case of the suite is a shard, so several processes can share the work.
 """
 
 import json
@@ -27,12 +27,12 @@ from synthgen.pipeline.judge import EVIDENCE, JudgedTables, as_table
 from synthgen.pipeline.workspace import StageResult
 
 SELFTEST = "selftest.json"
-_Verdicts = dict[str, BoundCell] | None  # of one case by audit; None if the persons are too few for the suite
+_Verdicts = dict[str, BoundCell] | None  # key: audit; value: its verdict in one case; None: too few persons
 _VERDICTS = TypeAdapter[_Verdicts](_Verdicts)
 
 
 def needs_selftest(audited: StageResult, policy: Policy) -> bool:
-    """Return whether to test the audits (calibration suite): if the policy requires it and all other gates passed."""
+    """Return whether to run the calibration suite: the policy requires the suite, and all other gates passed."""
     evidence = public_evidence(read_evidence((audited.folder / EVIDENCE).read_bytes()), policy)
     gates = decide(evidence, policy).gates
     return len(policy.selftest) > 0 and all(g.verdict == "PASS" for g in gates if not g.id.startswith("selftest-"))
@@ -84,10 +84,10 @@ def _divide(context: StageContext) -> Division:
 
 
 def _combine(context: StageContext) -> Mapping[str, object]:
-    # the result contains only verdicts, and a salt from the run's secret makes its digest unpredictable
+    # the result contains only verdicts, and a salt from the run's secret makes the digest unpredictable
     train, control, audits = context.input("train"), context.input("control"), list(context.input("audits"))
     verdicts = {case.name: json.loads((context.shards / f"{case.name}.json").read_bytes()) for case in CASES}
-    if None in verdicts.values():  # without results, the gates fail
+    if None in verdicts.values():  # too few persons: without results, the gates fail
         audits, verdicts = [], {}
     result = {"audits": audits, "cases": [{"case": name, "audits": cells} for name, cells in verdicts.items()]}
     digests = {"train": table_digest(train), "control": table_digest(control)}

@@ -4,9 +4,9 @@ load -> split -> deidentify -> embed -> rounds of (interpolate -> decode -> re-e
 
 - For a hospital source, the stage extract comes first.
 - Records that the audits cannot judge (quarantine) are removed, and evaluate and audit are repeated.
-- If the policy requires it, the calibration suite (stage selftest) comes last.
-- Under differential privacy, the run stops after deidentify if the refusal of its release is certain. After embed, it
-  reserves its budget in the ledger and queries train with noise. The stages that write text do not read train.
+- If the policy requires the calibration suite, the stage selftest comes last.
+- Under DP, the run stops after deidentify if the refusal of its release is certain. After embed, the run reserves its
+  budget in the ledger and queries train with noise. The stages that write text do not read train.
 
 The gate and the release are separate steps: see `synthgen.release.run`.
 """
@@ -47,9 +47,9 @@ _BEFORE_QUERIES = (*WITHOUT_MODELS, "embed")  # a run that ends with one of thes
 
 
 def run_stages(job: Job, policy: Policy, until: str, *, spend_again: bool) -> Iterator[StageResult]:
-    """Run the stages and yield each result; the caller may stop after any of them.
+    """Run the stages and yield each result; the caller may stop after any result.
 
-    With `spend_again`, a run with a privacy budget reserves and spends the budget again, even if it is already spent.
+    With `spend_again`, a run with a privacy budget reserves and spends the budget again, even if it was spent before.
     """
     extracted = prepare.extract_notes(job)
     if extracted is not None:
@@ -117,7 +117,7 @@ def judge_records(  # noqa: PLR0913, PLR0917 - one parameter per input of the st
     differential privacy, no record is removed, because the budget does not cover a choice that depends on train.
     `log` is the log of the private queries, or None.
     """
-    # `attempt.number` depends on who the control persons are, which an independent policy does not allow
+    # an independent policy forbids numbers that depend on who the control persons are, such as `attempt.number`
     n_earlier = (attempt.position if policy.is_independent else attempt.number) - 1
     for turn in range(1, TURNS + 1):
         suffix = "" if turn == 1 else f"-{turn}"
@@ -145,7 +145,7 @@ def write_records(
 ) -> Generator[StageResult, None, rounds.Written]:
     """Run the rounds of writing, yield each stage as it ends, and return the records.
 
-    `encoder` made the vectors of the training view. `voted` are the styles that the DP query `style` chose, if any.
+    `encoder` made the vectors of the training view. `voted` has the styles that the DP query `style` chose, if any.
     """
     setup, reconstructed = yield from set_up_writing(job, training_view, encoder, voted)
     state, n_candidates = rounds.first_round(setup, reconstructed.digest), job.config.decode.candidates
@@ -177,7 +177,7 @@ def set_up_writing(
 def write_round(
     job: Job, setup: rounds.Setup, state: rounds.Round, reconstructed: StageInput, n_candidates: int
 ) -> Generator[StageResult, None, tuple[rounds.Round, Latents, StageResult]]:
-    """Run a round that starts from `state`; return the state at its end, all latents so far, and the filter stage."""
+    """Run a round that starts from `state`; return its end state, all latents so far, and the filter result."""
     latents, interpolated = rounds.interpolate(job, setup, state)
     yield interpolated
     new = rounds.unwritten(latents, state.candidates)
@@ -214,7 +214,7 @@ def models_of(job: Job) -> list[ModelRecord]:
     if config.decode.engine == VLLM:
         require_vllm()
     endpoint = config.decode.endpoint
-    # if a server writes the texts, the model in the folder measures their fluency
+    # if a server writes the texts, the model in the folder only measures the fluency
     role_of_folder = "decoder" if endpoint is None else "judge"
     names = (("embedder", config.embed.model), (role_of_folder, config.decode.model))
     models = [ModelRecord(role=role, name=name, digest=digest_of(job.folder(name))) for role, name in names]

@@ -26,9 +26,9 @@ from synthgen.pipeline.segments import unsegmented, written_parts
 from synthgen.pipeline.workspace import StageResult
 
 MAX_TEXTS = 64  # largest number of train texts that are scored
-MIXED = 3  # number of single styles, the best ones, that are also tried in mixtures
-# A mixture must have a mean -log p per token that is lower by this number of nats than that of each single style.
-# Texts are slightly likelier under a style at partial weight, even if the second style of a mixture does not fit.
+MIXED = 3  # number of the best single styles; `auto` also tries mixtures of these styles
+# Nats per token by which a mixture's mean -log p must be below that of each single style, because texts are slightly
+# likelier under a style at partial weight, even if the second style of the mixture does not fit.
 GAIN = 0.05
 WARNING = (
     "decode.style: auto chooses the one to three built-in styles that fit the private train text best, so the "
@@ -83,13 +83,13 @@ def check_style_training(config: Config, *parts: Corpus) -> None:
 
 
 def check_own_examples(config: Config, *parts: Corpus) -> None:
-    """Raise DataError if examples that the user put into the prompt repeat sentences of train or control."""
+    """Raise DataError if the user's examples for prompts (`decode.examples`) repeat sentences of train or control."""
     if config.decode.examples not in {None, *exemplars()}:
         check_examples(load_examples(config.decode.examples, config.resolve), [t for p in parts for t in p.texts])
 
 
 def named_styles(config: Config, shares: Shares | None = None) -> list[tuple[StyleAdapter, float]]:
-    """Return the styles of a run with their shares: `shares`, or the configured styles in equal shares."""
+    """Return (style, share) for each style in `shares`; without `shares`, the configured styles in equal shares."""
     if shares is None:
         shares = () if config.decode.style == AUTO else _equal_shares(config.decode.styles)
     return [(load_style(name, config.resolve), share) for name, share in shares if name != PLAIN]
@@ -106,7 +106,7 @@ def _equal_shares(names: tuple[str, ...]) -> Shares:
 
 
 def _scores(nats: Callable[[Shares], float], names: tuple[str, ...], advance: Advance) -> dict[Shares, float]:
-    """Return the nats per token of each single style, then of the mixtures of the best styles."""
+    """Return the nats per token of each single style, and of each mixture of the best single styles."""
 
     def score(mixed: tuple[str, ...]) -> float:
         value = nats(_equal_shares(mixed))
@@ -128,14 +128,14 @@ def read_choice(folder: Path) -> Shares:
 def choose_style(
     job: Job, bridge: Bridge | Vocabulary, train: Corpus, encoder: Encoder, upstream: str
 ) -> tuple[Bridge, StageResult]:
-    """Return the bridge in the styles that make train most likely, and the result of the stage that chose them.
+    """Return the bridge in the styles that make train most likely, and the result of the stage that chose the styles.
 
         nats(M) = - sum over texts of log p(text | its label, its vector, styles M in equal shares) / tokens
 
     The sum covers at most `MAX_TEXTS` texts of train: records, or segments if records are divided. M is each single
     style, each pair of the `MIXED` best styles, and all `MIXED` best styles together. The M with the fewest nats is
-    chosen, but a mixture only if its advantage is at least `GAIN`. `plain` is excluded from mixtures, because texts
-    are likelier under a mixture with `plain` even if it is not closer to the records.
+    chosen; `GAIN` is first added to the nats of each mixture. Mixtures never contain `plain`, because texts are
+    likelier under a mixture with `plain` even if the mixture is not closer to the records.
 
     Privacy: reads train texts. The choice among the `n_tried` styles and mixtures affects every synthetic text.
     Randomness: the stream `manner`, a former name of styles, draws the texts.

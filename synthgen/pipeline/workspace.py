@@ -84,7 +84,7 @@ class Workspace:
 
     @contextmanager
     def shared(self, run: Mapping[str, Any]) -> Iterator[None]:
-        """Lock the workspace for processes with an equal `run` (JSON data); raise Interrupted if others locked it."""
+        """Lock the workspace for processes with equal JSON data `run`; raise Interrupted if another run locked it."""
         with (self.root / "lock").open("a+") as file:
             for attempt in range(LOCK_ATTEMPTS):
                 if _flock(file, fcntl.LOCK_EX):  # no other part is running
@@ -103,7 +103,7 @@ class Workspace:
 
     @contextmanager
     def lock_of_parts(self) -> Iterator[Callable[[], bool]]:
-        """Yield a function that tries to lock the workspace for one part of a run; the end of the block unlocks."""
+        """Yield a function that tries to lock the workspace for one part of a run; the lock ends with the block."""
         with (self.root / "parts.lock").open("a+") as file:
             yield lambda: _flock(file, fcntl.LOCK_EX)
 
@@ -140,8 +140,8 @@ class Workspace:
         record. With `keep_partial`, the folder still contains the files of an interrupted run. `started` is the
         monotonic time at which this process began to compute the shards of the stage.
 
-        A stored result with changed files is computed again, unless the stage spends a privacy budget (`is_paid`). In
-        that case, an error is raised.
+        A stored result whose files were changed is computed again, unless the stage spends a privacy budget
+        (`is_paid`). In that case, an error is raised.
 
         Raises:
             StorageError: the files of a result that spent a budget were changed.
@@ -185,7 +185,7 @@ class Workspace:
 
 
 def _flock(file: TextIO, kind: int) -> bool:
-    """Return whether a file could be locked without waiting; the lock replaces an earlier lock of the same file."""
+    """Lock a file without waiting; return whether this succeeded. The lock replaces an earlier lock of `file`."""
     try:
         fcntl.flock(file, kind | fcntl.LOCK_NB)
     except BlockingIOError:
