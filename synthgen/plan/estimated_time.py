@@ -12,14 +12,14 @@ from synthgen.pipeline.style_choice import MAX_TEXTS, n_tried
 
 # conservative estimates for the default language model on a processor with bfloat16 instructions
 TOKENS_PER_SECOND = 250  # number of tokens that one core writes per second
-SECONDS_PER_READ = 0.25 / 3  # time in which 2 cores compute the likelihood of a record
+SECONDS_PER_READ = 0.25 / 3  # seconds in which 2 cores compute the likelihood of one record
 # engine of de-identification: number of characters that one core searches for identifiers per second
 CHARACTERS_PER_SECOND = {"rules": 50_000, "rules+ner": 4_000, "off": math.inf}
 CHARACTERS_PER_TOKEN = 4  # mean number of characters of a generated token
 
 
 def decoding_seconds(tokens: float, placement: Placement, cores: int) -> float:
-    """Return the time in seconds to write `tokens` tokens on a device, or on the CPU if the device is missing."""
+    """Return the seconds to write this number of tokens on a device, or on the CPU if the device is missing."""
     try:
         backend = backend_of(placement)
     except ModelError:  # `setup_problems` reports this error
@@ -34,7 +34,7 @@ def choosing_seconds(style: str | tuple[str, ...]) -> float:
 
 
 def deidentifying_seconds(engine: str, corpora: Iterable[Corpus], tokens: float) -> float:
-    """Return the time in seconds to find identifiers in the source and in generated texts of `tokens` tokens."""
+    """Return the seconds to find identifiers in the source and in generated texts, which have `tokens` in total."""
     n_source = sum(len(text) for corpus in corpora for text in corpus.texts)
     speed_on_generated = CHARACTERS_PER_SECOND["rules" if engine == "off" else engine]
     return n_source / CHARACTERS_PER_SECOND[engine] + tokens * CHARACTERS_PER_TOKEN / speed_on_generated

@@ -6,8 +6,8 @@ of a classifier grows with the number of training records. This growth is measur
     expected ratio = f(pilot) × f(real, n) / f(real, m) / f(real, all)
 
 The score f is the macro F1, or the recall of a class, of a classifier of vectors: f(pilot) after training on the m
-texts, f(real, k) on k real records, and f(real, all) on all real records of half of the train persons. Each is
-tested on the second half of the train persons, without the records from which the pilot's texts were made.
+texts, f(real, k) on k real records, and f(real, all) on all real records of half of the train persons. Each
+classifier is tested on the second half of the train persons, without the parents of the pilot's texts.
 """
 
 from collections.abc import Collection, Sequence

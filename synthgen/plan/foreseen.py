@@ -39,7 +39,7 @@ from synthgen.split import Split
 
 UNEXPECTED = (InternalError, Interrupted)  # errors that the configuration and the source do not cause
 MIN_FREE_SPACE = 64 << 20  # smallest free disk space for a bundle, in bytes
-MIRROR = "a table that is generated from control (option `--mirror` of `audits run`)"  # missing input
+MIRROR = "a table that is generated from control (option `--mirror` of `audits run`)"  # input that a run lacks
 DEDUPE = "or set source.dedupe: all, which removes such records before the split"  # remedy for near-duplicates
 
 
@@ -95,7 +95,7 @@ def as_one_line(error: SynthGenError | AuditError) -> str:
 
 
 def combined_error(errors: Sequence[SynthGenError | AuditError], others: Iterable[str]) -> SynthGenError | AuditError:
-    """Return one error that lists the `errors` and the lines `others`; a single error is returned unchanged."""
+    """Return one error that lists `errors` and the lines `others`; if there is only one line, return `errors[0]`."""
     found = [*dict.fromkeys([*map(as_one_line, errors), *others])]
     if len(found) == 1:
         return errors[0]
@@ -114,7 +114,7 @@ def config_problems(config: Config, policy: Policy) -> Iterator[str]:
 
 
 def class_problems(config: Config, train: Corpus, wanted: Mapping[str, int]) -> Iterator[str]:
-    """Yield problems of the classes: too few persons for the `wanted` records, or rules for unknown labels."""
+    """Yield problems of the classes: too few persons for `wanted` records, or attribute rules for unknown labels."""
     persons, method = [record.group for record in train.records], config.interpolate
     if not method.is_private:
         yield from problems_of(lambda: check_classes(train.labels, persons, wanted, method.build().min_groups))
@@ -204,7 +204,7 @@ def gate_problems(
 def _why_unmet(  # noqa: PLR0911 - one return per reason
     config: Config, rule: Rule, reach: Estimates, persons: Mapping[str, int], n_records: int
 ) -> str | None:
-    """Return why no result of this configuration can meet a rule, with the remedy; None if a result could."""
+    """Return why no result of this configuration can meet a rule, with the remedy; None if a result could meet it."""
     source, _, name = rule.metric.partition(".")
     if source == "dp" and not config.interpolate.is_private:
         return "it requires a DP budget; set interpolate.method: dp-gaussian and dp.epsilon"

@@ -19,7 +19,7 @@ ALMOST_CERTAIN = 0.999  # a failure of the audit with a higher probability is re
 def one_person_share(method: Interpolator) -> float:
     """Return the expected share of new records with fewer than `MIN_EFFECTIVE_PARENTS` effective parents, 0 to 1.
 
-    Only the weights of the parents are simulated, because most methods draw them without the records. The function
+    Only the weights of the parents are simulated, because most methods draw weights without records. The function
     returns 0 for a method without parents, and for a method with `max_exposure`, whose weights depend on the records.
     """
     if method.max_parents == 0 or getattr(method, "max_exposure", None) is not None:

@@ -1,6 +1,6 @@
 """Write and filter a few texts before a run, to predict the acceptance of the filters and the duration of the run.
 
-This pilot runs the stages from load to embed on the whole source, and the later run reuses their results. If the
+This pilot runs the stages from load to embed on the whole source, and the later run reuses the results. If the
 source has more than `sample.MOST_RECORDS` records, the pilot de-identifies and embeds only a sample of persons. Then
 the pilot makes `PILOT_LATENTS` new vectors (latents), writes one text (candidate) for each of them, and filters the
 texts.
@@ -35,8 +35,8 @@ from synthgen.plan.expected_utility import ExpectedRatio, expected_utility
 from synthgen.plan.sample import sample_for_pilot
 from synthgen.plan.stage_times import StageTime, resources_text, stage_times
 
-Utility = Mapping[str, ExpectedRatio]  # by name of the ratio
-PILOT_LATENTS = 120  # if half of the texts are accepted, the standard error of that share is 4.6 percentage points
+Utility = Mapping[str, ExpectedRatio]  # key: name of a ratio; value: its prediction
+PILOT_LATENTS = 120  # if half of the texts are accepted, the standard error of their share is 4.6 percentage points
 MIN_LATENTS_PER_CLASS = 4
 MIN_ACCEPTED_TEXTS = 10  # with fewer accepted texts of a class, the expected ratio of the class is unreliable
 TEXTS = "pilot.json"  # file of the workspace with the texts of the pilot, each with its label and outcome
@@ -76,7 +76,7 @@ class Pilot:
     """Results of a pilot; private, because they contain counts of texts and shares of real records."""
 
     n_read: int  # number of records of train and control that the pilot read
-    n_source: int  # number of records of train and control of the whole source
+    n_source: int  # number of records of train and control in the whole source
     written: Counts  # number of candidates by label
     accepted: Counts  # number of candidates that passed all filters, by label
     rejected: Counts  # number of rejected candidates, by the reason of the first filter that they failed
@@ -87,7 +87,7 @@ class Pilot:
     run_share: float  # accepted share expected for the run; later rounds write only classes that lack records
     texts: int  # expected number of candidates in all rounds
     minutes: float  # expected duration of the whole run, without the calibration suite of the policy
-    minutes_done: float  # the part of `minutes` that the pilot has finished and the run reuses
+    minutes_done: float  # minutes of work that the pilot has finished and the run reuses, included in `minutes`
     stages: tuple[StageTime, ...]  # the time of each stage; the sum is `minutes`
     utility: Utility  # expected ratios; see `expected_utility`
     limits: Mapping[str, float]  # limits of the policy for the ratios in `utility`, by name
@@ -133,7 +133,7 @@ class Pilot:
 def run_pilot(job: Job, policy: Policy, wanted: Counts) -> Pilot:
     """Run the pilot of a configuration without a privacy budget, and return its results.
 
-    `wanted` is the number of records of each label. An error of a pilot's stage would also stop the run.
+    `wanted` is the number of records of each label. An error in a stage of the pilot would also stop the run.
 
     Privacy: reads train and control as the run does. The result is private. The audits of the texts of the pilot are
         not counted as an attempt, because none of these texts is released.
@@ -144,7 +144,7 @@ def run_pilot(job: Job, policy: Policy, wanted: Counts) -> Pilot:
         setup, reconstructed = finish(stage_order.set_up_writing(job, view, encoder), done)
         start = rounds.first_round(setup, reconstructed.digest, pilot=pilot_counts(wanted))
         n_reused = len(done)
-        pilot_job = replace(job, root=job.seeds.child("pilot"))  # other random numbers than in the run
+        pilot_job = replace(job, root=job.seeds.child("pilot"))  # the run draws different numbers
         state, latents, filtered = finish(stage_order.write_round(pilot_job, setup, start, reconstructed, 1), done)
     judged = read_candidates(filtered.folder / JUDGED)
     write_json(job.workspace.root / TEXTS, [_shown(candidate) for candidate in judged])
@@ -217,7 +217,7 @@ def _shown(candidate: Candidate) -> dict[str, str]:
 
 
 def accepted_rates(judged: Sequence[Candidate]) -> dict[str, float]:
-    """Return the accepted share by label, smoothed by two extra candidates that are accepted at the overall share."""
+    """Return the accepted share of each label, as if each had two more candidates with the overall accepted share."""
     overall = sum(c.passed for c in judged) / len(judged)
     of_label: dict[str, list[bool]] = defaultdict(list)
     for candidate in judged:
@@ -265,7 +265,7 @@ def _is_plain(decode: DecodeConfig) -> bool:
 
 
 def _most_confused(judged: Sequence[Candidate], vectors: Float32, train: Embedded) -> Iterator[str]:
-    """Yield a line on the two classes that `class_agreement` confuses most, if it rejects a tenth of the texts."""
+    """Yield a line on the two classes that `class_agreement` confuses most, if this filter rejects a tenth of texts."""
     rejected = [i for i, c in enumerate(judged) if any(o.name == AGREEMENT and not o.passed for o in c.outcomes)]
     if len(rejected) < len(judged) / 10:
         return
@@ -321,7 +321,7 @@ def _risks(
 
 
 def _rarely_accepted(policy: Policy, wanted: Counts, judged: Sequence[Candidate], n_candidates: int) -> Iterator[str]:
-    """Yield a line for each rule on class sizes that fails if every class has the lower end of its accepted share."""
+    """Yield each class-size rule that fails if every class has the lowest accepted share in its interval."""
     written, kept = Counter(c.label for c in judged), Counter(c.label for c in judged if c.passed)
     low_rates = {y: clopper_pearson(kept[y], written[y], confidence=CAUTION).low for y in wanted}
     records, _ = expected(wanted, {y: 1 - (1 - p) ** n_candidates for y, p in low_rates.items()})

@@ -78,7 +78,7 @@ class Plan:
     segments: dict[str, float] | None  # mean number of segments "per_record" in train, and number of "headings"
     fits: int  # largest number of classifiers that the filter `class_agreement` fits; 0 without that filter
     minutes: float  # estimated duration of the run
-    deidentify_minutes: float  # the part of `minutes` that finding identifiers takes
+    deidentify_minutes: float  # estimated minutes to find identifiers, included in `minutes`
     deidentify_engine: str  # rules, rules+ner or off
     cores: int  # number of cores that decode in parallel
     policy: str  # name of the policy
@@ -92,7 +92,7 @@ class Plan:
     notes: tuple[str, ...] = ()  # remarks on how the source was read
     warnings: tuple[str, ...] = ()
     pilot: Pilot | None = None  # None without a pilot
-    problems: tuple[str, ...] = ()  # what would stop the run, or make its release certain to be refused
+    problems: tuple[str, ...] = ()  # what would stop the run, or make the refusal of its release certain
 
     def __repr__(self) -> str:
         return f"Plan(policy {self.policy!r}, problems: {len(self.problems)}, warnings: {len(self.warnings)})"
@@ -141,7 +141,7 @@ class Plan:
         rows += [(label[:32], *(str(of.get(label, 0)) for of in counts)) for label in self.wanted]
         lines = [f"{self.unit}: {self.persons['train']} train, {self.persons['control']} control"]
         for label, *numbers, persons in rows:
-            shown = [*numbers, persons] if self.unit == PERSONS else numbers  # persons are unknown without their ids
+            shown = [*numbers, persons] if self.unit == PERSONS else numbers  # without ids, persons are unknown
             lines.append(f"{label:<32}" + "".join(f"{number:>10}" for number in shown))
         return lines
 
@@ -160,11 +160,11 @@ def make_plan(config: Config, progress: Progress = silent, *, pilot: bool = Fals
     The function splits the source as the run will do, and reads the ledger. If necessary, it creates the workspace.
 
     If `pilot` is true, the function also writes a few texts to improve the estimates; see `run_pilot`. This pilot is
-    skipped if there is a problem outside the section `release`. It is also skipped under a privacy budget, because it
-    would read train outside the budget.
+    skipped if there is a problem outside the section `release`. It is also skipped under a privacy budget, because
+    the pilot would read train outside the budget.
 
     Raises:
-        SynthGenError, AuditError: the policy or the source cannot be used. If there are other problems, the error is
+        SynthGenError, AuditError: the policy or the source cannot be used. If there are more problems, the error is
             a DataError that lists all problems.
     """
     job = Job(config, Workspace(config.resolve(config.workspace)), progress)
@@ -322,7 +322,7 @@ def _effect_on_decision(policy: Policy, audit: str) -> str:
 
 
 def _remaining_budget(config: Config, policy: Policy, persons: int) -> tuple[str | None, str | None]:
-    """Return the budget spent in the ledger, and why the run would stop before its reservation; each may be None."""
+    """Return (budget spent in the ledger, reason to stop the run before its reservation), each a text or None."""
     if not config.interpolate.is_private:
         return None, None
     is_reserved, spent = False, None

@@ -38,14 +38,14 @@ FILE = "preview.json"  # file of the workspace with the written texts
 FOLDER = "preview"  # folder of the workspace with results for the first notes of a hospital source
 N_TEXTS = 10  # largest number of texts
 MAX_TEXTS_PER_CLASS = 2
-MIN_PERSONS = 12  # smallest number of persons taken from a class; interpolation needs several
+MIN_PERSONS = 12  # number of persons that are always taken from a class; interpolation needs several
 MAX_RECORDS = 300  # number of train records above which no persons beyond `MIN_PERSONS` per class are added
-FIRST_NOTES = 3000  # number of notes of a hospital source that are read
+FIRST_NOTES = 3000  # number of notes of a hospital source that are read first
 PART_READ = (
     f"Only the first {FIRST_NOTES} notes of the source were read. Classes with fewer than {MIN_PERSONS} train "
     "persons among these notes are left out."
 )
-# number of characters of train that the engine of de-identification reads in about 15 seconds
+# key: de-identification engine; value: number of characters that it reads in about 15 seconds
 MAX_CHARACTERS = {"rules": 600_000, "rules+ner": 60_000, "off": 600_000}
 WARNING = "Not audited and not filtered: these texts can contain passages of single records. Keep them private."
 
@@ -82,11 +82,11 @@ def make_preview(config: Config, progress: Progress) -> Preview:
     """Write at most two texts per class, and ten in all, from a few hundred records of train.
 
     The texts are also written to `FILE` in the workspace. If the source is a table, a later run reuses the loaded and
-    split records. Of a hospital export, only the first `FIRST_NOTES` notes are read, or all notes if no class has
-    `MIN_PERSONS` in them. The style `auto` counts as `plain`, because choosing a style takes a minute.
+    split records. Of a hospital export, the first `FIRST_NOTES` notes are read; if no class has `MIN_PERSONS` persons
+    there, all notes are read. The style `auto` counts as `plain`, because choosing a style takes a minute.
 
     Raises:
-        ConfigError: the configuration has a privacy budget, or the policy does not accept its style or server.
+        ConfigError: the configuration has a privacy budget, or the policy does not accept the style or the server.
         SynthGenError, AuditError: the source, the policy or a model cannot be used, or the model wrote no text.
 
     Privacy: reads train without noise. A run uses other random numbers, so it does not release these texts. The

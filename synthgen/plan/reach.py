@@ -52,7 +52,7 @@ class Reach:
         return {name: getattr(self, name) for name in ("n", "n_needed", "smallest_leak", "epsilon_ceiling")}
 
 
-Estimates = Mapping[str, Reach | str]  # by audit; a sentence for an audit that needs further inputs
+Estimates = Mapping[str, Reach | str]  # key: audit; value: its estimate, or which input it lacks
 
 
 def unit_of(config: Config) -> str:

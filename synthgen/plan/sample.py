@@ -1,4 +1,4 @@
-"""Draw the sample of persons that the pilot reads of a large source."""
+"""Draw the sample of persons that the pilot reads from a large source."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -12,11 +12,11 @@ from synthgen.pipeline.job import Job
 from synthgen.pipeline.workspace import StageResult
 
 MOST_RECORDS = 10_000  # the pilot reads at most about this number of records of train and control together
-SMALL_CLASS = 100  # a class with at most this number of records in train, or in control, stays whole there
+SMALL_CLASS = 100  # in train and in control, all records of a class with at most this number are kept
 
 
 def sample_for_pilot(job: Job, parts: StageResult) -> StageResult:
-    """Return the split, or a sample of its persons if it has more than `MOST_RECORDS` records.
+    """Return the split, or a sample of its persons if the split has more than `MOST_RECORDS` records.
 
     Randomness: the stream "pilot/sample" decides for each person whether all records of the person are in the sample.
     """

@@ -14,7 +14,7 @@ MIN_WRITABLE_SHARE = 0.6  # smallest share of the words of train that must fit i
 
 
 def documents_in_words(counts: Mapping[str, Any]) -> list[str]:
-    """Return lines with the numbers of documents that are not used, by reason, and of notes by year."""
+    """Return lines with the number of unused documents by reason, and the number of notes by year."""
     profile = counts["profile"]
     years = profile["notes_by_year"]
     lines = [f"documents: {counts['in']} read, {counts['out']} notes of {profile['persons']} persons used"]

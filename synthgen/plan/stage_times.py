@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from synthgen.pipeline.workspace import StageResult
 
-AUDIT_SECONDS = 0.015  # time of evaluation and audits on 2 cores, per record of train, control or synthetic table
+AUDIT_SECONDS = 0.015  # of evaluation and audits on 2 cores, per record of train, control or synthetic table
 PER_MINUTE = 60  # seconds per minute
 PILOT = "-pilot"  # suffix of the names of stages that only the pilot runs
 SHOWN_IN_SECONDS = 120  # times below this number of seconds are shown in seconds, longer times in minutes
@@ -35,7 +35,7 @@ class StageTime:
 
 
 def minutes_with(stages: Iterable[StageTime], workers: int) -> float:
-    """Return the duration of a whole run in minutes, if `workers` processes share the distributed stages equally."""
+    """Return the minutes of a whole run; `workers` is the number of processes that share the distributed stages."""
     return sum((s.done + s.rest) / (workers if s.is_distributed else 1) for s in stages) / PER_MINUTE
 
 
@@ -50,7 +50,7 @@ def resources_text(stages: Sequence[StageTime]) -> list[str]:
 
 
 def memory_peak() -> int:
-    """Return the largest memory of this process so far, in bytes."""
+    """Return the largest memory use of this process so far, in bytes."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
 
 
@@ -65,10 +65,10 @@ def stage_times(
     """Return the time of each stage of a run, in order. The pilot embeds train only; the run also embeds control.
 
     Args:
-        reused: stages whose results the run reuses; if it read a sample, only those in `WHOLE`.
+        reused: stages whose results the run reuses; if the pilot read a sample, it reuses only those in `WHOLE`.
         written: stages that wrote and filtered the texts of the pilot.
         repeats: number of texts of the run, divided by the number of texts of the pilot.
-        sizes: numbers of records that the pilot read of train and of control, and of the synthetic table.
+        sizes: numbers of records that the pilot read from train and from control, and that the run will write.
         n_source: number of records of train and control; if the pilot did not read all, times per record are scaled.
     """
     n_train, n_control, n_synthetic = sizes
@@ -84,7 +84,7 @@ def stage_times(
 
 
 def _stage_time(stage: StageResult, name: str, more: float, *, is_reused: bool) -> StageTime:
-    """Return the time of a stage whose work the run repeats `more` times, in addition to a result that is reused."""
+    """Return the time of a stage; `more` is the further work of the run, as a multiple of the pilot's work."""
     size = sum(file.stat().st_size for file in stage.folder.rglob("*") if file.is_file())
     done, rest, disk = stage.seconds * is_reused, stage.seconds * more, round(size * (is_reused + more))
     return StageTime(name=name, done=done, rest=rest, is_distributed=name in DISTRIBUTED, disk=disk)

@@ -6,7 +6,7 @@ from audits.gate.policy import Policy
 from audits.gate.rule import Rule
 from audits.runner.registry import AUDITS
 
-# first part of a metric, if it is no audit: its allowed second parts; None for any. Example: "secret.private"
+# key: first part of a metric ("secret.private") that is no audit; value: its possible second parts, None for any
 NUMBERS: dict[str, frozenset[str] | None] = {
     "records": frozenset({"synthetic", "quarantined"}),
     "attempts": frozenset({"number"}),
@@ -26,7 +26,7 @@ SHARES |= {"deidentify.recall", "secret.private", "method.private"}  # metrics t
 
 
 def rule_problems(policy: Policy, n_records: int) -> Iterator[str]:
-    """Yield a line for each rule on an unknown metric or with a limit that no run of `n_records` records can meet."""
+    """Yield a line for each rule with an unknown metric or impossible limit, and each pair of contradictory rules."""
     rules = policy.all_rules()
     for rule in rules:
         if (why := _why(rule, n_records)) is not None:
