@@ -10,7 +10,7 @@ from uuid import UUID
 
 import regex
 
-UNSEEN = regex.compile(r"(?!\s)[\p{Default_Ignorable_Code_Point}\p{Cf}\p{Cc}]")  # invisible, but not white space
+UNSEEN = regex.compile(r"(?!\s)[\p{Default_Ignorable_Code_Point}\p{Cf}\p{Cc}]")  # invisible character, not a space
 BLANK = "\u2800"  # braille blank: displayed as a space, but not a space in Unicode
 VISIBLE = regex.compile(rf"[^\s{BLANK}\p{{Default_Ignorable_Code_Point}}\p{{Cf}}\p{{Cc}}]")
 LARGEST_EXACT = 1 << 53  # from 2^53 on, a float cannot store every whole number, so two ids could become equal
@@ -55,7 +55,7 @@ def plain_name(value: Any) -> str | None:
 
 
 def names_in(value: Any) -> Iterator[str]:
-    """Yield each name in a cell: text, JSON text, a list, a struct or a map. Raise CellError for any other value."""
+    """Yield each name in a cell, which is text, JSON text, a list, a struct or a map; else raise CellError."""
     if isinstance(value, str):
         name = value.strip()
         if not name.startswith(("[", "{")):
@@ -67,7 +67,7 @@ def names_in(value: Any) -> Iterator[str]:
             raise CellError("begins like a list, but is not JSON; save the names as a list or as text") from None
     if isinstance(value, dict):
         value = list(value.values())
-    if isinstance(value, tuple):  # an entry of an Arrow map, a pair of key and value
+    if isinstance(value, tuple):  # an entry (key, value) of an Arrow map
         value = list(value[1:])
     if not isinstance(value, list | None):
         raise CellError(not_text(value))

@@ -10,9 +10,9 @@ from synthgen.core.sentences import ABBREVIATIONS, SENTENCE_END
 from synthgen.core.types import Record
 
 WINDOW = 10  # number of consecutive words in a shingle
-CONTAINED = 0.8  # a later record continues a record if it contains at least this share of the record's shingles
+CONTAINED = 0.8  # a record continues an earlier one if it contains this share of the earlier one's shingles
 CopyForward = Literal["keep", "remove-sentences", "newest"]
-_Shingle = int  # hash of ten words
+_Shingle = int  # hash of ten consecutive words
 _GAP = re.compile(r"\n{3,}")  # two or more blank lines
 # a line break before a blank line, a list mark without a number, or a heading that ends in a colon
 _BREAK = re.compile(r"\n(?=\s*\n|[ \t]*(?:[-*+#>•·–—]+\s|[^\W\d_a-z][^\n.!?:;,]{0,40}:(?=\s|$)))")
@@ -32,7 +32,7 @@ class Copied:
 
 
 def reduce_copies(records: Sequence[Record], mode: CopyForward) -> Copied:
-    """Measure the text that records copy from earlier records of the same person, and remove it as `mode` says.
+    """Measure the text that records copy from earlier records of the same person, and remove it as `mode` states.
 
     Args:
         records: records in the order in which they were written.
@@ -72,7 +72,7 @@ def reduce_copies(records: Sequence[Record], mode: CopyForward) -> Copied:
 def _continued(shingles: Sequence[Sequence[_Shingle]]) -> list[bool]:
     """Return for each record of a person whether a later record continues it (see `CONTAINED`)."""
     is_continued = [False] * len(shingles)
-    later: dict[_Shingle, list[int]] = defaultdict(list)  # by shingle, positions of the later records that contain it
+    later: dict[_Shingle, list[int]] = defaultdict(list)  # shingle: positions of later records that contain it
     for place in range(len(shingles) - 1, -1, -1):
         current = set(shingles[place])
         n_required = CONTAINED * len(current)
@@ -106,7 +106,7 @@ def _without(sentences: Sequence[str], seen_sentences: set[int], seen: set[_Shin
     kept, start, n_removed = [], 0, 0
     for sentence, in_sentence in zip(sentences, words, strict=True):
         n_words = len(in_sentence)
-        around = is_seen[max(start + n_words - WINDOW, 0) : start + 1]  # flag of each shingle with the sentence
+        around = is_seen[max(start + n_words - WINDOW, 0) : start + 1]  # flags of shingles with the sentence
         start += n_words
         if n_words and _hash(sentence) in seen_sentences and (n_words >= WINDOW or any(around)):
             n_removed += 1

@@ -13,7 +13,7 @@ from synthgen.load.config import SourceConfig
 from synthgen.load.selection import is_no_value
 
 _REMEDY_MISSING = "source.normalize_labels: true rejects the rows with these labels"
-# Unicode category of a character: replacement, which is empty for accents and equal for all dashes and all quotes
+# key: Unicode category (accents, dashes, opening quotes, closing quotes); value: replacement of its characters
 _REPLACEMENTS = {"Mn": "", "Pd": "-", "Pi": "'", "Pf": "'"}
 _LETTER_DIGIT_OR_EMOJI = regex.compile(r"[\p{L}\p{N}\p{Emoji_Presentation}]")
 

@@ -1,6 +1,6 @@
 """Detect the format of a source, and read the source as a table.
 
-Each reader raises DataError if the file or folder is damaged or ambiguous, and OSError if it cannot be read.
+Each reader raises DataError if the source is damaged or ambiguous, and OSError if the source cannot be read.
 """
 
 import errno
@@ -22,7 +22,7 @@ from synthgen.load.text_files import json_object, read_csv, read_jsonl, read_tex
 Format = Literal["jsonl", "csv", "parquet", "dataset", "text"]
 _SUFFIXES: dict[str, Format] = {".jsonl": "jsonl", ".ndjson": "jsonl", ".csv": "csv"}
 _SUFFIXES |= {".parquet": "parquet", ".pq": "parquet"}
-SHORT_FLOATS = {pa.float16(): 1 << 11, pa.float32(): 1 << 24}  # by type: whole numbers below this limit are exact
+SHORT_FLOATS = {pa.float16(): 1 << 11, pa.float32(): 1 << 24}  # type: limit below which all whole numbers are exact
 MAX_LISTED = 20  # largest number of problems in a message
 # file name, without extension, of a part of a table on the Hugging Face Hub, such as train-00000-of-00002
 SHARD = re.compile(r"(?P<split>.+)-(?P<number>\d{5})-of-(?P<of>\d{5})(?:-[0-9a-f]+)?")
@@ -137,7 +137,7 @@ def _parquet(path: Path, wanted: tuple[str, ...]) -> SourceTable:
 
 
 def read_dataset(path: Path, wanted: Iterable[str]) -> SourceTable:
-    """Return the wanted columns of a folder saved by the `datasets` library, with names in place of class numbers.
+    """Return the wanted columns of a folder of the `datasets` library, with class names in place of class numbers.
 
     If the folder has a file of row indices, as version 1 of the library wrote it, only the listed rows are read.
     """

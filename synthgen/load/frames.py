@@ -17,7 +17,7 @@ def parquet_of(table: Any) -> bytes:
             such as a polars frame, or a list of dictionaries; a key that a dictionary lacks is a missing cell.
 
     Raises:
-        UsageError: the object is no such table, or a column holds values of different types.
+        UsageError: `table` is of no supported kind, or a column holds values of different types.
     """
     try:
         arrow = _arrow(table)

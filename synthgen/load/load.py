@@ -51,7 +51,7 @@ class TooManyBadRows(DataError, exit_code=3):  # noqa: N818 - a state of the sou
 
 
 def bad_rows_json(bad: Sequence[BadRow]) -> list[dict[str, Any]]:
-    """Return the content of the file of the bad rows."""
+    """Return the JSON data of the file that lists the bad rows."""
     return [{"row": row.number, "reason": row.reason} for row in bad]
 
 
@@ -120,11 +120,11 @@ class LoadReport:
     corpus: Corpus  # the kept records, in the order of the file
     names: dict[str, tuple[str, ...]]  # names of persons by record id, from the columns in `source.names`
     staff: tuple[str, ...]  # names of staff, from the columns in `source.staff` of the kept records
-    n_rows: int  # rows in the source
+    n_rows: int  # number of rows in the source
     bad: tuple[BadRow, ...]  # unusable rows
-    n_other_labels: int  # usable rows whose class is not in `source.labels`
-    n_not_sampled: int  # usable rows dropped by `source.max_records`
-    removed: Mapping[str, float]  # by name, the counts of what `select` removed or changed
+    n_other_labels: int  # number of usable rows whose class is not in `source.labels`
+    n_not_sampled: int  # number of usable rows dropped by `source.max_records`
+    removed: Mapping[str, float]  # counts of what `select` removed or changed; see `Selected.counts`
     notes: tuple[str, ...]  # sentences about probable mistakes in the source; they may show labels
 
     def bad_counts(self) -> dict[str, int]:
@@ -152,7 +152,7 @@ def load(source: SourceConfig, path: Path, seeds: SeedTree, *, isolated_rows: bo
     """Return the file or folder at `path` as a corpus, with counts of all rejected and skipped rows.
 
     `source` describes the columns; `source.path` is ignored. For a hospital source, `path` is the table of extracted
-    notes. With `isolated_rows`, which a privacy budget requires, a CSV file is rejected if it has cells of several
+    notes. With `isolated_rows`, which a privacy budget requires, a CSV file is rejected if a cell has several
     lines (see `read_csv`).
 
     Raises:

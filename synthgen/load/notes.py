@@ -32,7 +32,7 @@ def _extract(context: StageContext) -> Mapping[str, object]:
 
 
 def unused_labels(labels: tuple[str, ...] | None, *, normalize: bool) -> Callable[[str], str | None]:
-    """Return a function of a label that returns why `load` skips records of this label, or None if it keeps them."""
+    """Return a function that returns why `load` skips the records of a label, or None if `load` keeps them."""
     spelling: Callable[[str], str] = folded if normalize else partial(spelled, form="NFC")
     kept = None if labels is None else {spelling(label) for label in labels}
 

@@ -1,4 +1,4 @@
-"""Recognise the real format, encoding or separator of a source file that does not fit its configuration.
+"""Recognise the real format, encoding or separator of a source file that does not fit the configuration.
 
 The messages state what was found and what to do. No message shows a cell of a row.
 """
@@ -104,7 +104,7 @@ def encoding_notes(path: Path, encoding: str) -> tuple[str, ...]:
 
 
 def refuse_separator(columns: list[str], wanted: frozenset[str], delimiter: str) -> None:
-    """Raise DataError if only a separator other than `delimiter` gives a wanted column, or the header is `sep=;`."""
+    """Raise DataError if the header, or a line like `sep=;` in its place, has a separator other than `delimiter`."""
     if not wanted or wanted & {*columns}:
         return
     for other, name in SEPARATORS.items():
@@ -130,7 +130,7 @@ def refuse_other_text(path: Path, encoding: str, wanted: frozenset[str], delimit
 
 
 def refuse_other_json(start: str) -> None:
-    """Raise DataError for a JSON Lines file in which no line is a JSON object; `start` is its first text line."""
+    """Raise DataError for a JSON Lines file in which no line is a JSON object; `start` is its first line of text."""
     if start.startswith("["):
         message = "the file is a JSON array; JSON Lines has one object per line"
         raise DataError(message, hint="Convert the file: jq -c '.[]' OLD.json > NEW.jsonl")
@@ -144,7 +144,7 @@ def refuse_other_json(start: str) -> None:
 def absent_columns(wanted: Collection[str], columns: Collection[str]) -> list[str]:
     """Return a line for each `wanted` column that is not in `columns`.
 
-    A line shows only a source column that differs by case or spacing: without a header, `columns` are private.
+    Of `columns`, a line shows only one that differs by case or spacing: without a header, they are private cells.
     """
     alike = {folded(column): column for column in columns}
     return [

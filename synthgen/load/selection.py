@@ -15,14 +15,14 @@ from synthgen.load.config import MinClassConfig, SourceConfig
 from synthgen.load.copy_forward import reduce_copies
 
 MERGED = "other"  # the class that small classes are merged into
-# how databases and Python write a missing value, and errors of Excel
+# spellings of a missing value in databases and in Python, and the error values of Excel
 NO_VALUE = {"", *words("null none nil nan nat na n/a n.a missing undefined blank empty ? \\n")}
 NO_VALUE |= {*words("#n/a #null! #ref! #name? #value! #num! #div/0!")}
 
 
 @dataclass(frozen=True, slots=True)
 class Selected:
-    """The records that `select` keeps, and what it changed."""
+    """The records that `select` keeps, and descriptions of its changes."""
 
     records: list[Record]
     notes: list[str]  # sentences with counts; they may show labels
@@ -128,8 +128,8 @@ def _with_copies_treated(
 def _at_most(records: Sequence[Record], limit: int, seeds: SeedTree) -> list[Record]:
     """Return at most `limit` records of each person, in the given order.
 
-    A keyed hash of the person and of a record's position among the person's records chooses them. The hash does not
-    use record ids, because an id can be a row number, which depends on the records of other persons.
+    Records are chosen by a keyed hash of the person and the record's position among the person's records. The hash
+    does not use record ids, because an id can be a row number, which depends on the records of other persons.
     """
     by_person: dict[str, list[Record]] = defaultdict(list)
     for record in records:

@@ -39,7 +39,7 @@ def export_model(name: str, target: Path) -> Path:
 
 
 def import_model(source: Path) -> Path:
-    """Import an exported model into the store, check its files against the pinned digests, and return its folder.
+    """Import an exported model into the store, check its files by the pinned digests, and return the model's folder.
 
     Raises:
         StorageError: the file cannot be read, or the store cannot be written.

@@ -51,7 +51,7 @@ def model_folder(name: str) -> Path:
 def name_by_weights(name: str, folder: Path) -> str:
     """Return the name of the registered model whose weights and tokenizer are in `folder`, or else `name`.
 
-    A bridge (an adapter) states the name of its model. This function makes the bridge accept a copy in any folder.
+    A bridge states the name of its model. This function lets the bridge accept a copy of the model in any folder.
     """
     for model in () if name in MODELS else MODELS.values():
         files = {file: pin for file, pin in model.files.items() if file.endswith((".safetensors", "tokenizer.json"))}
@@ -88,7 +88,7 @@ def _shard_problems(folder: Path, shards: Any) -> list[str]:
 
 
 def _module_problems(folder: Path) -> list[str]:
-    # some versions of sentence-transformers import the listed classes from this folder
+    # some versions of sentence-transformers import the classes in modules.json from this folder
     if not (folder / "modules.json").is_file():
         return []
     try:
@@ -121,7 +121,7 @@ def digest_of(folder: Path) -> str:
 
 @contextmanager
 def staged(name: str) -> Iterator[Path]:
-    """Yield a new folder, the model's folder if the block succeeds; raise StorageError if it cannot be created."""
+    """Yield a folder that becomes the model's folder after the block; raise StorageError if it cannot be created."""
     store = store_folder()
     partial = store / f".partial-{name}"
     try:
