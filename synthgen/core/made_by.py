@@ -35,7 +35,7 @@ def versions_of(names: Iterable[str]) -> dict[str, str]:
 
 @cache
 def sources(package: str, *parts: str) -> str:
-    """Return one SHA-256 for all .py files of an installed package, or only for its folders and files `parts`."""
+    """Return one SHA-256 for the .py files of an installed package; `parts` names some top folders and files."""
     spec = find_spec(package)
     if spec is None or spec.origin is None:
         raise InternalError(f"the source of {package} cannot be found")

@@ -38,7 +38,7 @@ class Section(BaseModel):
 
 
 def parse_section(kind: type[T], value: dict[str, Any], problems: Sequence[str] = ()) -> T:
-    """Return `value` as a `kind`; raise one ConfigError that lists `problems` and every mistake in `value`."""
+    """Return `value` parsed as `kind`; raise one ConfigError that lists `problems` and every mistake in `value`."""
     found, parsed = list(problems), None
     given = with_tuples(value)  # YAML files have lists, and the sections have tuples
     try:
@@ -192,6 +192,6 @@ def resolve_path(path: str, base: str) -> Path:
 
 
 def _other_names(path: str) -> list[str]:
-    """Return the names of variables in a path that are not in `VARIABLES` or not written as `${NAME}`."""
+    """Return the names of the variables in a path, except variables in `VARIABLES` that are written as `${NAME}`."""
     rest = _VARIABLE.sub("", path)
     return list(dict.fromkeys(re.findall(r"\$[{(]*(\w*)", rest) if re.search(r"\$[{(\w]", rest) else []))

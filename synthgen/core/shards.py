@@ -14,9 +14,9 @@ class Division:
     """
 
     folder: Path  # contains the finished shards; mode 0700
-    names: tuple[str, ...]  # file names of all shards, ascending by the rows that they contain
+    names: tuple[str, ...]  # file names of all shards; if shards contain rows, in the order of the rows
     write: Callable[[Sequence[str]], None]  # computes the shards with these names and writes their files
-    is_intact: Callable[[str], bool]  # whether the file of a shard can be read and has the expected rows
+    is_intact: Callable[[str], bool]  # whether the file of a shard can be read and has the expected content
 
     def missing(self) -> list[str]:
         """Return the names of the shards that do not exist, in order."""
@@ -27,7 +27,7 @@ class Division:
         return [name for name in self.names if name not in found]
 
     def remove_damaged(self, names: Iterable[str]) -> None:
-        """Remove those of the named shards that are not intact; missing shards are computed again."""
+        """Remove the shards in `names` that are not intact; `missing` then returns their names."""
         for name in names:
             if (self.folder / name).exists() and not self.is_intact(name):
                 (self.folder / name).unlink(missing_ok=True)

@@ -1,10 +1,10 @@
-"""Declare the inputs of a stage, restrict the stage to them, and compute its cache key from them.
+"""Declare what a stage reads, restrict the stage to the declared items, and compute its cache key from these items.
 
 A `Stage` declares everything that can change its result: its inputs, settings, models and random streams. Its
-function `run` gets a `StageContext`, which gives access to nothing else. The cache key covers all of them.
+function `run` gets a `StageContext`, which gives access to nothing else. The cache key covers all declared items.
 
-If a commit changes the result of a stage although its declaration is unchanged, raise its `version` by one. Examples
-are a change of numbers or their order, of a random stream, or of a file format. A new version invalidates the cached
+If a commit changes the result of a stage without a change of its declaration, raise `version` by one. Examples are a
+change of numbers or their order, of a random stream, or of a file format. A new version invalidates the cached
 results of the stage and of all stages that declare it as an input.
 """
 
@@ -55,8 +55,8 @@ class Sources:
     config: Any  # the whole configuration
     seeds: SeedTree  # the root of the random streams
     progress: Progress
-    inputs: Mapping[str, HasDigest] = field(default_factory=dict)  # by the names that the stage declares
-    models: Mapping[str, HasDigest] = field(default_factory=dict)  # by the roles that the stage declares
+    inputs: Mapping[str, HasDigest] = field(default_factory=dict)  # key: name that the stage declares
+    models: Mapping[str, HasDigest] = field(default_factory=dict)  # key: role that the stage declares
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,7 +73,7 @@ class Stage:
     inputs: tuple[str, ...] = ()  # names of results and tables of earlier stages
     models: tuple[str, ...] = ()  # roles of models
     streams: tuple[str, ...] = ()  # names of random streams; `ROOT` is the root of all streams
-    libraries: tuple[str, ...] = ()  # distributions whose version may change the result, "python", or "audits"
+    libraries: tuple[str, ...] = ()  # packages whose version may change the result, or "python" or "audits"
     keep_partial: bool = False  # whether `run` continues from the files that an interrupted attempt left
     # Whether the stage spends a privacy budget. If so, an update of the program must not make the stage run again, so
     # the key includes neither the versions of libraries nor `version`.
@@ -112,7 +112,7 @@ class Stage:
 class StageContext:
     """Gives a running stage access to its inputs; each method raises InternalError for a name that is not declared.
 
-    The stage writes its files into `folder`. `name` is the name of its result, such as "filter-2" in round 2.
+    The stage writes its files into `folder`. `name` is the name of the result, such as "filter-2" in round 2.
     `shards` is the folder of the shards, if the stage has any.
     """
 

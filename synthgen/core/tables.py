@@ -82,7 +82,7 @@ def read_segments(folder: Path) -> Segments:
 
 
 def write_candidates(path: Path, candidates: tuple[Candidate, ...]) -> None:
-    """Write candidates; their filter outcomes are a column of JSON."""
+    """Write candidates; the outcomes of the filters are stored as JSON in the column `outcomes`."""
     kinds = {"latent_id": pa.string(), "index": pa.int32(), "text": pa.string(), "label": pa.string()}
     kinds |= {"finish": pa.string(), "surprisal": pa.float64()}
     columns = {name: pa.array([getattr(c, name) for c in candidates], kind) for name, kind in kinds.items()}

@@ -7,7 +7,7 @@ from typing import TextIO
 
 from audits.core.errors import printable
 
-_WRITTEN: dict[str, str] = {}  # absolute folder -> `${VARIABLE}`, its spelling in the configuration
+_WRITTEN: dict[str, str] = {}  # key: absolute folder; value: its spelling in the configuration, `${VARIABLE}`
 
 
 def show_as_written(variable: str, folder: str) -> None:

@@ -18,7 +18,7 @@ from synthgen.core.errors import InternalError
 Float32 = NDArray[np.float32]
 Float64 = NDArray[np.float64]
 Int64 = NDArray[np.int64]
-Counts = Mapping[str, int]  # label: number of records, vectors or texts
+Counts = Mapping[str, int]  # key: label; value: number of records, vectors or texts
 Role = Literal["source", "train", "control", "reference", "synthetic"]
 
 
@@ -137,7 +137,7 @@ class Embedded:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Latents:
-    """New vectors to be decoded, with the parents and weights that each one was made from.
+    """New vectors to be decoded, with the parents and weights that each vector was made from.
 
     The parents of a row are train records of different persons, and have the label of the row. With borderline-smote
     of kind 2, the second parent may have a different label; the weight of such a parent is below 0.5.

@@ -28,7 +28,7 @@ def usable_cores() -> int:
 
 
 def available_memory(cgroups: Path = CGROUPS) -> int:
-    """Return the number of bytes that are still available on the machine, or in the container if that is less."""
+    """Return the number of bytes that are still available on the machine, or in the container if it has less."""
     import psutil
 
     free = [int(psutil.virtual_memory().available)]
@@ -52,7 +52,7 @@ def in_threads(
     *,
     n_workers: int,
 ) -> None:
-    """Run every job in one of `n_workers` threads with one core each; jobs start in the given order.
+    """Run the jobs in threads with one core each, in the given order; `n_workers` is the number of threads.
 
     `run` gets a job and a function `report`, and calls `report(n)` when n more units are finished. `report` calls
     `advance(n)`, never in two threads at once. `finished` gets each job and its result in the calling thread, in any

@@ -13,12 +13,12 @@ if TYPE_CHECKING:
     from synthgen.core.neighbours.screen import Screen
 
 BLOCK_ROWS = 1024  # number of rows, or of pairs, that are computed at a time
-LARGE = 3_000_000  # with more pairs of rows, `Screen` is faster than `_blocks`
+LARGE = 3_000_000  # number of pairs of rows above which `Screen` is faster than `_blocks`
 # Rounding errors add up like a random walk, so a float32 product of rows with d numbers has an error of about √d
 # rounding steps of the squared lengths. For d up to 4096, that is at most 64 steps; `SLACK` allows 128 steps.
 SLACK = 128 * float(np.finfo(np.float32).eps)
 LONGEST, SHORTEST = 1e18, 1e-14  # limits for the length of the longest row; see `require_range`
-Pairs = tuple[Int64, Int64]  # for each pair, the position of the row in a block, and the number of the neighbour
+Pairs = tuple[Int64, Int64]  # one item per pair: positions of the rows in a block, and numbers of the neighbours
 Metric = Literal["euclidean", "cosine"]
 
 

@@ -15,7 +15,7 @@ INDEXED_ROWS = 50_000  # among fewer rows, the exact search is used
 WORTH = 8  # if fewer than one row in `WORTH` is searched, the exact search takes less time than building an index
 MIN_RECALL = 0.95
 SAMPLE = 1000  # number of rows whose exact neighbours are searched to measure the recall
-# levels in ascending cost: number of lists (clusters of rows) that are read for a row, and candidates per neighbour
+# by ascending cost: (number of lists, clusters of rows, that are read for a row; number of candidates per neighbour)
 LEVELS = ((16, 6), (32, 12), (64, 24), (128, 24))
 MIN_CANDIDATES = 64  # smallest number of candidates at the first level
 SPARE = 8  # number of candidates beyond k whose distance is computed in float64, because float32 can swap neighbours
@@ -31,7 +31,7 @@ class SearchReport:
     engine: Literal["exact", "ivf"]
     rows: int  # number of rows among which neighbours were searched
     k: int
-    recall: float  # share of the true neighbours that was found, on `sample` rows; 1 for the exact search
+    recall: float  # share of true neighbours that was found for `sample` rows; 1 for the exact search
     sample: int  # number of rows that the recall was measured on; 0 for the exact search
     lists: int  # number of lists that were read for a row; 0 for the exact search
 
@@ -51,8 +51,8 @@ class IndexedSearch:
 
     k-means divides the rows into lists. Each row is stored as a code with 4 bits for every two of its numbers. The
     lists with the nearest centres are searched for the codes that are most similar to the searched row. The rows with
-    these codes are the candidates. Distances are computed in float32, and for the k + `SPARE` nearest candidates
-    again in float64. The returned distances are exact, but a neighbour can be missed.
+    these codes are the candidates. Their distances are computed in float32. The distances of the k + `SPARE` nearest
+    candidates are computed again in float64. The returned distances are exact, but a neighbour can be missed.
 
     The recall is the share of the returned neighbours that are no further away than the k-th exact neighbour. It is
     measured once for each k, on `SAMPLE` evenly spaced rows. The first of the `LEVELS` with a recall of at least
@@ -60,14 +60,14 @@ class IndexedSearch:
     persons is always searched exactly.
 
     Reproducibility: the same rows give the same neighbours on the same machine with the same version of faiss, for
-        any number of cores. Another processor or version of faiss can round differently and find other neighbours.
+        any number of cores. A different processor or faiss version can round differently and change the neighbours.
 
     Args:
         exact: the exact search among the same rows.
 
     Cost: for n rows, 2 √n lists. Memory for n·d/4 bytes of codes, in addition to the rows.
     Reference: Jégou, Douze & Schmid, "Product Quantization for Nearest Neighbor Search", TPAMI 33 (2011); André,
-        Kermarrec & Le Scouarnec, "Quicker ADC", TPAMI 43 (2021), for the comparison of 4-bit codes. faiss has both.
+        Kermarrec & Le Scouarnec, "Quicker ADC", TPAMI 43 (2021), for comparing 4-bit codes. faiss has both methods.
     """
 
     def __init__(self, exact: NeighbourSearch) -> None:
@@ -142,7 +142,7 @@ def _built(points: Float32) -> Any:
     codes = f"PQ{d // 2}x4fs" if d % 2 == 0 and d >= 16 else "Flat"  # for few numbers, codes are too coarse
     index: Any = faiss.index_factory(d, f"IVF{int(2 * np.sqrt(n))},{codes}")
     index.cp.seed, index.cp.niter, index.cp.max_points_per_centroid = SEED, 5, TRAIN_ROWS
-    index.cp.min_points_per_centroid = 1  # no warning on the standard output
+    index.cp.min_points_per_centroid = 1  # prevents a warning on the standard output
     if codes != "Flat":
         index.pq.cp.niter, index.pq.cp.seed = 8, SEED
     index.train(points)
@@ -153,7 +153,7 @@ def _built(points: Float32) -> Any:
 def _nearest_candidates(points: Float32, rows: Int64, found: Int64, is_other: Any, k: int) -> Int64:
     """Return the k + `SPARE` nearest candidates of each row by float32 distances; -1 where there are fewer.
 
-    `found`, int64 (b, m), has the candidates of the `rows`, int64 (b); `is_other`, bool (b, m), selects among them.
+    `found`, int64 (b, m), has the candidates of the `rows`, int64 (b); `is_other`, bool (b, m), marks usable ones.
     """
     import faiss
 

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from synthgen.core.types import Float32, Int64
 
-# largest size of a tile of the products, which stays in the cache; a tile of float32 has half as many columns
+# largest size of a tile of products that stays in the processor's cache; a float32 tile has half as many columns
 TILE_ROWS, TILE_COLUMNS = 512, 4096
 BUFFER = 1 << 27  # number of products in memory at once, exceeded only if `MIN_ROWS` rows have more products
 MIN_ROWS = 64  # smallest number of rows in a product, because products of fewer rows are slow
@@ -59,7 +59,7 @@ class Screen:
         self.spans = -(-len(x) // (self.n_tiles * SPAN * ALIGNED)) * ALIGNED
         padded = self.n_tiles * self.spans * SPAN
         self.low = x.new_zeros((padded, x.shape[1]), dtype=self.kind)
-        low_b = torch.zeros_like(b) if one_length else b  # 0 for one length, because adding b rounds again
+        low_b = torch.zeros_like(b) if one_length else b  # b is left out for one length: adding rounds
         self.low_b = torch.nn.functional.pad(low_b.to(self.kind), (0, padded - len(x)), value=-torch.inf)
         lost = torch.empty_like(length)  # length of the rounding error of each row
         for start in range(0, len(x), TILE_COLUMNS):
