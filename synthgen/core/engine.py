@@ -19,7 +19,7 @@ PACKAGES = (
 
 
 def missing_packages() -> tuple[str, ...]:
-    """Return the modules of the extra `engine` that cannot be found, without importing any of them."""
+    """Return the modules of the extra `engine` that cannot be found; do not import any module."""
     return tuple(name for name in PACKAGES if not _is_found(name))
 
 

@@ -73,8 +73,8 @@ class Stage:
     inputs: tuple[str, ...] = ()  # names of results and tables of earlier stages
     models: tuple[str, ...] = ()  # roles of models
     streams: tuple[str, ...] = ()  # names of random streams; `ROOT` is the root of all streams
-    libraries: tuple[str, ...] = ()  # packages whose version may change the result, or "python" or "audits"
-    keep_partial: bool = False  # whether `run` continues from the files that an interrupted attempt left
+    libraries: tuple[str, ...] = ()  # packages whose version may change the result; may include "python", "audits"
+    keep_partial: bool = False  # whether `run` continues from the files of an interrupted attempt
     # Whether the stage spends a privacy budget. If so, an update of the program must not make the stage run again, so
     # the key includes neither the versions of libraries nor `version`.
     is_paid: bool = False
@@ -85,7 +85,7 @@ class Stage:
 
     @property
     def code(self) -> dict[str, Any]:
-        """The part of the key that depends only on the installed program; empty if `is_paid` is true."""
+        """The part of the cache key that depends only on the installed program; empty if `is_paid` is true."""
         return {} if self.is_paid else {"version": self.version, "libraries": versions_of(self.libraries)}
 
     @property

@@ -171,7 +171,7 @@ class Latents:
 
 
 def latent_ids(label: str, n: int) -> list[str]:
-    """Return the ids of the first n latents of a class, which depend only on the label and a number from 0."""
+    """Return the ids of the first n latents of a class; an id depends only on the label and a number from 0."""
     stem = hashlib.sha256(b"synthgen/latent/v1\0" + label.encode()).hexdigest()[:12]
     return [f"{stem}-{i:07d}" for i in range(n)]
 

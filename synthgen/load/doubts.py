@@ -28,7 +28,7 @@ def doubts(records: Sequence[Record], wanted: Sequence[Record], source: SourceCo
 
 
 def doubtful_labels(counts: Mapping[str, int], wanted: set[str]) -> list[str]:
-    """Return notes on `wanted` labels that look like a missing value, or almost like another label in `counts`."""
+    """Return notes on `wanted` labels that look like a missing value, or like a different label in `counts`."""
     alike: dict[str, list[str]] = defaultdict(list)
     for label in sorted(counts):
         alike[folded(label)].append(label)

@@ -245,7 +245,7 @@ def _require_columns(table: SourceTable, source: SourceConfig, path: Path) -> No
 
 
 def _shown(columns: tuple[str, ...], source: SourceConfig, path: Path) -> str:
-    """Return a sentence that lists the columns, or only counts them if they may be cells of a private record."""
+    """Return a sentence that lists the columns, or the number of columns if they may be cells of a private record."""
     is_header = {folded(name) for name in wanted_columns(source)} & {folded(column) for column in columns}
     if _is_csv(source, path) and not is_header:
         n = len(columns)

@@ -104,7 +104,7 @@ def encoding_notes(path: Path, encoding: str) -> tuple[str, ...]:
 
 
 def refuse_separator(columns: list[str], wanted: frozenset[str], delimiter: str) -> None:
-    """Raise DataError if the header, or a line like `sep=;` in its place, has a separator other than `delimiter`."""
+    """Raise DataError if the header, or a line like `sep=;` in its place, uses a separator other than `delimiter`."""
     if not wanted or wanted & {*columns}:
         return
     for other, name in SEPARATORS.items():
@@ -144,7 +144,7 @@ def refuse_other_json(start: str) -> None:
 def absent_columns(wanted: Collection[str], columns: Collection[str]) -> list[str]:
     """Return a line for each `wanted` column that is not in `columns`.
 
-    Of `columns`, a line shows only one that differs by case or spacing: without a header, they are private cells.
+    Without a header, `columns` are private cells, so a line shows only a column that differs by case or spacing.
     """
     alike = {folded(column): column for column in columns}
     return [

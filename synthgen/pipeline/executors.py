@@ -37,7 +37,7 @@ class Executor(Protocol):
         ...
 
     def alone(self, work: str) -> AbstractContextManager[None]:
-        """Return a context that only one process of the run can enter at a time; `work` is for messages."""
+        """Return a context that only one process of the run can enter at a time; messages show `work`."""
         ...
 
     def combine(self, stage: str) -> AbstractContextManager[None]:
@@ -87,7 +87,7 @@ class RunPart:
 
     @classmethod
     def parse(cls, text: str, *, waits: bool = False) -> "RunPart":
-        """Return part i of n parts from the text "i/n", 0 <= i < n; raise UsageError if `text` has another form."""
+        """Return part i of n for the text "i/n" with 0 <= i < n; raise UsageError for a text that is no such pair."""
         match = re.fullmatch(r"(\d{1,6})/(\d{1,6})", text, re.ASCII)
         if match is None or not int(match[1]) < int(match[2]):
             message = f"--part must be i/n with whole numbers 0 <= i < n, such as 0/3, but is {text!r}"
@@ -175,7 +175,7 @@ class Named:
         return nullcontext()
 
     def compute(self, stage: str, division: Division, is_finished: Callable[[], bool]) -> None:  # noqa: ARG002
-        """Write the shards and raise `ShardsWritten`; raise WorkerError if `division` is not of `self.stage`."""
+        """Write the shards and raise `ShardsWritten`; raise WorkerError if the stage is not `self.stage`."""
         if division.folder.name != self.stage:
             raise self._wrong_stage(stage)
         missing = set(division.missing())

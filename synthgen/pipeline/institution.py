@@ -17,7 +17,7 @@ _NO_APPROVERS = {RELEASER, ROOT}  # roles that cannot approve, because their key
 def policy_of(config: Config) -> Policy:
     """Return the policy, which the configuration gives as a path or as the name of a shipped policy.
 
-    Raise PolicyError if the policy is unusable, requires an unknown audit, or requires approval by `_NO_APPROVERS`.
+    Raise PolicyError if the policy is unusable, or requires an unknown audit or approval by one of `_NO_APPROVERS`.
     """
     path = config.resolve(config.policy)
     policy = load_policy(path if path.is_file() else config.policy)

@@ -78,7 +78,7 @@ def register_attempt(job: Job, written: Written, prepared: Prepared, source: Cor
     de-identification, which identify the control persons; de-identified records differ between runs.
 
     A process that only computes shards for another process does not use the ledger. It reads the attempt from a file
-    that the other process wrote into the workspace. If this file belongs to another audit, the cache keys of
+    that the other process wrote into the workspace. If this file belongs to a different audit, the cache keys of
     the later stages differ between the two processes, and this process stops with WorkerError.
     """
     note = job.workspace.root / ATTEMPT_FILE

@@ -108,7 +108,7 @@ def _short_folder(root: Path) -> Path:
 
 
 def cluster_problems(address: str) -> list[str]:
-    """Return the reasons not to process private data on the running cluster at `address`; empty if there is none.
+    """Return the reasons not to process private data on the cluster at `address`; empty if there is no reason.
 
     The function tries to use the cluster and to open its dashboard without a token.
 

@@ -64,7 +64,7 @@ class WithoutText:
 
 
 class RayExecutor(Local):
-    """Distributes the shards of a run among the workers of a cluster, and does all other work of the run itself.
+    """Distributes the shards of a run among the workers of a cluster, and does the rest of the run in this process.
 
     When a shard is missing for the first time, the executor connects to the cluster or starts one. Workers read the
     configuration file, so ConfigError is raised if the configuration was not read from a file.
@@ -176,7 +176,7 @@ class RayExecutor(Local):
 
 
 def resources(nodes: Sequence[Amounts], workers: int | str, *, on_gpus: bool) -> tuple[int, Amounts]:
-    """Return the number of workers, and the processors and GPUs of each, from the resources of the cluster's nodes.
+    """Return the number of workers, and the processors and GPUs of one worker, from the resources of all nodes.
 
     With "auto", there is one worker for each GPU or, without GPUs, for each node with processors. With `on_gpus`,
     only nodes with GPUs are used, and each worker gets a GPU or a part of one. Raise WorkerError if no node has the

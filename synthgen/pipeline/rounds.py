@@ -39,7 +39,7 @@ from synthgen.pipeline.workspace import StageResult
 NOT_SEGMENTED = "records are not cut"  # value of a segments digest if records are not segmented
 SPARE = 1.3  # number of latents per wanted record in the first round
 FURTHER_SPARE = 1.2  # expected number of accepted latents per missing record in a further round
-RECONSTRUCTIONS = 96  # number of train records that are decoded from their own vectors, to learn limits of filters
+RECONSTRUCTIONS = 96  # number of train records whose vectors are decoded, to learn the limits of filters
 MIN_ACCEPTED_SHARE = 0.2  # smallest share of accepted latents that a further round assumes
 MAX_ROUNDS = 20
 MIN_GAIN = 0.1  # the rounds end after a round that adds less than this share of the missing records
@@ -116,7 +116,7 @@ class Round:
         return {0: "-pilot", 1: ""}.get(self.number, f"-{self.number}")
 
     def plus(self, texts: tuple[Candidate, ...], vectors: Float32, embedding: StageResult) -> "Round":
-        """Return the state with this round's texts and their vectors."""
+        """Return the state with the texts of this round and the vectors of these texts."""
         return replace(
             self,
             candidates=self.candidates + texts,
@@ -131,7 +131,7 @@ class Written:
 
     records: tuple[Candidate, ...]  # of each label, the wanted number of kept candidates, or all if there are fewer
     vectors: Float32  # (n, d), embeddings of the records' texts
-    # for each record, the ids of the train records from which its latent was computed; () without such records
+    # for each record, the ids of the train records from which its latent was computed; () if there are none
     parents: tuple[tuple[str, ...], ...]
     weights: tuple[tuple[float, ...], ...]  # for each record, the weight of each parent
     wanted: Counts  # wanted number of records of each label
@@ -258,7 +258,7 @@ def reconstruction_latents(job: Job, setup: Setup) -> Latents:
 
 
 def reconstructions_of(latents: Latents, texts: tuple[Candidate, ...], vectors: Float32) -> Reconstructions:
-    """Return the reconstructions for the filters: ids of train records, and the texts decoded from their vectors."""
+    """Return reconstructions for the filters: ids of train records, and texts decoded from the records' vectors."""
     record_ids = tuple(parents[0] for parents in latents.parent_ids)
     return Reconstructions(record_ids=record_ids, texts=tuple(c.text for c in texts), vectors=vectors)
 

@@ -64,7 +64,7 @@ def unsegmented(encoder: Encoder) -> Encoder:
 class SegmentWriter:
     """Writes new records segment by segment."""
 
-    splitter: Splitter  # contains the section headings and their spelling
+    splitter: Splitter  # knows the section headings and how to spell them
     parents: Segments  # segments of the train records
     context_tokens: int  # number of tokens at the end of the text so far that the decoder reads before a segment
     seeds: SeedTree  # draws the parent that determines the order of the sections in a new record
@@ -109,8 +109,8 @@ class SegmentWriter:
 
         Step j writes segment j of all candidates that have one. The decoder first reads the end of the text so far.
 
-        Randomness: segment j of candidate c of latent x draws from the child "x/c/j" of `seeds`, so the text of a
-            record does not depend on other records.
+        Randomness: segment j of candidate c of latent x draws from the child "x/c/j" of `seeds`, so the text of one
+            record does not depend on the other records.
         """
         segments = self.segments(latents)
         starts = _bounds(segments)

@@ -1,4 +1,4 @@
-"""Run the stages of a run in their order.
+"""Run the stages of a run in this order.
 
 load -> split -> deidentify -> embed -> rounds of (interpolate -> decode -> re-embed -> filter) -> evaluate -> audit
 
@@ -113,9 +113,9 @@ def judge_records(  # noqa: PLR0913, PLR0917 - one parameter per input of the st
 ) -> Generator[StageResult, None, tuple[StageResult, judge.JudgedTables]]:
     """Run evaluate and audit, yield each stage as it ends, and return the last audit and the audited tables.
 
-    Records that the audits cannot judge (quarantine) are removed, and the remaining records are judged again. Under
-    differential privacy, no record is removed, because the budget does not cover a choice that depends on train.
-    `log` is the log of the private queries, or None.
+    Records that the audits cannot judge (quarantine) are removed, and the audits judge the remaining records again.
+    Under differential privacy, no record is removed, because the budget does not cover a choice that depends on
+    train. `log` is the log of the private queries, or None.
     """
     # an independent policy forbids numbers that depend on who the control persons are, such as `attempt.number`
     n_earlier = (attempt.position if policy.is_independent else attempt.number) - 1

@@ -64,9 +64,9 @@ def check_server(config: Config, policy: Policy) -> None:
 def check_style_training(config: Config, *parts: Corpus) -> None:
     """Raise DataError if a style of the run was trained on the run's own records.
 
-    `parts` are train and control before de-identification. Texts in a style that was trained on both would be similar
-    to both, so no audit could measure what the style reveals. At most one record in a hundred may contain a sentence
-    of ten or more words that a style was trained on. With `auto`, all built-in styles are checked.
+    `parts` are train and control before de-identification. Texts in a style that was trained on train and control
+    would resemble both, so no audit could measure what the style reveals. At most one record in a hundred may contain
+    a sentence of ten or more words that a style was trained on. With `auto`, all built-in styles are checked.
 
     Privacy: if the run is refused, the message contains shares of records.
     """

@@ -1,4 +1,4 @@
-"""Store the results of stages in a private folder, the workspace, under the digest of their inputs.
+"""Store the results of stages in a private folder, the workspace, under the digests of the stages' inputs.
 
     ws/lock                                locks the workspace for one run, or for the parts of one run
     ws/parts.json                          identifies the run whose parts share the workspace
@@ -44,13 +44,13 @@ class StageResult:
     digest: str  # sha256 of everything that the result depends on; its first 16 digits are in the folder's name
     folder: Path
     counts: Mapping[str, Any]  # numbers of input and output records, and further counts that the stage defines
-    seconds: float  # the time to compute the result, even if this run only read a stored result
+    seconds: float  # time in which the result was computed, by this run or an earlier one
     reused: bool  # whether the result was stored before this run
     code: str = ""  # see `Stage.code_digest`
 
 
 def finish(stages: Generator[StageResult, None, T], done: list[StageResult]) -> T:
-    """Run all stages of a generator, append their results to `done`, and return what the generator returns."""
+    """Run all stages of a generator, append the results to `done`, and return what the generator returns."""
     while True:
         try:
             done.append(next(stages))

@@ -34,7 +34,7 @@ def choosing_seconds(style: str | tuple[str, ...]) -> float:
 
 
 def deidentifying_seconds(engine: str, corpora: Iterable[Corpus], tokens: float) -> float:
-    """Return the seconds to find identifiers in the source and in generated texts, which have `tokens` in total."""
+    """Return the seconds to find identifiers in the source and in the generated texts, whose length is `tokens`."""
     n_source = sum(len(text) for corpus in corpora for text in corpus.texts)
     speed_on_generated = CHARACTERS_PER_SECOND["rules" if engine == "off" else engine]
     return n_source / CHARACTERS_PER_SECOND[engine] + tokens * CHARACTERS_PER_TOKEN / speed_on_generated

@@ -1,7 +1,7 @@
 """Predict the share of new records that are made mostly from the record of one person.
 
-If there is such a record, the audit `parent_recovery` fails. A new record is a weighted mean of train records, its
-parents. A record whose parents have the weights w has 1 / Σw² effective parents.
+If there is at least one such record, the audit `parent_recovery` fails. A new record is a weighted mean of train
+records, its parents. A record whose parents have the weights w has 1 / Σw² effective parents.
 """
 
 import numpy as np

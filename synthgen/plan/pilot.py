@@ -36,10 +36,10 @@ from synthgen.plan.sample import sample_for_pilot
 from synthgen.plan.stage_times import StageTime, resources_text, stage_times
 
 Utility = Mapping[str, ExpectedRatio]  # key: name of a ratio; value: its prediction
-PILOT_LATENTS = 120  # if half of the texts are accepted, the standard error of their share is 4.6 percentage points
+PILOT_LATENTS = 120  # if half of the texts are accepted, this share has a standard error of 4.6 percentage points
 MIN_LATENTS_PER_CLASS = 4
 MIN_ACCEPTED_TEXTS = 10  # with fewer accepted texts of a class, the expected ratio of the class is unreliable
-TEXTS = "pilot.json"  # file of the workspace with the texts of the pilot, each with its label and outcome
+TEXTS = "pilot.json"  # file of the workspace with the text, label and outcome of each candidate of the pilot
 CONFIDENCE = 0.975  # confidence of each end of the interval of the accepted share
 AGREEMENT = "class_agreement"  # the filter that rejects texts that do not fit their class
 CAUTION = 0.9  # confidence of the lower end of the accepted share of a class
@@ -144,7 +144,7 @@ def run_pilot(job: Job, policy: Policy, wanted: Counts) -> Pilot:
         setup, reconstructed = finish(stage_order.set_up_writing(job, view, encoder), done)
         start = rounds.first_round(setup, reconstructed.digest, pilot=pilot_counts(wanted))
         n_reused = len(done)
-        pilot_job = replace(job, root=job.seeds.child("pilot"))  # the run draws different numbers
+        pilot_job = replace(job, root=job.seeds.child("pilot"))  # a run draws other random numbers
         state, latents, filtered = finish(stage_order.write_round(pilot_job, setup, start, reconstructed, 1), done)
     judged = read_candidates(filtered.folder / JUDGED)
     write_json(job.workspace.root / TEXTS, [_shown(candidate) for candidate in judged])
@@ -265,7 +265,7 @@ def _is_plain(decode: DecodeConfig) -> bool:
 
 
 def _most_confused(judged: Sequence[Candidate], vectors: Float32, train: Embedded) -> Iterator[str]:
-    """Yield a line on the two classes that `class_agreement` confuses most, if this filter rejects a tenth of texts."""
+    """Yield a line on the two classes that `class_agreement` confuses most, if this filter rejects 10 % of texts."""
     rejected = [i for i, c in enumerate(judged) if any(o.name == AGREEMENT and not o.passed for o in c.outcomes)]
     if len(rejected) < len(judged) / 10:
         return

@@ -82,13 +82,13 @@ class Plan:
     deidentify_engine: str  # rules, rules+ner or off
     cores: int  # number of cores that decode in parallel
     policy: str  # name of the policy
-    audits: dict[str, str]  # for each audit, what it can detect, in words
+    audits: dict[str, str]  # key: audit; value: what it can detect, in words
     power: dict[str, dict[str, Any]]  # by audit, then by field of `Reach`, such as "n_needed"
     epsilon: float | None = None  # the budget of the run; None without differential privacy
     delta: float | None = None
     reads: tuple[tuple[str, str], ...] = ()  # accesses to private text, each with its privacy cost; empty without DP
     ledger: str | None = None  # privacy cost of all runs in the ledger; None without a ledger or a budget
-    disclosure: str | None = None  # bits of a vector that its prompt words disclose; None without prompt words
+    disclosure: str | None = None  # bits of a vector that the prompt words disclose; None without prompt words
     notes: tuple[str, ...] = ()  # remarks on how the source was read
     warnings: tuple[str, ...] = ()
     pilot: Pilot | None = None  # None without a pilot
@@ -146,7 +146,7 @@ class Plan:
         return lines
 
     def outlook(self) -> list[str]:
-        """Return whether the run can end in a release, and each reason why it cannot."""
+        """Return lines that state whether a release is possible, and each reason against it."""
         if not self.problems:
             is_doubtful = self.pilot is not None and self.pilot.risks
             return [DOUBTFUL if is_doubtful else UNTESTED if self.pilot is None else POSSIBLE]
@@ -155,7 +155,7 @@ class Plan:
 
 
 def make_plan(config: Config, progress: Progress = silent, *, pilot: bool = False) -> Plan:
-    """Return the plan of a configuration; its field `problems` lists every reason that prevents a release.
+    """Return the plan of a configuration; `Plan.problems` lists every reason that prevents a release.
 
     The function splits the source as the run will do, and reads the ledger. If necessary, it creates the workspace.
 

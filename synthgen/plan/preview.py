@@ -55,7 +55,7 @@ class Preview:
     """A few texts that were neither filtered nor audited, and are as private as the source."""
 
     texts: tuple[Candidate, ...]
-    prompts: tuple[str, ...]  # the last turn of each prompt; empty without `writer: prompt`
+    prompts: tuple[str, ...]  # last message of each prompt; empty without `writer: prompt`
     n_records: int  # number of train records that were used
     is_part: bool = False  # whether only the first notes of a hospital source were read
 
@@ -89,7 +89,7 @@ def make_preview(config: Config, progress: Progress) -> Preview:
         ConfigError: the configuration has a privacy budget, or the policy does not accept the style or the server.
         SynthGenError, AuditError: the source, the policy or a model cannot be used, or the model wrote no text.
 
-    Privacy: reads train without noise. A run uses other random numbers, so it does not release these texts. The
+    Privacy: reads train without noise. A run draws different random numbers, so no run releases these texts. The
         result is as private as the source.
     """
     if config.interpolate.is_private:
@@ -210,7 +210,7 @@ def _embedded(encoder: Encoder, train: Corpus, progress: Progress) -> Embedded:
 def _decoded(
     setup: rounds.Setup, latents: Latents, settings: Settings, job: Job
 ) -> tuple[tuple[Candidate, ...], tuple[str, ...]]:
-    """Return the texts, and the last turn of the prompt of each text if the decoder writes from prompts."""
+    """Return the texts, and the last message of the prompt of each text if the decoder writes from prompts."""
     decoder, seeds = setup.decoder.open(), job.seeds.child("decode")
     with job.progress.stage("decode", total=len(latents), unit="texts") as advance:
         if setup.segment_writer is not None:

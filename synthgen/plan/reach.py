@@ -1,4 +1,4 @@
-"""Estimate, before a run, whether there are enough persons for each audit, and the smallest leak that it detects."""
+"""Estimate, before a run, whether each audit has enough persons, and the smallest leak that the audit detects."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -73,7 +73,7 @@ def with_unit(unit: str, reach: Estimates) -> Estimates:
 def reach_of(
     policy: Policy, n_train: int, n_control: int, n_synthetic: int, confidence: float, attempt: int = 1
 ) -> Estimates:
-    """Return what each audit of the policy can show, or a sentence for an audit that needs further inputs.
+    """Return what each audit of the policy can show, or a sentence for an audit that needs inputs that a run lacks.
 
     `n_train` and `n_control` are numbers of persons, and `n_synthetic` is the number of synthetic records. If this is
     not the first audit of the control persons (`attempt` above 1), a higher confidence than `confidence` is required.

@@ -12,7 +12,7 @@ from synthgen.pipeline.job import Job
 from synthgen.pipeline.workspace import StageResult
 
 MOST_RECORDS = 10_000  # the pilot reads at most about this number of records of train and control together
-SMALL_CLASS = 100  # in train and in control, all records of a class with at most this number are kept
+SMALL_CLASS = 100  # in train and in control, a class with at most this number of records is kept whole
 
 
 def sample_for_pilot(job: Job, parts: StageResult) -> StageResult:

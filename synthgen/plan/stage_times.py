@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 from synthgen.pipeline.workspace import StageResult
 
-AUDIT_SECONDS = 0.015  # of evaluation and audits on 2 cores, per record of train, control or synthetic table
+AUDIT_SECONDS = 0.015  # seconds for evaluation and audits on 2 cores, per record of train, control or synthetic table
 PER_MINUTE = 60  # seconds per minute
 PILOT = "-pilot"  # suffix of the names of stages that only the pilot runs
 SHOWN_IN_SECONDS = 120  # times below this number of seconds are shown in seconds, longer times in minutes
 # Stages whose work several processes can share; a stage that is not listed runs in one process. The audits are not
-# listed: they have only one shard per audit, so more machines hardly shorten them.
+# listed: they have only one shard per audit, so more machines hardly shorten the audits.
 DISTRIBUTED = ("deidentify", "embed", "embed-control", "decode", "re-embed")
 WHOLE = ("extract", "load", "split")  # the pilot always runs these stages on the whole source
 PER_RECORD = ("deidentify", "embed")  # the time of these stages is proportional to the number of records
@@ -65,7 +65,7 @@ def stage_times(
     """Return the time of each stage of a run, in order. The pilot embeds train only; the run also embeds control.
 
     Args:
-        reused: stages whose results the run reuses; if the pilot read a sample, it reuses only those in `WHOLE`.
+        reused: stages before writing; the run reuses all results or, after a pilot on a sample, those in `WHOLE`.
         written: stages that wrote and filtered the texts of the pilot.
         repeats: number of texts of the run, divided by the number of texts of the pilot.
         sizes: numbers of records that the pilot read from train and from control, and that the run will write.

@@ -15,7 +15,7 @@ INDEXED_ROWS = 50_000  # among fewer rows, the exact search is used
 WORTH = 8  # if fewer than one row in `WORTH` is searched, the exact search takes less time than building an index
 MIN_RECALL = 0.95
 SAMPLE = 1000  # number of rows whose exact neighbours are searched to measure the recall
-# by ascending cost: (number of lists, clusters of rows, that are read for a row; number of candidates per neighbour)
+# pairs by ascending cost: number of lists (clusters of rows) read per searched row, and candidates per neighbour
 LEVELS = ((16, 6), (32, 12), (64, 24), (128, 24))
 MIN_CANDIDATES = 64  # smallest number of candidates at the first level
 SPARE = 8  # number of candidates beyond k whose distance is computed in float64, because float32 can swap neighbours

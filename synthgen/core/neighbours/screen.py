@@ -59,7 +59,7 @@ class Screen:
         self.spans = -(-len(x) // (self.n_tiles * SPAN * ALIGNED)) * ALIGNED
         padded = self.n_tiles * self.spans * SPAN
         self.low = x.new_zeros((padded, x.shape[1]), dtype=self.kind)
-        low_b = torch.zeros_like(b) if one_length else b  # b is left out for one length: adding rounds
+        low_b = torch.zeros_like(b) if one_length else b  # rows of equal length: no b, since adding b rounds
         self.low_b = torch.nn.functional.pad(low_b.to(self.kind), (0, padded - len(x)), value=-torch.inf)
         lost = torch.empty_like(length)  # length of the rounding error of each row
         for start in range(0, len(x), TILE_COLUMNS):
@@ -126,7 +126,7 @@ class Screen:
         return i, self.by_person[self.first[persons[i]] + within]
 
     def _exclude(self, s: Tensor, tops: Tensor, i: Tensor, columns: Tensor) -> None:
-        """Set the products of pairs to -inf and compute the largest values of their spans again."""
+        """Set the products of the given pairs to -inf, and update the largest values of the spans in `tops`."""
         s[i, columns] = -torch.inf
         width = self.spans * SPAN
         span = columns // width * self.spans + columns % width % self.spans
