@@ -10,21 +10,21 @@ import pyarrow.parquet as pq
 
 from synthgen.core.types import Candidate, Corpus, FilterOutcome, Latents, Record, Role, Segments
 
-_CORPUS = ("id", "text", "label", "group")
+_COLUMNS = ("id", "text", "label", "group")  # columns of the file of a corpus
 _STRINGS = pa.list_(pa.string())
 
 
 def write_corpus(path: Path, corpus: Corpus) -> None:
     """Write a corpus with the columns id, text, label and group."""
-    columns = {name: [getattr(r, name) for r in corpus.records] for name in _CORPUS}
+    columns = {name: [getattr(r, name) for r in corpus.records] for name in _COLUMNS}
     metadata = {"has_groups": str(int(corpus.has_groups))}
-    pq.write_table(pa.table(columns, schema=pa.schema([(name, pa.string()) for name in _CORPUS], metadata)), path)
+    pq.write_table(pa.table(columns, schema=pa.schema([(name, pa.string()) for name in _COLUMNS], metadata)), path)
 
 
 def read_corpus(path: Path, role: Role) -> Corpus:
     """Return the corpus in a file; the corpus gets the given role."""
     table = pq.read_table(path)
-    records = tuple(Record(**row) for row in table.select(_CORPUS).to_pylist())
+    records = tuple(Record(**row) for row in table.select(_COLUMNS).to_pylist())
     return Corpus(role=role, records=records, has_groups=table.schema.metadata[b"has_groups"] == b"1")
 
 

@@ -7,20 +7,20 @@ from typing import TextIO
 
 from audits.core.errors import printable
 
-_WRITTEN: dict[str, str] = {}  # key: absolute folder; value: its spelling in the configuration, `${VARIABLE}`
+_SPELLINGS: dict[str, str] = {}  # key: absolute folder; value: its spelling in the configuration, `${VARIABLE}`
 
 
 def show_as_written(variable: str, folder: str) -> None:
     """Make `as_written` replace a folder by `${variable}`. If the folder is a link, its target is replaced too."""
     for place in {os.path.normpath(folder), os.path.realpath(folder)} - {os.sep}:
-        _WRITTEN[place] = f"${{{variable}}}"
+        _SPELLINGS[place] = f"${{{variable}}}"
 
 
 def as_written(text: str) -> str:
     """Return a message with each registered folder replaced, for example "/home/ann/a.csv" -> "${HOME}/a.csv"."""
-    for folder in sorted(_WRITTEN, reverse=True):  # a folder is replaced before the folder that contains it
+    for folder in sorted(_SPELLINGS, reverse=True):  # a folder is replaced before the folder that contains it
         parts = re.split(rf"(?<![\w/.-]){re.escape(folder)}(?![\w-]|\.\w)", text)
-        text = _WRITTEN[folder].join(parts)
+        text = _SPELLINGS[folder].join(parts)
     return text
 
 

@@ -13,7 +13,7 @@ WINDOW = 10  # number of consecutive words in a shingle
 CONTAINED = 0.8  # a record continues an earlier one if it contains this share of the earlier one's shingles
 CopyForward = Literal["keep", "remove-sentences", "newest"]
 _Shingle = int  # hash of ten consecutive words
-_GAP = re.compile(r"\n{3,}")  # two or more blank lines
+_BLANK_LINES = re.compile(r"\n{3,}")  # two or more blank lines
 # a line break before a blank line, a list mark without a number, or a heading that ends in a colon
 _BREAK = re.compile(r"\n(?=\s*\n|[ \t]*(?:[-*+#>•·–—]+\s|[^\W\d_a-z][^\n.!?:;,]{0,40}:(?=\s|$)))")
 _NUMBERED = re.compile(r"^[ \t]*\(?(\d{1,3})[.)](?=\s)", re.MULTILINE)  # number of a list item, such as "(2)"
@@ -113,7 +113,7 @@ def _without(sentences: Sequence[str], seen_sentences: set[int], seen: set[_Shin
             kept.append("\n" if sentence.endswith("\n") else "")
         else:
             kept.append(sentence)
-    return _GAP.sub("\n\n", "".join(kept)).strip(), n_removed
+    return _BLANK_LINES.sub("\n\n", "".join(kept)).strip(), n_removed
 
 
 def _sentences(text: str) -> list[str]:

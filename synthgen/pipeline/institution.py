@@ -11,13 +11,13 @@ from audits.ledger.places import ledger_folder
 from audits.verify.trust import RELEASER, ROOT
 from synthgen.config import Config
 
-_NO_APPROVERS = {RELEASER, ROOT}  # roles that cannot approve, because their keys sign releases or trust roots
+_SIGNING_ROLES = {RELEASER, ROOT}  # roles that cannot approve, because their keys sign releases or trust roots
 
 
 def policy_of(config: Config) -> Policy:
     """Return the policy, which the configuration gives as a path or as the name of a shipped policy.
 
-    Raise PolicyError if the policy is unusable, or requires an unknown audit or approval by one of `_NO_APPROVERS`.
+    Raise PolicyError if the policy is unusable, or requires an unknown audit or an approver in `_SIGNING_ROLES`.
     """
     path = config.resolve(config.policy)
     policy = load_policy(path if path.is_file() else config.policy)
@@ -25,7 +25,7 @@ def policy_of(config: Config) -> Policy:
     audits = (*policy.required, *policy.measured, *(() if substitute is None else substitute.required))
     problems = [f"there is no audit {name!r}" for name in dict.fromkeys(audits) if name not in AUDIT_NAMES]
     roles = [approval.role for approval in policy.approvals]
-    problems += [f"approvals: the role {role!r} cannot approve a release" for role in roles if role in _NO_APPROVERS]
+    problems += [f"approvals: the role {role!r} cannot approve a release" for role in roles if role in _SIGNING_ROLES]
     if problems:
         hint = f"The audits are {', '.join(AUDIT_NAMES)}; an approval needs another role, such as privacy_officer."
         raise PolicyError(f"no release can meet the policy {policy.name!r}", problems=problems, hint=hint)

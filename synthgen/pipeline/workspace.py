@@ -2,7 +2,7 @@
 
     ws/lock                                locks the workspace for one run, or for the parts of one run
     ws/parts.json                          identifies the run whose parts share the workspace
-    ws/parts.lock                          locks the work that only one of these parts may do
+    ws/parts.lock                          locks the work that only one part may do at a time
     ws/secret.key                          32 random bytes, the root of every stream: see `synthgen.pipeline.secret`
     ws/stages/<name>-<digest16>/           a finished result; done.json holds counts, seconds and file digests
     ws/stages/<name>-<digest16>.shards/    the finished shards of an unfinished stage: see `synthgen.core.shards`

@@ -78,7 +78,7 @@ class IndexedSearch:
         self._index: Any = None
         sizes = np.bincount(exact.person)
         # 99 % of the rows belong to persons with at most this number of rows
-        self._own = int(np.quantile(sizes[exact.person], 0.99))
+        self._own_rows = int(np.quantile(sizes[exact.person], 0.99))
 
     def nearest(self, k: int, rows: Int64 | None = None) -> tuple[Int64, Float64]:
         """Return k near rows of other persons, in the form and with the errors of `NeighbourSearch.nearest`."""
@@ -110,7 +110,7 @@ class IndexedSearch:
         if self._index is None:
             self._index = _in_threads(_built, [points])[0]
         self._index.nprobe = lists
-        most = max(k * per_neighbour, MIN_CANDIDATES * per_neighbour // LEVELS[0][1]) + self._own
+        most = max(k * per_neighbour, MIN_CANDIDATES * per_neighbour // LEVELS[0][1]) + self._own_rows
         indices = np.empty((len(searched), k), dtype=np.int64)
         squared = np.zeros((len(searched), k), dtype=np.float64)  # 0 for rows that are searched exactly below
         parts = [slice(start, start + BLOCK_ROWS) for start in range(0, len(searched), BLOCK_ROWS)]
