@@ -19,10 +19,10 @@ class Settings:
     temperature: float
     top_p: float
     top_k: int
-    batch: int  # number of texts decoded together; it affects the rounding, and therefore the texts
-    words: int = 0  # number of prompt words: words of a public vocabulary that describe the vector
-    avoided: tuple[str, ...] = ()  # words in lower case that must not occur in a text; a server ignores them
-    context_tokens: int = 96  # number of tokens at the end of a context that the model reads; a server reads all
+    batch: int  # number of texts decoded at once; this number affects the rounding, and therefore the texts
+    words: int = 0  # number of prompt words (words of a public vocabulary that describe the vector) in a prompt
+    avoided: tuple[str, ...] = ()  # words in lower case that must not occur in a text; not sent to a server
+    context_tokens: int = 96  # the model reads only this number of last tokens of a context; a server reads all
 
 
 class Decoder(Protocol):
@@ -39,9 +39,9 @@ class Decoder(Protocol):
         latent, and on the random stream seeds/x, where x is the id of the latent. Several threads can call this
         method at once.
 
-        `advance` is called at every step with the number of texts written since the last call. If `advance` raises an
-        exception, the decoding stops. `contexts` is empty, or has for each latent the text that the new text
-        continues ("" for none), such as the previous segments of the same record.
+        `advance` is called at every step with the number of texts written since its previous call. If `advance`
+        raises an exception, the decoding stops. `contexts` is empty, or contains for each latent a text that the
+        candidates continue, such as the earlier segments of the record; "" stands for no text.
 
         Raises:
             DataError: the number of contexts is neither 0 nor the number of latents.

@@ -28,23 +28,23 @@ BUILTIN = Path(__file__).parent / "builtin"
 
 
 class BridgeInfo(BaseModel):
-    """Description of a bridge: the encoder and the language model that it was trained for, and its shape."""
+    """Description of a bridge: the encoder and the language model of its training, and the shape of the bridge."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     schema_version: int = Field(default=1, ge=1, le=1)
     encoder: str
-    decoder: str  # the language model
+    decoder: str  # name of the language model
     dim: int = Field(ge=1)  # dimension of the vectors of the encoder
     width: int = Field(ge=1)  # dimension of the input embeddings of the language model
     hidden: int = Field(ge=1)  # width of the hidden layer of the projector
-    n_soft: int = Field(ge=1)  # soft tokens per vector
+    n_soft: int = Field(ge=1)  # number of soft tokens per vector
     template: str
     placeholder_id: int = Field(ge=0)  # id of the token that stands for a soft token in the prompt
     adapter_rank: int = Field(ge=0)
     adapter_targets: tuple[str, ...] = ()  # names of the layers that have an adapter
     max_text_tokens: int = Field(ge=1)  # largest number of tokens of a training text
-    steps: int = Field(ge=0)  # training steps
+    steps: int = Field(ge=0)  # number of training steps
 
     def frame(self) -> Template:
         """Return the template; raise ModelError if a field is missing, see `Template`."""

@@ -17,11 +17,11 @@ BUILTIN, VLLM, ENDPOINT = "builtin", "vllm", "endpoint"  # values of `engine`
 DEFAULT_WORDS = 10  # default of `words` with `writer: prompt`
 AUTO, PLAIN = "auto", "plain"  # values of `style`
 MIN_TOKENS, MAX_TOKENS = 16, 96  # smallest and largest value of `max_new_tokens: auto`
-MAX_TOKENS_PROMPTED = 768  # largest value of `auto` with `writer: prompt`; long texts from a bridge lose detail
-MIN_TOKENS_PER_WORD = 1.2  # tokens per word for `auto`; most texts need more, so few synthetic texts exceed real ones
-LONG_QUANTILE = 0.95  # `auto` is computed from this quantile of the lengths of the training texts in words
+MAX_TOKENS_PROMPTED = 768  # like `MAX_TOKENS`, for `writer: prompt`; with a bridge, long texts lose detail
+MIN_TOKENS_PER_WORD = 1.2  # tokens per word in `auto`; most texts have more, so few texts get longer than real ones
+LONG_QUANTILE = 0.95  # `auto` is computed from this quantile of the numbers of words of the training texts
 STEP = 8  # `auto` is rounded up to a multiple of this number, so that a few changed texts rarely change the limit
-MAX_WORD_CHARACTERS = 12  # if the mean length of words is larger, the script has no spaces between words
+MAX_WORD_CHARACTERS = 12  # if words are longer on average, the script is assumed to have no spaces between words
 _Name = Annotated[str, Field(min_length=1)]
 
 
@@ -239,7 +239,7 @@ class DecodeConfig(Section):
 
     @property
     def runs_here(self) -> bool:
-        """Whether the language model runs in this process, and not on a server or in vLLM."""
+        """Whether the language model runs in this process instead of on a server or in vLLM."""
         return self.engine not in {ENDPOINT, VLLM}
 
     @property

@@ -16,8 +16,8 @@ from synthgen.core.files import read_bytes
 from synthgen.core.sentences import SENTENCE_END
 
 LEARNT = "learnt.u64"  # name of the file with the digests
-MIN_WORDS = 10  # smallest number of words of a stored sentence; two persons can write a shorter one by chance
-MAX_SHARE = 0.01  # largest share of a run's records that may contain stored sentences; a few contain one by chance
+MIN_WORDS = 10  # smallest number of words of a stored sentence; shorter sentences of two persons can be equal
+MAX_SHARE = 0.01  # largest share of a run's records that may contain stored sentences; some records do by chance
 
 Digests = NDArray[np.uint64]
 
@@ -54,6 +54,6 @@ def read_learnt(folder: Path) -> Digests:
 
 
 def share_learnt(texts: Sequence[str], *learnt: Digests) -> float:
-    """Return the share of texts that contain a sentence on which at least one of the styles was trained."""
+    """Return the share of texts with a sentence on which a style was trained; `learnt` are the styles' digests."""
     trained_on = {digest for digests in learnt for digest in digests.tolist()}
     return sum(not trained_on.isdisjoint(sentence_digests(text)) for text in texts) / max(1, len(texts))

@@ -83,8 +83,8 @@ class Likelihood:
         Here text_t is token t of the text, and the frame is the input before the text. With a bridge, the frame is
         the bridge's template with a prompt (empty by default) and the soft tokens of a vector, float32 (n, d).
         Without `vectors`, the soft tokens are omitted. Without a bridge, the frame is the begin-of-text token or, if
-        the tokenizer has none, the end-of-text token. Only the first `max_tokens` tokens of a text are read. Which
-        texts are in a batch changes the results only by rounding.
+        the tokenizer has none, the end-of-text token. Only the first `max_tokens` tokens of a text are read. The
+        division into batches changes the results only by rounding.
 
         Raises:
             DataError: a text has no tokens, or vectors or prompts are given without a bridge.
@@ -106,7 +106,7 @@ class Likelihood:
         order = sorted(range(len(texts)), key=lambda i: (-len(frames[i]) - len(encoded[i]), i))
         batches = [order[start : start + self.batch] for start in range(0, len(order), self.batch)]
         if self.batch == 1 and self.device.type == "cpu":
-            # one core reads each text, so the results are bitwise the same for any number of cores
+            # each text is read by one core, so the results are bitwise the same for any number of cores
             n = usable_cores()
             in_threads(batches, lambda rows, _: read(rows), total.__setitem__, lambda _: None, n_workers=n)
         else:
@@ -138,7 +138,7 @@ class Likelihood:
     def _predictions(
         self, frames: list[list[int]], texts: list[list[int]], soft: Tensor | None
     ) -> tuple[Tensor, Tensor, Tensor]:
-        """Return the hidden state before each token of the texts, the token, and the index of the token's text."""
+        """Return, for each token of the texts, the hidden state before it, its token id, and the index of its text."""
         length = max(len(f) + len(s) for f, s in zip(frames, texts, strict=True))
         ids = torch.zeros(len(texts), length, dtype=torch.long)
         is_text, is_vector = torch.zeros_like(ids, dtype=torch.bool), torch.zeros_like(ids, dtype=torch.bool)

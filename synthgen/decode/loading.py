@@ -1,4 +1,4 @@
-"""Load a causal language model from a local folder, without downloads and without running code of the folder."""
+"""Load a causal language model from a local folder, without downloads and without running code from the folder."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from synthgen.decode.loop.llama import has_stepper
 from synthgen.decode.loop.products import has_bfloat16
 
 Dtype = Literal["auto", "bfloat16", "float32"]
-Placement = str | Mapping[str, int | str]
+Placement = str | Mapping[str, int | str]  # "cpu", "cuda", "auto", or a device map of transformers
 SLOW = "cpu without bfloat16"  # name of the backend for a processor without bfloat16 instructions
 HALVES = (torch.bfloat16, torch.float16)  # the backend `SLOW` converts weights of these types to float32
 
@@ -68,7 +68,7 @@ class Loaded:
     """A loaded language model with its tokenizer."""
 
     tokenizer: Any
-    model: Any  # frozen
+    model: Any  # causal language model without gradients
     device: torch.device  # device of the model's inputs and outputs
     on_one_device: bool  # whether all weights are on `device`
 
@@ -77,7 +77,7 @@ def load_model(folder: Path, *, dtype: Dtype = "auto", device: Placement = "cpu"
     """Return the tokenizer and the causal language model of a transformers folder with safetensors weights.
 
     With the dtype "auto", weights keep their stored dtype, but a processor without bfloat16 instructions converts
-    16-bit weights to float32. "auto" means all GPUs, or the CPU if there is no GPU. `device` can be a device map.
+    16-bit weights to float32. The device "auto" means all GPUs, or the CPU if there is no GPU.
 
     Raises:
         ModelError: the model cannot be read or lacks tensors, or "cuda" is given and there is no GPU.

@@ -23,7 +23,7 @@ from synthgen.decode.loop.generic import GenericStepper
 from synthgen.decode.loop.llama import LlamaWeights, has_stepper
 from synthgen.decode.vllm.engine import Task, VllmEngine
 
-Ended = tuple[str, Literal["stop", "length"]]  # a text, and whether the model or the token limit ended it
+Ended = tuple[str, Literal["stop", "length"]]  # a text, and what ended it: the model or the token limit
 
 
 class LoopDecoder(ABC):
@@ -31,8 +31,8 @@ class LoopDecoder(ABC):
 
     end_mark: str | None = None  # a string that ends a text, in addition to the end tokens
     reads_vectors = False  # whether a prompt contains a vector as input embeddings
-    vllm: VllmEngine | None = None  # writes the texts if it is set; otherwise `loop.batching.write` does
-    context_comes_first = True  # whether the context is before the prompt instead of after it
+    vllm: VllmEngine | None = None  # engine that writes the texts; None for `loop.batching.write`
+    context_comes_first = True  # whether a context is put before the prompt; otherwise, after the prompt
 
     def __init__(
         self, folder: Path, name: str, *, device: Placement, dtype: Dtype = "auto", own_loop: bool = True
@@ -46,7 +46,7 @@ class LoopDecoder(ABC):
         self.tokenizing = Lock()  # the tokenizer is not thread-safe
 
     def _prepare(self, special: AbstractSet[int], more_ends: AbstractSet[int] = frozenset()) -> None:
-        """Set the tokens that end a text, including `more_ends`; all further `special` tokens are never written."""
+        """Set the tokens that end a text, including `more_ends`; the remaining `special` tokens are never written."""
         supported = self.own_loop and self.on_one_device and has_stepper(self.model.config)
         self.weights = LlamaWeights(self.model) if supported else None
         self.eos = ends_of(self.model, self.tokenizer, self.folder) | more_ends
@@ -61,7 +61,7 @@ class LoopDecoder(ABC):
         """Return the candidates of every latent; see `Decoder`.
 
         Raises:
-            DataError: the number of contexts differs from the number of latents.
+            DataError: the number of contexts is neither 0 nor the number of latents.
             ModelError: prompt and new tokens are too long for the model, its output is not finite, vLLM fails, or
                 prompt words are configured and there is no vocabulary for the encoder of these vectors.
         """
@@ -93,7 +93,7 @@ class LoopDecoder(ABC):
     def use_vllm(self) -> None:
         """Let vLLM write the texts.
 
-        For prompts with vectors, vLLM loads a copy of the model's weights, which can contain merged adapters.
+        If prompts contain vectors, vLLM loads a copy of `model`, because adapters can be merged into its weights.
 
         Raises:
             DependencyError: vLLM is not installed.
@@ -131,7 +131,7 @@ class LoopDecoder(ABC):
     def _prompts(self, latents: Latents, settings: Settings, seeds: SeedTree) -> tuple[list[list[int]], int]:
         """Return the tokens of each latent's prompt, and the length to which prompts are padded.
 
-        The length depends only on the settings.
+        The padded length depends only on the settings.
         """
 
     @abstractmethod
@@ -143,7 +143,7 @@ class LoopDecoder(ABC):
         return []
 
     def _wanted(self, latents: Latents) -> list[list[int]]:  # noqa: ARG002 - subclasses use it
-        """Return for each latent the tokens to make more likely, or an empty list for all latents."""
+        """Return one list for each latent, with the tokens to make more likely; or no lists at all."""
         return []
 
     def _stepper(self, batch: int, prompt: int, length: int) -> Stepper:
@@ -151,7 +151,7 @@ class LoopDecoder(ABC):
 
 
 def spellings(tokenizer: Any, words: Sequence[str]) -> list[tuple[int, ...]]:
-    """Return the token sequences of words in the forms "word", "Word" and "WORD", with and without a space before."""
+    """Return the token sequences of words as "word", "Word" and "WORD", each with and without a leading space."""
     variants = {lead + form for w in words for lead in (" ", "") for form in (w, w.capitalize(), w.upper())}
     return sorted({tuple(tokenizer(text, add_special_tokens=False).input_ids) for text in variants} - {()})
 
@@ -166,9 +166,9 @@ def ends_of(model: Any, tokenizer: Any, folder: Path) -> frozenset[int]:
 
 
 def last_tokens(tokenizer: Any, contexts: Sequence[str], n: int, limit: int) -> tuple[list[list[int]], int]:
-    """Return the last `limit` tokens of n contexts, each followed by an empty line, and the largest possible length.
+    """Return the last `limit` tokens of each of n contexts plus an empty line, and their largest possible number.
 
-    This length counts `limit` tokens and the empty line; it is 0 without contexts. An empty context has no tokens.
+    This number counts `limit` tokens and the empty line. Without contexts, it is 0. An empty context gives no tokens.
 
     Raises:
         DataError: the number of contexts is neither 0 nor n.
@@ -177,7 +177,7 @@ def last_tokens(tokenizer: Any, contexts: Sequence[str], n: int, limit: int) -> 
         return [[]] * n, 0
     if len(contexts) != n:
         raise DataError(f"{len(contexts)} contexts for {n} latents; give one context for each latent, or none")
-    # a context that contains the characters of a special token, such as "<|im_end|>", must not give this token
+    # a context that contains the characters of a special token, such as "<|im_end|>", must not become this token
     encoded = [list(tokenizer(t, add_special_tokens=False, split_special_tokens=True).input_ids) for t in contexts]
     gap = list(tokenizer("\n\n", add_special_tokens=False, split_special_tokens=True).input_ids)
     kept = [ids[max(0, len(ids) - limit) :] for ids in encoded]

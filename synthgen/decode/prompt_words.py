@@ -13,10 +13,10 @@ from synthgen.core.types import Float32
 
 FILE = "words.safetensors"
 POOL = 200  # number of words nearest to a vector from which its prompt words are chosen
-PRIOR = 0.02  # weight of the logarithm of a word's frequency in public passages
-LIKENESS = 0.2  # weight of a word's similarity to the most similar word that was already chosen
+PRIOR = 0.02  # weight, in `WordReader.read`, of the logarithm of a word's frequency in public passages
+LIKENESS = 0.2  # weight, in `WordReader.read`, of a word's largest similarity to a word that was already chosen
 PLAN_PRIOR = 0.06  # like `PRIOR`, but for `WordReader.plan`
-SAME_WORD = 10.0  # penalty for singular and plural of one word; larger than any difference of two scores
+SAME_WORD = 10.0  # penalty for the plural or singular of a chosen word; larger than any difference of two scores
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -30,7 +30,7 @@ class WordReader:
     """
 
     words: tuple[str, ...]
-    frequency: Float32  # (v), share of public passages that contain each word; above 0
+    frequency: Float32  # (v), share of the public passages that contain each word; above 0
     table: Float32  # (v, d), the vectors of the words minus their mean, scaled to unit length
     centre: Float32  # (d), mean vector of public passages
 
@@ -45,34 +45,34 @@ class WordReader:
         w_j is word j of the result, x the vector, x̄ the `centre`, w a word's vector, w̄ the mean of all w, and f_w
         the `frequency` of the word.
 
-        Reference: Carbonell & Goldstein, "The Use of MMR, Diversity-Based Reranking", SIGIR 1998, plus PRIOR.
+        Reference: Carbonell & Goldstein, "The Use of MMR, Diversity-Based Reranking", SIGIR 1998; PRIOR is added.
         """
         words = []
         for _, score in self._scores(vectors):
             pool = np.argsort(-score, kind="stable")[:POOL]
-            words.append(tuple(self.words[i] for i in pool[_diverse(score[pool], self.table[pool], k)]))
+            words.append(tuple(self.words[i] for i in pool[_greedy_diverse(score[pool], self.table[pool], k)]))
         return tuple(words)
 
     def plan(self, vectors: Float32, k: int) -> tuple[tuple[str, ...], ...]:
         """Return k words for each vector, float32 (n, d), so that the sum of the k words' vectors is near the vector.
 
         The words nearest to a vector can all describe the same part of its content. Therefore, this method compares
-        the sum with the vector. Each step adds the word that makes F(S) largest for the set S of chosen words. For
+        the sum with the vector. Each step adds to the set S of chosen words the word that makes F(S) largest. For
         the symbols, the `POOL` words and the limits of k, see `read`.
 
             F(S) = cos(x − x̄, Σ_{w∈S} (w − w̄) / |w − w̄|) + PLAN_PRIOR · mean_{w∈S} log f_w
 
-        The singular and the plural of a word are both chosen only if no other words are left. A larger k adds words.
+        The singular and the plural of a word are chosen together only if nothing else is left. A larger k adds words.
 
         Reference: the greedy step of matching pursuit (Mallat & Zhang, IEEE Trans. Signal Processing 1993) with equal
-            weights, because a prompt cannot state weights, plus the term with PLAN_PRIOR.
+            weights, because a prompt cannot state weights. The PLAN_PRIOR term is an addition of this project.
         """
         plans = []
         for row, score in self._scores(vectors):
             pool = np.argsort(-score, kind="stable")[:POOL]
             forms = [self.words[i].removesuffix("s") for i in pool]
             rarity = np.log(self.frequency[pool]).astype(np.float32)
-            plans.append(tuple(self.words[i] for i in pool[_together(row, self.table[pool], rarity, forms, k)]))
+            plans.append(tuple(self.words[i] for i in pool[_greedy_sum(row, self.table[pool], rarity, forms, k)]))
         return tuple(plans)
 
     def _scores(self, vectors: Float32) -> Iterator[tuple[Float32, Float32]]:
@@ -85,7 +85,7 @@ class WordReader:
             yield row, self.table @ row + prior
 
 
-def _together(x: Float32, table: Float32, rarity: Float32, forms: Sequence[str], k: int) -> list[int]:
+def _greedy_sum(x: Float32, table: Float32, rarity: Float32, forms: Sequence[str], k: int) -> list[int]:
     # `rarity` is log f for each word; `forms` are the words without a plural -s
     chosen: list[int] = []
     total, total_rarity = np.zeros_like(x), np.float32(0)
@@ -103,7 +103,7 @@ def _together(x: Float32, table: Float32, rarity: Float32, forms: Sequence[str],
     return chosen
 
 
-def _diverse(score: Float32, table: Float32, k: int) -> list[int]:
+def _greedy_diverse(score: Float32, table: Float32, k: int) -> list[int]:
     chosen: list[int] = []
     likeness = np.zeros(len(score), dtype=np.float32)
     for _ in range(k):
@@ -117,8 +117,8 @@ def _diverse(score: Float32, table: Float32, k: int) -> list[int]:
 def make_reader(frequency: Mapping[str, float], vectors: Float32, centre: Float32) -> WordReader:
     """Return the reader of a vocabulary.
 
-    `frequency` maps each word to its share of public passages, `vectors` (v, d) are the vectors of the words in the
-    same order, and `centre` is the mean vector of public passages.
+    `frequency` maps each word to the share of the public passages that contain the word. `vectors` (v, d) are the
+    vectors of the words in the order of `frequency`, and `centre` is the mean vector of the public passages.
     """
     table = vectors - vectors.mean(axis=0)
     table /= np.linalg.norm(table, axis=1, keepdims=True)
@@ -153,5 +153,5 @@ def load_words(path: Path) -> WordReader:
         message = f"{path}: the sizes of the parts contradict each other: {sizes}, centre {centre.shape}"
         raise ModelError(message, hint="Fetch or make it again.")
     wide = table * scale[:, None]
-    wide /= np.linalg.norm(wide, axis=1, keepdims=True)  # restores unit length, which rounding to one byte changed
+    wide /= np.linalg.norm(wide, axis=1, keepdims=True)  # restores the unit length, which rounding changed
     return WordReader(words=words, frequency=frequency, table=wide, centre=centre)

@@ -16,11 +16,11 @@ class Template:
     r"""The model input before a text, as in the bridge's training, such as "<|im_start|>{prompt}\n{vector}\n".
 
     Raises:
-        ModelError: the template does not contain each of the two fields once.
+        ModelError: the template does not contain `{prompt}` once and `{vector}` once.
     """
 
     text: str
-    n_soft: int  # soft tokens per vector
+    n_soft: int  # number of soft tokens per vector
     placeholder_id: int  # id of the token whose embeddings the soft tokens replace
 
     def __post_init__(self) -> None:
@@ -46,5 +46,5 @@ def token_ids(tokenizer: Any, text: str) -> list[int]:
 
 
 def label_prompt(prompt: str, label: str) -> str:
-    """Return a configured prompt with a label: ("About {label}:", "sci.space_news") -> "About sci space news:"."""
+    """Return a prompt with the label filled in: ("About {label}:", "sci.space_news") -> "About sci space news:"."""
     return prompt.replace("{label}", " ".join(re.sub("[._/-]", " ", label).split()))

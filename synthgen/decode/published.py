@@ -24,12 +24,12 @@ from synthgen.decode.projector import TENSORS, Projector, projector_from
 
 SINGLE = "model.safetensors"
 INDEX = "model.safetensors.index.json"
-TABLE, HEAD = "model.embed_tokens.weight", "lm_head.weight"
+TABLE, HEAD = "model.embed_tokens.weight", "lm_head.weight"  # tensors of the input embeddings and of the output head
 PLACEHOLDER = "<xRAG>"
-VECTOR_PLACE = "[X]"  # stands for the vector in `PARAPHRASES`, as in the paper's prompts
+VECTOR_PLACE = "[X]"  # stands for the vector in `PARAPHRASES`, as in the prompts of the xRAG paper
 CHAT = "[INST] {words} [/INST]"
 KIND = "mlp2x_gelu"  # projector_type in config.json: two layers with a GELU between them
-# as in the paper, each prompt requests a text with the meaning of the vector; the wording is from this project
+# each prompt requests a text with the meaning of the vector, as in the xRAG paper; the wording is from this project
 PARAPHRASES = (
     "Background: [X] Write this background again in your own words.",
     "Background: [X] Which text says the same as this background?",
@@ -61,7 +61,7 @@ class Paraphrase:
     """
 
     text: str  # one of the `PARAPHRASES`
-    n_soft: int  # number of placeholders per vector, one in xRAG
+    n_soft: int  # number of placeholders per vector; xRAG has one
     placeholder_id: int
 
     def tokens(self, tokenizer: Any, prompt: str) -> list[int]:
@@ -80,12 +80,12 @@ class Paraphrase:
 class CheckpointBridge(Bridge):
     """A bridge that is part of the checkpoint of its language model."""
 
-    templates: tuple[Paraphrase, ...]  # one template is drawn for each record
-    raw_length: float | None = None  # mean length of vectors before normalization; None until measured
+    templates: tuple[Paraphrase, ...]  # one template is drawn for each latent
+    raw_length: float | None = None  # mean length of the encoder's vectors before normalization; None until measured
     dtype: Dtype = "bfloat16"  # dtype of the language model
 
     def check_fit(self, *, dim: int, width: int) -> None:
-        """Raise ModelError unless the projector accepts these vectors and returns embeddings of this width."""
+        """Raise ModelError unless the projector maps vectors of `dim` numbers to embeddings of `width` numbers."""
         problems = []
         if dim != self.info.dim:
             problems.append(f"{TENSORS[0]}: takes {self.info.dim} numbers, the encoder's vectors have {dim}")
@@ -104,7 +104,7 @@ class AtLength(nn.Module):
     `raw_length` is the mean length of the encoder's vectors before normalization. These lengths differ little between
     texts, because the encoders of such projectors end in a norm layer.
 
-    Reference: Cheng et al., xRAG, 2024 (arXiv 2405.13792v2), section 3.2; there, each vector keeps its length.
+    Reference: Cheng et al., xRAG, 2024 (arXiv 2405.13792v2), section 3.2; in xRAG, vectors keep their lengths.
     """
 
     def __init__(self, projector: Projector, raw_length: float | None) -> None:
@@ -196,10 +196,10 @@ def _config_problems(config: Any, tensors: dict[str, Tensor]) -> list[str]:
 
 
 def tensor_files(folder: Path) -> dict[str, Path]:
-    """Return, for the name of every tensor of a checkpoint, the file (shard) that contains the tensor.
+    """Return the file (shard) that contains each tensor of a checkpoint, by the name of the tensor.
 
     Raises:
-        ModelError: the index is damaged, or shards or tensors are missing; all of them are listed.
+        ModelError: the index is damaged, or shards or tensors are missing. The error lists all problems.
     """
     if not (folder / INDEX).is_file():
         return dict.fromkeys(_names(folder / SINGLE), folder / SINGLE)

@@ -25,7 +25,7 @@ from synthgen.decode.loop.llama import GROUPS
 
 Write = Callable[[Decoder, Latents, Settings, SeedTree, Advance], tuple[Candidate, ...]]
 
-STEP_BYTES = 1 << 28  # memory of a thread in addition to its cache, for a step of 128 rows of 50,000 logits
+STEP_BYTES = 1 << 28  # bytes that a thread needs in addition to its cache, for a step of 128 rows of 50,000 logits
 LAST_SHARDS = 4  # a shard contains about 1 / LAST_SHARDS of the remaining latents, or less
 
 
@@ -33,7 +33,7 @@ LAST_SHARDS = 4  # a shard contains about 1 / LAST_SHARDS of the remaining laten
 class DecodeTask:
     """Everything that is needed to write a shard, except its latents."""
 
-    open_decoder: Callable[[], Decoder]  # called only if a shard is missing
+    open_decoder: Callable[[], Decoder]  # loads the decoder; called only if a shard is missing
     settings: Settings
     seeds: SeedTree
     write: Write = lambda decoder, *task: decoder.decode(*task)  # writes the texts of some latents in one thread
@@ -55,7 +55,7 @@ def _cache_bytes(folder: Path, settings: Settings, value_bytes: int) -> int:
     config: dict[str, Any] = json.loads(read_regular(folder / "config.json"))
     heads = int(config.get("num_attention_heads", 0))
     size = config.get("head_dim") or int(config.get("hidden_size", 0)) // max(1, heads)
-    positions = settings.context_tokens + 2 * settings.max_new_tokens  # few prompts have over `max_new_tokens`
+    positions = settings.context_tokens + 2 * settings.max_new_tokens  # few prompts have more tokens
     values = 2 * int(config.get("num_hidden_layers", 0)) * int(config.get("num_key_value_heads", heads)) * int(size)
     return values * settings.batch * positions * value_bytes
 
@@ -93,7 +93,7 @@ def write_shards(
     """Write the texts of some shards into a folder; a shard is written completely or not at all.
 
     Neither the division into shards nor `n_workers`, the number of threads, changes a text. A single thread uses all
-    cores; several threads use one core each.
+    cores; each of several threads uses one core.
 
     Raises:
         Exception: the first exception of `open_decoder` or `write`. Finished shards are kept.
@@ -121,7 +121,7 @@ def read_shards(folder: Path) -> tuple[Candidate, ...]:
 
 
 def rows_of(latents: Latents, rows: list[int]) -> Latents:
-    """Return the latents of some rows, in the order of `rows`."""
+    """Return the latents with the row numbers `rows`, in this order."""
     names = ("ids", "labels", "parent_ids", "weights", *(("prompt_words",) if latents.prompt_words else ()))
     columns: dict[str, Any] = {name: tuple(getattr(latents, name)[i] for i in rows) for name in names}
     return replace(latents, vectors=latents.vectors[rows], **columns)

@@ -14,9 +14,9 @@ from synthgen.decode.config import VLLM, DecodeConfig
 from synthgen.decode.prompts import label_prompt
 from synthgen.decode.shards import DecodeTask, divide_rows, is_intact, read_shards, rows_of, workers_for, write_shards
 
-REWRITTEN = 4  # number of latents whose texts vLLM writes twice, to test whether the texts are the same
-EQUAL_AGAIN = "equal-again-"  # beginning of the names of the files with the results of this test
-_SAMPLING = ("temperature", "top_p", "top_k", "batch", "words")
+REWRITTEN = 4  # number of latents whose texts vLLM writes twice, to test whether both times give the same texts
+EQUAL_AGAIN = "equal-again-"  # prefix of the names of the files with the results of the test of `REWRITTEN`
+_SAMPLING = ("temperature", "top_p", "top_k", "batch", "words")  # fields that `Settings` copies from `DecodeConfig`
 LIBRARIES = ("python", "accelerate", "gguf", "numpy", "pyarrow", "safetensors", "tokenizers", "torch", "transformers")
 
 
@@ -25,7 +25,7 @@ class DecoderModel:
     """What the stage needs to know about the decoder before the decoder is loaded."""
 
     open: Callable[[], Decoder]  # loads the decoder; called only if a shard is missing
-    folder: Path  # folder of the language model; with a server, of the local model that measures the fluency
+    folder: Path  # folder of the language model or, with a server, of the local model that measures the fluency
     backend: str  # see `decode_backend`; "endpoint" for a server, "vllm" for vLLM
     digest: str  # digest of the language model, the bridge or prompts, and the backend
 
@@ -33,7 +33,7 @@ class DecoderModel:
 def settings_of(
     config: DecodeConfig, labels: Sequence[str], candidates: int, avoided: tuple[str, ...], max_new_tokens: int
 ) -> Settings:
-    """Return the sampling parameters; `labels` are all labels of the run: the longest prompt sets the padding."""
+    """Return the sampling parameters; pass all `labels` of a run, because the longest prompt sets the padding."""
     return Settings(
         prompts={label: label_prompt(config.prompt, label) for label in labels},
         candidates=candidates,
@@ -94,9 +94,9 @@ def _decode(context: StageContext) -> Mapping[str, object]:
 
 
 def writes_equal_texts(task: DecodeTask, latents: Latents, new: Sequence[int], folder: Path) -> bool:
-    """Write the texts of at most `REWRITTEN` latents again; return whether these texts equal the stored texts.
+    """Write the texts of at most `REWRITTEN` latents again; return whether the new texts equal the stored texts.
 
-    The latents are drawn from the row numbers `new`. Their stored texts are in the shards of `folder`.
+    `new` lists the row numbers from which these latents are drawn. The shards in `folder` contain the stored texts.
 
     Randomness: the choice of the latents is drawn from the stream seeds/again.
     """

@@ -21,7 +21,7 @@ from synthgen.decode.train.adapters import merge
 
 WEIGHTS = "style.safetensors"
 CARD = "style.json"
-NAME = r"[a-z][a-z0-9-]{0,39}"
+NAME = r"[a-z][a-z0-9-]{0,39}"  # pattern of the name of a style
 BUILT_IN_STYLES = Path(__file__).parent / "styles"
 _PROJECTOR = "adapter.projector."  # prefix of the tensors that adapt the projector instead of the language model
 
@@ -37,7 +37,7 @@ class StyleSource(BaseModel):
 
 
 class StyleCard(BaseModel):
-    """Description of a style adapter: the bridge that it extends, and its training."""
+    """Description of a style adapter: the bridge that the adapter extends, and how the adapter was trained."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -47,8 +47,8 @@ class StyleCard(BaseModel):
     rank: int = Field(ge=1)
     steps: int = Field(ge=0)
     sources: tuple[StyleSource, ...]
-    heldout_before: float  # loss before the training: nats per token on held-out passages, given their vectors
-    heldout_after: float  # the same loss after the training
+    heldout_before: float  # nats per token of held-out passages after their vectors, before the training
+    heldout_after: float  # nats per token of these passages after their vectors, after the training
     samples: tuple[str, ...] = ()  # texts written in the style from vectors of held-out passages
 
 
@@ -57,7 +57,7 @@ class StyleAdapter:
     """A loaded style adapter."""
 
     card: StyleCard
-    tensors: Mapping[str, Tensor]  # low-rank tensors by layer
+    tensors: Mapping[str, Tensor]  # low-rank tensors by stored name
     digest: str  # SHA-256 over the files
     learnt: Digests  # digests of the training sentences
 
@@ -100,7 +100,7 @@ def in_style(bridge: Bridge, shares: Sequence[tuple[StyleAdapter, float]]) -> Br
         W + B · A   becomes   W + B · A + Σ_m share_m · B_m · A_m
 
     W is a weight matrix, B · A the bridge's low-rank adapter, and B_m · A_m the adapter of style m. For the language
-    model, A and all A_m are stacked into one adapter, and so are B and all share_m · B_m. For the projector, all
+    model, one adapter stacks A and all A_m, and also B and all share_m · B_m. For the projector, all
     share_m · B_m · A_m are added to W.
 
     Raises:
@@ -127,7 +127,7 @@ def in_style(bridge: Bridge, shares: Sequence[tuple[StyleAdapter, float]]) -> Br
 def _stacked(of_bridge: Tensor | None, of_style: Tensor, name: str) -> Tensor:
     if of_bridge is None:
         return of_style
-    axis = 1 if name.endswith(".up") else 0  # the axis of the rank: the second of B, the first of A
+    axis = 1 if name.endswith(".up") else 0  # axis of the rank: second axis of B (`up`), first axis of A (`down`)
     if of_bridge.ndim != of_style.ndim or of_bridge.shape[1 - axis] != of_style.shape[1 - axis]:
         shapes = f"shape {tuple(of_style.shape)} in the style, {tuple(of_bridge.shape)} in the bridge"
         raise ModelError("the style does not fit the bridge", problems=[f"{name}: {shapes}"])

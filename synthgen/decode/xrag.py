@@ -23,7 +23,7 @@ WORD_TOKENS = 3  # number of tokens reserved for each prompt word; if the words 
 
 
 class XragDecoder(LoopDecoder):
-    """Decodes latents through a bridge. A context, if given, comes before the prompt, followed by an empty line.
+    """Decodes latents through a bridge. A context comes before the prompt, with an empty line between the two.
 
     Args:
         folder: causal language model of transformers, as safetensors.
@@ -37,16 +37,16 @@ class XragDecoder(LoopDecoder):
         ModelError: the model or the bridge is damaged, or they do not fit each other.
 
     Privacy: latents are computed from vectors of train records, and the texts can reveal what these vectors contain.
-        With `settings.words`, the prompt contains words that describe the vector.
+        If `settings.words` is not 0, the prompt contains words that describe the vector.
     Randomness: the candidates of latent x are drawn one after another from the stream seeds/x. If there are several
-        templates, one is drawn from seeds/x/template.
+        templates, one template is drawn from seeds/x/template.
     Cost: one forward pass per token and batch.
     Reference: Cheng et al., xRAG, 2024 (arXiv 2405.13792v2). SMOTExT also decodes interpolated vectors through xRAG.
     """
 
     reads_vectors = True
 
-    def __init__(  # noqa: PLR0913 - all are needed to check that the parts fit
+    def __init__(  # noqa: PLR0913 - the check that the parts fit needs all arguments
         self,
         folder: Path,
         bridge: Bridge,
