@@ -16,7 +16,7 @@ from synthgen.core.files import read_bytes
 from synthgen.core.sentences import SENTENCE_END
 
 LEARNT = "learnt.u64"  # name of the file with the digests
-MIN_WORDS = 10  # smallest number of words of a stored sentence; shorter sentences of two persons can be equal
+MIN_WORDS = 10  # smallest number of words of a stored sentence; shorter sentences can be equal by chance
 MAX_SHARE = 0.01  # largest share of a run's records that may contain stored sentences; some records do by chance
 
 Digests = NDArray[np.uint64]

@@ -138,7 +138,7 @@ class Likelihood:
     def _predictions(
         self, frames: list[list[int]], texts: list[list[int]], soft: Tensor | None
     ) -> tuple[Tensor, Tensor, Tensor]:
-        """Return, for each token of the texts, the hidden state before it, its token id, and the index of its text."""
+        """Return, for each text token, the hidden state before the token, the token id, and the index of the text."""
         length = max(len(f) + len(s) for f, s in zip(frames, texts, strict=True))
         ids = torch.zeros(len(texts), length, dtype=torch.long)
         is_text, is_vector = torch.zeros_like(ids, dtype=torch.bool), torch.zeros_like(ids, dtype=torch.bool)

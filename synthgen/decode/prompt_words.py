@@ -45,7 +45,7 @@ class WordReader:
         w_j is word j of the result, x the vector, x̄ the `centre`, w a word's vector, w̄ the mean of all w, and f_w
         the `frequency` of the word.
 
-        Reference: Carbonell & Goldstein, "The Use of MMR, Diversity-Based Reranking", SIGIR 1998; PRIOR is added.
+        Reference: Carbonell & Goldstein, "The Use of MMR, Diversity-Based Reranking", SIGIR 1998, without PRIOR.
         """
         words = []
         for _, score in self._scores(vectors):

@@ -55,7 +55,7 @@ def _cache_bytes(folder: Path, settings: Settings, value_bytes: int) -> int:
     config: dict[str, Any] = json.loads(read_regular(folder / "config.json"))
     heads = int(config.get("num_attention_heads", 0))
     size = config.get("head_dim") or int(config.get("hidden_size", 0)) // max(1, heads)
-    positions = settings.context_tokens + 2 * settings.max_new_tokens  # few prompts have more tokens
+    positions = settings.context_tokens + 2 * settings.max_new_tokens  # a prompt rarely exceeds `max_new_tokens`
     values = 2 * int(config.get("num_hidden_layers", 0)) * int(config.get("num_key_value_heads", heads)) * int(size)
     return values * settings.batch * positions * value_bytes
 

@@ -47,8 +47,8 @@ class StyleCard(BaseModel):
     rank: int = Field(ge=1)
     steps: int = Field(ge=0)
     sources: tuple[StyleSource, ...]
-    heldout_before: float  # nats per token of held-out passages after their vectors, before the training
-    heldout_after: float  # nats per token of these passages after their vectors, after the training
+    heldout_before: float  # loss (nats per token) on held-out passages before the training
+    heldout_after: float  # loss (nats per token) on these passages after the training
     samples: tuple[str, ...] = ()  # texts written in the style from vectors of held-out passages
 
 

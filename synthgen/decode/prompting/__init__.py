@@ -1,1 +1,1 @@
-"""Write texts from prompts instead of through a trained bridge, with a model folder or a server."""
+"""Write texts from prompts without a trained bridge; the language model is in a local folder or on a server."""

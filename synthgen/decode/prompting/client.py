@@ -26,8 +26,8 @@ RETRY_SECONDS = 120  # a request without an answer is repeated for this time; th
 FIRST_WAIT, LONGEST_WAIT = 0.5, 8  # first and longest wait in seconds before a request is repeated
 BUSY = frozenset({408, 425, 429, 500, 502, 503, 504})  # HTTP status codes after which a request is repeated
 CONNECT_SECONDS = 5  # longest time to wait for a connection
-_KEPT = "Finished texts are kept; run the same command to continue, if necessary with another decode.endpoint.url."
-# words of a server's error message about a too long prompt; the message is not shown, because it can quote the prompt
+_RESUME = "Finished texts are kept; run the same command to continue, if necessary with another decode.endpoint.url."
+# signs of a too long prompt in a server's error message; the message is not shown, because it can quote the prompt
 _TOO_LONG = ("context length", "context size", "context window", "maximum context", "context_length", "max_model_len")
 
 
@@ -52,7 +52,7 @@ class Client:
     """
 
     config: EndpointConfig
-    connections: set[HTTPConnection] = field(default_factory=set, compare=False)  # connections of running requests
+    connections: set[HTTPConnection] = field(default_factory=set, compare=False)  # those of running requests
 
     def abort(self) -> None:
         """Close the connections of all requests in progress; `chat` treats this as a missing answer."""
@@ -66,8 +66,8 @@ class Client:
 
         Raises:
             ConfigError: the environment variable for the key holds no valid key.
-            ModelError: the address is not allowed (see `addresses`), the server does not answer, refuses access or
-                redirects, or the server does not offer the model.
+            ModelError: the address is not allowed (see `addresses`), or the server does not answer, refuses
+                access, redirects, or does not offer the model.
         """
         self._key()
         greeting = [{"role": "user", "content": "Hello."}]
@@ -77,7 +77,7 @@ class Client:
             if status in {401, 403}:
                 raise self._refused(status)
             names = _names(answer) if status == 200 else []
-            # some servers do not list all their models, so a greeting is sent to a model that is not listed
+            # some servers list only some of their models, so a greeting is sent to a model that is not listed
             is_served = self.config.model in names or self._post(body)[0] == 200
         except _Busy as busy:
             raise self._unreachable(str(busy)) from None
@@ -123,7 +123,7 @@ class Client:
                 missing = f"{self.config.url} has no chat interface or no model {self.config.model!r} (status 404)"
                 hint = "Check the address, which usually ends in /v1, and the name of the model."
                 raise ModelError(f"decode.endpoint: {missing}", hint=hint)
-            hint = f"The log of the server states the reason. {_KEPT}"
+            hint = f"The log of the server states the reason. {_RESUME}"
             raise ModelError(f"decode.endpoint: the server rejects the request (status {status})", hint=hint)
         try:
             choice = answer["choices"][0]
@@ -244,9 +244,9 @@ class Client:
     def _unreachable(self, why: str) -> ModelError:
         server = f"decode.endpoint: the server at {self.config.url}"
         if why.startswith("status"):
-            hint = f"The log of the server states the reason, for example a model without a chat template. {_KEPT}"
+            hint = f"The log of the server states the reason, for example a model without a chat template. {_RESUME}"
             return ModelError(f"{server} answers with an error ({why})", hint=hint)
-        hint = f"Start the server, or correct decode.endpoint.url. {_KEPT}"
+        hint = f"Start the server, or correct decode.endpoint.url. {_RESUME}"
         return ModelError(f"{server} does not answer: {why}", hint=hint)
 
 
@@ -259,7 +259,7 @@ def is_private(address: str) -> bool:
     return any(ip in network for network in networks)
 
 
-# `ip.is_private` would also accept further addresses, such as the link-local ones of a cloud's metadata services
+# `ip.is_private` would accept more addresses, such as the link-local addresses of a cloud's metadata services
 _PRIVATE_4 = [ipaddress.ip_network(text) for text in ("127.0.0.0/8", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16")]
 _PRIVATE_6 = [ipaddress.ip_network(text) for text in ("::1/128", "fc00::/7")]
 

@@ -14,9 +14,9 @@ from synthgen.decode.loop_decoder import Ended, candidates_of, whole_sentences
 from synthgen.decode.prompting.client import Answer, Client
 from synthgen.decode.prompting.prompter import Prompter, Turns
 
-MIN_ANSWERS = 8  # if this number of requests or more get only empty answers, an error is raised
+MIN_ANSWERS = 8  # an error is raised if all answers are empty and their number is at least this number
 TICK = 0.5  # longest time in seconds between two calls of `advance`, which can stop the decoding
-MAX_SEED = 1 << 31
+MAX_SEED = 1 << 31  # the seed of a request is smaller than this number
 # In some chat templates, the prompt already ends with the tag `<think>`, so the answer contains only `</think>`.
 _THOUGHTS = re.compile(r"\A.*</think>|<think>.*\Z", re.DOTALL)
 _FENCE = re.compile(r"\A```\w*\n(.*?)\n?```\Z", re.DOTALL)
@@ -26,8 +26,8 @@ Surprisal = Callable[[Sequence[str]], Sequence[float]]
 class EndpointDecoder:
     """Decodes latents with a server, which gets a prompt for each candidate.
 
-    `surprisal` measures the surprisal of each text under a local model, as a share of ln(V) as `loop.batching.write`
-    does. The settings `top_k`, `batch`, `avoided` and `context_tokens` have no effect, because the API has no such
+    `surprisal` measures the surprisal of texts under a local model, in the unit of `loop.batching.write` (a share of
+    ln(V)). The settings `top_k`, `batch`, `avoided` and `context_tokens` have no effect, because the API has no such
     parameters. A prompt contains the whole context.
 
     Privacy: the server receives the prompts (see `Prompter`) and can keep them.
@@ -44,7 +44,7 @@ class EndpointDecoder:
         """Return the candidates of every latent; see `Decoder`.
 
         Raises:
-            DataError: there are contexts, and their number differs from the number of latents.
+            DataError: the number of contexts is neither 0 nor the number of latents.
             ModelError: the server does not answer, rejects a request, or returns only empty texts.
         """
         if contexts and len(contexts) != len(latents):

@@ -13,7 +13,7 @@ from synthgen.core.files import read_bytes
 from synthgen.decode.learnt import sentence_digests
 from synthgen.decode.prompt_words import WordReader
 
-EXEMPLARS = Path(__file__).parent / "exemplars.jsonl"  # texts of the built-in sets; `style` is the name of the set
+EXEMPLARS = Path(__file__).parent / "exemplars.jsonl"  # texts of the built-in sets, with the set's name in `style`
 MAX_BYTES = 1 << 22  # largest size of a file of examples
 SHOWN = 2  # largest number of examples in a prompt
 N_TERMS = 6  # largest number of prompt words of an example
@@ -24,14 +24,14 @@ class Example:
     """A text that a prompt shows as an example."""
 
     text: str
-    label: str | None = None  # class of the text; None for an example of every class
+    label: str | None = None  # class for which the text is an example; None for every class
 
 
 def load_examples(name: str | None, resolve: Callable[[str], Path]) -> tuple[Example, ...]:
     """Return the texts of a built-in set, or of a JSON Lines file with `text` and optionally `label`.
 
     Raises:
-        ConfigError: the file contains no example, or a line that is not such an object.
+        ConfigError: the file contains no example, or a line is not an object with these keys.
         StorageError: the file cannot be read.
     """
     if name is None:
@@ -63,12 +63,12 @@ def exemplars() -> Mapping[str, tuple[Example, ...]]:
 
 
 def shown_for(examples: Sequence[Example], label: str) -> tuple[Example, ...]:
-    """Return at most `SHOWN` examples for a class: first those of the class, then those of every class."""
+    """Return at most `SHOWN` examples for a class: first the examples of this class, then those of every class."""
     return tuple([e for shown in (label, None) for e in examples if e.label == shown][:SHOWN])
 
 
 def terms_of(text: str, reader: WordReader | None) -> tuple[str, ...]:
-    """Return the `N_TERMS` rarest words of the vocabulary in a text, in text order; none without a vocabulary."""
+    """Return the `N_TERMS` rarest vocabulary words of a text, in text order; no words without a vocabulary."""
     if reader is None:
         return ()
     frequency = _frequency(reader)
@@ -84,7 +84,7 @@ def _frequency(reader: WordReader) -> Mapping[str, float]:
 
 
 def check_examples(examples: Sequence[Example], texts: Sequence[str]) -> None:
-    """Raise DataError if an example equals a source text, or has a sentence of ten or more words of a source text.
+    """Raise DataError if an example and a source text are equal or share a sentence of ten or more words.
 
     Such an example is probably a private record, and the language model may repeat it.
 

@@ -11,9 +11,9 @@ from synthgen.attributes.person import years_of
 from synthgen.core.digest import sha256_json
 from synthgen.core.types import Corpus, Record
 
-MIN_PERSONS = 5  # smallest number of persons of a class from whom a pair of sex and decade, or lengths, may be taken
+MIN_PERSONS = 5  # smallest number of persons behind each pair of sex and decade, and behind the lengths of a class
 N_LENGTHS = 9  # number of text lengths stored per class: the nine deciles
-STEP = 10  # lengths are multiples of this number of words
+STEP = 10  # lengths are rounded to multiples of this number of words
 OLDEST = 8  # decade that stands for all ages from 80 years on
 ADULT = 18  # age in years from which a person is called a man or woman instead of a boy or girl
 _NOUNS = {"male": ("a man", "a boy"), "female": ("a woman", "a girl"), "": ("an adult", "a child")}
@@ -22,10 +22,10 @@ SexAndDecade = tuple[str, int | None]  # sex and decade of the age (6 for 60 to 
 
 @dataclass(frozen=True, slots=True)
 class RecordFacts:
-    """By class, the pairs of sex and decade of the age with their numbers of records, and the lengths in words.
+    """Facts of each class: the number of records for each pair of sex and age decade, and text lengths in words.
 
-    Privacy: computed from train without noise. At least `MIN_PERSONS` persons of the class have each pair. Lengths
-        are deciles, rounded to `STEP` words, of a class with at least `MIN_PERSONS` persons.
+    Privacy: computed from train without noise. At least `MIN_PERSONS` persons of the class share each known pair.
+        Only classes with at least `MIN_PERSONS` persons have lengths, which are deciles, rounded to `STEP` words.
     """
 
     persons: Mapping[str, tuple[tuple[SexAndDecade, int], ...]] = field(default_factory=dict)
@@ -37,7 +37,7 @@ class RecordFacts:
         return sha256_json({"persons": dict(self.persons), "lengths": dict(self.lengths)})
 
     def longest(self) -> tuple[str, str]:
-        """Return facts at least as long as any result of `draw`, for which a prompt must reserve space."""
+        """Return facts that take at least as much space in a prompt as any result of `draw`."""
         has_person = any(n for pairs in self.persons.values() for (s, d), n in pairs if s or d is not None)
         length = max((n for lengths in self.lengths.values() for n in lengths), default="")
         return "an adult of 100" if has_person else "", str(length)
@@ -55,7 +55,7 @@ class RecordFacts:
 
 
 def facts_of(train: Corpus) -> RecordFacts:
-    """Return the facts of train. Under differential privacy, the texts of train are empty, and so are the facts."""
+    """Return the facts of train. Under differential privacy, the texts of train are empty, so there are no facts."""
     of_class: defaultdict[str, list[Record]] = defaultdict(list)
     for record in train.records:
         if record.text.split():

@@ -13,18 +13,18 @@ from synthgen.decode.loop.batching import Stepper, shared_prefix
 from synthgen.decode.loop_decoder import LoopDecoder
 from synthgen.decode.prompting.prompter import Prompter, Turns
 
-WORD_TOKENS = 4  # tokens reserved for each prompt word and its comma; if words need more, the last words are omitted
+WORD_TOKENS = 4  # tokens reserved for a prompt word and its comma; if words need more, the last words are omitted
 TURN = "<|im_start|>", "<|im_end|>"  # tokens at the beginning and the end of a turn
 
 
 class PromptDecoder(LoopDecoder):
-    """Decodes latents with prompts; each requests a text on the label that contains words describing the vector.
+    """Decodes latents with prompts, which name the label and words that describe the vector.
 
-    The prompt has the form of the tokenizer's chat template. If there is no template, a tokenizer with the tokens of
-    `TURN` (such as SmolLM2's) gives the form `<|im_start|>user ... <|im_end|>`, and a tokenizer without them gives
-    plain paragraphs. After plain paragraphs, models continue with further prompts, so a text ends at an empty line.
+    The prompt has the form of the tokenizer's chat template. If there is no chat template, the form is
+    `<|im_start|>user ... <|im_end|>` if the tokenizer has the tokens of `TURN`, and plain paragraphs otherwise. With
+    plain paragraphs, a model may write a new prompt after the text, so an empty line ends the text.
 
-    The answer begins with the context, if given. Without prompt words, texts do not depend on vectors.
+    If a context is given, the answer begins with it. Without prompt words, texts do not depend on vectors.
 
     `prompter` makes the prompts. For the other arguments, see `XragDecoder`.
 

@@ -20,7 +20,7 @@ from synthgen.decode.prompting.local import PromptDecoder
 from synthgen.decode.prompting.prompter import LANGUAGES, Prompter
 from synthgen.decode.prompting.template import load_template
 
-READ_TOKENS = 256  # the surprisal of a server's text is measured on this number of tokens from its beginning
+READ_TOKENS = 256  # the surprisal of a text from a server is measured on its first tokens, at most this number
 
 
 def prompter_of(
@@ -29,7 +29,7 @@ def prompter_of(
     """Return the `Prompter` of a run; `language` is the run's first language tag, such as "en" or "und" (unknown).
 
     Raises:
-        ConfigError: template or examples are invalid, or no training record has a description's or example's label.
+        ConfigError: template or examples are invalid, or no training record has a label of descriptions or examples.
         StorageError: the file of the template or of the examples cannot be read.
     """
     examples, labels = load_examples(config.examples, resolve), {*train.labels}
@@ -78,7 +78,7 @@ def endpoint_digest(endpoint: EndpointConfig) -> str:
 
 
 def surprisal_under(folder: Path) -> Surprisal:
-    """Return a function that measures the surprisal of texts; the first call loads the model of the folder."""
+    """Return a function that measures the surprisal of texts; its first call loads the model of the folder."""
     load = cache(lambda: Likelihood.load(folder))
 
     def surprisal(texts: Sequence[str]) -> list[float]:

@@ -22,11 +22,11 @@ EXAMPLE = (
     "children meet there for reading every afternoon. Most visitors say that they like it."
 )
 _CONTINUE = "The text begins as follows. Write only its next part.\n\n"
-_LANGUAGES = """
+_TAGS_AND_NAMES = """
 da Danish, de German, en English, es Spanish, fi Finnish, fr French, it Italian, ja Japanese, ko Korean, nb Norwegian,
 nl Dutch, no Norwegian, pl Polish, pt Portuguese, sv Swedish, zh Chinese
 """
-LANGUAGES = dict(entry.split() for entry in _LANGUAGES.split(","))
+LANGUAGES = dict(entry.split() for entry in _TAGS_AND_NAMES.split(","))  # English name of each language, by tag
 Turns = list[tuple[str, str]]  # role ("user" or "assistant") and content
 
 
@@ -34,9 +34,9 @@ Turns = list[tuple[str, str]]  # role ("user" or "assistant") and content
 class Prompter:
     """Makes prompts from a template.
 
-    Privacy: of a vector, a prompt contains only the prompt words; see `WordReader`. The rest of a prompt comes from
-        the label, the settings and `RecordFacts`.
-    Randomness: the facts of record x are drawn from the stream seeds/x/facts; all segments of a record share them.
+    Privacy: the prompt words are all that a prompt reveals of a vector; see `WordReader`. The rest of the prompt
+        comes from the label, the settings and `RecordFacts`.
+    Randomness: the facts of record x are drawn from the stream seeds/x/facts; all segments of x get the same facts.
     """
 
     reader: WordReader | None = None  # public vocabulary; None for prompts without words
@@ -44,7 +44,7 @@ class Prompter:
     descriptions: Mapping[str, str] = field(default_factory=dict)  # descriptions of labels
     examples: tuple[Example, ...] = ()
     facts: RecordFacts = field(default_factory=RecordFacts)
-    language: str = ""  # language of the texts in English; if empty, prompts state no language
+    language: str = ""  # English name of the language of the texts; if empty, prompts name no language
 
     @property
     def digest(self) -> str:
@@ -75,7 +75,7 @@ class Prompter:
         """Return the turns of a prompt: the examples, then the request.
 
         Args:
-            label: class of the record; for a segment, a second line contains its heading.
+            label: class of the record; for a segment, followed by a line with the heading of the segment.
             text: the label as it is written in the prompt.
             words: the prompt words.
             facts: description of a person, and length in words; see `RecordFacts`.
@@ -88,7 +88,7 @@ class Prompter:
         for example in shown_for(self.examples, record_label):
             terms = terms_of(example.text, self.reader) if has_words else ()
             length = str(len(example.text.split())) if facts[1] else ""
-            # an example of every class is shown without label and description
+            # an example for every class is shown without label and description
             shown = fields if example.label is not None else {"language": self.language}
             turns += self._exchange({**shown, "terms": ", ".join(terms), "length": length}, example.text)
         if not turns:
@@ -99,7 +99,7 @@ class Prompter:
         return [*turns, ("user", fill(self.template, values))]
 
     def facts_for(self, name: str, label: str, seeds: SeedTree) -> tuple[str, str]:
-        """Draw the description of a person and the length in words for the latent `name`."""
+        """Draw the description of a person and the length in words for the latent with the id `name`."""
         record = name.rsplit("/", 1)[0]
         return self.facts.draw(label.partition("\n")[0], seeds.child(record, "facts").generator())
 

@@ -14,7 +14,7 @@ TEMPLATE = (
 )
 FIELDS = ("label", "description", "terms", "person", "length", "language")
 MAX_BYTES = 1 << 14  # largest size of a template file
-_PART = re.compile(r"\[([^\[\]]*)\]")
+_PART = re.compile(r"\[([^\[\]]*)\]")  # part of a template that is omitted if a field in it is empty
 _FIELD = re.compile(r"\{(\w*)\}")
 
 
@@ -24,7 +24,7 @@ def load_template(name: str, resolve: Callable[[str], Path]) -> str:
     The fields are `{label}`, `{description}`, `{terms}` (the prompt words), `{person}`, `{length}` and `{language}`.
 
     Raises:
-        ConfigError: the file is not UTF-8 text, lacks `{terms}`, or has an unknown field or a wrong brace or bracket.
+        ConfigError: the file is not UTF-8 text, lacks `{terms}`, or has an unknown field or a lone brace or bracket.
         StorageError: the file cannot be read.
     """
     if name == BUILTIN:
@@ -50,7 +50,7 @@ def load_template(name: str, resolve: Callable[[str], Path]) -> str:
 
 
 def fill(template: str, values: Mapping[str, str]) -> str:
-    """Return a template with its fields filled in, without the parts in square brackets that have an empty field.
+    """Return a template with its fields filled in, without the parts in square brackets that contain an empty field.
 
     >>> fill("Write[ of {label}].[ Use: {terms}.]", {"label": "cats"})
     'Write of cats.'

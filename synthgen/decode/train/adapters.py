@@ -12,7 +12,7 @@ from synthgen.core.errors import ModelError
 class LowRank(nn.Module):
     """A frozen linear layer plus a trained low-rank adapter, y = W x + B (A x).
 
-    Reference: Hu et al., LoRA, 2021 (arXiv 2106.09685v2), section 4.1, without a scaling factor. B starts at zero.
+    Reference: Hu et al., LoRA, 2021 (arXiv 2106.09685v2), section 4.1, without its scaling factor. B starts at zero.
     """
 
     def __init__(self, base: nn.Linear, rank: int, generator: torch.Generator) -> None:
@@ -29,7 +29,7 @@ class LowRank(nn.Module):
 
 
 def attach(model: nn.Module, rank: int, targets: tuple[str, ...], generator: torch.Generator) -> dict[str, LowRank]:
-    """Add a low-rank adapter to each linear layer with the name of a target; return the adapters by layer path.
+    """Add a low-rank adapter to each linear layer with a name in `targets`; return the adapters by layer path.
 
     Raises:
         ModelError: a target is not the name of a linear layer.

@@ -1,4 +1,4 @@
-"""Make the training set of a bridge: public passages, their vectors, and some of their words."""
+"""Make the training set of a bridge: public passages, their vectors, and their characteristic words."""
 
 import re
 from collections import Counter
@@ -18,12 +18,12 @@ from synthgen.core.files import write_by
 from synthgen.core.types import Float32
 from synthgen.decode.prompts import token_ids
 
-_GAP = re.compile(r"(?<=[.!?])\s+")  # must not change, because the built-in bridge was trained with it
-WORD = re.compile(r"[A-Za-z][a-z]{3,}")
+_SENTENCE_GAP = re.compile(r"(?<=[.!?])\s+")  # must not change: the built-in bridge was trained with this pattern
+WORD = re.compile(r"[A-Za-z][a-z]{3,}")  # a word that can be characteristic of a passage
 HINTS = 3  # largest number of characteristic words of a passage
-NEIGHBOURS = 5  # a vector is mixed with the vector of one of this number of nearest passages, as in SMOTE
-VOCABULARY_WORD = re.compile(r"[a-z][a-z'-]{2,}")
-Cut = tuple[str, list[int], bool]  # a text, its tokens, and whether its last sentence is complete
+NEIGHBOURS = 5  # number of nearest passages; with one of them, a vector is mixed, as in SMOTE
+VOCABULARY_WORD = re.compile(r"[a-z][a-z'-]{2,}")  # a word that can be in a vocabulary
+Cut = tuple[str, list[int], bool]  # a text, its token ids, and whether the text ends with a complete sentence
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,7 +83,7 @@ def word_frequencies(
 ) -> dict[str, float]:
     """Choose a vocabulary; return for each word the share of passages that contain it, in descending order.
 
-    The vocabulary has at most `words` words, each of which is in at least `least` passages of the folder. The `skip`
+    The vocabulary has at most `words` words, and each word is in at least `least` passages of the folder. The `skip`
     most frequent words, such as "the", and the `names` of persons, in lower case, are omitted.
 
     Raises:
@@ -126,7 +126,7 @@ def passages_of(cut: Sequence[Cut], tokenizer: Any, max_tokens: int, sources: di
 def _cut(text: str, tokenizer: Any, limit: int) -> Cut:
     ids: list[int] = []
     kept = ""
-    for sentence in _GAP.split(text):
+    for sentence in _SENTENCE_GAP.split(text):
         longer = f"{kept} {sentence}" if kept else sentence
         longer_ids = token_ids(tokenizer, longer)
         if len(longer_ids) > limit:
@@ -149,7 +149,7 @@ def _hints(texts: Sequence[str]) -> tuple[tuple[str, ...], ...]:
 
 
 def vectors_of(texts: Sequence[str], encode: Callable[[list[str]], Float32], cache: Path) -> Float32:
-    """Return the vectors (n, d) of n texts, from the file `cache` (.npy) if this file has n rows."""
+    """Return the vectors (n, d) of n texts; they are stored in the file `cache` (.npy), or read if it has n rows."""
     if cache.exists():
         stored: Float32 = np.load(cache, allow_pickle=False)
         if stored.shape[0] == len(texts):
@@ -163,10 +163,10 @@ def vectors_of(texts: Sequence[str], encode: Callable[[list[str]], Float32], cac
 def mix_vectors(
     rows: NDArray[np.int64], pool: Float32, share: float, rng: np.random.Generator
 ) -> tuple[NDArray[np.int64], Float32]:
-    """Return the passages to reproduce in a training step, int64 (b), and vectors of these passages, float32 (b, d).
+    """Return the row numbers of the passages to reproduce, int64 (b), and the vectors to read, float32 (b, d).
 
-    `rows` (b) are the numbers of passages whose vectors are in the `pool` (n, d). With probability `share`, the
-    vector x_i of passage i is replaced by a mixed vector x̃ between x_i and x_j. The passage to reproduce is then the
+    `rows` (b) are the rows of a training step in the `pool` (n, d) of vectors. With probability `share`, the vector
+    x_i of passage i is replaced by a mixed vector x̃ between x_i and x_j. The passage to reproduce is then the
     passage of the pool whose vector is nearest to x̃; it is not always i or j.
 
         x̃ = x_i + λ (x_j − x_i),  j among the `NEIGHBOURS` nearest of i,  λ ~ U(0, 1)

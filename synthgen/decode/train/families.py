@@ -16,7 +16,7 @@ from synthgen.decode.train.config import AUTO, BridgePart
 
 ATTENTION, GATED = ("q_proj", "k_proj", "v_proj", "o_proj"), ("gate_proj", "up_proj", "down_proj")
 TURN = "<|im_start|>"  # the token that begins a turn in the chat form of SmolLM2 and Qwen
-# in this order, one token that each model never writes: SmolLM2, Qwen2.5 and Qwen3, Llama 3, Phi-3, Phi-4, Mistral
+# for each model, a token that it never writes; models: SmolLM2, Qwen2.5 and Qwen3, Llama 3, Phi-3, Phi-4, Mistral
 _LLAMA = "<|reserved_special_token_0|>"
 RESERVED = ("<filename>", "<|box_start|>", _LLAMA, "<|placeholder1|>", "<|dummy_0|>", "[control_8]")
 
@@ -54,7 +54,7 @@ def shape_of(part: BridgePart, model: nn.Module, tokenizer: Any) -> BridgeShape:
     """Return the configured shape, with values for this language model in place of `auto`.
 
     Raises:
-        ModelError: a value is `auto` and the model is of no family in `FAMILIES`, or a value does not fit the model.
+        ModelError: a value is `auto` for a model of no family in `FAMILIES`, or a value does not fit the model.
     """
     model_type = str(getattr(model.config, "model_type", "unknown"))
     family = FAMILIES.get(model_type)

@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.autograd import Function
 from torch.nn import functional
 
-ROWS = 256
+ROWS = 256  # largest number of tokens whose logits are in memory at the same time
 # takes the logits and the targets of some tokens; returns the summed loss and its gradient with respect to the logits
 LogitsLoss = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
 
@@ -53,7 +53,7 @@ def frozen_head_loss(hidden: Tensor, weight: Tensor, targets: Tensor) -> Tensor:
 
 
 def frozen_head_divergence(hidden: Tensor, weight: Tensor, teacher: Tensor) -> Tensor:
-    """Return the summed divergence of the student's predictions of n tokens from the teacher's, in nats.
+    """Return the divergence, summed over n tokens, of the student's predictions from those of the teacher, in nats.
 
         Σ_t KL(q_t ‖ p_t),   q = softmax(teacher weightᵀ),   p = softmax(hidden weightᵀ)
 

@@ -14,7 +14,7 @@ from synthgen.decode.train.families import BridgeShape
 PROJECTOR_LAYERS = ("0", "2")  # names of the projector's linear layers
 
 
-# the projector to use during the training, and the tensors to train by the names under which they are stored
+# the projector to use during the training, and the tensors to train; their keys are the names in the stored file
 Trained = tuple[nn.Module, dict[str, Tensor]]
 
 
@@ -55,7 +55,7 @@ def _generator(seeds: SeedTree) -> torch.Generator:
 
 
 def recompute_activations(model: nn.Module) -> None:
-    """Let each block of a model compute its activations again for the gradient, which saves memory."""
+    """Let the blocks of a model compute activations twice instead of storing them, which saves memory."""
     model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})  # type: ignore[operator]
     for module in model.modules():
         if getattr(module, "gradient_checkpointing", False):

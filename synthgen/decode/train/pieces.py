@@ -11,7 +11,7 @@ from synthgen.core.sentences import SENTENCE_END
 from synthgen.decode.prompts import token_ids
 from synthgen.decode.train.corpus import Cut, Passages, passages_of
 
-HELDOUT_SHARE = 0.05  # share of the texts that are held out: their pieces are not trained on
+HELDOUT_SHARE = 0.05  # share of the texts of a source that are held out; no piece of these texts is trained on
 MAX_HELDOUT = 64  # largest number of held-out pieces, on which the loss is measured
 
 
@@ -24,7 +24,7 @@ class StylePieces:
 
 
 def pieces_of(texts: Mapping[str, Sequence[str]], tokenizer: Any, max_tokens: int, per_source: int) -> StylePieces:
-    """Return the texts of every source cut into pieces of complete lines.
+    """Cut the texts of every source into pieces of complete lines.
 
     A piece contains as many lines as fit into `max_tokens`, including end-of-text. A line that does not fit is cut
     between sentences; a sentence that does not fit is omitted. Repeated texts are used once, and at most `per_source`

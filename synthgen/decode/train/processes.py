@@ -1,7 +1,7 @@
 """Train with several processes, one for each GPU, which `accelerate launch` or `torchrun` starts.
 
-Each process computes the gradient of a part of each batch, and the gradients are added. Up to rounding, the result is
-that of training with one process. Only the main process, number 0, writes files and prints.
+Each process computes the gradient of a part of each batch, and the gradients are added. Up to rounding, the result
+equals that of a training with one process. Only the main process, number 0, writes files and prints.
 """
 
 import os
@@ -17,9 +17,9 @@ from torch import Tensor, distributed
 class Processes:
     """The position of this process among the processes that train together."""
 
-    number: int = 0  # number of this process
-    count: int = 1  # number of all processes
-    on_machine: int = 0  # number of this process among the processes on its machine
+    number: int = 0  # index of this process; the main process has 0
+    count: int = 1  # how many processes train together
+    on_machine: int = 0  # index of this process among the processes on its machine
 
     @property
     def is_main(self) -> bool:
@@ -60,7 +60,7 @@ class Processes:
 def joined(kind: str) -> Iterator[Processes]:
     """Connect the processes that a launcher started, and yield the position of this process among them.
 
-    `kind` is "cpu" or "cuda". A launcher sets WORLD_SIZE, RANK and LOCAL_RANK. Without it, there is only one process.
+    `kind` is "cpu" or "cuda". A launcher sets WORLD_SIZE, RANK and LOCAL_RANK. Otherwise, there is one process.
     """
     if int(os.environ.get("WORLD_SIZE", "1")) == 1:
         yield Processes()

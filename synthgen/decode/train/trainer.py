@@ -3,9 +3,9 @@
     loss = - 1/T · Σ_t log p(text_t | prompt, soft(x + noise), text_<t)
 
 T is the number of tokens of the passage, text_t its token t, x its vector, and soft(x) the soft tokens of a vector.
-The noise prepares the bridge for interpolated vectors, which are not the vector of any text. Prompts can contain
+The noise prepares the bridge for interpolated vectors, which are vectors of no text. Prompts can contain
 characteristic words of the passage, so that the model learns to use a label. Prompts can also contain the words of
-the vocabulary that are nearest to the noisy vector, as `decode.words` adds them.
+the vocabulary that are nearest to the noisy vector, as in a run with `decode.words`.
 
 Reference: Cheng et al., xRAG, 2024 (arXiv 2405.13792v2), section 3.3 (paraphrase pretraining). The noise, the prompts
 and the low-rank adapters are additions of this project.
@@ -41,11 +41,11 @@ from synthgen.decode.train.losses import frames_with_text, frozen_head_divergenc
 from synthgen.decode.train.new_tensors import new_bridge, new_style, recompute_activations
 from synthgen.decode.train.processes import Processes
 
-CURVE = "curve.jsonl"  # file with the losses
-STATE = "state.safetensors"  # file with the checkpoint
+CURVE = "curve.jsonl"  # name of the file with the losses
+STATE = "state.safetensors"  # name of the file with the checkpoint
 HINT_SHARE = 0.7  # share of the prompts that contain one or two characteristic words of the passage
 WORDS_SHARE = 0.75  # share of the prompts that contain words of the vocabulary, if `train.words` is not 0
-ALONE = Processes()
+ALONE = Processes()  # for a training with one process
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,7 +100,7 @@ class Trainer:
             recompute_activations(model)
         self.optimizer = torch.optim.AdamW(list(self.tensors.values()), lr=config.train.rate, weight_decay=0.01)
         self.template = Template(self.shape.template, self.shape.soft_tokens, self.shape.placeholder_id)
-        # numbers of finished steps of this run, and of the run whose bridge is trained further
+        # finished steps: `step` of this run, and `steps_before` of the run whose bridge is trained further
         self.step = self.steps_before = 0
 
     def batch(self, step: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
@@ -118,13 +118,13 @@ class Trainer:
         return (*self.frame(rows, prompts), torch.from_numpy(vectors).to(self.device))
 
     def rows(self, step: int, n: int) -> NDArray[np.int64]:
-        """Return the passages of a step, int64 (batch,); each epoch visits all n passages in a new random order."""
+        """Return the row numbers of a step, int64 (batch,); each epoch visits all n passages in a new random order."""
         places = np.arange(step * self.config.train.batch, (step + 1) * self.config.train.batch)
         orders = {e: self.seeds.child("epoch", str(e)).generator().permutation(n) for e in np.unique(places // n)}
         return np.array([orders[place // n][place % n] for place in places], dtype=np.int64)
 
     def prompts(self, rows: NDArray[np.int64], vectors: NDArray[np.float32], rng: np.random.Generator) -> list[str]:
-        """Return the prompts: up to two characteristic words of the passage, then words nearest to the vector."""
+        """Return prompts with up to two characteristic words of the passage, then words nearest to the vector."""
         limit, reader = self.config.train.words, self.data.reader
         words_of = reader.read(vectors, limit) if reader is not None and limit > 0 else ((),) * len(rows)
         prompts = []

@@ -24,13 +24,13 @@ from synthgen.core.progress import Advance
 from synthgen.core.seeds import SeedTree
 from synthgen.decode.base import Settings
 
-MAX_SEED = 1 << 31
+MAX_SEED = 1 << 31  # the seed of a text is smaller than this number
 NEVER = -100.0  # added to the logit of a token that is never written
 ENVIRONMENT = {
     "VLLM_NO_USAGE_STATS": "1",
     "DO_NOT_TRACK": "1",
     "VLLM_LOGGING_LEVEL": "WARNING",  # keeps prompts out of logs
-    "VLLM_BATCH_INVARIANT": "1",  # if the GPU supports this, a text does not depend on the rest of the batch
+    "VLLM_BATCH_INVARIANT": "1",  # if the GPU supports this, a text does not depend on the other texts of its batch
     "HF_HUB_OFFLINE": "1",
     "VLLM_ENABLE_V1_MULTIPROCESSING": "0",  # prevents a child process, which could stay alive and keep the GPU
     "VLLM_HOST_IP": "127.0.0.1",
@@ -44,7 +44,7 @@ class Task:
 
     ids: Sequence[str]  # ids of the latents
     prompts: Sequence[Sequence[int]]  # token ids of the prompt of each latent
-    embeddings: Callable[[int], Tensor] | None  # input embeddings (t, width) of prompt i; None without vectors
+    embeddings: Callable[[int], Tensor] | None  # returns the embeddings (t, width) of prompt i; None without vectors
     ends: frozenset[int]  # tokens that end a text
     never: Sequence[int]  # tokens that are never written
     vocabulary: int  # number of tokens in the vocabulary of the model
@@ -62,8 +62,8 @@ def require_vllm() -> None:
 class VllmEngine:
     """Runs vLLM in a separate process, which ends when this object is deleted.
 
-    `folder` contains the model with merged adapters, and `tokenizer` is the folder of the tokenizer. With `embeds`,
-    prompts are sent as input embeddings, because a prompt contains a vector.
+    `folder` contains the model with merged adapters, and `tokenizer` is the folder of the tokenizer. `embeds` is
+    true if prompts contain vectors; prompts are then sent as input embeddings.
 
     Raises:
         DependencyError: vLLM is not installed.
@@ -94,7 +94,7 @@ class VllmEngine:
         self._request({"folder": str(folder), "tokenizer": str(tokenizer), "embeds": embeds})
 
     def close(self) -> None:
-        """End the process and remove its files; at the end of the program, this happens without a call."""
+        """End the process and remove its files; this also happens at the end of the program."""
         self._end()
 
     def generate(self, task: Task, advance: Advance) -> tuple[list[list[int]], list[float]]:
@@ -148,7 +148,7 @@ class VllmEngine:
         return json.loads(answer)
 
     def last_error(self) -> list[str]:
-        """Return the class name of the last error in the log, if any; error messages may contain prompts."""
+        """Return the class name of the last error in the log, if any, but no message, as it may contain prompts."""
         lines = self.log.read_text(encoding="utf-8", errors="replace").splitlines()
         kinds = [line.partition(":")[0].strip() for line in lines if ": " in line]
         return [kind for kind in kinds if kind.endswith(("Error", "Exception")) and " " not in kind][-1:]

@@ -11,7 +11,7 @@ from typing import Any, TextIO
 
 
 def main() -> None:
-    """Answer requests on the standard input until it ends."""
+    """Answer the requests on the standard input until the input ends."""
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)  # vLLM prints to the standard output, which must contain only answers
     serve(sys.stdin, answers)
@@ -31,7 +31,7 @@ def serve(requests: TextIO, answers: TextIO) -> None:
         trust_remote_code=False,
         seed=0,
     )
-    _say(answers, {"ready": True})
+    _send(answers, {"ready": True})
     for line in requests:
         batch = json.loads(line)
         prompts: list[Any]
@@ -43,7 +43,7 @@ def serve(requests: TextIO, answers: TextIO) -> None:
         shared = {**batch["sampling"], "logit_bias": {int(i): b for i, b in batch["logit_bias"].items()}}
         sampling = [SamplingParams(**shared, seed=seed, logprobs=0, detokenize=False) for seed in batch["seeds"]]
         outputs = model.generate(prompts, sampling, use_tqdm=False)
-        _say(answers, {"outputs": [_answer(output.outputs[0]) for output in outputs]})
+        _send(answers, {"outputs": [_answer(output.outputs[0]) for output in outputs]})
 
 
 def _answer(output: Any) -> dict[str, Any]:
@@ -52,7 +52,7 @@ def _answer(output: Any) -> dict[str, Any]:
     return {"tokens": tokens, "nats": -sum(chosen)}
 
 
-def _say(answers: TextIO, value: Any) -> None:
+def _send(answers: TextIO, value: Any) -> None:
     answers.write(json.dumps(value) + "\n")
     answers.flush()
 
