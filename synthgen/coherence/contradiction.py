@@ -10,16 +10,16 @@ from synthgen.attributes import extract
 from synthgen.core.sentences import ABBREVIATIONS, SENTENCE_END
 
 Span = tuple[int, int]
-_BREAK = re.compile(r"\n(?:[ \t]*[-*•])?[ \t]*")
+_BREAK = re.compile(r"\n(?:[ \t]*[-*•])?[ \t]*")  # line break, with a bullet at the start of the next line
 _ABBREVIATION = re.compile(rf"(?:^|\s)(?:{ABBREVIATIONS}|[A-Z])$")
-findings_of = lru_cache(maxsize=1)(extract)  # several rules read the findings of the same text
+findings_of = lru_cache(maxsize=1)(extract)  # cached, because several rules read the findings of a text
 
 
 @dataclass(frozen=True, slots=True)
 class Contradiction:
     """A passage of a text that contradicts another passage, or is implausible by itself."""
 
-    rule: str  # a name of `RULES`
+    rule: str  # a key of `RULES`
     at: Span  # the passage, as the index of its first character and the index after its last character
     against: Span | None = None  # the passage that `at` contradicts; None if `at` is implausible by itself
 

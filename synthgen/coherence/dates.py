@@ -15,7 +15,7 @@ _DATE = (
     rf"|(?P<d3>\d{{1,2}})(?:st|nd|rd|th)? (?:of )?(?P<n3>{_MONTH})\.?,? (?P<y3>\d{{4}})"
     rf"|(?P<n4>{_MONTH})\.? (?P<d4>\d{{1,2}})(?:st|nd|rd|th)?,? (?P<y4>\d{{4}}))"
 )
-_ANY = re.compile(rf"(?i)\b{_DATE}\b")
+_ANY_DATE = re.compile(rf"(?i)\b{_DATE}\b")
 _BORN, _ADMITTED, _DISCHARGED = (
     re.compile(rf"(?i)\b(?:{words})\b[^.\n]{{0,25}}?\b(?P<date>{_DATE})\b")
     for words in (
@@ -24,23 +24,23 @@ _BORN, _ADMITTED, _DISCHARGED = (
         r"discharged|discharge date|date of discharge",
     )
 )
-_AGAIN = re.compile(r"(?i)\bre-?admi\w+|\b(?:admitted|admission) again\b")  # signs of a second stay in hospital
+_READMITTED = re.compile(r"(?i)\bre-?admi\w+|\b(?:admitted|admission) again\b")  # signs of a second hospital stay
 
 
 def out_of_order(text: str) -> Iterator[Contradiction]:
     """Yield at most one pair of dates in the wrong order: discharge before admission, or any date before birth.
 
-    The date of birth, admission or discharge is ignored if the text states such a date several times. If a date can
+    The date of birth, admission or discharge is ignored if the text states several such dates. If a date can
     mean two days, such as 03/04/2020, the order must be wrong for both days.
     """
     born, admitted, discharged = (_single_match(pattern, text) for pattern in (_BORN, _ADMITTED, _DISCHARGED))
-    is_one_stay = _AGAIN.search(text) is None
+    is_one_stay = _READMITTED.search(text) is None
     if is_one_stay and admitted is not None and discharged is not None and _is_before(discharged, admitted):
         yield Contradiction("dates", discharged.span("date"), admitted.span("date"))
         return
     if born is None:
         return
-    for match in _ANY.finditer(text):
+    for match in _ANY_DATE.finditer(text):
         if match.span() != born.span("date") and _is_before(match, born):
             yield Contradiction("dates", match.span(), born.span("date"))
             return

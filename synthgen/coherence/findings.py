@@ -1,4 +1,4 @@
-"""Find contradictions between findings: a finding on the left and on the right, or a symptom asserted and denied."""
+"""Find contradictory findings: one finding on two sides of the body, or one symptom that is asserted and denied."""
 
 import re
 from collections import defaultdict
@@ -49,7 +49,7 @@ def laterality(text: str) -> Iterator[Contradiction]:
             return
 
 
-_CHANGE = re.compile(
+_TIME_OR_DEGREE = re.compile(
     r"(?i)\b(?:previous(?:ly)?|prior|former(?:ly)?|initial(?:ly)?|resolved|resolving|improved|gone|subsided|better|ago"
     r"|history(?! is of)|hx|before|after|today|now|currently|since|last|then|until|used to|at (?:this|that) time"
     r"|further|other|new|recent|more|any|significant|severe|intermittent(?:ly)?|occasional(?:ly)?|sometimes|episodes?|if"
@@ -62,7 +62,7 @@ _ASSERTS = re.compile(
     r"|suffers? from|experienc(?:es|ing)|troubled (?:with|by)|bothered by|history is of|problems? (?:is|are)"
     r"|positive for|(?:chief )?complaints?(?: is| of|:))\b"
 )
-_WHERE = re.compile(
+_PLACE = re.compile(
     r"(?i)\b(?:left|right|upper|lower|bilateral\w*|anterior|posterior|lateral|medial|calf|ankle|pedal|joint|neck|wrist"
     r"|hand|lip|facial|morning|night|exam\w*|palpation|auscultation)\b"
 )
@@ -75,8 +75,8 @@ def denied(text: str) -> Iterator[Contradiction]:
     A sentence is ignored if it names a person other than the patient, has a word of time, degree, place or change
     ("previously", "severe", "left"), or narrows the symptom ("pain when walking"): both sentences can then be true.
     """
-    clear = [s for s in sentences(text) if not any(p.search(text, *s) for p in (_CHANGE, _WHERE, OTHER))]
-    statements: dict[str, dict[bool, Span]] = defaultdict(dict)  # passage by symptom, then by whether it is denied
+    clear = [s for s in sentences(text) if not any(p.search(text, *s) for p in (_TIME_OR_DEGREE, _PLACE, OTHER))]
+    statements: dict[str, dict[bool, Span]] = defaultdict(dict)  # passage by symptom, and by whether it is denied
     for finding in findings_of(text):
         row = row_of(clear, finding.start)
         if finding.attribute != "symptom" or row is None or _NARROWER.match(text, finding.end):

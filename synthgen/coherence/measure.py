@@ -19,7 +19,7 @@ RULES: Mapping[str, Rule] = {
     "repeated": wording.repeated,
     "cut": wording.cut,
 }
-MAX_READ = 6_000  # characters read per text; the time of some rules grows with the square of the length
+MAX_READ = 6_000  # characters read per text at most; the time of some rules grows with the square of the length
 
 
 def contradictions(text: str) -> tuple[Contradiction, ...]:

@@ -10,21 +10,21 @@ from synthgen.attributes.person import find_ages, years_of
 from synthgen.coherence.contradiction import Contradiction, Span, row_of, sentences
 
 _OLD = r"\b(?:old|y/o|yo|y\.o\.?|yrs?)[ ,-]{0,2}(?:(?!and\b|with\b|who\b)[\w'’-]{1,20}[ ,]{1,2}){0,2}?"
-_LETTER = r"(?<![\d.,])\b\d{1,3} ?(?:y/o|yo|y\.o\.?|yrs?) ?"
+_AGE = r"(?<![\d.,])\b\d{1,3} ?(?:y/o|yo|y\.o\.?|yrs?) ?"
 _SEX = r"\b(?:sex|gender): ?"
 _START = r"(?:^|[.!?:;]\s{1,3}|\n[ \t]{0,8})"
 # signs of the person's sex, from strong to weak; `sex` explains them
 _STATED = {
-    "female": re.compile(rf"(?i){_OLD}(?:woman|female|lady|girl)\b|{_LETTER}(?-i:F)\b|{_SEX}(?:f|female)\b"),
-    "male": re.compile(rf"(?i){_OLD}(?:man|male|gentleman|boy)\b|{_LETTER}(?-i:M)\b|{_SEX}(?:m|male)\b"),
+    "female": re.compile(rf"(?i){_OLD}(?:woman|female|lady|girl)\b|{_AGE}(?-i:F)\b|{_SEX}(?:f|female)\b"),
+    "male": re.compile(rf"(?i){_OLD}(?:man|male|gentleman|boy)\b|{_AGE}(?-i:M)\b|{_SEX}(?:m|male)\b"),
 }
-_CALLED = rf"(?:{_START}|\b(?:[Dd]ear|saw|seeing|reviewed|reviewing|met|examined|assessed|treated)\s)"
-_TITLE = {"female": re.compile(rf"{_CALLED}(?:Mrs|Ms|Miss)\b\.?"), "male": re.compile(rf"{_CALLED}Mr\b\.?")}
+_LEAD_IN = rf"(?:{_START}|\b(?:[Dd]ear|saw|seeing|reviewed|reviewing|met|examined|assessed|treated)\s)"
+_TITLE = {"female": re.compile(rf"{_LEAD_IN}(?:Mrs|Ms|Miss)\b\.?"), "male": re.compile(rf"{_LEAD_IN}Mr\b\.?")}
 _NOUN = {
     "female": re.compile(rf"(?:\bthis|{_START}Th(?:is|e)) (?:[\w-]{{1,20}} ){{0,3}}?(?:woman|lady|girl)\b"),
     "male": re.compile(rf"(?:\bthis|{_START}Th(?:is|e)) (?:[\w-]{{1,20}} ){{0,3}}?(?:man|gentleman|boy)\b"),
 }
-_SUBJECT = {"female": re.compile(rf"{_START}[\"']?She\b"), "male": re.compile(rf"{_START}[\"']?He\b")}
+_PRONOUN = {"female": re.compile(rf"{_START}[\"']?She\b"), "male": re.compile(rf"{_START}[\"']?He\b")}
 # words for a person other than the patient, to whom the rest of the sentence or a later "he" or "she" may refer
 OTHER = re.compile(
     rf"(?i)\b(?:{'|'.join(sorted(FAMILY))}|wife|husband|spouse|partner|girlfriend|boyfriend|fianc\w+|mum|child|children"
@@ -75,7 +75,7 @@ class _Sentences:
         return self._has_start(span, sorted(self.other_starts + self.child_starts), n_earlier=3, end=span[0])
 
     def _has_start(self, span: Span, starts: list[int], *, n_earlier: int, end: int) -> bool:
-        """Return whether a start is before `end`, in the sentence of the span or the `n_earlier` sentences before."""
+        """Return whether one of `starts` is before `end`, in the sentence of the span or `n_earlier` before."""
         row = row_of(self.spans, span[1] - 1)
         start = self.spans[max(0, row - n_earlier)][0] if row is not None else span[0]
         return bisect_left(starts, start) < bisect_left(starts, end)
@@ -93,7 +93,7 @@ def sex(text: str) -> Iterator[Contradiction]:
 
     The signs, from strong to weak, are: a noun next to an age, or a stated sex; a title; "this man" or "the lady";
     "He" or "She" at the start of a sentence. A sign is ignored if its sentence names another person before the sign.
-    A pronoun is also ignored if one of the three sentences before names another person. The sex of the person is that
+    A pronoun is also ignored if one of the 3 previous sentences names another person. The sex of the person is that
     of the strongest sign. Contradictions are signs of the other sex, and organs and conditions of the other sex in
     sentences that contain no negation and are not about a relative.
     """
@@ -102,7 +102,7 @@ def sex(text: str) -> Iterator[Contradiction]:
         *_signs(text, _STATED, lambda s: not read.is_of_another(s) and not read.is_owned(s)),
         *_signs(text, _TITLE, lambda s: not read.is_of_another(s) and not read.is_of_clinician(s)),
         *_signs(text, _NOUN, lambda s: not read.is_of_another(s)),
-        *_signs(text, _SUBJECT, lambda s: not read.follows_another(s)),
+        *_signs(text, _PRONOUN, lambda s: not read.follows_another(s)),
     ]
     if not signs:
         return
@@ -136,7 +136,7 @@ def age(text: str) -> Iterator[Contradiction]:
 
     An age counts only if a noun for a person follows ("64-year-old man"), so past ages ("at age 50") do not count. An
     age is ignored if its sentence names another person before the age, a possessive precedes the age ("her 4-year-old
-    boy"), or a word for another person follows soon. All later ages are compared with the first age that counts.
+    boy"), or a word such as "son" follows closely. All later ages are compared with the first age that counts.
     """
     read = _Sentences(text)
     stated = [

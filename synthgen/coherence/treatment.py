@@ -13,7 +13,7 @@ from itertools import pairwise
 from synthgen.attributes.lexicon import AttributeFinding
 from synthgen.coherence.contradiction import Contradiction, findings_of, sentences
 
-# drugs | conditions for which they may be given
+# each line: drugs | conditions for which any of these drugs may be given
 _USES = """
 levothyroxine; liothyronine | hypothyroidism; thyroid cancer; depression; bipolar disorder; obesity
 methimazole; carbimazole; propylthiouracil | hyperthyroidism; atrial fibrillation
@@ -81,7 +81,7 @@ def treatment(text: str) -> Iterator[Contradiction]:
     """Yield at most one drug that is given for a condition that the drug does not treat.
 
     A drug is given for a condition if the text says so ("metformin for asthma", "asthma treated with metformin"). If
-    only one condition is named, a drug that starts in the sentence after the diagnosis is given for this condition.
+    the text names only one condition, a drug that starts in the sentence after the diagnosis counts as given for it.
     """
     findings = [f for f in findings_of(text) if not f.negated and f.attribute in {"medication", "condition"}]
     for first, second in pairwise(findings):

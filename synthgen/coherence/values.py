@@ -6,40 +6,40 @@ from collections.abc import Iterator
 from synthgen.attributes.lexicon import value_of
 from synthgen.coherence.contradiction import Contradiction
 
-_N = r"(?P<n>\d{1,6}(?:\.\d+)?)"
-_END = r"(?![\d/%]|\.\d|[-–]|\s*(?:/|%|th\b|percentile|to\b|mg|g\b|m[cC]g|units?))"
-_IS = r"(?:[ :=]|\bis\b|\bof\b|\bwas\b|\bat\b){0,4}\s*"
+_VALUE = r"(?P<n>\d{1,6}(?:\.\d+)?)"  # the value of a quantity
+_NO_UNIT = r"(?![\d/%]|\.\d|[-–]|\s*(?:/|%|th\b|percentile|to\b|mg|g\b|m[cC]g|units?))"  # no unit follows the value
+_LINK = r"(?:[ :=]|\bis\b|\bof\b|\bwas\b|\bat\b){0,4}\s*"  # words between the name of a quantity and the value
 
 
 def _quantity(names: str, low: float, high: float, unit: str) -> tuple[re.Pattern[str], float, float]:
-    return re.compile(rf"(?i)\b(?:{names})\b{_IS}{_N}{unit}"), low, high
+    return re.compile(rf"(?i)\b(?:{names})\b{_LINK}{_VALUE}{unit}"), low, high
 
 
 # Each quantity has a pattern, whose group `n` is the value, and a range of almost all values that a person survives.
 # If a name has several meanings, a unit must follow the value: HR is also a hazard ratio, K a vitamin, and Na a part
 # of the names of many drugs.
-_SERUM = r"\s*(?:mmol/l|meq/l|mg/dl)\b"
+_SERUM_UNIT = r"\s*(?:mmol/l|meq/l|mg/dl)\b"
 QUANTITIES = (
     _quantity("heart rate|pulse(?: rate)?|hr", 0, 350, r"\s*(?:bpm|beats)"),
-    _quantity("heart rate", 0, 350, _END),
-    _quantity("respiratory rate|respirations", 0, 90, _END),
+    _quantity("heart rate", 0, 350, _NO_UNIT),
+    _quantity("respiratory rate|respirations", 0, 90, _NO_UNIT),
     _quantity("oxygen saturation|o2 sat(?:s|uration)?|sats?|spo2", 20, 100, r"\s*%"),
     _quantity("temp(?:erature)?", 20, 44, r"\s*(?:°\s*C|degrees C|C\b|celsius)"),
     _quantity("temp(?:erature)?", 70, 111, r"\s*(?:°\s*F|degrees F|F\b|fahrenheit)"),
-    _quantity("bmi|body mass index", 7, 120, rf"(?:\s*kg/m|{_END})"),
+    _quantity("bmi|body mass index", 7, 120, rf"(?:\s*kg/m|{_NO_UNIT})"),
     _quantity("weight|wt", 0.3, 450, r"\s*(?:kg|kilograms?)\b"),
     _quantity("height|ht", 25, 260, r"\s*cm\b"),
     _quantity("h(?:a?emo)?globin|hgb|hb", 1, 28, r"\s*g/dl\b"),
     _quantity("h(?:a?emo)?globin|hgb|hb", 10, 280, r"\s*g/l\b"),
-    _quantity("potassium|k", 0.8, 14, _SERUM),
-    _quantity("sodium|na", 80, 220, _SERUM),
+    _quantity("potassium|k", 0.8, 14, _SERUM_UNIT),
+    _quantity("sodium|na", 80, 220, _SERUM_UNIT),
     _quantity("hba1c|a1c|hemoglobin a1c", 2, 25, r"\s*%"),
     _quantity("ejection fraction|lvef|ef", 2, 95, r"\s*%"),
-    _quantity("gcs|glasgow coma scale", 3, 15, _END),
+    _quantity("gcs|glasgow coma scale", 3, 15, _NO_UNIT),
 )
-_PRESSURE = re.compile(rf"(?i)\b(?:bp|blood pressure)\b{_IS}(?P<high>\d{{1,4}})\s*/\s*(?P<low>\d{{1,4}})\b")
+_PRESSURE = re.compile(rf"(?i)\b(?:bp|blood pressure)\b{_LINK}(?P<high>\d{{1,4}})\s*/\s*(?P<low>\d{{1,4}})\b")
 
-# by drug, the largest plausible dose in milligrams, which is about twice the usual maximum per day or more
+# largest plausible dose of each drug in milligrams: at least about twice the usual maximum per day
 _MAX_MG = """
 levothyroxine 1; liothyronine 0.2; digoxin 2; warfarin 30; lisinopril 160; ramipril 40; enalapril 80; perindopril 32;
 candesartan 64; losartan 200; valsartan 640; amlodipine 20; bisoprolol 40; metoprolol 800; atenolol 400;
@@ -58,7 +58,7 @@ _DOSE = re.compile(
     r"(?i)\b(?P<drug>[A-Za-z]{5,})\s+(?:(?:tablets?|extended[- ]release|xr|er|sr|cr|dose|at|of|to)\s+){0,2}"
     r"(?P<n>\d{1,3}(?:,\d{3})+|\d+(?:\.\d+)?)\s*(?P<unit>mg|mcg|micrograms?|µg|g|grams?)\b"
 )
-_IN_MG = {"mg": 1.0, "g": 1000.0, "gram": 1000.0, "grams": 1000.0}  # milligrams per unit; the rest are micrograms
+_IN_MG = {"mg": 1.0, "g": 1000.0, "gram": 1000.0, "grams": 1000.0}  # milligrams per unit; other units: micrograms
 
 
 def implausible(text: str) -> Iterator[Contradiction]:

@@ -9,15 +9,15 @@ MIN_SENTENCE = 5  # smallest number of words of a sentence whose repetition is a
 MIN_RUN = 8  # number of consecutive words (a run) whose repetition is a contradiction
 MAX_END = 200  # number of characters at the end of a text that `cut` reads
 MAX_GREETING = 3  # largest number of words of a last line that counts as a greeting, such as "Kind regards,"
-MAX_DISTANCE = 60  # largest number of words from a passage to its repetition; later sections of notes often repeat
+MAX_DISTANCE = 60  # largest number of words from a passage to its repetition; notes often repeat text farther apart
 _PARAGRAPH = re.compile(r"\n\s*\n")
 _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
 # words after which a sentence continues, so a text that ends with such a word was cut
-_OPEN = re.compile(
+_UNFINISHED = re.compile(
     r"(?i)a|an|the|of|and|or|but|with|without|to|for|from|into|onto|at|by|as|than|which|whose|because|while|if|when|his"
     r"|their|its|my|our|your|every|very|including|such|per|during|between"
 )
-_TWICE = re.compile(
+_REPEATED_PHRASE = re.compile(
     r"(?i)(?<![\w-])(?P<said>[^\W\d_]{4,}(?: [^\W\d_]{2,}){0,3})(?:,| and|, and|;) (?P=said)(?= of\b|\s*[.,;]|\s*$)"
 )
 # words that are repeated for emphasis, as in "many, many"
@@ -29,7 +29,7 @@ def repeated(text: str) -> Iterator[Contradiction]:
 
     A sentence or run counts only if it is repeated in the same paragraph and within `MAX_DISTANCE` words.
     """
-    for match in _TWICE.finditer(text):
+    for match in _REPEATED_PHRASE.finditer(text):
         if not _EMPHASIS.fullmatch(match["said"]):
             yield Contradiction("repeated", match.span())
             return
@@ -78,6 +78,6 @@ def cut(text: str) -> Iterator[Contradiction]:
         return
     last, last_line = words[-1], end.rpartition("\n")[2]
     is_greeting = end[-1] == "," and "\n" in end and len(last_line.split()) <= MAX_GREETING
-    is_open = last.end() == len(end) and _OPEN.fullmatch(last[0]) and not last[0].isupper()
+    is_open = last.end() == len(end) and _UNFINISHED.fullmatch(last[0]) and not last[0].isupper()
     if is_open or (end[-1] in ",-(/" and not is_greeting):
         yield Contradiction("cut", last.span())

@@ -37,14 +37,14 @@ def baselines(
         real + SMOTE         vectors of real records, and vectors interpolated between them
         label-only           the texts `label_only`, which a language model wrote without the source
 
-    EDA and SMOTE make as many new records of a class as the synthetic table has. "real + SMOTE" is omitted if a class
-    has only one person. "label-only" is omitted if `label_only` is None.
+    For each class, EDA and SMOTE make as many records as the synthetic table has. "real + SMOTE" is omitted if a
+    class has only one person. "label-only" is omitted if `label_only` is None.
 
     Raises:
         DataError: the synthetic table has a class that train lacks, or a train text has no words.
 
     Privacy: the results contain real text, so they must not be released.
-    Randomness: `seeds.child(name)` for each baseline.
+    Randomness: the streams seeds/eda, seeds/oversampling and seeds/smote.
     """
     train, vectors = tables.train, tables.vectors["train"]
     real = LabelledTexts.of(train.texts, train.labels, vectors)
@@ -104,13 +104,13 @@ def write_label_only(
 
 
 def eda(text: str, rng: np.random.Generator) -> str:
-    """Return a changed copy of a text: words are swapped with probability 1/2, and deleted otherwise.
+    """Return a changed copy of a text: with probability 1/2, some words change places; otherwise, some are deleted.
 
         swap:     two random words change places, max(1, ⌊α·l⌋) times
         deletion: each word is deleted with probability α; at least one word remains
 
     Here l is the number of words of the text, and α is `ALPHA`. In the copy, single spaces separate the words. The
-    other two operations of the paper, synonym replacement and insertion, are omitted.
+    other two operations of the EDA paper, synonym replacement and insertion, are omitted.
 
     Raises:
         DataError: the text has no words.

@@ -60,9 +60,9 @@ def compare(  # noqa: PLR0913 - the options are keyword arguments
     with_baselines: bool = False,
     label_only: LabelOnly | None = None,
 ) -> Study:
-    """Return the scores of classifiers trained on the tables "synthetic" and "train" and tested on "test".
+    """Return the scores of classifiers that are trained on the table "synthetic" or "train", and tested on "test".
 
-    If `with_baselines`, classifiers are also trained on the results of `baselines`. For `requested`, see `evaluate`.
+    With `with_baselines`, classifiers are also trained on each of the `baselines`. For `requested`, see `evaluate`.
 
     Raises:
         DataError: a table is empty or does not fit another table; see `evaluate` and `baselines`.

@@ -25,10 +25,10 @@ from synthgen.decode.base import Settings
 from synthgen.decode.loop.generic import GenericStepper
 from synthgen.decode.loop.llama import LlamaStepper, LlamaWeights
 
-WANTED = 3.0  # nats added to the logit of a wanted token; a probability of 1/1000 becomes about 1/50
+WANTED = 3.0  # nats added to the logit of a wanted token, which raise a probability of 1/1000 to about 1/50
 BLOCK = 64  # number of logits in a block of `_largest`
 Stepper = LlamaStepper | GenericStepper
-EmbedPrompts = Callable[[Sequence[int]], tuple[Tensor, Tensor]]
+EmbedPrompts = Callable[[Sequence[int]], tuple[Tensor, Tensor]]  # see `embed_prompts` in `write`
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ class TokenConstraints:
 
     ends: frozenset[int]  # tokens that end a text
     never: Tensor  # int64, tokens that are never written
-    wanted: Sequence[Sequence[int]] = ()  # for each latent, tokens that are made more likely until they are written
+    wanted: Sequence[Sequence[int]] = ()  # for each latent, tokens that are more likely until they are written
     banned: Sequence[tuple[int, ...]] = ()  # sequences of tokens that are never written
 
 
@@ -136,7 +136,7 @@ class _Loop:
         self.n_read = 0  # number of prompts read so far
         # rows that wait for a slot, each with the index of its prompt in the last group and the length of the prompt
         self.waiting: deque[tuple[int, int, int]] = deque()
-        self.active: dict[int, int] = {}  # the row in each used slot
+        self.active: dict[int, int] = {}  # for each used slot, the row in the slot
         self.per_prompt = self.settings.candidates if self.stepper.continuous else 1  # number of rows per read prompt
         self.size = self.stepper.batch  # number of slots that a step computes
         self.ids, self.positions = (np.zeros(self.size, dtype=np.int64) for _ in range(2))
@@ -176,7 +176,7 @@ class _Loop:
         n, per = self.stepper.group, self.per_prompt
         rows = range(self.n_read * per, min((self.n_read + n) * per, len(self.texts)))
         latents = [row // self.settings.candidates for row in rows[::per]]
-        embeddings, lengths = self.embed_prompts(latents + [latents[-1]] * (n - len(latents)))  # fixed shape
+        embeddings, lengths = self.embed_prompts(latents + [latents[-1]] * (n - len(latents)))  # n prompts
         logits = self.stepper.read(embeddings, lengths).repeat_interleave(per, dim=0)
         self.n_read += len(latents)
         tokens = self.draw(logits, dict(enumerate(rows)))
@@ -202,7 +202,7 @@ class _Loop:
         return is_done
 
     def draw(self, logits: Tensor, rows: dict[int, int]) -> list[int]:
-        # `rows` maps lines of the logits to rows; for lines without a row, the returned token has no meaning
+        # `rows` maps lines of the logits to rows; the token returned for a line without a row has no meaning
         if not bool(torch.isfinite(logits.amax(dim=-1)).all()):  # the maximum of a line with NaN is NaN
             raise ModelError("the language model's output is not finite", hint="Its weights are damaged.")
         u = np.zeros(len(logits), dtype=np.float32)
@@ -261,7 +261,7 @@ def sample(logits: Tensor, uniform: Tensor, *, top_k: int, top_p: float, tempera
 def _largest(logits: Tensor, k: int) -> tuple[Tensor, Tensor]:
     """Return the k largest logits of each row, float32, in descending order, and their token ids.
 
-    The k largest logits are in the k blocks with the largest maxima, so only these blocks are sorted. Equal logits
+    The k largest logits are in the k blocks with the largest maxima, so only these k blocks are sorted. Equal logits
     are ordered by token id, so the result is fixed even if several logits equal the k-th largest.
     """
     n = len(logits)
@@ -272,6 +272,6 @@ def _largest(logits: Tensor, k: int) -> tuple[Tensor, Tensor]:
     values = blocks.gather(2, best.unsqueeze(1).expand(-1, BLOCK, -1)).float().view(n, -1) + 0.0  # -0 becomes 0
     ids = (torch.arange(BLOCK, device=logits.device)[:, None] * blocks.shape[-1] + best.unsqueeze(1)).view(n, -1)
     bits = values.view(torch.int32)
-    ordered = bits ^ ((bits >> 31) & 0x7FFFFFFF)  # whole numbers in the order of the floats
+    ordered = bits ^ ((bits >> 31) & 0x7FFFFFFF)  # integers that have the order of the floats
     at = torch.topk((ordered.long() << 32) - ids, k, dim=-1, sorted=True).indices
     return values.gather(1, at), ids.gather(1, at)

@@ -14,7 +14,7 @@ from torch import Tensor
 class GenericStepper:
     """Reads a batch of prompts, and appends one token to each text per step."""
 
-    continuous = False
+    continuous = False  # a finished row of the batch is replaced only after all rows are finished
 
     def __init__(self, model: Any, batch: int) -> None:
         self.model, self.batch, self.group = model, batch, batch

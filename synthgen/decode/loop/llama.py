@@ -15,9 +15,9 @@ from synthgen.core.errors import ModelError
 from synthgen.decode.loop.products import can_pack, merged, product
 
 FAMILIES = ("llama", "mistral")
-GROUPS = 4  # prompts are read in groups of batch / GROUPS
+GROUPS = 4  # prompts are read in groups of batch / GROUPS prompts
 SMALLER = (2, 4, 8)  # if few rows are left, a step can compute batch / 2, batch / 4 or batch / 8 rows
-WARM_UP = 3  # number of calls before a recording, in which the libraries choose kernels and allocate memory
+WARM_UP = 3  # number of calls before a recording; during them, the libraries choose kernels and allocate memory
 MIN_ROWS = 8  # smallest number of rows of a step; products with fewer rows sum their terms in a different order
 
 
@@ -86,7 +86,7 @@ class LlamaWeights:
         self.config, body = model.config, model.model
         self.table, self.norm, self.rotary = body.embed_tokens.weight, body.norm.weight, body.rotary_emb
         self.head = product(model.lm_head.weight)
-        self.sizes: dict[tuple[int, int, int], tuple[int, ...]] = {}  # stepper sizes, by batch, length and threads
+        self.sizes: dict[tuple[int, int, int], tuple[int, ...]] = {}  # sizes of a stepper by batch, length, threads
         self.layers = []
         for i, layer in enumerate(body.layers):
             self.layers.append(Layer(layer))
@@ -95,7 +95,7 @@ class LlamaWeights:
 
 
 class LlamaStepper:
-    """Reads prompts in groups, and appends one token per step to each row of a batch, at the row's own position.
+    """Reads prompts in groups, and appends one token per step to each row of a batch, at the position of the row.
 
     Shapes are fixed, so that rows are independent: prompts are padded to `prompt` tokens, and attention always covers
     `length` positions of prompt and new tokens. If few rows are left, a step computes a smaller batch. `sizes` lists
@@ -124,7 +124,7 @@ class LlamaStepper:
         cos, sin = (t[0] for t in weights.rotary(weights.table[:1].unsqueeze(0), self.columns.unsqueeze(0)))
         self.rotations = torch.stack((cos, sin))
         at = torch.arange(batch * self.n_kv, device=device) * length
-        self.lines = at.view(batch, self.n_kv)  # for each row and head, the index of its first position in the cache
+        self.lines = at.view(batch, self.n_kv)  # cache index of the first position of each row and head
         self.recorded: dict[int, Recorded] = {}  # recorded steps on a GPU, by number of rows
         shape = batch, length, torch.get_num_threads()
         if shape not in weights.sizes:
@@ -184,7 +184,7 @@ class LlamaStepper:
         return x.view(n, t, width)
 
     def assign(self, rows: Tensor, prompts: Tensor) -> None:
-        """Let row rows[i] of the batch continue prompt prompts[i] of the last call of `read`; both are int64 (m)."""
+        """Let row rows[i] of the batch continue prompt prompts[i] of the last `read`; the arguments are int64 (m)."""
         columns = slice(self.prefix_length, self.prompt)
         self.rows[:, :, rows, :, columns] = self.prompts[:, :, prompts, :, columns]
 

@@ -1,7 +1,7 @@
 """Matrix products of the decode loop: `Plain` for any processor, `Packed` for processors with bfloat16 instructions.
 
-Such a processor needs the weight in a special memory layout (packed). `Plain` packs the weight at every call, which
-takes a sixth of the call's time. `Packed` packs the weight once. It also applies the next operation (SiLU,
+For these instructions, the weight must have a special memory layout (packed). `Plain` packs the weight at every call,
+which takes a sixth of the time. `Packed` packs the weight once. `Packed` also applies the next operation (SiLU,
 multiplication or addition) before it rounds the result, so the last bits differ from those of `Plain`.
 """
 
@@ -23,25 +23,25 @@ class Plain:
 
     def __call__(self, x: Tensor) -> Tensor:
         """Return y."""
-        return self._alone(x, "none")
+        return self._unary(x, "none")
 
     def silu(self, x: Tensor) -> Tensor:
         """Return y / (1 + exp(-y))."""
-        return self._alone(x, "swish")
+        return self._unary(x, "swish")
 
     def times(self, x: Tensor, other: Tensor) -> Tensor:
         """Return y * other."""
-        return self._with(x, other, "mul")
+        return self._binary(x, other, "mul")
 
     def plus(self, x: Tensor, other: Tensor) -> Tensor:
         """Return y + other."""
-        return self._with(x, other, "add")
+        return self._binary(x, other, "add")
 
-    def _alone(self, x: Tensor, function: str) -> Tensor:
+    def _unary(self, x: Tensor, function: str) -> Tensor:
         y = functional.linear(x, self.weight)
         return functional.silu(y) if function == "swish" else y
 
-    def _with(self, x: Tensor, other: Tensor, operation: str) -> Tensor:
+    def _binary(self, x: Tensor, other: Tensor, operation: str) -> Tensor:
         y = functional.linear(x, self.weight)
         return y * other if operation == "mul" else y + other
 
@@ -52,17 +52,17 @@ class Packed(Plain):
     def __init__(self, weight: Tensor) -> None:
         super().__init__(_ops()._reorder_linear_weight(weight.detach().contiguous(), ROWS))  # noqa: SLF001
 
-    def _alone(self, x: Tensor, function: str) -> Tensor:
+    def _unary(self, x: Tensor, function: str) -> Tensor:
         y: Tensor = _ops()._linear_pointwise(x, self.weight, None, function, [], "")  # noqa: SLF001
         return y
 
-    def _with(self, x: Tensor, other: Tensor, operation: str) -> Tensor:
+    def _binary(self, x: Tensor, other: Tensor, operation: str) -> Tensor:
         y: Tensor = _ops()._linear_pointwise.binary(x, other, self.weight, None, operation)  # noqa: SLF001
         return y
 
 
 def has_bfloat16() -> bool:
-    """Return whether this processor has instructions for bfloat16 products; without them, float32 is far faster."""
+    """Return whether this processor has instructions for bfloat16 products; otherwise, float32 is far faster."""
     if platform.machine() in ("x86_64", "AMD64"):
         return bool(torch.cpu._is_avx512_bf16_supported())  # noqa: SLF001
     # builds of torch without these operations lack the attribute

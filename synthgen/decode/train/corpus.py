@@ -21,7 +21,7 @@ from synthgen.decode.prompts import token_ids
 _SENTENCE_GAP = re.compile(r"(?<=[.!?])\s+")  # must not change: the built-in bridge was trained with this pattern
 WORD = re.compile(r"[A-Za-z][a-z]{3,}")  # a word that can be characteristic of a passage
 HINTS = 3  # largest number of characteristic words of a passage
-NEIGHBOURS = 5  # number of nearest passages; with one of them, a vector is mixed, as in SMOTE
+NEIGHBOURS = 5  # a vector is mixed with that of a passage drawn from this number of nearest passages, as in SMOTE
 VOCABULARY_WORD = re.compile(r"[a-z][a-z'-]{2,}")  # a word that can be in a vocabulary
 Cut = tuple[str, list[int], bool]  # a text, its token ids, and whether the text ends with a complete sentence
 
@@ -149,7 +149,7 @@ def _hints(texts: Sequence[str]) -> tuple[tuple[str, ...], ...]:
 
 
 def vectors_of(texts: Sequence[str], encode: Callable[[list[str]], Float32], cache: Path) -> Float32:
-    """Return the vectors (n, d) of n texts; they are stored in the file `cache` (.npy), or read if it has n rows."""
+    """Return the vectors (n, d) of n texts, read from the .npy file `cache` if it has n rows, else written to it."""
     if cache.exists():
         stored: Float32 = np.load(cache, allow_pickle=False)
         if stored.shape[0] == len(texts):

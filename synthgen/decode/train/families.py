@@ -16,7 +16,7 @@ from synthgen.decode.train.config import AUTO, BridgePart
 
 ATTENTION, GATED = ("q_proj", "k_proj", "v_proj", "o_proj"), ("gate_proj", "up_proj", "down_proj")
 TURN = "<|im_start|>"  # the token that begins a turn in the chat form of SmolLM2 and Qwen
-# for each model, a token that it never writes; models: SmolLM2, Qwen2.5 and Qwen3, Llama 3, Phi-3, Phi-4, Mistral
+# tokens that a model never writes, in the order SmolLM2, Qwen2.5 and Qwen3, Llama 3, Phi-3, Phi-4, Mistral
 _LLAMA = "<|reserved_special_token_0|>"
 RESERVED = ("<filename>", "<|box_start|>", _LLAMA, "<|placeholder1|>", "<|dummy_0|>", "[control_8]")
 

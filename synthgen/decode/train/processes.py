@@ -60,7 +60,7 @@ class Processes:
 def joined(kind: str) -> Iterator[Processes]:
     """Connect the processes that a launcher started, and yield the position of this process among them.
 
-    `kind` is "cpu" or "cuda". A launcher sets WORLD_SIZE, RANK and LOCAL_RANK. Otherwise, there is one process.
+    `kind` is "cpu" or "cuda". A launcher sets WORLD_SIZE, RANK and LOCAL_RANK. Without them, one process trains.
     """
     if int(os.environ.get("WORLD_SIZE", "1")) == 1:
         yield Processes()

@@ -118,7 +118,7 @@ class Trainer:
         return (*self.frame(rows, prompts), torch.from_numpy(vectors).to(self.device))
 
     def rows(self, step: int, n: int) -> NDArray[np.int64]:
-        """Return the row numbers of a step, int64 (batch,); each epoch visits all n passages in a new random order."""
+        """Return the row numbers of a step, int64 (batch); each epoch visits all n passages in a new random order."""
         places = np.arange(step * self.config.train.batch, (step + 1) * self.config.train.batch)
         orders = {e: self.seeds.child("epoch", str(e)).generator().permutation(n) for e in np.unique(places // n)}
         return np.array([orders[place // n][place % n] for place in places], dtype=np.int64)
