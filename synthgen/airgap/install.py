@@ -12,7 +12,7 @@ from __future__ import annotations  # so that an older Python can print the erro
 
 import sys
 
-if __name__ == "__main__" and not sys.flags.isolated:  # before the other imports, which could load unchecked files
+if __name__ == "__main__" and not sys.flags.isolated:  # first, as the imports below could load unchecked files
     sys.stderr.write("error: start the script with `python3 -I`, so that it imports nothing from its own folder\n")
     sys.exit(3)
 
@@ -32,7 +32,7 @@ from typing import Any
 
 MANIFEST = "manifest.json"
 FORMAT = 1  # version of the format of the manifest
-FAILED = 3  # the exit code of synthgen for input that cannot be used
+FAILED = 3  # exit code for input that cannot be used, as in the command `synthgen`
 _CHUNK_BYTES = 1 << 20
 _LAUNCHER = """#!/bin/sh
 [ -n "${{SYNTHGEN_MODELS:-}}" ] || SYNTHGEN_MODELS={models}
@@ -46,7 +46,7 @@ class InstallError(Exception):
 
 
 def machine() -> dict[str, str]:
-    """Return the Python version, platform and C library of this machine; the wheels must be made for all three."""
+    """Return the Python version, platform and C library of this machine; the wheels must fit all three."""
     version = f"{sys.implementation.name} {sys.version_info[0]}.{sys.version_info[1]}"
     return {"python": version, "platform": sysconfig.get_platform(), "libc": platform.libc_ver()[0] or "other"}
 

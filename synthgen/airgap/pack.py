@@ -62,8 +62,8 @@ def pack(out: Path) -> AirgapArchive:
     """Write an archive for machines with the Python version, platform and C library of this machine.
 
     The archive contains the models, an installer, and the wheels of synthgen with the extra `engine`. Pip collects
-    the wheels with its usual settings. Files have fixed times and owners and are sorted, so equal wheels and models
-    give an equal archive. The folder of `out` needs free space for twice the size of the archive.
+    the wheels with its usual settings. Files have fixed times and owners and are sorted, so the same wheels and
+    models always give the same archive. The folder of `out` needs free space for twice the size of the archive.
 
     Raises:
         ModelMissing: a model that synthgen uses is not in the store.

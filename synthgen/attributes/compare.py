@@ -24,7 +24,7 @@ ROWS = {  # for each row of the comparison, the attributes of `AttributeFinding`
 
 @dataclass(frozen=True, slots=True)
 class ComparisonRow:
-    """The values of one attribute in both parents and in the synthetic text (the blend), in text order."""
+    """One row of the comparison: values in both parents and in the synthetic text (the blend), in text order."""
 
     attribute: str  # a key of `ROWS`
     a: tuple[str, ...]

@@ -41,7 +41,7 @@ _STOPS = _phrases(
     "stop;stopped;stopping;discontinue;discontinued;discontinuing;hold;held;off;intolerant of;intolerant to;"
     "intolerance to;allergic to;allergy to;avoid;avoids;avoiding;refused;declined"
 )
-_ALLERGIES = _set("allergies allergy allergic all")  # notes abbreviate "allergies" to "all"
+_ALLERGIES = _set("allergies allergy allergic all")  # words before an allergy; "all" abbreviates "allergies"
 # reset words: a trigger before a reset word does not apply to the terms after the reset word
 _RESETS = _set(
     "but however although though yet except apart aside besides reports reported reporting endorses endorsed admits"
@@ -64,17 +64,17 @@ FAMILY = _set(
     " grandfather grandparent grandparents sibling siblings parent parents cousin cousins maternal paternal fh fhx"
     " famhx grandson granddaughter niece nephew"
 )
-_BACK = _set("he she patient pt i you they")  # after these words, a sentence about a relative is about the person
+_PATIENT = _set("he she patient pt i you they")  # after such a word, a sentence about a relative is about the person
 # phrases that negate the term before them
-_ENDED = _phrases(
+_DENIALS_AFTER = _phrases(
     "denied;absent;negative;none;resolved;ruled out;not present;was denied;were denied;is denied;are denied"
 )
 # phrases that negate the medication before them
-_ENDED_MEDICATION = _phrases(
+_STOPS_AFTER = _phrases(
     "was stopped;were stopped;be stopped;was discontinued;is discontinued;be discontinued;was held;has been stopped;"
     "discontinued;stopped"
 )
-_NO_AFTER_COLON = _set("no none denies denied negative nil never absent")  # in "cough: none", negates "cough"
+_NO_AFTER_COLON = _set("no none denies denied negative nil never absent")  # denials, as in "cough: none"
 
 
 def assertion(words: Sequence[Word], i: int, j: int, *, is_medication: bool) -> Assertion:
@@ -98,8 +98,8 @@ def is_of_family(words: Sequence[Word], i: int, j: int) -> bool:
         is_history = words[k].folded == "family" and k + 1 < i and words[k + 1].folded in {"history", "hx", "hist"}
         if not (words[k].folded in FAMILY or is_history):
             continue
-        if not any(word.folded == "with" for word in words[max(0, k - 2) : k]):  # not in "lives with his mother"
-            return not any(word.folded in _BACK for word in words[k + 1 : i])
+        if not any(word.folded == "with" for word in words[max(0, k - 2) : k]):  # except in "lives with his mother"
+            return not any(word.folded in _PATIENT for word in words[k + 1 : i])
     near = words[j : j + 4]
     return any(
         word.folded in FAMILY and ("(" in words[j - 1].after or any(w.folded == "in" for w in near[:n]))
@@ -152,7 +152,7 @@ def _is_denied_after(words: Sequence[Word], j: int, *, is_medication: bool) -> b
     for k in range(j, min(j + (5 if is_medication else 3), len(words))):
         if any(mark in words[k - 1].after for mark in ",;("):
             return False
-        for phrase in _ENDED + (_ENDED_MEDICATION if is_medication else ()):
+        for phrase in _DENIALS_AFTER + (_STOPS_AFTER if is_medication else ()):
             end = k + len(phrase)
             is_phrase = tuple(word.folded for word in words[k:end]) == phrase
             # a phrase of one word must end the clause, because "cough and denied fever" denies only the fever
@@ -161,7 +161,7 @@ def _is_denied_after(words: Sequence[Word], j: int, *, is_medication: bool) -> b
     return False
 
 
-# for each negated status, the status that is meant: "denies smoking" means "none"; other negations are ignored
+# status that the negation of a status means: "denies smoking" means "none"; other negated statuses are skipped
 _DENIED_HABIT = {"current": "none", "regular": "little"}
 _PACK_YEARS = re.compile(r"(?i)\b(\d{1,3})[- ](?:py|pack[- ]?years?)\b")
 _DRINKS = re.compile(
@@ -175,7 +175,7 @@ def extract(text: str) -> tuple[AttributeFinding, ...]:
     """Return the attributes of the person in a short text or clinical note, in text order, with at most one sex.
 
     The dictionaries contain a few hundred common English names. An age also gives an age band, but a decade that two
-    bands share gives none. Statements about relatives and possibilities ("return if", "risk of") are skipped. An
+    bands share gives no band. Statements about relatives and possibilities ("return if", "risk of") are skipped. An
     allergy to a medication is a negated medication; all other allergies are skipped.
 
     This is not a clinical system and was not evaluated on annotated notes. An earlier version with about twenty terms

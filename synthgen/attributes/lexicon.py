@@ -113,7 +113,7 @@ def lexicon() -> Mapping[tuple[str, ...], Term]:
 
 
 def value_of(attribute: str, name: str) -> str | None:
-    """Return the dictionary value of a name, such as metformin for "Glucophage", or None for an unknown name."""
+    """Return the value of a name in a dictionary, such as metformin for "Glucophage"; None for an unknown name."""
     term = lexicon().get(folded_words(name))
     return term.value if term is not None and term.attribute == attribute else None
 

@@ -8,7 +8,7 @@ from synthgen.attributes.dictionaries import OCCUPATIONS
 from synthgen.attributes.lexicon import AttributeFinding
 
 MAX_AGE_YEARS = 120
-# the first age of each band, in years
+# lowest age of each age band, in years
 AGE_BANDS = {"infant": 0, "child": 2, "adolescent": 13, "young adult": 18, "middle-aged": 40, "older adult": 65}
 _DIGITS = "one two three four five six seven eight nine"
 _DECADES = "twenty thirty forty fifty sixty seventy eighty ninety"
@@ -22,7 +22,7 @@ _NUMBERS = {
 _COUNT = rf"(?P<n>\d{{1,3}}|(?:{'|'.join(_TENS)})(?:[- ](?:{'|'.join(_ONES)}))?|{'|'.join([*_TEENS, *_ONES])})"
 _TITLED = r"(?:Mr|Mrs|Ms|Miss)\.? [A-Z][\w'’-]+"
 _AFTER_AGE = r"(?= (?:and|with|who)\b|\s*[.,;])"
-_PAST = re.compile(r"(?i)\b(?:since|when|until|at)(?: \w+){0,3} ?$")  # "when she was 13 years old"
+_PAST = re.compile(r"(?i)\b(?:since|when|until|at)(?: \w+){0,3} ?$")  # words before a past age: "when she was"
 # patterns of an age with the unit of its number, most certain first; each skips text that an earlier pattern matched
 _AGES = tuple(
     (re.compile(pattern, flags), unit)
@@ -138,7 +138,7 @@ def _years(count: str, unit: str) -> int:
     return number // {"years": 1, "months": 12, "weeks": 52, "days": 365}[unit]
 
 
-_FREE = r"(?P<job>[a-z][a-z'’-]*(?: [a-z][a-z'’-]*){0,3}?)"  # one to four words, in the dictionary or not
+_ANY_JOB = r"(?P<job>[a-z][a-z'’-]*(?: [a-z][a-z'’-]*){0,3}?)"  # an occupation of one to four words
 _END = r"(?=\s+(?:and|who|whose|in|at|for|with|on|but|from|when|where|since|by|to|of|until|he|she)\b|\s*[.,;:()\n]|$)"
 _MODIFIER = r"(?:retired |former |full[- ]time |part[- ]time |self[- ]employed )*"
 _STATUS = re.compile(r"(?i)\b(?:retired|unemployed|on disability)\b")
@@ -158,8 +158,8 @@ def _patterns() -> tuple[re.Pattern[str], ...]:
     return tuple(
         re.compile(pattern, re.IGNORECASE)
         for pattern in (
-            rf"\b(?:works?|worked|working|employed)(?: (?:part|full)[- ]time)? as an? {_MODIFIER}{_FREE}{_END}",
-            rf"\b(?:occupation|profession|job): ?(?:an? )?{_MODIFIER}{_FREE}{_END}",
+            rf"\b(?:works?|worked|working|employed)(?: (?:part|full)[- ]time)? as an? {_MODIFIER}{_ANY_JOB}{_END}",
+            rf"\b(?:occupation|profession|job): ?(?:an? )?{_MODIFIER}{_ANY_JOB}{_END}",
             rf"{_SUBJECT} (?:an? |currently an? ){_MODIFIER}{listed}",
             rf"\bretired {listed}",
             rf"(?:old|y/o|yo) {_MODIFIER}{listed}",

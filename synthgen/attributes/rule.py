@@ -27,7 +27,7 @@ def _folded(text: str) -> list[str]:
     return _WORD.findall(unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold()))
 
 
-ANY_LABEL = "*"  # in place of a label: the rules apply to all labels
+ANY_LABEL = "*"  # in place of a label, for rules that apply to every label
 AgeBand = Literal["infant", "child", "adolescent", "young adult", "middle-aged", "older adult"]
 _RANGE = re.compile(r"(\d{1,3})(?: ?- ?(\d{1,3}))?")
 _IN_DICTIONARY = ("condition", "symptom", "medication")  # attributes whose values must be in a dictionary

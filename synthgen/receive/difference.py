@@ -56,7 +56,7 @@ def difference(a: ReceivedBundle, b: ReceivedBundle) -> Difference:
 
     Bundles are equal if statement, settings, gates, measured numbers and records are equal. Some fields of the
     statement, such as date and id, differ between any two releases. They are listed under "release", but do not make
-    bundles unequal. The same applies to different files, because files such as README.md contain the date.
+    bundles unequal. Nor do different files make bundles unequal, because files such as README.md contain the date.
     """
     stated = [bundle.statement.predicate.model_dump(mode="json", by_alias=True) for bundle in (a, b)]
     release = _differing(*({k: fields[k] for k in _OF_ONE_RELEASE} for fields in stated))
@@ -117,7 +117,7 @@ def _differing(a: Mapping[str, Any], b: Mapping[str, Any]) -> Pairs:
 
 
 def _flat(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
-    """Yield each scalar with its path, such as "models.decoder.name"; a list item has its role or index as name."""
+    """Yield each scalar with its path, such as "models.decoder.name"; a list item is named by its role or index."""
     if isinstance(value, Mapping):
         items = list(value.items())
     elif isinstance(value, list | tuple):

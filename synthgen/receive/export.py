@@ -94,7 +94,7 @@ def export(bundle: Path, to: ExportFormat, out: Path) -> Exported:
 def csv_file(bundle: ReceivedBundle) -> dict[str, bytes]:
     """Return the records as CSV in UTF-8 with a header (RFC 4180); every cell is quoted.
 
-    A text that a spreadsheet would evaluate as a formula is unchanged, because the record's id is derived from it.
+    A text that a spreadsheet would evaluate as a formula is unchanged, because the id is derived from the text.
     """
     text = io.StringIO(newline="")
     writer = csv.writer(text, quoting=csv.QUOTE_ALL, lineterminator="\r\n")

@@ -27,7 +27,7 @@ class ReceivedBundle:
     statement: ReleaseStatement
     keyids: tuple[str, ...]  # ids of the keys with which the statement is signed, according to the bundle
     sizes: Mapping[str, int]  # size in bytes of each file in the folder
-    rows: tuple[Row, ...]
+    rows: tuple[Row, ...]  # id, text and label of each record
     data: tuple[str, str]  # name and sha256 of the file that contains the rows
     evidence: Evidence  # the measured numbers
     settings: Mapping[str, Any]  # the configuration of the run
@@ -35,7 +35,7 @@ class ReceivedBundle:
 
     @property
     def urn(self) -> str:
-        """The name of the release; croissant.json contains the same name."""
+        """The name of the release, as in croissant.json."""
         stated = self.statement.predicate
         return f"urn:synthgen:{stated.dataset.name}:{stated.release_id}"
 
@@ -71,7 +71,7 @@ def read_intact(path: Path) -> ReceivedBundle:
     The signature of the statement is not checked, because that check requires a file of accepted keys.
 
     Raises:
-        VerifyError: a file is missing, added or changed, or differs from the file that the verifier computes itself.
+        VerifyError: a file is missing, added, changed, or not equal to the file that the verifier computes.
     """
     integrity = verify_integrity(path)
     if integrity.failure:
