@@ -103,7 +103,7 @@ def install(folder: Path, into: Path) -> Path:
         InstallError: the archive or the folder cannot be used, or a step fails.
     """
     manifest = read_manifest(folder)
-    into = into.absolute()  # scripts of a virtual environment contain its path
+    into = into.absolute()  # scripts of a virtual environment contain the path of the environment
     if into.exists() and (not into.is_dir() or any(into.iterdir())):
         raise InstallError(f"{into}: exists and is not empty; choose a new folder")
     if importlib.util.find_spec("ensurepip") is None:

@@ -123,7 +123,7 @@ def _fill(folder: Path) -> dict[str, Any]:
 def collect_wheels(folder: Path) -> None:
     """Let pip write the wheels of synthgen with the extra `engine`, and of all dependencies, into a folder.
 
-    If synthgen runs from a checkout, pip builds its wheel from the checkout. Otherwise, pip gets the wheel of the
+    If synthgen runs from a checkout, pip builds the wheel of synthgen there. Otherwise, pip gets the wheel of the
     installed version from the package index.
 
     Raises:

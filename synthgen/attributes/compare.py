@@ -1,6 +1,6 @@
 """Compare the attributes of a person (age, symptoms, ...) in a synthetic text with the attributes in two records.
 
-The vector of the synthetic text was interpolated between the vectors of these records, its parents, as in SMOTExT.
+The vector of the synthetic text was interpolated between the vectors of the two records (the parents), as in SMOTExT.
 """
 
 from collections.abc import Sequence

@@ -125,7 +125,7 @@ def is_fulfilled(rule: AttributeRule, text: str, findings: Sequence[AttributeFin
 
 
 def contradictions(rules: Mapping[str, Sequence[AttributeRule]]) -> list[str]:
-    """Return one line for each pair of contradictory rules: both apply to a label, and no text can fulfil both.
+    """Return one line for each pair of contradictory rules: both apply to one label, and no text can fulfil both.
 
     Rules with `prefer` are ignored, because a text need not fulfil them.
     """

@@ -28,7 +28,7 @@ _UNCLEAR_SIDE = re.compile(
 
 
 def laterality(text: str) -> Iterator[Contradiction]:
-    """Yield at most one finding that is on the left side in one sentence and on the right side in another.
+    """Yield at most one finding that is on the left side in one sentence and on the right side in another sentence.
 
     A sentence is ignored if it compares sides, denies the finding, or is about the past or a change.
     """

@@ -25,9 +25,9 @@ MAX_READ = 6_000  # characters read per text at most; the time of some rules gro
 def contradictions(text: str) -> tuple[Contradiction, ...]:
     """Return the contradictions of a text, in the order of `RULES`.
 
-    The rules are written for English clinical text. In texts of other kinds or languages, they find little except
-    repetitions and cut ends. They miss some contradictions, and some passages that they report are correct. If a text
-    has more than `MAX_READ` characters, only its beginning is read, and the rule `cut` is omitted.
+    The rules are written for English clinical text. In texts of a different kind or language, they find little except
+    repetitions and cut ends. They miss some contradictions, and they report some correct passages. If a text has more
+    than `MAX_READ` characters, only the beginning of the text is read, and the rule `cut` is omitted.
     """
     read = text[:MAX_READ]
     rules = RULES if len(text) == len(read) else {name: rule for name, rule in RULES.items() if name != "cut"}

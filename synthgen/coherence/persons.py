@@ -1,4 +1,4 @@
-"""Find contradictions about the person: two sexes, anatomy of the other sex, or two ages."""
+"""Find contradictions about the person: two sexes, anatomy of the opposite sex, or two ages."""
 
 import re
 from bisect import bisect_left
@@ -39,7 +39,7 @@ _CLINICIAN = re.compile(
     r"|clinic of|care of|patient of)\b"
 )
 _POSSESSIVE = re.compile(r"(?i)\b(?:her|his|their|my|our|your|to an?)\s[\w -]{0,20}$")
-_OTHER_ANATOMY = {  # by sex of the patient, words for organs and conditions of the other sex
+_OTHER_ANATOMY = {  # for each sex of the patient, words for organs and conditions of the opposite sex
     "female": re.compile(
         r"(?i)\b(?:prostat(?:e|ic|itis|ectomy)|testic(?:le|les|ular)|testis|testes|scrot(?:um|al)|penis|penile"
         r"|erectile|vasectomy|circumcised|(?-i:PSA))\b"
@@ -50,7 +50,7 @@ _OTHER_ANATOMY = {  # by sex of the patient, words for organs and conditions of 
         r"|cervical smear|miscarriage|breastfeeding)\b"
     ),
 }
-_EXCUSES = re.compile(  # in a sentence with one of these words, anatomy of the other sex is no contradiction
+_EXCUSES = re.compile(  # in a sentence with such a word, anatomy of the opposite sex is no contradiction
     r"(?i)\b(?:no|not|denies|denied|without|negative|never|n/a|partner|wife|husband|spouse|mother|sister|daughter"
     r"|girlfriend|father|brother|son|donor|family|screening|if|normal|born|birth|delivery|delivered|maternal)\b"
 )
@@ -75,7 +75,7 @@ class _Sentences:
         return self._has_start(span, sorted(self.other_starts + self.child_starts), n_earlier=3, end=span[0])
 
     def _has_start(self, span: Span, starts: list[int], *, n_earlier: int, end: int) -> bool:
-        """Return whether one of `starts` is before `end`, in the sentence of the span or `n_earlier` before."""
+        """Return whether one of `starts` is before `end`, in the span's sentence or `n_earlier` sentences before."""
         row = row_of(self.spans, span[1] - 1)
         start = self.spans[max(0, row - n_earlier)][0] if row is not None else span[0]
         return bisect_left(starts, start) < bisect_left(starts, end)
@@ -94,7 +94,7 @@ def sex(text: str) -> Iterator[Contradiction]:
     The signs, from strong to weak, are: a noun next to an age, or a stated sex; a title; "this man" or "the lady";
     "He" or "She" at the start of a sentence. A sign is ignored if its sentence names another person before the sign.
     A pronoun is also ignored if one of the 3 previous sentences names another person. The sex of the person is that
-    of the strongest sign. Contradictions are signs of the other sex, and organs and conditions of the other sex in
+    of the strongest sign. Contradictions are signs of the opposite sex, and organs and conditions of that sex in
     sentences that contain no negation and are not about a relative.
     """
     read = _Sentences(text)

@@ -62,10 +62,10 @@ def compare(  # noqa: PLR0913 - the options are keyword arguments
 ) -> Study:
     """Return the scores of classifiers that are trained on the table "synthetic" or "train", and tested on "test".
 
-    With `with_baselines`, classifiers are also trained on each of the `baselines`. For `requested`, see `evaluate`.
+    `with_baselines` adds the training sets that `baselines` returns. For `requested`, see `evaluate`.
 
     Raises:
-        DataError: a table is empty or does not fit another table; see `evaluate` and `baselines`.
+        DataError: a table is empty, or the tables do not fit together; see `evaluate` and `baselines`.
         ModelError: the model of `label_only` cannot be used.
     """
 

@@ -28,7 +28,7 @@ BUILTIN = Path(__file__).parent / "builtin"
 
 
 class BridgeInfo(BaseModel):
-    """Description of a bridge: the encoder and the language model of its training, and the shape of the bridge."""
+    """Description of a bridge: for which encoder and language model it was trained, and the shape of the bridge."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -79,7 +79,7 @@ def load_bridge(name: str, resolve: Callable[[str], Path] = _expand) -> Bridge:
     Raises:
         ModelMissing: the folder contains no bridge.
         ModelError: a file is damaged, the template lacks a field, a tensor is missing or has a wrong shape, or the
-            vocabulary is for vectors of another dimension.
+            vocabulary is for vectors of a dimension other than `dim`.
     """
     hint = "Use `bridge: builtin`, or train a bridge with `synthgen train-bridge CONFIG`."
     paths = _files(name, resolve, (DESCRIPTION, WEIGHTS), "bridge", hint)
@@ -139,7 +139,7 @@ def load_vocabulary(name: str, resolve: Callable[[str], Path] = _expand, *, enco
 
 
 def check_fit(info: BridgeInfo, *, encoder: str, dim: int, decoder: str, width: Any) -> None:
-    """Raise ModelError unless the bridge was trained for this encoder and language model, with these dimensions."""
+    """Raise ModelError unless the bridge was trained for this encoder and this decoder, and for their dimensions."""
     names = ("encoder", "vector width", "decoder", "embedding width")
     trained_for = (info.encoder, info.dim, info.decoder, info.width)
     if problems := [

@@ -27,7 +27,7 @@ def sentence_digests(text: str) -> set[int]:
 
     Case, punctuation and the number of spaces do not change a digest.
 
-    Privacy: the digests are not keyed, so anyone who guesses a sentence can test whether its digest is included.
+    Privacy: the digests are not keyed, so anyone who guesses a sentence can test whether its digest is stored.
     """
     digests = set()
     for line in text.lower().splitlines():

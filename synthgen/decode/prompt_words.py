@@ -56,7 +56,7 @@ class WordReader:
     def plan(self, vectors: Float32, k: int) -> tuple[tuple[str, ...], ...]:
         """Return k words for each vector, float32 (n, d), so that the sum of the k words' vectors is near the vector.
 
-        The words nearest to a vector can all describe the same part of its content. Therefore, this method compares
+        The words nearest to a vector can all describe the same part of the text. Therefore, this method compares
         the sum with the vector. Each step adds to the set S of chosen words the word that makes F(S) largest. For
         the symbols, the `POOL` words and the limits of k, see `read`.
 

@@ -79,7 +79,7 @@ def divide_rows(n: int, settings: Settings) -> list[range]:
 
 
 def is_intact(path: Path, rows: range, latents: Latents, candidates: int) -> bool:
-    """Return whether a file contains exactly `candidates` texts for each of the latents with these row numbers."""
+    """Return whether a file contains exactly `candidates` texts for each latent with a row number in `rows`."""
     try:
         stored = [(c.latent_id, c.index, c.label) for c in read_candidates(path)]
     except (pa.ArrowException, OSError, KeyError, TypeError, ValueError):

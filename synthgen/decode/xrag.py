@@ -34,7 +34,7 @@ class XragDecoder(LoopDecoder):
         own_loop: whether `LlamaStepper` may compute the forward pass instead of transformers.
 
     Raises:
-        ModelError: the model or the bridge is damaged, or they do not fit each other.
+        ModelError: the model or the bridge is damaged, or the bridge does not fit the model.
 
     Privacy: latents are computed from vectors of train records, and the texts can reveal what these vectors contain.
         If `settings.words` is not 0, the prompt contains words that describe the vector.

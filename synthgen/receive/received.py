@@ -21,7 +21,7 @@ from audits.verify.tree import Tree, open_tree
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReceivedBundle:
-    """What a bundle states and contains. Its statements may be false, because nothing is verified."""
+    """What a bundle states and contains. The statements may be false, because nothing is verified."""
 
     digest: str  # sha256 of the signed statement, which contains the digest of each file
     statement: ReleaseStatement

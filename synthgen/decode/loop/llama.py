@@ -1,7 +1,7 @@
 """The forward pass of the decode loop for Llama and Mistral models, faster than `generate` of transformers.
 
 On a CPU, weights are packed (see products.py), and the query heads that share a key head are rows of one matrix
-product. On a GPU, a step is recorded as a CUDA graph, which starts its hundreds of short kernels much faster.
+product. On a GPU, a step is recorded as a CUDA graph, which starts the many short kernels of a step faster.
 """
 
 from collections.abc import Callable
@@ -18,7 +18,7 @@ FAMILIES = ("llama", "mistral")
 GROUPS = 4  # prompts are read in groups of batch / GROUPS prompts
 SMALLER = (2, 4, 8)  # if few rows are left, a step can compute batch / 2, batch / 4 or batch / 8 rows
 WARM_UP = 3  # number of calls before a recording; during them, the libraries choose kernels and allocate memory
-MIN_ROWS = 8  # smallest number of rows of a step; products with fewer rows sum their terms in a different order
+MIN_ROWS = 8  # smallest number of rows of a step; products of fewer rows add terms in a different order
 
 
 def can_record(device: torch.device) -> bool:

@@ -91,4 +91,4 @@ def merged(*parts: nn.Linear) -> Plain:
 
 
 def _ops() -> Any:
-    return torch.ops.mkldnn  # the operations that torch's own compiler uses for packed weights
+    return torch.ops.mkldnn  # the operations that the compiler of torch uses for packed weights

@@ -12,7 +12,7 @@ from synthgen.core.errors import ModelError
 class LowRank(nn.Module):
     """A frozen linear layer plus a trained low-rank adapter, y = W x + B (A x).
 
-    Reference: Hu et al., LoRA, 2021 (arXiv 2106.09685v2), section 4.1, without its scaling factor. B starts at zero.
+    Reference: Hu et al., LoRA, 2021 (arXiv 2106.09685v2), section 4.1, without a scaling factor. B starts at zero.
     """
 
     def __init__(self, base: nn.Linear, rank: int, generator: torch.Generator) -> None:

@@ -81,7 +81,7 @@ def _rows(folder: Path, exclude: Sequence[str]) -> Iterator[tuple[str, str]]:
 def word_frequencies(
     folder: Path, *, exclude: Sequence[str], names: Collection[str], words: int, least: int, skip: int
 ) -> dict[str, float]:
-    """Choose a vocabulary; return for each word the share of passages that contain it, in descending order.
+    """Choose a vocabulary; return the share of passages that contain each word, in descending order of the share.
 
     The vocabulary has at most `words` words, and each word is in at least `least` passages of the folder. The `skip`
     most frequent words, such as "the", and the `names` of persons, in lower case, are omitted.

@@ -2,7 +2,7 @@
 
     loss = - 1/T · Σ_t log p(text_t | prompt, soft(x + noise), text_<t)
 
-T is the number of tokens of the passage, text_t its token t, x its vector, and soft(x) the soft tokens of a vector.
+T is the number of tokens of the passage, text_t its token t, x its vector; soft maps a vector to soft tokens.
 The noise prepares the bridge for interpolated vectors, which are vectors of no text. Prompts can contain
 characteristic words of the passage, so that the model learns to use a label. Prompts can also contain the words of
 the vocabulary that are nearest to the noisy vector, as in a run with `decode.words`.
