@@ -26,7 +26,7 @@ def contradictions(text: str) -> tuple[Contradiction, ...]:
     """Return the contradictions of a text, in the order of `RULES`.
 
     The rules are written for English clinical text. In texts of a different kind or language, they find little except
-    repetitions and cut ends. They miss some contradictions, and they report some correct passages. If a text has more
+    repetitions and cut ends. They miss some contradictions, and report some correct passages. If a text has more
     than `MAX_READ` characters, only the beginning of the text is read, and the rule `cut` is omitted.
     """
     read = text[:MAX_READ]
