@@ -1,7 +1,7 @@
 """Compute the epsilon that differentially private (DP) mechanisms spend together at a given delta.
 
 Several methods (accountants) without common code compute epsilon, so that an error in one method is noticed. Epsilon
-holds for adaptive composition in any order. Neighbouring data sets differ by one person added or removed.
+is valid for adaptive composition in any order. Neighbouring data sets differ by one person added or removed.
 """
 
 import importlib
@@ -21,13 +21,13 @@ from audits.core.types import Float
 
 # orders of the Rényi divergences over which epsilon is minimised
 ORDERS = (*range(2, 65), 72, 80, 96, 128, 192, 256, 384, 512, 768, 1024, 2048)
-MAX_EPSILON = 100.0  # `pld` is not computed above this epsilon, because the computation would take much memory
-GRID = 1e-4  # spacing of the discretised privacy loss up to an epsilon of 10; above 10, the spacing grows
+MAX_EPSILON = 100.0  # if `rdp_epsilon` is larger, `pld_epsilon` is not computed: it would take much memory
+GRID = 1e-4  # spacing of the discretised privacy loss up to an epsilon of 10; above 10, proportional to epsilon
 ROUNDING = 1e-9  # delta counts as used up if at most this share of delta is left
 
 
 class EpsilonBounds(NamedTuple):
-    """Upper bounds on the epsilon of the mechanisms at one delta, by each accountant; add `added` for the budgets."""
+    """Upper bounds on the epsilon of mechanisms at one delta, by accountant. The bounds do not include `added`."""
 
     closed: float | None  # exact value (closed form) for Gaussian noise without sampling, else None
     pld: float | None  # by privacy loss distributions; None if `rdp` exceeds `MAX_EPSILON` or delta is too small
@@ -39,7 +39,7 @@ class EpsilonBounds(NamedTuple):
 
     @property
     def upper(self) -> float:
-        """The smallest bound except `prv`, plus `added`; the verdict must depend on no optional library."""
+        """The smallest bound plus `added`, without `prv`: the verdict must not depend on an optional library."""
         return min(bound for bound in (self.closed, self.pld, self.rdp) if bound is not None) + self.added
 
 
@@ -83,7 +83,7 @@ def epsilon_without_prv(
 def joint_epsilon(costs: Sequence[MechanismCost], *, delta: float) -> float:
     """Return the joint epsilon of all mechanisms at one delta; 0 without a mechanism.
 
-    The result is exact if all noise is Gaussian and no mechanism samples persons, else the smallest upper bound.
+    The result is exact if all noise is Gaussian and no mechanism samples persons. Otherwise, it is an upper bound.
 
     Raises:
         NotMeasurable: the epsilon has no closed form, and the package `dp-accounting` is missing.

@@ -1,7 +1,7 @@
 """Accounting audit: check that a release spent no more privacy budget (epsilon, delta) than it claims.
 
 A dry run is a second run of the same code on fictional persons. A replay is a run of the code on train without noise,
-in which every query returns a fixed answer. Dry run and replay precede the release, and the log has their results.
+in which every query returns a fixed answer. Both precede the release, and the log of the release has their results.
 """
 
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ from audits.core.two_sided import power
 from audits.core.types import AuditInputs, AuditResult, Previous, Rng, Table, Verdict
 
 AGREEMENT = 1e-3  # two epsilons agree if they differ by at most AGREEMENT·(1 + epsilon), to allow numerical errors
-_REPLAY_FINDINGS = {  # by field of `ReplayLog`: what happened in the replay if the field is `broken`
+_REPLAY_FINDINGS = {  # key: field of `ReplayLog`; value: what happened in the replay if the field is `broken`
     "sums": "a sum changed by more than the clip norm, or the contribution of another person changed",
     "results": "a result changed although the answers to all queries were the same",
     "scores": "the score of another person's text changed",
@@ -28,39 +28,39 @@ ROUNDING = 1e-9  # relative amount by which a claimed epsilon may be below the r
 
 
 class Accounting:
-    """Check that a claimed epsilon follows from the log of the mechanisms, and that the tests of the log confirm it.
+    """Check that a claimed epsilon follows from the log of the mechanisms, and that tests confirm the log.
 
     `audits explain accounting` describes the attack and the verdicts. The outcome of each check is in
     `details["checks"]`: `holds`, `broken`, or `missing` if the log has too little information.
 
     - claim: the claimed epsilon is at least the epsilon recomputed at the claimed delta.
     - accountants: independent computations of epsilon agree up to numerical error. The epsilon by privacy loss
-      distributions agrees with the closed form and with the bounds by privacy loss random variables, if these can be
-      computed, and is at most the epsilon by Rényi divergences.
-    - delta: delta is at most 1 / (10·n), for this release and for all releases together. n is the larger of the
-      declared number of persons and the number of train persons rounded down to two significant digits.
+      distributions is at most the epsilon by Rényi divergences. It agrees with the closed form, if there is one, and
+      with the bounds by privacy loss random variables, if these bounds could be computed.
+    - delta: delta is at most 1 / (10·n), for this release and for all releases together. n is the larger of two
+      numbers: the declared number of persons, and the number of train persons rounded down to two significant digits.
     - unit: contributions are clipped per person and not per record, and train has person ids.
     - persons: the persons in the log are the persons of train.
     - seeds: no two mechanisms share the seed of their noise, and no mechanism uses the seed of the previous release.
     - poisson sampling, noise, clipping, normaliser (divisor of the noisy sum): the dry run confirms the log. No two
       steps or mechanisms add the same noise.
-    - replay: removing a person changes each sum by at most the clip norm, and nothing else (`ReplayLog`).
+    - replay: removing a person changes each sum by at most the clip norm, and changes nothing else (`ReplayLog`).
     - reads: the claim includes all accesses to the records other than by a mechanism, except those with the status
-      `outside` (`RecordRead`). The reason lists these accesses, and a policy decides whether they are allowed.
+      `outside` (`RecordRead`). The audit's reason lists the `outside` accesses, which a policy allows or not.
     - releases: the log lists the previous release if it shares persons with this release. No earlier release with
       the persons of this release is declared disjoint.
-    - composition: the epsilon claimed jointly for this release and all earlier releases that share persons with it is
-      at least the epsilon recomputed for these releases.
+    - composition: the log claims a joint epsilon for this release and all earlier releases that share persons with
+      it. The joint epsilon is at least the epsilon recomputed for the same releases.
 
     Metrics:
 
     - epsilon: the larger of claimed and recomputed epsilon; the policy compares this value with its limit.
     - delta: the claimed delta.
-    - epsilon_recomputed: the smallest upper bound of all accountants at the claimed delta; also the audit's estimate.
+    - epsilon_recomputed: the smallest upper bound except epsilon_prv, at the claimed delta; the audit's estimate.
     - epsilon_rdp: the upper bound by Rényi divergences.
-    - epsilon_prv: the upper bound by privacy loss random variables, only for comparison. If there is none,
+    - epsilon_prv: the upper bound by privacy loss random variables, only for comparison. If it is missing,
       `details["accountants"]["prv_absent"]` says why.
-    - epsilon_spent: like epsilon, for all releases together (see composition), if the log claims an epsilon for them.
+    - epsilon_spent: like epsilon, but for all releases of the check composition together; absent without a claim.
     - unaccounted_reads: number of kinds of access that have the status `unaccounted` or are not in the log.
 
     `details["power"]["smallest_leak"]` says by how much epsilon would exceed the claim if the noise were too small by
@@ -103,7 +103,7 @@ class Accounting:
 
 
 def _composed_bounds(log: MechanismLog) -> EpsilonBounds | None:
-    """Return the joint epsilon, at `log.spent.delta`, of this release and of earlier ones that share its persons."""
+    """Return the joint epsilon, at `log.spent.delta`, of this and all earlier releases that share persons with it."""
     if log.spent is None:
         return None
     shared = _releases_with_shared_persons(log)

@@ -16,7 +16,7 @@ NORMALISER_SLACK = 1e-9  # relative deviation of a divisor from the declared con
 SAME_NOISE = 1e-6  # two steps use the same noise if the absolute values of their coordinates differ by at most this
 OTHER_SIZE = 0.1  # relative difference required between the number of fictional persons and the declared number
 
-# by test: what the test found if its p-value is below `ALPHA`
+# key: name of a test; value: what the test found if its p-value is below `ALPHA`
 _FINDINGS = {
     "rate": "persons take part at a rate other than the accounted rate",
     "sizes": "the sizes of batches do not vary like those of independent draws",
@@ -37,11 +37,11 @@ class ClaimCheck(NamedTuple):
     name: str
     outcome: Literal["holds", "broken", "missing"]  # missing: there is not enough information to decide
     sentence: str = ""  # what was found and what to do; empty if the check holds
-    p: tuple[tuple[str, float], ...] = ()  # p-values by test
+    p: tuple[tuple[str, float], ...] = ()  # (name, p-value) of each statistical test of the check
 
 
 def dry_run_checks(mechanism: Mechanism, *, n_persons: int) -> Iterator[ClaimCheck]:
-    """Yield the checks of a mechanism; `n_persons` is the declared number of persons of the real run."""
+    """Yield the result of each check of a mechanism; `n_persons` is the number declared for the real run."""
     dry_run = mechanism.dry_run
     if mechanism.sampling_rate < 1:
         yield _sampling(mechanism, dry_run)
@@ -54,8 +54,8 @@ def dry_run_checks(mechanism: Mechanism, *, n_persons: int) -> Iterator[ClaimChe
 def reused_noise(mechanisms: Sequence[Mechanism]) -> ClaimCheck:
     """Return the check that no two steps, of the same or of different mechanisms, add the same noise.
 
-    The check compares the absolute values of the first coordinates of the noise. For independent noise, two of them
-    agree within `SAME_NOISE` in about one of 10^12 pairs of steps. Steps with a single coordinate are not compared.
+    The check compares the absolute values of the first coordinates of the noise. With independent noise, about
+    one of 10^12 pairs of steps agrees within `SAME_NOISE` in two coordinates. Steps of one coordinate are skipped.
     """
     logged = [() if m.dry_run is None else m.dry_run.leading for m in mechanisms]
     if any(len(steps) == 0 for steps in logged):

@@ -1,7 +1,7 @@
 """The format of the log of a differentially private (DP) release, which the accounting audit reads.
 
 The log lists the DP mechanisms, all other accesses to the records, and the claimed epsilon and delta. It is a JSON
-object with the fields of `MechanismLog` and no others.
+object with the fields of `MechanismLog` and no further fields.
 
     {"schema_version": 2, "release": "2026-11", "n_persons": 5000, "person_set": "<sha256>",
      "claim": {"epsilon": 2.0, "delta": 1e-6}, "spent": null, "releases": [],
@@ -50,14 +50,14 @@ ReadKind = Literal[
     "other",
 ]
 READS: tuple[ReadKind, ...] = get_args(ReadKind)
-# kinds that only select or describe a run; the claim need not include them if the release states them
+# accesses of these kinds only select or describe a run; the claim may omit such accesses if the release states them
 DECLARABLE: tuple[ReadKind, ...] = ("hyper-parameters", "retries", "input-checks", "release-gate", "audit-numbers")
 
 Positive = Annotated[Finite, Field(gt=0)]
 Probability = Annotated[Finite, Field(gt=0, lt=1)]
 Count = Annotated[int, Field(ge=1, le=10**9)]
 Index = Annotated[int, Field(ge=0)]
-MAX_LEADING = 1 << 17  # largest number of coordinates of a step in a log
+MAX_LEADING = 1 << 17  # largest number of noise coordinates that a log has for one step
 Leading = Annotated[tuple[Finite, ...], Field(min_length=1, max_length=MAX_LEADING)]
 Identifier = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:-]{0,63}$")]
 
@@ -109,21 +109,21 @@ class Normaliser(Closed):
 
 
 class DryRunLog(Closed):
-    """The log of a dry run: a second run of the same code on fictional persons, with other seeds, never released.
+    """The log of a dry run: a second run of the same code, with fictional persons and new seeds, never released.
 
-    The dry run may have fewer steps than the run itself. Its number of persons must differ from that of the run by at
-    least a tenth; otherwise, a normaliser counted from the data looks like a constant. Some persons' contributions
+    The dry run may have fewer steps than the real run. Its number of persons must differ from that of the real run by
+    at least a tenth; otherwise, a normaliser counted from the data looks like a constant. Some persons' contributions
     (vectors that are added up) must be larger than the clip norm before clipping, so that clipping can be tested.
 
-    The noise of a step is z = (noisy sum - clean sum) / (noise multiplier · clip norm), also for an empty batch. Its
-    size is |z|² for Gaussian and 2·|z|₁ for Laplace noise.
+    The noise of a step is z = (noisy sum - clean sum) / (noise multiplier · clip norm), also for an empty batch. The
+    size of the noise is |z|² for Gaussian and 2·|z|₁ for Laplace noise.
     """
 
     n_persons: Count  # number of fictional persons
-    batches: tuple[tuple[Index, ...], ...] | None = None  # persons in each step, numbered from 0, each listed once
+    batches: tuple[tuple[Index, ...], ...] | None = None  # numbers (from 0) of the persons in each step
     noise: tuple[Annotated[Finite, Field(ge=0)], ...] = ()  # size of the noise in each step, with full precision
     dimension: Count | None = None  # number of coordinates of z in `noise`; the same coordinates in each step
-    leading: tuple[Leading, ...] = ()  # the first coordinates of z in each step: at least eight, better all
+    leading: tuple[Leading, ...] = ()  # the first coordinates of z in each step: at least eight, preferably all
     max_norm: Annotated[Finite, Field(ge=0)] | None = None  # largest norm of a person's contribution after clipping
     largest_row: Annotated[Finite, Field(ge=0)] | None = None  # largest norm of a contribution before clipping
     normalisers: tuple[Positive, ...] = ()  # divisor of the sum in each step; empty if the sum is not divided
@@ -158,12 +158,12 @@ class Mechanism(MechanismCost):
 class ReplayLog(Closed):
     """The outcome of a replay: runs on the records without noise, in which every query returns a fixed answer.
 
-    In each of these runs, one person is removed from the records. A part `holds` if:
+    In each of these runs, one person is removed from the records. A field has the value `holds` if:
 
     - `sums`: the sum of each step changes by the contribution of the removed person, whose norm is at most the clip
       norm.
     - `results`: everything that is computed from the answers stays the same, bit by bit.
-    - `scores`: if a model scores texts for a query, the score of a text is the same without the other texts.
+    - `scores`: if a model scores texts for a query, removing a person does not change the score of a remaining text.
     """
 
     sums: Literal["holds", "broken"]
@@ -175,8 +175,8 @@ class RecordRead(Closed):
     """The status and cost of an access to the persons' records other than by a mechanism.
 
     - `none`: there was no access of this kind, or only to public data.
-    - `accounted`: the claim includes the access. `cost` is its epsilon and delta, or `mechanism` if the access is one
-      of the mechanisms of this log.
+    - `accounted`: the claim includes the access. `cost` is the epsilon and delta of the access, or
+      `mechanism` if the access is one of the mechanisms of this log.
     - `unaccounted`: private records were read without accounting.
     - `outside` (for the kinds in `DECLARABLE`): the claim does not cover the access, and the release states it.
     """
@@ -200,9 +200,9 @@ class EarlierRelease(Closed):
 
     release: Identifier
     person_set: Sha256  # digest of the earlier release's persons, see `person_set_digest`
-    persons: Literal["same", "overlapping", "disjoint"]  # relation of the earlier to the present release's persons
+    persons: Literal["same", "overlapping", "disjoint"]  # relation of `person_set` to this release's persons
     cost: PrivacyBudget  # total epsilon and delta of the earlier release
-    mechanisms: tuple[MechanismCost, ...] = ()  # if given, these are composed step by step, and `cost` is not used
+    mechanisms: tuple[MechanismCost, ...] = ()  # if given, the audit composes their steps and ignores `cost`
 
 
 class MechanismLog(Closed):
@@ -232,7 +232,7 @@ class MechanismLog(Closed):
 
 
 def rounded_down(n: int) -> int:
-    """Return n (at least 0) rounded down to two significant digits; a log reveals no more of a number."""
+    """Return n (at least 0) rounded down to two significant digits, so that a log reveals no more of n."""
     unit: int = 10 ** max(0, len(str(n)) - 2)
     return n // unit * unit
 

@@ -15,8 +15,8 @@ from scipy.integrate import IntegrationWarning
 
 from audits.attacks.accounting.mechanism_log import MechanismCost
 
-ERROR = 0.01  # numerical error of epsilon that Opacus may make; above epsilon 10, it is 0.1 % of epsilon
-DELTA_SHARE = 1e-3  # numerical error of delta that Opacus may make, as a share of delta
+ERROR = 0.01  # allowed numerical error of epsilon; for an epsilon above 10, 0.1 % of epsilon is allowed
+DELTA_SHARE = 1e-3  # allowed numerical error of delta, as a share of delta
 MAX_POINTS = 1 << 20  # largest size of the grid of privacy losses; 2^20 points take seconds and tens of MB
 NOT_INSTALLED = "the package opacus is not installed"
 _COMPUTATION_ERRORS = (RuntimeError, ValueError, ArithmeticError, IndexError, IntegrationWarning)

@@ -52,10 +52,10 @@ def poisson_tests(draws: Participation, *, rate: float) -> dict[str, float]:
     - participations: sum over i of (P_i - T·q)² / (T·q·(1 - q)). This sum is too small if batches are consecutive
       parts of a shuffled list.
     - overlaps: sum over t of the number of persons who are in step t and in step t + 1. This sum is also too small
-      for parts of a shuffled list, because no person occurs again before the end of the list.
+      for parts of a shuffled list, because no person occurs twice before the end of the list.
 
     Each of the last three sums is compared with the gamma distribution of the same mean and variance. For `sizes` (a
-    sum over m = T counts with distribution Bin(k, q), k = n) and `participations` (m = n, k = T), these are
+    sum over m = T counts with distribution Bin(k, q), k = n) and `participations` (m = n, k = T), they are
 
         mean m,  variance m·(2 + (1 - 6·q·(1 - q)) / (k·q·(1 - q)))
 
@@ -96,12 +96,12 @@ def noise_tests(noise: Sequence[float], *, degrees: int) -> dict[str, float]:
 
 
 def coordinate_tests(coordinates: Sequence[float], *, is_laplace: bool) -> dict[str, float]:
-    """Return p-values for the hypothesis that logged coordinates of the noise are independent and as claimed.
+    """Return p-values for the hypothesis that logged coordinates of noise are independent and distributed as claimed.
 
     The claimed distribution is the standard normal distribution, or the Laplace distribution with scale 1.
 
-    - distribution: Kolmogorov-Smirnov test. It detects coordinates without noise, even if all others have too much,
-      and noise with a wrong distribution, such as absolute values.
+    - distribution: Kolmogorov-Smirnov test. It detects coordinates without noise, even if all remaining coordinates
+      have too much noise. It also detects noise with a wrong distribution, such as absolute values.
     - order: correlation of each coordinate with the next, after a transformation to normal values. The test detects
       sorted noise and needs `MIN_ORDERED` coordinates.
     - ties: number of neighbours in the sorted absolute values that differ by at most `TIE`. For n coordinates, this

@@ -25,7 +25,7 @@ MARGIN = 0.10  # allowed distance of the AUC from one half
 EPSILON_LIMIT = 1.0  # if no epsilon is claimed, the lower bound on epsilon must not exceed this
 MIN_CANARIES = 1_000  # a pass requires at least this many canaries
 FAIR_P = 1e-6  # if the number of inserted canaries has a smaller p-value, the coins count as unfair
-CONTROL_CONFIDENCE = 0.9999  # of the control value's interval; high, because the interval can be too narrow
+CONTROL_CONFIDENCE = 0.9999  # confidence of the control interval; high, because the interval can be too narrow
 
 
 class CanaryAudit:
@@ -43,7 +43,7 @@ class CanaryAudit:
       canary build or in the table to release, but not in the reference.
     - max_exposure: highest exposure, in bits, of the random ending of an inserted canary (`exposure_bits`).
 
-    The control value is the AUC of the same attack on the table to release, whose generator saw no canary. If the
+    The control value is the AUC of the stacked attack on the table to release; its generator saw no canary. If the
     interval of this AUC excludes one half, inserted and omitted canaries differ for a reason other than training.
 
     Canaries of 4 and 16 near-identical rows are reported separately. The bound on epsilon from these canaries applies
@@ -52,7 +52,7 @@ class CanaryAudit:
 
     Privacy: the generator of the canary build saw train, so no row of the canary build is shown or may be released.
         The audit compares rows of the released, train and control tables for equality and returns counts.
-    Randomness: control persons who become the reference, seeds of the encoders, folds of attacks and guesses.
+    Randomness: control persons who become the reference, seeds of the encoders, folds of attacks, guesses of coins.
     Reference: canaries and exposure, Carlini et al., USENIX Security 2019; one-run bound, Steinke et al., arXiv
         2305.08846; canaries in synthetic text, Meeus et al., "The Canary's Echo", 2025.
     """
@@ -63,9 +63,9 @@ class CanaryAudit:
         """Return how well the coins can be guessed, and the verdict.
 
         Raises:
-            NotMeasurable: there are no canaries, too few canaries, persons or rows, or the coins were not fair.
-            InputError: the epsilon or delta in the mechanism's log is invalid, or the canaries do not have one family
-                and one coin each.
+            NotMeasurable: there are no canaries, or too few canaries, persons or rows; or the coins were not fair.
+            InputError: the epsilon or delta in the mechanism's log is invalid, or a canary does not have exactly
+                one family and one coin.
         """
         claim = stated_claim(inputs.mechanism, EPSILON_LIMIT)
         canaries = _checked_canaries(inputs)
@@ -140,7 +140,7 @@ def _checked_canaries(inputs: AuditInputs) -> Canaries:
 def _power(
     n: int, is_inserted: Bool, bound: Bound, limit: float, n_attacks: int, confidence: float
 ) -> dict[str, Any]:
-    """Return the report entry on power; `is_inserted` has the coins of those of the n canaries that have one row."""
+    """Return the report entry on power; `is_inserted` has the coins of the one-row canaries among all n canaries."""
     n_smaller = min(int(is_inserted.sum()), int((~is_inserted).sum()))
     for_epsilon = -(-needed_for_epsilon(limit, alpha=FAIL_LEVEL) * n // bound.persons)
     for_auc = -(-needed_for_auc(MARGIN, power=power_of_each(n_attacks)) * n // n_smaller)

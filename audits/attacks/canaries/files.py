@@ -24,7 +24,7 @@ from audits.core.types import Canaries, Table, persons
 from audits.text.normalise import tokens
 
 CANARIES, SUFFIXES, INSERT = "canaries.parquet", "suffixes.parquet", "insert.parquet"
-KNOWN_FAMILIES = (*FAMILIES, "other")  # other: canaries from another source
+KNOWN_FAMILIES = (*FAMILIES, "other")  # other: canaries that `audits canaries` did not make
 WARNING = {"audits": "canaries, for a canary build only: no row of a generator that saw them may ever be released"}
 
 _COLUMNS: dict[str, type] = {"text": str, "group": str, "family": str, "inserted": bool, "repeats": int}
@@ -70,8 +70,8 @@ def read_canaries(
     """Return the canaries with the synthetic table of the canary build.
 
     `path` is a folder written by `write_canaries`, or a parquet table with the columns of canaries.parquet, in which
-    canaries from another source have the family `other`. `canary_build` is the synthetic table of the canary build
-    (.parquet, .jsonl or .csv); text, label and group are the names of columns of that table.
+    canaries that `audits canaries` did not make have the family `other`. `canary_build` is the synthetic table of the
+    canary build (.parquet, .jsonl or .csv); text, label and group are the names of columns of that table.
 
     Raises:
         InputError: a file is missing or invalid; all problems are listed.

@@ -46,7 +46,7 @@ class CanarySet:
 
     table: Table  # rows of all canary persons
     family: tuple[str, ...]  # family of each person, in order of first appearance in the table
-    inserted: Bool  # (persons,), whether each person is inserted, in the same order
+    inserted: Bool  # (persons,), whether each person is inserted, in the order of `family`
     suffixes: tuple[str, ...]  # alternative endings, from which the exposure of `suffix` canaries is computed
 
     @property
@@ -60,16 +60,16 @@ class _Source:
     rows: tuple[tuple[str, ...], ...]  # words of each reference row that shares no run of 8 words with train
     rows_of_label: dict[str, list[int]]  # indices into `rows` by class
     vocabulary: tuple[str, ...]  # words from which random words are drawn
-    followers: dict[str, tuple[tuple[str, ...], Float]]  # by word: next words in `rows`, cumulative probabilities
+    followers: dict[str, tuple[tuple[str, ...], Float]]  # key: word; value: next words, cumulative probabilities
 
 
 def make_canaries(train: Table, reference: Table | None, n: int, rng: Rng) -> CanarySet:
     """Return n canary persons with one fair coin each, and the alternative endings.
 
     The words come from the reference or, without a reference, from a built-in list. The families are used in turn.
-    `outlier` canaries have 1, 4 and 16 rows in turn; all other canaries have one row. Classes are drawn at random. If
-    the reference has rows of a canary's class, the canary's beginning is from one of these rows. A canary is drawn
-    again if it shares a run of 8 words with train or has the same ending as another canary.
+    `outlier` canaries have 1, 4 and 16 rows in turn; canaries of the other families have one row. Classes are drawn
+    at random. If the reference has rows of a canary's class, the canary's beginning is from one of these rows. A
+    canary is drawn again if it shares a run of 8 words with train or has the same ending as another canary.
 
     Args:
         train: train table of the canary build, without canaries.

@@ -1,7 +1,7 @@
 """Measure how much a generator reveals about canaries: membership scores, reproduced endings, copied rows, exposure.
 
 A canary is a fictitious person. The canary build is a second build of the same pipeline that is never released.
-Only inserted canaries are in the build's train data, omitted canaries are not. A canary's ending is the last 8 words.
+The train data of this build has the inserted canaries and not the omitted ones. An ending is a canary's last 8 words.
 """
 
 import math
@@ -31,12 +31,12 @@ Strings = NDArray[np.str_]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CopyCounts:
-    """Numbers of reproduced endings and misplaced rows."""
+    """Numbers of reproduced endings (`ending_reproduced`) and of rows in a table that must not have them."""
 
     in_canary_build: int  # inserted canaries whose ending occurs in the synthetic table of the canary build
     in_release: int  # inserted canaries whose ending occurs in the table to release
-    reproduced: int  # inserted canaries whose ending occurs in either table
-    left_out: int  # omitted canaries whose ending occurs in either table, which happens only by chance
+    reproduced: int  # inserted canaries whose ending occurs in at least one of these two tables
+    left_out: int  # omitted canaries with such an ending, which happens only by chance
     canary_build_rows: int  # rows of the table to release that equal a row of the canary build
     in_train: int  # rows of canaries that equal a row of the train data of the table to release
 
@@ -71,7 +71,7 @@ def score_canaries(canaries: Canaries, synthetic: Table, reference: Table, rng: 
 
 
 def ending_reproduced(texts: Sequence[str], synthetic: Sequence[str], reference: Sequence[str]) -> Bool:
-    """Return for each text whether its last 8 words, if it has 8, are in a synthetic text but no reference text."""
+    """Return by text whether its last 8 words are in a synthetic but no reference text; False for a shorter text."""
     (words_of_texts, words_of_synthetic, words_of_reference), _ = words([texts, synthetic, reference])
     keys, rows = runs(words_of_texts, ENDING_TOKENS)
     is_last = np.append(rows[1:] != rows[:-1], np.ones(min(1, len(rows)), dtype=np.bool_))  # last run of each text
@@ -115,7 +115,7 @@ def canary_kinds(canaries: Canaries) -> Kinds:
 
 
 def rank_within_kinds(scores: Mapping[str, Float], kinds: Kinds) -> dict[str, Float]:
-    """Return each score as the rank among canaries of the same kind, in (0, 1).
+    """Return by score the rank of each canary among the canaries of its kind, scaled to (0, 1).
 
     Without ranks, differences between the kinds would hide the differences between inserted and omitted canaries.
     """
@@ -148,7 +148,7 @@ def auc_by_family(family: Strings, is_inserted: Bool, pooled: Float) -> dict[str
 def auc_by_repeats(
     scores: Mapping[str, Float], people: Arms, rows: Int, train: Table, rng: Rng
 ) -> dict[str, dict[str, Any]]:
-    """Return the attack results of the canaries with n rows, for each n > 1 with 20 inserted and 20 omitted canaries.
+    """Return by n > 1 the attack results of the canaries with n rows, if at least 20 are inserted and 20 are omitted.
 
     - as_in_train: whether a person of train has at least n rows.
     - auc_low, auc_high: interval of the AUC of the attack whose interval has the highest lower end. The error
@@ -190,7 +190,7 @@ def exposure_bits(
 
     The candidates C are all suffixes (random endings of no canary) and the ending. The score of a candidate is the
     mean of log P_S - log P_R over its words, where P_S and P_R are n-gram models of the synthetic and the reference
-    text (`kneser_ney.log_likelihood`). Without a leak, the mean exposure is 1.44 bits. The maximum is log2 |C|.
+    text (`kneser_ney.log_likelihood`). Without a leak, the mean is log2 e = 1.44 bits. The maximum is log2 |C|.
 
     Raises:
         InputError: there are fewer than 10,000 suffixes.
@@ -225,7 +225,7 @@ def canary_exposures(canaries: Canaries, reference: Table) -> tuple[Float, Float
 
 
 def exposure_details(bits: tuple[Float, Float] | None, n_suffixes: int) -> dict[str, Any]:
-    """Return the report entry: mean, highest and largest possible exposure, in bits."""
+    """Return the report entry on exposure, in bits: mean and maximum of each arm, and the largest possible value."""
     if bits is None:
         return {"suffixes": n_suffixes, "inserted": None, "left_out": None}
     inserted, left_out = ({"mean": float(b.mean()), "max": float(b.max())} for b in bits)

@@ -19,7 +19,7 @@ trellis trumpet tulip tunnel turnip turret twilight umber valley vanilla velvet 
 whistle willow window winter wicker woollen yarrow zephyr zinc
 """)
 
-# parts of the sentences of `odd_sentence`, separated by semicolons: who, what, event, place
+# the four parts of a sentence of `odd_sentence` (who, what, event, place); semicolons separate the alternatives
 _SLOTS = tuple(
     tuple(" ".join(part.split()) for part in parts.split(";"))
     for parts in (
@@ -52,6 +52,6 @@ def odd_sentence(rng: Rng) -> str:
 
 
 def plain_sentences(rng: Rng) -> str:
-    """Return two short sentences with six random words, with which a canary begins if there is no reference."""
+    """Return two short sentences with six random words; without a reference, a canary begins with the sentences."""
     a, b, c, d, e, f = (BUILT_IN_WORDS[int(rng.integers(len(BUILT_IN_WORDS)))] for _ in range(6))
     return f"The {a} stood by the {b} and the {c} was seen again. Later the {d} and the {e} were put near the {f}."
