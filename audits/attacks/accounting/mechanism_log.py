@@ -163,7 +163,7 @@ class ReplayLog(Closed):
     - `sums`: the sum of each step changes by the contribution of the removed person, whose norm is at most the clip
       norm.
     - `results`: everything that is computed from the answers stays the same, bit by bit.
-    - `scores`: if a model scores texts for a query, removing a person does not change the score of a remaining text.
+    - `scores`: if a model scores texts for a query, a text has the same score when only some of the texts are scored.
     """
 
     sums: Literal["holds", "broken"]

@@ -32,10 +32,10 @@ _DESCRIPTIONS: Mapping[Change, str] = {
 class Differencing:
     """Test whether the difference between this release and the previous release reveals persons who changed.
 
-    `audits explain differencing` describes the attack and the verdicts. The difference of a membership score between
-    the releases is an attack; one more attack combines all differences. The persons of each kind of change are
-    compared with control persons whom neither generator saw. Persons who stayed are scored on the added or removed
-    records only.
+    `audits explain differencing` describes the attack and the verdicts. For each membership score, an attack
+    ranks persons by the difference of the score between the releases; one more attack combines all differences. The
+    persons of each kind of change are compared with control persons whom neither generator saw. Persons who stayed
+    are scored on the added or removed records only.
 
     Metrics:
 
@@ -43,8 +43,8 @@ class Differencing:
       all these AUCs. A value of .5 is safe.
     - scan_p: smallest p-value of the scan tests of all scores and kinds of change, corrected for the number of tests.
       A scan test decides whether changed persons occur too often or too rarely at the top of a ranking.
-    - new_rows_share: share of the synthetic rows of only one release that are nearest to a person who changed, not to
-      a control person; the value furthest from one half among all encoders and kinds of change. .5 is safe.
+    - new_rows_share: of the synthetic rows that only one release has, the share nearest to a changed person and not
+      to a control person. The reported share is the furthest from one half over encoders and changes. .5 is safe.
     - shared_rows: number of long rows (at least 20 words) that are equal to a row of the previous release.
     - near_rows: number of long rows that are equal to, or a near copy of, a row of the previous release (Jaccard
       index of 5-token shingles at least .8).
@@ -103,18 +103,18 @@ class ReleaseComparison:
     seeds: Seeds
     n_changed: Mapping[Change, int]  # number of persons of each kind of change that occurred
     n_controls: int  # number of control persons whom neither generator saw
-    reference_share: float  # share of these control persons on whose records the scores are fitted
-    attacks: Mapping[Change, ChangeAttack]  # by kind of change; kinds with fewer than 20 persons are absent
-    aucs: Mapping[Change, Estimate]  # for each key of `attacks`: AUC furthest from one half
+    reference_share: float  # share of the `n_controls` persons on whose records the scores are fitted
+    attacks: Mapping[Change, ChangeAttack]  # key: kind of change; a kind with fewer than 20 persons is absent
+    aucs: Mapping[Change, Estimate]  # key: kind of change, as in `attacks`; value: AUC furthest from one half
 
     @property
     def n_compared(self) -> int:
-        """Number of control persons without those on whom the scores are fitted."""
+        """Number of control persons except those on whose records the scores are fitted."""
         return self.n_controls - round(self.reference_share * self.n_controls)
 
     @property
     def n_needed(self) -> int:
-        """Changed persons, and control persons, needed so that a change without a leak passes with probability .8."""
+        """Number of changed persons, and of control persons, with which a safe change passes with probability .8."""
         n_attacks = max((len(attack.membership.areas) for attack in self.attacks.values()), default=N_ATTACKS)
         return stats.needed_for_auc(MARGIN, power=stats.power_of_each(n_attacks))
 
@@ -124,7 +124,7 @@ class ReleaseComparison:
         return shift is not None and not shift.low <= 0.5 <= shift.high
 
     def scan_p(self) -> dict[Change, float]:
-        """Return for each kind of change its smallest p-value of the scan tests, corrected for all tests."""
+        """Return for each kind of change the smallest p-value of the scan tests, corrected for all tests."""
         return _corrected({n: [scan.p for scan in a.membership.scans.values()] for n, a in self.attacks.items()})
 
 

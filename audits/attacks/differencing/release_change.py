@@ -24,12 +24,12 @@ from audits.text.normalise import normalise, tokens
 
 MIN_WORDS = 20  # a row with at least this many words is long
 NEAR = 0.8  # two rows are near copies if the Jaccard similarity of their 5-token shingles is at least this
-LIMIT = 0.01  # largest share of near rows (`RowOverlap.near`) in independent releases
+LIMIT = 0.01  # in independent releases, at most this share of the long rows is near (`RowOverlap.near`)
 REPEATS = 20  # number of random draws of equally many changed and control persons
-Seeds = Literal["equal", "different", "unknown"]
+Seeds = Literal["equal", "different", "unknown"]  # relation between the seeds of the two releases
 Change = Literal["joined", "left", "records_added", "records_removed"]
 CHANGES: tuple[Change, ...] = ("joined", "left", "records_added", "records_removed")
-ADDED: frozenset[Change] = frozenset({"joined", "records_added"})
+ADDED: frozenset[Change] = frozenset({"joined", "records_added"})  # changes that add records
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,7 +39,7 @@ class RowOverlap:
     n: int  # number of long rows of this release
     equal: int  # number of long rows with an equal row in the previous release, ignoring case and spaces
     near: int  # number of long rows with an equal row or a near copy in the previous release
-    by_chance: float  # share of long rows with a near copy in the same release; the larger value of both releases
+    by_chance: float  # share of the long rows that repeat a row of their release; the larger of two shares
     is_new: Bool  # (m,): whether a row of this release has no equal row or near copy in the previous release
     is_gone: Bool  # (m',): whether a row of the previous release has no equal row or near copy in this release
 
@@ -61,7 +61,7 @@ class RowOverlap:
     def excludes_shared_randomness(self, seeds: Seeds, *, confidence: float) -> bool:
         """Return whether a common seed and kept rows are excluded.
 
-        The share of near rows, or the upper end of the interval if the seeds are unknown, must be at most the limit.
+        The share of near rows must be at most the limit; for unknown seeds, so must the upper end of its interval.
         """
         if seeds == "different":
             return self.n == 0 or self.near / self.n <= self.limit
@@ -112,7 +112,7 @@ class ChangeAttack:
 
     membership: CrossFitted  # AUC and scan test of each attack
     people: Arms  # the persons who changed (`is_train` is true) and the control persons
-    shares: Mapping[str, Share]  # by encoder: result of `_shares`
+    shares: Mapping[str, Share]  # result of `_shares`, by name of the encoder
     shift: Estimate | None  # result of `shift_auc` for the records that changed; None for fewer than 10 persons
 
 
@@ -148,14 +148,14 @@ def unseen_controls(control: Table, now: Table, then: Table) -> Table:
 def attack_changes(
     inputs: AuditInputs, then: Table, changed: Mapping[Change, Table], controls: Table, overlap: RowOverlap, rng: Rng
 ) -> dict[Change, ChangeAttack]:
-    """Attack each kind of change that has at least 20 persons, by the difference between the releases.
+    """Return the results of the attacks on each kind of change that has at least 20 persons.
 
     Let a(x; now) be a membership score of a record x given this release, and a(x; then) given the previous release.
     The attack on x is
 
         a(x; now) - a(x; then)   if x was added,   a(x; then) - a(x; now)   if x was removed
 
-    A person's score is the highest over the person's records. Control persons are scored in the same way. Both
+    A person's score is the highest score of the person's records. Control persons are scored in the same way. Both
     releases use the same reference and encoder seed, so only the synthetic tables cause differences. The result is
     empty if control has fewer than 20 persons or a release has fewer than 20 rows.
 

@@ -26,9 +26,9 @@ MIN_HALF_WORDS = 3  # the halves of a record are joined only if each has at leas
 TOP_SHARE = 0.01  # the report counts right guesses about this share of persons, those with the most confident guesses
 Kind = Literal["relative", "absolute"]
 
-# (persons needed in each of train and control, largest allowed excess of train over control). The first entry for
-# which there are enough attackable persons applies. The persons needed are enough to distinguish this excess from 0
-# with power .9, if the attack is right about 20 % (relative) or 50 % (absolute) of the control persons.
+# entries of MARGINS: (number of persons needed in each of train and control, allowed excess of train over control).
+# The first entry with enough attackable persons applies. The needed persons are enough to distinguish the allowed
+# excess from 0 with power .9, if the attack is right about 20 % (relative) or 50 % (absolute) of the control persons.
 LIMITS = (0.05, 0.07, 0.10)
 MARGINS: Mapping[Kind, tuple[tuple[int, float], ...]] = {
     "relative": tuple((needed_for_excess(d, 0.2, power=0.9), d) for d in LIMITS),
@@ -43,7 +43,7 @@ class Family:
     name: str
     kind: Kind  # measure of the excess of train over control: `relative_excess` or `absolute_excess`
     required: bool  # False for attacks on clinical facts, which count only if enough persons' texts state such facts
-    variants: Mapping[str, Guesses]
+    variants: Mapping[str, Guesses]  # by name of the variant
     baselines: Mapping[str, Guesses] = field(default_factory=dict)  # by name: guesses without the synthetic table
 
 
@@ -76,7 +76,7 @@ class FamilyResult:
 
 
 def attack_families(holdout: HoldoutTables, people: Arms, rng: Rng) -> tuple[list[Family], list[Family]]:
-    """Return every family, and the inference families restricted to facts that at most ten persons have."""
+    """Return all families, and a copy of each inference family restricted to facts that at most ten persons have."""
     real = (*holdout.train.texts, *holdout.control.texts)
     matches = match_views(holdout, rng)
     stated = [sensitive_attributes(text) for text in holdout.synthetic.texts]
@@ -126,7 +126,7 @@ def _inference(name: str, secrets: Secrets, nearest: NearestRows, baseline: Near
 def join_halves(first: NearestRows, second: NearestRows, k: int, halved: Bool) -> Guesses:
     """Return for each record whether one synthetic row is among the k rows nearest to each half of the record.
 
-        confidence = max over common rows s of min(cos(first half, s), cos(second half, s)), 0 without a common row
+        confidence = max over rows s near both halves of min(cos(first half, s), cos(second half, s)), else 0
 
     An attacker who has two documents of one person, and does not know that they belong together, can join them
     through a synthetic row that is similar to both. Records whose halves are too short (`halved` is False) are not
@@ -161,7 +161,7 @@ def measure_family(family: Family, people: Arms) -> FamilyResult | None:
     if min(int(is_train.sum()), int((~is_train).sum())) < MIN_PERSONS:
         return None
     values = np.mean([t.correct for t in trials.values()], axis=0)
-    # a wrong guess has score 0, so the scan tests whether train or control has more confident correct guesses
+    # a wrong guess has score 0, so the scan tests whether train or control has more right guesses of high confidence
     scores = {name: np.where(t.correct, t.confidence, 0.0) for name, t in trials.items()}
     scans = {name: scan_test(s[is_train], s[~is_train]) for name, s in scores.items()}
     variants = {name: _rates(t, is_train) | _scan_report(t, scans[name], is_train) for name, t in trials.items()}

@@ -69,12 +69,12 @@ class Trials:
 def guess_by_vote(nearest: NearestRows, secrets: Secrets, k: int, ties: Int, *, reference: bool = False) -> Guesses:
     """Guess for each record the item with the largest vote of the k nearest rows, weighted by the worth of the item.
 
-        share(i)   = (sum of max(0, cos) over those of the k rows that have item i) / (sum over all k rows)
+        share(i)   = (sum of max(0, cos) over those of the k rows that have item i) / (the same sum over all k rows)
         guess      = argmax of share(i) · worth(i) over the items i that the known part lacks
         confidence = share(guess) · worth(guess) · cos to the nearest row
 
     Among items with equal weighted votes, the guess is the item with the lowest rank in `ties` (I,), which must not
-    depend on who is in train. With `reference`, `nearest` has rows of the reference instead of synthetic rows.
+    depend on who is in train. If `reference` is true, `nearest` has rows of the reference in place of synthetic rows.
     """
     items = secrets.stated_by_reference if reference else secrets.stated
     n, m = nearest.rows.shape[0], items.shape[0]
@@ -107,7 +107,7 @@ def guess_most_frequent(secrets: Secrets) -> Guesses:
 
 
 def person_trials(guesses: Guesses, row_person: Int) -> Trials:
-    """Return the first of the most confident guesses about each person who can be attacked."""
+    """Return the most confident guess about each person who can be attacked; of equal guesses, the first."""
     rows = np.flatnonzero(guesses.is_trial)
     order = rows[np.lexsort((rows, -guesses.confidence[rows], row_person[rows]))]
     person, first = np.unique(row_person[order], return_index=True)
@@ -118,7 +118,7 @@ def person_trials(guesses: Guesses, row_person: Int) -> Trials:
 def word_secrets(holdout: HoldoutTables) -> Secrets:
     """Return the rare words: the first half of a record is known, and the second half is hidden.
 
-    A word is rare if at most 1 % of the persons use it, or at most ten if that is more.
+    A word is rare if the number of persons who use it is at most ten, or at most 1 % of all persons.
     """
     sequences, n_words = words(_halved_texts(holdout))
     n_all = sum(len(set(table.groups)) for table in (holdout.train, holdout.control, holdout.reference))

@@ -79,7 +79,7 @@ embolism thrombosis sepsis cellulitis dermatitis eczema psoriasis kidney prostat
 shoulder hip ankle elbow wrist spine neck
 """)
 _STEMS = "neurolog oncolog psychiatr dermatolog urolog gynecolog nephrolog rheumatolog hematolog"
-_DEPARTMENTS = (
+_DEPARTMENTS = (  # key: beginning of a word; value: department
     {stem: f"{stem}y" for stem in _STEMS.split()}
     | dict.fromkeys(("gynaecolog", "obstetric"), "gynecology")
     | dict.fromkeys(("pediatr", "paediatr"), "pediatrics")
@@ -97,14 +97,14 @@ meth crack lsd ecstasy abortion miscarriage abuse assault
 """)
 _ILLNESSES = _COMPLAINTS | _INFECTIONS | _MIND | word_set("heart lung brain breast colon ovarian blood ms mi cad")
 _FILLERS = word_set("the and with had has was from died age aged who his her year years old one two also alive")
-_SINGLE = {**dict.fromkeys(_DRUGS, "drug"), **dict.fromkeys(_MIND, "mind"), **dict.fromkeys(_INFECTIONS, "infection")}
+_FIELD = {**dict.fromkeys(_DRUGS, "drug"), **dict.fromkeys(_MIND, "mind"), **dict.fromkeys(_INFECTIONS, "infection")}
 
 
 def quasi_identifiers(text: str) -> frozenset[str]:
     """Return what an outsider may know about the patient, as items `field:value`.
 
-    Fields: age (the first age, in bands of ten years up to 90), sex (the more frequent one), month (of the first
-    date), every department and every complaint.
+    Fields: age (the first age, in bands of ten years up to 90), sex (to which more words refer), month (of the
+    first date), every department and every complaint.
     """
     plain = normalise(text)
     items = {f"complaint:{w}" for w in _WORD.findall(plain) if w in _COMPLAINTS}
@@ -128,7 +128,7 @@ def sensitive_attributes(text: str) -> frozenset[str]:
     """
     plain = normalise(text)
     words = _WORD.findall(plain)
-    items = {f"{_SINGLE[w]}:{w}" for w in words if w in _SINGLE}
+    items = {f"{_FIELD[w]}:{w}" for w in words if w in _FIELD}
     items |= {
         f"infection:hepatitis {b}" for a, b in pairwise(re.findall(r"\w+", plain)) if a == "hepatitis" and b in "abc"
     }

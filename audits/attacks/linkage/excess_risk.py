@@ -77,7 +77,7 @@ def relative_excess(train: Float, control: Float, *, confidence: float) -> Estim
     (l_t, u_t), (l_h, u_h) = (wilson_mean(1 - v, confidence=confidence) for v in (train, control))
     both = q_t * q_h
     low_root = math.sqrt(both**2 - l_t * u_h * (2 * q_t - l_t) * (2 * q_h - u_h))
-    # the difference can be below 0 by rounding only, because u · (2 q - u) and l · (2 q - l) are at most q^2
+    # only rounding can make the difference negative: u · (2 q - u) and l · (2 q - l) are at most q^2
     high_root = math.sqrt(max(0.0, both**2 - u_t * l_h * (2 * q_t - u_t) * (2 * q_h - l_h)))
     low = l_t * (2 * q_t - l_t) / (both + low_root) if q_t > 0 else 0.0
     high = (both + high_root) / (l_h * (2 * q_h - l_h))
@@ -101,8 +101,8 @@ def detectable_excess(n: int, p: float, *, confidence: float = 0.95) -> float:
 def detectable_relative(train: Float, control: Float, *, confidence: float) -> float:
     """Return the smallest R distinguishable from 0: (z + z') · sqrt(s^2 · (1/n_T + 1/n_H)) / (1 - a_H).
 
-    s^2 and a_H are the variance and mean of the control persons' values after one 0 and one 1 are added. Otherwise,
-    s^2 would be 0 if the attack is right about no control person. z and z' are as in `needed_for_excess`.
+    s^2 and a_H are the variance and mean of the control persons' values after one 0 and one 1 are added. Without
+    them, s^2 would be 0 if the attack is right about no control person. z and z' are as in `needed_for_excess`.
     """
     smoothed = np.concatenate([control, [0.0, 1.0]])
     error = math.sqrt(float(smoothed.var()) * (1 / len(train) + 1 / len(control)))

@@ -35,16 +35,16 @@ class Linkage:
     - rare_excess: a_T - a_H of the worst of words, fields and profile, for facts that at most ten persons have. The
       limit is .09.
     - half_to_half, inversion: a_T - a_H, with limits by the number of persons (`MARGINS`).
-    - limit: the largest limit of the attacks, reported if there are enough persons for all of them.
+    - limit: the largest limit of the attacks, reported if there are enough persons for every attack.
     - scan_p: smallest p-value of the scan tests, corrected for the number of tests. A scan test checks whether train
       persons are over- or under-represented among the most confident correct guesses.
 
-    Every variant of an attack is scored on the person's record with the most confident guess, and the person's value
-    is the mean over the variants. `smallest_leak` is the smallest R that would be distinguished from zero.
+    In each variant of an attack, only the most confident guess about a person counts. The person's value is the share
+    of the variants in which this guess is right. `smallest_leak` is the smallest R distinguishable from 0.
 
     Privacy: reads all texts of train and control; returns rates over at least twenty persons.
-    Randomness: control persons who become the reference, the encoders' seeds, and orders of records and of items by
-        which ties are decided.
+    Randomness: control persons who become the reference, the encoders' seeds, and orders of records and of items,
+        which decide ties.
     Reference: the three risks and the correction by control persons, Giomi et al., "A unified framework for
         quantifying privacy risk in synthetic data", PoPETs 2023; use on text, two-sided tests, intervals and the scan
         were designed for this project.
@@ -166,7 +166,7 @@ def _persons(factor: float, smaller: int, holdout: HoldoutTables) -> str:
 
 
 def _persons_factor(estimate: Estimate, limit: float) -> float:
-    """Return the factor by which to multiply the persons for an interval that excludes the limit; at least 2."""
+    """Return the factor, at least 2, by which to multiply the persons so that the interval excludes the limit."""
     half_width = max(estimate.high - estimate.value, estimate.value - estimate.low)
     distance = abs(limit - abs(estimate.value))
     return max(2.0, (half_width / max(distance, limit / 5)) ** 2)

@@ -15,7 +15,7 @@ from audits.embeddings.encoders import Encoded, encode
 from audits.embeddings.similarity import Float32, Matrix, similarity_blocks
 
 NEAREST = 10  # number of nearest rows that are searched for each half
-VIEWS = 3  # first half, second half and whole record
+VIEWS = 3  # number of views: first half, second half and whole record
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,7 +110,7 @@ def nearest_rows(pairs: Sequence[tuple[Matrix, Matrix]]) -> NearestRows:
 
 
 def _nearest_both_ways(encoded: Encoded, rows: Int) -> tuple[NearestRows, Int]:
-    """Return the synthetic row nearest to each of `rows`, and the place in `rows` nearest to each synthetic row."""
+    """Return the synthetic row nearest to each of `rows`, and the index in `rows` nearest to each synthetic row."""
     m = encoded.synthetic.shape[0]
     nearest = NearestRows(rows=np.empty((len(rows), 1), np.int64), similarities=np.empty((len(rows), 1), np.float32))
     reverse, closest = np.zeros(m, dtype=np.int64), np.full(m, -np.inf, dtype=np.float32)

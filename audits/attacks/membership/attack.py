@@ -19,7 +19,7 @@ from audits.core.two_sided import Area, area_of, envelope, is_inside
 from audits.core.types import Bool, Estimate, Float, Rng
 
 STACKED = "stacked"  # name of the attack that combines all scores
-FOLDS = 5
+FOLDS = 5  # number of parts into which persons are split to fit and apply the weights of the stacked attack
 STACKING_LEVEL = 0.01  # fitted weights are used only if the F-test of the fit is significant at this level
 RIDGE = 0.02  # ridge penalty per person; needed because similar scores correlate strongly
 ROC_POINTS = 60  # the ROC curve is reported with at most this many points
@@ -33,7 +33,7 @@ class CrossFitted:
     """Results of each attack, by name."""
 
     scores: Mapping[str, Float]  # score of each person, (P,); for `STACKED`, the rank within the fold
-    weights: tuple[Mapping[str, float] | None, ...]  # weights of `STACKED` in each fold; None if all are equal
+    weights: tuple[Mapping[str, float] | None, ...]  # by fold: weight of each score in `STACKED`; None if all equal
     scans: Mapping[str, stats.Scan]  # scan test over all persons; no entry for `STACKED`
     areas: Mapping[str, Area]  # AUC over all persons
 
@@ -110,7 +110,7 @@ class ClassAreas:
 
     areas: Sequence[Sequence[Area]]  # AUC of every attack in each class with at least 100 persons per arm
     n_classes: int  # number of all classes
-    needed: int  # with this many persons per arm and no leak, all tests of all classes pass with probability .8
+    needed: int  # persons per arm with which, without a leak, all classes pass all tests with probability .8
 
     @property
     def n_too_small(self) -> int:
@@ -169,16 +169,16 @@ def found_with(
 ) -> dict[str, Any]:
     """Return the smallest leaks that make the audit fail with power .5, .8 and .95, one value per power.
 
-    auc: the true AUC of one attack. K is the number of `attacks`; n_T and n_H count train and control persons.
+    auc: the true AUC of one attack. K (`attacks`) is the number of attacks. n_T and n_H count the persons.
 
         1/2 + margin + (z_(1 - .05 / (2 · K)) + z_power) · sqrt((n_T + n_H + 1) / (12 · n_T · n_H))
 
-    copied_share: the share of train persons who are copied, if a scan test finds them at the top of the ranking of
+    copied_share: the share of train persons who are copied. A scan test detects them at the top of the ranking by
         one score. If L copied persons have the L highest scores of N persons, the m highest-ranked persons contain
         L + Hypergeom(N - L, n_T - L, m - L) train persons.
     epsilon: the epsilon of a mechanism, for one person added or removed; None if it exceeds 10. For replacing one
-        person, epsilon e is twice as large, and `epsilon_limit` is the limit on e. Each guess of the roles of `coins`
-        persons is assumed to be right with the highest probability that e allows, 1 / (1 + exp(-e)).
+        person, epsilon e is twice as large, and `epsilon_limit` is the limit on e. Roles of `coins` persons are
+        guessed. Each guess is assumed to be right with the highest probability that e allows, 1 / (1 + exp(-e)).
     """
     error = float(np.sqrt((n_train + n_control + 1) / (12 * n_train * n_control)))
     z = float(norm.ppf(1 - stats.FAIL_LEVEL / (2 * attacks)))

@@ -11,7 +11,7 @@ import numpy as np
 from audits.core.types import Bool, Float, Int, UInt
 from audits.text.ngrams import Sequences, find_keys, runs
 
-ORDER = 5
+ORDER = 5  # number of words in the longest counted runs: a predicted word and the four words before it
 MIN_OF_CLASS = 10  # scores are standardised by class if the class has at least this many reference records
 MIN_DEVIATION = 1e-9  # smallest standard deviation by which scores are divided; that of equal records is 0
 
@@ -126,7 +126,7 @@ def _all_counts(model: Sequences) -> list[_Counts]:
         ends, keys, before = _runs_by_end(model, length)
         counted = np.arange(len(ends))
         if length < ORDER:
-            # c of a shorter run is its number of preceding words: count one place of each run of `length + 1` words
+            # c of a shorter run counts different preceding words, so each run of `length + 1` words is counted once
             longer_ends, longer, _ = _runs_by_end(model, length + 1)
             counted = np.searchsorted(ends, longer_ends[np.unique(longer, return_index=True)[1]])
         ordered, first, count = np.unique(keys[counted], return_index=True, return_counts=True)

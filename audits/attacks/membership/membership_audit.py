@@ -20,12 +20,12 @@ from audits.embeddings.encoders import EncodedTables, encode
 from audits.embeddings.planted import EncoderAudit
 
 MARGIN = 0.05  # for a pass, each AUC interval may reach at most this far from one half
-EPSILON_LIMIT = 1.0  # largest lower bound on epsilon, for replacing one person, that allows a pass
+EPSILON_LIMIT = 1.0  # for a pass, the lower bound on epsilon for replacing one person must not exceed this
 DELTA_CAP = 0.5  # a larger delta for replacing one person is reduced to this value
 N_ATTACKS = 7  # number of attacks, including the stacked attack, if the caller passes one matrix of vectors
 
-# (false-positive rate, control persons needed, limit on the true-positive rate, metric name). By chance, both rates
-# are equal. For a pass, the upper end of the interval of the true-positive rate may be at most the limit.
+# (false-positive rate, control persons needed, limit on the true-positive rate, metric name). By chance, the two
+# rates are equal. For a pass, the upper end of the interval of the true-positive rate may be at most the limit.
 RATES = (
     (0.05, 100, 0.10, "tpr_at_fpr_5pct"),
     (0.01, 1_000, 0.03, "tpr_at_fpr_1pct"),
@@ -117,12 +117,12 @@ def epsilon_bound(scores: Mapping[str, Float], is_train: Bool, rng: Rng, delta: 
     draws k from Bin(m, 1/2), and then k train and m - k control persons at random. Because train was drawn at random,
     the roles of these m persons are distributed like fair coins. The number of train persons is fixed, so a person
     whose role changes is replaced by another person. The bound therefore holds for replacing one person, and half of
-    it for adding or removing one person. If an arm has fewer persons than k or m - k, k is drawn again, which happens
-    about once in a million times.
+    the bound holds for adding or removing one person. If an arm has fewer persons than k or m - k, k is drawn again,
+    which happens about once in a million times.
 
     Returns:
-        The fields of `Bound`, with `epsilon` and `ceiling` for one person added or removed and `persons` = m, and
-        `epsilon_replacing`.
+        The fields of `Bound` (`epsilon` and `ceiling` for one person added or removed, `persons` = m),
+        `epsilon_replacing` and `adjacency`.
     """
     smaller = min(int(is_train.sum()), int((~is_train).sum()))
     m = guessed_roles(smaller)
@@ -154,7 +154,7 @@ def needed_persons(attacks: int = N_ATTACKS) -> int:
 
 
 def _rates(fitted: CrossFitted, people: Arms, confidence: float) -> dict[str, tuple[Estimate, float, float]]:
-    """Return (true-positive rate, its limit, its proven lower bound) for each rate with enough control persons."""
+    """Return by metric name (true-positive rate, its limit, its proven lower bound), given enough control persons."""
     results = {}
     for rate, needed, limit, name in RATES:
         if people.n_control >= needed:

@@ -8,7 +8,7 @@ additional score requires more persons. There is therefore only one score per ki
     ..._top1    cosine to the nearest synthetic record, by words and by each matrix of vectors that the caller passes
     ..._mass    total weight of the record when each synthetic record is explained as a mixture of two real records
 
-All further scores that were tested detect the same leaks or fewer (docs/studies/membership-scores.md).
+All other scores that were tested detect no leak that these scores miss (docs/studies/membership-scores.md).
 """
 
 from collections.abc import Sequence
@@ -25,8 +25,8 @@ from audits.embeddings.encoders import Encoded
 from audits.text.ngrams import Sequences, runs, words
 
 NEAREST = 3  # number of highest Jaccard indices that are averaged
-SHINGLE = 3  # words per run
-LEFT_OUT = "characters"  # encoder that `membership_scores` leaves out
+SHINGLE = 3  # number of words per run
+LEFT_OUT = "characters"  # encoder that only `further_scores` uses
 CANDIDATES = 12  # the two parents of a synthetic row are searched among this number of the most similar records
 
 

@@ -18,9 +18,9 @@ REPEATS = 20  # number of draws of equally many train and control persons; `shar
 MIN_CLASS_CONTROL = 100  # a class is measured separately only if at least this many control persons are in it
 CLASS_MARGIN = 0.05  # within a class, `share` may be at most this far from one half
 
-# (independent rows needed, margin); `share` may be at most the margin away from one half. With this number of rows and
-# no leak, the shares of both encoders are within the margin .03 or .05 with probability .95. With the number of rows
-# for the margin .10, a share of .40 or .60 is detected with power .8.
+# (independent rows needed, margin); `share` may be at most the margin away from one half. With the rows needed for
+# the margin .03 or .05, and without a leak, the shares of both encoders are within this margin with probability .95.
+# With the rows needed for the margin .10, a share of .40 or .60 is detected with power .8.
 MARGINS: tuple[tuple[int, float], ...] = (
     *((stats.needed_for_share(d, power=stats.power_of_each(2, stats.PASS_POWER)), d) for d in (0.03, 0.05)),
     (stats.needed_for_share(0.10), 0.10),
@@ -37,7 +37,7 @@ class EncoderNeighbours:
     encoder: str
     share: distances.Share  # share of synthetic rows whose nearest person is in train
     classes: dict[int, distances.Share]  # `share` by class number, if the class has MIN_CLASS_CONTROL control persons
-    scans: dict[str, stats.Scan]  # scan tests over persons, by proximity score (`crowding`)
+    scans: dict[str, stats.Scan]  # scan tests over persons, by name of the proximity score (`crowding`)
     histogram: dict[str, Any]  # distances of synthetic rows to the nearest train and control record
     details: dict[str, Any]  # further numbers for the report
 
@@ -55,7 +55,7 @@ class Neighbours(EncoderAudit):
     - scan_p: smallest p-value of exact scan tests, corrected for the number of tests. A scan test checks whether
       train persons are over- or under-represented at the top of a ranking by a score of `crowding`.
     - margin: largest allowed distance of the share from one half, given the number of independent rows.
-    - worst_class_share: the class share furthest from one half, with the outermost interval ends of all classes.
+    - worst_class_share: the share of a class furthest from one half, with the outermost interval ends of all classes.
 
     A pass alone is weak evidence: releases that pass tests of nearest neighbours can still be attacked ("The DCR
     Delusion", Yao et al. 2025).
@@ -106,7 +106,7 @@ def _judge(results: list[EncoderNeighbours], holdout: HoldoutTables, people: Arm
     p_from_half = stats.holm([f.share.p_beyond(0.0) for f in results])
     classes = [share for f in results for share in f.classes.values()]
     needed = class_rows_needed(len(classes))
-    fails = {  # by the end of the sentence "Train and control persons differ significantly in ..."
+    fails = {  # key: end of "Train and control persons differ significantly in ..."; value: whether it is proven
         "how many synthetic records are nearest to them": _proven([f.share for f in results], limit),
         "how many synthetic records of a class are nearest to them": _proven(classes, CLASS_MARGIN),
         "how close the closest of them are to a synthetic record": min(scans) < stats.CHANCE_LEVEL,
