@@ -24,7 +24,7 @@ BINS_PER_UNIT = 40  # number of histogram bins in a distance of 1
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Share(NormalShare):
-    """A share of synthetic rows, such as those nearest to train, and the standard error over random train tables."""
+    """A share of synthetic rows, such as those nearest to train, and its standard error over random train tables."""
 
     @property
     def n(self) -> int:
@@ -47,7 +47,7 @@ def share_of_train(nearest: Int, included: list[Int], people: Arms) -> Share:
 
         sum_c  2n/(4(2n-1)) * sum_i (w_i - mean(w))^2
 
-    Rows near the same person therefore do not count as independent. The error is the root of the mean variance.
+    Rows near one person therefore do not count as independent. The error is sqrt(mean variance over the repeats).
     """
     n_persons, m = len(people.is_train), nearest.shape[1]
     value, variance = 0.0, 0.0

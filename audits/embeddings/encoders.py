@@ -22,13 +22,13 @@ from audits.text.ngrams import characters, runs, words
 ROLES = ("synthetic", "train", "control", "reference")
 CHARACTER_RUNS = (3, 4)  # lengths of the character n-grams
 CHARACTER_COLUMNS = 1 << 16  # number of columns to which the character n-grams are hashed
-LATENT_DIMENSIONS = 128
+LATENT_DIMENSIONS = 128  # largest number of dimensions of the character vectors
 MAX_FIT_ROWS = 2000  # largest number of reference rows on which the singular value decomposition is fitted
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Encoded:
-    """The rows of all tables as vectors of one encoder, with length 1 or 0; dense float32 or sparse."""
+    """The rows of all tables as vectors of one encoder, dense float32 or sparse. Each vector has length 1 or 0."""
 
     name: str
     synthetic: Matrix
@@ -45,7 +45,7 @@ def encode(holdout: HoldoutTables, rng: Rng) -> tuple[Encoded, ...]:
     Randomness: the seed of the truncated singular value decomposition and the rows on which it is fitted.
     Privacy: reads all texts; frequencies, projections and means are computed from the reference only.
     """
-    return (encode_words(holdout), encode_characters(holdout, rng), *_passed(holdout))
+    return (encode_words(holdout), encode_characters(holdout, rng), *_encoded_by_caller(holdout))
 
 
 def encode_words(holdout: HoldoutTables) -> Encoded:
@@ -109,7 +109,7 @@ def _unit(rows: Float32) -> Float32:
     return np.asarray(normalize(rows), dtype=np.float32)
 
 
-def _passed(holdout: HoldoutTables) -> tuple[Encoded, ...]:
+def _encoded_by_caller(holdout: HoldoutTables) -> tuple[Encoded, ...]:
     tables = _tables(holdout)
     names = sorted({name for table in tables.values() for name in table.vectors})
     problems = []

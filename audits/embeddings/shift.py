@@ -11,8 +11,8 @@ from audits.core.two_sided import Area
 from audits.core.types import Estimate, Float, Int, Rng, Table, persons
 from audits.text.normalise import tokens
 
-N_FOLDS = 5
-MAX_PERSONS = 4000  # at most this many random persons of each table are used; enough to detect an AUC of 0.52
+N_FOLDS = 5  # number of folds of the cross-validation
+MAX_PERSONS = 4000  # largest number of random persons used of a table; enough to detect an AUC of 0.52
 SHIFT_CONFIDENCE = 0.995  # one-sided confidence of interval ends; in 1 % of random splits, the interval excludes 0.5
 
 

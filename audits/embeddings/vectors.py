@@ -65,7 +65,7 @@ def vectors_digest(inputs: AuditInputs) -> str:
 
 
 def _load(path: Path, n_rows: int) -> tuple[str, NDArray[np.float32]]:
-    """Return (problem, matrix); the problem is "" if there is none, else the matrix is empty."""
+    """Return (problem, matrix). The problem is "" if the matrix is valid; otherwise, the matrix is empty."""
     empty = np.zeros((0, 0), np.float32)
     try:
         with open_regular(path) as file:

@@ -22,11 +22,11 @@ from audits.embeddings.similarity import BLOCK, best_pairs, similarity_blocks
 TOLERANCE = 1e-4  # a point lies on a segment if the distance is at most this share of the segment's length
 MARGIN_OF_CHANCE = 100  # chance is ruled out if no point is within this many tolerances of a control segment
 MIN_DIMENSIONS = 5  # with fewer dimensions, chance is never ruled out
-INTERIOR = 1e-3  # a point between two rows counts as a copy of one if the other has a smaller share of the weights
+INTERIOR = 1e-3  # smallest share of the smaller weight for which a point lies between two rows and is no copy of one
 LINE_NEIGHBOURS = 30  # lines through a point are searched among this many points nearest to the point
 MAX_LINE_ROWS = 20_000  # lines are searched among this many points from the start of the table
 MIN_LINES = 3  # a place is an intersection if at least this many lines meet there
-RECOVERED_WITHIN = 1e-3  # a real row is recovered if an intersection is within this share of the row's length
+RECOVERED_WITHIN = 1e-3  # largest distance of a recovered row from an intersection, as a share of the row's length
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,7 +36,7 @@ class SegmentEvidence:
     rows: int  # synthetic rows attacked
     between_train: int  # rows that lie between two train rows
     between_control: int  # rows that lie between two control rows, which happens only by chance
-    sign_test_p: float  # one-sided: do more rows lie only between train rows than only between control rows?
+    sign_test_p: float  # one-sided test: do more rows lie only between train rows than only between control rows?
     chance_ruled_out: bool  # 5 dimensions or more, and no row within 100 tolerances of a control segment
     train_rows_recovered_from_lines: int  # train rows in which three or more lines through points intersect
 

@@ -130,7 +130,7 @@ class LineageExposure:
     """Contributions of P train persons to the r synthetic rows with parents, and to the c classes of these rows."""
 
     max_weight: Float  # (r,), weight of the person who contributes most to each row
-    effective_parents: Float  # (r,), 1 / (sum over persons of weight²): 2 for two persons of equal weight
+    effective_parents: Float  # (r,), 1 / (sum over persons of weight²), which is 2 for two persons of equal weight
     persons_of_row: Int  # (r,), number of persons who contribute to each row
     rows_of_person: Int  # (P,), number of rows to which each person contributes
     persons_of_class: Int  # (c,), number of persons who contribute to each class

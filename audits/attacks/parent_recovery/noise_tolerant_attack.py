@@ -24,7 +24,7 @@ CANDIDATES = 40  # average number of records among which the two parents of a ro
 MAX_CANDIDATES = 120  # largest number of candidates for a row over all repeats
 MAX_ROWS = 20_000  # at most this many synthetic rows are attacked; enough to distinguish the shares .5 and .509
 MARGINS = (0.03, 0.05, 0.10)  # allowed distances of a share from chance; `margin_of` chooses one
-PERMUTATIONS = 2000  # number of permutations of the roles (train or control) over all repeats
+PERMUTATIONS = 2000  # number of permutations of the roles (train or control), in all repeats together
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,7 +44,7 @@ class ParentRecall:
     one: float  # share of rows whose nearer person is a parent
     one_chance: float  # expected value of `one` if the persons found are assigned at random to the rows of a class
     pair: float  # share of rows whose two persons are both parents
-    pair_chance: float  # expected value of `pair` for the same random assignment
+    pair_chance: float  # expected value of `pair` for the random assignment of `one_chance`
     n: float  # effective number of independent rows (`parent_recall`)
 
     def ends(self, confidence: float) -> tuple[float, float]:
@@ -60,19 +60,19 @@ class ParentRecall:
 def find_parent_pairs(encoded: Encoded, people: Arms, rng: Rng) -> ParentPairs:
     """Return for each synthetic row the two persons whose records, combined, are nearest to the row.
 
-    The candidates C(z) for a synthetic row z are the real records most similar to z. Each repeat uses those of the
-    persons drawn, about 40 candidates. The attack finds two candidates P and Q of different persons:
+    The candidates C(z) for a synthetic row z are the real records most similar to z. Each repeat uses only the
+    candidates of the persons drawn, about 40. The attack finds two candidates P and Q of different persons:
 
         (P, Q) = argmin over P, Q in C(z) of  min over a, b >= 0 of |z - a·P - b·Q|
 
     All rows have unit length. Scaling a mixture to unit length moves it off the segment between its parents, but the
     result is still a combination of them. In a test with noise of twice the nearest-neighbour distance (1,500 points
-    of 256 dimensions, 20 of them intrinsic), a search for segments found 30 % of the parents, this search 95 %.
+    of 256 dimensions, 20 of them intrinsic), a search for segments found 30 %, this search 95 % of the parents.
 
     If train and control have equally many persons in each class, one repeat with all persons replaces the 20 repeats.
 
-    Randomness: rows, if there are more than 20,000; the persons of the 20 repeats; the order of the records, which
-        decides ties; persons for rows without a similar record.
+    Randomness: the attacked rows, if there are more than 20,000; the persons of the 20 repeats; the order of the
+        records, which decides ties; persons for rows without a similar record.
     Reference: designed for this project, because attacks on SMOTE search for lines and need exact vectors.
     """
     m = encoded.synthetic.shape[0]
@@ -162,7 +162,7 @@ def parent_recall(found: ParentPairs, people: Arms, lineage: Lineage, train_pers
 
 
 def _fill_pairs(pairs: Int, without_pair: Bool, included: Int, rng: Rng) -> Int:
-    """Replace both persons of missing pairs, and a second person who equals the first, by random persons."""
+    """Return the pairs, with random persons for a missing pair and for a second person who equals the first."""
     first = np.where(without_pair, rng.choice(included, size=len(pairs)), pairs[:, 0])
     other = rng.integers(len(included) - 1, size=len(pairs))
     other = included[other + (other >= np.searchsorted(included, first))]

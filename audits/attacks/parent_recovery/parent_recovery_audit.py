@@ -30,7 +30,7 @@ from audits.embeddings.planted import EncoderAudit
 
 MAX_RECALL_RATIO = 3.0  # true parents may be found at most this many times as often as by chance
 SMALL_RECALL = TIERS[-1]  # a recall of at most 1 % of the records passes, whatever its ratio to chance
-MIN_EFFECTIVE_PARENTS = 1.5  # required of each record; if it has two parents, the larger weight is then at most .79
+MIN_EFFECTIVE_PARENTS = 1.5  # required of each record; with two parents, the larger weight is then at most .79
 MIN_CLASS_PERSONS = 11  # number of persons required per class; official statistics suppress smaller cells
 N_SHARES = 3  # number of shares tested for each encoder
 _RECALLS = {  # key: name of an entry of the report; value: field of `ParentRecall` with the entry's value
@@ -65,7 +65,7 @@ class ParentRecovery(EncoderAudit):
       near train were dropped.
     - both_excess: share of records for which both persons found are train persons, minus the share expected if the
       roles (train or control) are random; 0 is safe.
-    - scan_p: p-value of the scan test, which checks whether train persons are over- or under-represented among the
+    - scan_p: p-value of the scan test. The test checks whether train persons are over- or under-represented among the
       persons with the records most similar to a synthetic record. The test detects leaks of a few persons.
     - parent_recall: with a lineage, share of records for which the nearer person found is a true parent.
       parent_recall_ratio: parent_recall divided by the value that chance gives.
@@ -198,7 +198,7 @@ def _metrics(evidence: ParentRecoveryEvidence, n_persons: int, confidence: float
     margins = [s.margin for f in findings for s in f.shares if s.margin is not None]
     if len(margins) == N_SHARES * len(findings):
         metrics["margin"] = counted(max(margins), min(f.train.share.n for f in findings))
-    for recall, _ in sorted(_recalls(findings), key=lambda pair: pair[0].one):  # the last (highest) is kept
+    for recall, _ in sorted(_recalls(findings), key=lambda pair: pair[0].one):  # the highest recall is kept
         (low, high), n, chance = recall.ends(confidence), int(recall.n), recall.one_chance
         metrics["parent_recall"] = Estimate(value=recall.one, low=low, high=high, confidence=confidence, n=n)
         metrics["pair_recall"] = counted(recall.pair, n)

@@ -2,8 +2,8 @@
 
 The attacker runs the generator many times, with and without each target person (`plan.py`), and trains a classifier
 on the resulting tables. A rerun saw a person if it was trained with the person. The coins of a person, one bit for
-each rerun, say which reruns saw the person. Non-members are control persons, whom no rerun saw; the AUC of the same
-attack on non-members shows the effect of chance. `audits explain shadow` lists the verdicts.
+each rerun, say which reruns saw the person. Non-members are control persons, whom no rerun saw. The AUC of the
+attack on them shows the effect of chance. `audits explain shadow` lists the verdicts.
 
 Metrics:
 
@@ -59,7 +59,7 @@ def judge_shadow(  # noqa: PLR0913 - one parameter for each option of the comman
     """Attack the reruns of the plan in a folder, write shadow.json there, and return its content.
 
     `text` and `label` are the names of columns of the reruns' tables. `progress` is called with the number of
-    finished steps and the number of all steps. For the other arguments see `attack_reruns`.
+    finished steps and the number of all steps. `attack_reruns` describes the remaining arguments.
 
     Raises:
         InputError: the plan or a table is missing or not valid, the plan was made from another train or control
@@ -203,7 +203,7 @@ def features(
 def predict_membership(x: Float, coins: Coins) -> Float:
     """Return the probability that each rerun saw each person, (runs, persons), from scores x (runs, persons, scores).
 
-    The forest that predicts the reruns of a fold is trained on all other folds and serves all persons.
+    One forest predicts the reruns of a fold for all persons; it is trained on the remaining folds.
     """
     fold_of_run = np.arange(len(x)) % FOLDS
     predicted = np.empty(coins.shape)
@@ -224,7 +224,7 @@ def person_aucs(predicted: Float, coins: Coins) -> Float:
 def _standardised(x: Float, n: int) -> Float:
     """Return the scores, centred for each person and divided by the spread of the non-members (index n and higher).
 
-    Dividing by the spread of each person would make large effects look small.
+    Division by the spread of the scored person would make large effects look small.
     """
     unit = x[:, n:].std(axis=0).mean(axis=0)
     return np.asarray((x - x.mean(axis=0)) / np.where(unit > 0, unit, 1), dtype=np.float64)

@@ -1,7 +1,7 @@
 """Plan of the shadow attack, which runs the generator again with and without some persons (targets).
 
 The folder of a plan is private, because plan.json names persons. Rerun r uses the train table without the persons in
-`leave_out` of r. The synthetic table of rerun r is saved in synthetic/ under the number r.
+the list `leave_out` of rerun r. The synthetic table of rerun r is saved in synthetic/ under the number r.
 """
 
 import math
@@ -43,8 +43,8 @@ class ShadowPlan:
     inside: Coins = field(repr=False)  # (runs, persons), coins of the target persons
     non_members: tuple[str, ...] = field(repr=False)  # control persons, whom no rerun sees, to measure chance
     pretended: Coins = field(repr=False)  # (runs, non-members), coins of the non-members, which no rerun uses
-    train: str  # digest of the train table
-    control: str  # digest of the control table
+    train: str  # digest of the train table from which the plan was made
+    control: str  # digest of the control table from which the plan was made
 
     @property
     def runs(self) -> int:
@@ -60,7 +60,7 @@ def plan_shadow(inputs: AuditInputs, *, runs: int, n_persons: int | None, rng: R
     """Return a plan whose targets are the most over-represented train persons (`most_over_represented`).
 
     Each target is left out of half of the reruns of each fold, drawn independently for each target. The half is exact
-    in every fold: a classifier could otherwise use the number of reruns with the target in the folds that it sees.
+    in every fold: a classifier could otherwise use the number of reruns with the target in its training folds.
     `runs` is a multiple of 8. If `n_persons` is None, 1 % of the train persons (at least one) are targets.
 
     Raises:
@@ -101,7 +101,7 @@ def most_over_represented(inputs: AuditInputs, n: int, rng: Rng) -> tuple[tuple[
     """Return the n most over-represented train persons, and at most n most over-represented control persons.
 
     Each encoder ranks all persons of both tables by `crowding`: how much more similar they are to synthetic records
-    than to reference records. Each person counts with the highest rank that any encoder gives.
+    than to reference records. A person's rank is the highest rank that any encoder gives.
 
     Raises:
         NotMeasurable: there are fewer than 20 train persons, control persons, synthetic records or reference records.
