@@ -1,1 +1,1 @@
-"""The self-test: whether the audits can tell a leak from chance on the user's data."""
+"""The self-test: whether the audits distinguish a leak from chance on the user's data."""

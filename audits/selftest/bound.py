@@ -18,7 +18,7 @@ from audits.core.strictmodel import problems as model_problems
 from audits.core.types import Estimate
 from audits.selftest.cases import Demand, Outcome
 
-_MAX_BYTES = 16 << 20
+_MAX_BYTES = 16 << 20  # largest size of the file
 
 
 class BoundCell(Closed):
@@ -29,7 +29,7 @@ class BoundCell(Closed):
 
 
 class BoundSelfTest(Canonical):
-    """The content of `selftest.json`; its digest may be published, because the bytes contain the salt."""
+    """The content of `selftest.json`; the digest of the file may be published, because the file contains the salt."""
 
     schema_name: Literal["synthgen-selftest/v2"]
     tool: str  # name and version of the audit package
@@ -37,10 +37,10 @@ class BoundSelfTest(Canonical):
     control: Sha256
     # 32 random bytes as hex, so that the digest of the file does not confirm a guess of the tables
     salt: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
-    audits: dict[str, dict[str, BoundCell]]  # by name of the audit and of the case
+    audits: dict[str, dict[str, BoundCell]]  # keys: name of the audit, name of the case
 
     def numbers(self) -> dict[str, Estimate]:
-        """Return as `selftest.NAME_wrong` on how many of the n cases with a demand the audit NAME is not right."""
+        """Return as `selftest.NAME_wrong` the number of cases whose demand on the audit NAME is not met."""
         numbers = {}
         for name, cases in self.audits.items():
             is_right = [cell.outcome == "right" for cell in cases.values() if cell.demand != "blind"]

@@ -34,7 +34,7 @@ PERMUTATIONS = 20  # number of releases of `permuted_roles`
 MAX_FALSE_ALARMS = 4
 
 _DEMANDS: tuple[Demand, ...] = ("must_fail", "must_not_pass", "must_pass", "seldom_fail", "blind")
-_DEMAND_OF: Mapping[str, Demand] = dict(zip("FNPS.", _DEMANDS, strict=True))
+_DEMAND_OF: Mapping[str, Demand] = dict(zip("FNPS.", _DEMANDS, strict=True))  # demand by letter in `Case.demands`
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ class Case:
     why: str  # why the audits must meet the demands
     blind: str = ""  # why the audits without a demand need not detect the leak
     repeats: int = 1  # number of releases, each from a different split or with different random numbers
-    only_demanded: bool = False  # if true, audits without a demand are skipped, and the input checks are run
+    only_demanded: bool = False  # true: skip the audits without a demand, and run the input checks
 
     def demand(self, audit: str) -> Demand:
         """Return the demand on the audit with this name."""

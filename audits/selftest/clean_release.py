@@ -23,10 +23,10 @@ class Population:
 
     train: Table  # rows of the persons on whom the simulated generator was trained
     control: Table  # rows of the persons with whom the audits compare train
-    unseen: Table  # clean release: rows of third persons, without text and identifiers of train and control persons
+    unseen: Table  # clean release: rows of none of these persons, without their text and identifiers
     n_unseen: int  # number of persons in `unseen`
     n_repeating: int  # number of rows removed from `unseen` because they repeat a train or control person
-    own_run: Int  # for each train row, the tokens of its longest passage that no other person has; 0 if below 13
+    own_run: Int  # for each train row: tokens in the longest passage that no other person has; 0 if below 13
     reference: Table | None = None  # the user's reference table
     set_aside: Table | None = None  # control rows removed by the input checks
 
@@ -44,11 +44,11 @@ class Population:
 def draw_population(inputs: AuditInputs, rng: Rng) -> Population:
     """Return train, two thirds of the control persons, and the other third (`unseen`) as a clean release.
 
-    People quote each other and fill in the same forms, so an audit may be right to fail an unseen row. An unseen row
-    is therefore removed if it
+    People quote each other and fill in the same forms, so an audit could rightly fail a release of unseen rows. An
+    unseen row is therefore removed if it
     - shares 13 consecutive tokens (verbatim or with masked numbers) with a train or control person, or is a near copy
       of that person's text, both as in `memorization`; or
-    - contains an identifier or a code of a train or control person, in any grouping, or the digits of an identifier.
+    - contains an identifier or a code of a train or control person in any grouping, or the digits of an identifier.
 
     At most 2,000 train persons and 3,000 control persons (2,000 for control, 1,000 unseen) are drawn. The caller
     must run `check_split` on the tables first.
@@ -105,7 +105,7 @@ def stack_tables(first: Table, second: Table) -> Table:
 
 
 def deal_persons(train: Table, control: Table, rng: Rng) -> tuple[Table, Table]:
-    """Return train and control with all persons reassigned at random; each keeps its number of persons."""
+    """Return train and control with all persons reassigned at random; each table keeps its number of persons."""
     both = stack_tables(train, control)
     names, person = persons(both.groups)
     of_train = np.isin(person, rng.permutation(len(names))[: len(set(train.groups))])
@@ -140,5 +140,5 @@ def _identifiers(row: RowContent) -> set[Entity]:
 
 
 def copyable(population: Population) -> Int:
-    """Return the indices of train rows with 30 consecutive tokens that no other person has; a copy is detectable."""
+    """Return the indices of train rows with 30 consecutive tokens that no other person has; copies are detectable."""
     return np.asarray(np.flatnonzero(population.own_run >= CEILING_TOKENS), dtype=np.int64)

@@ -23,7 +23,7 @@ from audits.selftest.recipes import append, hide, lacking_own_words, number_rows
 HIDDEN = 4  # number of persons whose texts are hidden in a release
 NEAR_EVERY = 10  # in a near copy, one word in this many is replaced
 PIECE = 20  # number of words per row of a record that is cut into several rows
-SHORTEST, LONGEST = 13, 29  # `Population.own_run` of a short record, in tokens: FLOOR_TOKENS to CEILING_TOKENS - 1
+SHORTEST, LONGEST = 13, 29  # range of `own_run` of a short record, in tokens: FLOOR_TOKENS to CEILING_TOKENS - 1
 N_SHORT = 11  # number of short records that are copied
 BOILERPLATE = 0.6  # share of a record's words that are from TEMPLATE
 MIN_MISSPELLED = 4  # letters are exchanged in words of at least this many characters
@@ -48,7 +48,7 @@ ACCENT = "\u0301"  # combining acute accent
 _TAGS = {ord(c): chr(0xE0000 + ord(c)) for c in string.ascii_letters + string.digits}  # invisible characters
 _CYRILLIC, _FULL_WIDTH = "\u0430\u0441\u0435\u043e\u0440\u0445\u0443", "".join(chr(0xFF10 + i) for i in range(10))
 _CONFUSABLE = str.maketrans("aceopxy" + string.digits, _CYRILLIC + _FULL_WIDTH)
-DISGUISES: Mapping[str, Callable[[str], str]] = {
+DISGUISES: Mapping[str, Callable[[str], str]] = {  # key: name of the case; value: function that disguises a text
     "accented": lambda text: " ".join(f"{word[:1]}{ACCENT}{word[1:]}" for word in text.split()),
     # an invisible tag character after the first character of every word
     "invisible": lambda text: " ".join(f"{w[:1]}{_TAGS.get(ord(w[0]), chr(0xE0041))}{w[1:]}" for w in text.split()),
@@ -64,7 +64,7 @@ _NAMES = ("Aurelia Quistgaard", "Theodric Vanhoutte", "Ottoline Brackenridge", "
 
 
 def disguised(population: Population, rng: Rng, *, how: str) -> AuditInputs:
-    """Return clean rows; four end with a train text disguised by `DISGUISES[how]`, each of a different person."""
+    """Return clean rows; four of them end with texts of four train persons, disguised by `DISGUISES[how]`."""
     train, rows = _numbered_persons(population, HIDDEN, rng)
     return population.inputs(
         hide(population.unseen, [DISGUISES[how](train.texts[row]) for row in rows], rng), train=train
@@ -80,7 +80,7 @@ def shared_passage(population: Population, rng: Rng) -> AuditInputs:
 
 
 def near_copies(population: Population, rng: Rng) -> AuditInputs:
-    """Return clean rows and four changed train texts: digits are random, and every tenth word is from a clean row."""
+    """Return clean rows and four train texts with random digits, and with every tenth word taken from a clean row."""
     train, rows = _numbered_persons(population, HIDDEN, rng)
     words = [word for text in population.unseen.texts[:200] for word in text.split()]
 
@@ -109,7 +109,7 @@ def cut_up(population: Population, rng: Rng) -> AuditInputs:
 
 
 def in_turn(population: Population, rng: Rng) -> AuditInputs:
-    """Return clean rows; two end with a mixture of two train texts, whose words alternate."""
+    """Return clean rows; two of them each end with the alternating words of two train texts."""
     train, rows = _numbered_persons(population, HIDDEN, rng)
     texts = [train.texts[row].split() for row in rows]
     mixed = [
@@ -131,13 +131,13 @@ def short_copies(population: Population, rng: Rng) -> AuditInputs:
 
 
 def rotated(population: Population, _rng: Rng) -> AuditInputs:
-    """Return train in ROT13: no information is lost, but no encoded text is similar to a train text."""
+    """Return train in ROT13: no information is lost, but the encoded texts are not similar to train texts."""
     texts = tuple(codecs.encode(text, "rot13") for text in population.train.texts)
     return population.inputs(as_synthetic(replace(population.train, texts=texts)))
 
 
 def one_class(population: Population, _rng: Rng) -> AuditInputs:
-    """Return clean rows of every class but the largest, and all train rows of the largest class."""
+    """Return clean rows of every class except the largest, and all train rows of the largest class."""
     labels = population.train.labels
     if labels is None or population.unseen.labels is None or len(set(labels)) < 2:
         raise NotMeasurable("at least two classes are required, so that only one of them leaks")
@@ -148,7 +148,7 @@ def one_class(population: Population, _rng: Rng) -> AuditInputs:
 
 
 def shared_desk(population: Population, rng: Rng) -> AuditInputs:
-    """Return clean rows: one has the e-mail address of a train person, four have the address of a shared office."""
+    """Return clean rows: one has the e-mail address of a train person, four have that of a shared office."""
     desk, personal = "front.desk@clinic-office.example", "mw.haverkamp.1961@letters.example"
     train, control = (
         append(table, dict.fromkeys(_first_rows(table, HIDDEN, rng).tolist(), f"Contact: {desk}"))
@@ -186,7 +186,7 @@ def long_control_name(population: Population, rng: Rng) -> AuditInputs:
 
 
 def name_orders(population: Population, rng: Rng) -> AuditInputs:
-    """Return clean rows; four have a train person's recorded name, with the surname first or an initial added."""
+    """Return clean rows; four have a train person's recorded name, with the surname first or an added initial."""
     rows = _first_rows(population.train, HIDDEN, rng).tolist()
     names = dict(zip(rows, _NAMES, strict=True))
     given, surnames = zip(*(name.split() for name in _NAMES), strict=True)
@@ -197,7 +197,7 @@ def name_orders(population: Population, rng: Rng) -> AuditInputs:
 
 
 def described(population: Population, rng: Rng, *, make: Callable[[Rng], tuple[str, str]]) -> AuditInputs:
-    """Return clean rows; four of them contain facts, each about a different train person.
+    """Return clean rows; four of them contain facts, each row about a different train person.
 
     `make` returns the words that are added to the person's text, and the words that are added to the clean row.
     """
@@ -245,7 +245,7 @@ def repeating_control(population: Population, rng: Rng) -> AuditInputs:
 
 
 def templated(population: Population, rng: Rng, *, pasted: bool) -> AuditInputs:
-    """Return clean rows, after sentences of one template are added to every text of all tables (60 % of its words).
+    """Return clean rows; template sentences are added to every text of all tables and make up 60 % of its words.
 
     If `pasted`, one clean row also contains the whole record of a train person, including the template sentences.
     """

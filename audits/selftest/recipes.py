@@ -97,7 +97,7 @@ def interpolated(population: Population, rng: Rng, *, k: int, largest: float) ->
 
 
 def chunk_mix(population: Population, rng: Rng) -> AuditInputs:
-    """Return mixtures of two train texts of one class; each chunk of eight words is from a random one of the two."""
+    """Return mixtures of two train texts of one class; each chunk of eight words is from a randomly chosen one."""
     label, person = _labels_and_persons(population.train)
     texts, rows = [], []
     for i in _some_rows(len(population.train), rng).tolist():
@@ -135,8 +135,8 @@ def one_identifier(population: Population, rng: Rng) -> AuditInputs:
 def permuted_secret(population: Population, rng: Rng) -> AuditInputs:
     """Return train with the last quarter of every text replaced by the last quarter of another person's text.
 
-    Someone who knows some of the first three quarters of a text can still find the rest of them. On the fictional
-    clinic, the linkage audit measures an advantage of 0.40 with last quarters and of -0.015 with second halves.
+    Someone who knows a part of the first three quarters can still find the rest of these quarters. On the fictional
+    clinic, the linkage audit measures an advantage of 0.40. If second halves are exchanged, it measures -0.015.
     """
     names, person = persons(population.train.groups)
     place = rng.permutation(len(names))[person]
@@ -158,7 +158,7 @@ def clean_release(population: Population, _rng: Rng) -> AuditInputs:
 def filtered_release(population: Population, _rng: Rng) -> AuditInputs:
     """Return the clean rows except the 10 % that are most similar to a train row, as measured by the word encoder.
 
-    Such a filter looks like a precaution, but train persons can be recognised because they have no similar row left.
+    Such a filter looks like a precaution, but train persons can be recognised: no row similar to theirs is left.
     """
     encoded = encode_words(_holdout(population))
     nearness = highest(encoded.synthetic, encoded.train, 1)[:, 0]

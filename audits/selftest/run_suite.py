@@ -32,7 +32,7 @@ class Cell:
     demand: Demand
     outcome: Outcome
     verdicts: Mapping[str, int]  # number of releases with each verdict
-    reason: str  # reason of the first verdict that does not meet the demand, else of the first verdict
+    reason: str  # reason of the first verdict that does not meet the demand, or of the first verdict if all meet it
     seconds: float  # duration of the audit on all releases of the case
 
 
@@ -55,7 +55,7 @@ class SelfTest:
     cases: tuple[CaseResult, ...]
     audits: tuple[str, ...]  # the calibrated audits
     left_out: tuple[str, ...]  # registered audits that the suite does not cover
-    n_persons: Mapping[str, int]  # number of persons in the first split, by "train", "control" and "fresh" (unseen)
+    n_persons: Mapping[str, int]  # number of persons in the first split; keys: train, control and fresh (unseen)
     n_repeating: int  # unseen rows removed from the first split because they repeat a train or control person
     split_problems: tuple[str, ...]  # problems found by the input checks
     seed: int
@@ -156,7 +156,7 @@ def make_populations(
 ) -> tuple[list[Population], tuple[str, ...]]:
     """Return the population of each split, and the problems that the input checks find.
 
-    The first split uses the user's train and control. All further splits reassign the persons to these at random.
+    The first split uses the user's train and control. Each further split reassigns all persons at random.
     """
     input_checks = check_split(inputs, stream(seed, "input_checks"))
     populations = [draw_population(input_checks.inputs, stream(seed, "selftest/people/0"))]
@@ -210,7 +210,7 @@ def run_case(
 
 
 def _counted(result: AuditResult, demand: Demand, population: Population, inputs: AuditInputs) -> AuditResult:
-    """Return the result; a pass becomes a fail if all rows with the leak are quarantined, which blocks the table."""
+    """Return the result; a pass becomes a fail if all rows with the leak are quarantined (this blocks the table)."""
     if demand not in {"must_fail", "must_not_pass"} or result.verdict != "pass" or not result.quarantined:
         return result
     clean = set(population.unseen.texts)

@@ -20,13 +20,13 @@ from audits.core.types import Bool, Int, UInt
 from audits.text.ngrams import find_keys, starts_group, within_groups
 from audits.text.shared_runs import BLOCK_TOKENS, Numbered, parts_of, run_keys
 
-PHRASE_TOKENS = 8  # length of a phrase; of 700 abstracts, only 1 % share eight consecutive words with another one
+PHRASE_TOKENS = 8  # tokens per phrase; of 700 abstracts, only 1 % share eight consecutive words with another abstract
 MANY = 10  # only phrases of more persons than this are boilerplate; statistical offices publish counts above 10
 FEWEST = 3  # a phrase is common text if at least this many persons share it; two persons may belong to one family
 FORM_TOKENS = 4  # length of the sequences by which headings are found; headings are shorter than a phrase
-FORM_SHARE = 0.01  # a heading belongs to more than this share of the persons, and to more than MANY persons
-REPEATED_SHARE, REPEATED_TOKENS = 0.5, 8  # a row is repeated if at least this share and number of its own tokens are
-TRAIN, CONTROL, PUBLIC = 0, 1, 2
+FORM_SHARE = 0.01  # more than this share of the persons, and more than MANY persons, use a heading
+REPEATED_SHARE, REPEATED_TOKENS = 0.5, 8  # smallest share and number of repeated tokens in a repeated row
+TRAIN, CONTROL, PUBLIC = 0, 1, 2  # values of `Owned.side`
 
 
 class Owned(NamedTuple):
@@ -113,7 +113,7 @@ def repeated_records(pool: Owned, shared: SharedPhrases) -> list[tuple[int, int]
     """Return (row, owner) for each row that is mostly repeated in the texts of another owner.
 
     A row is mostly repeated if the texts of the other owner contain at least half of its tokens outside boilerplate,
-    and at least eight of these tokens. For example, a record is stored under two ids. A passage that two persons
+    and at least eight of these tokens. An example is a record stored under two ids. A passage that two persons
     quote is usually a smaller part of each record.
     """
     at, phrase = shared.at, shared.phrase
@@ -181,7 +181,7 @@ def common_text(pool: Owned, shared: SharedPhrases, merged: Int) -> CommonText:
     """Return the sequences of tokens that are common text.
 
     - A phrase is common text if it is boilerplate, or if at least FEWEST owners have it.
-    - FORM_TOKENS tokens are common text if more than MANY owners, and more than 1 % of all owners, have them.
+    - A sequence of FORM_TOKENS tokens is common text if more than MANY owners, and more than 1 % of owners, have it.
 
     `merged` is the result of `merged_owners`; merged owners count as one.
     """

@@ -1,8 +1,8 @@
 """Patterns that de-identification and the identifiers audit share: words before numbers, forms of codes, months.
 
-All further patterns differ between the two. De-identification replaces everything that a reader takes for an
-identifier, also partial dates and short numbers. The audit compares values of two tables, so it searches for whole
-dates and long numbers only, but after any word.
+Only these patterns are shared. De-identification replaces everything that a reader takes for an identifier, also
+partial dates and short numbers. The audit compares values of two tables, so it searches for whole dates and long
+numbers only, whatever word precedes them.
 """
 
 # Cues: words before a number or code, which show that the number or code is an identifier. Each cue is a regular
@@ -67,9 +67,9 @@ NHS = r"\d{3}([ -]?)\d{3}\1\d{4}"  # number of the British NHS; `stdnum.gb.nhs` 
 CARD_PRINTED = r"(?:\d{4}([ -]?)\d{4}\1\d{4}\1\d{4}|\d{4}([ -]?)\d{6}\2\d{5})"
 IBAN = r"[A-Z]{2}[ -]?\d{2}(?:[ -]?[A-Z\d]{4}){2,7}(?:[ -]?[A-Z\d]{1,3})?"
 MEDICARE = r"[1-9][A-Z][A-Z\d]\d[ -]?[A-Z][A-Z\d]\d[ -]?[A-Z]{2}\d\d"  # number of Medicare in the United States
-UK_LICENCE = r"[A-Z9]{5} ?\d{6} ?[A-Z9]{2}\d[A-Z]{2}"  # number of a driving licence
+UK_LICENCE = r"[A-Z9]{5} ?\d{6} ?[A-Z9]{2}\d[A-Z]{2}"  # number of a British driving licence
 NETWORK_CARD = r"(?:[0-9a-f]{2}[:-]){5}[0-9a-f]{2}"  # MAC address
-PLATE_CUE = r"(?:plates?|tag|rego|registration|reg)\.?(?: no\.?| number| is|:)* "
+PLATE_CUE = r"(?:plates?|tag|rego|registration|reg)\.?(?: no\.?| number| is|:)* "  # words before a number plate
 # name of an internet host without https:// or www.
 HOST = r"(?!www\.)(?:[a-z\d-]{2,63}\.){1,4}(?:com|org|net|edu|gov|uk|io|info|health|care|eu|de|fr|ca|au|ie)"
 HIGH_AGE = r"9\d|1[0-2]\d"  # ages from 90 to 129 years

@@ -1,6 +1,6 @@
 """Find and remove unusual white space and invisible characters.
 
-Such characters could hide whole records from the audits, because normalisation removes these characters.
+A record written in such characters would be hidden from the audits, because normalisation removes the characters.
 """
 
 import re

@@ -15,7 +15,7 @@ from audits.core.types import Bool, Float, Int, Rng
 from audits.text.ngrams import find_keys
 from audits.text.normalise import normalise
 
-ALPHABET = 127  # the model distinguishes the 127 most frequent characters; all other characters count as one
+ALPHABET = 127  # the model distinguishes the 127 most frequent characters; all others count as one character
 PRIOR = 5.0  # weight of the shorter context in the model, as a number of occurrences
 BETWEEN = 2 / 3  # position of the bound on a scale from the score of real text (0) to that of scrambled text (1)
 SHORT = 40  # a row with fewer characters is compared with windows of real text of the same length
@@ -25,7 +25,7 @@ WINDOW = 50  # characters per window of a row
 PARTLY = 1 / 3  # a row is partly illegible if at least this share of its windows scores below the bound
 MAX_CHARACTERS = 4_000_000  # at most about this many characters of `fitted`, and of `held_out`, are used
 MIN_DIFFERENCE = 0.5  # smallest difference of the scores of real and scrambled text, in nats per character
-MAX_PUNCTUATION, FEW_MARKS = 0.2, 2  # punctuation is kept if it is more than this share and number of characters
+MAX_PUNCTUATION, FEW_MARKS = 0.2, 2  # more punctuation than this share and number of characters is kept
 _START = "\n\n"  # precedes a text on which the model is fitted
 _WORD = "\n "  # precedes a text that is scored, so that its first word is scored like any word of a record
 _SPACES = str.maketrans(dict.fromkeys(string.punctuation, " "))
@@ -51,12 +51,12 @@ def legibility(rows: Sequence[str], fitted: Sequence[str], held_out: Sequence[st
     where n_x counts the occurrences of x in `fitted`. Punctuation is left out, because it differs between tables of
     one language (placeholders such as [NAME], quotes). `held_out` has real texts that are not in `fitted`. Let R be
     the median score of `held_out`, and S that of `held_out` with scrambled words. The bound is two thirds of the way
-    from R down to S. A row below it is illegible. Language models write text near R; rot13 and base64 are below S.
+    from R down to S. Rows below the bound are illegible. Language models write text near R; rot13 text below S.
 
     The score of a short row (fewer than 40 characters) varies strongly. A short row below the bound is therefore
-    illegible only if at most one in 1,000 windows of the same length in `held_out` scores lower. The share of windows
-    below the bound is the chance that a legible short row scores below it. If significantly more of the remaining
-    short rows score below the bound (binomial test at 1 %), all short rows below the bound are illegible.
+    illegible only if at most one in 1,000 windows of the row's length in `held_out` scores lower. The share of
+    windows below the bound is the chance that a legible short row scores below it. If significantly more of the
+    short rows not yet found illegible score below it (binomial test at 1 %), all short rows below it are illegible.
 
     Raises:
         NotMeasurable: real and scrambled text have similar scores.

@@ -12,7 +12,7 @@ _WITHOUT_SPACES = r"\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}\p{Tibetan}\p{Javanese}\p
 _PIECE = regex.compile(rf"[{_CHARACTERS}]|([{_WITHOUT_SPACES}]+)|[^{_CHARACTERS}{_WITHOUT_SPACES}]+")
 _VOWELS = "aeiouаеёиоуыэюяαεηιουω"
 _DROPPED = re.compile(rf"[\W\d_{_VOWELS}]+")
-_PLAIN = {code: None for code in range(128) if chr(code) in _VOWELS or not chr(code).isalpha()}
+_DROPPED_ASCII = {code: None for code in range(128) if chr(code) in _VOWELS or not chr(code).isalpha()}
 _NUMBER = re.compile(r"\d+")
 _TOKEN = re.compile(r"[^\W_]+")
 _REPEATED = re.compile(r"(.)\1+")
@@ -63,7 +63,7 @@ def consonant_chunks(normalised: str) -> list[str]:
 
 def consonants(normalised: str) -> str:
     """Return the consonants of a normalised text, adjacent equal ones reduced to one: "no 3 apples" -> "npls"."""
-    kept = normalised.translate(_PLAIN) if normalised.isascii() else _DROPPED.sub("", normalised)
+    kept = normalised.translate(_DROPPED_ASCII) if normalised.isascii() else _DROPPED.sub("", normalised)
     return _REPEATED.sub(r"\1", kept)
 
 

@@ -27,7 +27,7 @@ class Sequences:
 
 
 def words(tables: Iterable[Sequence[str]]) -> tuple[list[Sequences], int]:
-    """Return the words of each table, numbered from 0 as they first appear, and the number of distinct words."""
+    """Return the words of each table, numbered from 0 by first appearance, and the number of distinct words."""
     number: dict[str, int] = {}
     numbered = [[[number.setdefault(w, len(number)) for w in tokens(text)] for text in table] for table in tables]
     return [_sequences(rows) for rows in numbered], len(number)

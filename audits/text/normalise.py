@@ -20,7 +20,7 @@ _IGNORABLE = regex.compile(r"[\p{Default_Ignorable_Code_Point}\p{Cf}\p{Cc}]")
 _QUOTES = frozenset('"‘’‚‛“”„‟′″‴‵‶‷‹›«»`´〝〞〟＂＇')
 _INVISIBLE = "\ue000"  # private-use placeholder for an invisible character
 
-# replacements by General_Category
+# key: General_Category of a character; value: replacement of the character
 _PLAIN = {"Mn": "", "Mc": "", "Me": "", "Zs": " ", "Pd": "-", "Pc": "_", "Pi": "'", "Pf": "'"}
 
 _TOKEN = re.compile(r"[^\W_]+")
@@ -163,12 +163,12 @@ def _plain_word(word: re.Match[str]) -> str:
         return written
     if any(c.isascii() for c in written):
         return "".join(_LOOKALIKES.get(c, c) for c in written)
-    # a word without ASCII letters: each letter is replaced like its capital, so that both cases stay comparable
+    # a word without ASCII letters: each letter is replaced like its capital, so that small letters match capitals
     return "".join(_LOOKALIKES.get(c.upper(), _LOOKALIKES.get(c, c)) for c in written.casefold())
 
 
 class _Table(dict[int, str]):
-    """Translation table for the non-letters of decomposed text, filled when needed (letters: `_plain_word`)."""
+    """Translation table for the non-letters of decomposed text, filled when needed; letters: see `_plain_word`."""
 
     def __missing__(self, code: int) -> str:
         self[code] = plain = _plain_character(chr(code))

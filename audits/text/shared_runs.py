@@ -15,7 +15,7 @@ from audits.text.ngrams import find_keys, grown, starts_group, within_groups
 
 SHORTEST = 5  # the search begins with runs of this many tokens; many persons share shorter runs
 CAP_TOKENS = 64  # longer runs count as runs of this length
-TOKENS_PER_OWNER = 10  # see `most_owners`
+TOKENS_PER_OWNER = 10  # number of tokens that a run needs for each of its owners (`most_owners`)
 RARE_BITS = 150.0  # a run of at least 10 tokens whose words have this many bits (`_bits_before`) may have two owners
 PART_TOKENS = 1 << 22  # approximate number of places that are searched at a time (a part)
 NO_PART = 255  # part number of tokens at which no run of the required length begins
@@ -28,7 +28,7 @@ class Runs(NamedTuple):
     row: Int  # synthetic row of each pair, (r,)
     owner: Int  # owner of each pair, (r,)
     length: Int  # tokens of the longest run, at most CAP_TOKENS, (r,)
-    start: Int  # token of the synthetic row at which the first run of this length begins, (r,)
+    start: Int  # index in the synthetic row of the token at which the first run of this length begins, (r,)
     lowest_owner: Int  # lowest number of an owner who has this run, (r,)
 
 
@@ -70,7 +70,7 @@ def runs_alone(synthetic: Numbered, real: Numbered, owners: Int, *, public: int,
 
     The search starts with the runs of `shortest` tokens that occur in both tables. It repeatedly extends the runs by
     one token, up to CAP_TOKENS, and keeps the runs that still occur in both tables. At each length, the search
-    records the runs that few owners have, once for each owner. Few owners are at most `most_owners`, or two if the
+    records the runs that few owners have, once for each owner. "Few" is at most `most_owners`, or two if the
     run has 10 to 19 tokens and its words are rare (RARE_BITS).
 
     Both tables must be numbered with the same vocabulary. `owners` has the owner of each real row. `public` is the
@@ -116,7 +116,7 @@ def renumbered(tables: Iterable[Numbered], number: NDArray[np.int32]) -> tuple[N
     return tuple(changed)
 
 
-Part = tuple[Numbered, Places]
+Part = tuple[Numbered, Places]  # a table, and its places in one part
 
 
 def parts_of(tables: Sequence[Numbered], length: int) -> Iterator[tuple[Part, ...]]:

@@ -55,13 +55,13 @@ def located(text: str) -> Located:
 
 
 def placed_tokens(text: str) -> list[Placed]:
-    """Return the tokens of a text (`normalise.tokens`), each with its span in this text."""
+    """Return the tokens of a text (`normalise.tokens`), each with its span in the original text."""
     normalised = located(text)
     return [Placed(word, *normalised.span(start, end)) for word, start, end in words_in(normalised.text)]
 
 
 def words_in(normalised: str) -> list[Placed]:
-    """Return the tokens of a normalised text, each with its span in this text."""
+    """Return the tokens of a normalised text, each with its span in the normalised text."""
     placed = []
     for match in _TOKEN.finditer(normalised):
         start = match.start()
@@ -95,7 +95,7 @@ def _once(text: str) -> Located:
 
 
 def _pieces(chunk: str, offset: int) -> list[Placed]:
-    """Return the folded characters of a chunk, or one folded chunk if they do not add up to it, with spans."""
+    """Return the folded characters of a chunk with spans; if they do not spell the folded chunk, return it whole."""
     folded = fold(chunk)
     starts = [i for i, c in enumerate(chunk) if i == 0 or unicodedata.combining(c) == 0]
     pieces = [Placed(fold(chunk[a:b]), offset + a, offset + b) for a, b in pairwise([*starts, len(chunk)])]
