@@ -1,8 +1,8 @@
 """Test an audit that passes: it must fail if train records are copied (planted) into the synthetic table.
 
 Without this test, an audit could pass because the texts are too short or too similar to each other to detect a leak.
-The test uses samples of the tables. It chooses 10 % of the train persons, and plants a copy of one record of each
-chosen person, from which 20 % of the words are removed.
+The test uses samples of the tables. For each of 10 % of the train persons, it plants a copy of one of the person's
+records, with 20 % of the words removed.
 """
 
 from abc import ABC, abstractmethod

@@ -97,7 +97,7 @@ def interpolated(population: Population, rng: Rng, *, k: int, largest: float) ->
 
 
 def chunk_mix(population: Population, rng: Rng) -> AuditInputs:
-    """Return mixtures of two train texts of one class; each chunk of eight words is from a randomly chosen one."""
+    """Return mixtures of two train texts of one class: chunks of eight words, each from one of the two at random."""
     label, person = _labels_and_persons(population.train)
     texts, rows = [], []
     for i in _some_rows(len(population.train), rng).tolist():
@@ -197,7 +197,7 @@ def paste(table: Table, text: str, rng: Rng) -> Table:
 
 
 def hide(table: Table, texts: Sequence[str], rng: Rng) -> Table:
-    """Return the table with each of the texts appended to a different random row."""
+    """Return the table with the texts appended to random rows, at most one text to each row."""
     rows = rng.choice(len(table), size=len(texts), replace=False).tolist()
     return append(table, dict(zip(rows, texts, strict=True)))
 

@@ -112,9 +112,9 @@ def _record_numbers(rows: Numbered) -> Int:
 def repeated_records(pool: Owned, shared: SharedPhrases) -> list[tuple[int, int]]:
     """Return (row, owner) for each row that is mostly repeated in the texts of another owner.
 
-    A row is mostly repeated if the texts of the other owner contain at least half of its tokens outside boilerplate,
-    and at least eight of these tokens. An example is a record stored under two ids. A passage that two persons
-    quote is usually a smaller part of each record.
+    A row is mostly repeated if the texts of the other owner contain at least half of the row's tokens outside
+    boilerplate, and at least eight of these tokens. An example is a record stored under two ids. A passage that two
+    persons quote is usually a smaller part of each record.
     """
     at, phrase = shared.at, shared.phrase
     row = pool.rows.row(at)

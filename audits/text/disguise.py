@@ -1,4 +1,4 @@
-"""Detect texts with look-alike or invisible characters. A person can read them, but a search may not find them."""
+"""Detect texts with look-alike or invisible characters. A person can read such texts, but a search may miss them."""
 
 import re
 import unicodedata

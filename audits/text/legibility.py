@@ -49,9 +49,9 @@ def legibility(rows: Sequence[str], fitted: Sequence[str], held_out: Sequence[st
         p(c) = (n_c + 1) / (n + |alphabet|)
 
     where n_x counts the occurrences of x in `fitted`. Punctuation is left out, because it differs between tables of
-    one language (placeholders such as [NAME], quotes). `held_out` has real texts that are not in `fitted`. Let R be
-    the median score of `held_out`, and S that of `held_out` with scrambled words. The bound is two thirds of the way
-    from R down to S. Rows below the bound are illegible. Language models write text near R; rot13 text below S.
+    one language (placeholders, quotes). `held_out` has real texts that are not in `fitted`. Let R be the median score
+    of `held_out`, and S that of `held_out` with scrambled words. The bound is two thirds of the way from R down to S.
+    A row below the bound is illegible. Language models write text near R; rot13 and base64 are below S.
 
     The score of a short row (fewer than 40 characters) varies strongly. A short row below the bound is therefore
     illegible only if at most one in 1,000 windows of the row's length in `held_out` scores lower. The share of

@@ -28,7 +28,7 @@ _STRETCH = re.compile(r"\S+")
 _WORD = re.compile(r"[^\W\d_]+")
 _DIGITS = re.compile(r"\d+")
 _SENTENCE_END = re.compile(r"(?<=[.!?])\s+|\n\s*\n")
-# three or more single letters with the same separator ("s p a c e d", "s.p.a.c.e.d"), or two between wider gaps
+# three or more letters with one separator ("s p a c e d", "s.p.a.c.e.d"), or two letters between wider gaps
 _SPACED = re.compile(r"(?<![^\W_])[^\W_](?:([^\w\n]|_)[^\W_])(?:\1[^\W_])+(?![^\W_])|(?<=\s\s)[^\W_] [^\W_](?=\s\s)")
 _SHAPE = bytes(120 if chr(i).isalnum() and i < 128 else 32 for i in range(256))  # letters and digits become x
 # Unicode names of letters that UAX #15 and UTS #39 do not map to plain letters ("LATIN LETTER SMALL CAPITAL A")

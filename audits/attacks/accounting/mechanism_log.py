@@ -200,7 +200,7 @@ class EarlierRelease(Closed):
 
     release: Identifier
     person_set: Sha256  # digest of the earlier release's persons, see `person_set_digest`
-    persons: Literal["same", "overlapping", "disjoint"]  # relation of `person_set` to this release's persons
+    persons: Literal["same", "overlapping", "disjoint"]  # relation to the persons of the logged release
     cost: PrivacyBudget  # total epsilon and delta of the earlier release
     mechanisms: tuple[MechanismCost, ...] = ()  # if given, the audit composes their steps and ignores `cost`
 

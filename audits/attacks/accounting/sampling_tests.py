@@ -54,7 +54,7 @@ def poisson_tests(draws: Participation, *, rate: float) -> dict[str, float]:
     - overlaps: sum over t of the number of persons who are in step t and in step t + 1. This sum is also too small
       for parts of a shuffled list, because no person occurs twice before the end of the list.
 
-    Each of the last three sums is compared with the gamma distribution of the same mean and variance. For `sizes` (a
+    Each of the last three sums is compared with the gamma distribution of the sum's mean and variance. For `sizes` (a
     sum over m = T counts with distribution Bin(k, q), k = n) and `participations` (m = n, k = T), they are
 
         mean m,  variance m·(2 + (1 - 6·q·(1 - q)) / (k·q·(1 - q)))
@@ -101,7 +101,7 @@ def coordinate_tests(coordinates: Sequence[float], *, is_laplace: bool) -> dict[
     The claimed distribution is the standard normal distribution, or the Laplace distribution with scale 1.
 
     - distribution: Kolmogorov-Smirnov test. It detects coordinates without noise, even if all remaining coordinates
-      have too much noise. It also detects noise with a wrong distribution, such as absolute values.
+      have too much noise. It also detects noise with a wrong distribution, such as the absolute values of noise.
     - order: correlation of each coordinate with the next, after a transformation to normal values. The test detects
       sorted noise and needs `MIN_ORDERED` coordinates.
     - ties: number of neighbours in the sorted absolute values that differ by at most `TIE`. For n coordinates, this

@@ -53,8 +53,8 @@ class Differencing:
     No epsilon follows from the AUCs, because persons do not join at random.
 
     Privacy: reads all texts of both releases and tables; per-record scores stay in memory.
-    Randomness: control persons who become the reference, one seed of the encoders, and folds and draws of each kind
-        of change.
+    Randomness: control persons who become the reference, one seed of the encoders, and the folds and draws of
+        persons for each kind of change.
     Reference: the scores are those of `audits/attacks/membership/scores.py`. The detection of a common seed by shared
         rows was designed for this project.
     """
@@ -114,7 +114,7 @@ class ReleaseComparison:
 
     @property
     def n_needed(self) -> int:
-        """Number of changed persons, and of control persons, with which a safe change passes with probability .8."""
+        """Number of changed persons, and of control persons, for a pass with probability .8 if nothing leaks."""
         n_attacks = max((len(attack.membership.areas) for attack in self.attacks.values()), default=N_ATTACKS)
         return stats.needed_for_auc(MARGIN, power=stats.power_of_each(n_attacks))
 

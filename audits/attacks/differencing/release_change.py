@@ -99,7 +99,7 @@ def seeds_of(previous: Previous) -> Seeds:
 
 
 def _near(mine: Sketch, other: Sketch, *, same: bool = False) -> Bool:
-    """Return which rows of `mine` have a near copy in `other`; with `same`, a row does not count as its own copy."""
+    """Return which rows of `mine` have a near copy in `other`; if `same`, a row does not count as its own copy."""
     pairs = near_pairs(mine, other)
     near = np.zeros(len(mine), dtype=np.bool_)
     near[pairs.left[(pairs.jaccard >= NEAR) & ~(same & (pairs.left == pairs.right))]] = True

@@ -23,7 +23,7 @@ from audits.core.types import Bool, Estimate, Float, Int, Rng
 VOTERS = (1, 5)  # variants of attribute inference: number of nearest rows that vote
 LINKED_WITHIN = (1, 5, NEAREST)  # variants of joining: number of nearest rows of each half that are compared
 MIN_HALF_WORDS = 3  # the halves of a record are joined only if each has at least this many words
-TOP_SHARE = 0.01  # the report counts right guesses about this share of persons, those with the most confident guesses
+TOP_SHARE = 0.01  # share of persons with the most confident guesses, among whom the report counts right guesses
 Kind = Literal["relative", "absolute"]
 
 # entries of MARGINS: (number of persons needed in each of train and control, allowed excess of train over control).

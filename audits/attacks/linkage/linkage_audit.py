@@ -34,7 +34,7 @@ class Linkage:
       of the largest possible excess. The limit depends on the number of persons (`MARGINS`).
     - rare_excess: a_T - a_H of the worst of words, fields and profile, for facts that at most ten persons have. The
       limit is .09.
-    - half_to_half, inversion: a_T - a_H, with limits by the number of persons (`MARGINS`).
+    - half_to_half, inversion: a_T - a_H, with limits that depend on the number of persons (`MARGINS`).
     - limit: the largest limit of the attacks, reported if there are enough persons for every attack.
     - scan_p: smallest p-value of the scan tests, corrected for the number of tests. A scan test checks whether train
       persons are over- or under-represented among the most confident correct guesses.
@@ -46,7 +46,7 @@ class Linkage:
     Randomness: control persons who become the reference, the encoders' seeds, and orders of records and of items,
         which decide ties.
     Reference: the three risks and the correction by control persons, Giomi et al., "A unified framework for
-        quantifying privacy risk in synthetic data", PoPETs 2023; use on text, two-sided tests, intervals and the scan
+        quantifying privacy risk in synthetic data", PoPETs 2023; the use on text, two-sided tests, intervals and scan
         were designed for this project.
     """
 

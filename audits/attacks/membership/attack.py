@@ -62,8 +62,8 @@ def cross_fit(scores: Mapping[str, Float], people: Arms, rng: Rng) -> CrossFitte
         z · w,  w = (Z'Z + .02 · n · I)^-1 · Z'y
 
     z has the normal quantiles of a person's ranks in all scores. For the n persons of the four remaining folds, Z has
-    these quantiles, and y has the roles (+1 for train, -1 for control); both are centred. If an F-test of the fit is
-    not significant at 1 %, all weights are equal: weights fitted to noise would make the AUC's interval too narrow.
+    these quantiles, and y has the roles (+1 for train, -1 for control). Z and y are centred. If an F-test of the fit
+    is not significant at 1 %, all weights are equal: weights fitted to noise would make the interval too narrow.
 
     Randomness: splits each arm into folds.
     Reference: stacking, Wolpert 1992; fitting and measuring on different persons was designed for this project.
@@ -169,7 +169,7 @@ def found_with(
 ) -> dict[str, Any]:
     """Return the smallest leaks that make the audit fail with power .5, .8 and .95, one value per power.
 
-    auc: the true AUC of one attack. K (`attacks`) is the number of attacks. n_T and n_H count the persons.
+    auc: the true AUC of one attack. There are K = `attacks` attacks, n_T train persons and n_H control persons.
 
         1/2 + margin + (z_(1 - .05 / (2 · K)) + z_power) · sqrt((n_T + n_H + 1) / (12 · n_T · n_H))
 

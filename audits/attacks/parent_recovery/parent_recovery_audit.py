@@ -86,7 +86,7 @@ class ParentRecovery(EncoderAudit):
         of the records (it decides ties), permutations, the encoders' seeds.
     Cost: 10,000 rows against 22,800 real texts of 90 words take 8 s for words and 3 s for characters, without
         encoding, on one core and 1.3 GB.
-    Reference: the tests and the rules on persons were designed for this project, after exact attacks on SMOTE.
+    Reference: the tests and the rules on persons were designed for this project, following exact attacks on SMOTE.
     """
 
     name = "parent_recovery"

@@ -118,7 +118,7 @@ def most_over_represented(inputs: AuditInputs, n: int, rng: Rng) -> tuple[tuple[
 
 
 def write_plan(plan: ShadowPlan, folder: Path) -> None:
-    """Write plan.json into a folder with access for its owner only; raise InputError if a plan is there already."""
+    """Write plan.json into a folder that only its owner can access; raise InputError if a plan is there already."""
     path = folder / PLAN
     if path.exists():
         raise InputError(
