@@ -55,7 +55,7 @@ class Case:
         return _DEMAND_OF[self.demands[JUDGED.index(audit)]] if audit in JUDGED else "blind"
 
 
-_FOUR = "clean rows, and a text and record number of each of four train persons"
+_FOUR_TEXTS = "clean rows, and a text and record number of each of four train persons"
 DESCRIPTIONS = {  # by case name: content of the release; clean rows are rows of persons in neither train nor control
     "verbatim": "train itself",
     "verbatim_1_percent": "clean rows, and all rows, with record numbers, of 1 % of the train persons (at least 11)",
@@ -73,16 +73,16 @@ DESCRIPTIONS = {  # by case name: content of the release; clean rows are rows of
     "fresh_people": f"clean rows only, from {SPLITS} splits of the persons; most of these releases must pass",
     "fresh_filtered": "clean rows without the 10 % most similar to train",
     "permuted_roles": f"clean rows, {PERMUTATIONS} times, with all persons reassigned to train and control at random",
-    "accented": f"{_FOUR}, with a combining accent in every word",
-    "invisible": f"{_FOUR}, with an invisible tag character in every word",
-    "underscored": f"{_FOUR}, with underscores instead of spaces",
-    "confusable": f"{_FOUR}, in look-alike letters and digits of other scripts",
-    "glued": f"{_FOUR}, without spaces",
-    "misspelled": f"{_FOUR}, with two letters exchanged in every long word",
+    "accented": f"{_FOUR_TEXTS}, with a combining accent in every word",
+    "invisible": f"{_FOUR_TEXTS}, with an invisible tag character in every word",
+    "underscored": f"{_FOUR_TEXTS}, with underscores instead of spaces",
+    "confusable": f"{_FOUR_TEXTS}, in look-alike letters and digits of other scripts",
+    "glued": f"{_FOUR_TEXTS}, without spaces",
+    "misspelled": f"{_FOUR_TEXTS}, with two letters exchanged in every long word",
     "shared_passage": "clean rows, and a passage of fifty words that one train and one control person share",
-    "near_copies": f"{_FOUR}, with all digits and every tenth word replaced",
-    "cut_up": f"{_FOUR}, split into rows of twenty words",
-    "in_turn": f"{_FOUR}, with the words of two texts alternating in one row",
+    "near_copies": f"{_FOUR_TEXTS}, with all digits and every tenth word replaced",
+    "cut_up": f"{_FOUR_TEXTS}, split into rows of twenty words",
+    "in_turn": f"{_FOUR_TEXTS}, with the words of two texts alternating in one row",
     "short_copies": "clean rows, and eleven short train records",
     "rotated": "train, with every letter rotated by thirteen places",
     "one_class": "clean rows, but all rows of the largest class are train rows",

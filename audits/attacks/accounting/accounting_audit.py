@@ -46,7 +46,7 @@ class Accounting:
       steps or mechanisms add the same noise.
     - replay: removing a person changes each sum by at most the clip norm, and changes nothing else (`ReplayLog`).
     - reads: the claim includes all accesses to the records other than by a mechanism, except those with the status
-      `outside` (`RecordRead`). The audit's reason lists the `outside` accesses, which a policy allows or not.
+      `outside` (`RecordRead`). The audit's reason lists the `outside` accesses; a policy allows or rejects them.
     - releases: the log lists the previous release if it shares persons with this release. No earlier release with
       the persons of this release is declared disjoint.
     - composition: the log claims a joint epsilon for this release and all earlier releases that share persons with
@@ -60,7 +60,7 @@ class Accounting:
     - epsilon_rdp: the upper bound by Rényi divergences.
     - epsilon_prv: the upper bound by privacy loss random variables, only for comparison. If it is missing,
       `details["accountants"]["prv_absent"]` says why.
-    - epsilon_spent: like epsilon, but for all releases of the check composition together; absent without a claim.
+    - epsilon_spent: like epsilon, but for all releases of the check composition together; absent if none is claimed.
     - unaccounted_reads: number of kinds of access that have the status `unaccounted` or are not in the log.
 
     `details["power"]["smallest_leak"]` says by how much epsilon would exceed the claim if the noise were too small by

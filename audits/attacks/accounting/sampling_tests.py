@@ -54,8 +54,8 @@ def poisson_tests(draws: Participation, *, rate: float) -> dict[str, float]:
     - overlaps: sum over t of the number of persons who are in step t and in step t + 1. This sum is also too small
       for parts of a shuffled list, because no person occurs twice before the end of the list.
 
-    Each of the last three sums is compared with the gamma distribution of the sum's mean and variance. For `sizes` (a
-    sum over m = T counts with distribution Bin(k, q), k = n) and `participations` (m = n, k = T), they are
+    Each of the last three sums is compared with the gamma distribution that has the sum's mean and variance. For
+    `sizes` (a sum over m = T counts with distribution Bin(k, q), k = n) and `participations` (m = n, k = T), they are
 
         mean m,  variance m·(2 + (1 - 6·q·(1 - q)) / (k·q·(1 - q)))
 

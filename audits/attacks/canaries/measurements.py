@@ -148,7 +148,7 @@ def auc_by_family(family: Strings, is_inserted: Bool, pooled: Float) -> dict[str
 def auc_by_repeats(
     scores: Mapping[str, Float], people: Arms, rows: Int, train: Table, rng: Rng
 ) -> dict[str, dict[str, Any]]:
-    """Return by n > 1 the attack results of the canaries with n rows, if at least 20 are inserted and 20 are omitted.
+    """Return by number of rows n > 1 the attack results, if 20 or more such canaries are inserted and 20 are omitted.
 
     - as_in_train: whether a person of train has at least n rows.
     - auc_low, auc_high: interval of the AUC of the attack whose interval has the highest lower end. The error

@@ -39,7 +39,7 @@ class RowOverlap:
     n: int  # number of long rows of this release
     equal: int  # number of long rows with an equal row in the previous release, ignoring case and spaces
     near: int  # number of long rows with an equal row or a near copy in the previous release
-    by_chance: float  # share of the long rows that repeat a row of their release; the larger of two shares
+    by_chance: float  # share of a release's long rows with a near copy in that release; maximum of both releases
     is_new: Bool  # (m,): whether a row of this release has no equal row or near copy in the previous release
     is_gone: Bool  # (m',): whether a row of the previous release has no equal row or near copy in this release
 

@@ -107,7 +107,7 @@ def guess_most_frequent(secrets: Secrets) -> Guesses:
 
 
 def person_trials(guesses: Guesses, row_person: Int) -> Trials:
-    """Return the most confident guess about each person who can be attacked; of equal guesses, the first."""
+    """Return the most confident guess about each person who can be attacked; among ties, the first."""
     rows = np.flatnonzero(guesses.is_trial)
     order = rows[np.lexsort((rows, -guesses.confidence[rows], row_person[rows]))]
     person, first = np.unique(row_person[order], return_index=True)

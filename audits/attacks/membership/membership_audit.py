@@ -42,7 +42,7 @@ class Membership(EncoderAudit):
 
     Metrics:
 
-    - auc: P[train > control] + P[equal] / 2 of the attack for which it is furthest from one half. `low` and `high` are
+    - auc: P[train > control] + P[equal] / 2 of the attack whose AUC is furthest from one half. `low` and `high` are
       the outermost interval ends of all attacks, so a limit on `low` and `high` applies to every attack.
     - tpr_at_fpr_5pct, tpr_at_fpr_1pct, tpr_at_fpr_01pct: share of train persons that the best attack finds while it
       flags 5 %, 1 % or 0.1 % of the control persons. These rates need 100, 1,000 and 10,000 control persons.

@@ -67,7 +67,7 @@ def find_parent_pairs(encoded: Encoded, people: Arms, rng: Rng) -> ParentPairs:
 
     All rows have unit length. Scaling a mixture to unit length moves it off the segment between its parents, but the
     result is still a combination of the parents. In a test with noise of twice the nearest-neighbour distance (1,500
-    points, 256 dimensions, of which 20 intrinsic), this attack found 95 % and a segment search 30 % of the parents.
+    points of 256 dimensions, 20 of them intrinsic), this attack found 95 % of the parents, a segment search 30 %.
 
     If train and control have equally many persons in each class, one repeat with all persons replaces the 20 repeats.
 
