@@ -1,7 +1,7 @@
-"""Find names and places with Rampart, a neural token classifier for seven languages.
+"""Find names, places and streets with Rampart, a neural token classifier for seven languages.
 
-Rampart is by the National Design Studio and licensed under CC BY 4.0. Its weights are read from the model store and
-compared with the expected digest. Nothing is downloaded.
+The National Design Studio published Rampart under CC BY 4.0. The weights are read from the model store, and their
+digest is compared with the expected digest. Nothing is downloaded.
 """
 
 import importlib
@@ -21,20 +21,20 @@ from synthgen.deidentify.spans import Span
 from synthgen.models.store import digest_of, model_folder
 
 MODEL = "rampart"
-MIN_PROBABILITY = 0.5  # smallest probability (sum over the labels of a kind) at which a token gets the kind
-WINDOW, OVERLAP = 384, 64  # tokens in a window, and tokens that two windows share; the model reads at most 512
+MIN_PROBABILITY = 0.5  # a token gets a kind if the probabilities of the kind's labels sum to at least this value
+WINDOW, OVERLAP = 384, 64  # in tokens: length of a window, overlap of successive windows; the model reads up to 512
 _KINDS = dict.fromkeys(("GIVEN_NAME", "SURNAME"), "name") | {"CITY": "place"}  # label of Rampart -> kind of span
 _KINDS |= dict.fromkeys(("STREET_NAME", "BUILDING_NUMBER"), "street")
 _DIRECTIONS = frozenset(("NORTH", "SOUTH", "EAST", "WEST", "North", "South", "East", "West"))
 # a number after the name of a score, such as "Waterlow 20"; an age ("20 yo") does not match
 _SCORE_AFTER = re.compile(r" \d{1,3}(?:/\d{1,2})?(?:[,.;]|$| (?!yo|y/o|ye|yr|M\b|F\b|wk|week|mo)[a-z])")
-_MEDICAL = re.compile(r"^[a-z]+(?:omas?|itis|os[ie]s|emia|ectomy|otomy|oscopy|graphy|pathy|plasty)$")
-_GAP = re.compile(r"[ .'’-]{0,2}")  # what can be between two words of one name, place or street
+_MEDICAL_WORD = re.compile(r"^[a-z]+(?:omas?|itis|os[ie]s|emia|ectomy|otomy|oscopy|graphy|pathy|plasty)$")
+_GAP = re.compile(r"[ .'’-]{0,2}")  # text allowed between two words of one name, place or street
 _WORD = re.compile(r"[^\W\d_]+")
 
 
 class Classifier:
-    """Rampart, loaded once.
+    """The classifier Rampart; creating an object loads the model.
 
     Raises:
         ModelMissing: the model is not in the store.
@@ -60,7 +60,7 @@ class Classifier:
         self._labels = [str(labels[number]) for number in sorted(labels, key=int)]
 
     def find(self, text: str) -> list[Span]:
-        """Return the names and places in a text that are neither ordinary words nor parts of clinical terms."""
+        """Return the spans of names, places and streets, except ordinary words and parts of clinical terms."""
         encoded = self._tokenizer.encode(text, add_special_tokens=False)
         ids, offsets = encoded.ids, encoded.offsets
         kinds: list[str | None] = [None] * len(ids)
@@ -94,7 +94,7 @@ def _session(runtime: Any, folder: Path) -> Any:
 
 
 def _joined(text: str, kinds: Sequence[str | None], offsets: Sequence[tuple[int, int]]) -> Iterator[Span]:
-    # spans are extended to whole words; two spans of one kind with a `_GAP` between them are joined
+    # spans are extended to whole words; successive spans of the same kind are joined if only a `_GAP` separates them
     spans: list[Span] = []
     for kind, (first, last) in zip(kinds, offsets, strict=True):
         start, end = first, last
@@ -112,8 +112,8 @@ def _joined(text: str, kinds: Sequence[str | None], offsets: Sequence[tuple[int,
 
 
 def _trimmed(text: str, span: Span) -> Span | None:
-    # Ordinary words at the ends of a name are removed. None is returned for clinical terms, regions and scores, for
-    # an eponym (a name in a clinical term, such as "Crohn"), and for one word in lower case that is in no name list.
+    # Ordinary words at the ends of a name are removed. None is returned for a clinical term, a region, a score, an
+    # eponym (a name in a clinical term, such as "Crohn"), and a single lower-case word that is in no name list.
     words = [(m[0], *m.span()) for m in _WORD.finditer(text, span.start, span.end)]
     while words and _is_no_name(words[-1][0]):
         words.pop()
@@ -124,7 +124,7 @@ def _trimmed(text: str, span: Span) -> Span | None:
     first, start, end = words[0][0], words[0][1], words[-1][2]
     is_scored = len(words) == 1 and _SCORE_AFTER.match(text, end) is not None
     is_region = " ".join(word for word, _, _ in words) in REGIONS
-    if is_scored or is_region or any(map(_MEDICAL.search, text[start:end].split())):
+    if is_scored or is_region or any(map(_MEDICAL_WORD.search, text[start:end].split())):
         return None
     is_listed = first.title() in FIRST_NAMES or first.title() in LAST_NAMES
     if any(is_in_term(text, start, until) for _, _, until in words) or (len(words) == 1 and is_eponym(first)):

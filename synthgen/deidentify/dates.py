@@ -1,6 +1,6 @@
-"""Find dates in clinical notes, and shift them by days in the same format: "May 3rd" + 31 days -> "June 3rd".
+"""Find dates in clinical notes, and move a date by days without a change of format: "May 3rd" + 31 -> "June 3rd".
 
-The order of day and month in dates such as 5/11/2023 is inferred from unambiguous dates of the same person.
+The order of day and month in dates such as 5/11/2023 is inferred from the unambiguous dates of the same person.
 """
 
 import re
@@ -27,7 +27,7 @@ _ORDINALS = words(
     "twenty-fourth twenty-fifth twenty-sixth twenty-seventh twenty-eighth twenty-ninth thirtieth thirty-first"
 )
 _WORD_DAY = rf"(?P<dw>{'|'.join(sorted(_ORDINALS, key=len, reverse=True))})"
-# text that must not be before or after a date, as in a code; "mid-" and ranges of dates are allowed
+# patterns that reject a date inside a code by the text before and after; "mid-" and ranges of dates are allowed
 _EDGE = r"(?<![\w/.])(?<!(?<!mid)(?<!early)(?<!late)(?<!\d/\d\d)-)", r"(?![\w/]|\.\d|-\d(?!\d?/\d))"
 _FORMS = tuple(
     re.compile(_EDGE[0] + _WEEKDAY + form + _EDGE[1], re.IGNORECASE)
@@ -48,7 +48,7 @@ _FORMS = tuple(
         r"(?P<y>(?:19[2-9]|20[0-3])\d)(?P<m>0[1-9]|1[0-2])(?P<d>[0-2]\d|3[01])",  # 20230415
     )
 )
-# holiday -> month and day; for a holiday without a fixed date, a day on which the holiday often falls
+# name of a holiday -> (month, day); for a holiday without a fixed date, a day on which the holiday often falls
 _HOLIDAYS = {
     name: (int(month), int(day))
     for month, day, name in re.findall(
@@ -62,7 +62,7 @@ _HOLIDAYS = {
 }
 _NAMED_DAYS = "|".join(_HOLIDAYS).replace("s ", "['’]?s ")
 _HOLIDAY = re.compile(rf"(?<!\w)(?:St\.? )?(?P<name>{_NAMED_DAYS})(?: {_Y4})?(?!\w)")
-# a month without a day ("since May"), or a day without a month ("on the 3rd"), is a date only after these words
+# `_IN_MONTH`, `_ON_DAY`: words after which a month without a day ("since May") or a day without a month is a date
 _IN_MONTH = re.compile(
     r"(?i)\b(?:in|early|late|mid|since|until|till|last|next|by|during|this|from|before|after|through|end of"
     r"|(?:start|beginning|middle) of)(?: the)?(?: month of)?[ -]" + _MON + r"(?![\w/'’]|-\w| \d)"
@@ -71,7 +71,7 @@ _ON_DAY = re.compile(
     r"(?i)\b(?:on|by|for|until|till|before|after|from|since) the "
     r"(?P<value>(?P<d>[0-3]?\d)(?P<ord>st|nd|rd|th))(?=[,.;)]|$|\n| (?:at|and|with|to|she|he|they|pt|for)\b)"
 )
-# A short date such as "3/7" can also be a fraction, a score or a span of time (three days). `_is_short_date` decides
+# Text such as "3/7" can be a short date, a fraction, a score or a duration (three days). `_is_short_date` decides
 # by the text before and after the match.
 _SHORT_DATE = re.compile(_EDGE[0] + _WEEKDAY + r"(?P<a>\d{1,2})(?P<sep>/)(?P<b>\d{1,2})" + _EDGE[1], re.IGNORECASE)
 _DASHED = re.compile(  # a short date with a hyphen after certain words, as in "labs of 5-11"
@@ -85,7 +85,7 @@ _SCORE_BEFORE = re.compile(
 )
 _COUNTED_AFTER = re.compile(r" (?:nodes?|lymph|positive|joints|cores|samples|sections|criteria|points)\b")
 _LINE_START = re.compile(r"(?:^|\n|[;|] )$")
-# text before a short date: certain words, or an earlier short date of a list, such as "3/4 and" before "4/4"
+# text that shows that a short date follows: certain words, or a first short date, such as "3/4 and" before "4/4"
 _CUE = re.compile(
     r"(?i)(?:\b(?:admitted|admission|discharged?|dc'?d|seen|dated?|visit|on|since|surgery|operated|born|dob"
     r"|until|till|due|lmp|lnmp|edd|edc|wk of|week of|w/e|w/c|repeat|recheck|by|exp|expir(?:es|y)|taken|done|given"
@@ -94,26 +94,26 @@ _CUE = re.compile(
     r"|f/u|follow[ -]?up|appointment|appt|starting|started|stopped|scan|returned|last|next|from|through|between)"
     r"(?: (?:on|from|for|was|is))?:? ?|\d/\d{1,2}(?: and | to | ?- ?|, ?(?:and )?))$"
 )
-# words after which numbers such as 3/7, with a denominator in _FRACTIONS, are a date
+# words after which even text with a denominator in `_OTHER_DENOMINATORS`, such as 3/7, is a short date
 _STRONG_CUE = re.compile(
     r"(?i)\b(?:(?:re)?admitted|discharged|d/c'?d|seen|dated?|visit|on|operated|born|dob|due|follow[ -]?up(?: on)?"
     r"|appt|appointment|surgery|f/u)(?: on| was)?:? ?$"
 )
 # denominators that no common score or count has
-_NO_SCORES = {17, 18, 19, 22, 23, 26, 29, 31}
-# denominators of scores and of spans of time: /5 power, /6 murmur, /7 days, /10 pain, /12 months
-_FRACTIONS = {5, 6, 7, 10, 12}
+_DATE_DENOMINATORS = {17, 18, 19, 22, 23, 26, 29, 31}
+# denominators of scores and durations: /5 power, /6 murmur, /7 days, /10 pain, /12 months
+_OTHER_DENOMINATORS = {5, 6, 7, 10, 12}
 _QUANTITY = re.compile(
     r"(?i) ?(?:pain|strength|power|murmur|days?|weeks?|months?|hx|history|ago|mg|tabs?|units?|iu|in severity)\b"
 )
-# names of months and weekdays in lower case that can also be ordinary words
+# lower-case names of months and weekdays that are also ordinary words
 _ORDINARY_WORDS = re.compile(r"(?:may|march|mar|dec|sep|sun|sat|wed|fri|mon)\b")
-_CENTURY_PIVOT = 40  # two-digit years up to 40 are read as 2000 to 2040
+_CENTURY_PIVOT = 40  # two-digit years 00 to 40 mean 2000 to 2040; 41 to 99 mean 1941 to 1999
 _DASHED_ALONE = re.compile(r"(?P<a>\d{1,2})(?P<sep>[-.])(?P<b>\d{1,2})")
 _MONTH_ALONE = re.compile(_MON, re.IGNORECASE)
 _DAY_ALONE = re.compile(r"(?P<d>[0-3]?\d)(?P<ord>st|nd|rd|th)", re.IGNORECASE)
-_LEAP_YEAR = 2000  # assumed year of a date without a year; it contains 29 February
-_MIDDLE = 15  # assumed day of a date without a day, and the additional days in `shift_date`
+_LEAP_YEAR = 2000  # assumed year of a date without a year; the year 2000 has a 29 February
+_MIDDLE = 15  # assumed day of the month of a date without a day; also the number of extra days in `shift_date`
 
 
 def find_dates(text: str) -> list[tuple[int, int]]:
@@ -152,7 +152,7 @@ def _is_short_date(match: re.Match[str], dates: list[tuple[int, int]]) -> bool:
     is_day_first = int(match["a"]) > 12 and int(match["a"]) != 20 and int(match["b"]) not in {5, 7}
     if is_day_first and (_LINE_START.search(text) or _is_listed(match)):
         return True
-    if int(match["b"]) in _FRACTIONS or match[0] == "24/7":
+    if int(match["b"]) in _OTHER_DENOMINATORS or match[0] == "24/7":
         return _STRONG_CUE.search(text) is not None
     return follows_cue
 
@@ -164,8 +164,8 @@ def _has_shape_of_date(match: re.Match[str]) -> bool:
         return False
     denominator = int(match["b"])
     is_padded = match["a"].startswith("0") or match["b"].startswith("0")
-    is_no_score = denominator in _NO_SCORES and not _COUNTED_AFTER.match(match.string, match.end())
-    can_be_date = denominator not in _FRACTIONS or int(match["a"]) > denominator
+    is_no_score = denominator in _DATE_DENOMINATORS and not _COUNTED_AFTER.match(match.string, match.end())
+    can_be_date = denominator not in _OTHER_DENOMINATORS or int(match["a"]) > denominator
     has_time = can_be_date and _TIME_AFTER.match(match.string, match.end()) is not None
     return is_padded or is_no_score or has_time
 
@@ -178,7 +178,7 @@ def _is_listed(match: re.Match[str]) -> bool:
 
 
 def date_order(texts: Iterable[str]) -> Order:
-    """Return the more frequent order in dates such as 25/11/2023; month-first if both orders are equally frequent."""
+    """Return the more frequent order of day and month in dates such as 25/11/2023; in a tie, return month-first."""
     votes = 0
     for text in texts:
         for form in (_FORMS[2], _FORMS[3]):
@@ -191,8 +191,8 @@ def date_order(texts: Iterable[str]) -> Order:
 def shift_date(value: str, days: int, order: Order = "month-first") -> str:
     """Return the date `value` moved by a number of days, in the format of `value`: "3 May" + 31 -> "3 June".
 
-    A holiday becomes a day and a month, with a year if `value` has one. A day without a month, such as "21st", is
-    moved by 15 more days if the result equals `value`. Raise ValueError if `value` is in no known form.
+    A holiday becomes a day and a month, and keeps a year if `value` has a year. A day without a month, such as
+    "21st", is moved by 15 more days if the result equals `value`. Raise ValueError if `value` is in no known form.
     """
     for form in (*_FORMS, _SHORT_DATE, _DASHED_ALONE, _MONTH_ALONE, _DAY_ALONE):
         if (match := form.fullmatch(value)) and (day := _day_of(match, order)):

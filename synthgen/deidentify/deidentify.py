@@ -23,7 +23,7 @@ from synthgen.deidentify.places import ADDRESS_END, STREET_TYPE, TOWN_AFTER_STRE
 from synthgen.deidentify.spans import Span, read
 from synthgen.models.store import digest_of, model_folder
 
-MIN_SHIFT_DAYS, MAX_SHIFT_DAYS = 31, 330  # never a whole year, so that dates without a year change
+MIN_SHIFT_DAYS, MAX_SHIFT_DAYS = 31, 330  # less than a year, so that a date without a year always changes
 _TOWNS = words("Ashbury Brookvale Coldwater Elmstead Fernhollow Glenrock Millhaven Oakridge Westbrook")
 _STREETS = words("Cobbler Drover Fennel Harvest Lantern Meadow Pinecone Saddler Thimble Windmill")
 _PART = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*")  # a part of a name; a hyphen separates two parts
@@ -33,18 +33,18 @@ _DIGITS, _LETTERS = "0123456789", "abcdefghijklmnopqrstuvwxyz"
 class Surrogates:
     """The surrogates of one person (`group`).
 
-    An identifier always gets the same surrogate, whatever its letter case. The only exception is an initial: if a
-    name with this first letter was replaced before, the initial becomes the first letter of that name's surrogate.
+    An identifier always gets the same surrogate, in any letter case. The only exception is an initial: if a name that
+    starts with the initial was already replaced, the initial becomes the first letter of that name's surrogate.
 
     - A first name becomes a different first name, of the same gender if the name lists contain the original.
     - A last name becomes a different last name.
     - All dates move by the same number of days.
     - Ages over 89 become 90+; lower ages are kept.
-    - E-mail, web and IP addresses, streets and places become invented ones.
-    - In identifiers of all remaining kinds, each digit becomes a digit and each letter a letter.
+    - E-mail, web and IP addresses, streets and places become invented values of the same kind.
+    - In identifiers of all remaining kinds, a drawn digit replaces each digit, and a drawn letter each letter.
 
-    The surrogate of a name is never a declared name of the person. If `known` is given, no two surrogates of names
-    together form the name of a person in `known`.
+    The surrogate of a name is never a declared name of the person. If `known` is given, no two name surrogates
+    together form a name in `known`.
     """
 
     def __init__(
@@ -71,9 +71,9 @@ class Surrogates:
     def replace(self, kind: str, value: str) -> str:
         """Return the surrogate of the identifier `value`.
 
-        A value without letters and digits is kept, and so are particles and suffixes of names, such as "van" and
-        "Jr". Any other value differs from its surrogate. For e-mail, web and IP addresses, the difference is not
-        checked, but with more than 10^7 possible surrogates per address, the probability of equality is below 10^-7.
+        Particles and suffixes of names, such as "van" and "Jr", and values without letters and digits are kept. Every
+        other value differs from its surrogate. For e-mail, web and IP addresses, this difference is not checked, but
+        each address has more than 10^7 possible surrogates, so the probability of equality is below 10^-7.
         """
         make: Mapping[str, Callable[[str], str]] = {
             "name": self._name,
@@ -118,7 +118,7 @@ class Surrogates:
         return cased + word[len(stem) :]
 
     def _draw_name(self, key: str, *, is_first: bool) -> str:
-        # returns a name that is not yet used for this person and does not begin with the first letter of `key`
+        # returns a name that this person does not have yet and that does not begin with the first letter of `key`
         pool = PLAIN_LAST
         if is_first:
             title = key.title()
@@ -198,12 +198,12 @@ def _same_kind(character: str, draw: int) -> str:
 class Deidentified:
     """The corpus with surrogates, and the identifiers that were replaced.
 
-    Privacy: `replaced` contains real identifiers, which the identifiers audit needs. It stays in the workspace.
+    Privacy: `replaced` contains the real identifiers, which the identifiers audit needs, and stays in the workspace.
     """
 
     corpus: Corpus  # same ids, labels, groups and order as the original
     replaced: dict[str, tuple[tuple[str, str], ...]]  # record id -> (kind, original) of each identifier in text order
-    date_orders: dict[str, int]  # number of persons by the order of day and month in their dates
+    date_orders: dict[str, int]  # order of day and month -> number of persons whose dates are read in this order
 
     @property
     def counts(self) -> dict[str, int]:
@@ -219,7 +219,7 @@ class Deidentifier:
 
     Args:
         config: the engine, which must not be `off`, and the order of day and month.
-        names: record id -> declared names of the person; all records of the person are searched for these names.
+        names: record id -> declared names of the record's person; all records of the person are searched for them.
         seeds: the seeds of the stage.
         shares_names: True to search every record for the names of all persons and of `staff`.
         staff: names of practitioners.
@@ -228,7 +228,7 @@ class Deidentifier:
         DependencyError, ModelMissing, ModelError: the classifier cannot be loaded, see `Classifier`.
 
     Privacy: without `shares_names`, the new texts of a person depend only on that person's records and names.
-    Randomness: keyed hashes of person, kind and value.
+    Randomness: keyed hashes of person, kind and value determine the surrogates.
     """
 
     def __init__(

@@ -18,17 +18,17 @@ from synthgen.deidentify.spans import Span, read, without_overlaps
 from synthgen.models.store import MANIFEST, store_folder
 
 _EXTENDED = {"name", "place", "street"}  # kinds of rule spans that a classifier span can extend
-# initials before a name, such as "A. N. " and "Z "; two capitals count only after "by", "Dr", "Mr" or "Ms"
+# initials before a name, such as "A. N. " and "Z "; "AN " is accepted only after "by", "Dr", "Mr" or "Ms"
 _INITIALS = re.compile(r"(?<![\w.])(?:(?:[A-Z]\. ?){1,3}|[B-HJ-Z] |(?<=[Bb]y )[A-Z]{2} |(?<=[DM][rs] )[A-Z]{2} )$")
-_PLACES = {"place", "street", "postal_code"}
+_ADDRESS_KINDS = {"place", "street", "postal_code"}
 _REGION = rf"(?:{STATES}|{PROVINCES})"
-_WITHIN_ADDRESS = re.compile(rf",? ?(?:{_REGION},? )?")  # between two parts of an address
+_WITHIN_ADDRESS = re.compile(rf",? ?(?:{_REGION},? )?")  # text allowed between two parts of an address
 _AFTER_TOWN = re.compile(rf", {_REGION}(?!\w)")  # state or province after a town
-Find = Callable[[str, Sequence[str]], list[Span]]  # (text, declared names of its person) -> identifiers in the text
+Find = Callable[[str, Sequence[str]], list[Span]]  # (text, declared names of the text's person) -> identifiers
 
 
 def engine_of(engine: str) -> str:
-    """Return `engine`; if it is `auto`, return `rules+ner` if the classifier is in the model store, else `rules`."""
+    """Return `engine`, but replace `auto` by `rules+ner` if the model store has the classifier, else by `rules`."""
     if engine != "auto":
         return engine
     return "rules+ner" if (store_folder() / MODEL / MANIFEST).is_file() else "rules"
@@ -37,8 +37,8 @@ def engine_of(engine: str) -> str:
 def finder(engine: str, known: KnownNames | None = None) -> Find:
     """Return the function that finds identifiers, given a text and the declared names of the text's person.
 
-    The function also finds the names in `known` in every text, whatever its person. Raise UsageError if the engine
-    is unknown, and the errors of `Classifier` if the engine uses the classifier.
+    The function also finds the names in `known`, even if they are not declared for the text's person. Raise
+    UsageError if the engine is unknown, and the errors of `Classifier` if the engine uses the classifier.
     """
     if (name := engine_of(engine)) not in {"rules", "rules+ner"}:
         raise UsageError(f"unknown engine {engine!r}", hint="Use auto, rules or rules+ner.")
@@ -49,24 +49,24 @@ def finder(engine: str, known: KnownNames | None = None) -> Find:
     def find(text: str, declared_names: Sequence[str]) -> list[Span]:
         reading = read(text)
         classified = [reading.written(span) for span in classifier.find(reading.text)]
-        return _whole(joined(_by_rules(text, declared_names, known), classified), text)
+        return _completed(joined(_by_rules(text, declared_names, known), classified), text)
 
     return find
 
 
 def finder_of_generated(engine: str, names: Iterable[str]) -> Find:
-    """Return the function that finds identifiers in generated text; if the engine is `off`, the rules are used.
+    """Return the function that finds identifiers in generated text; for the engine `off`, it uses the rules.
 
-    The function also finds `names`, the names that were replaced in the source. The language model may know such a
-    name from its pretraining data, but a reader of the text cannot distinguish such a name from a leaked name.
+    The function also finds `names`, the names that were replaced in the source. The language model may know a name in
+    `names` from its pretraining data, but a reader of the text cannot distinguish this case from a leak.
     """
     return finder("rules" if engine == "off" else engine, KnownNames(names))
 
 
 def joined(rules: Sequence[Span], classified: Sequence[Span]) -> list[Span]:
-    """Return the rule spans, and the classifier spans that do not overlap with a rule span.
+    """Return the spans found by the rules, and the classifier's spans that overlap with no span of the rules.
 
-    If a classifier span overlaps only with rule spans of names, places or streets, all these spans become one span.
+    A classifier's span that overlaps only with rule spans of names, places or streets is merged with these spans.
     """
     kept = list(rules)
     for span in sorted(classified, key=lambda s: (s.start, -s.end)):
@@ -81,9 +81,9 @@ def joined(rules: Sequence[Span], classified: Sequence[Span]) -> list[Span]:
 def find_identifiers(text: str, declared_names: Sequence[str], *, known: KnownNames | None = None) -> list[Span]:
     """Return the spans that the rules for patterns, dates and names find, in text order and without overlaps.
 
-    The names that the source declares for the text's person (`declared_names`) and the names in `known` are found.
+    The names in `known` and `declared_names` (those that the source declares for the text's person) are also found.
     """
-    return _whole(_by_rules(text, declared_names, known), text)
+    return _completed(_by_rules(text, declared_names, known), text)
 
 
 def _by_rules(text: str, declared_names: Sequence[str], known: KnownNames | None) -> list[Span]:
@@ -95,21 +95,21 @@ def _by_rules(text: str, declared_names: Sequence[str], known: KnownNames | None
     return without_overlaps(found, len(text))
 
 
-def _whole(spans: Sequence[Span], text: str) -> list[Span]:
-    # initials before a name, and all parts of an address, become parts of one span
+def _completed(spans: Sequence[Span], text: str) -> list[Span]:
+    # the span of a name is extended to the initials before the name; the parts of an address are joined
     named, end = list[Span](), 0
     for span in spans:
         initials = _INITIALS.search(text, max(end, span.start - 12), span.start) if span.kind == "name" else None
         named.append(Span(initials.start() if initials else span.start, span.end, span.kind))
         end = span.end
-    return _whole_addresses(named, text)
+    return _joined_addresses(named, text)
 
 
-def _whole_addresses(spans: Sequence[Span], text: str) -> list[Span]:
+def _joined_addresses(spans: Sequence[Span], text: str) -> list[Span]:
     # the parts of an address become one span, which includes the state or province
     kept: list[Span] = []
     for span in spans:
-        last = kept[-1] if kept and kept[-1].kind in _PLACES and span.kind in _PLACES else None
+        last = kept[-1] if kept and kept[-1].kind in _ADDRESS_KINDS and span.kind in _ADDRESS_KINDS else None
         if last is not None and _WITHIN_ADDRESS.fullmatch(text[last.end : span.start]):
             kept[-1] = Span(last.start, span.end, last.kind)
         else:
@@ -118,14 +118,14 @@ def _whole_addresses(spans: Sequence[Span], text: str) -> list[Span]:
     return [Span(s.start, town.end() if town else s.end, s.kind) for s, town in zip(kept, towns, strict=True)]
 
 
-# Kinds that stay in generated text, because notes need ages and dates. Invented ages and dates identify no person.
+# Kinds of spans without placeholders: notes need ages and dates, and invented ages and dates identify no person.
 _KEPT = {"age", "date"}
 
 
 def with_placeholders(text: str, find: Find = find_identifiers) -> str:
     """Return a generated text with placeholders for identifiers, such as "Mr [NAME], MRN [RECORD NUMBER]".
 
-    A language model invents identifiers, but may also repeat identifiers of training records.
+    A language model usually invents identifiers, but may also repeat identifiers of training records.
     """
     # text in square brackets is already a placeholder
     found = [s for s in find(text, ()) if text[s.start - 1 : s.start] != "[" or text[s.end : s.end + 1] != "]"]

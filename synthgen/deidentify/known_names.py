@@ -9,14 +9,14 @@ from synthgen.deidentify.names import TOKEN, fold, name_parts
 from synthgen.deidentify.spans import Span
 
 _ORDINARY = frozenset(name.casefold() for name in WORD_FIRST | WORD_LAST) | EPONYMS  # names that are also words
-_MIN_LETTERS = 4  # smallest length of a part of a name that counts as a name alone
+_MIN_LETTERS = 4  # smallest number of letters of a name part that counts as a name without a second part
 
 
 class KnownNames:
     """The declared names of all persons of a source.
 
-    Two adjacent words count as a name if both are parts of one declared name. Their order does not matter, and an
-    initial can be between them. But two ordinary words in lower case do not count. A single part of a declared name
+    Two adjacent words count as a name if both are parts of one declared name, in any order. One initial or a comma
+    can be between the two words. Two ordinary words in lower case do not count. A single part of a declared name
     counts if it is capitalised, has at least four letters, and is neither an ordinary nor a clinical word.
 
     Privacy: the spans found in the records of one person depend on the names of all persons, so DP runs do not use

@@ -1,4 +1,4 @@
-"""Read texts whose identifiers are marked, to measure how many of them a de-identification engine finds."""
+"""Read texts with marked identifiers, to measure how many of the identifiers a de-identification engine finds."""
 
 import json
 import re
@@ -14,10 +14,10 @@ _MARK = re.compile(r"\{([A-Z]+):([^{}]*)\}")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Marked:
-    """A text and the places of its identifiers."""
+    """A text and the positions of the identifiers in the text."""
 
     text: str
-    spans: tuple[tuple[int, int, str], ...]  # first character, end (exclusive) and category of each identifier
+    spans: tuple[tuple[int, int, str], ...]  # (start, end, category) of each identifier; the end is exclusive
     person: str
     names: tuple[str, ...] = ()  # declared names of the person
 
@@ -42,17 +42,17 @@ def read_marks(marked: str, person: str, names: tuple[str, ...] = ()) -> Marked:
 
 
 def read_marked_file(path: Path) -> Iterator[Marked]:
-    """Yield the texts of a file; the suffix of the file decides how it is read.
+    """Yield the texts of a file; the suffix of the file name determines the format.
 
     - `.jsonl`: each line has `text`, `spans` (objects with `start`, `end` and `label`), and optionally `person` and
       `names`.
     - any other suffix: each line is `person|text` or only the text, with marks as in `read_marks`. A line that starts
       with # is a comment.
 
-    If no person is stated, each line is a person.
+    A line without a person counts as a separate person.
 
     Raises:
-        UsageError: the file cannot be read, is not UTF-8 text, or has invalid JSONL lines (all are listed).
+        UsageError: the file cannot be read, is not UTF-8 text, or has invalid JSONL lines (the error lists them).
     """
     try:
         text = read_regular(path, MAX_TABLE_BYTES).decode("utf-8")

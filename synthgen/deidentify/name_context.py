@@ -1,4 +1,4 @@
-"""Define words that show that a name is after them ("wife") or before them ("RN") in a clinical note."""
+"""Define the words before a name ("wife") or after a name ("RN") by which names in clinical notes are recognised."""
 
 import re
 
@@ -33,7 +33,7 @@ _DONE_BY = (
     "d/w|discussed with|spoke (?:with|to)|signed by|seen by|reviewed by|s/b|referred by|dictated by|witnessed by"
     "|assisted by|called|c/o|attn:?|dear"
 )
-# a phrase before a name, and the smallest number of words of the name
+# (pattern of a phrase before a name, smallest number of words that the name must have)
 PHRASES = tuple(
     (re.compile(pattern, re.IGNORECASE), n)
     for pattern, n in (
@@ -56,21 +56,21 @@ ROLE_AFTER = re.compile(
 )
 _DEGREES = r"(?:M\.?D\.?|D\.?O\.?|RN|NP|PA|PhD|PA-C|FNP|MBBS|FRCP|FRCS|LPN|DDS)"
 DEGREE_AFTER = re.compile(rf" {_DEGREES}(?![\w])(?! and lateral)")
-# two capitalised words before one of these verbs are a name
+# a verb that shows that the two capitalised words before the verb are a name
 VERB_AFTER = re.compile(
     r" (?:was|is|has|had|presents|presented|denies|reports|came|called|returned|agrees|states|says"
     r"|tolerated|complains|lives|attended|went|feels|understands)\b"
 )
 LOWER_CUE = re.compile(r"\b(?i:pt|patient|mr|mrs|ms|dr|miss|sr|prof|nurse)\.? (?=[a-z])")  # before a lower-case name
 
-# Only a person can be the subject of these verbs. Before them, an ordinary word such as "Mark" is a first name.
+# a verb whose subject is always a person, so that an ordinary word before the verb, such as "Mark", is a first name
 PERSON_VERB_AFTER = re.compile(
     r" (?:says|said|attended|attends|reports|reported|denies|denied|states|stated|feels|felt|agrees|agreed|refused"
     r"|refuses|lives|ate|slept|tolerated|walked|complained|complains|arrived|phoned|rang|cried)\b"
 )
-# the text before a reversed name such as "OKAFOR, Ngozi" that does not start a line
+# the text that must precede a reversed name, such as "OKAFOR, Ngozi", inside a line
 REVERSED_BEFORE = re.compile(r"(?i:\b(?:patient|pt|name|re|resident|client|mother|father|baby))[:,]? $")
-# names recognised by shape alone: "al-Hashimi", "J.T. is", "Van der Merwe, Pieter" and "mcallister, rory ward 4"
+# names recognised by their shape: "al-Hashimi", "J.T. is", "Van der Merwe, Pieter" and "mcallister, rory ward 4"
 SHAPES = (
     re.compile(r"(?<![\w-])(?:al|el|ad|as|ash|bin|ibn|abu)-[A-Z][a-z]+(?:-[A-Z][a-z]+)?"),
     re.compile(r"(?:(?<=\n)|^)(?P<value>(?:[A-Z]\.){2,3})(?= (?:is|was|has|presents|presented|reports|denies)\b)"),
@@ -93,5 +93,5 @@ SHAPES = (
     re.compile(rf"(?:(?<=\n)|^)(?!(?i:{number_cue()}))(?P<value>[A-Z][a-z'’-]{{2,20}})(?=,? \d{{7,10}}(?!\w))"),
     re.compile(r"(?<![\w-])[A-Z][A-Z'’-]{4,20},[A-Z][A-Z'’-]{2,20}(?: [A-Z]\b)?(?= \d)"),
 )
-# an age with the sex or "years", after a name at the start of a line
+# an age with a sex or a unit ("45M", "45 years"), which shows that a name is before it at the start of a line
 AGE_AFTER = re.compile(r",? \(?\d{1,3} ?-?(?:M\b|F\b|yo\b|y/o|yrs?\b|years?\b|y\.o)")

@@ -1,7 +1,7 @@
 """Find names of persons in clinical notes.
 
-A name is found if the source declares it, if a built-in name list contains it, or if its context shows it, such as a
-title ("Dr") or a cue ("Patient: ") before it.
+A name is found if the source declares the name, if a built-in name list contains the name, or if the text around the
+name shows that it is a name, such as a title ("Dr") or a cue ("Patient: ").
 """
 
 import re
@@ -15,10 +15,10 @@ from synthgen.deidentify import name_context as context
 from synthgen.deidentify.spans import Span
 
 TOKEN = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*")
-MAX_NAME_TOKENS = 4  # largest number of words of a name
+MAX_NAME_TOKENS = 4  # largest number of words in one name
 SUFFIXES = frozenset(words("jr sr ii iii iv esq"))
 _LINE_START = re.compile(r"(?:^|[\n.;|]) ?[\"'*-]? ?$")
-# what can be between the parts of a name; quotes enclose a nickname
+# text allowed between two parts of one name; quotes enclose a nickname
 _JOINTS = frozenset({" ", "\u00a0", ' "', '" ', " “", "” ", " '", "' "})
 _ORDINARY_WORDS = WORD_FIRST | WORD_LAST  # names that are also ordinary words, such as "Mark"
 _BEFORE_SURNAME = WORD_FIRST | (PARTICLES - {"la", "al", "el", "di", "du"})  # words that can precede a surname
@@ -47,7 +47,7 @@ class _Token:
 
     @property
     def spelling(self) -> str:
-        # the word as the name lists spell it; a word of up to three capitals is kept, as it may be an abbreviation
+        # the word as the name lists spell it; up to three capitals stay capitals, as they may be an abbreviation
         word = self.word.title() if self.word.isupper() and len(self.word) > 3 else self.word
         return re.sub(r"['’]s$", "", word.replace("’", "'"))
 
@@ -71,12 +71,12 @@ class _Token:
 def find_names(text: str, declared_names: Sequence[str]) -> list[Span]:
     """Return the names of persons in a text; spans may overlap.
 
-    Each part of a declared name is found; accents, letter case and the form of the apostrophe are ignored. But a part
-    in lower case that is an ordinary word or has fewer than three letters is found only next to another part.
+    Each part of a declared name is found; accents, letter case and the form of the apostrophe are ignored. But a
+    lower-case part that is an ordinary word or has fewer than three letters is found only next to a second name part.
 
     Names that are not declared are guessed from name lists and context. A guessed name contains no part of a clinical
-    term. An ordinary word belongs to a guessed name only after a title or a name. Each word of a guessed name is
-    also found in the rest of the text where the word is capitalised.
+    term. An ordinary word belongs to a guessed name only if the context shows it. Wherever a word of a guessed name
+    appears in the text with a capital, that word is also found, unless it is ordinary or shorter than four letters.
     """
     tokens = [_Token(*m.span(), m[0]) for m in TOKEN.finditer(text)]
     guessed = [span for span in _guessed(tokens, text) if not is_in_term(text, *span)]
@@ -127,10 +127,10 @@ def _after_phrases(tokens: list[_Token], text: str) -> Iterator[tuple[int, int]]
     for phrase, n_words in context.PHRASES:
         for match in phrase.finditer(text):
             i = index.get(match.end(), len(tokens))
-            first, last = _run(tokens, i, text)
+            first, last = _name_from(tokens, i, text)
             if first is None and i < len(tokens) and re.fullmatch("[A-Z]{2}", tokens[i].word):
-                i += 1  # initials
-                first, last = _run(tokens, i, text)
+                i += 1  # the two capitals are initials; the name starts after them
+                first, last = _name_from(tokens, i, text)
             is_word_name = i < len(tokens) and tokens[i].word in _ORDINARY_WORDS - {"May"}
             if first is None and n_words == 1 and is_word_name:
                 first = i
@@ -192,14 +192,14 @@ def _declared(tokens: list[_Token], text: str, names: Sequence[str]) -> Iterator
 
 
 def _name_at(tokens: list[_Token], i: int, text: str) -> tuple[int | None, int]:
-    # returns the first and last token of the name that token i belongs to or announces ("Dr"), or (None, i)
+    # returns (first, last): token indices of the name that contains or follows token i ("Dr"); (None, i) if none
     token, word = tokens[i], tokens[i].word.casefold()
     after = text[token.end : tokens[i + 1].start] if i + 1 < len(tokens) else ""
     is_title = word in TITLES - {"nurse", "sister"} and token.word != "doctor"
     if is_title and after in {" ", ". ", ".", "\n", ".\n"}:
-        return _run(tokens, i + 1, text, has_title=True)
+        return _name_from(tokens, i + 1, text, has_title=True)
     if (word in context.CUES and after in {": ", ":", ":\n"}) or (word == "dear" and after == " "):
-        first, last = _run(tokens, i + 1, text)
+        first, last = _name_from(tokens, i + 1, text)
         is_reversed = first is not None and text[tokens[last].end : tokens[last].end + 2] == ", "
         has_next = last + 1 < len(tokens) and tokens[last + 1].can_be_name
         if is_reversed and has_next and word in {"name", "patient", "pt", "re"}:
@@ -207,18 +207,18 @@ def _name_at(tokens: list[_Token], i: int, text: str) -> tuple[int | None, int]:
         return first, last
     can_end_name = token.is_capital and (token.can_be_name or token.word in _ORDINARY_WORDS)
     if can_end_name and context.ROLE_AFTER.match(text, token.end):
-        return _run_back(tokens, i, text), i
+        return _start_of_name(tokens, i, text), i
     if token.can_be_name and context.DEGREE_AFTER.match(text, token.end):
-        first = _run_back(tokens, i, text)
+        first = _start_of_name(tokens, i, text)
         if first < i or token.is_listed:
             return first, i
     if token.is_initial and re.match(r"\.,? (?:M\.?D|D\.?O|R\.?N)\b", text[token.end : token.end + 7]) and i > 0:
-        return _run_back(tokens, i - 1, text), i
+        return _start_of_name(tokens, i - 1, text), i
     return _listed_name_at(tokens, i, text) if token.is_capital else (None, i)
 
 
 def _listed_name_at(tokens: list[_Token], i: int, text: str) -> tuple[int | None, int]:
-    # returns the values of `_name_at` for a name that is recognised by name lists or shape, not by titles or cues
+    # returns (first, last) like `_name_at`, but recognises names by name lists and shape, not by titles and cues
     token, spelling = tokens[i], tokens[i].spelling
     starts_line = token.start == 0 or text[token.start - 1] == "\n"
     is_title = token.word in _STOP or token.word.casefold() in NOTE_WORDS | TITLES
@@ -228,17 +228,17 @@ def _listed_name_at(tokens: list[_Token], i: int, text: str) -> tuple[int | None
         return i, i
     if (reversed_to := _reversed_name(tokens, i, text)) is not None:
         return i, reversed_to
-    names_term = is_eponym(spelling)
+    is_term_word = is_eponym(spelling)
     is_first = spelling in FIRST_NAMES or (spelling in WORD_FIRST and _has_surname_after(tokens, i, text))
     if is_first or _has_middle_initial(tokens, i, text):
-        first, last = _run(tokens, i, text)
-        if first is not None and (last > first or not names_term):
+        first, last = _name_from(tokens, i, text)
+        if first is not None and (last > first or not is_term_word):
             return first, last
     if _starts_with_initial(tokens, i, text) or _is_pair_in_context(tokens, i, text):
         return i, i + 1
     is_after_initial = i > 0 and tokens[i - 1].is_initial and _follows(tokens, i - 1, text)
-    if (spelling in LAST_NAMES and not names_term) or (spelling in WORD_LAST | LAST_NAMES and is_after_initial):
-        return _run_back(tokens, i, text), i
+    if (spelling in LAST_NAMES and not is_term_word) or (spelling in WORD_LAST | LAST_NAMES and is_after_initial):
+        return _start_of_name(tokens, i, text), i
     return None, i
 
 
@@ -264,7 +264,7 @@ def _is_pair_in_context(tokens: list[_Token], i: int, text: str) -> bool:
 
 
 def _reversed_name(tokens: list[_Token], i: int, text: str) -> int | None:
-    # returns the last token of a name such as "HALVORSEN, INGRID M." or "Okonkwo, Chidi" at token i
+    # returns the index of the last token of a name such as "HALVORSEN, INGRID M." that starts at token i, or None
     if i + 1 >= len(tokens) or text[tokens[i].end : tokens[i + 1].start] != ", ":
         return None
     one, two = tokens[i], tokens[i + 1]
@@ -290,8 +290,8 @@ def _has_middle_initial(tokens: list[_Token], i: int, text: str) -> bool:
         return False
     surname = tokens[i + 2]
     is_one_name = _follows(tokens, i, text) and _follows(tokens, i + 1, text)
-    names_term = tokens[i].word.casefold() in EPONYMS | {"factor", "hepatitis", "vitamin"}
-    return is_one_name and not names_term and surname.can_be_name and not surname.word.isupper()
+    is_term_word = tokens[i].word.casefold() in EPONYMS | {"factor", "hepatitis", "vitamin"}
+    return is_one_name and not is_term_word and surname.can_be_name and not surname.word.isupper()
 
 
 def _follows(tokens: list[_Token], i: int, text: str) -> bool:
@@ -303,8 +303,8 @@ def _follows(tokens: list[_Token], i: int, text: str) -> bool:
     return gap in _JOINTS or (is_stopped and gap in {". ", "."})
 
 
-def _run(tokens: list[_Token], i: int, text: str, *, has_title: bool = False) -> tuple[int | None, int]:
-    # returns the first and last token of the name that starts at token i; the first is None if there is no name
+def _name_from(tokens: list[_Token], i: int, text: str, *, has_title: bool = False) -> tuple[int | None, int]:
+    # returns (first, last): token indices of the name that starts at token i; first is None if no name starts there
     first = i
     while i < len(tokens) and tokens[i].word.casefold() in PARTICLES and i - first < 3 and _follows(tokens, i, text):
         i += 1
@@ -331,8 +331,8 @@ def _run(tokens: list[_Token], i: int, text: str, *, has_title: bool = False) ->
     return first, last
 
 
-def _run_back(tokens: list[_Token], i: int, text: str) -> int:
-    # returns the first token of the name that ends at token i
+def _start_of_name(tokens: list[_Token], i: int, text: str) -> int:
+    # returns the index of the first token of the name that ends at token i
     first = i
     while first > 0 and i - first < MAX_NAME_TOKENS - 1 and _follows(tokens, first - 1, text):
         before = tokens[first - 1]

@@ -1,6 +1,6 @@
 """Find identifiers by regular expressions: contact data, numbers, codes, places, and ages over 89.
 
-Every repetition in an expression is bounded, so the time is proportional to the length of the text. The library
+Every repetition in the expressions is bounded, so the search time is proportional to the text length. The library
 phonenumbers is not used, because it requires a country and misses local numbers such as "tel 5550142".
 """
 
@@ -26,16 +26,16 @@ _PHONE_CUE = re.compile(
     r"|contact(?:able)?|facsimile|number|ring|rang|home|work|line|helpline|hotline|landline|dial|messages?"
     r"|answer(?:ing|s)?|registered|sms)\b\W{0,3}(?:\w{1,10} ){0,4}\W{0,2}$"
 )
-# words before a list of measurements, which can look like a telephone number
+# words which show that the digits after them are measurements and not a telephone number
 _MEASURE_CUE = re.compile(
     r"(?i)\b(?:i/?o|in(?:take)?|out(?:put)?|urine|vs|vitals?|bp|hr|rr|temp|spo2|cr|creat\w*|wbc|plt|platelets?|ck|bnp|hgb"
     r"|labs?|glucose|volumes?|ml|trop\w*|weights?|taper|doses?|counts?|range)\W{0,3}(?:[\d./]+ ?,? ?){0,6}$"
 )
-# words before codes of a terminology or a publication
+# words which show that the number after them is a code of a terminology or a publication, not an identifier
 _CODE_CUE = re.compile(
     r"(?i)\b(?:snomed(?:[ -]ct)?|loinc|icd|opcs|cpt|hcpcs|rxnorm|pmid|pubmed|doi|atc|umls|read)\b\W{0,3}(?:code )?$"
 )
-# telephone numbers of North America, of the United Kingdom, Ireland or Australia, and free of charge
+# telephone numbers: of North America; of the United Kingdom, Ireland or Australia; free of charge
 _NANP = re.compile(r"(?:\+?1[ .-]?)?(?:\(\d{3}\) ?|\d{3}[ .-])\d{3}[ .-]\d{4}(?: ?(?:x|ext\.?) ?\d{1,5})?")
 _UK_PHONE = re.compile(r"\(?0\d{1,4}\)?[ -]?\d{3,4}[ -]?\d{3,4}|0\d{4} ?\d{6}")
 _FREE_PHONE = re.compile(r"(?:1[38]00|0800|0808|1850)[ -]\d{3}[ -]?\d{3,4}")
@@ -43,7 +43,7 @@ _EXTENSION = re.compile(r"\d{3}[ .-]\d{4} ?(?:x|ext\.?) ?\d{1,5}")
 _IBAN = re.compile(rf"(?<!\w){grammar.IBAN}(?!\w)", re.IGNORECASE)
 _TIME = re.compile(r"(?:[01]\d|2[0-3])[0-5]\d")  # a time of day without a colon, such as 0830
 _DECIMAL = re.compile(r"\d{1,3}\.\d{1,2}")
-_MAX_STEP = 20  # largest difference between two consecutive measurements of a series
+_MAX_STEP = 20  # largest difference of successive numbers that count as a series of measurements, such as 131-133
 _YEAR = re.compile(r"(?:19|20)\d\d")
 # words before a number that is a rate or a temperature, not an age, even if "F" or "M" follows: "pulse 92 M"
 _RATE_CUE = r"(?:\b(?:t|hr|rr|p|pulse|bp|map|sats?|rate)|temp\w*|°|max|fever\w*|\d)\W{0,3}(?:of |to )?$"
@@ -113,7 +113,7 @@ def _has_no_common_word(match: re.Match[str]) -> bool:
     return not any(map(is_ordinary, re.findall(r"[^\W\d_]{2,}", match[0])))
 
 
-_OLD_WORDS = (
+_AGE_WORDS = (
     r"ninety(?:[ -](?:one|two|three|four|five|six|seven|eight|nine))?|(?:a|one) hundred(?: and)?"
     r"(?: (?:one|two|three|four|five|six|seven|eight|nine|ten))?"
 )
@@ -129,7 +129,7 @@ _RULES = tuple(
             r"(?: ?(?:\.|\[dot\]|\(dot\)) ?[\w-]{2,63}){1,4}",
         ),
         P("email", r"(?i)\b[\w-]{2,30}(?: dot [\w-]{2,30}){0,3} at [\w-]{2,30}(?: dot [\w-]{2,30}){1,3}\b"),
-        P("other", r"(?i)(?<![\w@.])@[a-z_][\w.]{2,29}\w"),  # a name in a social network
+        P("other", r"(?i)(?<![\w@.])@[a-z_][\w.]{2,29}\w"),  # a user name in a social network
         P("url", r"(?i)(?<!\w)(?:https?://|www\.)[^\s<>\"')\]]{1,2000}"),
         P("url", rf"(?i)(?<![\w@.-]){grammar.HOST}" r"(?:/[^\s<>\"\])]{0,2000}[\w/]|(?!\w|\.\w))"),
         P("ip", r"(?<![\w.])(?:\d{1,3}\.){3}\d{1,3}(?![\w]|\.\d)", _is_ip4),
@@ -231,14 +231,14 @@ _RULES = tuple(
         P(
             "age",
             rf"(?i)\b(?:{KIN}|man|woman|lady|gentleman|male|female)(?:,| \() ?"
-            rf"(?P<value>{HIGH_AGE}|{_OLD_WORDS})(?=[,;)])",
+            rf"(?P<value>{HIGH_AGE}|{_AGE_WORDS})(?=[,;)])",
         ),
         P("age", rf"(?<!\w)[A-Z][a-z'’-]+ [A-Z][a-z'’-]+, (?P<value>{HIGH_AGE})(?=[,;])", _has_no_common_word),
         P("age", rf"(?i)\bis (?P<value>{HIGH_AGE})(?= and\b|[.,;] (?:he|she|lives)| now\b| today\b)"),
-        P("age", rf"(?i)\b(?P<value>{_OLD_WORDS})(?=[ -](?:years?|yrs?)[ -](?:old|of age))"),
+        P("age", rf"(?i)\b(?P<value>{_AGE_WORDS})(?=[ -](?:years?|yrs?)[ -](?:old|of age))"),
         P(
             "age",
-            rf"(?i)\b(?:aged?|age of|turn(?:ed|s|ing)|is|at) (?P<value>(?:{_OLD_WORDS}))\b"
+            rf"(?i)\b(?:aged?|age of|turn(?:ed|s|ing)|is|at) (?P<value>(?:{_AGE_WORDS}))\b"
             r"(?![ -](?:percent|per|minutes|days|mg|degrees|beats|over))",
         ),
         P(
@@ -251,20 +251,20 @@ _RULES = tuple(
 
 
 def _is_iban(value: str) -> bool:
-    # ISO 13616; the function of python-stdnum knows only some countries
+    # checks an IBAN by ISO 13616; the IBAN check in python-stdnum accepts only some countries
     compact = "".join(str(int(c)) if c.isdecimal() else c for c in value if c not in " -")  # digits of any script
     return 15 <= len(compact) <= 34 and compact.isascii() and mod_97_10.is_valid(compact[4:] + compact[:4])
 
 
 def _iban_length(value: str) -> int:
-    # the match can include words after the IBAN, so words are removed from its end until an IBAN is left
+    # `value` can include words after the IBAN, so words are removed from the end of `value` until an IBAN is left
     while value and not _is_iban(value):
         value = value[: max(value.rfind(" "), value.rfind("-"), 0)]
     return len(value)
 
 
 def find_patterns(text: str) -> list[Span]:
-    """Return the spans of all identifiers that match a rule; they may overlap and are not sorted."""
+    """Return the spans of all identifiers that match a rule; spans may overlap and are not sorted."""
     ibans = ((m.start(), _iban_length(m[0])) for m in _IBAN.finditer(text))
     found = [Span(start, start + length, "iban") for start, length in ibans if length > 0]
     for kind, regex, is_valid in _RULES:

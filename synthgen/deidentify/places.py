@@ -23,7 +23,7 @@ _STREETS = (
     "|Square|Parkway|Pkwy|Highway|Hwy|Circle|Trail|Gardens|Grove|Hill|Mews|Walk|Parade|Esplanade|Wynd|Brae|Vennel"
     "|Pde|Cres|Tce|Gdns|Dve|Quay|Heights|Pike|Plaza|Crossing|Alley|Broadway"
 )
-_KINDS = (
+_QUALIFIERS = (
     "General|Memorial|Regional|Community|University|District|Royal|County|Children's|Teaching|Medical|Health"
     "|Family|Care|Nursing|Retirement|Assisted|Rehabilitation|Rehab|Skilled|Primary|Elementary|High|Group|Veterans"
     "|VA|and|&|Trailer|Mobile Home|Caravan|Day|Senior|Specialist|Dental|Cancer|Heart|Birth|Surgical|Urgent|Walk-In"
@@ -34,7 +34,7 @@ _INSTITUTIONS = (
     "|Lodge|Prison|Pharmacy|Park|Facility|Villa|Apartments|Towers|Shelter|Hostel|Unit|Radiology|Imaging|Laboratories"
     "|Associates|Academy|Mosque|Temple|Refuge|Barracks"
 )
-_FACILITIES = rf"(?:(?:{_KINDS}) ){{0,4}}(?:{_INSTITUTIONS})"
+_FACILITIES = rf"(?:(?:{_QUALIFIERS}) ){{0,4}}(?:{_INSTITUTIONS})"
 _PARTICLE = r"(?:(?:na|de|la|del|an|y|du|des) ){0,2}"
 _PREMISES = (
     r"(?:(?:Apt|Apartment|Unit|Suite|Ste|Flat|Lot|Room|Rm|Site|Box|Block|Level)\.? ?#?\w{1,6}(?:/\w{1,4})?,? )"
@@ -51,7 +51,7 @@ ADDRESS_END = re.compile(
     rf"(?P<code>(?<!\w)(?:\d{{5}}(?:-\d{{4}})?|(?(region)\d{{4}}|(?!))|{_UK_CODE}|{CANADIAN_POSTAL}|{_EIRCODE}))?$"
 )
 # "3rd and 4th" is no street corner before these words: "3rd and 4th toes"
-_NUMBERED = (
+_NO_CORNER = (
     r"(?! (?:toes?|fingers?|digits?|metatars|metacarp|ribs?|ventric|cranial|nerves?|degree|rays?|generation|doses?"
     r"|lines?|webspace|interspace|trimester|molars?|stages?))"
 )
@@ -69,7 +69,7 @@ _LIVES = (  # words before a town
 )
 
 
-_MIN_CAPITALS = 6  # a shorter word in capitals counts as an abbreviation unless the whole name is in capitals
+_MIN_CAPITALS = 6  # a word with fewer capitals counts as an abbreviation, unless the whole name is in capitals
 
 
 def _is_us_code(match: re.Match[str]) -> bool:
@@ -118,10 +118,10 @@ PLACE_RULES = (
     P(
         "street",
         rf"\b(?:on|at|of|near) (?P<value>\d{{1,3}}(?:st|nd|rd|th) (?:and|&) {PROPER}(?: (?:{_STREETS})\b)?)"
-        rf"{_NUMBERED}",
+        rf"{_NO_CORNER}",
     ),
     P("street", rf"\b(?:corner|intersection|junction) of (?P<value>{PROPER}(?: {PROPER})? (?:and|&) {PROPER})"),
-    P("street", rf"\b(?:on|at|of) (?P<value>{PROPER} (?:and|&) \d{{1,3}}(?:st|nd|rd|th))(?!\w){_NUMBERED}"),
+    P("street", rf"\b(?:on|at|of) (?P<value>{PROPER} (?:and|&) \d{{1,3}}(?:st|nd|rd|th))(?!\w){_NO_CORNER}"),
     P("street", r"\b[Jj]unction \d{1,2}[AB]? (?:of|on) the [AM]\d{1,4}(?!\w)"),
     P("street", r"\b(?i:on|off|along|near) (?P<value>I-(?!12[345]|131)\d{1,3})(?!\w)"),  # not an isotope
     P("street", rf"(?<!\w)(?:Unit|Flat|Apt) \d{{1,4}}[/-]\d{{1,4}} (?:{CAPITAL} ){{1,3}}(?:{_STREETS})\b{_TAIL}"),
@@ -144,7 +144,7 @@ PLACE_RULES = (
     ),
     P(
         "place",
-        rf"(?<!\w)(?P<name>(?:[A-Z][A-Z'’.-]{{1,20}} ){{1,3}}?)(?:(?:{_KINDS.upper()}) ){{0,5}}"
+        rf"(?<!\w)(?P<name>(?:[A-Z][A-Z'’.-]{{1,20}} ){{1,3}}?)(?:(?:{_QUALIFIERS.upper()}) ){{0,5}}"
         rf"(?:{_INSTITUTIONS.upper()})\b",
         _is_named,
     ),

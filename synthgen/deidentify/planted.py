@@ -1,8 +1,8 @@
-"""Write invented notes with marked identifiers, to measure how many of the identifiers an engine finds.
+"""Write invented notes with marked identifiers, to measure how many identifiers a de-identification engine finds.
 
 The 18 categories are those of HIPAA Safe Harbor, with ages over 89 in place of photographs. The notes are made from
 templates. Most of the names are not in the built-in name lists, because real notes contain names from all
-countries. Each note also has lines that only resemble identifiers, such as "BP 120/80" (false friends).
+countries. Each note also has lines with text that only resembles an identifier, such as "BP 120/80" (false friends).
 """
 
 import random
@@ -32,7 +32,7 @@ _STATES = words("PA NJ OH TX CA NY")
 
 
 class _Values:
-    # draws invented values; `first`, `last`, `mrn` and `is_uk` of a patient are the same in all notes
+    # draws invented values; all notes of a patient have the same `first`, `last`, `mrn` and `is_uk`
 
     def __init__(self, draws: random.Random) -> None:
         self.draws = draws
@@ -89,7 +89,7 @@ class _Values:
         return self.draws.choice(FIRST), self.draws.choice(LAST)
 
 
-# Each function returns a random sentence in which {CATEGORY:value} marks an identifier of the function's category.
+# `_name`, `_geo` and `_age` return a random sentence in which {CATEGORY:value} marks an identifier.
 def _name(v: _Values) -> str:
     (f, s), (f2, s2) = v.clinician(), v.clinician()
     m = v.letters(1)
@@ -146,7 +146,7 @@ def _age(v: _Values) -> str:
 
 
 def _writer(category: str, sentences: str, value: Callable[[_Values], str]) -> Callable[[_Values], str]:
-    # returns a function that writes one of the sentences (separated by |), with a marked value in place of @
+    # returns a function that writes a random one of the `sentences` (separated by |) and replaces @ by a marked value
     def write(v: _Values) -> str:
         return v.draws.choice(sentences.split("|")).replace("@", f"{{{category}:{value(v)}}}", 1)
 
@@ -263,12 +263,12 @@ FALSE_FRIENDS = tuple(_FALSE_FRIENDS.split("|"))
 
 
 def plant(n_notes: int, seed: int = 0) -> Iterator[Marked]:
-    """Yield notes with about ten identifiers each, in pairs of consecutive notes of one person.
+    """Yield notes with about ten identifiers per note; two consecutive notes are of the same patient.
 
-    In each pair, the second note is wrapped at `WIDTH` characters.
+    The second note of a patient is wrapped at `WIDTH` characters.
 
-    Randomness: generators seeded by `seed` and the number of the person or note. The notes are public, so the seed is
-    not secret.
+    Randomness: `seed` and the number of the patient or the note seed the generators. The notes are public, so the
+    seed is not secret.
     """
     writers = list(WRITERS.values())
     for number in range(n_notes):

@@ -1,6 +1,6 @@
 """Define the span of an identifier, remove overlapping spans, and normalize texts before rules search them.
 
-The normalized text keeps the position of each character in the original text.
+Each character of a normalized text is stored with the character's position in the original text.
 """
 
 import re
@@ -14,14 +14,14 @@ import regex
 from audits.text.name_lists import words
 
 # Kinds of identifiers. If two spans overlap, the span whose kind comes first in this list is kept. If both spans have
-# one kind, the longer span is kept.
+# the same kind, the longer span is kept.
 _KINDS = "email url iban card ssn nhs_number ip street date phone record_number place postal_code age name other"
 KINDS = words(_KINDS)
 
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """An identifier in a text: its first character, the character after its end, and its kind (one of `KINDS`)."""
+    """The place of an identifier in a text, `text[start:end]`, and the kind of the identifier (one of `KINDS`)."""
 
     start: int
     end: int
@@ -39,9 +39,9 @@ def without_overlaps(spans: Iterable[Span], length: int) -> list[Span]:
     return sorted(kept, key=lambda s: s.start)
 
 
-# a character with its combining marks and the invisible characters that follow
-_DRAWN = regex.compile(r".[\p{M}\p{Default_Ignorable_Code_Point}\p{Cf}]*", regex.S)
-_UNSEEN = regex.compile(r"[\p{Default_Ignorable_Code_Point}\p{Cf}]+")
+# a character with the combining marks and invisible characters after it
+_VISIBLE = regex.compile(r".[\p{M}\p{Default_Ignorable_Code_Point}\p{Cf}]*", regex.S)
+_INVISIBLE = regex.compile(r"[\p{Default_Ignorable_Code_Point}\p{Cf}]+")
 MAX_WORD_CHARACTERS = 1000
 _LONG_WORD = re.compile(rf"\w{{{MAX_WORD_CHARACTERS + 1},}}")
 _GAP = re.compile(r"[ \t\r\f\v]*\n\s*|[ \t\r\f\v]{2,}|[\t\r\f\v]")  # white space except a single space
@@ -51,7 +51,7 @@ _DASHES = "\u2010\u2011\u2012\u2013\u2014\u2015\u2212\u2043\u02d7\u30fc"
 
 
 class Reading(NamedTuple):
-    """A normalized text, and where each of its characters starts and ends in the original text."""
+    """A normalized text; `starts` and `ends` hold the place of each normalized character in the original text."""
 
     text: str
     starts: Sequence[int]
@@ -65,10 +65,10 @@ class Reading(NamedTuple):
 def read(text: str) -> Reading:
     """Return a text in the Unicode form NFKC, with ASCII digits and hyphens and without invisible characters.
 
-    - Combining marks that form no single character with their letter are removed.
+    - A combining mark is removed if Unicode has no single character for the letter with this mark.
     - White space becomes one line break if it contains the end of a line, and otherwise one space.
     - A line break becomes a space if it only wraps the text, that is, if the next word did not fit into the line.
-    - A word of more than `MAX_WORD_CHARACTERS` characters keeps only its start and its end, where identifiers can be.
+    - The middle of a word of more than `MAX_WORD_CHARACTERS` characters is removed; identifiers can be at both ends.
     """
     plain: str
     starts: Sequence[int]
@@ -76,7 +76,7 @@ def read(text: str) -> Reading:
     if text.isascii():
         plain, starts, ends = text, range(len(text)), range(1, len(text) + 1)
     else:
-        matches = [(_plain(match[0]), match.span()) for match in _DRAWN.finditer(text)]
+        matches = [(_plain(match[0]), match.span()) for match in _VISIBLE.finditer(text)]
         starts = [start for shown, (start, _) in matches for _ in shown]
         ends = [end for shown, (_, end) in matches for _ in shown]
         plain = "".join(shown for shown, _ in matches)
@@ -125,8 +125,8 @@ def _joint(text: str, gap: re.Match[str], width: int) -> str:
     return " " if word and line + 1 + len(word[0]) > width else "\n"
 
 
-def _plain(drawn: str) -> str:
-    composed = unicodedata.normalize("NFKC", _UNSEEN.sub("", drawn))
+def _plain(visible: str) -> str:
+    composed = unicodedata.normalize("NFKC", _INVISIBLE.sub("", visible))
     return "".join(_character(c) for c in composed if not unicodedata.category(c).startswith("M"))
 
 

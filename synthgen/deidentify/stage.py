@@ -1,6 +1,6 @@
 """Define the stage deidentify, which replaces identifiers in the records of train and control by surrogates.
 
-The work is divided into shards, which different processes can compute. All records of a person are in one shard.
+The work is divided into shards, which different processes can compute. A shard contains all records of its persons.
 """
 
 from collections import Counter
@@ -18,8 +18,8 @@ from synthgen.deidentify.deidentify import Deidentified, Deidentifier, unchanged
 from synthgen.deidentify.engines import engine_of
 
 ROLES: tuple[Role, ...] = ("train", "control")
-SHARD_RECORDS = 1024  # smallest number of records of a shard, except of the last shard
-SETTINGS = ("engine", "date_order")  # the settings that change texts; the setting `sample` does not
+SHARD_RECORDS = 1024  # smallest number of records in a shard; the last shard of train and of control can be smaller
+SETTINGS = ("engine", "date_order")  # settings that determine the new texts; `sample` is no such setting
 
 
 def _config(context: StageContext) -> DeidentifyConfig:

@@ -1,4 +1,4 @@
-"""Define the form of a rule that finds identifiers by a regular expression, and functions that rules share."""
+"""Define `TextPattern`, a rule that finds identifiers by a regular expression, and functions that rules call."""
 
 import re
 from collections.abc import Callable
@@ -14,7 +14,7 @@ _UNIT = re.compile(
 
 
 class TextPattern(NamedTuple):
-    """A kind of identifier, a regular expression that finds it, and a check of each match.
+    """A rule: a kind of identifier, a regular expression for this kind, and a check of each match.
 
     If the expression has a group `value`, only this group is the identifier, and the rest is context.
     """
@@ -25,12 +25,12 @@ class TextPattern(NamedTuple):
 
 
 def digits_of(value: str) -> str:
-    """Return the decimal digits of any script in a text, as ASCII digits."""
+    """Return all decimal digits of a text as ASCII digits; the digits can be from any script."""
     return "".join(str(int(c)) for c in value if c.isdecimal())
 
 
 def before(match: re.Match[str], n: int = 40) -> str:
-    """Return up to n characters before a match."""
+    """Return the `n` characters before a match, or fewer if the text starts there."""
     return match.string[max(0, match.start() - n) : match.start()]
 
 

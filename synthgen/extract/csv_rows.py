@@ -22,10 +22,10 @@ MALFORMED, UNDECODABLE = "malformed row", "undecodable bytes"
 MAX_CELL_CHARACTERS = 1 << 24
 _MAX_FILE_BYTES = 1 << 42
 _SEPARATORS = ",\t;|"
-_NULLS = frozenset({"NULL", "NA", r"\N"})  # how SQL clients, R and PostgreSQL write a missing value
+_NULLS = frozenset({"NULL", "NA", r"\N"})  # missing values in files of SQL clients, R and PostgreSQL
 _QUOTED = re.compile(r'"(.*)"')
-_WHOLE_NUMBER = re.compile(r"([+-]?\d+)\.0+")  # a whole number with decimals that are zero
-_UNDECODED = re.compile("[\ud800-\udfff]")  # how the error handler surrogateescape represents bytes
+_WHOLE_NUMBER = re.compile(r"([+-]?\d+)\.0+")  # a whole number with a decimal part of zeros
+_UNDECODED = re.compile("[\ud800-\udfff]")  # undecodable bytes, as surrogateescape represents them
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +51,8 @@ def read_csv_table(path: Path, known: Collection[str], encoding: str, *, is_voca
     """Return the columns and rows of a CSV file, which may be compressed by gzip.
 
     The separator is the comma, tab, semicolon or vertical bar that gives the most columns of `known`. A cell can be
-    enclosed in double quotes; a double quote inside it is then written twice. A row with a wrong number of cells or
-    a misplaced quote is returned as `Dropped`.
+    enclosed in double quotes; a double quote inside such a cell is written twice. A row with a wrong number of cells
+    or a misplaced quote is returned as `Dropped`.
 
     Args:
         path: the file.
@@ -84,7 +84,7 @@ def read_csv_table(path: Path, known: Collection[str], encoding: str, *, is_voca
 
 
 def identifier(value: str) -> str:
-    """Return an identifier without outer spaces and without decimals that a program added: `" 12.0"` -> `"12"`."""
+    """Return an identifier without outer spaces and without a decimal part of zeros: `" 12.0"` -> `"12"`."""
     match = _WHOLE_NUMBER.fullmatch(value.strip())
     return match[1] if match else value.strip()
 

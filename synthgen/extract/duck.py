@@ -1,4 +1,4 @@
-"""Run SQL in a DuckDB database that can access only named files, and neither the network nor extensions."""
+"""Run SQL in a DuckDB database that can access only the given files, has no network access and loads no extension."""
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -18,13 +18,13 @@ _PATTERN_CHARACTERS = frozenset("*?[")
 def connect(folder: Path, memory: str = "1GB", *, readable: Iterable[Path] = ()) -> Iterator["DuckDBPyConnection"]:
     """Yield an in-memory database that can access only `folder` and the files `readable`.
 
-    The database uses two threads, keeps the order of rows, and shows times in UTC. A join keeps its right side in
-    memory and streams its left side. Extensions are not loaded. Statements cannot change these settings.
+    The database uses two threads, keeps the order of rows, and shows times in UTC. A join keeps the right table in
+    memory and streams the left table. Extensions are not loaded. Statements cannot change these settings.
 
     Args:
         folder: folder for temporary files.
         memory: limit for DuckDB's buffers, such as "1GB"; data above the limit are written to `folder`.
-        readable: files to read; for a database file, also list the path of the file with `.wal` appended.
+        readable: files that statements can read; a database file also needs the path with `.wal` appended.
 
     Raises:
         DataError: a statement inside the block fails. DuckDB's own message is not repeated, because it can contain
@@ -42,7 +42,7 @@ def connect(folder: Path, memory: str = "1GB", *, readable: Iterable[Path] = ())
         "allow_persistent_secrets": "false",
         "enable_progress_bar": "false",
         "python_enable_replacements": "false",  # a name in a statement never means a Python variable
-        # these optimizers could make a join keep its left side, which is the table of texts, in memory
+        # the disabled optimizers could make a join keep the left table, which contains the texts, in memory
         "disabled_optimizers": "'join_order,build_side_probe_side'",
         "threads": "2",
         "memory_limit": literal(memory),

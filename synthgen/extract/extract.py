@@ -33,11 +33,11 @@ READERS: Mapping[str, Reader] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReadOptions:
-    """How a source is read."""
+    """Options for reading a source."""
 
-    fields: Fields  # where person, encounter, date, label and author are read; None for the default place
+    fields: Fields  # places of person, encounter, date, label and author in the source; None for a default place
     encoding: str  # character encoding of text files
-    max_notes: int | None = None  # stop after this number of notes whose label is used; None to read all notes
+    max_notes: int | None = None  # number of notes with a used label after which reading stops; None for no limit
 
 
 def extract(
@@ -54,8 +54,8 @@ def extract(
         kind: a key of `READERS`.
         path: file or folder of the source.
         folder: an empty private folder.
-        options: how the source is read.
-        selection: which notes are kept.
+        options: options for reading the source.
+        selection: conditions that a note must fulfil to be kept.
         advance: called with 1 after each note or dropped item.
 
     Raises:
@@ -63,7 +63,7 @@ def extract(
         DependencyError: DuckDB is not installed.
 
     Memory: texts are streamed. DuckDB holds identifiers, dates and digests, and writes them to disk above 400 MB.
-    Privacy: reads the private source. All files that it writes are private.
+    Privacy: reads the private source. All files that are written to `folder` are private.
     """
     items = READERS[kind](path, options.fields, options.encoding)
     spooled = spool(_first(items, options.max_notes, selection.unused), folder, advance)

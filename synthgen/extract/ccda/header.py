@@ -1,4 +1,4 @@
-"""Read the header of a C-CDA document: identifiers, dates, names and paths."""
+"""Read values from a C-CDA document: elements at a path, identifiers, dates and names of persons."""
 
 import re
 from collections.abc import Sequence
@@ -8,9 +8,9 @@ from synthgen.extract.safe_xml import Element, local
 
 _STEP = re.compile(r"""(?P<name>[A-Za-z]\w*)(?:\[@(?P<key>\w+)=(?P<value>[^\]"']+)\])?|@(?P<attribute>\w+)""")
 _TIME = re.compile(r"(\d{4}(?:\d\d){0,5})(?:\.\d+)?([+-]\d{4})?", re.ASCII)
-# number of digits of an HL7 time -> length of its ISO 8601 form, in which an hour without minutes is left out
+# number of digits of an HL7 time -> length of the time in ISO 8601; an hour without minutes is left out
 _ISO_LENGTHS = {4: 4, 6: 7, 8: 10, 10: 10, 12: 16, 14: 19}
-# endings of elements with names of organisations and places, such as `manufacturerOrganization`
+# endings of the names of elements that describe organisations and places, such as `manufacturerOrganization`
 _NO_PERSONS = ("Organization", "place")
 
 
@@ -20,7 +20,7 @@ def children(element: Element, name: str) -> list[Element]:
 
 
 def below(element: Element, *names: str) -> list[Element]:
-    """Return the elements at a path of element names."""
+    """Return all elements that are reached from `element` by the path of element names `names`."""
     found = [element]
     for name in names:
         found = [child for parent in found for child in children(parent, name)]
@@ -34,7 +34,7 @@ def is_path(path: str) -> bool:
 
 
 def at_path(root: Element, path: str) -> str:
-    """Return the first text or attribute at a path such as `recordTarget/patientRole/id[@root=1.2.3]/@extension`."""
+    """Return the first text or attribute value at a path such as `recordTarget/patientRole/id[@root=1]/@extension`."""
     found: list[Element] = [root]
     for step in _steps(path):
         match = _STEP.fullmatch(step)
@@ -49,7 +49,7 @@ def at_path(root: Element, path: str) -> str:
 
 
 def plain_text(element: Element) -> str:
-    """Return the text of an element with single spaces, without the tags in it."""
+    """Return the text of an element without tags; white space becomes a single space."""
     return " ".join("".join(element.itertext()).split())
 
 
@@ -58,7 +58,7 @@ def _steps(path: str) -> list[str]:
 
 
 def identifier(element: Element) -> str:
-    """Return `EXTENSION@ROOT`, or the part that is present; empty if `nullFlavor` is set."""
+    """Return `EXTENSION@ROOT`, or only `EXTENSION` or `ROOT` if one is missing; return "" if `nullFlavor` is set."""
     root, extension = element.get("root", "").strip(), element.get("extension", "").strip()
     if element.get("nullFlavor") is not None:
         return ""
@@ -66,12 +66,12 @@ def identifier(element: Element) -> str:
 
 
 def identifiers(elements: Sequence[Element]) -> list[str]:
-    """Return the identifier of each element that has one."""
+    """Return the identifiers of the elements, without empty identifiers."""
     return [found for element in elements if (found := identifier(element))]
 
 
 def iso_time(value: str) -> str:
-    """Return an HL7 time in ISO 8601, "" if it is not valid: `"202003041011+0100"` -> `"2020-03-04T10:11+01:00"`."""
+    """Return an HL7 time in ISO 8601, or "" if not valid: `"202003041011+0100"` -> `"2020-03-04T10:11+01:00"`."""
     match = _TIME.fullmatch(value.strip())
     if match is None:
         return ""

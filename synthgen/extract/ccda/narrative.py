@@ -14,13 +14,15 @@ _MARKS = {
     "paragraph": _PARAGRAPH, "table": _PARAGRAPH, "list": _LINE, "item": _LINE, "caption": _LINE, "footnote": _LINE,
     "tr": _LINE,
 }  # fmt: skip
-# some systems write elements of HTML in place of elements of C-CDA
+# name of an element -> mark around the element; some systems write HTML elements in place of C-CDA elements
 _MARKS |= {"p": _PARAGRAPH, "div": _PARAGRAPH, "pre": _PARAGRAPH, "ul": _LINE, "ol": _LINE, "li": _LINE}
 _MARKS |= {f"h{level}": _PARAGRAPH for level in range(1, 7)}
 _LISTS, _ITEMS = {"list", "ul", "ol"}, {"item", "li"}
 _CELLS = {"td", "th"}
 _NO_TEXT = {"renderMultiMedia", "footnoteRef"}
-_HIDDEN = re.compile(r"x*hidden", re.IGNORECASE)  # styles whose names begin with x are not standardised
+_HIDDEN = re.compile(
+    r"x*hidden", re.IGNORECASE
+)  # style codes of hidden text; codes that begin with x are not standardised
 _GAP = re.compile(rf" *[{_BREAK}{_LINE}{_PARAGRAPH}][ {_BREAK}{_LINE}{_PARAGRAPH}]*")
 _SPACES = re.compile(r"\s+")
 _LINE_END = re.compile(r"\r\n?")
@@ -61,7 +63,7 @@ def _shown(marked: str) -> str:
 
 
 def _flow(element: Element, depth: int, bullet: str = "") -> Iterator[str]:
-    # `depth` is the number of lists around the element
+    # `depth` is the number of lists that contain the element
     name = local(element)
     if name in _NO_TEXT or _is_hidden(element):
         return
@@ -70,7 +72,7 @@ def _flow(element: Element, depth: int, bullet: str = "") -> Iterator[str]:
         return
     mark = _MARKS.get(name, "")
     if depth and mark == _PARAGRAPH:
-        mark = _LINE  # items of a list have no blank lines between them
+        mark = _LINE  # a paragraph in a list is not separated by blank lines
     yield mark
     if name == "tr":
         yield _row(element)
@@ -122,7 +124,7 @@ def _cell(marked: str) -> str:
 def _inline(text: str | None, element: Element) -> str:
     if not text:
         return ""
-    # the parser returns only carriage returns that are written as `&#13;`, so they are line breaks of the author
+    # the parser returns a carriage return only for `&#13;`, which the author wrote as a line break
     if element.get("{http://www.w3.org/XML/1998/namespace}space") == "preserve":
         text = text.replace("\r\n", "\r").replace("\n", "\r")
     return _BREAK.join(_SPACES.sub(" ", line) for line in _LINE_END.split(text))

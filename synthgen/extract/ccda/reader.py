@@ -18,14 +18,14 @@ NOT_CDA = "XML is not a clinical document"
 NO_TEXT, URL_ONLY = "document has no section with text", "text is only a URL; download it first"
 NOT_BASE64, ARCHIVE = "attachment is not base64", "archive; unpack it first"
 INCOMPLETE, NO_DATE = "document is not complete (statusCode)", "date is not valid"
-# reasons why a file contains no clinical document; any other reason concerns a clinical document that is not used
+# reasons for which a file is not a clinical document; a file that is dropped for any reason not in this set is one
 _NO_DOCUMENT = REASONS | {links.OUTSIDE, links.OTHER_FILE, links.HIDDEN, links.UNREADABLE, NOT_CDA, ARCHIVE}
 _SUFFIXES = {".xml", ".ccda", ".cda", ".ccd"}
 _OID = re.compile(r"[0-9.]+")  # an identifier that is only an OID names an authority, not a patient
 _NUMBER = re.compile(r"[0-9]{1,9}")
-MAX_EARLIER_VERSIONS = 100  # largest number of earlier versions that a document is stated to replace
+MAX_EARLIER_VERSIONS = 100  # largest number of earlier versions that a document is assumed to replace
 _WITHDRAWN = {"nullified", "aborted", "cancelled", "obsolete"}  # values of statusCode
-_COMPLETE = {"completed", "normal", ""}  # values of statusCode; "" if there is none
+_COMPLETE = {"completed", "normal", ""}  # values of statusCode; "" stands for a missing statusCode
 _STAFF = ("assignedPerson", "informationRecipient")  # elements with names of staff, in header and entries
 _CONTACTS = (  # paths of the elements with names of the patient and contacts
     ("recordTarget", "patientRole", "patient"), ("participant", "associatedEntity"), ("informant", "relatedEntity"),
@@ -45,7 +45,7 @@ def read_ccda(path: Path, fields: Fields, encoding: str = "utf-8") -> Iterator[I
     - person: the first identifier of `recordTarget/patientRole` as `EXTENSION@ROOT`, or as `ROOT` if it is a UUID
     - encounter: the identifier of `componentOf/encompassingEncounter`
     - date: the start or time of the encounter, else the time of the document
-    - label: the name of the document's `code`, else the code
+    - label: the display name of the document's `code`, else the code itself
     - author: the name of the first author
 
     Overrides in `fields` are paths of element names such as `recordTarget/patientRole/id[@root=1.2.3]/@extension`.
@@ -160,7 +160,7 @@ class _Document:
         code = next(iter(children(self.root, "code")), None)
         kind = "" if code is None else code.get("code", "").strip()
         label = "" if code is None else code.get("displayName") or kind
-        # some systems give documents of different types the same identifier, so the type is added
+        # some systems give documents of different types the same identifier, so the type is added to the identifier
         typed = [f"{one} {kind}" for one in ids[:1] if kind]
         encounter = identifiers(below(self.root, "componentOf", "encompassingEncounter", "id"))
         persons = below(self.root, "author", "assignedAuthor", "assignedPerson")

@@ -17,9 +17,9 @@ _STARTS = ((rb"\s*\{\\rtf", _RTF), (rb"\s*%PDF-", _PDF), (rb"\s*(?:<!doctype htm
 
 
 def text_of(data: bytes, content_type: str) -> DocumentText:
-    """Return the text of a document, without its hidden and deleted parts.
+    """Return the text of a document, without hidden and deleted text.
 
-    A document that begins as RTF, PDF or HTML is read as this type, with a remark if `content_type` differs.
+    A document that begins like RTF, PDF or HTML is read as that type; if `content_type` differs, a remark is added.
 
     Args:
         data: the document, at most `MAX_BYTES` bytes.

@@ -1,7 +1,7 @@
 """Read the visible text of HTML and XHTML.
 
-The whole text of a table cell is written before the next cell, because aligned columns would split sentences and
-names. The length of the output is at most proportional to the size of the document.
+The cells of a table are written one after the other, because aligned columns would split sentences and names. The
+length of the output is at most proportional to the size of the document.
 """
 
 import html
@@ -24,7 +24,7 @@ _XML_ENTITIES = frozenset({"amp;", "apos;", "gt;", "lt;", "quot;"})
 _SPACES = re.compile("[ \t\n\r\f]+")
 _HIDING = re.compile(r"display\s*:\s*none|visibility\s*:\s*(?:hidden|collapse)", re.IGNORECASE)
 _COMMENTS = re.compile(r"/\*.*?\*/", re.DOTALL)
-# `del` encloses removed text; `noscript` is shown only by browsers that run no scripts
+# elements that are not read, such as `del` (removed text) and `noscript` (shown only if scripts cannot run)
 _NOT_TEXT = frozenset({
     "applet", "audio", "canvas", "datalist", "del", "embed", "head", "iframe", "math", "meta", "noembed",
     "noframes", "noscript", "object", "script", "style", "svg", "template", "title", "video",
@@ -38,7 +38,7 @@ _BLOCKS = _PARAGRAPHS | frozenset({
 })  # fmt: skip
 _CELLS = frozenset({"td", "th"})
 _PREFORMATTED = frozenset({"listing", "plaintext", "pre", "textarea", "xmp"})
-# value of the CSS property `white-space` -> whether line breaks of the source are kept
+# value of the CSS property `white-space` -> whether line breaks in the HTML are kept
 _WHITE_SPACE = dict.fromkeys(("pre", "pre-wrap", "pre-line", "break-spaces"), True)
 _WHITE_SPACE |= dict.fromkeys(("normal", "nowrap"), False)
 _BLOCK_DISPLAYS = frozenset({"block", "flex", "grid", "list-item", "table", "table-row"})
@@ -47,14 +47,13 @@ _BLOCK_DISPLAYS = frozenset({"block", "flex", "grid", "list-item", "table", "tab
 def html_text(data: bytes, charset: str, *, is_xml: bool) -> DocumentText:
     """Return the visible text of an HTML or XHTML document or fragment.
 
-    The charset is that of the byte-order mark, else `charset`, else the charset that the document declares. Cells of
+    The charset is taken from the byte-order mark, else from `charset`, else from the document's declaration. Cells of
     a row are separated by tabs. The text does not include the head, scripts, comments, templates, unselected options,
-    deleted text, and elements that the attribute `hidden` or their `style` hides. Nothing outside the document is
-    read.
+    deleted text, and elements hidden by the attribute `hidden` or `style`. Nothing outside the document is read.
 
     Args:
         data: the document.
-        charset: the charset that the content type states; empty if it states none.
+        charset: the charset that the content type states, or "" if the content type states no charset.
         is_xml: whether the document is declared as XHTML.
 
     Raises:
@@ -62,7 +61,7 @@ def html_text(data: bytes, charset: str, *, is_xml: bool) -> DocumentText:
     """
     found = None if charset else _DECLARED.search(data[:_START_BYTES])
     inner = found[1].decode("ascii") if found else ""
-    if inner.lower().startswith(("utf-16", "utf-32", "ucs-")):  # wrong, as the declaration is in ASCII
+    if inner.lower().startswith(("utf-16", "utf-32", "ucs-")):  # cannot be right, as the declaration is in ASCII
         inner = ""
     text, remarks = decoded(data, charset or inner)
     text = text.removeprefix("\ufeff").strip()
@@ -113,7 +112,7 @@ def _parsed(text: str, parser: "etree.XMLParser | etree.HTMLParser") -> "etree._
 
 
 @dataclass(frozen=True, slots=True)
-class _Open:
+class _OpenElement:
     is_preformatted: bool = False
     is_block: bool = False
     is_hidden: bool = False
@@ -121,7 +120,7 @@ class _Open:
 
 @dataclass(slots=True)
 class _Row:
-    n_ended_lines: int  # number of output lines that had ended when the last cell began
+    n_ended_lines: int  # number of output lines that had ended when the row's last cell began
     n_pieces: int  # number of pieces of text in the output when the row began
     has_cell: bool = False
 
@@ -130,13 +129,13 @@ class _Layout:
     def __init__(self) -> None:
         self.has_hiding_sheet = False
         self._pieces: list[str] = []
-        self._breaks = 0  # number of line feeds before the next text
-        self._lead = ""  # tabs between cells, or the bullet of a list item, before the next text
-        self._space = False  # True if a space precedes the next text
+        self._breaks = 0  # number of line feeds to write before the next text
+        self._lead = ""  # tabs between cells, or bullet of a list item, to write before the next text
+        self._space = False  # True if a space must be written before the next text
         self._is_fresh = False  # True if the open cell or list item has no text so far
-        self._n_ended_lines = 0
-        self._open = [_Open()]
-        self._lists: list[int | None] = []  # last number of each open list; None for a list with bullets
+        self._n_ended_lines = 0  # number of output lines that have ended
+        self._open = [_OpenElement()]
+        self._lists: list[int | None] = []  # for each open list: number of the last item, None if it has bullets
         self._rows: list[_Row] = []
 
     def text(self) -> str:
@@ -149,7 +148,7 @@ class _Layout:
             tag = element.tag.lower() if isinstance(element.tag, str) else ""
             if event == "start":
                 if _is_hidden(tag, element.attrib):
-                    self._open.append(_Open(is_hidden=True))
+                    self._open.append(_OpenElement(is_hidden=True))
                     walk.skip_subtree()
                     sheets = element.iter("style") if tag in {"head", "style"} else ()
                     self.has_hiding_sheet |= any(_HIDING.search(sheet.text or "") for sheet in sheets)
@@ -167,7 +166,7 @@ class _Layout:
         style = _style(attributes)
         inherited = self._open[-1].is_preformatted or tag in _PREFORMATTED
         is_block = tag in _BLOCKS or style.get("display", "") in _BLOCK_DISPLAYS
-        self._open.append(_Open(_WHITE_SPACE.get(style.get("white-space", ""), inherited), is_block))
+        self._open.append(_OpenElement(_WHITE_SPACE.get(style.get("white-space", ""), inherited), is_block))
         if tag == "br":
             self._breaks, self._space = min(self._breaks + 1, 2), False
         elif tag in _CELLS:

@@ -24,10 +24,10 @@ _DAMAGED = (
 
 
 def pdf_text(data: bytes) -> DocumentText:
-    """Return the text of the pages of a PDF, separated by blank lines.
+    """Return the text of a PDF, with a blank line between two pages.
 
     Each page without text, such as a scanned page, causes a remark. A PDF that is encrypted with the empty password
-    is read. pypdf limits the size of uncompressed data.
+    is read. pypdf limits the size of the data that it decompresses.
 
     Raises:
         UnreadableDocument: the PDF is damaged, encrypted or too long, or no page has text.
@@ -71,7 +71,7 @@ def _silence() -> Iterator[None]:
     """Suppress the messages of pypdf, because they may quote the document."""
     logger = logging.getLogger("pypdf")
     before = logger.level
-    logger.setLevel(logging.CRITICAL + 1)  # the modules of pypdf have loggers below this one
+    logger.setLevel(logging.CRITICAL + 1)  # the loggers of the modules of pypdf inherit this level
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")

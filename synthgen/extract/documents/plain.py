@@ -27,7 +27,7 @@ _BLANK_LINES = re.compile(r"\n{3,}")
 
 @dataclass(frozen=True, slots=True)
 class DocumentText:
-    """The text of a document, and fixed phrases that state problems of reading it."""
+    """The text of a document, and remarks: fixed phrases that state problems found in the document."""
 
     text: str
     remarks: tuple[str, ...] = ()
@@ -45,7 +45,7 @@ class UnreadableDocument(Exception):  # noqa: N818 - a property of a document, w
 
 
 def plain_text(data: bytes, charset: str) -> DocumentText:
-    """Return the text of a plain-text document; an empty `charset` means that none is declared.
+    """Return the text of a plain-text document; an empty `charset` means that no charset is declared.
 
     Raises:
         UnreadableDocument: no charset fits, or the text contains NUL characters.
@@ -55,10 +55,10 @@ def plain_text(data: bytes, charset: str) -> DocumentText:
 
 
 def decoded(data: bytes, charset: str) -> tuple[str, tuple[str, ...]]:
-    """Return the decoded bytes, and a remark if their charset was assumed or differs from the declared charset.
+    """Return (text, remarks); a remark states that the charset was assumed or differs from the declared charset.
 
-    A byte-order mark decides the charset. Without one, the declared charset is tried, then UTF-8, then cp1252. The
-    first charset in which every byte is valid is used. Charsets such as ISO 8859-1 are skipped if the text would have
+    A byte-order mark determines the charset. Without such a mark, the first charset in which every byte is valid is
+    used: the declared charset, then UTF-8, then cp1252. Charsets such as ISO 8859-1 are skipped if the text would have
     control characters from U+0080 to U+009F, because such bytes are usually quotation marks of cp1252.
 
     Raises:
@@ -94,7 +94,7 @@ def normalised(text: str, remarks: tuple[str, ...]) -> DocumentText:
 
 
 def from_base64(text: str) -> bytes | None:
-    """Return the bytes in base64 text, in which white space is ignored; None if the text is not base64."""
+    """Decode base64 text, in which white space is ignored; return None if the text is not base64."""
     try:
         return base64.b64decode("".join(text.split()), validate=True)
     except ValueError:
@@ -116,7 +116,7 @@ def _strictly(data: bytes, name: str) -> str | None:
         text = data.decode(codec) if codec else None
         if text is not None:
             text.encode()  # raises UnicodeError on a lone surrogate
-    except (UnicodeError, LookupError):  # LookupError: not an encoding of text
+    except (UnicodeError, LookupError):  # LookupError: the codec does not return text
         return None
     return None if text is None or (not codec.startswith("utf") and _CONTROLS.search(text)) else text
 

@@ -27,8 +27,8 @@ _WORDS = {
     "emdash": "—", "endash": "–", "bullet": "•", "lquote": "‘", "rquote": "’", "ldblquote": "“", "rdblquote": "”",
 }  # fmt: skip
 _SYMBOLS = {b"~": " ", b"_": "-", b"\\": "\\", b"{": "{", b"}": "}", b"\r": "\n", b"\n": "\n", b"\t": "\t"}
-# Groups that contain no text of the document, or text that is repeated: headers and footers on each page, and text
-# boxes in the form for old programs (`shprslt`).
+# Groups that are not read, because they contain no text of the document or repeat text: headers and footers of pages,
+# and the copy of a text box for old programs (`shprslt`).
 _SKIPPED = frozenset({
     "annotation", "atnauthor", "atndate", "atnid", "atntime", "colortbl", "comment", "datafield", "doccomm",
     "filetbl", "fldinst", "footer", "footerf", "footerl", "footerr", "ftncn", "ftnsep", "ftnsepc", "aftncn",
@@ -42,10 +42,14 @@ _CHARSETS = {  # number after `\fcharset` -> codec
     162: "cp1254", 163: "cp1258", 177: "cp1255", 178: "cp1256", 186: "cp1257", 204: "cp1251", 222: "cp874",
     238: "cp1250", 254: "cp437", 255: "cp850",
 }  # fmt: skip
-_CODE_PAGES = {0: "cp1252", 10000: "mac_roman", 65001: "utf-8"}  # code page N -> codec that is not named cpN
+_CODE_PAGES = {
+    0: "cp1252",
+    10000: "mac_roman",
+    65001: "utf-8",
+}  # code page N -> codec, if the codec's name is not cpN
 _ENCODINGS = {"ansi": "cp1252", "mac": "mac_roman", "pc": "cp437", "pca": "cp850"}
-_SYMBOL_CHARSET = 2  # number after `\fcharset` of a font of symbols
-# Character -> symbol that a font displays. The font Symbol displays the letter m as μ, so `mg` can mean micrograms.
+_SYMBOL_CHARSET = 2  # number after `\fcharset` for a font of symbols
+# Character -> symbol that the font displays for it. The font Symbol displays m as μ, so `mg` can mean micrograms.
 _SYMBOL_FONT = dict(
     zip(
         "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz-\xa2\xa3\xa5\xac\xad\xae\xaf\xb0\xb1\xb2\xb3\xb4\xb7\xb8\xb9\xbb",
@@ -64,14 +68,14 @@ class _Group:
     is_hidden: bool = False
     is_deleted: bool = False
     is_font_table: bool = False
-    font: int = -1  # -1 for the default font
+    font: int = -1  # number of the font; -1 for the default font
     n_fallback: int = 1  # number of characters after `\u` that repeat the Unicode character for old programs
 
 
 def rtf_text(data: bytes) -> DocumentText:
     r"""Return the visible text of an RTF document, with tabs between the cells of tables.
 
-    The text includes results of fields, numbers of lists and footnotes. It does not include:
+    The text includes results of fields, numbers of list items, and footnotes. The text does not include:
     - hidden text (`\v`), and text that change tracking marks as deleted or moved away (`\deleted`, `\mvf`)
     - headers, footers, comments, pictures and codes of fields
     - groups that begin with `\*`, except text boxes
@@ -99,14 +103,14 @@ class _RtfReader:
         self._is_first = False  # True before the first token of a group, not counting `\*`
         self._is_starred = False  # True if the group begins with `\*`
         self._bytes = bytearray()  # visible bytes that are not decoded yet
-        self._n_fallback = 0  # number of characters that are still to be skipped after `\u`
+        self._n_fallback = 0  # number of characters after `\u` that are still to be skipped
         self._encoding = "cp1252"
         self._default_font = -1
-        self._fonts: dict[int, str] = {}  # number of a font -> its encoding, or its key in _SYMBOLS_OF
+        self._fonts: dict[int, str] = {}  # number of a font -> encoding, or key in _SYMBOLS_OF for a font of symbols
         self._symbol_fonts: set[int] = set()  # numbers of the fonts that have the charset for symbols
 
     def read(self, data: bytes) -> int:
-        """Read up to the end of the outermost group, and return the position after it."""
+        """Read up to the end of the outermost group, and return the position after that end."""
         position = 0
         while match := _TOKEN.match(data, position):
             position = match.end()
@@ -162,7 +166,7 @@ class _RtfReader:
                 self._group.is_skipped = self._group.is_font_table = True
             self._is_first = self._is_starred = False
         if word in _WORDS:
-            # line breaks and tabs never repeat a character; they show that the program omitted the repetition
+            # a line break or tab never repeats a `\u` character, but shows that the file has no repetition here
             is_fallback = self._n_fallback and _WORDS[word] not in {"\n", "\t"}
             self._n_fallback = self._n_fallback - 1 if is_fallback else 0
             self._put("" if is_fallback else _WORDS[word])

@@ -17,18 +17,18 @@ NOT_BASE64, NO_CONTENT = "attachment is not base64", "document has no text"
 PARTLY_READ = "a part of the document is left out: {reason}"
 MISSING_FILE = "attachment file is missing, or cannot be read"
 MAX_ATTACHMENT_BYTES = 256 << 20
-MAX_COMPARED_TEXTS = 50  # if a document has more texts, all are kept without a comparison
-SAME_WORDS = 0.9  # a text is dropped if a kept text of another content type has this fraction of its words
+MAX_COMPARED_TEXTS = 50  # a document with more texts keeps all texts, without a comparison
+SAME_WORDS = 0.9  # a text is dropped if a kept text of a different type has this fraction of the text's words
 
 Binaries = Callable[[str], tuple[bytes, str] | None]  # id of a Binary resource -> its data and content type
 
 
 @dataclass(slots=True)
 class Texts:
-    """The texts of a document, and why parts of the document have no text."""
+    """The texts of a document, and the problems found in reading the texts."""
 
     found: list[str] = field(default_factory=list)
-    formats: dict[str, str] = field(default_factory=dict)  # content type by text
+    formats: dict[str, str] = field(default_factory=dict)  # text -> content type
     reasons: list[str] = field(default_factory=list)  # why parts of the document have no text
     remarks: list[str] = field(default_factory=list)
 
@@ -45,10 +45,10 @@ class Texts:
             self.formats[read.text] = content_type.partition(";")[0].strip().lower()
 
     def joined(self) -> str:
-        """Return the texts joined by blank lines, without each text that a longer text contains.
+        """Return the texts joined by blank lines; a text that a longer text contains is left out.
 
         Many systems export each document in several formats. Therefore, if texts of different content types share
-        nearly all words (`SAME_WORDS`), only the longest is returned.
+        nearly all words (`SAME_WORDS`), only the longest of these texts is returned.
         """
         texts = list(dict.fromkeys(self.found))
         if len(texts) > MAX_COMPARED_TEXTS:
@@ -69,7 +69,7 @@ class Texts:
         return "\n\n".join(texts[i] for i in sorted(kept))
 
     def reason(self) -> str:
-        """Return why there is no text: `URL_ONLY` if it is among the reasons, else the first reason."""
+        """Return why the document has no text: `URL_ONLY` if `reasons` contains it, else the first reason."""
         return next((reason for reason in (URL_ONLY, *self.reasons) if reason in self.reasons), NO_CONTENT)
 
 
@@ -83,7 +83,7 @@ class Attachments:
         self._folder, self._binaries = folder, binaries
 
     def read(self, attachments: list[Resource], texts: Texts) -> None:
-        """Add the text of each attachment: its data, or the file or Binary resource that its URL names."""
+        """Add the text of each attachment, from the attachment's data, or the file or Binary resource at the URL."""
         for one in attachments:
             kind, data, url = text(one.get("contentType")), one.get("data"), text(one.get("url"))
             if isinstance(data, str) and data.strip():
@@ -125,14 +125,14 @@ class Attachments:
 
 
 def add_narrative(value: object, texts: Texts, skipped: Collection[str] = ("generated", "empty")) -> None:
-    """Add the text of a narrative whose FHIR status is not in `skipped`; by default, a person wrote the narrative."""
+    """Add the text of a narrative, unless its FHIR status is in `skipped`; the default skips generated narratives."""
     for one in objects(value):
         if text(one.get("status")) not in skipped and (div := text(one.get("div"))):
             texts.add(div.encode(errors="replace"), "application/xhtml+xml; charset=utf-8")
 
 
 def add_sections(sections: object, texts: Texts) -> None:
-    """Add the sections of a Composition as one text, each below its title."""
+    """Add all sections of a Composition as a single text, in which a title precedes each section."""
     blocks = list(_sections(sections, texts, 0))
     if blocks:
         texts.found.append("\n\n".join(blocks))

@@ -29,12 +29,12 @@ Lookups = Mapping[str, Mapping[str, Mapping[str, str]]]
 class Paths:
     """The configured paths of fields."""
 
-    # field -> the resource in which its path is read ("encounter", "patient", or "" for the document), and the path
+    # field -> (resource in which the path is read: "encounter", "patient", or "" for the document; path)
     by_field: Mapping[str, tuple[str, str]]
 
     @classmethod
     def of(cls, fields: Fields) -> "Paths":
-        """Return the configured paths; raise DataError if one is malformed."""
+        """Return the configured paths; raise DataError if a path is malformed."""
         found: dict[str, tuple[str, str]] = {}
         problems = []
         overrides = {name: path for name, path in asdict(fields).items() if path is not None}
@@ -49,27 +49,27 @@ class Paths:
         return cls(found)
 
     def patient(self, identity: str) -> str:
-        """Return the person identifier that stands for the id of a patient.
+        """Return the person identifier for `identity`, the id of a patient.
 
-        If `source.fields.person` is set, the person identifiers of notes are not the ids of patients. The id of a
-        patient then gets a prefix, because it could equal the person identifier of a different patient.
+        If `source.fields.person` is set, the person identifiers of notes are not the ids of patients. In this case,
+        the result has a prefix, because the id could equal the person identifier of a different patient.
         """
         return f"Patient/{identity}" if "person" in self.by_field else identity
 
     def values(self, kind: str, resource: Resource) -> dict[str, str]:
-        """Return the values at the paths that `by_field` reads in a resource of the type `kind`, by field name."""
+        """Return field -> value in `resource`, for the fields whose path is read in a resource of the type `kind`."""
         paths = {name: path for name, (owner, path) in self.by_field.items() if owner == kind}
         return {name: next(at_path(resource, path), "") for name, path in paths.items()}
 
 
 class NoteMaker:
-    """Make the notes and other items of documents."""
+    """Make items from FHIR documents: notes, names, merges of persons, remarks and dropped documents."""
 
     def __init__(self, paths: Paths, lookups: Lookups, attachments: Attachments) -> None:
         self._paths, self._lookups, self._attachments = paths, lookups, attachments
 
     def items(self, resource: Resource, place: str) -> Iterator[Item]:
-        """Yield the note of a document, or why there is none, and the names that the document states."""
+        """Yield the note of a document, or `Dropped` with a reason, and the names that the document states."""
         reason, is_withdrawn = _status(resource)
         if reason and not is_withdrawn:
             yield Dropped(reason, place)
@@ -80,7 +80,7 @@ class NoteMaker:
         subject = reference(resource.get("subject"), "Patient")
         person = self._field("person", resource, subject)
         if person and subject and (stated := self._paths.patient(subject)) != person:
-            yield MergedPerson(stated, person)  # items with names or merges state the id of the patient
+            yield MergedPerson(stated, person)  # names and merges of the patient are stored under `stated`
         private, staff = _names(resource)
         if staff:
             yield StaffNames(tuple(staff))
@@ -144,7 +144,7 @@ class NoteMaker:
 
 
 def _status(resource: Resource) -> tuple[str, bool]:
-    # returns why a document is not used ("" if it is used), and whether it counts as withdrawn
+    # returns (reason why the document is not used, "" if it is used; whether the document is withdrawn)
     for status in (text(resource.get("status")), text(resource.get("docStatus"))):
         if status in _WITHDRAWN:
             return f"status {status}", True
@@ -156,7 +156,7 @@ def _status(resource: Resource) -> tuple[str, bool]:
 
 
 def encounter_of(resource: Resource) -> str:
-    """Return the id of the encounter of a document; empty if it names none."""
+    """Return the id of the encounter of a document, or "" if the document names no encounter."""
     contexts = [resource.get("encounter"), *(c.get("encounter") for c in objects(resource.get("context")))]
     return first(*(reference(one, "Encounter") for value in contexts for one in values.items(value)))
 
@@ -199,7 +199,7 @@ def _replaced(resource: Resource) -> Iterator[str]:
 
 
 def _names(resource: Resource) -> tuple[list[str], list[str]]:
-    # returns the names of the patient and contacts, and the names of staff
+    # returns (names of the patient and contacts, names of staff)
     private = [without_title(text(one.get("display"))) for one in objects(resource.get("subject"))]
     staff = [
         without_title(text(one.get("display")))

@@ -15,20 +15,20 @@ from synthgen.extract.links import OUTSIDE, is_outside
 from synthgen.extract.note import Dropped, Fields, Item, MergedPerson, Note, PersonNames, StaffNames
 
 OTHER_FILE = "file is not NDJSON or JSON"
-LINKS = {"replaced-by", "replaces"}
-MAX_BINARY_CHARACTERS = 1 << 30  # largest number of characters of all Binary resources, which are kept in memory
+LINKS = {"replaced-by", "replaces"}  # types of `Patient.link` that merge two patients
+MAX_BINARY_CHARACTERS = 1 << 30  # largest total length of all Binary resources, which are kept in memory
 TOO_MANY_BINARIES = "Binary resources of the export exceed 1 GiB; store their data in the attachments"
 
 
 def read_fhir(path: Path, fields: Fields, encoding: str = "utf-8") -> Iterator[Item]:  # noqa: ARG001 - JSON is UTF-8
     """Yield the notes, names and merges of persons in a FHIR R4 or R4B export.
 
-    `path` is a file or a folder with files `.ndjson` or `.jsonl` (both also with `.gz`) or `.json`. Notes are made
+    `path` is a file or a folder with files `.ndjson`, `.ndjson.gz`, `.jsonl`, `.jsonl.gz` or `.json`. Notes are made
     from three types of resources:
-    - DocumentReference: the text of all its attachments
+    - DocumentReference: the text of all attachments
     - DiagnosticReport: the attachments in `presentedForm`, else the conclusion, else the narrative if a person wrote
       it
-    - Composition: the narratives of its sections
+    - Composition: the narratives of all sections
 
     An attachment is base64 data, a file in the folder, or a Binary resource of the export. A URL is never fetched. A
     document is used if its status is current, superseded, final, amended, corrected, appended, unknown or not stated.
@@ -65,7 +65,7 @@ def read_fhir(path: Path, fields: Fields, encoding: str = "utf-8") -> Iterator[I
     people, types = _People(paths), Counter[str]()
     yield from _persons({file: shown[file] for file in exported}, people, types)
     if people.subject_identifiers:
-        yield from _joined(exported, people)
+        yield from _merged_identifiers(exported, people)
     attachments = Attachments(folder if path.is_dir() else None, people.binary)
     maker = NoteMaker(paths, people.lookups, attachments)
     n_notes, reasons = 0, Counter[str]()
@@ -91,7 +91,7 @@ def _persons(shown: Mapping[Path, str], people: "_People", types: Counter[str]) 
             yield from people.items(resource)
 
 
-def _joined(files: Sequence[Path], people: "_People") -> Iterator[Item]:
+def _merged_identifiers(files: Sequence[Path], people: "_People") -> Iterator[Item]:
     # Some documents state an identifier of the patient in place of the id. The identifier and the id become one
     # person. An identifier that several patients have is not merged, because it could be a placeholder.
     owners: dict[str, set[str]] = defaultdict(set)
@@ -136,7 +136,7 @@ class _People:
         self._n_characters = 0
 
     def binary(self, identity: str) -> tuple[bytes, str] | None:
-        """Return data and content type of a Binary resource; None if it is missing or its data is not base64."""
+        """Return (data, content type) of a Binary resource, or None if it is missing or the data is not base64."""
         data, kind = self._binaries.get(identity, ("", ""))
         decoded = from_base64(data) if data else None
         return None if decoded is None else (decoded, kind)

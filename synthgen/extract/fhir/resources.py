@@ -22,7 +22,7 @@ _LINE_SUFFIXES = (".ndjson", ".jsonl", ".ndjson.gz", ".jsonl.gz")
 
 
 def files_below(path: Path) -> list[Path]:
-    """Return `path` if it is a file, or else all files below it that are not hidden, in the order of their paths."""
+    """Return [`path`] if `path` is a file, and otherwise all files below `path` that are not hidden, sorted by path."""
     if path.is_file():
         return [path]
     files = (p for p in path.rglob("*") if p.is_file())
@@ -35,9 +35,9 @@ def is_export(file: Path) -> bool:
 
 
 def resources_of(file: Path, shown: str) -> Iterator[tuple[Resource, str] | Dropped]:
-    """Yield each resource with its place, and `Dropped` for each line or file without a readable resource.
+    """Yield (resource, place) for each resource, and `Dropped` for each line or file without a readable resource.
 
-    `shown` is the name of the file in the places.
+    `shown` is the name by which the places state the file.
     """
     try:
         if file.name.lower().endswith(_LINE_SUFFIXES) or _has_lines(file):
@@ -49,7 +49,7 @@ def resources_of(file: Path, shown: str) -> Iterator[tuple[Resource, str] | Drop
 
 
 def _has_lines(file: Path) -> bool:
-    # True if a JSON file is NDJSON: its first line is a whole resource, and another line follows
+    # True if a JSON file is NDJSON: the first line is a whole resource, and a second line follows
     with _opened(file) as lines:
         value = parsed(lines.readline(MAX_LINE_BYTES))
         return isinstance(value, dict) and "resourceType" in value and lines.read(1 << 10).strip() != b""
