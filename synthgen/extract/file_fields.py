@@ -1,4 +1,4 @@
-"""Read a field of a note from the path of its file, such as the person from `ward/p17_note.txt`."""
+"""Read a field of a note from the path of the note's file, such as the person from `ward/p17_note.txt`."""
 
 import re
 from collections.abc import Mapping
@@ -15,10 +15,10 @@ _SEPARATORS = re.compile(r"[-_. ]+")
 
 
 def require_locations(locations: Mapping[str, str | None], also: str = "") -> None:
-    """Raise DataError that lists all locations that are not in the notation of `file_field`; None is allowed.
+    """Raise a DataError with all locations that violate the notation of `file_field`; None is allowed.
 
     Args:
-        locations: the location of each field, by its name.
+        locations: field name -> location.
         also: text at the end of the hint, for a reader that accepts further notations.
     """
     wrong = {field: at for field, at in locations.items() if at is not None and not _LOCATION.fullmatch(at)}
@@ -28,7 +28,7 @@ def require_locations(locations: Mapping[str, str | None], also: str = "") -> No
 
 
 def file_field(relative: PurePath, location: str) -> str:
-    """Return the part of a path that a location names, or an empty string if the path has no such part.
+    """Return the part of a path at a location, or an empty string if the path has no such part.
 
     For `ward/p17_note.txt`, `folder 1` is "ward", `name` is "p17_note" and `name 1` is "p17". N counts from
     1; a negative N counts from the end.

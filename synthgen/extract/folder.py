@@ -1,4 +1,4 @@
-"""Read folders of documents: each text, HTML, RTF or PDF file is one note."""
+"""Read folders of documents: each file with plain text, HTML, RTF or PDF is one note."""
 
 import os
 import re
@@ -79,7 +79,7 @@ def read_folder(path: Path, fields: Fields, encoding: str) -> Iterator[Item]:
 
 
 def _files(folder: Path) -> Iterator[Path]:
-    # a folder that is hidden, a link or unreadable is yielded itself, so that it is reported as dropped
+    # a folder that is hidden, unreadable or a link is yielded like a file, so that the folder is reported as dropped
     stack = [folder]
     while stack:
         place = stack.pop()

@@ -18,7 +18,7 @@ NO_NOTE = "XML has no element TEXT"
 RECORDS = ("RECORD", "doc")  # names of the elements that each contain the record of one patient
 _TEXTS = {"TEXT", "text"}
 # a line of asterisks that separates two notes of one patient; `Record date:` or the end of the text must follow
-_RULE = re.compile(r"^\*{50,}[ \t]*$(?=\s*(?:Record date:|\Z))", re.MULTILINE | re.IGNORECASE)
+_NOTE_SEPARATOR = re.compile(r"^\*{50,}[ \t]*$(?=\s*(?:Record date:|\Z))", re.MULTILINE | re.IGNORECASE)
 _DATE = re.compile(r"\s*Record date:\s*(\d{4}-\d{2}-\d{2})", re.IGNORECASE | re.ASCII)
 _TAG = re.compile(r"tag (\w+)@(\w+)")
 
@@ -37,10 +37,10 @@ def read_i2b2(path: Path, fields: Fields, encoding: str = "utf-8") -> Iterator[I
     - encounter and author: none
 
     Overrides in `fields` are locations in the path, see `file_field`. The label may also be `tag NAME@ATTRIBUTE`,
-    such as `tag SMOKING@STATUS`: the attribute of the first element with this name in the record or file.
+    such as `tag SMOKING@STATUS`: the ATTRIBUTE of the first element NAME in the record or file.
 
     Raises:
-        DataError: the path does not exist, no file has a note, or a field is not in these notations.
+        DataError: the path does not exist, no file has a note, or a field has none of these notations.
 
     Privacy: reads texts and identifiers.
     """
@@ -69,7 +69,7 @@ class _Places:
         return file_field(self.relative, location) if location and not _TAG.fullmatch(location) else ""
 
     def note(self, number: int, text: str, person: str, element: Element) -> Item:
-        # `element` is the record or file in which the tag of the label is searched for
+        # `element` is the record, or the root of the file, in which the tag for the label is searched for
         place = f"{self.relative.as_posix()}, note {number}"
         tag = _TAG.fullmatch(self.fields.label or "")
         tagged = (one.get(tag[2], "") for one in element.iter() if local(one) == tag[1]) if tag else iter(())
@@ -120,7 +120,7 @@ def _notes(file: Path, places: _Places) -> Iterator[Item]:
     root, is_misdeclared = parse_xml(read_regular(file, MAX_BYTES))
     if is_misdeclared:
         yield Remark(OTHER_ENCODING, places.relative.as_posix())
-    parts = [part for part in _RULE.split(_text(root) or "") if part.strip()]
+    parts = [part for part in _NOTE_SEPARATOR.split(_text(root) or "") if part.strip()]
     if not parts:
         yield Dropped(NO_NOTE, places.relative.as_posix())
     for number, part in enumerate(parts, 1):

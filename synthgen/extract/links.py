@@ -12,7 +12,7 @@ UNREADABLE = "file cannot be opened, or is too large"
 
 
 def entries_of(folder: Path) -> list[Path]:
-    """Return the files and folders in a folder, sorted; raise DataError if it cannot be read."""
+    """Return the files and folders in a folder, sorted; raise DataError if the folder cannot be read."""
     try:
         return sorted(folder.iterdir())
     except OSError as error:
@@ -20,7 +20,7 @@ def entries_of(folder: Path) -> list[Path]:
 
 
 def files_of(path: Path) -> list[tuple[Path, PurePath]]:
-    """Return `path` if it is a file, or else all files below it, sorted, each with its path relative to the folder.
+    """Return (file, path relative to the folder) for `path` if it is a file, else for all files below `path`, sorted.
 
     Raises:
         DataError: the path does not exist.

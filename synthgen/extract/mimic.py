@@ -89,11 +89,11 @@ def _files(folder: Path) -> tuple[list[Path], list[Dropped]]:
 def _rows(file: Path, columns: Mapping[str, str], encoding: str) -> Iterator[Item]:
     table = read_csv_table(file, {"subject_id"}, encoding)
     index = {name: table.columns.index(column) for name, column in columns.items()}
-    is_error = table.columns.index("iserror") if "iserror" in table.columns else None
+    error_column = table.columns.index("iserror") if "iserror" in table.columns else None
     for row in table.rows:
         if isinstance(row, Dropped):
             yield row
-        elif is_error is not None and identifier(row.cells[is_error]) == "1":
+        elif error_column is not None and identifier(row.cells[error_column]) == "1":
             yield Dropped(MARKED_AS_ERROR, row.place)
         else:
             values = {name: identifier(row.cells[i]) for name, i in index.items()}

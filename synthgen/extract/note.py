@@ -7,7 +7,7 @@ from pathlib import Path
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Note:
-    """One clinical document; a string is empty if the source does not state it."""
+    """One clinical document; a string is empty if the source does not state the value."""
 
     place: str  # file and line or message number, for the private load report
     document: str  # identifier of the document, the same for all versions of the document
@@ -18,11 +18,11 @@ class Note:
     date: str = ""  # ISO 8601, as precise as the source
     author: str = ""
     version: str = ""  # a text that sorts after `version` of each earlier version of the document
-    aliases: tuple[str, ...] = ()  # further identifiers of this document; `replaces` of a later note can name one
+    aliases: tuple[str, ...] = ()  # further identifiers of this document; `replaces` of later notes can contain them
     replaces: tuple[str, ...] = ()  # identifiers of the documents that this document replaces
-    # True if the source marks the document as superseded; if the source has no successor, the document is kept
+    # True if the source marks the document as superseded; if the source contains no newer document, it is kept
     is_superseded: bool = False
-    withdrawn: str = ""  # why this document and its earlier versions count as deleted; empty if they are not deleted
+    withdrawn: str = ""  # why this document and all earlier versions count as deleted; empty if they do not
     names: tuple[str, ...] = ()  # names of the patient and contacts that only this document states
 
     def __repr__(self) -> str:
@@ -39,7 +39,7 @@ class Dropped:
 
 @dataclass(frozen=True, slots=True)
 class Remark:
-    """A property of an item that is used, such as a character encoding that differs from the declared one."""
+    """A property of an item that is used, such as a character encoding that differs from the declared encoding."""
 
     reason: str  # one of a fixed list of phrases, without content of the source
     place: str
@@ -79,7 +79,7 @@ Item = Note | Dropped | Remark | MergedPerson | PersonNames | StaffNames
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fields:
-    """Where a reader looks for the fields of a note, in the notation of the format; None selects the default."""
+    """Places of the fields of a note in a source, in the notation of the format; None selects the default place."""
 
     person: str | None = None
     encounter: str | None = None

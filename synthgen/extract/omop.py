@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 # table that `source.fields` can name in addition to note -> column by which the table is joined to note
 _KEYS = {"person": "person_id", "visit_occurrence": "visit_occurrence_id", "provider": "provider_id"}
-_REQUIRED: dict[str, tuple[str, ...]] = {table: (key,) for table, key in _KEYS.items()}
+_REQUIRED: dict[str, tuple[str, ...]] = {table: (key,) for table, key in _KEYS.items()}  # table -> needed columns
 _REQUIRED |= {"note": ("note_id", "person_id", "note_text"), "concept": ("concept_id", "concept_name")}
 # columns with names, which some sites add to the table person
 _GIVEN, _FAMILY = ("given_name", "first_name"), ("family_name", "last_name")
@@ -129,7 +129,7 @@ def _columns(tables: Mapping[str, OmopTable], table: str) -> Mapping[str, tuple[
 def _joinable(
     connection: "DuckDBPyConnection", tables: Mapping[str, OmopTable], fields: Fields
 ) -> dict[str, OmopTable]:
-    # Each table is reduced to the rows to which some note refers, because a vocabulary has millions of concepts.
+    # Each table is reduced to the rows to which any note refers, because a vocabulary has millions of concepts.
     joinable = {"note": tables["note"]}
     configured = {reference.lower().split(".")[0] for reference in asdict(fields).values() if reference}
     needed = {"person", "provider", "concept", *configured} - {"note"}
@@ -144,7 +144,7 @@ def _joinable(
 
 
 def _join_keys(table: str) -> tuple[str, str]:
-    # returns the column of the table, and the column of note, by which both are joined
+    # returns (column of `table`, column of the table note) by which the two tables are joined
     return ("concept_id", "note_class_concept_id") if table == "concept" else (_KEYS[table], _KEYS[table])
 
 

@@ -34,9 +34,9 @@ _NAME = "|".join(_COLUMNS)
 _ENDING = r"\.(?:parquet|pq|[ct]sv)(?:\.gz)?"
 _FILE = re.compile(rf"(?P<table>{_NAME})(?:[-_.]\d+)*{_ENDING}", re.IGNORECASE)
 _FOLDER = re.compile(rf"(?P<table>{_NAME})(?:{_ENDING})?", re.IGNORECASE)
-_PART = re.compile(rf".*{_ENDING}", re.IGNORECASE)
-_NUMBERED = re.compile(rf"\d{_ENDING}", re.IGNORECASE)
-_BATCH_CHARACTERS = 1 << 22
+_PART = re.compile(rf".*{_ENDING}", re.IGNORECASE)  # name of a file in the folder of a table
+_NUMBERED = re.compile(rf"\d{_ENDING}", re.IGNORECASE)  # end of the name of a file that holds a part of a table
+_BATCH_CHARACTERS = 1 << 22  # number of characters after which a batch of rows ends
 _MAX_FILE_BYTES = 1 << 42
 _LAYOUT = (
     "Set source.path to a folder with files such as note.parquet, note.csv or note.csv.gz, or with folders of parts "
@@ -49,14 +49,14 @@ class OmopTable:
     """A table of an OMOP database."""
 
     relation: str  # SQL expression of the table
-    columns: Mapping[str, tuple[str, str]]  # SQL name and type of each column, by its lower-case name
+    columns: Mapping[str, tuple[str, str]]  # lower-case name of a column -> (SQL name, SQL type)
 
 
 @contextmanager
 def open_files(
     found: Mapping[str, tuple[Path, ...]], folder: Path
 ) -> Iterator[tuple["DuckDBPyConnection", dict[str, OmopTable]]]:
-    """Open the tables in parquet files, and yield the connection and the tables; temporary files go to `folder`."""
+    """Open the tables in parquet files, and yield (connection, name -> table); temporary files go to `folder`."""
     files = [path for paths in found.values() for path in paths]
     with connect(folder, readable=files) as connection:
         relations = {
@@ -68,10 +68,10 @@ def open_files(
 
 @contextmanager
 def open_database(path: Path, folder: Path) -> Iterator[tuple["DuckDBPyConnection", dict[str, OmopTable]]]:
-    """Open the tables in a DuckDB file, and yield the connection and the tables; temporary files go to `folder`.
+    """Open the tables in a DuckDB file, and yield (connection, name -> table); temporary files go to `folder`.
 
     The tables are read from the schema that has a table `note`. Many sites keep the table `concept` in a
-    different schema; that table is read if no second table is named `concept`.
+    different schema, from which it is read if it is the only table named `concept` in the file.
 
     Raises:
         DataError: the file cannot be read, is not a DuckDB file, or does not have exactly one table `note`.
@@ -113,7 +113,7 @@ def _described(connection: "DuckDBPyConnection", name: str, relation: str) -> Om
 
 
 def find_files(path: Path) -> dict[str, tuple[bool, tuple[Path, ...]]]:
-    """Return for each table in a folder whether it is in CSV files, and the paths of its files.
+    """Return name -> (True for CSV and False for parquet, paths of the files) for the tables in a folder.
 
     Raises:
         DataError: there is no table `note`, or a table has files or folders that do not belong together.
@@ -148,8 +148,8 @@ def _is_csv(file: Path) -> bool:
 
 
 def _parts(folder: Path) -> tuple[list[Path], list[str]]:
-    # Returns the files of a table that is stored as a folder of parts, and the problems of the folder. A subfolder is
-    # a problem: if it is the log of a versioned format such as Delta, the parquet files can contain deleted rows.
+    # Returns (files, problems) of a folder that holds the parts of a table. A subfolder is a problem: a subfolder with
+    # the log of a versioned format such as Delta shows that the parquet files can contain deleted rows.
     parts, problems = [], []
     for entry in entries_of(folder):
         shown = f"{folder.name}/{entry.name}"
@@ -165,7 +165,7 @@ def _parts(folder: Path) -> tuple[list[Path], list[str]]:
 
 
 def copy_csv(name: str, paths: tuple[Path, ...], copy: Path, encoding: str) -> Iterator[Dropped]:
-    """Write the rows of CSV files to a parquet file, each row with its file and line; yield the unreadable rows.
+    """Write the rows of CSV files, each with file name and line, to a parquet file; yield the unreadable rows.
 
     DuckDB does not read the CSV files, because it rejects a row in which a line break inside a cell differs from the
     line breaks between rows. Such rows are common.

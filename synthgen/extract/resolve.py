@@ -1,13 +1,13 @@
 """Choose which of the extracted notes are used, and write them to one Parquet file.
 
 Older versions, replaced documents and repeated texts are dropped. Persons whose identifiers were merged become one
-person. Only documents of one person are compared, so adding or removing a person changes no note of another person.
-There is one exception: if an item withdraws a document and states no person, every person loses the document. The
-texts stay on disk; DuckDB compares only identifiers, dates and digests.
+person. A document is compared only with documents of the same person, so adding or removing a person changes no note
+of the remaining persons. There is one exception: if an item withdraws a document and states no person, all persons
+lose the document. The texts stay on disk; DuckDB compares only identifiers, dates and digests.
 
 The id of a note begins with the person and the date, and later stages sort by this id. If the same notes are read
-from a different format, the identifiers of their documents differ. But this changes only the order of notes that
-have the same person and day.
+from a different format, the identifiers of the documents differ. But this changes only the order of notes that have
+the same person and day.
 """
 
 from collections import defaultdict
@@ -31,7 +31,7 @@ REPEATED = "same text as another document of the person on the same day"
 KEPT_SUPERSEDED = "superseded, kept because no replacing document is present"
 OTHER_LABEL, NOT_SAMPLED = "class is not in source.labels", "not in the sample of source.max_records"
 
-# In the table note, `row` is the position in the source, and `person` is the identifier after merges.
+# In the table note, `row` is the position of the note in the source, and `person` is the person's id after merges.
 _MERGED = "CREATE TABLE merged AS SELECT unnest($old::VARCHAR[]) AS old, unnest($new::VARCHAR[]) AS new"
 _NOTES = """
 CREATE TABLE note AS
@@ -41,7 +41,7 @@ SELECT file_row_number AS row, coalesce(merged.new, CASE WHEN n.person = '' AND 
     replaces, is_superseded, withdrawn, same, length(n.text) > 0 AS has_text, NULL::VARCHAR AS reason
 FROM read_parquet($spooled, file_row_number = true) n LEFT JOIN merged ON merged.old = n.person
 """
-# (reason, statement): the statement writes the reason to notes that it drops, if they have none. The order matters.
+# (reason, statement), in the order of execution; a statement sets the reason of the notes without a reason it drops
 _STEPS = (
     (NO_PERSON, "UPDATE note SET reason = $reason WHERE person = ''"),
     (None, "UPDATE note SET reason = withdrawn WHERE reason IS NULL AND withdrawn <> ''"),
@@ -65,7 +65,7 @@ _STEPS = (
     ),
     (NO_TEXT, "UPDATE note SET reason = $reason WHERE reason IS NULL AND NOT has_text"),
     (NO_LABEL, "UPDATE note SET reason = $reason WHERE reason IS NULL AND label = ''"),
-    (  # a superseded document, if a newer document, withdrawn or not, has one of its identifiers
+    (  # a superseded document that shares an identifier with a newer document, even if the newer one is withdrawn
         OLDER,
         """
         WITH key AS (SELECT row, person, version, date, is_superseded AND reason IS NULL AS is_old,
@@ -77,7 +77,7 @@ _STEPS = (
         UPDATE note SET reason = $reason FROM ranked WHERE note.row = ranked.row AND is_old AND rank > 1
         """,
     ),
-    (  # a document with an alias that a later withdrawal names
+    (  # a document, if a later withdrawal states an alias of the document
         OLDER,
         """
         WITH gone AS (SELECT person, document AS name, max((version, row)) AS last
@@ -87,7 +87,7 @@ _STEPS = (
         UPDATE note SET reason = $reason FROM pair WHERE note.row = pair.row
         """,
     ),
-    (  # a document that a newer version replaces, if the two share an alias
+    (  # a document that a newer document replaces, if both documents have a common alias
         OLDER,
         """
         WITH target AS (SELECT person, version, aliases, unnest(replaces) AS name FROM note WHERE reason IS NULL),
@@ -98,7 +98,7 @@ _STEPS = (
         UPDATE note SET reason = $reason FROM pair WHERE note.row = pair.row
         """,
     ),
-    (  # a document that any version of a second document replaces; if two replace each other, the newer is kept
+    (  # a document that any version of a second document replaces; if both replace each other, the newer one is kept
         REPLACED,
         """
         WITH target AS (SELECT row, person, document, date, version, reason IS NULL AS is_kept,
@@ -157,12 +157,12 @@ SELECT date[:4], count(*) FROM read_parquet($notes) WHERE regexp_matches(date, '
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NoteSelection:
-    """Which notes are kept."""
+    """Conditions that a note must fulfil to be kept."""
 
-    unused: Callable[[str], str | None]  # returns why notes with this label are not used; None if they are used
+    unused: Callable[[str], str | None]  # label -> reason why notes with this label are not used, None if they are
     limit: int | None  # largest number of notes; None for all
-    rank: Callable[[str], Any]  # returns a random sort key of a person; in this order, whole persons are kept
-    rows_are_persons: bool  # True if each note without a person counts as a person; else these notes are dropped
+    rank: Callable[[str], Any]  # person -> random sort key; persons are kept as a whole in the order of the keys
+    rows_are_persons: bool  # True if a note without a person counts as a separate person, False if it is dropped
 
 
 def resolve(spooled: Spooled, folder: Path, selection: NoteSelection) -> dict[str, Any]:
@@ -210,7 +210,7 @@ def _remedy(dropped: Collection[str]) -> str:
 
 def _final_identifiers(merges: Collection[tuple[str, str]]) -> dict[str, str]:
     # Returns replaced identifier -> final identifier. All identifiers that merges connect belong to one person. The
-    # smallest identifier that was never replaced is final; in a circle of merges, the smallest of all is final.
+    # smallest identifier that was never replaced is final; if all were replaced, the smallest identifier is final.
     linked: dict[str, set[str]] = defaultdict(set)
     for old, new in merges:
         linked[old].add(new)

@@ -6,14 +6,14 @@ from typing import Any, BinaryIO
 
 from lxml import etree
 
-Element = Any  # an element of lxml, which has no types
+Element = Any  # an element of lxml; the package lxml has no type annotations
 MALFORMED, ENTITIES = "XML is malformed", "XML has entities"
-OTHER_ENCODING = "XML does not have the encoding that it declares; read as UTF-8"  # for a remark, not for UnsafeXml
+OTHER_ENCODING = "XML does not have the encoding that it declares; read as UTF-8"  # a remark, not a reason
 TOO_LARGE = "XML is too large, has a text of more than 10 MB, or is nested too deeply"
 REASONS = frozenset({MALFORMED, ENTITIES, TOO_LARGE})
 MAX_BYTES = 256 << 20
 MAX_DEPTH = 250
-_SAFE = {
+_SAFE_OPTIONS = {
     "resolve_entities": False, "load_dtd": False, "no_network": True, "huge_tree": False, "remove_comments": True,
     "remove_pis": True,
 }  # fmt: skip
@@ -33,7 +33,7 @@ class UnsafeXml(Exception):  # noqa: N818 - a property of a file, which a reader
 
 
 def parse_xml(data: bytes) -> tuple[Element, bool]:
-    """Return the root element of an XML document, and whether the declared encoding of the document was wrong.
+    """Return (root element, True if the declared encoding is wrong) of an XML document.
 
     A document that is malformed in its declared encoding is read as UTF-8. Nothing outside the document is loaded.
     Raise UnsafeXml if the document is malformed, has entities, or exceeds a limit.
@@ -51,11 +51,11 @@ def parse_xml(data: bytes) -> tuple[Element, bool]:
 
 
 def each_element(file: BinaryIO, names: Collection[str]) -> Iterator[tuple[Element, bool]]:
-    """Yield each element with one of the names, and whether the declared encoding of the file was wrong.
+    """Yield (element, True if the declared encoding is wrong) for each element of a file whose name is in `names`.
 
-    An element is emptied when the next element is read, so memory does not grow with the number of elements. As in
-    `parse_xml`, a file that is malformed from its start is read as UTF-8, and UnsafeXml is raised in the same cases.
-    Elements that precede an error are yielded before UnsafeXml is raised.
+    An element is emptied when the next element is read, so memory does not grow with the number of elements. A file
+    that is malformed from the start is read as UTF-8. UnsafeXml is raised in the same cases as in `parse_xml`, after
+    the elements that precede the error are yielded.
     """
     head = file.read(_HEAD_BYTES)
     start, declared = _opening(head)
@@ -79,14 +79,14 @@ def local(element: Element) -> str:
     return str(etree.QName(element).localname)
 
 
-def _opening(head: bytes) -> tuple[int, str | None]:
+def _opening(head: bytes) -> tuple[int, str | None]:  # (position of the first tag, encoding of a byte-order mark)
     match = _OPENING.match(head)
     return (match.end(), "utf-8" if match[1] else None) if match else (0, None)
 
 
 def _parsed(data: bytes, encoding: str | None) -> Element:
     try:
-        root = etree.fromstring(data, etree.XMLParser(**_SAFE, encoding=encoding))
+        root = etree.fromstring(data, etree.XMLParser(**_SAFE_OPTIONS, encoding=encoding))
     except (etree.XMLSyntaxError, ValueError, LookupError, MemoryError) as error:
         raise UnsafeXml(_reason(error)) from None
     _refuse_entities(root)
@@ -101,7 +101,7 @@ def _parsed(data: bytes, encoding: str | None) -> Element:
 def _streamed(file: BinaryIO, names: Collection[str], encoding: str | None) -> Iterator[Element]:
     depth = 0
     try:
-        for event, element in etree.iterparse(file, events=("start", "end"), encoding=encoding, **_SAFE):
+        for event, element in etree.iterparse(file, events=("start", "end"), encoding=encoding, **_SAFE_OPTIONS):
             depth += 1 if event == "start" else -1
             if depth > MAX_DEPTH:
                 raise UnsafeXml(TOO_LARGE)
@@ -116,7 +116,7 @@ def _streamed(file: BinaryIO, names: Collection[str], encoding: str | None) -> I
 
 
 def _refuse_entities(element: Element) -> None:
-    # the element tree does not show a reference to an entity in an attribute, so each declaration is rejected
+    # the element tree does not show entities in attributes, so a document that declares any entity is rejected
     dtd = element.getroottree().docinfo.internalDTD
     if (dtd is not None and dtd.entities()) or next(element.iter(etree.Entity), None) is not None:
         raise UnsafeXml(ENTITIES)

@@ -15,7 +15,7 @@ from synthgen.core.progress import Advance
 from synthgen.extract.note import Dropped, Item, MergedPerson, Note, PersonNames, Remark, StaffNames
 
 NOTES, PERSONS = "spooled-notes.parquet", "spooled-persons.parquet"
-BATCH_ROWS, BATCH_CHARACTERS = 4096, 16 << 20  # rows or characters at which the rows are written to disk
+BATCH_ROWS, BATCH_CHARACTERS = 4096, 16 << 20  # number of rows, and of characters, at which rows are written
 SHOWN_PLACES = 20  # largest number of places per reason in the load report
 NOT_UNICODE, NUL = "lone surrogate in a field", "NUL character in a field"
 _WORD = re.compile(r"\w+")
@@ -30,14 +30,14 @@ NOTE_SCHEMA = pa.schema(
         "is_superseded": pa.bool_(),
         "withdrawn": _TEXT,
         "names": _LIST,
-        "same": pa.binary(16),  # digest of the words without punctuation; it is equal for repeated texts
+        "same": pa.binary(16),  # digest of the words in lower case; repeated texts have equal digests
     }
 )
 PERSON_SCHEMA = pa.schema({"person": _TEXT, "names": _LIST})
 
 
 class Tally:
-    """The number of items and the first places in the source, for each reason."""
+    """For each reason, the number of items and the places of the first items in the source."""
 
     def __init__(self) -> None:
         self.counts: Counter[str] = Counter()
@@ -50,7 +50,7 @@ class Tally:
         self._places[reason] += places[:n_free]
 
     def to_json(self) -> dict[str, dict[str, object]]:
-        """Return count and first places by reason, sorted by reason."""
+        """Return reason -> count and first places, sorted by reason."""
         return {reason: {"count": n, "places": self._places[reason]} for reason, n in sorted(self.counts.items())}
 
 
@@ -58,7 +58,7 @@ class Spooled:
     """What `spool` keeps in memory: counts, merges of persons and names of staff."""
 
     def __init__(self) -> None:
-        self.n_items = 0  # notes and dropped items
+        self.n_items = 0  # number of notes and dropped items
         self.dropped, self.remarks = Tally(), Tally()
         self.merged: set[tuple[str, str]] = set()  # (old, new) identifier of a person
         self.staff: set[str] = set()  # names of practitioners

@@ -10,7 +10,7 @@ UNKNOWN_DATE = "date is not in ISO 8601 form"
 
 
 def note_of(values: Mapping[str, str], place: str) -> Iterator[Item]:
-    """Yield the note with the fields `values`, after a remark if the date cannot be interpreted.
+    """Yield the note whose fields are `values`; yield a remark before the note if the date cannot be interpreted.
 
     A row without an identifier of the document is dropped. A row is also dropped if the identifier of the document or
     person contains white space, because such a row is usually part of a text that a misplaced quote split into rows.
@@ -37,7 +37,7 @@ def note_of(values: Mapping[str, str], place: str) -> Iterator[Item]:
 
 
 def iso_date(value: str) -> str | None:
-    """Return an ISO 8601 date or time in its standard form, "" for an empty value, or None for any other form.
+    """Return an ISO 8601 date or time in standard form, "" for an empty value, or None for any other form.
 
     Dates such as 03/04/2020 are not interpreted, because the order of day and month is unknown. Fractions of seconds
     are removed.

@@ -14,14 +14,14 @@ from synthgen.core.types import Float32, Float64, Latents, Segments
 
 
 def record_vectors(segments: Segments) -> tuple[tuple[str, ...], Float32]:
-    """Return the ids of the n records, and their vectors as float32 of shape (n, dimensions).
+    """Return (ids, vectors) of the n records; the vectors are float32 of shape (n, dimensions).
 
     The vector v of a record with the segment vectors s_1, s_2, … is
 
         v = Σ_j s_j / ‖s_j‖,   scaled to unit length
 
     Raises:
-        ModelError: if the vector of a segment, or the sum, has length zero.
+        ModelError: if the vector of a segment, or the sum over the segments of a record, has length zero.
     """
     wide = segments.vectors.astype(np.float64)
     unit = wide / _length(wide)
@@ -38,8 +38,8 @@ def _length(x: Float64) -> Float64:
     return length
 
 
-Section = tuple[str, int]  # heading, and the number of earlier sections of the record with this heading
-MIN_PARENTS = 2  # a new record gets a section if at least this number of its parents have the section
+Section = tuple[str, int]  # (heading, number of earlier sections of the record with the same heading)
+MIN_PARENTS = 2  # smallest number of parents of a new record that must share a section so that the record gets it
 
 
 def align(latents: Latents, parents: Segments, seeds: SeedTree) -> Segments:

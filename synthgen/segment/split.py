@@ -1,4 +1,4 @@
-"""Cut long records into segments at headings that many records share, and join segments to records again."""
+"""Cut long records into segments at headings that many records share, and join the segments of a record."""
 
 import re
 from collections import defaultdict
@@ -35,7 +35,7 @@ def heading_of(line: str) -> str | None:
 
 
 def shared_headings(texts: Sequence[str], groups: Sequence[str], least_persons: int) -> Mapping[str, str]:
-    """Return the mapping from normal form to written form of the headings that at least `least_persons` persons use.
+    """Return normal form -> written form for each heading that at least `least_persons` persons use.
 
     The written form is the form that most persons use, if at least `least_persons` persons use it. Otherwise, the
     written form is the normal form in capitals or, if `heading_of` does not recognise the capitals, the normal form
@@ -66,9 +66,9 @@ _WORD = re.compile(r"\S+")
 class Segment:
     """A part of a record."""
 
-    heading: str  # normal form of the heading of the section; empty if there is none
+    heading: str  # normal form of the section's heading; empty if the section has no heading
     section: int  # number of the section in the record, from 0
-    opening: str  # heading as written in the record if the segment is the first of its section; else empty
+    opening: str  # heading as written in the record, if the segment is the first of the section; else empty
     text: str  # can be empty
 
     def __repr__(self) -> str:
@@ -101,8 +101,8 @@ class Splitter:
     def join(self, parts: Sequence[tuple[str, int, str]]) -> str:
         """Return one record from (heading, number of the section, text) of each segment; empty sections are dropped.
 
-        A section is its heading, a line break and its text. Sections are separated by an empty line, and the windows
-        of a section by a space.
+        A section consists of the heading, a line break and the text. Sections are separated by an empty line, and the
+        windows of a section by a space.
         """
         blocks = []
         for (heading, _), group in groupby(parts, key=lambda part: part[:2]):

@@ -20,9 +20,7 @@ _MARKS |= {f"h{level}": _PARAGRAPH for level in range(1, 7)}
 _LISTS, _ITEMS = {"list", "ul", "ol"}, {"item", "li"}
 _CELLS = {"td", "th"}
 _NO_TEXT = {"renderMultiMedia", "footnoteRef"}
-_HIDDEN = re.compile(
-    r"x*hidden", re.IGNORECASE
-)  # style codes of hidden text; codes that begin with x are not standardised
+_HIDDEN = re.compile(r"x*hidden", re.IGNORECASE)  # style code of hidden text; a code with x is not standardised
 _GAP = re.compile(rf" *[{_BREAK}{_LINE}{_PARAGRAPH}][ {_BREAK}{_LINE}{_PARAGRAPH}]*")
 _SPACES = re.compile(r"\s+")
 _LINE_END = re.compile(r"\r\n?")

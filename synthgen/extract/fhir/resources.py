@@ -22,7 +22,7 @@ _LINE_SUFFIXES = (".ndjson", ".jsonl", ".ndjson.gz", ".jsonl.gz")
 
 
 def files_below(path: Path) -> list[Path]:
-    """Return [`path`] if `path` is a file, and otherwise all files below `path` that are not hidden, sorted by path."""
+    """Return a list of `path` if it is a file, else of all files below `path` that are not hidden, sorted by path."""
     if path.is_file():
         return [path]
     files = (p for p in path.rglob("*") if p.is_file())

@@ -8,7 +8,7 @@ from typing import Any
 Resource = dict[str, Any]
 _STEP = re.compile(r"[A-Za-z]\w*(?:\[[A-Za-z]\w*(?:\.[A-Za-z]\w*)*=[^\]]+\])?")
 _TITLE = re.compile(r"^(?:(?:dr|prof|mr|mrs|ms|miss)\.?\s+)+", re.IGNORECASE)
-VERSION_DIGITS = 10  # version numbers are padded to this length, so that they sort as text
+VERSION_DIGITS = 10  # number of digits to which version numbers are padded; padded numbers sort as text
 
 
 def items(value: Any) -> list[Any]:
@@ -31,7 +31,7 @@ def text(value: Any) -> str:
 
 
 def first(*values: Any) -> str:
-    """Return the first value that is not empty as text."""
+    """Return `text` of the first value for which it is not empty, or "" if there is no such value."""
     return next((found for value in values if (found := text(value))), "")
 
 
@@ -57,10 +57,10 @@ def _steps(path: str) -> list[str]:
 
 
 def reference(value: Any, kind: str) -> str:
-    """Return the id in a reference to a resource of the type `kind`, or "" if there is none.
+    """Return the id in a reference to a resource of the type `kind`, or "" if the reference has no such id.
 
-    The reference may be relative, absolute, versioned or a `urn:uuid:`: `"Patient/7/_history/2"` -> `"7"`. If it
-    states an identifier in place of the id, the identifier is returned, see `identifier_key`.
+    The reference may be relative, absolute, versioned or a `urn:uuid:`: `"Patient/7/_history/2"` -> `"7"`. If the
+    reference states an identifier in place of the id, the identifier is returned, see `identifier_key`.
     """
     for one in objects(value):
         target = text(one.get("reference"))
@@ -76,29 +76,29 @@ def reference(value: Any, kind: str) -> str:
 
 
 def identifier_key(value: Resource) -> str:
-    """Return an identifier as `SYSTEM|VALUE`, or as `VALUE` if it has no system; empty if it has no value."""
+    """Return an identifier as `SYSTEM|VALUE`, as `VALUE` if the system is missing, or "" if the value is missing."""
     found, system = text(value.get("value")), text(value.get("system"))
     return f"{system}|{found}" if found and system else found
 
 
 def is_logical(value: Any) -> bool:
-    """Return whether a reference states an identifier of its target in place of the id."""
+    """Return whether a reference states an identifier of the target resource in place of the target's id."""
     return any(not text(one.get("reference")) and objects(one.get("identifier")) for one in objects(value))
 
 
 def refers_elsewhere(value: Any, kind: str) -> bool:
-    """Return whether a reference is to a resource of another type than `kind`."""
+    """Return whether a reference points to a resource whose type is not `kind`."""
     targets = [_parts(text(one.get("reference"))) for one in objects(value)]
     return any(len(parts) > 1 and parts[-2] != kind for parts in targets)
 
 
 def _parts(target: str) -> list[str]:
-    # returns the parts of a reference between slashes, without a query or version at the end
+    # returns the parts between the slashes of a reference, after a query or version at the end is removed
     return target.partition("?")[0].partition("/_history/")[0].rstrip("/").split("/")
 
 
 def keys(resource: Resource) -> list[str]:
-    """Return the identifiers of a document: its business identifiers as `SYSTEM|VALUE`, then `TYPE/ID`."""
+    """Return the identifiers of a document: first the business identifiers as `SYSTEM|VALUE`, then `TYPE/ID`."""
     found = [key for name in ("masterIdentifier", "identifier") for key in _business_keys(resource.get(name))]
     if identity := text(resource.get("id")):
         found.append(f"{text(resource.get('resourceType'))}/{identity}")
@@ -121,7 +121,7 @@ def target_keys(value: Any) -> list[str]:
 
 
 def version(resource: Resource) -> str:
-    """Return a text by which versions sort: the time of the last update, then the version number."""
+    """Return a text by which the versions of a resource sort: time of the last update, then version number."""
     meta = next(iter(objects(resource.get("meta"))), {})
     number = text(meta.get("versionId"))
     padded = number.zfill(VERSION_DIGITS) if number.isdecimal() else number
@@ -138,7 +138,7 @@ def _utc(value: str) -> str:
 
 
 def names(value: Any) -> list[str]:
-    """Return the names in values of the type HumanName: given and family names, and the name as one text."""
+    """Return the names in values of the type HumanName: the given and family names joined, and the field `text`."""
     found = []
     for one in objects(value):
         parts = [text(part) for part in (*items(one.get("given")), one.get("family"))]

@@ -26,7 +26,7 @@ _CONTROLS = re.compile("[\x80-\x9f]")  # control characters of ISO 8859-1
 
 
 def named_charset(declared: Sequence[str]) -> str | None:
-    """Return the Python codec for the names in MSH-18, "" if there are no names, or None if the codec is unknown."""
+    """Return the Python codec for the names in MSH-18, "" without names, or None if the first name is unknown."""
     found = [_codec(name.strip().upper()) for name in declared if name.strip()]
     return ISO_2022 if ISO_2022 in found else found[0] if found else ""
 
@@ -42,7 +42,7 @@ def _codec(name: str) -> str | None:
 
 
 def decode(data: bytes, declared: Sequence[str], encoding: str) -> tuple[str, str, tuple[str, ...]] | None:
-    """Return the text, the name of its codec, and remarks; None if the bytes fit no codec.
+    """Return (text, name of the codec, remarks), or None if the bytes fit no codec.
 
     Three codecs are tried in this order: the codec that MSH-18 names (in `declared`), `encoding`, and cp1252. The
     first codec that fits decodes the whole message. A remark states that MSH-18 names an unknown codec, or that

@@ -18,12 +18,12 @@ _CHUNK_BYTES, _HEAD_BYTES = 1 << 20, 1 << 12
 _MAX_FILE_BYTES = 1 << 60  # in effect no limit, because a file is streamed
 # the protocol MLLP encloses a message in 0x0B and 0x1C; some programs write 0x0B as a line break inside a text
 _BREAK = re.compile(rb"\r\n|[\r\n\x0b\x1c]")
-# A line of a text can begin with the word MSH, so separators must follow the word in a header. Damaged separators are
-# enough, because the lines above and below a header can be about different persons and must not be joined.
+# A line of a text can begin with the word MSH, so a header needs separators after the word. Damaged separators count
+# as separators, because the lines above and below a header can be about different persons and must not be joined.
 _BEFORE_HEADER = codecs.BOM_UTF8 + b"\x0b\x1c \t\r\n"
 _HEADER = re.compile(rb"[\xef\xbb\xbf\s]*MSH(?:\||$|[^\w\s]{2})")
 _ENVELOPE = re.compile(rb"[\xef\xbb\xbf\s]*(?:FHS|BHS|BTS|FTS)(?:\||$|[^\w\s]{2})")
-_WIDE_MARKS = {mark: name for mark, name in BYTE_ORDER_MARKS.items() if mark != codecs.BOM_UTF8}
+_WIDE_MARKS = {mark: name for mark, name in BYTE_ORDER_MARKS.items() if mark != codecs.BOM_UTF8}  # UTF-16, UTF-32
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ class RawMessage:
 
 
 def files_below(path: Path) -> Iterator[Path]:
-    """Yield `path` if it is a file; otherwise, yield the files below the folder `path` in the order of their names.
+    """Yield `path` if it is a file; otherwise, yield the files below the folder `path`, sorted by name.
 
     Only the names of one folder are in memory at a time. Links to folders are not followed.
     """

@@ -14,7 +14,7 @@ CONTINUED_LINE = "line without a segment name; read as part of the line before i
 ADDENDUM = "segment ADD; read as part of the segment before it"
 FRAGMENT = "message is one part of several (DSC); the parts are not joined"
 UNKNOWN_SEGMENT = "segment whose name HL7 v2 does not define is left out"
-# Names of the segments that HL7 v2 defines. A line of a text, such as "WBC|5.2", can look like a segment.
+# names of the segments that HL7 v2 defines; a line of a text can look like a segment without such a name: "WBC|5.2"
 _SEGMENTS = (
     "ACC ADD AIG AIL AIP AIS AL1 ARV AUT BHS BTS CM0 CM1 CM2 CON CSP CSR CSS CTD CTI DB1 DG1 DRG DSC DSP ERR EVN FAC "
     "FHS FT1 FTS GOL GP1 GP2 GT1 IAM IIM IN1 IN2 IN3 INV IPC LAN LOC MFA MFE MFI MRG MSA MSH NCK NK1 NSC NTE OBR OBX "
@@ -59,7 +59,7 @@ class Hl7Value:
 
 @dataclass(frozen=True, slots=True)
 class Hl7Segment:
-    """One segment; `fields[0]` is its name, and `fields[n]` is field n as written."""
+    """One segment; `fields[0]` is the name of the segment, and `fields[n]` is field n as written."""
 
     fields: tuple[str, ...]
     delimiters: Delimiters
@@ -114,7 +114,7 @@ class Hl7Message:
 
 
 def parse_message(raw: RawMessage, encoding: str) -> Hl7Message | str:
-    """Return the parsed message, or the reason why it cannot be read.
+    """Return the parsed message, or the reason why the message cannot be read.
 
     `encoding` is the character set of messages without MSH-18. Many exports write line breaks into a text. Therefore,
     a line that does not begin with the name of a segment and a separator continues the previous line. The segment

@@ -2,16 +2,16 @@
 
 A name such as TXA-12 means field 12 of the segment (line) TXA.
 
-MDM: each TXA segment with its OBX segments is a note. The event of the message states what happens.
-- A message of any event is read if its OBX segments contain text. Messages with the events T01, T03, T05, T07 and T09
-  usually only announce a document, and contain no text.
+MDM: a TXA segment and the OBX segments after it are a note. The event of the message states what happens to the note.
+- A message with any event is read if the OBX segments contain text. Messages with the events T01, T03, T05, T07 and
+  T09 usually only announce a document, and contain no text.
 - A document is withdrawn if the event is T11 (cancelled) or if TXA-19 is `CA` (deleted).
 - T09 and T10 replace the document that TXA-13 names. T07 and T08 send a newer version of the document that TXA-12
   names. An addendum (T05, T06) is a separate document.
 - TXA-17 is the completion status (table 0271). Authenticated documents (AU, LA) are used. Documents with the status
   documented (DO) or without a status are complete and are used with a remark. Dictated (DI), incomplete (IN),
   in-progress (IP) and pre-authenticated (PA) documents are not used.
-- TXA-19 is the availability (table 0273): obsolete documents (OB) are superseded, unavailable ones (UN) are not used.
+- TXA-19 is the availability (table 0273). Obsolete documents (OB) are superseded; unavailable (UN) ones are dropped.
 
 ORU: each OBR segment (an order) whose results contain text is a note; see the module `report`.
 - OBR-25 is the status of the report (table 0123). Reports that are final (F), corrected (C), partly available (A) or
@@ -52,9 +52,9 @@ INVALID_DATE = "date is not valid"
 _ANNOUNCEMENTS = frozenset({"T01", "T03", "T05", "T07", "T09"})
 _REPLACEMENTS = frozenset({"T09", "T10"})
 _COMPLETION_REMARKS = {"AU": "", "LA": "", "DO": UNSIGNED, "": NO_STATUS}  # TXA-17 of a used document -> remark
-_NOT_COMPLETE = frozenset({"DI", "IN", "IP", "PA"})  # TXA-17
-_AVAILABLE = frozenset({"", "AV", "OB"})  # TXA-19
-_FINAL_ORDERS = frozenset({"", "A", "C", "F"})  # OBR-25
+_NOT_COMPLETE = frozenset({"DI", "IN", "IP", "PA"})  # values of TXA-17
+_AVAILABLE = frozenset({"", "AV", "OB"})  # values of TXA-19
+_FINAL_ORDERS = frozenset({"", "A", "C", "F"})  # values of OBR-25
 _DATES = (FieldPath("TXA", 4), FieldPath("OBR", 7), FieldPath("TXA", 6), FieldPath("OBR", 22), FieldPath("MSH", 7))
 _ENCOUNTER = FieldPath("PV1", 19)
 _VERSIONS = (FieldPath("MSH", 7), FieldPath("EVN", 2), FieldPath("OBR", 22))
@@ -62,7 +62,7 @@ _NO_REPORT = Hl7Report()
 _AUTHORS = (("TXA", 5), ("TXA", 9), ("OBR", 32), ("OBX", 16))  # segments and fields, in the order of preference
 
 
-Context = Mapping[str, Hl7Segment]  # segment name, such as "PID" -> first such segment of a group, else before it
+Context = Mapping[str, Hl7Segment]  # segment name -> first segment with this name in the group, else before it
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,10 +72,10 @@ class Hl7NoteMaker:
     message: Hl7Message
     place: str  # file and number of the message
     number: int  # number of the message in the file
-    paths: Mapping[str, FieldPath]  # the configured fields
+    paths: Mapping[str, FieldPath]  # field of a note -> configured place of the field in a message
 
     def items(self) -> Iterator[Item]:
-        """Yield the notes of the message, its dropped parts with the reasons, and remarks.
+        """Yield the notes of the message, remarks, and `Dropped` with a reason for each part that is not used.
 
         Privacy: reads the text of notes.
         """
@@ -115,7 +115,7 @@ class Hl7NoteMaker:
             document = f"{number or self._unnamed(index)}/{code}"
             key = person_of(context, self.paths.get("person")), document
             seen[key] += 1
-            # two reports with one identifier in one message are different documents, not versions
+            # two reports with the same identifier in one message are different documents, not versions
             document += f"#{seen[key]}" if seen[key] > 1 else ""
             status = obr.part(25).upper() if obr else ""
             report = read_report(segments, short_lines=False)
@@ -128,7 +128,7 @@ class Hl7NoteMaker:
                 yield from self._note(context, document, report)
 
     def _unnamed(self, index: int) -> str:
-        """Return an identifier for a document without one; if a message is sent twice, the identifier is the same."""
+        """Return an identifier for a document that has none; it is the same if the message is sent again."""
         header = self.message.header
         return f"{header.part(3)}/{header.part(10)}/{index}" if header.part(10) else f"{self.place}/{index}"
 
@@ -176,12 +176,12 @@ class Hl7NoteMaker:
 
 
 def grouped(message: Hl7Message, starts: Sequence[str]) -> Iterator[tuple[list[Hl7Segment], Context]]:
-    """Yield each group of segments with its context.
+    """Yield (segments, context) for each group of segments.
 
-    A group begins with a segment whose name is in `starts`, but an OBR segment continues a group of ORC without OBR.
+    A group begins with a segment whose name is in `starts`. But an OBR segment continues a group of ORC without OBR.
 
-    The context of a group also includes the segments before the first PID segment, and the segments between the PID
-    segment of the patient and the patient's first group. If the latter contain OBX, they are also yielded as a group.
+    The context of a group also includes the segments before the first PID segment, and the segments from the PID
+    segment of the patient up to the patient's first group. If the segments from PID on contain OBX, they are a group.
     """
     shared: dict[str, Hl7Segment] = {}
     has_patient = False

@@ -10,7 +10,7 @@ from synthgen.extract.note import Item, MergedPerson, PersonNames, StaffNames
 # of patients (A18, A30, A34, A36, A39, A40) and changes of an identifier (A46, A47). The set omits merges of accounts
 # and visits, which change no person, and A43, which moves records away from a wrong person.
 _MERGES = frozenset({"A18", "A30", "A34", "A36", "A39", "A40", "A46", "A47"})
-# A24 states that the identifiers of two PID segments belong to one patient. A37, which revokes this, is ignored. The
+# A24 states that the identifiers of two PID segments belong to one patient. A37 revokes an A24, but is ignored: the
 # two patients then still count as one person, which weakens no privacy statement.
 _LINK = "A24"
 _MERGE_FIELDS = {3: 1, 2: 4, 4: 2, 18: 3}  # number of a PID field -> number of the MRG field with the old value
@@ -66,7 +66,7 @@ def person_items(message: Hl7Message, paths: Mapping[str, FieldPath]) -> Iterato
 
 
 def _by_patient(message: Hl7Message) -> Iterator[tuple[dict[str, Hl7Segment], list[Hl7Segment]]]:
-    # The segments before the first PID apply to all patients. They are also yielded first, as a group without a PID.
+    # yields (context, segments): first for the segments before any PID, which apply to all patients, then per patient
     groups: list[list[Hl7Segment]] = [[]]
     for segment in message.segments:
         if segment.name == "PID":

@@ -20,23 +20,23 @@ UNREADABLE = "file cannot be read"
 def read_hl7v2(path: Path, fields: Fields, encoding: str = "utf-8") -> Iterator[Item]:
     """Yield the notes, names and merges of persons in a file of HL7 v2 messages, or in all such files below a folder.
 
-    A file, whatever its suffix, is dropped unless it begins with an MSH, FHS or BHS segment. Only one message is in
-    memory at a time, and a message above 64 MiB is dropped.
+    A file with any suffix is read if it begins with an MSH, FHS or BHS segment, and dropped otherwise. Only one
+    message is in memory at a time, and a message above 64 MiB is dropped.
 
     Defaults of the fields; the first value of a repeated field is used:
     - person: PID-3 as `ID@AUTHORITY` (the value of type MR, else PI, else the first value), else PID-2
     - encounter: PV1-19.1
-    - date: TXA-4, OBR-7, TXA-6, OBR-22 or MSH-7, the first that has a value
-    - label: TXA-2 (MDM) or OBR-4 (ORU), the text or else the code
-    - author: the name in TXA-5, TXA-9, OBR-32 or OBX-16
+    - date: the first of TXA-4, OBR-7, TXA-6, OBR-22 and MSH-7 that has a value
+    - label: the text, or else the code, in TXA-2 (MDM) or OBR-4 (ORU)
+    - author: the first name in TXA-5, TXA-9, OBR-32 and OBX-16
 
     The modules `notes` and `report` state which documents and results are used.
 
     Args:
         path: a file or a folder.
         fields: overrides such as `PID-3.1` (segment, field, component), optionally with a subcomponent. The value is
-            read from the segment of this name that belongs to the order or document, else to the patient, else to the
-            whole message.
+            read from the named segment that belongs to the order or document, else to the patient, else to the whole
+            message.
         encoding: character set of messages without MSH-18.
 
     Raises:

@@ -1,4 +1,4 @@
-"""Build the text of a report from its results (OBX segments) and comments (NTE segments)."""
+"""Build the text of a report from the report's OBX segments (results) and NTE segments (comments)."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -25,12 +25,12 @@ _LINE_TYPES = frozenset({"TX", "FT", "ST"})  # types of OBX segments that can co
 # final states of OBX-11 (table 0085), such as F (final) and C (corrected); many systems leave the status empty
 _FINAL = frozenset({"", "A", "B", "C", "F", "U", "V"})
 _DELETED = frozenset({"D", "W"})  # states of OBX-11: deleted or wrong
-# suffix of a code in OBX-3 -> heading of the part of the report that the suffix names
+# suffix of a code in OBX-3 -> heading for the lines whose code has this suffix
 _PART_HEADINGS = {"IMP": "IMPRESSION", "REC": "RECOMMENDATION"}
 _CONTENT_TYPES = {"PDF": "application/pdf", "RTF": "application/rtf", "PLAIN": "text/plain", "TXT": "text/plain"}
 _CONTENT_TYPES |= {"HTML": "text/html", "HTM": "text/html"}
 _CONTENT_TYPES |= dict.fromkeys(("XHTML", "XHTML+XML"), "application/xhtml+xml")
-_UNSTATED = frozenset({"", "OCTET-STREAM"})  # texts that state no content type
+_UNSTATED = frozenset({"", "OCTET-STREAM"})  # components that state no content type
 _MARKUP = {b"{\\rtf": "application/rtf", b"<!doctype html": "text/html", b"<html": "text/html"}
 _STARTS = {b"%pdf-": "application/pdf", **_MARKUP}  # start of a document in lower case -> content type
 
@@ -42,7 +42,7 @@ class Hl7Report:
     text: str = ""
     reason: str = ""  # why the report has no text; empty if it has text, or if `dropped` states the reason
     is_withdrawn: bool = False
-    dropped: tuple[str, ...] = ()  # for each attachment that cannot be read, the reason
+    dropped: tuple[str, ...] = ()  # one reason for each attachment that cannot be read
     remarks: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
@@ -52,16 +52,16 @@ class Hl7Report:
 def read_report(segments: Sequence[Hl7Segment], *, short_lines: bool) -> Hl7Report:
     """Return the text of the OBX segments of one document or of one order.
 
-    The type of an OBX segment decides how it is used:
+    The type of an OBX segment determines how the segment is used:
     - TX, FT: a line of text.
     - ST: a line of text if the report has a TX or FT line, or if `short_lines` is True (for documents). Otherwise,
       the segment is not used, because it is usually a result of one word.
     - ED: an attachment.
-    - other types, such as numbers and codes: not used.
+    - all remaining types, such as numbers and codes: not used.
 
-    If a report has lines and attachments, only the longer text is used, because most systems send one text in both
-    ways. If the lines belong to several observations (OBX-3), the name of each observation is a heading. Comments
-    (NTE) below a line are a separate paragraph; comments on the order are not used.
+    If a report has lines and attachments, only the longer text is used, because most systems send the same text in
+    both forms. If the lines belong to several observations (OBX-3), the name of each observation is a heading.
+    Comments (NTE) below a line are a separate paragraph; comments on the order are not used.
     """
     kinds = {segment.part(2).upper() for segment in segments if segment.name == "OBX"}
     text_types = _LINE_TYPES if short_lines else _NARRATIVE  # if no segment has such a type, the report has no lines
@@ -117,7 +117,7 @@ def _paragraphs(segments: Sequence[Hl7Segment], remarks: list[str]) -> Iterator[
     for segment in segments:
         if segment.name == "OBX":
             is_line = segment.part(2).upper() in _LINE_TYPES
-            # many systems state the observation only in the first of its lines
+            # many systems state the observation only in the first line of the observation
             key = _heading(segment) if segment.part(3, 1) or segment.part(3, 2) else key
         if is_line:
             keyed.append((key, segment))
@@ -135,7 +135,7 @@ def _paragraphs(segments: Sequence[Hl7Segment], remarks: list[str]) -> Iterator[
 
 
 def _plain(texts: Sequence[str], remarks: list[str]) -> str:
-    # a line that begins as RTF or HTML is parsed together with the lines below it
+    # a line that begins like RTF or HTML is parsed together with the lines below that line
     runs: list[list[str]] = []
     for text in texts:
         if not runs or _markup(text):
@@ -165,7 +165,7 @@ def _heading(obx: Hl7Segment) -> str:
     return name or ("" if any(map(str.isdigit, code)) else code.replace(obx.delimiters.subcomponent, " ").strip())
 
 
-def _attachment(obx: Hl7Segment) -> tuple[str, str, tuple[str, ...]]:
+def _attachment(obx: Hl7Segment) -> tuple[str, str, tuple[str, ...]]:  # (text, reason if there is no text, remarks)
     texts: list[str] = []
     remarks: tuple[str, ...] = ()
     for value in obx.values(5):
@@ -182,7 +182,7 @@ def _attachment(obx: Hl7Segment) -> tuple[str, str, tuple[str, ...]]:
 
 
 def _data(value: Hl7Value) -> bytes | str:
-    # returns the attached bytes, or the reason why there are none
+    # returns the attached bytes, or the reason why no bytes can be read
     separator = value.delimiters.component
     raw = separator.join(value.raw.split(separator)[4:])  # component 5 is the data and may contain the separator
     written = Hl7Value(raw, value.delimiters, value.charset).text()

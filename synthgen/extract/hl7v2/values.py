@@ -37,7 +37,7 @@ class FieldPath:
 
 
 def field_paths(fields: Fields) -> dict[str, FieldPath]:
-    """Return the paths of the configured fields, by field name; raise DataError that lists all malformed paths."""
+    """Return field name -> path for the configured fields; raise a DataError with all malformed paths."""
     found = {name: _PATH.fullmatch(text) for name, text in asdict(fields).items() if text is not None}
     if wrong := [f"source.fields.{name} is not a field of HL7 v2" for name, path in found.items() if path is None]:
         hint = "Write segment, field, component and subcomponent, for example PID-3.1 or OBR-4."
@@ -50,7 +50,7 @@ def field_paths(fields: Fields) -> dict[str, FieldPath]:
 
 
 def person_identifier(values: list[Hl7Value]) -> str:
-    """Return the identifier of a person among values of the type CX (PID-3, MRG-1), or "" if there is none.
+    """Return the identifier of a person among values of the type CX (PID-3, MRG-1), or "" if all are empty.
 
     The first identifier of the type MR is returned, else the first of the type PI, else the first of any type. If the
     authority that assigned the identifier is stated, the result is `IDENTIFIER@AUTHORITY`.
@@ -71,7 +71,7 @@ def entity(segment: Hl7Segment, field: int) -> str:
 
 
 def person_names(values: list[Hl7Value]) -> Iterator[str]:
-    """Yield the full names in values of the type XPN; a person with several family names has a full name for each."""
+    """Yield the full names in values of the type XPN; a value with several family names yields one name for each."""
     for value in values:
         given = [value.part(2), value.part(3)]
         families = [value.part(1, number) for number in (1, 3, 5)]
@@ -81,9 +81,9 @@ def person_names(values: list[Hl7Value]) -> Iterator[str]:
 
 
 def staff_name(value: Hl7Value, *, family_first: bool = False) -> str:
-    """Return the name in a value of the type XCN, CNN or NDL; empty if there is none.
+    """Return the name in a value of the type XCN, CNN or NDL, or "" if the value contains no name.
 
-    Some systems write the name in place of the identifier. A text there is a name if it has a letter and no digit.
+    Some systems write the name in place of the identifier. An identifier with a letter and no digit is such a name.
     """
     if not value.raw:
         return ""
