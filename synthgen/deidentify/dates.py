@@ -85,7 +85,7 @@ _SCORE_BEFORE = re.compile(
 )
 _COUNTED_AFTER = re.compile(r" (?:nodes?|lymph|positive|joints|cores|samples|sections|criteria|points)\b")
 _LINE_START = re.compile(r"(?:^|\n|[;|] )$")
-# text that shows that a short date follows: certain words, or a first short date, such as "3/4 and" before "4/4"
+# text that shows that a short date follows: certain words, or a preceding short date, as "3/4 and" before "4/4"
 _CUE = re.compile(
     r"(?i)(?:\b(?:admitted|admission|discharged?|dc'?d|seen|dated?|visit|on|since|surgery|operated|born|dob"
     r"|until|till|due|lmp|lnmp|edd|edc|wk of|week of|w/e|w/c|repeat|recheck|by|exp|expir(?:es|y)|taken|done|given"

@@ -138,7 +138,7 @@ class Surrogates:
     def _date(self, value: str) -> str:
         try:
             return shift_date(value, self.shift_days, self.order)
-        except ValueError:  # the span contains more than a date, because it was joined with a second span
+        except ValueError:  # the span was joined with a second span, and contains more than a date
             return "[date]"
 
     def _characters(self, kind: str, value: str) -> str:
@@ -219,7 +219,7 @@ class Deidentifier:
 
     Args:
         config: the engine, which must not be `off`, and the order of day and month.
-        names: record id -> declared names of the record's person; all records of the person are searched for them.
+        names: record id -> declared names of the person; all records of the person are searched for these names.
         seeds: the seeds of the stage.
         shares_names: True to search every record for the names of all persons and of `staff`.
         staff: names of practitioners.
@@ -246,7 +246,7 @@ class Deidentifier:
         self._find = finder(config.engine, self._known)
 
     def deidentify(self, corpus: Corpus, advance: Advance = lambda _: None) -> Deidentified:
-        """Return the corpus with surrogates; the corpus must contain all records of each of its persons.
+        """Return the corpus with surrogates; the corpus must contain either all or no records of a person.
 
         `advance` is called with 1 after each record.
         """

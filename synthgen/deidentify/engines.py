@@ -18,7 +18,7 @@ from synthgen.deidentify.spans import Span, read, without_overlaps
 from synthgen.models.store import MANIFEST, store_folder
 
 _EXTENDED = {"name", "place", "street"}  # kinds of rule spans that a classifier span can extend
-# initials before a name, such as "A. N. " and "Z "; "AN " is accepted only after "by", "Dr", "Mr" or "Ms"
+# initials before a name, such as "A. N. " and "Z "; "AN " counts as initials only after "by", "Dr", "Mr" or "Ms"
 _INITIALS = re.compile(r"(?<![\w.])(?:(?:[A-Z]\. ?){1,3}|[B-HJ-Z] |(?<=[Bb]y )[A-Z]{2} |(?<=[DM][rs] )[A-Z]{2} )$")
 _ADDRESS_KINDS = {"place", "street", "postal_code"}
 _REGION = rf"(?:{STATES}|{PROVINCES})"
@@ -55,10 +55,10 @@ def finder(engine: str, known: KnownNames | None = None) -> Find:
 
 
 def finder_of_generated(engine: str, names: Iterable[str]) -> Find:
-    """Return the function that finds identifiers in generated text; for the engine `off`, it uses the rules.
+    """Return the function that finds identifiers in generated text; for the engine `off`, the rules are used.
 
     The function also finds `names`, the names that were replaced in the source. The language model may know a name in
-    `names` from its pretraining data, but a reader of the text cannot distinguish this case from a leak.
+    `names` from pretraining data, but a reader of the text cannot distinguish such a name from a leaked name.
     """
     return finder("rules" if engine == "off" else engine, KnownNames(names))
 

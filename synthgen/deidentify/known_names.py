@@ -1,4 +1,4 @@
-"""Find the declared names of all persons in every record, because a record can contain names of other persons."""
+"""Find the declared names of all persons in every record; a record can contain names of more than one person."""
 
 from collections.abc import Iterable
 from itertools import pairwise
@@ -19,8 +19,8 @@ class KnownNames:
     can be between the two words. Two ordinary words in lower case do not count. A single part of a declared name
     counts if it is capitalised, has at least four letters, and is neither an ordinary nor a clinical word.
 
-    Privacy: the spans found in the records of one person depend on the names of all persons, so DP runs do not use
-        this class.
+    Privacy: the spans found in the records of one person depend on the names of all persons. Therefore, DP runs do
+        not use `KnownNames`.
     """
 
     def __init__(self, names: Iterable[str]) -> None:

@@ -1,7 +1,7 @@
 """Find identifiers by regular expressions: contact data, numbers, codes, places, and ages over 89.
 
 Every repetition in the expressions is bounded, so the search time is proportional to the text length. The library
-phonenumbers is not used, because it requires a country and misses local numbers such as "tel 5550142".
+phonenumbers is not used, because the library needs a country and misses local numbers such as "tel 5550142".
 """
 
 import ipaddress
@@ -26,12 +26,12 @@ _PHONE_CUE = re.compile(
     r"|contact(?:able)?|facsimile|number|ring|rang|home|work|line|helpline|hotline|landline|dial|messages?"
     r"|answer(?:ing|s)?|registered|sms)\b\W{0,3}(?:\w{1,10} ){0,4}\W{0,2}$"
 )
-# words which show that the digits after them are measurements and not a telephone number
+# words which show that the digits after the word are measurements and not a telephone number
 _MEASURE_CUE = re.compile(
     r"(?i)\b(?:i/?o|in(?:take)?|out(?:put)?|urine|vs|vitals?|bp|hr|rr|temp|spo2|cr|creat\w*|wbc|plt|platelets?|ck|bnp|hgb"
     r"|labs?|glucose|volumes?|ml|trop\w*|weights?|taper|doses?|counts?|range)\W{0,3}(?:[\d./]+ ?,? ?){0,6}$"
 )
-# words which show that the number after them is a code of a terminology or a publication, not an identifier
+# words which show that the number after the word is a code of a terminology or a publication, not an identifier
 _CODE_CUE = re.compile(
     r"(?i)\b(?:snomed(?:[ -]ct)?|loinc|icd|opcs|cpt|hcpcs|rxnorm|pmid|pubmed|doi|atc|umls|read)\b\W{0,3}(?:code )?$"
 )
@@ -190,7 +190,7 @@ _RULES = tuple(
         P("record_number", r"(?<![\w.-])\d{2}-\d{2}-\d{3}(?![\w-])"),
         P("record_number", r"(?<!\w)\d{7,8}[A-Z]{1,2}(?!\w)", lambda m: not has_unit(m)),
         P("record_number", r"(?i)(?<!\w)[\w-]{3,60}\.(?:jpe?g|png|heic|tiff?|dcm|bmp|gif|mp4|mov|avi|wav|m4a|pdf)\b"),
-        # numbers and codes after a cue, then numbers and codes without a cue
+        # first numbers and codes after a cue, then numbers and codes without a cue
         P(
             "record_number",
             r"(?i)"

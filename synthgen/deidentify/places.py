@@ -50,7 +50,7 @@ ADDRESS_END = re.compile(
     rf"(?i)(?:(?<=[, ])(?P<region>{STATES}|{PROVINCES})\b,?)? ?"
     rf"(?P<code>(?<!\w)(?:\d{{5}}(?:-\d{{4}})?|(?(region)\d{{4}}|(?!))|{_UK_CODE}|{CANADIAN_POSTAL}|{_EIRCODE}))?$"
 )
-# "3rd and 4th" is no street corner before these words: "3rd and 4th toes"
+# words after "3rd and 4th" which show that the numbers are no street corner: "3rd and 4th toes"
 _NO_CORNER = (
     r"(?! (?:toes?|fingers?|digits?|metatars|metacarp|ribs?|ventric|cranial|nerves?|degree|rays?|generation|doses?"
     r"|lines?|webspace|interspace|trimester|molars?|stages?))"

@@ -263,7 +263,7 @@ FALSE_FRIENDS = tuple(_FALSE_FRIENDS.split("|"))
 
 
 def plant(n_notes: int, seed: int = 0) -> Iterator[Marked]:
-    """Yield notes with about ten identifiers per note; two consecutive notes are of the same patient.
+    """Yield notes with about ten identifiers per note; each invented patient has two consecutive notes.
 
     The second note of a patient is wrapped at `WIDTH` characters.
 

@@ -1,6 +1,6 @@
 """Define the stage deidentify, which replaces identifiers in the records of train and control by surrogates.
 
-The work is divided into shards, which different processes can compute. A shard contains all records of its persons.
+The records are divided into shards, which different processes can compute. All records of a person are in one shard.
 """
 
 from collections import Counter
@@ -19,7 +19,7 @@ from synthgen.deidentify.engines import engine_of
 
 ROLES: tuple[Role, ...] = ("train", "control")
 SHARD_RECORDS = 1024  # smallest number of records in a shard; the last shard of train and of control can be smaller
-SETTINGS = ("engine", "date_order")  # settings that determine the new texts; `sample` is no such setting
+SETTINGS = ("engine", "date_order")  # settings that determine the new texts; `sample` does not change texts
 
 
 def _config(context: StageContext) -> DeidentifyConfig:

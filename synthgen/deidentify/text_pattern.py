@@ -16,7 +16,7 @@ _UNIT = re.compile(
 class TextPattern(NamedTuple):
     """A rule: a kind of identifier, a regular expression for this kind, and a check of each match.
 
-    If the expression has a group `value`, only this group is the identifier, and the rest is context.
+    If the expression has a group `value`, only the text of this group is the identifier; the rest is context.
     """
 
     kind: str

@@ -56,7 +56,7 @@ def read_csv_table(path: Path, known: Collection[str], encoding: str, *, is_voca
 
     Args:
         path: the file.
-        known: expected names of columns in lower case; the first line must contain at least one of them.
+        known: expected names of columns in lower case; the first line must contain at least one such name.
         encoding: character encoding of the file.
         is_vocabulary: True for a table of the OMOP vocabularies, which are distributed with tabs and without quoting.
             If tabs separate the cells of such a table, only quotes that enclose a whole cell are removed.

@@ -18,7 +18,7 @@ from synthgen.extract.omop import read_omop
 from synthgen.extract.resolve import NoteSelection, resolve
 from synthgen.extract.spool import spool
 
-LOAD_REPORT = "load-report.json"  # private, because it names files and lines of the source
+LOAD_REPORT = "load-report.json"  # private, because the report states files and lines of the source
 STAFF = "staff.json"
 READERS: Mapping[str, Reader] = {
     "folder": read_folder,
@@ -59,10 +59,10 @@ def extract(
         advance: called with 1 after each note or dropped item.
 
     Raises:
-        DataError: the path is not of this kind, a field cannot be interpreted, or no note is left.
+        DataError: the path is not a source of the kind `kind`, a field cannot be interpreted, or no note is left.
         DependencyError: DuckDB is not installed.
 
-    Memory: texts are streamed. DuckDB holds identifiers, dates and digests, and writes them to disk above 400 MB.
+    Memory: texts are streamed. DuckDB keeps identifiers, dates and digests in memory up to 400 MB, then on disk.
     Privacy: reads the private source. All files that are written to `folder` are private.
     """
     items = READERS[kind](path, options.fields, options.encoding)

@@ -38,7 +38,7 @@ def file_field(relative: PurePath, location: str) -> str:
         location: `folder N`, `name` or `name N`; for `name N`, the name is split at `_`, `-`, `.` and spaces.
 
     Raises:
-        DataError: the location is not in this notation.
+        DataError: the location has none of these three forms.
 
     Privacy: a path may name a person, so the result is private.
     """

@@ -36,15 +36,15 @@ _DATE = re.compile(r"([0-9]{4})(-?)([0-9]{2})\2([0-9]{2})")
 
 
 def read_folder(path: Path, fields: Fields, encoding: str) -> Iterator[Item]:
-    """Yield a note for each readable document below a folder, and an item `Dropped` for each file that is not read.
+    """Yield a `Note` for each readable document below a folder, and a `Dropped` for each file that is not used.
 
-    Files are read in the order of their paths. The path below the folder is the identifier of the document.
+    Files are read in the order of the paths. The path below the folder is the identifier of the document.
 
     Args:
         path: the folder.
         fields: locations of the fields in the path of a file, in the notation of `file_field`. The location of the
             date may also be `modified`, the day in UTC on which the file was last changed. By default, the label is
-            the name of the first folder, and all remaining fields are empty.
+            the name of the first folder in the path, and all remaining fields are empty.
         encoding: the charset of text files.
 
     Raises:

@@ -15,7 +15,7 @@ from synthgen.extract.note import Dropped, Fields, Item, Note, Remark
 from synthgen.extract.safe_xml import MAX_BYTES, OTHER_ENCODING, Element, UnsafeXml, each_element, local, parse_xml
 
 NO_NOTE = "XML has no element TEXT"
-RECORDS = ("RECORD", "doc")  # names of the elements that each contain the record of one patient
+RECORDS = ("RECORD", "doc")  # names of elements; one such element contains the record of one patient
 _TEXTS = {"TEXT", "text"}
 # a line of asterisks that separates two notes of one patient; `Record date:` or the end of the text must follow
 _NOTE_SEPARATOR = re.compile(r"^\*{50,}[ \t]*$(?=\s*(?:Record date:|\Z))", re.MULTILINE | re.IGNORECASE)
@@ -28,7 +28,7 @@ def read_i2b2(path: Path, fields: Fields, encoding: str = "utf-8") -> Iterator[I
 
     A file has one of these contents:
     - an element TEXT with one note of a patient, or with several notes that lines of asterisks separate
-    - many elements RECORD or doc, each with the identifier and the text of a patient
+    - many elements RECORD or doc; one such element has the identifier and the text of one patient
 
     Defaults of the fields:
     - person: the identifier of a RECORD or doc; in other files, the first part of the file name, `name 1`

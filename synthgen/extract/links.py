@@ -46,7 +46,7 @@ def is_hidden(relative: PurePath) -> bool:
 def is_outside(file: Path, root: Path) -> bool:
     """Return whether a file below the folder `root` links to a file outside `root`, or is in a circle of links.
 
-    If `root` is not a folder, the source is a single file. This file may be a link, so False is returned.
+    If `root` is not a folder, the source is a single file. The file may be a link, so the result is False.
     """
     try:
         return root.is_dir() and not file.resolve().is_relative_to(root.resolve())

@@ -32,8 +32,8 @@ def read_mimic(path: Path, fields: Fields, encoding: str = "utf-8") -> Iterator[
     the text.
 
     Args:
-        path: discharge.csv, radiology.csv or NOTEEVENTS.csv, also compressed by gzip, or the folder of such files.
-        fields: overrides, each the name of a column.
+        path: discharge.csv, radiology.csv or NOTEEVENTS.csv, plain or compressed by gzip, or a folder of such files.
+        fields: overrides, which are names of columns.
         encoding: character encoding of the files.
 
     Raises:

@@ -20,9 +20,9 @@ class Note:
     version: str = ""  # a text that sorts after `version` of each earlier version of the document
     aliases: tuple[str, ...] = ()  # further identifiers of this document; `replaces` of later notes can contain them
     replaces: tuple[str, ...] = ()  # identifiers of the documents that this document replaces
-    # True if the source marks the document as superseded; if the source contains no newer document, it is kept
+    # True if the source marks the document as superseded; a superseded document without a newer document is kept
     is_superseded: bool = False
-    withdrawn: str = ""  # why this document and all earlier versions count as deleted; empty if they do not
+    withdrawn: str = ""  # why this document and all earlier versions count as deleted; "" if not deleted
     names: tuple[str, ...] = ()  # names of the patient and contacts that only this document states
 
     def __repr__(self) -> str:

@@ -197,7 +197,7 @@ def _used(tables: Mapping[str, OmopTable], expressions: Iterable[str]) -> list[s
 def _refuse_repeated_keys(
     connection: "DuckDBPyConnection", tables: Mapping[str, OmopTable], expressions: Iterable[str]
 ) -> None:
-    # if a joined table had several rows with one key, the join would repeat notes
+    # if a joined table had several rows with the same key, the join would repeat notes
     problems = []
     for table in _used(tables, expressions):
         key, _ = _join_keys(table)

@@ -70,8 +70,8 @@ def open_files(
 def open_database(path: Path, folder: Path) -> Iterator[tuple["DuckDBPyConnection", dict[str, OmopTable]]]:
     """Open the tables in a DuckDB file, and yield (connection, name -> table); temporary files go to `folder`.
 
-    The tables are read from the schema that has a table `note`. Many sites keep the table `concept` in a
-    different schema, from which it is read if it is the only table named `concept` in the file.
+    The tables are read from the schema that has a table `note`. Many sites keep the table `concept` in a different
+    schema; if the file has only one table `concept`, that table is read from any schema.
 
     Raises:
         DataError: the file cannot be read, is not a DuckDB file, or does not have exactly one table `note`.
@@ -148,8 +148,8 @@ def _is_csv(file: Path) -> bool:
 
 
 def _parts(folder: Path) -> tuple[list[Path], list[str]]:
-    # Returns (files, problems) of a folder that holds the parts of a table. A subfolder is a problem: a subfolder with
-    # the log of a versioned format such as Delta shows that the parquet files can contain deleted rows.
+    # Returns (files, problems) of a folder that holds the parts of a table. A subfolder is a problem: as the log
+    # of a versioned format such as Delta, it would show that the parquet files can contain deleted rows.
     parts, problems = [], []
     for entry in entries_of(folder):
         shown = f"{folder.name}/{entry.name}"
@@ -167,8 +167,8 @@ def _parts(folder: Path) -> tuple[list[Path], list[str]]:
 def copy_csv(name: str, paths: tuple[Path, ...], copy: Path, encoding: str) -> Iterator[Dropped]:
     """Write the rows of CSV files, each with file name and line, to a parquet file; yield the unreadable rows.
 
-    DuckDB does not read the CSV files, because it rejects a row in which a line break inside a cell differs from the
-    line breaks between rows. Such rows are common.
+    DuckDB does not read the CSV files, because DuckDB rejects a row in which a line break inside a cell differs from
+    the line breaks between rows. Rows with such a cell are common.
 
     Raises:
         DataError: in the cases of `read_csv_table`, or if the files have different columns.

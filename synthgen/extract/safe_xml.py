@@ -35,7 +35,7 @@ class UnsafeXml(Exception):  # noqa: N818 - a property of a file, which a reader
 def parse_xml(data: bytes) -> tuple[Element, bool]:
     """Return (root element, True if the declared encoding is wrong) of an XML document.
 
-    A document that is malformed in its declared encoding is read as UTF-8. Nothing outside the document is loaded.
+    A document that is malformed in the declared encoding is read as UTF-8. Nothing outside the document is loaded.
     Raise UnsafeXml if the document is malformed, has entities, or exceeds a limit.
     """
     if len(data) > MAX_BYTES:
@@ -75,7 +75,7 @@ def each_element(file: BinaryIO, names: Collection[str]) -> Iterator[tuple[Eleme
 
 
 def local(element: Element) -> str:
-    """Return the name of an element without its namespace."""
+    """Return the name of an element without the namespace."""
     return str(etree.QName(element).localname)
 
 

@@ -1,6 +1,6 @@
-"""Compute the vector of a record from the vectors of its segments, and the segment vectors of new records.
+"""Compute the vector of a record from the record's segment vectors, and the segment vectors of new records.
 
-The segment vectors of a new record are weighted means of the segment vectors of its parents.
+The segment vectors of a new record are weighted means of the segment vectors of the parents.
 """
 
 from collections.abc import Mapping, Sequence
@@ -39,7 +39,7 @@ def _length(x: Float64) -> Float64:
 
 
 Section = tuple[str, int]  # (heading, number of earlier sections of the record with the same heading)
-MIN_PARENTS = 2  # smallest number of parents of a new record that must share a section so that the record gets it
+MIN_PARENTS = 2  # smallest number of parents that must have a section, so that the new record gets the section
 
 
 def align(latents: Latents, parents: Segments, seeds: SeedTree) -> Segments:
@@ -47,7 +47,7 @@ def align(latents: Latents, parents: Segments, seeds: SeedTree) -> Segments:
 
     For each new record, one parent is drawn at random. The record gets the sections that the drawn parent shares with
     at least one more parent, in the order of the drawn parent. A section that only the drawn parent has is dropped,
-    because its text would paraphrase this parent. A record with a single parent gets all sections of that parent.
+    because the new text would paraphrase this parent. A record with a single parent gets all sections of that parent.
     Parents of weight 0 are ignored.
 
     The segments of a section are called windows. Parent p has the weight w_p and, in the section, n_p
@@ -62,7 +62,7 @@ def align(latents: Latents, parents: Segments, seeds: SeedTree) -> Segments:
     Privacy: reads training vectors and shared headings. If a parent has a weight near 1, the new vectors are close
         to the vectors of this parent.
     Randomness: one number from `seeds.child(latent id)` draws the parent.
-    Reference: SMOTE (Chawla et al., JAIR 16 (2002), section 4.2), applied to each segment.
+    Reference: SMOTE (Chawla et al., JAIR 16 (2002), section 4.2), applied to segments.
     """
     sections = _sections(parents)
     segments: list[tuple[str, str, int, Float32]] = []

@@ -1,4 +1,4 @@
-"""Measure the length of records, the number of their sections, and how similar consecutive segments are."""
+"""Measure the number of words and sections of records, and the similarity of consecutive segments."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence

@@ -20,8 +20,8 @@ _ENDS = ".,;!?"  # possible last characters of a sentence
 def heading_of(line: str) -> str | None:
     """Return the normal form of a line that looks like a heading, else None: "## Past History:" -> "past history".
 
-    A heading has at most 6 words and 60 characters. It ends in a colon, is in capitals, or starts with "#". It is
-    neither an item of a list, nor a sentence, nor an entry such as "BP: 120/80".
+    A heading has at most 6 words and 60 characters. A heading ends in a colon, is in capitals, or starts with "#". A
+    list item, a sentence, and an entry such as "BP: 120/80" are no headings.
     """
     bare = line.strip()
     if not 0 < len(bare) <= MAX_HEADING_CHARACTERS or bare[0] in _ITEMS or bare[-1] in _ENDS:
@@ -41,7 +41,7 @@ def shared_headings(texts: Sequence[str], groups: Sequence[str], least_persons: 
     written form is the normal form in capitals or, if `heading_of` does not recognise the capitals, the normal form
     with a colon. `groups` contains the person of each text.
 
-    Privacy: a line of a note can contain a name, so a line that fewer persons use is treated as text.
+    Privacy: a line of a note can contain a name, so a heading that fewer persons use is treated as text.
     """
     forms: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
     for text, group in zip(texts, groups, strict=True):

@@ -15,7 +15,7 @@ _NO_PERSONS = ("Organization", "place")
 
 
 def children(element: Element, name: str) -> list[Element]:
-    """Return the child elements with this name in any namespace."""
+    """Return the child elements whose name is `name`, in any namespace."""
     return [child for child in element if local(child) == name]
 
 

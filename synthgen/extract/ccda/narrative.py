@@ -27,7 +27,7 @@ _LINE_END = re.compile(r"\r\n?")
 
 
 def body_text(root: Element) -> str:
-    """Return the text of all sections in order, each below its title.
+    """Return the text of all sections in order, with the title of a section above the text of the section.
 
     Paragraphs are separated by blank lines. Items of lists begin with a dash or a number. A row of a table becomes a
     line such as `"Aspirin | 75 mg"`. Hidden text, deleted text and sections without text are left out.

@@ -18,7 +18,7 @@ NOT_CDA = "XML is not a clinical document"
 NO_TEXT, URL_ONLY = "document has no section with text", "text is only a URL; download it first"
 NOT_BASE64, ARCHIVE = "attachment is not base64", "archive; unpack it first"
 INCOMPLETE, NO_DATE = "document is not complete (statusCode)", "date is not valid"
-# reasons for which a file is not a clinical document; a file that is dropped for any reason not in this set is one
+# reasons that mean "not a clinical document"; a file that is dropped for any other reason is a clinical document
 _NO_DOCUMENT = REASONS | {links.OUTSIDE, links.OTHER_FILE, links.HIDDEN, links.UNREADABLE, NOT_CDA, ARCHIVE}
 _SUFFIXES = {".xml", ".ccda", ".cda", ".ccd"}
 _OID = re.compile(r"[0-9.]+")  # an identifier that is only an OID names an authority, not a patient
@@ -38,8 +38,8 @@ def read_ccda(path: Path, fields: Fields, encoding: str = "utf-8") -> Iterator[I
     """Yield a note for each C-CDA document, and the names that the document states.
 
     `path` is a file or a folder with files `.xml`, `.ccda`, `.cda` or `.ccd`. The text of a note is the narrative of
-    all sections, each below its title, without the coded entries. If the body of a document is an attached file, such
-    as a PDF, the text of this file is used.
+    all sections, with titles and without the coded entries. If the body of a document is an attached file, such as a
+    PDF, the text of the attached file is used.
 
     Defaults of the fields:
     - person: the first identifier of `recordTarget/patientRole` as `EXTENSION@ROOT`, or as `ROOT` if it is a UUID

@@ -100,7 +100,7 @@ def _html_root(text: str) -> "etree._Element | None":
 
 
 def _entity(match: re.Match[str]) -> str:
-    # XML defines only `_XML_ENTITIES`; every other entity of HTML is replaced by the character it stands for
+    # XML defines only `_XML_ENTITIES`; all remaining entities of HTML are replaced by the characters they stand for
     return match[0] if match[1] in _XML_ENTITIES else html.unescape(match[0])
 
 

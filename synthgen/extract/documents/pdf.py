@@ -68,7 +68,7 @@ def _pages(reader: PdfReader) -> list[str]:
 
 @contextmanager
 def _silence() -> Iterator[None]:
-    """Suppress the messages of pypdf, because they may quote the document."""
+    """Suppress the messages of pypdf, because such messages may quote the document."""
     logger = logging.getLogger("pypdf")
     before = logger.level
     logger.setLevel(logging.CRITICAL + 1)  # the loggers of the modules of pypdf inherit this level

@@ -1,6 +1,6 @@
 """Read the visible text of RTF documents.
 
-The package striprtf is not used, because it returns hidden and deleted text.
+The package striprtf is not used, because striprtf returns hidden and deleted text.
 Reference: Microsoft, Rich Text Format (RTF) Specification, version 1.9.1, 2008.
 """
 
@@ -45,7 +45,7 @@ _CHARSETS = {  # number after `\fcharset` -> codec
 _CODE_PAGES = {0: "cp1252", 10000: "mac_roman", 65001: "utf-8"}  # code page N -> codec with a name other than cpN
 _ENCODINGS = {"ansi": "cp1252", "mac": "mac_roman", "pc": "cp437", "pca": "cp850"}
 _SYMBOL_CHARSET = 2  # number after `\fcharset` for a font of symbols
-# Character -> symbol that the font displays for it. The font Symbol displays m as μ, so `mg` can mean micrograms.
+# Character -> symbol that the font displays. The font Symbol displays the letter m as μ, so `mg` can mean micrograms.
 _SYMBOL_FONT = dict(
     zip(
         "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz-\xa2\xa3\xa5\xac\xad\xae\xaf\xb0\xb1\xb2\xb3\xb4\xb7\xb8\xb9\xbb",
@@ -77,7 +77,7 @@ def rtf_text(data: bytes) -> DocumentText:
     - groups that begin with `\*`, except text boxes
 
     Raises:
-        UnreadableDocument: the data is not RTF, or its groups are nested too deeply.
+        UnreadableDocument: the data is not RTF, or the groups are nested too deeply.
     """
     data = data.removeprefix(codecs.BOM_UTF8).lstrip()
     if not data.startswith(b"{\\rtf"):

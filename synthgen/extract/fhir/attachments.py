@@ -20,7 +20,7 @@ MAX_ATTACHMENT_BYTES = 256 << 20
 MAX_COMPARED_TEXTS = 50  # a document with more texts keeps all texts, without a comparison
 SAME_WORDS = 0.9  # a text is dropped if a kept text of a different type has this fraction of the text's words
 
-Binaries = Callable[[str], tuple[bytes, str] | None]  # id of a Binary resource -> its data and content type
+Binaries = Callable[[str], tuple[bytes, str] | None]  # id of a Binary resource -> (data, content type)
 
 
 @dataclass(slots=True)
@@ -125,7 +125,7 @@ class Attachments:
 
 
 def add_narrative(value: object, texts: Texts, skipped: Collection[str] = ("generated", "empty")) -> None:
-    """Add the text of a narrative, unless its FHIR status is in `skipped`; the default skips generated narratives."""
+    """Add the text of a narrative whose status is not in `skipped`; by default, generated narratives are skipped."""
     for one in objects(value):
         if text(one.get("status")) not in skipped and (div := text(one.get("div"))):
             texts.add(div.encode(errors="replace"), "application/xhtml+xml; charset=utf-8")

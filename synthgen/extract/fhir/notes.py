@@ -144,7 +144,7 @@ class NoteMaker:
 
 
 def _status(resource: Resource) -> tuple[str, bool]:
-    # returns (reason why the document is not used, "" if it is used; whether the document is withdrawn)
+    # returns (reason why the document is not used or "" if it is used, True if the document is withdrawn)
     for status in (text(resource.get("status")), text(resource.get("docStatus"))):
         if status in _WITHDRAWN:
             return f"status {status}", True

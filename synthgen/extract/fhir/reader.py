@@ -26,13 +26,12 @@ def read_fhir(path: Path, fields: Fields, encoding: str = "utf-8") -> Iterator[I
     `path` is a file or a folder with files `.ndjson`, `.ndjson.gz`, `.jsonl`, `.jsonl.gz` or `.json`. Notes are made
     from three types of resources:
     - DocumentReference: the text of all attachments
-    - DiagnosticReport: the attachments in `presentedForm`, else the conclusion, else the narrative if a person wrote
-      it
+    - DiagnosticReport: the attachments in `presentedForm`, else the conclusion, else a narrative that a person wrote
     - Composition: the narratives of all sections
 
     An attachment is base64 data, a file in the folder, or a Binary resource of the export. A URL is never fetched. A
-    document is used if its status is current, superseded, final, amended, corrected, appended, unknown or not stated.
-    A document that is entered in error or cancelled withdraws its earlier versions.
+    document is used if the status is current, superseded, final, amended, corrected, appended, unknown or not stated.
+    A document with the status entered-in-error or cancelled withdraws all earlier versions of the document.
 
     Defaults of the fields:
     - person: the id of the patient in `subject`, after merges by `Patient.link`
@@ -136,7 +135,7 @@ class _People:
         self._n_characters = 0
 
     def binary(self, identity: str) -> tuple[bytes, str] | None:
-        """Return (data, content type) of a Binary resource, or None if it is missing or the data is not base64."""
+        """Return (data, content type) of a Binary resource, or None if the resource is missing or is not base64."""
         data, kind = self._binaries.get(identity, ("", ""))
         decoded = from_base64(data) if data else None
         return None if decoded is None else (decoded, kind)

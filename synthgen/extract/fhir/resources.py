@@ -88,7 +88,7 @@ def _unpacked(value: Resource, place: str) -> Iterator[tuple[Resource, str] | Dr
         for resource in objects(entry.get("resource")):
             full = text(entry.get("fullUrl"))
             if full.startswith("urn:uuid:") and not text(resource.get("id")):
-                # other resources of the bundle refer to the resource by this id
+                # references in the bundle use the UUID as the id of the resource
                 resource["id"] = full.removeprefix("urn:uuid:")
             yield from _unpacked(resource, f"{place}, entry {number}")
 

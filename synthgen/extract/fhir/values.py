@@ -31,12 +31,12 @@ def text(value: Any) -> str:
 
 
 def first(*values: Any) -> str:
-    """Return `text` of the first value for which it is not empty, or "" if there is no such value."""
+    """Return the first text that is not empty, after `text` is applied to each value; "" if all are empty."""
     return next((found for value in values if (found := text(value))), "")
 
 
 def is_path(path: str) -> bool:
-    """Return whether a text is a path: names joined by dots, each with an optional filter `[name=value]`."""
+    """Return whether a text is a path: names joined by dots, where a name can have a filter `[name=value]`."""
     return all(_STEP.fullmatch(step) for step in _steps(path))
 
 

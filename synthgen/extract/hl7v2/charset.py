@@ -1,4 +1,4 @@
-"""Decode the bytes of an HL7 v2 message by the character set that its header states (field MSH-18)."""
+"""Decode the bytes of an HL7 v2 message by the character set that the message header states (field MSH-18)."""
 
 import codecs
 import re
@@ -10,7 +10,7 @@ ISO_2022 = "iso2022_jp_ext"  # codec of messages that switch between the charact
 _FALLBACK = "cp1252"
 
 # Name in MSH-18 (HL7 table 0211) -> Python codec. Messages that declare UTF-16 or UTF-32 are decoded as UTF-8:
-# either `framing` has converted them to UTF-8, or the sender declares a charset that the message does not have.
+# either `framing` has converted the file to UTF-8, or the sender declares a charset that the message does not have.
 _TABLE_0211 = {
     "ASCII": "ascii",
     **{f"8859/{n}": f"iso8859-{n}" for n in (*range(1, 10), 15)},

@@ -42,7 +42,7 @@ class Hl7Value:
         return "" if self.raw == _HL7_NULL else unescape(self.raw, self.delimiters, self.charset)
 
     def part(self, component: int, subcomponent: int = 0) -> str:
-        """Return a component or subcomponent without outer white space, or "" if the value does not contain it.
+        """Return a component or subcomponent without outer white space, or "" if the value has no such part.
 
         The numbers count from 1. If `subcomponent` is 0, the whole component is returned, because many systems write
         `&`, the separator of subcomponents, as text.

@@ -11,13 +11,13 @@ MDM: a TXA segment and the OBX segments after it are a note. The event of the me
 - TXA-17 is the completion status (table 0271). Authenticated documents (AU, LA) are used. Documents with the status
   documented (DO) or without a status are complete and are used with a remark. Dictated (DI), incomplete (IN),
   in-progress (IP) and pre-authenticated (PA) documents are not used.
-- TXA-19 is the availability (table 0273). Obsolete documents (OB) are superseded; unavailable (UN) ones are dropped.
+- TXA-19 is the availability (table 0273). Documents are superseded if obsolete (OB), and dropped if unavailable (UN).
 
-ORU: each OBR segment (an order) whose results contain text is a note; see the module `report`.
+ORU: each OBR segment (an order) is a note if the results of the order contain text; see the module `report`.
 - OBR-25 is the status of the report (table 0123). Reports that are final (F), corrected (C), partly available (A) or
   without a status are used. A cancelled order (X) withdraws the report. Reports with any other status are not used.
 - OBX-11 is the status of a line. If all lines are deleted or wrong (D, W), the report is withdrawn.
-- The identifier of a report consists of its number (OBR-3, else OBR-2, else MSH-10) and the examination (the code in
+- The identifier of a report consists of a number (OBR-3, else OBR-2, else MSH-10) and the examination (the code in
   OBR-4, else the text in OBR-4). A report with the identifier of an earlier report is a newer version of that report.
 
 The version of a note consists of the time of the message in UTC (MSH-7, else EVN-2, else OBR-22) and of the number of
@@ -128,7 +128,7 @@ class Hl7NoteMaker:
                 yield from self._note(context, document, report)
 
     def _unnamed(self, index: int) -> str:
-        """Return an identifier for a document that has none; it is the same if the message is sent again."""
+        """Return an identifier for a document that states none; a resent message gives the same identifier."""
         header = self.message.header
         return f"{header.part(3)}/{header.part(10)}/{index}" if header.part(10) else f"{self.place}/{index}"
 
@@ -180,8 +180,8 @@ def grouped(message: Hl7Message, starts: Sequence[str]) -> Iterator[tuple[list[H
 
     A group begins with a segment whose name is in `starts`. But an OBR segment continues a group of ORC without OBR.
 
-    The context of a group also includes the segments before the first PID segment, and the segments from the PID
-    segment of the patient up to the patient's first group. If the segments from PID on contain OBX, they are a group.
+    The context of a group also includes the segments before the first PID segment, and those from the patient's
+    PID segment up to the patient's first group. The segments from PID on also form a group if they contain OBX.
     """
     shared: dict[str, Hl7Segment] = {}
     has_patient = False

@@ -42,7 +42,7 @@ def person_of(context: Mapping[str, Hl7Segment], path: FieldPath | None) -> str:
 def person_items(message: Hl7Message, paths: Mapping[str, FieldPath]) -> Iterator[Item]:
     """Yield the names in a message, and the merges of patients that the message announces.
 
-    A message can be about several patients. Each segment belongs to the last PID segment before it.
+    A message can be about several patients. A segment belongs to the patient of the last PID before the segment.
 
     Privacy: reads names and identifiers of patients, contacts and staff.
     """

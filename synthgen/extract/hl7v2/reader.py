@@ -35,8 +35,7 @@ def read_hl7v2(path: Path, fields: Fields, encoding: str = "utf-8") -> Iterator[
     Args:
         path: a file or a folder.
         fields: overrides such as `PID-3.1` (segment, field, component), optionally with a subcomponent. The value is
-            read from the named segment that belongs to the order or document, else to the patient, else to the whole
-            message.
+            read from the segment of the order or document, else of the patient, else of the whole message.
         encoding: character set of messages without MSH-18.
 
     Raises:

@@ -40,7 +40,7 @@ class Hl7Report:
     """The text of a report."""
 
     text: str = ""
-    reason: str = ""  # why the report has no text; empty if it has text, or if `dropped` states the reason
+    reason: str = ""  # why `text` is empty; "" if there is a text, or if `dropped` states the reason
     is_withdrawn: bool = False
     dropped: tuple[str, ...] = ()  # one reason for each attachment that cannot be read
     remarks: tuple[str, ...] = ()
@@ -64,9 +64,9 @@ def read_report(segments: Sequence[Hl7Segment], *, short_lines: bool) -> Hl7Repo
     Comments (NTE) below a line are a separate paragraph; comments on the order are not used.
     """
     kinds = {segment.part(2).upper() for segment in segments if segment.name == "OBX"}
-    text_types = _LINE_TYPES if short_lines else _NARRATIVE  # if no segment has such a type, the report has no lines
+    text_types = _LINE_TYPES if short_lines else _NARRATIVE  # a report without these types of segments has no lines
     if kinds == {""} and all(s.part(11).upper() in _DELETED for s in segments if s.name == "OBX"):
-        # a deleted line has no value, so its type may be empty
+        # a deleted line has no value, so the type of the line may be empty
         return Hl7Report(reason=WITHDRAWN, is_withdrawn=True)
     if not kinds & (text_types | {"ED"}):
         has_comments = any(segment.name == "NTE" for segment in segments)

@@ -64,7 +64,7 @@ def person_identifier(values: list[Hl7Value]) -> str:
 
 
 def entity(segment: Hl7Segment, field: int) -> str:
-    """Return an identifier of the type EI with its namespace and universal identifier, separated by `@`."""
+    """Return an identifier of the type EI, its namespace and its universal identifier, separated by `@`."""
     if not segment.part(field):
         return ""
     return "@".join(filter(None, (segment.part(field, number) for number in (1, 2, 3))))
@@ -107,7 +107,7 @@ class Hl7Time:
 
 
 def read_time(text: str) -> Hl7Time | None:
-    """Return a time of the type DTM (`YYYY[MM[DD[HH[MM[SS[.S]]]]]][+ZZZZ]`), or None if it is not valid.
+    """Return a time of the type DTM (`YYYY[MM[DD[HH[MM[SS[.S]]]]]][+ZZZZ]`), or None if `text` is not valid.
 
     A time without a zone sorts as if it were UTC.
     """
