@@ -25,7 +25,7 @@ MIN_PROBABILITY = 0.5  # a token gets a kind if the probabilities of the kind's 
 WINDOW, OVERLAP = 384, 64  # in tokens: length of a window, overlap of successive windows; the model reads up to 512
 _KINDS = dict.fromkeys(("GIVEN_NAME", "SURNAME"), "name") | {"CITY": "place"}  # label of Rampart -> kind of span
 _KINDS |= dict.fromkeys(("STREET_NAME", "BUILDING_NUMBER"), "street")
-_DIRECTIONS = frozenset(("NORTH", "SOUTH", "EAST", "WEST", "North", "South", "East", "West"))
+_DIRECTIONS = frozenset(("NORTH", "SOUTH", "EAST", "WEST", "North", "South", "East", "West"))  # alone, no places
 # a number after the name of a score, such as "Waterlow 20"; an age ("20 yo") does not match
 _SCORE_AFTER = re.compile(r" \d{1,3}(?:/\d{1,2})?(?:[,.;]|$| (?!yo|y/o|ye|yr|M\b|F\b|wk|week|mo)[a-z])")
 _MEDICAL_WORD = re.compile(r"^[a-z]+(?:omas?|itis|os[ie]s|emia|ectomy|otomy|oscopy|graphy|pathy|plasty)$")

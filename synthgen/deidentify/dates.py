@@ -16,11 +16,11 @@ Order = Literal["day-first", "month-first"]
 MONTHS = words("january february march april may june july august september october november december")
 _WEEKDAYS = words("monday tuesday wednesday thursday friday saturday sunday")
 _MON = rf"(?P<mon>(?:{'|'.join(MONTHS)})(?![^\W\d_])|(?:{'|'.join(_SHORT_MONTHS)}|sept)(?![^\W\d_])\.?)"
-_D = r"(?P<d>[0-3]?\d)(?P<ord>st|nd|rd|th)?(?!\d)"
-_Y4 = r"(?P<y>(?:1[89]|20|21)\d\d)"
-_Y = r"(?P<y>(?:1[89]|20|21)\d\d|'\d\d)"
+_D = r"(?P<d>[0-3]?\d)(?P<ord>st|nd|rd|th)?(?!\d)"  # day of the month
+_Y4 = r"(?P<y>(?:1[89]|20|21)\d\d)"  # year of four digits
+_Y = r"(?P<y>(?:1[89]|20|21)\d\d|'\d\d)"  # year, or an apostrophe and two digits
 _WEEKDAY = r"(?:(?P<wd>mon|tues?|wed(?:nes|s)?|thu(?:rs?)?|fri|sat(?:ur)?|sun)(?P<day>day)?\.?,? (?:the )?)?"
-_TIME = r"(?:T\d\d:\d\d(?::\d\d(?:\.\d+)?)?Z?)?"
+_TIME = r"(?:T\d\d:\d\d(?::\d\d(?:\.\d+)?)?Z?)?"  # time of day in ISO 8601, after a date
 _ORDINALS = words(
     "first second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth thirteenth fourteenth "
     "fifteenth sixteenth seventeenth eighteenth nineteenth twentieth twenty-first twenty-second twenty-third "
@@ -84,7 +84,7 @@ _SCORE_BEFORE = re.compile(
     r"|strength|murmur|rated|va|od|os|vision|acuity|y?p?n[0-3][a-c]?)\W{0,3}(?:of |is |was |at |now |today )?$"
 )
 _COUNTED_AFTER = re.compile(r" (?:nodes?|lymph|positive|joints|cores|samples|sections|criteria|points)\b")
-_LINE_START = re.compile(r"(?:^|\n|[;|] )$")
+_LINE_START = re.compile(r"(?:^|\n|[;|] )$")  # text before the first word of a line or list item
 # text that shows that a short date follows: certain words, or a preceding short date, as "3/4 and" before "4/4"
 _CUE = re.compile(
     r"(?i)(?:\b(?:admitted|admission|discharged?|dc'?d|seen|dated?|visit|on|since|surgery|operated|born|dob"

@@ -24,7 +24,7 @@ from synthgen.deidentify.spans import Span, read
 from synthgen.models.store import digest_of, model_folder
 
 MIN_SHIFT_DAYS, MAX_SHIFT_DAYS = 31, 330  # less than a year, so that a date without a year always changes
-_TOWNS = words("Ashbury Brookvale Coldwater Elmstead Fernhollow Glenrock Millhaven Oakridge Westbrook")
+_TOWNS = words("Ashbury Brookvale Coldwater Elmstead Fernhollow Glenrock Millhaven Oakridge Westbrook")  # invented
 _STREETS = words("Cobbler Drover Fennel Harvest Lantern Meadow Pinecone Saddler Thimble Windmill")
 _PART = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*")  # a part of a name; a hyphen separates two parts
 _DIGITS, _LETTERS = "0123456789", "abcdefghijklmnopqrstuvwxyz"

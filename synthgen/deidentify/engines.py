@@ -20,7 +20,7 @@ from synthgen.models.store import MANIFEST, store_folder
 _EXTENDED = {"name", "place", "street"}  # kinds of rule spans that a classifier span can extend
 # initials before a name, such as "A. N. " and "Z "; "AN " counts as initials only after "by", "Dr", "Mr" or "Ms"
 _INITIALS = re.compile(r"(?<![\w.])(?:(?:[A-Z]\. ?){1,3}|[B-HJ-Z] |(?<=[Bb]y )[A-Z]{2} |(?<=[DM][rs] )[A-Z]{2} )$")
-_ADDRESS_KINDS = {"place", "street", "postal_code"}
+_ADDRESS_KINDS = {"place", "street", "postal_code"}  # kinds of spans that can be parts of one address
 _REGION = rf"(?:{STATES}|{PROVINCES})"
 _WITHIN_ADDRESS = re.compile(rf",? ?(?:{_REGION},? )?")  # text allowed between two parts of an address
 _AFTER_TOWN = re.compile(rf", {_REGION}(?!\w)")  # state or province after a town

@@ -9,7 +9,7 @@ from pathlib import Path
 from audits.core.files import MAX_TABLE_BYTES, read_regular
 from synthgen.core.errors import UsageError
 
-_MARK = re.compile(r"\{([A-Z]+):([^{}]*)\}")
+_MARK = re.compile(r"\{([A-Z]+):([^{}]*)\}")  # {CATEGORY:identifier}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

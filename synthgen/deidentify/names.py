@@ -14,10 +14,10 @@ from audits.text.name_lists import DEGREES, FIRST_NAMES, LAST_NAMES, PARTICLES, 
 from synthgen.deidentify import name_context as context
 from synthgen.deidentify.spans import Span
 
-TOKEN = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*")
+TOKEN = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*")  # a word
 MAX_NAME_TOKENS = 4  # largest number of words in one name
-SUFFIXES = frozenset(words("jr sr ii iii iv esq"))
-_LINE_START = re.compile(r"(?:^|[\n.;|]) ?[\"'*-]? ?$")
+SUFFIXES = frozenset(words("jr sr ii iii iv esq"))  # words after a name, as in "Lee Jr"
+_LINE_START = re.compile(r"(?:^|[\n.;|]) ?[\"'*-]? ?$")  # text before the first word of a line or sentence
 # text allowed between two parts of one name; quotes enclose a nickname
 _JOINTS = frozenset({" ", "\u00a0", ' "', '" ', " “", "” ", " '", "' "})
 _ORDINARY_WORDS = WORD_FIRST | WORD_LAST  # names that are also ordinary words, such as "Mark"
@@ -97,7 +97,7 @@ def _shaped(text: str) -> Iterator[re.Match[str]]:
             yield match
 
 
-def _guessed(tokens: list[_Token], text: str) -> Iterator[tuple[int, int]]:
+def _guessed(tokens: list[_Token], text: str) -> Iterator[tuple[int, int]]:  # (start, end) of names
     for i in range(len(tokens)):
         first, last = _name_at(tokens, i, text)
         if first is not None:
@@ -105,7 +105,7 @@ def _guessed(tokens: list[_Token], text: str) -> Iterator[tuple[int, int]]:
     yield from _after_phrases(tokens, text)
 
 
-def _extended(tokens: list[_Token], first: int, last: int, text: str) -> tuple[int, int]:
+def _extended(tokens: list[_Token], first: int, last: int, text: str) -> tuple[int, int]:  # (start, end) of a name
     while last + 1 < len(tokens) and tokens[last + 1].is_initial:
         start, end = tokens[last + 1].start, tokens[last + 1].end
         if text[tokens[last].end : start] != " " or re.match(" [a-z]", text[end : end + 2]):
@@ -122,7 +122,7 @@ def _repeated(tokens: list[_Token], text: str, guessed: Iterable[tuple[int, int]
             yield Span(token.start, token.end, "name")
 
 
-def _after_phrases(tokens: list[_Token], text: str) -> Iterator[tuple[int, int]]:
+def _after_phrases(tokens: list[_Token], text: str) -> Iterator[tuple[int, int]]:  # (start, end) of names
     index = {token.start: i for i, token in enumerate(tokens)}
     for phrase, n_words in context.PHRASES:
         for match in phrase.finditer(text):

@@ -35,16 +35,16 @@ _INSTITUTIONS = (
     "|Associates|Academy|Mosque|Temple|Refuge|Barracks"
 )
 _FACILITIES = rf"(?:(?:{_QUALIFIERS}) ){{0,4}}(?:{_INSTITUTIONS})"
-_PARTICLE = r"(?:(?:na|de|la|del|an|y|du|des) ){0,2}"
+_PARTICLE = r"(?:(?:na|de|la|del|an|y|du|des) ){0,2}"  # particles inside the name of a place
 _PREMISES = (
     r"(?:(?:Apt|Apartment|Unit|Suite|Ste|Flat|Lot|Room|Rm|Site|Box|Block|Level)\.? ?#?\w{1,6}(?:/\w{1,4})?,? )"
 )
 _AU_STATES = "NSW|VIC|QLD|WA|SA|TAS|ACT|NT"
-_NO_TOWN = "Apt|Apartment|Unit|Suite|Ste|Flat|Lot|Room|Rm|Site|Box"
+_NO_TOWN = "Apt|Apartment|Unit|Suite|Ste|Flat|Lot|Room|Rm|Site|Box"  # words that do not start a town
 TOWN_AFTER_STREET = re.compile(rf", (?!{_NO_TOWN}|\d)[^\W\d_]{{3,}}", re.IGNORECASE)
 STREET_TYPE = re.compile(rf"\b(?:{_STREETS})\b", re.IGNORECASE)
-_EIRCODE = r"[AC-FHKNPRTV-Y]\d[\dW] [AC-FHKNPRTV-Y][\dAC-FHKNPRTV-Y]{3}"
-_UK_CODE = UK_POSTAL.replace(" ", " ?")
+_EIRCODE = r"[AC-FHKNPRTV-Y]\d[\dW] [AC-FHKNPRTV-Y][\dAC-FHKNPRTV-Y]{3}"  # Irish postal code
+_UK_CODE = UK_POSTAL.replace(" ", " ?")  # postal code of the United Kingdom
 # the end of an address: a state or province, a postal code, or both
 ADDRESS_END = re.compile(
     rf"(?i)(?:(?<=[, ])(?P<region>{STATES}|{PROVINCES})\b,?)? ?"

@@ -85,7 +85,7 @@ class _Values:
             return f"{town}, {area}{self.draws.randint(1, 29)} {self.draws.randint(1, 9)}{self.letters(2)}"
         return f"{town}, {self.draws.choice(_STATES)} {self.digits(5)}"
 
-    def clinician(self) -> tuple[str, str]:
+    def clinician(self) -> tuple[str, str]:  # first and last name
         return self.draws.choice(FIRST), self.draws.choice(LAST)
 
 

@@ -42,12 +42,12 @@ def without_overlaps(spans: Iterable[Span], length: int) -> list[Span]:
 # a character with the combining marks and invisible characters after it
 _VISIBLE = regex.compile(r".[\p{M}\p{Default_Ignorable_Code_Point}\p{Cf}]*", regex.S)
 _INVISIBLE = regex.compile(r"[\p{Default_Ignorable_Code_Point}\p{Cf}]+")
-MAX_WORD_CHARACTERS = 1000
+MAX_WORD_CHARACTERS = 1000  # longer words are shortened, see `read`
 _LONG_WORD = re.compile(rf"\w{{{MAX_WORD_CHARACTERS + 1},}}")
 _GAP = re.compile(r"[ \t\r\f\v]*\n\s*|[ \t\r\f\v]{2,}|[\t\r\f\v]")  # white space except a single space
 _FIRST_WORD = re.compile(r"\S+")
 _MIN_WIDTH, _MAX_WIDTH = 40, 100  # a text whose longest line has 40 to 100 characters is treated as wrapped
-_DASHES = "\u2010\u2011\u2012\u2013\u2014\u2015\u2212\u2043\u02d7\u30fc"
+_DASHES = "\u2010\u2011\u2012\u2013\u2014\u2015\u2212\u2043\u02d7\u30fc"  # characters that are read as a hyphen
 
 
 class Reading(NamedTuple):

@@ -44,7 +44,7 @@ def whole_persons(corpus: Corpus, n: int) -> list[Corpus]:
     return [replace(corpus, records=tuple(records)) for records in parts]
 
 
-def _shards(corpora: Sequence[Corpus]) -> dict[str, Corpus]:
+def _shards(corpora: Sequence[Corpus]) -> dict[str, Corpus]:  # shard name -> records of the shard
     found = {}
     for corpus in corpora:
         start = 0

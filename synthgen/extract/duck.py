@@ -11,7 +11,7 @@ from synthgen.core.errors import DataError
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
-_PATTERN_CHARACTERS = frozenset("*?[")
+_PATTERN_CHARACTERS = frozenset("*?[")  # characters by which DuckDB recognises a pattern of paths
 
 
 @contextmanager

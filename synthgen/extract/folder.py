@@ -30,8 +30,8 @@ MAX_FILE_BYTES = 64 << 20
 _TYPES = dict.fromkeys((".txt", ".text", ".md"), "text/plain") | dict.fromkeys((".html", ".htm"), "text/html")
 _TYPES |= {".xhtml": "application/xhtml+xml", ".rtf": "text/rtf", ".pdf": "application/pdf"}
 _WORD_SUFFIXES = frozenset({".doc", ".docm", ".docx", ".dot", ".dotx"})
-_SYSTEM_NAMES = frozenset({"desktop.ini", "thumbs.db"})
-_SUFFIX = re.compile(r"\.[a-z0-9]{1,5}")
+_SYSTEM_NAMES = frozenset({"desktop.ini", "thumbs.db"})  # files of Windows
+_SUFFIX = re.compile(r"\.[a-z0-9]{1,5}")  # suffix that an error message can show
 _DATE = re.compile(r"([0-9]{4})(-?)([0-9]{2})\2([0-9]{2})")
 
 

@@ -16,7 +16,7 @@ from synthgen.extract.safe_xml import MAX_BYTES, OTHER_ENCODING, Element, Unsafe
 
 NO_NOTE = "XML has no element TEXT"
 RECORDS = ("RECORD", "doc")  # names of elements; one such element contains the record of one patient
-_TEXTS = {"TEXT", "text"}
+_TEXTS = {"TEXT", "text"}  # names of the elements that contain the text
 # a line of asterisks that separates two notes of one patient; `Record date:` or the end of the text must follow
 _NOTE_SEPARATOR = re.compile(r"^\*{50,}[ \t]*$(?=\s*(?:Record date:|\Z))", re.MULTILINE | re.IGNORECASE)
 _DATE = re.compile(r"\s*Record date:\s*(\d{4}-\d{2}-\d{2})", re.IGNORECASE | re.ASCII)

@@ -12,8 +12,8 @@ from synthgen.extract.note import Dropped, Fields, Item
 from synthgen.extract.table_notes import note_of
 
 MARKED_AS_ERROR = "marked as an error"
-_NOTES = re.compile(r"(?P<table>discharge|radiology|noteevents)\.csv(?:\.gz)?", re.IGNORECASE)
-_DETAILS = re.compile(r"(?:discharge|radiology)_detail\.csv(?:\.gz)?", re.IGNORECASE)
+_NOTES = re.compile(r"(?P<table>discharge|radiology|noteevents)\.csv(?:\.gz)?", re.IGNORECASE)  # tables of notes
+_DETAILS = re.compile(r"(?:discharge|radiology)_detail\.csv(?:\.gz)?", re.IGNORECASE)  # tables that are not read
 # field of a note -> default column; `document` is the identifier of the note
 _PERSON = {"person": "subject_id", "encounter": "hadm_id"}
 _MIMIC_4 = {"document": "note_id", **_PERSON, "date": "charttime", "label": "note_type"}
@@ -65,7 +65,7 @@ def read_mimic(path: Path, fields: Fields, encoding: str = "utf-8") -> Iterator[
         yield from _rows(file, needed, encoding)
 
 
-def _files(folder: Path) -> tuple[list[Path], list[Dropped]]:
+def _files(folder: Path) -> tuple[list[Path], list[Dropped]]:  # (files of tables, dropped files)
     tables: dict[str, Path] = {}
     dropped, problems = [], []
     for entry in entries_of(folder):

@@ -31,9 +31,9 @@ _COLUMNS = {
     "concept": frozenset({"concept_id", "concept_name", "domain_id"}),
 }
 _NAME = "|".join(_COLUMNS)
-_ENDING = r"\.(?:parquet|pq|[ct]sv)(?:\.gz)?"
-_FILE = re.compile(rf"(?P<table>{_NAME})(?:[-_.]\d+)*{_ENDING}", re.IGNORECASE)
-_FOLDER = re.compile(rf"(?P<table>{_NAME})(?:{_ENDING})?", re.IGNORECASE)
+_ENDING = r"\.(?:parquet|pq|[ct]sv)(?:\.gz)?"  # suffixes of a file
+_FILE = re.compile(rf"(?P<table>{_NAME})(?:[-_.]\d+)*{_ENDING}", re.IGNORECASE)  # name of a file
+_FOLDER = re.compile(rf"(?P<table>{_NAME})(?:{_ENDING})?", re.IGNORECASE)  # name of a folder of parts
 _PART = re.compile(rf".*{_ENDING}", re.IGNORECASE)  # name of a file in the folder of a table
 _NUMBERED = re.compile(rf"\d{_ENDING}", re.IGNORECASE)  # end of the name of a file that holds a part of a table
 _BATCH_CHARACTERS = 1 << 22  # number of characters after which a batch of rows ends

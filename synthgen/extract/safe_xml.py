@@ -12,12 +12,12 @@ OTHER_ENCODING = "XML does not have the encoding that it declares; read as UTF-8
 TOO_LARGE = "XML is too large, has a text of more than 10 MB, or is nested too deeply"
 REASONS = frozenset({MALFORMED, ENTITIES, TOO_LARGE})
 MAX_BYTES = 256 << 20
-MAX_DEPTH = 250
+MAX_DEPTH = 250  # largest number of nested elements
 _SAFE_OPTIONS = {
     "resolve_entities": False, "load_dtd": False, "no_network": True, "huge_tree": False, "remove_comments": True,
     "remove_pis": True,
 }  # fmt: skip
-_HEAD_BYTES = 4096
+_HEAD_BYTES = 4096  # number of bytes at the start that are searched for a declared encoding
 _OPENING = re.compile(rb"(\xef\xbb\xbf)?\s*")  # some systems write line breaks before the declaration
 _DECLARATION = re.compile(rb"<\?xml\s[^>]{0,300}\bencoding\s*=")
 _LIMIT_CODE = 114  # XML_ERR_RESOURCE_LIMIT of libxml2

@@ -19,7 +19,7 @@ BATCH_ROWS, BATCH_CHARACTERS = 4096, 16 << 20  # number of rows, and of characte
 SHOWN_PLACES = 20  # largest number of places per reason in the load report
 NOT_UNICODE, NUL = "lone surrogate in a field", "NUL character in a field"
 _WORD = re.compile(r"\w+")
-_TEXT, _LIST = pa.string(), pa.list_(pa.string())
+_TEXT, _LIST = pa.string(), pa.list_(pa.string())  # types of columns
 NOTE_SCHEMA = pa.schema(
     {
         **dict.fromkeys(

@@ -116,7 +116,7 @@ class Splitter:
         kept = [line for line in text.split("\n") if heading_of(line) not in self.headings]
         return "\n".join(kept).strip()
 
-    def _sections(self, text: str) -> list[tuple[str, list[str]]]:
+    def _sections(self, text: str) -> list[tuple[str, list[str]]]:  # (heading, lines)
         sections: list[tuple[str, list[str]]] = [("", [])]
         for line in text.split("\n"):
             if heading_of(line) in self.headings:

@@ -20,7 +20,7 @@ NOT_BASE64, ARCHIVE = "attachment is not base64", "archive; unpack it first"
 INCOMPLETE, NO_DATE = "document is not complete (statusCode)", "date is not valid"
 # reasons that mean "not a clinical document"; a file that is dropped for any other reason is a clinical document
 _NO_DOCUMENT = REASONS | {links.OUTSIDE, links.OTHER_FILE, links.HIDDEN, links.UNREADABLE, NOT_CDA, ARCHIVE}
-_SUFFIXES = {".xml", ".ccda", ".cda", ".ccd"}
+_SUFFIXES = {".xml", ".ccda", ".cda", ".ccd"}  # suffixes of files that are read
 _OID = re.compile(r"[0-9.]+")  # an identifier that is only an OID names an authority, not a patient
 _NUMBER = re.compile(r"[0-9]{1,9}")
 MAX_EARLIER_VERSIONS = 100  # largest number of earlier versions that a document is assumed to replace
@@ -145,7 +145,7 @@ class _Document:
             return iso_time(at_path(self.root, self.fields.date))
         return next((date for path in _DATES if (date := iso_time(at_path(self.root, path)))), "")
 
-    def _text(self) -> tuple[str, tuple[str, ...]]:
+    def _text(self) -> tuple[str, tuple[str, ...]]:  # (text, remarks)
         for body in below(self.root, "component", "nonXMLBody", "text"):
             found = _attached(body)
             if not found.text:

@@ -23,7 +23,7 @@ _ENTITY = re.compile("&([A-Za-z][A-Za-z0-9]*;)")
 _XML_ENTITIES = frozenset({"amp;", "apos;", "gt;", "lt;", "quot;"})
 _SPACES = re.compile("[ \t\n\r\f]+")
 _HIDING = re.compile(r"display\s*:\s*none|visibility\s*:\s*(?:hidden|collapse)", re.IGNORECASE)
-_COMMENTS = re.compile(r"/\*.*?\*/", re.DOTALL)
+_COMMENTS = re.compile(r"/\*.*?\*/", re.DOTALL)  # comments in CSS
 # elements that are not read, such as `del` (removed text) and `noscript` (shown only if scripts cannot run)
 _NOT_TEXT = frozenset({
     "applet", "audio", "canvas", "datalist", "del", "embed", "head", "iframe", "math", "meta", "noembed",
@@ -248,7 +248,7 @@ def _is_hidden(tag: str, attributes: Mapping[str, str]) -> bool:
     return style.get("display") == "none" or style.get("visibility") in {"hidden", "collapse"}
 
 
-def _style(attributes: Mapping[str, str]) -> dict[str, str]:
+def _style(attributes: Mapping[str, str]) -> dict[str, str]:  # CSS property -> value
     if "style" not in attributes:
         return {}
     parts = (part.partition(":") for part in _COMMENTS.sub("", attributes["style"]).lower().split(";"))

@@ -14,7 +14,7 @@ from pypdf.errors import DependencyError, DeprecationError, FileNotDecryptedErro
 from synthgen.extract.documents.plain import MAX_CHARACTERS, REPLACED, DocumentText, UnreadableDocument, normalised
 
 PAGE_WITHOUT_TEXT = "a page of the PDF has no text"
-MAX_PAGES = 2000
+MAX_PAGES = 2000  # largest number of pages of a PDF that is read
 # For damaged files, pypdf raises built-in exceptions of Python besides the exceptions that pypdf defines.
 _DAMAGED = (
     PyPdfError, DependencyError, DeprecationError, ArithmeticError, AssertionError, AttributeError, BufferError,

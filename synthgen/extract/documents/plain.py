@@ -8,7 +8,7 @@ from dataclasses import dataclass
 OTHER_CHARSET = "charset differs from the declared one"
 ASSUMED_CHARSET = "no charset is declared and the text is not UTF-8; it was read as cp1252"
 REPLACED = "characters without a Unicode value were replaced by U+FFFD"
-MAX_CHARACTERS = 1 << 24
+MAX_CHARACTERS = 1 << 24  # largest length of the text of a document
 # UTF-32 comes before UTF-16, because a byte-order mark of UTF-32 begins with a byte-order mark of UTF-16
 BYTE_ORDER_MARKS = {
     codecs.BOM_UTF32_LE: "utf-32",
@@ -17,10 +17,10 @@ BYTE_ORDER_MARKS = {
     codecs.BOM_UTF16_BE: "utf-16",
     codecs.BOM_UTF8: "utf-8-sig",
 }
-_NAME = re.compile(r"[\w.:-]{1,40}", re.ASCII)
+_NAME = re.compile(r"[\w.:-]{1,40}", re.ASCII)  # form of the name of a charset
 # Python codecs that turn bytes into text but are not charsets
 _NO_CHARSETS = frozenset({"idna", "punycode", "raw-unicode-escape", "undefined", "unicode-escape", "utf-7"})
-_CONTROLS = re.compile("[\x80-\x9f]")
+_CONTROLS = re.compile("[\x80-\x9f]")  # control characters of ISO 8859-1
 _LINE_ENDS = re.compile("\r\n|[\r\f\v\x85\u2028\u2029]")
 _BLANK_LINES = re.compile(r"\n{3,}")
 

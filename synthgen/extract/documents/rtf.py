@@ -15,7 +15,7 @@ from synthgen.extract.documents.plain import REPLACED, DocumentText, UnreadableD
 TRUNCATED = "the RTF document is truncated"
 TRAILING = "content after the end of the RTF document was not read"
 UNKNOWN_CODE_PAGE = "unknown code page; it was read as cp1252"
-MAX_DEPTH = 10_000
+MAX_DEPTH = 10_000  # largest number of nested groups
 _TOKEN = re.compile(
     rb"\\([A-Za-z]{1,32})(-?[0-9]{1,10})? ?|\\'([0-9A-Fa-f]{2})|\\([^A-Za-z])|([{}])|[\r\n]+|([^\\{}\r\n]+)",
     re.DOTALL,
@@ -43,7 +43,7 @@ _CHARSETS = {  # number after `\fcharset` -> codec
     238: "cp1250", 254: "cp437", 255: "cp850",
 }  # fmt: skip
 _CODE_PAGES = {0: "cp1252", 10000: "mac_roman", 65001: "utf-8"}  # code page N -> codec with a name other than cpN
-_ENCODINGS = {"ansi": "cp1252", "mac": "mac_roman", "pc": "cp437", "pca": "cp850"}
+_ENCODINGS = {"ansi": "cp1252", "mac": "mac_roman", "pc": "cp437", "pca": "cp850"}  # control word -> codec
 _SYMBOL_CHARSET = 2  # number after `\fcharset` for a font of symbols
 # Character -> symbol that the font displays. The font Symbol displays the letter m as μ, so `mg` can mean micrograms.
 _SYMBOL_FONT = dict(
@@ -54,7 +54,7 @@ _SYMBOL_FONT = dict(
     )
 ) | {character: character for character in " !#%&()+,./0123456789:;<=>?[]_{|}"}
 _WINGDINGS_FONT = dict(zip(" loqnx\xa7\xa8\xb7\xd8\xfb\xfc\xfd\xfe", " ●☐☐■☒▪☐•➢✗✓☒☑", strict=True))
-_SYMBOLS_OF = {"symbol": _SYMBOL_FONT, "wingdings": _WINGDINGS_FONT}
+_SYMBOLS_OF = {"symbol": _SYMBOL_FONT, "wingdings": _WINGDINGS_FONT}  # part of a font name -> symbols
 
 
 @dataclass(slots=True)

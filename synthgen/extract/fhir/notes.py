@@ -14,11 +14,11 @@ DOCUMENTS = ("DocumentReference", "DiagnosticReport", "Composition")
 LOINC = "http://loinc.org"
 # a missing status counts as final
 _FINAL = {"", "current", "final", "amended", "corrected", "appended", "unknown", "superseded"}
-_WITHDRAWN = {"entered-in-error", "cancelled"}
+_WITHDRAWN = {"entered-in-error", "cancelled"}  # statuses that withdraw a document
 _NOT_FINAL = {"preliminary", "registered", "partial", "modified", "deprecated"}
 UNKNOWN_STATUS, NO_PATIENT = "status is not known", "subject is not a patient"
 INVALID_DATE = "date is not valid"
-_DATE = re.compile(r"\d{4}(-\d{2}){0,2}(?!\d)")
+_DATE = re.compile(r"\d{4}(-\d{2}){0,2}(?!\d)")  # start of a valid date
 
 
 # resource type ("encounter" or "patient") -> id of a resource -> field -> value at the configured path of this field

@@ -21,7 +21,7 @@ _TABLE_0211 = {
     "KS X 1001": "euc_kr",
     "BIG-5": "big5hkscs",
 }
-_ESCAPED_SETS = re.compile(rb"\\[CM]((?:[0-9A-Fa-f]{2}){2,3})\\")
+_ESCAPED_SETS = re.compile(rb"\\[CM]((?:[0-9A-Fa-f]{2}){2,3})\\")  # escapes that switch the character set
 _CONTROLS = re.compile("[\x80-\x9f]")  # control characters of ISO 8859-1
 
 

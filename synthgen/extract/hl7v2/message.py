@@ -154,7 +154,7 @@ def _header(line: str) -> Hl7Segment | None:
     return Hl7Segment(fields, Delimiters(separator, *given), "latin-1")
 
 
-def _joined(lines: list[str], separator: str) -> tuple[list[str], set[str]]:
+def _joined(lines: list[str], separator: str) -> tuple[list[str], set[str]]:  # (joined lines, remarks)
     starts = re.compile(rf"\s*[A-Z][A-Z0-9]{{2}}{re.escape(separator)}")
     remarks: set[str] = set()
 

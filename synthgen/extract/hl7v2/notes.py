@@ -49,14 +49,14 @@ UNSIGNED = "document is complete but not authenticated (TXA-17 DO)"
 NO_STATUS = "document without completion status (TXA-17)"
 INVALID_DATE = "date is not valid"
 
-_ANNOUNCEMENTS = frozenset({"T01", "T03", "T05", "T07", "T09"})
-_REPLACEMENTS = frozenset({"T09", "T10"})
+_ANNOUNCEMENTS = frozenset({"T01", "T03", "T05", "T07", "T09"})  # events that usually only announce a document
+_REPLACEMENTS = frozenset({"T09", "T10"})  # events that replace a document
 _COMPLETION_REMARKS = {"AU": "", "LA": "", "DO": UNSIGNED, "": NO_STATUS}  # TXA-17 of a used document -> remark
 _NOT_COMPLETE = frozenset({"DI", "IN", "IP", "PA"})  # values of TXA-17
 _AVAILABLE = frozenset({"", "AV", "OB"})  # values of TXA-19
 _FINAL_ORDERS = frozenset({"", "A", "C", "F"})  # values of OBR-25
 _DATES = (FieldPath("TXA", 4), FieldPath("OBR", 7), FieldPath("TXA", 6), FieldPath("OBR", 22), FieldPath("MSH", 7))
-_ENCOUNTER = FieldPath("PV1", 19)
+_ENCOUNTER = FieldPath("PV1", 19)  # default place of the encounter
 _VERSIONS = (FieldPath("MSH", 7), FieldPath("EVN", 2), FieldPath("OBR", 22))
 _NO_REPORT = Hl7Report()
 _AUTHORS = (("TXA", 5), ("TXA", 9), ("OBR", 32), ("OBX", 16))  # segments and fields, in the order of preference

@@ -16,7 +16,7 @@ _LINK = "A24"
 _MERGE_FIELDS = {3: 1, 2: 4, 4: 2, 18: 3}  # number of a PID field -> number of the MRG field with the old value
 
 
-def _fields(listed: str) -> dict[str, tuple[int, ...]]:
+def _fields(listed: str) -> dict[str, tuple[int, ...]]:  # segment -> field numbers
     parts = (item.partition("-") for item in listed.split())
     return {segment: tuple(map(int, numbers.split(","))) for segment, _, numbers in parts}
 
