@@ -1,7 +1,7 @@
 """Find names, places and streets with Rampart, a neural token classifier for seven languages.
 
-The National Design Studio published Rampart under CC BY 4.0. The weights are read from the model store, and their
-digest is compared with the expected digest. Nothing is downloaded.
+The National Design Studio published Rampart under CC BY 4.0. The weights are read from the model store and must have
+the expected digest. Nothing is downloaded.
 """
 
 import importlib

@@ -191,7 +191,7 @@ def date_order(texts: Iterable[str]) -> Order:
 def shift_date(value: str, days: int, order: Order = "month-first") -> str:
     """Return the date `value` moved by a number of days, in the format of `value`: "3 May" + 31 -> "3 June".
 
-    A holiday becomes a day and a month, and keeps a year if `value` has a year. A day without a month, such as
+    A holiday becomes a day and a month, followed by a year if `value` has a year. A day without a month, such as
     "21st", is moved by 15 more days if the result equals `value`. Raise ValueError if `value` is in no known form.
     """
     for form in (*_FORMS, _SHORT_DATE, _DASHED_ALONE, _MONTH_ALONE, _DAY_ALONE):

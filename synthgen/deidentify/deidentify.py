@@ -118,7 +118,7 @@ class Surrogates:
         return cased + word[len(stem) :]
 
     def _draw_name(self, key: str, *, is_first: bool) -> str:
-        # returns a name that this person does not have yet and that does not begin with the first letter of `key`
+        # returns a name that is not yet used for this person and does not begin with the first letter of `key`
         pool = PLAIN_LAST
         if is_first:
             title = key.title()

@@ -93,5 +93,5 @@ SHAPES = (
     re.compile(rf"(?:(?<=\n)|^)(?!(?i:{number_cue()}))(?P<value>[A-Z][a-z'’-]{{2,20}})(?=,? \d{{7,10}}(?!\w))"),
     re.compile(r"(?<![\w-])[A-Z][A-Z'’-]{4,20},[A-Z][A-Z'’-]{2,20}(?: [A-Z]\b)?(?= \d)"),
 )
-# an age with a sex or a unit ("45M", "45 years"), which shows that a name is before it at the start of a line
+# an age with a sex or a unit ("45M", "45 years") after a name at the start of a line
 AGE_AFTER = re.compile(r",? \(?\d{1,3} ?-?(?:M\b|F\b|yo\b|y/o|yrs?\b|years?\b|y\.o)")

@@ -69,7 +69,7 @@ _LIVES = (  # words before a town
 )
 
 
-_MIN_CAPITALS = 6  # a word with fewer capitals counts as an abbreviation, unless the whole name is in capitals
+_MIN_CAPITALS = 6  # a word in capitals with fewer letters is an abbreviation, unless the whole name is in capitals
 
 
 def _is_us_code(match: re.Match[str]) -> bool:

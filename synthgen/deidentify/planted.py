@@ -267,8 +267,8 @@ def plant(n_notes: int, seed: int = 0) -> Iterator[Marked]:
 
     The second note of a patient is wrapped at `WIDTH` characters.
 
-    Randomness: `seed` and the number of the patient or the note seed the generators. The notes are public, so the
-    seed is not secret.
+    Randomness: generators are seeded by `seed` and by the number of the patient or of the note. The notes are public,
+    so the seed is not secret.
     """
     writers = list(WRITERS.values())
     for number in range(n_notes):

@@ -30,7 +30,7 @@ def digits_of(value: str) -> str:
 
 
 def before(match: re.Match[str], n: int = 40) -> str:
-    """Return the `n` characters before a match, or fewer if the text starts there."""
+    """Return the `n` characters before a match, or fewer near the start of the text."""
     return match.string[max(0, match.start() - n) : match.start()]
 
 

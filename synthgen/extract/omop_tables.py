@@ -148,8 +148,8 @@ def _is_csv(file: Path) -> bool:
 
 
 def _parts(folder: Path) -> tuple[list[Path], list[str]]:
-    # Returns (files, problems) of a folder that holds the parts of a table. A subfolder is a problem: as the log
-    # of a versioned format such as Delta, it would show that the parquet files can contain deleted rows.
+    # Returns (files, problems) of a folder that holds the parts of a table. A subfolder is a problem: in a
+    # versioned format such as Delta, a subfolder holds the log, and the parquet files can contain deleted rows.
     parts, problems = [], []
     for entry in entries_of(folder):
         shown = f"{folder.name}/{entry.name}"

@@ -41,7 +41,7 @@ SELECT file_row_number AS row, coalesce(merged.new, CASE WHEN n.person = '' AND 
     replaces, is_superseded, withdrawn, same, length(n.text) > 0 AS has_text, NULL::VARCHAR AS reason
 FROM read_parquet($spooled, file_row_number = true) n LEFT JOIN merged ON merged.old = n.person
 """
-# (reason, statement), in the order of execution; a statement drops notes by setting their empty column `reason`
+# (reason, statement), in the order of execution; a statement drops notes: it fills the empty column `reason`
 _STEPS = (
     (NO_PERSON, "UPDATE note SET reason = $reason WHERE person = ''"),
     (None, "UPDATE note SET reason = withdrawn WHERE reason IS NULL AND withdrawn <> ''"),
@@ -65,7 +65,7 @@ _STEPS = (
     ),
     (NO_TEXT, "UPDATE note SET reason = $reason WHERE reason IS NULL AND NOT has_text"),
     (NO_LABEL, "UPDATE note SET reason = $reason WHERE reason IS NULL AND label = ''"),
-    (  # a superseded document, if a newer document, even a withdrawn one, has a common identifier with it
+    (  # a superseded document that has a common identifier with a newer document, even a withdrawn one
         OLDER,
         """
         WITH key AS (SELECT row, person, version, date, is_superseded AND reason IS NULL AS is_old,
@@ -162,7 +162,7 @@ class NoteSelection:
     unused: Callable[[str], str | None]  # label -> reason why notes with this label are unused; None: used
     limit: int | None  # largest number of notes; None for all
     rank: Callable[[str], Any]  # person -> random sort key; persons are kept as a whole in the order of the keys
-    rows_are_persons: bool  # True: a note without a person counts as a separate person; False: it is dropped
+    rows_are_persons: bool  # True: a note without a person counts as a separate person; False: the note is dropped
 
 
 def resolve(spooled: Spooled, folder: Path, selection: NoteSelection) -> dict[str, Any]:

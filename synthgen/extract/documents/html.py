@@ -135,7 +135,7 @@ class _Layout:
         self._is_fresh = False  # True if the open cell or list item has no text so far
         self._n_ended_lines = 0  # number of output lines that have ended
         self._open = [_OpenElement()]
-        self._lists: list[int | None] = []  # for each open list: number of the last item, None if it has bullets
+        self._lists: list[int | None] = []  # for each open list: number of the last item, None for bullets
         self._rows: list[_Row] = []
 
     def text(self) -> str:

@@ -20,8 +20,8 @@ UNREADABLE = "file cannot be read"
 def read_hl7v2(path: Path, fields: Fields, encoding: str = "utf-8") -> Iterator[Item]:
     """Yield the notes, names and merges of persons in a file of HL7 v2 messages, or in all such files below a folder.
 
-    A file with any suffix is read if it begins with an MSH, FHS or BHS segment, and dropped otherwise. Only one
-    message is in memory at a time, and a message above 64 MiB is dropped.
+    A file is dropped unless it begins with an MSH, FHS or BHS segment; the suffix of the file name does not matter.
+    Only one message is in memory at a time, and a message above 64 MiB is dropped.
 
     Defaults of the fields; the first value of a repeated field is used:
     - person: PID-3 as `ID@AUTHORITY` (the value of type MR, else PI, else the first value), else PID-2
