@@ -192,7 +192,7 @@ def _declared(tokens: list[_Token], text: str, names: Sequence[str]) -> Iterator
 
 
 def _name_at(tokens: list[_Token], i: int, text: str) -> tuple[int | None, int]:
-    # returns (first, last): token indices of the name that contains or follows token i ("Dr"); (None, i) without a name
+    # returns (first, last): token indices of the name that contains or follows token i ("Dr"), or (None, i)
     token, word = tokens[i], tokens[i].word.casefold()
     after = text[token.end : tokens[i + 1].start] if i + 1 < len(tokens) else ""
     is_title = word in TITLES - {"nurse", "sister"} and token.word != "doctor"
