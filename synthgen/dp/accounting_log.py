@@ -1,7 +1,7 @@
 """Build the mechanism log of a DP run, and check that the `accounting` audit accepts it.
 
-The mechanism log is a JSON record. It states the privacy cost of each DP query, the outcomes of the two tests of the
-query code (dry run and replay, see `synthgen.dp.replay`), and all other accesses to the private records.
+The mechanism log is a JSON record. It states the privacy cost of each DP query, the outcomes of the dry run and the
+replay (tests of the query code, see `synthgen.dp.replay`), and every access to private records without a DP query.
 """
 
 from collections.abc import Mapping
@@ -35,15 +35,15 @@ def account_for(
     noise: Noise,
     rehearsal: Rehearsal,
 ) -> dict[str, Any]:
-    """Return the mechanism log of a run before it draws noise, if the log passes the `accounting` audit.
+    """Return the mechanism log of a run that has not drawn its noise yet; the log must pass the `accounting` audit.
 
-    With `secret: public`, the log is not audited, because such a run is a study, which no policy releases.
+    With `secret: public`, the log is not audited: the run is a study, and no policy allows the release of a study.
 
     Raises:
         ConfigError: the audit does not pass, so no policy would allow the release. No noise was drawn.
         InputError: the log contains values outside the range that the audit supports.
 
-    Privacy: reads the person ids and texts of train. Of these data, the log contains only a digest of the ids.
+    Privacy: reads the person ids and texts of train. The log contains a digest of the ids, but no id and no text.
     """
     groups, spending = tuple(record.group for record in train.records), reservation.spending
     statuses = {kind: "outside" if kind in DECLARABLE else "none" for kind in READS}
@@ -62,7 +62,7 @@ def account_for(
             {
                 "release": other.run,
                 "person_set": sha256_json([other.run]),
-                "persons": "overlapping",  # the overlap is unknown, so the audit adds the costs of the runs
+                "persons": "overlapping",  # how many persons the runs share is unknown, so the audit adds the costs
                 "cost": asdict(other.cost),
                 "mechanisms": [dict(mechanism) for mechanism in other.mechanisms],
             }
@@ -106,12 +106,12 @@ def _mechanisms(queries: Mapping[str, Query], noise: Noise, rehearsal: Rehearsal
 def with_later_accesses(
     log: Mapping[str, Any], policy: Policy, *, n_earlier: int, n_removed: int
 ) -> Mapping[str, Any]:
-    """Return the log with the statuses of the accesses to private records that happen after the noise is drawn.
+    """Return a copy of the log that also states which accesses to private records followed the draw of the noise.
 
-    `n_earlier` is the number of earlier audits of the control persons. The user may have chosen the settings of the
-    run by audit results. `n_removed` is the number of synthetic records that an audit against train removed.
+    `n_earlier` is the number of audits of the control persons before this run, whose results may have influenced the
+    settings. `n_removed` is the number of synthetic records that were removed after a comparison with train.
     """
-    # "outside": the release states that the privacy guarantee does not cover this access
+    # "none": no such access; "outside": the release states that the privacy guarantee does not cover the access
     status: dict[ReadKind, str] = {
         "filter-against-train": "none" if n_removed == 0 else "unaccounted",
         "hyper-parameters": "none" if n_earlier == 0 else "outside",

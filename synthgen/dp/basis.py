@@ -1,6 +1,6 @@
 """Fit and load the public basis of a text encoder: the principal component analysis of its vectors of public text.
 
-The DP queries center vectors by the mean of the basis, and estimate variances from it, without private records.
+The DP queries use the mean and the variances of the basis, which do not depend on private records.
 """
 
 from dataclasses import dataclass
@@ -20,14 +20,14 @@ class PublicBasis:
 
     mean: Float64  # (d,)
     axes: Float64  # (d, d), orthonormal rows in the order of decreasing variance
-    variances: Float64  # (d,), along the axes, decreasing
+    variances: Float64  # (d,), variance of the vectors of public text along each axis, decreasing
 
     def coordinates_of(self, vectors: Float32) -> Float64:
         """Return the coordinates of vectors (n, d) along the axes, float64 (n, d)."""
         return (vectors.astype(np.float64) - self.mean) @ self.axes.T
 
     def vectors_at(self, coordinates: Float64) -> Float32:
-        """Return the vectors with these coordinates, scaled to unit length, float32 (n, d)."""
+        """Convert coordinates (n, d) along the axes to vectors, and scale the vectors to unit length, float32."""
         vectors = self.mean + coordinates @ self.axes
         return np.asarray(vectors / np.linalg.norm(vectors, axis=1, keepdims=True), dtype=np.float32)
 
@@ -41,7 +41,7 @@ def fit_basis(vectors: Float32) -> PublicBasis:
 
 
 def load_basis(encoder: str) -> PublicBasis:
-    """Return the shipped basis of an encoder (made by `training/basis.py`); raise ConfigError if there is none."""
+    """Return the shipped basis of an encoder (made by `training/basis.py`); raise ConfigError if none is shipped."""
     shipped = {path.stem: path for path in FOLDER.glob("*.safetensors")}
     if encoder not in shipped:
         raise ConfigError(

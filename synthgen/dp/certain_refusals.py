@@ -22,31 +22,31 @@ from synthgen.pipeline.judge import as_table
 from synthgen.pipeline.prepare import Prepared
 from synthgen.pipeline.secret import PUBLIC
 
-INPUT_CHECKS = "input_checks"  # name of the audits' random stream for the input checks, and prefix of their metrics
+INPUT_CHECKS = "input_checks"  # name of the random stream of the input checks, and prefix of the checks' metric names
 
 
 def refuse_unreleasable_run(
     job: Job, policy: Policy, prepared: Prepared, control_source: Corpus, *, spend_again: bool = False
 ) -> None:
-    """Refuse a run that has no reservation yet, if the policy would certainly refuse its release.
+    """Refuse a run that has no reservation yet, if the policy would certainly refuse the release of the run.
 
-    After generation, the audits repeat the input checks on the same records with the same random stream, so with the
-    same result. With `secret: public`, the run is a study without a release, so the input checks are omitted.
+    The audits repeat the input checks after generation. Records and random stream are then the same as here, so the
+    results are the same. With `secret: public`, the run is a study without a release, so no input check runs here.
 
-    `prepared` are the train and control records after de-identification. `control_source` are the control records as
-    loaded; the ledger counts earlier audits of these records. For `spend_again`, see `reserve_budget`.
+    `prepared` are the train and control records after de-identification. `control_source` are the control records
+    before de-identification; the ledger counts the audits of these records. For `spend_again`, see `reserve_budget`.
 
     Raises:
         BudgetError: the release would be refused. The message lists each reason that applies:
             - the remaining budget is too small, or delta is above the limit for all runs together;
             - delta is too large for the number of persons in train;
             - the control persons were already audited as often as the policy allows;
-            - the input checks find a problem that prevents the release, or a number that violates the policy.
+            - the input checks find a problem that prevents the release, or a metric violates a rule of the policy.
         InputError: the ledger cannot be used.
 
-    Privacy: reads train and control without noise. The only possible effect is that the run is refused. The message
-        can contain the AUC of a comparison of train with control, the share of near-duplicates, and the share of
-        control persons who have an identifier of a train person.
+    Privacy: reads train and control without noise. The only possible effect is a refusal of the run. Its message can
+        contain the AUC of a comparison of train with control, the share of control records that are near-duplicates
+        of train, and the share of control persons who have an identifier of a train person.
     """
     if not needs_reservation(job, spend_again=spend_again):
         return
@@ -80,11 +80,11 @@ def _attempt_problems(job: Job, policy: Policy, control: Corpus) -> Iterator[str
 
 
 def split_problems(policy: Policy, prepared: Prepared, seeds: SeedTree, confidence: float) -> Iterator[str]:
-    """Yield each problem of the train and control records that prevents the release of any synthetic table.
+    """Yield the problems of the train and control records that prevent the release of any synthetic table.
 
-    A problem makes every audit fail that compares the synthetic table with train or control. It prevents the release
-    if the policy requires such an audit or limits the number of problems. An independent policy ignores measurements
-    on private records after the noise is drawn, so under such a policy, every problem stops the run here.
+    If the input checks find a problem, every audit that compares the synthetic table with train or control fails. The
+    problem prevents the release if the policy requires such an audit or limits the number of problems. An independent
+    policy ignores measurements that are made after the noise is drawn; under it, every problem stops the run here.
     """
     inputs = AuditInputs(
         synthetic=Table(texts=(), labels=None, groups=(), has_groups=False),

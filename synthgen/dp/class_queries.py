@@ -1,8 +1,8 @@
-"""Estimate the mean of each class and one covariance for all classes by DP queries, and classify points.
+"""Estimate the mean of each class and the covariance that all classes share by DP queries, and classify points.
 
-A point is the vector of a text, in coordinates along the principal axes of public text (`PublicBasis`). A DP query is
-the sum over persons of one clipped row (vector) each, with Gaussian noise. All other values are computed from the
-noised results, so they consume no additional privacy budget.
+A point is the vector of a text, in coordinates along the principal axes of public text (`PublicBasis`). A DP query
+sums one clipped row (vector) per person and adds Gaussian noise. All further computations use only the noised sums,
+so they consume no additional privacy budget.
 """
 
 from dataclasses import dataclass
@@ -13,14 +13,14 @@ from synthgen.core.types import Float64
 from synthgen.dp.noised_sums import Query, QueryMechanism
 from synthgen.dp.person_rows import PersonRows
 
-# A row contains this constant beside the point. The sum of these constants, divided by `COUNT`, is the number of
-# persons. A row of this constant and a point of norm 1 has norm 1.04, so clipping shortens it by 4 %.
+# Constant entry beside the point in a row of the query for the means. The sum of the entries, divided by `COUNT`, is
+# the number of persons. With a point of norm 1, a row has norm √(1 + 0.3²) = 1.04; clipping shortens the row by 4 %.
 COUNT = 0.3
-WIDE = 128  # number of leading axes whose covariance is queried; all further axes get the scaled public variance
-LEADING = 48  # number of leading axes whose covariance is estimated entry by entry
-WEIGHT = 0.1  # the constant in a person's row of the query for the covariance
-MIN_SIGNAL = 0.05  # least variance of the class means, as a share of the variance of public text
-MIN_SPREAD = 0.2  # least variance within classes, as a share of the variance of public text
+WIDE = 128  # number of first axes whose covariance is queried; all later axes get the scaled public variance
+LEADING = 48  # number of first axes whose covariance is estimated entry by entry; see `query_spread`, part 2
+WEIGHT = 0.1  # constant entry beside the products of residuals in a row of the query for the covariance
+MIN_SIGNAL = 0.05  # lower limit of κ in `shrink`: the variance of true rows, as a share of the public variance
+MIN_SPREAD = 0.2  # lower limit of the variance within classes, as a share of the variance of public text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -28,7 +28,7 @@ class Means:
     """Noised person counts and means of the classes."""
 
     counts: Float64  # (C,), noised number of persons of each class
-    points: Float64  # (C, d), noised means after shrinkage
+    points: Float64  # (C, d), class means, estimated by `shrink` from noised sums
 
 
 def query_means(people: PersonRows, variances: Float64, query: Query, mechanism: QueryMechanism) -> Means:
@@ -39,9 +39,9 @@ def query_means(people: PersonRows, variances: Float64, query: Query, mechanism:
     over persons gives a count n_c and a sum of points for each class c. A count below 2 σ, with σ the noise
     multiplier, is replaced by 2 σ.
 
-    The class mean z_c = sum / n_c has noise of variance s_c² = (σ / n_c)² per axis. The overall mean g is the sum of
-    all points divided by the sum of all counts. To reduce the noise, `shrink` moves g towards 0, which is the
-    mean of public text, and z_c towards g.
+    The class mean z_c, the sum of points of class c divided by n_c, has noise of variance s_c² = (σ / n_c)² per axis.
+    The overall mean g is the total of the C sums of points divided by the total of the counts. To reduce the noise,
+    `shrink` moves g towards 0, which is the mean of public text, and z_c towards g.
 
         μ_c = shrink(g) + shrink(z_c - g)
 
@@ -56,7 +56,7 @@ def query_means(people: PersonRows, variances: Float64, query: Query, mechanism:
         return placed.reshape(len(placed), -1)
 
     answer = mechanism(people.mean_rows(of_records), query).reshape(c, -1)
-    # below 2 σ, a count is smaller than the standard deviation of its noise, σ / `COUNT`
+    # a count below 2 σ is smaller than the standard deviation of the noise of a count, σ / `COUNT`
     counts = np.maximum(answer[:, 0] / COUNT, 2 * query.noise_multiplier)
     sums, sigma = answer[:, 1:], query.noise_multiplier
     overall = sums.sum(axis=0) / counts.sum()
@@ -66,15 +66,15 @@ def query_means(people: PersonRows, variances: Float64, query: Query, mechanism:
 
 
 def shrink(seen: Float64, error: Float64, variances: Float64) -> Float64:
-    """Estimate r true rows from noised rows: multiply each entry by its expected share of signal, float64 (r, d).
+    """Estimate r true rows from r noised rows: multiply each entry by the entry's share of signal, float64 (r, d).
 
         row_ij · κ λ_j / (κ λ_j + s_i²),   κ = max(`MIN_SIGNAL`, Σ_ij (row_ij² - s_i²) / (r · Σ_j λ_j))
 
-    The entries row_ij of the noised rows are in `seen` (r, d), the variances s_i² of the noise of the rows in `error`
-    (r,), and the variances λ_j of public text in `variances` (d,). The true rows are assumed to have mean 0 and
-    variance κ λ_j along axis j. Noise can make the estimate of κ negative, hence the lower limit `MIN_SIGNAL`.
+    `seen` (r, d) are the noised rows with entries row_ij, `error` (r,) the noise variance s_i² of each row, and
+    `variances` (d,) the variance λ_j of public text along each axis. The true rows are assumed to have mean 0 and
+    variance κ λ_j along axis j. κ has the lower limit `MIN_SIGNAL`, because noise can make the estimate negative.
 
-    Reference: Efron and Morris, JASA 1973, with variances proportional to the public variances.
+    Reference: Efron and Morris, JASA 1973; here, the variances of the true rows are κ times the public variances.
     """
     noise = error[:, None]
     kappa = max(MIN_SIGNAL, float((seen**2 - noise).sum()) / (len(seen) * float(variances.sum())))
@@ -84,19 +84,19 @@ def shrink(seen: Float64, error: Float64, variances: Float64) -> Float64:
 def query_spread(
     people: PersonRows, means: Means, variances: Float64, query: Query, mechanism: QueryMechanism
 ) -> Float64:
-    """Return a square root L of the common covariance L Lᵀ of the classes, float64 (d, d), from one DP query.
+    """Return a square root L of the covariance L Lᵀ that all classes share, float64 (d, d), from one DP query.
 
     For a record with the point x and the class mean μ, the residual r is x - μ on the first `WIDE` axes. The row of a
-    person is the mean over the person's records of (`WEIGHT`, r rᵀ), scaled to norm 1. The sum of the scaled matrices
-    times `WEIGHT`, divided by the sum of the scaled constants, is a weighted mean of the persons' covariances.
-    A row contains only the upper triangle of the symmetric matrix, with off-diagonal entries multiplied by √2.
+    person is the mean over the person's records of (`WEIGHT`, r rᵀ), scaled to norm 1. In the sum of the rows, the
+    matrix times `WEIGHT`, divided by the constant entry, is a weighted mean of the persons' covariances. Of r rᵀ, a
+    row contains only the upper triangle. Off-diagonal entries are multiplied by √2, so that the norm is unchanged.
 
-    The covariance is the sum of three parts that are estimated from the noised matrix:
+    The covariance is the sum of three parts that are estimated from this mean, the noised matrix:
 
-    1. The public variances times a scale. The scale is the ratio of the noised variance to the public variance on the
-       first `WIDE` axes, but at least `MIN_SPREAD`.
+    1. The public variances times a scale. The scale is the ratio of the noised total variance to the public total
+       variance of the first `WIDE` axes, but at least `MIN_SPREAD`.
     2. On the first `LEADING` axes, the noised matrix minus part 1. The diagonal entries are multiplied by the
-       `signal_share` of the diagonal, and all other entries by the `signal_share` of these entries.
+       `signal_share` of all diagonal entries, the off-diagonal entries by that of all off-diagonal entries.
     3. The matrix of low rank that `denoise` estimates from the noised matrix minus parts 1 and 2.
 
     Privacy: one Gaussian query.
@@ -134,9 +134,9 @@ def query_spread(
 def denoise(seen: Float64, error: float) -> Float64:
     """Estimate a symmetric matrix of low rank from `seen`, the sum of this matrix and noise, float64 (d, d).
 
-    The noise has standard deviation `error` on the diagonal and error / √2 off the diagonal. The eigenvalues of noise
-    alone are at most about 2 s, with s = error · √(d / 2). An eigenvalue λ of `seen` with |λ| > 2 s is replaced by
-    sign(λ) √(λ² - 4 s²), and every other eigenvalue by 0.
+    The noise has standard deviation `error` on the diagonal and error / √2 off the diagonal. Without a signal, all
+    eigenvalues of `seen` would have |λ| <= 2 s approximately, with s = error · √(d / 2). An eigenvalue with |λ| > 2 s
+    is therefore replaced by sign(λ) √(λ² - 4 s²), and every smaller one by 0.
 
     Reference: Gavish and Donoho, IEEE Transactions on Information Theory 2017, the shrinkage of singular values with
         the least expected Frobenius loss for square matrices.
@@ -157,8 +157,8 @@ def class_scores(points: Float64, means: Float64, spread: Float64) -> Float64:
 
         log p(c | x) = log softmax_c( μ_cᵀ Σ⁻¹ x - ½ μ_cᵀ Σ⁻¹ μ_c ),   Σ = L Lᵀ
 
-    The classes are equally frequent, and class c has the distribution N(μ_c, Σ). The points x are (n, d), the means μ
-    (C, d), and `spread`, the invertible square root L, is (d, d).
+    The model assumes that all classes are equally frequent, and that class c has the distribution N(μ_c, Σ). The rows
+    of `points` (n, d) are the x, the rows of `means` (C, d) are the μ_c, and `spread` (d, d) is the invertible L.
 
     Reference: linear discriminant analysis; Hastie, Tibshirani and Friedman 2009, section 4.3.
     """

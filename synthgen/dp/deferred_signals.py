@@ -1,4 +1,4 @@
-"""Defer stop signals (Ctrl-C and others) while a DP result is drawn and recorded, so that the result is not lost."""
+"""Defer stop signals, such as Ctrl-C, while a DP result is drawn and recorded, so that the result is not lost."""
 
 import os
 import signal
@@ -11,8 +11,8 @@ from contextlib import contextmanager, suppress
 from synthgen.core.errors import Interrupted
 
 STOPS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-# Seconds after the first signal in which further signals are ignored. A closing terminal or a service manager sends
-# several signals at the same time.
+# Number of seconds after the first stop signal during which further stop signals are ignored, because a closing
+# terminal or a service manager sends several stop signals at the same time.
 APART = 5.0
 WAITS = (
     "The budget is being spent; the run stops as soon as the DP result is stored. "
@@ -23,14 +23,14 @@ WAITS = (
 
 @contextmanager
 def deferred_signals() -> Iterator[None]:
-    """If a signal of `STOPS` arrives inside the block, stop the run at the end of the block.
+    """If a signal of `STOPS` arrives while the block runs, stop the run at the end of the block.
 
-    Further signals within `APART` seconds of the first signal are ignored. A later signal stops the run at once.
-    Outside the main thread, signals are handled as usual.
+    Further signals in the first `APART` seconds after this signal are ignored. A signal after that time stops the run
+    immediately. Outside the main thread, signals are handled as usual.
 
     Raises:
         SystemExit: at the end of the block, if a signal arrived.
-        Interrupted: a later signal stopped the run at once. The DP result is lost unless it was already stored.
+        Interrupted: a second signal stopped the run immediately. The DP result is lost unless it was already stored.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
@@ -43,10 +43,10 @@ def deferred_signals() -> Iterator[None]:
         arrivals.append(time.monotonic())
         is_lost = arrivals[-1] - arrivals[0] > APART
         if is_lost:
-            sys.exit(Interrupted.exit_code)  # libraries may catch Exception, but not SystemExit
+            sys.exit(Interrupted.exit_code)  # a library that catches Exception does not catch SystemExit
         if len(arrivals) > 1:
             return
-        with suppress(OSError):  # the terminal may be closed, and no error may interrupt the draw
+        with suppress(OSError):  # writing to a closed terminal fails, and this error must not interrupt the draw
             os.write(2, WAITS.encode())
 
     # a signal that the process already ignores, such as SIGHUP under nohup, stays ignored

@@ -19,7 +19,7 @@ NAME = "dp-gaussian"
 FILE = "classes.safetensors"
 MEANS, SPREAD = "class-means", "spread"
 QUERIES = {MEANS: QuerySpec(share=0.56), SPREAD: QuerySpec(share=0.14)}
-DRAWN = 4  # number of points drawn per new vector; the point with the highest probability of its class is used
+DRAWN = 4  # number of points drawn per new vector of a class; the point that most probably is of this class is used
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -72,7 +72,7 @@ class ClassModel:
 def learn(
     people: PersonRows, context: PublicContext, queries: Mapping[str, Query], mechanism: QueryMechanism
 ) -> ClassModel:
-    """Run the two DP queries of `QUERIES` on the persons of train, and return the Gaussian model of each class."""
+    """Run the two DP queries of `QUERIES` on `people`, and return the Gaussian model of each class."""
     basis = context.basis
     means = query_means(people, basis.variances, queries[MEANS], mechanism)
     spread = query_spread(people, means, basis.variances, queries[SPREAD], mechanism)

@@ -1,7 +1,7 @@
-"""The stage that queries the train records under differential privacy and records the results in the ledger.
+"""The stage that queries the train records under differential privacy, and records the result's digest in the ledger.
 
 Later stages do not access train. They use substitute vectors, which are drawn from the noised query results. `learn`
-is the only code that queries persons. The two tests of `synthgen.dp.replay` execute `learn` before the run does.
+is the only code that queries persons. The dry run and the replay (`synthgen.dp.replay`) test `learn` before the draw.
 """
 
 from collections.abc import Mapping, Sequence
@@ -54,9 +54,9 @@ from synthgen.pipeline.workspace import StageResult
 
 RESULT_BYTES = 16 << 20  # free disk space that a run requires before it draws noise; the results are smaller
 SUBSTITUTES = 1_000  # number of substitute vectors per class; the filters learn their limits from these vectors
-# Number of made-up persons in the dry run (a test of the query code), and the number used if about 400 are declared.
-# The `accounting` audit requires a difference of at least a tenth from the declared number; the run keeps a ninth.
-DRY_RUN_PERSONS, OTHER_PERSONS = 400, 500
+# The dry run, a test of the query code, has 400 made-up persons, or 500 if 400 is too close to `dp.persons`. The
+# `accounting` audit requires a difference of at least a tenth of `dp.persons`; this module requires a ninth.
+DRY_RUN_PERSONS, FALLBACK_PERSONS = 400, 500
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,7 +64,7 @@ class Measured:
     """Results of the DP queries."""
 
     training_view: TrainingView  # the data that later stages read instead of train
-    shares: Shares | None  # the writing styles chosen by the vote; None if the configuration names the styles
+    shares: Shares | None  # shares of the writing styles that the vote chose; None if the configuration names styles
     log: Mapping[str, Any]  # the mechanism log for the `accounting` audit
 
 
@@ -84,7 +84,7 @@ def learn(plan: MeasurePlan, persons: MeasuredPersons, mechanism: QueryMechanism
     """Run all queries of the plan on persons, and write the results into a folder.
 
     Privacy: the files are computed only from the plan and from the answers of the mechanism.
-    Randomness: the stream seeds/vote chooses the voters; see `votes_of`.
+    Randomness: the child "vote" of `plan.seeds` chooses the voters; see `votes_of`.
     """
     context, queries = plan.context, plan.queries
     if VOTE in queries:
@@ -102,20 +102,20 @@ def learn(plan: MeasurePlan, persons: MeasuredPersons, mechanism: QueryMechanism
 def measure(
     job: Job, train: Corpus, embedded: Embedded, reservation: Reservation, encoder_digest: str
 ) -> tuple[Measured, StageResult]:
-    """Run the DP queries on train; return their results and the result folder of the stage.
+    """Run the DP queries on train; return the query results and the `StageResult`, which names the folder.
 
     If the workspace already contains the results, no query is run. `embedded` are the vectors of `train`.
 
     Raises:
-        Overspent: the run already drew its noise, and the result is lost or was made from inputs that have changed.
+        Overspent: the run already drew its noise, and the result is lost or was made from inputs that changed since.
         ConfigError: the encoder has no public basis, or the accounting audit would not pass.
         StorageError: the stored result was changed.
         InputError: the ledger cannot be used, or has no entry for the result in the workspace.
         Interrupted: a second stop signal interrupted the draw; see `deferred_signals`.
 
     Privacy: all queries together cost `dp.epsilon` and `dp.delta`, for one person added or removed. The results
-        are computed only from the noised answers. The log stays in the workspace; it also contains an unkeyed digest
-        of the person ids and the outcome of the replay.
+        are computed only from the noised answers. The log also contains an unkeyed digest of the person ids and the
+        outcome of the replay; it stays in the workspace.
     Randomness: the operating system's generator; with `secret: public`, the stream "noise", which gives no privacy.
     """
     queries, context, run = queries_of(job.config), _public_context(job), reservation.spending.run
@@ -141,7 +141,7 @@ def _measure(stage: StageContext) -> Mapping[str, object]:
     context, folder, run = stage.input("basis"), stage.folder, stage.input("run")
     plan, ledger = _plan(job, context), ledger_of(job.config)
     counts = {"in": len(embedded.ids), "out": len(context.labels)}
-    if recover_result(folder, ledger, run):  # stored by a process that was stopped before the stage ended
+    if recover_result(folder, ledger, run):  # the process that stored the result was stopped before the stage ended
         return counts
     noise = _noise(job, "noise")
     if stage.config("secret") != PUBLIC:
@@ -168,7 +168,7 @@ def _measure(stage: StageContext) -> Mapping[str, object]:
 def _persons(
     job: Job, plan: MeasurePlan, train: Corpus, embedded: Embedded
 ) -> tuple[MeasuredPersons, dict[str, str]]:
-    # the dict is the log entry `scores`: whether a text gets the same likelihood alone as among all voters' texts
+    # second result: the log entry `scores`, which states whether scoring a text alone gives the same likelihood
     if VOTE not in plan.queries:
         return MeasuredPersons(train=train, embedded=embedded), {}
     scored = read_nats(job, open_bridge(job), train, embedded, plan.context.persons)
@@ -177,8 +177,8 @@ def _persons(
 
 
 def _rehearsal(job: Job, plan: MeasurePlan, persons: MeasuredPersons, folder: Path) -> Rehearsal:
-    context, seeds = plan.context, job.seeds.child("twin")  # former name of the dry run; a rename changes results
-    n = DRY_RUN_PERSONS if abs(DRY_RUN_PERSONS - context.persons) >= context.persons / 9 else OTHER_PERSONS
+    context, seeds = plan.context, job.seeds.child("twin")  # "twin": former name of the dry run, kept for its streams
+    n = DRY_RUN_PERSONS if abs(DRY_RUN_PERSONS - context.persons) >= context.persons / 9 else FALLBACK_PERSONS
     words = () if plan.vocabulary is None else plan.vocabulary.words
     rng, n_styles = seeds.child("people").generator(), len(built_in_styles())
     made_up = made_up_persons(n, context.labels, context.basis, words, n_styles, rng)
@@ -200,7 +200,7 @@ def _noise(job: Job, *names: str) -> Noise:
     return StreamNoise(job.seeds.child(*names)) if job.config.secret == PUBLIC else SecureNoise()
 
 
-# The cache key covers the queries, the persons and the processing of their texts, but not the version of the program.
+# The cache key covers the queries, the persons and how the texts are processed, but not the version of the program.
 MEASURE_STAGE = Stage(
     name=MEASURE,
     version=1,
@@ -252,7 +252,7 @@ def draws_of(plan: MeasurePlan, folder: Path) -> Draws:
 
 
 def substitutes(draws: Draws, labels: Sequence[str], encoder: str, rng: SeedTree) -> Embedded:
-    """Draw the vectors (stream "stand-ins") that later stages use instead of train vectors, each of a new person."""
+    """Draw from `rng` the vectors that later stages use instead of train vectors; each counts as one new person."""
     drawn = draws.sample(dict.fromkeys(labels, SUBSTITUTES), rng)
     return Embedded(
         vectors=drawn.vectors, ids=drawn.ids, labels=drawn.labels, groups=drawn.ids, encoder=encoder, normalized=True

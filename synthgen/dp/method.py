@@ -17,7 +17,7 @@ class QuerySpec:
     share: float  # the query's share of the budget, above 0; the shares of all queries are scaled to a sum of 1
     clip: float = 1.0  # the largest L2 norm of one person's row
     steps: int = 1  # number of times the query is run
-    kind: Literal["gaussian", "vote"] = "gaussian"  # the kind of query in the mechanism log
+    kind: Literal["gaussian", "vote"] = "gaussian"  # value of the field `kind` in the mechanism log
 
     def query(self, name: str, noise_multiplier: float) -> Query:
         """Return the query with its noise multiplier."""
@@ -31,7 +31,7 @@ CHOICE = "style.json"  # the file that names the chosen styles
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class PublicContext:
-    """Facts that do not depend on the private records, so a run may use them without noise."""
+    """Facts that a run may use without noise, because they do not depend on the private records."""
 
     labels: tuple[str, ...]  # the declared labels, sorted
     basis: PublicBasis  # the encoder's principal axes of public text

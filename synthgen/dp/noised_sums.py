@@ -11,11 +11,11 @@ from synthgen.core.errors import InternalError
 from synthgen.core.seeds import SeedTree
 from synthgen.core.types import Float64, Int64
 
-# Rows are scaled so that the clip norm becomes this number, then rounded to integers. Sums then fit into 64-bit
-# integers, and the rounding error is far below the noise.
+# The clip norm as an integer: rows are scaled so that the clip norm becomes this number, and rounded to integers. The
+# sums fit into 64-bit integers, and the rounding error is far below the noise.
 UNIT = 1 << 24
-# Share by which the drawn noise is larger than the accounted noise. The excess covers a rounding error: the rows of
-# many persons are computed in one matrix product, so the last bits of a row depend on the number of persons.
+# Share by which the standard deviation of the drawn noise exceeds that of the accounted noise, to cover a rounding
+# error: one matrix product computes the rows of many persons, so the last bits of a row depend on their number.
 MARGIN = 3e-4
 
 
@@ -31,7 +31,7 @@ class Noise(Protocol):
 class SecureNoise:
     """Draws integer noise with OpenDP's sampler and the operating system's generator, without a seed.
 
-    The noise is not rounded, because the last bits of rounded noise can reveal the exact sum (Mironov, CCS 2012).
+    The sampler draws integers, because the last bits of rounded noise can reveal the exact sum (Mironov, CCS 2012).
 
     Reference: Canonne, Kamath and Steinke, NeurIPS 2020, algorithm 3, as OpenDP implements it.
     """
@@ -64,7 +64,7 @@ class StreamNoise:
 
 
 def refuse_reproducible(noise: Noise) -> None:
-    """Raise InternalError unless the noise is `SecureNoise` and two such samplers draw different numbers."""
+    """Raise InternalError unless the noise is `SecureNoise` and two `SecureNoise` samplers draw different numbers."""
     first, second = (SecureNoise().integers(8, UNIT) for _ in range(2))
     if type(noise) is not SecureNoise or np.array_equal(first, second):
         raise InternalError("the noise of a DP run is reproducible, so the run was stopped before it drew noise")
@@ -78,11 +78,11 @@ class Query:
     noise_multiplier: float  # standard deviation of the noise as a multiple of `clip`
     clip: float = 1.0  # the largest L2 norm of one person's row
     steps: int = 1  # number of times the query is run
-    kind: Literal["gaussian", "vote"] = "gaussian"  # the kind of query in the mechanism log
+    kind: Literal["gaussian", "vote"] = "gaussian"  # value of the field `kind` in the mechanism log
 
 
 # A function of the rows of all persons and a query. It returns the answer to one step of the query, float64 (d,). The
-# run uses `PrivateMechanism`. The two tests before the run use `DryRun` and `FixedAnswers` (`synthgen.dp.replay`).
+# run uses `PrivateMechanism`. The dry run and the replay use `DryRun` and `FixedAnswers` of `synthgen.dp.replay`.
 QueryMechanism = Callable[[Iterable[Float64], Query], Float64]
 
 
@@ -93,15 +93,15 @@ class PrivateMechanism:
     noise: Noise
 
     def __call__(self, people: Iterable[Float64], query: Query) -> Float64:
-        r"""Return the sum over persons of their rows, each clipped, with Gaussian noise; float64 (d,).
+        r"""Return the sum of the clipped rows of all persons plus Gaussian noise, float64 (d,).
 
             ( Σ_p ⌊ x_p · min(1, C / ‖x_p‖₂) · U / C ⌋ + z ) · C / U,  z_j ~ discrete Gaussian((1 + `MARGIN`) · σ · U)
 
         Here x_p is the row of person p, C the clip norm, σ the noise multiplier, U = `UNIT`, and ⌊ ⌋ rounds towards
-        zero. Each person contributes integers with an L2 norm of at most U, and the sum of these integers is exact.
+        zero. Each person adds an integer vector with an L2 norm of at most U, and the sum of these vectors is exact.
 
         Args:
-            people: blocks of rows, (number of persons, d) each. All blocks together contain one row per person.
+            people: blocks of rows; a block of b persons is (b, d). All blocks together contain one row per person.
             query: the query; the call answers one of its steps.
 
         Raises:
@@ -125,14 +125,14 @@ class DeclaredQueries:
     declared: Mapping[str, Query]  # declared queries by name
     n_persons: int  # number of distinct persons that are queried
     mechanism: QueryMechanism
-    answered: Counter[str] = field(default_factory=Counter)  # number of steps answered, by query
-    problems: list[str] = field(default_factory=list)  # messages of all refusals
+    answered: Counter[str] = field(default_factory=Counter)  # by query name: number of steps requested so far
+    problems: list[str] = field(default_factory=list)  # one message per refusal
 
     def __call__(self, people: Iterable[Float64], query: Query) -> Float64:
         """Return the answer of the mechanism to one step of a query.
 
         Raises:
-            InternalError: the query differs from its declaration, or the number of rows is not `n_persons`.
+            InternalError: the query or the step is not declared, or the number of rows is not `n_persons`.
         """
         self.answered[query.name] += 1
         if query != self.declared.get(query.name):
@@ -182,7 +182,7 @@ def exact_sum(people: Iterable[Float64], clip: float) -> Int64:
             raise InternalError("a person's row is not finite")
         factor = clip / np.maximum(norms, clip)
         rows = np.trunc(block[:, used] * (factor * (UNIT / clip))[:, None]).astype(np.int64)
-        while (over := (rows * rows).sum(axis=1) > UNIT * UNIT).any():  # rounding can leave a clipped row too long
+        while (over := (rows * rows).sum(axis=1) > UNIT * UNIT).any():  # a rounded row can have a norm above `UNIT`
             rows[over] = np.trunc(rows[over] * (1 - 2.0**-40)).astype(np.int64)
         total = np.zeros(block.shape[1], dtype=np.int64) if total is None else total
         total[used] += rows.sum(axis=0)

@@ -10,7 +10,7 @@ from synthgen.core.types import Corpus, Embedded, Float64, Int64, Record
 from synthgen.dp.basis import PublicBasis
 
 BLOCK = 256  # number of persons whose rows are in memory at once
-LONG_RECORD_WORDS = 320  # words in a record of every tenth made-up person; more than a DP query counts (`MAX_WORDS`)
+LONG_RECORD_WORDS = 320  # number of words per record of every tenth made-up person; the word query counts at most 32
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -19,7 +19,7 @@ class MeasuredPersons:
 
     train: Corpus
     embedded: Embedded  # row i is the vector of record i
-    # negative log-likelihood (nats per token) of a voting record's text in each writing style, by record id
+    # by id of a voter's record: negative log-likelihood of the text under each writing style, in nats per token
     nats: Mapping[str, Float64] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -89,7 +89,7 @@ def people_of(x: Embedded, labels: Sequence[str], basis: PublicBasis) -> PersonR
 def made_up_persons(
     n: int, labels: Sequence[str], basis: PublicBasis, words: Sequence[str], n_styles: int, rng: np.random.Generator
 ) -> MeasuredPersons:
-    """Return n made-up persons with 1 to 60 records each; vectors, labels, texts and nats are random."""
+    """Return n made-up persons, each with 1 to 60 records; vectors, labels, texts and nats are random."""
     sizes = np.where(rng.random(n) < 0.02, 60, rng.integers(1, 5, n))
     groups = [f"made-up-{person}" for person in range(n) for _ in range(sizes[person])]
     lengths = np.repeat(np.where(np.arange(n) % 10 == 0, LONG_RECORD_WORDS, rng.integers(1, 9, n)), sizes)

@@ -38,15 +38,15 @@ FREE = (  # pairs: an access to private text that costs no budget, and the reaso
 
 
 def check_budget(config: Config, policy: Policy) -> None:
-    """Refuse a configuration whose run would spend a privacy budget and then fail or be refused its release.
+    """Refuse a configuration whose run would spend a privacy budget, but would then fail or get no release.
 
     Raises:
         ConfigError: one of these conditions holds:
-            - the policy requires differential privacy, and the run has no budget or one above the policy's limit;
+            - the policy requires differential privacy, and the run has no budget or a budget above the limit;
             - the secret is public, and the policy limits the budget or is for external use;
             - the secret is not public, and a model, bridge, style or example is not shipped with the package;
             - `filter.attributes` has rules for a label that is not declared.
-        DataError: `balance` names classes that are not declared, or `total` leaves a class without a record.
+        DataError: `balance` names classes that are not declared, or `total` is too small for one record per class.
     """
     dp, limit = config.dp, policy_limit(policy)
     if dp.epsilon is None:
@@ -90,7 +90,7 @@ def check_budget(config: Config, policy: Policy) -> None:
 
 
 def is_public(config: Config) -> bool:
-    """Return whether a run uses only models, bridges, styles and examples that cannot depend on its records."""
+    """Return whether a run uses only models, bridges, styles and examples that cannot depend on the run's records."""
     return not _keys_of_unknown_training(config)
 
 
@@ -141,7 +141,7 @@ def large_delta(config: Config, policy: Policy, persons: int) -> str | None:
     """Return an error message if the delta of all runs together is too large for the number of persons, else None.
 
     `persons`, the number of persons in train, is rounded down as in the accounting audit. The message does not state
-    this number. With `secret: public`, delta has no limit.
+    `persons`. With `secret: public`, delta has no limit.
     """
     limit = run_limit(config, policy)
     if config.secret == PUBLIC or config.dp.delta is None or limit is None:
@@ -177,7 +177,7 @@ def queries_of(config: Config) -> dict[str, Query]:
 
 
 def priced_reads(config: Config) -> tuple[tuple[str, str], ...]:
-    """Return pairs of an access to private text and its privacy cost, in words; empty if the run has no budget."""
+    """Return each access to private text with its privacy cost, as pairs of texts; empty if the run has no budget."""
     if not config.interpolate.is_private:
         return ()
     costs = (
@@ -188,7 +188,7 @@ def priced_reads(config: Config) -> tuple[tuple[str, str], ...]:
 
 
 def mechanisms_of(queries: Mapping[str, Query]) -> tuple[dict[str, Any], ...]:
-    """Return the cost of each query, in the form of `audits.attacks.accounting.mechanism_log.MechanismCost`."""
+    """Return the fields of `audits.attacks.accounting.mechanism_log.MechanismCost` for each query."""
     return tuple(
         {"kind": query.kind, "noise_multiplier": query.noise_multiplier, "sampling_rate": 1.0, "steps": query.steps}
         for query in queries.values()

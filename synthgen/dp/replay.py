@@ -1,9 +1,9 @@
 """Test the code of a run's DP queries (noised sums of one row per person) before the run spends its budget.
 
 - The dry run executes the code on made-up persons, and logs the drawn noise and the norms of the persons' rows.
-- The replay executes the code on train: with all persons, without one person, and with only this person. Each query
-  computes its exact sum, but returns its answer from the dry run. The replay shows that the sum changes only by the
-  row of the removed person, and that the results are computed from the answers alone.
+- The replay executes the code on train: with all persons, without one person, and with only this person. A query then
+  computes the exact sum, but returns the answer that it gave in the dry run. The replay shows that the sum changes
+  only by the row of the removed person, and that the results are computed from the answers alone.
 """
 
 import math
@@ -30,10 +30,10 @@ from synthgen.dp.noised_sums import (
 from synthgen.dp.person_rows import MeasuredPersons
 
 STRETCH = 8.0  # factor by which the dry run multiplies the rows of made-up persons, so that most rows are clipped
-MIN_LOGGED = 2000  # least number of noise values that the dry run draws per query; the audit requires 200
+MIN_LOGGED = 2000  # least number of noise values that the dry run draws per query; the accounting audit requires 200
 MAX_LOGGED = 1 << 17  # largest number of noise values that the dry run logs per draw; the audit accepts no more
 MIN_DRAWS = 2  # least number of times that the dry run draws the noise of a step
-REPLAYED = 3  # number of persons whom the replay removes, one at a time: the one with most records, and random ones
+REPLAYED = 3  # number of persons whom the replay removes one at a time: the person with the most records, and others
 
 # A function that queries persons through a mechanism. It returns a digest of all values computed from the answers.
 Measurement = Callable[[MeasuredPersons, QueryMechanism], str]
@@ -50,8 +50,8 @@ class DryRun:
     def __call__(self, people: Iterable[Float64], query: Query) -> Float64:
         """Return the noised sum of the rows, each multiplied by `STRETCH`.
 
-        The clipped row of each person is computed among the rows of its block, and a second time alone. The logged
-        `max_norm` is the largest norm of the rows computed alone, plus the distance between the two sums of all rows.
+        The clipped row of each person is computed twice: together with the rows of a block of persons, and alone. The
+        logged `max_norm` is the largest norm of a row computed alone, plus the distance between the two sums of rows.
         Correct code gives the distance 0. The noise of a step is drawn several times; the answer uses the last draw.
         """
         log = self.logs.setdefault(query.name, {"noise": [], "leading": [], "max_norm": 0.0, "largest_row": 0.0})
@@ -85,7 +85,7 @@ class FixedAnswers:
     """Returns the answers of the dry run, and keeps the exact sums, which are private, for `rehearse`."""
 
     answers: Mapping[str, list[Float64]]  # by query name: the answer to each step
-    sums: dict[tuple[str, int], Int64] = field(default_factory=dict)  # by query name and number of the step
+    sums: dict[tuple[str, int], Int64] = field(default_factory=dict)  # by query name and step number: the exact sum
 
     def __call__(self, people: Iterable[Float64], query: Query) -> Float64:
         """Return the dry run's answer to the next step of a query; raise InternalError if the shape is wrong."""
@@ -116,19 +116,19 @@ def rehearse(
 ) -> Rehearsal:
     """Return the logs of a dry run on the persons `made_up`, and the outcome of the replay on `persons`.
 
-    Let D be all persons, p a person of `sample`, and S(·) the exact sum of a query over some persons, in units of the
-    clip norm. The replay tests for each p and each query:
+    Let D be all persons, p a person of `sample`, and S(A) the exact sum of a query over the persons A, in units of
+    the clip norm. The replay tests for each p and each query:
 
         sums:     ‖S(D) - S(D - p)‖ <= 1 + `MARGIN`,   ‖S(D) - S(D - p) - S({p})‖ <= `MARGIN`
         results:  everything computed from the answers is bitwise the same for D, D - p and {p}
 
     The vectors and likelihoods of the records are computed only once, for D, because each text is processed
-    separately; `read_nats` checks this for the likelihoods. All later steps are computed for D, D - p and {p}.
+    separately; `read_nats` tests whether the likelihoods are. All later steps are computed for D, D - p and {p}.
 
     Raises:
         InternalError: the code makes a query that is not declared, or does not query each person exactly once.
 
-    Privacy: of `persons`, only the outcome of the replay is returned, which is always the same for correct code.
+    Privacy: the outcome of the replay is the only result that depends on `persons`; correct code always passes.
     """
     dry_run = DryRun(noise=noise)
     _run(measurement, queries, made_up, dry_run)
@@ -155,7 +155,7 @@ def rehearse(
 
 
 def replay_sample(persons: MeasuredPersons, rng: np.random.Generator) -> list[str]:
-    """Return the persons whom the replay removes one at a time; see `REPLAYED`."""
+    """Return the `REPLAYED` persons whom the replay removes one at a time, or all persons if there are fewer."""
     sizes = Counter(persons.embedded.groups)
     largest = max(sorted(sizes), key=lambda person: sizes[person])
     others = sorted(set(sizes) - {largest})

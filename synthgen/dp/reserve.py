@@ -21,13 +21,13 @@ from synthgen.pipeline.secret import SECRET_DIGEST, secret_digest
 from synthgen.pipeline.workspace import StageResult, Workspace, read_field
 
 RESERVE, RUN = budgets.RESERVE, "run.json"
-PAID = (RESERVE, MEASURE)  # stages that spend a budget, so their results are never deleted
-MIN_DIGITS = 8  # `--run` accepts at least this number of leading digits of a run's id
+PAID = (RESERVE, MEASURE)  # names of the stages that spend a budget; the results of these stages are never deleted
+MIN_DIGITS = 8  # least number of leading digits of a run's id that `--run` accepts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Stored:
-    result: StageResult | None  # None if the stage is not finished, or if its files were changed
+    result: StageResult | None  # None if the stage is not finished, or if somebody modified its files
     place: Path  # the folder of the stage
     is_usable: bool  # whether the run continues with the stored reservation
     is_replaced: bool  # whether the folder is renamed and the run makes a new reservation
@@ -36,7 +36,7 @@ class _Stored:
 def needs_reservation(job: Job, *, spend_again: bool = False) -> bool:
     """Return whether `reserve_budget` with the same `spend_again` would make a new reservation."""
     stored = _stored(job, spend_again=spend_again)
-    # `reserve_budget` refuses a folder with changed files, which is neither usable nor replaced
+    # `reserve_budget` refuses a folder whose files somebody modified; such a folder is neither usable nor replaced
     return not stored.is_usable and (stored.is_replaced or not stored.place.exists())
 
 
@@ -50,15 +50,15 @@ def _counted_and_new(config: Config) -> tuple[tuple[Spending, ...], Spending]:
 
 
 def reserve_budget(job: Job, policy: Policy, *, spend_again: bool = False) -> tuple[Reservation, StageResult]:
-    """Record the reservation of a run in the ledger, and return it with the result of its stage.
+    """Record the reservation of a run in the ledger; return the reservation and the result of the stage `reserve`.
 
     A run continues with the reservation that its workspace contains, even after an update of the program. If this
-    reservation was voided, the run makes a new one. With `spend_again`, the run also makes a new reservation if it
-    already drew the noise, or if the stored reservation was changed. The old DP result stays in the workspace.
+    reservation was voided, the run makes a new one. `spend_again` allows a new reservation in two more cases: the run
+    already drew the noise, or the stored reservation was changed. The old DP result stays in the workspace.
 
     Raises:
         Overspent: the remaining budget is too small.
-        InputError: the ledger cannot be used, or its entry for the run differs from the run in queries or budget.
+        InputError: the ledger cannot be used, or its entry for the run contains different queries or another budget.
         StorageError: the workspace contains a DP result without its reservation, or the stored reservation was
             changed.
     """
@@ -87,14 +87,14 @@ def _stored(job: Job, *, spend_again: bool) -> _Stored:
     spending, state = _spending(job.config, run), state_of(*ledger_of(job.config), run)
     if result is None:  # the run was interrupted during the reservation
         return _Stored(result=result, place=place, is_usable=state.last == RESERVE, is_replaced=False)
-    # the reservation is kept if it is the last entry of the run in the ledger, because then no noise was drawn
+    # with `spend_again`, the reservation is kept only if it is the run's last ledger entry: no noise was drawn then
     is_replaced = state.last == budgets.VOID or (spend_again and (state.last, state.spending) != (RESERVE, spending))
     return _Stored(result=result, place=place, is_usable=not is_replaced, is_replaced=is_replaced)
 
 
 def _run_at(result: StageResult | None, place: Path) -> str | None:
     folder = place.with_name(f"{place.name}.partial") if result is None else place
-    # if the stage is finished but has no result, somebody changed its files, so the id in these files is not used
+    # if the stage is finished but has no result, somebody modified the files of the stage, so their id is not used
     if (result is None and place.exists()) or not (folder / RUN).is_file():
         return None
     return _run_in(folder)
@@ -124,8 +124,8 @@ def _refuse_orphans(workspace: Workspace) -> None:
 
 def _inputs(job: Job, limit: Cost | None = None) -> dict[str, HasDigest]:
     config = job.config
-    # The cache key contains no settings for reading and splitting the file. If these settings change, the run
-    # finds the same reservation, and the ledger refuses to draw noise for this reservation a second time.
+    # The cache key contains no settings for reading and splitting the source file. After a change of these settings,
+    # the run finds the earlier reservation, and the ledger refuses to draw noise for that reservation a second time.
     return {
         "source": StageInput(None, source_digest(config.source_path)),
         "queries": plain_value(sorted(planned.configured_queries(config))),
@@ -173,10 +173,10 @@ def _stored_run(config: Config) -> str | None:
 
 
 def named_reservation(config: Config, prefix: str | None) -> str:
-    """Return the id of the workspace's reservation; with `prefix`, the only id in the ledger that starts with it.
+    """Return the id of the workspace's reservation; with `prefix`, the only id in the ledger with this beginning.
 
     Raises:
-        UsageError: no reservation or more than one matches, or the prefix has fewer than `MIN_DIGITS` digits.
+        UsageError: not exactly one reservation matches, or the prefix has fewer than `MIN_DIGITS` digits.
         InputError: the ledger cannot be used.
     """
     own = _stored_run(config) if prefix is None else None

@@ -18,7 +18,7 @@ from synthgen.dp.method import CHOICE
 from synthgen.pipeline.workspace import read_field
 
 MEASURE, LOG = "measure", "mechanism.json"
-SEAL = "seal.json"  # the file that contains the seal of a complete result
+SEAL = "seal.json"  # name of the file that contains the seal of a complete result
 
 
 def made_digest(folder: Path) -> str:
@@ -30,14 +30,14 @@ def made_digest(folder: Path) -> str:
 def recover_result(folder: Path, ledger: tuple[Path, HighWaterMark], run: str) -> bool:
     """Return whether a folder contains the DP result that the ledger records for a run.
 
-    If the folder has a sealed result that the ledger does not record yet, the function records it. If the folder has
-    no sealed result and the ledger records no result, all files in the folder are deleted.
+    If the folder has a sealed result that the ledger does not record yet, the function records this result. If the
+    folder has no sealed result and the ledger records no result, the function deletes all files in the folder.
 
     Raises:
         InputError: the ledger cannot be used.
         StorageError: the result does not have the recorded digest, or was changed after it was sealed. No file is
             deleted.
-        Overspent: the folder is empty, but the ledger records a result, which is lost or whose inputs have changed.
+        Overspent: the folder is empty, but the ledger records a result that is lost or was made from earlier inputs.
     """
     state = state_of(*ledger, run)
     if is_sealed(folder, state.key):
@@ -56,7 +56,7 @@ def recover_result(folder: Path, ledger: tuple[Path, HighWaterMark], run: str) -
 
 
 def record_result(folder: Path, ledger: tuple[Path, HighWaterMark], run: str, key: bytes) -> None:
-    """Seal a complete DP result and record its digest; if recording fails, the next run records it."""
+    """Seal a complete DP result and record its digest; if the recording fails, the next run records the digest."""
     write_json(folder / SEAL, {"seal": seal(key, made_digest(folder))})
     for path in (*folder.iterdir(), folder):  # so that a power failure cannot lose a recorded result
         sync(path)

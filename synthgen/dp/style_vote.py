@@ -22,7 +22,7 @@ from synthgen.pipeline.job import Job
 from synthgen.pipeline.style_choice import MIXED, Shares, named_styles
 
 VOTERS = 128  # expected number of voters
-MIN_SHARE_OF_TOP = 0.5  # a further style is used if it has at least this share of the votes of the top style
+MIN_SHARE_OF_TOP = 0.5  # least votes of a style that is used beside the top style, as a share of the top style's
 N_RESCORED = 3  # number of voters whose texts are scored twice; see `read_nats`
 FULL_VOTE_GAIN = 0.1  # least norm of a person's gains, in nats per token, that gives a vote of norm 1; see `votes_of`
 MIN_SUPPORT = 0.25  # if the top style has fewer votes than this share of the expected voters, the plain style is used
@@ -40,7 +40,7 @@ def read_nats(job: Job, bridge: Bridge | Vocabulary, train: Corpus, embedded: Em
     """Return the negative log-likelihood (nats per token) of each voter's record under each built-in style.
 
     Each text is scored separately, so that its likelihood depends on no other text. As a check, `N_RESCORED` texts,
-    including the shortest and the longest, are scored again alone. `persons` is the declared number of persons.
+    including the shortest and the longest, are scored a second time, one per call. `persons` is the declared number.
 
     Privacy: the likelihoods are private; see `votes_of`.
     Cost: one pass of the language model over the voters' records for each built-in style.
@@ -98,7 +98,7 @@ def voting_rows(train: Corpus, persons: int, seeds: SeedTree) -> dict[str, int]:
     Each person is drawn independently with probability `VOTERS` / `persons`, where `persons` is the declared number
     of persons. Of a person's records, the one with the smallest keyed hash of label and text is used.
 
-    Randomness: seeds/person and seeds/record.
+    Randomness: the children "person" and "record" of `seeds`.
     """
     chance, first = min(1.0, VOTERS / persons), dict[str, int]()
     for row in sorted(range(len(train)), key=lambda i: _random_key(seeds, train.records[i])):
@@ -121,11 +121,11 @@ def _is_sampled(seeds: SeedTree, chance: float) -> bool:
 
 
 def decide_style(counts: Float64, voters: float) -> Shares:
-    """Return the chosen styles, in equal shares.
+    """Return the chosen styles with equal shares.
 
     The top style is the style with the most votes, apart from the plain style. If it has fewer votes than
-    `MIN_SUPPORT` × `voters`, only the plain style is chosen. Otherwise, every style but plain is chosen that has at
-    least `MIN_SHARE_OF_TOP` × the votes of the top style, but only the first `MIXED` in order of votes.
+    `MIN_SUPPORT` × `voters`, only the plain style is chosen. Otherwise, the plain style is not chosen. All other
+    styles with at least `MIN_SHARE_OF_TOP` × the top style's votes are chosen, up to the `MIXED` with the most votes.
 
     `counts` are the noised numbers of votes of the styles, float64 (styles,), `voters` the expected number of voters.
     """

@@ -1,6 +1,6 @@
-"""Find words that describe each class by a DP query: words that more persons use in the class than in other classes.
+"""Find by a DP query the words that describe each class: more persons of this class use them than of other classes.
 
-Only words of a public vocabulary are counted. Each new vector gets words of its class, which the text should contain.
+Only words of a public vocabulary are counted. The text decoded from a new vector should contain words of its class.
 """
 
 import re
@@ -21,10 +21,10 @@ from synthgen.dp.noised_sums import Query, QueryMechanism
 WORDS = "words"
 QUERIES = {WORDS: QuerySpec(share=0.3)}
 FILE = "words.safetensors"
-MAX_WORDS = 32  # largest number of pairs (class, word) that are counted per person, rarest words first
-FALSE_DISCOVERIES = 0.2  # largest expected share of a class's selected words that only the noise selected
-EXPECTED = 15.0  # a larger value prefers words near the class mean more strongly; see `ClassWords.weights`
-TEMPERATURE = 0.1  # a smaller value prefers words near the vector more strongly; see `ClassWords.draw`
+MAX_WORDS = 32  # largest number of pairs (class, word) that are counted per person; pairs with rare words come first
+FALSE_DISCOVERIES = 0.2  # limit of the expected share of words selected by noise alone among the selected words
+EXPECTED = 15.0  # factor of the cosine in `ClassWords.weights`; a larger factor favours words near the class mean
+TEMPERATURE = 0.1  # divisor of the cosine in `ClassWords.draw`; a smaller divisor favours words near the vector
 BLOCK = 16  # number of persons whose rows are in memory at once; a row has an entry for every word of every class
 _WORD = re.compile(r"[a-z][a-z'-]+")
 
@@ -113,7 +113,7 @@ class ClassWords:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class PromptWords:
-    """Draws vectors, each with its prompt words: words of the class that the prompt for the text contains."""
+    """Draws vectors with prompt words: words of the vector's class that are inserted into the prompt for its text."""
 
     learned: ClassModel  # the model from which vectors are drawn
     words: ClassWords
@@ -146,7 +146,7 @@ def words_by_person(corpus: Corpus, labels: Sequence[str], vocabulary: PublicWor
     """Return for each person, sorted by id, at most `MAX_WORDS` pairs of a class and a word, int64 (k, 2).
 
     A pair contains the number of a class and the number of a word. It means that a record of the person has this
-    class and contains this word. If a person has more, the pairs with the rarest words are kept.
+    class and contains this word. If a person has more pairs, those with the rarest words are kept.
     """
     place = {word: i for i, word in enumerate(vocabulary.words)}
     number = {label: i for i, label in enumerate(sorted(labels))}
