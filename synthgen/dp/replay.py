@@ -33,7 +33,7 @@ STRETCH = 8.0  # factor by which the dry run multiplies the rows of made-up pers
 MIN_LOGGED = 2000  # least number of noise values that the dry run draws per query; the accounting audit requires 200
 MAX_LOGGED = 1 << 17  # largest number of noise values that the dry run logs per draw; the audit accepts no more
 MIN_DRAWS = 2  # least number of times that the dry run draws the noise of a step
-REPLAYED = 3  # number of persons whom the replay removes one at a time: the person with the most records, and others
+REPLAYED = 3  # number of persons whom the replay removes, one at a time: one with the most records, the rest random
 
 # A function that queries persons through a mechanism. It returns a digest of all values computed from the answers.
 Measurement = Callable[[MeasuredPersons, QueryMechanism], str]

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import torch
 
 Dtype = Literal["bfloat16", "float32"]
-BATCH_TEXTS = 8  # with 7 billion weights, the states of 8 texts of 4,096 tokens fit into 24 GB of memory
+BATCH_TEXTS = 8  # texts per batch; with 7 billion weights, the states of 8 texts of 4,096 tokens fit into 24 GB
 
 
 def last_token_pool(hidden: "torch.Tensor", mask: "torch.Tensor") -> "torch.Tensor":
@@ -29,7 +29,7 @@ def last_token_pool(hidden: "torch.Tensor", mask: "torch.Tensor") -> "torch.Tens
 
 
 class LastTokenEncoder:
-    """Encoder such as Salesforce/SFR-Embedding-Mistral: a causal language model, read at the end-of-text token.
+    """Encoder that uses a causal language model, such as Salesforce/SFR-Embedding-Mistral.
 
         e(x) = h / |h|,   h = last-layer state at the token </s> after the text x
 
@@ -93,7 +93,7 @@ class LastTokenEncoder:
         import torch
 
         rows = [self._token_ids(text) for text in batch]
-        tokens = torch.zeros((len(rows), max(map(len, rows))), dtype=torch.long)  # (n, t); 0 in the padding
+        tokens = torch.zeros((len(rows), max(map(len, rows))), dtype=torch.long)  # (n, t); padding has the id 0
         mask = torch.zeros_like(tokens)
         for i, ids in enumerate(rows):
             tokens[i, : len(ids)] = torch.tensor(ids)

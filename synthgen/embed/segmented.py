@@ -36,7 +36,7 @@ class SegmentedEncoder:
         """Return the non-empty segments of records, each with its vector.
 
         The ids of the records must be distinct, and no text may be empty. `progress` is called with an estimate of
-        the number of records encoded since the last call, because segments of several records are encoded together.
+        the number of records encoded since its previous call; segments of several records are encoded together.
         """
         parts = [(id_, part) for id_, text in zip(ids, texts, strict=True) for part in self.split(text)]
         n_distinct = len({part.text for _, part in parts})

@@ -12,15 +12,15 @@ from synthgen.core.types import Float32
 from synthgen.core.workers import usable_cores
 from synthgen.embed.base import Device, Progress, encode_batches, folder_digest
 
-BATCH_TEXTS = 64  # a change of this size changes the last bits of the vectors, and therefore the synthetic records
+BATCH_TEXTS = 64  # number of texts per batch; a different number changes the last bits of vectors, and so the records
 
 
 class SentenceEncoder:
     """Encoder saved by sentence-transformers (a folder with `modules.json`), with unit-length float32 vectors.
 
     The class downloads nothing and runs no code from the folder. With `one_by_one`, each text is encoded separately,
-    so the vector of a text does not depend on other texts. Raise ModelError if the folder does not contain such an
-    encoder.
+    so the vector of a text does not depend on other texts. Raise ModelError if the folder does not contain a
+    sentence-transformers encoder.
 
     Privacy: the text can be reconstructed from its vector, so vectors of private text stay in the workspace.
     """
@@ -51,7 +51,7 @@ class SentenceEncoder:
         # one batch per core is faster than multi-threaded batches, which wait for the slowest thread
         n_workers = 1 if self._model.device.type == "cuda" else usable_cores()
         if n_workers > 1:
-            self._forward(["."])  # sets the tokenizer's padding, which is not thread-safe, before the threads start
+            self._forward(["."])  # the first call sets the tokenizer's padding; this step is not thread-safe
         size = 1 if self._one_by_one else BATCH_TEXTS
         return encode_batches(self, texts, self._forward, size, progress, n_workers=n_workers)
 

@@ -1,7 +1,7 @@
 """Encode texts in parts that different processes can compute. The vectors of a part are stored in a file (a shard).
 
-The number of texts of a shard is a multiple of the batch size of every encoder. The vectors are therefore bitwise
-equal to those that one call with all texts would compute.
+The number of texts of a shard is a multiple of the batch size of every encoder. The stored vectors are therefore
+bitwise equal to the vectors that one call with all texts would compute.
 """
 
 from collections.abc import Sequence
@@ -20,7 +20,7 @@ from synthgen.embed.base import Encoder, Progress, in_batches
 from synthgen.embed.segmented import SegmentedEncoder
 
 SHARD_TEXTS = 2048  # number of texts of a shard; the last shard can have fewer
-CORES_PER_SHARD = 16  # a process with n cores encodes n // this number shards together, at least one
+CORES_PER_SHARD = 16  # a process with n cores encodes max(1, n // `CORES_PER_SHARD`) shards together
 
 
 class StoredVectors:
@@ -43,7 +43,7 @@ class StoredVectors:
 
 
 def vector_shards(context: StageContext, encoder: Encoder, texts: Sequence[str], title: str) -> Division:
-    """Return the division of the texts into shards; for a `SegmentedEncoder`, of the segments of the texts."""
+    """Divide the texts into shards, or the segments of the texts if the encoder is a `SegmentedEncoder`."""
     inner, shards = _divided(encoder, texts)
     names = _names(shards)
     part = dict(zip(names, shards, strict=True))
@@ -71,7 +71,7 @@ def vector_shards(context: StageContext, encoder: Encoder, texts: Sequence[str],
 
 
 def stored_encoder(context: StageContext, encoder: Encoder, texts: Sequence[str]) -> Encoder:
-    """Return an encoder for these texts that reads their vectors, or those of their segments, from the shards."""
+    """Return an encoder that reads the vectors of these texts, or of the segments of these texts, from the shards."""
     inner, shards = _divided(encoder, texts)
     stored = StoredVectors(inner, shards, context.shards)
     return SegmentedEncoder(stored, encoder.splitter) if isinstance(encoder, SegmentedEncoder) else stored

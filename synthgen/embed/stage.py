@@ -36,7 +36,7 @@ def _embed(context: StageContext) -> Mapping[str, object]:
 
 
 def _candidates(context: StageContext) -> list[str]:
-    # encoders accept no empty text, so an empty candidate is encoded as "."; a filter rejects it afterwards
+    # encoders accept no empty text, so an empty candidate is encoded as "."; a filter later rejects empty candidates
     return [candidate.text or "." for candidate in context.input("candidates")]
 
 

@@ -1,4 +1,4 @@
-"""Measure whether classifiers trained on synthetic records do as well as classifiers trained on real records."""
+"""Measure whether classifiers trained on synthetic records predict as well as classifiers trained on real records."""
 
 from synthgen.evaluate.evaluation import Evaluation, Tables, evaluate, tv_distance
 

@@ -1,4 +1,4 @@
-"""Measure utility: train classifiers on synthetic, real, or both kinds of records, and test them on real records."""
+"""Measure utility: train classifiers on real records, synthetic records or both, and test them on real records."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -32,7 +32,7 @@ class Tables:
     synthetic: Corpus
     train: Corpus  # the real records from which the synthetic records were made
     test: Corpus  # real records of persons who are not in train
-    vectors: Mapping[str, Float32]  # (n, d) by "synthetic", "train" and "test"; row i belongs to record i
+    vectors: Mapping[str, Float32]  # by "synthetic", "train" and "test": (n, d); row i is the vector of record i
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,8 +40,8 @@ class Evaluation:
     """Results of the evaluation."""
 
     table: Mapping[str, Any]  # all results as JSON-compatible values, written to evaluation.json
-    metrics: Mapping[str, Estimate]  # metrics that a policy can name
-    reasons: Mapping[str, str]  # for each metric that could not be measured, the reason
+    metrics: Mapping[str, Estimate]  # by metric name: the results to which the rules of a policy can refer
+    reasons: Mapping[str, str]  # by name of a metric that could not be measured: the reason
 
 
 def evaluate(
@@ -64,14 +64,14 @@ def evaluate(
     The minimum over classes omits classes whose recall is 0 after training on real records.
 
     `requested` is the requested number of synthetic records by class; without it, balance is not measured. The
-    intervals have the two-sided `confidence`. `baselines` are more training sets by name, scored in the table.
+    intervals have the two-sided `confidence`. `baselines` are additional training sets by name, only for the table.
 
     Raises:
         DataError: a table is empty, a test person is in train, a test class is not in train, or no text of a training
             set contains a word.
 
     Privacy: reads train and test texts and returns aggregates by class.
-    Randomness: `seeds`; the child of the style gap is "manner", a former name. A new name would change results.
+    Randomness: `seeds`. The style gap uses the child "manner", its former name; a new name would change results.
     Reference: "train on synthetic, test on real" is from Esteban, Hyland & Rätsch (arXiv 1706.02633), section 4.1.
     """
     _check(tables)
@@ -92,11 +92,11 @@ def evaluate(
         "confidence": confidence,
         "records": {name: len(on.rows.texts) for name, on in training_sets.items()} | {"test": len(test.rows.texts)},
         "test_persons": test.n_persons,
-        "classifiers": _plain(found, test, confidence),
+        "classifiers": _head_metrics(found, test, confidence),
         "subgroups": _by_subgroup(found, test, confidence),
         "ratios": by_head,
         "style": {"synthetic": style_profile(tables.synthetic.texts), "real": style_profile(tables.test.texts)},
-        "coherence": _contradictory({"synthetic": tables.synthetic, "real": tables.test}, confidence),
+        "coherence": _contradiction_shares({"synthetic": tables.synthetic, "real": tables.test}, confidence),
         "metrics": {name: asdict(value) for name, value in sorted(metrics.items())},
         "not_measured": reasons,
     }
@@ -144,14 +144,14 @@ def _test_set(tables: Tables) -> _TestSet:
 
 
 def tv_distance(labels: list[str], requested: Mapping[str, int], confidence: float) -> Estimate:
-    """Return `distance_of_shares` of `labels` and `requested` as an exact value; raise DataError if one is empty."""
+    """Return `distance_of_shares` of `labels` and `requested`, which is exact; raise DataError if either is empty."""
     if not labels or sum(requested.values()) <= 0:
         raise DataError("balance needs at least one synthetic record and one requested record")
     value = distance_of_shares(Counter(labels), requested)
     return Estimate(value=value, low=value, high=value, confidence=(1 + confidence) / 2, n=len(labels))
 
 
-def _contradictory(corpora: Mapping[str, Corpus], confidence: float) -> dict[str, Any]:
+def _contradiction_shares(corpora: Mapping[str, Corpus], confidence: float) -> dict[str, Any]:
     of_corpora = {}
     for role, corpus in corpora.items():
         found, shares = coherence(corpus.texts), {}
@@ -223,7 +223,7 @@ def _ratios(
     return metrics, by_head, reasons
 
 
-def _plain(found: Mapping[str, Mapping[str, Scores]], test: _TestSet, confidence: float) -> dict[str, Any]:
+def _head_metrics(found: Mapping[str, Mapping[str, Scores]], test: _TestSet, confidence: float) -> dict[str, Any]:
     def share(draws: Float64, n: int) -> dict[str, Any]:
         return asdict(estimate(draws, n, confidence, largest=1))
 

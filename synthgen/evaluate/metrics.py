@@ -47,16 +47,16 @@ def scores(
 
         recall_c = hits_c / support_c,   F1_c = 2 · hits_c / (support_c + predicted_c)
 
-    support_c is the summed weight of the records of class c, predicted_c that of the records predicted as c, and
-    hits_c that of the records of class c that are predicted as c.
+    All three are sums of weights: support_c over the records of class c, predicted_c over the records predicted as
+    class c, and hits_c over the records of class c that are predicted as class c.
 
     Args:
         truth: int64 (n,), class of each record, 0 to C − 1; every class occurs.
         predicted: int64 (n,), 0 to C − 1, or −1 for a class that is not in the test records.
-        person: int64 (n,), the column of `weights` of each record.
+        person: int64 (n,), for each record the column of its person in `weights`.
         weights: float64 (B, persons), above 0.
         n_classes: C.
-        subgroups: bool (n,) by name, the records of each subgroup; no subgroup may be empty.
+        subgroups: by attribute and value, which records are in the subgroup, bool (n,); no subgroup may be empty.
     """
     of_records = weights[:, person]  # (B, n)
     classes = np.arange(n_classes)
@@ -89,8 +89,8 @@ def estimate(draws: Float64, n: int, confidence: float, *, largest: float | None
         draws: float64 (B + 1,), the value first, then the B bootstrap draws.
         n: number of persons.
         confidence: two-sided confidence, for example 0.95. The result states the one-sided confidence of each end,
-            for example 0.975; it is at most 1 − 1/B.
-        largest: upper limit of the quantity, 1 for shares; the lower limit is 0.
+            for example 0.975, but at most 1 − 1/B.
+        largest: upper limit of the interval, 1 for shares; None sets no upper limit. The lower limit is 0.
     """
     alpha = (1 - confidence) / 2
     value = float(draws[0])

@@ -11,8 +11,8 @@ from synthgen.evaluate.evaluation import Tables, evaluate
 from synthgen.segment.section_measures import section_measures
 
 UTILITY = "evaluation.json"
-SECTIONS = "sections.json"  # measures of the sections of long records; written only with `segments`
-USUAL_CONFIDENCE = 0.95  # two-sided confidence of a first audit; later audits of the same control persons need more
+SECTIONS = "sections.json"  # measures of the sections of long records; written only if `segments` is configured
+USUAL_CONFIDENCE = 0.95  # two-sided, for the first audit of control persons; later audits need a higher confidence
 
 
 def _evaluate(context: StageContext) -> Mapping[str, object]:

@@ -46,8 +46,8 @@ def style_tokens(text: str) -> list[str]:
 
     A function word such as "of" is kept in lower case. The token of any other word consists of its case ("aa", "Aa"
     or "AA"), its first two punctuation characters, and a length class from 0 to 4. A full stop directly after a word
-    is appended to its token. In a number, consecutive digits become one to three zeros. Other punctuation (except
-    "_") is kept. Consecutive line ends become one token.
+    is appended to the word's token. In a number, consecutive digits become one to three zeros. All other punctuation
+    (except "_") is kept. Consecutive line ends become one token.
     """
     return [_shape(token) for token in _TOKEN.findall(text)]
 
@@ -78,13 +78,13 @@ def style_gap(
     The gap is in nats per token, over the N `style_tokens` of the control texts. P_real and P_synthetic are
     Kneser-Ney models of order five. The control persons are divided into two random halves, `HALVINGS` times. P_real
     is trained on the half that does not contain the token, and P_synthetic on equally many synthetic tokens. The
-    expected gap is 0 if the synthetic texts are real texts of persons who are drawn as the control persons are.
+    expected gap would be 0 if the synthetic texts were real texts of persons who are drawn like the control persons.
 
     `groups` are the persons of the control texts. The interval comes from a Bayesian bootstrap over these persons and
     has the two-sided `confidence`. The result is None if a model would be trained on fewer than `MIN_TOKENS` tokens,
     or if there is only one control person.
 
-    Privacy: reads control and returns an average over all its tokens.
+    Privacy: reads control and returns an average over all tokens of control.
     Randomness: the children "halving" and "bootstrap" of `seeds`.
     Cost: 4 · `HALVINGS` models, each trained on at most the tokens of half of the control persons.
     Reference: perplexity of real text under a model of the synthetic text, as in Shen et al., "Style transfer from

@@ -15,10 +15,10 @@ Rows = NDArray[np.bool_]
 
 
 def subgroups(records: Sequence[Record]) -> dict[tuple[str, str], Rows]:
-    """Return for each subgroup which records belong to it, bool (n,), by attribute and value, sorted.
+    """Return by attribute and value, sorted: which records belong to the subgroup, bool (n,).
 
     A person belongs to a subgroup if the person's records state the attribute and all statements agree. A subgroup is
-    omitted if it has too few persons, or if too few persons would be outside all subgroups of the attribute.
+    omitted if it has too few persons, or if too few persons would be in no subgroup of the attribute.
 
     Privacy: reads the texts; the masks are as private as the texts.
     """

@@ -10,7 +10,7 @@ from synthgen.split.config import SplitConfig
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SplitReport:
-    """Sizes of the parts and number of near-duplicates."""
+    """Sizes of the parts, and number and share of the near-duplicates removed from control."""
 
     groups: dict[str, int]  # number of persons by part (train, control, rest)
     records: dict[str, dict[str, int]]  # number of records by part and label, after near-duplicates were removed
@@ -38,11 +38,11 @@ def split(corpus: Corpus, config: SplitConfig, seeds: SeedTree) -> Split:
     are random.
 
     A control record is removed if it is a near-duplicate of a train record (Jaccard index of 5-token shingles of at
-    least 0.8), because the audits assume that train does not contain texts of control. Each part keeps the order of
-    the corpus.
+    least 0.8), because the audits assume that train does not contain texts of control. The records of each part are
+    in the order of the corpus.
 
     Privacy: the secret, the seed and a person's id reveal the person's part, so keep the secret private. Without a
-        secret, the seed and the id are enough, and the seed can be guessed.
+        secret, the seed and the id suffice to compute the part, and the seed can be guessed.
     Reference: independent inclusion as in Steinke, Nasr and Jagielski 2023, arXiv 2305.08846, section 3.
     """
     part_of = {group: _drawn_part(group, config, seeds) for group in {r.group for r in corpus.records}}
@@ -69,5 +69,5 @@ def _drawn_part(group: str, config: SplitConfig, seeds: SeedTree) -> str:
     u = int.from_bytes(seeds.child("person", group).key(), "big") / 2**256
     if u < config.train:
         return "train"
-    has_no_rest = config.train + config.control >= 1 - 1e-9  # train and control sum to 1 up to rounding
+    has_no_rest = config.train + config.control >= 1 - 1e-9  # the two probabilities sum to 1 up to rounding
     return "control" if has_no_rest or u < config.train + config.control else "rest"
