@@ -1,11 +1,11 @@
-"""Define the interface of the filters, and the data that they may read. A filter accepts or rejects generated texts.
+"""Define the interface of filters, and the data that filters may read. A filter accepts or rejects generated texts.
 
 A candidate is a text that the decoder wrote from a latent (a new vector). A filter first learns its limits from train
 records and their reconstructions, then judges each candidate.
 
-Privacy: only the filter of copies (copies.py) rejects a candidate because it is close to train records. If other
-filters also did this, the regions around train persons would contain no synthetic text, which would reveal who is in
-train. Control records are never read.
+Privacy: only the filter of copies (copies.py) rejects candidates because they are close to train records. If all
+filters rejected such candidates, the regions around train persons would contain no synthetic text, which would reveal
+who is in train. Filters never read control records.
 """
 
 import math
@@ -22,12 +22,12 @@ from synthgen.core.seeds import SeedTree
 from synthgen.core.types import Candidate, Corpus, Embedded, FilterOutcome, Float32, Latents
 
 MIN_FOLDS = 5  # smallest number of folds into which the train persons are divided
-FREE_FOLDS = 3  # for each latent, least number of folds that contain none of its parents
+FREE_FOLDS = 3  # least number of folds that contain no parent of a latent; holds for every latent
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Reconstructions:
-    """Train records decoded from their own vectors. They show the filters which deviations the decoder causes."""
+    """Train records decoded from their own vectors. Filters learn from them which deviations the decoder causes."""
 
     record_ids: tuple[str, ...]  # id of the train record of each reconstruction
     texts: tuple[str, ...]
@@ -45,11 +45,11 @@ class Reconstructions:
 class FilterContext:
     """The data that filters may read: n train records sorted by id, m latents, c candidates and r reconstructions.
 
-    All vectors have unit length. A row is a position in one of these sequences.
+    All vectors have unit length. A row is a position among the records, latents, candidates or reconstructions.
     """
 
     latents: Latents
-    latent_row: Mapping[str, int]  # row of each latent id
+    latent_row: Mapping[str, int]  # by latent id: the row of the latent
     vectors: Float32  # (c, d), embedded texts of the candidates
     targets: Float32  # (m, d), vectors of the latents
     train: Float32  # (n, d), vectors of the train records
@@ -133,7 +133,7 @@ def make_context(  # noqa: PLR0913 - one argument for each source of data that t
     """Return the data that the filters read; raise DataError if a vector has length zero.
 
     `vectors` (c, d) are the embedded texts of the candidates. `train` are the vectors of the records of `corpus`, in
-    the same order. The persons of train are divided into folds; see `person_folds`.
+    the order of the records. The persons of train are divided into folds; see `person_folds`.
     """
     if train.ids != tuple(r.id for r in corpus.records):
         raise InternalError("train vectors and train records differ")
@@ -167,7 +167,7 @@ def make_context(  # noqa: PLR0913 - one argument for each source of data that t
 
 
 def folds_for(parents: int) -> int:
-    """Return the number of folds for latents with at most `parents` parents; `FREE_FOLDS` folds contain no parent."""
+    """Return the number of folds that leaves `FREE_FOLDS` folds without parents if a latent has `parents` parents."""
     return max(MIN_FOLDS, FREE_FOLDS + parents)
 
 

@@ -28,11 +28,11 @@ class Filtered:
 
     kept: tuple[Candidate, ...]  # the best accepted candidate, if any, of each latent, in the order of the latents
     judged: tuple[Candidate, ...]  # all candidates with their outcomes, in the order given; private
-    rejected: Mapping[str, int]  # number of rejected candidates by the first reason for rejecting a candidate
-    failed: Mapping[str, int]  # rejected candidates by filter; a candidate counts for every filter that it failed
+    rejected: Mapping[str, int]  # by reason: number of rejected candidates; only a candidate's first reason counts
+    failed: Mapping[str, int]  # by filter: number of candidates that failed the filter; a candidate can fail several
     spare: int  # number of candidates that passed all filters but were not the best of their latent
     latents_lost: Mapping[str, int]  # by label, the number of latents without a candidate that passed all filters
-    bounds: Mapping[str, Mapping[str, float]]  # limits by filter and name of the limit
+    bounds: Mapping[str, Mapping[str, float]]  # by filter: the limits of the filter by name
 
     def __repr__(self) -> str:
         return f"Filtered({len(self.kept)} kept of {len(self.judged)} candidates)"
@@ -41,8 +41,8 @@ class Filtered:
 def build_filters(config: FilterConfig) -> tuple[Filter | FittedFilter, ...]:
     """Return the filters that are always on (copies, empty texts, label words), then the configured filters.
 
-    The report states the first filter that a text fails. Length and repetition come after fluency and language,
-    because a text in the wrong language or of an untrained model often fails length and repetition too.
+    The report states the first filter that a text fails. Fluency and language precede length and repetition, because
+    a text in the wrong language or of an untrained model often fails all four.
     """
     filters: list[Filter | FittedFilter] = [NoCopies(), NOT_EMPTY, LabelWords()]
     if config.fluency is not None:
@@ -72,8 +72,8 @@ def apply(
     """Judge every candidate by every filter and keep the best candidate of each latent that passes all filters.
 
     The best candidate fulfils the most attribute rules. Ties are decided by the smallest number of contradictions (0
-    if the filter `coherent` is off), then by the smallest cosine distance of text and latent, then by the index of
-    the candidate. Row i of `context.vectors` is the vector of candidate i.
+    if the filter `coherent` is off), then by the smallest cosine distance between text and latent, then by the
+    smallest index. Row i of `context.vectors` is the vector of candidate i.
 
     Raises:
         DataError: a filter cannot learn its limits.
@@ -115,7 +115,7 @@ def select(kept: Sequence[Candidate], counts: Mapping[str, int], seeds: SeedTree
     """Draw `counts[label]` kept candidates of each label at random, or all if there are fewer.
 
     The result is sorted by label, then latent id. The draw does not prefer candidates near their latents, because
-    this would concentrate the release around a few train records. Each label draws from `seeds.child(label)`.
+    this would concentrate the release around a few train records. The draw of a label uses `seeds.child(label)`.
     """
     chosen = []
     for label, n in sorted(counts.items()):

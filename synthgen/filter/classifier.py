@@ -12,8 +12,8 @@ from synthgen.core.errors import DataError
 from synthgen.core.types import Candidate, Float32
 from synthgen.filter.base import FREE_FOLDS, FilterContext, FittedFilter, folds_for, scored
 
-STRENGTHS = (1.0, 10.0, 100.0)  # tried inverse regularisation strengths; the best on real records is used
-SHARE_OF_REAL = 0.8  # least share of real records that `auto` accepts, unless 1 / (number of classes) accepts fewer
+STRENGTHS = (1.0, 10.0, 100.0)  # inverse regularisation strengths to choose from, by the log loss on real records
+SHARE_OF_REAL = 0.8  # least share of real records that `auto` accepts, unless its lower limit 1/C accepts fewer
 MAX_MINIMUM = 0.6  # largest minimum that `auto` sets
 MAX_TUNING_RECORDS = 4000  # largest number of train records that are used to choose strength and minimum
 MAX_FITS = 50  # largest number of models that are trained; see `ClassAgreement`
@@ -24,10 +24,10 @@ class ClassAgreement:
     """Keep a candidate if the classifier gives its label a probability of at least `minimum`, 0 to 1.
 
     The classifier is a multinomial logistic regression on train vectors. The persons of train are divided into folds.
-    A candidate is judged by a model that is trained on all folds without parents (the records from which the text was
-    made). If this needs more than `MAX_FITS` models, one model is trained per fold, and the score is the mean
-    probability of the models whose fold contains no parent. The regularisation strength is the one with the smallest
-    log loss on real records, where models trained without the fold of a record judge this record.
+    A candidate is judged by a model trained on all folds that contain no parent (a record from which the text was
+    made). If all candidates together need more than `MAX_FITS` models, one model is trained per fold, and the score
+    is the mean probability of the models whose fold contains no parent. The regularisation strength minimises the log
+    loss on real records; models trained without the fold of a record judge this record.
 
     `auto` sets minimum = max(1/C, min(`MAX_MINIMUM`, q)) for C classes, where q is the largest minimum that would
     accept at least the share `SHARE_OF_REAL` of the real records.
@@ -72,11 +72,11 @@ class ClassAgreement:
 
 
 def fits_for(parents: int) -> int:
-    """Return the number of models that `ClassAgreement` trains for latents with at most this number of parents."""
-    return _sets(parents) if _sets(parents) <= MAX_FITS else folds_for(parents)
+    """Return the number of models that `ClassAgreement` trains for latents with at most `parents` parents."""
+    return _n_fold_sets(parents) if _n_fold_sets(parents) <= MAX_FITS else folds_for(parents)
 
 
-def _sets(parents: int) -> int:  # number of possible sets of folds that contain the parents
+def _n_fold_sets(parents: int) -> int:  # number of different sets of folds in which the parents of a latent can be
     folds = folds_for(parents)
     return sum(comb(folds, i) for i in range(1, parents + 1)) if parents > 0 else 1
 
@@ -88,7 +88,7 @@ class _Committee:
         self.context, self.rows, self.strength = context, rows, strength
         parents = max(map(len, context.latents.parent_ids), default=0)
         self.n_folds = folds_for(parents)
-        self.by_fold = _sets(parents) > MAX_FITS
+        self.by_fold = _n_fold_sets(parents) > MAX_FITS
         self.models: dict[frozenset[int], Any] = {}
 
     def without(self, folds: frozenset[int], vectors: Float32, labels: NDArray[np.str_]) -> NDArray[np.float64]:

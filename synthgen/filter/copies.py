@@ -1,4 +1,4 @@
-"""Reject generated texts that copy a long passage from one train person, and near-duplicates of generated texts."""
+"""Reject generated texts that copy a long passage from one train person or nearly equal another generated text."""
 
 import hashlib
 import math
@@ -22,7 +22,7 @@ from synthgen.filter.distance import latent_distances
 COPY_RUN_TOKENS = 20
 NOBODY = -1  # owner of a run that occurs in no train text or in texts of several persons
 SHINGLE_WORDS = 3  # number of words of a shingle, the n-gram by which generated texts are compared
-MIN_THRESHOLD = 0.3  # with a lower threshold of near-duplicates, nearly all pairs would have to be compared
+MIN_THRESHOLD = 0.3  # lower limit of `NearDuplicates.threshold`; below it, nearly all pairs would have to be compared
 _WORD, _NUMBER = re.compile(r"\w+"), re.compile(r"\d+")
 
 
@@ -51,8 +51,8 @@ def mask_numbers(words: list[str]) -> list[str]:
 class NoCopies:
     """Reject a candidate with 20 or more consecutive words that occur in the texts of exactly one train person.
 
-    Normalised words are compared twice, with their digits and with every number replaced by 0, so that copies with
-    changed numbers are also found. Runs of 20 words are compared by 64-bit hashes.
+    Normalised words are compared twice: with their digits, and with every number replaced by 0, which finds copies
+    with changed numbers. Runs of 20 words are compared by 64-bit hashes.
 
     Privacy: reads train texts and persons. Each rejection can help a membership attack. More than a few rejections
         per thousand candidates mean that the decoder memorises; do not release the records of such a run.
@@ -118,18 +118,18 @@ def _longest_stretch(owners: NDArray[np.int64]) -> int:
 
 @dataclass(frozen=True, slots=True)
 class NearDuplicates:
-    """Keep only one of several nearly equal candidates: the text nearest to the latent from which it was decoded.
+    """Keep only one of several nearly equal candidates: the one with the smallest cosine distance to its latent.
 
         J(a, b) = |S(a) ∩ S(b)| / |S(a) ∪ S(b)|,   S = the set of 3-grams of normalised words
 
     Candidates are visited in order of increasing distance to their latent (ties: latent id, index). A candidate is
     rejected if its similarity J to a candidate that this filter has accepted before is at least `threshold`, 0.3 to
-    1. The outcomes of the other filters have no effect. The filter reads no record.
+    1. The outcomes of all other filters have no effect. The filter reads no record.
 
     Reference: exact prefix filtering after Bayardo, Ma & Srikant, "Scaling Up All Pairs Similarity Search" (WWW 2007)
-        and Chaudhuri, Ganti & Kaushik (ICDE 2006). Let all sets be sorted in one order, rare members first, and let
-        the prefix of a set of n members be its first n − ⌈t·n⌉ + 1 members. Two sets with J ≥ t have a common member
-        in their prefixes, so only such pairs are compared.
+        and Chaudhuri, Ganti & Kaushik (ICDE 2006). Let t be the threshold, let all sets be sorted in one order, rare
+        members first, and let the prefix of a set of n members be its first n − ⌈t·n⌉ + 1 members. Two sets with
+        J ≥ t have a common member in their prefixes, so only pairs with a common member in the prefixes are compared.
     """
 
     name: ClassVar[str] = "near_duplicate"

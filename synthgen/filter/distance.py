@@ -12,7 +12,7 @@ from synthgen.core.types import Candidate
 from synthgen.filter.base import FilterContext, FittedFilter, scored
 
 RECONSTRUCTION_QUANTILE = 0.95  # share of the reconstructions that are within the limit of `LatentDistance`
-CLASS_TAIL = 0.01  # `ClassDistance`: share of reconstructions below the lower limit, and share above the upper limit
+CLASS_TAIL = 0.01  # share of reconstructions that are nearer than the limits of `ClassDistance`, and share farther
 MIN_RECONSTRUCTIONS = 20  # smallest number of reconstructions from which limits are learned
 
 
@@ -24,10 +24,10 @@ class LatentDistance:
 
     If a text is far from its latent, the decoder did not follow the latent. With `auto`, the limit is learned from
     reconstructions (train records decoded from their own vectors). It is the 95 % quantile of the distances between
-    reconstruction and record, but at most the median distance between a reconstruction and any other record.
+    a reconstruction and its record, but at most the median distance between a reconstruction and a different record.
 
-    Privacy: `auto` reads train vectors and reconstructions. There is no lower limit, because it would reject the
-        texts closest to train persons and so reveal who is in train.
+    Privacy: `auto` reads train vectors and reconstructions. There is no lower limit, because a lower limit would
+        reject the texts closest to train persons and so reveal who is in train.
     """
 
     name: ClassVar[str] = "latent_distance"
@@ -46,10 +46,10 @@ class ClassDistance:
 
         distance = 1 − cos(e(text), centre),   centre = the mean of the class's unit train vectors
 
-    A text that is too far has another subject. A text that is too near is the generic text of a decoder that ignores
-    its vector. The limits are the 1 % and 99 % quantiles of the distances of reconstructions (train records decoded
-    from their own vectors). The centre for a candidate is computed without the folds (groups of persons) that contain
-    its parents, and the centre for a reconstruction without the fold of its record.
+    A text too far from the centre has a subject unusual for the class. A text too near to the centre is the generic
+    text of a decoder that ignores the vector. The limits are the 1 % and 99 % quantiles of the distances of
+    reconstructions (train records decoded from their own vectors). The centre for a candidate is computed without the
+    folds (groups of persons) that contain its parents; the centre for a reconstruction, without its record's fold.
 
     Privacy: the centre is a mean over many persons; no candidate is compared with a single record.
     """

@@ -1,7 +1,7 @@
-"""Find words of class names that real texts do not use, and reject generated texts that contain them.
+"""Find words of class names that do not occur in real texts, and reject generated texts that contain these words.
 
-The language model reads the class name in its prompt and tends to write it. A classifier that is trained on the
-generated texts would then rely on words that real texts lack.
+The language model reads the class name in its prompt and tends to write this name. A classifier that is trained on
+the generated texts would then rely on words that do not occur in real texts.
 """
 
 import re
@@ -14,7 +14,7 @@ from synthgen.core.types import Candidate
 from synthgen.filter.base import FilterContext, FittedFilter, scored
 
 MIN_USE = 0.02  # a word counts as used if, in at least one class, at least this share of the texts contain it
-_WORD, _TOKEN = re.compile(r"[^\W\d_]{3,}"), re.compile(r"\w+")
+_LABEL_WORD, _TEXT_WORD = re.compile(r"[^\W\d_]{3,}"), re.compile(r"\w+")
 
 
 def unused_label_words(texts: Sequence[str], labels: Sequence[str]) -> tuple[str, ...]:
@@ -28,7 +28,7 @@ def unused_label_words(texts: Sequence[str], labels: Sequence[str]) -> tuple[str
     of_class: dict[str, list[str]] = {}
     for text, label in zip(texts, labels, strict=True):
         of_class.setdefault(label, []).append(text)
-    words = tuple(sorted({word for label in of_class for word in _WORD.findall(label.casefold())}))
+    words = tuple(sorted({word for label in of_class for word in _LABEL_WORD.findall(label.casefold())}))
     used: set[str] = set()
     for class_texts in of_class.values():
         counts = Counter(word for text in class_texts for word in _words_in(text, words))
@@ -37,7 +37,7 @@ def unused_label_words(texts: Sequence[str], labels: Sequence[str]) -> tuple[str
 
 
 def _words_in(text: str, words: tuple[str, ...]) -> set[str]:
-    matching = [token for token in _TOKEN.findall(text.casefold()) if token.startswith(words)]
+    matching = [token for token in _TEXT_WORD.findall(text.casefold()) if token.startswith(words)]
     return {word for word in words for token in matching if token.startswith(word)}
 
 

@@ -36,7 +36,7 @@ def _filter(context: StageContext) -> Mapping[str, object]:
     )
     with (
         context.progress.stage("filter", total=len(texts.candidates), unit="texts") as advance,
-        threadpool_limits(limits=1),  # so that the numbers do not depend on the number of cores
+        threadpool_limits(limits=1),  # so that the results do not depend on the number of cores
     ):
         done = apply(with_plain_layout(texts.candidates), filter_context, build_filters(context.config("filter")))
         advance(len(texts.candidates))

@@ -13,15 +13,15 @@ from audits.core.errors import NotMeasurable
 from synthgen.core.types import Candidate
 from synthgen.filter.base import FilterContext, FittedFilter, scored
 
-TAIL = 0.01  # learned limits of the length: share of real texts below the lower limit, and share above the upper
-LANGUAGE_TAIL = 0.005  # share of real texts above the learned limit of the language filter
+TAIL = 0.01  # share of real texts that are shorter than the limits that `Length` learns, and share that are longer
+LANGUAGE_TAIL = 0.005  # share of texts above each of the two quantiles from which `Language` learns its limit
 MAX_TOKENS_PER_WORD = 3  # largest usual number of tokens per word; plain English has 1.3
 BUCKETS = 1 << 20  # number of buckets into which character trigrams are hashed
 SMOOTHING = 0.01  # α, added to the count of each bucket
 _DIGIT = re.compile(r"\d")
-_LETTERS = re.compile(r"[^\W\d_]")
+_LETTER = re.compile(r"[^\W\d_]")
 # a filter that keeps every candidate with at least one letter
-NOT_EMPTY = scored("empty", {"letters": 1.0}, lambda cs: [float(bool(_LETTERS.search(c.text))) for c in cs], low=1)
+NOT_EMPTY = scored("empty", {"letters": 1.0}, lambda cs: [float(bool(_LETTER.search(c.text))) for c in cs], low=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ class Length:
     """Keep a candidate whose number of words (separated by white space) is within `bounds`.
 
     With `auto`, the limits are the 1 % and 99 % quantiles of the numbers of words in train texts. The decoder can cut
-    a text to ⌊max_new_tokens / 3⌋ words. For the lower limit, longer train texts count as texts of this length.
+    a text after ⌊max_new_tokens / 3⌋ words, so for the lower limit, longer train texts count as texts of this length.
     """
 
     name: ClassVar[str] = "length"
@@ -93,12 +93,12 @@ class Language:
     Here count(t) is the count of the bucket of trigram t, and N the sum of all counts.
 
     The limit is the larger of two 99.5 % quantiles: of the scores of train texts, and of the scores of
-    reconstructions (train records decoded from their own vectors), because a decoder writes plain prose even if the
-    source is in shorthand. For the quantiles, each text is scored by the counts without its person's fold. Under
-    DP, all train texts are empty, so the trigrams of reconstructions are counted.
+    reconstructions (train records decoded from their own vectors). Reconstructions are used because a decoder writes
+    plain prose even if the source is in shorthand. For the quantiles, each text is scored by the counts without its
+    person's fold. Under DP, all train texts are empty, so the trigrams of reconstructions are counted instead.
 
-    Reference: n-gram profiles are from Cavnar & Trenkle, "N-Gram-Based Text Categorization" (SDAIR 1994); the score
-        here is a cross entropy instead of their rank distance.
+    Reference: n-gram profiles are from Cavnar & Trenkle, "N-Gram-Based Text Categorization" (SDAIR 1994). This filter
+        uses a cross entropy as the score, whereas that paper uses a distance of ranks.
     """
 
     name: ClassVar[str] = "language"
@@ -131,9 +131,9 @@ class Legible:
     """Keep a legible candidate, whose character sequences are about as common as those of real texts.
 
     The audits refuse a table in which more than 1 % of the rows are illegible, such as rows of abbreviations, numbers
-    or codes. The filter applies their test (`audits.text.legibility`): the texts of train folds with even numbers are
-    the known texts, those with odd numbers the held-out texts. If the train texts are too few for the test, or empty
-    as under DP, the filter rejects nothing.
+    or codes. The filter applies the audits' test (`audits.text.legibility`): texts of train folds with even numbers
+    are the known texts, texts of folds with odd numbers the held-out texts. If the train texts are too few for the
+    test, or empty as under DP, the filter rejects nothing.
 
     Randomness: the child "legibility" of the context's stream.
     """

@@ -27,8 +27,8 @@ def wanted_counts(
 ) -> dict[str, int]:
     """Return the number of new records of each label, sorted by label.
 
-    `labels` are the labels of all train records. A `balance` with a number per label is returned. Otherwise, the
-    numbers sum to `total` and are equal, or in proportion to the train records of each label, up to rounding.
+    `labels` are the labels of all train records. A `balance` with a number per label is returned sorted. Otherwise,
+    the numbers sum to `total` and are equal, or proportional to the numbers of train records, up to rounding.
 
     Raises:
         DataError: there are no train records, `total` is missing, or a class has no train or no new record.
@@ -58,10 +58,10 @@ def wanted_counts(
 
 
 def largest_remainder(weights: Mapping[str, int], total: int) -> dict[str, int]:
-    """Divide `total` among labels in proportion to their weights; return integers that sum to it, sorted by label.
+    """Divide `total` in proportion to the weights of labels; return integers with the sum `total`, sorted by label.
 
     Hamilton's method: label c gets ⌊total · w_c / Σ w⌋. The labels with the largest remainders then get one more
-    record each. Of labels with equal remainders, the label that sorts first comes first.
+    record each. If remainders are equal, the label that sorts first comes first.
     """
     total_weight = sum(weights.values())
     counts = {label: total * weight // total_weight for label, weight in sorted(weights.items())}
@@ -110,7 +110,7 @@ class TrainRows:
     groups: Int64  # (n,), number of each row's person
     normalized: bool = False  # whether every row has unit length
 
-    # reports of searches among at least `INDEXED_ROWS` rows, by class number (None: all classes) and neighbours k
+    # by class number (None: all classes) and number of neighbours: report of a search in `INDEXED_ROWS` or more rows
     reports: dict[tuple[int | None, int], SearchReport] = field(default_factory=dict)
 
     @cached_property
@@ -145,11 +145,11 @@ class Fitted(Protocol):
     """A method fitted to training rows."""
 
     def points(self, code: int, m: int, rng: SeedTree) -> Points:
-        """Return m new points of class number `code`, or raise Unfit; a larger m appends further points."""
+        """Return m new points of class number `code`, or raise Unfit; a larger m gives the same points and more."""
 
 
 class Interpolator(Section, ABC):
-    """The parameters of a method. If some are invalid or incompatible, the constructor raises one ConfigError."""
+    """The parameters of a method. The constructor raises one ConfigError that lists all unsuitable parameters."""
 
     model_config = ConfigDict(validate_default=True)
 
@@ -175,7 +175,7 @@ class Interpolator(Section, ABC):
 
     @property
     def min_groups(self) -> int:
-        """Number of distinct persons that a class must have."""
+        """Least number of distinct persons that a class must have."""
         return 1
 
     @property
@@ -188,7 +188,7 @@ class Interpolator(Section, ABC):
         """Return the method fitted to these rows; raise DataError if it does not support their vectors."""
 
     def fit(self, x: Embedded) -> "Sampler":
-        """Return the method fitted to training vectors, whose order does not matter; for errors, see `fit_rows`."""
+        """Return the method fitted to training vectors; their order has no effect. For errors, see `fit_rows`."""
         return Sampler.of(self, x)
 
 
@@ -204,7 +204,7 @@ class ClasswiseInterpolator(Interpolator):
         """Return m points of the class with this state; see `Fitted.points`."""
 
     def fit_rows(self, rows: TrainRows) -> Fitted:
-        """Return the method with these rows; its classes are fitted on first use."""
+        """Return the method with these rows; each class is fitted when it is first used."""
         return FittedByClass(self, rows)
 
 
@@ -255,7 +255,7 @@ class Sampler:
     fitted: Fitted
     x: Embedded  # the training vectors, sorted by label and record id
     rows: TrainRows  # the vectors of `x`, with numbers instead of labels and persons
-    names: tuple[str, ...]  # label of each class number in `rows`
+    names: tuple[str, ...]  # labels; the position of a label is the class number in `rows`
 
     @classmethod
     def of(cls, method: Interpolator, x: Embedded) -> "Sampler":
@@ -277,11 +277,11 @@ class Sampler:
     def sample(self, counts: Mapping[str, int], rng: SeedTree) -> Latents:
         """Return exactly `counts[label]` new vectors of each label, sorted by label.
 
-        Each class draws from its own stream `rng.child(label)`, so the counts of other classes have no effect. A
+        The vectors of a class are drawn from `rng.child(label)`, so the counts of other classes have no effect. A
         larger count returns the same vectors followed by additional vectors.
 
         Raises:
-            DataError: requested classes are absent, too small or unsuitable for the method; each is listed.
+            DataError: requested classes are absent, too small or unsuitable for the method. The error lists them all.
         """
         check_classes(self.x.labels, self.x.groups, counts, self.method.min_groups)
         points: list[Points] = []

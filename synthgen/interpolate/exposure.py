@@ -47,8 +47,8 @@ def limit_exposure(
         Unfit: the number of persons times the limit is below m; or `GIVE_UP` consecutive blocks have no acceptable
             proposal, because the persons below the limit are not neighbours of each other.
 
-    Privacy: limits one person's share of each class before decoding. This is no differential privacy, because one
-        person can still change, without a limit, which records are neighbours.
+    Privacy: limits one person's share of each class before decoding. The limit gives no differential privacy, because
+        it does not limit how one person's records change which records are neighbours.
     """
     n = len(np.unique(groups))
     if max_exposure is not None and n * max_exposure < m:
@@ -79,7 +79,7 @@ def limit_exposure(
 
 def _fitting(persons: Int64, weights: Float64, used: Float64, limit: float) -> list[int]:
     fitting = []
-    # `used` only grows, so a proposal that would exceed the limit at the start of the block is never accepted
+    # `used` only grows, so a proposal above the limit at the start of the block stays above the limit
     for i in np.flatnonzero((used[persons] + weights <= limit).all(axis=1)).tolist():
         after = used[persons[i]] + weights[i]
         if (after <= limit).all():

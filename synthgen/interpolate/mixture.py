@@ -31,7 +31,7 @@ class Mixture(NeighbourInterpolator):
 
     Privacy: the table shows, for p parents and each α, how much of a point comes from one record. The first number of
         a cell is the mean of the largest weight, E[max w]. The second is the effective number of parents, 1 / E[Σw²]
-        = (pα + 1) / (α + 1): so many equally weighted parents would give the same E[Σw²].
+        = (pα + 1) / (α + 1), the number of parents that would give this E[Σw²] with equal weights.
 
              p    α = 0.1        0.5          1          2          5         10
              2  .942  1.1  .818  1.3  .750  1.5  .688  1.7  .623  1.8  .588  1.9

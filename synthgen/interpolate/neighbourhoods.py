@@ -43,7 +43,7 @@ def neighbours_in_any_class(rows: TrainRows, code: int, m: int) -> tuple[Int64, 
     fewest = len(rows.groups) - int(np.bincount(rows.groups)[rows.groups[of]].max())
     if fewest < m:
         raise Unfit(f"a record of the class needs {m} records of other persons, but only {fewest} exist")
-    # all classes share one index; it will be searched for at least the rows of all classes except the largest class
+    # all classes share one index; at least the rows of all classes except the largest class are searched in it
     n_searched = max(len(of), len(rows.groups) - int(np.bincount(rows.classes).max()))
     (around, _), report = _nearest(rows.neighbours, m, of, n_searched)
     if report is not None:
@@ -68,8 +68,8 @@ def nearest_persons_in_class(rows: TrainRows, code: int, k: int) -> tuple[Int64,
     """Return the k nearest other persons for each of the n_c rows of a class; see `NeighbourSearch.nearest`.
 
     Each person is represented by the person's nearest row. The first result, int64 (n_c, k), are the numbers of these
-    rows within the class, sorted by distance; the second, float64 (n_c, k), are their distances. Raise InternalError
-    if there are at most k persons.
+    nearest rows within the class, sorted by distance. The second result, float64 (n_c, k), are the distances to these
+    rows. Raise InternalError if the class has at most k persons.
     """
     of = rows.of(code)
     vectors, groups = rows.vectors[of], rows.groups[of]
@@ -102,7 +102,7 @@ def nearest_persons_in_class(rows: TrainRows, code: int, k: int) -> tuple[Int64,
 
 
 def _first_of_person(persons: Int64) -> NDArray[np.bool_]:
-    """Return for each entry whether it is the first entry of its person in its row of `persons`, bool (n, m)."""
+    """Return for each entry whether the same person has no earlier entry in the row of `persons`, bool (n, m)."""
     order = persons.argsort(axis=1, kind="stable")
     ordered = np.take_along_axis(persons, order, axis=1)
     new = np.ones(persons.shape, dtype=bool)

@@ -30,7 +30,7 @@ except ImportError as error:
 Strategy = Real | str | dict[Any, int] | Callable[[Any], dict[Any, int]]
 NO_PERSON = "Give every row the name or number of its person, or a unique name or number if the person is unknown."
 AS_TEXT = "Pass all classes as text, or all as whole numbers."
-MAX_ROUNDING = 0.01  # largest ratio of two medians over rows: rounding error to float32, distance to the median row
+MAX_ROUNDING = 0.01  # largest ratio (median rounding error of rows to float32) / (median distance to the median row)
 UNFIT_HINT = (
     "Add rows of other persons, lower k_neighbors, use another method, "
     "or exclude the classes through sampling_strategy."
@@ -54,7 +54,7 @@ class OverSampler(BaseOverSampler):  # type: ignore[misc] # imbalanced-learn shi
             a class gives the same points followed by additional points.
         k_neighbors: number of neighbours of other persons. Without `groups`, most methods need at least
             k_neighbors + 1 rows of a class.
-        m_neighbors, kind: only for borderline-smote. For this and all later parameters, None selects the default.
+        m_neighbors, kind: only for borderline-smote. For these and all later parameters, None selects the default.
         parents, alpha, noise: only for mixture.
         lambda_beta: only for slerp.
         max_exposure: only for mixture and slerp.
@@ -245,7 +245,7 @@ class OverSampler(BaseOverSampler):  # type: ignore[misc] # imbalanced-learn shi
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = False
-        tags._skip_test = self.method == "slerp"  # noqa: SLF001 - scikit-learn has no other tag for this
+        tags._skip_test = self.method == "slerp"  # noqa: SLF001 - no public tag skips the tests of an estimator
         return tags
 
 
@@ -312,7 +312,7 @@ def _person_numbers(groups: Any, n: int) -> Int64:
     except TypeError as error:
         problem = "groups contains missing values, or values of different data types such as text and numbers"
         raise DataError(problem, hint=NO_PERSON) from error
-    n_missing = int(np.count_nonzero(np.not_equal(persons, persons)))  # np.unique counts them as one person
+    n_missing = int(np.count_nonzero(np.not_equal(persons, persons)))  # np.unique counts all NaN as one person
     if n_missing > 0:
         raise DataError(f"groups: {n_missing} rows have no person", hint=NO_PERSON)
     return numbers.astype(np.int64, copy=False)

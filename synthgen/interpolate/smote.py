@@ -72,7 +72,7 @@ class BorderlineSmote(Smote):
     - Kind 2: x_nn is drawn uniformly from these k records and the nearest record of another class. If x_nn is of
       another class, λ ~ U(0, 0.5), so the point stays closer to x_i.
 
-    Distances are Euclidean. Records of one person are never neighbours. All classes but that of x_i count as one.
+    Distances are Euclidean. Records of one person are never neighbours. The classes that x_i is not in count as one.
 
     Privacy: as SMOTE, but records in danger are parents more often. With kind 2, the label of a parent can differ
         from the label of the point.
@@ -81,8 +81,8 @@ class BorderlineSmote(Smote):
         is exact. Differences from imbalanced-learn 0.14:
 
         1. A tie m' = m/2 counts as safe, as in the text of the paper. In imbalanced-learn, it counts as danger.
-        2. Kind 2 follows the paper. imbalanced-learn draws x_nn from the k nearest rows of any class. If x_nn is of
-           another class, λ of imbalanced-learn is the product of two uniform numbers.
+        2. Kind 2 follows the paper. imbalanced-learn draws x_nn from the k nearest rows of any class. If the class of
+           x_nn differs from that of x_i, λ in imbalanced-learn is the product of two uniform numbers.
         3. A class without a record in danger is an error; imbalanced-learn silently makes no points.
     """
 
@@ -153,7 +153,7 @@ class Adasyn(NeighbourInterpolator, LinearInterpolator):
     name: ClassVar[str] = "adasyn"
 
     def fit_class(self, rows: TrainRows, code: int) -> tuple[Int64, Int64, Int64]:
-        """Return the b rows with Δ > 0, int64 (b,), their Δ, int64 (b,), and the K nearest of each in its class.
+        """Return the b rows with Δ > 0, int64 (b,), their Δ, int64 (b,), and the K nearest rows of each in the class.
 
         Raise Unfit if no row has a neighbour of another class or if there are too few other persons.
         """
@@ -177,7 +177,7 @@ class Adasyn(NeighbourInterpolator, LinearInterpolator):
 def _pairs(starts: Int64, partners: Int64, i: Int64, k: int, rng: SeedTree) -> tuple[Int64, Float64]:
     which = rng.child("neighbour").generator().integers(0, partners.shape[1], size=len(i))
     lam = draw_lambdas(rng.child("lambda").generator(), len(i))
-    lam[which == k] /= 2  # column k: record of another class (Borderline-SMOTE, kind 2); its weight is at most 1/2
+    lam[which == k] /= 2  # column k: record of another class (Borderline-SMOTE, kind 2), with a weight of at most 1/2
     return np.stack([starts, partners[i, which]], axis=1), pair_weights(lam)
 
 

@@ -62,7 +62,7 @@ class Vae(Interpolator):
 
     @property
     def min_groups(self) -> int:
-        """Eight persons: six to train on, and two held out, so that no single person decides when to stop."""
+        """Eight persons: six to train on, and two held out, so that no single person decides when training stops."""
         return 8
 
     @property
@@ -88,7 +88,7 @@ class TrainedVae:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FittedVae:
-    """The models of the classes; made by `Vae.fit_rows`."""
+    """The models of the classes, each trained when it is first used; made by `Vae.fit_rows`."""
 
     rows: TrainRows
     vae: Vae

@@ -1,7 +1,7 @@
 """Define the network of the variational autoencoder (see `synthgen.interpolate.vae`), its objective and training.
 
 A row x is a standardised training vector, and z the latent vector of x. n is a number of rows, d the number of
-dimensions of x, k that of z, and c the number of classes.
+dimensions of x, k the number of dimensions of z, and c the number of classes.
 """
 
 import math
@@ -25,7 +25,7 @@ BATCH = 64  # number of rows in a batch
 MAX_STEPS = 5_000  # largest number of training steps
 CHECK_STEPS = 5  # least number of steps between two evaluations on held-out rows; a longer epoch is completed first
 PATIENCE = 12  # training stops after this number of consecutive evaluations without improvement
-HELD_OUT_ROWS = 64  # an evaluation uses at least this number of rows; if fewer are held out, all are repeated
+HELD_OUT_ROWS = 64  # least number of rows in an evaluation; if fewer rows are held out, these rows are repeated
 BLOCK_ROWS = 256  # number of rows decoded together; a change of this number changes the last bits of the results
 LOG_2PI = math.log(2 * math.pi)
 
@@ -36,7 +36,7 @@ class Objective:
 
     latent_dim: int  # k
     beta: float  # weight of the Kullback-Leibler term
-    free_bits: float  # unpenalized nats per dimension of z
+    free_bits: float  # information per dimension of z that is not penalized, in nats
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -96,7 +96,7 @@ class Network:
     def draw(self, m: int, labels: Tensor, rng: SeedTree) -> Float32:
         """Return m rows x = decode(z) + σ ε, z ~ N(0, I), ε ~ N(0, I), float32 (m, d); `labels` (1, c) is the class.
 
-        Randomness: the children "latent" and "noise" of `rng`, in row order.
+        Randomness: the children "latent" and "noise" of `rng`, both read in row order.
         """
         z = torch.from_numpy(rng.child("latent").generator().standard_normal((m, self.latent_dim), np.float32))
         drawn = rng.child("noise").generator().standard_normal((m, len(self.log_variance)), np.float32)
