@@ -1,7 +1,7 @@
 """Build the mechanism log of a DP run, and check that the `accounting` audit accepts it.
 
 The mechanism log is a JSON record. It states the privacy cost of each DP query, the outcomes of the dry run and the
-replay (tests of the query code, see `synthgen.dp.replay`), and every access to private records without a DP query.
+replay (tests of the query code, see `synthgen.dp.replay`), and every access to private records outside the queries.
 """
 
 from collections.abc import Mapping
@@ -62,7 +62,7 @@ def account_for(
             {
                 "release": other.run,
                 "person_set": sha256_json([other.run]),
-                "persons": "overlapping",  # how many persons the runs share is unknown, so the audit adds the costs
+                "persons": "overlapping",  # the number of shared persons is unknown, so the audit adds the costs
                 "cost": asdict(other.cost),
                 "mechanisms": [dict(mechanism) for mechanism in other.mechanisms],
             }
@@ -108,8 +108,8 @@ def with_later_accesses(
 ) -> Mapping[str, Any]:
     """Return a copy of the log that also states which accesses to private records followed the draw of the noise.
 
-    `n_earlier` is the number of audits of the control persons before this run, whose results may have influenced the
-    settings. `n_removed` is the number of synthetic records that were removed after a comparison with train.
+    `n_earlier` is the number of earlier audits of the control persons. The results of these audits may have
+    influenced the settings of the run. `n_removed` synthetic records were removed after a comparison with train.
     """
     # "none": no such access; "outside": the release states that the privacy guarantee does not cover the access
     status: dict[ReadKind, str] = {

@@ -30,8 +30,8 @@ def refuse_unreleasable_run(
 ) -> None:
     """Refuse a run that has no reservation yet, if the policy would certainly refuse the release of the run.
 
-    The audits repeat the input checks after generation. Records and random stream are then the same as here, so the
-    results are the same. With `secret: public`, the run is a study without a release, so no input check runs here.
+    This function runs the input checks with the records and the random stream that the audits use after generation,
+    so the results are the same. With `secret: public`, the run is a study without a release, so no check runs here.
 
     `prepared` are the train and control records after de-identification. `control_source` are the control records
     before de-identification; the ledger counts the audits of these records. For `spend_again`, see `reserve_budget`.
@@ -44,7 +44,7 @@ def refuse_unreleasable_run(
             - the input checks find a problem that prevents the release, or a metric violates a rule of the policy.
         InputError: the ledger cannot be used.
 
-    Privacy: reads train and control without noise. The only possible effect is a refusal of the run. Its message can
+    Privacy: reads train and control without noise. The only possible effect is a refusal of the run. The error can
         contain the AUC of a comparison of train with control, the share of control records that are near-duplicates
         of train, and the share of control persons who have an identifier of a train person.
     """
@@ -80,11 +80,11 @@ def _attempt_problems(job: Job, policy: Policy, control: Corpus) -> Iterator[str
 
 
 def split_problems(policy: Policy, prepared: Prepared, seeds: SeedTree, confidence: float) -> Iterator[str]:
-    """Yield the problems of the train and control records that prevent the release of any synthetic table.
+    """Yield the problems in the train and control records because of which no synthetic table can be released.
 
     If the input checks find a problem, every audit that compares the synthetic table with train or control fails. The
     problem prevents the release if the policy requires such an audit or limits the number of problems. An independent
-    policy ignores measurements that are made after the noise is drawn; under it, every problem stops the run here.
+    policy ignores measurements after the draw of the noise. Under such a policy, every problem stops the run here.
     """
     inputs = AuditInputs(
         synthetic=Table(texts=(), labels=None, groups=(), has_groups=False),

@@ -1,4 +1,4 @@
-"""Estimate the mean of each class and the covariance that all classes share by DP queries, and classify points.
+"""Use DP queries to estimate the mean of each class and one covariance for all classes, and classify points.
 
 A point is the vector of a text, in coordinates along the principal axes of public text (`PublicBasis`). A DP query
 sums one clipped row (vector) per person and adds Gaussian noise. All further computations use only the noised sums,
@@ -95,8 +95,8 @@ def query_spread(
 
     1. The public variances times a scale. The scale is the ratio of the noised total variance to the public total
        variance of the first `WIDE` axes, but at least `MIN_SPREAD`.
-    2. On the first `LEADING` axes, the noised matrix minus part 1. The diagonal entries are multiplied by the
-       `signal_share` of all diagonal entries, the off-diagonal entries by that of all off-diagonal entries.
+    2. On the first `LEADING` axes, the noised matrix minus part 1. The diagonal entries are multiplied by their
+       common `signal_share`, and the off-diagonal entries by their common `signal_share`.
     3. The matrix of low rank that `denoise` estimates from the noised matrix minus parts 1 and 2.
 
     Privacy: one Gaussian query.
@@ -135,8 +135,8 @@ def denoise(seen: Float64, error: float) -> Float64:
     """Estimate a symmetric matrix of low rank from `seen`, the sum of this matrix and noise, float64 (d, d).
 
     The noise has standard deviation `error` on the diagonal and error / √2 off the diagonal. Without a signal, all
-    eigenvalues of `seen` would have |λ| <= 2 s approximately, with s = error · √(d / 2). An eigenvalue with |λ| > 2 s
-    is therefore replaced by sign(λ) √(λ² - 4 s²), and every smaller one by 0.
+    eigenvalues λ of `seen` would have |λ| of at most about 2 s, with s = error · √(d / 2). An eigenvalue with
+    |λ| > 2 s is therefore replaced by sign(λ) √(λ² - 4 s²), and an eigenvalue with |λ| <= 2 s by 0.
 
     Reference: Gavish and Donoho, IEEE Transactions on Information Theory 2017, the shrinkage of singular values with
         the least expected Frobenius loss for square matrices.

@@ -30,7 +30,7 @@ def deferred_signals() -> Iterator[None]:
 
     Raises:
         SystemExit: at the end of the block, if a signal arrived.
-        Interrupted: a second signal stopped the run immediately. The DP result is lost unless it was already stored.
+        Interrupted: a signal after `APART` seconds stopped the run. Unless it was stored before, the result is lost.
     """
     if threading.current_thread() is not threading.main_thread():
         yield

@@ -19,7 +19,7 @@ NAME = "dp-gaussian"
 FILE = "classes.safetensors"
 MEANS, SPREAD = "class-means", "spread"
 QUERIES = {MEANS: QuerySpec(share=0.56), SPREAD: QuerySpec(share=0.14)}
-DRAWN = 4  # number of points drawn per new vector of a class; the point that most probably is of this class is used
+DRAWN = 4  # number of points drawn per new vector; the point with the highest probability of the class is used
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -1,7 +1,7 @@
 """The stage that queries the train records under differential privacy, and records the result's digest in the ledger.
 
 Later stages do not access train. They use substitute vectors, which are drawn from the noised query results. `learn`
-is the only code that queries persons. The dry run and the replay (`synthgen.dp.replay`) test `learn` before the draw.
+is the only code that queries persons. Dry run and replay (`synthgen.dp.replay`) test `learn` before noise is drawn.
 """
 
 from collections.abc import Mapping, Sequence
@@ -114,8 +114,8 @@ def measure(
         Interrupted: a second stop signal interrupted the draw; see `deferred_signals`.
 
     Privacy: all queries together cost `dp.epsilon` and `dp.delta`, for one person added or removed. The results
-        are computed only from the noised answers. The log also contains an unkeyed digest of the person ids and the
-        outcome of the replay; it stays in the workspace.
+        are computed only from the noised answers. The log stays in the workspace. It contains the outcome of the
+        replay and an unkeyed digest of the person ids.
     Randomness: the operating system's generator; with `secret: public`, the stream "noise", which gives no privacy.
     """
     queries, context, run = queries_of(job.config), _public_context(job), reservation.spending.run
@@ -168,7 +168,7 @@ def _measure(stage: StageContext) -> Mapping[str, object]:
 def _persons(
     job: Job, plan: MeasurePlan, train: Corpus, embedded: Embedded
 ) -> tuple[MeasuredPersons, dict[str, str]]:
-    # second result: the log entry `scores`, which states whether scoring a text alone gives the same likelihood
+    # second result: log entry `scores`, which states whether texts scored alone and together have equal likelihoods
     if VOTE not in plan.queries:
         return MeasuredPersons(train=train, embedded=embedded), {}
     scored = read_nats(job, open_bridge(job), train, embedded, plan.context.persons)
@@ -177,7 +177,7 @@ def _persons(
 
 
 def _rehearsal(job: Job, plan: MeasurePlan, persons: MeasuredPersons, folder: Path) -> Rehearsal:
-    context, seeds = plan.context, job.seeds.child("twin")  # "twin": former name of the dry run, kept for its streams
+    context, seeds = plan.context, job.seeds.child("twin")  # old word for dry run; a new stream name changes results
     n = DRY_RUN_PERSONS if abs(DRY_RUN_PERSONS - context.persons) >= context.persons / 9 else FALLBACK_PERSONS
     words = () if plan.vocabulary is None else plan.vocabulary.words
     rng, n_styles = seeds.child("people").generator(), len(built_in_styles())

@@ -12,7 +12,7 @@ from synthgen.core.errors import ConfigError
 from synthgen.dp.method import QuerySpec
 
 _RENYI_RANGE = (1e-2, 1e4)  # lower and upper end of the search for a noise multiplier with Rényi accounting
-_LEAST_RATIO = 0.7  # lower end of the search for the exact multiplier / its upper end, which is the Rényi multiplier
+_LEAST_RATIO = 0.7  # lower end of the search for the exact multiplier, as a share of the upper end (Rényi multiplier)
 _TOLERANCE = 1e-6  # absolute tolerance of a noise multiplier
 
 
@@ -24,7 +24,7 @@ def noise_multipliers(epsilon: float, delta: float, specs: Mapping[str, QuerySpe
     Here σ is the smallest noise multiplier at which a single Gaussian query costs at most (epsilon, delta). T_i is
     the number of steps of query i, and s_i its share of the budget, with Σ s_i = 1. Gaussian queries on all
     persons cost in total as much as one query with 1/σ² = Σ T_i / σ_i². The returned σ_i satisfy this equation.
-    Epsilon and delta hold for one person added or removed. Raise ConfigError if no multiplier in range is sufficient.
+    Epsilon and delta hold for one person added or removed. Raise ConfigError if no supported multiplier suffices.
 
     Reference: privacy loss distributions, computed by Google's dp-accounting and rounded up.
     """

@@ -15,7 +15,7 @@ from synthgen.core.types import Float64, Int64
 # sums fit into 64-bit integers, and the rounding error is far below the noise.
 UNIT = 1 << 24
 # Share by which the standard deviation of the drawn noise exceeds that of the accounted noise, to cover a rounding
-# error: one matrix product computes the rows of many persons, so the last bits of a row depend on their number.
+# error: one matrix product computes the rows of many persons, so the last bits of a row depend on the number of rows.
 MARGIN = 3e-4
 
 
@@ -31,7 +31,7 @@ class Noise(Protocol):
 class SecureNoise:
     """Draws integer noise with OpenDP's sampler and the operating system's generator, without a seed.
 
-    The sampler draws integers, because the last bits of rounded noise can reveal the exact sum (Mironov, CCS 2012).
+    No number is rounded, because the last bits of rounded noise can reveal the exact sum (Mironov, CCS 2012).
 
     Reference: Canonne, Kamath and Steinke, NeurIPS 2020, algorithm 3, as OpenDP implements it.
     """

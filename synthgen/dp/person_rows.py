@@ -10,7 +10,7 @@ from synthgen.core.types import Corpus, Embedded, Float64, Int64, Record
 from synthgen.dp.basis import PublicBasis
 
 BLOCK = 256  # number of persons whose rows are in memory at once
-LONG_RECORD_WORDS = 320  # number of words per record of every tenth made-up person; the word query counts at most 32
+LONG_RECORD_WORDS = 320  # words per record of every tenth made-up person; above `MAX_WORDS` of the word query
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -42,7 +42,7 @@ def check_budget(config: Config, policy: Policy) -> None:
 
     Raises:
         ConfigError: one of these conditions holds:
-            - the policy requires differential privacy, and the run has no budget or a budget above the limit;
+            - the policy requires differential privacy, and the run has no budget or exceeds the policy's limit;
             - the secret is public, and the policy limits the budget or is for external use;
             - the secret is not public, and a model, bridge, style or example is not shipped with the package;
             - `filter.attributes` has rules for a label that is not declared.

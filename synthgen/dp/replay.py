@@ -1,8 +1,8 @@
 """Test the code of a run's DP queries (noised sums of one row per person) before the run spends its budget.
 
 - The dry run executes the code on made-up persons, and logs the drawn noise and the norms of the persons' rows.
-- The replay executes the code on train: with all persons, without one person, and with only this person. A query then
-  computes the exact sum, but returns the answer that it gave in the dry run. The replay shows that the sum changes
+- The replay executes the code on train: with all persons, without one person, and with only this person. A query of
+  the replay computes the exact sum, but returns its answer from the dry run. The replay shows that the sum changes
   only by the row of the removed person, and that the results are computed from the answers alone.
 """
 
@@ -123,7 +123,7 @@ def rehearse(
         results:  everything computed from the answers is bitwise the same for D, D - p and {p}
 
     The vectors and likelihoods of the records are computed only once, for D, because each text is processed
-    separately; `read_nats` tests whether the likelihoods are. All later steps are computed for D, D - p and {p}.
+    separately; `read_nats` checks this for the likelihoods. All later steps are computed for D, D - p and {p}.
 
     Raises:
         InternalError: the code makes a query that is not declared, or does not query each person exactly once.

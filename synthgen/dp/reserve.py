@@ -58,7 +58,7 @@ def reserve_budget(job: Job, policy: Policy, *, spend_again: bool = False) -> tu
 
     Raises:
         Overspent: the remaining budget is too small.
-        InputError: the ledger cannot be used, or its entry for the run contains different queries or another budget.
+        InputError: the ledger cannot be used, or its entry for the run does not match the run's queries or budget.
         StorageError: the workspace contains a DP result without its reservation, or the stored reservation was
             changed.
     """
@@ -87,14 +87,14 @@ def _stored(job: Job, *, spend_again: bool) -> _Stored:
     spending, state = _spending(job.config, run), state_of(*ledger_of(job.config), run)
     if result is None:  # the run was interrupted during the reservation
         return _Stored(result=result, place=place, is_usable=state.last == RESERVE, is_replaced=False)
-    # with `spend_again`, the reservation is kept only if it is the run's last ledger entry: no noise was drawn then
+    # with `spend_again`, the reservation is kept only if it is the run's last ledger entry (no noise was drawn)
     is_replaced = state.last == budgets.VOID or (spend_again and (state.last, state.spending) != (RESERVE, spending))
     return _Stored(result=result, place=place, is_usable=not is_replaced, is_replaced=is_replaced)
 
 
 def _run_at(result: StageResult | None, place: Path) -> str | None:
     folder = place.with_name(f"{place.name}.partial") if result is None else place
-    # if the stage is finished but has no result, somebody modified the files of the stage, so their id is not used
+    # if the stage is finished but has no result, somebody modified its files, so the id in these files is not used
     if (result is None and place.exists()) or not (folder / RUN).is_file():
         return None
     return _run_in(folder)
@@ -173,7 +173,7 @@ def _stored_run(config: Config) -> str | None:
 
 
 def named_reservation(config: Config, prefix: str | None) -> str:
-    """Return the id of the workspace's reservation; with `prefix`, the only id in the ledger with this beginning.
+    """Return the id of the workspace's reservation; with `prefix`, the only id in the ledger with this prefix.
 
     Raises:
         UsageError: not exactly one reservation matches, or the prefix has fewer than `MIN_DIGITS` digits.

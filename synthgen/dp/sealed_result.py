@@ -37,7 +37,7 @@ def recover_result(folder: Path, ledger: tuple[Path, HighWaterMark], run: str) -
         InputError: the ledger cannot be used.
         StorageError: the result does not have the recorded digest, or was changed after it was sealed. No file is
             deleted.
-        Overspent: the folder is empty, but the ledger records a result that is lost or was made from earlier inputs.
+        Overspent: the folder is empty, but the ledger records a result, which is lost or was made from other inputs.
     """
     state = state_of(*ledger, run)
     if is_sealed(folder, state.key):

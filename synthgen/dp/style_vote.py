@@ -22,7 +22,7 @@ from synthgen.pipeline.job import Job
 from synthgen.pipeline.style_choice import MIXED, Shares, named_styles
 
 VOTERS = 128  # expected number of voters
-MIN_SHARE_OF_TOP = 0.5  # least votes of a style that is used beside the top style, as a share of the top style's
+MIN_SHARE_OF_TOP = 0.5  # least votes of a style used in addition to the top style, as a share of the latter's votes
 N_RESCORED = 3  # number of voters whose texts are scored twice; see `read_nats`
 FULL_VOTE_GAIN = 0.1  # least norm of a person's gains, in nats per token, that gives a vote of norm 1; see `votes_of`
 MIN_SUPPORT = 0.25  # if the top style has fewer votes than this share of the expected voters, the plain style is used
@@ -40,7 +40,7 @@ def read_nats(job: Job, bridge: Bridge | Vocabulary, train: Corpus, embedded: Em
     """Return the negative log-likelihood (nats per token) of each voter's record under each built-in style.
 
     Each text is scored separately, so that its likelihood depends on no other text. As a check, `N_RESCORED` texts,
-    including the shortest and the longest, are scored a second time, one per call. `persons` is the declared number.
+    including the shortest and the longest, are scored again, each alone. `persons` is the declared number of persons.
 
     Privacy: the likelihoods are private; see `votes_of`.
     Cost: one pass of the language model over the voters' records for each built-in style.

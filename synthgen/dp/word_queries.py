@@ -1,4 +1,4 @@
-"""Find by a DP query the words that describe each class: more persons of this class use them than of other classes.
+"""Use a DP query to find the words of each class: more persons use them in this class than in the other classes.
 
 Only words of a public vocabulary are counted. The text decoded from a new vector should contain words of its class.
 """
@@ -113,7 +113,7 @@ class ClassWords:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class PromptWords:
-    """Draws vectors with prompt words: words of the vector's class that are inserted into the prompt for its text."""
+    """Draws vectors with prompt words: words of the vector's class that are inserted into the prompt for the text."""
 
     learned: ClassModel  # the model from which vectors are drawn
     words: ClassWords
@@ -146,7 +146,7 @@ def words_by_person(corpus: Corpus, labels: Sequence[str], vocabulary: PublicWor
     """Return for each person, sorted by id, at most `MAX_WORDS` pairs of a class and a word, int64 (k, 2).
 
     A pair contains the number of a class and the number of a word. It means that a record of the person has this
-    class and contains this word. If a person has more pairs, those with the rarest words are kept.
+    class and contains this word. If a person has more pairs, the pairs with the rarest words are kept.
     """
     place = {word: i for i, word in enumerate(vocabulary.words)}
     number = {label: i for i, label in enumerate(sorted(labels))}

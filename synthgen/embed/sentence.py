@@ -12,7 +12,7 @@ from synthgen.core.types import Float32
 from synthgen.core.workers import usable_cores
 from synthgen.embed.base import Device, Progress, encode_batches, folder_digest
 
-BATCH_TEXTS = 64  # number of texts per batch; a different number changes the last bits of vectors, and so the records
+BATCH_TEXTS = 64  # number of texts per batch; changing it changes the last bits of vectors and the synthetic records
 
 
 class SentenceEncoder:
@@ -51,7 +51,7 @@ class SentenceEncoder:
         # one batch per core is faster than multi-threaded batches, which wait for the slowest thread
         n_workers = 1 if self._model.device.type == "cuda" else usable_cores()
         if n_workers > 1:
-            self._forward(["."])  # the first call sets the tokenizer's padding; this step is not thread-safe
+            self._forward(["."])  # sets the tokenizer's padding before the threads start: the step is not thread-safe
         size = 1 if self._one_by_one else BATCH_TEXTS
         return encode_batches(self, texts, self._forward, size, progress, n_workers=n_workers)
 

@@ -32,7 +32,7 @@ class Tables:
     synthetic: Corpus
     train: Corpus  # the real records from which the synthetic records were made
     test: Corpus  # real records of persons who are not in train
-    vectors: Mapping[str, Float32]  # by "synthetic", "train" and "test": (n, d); row i is the vector of record i
+    vectors: Mapping[str, Float32]  # by table ("synthetic", "train", "test"): (n, d); row i is the vector of record i
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,7 +64,7 @@ def evaluate(
     The minimum over classes omits classes whose recall is 0 after training on real records.
 
     `requested` is the requested number of synthetic records by class; without it, balance is not measured. The
-    intervals have the two-sided `confidence`. `baselines` are additional training sets by name, only for the table.
+    intervals have the two-sided `confidence`. `baselines` are additional training sets by name, scored in the table.
 
     Raises:
         DataError: a table is empty, a test person is in train, a test class is not in train, or no text of a training
@@ -144,7 +144,7 @@ def _test_set(tables: Tables) -> _TestSet:
 
 
 def tv_distance(labels: list[str], requested: Mapping[str, int], confidence: float) -> Estimate:
-    """Return `distance_of_shares` of `labels` and `requested`, which is exact; raise DataError if either is empty."""
+    """Return the exact `distance_of_shares` of `labels` and `requested`; raise DataError if either is empty."""
     if not labels or sum(requested.values()) <= 0:
         raise DataError("balance needs at least one synthetic record and one requested record")
     value = distance_of_shares(Counter(labels), requested)

@@ -12,7 +12,7 @@ from synthgen.segment.section_measures import section_measures
 
 UTILITY = "evaluation.json"
 SECTIONS = "sections.json"  # measures of the sections of long records; written only if `segments` is configured
-USUAL_CONFIDENCE = 0.95  # two-sided, for the first audit of control persons; later audits need a higher confidence
+USUAL_CONFIDENCE = 0.95  # two-sided confidence of the first audit of control persons; later audits require more
 
 
 def _evaluate(context: StageContext) -> Mapping[str, object]:

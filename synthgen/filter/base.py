@@ -22,12 +22,12 @@ from synthgen.core.seeds import SeedTree
 from synthgen.core.types import Candidate, Corpus, Embedded, FilterOutcome, Float32, Latents
 
 MIN_FOLDS = 5  # smallest number of folds into which the train persons are divided
-FREE_FOLDS = 3  # least number of folds that contain no parent of a latent; holds for every latent
+FREE_FOLDS = 3  # for every latent, at least this number of folds contain no parent of the latent
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Reconstructions:
-    """Train records decoded from their own vectors. Filters learn from them which deviations the decoder causes."""
+    """Train records decoded from their own vectors. The decoded texts show which deviations the decoder causes."""
 
     record_ids: tuple[str, ...]  # id of the train record of each reconstruction
     texts: tuple[str, ...]

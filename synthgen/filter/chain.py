@@ -42,7 +42,7 @@ def build_filters(config: FilterConfig) -> tuple[Filter | FittedFilter, ...]:
     """Return the filters that are always on (copies, empty texts, label words), then the configured filters.
 
     The report states the first filter that a text fails. Fluency and language precede length and repetition, because
-    a text in the wrong language or of an untrained model often fails all four.
+    a text in the wrong language or of an untrained model often fails all four filters.
     """
     filters: list[Filter | FittedFilter] = [NoCopies(), NOT_EMPTY, LabelWords()]
     if config.fluency is not None:

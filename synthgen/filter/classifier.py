@@ -12,8 +12,8 @@ from synthgen.core.errors import DataError
 from synthgen.core.types import Candidate, Float32
 from synthgen.filter.base import FREE_FOLDS, FilterContext, FittedFilter, folds_for, scored
 
-STRENGTHS = (1.0, 10.0, 100.0)  # inverse regularisation strengths to choose from, by the log loss on real records
-SHARE_OF_REAL = 0.8  # least share of real records that `auto` accepts, unless its lower limit 1/C accepts fewer
+STRENGTHS = (1.0, 10.0, 100.0)  # inverse regularisation strengths; the best one on real records is used
+SHARE_OF_REAL = 0.8  # least share of real records that `auto` accepts, unless a minimum of 1 / classes accepts fewer
 MAX_MINIMUM = 0.6  # largest minimum that `auto` sets
 MAX_TUNING_RECORDS = 4000  # largest number of train records that are used to choose strength and minimum
 MAX_FITS = 50  # largest number of models that are trained; see `ClassAgreement`

@@ -12,7 +12,7 @@ from synthgen.core.types import Candidate
 from synthgen.filter.base import FilterContext, FittedFilter, scored
 
 RECONSTRUCTION_QUANTILE = 0.95  # share of the reconstructions that are within the limit of `LatentDistance`
-CLASS_TAIL = 0.01  # share of reconstructions that are nearer than the limits of `ClassDistance`, and share farther
+CLASS_TAIL = 0.01  # share of reconstructions beyond each of the two limits of `ClassDistance`
 MIN_RECONSTRUCTIONS = 20  # smallest number of reconstructions from which limits are learned
 
 

@@ -1,7 +1,7 @@
-"""Find words of class names that do not occur in real texts, and reject generated texts that contain these words.
+"""Find words that occur in class names but hardly in real texts, and reject generated texts with these words.
 
 The language model reads the class name in its prompt and tends to write this name. A classifier that is trained on
-the generated texts would then rely on words that do not occur in real texts.
+the generated texts would then rely on words that hardly occur in real texts.
 """
 
 import re

@@ -13,7 +13,7 @@ from audits.core.errors import NotMeasurable
 from synthgen.core.types import Candidate
 from synthgen.filter.base import FilterContext, FittedFilter, scored
 
-TAIL = 0.01  # share of real texts that are shorter than the limits that `Length` learns, and share that are longer
+TAIL = 0.01  # share of real texts beyond each of the two limits that `Length` learns
 LANGUAGE_TAIL = 0.005  # share of texts above each of the two quantiles from which `Language` learns its limit
 MAX_TOKENS_PER_WORD = 3  # largest usual number of tokens per word; plain English has 1.3
 BUCKETS = 1 << 20  # number of buckets into which character trigrams are hashed

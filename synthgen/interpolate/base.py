@@ -145,11 +145,11 @@ class Fitted(Protocol):
     """A method fitted to training rows."""
 
     def points(self, code: int, m: int, rng: SeedTree) -> Points:
-        """Return m new points of class number `code`, or raise Unfit; a larger m gives the same points and more."""
+        """Return m new points of class number `code`, or raise Unfit; with a larger m, the same points come first."""
 
 
 class Interpolator(Section, ABC):
-    """The parameters of a method. The constructor raises one ConfigError that lists all unsuitable parameters."""
+    """The parameters of a method; the constructor raises one ConfigError that lists all invalid parameters."""
 
     model_config = ConfigDict(validate_default=True)
 

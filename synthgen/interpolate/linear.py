@@ -54,7 +54,7 @@ def interpolate_linearly(x: Floats, parents: Int64, weights: Float64, out: Float
     for start in range(0, len(parents), BLOCK_ROWS):
         part = slice(start, start + BLOCK_ROWS)
         point = out[part]
-        # "clip" changes no index, because all are valid; the mode "raise" would write through a buffer
+        # the mode "clip" changes no index, because all indices are valid; the mode "raise" would buffer `out`
         np.take(x, parents[part, -1], axis=0, out=point, mode="clip")
         if parents.shape[1] == 2:
             x_i = start_of[: len(point)]

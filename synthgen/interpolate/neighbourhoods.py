@@ -43,7 +43,7 @@ def neighbours_in_any_class(rows: TrainRows, code: int, m: int) -> tuple[Int64, 
     fewest = len(rows.groups) - int(np.bincount(rows.groups)[rows.groups[of]].max())
     if fewest < m:
         raise Unfit(f"a record of the class needs {m} records of other persons, but only {fewest} exist")
-    # all classes share one index; at least the rows of all classes except the largest class are searched in it
+    # all classes share one index; a run searches it for the rows of all classes, or of all but the largest class
     n_searched = max(len(of), len(rows.groups) - int(np.bincount(rows.classes).max()))
     (around, _), report = _nearest(rows.neighbours, m, of, n_searched)
     if report is not None:
@@ -102,7 +102,7 @@ def nearest_persons_in_class(rows: TrainRows, code: int, k: int) -> tuple[Int64,
 
 
 def _first_of_person(persons: Int64) -> NDArray[np.bool_]:
-    """Return for each entry whether the same person has no earlier entry in the row of `persons`, bool (n, m)."""
+    """Return for each entry of `persons` whether no earlier entry of the row is the same person, bool (n, m)."""
     order = persons.argsort(axis=1, kind="stable")
     ordered = np.take_along_axis(persons, order, axis=1)
     new = np.ones(persons.shape, dtype=bool)

@@ -72,7 +72,7 @@ class BorderlineSmote(Smote):
     - Kind 2: x_nn is drawn uniformly from these k records and the nearest record of another class. If x_nn is of
       another class, λ ~ U(0, 0.5), so the point stays closer to x_i.
 
-    Distances are Euclidean. Records of one person are never neighbours. The classes that x_i is not in count as one.
+    Distances are Euclidean. Records of one person are never neighbours. All classes without x_i count as one class.
 
     Privacy: as SMOTE, but records in danger are parents more often. With kind 2, the label of a parent can differ
         from the label of the point.
