@@ -31,7 +31,7 @@ def refuse_unreleasable_run(
     """Refuse a run that has no reservation yet, if the policy would certainly refuse the release of the run.
 
     This function runs the input checks with the records and the random stream that the audits use after generation,
-    so the results are the same. With `secret: public`, the run is a study without a release, so no check runs here.
+    so the results are the same. With `secret: public`, the run is a study without a release, so no input check runs.
 
     `prepared` are the train and control records after de-identification. `control_source` are the control records
     before de-identification; the ledger counts the audits of these records. For `spend_again`, see `reserve_budget`.

@@ -31,7 +31,7 @@ class Noise(Protocol):
 class SecureNoise:
     """Draws integer noise with OpenDP's sampler and the operating system's generator, without a seed.
 
-    No number is rounded, because the last bits of rounded noise can reveal the exact sum (Mironov, CCS 2012).
+    The noise is never rounded, because the last bits of rounded noise can reveal the exact sum (Mironov, CCS 2012).
 
     Reference: Canonne, Kamath and Steinke, NeurIPS 2020, algorithm 3, as OpenDP implements it.
     """

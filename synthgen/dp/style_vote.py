@@ -22,7 +22,7 @@ from synthgen.pipeline.job import Job
 from synthgen.pipeline.style_choice import MIXED, Shares, named_styles
 
 VOTERS = 128  # expected number of voters
-MIN_SHARE_OF_TOP = 0.5  # least votes of a style used in addition to the top style, as a share of the latter's votes
+MIN_SHARE_OF_TOP = 0.5  # a further style is used if its votes are at least this share of the top style's votes
 N_RESCORED = 3  # number of voters whose texts are scored twice; see `read_nats`
 FULL_VOTE_GAIN = 0.1  # least norm of a person's gains, in nats per token, that gives a vote of norm 1; see `votes_of`
 MIN_SUPPORT = 0.25  # if the top style has fewer votes than this share of the expected voters, the plain style is used

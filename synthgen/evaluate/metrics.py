@@ -47,8 +47,8 @@ def scores(
 
         recall_c = hits_c / support_c,   F1_c = 2 · hits_c / (support_c + predicted_c)
 
-    All three are sums of weights: support_c over the records of class c, predicted_c over the records predicted as
-    class c, and hits_c over the records of class c that are predicted as class c.
+    support_c is the sum of the weights of the records of class c, predicted_c the sum over the records predicted as
+    class c, and hits_c the sum over the records of class c that are predicted as class c.
 
     Args:
         truth: int64 (n,), class of each record, 0 to C − 1; every class occurs.
@@ -81,8 +81,8 @@ def scores(
 def estimate(draws: Float64, n: int, confidence: float, *, largest: float | None = None) -> Estimate:
     """Return a value with its interval: quantiles of the bootstrap draws, widened for few persons.
 
-    If all n persons have the same value, the bootstrap interval has no width. But the true share of persons with
-    another value can be up to 1 − α^(1/n) with the one-sided error level α (the exact form of the "rule of three").
+    If all n persons have the same value, the bootstrap interval has no width. But the true share of persons with a
+    different value can be up to 1 − α^(1/n) at the one-sided error level α (the exact form of the "rule of three").
     The interval therefore extends by at least 1 − α^(1/n) on both sides of the value.
 
     Args:

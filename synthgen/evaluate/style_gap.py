@@ -107,7 +107,7 @@ def style_gap(
             n_tokens = min(sum(map(len, other)), sum(map(len, shuffled)))
             if n_tokens < MIN_TOKENS or not tested:
                 return None
-            models = (_first(texts, n_tokens) for texts in (other, shuffled))
+            models = (_first_tokens(texts, n_tokens) for texts in (other, shuffled))
             rows = WordRows(_sequences(tested), None)
             of_models = (log_likelihood(WordRows(_sequences(model), None), rows, len(number)) for model in models)
             gained = np.subtract(*of_models)
@@ -138,7 +138,7 @@ def style_profile(texts: Sequence[str]) -> dict[str, float]:
     return {f"{name}_share": sum(n for t, n in counts.items() if of(t)) / total for name, of in _KINDS.items()}
 
 
-def _first(texts: list[Index], n_tokens: int) -> list[Index]:
+def _first_tokens(texts: list[Index], n_tokens: int) -> list[Index]:
     starts = accumulate(map(len, texts), initial=0)
     return [text[: n_tokens - start] for text, start in zip(texts, starts, strict=False) if start < n_tokens]
 

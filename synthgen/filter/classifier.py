@@ -92,7 +92,7 @@ class _Committee:
         self.models: dict[frozenset[int], Any] = {}
 
     def without(self, folds: frozenset[int], vectors: Float32, labels: NDArray[np.str_]) -> NDArray[np.float64]:
-        """Return each label's mean probability by models without these folds; NaN if no model knows the label."""
+        """Return each label's mean probability under models trained without `folds`; NaN if all lack the label."""
         trained_on = frozenset(range(self.n_folds)) - folds
         parts = [frozenset([fold]) for fold in sorted(trained_on)] if self.by_fold else [trained_on]
         p = np.array([self._probability(part, vectors, labels) for part in parts])  # (models, r)
@@ -101,7 +101,7 @@ class _Committee:
         return np.where(known.any(axis=0), total / np.maximum(known.sum(axis=0), 1), np.nan)
 
     def of_real(self) -> NDArray[np.float64]:
-        """Return the probability of each train record's label by models trained without the fold of the record."""
+        """Return the probability of each train record's label under models trained without the fold of the record."""
         p = np.zeros(len(self.rows))
         row_folds = self.context.folds[self.rows]
         for fold in np.unique(row_folds):

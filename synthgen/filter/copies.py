@@ -1,4 +1,4 @@
-"""Reject generated texts that copy a long passage from one train person or nearly equal another generated text."""
+"""Reject generated texts that copy a long passage from one train person, and near-duplicates of generated texts."""
 
 import hashlib
 import math

@@ -61,13 +61,13 @@ class ClassDistance:
         rows = context.reconstruction_rows
         folds_of_records = tuple(frozenset({int(fold)}) for fold in context.folds[rows])
         labels = list(context.labels[rows])
-        distances = _to_centres(context, context.reconstruction_vectors, labels, folds_of_records)
-        distances = _enough(distances[~np.isnan(distances)])
+        distances = _centre_distances(context, context.reconstruction_vectors, labels, folds_of_records)
+        distances = _require_enough(distances[~np.isnan(distances)])
         low, high = (float(q) for q in np.quantile(distances, [CLASS_TAIL, 1 - CLASS_TAIL]))
 
         def distances_of(candidates: Sequence[Candidate]) -> NDArray[np.float64]:
             folds = [context.parent_folds[context.row(c)] for c in candidates]
-            return _to_centres(context, context.vectors, [c.label for c in candidates], folds)
+            return _centre_distances(context, context.vectors, [c.label for c in candidates], folds)
 
         bounds, reasons = {"low": low, "high": high}, (f"{self.name}_near", f"{self.name}_far")
         return scored(self.name, bounds, distances_of, **bounds, reasons=reasons, unknown=2)
@@ -84,12 +84,12 @@ def reconstruction_bound(context: FilterContext) -> float:
     """Return the limit of `LatentDistance` for `auto`; raise DataError if there are too few reconstructions."""
     targets = context.train[context.reconstruction_rows].astype(np.float64)
     cosine = context.reconstruction_vectors.astype(np.float64) @ targets.T  # (reconstruction, record)
-    to_own = _enough(1 - cosine.diagonal())
+    to_own = _require_enough(1 - cosine.diagonal())
     to_others = 1 - cosine[~np.eye(len(cosine), dtype=bool)]
     return float(min(np.quantile(to_own, RECONSTRUCTION_QUANTILE), np.median(to_others)))
 
 
-def _to_centres(
+def _centre_distances(
     context: FilterContext, vectors: NDArray[np.float32], labels: Sequence[str], left_out: Sequence[frozenset[int]]
 ) -> NDArray[np.float64]:
     # a distance is NaN if all train records of the class are in the folds that are left out
@@ -111,7 +111,7 @@ def _to_centres(
     return distances
 
 
-def _enough(distances: NDArray[np.float64]) -> NDArray[np.float64]:
+def _require_enough(distances: NDArray[np.float64]) -> NDArray[np.float64]:
     if len(distances) < MIN_RECONSTRUCTIONS:
         raise DataError(
             f"distance limits need at least {MIN_RECONSTRUCTIONS} reconstructions, got {len(distances)}",

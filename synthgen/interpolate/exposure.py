@@ -47,8 +47,8 @@ def limit_exposure(
         Unfit: the number of persons times the limit is below m; or `GIVE_UP` consecutive blocks have no acceptable
             proposal, because the persons below the limit are not neighbours of each other.
 
-    Privacy: limits one person's share of each class before decoding. The limit gives no differential privacy, because
-        it does not limit how one person's records change which records are neighbours.
+    Privacy: limits how much one person contributes to a class before decoding. The limit gives no differential
+        privacy, because it does not limit how one person's records change which records are neighbours.
     """
     n = len(np.unique(groups))
     if max_exposure is not None and n * max_exposure < m:
@@ -61,7 +61,7 @@ def limit_exposure(
     taken: list[tuple[Int64, Float64]] = []
     n_accepted = n_empty_blocks = 0
     for parents, weights in proposals:
-        fit = slice(None) if max_exposure is None else _fitting(groups[parents], weights, used, max_exposure)
+        fit = slice(None) if max_exposure is None else _acceptable(groups[parents], weights, used, max_exposure)
         taken.append((parents[fit], weights[fit]))
         n_accepted += len(taken[-1][0])
         if n_accepted >= m:
@@ -77,9 +77,9 @@ def limit_exposure(
     return parents[:m], weights[:m]
 
 
-def _fitting(persons: Int64, weights: Float64, used: Float64, limit: float) -> list[int]:
+def _acceptable(persons: Int64, weights: Float64, used: Float64, limit: float) -> list[int]:
     fitting = []
-    # `used` only grows, so a proposal above the limit at the start of the block stays above the limit
+    # `used` only grows: a proposal that would exceed the limit at the start of the block would also exceed it later
     for i in np.flatnonzero((used[persons] + weights <= limit).all(axis=1)).tolist():
         after = used[persons[i]] + weights[i]
         if (after <= limit).all():

@@ -139,7 +139,7 @@ class Adasyn(NeighbourInterpolator, LinearInterpolator):
     K is `k_neighbors`. Δ_i is the number of records of other classes among the K records of any class that are
     nearest to x_i. G is the requested number of points, and ĝ_i the number of points that start from x_i. x_nn is
     drawn uniformly from the K nearest records of the same class. Distances are Euclidean. Records of one person are
-    never neighbours. All classes but that of x_i count as one class.
+    never neighbours. All classes without x_i count as one class.
 
     The ĝ_i are integers with the sum G, rounded as in `in_proportion`. If G is below the number of records, chance
     decides which records get a point.
