@@ -23,7 +23,7 @@ LEAKS = {
     "accounting": "noise that does not fit the stated ε",
     "differencing": "comparison with an earlier release",
 }
-# first part of the name of a metric that is not about an audit: the topic of the rules that compare it
+# metrics that no audit measures: first part of the name, and the topic of the policy's rules on these metrics
 TOPICS = {
     "input_checks": "checks of the input tables",
     "attempts": "the number of earlier audits",
@@ -40,13 +40,13 @@ TOPICS = {
 # "7 of 100", "{unit}" for "person" or "record", and "{units}" for "people" or "records"
 MISSED = {
     "memorization": "passages of up to {0} {units} were copied",
-    "neighbours": "in up to {0} cases, a text is closer to a record that was used than to any other real record, "
-    "which helps to recognise the record; without a leak, 50 of 100",
+    "neighbours": "for up to {0} texts, the nearest real record is one that was used, and not one that was not used; "
+    "without a leak, 50 of 100",
     "identifiers": "names, numbers or rare words of up to {0} {units} appear",
     "membership": "in up to {0} pairs of a used and an unused {unit}, an attacker picks the used one; by guessing, "
     "50 of 100",
-    "parent_recovery": "in up to {0} cases, an attacker finds real records from which a text was made; without a "
-    "leak, 50 of 100",
+    "parent_recovery": "for up to {0} texts, the real records that an attacker takes for their sources were used; "
+    "without a leak, 50 of 100",
     "linkage": "new facts from up to {0} {units} are learned",
 }
 # name of an audit: the sentence on the page if this audit was not run

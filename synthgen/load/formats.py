@@ -22,7 +22,7 @@ from synthgen.load.text_files import json_object, read_csv, read_jsonl, read_tex
 Format = Literal["jsonl", "csv", "parquet", "dataset", "text"]
 _SUFFIXES: dict[str, Format] = {".jsonl": "jsonl", ".ndjson": "jsonl", ".csv": "csv"}
 _SUFFIXES |= {".parquet": "parquet", ".pq": "parquet"}
-SHORT_FLOATS = {pa.float16(): 1 << 11, pa.float32(): 1 << 24}  # by type: limit below which all whole numbers are exact
+SHORT_FLOATS = {pa.float16(): 1 << 11, pa.float32(): 1 << 24}  # whole numbers below this are exact
 MAX_LISTED = 20  # largest number of problems in a message
 # file name, without extension, of a part of a table on the Hugging Face Hub, such as train-00000-of-00002
 SHARD = re.compile(r"(?P<split>.+)-(?P<number>\d{5})-of-(?P<of>\d{5})(?:-[0-9a-f]+)?")

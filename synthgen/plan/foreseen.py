@@ -183,10 +183,10 @@ def gate_problems(
 ) -> Iterator[str]:
     """Yield each condition of the policy that no result of this configuration can meet, with the remedy."""
     is_private, substitute = config.interpolate.is_private, policy.dp_substitute
-    replaced = substitute if is_private and substitute is not None else None
-    excused_audits, excused_rules = ((), ()) if replaced is None else (replaced.instead_of, replaced.rules)
+    in_force = substitute if is_private and substitute is not None else None
+    excused_audits, excused_rules = ((), ()) if in_force is None else (in_force.instead_of, in_force.rules)
     required = [name for name in policy.required if name not in excused_audits]
-    for name in [*required, *(() if replaced is None else replaced.required)]:
+    for name in [*required, *(() if in_force is None else in_force.required)]:
         if name == ACCOUNTING and not is_private:
             yield "audit accounting: it requires a DP budget; set interpolate.method: dp-gaussian and dp.epsilon"
         elif name in NEEDS and name != ACCOUNTING:

@@ -44,9 +44,9 @@ def log_likelihood(model: WordRows, texts: WordRows, n_words: int) -> Float:
 
     P is P_5, counted on the rows of `model`. For a run of five words, c is the number of times it occurs; for a
     shorter run, c is the number of different words that precede it. c(h.) is the sum of c over the runs that extend h
-    by one word, and N(h.) is the number of these runs. n_i runs of k words have c = i. h' is h without its first
-    word, and V (`n_words`) is the number of different words. If classes are known, P is the mean of two models: one
-    of all rows, and one of the rows with the class of the text.
+    by one word, and N(h.) is the number of these runs. n_i is the number of runs of k words with c = i. h' is h
+    without its first word, and V (`n_words`) is the number of different words. If classes are known, P is the mean of
+    two models: one of all rows, and one of the rows with the class of the text.
 
     Reference: interpolated Kneser-Ney smoothing, Kneser and Ney 1995, Chen and Goodman 1999.
     """
@@ -69,8 +69,8 @@ def calibrated_ratio(synthetic: WordRows, real: WordRows, reference: WordRows, n
     the z with r(z) < r(x). That share is 1 for all copied records and does not rank them.
 
     Reference: ratio as a membership score, Meeus et al., "The Canary's Echo", 2025; calibration, Zarifzadeh, Liu and
-        Shokri, "Low-cost high-power membership inference attacks" (RMIA), ICML 2024. Standardised values, classes and
-        models of synthetic text instead of the attacked model were designed for this project.
+        Shokri, "Low-cost high-power membership inference attacks" (RMIA), ICML 2024. Designed for this project:
+        standardised values, classes, and models of the synthetic text that replace the attacked model.
     """
     by_synthetic = log_likelihood(synthetic, real, n_words)
     place = np.arange(len(reference.words))

@@ -5,7 +5,7 @@ additional score requires more persons. There is therefore only one score per ki
 
     rmia        likelihood ratio of models of the synthetic and the reference text, calibrated by class
     coverage    among the record's 3-word runs that the reference lacks, the share that the synthetic text has
-    ..._top1    cosine to the nearest synthetic record, by words and by each matrix of vectors that the caller passes
+    ..._top1    cosine to the nearest synthetic record: one score for word counts, and one for each given encoder
     ..._mass    total weight of the record when each synthetic record is explained as a mixture of two real records
 
 All other scores that were tested detect no leak that these scores miss (docs/studies/membership-scores.md).

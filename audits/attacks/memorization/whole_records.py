@@ -121,7 +121,8 @@ def _runs(parts: Sequence[list[str]]) -> Iterable[list[str]]:
 def copies_of_one(made: Keyed, real: Keyed, owners: Int) -> OwnedCopies:
     """Return the rows of `made` with a key that only one owner has in `real`, given the owners of the rows of `real`.
 
-    The size of a copy is the number of tokens in `real`, because a copy without spaces has only one token.
+    The size of a copy is the number of tokens of the copied row of `real`. If a copy has no spaces, it has only one
+    token itself.
     """
     sole = sole_owners(real, owners)
     found, place = sole.places(made.key)

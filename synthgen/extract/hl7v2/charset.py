@@ -63,7 +63,7 @@ def decode(data: bytes, declared: Sequence[str], encoding: str) -> tuple[str, st
 
 
 def _switched(data: bytes, charset: str) -> bytes:
-    # HL7 writes the escape sequences of ISO 2022 as `\C..\` or `\M..\`, but the codec reads them as bytes
+    # HL7 writes the escape sequences of ISO 2022 as the text `\C..\` or `\M..\`, but the codec needs the real bytes
     if charset != ISO_2022:
         return data
     return _ESCAPED_SETS.sub(lambda found: b"\x1b" + bytes.fromhex(found[1].decode()), data)

@@ -113,10 +113,10 @@ def test_under_a_guarantee_the_limit_is_the_same_for_everybody(pages):
 def test_the_largest_leak_that_is_not_excluded_is_the_upper_end_of_the_interval(pages):
     content = pages.content()
     pairs = "in up to 64 of 100 pairs of a used and an unused person, an attacker picks the used one"
-    nearest = "in up to 56 of 100 cases, a text is closer to a record that was used than to any other real record"
+    nearest = "for up to 56 of 100 texts, the nearest real record is one that was used"
     assert not_excluded(content) == (
         "passages of up to 3 of 1,000 people were copied",
-        f"{nearest}, which helps to recognise the record; without a leak, 50 of 100",
+        f"{nearest}, and not one that was not used; without a leak, 50 of 100",
         f"{pairs}; by guessing, 50 of 100 (bad result)",
     )
     below = {**pages.audits()[0], "estimate": pages.estimate(-0.02, 0.01)}
