@@ -123,7 +123,7 @@ def _histogram(name: str, histogram: Mapping[str, Any]) -> dict[str, Any]:
         "svg": histogram_svg(id_, bins, caption, note) if bins else None,  # None if no bin can be published
         "caption": caption,
         "note": note,
-        "head": ("distance", "share of synthetic records: to train", "share of synthetic records: to control"),
+        "head": ("distance", "share for train", "share for control"),
         "rows": [(f"{number(b.low)} to {number(b.high)}", f"{b.train:.0%}", f"{b.control:.0%}") for b in bins],
     }
 
