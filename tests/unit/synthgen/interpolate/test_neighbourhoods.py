@@ -71,7 +71,7 @@ def test_neighbours_in_any_class_requires_enough_rows_of_other_persons():
     few = line([0, 0, 0, 1, 2])
     assert neighbours_in_any_class(few, 2, 4)[0].shape == (1, 4)  # its person has one record
     assert neighbours_in_any_class(few, 1, 2)[0].shape == (3, 2)
-    with pytest.raises(Unfit, match="only 2 records of other persons exist, but 3 are needed"):
+    with pytest.raises(Unfit, match="needs 3 records of other persons, but only 2 exist"):
         neighbours_in_any_class(few, 1, 3)
 
 
