@@ -10,7 +10,7 @@ import typer
 from audits.cli.console import AsJson
 from audits.core.errors import InputError
 
-_ALIASES = {"hygiene": "input_checks", "dp_epsilon": "dp", "dp_delta": "dp"}  # accepted name -> name of the page
+_ALIASES = {"dp_epsilon": "dp", "dp_delta": "dp"}  # accepted name -> name of the page
 _PREFIXES = ("audit_", "dp_consistent_")  # prefixes of the ids of gates
 
 

@@ -1,7 +1,7 @@
 """Strict model of report.json, the file of a bundle with the results of the run and of the audits.
 
-A field contains a rounded number or a word of a fixed list, so nobody can hide private text in the file. The verifier
-writes the file again from this model and compares the bytes.
+Each field contains a rounded number or a word of a fixed list, so the file has no place for private text. The
+verifier writes the file again from this model and compares the bytes.
 """
 
 from collections.abc import Mapping

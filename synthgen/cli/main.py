@@ -209,7 +209,10 @@ def report(
     from synthgen.cli.publish import report_of
 
     path = str(report_of(target))
-    print_json({"report": path}) if as_json else typer.echo(path)
+    if as_json:
+        print_json({"report": path})
+    else:
+        typer.echo(path)
     if browse:
         typer.launch(path)
 

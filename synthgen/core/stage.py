@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import reduce
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar, cast
 
 from pydantic import TypeAdapter
 
@@ -23,6 +23,7 @@ from synthgen.core.progress import Progress
 from synthgen.core.seeds import SeedTree
 from synthgen.core.shards import Division
 
+T = TypeVar("T")
 _PLAIN: TypeAdapter[Any] = TypeAdapter(Any)  # converts a value to JSON data
 SHARDS = ".shards"  # suffix of the folder with the shards of a distributed stage
 ROOT = ""  # name of the stream that is the root of all streams of the run
@@ -121,6 +122,7 @@ class StageContext:
         self.shards = folder.with_suffix(SHARDS)
         self._sources = sources
         self._used: set[tuple[str, str]] = set()
+        self._computed: dict[str, Any] = {}
 
     @property
     def progress(self) -> Progress:
@@ -147,6 +149,12 @@ class StageContext:
         """Return a random stream."""
         self._use("streams", name)
         return _stream(self._sources.seeds, name)
+
+    def once(self, name: str, compute: Callable[[], T]) -> T:
+        """Return `compute()`, or the value of the first call with this name; `divide` and `run` can share it."""
+        if name not in self._computed:
+            self._computed[name] = compute()
+        return cast("T", self._computed[name])
 
     def unused(self) -> set[tuple[str, str]]:
         """Return the declared items that the stage has not read so far, each as (kind, name)."""

@@ -71,7 +71,7 @@ def evaluate(
             set contains a word.
 
     Privacy: reads train and test texts and returns aggregates by class.
-    Randomness: `seeds`. The style gap uses the child "manner", its former name; a new name would change results.
+    Randomness: `seeds`. The random stream of the style gap is called "manner"; another name would change the results.
     Reference: "train on synthetic, test on real" is from Esteban, Hyland & Rätsch (arXiv 1706.02633), section 4.1.
     """
     _check(tables)

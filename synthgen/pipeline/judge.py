@@ -198,7 +198,8 @@ def _stored_result(context: StageContext, name: str) -> AuditResult:
 
 def _checked(context: StageContext) -> CheckedTables:
     confidence = confidence_of(context.input("attempt"), context.config("audit.confidence"))
-    return CheckedTables.of(audit_inputs(context), seed=context.stream("audit").integer(), confidence=confidence)
+    seed = context.stream("audit").integer()
+    return context.once("checked", lambda: CheckedTables.of(audit_inputs(context), seed=seed, confidence=confidence))
 
 
 def audit_inputs(context: StageContext) -> AuditInputs:

@@ -5,6 +5,7 @@ The suite takes about an hour. Each case of the suite is a shard, so several pro
 
 import json
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -18,6 +19,7 @@ from audits.gate.evidence import Evidence, Metric, read_evidence
 from audits.gate.policy import Policy, decide
 from audits.selftest.bound import BoundCell, BoundSelfTest, bound_selftest
 from audits.selftest.cases import CASES
+from audits.selftest.clean_release import Population
 from audits.selftest.run_suite import make_populations, run_case, select_audits
 from synthgen.core.made_by import LIBRARIES
 from synthgen.core.shards import Division
@@ -60,25 +62,26 @@ def _divide(context: StageContext) -> Division:
         confidence = context.config("audit.confidence")
         done = len(cases) - len(shards)
         with context.progress.stage("selftest", total=len(cases), unit="cases", done=done) as advance:
-            try:
+            populations = list[Population]()
+            with suppress(InputError):
                 audits = select_audits(tuple(context.input("audits")))
                 populations, _ = make_populations(inputs, seed)
-            except InputError:
-                populations = []
             for shard in shards:
                 verdicts: _Verdicts = None
-                if populations:
-                    cells = run_case(cases[shard], populations, audits, seed=seed, confidence=confidence).cells
-                    verdicts = {cell.audit: BoundCell(demand=cell.demand, outcome=cell.outcome) for cell in cells}
+                with suppress(InputError):
+                    if populations:
+                        cells = run_case(cases[shard], populations, audits, seed=seed, confidence=confidence).cells
+                        verdicts = {cell.audit: BoundCell(demand=cell.demand, outcome=cell.outcome) for cell in cells}
                 write_whole(context.shards / shard, _VERDICTS.dump_json(verdicts))
                 advance(1)
 
     def is_intact(shard: str) -> bool:
         try:
-            _VERDICTS.validate_json((context.shards / shard).read_bytes())
+            verdicts = _VERDICTS.validate_json((context.shards / shard).read_bytes())
         except ValidationError:
             return False
-        return True
+        demanded = {audit for audit in context.input("audits") if cases[shard].demand(audit) != "blind"}
+        return verdicts is None or demanded <= verdicts.keys()
 
     return Division(folder=context.shards, names=tuple(cases), write=write, is_intact=is_intact)
 

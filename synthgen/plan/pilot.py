@@ -109,7 +109,7 @@ class Pilot:
         if self.n_read < self.n_source:
             lines.append(
                 f"the pilot read a random sample of {self.n_read:,} of {self.n_source:,} records; the expected "
-                "utility is that of a run on this sample"
+                "utility, the risks and the input checks below are those of this sample"
             )
         lines.append(
             f"expected: {n_records} records from {self.texts} texts in {self.minutes:.0f} minutes; the pilot "

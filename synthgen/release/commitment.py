@@ -1,7 +1,7 @@
 r"""Commit to private records: publish a number that fixes the records without revealing them.
 
 The data owner can later prove that a record is one of the records. The number is the root of a Merkle tree with one
-leaf per record. Every leaf depends on a key K that only the data owner has; without K, nobody can confirm a guess:
+leaf per record. Every leaf depends on a key K that only the data owner has. Without K, a guess cannot be confirmed:
 
     k_i    = HKDF-SHA256(K, info = "rec" || role || 0x00 || i)
     leaf_i = HMAC-SHA256(k_i, "synthgen/rec/v1\0" || NFC(text_i))

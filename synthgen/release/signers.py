@@ -64,7 +64,7 @@ def load_signer(uri: str, public: Path, pin: Callable[[str], str] | None = None)
     """Return the key of a URI, after a test signature has shown that the key belongs to the public part.
 
     Examples of `uri` are `hsm:2?label=releaser`, `awskms:alias/releaser` and, for an unencrypted file,
-    `file2:/run/key.pem`. `public` is the `.pub.json` file, which states who holds the key. The library calls `pin`
+    `file2:/run/key.pem`. `public` is the `.pub.json` file, which names the key's owner. The library calls `pin`
     with the name of a PIN or passphrase, and `pin` returns the value.
 
     Raises:

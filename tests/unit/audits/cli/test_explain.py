@@ -63,7 +63,6 @@ def test_every_gate_of_a_shipped_policy_is_explained_in_both_spellings():
 @pytest.mark.parametrize(
     ("name", "page"),
     [
-        ("hygiene", "input_checks"),
         ("input-checks", "input_checks"),
         ("input_checks.problems.value", "input_checks"),
         ("parent-recovery", "parent_recovery"),
@@ -72,3 +71,8 @@ def test_every_gate_of_a_shipped_policy_is_explained_in_both_spellings():
 )
 def test_numbers_and_other_spellings_are_explained(name, page):
     assert page_of(name) == page
+
+
+def test_a_former_name_is_unknown():
+    result = CliRunner().invoke(app, ["explain", "hygiene"])
+    assert "there is no explanation of 'hygiene'" in str(result.exception)

@@ -52,6 +52,13 @@ def test_unused_returns_declared_values_that_were_not_read(tmp_path):
     assert given.unused() == set(unused.items())
 
 
+def test_a_value_is_computed_once_for_each_name(tmp_path):
+    one, calls = context(tmp_path), []
+    for name in ("a", "a", "b"):
+        assert one.once(name, lambda: calls.append(1) or len(calls)) == {"a": 1, "b": 2}[name]
+    assert len(calls) == 2
+
+
 @pytest.mark.parametrize(
     "changes", [{"inputs": {}}, {"inputs": {"load": StageInput(1, "x"), "split": StageInput(1, "y")}}, {"models": {}}]
 )

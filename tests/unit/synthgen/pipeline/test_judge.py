@@ -42,7 +42,7 @@ def trial(new_bench, tmp_path_factory):
 
         stages = {"rounds": writing.stages, "cleaned": bench.stages, "judged": judge(job)}
         patch.setattr(f"{CHECKED}.of", check)
-        inputs, *_ = given  # of the shards, and then of the stage
+        (inputs,) = given
         yield SimpleNamespace(bench=bench, judge=judge, seen_before=seen_before, inputs=inputs, **results, **stages)
 
 
@@ -194,7 +194,7 @@ def test_another_synthetic_table_is_another_attempt(trial, monkeypatch):
     fewer = replace(trial.written, **{name: getattr(trial.written, name)[:9] for name in columns})
     second = json.loads((trial.judge(job, written=fewer).audited.folder / "evidence.json").read_bytes())["metrics"]
     assert second["attempts.number"]["value"] == 2
-    assert seen == [pytest.approx(0.992)] * 2
+    assert seen == [pytest.approx(0.992)]
     (trial.bench.root / "fresh" / "attempts.jsonl").write_text("{}")
     with pytest.raises(audits.InputError, match="has 0 entries, but had 2 before"):
         trial.judge(job)

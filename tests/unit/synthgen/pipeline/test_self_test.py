@@ -5,6 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from audits.core.errors import InputError
 from audits.gate.shipped import load_policy
 from audits.selftest.bound import read_selftest
 from synthgen.pipeline import self_test
@@ -57,6 +58,45 @@ def test_too_few_persons_for_the_suite_refuse_the_release(finished):
     with_policy(finished, "selftest: [memorization]\n")
     run = Pipeline(finished.config()).run()
     assert not run.decide().allowed
+
+
+def test_a_case_that_cannot_be_built_refuses_the_release(finished, monkeypatch):
+    with_policy(finished, "selftest: [memorization]\n")
+    cell = SimpleNamespace(audit="memorization", demand="must_fail", outcome="right")
+    monkeypatch.setattr(self_test, "make_populations", lambda *_: (["a population"], ()))
+
+    def run_case(case, *_, **__):
+        if case.name == "verbatim":
+            raise InputError("the case cannot be built")
+        return SimpleNamespace(cells=(cell,))
+
+    monkeypatch.setattr(self_test, "run_case", run_case)
+    run = Pipeline(finished.config()).run()
+    assert read_selftest(run.folder("selftest") / self_test.SELFTEST).audits == {}
+    assert any("selftest-memorization: INSUFFICIENT" in failure for failure in run.decide().failures)
+
+
+def test_a_shard_without_a_demanded_verdict_is_computed_again(finished, monkeypatch):
+    with_policy(finished, "selftest: [memorization]\n")
+    cell = SimpleNamespace(audit="memorization", demand="must_fail", outcome="right")
+    monkeypatch.setattr(self_test, "make_populations", lambda *_: (["a population"], ()))
+    calls = []
+
+    def run_case(case, *_, **__):
+        calls.append(case.name)
+        if len(calls) == 3:
+            raise KeyboardInterrupt
+        return SimpleNamespace(cells=(cell,))
+
+    monkeypatch.setattr(self_test, "run_case", run_case)
+    with pytest.raises(KeyboardInterrupt):
+        Pipeline(finished.config()).run()
+    (shards,) = (finished.folder / "ws" / "stages").glob("selftest-*.shards")
+    first, second = calls[:2]
+    (shards / f"{first}.json").write_text("{}")
+    (shards / f"{second}.json").write_text('{"memorization": ')
+    Pipeline(finished.config()).run()
+    assert {first, second} <= set(calls[3:])
 
 
 def test_only_the_external_policy_requires_the_suite(run_project):
