@@ -41,7 +41,7 @@ def rewrite(
         raise InputError("every row of the table would be left out")
     table = take(table, np.array([i for i in range(len(table)) if i + 1 not in without]))
     rows = [{text: plain_layout(content)} for content in table.texts]
-    for row, name in zip(rows, table.labels or (), strict=False):
-        row[label] = name
+    if table.labels is not None:
+        rows = [{**row, label: name} for row, name in zip(rows, table.labels, strict=True)]
     write_whole(out, plain_file(out.suffix, rows))
     return len(rows)

@@ -36,11 +36,13 @@ def stated_claim(mechanism: Mapping[str, Any] | None, limit: float) -> Claim:
         return Claim(limit=limit, delta=0.0, is_claim=False)
     stated = claimed if isinstance(claimed, Mapping) else {}
     epsilon, delta = _number(stated.get("epsilon")), _number(stated.get("delta", 0.0))
-    if not (0 < epsilon <= MAX_CLAIM and 0 <= delta < 1):
-        allowed = (
-            f"claim.epsilon must be a number above 0 and at most {MAX_CLAIM:g}, and claim.delta from 0 to below 1"
-        )
-        raise InputError("the privacy claim in the mechanism's log cannot be tested", problems=[allowed])
+    problems = []
+    if not 0 < epsilon <= MAX_CLAIM:
+        problems.append(f"claim.epsilon must be a number above 0 and at most {MAX_CLAIM:g}")
+    if not 0 <= delta < 1:
+        problems.append("claim.delta must be a number from 0 to below 1")
+    if problems:
+        raise InputError("the privacy claim in the mechanism's log cannot be tested", problems=problems)
     return Claim(limit=epsilon, delta=delta, is_claim=True)
 
 

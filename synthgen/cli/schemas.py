@@ -44,7 +44,8 @@ def schema_of(kind: Kind) -> dict[str, Any]:
     if kind == "audit":
         return audit_schema()
     models: dict[str, type[BaseModel]] = {"config": Config, "policy": Policy, "bridge": TrainBridgeConfig}
-    schema: dict[str, Any] = models.get(kind, ReleaseStatement).model_json_schema()
+    models["attestation"] = ReleaseStatement
+    schema: dict[str, Any] = models[kind].model_json_schema()
     if kind in {"config", "bridge"}:
         for set_by_load in SET_BY_LOAD:
             schema["properties"].pop(set_by_load, None)
