@@ -180,6 +180,13 @@ class DecodeConfig(Section):
             raise ValueError("only writer: prompt uses this key; set writer: prompt, or omit the key")
         return value
 
+    @field_validator("top_k")
+    @classmethod
+    def _reaches_the_model(cls, value: int, info: ValidationInfo) -> int:
+        if info.data.get("engine") == ENDPOINT and value != cls.model_fields[info.field_name or ""].default:
+            raise ValueError("a server does not receive this setting; omit the key")
+        return value
+
     @field_validator("style")
     @classmethod
     def _has_soft_tokens(cls, style: str | tuple[str, ...], info: ValidationInfo) -> str | tuple[str, ...]:

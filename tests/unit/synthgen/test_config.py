@@ -174,6 +174,10 @@ def test_unsuitable_yaml_is_refused_without_a_traceback(tmp_path, more):
             "decode: {writer: prompt, engine: endpoint, endpoint: {url: 'http://k:secret@localhost/v1', model: m}}",
             [f"decode.endpoint.url: {NO_KEY}"],
         ),
+        (
+            "decode: {writer: prompt, engine: endpoint, endpoint: {url: 'http://h/v1', model: m}, top_k: 5}",
+            ["decode.top_k: a server does not receive this setting; omit the key, got 5"],
+        ),
         ("release: {name: ../x}", [f"release.name: must match pattern '{NAME}', got '../x'"]),
     ],
 )
