@@ -38,7 +38,10 @@ PATTERNS[LANGUAGE] = "must be a BCP 47 tag, such as en or de-CH"
 
 
 def most_delta(persons: int) -> float:
-    """Return the largest delta allowed for a number of persons; a larger delta could reveal whole records."""
+    """Return the largest delta allowed for a number of persons.
+
+    With a larger delta, even a mechanism that reveals whole records could satisfy the guarantee.
+    """
     return 1 / (PERSONS_PER_DELTA * persons)
 
 
@@ -139,7 +142,7 @@ class ReleaseConfig(Section):
     )
 
     @model_validator(mode="after")
-    def _names_a_file(self) -> Self:
+    def _has_public_key(self) -> Self:
         if is_uri(self.key) and self.public is None:
             raise ValueError(
                 "public is required if key is a URI; set it to the file of the public key, NAME.pub.json. The folder "
@@ -237,7 +240,8 @@ class Config(Section):
         except ValidationError as error:
             raise invalid(mistakes(error.errors(include_url=False), given, type(self))) from None
 
-    # otherwise, pydantic calls this constructor during validation and reports its ConfigError as a single mistake
+    # The flag makes pydantic validate mappings without a call of this constructor. With a call, pydantic would report
+    # the ConfigError of the constructor as a single mistake.
     __init__.__pydantic_base_init__ = True  # type: ignore[attr-defined]
 
     def __repr_args__(self) -> list[tuple[str | None, Any]]:  # `repr` and `str` show no path, column or label

@@ -34,6 +34,7 @@ MANIFEST = "manifest.json"
 FORMAT = 1  # version of the format of the manifest
 FAILED = 3  # exit code for input that cannot be used, as in the command `synthgen`
 _CHUNK_BYTES = 1 << 20
+# shell script that runs the installed command; unless SYNTHGEN_MODELS is set, with the models of the installation
 _LAUNCHER = """#!/bin/sh
 [ -n "${{SYNTHGEN_MODELS:-}}" ] || SYNTHGEN_MODELS={models}
 export SYNTHGEN_MODELS
@@ -121,7 +122,8 @@ def install(folder: Path, into: Path) -> Path:
         models = into / "models"
         for model in sorted((folder / "models").glob("*.tar")):
             _run([*command, "models", "import", model], SYNTHGEN_MODELS=str(models))
-        for path in (models, *models.rglob("*")):  # only the owner can read the files that `models import` wrote
+        # `models import` writes files that only their owner can read; all users of the command need them
+        for path in (models, *models.rglob("*")):
             path.chmod(0o755 if path.is_dir() else 0o644)
         launcher = _launcher(into, command, models)
         is_installed = True

@@ -24,11 +24,11 @@ ROWS = {  # for each row of the comparison, the attributes of `AttributeFinding`
 
 @dataclass(frozen=True, slots=True)
 class ComparisonRow:
-    """One row of the comparison: values in both parents and in the synthetic text (the blend), in text order."""
+    """One row of the comparison. Values are in the order in which they occur in their text."""
 
     attribute: str  # a key of `ROWS`
-    a: tuple[str, ...]
-    b: tuple[str, ...]
+    a: tuple[str, ...]  # the values in the text of the first parent (A)
+    b: tuple[str, ...]  # the values in the text of the second parent (B)
     blend: tuple[tuple[str, Origin], ...]  # the values in the synthetic text, each with its origin
 
 

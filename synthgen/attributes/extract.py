@@ -64,7 +64,8 @@ FAMILY = _set(
     " grandfather grandparent grandparents sibling siblings parent parents cousin cousins maternal paternal fh fhx"
     " famhx grandson granddaughter niece nephew"
 )
-_PATIENT = _set("he she patient pt i you they")  # after such a word, a sentence about a relative is about the person
+# if one of these words stands between a relative and a term, the term is about the person: "mother died, he has gout"
+_PATIENT = _set("he she patient pt i you they")
 # phrases that negate the term before them
 _DENIALS_AFTER = _phrases(
     "denied;absent;negative;none;resolved;ruled out;not present;was denied;were denied;is denied;are denied"
@@ -117,6 +118,7 @@ def _is_allergy(words: Sequence[Word], i: int) -> bool:
 
 
 def _reaches(words: Sequence[Word], i: int, triggers: Sequence[tuple[str, ...]], resets: frozenset[str]) -> bool:
+    """Return whether one of the triggers stands before the term at word i and applies to the term."""
     folded = [word.folded for word in words]
     start = next((k + 1 for k in range(i - 1, -1, -1) if any(mark in words[k].after for mark in ";()")), 0)
     reach = _reach(words, i, resets)
@@ -161,7 +163,8 @@ def _is_denied_after(words: Sequence[Word], j: int, *, is_medication: bool) -> b
     return False
 
 
-# status that the negation of a status means: "denies smoking" means "none"; other negated statuses are skipped
+# negated status of a habit -> status that is reported: "denies smoking" negates "current" and gives "none"
+# (a negated status that is not listed is skipped)
 _DENIED_HABIT = {"current": "none", "regular": "little"}
 _PACK_YEARS = re.compile(r"(?i)\b(\d{1,3})[- ](?:py|pack[- ]?years?)\b")
 _DRINKS = re.compile(

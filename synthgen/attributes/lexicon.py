@@ -73,6 +73,7 @@ _LOOKALIKES = """
 other: st depression; st segment depression; great depression; economic depression; tired of; rubbing alcohol; \
 alcohol swab; smoking gun; bleeding edge; confused with; insulin resistance
 """
+# attribute -> text of the dictionary with the values of this attribute
 BLOCKS = {"condition": CONDITIONS, "symptom": SYMPTOMS, "medication": MEDICATIONS, **HABITS, OTHER: _LOOKALIKES}
 
 

@@ -139,6 +139,7 @@ def _years(count: str, unit: str) -> int:
 
 
 _ANY_JOB = r"(?P<job>[a-z][a-z'’-]*(?: [a-z][a-z'’-]*){0,3}?)"  # an occupation of one to four words
+# words or punctuation after an occupation
 _END = r"(?=\s+(?:and|who|whose|in|at|for|with|on|but|from|when|where|since|by|to|of|until|he|she)\b|\s*[.,;:()\n]|$)"
 _MODIFIER = r"(?:retired |former |full[- ]time |part[- ]time |self[- ]employed )*"
 _STATUS = re.compile(r"(?i)\b(?:retired|unemployed|on disability)\b")
@@ -180,11 +181,11 @@ def find_work(text: str) -> Iterator[AttributeFinding]:
             if any(a < end and start < b for a, b in matched):
                 continue
             matched.append((start, end))
-            yield AttributeFinding("occupation", _normal(match["job"]), start, end)
+            yield AttributeFinding("occupation", _occupation_name(match["job"]), start, end)
     for match in _STATUS.finditer(text):
         yield AttributeFinding("occupation", match[0].casefold(), *match.span())
 
 
-def _normal(job: str) -> str:
+def _occupation_name(job: str) -> str:
     plain = " ".join(job.casefold().split())
     return next((name for name in occupations() if plain == name or plain.endswith(f" {name}")), plain)

@@ -91,6 +91,7 @@ class AttributeRule(BaseModel):
 
     @model_serializer
     def _short(self) -> dict[str, Any]:
+        # as in a configuration file, without the unused attributes: {"sex": "female"}
         return {self.kind: self.value, **({"prefer": True} if self.prefer else {})}
 
     @property
@@ -155,6 +156,7 @@ def _exclude_each_other(a: AttributeRule, b: AttributeRule) -> bool:
 
 def _years(value: int | str) -> tuple[int, int]:
     match = _RANGE.fullmatch(str(value))
+    # without a match, the range (1, 0) is empty, so the check below raises the error
     low, high = (int(match[1]), int(match[2] or match[1])) if match else (1, 0)
     if not 0 <= low <= high <= MAX_AGE_YEARS:
         raise ValueError(f"age must be years from 0 to {MAX_AGE_YEARS}, such as 54 or 40-60, got {value!r}")
