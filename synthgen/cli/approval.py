@@ -1,6 +1,7 @@
 """Implement `synthgen review` and `synthgen approve`.
 
-`review` writes the page that a person reads before a release. `approve` signs the approval or rejection of a person.
+`review` writes the page that a person reads before a release. With `approve`, a person signs an approval or rejection
+of the release, or the releaser closes the list of approvals.
 """
 
 import sys
@@ -17,6 +18,7 @@ from synthgen.core.errors import UsageError
 from synthgen.core.terminal import say
 
 OptionalFile = Path | None
+# kind of the signed decision -> words for it in the question to the user and in the printed result
 _ACTS = {"APPROVE": ("approval", "approved"), "REJECT": ("rejection", "rejected"), "CLOSE": ("closing", "closed")}
 
 

@@ -1,6 +1,6 @@
 """Implement `synthgen blend`: generate a text between two given texts, and compare the attributes of all three.
 
-The vector of the new text lies on a line or arc between the vectors of the given texts.
+The new text is decoded from a target vector, which lies on a line or arc between the vectors of the given texts.
 """
 
 import re
@@ -54,7 +54,8 @@ class Blended:
     request: BlendRequest
     texts: tuple[str, str]  # the two input texts
     blend: Candidate  # the generated text whose vector has the highest cosine to the target
-    # cosine of the blend's vector to the "target" vector and the vectors of texts "a" and "b"; "a_b": of A to B
+    # cosines between two vectors. Keys "target", "a" and "b": the blend's vector with the target vector and with the
+    # vectors of the texts A and B. Key "a_b": the vector of text A with the vector of text B.
     cosines: dict[str, float]
     of_candidates: tuple[float | None, ...]  # cosine of each candidate to the target; None for a text without letters
     rows: tuple[ComparisonRow, ...]  # the attribute table
@@ -98,9 +99,13 @@ class Blended:
 def blend(request: BlendRequest, progress: Progress) -> Blended:
     """Read both texts, load the models, and return the blend.
 
-    Raise UsageError if `request.lam` is not from 0 to 1, StorageError if a file cannot be read, ModelMissing or
-    ModelError if a model cannot be used, and DataError if a file is not UTF-8 text or has no letter, if no
-    candidate has a letter, or if there is no unique vector between the two vectors.
+    Raises:
+        UsageError: `request.lam` is not from 0 to 1.
+        StorageError: a file cannot be read.
+        ModelMissing: a model is not in the store.
+        ModelError: a model cannot be used.
+        DataError: a file is not UTF-8 text, or a file or all candidates contain no letter, or the target vector is
+            not defined, because the vectors of the texts are opposite.
     """
     if not 0 <= request.lam <= 1:
         raise UsageError(f"--lambda must be from 0 to 1, got {request.lam}")
@@ -112,7 +117,7 @@ def blend(request: BlendRequest, progress: Progress) -> Blended:
 def open_models(writer: Literal["bridge", "prompt"]) -> tuple[Encoder, Decoder]:
     """Return the default encoder and decoder; the decoder reads the vector (writer "bridge") or words ("prompt")."""
     embed, decode = EmbedConfig(), DecodeConfig(writer=writer)
-    # these lines report a missing model before the imports below, which take seconds
+    # the next line reports a missing model before the imports, which take seconds
     folder, _ = model_folder(decode.model), model_folder(embed.model)
     from synthgen.decode.bridge import load_bridge, load_vocabulary
     from synthgen.decode.prompting.local import PromptDecoder

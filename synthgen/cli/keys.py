@@ -93,13 +93,13 @@ def trust_init(  # noqa: PLR0913 - one parameter per option
     fingerprint = new_trust(
         path,
         roles={role: files for role, files in roles.items() if files},
-        policies=_accepted(policy or ["research"], ledger or ()),
+        policies=_policy_digests(policy or ["research"], ledger or ()),
         expires=datetime.now(UTC) + timedelta(days=days),
         root_keys=[load_key(key, passphrase_for(key)) for key in root or []],
         authorities=authority or [],
-        ledgers=[_ledger(name) for name in ledger or []],
+        ledgers=[_ledger_id(name) for name in ledger or []],
     )
-    _report(path, fingerprint, as_json=as_json)
+    _print_fingerprint(path, fingerprint, as_json=as_json)
 
 
 @trust_app.command("rotate")
@@ -135,7 +135,7 @@ def trust_rotate(  # noqa: PLR0913 - one parameter per option
     fingerprint = rotate_trust(
         old,
         path,
-        policies=_accepted(policy or [], ledger or load_trust(old).ledgers),
+        policies=_policy_digests(policy or [], ledger or load_trust(old).ledgers),
         root_keys=[load_key(key, passphrase_for(key)) for key in sign_with],
         now=now,
         roles={role: files for role, files in roles.items() if files},
@@ -144,9 +144,9 @@ def trust_rotate(  # noqa: PLR0913 - one parameter per option
         reason=reason,
         expires=None if days is None else now + timedelta(days=days),
         authorities=authority or [],
-        ledgers=[_ledger(name) for name in ledger or []],
+        ledgers=[_ledger_id(name) for name in ledger or []],
     )
-    _report(path, fingerprint, as_json=as_json)
+    _print_fingerprint(path, fingerprint, as_json=as_json)
 
 
 @trust_app.command("forget")
@@ -197,12 +197,12 @@ def _described(root: "TrustRoot") -> list[str]:
     return [*lines, *(f"policy {name}: {', '.join(digests)}" for name, digests in sorted(root.policies.items()))]
 
 
-def _report(path: Path, fingerprint: str, *, as_json: bool) -> None:
+def _print_fingerprint(path: Path, fingerprint: str, *, as_json: bool) -> None:
     text = f"trust root: {path}\nfingerprint, for comparison over a second channel: {fingerprint}"
     print_fields({"trust": str(path), "fingerprint": fingerprint}, text, as_json=as_json)
 
 
-def _accepted(names: Sequence[str], ledgers: Sequence[str]) -> dict[str, list[str]]:
+def _policy_digests(names: Sequence[str], ledgers: Sequence[str]) -> dict[str, list[str]]:
     from audits.gate.shipped import load_policy
     from synthgen.core.errors import ConfigError
 
@@ -217,7 +217,7 @@ def _accepted(names: Sequence[str], ledgers: Sequence[str]) -> dict[str, list[st
     return {policy.name: [policy.digest()] for policy in policies}
 
 
-def _ledger(id_or_folder: str) -> str:
+def _ledger_id(id_or_folder: str) -> str:
     from audits.ledger.chain import KEY, ledger_id
     from synthgen.core.errors import ConfigError
 

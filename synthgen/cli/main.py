@@ -355,7 +355,8 @@ def _exit_interrupted() -> NoReturn:
 
 def _stop(number: int, _frame: object) -> None:
     _SIGNALS.append(number)
-    sys.exit(Interrupted.exit_code)  # neither typer nor a library catches SystemExit
+    # raises SystemExit, which no library catches; typer would turn KeyboardInterrupt into exit code 130
+    sys.exit(Interrupted.exit_code)
 
 
 if __name__ == "__main__":

@@ -110,7 +110,11 @@ def report_of(target: Path) -> Path:
 
 
 def configured(target: Path) -> Config:
-    """Return the configuration in a file or of the last run in a workspace; raise DataError if this run has none."""
+    """Return a configuration; `target` is a configuration file, or the workspace of a run.
+
+    Raises:
+        DataError: the folder is no workspace, or its last run was started without a configuration file.
+    """
     from synthgen.release.run import REPORTED
 
     if not target.is_dir():

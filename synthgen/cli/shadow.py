@@ -37,8 +37,10 @@ from synthgen.pipeline.stage_order import write_records
 from synthgen.pipeline.workspace import Workspace, finish
 from synthgen.release.run import Run, load_run
 
-QUICK_RUNS, QUICK_PERSONS, QUICK_PERMUTATIONS = 8, 1, 9  # numbers of reruns, persons and permutations with --quick
-QUICK_TOKENS = 48  # largest number of tokens of a text with --quick; shorter texts often do not fit their class
+# numbers of reruns, attacked persons, and random permutations (for the p-values) with --quick
+QUICK_RUNS, QUICK_PERSONS, QUICK_PERMUTATIONS = 8, 1, 9
+# largest number of tokens of a text with --quick; with fewer tokens, texts often do not fit their class
+QUICK_TOKENS = 48
 RERUN_STAGES = ("interpolate", "decode", "re-embed", "filter")  # stages that determine how long a rerun takes
 
 
@@ -73,7 +75,7 @@ class Shadowed:
 
 
 def shadow(config: Config, request: ShadowRequest, progress: Progress, say: Callable[[str], None]) -> Shadowed:
-    """Make the missing reruns, audit all reruns, and write shadow.json into the workspace.
+    """Make the reruns that are not stored yet, audit all reruns, and write shadow.json into the workspace.
 
     The result informs the people who decide on a release; no gate of a policy reads it. `say` prints the estimated
     duration and the number of the current rerun. Raise UsageError for a run under a DP budget: each rerun would
@@ -147,6 +149,8 @@ def _store(context: StageContext) -> Mapping[str, object]:
     return {"in": len(records), "out": len(records)}
 
 
+# In a rerun, this stage replaces the stage deidentify. It stores the records of the persons who are not left out.
+# These records are already de-identified.
 STORE = Stage(name="deidentify", version=1, run=_store, inputs=("records",), libraries=("pyarrow",))
 
 

@@ -24,13 +24,13 @@ TEMPLATES = {  # name of a template -> configuration file in the folder `example
     "clinic-fhir": "clinic/clinic-fhir.yaml",
     "newsgroup": "newsgroups.yaml",
 }
-EXPORTS = {"clinic-fhir": "fhir"}  # template -> format of the notes; a template not listed has a table
+EXPORTS = {"clinic-fhir": "fhir"}  # template -> format of its export; the other clinic templates have a JSONL table
 PATIENTS_OF = {"clinic": 700, "clinic-dp": 5000, "clinic-fhir": 700}  # template -> number of fictional patients
 PERSONS = {"releaser": "trial user", "privacy_officer": "trial officer", "data_owner": "trial owner"}  # role: name
 
 
 def cluster_template(kind: str) -> str:
-    """Return the template of a job on a cluster: "slurm" or "kubernetes"."""
+    """Return a template for running a configuration on a cluster; `kind` is "slurm" or "kubernetes"."""
     name = {"slurm": "slurm.sh", "kubernetes": "kubernetes.yaml"}[kind]
     return (examples() / "cluster" / name).read_text(encoding="utf-8")
 

@@ -75,6 +75,7 @@ def train_style(task: StyleTask, *, resume: bool, progress: Progress) -> Path:
     folder = model_folder(bridge.info.decoder)
     loaded = load_model(folder)
     room = config.train.length - config.train.max_prompt_tokens - bridge.info.n_soft
+    # the last argument limits the pieces of each corpus: all corpora together give about as many as training reads
     pieces = pieces_of(texts, loaded.tokenizer, room, -(-task.steps * task.batch // len(texts)))
     encoder = build_encoder(EmbedConfig(model=bridge.info.encoder), model_folder)
     with progress.stage("embed", total=len(set(pieces.passages.texts)), unit="pieces") as advance:
@@ -113,7 +114,7 @@ def _training(task: StyleTask, info: BridgeInfo, *, words: int) -> TrainBridgeCo
             "version": 1,
             "encoder": info.encoder,
             "decoder": info.decoder,
-            "corpus": {"path": "given"},
+            "corpus": {"path": "given"},  # a required key that is not used, because the trainer gets the pieces
             "bridge": {"soft_tokens": info.n_soft, **{name: getattr(info, name) for name in shape}},
             "train": {
                 "steps": task.steps,

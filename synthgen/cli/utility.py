@@ -60,7 +60,7 @@ def study(
         SeedTree(measure.seed).child("evaluate"),
         progress,
         requested=wanted_counts(corpora["train"].labels, measure.balance, len(corpora["synthetic"])),
-        confidence=2 * measure.confidence - 1,
+        confidence=2 * measure.confidence - 1,  # two-sided confidence of the interval
         with_baselines=measure.baselines,
         label_only=label_only,
     )
