@@ -33,6 +33,7 @@ def sentences(text: str) -> Iterator[Span]:
         start = line[0]
         for match in SENTENCE_END.finditer(text, *line):
             dot = match.start()
+            # 8 characters contain the longest abbreviation and the space before it
             if text[dot] == "." and _ABBREVIATION.search(text, max(0, dot - 8), dot):
                 continue
             if text[start : match.end()].strip():

@@ -76,7 +76,8 @@ def denied(text: str) -> Iterator[Contradiction]:
     ("previously", "severe", "left"), or narrows the symptom ("pain when walking"): both sentences can then be true.
     """
     clear = [s for s in sentences(text) if not any(p.search(text, *s) for p in (_TIME_OR_DEGREE, _PLACE, OTHER))]
-    statements: dict[str, dict[bool, Span]] = defaultdict(dict)  # passage by symptom, and by whether it is denied
+    # first passage about a symptom; outer key: the symptom, inner key: whether the passage denies the symptom
+    statements: dict[str, dict[bool, Span]] = defaultdict(dict)
     for finding in findings_of(text):
         row = row_of(clear, finding.start)
         if finding.attribute != "symptom" or row is None or _NARROWER.match(text, finding.end):

@@ -18,6 +18,7 @@ _STATED = {
     "female": re.compile(rf"(?i){_OLD}(?:woman|female|lady|girl)\b|{_AGE}(?-i:F)\b|{_SEX}(?:f|female)\b"),
     "male": re.compile(rf"(?i){_OLD}(?:man|male|gentleman|boy)\b|{_AGE}(?-i:M)\b|{_SEX}(?:m|male)\b"),
 }
+# places at which a title belongs to the patient: the start of a sentence, or after a word such as "Dear" or "saw"
 _LEAD_IN = rf"(?:{_START}|\b(?:[Dd]ear|saw|seeing|reviewed|reviewing|met|examined|assessed|treated)\s)"
 _TITLE = {"female": re.compile(rf"{_LEAD_IN}(?:Mrs|Ms|Miss)\b\.?"), "male": re.compile(rf"{_LEAD_IN}Mr\b\.?")}
 _NOUN = {
@@ -62,6 +63,11 @@ MAX_AGE_GAP = 1  # largest allowed difference between two ages, in years, becaus
 
 
 class _Sentences:
+    """The sentences of a text, and the positions of words for other persons and for children.
+
+    The methods get the span of a sign of the patient's sex or age, and return whether the sign must be ignored.
+    """
+
     def __init__(self, text: str) -> None:
         self.text = text
         self.spans = list(sentences(text))
@@ -69,13 +75,15 @@ class _Sentences:
         self.child_starts = [match.start() for match in _CHILD.finditer(text)]
 
     def is_of_another(self, span: Span) -> bool:
+        """Return whether the sentence of the span names another person before the end of the span."""
         return self._has_start(span, self.other_starts, n_earlier=0, end=span[1])
 
     def follows_another(self, span: Span) -> bool:
+        """Return whether another person or a child is named earlier in this sentence or in the 3 sentences before."""
         return self._has_start(span, sorted(self.other_starts + self.child_starts), n_earlier=3, end=span[0])
 
     def _has_start(self, span: Span, starts: list[int], *, n_earlier: int, end: int) -> bool:
-        """Return whether one of `starts` is before `end`, in the span's sentence or `n_earlier` sentences before."""
+        """Return whether one of `starts` is before `end` and in the span's sentence or the `n_earlier` before it."""
         row = row_of(self.spans, span[1] - 1)
         start = self.spans[max(0, row - n_earlier)][0] if row is not None else span[0]
         return bisect_left(starts, start) < bisect_left(starts, end)
@@ -93,9 +101,10 @@ def sex(text: str) -> Iterator[Contradiction]:
 
     The signs, from strong to weak, are: a noun next to an age, or a stated sex; a title; "this man" or "the lady";
     "He" or "She" at the start of a sentence. A sign is ignored if its sentence names another person before the sign.
-    A pronoun is also ignored if one of the 3 previous sentences names another person. The sex of the person is that
-    of the strongest sign. Contradictions are signs of the opposite sex, and organs and conditions of that sex in
-    sentences that contain no negation and are not about a relative.
+    A pronoun is also ignored if one of the 3 previous sentences names another person.
+
+    The strongest sign determines the sex of the person. Any sign of the opposite sex is a contradiction. An organ or
+    condition of the opposite sex is a contradiction if its sentence has no negation and is not about a relative.
     """
     read = _Sentences(text)
     signs = [

@@ -53,9 +53,11 @@ methylphenidate; amphetamine | attention deficit hyperactivity disorder; depress
 chronic fatigue syndrome; stroke; multiple sclerosis; cancer
 lithium | bipolar disorder; depression; schizophrenia
 """
+# text between a drug and the condition for which it is given, such as " 500 mg for his "
 _FOR = re.compile(
     r"(?i)^(?:[^.;,\n]|,(?=\d)){0,40}?\bfor (?:(?:the|his|her|their|treatment of|management of|known) ){0,3}$"
 )
+# text between a condition and the drug that is given for it, such as " was treated with "
 _WITH = re.compile(
     r"(?i)^[^.;\n]{0,25}\b(?:treated|managed|controlled|treatment|managing) (?:it )?(?:with|by|on|using)\s+"
     r"(?:the |an? |\w{1,20} dose ){0,2}$"

@@ -37,6 +37,7 @@ QUANTITIES = (
     _quantity("ejection fraction|lvef|ef", 2, 95, r"\s*%"),
     _quantity("gcs|glasgow coma scale", 3, 15, _NO_UNIT),
 )
+# systolic (high) and diastolic (low) blood pressure in mmHg
 _PRESSURE = re.compile(rf"(?i)\b(?:bp|blood pressure)\b{_LINK}(?P<high>\d{{1,4}})\s*/\s*(?P<low>\d{{1,4}})\b")
 
 # largest plausible dose of each drug in milligrams: at least about twice the usual maximum per day
@@ -73,6 +74,7 @@ def implausible(text: str) -> Iterator[Contradiction]:
                 yield Contradiction("implausible", match.span())
     for match in _PRESSURE.finditer(text):
         high, low = int(match["high"]), int(match["low"])
+        # ranges of almost all pressures that a person survives
         if not (30 <= high <= 320 and 5 <= low <= 220 and low < high):
             yield Contradiction("implausible", match.span())
     for match in _DOSE.finditer(text):

@@ -81,7 +81,7 @@ def write_label_only(
     """
     names = [(label, f"{label}-{i}") for label, n in sorted(counts.items()) for i in range(n)]
     latents = Latents(
-        vectors=np.zeros((len(names), 1), dtype=np.float32),
+        vectors=np.zeros((len(names), 1), dtype=np.float32),  # the prompt does not depend on the vectors
         ids=tuple(name for _, name in names),
         labels=tuple(label for label, _ in names),
         parent_ids=((),) * len(names),
