@@ -35,7 +35,10 @@ def versions_of(names: Iterable[str]) -> dict[str, str]:
 
 @cache
 def sources(package: str, *parts: str) -> str:
-    """Return one SHA-256 for the .py files of an installed package; `parts` names some top folders and files."""
+    """Return one SHA-256 for the .py files of an installed package.
+
+    If `parts` are given, only files and folders with these names at the top of the package are included.
+    """
     spec = find_spec(package)
     if spec is None or spec.origin is None:
         raise InternalError(f"the source of {package} cannot be found")

@@ -88,7 +88,8 @@ def _band_keys(shingles: list[UInt64]) -> list[list[bytes]]:
     """Return the band keys of each text; two texts share a key only if all MinHash values of a band are equal."""
     if not shingles:
         return []
-    # signatures (n, 130): number k of a text is the minimum of a_k x + b_k mod 2^64 over its shingles x, with a_k odd
+    # Row i of `signatures` (n, 130) is the MinHash signature of text i. The k-th number of the row is the minimum of
+    # (a_k x + b_k) mod 2^64 over the hashes x of the text's shingles. a_k and b_k are random, and a_k is odd.
     stream = np.random.Generator(np.random.Philox(key=int.from_bytes(b"synthgen/minhash", "big")))
     hashes = np.concatenate(shingles)
     starts = np.cumsum([0, *(s.size for s in shingles[:-1])])

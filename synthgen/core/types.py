@@ -182,7 +182,7 @@ class FilterOutcome:
 
     name: str
     passed: bool
-    score: float
+    score: float  # the value that the filter judged; its meaning and unit depend on the filter
     reason: str = ""  # a fixed word, never text of a record
 
 

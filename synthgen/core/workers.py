@@ -32,7 +32,7 @@ def available_memory(cgroups: Path = CGROUPS) -> int:
     import psutil
 
     free = [int(psutil.virtual_memory().available)]
-    for limit, used, cached in (
+    for limit, used, cached in (  # cgroup version 2, then version 1: files of limit and use, field of the cache
         ("memory.max", "memory.current", "file"),
         ("memory/memory.limit_in_bytes", "memory/memory.usage_in_bytes", "total_cache"),
     ):

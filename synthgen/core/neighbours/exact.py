@@ -86,7 +86,8 @@ class NeighbourSearch:
 
     def _candidates(self, searched: Int64, k: int) -> Iterator[Pairs]:
         n = len(self.points)
-        if n * len(searched) > LARGE and n > 64 * k:  # `Screen` needs at least k spans of columns
+        # `Screen` needs at least k spans of 16 rows each; the factor 64 leaves a margin
+        if n * len(searched) > LARGE and n > 64 * k:
             return self._screen.pairs(searched, k)
         return _blocks(self.points, self.person, searched, k)
 
@@ -105,6 +106,7 @@ def _blocks(points: Float32, person: Int64, searched: Int64, k: int) -> Iterator
         rough = squares[block, None] + squares[None, :] - 2 * points[block] @ points.T  # (b, n)
         rough[person[block, None] == person[None, :]] = np.inf
         kth = np.partition(rough, k - 1, axis=1)[:, k - 1]
+        # 2, because the k-th distance and the compared distance both have a rounding error
         slack = 2 * SLACK * (squares[block] + squares.max())
         i, columns = np.nonzero(rough <= (kth + slack)[:, None])
         yield i, columns

@@ -77,7 +77,8 @@ class IndexedSearch:
         self._levels: dict[int, tuple[int, int] | None] = {}  # used level of `LEVELS`, by k; None: exact search
         self._index: Any = None
         sizes = np.bincount(exact.person)
-        # 99 % of the rows belong to persons with at most this number of rows
+        # Number of additional candidates, because candidates of the same person as the searched row are not used.
+        # 99 % of the rows belong to persons with at most this number of rows.
         self._own_rows = int(np.quantile(sizes[exact.person], 0.99))
 
     def nearest(self, k: int, rows: Int64 | None = None) -> tuple[Int64, Float64]:
@@ -110,6 +111,7 @@ class IndexedSearch:
         if self._index is None:
             self._index = _in_threads(_built, [points])[0]
         self._index.nprobe = lists
+        # number of candidates for each searched row
         most = max(k * per_neighbour, MIN_CANDIDATES * per_neighbour // LEVELS[0][1]) + self._own_rows
         indices = np.empty((len(searched), k), dtype=np.int64)
         squared = np.zeros((len(searched), k), dtype=np.float64)  # 0 for rows that are searched exactly below
@@ -139,7 +141,8 @@ def _built(points: Float32) -> Any:
     import faiss  # slow import, only needed for many rows
 
     n, d = points.shape
-    codes = f"PQ{d // 2}x4fs" if d % 2 == 0 and d >= 16 else "Flat"  # for few numbers, codes are too coarse
+    # rows that codes cannot represent well, with fewer than 16 or an odd number of numbers, are stored as they are
+    codes = f"PQ{d // 2}x4fs" if d % 2 == 0 and d >= 16 else "Flat"
     index: Any = faiss.index_factory(d, f"IVF{int(2 * np.sqrt(n))},{codes}")
     index.cp.seed, index.cp.niter, index.cp.max_points_per_centroid = SEED, 5, TRAIN_ROWS
     index.cp.min_points_per_centroid = 1  # prevents a warning on the standard output
@@ -169,6 +172,7 @@ def _nearest_candidates(points: Float32, rows: Int64, found: Int64, is_other: An
 
 
 def _in_threads(function: Callable[[Any], Any], parts: Iterable[Any]) -> list[Any]:
+    """Return the result of the function for each part; in each of the threads, faiss uses one core."""
     import faiss
 
     # faiss stores the number of its threads separately for each thread that calls it

@@ -24,12 +24,13 @@ ROUNDING = {kind: torch.finfo(kind).eps / 2 for kind in KINDS}  # largest relati
 class Screen:
     """Selects possible neighbours among fixed rows, which are stored in low precision.
 
-    The nearest rows x of a row q have the largest scores s = q·x − |x|²/2. Products of rounded rows give scores ŝ:
+    If the rows differ in length, their mean is first subtracted, which changes no distance. The nearest rows x of a
+    row q have the largest scores s = q·x − ‖x‖²/2. Products of rounded rows give scores ŝ:
 
         |ŝ − s| ≤ ‖q − q̂‖ max‖x‖ + ‖q̂‖ max‖x − x̂‖ + d·2⁻²³·max‖x‖² + max|b − b̂| + u |s|
 
-    where a hat marks rounded values, b is −|x|²/2 minus the middle of its range, u is the relative rounding error of
-    ŝ, and 2⁻²³ is the relative rounding error of the float32 sums.
+    where a hat marks rounded values, each maximum is over all rows x, and b is −‖x‖²/2 minus the middle of its range.
+    u is the relative rounding error of ŝ, and 2⁻²³ is the relative rounding error of the float32 sums.
 
     The rows x are the columns of the product, and are divided into spans of `SPAN` columns. Let t be the k-th largest
     of the spans' maxima of ŝ. At least k rows have an ŝ of t or more, so each true neighbour has an ŝ of at least t
@@ -48,7 +49,7 @@ class Screen:
         self.first = np.concatenate([[0], np.cumsum(np.bincount(person))])  # start of each person's rows in by_person
         x = torch.from_numpy(points).to(self.device)
         length = torch.linalg.vector_norm(x, dim=1)
-        furthest = length.max()  # length of the row that float32 rounds most coarsely
+        furthest = length.max()  # length of the longest row before the mean is subtracted
         one_length = bool(length.max() ** 2 - length.min() ** 2 < ALIKE)
         if not one_length:
             x = x - x.mean(0)
@@ -59,7 +60,8 @@ class Screen:
         self.spans = -(-len(x) // (self.n_tiles * SPAN * ALIGNED)) * ALIGNED
         padded = self.n_tiles * self.spans * SPAN
         self.low = x.new_zeros((padded, x.shape[1]), dtype=self.kind)
-        low_b = torch.zeros_like(b) if one_length else b  # rows of equal length: no b, since adding b rounds
+        # if all rows have about the same length, b is almost 0; it is left out, because adding it would round
+        low_b = torch.zeros_like(b) if one_length else b
         self.low_b = torch.nn.functional.pad(low_b.to(self.kind), (0, padded - len(x)), value=-torch.inf)
         lost = torch.empty_like(length)  # length of the rounding error of each row
         for start in range(0, len(x), TILE_COLUMNS):
@@ -67,6 +69,7 @@ class Screen:
             self.low[part] = x[part]
             lost[part] = torch.linalg.vector_norm(x[part] - self.low[part].float(), dim=1)
         longest = length.max()
+        # by row, the right side of the inequality in the docstring of the class without u |s|, which `pairs` adds
         self.error = lost * longest + (length + lost) * lost.max() + x.shape[1] * 2.0**-23 * longest**2
         self.error += (b - self.low_b[: len(x)].float()).abs().max()
         if not one_length:  # subtracting the mean rounds the rows, and products are rounded before b is added
