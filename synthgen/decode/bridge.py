@@ -57,7 +57,7 @@ class Bridge:
 
     info: BridgeInfo
     projector: Projector  # vectors (n, dim) to soft tokens (n, n_soft, width), float32
-    adapters: dict[str, Tensor]  # low-rank tensors, to be merged into the language model
+    adapters: dict[str, Tensor]  # name in the file -> low-rank tensor, to be merged into the language model
     digest: str  # SHA-256 over the files
     words: WordReader | None = field(default=None, kw_only=True)  # the vocabulary, if the bridge has one
 

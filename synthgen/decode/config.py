@@ -17,8 +17,10 @@ BUILTIN, VLLM, ENDPOINT = "builtin", "vllm", "endpoint"  # values of `engine`
 DEFAULT_WORDS = 10  # default of `words` with `writer: prompt`
 AUTO, PLAIN = "auto", "plain"  # values of `style`
 MIN_TOKENS, MAX_TOKENS = 16, 96  # smallest and largest value of `max_new_tokens: auto`
-MAX_TOKENS_PROMPTED = 768  # like `MAX_TOKENS`, for `writer: prompt`; with a bridge, long texts lose detail
-MIN_TOKENS_PER_WORD = 1.2  # tokens per word in `auto`; real texts have more, so synthetic texts are rarely longer
+# like `MAX_TOKENS`, but for `writer: prompt`; `MAX_TOKENS` is smaller, because a bridge loses details of long texts
+MAX_TOKENS_PROMPTED = 768
+# tokens per word in `auto`; real texts have more, so synthetic texts are rarely longer than real texts
+MIN_TOKENS_PER_WORD = 1.2
 LONG_QUANTILE = 0.95  # `auto` is computed from this quantile of the numbers of words of the training texts
 STEP = 8  # `auto` is rounded up to a multiple of this number, so that a few changed texts rarely change the limit
 MAX_WORD_CHARACTERS = 12  # if words are longer on average, the script is assumed to have no spaces between words
@@ -174,7 +176,7 @@ class DecodeConfig(Section):
 
     @field_validator("template", "examples", "descriptions")
     @classmethod
-    def _is_prompted(cls, value: object, info: ValidationInfo) -> object:
+    def _is_for_prompts(cls, value: object, info: ValidationInfo) -> object:
         default = cls.model_fields[info.field_name or ""].get_default(call_default_factory=True)
         if value != default and info.data.get("writer") not in {None, PROMPT}:
             raise ValueError("only writer: prompt uses this key; set writer: prompt, or omit the key")

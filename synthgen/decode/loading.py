@@ -59,7 +59,7 @@ def decode_backend(folder: Path, device: Placement) -> str:
 
 
 def slowdown(backend: str) -> int:
-    """Return the factor by which a backend is slower than a processor with bfloat16 instructions."""
+    """Return about how many times slower a backend is than a processor with bfloat16 instructions; 1 for a GPU."""
     return 5 if backend == SLOW else 1
 
 

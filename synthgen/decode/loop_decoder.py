@@ -166,9 +166,11 @@ def ends_of(model: Any, tokenizer: Any, folder: Path) -> frozenset[int]:
 
 
 def last_tokens(tokenizer: Any, contexts: Sequence[str], n: int, limit: int) -> tuple[list[list[int]], int]:
-    """Return the last `limit` tokens of each of n contexts plus an empty line, and their largest possible number.
+    """Return the end of each context as tokens, and the largest possible number of these tokens.
 
-    This number counts `limit` tokens and the empty line. Without contexts, it is 0. An empty context gives no tokens.
+    The end of a context is its last `limit` tokens, followed by the tokens of an empty line. The largest possible
+    number is therefore `limit` plus the tokens of an empty line. An empty context gives no tokens. If there are no
+    contexts, the result has n empty lists and the number 0.
 
     Raises:
         DataError: the number of contexts is neither 0 nor n.

@@ -62,7 +62,8 @@ class WordReader:
 
             F(S) = cos(x − x̄, Σ_{w∈S} (w − w̄) / |w − w̄|) + PLAN_PRIOR · mean_{w∈S} log f_w
 
-        The singular and the plural of a word are chosen together only if nothing else is left. A larger k adds words.
+        The singular and the plural of a word are chosen together only if nothing else is left. The first words of the
+        result do not depend on k.
 
         Reference: the greedy step of matching pursuit (Mallat & Zhang, IEEE Trans. Signal Processing 1993) with equal
             weights, because a prompt cannot state weights. The PLAN_PRIOR term is an addition of this project.
@@ -71,8 +72,10 @@ class WordReader:
         for row, score in self._scores(vectors):
             pool = np.argsort(-score, kind="stable")[:POOL]
             forms = [self.words[i].removesuffix("s") for i in pool]
-            rarity = np.log(self.frequency[pool]).astype(np.float32)
-            plans.append(tuple(self.words[i] for i in pool[_greedy_sum(row, self.table[pool], rarity, forms, k)]))
+            log_frequency = np.log(self.frequency[pool]).astype(np.float32)
+            plans.append(
+                tuple(self.words[i] for i in pool[_greedy_sum(row, self.table[pool], log_frequency, forms, k)])
+            )
         return tuple(plans)
 
     def _scores(self, vectors: Float32) -> Iterator[tuple[Float32, Float32]]:
@@ -85,20 +88,20 @@ class WordReader:
             yield row, self.table @ row + prior
 
 
-def _greedy_sum(x: Float32, table: Float32, rarity: Float32, forms: Sequence[str], k: int) -> list[int]:
-    # `rarity` is log f for each word; `forms` are the words without a plural -s
+def _greedy_sum(x: Float32, table: Float32, log_frequency: Float32, forms: Sequence[str], k: int) -> list[int]:
+    # `table`, `log_frequency` and `forms` have one row per word; `forms` are the words without a plural -s
     chosen: list[int] = []
-    total, total_rarity = np.zeros_like(x), np.float32(0)
+    total, total_log_frequency = np.zeros_like(x), np.float32(0)
     penalty = np.zeros(len(table), dtype=np.float32)
     for size in range(1, k + 1):
         sums = table + total
         lengths = np.linalg.norm(sums, axis=1)
         cosine = np.divide(sums @ x, lengths, out=np.zeros_like(lengths), where=lengths > 0)
-        value = cosine + PLAN_PRIOR * (rarity + total_rarity) / size - penalty
+        value = cosine + PLAN_PRIOR * (log_frequency + total_log_frequency) / size - penalty
         value[chosen] = -np.inf
         chosen.append(int(value.argmax()))
         total = total + table[chosen[-1]]
-        total_rarity += rarity[chosen[-1]]
+        total_log_frequency += log_frequency[chosen[-1]]
         penalty[[form == forms[chosen[-1]] for form in forms]] = SAME_WORD
     return chosen
 

@@ -140,7 +140,7 @@ def load_checkpoint_bridge(folder: Path) -> CheckpointBridge:
         raise ModelError(f"{folder}: the checkpoint does not have the structure of an xRAG model", problems=problems)
     placeholder_id = int(tokenizer.convert_tokens_to_ids(PLACEHOLDER))
     info = BridgeInfo(
-        encoder=f"width-{projector.dim}",
+        encoder=f"width-{projector.dim}",  # the checkpoint states the width of the vectors, not the encoder's name
         decoder="xrag",
         dim=projector.dim,
         width=width,
@@ -149,7 +149,7 @@ def load_checkpoint_bridge(folder: Path) -> CheckpointBridge:
         template=CHAT,
         placeholder_id=placeholder_id,
         adapter_rank=0,
-        max_text_tokens=180,
+        max_text_tokens=180,  # `retrieval_context_length` in the training configuration of xRAG
         steps=0,
     )
     hashes = {name: sha256_array(tensors[name].float().numpy()) for name in TENSORS}

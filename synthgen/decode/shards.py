@@ -47,8 +47,8 @@ def workers_for(n: int, settings: Settings, folder: Path, device: Placement, *, 
     factor = 2 if backend == SLOW else 1  # the backend `SLOW` converts 16-bit weights to 32 bits
     weights = sum(path.stat().st_size for path in folder.glob("*.safetensors")) * factor
     # all threads share one model; twice the size of the model is reserved
-    room = (available_memory() - 2 * weights) // (STEP_BYTES + _cache_bytes(folder, settings, 2 * factor))
-    return max(1, min(usable_cores(), n, room))
+    n_fitting = (available_memory() - 2 * weights) // (STEP_BYTES + _cache_bytes(folder, settings, 2 * factor))
+    return max(1, min(usable_cores(), n, n_fitting))
 
 
 def _cache_bytes(folder: Path, settings: Settings, value_bytes: int) -> int:

@@ -64,6 +64,7 @@ def _divide(context: StageContext) -> Division:
 
 
 def _write(context: StageContext, shards: Sequence[range]) -> None:
+    # `sections` writes records segment by segment; it is None if records are not segmented
     config, model, sections = context.config("decode.written"), context.model("decoder"), context.input("sections")
     latents, settings = context.input("latents"), _settings(context)
     task = DecodeTask(open_decoder=model.open, settings=settings, seeds=context.stream("decode"))
