@@ -229,6 +229,7 @@ def _terms(words: Sequence[Word]) -> Iterator[AttributeFinding]:
 
 
 def _amounts(text: str) -> Iterator[AttributeFinding]:
+    """Yield the smoking and alcohol statuses that follow from amounts, such as "20 pack-years"."""
     for match in _PACK_YEARS.finditer(text):
         yield AttributeFinding("smoking", "none" if int(match[1]) == 0 else "ever", *match.span())
     for match in _DRINKS.finditer(text):

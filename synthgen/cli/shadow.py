@@ -130,7 +130,8 @@ def _plan(inputs: AuditInputs, request: ShadowRequest, folder: Path, seed: int) 
 def _quick(config: Config, train: Corpus) -> Config:
     interpolate, decode = config.interpolate, config.for_texts(train.texts).decode
     wanted = wanted_counts(train.labels, interpolate.balance, interpolate.total)
-    few = {label: min(n, math.ceil(MIN_SYNTHETIC / len(wanted))) for label, n in wanted.items()}  # enough for audits
+    # together, the labels get about `MIN_SYNTHETIC` records, the smallest number that audits accept
+    few = {label: min(n, math.ceil(MIN_SYNTHETIC / len(wanted))) for label, n in wanted.items()}
     fewer = interpolate.model_copy(update={"balance": few, "total": None})
     shorter = decode.model_copy(update={"max_new_tokens": min(decode.token_limit, QUICK_TOKENS)})
     return config.model_copy(update={"interpolate": fewer, "decode": shorter})

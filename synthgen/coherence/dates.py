@@ -52,6 +52,7 @@ def _single_match(pattern: re.Pattern[str], text: str) -> re.Match[str] | None:
 
 
 def _is_before(a: re.Match[str], b: re.Match[str]) -> bool:
+    """Return whether all days that `a` can mean are before all days that `b` can mean; False for an invalid date."""
     return max(_possible_dates(a), default=date.max) < min(_possible_dates(b), default=date.min)
 
 

@@ -83,7 +83,10 @@ class _Sentences:
         return self._has_start(span, sorted(self.other_starts + self.child_starts), n_earlier=3, end=span[0])
 
     def _has_start(self, span: Span, starts: list[int], *, n_earlier: int, end: int) -> bool:
-        """Return whether one of `starts` is before `end` and in the span's sentence or the `n_earlier` before it."""
+        """Return whether one of `starts` is before `end`, in the sentence of the span or in an earlier sentence.
+
+        Only the `n_earlier` sentences directly before the sentence of the span count as earlier sentences.
+        """
         row = row_of(self.spans, span[1] - 1)
         start = self.spans[max(0, row - n_earlier)][0] if row is not None else span[0]
         return bisect_left(starts, start) < bisect_left(starts, end)

@@ -83,7 +83,8 @@ def treatment(text: str) -> Iterator[Contradiction]:
     """Yield at most one drug that is given for a condition that the drug does not treat.
 
     A drug is given for a condition if the text says so ("metformin for asthma", "asthma treated with metformin"). If
-    the text names only one condition, a drug that starts in the sentence after the diagnosis counts as given for it.
+    the text names only one condition, and only drugs that do not treat this condition, the first drug counts as given
+    for the condition if the drug is started in the sentence after the diagnosis.
     """
     findings = [f for f in findings_of(text) if not f.negated and f.attribute in {"medication", "condition"}]
     for first, second in pairwise(findings):

@@ -25,7 +25,8 @@ from synthgen.decode.loop.llama import GROUPS
 
 Write = Callable[[Decoder, Latents, Settings, SeedTree, Advance], tuple[Candidate, ...]]
 
-STEP_BYTES = 1 << 28  # bytes that a thread needs in addition to its cache, for a step of 128 rows of 50,000 logits
+# bytes that a thread needs in addition to its cache: about ten float32 arrays of 128 rows of 50,000 logits
+STEP_BYTES = 1 << 28
 LAST_SHARDS = 4  # a shard contains about 1 / LAST_SHARDS of the remaining latents, or less
 
 
