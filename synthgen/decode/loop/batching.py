@@ -25,7 +25,8 @@ from synthgen.decode.base import Settings
 from synthgen.decode.loop.generic import GenericStepper
 from synthgen.decode.loop.llama import LlamaStepper, LlamaWeights
 
-WANTED = 3.0  # nats added to the logit of a wanted token, which raise a probability of 1/1000 to about 1/50
+# nats added to the logit of a wanted token (see `TokenConstraints`); raises a probability of 1/1000 to about 1/50
+WANTED = 3.0
 BLOCK = 64  # number of logits in a block of `_largest`
 Stepper = LlamaStepper | GenericStepper
 EmbedPrompts = Callable[[Sequence[int]], tuple[Tensor, Tensor]]  # see `embed_prompts` in `write`
@@ -43,6 +44,8 @@ class TokenConstraints:
 
 def stepper_of(model: Any, weights: LlamaWeights | None, *, batch: int, prompt: int, length: int) -> Stepper:
     """Return a `LlamaStepper` if `weights` are given, else a `GenericStepper`.
+
+    A step computes `batch` texts. A prompt has at most `prompt` tokens, and a prompt with its text at most `length`.
 
     Raises:
         ModelError: the model has fewer than `length` positions, or its sliding window is shorter than `length`.
@@ -105,8 +108,8 @@ def write(
     Row r is text r % candidates of latent r // candidates. The tokens of a row do not depend on the rest of the
     batch, because all computations have fixed shapes, or smaller shapes that give bitwise the same results.
 
-    `embed_prompts` takes indices of latents and returns the embeddings (group, t, width) of their prompts, padded on
-    the right to t tokens, and the lengths of the prompts (group). Each token is drawn with one number of `uniforms`,
+    `embed_prompts` takes the indices of n latents. It returns the embeddings (n, t, width) of their prompts, padded
+    on the right to t tokens, and the lengths of the prompts (n). Each token is drawn with one number of `uniforms`,
     float32 (rows, max_new_tokens) in [0, 1). `advance` is called with 1 for every finished text, and with 0 before
     every step.
 
@@ -134,11 +137,13 @@ class _Loop:
         self.texts: list[list[int]] = [[] for _ in self.uniforms]
         self.surprisal = [0.0] * len(self.texts)  # sum of the surprisal of a row's tokens, as a share of ln(V)
         self.n_read = 0  # number of prompts read so far
-        # rows that wait for a slot, each with the index of its prompt in the last group and the length of the prompt
+        # rows that wait for a slot, each with its prompt: the index among the prompts read last, and the length
         self.waiting: deque[tuple[int, int, int]] = deque()
         self.active: dict[int, int] = {}  # for each used slot, the row in the slot
-        self.per_prompt = self.settings.candidates if self.stepper.continuous else 1  # number of rows per read prompt
+        # number of rows that share one reading of their prompt; a `GenericStepper` reads the prompt for each row
+        self.per_prompt = self.settings.candidates if self.stepper.continuous else 1
         self.size = self.stepper.batch  # number of slots that a step computes
+        # for each slot, the last token of the row, and the number of tokens (prompt and text) before this token
         self.ids, self.positions = (np.zeros(self.size, dtype=np.int64) for _ in range(2))
 
     def fill(self) -> bool:
@@ -151,7 +156,7 @@ class _Loop:
                 self.read()
                 continue
             taken = [self.waiting.popleft() for _ in range(min(len(free), len(self.waiting)))]
-            if not self.stepper.continuous:
+            if not self.stepper.continuous:  # slot i continues prompt i
                 free = [prompt for _, prompt, _ in taken]
             slots, free = free[: len(taken)], free[len(taken) :]
             self.stepper.assign(self.tensor(slots), self.tensor([prompt for _, prompt, _ in taken]))
@@ -176,7 +181,8 @@ class _Loop:
         n, per = self.stepper.group, self.per_prompt
         rows = range(self.n_read * per, min((self.n_read + n) * per, len(self.texts)))
         latents = [row // self.settings.candidates for row in rows[::per]]
-        embeddings, lengths = self.embed_prompts(latents + [latents[-1]] * (n - len(latents)))  # n prompts
+        # the last prompt is repeated until there are n prompts, so that all readings have the same shape
+        embeddings, lengths = self.embed_prompts(latents + [latents[-1]] * (n - len(latents)))
         logits = self.stepper.read(embeddings, lengths).repeat_interleave(per, dim=0)
         self.n_read += len(latents)
         tokens = self.draw(logits, dict(enumerate(rows)))

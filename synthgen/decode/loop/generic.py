@@ -1,7 +1,7 @@
 """The forward pass of the decode loop for any causal language model, with the code of transformers.
 
-A `GenericStepper` has the methods of a `LlamaStepper`, but is slower on a CPU. All rows of the cache have equal
-length, so the next prompts are read only when all texts of the batch are finished.
+A `GenericStepper` has the methods of a `LlamaStepper`, but is slower on a CPU. The key/value cache has the
+same length for all rows, so the next prompts are read only when all texts of the batch are finished.
 """
 
 import inspect

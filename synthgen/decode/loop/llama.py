@@ -95,7 +95,9 @@ class LlamaWeights:
 
 
 class LlamaStepper:
-    """Reads prompts in groups, and appends one token per step to each row of a batch, at the position of the row.
+    """Reads prompts in groups; each step then appends one token to each row of a batch.
+
+    The rows can have different lengths: the caller passes the position of each row's new token.
 
     Shapes are fixed, so that rows are independent: prompts are padded to `prompt` tokens, and attention always covers
     `length` positions of prompt and new tokens. If few rows are left, a step computes a smaller batch. `sizes` lists
@@ -230,6 +232,7 @@ class LlamaStepper:
         return rotated[:, : self.n_heads], rotated[:, self.n_heads :], v
 
     def _feed_forward(self, layer: Layer, x: Tensor, mixed: Tensor) -> Tensor:
+        # returns the output of a layer from its input `x` and from `mixed`, the values that its attention averaged
         x = layer.o.plus(mixed, x)
         h = functional.rms_norm(x, (x.shape[-1],), layer.norm2, self.eps)
         return layer.down.plus(layer.up.times(h, layer.gate.silu(h)), x)

@@ -91,11 +91,11 @@ def check_examples(examples: Sequence[Example], texts: Sequence[str]) -> None:
     Privacy: the error states the positions of such examples, which reveals that their sentences are in the source.
     """
 
-    def marks(text: str) -> set[int | str]:
+    def text_and_sentences(text: str) -> set[int | str]:
         return {*sentence_digests(text), " ".join(text.casefold().split())}
 
-    private: set[int | str] = set().union(*map(marks, texts))
-    if shared := [i for i, e in enumerate(examples, start=1) if not private.isdisjoint(marks(e.text))]:
+    private: set[int | str] = set().union(*map(text_and_sentences, texts))
+    if shared := [i for i, e in enumerate(examples, start=1) if not private.isdisjoint(text_and_sentences(e.text))]:
         raise DataError(
             "decode.examples: examples repeat sentences of the source records",
             problems=[f"example {i}" for i in shared],

@@ -11,7 +11,8 @@ from synthgen.attributes.person import years_of
 from synthgen.core.digest import sha256_json
 from synthgen.core.types import Corpus, Record
 
-MIN_PERSONS = 5  # smallest number of persons behind each pair of sex and decade, and behind the lengths of a class
+# smallest number of persons of a class who share a stored pair of sex and decade, or whose text lengths are stored
+MIN_PERSONS = 5
 N_LENGTHS = 9  # number of text lengths stored per class: the nine deciles
 STEP = 10  # lengths are rounded to multiples of this number of words
 OLDEST = 8  # decade that stands for all ages from 80 years on
@@ -28,8 +29,9 @@ class RecordFacts:
         Only classes with at least `MIN_PERSONS` persons have lengths, which are deciles, rounded to `STEP` words.
     """
 
+    # by class: each pair of sex and age decade, with its number of records
     persons: Mapping[str, tuple[tuple[SexAndDecade, int], ...]] = field(default_factory=dict)
-    lengths: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    lengths: Mapping[str, tuple[int, ...]] = field(default_factory=dict)  # by class: the deciles, in words
 
     @property
     def digest(self) -> str:

@@ -34,7 +34,7 @@ class PromptDecoder(LoopDecoder):
     Privacy and randomness: for the prompts, see `Prompter`; for the texts, see `XragDecoder`.
     """
 
-    context_comes_first = False
+    context_comes_first = False  # the context follows the prompt, because the answer begins with it
 
     def __init__(
         self, folder: Path, prompter: Prompter, *, decoder: str, device: Placement = "cpu", own_loop: bool = True
@@ -66,6 +66,7 @@ class PromptDecoder(LoopDecoder):
         return self.tokens(self.prompter.turns(label, text, words, facts, example_has_words=has_words))
 
     def _prefix(self, settings: Settings) -> list[int]:
+        # returns the tokens with which all prompts begin; the compared prompts differ in every field that can vary
         facts = [("", "10"), ("a man", "20")] if self.prompter.facts.lengths else [("", "")]
         prompts = [
             self._tokens(label, settings, words, fact)
@@ -76,6 +77,7 @@ class PromptDecoder(LoopDecoder):
         return prompts[0][: shared_prefix(prompts, self.special)]
 
     def _prompts(self, latents: Latents, settings: Settings, seeds: SeedTree) -> tuple[list[list[int]], int]:
+        # returns the prompt of each latent as token ids, and the largest number of tokens of a prompt
         drawn = [self.prompter.facts_for(*pair, seeds) for pair in zip(latents.ids, latents.labels, strict=True)]
         words_room = WORD_TOKENS * settings.words
         words: Sequence[tuple[str, ...]] = ((),) * len(latents)

@@ -1,4 +1,4 @@
-"""Create the decoder of `writer: prompt` from the configuration: its prompts, and a model folder or a server."""
+"""Create the decoder for `writer: prompt`: load template and examples, then open a model folder or a server."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -29,7 +29,8 @@ def prompter_of(
     """Return the `Prompter` of a run; `language` is the run's first language tag, such as "en" or "und" (unknown).
 
     Raises:
-        ConfigError: template or examples are invalid, or no training record has a label of descriptions or examples.
+        ConfigError: template or examples are invalid, or a description or an example is for a label that no training
+            record has.
         StorageError: the file of the template or of the examples cannot be read.
     """
     examples, labels = load_examples(config.examples, resolve), {*train.labels}

@@ -18,9 +18,9 @@ class LowRank(nn.Module):
     def __init__(self, base: nn.Linear, rank: int, generator: torch.Generator) -> None:
         super().__init__()
         self.base = base
-        bound = base.in_features**-0.5
-        self.down = nn.Parameter(torch.randn(rank, base.in_features, generator=generator) * bound)
-        self.up = nn.Parameter(torch.zeros(base.out_features, rank))
+        scale = base.in_features**-0.5
+        self.down = nn.Parameter(torch.randn(rank, base.in_features, generator=generator) * scale)  # A
+        self.up = nn.Parameter(torch.zeros(base.out_features, rank))  # B
 
     def forward(self, x: Tensor) -> Tensor:
         """Return y (..., out_features) for x (..., in_features), in the dtype of x."""

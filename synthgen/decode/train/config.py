@@ -9,7 +9,7 @@ from audits.core.strictyaml import read_yaml
 from synthgen.core.errors import ConfigError
 from synthgen.core.section import Count, Section, parse_section, resolve_path
 
-MIN_TEXT_TOKENS = 16  # smallest number of tokens of a training input that must be left for the text
+MIN_TEXT_TOKENS = 16  # a training input must leave at least this number of tokens for the text
 AUTO: Final = "auto"  # stands for a value that families.py chooses for the language model
 Rate = Annotated[float, Field(gt=0, lt=1)]
 

@@ -21,7 +21,7 @@ from synthgen.decode.prompts import token_ids
 _SENTENCE_GAP = re.compile(r"(?<=[.!?])\s+")  # must not change: the built-in bridge was trained with this pattern
 WORD = re.compile(r"[A-Za-z][a-z]{3,}")  # a word that can be characteristic of a passage
 HINTS = 3  # largest number of characteristic words of a passage
-NEIGHBOURS = 5  # a vector is mixed with that of a passage drawn from this number of nearest passages, as in SMOTE
+NEIGHBOURS = 5  # a vector is mixed with the vector of one of this number of nearest passages, as in SMOTE
 VOCABULARY_WORD = re.compile(r"[a-z][a-z'-]{2,}")  # a word that can be in a vocabulary
 Cut = tuple[str, list[int], bool]  # a text, its token ids, and whether the text ends with a complete sentence
 
@@ -142,7 +142,8 @@ def _hints(texts: Sequence[str]) -> tuple[tuple[str, ...], ...]:
     seen = Counter(w for counts in words for w in counts)
 
     def best(counts: Counter[str]) -> tuple[str, ...]:
-        score = {w: c * np.log(len(texts) / seen[w]) for w, c in counts.items() if seen[w] >= 3}  # tf · idf
+        # tf · idf of the words that three or more texts contain
+        score = {w: c * np.log(len(texts) / seen[w]) for w, c in counts.items() if seen[w] >= 3}
         return tuple(sorted(score, key=lambda w: (-score[w], w))[:HINTS])
 
     return tuple(map(best, words))

@@ -57,8 +57,9 @@ def frozen_head_divergence(hidden: Tensor, weight: Tensor, teacher: Tensor) -> T
 
         Σ_t KL(q_t ‖ p_t),   q = softmax(teacher weightᵀ),   p = softmax(hidden weightᵀ)
 
-    q are the teacher's predictions and p the student's. `hidden` and `teacher` are the hidden states (n, width) of
-    student and teacher for the same tokens. Only `hidden` receives a gradient.
+    The student reads the vector of a passage, and the teacher reads the passage itself; see `frames_with_text`. q are
+    the teacher's predictions and p the student's. `hidden` and `teacher` are the hidden states (n, width) of student
+    and teacher for the same tokens. Only `hidden` receives a gradient.
 
     Cost: the time of three matrix products, and twice the memory of the logits of `ROWS` tokens.
     Reference: Cheng et al., xRAG, 2024 (arXiv 2405.13792v2), section 3.3 (self-distillation in the second stage).

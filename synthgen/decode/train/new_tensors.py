@@ -31,7 +31,10 @@ def new_bridge(shape: BridgeShape, model: nn.Module, dim: int, seeds: SeedTree) 
 
 
 def new_style(bridge: Bridge, rank: int, model: nn.Module, seeds: SeedTree) -> Trained:
-    """Return new adapters for the projector and the adapted layers of a bridge, drawn from the stream seeds/init."""
+    """Return new adapters for the projector and the adapted layers of a bridge, drawn from the stream seeds/init.
+
+    The adapters that the bridge already has are added to the weights of `model`, in place.
+    """
     generator = _generator(seeds)
     merge(model, bridge.adapters)
     projector = deepcopy(bridge.projector).requires_grad_(requires_grad=False)

@@ -39,16 +39,16 @@ def pieces_of(texts: Mapping[str, Sequence[str]], tokenizer: Any, max_tokens: in
     for source, of_source in texts.items():
         ranked = sorted(set(of_source), key=lambda text: sha256_bytes(text.encode()))
         n_heldout = max(1, round(HELDOUT_SHARE * len(ranked)))
-        first, rest = (
+        of_heldout, of_trained = (
             [piece for text in part for piece in _cut(text, tokenizer, max_tokens - 1)]
             for part in (ranked[:n_heldout], ranked[n_heldout:])
         )
-        if not rest or not first:
+        if not of_trained or not of_heldout:
             message = f"{source}: too few texts to train a style on"
             raise DataError(message, hint="Provide several hundred texts of one kind.")
-        heldout += first[: max(1, MAX_HELDOUT // len(texts))]
-        trained += rest[:per_source]
-        sources[source] = min(per_source, len(rest))
+        heldout += of_heldout[: max(1, MAX_HELDOUT // len(texts))]
+        trained += of_trained[:per_source]
+        sources[source] = min(per_source, len(of_trained))
     passages = passages_of([*trained, *heldout], tokenizer, max_tokens, sources)
     return StylePieces(passages=passages, heldout=len(heldout))
 

@@ -3,8 +3,8 @@
     loss = - 1/T · Σ_t log p(text_t | prompt, soft(x + noise), text_<t)
 
 T is the number of tokens of the passage, text_t its token t, x its vector; soft maps a vector to soft tokens.
-The noise prepares the bridge for interpolated vectors, which are vectors of no text. Prompts can contain
-characteristic words of the passage, so that the model learns to use a label. Prompts can also contain the words of
+The noise prepares the bridge for interpolated vectors, which are vectors of no text. Passages have no labels, so
+characteristic words of the passage take the place of the label in a prompt. Prompts can also contain the words of
 the vocabulary that are nearest to the noisy vector, as in a run with `decode.words`.
 
 Reference: Cheng et al., xRAG, 2024 (arXiv 2405.13792v2), section 3.3 (paraphrase pretraining). The noise, the prompts
@@ -163,14 +163,14 @@ class Trainer:
         """
         table = self.model.get_input_embeddings()  # type: ignore[operator]
         embeddings = splice(table(ids.masked_fill(is_vector, 0)), self.projector(vectors), is_vector)
-        predicts, head = is_text[:, 1:], self.model.get_output_embeddings().weight  # type: ignore[operator]
+        predicts, weight = is_text[:, 1:], self.model.get_output_embeddings().weight  # type: ignore[operator]
         hidden = self._hidden(embeddings)[:, :-1][predicts]
-        total = frozen_head_loss(hidden, head, ids[:, 1:][predicts])
+        total = frozen_head_loss(hidden, weight, ids[:, 1:][predicts])
         if distil > 0:
             with torch.no_grad():
                 full_ids, predicted = frames_with_text(ids, is_vector, is_text, int(self.tokenizer.eos_token_id))
                 teacher = self._hidden(table(full_ids))[:, :-1][predicted[:, 1:]]
-            total = total + distil * frozen_head_divergence(hidden, head, teacher)
+            total = total + distil * frozen_head_divergence(hidden, weight, teacher)
         return total, int(predicts.sum())
 
     def _hidden(self, embeddings: Tensor) -> Tensor:

@@ -26,7 +26,7 @@ from synthgen.decode.base import Settings
 
 MAX_SEED = 1 << 31  # the seed of a text is smaller than this number
 NEVER = -100.0  # added to the logit of a token that is never written
-ENVIRONMENT = {
+ENVIRONMENT = {  # environment variables of the process that runs vLLM
     "VLLM_NO_USAGE_STATS": "1",
     "DO_NOT_TRACK": "1",
     "VLLM_LOGGING_LEVEL": "WARNING",  # keeps prompts out of logs
