@@ -25,7 +25,8 @@ MIN_PROBABILITY = 0.5  # a token gets a kind if the probabilities of the kind's 
 WINDOW, OVERLAP = 384, 64  # in tokens: length of a window, overlap of successive windows; the model reads up to 512
 _KINDS = dict.fromkeys(("GIVEN_NAME", "SURNAME"), "name") | {"CITY": "place"}  # label of Rampart -> kind of span
 _KINDS |= dict.fromkeys(("STREET_NAME", "BUILDING_NUMBER"), "street")
-_DIRECTIONS = frozenset(("NORTH", "SOUTH", "EAST", "WEST", "North", "South", "East", "West"))  # alone, no places
+# words that name no place if they stand alone
+_DIRECTIONS = frozenset(("NORTH", "SOUTH", "EAST", "WEST", "North", "South", "East", "West"))
 # a number after the name of a score, such as "Waterlow 20"; an age ("20 yo") does not match
 _SCORE_AFTER = re.compile(r" \d{1,3}(?:/\d{1,2})?(?:[,.;]|$| (?!yo|y/o|ye|yr|M\b|F\b|wk|week|mo)[a-z])")
 _MEDICAL_WORD = re.compile(r"^[a-z]+(?:omas?|itis|os[ie]s|emia|ectomy|otomy|oscopy|graphy|pathy|plasty)$")
@@ -65,11 +66,12 @@ class Classifier:
         ids, offsets = encoded.ids, encoded.offsets
         kinds: list[str | None] = [None] * len(ids)
         for start in range(0, max(len(ids), 1), WINDOW - OVERLAP):
-            for position, kind in enumerate(self._window(ids[start : start + WINDOW]), start):
+            for position, kind in enumerate(self._kinds_in(ids[start : start + WINDOW]), start):
                 kinds[position] = kinds[position] or kind
         return [kept for span in _joined(text, kinds, offsets) if (kept := _trimmed(text, span)) is not None]
 
-    def _window(self, ids: Sequence[int]) -> Iterator[str | None]:
+    def _kinds_in(self, ids: Sequence[int]) -> Iterator[str | None]:
+        # yields the kind of span to which each token of a window belongs, or None
         first, last = (self._tokenizer.token_to_id(token) for token in ("[CLS]", "[SEP]"))
         row = np.array([[first, *ids, last]], dtype=np.int64)
         feed = {"input_ids": row, "attention_mask": np.ones_like(row), "token_type_ids": np.zeros_like(row)}
@@ -114,6 +116,7 @@ def _joined(text: str, kinds: Sequence[str | None], offsets: Sequence[tuple[int,
 def _trimmed(text: str, span: Span) -> Span | None:
     # Ordinary words at the ends of a name are removed. None is returned for a clinical term, a region, a score, an
     # eponym (a name in a clinical term, such as "Crohn"), and a single lower-case word that is in no name list.
+    # A place or street is kept only if it has a capitalised word of four or more letters.
     words = [(m[0], *m.span()) for m in _WORD.finditer(text, span.start, span.end)]
     while words and _is_no_name(words[-1][0]):
         words.pop()
@@ -122,9 +125,9 @@ def _trimmed(text: str, span: Span) -> Span | None:
     if not words or any(is_vetoed(word) for word, _, _ in words):
         return None
     first, start, end = words[0][0], words[0][1], words[-1][2]
-    is_scored = len(words) == 1 and _SCORE_AFTER.match(text, end) is not None
+    is_name_of_score = len(words) == 1 and _SCORE_AFTER.match(text, end) is not None
     is_region = " ".join(word for word, _, _ in words) in REGIONS
-    if is_scored or is_region or any(map(_MEDICAL_WORD.search, text[start:end].split())):
+    if is_name_of_score or is_region or any(map(_MEDICAL_WORD.search, text[start:end].split())):
         return None
     is_listed = first.title() in FIRST_NAMES or first.title() in LAST_NAMES
     if any(is_in_term(text, start, until) for _, _, until in words) or (len(words) == 1 and is_eponym(first)):

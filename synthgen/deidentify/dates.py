@@ -27,8 +27,12 @@ _ORDINALS = words(
     "twenty-fourth twenty-fifth twenty-sixth twenty-seventh twenty-eighth twenty-ninth thirtieth thirty-first"
 )
 _WORD_DAY = rf"(?P<dw>{'|'.join(sorted(_ORDINALS, key=len, reverse=True))})"
-# patterns that reject a date inside a code by the text before and after; "mid-" and ranges of dates are allowed
+# Patterns for the text before and after a date. They reject a date that is part of a longer code, but allow "mid-"
+# before a date, and ranges of dates.
 _EDGE = r"(?<![\w/.])(?<!(?<!mid)(?<!early)(?<!late)(?<!\d/\d\d)-)", r"(?![\w/]|\.\d|-\d(?!\d?/\d))"
+# Groups of the patterns: `y` year; `m` number of the month; `mon` name of the month; `d` day as a number; `dw` day as
+# a word; `a` and `b` day and month in either order; `d2` second of two days; `ord` and `ord2` the endings of `d` and
+# `d2`, such as "rd"; `wd` weekday; `day` the ending "day" of a weekday; `sep` the separator.
 _FORMS = tuple(
     re.compile(_EDGE[0] + _WEEKDAY + form + _EDGE[1], re.IGNORECASE)
     for form in (
@@ -37,6 +41,7 @@ _FORMS = tuple(
         r"(?P<a>\d{1,2})(?P<sep>[-/.]| / )(?P<b>\d{1,2})(?P=sep)" + _Y4,
         r"(?P<a>\d{1,2})(?P<sep>[-/.])(?P<b>\d{1,2})(?P=sep)(?P<y>\d\d)",
         _MON + r" (?:the )?" + _D + r"(?:,| of)? " + _Y,
+        # `_Y[:-1]` omits the closing bracket of `_Y`, so that a year of two digits can be added as an alternative
         _D + r"(?: day)?(?: of)?[ /-]?" + _MON + r"(?:,? |[/-])" + _Y[:-1] + r"|\d\d(?! ?(?:mg|ml|mcg|:)))",
         _MON + r"(?:,? |-|/| of )" + _Y,
         _MON + r" (?:the )?" + _D + r"(?:-(?P<d2>[0-3]?\d)(?:,? " + _Y4 + r")?)?",
@@ -145,10 +150,12 @@ def _is_short_date(match: re.Match[str], dates: list[tuple[int, int]]) -> bool:
         return False
     text = match.string[max(0, match.start() - 30) : match.start()]
     follows_cue, near = _CUE.search(text) is not None, range(match.start() - 6, match.start())
+    # enough: a weekday, or a cue with a date such as "3/4" that ends at most six characters before the match
     if match["wd"] or (follows_cue and any(end in near and "/" in match.string[start:end] for start, end in dates)):
         return True
     if _has_shape_of_date(match):
         return True
+    # 20/x (vision), x/5 (power) and x/7 (days) are left to the checks below
     is_day_first = int(match["a"]) > 12 and int(match["a"]) != 20 and int(match["b"]) not in {5, 7}
     if is_day_first and (_LINE_START.search(text) or _is_listed(match)):
         return True
@@ -181,7 +188,7 @@ def date_order(texts: Iterable[str]) -> Order:
     """Return the more frequent order of day and month in dates such as 25/11/2023; in a tie, return month-first."""
     votes = 0
     for text in texts:
-        for form in (_FORMS[2], _FORMS[3]):
+        for form in (_FORMS[2], _FORMS[3]):  # the forms with the groups a, b and y
             for match in form.finditer(text):
                 a, b = int(match["a"]), int(match["b"])
                 votes += (a > 12 >= b) - (b > 12 >= a)

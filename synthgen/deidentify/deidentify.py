@@ -144,6 +144,8 @@ class Surrogates:
     def _characters(self, kind: str, value: str) -> str:
         key = value.casefold()
 
+        # Attempts are made until the new value differs from `value`. The draws for the first 40 characters come from
+        # one key of 256 bits, shifted by 6 bits for each character. Every later character has its own key.
         def replaced(attempt: str) -> str:
             bits = self._number(kind, key, attempt)
             draws = (bits >> 6 * i if i < 40 else self._number(kind, key, attempt, str(i)) for i in count())

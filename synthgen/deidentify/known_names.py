@@ -28,7 +28,7 @@ class KnownNames:
         self.pairs = frozenset(frozenset({a, b}) for parts in split for a in parts for b in parts if a < b)
         single = {part for parts in split for part in parts if len(part) >= _MIN_LETTERS and part not in _ORDINARY}
         self._single = frozenset(part for part in single if not is_ordinary(part) and not is_vetoed(part))
-        self._any = self._single | {part for pair in self.pairs for part in pair}
+        self._parts = self._single | {part for pair in self.pairs for part in pair}
 
     def find(self, text: str) -> list[Span]:
         """Return the known names in a text; spans may overlap and are not sorted."""
@@ -45,6 +45,6 @@ class KnownNames:
             can_join = between == "," or (len(between) < 2 and (not between or between.isupper()))
             is_capital = word[0].isupper() or next_word[0].isupper()
             is_name = is_capital or not (is_ordinary(word) and is_ordinary(next_word))
-            if part in self._any and can_join and is_name and "\n\n" not in gap:
+            if part in self._parts and can_join and is_name and "\n\n" not in gap:
                 found += [Span(start, end, "name")] if frozenset({part, next_part}) in self.pairs else []
         return found

@@ -25,7 +25,7 @@ _STAFF = (
     "|surgeon|physician|therapist|physiotherapist|pharmacist|paramedic|(?:social |case |key |support |care )worker"
     "|case manager|interpreter|chaplain|dietitian|colleague|officer|teacher"
 )
-_GREETED = (
+_COMMA_CAN_FOLLOW = (  # phrases before a name, with or without a comma between phrase and name
     "thanks|thank you|many thanks|hi|hello|to see|prescriber|prescribed by|accompanied by|escorted by"
     "|brought (?:in )?by|consented by"
 )
@@ -39,7 +39,7 @@ PHRASES = tuple(
     for pattern, n in (
         (r"\b(?:name(?:'s| is| was)|(?:sur|first |last |maiden |legal |family )name|goes by|known as) ", 1),
         (r"\b(?:next of kin|nok)(?: is|:)? ", 1),
-        (rf"\b(?:{_GREETED}),? ", 1),
+        (rf"\b(?:{_COMMA_CAN_FOLLOW}),? ", 1),
         (r"\b(?:saw|met|examined|assessed|thanked|asked) ", 2),
         (r"\b(?:this is|I'm|I am|by|patient|pt|for|regarding|with|told|informed|named) ", 2),
         (rf"\b(?:{KIN})(?:,|:| \(| is| -|'s name is| named| called)? [(\"“]?", 1),

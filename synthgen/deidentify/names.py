@@ -91,7 +91,9 @@ def find_names(text: str, declared_names: Sequence[str]) -> list[Span]:
 def _shaped(text: str) -> Iterator[re.Match[str]]:
     for match in (m for shape in context.SHAPES for m in shape.finditer(text)):
         parts = [word for word in TOKEN.findall(match[0]) if word.casefold() not in PARTICLES]
-        long = [part for part in parts if len(part) > 1]  # "e. coli" has only ordinary words; "J.T." has no long word
+        # a match is no name if all its words of two or more letters are ordinary, as in "e. coli"; initials alone,
+        # as in "J.T.", can be a name
+        long = [part for part in parts if len(part) > 1]
         is_term = any(is_eponym(part) for part in parts) or is_in_term(text, *match.span())
         if not is_term and not (long and all(map(is_ordinary, long))):
             yield match
@@ -105,7 +107,8 @@ def _guessed(tokens: list[_Token], text: str) -> Iterator[tuple[int, int]]:  # (
     yield from _after_phrases(tokens, text)
 
 
-def _extended(tokens: list[_Token], first: int, last: int, text: str) -> tuple[int, int]:  # (start, end) of a name
+def _extended(tokens: list[_Token], first: int, last: int, text: str) -> tuple[int, int]:
+    # returns (start, end) of the name with the tokens `first` to `last` and the initials after it, as in "LEE, ANN M"
     while last + 1 < len(tokens) and tokens[last + 1].is_initial:
         start, end = tokens[last + 1].start, tokens[last + 1].end
         if text[tokens[last].end : start] != " " or re.match(" [a-z]", text[end : end + 2]):
@@ -221,8 +224,8 @@ def _listed_name_at(tokens: list[_Token], i: int, text: str) -> tuple[int | None
     # returns (first, last) like `_name_at`, but recognises names by name lists and shape, not by titles and cues
     token, spelling = tokens[i], tokens[i].spelling
     starts_line = token.start == 0 or text[token.start - 1] == "\n"
-    is_title = token.word in _STOP or token.word.casefold() in NOTE_WORDS | TITLES
-    can_have_age = starts_line and token.word.istitle() and not is_title and (len(token.word) == 2 or token.is_listed)
+    is_word = token.word in _STOP or token.word.casefold() in NOTE_WORDS | TITLES
+    can_have_age = starts_line and token.word.istitle() and not is_word and (len(token.word) == 2 or token.is_listed)
     has_age = can_have_age and context.AGE_AFTER.match(text, token.end) is not None
     if has_age or (token.word in WORD_FIRST and context.PERSON_VERB_AFTER.match(text, token.end)):
         return i, i
@@ -276,9 +279,9 @@ def _reversed_name(tokens: list[_Token], i: int, text: str) -> int | None:
     is_ended = re.match(r"$|[.;(|\n-]| [-(|]| [A-Z]\b", after)
     both_capital = one.word.isupper() and two.word.isupper() and len(one.word) > 2 and starts_line
     has_no_word = not is_ordinary(one.word) and not is_ordinary(two.word)
-    in_capitals = one.word.isupper() and len(one.word) > 3 and starts_line and has_no_word
+    is_capital_surname = one.word.isupper() and len(one.word) > 3 and starts_line and has_no_word
     is_initialled = two.is_initial and after.startswith(".") and (starts_line or one.is_listed)
-    if not (both_capital or in_capitals or is_initialled or (two.spelling in FIRST_NAMES and is_ended)):
+    if not (both_capital or is_capital_surname or is_initialled or (two.spelling in FIRST_NAMES and is_ended)):
         return None
     has_initial = i + 2 < len(tokens) and tokens[i + 2].is_initial and _follows(tokens, i + 1, text)
     return i + 2 if has_initial else i + 1
@@ -299,8 +302,8 @@ def _follows(tokens: list[_Token], i: int, text: str) -> bool:
     if i + 1 >= len(tokens):
         return False
     gap = text[tokens[i].end : tokens[i + 1].start]
-    is_stopped = tokens[i].is_initial or tokens[i].word in {"St", "Ste"}
-    return gap in _JOINTS or (is_stopped and gap in {". ", "."})
+    can_have_stop = tokens[i].is_initial or tokens[i].word in {"St", "Ste"}
+    return gap in _JOINTS or (can_have_stop and gap in {". ", "."})
 
 
 def _name_from(tokens: list[_Token], i: int, text: str, *, has_title: bool = False) -> tuple[int | None, int]:

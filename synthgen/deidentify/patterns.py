@@ -84,7 +84,7 @@ def _is_card(match: re.Match[str]) -> bool:
     return bool(luhn.is_valid(digits_of(match[0])))
 
 
-def _is_numbered(match: re.Match[str]) -> bool:
+def _is_number_after_cue(match: re.Match[str]) -> bool:
     value = match["value"]
     n_digits = len(digits_of(value))
     is_year = _YEAR.fullmatch(value) is not None
@@ -199,7 +199,7 @@ _RULES = tuple(
             r"(?:(?-i:[A-Z]{1,4}) )?\d{2,6}(?:[ -]\d{1,6}){1,4}(?: (?-i:[A-Z]{1,2})(?![\w:]))?(?![\w-])"
             r"|(?=[A-Z/_-]{0,12}\d)[A-Z0-9](?:[A-Z0-9]|[-/._](?=[A-Z0-9])){2,24}"
             r"(?: \d{5,8}(?![\w/-]|[.,]\d))?(?![\w]|[.,]\d))",
-            _is_numbered,
+            _is_number_after_cue,
         ),
         P(
             "record_number",

@@ -45,7 +45,7 @@ TOWN_AFTER_STREET = re.compile(rf", (?!{_NO_TOWN}|\d)[^\W\d_]{{3,}}", re.IGNOREC
 STREET_TYPE = re.compile(rf"\b(?:{_STREETS})\b", re.IGNORECASE)
 _EIRCODE = r"[AC-FHKNPRTV-Y]\d[\dW] [AC-FHKNPRTV-Y][\dAC-FHKNPRTV-Y]{3}"  # Irish postal code
 _UK_CODE = UK_POSTAL.replace(" ", " ?")  # postal code of the United Kingdom
-# the end of an address: a state or province, a postal code, or both
+# the end of an address: a state or province, a postal code, or both; a code of four digits requires a state
 ADDRESS_END = re.compile(
     rf"(?i)(?:(?<=[, ])(?P<region>{STATES}|{PROVINCES})\b,?)? ?"
     rf"(?P<code>(?<!\w)(?:\d{{5}}(?:-\d{{4}})?|(?(region)\d{{4}}|(?!))|{_UK_CODE}|{CANADIAN_POSTAL}|{_EIRCODE}))?$"

@@ -159,6 +159,7 @@ def _email(v: _Values) -> str:
     return f"{user}@mail.example.org"
 
 
+# functions that write a sentence with a marked identifier, by kind of identifier; several kinds can have one category
 WRITERS: Mapping[str, Callable[[_Values], str]] = {
     "NAME": _name,
     "GEO": _geo,

@@ -46,6 +46,7 @@ def account_for(
     Privacy: reads the person ids and texts of train. The log contains a digest of the ids, but no id and no text.
     """
     groups, spending = tuple(record.group for record in train.records), reservation.spending
+    # status of each kind of access to private records; `with_later_accesses` explains and updates the statuses
     statuses = {kind: "outside" if kind in DECLARABLE else "none" for kind in READS}
     statuses |= {} if is_public(job.config) else {"model-training": "unaccounted"}
     log = {
@@ -111,7 +112,8 @@ def with_later_accesses(
     `n_earlier` is the number of earlier audits of the control persons. The results of these audits may have
     influenced the settings of the run. `n_removed` synthetic records were removed after a comparison with train.
     """
-    # "none": no such access; "outside": the release states that the privacy guarantee does not cover the access
+    # "none": there was no such access. "outside": the release states that the privacy guarantee does not cover the
+    # access. "unaccounted": the log contains no privacy cost of the access, so the audit does not pass.
     status: dict[ReadKind, str] = {
         "filter-against-train": "none" if n_removed == 0 else "unaccounted",
         "hyper-parameters": "none" if n_earlier == 0 else "outside",

@@ -87,11 +87,13 @@ def query_spread(
     """Return a square root L of the covariance L Lᵀ that all classes share, float64 (d, d), from one DP query.
 
     For a record with the point x and the class mean μ, the residual r is x - μ on the first `WIDE` axes. The row of a
-    person is the mean over the person's records of (`WEIGHT`, r rᵀ), scaled to norm 1. In the sum of the rows, the
-    matrix times `WEIGHT`, divided by the constant entry, is a weighted mean of the persons' covariances. Of r rᵀ, a
-    row contains only the upper triangle. Off-diagonal entries are multiplied by √2, so that the norm is unchanged.
+    person is the mean over the person's records of (`WEIGHT`, r rᵀ), scaled to norm 1. A row contains only the upper
+    triangle of r rᵀ, with the off-diagonal entries multiplied by √2, so that the norm is that of the whole matrix.
 
-    The covariance is the sum of three parts that are estimated from this mean, the noised matrix:
+    The noised sum of the rows is a pair (w, M) of a number and a matrix. The noised matrix `WEIGHT` · M / w estimates
+    a weighted mean of the persons' covariances; a person's weight is the factor that scales the row to norm 1.
+
+    The covariance is the sum of three parts that are estimated from the noised matrix:
 
     1. The public variances times a scale. The scale is the ratio of the noised total variance to the public total
        variance of the first `WIDE` axes, but at least `MIN_SPREAD`.
@@ -127,6 +129,7 @@ def query_spread(
     covariance += denoise(seen - covariance, error)
     values, axes = np.linalg.eigh(covariance)
     root = np.diag(np.sqrt(prior))
+    # an eigenvalue is at least a tenth of the smallest variance in `prior[:wide]`, so that L is invertible
     root[:wide, :wide] = axes * np.sqrt(np.maximum(values, 0.1 * prior[wide - 1]))
     return root
 

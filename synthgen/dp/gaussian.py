@@ -17,7 +17,8 @@ from synthgen.dp.person_rows import PersonRows
 
 NAME = "dp-gaussian"
 FILE = "classes.safetensors"
-MEANS, SPREAD = "class-means", "spread"
+MEANS, SPREAD = "class-means", "spread"  # names of the two DP queries
+# the shares are the defaults of `dp.shares`
 QUERIES = {MEANS: QuerySpec(share=0.56), SPREAD: QuerySpec(share=0.14)}
 DRAWN = 4  # number of points drawn per new vector; the point with the highest probability of the class is used
 

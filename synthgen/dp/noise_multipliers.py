@@ -12,7 +12,7 @@ from synthgen.core.errors import ConfigError
 from synthgen.dp.method import QuerySpec
 
 _RENYI_RANGE = (1e-2, 1e4)  # lower and upper end of the search for a noise multiplier with Rényi accounting
-_LEAST_RATIO = 0.7  # lower end of the search for the exact multiplier, as a share of the upper end (Rényi multiplier)
+_LEAST_RATIO = 0.7  # the exact multiplier is searched between this share of the Rényi multiplier and the whole of it
 _TOLERANCE = 1e-6  # absolute tolerance of a noise multiplier
 
 

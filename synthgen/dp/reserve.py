@@ -20,7 +20,7 @@ from synthgen.pipeline.job import Job, source_digest
 from synthgen.pipeline.secret import SECRET_DIGEST, secret_digest
 from synthgen.pipeline.workspace import StageResult, Workspace, read_field
 
-RESERVE, RUN = budgets.RESERVE, "run.json"
+RESERVE, RUN = budgets.RESERVE, "run.json"  # name of the stage; name of the file with the run's id
 PAID = (RESERVE, MEASURE)  # names of the stages that spend a budget; the results of these stages are never deleted
 MIN_DIGITS = 8  # least number of leading digits of a run's id that `--run` accepts
 

@@ -17,7 +17,7 @@ from synthgen.core.files import write_json
 from synthgen.dp.method import CHOICE
 from synthgen.pipeline.workspace import read_field
 
-MEASURE, LOG = "measure", "mechanism.json"
+MEASURE, LOG = "measure", "mechanism.json"  # name of the stage; name of the file with the mechanism log
 SEAL = "seal.json"  # name of the file that contains the seal of a complete result
 
 

@@ -124,8 +124,9 @@ def decide_style(counts: Float64, voters: float) -> Shares:
     """Return the chosen styles with equal shares.
 
     The top style is the style with the most votes, apart from the plain style. If it has fewer votes than
-    `MIN_SUPPORT` × `voters`, only the plain style is chosen. Otherwise, the plain style is not chosen. All other
-    styles with at least `MIN_SHARE_OF_TOP` × the top style's votes are chosen, up to the `MIXED` with the most votes.
+    `MIN_SUPPORT` × `voters`, only the plain style is chosen. Otherwise, the plain style is not chosen. Then
+    the top style is chosen, and the next styles that have at least `MIN_SHARE_OF_TOP` × its votes. At most `MIXED`
+    styles are chosen.
 
     `counts` are the noised numbers of votes of the styles, float64 (styles,), `voters` the expected number of voters.
     """

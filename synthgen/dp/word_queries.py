@@ -18,11 +18,11 @@ from synthgen.dp.gaussian import ClassModel
 from synthgen.dp.method import QuerySpec
 from synthgen.dp.noised_sums import Query, QueryMechanism
 
-WORDS = "words"
+WORDS = "words"  # name of the DP query
 QUERIES = {WORDS: QuerySpec(share=0.3)}
 FILE = "words.safetensors"
 MAX_WORDS = 32  # largest number of pairs (class, word) that are counted per person; pairs with rare words come first
-FALSE_DISCOVERIES = 0.2  # limit of the expected share of words selected by noise alone among the selected words
+FALSE_DISCOVERIES = 0.2  # largest expected share of the selected words that are selected only because of the noise
 EXPECTED = 15.0  # factor of the cosine in `ClassWords.weights`; a larger factor favours words near the class mean
 TEMPERATURE = 0.1  # divisor of the cosine in `ClassWords.draw`; a smaller divisor favours words near the vector
 BLOCK = 16  # number of persons whose rows are in memory at once; a row has an entry for every word of every class
@@ -67,6 +67,7 @@ class ClassWords:
         n_cw is the count of word w in class c, s the standard deviation of the noise, and n̄_w the mean of n_cw over
         classes, or 0 if this mean is negative. d_c, a row of `directions` (C, d), is the direction from the mean of
         all classes to the mean of class c. p_cw is the probability that noise alone raises n_cw this far above n̄_w.
+        h_cw is large for a word whose vector w has nearly the direction d_c; such a word is selected more easily.
         The words of a class are selected by the Benjamini-Hochberg procedure on the weighted p-values p_cw / h_cw,
         with the false discovery rate `FALSE_DISCOVERIES`.
 

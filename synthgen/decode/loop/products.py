@@ -1,8 +1,8 @@
 """Matrix products of the decode loop: `Plain` for any processor, `Packed` for processors with bfloat16 instructions.
 
 For these instructions, the weight must have a special memory layout (packed). `Plain` packs the weight at every call,
-which takes a sixth of the call's time. `Packed` packs the weight once. It also applies the next operation (SiLU,
-multiplication or addition) before it rounds the result, so the last bits differ from those of `Plain`.
+and `Packed` only once. `Packed` also applies the next operation (SiLU, multiplication or addition) before it rounds
+the result, so the last bits differ from those of `Plain`.
 """
 
 import platform

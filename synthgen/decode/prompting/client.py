@@ -129,7 +129,7 @@ class Client:
             choice = answer["choices"][0]
             text, reason = choice["message"]["content"], choice.get("finish_reason")
         except (TypeError, KeyError, IndexError, AttributeError):
-            text, reason = 0, None
+            text, reason = 0, None  # no text, so the next check fails
         if not isinstance(text, str | None):
             message = f"decode.endpoint: {self.config.url} does not answer as the OpenAI interface does"
             raise ModelError(message, hint="Check the address, which usually ends in /v1.")
