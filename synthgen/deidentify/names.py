@@ -143,7 +143,7 @@ def _after_phrases(tokens: list[_Token], text: str) -> Iterator[tuple[int, int]]
     cues = ((match[0], index[match.end()]) for match in context.LOWER_CUE.finditer(text) if match.end() in index)
     for cue, i in cues:
         is_two = _follows(tokens, i, text) and all(_is_lower_name(t.word, has_title=True) for t in tokens[i : i + 2])
-        if _is_lower_name(tokens[i].word, has_title=cue[0] not in "pP"):  # "pt" and "patient" are no titles
+        if _is_lower_name(tokens[i].word, has_title=cue[0] not in "pP"):  # "pt", "patient" and "prof" do not count
             yield tokens[i].start, tokens[i + is_two].end
         elif _is_lower_name(tokens[i].word, has_title=True) and context.VERB_AFTER.match(text, tokens[i].end):
             yield tokens[i].start, tokens[i].end

@@ -100,7 +100,7 @@ class Prompter:
 
     def facts_for(self, name: str, label: str, seeds: SeedTree) -> tuple[str, str]:
         """Draw the description of a person and the length in words for the latent with the id `name`."""
-        record = name.rsplit("/", 1)[0]
+        record = name.rsplit("/", 1)[0]  # the id of a segment is the id of its record, "/" and a number
         return self.facts.draw(label.partition("\n")[0], seeds.child(record, "facts").generator())
 
     def conversations(
