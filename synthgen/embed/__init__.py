@@ -18,8 +18,8 @@ __all__ = ["Encoder", "Progress", "build_encoder", "embed"]
 def build_encoder(config: EmbedConfig, model_folder: Callable[[str], Path], *, one_by_one: bool = False) -> Encoder:
     """Return the encoder that the configuration names; `model_folder` maps a model name to its folder.
 
-    A Mistral model is a `LastTokenEncoder`. Every other model is a `SentenceEncoder` with the option `one_by_one`.
-    Raise ModelError if the folder does not contain a supported encoder.
+    A Mistral model is a `LastTokenEncoder`. Every other model is a `SentenceEncoder`; with `one_by_one`, this encoder
+    encodes each text separately. Raise ModelError if the folder does not contain a supported encoder.
     """
     folder = model_folder(config.model)
     path = folder / "config.json"

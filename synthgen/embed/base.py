@@ -34,7 +34,10 @@ class Encoder(Protocol):
 
 
 def folder_digest(folder: Path) -> str:
-    """Return one sha256 over a model folder; raise ModelError if the folder contains no safetensors weights."""
+    """Return one sha256 over the weights, tokenizer and settings in a model folder.
+
+    Raise ModelError if the folder contains no safetensors weights.
+    """
     files = sorted({path for pattern in _WEIGHTS_AND_SETTINGS for path in folder.rglob(pattern) if path.is_file()})
     if not any(path.suffix == ".safetensors" for path in files):
         raise ModelError(

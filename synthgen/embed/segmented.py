@@ -40,12 +40,12 @@ class SegmentedEncoder:
         """
         parts = [(id_, part) for id_, text in zip(ids, texts, strict=True) for part in self.split(text)]
         n_distinct = len({part.text for _, part in parts})
-        read = reported = 0
+        n_encoded = reported = 0  # number of distinct segments encoded, and of records reported to `progress`
 
         def advance(n: int) -> None:
-            nonlocal read, reported
-            read += n
-            done = len(texts) * read // n_distinct
+            nonlocal n_encoded, reported
+            n_encoded += n
+            done = len(texts) * n_encoded // n_distinct
             if progress is not None and done > reported:
                 progress(done - reported)
             reported = done

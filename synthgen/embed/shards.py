@@ -1,7 +1,8 @@
 """Encode texts in parts that different processes can compute. The vectors of a part are stored in a file (a shard).
 
-The number of texts of a shard is a multiple of the batch size of every encoder. The stored vectors are therefore
-bitwise equal to the vectors that one call with all texts would compute.
+The batch in which a text is encoded changes the last bits of its vector. The number of texts of a shard is a multiple
+of the batch size of every encoder, so a text has the same batch as in one call with all texts. The stored vectors are
+therefore bitwise equal to the vectors of that call.
 """
 
 from collections.abc import Sequence
@@ -54,10 +55,10 @@ def vector_shards(context: StageContext, encoder: Encoder, texts: Sequence[str],
         unit = "segments" if isinstance(encoder, SegmentedEncoder) else "texts"
         together = max(1, usable_cores() // CORES_PER_SHARD)
         with context.progress.stage(title, total=left + done, unit=unit, done=done) as advance:
-            for some in (wanted[start : start + together] for start in range(0, len(wanted), together)):
-                vectors = inner.encode([text for name in some for text in part[name]], advance)
-                ends = np.cumsum([len(part[name]) for name in some])
-                for name, of_shard in zip(some, np.split(vectors, ends[:-1]), strict=True):
+            for names_together in (wanted[start : start + together] for start in range(0, len(wanted), together)):
+                vectors = inner.encode([text for name in names_together for text in part[name]], advance)
+                ends = np.cumsum([len(part[name]) for name in names_together])
+                for name, of_shard in zip(names_together, np.split(vectors, ends[:-1]), strict=True):
                     write_by(context.shards / name, partial(np.save, arr=of_shard, allow_pickle=False))
 
     def is_intact(name: str) -> bool:

@@ -64,7 +64,8 @@ def evaluate(
     The minimum over classes omits classes whose recall is 0 after training on real records.
 
     `requested` is the requested number of synthetic records by class; without it, balance is not measured. The
-    intervals have the two-sided `confidence`. `baselines` are additional training sets by name, scored in the table.
+    intervals have the two-sided `confidence`. `baselines` are additional training sets by name. Their scores are only
+    in `Evaluation.table`.
 
     Raises:
         DataError: a table is empty, a test person is in train, a test class is not in train, or no text of a training
@@ -90,7 +91,8 @@ def evaluate(
         metrics["style.gap"] = gap
     table = {
         "confidence": confidence,
-        "records": {name: len(on.rows.texts) for name, on in training_sets.items()} | {"test": len(test.rows.texts)},
+        "records": {name: len(chosen.rows.texts) for name, chosen in training_sets.items()}
+        | {"test": len(test.rows.texts)},
         "test_persons": test.n_persons,
         "classifiers": _head_metrics(found, test, confidence),
         "subgroups": _by_subgroup(found, test, confidence),
@@ -108,11 +110,11 @@ def _scored(
 ) -> dict[str, dict[str, Scores]]:
     found, weights = {}, person_weights(test.n_persons, n_draws, seeds.child("bootstrap").generator())
     for head, fit_and_predict in HEADS.items():
-        seed = int.from_bytes(seeds.child(head).key()[:4], "big") >> 1
+        seed = int.from_bytes(seeds.child(head).key()[:4], "big") >> 1  # from 0 to 2^31 − 1
         found[head] = {
-            name: test.score(fit_and_predict(on.rows, test.rows, seed, on.weights), weights)
-            for name, on in training_sets.items()
-            if on.has_texts or head != ON_WORDS
+            name: test.score(fit_and_predict(chosen.rows, test.rows, seed, chosen.weights), weights)
+            for name, chosen in training_sets.items()
+            if chosen.has_texts or head != ON_WORDS
         }
     return found
 
@@ -144,7 +146,11 @@ def _test_set(tables: Tables) -> _TestSet:
 
 
 def tv_distance(labels: list[str], requested: Mapping[str, int], confidence: float) -> Estimate:
-    """Return the exact `distance_of_shares` of `labels` and `requested`; raise DataError if either is empty."""
+    """Return the `distance_of_shares` of `labels` and `requested`, which is exact: the interval has no width.
+
+    `confidence` is two-sided, and the result states the one-sided confidence. Raise DataError if `labels` or
+    `requested` is empty.
+    """
     if not labels or sum(requested.values()) <= 0:
         raise DataError("balance needs at least one synthetic record and one requested record")
     value = distance_of_shares(Counter(labels), requested)
@@ -156,6 +162,7 @@ def _contradiction_shares(corpora: Mapping[str, Corpus], confidence: float) -> d
     for role, corpus in corpora.items():
         found, shares = coherence(corpus.texts), {}
         for name, k in {"any": found.any, **found.by_rule}.items():
+            # `clopper_pearson` needs the one-sided confidence of each end
             low, high = clopper_pearson(k, found.n, confidence=(1 + confidence) / 2)
             shares[name] = {"value": k / found.n, "low": low, "high": high}
         of_corpora[role] = {"n": found.n, "shares": shares}
@@ -207,16 +214,19 @@ def _ratios(
         learned = real.recall[0] > 0
         if learned.any():
             ratio = synthetic.recall[:, learned] / real.recall[:, learned]
-            worst[head] = ratio.min(axis=1), min(n for n, is_in in zip(test.per_class, learned, strict=True) if is_in)
+            worst[head] = (
+                ratio.min(axis=1),
+                min(n for n, is_learned in zip(test.per_class, learned, strict=True) if is_learned),
+            )
             overall[head] = synthetic.macro_f1 / real.macro_f1, test.n_persons
     for name, values in (("tstr_over_trtr", overall), ("worst_class_ratio", worst)):
         if len(values) < len(found):
             reasons[f"utility.{name}"] = "a classifier trained on real records predicts no class correctly"
             continue
-        of = {head: estimate(draws, n, confidence) for head, (draws, n) in values.items()}
-        by_head[name] = {head: asdict(e) for head, e in of.items()}
-        metrics[f"utility.{name}"] = min(of.values(), key=lambda e: e.low)
-        metrics |= {f"utility.{head.replace('-', '_')}.{name}": e for head, e in of.items()}
+        by_classifier = {head: estimate(draws, n, confidence) for head, (draws, n) in values.items()}
+        by_head[name] = {head: asdict(e) for head, e in by_classifier.items()}
+        metrics[f"utility.{name}"] = min(by_classifier.values(), key=lambda e: e.low)
+        metrics |= {f"utility.{head.replace('-', '_')}.{name}": e for head, e in by_classifier.items()}
     if lacking := len(classes - set(test.names)):
         metrics = {name: e for name, e in metrics.items() if not name.endswith("worst_class_ratio")}
         reasons["utility.worst_class_ratio"] = f"{lacking} classes of train have no test record"
@@ -227,15 +237,17 @@ def _head_metrics(found: Mapping[str, Mapping[str, Scores]], test: _TestSet, con
     def share(draws: Float64, n: int) -> dict[str, Any]:
         return asdict(estimate(draws, n, confidence, largest=1))
 
-    def metrics_of(of: Scores) -> dict[str, Any]:
-        overall = {name: share(getattr(of, name), test.n_persons) for name in ("accuracy", "macro_f1", "weighted_f1")}
+    def metrics_of(measured: Scores) -> dict[str, Any]:
+        overall = {
+            name: share(getattr(measured, name), test.n_persons) for name in ("accuracy", "macro_f1", "weighted_f1")
+        }
         per_class = {
-            name: {"recall": share(of.recall[:, c], n), "f1": share(of.f1[:, c], n)}
+            name: {"recall": share(measured.recall[:, c], n), "f1": share(measured.f1[:, c], n)}
             for c, (name, n) in enumerate(zip(test.names, test.per_class, strict=True))
         }
         return overall | {"per_class": per_class}
 
-    return {head: {name: metrics_of(of) for name, of in by_set.items()} for head, by_set in found.items()}
+    return {head: {name: metrics_of(measured) for name, measured in by_set.items()} for head, by_set in found.items()}
 
 
 def _by_subgroup(found: Mapping[str, Mapping[str, Scores]], test: _TestSet, confidence: float) -> dict[str, Any]:
@@ -244,8 +256,8 @@ def _by_subgroup(found: Mapping[str, Mapping[str, Scores]], test: _TestSet, conf
         n = len(set(test.person[rows].tolist()))
         table[attribute][value] = {
             head: {
-                name: asdict(estimate(of.of_subgroups[attribute, value], n, confidence, largest=1))
-                for name, of in by_set.items()
+                name: asdict(estimate(measured.of_subgroups[attribute, value], n, confidence, largest=1))
+                for name, measured in by_set.items()
             }
             for head, by_set in found.items()
         }

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from synthgen.core.errors import DataError
 from synthgen.core.types import Float32
 
-WORD = r"(?u)\b\w+\b"
+WORD = r"(?u)\b\w+\b"  # a word for TF-IDF; the default of scikit-learn omits words of one character
 Labels = NDArray[np.str_]
 
 
@@ -86,7 +86,8 @@ def tfidf_linear(
     return _predict(model, vectorizer.fit_transform(fit_on.texts), fit_on.labels, vectorizer.transform(test.texts))
 
 
-ON_WORDS = "tfidf-linear"
+ON_WORDS = "tfidf-linear"  # name of the classifier of words
+# name of a classifier -> function that trains the classifier and returns the predicted classes of the test rows
 HEADS: Mapping[str, Callable[..., Labels]] = {"encoder-logistic": encoder_logistic, ON_WORDS: tfidf_linear}
 
 

@@ -47,8 +47,8 @@ def scores(
 
         recall_c = hits_c / support_c,   F1_c = 2 · hits_c / (support_c + predicted_c)
 
-    support_c is the sum of the weights of the records of class c, predicted_c the sum over the records predicted as
-    class c, and hits_c the sum over the records of class c that are predicted as class c.
+    Each of these numbers is a sum of weights of records: support_c over the records of class c, predicted_c over the
+    records that are predicted as class c, and hits_c over the records of class c that are predicted as class c.
 
     Args:
         truth: int64 (n,), class of each record, 0 to C − 1; every class occurs.

@@ -45,9 +45,10 @@ def style_tokens(text: str) -> list[str]:
     r"""Return the style tokens of a text: "X-ray of Anna's leg.\n\n12.5 mg" -> Aa-1 of Aa'2 aa1. \n 00.0 aa1.
 
     A function word such as "of" is kept in lower case. The token of any other word consists of its case ("aa", "Aa"
-    or "AA"), its first two punctuation characters, and a length class from 0 to 4. A full stop directly after a word
-    is appended to the word's token. In a number, consecutive digits become one to three zeros. All other punctuation
-    (except "_") is kept. Consecutive line ends become one token.
+    or "AA"), its first two punctuation characters, and a length class: 0 for 1 letter, 1 for 2 to 4 letters, 2 for 5
+    to 7, 3 for 8 to 10, and 4 for more. A full stop directly after a word is appended to the word's token. In a
+    number, consecutive digits become one to three zeros. All other punctuation (except "_") is kept. Consecutive line
+    ends become one token.
     """
     return [_shape(token) for token in _TOKEN.findall(text)]
 
@@ -107,12 +108,15 @@ def style_gap(
             n_tokens = min(sum(map(len, other)), sum(map(len, shuffled)))
             if n_tokens < MIN_TOKENS or not tested:
                 return None
-            models = (_first_tokens(texts, n_tokens) for texts in (other, shuffled))
+            # training texts of P_real, then of P_synthetic
+            fitted_to = (_first_tokens(texts, n_tokens) for texts in (other, shuffled))
             rows = WordRows(_sequences(tested), None)
-            of_models = (log_likelihood(WordRows(_sequences(model), None), rows, len(number)) for model in models)
-            gained = np.subtract(*of_models)
+            likelihoods = (
+                log_likelihood(WordRows(_sequences(texts), None), rows, len(number)) for texts in fitted_to
+            )
+            gaps = np.subtract(*likelihoods)  # for each tested text, the mean gap of its tokens
             lengths = np.array([len(text) for text in tested])
-            np.add.at(nats, owner[is_tested], gained * lengths)
+            np.add.at(nats, owner[is_tested], gaps * lengths)
             np.add.at(tokens, owner[is_tested], lengths)
     weights = person_weights(len(names), DRAWS, seeds.child("bootstrap").generator())
     draws: Float64 = (weights @ nats) / (weights @ tokens)
@@ -135,7 +139,9 @@ def style_profile(texts: Sequence[str]) -> dict[str, float]:
     """Return the share of each kind, such as numbers and capitals, among all style tokens of the texts."""
     counts = Counter(token for text in texts for token in style_tokens(text))
     total = max(1, counts.total())
-    return {f"{name}_share": sum(n for t, n in counts.items() if of(t)) / total for name, of in _KINDS.items()}
+    return {
+        f"{name}_share": sum(n for t, n in counts.items() if is_kind(t)) / total for name, is_kind in _KINDS.items()
+    }
 
 
 def _first_tokens(texts: list[Index], n_tokens: int) -> list[Index]:

@@ -15,12 +15,12 @@ Rows = NDArray[np.bool_]
 
 
 def subgroups(records: Sequence[Record]) -> dict[tuple[str, str], Rows]:
-    """Return by attribute and value, sorted: which records belong to the subgroup, bool (n,).
+    """Return (attribute, value) -> which records belong to this subgroup, bool (n,); the keys are sorted.
 
     A person belongs to a subgroup if the person's records state the attribute and all statements agree. A subgroup is
     omitted if it has too few persons, or if too few persons would be in no subgroup of the attribute.
 
-    Privacy: reads the texts; the masks are as private as the texts.
+    Privacy: reads the texts; the result is as private as the texts.
     """
     found: dict[tuple[str, str], set[str]] = defaultdict(set)  # stated values by (person, attribute)
     for record in records:
