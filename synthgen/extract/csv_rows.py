@@ -20,7 +20,7 @@ from synthgen.extract.note import Dropped
 
 MALFORMED, UNDECODABLE = "malformed row", "undecodable bytes"
 MAX_CELL_CHARACTERS = 1 << 24
-_MAX_FILE_BYTES = 1 << 42
+_MAX_FILE_BYTES = 1 << 42  # 4 TiB, in effect no limit, because a file is streamed
 _SEPARATORS = ",\t;|"
 _NULLS = frozenset({"NULL", "NA", r"\N"})  # missing values in files of SQL clients, R and PostgreSQL
 _QUOTED = re.compile(r'"(.*)"')
@@ -123,6 +123,7 @@ def _rows(
     reader = csv.reader(lines, strict=True, delimiter=separator, quotechar=quotechar, quoting=quoting)
     n_undecodable = n_decoded = 0
     while True:
+        # the next row begins at line `line_num` + 2 of the file, because `reader` does not count the header
         place = f"{path.name} line {reader.line_num + 2}"
         try:
             cells = next(reader) if has_quotes else list(map(_unquoted, next(reader)))

@@ -19,7 +19,7 @@ from synthgen.extract.resolve import NoteSelection, resolve
 from synthgen.extract.spool import spool
 
 LOAD_REPORT = "load-report.json"  # private, because the report states files and lines of the source
-STAFF = "staff.json"
+STAFF = "staff.json"  # names of practitioners
 READERS: Mapping[str, Reader] = {
     "folder": read_folder,
     "fhir": read_fhir,
@@ -75,6 +75,7 @@ def extract(
 
 
 def _first(items: Iterator[Item], max_notes: int | None, unused: Callable[[str], str | None]) -> Iterator[Item]:
+    # yields the items until `max_notes` notes are reached; a note counts only if `unused` returns None for its label
     n_notes = 0
     for item in items:
         yield item

@@ -50,7 +50,7 @@ def read_i2b2(path: Path, fields: Fields, encoding: str = "utf-8") -> Iterator[I
     files, n_notes = links.files_of(path), 0
     for file, relative in files:
         outside = [Dropped(links.OUTSIDE, relative.as_posix())] if links.is_outside(file, path) else []
-        for item in outside or _items(file, _Places(relative, fields)):
+        for item in outside or _items(file, _NoteMaker(relative, fields)):
             n_notes += isinstance(item, Note)
             yield item
     if not n_notes:
@@ -60,11 +60,13 @@ def read_i2b2(path: Path, fields: Fields, encoding: str = "utf-8") -> Iterator[I
 
 
 @dataclass(frozen=True, slots=True)
-class _Places:
+class _NoteMaker:
+    # makes the notes of one file
     relative: PurePath  # path of the file below the source
     fields: Fields
 
     def at(self, name: str, default: str = "") -> str:
+        # returns the value of the field `name` in the path of the file, or "" if the field is not read from the path
         location = getattr(self.fields, name) or default
         return file_field(self.relative, location) if location and not _TAG.fullmatch(location) else ""
 
@@ -85,23 +87,23 @@ class _Places:
         )
 
 
-def _items(file: Path, places: _Places) -> Iterator[Item]:
-    shown = places.relative.as_posix()
-    if links.is_hidden(places.relative):
+def _items(file: Path, maker: _NoteMaker) -> Iterator[Item]:
+    shown = maker.relative.as_posix()
+    if links.is_hidden(maker.relative):
         yield Dropped(links.HIDDEN, shown)
     elif file.suffix.lower() != ".xml":
         yield Dropped(links.OTHER_FILE, shown)
     else:
         try:
-            yield from _records(file, places)
+            yield from _records(file, maker)
         except OSError:
             yield Dropped(links.UNREADABLE, shown)
         except UnsafeXml as unsafe:
             yield Dropped(unsafe.reason, shown)
 
 
-def _records(file: Path, places: _Places) -> Iterator[Item]:
-    number, shown = 0, places.relative.as_posix()
+def _records(file: Path, maker: _NoteMaker) -> Iterator[Item]:
+    number, shown = 0, maker.relative.as_posix()
     with open_regular(file) as data:
         for number, (record, is_misdeclared) in enumerate(each_element(data, RECORDS), 1):
             if is_misdeclared and number == 1:
@@ -111,20 +113,20 @@ def _records(file: Path, places: _Places) -> Iterator[Item]:
                 yield Dropped(NO_NOTE, f"{shown}, note {number}")
                 continue
             stated = record.get("ID") or record.get("id") or ""
-            yield places.note(number, text, places.at("person") if places.fields.person else stated, record)
+            yield maker.note(number, text, maker.at("person") if maker.fields.person else stated, record)
     if not number:
-        yield from _notes(file, places)
+        yield from _notes(file, maker)
 
 
-def _notes(file: Path, places: _Places) -> Iterator[Item]:
+def _notes(file: Path, maker: _NoteMaker) -> Iterator[Item]:
     root, is_misdeclared = parse_xml(read_regular(file, MAX_BYTES))
     if is_misdeclared:
-        yield Remark(OTHER_ENCODING, places.relative.as_posix())
+        yield Remark(OTHER_ENCODING, maker.relative.as_posix())
     parts = [part for part in _NOTE_SEPARATOR.split(_text(root) or "") if part.strip()]
     if not parts:
-        yield Dropped(NO_NOTE, places.relative.as_posix())
+        yield Dropped(NO_NOTE, maker.relative.as_posix())
     for number, part in enumerate(parts, 1):
-        yield places.note(number, part, places.at("person", "name 1"), root)
+        yield maker.note(number, part, maker.at("person", "name 1"), root)
 
 
 def _text(element: Element) -> str | None:

@@ -15,9 +15,9 @@ MARKED_AS_ERROR = "marked as an error"
 _NOTES = re.compile(r"(?P<table>discharge|radiology|noteevents)\.csv(?:\.gz)?", re.IGNORECASE)  # tables of notes
 _DETAILS = re.compile(r"(?:discharge|radiology)_detail\.csv(?:\.gz)?", re.IGNORECASE)  # tables that are not read
 # field of a note -> default column; `document` is the identifier of the note
-_PERSON = {"person": "subject_id", "encounter": "hadm_id"}
-_MIMIC_4 = {"document": "note_id", **_PERSON, "date": "charttime", "label": "note_type"}
-_MIMIC_3 = {"document": "row_id", **_PERSON, "date": "chartdate", "label": "category", "author": "cgid"}
+_IN_BOTH = {"person": "subject_id", "encounter": "hadm_id"}
+_MIMIC_4 = {"document": "note_id", **_IN_BOTH, "date": "charttime", "label": "note_type"}
+_MIMIC_3 = {"document": "row_id", **_IN_BOTH, "date": "chartdate", "label": "category", "author": "cgid"}
 
 
 def read_mimic(path: Path, fields: Fields, encoding: str = "utf-8") -> Iterator[Item]:

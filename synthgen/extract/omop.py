@@ -28,6 +28,7 @@ _GIVEN, _FAMILY = ("given_name", "first_name"), ("family_name", "last_name")
 _PERSON_NAMES = (*_GIVEN, "middle_name", *_FAMILY, "person_name", "name", "birth_name", "maiden_name")
 _BATCH = 256  # rows that are fetched together
 _INTEGER_TYPES = re.compile(r"U?(?:TINY|SMALL|BIG|HUGE)?INT(?:EGER)?")  # SQL types of whole numbers
+# SQL types whose values are converted to text by a plain cast
 _CAST = re.compile(rf"{_INTEGER_TYPES.pattern}|DATE|BOOLEAN|UUID|DECIMAL\(.*\)|ENUM\(.*\)", re.DOTALL)
 _EXACT = {"FLOAT": 1 << 24, "DOUBLE": 1 << 53}  # SQL type -> limit below which the type stores whole numbers exactly
 
@@ -48,7 +49,8 @@ def read_omop(path: Path, fields: Fields, encoding: str = "utf-8") -> Iterator[I
     in these columns are used for de-identification.
 
     Args:
-        path: a DuckDB file, or a folder with tables as parquet or CSV files (also compressed) or as folders of parts.
+        path: a DuckDB file, or a folder of parquet or CSV files (also compressed). A table is one file, several
+            numbered files, or a subfolder of files.
         fields: overrides as `table.column`, with the tables note, person, visit_occurrence and provider.
         encoding: character encoding of CSV files.
 

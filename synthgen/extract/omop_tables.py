@@ -36,8 +36,8 @@ _FILE = re.compile(rf"(?P<table>{_NAME})(?:[-_.]\d+)*{_ENDING}", re.IGNORECASE) 
 _FOLDER = re.compile(rf"(?P<table>{_NAME})(?:{_ENDING})?", re.IGNORECASE)  # name of a folder of parts
 _PART = re.compile(rf".*{_ENDING}", re.IGNORECASE)  # name of a file in the folder of a table
 _NUMBERED = re.compile(rf"\d{_ENDING}", re.IGNORECASE)  # end of the name of a file that holds a part of a table
-_BATCH_CHARACTERS = 1 << 22  # number of characters after which a batch of rows ends
-_MAX_FILE_BYTES = 1 << 42
+_BATCH_CHARACTERS = 1 << 22  # number of characters after which a batch of rows ends, if not after 65,536 rows
+_MAX_FILE_BYTES = 1 << 42  # 4 TiB, in effect no limit, because a file is not read into memory
 _LAYOUT = (
     "Set source.path to a folder with files such as note.parquet, note.csv or note.csv.gz, or with folders of parts "
     "such as note/. Or set source.path to a DuckDB file with a table note."
@@ -71,7 +71,7 @@ def open_database(path: Path, folder: Path) -> Iterator[tuple["DuckDBPyConnectio
     """Open the tables in a DuckDB file, and yield (connection, name -> table); temporary files go to `folder`.
 
     The tables are read from the schema that has a table `note`. Many sites keep the table `concept` in a different
-    schema; if the file has only one table `concept`, that table is read from any schema.
+    schema. If the file has only one table `concept`, this table is read, whichever schema it is in.
 
     Raises:
         DataError: the file cannot be read, is not a DuckDB file, or does not have exactly one table `note`.
@@ -132,10 +132,10 @@ def find_files(path: Path) -> dict[str, tuple[bool, tuple[Path, ...]]]:
         elif len(entries) > 1 and not all(_NUMBERED.search(entry.name) for entry in entries):
             problems.append(f"table {name} has several sources: {', '.join(entry.name for entry in entries[:5])}")
         problems += [f"table {name}: {file.name}: {OUTSIDE}" for file in files if is_outside(file, path)]
-        is_csv = {_is_csv(file) for file in files}
-        if len(is_csv) == 2:
+        kinds = {_is_csv(file) for file in files}  # True for CSV, False for parquet
+        if len(kinds) == 2:
             problems.append(f"table {name} has both parquet and CSV files")
-        found[name] = (True in is_csv, tuple(files))
+        found[name] = (True in kinds, tuple(files))
     if "note" not in found:
         problems.append("table note: there is no file or folder of this name")
     if problems:

@@ -7,7 +7,7 @@ lose the document. The texts stay on disk; DuckDB compares only identifiers, dat
 
 The id of a note begins with the person and the date, and later stages sort by this id. If the same notes are read
 from a different format, the identifiers of the documents differ. But this changes only the order of notes that have
-the same person and day.
+the same person and day. The id of a note without a person is the identifier of the document.
 """
 
 from collections import defaultdict
@@ -31,7 +31,8 @@ REPEATED = "same text as another document of the person on the same day"
 KEPT_SUPERSEDED = "superseded, kept because no replacing document is present"
 OTHER_LABEL, NOT_SAMPLED = "class is not in source.labels", "not in the sample of source.max_records"
 
-# In the table note, `row` is the position of the note in the source, and `person` is the person's id after merges.
+# Columns of the table note: `row` is the position of the note in the source, `person` the person's id after merges,
+# `same` a digest of the words of the text, and `reason` states why the note is dropped (null: the note is kept).
 _MERGED = "CREATE TABLE merged AS SELECT unnest($old::VARCHAR[]) AS old, unnest($new::VARCHAR[]) AS new"
 _NOTES = """
 CREATE TABLE note AS
@@ -41,7 +42,7 @@ SELECT file_row_number AS row, coalesce(merged.new, CASE WHEN n.person = '' AND 
     replaces, is_superseded, withdrawn, same, length(n.text) > 0 AS has_text, NULL::VARCHAR AS reason
 FROM read_parquet($spooled, file_row_number = true) n LEFT JOIN merged ON merged.old = n.person
 """
-# (reason, statement), in the order of execution; a statement drops notes: it fills the empty column `reason`
+# (reason, statement), in the order of execution; a statement drops notes by writing to their column `reason`
 _STEPS = (
     (NO_PERSON, "UPDATE note SET reason = $reason WHERE person = ''"),
     (None, "UPDATE note SET reason = withdrawn WHERE reason IS NULL AND withdrawn <> ''"),
@@ -65,7 +66,7 @@ _STEPS = (
     ),
     (NO_TEXT, "UPDATE note SET reason = $reason WHERE reason IS NULL AND NOT has_text"),
     (NO_LABEL, "UPDATE note SET reason = $reason WHERE reason IS NULL AND label = ''"),
-    (  # a superseded document that has a common identifier with a newer document, even a withdrawn one
+    (  # a superseded document that has a common identifier with a newer document, even if the newer one is withdrawn
         OLDER,
         """
         WITH key AS (SELECT row, person, version, date, is_superseded AND reason IS NULL AS is_old,
@@ -117,7 +118,7 @@ _STEPS = (
             SELECT 1 FROM pair other WHERE other.old = pair.new AND other.new = pair.old)))
         """,
     ),
-    (
+    (  # a note that repeats a text of the person on the same day, or a note without a date that repeats a dated text
         REPEATED,
         """
         UPDATE note SET reason = $reason FROM (
@@ -128,8 +129,9 @@ _STEPS = (
         """,
     ),
 )
-_UNUSED = "SELECT reason, count(*), arg_min(place, row, 20) FROM note WHERE reason IS NOT NULL GROUP BY 1"
+_DROPPED = "SELECT reason, count(*), arg_min(place, row, 20) FROM note WHERE reason IS NOT NULL GROUP BY 1"
 _SUPERSEDED = "SELECT count(*), arg_min(place, row, 20) FROM note WHERE reason IS NULL AND is_superseded"
+# table known: for each person, all names that the source states outside of single notes
 _NAMES = """
 CREATE TABLE known AS
 SELECT coalesce(merged.new, p.person) AS person, list_sort(list_distinct(flatten(list(p.names)))) AS names
@@ -261,7 +263,7 @@ def _sample(database: duckdb.DuckDBPyConnection, selection: NoteSelection) -> No
 
 
 def _report(database: duckdb.DuckDBPyConnection, spooled: Spooled, n_merged: int) -> dict[str, Any]:
-    for reason, count, places in database.execute(_UNUSED).fetchall():
+    for reason, count, places in database.execute(_DROPPED).fetchall():
         spooled.dropped.add(reason, places, count)
     ((n_kept, places),) = database.execute(_SUPERSEDED).fetchall()
     if n_kept:

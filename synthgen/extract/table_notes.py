@@ -12,6 +12,8 @@ UNKNOWN_DATE = "date is not in ISO 8601 form"
 def note_of(values: Mapping[str, str], place: str) -> Iterator[Item]:
     """Yield the note whose fields are `values`; yield a remark before the note if the date cannot be interpreted.
 
+    The keys of `values` are document, text, person, label, encounter, date and author.
+
     A row without an identifier of the document is dropped. A row is also dropped if the identifier of the document or
     person contains white space, because such a row is usually part of a text that a misplaced quote split into rows.
     """

@@ -10,17 +10,19 @@ from synthgen.extract.safe_xml import Element, local
 # `_flow` marks breaks, indents and bullets by control characters, which XML cannot contain; `_shown` replaces them.
 _LINE, _PARAGRAPH, _INDENT, _BULLET = "\x0c", "\x0b", "\x1f", "\x1e"
 _BREAK = "\n"
+# name of an element -> mark written before and after the element
 _MARKS = {
     "paragraph": _PARAGRAPH, "table": _PARAGRAPH, "list": _LINE, "item": _LINE, "caption": _LINE, "footnote": _LINE,
     "tr": _LINE,
 }  # fmt: skip
-# name of an element -> mark around the element; some systems write HTML elements in place of C-CDA elements
+# some systems write these HTML elements in place of C-CDA elements
 _MARKS |= {"p": _PARAGRAPH, "div": _PARAGRAPH, "pre": _PARAGRAPH, "ul": _LINE, "ol": _LINE, "li": _LINE}
 _MARKS |= {f"h{level}": _PARAGRAPH for level in range(1, 7)}
 _LISTS, _ITEMS = {"list", "ul", "ol"}, {"item", "li"}
 _CELLS = {"td", "th"}
 _NO_TEXT = {"renderMultiMedia", "footnoteRef"}  # elements without text
 _HIDDEN = re.compile(r"x*hidden", re.IGNORECASE)  # style code of hidden text; a code with x is not standardised
+# a run of breaks and of marks for lines and paragraphs, with the spaces around them
 _GAP = re.compile(rf" *[{_BREAK}{_LINE}{_PARAGRAPH}][ {_BREAK}{_LINE}{_PARAGRAPH}]*")
 _SPACES = re.compile(r"\s+")
 _LINE_END = re.compile(r"\r\n?")

@@ -31,6 +31,7 @@ _CONTACTS = (  # paths of the elements with names of the patient and contacts
     ("recordTarget", "patientRole", "patient"), ("participant", "associatedEntity"), ("informant", "relatedEntity"),
 )  # fmt: skip
 _TIME = "componentOf/encompassingEncounter/effectiveTime"
+# paths of the date of a document, in the order of preference
 _DATES = (f"{_TIME}/low/@value", f"{_TIME}/@value", "effectiveTime/@value")
 
 
@@ -42,7 +43,8 @@ def read_ccda(path: Path, fields: Fields, encoding: str = "utf-8") -> Iterator[I
     PDF, the text of the attached file is used.
 
     Defaults of the fields:
-    - person: the first identifier of `recordTarget/patientRole` as `EXTENSION@ROOT`, or as `ROOT` if it is a UUID
+    - person: the first identifier of `recordTarget/patientRole` as `EXTENSION@ROOT`, or only as `ROOT` if this
+      identifier has no extension and its root is a UUID
     - encounter: the identifier of `componentOf/encompassingEncounter`
     - date: the start or time of the encounter, else the time of the document
     - label: the display name of the document's `code`, else the code itself
@@ -174,6 +176,7 @@ class _Document:
         earlier = [f"{one} version {n}" for one in sets for n in lower]
         return Note(
             place=self.place,
+            # a withdrawal has the identifier of the set, because it withdraws all versions in the set
             document=(sets if withdrawn and sets else aliases or [self.place])[0],
             text=text,
             person=self._person(),

@@ -13,6 +13,7 @@ MAX_BYTES = 64 << 20  # largest size of a document
 _PLAIN, _HTML, _XHTML, _RTF, _PDF = "text/plain", "text/html", "application/xhtml+xml", "text/rtf", "application/pdf"
 _TYPES = {name: name for name in (_PLAIN, _HTML, _XHTML, _RTF, _PDF)} | {"application/rtf": _RTF}
 _CHARSET = re.compile(r""";\s*charset\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s;]*))""", re.IGNORECASE)
+# (pattern at the start of a document, type of the document)
 _STARTS = ((rb"\s*\{\\rtf", _RTF), (rb"\s*%PDF-", _PDF), (rb"\s*(?:<!doctype html|<html[\s>])", _HTML))
 
 
@@ -49,4 +50,5 @@ def text_of(data: bytes, content_type: str) -> DocumentText:
 def _kind(data: bytes, declared: str) -> str:
     start = data[:1024].removeprefix(codecs.BOM_UTF8)
     kind = next((kind for pattern, kind in _STARTS if re.match(pattern, start, re.IGNORECASE)), declared)
+    # XHTML begins like HTML, so the start does not contradict the declared type XHTML
     return declared if (kind, declared) == (_HTML, _XHTML) else kind

@@ -29,7 +29,9 @@ _NOT_TEXT = frozenset({
     "applet", "audio", "canvas", "datalist", "del", "embed", "head", "iframe", "math", "meta", "noembed",
     "noframes", "noscript", "object", "script", "style", "svg", "template", "title", "video",
 })  # fmt: skip
+# elements with a blank line before and after them
 _PARAGRAPHS = frozenset({"blockquote", "dl", "h1", "h2", "h3", "h4", "h5", "h6", "hr", "p", "pre", "table"})
+# elements that begin on a new line and end a line
 _BLOCKS = _PARAGRAPHS | frozenset({
     "address", "article", "aside", "body", "caption", "center", "dd", "details", "dialog", "dir", "div", "dt",
     "fieldset", "figcaption", "figure", "footer", "form", "header", "legend", "li", "listing", "main", "menu",
@@ -60,10 +62,10 @@ def html_text(data: bytes, charset: str, *, is_xml: bool) -> DocumentText:
         UnreadableDocument: the document is undecodable, too large, or declares entities.
     """
     found = None if charset else _DECLARED.search(data[:_START_BYTES])
-    inner = found[1].decode("ascii") if found else ""
-    if inner.lower().startswith(("utf-16", "utf-32", "ucs-")):  # cannot be right, as the declaration is in ASCII
-        inner = ""
-    text, remarks = decoded(data, charset or inner)
+    declared = found[1].decode("ascii") if found else ""
+    if declared.lower().startswith(("utf-16", "utf-32", "ucs-")):  # cannot be right, as the declaration is in ASCII
+        declared = ""
+    text, remarks = decoded(data, charset or declared)
     text = text.removeprefix("\ufeff").strip()
     if text.count("<") > MAX_TAGS:
         raise UnreadableDocument("the HTML has too many tags")
@@ -202,6 +204,7 @@ class _Layout:
         if not self._rows:
             return
         row = self._rows[-1]
+        # a cell begins on a new line if the text of the previous cell has several lines, otherwise after a tab
         if row.has_cell:
             row_has_text = len(self._pieces) > row.n_pieces
             previous_has_lines = row_has_text and self._n_ended_lines > row.n_ended_lines

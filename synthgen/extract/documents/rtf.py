@@ -16,16 +16,18 @@ TRUNCATED = "the RTF document is truncated"
 TRAILING = "content after the end of the RTF document was not read"
 UNKNOWN_CODE_PAGE = "unknown code page; it was read as cp1252"
 MAX_DEPTH = 10_000  # largest number of nested groups
+# one token: a control word with its number, a hexadecimal byte, a control symbol, a brace, line ends, or other bytes
 _TOKEN = re.compile(
     rb"\\([A-Za-z]{1,32})(-?[0-9]{1,10})? ?|\\'([0-9A-Fa-f]{2})|\\([^A-Za-z])|([{}])|[\r\n]+|([^\\{}\r\n]+)",
     re.DOTALL,
 )
-_WORDS = {
+_WORDS = {  # control word -> text
     **dict.fromkeys(("par", "line", "sect", "page", "column", "row", "nestrow"), "\n"),
     **dict.fromkeys(("tab", "cell", "nestcell"), "\t"),
     **dict.fromkeys(("emspace", "enspace", "qmspace"), " "),
     "emdash": "—", "endash": "–", "bullet": "•", "lquote": "‘", "rquote": "’", "ldblquote": "“", "rdblquote": "”",
 }  # fmt: skip
+# control symbol -> text
 _SYMBOLS = {b"~": " ", b"_": "-", b"\\": "\\", b"{": "{", b"}": "}", b"\r": "\n", b"\n": "\n", b"\t": "\t"}
 # Groups that are not read, because they contain no text of the document or repeat text: headers and footers of pages,
 # and the copy of a text box for old programs (`shprslt`).
@@ -162,7 +164,7 @@ class _RtfReader:
                 self._group.is_skipped = self._group.is_font_table = True
             self._is_first = self._is_starred = False
         if word in _WORDS:
-            # a line break or tab never repeats a `\u` character, but shows that the file has no repetition here
+            # A line break or tab is never the fallback of a `\u` character, so it ends the search for the fallback.
             is_fallback = self._n_fallback and _WORDS[word] not in {"\n", "\t"}
             self._n_fallback = self._n_fallback - 1 if is_fallback else 0
             self._put("" if is_fallback else _WORDS[word])
@@ -215,7 +217,7 @@ class _RtfReader:
         elif 0 <= value <= sys.maxunicode:
             self._put(chr(value))
         else:
-            self._put(self._symbols("\0"))
+            self._put(self._symbols("\0"))  # an invalid number becomes U+FFFD, with a remark
 
     def _add(self, data: bytes) -> None:
         self._is_first = self._is_starred = False
@@ -223,6 +225,7 @@ class _RtfReader:
         self._n_fallback -= n_skipped
         group = self._group
         if group.is_font_table and group.font in self._symbol_fonts:
+            # in the table of fonts, `data` is the name of a font
             name = next((name for name in _SYMBOLS_OF if name.encode() in data.lower()), None)
             self._fonts |= {group.font: name} if name else {}
         if self._is_visible():

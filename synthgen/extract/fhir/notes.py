@@ -103,6 +103,7 @@ class NoteMaker:
         aliases = values.keys(resource)
         return Note(
             place=place,
+            # the last alias is `TYPE/ID` if the resource has an id
             document=aliases[-1] if text(resource.get("id")) else place,
             text=joined,
             person=person,

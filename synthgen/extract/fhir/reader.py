@@ -128,7 +128,7 @@ class _People:
 
     def __init__(self, paths: Paths) -> None:
         self.subject_identifiers: set[str] = set()  # identifiers of patients that documents state in place of ids
-        self.id_of = paths.patient
+        self.id_of = paths.patient  # function: id of a patient -> identifier of the person
         self._paths = paths
         self.lookups: dict[str, dict[str, dict[str, str]]] = {"encounter": {}, "patient": {}}
         self._binaries: dict[str, tuple[str, str]] = {}

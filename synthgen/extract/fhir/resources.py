@@ -22,7 +22,7 @@ _LINE_SUFFIXES = (".ndjson", ".jsonl", ".ndjson.gz", ".jsonl.gz")
 
 
 def files_below(path: Path) -> list[Path]:
-    """Return a list of `path` if it is a file, else of all files below `path` that are not hidden, sorted by path."""
+    """Return `path` alone if it is a file, else all files below `path` that are not hidden, sorted by path."""
     if path.is_file():
         return [path]
     files = (p for p in path.rglob("*") if p.is_file())
@@ -37,7 +37,7 @@ def is_export(file: Path) -> bool:
 def resources_of(file: Path, shown: str) -> Iterator[tuple[Resource, str] | Dropped]:
     """Yield (resource, place) for each resource, and `Dropped` for each line or file without a readable resource.
 
-    `shown` is the name by which the places state the file.
+    `shown` is the name of the file in the places, such as `shown:7` for line 7.
     """
     try:
         if file.name.lower().endswith(_LINE_SUFFIXES) or _has_lines(file):

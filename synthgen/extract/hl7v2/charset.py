@@ -26,7 +26,10 @@ _CONTROLS = re.compile("[\x80-\x9f]")  # control characters of ISO 8859-1
 
 
 def named_charset(declared: Sequence[str]) -> str | None:
-    """Return the Python codec for the names in MSH-18, "" without names, or None if the first name is unknown."""
+    """Return the Python codec of the first name in MSH-18, "" without names, or None if the first name is unknown.
+
+    If any name is a character set of `ISO_2022`, return `ISO_2022`.
+    """
     found = [_codec(name.strip().upper()) for name in declared if name.strip()]
     return ISO_2022 if ISO_2022 in found else found[0] if found else ""
 

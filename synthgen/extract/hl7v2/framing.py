@@ -14,13 +14,14 @@ from synthgen.extract.documents.plain import BYTE_ORDER_MARKS
 MAX_MESSAGE_BYTES, MAX_MESSAGE_LINES = 64 << 20, 200_000
 TOO_LARGE = f"message is larger than {MAX_MESSAGE_BYTES >> 20} MiB or {MAX_MESSAGE_LINES} lines"
 OUTSIDE = "lines outside of a message"
+# number of bytes read at once, and number of bytes at the start in which the first header is searched for
 _CHUNK_BYTES, _HEAD_BYTES = 1 << 20, 1 << 12
 _MAX_FILE_BYTES = 1 << 60  # in effect no limit, because a file is streamed
 # the protocol MLLP encloses a message in 0x0B and 0x1C; some programs write 0x0B as a line break inside a text
 _BREAK = re.compile(rb"\r\n|[\r\n\x0b\x1c]")
+_BEFORE_HEADER = codecs.BOM_UTF8 + b"\x0b\x1c \t\r\n"  # bytes that can precede the word MSH in a header
 # A line of a text can begin with the word MSH, so a header needs separators after the word. Damaged separators count
 # as separators, because the lines above and below a header can be about different persons and must not be joined.
-_BEFORE_HEADER = codecs.BOM_UTF8 + b"\x0b\x1c \t\r\n"
 _HEADER = re.compile(rb"[\xef\xbb\xbf\s]*MSH(?:\||$|[^\w\s]{2})")
 _ENVELOPE = re.compile(rb"[\xef\xbb\xbf\s]*(?:FHS|BHS|BTS|FTS)(?:\||$|[^\w\s]{2})")  # segment of a batch
 _WIDE_MARKS = {mark: name for mark, name in BYTE_ORDER_MARKS.items() if mark != codecs.BOM_UTF8}  # UTF-16, UTF-32
@@ -65,6 +66,7 @@ def read_messages(path: Path, encoding: str) -> Iterator[RawMessage] | None:
         head = file.read(_HEAD_BYTES)
     name = codecs.lookup(encoding).name
     configured = name if name.startswith(("utf-16", "utf-32")) else ""
+    # UTF-16 or UTF-32, from the byte-order mark or else from `encoding`; "" if a character can have one byte
     wide = next((wide for mark, wide in _WIDE_MARKS.items() if head.startswith(mark)), configured)
     start = head.decode(wide, "ignore").encode("utf-8", "ignore") if wide else head
     charset = "utf-8" if wide or head.startswith(codecs.BOM_UTF8) else ""
@@ -124,6 +126,7 @@ def split_messages(lines: Iterable[bytes | None]) -> Iterator[RawMessage]:
         if kept is None:
             has_stray |= bool(line and line.strip() and not is_envelope)
             continue
+        # a line above the limit, or a line too many, makes the size of the message too large
         size += MAX_MESSAGE_BYTES + 1 if line is None or len(kept) == MAX_MESSAGE_LINES else len(line) + 1
         if size > MAX_MESSAGE_BYTES:
             kept = []

@@ -147,6 +147,7 @@ def _header(line: str) -> Hl7Segment | None:
     separator = line[3]
     fields = ("MSH", separator, *line[4:].split(separator))
     stated = fields[2]
+    # delimiters that the header omits get their usual values
     given = (stated + "^~\\&#"[len(stated) :])[:5]
     is_valid = len(stated) <= 5 and all(c.isprintable() and not c.isalnum() and c != " " for c in given)
     if len(fields) < 10 or not is_valid or len({separator, *given[:4]}) < 5:

@@ -62,7 +62,8 @@ _NO_REPORT = Hl7Report()
 _AUTHORS = (("TXA", 5), ("TXA", 9), ("OBR", 32), ("OBX", 16))  # segments and fields, in the order of preference
 
 
-Context = Mapping[str, Hl7Segment]  # segment name -> first segment with this name in the group, else before it
+# segment name -> the first segment with this name in a group of segments, or before the group; see `grouped`
+Context = Mapping[str, Hl7Segment]
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,10 +179,12 @@ class Hl7NoteMaker:
 def grouped(message: Hl7Message, starts: Sequence[str]) -> Iterator[tuple[list[Hl7Segment], Context]]:
     """Yield (segments, context) for each group of segments.
 
-    A group begins with a segment whose name is in `starts`. But an OBR segment continues a group of ORC without OBR.
+    A group begins with a segment whose name is in `starts`. There is one exception: if a group begins with ORC and has
+    no OBR segment yet, the next OBR segment belongs to this group.
 
-    The context of a group also includes the segments before the first PID segment, and those from the patient's
-    PID segment up to the patient's first group. The segments from PID on also form a group if they contain OBX.
+    The context of a group also includes two kinds of segments outside the group: the segments before the first PID
+    segment, and the segments between the patient's PID segment and the patient's first group. The second kind is also
+    yielded as a group if it contains an OBX segment.
     """
     shared: dict[str, Hl7Segment] = {}
     has_patient = False

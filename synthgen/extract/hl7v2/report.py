@@ -162,6 +162,7 @@ def _heading(obx: Hl7Segment) -> str:
     code = obx.part(3)
     part = _PART_HEADINGS.get(code.split(obx.delimiters.subcomponent)[-1].upper(), "")
     name = part or obx.part(3, 2) or obx.part(3, 5) or obx.part(3, 9)
+    # a code with digits is not readable text, so it is no heading
     return name or ("" if any(map(str.isdigit, code)) else code.replace(obx.delimiters.subcomponent, " ").strip())
 
 

@@ -28,7 +28,7 @@ class FieldPath:
     segment: str
     field: int
     component: int = 1
-    subcomponent: int = 0
+    subcomponent: int = 0  # 0 for the whole component
 
     def value(self, context: Mapping[str, Hl7Segment]) -> str:
         """Return the first value of the field in the segments of `context`, or an empty text."""
@@ -74,6 +74,7 @@ def person_names(values: list[Hl7Value]) -> Iterator[str]:
     """Yield the full names in values of the type XPN; a value with several family names yields one name for each."""
     for value in values:
         given = [value.part(2), value.part(3)]
+        # subcomponents of the family name: surname, own surname, and surname of the partner
         families = [value.part(1, number) for number in (1, 3, 5)]
         for family in dict.fromkeys(filter(None, families)) or [""]:
             if name := " ".join(filter(None, (*given, family))):
