@@ -31,9 +31,10 @@ REPEATED = "same text as another document of the person on the same day"
 KEPT_SUPERSEDED = "superseded, kept because no replacing document is present"
 OTHER_LABEL, NOT_SAMPLED = "class is not in source.labels", "not in the sample of source.max_records"
 
+# table merged: replaced identifier of a person, and the final identifier
+_MERGED = "CREATE TABLE merged AS SELECT unnest($old::VARCHAR[]) AS old, unnest($new::VARCHAR[]) AS new"
 # Columns of the table note: `row` is the position of the note in the source, `person` the person's id after merges,
 # `same` a digest of the words of the text, and `reason` states why the note is dropped (null: the note is kept).
-_MERGED = "CREATE TABLE merged AS SELECT unnest($old::VARCHAR[]) AS old, unnest($new::VARCHAR[]) AS new"
 _NOTES = """
 CREATE TABLE note AS
 SELECT file_row_number AS row, coalesce(merged.new, CASE WHEN n.person = '' AND $rows_are_persons
@@ -42,7 +43,8 @@ SELECT file_row_number AS row, coalesce(merged.new, CASE WHEN n.person = '' AND 
     replaces, is_superseded, withdrawn, same, length(n.text) > 0 AS has_text, NULL::VARCHAR AS reason
 FROM read_parquet($spooled, file_row_number = true) n LEFT JOIN merged ON merged.old = n.person
 """
-# (reason, statement), in the order of execution; a statement drops notes by writing to their column `reason`
+# (reason, statement), in the order of execution. A statement drops notes by writing to their column `reason`. The
+# comments name the dropped notes.
 _STEPS = (
     (NO_PERSON, "UPDATE note SET reason = $reason WHERE person = ''"),
     (None, "UPDATE note SET reason = withdrawn WHERE reason IS NULL AND withdrawn <> ''"),
@@ -55,7 +57,7 @@ _STEPS = (
         WHERE note.document = gone.document AND (note.version, note.row) < last AND reason IS NULL
         """,
     ),
-    (
+    (  # all versions of a document except the newest
         OLDER,
         """
         UPDATE note SET reason = $reason FROM (

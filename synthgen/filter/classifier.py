@@ -13,7 +13,9 @@ from synthgen.core.types import Candidate, Float32
 from synthgen.filter.base import FREE_FOLDS, FilterContext, FittedFilter, folds_for, scored
 
 STRENGTHS = (1.0, 10.0, 100.0)  # inverse regularisation strengths; the best one on real records is used
-SHARE_OF_REAL = 0.8  # least share of real records that `auto` accepts, unless a minimum of 1 / classes accepts fewer
+# Least share of the real records that `auto` accepts. With C classes, the minimum is at least the probability 1 / C.
+# If fewer records reach this probability, the share is smaller.
+SHARE_OF_REAL = 0.8
 MAX_MINIMUM = 0.6  # largest minimum that `auto` sets
 MAX_TUNING_RECORDS = 4000  # largest number of train records that are used to choose strength and minimum
 MAX_FITS = 50  # largest number of models that are trained; see `ClassAgreement`
@@ -47,14 +49,14 @@ class ClassAgreement:
         of_real = {strength: _Committee(context, rows, strength).of_real() for strength in STRENGTHS}
         strength = min(STRENGTHS, key=lambda s: -np.log(np.maximum(of_real[s], 1e-12)).mean())
         real = of_real[strength]
-        usual = float(np.quantile(real, 1 - SHARE_OF_REAL, method="lower"))
-        auto = max(1 / len(set(context.labels)), min(MAX_MINIMUM, usual))
+        q = float(np.quantile(real, 1 - SHARE_OF_REAL, method="lower"))
+        auto = max(1 / len(set(context.labels)), min(MAX_MINIMUM, q))
         minimum = auto if self.minimum == "auto" else self.minimum
         bounds = {
             "minimum": minimum,
             "strength": strength,
             "share_of_real_kept": float((real >= minimum).mean()),
-            "minimum_for_most_real": usual,
+            "minimum_for_most_real": q,
         }
 
         def probabilities(candidates: Sequence[Candidate]) -> NDArray[np.float64]:
@@ -95,7 +97,7 @@ class _Committee:
         """Return each label's mean probability under models trained without `folds`; NaN if all lack the label."""
         trained_on = frozenset(range(self.n_folds)) - folds
         parts = [frozenset([fold]) for fold in sorted(trained_on)] if self.by_fold else [trained_on]
-        p = np.array([self._probability(part, vectors, labels) for part in parts])  # (models, r)
+        p = np.array([self._probability(part, vectors, labels) for part in parts])  # (models, vectors)
         known = ~np.isnan(p)
         total = np.where(known, p, 0).sum(axis=0)
         return np.where(known.any(axis=0), total / np.maximum(known.sum(axis=0), 1), np.nan)
@@ -105,6 +107,7 @@ class _Committee:
         p = np.zeros(len(self.rows))
         row_folds = self.context.folds[self.rows]
         for fold in np.unique(row_folds):
+            # with one model per fold, `FREE_FOLDS` models judge a record, as they judge a candidate with most parents
             used = {int(fold + i) % self.n_folds for i in range(1, FREE_FOLDS + 1)}
             unused = frozenset(range(self.n_folds)) - used if self.by_fold else frozenset([int(fold)])
             judged = self.rows[row_folds == fold]
@@ -129,7 +132,7 @@ def _fit(context: FilterContext, rows: NDArray[np.intp], strength: float) -> Any
 
 
 def _of_own_class(model: Any, vectors: Float32, labels: NDArray[np.str_]) -> NDArray[np.float64]:
-    p = model.predict_proba(vectors.astype(np.float64))  # (r, classes)
+    p = model.predict_proba(vectors.astype(np.float64))  # (vectors, classes)
     column = np.searchsorted(model.classes_, labels)
     column = np.where(column < len(model.classes_), column, 0)
     return np.where(model.classes_[column] == labels, p[np.arange(len(labels)), column], np.nan)

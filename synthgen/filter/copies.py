@@ -75,24 +75,28 @@ class NoCopies:
 
 def _longest_runs(written: list[list[str]], real: list[list[str]], owners: NDArray[np.int64]) -> NDArray[np.int64]:
     numbers: dict[str, int] = {}
-    grams = [_grams(words, numbers) for words in real]
-    together = np.concatenate([np.empty(0, dtype=np.uint64), *grams])
-    owner_of_gram = np.repeat(owners, [len(g) for g in grams]).astype(np.int64)
-    order = np.lexsort((owner_of_gram, together))
-    hashes, first, counts = np.unique(together[order], return_index=True, return_counts=True)
-    first_owner, last_owner = owner_of_gram[order][first], owner_of_gram[order][first + counts - 1]
+    run_hashes = [_run_hashes(words, numbers) for words in real]
+    all_hashes = np.concatenate([np.empty(0, dtype=np.uint64), *run_hashes])
+    owner_of_run = np.repeat(owners, [len(g) for g in run_hashes]).astype(np.int64)
+    order = np.lexsort((owner_of_run, all_hashes))
+    hashes, first, counts = np.unique(all_hashes[order], return_index=True, return_counts=True)
+    first_owner, last_owner = owner_of_run[order][first], owner_of_run[order][first + counts - 1]
     owner = np.where(first_owner == last_owner, first_owner, NOBODY)
     longest = np.zeros(len(written), dtype=np.int64)
     for i, words in enumerate(written):
-        runs = _grams(words, numbers)
-        place = np.searchsorted(hashes, runs)
+        written_hashes = _run_hashes(words, numbers)
+        place = np.searchsorted(hashes, written_hashes)
         place[place == len(hashes)] = 0
-        known = np.where(hashes[place] == runs, owner[place], NOBODY) if len(hashes) else np.full(len(runs), NOBODY)
-        longest[i] = _longest_stretch(known)
+        run_owners = (
+            np.where(hashes[place] == written_hashes, owner[place], NOBODY)
+            if len(hashes)
+            else np.full(len(written_hashes), NOBODY)
+        )
+        longest[i] = _longest_stretch(run_owners)
     return longest
 
 
-def _grams(words: list[str], numbers: dict[str, int]) -> NDArray[np.uint64]:
+def _run_hashes(words: list[str], numbers: dict[str, int]) -> NDArray[np.uint64]:
     """Return a polynomial hash of every run of a text; `numbers` caches the hash of each word."""
     for word in words:
         if word not in numbers:
@@ -101,6 +105,7 @@ def _grams(words: list[str], numbers: dict[str, int]) -> NDArray[np.uint64]:
     of_words = np.array([numbers[word] for word in words], dtype=np.uint64)
     runs = np.zeros(n_runs, dtype=np.uint64)
     for j in range(COPY_RUN_TOKENS):
+        # the factor is an odd number near 2^64 / golden ratio; sums and products are taken modulo 2^64
         runs = runs * np.uint64(0x9E3779B97F4A7C15) + of_words[j : j + n_runs]
     return runs
 
@@ -149,14 +154,14 @@ class NearDuplicates:
 
     def _judge(self, candidates: Sequence[Candidate], context: FilterContext) -> list[FilterOutcome]:
         sets = [shingles(c.text) for c in candidates]
-        spread = Counter(shingle for members in sets for shingle in members)
+        n_texts_with = Counter(shingle for members in sets for shingle in members)
         ranks = [
             (d, c.latent_id, c.index) for d, c in zip(latent_distances(candidates, context), candidates, strict=True)
         ]
-        kept_with: dict[str, list[int]] = {}
+        kept_with: dict[str, list[int]] = {}  # shingle -> accepted candidates that have the shingle in their prefix
         score = [0.0] * len(candidates)
         for i in sorted(range(len(candidates)), key=ranks.__getitem__):
-            prefix = _prefix(sets[i], spread, self.threshold)
+            prefix = _prefix(sets[i], n_texts_with, self.threshold)
             others = {j for shingle in prefix for j in kept_with.get(shingle, ())}
             score[i] = max((len(sets[i] & sets[j]) / len(sets[i] | sets[j]) for j in others), default=0.0)
             if score[i] < self.threshold:
@@ -172,6 +177,7 @@ def shingles(text: str) -> frozenset[str]:
     return frozenset(" ".join(words[i : i + SHINGLE_WORDS]) for i in range(last))
 
 
-def _prefix(members: frozenset[str], spread: Mapping[str, int], threshold: float) -> list[str]:
+def _prefix(members: frozenset[str], n_texts_with: Mapping[str, int], threshold: float) -> list[str]:
+    # 1e-9 is above the rounding error of the product, so the prefix is never too short
     length = len(members) - math.ceil(threshold * len(members) - 1e-9) + 1
-    return sorted(members, key=lambda shingle: (spread[shingle], shingle))[:length]
+    return sorted(members, key=lambda shingle: (n_texts_with[shingle], shingle))[:length]

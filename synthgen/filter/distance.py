@@ -37,7 +37,13 @@ class LatentDistance:
         """Return the filter; raise DataError if `high` is auto and there are too few reconstructions."""
         high = reconstruction_bound(context) if self.high == "auto" else self.high
         reasons = ("", f"{self.name}_far")
-        return scored(self.name, {"high": high}, lambda of: latent_distances(of, context), high=high, reasons=reasons)
+        return scored(
+            self.name,
+            {"high": high},
+            lambda candidates: latent_distances(candidates, context),
+            high=high,
+            reasons=reasons,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +76,7 @@ class ClassDistance:
             return _centre_distances(context, context.vectors, [c.label for c in candidates], folds)
 
         bounds, reasons = {"low": low, "high": high}, (f"{self.name}_near", f"{self.name}_far")
+        # 2 is the largest cosine distance
         return scored(self.name, bounds, distances_of, **bounds, reasons=reasons, unknown=2)
 
 

@@ -24,14 +24,14 @@ def with_plain_layout(candidates: Sequence[Candidate]) -> tuple[Candidate, ...]:
 def _filter(context: StageContext) -> Mapping[str, object]:
     texts, latents, view = context.input("candidates"), context.input("latents"), context.input("training_view")
     sections, wanted = context.input("sections"), context.input("wanted")
-    size = 1 if sections is None else sections.usual_size(latents)
+    usual_segments = 1 if sections is None else sections.usual_size(latents)
     filter_context = make_context(
         latents,
         texts.vectors,
         train=view.embedded,
         corpus=view.train,
         reconstructions=context.input("reconstructions"),
-        max_new_tokens=context.input("max_new_tokens") * size,
+        max_new_tokens=context.input("max_new_tokens") * usual_segments,
         seeds=context.stream("filter"),
     )
     with (

@@ -117,11 +117,15 @@ class Language:
         total = sum(per_fold.values(), np.zeros(BUCKETS))
         costs = {fold: _cost(total - counts) for fold, counts in per_fold.items()}
 
-        def tail(texts: list[NDArray[np.int64]], of: NDArray[np.int64]) -> float:
-            bits = [_bits(text, costs[int(fold)]) for text, fold in zip(texts, of, strict=True)]
+        def tail(texts: list[NDArray[np.int64]], fold_of_text: NDArray[np.int64]) -> float:
+            bits = [_bits(text, costs[int(fold)]) for text, fold in zip(texts, fold_of_text, strict=True)]
             return float(np.quantile(bits, 1 - LANGUAGE_TAIL))
 
-        maximum = max(tail(t, of) for t, of in ((trigrams, folds), (reconstructed, reconstruction_folds)) if t)
+        maximum = max(
+            tail(t, fold_of_text)
+            for t, fold_of_text in ((trigrams, folds), (reconstructed, reconstruction_folds))
+            if t
+        )
         bounds, cost = {"maximum_bits": maximum}, _cost(total)
         return scored(self.name, bounds, lambda cs: [_bits(hashed_trigrams(c.text), cost) for c in cs], high=maximum)
 
@@ -171,7 +175,7 @@ def hashed_trigrams(text: str) -> NDArray[np.int64]:
         return np.empty(0, dtype=np.int64)
     code = (points[:-2] << np.uint64(42)) | (points[1:-1] << np.uint64(21)) | points[2:]  # 21 bits a character
     mixed = (code ^ (code >> np.uint64(31))) * np.uint64(0x9E3779B97F4A7C15)  # Knuth's hash by the golden ratio
-    return (mixed >> np.uint64(44)).astype(np.int64)
+    return (mixed >> np.uint64(44)).astype(np.int64)  # the upper 20 bits: a number below `BUCKETS`
 
 
 def _counts(trigrams: list[NDArray[np.int64]]) -> NDArray[np.float64]:

@@ -264,7 +264,7 @@ class Sampler:
         names = tuple(sorted(set(x.labels)))
         code = {name: i for i, name in enumerate(names)}
         number = {group: i for i, group in enumerate(sorted(set(x.groups)))}
-        ids, labels, groups = (tuple(of[i] for i in order) for of in (x.ids, x.labels, x.groups))
+        ids, labels, groups = (tuple(values[i] for i in order) for values in (x.ids, x.labels, x.groups))
         x = replace(x, vectors=x.vectors[order], ids=ids, labels=labels, groups=groups, parts=None)
         rows = TrainRows(
             vectors=x.vectors,

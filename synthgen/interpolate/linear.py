@@ -50,14 +50,14 @@ def interpolate_linearly(x: Floats, parents: Int64, weights: Float64, out: Float
     `weights`, float64, are (m, 1 or 2). `out` is contiguous and has the type of `x`.
     """
     lam: NDArray[Any] = weights[:, -1:].astype(x.dtype)
-    start_of = np.empty((BLOCK_ROWS, x.shape[1]), dtype=x.dtype)
+    first_parents = np.empty((BLOCK_ROWS, x.shape[1]), dtype=x.dtype)
     for start in range(0, len(parents), BLOCK_ROWS):
         part = slice(start, start + BLOCK_ROWS)
         point = out[part]
         # the mode "clip" changes no index, because all indices are valid; the mode "raise" would buffer `out`
         np.take(x, parents[part, -1], axis=0, out=point, mode="clip")
         if parents.shape[1] == 2:
-            x_i = start_of[: len(point)]
+            x_i = first_parents[: len(point)]
             np.take(x, parents[part, 0], axis=0, out=x_i, mode="clip")
             point -= x_i
             point *= lam[part]

@@ -89,17 +89,17 @@ class Mixture(NeighbourInterpolator):
 
         Randomness: the children "parent", "partners", "weights" and "noise" of `rng`.
         """
-        of, near, distances = state
-        proposals, groups = self._proposals(near, rng), rows.groups[of]
+        class_rows, near, distances = state
+        proposals, groups = self._proposals(near, rng), rows.groups[class_rows]
         parents, weights = limit_exposure(proposals, m, groups=groups, max_exposure=self.max_exposure)
-        vectors = weighted_sum(rows.vectors[of], parents, weights)
+        vectors = weighted_sum(rows.vectors[class_rows], parents, weights)
         if self.noise > 0:
             d = vectors.shape[1]
             sigma = self.noise * distances[parents[:, 0], 0] / math.sqrt(d)
             noise = rng.child("noise").generator().standard_normal((m, d), dtype=np.float32)
             noise *= sigma[:, None].astype(np.float32)
             vectors += noise
-        return Points(vectors=vectors, parents=of[parents], weights=weights)
+        return Points(vectors=vectors, parents=class_rows[parents], weights=weights)
 
     def _proposals(self, near: Int64, rng: SeedTree) -> Proposals:
         (n, k), p = near.shape, self.parents
@@ -184,12 +184,12 @@ class Slerp(NeighbourInterpolator):
 
         Randomness: the children "parent", "neighbour" and "lambda" of `rng`.
         """
-        of, near = state
-        vectors, groups = rows.vectors[of], rows.groups[of]
+        class_rows, near = state
+        vectors, groups = rows.vectors[class_rows], rows.groups[class_rows]
         proposals = self._proposals(near, rng)
         parents, weights = limit_exposure(proposals, m, groups=groups, max_exposure=self.max_exposure)
         on_arcs = arc(vectors[parents[:, 0]], vectors[parents[:, 1]], weights[:, 1])
-        return Points(vectors=on_arcs, parents=of[parents], weights=weights)
+        return Points(vectors=on_arcs, parents=class_rows[parents], weights=weights)
 
     def _proposals(self, near: Int64, rng: SeedTree) -> Proposals:
         n, k = near.shape

@@ -25,9 +25,9 @@ def neighbours_in_class(
 
     Neighbours are found for the rows `targets`, int64 (r,), or for all rows. Row numbers are positions in the class.
     """
-    of = rows.of(code)
-    search = IndexedSearch(NeighbourSearch(rows.vectors[of], rows.groups[of], metric))
-    found, report = _nearest(search, k, targets, len(of) if targets is None else len(targets))
+    class_rows = rows.of(code)
+    search = IndexedSearch(NeighbourSearch(rows.vectors[class_rows], rows.groups[class_rows], metric))
+    found, report = _nearest(search, k, targets, len(class_rows) if targets is None else len(targets))
     if report is not None:
         rows.reports[code, k] = report
     return found
@@ -39,13 +39,14 @@ def neighbours_in_any_class(rows: TrainRows, code: int, m: int) -> tuple[Int64, 
     The row numbers, int64 (n_c, m), are sorted by distance. The second result, bool (n_c, m), states whether each
     neighbour is of another class. Raise Unfit if a row has fewer than m rows of other persons.
     """
-    of = rows.of(code)
-    fewest = len(rows.groups) - int(np.bincount(rows.groups)[rows.groups[of]].max())
+    class_rows = rows.of(code)
+    fewest = len(rows.groups) - int(np.bincount(rows.groups)[rows.groups[class_rows]].max())
     if fewest < m:
         raise Unfit(f"a record of the class needs {m} records of other persons, but only {fewest} exist")
-    # all classes share one index; a run searches it for the rows of all classes, or of all but the largest class
-    n_searched = max(len(of), len(rows.groups) - int(np.bincount(rows.classes).max()))
-    (around, _), report = _nearest(rows.neighbours, m, of, n_searched)
+    # All classes share one index. An over-sampler usually searches it for the rows of all classes except the largest,
+    # which gets no new points. `n_searched` is the number of these rows, or of the rows of the class if it has more.
+    n_searched = max(len(class_rows), len(rows.groups) - int(np.bincount(rows.classes).max()))
+    (around, _), report = _nearest(rows.neighbours, m, class_rows, n_searched)
     if report is not None:
         rows.reports[None, m] = report
     return around, rows.classes[around] != code
@@ -71,8 +72,8 @@ def nearest_persons_in_class(rows: TrainRows, code: int, k: int) -> tuple[Int64,
     nearest rows within the class, sorted by distance. The second result, float64 (n_c, k), are the distances to these
     rows. Raise InternalError if the class has at most k persons.
     """
-    of = rows.of(code)
-    vectors, groups = rows.vectors[of], rows.groups[of]
+    class_rows = rows.of(code)
+    vectors, groups = rows.vectors[class_rows], rows.groups[class_rows]
     _, person, sizes = np.unique(groups, return_inverse=True, return_counts=True)
     if len(sizes) <= k:
         raise InternalError(f"there are only {len(sizes)} persons, so no row has {k} other persons")

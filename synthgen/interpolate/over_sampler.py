@@ -190,6 +190,7 @@ class OverSampler(BaseOverSampler):  # type: ignore[misc] # imbalanced-learn shi
             vectors=_float32(X),
             classes=codes.astype(np.int64, copy=False),
             groups=_person_numbers(groups, len(X)),
+            # whether the squared length of each row differs from 1 by less than 0.001
             normalized=bool(np.abs(np.einsum("ij,ij->i", X, X) - 1).max() < 1e-3),
         )
         code = {name: i for i, name in enumerate(names.tolist())}

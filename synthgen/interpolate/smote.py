@@ -49,8 +49,8 @@ class Smote(NeighbourInterpolator, LinearInterpolator):
 
     def fit_class(self, rows: TrainRows, code: int) -> tuple[Int64, Int64]:
         """Return the rows of the class, int64 (n_c,), and the k nearest rows of each, int64 (n_c, k)."""
-        of = rows.of(code)
-        return of, of[neighbours_in_class(rows, code, self.k_neighbors)[0]]
+        class_rows = rows.of(code)
+        return class_rows, class_rows[neighbours_in_class(rows, code, self.k_neighbors)[0]]
 
     def draw(self, state: tuple[Int64, Int64], m: int, rng: SeedTree) -> tuple[Int64, Float64]:
         """Draw parents and weights of m points from the children "parent", "neighbour" and "lambda" of `rng`."""
@@ -105,20 +105,20 @@ class BorderlineSmote(Smote):
 
         Raise Unfit if no row is in danger or if there are too few other persons.
         """
-        of, m = rows.of(code), self.m_neighbors
+        class_rows, m = rows.of(code), self.m_neighbors
         around, is_other = neighbours_in_any_class(rows, code, m)
         danger = np.flatnonzero(in_danger(is_other))
         if len(danger) == 0:
             n_noise = int(is_other.all(axis=1).sum())
             raise Unfit(
-                f"none of the {len(of)} records of the class is in danger: {len(of) - n_noise} records have at most "
-                f"half of their {m} neighbours in other classes, and {n_noise} records have all neighbours in other "
-                "classes; use smote, or another m_neighbors"
+                f"none of the {len(class_rows)} records of the class is in danger: {len(class_rows) - n_noise} "
+                f"records have at most half of their {m} neighbours in other classes, and {n_noise} records have all "
+                "neighbours in other classes; use smote, or another m_neighbors"
             )
-        pool = of[neighbours_in_class(rows, code, self.k_neighbors, targets=danger)[0]]
+        pool = class_rows[neighbours_in_class(rows, code, self.k_neighbors, targets=danger)[0]]
         if self.kind == 2:
             pool = np.column_stack([pool, around[danger, is_other[danger].argmax(axis=1)]])
-        return of[danger], pool
+        return class_rows[danger], pool
 
 
 def in_danger(is_other: NDArray[np.bool_]) -> NDArray[np.bool_]:
@@ -157,15 +157,19 @@ class Adasyn(NeighbourInterpolator, LinearInterpolator):
 
         Raise Unfit if no row has a neighbour of another class or if there are too few other persons.
         """
-        of, k = rows.of(code), self.k_neighbors
+        class_rows, k = rows.of(code), self.k_neighbors
         delta = neighbours_in_any_class(rows, code, k)[1].sum(axis=1)
         bordering = np.flatnonzero(delta)
         if len(bordering) == 0:
             raise Unfit(
-                f"none of the {len(of)} records of the class has a record of another class among its {k} nearest "
-                "records, which adasyn requires; use smote"
+                f"none of the {len(class_rows)} records of the class has a record of another class among its {k} "
+                "nearest records, which adasyn requires; use smote"
             )
-        return of[bordering], delta[bordering], of[neighbours_in_class(rows, code, k, targets=bordering)[0]]
+        return (
+            class_rows[bordering],
+            delta[bordering],
+            class_rows[neighbours_in_class(rows, code, k, targets=bordering)[0]],
+        )
 
     def draw(self, state: tuple[Int64, Int64, Int64], m: int, rng: SeedTree) -> tuple[Int64, Float64]:
         """Draw parents and weights of m points from the children "phase", "neighbour" and "lambda" of `rng`."""
@@ -175,6 +179,7 @@ class Adasyn(NeighbourInterpolator, LinearInterpolator):
 
 
 def _pairs(starts: Int64, partners: Int64, i: Int64, k: int, rng: SeedTree) -> tuple[Int64, Float64]:
+    # point j has the first parent `starts[j]`, and its second parent is drawn from the row `i[j]` of `partners`
     which = rng.child("neighbour").generator().integers(0, partners.shape[1], size=len(i))
     lam = draw_lambdas(rng.child("lambda").generator(), len(i))
     lam[which == k] /= 2  # column k: record of another class (Borderline-SMOTE, kind 2), with a weight of at most 1/2

@@ -9,13 +9,13 @@ from synthgen.interpolate.base import Sampler
 
 def _interpolate(context: StageContext) -> Mapping[str, object]:
     view, counts, sections = context.input("training_view"), context.input("counts"), context.input("sections")
-    draws = view.draws(context.config("interpolate"))
-    latents = draws.sample(counts, context.stream("interpolate"))
+    sampler = view.draws(context.config("interpolate"))
+    latents = sampler.sample(counts, context.stream("interpolate"))
     if sections is not None:
         latents = sections.with_target_vectors(latents)
     write_latents(context.folder, latents)
     made = {"in": len(view.train), "out": len(latents), "method": latents.method, "requested": dict(counts)}
-    searches = draws.rows.searches(draws.names) if isinstance(draws, Sampler) else []
+    searches = sampler.rows.searches(sampler.names) if isinstance(sampler, Sampler) else []
     return {**made, "neighbours": searches} if searches else made
 
 

@@ -122,23 +122,23 @@ class FittedVae:
     def _model(self, code: int, rng: SeedTree) -> TrainedVae:
         key = (None, rng.parent) if self.vae.conditional else (code, rng)
         if key not in self.trained:
-            of = np.arange(len(self.rows.classes)) if self.vae.conditional else self.rows.of(code)
-            self.trained[key] = self._train(of, key[1].child("fit"))
+            chosen_rows = np.arange(len(self.rows.classes)) if self.vae.conditional else self.rows.of(code)
+            self.trained[key] = self._train(chosen_rows, key[1].child("fit"))
         return self.trained[key]
 
-    def _train(self, of: Int64, rng: SeedTree) -> TrainedVae:
+    def _train(self, chosen_rows: Int64, rng: SeedTree) -> TrainedVae:
         import torch
 
         from synthgen.interpolate.vae_network import Objective, Part, train_vae
 
-        vectors, classes = self.rows.vectors[of].astype(np.float64), self.rows.classes[of]
+        vectors, classes = self.rows.vectors[chosen_rows].astype(np.float64), self.rows.classes[chosen_rows]
         centre = vectors.mean(axis=0)
         scale = float(np.sqrt(vectors.var(axis=0).mean()))
         if scale == 0:
             raise Unfit("all vectors that the model is trained on are equal")
         label_numbers = tuple(np.unique(classes).tolist()) if self.vae.conditional else ()
         x, labels = (vectors - centre) / scale, one_hot(classes, label_numbers)
-        out = held_out(self.rows.groups[of], rng.child("split"))
+        out = held_out(self.rows.groups[chosen_rows], rng.child("split"))
         fit, held = (
             Part(x=torch.from_numpy(x[rows].astype(np.float32)), labels=torch.from_numpy(labels[rows]))
             for rows in (~out, out)

@@ -67,11 +67,11 @@ class Network:
         self.log_variance = torch.zeros(dim, dtype=torch.float32, device="cpu")
 
     def matrices(self) -> list[Tensor]:
-        """Return the parameters with weight decay."""
+        """Return the matrix of each layer; weight decay applies to the matrices."""
         return [matrix for matrix, _ in self.layers]
 
     def offsets(self) -> list[Tensor]:
-        """Return the parameters without weight decay."""
+        """Return the offsets of each layer and the log-variance of x; weight decay does not apply to them."""
         return [*(offset for _, offset in self.layers), self.log_variance]
 
     def encode(self, part: Part) -> tuple[Tensor, Tensor]:

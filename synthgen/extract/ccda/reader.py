@@ -30,9 +30,9 @@ _STAFF = ("assignedPerson", "informationRecipient")  # elements with names of st
 _CONTACTS = (  # paths of the elements with names of the patient and contacts
     ("recordTarget", "patientRole", "patient"), ("participant", "associatedEntity"), ("informant", "relatedEntity"),
 )  # fmt: skip
-_TIME = "componentOf/encompassingEncounter/effectiveTime"
+_ENCOUNTER_TIME = "componentOf/encompassingEncounter/effectiveTime"
 # paths of the date of a document, in the order of preference
-_DATES = (f"{_TIME}/low/@value", f"{_TIME}/@value", "effectiveTime/@value")
+_DATES = (f"{_ENCOUNTER_TIME}/low/@value", f"{_ENCOUNTER_TIME}/@value", "effectiveTime/@value")
 
 
 def read_ccda(path: Path, fields: Fields, encoding: str = "utf-8") -> Iterator[Item]:  # noqa: ARG001 - unused for XML

@@ -35,14 +35,14 @@ class Texts:
     def add(self, data: bytes, content_type: str) -> None:
         """Add the text of the file `data`, or the reason why the file has no text."""
         try:
-            read = text_of(data, content_type)
+            document = text_of(data, content_type)
         except UnreadableDocument as unreadable:
             self.reasons.append(unreadable.reason)
             return
-        self.remarks += read.remarks
-        if read.text:
-            self.found.append(read.text)
-            self.formats[read.text] = content_type.partition(";")[0].strip().lower()
+        self.remarks += document.remarks
+        if document.text:
+            self.found.append(document.text)
+            self.formats[document.text] = content_type.partition(";")[0].strip().lower()
 
     def joined(self) -> str:
         """Return the texts joined by blank lines; a text that a longer text contains is left out.

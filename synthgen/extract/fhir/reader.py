@@ -69,10 +69,10 @@ def read_fhir(path: Path, fields: Fields, encoding: str = "utf-8") -> Iterator[I
     maker = NoteMaker(paths, people.lookups, attachments)
     n_notes, reasons = 0, Counter[str]()
     for file in exported if any(types[kind] for kind in DOCUMENTS) else []:
-        for read in resources_of(file, shown[file]):
-            if isinstance(read, Dropped) or text(read[0].get("resourceType")) not in DOCUMENTS:
+        for entry in resources_of(file, shown[file]):
+            if isinstance(entry, Dropped) or text(entry[0].get("resourceType")) not in DOCUMENTS:
                 continue
-            for item in maker.items(*read):
+            for item in maker.items(*entry):
                 n_notes += isinstance(item, Note)
                 reasons.update([item.reason] if isinstance(item, Dropped) else [])
                 yield item
@@ -81,11 +81,11 @@ def read_fhir(path: Path, fields: Fields, encoding: str = "utf-8") -> Iterator[I
 
 def _persons(shown: Mapping[Path, str], people: "_People", types: Counter[str]) -> Iterator[Item]:
     for file, name in shown.items():
-        for read in resources_of(file, name):
-            if isinstance(read, Dropped):
-                yield read
+        for entry in resources_of(file, name):
+            if isinstance(entry, Dropped):
+                yield entry
                 continue
-            resource, _ = read
+            resource, _ = entry
             types[text(resource.get("resourceType"))] += 1
             yield from people.items(resource)
 
@@ -95,10 +95,10 @@ def _merged_identifiers(files: Sequence[Path], people: "_People") -> Iterator[It
     # person. An identifier that several patients have is not merged, because it could be a placeholder.
     owners: dict[str, set[str]] = defaultdict(set)
     for file in files:
-        for read in resources_of(file, file.name):
-            if isinstance(read, Dropped) or text(read[0].get("resourceType")) != "Patient":
+        for entry in resources_of(file, file.name):
+            if isinstance(entry, Dropped) or text(entry[0].get("resourceType")) != "Patient":
                 continue
-            patient, _ = read
+            patient, _ = entry
             identifiers = map(values.identifier_key, objects(patient.get("identifier")))
             for key in people.subject_identifiers.intersection(identifiers):
                 owners[key].add(text(patient.get("id")))

@@ -179,8 +179,8 @@ class Hl7NoteMaker:
 def grouped(message: Hl7Message, starts: Sequence[str]) -> Iterator[tuple[list[Hl7Segment], Context]]:
     """Yield (segments, context) for each group of segments.
 
-    A group begins with a segment whose name is in `starts`. There is one exception: if a group begins with ORC and has
-    no OBR segment yet, the next OBR segment belongs to this group.
+    A group begins with a segment whose name is in `starts`. There is one exception: an OBR segment continues the
+    current group if this group has no OBR segment yet, such as a group that begins with ORC.
 
     The context of a group also includes two kinds of segments outside the group: the segments before the first PID
     segment, and the segments between the patient's PID segment and the patient's first group. The second kind is also

@@ -141,7 +141,7 @@ def _plain(texts: Sequence[str], remarks: list[str]) -> str:
         if not runs or _markup(text):
             runs.append([])
         runs[-1].append(text)
-    read = []
+    plain = []
     for run in runs:
         joined, kind = "\n".join(run), _markup(run[0])
         charset = "cp1252" if kind == "application/rtf" else "utf-8"
@@ -149,8 +149,8 @@ def _plain(texts: Sequence[str], remarks: list[str]) -> str:
             found = text_of(joined.encode(charset, "replace"), f"{kind}; charset={charset}")
             joined = found.text
             remarks += found.remarks
-        read.append(joined)
-    return "\n".join(read)
+        plain.append(joined)
+    return "\n".join(plain)
 
 
 def _markup(text: str) -> str:
