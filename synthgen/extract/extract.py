@@ -67,7 +67,7 @@ def extract(
     """
     items = READERS[kind](path, options.fields, options.encoding)
     spooled = spool(_first(items, options.max_notes, selection.unused), folder, advance)
-    is_whole = next(items, None) is None
+    is_whole = next(items, None) is None  # False if `max_notes` was reached before the end of the source
     report = {"kind": kind, "is_whole": is_whole, **resolve(spooled, folder, selection)}
     write_json(folder / STAFF, sorted(spooled.staff))
     write_json(folder / LOAD_REPORT, report)

@@ -107,7 +107,7 @@ class _Committee:
         p = np.zeros(len(self.rows))
         row_folds = self.context.folds[self.rows]
         for fold in np.unique(row_folds):
-            # with one model per fold, `FREE_FOLDS` models judge a record, as they judge a candidate with most parents
+            # with one model per fold, `FREE_FOLDS` models judge a record, as many as any candidate is sure to have
             used = {int(fold + i) % self.n_folds for i in range(1, FREE_FOLDS + 1)}
             unused = frozenset(range(self.n_folds)) - used if self.by_fold else frozenset([int(fold)])
             judged = self.rows[row_folds == fold]

@@ -61,8 +61,8 @@ def limit_exposure(
     taken: list[tuple[Int64, Float64]] = []
     n_accepted = n_empty_blocks = 0
     for parents, weights in proposals:
-        fit = slice(None) if max_exposure is None else _acceptable(groups[parents], weights, used, max_exposure)
-        taken.append((parents[fit], weights[fit]))
+        accepted = slice(None) if max_exposure is None else _acceptable(groups[parents], weights, used, max_exposure)
+        taken.append((parents[accepted], weights[accepted]))
         n_accepted += len(taken[-1][0])
         if n_accepted >= m:
             break
@@ -78,11 +78,12 @@ def limit_exposure(
 
 
 def _acceptable(persons: Int64, weights: Float64, used: Float64, limit: float) -> list[int]:
-    fitting = []
+    # returns the positions of the accepted proposals, and adds their weights to `used`, the summed weight by person
+    accepted = []
     # `used` only grows: a proposal that would exceed the limit at the start of the block would also exceed it later
     for i in np.flatnonzero((used[persons] + weights <= limit).all(axis=1)).tolist():
         after = used[persons[i]] + weights[i]
         if (after <= limit).all():
             used[persons[i]] = after
-            fitting.append(i)
-    return fitting
+            accepted.append(i)
+    return accepted

@@ -207,6 +207,7 @@ class OverSampler(BaseOverSampler):  # type: ignore[misc] # imbalanced-learn shi
     def _fill(
         self, out: Floats, rows: TrainRows, wanted: Mapping[int, int], names: Sequence[Any], method: Interpolator
     ) -> tuple[Int64, Float64]:
+        # writes the new points into `out`, below the given rows, and returns the parents and weights of the points
         seeds, fitted = self._seeds(), method.fit_rows(rows)
         given, start = out[: len(rows.vectors)], len(rows.vectors)
         drawn: list[tuple[Int64, Float64]] = []

@@ -66,7 +66,7 @@ def read_messages(path: Path, encoding: str) -> Iterator[RawMessage] | None:
         head = file.read(_HEAD_BYTES)
     name = codecs.lookup(encoding).name
     configured = name if name.startswith(("utf-16", "utf-32")) else ""
-    # UTF-16 or UTF-32, from the byte-order mark or else from `encoding`; "" if a character can have one byte
+    # UTF-16 or UTF-32, from the byte-order mark or else from `encoding`; "" for any other encoding
     wide = next((wide for mark, wide in _WIDE_MARKS.items() if head.startswith(mark)), configured)
     start = head.decode(wide, "ignore").encode("utf-8", "ignore") if wide else head
     charset = "utf-8" if wide or head.startswith(codecs.BOM_UTF8) else ""

@@ -62,7 +62,7 @@ _NO_REPORT = Hl7Report()
 _AUTHORS = (("TXA", 5), ("TXA", 9), ("OBR", 32), ("OBX", 16))  # segments and fields, in the order of preference
 
 
-# segment name -> the first segment with this name in a group of segments, or before the group; see `grouped`
+# segment name -> the first segment with this name in a group of segments, else before the group; see `grouped`
 Context = Mapping[str, Hl7Segment]
 
 
