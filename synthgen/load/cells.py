@@ -55,7 +55,11 @@ def plain_name(value: Any) -> str | None:
 
 
 def names_in(value: Any) -> Iterator[str]:
-    """Yield each name in a cell, which is text, JSON text, a list, a struct or a map; else raise CellError."""
+    """Yield each name in a cell; a missing cell has no names.
+
+    The cell is text, JSON text, a list, a struct or a map. Raise CellError for a cell of any other type, and for text
+    that begins with "[" or "{" but is not JSON.
+    """
     if isinstance(value, str):
         name = value.strip()
         if not name.startswith(("[", "{")):

@@ -14,7 +14,7 @@ CONTAINED = 0.8  # a record continues an earlier one if it contains this share o
 CopyForward = Literal["keep", "remove-sentences", "newest"]
 _Shingle = int  # hash of ten consecutive words
 _BLANK_LINES = re.compile(r"\n{3,}")  # two or more blank lines
-# a line break before a blank line, a list mark without a number, or a heading that ends in a colon
+# a line break, if one of these follows: a blank line, a list mark such as "-", or a heading that ends in a colon
 _BREAK = re.compile(r"\n(?=\s*\n|[ \t]*(?:[-*+#>•·–—]+\s|[^\W\d_a-z][^\n.!?:;,]{0,40}:(?=\s|$)))")
 _NUMBERED = re.compile(r"^[ \t]*\(?(\d{1,3})[.)](?=\s)", re.MULTILINE)  # number of a list item, such as "(2)"
 # a title, an abbreviation or an initial, with the full stop after it
@@ -101,12 +101,14 @@ def _hash(sentence: str) -> int:
 
 
 def _without(sentences: Sequence[str], seen_sentences: set[int], seen: set[_Shingle]) -> tuple[str, int]:
+    """Return the text without the sentences that `reduce_copies` removes, and the number of these sentences."""
     words = [_words(sentence) for sentence in sentences]
     is_seen = [shingle in seen for shingle in _shingles([word for sentence in words for word in sentence])]
     kept, start, n_removed = [], 0, 0
     for sentence, in_sentence in zip(sentences, words, strict=True):
         n_words = len(in_sentence)
-        around = is_seen[max(start + n_words - WINDOW, 0) : start + 1]  # flags of shingles with the sentence
+        # the shingles that contain the whole sentence begin at these words
+        around = is_seen[max(start + n_words - WINDOW, 0) : start + 1]
         start += n_words
         if n_words and _hash(sentence) in seen_sentences and (n_words >= WINDOW or any(around)):
             n_removed += 1
@@ -121,10 +123,11 @@ def _sentences(text: str) -> list[str]:
     parts, start = [], 0
     numbers = list(_NUMBERED.finditer(text))
     marks = {number.end() for number in numbers}
-    ends = {end for match in SENTENCE_END.finditer(text) if not _is_within(text, end := match.end(), marks)}
+    ends = {end for match in SENTENCE_END.finditer(text) if not _ends_no_sentence(text, end := match.end(), marks)}
     ends |= {match.start() for match in _BREAK.finditer(text)}
     previous = 0
-    for number in numbers:  # a number that does not continue a list may belong to a sentence
+    # 1, or the number after the last list item, begins a list item; any other number may be part of a sentence
+    for number in numbers:
         if int(number[1]) in {1, previous + 1}:
             previous = int(number[1])
             ends.add(number.start())
@@ -138,5 +141,6 @@ def _sentences(text: str) -> list[str]:
     return parts
 
 
-def _is_within(text: str, end: int, marks: Collection[int]) -> bool:
+def _ends_no_sentence(text: str, end: int, marks: Collection[int]) -> bool:
+    """Return whether the full stop before `end` belongs to a list number (in `marks`) or to an abbreviation."""
     return end in marks or _ABBREVIATED.search(text, max(0, end - 8), end) is not None

@@ -22,7 +22,8 @@ from synthgen.load.text_files import json_object, read_csv, read_jsonl, read_tex
 Format = Literal["jsonl", "csv", "parquet", "dataset", "text"]
 _SUFFIXES: dict[str, Format] = {".jsonl": "jsonl", ".ndjson": "jsonl", ".csv": "csv"}
 _SUFFIXES |= {".parquet": "parquet", ".pq": "parquet"}
-SHORT_FLOATS = {pa.float16(): 1 << 11, pa.float32(): 1 << 24}  # whole numbers below this are exact
+# key: type of a float column; value: limit below which the type stores every whole number exactly
+SHORT_FLOATS = {pa.float16(): 1 << 11, pa.float32(): 1 << 24}
 MAX_LISTED = 20  # largest number of problems in a message
 # file name, without extension, of a part of a table on the Hugging Face Hub, such as train-00000-of-00002
 SHARD = re.compile(r"(?P<split>.+)-(?P<number>\d{5})-of-(?P<of>\d{5})(?:-[0-9a-f]+)?")
@@ -65,14 +66,15 @@ def _values(name: str, column: pa.ChunkedArray) -> list[Any]:
         values = [_text_or_binary(value) for value in values]
     elif pa.types.is_fixed_size_binary(kind):  # not read as text, even if the bytes are UTF-8
         values = [None if value is None else bytearray(value) for value in values]
-    exact = SHORT_FLOATS.get(kind)
-    if exact is not None and any(value is not None and abs(value) >= exact for value in values):
-        message = f"column {name!r} has type {kind}, which cannot exactly store its values of {exact} or more"
+    limit = SHORT_FLOATS.get(kind)
+    if limit is not None and any(value is not None and abs(value) >= limit for value in values):
+        message = f"column {name!r} has type {kind}, which cannot exactly store its values of {limit} or more"
         raise DataError(message, hint="Save the column as integers or text.")
     return values
 
 
 def _text_or_binary(value: bytes | None) -> str | bytearray | None:
+    """Return a binary cell as text if it is UTF-8, or else as a bytearray, which `_decoded` does not decode."""
     try:
         return None if value is None else value.decode("utf-8")
     except UnicodeError:

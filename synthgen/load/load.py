@@ -28,7 +28,8 @@ SCIENTIFIC = regex.compile(r"[+-]?\d([.,]\d+)?E\+\d+", regex.IGNORECASE)
 SHOWN_ROWS, SHOWN_COLUMNS = 10, 30  # largest numbers of rows and of columns that a message lists
 MAX_SHOWN_NAME = 40  # number of characters of the longest column name that a message shows
 MAX_LABEL = 64  # largest number of characters of a label; no policy releases longer labels
-FEW_CLASSES = 10  # with more labels than this, it is an error if most labels belong to one person each
+# If there are more different labels than this, and most of them belong to one person each, the source is rejected.
+FEW_CLASSES = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +120,7 @@ class LoadReport:
 
     corpus: Corpus  # the kept records, in the order of the file
     names: dict[str, tuple[str, ...]]  # names of persons by record id, from the columns in `source.names`
-    staff: tuple[str, ...]  # names of staff, from the columns in `source.staff` of the kept records
+    staff: tuple[str, ...]  # names of staff in the kept records, from the columns in `source.staff`
     n_rows: int  # number of rows in the source
     bad: tuple[BadRow, ...]  # unusable rows
     n_other_labels: int  # number of usable rows whose class is not in `source.labels`

@@ -19,7 +19,7 @@ def _extract(context: StageContext) -> Mapping[str, object]:
     selection = NoteSelection(
         unused=unused_labels(source["labels"], normalize=source["normalize_labels"]),
         limit=source["max_records"],
-        rank=lambda person: seeds.child("sample", person).key(),
+        rank=lambda person: seeds.child("sample", person).key(),  # the order in which `load` samples persons
         rows_are_persons=source["rows_are_persons"],
     )
     fields = Fields(**source["fields"].model_dump())

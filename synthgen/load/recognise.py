@@ -144,7 +144,8 @@ def refuse_other_json(start: str) -> None:
 def absent_columns(wanted: Collection[str], columns: Collection[str]) -> list[str]:
     """Return a line for each `wanted` column that is not in `columns`.
 
-    Without a header, `columns` are private cells, so a line shows only a column that differs by case or spacing.
+    If the file has no header, `columns` are private cells. A line therefore shows a name from `columns` only if this
+    name differs from the wanted name just by case or spacing.
     """
     alike = {folded(column): column for column in columns}
     return [

@@ -37,7 +37,8 @@ def is_no_value(label: str) -> bool:
 def with_own_persons(records: Sequence[Record]) -> list[Record]:
     """Return the records with one person per record, named by a digest of the text and a counter of equal texts.
 
-    With row numbers as names, rows of unrelated tables would be the same persons in the ledger.
+    The number of the row is not used as a name, because the ledger would then take row 1 of one table and row 1 of an
+    unrelated table for the same person.
     """
     seen: Counter[str] = Counter()
     named = []

@@ -28,7 +28,7 @@ from synthgen.load.rows import MALFORMED, SourceRow, SourceTable, read_row
 
 MAX_CELL_CHARACTERS = 1 << 24
 PEEKED_BYTES = 1 << 10  # number of bytes that are read to recognise binary files, UTF-16 and UTF-32
-HEADER_LINES = 10  # number of first rows in which a misplaced header is searched
+HEADER_LINES = 10  # number of rows that are searched for a header that is not in the first line
 FORMULA = re.compile(r'="((?:[^"]|"")*)"', re.DOTALL)  # cell that Excel reads as text, such as ="007"
 
 
@@ -42,8 +42,11 @@ def read_csv(
 ) -> SourceTable:
     """Return the rows of a CSV file, in which double quotes enclose cells; row 1 is the first below the header.
 
-    Columns without a name are not read. With `isolated_rows`, a file with a cell of several lines is rejected,
-    because an unclosed quote would absorb the rows of other persons.
+    All columns with a name are read. `wanted` has the configured columns. If the header has none of them, the file is
+    searched for a later header, another separator or another format, and DataError is raised if one is found.
+
+    With `isolated_rows`, a file with a cell of several lines is rejected, because an unclosed quote would absorb the
+    rows of other persons.
     """
     csv.field_size_limit(MAX_CELL_CHARACTERS)
     rows: list[SourceRow] = []
