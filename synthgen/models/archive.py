@@ -69,6 +69,7 @@ def import_model(source: Path) -> Path:
 
 
 def _one_name(source: Path, members: list[tarfile.TarInfo]) -> str:
+    """Return the model to which all members of an archive belong; raise ModelError if a member is no plain file."""
     # tarfile's data filter is not used: early releases of Python 3.11 lack it, and it accepts links and folders
     paths = [PurePosixPath(m.name) for m in members]
     names = {path.parts[0] for path in paths if path.parts}

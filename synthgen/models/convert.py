@@ -66,7 +66,7 @@ def convert_smollm2(gguf: Path, folder: Path) -> None:
 
 
 def _tokenizer(gguf: Path) -> dict[str, Any]:
-    # transformers does not convert the tokenizer, because different versions of it can write different files
+    # the tokenizer is not converted with transformers, whose versions can write different files
     from gguf import GGUFReader
 
     fields = GGUFReader(gguf).fields

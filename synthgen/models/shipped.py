@@ -28,7 +28,8 @@ def shipped_folders() -> dict[str, str]:
     digests: dict[str, dict[str, str]] = defaultdict(dict)
     for top in ("decode/builtin", "decode/styles", "dp/public"):
         for path in sorted((PACKAGE / top).rglob("*")):
-            if path.is_symlink() and path.is_dir():  # rglob does not follow the link, but loading a style does
+            # rglob does not follow a link to a folder, but loading a style does; `check_shipped` rejects this entry
+            if path.is_symlink() and path.is_dir():
                 digests[path.relative_to(PACKAGE).as_posix()] = {}
             elif path.suffix in SUFFIXES:
                 digests[path.parent.relative_to(PACKAGE).as_posix()][path.name] = sha256_file(path)
