@@ -22,7 +22,7 @@ PLANTED_NOTES = 330  # number of invented notes that `read_texts("planted")` yie
 
 @dataclass(frozen=True, slots=True)
 class EngineShares:
-    """The recall and precision of an engine with intervals (`table`), and a private list of misses (`misses`)."""
+    """The recall and precision of an engine, each with its interval, and a private list of the missed identifiers."""
 
     table: Mapping[str, Any]
     misses: Sequence[Mapping[str, Any]]
@@ -31,7 +31,7 @@ class EngineShares:
         return f"EngineShares({len(self.misses)} misses)"
 
     def to_text(self) -> str:
-        """Return text for a terminal: a line for each share in `table`, and a line for the rate of false names."""
+        """Return text for a terminal: recall, precision, share of texts and persons without a miss, false names."""
         rows = {**self.table["recall"], "precision": self.table["precision"], **self.table["without_a_miss"]}
         lines = [f"{k:<18} {x['share']:.3f} [{x['low']:.3f}, {x['high']:.3f}] of {x['n']}" for k, x in rows.items()]
         return "\n".join([*lines, f"false names per 1,000 words: {self.table['false_names_per_1000_words']:.2f}"])

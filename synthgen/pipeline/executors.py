@@ -102,7 +102,10 @@ class RunPart:
             yield
 
     def compute(self, stage: str, division: Division, is_finished: Callable[[], bool]) -> None:
-        """Compute the missing shards of this part; then wait for the shards of other parts, or stop."""
+        """Compute the missing shards of this part, and then wait for the shards of other parts.
+
+        If `waits` is false and shards of other parts are missing, raise AtBarrier.
+        """
         own = division.names[self.index :: self.count]
         division.remove_damaged(own)
         missing = set(division.missing())
@@ -156,7 +159,7 @@ class RunPart:
 
 
 class ShardsWritten(Exception):  # noqa: N818 - named after the state
-    """Stops the process of a `Named` executor when the shards of the executor are written."""
+    """Ends a process with a `Named` executor as soon as the process has written its shards."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -136,6 +136,7 @@ def quarantined(audited: StageResult) -> list[int]:
 
 
 def _sample(job: Job) -> StageInput:
+    """Return (de-identification engine, marked texts of `deidentify.sample`) as an input; None without a sample."""
     engine, texts = engine_of(job.config.deidentify.engine), read_sample(job.config)
     if texts is None:
         return plain_value(None)
@@ -161,10 +162,10 @@ def _audit(context: StageContext) -> Mapping[str, object]:
     metrics |= {name: counted(int(n)) for name, n in counts.items()}
     if (sample := context.input("sample")) is not None:
         engine, texts = sample
-        each_end = max(confidence, CONFIDENCE)
-        recall = measure(texts, finder(engine), with_names=True, confidence=each_end).table["recall"]["all"]
-        ends = {"value": recall["share"], "low": recall["low"], "high": recall["high"]}
-        metrics["deidentify.recall"] = Estimate(**ends, confidence=each_end, n=int(recall["n"]))
+        one_sided = max(confidence, CONFIDENCE)  # confidence of each end of the interval
+        recall = measure(texts, finder(engine), with_names=True, confidence=one_sided).table["recall"]["all"]
+        interval = {"value": recall["share"], "low": recall["low"], "high": recall["high"]}
+        metrics["deidentify.recall"] = Estimate(**interval, confidence=one_sided, n=int(recall["n"]))
     digests = {"synthetic": records_digest(synthetic.texts, synthetic.labels)}
     evidence = evidence_from(json.loads(report), metrics, digests)
     write_whole(context.folder / EVIDENCE, evidence.to_bytes())
@@ -203,7 +204,11 @@ def _checked(context: StageContext) -> CheckedTables:
 
 
 def audit_inputs(context: StageContext) -> AuditInputs:
-    """Return the inputs of the audits: the three tables, and what the run knows about these tables."""
+    """Return the inputs of the audits: the three tables, and further data that only the run has.
+
+    These are the replaced identifiers of train and control, the near-duplicate rate, the parents of the synthetic
+    records and, with a privacy budget, the log of the DP queries.
+    """
     encoder, tables = context.config("embed.model"), context.input("tables")
     return AuditInputs(
         synthetic=as_table(context.input("synthetic"), {encoder: tables.vectors["synthetic"]}),

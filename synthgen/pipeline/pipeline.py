@@ -156,7 +156,7 @@ class Pipeline:
         with executor.session(workspace, partial(_identity, self.config)):
             job = Job(self.config, workspace, self.progress, executor=executor)
             models = [] if until in stage_order.WITHOUT_MODELS else stage_order.models_of(job)
-            if resume == "never":  # after the models are checked: a missing model must not cost results
+            if resume == "never":  # only after the check of the models, so that a missing model removes no result
                 workspace.forget(keep=PAID)
             done = []
             for stage in stage_order.run_stages(job, policy, until, spend_again=resume == "never"):

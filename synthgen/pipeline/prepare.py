@@ -52,9 +52,11 @@ class Prepared:
 def extract_notes(job: Job, most_notes: int | None = None) -> StageResult | None:
     """Extract the notes of a hospital source into the workspace; return None if the source is a table.
 
-    The load report and the notes are also copied to the top folder of the workspace, where a run with a privacy
-    budget can use the notes as a table. `most_notes` is the largest number of notes to read, None for all. With a
-    limit, file names, sizes and modification times decide whether the source was changed, not the contents.
+    The load report and the notes are also copied to the top folder of the workspace. A run with a privacy budget
+    requires a table as its source, and can use this copy of the notes.
+
+    `most_notes` is the largest number of notes to read, None for all. With a limit, file names, sizes and
+    modification times decide whether the source was changed, not the contents.
     """
     if job.config.source.kind == "table":
         return None
@@ -64,7 +66,7 @@ def extract_notes(job: Job, most_notes: int | None = None) -> StageResult | None
     if most_notes is None:
         state = _state_of(path, with_days=job.config.source.fields.date == MODIFIED)
     else:
-        state = _file_times(path)
+        state = _sizes_and_times(path)
     extracted = job.run(EXTRACT, {"file": StageInput(path, state), "most_notes": plain_value(most_notes)})
     # `load` adds counts to the report later; if `load` fails, the report on the extraction remains
     write_json(job.workspace.root / LOAD_REPORT, read_json(extracted.folder / LOAD_REPORT))
@@ -78,13 +80,18 @@ def _copy_private(source: Path, target: Path) -> None:
 
 
 def _state_of(path: Path, *, with_days: bool) -> str:
-    """Return a digest of a hospital source, its log `NAME.wal` and, with `with_days`, the days of file changes."""
+    """Return a digest of the content of a hospital source.
+
+    It covers the file `NAME.wal`, in which DuckDB keeps the latest changes of the database NAME. With `with_days`, it
+    also covers the day on which each file was changed, because these days are then the dates of the notes.
+    """
     files = sorted(path.rglob("*")) if with_days else []
     days = {file.relative_to(path).as_posix(): int(file.lstat().st_mtime) // 86400 for file in files}
     return sha256_json({"content": source_digest(path), "days": days, "log": source_digest(Path(f"{path}.wal"))})
 
 
-def _file_times(path: Path) -> str:
+def _sizes_and_times(path: Path) -> str:
+    """Return a digest of the paths, sizes and modification times of the files of a hospital source."""
     files = [file for file in (path, Path(f"{path}.wal"), *path.rglob("*")) if file.is_file()]
     stats = {str(file): [(found := file.stat()).st_size, found.st_mtime_ns] for file in sorted(files)}
     return sha256_json(stats)

@@ -161,7 +161,7 @@ class RayExecutor(Local):
         if self._ray is None:
             self._ray = self._cluster.enter_context(connected(self._config.run, self._root))
             nodes = [node["Resources"] for node in self._ray.nodes() if node["Alive"]]
-            # on a machine with GPUs, a worker without a GPU of its own would embed on the CPU
+            # if a node has GPUs, each worker must get one: a worker without its own GPU would embed on the CPU
             decode = self._config.decode
             on_gpus = decode.placement == "cuda" or decode.engine == VLLM or any(node.get("GPU") for node in nodes)
             self._n_workers, self._options = resources(nodes, self._config.run.workers, on_gpus=on_gpus)

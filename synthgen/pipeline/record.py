@@ -75,14 +75,14 @@ class RunRecord(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     schemaVersion: Literal[2] = 2  # noqa: N815 - the field's name in the file
-    tool: str
-    finished: str
-    config: str
+    tool: str  # name and version of the program
+    finished: str  # time at which the run ended, in UTC
+    config: str  # digest of the configuration
     seed: int
     versions: Mapping[str, str]  # digests of source code and versions of libraries, for the release statement
     models: tuple[ModelRecord, ...]
     stages: tuple[StageRecord, ...]
-    digest: str
+    digest: str  # digest of the digests of all stages
 
     def __repr_args__(self) -> list[tuple[str | None, Any]]:  # what `repr` and `str` show
         return [("stages", len(self.stages))]

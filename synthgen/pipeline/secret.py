@@ -8,7 +8,8 @@ from synthgen.pipeline.workspace import Workspace, read_field
 
 FILE = "secret.key"
 PUBLIC = "public"
-SECRET_DIGEST, _RESERVATIONS = "secret", "stages/reserve-*/run.json"  # field name; files that have the field
+# field with the digest of the secret; files of the workspace with this field, one for each reservation of a budget
+SECRET_DIGEST, _RESERVATIONS = "secret", "stages/reserve-*/run.json"
 _RESTORE = "Restore the original file from a backup. Without it, only a new workspace with a new budget can be used."
 WARNING = (
     "with secret: public, anyone who guesses the seed can compute every random choice of the run, and therefore who "

@@ -72,7 +72,7 @@ class SegmentWriter:
     @property
     def layout_digest(self) -> str:
         """Digest of the rules that choose the segments of a new record."""
-        # `parents` is left out, because a different input of each stage covers the train records
+        # `parents` is left out, because the cache key of each stage covers the train records by another input
         return sha256_json([self.splitter.digest, self.seeds.key().hex()])
 
     @property

@@ -80,6 +80,7 @@ def _divide(context: StageContext) -> Division:
             verdicts = _VERDICTS.validate_json((context.shards / shard).read_bytes())
         except ValidationError:
             return False
+        # an audit that need not detect the leak of a case ("blind") may have no verdict
         demanded = {audit for audit in context.input("audits") if cases[shard].demand(audit) != "blind"}
         return verdicts is None or demanded <= verdicts.keys()
 
@@ -87,7 +88,8 @@ def _divide(context: StageContext) -> Division:
 
 
 def _combine(context: StageContext) -> Mapping[str, object]:
-    # the result contains only verdicts, and a salt from the run's secret makes the digest unpredictable
+    # The file contains verdicts and the digests of train and control, and the digest of the file is published. The
+    # salt is derived from the run's secret, so nobody can test a guess of the tables with the published digest.
     train, control, audits = context.input("train"), context.input("control"), list(context.input("audits"))
     verdicts = {case.name: json.loads((context.shards / f"{case.name}.json").read_bytes()) for case in CASES}
     if None in verdicts.values():  # too few persons: without results, the gates fail

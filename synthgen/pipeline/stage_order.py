@@ -117,7 +117,8 @@ def judge_records(  # noqa: PLR0913, PLR0917 - one parameter per input of the st
     Under differential privacy, no record is removed, because the budget does not cover a choice that depends on
     train. `log` is the log of the private queries, or None.
     """
-    # an independent policy forbids numbers that depend on who the control persons are, such as `attempt.number`
+    # An independent policy forbids numbers that depend on who the control persons are. `attempt.number` is such a
+    # number. `attempt.position` is not, because it counts all audits in the ledger.
     n_earlier = (attempt.position if policy.is_independent else attempt.number) - 1
     for turn in range(1, TURNS + 1):
         suffix = "" if turn == 1 else f"-{turn}"

@@ -27,8 +27,9 @@ from synthgen.pipeline.workspace import StageResult
 
 MAX_TEXTS = 64  # largest number of train texts that are scored
 MIXED = 3  # number of the best single styles; `auto` also tries mixtures of these styles
-# Nats per token by which a mixture's mean -log p must be below that of each single style, because texts are slightly
-# likelier under a style at partial weight, even if the second style of the mixture does not fit.
+# A mixture is chosen only if its nats per token are lower than those of every single style by this number. In a
+# mixture, each style has only a part of its weight. Texts are slightly likelier under a style with partial weight,
+# even if the other styles of the mixture do not fit.
 GAIN = 0.05
 WARNING = (
     "decode.style: auto chooses the one to three built-in styles that fit the private train text best, so the "

@@ -84,14 +84,18 @@ class Workspace:
 
     @contextmanager
     def shared(self, run: Mapping[str, Any]) -> Iterator[None]:
-        """Lock the workspace for processes with equal JSON data `run`; raise Interrupted if another run locked it."""
+        """Lock the workspace for the parts of one run; raise Interrupted if another run has locked it.
+
+        `run` is JSON data that identifies the run. Processes that pass equal data share the lock.
+        """
         with (self.root / "lock").open("a+") as file:
             for attempt in range(LOCK_ATTEMPTS):
                 if _flock(file, fcntl.LOCK_EX):  # no other part is running
                     write_json(self.root / PARTS, dict(run))
                 if _flock(file, fcntl.LOCK_SH):
                     break
-                if attempt + 1 == LOCK_ATTEMPTS:  # another part holds the exclusive lock only for an instant
+                # a part of this run holds the exclusive lock only for an instant, so another run has locked it
+                if attempt + 1 == LOCK_ATTEMPTS:
                     raise self._locked_error("another run has locked it")
                 time.sleep(LOCK_SECONDS)
             if sha256_json(read_json(self.root / PARTS)) != sha256_json(dict(run)):
