@@ -12,7 +12,8 @@ from synthgen.pipeline.style_choice import MAX_TEXTS, n_tried
 
 # conservative estimates for the default language model on a processor with bfloat16 instructions
 TOKENS_PER_SECOND = 250  # number of tokens that one core writes per second
-SECONDS_PER_READ = 0.25 / 3  # seconds in which 2 cores compute the likelihood of one record
+# seconds in which 2 cores compute the likelihood of one record: a third of the 0.25 seconds of a training step on it
+SECONDS_PER_READ = 0.25 / 3
 # engine of de-identification: number of characters that one core searches for identifiers per second
 CHARACTERS_PER_SECOND = {"rules": 50_000, "rules+ner": 4_000, "off": math.inf}
 CHARACTERS_PER_TOKEN = 4  # mean number of characters of a generated token
@@ -34,7 +35,10 @@ def choosing_seconds(style: str | tuple[str, ...]) -> float:
 
 
 def deidentifying_seconds(engine: str, corpora: Iterable[Corpus], tokens: float) -> float:
-    """Return the seconds to find identifiers in the source and in the generated texts, whose length is `tokens`."""
+    """Return the seconds to find identifiers in the source and in the generated texts, whose length is `tokens`.
+
+    With the engine `off`, the source is not searched, and the rules search the generated texts.
+    """
     n_source = sum(len(text) for corpus in corpora for text in corpus.texts)
     speed_on_generated = CHARACTERS_PER_SECOND["rules" if engine == "off" else engine]
     return n_source / CHARACTERS_PER_SECOND[engine] + tokens * CHARACTERS_PER_TOKEN / speed_on_generated

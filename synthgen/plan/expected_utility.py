@@ -5,9 +5,10 @@ of a classifier grows with the number of training records. This growth is measur
 
     expected ratio = f(pilot) × f(real, n) / f(real, m) / f(real, all)
 
-The score f is the macro F1, or the recall of a class, of a classifier of vectors: f(pilot) after training on the m
-texts, f(real, k) on k real records, and f(real, all) on all real records of half of the train persons. Each
-classifier is tested on the second half of the train persons, without the parents of the pilot's texts.
+The score f of a classifier is its macro F1, or its recall of one class. The classifier reads the vectors of texts.
+For f(pilot), it is trained on the m texts; for f(real, k), on k real records; and for f(real, all), on all real
+records of one half of the train persons. Each classifier is tested on the other half of the train persons, without
+the parents of the pilot's texts.
 """
 
 from collections.abc import Collection, Sequence
@@ -88,6 +89,7 @@ def expected_utility(
 
 
 def _ratio(draws: Float64, label: str = "") -> ExpectedRatio:
+    # draws[0] is the ratio with equal weights of the test persons; the other entries are the bootstrap draws
     return ExpectedRatio(float(draws[0]), float(np.quantile(draws[1:], LEVEL)), label)
 
 

@@ -125,7 +125,8 @@ def class_problems(config: Config, train: Corpus, wanted: Mapping[str, int]) -> 
 
 
 def _exposure_problems(config: Config, limit: float, train: Corpus, wanted: Mapping[str, int]) -> Iterator[str]:
-    # the limit holds for the sum of a person's weights over the vectors of a class; the weights of a vector sum to 1
+    # The weights of a vector sum to 1, and the weights of a person sum to at most `limit` over all vectors of a class.
+    # So n persons allow at most n * limit vectors of the class.
     unit, too_small = unit_of(config), []
     for label, m in first_requested(wanted).items():
         n = len({record.group for record in train.records if record.label == label})
@@ -157,7 +158,7 @@ def source_problems(config: Config, policy: Policy, parts: Split, seeds: SeedTre
     if config.secret == PUBLIC and config.interpolate.is_private:
         return  # such a run is never released, so `refuse_unreleasable_run` skips these checks too
     train, control, rate = parts.train, parts.control, float(parts.report.near_duplicate_rate or 0.0)
-    as_written = Prepared(
+    identifiable = Prepared(  # the records as they are before de-identification
         train=train, control=control, near_duplicate_rate=rate, identifiers=None, control_identifiers=None
     )
     rules = [rule.id for rule in policy.all_rules() if rule.metric.startswith("utility.")]
@@ -174,7 +175,7 @@ def source_problems(config: Config, policy: Policy, parts: Split, seeds: SeedTre
             f"no record is left for the audits; check {text}, {DEDUPE}"
         )
         return
-    for problem in split_problems(policy, as_written, seeds, config.audit.confidence):
+    for problem in split_problems(policy, identifiable, seeds, config.audit.confidence):
         yield f"{problem}; {DEDUPE}" if "nearly duplicate" in problem else problem
 
 

@@ -280,6 +280,7 @@ def _most_confused(judged: Sequence[Candidate], vectors: Float32, train: Embedde
 
 
 def _savings(wanted: Counts, rates: Mapping[str, float], n_candidates: int, texts: int) -> Iterator[str]:
+    """Yield a line if a run with one candidate per latent would write less than three quarters of the `texts`."""
     n_with_one = sum(expected(wanted, rates)[1].values())
     if n_candidates > 1 and n_with_one < 0.75 * texts:
         yield (
@@ -300,6 +301,7 @@ def _accepted(judged: Sequence[Candidate], vectors: Float32, latents: Latents) -
 def _risks(
     policy: Policy, utility: Utility, n_candidates: int, judged: Sequence[Candidate], train: Corpus
 ) -> Iterator[str]:
+    """Yield a line for each utility rule that the expected ratio, or its lower end if the rule uses it, fails."""
     for rule in policy.all_rules():
         source, _, name = rule.metric.rpartition(".")
         if not source.startswith("utility") or rule.op != ">=" or name not in utility:

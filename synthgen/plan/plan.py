@@ -237,7 +237,7 @@ def _estimates(job: Job, policy: Policy) -> Plan:
         candidates=candidates,
         words=words_per_record((parts.train, parts.control)),
         segments=segments,
-        fits=_n_regressions(config),
+        fits=_n_classifiers(config),
         minutes=(seconds + deidentifying) / 60,
         deidentify_minutes=deidentifying / 60,
         deidentify_engine=engine,
@@ -339,7 +339,7 @@ def _remaining_budget(config: Config, policy: Policy, persons: int) -> tuple[str
     return spent, problem and f"{problem}; the run would stop before it reserves its budget"
 
 
-def _n_regressions(config: Config) -> int:
+def _n_classifiers(config: Config) -> int:
     is_private = config.interpolate.is_private
     parents = 0 if is_private else config.interpolate.build().max_parents
     return 0 if config.filter.class_agreement is None else fits_for(parents)

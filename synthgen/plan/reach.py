@@ -48,7 +48,7 @@ class Reach:
         return f"{self.n} {self.unit}, {self.n_needed} needed for a pass: {enough}; {leak}"
 
     def to_json(self) -> dict[str, Any]:
-        """Return the numbers of the estimate by the field names of the audit results."""
+        """Return the numbers of the estimate by name; the results of the audits have numbers with the same names."""
         return {name: getattr(self, name) for name in ("n", "n_needed", "smallest_leak", "epsilon_ceiling")}
 
 
@@ -81,7 +81,7 @@ def reach_of(
     smaller, attacked = min(n_train, n_control), min(n_train, int((1 - REFERENCE_SHARE) * n_control))
     level, each = confidence_of(attempt, confidence), "persons in each of train and control"
     without_reference = "persons in each of train and four fifths of control"
-    events = needed_for_zero_events(0.01, confidence=level)
+    events = needed_for_zero_events(0.01, confidence=level)  # 1 %: the weakest limit of these audits
     area = detectable_auc(max(1, attacked), confidence=level)
     share = detectable_share(max(1, n_synthetic), confidence=level)
     excess = detectable_excess(max(1, attacked), USUAL_RATE, confidence=level) / (1 - USUAL_RATE)
@@ -105,6 +105,7 @@ def reach_of(
             n_needed=needed_persons(),
             leak=f"an AUC of {0.5 + area:.3f}",
             smallest_leak=area,
+            # half of the epsilon for replacing one person, because `epsilon_ceiling` is for adding or removing one
             epsilon_ceiling=provable(guessed_roles(attacked), alpha=FAIL_LEVEL) / 2,
         ),
         "linkage": Reach(
