@@ -19,7 +19,7 @@ Pairs = dict[str, list[Any]]  # for each name, the value in A and the value in B
 class Difference:
     """The comparison of two bundles A and B."""
 
-    fields: dict[str, Any]  # the result of `to_json`
+    fields: dict[str, Any]  # JSON data: "equal", then one entry for each compared part, such as "settings" or "files"
 
     @property
     def is_equal(self) -> bool:

@@ -78,7 +78,8 @@ def align(latents: Latents, parents: Segments, seeds: SeedTree) -> Segments:
 def _record(
     weighted_parents: Sequence[tuple[Mapping[Section, list[int]], float]], vectors: Float32, seeds: SeedTree
 ) -> list[tuple[str, list[Float32]]]:
-    # each weighted parent is (section -> row numbers of the section's windows in `vectors`, weight of the parent)
+    # Returns (heading, vectors of the windows) for each section of one new record. Each weighted parent is
+    # (section -> row numbers of the section's windows in `vectors`, weight of the parent).
     drawn = weighted_parents[int(seeds.generator().integers(len(weighted_parents)))][0]
     n_required = min(MIN_PARENTS, len(weighted_parents))
     shared = [key for key in drawn if sum(key in parent for parent, _ in weighted_parents) >= n_required]

@@ -31,7 +31,7 @@ class Split:
 def split(corpus: Corpus, config: SplitConfig, seeds: SeedTree) -> Split:
     """Return the corpus split by person.
 
-        u(g) = key of `seeds` for person g / 2^256;  train if u < p,  control if p <= u < p + q,  rest otherwise
+        u(g) = (key of `seeds` for person g) / 2^256;  train if u < p,  control if p <= u < p + q,  rest otherwise
 
     Here g is the id of a person, p = `config.train` and q = `config.control`. The key is a hash (`SeedTree.key`) of
     the secret, the seed and the id, so the part of a person does not depend on other persons. The sizes of the parts
