@@ -39,7 +39,8 @@ def _arrow(table: Any) -> pa.Table:
     if type(table).__module__.partition(".")[0] == "pandas":  # recognises a frame without importing pandas
         return pa.Table.from_pandas(table, preserve_index=False)
     if isinstance(table, list):
-        names = dict.fromkeys(name for row in table for name in row)  # the first row may lack a key of a later row
+        # pyarrow would take the columns from the first row alone, which can lack a key of a later row
+        names = dict.fromkeys(name for row in table for name in row)
         return pa.Table.from_pylist([{name: row.get(name) for name in names} for row in table])
     if not hasattr(table, "__arrow_c_stream__"):
         raise TypeError

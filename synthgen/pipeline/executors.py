@@ -41,7 +41,7 @@ class Executor(Protocol):
         ...
 
     def combine(self, stage: str) -> AbstractContextManager[None]:
-        """Return the context `alone` in which a process writes the result of a stage."""
+        """Return the context of `alone` for the work of writing the result of a stage."""
         ...
 
 
@@ -139,7 +139,7 @@ class RunPart:
                 self._depth -= 1
 
     def combine(self, stage: str) -> AbstractContextManager[None]:
-        """Return the context `alone` in which a part writes the result of a stage."""
+        """Return the context of `alone` for the work of writing the result of a stage."""
         return self.alone(f"stage {stage}")
 
     def _parts_of(self, division: Division, missing: Sequence[str]) -> list[int]:

@@ -125,8 +125,8 @@ def class_problems(config: Config, train: Corpus, wanted: Mapping[str, int]) -> 
 
 
 def _exposure_problems(config: Config, limit: float, train: Corpus, wanted: Mapping[str, int]) -> Iterator[str]:
-    # The weights of a vector sum to 1, and the weights of a person sum to at most `limit` over all vectors of a class.
-    # So n persons allow at most n * limit vectors of the class.
+    # The weights of a vector sum to 1. The weights of a person sum to at most `limit` over all vectors of a class. So
+    # n persons allow at most n * limit vectors of the class.
     unit, too_small = unit_of(config), []
     for label, m in first_requested(wanted).items():
         n = len({record.group for record in train.records if record.label == label})

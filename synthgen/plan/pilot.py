@@ -217,7 +217,11 @@ def _shown(candidate: Candidate) -> dict[str, str]:
 
 
 def accepted_rates(judged: Sequence[Candidate]) -> dict[str, float]:
-    """Return the accepted share of each label, as if each had two more candidates with the overall accepted share."""
+    """Return the accepted share of each label, moved towards the accepted share of all labels.
+
+    The share of a label is computed as if the label had two more candidates with the accepted share of all labels.
+    This avoids shares of 0 and 1 for labels with few candidates.
+    """
     overall = sum(c.passed for c in judged) / len(judged)
     of_label: dict[str, list[bool]] = defaultdict(list)
     for candidate in judged:
@@ -323,7 +327,7 @@ def _risks(
 
 
 def _rarely_accepted(policy: Policy, wanted: Counts, judged: Sequence[Candidate], n_candidates: int) -> Iterator[str]:
-    """Yield each class-size rule that fails if every class has the lowest accepted share in its interval."""
+    """Yield each rule on the class sizes that fails if each accepted share is at the lower end of its interval."""
     written, kept = Counter(c.label for c in judged), Counter(c.label for c in judged if c.passed)
     low_rates = {y: clopper_pearson(kept[y], written[y], confidence=CAUTION).low for y in wanted}
     records, _ = expected(wanted, {y: 1 - (1 - p) ** n_candidates for y, p in low_rates.items()})

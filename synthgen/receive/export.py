@@ -61,8 +61,8 @@ class Exported:
 def export(bundle: Path, to: ExportFormat, out: Path) -> Exported:
     """Write the records of a bundle in the format `to` into a new or empty folder; if a step fails, no file remains.
 
-    A new folder appears only with all its files. The files are moved into an existing folder one by one, because the
-    current folder or a mount point cannot be replaced.
+    If the folder does not exist, it appears only with all its files. If it exists, the files are moved into it one by
+    one, because it may be the current folder or a mount point, which cannot be replaced.
 
     Raises:
         VerifyError: the files of the bundle differ from its statement.

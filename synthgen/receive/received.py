@@ -71,7 +71,8 @@ def read_intact(path: Path) -> ReceivedBundle:
     The signature of the statement is not checked, because that check requires a file of accepted keys.
 
     Raises:
-        VerifyError: a file is missing, added, changed, or not equal to the file that the verifier computes.
+        VerifyError: a file is missing, added or changed, or differs from the file that the verifier derives from the
+            statement, the evidence and the records.
     """
     integrity = verify_integrity(path)
     if integrity.failure:
