@@ -52,9 +52,10 @@ def approve(  # noqa: PLR0913 - one argument for each property of the decision
 ) -> Path:
     """Verify a bundle, sign a decision about it, and return the path of the written file (a DSSE envelope).
 
-    A rejection blocks the release. Only a releaser can close the list of approvals, after all required approvals
-    exist. The new decision names all earlier decisions in the bundle, so that a verifier detects the removal of
-    an earlier decision.
+    `kind` is the decision. `APPROVE` approves the release, and `REJECT` blocks it. `CLOSE` closes the list of
+    approvals: a verifier refuses an approval that follows. Only a releaser can close the list, after all required
+    approvals exist. The new decision names all earlier decisions in the bundle, so that a verifier detects the
+    removal of an earlier decision.
 
     `role` is the role of the key in the trust root, and `now` is the signing time. `review` is the review page that
     the person read; the decision states the sha256 of the page. `no_review` allows an approval without a page.

@@ -68,7 +68,7 @@ _WITHDRAWAL = (
 
 
 def bundle_content(run: "Run", decision: Decision) -> BundleContent:
-    """Return the content of the bundle, which `check_content` checks before it is written."""
+    """Return the content of the bundle; `write_bundle` checks this content before it writes any file."""
     run.check_decision(decision)
     config, folder = run.config, run.folder("audit")
     key = read_key(run.workspace.root / f"commitment-{folder.name}.key", "commitment key")
@@ -127,7 +127,7 @@ def page_numbers_of(run: "Run", policy: Policy) -> dict[str, Any]:
 
 
 def _n_in(run: "Run", stage: StageRecord, policy: Policy) -> int | str:
-    # under DP, a stage of `starts_from_train` reads no train records, so a dash is shown in place of a number
+    # the stages of `starts_from_train` read train vectors, but under DP they read no records, so a dash is shown
     is_replaced = run.config.interpolate.is_private and starts_from_train(stage.name)
     return "–" if is_replaced else public_count(stage.n_in, policy)
 
@@ -335,13 +335,13 @@ def _commitment(run: "Run", corpus: Corpus, key: bytes) -> dict[str, Any]:
 
 def stated_models(run: "Run") -> list[dict[str, Any]]:
     """Return the models as the statement lists them, including the bridge or vocabulary and the styles."""
-    models = [  # the training data of an unregistered model are unknown, so it is stated as trained on private data
+    models = [  # a model that is not registered may be trained on private data, so the statement says that it is
         _model_entry(model.role, _public_name(model.name), model.digest, private=model.name not in MODELS)
         for model in run.record.models
     ]
     decode, named = run.config.decode, run.config.decode.bridge
     if decode.writer == XRAG:
-        return models  # the digest of the decoder also covers the projector
+        return models  # no entry for the projector, because the digest of the decoder covers it
     if decode.endpoint is not None:
         server = REMOTE_SERVER if decode.endpoint.allow_remote else SERVER
         unknown = {"name": HIDDEN, "format": server, "trainedOnPrivateData": True}  # the model of a server is unknown

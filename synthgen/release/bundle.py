@@ -46,7 +46,8 @@ def write_bundle(out_dir: Path, *, content: BundleContent, key: SigningKey, now:
             in `content`.
         DataError: records are malformed.
         VerifyError: a verifier would not accept the bundle.
-        StorageError: the bundle cannot be written (no partial files remain), or `release-ID` has a different release.
+        StorageError: the bundle cannot be written (no partial files remain), or the folder `release-ID` contains a
+            different release.
 
     Privacy: writes only synthetic text, labels and aggregates. Ids are derived from the texts and rows are sorted by
         id, so the order of the rows reveals nothing about the source. File times are set to `now`.

@@ -1,7 +1,8 @@
 r"""Commit to private records: publish a number that fixes the records without revealing them.
 
-The data owner can later prove that a record is one of the records. The number is the root of a Merkle tree with one
-leaf per record. Every leaf depends on a key K that only the data owner has. Without K, a guess cannot be confirmed:
+The data owner can later prove that a text is one of the committed records. The published number is the root of a
+Merkle tree with one leaf per record. Every leaf depends on a key K that only the data owner has. Somebody who guesses
+the text of a record cannot check the guess without K:
 
     k_i    = HKDF-SHA256(K, info = "rec" || role || 0x00 || i)
     leaf_i = HMAC-SHA256(k_i, "synthgen/rec/v1\0" || NFC(text_i))
@@ -56,7 +57,10 @@ def commit_records(role: str, texts: Sequence[str], key: bytes) -> dict[str, Any
 
 
 def open_record(role: str, texts: Sequence[str], key: bytes, index: int) -> Opening:
-    """Return the proof for the text at `index` of `texts`, in the order of `commit_records`, or raise ValueError."""
+    """Return the proof that `texts[index]` was committed to.
+
+    `texts` must have the same order as in the call of `commit_records`. Raise ValueError if there is no such index.
+    """
     order = _order(role, len(texts), key)
     position = order.index(index)
     levels = _levels(_leaves(role, texts, key))

@@ -43,7 +43,9 @@ class BundleContent:
 
 
 def check_content(content: BundleContent) -> None:
-    """Refuse records and decisions that must not be released; `audits.verify.published` checks the remaining content.
+    """Raise an error if the decision does not allow the release of these records, or if the records are malformed.
+
+    `audits.verify.published` checks the remaining content.
 
     Raises:
         ReleaseRefused: the decision is negative, or was not made on the evidence, policy and records in `content`.

@@ -151,7 +151,10 @@ class Run:
             raise UsageError("the decision was not made on this run's evidence", hint=hint)
 
     def explain(self) -> str:
-        """Write the private report; return a text on what did not pass, why, and what to change (exact numbers)."""
+        """Write the private report; return a text on what did not pass, why, and what to change.
+
+        Privacy: the report and the text have exact numbers of private records.
+        """
         decision = self.decide()
         state = "allows the release" if decision.allowed else "refuses the release"
         lines = [f"policy {self.policy.name} {state}", *decision.summary, *self.remedies(decision)]

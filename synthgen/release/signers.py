@@ -1,4 +1,7 @@
-"""Sign with a key in hardware or in a key service. A URI such as `hsm:2?label=releaser` names it (extra `kms`)."""
+"""Sign with a key in hardware or in a key service.
+
+A URI such as `hsm:2?label=releaser` names the key. The extra `kms` must be installed.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -74,7 +77,7 @@ def load_signer(uri: str, public: Path, pin: Callable[[str], str] | None = None)
     """
     try:
         from securesystemslib.exceptions import Error as LibraryError
-        from securesystemslib.signer import Signer, SSlibKey  # type: ignore[attr-defined]  # it has no __all__
+        from securesystemslib.signer import Signer, SSlibKey  # type: ignore[attr-defined]  # this package has no __all__
     except ImportError:
         raise UsageError("a key named by a URI needs the extra kms", hint="pip install 'synthgen[kms]'") from None
     record = load_public(public)

@@ -29,7 +29,7 @@ def request_timestamp(envelope: Path, request: Path) -> None:
         raise DependencyError("a timestamp needs rfc3161-client", hint=timestamps.INSTALL) from None
     data = timestamps.signature_bytes(_envelope(envelope))
     builder = TimestampRequestBuilder(data=data, hash_algorithm=HashAlgorithm.SHA256)
-    # without a nonce, because every earlier response for this envelope is equally valid
+    # a nonce would exclude older responses, but these are also valid; a token with a nonce is refused (`reduced`)
     write_new(request, builder.nonce(nonce=False).build().as_bytes(), 0o644)
 
 
@@ -37,7 +37,7 @@ def attach_timestamp(envelope: Path, response: Path, *, trust: TrustRoot, now: d
     """Check the response (TimeStampResp, DER) of an authority, and write the timestamp beside the envelope.
 
     The written file contains only the part that the authority signed, and the authority's certificates; see
-    `reduced`. Return the path of the file and the certified time.
+    `audits.verify.timestamps.reduced`. Return the path of the file and the certified time.
 
     Raises:
         DataError: the response is not a timestamp of this envelope by an authority of the trust root, does not have

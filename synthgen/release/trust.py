@@ -40,10 +40,10 @@ def new_trust(  # noqa: PLR0913 - one argument for each field of the file
 ) -> str:
     """Write version 1 of a trust root and return its fingerprint, which recipients compare over a second channel.
 
-    `roles` has the `.pub.json` files of the keys of each role; the role `releaser` is required. The role `root` must
-    be given with `root_keys`, which sign the file, and only then. `policies` has the accepted digests of each
-    policy. `ledgers` has the ids of the ledgers in which releases must be recorded. Without ids, a verifier refuses
-    releases whose policy limits a privacy budget.
+    `roles` has the `.pub.json` files of the keys of each role; the role `releaser` is required. If `roles` has
+    the role `root`, `root_keys` must be given and sign the file. Without this role, the file is not signed.
+    `policies` has the accepted digests of each policy. `ledgers` has the ids of the ledgers in which releases must be
+    recorded. Without ids, a verifier refuses releases whose policy limits a privacy budget.
 
     Raises:
         ConfigError: the trust root would not be valid, for example because a key or a person has two roles; all

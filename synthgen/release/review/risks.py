@@ -53,7 +53,8 @@ def _memorization(tables: ReviewTables) -> RiskRanking:
     vocabulary: dict[str, int] = {}
     synthetic, train = (number_rows(map(tokens, of.texts), vocabulary) for of in (tables.synthetic, tables.train))
     runs = runs_alone(synthetic, train, owners, public=len(groups), shortest=MIN_WORDS)
-    longest: dict[int, tuple[int, int]] = {}  # row -> (length of the longest run, minus the index of the run's owner)
+    # row -> (length of the longest run, minus the index of its owner); of equal runs, the lowest owner is kept
+    longest: dict[int, tuple[int, int]] = {}
     for row, owner, length in zip(runs.row.tolist(), runs.owner.tolist(), runs.length.tolist(), strict=True):
         longest[row] = max(longest.get(row, (0, 0)), (length, -owner))
     limit = _details(tables, "memorization").get("limit_tokens", FLOOR_TOKENS)
@@ -146,11 +147,11 @@ def _parent_recovery(tables: ReviewTables) -> RiskRanking:
 def _linkage(tables: ReviewTables) -> RiskRanking:
     forward = {side: tables.nearest(side, "synthetic") for side in ("train", "control")}
     back = {side: tables.nearest("synthetic", side) for side in ("train", "control")}
-    is_train = back["train"].cosine >= back["control"].cosine
-    hits: dict[str, list[int]] = {}
+    is_nearest_in_train = back["train"].cosine >= back["control"].cosine
+    hits: dict[str, list[int]] = {}  # by role: the rows that the attack links to their person
     for corpus in (tables.train, tables.control):
         role, groups = corpus.role, [record.group for record in corpus.records]
-        leads_back = is_train if role == "train" else ~is_train
+        leads_back = is_nearest_in_train if role == "train" else ~is_nearest_in_train
         hits[role] = [
             row
             for row, near in enumerate(forward[role].row.tolist())
@@ -203,6 +204,7 @@ def _with_findings(tables: ReviewTables, audit: str) -> dict[int, RiskyRecord]:
 
 
 def _most_shared(tables: ReviewTables, row: int, person: str, shortest: int = SHORTEST) -> int | None:
+    """Return the train row of `person` with the most text in common with the synthetic row; None if there is none."""
     text = tables.synthetic.records[row].text
 
     def shared(train_row: int) -> tuple[int, int]:

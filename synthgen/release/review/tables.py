@@ -25,7 +25,7 @@ Replaced = Mapping[str, Sequence[tuple[str, str]]]  # id of a record -> (kind, t
 
 
 class NearestRecords(NamedTuple):
-    """For each of n queried rows, the most similar row of a second table and the cosine of both rows; shape (n,)."""
+    """For each of n queried rows, the most similar row of another table and its cosine with the queried row; (n,)."""
 
     row: Int
     cosine: Float32
@@ -41,7 +41,7 @@ class ReviewTables:
     original: Mapping[str, str]  # id of a train record -> its text before de-identification
     replaced: Mapping[str, Replaced]  # keys "train" and "control"
     vectors: Mapping[str, Float32]  # keys "synthetic", "train", "control"; (n records, d dimensions), unit length
-    parents: tuple[tuple[int, ...], ...]  # for each synthetic record, the rows of its parents in train; may be empty
+    parents: tuple[tuple[int, ...], ...]  # rows in train of the parents of each synthetic record; no rows under DP
     weights: tuple[tuple[float, ...], ...]  # weight of each parent, in the order of `parents`
     results: Sequence[Mapping[str, Any]]  # `results` of audit.json
     findings: Mapping[str, Sequence[Finding]]  # name of the audit -> findings
@@ -117,9 +117,11 @@ _RUN_AGAIN = "Run the configuration again: `synthgen run CONFIG --resume never`.
 
 
 def _written_vectors(run: Run, synthetic: Corpus, judged: Sequence[Candidate]) -> Float32:
+    # a stage "-reconstruction" embedded texts decoded from the vectors of real records, which are no candidates
     rounds = [s for s in run.record.stages if s.is_of("re-embed") and not s.name.endswith("-reconstruction")]
     stored = [np.load(run.workspace.root / "stages" / s.folder / CANDIDATE_VECTORS) for s in rounds]
     row_of = {(candidate.latent_id, candidate.text): row for row, candidate in enumerate(judged)}
+    # the group of a synthetic record is the id of its latent
     rows = [row_of.get((record.group, record.text), -1) for record in synthetic.records]
     if sum(map(len, stored)) != len(judged) or -1 in rows:
         raise DataError("the audited records are not among the stored candidates", hint=_RUN_AGAIN)
