@@ -22,7 +22,7 @@ from audits.core.types import Float
 # orders of the Rényi divergences over which epsilon is minimised
 ORDERS = (*range(2, 65), 72, 80, 96, 128, 192, 256, 384, 512, 768, 1024, 2048)
 MAX_EPSILON = 100.0  # if `rdp_epsilon` is larger, `pld_epsilon` is not computed: it would take much memory
-GRID = 1e-4  # spacing of the discretised privacy loss up to an epsilon of 10; above 10, proportional to epsilon
+GRID = 1e-4  # spacing of the discretised privacy loss; if `rdp_epsilon` is above 10, multiplied by `rdp_epsilon` / 10
 ROUNDING = 1e-9  # delta counts as used up if at most this share of delta is left
 
 
@@ -210,6 +210,7 @@ def gaussian_epsilon(mu: float, *, delta: float) -> float:
     """Return the smallest epsilon at which Gaussian noise with this mu (`gaussian_delta`) has at most this delta."""
     if gaussian_delta(0.0, mu) <= delta:
         return 0.0
+    # an upper bound on the result: Bun and Steinke 2016, proposition 1.3, with rho = mu² / 2
     upper = mu * mu / 2 + mu * math.sqrt(2 * math.log(1 / delta))
     return float(optimize.brentq(lambda epsilon: gaussian_delta(epsilon, mu) - delta, 0.0, upper, xtol=1e-12))
 

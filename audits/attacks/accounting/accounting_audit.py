@@ -60,7 +60,8 @@ class Accounting:
     - epsilon_rdp: the upper bound by Rényi divergences.
     - epsilon_prv: the upper bound by privacy loss random variables, only for comparison. If it is missing,
       `details["accountants"]["prv_absent"]` says why.
-    - epsilon_spent: like epsilon, but for all releases of the check composition together; absent if none is claimed.
+    - epsilon_spent: the larger of claimed and recomputed joint epsilon of all releases of the check composition;
+      absent if the log claims no joint epsilon.
     - unaccounted_reads: number of kinds of access that have the status `unaccounted` or are not in the log.
 
     `details["power"]["smallest_leak"]` says by how much epsilon would exceed the claim if the noise were too small by
@@ -206,6 +207,7 @@ def _replay(log: MechanismLog) -> ClaimCheck:
 
 
 def _unaccounted_kinds(log: MechanismLog) -> list[str]:
+    """Return the kinds of access that have the status `unaccounted` or are not in the log."""
     statuses = {(read.kind, read.status == "unaccounted") for read in log.reads}
     return [kind for kind in mechanism_log.READS if (kind, True) in statuses or (kind, False) not in statuses]
 

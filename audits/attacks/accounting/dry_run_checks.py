@@ -83,7 +83,10 @@ def degrees(kind: str, dimension: int) -> int:
 
 
 def needed_steps(mechanism: Mechanism) -> int:
-    """Return the number of steps that the dry run must log: 200, or all steps of a mechanism without sampling."""
+    """Return the number of steps that the dry run must log: 200.
+
+    If the mechanism does not sample persons and has fewer than 200 steps, all its steps are enough.
+    """
     return sampling_tests.MIN_STEPS if mechanism.sampling_rate < 1 else min(sampling_tests.MIN_STEPS, mechanism.steps)
 
 

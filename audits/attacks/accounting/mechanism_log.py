@@ -94,7 +94,7 @@ class Normaliser(Closed):
     """The number by which the noisy sum is divided.
 
     - `constant`: the number is `value`, from the configuration.
-    - `answers`: the number is computed from noisy answers to queries, or the sum is not divided.
+    - `answers`: the number is computed from noisy answers to queries. A sum that is not divided may have this source.
     - `data`: the number is counted from the data without noise.
     """
 
