@@ -25,7 +25,8 @@ MARGIN = 0.10  # allowed distance of the AUC from one half
 EPSILON_LIMIT = 1.0  # if no epsilon is claimed, the lower bound on epsilon must not exceed this
 MIN_CANARIES = 1_000  # a pass requires at least this many canaries
 FAIR_P = 1e-6  # if the number of inserted canaries has a smaller p-value, the coins count as unfair
-CONTROL_CONFIDENCE = 0.9999  # confidence of the control interval; high, because the interval can be too narrow
+# confidence of the interval of the control value (see `CanaryAudit`); high, because the interval can be too narrow
+CONTROL_CONFIDENCE = 0.9999
 
 
 class CanaryAudit:
@@ -43,8 +44,9 @@ class CanaryAudit:
       canary build or in the table to release, but not in the reference.
     - max_exposure: highest exposure, in bits, of the random ending of an inserted canary (`exposure_bits`).
 
-    The control value is the AUC of the stacked attack on the table to release; its generator saw no canary. If the
-    interval of this AUC excludes one half, inserted and omitted canaries differ for a reason other than training.
+    The control value is the AUC of an attack on the table to release, whose generator saw no canary. This attack
+    (`STACKED`) combines all scores. If the interval of this AUC excludes one half, inserted and omitted canaries
+    differ for a reason other than training.
 
     Canaries of 4 and 16 near-identical rows are reported separately. The bound on epsilon from these canaries applies
     to a group of records and is not compared with a claim. `details.power.smallest_leak` is the smallest AUC above
@@ -142,6 +144,7 @@ def _power(
 ) -> dict[str, Any]:
     """Return the report entry on power; `is_inserted` has the coins of the one-row canaries among all n canaries."""
     n_smaller = min(int(is_inserted.sum()), int((~is_inserted).sum()))
+    # how many canaries there must be in all, so that each test has enough canaries of one row; -(-a // b) rounds up
     for_epsilon = -(-needed_for_epsilon(limit, alpha=FAIL_LEVEL) * n // bound.persons)
     for_auc = -(-needed_for_auc(MARGIN, power=power_of_each(n_attacks)) * n // n_smaller)
     smallest_leak = 0.5 + detectable_auc(n_smaller, confidence=confidence)

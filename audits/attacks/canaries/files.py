@@ -5,7 +5,8 @@
 - suffixes.parquet has the column text: random endings, with which the endings of canaries are compared.
 - insert.parquet has the rows to append to the train data of the canary build, with the train table's column names.
 
-The canary build must read only insert.parquet. The metadata of the files warn never to release a row of this build.
+Of these files, the canary build must read only insert.parquet. The metadata of the files warn never to release a row
+of this build.
 """
 
 from collections.abc import Sequence
@@ -69,8 +70,8 @@ def read_canaries(
 ) -> Canaries:
     """Return the canaries with the synthetic table of the canary build.
 
-    `path` is a folder written by `write_canaries`, or a parquet table with the columns of canaries.parquet, in which
-    canaries that `audits canaries` did not make have the family `other`. `canary_build` is the synthetic table of the
+    `path` is a folder written by `write_canaries`, or a parquet table with the columns of canaries.parquet. The
+    family of a canary that `audits canaries` did not make is `other`. `canary_build` is the synthetic table of the
     canary build (.parquet, .jsonl or .csv); text, label and group are the names of columns of that table.
 
     Raises:

@@ -8,8 +8,8 @@ different types of generators retain different texts:
                 that works on embeddings retains the unusual meaning
     outlier     random words in 1, 4 or 16 near-identical rows of a class other than the largest; a generator that
                 interpolates between nearest neighbours mixes these rows with each other only
-    sampled     a random sequence; most pairs of adjacent words also occur in the reference, so the words fit the
-                domain, but the sequence is unlikely
+    sampled     a random sequence of words; most pairs of adjacent words also occur in the reference, so the words fit
+                the domain, but the sequence is unlikely
 """
 
 from collections import Counter
@@ -167,7 +167,7 @@ def _rows(family: str, n_rows: int, label: str | None, source: _Source, rng: Rng
         return (_sampled(source, rng),)
     base = _drawn(source, OUTLIER_WORDS, rng)
     rows = [list(base) for _ in range(n_rows)]
-    for row in rows:
+    for row in rows:  # replace one random word before the ending
         row[int(rng.integers(OUTLIER_WORDS - ENDING_TOKENS))] = _drawn(source, 1, rng)[0]
     return tuple(" ".join(row) for row in rows)
 
@@ -211,6 +211,6 @@ def _unusable(texts: list[tuple[str, ...]], train: Table) -> list[int]:
     owner = [i for i, rows in enumerate(texts) for _ in rows]
     is_shared = _shares_run(list(chain.from_iterable(texts)), train.texts)
     sharing = {i for i, shares in zip(owner, is_shared, strict=True) if shares}
-    endings: dict[tuple[str, ...], int] = {}
+    endings: dict[tuple[str, ...], int] = {}  # ending: first canary with this ending
     firsts = [endings.setdefault(tuple(tokens(rows[0])[-ENDING_TOKENS:]), i) for i, rows in enumerate(texts)]
     return sorted(sharing | {i for i, first in enumerate(firsts) if first != i})

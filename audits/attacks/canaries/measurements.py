@@ -31,7 +31,7 @@ Strings = NDArray[np.str_]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CopyCounts:
-    """Numbers of reproduced endings (`ending_reproduced`) and of rows in a table that must not have them."""
+    """Numbers of reproduced endings (`ending_reproduced`), and of rows in a table that must not have these rows."""
 
     in_canary_build: int  # inserted canaries whose ending occurs in the synthetic table of the canary build
     in_release: int  # inserted canaries whose ending occurs in the table to release
@@ -148,7 +148,9 @@ def auc_by_family(family: Strings, is_inserted: Bool, pooled: Float) -> dict[str
 def auc_by_repeats(
     scores: Mapping[str, Float], people: Arms, rows: Int, train: Table, rng: Rng
 ) -> dict[str, dict[str, Any]]:
-    """Return by number of rows n > 1 the attack results, if 20 or more such canaries are inserted and 20 are omitted.
+    """Return the results of the attacks on canaries of n rows, for each number n > 1.
+
+    A number n is left out if fewer than 20 canaries of n rows were inserted, or fewer than 20 were omitted.
 
     - as_in_train: whether a person of train has at least n rows.
     - auc_low, auc_high: interval of the AUC of the attack whose interval has the highest lower end. The error

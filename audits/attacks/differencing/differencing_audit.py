@@ -43,8 +43,9 @@ class Differencing:
       all these AUCs. A value of .5 is safe.
     - scan_p: smallest p-value of the scan tests of all scores and kinds of change, corrected for the number of tests.
       A scan test decides whether changed persons occur too often or too rarely at the top of a ranking.
-    - new_rows_share: of the synthetic rows that only one release has, the share nearest to a changed person and not
-      to a control person; the value furthest from one half among all encoders and kinds of change. .5 is safe.
+    - new_rows_share: for the synthetic rows that only one release has, the share of rows that are nearer to a changed
+      person than to any control person. The metric is the share furthest from one half among all encoders and kinds
+      of change. A value of .5 is safe.
     - shared_rows: number of long rows (at least 20 words) that are equal to a row of the previous release.
     - near_rows: number of long rows that are equal to, or a near copy of, a row of the previous release (Jaccard
       index of 5-token shingles at least .8).

@@ -34,7 +34,10 @@ ADDED: frozenset[Change] = frozenset({"joined", "records_added"})  # changes tha
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RowOverlap:
-    """The rows that two releases share. A long row has at least 20 words."""
+    """The rows that two releases share.
+
+    A long row has at least 20 words. Kept rows are rows of the previous release that were copied into this release.
+    """
 
     n: int  # number of long rows of this release
     equal: int  # number of long rows with an equal row in the previous release, ignoring case and spaces
@@ -125,14 +128,14 @@ def changed_records(now: Table, then: Table) -> dict[Change, Table]:
     - records_removed: records that are only in the earlier table, of persons in both tables.
     """
     changed: dict[Change, Table] = {}
-    for here, there, new_persons, new_records in (
+    for here, there, of_persons, of_records in (
         (now, then, CHANGES[0], CHANGES[2]),
         (then, now, CHANGES[1], CHANGES[3]),
     ):
         known, records = set(there.groups), set(zip(there.groups, there.texts, strict=True))
         is_known = np.array([group in known for group in here.groups])
         is_same = np.array([record in records for record in zip(here.groups, here.texts, strict=True)])
-        for name, rows in ((new_persons, ~is_known), (new_records, is_known & ~is_same)):
+        for name, rows in ((of_persons, ~is_known), (of_records, is_known & ~is_same)):
             if rows.any():
                 changed[name] = take(without_labels(here), np.flatnonzero(rows))
     return {name: changed[name] for name in CHANGES if name in changed}
