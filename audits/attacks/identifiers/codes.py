@@ -17,7 +17,7 @@ _MIN_MIXED_DIGITS = 2  # see `Code.is_mixed`
 _SEPARATORS = frozenset((" ", "-", ".", "/", "_", "\\", "|"))
 MAX_GROUPS = 7  # largest number of groups of a code
 MIN_DIGITS = 4  # smallest number of digits of a code; 2 if one of its groups has both letters and digits
-_MAX_LETTERS = 3  # largest number of letters in a group without digits
+_MAX_SHORT = 3  # largest number of letters in a group of kind "a", and of digits in a group of kind "d" (`_kind`)
 YEAR = re.compile(r"(?:19|20)\d\d")  # years alone are no code
 _WITH_DIGIT = r"[^\W_]*\d[^\W_]*"
 # a part of a text that may contain codes: groups with a digit, and short groups of letters next to them
@@ -130,11 +130,11 @@ def _kind(group: str, *, is_joined: bool) -> str:
     The kinds are d (one to three digits), D (more digits), m (letters and digits) and a (one to three letters).
     """
     if group.isdecimal():
-        return "d" if len(group) <= _MAX_LETTERS else "D"
+        return "d" if len(group) <= _MAX_SHORT else "D"
     if any(map(str.isdecimal, group)):
         is_word = _has_word(group, _WORD) and sum(map(str.isdecimal, group)) < MIN_LONG_DIGITS
         return "" if _QUANTITY.fullmatch(group) or is_word else "m"
-    return "a" if len(group) <= _MAX_LETTERS and (is_joined or group not in _ORDINARY) else ""
+    return "a" if len(group) <= _MAX_SHORT and (is_joined or group not in _ORDINARY) else ""
 
 
 def _has_word(group: str, word: re.Pattern[str]) -> bool:

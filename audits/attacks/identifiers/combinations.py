@@ -199,10 +199,12 @@ def judge_combinations(occurrences: FactOccurrences, people: People) -> Combinat
         for owner, scores in _single_persons(facts, words, occurrences, of_person, bits).items()
     ]
     limits = log2_pairs - math.log2(MAX_COINCIDENCES), log2_pairs
+    # {person: rows of S} with lambda below .01 (rare) and at most 1 (likely); with a full name: rare_named and named
     rare, likely = (_rows_of(found, limit, are_named=False) for limit in limits)
     rare_named, named = (_rows_of(found, limit, are_named=True) for limit in limits)
     leaks = defaultdict[int, list[int]](list)
     share, n_train = people.n_train / people.n_persons, people.n_train
+    # (rows that may be leaks, rows whose control persons are counted, `minimum` of `exceeds_control`)
     compared = ((rare, rare, MIN_NAMES), (likely, likely, 0), (rare_named, named, MIN_NAMES), (named, named, 0))
     for rows, by_chance, minimum in compared:
         train = [owner for owner in rows if owner < n_train]
@@ -235,8 +237,9 @@ def _single_persons(
 ) -> dict[int, tuple[float, float]]:
     """Return the persons who alone have a combination in one row: {person: (bits, bits with the full name)}.
 
-    The bits are minus infinity if the combination has fewer than three kinds. No second person may have all shared
-    facts, or, if the shared facts other than words are of at least three kinds, all shared facts other than words.
+    The bits are minus infinity if the combination has fewer than three kinds. A person is returned only if no second
+    person has all decisive facts. The decisive facts are those that the row shares with the person. Words are not
+    decisive if the other shared facts are of at least three kinds.
     """
     n_in_stratum = Counter(fact.stratum for fact in facts)
     owner_sets = [occurrences.owners.get(fact, set()) for fact in facts if fact.kind != "sex"]
@@ -274,7 +277,8 @@ def _full_name(names: Iterable[frozenset[str]], words: Sequence[str], bits: Mapp
     return dict(zip(("word", "name"), max(found, key=sum), strict=True)) if found else {}
 
 
-def _stand_together(name: frozenset[str], words: Sequence[str]) -> bool:  # n = len(name); at most n - 1 words between
+def _stand_together(name: frozenset[str], words: Sequence[str]) -> bool:
+    """Return whether 2n - 1 consecutive words of a text contain all n words of a name."""
     places = [at for at, word in enumerate(words) if word in name]
     width = 2 * len(name) - 1
     return any(name.issubset(words[at : at + width]) for at in places)

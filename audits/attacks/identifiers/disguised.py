@@ -257,8 +257,8 @@ def leaked_parts(
     in_control = [word for word in only_in_control if any(owners[word].split(people.n_train, people.n_persons))]
     by_chance = set[int]().union(*(recorded_for[word] for word in in_control))
     n_tokens, n_control_tokens = (sum(map(len, texts)) for texts in (synthetic_words, control_words))
-    of_tokens = n_tokens / max(n_tokens + n_control_tokens, 1)
-    share = people.n_train / people.n_persons if has_control else of_tokens
+    share_of_synthetic = n_tokens / max(n_tokens + n_control_tokens, 1)
+    share = people.n_train / people.n_persons if has_control else share_of_synthetic
     titled = {word for words in synthetic_words for at, word in enumerate(words) if is_titled(words, at)}
     leaks: dict[tuple[str, ...], Sequence[int]] = {}
     for are_common in (False, True):

@@ -45,6 +45,7 @@ class CodeOccurrences:
         self.patterned: set[str] = set()  # keys of codes that overlap an identifier of S (see `judge_patterned`)
         self.letters: Counter[str] = Counter()  # group of letters: number of codes outside S with it
         self.n_codes = 0  # number of codes outside S
+        # one entry for each long or mixed code of a row outside S: hash of its key, its owner, index of its form
         self._keys, self._owners, self._form = array("q"), array("i"), array("i")
         self._form_index: dict[str, int] = {}
 

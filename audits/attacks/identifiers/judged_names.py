@@ -131,7 +131,8 @@ def judge_names(
         (n_of_train, n_others), (n_s, n_c) = occurrences.n_names(), occurrences.n_tokens
         elsewhere = occurrences.in_control.keys() - occurrences.forms
         chance = len(_train_in_control(occurrences, elsewhere, people.n_train))
-        # without a leak, all names match a token equally often; control tokens are compared with train names only
+        # Without a leak, each pair of a name and a token matches equally often. Matches of names that only train
+        # persons have are counted in S and in control texts, and matches of other names only in S.
         share = n_of_train * n_s / max(n_of_train * (n_s + n_c) + n_others * n_s, 1)
         share_of_rare = n_of_train / max(n_of_train + n_others, 1)
         if n_others == 0:

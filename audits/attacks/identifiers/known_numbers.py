@@ -148,13 +148,13 @@ def _altered(digits: _Digits, controls: _Digits, n: int, sides: tuple[Int, Int, 
     of_train, only_train, of_control = sides  # the result of `KnownNumbers.by_side`
     # digit runs in `texts` with train numbers; in `texts` with control numbers; in control texts with train numbers
     in_texts, by_chance, in_control = set[bytes](), set[bytes](), set[bytes]()
-    hits, share = list[_Hit](), 0.0
+    hits, share_of_texts = list[_Hit](), 0.0
     for form in _FORMS[1:]:
         values, starts = digits.windows(n + form.extra)
         if len(values) * len(of_train) * form.ways(n) / 10.0 ** (n + form.extra) >= MAX_COINCIDENCES:
             continue
         control_values, control_starts = controls.windows(n + form.extra)
-        share = max(share, len(values) / max(len(values) + len(control_values), 1))
+        share_of_texts = max(share_of_texts, len(values) / max(len(values) + len(control_values), 1))
         in_control |= {
             controls.run_around(int(control_starts[at])) for at, _ in form.found(control_values, only_train, n)
         }
@@ -163,8 +163,8 @@ def _altered(digits: _Digits, controls: _Digits, n: int, sides: tuple[Int, Int, 
                 in_texts.add(digits.run_around(int(starts[at])))
                 hits.append((form, int(starts[at]), index))
         by_chance |= {digits.run_around(int(starts[at])) for at, _ in form.found(values, of_control, n)}
-    of_numbers = len(of_train) / max(len(of_train) + len(of_control), 1)
-    n_found, compared = len(in_texts), ((len(in_control), share), (len(by_chance), of_numbers))
+    share_of_train = len(of_train) / max(len(of_train) + len(of_control), 1)
+    n_found, compared = len(in_texts), ((len(in_control), share_of_texts), (len(by_chance), share_of_train))
     are_leaks = all(exceeds_control(n_found, n_other, of_all, minimum=MIN_NUMBERS) for n_other, of_all in compared)
     return hits if are_leaks else []
 

@@ -156,6 +156,7 @@ def find_entities(normalised: str) -> Iterator[Match]:
             yield address._replace(entity=Entity("email", _mailbox(address.entity.key)))
     for match in _SPELT_EMAIL.finditer(normalised):
         local, at, host, dot, top = match.groups()
+        # with another top domain, the word "dot" or a sign such as "@" is needed: "seen at home. later" is no address
         if top in _TOP_DOMAINS or "dot" in dot or (at != " at " and dot == "."):
             local, host = (_SPELT_DOT.sub(".", part) for part in (local, host))
             yield Match(Entity("email", _mailbox(f"{local}@{host}.{top}")), *match.span())

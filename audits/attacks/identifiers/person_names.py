@@ -54,8 +54,8 @@ class NameMatch(NamedTuple):
 def names_in(text: str, words: set[str]) -> Iterator[str]:
     """Yield each sequence of two or three capitalised words in a text that may be the name of a person.
 
-    `words` are the words of the synthetic table, in lower case. At least two words of the
-    sequence, not counting initials, must be in `words`, and at least one of these must be a listed given name.
+    `words` are the words of the synthetic table, in lower case. At least two words of the sequence, not counting
+    initials, must be in `words`. At least one of these must be in the built-in list of given names.
     """
     for match in _CAPITALISED.finditer(text):
         found = words.intersection(word for word in tokens(match[0]) if len(word) > 1)
@@ -109,6 +109,7 @@ class NameSearch:
     """A search for names in the tokens of texts. Cost: O(tokens + hits × names with the same surname)."""
 
     def __init__(self, names: Sequence[Sequence[PersonName]]) -> None:
+        # spelling of a surname -> given names -> indices in `names`
         self._given: dict[Tokens, dict[Tokens, list[int]]] = defaultdict(lambda: defaultdict(list))
         for number, readings in enumerate(names):
             for reading in readings:
@@ -122,8 +123,8 @@ class NameSearch:
 
         If several names match at one place, only those with the most given names or initials in the text are yielded.
         """
-        for spelling, at in self._phrases.occurrences(words):
-            surname = self._surnames[spelling]
+        for index, at in self._phrases.occurrences(words):
+            surname = self._surnames[index]
             found: dict[tuple[Tokens, int, int], list[int]] = defaultdict(list)
             for given, numbers in self._given[surname].items():
                 for match in (_before(words, at, given), _after(words, at + len(surname), given)):
@@ -137,8 +138,8 @@ class NameSearch:
 
     def contexts(self, words: Sequence[str]) -> Iterator[tuple[Tokens, Tokens]]:
         """Yield each surname in a text with the words around it, at most three before and three after it."""
-        for spelling, at in self._phrases.occurrences(words):
-            surname = self._surnames[spelling]
+        for index, at in self._phrases.occurrences(words):
+            surname = self._surnames[index]
             end = at + len(surname)
             yield surname, (*words[max(0, at - 3) : at], *words[end : end + 3])
 

@@ -26,7 +26,7 @@ _MAX_DATE_TOKENS = 4  # an identifier of at most 4 tokens that contains a date i
 _MIN_EDITED_CHARACTERS = 8  # misspellings of shorter identifiers are not searched for
 _MIN_EDITED_LETTERS = 4  # shorter words of an identifier must match exactly
 _CACHED_WORDS = 1 << 16  # number of words whose look-up is cached
-# (number of a value, the value or one of its forms, owners of the form, whether it is in S, (bits, whether rare))
+# (index of a value, the value or one of its forms, owners of the form, whether it is in S, (bits, whether rare))
 _Candidate = tuple[int, Value | Entity, Iterable[int], bool, tuple[float, bool]]
 
 
@@ -34,7 +34,7 @@ _Candidate = tuple[int, Value | Entity, Iterable[int], bool, tuple[float, bool]]
 class RecordedIdentifiers:
     """An index of the recorded identifiers.
 
-    - A value is an identifier as recorded, such as "MRN 482-133". The number of a value is its position in `values`.
+    - A value is an identifier as recorded, such as "MRN 482-133". The index of a value is its position in `values`.
     - A form is an e-mail address, number or date in a value, as a key that is equal in every notation, such as
       482133. Values with the same form have the same owners.
     - A personal number is a value with a form, unless the value is a date or has a contact (`CONTACT`) as a form.
@@ -42,10 +42,10 @@ class RecordedIdentifiers:
 
     values: Sequence[Value]  # the tokens of each value, at most 8
     owners: Sequence[Owners]  # owners of each value
-    number: Mapping[Value, int]  # number of each value: its position in `values`
-    forms: Mapping[Entity, int]  # number of the first value that has each form
-    dates: frozenset[int]  # numbers of the values that are dates
-    numbers: frozenset[int]  # numbers of the values that are personal numbers
+    number: Mapping[Value, int]  # index of each value
+    forms: Mapping[Entity, int]  # form: index of the first value with this form
+    dates: frozenset[int]  # indices of the values that are dates
+    numbers: frozenset[int]  # indices of the values that are personal numbers
 
     def may_be_misspelt(self, value: Value) -> bool:
         """Return whether S is searched for misspellings of a value; short values have too many similar words."""
@@ -116,11 +116,11 @@ class Occurrences:
 
     def __init__(self, recorded: RecordedIdentifiers) -> None:
         self.recorded = recorded
-        self.values: set[int] = set()  # numbers of the values that occur in S as recorded
+        self.values: set[int] = set()  # indices of the values that occur in S as recorded
         self.forms: set[Entity] = set()  # forms that occur in S
-        self.titled: set[int] = set()  # numbers of the values that occur in S after a title, such as "Mrs"
-        self.together: list[frozenset[int]] = []  # numbers of the values in each row of S with two or more values
-        self.misspelt: dict[Value, set[int]] = {}  # misspelling in S: numbers of the values one edit away
+        self.titled: set[int] = set()  # indices of the values that occur in S after a title, such as "Mrs"
+        self.together: list[frozenset[int]] = []  # indices of the values in each row of S with two or more values
+        self.misspelt: dict[Value, set[int]] = {}  # misspelling in S: indices of the values one edit away
         self.value_owners: dict[Value, Owners] = {}  # owners of texts outside S with each value or misspelling
         self.form_owners: dict[Entity, Owners] = {}  # owners of the texts outside S with each form
         self._phrases = Phrases(recorded.values)
@@ -187,7 +187,7 @@ class Occurrences:
         return Phrases(spellings), spellings
 
     def _misspelt_in(self, words: Sequence[str]) -> Iterator[tuple[Value, int]]:
-        """Yield each spelling in a row that is one edit away from a value, with the number of the value."""
+        """Yield each spelling in a row that is one edit away from a value, with the index of the value."""
         for at, word in enumerate(words):
             for known in self._one_edit_away(word):
                 start = max(0, at + 1 - _MAX_TOKENS)
@@ -270,7 +270,8 @@ class _Rarity:
 
     def _bits(self, value: Value) -> float:
         bits = sum(map(self._surprisal.bits, value))
-        return min(bits, date_bits(value)) if len(value) > 1 else bits  # single words: see `leaking_values`
+        # a single word such as "may" can be a name; `leaking_values` judges whether it is a leak
+        return min(bits, date_bits(value)) if len(value) > 1 else bits
 
     @staticmethod
     def _is_rare(bits: float, n_places: int) -> bool:
@@ -319,6 +320,7 @@ def judge_recorded(
     n_tested = sum(occurrences.persons(i, sizes)[0] != [] for i in tested)
     n_of_train = sum(bool(occurrence.train) for occurrence in found.values())
     share = n_tested / max(len(tested), 1)
+    # the share is 1 if no identifier of control was tested; only then, `elsewhere` shows what occurs by chance
     by_chance = [value for i, value in elsewhere.items() if i not in found] if share == 1 else []
     chance = Chance(share=share, values=by_chance, share_of_synthetic=counts.share_of_synthetic)
     leaks = leaking_values(found, recorded.values, recorded.numbers, occurrences.titled, occurrences.together, chance)

@@ -110,7 +110,7 @@ def read_people(inputs: AuditInputs) -> People:
 
 
 def rare_words(words: Iterable[str]) -> set[str]:
-    """Return the words of at least four characters."""
+    """Return the words that are long enough to be counted as rare words: those of at least four characters."""
     return {word for word in words if len(word) >= _MIN_CHARACTERS}
 
 
@@ -185,7 +185,7 @@ class PatternedHits:
 
     hit: Bool  # whether each person has a hit, (n_persons,)
     n_leaks: int
-    by_kind: Mapping[str, list[int]]  # by kind: [number in S that only train has, that only control has]
+    by_kind: Mapping[str, list[int]]  # kind: numbers of identifiers in S that [only train, only control] persons have
     shared_contacts: Mapping[str, int]  # number of shared contacts (`judge_patterned`), by kind
     terms: SearchTerms  # the leaks, for locating them
 
@@ -306,7 +306,11 @@ class _ComparedLeaks:
 
 
 def _places(entity: Entity, number: str | None, synthetic: SyntheticKeys) -> int:
-    """Return how many strings in S may equal the identifier: those of its kind, or the numbers if S has fewer."""
+    """Return how many strings of S may equal the identifier by chance.
+
+    If S contains the identifier, these are the identifiers of its kind. If S contains its digits (`number`), these
+    are the numbers. If S contains both, the smaller count is returned.
+    """
     forms = [len(synthetic.by_kind[entity.kind])] if entity in synthetic.by_kind[entity.kind] else []
     if number is not None:
         forms.append(len(synthetic.bare) if number in synthetic.bare else len(synthetic.numbers))
