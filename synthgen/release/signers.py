@@ -24,8 +24,8 @@ _PROBE = b"synthgen: does this key sign?"  # message of the test signature
 class LibrarySigner:
     """A private key in hardware or in a key service, used through the library securesystemslib."""
 
-    public: bytes  # see `public_bytes`
-    alg: str
+    public: bytes  # public key: 32 bytes for Ed25519, or a compressed point for P-256
+    alg: str  # "ed25519" or "ecdsa-p256"
     signer: Any = field(repr=False)  # the `Signer` of securesystemslib
 
     def sign(self, message: bytes) -> bytes:

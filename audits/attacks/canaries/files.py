@@ -28,6 +28,7 @@ CANARIES, SUFFIXES, INSERT = "canaries.parquet", "suffixes.parquet", "insert.par
 KNOWN_FAMILIES = (*FAMILIES, "other")  # other: canaries that `audits canaries` did not make
 WARNING = {"audits": "canaries, for a canary build only: no row of a generator that saw them may ever be released"}
 
+# required columns of canaries.parquet: type of their values
 _COLUMNS: dict[str, type] = {"text": str, "group": str, "family": str, "inserted": bool, "repeats": int}
 
 

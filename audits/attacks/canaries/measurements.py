@@ -135,7 +135,7 @@ def scores_of(scores: Mapping[str, Float], selected: Bool) -> dict[str, Float]:
 
 
 def persons_of(people: Arms, selected: Bool) -> Arms:
-    """Return the selected persons with one row each."""
+    """Return the selected persons with one row each, because each of them has one score."""
     rows, is_train = np.arange(int(selected.sum())), people.is_train[selected]
     return replace(people, row_person=rows, is_train=is_train, person_class=people.person_class[selected])
 

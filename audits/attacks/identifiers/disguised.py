@@ -85,7 +85,7 @@ def _disguised_numbers(
         if form.kind == "number" and i not in recorded.dates:
             for owner in (*recorded.owners[i], *occurrences.form_owners.get(form, ())):
                 pool.known_numbers.add(form.key, owner)
-            if i not in recorded.numbers:
+            if i not in recorded.numbers:  # such as a telephone number, which train and control persons may share
                 contacts.add(form.key[:MAX_DIGITS])
     control_texts, sizes = people.tables[1][0], (people.n_train, people.n_persons)
     for hit in find_known_numbers(pool.known_numbers, texts, control_texts, *sizes):
