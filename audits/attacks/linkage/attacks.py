@@ -57,7 +57,7 @@ class FamilyResult:
     train: Float  # value of each train person
     control: Float  # value of each control person
     scans: Mapping[str, Scan]  # scan test of each variant
-    report: Mapping[str, Any]
+    report: Mapping[str, Any]  # entries of the family in the details of the audit result
 
     @property
     def n(self) -> int:
@@ -142,8 +142,8 @@ def invert(full: NearestRows, reverse: Int, row_person: Int) -> Guesses:
     """Return whether each record's nearest synthetic row leads back to the person of the record.
 
     The guess is the person of the real record nearest to that synthetic row; `reverse` holds the index of this record
-    for each synthetic row. An attack that decodes a row's vector into text finds no more, because the row's true text
-    is published.
+    for each synthetic row. Decoding the vector of a row into text would reveal nothing further, because the text of
+    the row is published.
     """
     guessed_person = row_person[reverse[full.rows[:, 0]]]
     return Guesses(

@@ -25,7 +25,7 @@ FEW_SHARE = 0.01  # a word that at most this share of the persons use is also ra
 MIN_KNOWN = 2  # a profile is attacked only if it has at least this many quasi-identifiers
 MAX_SHARE = 0.5  # an item that more than this share of the persons have is not guessed
 SMALLEST_WEIGHT = 0.1  # bits added to the weight of every item of a profile, so that common items count as well
-Items = Sequence[frozenset[str]]
+Items = Sequence[frozenset[str]]  # the items of each row
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

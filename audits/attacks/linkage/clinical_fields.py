@@ -97,6 +97,7 @@ meth crack lsd ecstasy abortion miscarriage abuse assault
 """)
 _ILLNESSES = _COMPLAINTS | _INFECTIONS | _MIND | word_set("heart lung brain breast colon ovarian blood ms mi cad")
 _FILLERS = word_set("the and with had has was from died age aged who his her year years old one two also alive")
+# key: word; value: field of the word in `sensitive_attributes`
 _FIELD = {**dict.fromkeys(_DRUGS, "drug"), **dict.fromkeys(_MIND, "mind"), **dict.fromkeys(_INFECTIONS, "infection")}
 
 
@@ -163,7 +164,10 @@ def _states(pattern: re.Pattern[str], field: str, names: tuple[str, ...], plain:
 
 
 def _family(plain: str) -> Iterator[str]:
-    """Yield a relative and an illness, such as "mother asthma", if the illness soon follows in the same sentence."""
+    """Yield a relative and an illness that follows in the same sentence, such as "mother asthma".
+
+    The illness must be named within 90 characters and MAX_FAMILY_WORDS words, without counting `_FILLERS`.
+    """
     for match in _RELATIVE.finditer(plain):
         rest = re.split(r"[.;]", plain[match.end() : match.end() + 90], maxsplit=1)[0]
         following = [w for w in _WORD.findall(rest) if w not in _FILLERS][:MAX_FAMILY_WORDS]

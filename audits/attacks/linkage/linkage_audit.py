@@ -45,9 +45,9 @@ class Linkage:
     Privacy: reads all texts of train and control; returns rates over at least twenty persons.
     Randomness: control persons who become the reference, the encoders' seeds, and orders of records and of items,
         which decide ties.
-    Reference: the three risks and the correction by control persons, Giomi et al., "A unified framework for
-        quantifying privacy risk in synthetic data", PoPETs 2023; the use on text, two-sided tests, intervals and scan
-        were designed for this project.
+    Reference: risks of linking and of inference, and their correction by control persons, Giomi et al., "A unified
+        framework for quantifying privacy risk in synthetic data", PoPETs 2023; the use on text, two-sided tests,
+        intervals and scan were designed for this project.
     """
 
     name = "linkage"
@@ -83,12 +83,14 @@ class Linkage:
 def _judge(
     results: list[FamilyResult], rare: list[FamilyResult], holdout: HoldoutTables, people: Arms, confidence: float
 ) -> AuditResult:
-    corrected = 1 - FAIL_LEVEL / (len(results) + len(rare))
+    fail_confidence = 1 - FAIL_LEVEL / (len(results) + len(rare))  # corrected for the number of tests
+    # attacks that a pass depends on: the required ones, and the others if there are enough persons for a limit
     gating = [f for f in results if f.required or f.limit is not None]
+    # attacks on rare facts for which there are enough persons
     sized = [f for f in rare if f.limit is not None]
     scans = holm([scan.p for f in results for scan in f.scans.values()])
-    fails = [_DESCRIPTIONS[f.name] for f in results if is_outside(f.estimate(corrected), _limit(f), centre=0.0)]
-    if any(is_outside(_rare_excess(f, corrected), RARE_LIMIT, centre=0.0) for f in rare):
+    fails = [_DESCRIPTIONS[f.name] for f in results if is_outside(f.estimate(fail_confidence), _limit(f), centre=0.0)]
+    if any(is_outside(_rare_excess(f, fail_confidence), RARE_LIMIT, centre=0.0) for f in rare):
         fails.append("facts that at most ten persons have")
     if min(scans) < CHANCE_LEVEL:
         fails.append("the most confident guesses")
@@ -166,7 +168,11 @@ def _persons(factor: float, smaller: int, holdout: HoldoutTables) -> str:
 
 
 def _persons_factor(estimate: Estimate, limit: float) -> float:
-    """Return the factor, at least 2, by which to multiply the persons so that the interval excludes the limit."""
+    """Return the factor, at least 2, by which to multiply the persons so that the interval excludes the limit.
+
+    The distance of the estimate from the limit counts as at least a fifth of the limit, so that the factor stays
+    finite.
+    """
     half_width = max(estimate.high - estimate.value, estimate.value - estimate.low)
     distance = abs(limit - abs(estimate.value))
     return max(2.0, (half_width / max(distance, limit / 5)) ** 2)

@@ -56,6 +56,7 @@ def match_views(holdout: HoldoutTables, rng: Rng) -> ViewMatches:
     text_encoders = [e for e in encoded if not e.name.startswith("vectors:")]
     n_train, n_control = len(holdout.train), len(holdout.control)
     n = n_train + n_control
+    # rows of each view in `stack_arms`: first halves, second halves and whole records of train, then those of control
     first, second, full = (
         np.concatenate(
             [view * n_train + np.arange(n_train), VIEWS * n_train + view * n_control + np.arange(n_control)]
@@ -110,7 +111,10 @@ def nearest_rows(pairs: Sequence[tuple[Matrix, Matrix]]) -> NearestRows:
 
 
 def _nearest_both_ways(encoded: Encoded, rows: Int) -> tuple[NearestRows, Int]:
-    """Return the synthetic row nearest to each of `rows`, and the index in `rows` nearest to each synthetic row."""
+    """Return the synthetic row nearest to each real row, and the nearest real row of each synthetic row.
+
+    `rows` has the numbers of the real rows in `stack_arms`. The nearest real rows are returned as indices in `rows`.
+    """
     m = encoded.synthetic.shape[0]
     nearest = NearestRows(rows=np.empty((len(rows), 1), np.int64), similarities=np.empty((len(rows), 1), np.float32))
     reverse, closest = np.zeros(m, dtype=np.int64), np.full(m, -np.inf, dtype=np.float32)

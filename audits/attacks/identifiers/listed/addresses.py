@@ -25,7 +25,7 @@ from audits.text.spans import words_in
 
 MAX_COINCIDENCES = 0.01  # an address counts only if fewer than .01 occurrences are expected by chance
 MIN_CHARACTERS = 6  # smallest number of letters and digits of an address
-_MAX_DOMAIN = 2  # parts of a domain with at most two letters, such as "co" and "uk", do not name the mail provider
+_MAX_SUFFIX = 2  # parts of a domain with at most two letters, such as "co" and "uk", do not name the mail provider
 _MAX_TOKENS = 8  # an identifier with more tokens is searched for only if it has an e-mail address or a street
 _MAX_STREET_WORDS = 3  # largest number of words between a house number and a word such as "lane"
 Words = tuple[str, ...]
@@ -55,7 +55,7 @@ def forms_of(text: str) -> Iterator[Address]:
             words = _canonical_words(local)
             if _is_long(words):
                 has_digit = any(map(str.isdecimal, local))
-                provider = frozenset(part for part in host.split(".")[:-1] if len(part) > _MAX_DOMAIN)
+                provider = frozenset(part for part in host.split(".")[:-1] if len(part) > _MAX_SUFFIX)
                 yield Address(words, frozenset() if has_digit else provider)
             return
         if match.entity.kind == "date":

@@ -7,13 +7,14 @@ from audits.attacks.identifiers.digits import UNITS
 from audits.attacks.identifiers.spelled_dates import BELOW_HUNDRED
 from audits.text.name_lists import words
 
-STREET_TYPES = dict(  # abbreviation: the word with which a street name ends
+STREET_TYPES = dict(  # key: abbreviation; value: the last word of a street name that it stands for
     pair.split(":")
     for pair in words("""
 ave:avenue av:avenue blvd:boulevard cir:circle cl:close clos:close ct:court cres:crescent dr:drive gdns:gardens
 gr:grove hwy:highway ln:lane pkwy:parkway pl:place rd:road sq:square st:street str:street ter:terrace
 """)
 )
+# last words of street names
 STREETS = frozenset((*STREET_TYPES.values(), *words("alley hill mews park row trail walk way yard")))
 # words that `canonical` leaves out: names of separators such as "-", and words for "number"
 _SPOKEN = frozenset(words("dot point underscore dash hyphen slash at no nr num number house"))

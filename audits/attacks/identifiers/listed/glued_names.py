@@ -1,4 +1,4 @@
-"""Find a given name and the surname of one person that the synthetic table S joins or splits: "#JaneAbernathy".
+"""Find names whose given name and surname the synthetic table S joins or splits: "#JaneAbernathy".
 
 Further words of the recorded name may be missing: "#JaneAbernathy" is found for Marguerite Jane Abernathy. Whole
 names are found by `disguised`.
@@ -57,10 +57,14 @@ class NamePairs:
 
 
 def _is_disguised(pair: Pair, written: Sequence[str], words_of_name: set[str]) -> bool:
-    """Return whether a pair overlaps a word of the text (`written`) that is no word of a name with the pair."""
+    """Return whether the text writes a pair differently from the recorded name, such as joined or split.
+
+    `written` has the words of the text that the pair overlaps. At least one of them must differ from all words and
+    initials of the recorded names with the pair (`words_of_name`).
+    """
     others = [word for word in written if word not in words_of_name]
     if len(written) > 1 and len(others) == 1 and others[0].isalpha():
-        # "Jane Rodgers" is not Jane Rod
+        # "Jane Rodgers" contains the letters of Jane Rod, but is another name
         return not any(others[0].startswith(part) or others[0].endswith(part) for part in pair)
     return len(others) > 0
 
@@ -95,6 +99,7 @@ def judge_glued_names(texts: Sequence[str], pairs: NamePairs, people: People, su
 
 
 def _writers(hits: Sequence[tuple[Pair, NameHit]], people: People) -> Mapping[Pair, Owners]:
+    """Return the persons whose texts contain the letters of a pair that S contains, in either order of its words."""
     automaton = ahocorasick.Automaton()
     for pair in {pair for pair, _ in hits}:
         for spelling in {"".join(pair), "".join(reversed(pair))}:

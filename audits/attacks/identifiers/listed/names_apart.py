@@ -87,7 +87,7 @@ def judge_names_apart(names: NamesApart, people: People, surprisal: Surprisal) -
 
     The train persons with a pair in S are compared with the persons whose pairs occur by chance: control persons with
     a pair in S, and persons whose pair stands apart in a text of somebody else. If names of control are recorded
-    and there are no such persons, all pairs of train are leaks. In all other cases, `exceeds_control` decides.
+    and nobody has a pair that occurs by chance, all pairs of train are leaks. Otherwise, `exceeds_control` decides.
     """
     n_pairs = names.n_places * len(names.owners)
 

@@ -40,15 +40,16 @@ def judge_other_forms(
     """Return the occurrences that are leaks: all occurrences that identify train persons, or none.
 
     An occurrence identifies its owners if at most ten persons own it, all in train or all in control, and public text
-    does not contain it. The occurrences are leaks if they identify significantly more train persons than there are
-    persons found by chance (`exceeds_control`): control persons whom occurrences identify, and `by_chance`.
+    does not contain it. The persons found by chance are the control persons whom occurrences identify, and those in
+    `by_chance`. The occurrences are leaks if they identify significantly more train persons than there are persons
+    found by chance (`exceeds_control`).
 
     Args:
         found: the occurrences in S.
         by_chance: further persons whose names or addresses occur by chance.
         people: train and control.
         kind: the kind to report.
-        share: expected share of train among the counted persons without a leak; None for n_train / n_persons.
+        share: share of train that is expected among these persons if there is no leak; None for n_train / n_persons.
         minimum: all occurrences of train persons are leaks if fewer persons than this are found by chance.
     """
     places = defaultdict[int, list[Place]](list)

@@ -15,8 +15,10 @@ from audits.attacks.identifiers.ownership import MIN_NAMES, MIN_NUMBERS
 from audits.attacks.identifiers.patterns import Entity
 from audits.core.stats import exceeds_control
 
-COMPARABLE_BITS, COMPARABLE_SHARE = 10.0, 0.4  # ranges that `_is_leak` compares: in bits, as a share
-Value = tuple[str, ...]
+# `_is_leak` compares a name with names of similar rarity: their bits differ from its bits by at most one or two times
+# COMPARABLE_BITS, or by at most the share COMPARABLE_SHARE
+COMPARABLE_BITS, COMPARABLE_SHARE = 10.0, 0.4
+Value = tuple[str, ...]  # the tokens of a recorded identifier
 
 
 @dataclass(slots=True)
@@ -26,7 +28,7 @@ class ValueFound:
     train: set[int] = field(default_factory=set)  # train persons whom the value identifies
     control: set[int] = field(default_factory=set)  # control persons whom the value identifies
     bits: float = -math.inf  # surprisal of the rarest spelling or form
-    is_direct: bool = False  # whether S contains an e-mail address or number of the value
+    is_direct: bool = False  # whether a spelling or form in S is an e-mail address or a number
     terms: list[tuple[Value | Entity, str]] = field(default_factory=list)  # spellings and forms, with their kinds
 
     def add(self, term: Value | Entity, kind: str, persons: tuple[list[int], list[int]], bits: float) -> None:
@@ -48,7 +50,7 @@ class Chance:
     """
 
     share: float  # share of train among the tested values; 1 if no value of control was tested
-    values: Sequence[ValueFound] = ()  # each has in `control` the train persons for whom it is recorded
+    values: Sequence[ValueFound] = ()  # `control` of each has the train persons for whom the value is recorded
     share_of_synthetic: float = 1.0  # share of S among the tokens of S and of control
 
     @property
@@ -98,7 +100,11 @@ def leaking_values(
 
 
 def _numbers_by_chance(found: Mapping[int, ValueFound], values: Sequence[Value], share: float) -> set[int]:
-    """Return the personal numbers in S of the lengths at which train has not significantly more than control."""
+    """Return the personal numbers in S that can be explained by chance.
+
+    Numbers with equally many digits are tested together. They are returned if S does not contain significantly more
+    of them from train than from control (`exceeds_control`).
+    """
     groups = defaultdict[int, list[int]](list)
     for i in found:
         groups[sum(map(str.isdecimal, "".join(values[i])))].append(i)
@@ -111,12 +117,16 @@ def _numbers_by_chance(found: Mapping[int, ValueFound], values: Sequence[Value],
 
 
 def _is_leak(value: ValueFound, names: Sequence[ValueFound], share: float, *, has_control_list: bool) -> bool:
-    """Return whether a name in S is a leak, judged by the names in S that are about as rare.
+    """Return whether a name or date (`value`) in S is a leak, judged by the `names` that are about as rare.
 
-    The name is a leak if fewer than two persons have a name by chance (`ValueFound.control`) that has at most 20 bits
-    more, and at most 20 bits or 40 % fewer. Otherwise, `exceeds_control` compares the persons with names of at most
-    20 bits more and 10 fewer. `n_tests` is the number of 10-bit ranges of all names. Without a list of control, the
-    numbers of names are compared as well, because one name of ten train persons is one coincidence.
+    `ValueFound.control` has the persons with a name that occurs by chance. First, these persons are counted for all
+    names with at most 20 bits more than the value, and at most 20 bits or 40 % fewer (whichever is more). If there
+    are fewer than two, the value is a leak.
+
+    Otherwise, `exceeds_control` compares the train persons with the persons by chance. This comparison uses the names
+    with at most 20 bits more and at most 10 bits fewer. `n_tests` is the number of 10-bit ranges that all names span.
+    Without a list of control, the value is a leak only if the numbers of names differ significantly as well, because
+    ten train persons with one name are a single coincidence.
     """
     bits, highest = value.bits, value.bits + 2 * COMPARABLE_BITS
     lowest = bits - max(2 * COMPARABLE_BITS, COMPARABLE_SHARE * bits)
