@@ -148,7 +148,10 @@ def areas_by_class(scores: Mapping[str, Float], people: Arms, margin: float) -> 
 
 
 def true_positives(scores: Float, is_train: Bool, rate: float) -> int:
-    """Return how many train persons exceed a score that at most the share `rate` of the control persons exceed."""
+    """Return the number of true positives at the false-positive rate `rate`.
+
+    They are the train persons with scores above a threshold that at most the share `rate` of control persons exceed.
+    """
     control = np.sort(scores[~is_train])[::-1]
     return int((scores[is_train] > control[int(rate * len(control))]).sum())
 

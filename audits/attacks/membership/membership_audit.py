@@ -54,8 +54,8 @@ class Membership(EncoderAudit):
     - worst_class_auc: like auc, over all attacks and all classes with at least 100 persons in each of train and
       control.
 
-    details.power has the result of `found_with` as `curve`, and the smallest distance of an AUC from one half that a
-    single attack detects with power .8 as `smallest_leak`.
+    details.power.curve is the result of `found_with`. details.power.smallest_leak is the smallest distance of an AUC
+    from one half that a single attack detects with power .8.
 
     Privacy: per-record scores stay in memory; at most 60 points of the ROC curve, over all persons, are returned.
     Randomness: control persons who become the reference, folds, persons whose roles are guessed, encoders' seeds.
@@ -117,8 +117,8 @@ def epsilon_bound(scores: Mapping[str, Float], is_train: Bool, rng: Rng, delta: 
     draws k from Bin(m, 1/2), and then k train and m - k control persons at random. Because train was drawn at random,
     the roles of these m persons are distributed like fair coins. The number of train persons is fixed, so a person
     whose role changes is replaced by another person. The bound therefore holds for replacing one person, and half of
-    the bound holds for adding or removing one person. If an arm has fewer persons than k or m - k, k is drawn again,
-    which happens about once in a million times.
+    the bound holds for adding or removing one person. If k or m - k exceeds the number of persons in the smaller
+    arm, k is drawn again, which happens about once in a million times.
 
     Returns:
         The fields of `Bound` (`epsilon` and `ceiling` for one person added or removed, `persons` = m),
@@ -144,7 +144,11 @@ def epsilon_bound(scores: Mapping[str, Float], is_train: Bool, rng: Rng, delta: 
 
 
 def guessed_roles(smaller: int) -> int:
-    """Return the number of persons whose roles are guessed, given the number of persons in the smaller arm."""
+    """Return the number m of persons whose roles are guessed, given the number s of persons in the smaller arm.
+
+    m = 2·s - 5·sqrt(2·s), but at least s. The number of train persons among the m is drawn from Bin(m, 1/2). Its mean
+    plus five standard deviations, m/2 + 5·sqrt(m)/2, is at most s, so an arm with s persons is nearly always enough.
+    """
     return max(smaller, 2 * smaller - math.ceil(5 * math.sqrt(2 * smaller)))
 
 
@@ -154,7 +158,10 @@ def needed_persons(attacks: int = N_ATTACKS) -> int:
 
 
 def _rates(fitted: CrossFitted, people: Arms, confidence: float) -> dict[str, tuple[Estimate, float, float]]:
-    """Return by metric name (true-positive rate, its limit, its proven lower bound), given enough control persons."""
+    """Return by metric name (true-positive rate, its limit, its proven lower bound).
+
+    Rates that need more control persons than there are have no entry.
+    """
     results = {}
     for rate, needed, limit, name in RATES:
         if people.n_control >= needed:

@@ -65,7 +65,7 @@ def find_copied(texts: SourceTexts, found: Sequence[CopiedRuns], limit: int) -> 
     A finding covers the longest run of at least `limit` tokens, or the whole row if the copy is not a run. Runs are
     found only up to CAP_TOKENS, so a run of CAP_TOKENS tokens is extended as far as a text of the person matches.
     """
-    best, n_omitted = _first_pairs(CopiedRuns(*map(np.concatenate, zip(*found, strict=True))), limit)
+    best, n_omitted = _longest_per_pair(CopiedRuns(*map(np.concatenate, zip(*found, strict=True))), limit)
     sources: dict[int, list[str]] = defaultdict(list)
     for i in np.flatnonzero(np.isin(texts.owners, best.owner[best.length == CAP_TOKENS])).tolist():
         sources[int(texts.owners[i])].append(texts.train[i])
@@ -79,7 +79,11 @@ def find_copied(texts: SourceTexts, found: Sequence[CopiedRuns], limit: int) -> 
     return findings, n_omitted
 
 
-def _first_pairs(found: CopiedRuns, limit: int) -> tuple[CopiedRuns, int]:
+def _longest_per_pair(found: CopiedRuns, limit: int) -> tuple[CopiedRuns, int]:
+    """Return the longest copy of each pair of a row and an owner, and the number of pairs omitted.
+
+    At most MAX_FINDINGS pairs are returned. Runs of fewer than `limit` tokens do not count.
+    """
     order = np.lexsort((found.masked, -found.length, found.owner, found.row))
     order = order[(found.length[order] >= limit) | (found.length[order] <= NEAR_COPY)]
     pairs = order[starts_group(found.row[order], found.owner[order])]
@@ -88,6 +92,7 @@ def _first_pairs(found: CopiedRuns, limit: int) -> tuple[CopiedRuns, int]:
 
 
 def _placed(text: str, *, masked: bool) -> list[Placed]:
+    """Return the tokens of a text with their characters; if `masked`, adjacent numbers become one token "0"."""
     places = placed_tokens(text)
     if not masked:
         return places
@@ -102,6 +107,10 @@ def _placed(text: str, *, masked: bool) -> list[Placed]:
 
 
 def _characters(written: str, run: tuple[int, int], sources: Iterable[str], *, masked: bool) -> tuple[int, int]:
+    """Return the characters [start, end) of a run, given by its tokens [start, end) in the row `written`.
+
+    If a text of the person (`sources`) contains the run, the run is extended as far as this text matches the row.
+    """
     places = _placed(written, masked=masked)
     tokens = [place.word for place in places]
     start, end = first, last = run

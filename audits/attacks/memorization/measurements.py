@@ -50,7 +50,8 @@ class Measurements:
     n_records: tuple[int, int]  # numbers of train and control persons with a whole record of at least 13 tokens in S
     records_p: float  # p-value of the number of train persons among the persons with a matched whole record
     short_p: float  # as `records_p`, for records of fewer than 13 tokens
-    # as `records_p`, Holm-corrected: persons with ALMOST_ALL of a bag in changed order, with MOST in the same order
+    # two Holm-corrected p-values, as `records_p`: for persons with at least the share ALMOST_ALL of a bag in changed
+    # order, and for persons with at least the share MOST of a bag in the same order
     bags_p: tuple[float, float]
     copied: Estimate  # share of train persons minus share of control persons with a copy in a single row
     n_sharing: int  # number of control persons who share a long passage, but not because of a leak (`_n_sharing`)
@@ -94,6 +95,8 @@ def measured(pool: Pool, planted: Planted, found: Matches, limits: Limits, confi
     pieces, persons_in_pieces, rows_in_pieces = _in_pieces(pool, found, limits.calibrating, is_copied[:n_train])
     is_long = (found.best >= LONG_TOKENS) | (found.near >= NEAR)
     n_sharing = _n_sharing(found, n_train, is_long[n_train:])
+    # A common passage connects a synthetic row with a train person, a synthetic row with a control person, or a train
+    # person with a control person. Without a leak, each such pair counts as equally likely to have one.
     n_pairs = (n_synthetic * n_train, n_synthetic * n_control, n_train * n_control)
     n_copied = int((is_copied | is_long)[:n_train].sum())
     is_leak = exceeds_control(n_copied, n_sharing, n_pairs[0] / sum(n_pairs), minimum=MIN_SHARING)
@@ -111,6 +114,7 @@ def measured(pool: Pool, planted: Planted, found: Matches, limits: Limits, confi
     train, control = np.split(found.best >= limits.run.limit, [n_train])
     scans = [scan_test(of[:n_train], of[n_train:]).p for of in (found.best.astype(np.float64), found.near)]
     in_pieces = np.zeros(pool.n_persons) if found.pieces is None else found.pieces.best[merged]
+    # four measures with thresholds that do not depend on control: hit(p), near(p), words(p) and pieces(p)
     fixed = (found.best >= LONG_TOKENS, found.near >= NEAR, measures[3][0] >= FLOOR_LOOSE, in_pieces >= FLOOR_LOOSE)
     tau, needed = tier(min(n_train, n_control))
     compared = ((train, control), np.split(found.near >= NEAR, [n_train]))
@@ -168,7 +172,10 @@ def _more_bags(pool: Pool, found: Matches) -> tuple[tuple[float, float], tuple[B
 
 
 def bags_above(facts: Measurements, bags: BagMatches) -> Bool:
-    """Return which bags prevent a pass: those that reach their limit, or that a significant p-value counts."""
+    """Return which bags prevent a pass: those that reach their limit.
+
+    If a p-value of `Measurements.bags_p` is significant, the bags that it counts prevent a pass, too.
+    """
     limit = np.full(2 * N_LENGTHS, np.inf)
     limit[:N_LENGTHS] = [thresholds.limit for thresholds in facts.limits.bags]
     for kinds, p, share in zip(_KINDS, facts.bags_p, (ALMOST_ALL, MOST), strict=True):

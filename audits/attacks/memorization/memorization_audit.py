@@ -18,7 +18,7 @@ from audits.text.shared_runs import CAP_TOKENS
 
 COUNTED_LENGTHS = 5, 6, 8, 10, 13, 16, 20, 30, 50  # in tokens; the details count persons with runs at least so long
 MAX_COMMON = 0.9  # highest share of common text, in train and in the synthetic table, that permits a pass
-MAX_UNTESTED = 0.1  # a pass requires that the audit can test the length of all but this share of the train records
+MAX_UNTESTED = 0.1  # for a pass, at most this share of the train records may have a length that cannot be tested
 
 
 class Memorization:
@@ -156,6 +156,7 @@ def _findings(
     texts = locations.SourceTexts(inputs.synthetic.texts, inputs.train.texts, owners, persons(inputs.train.groups)[0])
     copies = list(found.runs)
     short_limit = 1 if facts.short_p <= CHANCE_LEVEL else facts.limits.short.limit
+    # copies that are reported as whole rows: (copies, which of them are listed, kind)
     as_whole_rows: list[tuple[Any, Bool, int]] = [
         (found.records, found.records.size > 0, locations.WHOLE_RECORD),
         (found.short_records, found.short_records.size >= short_limit, locations.WHOLE_RECORD),

@@ -20,7 +20,8 @@ PAIR_TOKENS = 2  # value of `n_tokens` for fragments that are pairs of words
 MAX_DISTANCE = 8  # the words of a pair are adjacent in the record, and at most so many words apart in a synthetic row
 PIECE_TOKENS = (3, 5, 8, 13)  # numbers of words per fragment that `in_pieces` tries
 MAX_OWNERS = 50  # fragments with more owners have weight 0, because they do not distinguish records
-MIN_BITS = 150.0  # records with fewer bits (about 15 pairs of 10 bits) are skipped: all pairs can match by chance
+# records with fewer bits (about 15 pairs of 10 bits) are skipped, because all their pairs may match by chance
+MIN_BITS = 150.0
 NEAR = 0.5  # rows with at least this share of a record are listed
 MAX_BY_CHANCE = 0.5  # `in_pieces` needs fragments so long that no control person exceeds this share by chance
 BLOCK_ROWS = 1000  # number of synthetic rows compared at a time
@@ -171,6 +172,10 @@ def places_of(rows: Numbered, n_tokens: int) -> tuple[Int, UInt]:
 
 
 def _block(made: Numbered, start: int, keys: UInt, n_tokens: int) -> sparse.csr_array:
+    """Return which rows contain which fragments, as 0 or 1, (rows, k).
+
+    The rows are at most BLOCK_ROWS rows from `start`. `keys` has the sorted keys of the k fragments.
+    """
     end = min(start + BLOCK_ROWS, len(made.starts) - 1)
     rows = made.part(start, end)
     if n_tokens == PAIR_TOKENS:

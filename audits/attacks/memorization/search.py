@@ -81,7 +81,7 @@ class Matches:
     merged: Int  # for each owner, the lowest number of the owners who are the same person (`readings`), (n_owners,)
     best: Int  # longest run of own words of each person in the synthetic table
     chance: Int  # as `best`, but only runs that no train person has
-    near: Float  # highest share of the rare word pairs of a record of each person that one synthetic row contains
+    near: Float  # for each person, the highest share of a record's rare word pairs that one synthetic row contains
     whole: Int  # longest run of words of each person, common text included
     whole_chance: Int  # as `whole`, but only runs that no train person has
     shared: Int  # longest run of own words that each control person shares with a train person, (n_control,)

@@ -109,6 +109,7 @@ def short_keys(texts: Iterable[Sequence[str]]) -> list[tuple[int, int]]:
 
 
 def _runs(parts: Sequence[list[str]]) -> Iterable[list[str]]:
+    """Yield the words of each run of consecutive sentences with fewer than RECORD_TOKENS words in total."""
     for start in range(len(parts)):
         words: list[str] = []
         for part in parts[start:]:
@@ -121,8 +122,8 @@ def _runs(parts: Sequence[list[str]]) -> Iterable[list[str]]:
 def copies_of_one(made: Keyed, real: Keyed, owners: Int) -> OwnedCopies:
     """Return the rows of `made` with a key that only one owner has in `real`, given the owners of the rows of `real`.
 
-    The size of a copy is the number of tokens of the copied row of `real`. If a copy has no spaces, it has only one
-    token itself.
+    The size of a copy is the number of tokens of the copied row of `real`, because the copy may have fewer: a copy
+    without spaces has only one token.
     """
     sole = sole_owners(real, owners)
     found, place = sole.places(made.key)

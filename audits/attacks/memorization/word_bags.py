@@ -22,7 +22,9 @@ N_LENGTHS = len(LENGTHS)
 NUMBER = 0  # token of a masked number
 LOWEST = 0.4  # lower shares are not computed, because they cannot raise a limit (`calibration.bag_thresholds`)
 SAME_ORDER = 0.5  # smallest share of pairs of adjacent words that two texts in the same order have in common
-INDEXED = 0.75  # share of a record's weight in its rarest words, with which rows are compared first; above 1 - LOWEST
+# rows are first compared with the rarest words of a record, which have at least this share of its weight; the value
+# must be above 1 - LOWEST, so that a row without any of these words cannot reach LOWEST
+INDEXED = 0.75
 BLOCK_ROWS = 250  # number of synthetic rows compared at a time
 BLOCK_PAIRS = 1 << 13  # number of pairs of a row and a record compared at a time
 
@@ -66,7 +68,7 @@ def word_bags(made: Numbered, real: OwnedRecords, n_synthetic: int) -> BagMatche
     that no record has counts as log2(N). The share is 1 if x and s have the same words. It is lower if x
     or s has words that the other lacks.
 
-    If people wrote two texts of the same words, the words are nearly always in the same order, because one text
+    Two texts that people wrote with the same words nearly always have the words in the same order, because one text
     quotes the other. Pairs of texts in the same order are therefore in separate classes. The order is the same
     if s has at least SAME_ORDER · (n - 1) of the pairs of adjacent words of x, where n is the number of items in
     both x and s. With a higher value of SAME_ORDER, quotations with changed words would count as reordered.
@@ -100,6 +102,7 @@ def word_bags(made: Numbered, real: OwnedRecords, n_synthetic: int) -> BagMatche
 
 
 def _bags(made: Numbered, real: OwnedRecords) -> tuple[_Bags, _Bags, Float]:
+    """Return the bags of the synthetic rows, the bags of the records, and the weight of each item."""
     is_own = np.zeros(len(real.rows.tokens), dtype=np.bool_)
     is_own[real.own] = True
     record = real.rows.row(np.arange(len(is_own)))
@@ -154,6 +157,10 @@ def _items(rows: Numbered) -> tuple[Int, UInt]:
 
 
 def _candidates(rows: _Bags, records: _Bags, weight: Float, is_tested: Bool) -> Iterator[tuple[Int, Int]]:
+    """Yield pairs (rows, records) whose share may reach LOWEST, at most BLOCK_PAIRS at a time.
+
+    Only the records for which `is_tested` is true are compared.
+    """
     indexed, rest = _indexed(records, weight)
     scaled = sparse.diags_array(weight) @ indexed[is_tested].T.tocsr()
     tested, n_rows = np.flatnonzero(is_tested), rows.items.shape[0]

@@ -18,9 +18,10 @@ REPEATS = 20  # number of draws of equally many train and control persons; `shar
 MIN_CLASS_CONTROL = 100  # a class is measured separately only if at least this many control persons are in it
 CLASS_MARGIN = 0.05  # within a class, `share` may be at most this far from one half
 
-# (independent rows needed, margin); `share` may be at most the margin away from one half. With the rows needed for
-# the margin .03 or .05, and without a leak, the shares of both encoders are within this margin with probability .95.
-# With the rows needed for the margin .10, a share of .40 or .60 is detected with power .8.
+# (number of independent rows needed, as in `Share.n`; margin). `share` may be at most the margin away from one half.
+# With the rows needed for the margin .03 or .05, and without a leak, the shares of the word encoder and the character
+# encoder are both within this margin with probability .95. With the rows needed for the margin .10, a share of .40 or
+# .60 is detected with power .8.
 MARGINS: tuple[tuple[int, float], ...] = (
     *((stats.needed_for_share(d, power=stats.power_of_each(2, stats.PASS_POWER)), d) for d in (0.03, 0.05)),
     (stats.needed_for_share(0.10), 0.10),
@@ -79,6 +80,7 @@ def _neighbours_of(encoded: Encoded, people: Arms, rng: Rng) -> EncoderNeighbour
     real = distances.stack_arms(encoded)
     nearest = distances.nearest_person_of_rows(encoded.synthetic, real, people, included, rng)
     control_of_class = np.bincount(people.person_class[~people.is_train], minlength=people.n_classes)
+    # classes that are measured separately; none if there is only one class
     large = [c for c in range(people.n_classes) if control_of_class[c] >= MIN_CLASS_CONTROL] * (people.n_classes > 1)
     classes = {c: distances.share_of_train(nearest[:, people.synthetic_class == c], included, people) for c in large}
     scores = distances.crowding(encoded, people)
