@@ -22,7 +22,9 @@ from audits.embeddings.similarity import BLOCK, best_pairs, similarity_blocks
 TOLERANCE = 1e-4  # a point lies on a segment if the distance is at most this share of the segment's length
 MARGIN_OF_CHANCE = 100  # chance is ruled out if no point is within this many tolerances of a control segment
 MIN_DIMENSIONS = 5  # with fewer dimensions, chance is never ruled out
-INTERIOR = 1e-3  # smallest share of the smaller weight for which a point lies between two rows and is no copy of one
+# a point lies between two rows only if the smaller of their weights is more than this share of the sum of both;
+# otherwise the point is a copy of one row
+INTERIOR = 1e-3
 LINE_NEIGHBOURS = 30  # lines through a point are searched among this many points nearest to the point
 MAX_LINE_ROWS = 20_000  # lines are searched among this many points from the start of the table
 MIN_LINES = 3  # a place is an intersection if at least this many lines meet there
@@ -52,9 +54,10 @@ def attack_segments(
     """Return how many points lie between two train or two control rows, and how many train rows the lines reveal.
 
     In d dimensions, the number of points that are within a distance t of a segment by chance is proportional to
-    t^(d - 2). If no point is within 100·t of a control segment, fewer than 3·100^(2 - d) points are expected within t
-    of a train segment. For d = 5, this number is 3e-6, so a single point is proof. With few dimensions or many
-    repeated rows, points can lie between control rows too. A sign test then compares train with control.
+    t^(d - 2). If no point is within 100·t of a control segment, fewer than 3 points are expected there (at 95 %
+    confidence). Within t of a train segment, fewer than 3·100^(2 - d) points are then expected by chance. For d = 5,
+    this number is 3e-6, so a single point is proof. With few dimensions or many repeated rows, points can lie between
+    control rows too. A sign test then compares train with control.
 
     The rows of `synthetic` (m, d) must not be normalized; `train` is (n_train, d) and `control` is (n_control, d).
     """
@@ -118,6 +121,7 @@ def line_intersections(points: Float) -> Float:
         near = (away <= TOLERANCE * (lengths[block, None] + lengths[None])) & ~is_parallel
         for i in np.flatnonzero(near.sum(axis=1) >= MIN_LINES - 1):
             at = np.sort(along[i, near[i]])
+            # positions on line i that are at most 10 tolerances apart count as one place
             groups = np.split(at, np.flatnonzero(np.diff(at) > 10 * TOLERANCE * lengths[start + i]) + 1)
             places = [group.mean() for group in groups if len(group) >= MIN_LINES - 1]
             intersections.append(origins[start + i] + np.array(places)[:, None] * directions[start + i])
@@ -141,6 +145,7 @@ def _lines(points: Float) -> tuple[Float, Float, Float]:
         lengths = np.linalg.norm(towards, axis=2, keepdims=True)
         towards /= np.where(lengths > 0, lengths, 1)  # a repeated point has no direction and is on no line
         cosines = np.abs(np.triu(towards @ towards.transpose(0, 2, 1), 1))
+        # both neighbours and the point are on one line if their directions differ by at most TOLERANCE radians
         row, one, other = np.nonzero(cosines >= 1 - TOLERANCE**2 / 2)
         links += [(rows[row], near[row, one]), (rows[row], near[row, other])]
     ends = [np.concatenate(side) for side in zip(*links, strict=True)]
@@ -158,7 +163,8 @@ def _lines(points: Float) -> tuple[Float, Float, Float]:
 def _closest(origins: Float, directions: Float, block: slice) -> tuple[Float, Float, Bool]:
     """Return for each line i of a block and each line j: the place on i closest to j, the distance, and is_parallel.
 
-    Line i is o_i + s·u_i, with u_i a unit vector. With w = o_i - o_j and c = <u_i, u_j>, lines i and j are closest at
+    Line i is o_i + s·u_i and line j is o_j + t·u_j, with unit vectors u_i and u_j. With w = o_i - o_j and
+    c = <u_i, u_j>, the lines are closest at
 
         s = (c·<u_j, w> - <u_i, w>) / (1 - c²),   t = (<u_j, w> - c·<u_i, w>) / (1 - c²)
     """
@@ -174,12 +180,13 @@ def _closest(origins: Float, directions: Float, block: slice) -> tuple[Float, Fl
     return s, np.sqrt(np.maximum(0, square)), is_parallel
 
 
-def _rows_recovered(points: Float, real: NDArray[np.float32]) -> int:
+def _rows_recovered(places: Float, real: NDArray[np.float32]) -> int:
+    """Return how many real rows lie at one of the places where lines intersect (within RECOVERED_WITHIN)."""
     x = np.asarray(real, dtype=np.float64)
     squares = (x**2).sum(axis=1)
     recovered: set[int] = set()
-    for start in range(0, len(points), BLOCK):
-        some = points[start : start + BLOCK]
+    for start in range(0, len(places), BLOCK):
+        some = places[start : start + BLOCK]
         nearest = np.argmin(squares[None] - 2 * some @ x.T, axis=1)
         close = np.linalg.norm(some - x[nearest], axis=1) <= RECOVERED_WITHIN * np.sqrt(squares[nearest])
         recovered |= set(nearest[close].tolist())

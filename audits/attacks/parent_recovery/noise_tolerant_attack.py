@@ -67,7 +67,8 @@ def find_parent_pairs(encoded: Encoded, people: Arms, rng: Rng) -> ParentPairs:
 
     All rows have unit length. Scaling a mixture to unit length moves it off the segment between its parents, but the
     result is still a combination of the parents. In a test with noise of twice the nearest-neighbour distance (1,500
-    points of 256 dimensions, 20 of them intrinsic), this attack found 95 % of the parents, a segment search 30 %.
+    points in 256 dimensions, with intrinsic dimension 20), this attack found 95 % of the parents. A search for points
+    on segments found 30 %.
 
     If train and control have equally many persons in each class, one repeat with all persons replaces the 20 repeats.
 
@@ -138,8 +139,9 @@ def parent_recall(found: ParentPairs, people: Arms, lineage: Lineage, train_pers
 
         n = rows / max(1, sum_g (h_g - r·n_g)² / (rows·r·(1 - r)))
 
-    where r is the recall, n_g the number of rows whose heaviest parent is person g, and h_g the number of hits among
-    these rows. `train_person` (n_train,) has the person of each train row, numbered as in `people`.
+    where r is the recall, and n_g is the number of rows whose heaviest parent is person g. h_g is the number of these
+    rows for which the nearer person found is a parent, averaged over the repeats. `train_person` (n_train,) has the
+    person of each train row, numbered as in `people`.
     """
     with_parents = np.flatnonzero([len(lineage.parents[row]) > 0 for row in found.rows])
     n_rows = len(with_parents)
@@ -187,6 +189,12 @@ def _parent_persons(lineage: Lineage, rows: list[int], train_person: Int) -> tup
 
 
 def _recall_by_chance(pairs: Int, parents: Int, classes: Int, n_persons: int) -> tuple[float, float]:
+    """Return `one_chance` and `pair_chance` of `ParentRecall`.
+
+    Both are averages over the rows. For one row, the pairs of persons found for all rows of its class are counted.
+    one_chance is the share of these pairs whose nearer person is a parent of the row. pair_chance is the share of
+    these pairs whose two persons are both parents of the row.
+    """
     rows_of_class = np.bincount(classes)[classes] * pairs.shape[0]
     ordered = np.sort(pairs, axis=2)
     first = np.sort((classes * n_persons + pairs[:, :, 0]).ravel())

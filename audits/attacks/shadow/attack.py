@@ -2,8 +2,9 @@
 
 The attacker runs the generator many times, with and without each target person (`plan.py`), and trains a classifier
 on the resulting tables. A rerun saw a person if it was trained with the person. The coins of a person, one bit for
-each rerun, say which reruns saw the person. Non-members are control persons, whom no rerun saw. The AUC of the
-attack on them shows the effect of chance. `audits explain shadow` lists the verdicts.
+each rerun, say which reruns saw the person. Non-members are control persons, whom no rerun saw. The plan pretends
+coins for them, so the AUC of the attack on them shows the effect of chance. `audits explain shadow` lists the
+verdicts.
 
 Metrics:
 
@@ -222,9 +223,10 @@ def person_aucs(predicted: Float, coins: Coins) -> Float:
 
 
 def _standardised(x: Float, n: int) -> Float:
-    """Return the scores, centred for each person and divided by the spread of the non-members (index n and higher).
+    """Return the scores x, (runs, persons, scores), centred over the runs for each person and divided by a spread.
 
-    Division by the spread of the scored person would make large effects look small.
+    The spread of a score is its standard deviation over the runs, averaged over the non-members (the persons from
+    index n on). The spread over the runs of the scored person would make large effects look small.
     """
     unit = x[:, n:].std(axis=0).mean(axis=0)
     return np.asarray((x - x.mean(axis=0)) / np.where(unit > 0, unit, 1), dtype=np.float64)
@@ -296,9 +298,9 @@ def _judge(
 def _power(runs: int, error: float, confidence: float) -> Mapping[str, float | int | None]:
     """Return the report entry on power; `error` is the spread of the average AUC over the permutations."""
     # forests trained on too few reruns learn nothing, even if the spread is small
-    detectable, learns = z_sum(confidence, POWER) * error, error > 0 and runs >= 2 * MIN_OUT
+    detectable, can_learn = z_sum(confidence, POWER) * error, error > 0 and runs >= 2 * MIN_OUT
     needed = max(2 * MIN_OUT, math.ceil(runs * (detectable / MARGIN) ** 2)) if error > 0 else None
-    return power(runs, needed, min(1.0, 0.5 + detectable) if learns else None)
+    return power(runs, needed, min(1.0, 0.5 + detectable) if can_learn else None)
 
 
 def _check(plan: ShadowPlan, tables: Sequence[Table], inputs: AuditInputs, permutations: int) -> None:

@@ -60,8 +60,9 @@ def plan_shadow(inputs: AuditInputs, *, runs: int, n_persons: int | None, rng: R
     """Return a plan whose targets are the most over-represented train persons (`most_over_represented`).
 
     Each target is left out of half of the reruns of each fold, drawn independently for each target. The half is exact
-    in every fold: a classifier could otherwise use the number of reruns with the target in its training folds.
-    `runs` is a multiple of 8. If `n_persons` is None, 1 % of the train persons (at least one) are targets.
+    in every fold. Otherwise, the number of reruns that saw the target in a classifier's training folds would show how
+    many of the other reruns saw the target. `runs` is a multiple of 8. If `n_persons` is None, 1 % of the train
+    persons (at least one) are targets.
 
     Raises:
         InputError: `runs` or `n_persons` is not allowed, or a table has fewer than 20 persons or synthetic records.
@@ -83,6 +84,7 @@ def plan_shadow(inputs: AuditInputs, *, runs: int, n_persons: int | None, rng: R
         targets, non_members = most_over_represented(inputs, n_targets, rng)
     except NotMeasurable as error:
         raise InputError(f"the shadow attack cannot be planned: {error.message}") from error
+    # before they are permuted, the coins of every person alternate within each fold
     inside, pretended = (
         permute_coins(np.repeat((np.arange(runs) // FOLDS % 2 == 0)[:, None], len(names), axis=1), rng)
         for names in (targets, non_members)
