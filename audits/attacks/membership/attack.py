@@ -194,6 +194,7 @@ def found_with(
 
 
 def _copied(n_train: int, n_control: int, attacks: int, power: float) -> float | None:
+    """Return `copied_share` of `found_with` for one power; None if no share is detected."""
     n = n_train + n_control
     cuts = np.array([m for m in stats.SCAN_GRID if m < n])
     level = stats.CHANCE_LEVEL / (2 * len(cuts) * attacks)
@@ -209,6 +210,7 @@ def _copied(n_train: int, n_control: int, attacks: int, power: float) -> float |
 
 
 def _epsilon(coins: int, limit: float, power: float) -> float | None:
+    """Return `epsilon` of `found_with` for one power, searched in steps of .05."""
     tried = guesses_tried(guessed_persons(coins)) if coins > 0 else []
     p_right_at_limit = 1 / (1 + np.exp(-limit))
     for epsilon in np.arange(limit, MAX_EPSILON, 0.05).tolist():

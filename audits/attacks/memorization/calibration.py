@@ -20,7 +20,8 @@ from audits.text.shared_runs import CAP_TOKENS
 FLOOR_SHORT, MARGIN_SHORT = 8, 4  # in tokens, for whole records of fewer than 13 tokens
 # in tokens, for runs: each token makes a run 1.5 to 2 times rarer, so 8 tokens make it 26 to 256 times rarer
 MARGIN_TOKENS = 8
-FLOOR_NEAR, MARGIN_NEAR, CEILING_NEAR = 0.55, 0.15, 0.65  # for near copies in one row
+FLOOR_NEAR, MARGIN_NEAR, CEILING_NEAR = 0.55, 0.15, 0.65  # shares of a record, for near copies in one row
+# (floor, margin, ceiling), the last three arguments of `capped_thresholds`
 OF_RUNS, OF_SHARES = (FLOOR_TOKENS, MARGIN_TOKENS, CEILING_TOKENS), (FLOOR_NEAR, MARGIN_NEAR, CEILING_NEAR)
 FLOOR_LOOSE, MARGIN_LOOSE = 0.6, 0.2  # for records in pieces, and for words in any order
 MAX_BY_CHANCE = 0.6  # if a control person has a higher share, the tests with FLOOR_LOOSE are not used

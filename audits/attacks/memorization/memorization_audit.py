@@ -296,6 +296,7 @@ def _finite(limit: float) -> float | None:
 def _details(pool: Pool, found: Matches, facts: Measurements) -> Mapping[str, Any]:
     n_train, used = pool.n_train, facts.limits
     train, control = found.best[:n_train], found.best[n_train:]
+    # the planted rows follow the synthetic rows and are left out here
     row_run = found.row_run[: len(found.row_run) - int(facts.planted.planted.sum() + facts.reordered.planted.sum())]
     review = (row_run >= FLOOR_TOKENS) & (row_run < used.run.limit)
     bags = dict(zip(map(str, LENGTHS), used.bags, strict=True))

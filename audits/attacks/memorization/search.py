@@ -312,6 +312,7 @@ def _whole_texts(rows: Sequence[str], pool: Pool, merged: Int, has_own: Bool, n_
     real = record_keys(pool.texts)
     made = row_keys(rows, real)
     owners = merged[pool.owner]
+    # the first two fields are `records` and `short`
     long, short = (
         copies_of_one(of_made, of_real, owners) for of_made, of_real in zip(made[:2], real[:2], strict=True)
     )

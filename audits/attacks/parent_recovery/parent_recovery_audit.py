@@ -185,41 +185,41 @@ def _judge(evidence: ParentRecoveryEvidence, holdout: HoldoutTables, people: Arm
 def _metrics(evidence: ParentRecoveryEvidence, n_persons: int, confidence: float) -> dict[str, Estimate]:
     findings = evidence.findings
 
-    def counted(value: float, n: int) -> Estimate:
+    def as_exact(value: float, n: int) -> Estimate:
         return exact(float(value), confidence=confidence, n=n)
 
     metrics = {
         "train_share": envelope([f.train.share.estimate(confidence) for f in findings]),
         "first_share": envelope([f.first.share.estimate(confidence) for f in findings]),
         "both_excess": envelope([f.both.share.estimate(confidence, less=f.both.null) for f in findings], centre=0.0),
-        "scan_p": counted(min(stats.holm([f.scan.p for f in findings])), n_persons),
-        "lineage": counted(evidence.lineage is not None, n_persons),
+        "scan_p": as_exact(min(stats.holm([f.scan.p for f in findings])), n_persons),
+        "lineage": as_exact(evidence.lineage is not None, n_persons),
     }
     margins = [s.margin for f in findings for s in f.shares if s.margin is not None]
     if len(margins) == N_SHARES * len(findings):
-        metrics["margin"] = counted(max(margins), min(f.train.share.n for f in findings))
+        metrics["margin"] = as_exact(max(margins), min(f.train.share.n for f in findings))
     for recall, _ in sorted(_recalls(findings), key=lambda pair: pair[0].one):  # the highest recall is kept
         (low, high), n, chance = recall.ends(confidence), int(recall.n), recall.one_chance
         metrics["parent_recall"] = Estimate(value=recall.one, low=low, high=high, confidence=confidence, n=n)
-        metrics["pair_recall"] = counted(recall.pair, n)
+        metrics["pair_recall"] = as_exact(recall.pair, n)
         if chance > 0:
             metrics["parent_recall_ratio"] = Estimate(
                 value=recall.one / chance, low=low / chance, high=high / chance, confidence=confidence, n=n
             )
     for segment in sorted(evidence.segments.values(), key=lambda s: s.between_train / s.rows):
-        metrics["vectors_between_train"] = counted(segment.between_train / segment.rows, segment.rows)
+        metrics["vectors_between_train"] = as_exact(segment.between_train / segment.rows, segment.rows)
     if (lineage := evidence.lineage) is not None:
         rows = len(lineage.max_weight)
-        metrics["records_with_parents"] = counted(rows, rows + lineage.parentless_rows)
+        metrics["records_with_parents"] = as_exact(rows, rows + lineage.parentless_rows)
         if rows > 0:
             n_mixed = int((lineage.rows_of_person > 0).sum())
             metrics |= {
-                "max_weight": counted(lineage.max_weight.max(), rows),
-                "min_effective_parents": counted(lineage.effective_parents.min(), rows),
-                "min_row_persons": counted(lineage.persons_of_row.min(), rows),
-                "max_person_share": counted(lineage.max_share_of_class.max(), n_mixed),
-                "max_person_rows": counted(lineage.rows_of_person.max(), n_mixed),
-                "min_class_persons": counted(lineage.persons_of_class.min(), n_mixed),
+                "max_weight": as_exact(lineage.max_weight.max(), rows),
+                "min_effective_parents": as_exact(lineage.effective_parents.min(), rows),
+                "min_row_persons": as_exact(lineage.persons_of_row.min(), rows),
+                "max_person_share": as_exact(lineage.max_share_of_class.max(), n_mixed),
+                "max_person_rows": as_exact(lineage.rows_of_person.max(), n_mixed),
+                "min_class_persons": as_exact(lineage.persons_of_class.min(), n_mixed),
             }
     return metrics
 
