@@ -1,4 +1,7 @@
-"""Implement `audits explain`: print the page in `audits/explain` on an audit, a number or a gate of a policy."""
+"""Implement `audits explain`: print a page of `audits/explain`.
+
+Each page explains an audit, or the numbers of another source, such as `balance`. A gate has the page of its number.
+"""
 
 import json
 import sys

@@ -1,6 +1,7 @@
 """Find the gates of a policy that cannot pass because an input is missing, before any audit runs.
 
-A gate is a condition on a metric, such as `membership.auc.high`. The first part of the name is often an audit's name.
+A gate compares a metric with a limit. An example is `membership.auc.high`, the upper end of the interval of the AUC
+in the audit `membership`. The part before the first dot is the source: an audit, or for example `attempts`.
 """
 
 from collections.abc import Collection
@@ -10,7 +11,7 @@ from audits.gate.evidence import Evidence
 from audits.gate.policy import Policy, decide
 from audits.runner.registry import AUDITS, NEEDS, applicable_audits
 
-OPTIONS = {  # first part of the name of a metric from outside the audits -> option that supplies the metric
+OPTIONS = {  # source of numbers, if it is not an audit -> option that supplies its numbers
     "attempts": "--ledger",
     "balance": "--utility",
     "secret": "--streams-are-secret",
@@ -24,7 +25,7 @@ LINEAGE_METRICS = {  # metrics of the audit `parent_recovery` that require --lin
     *("lineage", "records_with_parents", "parent_recall", "pair_recall", "parent_recall_ratio", "max_weight"),
     *("min_effective_parents", "min_row_persons", "max_person_share", "max_person_rows", "min_class_persons"),
 }
-ALWAYS = {"input_checks", "records"}  # every run has the metrics whose names start with one of these words
+ALWAYS = {"input_checks", "records"}  # sources whose numbers every run has, without an option
 
 
 def impossible_gates(

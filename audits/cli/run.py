@@ -44,6 +44,8 @@ CanaryBuild = Annotated[File, Option(help="synthetic table of the canary build; 
 
 
 class _Files(NamedTuple):
+    """The values of the options that name further input files; None if an option was not given."""
+
     lineage: File
     mechanism: File
     identifiers: File
@@ -98,9 +100,9 @@ def run(  # noqa: PLR0913, PLR0917 - one parameter per option of the command lin
     from audits.gate.shipped import load_policy
     from audits.runner.run import run as run_audits
 
-    _prepare(out)
+    _create_or_clear(out)
     applied = None if policy is None else load_policy(policy)
-    key = _key(findings, findings_key)
+    key = _findings_key(findings, findings_key)
     builds = (canaries, canary_build, mirror, previous, previous_train)
     files = _Files(lineage, mechanism, identifiers, control_identifiers, *builds, vectors)
     _check_pairs(files)
@@ -135,6 +137,7 @@ def _check_pairs(files: _Files) -> None:
 
 
 def _with_files(inputs: "AuditInputs", files: _Files, columns: dict[str, Any]) -> "AuditInputs":
+    """Return the inputs with the content of the given files added."""
     from audits.attacks.accounting.mechanism_log import read_mechanism
     from audits.attacks.canaries.files import read_canaries
     from audits.attacks.identifiers.lists import read_identifiers
@@ -199,6 +202,7 @@ def _selftest_of(path: Path, inputs: "AuditInputs") -> "BoundSelfTest":
 def _numbers(
     inputs: "AuditInputs", utility: File, test: "BoundSelfTest | None", *, secret: bool
 ) -> "dict[str, Estimate]":
+    """Return the metrics that come from options, and not from audits, by name."""
     from audits.core.rates import exact
     from audits.gate.rule import SECRET
     from audits.gate.utility import read_utility
@@ -258,7 +262,7 @@ def _show(report: "AuditReport", decision: "Decision | None", *, as_json: bool) 
         e = result.estimate
         numbers = ("-", "-") if e is None else (f"{e.value:.4g}", f"{e.low:.4g} to {e.high:.4g}")
         verdict = f"[{colours[result.verdict]}]{result.verdict}[/]"
-        grid.add_row(result.name, verdict, *numbers, _limit(result.threshold), "-" if e is None else str(e.n))
+        grid.add_row(result.name, verdict, *numbers, _limit_text(result.threshold), "-" if e is None else str(e.n))
     Console(stderr=as_json, highlight=False).print(grid)
     lines = [*(f"{result.name}: {result.reason}" for result in report.results), f"overall: {report.overall}"]
     problems = report.input_checks["problems"]
@@ -293,16 +297,16 @@ def _show_quarantined(report: "AuditReport", synthetic: Path, out: File) -> None
     )
 
 
-def _limit(threshold: float | tuple[float, float] | None) -> str:
+def _limit_text(threshold: float | tuple[float, float] | None) -> str:
     if isinstance(threshold, tuple):
         return f"{threshold[0]:g} to {threshold[1]:g}"
     return "-" if threshold is None else f"at most {threshold:g}"
 
 
-def _prepare(out: File) -> None:
+def _create_or_clear(out: File) -> None:
     if out is not None:
         _require_writable(out)
-        for name in (AUDIT, PUBLIC, QUARANTINE):  # an earlier run on a different table may have left this file
+        for name in (AUDIT, PUBLIC, QUARANTINE):  # of an earlier run, perhaps on a different table
             (out / name).unlink(missing_ok=True)
 
 
@@ -315,7 +319,7 @@ def _require_writable(folder: Path) -> None:
         raise InputError(f"the folder {folder} is not writable")
 
 
-def _key(findings: File, path: File) -> bytes:
+def _findings_key(findings: File, path: File) -> bytes:
     from audits.ledger.keys import read_key
 
     if findings is None and path is None:

@@ -16,8 +16,8 @@ from audits.core.types import Bool, Float
 
 FOLDS = 5  # number of groups into which the persons are split
 GUESSES = (20, 50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000)  # tested numbers of guesses, see `guesses_tried`
-SHRINKAGE = 200.0  # penalty of the ridge regression
-PRIOR = 0.1  # sum of the attacks' weights before any coin is known
+SHRINKAGE = 200.0  # factor of the penalty |w - w0|^2 in the ridge regression of `guess_coins`
+PRIOR = 0.1  # sum of the weights w0, which the attacks have before any coin is known
 MAX_CLAIM = 50.0  # largest claimed epsilon that can be tested
 
 

@@ -95,7 +95,10 @@ def arrow_errors() -> Iterator[None]:
 
 
 def disk_reason(error: OSError, path: Path, needed: int = 0) -> str:
-    """Return why a file of `needed` bytes (0 if unknown) was not written, and the space needed on a full disk."""
+    """Return the reason why a file was not written; if the disk is full, also the free and the needed space.
+
+    `needed` is the size of the file in bytes, or 0 if it is unknown.
+    """
     reason = os.strerror(error.errno or errno.EIO)
     if error.errno not in _NO_SPACE:
         return reason

@@ -94,7 +94,8 @@ def load_tables(
 ) -> AuditInputs:
     """Load all tables from files; `options` are arguments of `load_table`, such as the names of the columns.
 
-    If `synthetic` is None, the synthetic table of the result has the control texts.
+    If `synthetic` is None, the control texts take the place of the synthetic table. This is for commands that audit
+    no synthetic table of the user, such as `audits selftest`.
     """
     released = None if synthetic is None else load_table(synthetic, role="synthetic", **options)
     trained = load_table(train, role="train", **options)
@@ -279,12 +280,16 @@ def _fault(row: Mapping[str, Any], columns: Mapping[str, str], found: set[str]) 
         return f"text longer than {MAX_TEXT_CHARACTERS} characters"
     if _SURROGATE.search(value):
         return "text with a lone surrogate"
-    faults = (_name_fault(row[columns[key]], key) for key in ("label", "group") if columns[key] in found & row.keys())
+    faults = (
+        _label_or_group_fault(row[columns[key]], key)
+        for key in ("label", "group")
+        if columns[key] in found & row.keys()
+    )
     missing = (f"no {key}" for key in ("label", "group") if columns[key] in found - row.keys())
     return next(filter(None, (*missing, *faults)), "")
 
 
-def _name_fault(value: object, key: str) -> str:
+def _label_or_group_fault(value: object, key: str) -> str:
     if not isinstance(value, str | int | None) and value == value:  # noqa: PLR0124 # NaN is a missing value
         return f"the {key} is of type {type(value).__name__}; write it as a string"
     return "" if isinstance(value, str | int) and str(value).strip() else f"no {key}"
@@ -293,12 +298,13 @@ def _name_fault(value: object, key: str) -> str:
 def _unaudited(
     path: Path, columns: Mapping[str, str], rows: Sequence[Mapping[str, Any]], found: set[str]
 ) -> list[str]:
+    """Return the problems with data in a synthetic table that no audit reads: columns, names, types and bytes."""
     text, label = columns["text"], columns["label"]
-    numbered = {name for name in found - {text, label} if name in {columns["group"], *NUMBERINGS}}
-    values = {name: [row.get(name) for row in rows] for name in found & {text, label} | numbered}
+    possible_numberings = {name for name in found - {text, label} if name in {columns["group"], *NUMBERINGS}}
+    values = {name: [row.get(name) for row in rows] for name in found & {text, label} | possible_numberings}
     is_usable = text in found and not any(_fault(row, columns, found & {label}) for row in rows)
     content = [(row[text], row.get(label)) for row in rows] if is_usable else []
-    extra = found - {text, label} - {name for name in numbered if is_numbering(values[name], content)}
+    extra = found - {text, label} - {name for name in possible_numberings if is_numbering(values[name], content)}
     if extra:
         advice = "remove them with `audits rewrite` (row numbers and ids that follow from the rows are accepted)"
         return [f"columns that no audit reads: {_shown(extra)}; {advice}"]

@@ -67,7 +67,7 @@ def read_plain(data: bytes, names: Sequence[str], n_rows: int) -> list[list[str]
     for _ in names:
         values: list[str] = []
         while len(values) < n_rows:
-            n, size, at = _page_header(data, at)
+            n, size, at = _read_page_header(data, at)
             end = at + size
             if not 0 < n <= n_rows - len(values) or end > len(data):
                 raise ValueError("the header of a page states a wrong number of values or bytes")
@@ -85,12 +85,12 @@ def read_plain(data: bytes, names: Sequence[str], n_rows: int) -> list[list[str]
     return columns
 
 
-def _page_header(data: bytes, at: int) -> tuple[int, int, int]:
-    """Read the page header at the offset `at`; return (number of values, their size, offset of the first)."""
+def _read_page_header(data: bytes, at: int) -> tuple[int, int, int]:
+    """Read the page header at the offset `at`; return (number of values, their bytes, offset of the first value)."""
     size, after = _read_int(data, at + 3)  # skips two field headers and the page type
     _, after = _read_int(data, after + 1)  # skips the size, which the header states a second time
     n, _ = _read_int(data, after + 2)  # skips the headers of the inner struct and of its first field
-    return n, size, at + len(_page_head(size, n))
+    return n, size, at + len(_page_header_bytes(size, n))
 
 
 def _read_int(data: bytes, at: int) -> tuple[int, int]:
@@ -102,7 +102,7 @@ def _read_int(data: bytes, at: int) -> tuple[int, int]:
     raise ValueError("a number of a page header is too large")
 
 
-def _page_head(size: int, n: int) -> bytes:
+def _page_header_bytes(size: int, n: int) -> bytes:
     about = _struct((1, _I32, _int(n)), (2, _I32, _int(_PLAIN)), (3, _I32, _int(_RLE)), (4, _I32, _int(_RLE)))
     return _struct((1, _I32, _int(0)), (2, _I32, _int(size)), (3, _I32, _int(size)), (5, _STRUCT, about))
 
@@ -113,7 +113,7 @@ def _pages(values: Sequence[bytes]) -> bytes:
         page += len(value).to_bytes(4, "little") + value
         n += 1
         if len(page) >= PAGE_BYTES or i == len(values) - 1:
-            made += _page_head(len(page), n) + page
+            made += _page_header_bytes(len(page), n) + page
             page, n = bytearray(), 0
     return bytes(made)
 

@@ -35,11 +35,10 @@ ID_DIGITS = 16  # hexadecimal digits of an id
 _QUOTINGS: tuple[Literal[0, 1], ...] = (csv.QUOTE_MINIMAL, csv.QUOTE_ALL)
 _SCHEMA = b"ARROW:schema"  # metadata key under which pyarrow stores the schema
 _PANDAS = b"pandas"  # metadata key under which pandas stores its description of the columns
-# strings that may contain a digest in hexadecimal, with separators allowed; in base 32; and in base 32 or 64
-_HEX = re.compile(r"[0-9a-f](?:[-:.]?[0-9a-f]){7,}")
-_BASE32 = re.compile(r"[A-Za-z2-7]*")
-_BASE_32_OR_64 = re.compile(r"[A-Za-z0-9+/]{16,}")
-_WINDOW = 16  # number of characters of a part of a digest (at least 64 bits) that does not occur by chance
+_HEX = re.compile(r"[0-9a-f](?:[-:.]?[0-9a-f]){7,}")  # at least 8 hexadecimal digits, also with separators
+_BASE32 = re.compile(r"[A-Za-z2-7]*")  # a string in the alphabet of base 32
+_BASE_32_OR_64 = re.compile(r"[A-Za-z0-9+/]{16,}")  # a string in the alphabet of base 64, which contains base 32
+_WINDOW = 16  # with this many characters (at least 64 bits), a part of a digest does not occur by chance
 _LEVEL = 0.001  # significance level of the test for more truncated digests than expected by chance
 _NAMESPACES = (uuid.NAMESPACE_DNS, uuid.NAMESPACE_URL, uuid.NAMESPACE_OID, uuid.NAMESPACE_X500)
 _ALGORITHMS: tuple[Callable[[bytes], Any], ...] = (
@@ -81,7 +80,7 @@ def _parquet_files(data: bytes, _rows: object) -> Iterator[bytes]:
     if any(pa.types.is_dictionary(field.type) or field.metadata for field in table.schema):
         return
     stored = meta.metadata or {}
-    options = _options(meta, has_schema=_SCHEMA in stored)
+    options = _writer_options(meta, has_schema=_SCHEMA in stored)
     if _PANDAS not in stored:
         yield _written(table, **options)
     elif importlib.util.find_spec("pandas") is not None:
@@ -93,7 +92,8 @@ def _parquet_files(data: bytes, _rows: object) -> Iterator[bytes]:
             yield _written(table.replace_schema_metadata(like), **options)
 
 
-def _options(meta: "pq.FileMetaData", *, has_schema: bool) -> dict[str, Any]:
+def _writer_options(meta: "pq.FileMetaData", *, has_schema: bool) -> dict[str, Any]:
+    """Return the options of `pq.write_table` with which a file with this metadata was written."""
     group = meta.row_group(0)
     columns = [group.column(i) for i in range(group.num_columns)]
     return {
@@ -143,8 +143,8 @@ def _csv_files(_data: bytes, rows: Sequence[Mapping[str, str]]) -> Iterator[byte
 def is_numbering(values: list[Any], rows: Sequence[tuple[str, str | int | None]]) -> bool:
     """Return whether the values of a column follow from the `rows` (text, label), so that they add no information.
 
-    The column must number the rows in order, from 0 or 1, or contain the ids of `record_ids`. If the whole table is
-    sorted by id, the ids of rows with equal text and label may also be in ascending order.
+    The column must number the rows in order, from 0 or 1, or contain the ids of `record_ids`. In a table that is
+    sorted by id, rows with equal text and label may have exchanged their ids, because sorting changes their order.
     """
     kinds, n = set(map(type, values)), len(values)
     if kinds == {int}:
@@ -176,10 +176,10 @@ def released_problems(synthetic: Table, train: Table, control: Table) -> list[st
 
     A label must occur in train, belong to two or more persons in train and control, and have at most 64 characters.
 
-    Only a table that was made in Python may have person names. The names must number the rows (`is_numbering`), or
-    the persons in order of their first rows, such as "p0", "p1". The prefix may have at most ten characters. A name
-    must not equal the id of a real person (of train or control) in any spelling, and must not contain the id of a
-    real person if this id has at least five characters.
+    A synthetic table that was loaded from a file has no person names (`groups`). In a table from Python, the names
+    must number the rows (`is_numbering`), or the persons in order of their first rows, such as "p0", "p1". The prefix
+    may have at most ten characters. A name must not equal the id of a real person (of train or control) in any
+    spelling, and must not contain the id of a real person if this id has at least five characters.
 
     No column may contain an unkeyed digest of a person id or text of train or control (`digests_found`), because
     anyone who guesses the id or text can compute its digest.
@@ -273,7 +273,11 @@ def digests_found(public: Iterable[str], ids: Iterable[str], texts: Iterable[str
 
 
 def _candidates(public: Iterable[str]) -> tuple[dict[int, set[bytes]], dict[int, set[str]]]:
-    """Return possible digests: decoded windows of 16 characters by size in bytes; shorter hex strings by length."""
+    """Return the parts of the strings that may be parts of digests.
+
+    The first mapping has each window of 16 characters, decoded to bytes, by the number of bytes. The second has the
+    strings of 8 to 15 hexadecimal digits, by the number of digits.
+    """
     long: dict[int, set[bytes]] = defaultdict(set)
     short: dict[int, set[str]] = defaultdict(set)
     for value in set(public):

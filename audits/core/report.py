@@ -133,8 +133,8 @@ def result_json(result: AuditResult) -> dict[str, Any]:
 
 def estimate_json(estimate: Estimate) -> dict[str, float | int]:
     """Return the JSON value of an estimate in `audit.json`."""
-    ends = {name: float(getattr(estimate, name)) for name in ("value", "low", "high", "confidence")}
-    return {**ends, "n": int(estimate.n)}
+    numbers = {name: float(getattr(estimate, name)) for name in ("value", "low", "high", "confidence")}
+    return {**numbers, "n": int(estimate.n)}
 
 
 class _Estimate(Closed):

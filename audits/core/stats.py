@@ -21,7 +21,8 @@ from audits.core.types import Float
 
 SCAN_GRID = (5, 7, 10, 15, 20, 30, 50, 100, 200, 500, 1000)  # tested numbers m of persons at the top of the ranking
 POWER = 0.8  # statistical power for which sample sizes are computed
-PASS_POWER = 0.95  # statistical power for sample sizes of margins that are narrower than the widest allowed margin
+# probability with which a table without leaks passes an audit with a narrow margin; sample sizes are computed from it
+PASS_POWER = 0.95
 FAIL_LEVEL = 0.05  # significance level of every fail, after correction for multiple testing
 CHANCE_LEVEL = FAIL_LEVEL / 5  # significance level of tests of the hypothesis of no effect
 EXPLAINED_LEVEL = 0.01  # significance level of the tests in `exceeds_control` and `exceeds_chance`
@@ -99,7 +100,7 @@ def scan_test(scores_train: Float, scores_control: Float) -> Scan:
 
     Raise NotMeasurable if train or control has no person, and InputError if a score is not finite.
     """
-    n_train, n_control = _arms(scores_train, scores_control)
+    n_train, n_control = _checked_counts(scores_train, scores_control)
     n, pooled = n_train + n_control, np.concatenate([scores_train, scores_control])
     order = np.argsort(-pooled, kind="stable")
     descending = pooled[order]
@@ -158,7 +159,7 @@ def one_run_ceiling(r: int, *, alpha: float) -> float:
 
 def auc(scores_train: Float, scores_control: Float) -> float:
     """Return the AUC: P[train > control] + P[train = control] / 2 over all pairs of a train and a control score."""
-    n_train, n_control = _arms(scores_train, scores_control)
+    n_train, n_control = _checked_counts(scores_train, scores_control)
     ranks = stats.rankdata(np.concatenate([scores_train, scores_control]))
     return float((ranks[:n_train].sum() - n_train * (n_train + 1) / 2) / (n_train * n_control))
 
@@ -174,7 +175,7 @@ def auc_error(scores_train: Float, scores_control: Float) -> float:
 
     Reference: DeLong, DeLong and Clarke-Pearson, Biometrics 1988.
     """
-    n_train, n_control = _arms(scores_train, scores_control)
+    n_train, n_control = _checked_counts(scores_train, scores_control)
     floor = (n_train + n_control + 1) / (12 * n_train * n_control)
     if min(n_train, n_control) < 2:
         return math.sqrt(floor)
@@ -232,7 +233,7 @@ def exceeds_chance(matches: int, expected: float, *, negligible: float) -> bool:
         expected < negligible   or   P[Poisson(expected) >= matches] <= EXPLAINED_LEVEL
 
     `matches` is the number of different values that match, and `expected` the number of matches expected by chance.
-    If `expected` is below `negligible`, chance explains no match at all.
+    If `expected` is below `negligible`, chance explains no match, and the result is true.
     """
     return expected < negligible or float(stats.poisson.sf(matches - 1, expected)) <= EXPLAINED_LEVEL
 
@@ -272,7 +273,7 @@ def z_sum(confidence: float, power: float) -> float:
     return float(stats.norm.ppf(confidence) + stats.norm.ppf(power))
 
 
-def _arms(scores_train: Float, scores_control: Float) -> tuple[int, int]:
+def _checked_counts(scores_train: Float, scores_control: Float) -> tuple[int, int]:
     if len(scores_train) == 0 or len(scores_control) == 0:
         raise NotMeasurable(f"no persons to compare: {len(scores_train)} of train, {len(scores_control)} of control")
     if not (np.isfinite(scores_train).all() and np.isfinite(scores_control).all()):
