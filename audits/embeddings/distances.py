@@ -24,7 +24,10 @@ BINS_PER_UNIT = 40  # number of histogram bins in a distance of 1
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Share(NormalShare):
-    """A share of synthetic rows, such as those nearest to train, and its standard error over random train tables."""
+    """A share of synthetic rows, such as those nearest to train, with its standard error.
+
+    The error is that of the share if the roles (train or control) of the persons are assigned at random.
+    """
 
     @property
     def n(self) -> int:
@@ -112,8 +115,8 @@ def crowding(encoded: Encoded, people: Arms) -> dict[str, Float]:
         nearest_x = max_s cos(x, s),  crowding_x = nearest_x - mean of the 5 highest cos(x, reference)
 
     x is a record, s a synthetic row. A person's score is the maximum over the person's records. The similarity to the
-    reference is subtracted so that common texts do not look copied. If all texts follow one template, `crowding` can
-    hide that the release omits rows similar to train persons; `nearest` still shows the omission.
+    reference is subtracted so that common texts do not look copied. If a release omits the rows that are similar to
+    train persons, and all texts follow one template, only the score `nearest` may show the omission.
     """
     real = stack_arms(encoded)
     nearest = highest(real, encoded.synthetic, 1)[:, 0]

@@ -75,7 +75,8 @@ class EncoderAudit(ABC):
 def plant(inputs: AuditInputs, rng: Rng) -> tuple[AuditInputs, int]:
     """Return samples of the tables with planted copies in the synthetic table, and the number of copies.
 
-    The longest record of each chosen train person, with its label and vectors, replaces a random synthetic row.
+    For each chosen train person, a copy of the person's longest record replaces a random synthetic row. The copy
+    lacks 20 % of the words (`DROPPED_WORDS`), but has the label and the vectors of the record.
     """
     train, control = (some_persons(table, MAX_PERSONS, rng) for table in (inputs.train, inputs.control))
     m = min(MAX_PERSONS, len(inputs.synthetic))

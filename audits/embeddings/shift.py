@@ -12,15 +12,16 @@ from audits.core.types import Estimate, Float, Int, Rng, Table, persons
 from audits.text.normalise import tokens
 
 N_FOLDS = 5  # number of folds of the cross-validation
-MAX_PERSONS = 4000  # largest number of random persons used of a table; enough to detect an AUC of 0.52
+MAX_PERSONS = 4000  # a larger table is replaced by a sample of this many persons; enough to detect an AUC of 0.52
 SHIFT_CONFIDENCE = 0.995  # one-sided confidence of interval ends; in 1 % of random splits, the interval excludes 0.5
 
 
 def shift_auc(train: Table, control: Table, rng: Rng) -> Estimate | None:
     """Return the AUC of a classifier of train against control persons; None if a table has under 10 persons.
 
-    The classifier is logistic regression on TF-IDF, in a cross-validation with 5 folds of persons. In each fold, the
-    mean scores of the n_T train and n_H control persons give an AUC. The result is the mean over the folds, with
+    The classifier is logistic regression on TF-IDF, in a cross-validation with 5 folds of persons. A person's score
+    is the mean score of the person's records. The scores of the n_T train and n_H control persons of a fold give an
+    AUC. The result is the mean AUC of the folds, with
 
         variance = 2 · sum over folds of (n_T + n_H + 1) / (12 · n_T · n_H) / 5^2
 

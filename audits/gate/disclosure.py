@@ -42,7 +42,7 @@ _NOT_PRIVATE = re.compile(
     r"(?:estimate|delta|unaccounted_reads|epsilon(?:_recomputed|_rdp|_prv|_spent)?)"
 )
 _EPSILON_LOWER_BOUNDS = {f"{name}.epsilon_lower_bound" for name in ATTACKS}
-_COUNTS = {LINEAGE, PARENTS, "records.quarantined"}  # metrics that are published even if no rule reads them
+_ALWAYS_PUBLISHED = {LINEAGE, PARENTS, "records.quarantined"}  # metrics that are published even if no rule reads them
 _TRANSFORMED = {"inputs", "seed", "results", "input_checks", "quarantined"}  # keys of `audit.json` to change or omit
 _DP_REPORT_KEYS = {"schemaVersion", "tool", "inputs"}  # keys of a report that are published under DP
 _DP_RESULT_KEYS = ("name", "confidence", "direction")  # keys of a result that are published unchanged under DP
@@ -58,12 +58,12 @@ _NUMBER = re.compile(r"(?<![\w.])(\d{1,3}(?:,\d{3})++|\d++)(\.\d++)?+(\s?%)?(-[A
 
 def floor_of(count: int, more: Sequence[int] = ()) -> int:
     """Return the largest number up to `count` among 0, 1, 2, 5, 10, 20, 50, ... and the numbers in `more`."""
-    return max([_ends(count)[0], *(edge for edge in more if edge <= count)])
+    return max([_bucket_ends(count)[0], *(edge for edge in more if edge <= count)])
 
 
 def bucket(count: int) -> str:
     """Return the 1-2-5 bucket of a count: `1999 -> "1k-2k"`; the upper end does not belong to the bucket."""
-    low, high = (0, 10) if count < 10 else _ends(count)
+    low, high = (0, 10) if count < 10 else _bucket_ends(count)
     return "-".join(f"{end // 1000}k" if end >= 1000 else str(end) for end in (low, high))
 
 
@@ -122,13 +122,13 @@ def _rounded(name: str, metric: Metric, policy: Policy) -> Metric:
         return metric.model_copy(update={"n": n})
     limits = [rule.limit for rule in rules]
     if is_exact and metric.value.is_integer() and (metric.value > 1 or (metric.value == 1 and _COUNTS_1.match(name))):
-        low, high = (1, 10) if metric.value < 10 else _ends(int(metric.value))
+        low, high = (1, 10) if metric.value < 10 else _bucket_ends(int(metric.value))
         bottom, top = float(low), float(high - 1)
         value = bottom
     else:
         step = step_of(n)
-        bottom, top = _to(metric.low, step, ROUND_FLOOR), _to(metric.high, step, ROUND_CEILING)
-        value = _to(metric.value, step, ROUND_HALF_EVEN)
+        bottom, top = _to_step(metric.low, step, ROUND_FLOOR), _to_step(metric.high, step, ROUND_CEILING)
+        value = _to_step(metric.value, step, ROUND_HALF_EVEN)
     bottom = max([bottom, *(limit for limit in limits if limit <= metric.low)])
     top = min([top, *(limit for limit in limits if limit >= metric.high)])
     if metric.value in {bottom, top, *limits}:
@@ -181,7 +181,10 @@ def is_published(name: str, policy: Policy) -> bool:
     """Return whether a bundle may contain a metric; a releaser could hide text in an unlisted name."""
     rules = {rule.metric for rule in (*policy.all_rules(), *policy.dp_method_rules())}
     main = {f"{audit}.estimate" for audit in AUDIT_NAMES}
-    return name in {*rules, *main, *_EPSILON_LOWER_BOUNDS, *_COUNTS} or _NOT_PRIVATE.fullmatch(name) is not None
+    return (
+        name in {*rules, *main, *_EPSILON_LOWER_BOUNDS, *_ALWAYS_PUBLISHED}
+        or _NOT_PRIVATE.fullmatch(name) is not None
+    )
 
 
 def _independent(evidence: Evidence, policy: Policy) -> Evidence:
@@ -227,6 +230,7 @@ def _verdicts(evidence: Evidence, policy: Policy) -> Evidence:
 
 
 def _withheld(state: AuditState, *, has_rule: bool) -> AuditState:
+    # a rule reads the status, so it stays; without a rule, the status "inconclusive" would reveal the verdict
     status = "measured" if state.status == "inconclusive" and not has_rule else state.status
     return state.model_copy(update={"verdict": WITHHELD, "status": status})
 
@@ -311,7 +315,7 @@ def _public_value(value: Any, policy: Policy, key: str) -> Any:
         return public_sentence(value, policy)
     if isinstance(value, int):
         return value if value == 1 and _SHARE_KEY.search(key) else public_count(value, policy)
-    return _to(float(value), DETAIL_STEP, ROUND_HALF_EVEN)
+    return _to_step(float(value), DETAIL_STEP, ROUND_HALF_EVEN)
 
 
 def public_sentence(text: str, policy: Policy) -> str:
@@ -348,7 +352,7 @@ def _result(result: Mapping[str, Any], policy: Policy) -> dict[str, Any]:
     }
     details = result.get("details") or {}
     public["details"] = public_details(details, policy, name)
-    if name == "accounting":  # the claimed epsilon and the noise stay exact, because the statement repeats them
+    if name == "accounting":  # the claimed epsilon and the noise stay exact, as they are in the signed statement
         public["details"] |= {key: details[key] for key in ("claim", "mechanisms") if key in details}
     has_public_reason = name == "accounting" and result["verdict"] == "pass"  # this reason only repeats the claim
     public["reason"] = str(result["reason"]) if has_public_reason else public_sentence(str(result["reason"]), policy)
@@ -361,12 +365,12 @@ def _number(name: str, fields: Mapping[str, Any], policy: Policy) -> dict[str, A
     return public_metric(name, metric, policy).model_dump(mode="json")
 
 
-def _to(value: float, step: float, rounding: str) -> float:
+def _to_step(value: float, step: float, rounding: str) -> float:
     unit = Decimal(repr(step))  # decimal arithmetic leaves multiples of `step` unchanged
     return float((Decimal(repr(value)) / unit).to_integral_value(rounding) * unit) + 0.0  # no -0.0
 
 
-def _ends(count: int) -> tuple[int, int]:
+def _bucket_ends(count: int) -> tuple[int, int]:
     if count < 1:
         return 0, 1
     scale = 10 ** (len(str(count)) - 1)

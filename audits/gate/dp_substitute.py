@@ -17,6 +17,7 @@ from audits.gate.evidence import AuditName, Evidence
 from audits.gate.outcome import RuleOutcome
 
 METHOD = "method.private"  # metric: 1 if the run used a differentially private method of SynthGen, else 0
+# metrics: 1 if `parent_recovery` was given the lineage, else 0; the number of synthetic records with parents
 LINEAGE, PARENTS = "parent_recovery.lineage", "parent_recovery.records_with_parents"
 ACCOUNTING = "accounting"
 

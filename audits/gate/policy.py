@@ -167,7 +167,8 @@ def decide(evidence: Evidence, policy: Policy) -> Decision:
     - An audit in `measured` must have been measured, otherwise it is a failing gate; its verdict decides nothing.
     - A measurement that is missing, failed or based on too few units does not pass.
     - Intervals and required verdicts must have the confidence that the number of attempts requires.
-    - In a policy with gates, no worse number, further attempt or further gate can turn a refusal into a release.
+    - A refusal stays a refusal if a number gets worse, if there is a further attempt, or if a gate is added to a
+      policy that has gates.
     - An external policy always has the gates of `EXTERNAL_RULES`.
     - A table with quarantined rows is refused, because no audit judged these rows.
     - An independent policy (`audits.gate.independent`) has no gates on attempts and quarantined rows.
@@ -202,8 +203,8 @@ def decide(evidence: Evidence, policy: Policy) -> Decision:
     always_added = {*(rule.id for rule in (*EXTERNAL_RULES, NO_QUARANTINED_ROW)), *map(audit_gate, added)}
     if not any(outcome.gating and outcome.id not in always_added for outcome in outcomes):
         reason, why = "a policy without gates of its own allows nothing", "Without a gate, nothing was tested."
-        none: dict[str, Any] = {"id": "policy", "metric": "policy.gates", "op": ">=", "limit": 1.0, "value": 0.0}
-        outcomes = (*outcomes, RuleOutcome(**none, verdict="FAIL", reason=reason, why=why))
+        no_gates: dict[str, Any] = {"id": "policy", "metric": "policy.gates", "op": ">=", "limit": 1.0, "value": 0.0}
+        outcomes = (*outcomes, RuleOutcome(**no_gates, verdict="FAIL", reason=reason, why=why))
     return Decision(
         allowed=all(outcome.verdict == "PASS" for outcome in outcomes if outcome.gating),
         outcomes=outcomes,

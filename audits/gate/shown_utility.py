@@ -6,7 +6,7 @@ from typing import Any
 from audits.gate.disclosure import public_details
 from audits.gate.policy import Policy
 
-MIN_STEP_RECORDS = 10  # a share of real records is published only if one rounding step covers this many records
+MIN_STEP_RECORDS = 10  # a share of real records is published only if a rounding step is at least this many records
 # smallest number of persons in a published subgroup, and of persons outside all published subgroups
 MIN_SUBGROUP_PERSONS = 50
 _FIELDS = ("value", "low", "high", "n")  # keys of a published score

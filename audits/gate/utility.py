@@ -27,11 +27,11 @@ def distance_of_shares(released: Mapping[str, int], requested: Mapping[str, int]
     count as a further class. If a requested class has no released record, the distance is 1.
     """
     n_released, n_requested = sum(released.values()), sum(requested.values())
-    n = max(n_released, n_requested)
+    larger = max(n_released, n_requested)
     classes = sorted({*released, *requested})
-    difference = sum(abs(released.get(c, 0) / n - requested.get(c, 0) / n_requested) for c in classes)
+    difference = sum(abs(released.get(c, 0) / larger - requested.get(c, 0) / n_requested) for c in classes)
     lacks_class = any(m > 0 and released.get(c, 0) == 0 for c, m in requested.items())
-    return 1.0 if lacks_class else (difference + (n - n_released) / n) / 2
+    return 1.0 if lacks_class else (difference + (larger - n_released) / larger) / 2
 
 
 class EvaluationFile(Closed):
