@@ -33,7 +33,8 @@ def attempt(folder: Path, high_water_mark: HighWaterMark, *, digest: str, contro
 
     An earlier audit is an attempt on the same control persons if its entry contains more than 1 % of the persons in
     `control` or more than 1 % of its texts. An entry contains a text if it has more than half of the text's marks
-    (`text_marks`). So changed spaces, encodings or ids, added words, or one changed word in ten do not hide it.
+    (`text_marks`). So it contains a text even if the spaces, the encoding, the person ids or one word in ten were
+    changed, or words were added.
 
     `folder` is the folder of the ledger, and `high_water_mark` is the file that detects a rollback of the ledger.
     `digest` identifies everything that could change a verdict: tables, seed, audits, confidence, versions. Two
@@ -52,7 +53,7 @@ def attempt(folder: Path, high_water_mark: HighWaterMark, *, digest: str, contro
         if made not in earlier:
             marks = {"persons": joined(persons), "texts": joined(set().union(*texts))}
             chain.append({"made": made, "attempt": len(earlier) + 1, **marks})
-        return _found(chain, made)
+        return _attempt_with(chain, made)
 
 
 def check_ledger(folder: Path, high_water_mark: HighWaterMark) -> None:
@@ -73,14 +74,14 @@ def recorded_attempt(folder: Path, high_water_mark: HighWaterMark, digest: str) 
         if digest not in {entry["made"] for entry in _entries(chain)}:
             hint = "Run the audits again, so that the attempt is counted."
             raise InputError(f"the ledger {folder} does not contain this run's attempt", hint=hint)
-        return _found(chain, digest)
+        return _attempt_with(chain, digest)
 
 
 def _entries(chain: Chain) -> list[Mapping[str, Any]]:
     return [entry for entry in chain.entries if "attempt" in entry]  # entries without this key are about budgets
 
 
-def _found(chain: Chain, digest: str) -> Attempt:
+def _attempt_with(chain: Chain, digest: str) -> Attempt:
     entries = _entries(chain)
     number = next(entry["attempt"] for entry in reversed(entries) if entry["made"] == digest)
     position = list(dict.fromkeys(entry["made"] for entry in entries)).index(digest) + 1

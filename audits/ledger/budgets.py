@@ -261,6 +261,7 @@ def _spending(entry: Mapping[str, Any]) -> Spending:
 
 
 def _counted(chain: Chain) -> tuple[Spending, ...]:
+    # a run that drew noise always counts, even if the ledger has an entry that voids it
     drawn, voided = ({e["run"] for e in chain.entries if e.get("what") == step} for step in (DRAW, VOID))
     return tuple(spending for spending in _all(chain) if spending.run not in voided - drawn)
 

@@ -17,6 +17,7 @@ def ledger_folder() -> Path:
 
 def folder_mark_path(folder: Path) -> Path:
     """Return the path of the high-water mark that audits use for a ledger folder if they have no releaser's key."""
+    # the digest of the folder's path takes the place of the id of the chain, which is not known without its key
     return chain_mark_path(hashlib.sha256(os.fsencode(folder.resolve())).hexdigest()[:16])
 
 

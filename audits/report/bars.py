@@ -25,7 +25,8 @@ class IntervalBar:
 def interval_bar(gate: GateRow) -> IntervalBar | None:
     """Return the bar of a gate, or None if no finite number was estimated.
 
-    The axis covers the interval, the limit and a margin. The axis ends at 0 and at 1, unless a number lies beyond.
+    The axis covers the interval, the limit and a margin. It does not extend below 0 if all these numbers are at least
+    0, and not above 1 if all of them are at most 1.
     """
     if gate.n is None or gate.value is None or gate.low is None or gate.high is None:
         return None

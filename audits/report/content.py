@@ -10,7 +10,7 @@ from audits.gate.outcome import Outcome, RuleOutcome
 from audits.gate.policy import Policy
 from audits.report.guarantee import Guarantee
 
-Count = int | str  # a count, or the bucket in which it lies, such as `10-20`
+Count = int | str  # a count; the bucket in which it lies, such as `10-20`; or `–` if there is no count to show
 BalanceRow = tuple[str, Count, int, int]  # label, real train records, requested records, generated records
 StageRow = tuple[str, Count, Count, float | None]  # name, input records, output records, seconds
 Sample = tuple[str, str]  # label and text of a synthetic record
@@ -21,7 +21,7 @@ class GateRow:
     """The outcome of one gate, or the verdict of an audit that is not a gate."""
 
     id: str
-    metric: str  # `audit.metric`
+    metric: str  # for a rule, metric and bound: `membership.auc.high`; for an audit, `NAME.passed` or `NAME.measured`
     op: Literal["<=", ">="]
     limit: float
     value: float | None  # None if nothing was measured

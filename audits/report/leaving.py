@@ -14,7 +14,7 @@ _GUESSABLE = (
     "Whoever knows the seed and the source could compute which records were used.",
     "Do not pass the table on; make it again with a secret of your own.",
 )
-_TWO_VALUES = (
+_LIMITS_AND_THRESHOLDS = (
     "The limits of the policy determine whether the table may be released. Each attack also has a threshold, which"
     " affects only the result of the attack."
 )
@@ -71,12 +71,12 @@ def _refusal(content: ReportContent) -> Iterator[str]:
         for gate in undecided:
             groups[_reason(gate, content)].append(gate)
         largest_first = sorted(groups.items(), key=lambda group: (-len(group[1]), group[0]))
-        parts = [f"{_number_agrees(len(gates), why)} ({_topics(gates, ', ')})" for why, gates in largest_first]
+        parts = [f"{_count_and_verb(len(gates), why)} ({_topics(gates, ', ')})" for why, gates in largest_first]
         yield f"{several(len(undecided), 'rule')} could not be decided: {listed(parts, '; ')}."
     yield "The records stay in the workspace and may not be used inside the institution either."
 
 
-def _number_agrees(n: int, what: str) -> str:  # (3, "have no result") -> "3 have no result"; 1 -> "1 has no result"
+def _count_and_verb(n: int, what: str) -> str:  # (3, "have no result") -> "3 have no result"; 1 -> "1 has no result"
     return f"{count(n)} {what}" if n > 1 else f"1 {what.replace('have ', 'has ').replace('were ', 'was ')}"
 
 
@@ -111,6 +111,7 @@ def _name(row: GateRow) -> str:
 
 
 def _limited(content: ReportContent) -> set[str]:
+    """Return the names of the audits whose results are limited by a gate of the policy."""
     metrics = [gate.metric.split(".")[:2] for gate in content.gates]
     unlimited = _THRESHOLDS | {"measured"}
     return {a for a, key in metrics if a in LEAKS and f"{a}.{key}" not in STATED and key not in unlimited}
@@ -120,7 +121,7 @@ def _limit_sentences(content: ReportContent) -> tuple[str, ...]:
     limited = _limited(content)
     has_unlimited = any(_name(row) in LEAKS and _name(row) not in limited for row in content.measured)
     named = [words for name, words in LEAKS.items() if name in limited]
-    lines = [_TWO_VALUES]
+    lines = [_LIMITS_AND_THRESHOLDS]
     if named:
         lines.append(f"The policy limits the results of these attacks: {listed(named, '; ')}.")
     if has_unlimited:

@@ -53,7 +53,8 @@ class InputChecks:
 def check_split(inputs: AuditInputs, rng: np.random.Generator, *, quarantine: bool = True) -> InputChecks:
     """Return the tables without rows that invalidate a comparison, and the problems of the tables.
 
-    Three kinds of rows are removed. A share over 1 % of control rows, control persons or reference rows is a problem:
+    Three kinds of rows are removed. It is a problem if they are over 1 % of the control rows (first kind), of the
+    control persons (second kind) or of the reference rows (third kind):
     - Control rows that nearly duplicate a train row (`NEAR_DUPLICATE`): a synthetic copy of the train row would be as
       close to the control row. Rows removed before the call (`inputs.near_duplicate_rate`) count towards the 1 %.
     - All rows of a control person who shares a direct identifier with a train person, because the two may be one
@@ -83,6 +84,7 @@ def check_split(inputs: AuditInputs, rng: np.random.Generator, *, quarantine: bo
     duplicating, sharing = _duplicating(inputs), _sharing_identifiers(inputs)
     names, person = persons(inputs.control.groups)
     repeating = np.zeros(0, np.bool_) if inputs.reference is None else _repeating_reference(inputs, inputs.reference)
+    # metric -> (share, number of rows or persons); `straddling_rate`: persons with an identifier of a train person
     rates = {
         "near_duplicate_rate": (before + (1 - before) * float(duplicating.mean()), len(inputs.control)),
         "straddling_rate": (len(np.unique(person[sharing])) / len(names), len(names)),
@@ -257,7 +259,10 @@ def _record_numbers(recorded: Iterable[str]) -> set[str]:
 
 
 def _repeating_reference(inputs: AuditInputs, reference: Table) -> Bool:
-    """Return whether each reference row has a phrase of a real record of which the reference contains half; bool."""
+    """Return whether each reference row repeats a phrase of a copied record; bool, one entry per reference row.
+
+    A copied record is a train or control record of which the reference contains at least half.
+    """
     _, owner = persons(inputs.train.groups + inputs.control.groups)
     n_rows, n_persons = len(owner), int(owner.max()) + 1
     texts = inputs.train.texts + inputs.control.texts + reference.texts

@@ -20,7 +20,7 @@ from audits.text.legibility import legibility
 from audits.text.normalise import tokens
 
 MAX_ROWS = 500  # largest number of random rows of each table on which the similarity is computed
-FOREIGN_WORDS = 0.5  # largest share of unknown words of a row that is not foreign
+FOREIGN_WORDS = 0.5  # a row is foreign if a larger share of its words is unknown
 MAX_FOREIGN = 0.05  # largest allowed difference: share of foreign rows in synthetic - share in control
 WORDY, MIN_WORDY = 4, 100  # a wordy row has > 4 times as many different words as any real row, and at least 100
 MIN_SIMILARITY = 0.5  # smallest `LanguageCheck.similarity` at which similarity audits may pass
@@ -91,8 +91,10 @@ def check_language(inputs: AuditInputs, rng: np.random.Generator) -> LanguageChe
       of the corpus is similar to all records, so it hides copies in other rows.
 
     If at most 1 % of the rows are illegible or wordy, these rows are quarantined: the audits exclude them, and a
-    release must not contain them. The similarity is the cosine of TF-IDF word vectors on a random sample of at most
-    500 rows of each table. The document frequencies are those of the sampled control rows.
+    release must not contain them.
+
+    `LanguageCheck.similarity` is computed from cosines of TF-IDF word vectors, on a random sample of at most 500 rows
+    of each table. The document frequencies are those of the sampled control rows.
     """
     known, held_out = [*inputs.train.texts, *inputs.control.texts[::2]], inputs.control.texts[1::2]
     n, train_words = len(inputs.synthetic), _vocabulary(inputs.train.texts)

@@ -44,15 +44,15 @@ def unlike_real(synthetic: Sequence[str], real: Sequence[str]) -> Layout:
     share, n_tests = n / max(1, n + m), 2 * len(KINDS) + 1
     rows, kinds = set[int](), []
 
-    def test(ours: list[int], others: int, kind: str, minimum: int) -> None:
-        if exceeds_control(len(ours), others, share, minimum=minimum, n_tests=n_tests):
-            rows.update(ours)
+    def test(synthetic_rows: list[int], n_real: int, kind: str, minimum: int) -> None:
+        if exceeds_control(len(synthetic_rows), n_real, share, minimum=minimum, n_tests=n_tests):
+            rows.update(synthetic_rows)
             kinds.append(kind)
 
     for kind in KINDS:
         for least, minimum in ((1, 0), (MIN_CHARACTERS, FEW)):
-            ours = [i for i, odd in enumerate(found) if odd[kind] >= least]
-            test(ours, sum(odd[kind] >= least for odd in in_real), kind, minimum)
+            synthetic_rows = [i for i, odd in enumerate(found) if odd[kind] >= least]
+            test(synthetic_rows, sum(odd[kind] >= least for odd in in_real), kind, minimum)
     densities = np.array([_density(odd, text) for odd, text in zip(in_real, real, strict=True)])
     limit = float(np.quantile(densities[densities > 0], DENSE)) if (densities > 0).any() else 0.0
     dense = [i for i, (odd, text) in enumerate(zip(found, synthetic, strict=True)) if _density(odd, text) > limit]

@@ -186,9 +186,9 @@ def silent(_line: str) -> None:
 
 
 def _details(
-    input_checks: InputChecks, language: LanguageCheck, general: Sequence[str], n_quarantined: int, n_rows: int
+    input_checks: InputChecks, language: LanguageCheck, table_problems: Sequence[str], n_quarantined: int, n_rows: int
 ) -> Mapping[str, Any]:
-    problems = [*general, *language.problems]
+    problems = [*table_problems, *language.problems]
     counts = {"problems": (len(problems), input_checks.details["metrics"]["problems"]["n"])}
     counts |= {"quarantined_rows": (n_quarantined, n_rows)}
     numbers = {**counts, "foreign_rows": (language.foreign_rows, language.n)}
