@@ -1,6 +1,7 @@
 """The file `selftest.json`: the result of the self-test, with the digests of the tables that it was made from.
 
-A policy can require this file as evidence that the audits detect leaks in these tables.
+A policy can require this file as evidence that the audits detect leaks in these tables. The self-test is called
+bound, because the digests make it valid for these tables only.
 """
 
 from collections.abc import Mapping
@@ -33,8 +34,8 @@ class BoundSelfTest(Canonical):
 
     schema_name: Literal["synthgen-selftest/v2"]
     tool: str  # name and version of the audit package
-    train: Sha256
-    control: Sha256
+    train: Sha256  # sha256 of the train table
+    control: Sha256  # sha256 of the control table
     # 32 random bytes as hex, so that the digest of the file does not confirm a guess of the tables
     salt: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
     audits: dict[str, dict[str, BoundCell]]  # keys: name of the audit, name of the case
@@ -49,12 +50,13 @@ class BoundSelfTest(Canonical):
 
 
 def bound_selftest(result: Mapping[str, Any], tables: Mapping[str, str], *, salt: str, tool: str) -> BoundSelfTest:
-    """Return a result of `SelfTest.to_json` with the sha256 of the tables "train" and "control".
+    """Return the content of `selftest.json`.
 
-    A case with `only_demanded` has results only for some audits.
+    `result` is the value of `SelfTest.to_json`. `tables` has the sha256 of each table by role ("train", "control").
     """
     keys, audits = ("demand", "outcome"), dict[str, dict[str, dict[str, str]]]()
     for audit in result["audits"]:
+        # a case with `only_demanded` has no result of an audit without a demand
         cells = {case["case"]: case["audits"][audit] for case in result["cases"] if audit in case["audits"]}
         audits[audit] = {name: {key: cell[key] for key in keys} for name, cell in cells.items()}
     content = {"schema_name": "synthgen-selftest/v2", "tool": tool, "salt": salt, "audits": audits}

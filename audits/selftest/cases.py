@@ -234,9 +234,10 @@ def judge(demand: Demand, results: Sequence[AuditResult]) -> Outcome:
     }
     if right[demand]:
         return "right"
-    only_insufficient = {"must_fail": passes == 0, "must_pass": 3 * fails <= n}.get(demand, False)
+    # whether the verdicts would meet the demand if the insufficient ones were fails (must_fail) or passes (must_pass)
+    could_be_right = {"must_fail": passes == 0, "must_pass": 3 * fails <= n}.get(demand, False)
     excused = all(lacks_persons(result) for result in results if result.verdict == "insufficient")
-    return "uncalibrated" if only_insufficient and excused else "wrong"
+    return "uncalibrated" if could_be_right and excused else "wrong"
 
 
 def lacks_persons(result: AuditResult) -> bool:

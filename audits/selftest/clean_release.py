@@ -23,7 +23,7 @@ class Population:
 
     train: Table  # rows of the persons on whom the simulated generator was trained
     control: Table  # rows of the persons with whom the audits compare train
-    unseen: Table  # clean release: rows of none of these persons, without their text and identifiers
+    unseen: Table  # the clean release: rows of other persons, without text or identifiers of train and control
     n_unseen: int  # number of persons in `unseen`
     n_repeating: int  # number of rows removed from `unseen` because they repeat a train or control person
     own_run: Int  # for each train row: tokens in the longest passage that no other person has; 0 if below 13
@@ -47,8 +47,9 @@ def draw_population(inputs: AuditInputs, rng: Rng) -> Population:
     People quote each other and fill in the same forms, so an audit could rightly fail a release of unseen rows. An
     unseen row is therefore removed if it
     - shares 13 consecutive tokens (verbatim or with masked numbers) with a train or control person, or is a near copy
-      of that person's text, both as in `memorization`; or
-    - contains an identifier or a code of a train or control person in any grouping, or the digits of an identifier.
+      of that person's text, both as in `memorization`;
+    - contains an identifier of a train or control person, or the digits of this identifier in any grouping; or
+    - contains a code of such a person in any grouping. A code has at least eight letters and digits (`12-345-abc`).
 
     At most 2,000 train persons and 3,000 control persons (2,000 for control, 1,000 unseen) are drawn. The caller
     must run `check_split` on the tables first.

@@ -23,7 +23,9 @@ from audits.selftest.recipes import append, hide, lacking_own_words, number_rows
 HIDDEN = 4  # number of persons whose texts are hidden in a release
 NEAR_EVERY = 10  # in a near copy, one word in this many is replaced
 PIECE = 20  # number of words per row of a record that is cut into several rows
-SHORTEST, LONGEST = 13, 29  # range of `own_run` of a short record, in tokens: FLOOR_TOKENS to CEILING_TOKENS - 1
+# range of `own_run` of a short record, in tokens. In `memorization`, a copied passage of fewer than 13 tokens
+# (FLOOR_TOKENS) never proves a leak, and one of 30 or more (CEILING_TOKENS) always prevents a pass.
+SHORTEST, LONGEST = 13, 29
 N_SHORT = 11  # number of short records that are copied
 BOILERPLATE = 0.6  # share of a record's words that are from TEMPLATE
 MIN_MISSPELLED = 4  # letters are exchanged in words of at least this many characters
@@ -45,12 +47,13 @@ TEMPLATE = (
     "Further details are kept in the main file and can be had on request from the records department.",
 )
 ACCENT = "\u0301"  # combining acute accent
-_TAGS = {ord(c): chr(0xE0000 + ord(c)) for c in string.ascii_letters + string.digits}  # invisible characters
+# code point of a letter or digit: the Unicode tag character for it, which is invisible
+_TAGS = {ord(c): chr(0xE0000 + ord(c)) for c in string.ascii_letters + string.digits}
 _CYRILLIC, _FULL_WIDTH = "\u0430\u0441\u0435\u043e\u0440\u0445\u0443", "".join(chr(0xFF10 + i) for i in range(10))
 _CONFUSABLE = str.maketrans("aceopxy" + string.digits, _CYRILLIC + _FULL_WIDTH)
 DISGUISES: Mapping[str, Callable[[str], str]] = {  # key: name of the case; value: function that disguises a text
     "accented": lambda text: " ".join(f"{word[:1]}{ACCENT}{word[1:]}" for word in text.split()),
-    # an invisible tag character after the first character of every word
+    # after the first character of every word, its tag character; after other symbols, the tag character for "A"
     "invisible": lambda text: " ".join(f"{w[:1]}{_TAGS.get(ord(w[0]), chr(0xE0041))}{w[1:]}" for w in text.split()),
     "underscored": lambda text: "_".join(text.split()),
     "confusable": lambda text: text.translate(_CONFUSABLE),

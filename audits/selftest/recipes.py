@@ -21,13 +21,14 @@ from audits.embeddings.similarity import highest, similarity_blocks
 from audits.selftest.clean_release import Population, as_synthetic, copyable, deal_persons, stack_tables
 
 COPIED_SHARE = 0.01  # share of the train persons copied by `verbatim_some`
-MIN_COPIED = 11  # smallest number of persons copied by `verbatim_some`; a test of a ranking detects no smaller number
+# smallest number of persons copied by `verbatim_some`; an audit that ranks persons does not detect a smaller number
+MIN_COPIED = 11
 CHUNK_WORDS = 8  # number of words per chunk of `chunk_mix`
 SECRET_SHARE = 0.25  # share of each text that `permuted_secret` exchanges
 FILTERED_SHARE = 0.1  # share of the rows that `filtered_release` removes
 SMALL_LAMBDA = 0.05  # largest weight of the neighbour in `smote_k1`
 MAX_WORDS = 400  # the n-gram model writes at most this many words per text
-MAX_ROWS = 4000  # a release of mixed rows has at most this many rows
+MAX_ROWS = 4000  # `interpolated` and `chunk_mix` build releases of at most this many rows
 
 
 def verbatim(population: Population, _rng: Rng) -> AuditInputs:
@@ -231,7 +232,7 @@ def _walk(following: Mapping[tuple[str, ...], Sequence[str]], start: tuple[str, 
     for u in rng.random(MAX_WORDS).tolist():
         candidates = following[context]
         word = candidates[int(u * len(candidates))]
-        if word == "":  # the empty word is the end of a text, and is never first
+        if word == "":  # the end of a text; never the first word, because every train text has a word
             break
         written.append(word)
         context = (*context[1:], word)

@@ -115,14 +115,14 @@ def run_suite(
     say = silent if progress is None else progress
     say(f"population: input checks, and {SPLITS} splits into train, control and unseen persons")
     populations, split_problems = make_populations(inputs, seed)
-    first, n_done, n_all = time.monotonic(), 0, sum(case.repeats for case in CASES)
+    cases_started, n_done, n_all = time.monotonic(), 0, sum(case.repeats for case in CASES)
     results = []
     for number, case in enumerate(CASES, start=1):
         say(f"{case.name}: {case.description} ({number} of {len(CASES)})")
         result = run_case(case, populations, selected, seed=seed, confidence=confidence)
         results.append(result)
         n_done += case.repeats
-        left = (time.monotonic() - first) / n_done * (n_all - n_done)
+        left = (time.monotonic() - cases_started) / n_done * (n_all - n_done)
         remaining = f"{left:.0f} s" if left < 90 else f"{left / 60:.0f} min"
         outcomes = ", ".join(f"{c.audit} {c.outcome}" for c in result.cells)
         say(f"{case.name}: {outcomes}; {result.seconds:.0f} s, about {remaining} remaining")
@@ -210,7 +210,10 @@ def run_case(
 
 
 def _counted(result: AuditResult, demand: Demand, population: Population, inputs: AuditInputs) -> AuditResult:
-    """Return the result; a pass becomes a fail if all rows with the leak are quarantined (this blocks the table)."""
+    """Return the result; if all rows with the leak are quarantined, replace a pass by a fail.
+
+    The reason is the gate `no-quarantined-row`, which refuses a table with quarantined rows.
+    """
     if demand not in {"must_fail", "must_not_pass"} or result.verdict != "pass" or not result.quarantined:
         return result
     clean = set(population.unseen.texts)
