@@ -219,6 +219,7 @@ _PAIR = re.compile(
     r"|House(?=[ -]Brackmann)|Mary(?= Joseph)|Miller(?= Fisher)|Glasgow(?=[ -]Blatchford)|Austin(?= Flint)"
     r"|Graham(?= Steell)|Lou(?= Gehrig))[ -][A-Z]"
 )
+# a name after a title is the name of a person, even if a word such as "sign" follows
 _TITLE = re.compile(r"\b(?:[Dd][Rr]|[Mm]r|[Mm]rs|[Mm]s|[Mm]iss|[Pp]rof)\.? $")
 
 

@@ -21,7 +21,7 @@ from audits.text.ngrams import find_keys, starts_group, within_groups
 from audits.text.shared_runs import BLOCK_TOKENS, Numbered, parts_of, run_keys
 
 PHRASE_TOKENS = 8  # tokens per phrase; of 700 abstracts, only 1 % share eight consecutive words with another abstract
-MANY = 10  # only phrases of more persons than this are boilerplate; statistical offices publish counts above 10
+MANY = 10  # a phrase of more persons than this can be boilerplate; statistical offices publish counts above 10
 FEWEST = 3  # a phrase is common text if at least this many persons share it; two persons may belong to one family
 FORM_TOKENS = 4  # length of the sequences by which headings are found; headings are shorter than a phrase
 FORM_SHARE = 0.01  # more than this share of the persons, and more than MANY persons, use a heading

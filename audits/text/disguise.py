@@ -13,8 +13,8 @@ MIN_SHARE, MIN_CHARACTERS = 0.05, 8
 FEW = 2  # if fewer real rows than this are disguised, chance does not explain a disguised synthetic row
 _JOINED = re.compile(r"(?<=[^\W_])_+(?=[^\W_])")  # underscores between letters or digits
 _WORD = re.compile(r"[^\W\d_]+")
-# a keycap emoji (a digit, # or * with the combining keycap), or a character with a variation selector, a zero-width
-# joiner, or both after it
+# emoji with invisible characters: a keycap (a digit, # or *, and the combining keycap), or a character and after it
+# a variation selector, a zero-width joiner, or first the selector and then the joiner
 _EMOJI_SELECTOR = re.compile("[0-9#*]\ufe0f?\u20e3|.(?:[\ufe0e\ufe0f]\u200d?|\u200d)")
 
 

@@ -25,7 +25,8 @@ WINDOW = 50  # characters per window of a row
 PARTLY = 1 / 3  # a row is partly illegible if at least this share of its windows scores below the bound
 MAX_CHARACTERS = 4_000_000  # at most about this many characters of `fitted`, and of `held_out`, are used
 MIN_DIFFERENCE = 0.5  # smallest difference of the scores of real and scrambled text, in nats per character
-MAX_PUNCTUATION, FEW_MARKS = 0.2, 2  # more punctuation than this share and number of characters is kept
+# the punctuation of a text is kept if it is more than this share, and more than this number, of the characters
+MAX_PUNCTUATION, FEW_MARKS = 0.2, 2
 _START = "\n\n"  # precedes a text on which the model is fitted
 _WORD = "\n "  # precedes a text that is scored, so that its first word is scored like any word of a record
 _SPACES = str.maketrans(dict.fromkeys(string.punctuation, " "))
@@ -54,9 +55,11 @@ def legibility(rows: Sequence[str], fitted: Sequence[str], held_out: Sequence[st
     A row below the bound is illegible. Language models write text near R; rot13 and base64 are below S.
 
     The score of a short row (fewer than 40 characters) varies strongly. A short row below the bound is therefore
-    illegible only if at most one in 1,000 windows of the row's length in `held_out` scores lower. The share of
-    windows below the bound is the chance that a legible short row scores below it. If significantly more of the
-    short rows not yet found illegible score below it (binomial test at 1 %), all short rows below it are illegible.
+    illegible only if at most one in 1,000 windows of the row's length in `held_out` scores lower.
+
+    The other short rows are tested together. The share of windows below the bound is the probability that a legible
+    row of the same length scores below the bound. If significantly more of these rows score below the bound (binomial
+    test at 1 %), each of these rows that scores below the bound is illegible.
 
     Raises:
         NotMeasurable: real and scrambled text have similar scores.

@@ -68,5 +68,5 @@ def consonants(normalised: str) -> str:
 
 
 def bare_letters(word: str) -> str:
-    """Return joined normalised tokens without digits, adjacent equal letters reduced to one: "b12ill" -> "bil"."""
+    """Return a string of joined tokens without digits, equal adjacent letters reduced to one: "b12ill" -> "bil"."""
     return _REPEATED.sub(r"\1", _NUMBER.sub("", word))

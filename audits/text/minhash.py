@@ -47,7 +47,7 @@ class _Shingled:
 
     hashes: UInt  # hashes of the shingles of all rows, sorted within each row, without repeats
     offsets: Int  # index of the first hash of each row, (n + 1,)
-    signatures: UInt  # the minimum of each permuted hash over the shingles of each row, (n, 128)
+    signatures: UInt  # the smallest value of each of the 128 hash functions over the shingles of each row, (n, 128)
 
     @property
     def sizes(self) -> Int:

@@ -120,7 +120,10 @@ Part = tuple[Numbered, Places]  # a table, and its places in one part
 
 
 def parts_of(tables: Sequence[Numbered], length: int) -> Iterator[tuple[Part, ...]]:
-    """Yield for each part the places of each table where runs of this length begin; equal runs are in one part."""
+    """Yield the places of each table where runs of this length begin, one part of the places at a time.
+
+    The key of a run determines its part, so equal runs are in the same part.
+    """
     n_parts = min(NO_PART, 1 + max(len(table.tokens) for table in tables) // PART_TOKENS)
     parts = [_part_numbers(table, length, n_parts) for table in tables]
     for number in range(n_parts):

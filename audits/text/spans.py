@@ -95,7 +95,10 @@ def _once(text: str) -> Located:
 
 
 def _pieces(chunk: str, offset: int) -> list[Placed]:
-    """Return the folded characters of a chunk with spans; if they do not spell the folded chunk, return it whole."""
+    """Return the characters of a chunk, each folded alone, with their spans in the text.
+
+    If these characters differ from the chunk when it is folded as a whole, return the folded chunk as one piece.
+    """
     folded = fold(chunk)
     starts = [i for i, c in enumerate(chunk) if i == 0 or unicodedata.combining(c) == 0]
     pieces = [Placed(fold(chunk[a:b]), offset + a, offset + b) for a, b in pairwise([*starts, len(chunk)])]
