@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from audits.attacks.accounting.accountants import EpsilonBounds
 
 UNIT, NO_MECHANISM = "group", "none+empirical"  # words of a statement: a guarantee per person, and no DP at all
-UNACCOUNTED = "accounting.unaccounted_reads"  # metric: number of kinds of reads without accounting
+# metric: number of kinds of reads of private records that the privacy accounting does not cover
+UNACCOUNTED = "accounting.unaccounted_reads"
 PRV_TOLERANCE = 0.05  # largest error of the audit's `epsilon_prv`, as a share of 1 + recomputed epsilon
 TOLERANCE = 1e-6  # relative tolerance of the joint epsilon of several runs
 

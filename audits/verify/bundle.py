@@ -44,6 +44,8 @@ MAX_CONFIG_BYTES = 1 << 12  # largest size of the published configuration, which
 
 @dataclass(slots=True)
 class _Run:
+    """One verification of a bundle: its arguments, and the results of the steps carried out so far."""
+
     path: str | Path
     now: datetime
     stack: ExitStack

@@ -38,7 +38,7 @@ MAIN = (
 MAX_CASES = 1000  # largest number of cases of a self-test
 # audits whose results state `claim_scope`: "person" if the source has person ids, otherwise "record"
 SCOPED = ("neighbours", "membership", "parent_recovery", "linkage")
-_CURVE_TOLERANCE = 0.05  # the area under a ROC curve, which pools all folds, may exceed the AUC by this
+_CURVE_TOLERANCE = 0.05  # the area under a published ROC curve may exceed the upper end of the AUC's interval by this
 _THRESHOLD_STEP = 0.001  # thresholds are published in multiples of this number
 
 
@@ -197,7 +197,7 @@ def dp_setting_problems(config: Mapping[str, Any]) -> Iterator[str]:
     allowed = {
         ("source", "kind"): "table",
         ("source", "max_records"): None,
-        ("interpolate", "balance"): ("equal", HIDDEN),  # numbers for each class are not published
+        ("interpolate", "balance"): ("equal", HIDDEN),  # `HIDDEN` replaces numbers that the releaser sets per class
         ("filter", "length"): (None, HIDDEN),
         ("embed", "model"): MODELS,
         ("decode", "model"): MODELS,

@@ -1,7 +1,8 @@
 """Make the files of a bundle that follow from its statement, evidence, report and data (`BundleParts`).
 
 The releaser writes these files. The verifier makes them again and compares the bytes, so even a releaser with a valid
-key cannot add anything to them. An edit that changes the written bytes must raise `SCHEMA_VERSION`.
+key cannot add anything to them. If you change this module so that it writes other bytes, raise `SCHEMA_VERSION` in
+`audits.verify.statement`.
 """
 
 import hashlib

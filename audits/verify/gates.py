@@ -107,7 +107,7 @@ def bundle_evidence(files: Mapping[str, bytes]) -> Evidence:
 
 
 def _are_short(evidence: Evidence, policy: Policy) -> bool:
-    """Return whether the numbers of the evidence have too few digits to hide text.
+    """Return whether the numbers of the evidence have too few digits to hide text, and few different confidences.
 
     Some numbers may have more digits: limits of the policy's rules, and numbers that are compared with the statement.
     """
@@ -265,6 +265,10 @@ def starts_from_train(stage: str) -> bool:
 
 
 def _disclosed(stated: ReleasePredicate, config: Mapping[str, Any]) -> str | None:
+    """Return the result of `disclosure` for this bundle, or None if no prompt describes a vector by words.
+
+    The last limitation in the statement gives the size of the public word list. If it does not, the result is "".
+    """
     if config["decode"]["writer"] != "prompt" and all(model.role != "vocabulary" for model in stated.models):
         return None
     found = vocabulary.DISCLOSURE.search(stated.limitations[-1]) if stated.limitations else None

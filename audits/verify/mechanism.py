@@ -18,7 +18,8 @@ from audits.verify.statement import SAFETENSORS, Privacy, ReleasePredicate
 if TYPE_CHECKING:
     from audits.attacks.accounting.accountants import EpsilonBounds
 
-INPUT_CHECKS, RELEASE_GATE, AUDIT_NUMBERS = "input-checks", "release-gate", "audit-numbers"  # kinds of reads
+# kinds of reads of private records that the DP claim does not cover
+INPUT_CHECKS, RELEASE_GATE, AUDIT_NUMBERS = "input-checks", "release-gate", "audit-numbers"
 SAMPLING, NORMALISER = "poisson sampling", "normaliser"  # names of checks that only some kinds of mechanisms need
 # the checks that every accounting must contain; see `audits.attacks.accounting.accounting_audit`
 CHECKED = {"claim", "accountants", "delta", "unit", "persons", "seeds", "noise", "clipping", "reads", "releases"}

@@ -23,7 +23,7 @@ from audits.verify.mechanism import CHECKED, NORMALISER, SAMPLING
 from audits.verify.statement import Gate, ReleaseId, ReleasePredicate, Wire, no_repeats
 from audits.verify.vocabulary import AGE_BANDS, CONTRADICTIONS, REASONS, SEXES, STAGES, STYLE_KINDS, WRITING
 
-MAX_CLASSES, MAX_BINS = 1000, 120
+MAX_CLASSES, MAX_BINS = 1000, 120  # largest number of classes, and of bins of a histogram
 T = TypeVar("T")
 M = TypeVar("M", bound=BaseModel)
 
@@ -234,7 +234,7 @@ class StageRow(Closed):
     n_out: Shown
 
     @model_validator(mode="after")
-    def _disclosed(self, info: ValidationInfo) -> Self:
+    def _may_be_published(self, info: ValidationInfo) -> Self:
         if self.name not in WRITING:
             _measured(self.name, info)
         return self

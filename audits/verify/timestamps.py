@@ -1,4 +1,4 @@
-"""Check when a file was signed: a timestamp authority that the trust root lists has signed a timestamp (RFC 3161).
+"""Check when a file was signed, by means of a timestamp (RFC 3161) from an authority that the trust root lists.
 
 The timestamp (token) `release.tsr` belongs to the signed file (envelope) `release.dsse.json`. A token covers all
 signatures of its envelope, so a signature that is added later has no trusted time. A signature is accepted if its key
@@ -171,6 +171,10 @@ def _time(response: "TimeStampResponse") -> datetime:
 
 
 def _content(info: bytes) -> bytes:
+    """Return the part of a token that states the time, in the accepted form.
+
+    Raise VerifyError (E_TSA) if it has a nonce or extensions, and ValueError if its structure is unexpected.
+    """
     _, field = _inside(info, _SEQUENCE)
     (octets,) = _inside(field, _FIELD_0)
     (stated,) = _inside(octets, _OCTETS)
@@ -185,6 +189,7 @@ def _content(info: bytes) -> bytes:
 
 
 def _checked(attributes: bytes) -> bytes:
+    """Return the signed attributes unchanged; raise ValueError if one is not an identifier with a set of values."""
     for attribute in _inside(attributes, _FIELD_0):
         _, values = _inside(attribute, _SEQUENCE)
         _inside(values, _SET)

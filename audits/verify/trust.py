@@ -36,7 +36,7 @@ ROOT = "root"  # role whose keys sign the trust root
 _KeyId = Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")]
 _PersonText = Annotated[str, Field(min_length=1, max_length=200)]
 _ALIKE = str.maketrans("01i", "oll")  # 0 looks like o; 1 and i look like l
-_PAIRS = (  # two letters, and the single letter that replaces them in a skeleton
+_PAIRS = (  # two letters, and the single letter by which `name_skeleton` replaces them
     *(("ae", "a"), ("oe", "o"), ("ue", "u"), ("aa", "a")),  # two letters that may replace ä, ö, ü or å
     *(("rn", "m"), ("vv", "w")),  # two letters that look like one letter
 )
@@ -108,9 +108,10 @@ class TrustRoot(Canonical):
     expires: Instant
     keys: dict[_KeyId, TrustKey]
     roles: dict[RoleName, Role]
-    policies: dict[Name, Annotated[tuple[Sha256, ...], Field(min_length=1)]]
+    policies: dict[Name, Annotated[tuple[Sha256, ...], Field(min_length=1)]]  # sha256 of accepted versions, by name
     revoked: tuple[Revocation, ...] = ()
-    min_tool_version: Annotated[str, Field(pattern=r"^\d+\.\d+\.\d+$")] | None = None  # oldest accepted version
+    # oldest version of SynthGen whose releases are accepted
+    min_tool_version: Annotated[str, Field(pattern=r"^\d+\.\d+\.\d+$")] | None = None
     authorities: tuple[str, ...] = ()  # certificates of timestamp authorities, base64 of DER
     ledgers: tuple[LedgerId, ...] = ()  # accepted ledgers; if empty, a release under a budget limit is refused
 

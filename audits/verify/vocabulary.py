@@ -36,7 +36,6 @@ STYLES = ("clinical-note", "clinical-shorthand", "letter", "plain", "question") 
 _BASE_VERSION = r"(0|[1-9][0-9]{0,3})(\.(0|[1-9][0-9]{0,2})){0,2}((a|b|rc|\.post|\.dev)[0-9])?"
 _VERSION = re.compile(_BASE_VERSION + r"(\+(cpu|cu[0-9]{3}|rocm[0-9]\.[0-9]))?")
 
-# stages of a run in their order, and reasons why the filters reject a text; tests compare them with `synthgen`
 MAX_ROUNDS = 20  # largest number of rounds of writing (interpolate, decode, filter)
 MAX_TURNS = 3  # largest number of times that a run carries out the stages `evaluate` and `audit`
 
@@ -48,6 +47,7 @@ def _repeated(stages: tuple[str, ...], times: int) -> tuple[str, ...]:
 
 # under differential privacy, these stages read no private record
 WRITING = _repeated(("interpolate", "decode", "filter"), MAX_ROUNDS)
+# stages of a run in their order, and reasons why the filters reject a text; tests compare both with `synthgen`
 STAGES = (
     "extract", "load", "split", "deidentify", "embed", "reserve", "measure", "style", "decode-reconstruction",
     "re-embed-reconstruction", *_repeated(("interpolate", "decode", "re-embed", "filter"), MAX_ROUNDS),
@@ -67,6 +67,7 @@ CONTRADICTIONS = ("any", "sex", "age", "laterality", "denied", "treatment", "imp
 # subgroups of people by the sex and age that their texts state (`synthgen.evaluate.subgroups`)
 SEXES = ("female", "male", "nonbinary")
 AGE_BANDS = ("infant", "child", "adolescent", "young adult", "middle-aged", "older adult")
+# shares of kinds of tokens, which describe the style of a table (`synthgen.evaluate.style_gap`)
 _KINDS = ("line_ends", "numbers", "marks", "capitals", "function_words", "first_person")
 STYLE_KINDS = tuple(f"{kind}_share" for kind in _KINDS)
 
@@ -178,7 +179,7 @@ OUTSIDE_DP = (
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """The values of a setting that may be published: words, and numbers from `low` to `high`."""
+    """The values of a setting that may be published: words, and numbers from `low` to `high` (by default, none)."""
 
     words: tuple[str | bool | None, ...] = ()
     low: float = 0
@@ -302,7 +303,10 @@ def _without_address(value: object) -> object:
 
 
 def disclosure(words: int, public: int) -> str:
-    """Return a phrase on the bits that a prompt can disclose, given its number of words and that of the word list."""
+    """Return a phrase on the bits that the words in a prompt can disclose.
+
+    The prompt contains `words` words, which are taken from a public list of `public` words.
+    """
     bits = words * math.log2(public)
     return f"{words} words of a public list of {public:,}, which disclose at most {bits:.0f} bits"
 
