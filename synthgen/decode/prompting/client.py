@@ -145,8 +145,8 @@ class Client:
         self.connections.add(connection)
         try:
             connection.request(method, f"{parts.path.rstrip('/')}{path}", body=body, headers=headers)
-            response = connection.getresponse()
-            raw = response.read(MAX_BYTES + 1)
+            with connection.getresponse() as response:  # a response of HTTP/1.0 owns the socket
+                raw = response.read(MAX_BYTES + 1)
         except TimeoutError:
             raise _Busy(f"no answer within {self.config.timeout:g} seconds") from None
         except (OSError, HTTPException) as error:

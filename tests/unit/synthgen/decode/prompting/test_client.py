@@ -1,6 +1,10 @@
+import contextlib
+import gc
 import json
+import socket
+import struct
 import time
-from threading import Event
+from threading import Event, Thread
 
 import pytest
 
@@ -137,6 +141,28 @@ def test_oversized_answer_is_refused(server, monkeypatch):
     server.answer = lambda _: (200, b"x" * 101)
     with pytest.raises(ModelError, match="an answer has more than"):
         ask(client(server))
+
+
+@pytest.mark.usefixtures("server")  # allows sockets
+def test_answer_that_breaks_off_leaves_no_open_socket(impatient):
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def break_off():
+            with contextlib.suppress(OSError):  # until the listener is closed
+                while True:
+                    with listener.accept()[0] as connection:
+                        connection.recv(65536)
+                        connection.sendall(b"HTTP/1.0 200 OK\r\nContent-Length: 100\r\n\r\nabc")
+                        time.sleep(0.05)
+                        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # reset
+
+        Thread(target=break_off, daemon=True).start()
+        config = EndpointConfig(url=f"http://127.0.0.1:{listener.getsockname()[1]}/v1", model="writer", timeout=5.0)
+        with pytest.raises(ModelError, match="the connection broke") as broken:
+            ask(Client(config))
+        broken.value.cycle = broken  # the garbage collector closes the objects of a cycle in any order
+        del broken
+        gc.collect()  # a socket that is still open ends in a warning, which is an error
 
 
 def test_environment_proxy_is_not_used(server, monkeypatch):
