@@ -15,14 +15,14 @@ from audits.core.errors import InputError
 
 _ALIASES = {"dp_epsilon": "dp", "dp_delta": "dp"}  # accepted name -> name of the page
 _PREFIXES = ("audit_", "dp_consistent_")  # prefixes of the ids of gates
+_HELP = "an audit (name or letter A to I), another source of numbers (such as balance), or a gate of a policy"
 
 
-def explain(
-    audit: Annotated[str, typer.Argument(help="an audit (name or letter A to I), a number, or a gate of a policy")],
-    *,
-    as_json: AsJson = False,
-) -> None:
-    """Explain an audit, a number or a gate: what is measured, what the results mean, and what to change."""
+def explain(audit: Annotated[str, typer.Argument(help=_HELP)], *, as_json: AsJson = False) -> None:
+    """Explain an audit, another source of numbers (such as balance), or a gate of a policy.
+
+    The explanation states what is measured, what the results mean, and what to change.
+    """
     from audits.runner.registry import AUDITS
 
     folder = Path(__file__).parents[1] / "explain"

@@ -154,7 +154,7 @@ def _with_files(inputs: "AuditInputs", files: _Files, columns: dict[str, Any]) -
         "mechanism": read_mechanism,
         "identifiers": lambda path: read_identifiers(path, n_train, "train"),
         "control_identifiers": lambda path: read_identifiers(path, n_control, "control"),
-        "mirror": lambda path: load(path, role="rerun"),
+        "mirror": lambda path: load(path, role="mirror"),
     }
     found = {name: read(path) for name, read in readers.items() if (path := getattr(files, name)) is not None}
     if files.canaries is not None and files.canary_build is not None:

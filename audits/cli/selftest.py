@@ -49,7 +49,7 @@ def selftest(  # noqa: PLR0913, PLR0917 - one parameter per option of the comman
     tell = console.say if as_json else console.show
     tell("\n".join([format_table(result), *result.problems]))
     if result.left_out:
-        tell(f"not calibrated, because they need further inputs: {', '.join(result.left_out)}")
+        tell(f"audits that were not tested, because they need further inputs: {', '.join(result.left_out)}")
     if out is not None:
         out.mkdir(parents=True, exist_ok=True)
         tables = {"train": table_digest(inputs.train), "control": table_digest(inputs.control)}

@@ -19,9 +19,12 @@ from audits.core.released import NUMBERINGS, file_problems, is_numbering, releas
 from audits.core.strictjson import canonical, unique_keys
 from audits.core.types import AuditInputs, Int, Table, persons
 
-# "synthetic" is the table to be released; only for this role, every byte of the file is checked. "rerun" is output of
-# a repeated run of the generator, "previous" an earlier release, "evaluated" a table to be measured or rewritten.
-Role = Literal["synthetic", "rerun", "evaluated", "previous", "train", "control", "reference"]
+# "synthetic" is the table to be released; only for this role, every byte of the file is checked. Three roles are
+# outputs of further runs of the generator: "rerun" (without some persons), "mirror" (from control) and "canary build"
+# (with canaries). "previous" is an earlier release, and "evaluated" a table to be measured or rewritten.
+Role = Literal[
+    "synthetic", "rerun", "mirror", "canary build", "evaluated", "previous", "train", "control", "reference"
+]
 
 MAX_ROWS = 5_000_000
 MAX_TEXT_CHARACTERS = 1_000_000

@@ -176,8 +176,9 @@ def note_draw(folder: Path, high_water_mark: HighWaterMark, run: str) -> bytes:
         if DRAW in steps:
             raise Overspent(
                 "this run drew its noise before, and its budget is spent",
-                hint="Restore the configuration, data and version with which the noise was drawn, or rename a folder "
-                f"reserve-*.before-* of the workspace back. If you can do neither: {_NEW_RUN}",
+                hint="Restore the configuration, data and version with which the noise was drawn, or give the "
+                "folder reserve-*.before-* of the workspace its former name again. If you can do neither: "
+                + _NEW_RUN,
             )
         chain.append({"what": DRAW, "run": run})
         return _seal_key(chain, run)

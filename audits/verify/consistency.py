@@ -137,7 +137,7 @@ def count_problems(parts: BundleParts) -> Iterator[str]:
         yield "balance: the classes together have more real records than the statement gives for train"
 
 
-def engine_problems(parts: BundleParts) -> Iterator[str]:
+def sample_size_problems(parts: BundleParts) -> Iterator[str]:
     """Yield a problem for a count whose sample size n is not its value, and for a self-test with too many cases."""
     for name, metric in parts.evidence.metrics.items():
         if name in {ATTEMPTS, SECRET, METHOD, "records.synthetic"} and metric.n != metric.value:

@@ -253,7 +253,7 @@ def _contradictions(parts: BundleParts) -> Iterator[str]:
         yield f"{REPORT_JSON}: its scores differ from the utility in the evidence"
     yield from consistency.audit_problems(parts)
     yield from consistency.count_problems(parts)
-    yield from consistency.engine_problems(parts)
+    yield from consistency.sample_size_problems(parts)
     yield from consistency.score_problems(parts)
     yield from consistency.model_problems(parts)
     yield from consistency.written_problems(parts)

@@ -65,7 +65,7 @@ def publish(config: Config, *, resume: Literal["auto", "never"], stream: TextIO)
     Raise ReleaseRefused if the policy refuses the release; the signed refusal and the report stay in the workspace.
     """
     from synthgen.pipeline.pipeline import Pipeline
-    from synthgen.release.assembly import hits_of
+    from synthgen.release.assembly import copy_warnings
 
     out, name, public = config.resolve(config.release.out), config.release.key, config.release.public
     if public is not None and is_uri(name):
@@ -83,7 +83,7 @@ def publish(config: Config, *, resume: Literal["auto", "never"], stream: TextIO)
     decision = run.decide()
     report = run.write_report(decision)
     stream.write(as_written(f"report: {report}\n"))
-    stream.writelines(f"WARNING {line}\n" for line in hits_of(run))
+    stream.writelines(f"WARNING {line}\n" for line in copy_warnings(run))
     if not decision.allowed:
         stream.writelines(f"{line}\n" for line in decision.summary)
     bundle = run.release(decision, key=key, out=out)

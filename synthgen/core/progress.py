@@ -53,7 +53,7 @@ class Lines:
 
         def write() -> None:
             seconds = self._clock() - started
-            shown = measures(now_done, total, unit, done_here=now_done - before, seconds=seconds)
+            shown = progress_text(now_done, total, unit, done_here=now_done - before, seconds=seconds)
             self._stream.write(f"{name}  {shown}\n")
             self._stream.flush()
 
@@ -91,7 +91,9 @@ class Bars:
             def advance(n: int) -> None:
                 nonlocal now_done
                 now_done += n
-                words = measures(now_done, total, unit, done_here=now_done - done, seconds=time.monotonic() - started)
+                words = progress_text(
+                    now_done, total, unit, done_here=now_done - done, seconds=time.monotonic() - started
+                )
                 bars.update(task, completed=now_done, words=words)
 
             yield advance
@@ -127,7 +129,7 @@ class _Tolerant:
             self._stream.flush()
 
 
-def measures(done: int, total: int, unit: str, *, done_here: int, seconds: float) -> str:
+def progress_text(done: int, total: int, unit: str, *, done_here: int, seconds: float) -> str:
     """Return a text such as "50/100 texts  0.50/s  1:40 left"; the rate is `done_here` divided by `seconds`.
 
     Loading a model makes the first units slow. Until a twentieth of the units is finished or `FIRST_SECONDS` have

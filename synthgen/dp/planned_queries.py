@@ -180,8 +180,9 @@ def priced_reads(config: Config) -> tuple[tuple[str, str], ...]:
     """Return each access to private text with its privacy cost, as pairs of texts; empty if the run has no budget."""
     if not config.interpolate.is_private:
         return ()
+    noise = "Gaussian noise with a standard deviation of {:.3g} clip norms; the query is run {}"
     costs = (
-        (name, f"Gaussian noise with a deviation of {query.noise_multiplier:.3g} clip norms, {query.steps} times")
+        (name, noise.format(query.noise_multiplier, "once" if query.steps == 1 else f"{query.steps} times"))
         for name, query in queries_of(config).items()
     )
     return (*costs, *((what, "nothing: " + why) for what, why in FREE))

@@ -176,7 +176,7 @@ def report_content(run: "Run", decision: Decision, release_id: str | None, *, pr
         samples=_samples(run) if decision.allowed or private else (),
         approvals=tuple((rule.role, rule.threshold) for rule in policy.approvals),
         is_guessable=GUESSABLE in limits,
-        warnings=hits_of(run) if private else (),
+        warnings=copy_warnings(run) if private else (),
         private=private,
     )
 
@@ -208,7 +208,7 @@ def _guarantee(run: "Run", decision: Decision) -> Guarantee | None:
     return guarantee_of(Privacy.model_validate(parse(canonical(stated))), run.policy)
 
 
-def hits_of(run: "Run") -> tuple[str, ...]:
+def copy_warnings(run: "Run") -> tuple[str, ...]:
     """Return warnings for the data owner if an independent policy releases private text that the audits found."""
     evidence = read_evidence((run.folder("audit") / EVIDENCE).read_bytes())
     hits = {name: evidence.metrics.get(f"{name}.hard_hits") for name in ("memorization", "identifiers")}

@@ -117,7 +117,7 @@ def load_key(path: Path, passphrase: bytes | None = None) -> SigningKey:
     raw = public_bytes(private)
     public = load_public(public_path(path))
     if public.public != raw.hex():
-        message = f"{public_path(path)}: is the public part of another key than {path.name}"
+        message = f"{public_path(path)}: is not the public part of the key {path.name}"
         raise DataError(message, hint=_RESTORE_PUBLIC)
     return SigningKey(private, keyid(raw), public)
 

@@ -87,7 +87,7 @@ def another_attempt(policy: Policy, *, is_private: bool) -> str:
     return f"{attempt} {NEW_NOISE}" if is_private else attempt
 
 
-def rows_and_words(workspace: Path, *, has_file: bool) -> str:
+def review_advice(workspace: Path, *, has_file: bool) -> str:
     """Return a sentence on how to see the affected rows; `has_file`: whether the run has a configuration file."""
     call = "call `synthgen.release.review.page.write_review(run)`"
     how = f"run `synthgen review {shlex.quote(str(workspace))}`" if has_file else call

@@ -47,7 +47,7 @@ from synthgen.release.assembly import bundle_content, report_content
 from synthgen.release.bundle import Bundle, write_bundle
 from synthgen.release.keys import SigningKey, load_key
 from synthgen.release.refusal import write_refusal
-from synthgen.release.remedies import another_attempt, rows_and_words, with_remedies
+from synthgen.release.remedies import another_attempt, review_advice, with_remedies
 from synthgen.release.statement import short_id
 from synthgen.release.tables import data_files
 from synthgen.split.stage import SPLIT
@@ -173,7 +173,7 @@ class Run:
     def advice(self) -> tuple[str, str]:
         """Advice after a refusal: how to see the rows and words behind the results, and what a further run costs."""
         return (
-            rows_and_words(self.workspace.root, has_file=self.config.file is not None),
+            review_advice(self.workspace.root, has_file=self.config.file is not None),
             another_attempt(self.policy, is_private=self.config.interpolate.is_private),
         )
 

@@ -95,7 +95,9 @@ def _sampling(mechanism: Mechanism, dry_run: DryRunLog | None) -> ClaimCheck:
     if mechanism.sampling != "poisson":
         return ClaimCheck(name, "broken", f"batches are {mechanism.sampling}, but accounted for as Poisson samples")
     if dry_run is None or dry_run.batches is None:
-        no_batches = f"no dry run logs its batches; log them for at least {sampling_tests.MIN_STEPS} steps"
+        no_batches = (
+            f"the log has no dry run with batches; log the batches of at least {sampling_tests.MIN_STEPS} steps"
+        )
         return ClaimCheck(name, "missing", no_batches)
     if any(len(set(batch)) < len(batch) for batch in dry_run.batches):
         return ClaimCheck(name, "broken", "a person is in a batch twice, so batches are drawn with replacement")
@@ -110,7 +112,7 @@ def _sampling(mechanism: Mechanism, dry_run: DryRunLog | None) -> ClaimCheck:
 def _noise(mechanism: Mechanism, dry_run: DryRunLog | None) -> ClaimCheck:
     name = "noise"
     if dry_run is None or len(dry_run.noise) == 0 or dry_run.dimension is None:
-        return ClaimCheck(name, "missing", "no dry run logs the size of its noise; log it for every step")
+        return ClaimCheck(name, "missing", "the log has no dry run with the size of the noise; log it for every step")
     if dry_run.batches is not None and len(dry_run.batches) != len(dry_run.noise):
         steps = (
             f"noise was added in {len(dry_run.noise)} steps, but persons were drawn in {len(dry_run.batches)} steps"
@@ -130,7 +132,7 @@ def _noise(mechanism: Mechanism, dry_run: DryRunLog | None) -> ClaimCheck:
 
 def _clip(mechanism: Mechanism, dry_run: DryRunLog | None) -> ClaimCheck:
     if dry_run is None or dry_run.max_norm is None or dry_run.largest_row is None:
-        no_norms = "no dry run logs the largest norms before and after clipping; log both"
+        no_norms = "the log has no dry run with the largest norms before and after clipping; log both norms"
         return ClaimCheck("clipping", "missing", no_norms)
     if dry_run.max_norm > mechanism.clip_norm * (1 + CLIP_SLACK):
         too_long = f"after clipping, a contribution has the norm {dry_run.max_norm:.4g}, larger than the clip norm"
@@ -149,7 +151,8 @@ def _normaliser(mechanism: Mechanism, dry_run: DryRunLog | None, n_persons: int)
     if declared.source == "answers":
         return ClaimCheck(name, "holds")  # the check `replay` tests that only the answers were used
     if declared.value is None or dry_run is None or len(dry_run.normalisers) == 0:
-        return ClaimCheck(name, "missing", "no dry run logs the divisors of its sums; log the divisor of each step")
+        no_divisors = "the log has no dry run with the divisors of the sums; log the divisor of each step"
+        return ClaimCheck(name, "missing", no_divisors)
     used = np.asarray(dry_run.normalisers)
     if np.any(np.abs(used - declared.value) > NORMALISER_SLACK * declared.value):
         return ClaimCheck(name, "broken", "the sum is divided by a number other than the declared constant")

@@ -91,7 +91,7 @@ def read_canaries(
         table=table,
         family=tuple(columns["family"][i] for i in first),
         inserted=np.array([columns["inserted"][i] for i in first], dtype=np.bool_),
-        canary_build=load_table(canary_build, text=text, label=label, group=group, role="rerun"),
+        canary_build=load_table(canary_build, text=text, label=label, group=group, role="canary build"),
         suffixes=_suffixes(path / SUFFIXES) if path.is_dir() else (),
     )
 

@@ -178,9 +178,9 @@ def auc_by_repeats(
 
 
 def _counts_and_auc(pooled: Float, is_inserted: Bool, selected: Bool) -> dict[str, Any]:
-    inserted, left_out = pooled[selected & is_inserted], pooled[selected & ~is_inserted]
-    both = len(inserted) > 0 and len(left_out) > 0
-    return {"inserted": len(inserted), "left_out": len(left_out), "auc": auc(inserted, left_out) if both else None}
+    inserted, omitted = pooled[selected & is_inserted], pooled[selected & ~is_inserted]
+    both = len(inserted) > 0 and len(omitted) > 0
+    return {"inserted": len(inserted), "left_out": len(omitted), "auc": auc(inserted, omitted) if both else None}
 
 
 def exposure_bits(
@@ -230,6 +230,6 @@ def exposure_details(bits: tuple[Float, Float] | None, n_suffixes: int) -> dict[
     """Return the report entry on exposure, in bits: mean and maximum of each arm, and the largest possible value."""
     if bits is None:
         return {"suffixes": n_suffixes, "inserted": None, "left_out": None}
-    inserted, left_out = ({"mean": float(b.mean()), "max": float(b.max())} for b in bits)
+    inserted, omitted = ({"mean": float(b.mean()), "max": float(b.max())} for b in bits)
     limits = {"most_possible": math.log2(n_suffixes + 1), "without_a_leak": math.log2(math.e)}
-    return {"suffixes": n_suffixes, **limits, "inserted": inserted, "left_out": left_out}
+    return {"suffixes": n_suffixes, **limits, "inserted": inserted, "left_out": omitted}

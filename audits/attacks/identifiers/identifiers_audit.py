@@ -201,7 +201,7 @@ def _rare_scores(people: People, synthetic: SyntheticKeys, pool: PoolContent, su
     # whether a word has several owners, belongs to no person, or was counted already
     is_skipped = (pool.words.owner < 0) | (pool.words.owner >= n)
     for text, owner in people.rows():
-        words = sorted(tables.rare_words(tokens(text)))
+        words = sorted(tables.long_words(tokens(text)))
         place = pool.words.positions(words)
         for i in np.flatnonzero(~is_skipped[place]).tolist():
             bits = surprisal.bits(words[i])

@@ -109,8 +109,8 @@ def read_people(inputs: AuditInputs) -> People:
     return People(tuple(tables), train, len(control), len(inputs.synthetic))
 
 
-def rare_words(words: Iterable[str]) -> set[str]:
-    """Return the words that are long enough to be counted as rare words: those of at least four characters."""
+def long_words(words: Iterable[str]) -> set[str]:
+    """Return the words of at least four characters; shorter words do not count as rare words."""
     return {word for word in words if len(word) >= _MIN_CHARACTERS}
 
 
@@ -126,7 +126,7 @@ def read_synthetic(texts: Iterable[str], collectors: Sequence[Collector]) -> Syn
         numbers.add(entity.key for entity in row.numbers)
         bare.add({entity.key for entity in row.numbers} - labelled)
         entity_numbers.add(labelled)
-        words.add(rare_words(row.words))
+        words.add(long_words(row.words))
         n_tokens += len(row.words)
         for collector in collectors:
             collector.read_synthetic(row)
@@ -165,7 +165,7 @@ def read_pool(people: People, synthetic: SyntheticKeys, collectors: Sequence[Col
         for _, digits in row.numbers:
             if digits in synthetic.numbers or digits in synthetic.entity_numbers:
                 numbers.setdefault(digits, Owners()).add(owner)
-        words.add(rare_words(row.words), owner)
+        words.add(long_words(row.words), owner)
         for collector in collectors:
             collector.read_other(row, owner)
     return PoolContent(

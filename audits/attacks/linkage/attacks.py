@@ -94,13 +94,13 @@ def attack_families(holdout: HoldoutTables, people: Arms, rng: Rng) -> tuple[lis
         ("fields", fields, matches.first, matches.first_in_reference),
         ("profile", profile, by_profile, by_profile_in_reference),
     ]
-    halved = np.array([len(text.split()) >= 2 * MIN_HALF_WORDS for text in real])
+    has_long_halves = np.array([len(text.split()) >= 2 * MIN_HALF_WORDS for text in real])
     families = [_inference(*arguments, rng) for arguments in inferences]
     rare = [
         _inference(name, secrets.of_at_most(inference.RARE_PERSONS), nearest, baseline, rng)
         for name, secrets, nearest, baseline in inferences
     ]
-    joins = {f"nearest_{k}": join_halves(matches.first, matches.second, k, halved) for k in LINKED_WITHIN}
+    joins = {f"nearest_{k}": join_halves(matches.first, matches.second, k, has_long_halves) for k in LINKED_WITHIN}
     inversions = {name: invert(full, matches.reverse[name], people.row_person) for name, full in matches.full.items()}
     families += [
         Family(name="half_to_half", kind="absolute", required=True, variants=joins),
@@ -123,19 +123,19 @@ def _inference(name: str, secrets: Secrets, nearest: NearestRows, baseline: Near
     )
 
 
-def join_halves(first: NearestRows, second: NearestRows, k: int, halved: Bool) -> Guesses:
+def join_halves(first: NearestRows, second: NearestRows, k: int, has_long_halves: Bool) -> Guesses:
     """Return for each record whether one synthetic row is among the k rows nearest to each half of the record.
 
         confidence = max over rows s near both halves of min(cos(first half, s), cos(second half, s)), else 0
 
     An attacker who has two documents of one person, and does not know that they belong together, can join them
-    through a synthetic row that is similar to both. Records whose halves are too short (`halved` is False) are not
-    attacked.
+    through a synthetic row that is similar to both. Records whose halves are too short (`has_long_halves` is False)
+    are not attacked.
     """
     common = first.rows[:, :k, None] == second.rows[:, None, :k]
     weaker = np.minimum(first.similarities[:, :k, None], second.similarities[:, None, :k]).astype(np.float64)
     confidence = np.where(common, np.maximum(weaker, 0), 0).max(axis=(1, 2))
-    return Guesses(is_trial=halved, correct=common.any(axis=(1, 2)), confidence=confidence)
+    return Guesses(is_trial=has_long_halves, correct=common.any(axis=(1, 2)), confidence=confidence)
 
 
 def invert(full: NearestRows, reverse: Int, row_person: Int) -> Guesses:

@@ -66,11 +66,15 @@ class TrainPart(Section):
     )
     max_prompt_tokens: Count = Field(8, description="Largest number of tokens of a prompt.")
     words: Annotated[int, Field(ge=0, le=16)] = Field(
-        0, description="Largest number of words nearest to the vector in a prompt; requires the section `vocabulary`."
+        0,
+        description="Largest number of vocabulary words in a prompt: the words nearest to the vector. Requires the "
+        "section `vocabulary`.",
     )
     rate: Rate = Field(1e-3, description="Largest learning rate.")
     noise: Annotated[float, Field(ge=0, le=2)] = Field(
-        0.25, description="Largest length of the noise added to a vector."
+        0.25,
+        description="Approximate largest L2 norm of the Gaussian noise that is added to a vector. The norm is drawn "
+        "uniformly for each vector, from 0 to about this number.",
     )
     mix: Annotated[float, Field(ge=0, le=1)] = Field(
         0.0, description="Share of training vectors that lie between the vectors of two passages."

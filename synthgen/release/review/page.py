@@ -21,7 +21,7 @@ from synthgen.core.seeds import SeedTree
 from synthgen.core.types import Candidate, FilterOutcome
 from synthgen.pipeline.job import Job
 from synthgen.pipeline.judge import SYNTHETIC
-from synthgen.release.assembly import hits_of
+from synthgen.release.assembly import copy_warnings
 from synthgen.release.review.link import NO_RELEASE, page_marker
 from synthgen.release.review.passages import Passage, TextPiece, cut, occurrences, shared_passages
 from synthgen.release.review.released import ReleasedBundle, released_bundle
@@ -109,7 +109,7 @@ def _warnings(run: Run) -> Iterator[str]:
         yield _INDEPENDENT
     if not run.config.source.has_persons:
         yield f"{RECORDS_ONLY} Where this page says person, read record."
-    yield from hits_of(run)
+    yield from copy_warnings(run)
 
 
 def _audit(result: Mapping[str, Any], tables: ReviewTables) -> dict[str, Any]:

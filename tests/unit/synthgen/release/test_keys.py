@@ -89,7 +89,7 @@ def test_unusable_keys_are_refused(key, tmp_path):
 def test_wrong_or_malformed_public_part_is_refused(key, tmp_path, releases):
     other = new_key(tmp_path / "other.pem", SECRET, person="a", org="b", now=releases.NOW)
     public_path(key).write_bytes(other.read_bytes())
-    with pytest.raises(DataError, match="another key"):
+    with pytest.raises(DataError, match="is not the public part of the key"):
         load_key(key, SECRET)
     value = json.loads(other.read_text())
     for broken in ({**value, "keyid": "0" * 16}, {**value, "x": 1}, [1]):

@@ -77,10 +77,10 @@ def test_each_mistake_breaks_only_its_own_check(logs, case, name, sentence):
 @pytest.mark.parametrize(
     ("dry_run", "name", "sentence"),
     [
-        ({"batches": None}, "poisson sampling", "log them for at least 200 steps"),
-        ({"noise": [], "dimension": None}, "noise", "logs the size of its noise"),
-        ({"max_norm": None}, "clipping", "logs the largest norms before and after clipping"),
-        ({"largest_row": None}, "clipping", "logs the largest norms before and after clipping"),
+        ({"batches": None}, "poisson sampling", "log the batches of at least 200 steps"),
+        ({"noise": [], "dimension": None}, "noise", "no dry run with the size of the noise"),
+        ({"max_norm": None}, "clipping", "no dry run with the largest norms before and after clipping"),
+        ({"largest_row": None}, "clipping", "no dry run with the largest norms before and after clipping"),
         ({"largest_row": 0.5}, "clipping", "so nothing was clipped; include larger contributions"),
         ({"normalisers": []}, "normaliser", "log the divisor of each step"),
     ],

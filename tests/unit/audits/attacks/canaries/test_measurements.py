@@ -73,12 +73,12 @@ def test_no_copies_in_unrelated_tables(canaries, tables):
 
 def test_reproduced_endings_are_counted_by_person_and_table(canaries, tables, retexted):
     texts = canaries.table.texts
-    inserted, left_out = persons_rows(canaries, True), persons_rows(canaries, False)
+    inserted, omitted = persons_rows(canaries, True), persons_rows(canaries, False)
     many = next(rows for rows in inserted if len(rows) == 3)
     once = [rows for rows in inserted if len(rows) == 1]
     seen = [*(texts[i] for i in many), f"so {texts[once[0][0]]} and more"]
     canary_build = retexted(tables["canary_build"], [*tables["canary_build"].texts, *seen])
-    copied = [texts[rows[0]] for rows in (once[0], once[1], left_out[0])]
+    copied = [texts[rows[0]] for rows in (once[0], once[1], omitted[0])]
     released = retexted(tables["synthetic"], [*copied, *tables["synthetic"].texts])
     built = replace(canaries, canary_build=canary_build)
     copies = count_copies(built, inputs_of(tables, synthetic=released), tables["reference"])

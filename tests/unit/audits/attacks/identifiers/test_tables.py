@@ -4,7 +4,7 @@ import pytest
 from audits.attacks.identifiers.patterns import Entity
 from audits.attacks.identifiers.recorded import Occurrences, index_identifiers
 from audits.attacks.identifiers.surprisal import Surprisal
-from audits.attacks.identifiers.tables import judge_patterned, rare_words, read_people, read_pool, read_synthetic
+from audits.attacks.identifiers.tables import judge_patterned, long_words, read_people, read_pool, read_synthetic
 from audits.core.types import AuditInputs, Table
 
 
@@ -37,7 +37,7 @@ def test_contacts_of_exactly_two_persons_are_counted():
 
 
 def test_short_words_are_not_rare():
-    assert rare_words(["the", "patient"]) == {"patient"}
+    assert long_words(["the", "patient"]) == {"patient"}
 
 
 def judged(made, train, control=("a", "b", "c"), *public):

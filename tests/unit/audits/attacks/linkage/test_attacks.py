@@ -41,8 +41,8 @@ def measured(people, **variants):
 def test_halves_are_joined_by_a_common_row():
     first = nearest([[3, 7, 9], [1, 2, 4], [5, 6, 8], [0, 1, 2]], [[0.9, 0.5, 0.25]] * 4)
     second = nearest([[9, 7, 0], [3, 5, 6], [5, 0, 1], [7, 2, 0]], [[0.75, 0.5, 0.125]] * 4)
-    halved = np.array([True, True, True, False])
-    one, three = (join_halves(first, second, k, halved) for k in (1, 3))
+    has_long_halves = np.array([True, True, True, False])
+    one, three = (join_halves(first, second, k, has_long_halves) for k in (1, 3))
     assert list(one.correct) == [False, False, True, False]
     assert list(three.correct) == [True, False, True, True]
     assert three.confidence == pytest.approx([0.5, 0, 0.75, 0.25])
