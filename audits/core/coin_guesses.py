@@ -26,11 +26,11 @@ class Claim(NamedTuple):
 
     limit: float  # the epsilon to test
     delta: float
-    is_claim: bool  # True: the mechanism's log claims both numbers. False: the audit sets `limit`, and delta is 0
+    is_claim: bool  # True: the mechanism log claims both numbers. False: the audit sets `limit`, and delta is 0
 
 
 def stated_claim(mechanism: Mapping[str, Any] | None, limit: float) -> Claim:
-    """Return the claim in a mechanism's log, or `limit` and delta 0 without one; raise InputError for a wrong one."""
+    """Return the claim in a mechanism log, or `limit` and delta 0 without one; raise InputError for a wrong one."""
     claimed = None if mechanism is None else mechanism.get("claim")
     if claimed is None:
         return Claim(limit=limit, delta=0.0, is_claim=False)
@@ -42,7 +42,7 @@ def stated_claim(mechanism: Mapping[str, Any] | None, limit: float) -> Claim:
     if not 0 <= delta < 1:
         problems.append("claim.delta must be a number from 0 to below 1")
     if problems:
-        raise InputError("the privacy claim in the mechanism's log cannot be tested", problems=problems)
+        raise InputError("the privacy claim in the mechanism log cannot be tested", problems=problems)
     return Claim(limit=epsilon, delta=delta, is_claim=True)
 
 

@@ -108,7 +108,7 @@ def _problem(  # noqa: PLR0911 - one return per reason
     if metric is None:
         return f"the evidence has no number for {rule.metric}"
     if rule.metric.startswith("selftest.") and "selftest" not in evidence.digests:
-        return "the evidence does not identify its self-test"
+        return "the evidence has no digest of the self-test"
     if not all(math.isfinite(end) for end in (metric.value, metric.low, metric.high)):
         return "the number or an end of its interval is not finite"
     if rule.min_n is not None and metric.n < rule.min_n:

@@ -45,8 +45,8 @@ MISSED = {
     "identifiers": "names, numbers or rare words of up to {0} {units} appear",
     "membership": "in up to {0} pairs of a used and an unused {unit}, an attacker picks the used one; by guessing, "
     "50 of 100",
-    "parent_recovery": "for up to {0} texts, the real records that an attacker takes for their sources were used; "
-    "without a leak, 50 of 100",
+    "parent_recovery": "for up to {0} texts, the records that an attacker picks as their sources are among the "
+    "records that were used; without a leak, 50 of 100",
     "linkage": "new facts from up to {0} {units} are learned",
 }
 # name of an audit: the sentence on the page if this audit was not run

@@ -54,8 +54,8 @@ class LanguageCheck:
             problems.append(
                 f"{self.illegible_rows} synthetic rows are illegible: their letter sequences do not occur in real "
                 f"records, so they may encode private text. At most {most_quarantined(self.n)} may be quarantined "
-                "and listed by row number, so none of these rows is listed: find out which step of the generator "
-                "writes such text, and release plain, unencoded text in all rows"
+                "and listed by row number, so the report does not list these rows. Find out which step of the "
+                "generator writes such text, and release plain, unencoded text in all rows"
             )
         if self.wordy_rows > len(self.quarantined):
             problems.append(

@@ -35,7 +35,7 @@ def applicable_audits(inputs: AuditInputs) -> tuple[str, ...]:
 def check_name(name: str) -> None:
     """Raise InputError if there is no audit with this name."""
     if name not in AUDITS:
-        raise InputError(f"there is no audit {name!r}", hint=f"audits: {', '.join(AUDITS)}")
+        raise InputError(f"there is no audit {name!r}", hint=f"Choose from: {', '.join(AUDITS)}")
 
 
 def build(name: str, encode_tables: TableEncoder = encode_tables) -> Attack:

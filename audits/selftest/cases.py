@@ -145,7 +145,8 @@ _VALUES_REMOVED = (
 _VALUES_NOT_COPIED = "a copied text does not necessarily contain the values that linkage infers"
 UNDETECTED = {  # by case name: why the audits without a demand need not detect the leak
     "verbatim_1_percent": "1 % of the persons does not change an average over all rows or persons",
-    "verbatim_one_person": "no ranking detects one person among hundreds; only audits that fail at one match do",
+    "verbatim_one_person": "no ranking detects one person among hundreds; only audits that fail because of a single "
+    "match detect that person",
     **dict.fromkeys(("word_dropout_10", "word_dropout_30"), _VALUES_REMOVED),
     "word_dropout_50": "few runs of words remain, so there is no verbatim copy",
     **dict.fromkeys(("smote_k1", "smote_k5"), _VALUES_NOT_COPIED),

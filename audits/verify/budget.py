@@ -116,7 +116,7 @@ def _check_claim(claim: Mapping[str, float], evidence: Evidence, files: Mapping[
         if measured is None or (measured.low, measured.high) != (claimed, claimed):
             raise VerifyError("E_GATE", f"the claimed {name} differs from the evidence")
         if logged.get(name) != claimed:
-            raise VerifyError("E_GATE", f"the claimed {name} differs from the mechanism's log")
+            raise VerifyError("E_GATE", f"the claimed {name} differs from the mechanism log")
 
 
 def _check_recomputed(evidence: Evidence, bounds: "EpsilonBounds") -> None:

@@ -184,7 +184,7 @@ def model_problems(parts: BundleParts) -> Iterator[str]:
         yield "models: a judge is stated, but no server wrote the texts"
     local = [model for model in models if model.format == SAFETENSORS]
     if any(model.trained_on_private_data != is_unknown(model.name) for model in local):
-        yield "models: exactly the models that are not shipped must count as trained on private data"
+        yield "models: a shipped model must not, and any other model must, count as trained on private data"
 
 
 def is_unknown(model: str) -> bool:

@@ -52,7 +52,8 @@ def check_report(report: Any, names: Iterable[str], predicate: ReleasePredicate,
     if reported.audits != evidence.audits or not is_part:
         raise VerifyError("E_GATE", f"{REPORT_JSON}: differs from the evidence")
     if not controls <= {number.confidence for number in evidence.metrics.values()}:
-        raise VerifyError("E_GATE", f"{REPORT_JSON}: a control result has a confidence that the evidence lacks")
+        differs = "the confidence of a control result differs from every confidence in the evidence"
+        raise VerifyError("E_GATE", f"{REPORT_JSON}: {differs}")
     gates = canonical([gate.model_dump(mode="json", by_alias=True) for gate in predicate.gates])
     if stated != (predicate.release_id, predicate.verdict, gates):
         raise VerifyError("E_GATE", f"{REPORT_JSON}: differs from the statement")

@@ -69,7 +69,7 @@ def check_mechanism(privacy: Privacy, policy: Policy, files: Mapping[str, bytes]
     expected = {INPUT_CHECKS, *(() if policy.is_independent else after)}
     if missing := expected - outside:
         names = ", ".join(sorted(missing))
-        raise VerifyError("E_GATE", f"the mechanism's log does not declare these reads outside its claim: {names}")
+        raise VerifyError("E_GATE", f"the mechanism log does not declare these reads outside its claim: {names}")
     if policy.is_independent and (found := outside & {RELEASE_GATE, AUDIT_NUMBERS}):
         names = ", ".join(sorted(found))
         raise VerifyError("E_GATE", f"an independent policy forbids these reads, which the log declares: {names}")
@@ -164,7 +164,7 @@ def accounted(files: Mapping[str, bytes]) -> Mapping[str, Any]:
         (details,) = [result["details"] for result in results if result["name"] == "accounting"]
         return dict(details)
     except (JsonError, KeyError, TypeError, ValueError):
-        raise VerifyError("E_GATE", "the report does not contain the accounting of the mechanism's log") from None
+        raise VerifyError("E_GATE", "the report does not contain the accounting of the mechanism log") from None
 
 
 def _common(mechanisms: Sequence[Mapping[str, Any]], name: str) -> Any:

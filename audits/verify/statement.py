@@ -225,9 +225,9 @@ class Privacy(Wire):
 
 
 class Commitment(Wire):
-    """A keyed digest of private records: the key proves later which records were read; without it, it reveals none.
+    """A keyed digest of private records, see `synthgen.release.commitment`.
 
-    See `synthgen.release.commitment`.
+    With the key, one can prove later which records were read. Without the key, the digest reveals no record.
     """
 
     scheme: Literal["hmac-sha256-merkle/v1"]

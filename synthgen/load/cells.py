@@ -68,7 +68,7 @@ def names_in(value: Any) -> Iterator[str]:
         try:
             value = json.loads(name)
         except (ValueError, RecursionError):
-            raise CellError("begins like a list, but is not JSON; save the names as a list or as text") from None
+            raise CellError("begins with [ or {, but is not JSON; save the names as a list or as text") from None
     if isinstance(value, dict):
         value = list(value.values())
     if isinstance(value, tuple):  # an entry (key, value) of an Arrow map

@@ -258,11 +258,11 @@ def read_log(value: Mapping[str, Any]) -> MechanismLog:
     try:
         return MechanismLog.model_validate(parse(canonical(value)))
     except JsonError as error:
-        raise InputError(f"the mechanism's log is not JSON: {error.message}") from None
+        raise InputError(f"the mechanism log is not JSON: {error.message}") from None
     except ValidationError as error:
         mistakes = _mistakes(error)
         raise InputError(
-            f"the mechanism's log has {len(mistakes)} mistake{'s' * (len(mistakes) > 1)}",
+            f"the mechanism log has {len(mistakes)} mistake{'s' * (len(mistakes) > 1)}",
             problems=mistakes,
             hint="audits/attacks/accounting/mechanism_log.py documents the format",
         ) from None
@@ -274,11 +274,11 @@ def read_mechanism(path: str | Path) -> Mapping[str, Any]:
     try:
         value = parse(read_regular(path, MAX_LOG_BYTES))
     except OSError as error:
-        raise InputError(f"the mechanism's log cannot be read: {path} ({error.strerror})") from error
+        raise InputError(f"the mechanism log cannot be read: {path} ({error.strerror})") from error
     except JsonError as error:
-        raise InputError(f"the mechanism's log is not strict JSON ({error.message}): {path}") from None
+        raise InputError(f"the mechanism log is not strict JSON ({error.message}): {path}") from None
     if not isinstance(value, dict):
-        raise InputError(f"the mechanism's log must be a JSON object: {path}")
+        raise InputError(f"the mechanism log must be a JSON object: {path}")
     read_log(value)
     return value
 

@@ -66,7 +66,7 @@ class CanaryAudit:
 
         Raises:
             NotMeasurable: there are no canaries, or too few canaries, persons or rows; or the coins were not fair.
-            InputError: the epsilon or delta in the mechanism's log is invalid, or a canary does not have exactly
+            InputError: the epsilon or delta in the mechanism log is invalid, or a canary does not have exactly
                 one family and one coin.
         """
         claim = stated_claim(inputs.mechanism, EPSILON_LIMIT)

@@ -160,7 +160,7 @@ def accounting_files(change, *, evidence=False):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda details: details["claim"].update(epsilon=1.0), "differs from the mechanism's log"),
+        (lambda details: details["claim"].update(epsilon=1.0), "differs from the mechanism log"),
         (lambda details: details.pop("claim"), "lacks the epsilon and delta"),
         (
             lambda details: details.update(mechanisms=[LOUD]),

@@ -1,4 +1,4 @@
-"""The stated epsilon, noise, sampling and disclosed audit numbers must agree with the mechanism's log."""
+"""The stated epsilon, noise, sampling and disclosed audit numbers must agree with the mechanism log."""
 
 import contextlib
 import functools
@@ -102,7 +102,7 @@ def test_what_the_policy_publishes_and_decides_by_must_be_declared_in_the_log(re
         check_mechanism(stated(), policy, report_with(details(MEANS, outside=(*needed, "retries"))))
         for lacking in needed:
             others = [kind for kind in needed if kind != lacking]
-            with pytest.raises(VerifyError, match=f"E_GATE the mechanism's log does not declare .*: {lacking}$"):
+            with pytest.raises(VerifyError, match=f"E_GATE the mechanism log does not declare .*: {lacking}$"):
                 check_mechanism(stated(), policy, report_with(details(MEANS, outside=others)))
     for kind in kinds[1:]:
         with pytest.raises(VerifyError, match=f"E_GATE an independent policy forbids .* log declares: {kind}$"):

@@ -1,4 +1,4 @@
-"""The format of a mechanism's log: every mistake is listed by its path, without its value."""
+"""The format of a mechanism log: every mistake is listed by its path, without its value."""
 
 import copy
 import hashlib
@@ -88,7 +88,7 @@ def test_log_file_is_read(clean, tmp_path):
     ],
 )
 def test_each_mistake_is_listed_by_its_path(clean, path, to, message):
-    with pytest.raises(InputError, match="the mechanism's log has 1 mistake") as caught:
+    with pytest.raises(InputError, match="the mechanism log has 1 mistake") as caught:
         read_log(changed(clean, *path, to=to))
     assert message in str(caught.value)
 

@@ -201,7 +201,7 @@ def test_claim_replaces_the_limit(mechanism, claim):
     ],
 )
 def test_invalid_claim_is_refused(claim):
-    with pytest.raises(InputError, match="the privacy claim in the mechanism's log cannot be tested"):
+    with pytest.raises(InputError, match="the privacy claim in the mechanism log cannot be tested"):
         stated_claim({"claim": claim}, 1.0)
 
 
