@@ -46,7 +46,7 @@ def most_delta(persons: int) -> float:
 
 
 class DpConfig(Section):
-    """Privacy budget, which limits the effect of adding or removing one person with all records of that person.
+    """Privacy budget of a run. It limits how much the records of one person can influence the released texts.
 
     If `epsilon` is not set, the run makes no claim of differential privacy.
     """

@@ -25,7 +25,7 @@ def evaluate(
     ] = "planted",
     *,
     engine: Annotated[str, Option(help="Engine to measure: auto, rules or rules+ner.")] = "auto",
-    names: Annotated[bool, Option("--names", help="Tell the engine the names that the file lists.")] = False,
+    names: Annotated[bool, Option("--names", help="Give the engine the names that the file lists.")] = False,
     misses: Annotated[Path | None, Option(help="Private file to write: the missed identifiers.")] = None,
     as_json: AsJson = False,
 ) -> None:

@@ -123,8 +123,9 @@ def plan(
 ) -> None:
     """Check a configuration and predict the run: duration, accepted texts, DP budget, what each audit can detect.
 
-    The exit code is 3 if the run cannot end in a release; the reasons are listed last. If it can, and it has no
-    privacy budget, a pilot writes about 120 texts. This takes minutes, and the run reuses most of the results.
+    The exit code is 3 if the run cannot end in a release; the reasons are listed last. If the run can end
+    in a release and has no privacy budget, a pilot writes about 120 texts. The pilot takes minutes, and the run
+    reuses most of its results.
     """
     from synthgen.config import Config
     from synthgen.plan.plan import make_plan
@@ -228,7 +229,9 @@ def evaluate(  # noqa: PLR0913 - one parameter per option
     balance: Annotated[
         Literal["as-source", "equal"], Option(help="Class sizes that the synthetic records should have.")
     ] = "as-source",
-    confidence: Annotated[float, Option(min=0.95, max=0.9999, help="One-sided confidence of interval ends.")] = 0.975,
+    confidence: Annotated[
+        float, Option(min=0.95, max=0.9999, help="One-sided confidence of each end of an interval.")
+    ] = 0.975,
     text: Annotated[str, Option(help="Column of the texts, in every table.")] = "text",
     label: Annotated[str, Option(help="Column of the classes, in every table.")] = "label",
     group: Annotated[str, Option(help="Column of the persons, in train and test.")] = "group",
@@ -286,7 +289,8 @@ def shadow(
 ) -> None:
     """Repeat a run many times, each time without some persons, and infer from the outputs who was missing.
 
-    An attacked person, close to a synthetic record, is missing in half of the reruns. A rerun takes as long as a run.
+    Each attacked person has a record close to a synthetic record, and is left out of half of the reruns. A rerun
+    takes as long as a run.
     """
     from synthgen.cli.shadow import ShadowRequest
     from synthgen.cli.shadow import shadow as make_shadow

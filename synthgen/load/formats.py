@@ -146,7 +146,7 @@ def read_dataset(path: Path, wanted: Iterable[str]) -> SourceTable:
     splits = path / "dataset_dict.json"
     if splits.is_file():
         names = ", ".join(map(str, _list(_json(splits).get("splits"))))
-        number = "several splits" if "," in names else "one folder per split"
+        number = "several splits" if "," in names else "the folder of a split"
         hint = "Set source.path to the folder of one split."
         raise DataError(f"the folder contains {number}: {names}", hint=hint)
     state = _json(path / "state.json")

@@ -249,8 +249,8 @@ def _shown(columns: tuple[str, ...], source: SourceConfig, path: Path) -> str:
     """Return a sentence that lists the columns, or the number of columns if they may be cells of a private record."""
     is_header = {folded(name) for name in wanted_columns(source)} & {folded(column) for column in columns}
     if _is_csv(source, path) and not is_header:
-        n = len(columns)
-        return f"None of the {n} cells of the first line is a configured column. Does the file have a header?"
+        what = f"None of the {len(columns)} cells of the first line is the name of a configured column."
+        return f"{what} Does the file have a header?"
     names = [c if len(c) <= MAX_SHOWN_NAME else f"(a name of {len(c)} characters)" for c in columns[:SHOWN_COLUMNS]]
     return f"The table has: {', '.join(names)}{', ...' if len(columns) > SHOWN_COLUMNS else ''}."
 

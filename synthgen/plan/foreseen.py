@@ -39,7 +39,9 @@ from synthgen.split import Split
 
 UNEXPECTED = (InternalError, Interrupted)  # errors that the configuration and the source do not cause
 MIN_FREE_SPACE = 64 << 20  # smallest free disk space for a bundle, in bytes
-MIRROR = "a table that is generated from control (option `--mirror` of `audits run`)"  # input that a run lacks
+MIRROR = (
+    "a table that the same generator wrote from control (option `--mirror` of `audits run`)"  # input that a run lacks
+)
 DEDUPE = "or set source.dedupe: all, which removes such records before the split"  # remedy for near-duplicates
 
 

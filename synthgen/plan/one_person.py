@@ -41,7 +41,9 @@ def certain_recovery(method: Interpolator, policy: Policy, n_records: int) -> st
     if 1 - (1 - share) ** n_records <= ALMOST_CERTAIN:
         return None
     substitute = policy.dp_substitute
-    accepted = "" if substitute is None else f" (at most {substitute.max_epsilon:g}, to replace this audit)"
+    accepted = ""
+    if substitute is not None:
+        accepted = f" of at most {substitute.max_epsilon:g}; this audit then need not pass"
     return (
         f"audit parent_recovery: {method.name} makes about {share:.0%} of the records mostly from one person (fewer "
         f"than {MIN_EFFECTIVE_PARENTS} effective parents), and the audit fails if there is one such record; for "

@@ -45,7 +45,7 @@ from synthgen.split import Split, split
 
 RECOVERED = (
     "on most data, parent_recovery finds the parents of interpolated records, and the release is then refused; "
-    "interpolate.method: dp-gaussian with an accepted budget replaces this audit"
+    "with interpolate.method: dp-gaussian and a budget that the policy accepts, this audit need not pass"
 )
 SUITE = "if all other rules are met, the run tests the audits on your records, which takes about an hour more"
 REPEATED = (
