@@ -171,7 +171,9 @@ class DecodeConfig(Section):
     @classmethod
     def _has_words(cls, words: int, info: ValidationInfo) -> int:
         if words == 0 and info.data.get("writer") == PROMPT:
-            raise ValueError("with writer: prompt, vectors reach the model only as words, so set 1 to 16")
+            raise ValueError(
+                "with writer: prompt, vectors reach the model only as words, so words must be from 1 to 16"
+            )
         return words
 
     @field_validator("template", "examples", "descriptions")

@@ -101,7 +101,9 @@ def load_model(folder: Path, *, dtype: Dtype = "auto", device: Placement = "cpu"
             folder, use_safetensors=True, dtype=dtype, output_loading_info=True, **local, **placed
         )
     except (OSError, ValueError, RuntimeError, SafetensorError) as error:
-        raise ModelError(f"{folder}: contains no readable causal language model as safetensors") from error
+        raise ModelError(
+            f"{folder}: contains no causal language model that can be read from safetensors files"
+        ) from error
     finally:
         logging.set_verbosity(verbosity)
     if missing := sorted(loading["missing_keys"]):

@@ -19,7 +19,7 @@ def _evaluate(context: StageContext) -> Mapping[str, object]:
     tables, attempt = context.input("tables"), context.input("attempt")
     # 2 · c − 1 is the two-sided confidence of an interval whose ends have the one-sided confidence c
     confidence = max(USUAL_CONFIDENCE, 2 * confidence_of(attempt, context.config("audit.confidence")) - 1)
-    with context.progress.stage("evaluate", total=1, unit="studies") as advance, threadpool_limits(limits=1):
+    with context.progress.stage("evaluate", total=1, unit="evaluations") as advance, threadpool_limits(limits=1):
         compared = Tables(
             synthetic=tables.synthetic,
             train=tables.train,

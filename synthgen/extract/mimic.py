@@ -48,7 +48,8 @@ def read_mimic(path: Path, fields: Fields, encoding: str = "utf-8") -> Iterator[
     headers = {file: read_csv_table(file, {"subject_id"}, encoding).columns for file in files}
     are_mimic_4 = {"note_id" in header for header in headers.values()}
     if len(are_mimic_4) > 1:
-        message = f"{path} has notes of MIMIC-III and of MIMIC-IV, in which one number identifies different persons"
+        why = "the same subject_id means different persons in the two databases"
+        message = f"{path} has notes of both MIMIC-III and MIMIC-IV; {why}"
         raise DataError(message, hint="Set source.path to a folder with notes of only MIMIC-III or only MIMIC-IV.")
     overrides = {name: column.lower() for name, column in asdict(fields).items() if column is not None}
     needed = {**(_MIMIC_4 if are_mimic_4.pop() else _MIMIC_3), **overrides, "text": "text"}

@@ -154,7 +154,8 @@ def _parts(folder: Path) -> tuple[list[Path], list[str]]:
     for entry in entries_of(folder):
         shown = f"{folder.name}/{entry.name}"
         if entry.is_dir():
-            problems.append(f"{shown} is a subfolder; export partitions and versions (Delta) to plain files")
+            how = "export the table as plain files, without partitions and not in a versioned format such as Delta"
+            problems.append(f"{shown} is a subfolder; {how}")
         elif entry.name.startswith(("_", ".")):
             continue  # files of the exporting program, such as _SUCCESS
         elif _PART.fullmatch(entry.name):

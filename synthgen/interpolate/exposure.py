@@ -69,8 +69,8 @@ def limit_exposure(
         n_empty_blocks = 0 if len(taken[-1][0]) else n_empty_blocks + 1
         if n_empty_blocks == GIVE_UP:
             raise Unfit(
-                f"after {n_accepted} of {m} records, each of {GIVE_UP * BLOCK} consecutive proposals would give a "
-                f"person a summed weight above {max_exposure:g}; request fewer records, raise "
+                f"only {n_accepted} of {m} records could be made: in {GIVE_UP * BLOCK} consecutive draws, each "
+                f"record would raise a person's summed weight above {max_exposure:g}; request fewer records, raise "
                 "interpolate.max_exposure or interpolate.k_neighbors, or add records of other persons"
             )
     parents, weights = (np.concatenate(blocks) for blocks in zip(*taken, strict=True))

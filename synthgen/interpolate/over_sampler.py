@@ -331,7 +331,7 @@ def _float32(rows: Floats) -> Float32:
     n_equal = len(np.unique(rows, axis=0)) - len(np.unique(low, axis=0))
     if rounding > MAX_ROUNDING * spread or n_equal > 0:
         raise DataError(
-            "neighbours are searched in float32, in which the rows of X lose their differences",
+            "neighbours are searched in float32, but rounding to float32 makes rows of X equal or nearly equal",
             problems=[f"rounding error: {rounding:.3g}, spread: {spread:.3g}", f"rows that become equal: {n_equal}"],
             hint="Subtract the mean of each column of X, then scale it.",
         )

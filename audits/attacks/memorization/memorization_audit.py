@@ -188,15 +188,15 @@ def _verdict(found: Matches, facts: Measurements) -> tuple[Verdict, Status, str]
     untested = ""
     if lengths := facts.planted.untested_lengths:
         untested = (
-            f"; the audit could not test the {facts.planted.untested_share:.1%} of the train records that have "
-            f"{lengths}, because it found fewer than half of the records of these lengths that it searched as if "
-            "they were synthetic"
+            f"; the audit could not test the records of {lengths} ({facts.planted.untested_share:.1%} of the train "
+            "records), because it found fewer than half of the records of these lengths that it searched as if they "
+            "were synthetic"
         )
     if lengths := facts.reordered.untested_lengths:
         untested += (
-            f"; the audit did not test for records with their words in another order among the "
-            f"{facts.reordered.untested_share:.1%} of the train records that have {lengths}, because it found fewer "
-            "than half of the records of these lengths that it searched with their words reordered"
+            f"; the audit did not test whether records of {lengths} ({facts.reordered.untested_share:.1%} of the "
+            "train records) were copied in another word order, because it found fewer than half of the records of "
+            "these lengths that it searched with their words reordered"
         )
     limits_of = {
         "words of a record in any order": facts.limits.words,

@@ -111,7 +111,7 @@ def _judge(results: list[EncoderNeighbours], holdout: HoldoutTables, people: Arm
     fails = {  # key: end of "Train and control persons differ significantly in ..."; value: whether it is proven
         "how many synthetic records are nearest to them": _proven([f.share for f in results], limit),
         "how many synthetic records of a class are nearest to them": _proven(classes, CLASS_MARGIN),
-        "how close the closest of them are to a synthetic record": min(scans) < stats.CHANCE_LEVEL,
+        "how close the persons most similar to a synthetic record are to it": min(scans) < stats.CHANCE_LEVEL,
     }
     failed = [what for what, is_proven in fails.items() if is_proven]
     # a wide margin must not hide that a share differs significantly from one half

@@ -232,7 +232,7 @@ def _problems(value: Any) -> list[str]:
 def _problems_of_runs(runs: Sequence[Any], key: str, names: Sequence[str]) -> list[str]:
     wrong = sum(not (_are_strings(run.get(key)) and set(run[key]) <= set(names)) for run in runs)
     if wrong:
-        return [f"{wrong} runs have a {key} that is not a list of the plan's names"]
+        return [f"in {wrong} runs, {key} is not a list of names from the plan"]
     if not _can_be_halved(len(runs)):
         return [f"the number of runs must be a multiple of {2 * FOLDS}, but there are {len(runs)}"]
     coins = _coins(runs, key, names)

@@ -17,6 +17,7 @@ PRIVATE = {
 MINIMAL = "version: 1\nsource: {path: n.jsonl}\ninterpolate: {total: 10}\n"
 NO_BRIDGE = "must not be words or model; set writer: prompt for words, or writer: xrag for model"
 NO_KEY = "must not contain a user name or key; set key_env to the variable with the API key"
+NO_WORDS = "with writer: prompt, vectors reach the model only as words, so words must be from 1 to 16"
 ONLY_PROMPT = "only writer: prompt uses this key; set writer: prompt, or omit the key"
 
 
@@ -135,10 +136,7 @@ def test_unsuitable_yaml_is_refused_without_a_traceback(tmp_path, more):
             ["filter.attributes: no text can fulfil these rules: ant: sex male and sex female exclude each other"],
         ),
         ("decode: {temperature: .inf}", ["decode.temperature: must be less than or equal to 5, got inf"]),
-        (
-            "decode: {writer: prompt, words: 0}",
-            ["decode.words: with writer: prompt, vectors reach the model only as words, so set 1 to 16, got 0"],
-        ),
+        ("decode: {writer: prompt, words: 0}", [f"decode.words: {NO_WORDS}, got 0"]),
         ("decode: {adapt: {}}", ["decode.adapt: unknown key"]),
         (
             "decode: {bridge: words, template: a.txt}",

@@ -198,7 +198,7 @@ def test_model_with_tied_head_decodes_and_damaged_model_is_rejected(tiny, bridge
     assert len(decode(decoder(folder, bridge_folder), tiny.latents(1))) == 3
     path.write_bytes(path.read_bytes()[:-100])
     for damaged in (folder, tmp_path):
-        with pytest.raises(ModelError, match="contains no readable causal language model"):
+        with pytest.raises(ModelError, match="contains no causal language model that can be read"):
             decoder(damaged, bridge_folder)
 
 

@@ -91,7 +91,7 @@ def test_ambiguous_folders_are_refused(fourth, tmp_path_factory):
     with pytest.raises(DataError, match="folder of MIMIC notes"):
         list(read_mimic(tmp_path_factory.mktemp("empty"), Fields()))
     (fourth / "NOTEEVENTS.csv").write_text(NOTEEVENTS)
-    with pytest.raises(DataError, match="of MIMIC-III and of MIMIC-IV"):
+    with pytest.raises(DataError, match="notes of both MIMIC-III and MIMIC-IV"):
         list(read_mimic(fourth, Fields()))
     (fourth / "DISCHARGE.CSV").write_text(DISCHARGE)
     with pytest.raises(DataError, match=r"DISCHARGE.CSV|discharge.csv.gz: the same table"):

@@ -87,7 +87,7 @@ def test_limit_exposure_gives_up_if_no_proposal_fits():
     # rows 0 and 1 go only with each other, rows 2 and 3 are never proposed
     proposals = itertools.repeat((np.tile([0, 1], (5, 1)), np.tile([0.75, 0.25], (5, 1))))
     tries = exposure.GIVE_UP * exposure.BLOCK
-    with pytest.raises(Unfit, match=f"after 2 of 3 records, each of {tries} consecutive proposals"):
+    with pytest.raises(Unfit, match=f"only 2 of 3 records could be made: in {tries} consecutive draws"):
         limit_exposure(proposals, 3, groups=np.arange(4), max_exposure=1.5)
     assert len(limit_exposure(proposals, 2, groups=np.arange(4), max_exposure=1.5)[0]) == 2
 

@@ -182,7 +182,11 @@ def test_balanced_rows_get_no_new_points_and_integers_become_float64():
             for s in (1e19, 1e39, 1e300, 1e-20, 1e-44)
         ),
         (lambda X: (X * 3e19).astype(np.float32), DataError, "longest row must have a length of 1e-14 to 1e.18"),
-        (lambda X: X + np.eye(X.shape[1])[0] * 1e12, DataError, "rows of X lose their differences"),
+        (
+            lambda X: X + np.eye(X.shape[1])[0] * 1e12,
+            DataError,
+            "rounding to float32 makes rows of X equal or nearly equal",
+        ),
         (lambda X: np.vstack([X[:-1] * 1e-300, X[-1:]]), DataError, "rows that become equal: 6"),
         (lambda X: np.where(X > 0.5, np.nan, X), ValueError, "NaN"),
     ],

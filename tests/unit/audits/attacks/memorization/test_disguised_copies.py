@@ -93,7 +93,7 @@ def test_reordered_short_records_of_one_train_and_one_control_person_prove_no_le
     code, result, found, _ = memorized(**tables)
     assert (code, result["verdict"], found) == (0, "pass", set())
     assert result["details"]["control_highest_bag_of_words"]["8"] == 1
-    assert "records with their words in another order" in result["reason"]
+    assert "were copied in another word order" in result["reason"]
 
 
 def test_every_disguised_short_shared_or_scattered_copy_is_found(fresh_inputs, rows_of, assert_all_found):
