@@ -23,9 +23,10 @@ ACCOUNTING = "accounting"
 
 
 class DpSubstitute(Closed):
-    """Requirements that replace some audits if no synthetic record was made from single source records (its parents).
+    """Requirements that can replace required audits if no synthetic record has parents.
 
-    An audit that failed is never replaced.
+    The parents of a synthetic record are the source records from which it was interpolated. If the requirements are
+    met, the audits in `instead_of` need not pass. They must still be measured and must not fail.
     """
 
     # required audits that need not pass if the substitute applies, but must have been measured

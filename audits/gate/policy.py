@@ -43,14 +43,14 @@ def audit_gate(audit: str) -> str:
 
 
 class ApprovalRule(Closed):
-    """The number of different persons of a role who must approve."""
+    """How many different persons who have a role must approve the release."""
 
     role: RoleName
     threshold: Annotated[int, Field(ge=1, le=9)]
 
 
 class DpRule(Closed):
-    """The requirements for a claim of differential privacy."""
+    """The requirements that the claim of differential privacy must meet."""
 
     unit: Literal["group"]
     max_epsilon: Annotated[Finite, Field(gt=0)]
@@ -67,14 +67,17 @@ class Timestamps(Closed):
 
 
 class Disclosure(Closed):
-    """The precision of published counts of private records; see `audits.gate.disclosure`."""
+    """How exactly counts of private records are published, see `audits.gate.disclosure`."""
 
     publish_exact_counts: bool = False  # true only for a source whose size is not secret
     min_histogram_bin: Annotated[int, Field(ge=2, le=1000)] = 10  # smaller counts are published as `1-9`
 
 
 class Policy(Canonical):
-    """A release policy; a trust root pins the sha256 of its canonical form. See docs/reference/policies.md."""
+    """A release policy: the conditions under which a dataset may be released. See docs/reference/policies.md.
+
+    The trust root lists the sha256 of the canonical form of each policy that it accepts.
+    """
 
     name: Name  # the name of the file without its ending
     version: Annotated[str, Field(pattern=r"^[0-9]+(\.[0-9]+){0,2}$")]  # rises if the meaning of the policy changes

@@ -14,7 +14,7 @@ Sentence = Annotated[str, Field(min_length=1, max_length=600)]
 
 
 class Rule(Closed):
-    """A comparison of one end of the interval of a metric, or of its exact value, with a limit."""
+    """A condition on a metric: one end of its interval, or its exact value, is compared with a limit."""
 
     id: Name  # id of the gate, unique in its policy
     metric: MetricName  # for example `membership.auc`

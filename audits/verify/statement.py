@@ -143,9 +143,10 @@ class PolicyRef(Wire):
 
 
 class Gate(Wire):
-    """The outcome of a gate, or the verdict of an audit that is only measured (`gating` is false).
+    """The outcome of a gate, which is a rule of the policy or the verdict of an audit.
 
-    The verifier recomputes it from the evidence.
+    If `gating` is false, the outcome does not affect the decision. The verifier recomputes each outcome from the
+    evidence.
     """
 
     id: Name
@@ -158,13 +159,14 @@ class Gate(Wire):
 
 
 class StatedMechanism(MechanismCost, Wire):
-    """The parameters that determine the privacy cost of a mechanism of another run."""
+    """A DP mechanism of another run, as the parameters that determine its privacy cost."""
 
 
 class Composition(Wire):
-    """The budget of another run of the same ledger, which is composed with (added to) the budget of this run.
+    """The privacy budget of another run that is recorded in the same ledger.
 
-    The other run may have begun before or after this run, and may use records of other persons.
+    The verifier computes the joint privacy cost of this run and all other runs (composition). The other run may have
+    begun before or after this run, and may use records of other persons.
     """
 
     epsilon: Annotated[Finite, Field(gt=0)]  # ε and δ are the claim of the other run alone
@@ -173,9 +175,9 @@ class Composition(Wire):
 
 
 class Budget(Wire):
-    """State of the ledger at the time of release.
+    """The privacy budget of all runs in the ledger, at the time of the release.
 
-    `spent_before` is the joint ε of all other runs of the ledger, and `spent_after` includes this run.
+    `spent_before` is the joint ε of all other runs. `spent_after` is the joint ε of all runs, including this run.
     """
 
     ledger_id: LedgerId
@@ -188,7 +190,7 @@ class Budget(Wire):
 
 
 class Privacy(Wire):
-    """The privacy claim; `none+empirical` claims no differential privacy."""
+    """The privacy claim. The mechanism `none+empirical` claims no differential privacy."""
 
     mechanism: Literal["none+empirical", "dp-gaussian"]
     unit: Literal["group", "record"]
@@ -244,7 +246,10 @@ class Input(Wire):
 
 
 class LedgerHead(Wire):
-    """Position in the institution's ledger; a later release must not state an earlier position."""
+    """The state of the institution's ledger: the number of its entries, and the MAC of the last entry (`head`).
+
+    The statement of a later release must not have fewer entries.
+    """
 
     id: LedgerId
     entries: Annotated[int, Field(ge=1, le=10**9)]
@@ -252,7 +257,10 @@ class LedgerHead(Wire):
 
 
 class Attempts(Wire):
-    """Number of audits of the same control persons, including this one; not stated under an independent policy."""
+    """The number of audits of the same control persons, including the audit of this release.
+
+    Under an independent policy, the number is null.
+    """
 
     number: Annotated[int, Field(ge=1, le=10**6)] | None
     ledger: LedgerHead
