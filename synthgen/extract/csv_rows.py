@@ -101,7 +101,9 @@ def _lines(path: Path, encoding: str) -> Iterator[str]:
                 while line := text.readline(MAX_CELL_CHARACTERS):
                     yield line
     except UnicodeError:
-        raise DataError(f"{path.name}: not in the encoding {encoding}", hint="Correct source.encoding.") from None
+        raise DataError(
+            f"{path.name}: the file is not in the encoding {encoding}", hint="Correct source.encoding."
+        ) from None
     except (OSError, EOFError, zlib.error) as error:
         reason = getattr(error, "strerror", None) or "the compressed data is damaged"
         hint = "Check the permissions of the file and that it was copied whole."
@@ -146,7 +148,7 @@ def _rows(
         elif cells:
             yield Dropped(MALFORMED, place)
     if n_undecodable > n_decoded:
-        message = f"{path.name}: {n_undecodable} rows have bytes that are not {encoding}"
+        message = f"{path.name}: {n_undecodable} rows contain bytes that are not valid {encoding}"
         hint = "Set source.encoding to the encoding of the file, often cp1252 (Windows) if it is not UTF-8."
         raise DataError(message, hint=hint)
 

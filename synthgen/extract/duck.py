@@ -59,18 +59,20 @@ def connect(folder: Path, memory: str = "1GB", *, readable: Iterable[Path] = ())
                 connection.execute(f"SET {name} = {value}")
             yield connection
     except duckdb.OutOfMemoryException:
-        message = f"the tables need more than {memory} of memory, or more disk space in {folder}"
+        message = f"processing the tables needs more than {memory} of memory, or more free disk space in {folder}"
         raise DataError(message, hint="Free disk space, then run the same command again.") from None
     except duckdb.Error as error:
         message = f"DuckDB cannot read or process the tables ({type(error).__name__})"
-        hint = "Check that the files are complete, or export them again; check the free disk space."
+        hint = (
+            "Check that the files are complete and that the disk has free space; otherwise, export the files again."
+        )
         raise DataError(message, hint=hint) from None
 
 
 def literal(value: object) -> str:
     """Return a text or path as an SQL literal; raise DataError for a path that DuckDB would read as a pattern."""
     if isinstance(value, Path) and _PATTERN_CHARACTERS & {*str(value)}:
-        message = f"{value}: DuckDB reads *, ? and [ in a path as a pattern"
+        message = f"{value}: the path contains *, ? or [, which DuckDB reads as a pattern"
         raise DataError(message, hint="Rename the file or folder.")
     return "'" + str(value).replace("'", "''") + "'"
 

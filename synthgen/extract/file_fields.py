@@ -23,7 +23,9 @@ def require_locations(locations: Mapping[str, str | None], also: str = "") -> No
     """
     wrong = {field: at for field, at in locations.items() if at is not None and not _LOCATION.fullmatch(at)}
     if wrong:
-        problems = [f"source.fields.{field}: {at!r} is not a location in a path" for field, at in wrong.items()]
+        problems = [
+            f"source.fields.{field}: {at!r} does not name a part of the path of a file" for field, at in wrong.items()
+        ]
         raise DataError("source.fields cannot be used", problems=problems, hint=f"Use {NOTATION}{also}.")
 
 

@@ -18,11 +18,11 @@ from synthgen.extract.note import Dropped, Fields, Item, Note, Remark
 MODIFIED = "modified"  # location of a date: the day on which the file was last changed
 # reasons for dropping a file or folder; `NO_DATE` is the reason of a remark
 HIDDEN = "hidden file or folder, or a file of the operating system"
-NOT_READ = "file type is not read"
-WORD = "Word document is not read; convert it to RTF, PDF or HTML"
+NOT_READ = "file type is not supported"
+WORD = "Word documents are not supported; convert the document to RTF, PDF or HTML"
 EMPTY = "empty file"
 NOT_REGULAR = "device, pipe or socket"
-OUTSIDE = "link that leads outside the folder or to nothing"
+OUTSIDE = "link to a file outside the folder, or to a missing file"
 LINKED_FOLDER = "link to a folder"
 UNOPENED = "file or folder cannot be opened, or is too large"
 UNNAMED = "file name is not UTF-8"
@@ -69,12 +69,12 @@ def read_folder(path: Path, fields: Fields, encoding: str) -> Iterator[Item]:
         n_notes += any(isinstance(item, Note) for item in found)
         if reason != HIDDEN:
             suffix = file.suffix.lower()
-            suffixes[suffix if _SUFFIX.fullmatch(suffix) else "another suffix, or none"] += 1
+            suffixes[suffix if _SUFFIX.fullmatch(suffix) else "other suffixes, or no suffix"] += 1
         yield from found
     if not n_notes:
         problems = [f"{suffix}: {n} files" for suffix, n in suffixes.most_common(20)]
         problems = problems or ["the folder is empty or has only hidden files"]
-        types = f"files of the types {', '.join(_TYPES)}; convert Word documents to one of these types."
+        types = f"files of the types {', '.join(_TYPES)}. Convert Word documents to one of these types."
         hint = f"Set source.path to a folder with {types}"
         raise DataError(f"{path} has no readable document", problems=problems, hint=hint)
 

@@ -56,7 +56,7 @@ def read_i2b2(path: Path, fields: Fields, encoding: str = "utf-8") -> Iterator[I
     if not n_notes:
         found = links.counts_by_suffix(relative for _, relative in files)
         hint = "Set source.path to the folder of the XML files; for text files, set source.kind to folder."
-        raise DataError(f"{path}: no XML file has a note", problems=found, hint=hint)
+        raise DataError(f"{path}: no XML file contains a note", problems=found, hint=hint)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from pathlib import Path, PurePath
 from synthgen.core.errors import DataError
 
 OUTSIDE = "link to a file outside the folder"
-OTHER_FILE, HIDDEN = "file type is not read", "hidden file or folder"
+OTHER_FILE, HIDDEN = "file type is not supported", "hidden file or folder"
 UNREADABLE = "file cannot be opened, or is too large"
 
 

@@ -11,7 +11,7 @@ from synthgen.extract.links import OUTSIDE, entries_of, is_outside
 from synthgen.extract.note import Dropped, Fields, Item
 from synthgen.extract.table_notes import note_of
 
-MARKED_AS_ERROR = "marked as an error"
+MARKED_AS_ERROR = "note is marked as an error (ISERROR)"
 _NOTES = re.compile(r"(?P<table>discharge|radiology|noteevents)\.csv(?:\.gz)?", re.IGNORECASE)  # tables of notes
 _DETAILS = re.compile(r"(?:discharge|radiology)_detail\.csv(?:\.gz)?", re.IGNORECASE)  # tables that are not read
 # field of a note -> default column; `document` is the identifier of the note
@@ -61,7 +61,7 @@ def read_mimic(path: Path, fields: Fields, encoding: str = "utf-8") -> Iterator[
     ]
     if problems:
         hint = "Correct source.path or source.fields."
-        raise DataError("the files do not have the needed columns", problems=problems, hint=hint)
+        raise DataError("the tables of notes lack columns", problems=problems, hint=hint)
     for file in files:
         yield from _rows(file, needed, encoding)
 
@@ -72,10 +72,14 @@ def _files(folder: Path) -> tuple[list[Path], list[Dropped]]:  # (files of table
     for entry in entries_of(folder):
         match = _NOTES.fullmatch(entry.name)
         if match is None:
-            reason = "detail table is not read" if _DETAILS.fullmatch(entry.name) else "not a table of notes"
+            reason = (
+                "table of note details; it contains no notes"
+                if _DETAILS.fullmatch(entry.name)
+                else "not a table of notes"
+            )
             dropped.append(Dropped(reason, entry.name))
         elif match["table"].lower() in tables:
-            problems.append(f"{entry.name}: the same table as {tables[match['table'].lower()].name}")
+            problems.append(f"{entry.name}: contains the same table as {tables[match['table'].lower()].name}")
         elif is_outside(entry, folder):
             problems.append(f"{entry.name}: {OUTSIDE}")
         else:

@@ -108,16 +108,20 @@ def _refuse_missing(tables: Mapping[str, OmopTable], fields: Fields) -> None:
             continue
         table, _, column = reference.lower().partition(".")
         if table not in {"note", *_KEYS}:
-            problems.append(f"{field}: is not `table.column` with one of the tables note, {', '.join(_KEYS)}")
+            problems.append(
+                f"source.fields.{field}: write `table.column`, with one of the tables note, {', '.join(_KEYS)}"
+            )
         elif table not in tables:
-            problems.append(f"{field}: there is no table {table}; the tables are {', '.join(tables)}")
+            problems.append(f"source.fields.{field}: there is no table {table}; the tables are {', '.join(tables)}")
         elif column not in tables[table].columns:
-            problems.append(f"{field}: table {table} has no column {column}; {_listed(tables, table)}")
+            problems.append(f"source.fields.{field}: table {table} has no column {column}; {_listed(tables, table)}")
         elif table != "note" and _KEYS[table] not in tables["note"].columns:
-            problems.append(f"{field}: table note has no column {_KEYS[table]}; {_listed(tables, 'note')}")
+            problems.append(
+                f"source.fields.{field}: table note has no column {_KEYS[table]}; {_listed(tables, 'note')}"
+            )
     if problems:
         hint = "Correct source.path or source.fields."
-        raise DataError("the OMOP tables do not have the needed columns", problems=problems, hint=hint)
+        raise DataError("the OMOP tables lack tables or columns", problems=problems, hint=hint)
 
 
 def _listed(tables: Mapping[str, OmopTable], table: str) -> str:
@@ -207,10 +211,10 @@ def _refuse_repeated_keys(
         query = f"SELECT count({value}) - count(DISTINCT {value}) FROM {tables[table].relation} AS {table}"
         repeated = connection.execute(query).fetchall()[0][0]
         if repeated:
-            problems.append(f"table {table}: {repeated} rows repeat a {key}")
+            problems.append(f"table {table}: {repeated} rows have the {key} of another row")
     if problems:
-        hint = "Export the tables so that each key occurs in one row only."
-        raise DataError("rows of OMOP tables are not unique", problems=problems, hint=hint)
+        hint = "Export each of these tables with one row per key."
+        raise DataError("keys of OMOP tables are not unique", problems=problems, hint=hint)
 
 
 def _text(tables: Mapping[str, OmopTable], table: str, column: str) -> str:

@@ -40,7 +40,7 @@ _BATCH_CHARACTERS = 1 << 22  # number of characters after which a batch of rows 
 _MAX_FILE_BYTES = 1 << 42  # 4 TiB, in effect no limit, because a file is not read into memory
 _LAYOUT = (
     "Set source.path to a folder with files such as note.parquet, note.csv or note.csv.gz, or with folders of parts "
-    "such as note/. Or set source.path to a DuckDB file with a table note."
+    "such as note/. Or set source.path to a DuckDB file with a table `note`."
 )
 
 
@@ -92,9 +92,11 @@ def open_database(path: Path, folder: Path) -> Iterator[tuple["DuckDBPyConnectio
         known = [(str(schema), str(table)) for schema, table in listed if table.lower() in _COLUMNS]
         schemas = sorted(schema for schema, table in known if table.lower() == "note")
         if len(schemas) != 1:
-            problems = [f"schema {schema} has a table note" for schema in schemas] or ["no schema has a table note"]
+            problems = [f"schema {schema} has a table `note`" for schema in schemas] or [
+                "no schema has a table `note`"
+            ]
             hint = "Copy the tables of one schema to a separate DuckDB file." if schemas else _LAYOUT
-            raise DataError(f"{path.name} does not contain exactly one table note", problems=problems, hint=hint)
+            raise DataError(f"{path.name} does not contain exactly one table `note`", problems=problems, hint=hint)
         names = {table.lower(): (schema, table) for schema, table in known if schema == schemas[0]}
         concepts = [(schema, table) for schema, table in known if table.lower() == "concept"]
         if len(concepts) == 1:
@@ -130,7 +132,8 @@ def find_files(path: Path) -> dict[str, tuple[bool, tuple[Path, ...]]]:
             files, wrong = _parts(entries[0])
             problems += [f"table {name}: {problem}" for problem in wrong]
         elif len(entries) > 1 and not all(_NUMBERED.search(entry.name) for entry in entries):
-            problems.append(f"table {name} has several sources: {', '.join(entry.name for entry in entries[:5])}")
+            shown = ", ".join(entry.name for entry in entries[:5])
+            problems.append(f"table {name}: several files or folders have this name: {shown}")
         problems += [f"table {name}: {file.name}: {OUTSIDE}" for file in files if is_outside(file, path)]
         kinds = {_is_csv(file) for file in files}  # True for CSV, False for parquet
         if len(kinds) == 2:
@@ -161,7 +164,7 @@ def _parts(folder: Path) -> tuple[list[Path], list[str]]:
         elif _PART.fullmatch(entry.name):
             parts.append(entry)
         else:
-            problems.append(f"{shown} is not a part of a table")
+            problems.append(f"{shown} is not a parquet, CSV or TSV file")
     return parts, problems if parts or problems else [f"{folder.name} is an empty folder"]
 
 

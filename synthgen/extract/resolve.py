@@ -28,8 +28,8 @@ NO_PERSON, NO_LABEL, NO_TEXT = "no person", "no label", "no text"
 OLDER = "older version of a document"
 REPLACED = "replaced by another document"
 REPEATED = "same text as another document of the person on the same day"
-KEPT_SUPERSEDED = "superseded, kept because no replacing document is present"
-OTHER_LABEL, NOT_SAMPLED = "class is not in source.labels", "not in the sample of source.max_records"
+KEPT_SUPERSEDED = "superseded, but used because the source has no document that replaces it"
+OTHER_LABEL, NOT_SAMPLED = "class is not in source.labels", "not in the sample that source.max_records limits"
 
 # table merged: replaced identifier of a person, and the final identifier
 _MERGED = "CREATE TABLE merged AS SELECT unnest($old::VARCHAR[]) AS old, unnest($new::VARCHAR[]) AS new"
@@ -193,7 +193,7 @@ def resolve(spooled: Spooled, folder: Path, selection: NoteSelection) -> dict[st
         report = _report(database, spooled, len(final))
         if not report["notes"]:
             problems = [f"{reason}: {what['count']}" for reason, what in report["dropped"].items()]
-            raise DataError("the source holds no usable note", problems=problems, hint=_remedy(report["dropped"]))
+            raise DataError("the source contains no usable note", problems=problems, hint=_remedy(report["dropped"]))
         rows = database.sql(_RESULT, params=notes).to_arrow_reader(BATCH_ROWS)
         with pq.ParquetWriter(folder / RESOLVED, rows.schema, compression="zstd") as writer:
             for batch in rows:

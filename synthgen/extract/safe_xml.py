@@ -7,8 +7,8 @@ from typing import Any, BinaryIO
 from lxml import etree
 
 Element = Any  # an element of lxml; the package lxml has no type annotations
-MALFORMED, ENTITIES = "XML is malformed", "XML has entities"
-OTHER_ENCODING = "XML does not have the encoding that it declares; read as UTF-8"  # for a remark; the XML is used
+MALFORMED, ENTITIES = "XML is malformed", "XML declares entities, which are not allowed"
+OTHER_ENCODING = "XML is not in the encoding that it declares; it was read as UTF-8"  # for a remark; the XML is used
 TOO_LARGE = "XML is too large, has a text of more than 10 MB, or is nested too deeply"
 # all values of `UnsafeXml.reason`
 REASONS = frozenset({MALFORMED, ENTITIES, TOO_LARGE})

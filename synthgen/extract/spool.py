@@ -17,7 +17,7 @@ from synthgen.extract.note import Dropped, Item, MergedPerson, Note, PersonNames
 NOTES, PERSONS = "spooled-notes.parquet", "spooled-persons.parquet"
 BATCH_ROWS, BATCH_CHARACTERS = 4096, 16 << 20  # number of rows, and of characters, at which rows are written
 SHOWN_PLACES = 20  # largest number of places per reason in the load report
-NOT_UNICODE, NUL = "lone surrogate in a field", "NUL character in a field"
+NOT_UNICODE, NUL = "invalid Unicode (a lone surrogate) in a field", "NUL character in a field"
 _WORD = re.compile(r"\w+")
 _TEXT, _LIST = pa.string(), pa.list_(pa.string())  # types of columns
 NOTE_SCHEMA = pa.schema(

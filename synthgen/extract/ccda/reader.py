@@ -15,8 +15,8 @@ from synthgen.extract.note import Dropped, Fields, Item, Note, PersonNames, Rema
 from synthgen.extract.safe_xml import MAX_BYTES, OTHER_ENCODING, REASONS, Element, UnsafeXml, local, parse_xml
 
 NOT_CDA = "XML is not a clinical document"
-NO_TEXT, URL_ONLY = "document has no section with text", "text is only a URL; download it first"
-NOT_BASE64, ARCHIVE = "attachment is not base64", "archive; unpack it first"
+NO_TEXT, URL_ONLY = "document has no section with text", "document has only a URL; put the text into the document"
+NOT_BASE64, ARCHIVE = "attachment is not base64", "zip archive; unpack it first"
 INCOMPLETE, NO_DATE = "document is not complete (statusCode)", "date is not valid"
 # reasons that mean "not a clinical document"; a file that is dropped for any other reason is a clinical document
 _NO_DOCUMENT = REASONS | {links.OUTSIDE, links.OTHER_FILE, links.HIDDEN, links.UNREADABLE, NOT_CDA, ARCHIVE}
@@ -72,7 +72,8 @@ def read_ccda(path: Path, fields: Fields, encoding: str = "utf-8") -> Iterator[I
 
 def _check(fields: Fields) -> None:
     paths = asdict(fields).items()
-    problems = [f"source.fields.{name}: {path!r} is not a path" for name, path in paths if path and not is_path(path)]
+    wrong = [(name, path) for name, path in paths if path and not is_path(path)]
+    problems = [f"source.fields.{name}: {path!r} is not a path of XML elements" for name, path in wrong]
     if problems:
         hint = "Use names of elements joined by slashes, for example `recordTarget/patientRole/id/@extension`."
         raise DataError("source.fields cannot be used", problems=problems, hint=hint)

@@ -86,7 +86,7 @@ def html_text(data: bytes, charset: str, *, is_xml: bool) -> DocumentText:
 
 def _xml_root(text: str) -> "etree._Element | None":
     if "<!ENTITY" in text:
-        raise UnreadableDocument("the XHTML declares entities")
+        raise UnreadableDocument("the XHTML declares entities, which are not allowed")
     root = _parsed(_ENTITY.sub(_entity, text), etree.XMLParser(**_OPTIONS, resolve_entities=False))
     for element in () if root is None else root.iter(etree.Element):
         element.tag = etree.QName(element).localname

@@ -5,7 +5,7 @@ import codecs
 import re
 from dataclasses import dataclass
 
-OTHER_CHARSET = "charset differs from the declared one"
+OTHER_CHARSET = "character set differs from the declared character set"
 ASSUMED_CHARSET = "no charset is declared and the text is not UTF-8; it was read as cp1252"
 REPLACED = "characters without a Unicode value were replaced by U+FFFD"
 MAX_CHARACTERS = 1 << 24  # largest length of the text of a document

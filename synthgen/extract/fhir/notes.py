@@ -16,7 +16,7 @@ LOINC = "http://loinc.org"
 _FINAL = {"", "current", "final", "amended", "corrected", "appended", "unknown", "superseded"}
 _WITHDRAWN = {"entered-in-error", "cancelled"}  # statuses that withdraw a document
 _NOT_FINAL = {"preliminary", "registered", "partial", "modified", "deprecated"}
-UNKNOWN_STATUS, NO_PATIENT = "status is not known", "subject is not a patient"
+UNKNOWN_STATUS, NO_PATIENT = "status is not a valid status of FHIR", "subject is not a patient"
 INVALID_DATE = "date is not valid"
 _DATE = re.compile(r"\d{4}(-\d{2}){0,2}(?!\d)")  # start of a valid date
 
@@ -42,7 +42,7 @@ class Paths:
             resource = next((kind for kind in ("encounter", "patient") if path.startswith(f"{kind}.")), "")
             found[name] = resource, path.removeprefix(f"{resource}.") if resource else path
             if not values.is_path(found[name][1]):
-                problems.append(f"source.fields.{name}: {path!r} is not a path")
+                problems.append(f"source.fields.{name}: {path!r} is not a path of FHIR elements")
         if problems:
             hint = "Use names joined by dots with optional filters, for example `type.coding[system=urn:x].code`."
             raise DataError("source.fields cannot be used", problems=problems, hint=hint)

@@ -17,7 +17,7 @@ from synthgen.extract.note import Dropped, Fields, Item, MergedPerson, Note, Per
 OTHER_FILE = "file is not NDJSON or JSON"
 LINKS = {"replaced-by", "replaces"}  # types of `Patient.link` that merge two patients
 MAX_BINARY_CHARACTERS = 1 << 30  # largest total length of all Binary resources, which are kept in memory
-TOO_MANY_BINARIES = "Binary resources of the export exceed 1 GiB; store their data in the attachments"
+TOO_MANY_BINARIES = "Binary resources of the export are larger than 1 GiB together"
 
 
 def read_fhir(path: Path, fields: Fields, encoding: str = "utf-8") -> Iterator[Item]:  # noqa: ARG001 - JSON is UTF-8
@@ -114,10 +114,10 @@ def _require_notes(path: Path, n_notes: int, types: Counter[str], reasons: Count
         shown = sorted(item for item in types.items() if item[0].isalpha() and len(item[0]) < 40)
         known = [f"the export has {n} resources of the type {kind}" for kind, n in shown]
         hint = f"Export the types {', '.join(DOCUMENTS)} as well."
-        raise DataError(f"{path}: the export has no document", problems=known[:30], hint=hint)
+        raise DataError(f"{path}: the export has no resource that can contain a note", problems=known[:30], hint=hint)
     if reasons[URL_ONLY]:
         raise DataError(
-            f"{path}: no document has a text, and {reasons[URL_ONLY]} documents have only a URL",
+            f"{path}: no document contains its text, and {reasons[URL_ONLY]} documents contain only a URL",
             hint="Download the attachments with the export tool, into the folder of the export or as base64 data, "
             "then run the command again.",
         )
@@ -158,7 +158,7 @@ class _People:
         elif kind == "Binary" and isinstance(resource.get("data"), str):
             self._n_characters += len(resource["data"])
             if self._n_characters > MAX_BINARY_CHARACTERS:
-                hint = "Use an export tool that writes the data into the attachments."
+                hint = "Export the data inside the attachments (Attachment.data), not as Binary resources."
                 raise DataError(TOO_MANY_BINARIES, hint=hint)
             self._binaries[identity] = resource["data"], text(resource.get("contentType"))
 

@@ -13,7 +13,7 @@ from synthgen.extract.fhir.values import Resource, objects, text
 from synthgen.extract.note import Dropped
 
 NOT_JSON, LONG_LINE = "line is not a JSON object", "line is longer than 64 MiB"
-NOT_READ, NO_TYPE = "file is not NDJSON or a bundle", "JSON object has no resourceType"
+NOT_READ, NO_TYPE = "file is neither NDJSON nor a FHIR bundle", "JSON object has no resourceType"
 DAMAGED = "file is damaged, cannot be opened, or is too large"
 MAX_LINE_BYTES = 64 << 20
 MAX_FILE_BYTES = 1 << 40

@@ -4,8 +4,8 @@ import codecs
 import re
 from collections.abc import Sequence
 
-UNKNOWN_CHARSET = "character set of the header is unknown"
-OTHER_CHARSET = "bytes do not fit the expected character set; decoded with another character set"
+UNKNOWN_CHARSET = "character set that the header names is unknown"
+OTHER_CHARSET = "bytes do not fit the expected character set; the message was decoded with another character set"
 ISO_2022 = "iso2022_jp_ext"  # codec of messages that switch between the character sets of MSH-18 by escape sequences
 _FALLBACK = "cp1252"
 

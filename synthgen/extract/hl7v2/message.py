@@ -10,9 +10,9 @@ from synthgen.extract.hl7v2.framing import RawMessage
 
 UNREADABLE_HEADER = "message header is not readable"
 UNDECODABLE = "undecodable bytes"
-CONTINUED_LINE = "line without a segment name; read as part of the line before it"
-ADDENDUM = "segment ADD; read as part of the segment before it"
-FRAGMENT = "message is one part of several (DSC); the parts are not joined"
+CONTINUED_LINE = "line without a segment name; it was read as part of the line before it"
+ADDENDUM = "segment ADD; it was read as part of the segment before it"
+FRAGMENT = "message is split into several parts (DSC); the parts are not joined"
 UNKNOWN_SEGMENT = "segment whose name HL7 v2 does not define is left out"
 # names of the segments that HL7 v2 defines; a line of a text can look like a segment without such a name: "WBC|5.2"
 _SEGMENTS = (

@@ -34,7 +34,7 @@ from synthgen.extract.hl7v2.report import NO_TEXT, ONLY_COMMENTS, Hl7Report, rea
 from synthgen.extract.hl7v2.values import FieldPath, entity, read_time, staff_name
 from synthgen.extract.note import Dropped, Item, Note, Remark
 
-NO_NOTES = "message type holds no notes"
+NO_NOTES = "messages of this type contain no notes"
 NOTIFICATION = "notification without text"
 NO_DOCUMENT_TEXT = "document without text"
 NO_TXA = "document message without TXA segment"
@@ -45,7 +45,7 @@ CANCELLED = "document cancelled (T11)"
 DELETED = "document deleted (TXA-19)"
 NOT_FINAL = "report is not final (OBR-25)"
 ORDER_CANCELLED = "order cancelled (OBR-25)"
-UNSIGNED = "document is complete but not authenticated (TXA-17 DO)"
+UNSIGNED = "document is complete, but not authenticated (TXA-17 is DO)"
 NO_STATUS = "document without completion status (TXA-17)"
 INVALID_DATE = "date is not valid"
 

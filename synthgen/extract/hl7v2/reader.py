@@ -12,7 +12,7 @@ from synthgen.extract.hl7v2.values import FieldPath, field_paths
 from synthgen.extract.links import OUTSIDE, is_outside
 from synthgen.extract.note import Dropped, Fields, Item, MergedPerson, Remark
 
-NOT_HL7 = "file does not begin as HL7 v2"
+NOT_HL7 = "file does not begin with an HL7 v2 header (MSH, FHS or BHS)"
 HIDDEN = "hidden file"
 UNREADABLE = "file cannot be read"
 
@@ -47,8 +47,8 @@ def read_hl7v2(path: Path, fields: Fields, encoding: str = "utf-8") -> Iterator[
     try:
         "MSH".encode(encoding)
     except (LookupError, ValueError):
-        hint = "Correct source.encoding, for example cp1252."
-        raise DataError("the encoding of the source is unknown", hint=hint) from None
+        hint = "Set source.encoding to an encoding that Python knows, for example cp1252."
+        raise DataError(f"source.encoding: {encoding!r} is not a known encoding", hint=hint) from None
     if not path.exists():
         raise DataError(f"{path} does not exist", hint="Correct source.path.")
     n_read = 0
@@ -72,7 +72,7 @@ def read_hl7v2(path: Path, fields: Fields, encoding: str = "utf-8") -> Iterator[
             yield from _items(messages, place, paths, encoding)
     if not n_read:
         hint = "HL7 v2 files begin with MSH, FHS or BHS. Correct source.path or source.kind."
-        raise DataError(f"{path} contains no readable file of HL7 v2", hint=hint)
+        raise DataError(f"{path} contains no readable HL7 v2 file", hint=hint)
 
 
 def _items(raws: Iterator[RawMessage], file: str, paths: Mapping[str, FieldPath], encoding: str) -> Iterator[Item]:

@@ -8,8 +8,8 @@ from synthgen.extract.documents import UnreadableDocument, from_base64, text_of
 from synthgen.extract.hl7v2.message import Hl7Segment, Hl7Value
 
 NO_TEXT = "results without text"
-ONLY_COMMENTS = "results without text; their comments (NTE) are not read"
-ONLY_LINK = "attachment is only a link"
+ONLY_COMMENTS = "results without text; the comments (NTE) of these results are not read"
+ONLY_LINK = "attachment has only a link and no data"
 INCOMPLETE = "result is not final (OBX-11)"
 WITHDRAWN = "result is marked as deleted or wrong (OBX-11)"
 NO_DATA = "attachment without data"

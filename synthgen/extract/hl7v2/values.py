@@ -41,7 +41,7 @@ def field_paths(fields: Fields) -> dict[str, FieldPath]:
     found = {name: _PATH.fullmatch(text) for name, text in asdict(fields).items() if text is not None}
     if wrong := [f"source.fields.{name} is not a field of HL7 v2" for name, path in found.items() if path is None]:
         hint = "Write segment, field, component and subcomponent, for example PID-3.1 or OBR-4."
-        raise DataError("source.fields cannot be interpreted", problems=wrong, hint=hint)
+        raise DataError("source.fields cannot be used", problems=wrong, hint=hint)
     return {
         name: FieldPath(path["segment"], int(path["field"]), int(path["part"] or 1), int(path["subpart"] or 0))
         for name, path in found.items()

@@ -72,7 +72,7 @@ def test_undecodable_rows_among_others_are_counted(path):
 
 def test_file_in_another_encoding_is_refused_with_the_remedy(path):
     data = HEADER + b"1,2,caf\xe9\n2,3,x\n"
-    with pytest.raises(DataError, match="1 rows have bytes that are not utf-8") as caught:
+    with pytest.raises(DataError, match="1 rows contain bytes that are not valid utf-8") as caught:
         rows(path, data)
     assert "cp1252" in caught.value.hint
     assert cells(rows(path, data, "cp1252")) == [["1", "2", "café"], ["2", "3", "x"]]

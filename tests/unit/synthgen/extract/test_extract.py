@@ -43,7 +43,7 @@ REASONS = {
     ),
     "url": (
         "attachment is only a URL; download attachments with the export tool first", "notification without text",
-        "text is only a URL; download it first",
+        "document has only a URL; put the text into the document",
     ),
     "image": "content type is not text, HTML, RTF or PDF; convert the attachment first",
     "twice": "same text as another document of the person on the same day",
@@ -52,7 +52,7 @@ REASONS = {
 
 # the remark about each planted kind of document that is used
 REMARKS = {
-    "superseded": "superseded, kept because no replacing document is present",
+    "superseded": "superseded, but used because the source has no document that replaces it",
     "no-charset": "no charset is declared and the text is not UTF-8; it was read as cp1252",
     "no-xhtml": "the XHTML is not well-formed; it was read as HTML",
 }

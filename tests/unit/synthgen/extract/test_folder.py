@@ -148,7 +148,7 @@ def test_a_folder_without_a_readable_document_is_refused(tmp_path):
     with pytest.raises(DataError, match="no readable document") as caught:
         read(tmp_path)
     assert sorted(caught.value.problems) == [".doc: 2 files", ".peter: 1 files", ".txt: 1 files"]
-    assert "convert Word" in caught.value.hint
+    assert "Convert Word" in caught.value.hint
 
 
 def test_a_file_instead_of_a_folder_and_wrong_fields_are_refused(tmp_path):

@@ -104,7 +104,7 @@ def test_entities_are_refused(tmp_path):
     (tmp_path / "a.xml").write_bytes(
         f'<!DOCTYPE ROOT [<!ENTITY e "x">]>{MANY}'.replace("saw", "&e;").encode("utf-16")
     )
-    with pytest.raises(DataError, match="no XML file has a note"):
+    with pytest.raises(DataError, match="no XML file contains a note"):
         notes(tmp_path)
     (tmp_path / "b.xml").write_text(ONE)
     assert Dropped(ENTITIES, "a.xml") in list(read_i2b2(tmp_path, Fields()))
@@ -134,7 +134,7 @@ def test_memory_does_not_grow_with_the_records(tmp_path):
 
 def test_errors_name_the_remedy(tmp_path):
     (tmp_path / "a.txt").write_text("x")
-    with pytest.raises(DataError, match="no XML file has a note"):
+    with pytest.raises(DataError, match="no XML file contains a note"):
         notes(tmp_path)
     with pytest.raises(DataError, match="cannot be used") as error:
         notes(tmp_path, label="tag A", person="tag A@B")

@@ -38,7 +38,7 @@ def fourth(tmp_path):
 def test_notes_of_the_fourth_version(fourth):
     assert list(read_mimic(fourth, Fields())) == [
         Dropped("not a table of notes", "LICENSE.txt"),
-        Dropped("detail table is not read", "radiology_detail.csv"),
+        Dropped("table of note details; it contains no notes", "radiology_detail.csv"),
         Note(
             place="discharge.csv.gz line 2", document="10-DS-1", text=' \nName:  ___\nSaid "no".', person="10",
             label="DS", encounter="2000", date="2180-05-06T00:00:00",
@@ -81,7 +81,7 @@ def test_fields_can_be_overridden(tmp_path):
 
 
 def test_missing_columns_are_listed_in_one_error(fourth):
-    with pytest.raises(DataError, match="needed columns") as caught:
+    with pytest.raises(DataError, match="lack columns") as caught:
         list(read_mimic(fourth, Fields(label="category", author="cgid")))
     assert len(caught.value.problems) == 4
     assert "no column category (label); its columns are note_id, subject_id" in caught.value.problems[0]
@@ -94,7 +94,7 @@ def test_ambiguous_folders_are_refused(fourth, tmp_path_factory):
     with pytest.raises(DataError, match="notes of both MIMIC-III and MIMIC-IV"):
         list(read_mimic(fourth, Fields()))
     (fourth / "DISCHARGE.CSV").write_text(DISCHARGE)
-    with pytest.raises(DataError, match=r"DISCHARGE.CSV|discharge.csv.gz: the same table"):
+    with pytest.raises(DataError, match=r"DISCHARGE.CSV|discharge.csv.gz: contains the same table"):
         list(read_mimic(fourth, Fields()))
 
 

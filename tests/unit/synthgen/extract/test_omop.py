@@ -161,7 +161,7 @@ def test_one_error_lists_all_wrong_overrides_with_the_columns(tmp_path):
     assert len(problems) == 4
     assert "person_id, person_source_value, given_name" in problems[0]
     assert "table note has no column visit_occurrence_id" in problems[1]
-    assert "is not `table.column`" in problems[2]
+    assert "write `table.column`" in problems[2]
 
 
 def test_missing_required_columns_are_listed_with_those_found(tmp_path):
@@ -228,7 +228,7 @@ def test_unreadable_rows_of_csv_are_counted(tmp_path):
 
 def test_csv_in_another_encoding_is_refused_or_declared(tmp_path):
     write_csv(tmp_path, encoding="cp1252")
-    with pytest.raises(DataError, match="not utf-8") as caught:
+    with pytest.raises(DataError, match="not valid utf-8") as caught:
         notes(tmp_path)
     assert "cp1252" in caught.value.hint
     items = list(read_omop(tmp_path, Fields(), "cp1252"))
@@ -240,8 +240,9 @@ def test_repeated_keys_of_joined_tables_are_refused(tmp_path):
     with pytest.raises(DataError, match="not unique") as caught:
         notes(tmp_path)
     assert caught.value.problems == (
-        "table person: 2 rows repeat a person_id", "table provider: 2 rows repeat a provider_id",
-    )  # fmt: skip
+        "table person: 2 rows have the person_id of another row",
+        "table provider: 2 rows have the provider_id of another row",
+    )
 
 
 def test_schemas(tmp_path):
@@ -254,7 +255,7 @@ def test_schemas(tmp_path):
         connection.execute("CREATE TABLE main.NOTE AS SELECT 1 AS note_id")
     with pytest.raises(DataError) as caught:
         notes(path)
-    assert caught.value.problems == ("schema cdm has a table note", "schema main has a table note")
+    assert caught.value.problems == ("schema cdm has a table `note`", "schema main has a table `note`")
 
 
 def test_view_of_a_database_cannot_read_other_files(tmp_path):
@@ -272,12 +273,12 @@ def test_view_of_a_database_cannot_read_other_files(tmp_path):
     [
         ([], "there is no file or folder of this name"),
         (["measurement.csv", "note_nlp.csv"], "there is no file or folder of this name"),
-        (["note.csv", "NOTE.csv.gz"], "several sources: NOTE.csv.gz, note.csv"),
-        (["note_1.csv", "note.csv"], "several sources"),
+        (["note.csv", "NOTE.csv.gz"], "several files or folders have this name: NOTE.csv.gz, note.csv"),
+        (["note_1.csv", "note.csv"], "several files or folders have this name"),
         (["note-1.csv", "note-2.parquet"], "both parquet and CSV"),
         (["note/_delta_log/0.json", "note/part-0.parquet"], "note/_delta_log is a subfolder"),
         (["note/year=2020/part-0.parquet"], "a subfolder"),
-        (["note/readme.txt", "note/part-0.parquet"], "note/readme.txt is not a part"),
+        (["note/readme.txt", "note/part-0.parquet"], "note/readme.txt is not a parquet, CSV or TSV file"),
         (["note/_SUCCESS"], "note is an empty folder"),
     ],
 )

@@ -98,7 +98,7 @@ def test_a_binary_of_the_export_is_the_text(tmp_path):
 
 def test_too_many_binaries_are_one_error(tmp_path, monkeypatch):
     monkeypatch.setattr(module, "MAX_BINARY_CHARACTERS", 3)
-    with pytest.raises(DataError, match="exceed 1 GiB"):
+    with pytest.raises(DataError, match="larger than 1 GiB together"):
         list(read_fhir(write(tmp_path, {"resourceType": "Binary", "id": "b", "data": "aGkh"}), Fields()))
 
 
@@ -113,7 +113,7 @@ def test_exports_that_cannot_be_used_are_one_error_with_the_remedy(tmp_path):
     with pytest.raises(DataError, match="only a URL") as error:
         list(read_fhir(write(tmp_path / "a", url), Fields()))
     assert "Download the attachments" in error.value.hint
-    with pytest.raises(DataError, match="has no document") as error:
+    with pytest.raises(DataError, match="has no resource that can contain a note") as error:
         list(read_fhir(write(tmp_path / "b", *PEOPLE), Fields()))
     assert "the export has 4 resources of the type Patient" in error.value.problems
     with pytest.raises(DataError, match="no NDJSON"):

@@ -127,15 +127,15 @@ def test_a_pipe_is_counted(tmp_path):
 def test_errors_name_the_cause_and_no_content(tmp_path):
     for path, arguments, message in (
         (tmp_path / "none", {}, "does not exist"),
-        (tmp_path, {}, "no readable file of HL7 v2"),
-        (tmp_path, {"person": "patient"}, "cannot be interpreted"),
-        (tmp_path, {"encoding": "no such set"}, "encoding of the source is unknown"),
-        (tmp_path, {"encoding": "rot13"}, "encoding of the source is unknown"),
+        (tmp_path, {}, "no readable HL7 v2 file"),
+        (tmp_path, {"person": "patient"}, "source.fields cannot be used"),
+        (tmp_path, {"encoding": "no such set"}, "is not a known encoding"),
+        (tmp_path, {"encoding": "rot13"}, "is not a known encoding"),
     ):
         with pytest.raises(DataError, match=message) as caught:
             read(path, None, **arguments)
         assert caught.value.hint
-    with pytest.raises(DataError, match="no readable file"):
+    with pytest.raises(DataError, match="no readable HL7 v2 file"):
         read(tmp_path / "a.txt", "secret")
 
 
