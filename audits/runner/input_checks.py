@@ -93,9 +93,8 @@ def check_split(inputs: AuditInputs, rng: np.random.Generator, *, quarantine: bo
     kept = _kept(inputs, duplicating | sharing, repeating)
     shift = shift_auc(inputs.train, kept.control, rng)
     problems = [*_rate_problems({name: rate for name, (rate, _) in rates.items()}), *_shift_problems(shift)]
-    (disguised, of_disguise), (unusual, of_layout) = (
-        check(inputs, quarantine=quarantine) for check in (_disguised, _unusual_layout)
-    )
+    disguised, of_disguise = _disguised(inputs, quarantine=quarantine)
+    unusual, of_layout = _unusual_layout(inputs, quarantine=quarantine)
     has_groups = inputs.train.has_groups and inputs.control.has_groups
     problems += [*of_disguise, *of_layout, *_label_problems(inputs), *([] if has_groups else [NO_PERSONS])]
     counts = {"problems": (len(problems), len(inputs.control)), **rates}

@@ -81,8 +81,7 @@ def account_for(
         reason = error.message
     if reason is not None:
         raise ConfigError(
-            "dp: the accounting audit would fail for this run, so no policy would allow a release; no noise was "
-            "drawn",
+            "dp: the accounting audit would fail, so no policy would allow a release; no noise was drawn",
             problems=[reason],
             hint="Correct the listed problem and run the same command again; the run continues with its reservation.",
         )

@@ -99,11 +99,8 @@ def _judge(
     verdict: Verdict = "pass"
     reason = "The attacks succeed about equally often on train and control: each difference is within its limit."
     if fails:
-        verdict = "fail"
-        reason = (
-            "The linkage attacks succeed significantly more often, or less often, on train than on control: "
-            f"{'; '.join(fails)}."
-        )
+        how_often = "significantly more often, or less often, on train than on control"
+        verdict, reason = "fail", f"The linkage attacks succeed {how_often}: {'; '.join(fails)}."
     elif unclear or unclear_rare:
         verdict, reason = "insufficient", _undecided(unclear, holdout, people, confidence)
     by_name = {f.name: f for f in results}
