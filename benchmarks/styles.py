@@ -27,7 +27,7 @@ from synthgen.config import Config
 from synthgen.core.progress import terminal_progress
 from synthgen.core.seeds import SeedTree
 from synthgen.core.tables import read_candidates, read_corpus, read_latents
-from synthgen.evaluate.heads import LabelledTexts, encoder_logistic
+from synthgen.evaluate.classifiers import LabelledTexts, encoder_logistic
 from synthgen.evaluate.stage import UTILITY
 from synthgen.evaluate.style_gap import style_gap
 from synthgen.pipeline.pipeline import Pipeline
@@ -65,7 +65,7 @@ def gap(texts, control):
 
 
 def row(name, table, arm, vectors, gap, rejected):
-    scores = [interval(table["classifiers"][head][arm]["accuracy"]) for head in table["classifiers"]]
+    scores = [interval(table["classifiers"][classifier][arm]["accuracy"]) for classifier in table["classifiers"]]
     return "| " + " | ".join([name, *scores, vectors, gap, rejected]) + " |"
 
 
@@ -91,14 +91,16 @@ def main(argv=None):
         kept = read_candidates(run.folder("filter") / "kept.parquet")
         drawn = SeedTree(0).child("samples").generator().permutation(len(kept))[: args.samples]
         samples[style] = [kept[i].text for i in drawn]
-    heads = list(table["classifiers"])
-    print("| " + " | ".join(["style", *heads, "head on the vectors", "style.gap", "rejected"]) + " |")
-    print("|" + "---|" * (len(heads) + 4))
+    classifiers = list(table["classifiers"])
+    print("| " + " | ".join(["style", *classifiers, "head on the vectors", "style.gap", "rejected"]) + " |")
+    print("|" + "---|" * (len(classifiers) + 4))
     lines.append(row("real records", table, "real", "", interval(gap(real["train"].texts, real["control"])), ""))
     if args.beside:
         texts = pq.read_table(args.beside)["text"].to_pylist()
         texts = [texts[i] for i in SeedTree(0).child("beside").generator().permutation(len(texts))]
-        lines.append(f"| {args.beside} |" + " |" * (len(heads) + 1) + f" {interval(gap(texts, real['control']))} | |")
+        lines.append(
+            f"| {args.beside} |" + " |" * (len(classifiers) + 1) + f" {interval(gap(texts, real['control']))} | |"
+        )
     print("\n".join(lines))
     for style, texts in samples.items():
         print(f"\n## {style}")

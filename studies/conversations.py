@@ -12,7 +12,7 @@ from synthgen.decode.loop.batching import shared_prefix
 from synthgen.decode.prompt_words import WordReader
 from synthgen.decode.prompting.local import PromptDecoder
 from synthgen.decode.prompting.prompter import Prompter, Turns
-from synthgen.evaluate.heads import LabelledTexts
+from synthgen.evaluate.classifiers import LabelledTexts
 from synthgen.filter.copies import normalised_words
 
 REWRITE = (

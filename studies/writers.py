@@ -44,7 +44,7 @@ from synthgen.decode.style_adapter import built_in_styles, in_style, load_style
 from synthgen.decode.xrag import XragDecoder
 from synthgen.embed import Encoder, build_encoder, embed
 from synthgen.embed.config import EmbedConfig
-from synthgen.evaluate.heads import HEADS, ON_WORDS, LabelledTexts
+from synthgen.evaluate.classifiers import CLASSIFIERS, ON_WORDS, LabelledTexts
 from synthgen.evaluate.style_gap import style_gap
 from synthgen.interpolate.smote import Smote
 from synthgen.models.store import model_folder
@@ -57,7 +57,7 @@ BATCH = 32
 SHOWN = 10  # texts of each way on the page
 MOST_TOKENS = 160  # largest length of a text written from a prompt
 QUICK_TOKENS = 12  # largest length of every text of the quick form
-_HEAD = next(name for name in HEADS if name != ON_WORDS)
+_HEAD = next(name for name in CLASSIFIERS if name != ON_WORDS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

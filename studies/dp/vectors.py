@@ -29,7 +29,7 @@ from synthgen.dp.noised_sums import PrivateMechanism, Query, QueryMechanism, Str
 from synthgen.dp.person_rows import PersonRows, people_of
 from synthgen.embed import Encoder, build_encoder
 from synthgen.embed.config import EmbedConfig
-from synthgen.evaluate.heads import HEADS, LabelledTexts
+from synthgen.evaluate.classifiers import CLASSIFIERS, LabelledTexts
 from synthgen.interpolate.smote import Smote
 from synthgen.models.store import model_folder
 
@@ -100,7 +100,7 @@ def dp_vectors(request: VectorsRequest, progress: Progress) -> Path:
         draws = [_draw(found, vectors, n, public, seed) for seed in range(request.seeds)]
         for name, epsilon, shares in (row for draw in draws for row in draw.rows(request.epsilons)):
             rows.setdefault((name, epsilon), []).append(shares)
-        real = ", ".join(f"{head} {mean(draw.real[head] for draw in draws):.3f}" for head in HEADS)
+        real = ", ".join(f"{name} {mean(draw.real[name] for draw in draws):.3f}" for name in CLASSIFIERS)
         parts += ["", f"## {found.name}", "", f"{n:,} persons, {len(draws)} draws. Real: {real}.", "", *_table(rows)]
         write_whole(page, ("\n".join(parts) + "\n").encode())
     return page
@@ -131,13 +131,13 @@ class PersonDraw:
                     nearest = (vectors @ self.public.vectors.T).argmax(axis=1)
                     texts = tuple(self.public.texts[i] for i in nearest)
                     passages = self._labelled(self.public.vectors[nearest], texts)
-                    yield RETRIEVED, epsilon, {name: self._score(name, passages) for name in HEADS}
+                    yield RETRIEVED, epsilon, {name: self._score(name, passages) for name in CLASSIFIERS}
         wanted = dict.fromkeys(self.labels, PER_CLASS)
         latents = Smote().fit(self.train).sample(wanted, SeedTree(self.seed).child("smote"))
         yield SMOTE, 0.0, {HEAD: self._score(HEAD, self._labelled(latents.vectors))}
 
-    def _score(self, head: str, rows: LabelledTexts) -> float:
-        return macro_f1(head, rows, self.test) / self.real[head]
+    def _score(self, classifier: str, rows: LabelledTexts) -> float:
+        return macro_f1(classifier, rows, self.test) / self.real[classifier]
 
     def _labelled(self, vectors: Float32, texts: Sequence[str] = ()) -> LabelledTexts:
         labels = np.repeat(np.array(self.labels), PER_CLASS)
@@ -170,9 +170,9 @@ class PersonDraw:
         return np.concatenate(drawn)
 
 
-def macro_f1(head: str, rows: LabelledTexts, test: LabelledTexts) -> float:
+def macro_f1(classifier: str, rows: LabelledTexts, test: LabelledTexts) -> float:
     """Return the macro F1 on test of a classifier trained on the rows."""
-    return float(f1_score(test.labels, HEADS[head](rows, test, 0), average="macro"))
+    return float(f1_score(test.labels, CLASSIFIERS[classifier](rows, test, 0), average="macro"))
 
 
 def _spreads(
@@ -254,7 +254,7 @@ def _draw(found: PrivateSet, vectors: Float32, persons: int, public: LabelledTex
         encoder="minilm",
         normalized=True,
     )
-    real = {name: macro_f1(name, parts[True], parts[False]) for name in HEADS}
+    real = {name: macro_f1(name, parts[True], parts[False]) for name in CLASSIFIERS}
     return PersonDraw(train=train, test=parts[False], real=real, public=public, seed=seed)
 
 
@@ -272,7 +272,7 @@ def passages_of(data: Path, encoder: Encoder, cache: Path, progress: Progress) -
 def _table(rows: Mapping[tuple[str, float], list[Mapping[str, float]]]) -> list[str]:
     lines = ["| learned | ε | head | TF-IDF |", "|---|---|---|---|"]
     for (name, epsilon), same in sorted(rows.items(), key=lambda row: row[0][1]):
-        cells = [_per_cent([one[head] for one in same if head in one]) for head in HEADS]
+        cells = [_per_cent([one[by] for one in same if by in one]) for by in CLASSIFIERS]
         lines.append(f"| {name} | {f'{epsilon:g}' if epsilon else 'none'} | {' | '.join(cells)} |")
     return lines
 

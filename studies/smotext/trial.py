@@ -16,7 +16,7 @@ from studies.smotext.writing import latents_of
 from synthgen.compare.baselines import eda
 from synthgen.core.types import Candidate, Embedded, Float32, Latents
 from synthgen.embed import Encoder
-from synthgen.evaluate.heads import HEADS, LabelledTexts
+from synthgen.evaluate.classifiers import CLASSIFIERS, LabelledTexts
 from synthgen.evaluate.metrics import scores
 
 ARMS = ("synthetic", "real+synthetic")
@@ -84,7 +84,7 @@ def run_trial(
     )
     found: list[dict[str, Any]] = []
     if variant == REAL:
-        found += [{"n": 0, "arm": REAL, **row} for row in _taught(real, test, list(HEADS))]
+        found += [{"n": 0, "arm": REAL, **row} for row in _taught(real, test, list(CLASSIFIERS))]
     else:
         made = make(design, seed, variant, written, encoder)
         if made.labels:  # if no text was kept, there is nothing to measure
@@ -143,13 +143,14 @@ def _written(
 def _agreed(train: Embedded, latents: Latents, written: Sequence[Candidate], vectors: Float32) -> dict[str, int]:
     """Return for each latent the index in `written` of its nearest candidate among those of its class.
 
-    The class of a candidate is predicted by a head trained on the train records alone. A latent without a candidate
-    of its class is missing from the result; the caller uses a spare latent of the class instead, if one is left.
+    The class of a candidate is predicted by a classifier trained on the train records alone. A latent without a
+    candidate of its class is missing from the result; the caller uses a spare latent of the class instead, if one is
+    left.
     """
     place = {name: i for i, name in enumerate(latents.ids)}
     labels = np.array([c.label for c in written])
     real = LabelledTexts(texts=train.ids, labels=np.array(train.labels), vectors=train.vectors)
-    predicted = HEADS["encoder-logistic"](
+    predicted = CLASSIFIERS["encoder-logistic"](
         real, LabelledTexts(texts=("",) * len(written), labels=labels, vectors=vectors), 0
     )
     near = _cosines(vectors, latents.vectors[[place[c.latent_id] for c in written]])
@@ -192,26 +193,26 @@ def _utility(
             labels=np.array([made.labels[i] for i in rows]),
             vectors=made.vectors[rows],
         )
-        heads = ["encoder-logistic"] if made.texts is None else list(HEADS)
+        classifiers = ["encoder-logistic"] if made.texts is None else list(CLASSIFIERS)
         for arm, fit_on in zip(ARMS, (some, real.plus(some)), strict=True):
-            found += [{"n": n, "arm": arm, **row} for row in _taught(fit_on, test, heads)]
+            found += [{"n": n, "arm": arm, **row} for row in _taught(fit_on, test, classifiers)]
     return found
 
 
-def _taught(fit_on: LabelledTexts, test: GroupedRows, heads: Sequence[str]) -> list[dict[str, Any]]:
+def _taught(fit_on: LabelledTexts, test: GroupedRows, classifiers: Sequence[str]) -> list[dict[str, Any]]:
     names = sorted(set(test.rows.labels.tolist()) | set(fit_on.labels.tolist()))
     number = {name: i for i, name in enumerate(names)}
     truth = np.array([number[label] for label in test.rows.labels.tolist()])
     tested = np.bincount(test.persons)
     found: list[dict[str, Any]] = []
-    for head in heads:
-        predicted = np.array([number[label] for label in HEADS[head](fit_on, test.rows, 0).tolist()])
+    for classifier in classifiers:
+        predicted = np.array([number[label] for label in CLASSIFIERS[classifier](fit_on, test.rows, 0).tolist()])
         each = np.arange(len(truth))
         reached = scores(truth, predicted, each, np.ones((1, len(truth))), len(names))
         hits = np.bincount(test.persons[predicted == truth], minlength=len(tested))
         by_person = {"hits": hits.tolist(), "tested": tested.tolist()}
-        found.append({"by": head, "measure": "accuracy", "value": float(reached.accuracy[0]), **by_person})
-        found.append({"by": head, "measure": "macro_f1", "value": float(reached.macro_f1[0])})
+        found.append({"by": classifier, "measure": "accuracy", "value": float(reached.accuracy[0]), **by_person})
+        found.append({"by": classifier, "measure": "macro_f1", "value": float(reached.macro_f1[0])})
     return found
 
 

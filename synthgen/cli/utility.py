@@ -65,7 +65,7 @@ def study(
         label_only=label_only,
     )
     digests = {name: records_digest(corpus.texts, corpus.labels) for name, corpus in corpora.items()}
-    return Study({"schema_name": SCHEMA, **digests, **found.table})
+    return Study({"schema_name": SCHEMA, **digests, **found.results})
 
 
 def _corpus(path: Path, role: Role, read_as: ReadAs, columns: tuple[str, str, str]) -> Corpus:

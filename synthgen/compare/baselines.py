@@ -17,8 +17,8 @@ from synthgen.decode.prompting.opening import open_prompted
 from synthgen.decode.prompting.prompter import Prompter
 from synthgen.decode.prompts import label_prompt
 from synthgen.decode.shards import DecodeTask, divide_rows, read_shards, workers_for, write_shards
+from synthgen.evaluate.classifiers import LabelledTexts, TrainingSet
 from synthgen.evaluate.evaluation import Tables
-from synthgen.evaluate.heads import LabelledTexts, TrainingSet
 from synthgen.interpolate import Smote
 
 Encode = Callable[[list[str]], Float32]

@@ -12,6 +12,7 @@ from synthgen.core.types import Corpus, Float32
 from synthgen.decode.config import DecodeConfig
 from synthgen.embed import Encoder
 from synthgen.evaluate import Tables, evaluate
+from synthgen.evaluate.classifiers import TrainingSet
 
 METRICS = ("accuracy", "macro_f1", "weighted_f1")
 
@@ -20,33 +21,36 @@ METRICS = ("accuracy", "macro_f1", "weighted_f1")
 class Study:
     """The scores of each classifier on each training set."""
 
-    table: Mapping[str, Any]  # the `table` of the result of `evaluate`
+    results: Mapping[str, Any]  # all results of `evaluate` as JSON-compatible values, including the scores
 
     def __repr__(self) -> str:
-        return f"Study({', '.join(self.table['classifiers'])}; {self.table['records']['test']} test records)"
+        return f"Study({', '.join(self.results['classifiers'])}; {self.results['records']['test']} test records)"
 
     def to_json(self) -> Mapping[str, Any]:
         """Return the study as JSON-compatible data."""
-        return self.table
+        return self.results
 
     def to_text(self) -> str:
         """Return text for a terminal, with one line for each classifier and training set."""
-        level, n = round(100 * self.table["confidence"]), self.table["records"]["test"]
+        level, n = round(100 * self.results["confidence"]), self.results["records"]["test"]
         lines = [f"tested on {n} real records; {level} % bootstrap intervals over persons"]
         lines.append(f"{'classifier':<18} {'trained on':<20} " + " ".join(f"{m:<22}" for m in METRICS))
-        for head, by_set in self.table["classifiers"].items():
+        for classifier, by_set in self.results["classifiers"].items():
             for name, found in by_set.items():
                 cells = [f"{m['value']:.3f} [{m['low']:.3f}, {m['high']:.3f}]" for m in (found[k] for k in METRICS)]
-                lines.append(f"{head:<18} {name:<20} " + " ".join(f"{cell:<22}" for cell in cells))
+                lines.append(f"{classifier:<18} {name:<20} " + " ".join(f"{cell:<22}" for cell in cells))
         return "\n".join(lines)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LabelOnly:
-    """The language model that writes the baseline "label-only": folder of the model, and sampling parameters."""
+    """The language model that writes the baseline "label-only": texts written from class names alone.
 
-    folder: Path
-    config: DecodeConfig
+    The comparison with this baseline shows how much the synthetic records gain from the source.
+    """
+
+    folder: Path  # folder of the model
+    config: DecodeConfig  # sampling parameters
 
 
 def compare(  # noqa: PLR0913 - the options are keyword arguments
@@ -62,7 +66,8 @@ def compare(  # noqa: PLR0913 - the options are keyword arguments
 ) -> Study:
     """Return the scores of classifiers that are trained on the table "synthetic" or "train", and tested on "test".
 
-    `with_baselines` adds the training sets that `baselines` returns. For `requested`, see `evaluate`.
+    `with_baselines` adds the training sets that `baselines` returns: train records that standard methods weight,
+    repeat or alter, and with `label_only` also the texts that this model writes. For `requested`, see `evaluate`.
 
     Raises:
         DataError: a table is empty, or the tables do not fit together; see `evaluate` and `baselines`.
@@ -74,12 +79,14 @@ def compare(  # noqa: PLR0913 - the options are keyword arguments
             return encoder.encode(texts, advance)
 
     vectors = {name: encode(corpus.texts, name) for name, corpus in corpora.items()}
-    tables, made = Tables(**corpora, vectors=vectors), None
+    tables, stream, added = Tables(**corpora, vectors=vectors), seeds.child("baselines"), dict[str, TrainingSet]()
     if with_baselines:
-        written, stream = None, seeds.child("baselines")
-        if label_only is not None:
-            counts = tables.synthetic.counts()
-            config = label_only.config.for_texts(tables.train.texts)
-            written = write_label_only(label_only.folder, counts, config, stream.child("label-only"), progress)
-        made = baselines(tables, lambda texts: encode(texts, "baseline"), stream, written)
-    return Study(evaluate(tables, seeds, requested=requested, confidence=confidence, baselines=made).table)
+        written = None if label_only is None else _written(label_only, tables, stream.child("label-only"), progress)
+        added = baselines(tables, lambda texts: encode(texts, "baseline"), stream, written)
+    return Study(evaluate(tables, seeds, requested=requested, confidence=confidence, baselines=added).results)
+
+
+def _written(model: LabelOnly, tables: Tables, seeds: SeedTree, progress: Progress) -> list[str]:
+    """Return as many "label-only" texts of each class as the synthetic table has records."""
+    config = model.config.for_texts(tables.train.texts)
+    return write_label_only(model.folder, tables.synthetic.counts(), config, seeds, progress)

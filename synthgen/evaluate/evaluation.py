@@ -14,7 +14,7 @@ from synthgen.coherence import coherence
 from synthgen.core.errors import DataError, InternalError
 from synthgen.core.seeds import SeedTree
 from synthgen.core.types import Corpus, Float32, Float64, Record
-from synthgen.evaluate.heads import HEADS, ON_WORDS, LabelledTexts, Labels, TrainingSet
+from synthgen.evaluate.classifiers import CLASSIFIERS, ON_WORDS, LabelledTexts, Labels, TrainingSet
 from synthgen.evaluate.metrics import Index, Scores, estimate, person_weights, scores
 from synthgen.evaluate.style_gap import style_gap, style_profile
 from synthgen.evaluate.subgroups import ATTRIBUTES, Rows, subgroups
@@ -39,7 +39,7 @@ class Tables:
 class Evaluation:
     """Results of the evaluation."""
 
-    table: Mapping[str, Any]  # all results as JSON-compatible values, written to evaluation.json
+    results: Mapping[str, Any]  # all results as JSON-compatible values, written to evaluation.json
     metrics: Mapping[str, Estimate]  # by metric name: the results to which the rules of a policy can refer
     reasons: Mapping[str, str]  # by name of a metric that could not be measured: the reason
 
@@ -65,7 +65,7 @@ def evaluate(
 
     `requested` is the requested number of synthetic records by class; without it, balance is not measured. The
     intervals have the two-sided `confidence`. `baselines` are additional training sets by name. Their scores are only
-    in `Evaluation.table`.
+    in `Evaluation.results`.
 
     Raises:
         DataError: a table is empty, a test person is in train, a test class is not in train, or no text of a training
@@ -80,7 +80,7 @@ def evaluate(
     rows_of_sets = (real, synthetic, real.plus(synthetic))
     training_sets = dict(zip(TRAINING_SETS, map(TrainingSet, rows_of_sets), strict=True)) | dict(baselines or {})
     found = _scored(training_sets, test, DRAWS if confidence <= 0.95 else 5 * DRAWS, seeds)
-    metrics, by_head, reasons = _ratios(found, test, confidence, set(tables.train.labels))
+    metrics, ratios, reasons = _ratios(found, test, confidence, set(tables.train.labels))
     if requested is not None:
         metrics["balance.tv_distance"] = tv_distance(tables.synthetic.labels, requested, confidence)
     texts, real_test = [record.text for record in _by_id(tables.synthetic)], _by_id(tables.test)
@@ -89,32 +89,32 @@ def evaluate(
         reasons["style.gap"] = _TOO_SHORT
     else:
         metrics["style.gap"] = gap
-    table = {
+    results = {
         "confidence": confidence,
         "records": {name: len(chosen.rows.texts) for name, chosen in training_sets.items()}
         | {"test": len(test.rows.texts)},
         "test_persons": test.n_persons,
-        "classifiers": _head_metrics(found, test, confidence),
+        "classifiers": _classifier_scores(found, test, confidence),
         "subgroups": _by_subgroup(found, test, confidence),
-        "ratios": by_head,
+        "ratios": ratios,
         "style": {"synthetic": style_profile(tables.synthetic.texts), "real": style_profile(tables.test.texts)},
         "coherence": _contradiction_shares({"synthetic": tables.synthetic, "real": tables.test}, confidence),
         "metrics": {name: asdict(value) for name, value in sorted(metrics.items())},
         "not_measured": reasons,
     }
-    return Evaluation(table=table, metrics=metrics, reasons=reasons)
+    return Evaluation(results=results, metrics=metrics, reasons=reasons)
 
 
 def _scored(
     training_sets: Mapping[str, TrainingSet], test: "_TestSet", n_draws: int, seeds: SeedTree
 ) -> dict[str, dict[str, Scores]]:
     found, weights = {}, person_weights(test.n_persons, n_draws, seeds.child("bootstrap").generator())
-    for head, fit_and_predict in HEADS.items():
-        seed = int.from_bytes(seeds.child(head).key()[:4], "big") >> 1  # from 0 to 2^31 − 1
-        found[head] = {
+    for classifier, fit_and_predict in CLASSIFIERS.items():
+        seed = int.from_bytes(seeds.child(classifier).key()[:4], "big") >> 1  # from 0 to 2^31 − 1
+        found[classifier] = {
             name: test.score(fit_and_predict(chosen.rows, test.rows, seed, chosen.weights), weights)
             for name, chosen in training_sets.items()
-            if chosen.has_texts or head != ON_WORDS
+            if chosen.has_texts or classifier != ON_WORDS
         }
     return found
 
@@ -205,35 +205,37 @@ def _rows(tables: Tables, name: Literal["synthetic", "train", "test"]) -> Labell
 def _ratios(
     found: Mapping[str, Mapping[str, Scores]], test: _TestSet, confidence: float, classes: set[str]
 ) -> tuple[dict[str, Estimate], dict[str, Any], dict[str, str]]:
-    metrics, by_head, reasons = dict[str, Estimate](), dict[str, Any](), dict[str, str]()
+    metrics, ratios, reasons = dict[str, Estimate](), dict[str, Any](), dict[str, str]()
     if len(test.names) == 1:
         return {}, {}, dict.fromkeys(("utility.tstr_over_trtr", "utility.worst_class_ratio"), _ONE_CLASS)
     overall, worst = dict[str, tuple[Float64, int]](), dict[str, tuple[Float64, int]]()
-    for head, scores_of in found.items():
+    for classifier, scores_of in found.items():
         real, synthetic = scores_of["real"], scores_of["synthetic"]
-        learned = real.recall[0] > 0
+        learned = real.recall[0] > 0  # the classes of which some test records are predicted correctly
         if learned.any():
             ratio = synthetic.recall[:, learned] / real.recall[:, learned]
-            worst[head] = (
+            worst[classifier] = (
                 ratio.min(axis=1),
                 min(n for n, is_learned in zip(test.per_class, learned, strict=True) if is_learned),
             )
-            overall[head] = synthetic.macro_f1 / real.macro_f1, test.n_persons
+            overall[classifier] = synthetic.macro_f1 / real.macro_f1, test.n_persons
     for name, values in (("tstr_over_trtr", overall), ("worst_class_ratio", worst)):
         if len(values) < len(found):
             reasons[f"utility.{name}"] = "a classifier trained on real records predicts no class correctly"
             continue
-        by_classifier = {head: estimate(draws, n, confidence) for head, (draws, n) in values.items()}
-        by_head[name] = {head: asdict(e) for head, e in by_classifier.items()}
+        by_classifier = {classifier: estimate(draws, n, confidence) for classifier, (draws, n) in values.items()}
+        ratios[name] = {classifier: asdict(e) for classifier, e in by_classifier.items()}
         metrics[f"utility.{name}"] = min(by_classifier.values(), key=lambda e: e.low)
-        metrics |= {f"utility.{head.replace('-', '_')}.{name}": e for head, e in by_classifier.items()}
+        metrics |= {f"utility.{classifier.replace('-', '_')}.{name}": e for classifier, e in by_classifier.items()}
     if lacking := len(classes - set(test.names)):
         metrics = {name: e for name, e in metrics.items() if not name.endswith("worst_class_ratio")}
         reasons["utility.worst_class_ratio"] = f"{lacking} classes of train have no test record"
-    return metrics, by_head, reasons
+    return metrics, ratios, reasons
 
 
-def _head_metrics(found: Mapping[str, Mapping[str, Scores]], test: _TestSet, confidence: float) -> dict[str, Any]:
+def _classifier_scores(
+    found: Mapping[str, Mapping[str, Scores]], test: _TestSet, confidence: float
+) -> dict[str, Any]:
     def share(draws: Float64, n: int) -> dict[str, Any]:
         return asdict(estimate(draws, n, confidence, largest=1))
 
@@ -247,18 +249,21 @@ def _head_metrics(found: Mapping[str, Mapping[str, Scores]], test: _TestSet, con
         }
         return overall | {"per_class": per_class}
 
-    return {head: {name: metrics_of(measured) for name, measured in by_set.items()} for head, by_set in found.items()}
+    return {
+        classifier: {name: metrics_of(measured) for name, measured in by_set.items()}
+        for classifier, by_set in found.items()
+    }
 
 
 def _by_subgroup(found: Mapping[str, Mapping[str, Scores]], test: _TestSet, confidence: float) -> dict[str, Any]:
-    table: dict[str, Any] = {attribute: {} for attribute in ATTRIBUTES}
+    shares: dict[str, Any] = {attribute: {} for attribute in ATTRIBUTES}
     for (attribute, value), rows in test.subgroups.items():
         n = len(set(test.person[rows].tolist()))
-        table[attribute][value] = {
-            head: {
+        shares[attribute][value] = {
+            classifier: {
                 name: asdict(estimate(measured.of_subgroups[attribute, value], n, confidence, largest=1))
                 for name, measured in by_set.items()
             }
-            for head, by_set in found.items()
+            for classifier, by_set in found.items()
         }
-    return table
+    return shares

@@ -14,7 +14,11 @@ Index = NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Scores:
-    """The metrics of one classifier on C classes, under each of B weightings of the test persons."""
+    """The metrics of one classifier on C classes, under each of B weightings of the test persons.
+
+    Row 0 of each array is the unweighted result, in which each person has the weight 1. The other rows are bootstrap
+    draws, from which `estimate` computes intervals.
+    """
 
     accuracy: Float64  # (B,)
     macro_f1: Float64  # (B,), mean over classes
@@ -43,7 +47,7 @@ def scores(
     n_classes: int,
     subgroups: Mapping[tuple[str, str], NDArray[np.bool_]] | None = None,
 ) -> Scores:
-    """Return the metrics under every weighting.
+    """Return the metrics under every weighting; row 0 must be the weights 1, as in the result of `person_weights`.
 
         recall_c = hits_c / support_c,   F1_c = 2 · hits_c / (support_c + predicted_c)
 

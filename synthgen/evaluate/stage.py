@@ -30,7 +30,7 @@ def _evaluate(context: StageContext) -> Mapping[str, object]:
             compared, context.stream("audit"), requested=context.input("wanted"), confidence=confidence
         )
         advance(1)
-    write_json(context.folder / UTILITY, utility.table)
+    write_json(context.folder / UTILITY, utility.results)
     encoder = context.model("embedder")
     if context.config("segments") is not None:
         found = {}

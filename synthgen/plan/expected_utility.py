@@ -18,7 +18,7 @@ import numpy as np
 
 from audits.core.types import persons
 from synthgen.core.types import Counts, Embedded, Float64
-from synthgen.evaluate.heads import LabelledTexts, encoder_logistic
+from synthgen.evaluate.classifiers import LabelledTexts, encoder_logistic
 from synthgen.evaluate.metrics import Scores, person_weights, scores
 
 MIN_TEXTS = 20  # smallest number of accepted texts for a prediction

@@ -22,7 +22,7 @@ from synthgen.core.types import Candidate, Corpus, Counts, Embedded, Float32, La
 from synthgen.decode.config import BRIDGE, MIN_TOKENS_PER_WORD, PLAIN, DecodeConfig
 from synthgen.dp.certain_refusals import split_problems
 from synthgen.embed import Encoder
-from synthgen.evaluate.heads import LabelledTexts, encoder_logistic
+from synthgen.evaluate.classifiers import LabelledTexts, encoder_logistic
 from synthgen.filter.classifier import SHARE_OF_REAL
 from synthgen.filter.stage import JUDGED
 from synthgen.interpolate.base import largest_remainder

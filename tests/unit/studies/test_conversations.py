@@ -18,7 +18,7 @@ from synthgen.decode.base import Settings
 from synthgen.decode.prompting.examples import Example
 from synthgen.decode.prompting.facts import RecordFacts
 from synthgen.decode.prompting.prompter import Prompter
-from synthgen.evaluate.heads import LabelledTexts
+from synthgen.evaluate.classifiers import LabelledTexts
 
 SEEDS = SeedTree(4).child("decode")
 SETTINGS = Settings(

@@ -4,14 +4,16 @@ from audits.core.errors import VerifyError
 from audits.gate.shown_utility import shown_utility
 from audits.verify.published import Page, Utility, read_published
 from audits.verify.vocabulary import CONTRADICTIONS
-from synthgen.evaluate.heads import HEADS
+from synthgen.evaluate.classifiers import CLASSIFIERS
 from synthgen.evaluate.style_gap import style_profile
 
 EXACT = {"value": 0.123456, "low": 0.1, "high": 0.2, "confidence": 0.975, "n": 337}
 EVALUATION = {
     "classifiers": {
-        head: {"real": {"accuracy": EXACT, "per_class": {"a": {"f1": EXACT, "recall": EXACT}, "b": {"f1": EXACT}}}}
-        for head in HEADS
+        classifier: {
+            "real": {"accuracy": EXACT, "per_class": {"a": {"f1": EXACT, "recall": EXACT}, "b": {"f1": EXACT}}}
+        }
+        for classifier in CLASSIFIERS
     },
     "style": {"real": style_profile(["I have 3 dogs."])},
     "metrics": {"style.gap": EXACT},
@@ -20,8 +22,17 @@ EVALUATION = {
         "real": {"n": 200, "shares": {rule: {"value": 0.121} for rule in CONTRADICTIONS}},
     },
     "subgroups": {
-        "sex": {"female": {head: dict.fromkeys(("real", "synthetic", "real+synthetic"), EXACT) for head in HEADS}},
-        "age_band": {"child": {head: dict.fromkeys(("real", "synthetic"), EXACT | {"n": 49}) for head in HEADS}},
+        "sex": {
+            "female": {
+                classifier: dict.fromkeys(("real", "synthetic", "real+synthetic"), EXACT)
+                for classifier in CLASSIFIERS
+            }
+        },
+        "age_band": {
+            "child": {
+                classifier: dict.fromkeys(("real", "synthetic"), EXACT | {"n": 49}) for classifier in CLASSIFIERS
+            }
+        },
     },
     "note": "x",
 }
@@ -33,7 +44,7 @@ def test_utility_of_every_classifier_is_shown_coarsely_for_released_classes(rele
     page = read_published(Page, {"utility": shown}, "page", policy)
     scores = page.utility.classifiers["tfidf-linear"]["real"]
     assert (set(scores.per_class), scores.accuracy.n, scores.accuracy.value) == ({"a"}, 200, 0.125)
-    assert (set(page.utility.classifiers), page.utility.style_gap.high) == (set(HEADS), 0.2)
+    assert (set(page.utility.classifiers), page.utility.style_gap.high) == (set(CLASSIFIERS), 0.2)
     assert page.utility.coherence.synthetic == dict.fromkeys(CONTRADICTIONS, 0.33)
     assert page.utility.coherence.real == dict.fromkeys(CONTRADICTIONS, 0.1)  # a step is ten of 200 records
     few = EVALUATION | {"coherence": {"real": EVALUATION["coherence"]["real"] | {"n": 199}}}

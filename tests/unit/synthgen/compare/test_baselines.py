@@ -83,10 +83,10 @@ def test_baselines_stand_beside_the_others_and_change_no_metric(tables):
     plain, found = (evaluate(tables, SeedTree(1), baselines=given) for given in (None, arms))
     assert found.metrics == plain.metrics
     both = {name for name, arm in arms.items() if arm.has_texts}
-    assert set(found.table["classifiers"]["tfidf-linear"]) == {"real", "synthetic", "real+synthetic", *both}
-    assert set(found.table["classifiers"]["encoder-logistic"]) == {"real", "synthetic", "real+synthetic", *arms}
-    for head, of_head in plain.table["classifiers"].items():
-        assert {name: found.table["classifiers"][head][name] for name in of_head} == of_head
+    assert set(found.results["classifiers"]["tfidf-linear"]) == {"real", "synthetic", "real+synthetic", *both}
+    assert set(found.results["classifiers"]["encoder-logistic"]) == {"real", "synthetic", "real+synthetic", *arms}
+    for classifier, of_sets in plain.results["classifiers"].items():
+        assert {name: found.results["classifiers"][classifier][name] for name in of_sets} == of_sets
 
 
 def test_label_only_texts_do_not_depend_on_the_source(tiny, tmp_path):

@@ -12,13 +12,13 @@ def test_a_run_is_compared_with_baselines_in_one_call(finished, tiny):
     run = Pipeline(finished.config()).run()
     study = run.compare()
     assert study.to_json() == run.compare().to_json()
-    table = json.loads(json.dumps(study.to_json()))
-    assert list(table["classifiers"]["encoder-logistic"])[:3] == ["real", "synthetic", "real+synthetic"]
-    assert "label-only" in table["classifiers"]["tfidf-linear"]
+    results = json.loads(json.dumps(study.to_json()))
+    assert list(results["classifiers"]["encoder-logistic"])[:3] == ["real", "synthetic", "real+synthetic"]
+    assert "label-only" in results["classifiers"]["tfidf-linear"]
     assert "label-only" not in run.compare(label_only=False).to_json()["classifiers"]["tfidf-linear"]
     lines = study.to_text().splitlines()
-    assert len(lines) == 2 + sum(len(arms) for arms in table["classifiers"].values())
-    assert repr(study) == f"Study(encoder-logistic, tfidf-linear; {table['records']['test']} test records)"
+    assert len(lines) == 2 + sum(len(arms) for arms in results["classifiers"].values())
+    assert repr(study) == f"Study(encoder-logistic, tfidf-linear; {results['records']['test']} test records)"
 
 
 def test_a_run_that_did_not_reach_the_audit_is_not_compared(finished):

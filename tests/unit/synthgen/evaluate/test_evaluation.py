@@ -47,28 +47,28 @@ def test_records_like_train_have_a_ratio_near_one():
     assert e.n == 57
     assert found.metrics["utility.worst_class_ratio"].n == 14
     assert found.metrics["balance.tv_distance"].value == 0
-    table = json.loads(json.dumps(found.table, allow_nan=False))
-    assert sorted(table["classifiers"]) == ["encoder-logistic", "tfidf-linear"]
-    for arms in table["classifiers"].values():
+    results = json.loads(json.dumps(found.results, allow_nan=False))
+    assert sorted(results["classifiers"]) == ["encoder-logistic", "tfidf-linear"]
+    for arms in results["classifiers"].values():
         assert sorted(arms) == ["real", "real+synthetic", "synthetic"]
         for arm in arms.values():
             assert set(arm) == {"accuracy", "macro_f1", "weighted_f1", "per_class"}
             assert list(arm["per_class"]) == ["ant", "bee", "cow"]
             assert arm["accuracy"]["low"] <= arm["accuracy"]["value"] <= arm["accuracy"]["high"] <= 1
-    assert table["records"] == {"real": 126, "synthetic": 180, "real+synthetic": 306, "test": 114}
+    assert results["records"] == {"real": 126, "synthetic": 180, "real+synthetic": 306, "test": 114}
 
 
 def test_accuracy_of_subgroups_has_an_interval_over_their_persons():
     given = tables()
     aged = [replace(r, text=f"{r.text}. A 70 year old woman.") for r in given.test.records]
     test = Corpus(role="control", records=tuple(aged), has_groups=True)
-    found = evaluate(replace(given, test=test), SEEDS).table
+    found = evaluate(replace(given, test=test), SEEDS).results
     for attribute, value in (("sex", "female"), ("age_band", "older adult")):
-        for head, arms in found["classifiers"].items():
-            accuracy = found["subgroups"][attribute][value][head]["synthetic"]
+        for classifier, arms in found["classifiers"].items():
+            accuracy = found["subgroups"][attribute][value][classifier]["synthetic"]
             assert accuracy == arms["synthetic"]["accuracy"]  # every person is in the subgroup
             assert accuracy["n"] == 57
-    assert evaluate(given, SEEDS).table["subgroups"] == {"sex": {}, "age_band": {}}
+    assert evaluate(given, SEEDS).results["subgroups"] == {"sex": {}, "age_band": {}}
 
 
 def test_useless_records_have_a_low_ratio():
@@ -80,7 +80,7 @@ def test_useless_records_have_a_low_ratio():
 def test_metric_is_that_of_the_worse_classifier():
     found = evaluate(tables(noise=0.7), SEEDS)
     for name in ("tstr_over_trtr", "worst_class_ratio"):
-        lows = [e["low"] for e in found.table["ratios"][name].values()]
+        lows = [e["low"] for e in found.results["ratios"][name].values()]
         assert len(lows) == 2
         assert found.metrics[f"utility.{name}"].low == min(lows)
 
@@ -102,7 +102,7 @@ def test_evaluation_does_not_depend_on_the_order_of_records():
     rng = np.random.default_rng(8)
     for name in ("synthetic", "train", "test"):
         moved = rows_of(moved, name, rng.permutation(len(given.vectors[name])))
-    assert evaluate(moved, SEEDS).table == evaluate(given, SEEDS).table
+    assert evaluate(moved, SEEDS).results == evaluate(given, SEEDS).results
 
 
 def test_worst_class_is_not_measured_if_a_class_has_no_test_persons():

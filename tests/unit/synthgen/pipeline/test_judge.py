@@ -59,7 +59,7 @@ def quick(monkeypatch):
     """Replace the audits and the utility study by empty results, for tests of the stages' digests."""
     empty = {"results": [], "input_checks": {}}
     monkeypatch.setattr(f"{CHECKED}.of", lambda *_, **__: checked(empty))
-    monkeypatch.setattr(f"{EVALUATE}.evaluate", lambda *_, **__: SimpleNamespace(table={"metrics": {}}))
+    monkeypatch.setattr(f"{EVALUATE}.evaluate", lambda *_, **__: SimpleNamespace(results={"metrics": {}}))
     monkeypatch.setattr(f"{JUDGE}.evidence_from", lambda *_: SimpleNamespace(to_bytes=lambda: b"{}"))
 
 

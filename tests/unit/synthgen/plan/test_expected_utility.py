@@ -4,7 +4,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import f1_score, recall_score
 
 from synthgen.core.types import Embedded
-from synthgen.evaluate.heads import LabelledTexts
+from synthgen.evaluate.classifiers import LabelledTexts
 from synthgen.plan.expected_utility import MIN_TEXTS, expected_utility
 
 CENTRES = np.random.default_rng(1).normal(size=(3, 12)) * 0.55

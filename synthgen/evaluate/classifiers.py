@@ -88,7 +88,7 @@ def tfidf_linear(
 
 ON_WORDS = "tfidf-linear"  # name of the classifier of words
 # name of a classifier -> function that trains the classifier and returns the predicted classes of the test rows
-HEADS: Mapping[str, Callable[..., Labels]] = {"encoder-logistic": encoder_logistic, ON_WORDS: tfidf_linear}
+CLASSIFIERS: Mapping[str, Callable[..., Labels]] = {"encoder-logistic": encoder_logistic, ON_WORDS: tfidf_linear}
 
 
 def _predict(model: Any, x: Any, labels: Labels, x_test: Any) -> Labels:
