@@ -108,7 +108,7 @@ def data_of(args, encoder, config):
     cache = args.out / f"vectors-{sha256_json([encoder.digest, *passages.texts])[:16]}.npy"
     with args.progress.stage("embed", total=len(set(passages.texts)), unit="passages") as advance:
         vectors = vectors_of(passages.texts, lambda them: encoder.encode(them, advance), cache)
-    reader = load_bridge(args.vocabulary).words
+    reader = load_bridge(args.vocabulary).reader
     return EmbeddedPassages(passages=passages, vectors=vectors, heldout=part.heldout, reader=reader)
 
 

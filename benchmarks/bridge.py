@@ -148,8 +148,8 @@ def likelihood(args, bridge, sources, first, seeds):
         "another text's vector": {"vectors": np.roll(few.vectors, 1, axis=0)},
         "no vector": {},
     }
-    if bridge.words is not None:
-        words = bridge.words.read(few.vectors, 4)
+    if bridge.reader is not None:
+        words = bridge.reader.read(few.vectors, 4)
         given["its own vector and four words"] = {"vectors": few.vectors, "prompts": [" ".join(w) for w in words]}
     with args.progress.stage("likelihood", total=len(given) + 2, unit="readings") as advance:
         nats = {}
@@ -213,7 +213,7 @@ def variants(args, trip, bridge, sources, seeds):
         plain = {c: best_of(f"best of {c}", many, few.vectors, count=c) for c in (1, 2, 4, 8)}
         plain[1] = replace(plain[1], name="one text")
         ways = [(way, None if c == 1 else 1) for c, way in plain.items()]
-        if bridge.words is not None:
+        if bridge.reader is not None:
             for k in sorted({0, 4, 8} - {args.words}):
                 written = tries(4, words=k)
                 ways += [
@@ -226,8 +226,8 @@ def variants(args, trip, bridge, sources, seeds):
             for alpha in (0.5, 1.0):
                 again = seeds.child("correct", str(alpha))
                 ways.append((correct_once(trip, guess, few, alpha=alpha, tries=cost // 2, seeds=again), cost))
-        if bridge.words is not None:
-            prompter = Prompter(reader=bridge.words)
+        if bridge.reader is not None:
+            prompter = Prompter(reader=bridge.reader)
             other = PromptDecoder(model_folder(args.decoder), prompter, decoder=args.decoder)
             written = replace(trip, decoder=other).write(
                 few.vectors, few.labels, seeds, candidates=4, words=WORDS_OF_DECODER

@@ -246,7 +246,7 @@ def _baselines(bench: WritersBench) -> dict[str, list[str]]:
 def _ways(bench: WritersBench, request: WritersRequest) -> dict[str, Way]:
     kind, folder = bench.found.kind, model_folder("smollm2")
     bridge = load_bridge("builtin")
-    plain = Prompter(reader=bridge.words)
+    plain = Prompter(reader=bridge.reader)
     described = in_style(bridge, [(load_style(kind.style, Path), 1.0)] if kind.style in built_in_styles()[1:] else [])
 
     def bridged() -> Decoder:

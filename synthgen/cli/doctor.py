@@ -78,7 +78,7 @@ def _bridge() -> Check:
         bridge = load_bridge("builtin")
     except (ModelMissing, ModelError) as error:
         return Check("bridge", False, error.message)
-    info, words = bridge.info, "no vocabulary" if bridge.words is None else f"{len(bridge.words.words):,} words"
+    info, words = bridge.info, "no vocabulary" if bridge.reader is None else f"{len(bridge.reader.words):,} words"
     detail = f"{info.encoder} to {info.decoder}, {info.steps} steps, {words}, sha256 {bridge.digest}"
     return Check("bridge", True, detail)
 

@@ -71,7 +71,7 @@ def train_style(task: StyleTask, *, resume: bool, progress: Progress) -> Path:
         message = "two corpora have the same file or folder name, by which the card of the style lists them"
         raise UsageError(message, hint="Rename one of them.")
     bridge = load_bridge(task.bridge)
-    config = _training(task, bridge.info, words=0 if bridge.words is None else WORDS)
+    config = _training(task, bridge.info, words=0 if bridge.reader is None else WORDS)
     folder = model_folder(bridge.info.decoder)
     loaded = load_model(folder)
     room = config.train.length - config.train.max_prompt_tokens - bridge.info.n_soft
@@ -80,7 +80,7 @@ def train_style(task: StyleTask, *, resume: bool, progress: Progress) -> Path:
     encoder = build_encoder(EmbedConfig(model=bridge.info.encoder), model_folder)
     with progress.stage("embed", total=len(set(pieces.passages.texts)), unit="pieces") as advance:
         vectors = encoder.encode(list(pieces.passages.texts), advance)
-    data = EmbeddedPassages(passages=pieces.passages, vectors=vectors, heldout=pieces.heldout, reader=bridge.words)
+    data = EmbeddedPassages(passages=pieces.passages, vectors=vectors, heldout=pieces.heldout, reader=bridge.reader)
     trainer = Trainer(config, loaded.model, loaded.tokenizer, data, style_of=(bridge, task.rank))
     before = trainer.evaluate()["own"]  # held-out loss of the bridge alone: untrained adapters have no effect
     with progress.stage("train-bridge", total=task.steps, unit="steps") as advance:

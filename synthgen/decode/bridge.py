@@ -59,7 +59,7 @@ class Bridge:
     projector: Projector  # vectors (n, dim) to soft tokens (n, n_soft, width), float32
     adapters: dict[str, Tensor]  # name in the file -> low-rank tensor, to be merged into the language model
     digest: str  # SHA-256 over the files
-    words: WordReader | None = field(default=None, kw_only=True)  # the vocabulary, if the bridge has one
+    reader: WordReader | None = field(default=None, kw_only=True)  # reads prompt words; None without a vocabulary
 
 
 def _expand(path: str) -> Path:
@@ -95,13 +95,13 @@ def load_bridge(name: str, resolve: Callable[[str], Path] = _expand) -> Bridge:
         takes = f"the tensor projector.projector.0.weight is for vectors of dimension {projector.dim}"
         raise ModelError(f"{paths[1]}: {takes}, but dim in {DESCRIPTION} is {info.dim}")
     adapters = {k: v for k, v in tensors.items() if k.startswith("adapter.")}
-    words = load_words(vocabulary) if vocabulary.is_file() else None
-    if words is not None and len(words.centre) != info.dim:
-        fits = f"the vocabulary is for vectors of dimension {len(words.centre)}"
+    reader = load_words(vocabulary) if vocabulary.is_file() else None
+    if reader is not None and len(reader.centre) != info.dim:
+        fits = f"the vocabulary is for vectors of dimension {len(reader.centre)}"
         raise ModelError(f"{vocabulary}: {fits}, but dim in {DESCRIPTION} is {info.dim}")
-    files = paths if words is None else [*paths, vocabulary]
+    files = paths if reader is None else [*paths, vocabulary]
     digest = sha256_bytes("".join(sha256_file(p) for p in files).encode())
-    return Bridge(info, projector, adapters, digest, words=words)
+    return Bridge(info, projector, adapters, digest, reader=reader)
 
 
 def _description(path: Path) -> BridgeInfo:

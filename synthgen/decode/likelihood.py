@@ -57,7 +57,7 @@ class Likelihood:
         if not loaded.on_one_device:
             raise ModelError("likelihoods need a language model on one device")
         self.model, self.tokenizer, self.device, self.batch = loaded.model, loaded.tokenizer, loaded.device, batch
-        self.projector, self.template = None, None
+        self.projector, self.template = None, None  # remain None without a bridge
         if bridge is not None:
             merge(self.model, bridge.adapters)
             self.projector = bridge.projector.to(self.device).eval()

@@ -66,7 +66,7 @@ class LoopDecoder(ABC):
                 prompt words are configured and there is no vocabulary for the encoder of these vectors.
         """
         with self.tokenizing:
-            prefix, wanted = self._prefix(settings), self._wanted(latents)
+            prefix, wanted = self._prefix(settings), self._wanted_tokens(latents)
             banned = spellings(self.tokenizer, settings.avoided)
             prompts, longest = self._prompts(latents, settings, seeds)
             before, room = last_tokens(self.tokenizer, contexts, len(latents), settings.context_tokens)
@@ -142,7 +142,7 @@ class LoopDecoder(ABC):
         """Return the tokens with which every prompt begins."""
         return []
 
-    def _wanted(self, latents: Latents) -> list[list[int]]:  # noqa: ARG002 - subclasses use it
+    def _wanted_tokens(self, latents: Latents) -> list[list[int]]:  # noqa: ARG002 - subclasses use it
         """Return one list for each latent, with the tokens to make more likely; or no lists at all."""
         return []
 
@@ -161,7 +161,7 @@ def ends_of(model: Any, tokenizer: Any, folder: Path) -> frozenset[int]:
     eos = model.generation_config.eos_token_id
     ends = {tokenizer.eos_token_id, *(eos if isinstance(eos, list) else [eos])} - {None}
     if not ends:
-        raise ModelError(f"{folder}: neither the model nor its tokenizer defines an end of text")
+        raise ModelError(f"{folder}: neither the model nor its tokenizer defines an end-of-text token")
     return frozenset(ends)
 
 

@@ -1,4 +1,7 @@
-"""Make the input of a language model with a bridge: a template that is filled with a prompt and a vector."""
+"""Define the template from which a language model's input is made: it is filled with a prompt and a vector.
+
+A bridge turns the vector into soft tokens, which take the place of the field `{vector}`.
+"""
 
 import re
 from dataclasses import dataclass
@@ -13,7 +16,9 @@ _FIELD = re.compile(r"(\{prompt\}|\{vector\})")
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    r"""The model input before a text, as in the bridge's training, such as "<|im_start|>{prompt}\n{vector}\n".
+    r"""The input after which the model writes a text, such as "<|im_start|>{prompt}\n{vector}\n".
+
+    The bridge must be used with the template with which it was trained.
 
     Raises:
         ModelError: the template does not contain `{prompt}` once and `{vector}` once.

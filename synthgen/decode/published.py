@@ -40,7 +40,7 @@ PARAPHRASES = (
     "Background: [X] Spell out what the background says.",
     "There is another way to put the background [X], namely:",
 )
-# invented sentences, with which the mean length of an encoder's vectors before normalization is measured
+# invented sentences, with which the mean Euclidean norm of an encoder's vectors before normalization is measured
 SENTENCES = (
     "The train to the coast leaves at seven and arrives before noon.",
     "She planted two rows of beans behind the house and waited for rain.",
@@ -81,7 +81,7 @@ class CheckpointBridge(Bridge):
     """A bridge that is part of the checkpoint of its language model."""
 
     templates: tuple[Paraphrase, ...]  # one template is drawn for each latent
-    raw_length: float | None = None  # mean length of the encoder's vectors before normalization; None until measured
+    raw_norm: float | None = None  # mean norm of the encoder's vectors before normalization; None until measured
     dtype: Dtype = "bfloat16"  # dtype of the language model
 
     def check_fit(self, *, dim: int, width: int) -> None:
@@ -96,26 +96,27 @@ class CheckpointBridge(Bridge):
             raise ModelError("the model's own projector does not fit the encoder", problems=problems, hint=hint)
 
 
-class AtLength(nn.Module):
+class RescalingProjector(nn.Module):
     """A projector that was trained on vectors v that were not normalized.
 
-        soft = W2 · gelu(W1 · x + b1) + b2,   x = raw_length · v / ‖v‖
+        soft = W2 · gelu(W1 · x + b1) + b2,   x = raw_norm · v / ‖v‖
 
-    `raw_length` is the mean length of the encoder's vectors before normalization. These lengths differ little between
-    texts, because the encoders of such projectors end in a norm layer.
+    Each vector is first rescaled to `raw_norm`, the mean Euclidean norm of the encoder's vectors before
+    normalization. These norms differ little between texts, because the encoders of such projectors end in a layer
+    that normalizes.
 
-    Reference: Cheng et al., xRAG, 2024 (arXiv 2405.13792v2), section 3.2; in xRAG, vectors keep their lengths.
+    Reference: Cheng et al., xRAG, 2024 (arXiv 2405.13792v2), section 3.2; in xRAG, vectors keep their norms.
     """
 
-    def __init__(self, projector: Projector, raw_length: float | None) -> None:
+    def __init__(self, projector: Projector, raw_norm: float | None) -> None:
         super().__init__()
-        if raw_length is None or not math.isfinite(raw_length) or raw_length <= 0:
-            raise ModelError(f"the raw length of the projector's encoder must be a positive number, not {raw_length}")
-        self.projector, self.raw_length = projector, raw_length
+        if raw_norm is None or not math.isfinite(raw_norm) or raw_norm <= 0:
+            raise ModelError(f"the raw norm of the projector's encoder must be a positive number, not {raw_norm}")
+        self.projector, self.raw_norm = projector, raw_norm
 
     def forward(self, vectors: Tensor) -> Tensor:
-        """Return soft tokens (n, n_soft, width) for vectors (n, dim) of any length."""
-        soft: Tensor = self.projector.projector(functional.normalize(vectors, dim=-1) * self.raw_length)
+        """Return soft tokens (n, n_soft, width) for vectors (n, dim) of any norm."""
+        soft: Tensor = self.projector.projector(functional.normalize(vectors, dim=-1) * self.raw_norm)
         return soft.view(-1, self.projector.n_soft, self.projector.width)
 
 

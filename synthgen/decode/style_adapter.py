@@ -121,7 +121,7 @@ def in_style(bridge: Bridge, shares: Sequence[tuple[StyleAdapter, float]]) -> Br
     rank = bridge.info.adapter_rank + sum(style.card.rank for style, _ in shares)
     info = bridge.info.model_copy(update={"adapter_rank": rank})
     digest = sha256_json([bridge.digest, [[style.digest, share] for style, share in shares]])
-    return Bridge(info, projector, adapters, digest, words=bridge.words)
+    return Bridge(info, projector, adapters, digest, reader=bridge.reader)
 
 
 def _stacked(of_bridge: Tensor | None, of_style: Tensor, name: str) -> Tensor:

@@ -16,18 +16,22 @@ from synthgen.decode.loop.batching import Stepper
 from synthgen.decode.loop_decoder import LoopDecoder
 from synthgen.decode.projector import splice
 from synthgen.decode.prompts import Template, token_ids
-from synthgen.decode.published import AtLength, CheckpointBridge, Paraphrase
+from synthgen.decode.published import CheckpointBridge, Paraphrase, RescalingProjector
 from synthgen.decode.train.adapters import merge
 
 WORD_TOKENS = 3  # number of tokens reserved for each prompt word; if the words need more tokens, the prompt is cut
 
 
 class XragDecoder(LoopDecoder):
-    """Decodes latents through a bridge. A context comes before the prompt, with an empty line between the two.
+    """Decodes latents through a bridge.
+
+    The model reads the prompt with the vector's soft tokens. If a latent has a context (a text that the candidates
+    continue, such as the earlier segments of the record), the model first reads the context and an empty line.
 
     Args:
         folder: causal language model of transformers, as safetensors.
-        bridge: trained bridge, whose adapters are merged into the model's weights; or a `CheckpointBridge`.
+        bridge: trained bridge, whose adapters are merged into the model's weights; or a `CheckpointBridge`, that is,
+            the projector inside a published xRAG checkpoint.
         decoder, encoder: names of the language model and of the encoder in the configuration.
         dim: dimension of the latents.
         device: see `load_model`.
@@ -57,20 +61,21 @@ class XragDecoder(LoopDecoder):
         device: Placement = "cpu",
         own_loop: bool = True,
     ) -> None:
-        published = bridge if isinstance(bridge, CheckpointBridge) else None
-        dtype = "auto" if published is None else published.dtype
+        checkpoint = bridge if isinstance(bridge, CheckpointBridge) else None
+        dtype = "auto" if checkpoint is None else checkpoint.dtype
         super().__init__(folder, decoder, device=device, dtype=dtype, own_loop=own_loop)
         self.info, width = bridge.info, self.model.get_input_embeddings().weight.shape[1]
         self.templates: tuple[Template | Paraphrase, ...]
         projector: nn.Module
-        if published is None:
+        if checkpoint is None:
             check_fit(bridge.info, encoder=encoder, dim=dim, decoder=decoder, width=width)
             projector, self.templates = bridge.projector, (bridge.info.frame(),)
         else:
-            published.check_fit(dim=dim, width=width)
-            projector, self.templates = AtLength(bridge.projector, published.raw_length), published.templates
+            checkpoint.check_fit(dim=dim, width=width)
+            projector = RescalingProjector(bridge.projector, checkpoint.raw_norm)
+            self.templates = checkpoint.templates
         merge(self.model, bridge.adapters)
-        self.projector, self.words = projector.to(self.device).eval(), bridge.words
+        self.projector, self.reader = projector.to(self.device).eval(), bridge.reader
         self.template = self.templates[0]
         self._prepare({int(i) for i in self.tokenizer.all_special_ids} | {bridge.info.placeholder_id})
 
@@ -87,10 +92,10 @@ class XragDecoder(LoopDecoder):
         return [prompts[label][i] for label, i in zip(latents.labels, drawn, strict=True)], longest
 
     def _prompts_with_words(self, latents: Latents, settings: Settings) -> list[list[int]]:
-        if self.words is None or not isinstance(self.template, Template):
+        if self.reader is None or not isinstance(self.template, Template):
             hint = "Set decode.words to 0, or use another bridge."
             raise ModelError("decode.words: this bridge has no vocabulary", hint=hint)
-        words_of = latents.prompt_words or self.words.read(latents.vectors, settings.words)
+        words_of = latents.prompt_words or self.reader.read(latents.vectors, settings.words)
         prompts = []
         for label, words in zip(latents.labels, words_of, strict=True):
             text = settings.prompts[label]
@@ -98,7 +103,12 @@ class XragDecoder(LoopDecoder):
             prompts.append(self.template.tokens(self.tokenizer, " ".join((text, *words)).strip(), limit))
         return prompts
 
-    def _wanted(self, latents: Latents) -> list[list[int]]:
+    def _wanted_tokens(self, latents: Latents) -> list[list[int]]:
+        """Return the first tokens of each latent's prompt words, one list per latent.
+
+        If the latents contain no prompt words, the result has no lists.
+        """
+
         @cache
         def first_tokens(word: str) -> set[int]:
             forms = (f" {word}", word, f" {word.capitalize()}", word.capitalize())

@@ -215,7 +215,9 @@ MEASURE_STAGE = Stage(
 def _public_context(job: Job) -> PublicContext:
     config = job.config
     if config.dp.persons is None:
-        raise InternalError("a run without a budget has no public context")
+        raise InternalError(
+            "dp.persons is not set, so the run cannot query persons; the configuration should not allow this"
+        )
     labels = tuple(sorted(config.source.labels or ()))
     return PublicContext(labels=labels, basis=load_basis(config.embed.model), persons=config.dp.persons)
 
@@ -235,11 +237,11 @@ def _plan(job: Job, context: PublicContext) -> MeasurePlan:
 def public_words(job: Job) -> PublicWords:
     """Return the vocabulary that is stored with the run's bridge; for errors, see `open_bridge`."""
     bridge = open_bridge(job)
-    if isinstance(bridge, Vocabulary) or bridge.words is None:
+    if isinstance(bridge, Vocabulary) or bridge.reader is None:
         raise InternalError(
             "the query for words needs a vocabulary, and the bridge has none; the configuration should not allow this"
         )
-    return bridge.words
+    return bridge.reader
 
 
 def draws_of(plan: MeasurePlan, folder: Path) -> Draws:

@@ -68,12 +68,12 @@ class LastTokenEncoder:
         """Return the unit vectors of the texts, float32 (n, d); see `encode_batches`."""
         return encode_batches(self, texts, self._forward, BATCH_TEXTS, progress)
 
-    def raw_length(self, texts: Sequence[str]) -> float:
-        """Return the mean length |h| of vectors before normalization; raise ModelError if it is not positive."""
-        lengths = [float(x) for batch in in_batches(texts, BATCH_TEXTS) for x in self._states(batch).norm(dim=1)]
-        mean = math.fsum(lengths) / len(lengths) if lengths else math.nan
+    def raw_norm(self, texts: Sequence[str]) -> float:
+        """Return the mean Euclidean norm of vectors before normalization; raise ModelError if it is not positive."""
+        norms = [float(x) for batch in in_batches(texts, BATCH_TEXTS) for x in self._states(batch).norm(dim=1)]
+        mean = math.fsum(norms) / len(norms) if norms else math.nan
         if not math.isfinite(mean) or mean <= 0:
-            raise ModelError(f"encoder {self.name!r}: the mean length of its vectors is not positive ({mean})")
+            raise ModelError(f"encoder {self.name!r}: the mean norm of its vectors is not positive ({mean})")
         return mean
 
     def _token_ids(self, text: str) -> list[int]:

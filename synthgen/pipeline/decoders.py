@@ -45,7 +45,7 @@ def open_bridge(job: Job, voted: Shares | None = None) -> Bridge | Vocabulary:
     if config.writer == XRAG:
         return load_checkpoint_bridge(job.folder(config.model))
     bridge = in_style(load_bridge(config.bridge, job.config.resolve), named_styles(job.config, voted))
-    if config.words > 0 and bridge.words is None:
+    if config.words > 0 and bridge.reader is None:
         message = f"decode.words: the bridge {config.bridge!r} has no vocabulary"
         raise ModelError(message, hint="Set decode.words to 0, or use another bridge.")
     return bridge
@@ -81,7 +81,7 @@ def open_decoder(job: Job, bridge: Bridge, encoder: Encoder) -> Decoder:
                 f"embed.model {encoder_name!r} is not such an encoder",
                 hint="Set embed.model to the encoder of the checkpoint, such as SFR-Embedding-Mistral.",
             )
-        bridge = replace(bridge, raw_length=inner.raw_length(SENTENCES))
+        bridge = replace(bridge, raw_norm=inner.raw_norm(SENTENCES))
     decoder, embedder = job.model_name(config.model), job.model_name(encoder_name)
     opened = XragDecoder(
         folder,

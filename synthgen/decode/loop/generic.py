@@ -22,9 +22,9 @@ class GenericStepper:
         self.table = model.get_input_embeddings()
         # transformers 5.24 renamed "past_key_values" to "cache"; some models still have the old name
         self.past = "cache" if "cache" in inspect.signature(type(model).forward).parameters else "past_key_values"
-        self.cache: Any = None
+        self.cache: Any = None  # keys and values of the tokens read so far; None until `read` is called
         self.prefix_length = 0
-        self.prefix: Tensor | None = None  # embeddings of the common prefix of all prompts
+        self.prefix: Tensor | None = None  # embeddings of the common prefix of all prompts; None if there is none
         self.mask = torch.zeros(0, 0, dtype=torch.long)
 
     def embed(self, ids: Tensor) -> Tensor:

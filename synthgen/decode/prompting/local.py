@@ -29,7 +29,7 @@ class PromptDecoder(LoopDecoder):
     `prompter` makes the prompts. For the other arguments, see `XragDecoder`.
 
     Raises:
-        ModelError: the model is damaged, or neither it nor its tokenizer defines an end of text.
+        ModelError: the model is damaged, or neither it nor its tokenizer defines an end-of-text token.
 
     Privacy and randomness: for the prompts, see `Prompter`; for the texts, see `XragDecoder`.
     """

@@ -103,18 +103,18 @@ def word_frequencies(
 
 
 def prepare(texts: Sequence[str], tokenizer: Any, max_tokens: int, sources: dict[str, int]) -> Passages:
-    """Cut passages to whole sentences with at most `max_tokens` tokens, including end-of-text.
+    """Cut passages to whole sentences with at most `max_tokens` tokens, including the end-of-text token.
 
     Raises:
         ModelError: the tokenizer has no end-of-text token.
     """
     if tokenizer.eos_token_id is None:
-        raise ModelError("the tokenizer has no end of text", hint="Set eos_token in tokenizer_config.json.")
+        raise ModelError("the tokenizer has no end-of-text token", hint="Set eos_token in tokenizer_config.json.")
     return passages_of([_cut(text, tokenizer, max_tokens - 1) for text in texts], tokenizer, max_tokens, sources)
 
 
 def passages_of(cut: Sequence[Cut], tokenizer: Any, max_tokens: int, sources: dict[str, int]) -> Passages:
-    """Return cut texts as passages; each has at most `max_tokens` tokens, including end-of-text."""
+    """Return cut texts as passages; each has at most `max_tokens` tokens, including end-of-text token."""
     tokens = np.full((len(cut), max_tokens), int(tokenizer.eos_token_id), dtype=np.int32)
     for row, (_, ids, _) in enumerate(cut):
         tokens[row, : len(ids)] = ids

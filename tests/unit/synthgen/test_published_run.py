@@ -39,7 +39,7 @@ def test_published_models_run_to_a_release(published, monkeypatch):
     Pipeline(published.config(**OWN)).run()
     (decoder,) = made
     assert decoder.model.dtype == torch.bfloat16
-    assert decoder.projector.raw_length > 24**0.5 * 2  # as the encoder gives them, not of unit length
+    assert decoder.projector.raw_norm > 24**0.5 * 2  # as the encoder gives them, not of unit length
     run, first = synthetic(published)
     assert (len(first), [model["role"] for model in stated_models(run)]) == (12, ["embedder", "decoder"])
     content = bundle_content(run, run.decide())

@@ -70,10 +70,10 @@ def test_a_variable_outside_the_list_raises_an_error(config, monkeypatch):
 def test_a_vocabulary_is_written_once_and_loaded_with_the_bridge(config, tmp_path):
     part = {"words": 16, "least": 3, "skip": 1}
     folder = train(config(vocabulary=part), resume=False, progress=silent)
-    words = load_bridge(str(folder)).words
-    assert set(words.words) <= {*WORDS, "ends", "here", "it"}
-    assert len(words.words) >= 10
+    reader = load_bridge(str(folder)).reader
+    assert set(reader.words) <= {*WORDS, "ends", "here", "it"}
+    assert len(reader.words) >= 10
     written = (folder / "words.safetensors").stat().st_mtime_ns
     train(config(steps=4, vocabulary=part), resume=True, progress=silent)
     assert (folder / "words.safetensors").stat().st_mtime_ns == written
-    assert load_bridge(str(train(config(out="other"), resume=False, progress=silent))).words is None
+    assert load_bridge(str(train(config(out="other"), resume=False, progress=silent))).reader is None

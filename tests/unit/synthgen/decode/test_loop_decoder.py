@@ -21,7 +21,7 @@ def ids(words, text):
 def test_ends_of_model_and_tokenizer(of_model, of_tokenizer, ends):
     assert ends_of(model(of_model), SimpleNamespace(eos_token_id=of_tokenizer), Path("m")) == ends
 
-    with pytest.raises(ModelError, match="m: neither the model nor its tokenizer defines an end of text"):
+    with pytest.raises(ModelError, match="m: neither the model nor its tokenizer defines an end-of-text token"):
         ends_of(model(), SimpleNamespace(eos_token_id=None), Path("m"))
 
 

@@ -24,7 +24,7 @@ from synthgen.decode.published import (
     SENTENCES,
     SINGLE,
     TABLE,
-    AtLength,
+    RescalingProjector,
     head_problems,
     load_checkpoint_bridge,
     read_tensors,
@@ -40,7 +40,7 @@ PLAIN = Settings(prompts={"ant": "", "bee.hive": "a bee"}, candidates=2, max_new
 
 
 def decoder(folder, *, device="cpu", dim=DIM, **changes):
-    options = {"raw_length": LENGTH, "dtype": "float32", **changes}
+    options = {"raw_norm": LENGTH, "dtype": "float32", **changes}
     bridge = dataclasses.replace(load_checkpoint_bridge(folder), **options)
     return XragDecoder(folder, bridge, decoder="any", encoder="any", dim=dim, device=device)
 
@@ -109,7 +109,7 @@ def test_the_placeholder_in_a_users_prompt_is_rejected(tiny, made, prompt):
         texts(made, tiny.latents(2, dim=DIM), prompts={"ant": prompt, "bee.hive": ""})
 
 
-def test_projector_uses_the_raw_length(tiny_xrag, made, xrag_folder):
+def test_projector_uses_the_raw_norm(tiny_xrag, made, xrag_folder):
     w = [tiny_xrag.read_shards(xrag_folder)[name] for name in TENSORS]
     v = torch.randn(5, DIM, generator=torch.Generator().manual_seed(1)) * 0.3
     x = LENGTH * v / v.norm(dim=1, keepdim=True)
@@ -119,9 +119,9 @@ def test_projector_uses_the_raw_length(tiny_xrag, made, xrag_folder):
 
 
 @pytest.mark.parametrize("length", [None, float("nan"), float("inf"), 0.0, -1.0])
-def test_invalid_raw_length_is_rejected(xrag_folder, length):
-    with pytest.raises(ModelError, match="raw length"):
-        AtLength(load_checkpoint_bridge(xrag_folder).projector, length)
+def test_invalid_raw_norm_is_rejected(xrag_folder, length):
+    with pytest.raises(ModelError, match="raw norm"):
+        RescalingProjector(load_checkpoint_bridge(xrag_folder).projector, length)
 
 
 def test_texts_equal_draws_with_the_library(tiny, made):
@@ -184,16 +184,16 @@ def test_both_steppers_and_a_spread_model_write_the_same(tiny, made, xrag_folder
 def test_text_to_vector_to_text(tiny, made, xrag_folder, sfr_folder):
     """The published pair end to end: last-token vectors, a point between two of them, text."""
     encoder = LastTokenEncoder(sfr_folder, "sfr", device="cpu")
-    length = encoder.raw_length(SENTENCES)
+    length = encoder.raw_norm(SENTENCES)
     assert length > 3 * DIM**0.5  # the last norm's weights are 3.5
     pair = encoder.encode(["The doctor sees a patient.", "The rocket leaves its orbit."])
     points = np.stack([pair[0], pair.mean(axis=0), pair[1]])
     latents = dataclasses.replace(tiny.latents(3, dim=DIM), vectors=points)
-    whole = decoder(xrag_folder, raw_length=length, dtype="bfloat16", dim=encoder.dim)
+    whole = decoder(xrag_folder, raw_norm=length, dtype="bfloat16", dim=encoder.dim)
     found = texts(whole, latents)
     assert len(found) == 6
     assert all(text for *_, text, _ in found)
-    assert found == texts(decoder(xrag_folder, raw_length=length, dtype="bfloat16"), latents)
+    assert found == texts(decoder(xrag_folder, raw_norm=length, dtype="bfloat16"), latents)
     assert found != texts(whole, dataclasses.replace(latents, vectors=points[::-1].copy()))
 
 
@@ -220,7 +220,7 @@ def test_missing_and_misshaped_tensors_are_listed(tiny_xrag, folder, name, shape
 
 
 def test_model_or_encoder_of_another_width_is_rejected(tiny, tiny_xrag, xrag_folder, tmp_path):
-    bridge = dataclasses.replace(load_checkpoint_bridge(xrag_folder), raw_length=LENGTH)
+    bridge = dataclasses.replace(load_checkpoint_bridge(xrag_folder), raw_norm=LENGTH)
     other = tiny_xrag.save_decoder(tmp_path, tiny.tokenizer(), hidden_size=48)
     with pytest.raises(ModelError, match="does not fit") as refused:
         XragDecoder(other, bridge, decoder="any", encoder="any", dim=DIM + 2)

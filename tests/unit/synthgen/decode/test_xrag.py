@@ -142,7 +142,7 @@ def test_model_without_end_of_text_is_rejected(tiny, bridge_folder, tmp_path):
     endless = tiny.tokenizer()
     endless.eos_token = None
     endless.save_pretrained(folder)
-    with pytest.raises(ModelError, match="end of text"):
+    with pytest.raises(ModelError, match="end-of-text token"):
         decoder(folder, bridge_folder)
 
 
@@ -223,7 +223,7 @@ def worded(tiny, llama_folder, bridge_folder, tmp_path):
 def test_words_of_a_vector_follow_its_label(tiny, worded, monkeypatch):
     monkeypatch.setattr("synthgen.decode.xrag.WORD_TOKENS", 12)  # this tokenizer knows letters and few pairs
     latents = tiny.latents(5)
-    words_of = worded.words.read(latents.vectors, 2)
+    words_of = worded.reader.read(latents.vectors, 2)
     assert len(set(words_of)) > 1
     asked, longest = worded._prompts(latents, dataclasses.replace(PLAIN, words=2), SEEDS)
     for ids, label, words in zip(asked, latents.labels, words_of, strict=True):
@@ -239,7 +239,7 @@ def test_given_prompt_words_replace_the_vectors_words(tiny, worded, monkeypatch)
     asked, _ = worded._prompts(latents, dataclasses.replace(PLAIN, words=1), SEEDS)
     for ids, label, words in zip(asked, latents.labels, latents.prompt_words, strict=True):
         assert ids == worded.template.tokens(worded.tokenizer, " ".join([PLAIN.prompts[label], *words]))
-    wanted = worded._wanted(latents)
+    wanted = worded._wanted_tokens(latents)
     assert [len(tokens) > 0 for tokens in wanted] == [True] * 3
     assert worded.tokenizer(" fever", add_special_tokens=False).input_ids[0] in wanted[0]
     together = texts(decode(worded, latents, words=1))
@@ -248,7 +248,7 @@ def test_given_prompt_words_replace_the_vectors_words(tiny, worded, monkeypatch)
 
 def test_long_words_are_cut_to_their_room(tiny, worded):
     settings = dataclasses.replace(PLAIN, words=2, prompts={"ant": "", "bee.hive": ""})
-    worded.words = dataclasses.replace(worded.words, words=("a b c d e f g",) * 5)
+    worded.reader = dataclasses.replace(worded.reader, words=("a b c d e f g",) * 5)
     asked, longest = worded._prompts(tiny.latents(2), settings, SEEDS)
     assert {len(ids) for ids in asked} == {longest}
 

@@ -85,12 +85,12 @@ def test_pooling_uses_the_last_token_for_either_padding(lengths, side):
         assert torch.equal(pooled[i], hidden[i, n - 1 if side == "right" else 5])
 
 
-def test_raw_length_is_the_mean_before_normalization(mistral_folder):
+def test_raw_norm_is_the_mean_before_normalization(mistral_folder):
     texts = ["the cough", "goal team left"]
     expected = np.linalg.norm(states(mistral_folder, texts), axis=1).mean()
-    assert encoder_of(mistral_folder).raw_length(texts) == pytest.approx(expected, rel=1e-5)
+    assert encoder_of(mistral_folder).raw_norm(texts) == pytest.approx(expected, rel=1e-5)
     with pytest.raises(ModelError, match="not positive"):
-        encoder_of(mistral_folder).raw_length([])
+        encoder_of(mistral_folder).raw_norm([])
 
 
 def test_encode_without_texts(mistral_folder):

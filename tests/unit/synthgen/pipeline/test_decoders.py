@@ -54,7 +54,7 @@ def test_prompt_words_need_a_bridge_with_a_vocabulary(monkeypatch):
         is_prompted=False, writer="bridge", bridge="apart", words=4, style=PLAIN, styles=(PLAIN,)
     )
     job = SimpleNamespace(config=SimpleNamespace(decode=decode, resolve=None))
-    bridge = SimpleNamespace(words=None)
+    bridge = SimpleNamespace(reader=None)
     monkeypatch.setattr(decoders, "load_bridge", lambda *_: bridge)
     with pytest.raises(ModelError, match="'apart' has no vocabulary"):
         decoders.open_bridge(job)

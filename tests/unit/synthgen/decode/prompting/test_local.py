@@ -187,7 +187,7 @@ def test_invalid_models_and_prompts_are_rejected(tiny, made, llama_folder, tmp_p
     for name in ("config.json", "generation_config.json", "tokenizer_config.json"):
         kept = {k: v for k, v in json.loads((folder / name).read_text()).items() if not k.startswith("eos")}
         (folder / name).write_text(json.dumps(kept))
-    with pytest.raises(ModelError, match="end of text"):
+    with pytest.raises(ModelError, match="end-of-text token"):
         PromptDecoder(folder, Prompter(), decoder="tiny")
 
 
