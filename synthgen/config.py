@@ -251,7 +251,7 @@ class Config(Section):
     @classmethod
     def _fits_segments(cls, interpolate: InterpolateConfig, info: ValidationInfo) -> InterpolateConfig:
         is_noisy = interpolate.method == "mixture" and interpolate.noise not in (None, 0)
-        is_weighted = interpolate.is_private or (interpolate.method in WEIGHTED and not is_noisy)
+        is_weighted = interpolate.is_dp or (interpolate.method in WEIGHTED and not is_noisy)
         if info.data.get("segments") is not None and not is_weighted:
             given = "mixture with noise" if is_noisy else interpolate.method
             raise ValueError(
@@ -266,14 +266,14 @@ class Config(Section):
     def _fits_the_method(cls, dp: DpConfig, info: ValidationInfo) -> DpConfig:
         if "interpolate" not in info.data:  # `interpolate` is invalid, which is reported already
             return dp
-        is_private = info.data["interpolate"].is_private
-        if is_private != (dp.epsilon is not None):
+        is_dp = info.data["interpolate"].is_dp
+        if is_dp != (dp.epsilon is not None):
             raise ValueError(f"dp.epsilon and interpolate.method {DP_METHOD} require each other: set both or neither")
         decode = info.data.get("decode")
         is_queried = {
             "words": decode and decode.words > 0 and not decode.is_prompted,
             "style": decode and AUTO in decode.styles,
-            **dict.fromkeys(gaussian.QUERIES if is_private else (), True),
+            **dict.fromkeys(gaussian.QUERIES if is_dp else (), True),
         }
         if idle := [name for name in dp.shares if not is_queried.get(name)]:
             raise ValueError(
@@ -281,12 +281,12 @@ class Config(Section):
                 "The query `words` is made only with decode.words above 0 and without writer: prompt, and the query "
                 "`style` only with decode.style: auto"
             )
-        if is_private and decode and decode.engine == VLLM and decode.words > 0 and not decode.is_prompted:
+        if is_dp and decode and decode.engine == VLLM and decode.words > 0 and not decode.is_prompted:
             raise ValueError(
                 "decode.engine: vllm cannot raise the probability of the words that the DP query `words` finds; set "
                 "decode.words: 0, or another engine"
             )
-        if is_private and (broken := unaccounted(info.data)):
+        if is_dp and (broken := unaccounted(info.data)):
             raise ValueError("these settings access private text without consuming budget: " + "; ".join(broken))
         return dp
 
@@ -335,7 +335,7 @@ class Config(Section):
 
         With segments or DP, the texts are not read, and the number is `MAX_TOKENS` of `synthgen.decode.config`.
         """
-        ignores_texts = self.segments is not None or self.interpolate.is_private
+        ignores_texts = self.segments is not None or self.interpolate.is_dp
         return self.model_copy(update={"decode": self.decode.for_texts(() if ignores_texts else texts)})
 
     def digest(self) -> str:

@@ -118,9 +118,9 @@ def count_problems(parts: BundleParts) -> Iterator[str]:
     stated = parts.predicate
     # by role: the largest count in the bucket of the input, for example 1999 for `1k-2k`
     most = {side.role: least_of(side.count_bucket.split("-")[1]) - 1 for side in stated.inputs}
-    is_private = stated.privacy.mechanism != NO_MECHANISM
+    is_dp = stated.privacy.mechanism != NO_MECHANISM
     is_cut = "segments" in parts.config and stated.privacy.unit == "record"  # one record gives several rows
-    if is_private or is_cut or sorted(most) != ["control", "train"]:
+    if is_dp or is_cut or sorted(most) != ["control", "train"]:
         return
     for name, metric in parts.evidence.metrics.items():
         largest = most_units(name, train=most["train"], control=most["control"], released=stated.dataset.records)

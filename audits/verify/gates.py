@@ -167,7 +167,7 @@ def decision_of(policy: Policy) -> str:
 
 def limitations(  # noqa: PLR0913 - independent facts, each of which decides on sentences
     *,
-    is_private: bool,  # whether a differentially private method made the records
+    is_dp: bool,  # whether a differentially private method made the records
     has_persons: bool,  # whether the source has person ids
     has_own_style: bool,  # whether the texts use a style adapter of the releaser
     formats: Collection[str],  # formats of the models; `SERVER` and `REMOTE_SERVER` mean a model on a server
@@ -181,7 +181,7 @@ def limitations(  # noqa: PLR0913 - independent facts, each of which decides on 
     always: tuple[str, ...] = (
         vocabulary.LIMITATIONS if "segments" not in config else (*vocabulary.LIMITATIONS[:-1], vocabulary.SEGMENTED)
     )
-    if is_private:
+    if is_dp:
         numbers = vocabulary.VERDICTS_ONLY if verdicts_only(policy) else vocabulary.NUMBERS_WITHOUT_NOISE
         always = (vocabulary.DIFFERENTIALLY_PRIVATE, numbers, *always[2:])
     if policy.is_independent:
@@ -191,19 +191,19 @@ def limitations(  # noqa: PLR0913 - independent facts, each of which decides on 
         (len(policy.selftest) == 0 and not policy.is_independent, vocabulary.UNCALIBRATED),
         (not has_persons, vocabulary.RECORDS_ONLY),
         (config["deidentify"]["engine"] == "off" and not policy.is_independent, vocabulary.NO_LIST),
-        (style == "auto" and not is_private, vocabulary.CHOSEN_STYLE),
+        (style == "auto" and not is_dp, vocabulary.CHOSEN_STYLE),
         (has_own_style, vocabulary.OWN_STYLE),
         (SERVER in formats, vocabulary.ON_SERVER),
         (REMOTE_SERVER in formats, vocabulary.ON_REMOTE_SERVER),
-        (config["decode"]["writer"] == "prompt" and not is_private, vocabulary.PROMPT_FACTS),
+        (config["decode"]["writer"] == "prompt" and not is_dp, vocabulary.PROMPT_FACTS),
         (disclosed is not None, vocabulary.DISCLOSED.format(disclosed)),
     )
     return (*always, *(sentence for applies, sentence in conditional if applies))
 
 
-def non_private_steps(policy: Policy, *, is_private: bool) -> tuple[str, ...]:
+def non_private_steps(policy: Policy, *, is_dp: bool) -> tuple[str, ...]:
     """Return the sentences of the statement about steps that a privacy budget does not cover."""
-    if not is_private:
+    if not is_dp:
         return (vocabulary.NO_DP_STEP,)
     if policy.is_independent:
         return (vocabulary.SOURCE_CHECKED, vocabulary.OWNER_DECIDED, *vocabulary.OUTSIDE_DP)
@@ -224,9 +224,9 @@ def check_agreement(parts: BundleParts) -> None:
 def _contradictions(parts: BundleParts) -> Iterator[str]:
     # a later check may rely on the facts that earlier checks established
     stated, config, policy = parts.predicate, parts.config, parts.policy
-    is_private = stated.privacy.mechanism != NO_MECHANISM
+    is_dp = stated.privacy.mechanism != NO_MECHANISM
     if stated.limitations != limitations(
-        is_private=is_private,
+        is_dp=is_dp,
         has_persons=stated.privacy.unit == "group",
         has_own_style=any(model.role == "style" and model.trained_on_private_data for model in stated.models),
         formats={model.format for model in stated.models},
@@ -236,14 +236,14 @@ def _contradictions(parts: BundleParts) -> Iterator[str]:
         evidence=parts.evidence,
     ):
         yield "limitations: not the sentences that follow from evidence, policy and settings"
-    if stated.privacy.non_private_steps != non_private_steps(policy, is_private=is_private):
+    if stated.privacy.non_private_steps != non_private_steps(policy, is_dp=is_dp):
         yield "nonPrivateSteps: not the sentences that follow from the method and the policy"
     yield from server_problems(stated.models, config)
-    if (config["interpolate"]["method"] == DP_METHOD) != is_private:
+    if (config["interpolate"]["method"] == DP_METHOD) != is_dp:
         yield f"{CONFIG}: interpolate.method differs from the method in the statement"
-    if is_private:
+    if is_dp:
         yield from consistency.dp_setting_problems(config)
-    if any((row.n_in == "–") != (is_private and starts_from_train(row.name)) for row in parts.report.page.stages):
+    if any((row.n_in == "–") != (is_dp and starts_from_train(row.name)) for row in parts.report.page.stages):
         yield f"{REPORT_JSON}: a stage lacks its number of input records, or states one although it reads no records"
     if not _fits_classes(parts):
         yield f"{REPORT_JSON}: its classes or numbers of records differ from the data"

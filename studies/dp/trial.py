@@ -47,7 +47,7 @@ class DpTrial:
     def config(self, source: PrivateSet, folder: Path) -> Config:
         """Return the configuration of the run."""
         method, words = MECHANISMS[self.mechanism]
-        is_private = method != SMOTE
+        is_dp = method != SMOTE
         given: dict[str, Any] = {
             "version": 1,
             "seed": self.seed,
@@ -68,7 +68,7 @@ class DpTrial:
         }
         if self.mechanism == LABELS:  # the vectors are noise, so these filters would reject every text
             given["filter"] |= {"class_agreement": None, "embedding_distance": None}
-        if is_private:
+        if is_dp:
             given["dp"] = {"epsilon": self.epsilon, "delta": DELTA, "persons": rounded_down(self.persons)}
         return Config.parse(given, base=str(folder))
 

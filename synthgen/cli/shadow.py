@@ -81,7 +81,7 @@ def shadow(config: Config, request: ShadowRequest, progress: Progress, say: Call
     duration and the number of the current rerun. Raise UsageError for a run under a DP budget: each rerun would
     spend budget, and epsilon already limits the influence of a person on the run.
     """
-    if config.interpolate.is_private:
+    if config.interpolate.is_dp:
         raise UsageError(
             f"a run of method {config.interpolate.method!r} cannot be repeated: each DP query spends budget",
             hint="Epsilon limits the influence of each person on such a run; the audit `accounting` checks epsilon.",

@@ -178,7 +178,7 @@ def queries_of(config: Config) -> dict[str, Query]:
 
 def priced_reads(config: Config) -> tuple[tuple[str, str], ...]:
     """Return each access to private text with its privacy cost, as pairs of texts; empty if the run has no budget."""
-    if not config.interpolate.is_private:
+    if not config.interpolate.is_dp:
         return ()
     noise = "Gaussian noise with a standard deviation of {:.3g} clip norms; the query is run {}"
     costs = (

@@ -25,7 +25,7 @@ DP_METHOD = gaussian.NAME  # draws vectors from DP query results; its parameters
 WEIGHTED = tuple(name for name, method in METHODS.items() if method.weighted_sums)
 
 
-class _OfAllMethods(Section):
+class _SharedKeys(Section):
     method: Literal[
         "smote", "borderline-smote", "adasyn", "random-oversample", "vae", "mixture", "slerp", "dp-gaussian"
     ] = Field(
@@ -65,20 +65,21 @@ for _name, _method in METHODS.items():
         if _key in METHOD_KEYS[_name]:
             _null = FieldInfo.merge_field_infos(_field, default=None, validate_default=True)
             _FIELDS.setdefault(_key, (_field.annotation | None, _null))  # type: ignore[operator]
-_OfSingleMethods: Any = create_model("_OfSingleMethods", __base__=Section, **_FIELDS)
+_MethodKeys: Any = create_model("_MethodKeys", __base__=Section, **_FIELDS)
 
 
-class InterpolateConfig(_OfSingleMethods, _OfAllMethods):
+class InterpolateConfig(_MethodKeys, _SharedKeys):
     """Parameters of vector generation.
 
-    Each key after `total` belongs to certain methods, and other methods reject it. Null selects the default.
+    The keys `method`, `k_neighbors`, `balance` and `total` apply to all methods. Each other key belongs to certain
+    methods (`METHOD_KEYS`), and other methods reject it. Null selects the default of the method.
     """
 
-    if TYPE_CHECKING:  # fields of `_OfSingleMethods` that other packages read
+    if TYPE_CHECKING:  # fields of `_MethodKeys` that other packages read
         max_exposure: float | None
         noise: float | None
 
-    @field_validator(*_OfSingleMethods.model_fields)
+    @field_validator(*_MethodKeys.model_fields)
     @classmethod
     def _check_method_key(cls, value: object, info: ValidationInfo) -> object:
         named, key = info.data.get("method", ""), str(info.field_name)
@@ -97,9 +98,14 @@ class InterpolateConfig(_OfSingleMethods, _OfAllMethods):
         return value
 
     @property
-    def is_private(self) -> bool:
-        """Whether vectors are drawn from statistics with DP noise."""
+    def is_dp(self) -> bool:
+        """Whether vectors are drawn from DP query results, so that the run has a privacy budget."""
         return self.method == DP_METHOD
+
+    @property
+    def is_private(self) -> bool:
+        """The same as `is_dp`; only stages use this name, because a new name would change their digests."""
+        return self.is_dp
 
     def build(self) -> Interpolator:
         """Return the method with its parameters. For dp-gaussian, use `synthgen.dp.measure` instead."""

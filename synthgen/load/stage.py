@@ -12,9 +12,9 @@ BAD_ROWS = "bad-rows.json"
 
 
 def _load(context: StageContext) -> Mapping[str, object]:
-    is_private = context.config("interpolate.is_private")
+    is_dp = context.config("interpolate.is_private")
     source, file = context.config("source"), context.input("file")
-    report = load(source, file, context.stream("load"), isolated_rows=is_private)
+    report = load(source, file, context.stream("load"), isolated_rows=is_dp)
     write_corpus(context.folder / "records.parquet", report.corpus)
     write_json(context.folder / "names.json", {k: list(v) for k, v in report.names.items()})
     staff = list(report.staff) if source.kind == "table" else read_json(file.parent / STAFF)

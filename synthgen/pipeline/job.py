@@ -108,7 +108,7 @@ class Job:
         Under a DP budget, the encoder encodes each text separately. In a batch, the last bits of a vector depend on
         all texts of the batch, so one person would change the vectors of other persons.
         """
-        return build_encoder(self.config.embed, self.folder, one_by_one=self.config.interpolate.is_private)
+        return build_encoder(self.config.embed, self.folder, one_by_one=self.config.interpolate.is_dp)
 
 
 def source_digest(path: Path) -> str:

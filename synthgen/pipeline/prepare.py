@@ -117,9 +117,9 @@ def load_source(job: Job, extracted: StageResult | None) -> StageResult:
 
 def read_source(job: Job, extracted: StageResult | None) -> LoadReport:
     """Return the source as `load_source` reads it, but store only the list of unusable rows and the load report."""
-    path, is_private = table_path(job, extracted), job.config.interpolate.is_private
+    path, is_dp = table_path(job, extracted), job.config.interpolate.is_dp
     try:
-        report = load(job.config.source, path, job.seeds.child("load"), isolated_rows=is_private)
+        report = load(job.config.source, path, job.seeds.child("load"), isolated_rows=is_dp)
     except TooManyBadRows as error:
         raise error.listed_in(_write_bad_rows(job, bad_rows_json(error.bad))) from None
     _write_bad_rows(job, bad_rows_json(report.bad))
@@ -170,7 +170,7 @@ def replace_identifiers(job: Job, loaded: StageResult, parts: StageResult) -> St
     """Replace identifiers in train and control by surrogates, and store the replaced strings."""
     engine_model = plain_value(engine_digest(job.config.deidentify))
     # under differential privacy, the text of a person must not depend on the names of other persons
-    shares_names = plain_value(not job.config.interpolate.is_private)
+    shares_names = plain_value(not job.config.interpolate.is_dp)
     settings = {"engine_model": engine_model, "shares_names": shares_names}
     return job.run(DEIDENTIFY, {"load": loaded, "split": parts, **settings})
 

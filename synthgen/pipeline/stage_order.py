@@ -63,20 +63,20 @@ def run_stages(job: Job, policy: Policy, until: str, *, spend_again: bool) -> It
     prepare.check_train_classes(source, control_source)
     check_style_training(job.config, source, control_source)
     check_own_examples(job.config, source, control_source)
-    if not job.config.interpolate.is_private:  # under DP, only the command `plan` makes this check
+    if not job.config.interpolate.is_dp:  # under DP, only the command `plan` makes this check
         prepare.check_language(job.config.decode, source.texts)
     clean = prepare.replace_identifiers(job, loaded, parts)
     yield clean
     prepared = prepare.read_prepared(job, parts, clean)
-    is_private = job.config.interpolate.is_private
-    if is_private and until not in _BEFORE_QUERIES:
+    is_dp = job.config.interpolate.is_dp
+    if is_dp and until not in _BEFORE_QUERIES:
         with job.executor.alone("the checks before the DP queries"):
             refuse_unreleasable_run(job, policy, prepared, control_source, spend_again=spend_again)
     encoder = encoder_for(job, prepared.train)
     vectorised, embedded = prepare.embed_train(job, clean, prepared.train, encoder)
     yield vectorised
     log = voted = None
-    if not is_private:
+    if not is_dp:
         names = prepare.replaced_names(clean.folder, prepared.train)
         training_view = rounds.fitted_on(job, prepared.train, embedded, vectorised.digest, names)
     else:
@@ -135,7 +135,7 @@ def judge_records(  # noqa: PLR0913, PLR0917 - one parameter per input of the st
         audited = judge.attack(job, tables, prepared, written, evaluated, attempt, suffix)
         yield audited
         rows = judge.quarantined(audited)
-        if not rows or job.config.interpolate.is_private:
+        if not rows or job.config.interpolate.is_dp:
             break
         written = written.without(rows)
     return audited, tables

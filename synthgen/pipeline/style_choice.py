@@ -41,7 +41,7 @@ Shares = tuple[tuple[str, float], ...]  # (style, share) of each style of a run;
 
 def check_style(config: Config, policy: Policy) -> None:
     """Raise ConfigError if the policy requires differential privacy and `auto` would choose the style without it."""
-    if config.decode.style == AUTO and policy.dp is not None and not config.interpolate.is_private:
+    if config.decode.style == AUTO and policy.dp is not None and not config.interpolate.is_dp:
         raise ConfigError(
             f"decode.style: policy {policy.name!r} requires differential privacy, but `auto` chooses without noise",
             hint=f"Name a style: {', '.join(built_in_styles())}.",

@@ -118,7 +118,7 @@ def config_problems(config: Config, policy: Policy) -> Iterator[str]:
 def class_problems(config: Config, train: Corpus, wanted: Mapping[str, int]) -> Iterator[str]:
     """Yield problems of the classes: too few persons for `wanted` records, or attribute rules for unknown labels."""
     persons, method = [record.group for record in train.records], config.interpolate
-    if not method.is_private:
+    if not method.is_dp:
         yield from problems_of(lambda: check_classes(train.labels, persons, wanted, method.build().min_groups))
     if method.max_exposure is not None:
         yield from _exposure_problems(config, method.max_exposure, train, wanted)
@@ -157,7 +157,7 @@ def source_problems(config: Config, policy: Policy, parts: Split, seeds: SeedTre
         lambda: check_language(config.decode, parts.train.texts),
     ):
         yield from problems_of(check)
-    if config.secret == PUBLIC and config.interpolate.is_private:
+    if config.secret == PUBLIC and config.interpolate.is_dp:
         return  # such a run is never released, so `refuse_unreleasable_run` skips these checks too
     train, control, rate = parts.train, parts.control, float(parts.report.near_duplicate_rate or 0.0)
     identifiable = Prepared(  # the records as they are before de-identification
@@ -185,18 +185,18 @@ def gate_problems(
     config: Config, policy: Policy, reach: Estimates, persons: Mapping[str, int], n_records: int
 ) -> Iterator[str]:
     """Yield each condition of the policy that no result of this configuration can meet, with the remedy."""
-    is_private, substitute = config.interpolate.is_private, policy.dp_substitute
-    in_force = substitute if is_private and substitute is not None else None
+    is_dp, substitute = config.interpolate.is_dp, policy.dp_substitute
+    in_force = substitute if is_dp and substitute is not None else None
     excused_audits, excused_rules = ((), ()) if in_force is None else (in_force.instead_of, in_force.rules)
     required = [name for name in policy.required if name not in excused_audits]
     for name in [*required, *(() if in_force is None else in_force.required)]:
-        if name == ACCOUNTING and not is_private:
+        if name == ACCOUNTING and not is_dp:
             yield "audit accounting: it requires a DP budget; set interpolate.method: dp-gaussian and dp.epsilon"
         elif name in NEEDS and name != ACCOUNTING:
             yield f"audit {name}: a run does not supply the input of this audit: {EXTRA_INPUT[name]}"
         elif isinstance(estimate := reach.get(name), Reach) and estimate.n < estimate.n_needed:
             yield f"audit {name}: {_too_few(estimate, f'{estimate.n_needed} are needed')}"
-    if "parent_recovery" in required and not is_private:
+    if "parent_recovery" in required and not is_dp:
         yield from filter(None, [certain_recovery(config.interpolate.build(), policy, n_records)])
     yield from rule_problems(policy, n_records)
     for rule in policy.all_rules():
@@ -209,7 +209,7 @@ def _why_unmet(  # noqa: PLR0911 - one return per reason
 ) -> str | None:
     """Return why no result of this configuration can meet a rule, with the remedy; None if a result could meet it."""
     source, _, name = rule.metric.partition(".")
-    if source == "dp" and not config.interpolate.is_private:
+    if source == "dp" and not config.interpolate.is_dp:
         return "it requires a DP budget; set interpolate.method: dp-gaussian and dp.epsilon"
     if rule.metric == SECRET and config.secret == PUBLIC and rule.op == ">=":
         return "the configuration has secret: public; remove that line"

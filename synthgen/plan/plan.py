@@ -170,7 +170,7 @@ def make_plan(config: Config, progress: Progress = silent, *, pilot: bool = Fals
     job = Job(config, Workspace(config.resolve(config.workspace)), progress)
     plan = _plan_of(job)
     is_stopped = any(not problem.startswith("release.") for problem in plan.problems)
-    if not pilot or is_stopped or config.interpolate.is_private:
+    if not pilot or is_stopped or config.interpolate.is_dp:
         return plan
     found = run_pilot(job, policy_of(config), plan.wanted)
     problems = tuple(dict.fromkeys([*plan.problems, *found.problems]))
@@ -202,10 +202,10 @@ def _plan_of(job: Job) -> Plan:
 def _estimates(job: Job, policy: Policy) -> Plan:
     """Return the plan without a pilot and without the problems that `_plan_of` adds."""
     config, seeds = job.config, job.seeds
-    cores, is_private = usable_cores(), config.interpolate.is_private
+    cores, is_dp = usable_cores(), config.interpolate.is_dp
     documents, report, parts = _read_source(job)
     config = config.for_texts(parts.train.texts)
-    labels = config.source.labels if is_private else parts.train.labels
+    labels = config.source.labels if is_dp else parts.train.labels
     wanted = wanted_counts(labels or (), config.interpolate.balance, config.interpolate.total)
     candidates = int(SPARE * sum(wanted.values()) * config.decode.candidates)
     segments = None if config.segments is None else _segments(config.segments, parts.train)
@@ -268,7 +268,7 @@ def attempt_number(job: Job, control: Corpus) -> int:
     persons are. If this configuration was audited already, a further run is no new attempt.
     """
     ledger, mark = ledger_of(job.config)
-    if job.config.interpolate.is_private or not ledger.is_dir():
+    if job.config.interpolate.is_dp or not ledger.is_dir():
         return 1
     try:
         earlier = attempts_before(ledger, mark, control=as_table(control, {}))
@@ -291,7 +291,7 @@ def _read_source(job: Job) -> tuple[Mapping[str, Any] | None, LoadReport, Split]
 def _warnings(config: Config, policy: Policy, train: Corpus, problems: Sequence[str], attempt: int) -> list[str]:
     recovered = None
     is_certain = any(p.startswith(f"audit parent_recovery: {config.interpolate.method} makes") for p in problems)
-    if "parent_recovery" in policy.required and not config.interpolate.is_private and not is_certain:
+    if "parent_recovery" in policy.required and not config.interpolate.is_dp and not is_certain:
         recovered = f"policy {policy.name}: {RECOVERED}"
     style = STYLE_WARNING if config.decode.style == AUTO and config.dp.epsilon is None else None
     public = PUBLIC_WARNING if config.secret == PUBLIC else None
@@ -303,7 +303,7 @@ def _warnings(config: Config, policy: Policy, train: Corpus, problems: Sequence[
 
 
 def _in_words(reach: Estimates, config: Config, policy: Policy, problems: Sequence[str]) -> dict[str, str]:
-    reach = {**reach, "accounting": OWN_LOG} if config.interpolate.is_private and "accounting" in reach else reach
+    reach = {**reach, "accounting": OWN_LOG} if config.interpolate.is_dp and "accounting" in reach else reach
     words = {name: what if isinstance(what, str) else what.to_text() for name, what in reach.items()}
     blocked = {name for name in words for p in problems if f"({name}." in p or p.startswith(f"audit {name}:")}
     shown = {name: what if name in blocked else what.replace(TOO_FEW, NOT_REQUIRED) for name, what in words.items()}
@@ -323,7 +323,7 @@ def _effect_on_decision(policy: Policy, audit: str) -> str:
 
 def _remaining_budget(config: Config, policy: Policy, persons: int) -> tuple[str | None, str | None]:
     """Return (budget spent in the ledger, reason to stop the run before its reservation), each a text or None."""
-    if not config.interpolate.is_private:
+    if not config.interpolate.is_dp:
         return None, None
     is_reserved, spent = False, None
     try:
@@ -340,8 +340,8 @@ def _remaining_budget(config: Config, policy: Policy, persons: int) -> tuple[str
 
 
 def _n_classifiers(config: Config) -> int:
-    is_private = config.interpolate.is_private
-    parents = 0 if is_private else config.interpolate.build().max_parents
+    is_dp = config.interpolate.is_dp
+    parents = 0 if is_dp else config.interpolate.build().max_parents
     return 0 if config.filter.class_agreement is None else fits_for(parents)
 
 

@@ -92,7 +92,7 @@ def make_preview(config: Config, progress: Progress) -> Preview:
     Privacy: reads train without noise. A run draws different random numbers, so no run releases these texts. The
         result is as private as the source.
     """
-    if config.interpolate.is_private:
+    if config.interpolate.is_dp:
         raise ConfigError(
             "preview reads records without noise, so it is not allowed with a privacy budget",
             hint="Copy the configuration, set source.path to public records, choose another interpolate.method, "

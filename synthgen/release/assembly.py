@@ -128,7 +128,7 @@ def page_numbers_of(run: "Run", policy: Policy) -> dict[str, Any]:
 
 def _n_in(run: "Run", stage: StageRecord, policy: Policy) -> int | str:
     # the stages of `starts_from_train` read train vectors, but under DP they read no records, so a dash is shown
-    is_replaced = run.config.interpolate.is_private and starts_from_train(stage.name)
+    is_replaced = run.config.interpolate.is_dp and starts_from_train(stage.name)
     return "–" if is_replaced else public_count(stage.n_in, policy)
 
 
@@ -197,12 +197,12 @@ def _samples(run: "Run") -> tuple[tuple[str, str], ...]:
 
 
 def _guarantee(run: "Run", decision: Decision) -> Guarantee | None:
-    if not run.config.interpolate.is_private:
+    if not run.config.interpolate.is_dp:
         return None
     if decision.allowed:
         stated = stated_privacy(run, has_groups=run.config.source.has_persons)
     else:  # a refusal states no totals of the ledger
-        dp, steps = run.config.dp, list(non_private_steps(run.policy, is_private=True))
+        dp, steps = run.config.dp, list(non_private_steps(run.policy, is_dp=True))
         stated = {"mechanism": run.config.interpolate.method, "unit": "group", "nonPrivateSteps": steps}
         stated |= {"epsilon": dp.epsilon, "delta": dp.delta, "decision": decision_of(run.policy)}
     return guarantee_of(Privacy.model_validate(parse(canonical(stated))), run.policy)
@@ -231,7 +231,7 @@ def limitations_of(run: "Run", *, has_groups: bool) -> tuple[str, ...]:
     """Return the sentences that state the limitations of a release; `has_groups` states whether persons are known."""
     vocabulary, models = run.vocabulary, stated_models(run)
     return limitations(
-        is_private=run.config.interpolate.is_private,
+        is_dp=run.config.interpolate.is_dp,
         has_persons=has_groups,
         has_own_style=any(model["role"] == "style" and model["trainedOnPrivateData"] for model in models),
         formats={model["format"] for model in models},
@@ -270,7 +270,7 @@ def stated_privacy(run: "Run", *, has_groups: bool) -> dict[str, Any]:
     was changed, replaced or rolled back, or has no entry for the DP result of this run.
     """
     config, policy = run.config, run.policy
-    if not config.interpolate.is_private:
+    if not config.interpolate.is_dp:
         return {**NO_DP, "unit": "group" if has_groups else "record"}
     folder = run.folder("measure")
     log = json.loads((folder / MECHANISM_LOG).read_bytes())
@@ -302,7 +302,7 @@ def stated_privacy(run: "Run", *, has_groups: bool) -> dict[str, Any]:
             "voided": entry.n_voided,
         },
         "decision": decision_of(policy),
-        "nonPrivateSteps": list(non_private_steps(policy, is_private=True)),
+        "nonPrivateSteps": list(non_private_steps(policy, is_dp=True)),
     }
 
 
@@ -357,7 +357,7 @@ def stated_models(run: "Run") -> list[dict[str, Any]]:
 
 
 def _styles(run: "Run") -> list[dict[str, Any]]:
-    stage = "measure" if run.config.interpolate.is_private else "style"
+    stage = "measure" if run.config.interpolate.is_dp else "style"
     chosen = read_choice(run.folder(stage)) if run.config.decode.style == AUTO else None
     return [
         _model_entry("style", f"{kind}:{_public_name(style.card.name)}", style.digest, private=kind == "custom")

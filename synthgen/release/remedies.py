@@ -81,10 +81,10 @@ def with_remedies(decision: Decision) -> Iterator[str]:
             yield f"{found}; to change this, {_remedy(gate)}; see `audits explain {_metric_source(gate)}`"
 
 
-def another_attempt(policy: Policy, *, is_private: bool) -> str:
-    """Return sentences on what a further run costs; `is_private` states whether this run has a privacy budget."""
+def another_attempt(policy: Policy, *, is_dp: bool) -> str:
+    """Return sentences on what a further run costs; `is_dp` states whether this run has a privacy budget."""
     attempt = "This policy sets no condition on the number of attempts." if policy.is_independent else ANOTHER_ATTEMPT
-    return f"{attempt} {NEW_NOISE}" if is_private else attempt
+    return f"{attempt} {NEW_NOISE}" if is_dp else attempt
 
 
 def review_advice(workspace: Path, *, has_file: bool) -> str:

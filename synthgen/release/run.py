@@ -174,7 +174,7 @@ class Run:
         """Advice after a refusal: how to see the rows and words behind the results, and what a further run costs."""
         return (
             review_advice(self.workspace.root, has_file=self.config.file is not None),
-            another_attempt(self.policy, is_private=self.config.interpolate.is_private),
+            another_attempt(self.policy, is_dp=self.config.interpolate.is_dp),
         )
 
     def report(self, decision: Decision, *, release_id: str | None = None, private: bool = False) -> str:

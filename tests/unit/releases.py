@@ -192,15 +192,15 @@ def content(policy=POLICY, **changes):
     given = {"name": "clinic-synthetic", "records": records(), "page": page(parsed)}
     given |= {"evidence": evidence, "decision": decide(evidence, parsed), "audit_json": audit, "inputs": commitments}
     given |= {"policy": parsed, "models": models(), "license": "CC-BY-4.0", "languages": ["en"]}
-    is_private = changes.get("privacy", {}).get("mechanism") == "dp-gaussian"
-    given |= {"config": settings(method="dp-gaussian" if is_private else "smote")}
+    is_dp = changes.get("privacy", {}).get("mechanism") == "dp-gaussian"
+    given |= {"config": settings(method="dp-gaussian" if is_dp else "smote")}
     given |= {"versions": {"python": "3.11.7", "source": "e" * 64, "numpy": "2.3.0"}}
     number = None if parsed.is_independent else 1
     given |= {"attempts": {"number": number, "ledger": {"id": LEDGER, "entries": 40, "head": "f" * 64}}}
     given |= {"privacy": NO_DP, **changes}
-    given["privacy"] = {"nonPrivateSteps": list(non_private_steps(parsed, is_private=is_private)), **given["privacy"]}
+    given["privacy"] = {"nonPrivateSteps": list(non_private_steps(parsed, is_dp=is_dp)), **given["privacy"]}
     facts = {name: given[name] for name in ("policy", "evidence", "config")}
-    facts |= {"is_private": is_private, "has_persons": True, "has_own_style": False, "formats": (), "disclosed": None}
+    facts |= {"is_dp": is_dp, "has_persons": True, "has_own_style": False, "formats": (), "disclosed": None}
     return BundleContent(**{"limitations": limitations(**facts), **given})
 
 

@@ -180,7 +180,7 @@ def sentences(releases, *, secret=1, selftest=(), policy="POLICY", style="plain"
     stated = {} if secret is None else {"secret.private": {"value": secret, "low": secret, "high": secret}}
     metrics = {name: Metric(**ends, confidence=1, n=1) for name, ends in stated.items()}
     evidence = Evidence(metrics=metrics, audits={})
-    facts = {"is_private": False, "has_persons": True, "has_own_style": False, "formats": (), "disclosed": None}
+    facts = {"is_dp": False, "has_persons": True, "has_own_style": False, "formats": (), "disclosed": None}
     return limitations(**{**facts, **changes}, config=config, policy=parsed, evidence=evidence)
 
 
@@ -213,11 +213,11 @@ def test_segments_replace_the_sentence_on_long_records(releases):
 
 
 def test_budget_replaces_the_sentence_that_there_is_none(releases):
-    private = sentences(releases, policy="DP_POLICY", is_private=True, style="auto")
+    private = sentences(releases, policy="DP_POLICY", is_dp=True, style="auto")
     assert private[:2] == (words.DIFFERENTIALLY_PRIVATE, VERDICTS_ONLY)
     assert not any("No differential privacy" in one or "chosen by means" in one for one in private)
     published = tuple(words.NUMBERS_WITHOUT_NOISE if one == VERDICTS_ONLY else one for one in private)
-    assert sentences(releases, is_private=True, style="auto") == published
+    assert sentences(releases, is_dp=True, style="auto") == published
 
 
 @pytest.mark.parametrize(

@@ -50,10 +50,10 @@ def test_a_line_names_the_unit_and_the_sample_size_of_its_number():
 
 
 def test_another_attempt_costs_confidence_and_new_noise_costs_budget():
-    assert another_attempt(load_policy("research"), is_private=False) == ANOTHER_ATTEMPT
-    private = another_attempt(load_policy("hospital-external"), is_private=True)
+    assert another_attempt(load_policy("research"), is_dp=False) == ANOTHER_ATTEMPT
+    private = another_attempt(load_policy("hospital-external"), is_dp=True)
     assert private == f"{ANOTHER_ATTEMPT} {NEW_NOISE}"
-    alone = another_attempt(load_policy("strict-dp"), is_private=True)
+    alone = another_attempt(load_policy("strict-dp"), is_dp=True)
     assert alone == f"This policy sets no condition on the number of attempts. {NEW_NOISE}"
 
 
