@@ -1,6 +1,11 @@
-"""The result of applying a policy to evidence: outcomes of gates, and verdicts of audits without a gate.
+"""The result of applying a policy to evidence: outcomes of gates, and outcomes without a gate.
 
-A gate is a condition for the release. An audit without a gate must be measured, but its verdict decides nothing.
+A gate is a condition for the release: the policy allows a release only if there is a gate and every gate has the
+outcome PASS. An outcome without a gate is shown, but does not affect the decision. There are two kinds:
+
+- the verdict of an audit in the list `measured` of the policy. Such an audit must be measured. If it is not, its
+  outcome is a gate with INSUFFICIENT, and the release is refused.
+- the outcome of a rule that has no effect, because the `dp_substitute` of the policy applies and lists the rule.
 """
 
 from collections.abc import Iterable, Sequence
@@ -9,25 +14,36 @@ from typing import Any, Literal
 
 from audits.gate.evidence import Metric
 
-Outcome = Literal["PASS", "FAIL", "INSUFFICIENT", "WITHHELD"]  # WITHHELD only for an audit without a gate
+# WITHHELD: the audit was measured, and its verdict is not published; only for an audit without a gate
+Outcome = Literal["PASS", "FAIL", "INSUFFICIENT", "WITHHELD"]
 Op = Literal["<=", ">="]
 PROBLEMS = "input_checks.problems"  # metric: number of problems that the input checks found
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RuleOutcome:
-    """The outcome of one gate, or the verdict of an audit without a gate."""
+    """The outcome of one rule or one audit.
+
+    If a `dp_substitute` replaces a required audit, the outcome of the audit has the fields of a rule: the number of
+    synthetic records with parents must be 0.
+    """
 
     id: str  # id of the rule, or `audit-NAME`
-    metric: str  # for a rule, metric and bound: `membership.auc.high`; for an audit, `NAME.passed` or `NAME.measured`
+    # for a rule, metric and bound, such as `membership.auc.high`; for an audit, `NAME.passed`, or `NAME.measured` if
+    # the policy requires only that the audit is measured, and it was not
+    metric: str
     op: Op
     limit: float
-    value: float | None  # for an audit, 1 if it passed, else 0; None if nothing was measured
+    # for a rule, the compared number, or None if the evidence lacks it; for an audit, 1 for PASS and 0 for FAIL or
+    # INSUFFICIENT, or None if the audit was not run or its verdict is withheld
+    value: float | None
     verdict: Outcome
     reason: str  # one sentence
     why: str  # purpose of the gate, one sentence
-    estimate: Metric | None = None  # the number with its interval and n; None if the verdict of an audit is read
-    gating: bool = True  # whether the outcome affects the decision
+    estimate: Metric | None = (
+        None  # for a rule, the number with its interval and n, if the evidence has it; else None
+    )
+    gating: bool = True  # whether the outcome is a gate, that is, affects the decision
 
     def to_gate(self) -> dict[str, Any]:
         """Return the entry for the list `gates` of the signed statement."""
@@ -40,7 +56,7 @@ class Decision:
     """The result of applying a policy to evidence."""
 
     allowed: bool  # whether there is a gate and every gate passed
-    outcomes: tuple[RuleOutcome, ...]  # gates, and audits without a gate, in the order of the policy
+    outcomes: tuple[RuleOutcome, ...]  # with and without a gate, in the order of the policy
     policy_name: str
     policy_version: str
     policy_digest: str
@@ -56,8 +72,8 @@ class Decision:
         return tuple(o for o in self.outcomes if o.gating)
 
     @property
-    def measured(self) -> tuple[RuleOutcome, ...]:
-        """The verdicts of the audits without a gate."""
+    def without_gate(self) -> tuple[RuleOutcome, ...]:
+        """The outcomes that do not affect the decision."""
         return tuple(o for o in self.outcomes if not o.gating)
 
     def with_problems(self, problems: Sequence[str]) -> "Decision":
@@ -82,20 +98,20 @@ class Decision:
 
     @property
     def summary(self) -> tuple[str, ...]:
-        """The number of passed gates and the verdicts of audits without a gate, as lines for a terminal."""
+        """The number of passed gates and the outcomes without a gate, as lines for a terminal."""
         passed = sum(o.verdict == "PASS" for o in self.gates)
-        verdicts = [(o.id, o.verdict) for o in self.measured]
+        verdicts = [(o.id, o.verdict) for o in self.without_gate]
         return (f"gates: {passed} of {len(self.gates)} passed", *([verdicts_line(verdicts)] if verdicts else []))
 
 
-def verdicts_line(measured: Iterable[tuple[str, str]]) -> str:
-    """Return one line with the verdicts of audits without a gate, given as pairs (`audit-NAME`, verdict)."""
-    return f"verdicts that do not affect the decision: {verdicts_of(measured)}"
+def verdicts_line(without_gate: Iterable[tuple[str, str]]) -> str:
+    """Return one line with the outcomes without a gate, given as pairs (id, verdict)."""
+    return f"verdicts that do not affect the decision: {verdicts_of(without_gate)}"
 
 
-def verdicts_of(measured: Iterable[tuple[str, str]]) -> str:
-    """Return verdicts, given as pairs (`audit-NAME`, verdict), in words; if there is a FAIL, add what FAIL means."""
-    given = tuple(measured)
+def verdicts_of(without_gate: Iterable[tuple[str, str]]) -> str:
+    """Return outcomes, given as pairs (id, verdict), in words; if there is a FAIL, add what FAIL means."""
+    given = tuple(without_gate)
     verdicts = ", ".join(f"{name.removeprefix('audit-')} {verdict}" for name, verdict in given)
     has_failed = any(verdict == "FAIL" for _, verdict in given)
     note = "; FAIL means that the attack exceeded its own threshold; the policy allows this" if has_failed else ""

@@ -18,10 +18,10 @@ Sample = tuple[str, str]  # label and text of a synthetic record
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GateRow:
-    """The outcome of one gate, or the verdict of an audit that is not a gate."""
+    """The outcome of one gate, or of an audit or rule without a gate (see `RuleOutcome`)."""
 
     id: str
-    metric: str  # for a rule, metric and bound: `membership.auc.high`; for an audit, `NAME.passed` or `NAME.measured`
+    metric: str  # as in `RuleOutcome`
     op: Literal["<=", ">="]
     limit: float
     value: float | None  # None if nothing was measured
@@ -77,7 +77,7 @@ class SourceSize:
         return "person" if self.has_persons else "record"
 
     @property
-    def used(self) -> str:
+    def units_that_were(self) -> str:
         """The words "people who were" or "records that were"."""
         return f"{self.units} {'who' if self.has_persons else 'that'} were"
 
@@ -94,7 +94,7 @@ class ReportContent:
     intended_use: Literal["inside", "outside"]  # whether a release under this policy may leave the institution
     verdict: Literal["released", "refused"]
     gates: tuple[GateRow, ...]  # in the order of the policy; a release needs at least one gate, and all must pass
-    measured: tuple[GateRow, ...] = ()  # verdicts of the audits without a gate
+    without_gate: tuple[GateRow, ...] = ()  # outcomes without a gate, which do not affect the decision
     balance: tuple[BalanceRow, ...] = ()
     audits: tuple[Mapping[str, Any], ...] = ()  # `results` of audit.json
     utility: Mapping[str, Any] = field(default_factory=dict)  # results of the stage `evaluate`
@@ -112,8 +112,8 @@ class ReportContent:
     private: bool = False  # whether the page shows exact counts of the source and must not be published
 
     def __post_init__(self) -> None:
-        if not all(g.gating for g in self.gates) or any(g.gating for g in self.measured):
-            raise ValueError("`gates` must contain gates only, and `measured` must contain none")
+        if not all(g.gating for g in self.gates) or any(g.gating for g in self.without_gate):
+            raise ValueError("`gates` must contain gates only, and `without_gate` must contain none")
         if self.warnings and not self.private:
             raise ValueError("warnings are for the private page only")
         if self.verdict != "released":

@@ -37,7 +37,7 @@ def headline(content: ReportContent) -> str:
 
 def not_passed(content: ReportContent) -> list[GateRow]:
     """Return the audits that are not gates and whose published verdict is FAIL or INSUFFICIENT."""
-    return [row for row in content.measured if row.verdict in {"FAIL", "INSUFFICIENT"} and _name(row) in LEAKS]
+    return [row for row in content.without_gate if row.verdict in {"FAIL", "INSUFFICIENT"} and _name(row) in LEAKS]
 
 
 def leaving(content: ReportContent) -> tuple[str, tuple[str, ...], tuple[str, ...]]:
@@ -119,7 +119,7 @@ def _limited(content: ReportContent) -> set[str]:
 
 def _limit_sentences(content: ReportContent) -> tuple[str, ...]:
     limited = _limited(content)
-    has_unlimited = any(_name(row) in LEAKS and _name(row) not in limited for row in content.measured)
+    has_unlimited = any(_name(row) in LEAKS and _name(row) not in limited for row in content.without_gate)
     named = [words for name, words in LEAKS.items() if name in limited]
     lines = [_LIMITS_AND_THRESHOLDS]
     if named:

@@ -28,7 +28,7 @@ def most_at_risk(content: ReportContent) -> Iterator[str]:
 
 
 def _attacked(content: ReportContent) -> Iterator[str]:
-    units, used = content.source.units, content.source.used
+    units, people_who_were = content.source.units, content.source.units_that_were
     results = {str(audit["name"]): audit for audit in content.audits}
     if bad := [LEAKS.get(name, name) for name, audit in results.items() if audit["verdict"] == "fail"]:
         yield f"It is not known {'who is' if content.source.has_persons else 'which records are'} most at risk."
@@ -38,7 +38,10 @@ def _attacked(content: ReportContent) -> Iterator[str]:
     if found is not None:
         low, high = math.floor(round(100 * found["low"], 6)), math.ceil(round(100 * found["high"], 6))
         attack = f'The attack "{LEAKS["membership"]}"'
-        yield f"{attack} finds {low} to {high} of 100 {used} used, while it wrongly names 5 of 100 {used} not used."
+        yield (
+            f"{attack} finds {low} to {high} of 100 {people_who_were} used, while it wrongly names 5 of 100 "
+            f"{people_who_were} not used."
+        )
         may = "is" if low > 5 else "may be no" if high >= 5 else "is no"
         yield f"Guessing finds 5 of 100, so this attack {may} better than guessing."
 
@@ -76,6 +79,7 @@ def missed(content: ReportContent) -> Iterator[str]:
         else:
             yield "The policy publishes only which rules are met, so the size of missed leaks is not stated."
         if not content.is_guessable:
+            # the exception is the line "Exception" in `Guarantee.lines`: with probability δ, a leak can be larger
             yield (
                 "The guarantee does not depend on the attacks; it limits every leak of a protected person, with the "
                 "exception that it states."
@@ -93,6 +97,7 @@ def missed(content: ReportContent) -> Iterator[str]:
         for audit in content.audits:
             if audit["name"] == "memorization" and _largest(audit, content):
                 yield f"The attacks tested at least {count(audit['estimate']['n'])} {content.source.units}."
+        # the list is the result of `not_excluded`, which the page shows after these sentences
         yield "Each attack has its own threshold, so a larger number in this list is not always a worse result."
         yield "If the attacks work as intended, leaks of this size are still possible:"
 

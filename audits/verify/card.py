@@ -44,7 +44,7 @@ def card(parts: BundleParts) -> bytes:
         "| gate | number | found | limit | verdict |\n|---|---|---:|---:|---|",
         *(_gate(row) for row in gate_rows(decision.gates, policy)),
         "",
-        *_measured(decision.measured, policy.name),
+        *_measured(decision.without_gate, policy.name),
         "The numbers that are published, with their intervals, are in `report/report.html`.\n",
         "## Limitations\n",
         *(f"- {escape(limit)}" for limit in stated.limitations),

@@ -114,7 +114,7 @@ def page_of(parts: BundleParts) -> ReportContent:
         intended_use=policy.intended_use,
         verdict="released",
         gates=gate_rows(decision.gates, policy),
-        measured=gate_rows(decision.measured, policy),
+        without_gate=gate_rows(decision.without_gate, policy),
         **page_numbers(page),
         audits=tuple(result.model_dump(mode="json") for result in parts.report.audit.results),
         provenance={

@@ -36,7 +36,7 @@ class Published:
             "bundle": str(self.bundle),
             "releaseId": self.release_id,
             "policy": self.policy.name,
-            "measured": {o.id.removeprefix("audit-"): o.verdict for o in self.decision.measured},
+            "measured": {o.id.removeprefix("audit-"): o.verdict for o in self.decision.without_gate},
         }
 
     def to_text(self) -> str:

@@ -161,7 +161,7 @@ def report_content(run: "Run", decision: Decision, release_id: str | None, *, pr
         intended_use=policy.intended_use,
         verdict="released" if decision.allowed else "refused",
         gates=gate_rows(shown.with_problems(audit["input_checks"]["problems"] if private else ()).gates, showing),
-        measured=gate_rows(shown.measured, showing),
+        without_gate=gate_rows(shown.without_gate, showing),
         **page,
         audits=tuple(results),
         provenance={

@@ -64,7 +64,7 @@ def test_clean_release_of_a_dp_method_passes():
     assert "does not apply: no record has a parent" in one.reason
     gates = {gate.id for gate in decision.gates}
     assert gates >= {"audit-accounting", "dp-epsilon", "dp-delta", "dp-consistent-membership"}
-    assert [o.id for o in decision.measured] == ["parent-recovery-margin"]
+    assert [o.id for o in decision.without_gate] == ["parent-recovery-margin"]
     assert {o.id for o in decision.outcomes} <= set(POLICY.gates())
     assert budget_caps(found(), POLICY) == POLICY.dp_substitute
     assert decide(public_evidence(found(), POLICY), POLICY).allowed

@@ -23,7 +23,7 @@ def test_only_gates_are_counted_and_can_fail():
     assert decision(outcome("auc", "PASS")).summary == ("gates: 1 of 1 passed",)
     assert made.failures == ("hits: FAIL: r",)
     assert [o.to_gate()["gating"] for o in made.outcomes] == [True, True, False, False]
-    assert (len(made.gates), len(made.measured)) == (2, 2)
+    assert (len(made.gates), len(made.without_gate)) == (2, 2)
 
 
 def test_the_gate_of_the_input_checks_names_their_problems_if_it_is_not_met():

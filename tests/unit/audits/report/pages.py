@@ -85,7 +85,7 @@ def content(verdict="released", label="cardiology", title="clinic-synthetic"):
     if verdict == "released":
         given |= {"release_id": "clinic-synthetic-2026-11-20-a1b2c3", "gates": GATES}
         given |= {"samples": ((label, "Dear colleague,\nthe heart is well."), ("neurology", "No headache."))}
-    given |= {"measured": (MEASURED,), "audits": audits(), "utility": utility(labels)}
+    given |= {"without_gate": (MEASURED,), "audits": audits(), "utility": utility(labels)}
     return ReportContent(
         **given,
         balance=tuple(zip(labels, (310, 190, 60), (200, 200, 200), (200, 199, 188), strict=True)),
@@ -118,13 +118,13 @@ def private_content(*, independent=True, **changes):
     )
     shown = (audit("accounting", "pass", estimate(2.0, 0.0), 2.0, "The claim follows."),)
     verdicts = (audit("memorization", "pass", None, None, ""), audit("membership", "withheld", None, None, ""))
-    given = {"policy_name": "strict-dp", "guarantee": guarantee, "gates": gates, "measured": (), "utility": {}}
+    given = {"policy_name": "strict-dp", "guarantee": guarantee, "gates": gates, "without_gate": (), "utility": {}}
     given |= {"audits": shown, "stages": (("interpolate", "–", "500-1k", 0.1), ("decode", "500-1k", "1k-2k", 9.5))}
     given |= {"balance": (("cardiology", "–", 200, 200), ("neurology", "–", 200, 199))}
     given |= {"source": SourceSize(persons=500, is_least=True, is_declared=True), "intended_use": "outside"}
     given |= {"approvals": (("privacy_officer", 1), ("data_owner", 2))}
     if not independent:
-        given |= {"gates": gates + audited, "measured": (beside,), "audits": shown + verdicts}
+        given |= {"gates": gates + audited, "without_gate": (beside,), "audits": shown + verdicts}
     return replace(content(), **given, **changes)
 
 

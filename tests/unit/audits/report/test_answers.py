@@ -68,7 +68,7 @@ def test_protection_is_a_guarantee_or_only_tests(pages, said):
     assert "3 kinds of attack were carried out" in text
     assert "decision: 1 passed, 1 had a bad result and 1 had no clear result." in text
     assert text.endswith("The attacks for these leaks found none above their threshold and passed: copied passages.")
-    for content in (pages.content("refused"), replace(pages.content(), measured=())):
+    for content in (pages.content("refused"), replace(pages.content(), without_gate=())):
         assert "1 passed, 1 had a bad result (a test exceeded its limit) and 1 had no" in said(content)[PROTECTS]
     hidden = ({**pages.audits()[2], "verdict": "withheld"},)
     assert "decision: 1 had a result that is not published." in said(pages.content(), audits=hidden)[PROTECTS]

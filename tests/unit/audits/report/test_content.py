@@ -47,8 +47,8 @@ def test_release_needs_an_id_and_gates_that_all_pass(released, gate):
 
 def test_gates_and_audits_without_a_gate_are_separate(released, gate):
     without_gate = replace(gate, id="audit-linkage", verdict="FAIL", gating=False)
-    assert replace(released, measured=(without_gate,)).verdict == "released"
-    for wrong in ({"gates": (gate, without_gate)}, {"measured": (gate,)}):
+    assert replace(released, without_gate=(without_gate,)).verdict == "released"
+    for wrong in ({"gates": (gate, without_gate)}, {"without_gate": (gate,)}):
         with pytest.raises(ValueError, match="must contain gates only"):
             replace(released, **wrong)
 
@@ -65,7 +65,7 @@ def test_gate_rows_contain_value_interval_n_and_purpose():
 
 def test_gate_rows_keep_the_verdict_of_an_audit_without_a_gate_and_an_empty_policy_refuses():
     decision = decide(EVIDENCE, POLICY)
-    (row,) = gate_rows(decision.measured, POLICY)
+    (row,) = gate_rows(decision.without_gate, POLICY)
     assert (row.id, row.verdict, row.gating) == ("audit-membership", "FAIL", False)
     assert all(row.gating for row in gate_rows(decision.gates, POLICY))
     empty = POLICY.model_copy(update={"required": (), "measured": (), "rules": ()})

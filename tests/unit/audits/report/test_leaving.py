@@ -28,7 +28,7 @@ def said():
     ],
 )
 def test_the_headline_counts_attacks_that_did_not_pass(pages, verdicts, end):
-    content = replace(pages.content(), measured=tuple(replace(pages.MEASURED, verdict=one) for one in verdicts))
+    content = replace(pages.content(), without_gate=tuple(replace(pages.MEASURED, verdict=one) for one in verdicts))
     assert headline(content) == f'Cleared for internal use only: all 3 rules of the policy "research" {end}'
     assert len(not_passed(content)) == sum(one in {"FAIL", "INSUFFICIENT"} for one in verdicts)
 
@@ -48,14 +48,14 @@ def test_an_inside_release_names_the_attacks_with_a_limit_and_those_that_did_not
     assert text.endswith("telling which records were used: bad result, within the limit of the policy")
     assert "The policy sets no limit for the other attacks." not in text
     near = replace(pages.MEASURED, metric="neighbours.passed")
-    assert "The policy sets no limit for the other attacks." in said(pages.content(), measured=(near,))
+    assert "The policy sets no limit for the other attacks." in said(pages.content(), without_gate=(near,))
     unlimited = said(pages.content(), gates=(replace(pages.GATES[2], metric="records.synthetic.value"),))
     assert "The policy sets no limit for the results of attacks." in unlimited
     assert unlimited.endswith(
         "telling which records were used: bad result, and the policy sets no limit for this attack"
     )
     for rows in ((), (replace(pages.MEASURED, verdict="PASS"),), (replace(pages.MEASURED, verdict="WITHHELD"),)):
-        plain = said(pages.content(), measured=rows)
+        plain = said(pages.content(), without_gate=rows)
         assert plain == 'No. The policy "research" allows use inside the institution only.'
 
 
@@ -82,11 +82,11 @@ def test_a_bad_result_whose_interval_includes_guessing_is_not_proven(pages, said
 def test_an_attack_without_a_clear_result_states_the_reason_if_it_is_known(pages, said, threshold, wide):
     open_ = replace(pages.MEASURED, verdict="INSUFFICIENT")
     audits = (pages.audit("membership", "insufficient", pages.estimate(0.55, 0.1), threshold, ""),)
-    text = said(pages.content(), measured=(open_,), audits=audits)
+    text = said(pages.content(), without_gate=(open_,), audits=audits)
     why = "the true value may lie below or above its threshold" if wide else "there is too little evidence"
     assert text.endswith(f"no clear result, because {why}")
     assert "bad result" not in text
-    assert said(pages.content(), measured=(open_,), audits=()).endswith("no clear result")
+    assert said(pages.content(), without_gate=(open_,), audits=()).endswith("no clear result")
 
 
 def test_an_external_release_may_leave_under_conditions(pages, said):
@@ -97,7 +97,7 @@ def test_an_external_release_may_leave_under_conditions(pages, said):
 
 
 def test_attacks_that_did_not_pass_are_named_under_an_external_policy_too(pages, said):
-    text = said(pages.private_content(), measured=(pages.MEASURED,))
+    text = said(pages.private_content(), without_gate=(pages.MEASURED,))
     assert text.startswith("Yes, if")
     assert text.endswith(
         "The policy allows use outside the institution although these attacks did not pass: "

@@ -97,8 +97,8 @@ def test_the_banner_is_green_only_if_nothing_is_bad(pages, shown):
         return next(found).split()[1]
 
     assert colour() == "INSUFFICIENT"
-    assert colour(measured=()) == colour(measured=(replace(pages.MEASURED, verdict="PASS"),)) == "PASS"
-    assert colour(measured=(), is_guessable=True) == "INSUFFICIENT"
+    assert colour(without_gate=()) == colour(without_gate=(replace(pages.MEASURED, verdict="PASS"),)) == "PASS"
+    assert colour(without_gate=(), is_guessable=True) == "INSUFFICIENT"
     assert colour("refused") == "FAIL"
 
 
