@@ -5,34 +5,36 @@ from typing import Any, NamedTuple
 from audits.core.stats import needed_for_zero_events, newcombe, wilson
 from audits.core.types import Bool, Estimate
 
-TIERS = (0.001, 0.003, 0.01)  # limits on the share of persons with an event, strictest first
+TAUS = (0.001, 0.003, 0.01)  # limits on the share of persons with an event, strictest first
 
 
-class Tier(NamedTuple):
+class ProvableLimit(NamedTuple):
     """The limit that an audit sets on the share of persons with an event."""
 
     tau: float | None  # the limit; None if there are too few persons even for the weakest limit
-    needed: int  # persons that train and control must each have for the next stricter limit; 0 if there is none
+    n_for_stricter: (
+        int  # persons that train and control must each have for the next stricter limit; 0 if there is none
+    )
 
 
-def tier(n_persons: int) -> Tier:
+def provable_limit(n_persons: int) -> ProvableLimit:
     """Return the strictest limit that is proved with 95 % confidence if none of n persons has an event.
 
     n >= ln(0.05) / ln(1 - tau):  tau 0.001 from 2,995 persons, 0.003 from 998, 0.01 from 299. The confidence is
     fixed: if it rose with the confidence of the run, the limit would become weaker.
     """
     stricter = 0
-    for tau in TIERS:
+    for tau in TAUS:
         needed = needed_for_zero_events(tau)
         if n_persons >= needed:
-            return Tier(tau, stricter)
+            return ProvableLimit(tau, stricter)
         stricter = needed
-    return Tier(None, stricter)
+    return ProvableLimit(None, stricter)
 
 
 def too_few(n_persons: int) -> str:
     """Return a message that states how many persons are required."""
-    weakest, strictest = TIERS[-1], TIERS[0]
+    weakest, strictest = TAUS[-1], TAUS[0]
     return (
         f"{n_persons} persons in the smaller of train and control are too few; {needed_for_zero_events(weakest)} in "
         f"each are required to show that at most {100 * weakest:g} % of the persons leak, or "
@@ -40,9 +42,9 @@ def too_few(n_persons: int) -> str:
     )
 
 
-def one_person(n_train: int, n_control: int) -> dict[str, Any]:
+def one_person_power(n_train: int, n_control: int) -> dict[str, Any]:
     """Return the report entry `power` of an audit that fails if one train person (a share of 1 / n_train) leaks."""
-    needed = needed_for_zero_events(TIERS[0])
+    needed = needed_for_zero_events(TAUS[0])
     return {"n": min(n_train, n_control), "n_needed": needed, "smallest_leak": 1 / n_train, "epsilon_ceiling": None}
 
 
@@ -62,7 +64,7 @@ def share(has_event: Bool, *, confidence: float) -> Estimate:
 
 
 def tau_metric(tau: float | None, *, confidence: float, n: int) -> dict[str, Estimate]:
-    """Return the limit of a `Tier` as the metric `tau`, which policies can use; return no metric if tau is None."""
+    """Return the limit `tau` as the metric `tau`, which policies can use; return no metric if the limit is None."""
     return {} if tau is None else {"tau": exact(tau, confidence=confidence, n=n)}
 
 

@@ -49,7 +49,7 @@ def judge_disguised(
     pool: PoolContent,
     people: People,
     surprisal: Surprisal,
-    found_openly: set[str],
+    undisguised_digits: set[str],
 ) -> tuple[int, Mapping[int, Sequence[Place]], set[str]]:
     """Return how many identifiers leak only in disguise, their places by row, and the digits of the leaked numbers.
 
@@ -64,10 +64,10 @@ def judge_disguised(
       control persons have one (`exceeds_control`). If no identifier of control is recorded, the train persons with an
       identifier that occurs in disguise in control texts are counted instead of control persons.
 
-    `found_openly` has the digits of undisguised leaks, which are not counted again.
+    `undisguised_digits` are the digits of numbers that leak without a disguise; they are not counted again.
     """
     places: _Places = defaultdict(list)
-    numbers = _disguised_numbers(texts, occurrences, pool, people, places, found_openly)
+    numbers = _disguised_numbers(texts, occurrences, pool, people, places, undisguised_digits)
     return len(numbers) + _disguised_names(texts, occurrences, people, surprisal, places), places, numbers
 
 
@@ -77,7 +77,7 @@ def _disguised_numbers(
     pool: PoolContent,
     people: People,
     places: _Places,
-    found_openly: set[str],
+    undisguised_digits: set[str],
 ) -> set[str]:
     """Add the places of disguised numbers to `places`, and return the digits of the numbers that leak."""
     recorded, contacts, leaked = occurrences.recorded, set(), set()
@@ -91,8 +91,8 @@ def _disguised_numbers(
     for hit in find_known_numbers(pool.known_numbers, texts, control_texts, *sizes):
         train, control = Owners(pool.known_numbers.owners(hit.digits)).split(*sizes)
         is_shared_contact = control and hit.digits in contacts
-        was_found_openly = any(hit.digits in other or other in hit.digits for other in found_openly)
-        if not train or is_shared_contact or was_found_openly:
+        is_undisguised = any(hit.digits in other or other in hit.digits for other in undisguised_digits)
+        if not train or is_shared_contact or is_undisguised:
             continue
         leaked.add(hit.digits)
         places[hit.row].append(Place(hit.start, hit.end, f"known number, {hit.form}", train))

@@ -15,18 +15,29 @@ from audits.attacks.identifiers.listed.addresses import AddressOccurrences, judg
 from audits.attacks.identifiers.listed.glued_names import NamePairs, judge_glued_names
 from audits.attacks.identifiers.listed.names_apart import NamesApart, judge_names_apart
 from audits.attacks.identifiers.locations import SearchTerms, locate_identifiers
+from audits.attacks.identifiers.ownership import MAX_OWNERS
 from audits.attacks.identifiers.person_names import names_in
 from audits.attacks.identifiers.recorded import RecordedHits, SyntheticCounts, judge_recorded
 from audits.attacks.identifiers.surprisal import QUASI_BITS, Surprisal
 from audits.attacks.identifiers.tables import PatternedHits, People, PoolContent, SyntheticKeys
-from audits.core.rates import difference, exact, one_person, share, tau_metric, tier, too_few
+from audits.core.rates import (
+    ProvableLimit,
+    difference,
+    exact,
+    one_person_power,
+    provable_limit,
+    share,
+    tau_metric,
+    too_few,
+)
 from audits.core.stats import CHANCE_LEVEL, scan_test
 from audits.core.types import AuditInputs, AuditResult, Estimate, Finding, Float, Verdict
 from audits.text.normalise import normalise, tokens
 
 NO_CONTROL_LIST = (
-    "no list of identifiers of control was passed (`--control-identifiers FILE`). The control texts alone show how "
-    "many recorded names occur by chance. If names were removed from them, coincidences may be reported as leaks"
+    "no list of identifiers of control was passed (`--control-identifiers FILE`), so the number of recorded names "
+    "that occur by chance was estimated only from the control texts. If names were removed from the control texts, "
+    "coincidences may be reported as leaks"
 )
 NO_LIST = "no list of identifiers was passed (`--identifiers FILE`), so most single names cannot be found"
 
@@ -34,33 +45,50 @@ NO_LIST = "no list of identifiers was passed (`--identifiers FILE`), so most sin
 class Identifiers:
     """Test whether numbers, addresses, names or rare words that belong to one person occur in the synthetic table.
 
-    Attack: the attacker searches the synthetic table for an identifier of a person, such as a record number, an
-    e-mail address or a misspelt name. One match is enough. The audit therefore searches for the identifiers of train
-    and control persons in any notation. Identifiers of control persons can occur in the table only by chance.
+    Attack: the attacker searches the synthetic table S for an identifier of a person, such as a record number, an
+    e-mail address or a misspelt name. One match is enough. The audit therefore searches S for the identifiers of
+    train and control persons in any notation. The generator never reads control, so identifiers of control persons
+    occur in S only by chance.
 
-    Kinds of identifiers:
-    - direct: record number, national id, IBAN, card, NHS number;
+    Kinds of identifiers (a person has an identifier if it is in the person's texts, or recorded for the person):
+    - direct identifier: record number, national id, IBAN, card, NHS number;
     - contact: e-mail address, phone number, URL;
     - quasi-identifier: date, postal code, age over 89;
-    - recorded: the names, numbers and other identifiers that deidentification replaced in the real rows. The audit
-      also finds changed forms: the digits alone, a date in a different format, a misspelling, a disguise (such as
-      reversed letters), and one long word of a name;
+    - recorded identifier: a name, number or other identifier that deidentification replaced in the real rows. The
+      caller passes these in the lists `identifiers` and `control_identifiers`. The report calls them "known". The
+      audit also finds changed forms: the digits alone, a date in a different format, a misspelling, a disguise (such
+      as reversed letters), and one long word of a name;
     - rare word: any word of at least four characters that only one person uses.
 
-    For each identifier v, lambda is the expected number of chance matches of identifiers of the kind of v. The bits
-    of v measure how unlikely v is (`Surprisal`):
-
-        lambda = (places in the synthetic table) × (identifiers of the kind of v) × 2^-(bits of v)
-
-    If each of 10,000 persons and each of 10,000 synthetic rows has one number of 8 digits, lambda is 1, so a match
-    proves nothing and is ignored. A person has a hit if a direct identifier or contact of the person occurs in the
-    synthetic table, and
-    - lambda is below .05,
+    Hit: a person has a hit if a direct identifier or contact of the person occurs in S, and
+    - chance does not explain this match (see lambda below),
     - no public text contains the identifier,
     - at most ten persons have it, either all in train or all in control.
 
-    The estimate `excess` is the share of train persons with a hit minus the share of control persons with a hit.
-    `judge_patterned` decides which hits are leaks. `audits explain identifiers` lists the verdicts.
+    lambda is the expected number of chance matches with S, if all identifiers of one kind were as unlikely as the
+    identifier v (`Surprisal` measures this in bits):
+
+        lambda = (places in S) × (identifiers of the kind of v) × 2^-(bits of v)
+
+    If each of 10,000 persons and each of 10,000 rows of S has one number of 8 digits, lambda is 1, so a single match
+    proves nothing. For contacts, chance explains a match if lambda is at least .05. For direct identifiers,
+    `judge_patterned` also compares the number of matches with lambda, and with the matches of control persons.
+
+    Leak: an identifier in S that at most ten persons have, among them a train person, if chance does not explain that
+    it is in S. All kinds except rare words are judged: identifiers that patterns find (`judge_patterned`), recorded
+    identifiers (`judge_recorded`, `judge_disguised`, `leaked_parts`, `_Searches`), and names, codes and combinations
+    of facts in the train texts (`_Searches`). A leak need not be a hit, and a hit need not be a leak. For example,
+    dates are never hits, and a record number that a control person also has is a leak, but not a hit.
+
+    Verdict: fail in each of three cases:
+    - There is a leak.
+    - The estimate `excess` is significantly above its limit (`provable_limit`), or above 0 if there are too few
+      persons for a limit. It is the share of train persons with a hit minus the share of control persons with a hit.
+    - Among the persons whose rare words and quasi-identifiers occur in S most often, there are significantly more, or
+      significantly fewer, train persons than chance explains (`_rare_scores`, `scan_test`).
+    Otherwise, the verdict is pass if `excess` is shown to be at most its limit, and insufficient if it is not.
+
+    `audits explain identifiers` describes each of these judgements.
 
     Privacy: reads all texts. The result contains counts by kind and never a value. The findings (row, characters and
         person of each leak) must not be released.
@@ -91,18 +119,19 @@ class Identifiers:
             n_control_tokens=searches.n_control_tokens(),
         )
         recorded_hits = judge_recorded(occurrences, counts, surprisal, people.n_train, people.n_persons)
-        scores = _rare_scores(people, synthetic, pool, surprisal)
+        # each further search counts only leaks that no earlier search found; `leaks` are all leaks found so far
         entities = {**recorded_hits.terms.entities, **patterned.terms.entities}
-        found_openly = {entity.key for entity in entities if entity.key.isdecimal()}
-        n_disguised, places, numbers = judge_disguised(texts, occurrences, pool, people, surprisal, found_openly)
-        terms = SearchTerms(entities, recorded_hits.terms.phrases, places)
-        n_in_other_forms, terms = searches.in_other_forms(texts, terms, surprisal)
-        parts = leaked_parts(texts, occurrences.recorded, people, surprisal, terms.persons())
-        named = {words: ("part of a known name", owners) for words, owners in parts.items()}
-        terms = terms._replace(phrases={**terms.phrases, **named})
-        n_others, terms, found = searches.judge(terms, surprisal, numbers)
-        located = locate_identifiers(texts, terms, people.names)
-        searched = _SearchResults(n_disguised, n_in_other_forms + len(parts) + n_others, found, scores)
+        undisguised = {entity.key for entity in entities if entity.key.isdecimal()}
+        n_disguised, places, numbers = judge_disguised(texts, occurrences, pool, people, surprisal, undisguised)
+        leaks = SearchTerms(entities, recorded_hits.terms.phrases, places)
+        n_altered, leaks = searches.judge_altered(texts, leaks, surprisal)
+        parts = leaked_parts(texts, occurrences.recorded, people, surprisal, leaks.persons())
+        of_parts = {words: ("part of a known name", owners) for words, owners in parts.items()}
+        leaks = leaks._replace(phrases={**leaks.phrases, **of_parts})
+        n_others, leaks, found = searches.judge_others(leaks, surprisal, numbers)
+        located = locate_identifiers(texts, leaks, people.names)
+        scores = _rare_scores(people, synthetic, pool, surprisal)
+        searched = _SearchResults(n_disguised, n_altered + len(parts) + n_others, found, scores)
         result = _judge(people, patterned, recorded_hits, searched, located, confidence)
         if inputs.identifiers is None:
             return replace(result, reason=f"{result.reason}; {NO_LIST}")
@@ -113,12 +142,16 @@ class Identifiers:
 
 class _SearchResults(NamedTuple):
     n_disguised: int  # number of disguised leaks
-    n_more: int  # number of leaked codes, combinations of facts, and changed forms or parts of names and addresses
-    by_search: Mapping[str, list[int]]  # [train persons, control persons] by search (`_Searches.judge`)
+    # number of all leaks that neither `judge_patterned` nor `judge_recorded` nor `judge_disguised` counts; where a
+    # search cannot count identifiers, each person with a leak counts as one
+    n_others: int
+    by_search: Mapping[str, list[int]]  # [train persons, control persons] by search (`_Searches.judge_others`)
     scores: Float  # result of `_rare_scores`
 
 
-class _Searches:  # searches for names, addresses, codes and combinations of facts
+class _Searches:
+    """Searches for altered recorded names and addresses, and for names, codes and combinations of facts in texts."""
+
     def __init__(self, inputs: AuditInputs, people: People, lists: Sequence[Sequence[str]]) -> None:
         self._people = people
         words = {word for text in inputs.synthetic.texts for word in tokens(text)}
@@ -131,54 +164,59 @@ class _Searches:  # searches for names, addresses, codes and combinations of fac
         self._names, self._codes = NameOccurrences(in_texts, people), CodeOccurrences(people)
         self._facts = FactOccurrences(people)
 
-    def collectors(self) -> tuple[tables.Collector, ...]:  # objects that must read all rows
+    def collectors(self) -> tuple[tables.Collector, ...]:
+        """Return the objects that must read all rows before a method `judge_` is called."""
         return self._recorded, self._names, self._codes, self._facts, self._apart, self._addresses
 
     def n_control_tokens(self) -> int:
+        """Return the number of tokens of the control texts."""
         return self._recorded.n_tokens[1]
 
-    def in_other_forms(
-        self, texts: Sequence[str], terms: SearchTerms, surprisal: Surprisal
+    def judge_altered(
+        self, texts: Sequence[str], leaks: SearchTerms, surprisal: Surprisal
     ) -> tuple[int, SearchTerms]:
-        """Return how many train persons have a recorded name or address in S in a changed form, and all leaks.
+        """Judge recorded names whose parts are glued or stand apart in S, and recorded addresses in other forms.
 
-        All leaks include those of earlier searches (`terms`). Persons whom earlier leaks identify are not counted.
+        Return the number of train persons with such a leak and without an earlier leak (`leaks`), and the earlier and
+        new leaks together.
         """
         found = (
             judge_glued_names(texts, self._pairs, self._people, surprisal),
             judge_names_apart(self._apart, self._people, surprisal),
             judge_addresses(self._addresses, self._people, surprisal),
         )
-        persons = set[int]().union(*(leaks.persons for leaks in found)) - terms.persons()
-        rows = {row for leaks in found for row in leaks.places} | terms.places.keys()
+        persons = set[int]().union(*(new.persons for new in found)) - leaks.persons()
+        rows = {row for new in found for row in new.places} | leaks.places.keys()
         places = {
-            row: [*terms.places.get(row, ()), *(place for leaks in found for place in leaks.places.get(row, ()))]
+            row: [*leaks.places.get(row, ()), *(place for new in found for place in new.places.get(row, ()))]
             for row in rows
         }
-        return len(persons), terms._replace(places=places)
+        return len(persons), leaks._replace(places=places)
 
-    def judge(
-        self, terms: SearchTerms, surprisal: Surprisal, numbers: set[str]
+    def judge_others(
+        self, leaks: SearchTerms, surprisal: Surprisal, numbers: set[str]
     ) -> tuple[int, SearchTerms, Mapping[str, list[int]]]:
-        """Return the number of new leaks, all leaks, and {search: [number of train persons, of control persons]}.
+        """Judge recorded names in another order or with initials, and names, codes and combined facts from texts.
 
-        All leaks include those of earlier searches (`terms` and the digits in `numbers`), which are not new.
+        Return the number of leaks that are not among the earlier leaks (`leaks`, and disguised numbers with the
+        digits `numbers`), the earlier and new leaks together, and the number of train and control persons found by
+        each search: {search: [train, control]}.
         """
-        recorded = judge_names(self._recorded, surprisal, self._people, are_recorded=True)
+        recorded_names = judge_names(self._recorded, surprisal, self._people, are_recorded=True)
         in_texts = judge_names(self._names, surprisal, self._people, are_recorded=False)
-        before = {entity.key for entity in terms.entities} | numbers
+        before = {entity.key for entity in leaks.entities} | numbers
         codes = judge_codes(self._codes, self._people, surprisal).without(before)
         combined = judge_combinations(self._facts, self._people)
-        names = {**in_texts.phrases, **recorded.without(terms.persons())}
+        names = {**in_texts.phrases, **recorded_names.without(leaks.persons())}
         n_leaks = len({tuple(owners) for _, owners in names.values()}) + len(codes.owners) + len(combined.persons())
-        terms = terms._replace(phrases={**names, **terms.phrases}, codes=codes.owners, rows=combined.rows)
+        leaks = leaks._replace(phrases={**names, **leaks.phrases}, codes=codes.owners, rows=combined.rows)
         found = {
-            "known_names_in_other_forms": [recorded.found, recorded.by_chance],
+            "known_names_in_other_forms": [recorded_names.found, recorded_names.by_chance],
             "names_in_texts": [in_texts.found, in_texts.by_chance],
             "codes": [codes.n_train, codes.n_control],
             "combinations": [combined.n_train, combined.n_control],
         }
-        return n_leaks, terms, found
+        return n_leaks, leaks, found
 
 
 def _rare_scores(people: People, synthetic: SyntheticKeys, pool: PoolContent, surprisal: Surprisal) -> Float:
@@ -224,10 +262,11 @@ def _judge(
     n_t, n_h = people.n_train, people.n_control
     excess = difference(patterned.hit[:n_t], patterned.hit[n_t:], confidence=confidence)
     scan = scan_test(scores[:n_t], scores[n_t:])
-    n_leaks = patterned.n_leaks + recorded_hits.n_leaks + searched.n_disguised + searched.n_more
+    n_leaks = patterned.n_leaks + recorded_hits.n_leaks + searched.n_disguised + searched.n_others
     n_persons = min(n_t, n_h)
-    tau, needed = tier(n_persons)
-    verdict, reason = _verdict(n_leaks, excess, scan.p, tau, needed)
+    limit = provable_limit(n_persons)
+    tau = limit.tau
+    verdict, reason = _verdict(n_leaks, excess, scan.p, limit)
     return AuditResult(
         name="identifiers",
         verdict=verdict,
@@ -242,7 +281,7 @@ def _judge(
             "scan_p": exact(scan.p, confidence=confidence, n=n_t + n_h),
             **tau_metric(tau, confidence=confidence, n=n_persons),
         },
-        details={
+        details={  # in the keys, "known" means recorded
             "n_train_persons": n_t,
             "n_control_persons": n_h,
             "tau": tau,
@@ -255,16 +294,20 @@ def _judge(
             "found_in_other_ways_train_control": searched.by_search,
             "scan_cut": [scan.cut, scan.n_train_in_cut],
             "findings_left_out": n_omitted,
-            "power": one_person(n_t, n_h),
+            "power": one_person_power(n_t, n_h),
         },
         reason=reason,
         findings=tuple(findings),
     )
 
 
-def _verdict(n_leaks: int, excess: Estimate, scan_p: float, tau: float | None, needed: int) -> tuple[Verdict, str]:
+def _verdict(n_leaks: int, excess: Estimate, scan_p: float, limit: ProvableLimit) -> tuple[Verdict, str]:
+    tau = limit.tau
     if n_leaks > 0:
-        return "fail", f"the synthetic table contains {n_leaks} identifiers of single train persons"
+        return "fail", (
+            f"the synthetic table contains {n_leaks} identifiers of train persons; each of them belongs to at "
+            f"most {MAX_OWNERS} persons"
+        )
     if excess.low > (0.0 if tau is None else tau):
         more = "the synthetic table contains identifiers of significantly more train persons than control persons"
         return "fail", more
@@ -272,18 +315,19 @@ def _verdict(n_leaks: int, excess: Estimate, scan_p: float, tau: float | None, n
         return "fail", (
             "rare words of train persons are over- or under-represented in the synthetic table: among the persons "
             "whose rare words occur in it, there are significantly more, or fewer, train persons than chance "
-            f"explains (scan test, level {CHANCE_LEVEL:g}). No single word proves a leak, but together they show who "
-            "was in train. If they are too many, remove rare names and words from train, or train the generator for "
-            "fewer steps; if they are too few, do not filter the rows by their similarity to train"
+            f"explains (scan test, level {CHANCE_LEVEL:g}). No single word proves a leak, but all words together "
+            "show who was in train. If there are too many train persons, remove rare names and words from train, or "
+            "train the generator for fewer steps; if there are too few, do not filter the rows by their similarity "
+            "to train"
         )
     if tau is None:
         return "insufficient", too_few(excess.n)
     if excess.high > tau:
         return "insufficient", (
             "the share of train persons with an identifier in the synthetic table may exceed that of control persons "
-            f"by {excess.high:.4f}, above the limit {tau:g}; provide {max(needed, 2 * excess.n)} persons in each of "
-            "train and control, or a reference table of public text that contains the contacts which many persons "
-            "share, such as the telephone number of a reception"
+            f"by {excess.high:.4f}, above the limit {tau:g}; provide {max(limit.n_for_stricter, 2 * excess.n)} "
+            "persons in each of train and control, or a reference table of public text that contains the contacts "
+            "which many persons share, such as the telephone number of a reception"
         )
     return "pass", (
         "the share of train persons with an identifier in the synthetic table exceeds that of control persons by at "

@@ -17,10 +17,14 @@ from audits.core.types import Bool, Int
 SEVERAL = -1  # stands for the owners of a string that several persons own
 MAX_OWNERS = 10  # a string with more owners identifies nobody; CMS and Health Canada require groups of at least 11
 BLOCK_KEYS = 1 << 20  # new keys are merged into the sorted keys when at least this many were added
-# Values of `minimum` in `exceeds_control`: if fewer matches by chance are found, every match of train is a leak.
-MIN_NAMES = 2  # number of control persons with a matched name
-MIN_NUMBERS = 2  # number of matches of train numbers in control texts, or of control persons with a matched code
-MIN_CONTACTS = 4  # number of shared contacts (`judge_patterned`)
+# Values of the argument `minimum` of `exceeds_control`, which compares matches of train persons in the synthetic
+# table with chance matches, that is, matches that the generator cannot have caused. If fewer than `minimum` chance
+# matches are found, every match of a train person is a leak.
+MIN_NAMES = 2  # for names; chance matches are mostly control persons whose names occur in the synthetic table
+# For numbers and codes. Chance matches are control persons whose numbers or codes occur in the synthetic table, or
+# train numbers that occur in control texts. `CodeOccurrences.shared_forms` uses the same limit for shared codes.
+MIN_NUMBERS = 2
+MIN_CONTACTS = 4  # for contacts; chance matches are the shared contacts that `judge_patterned` defines
 
 
 class Owners:
@@ -69,7 +73,7 @@ class Keys:
 
 
 class KeyCollector:
-    """Collect keys."""
+    """Collect keys without owners."""
 
     def __init__(self) -> None:
         self._kept = np.zeros(0, dtype=np.int64)
@@ -79,13 +83,16 @@ class KeyCollector:
         """Add the keys of some strings."""
         self._new.extend(map(hash, items))
         if len(self._new) >= max(BLOCK_KEYS, len(self._kept)):
-            self.collected()
+            self._merge()
 
     def collected(self) -> Keys:
-        """Return all keys added so far."""
+        """Return all keys added so far; more can be added later."""
+        self._merge()
+        return Keys(self._kept)
+
+    def _merge(self) -> None:
         self._kept = np.unique(np.concatenate([self._kept, np.frombuffer(self._new, dtype=np.int64)]))
         self._new = array("q")
-        return Keys(self._kept)
 
 
 class OwnedKeys(NamedTuple):
@@ -103,8 +110,8 @@ class OwnedKeys(NamedTuple):
         return np.isin(self.keys, keys.keys, assume_unique=True)
 
 
-class OwnerCollector:
-    """Collect keys, each with its owners."""
+class SingleOwnerCollector:
+    """Collect keys, each with its only owner; if a key has several owners, only this fact (SEVERAL) is stored."""
 
     def __init__(self) -> None:
         self._kept = OwnedKeys(np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int32))
@@ -116,10 +123,14 @@ class OwnerCollector:
         self._new.extend(map(hash, items))
         self._owners.extend([owner] * (len(self._new) - before))
         if len(self._new) >= max(BLOCK_KEYS, len(self._kept.keys)):
-            self.collected()
+            self._merge()
 
     def collected(self) -> OwnedKeys:
-        """Return all keys added so far, with their owners."""
+        """Return all keys added so far, each with its only owner or SEVERAL; more can be added later."""
+        self._merge()
+        return self._kept
+
+    def _merge(self) -> None:
         if len(self._new) > 0:
             keys = np.concatenate([self._kept.keys, np.frombuffer(self._new, dtype=np.int64)])
             owner = np.concatenate([self._kept.owner, np.frombuffer(self._owners, dtype=np.int32)])
@@ -129,11 +140,10 @@ class OwnerCollector:
             low, high = np.minimum.reduceat(owner, first), np.maximum.reduceat(owner, first)
             self._kept = OwnedKeys(keys[first], np.where(low == high, low, np.int32(SEVERAL)))
             self._new, self._owners = array("q"), array("i")
-        return self._kept
 
 
-class SharingCollector:
-    """Collect pairs of a key and an owner. Memory: 12 bytes for each pair."""
+class OwnerCounter:
+    """Count the owners of each key. Memory: 12 bytes for each added pair of a key and an owner."""
 
     def __init__(self) -> None:
         self._keys, self._owners = array("q"), array("i")

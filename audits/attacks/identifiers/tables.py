@@ -19,9 +19,9 @@ from audits.attacks.identifiers.ownership import (
     KeyCollector,
     Keys,
     OwnedKeys,
-    OwnerCollector,
+    OwnerCounter,
     Owners,
-    SharingCollector,
+    SingleOwnerCollector,
 )
 from audits.attacks.identifiers.patterns import CONTACT, DIRECT, QUASI, Entity, RowContent, number_key, read_content
 from audits.attacks.identifiers.surprisal import Surprisal
@@ -144,8 +144,8 @@ def read_pool(people: People, synthetic: SyntheticKeys, collectors: Sequence[Col
     """Return the contents of the pool, and pass each row to the collectors."""
     entities: dict[Entity, Owners] = {}
     numbers: dict[str, Owners] = {}
-    words, quasi = OwnerCollector(), {kind: OwnerCollector() for kind in QUASI}
-    contacts, known_numbers = {kind: SharingCollector() for kind in CONTACT}, KnownNumbers()
+    words, quasi = SingleOwnerCollector(), {kind: SingleOwnerCollector() for kind in QUASI}
+    contacts, known_numbers = {kind: OwnerCounter() for kind in CONTACT}, KnownNumbers()
     by_kind = {(kind, in_train): KeyCollector() for kind in (*DIRECT, *CONTACT) for in_train in (True, False, None)}
     for text, owner in people.rows():
         row = read_content(text)

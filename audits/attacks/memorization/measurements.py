@@ -14,7 +14,7 @@ from audits.attacks.memorization.calibration import FLOOR_LOOSE, Caught, ChanceT
 from audits.attacks.memorization.near_copies import NEAR
 from audits.attacks.memorization.search import Matches, Pool
 from audits.attacks.memorization.word_bags import N_LENGTHS, BagMatches
-from audits.core.rates import difference, tier
+from audits.core.rates import difference, provable_limit
 from audits.core.stats import CHANCE_LEVEL, FAIL_LEVEL, exceeds_control, holm, scan_test
 from audits.core.types import Bool, Estimate, Float, Int
 
@@ -66,7 +66,7 @@ class Measurements:
     # large parts of a record in the table; the thresholds of the four tests do not depend on control
     more_p: float
     tau: float | None  # highest excess that allows a pass; None if there are too few persons
-    needed: int  # number of persons in each of train and control that the next stricter tau requires (`Tier.needed`)
+    n_for_stricter: int  # number of persons that train and control must each have for the next stricter tau
     planted: Caught  # how many planted records with unchanged words the audit found
     reordered: Caught  # how many planted records with their words in random order the audit found
 
@@ -116,7 +116,7 @@ def measured(pool: Pool, planted: Planted, found: Matches, limits: Limits, confi
     in_pieces = np.zeros(pool.n_persons) if found.pieces is None else found.pieces.best[merged]
     # four measures with thresholds that do not depend on control: hit(p), near(p), words(p) and pieces(p)
     fixed = (found.best >= LONG_TOKENS, found.near >= NEAR, measures[3][0] >= FLOOR_LOOSE, in_pieces >= FLOOR_LOOSE)
-    tau, needed = tier(min(n_train, n_control))
+    tau, n_for_stricter = provable_limit(min(n_train, n_control))
     compared = ((train, control), np.split(found.near >= NEAR, [n_train]))
     proven = max(difference(*arms, confidence=1 - FAIL_LEVEL).low for arms in compared)
     return Measurements(
@@ -139,7 +139,7 @@ def measured(pool: Pool, planted: Planted, found: Matches, limits: Limits, confi
         scan_p=min(holm(scans)),
         more_p=min(holm([_more_of_train(of, n_train) for of in fixed])),
         tau=tau,
-        needed=needed,
+        n_for_stricter=n_for_stricter,
         planted=calibration.caught(planted, is_above_limit[n_synthetic:], reordered=False),
         reordered=calibration.caught(planted, is_above_limit[n_synthetic:], reordered=True),
     )

@@ -11,7 +11,7 @@ from audits.attacks.memorization.measurements import Measurements, bags_above, l
 from audits.attacks.memorization.search import FLOOR_TOKENS, Matches, Pool, pooled, search
 from audits.attacks.memorization.word_bags import LENGTHS
 from audits.core.quarantine import most_quarantined, without_rows
-from audits.core.rates import exact, one_person, share, tau_metric, too_few
+from audits.core.rates import exact, one_person_power, share, tau_metric, too_few
 from audits.core.stats import CHANCE_LEVEL
 from audits.core.types import AuditInputs, AuditResult, Bool, Finding, Status, Verdict, persons
 from audits.text.shared_runs import CAP_TOKENS
@@ -64,7 +64,7 @@ class Memorization:
     replaced by 30, and C* above .65 by .65. A limit is not used if it is too high: M* if 2 · max whole(p) exceeds
     64, W* if max words(p) exceeds .6, P* if max pieces(p) exceeds .6, R* if R* exceeds 12, and B* if max bag(p)
     exceeds .92. The reason of a pass names the limits that are not used. A pass also requires that the upper end of
-    the interval of Delta is at most tau: .001, .003 or .01, depending on the number of persons (`tier`).
+    the interval of Delta is at most tau: .001, .003 or .01, depending on the number of persons (`provable_limit`).
 
     Each maximum grows with the number of control persons, so the limits use at most n_T random control persons,
     where n_T is the number of train persons. Two things do not count for the limits: control persons who share a
@@ -141,7 +141,7 @@ def _judge(inputs: AuditInputs, pool: Pool, found: Matches, facts: Measurements)
         details={
             **_details(pool, found, facts),
             "findings_left_out": n_omitted,
-            "power": one_person(n_train, n_control),
+            "power": one_person_power(n_train, n_control),
         },
         reason=reason,
         findings=findings,
@@ -245,8 +245,8 @@ def _too_few(facts: Measurements) -> Iterator[str]:
         yield (
             "the share of train persons with copied text may exceed that of control persons by "
             f"{facts.excess.high:.4f}, above the limit {facts.tau}; with at least "
-            f"{max(facts.needed, 2 * facts.excess.n)} persons in each of train and control, the audit can reach a "
-            "verdict"
+            f"{max(facts.n_for_stricter, 2 * facts.excess.n)} persons in each of train and control, the audit can "
+            "reach a verdict"
         )
 
 

@@ -22,14 +22,14 @@ from audits.attacks.parent_recovery.noise_tolerant_attack import (
 )
 from audits.core import stats
 from audits.core.holdout import Arms, HoldoutTables
-from audits.core.rates import TIERS, exact
+from audits.core.rates import TAUS, exact
 from audits.core.two_sided import compared, envelope, power, too_few_rows, two_sided_result
 from audits.core.types import AuditInputs, AuditResult, Estimate, Rng, Verdict, persons
 from audits.embeddings.encoders import EncodedTables
 from audits.embeddings.planted import EncoderAudit
 
 MAX_RECALL_RATIO = 3.0  # true parents may be found at most this many times as often as by chance
-SMALL_RECALL = TIERS[-1]  # a recall of at most 1 % of the records passes, whatever its ratio to chance
+SMALL_RECALL = TAUS[-1]  # a recall of at most 1 % of the records passes, whatever its ratio to chance
 MIN_EFFECTIVE_PARENTS = 1.5  # required of each record; with two parents, the larger weight is then at most .79
 MIN_CLASS_PERSONS = 11  # number of persons required per class; official statistics suppress smaller cells
 N_SHARES = 3  # number of shares tested for each encoder

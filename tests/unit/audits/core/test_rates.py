@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from audits.core.rates import difference, exact, one_person, share, tier, too_few
+from audits.core.rates import difference, exact, one_person_power, provable_limit, share, too_few
 from audits.core.stats import newcombe
 
 
@@ -10,7 +10,7 @@ from audits.core.stats import newcombe
     [(298, None, 299), (299, 0.01, 998), (997, 0.01, 998), (998, 0.003, 2995), (2994, 0.003, 2995), (2995, 0.001, 0)],
 )
 def test_the_limit_follows_from_the_number_of_persons(n, tau, needed):
-    assert tier(n) == (tau, needed)
+    assert provable_limit(n) == (tau, needed)
     no_events = np.zeros(n, dtype=bool)
     assert tau is None or difference(no_events, no_events, confidence=0.95).high <= tau
 
@@ -29,5 +29,5 @@ def test_difference_share_and_exact_numbers():
 def test_the_required_numbers_and_the_power_are_stated():
     expected = "299 in each are required to show that at most 1 % of the persons leak, or 2995 to show at most 0.1 %"
     assert expected in too_few(60)
-    power = one_person(320, 310)
+    power = one_person_power(320, 310)
     assert power == {"n": 310, "n_needed": 2995, "smallest_leak": 1 / 320, "epsilon_ceiling": None}

@@ -11,7 +11,7 @@ from audits.attacks.membership import membership_audit
 from audits.attacks.neighbours import neighbours_audit
 from audits.attacks.parent_recovery import noise_tolerant_attack
 from audits.core.errors import VerifyError
-from audits.core.rates import TIERS
+from audits.core.rates import TAUS
 from audits.gate.disclosure import public_evidence
 from audits.gate.evidence import Metric, evidence_from
 from audits.gate.policy import decide
@@ -295,7 +295,7 @@ def test_limits_are_those_of_the_audits():
         name: ends for name, ends in TWO_SIDED.items() if name != "linkage"
     }
     assert TWO_SIDED["linkage"] == (-LIMITS[-1], LIMITS[-1])
-    assert set(ONE_SIDED.values()) == {TIERS[-1]}
+    assert set(ONE_SIDED.values()) == {TAUS[-1]}
     assert len(MAIN) == len({name.split(".")[0] for name in MAIN})
 
 

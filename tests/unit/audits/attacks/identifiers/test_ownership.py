@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from audits.attacks.identifiers.ownership import SEVERAL, KeyCollector, OwnerCollector, SharingCollector
+from audits.attacks.identifiers.ownership import SEVERAL, KeyCollector, OwnerCounter, SingleOwnerCollector
 
 strings = st.text(alphabet="abc", max_size=3)
 rows = st.lists(st.tuples(st.lists(strings, max_size=6), st.integers(0, 3)), max_size=12)
@@ -21,25 +21,25 @@ def owners_of(table):
 
 @given(table=rows, probe=strings)
 def test_collectors_agree_with_brute_force(table, probe):
-    collector, owner_collector, sharing = KeyCollector(), OwnerCollector(), SharingCollector()
+    collector, owner_collector, counter = KeyCollector(), SingleOwnerCollector(), OwnerCounter()
     for items, owner in table:
         collector.add(items)
         owner_collector.add(items, owner)
         for item in items:
-            sharing.add(item, owner)
+            counter.add(item, owner)
     keys, owned, known = collector.collected(), owner_collector.collected(), owners_of(table)
     assert len(keys) == len(owned.keys) == len(known)
     assert (probe in keys) == (probe in known)
     assert all(item in keys for item in known)
     for item, owners in known.items():
         assert owned.owner[owned.positions([item])[0]] == (next(iter(owners)) if len(owners) == 1 else SEVERAL)
-    assert sorted(sharing.n_owners().tolist()) == sorted(map(len, known.values()))
+    assert sorted(counter.n_owners().tolist()) == sorted(map(len, known.values()))
 
 
 @pytest.mark.parametrize("block", [2, 1 << 20])
 def test_block_size_changes_nothing(block, monkeypatch):
     monkeypatch.setattr("audits.attacks.identifiers.ownership.BLOCK_KEYS", block)
-    collector, keys = OwnerCollector(), KeyCollector()
+    collector, keys = SingleOwnerCollector(), KeyCollector()
     for i in range(50):
         collector.add([f"w{i % 7}", f"own{i}", "all"], i)
         keys.add([f"own{2 * i}"])
@@ -52,5 +52,5 @@ def test_block_size_changes_nothing(block, monkeypatch):
 
 def test_empty_collectors():
     empty = KeyCollector().collected()
-    assert len(empty) == len(OwnerCollector().collected().keys) == len(SharingCollector().n_owners()) == 0
+    assert len(empty) == len(SingleOwnerCollector().collected().keys) == len(OwnerCounter().n_owners()) == 0
     assert "a" not in empty
