@@ -68,8 +68,11 @@ class AuditReport:
         try:
             data = rfc8785.dumps(value)
             _Report.model_validate_json(data)
-        except (rfc8785.CanonicalizationError, ValidationError) as error:
-            raise InputError(f"the audit report cannot be written ({type(error).__name__})") from None
+        except rfc8785.CanonicalizationError as error:
+            raise InputError(f"the audit report cannot be written: {_not_json(error)}") from None
+        except ValidationError as error:
+            message = "the audit report cannot be written, because it violates its schema"
+            raise InputError(message, problems=problems(error)) from None
         return data
 
 
@@ -101,7 +104,15 @@ def private_bytes(result: AuditResult) -> bytes:
     try:
         return rfc8785.dumps(_plain({**result_json(result), "findings": found, "quarantined": result.quarantined}))
     except rfc8785.CanonicalizationError as error:
-        raise InputError(f"the result of {result.name} cannot be written ({type(error).__name__})") from None
+        raise InputError(f"the result of {result.name} cannot be written: {_not_json(error)}") from None
+
+
+def _not_json(error: rfc8785.CanonicalizationError) -> str:
+    if isinstance(error, rfc8785.FloatDomainError):
+        return "a number is not finite"
+    if isinstance(error, rfc8785.IntegerDomainError):
+        return "an integer is outside the range of JSON numbers (-2^53 + 1 to 2^53 - 1)"
+    return "a detail is not a JSON value"
 
 
 def read_private(data: bytes) -> AuditResult:

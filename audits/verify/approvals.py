@@ -152,19 +152,23 @@ def check_decision(
 ) -> None:
     """Raise VerifyError (E_APPROVAL) if `person` may not make the decision `predicate` in this `role` at `now`."""
     if predicate.role != role:
-        raise VerifyError("E_APPROVAL", f"its statement names another role ({predicate.role})")
+        raise VerifyError(
+            "E_APPROVAL", f"the statement of the decision names the role {predicate.role}, not the role {role}"
+        )
     if (role == RELEASER) != (predicate.decision == "CLOSE"):
         raise VerifyError("E_APPROVAL", "a releaser can only close the list, and only a releaser can close it")
     if predicate.person != person:
-        raise VerifyError("E_APPROVAL", "the statement does not name the person who holds the key")
+        raise VerifyError("E_APPROVAL", "the statement of the decision does not name the person who holds the key")
     if predicate.seen != tuple(sorted(set(predicate.seen))):
-        raise VerifyError("E_APPROVAL", "the decisions that it names are not sorted, or a decision is named twice")
+        raise VerifyError(
+            "E_APPROVAL", "the earlier decisions that the decision names are not sorted, or one is named twice"
+        )
     if predicate.review is not None and release.is_independent:
-        raise VerifyError("E_APPROVAL", "names a review page, which an independent policy forbids")
+        raise VerifyError("E_APPROVAL", "the decision names a review page, which an independent policy forbids")
     if predicate.report_digest.sha256 != release.report_digest:
-        raise VerifyError("E_APPROVAL", "names a report that is not the report of this release")
+        raise VerifyError("E_APPROVAL", "the decision names a report that is not the report of this release")
     if not release.created <= instant(predicate.time) <= now:
-        raise VerifyError("E_APPROVAL", "dated before the release was made, or in the future")
+        raise VerifyError("E_APPROVAL", "the decision is dated before the release was made, or in the future")
 
 
 def is_needless(kind: DecisionKind, keys: tuple[str, ...], earlier: Sequence[SignedDecision]) -> bool:

@@ -147,9 +147,13 @@ def _check_totals(
     before, after = (_joint(costs, budget.delta) for costs in (others, [*others, *mechanisms]))
     max_epsilon, max_delta = (math.inf, math.inf) if limits is None else (limits.max_epsilon, limits.max_delta)
     if not budget.spent_before >= before * (1 - TOLERANCE):
-        raise VerifyError("E_GATE", "the mechanisms of the other runs cost more epsilon than the ledger states")
+        raise VerifyError(
+            "E_GATE", "the mechanisms of all other runs of the ledger cost more epsilon than `spent_before` states"
+        )
     if not budget.spent_after >= max(after, budget.spent_before) * (1 - TOLERANCE):
-        raise VerifyError("E_GATE", "the total epsilon in the ledger is below the joint epsilon of all runs")
+        raise VerifyError(
+            "E_GATE", "`spent_after` is below the joint epsilon of all runs of the ledger, or below `spent_before`"
+        )
     for run in privacy.composition:
         _check_listed(run)
     for name, spent, limit, most in (

@@ -17,7 +17,7 @@ LARGE = 3_000_000  # number of pairs of rows above which `Screen` is faster than
 # Rounding errors add up like a random walk, so a float32 product of rows with d numbers has an error of about √d
 # rounding steps of the squared lengths. For d up to 4096, that is at most 64 steps; `SLACK` allows 128 steps.
 SLACK = 128 * float(np.finfo(np.float32).eps)
-LONGEST, SHORTEST = 1e18, 1e-14  # limits for the length of the longest row; see `require_range`
+LARGEST_NORM, SMALLEST_NORM = 1e18, 1e-14  # limits for the largest Euclidean norm of a row; see `require_range`
 Pairs = tuple[Int64, Int64]  # one item per pair: positions of the rows in a block, and numbers of the neighbours
 Metric = Literal["euclidean", "cosine"]
 
@@ -142,24 +142,25 @@ def _squared(points: Float32, rows: Int64, columns: Int64) -> Float64:
 
 
 def require_range(vectors: Float32) -> None:
-    """Raise DataError if the longest of the rows (n, d) is longer than `LONGEST` or shorter than `SHORTEST`.
+    """Raise DataError if the largest Euclidean norm of the rows (n, d) is not `SMALLEST_NORM` to `LARGEST_NORM`.
 
-    Neighbours are selected by float32 products. Squares of longer rows overflow, and squares of shorter rows lose
-    digits, so true neighbours could be missed. A matrix of zeros is allowed.
+    Neighbours are selected by float32 products. The squares of larger numbers overflow, and the squares of smaller
+    numbers lose digits, so true neighbours could be missed. A matrix of zeros is allowed.
     """
     squared = np.einsum("ij,ij->i", vectors, vectors, dtype=np.float64)
-    longest = float(np.sqrt(squared.max(initial=0.0)))
-    if not (longest == 0 or SHORTEST <= longest <= LONGEST):
+    largest = float(np.sqrt(squared.max(initial=0.0)))
+    if not (largest == 0 or SMALLEST_NORM <= largest <= LARGEST_NORM):
         raise DataError(
-            f"in float32, the longest row must have a length of {SHORTEST:g} to {LONGEST:g}, not {longest:.3g}",
-            hint="Scale the rows first; one common factor does not change the neighbours.",
+            f"the largest Euclidean norm of a row must be from {SMALLEST_NORM:g} to {LARGEST_NORM:g}, but it is "
+            f"{largest:.3g}; outside this range, float32 is too inexact to find the nearest rows",
+            hint="Multiply all rows by one factor first; a common factor does not change the neighbours.",
         )
 
 
 def unit_rows(vectors: Float32) -> Float32:
-    """Return the rows scaled to unit length; raise DataError if a row is shorter than `SHORTEST`."""
-    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
-    if len(vectors) and lengths.min() < SHORTEST:
-        raise DataError("a vector of length zero, or almost zero, has no direction, so it has no cosine distance")
-    unit: Float32 = vectors / lengths
+    """Return the rows scaled to Euclidean norm 1; raise DataError if the norm of a row is below `SMALLEST_NORM`."""
+    norms = np.linalg.norm(vectors, axis=1, keepdims=True)
+    if len(vectors) and norms.min() < SMALLEST_NORM:
+        raise DataError("a vector of norm zero, or almost zero, has no direction, so it has no cosine distance")
+    unit: Float32 = vectors / norms
     return unit

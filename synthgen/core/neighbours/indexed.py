@@ -75,7 +75,7 @@ class IndexedSearch:
         self.points = np.ascontiguousarray(exact.points)  # faiss reads the memory of the array
         self.reports: dict[int, SearchReport] = {}  # report of the search for k neighbours, by k
         self._levels: dict[int, tuple[int, int] | None] = {}  # used level of `LEVELS`, by k; None: exact search
-        self._index: Any = None
+        self._index: Any = None  # index of faiss; None until the first search that uses it
         sizes = np.bincount(exact.person)
         # Number of additional candidates, because candidates of the same person as the searched row are not used.
         # 99 % of the rows belong to persons with at most this number of rows.

@@ -78,7 +78,7 @@ WRONG_TYPE = "is not of type ApprovalStatement"
     ("predicate", "message"),
     [
         ({"decision": "REJECT"}, "rejects this release"),  # 33
-        ({"role": "data_owner"}, "names another role"),  # 61
+        ({"role": "data_owner"}, "names the role data_owner"),  # 61
         ({"person": "Somebody"}, "does not name the person"),
         ({"reportDigest": {"sha256": "0" * 64}}, "not the report of this release"),
         ({"time": "2026-11-20T06:59:59Z"}, "before the release"),  # 62

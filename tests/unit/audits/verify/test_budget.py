@@ -79,7 +79,7 @@ LAPLACE = {"composition": [{"epsilon": 0.5, "delta": 1e-6, "mechanisms": [noise(
 MANY = {"composition": [{"epsilon": 0.5, "delta": 1e-6, "mechanisms": [noise(1e3, kind="laplace")] * 32}] * 2}
 SAMPLED = {"composition": [{"epsilon": 0.5, "delta": 1e-6, "mechanisms": [noise(1e3, samplingRate=1e-9)] * 3}]}
 LOUD_RUN = {"composition": [{"epsilon": 0.5, "delta": 1e-6, "mechanisms": [noise(1e-3, steps=10**7)]}]}
-SPENT_MORE = "the other runs cost more epsilon"
+SPENT_MORE = "all other runs of the ledger cost more epsilon"
 WRONG = {
     "epsilon": ({"epsilon": 1.0}, "the claimed epsilon differs from the evidence"),
     "delta": ({"delta": 1e-7}, "the claimed delta differs from the evidence"),

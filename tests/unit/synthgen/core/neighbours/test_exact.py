@@ -53,17 +53,17 @@ def test_nearest_rows_with_the_cosine_distance():
     np.testing.assert_allclose(distances[0], [1 - 0.6, 1], atol=1e-6)
 
 
-def test_nearest_rows_rejects_vectors_of_length_zero():
+def test_nearest_rows_rejects_vectors_of_norm_zero():
     for vectors in (np.zeros((3, 2), np.float32), np.array([[1, 2], [1e-20, 0]], np.float32)):
-        with pytest.raises(DataError, match="length zero"):
+        with pytest.raises(DataError, match="norm zero"):
             nearest_rows(vectors, np.arange(len(vectors)), 1, metric="cosine")
 
 
 @pytest.mark.parametrize("metric", ["euclidean", "cosine"])
 @pytest.mark.parametrize("scale", [1e19, 3e38, 1e-15, 1e-40, np.inf, np.nan])
-def test_nearest_rows_rejects_lengths_whose_squares_do_not_fit_float32(scale, metric):
+def test_nearest_rows_rejects_norms_whose_squares_do_not_fit_float32(scale, metric):
     vectors = np.array([[1, 0], [0.5, 1]]) * scale if np.isfinite(scale) else np.array([[1, 0], [scale, 1]])
-    with pytest.raises(DataError, match=r"must have a length of 1e-14 to 1e\+18"):
+    with pytest.raises(DataError, match=r"must be from 1e-14 to 1e\+18"):
         nearest_rows(vectors.astype(np.float32), np.arange(2), 1, metric=metric)
 
 
