@@ -157,7 +157,8 @@ schistosoma serratia shewanella shigella sphingomonas sporothrix staphylococcus 
 streptococcus strongyloides taenia talaromyces toxocara toxoplasma treponema trichinella trichomonas trichophyton
 trichosporon trichuris tropheryma trypanosoma ureaplasma veillonella vibrio wuchereria yersinia
 """)
-# words that notes write with a capital and that `ordinary_words.txt` lacks, mostly headings and first words of lines
+# Words that notes often write with a capital although they name nobody, mostly headings and first words of lines.
+# About 170 of them are also in `ordinary_words.txt`.
 NOTE_WORDS = word_set("""
 abdo abdominal adl adls admits afebrile african agrees aka allergies ambulating american angiogram ann appears appt
 april arbor arrived arrives art asap asian assessment attending august auscultation awaits bilaterally bill black
@@ -187,7 +188,7 @@ scapular scrotal sigmoid splenic sternal subclavian suprapubic sural temporal th
 umbilical ureteric uterine vaginal vertebral vesical volar vulval wbat zygomatic audiology hepatology optometry
 ophthalmology otolaryngology podiatry rheum
 """)
-_NEVER_NAMES = DRUGS | PRODUCTS | ORGANISMS
+_NEVER_PERSONS = DRUGS | PRODUCTS | ORGANISMS
 # a name before this pattern is a part of a term, such as "Thomas splint"
 _AFTER = re.compile(
     r"(?:['’]s)?[ -](?:and [A-Z]\w+ )?(?:(?:type )?(?:[IVX]{1,4}|\d[A-C]?) )?(?:(?:depression|coma|pain|risk|activity"
@@ -229,14 +230,21 @@ def _ordinary_words() -> frozenset[str]:
 
 
 def is_ordinary(word: str) -> bool:
-    """Return whether a word is an ordinary English or clinical word, ignoring case."""
+    """Return whether a word is an ordinary English or clinical word, ignoring case.
+
+    The words are those of `ordinary_words.txt`, `NOTE_WORDS`, `DRUGS`, `PRODUCTS` and `ORGANISMS`. Some of them, such
+    as "grace", can still name a person.
+    """
     folded = word.casefold()
-    return folded in _ordinary_words() or folded in NOTE_WORDS or folded in _NEVER_NAMES
+    return folded in _ordinary_words() or folded in NOTE_WORDS or folded in _NEVER_PERSONS
 
 
-def is_vetoed(word: str) -> bool:
-    """Return whether a word is a drug, a product or an organism, and therefore never a person's name in a note."""
-    return word.casefold() in _NEVER_NAMES
+def is_never_person(word: str) -> bool:
+    """Return whether a word never names a person in a note, because it is a drug, a product or an organism.
+
+    Case is ignored. Each of these words is also ordinary (`is_ordinary`).
+    """
+    return word.casefold() in _NEVER_PERSONS
 
 
 def is_eponym(word: str) -> bool:

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from audits.text.clinical_terms import is_eponym, is_in_term, is_ordinary, is_vetoed
+from audits.text.clinical_terms import is_eponym, is_in_term, is_never_person, is_ordinary
 from audits.text.name_lists import DEGREES, FIRST_NAMES, LAST_NAMES, TITLES
 from synthgen.core.errors import DependencyError
 from synthgen.core.files import read_json
@@ -122,7 +122,7 @@ def _trimmed(text: str, span: Span) -> Span | None:
         words.pop()
     while words and _is_no_name(words[0][0]):
         words.pop(0)
-    if not words or any(is_vetoed(word) for word, _, _ in words):
+    if not words or any(is_never_person(word) for word, _, _ in words):
         return None
     first, start, end = words[0][0], words[0][1], words[-1][2]
     is_name_of_score = len(words) == 1 and _SCORE_AFTER.match(text, end) is not None

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from itertools import pairwise
 
-from audits.text.clinical_terms import EPONYMS, is_in_term, is_ordinary, is_vetoed
+from audits.text.clinical_terms import EPONYMS, is_in_term, is_ordinary
 from audits.text.name_lists import WORD_FIRST, WORD_LAST
 from synthgen.deidentify.names import TOKEN, fold, name_parts
 from synthgen.deidentify.spans import Span
@@ -27,7 +27,7 @@ class KnownNames:
         split = [sorted(name_parts([name])) for name in names]
         self.pairs = frozenset(frozenset({a, b}) for parts in split for a in parts for b in parts if a < b)
         single = {part for parts in split for part in parts if len(part) >= _MIN_LETTERS and part not in _ORDINARY}
-        self._single = frozenset(part for part in single if not is_ordinary(part) and not is_vetoed(part))
+        self._single = frozenset(part for part in single if not is_ordinary(part))
         self._parts = self._single | {part for pair in self.pairs for part in pair}
 
     def find(self, text: str) -> list[Span]:

@@ -9,7 +9,7 @@ import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from audits.text.clinical_terms import EPONYMS, NOTE_WORDS, is_eponym, is_in_term, is_ordinary, is_vetoed
+from audits.text.clinical_terms import EPONYMS, NOTE_WORDS, is_eponym, is_in_term, is_never_person, is_ordinary
 from audits.text.name_lists import DEGREES, FIRST_NAMES, LAST_NAMES, PARTICLES, TITLES, WORD_FIRST, WORD_LAST, words
 from synthgen.deidentify import name_context as context
 from synthgen.deidentify.spans import Span
@@ -57,7 +57,7 @@ class _Token:
 
     @property
     def can_be_name(self) -> bool:
-        if not self.is_capital or self.word in _STOP or self.word.casefold() in TITLES or is_vetoed(self.word):
+        if not self.is_capital or self.word in _STOP or self.word.casefold() in TITLES or is_never_person(self.word):
             return False
         is_short = self.word.isupper() and 1 < len(self.word) < 4
         return self.is_listed or (not is_short and not is_ordinary(re.sub(r"['’]s$", "", self.word)))
@@ -65,7 +65,7 @@ class _Token:
     @property
     def can_follow_title(self) -> bool:
         is_word = is_ordinary(self.word) and self.word.title() not in _ORDINARY_WORDS
-        return self.is_capital and not is_word and not is_vetoed(self.word) and self.word not in _STOP
+        return self.is_capital and not is_word and not is_never_person(self.word) and self.word not in _STOP
 
 
 def find_names(text: str, declared_names: Sequence[str]) -> list[Span]:

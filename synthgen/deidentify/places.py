@@ -2,7 +2,7 @@
 
 import re
 
-from audits.text.clinical_terms import is_eponym, is_ordinary, is_vetoed
+from audits.text.clinical_terms import is_eponym, is_never_person, is_ordinary
 from audits.text.identifier_grammar import CANADIAN_POSTAL, PROVINCES, STATES, UK_POSTAL
 from audits.text.name_lists import TITLES, words
 from synthgen.deidentify.text_pattern import CAPITAL, PROPER, has_unit
@@ -86,7 +86,7 @@ def _is_named(match: re.Match[str]) -> bool:
     if not match[0].isupper():  # abbreviations are no names: "INR clinic", "DEXA Imaging"
         parts = [part for part in parts if not (part.isupper() and len(part) < _MIN_CAPITALS)]
     is_person = bool(parts) and parts[0].casefold() in TITLES
-    return not is_person and any(not is_ordinary(p) for p in parts) and not any(map(is_vetoed, parts))
+    return not is_person and any(not is_ordinary(p) for p in parts) and not any(map(is_never_person, parts))
 
 
 def _is_named_without_eponym(match: re.Match[str]) -> bool:
