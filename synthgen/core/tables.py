@@ -63,7 +63,7 @@ def write_segments(folder: Path, segments: Segments) -> None:
     """Write segments.npy, and segments.parquet with the record, heading and section of each segment."""
     np.save(folder / "segments.npy", segments.vectors, allow_pickle=False)
     columns = {
-        "record": pa.array(segments.owners, pa.string()),
+        "record": pa.array(segments.record_ids, pa.string()),
         "heading": pa.array(segments.headings, pa.string()),
         "section": pa.array(segments.sections, pa.int32()),
     }
@@ -75,7 +75,7 @@ def read_segments(folder: Path) -> Segments:
     columns = pq.read_table(folder / "segments.parquet").to_pydict()
     return Segments(
         vectors=np.load(folder / "segments.npy", allow_pickle=False),
-        owners=tuple(columns["record"]),
+        record_ids=tuple(columns["record"]),
         headings=tuple(columns["heading"]),
         sections=tuple(columns["section"]),
     )

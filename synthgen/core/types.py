@@ -89,26 +89,27 @@ class Segments:
     """Vectors of the segments of records; the rows of each record are consecutive and in order."""
 
     vectors: Float32  # (k, d), finite
-    owners: tuple[str, ...]  # the record of each row
+    record_ids: tuple[str, ...]  # the id of the record of each row
     headings: tuple[str, ...]  # heading of each row's section, normalised by `heading_of`; empty for no heading
     sections: tuple[int, ...]  # index of each row's section within its record, from 0
 
     def __post_init__(self) -> None:
         _check_matrix(self.vectors, "segments")
-        sizes = {len(self.vectors), len(self.owners), len(self.headings), len(self.sections)}
-        _require(len(sizes) == 1, "vectors, owners, headings and sections of segments differ in number")
-        _require(len(self.starts()) == len(set(self.owners)), "the segments of a record are not consecutive")
+        sizes = {len(self.vectors), len(self.record_ids), len(self.headings), len(self.sections)}
+        _require(len(sizes) == 1, "vectors, record ids, headings and sections of segments differ in number")
+        _require(len(self.starts()) == len(set(self.record_ids)), "the segments of a record are not consecutive")
 
     def starts(self) -> NDArray[np.int64]:
         """Return the first row of each record."""
-        rows = [i for i, owner in enumerate(self.owners) if i == 0 or self.owners[i - 1] != owner]
+        ids = self.record_ids
+        rows = [i for i, record_id in enumerate(ids) if i == 0 or ids[i - 1] != record_id]
         return np.array(rows, dtype=np.int64)
 
     def __len__(self) -> int:
-        return len(self.owners)
+        return len(self.record_ids)
 
     def __repr__(self) -> str:
-        return f"Segments({len(set(self.owners))} records, {self.vectors.shape[0]} x {self.vectors.shape[1]})"
+        return f"Segments({len(set(self.record_ids))} records, {self.vectors.shape[0]} x {self.vectors.shape[1]})"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

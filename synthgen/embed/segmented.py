@@ -52,7 +52,7 @@ class SegmentedEncoder:
 
         return Segments(
             vectors=self.encoder.encode([part.text for _, part in parts], advance),
-            owners=tuple(id_ for id_, _ in parts),
+            record_ids=tuple(id_ for id_, _ in parts),
             headings=tuple(part.heading for _, part in parts),
             sections=tuple(part.section for _, part in parts),
         )

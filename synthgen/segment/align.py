@@ -27,8 +27,8 @@ def record_vectors(segments: Segments) -> tuple[tuple[str, ...], Float32]:
     unit = wide / _length(wide)
     starts = segments.starts()
     sums = np.add.reduceat(unit, starts, axis=0) if len(starts) else unit
-    owners = tuple(segments.owners[start] for start in starts.tolist())
-    return owners, (sums / _length(sums)).astype(np.float32)
+    record_ids = tuple(segments.record_ids[start] for start in starts.tolist())
+    return record_ids, (sums / _length(sums)).astype(np.float32)
 
 
 def _length(x: Float64) -> Float64:
@@ -70,9 +70,9 @@ def align(latents: Latents, parents: Segments, seeds: SeedTree) -> Segments:
         weighted_parents = [(sections[id_], w) for id_, w in zip(ids, weights, strict=True) if w > 0]
         for number, (heading, windows) in enumerate(_record(weighted_parents, parents.vectors, seeds.child(name))):
             segments += [(name, heading, number, window) for window in windows]
-    owners, headings, numbers, vectors = zip(*segments, strict=True) if segments else ((), (), (), ())
+    record_ids, headings, numbers, vectors = zip(*segments, strict=True) if segments else ((), (), (), ())
     stacked = np.array(vectors, dtype=np.float32).reshape(len(segments), parents.vectors.shape[1])
-    return Segments(vectors=stacked, owners=owners, headings=headings, sections=numbers)
+    return Segments(vectors=stacked, record_ids=record_ids, headings=headings, sections=numbers)
 
 
 def _record(
@@ -104,12 +104,12 @@ def _sections(segments: Segments) -> dict[str, dict[Section, list[int]]]:
     # returns record id -> section -> row numbers of the section's windows in `segments`
     by_record: dict[str, dict[Section, list[int]]] = {}
     last: tuple[str, int] | None = None
-    keys = zip(segments.owners, segments.headings, segments.sections, strict=True)
-    for row, (owner, heading, number) in enumerate(keys):
-        sections = by_record.setdefault(owner, {})
-        if (owner, number) != last:
+    keys = zip(segments.record_ids, segments.headings, segments.sections, strict=True)
+    for row, (record_id, heading, number) in enumerate(keys):
+        sections = by_record.setdefault(record_id, {})
+        if (record_id, number) != last:
             key = (heading, sum(other == heading for other, _ in sections))
             sections[key] = []
-            last = (owner, number)
+            last = (record_id, number)
         sections[key].append(row)
     return by_record

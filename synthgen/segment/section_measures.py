@@ -38,8 +38,9 @@ def _cosines(segments: Segments) -> dict[str, list[float]]:
         rows_of[heading].append(row)
     following, others = [], []
     for row in range(len(segments) - 1):
-        if segments.owners[row] == segments.owners[row + 1]:
+        if segments.record_ids[row] == segments.record_ids[row + 1]:
             following.append(float(unit[row] @ unit[row + 1]))
-            other = [r for r in rows_of[segments.headings[row + 1]] if segments.owners[r] != segments.owners[row]]
+            ids = segments.record_ids
+            other = [r for r in rows_of[segments.headings[row + 1]] if ids[r] != ids[row]]
             others += (unit[other] @ unit[row]).tolist()
     return {"next_cosine": following, "other_cosine": others}

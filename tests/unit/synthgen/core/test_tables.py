@@ -83,9 +83,13 @@ def test_every_character_survives_writing_and_reading_in_a_folder_of_any_name(tm
 
 
 def test_segments_survive_writing_and_reading(tmp_path):
-    rows = {"owners": (HARD[4], HARD[4], "", "r0"), "headings": ("", HARD[7], "plan", "plan")}
+    rows = {"record_ids": (HARD[4], HARD[4], "", "r0"), "headings": ("", HARD[7], "plan", "plan")}
     segments = Segments(vectors=np.arange(12, dtype=np.float32).reshape(4, 3), sections=(0, 1, 0, 0), **rows)
     tables.write_segments(tmp_path, segments)
     back = tables.read_segments(tmp_path)
     np.testing.assert_array_equal(back.vectors, segments.vectors)
-    assert (back.owners, back.headings, back.sections) == (segments.owners, segments.headings, segments.sections)
+    assert (back.record_ids, back.headings, back.sections) == (
+        segments.record_ids,
+        segments.headings,
+        segments.sections,
+    )

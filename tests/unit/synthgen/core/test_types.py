@@ -30,7 +30,7 @@ def latents(**kept):
 
 def segments(**kept):
     """Four rows of three numbers, of two records."""
-    usual = {"vectors": np.eye(4, 3, dtype=np.float32), "owners": ("r1", "r1", "r1", "r0")}
+    usual = {"vectors": np.eye(4, 3, dtype=np.float32), "record_ids": ("r1", "r1", "r1", "r0")}
     usual |= {"headings": ("plan", "plan", "", "plan"), "sections": (0, 0, 1, 0)}
     return types.Segments(**(usual | kept))
 
@@ -92,7 +92,7 @@ def test_corpus_digest_covers_every_field_and_the_order(field):
         (segments, {"headings": ("plan",)}, "differ in number"),
         (segments, {"sections": (0, 0)}, "differ in number"),
         (segments, {"vectors": np.full((4, 3), np.nan, dtype=np.float32)}, "not finite"),
-        (segments, {"owners": ("r1", "r0", "r1", "r0")}, "not consecutive"),
+        (segments, {"record_ids": ("r1", "r0", "r1", "r0")}, "not consecutive"),
     ],
 )
 def test_invalid_values_are_rejected(build, kept, message):

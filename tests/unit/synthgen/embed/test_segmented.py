@@ -43,7 +43,7 @@ def test_record_vector_is_the_mean_of_its_segments_without_headings(encoder):
 
 def test_segments_have_record_heading_and_section(encoder):
     found = encoder.segments(["n1", "n2"], [NOTE, "plain words"])
-    assert (found.owners, found.headings, found.sections) == (("n1", "n1", "n2"), ("plan", "plan", ""), (0, 2, 0))
+    assert (found.record_ids, found.headings, found.sections) == (("n1", "n1", "n2"), ("plan", "plan", ""), (0, 2, 0))
 
 
 def test_text_of_headings_alone_has_a_vector(encoder):

@@ -61,7 +61,7 @@ def test_segments_of_train_are_stored_with_the_vectors_of_whole_records(notes):
     assert result.counts["headings"] == len(TITLES)  # that of one person is not among them
     assert result.counts["segments"] == len(embedded.parts) > 2 * len(prepared.train)
     stored = read_segments(result.folder)
-    assert stored.owners == embedded.parts.owners
+    assert stored.record_ids == embedded.parts.record_ids
     np.testing.assert_array_equal(stored.vectors, embedded.parts.vectors)
     encoder = encoder_for(job(notes), prepared.train)
     assert isinstance(encoder, SegmentedEncoder)
@@ -150,7 +150,7 @@ def test_targets_are_the_combined_vectors_of_the_segments(notes):
     latents, _ = writer.interpolate({"cardiology": 5})
     segments = writer.setup.segment_writer.segments(latents)
     for i, name in enumerate(latents.ids):
-        own = segments.vectors[[owner == name for owner in segments.owners]].astype(np.float64)
+        own = segments.vectors[[record_id == name for record_id in segments.record_ids]].astype(np.float64)
         mean = (own / np.linalg.norm(own, axis=1, keepdims=True)).sum(axis=0)
         np.testing.assert_allclose(latents.vectors[i], mean / np.linalg.norm(mean), atol=1e-6)
     none = replace(latents, vectors=latents.vectors[:0], ids=(), labels=(), parent_ids=(), weights=())
@@ -195,7 +195,7 @@ def test_a_real_decoder_writes_each_record_independently(tiny, tmp_path):
     parents = Segments(
         vectors=np.concatenate([made.vectors, -made.vectors]),
         headings=(*["plan"] * 5, "", "plan", "", "plan", "plan"),
-        owners=(*(f"r{i}" for i in range(8)), "r8", "r8"),
+        record_ids=(*(f"r{i}" for i in range(8)), "r8", "r8"),
         sections=(0,) * 10,
     )
     ids = tuple((f"r{i}", f"r{8 - i}") for i in range(5))

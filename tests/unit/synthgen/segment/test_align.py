@@ -9,24 +9,27 @@ from synthgen.core.types import Latents, Segments
 from synthgen.segment.align import align, record_vectors
 
 
-def segments(vectors, owners):
-    k = len(owners)
+def segments(vectors, record_ids):
+    k = len(record_ids)
     return Segments(
-        vectors=np.array(vectors, dtype=np.float32), owners=tuple(owners), headings=("",) * k, sections=(0,) * k
+        vectors=np.array(vectors, dtype=np.float32),
+        record_ids=tuple(record_ids),
+        headings=("",) * k,
+        sections=(0,) * k,
     )
 
 
 @pytest.mark.parametrize(
-    ("parts", "of", "owners", "expected"),
+    ("parts", "of", "record_ids", "expected"),
     [
         ([[3, 0, 0], [0, 0.5, 0], [0, 0, 7]], "bba", ("b", "a"), [[0.5**0.5, 0.5**0.5, 0], [0, 0, 1]]),
         ([[3, 4]], "a", ("a",), [[0.6, 0.8]]),
         (np.empty((0, 3)), "", (), np.empty((0, 3))),
     ],
 )
-def test_record_vectors_weight_segments_equally(parts, of, owners, expected):
+def test_record_vectors_weight_segments_equally(parts, of, record_ids, expected):
     found, vectors = record_vectors(segments(parts, of))
-    assert (found, vectors.dtype) == (owners, np.float32)
+    assert (found, vectors.dtype) == (record_ids, np.float32)
     np.testing.assert_allclose(vectors, expected, atol=1e-7)
 
 
@@ -43,15 +46,15 @@ DIM = 3
 def parents(**records):
     """Return the segments of records given as (heading, windows) pairs; row i has the vector (i, i², 1)."""
     rows = [
-        (owner, heading, section)
-        for owner, sections in records.items()
+        (record_id, heading, section)
+        for record_id, sections in records.items()
         for section, (heading, windows) in enumerate(sections)
         for _ in range(windows)
     ]
     i = np.arange(len(rows))
-    owners, headings, numbers = zip(*rows, strict=True)
+    record_ids, headings, numbers = zip(*rows, strict=True)
     vectors = np.column_stack([i, i**2, np.ones(len(i))]).astype(np.float32)
-    return Segments(vectors=vectors, owners=owners, headings=headings, sections=numbers)
+    return Segments(vectors=vectors, record_ids=record_ids, headings=headings, sections=numbers)
 
 
 def latents(*rows, names=None):
@@ -77,7 +80,7 @@ def test_align_blends_shared_sections_by_window():
     made = align(latents(("ab", (0.75, 0.25)), ("ab", (0.25, 0.75))), given_, SEEDS)
     blends = {"x0": 0.75, "x1": 0.25}
     for name, weight in blends.items():
-        of = [i for i, owner in enumerate(made.owners) if owner == name]
+        of = [i for i, record_id in enumerate(made.record_ids) if record_id == name]
         sections = {h: [i for i in of if made.headings[i] == h] for h in ("plan", "history")}
         assert {made.headings[i] for i in of} == {"plan", "history"}
         # of 4 and 1 windows: 3.25 and 1.75, so 3 and 2
@@ -91,8 +94,8 @@ def test_align_blends_shared_sections_by_window():
 
 def orders(made):
     found = {}
-    for owner, heading in zip(made.owners, made.headings, strict=True):
-        own = found.setdefault(owner, [])
+    for record_id, heading in zip(made.record_ids, made.headings, strict=True):
+        own = found.setdefault(record_id, [])
         if heading not in own:
             own.append(heading)
     return found
@@ -113,7 +116,7 @@ def test_align_drops_sections_of_only_one_parent():
     assert set(found["x0"]) == {"plan", "history"}
     assert found["x1"] == ["", "plan", "history", "social"]
     assert found["x2"] == ["history", "allergies", "plan"]  # a parent of weight 0 is ignored
-    np.testing.assert_array_equal(made.vectors[[o == "x1" for o in made.owners]], parents(a=A, b=B).vectors[:8])
+    np.testing.assert_array_equal(made.vectors[[o == "x1" for o in made.record_ids]], parents(a=A, b=B).vectors[:8])
 
 
 def test_align_without_shared_section_uses_whole_records():
@@ -128,8 +131,12 @@ def test_align_without_shared_section_uses_whole_records():
 def test_align_treats_repeated_headings_as_separate_sections():
     given_ = parents(a=[("results", 1), ("plan", 1), ("results", 1)], b=[("results", 1), ("plan", 1)])
     made = align(latents(("ab", (0.5, 0.5)), ("a", (1.0,))), given_, SEEDS)
-    assert [h for o, h in zip(made.owners, made.headings, strict=True) if o == "x0"] == ["results", "plan"]
-    assert [h for o, h in zip(made.owners, made.headings, strict=True) if o == "x1"] == ["results", "plan", "results"]
+    assert [h for o, h in zip(made.record_ids, made.headings, strict=True) if o == "x0"] == ["results", "plan"]
+    assert [h for o, h in zip(made.record_ids, made.headings, strict=True) if o == "x1"] == [
+        "results",
+        "plan",
+        "results",
+    ]
 
 
 def test_align_of_three_parents_rescales_weights():

@@ -17,7 +17,7 @@ U = np.array([[1, 0, 0], [0, 2, 0], [1, 1, 0], [0, 0, 3], [0, 1, 0]], dtype=np.f
 def test_section_measures_worked_example():
     segments = Segments(
         vectors=U,
-        owners=("a", "a", "b", "b", "c"),
+        record_ids=("a", "a", "b", "b", "c"),
         headings=("history", "plan", "history", "plan", "history"),
         sections=(0, 1, 0, 1, 0),
     )
@@ -30,5 +30,5 @@ def test_section_measures_worked_example():
 
 
 def test_section_measures_omit_measures_without_data():
-    segments = Segments(vectors=U[:1], owners=("c",), headings=("history",), sections=(0,))
+    segments = Segments(vectors=U[:1], record_ids=("c",), headings=("history",), sections=(0,))
     assert set(section_measures(TEXTS[2:], segments, SPLITTER)) == {"words", "sections"}
