@@ -1,7 +1,9 @@
-"""Dictionaries of conditions, symptoms, medications, habits and occupations.
+"""Dictionaries of conditions, symptoms, medications, habits and occupations, as text.
 
-An entry is `value`, or `value: name; name` with further names of the value. It ends at ` | ` or at a line break. The
-value of a habit is a status, such as `current`. Occupations are separated by semicolons. For matching, see `lexicon`.
+In all dictionaries except `OCCUPATIONS`, an entry is `value`, or `value: name; name` with further names of the value.
+An entry ends at ` | ` or at a line break; a backslash before the line break continues it. The value of a habit is a
+status, such as `current`, and is not searched for in texts. `OCCUPATIONS` is a list of names separated by semicolons,
+and a name may contain a line break. `lexicon` describes how names match, and why some names have capitals.
 """
 
 CONDITIONS = """

@@ -66,10 +66,10 @@ def extract(
     Privacy: reads the private source. All files that are written to `folder` are private.
     """
     items = READERS[kind](path, options.fields, options.encoding)
-    spooled = spool(_first(items, options.max_notes, selection.unused), folder, advance)
+    summary = spool(_first(items, options.max_notes, selection.unused), folder, advance)
     is_whole = next(items, None) is None  # False if `max_notes` was reached before the end of the source
-    report = {"kind": kind, "is_whole": is_whole, **resolve(spooled, folder, selection)}
-    write_json(folder / STAFF, sorted(spooled.staff))
+    report = {"kind": kind, "is_whole": is_whole, **resolve(summary, folder, selection)}
+    write_json(folder / STAFF, sorted(summary.staff))
     write_json(folder / LOAD_REPORT, report)
     return report
 

@@ -21,7 +21,7 @@ import pyarrow.parquet as pq
 
 from synthgen.core.errors import DataError
 from synthgen.extract.duck import connect
-from synthgen.extract.spool import BATCH_ROWS, NOTES, PERSONS, Spooled
+from synthgen.extract.spool import BATCH_ROWS, NOTES, PERSONS, SpoolSummary
 
 RESOLVED = "notes.parquet"  # columns: id, person, label, text, date, encounter, author, names; sorted by person, date
 NO_PERSON, NO_LABEL, NO_TEXT = "no person", "no label", "no text"
@@ -169,7 +169,7 @@ class NoteSelection:
     rows_are_persons: bool  # True: a note without a person counts as a separate person; False: the note is dropped
 
 
-def resolve(spooled: Spooled, folder: Path, selection: NoteSelection) -> dict[str, Any]:
+def resolve(summary: SpoolSummary, folder: Path, selection: NoteSelection) -> dict[str, Any]:
     """Write the chosen notes to `folder` (`RESOLVED`), and return the content of the load report.
 
     The files that `spool` wrote to `folder` are read, and removed afterwards.
@@ -181,7 +181,7 @@ def resolve(spooled: Spooled, folder: Path, selection: NoteSelection) -> dict[st
     """
     notes = {"spooled": str(folder / NOTES)}
     with connect(folder, "400MB") as database:
-        final = _final_identifiers(spooled.merged)
+        final = _final_identifiers(summary.merged)
         database.execute(_MERGED, {"old": list(final), "new": list(final.values())})
         database.execute(_NOTES, {**notes, "rows_are_persons": selection.rows_are_persons})
         for reason, step in _STEPS:
@@ -190,7 +190,7 @@ def resolve(spooled: Spooled, folder: Path, selection: NoteSelection) -> dict[st
         _drop_labels(database, selection)
         _sample(database, selection)
         database.execute(_NAMES, {"spooled": str(folder / PERSONS)})
-        report = _report(database, spooled, len(final))
+        report = _report(database, summary, len(final))
         if not report["notes"]:
             problems = [f"{reason}: {what['count']}" for reason, what in report["dropped"].items()]
             raise DataError("the source contains no usable note", problems=problems, hint=_remedy(report["dropped"]))
@@ -264,19 +264,19 @@ def _sample(database: duckdb.DuckDBPyConnection, selection: NoteSelection) -> No
     )
 
 
-def _report(database: duckdb.DuckDBPyConnection, spooled: Spooled, n_merged: int) -> dict[str, Any]:
+def _report(database: duckdb.DuckDBPyConnection, summary: SpoolSummary, n_merged: int) -> dict[str, Any]:
     for reason, count, places in database.execute(_DROPPED).fetchall():
-        spooled.dropped.add(reason, places, count)
+        summary.dropped.add(reason, places, count)
     ((n_kept, places),) = database.execute(_SUPERSEDED).fetchall()
     if n_kept:
-        spooled.remarks.add(KEPT_SUPERSEDED, places, n_kept)
+        summary.remarks.add(KEPT_SUPERSEDED, places, n_kept)
     ((n_notes,),) = database.execute("SELECT count(*) FROM note WHERE reason IS NULL").fetchall()
     return {
-        "items": spooled.n_items,
+        "items": summary.n_items,
         "notes": n_notes,
         "merged_persons": n_merged,
-        "dropped": spooled.dropped.to_json(),
-        "remarks": spooled.remarks.to_json(),
+        "dropped": summary.dropped.to_json(),
+        "remarks": summary.remarks.to_json(),
     }
 
 

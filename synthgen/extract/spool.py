@@ -1,4 +1,7 @@
-"""Write the notes and names that a reader yields to temporary Parquet files, because notes may not fit in memory."""
+"""Write notes and names of persons to temporary Parquet files, because they may not fit in memory.
+
+A reader, such as `read_hl7v2`, yields them one by one.
+"""
 
 import hashlib
 import re
@@ -54,8 +57,8 @@ class Tally:
         return {reason: {"count": n, "places": self._places[reason]} for reason, n in sorted(self.counts.items())}
 
 
-class Spooled:
-    """What `spool` keeps in memory: counts, merges of persons and names of staff."""
+class SpoolSummary:
+    """Counts of the items that `spool` read, merges of persons, and names of staff. It contains no notes."""
 
     def __init__(self) -> None:
         self.n_items = 0  # number of notes and dropped items
@@ -64,12 +67,12 @@ class Spooled:
         self.staff: set[str] = set()  # names of practitioners
 
 
-def spool(items: Iterable[Item], folder: Path, advance: Advance) -> Spooled:
+def spool(items: Iterable[Item], folder: Path, advance: Advance) -> SpoolSummary:
     """Write the notes and the names of persons to `folder`; return the counts, merges and names of staff.
 
     Privacy: the files hold the private notes; the caller removes them.
     """
-    spooled = Spooled()
+    summary = SpoolSummary()
     with _table(folder / NOTES, NOTE_SCHEMA) as notes, _table(folder / PERSONS, PERSON_SCHEMA) as persons:
         for item in items:
             if isinstance(item, Note):
@@ -77,22 +80,22 @@ def spool(items: Iterable[Item], folder: Path, advance: Advance) -> Spooled:
                 if (reason := _unfit(row)) is None:
                     notes.add(row, len(item.text))
                 else:
-                    spooled.dropped.add(reason, [item.place])
+                    summary.dropped.add(reason, [item.place])
             elif isinstance(item, Dropped):
-                spooled.dropped.add(item.reason, [item.place])
+                summary.dropped.add(item.reason, [item.place])
             elif isinstance(item, Remark):
-                spooled.remarks.add(item.reason, [item.place])
+                summary.remarks.add(item.reason, [item.place])
             elif isinstance(item, MergedPerson):
-                spooled.merged.add((_encodable(item.old).strip(), _encodable(item.new).strip()))
+                summary.merged.add((_without_surrogates(item.old).strip(), _without_surrogates(item.new).strip()))
             elif isinstance(item, PersonNames):
-                names = list(map(_encodable, item.names))
-                persons.add({"person": _encodable(item.person).strip(), "names": names}, 0)
+                names = list(map(_without_surrogates, item.names))
+                persons.add({"person": _without_surrogates(item.person).strip(), "names": names}, 0)
             elif isinstance(item, StaffNames):
-                spooled.staff.update(map(_encodable, item.names))
+                summary.staff.update(map(_without_surrogates, item.names))
             if isinstance(item, Note | Dropped):
-                spooled.n_items += 1
+                summary.n_items += 1
                 advance(1)
-    return spooled
+    return summary
 
 
 def _row(note: Note) -> dict[str, Any]:
@@ -107,10 +110,10 @@ def _unfit(row: Mapping[str, Any]) -> str | None:
     text = "".join([*strings, *row["aliases"], *row["replaces"], *row["names"]])
     if "\0" in text:
         return NUL
-    return None if _encodable(text) == text else NOT_UNICODE
+    return None if _without_surrogates(text) == text else NOT_UNICODE
 
 
-def _encodable(text: str) -> str:
+def _without_surrogates(text: str) -> str:
     return text.encode(errors="replace").decode()  # a lone surrogate becomes a question mark
 
 

@@ -34,8 +34,11 @@ def read_hl7v2(path: Path, fields: Fields, encoding: str = "utf-8") -> Iterator[
 
     Args:
         path: a file or a folder.
-        fields: overrides such as `PID-3.1` (segment, field, component), optionally with a subcomponent. The value is
-            read from the segment of the order or document, else of the patient, else of the whole message.
+        fields: overrides such as `PID-3.1` (segment, field, component), optionally with a subcomponent. A note is
+            made from a group of segments: an order (ORC or OBR and the segments after it) or a document (TXA and the
+            segments after it). The value is read from the first segment with this name in the group. If the group
+            has no such segment, the value is read from the segments between the patient's PID segment (inclusive)
+            and the patient's first group, and otherwise from the segments before the first PID of the message.
         encoding: character set of messages without MSH-18.
 
     Raises:
