@@ -16,7 +16,8 @@ def verify(
     trust: Annotated[Path | None, Option(help="Your own copy of the trust root, not one from the bundle.")] = None,
     policy: Annotated[str | None, Option(help="Policy under which the bundle must have been released.")] = None,
     only: Annotated[
-        Literal["integrity"] | None, Option(help="Check only the files, without a trust root; exit code 20 if right.")
+        Literal["integrity"] | None,
+        Option(help="Check only that the files are intact, without a trust root; exit code 20, not 0, if they are."),
     ] = None,
     trust_state: Annotated[
         Path | None, Option(help="File with the newest version of the trust root seen so far, to detect a rollback.")
@@ -25,7 +26,8 @@ def verify(
 ) -> None:
     """Verify a bundle offline: files, signature, policy, gates, approvals and dates.
 
-    The gates are recomputed from the measured numbers in the bundle. The exit code states which kind of check failed.
+    The gates are recomputed from the measured numbers in the bundle. The exit code states which kind of check failed;
+    20 means that all checks passed, but only some were requested, so the bundle is not verified.
     """
     from audits.verify.bundle import verify_bundle, verify_integrity
     from audits.verify.outcome import print_verification

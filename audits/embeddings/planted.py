@@ -51,10 +51,14 @@ def confirmed(result: AuditResult, inputs: AuditInputs, measure: Measure) -> Aud
 
 
 class EncoderAudit(ABC):
-    """An audit of encoded tables that passes only if it detects planted copies; subclasses define `name`."""
+    """An audit of encoded tables that passes only if it detects planted copies; subclasses define `name`.
 
-    def __init__(self, encode_tables: TableEncoder = encode_tables) -> None:
-        self.encode_tables = encode_tables
+    `encoder` encodes the audited tables. Audits of the same tables can share one encoder, which then encodes the
+    tables only once (`encode_once`).
+    """
+
+    def __init__(self, encoder: TableEncoder = encode_tables) -> None:
+        self._encoder = encoder
 
     def run(self, inputs: AuditInputs, rng: Rng, confidence: float) -> AuditResult:
         """Return the metrics and the verdict.
@@ -63,10 +67,13 @@ class EncoderAudit(ABC):
             NotMeasurable: there are fewer than 20 train persons, control persons, synthetic or reference records.
             InputError: the vectors passed by the caller do not fit the tables.
         """
-        result = self._measure(inputs, self.encode_tables(inputs, rng), rng, confidence)
-        return confirmed(
-            result, inputs, lambda planted, own: self._measure(planted, encode_tables(planted, own), own, confidence)
-        )
+
+        def measure_planted(planted: AuditInputs, planted_rng: Rng) -> AuditResult:
+            # not `self._encoder`, which may know only the audited tables
+            return self._measure(planted, encode_tables(planted, planted_rng), planted_rng, confidence)
+
+        result = self._measure(inputs, self._encoder(inputs, rng), rng, confidence)
+        return confirmed(result, inputs, measure_planted)
 
     @abstractmethod
     def _measure(self, inputs: AuditInputs, tables: EncodedTables, rng: Rng, confidence: float) -> AuditResult: ...

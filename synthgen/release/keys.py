@@ -111,8 +111,8 @@ def load_key(path: Path, passphrase: bytes | None = None) -> SigningKey:
         sources = f"{PASSPHRASE_ENV}, {path.stem}.passphrase or the prompt"
         hint = f"Check the passphrase from {sources}, and that the file is an encrypted key."
         raise DataError(f"{path}: the key cannot be opened", hint=hint) from None
-    curve = getattr(private, "curve", SECP256R1())  # Ed25519 keys have no curve
-    if not isinstance(private, Ed25519PrivateKey | EllipticCurvePrivateKey) or not isinstance(curve, SECP256R1):
+    has_other_curve = isinstance(private, EllipticCurvePrivateKey) and not isinstance(private.curve, SECP256R1)
+    if has_other_curve or not isinstance(private, Ed25519PrivateKey | EllipticCurvePrivateKey):
         raise DataError(f"{path}: the key is neither an Ed25519 nor a P-256 key", hint=_NEW_KEY)
     raw = public_bytes(private)
     public = load_public(public_path(path))
