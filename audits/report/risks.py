@@ -79,10 +79,9 @@ def missed(content: ReportContent) -> Iterator[str]:
         else:
             yield "The policy publishes only which rules are met, so the size of missed leaks is not stated."
         if not content.is_guessable:
-            # the exception is the line "Exception" in `Guarantee.lines`: with probability δ, a leak can be larger
             yield (
                 "The guarantee does not depend on the attacks; it limits every leak of a protected person, with the "
-                "exception that it states."
+                'exception that the line "Exception" of the guarantee states.'
             )
         return
     run = {str(audit["name"]) for audit in content.audits if audit["status"] == "measured"}
@@ -94,11 +93,13 @@ def missed(content: ReportContent) -> Iterator[str]:
     yield "It is not known whether the language model had been trained on these records before."
     yield "If it had, the attacks might miss leaks."
     if not_excluded(content):
+        people_who_were = content.source.units_that_were
         for audit in content.audits:
             if audit["name"] == "memorization" and _largest(audit, content):
-                yield f"The attacks tested at least {count(audit['estimate']['n'])} {content.source.units}."
-        # the list is the result of `not_excluded`, which the page shows after these sentences
-        yield "Each attack has its own threshold, so a larger number in this list is not always a worse result."
+                n, attack = count(audit["estimate"]["n"]), f'The attack "{LEAKS["memorization"]}"'
+                tested = f"{n} {people_who_were} used and at least {n} {people_who_were} not used"
+                yield f"{attack} tested at least {tested}."
+        yield "Each attack has its own threshold, so a larger number in the list below is not always a worse result."
         yield "If the attacks work as intended, leaks of this size are still possible:"
 
 

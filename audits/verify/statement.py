@@ -28,7 +28,7 @@ RELEASE_TYPE = f"{PREDICATE_BASE}/release/v1"
 APPROVAL_TYPE = f"{PREDICATE_BASE}/approval/v4"
 REFUSAL_TYPE = f"{PREDICATE_BASE}/refusal/v1"
 MAX_SEEN = 100  # largest number of approvals, rejections and closings of one release
-SCHEMA_VERSION = "5.7.0"
+SCHEMA_VERSION = "5.8.0"
 
 Text = Annotated[str, Field(max_length=2000)]
 DecisionKind = Literal["APPROVE", "REJECT", "CLOSE"]  # the decision of one person about a release
@@ -275,7 +275,7 @@ class Attempts(Wire):
 class ReleasePredicate(Wire):
     """The content of a release statement: the claims about the files of the bundle."""
 
-    schema_version: Literal["5.7.0"]
+    schema_version: Literal["5.8.0"]
     release_id: ReleaseId
     time_created: Instant
     expires: Instant | None
@@ -327,7 +327,7 @@ class Waiver(Wire):
 class RefusalPredicate(Wire):
     """The reasons why a dataset was not released."""
 
-    schema_version: Literal["5.7.0"]
+    schema_version: Literal["5.8.0"]
     time_created: Instant
     verdict: Literal["REFUSED"]
     policy: PolicyRef

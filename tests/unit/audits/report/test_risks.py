@@ -122,10 +122,11 @@ def test_the_largest_leak_that_is_not_excluded_is_the_upper_end_of_the_interval(
     below = {**pages.audits()[0], "estimate": pages.estimate(-0.02, 0.01)}
     unsure = {**pages.audits()[1], "status": "inconclusive"}
     assert not_excluded(replace(content, audits=(below, unsure))) == ()
+    tested = 'The attack "copied passages" tested at least 412 {0} used and at least 412 {0} not used.'
     last = "If the attacks work as intended, leaks of this size are still possible:"
-    assert [*missed(content)][-3::2] == ["The attacks tested at least 412 people.", last]
+    assert [*missed(content)][-3::2] == [tested.format("people who were"), last]
     without = replace(content, source=replace(content.source, has_persons=False))
-    assert [*missed(without)][-3] == "The attacks tested at least 412 records."
+    assert [*missed(without)][-3] == tested.format("records that were")
     assert "tested at least" not in " ".join(missed(replace(content, audits=pages.audits()[1:])))
     assert last not in [*missed(replace(content, audits=()))]
 

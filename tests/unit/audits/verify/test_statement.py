@@ -167,7 +167,7 @@ def test_fields_at_their_bounds_are_accepted(clean, releases):
 def test_refusal_has_its_own_type():
     policy = {"name": "p", "version": "1", "digest": {"sha256": "0" * 64}}
     predicate = {
-        "schemaVersion": "5.7.0",
+        "schemaVersion": "5.8.0",
         "timeCreated": "2026-11-20T07:00:00Z",
         "verdict": "REFUSED",
         "policy": policy,
