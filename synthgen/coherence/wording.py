@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 
 from synthgen.coherence.contradiction import Contradiction, Span, parts, sentences
+from synthgen.core.sentences import EMPTY_ITEM
 
 MIN_SENTENCE = 5  # smallest number of words of a sentence whose repetition is a contradiction
 MIN_RUN = 8  # number of consecutive words (a run) whose repetition is a contradiction
@@ -20,17 +21,20 @@ _UNFINISHED = re.compile(
 _REPEATED_PHRASE = re.compile(
     r"(?i)(?<![\w-])(?P<said>[^\W\d_]{4,}(?: [^\W\d_]{2,}){0,3})(?:,| and|, and|;) (?P=said)(?= of\b|\s*[.,;]|\s*$)"
 )
+# words that directly follow themselves, as in "history of history of"
+_STUTTER = re.compile(r"(?i)(?<![\w-])(?P<said>[^\W\d_]{2,}(?: [^\W\d_]{2,}){0,2}) (?P=said)(?![\w-])")
+_CAN_STUTTER = re.compile(r"(?i)had|that|her|no|so")  # words that can follow themselves without an error
 # words that are repeated for emphasis, as in "many, many"
 _EMPHASIS = re.compile(r"(?i)many|more|very|really|much|again|over|never|long(?:er)?|less|years|further|round")
 
 
 def repeated(text: str) -> Iterator[Contradiction]:
-    """Yield at most one repeated phrase ("bone, bone"), sentence, or run of consecutive words.
+    """Yield at most one repeated phrase ("bone, bone", "history of history of"), sentence, or run of words.
 
     A sentence or run counts only if it is repeated in the same paragraph and within `MAX_DISTANCE` words.
     """
-    for match in _REPEATED_PHRASE.finditer(text):
-        if not _EMPHASIS.fullmatch(match["said"]):
+    for match in (*_REPEATED_PHRASE.finditer(text), *_STUTTER.finditer(text)):
+        if not (_EMPHASIS.fullmatch(match["said"]) or _CAN_STUTTER.fullmatch(match["said"])):
             yield Contradiction("repeated", match.span())
             return
     for paragraph in parts(text, _PARAGRAPH):
@@ -67,10 +71,10 @@ def _repeated_run(text: str, start: int, end: int) -> Contradiction | None:
 
 
 def cut(text: str) -> Iterator[Contradiction]:
-    """Yield the last word of a text that stops inside a sentence.
+    """Yield the last word of a text that stops inside a sentence or list.
 
-    Such a text ends with a comma, a hyphen, an opening bracket, a slash, or a word such as "the". If a short last
-    line ends with a comma, it is a greeting ("Kind regards,") and the text is complete.
+    Such a text ends with a comma, a colon, a hyphen, an opening bracket, a slash, an empty item of a list, or a word
+    such as "the". A short last line with a comma at its end is a greeting ("Kind regards,"), so the text is complete.
     """
     end = text.rstrip()
     words = list(_WORD.finditer(end, max(0, len(end) - MAX_END)))
@@ -79,5 +83,5 @@ def cut(text: str) -> Iterator[Contradiction]:
     last, last_line = words[-1], end.rpartition("\n")[2]
     is_greeting = end[-1] == "," and "\n" in end and len(last_line.split()) <= MAX_GREETING
     is_open = last.end() == len(end) and _UNFINISHED.fullmatch(last[0]) and not last[0].isupper()
-    if is_open or (end[-1] in ",-(/" and not is_greeting):
+    if is_open or EMPTY_ITEM.search(end) or (end[-1] in ",:-(/" and not is_greeting):
         yield Contradiction("cut", last.span())

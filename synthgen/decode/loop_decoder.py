@@ -14,7 +14,7 @@ from torch import Tensor
 from synthgen.core.errors import DataError, ModelError
 from synthgen.core.progress import Advance
 from synthgen.core.seeds import SeedTree
-from synthgen.core.sentences import SENTENCE_END
+from synthgen.core.sentences import NO_END, SENTENCE_END
 from synthgen.core.types import Candidate, Float32, Latents
 from synthgen.decode.base import Settings
 from synthgen.decode.loading import Dtype, Placement, decode_dtype, load_model
@@ -199,8 +199,11 @@ def text_of(tokenizer: Any, row: Sequence[int], ends: AbstractSet[int], *, mark:
 
 
 def whole_sentences(text: str) -> str:
-    """Return a text up to its last complete sentence, or the whole text if less than half of it would remain."""
-    stops = [m.end() for m in SENTENCE_END.finditer(text)]
+    """Return a text up to its last complete sentence, or the whole text if less than half of it would remain.
+
+    An abbreviation such as "Dr." and the number of a list item without text, such as "2.", end no sentence.
+    """
+    stops = [m.end() for m in SENTENCE_END.finditer(text) if NO_END.search(text[: m.end()]) is None]
     return text[: stops[-1]] if stops and stops[-1] * 2 >= len(text) else text
 
 

@@ -110,7 +110,7 @@ def writes_equal_texts(task: DecodeTask, latents: Latents, new: Sequence[int], f
 
 DECODE = Stage(
     name="decode",
-    version=3,
+    version=4,
     divide=_divide,
     run=_decode,
     config=("decode.written",),

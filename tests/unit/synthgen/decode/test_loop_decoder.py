@@ -49,6 +49,8 @@ def test_the_spellings_of_a_word(words):
         ("No. The river is wide and", "No. The river is wide and"),  # would keep less than half
         ("3.5 metres and", "3.5 metres and"),  # no sentence ends inside a number
         ("A river? Yes! The gar", "A river? Yes!"),
+        ("The river is wide. Seen by Dr. Riv", "The river is wide."),
+        ("1. The river\n2. It is wide.\n3. ", "1. The river\n2. It is wide."),
         (" The whole text. ", "The whole text."),
         ("No end", "No end"),
     ],
