@@ -83,7 +83,10 @@ def shared_prefix(prompts: Sequence[Sequence[int]], special: AbstractSet[int]) -
 
 
 def uniforms_of(seeds: SeedTree, ids: Sequence[str], settings: Settings) -> Float32:
-    """Return random numbers in [0, 1), float32 (rows, max_new_tokens), from the streams seeds/x of the latents x."""
+    """Return random numbers in [0, 1), float32 (rows, max_new_tokens): one row per text, one number per token.
+
+    Each latent has `settings.candidates` consecutive rows. The numbers of latent x are from the stream seeds/x.
+    """
     shape = (settings.candidates, settings.max_new_tokens)
     uniforms = np.zeros((len(ids), *shape), dtype=np.float32)
     for row, name in enumerate(ids):
@@ -137,7 +140,8 @@ class _Loop:
         self.texts: list[list[int]] = [[] for _ in self.uniforms]
         self.surprisal = [0.0] * len(self.texts)  # sum of the surprisal of a row's tokens, as a share of ln(V)
         self.n_read = 0  # number of prompts read so far
-        # rows that wait for a slot, each with its prompt: the index among the prompts read last, and the length
+        # rows that wait for a slot: the row, the index of its prompt among the prompts read last, and the number of
+        # tokens of its prompt
         self.waiting: deque[tuple[int, int, int]] = deque()
         self.active: dict[int, int] = {}  # for each used slot, the row in the slot
         # number of rows that share one reading of their prompt; a `GenericStepper` reads the prompt for each row
@@ -178,6 +182,7 @@ class _Loop:
         self.size = size
 
     def read(self) -> None:
+        # reads the next group of prompts, draws the first token of each of their rows, and queues the unfinished rows
         n, per = self.stepper.group, self.per_prompt
         rows = range(self.n_read * per, min((self.n_read + n) * per, len(self.texts)))
         latents = [row // self.settings.candidates for row in rows[::per]]
@@ -201,6 +206,7 @@ class _Loop:
                 del self.active[slot]  # the slot is still computed, so that the batch keeps its shape
 
     def append(self, row: int, token: int) -> bool:
+        # returns whether the row is finished
         self.texts[row].append(token)
         is_done = token in self.rules.ends or len(self.texts[row]) == self.settings.max_new_tokens
         if is_done:
@@ -246,7 +252,7 @@ class _Loop:
 
 
 def sample(logits: Tensor, uniform: Tensor, *, top_k: int, top_p: float, temperature: float) -> Tensor:
-    """Return one token id per row of logits (n, vocabulary), drawn with the uniform numbers, float32 (n) in [0, 1).
+    """Return one token id per line of logits (n, vocabulary), drawn with the uniform numbers, float32 (n) in [0, 1).
 
     p is the softmax of the top_k largest logits divided by the temperature, in descending order. p' is the shortest
     beginning of p whose sum is at least top_p, divided by this sum. The result is the first token whose cumulative p'
@@ -265,10 +271,10 @@ def sample(logits: Tensor, uniform: Tensor, *, top_k: int, top_p: float, tempera
 
 
 def _largest(logits: Tensor, k: int) -> tuple[Tensor, Tensor]:
-    """Return the k largest logits of each row, float32, in descending order, and their token ids.
+    """Return the k largest logits of each line, float32, in descending order, and their token ids.
 
-    The k largest logits are in the k blocks with the largest maxima, so only these k blocks are sorted. Equal logits
-    are ordered by token id, so the result is fixed even if several logits equal the k-th largest.
+    The k blocks with the largest maxima contain the k largest logits, so only these k blocks are sorted. Equal logits
+    are ordered by token id. If too many logits equal the k-th largest, `torch.topk` determines which are returned.
     """
     n = len(logits)
     if missing := -logits.shape[-1] % BLOCK:

@@ -17,14 +17,17 @@ class GenericStepper:
     continuous = False  # a finished row of the batch is replaced only after all rows are finished
 
     def __init__(self, model: Any, batch: int) -> None:
+        # number of rows of the batch, and number of prompts that `read` takes
         self.model, self.batch, self.group = model, batch, batch
-        self.sizes: tuple[int, ...] = (batch,)
+        self.sizes: tuple[int, ...] = (batch,)  # numbers of rows that a step can compute
         self.table = model.get_input_embeddings()
-        # transformers 5.24 renamed "past_key_values" to "cache"; some models still have the old name
+        # Name of the model's argument for the key/value cache. transformers 5.24 renamed "past_key_values" to
+        # "cache", but some models still have the old name.
         self.past = "cache" if "cache" in inspect.signature(type(model).forward).parameters else "past_key_values"
         self.cache: Any = None  # keys and values of the tokens read so far; None until `read` is called
         self.prefix_length = 0
         self.prefix: Tensor | None = None  # embeddings of the common prefix of all prompts; None if there is none
+        # int64 (batch, tokens read so far), 1 for a token and 0 for padding; empty until `read` is called
         self.mask = torch.zeros(0, 0, dtype=torch.long)
 
     def embed(self, ids: Tensor) -> Tensor:

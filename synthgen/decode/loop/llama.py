@@ -86,7 +86,8 @@ class LlamaWeights:
         self.config, body = model.config, model.model
         self.table, self.norm, self.rotary = body.embed_tokens.weight, body.norm.weight, body.rotary_emb
         self.head = product(model.lm_head.weight)
-        self.sizes: dict[tuple[int, int, int], tuple[int, ...]] = {}  # sizes of a stepper by batch, length, threads
+        # by batch, length and number of threads of a stepper: the numbers of rows that its steps can compute
+        self.sizes: dict[tuple[int, int, int], tuple[int, ...]] = {}
         self.layers = []
         for i, layer in enumerate(body.layers):
             self.layers.append(Layer(layer))
@@ -120,7 +121,8 @@ class LlamaStepper:
         self.weights, self.eps = weights, config.rms_norm_eps
         self.batch, self.group, self.prompt, self.length = batch, max(1, batch // GROUPS), prompt, length
         self.prefix_length = 0  # number of tokens of the common prefix of all prompts
-        self.rows, self.prompts = self._cache(batch, length), self._cache(self.group, prompt)  # key/value caches
+        # key/value caches of the rows of the batch, and of the prompts that `read` took last
+        self.rows, self.prompts = self._cache(batch, length), self._cache(self.group, prompt)
         device = weights.table.device
         self.columns = torch.arange(length, device=device)
         cos, sin = (t[0] for t in weights.rotary(weights.table[:1].unsqueeze(0), self.columns.unsqueeze(0)))
@@ -157,10 +159,10 @@ class LlamaStepper:
     def read_prefix(self, embeddings: Tensor) -> None:
         """Read the common prefix (p, width) of all prompts; `read` then takes prompts without this prefix."""
         self.prefix_length = len(embeddings)
-        head = self._cache(1, self.prefix_length)
-        self._fill(embeddings.unsqueeze(0), head, 0)
+        prefix_cache = self._cache(1, self.prefix_length)
+        self._fill(embeddings.unsqueeze(0), prefix_cache, 0)
         for cache in (self.rows, self.prompts):
-            cache[..., : self.prefix_length, :] = head
+            cache[..., : self.prefix_length, :] = prefix_cache
 
     def read(self, embeddings: Tensor, lengths: Tensor) -> Tensor:
         """Read prompts (group, t, width), padded on the right; return the logits after the last token of each.
@@ -206,6 +208,7 @@ class LlamaStepper:
         return self.recorded[len(ids)](ids, positions)
 
     def _step(self, ids: Tensor, positions: Tensor) -> Tensor:
+        # computes a step as `step` does, but without a recording
         n = len(ids)
         bias = _bias(self.columns[None, :] <= positions[:, None], self.weights.table.dtype)
         bias = bias.repeat_interleave(self.n_kv, dim=0).unsqueeze(1)
@@ -238,11 +241,13 @@ class LlamaStepper:
         return layer.down.plus(layer.up.times(h, layer.gate.silu(h)), x)
 
     def _attend(self, q: Tensor, keys: Tensor, values: Tensor, bias: Tensor) -> Tensor:
+        # Returns the averaged values (n * t, heads * d). `q` are the queries (n, t, heads, d). The shape of `keys` and
+        # `values` is (n, kv, length, d).
         n, t = q.shape[:2]
         per_key = self.n_heads // self.n_kv  # number of query heads that share a key head
-        rows = q.reshape(n, t, self.n_kv, per_key, self.head_dim).permute(0, 2, 3, 1, 4)  # (n, kv, per_key, t, d)
-        rows = rows.reshape(n, self.n_kv, per_key * t, self.head_dim) * self.head_dim**-0.5
-        scores = (rows @ keys.transpose(2, 3)).view(n, self.n_kv, per_key, t, -1) + bias
+        queries = q.reshape(n, t, self.n_kv, per_key, self.head_dim).permute(0, 2, 3, 1, 4)  # (n, kv, per_key, t, d)
+        queries = queries.reshape(n, self.n_kv, per_key * t, self.head_dim) * self.head_dim**-0.5
+        scores = (queries @ keys.transpose(2, 3)).view(n, self.n_kv, per_key, t, -1) + bias
         weights = torch.softmax(scores, dim=-1, dtype=torch.float32).to(q.dtype)
         mixed = weights.view(n, self.n_kv, per_key * t, -1) @ values
         mixed = mixed.view(n, self.n_kv, per_key, t, self.head_dim).permute(0, 3, 1, 2, 4)
@@ -250,8 +255,8 @@ class LlamaStepper:
 
     def _attend_one(self, q: Tensor, keys: Tensor, values: Tensor, bias: Tensor) -> Tensor:
         # `_attend` for one token per row, with fewer operations; `bias` is (n * kv, 1, length)
-        rows = q.reshape(len(bias), -1, self.head_dim)
-        scores = torch.baddbmm(bias, rows, keys.flatten(0, 1).transpose(1, 2), alpha=self.head_dim**-0.5)
+        queries = q.reshape(len(bias), -1, self.head_dim)
+        scores = torch.baddbmm(bias, queries, keys.flatten(0, 1).transpose(1, 2), alpha=self.head_dim**-0.5)
         weights = torch.softmax(scores, dim=-1, dtype=torch.float32).to(q.dtype)
         return (weights @ values.flatten(0, 1)).view(len(q), -1)
 

@@ -37,6 +37,7 @@ class Plain:
         """Return y + other."""
         return self._binary(x, other, "add")
 
+    # `function` and `operation` have the names that the operations of `Packed` require; "swish" is SiLU
     def _unary(self, x: Tensor, function: str) -> Tensor:
         y = functional.linear(x, self.weight)
         return functional.silu(y) if function == "swish" else y
@@ -82,7 +83,10 @@ def product(weight: Tensor) -> Plain:
 
 
 def merged(*parts: nn.Linear) -> Plain:
-    """Return one product for layers that share an input; the layers' weights become views of the product's weight."""
+    """Return one product for layers that share an input.
+
+    The weights of the layers are concatenated, and become views of the concatenated weight.
+    """
     weight, begin = torch.cat([part.weight for part in parts]), 0
     for part in parts:
         end = begin + len(part.weight)
