@@ -55,7 +55,7 @@ class Client:
     connections: set[HTTPConnection] = field(default_factory=set, compare=False)  # those of running requests
 
     def abort(self) -> None:
-        """Close the connections of all requests in progress; `chat` treats this as a missing answer."""
+        """Close the connections of all requests in progress; for `chat`, these requests then have no answer."""
         for connection in tuple(self.connections):
             if connection.sock is not None:
                 with contextlib.suppress(OSError):
@@ -73,10 +73,10 @@ class Client:
         greeting = [{"role": "user", "content": "Hello."}]
         body = {"model": self.config.model, "messages": greeting, "max_tokens": 1, "stream": False}
         try:
-            status, answer = self._send("GET", "/models", None)
+            status, reply = self._send("GET", "/models", None)
             if status in {401, 403}:
                 raise self._refused(status)
-            names = _names(answer) if status == 200 else []
+            names = _model_names(reply) if status == 200 else []
             # some servers list only some of their models, so a greeting is sent to a model that is not listed
             is_served = self.config.model in names or self._post(body)[0] == 200
         except _Busy as busy:
@@ -110,11 +110,11 @@ class Client:
                     raise self._unreachable(str(busy)) from None
                 wait = min(2 * wait, LONGEST_WAIT)
 
-    def _answer(self, status: int, answer: Any) -> Answer:
+    def _answer(self, status: int, reply: Any) -> Answer:
         if status in {401, 403}:
             raise self._refused(status)
         if status != 200:
-            problem = json.dumps(answer).casefold()
+            problem = json.dumps(reply).casefold()
             if any(part in problem for part in _TOO_LONG):
                 hint = "Lower decode.max_new_tokens, shorten decode.template or decode.examples, or start the server"
                 message = f"decode.endpoint: a prompt and its answer do not fit the context of {self.config.model!r}"
@@ -126,17 +126,17 @@ class Client:
             hint = f"The log of the server states the reason. {_RESUME}"
             raise ModelError(f"decode.endpoint: the server rejects the request (status {status})", hint=hint)
         try:
-            choice = answer["choices"][0]
+            choice = reply["choices"][0]
             text, reason = choice["message"]["content"], choice.get("finish_reason")
         except (TypeError, KeyError, IndexError, AttributeError):
-            text, reason = 0, None  # no text, so the next check fails
+            text, reason = 0, None  # 0 is not a text, so the next check raises an error
         if not isinstance(text, str | None):
             message = f"decode.endpoint: {self.config.url} does not answer as the OpenAI interface does"
             raise ModelError(message, hint="Check the address, which usually ends in /v1.")
         return Answer(text or "", is_cut=reason == "length")
 
     def _send(self, method: str, path: str, body: bytes | None) -> tuple[int, Any]:
-        # returns the status and the JSON value of the answer
+        # returns the status and the JSON value of the server's reply; the value is None if the reply is no valid JSON
         parts = urlsplit(self.config.url)
         headers = {"Content-Type": "application/json", "Accept": "application/json"}
         if (key := self._key()) is not None:
@@ -145,7 +145,8 @@ class Client:
         self.connections.add(connection)
         try:
             connection.request(method, f"{parts.path.rstrip('/')}{path}", body=body, headers=headers)
-            with connection.getresponse() as response:  # a response of HTTP/1.0 owns the socket
+            # `with` closes the response; `connection.close` does not close the socket of an HTTP/1.0 response
+            with connection.getresponse() as response:
                 raw = response.read(MAX_BYTES + 1)
         except TimeoutError:
             raise _Busy(f"no answer within {self.config.timeout:g} seconds") from None
@@ -264,8 +265,8 @@ _PRIVATE_4 = [ipaddress.ip_network(text) for text in ("127.0.0.0/8", "10.0.0.0/8
 _PRIVATE_6 = [ipaddress.ip_network(text) for text in ("::1/128", "fc00::/7")]
 
 
-def _names(answer: Any) -> list[str]:
+def _model_names(reply: Any) -> list[str]:
     try:
-        return [str(item["id"]) for item in answer["data"]]
+        return [str(item["id"]) for item in reply["data"]]
     except (TypeError, KeyError):
         return []

@@ -64,7 +64,7 @@ def exemplars() -> Mapping[str, tuple[Example, ...]]:
 
 def shown_for(examples: Sequence[Example], label: str) -> tuple[Example, ...]:
     """Return at most `SHOWN` examples for a class: first the examples of this class, then those of every class."""
-    return tuple([e for shown in (label, None) for e in examples if e.label == shown][:SHOWN])
+    return tuple([e for of_label in (label, None) for e in examples if e.label == of_label][:SHOWN])
 
 
 def terms_of(text: str, reader: WordReader | None) -> tuple[str, ...]:
@@ -94,8 +94,8 @@ def check_examples(examples: Sequence[Example], texts: Sequence[str]) -> None:
     def text_and_sentences(text: str) -> set[int | str]:
         return {*sentence_digests(text), " ".join(text.casefold().split())}
 
-    private: set[int | str] = set().union(*map(text_and_sentences, texts))
-    if shared := [i for i, e in enumerate(examples, start=1) if not private.isdisjoint(text_and_sentences(e.text))]:
+    of_source: set[int | str] = set().union(*map(text_and_sentences, texts))
+    if shared := [i for i, e in enumerate(examples, start=1) if not of_source.isdisjoint(text_and_sentences(e.text))]:
         raise DataError(
             "decode.examples: examples repeat sentences of the source records",
             problems=[f"example {i}" for i in shared],

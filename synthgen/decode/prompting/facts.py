@@ -25,8 +25,9 @@ SexAndDecade = tuple[str, int | None]  # sex and decade of the age (6 for 60 to 
 class RecordFacts:
     """Facts of each class: the number of records for each pair of sex and age decade, and text lengths in words.
 
-    Privacy: computed from train without noise. At least `MIN_PERSONS` persons of the class share each known pair.
-        Only classes with at least `MIN_PERSONS` persons have lengths, which are deciles, rounded to `STEP` words.
+    Privacy: computed from train without noise. At least `MIN_PERSONS` persons of the class share each stored pair.
+        All rarer pairs are stored together as the unknown pair ("", None). Only classes with at least `MIN_PERSONS`
+        persons have lengths, which are deciles, rounded to `STEP` words.
     """
 
     # by class: each pair of sex and age decade, with its number of records
@@ -39,7 +40,7 @@ class RecordFacts:
         return sha256_json({"persons": dict(self.persons), "lengths": dict(self.lengths)})
 
     def longest(self) -> tuple[str, str]:
-        """Return facts that take at least as much space in a prompt as any result of `draw`."""
+        """Return a description and a length that take at least as much space in a prompt as any result of `draw`."""
         has_person = any(n for pairs in self.persons.values() for (s, d), n in pairs if s or d is not None)
         length = max((n for lengths in self.lengths.values() for n in lengths), default="")
         return "an adult of 100" if has_person else "", str(length)
@@ -64,7 +65,7 @@ def facts_of(train: Corpus) -> RecordFacts:
             of_class[record.label].append(record)
     persons, lengths = {}, {}
     for label, records in sorted(of_class.items()):
-        persons[label] = _common([(person_of(record.text), record.group) for record in records])
+        persons[label] = _pair_counts([(person_of(record.text), record.group) for record in records])
         if len({record.group for record in records}) >= MIN_PERSONS:
             lengths[label] = _deciles([len(record.text.split()) for record in records])
     return RecordFacts(persons=persons, lengths=lengths)
@@ -87,7 +88,7 @@ def described(pair: SexAndDecade, rng: np.random.Generator) -> str:
     return f"{_NOUNS[sex][0 if age >= ADULT else 1]} of {age}"
 
 
-def _common(pairs: list[tuple[SexAndDecade, str]]) -> tuple[tuple[SexAndDecade, int], ...]:
+def _pair_counts(pairs: list[tuple[SexAndDecade, str]]) -> tuple[tuple[SexAndDecade, int], ...]:
     owners: defaultdict[SexAndDecade, set[str]] = defaultdict(set)
     for pair, person in pairs:
         owners[pair].add(person)
@@ -96,6 +97,6 @@ def _common(pairs: list[tuple[SexAndDecade, str]]) -> tuple[tuple[SexAndDecade, 
     return tuple(sorted(counts.items(), key=lambda item: (item[0][0], item[0][1] is None, item[0][1] or 0)))
 
 
-def _deciles(words: list[int]) -> tuple[int, ...]:
+def _deciles(lengths: list[int]) -> tuple[int, ...]:
     shares = np.arange(1, N_LENGTHS + 1) / (N_LENGTHS + 1)
-    return tuple(max(STEP, round(float(n) / STEP) * STEP) for n in np.quantile(words, shares))
+    return tuple(max(STEP, round(float(n) / STEP) * STEP) for n in np.quantile(lengths, shares))

@@ -24,17 +24,24 @@ class PromptDecoder(LoopDecoder):
     `<|im_start|>user ... <|im_end|>` if the tokenizer has the tokens of `TURN`, and plain paragraphs otherwise. With
     plain paragraphs, a model may write a new prompt after the text, so an empty line ends the text.
 
-    If a context is given, the answer begins with it. Without prompt words, texts do not depend on vectors.
+    A context is a text that the candidates of a latent continue. If there is a context, the answer begins with the
+    context, and the model continues it. Without prompt words, texts do not depend on vectors.
 
-    `prompter` makes the prompts. For the other arguments, see `XragDecoder`.
+    Args:
+        folder: the language model and its tokenizer.
+        prompter: makes the prompts.
+        decoder: name of the language model in the configuration.
+        device: see `load_model`.
+        own_loop: whether `LlamaStepper` may compute the forward pass instead of transformers.
 
     Raises:
         ModelError: the model is damaged, or neither it nor its tokenizer defines an end-of-text token.
 
-    Privacy and randomness: for the prompts, see `Prompter`; for the texts, see `XragDecoder`.
+    Privacy: for what a prompt reveals, see `Prompter`. A text can reveal what its prompt contains.
+    Randomness: the candidates of latent x are drawn from the stream seeds/x; for the prompts, see `Prompter`.
     """
 
-    context_comes_first = False  # the context follows the prompt, because the answer begins with it
+    context_comes_first = False  # the context is the beginning of the answer, so the context follows the prompt
 
     def __init__(
         self, folder: Path, prompter: Prompter, *, decoder: str, device: Placement = "cpu", own_loop: bool = True
@@ -45,6 +52,7 @@ class PromptDecoder(LoopDecoder):
         self.has_turns = not has_template and set(TURN) <= set(known)
         self.end_mark = None if has_template or self.has_turns else "\n\n"
         self.special = frozenset(map(int, self.tokenizer.all_special_ids))
+        # the end of a turn also ends a text; the remaining special tokens are never written
         self._prepare(self.special, frozenset({int(known[TURN[1]])} if self.has_turns else ()))
 
     def tokens(self, turns: Turns) -> list[int]:
@@ -81,11 +89,15 @@ class PromptDecoder(LoopDecoder):
         drawn = [self.prompter.facts_for(*pair, seeds) for pair in zip(latents.ids, latents.labels, strict=True)]
         words_room = WORD_TOKENS * settings.words
         words: Sequence[tuple[str, ...]] = ((),) * len(latents)
-        first: tuple[str, ...] = ()
+        fewest_words: tuple[str, ...] = ()
         if settings.words > 0:
-            words, first = self.prompter.read(latents.vectors, settings.words), ("a",)
+            words, fewest_words = self.prompter.read(latents.vectors, settings.words), ("a",)
         longest = self.prompter.facts.longest()
-        room = {label: len(self._tokens(label, settings, first, longest)) + words_room for label in settings.prompts}
+        # for each label, the largest number of tokens of a prompt; the last words of a longer prompt are omitted
+        room = {
+            label: len(self._tokens(label, settings, fewest_words, longest)) + words_room
+            for label in settings.prompts
+        }
         prompts = []
         for label, chosen, facts in zip(latents.labels, words, drawn, strict=True):
             kept = chosen

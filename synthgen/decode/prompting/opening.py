@@ -79,7 +79,11 @@ def endpoint_digest(endpoint: EndpointConfig) -> str:
 
 
 def surprisal_under(folder: Path) -> Surprisal:
-    """Return a function that measures the surprisal of texts; its first call loads the model of the folder."""
+    """Return a function that measures the mean surprisal per token of each text, as a share of ln(V).
+
+    V is the size of the vocabulary, so the share is 1 if the model guesses at random. The first call of the function
+    loads the model of the folder.
+    """
     load = cache(lambda: Likelihood.load(folder))
 
     def surprisal(texts: Sequence[str]) -> list[float]:

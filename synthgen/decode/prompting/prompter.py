@@ -66,7 +66,7 @@ class Prompter:
     def turns(
         self,
         label: str,
-        text: str,
+        label_text: str,
         words: Sequence[str] = (),
         facts: tuple[str, str] = ("", ""),
         *,
@@ -76,23 +76,30 @@ class Prompter:
 
         Args:
             label: class of the record; for a segment, followed by a line with the heading of the segment.
-            text: the label as it is written in the prompt.
+            label_text: the label as it is written in the prompt.
             words: the prompt words.
             facts: description of a person, and length in words; see `RecordFacts`.
             example_has_words: whether the examples show prompt words; by default, they do if `words` is not empty.
         """
         has_words = len(words) > 0 if example_has_words is None else example_has_words
         record_label = label.partition("\n")[0]
-        fields = {"label": text, "description": self.descriptions.get(record_label, ""), "language": self.language}
+        fields = {
+            "label": label_text,
+            "description": self.descriptions.get(record_label, ""),
+            "language": self.language,
+        }
         turns: Turns = []
         for example in shown_for(self.examples, record_label):
             terms = terms_of(example.text, self.reader) if has_words else ()
             length = str(len(example.text.split())) if facts[1] else ""
-            # an example for every class is shown without label and description
+            # an example without a label serves all classes, so it is shown without label and description
             shown = fields if example.label is not None else {"language": self.language}
             turns += self._exchange({**shown, "terms": ", ".join(terms), "length": length}, example.text)
         if not turns:
-            values = {"label": EXAMPLE_LABEL if text else "", "terms": ", ".join(EXAMPLE_WORDS if has_words else ())}
+            values = {
+                "label": EXAMPLE_LABEL if label_text else "",
+                "terms": ", ".join(EXAMPLE_WORDS if has_words else ()),
+            }
             values |= {"length": str(len(EXAMPLE.split())), "language": self.language} if facts[1] else {}
             turns += self._exchange(values, EXAMPLE)
         values = {**fields, "terms": ", ".join(words), "person": facts[0], "length": facts[1]}
@@ -106,7 +113,10 @@ class Prompter:
     def conversations(
         self, latents: Latents, settings: Settings, seeds: SeedTree, contexts: Sequence[str] = ()
     ) -> list[Turns]:
-        """Return the turns for each latent; the last turn contains the context, if any."""
+        """Return the turns for each latent; if `contexts` are given, each last turn contains the latent's context.
+
+        A context is a text that the candidates of a latent continue; "" stands for no context.
+        """
         n = len(latents)
         words = self.read(latents.vectors, settings.words) if settings.words > 0 else ((),) * n
         conversations = []

@@ -34,11 +34,11 @@ def load_template(name: str, resolve: Callable[[str], Path]) -> str:
         template = read_bytes(path, MAX_BYTES).decode("utf-8").strip()
     except UnicodeDecodeError:
         raise ConfigError(f"decode.template: {path} is not UTF-8 text", hint="Save it as UTF-8.") from None
-    used = _FIELD.findall(template)
+    names_in_braces = _FIELD.findall(template)
     allowed = ", ".join(f"{{{field}}}" for field in FIELDS)
-    unknown = [field for field in dict.fromkeys(used) if field not in FIELDS]
+    unknown = [field for field in dict.fromkeys(names_in_braces) if field not in FIELDS]
     problems = [f"{{{field}}}: not a field; the fields are {allowed}" for field in unknown]
-    if "terms" not in used:
+    if "terms" not in names_in_braces:
         problems.append("{terms}: missing; without it, the texts do not depend on the vectors")
     if {"{", "}"} & {*_FIELD.sub("", template)}:
         problems.append("a single brace, { or }: remove it")
