@@ -241,8 +241,8 @@ class LlamaStepper:
         return layer.down.plus(layer.up.times(h, layer.gate.silu(h)), x)
 
     def _attend(self, q: Tensor, keys: Tensor, values: Tensor, bias: Tensor) -> Tensor:
-        # Returns the averaged values (n * t, heads * d). `q` are the queries (n, t, heads, d). The shape of `keys` and
-        # `values` is (n, kv, length, d).
+        # Returns the averaged values (n * t, heads * d). The queries `q` have the shape (n, t, heads, d), and `keys`
+        # and `values` have the shape (n, kv, length, d).
         n, t = q.shape[:2]
         per_key = self.n_heads // self.n_kv  # number of query heads that share a key head
         queries = q.reshape(n, t, self.n_kv, per_key, self.head_dim).permute(0, 2, 3, 1, 4)  # (n, kv, per_key, t, d)
