@@ -17,8 +17,8 @@ from synthgen.decode.train.config import AUTO, BridgePart
 ATTENTION, GATED = ("q_proj", "k_proj", "v_proj", "o_proj"), ("gate_proj", "up_proj", "down_proj")
 TURN = "<|im_start|>"  # the token that begins a turn in the chat form of SmolLM2 and Qwen
 # tokens that a model never writes, in the order SmolLM2, Qwen2.5 and Qwen3, Llama 3, Phi-3, Phi-4, Mistral
-_LLAMA = "<|reserved_special_token_0|>"
-RESERVED = ("<filename>", "<|box_start|>", _LLAMA, "<|placeholder1|>", "<|dummy_0|>", "[control_8]")
+_LLAMA_RESERVED = "<|reserved_special_token_0|>"
+RESERVED = ("<filename>", "<|box_start|>", _LLAMA_RESERVED, "<|placeholder1|>", "<|dummy_0|>", "[control_8]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,14 +40,14 @@ FAMILIES: Mapping[str, ModelFamily] = {  # by `model_type` in the config.json of
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BridgeShape:
-    """The shape of a bridge for one language model, without `auto`; see `BridgePart`."""
+    """The shape of a bridge for one language model: the settings of `BridgePart`, without the value `auto`."""
 
-    soft_tokens: int
-    hidden: int
-    adapter_rank: int
-    adapter_targets: tuple[str, ...]
-    template: str
-    placeholder_id: int
+    soft_tokens: int  # number of soft tokens (input embeddings of the language model) per vector
+    hidden: int  # width of the hidden layer of the projector
+    adapter_rank: int  # rank of the adapters; 0 if only the projector is trained
+    adapter_targets: tuple[str, ...]  # names of the linear layers that get an adapter; empty if the rank is 0
+    template: str  # text before a generated text
+    placeholder_id: int  # id of the token that stands for a soft token
 
 
 def shape_of(part: BridgePart, model: nn.Module, tokenizer: Any) -> BridgeShape:
@@ -78,11 +78,12 @@ def shape_of(part: BridgePart, model: nn.Module, tokenizer: Any) -> BridgeShape:
 
 
 def _placeholder(tokenizer: Any, template: str) -> int:
+    # returns the id of a token that the model never writes and that the template does not contain
     vocabulary = tokenizer.get_vocab()
     reserved = [token for token in RESERVED if token in vocabulary]
-    used = {tokenizer.bos_token, tokenizer.eos_token, tokenizer.pad_token, tokenizer.unk_token}
+    with_function = {tokenizer.bos_token, tokenizer.eos_token, tokenizer.pad_token, tokenizer.unk_token}
     special = sorted(map(str, tokenizer.all_special_tokens), key=tokenizer.convert_tokens_to_ids)
-    for token in [*reserved, *(token for token in special if token not in used), tokenizer.unk_token]:
+    for token in [*reserved, *(token for token in special if token not in with_function), tokenizer.unk_token]:
         if token is not None and token in vocabulary and token not in template:
             return int(vocabulary[token])
     message = "bridge.placeholder_id: the tokenizer has no special token that the model never writes"

@@ -9,12 +9,16 @@ from torch.autograd import Function
 from torch.nn import functional
 
 ROWS = 256  # largest number of tokens whose logits are in memory at the same time
-# takes the logits and the targets of some tokens; returns the summed loss and its gradient with respect to the logits
+# A function of the logits and the targets of some tokens. It returns the summed loss of these tokens, and the
+# gradient of this sum with respect to the logits. The targets are token ids, or hidden states of the teacher.
 LogitsLoss = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
 
 
 class _FrozenHeadSum(Function):
-    """The summed loss of the logits h Wᵀ. W is not trained; the forward pass also computes the gradient for h."""
+    """The summed loss of the logits h Wᵀ, where h are hidden states and W is the head (output matrix) of the model.
+
+    W is not trained. The forward pass also computes the gradient for h.
+    """
 
     @staticmethod
     def forward(ctx: Any, hidden: Tensor, weight: Tensor, targets: Tensor, loss: LogitsLoss) -> Tensor:
@@ -78,7 +82,8 @@ def frames_with_text(ids: Tensor, is_vector: Tensor, is_text: Tensor, padding: i
 
     `ids` (n, length) are the student's input: prompt, placeholders of the vector, text, and `padding`. `is_vector`
     marks the placeholders, and `is_text` the text. The teacher's input contains the text twice: in place of the
-    placeholders, and after the prompt. The returned mask marks the second copy, which the teacher predicts.
+    placeholders (without the end-of-text token, which is also `padding`), and after the prompt. The returned mask
+    marks the second copy, which the teacher predicts.
     """
     rows, lengths = [], []
     for row, vector, text in zip(ids.cpu(), is_vector.cpu(), is_text.cpu(), strict=True):

@@ -31,9 +31,10 @@ def new_bridge(shape: BridgeShape, model: nn.Module, dim: int, seeds: SeedTree) 
 
 
 def new_style(bridge: Bridge, rank: int, model: nn.Module, seeds: SeedTree) -> Trained:
-    """Return new adapters for the projector and the adapted layers of a bridge, drawn from the stream seeds/init.
+    """Return a copy of a bridge's projector, and new adapters, drawn from the stream seeds/init.
 
-    The adapters that the bridge already has are added to the weights of `model`, in place.
+    The projector and each layer of `model` (the language model) that the bridge adapts get a new adapter of rank
+    `rank`. The adapters that the bridge already has are added to the weights of `model`, in place.
     """
     generator = _generator(seeds)
     merge(model, bridge.adapters)

@@ -33,8 +33,8 @@ def pieces_of(texts: Mapping[str, Sequence[str]], tokenizer: Any, max_tokens: in
     Raises:
         DataError: a source has too few texts for at least one piece to train on and one held-out piece.
     """
-    trained: list[Cut] = []
-    heldout: list[Cut] = []
+    trained_pieces: list[Cut] = []
+    heldout_pieces: list[Cut] = []
     sources: dict[str, int] = {}
     for source, of_source in texts.items():
         ranked = sorted(set(of_source), key=lambda text: sha256_bytes(text.encode()))
@@ -46,14 +46,15 @@ def pieces_of(texts: Mapping[str, Sequence[str]], tokenizer: Any, max_tokens: in
         if not of_trained or not of_heldout:
             message = f"{source}: too few texts to train a style on"
             raise DataError(message, hint="Provide several hundred texts of one kind.")
-        heldout += of_heldout[: max(1, MAX_HELDOUT // len(texts))]
-        trained += of_trained[:per_source]
+        heldout_pieces += of_heldout[: max(1, MAX_HELDOUT // len(texts))]
+        trained_pieces += of_trained[:per_source]
         sources[source] = min(per_source, len(of_trained))
-    passages = passages_of([*trained, *heldout], tokenizer, max_tokens, sources)
-    return StylePieces(passages=passages, heldout=len(heldout))
+    passages = passages_of([*trained_pieces, *heldout_pieces], tokenizer, max_tokens, sources)
+    return StylePieces(passages=passages, heldout=len(heldout_pieces))
 
 
 def _cut(text: str, tokenizer: Any, limit: int) -> list[Cut]:
+    # returns pieces of at most `limit` tokens; True states that a piece ends with a complete sentence
     pieces: list[Cut] = []
     kept = ""
     ids: list[int] = []

@@ -5,7 +5,8 @@
 T is the number of tokens of the passage, text_t its token t, x its vector; soft maps a vector to soft tokens.
 The noise prepares the bridge for interpolated vectors, which are vectors of no text. Passages have no labels, so
 characteristic words of the passage take the place of the label in a prompt. Prompts can also contain the words of
-the vocabulary that are nearest to the noisy vector, as in a run with `decode.words`.
+the vocabulary that are nearest to the noisy vector, because `synthgen release` writes such words into its prompts if
+`decode.words` is not 0.
 
 Reference: Cheng et al., xRAG, 2024 (arXiv 2405.13792v2), section 3.3 (paraphrase pretraining). The noise, the prompts
 and the low-rank adapters are additions of this project.
@@ -140,17 +141,17 @@ class Trainer:
         The first mask marks the soft tokens, the second the passage. `longest` is at most `train.length`.
         """
         config, passages = self.config.train, self.data.passages
-        heads = [self.template.tokens(self.tokenizer, prompt, config.max_prompt_tokens) for prompt in prompts]
+        openings = [self.template.tokens(self.tokenizer, prompt, config.max_prompt_tokens) for prompt in prompts]
         lengths = passages.lengths[rows].tolist()
-        rooms = [min(n, config.length - len(head)) for n, head in zip(lengths, heads, strict=True)]
-        longest = max(len(head) + room for head, room in zip(heads, rooms, strict=True))
+        rooms = [min(n, config.length - len(opening)) for n, opening in zip(lengths, openings, strict=True)]
+        longest = max(len(opening) + room for opening, room in zip(openings, rooms, strict=True))
         ids = np.full((len(rows), longest), self.tokenizer.eos_token_id, dtype=np.int64)
         is_vector, is_text = np.zeros(ids.shape, dtype=bool), np.zeros(ids.shape, dtype=bool)
-        for i, (row, head, room) in enumerate(zip(rows, heads, rooms, strict=True)):
-            ids[i, : len(head)] = head
-            is_vector[i, : len(head)] = ids[i, : len(head)] == self.template.placeholder_id
-            ids[i, len(head) : len(head) + room] = passages.tokens[row, :room]
-            is_text[i, len(head) : len(head) + room] = True
+        for i, (row, opening, room) in enumerate(zip(rows, openings, rooms, strict=True)):
+            ids[i, : len(opening)] = opening
+            is_vector[i, : len(opening)] = ids[i, : len(opening)] == self.template.placeholder_id
+            ids[i, len(opening) : len(opening) + room] = passages.tokens[row, :room]
+            is_text[i, len(opening) : len(opening) + room] = True
         return tuple(torch.from_numpy(a).to(self.device) for a in (ids, is_vector, is_text))  # type: ignore[return-value]
 
     def loss(
@@ -206,8 +207,10 @@ class Trainer:
     def evaluate(self) -> dict[str, float]:
         """Return losses on the held-out passages, in nats per token.
 
-        "own" is the loss with the passage's vector, and "other" the loss with a different passage's vector. If
-        `train.words` is not 0, "prompted" is the loss with the passage's vector and `train.words` / 2 prompt words.
+        Each prompt contains the most characteristic word of the passage, if the passage has one. "own" is the loss
+        with the passage's vector, and "other" the loss with a different passage's vector. If `train.words` is not 0,
+        "prompted" is the loss with the passage's vector and a prompt that also contains vocabulary words: half of
+        `train.words`, rounded up.
         """
         n, size, reader = len(self.data.vectors), self.config.train.batch, self.data.reader
         half = (self.config.train.words + 1) // 2
@@ -230,8 +233,8 @@ class Trainer:
     def start_from(self, bridge: Bridge) -> None:
         """Start from the weights of a bridge; raise ModelError if shape or template differ from the configuration."""
         tensors = {f"projector.{k}": v for k, v in bridge.projector.state_dict().items()} | bridge.adapters
-        used, info = self.template, bridge.info
-        has_same_frame = (info.template, info.placeholder_id) == (used.text, used.placeholder_id)
+        configured, info = self.template, bridge.info
+        has_same_frame = (info.template, info.placeholder_id) == (configured.text, configured.placeholder_id)
         if _shapes(tensors) != _shapes(self.tensors) or not has_same_frame:
             hint = "Set the section `bridge` to the values of the bridge that `start` names."
             raise ModelError("start: this bridge has another shape or template than the section `bridge`", hint=hint)
@@ -302,21 +305,21 @@ def run_training(trainer: Trainer, folder: Path, advance: Callable[[int], None])
     folder.mkdir(parents=True, exist_ok=True)
     trainer.resume(folder)
     advance(trainer.step)
-    started, first = time.monotonic(), trainer.step
+    started, first_step = time.monotonic(), trainer.step
     losses: list[float] = []
     while trainer.step < config.steps:
         losses.append(trainer.train_step())
-        last = trainer.step == config.steps
+        is_last = trainer.step == config.steps
         advance(1)
         if not trainer.processes.is_main:
             continue
-        if last or trainer.step % config.evaluate_every == 0:
-            speed = (time.monotonic() - started) / (trainer.step - first)
+        if is_last or trainer.step % config.evaluate_every == 0:
+            speed = (time.monotonic() - started) / (trainer.step - first_step)
             line = {"step": trainer.step, "train": float(np.mean(losses)), **trainer.evaluate(), "s_per_step": speed}
             with (folder / CURVE).open("a") as file:
                 file.write(json.dumps({k: round(v, 4) for k, v in line.items()}) + "\n")
             losses.clear()
-        if last or trainer.step % config.checkpoint_every == 0:
+        if is_last or trainer.step % config.checkpoint_every == 0:
             trainer.save(folder)
             trainer.export(folder)
     trainer.processes.wait()
