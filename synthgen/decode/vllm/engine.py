@@ -44,12 +44,13 @@ class Task:
 
     ids: Sequence[str]  # ids of the latents
     prompts: Sequence[Sequence[int]]  # token ids of the prompt of each latent
-    embeddings: Callable[[int], Tensor] | None  # returns the embeddings (t, width) of prompt i; None without vectors
+    # returns the embeddings (t, width) of prompt i; None if prompts contain no vectors and are sent as token ids
+    embeddings: Callable[[int], Tensor] | None
     ends: frozenset[int]  # tokens that end a text
     never: Sequence[int]  # tokens that are never written
     vocabulary: int  # number of tokens in the vocabulary of the model
     settings: Settings
-    seeds: SeedTree
+    seeds: SeedTree  # the seeds of the texts of latent x are drawn from the stream seeds/x
 
 
 def require_vllm() -> None:
@@ -98,14 +99,18 @@ class VllmEngine:
         self._end()
 
     def generate(self, task: Task, advance: Advance) -> tuple[list[list[int]], list[float]]:
-        """Return tokens and surprisal of every text, like `loop.batching.write`; raise ModelError if vLLM fails."""
+        """Return the tokens of every text, and the text's mean surprisal per token as a share of ln(V).
+
+        V is the size of the vocabulary, so ln(V) is the surprisal of a random guess. Each latent has
+        `settings.candidates` consecutive texts. Raise ModelError if vLLM fails.
+        """
         settings = task.settings
         seeds = [
             int(number)
             for name in task.ids
             for number in task.seeds.child(name).generator().integers(MAX_SEED, size=settings.candidates)
         ]
-        order = [row for row in range(len(task.ids)) for _ in range(settings.candidates)]
+        latent_of_text = [row for row in range(len(task.ids)) for _ in range(settings.candidates)]
         sampling = {
             **{name: getattr(settings, name) for name in ("temperature", "top_p", "top_k")},
             "max_tokens": settings.max_new_tokens,
@@ -117,13 +122,13 @@ class VllmEngine:
         advance(0)
         with self.lock:
             if task.embeddings is None:
-                batch["prompts"] = [list(task.prompts[row]) for row in order]
+                batch["prompts"] = [list(task.prompts[row]) for row in latent_of_text]
             else:
                 file = Path(self.place.name) / "embeddings.safetensors"
-                save_file({str(i): task.embeddings(row).cpu() for i, row in enumerate(order)}, file)
+                save_file({str(i): task.embeddings(row).cpu() for i, row in enumerate(latent_of_text)}, file)
                 batch["embeddings"] = str(file)
             outputs = self._request(batch)["outputs"]
-        advance(len(order))
+        advance(len(latent_of_text))
         tokens = [list(map(int, output["tokens"])) for output in outputs]
         guess = float(torch.tensor(float(task.vocabulary)).log())
         shares = [float(o["nats"]) / max(1, len(t)) / guess for o, t in zip(outputs, tokens, strict=True)]

@@ -41,6 +41,7 @@ def serve(requests: TextIO, answers: TextIO) -> None:
         else:
             prompts = [{"prompt_token_ids": ids} for ids in batch["prompts"]]
         shared = {**batch["sampling"], "logit_bias": {int(i): b for i, b in batch["logit_bias"].items()}}
+        # with `logprobs=0`, vLLM returns the log-probability of the written token only
         sampling = [SamplingParams(**shared, seed=seed, logprobs=0, detokenize=False) for seed in batch["seeds"]]
         outputs = model.generate(prompts, sampling, use_tqdm=False)
         _send(answers, {"outputs": [_answer(output.outputs[0]) for output in outputs]})
