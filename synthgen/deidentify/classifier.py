@@ -81,7 +81,7 @@ class Classifier:
         for by_label in probabilities:
             by_kind: dict[str, float] = {}
             for label, value in zip(self._labels, by_label, strict=True):
-                kind = _KINDS.get(label.partition("-")[2])
+                kind = _KINDS.get(label.partition("-")[2])  # a label has a prefix, as in "B-SURNAME"
                 if kind is not None:
                     by_kind[kind] = by_kind.get(kind, 0.0) + float(value)
             best = max(by_kind, key=by_kind.__getitem__)

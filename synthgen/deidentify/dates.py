@@ -32,7 +32,8 @@ _WORD_DAY = rf"(?P<dw>{'|'.join(sorted(_ORDINALS, key=len, reverse=True))})"
 _EDGE = r"(?<![\w/.])(?<!(?<!mid)(?<!early)(?<!late)(?<!\d/\d\d)-)", r"(?![\w/]|\.\d|-\d(?!\d?/\d))"
 # Groups of the patterns: `y` year; `m` number of the month; `mon` name of the month; `d` day as a number; `dw` day as
 # a word; `a` and `b` day and month in either order; `d2` second of two days; `ord` and `ord2` the endings of `d` and
-# `d2`, such as "rd"; `wd` weekday; `day` the ending "day" of a weekday; `sep` the separator.
+# `d2`, such as "rd"; `wd` weekday; `day` the ending "day" of a weekday; `sep` the separator. If a later pattern has a
+# group `value`, the date is only the text of this group.
 _FORMS = tuple(
     re.compile(_EDGE[0] + _WEEKDAY + form + _EDGE[1], re.IGNORECASE)
     for form in (
@@ -53,7 +54,7 @@ _FORMS = tuple(
         r"(?P<y>(?:19[2-9]|20[0-3])\d)(?P<m>0[1-9]|1[0-2])(?P<d>[0-2]\d|3[01])",  # 20230415
     )
 )
-# name of a holiday -> (month, day); for a holiday without a fixed date, a day on which the holiday often falls
+# name of a holiday -> (month, day); for a holiday without a fixed date, its date in one year
 _HOLIDAYS = {
     name: (int(month), int(day))
     for month, day, name in re.findall(
@@ -65,6 +66,7 @@ _HOLIDAYS = {
         "1 26 Australia Day, 4 25 Anzac Day",
     )
 }
+# "Years Day" in the list also stands for "Year's Day" in a text
 _NAMED_DAYS = "|".join(_HOLIDAYS).replace("s ", "['’]?s ")
 _HOLIDAY = re.compile(rf"(?<!\w)(?:St\.? )?(?P<name>{_NAMED_DAYS})(?: {_Y4})?(?!\w)")
 # `_IN_MONTH`, `_ON_DAY`: words after which a month without a day ("since May") or a day without a month is a date
@@ -137,6 +139,8 @@ def find_dates(text: str) -> list[tuple[int, int]]:
 
 
 def _is_date(match: re.Match[str]) -> bool:
+    # False for a word such as "may" without both day and year, for a quantity such as "dec 5 mg", and for a day that
+    # does not exist, such as "31 April"
     parts = match.groupdict()
     month = (parts.get("mon") or "").rstrip(".")
     is_word = month in {"may", "march", "mar", "dec", "sep"} and not (parts.get("y") and parts.get("d"))
@@ -221,6 +225,8 @@ def _is_day_first(parts: dict[str, str | None], order: Order) -> bool:
 
 
 def _day_of(match: re.Match[str], order: Order) -> date | None:
+    # returns the date of a match, or None if the date does not exist; `_LEAP_YEAR`, January and `_MIDDLE` replace a
+    # missing year, month and day
     parts = match.groupdict()
     if parts.get("a"):
         a, b = int(match["a"]), int(match["b"])
@@ -248,6 +254,7 @@ def _year(written: str | None) -> int:
 
 
 def _rewrite(match: re.Match[str], old: date, days: int, order: Order) -> str:
+    # returns the text of a match with each group replaced, so that the date `old` is moved by `days`
     day = old + timedelta(days=days)
     parts = {name: value for name, value in match.groupdict().items() if value is not None}
     numbers = [parts[name] for name in ("a", "b", "m", "d") if name in parts]
@@ -267,7 +274,7 @@ def _rewrite(match: re.Match[str], old: date, days: int, order: Order) -> str:
         "mon": _month_name(parts.get("mon", ""), day.month),
         "ord": _ordinal(day.day),
         "wd": _weekday(parts, days),
-        "day": "",
+        "day": "",  # the new text of `wd` contains this ending
     }
     value, shift = match[0], match.start()
     for name in sorted((n for n in parts if n in new), key=match.start, reverse=True):

@@ -43,8 +43,9 @@ class Surrogates:
     - E-mail, web and IP addresses, streets and places become invented values of the same kind.
     - In identifiers of all remaining kinds, a drawn digit replaces each digit, and a drawn letter each letter.
 
-    The surrogate of a name is never a declared name of the person. If `known` is given, no two name surrogates
-    together form a name in `known`.
+    `declared_names` are the names of the person in the source. A surrogate of a name is never one of these names.
+    `known` are the names of all persons and of the staff. If `known` is given, no two surrogates of names together
+    form a name in `known`.
     """
 
     def __init__(
@@ -58,12 +59,12 @@ class Surrogates:
         self.order = order
         self._known_pairs = frozenset() if known is None else known.pairs
         self._seeds = seeds.child("person", group)
-        self._names: dict[str, str] = {}
-        self._initials: dict[str, str] = {}
+        self._names: dict[str, str] = {}  # folded part of a name (see `fold`) -> surrogate
+        self._initials: dict[str, str] = {}  # first letter of a replaced name -> first letter of the name's surrogate
         declared_names = tuple(declared_names)
-        self._taken = set(name_parts(declared_names))
-        shift = MIN_SHIFT_DAYS + self._number("days") % (MAX_SHIFT_DAYS - MIN_SHIFT_DAYS + 1)
-        self.shift_days = shift if self._number("direction") % 2 == 0 else -shift
+        self._taken = set(name_parts(declared_names))  # folded names that cannot be the next surrogate
+        shift = MIN_SHIFT_DAYS + self._drawn_integer("days") % (MAX_SHIFT_DAYS - MIN_SHIFT_DAYS + 1)
+        self.shift_days = shift if self._drawn_integer("direction") % 2 == 0 else -shift
         for name in declared_names:
             last, comma, first = name.partition(",")
             self._name(f"{first} {last}" if comma else name)
@@ -80,18 +81,18 @@ class Surrogates:
             "date": self._date,
             "age": lambda _: "90+",
             "email": self._email,
-            "url": lambda v: f"https://www.example.org/{self._number('url', v.casefold()) % 10**8:08d}",
+            "url": lambda v: f"https://www.example.org/{self._drawn_integer('url', v.casefold()) % 10**8:08d}",
             "ip": self._ip,
             "street": self._street,
             "place": self._place,
         }
         return make[kind](value) if kind in make else self._characters("number", value)
 
-    def _number(self, *names: str) -> int:
+    def _drawn_integer(self, *names: str) -> int:
         return int.from_bytes(self._seeds.child(*names).key(), "big")
 
     def _pick(self, options: Sequence[str], *names: str) -> str:
-        return options[self._number(*names) % len(options)]
+        return options[self._drawn_integer(*names) % len(options)]
 
     def _name(self, value: str) -> str:
         is_single_word = not any(c.isspace() for c in value)
@@ -124,7 +125,7 @@ class Surrogates:
             title = key.title()
             pool = next((names for names in (FEMALE_FIRST, MALE_FIRST) if title in names), FEMALE_FIRST + MALE_FIRST)
         self._taken.add(key)
-        start = self._number("name", key)
+        start = self._drawn_integer("name", key)
         listed = (pool[(start + i) % len(pool)] for i in range(len(pool)))
         invented = (self._characters("name", key.ljust(8 + i, "a")).capitalize() for i in count())
         name = next(n for n in chain(listed, invented) if fold(n)[0] != key[0] and self._is_free(fold(n)))
@@ -142,13 +143,14 @@ class Surrogates:
             return "[date]"
 
     def _characters(self, kind: str, value: str) -> str:
+        # returns `value` with a drawn digit in place of each digit and a drawn letter in place of each letter
         key = value.casefold()
 
         # Attempts are made until the new value differs from `value`. The draws for the first 40 characters come from
         # one key of 256 bits, shifted by 6 bits for each character. Every later character has its own key.
         def replaced(attempt: str) -> str:
-            bits = self._number(kind, key, attempt)
-            draws = (bits >> 6 * i if i < 40 else self._number(kind, key, attempt, str(i)) for i in count())
+            bits = self._drawn_integer(kind, key, attempt)
+            draws = (bits >> 6 * i if i < 40 else self._drawn_integer(kind, key, attempt, str(i)) for i in count())
             return "".join(map(_same_kind, value, draws))
 
         can_differ = any(c.isdigit() or c.isalpha() for c in value)
@@ -158,16 +160,16 @@ class Surrogates:
         key = value.casefold()
         first = self._pick(FEMALE_FIRST + MALE_FIRST, "email", "first", key)
         last = self._pick(PLAIN_LAST, "email", "last", key)
-        digits = self._number("email", "digits", key) % 90 + 10
+        digits = self._drawn_integer("email", "digits", key) % 90 + 10
         return f"{first}.{last}{digits}@example.org".lower().replace("'", "")
 
     def _ip(self, value: str) -> str:
-        number = self._number("ip", value.casefold())
-        return f"10.{number & 255}.{number >> 8 & 255}.{number >> 16 & 255}"
+        drawn = self._drawn_integer("ip", value.casefold())
+        return f"10.{drawn & 255}.{drawn >> 8 & 255}.{drawn >> 16 & 255}"
 
     def _street(self, value: str) -> str:
-        kind, number = STREET_TYPE.search(value), re.search(r"\d+", value)
-        digits = self._characters("street", number[0] if number else "11")
+        kind, house_number = STREET_TYPE.search(value), re.search(r"\d+", value)
+        digits = self._characters("street", house_number[0] if house_number else "11")
         parts = [f"{digits} {self._pick_not_in(_STREETS, 'street', value)} {kind[0].title() if kind else 'Street'}"]
         towns = [self._pick_not_in(_TOWNS, "place", value)] if TOWN_AFTER_STREET.search(value) else []
         return self._with_ending(parts + towns, value)

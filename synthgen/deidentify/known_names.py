@@ -8,7 +8,8 @@ from audits.text.name_lists import WORD_FIRST, WORD_LAST
 from synthgen.deidentify.names import TOKEN, fold, name_parts
 from synthgen.deidentify.spans import Span
 
-_ORDINARY = frozenset(name.casefold() for name in WORD_FIRST | WORD_LAST) | EPONYMS  # names that are also words
+# names that are also ordinary words, such as "Mark", or parts of clinical terms, such as "Crohn"
+_ORDINARY = frozenset(name.casefold() for name in WORD_FIRST | WORD_LAST) | EPONYMS
 _MIN_LETTERS = 4  # smallest number of letters of a name part that counts as a name without a second part
 
 
@@ -32,12 +33,14 @@ class KnownNames:
 
     def find(self, text: str) -> list[Span]:
         """Return the known names in a text; spans may overlap and are not sorted."""
+        # (start, end, word, folded word) of each word
         tokens = [(*match.span(), match[0], fold(match[0])) for match in TOKEN.finditer(text)]
         found = [
             Span(start, end, "name")
             for start, end, word, part in tokens
             if word[0].isupper() and part in self._single and not is_in_term(text, start, end)
         ]
+        # without initials, so that two words with an initial between them are adjacent
         kept = [token for token in tokens if len(token[2]) > 1]
         for (start, gap_start, word, part), (gap_end, end, next_word, next_part) in pairwise(kept):
             gap = text[gap_start:gap_end]

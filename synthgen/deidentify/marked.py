@@ -55,9 +55,9 @@ def read_marked_file(path: Path) -> Iterator[Marked]:
         UsageError: the file cannot be read, is not UTF-8 text, or has invalid JSONL lines (the error lists them).
     """
     try:
-        text = read_regular(path, MAX_TABLE_BYTES).decode("utf-8")
+        content = read_regular(path, MAX_TABLE_BYTES).decode("utf-8")
         # not `splitlines`, which also splits at U+2028 and similar characters that a JSON string may contain
-        lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+        lines = content.replace("\r\n", "\n").replace("\r", "\n").split("\n")
     except OSError as error:
         raise UsageError(f"{path}: cannot be read ({error.strerror})") from error
     except UnicodeDecodeError as error:
@@ -67,8 +67,8 @@ def read_marked_file(path: Path) -> Iterator[Marked]:
         return
     for number, line in enumerate(lines, 1):
         if line.strip() and not line.startswith("#"):
-            name, bar, text = line.partition("|")
-            yield read_marks(text if bar else line, name if bar else str(number))
+            person, bar, text = line.partition("|")
+            yield read_marks(text if bar else line, person if bar else str(number))
 
 
 def _json_lines(path: Path, lines: Iterable[str]) -> Iterator[Marked]:

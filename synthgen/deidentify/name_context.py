@@ -14,6 +14,7 @@ husband son daughter brother sister spouse partner assistant registrar radiologi
 scribe chaperone
 """)
 )
+# relatives and other persons in a patient's life, as alternatives of a regular expression
 KIN = (
     "wife|husband|son|daughter|mother|father|mum|mom|dad|brother|sister|spouse|partner|fianc[eé]e?|boyfriend|girlfriend"
     "|carer|caregiver|caretaker|friend|neighbou?r|niece|nephew|aunt|uncle|cousin|grand(?:son|daughter|mother|father)"
@@ -29,7 +30,7 @@ _COMMA_CAN_FOLLOW = (  # phrases before a name, with or without a comma between 
     "thanks|thank you|many thanks|hi|hello|to see|prescriber|prescribed by|accompanied by|escorted by"
     "|brought (?:in )?by|consented by"
 )
-_DONE_BY = (
+_NO_COMMA_FOLLOWS = (
     "d/w|discussed with|spoke (?:with|to)|signed by|seen by|reviewed by|s/b|referred by|dictated by|witnessed by"
     "|assisted by|called|c/o|attn:?|dear"
 )
@@ -44,7 +45,7 @@ PHRASES = tuple(
         (r"\b(?:this is|I'm|I am|by|patient|pt|for|regarding|with|told|informed|named) ", 2),
         (rf"\b(?:{KIN})(?:,|:| \(| is| -|'s name is| named| called)? [(\"“]?", 1),
         (rf"\b(?:{_STAFF})(?:,| \()? ", 1),
-        (rf"\b(?:{_DONE_BY}) ", 1),
+        (rf"\b(?:{_NO_COMMA_FOLLOWS}) ", 1),
     )
 )
 # a role, a relation or a degree after a name
@@ -70,7 +71,8 @@ PERSON_VERB_AFTER = re.compile(
 )
 # the text that must precede a reversed name, such as "OKAFOR, Ngozi", inside a line
 REVERSED_BEFORE = re.compile(r"(?i:\b(?:patient|pt|name|re|resident|client|mother|father|baby))[:,]? $")
-# names recognised by their shape: "al-Hashimi", "J.T. is", "Van der Merwe, Pieter" and "mcallister, rory ward 4"
+# Patterns for names with a certain shape, such as "al-Hashimi", "J.T. is", "Van der Merwe, Pieter" and "mcallister,
+# rory ward 4". If a pattern has a group `value`, only the text of this group is the name.
 SHAPES = (
     re.compile(r"(?<![\w-])(?:al|el|ad|as|ash|bin|ibn|abu)-[A-Z][a-z]+(?:-[A-Z][a-z]+)?"),
     re.compile(r"(?:(?<=\n)|^)(?P<value>(?:[A-Z]\.){2,3})(?= (?:is|was|has|presents|presented|reports|denies)\b)"),

@@ -118,10 +118,11 @@ def _extended(tokens: list[_Token], first: int, last: int, text: str) -> tuple[i
 
 
 def _repeated(tokens: list[_Token], text: str, guessed: Iterable[tuple[int, int]]) -> Iterator[Span]:
+    # yields each capitalised word that is also a word of a guessed name
     parts = {m[0] for start, end in guessed for m in TOKEN.finditer(text[start:end])}
-    known = {fold(p) for p in parts if len(p) > 3 and not is_ordinary(p) and not is_eponym(p)} - PARTICLES
+    findable = {fold(p) for p in parts if len(p) > 3 and not is_ordinary(p) and not is_eponym(p)} - PARTICLES
     for token in tokens:
-        if token.is_capital and fold(token.word) in known and not is_in_term(text, token.start, token.end):
+        if token.is_capital and fold(token.word) in findable and not is_in_term(text, token.start, token.end):
             yield Span(token.start, token.end, "name")
 
 
@@ -143,7 +144,8 @@ def _after_phrases(tokens: list[_Token], text: str) -> Iterator[tuple[int, int]]
     cues = ((match[0], index[match.end()]) for match in context.LOWER_CUE.finditer(text) if match.end() in index)
     for cue, i in cues:
         is_two = _follows(tokens, i, text) and all(_is_lower_name(t.word, has_title=True) for t in tokens[i : i + 2])
-        if _is_lower_name(tokens[i].word, has_title=cue[0] not in "pP"):  # "pt", "patient" and "prof" do not count
+        # after "pt", "patient" or "prof", a single word counts only if a name list contains it or a verb follows
+        if _is_lower_name(tokens[i].word, has_title=cue[0] not in "pP"):
             yield tokens[i].start, tokens[i + is_two].end
         elif _is_lower_name(tokens[i].word, has_title=True) and context.VERB_AFTER.match(text, tokens[i].end):
             yield tokens[i].start, tokens[i].end
@@ -257,6 +259,7 @@ def _starts_with_initial(tokens: list[_Token], i: int, text: str) -> bool:
 
 
 def _is_pair_in_context(tokens: list[_Token], i: int, text: str) -> bool:
+    # whether tokens i and i + 1 are a name, shown by a number before them, a possessive ending or a verb after them
     if i + 1 >= len(tokens) or not _follows(tokens, i, text):
         return False
     one, two = tokens[i], tokens[i + 1]

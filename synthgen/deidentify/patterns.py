@@ -101,6 +101,7 @@ def _is_bare_number(match: re.Match[str]) -> bool:
 def _is_code(match: re.Match[str]) -> bool:
     value = match[0]
     n_digits, n_letters = len(digits_of(value)), sum(map(str.isalpha, value))
+    # "NCT" starts the public number of a clinical trial
     if value.startswith("NCT") or has_unit(match) or n_digits < 4 or n_digits + n_letters < 8:
         return False
     parts = value.split("-")
@@ -168,6 +169,7 @@ _RULES = tuple(
         P(
             "nhs_number",
             rf"(?<![\w+-])(?<!\+\d )(?<!\+\d\d )(?<!1[ -]){grammar.NHS}(?![\w-])",
+            # match[1] is the separator of the digit groups; with hyphens, the digits can also be a telephone number
             lambda match: (
                 nhs.is_valid(digits_of(match[0])) and (match[1] != "-" or "nhs" in before(match, 15).lower())
             ),

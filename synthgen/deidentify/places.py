@@ -23,6 +23,7 @@ _STREETS = (
     "|Square|Parkway|Pkwy|Highway|Hwy|Circle|Trail|Gardens|Grove|Hill|Mews|Walk|Parade|Esplanade|Wynd|Brae|Vennel"
     "|Pde|Cres|Tce|Gdns|Dve|Quay|Heights|Pike|Plaza|Crossing|Alley|Broadway"
 )
+# words that can be between the name of an institution and its type, as in "Fernlea Community Hospital"
 _QUALIFIERS = (
     "General|Memorial|Regional|Community|University|District|Royal|County|Children's|Teaching|Medical|Health"
     "|Family|Care|Nursing|Retirement|Assisted|Rehabilitation|Rehab|Skilled|Primary|Elementary|High|Group|Veterans"

@@ -91,7 +91,7 @@ class _Values:
 
 # `_name`, `_geo` and `_age` return a random sentence in which {CATEGORY:value} marks an identifier.
 def _name(v: _Values) -> str:
-    (f, s), (f2, s2) = v.clinician(), v.clinician()
+    (f, s), (f2, s2) = v.clinician(), v.clinician()  # first and last names of two persons other than the patient
     m = v.letters(1)
     return v.pick(
         f"Seen by Dr. {{NAME:{f[0]}. {s}}} in {v.draws.choice(_CLINIC)}.",
@@ -264,7 +264,7 @@ FALSE_FRIENDS = tuple(_FALSE_FRIENDS.split("|"))
 
 
 def plant(n_notes: int, seed: int = 0) -> Iterator[Marked]:
-    """Yield notes with about ten identifiers per note; each invented patient has two consecutive notes.
+    """Yield notes with 11 or 12 identifiers per note; each invented patient has two consecutive notes.
 
     The second note of a patient is wrapped at `WIDTH` characters.
 

@@ -84,12 +84,12 @@ def read(text: str) -> Reading:
 
 
 def _without_middles(reading: Reading) -> Reading:
-    words = list(_LONG_WORD.finditer(reading.text))
-    if not words:
+    long_words = list(_LONG_WORD.finditer(reading.text))
+    if not long_words:
         return reading
     kept: list[int] = []
     done = 0
-    for word in words:
+    for word in long_words:
         kept += range(done, word.start() + MAX_WORD_CHARACTERS // 2)
         done = word.end() - MAX_WORD_CHARACTERS // 2
     kept += range(done, len(reading.text))
@@ -117,6 +117,7 @@ def _unwrapped(reading: Reading) -> Reading:
 
 
 def _joint(text: str, gap: re.Match[str], width: int) -> str:
+    # returns the space or line break that replaces the white space `gap`; `width` is 0 for a text without wrapping
     n_breaks = gap[0].count("\n")
     if n_breaks != 1 or width == 0:
         return "\n" if n_breaks else " "
@@ -126,11 +127,13 @@ def _joint(text: str, gap: re.Match[str], width: int) -> str:
 
 
 def _plain(visible: str) -> str:
+    # returns the normalized form of a character with its combining marks and invisible characters
     composed = unicodedata.normalize("NFKC", _INVISIBLE.sub("", visible))
     return "".join(_character(c) for c in composed if not unicodedata.category(c).startswith("M"))
 
 
 def _character(character: str) -> str:
+    # returns an ASCII digit, hyphen or space for a digit, dash or space of any script, and else the character
     if character.isascii():
         return character
     if character.isdecimal():

@@ -59,7 +59,7 @@ def _divide(context: StageContext) -> Division:
 
     def is_intact(name: str) -> bool:
         try:
-            texts = read_json(context.shards / name)["texts"]
+            texts = read_json(context.shards / name)["texts"]  # `write_json` sorts the keys, which are record ids
             return bool(list(texts) == sorted(record.id for record in shards[name].records))
         except (OSError, ValueError, KeyError, TypeError):
             return False
@@ -68,16 +68,16 @@ def _divide(context: StageContext) -> Division:
     return Division(folder=context.shards, names=tuple(shards), write=write, is_intact=is_intact)
 
 
-def _write(context: StageContext, shards: Mapping[str, Corpus], wanted: Sequence[str]) -> None:
+def _write(context: StageContext, shards: Mapping[str, Corpus], shard_names: Sequence[str]) -> None:
     loaded, seeds = context.input("load").folder, context.stream("deidentify")
     names, staff = read_json(loaded / "names.json"), read_json(loaded / "staff.json")
     shares_names = context.input("shares_names")
     deidentifier = Deidentifier(_config(context), names, seeds, shares_names=shares_names, staff=staff)
     # the shown progress includes the shards that exist already
     done = sum(len(part) for name, part in shards.items() if (context.shards / name).exists())
-    total = done + sum(len(shards[name]) for name in wanted)
+    total = done + sum(len(shards[name]) for name in shard_names)
     with context.progress.stage(context.name, total=total, unit="records", done=done) as advance:
-        for name in wanted:
+        for name in shard_names:
             result = deidentifier.deidentify(shards[name], advance)
             texts = {record.id: record.text for record in result.corpus.records}
             found = {"texts": texts, "replaced": result.replaced, "date_orders": result.date_orders}
@@ -105,14 +105,14 @@ def _deidentify(context: StageContext) -> Mapping[str, object]:
     counts: dict[str, object] = {}
     orders: dict[str, object] = {}
     for corpus in _corpora(context):
-        done, role = unchanged(corpus) if config.engine == "off" else _combined(context, corpus), corpus.role
-        write_corpus(context.folder / f"{role}.parquet", done.corpus)
-        write_json(context.folder / f"replaced-{role}.json", done.replaced)
-        counts[role] = done.counts
-        orders[role] = done.date_orders
+        result, role = unchanged(corpus) if config.engine == "off" else _combined(context, corpus), corpus.role
+        write_corpus(context.folder / f"{role}.parquet", result.corpus)
+        write_json(context.folder / f"replaced-{role}.json", result.replaced)
+        counts[role] = result.counts
+        orders[role] = result.date_orders
         total += len(corpus)
-    done_by = {"engine": engine_of(config.engine), "engine_model": context.input("engine_model")}
-    return {"in": total, "out": total, **done_by, "replaced": counts, "persons_by_date_order": orders}
+    engine = {"engine": engine_of(config.engine), "engine_model": context.input("engine_model")}
+    return {"in": total, "out": total, **engine, "replaced": counts, "persons_by_date_order": orders}
 
 
 DEIDENTIFY = Stage(
