@@ -48,7 +48,7 @@ def account_for(
     groups, spending = tuple(record.group for record in train.records), reservation.spending
     # status of each kind of access to private records; `with_later_accesses` explains and updates the statuses
     statuses = {kind: "outside" if kind in DECLARABLE else "none" for kind in READS}
-    statuses |= {} if is_public(job.config) else {"model-training": "unaccounted"}
+    statuses |= {} if is_public(job.config) else {"model-training": "unaccounted"}  # not shipped with SynthGen
     log = {
         "schema_version": 2,
         "release": spending.run,
@@ -62,7 +62,7 @@ def account_for(
         "releases": [
             {
                 "release": other.run,
-                "person_set": sha256_json([other.run]),
+                "person_set": sha256_json([other.run]),  # the persons of the other run are not known here
                 "persons": "overlapping",  # the number of shared persons is unknown, so the audit adds the costs
                 "cost": asdict(other.cost),
                 "mechanisms": [dict(mechanism) for mechanism in other.mechanisms],
@@ -73,7 +73,7 @@ def account_for(
     if job.config.secret == PUBLIC:
         return log
     persons = Table(texts=tuple(train.texts), labels=None, groups=groups, has_groups=train.has_groups)
-    inputs = AuditInputs(synthetic=persons, train=persons, control=persons, mechanism=log)
+    inputs = AuditInputs(synthetic=persons, train=persons, control=persons, mechanism=log)  # only train is read
     try:
         outcome = Accounting().run(inputs, np.random.default_rng(0), job.config.audit.confidence)
         reason = None if outcome.verdict == "pass" else outcome.reason
@@ -95,6 +95,7 @@ def _mechanisms(queries: Mapping[str, Query], noise: Noise, rehearsal: Rehearsal
             "unit": "group",
             "clip_norm": query.clip,
             "sampling": "all",
+            # the sum is not divided, or only by a number that is computed from noised answers
             "normaliser": {"value": None, "source": "answers"},
             "seed_digest": None if noise.seed is None else sha256_json([noise.seed, query.name]),
             "dry_run": rehearsal.dry_run[query.name],

@@ -34,7 +34,8 @@ def refuse_unreleasable_run(
     so the results are the same. With `secret: public`, the run is a study without a release, so no input check runs.
 
     `prepared` are the train and control records after de-identification. `control_source` are the control records
-    before de-identification; the ledger counts the audits of these records. For `spend_again`, see `reserve_budget`.
+    before de-identification; the ledger counts the audits of these records. With `spend_again`, the run may reserve
+    its budget again, even if its noise was already drawn or its stored reservation was changed.
 
     Raises:
         BudgetError: the release would be refused. The message lists each reason that applies:
@@ -71,10 +72,10 @@ def _attempt_problems(job: Job, policy: Policy, control: Corpus) -> Iterator[str
     limits = [rule.limit for rule in policy.all_rules() if rule.metric == ATTEMPTS and rule.op == "<="]
     if not limits:
         return
-    before = attempts_before(*ledger_of(job.config), control=as_table(control, {}))
-    if before >= min(limits):
+    n_before = attempts_before(*ledger_of(job.config), control=as_table(control, {}))
+    if n_before >= min(limits):
         yield (
-            f"attempts: these control persons were audited {before} times, and the policy allows {min(limits):g}; "
+            f"attempts: these control persons were audited {n_before} times, and the policy allows {min(limits):g}; "
             "use control persons of whom at most one in a hundred was audited before"
         )
 
@@ -99,8 +100,9 @@ def split_problems(policy: Policy, prepared: Prepared, seeds: SeedTree, confiden
     except InputError as error:
         yield f"input checks: {error.message}"
         return
-    limited = any(rule.metric == f"{INPUT_CHECKS}.problems" for rule in policy.all_rules())
-    if policy.is_independent or limited or {*policy.required} - {ACCOUNTING}:
+    is_limited = any(rule.metric == f"{INPUT_CHECKS}.problems" for rule in policy.all_rules())
+    # all audits except the accounting audit count as audits that compare the synthetic table with train or control
+    if policy.is_independent or is_limited or {*policy.required} - {ACCOUNTING}:
         yield from (f"input checks: {problem}" for problem in checks.problems)
     numbers = {f"{INPUT_CHECKS}.{name}": Metric(**number) for name, number in checks.details["metrics"].items()}
     evidence = Evidence(metrics=numbers, audits={})

@@ -122,10 +122,10 @@ def query_spread(
     scale = max(MIN_SPREAD, float(np.trace(seen)) / float(variances[:wide].sum()))
     prior = scale * variances
     covariance = np.diag(prior[:wide])
-    first = min(LEADING, wide)
-    excess, diagonal = (seen - covariance)[:first, :first], np.eye(first, dtype=bool)
+    n_leading = min(LEADING, wide)
+    excess, diagonal = (seen - covariance)[:n_leading, :n_leading], np.eye(n_leading, dtype=bool)
     for entries, noise in ((diagonal, error), (~diagonal, error / np.sqrt(2))):
-        covariance[:first, :first][entries] += excess[entries] * signal_share(excess[entries], noise)
+        covariance[:n_leading, :n_leading][entries] += excess[entries] * signal_share(excess[entries], noise)
     covariance += denoise(seen - covariance, error)
     values, axes = np.linalg.eigh(covariance)
     root = np.diag(np.sqrt(prior))

@@ -30,7 +30,8 @@ def deferred_signals() -> Iterator[None]:
 
     Raises:
         SystemExit: at the end of the block, if a signal arrived.
-        Interrupted: a signal after `APART` seconds stopped the run. Unless it was stored before, the result is lost.
+        Interrupted: a signal after `APART` seconds stopped the run. The DP result is lost, unless the block had
+            already stored it.
     """
     if threading.current_thread() is not threading.main_thread():
         yield

@@ -37,7 +37,11 @@ class ClassModel:
     spread: Float64  # (d, d), a square root L of the covariance that all classes share
 
     def sample(self, counts: Mapping[str, int], rng: SeedTree) -> Latents:
-        """Return exactly `counts[label]` new vectors of each label, without parents; see `Draws.sample`."""
+        """Return exactly `counts[label]` new vectors of each label.
+
+        The vectors have no parents (train records from which a vector is made). For each label, a call with a larger
+        count returns the vectors of a call with a smaller count first.
+        """
         drawn = {label: self._draw(label, counts[label], rng.child(label)) for label in sorted(counts)}
         labels = [(label, name) for label, rows in drawn.items() for name in latent_ids(label, len(rows))]
         empty: tuple[tuple[()], ...] = ((),) * len(labels)

@@ -87,16 +87,16 @@ def learn(plan: MeasurePlan, persons: MeasuredPersons, mechanism: QueryMechanism
     Randomness: the child "vote" of `plan.seeds` chooses the voters; see `votes_of`.
     """
     context, queries = plan.context, plan.queries
-    if VOTE in queries:
+    if VOTE in queries:  # the configuration lets the persons choose the writing style
         votes = votes_of(persons.train, persons.nats, context.persons, plan.seeds.child("vote"))
-        counted = mechanism([votes], queries[VOTE])
-        shares = decide_style(counted, min(VOTERS, context.persons))
-        write_json(folder / CHOICE, {"shares": shares, "votes": dict(zip(built_in_styles(), counted, strict=True))})
+        noised = mechanism([votes], queries[VOTE])
+        shares = decide_style(noised, min(VOTERS, context.persons))
+        write_json(folder / CHOICE, {"shares": shares, "votes": dict(zip(built_in_styles(), noised, strict=True))})
     people = people_of(persons.embedded, context.labels, context.basis)
     gaussian.learn(people, context, queries, mechanism).save(folder)
     if plan.vocabulary is not None:
-        used = words_by_person(persons.train, context.labels, plan.vocabulary)
-        query_words(used, len(context.labels), plan.vocabulary, queries[WORDS], mechanism).save(folder)
+        pairs = words_by_person(persons.train, context.labels, plan.vocabulary)
+        query_words(pairs, len(context.labels), plan.vocabulary, queries[WORDS], mechanism).save(folder)
 
 
 def measure(
@@ -120,6 +120,7 @@ def measure(
     """
     queries, context, run = queries_of(job.config), _public_context(job), reservation.spending.run
     persons = person_set_digest(record.group for record in train.records)
+    # a `StageInput` is a value and its digest; a stored result is used again only if all digests are the same
     inputs = {
         "persons": StageInput((job, train, embedded, reservation), persons),
         "run": plain_value(run),
@@ -132,6 +133,7 @@ def measure(
     if VOTE in queries:  # the votes depend on the language model and on the decoder's settings
         stage = replace(stage, config=(*stage.config, "decode.voting"))
     result = job.run(stage, inputs)
+    # raises InputError if the ledger has no entry for this result
     spent(*ledger_of(job.config), run, made_digest(result.folder), delta=reservation.delta)
     return _measured(result, _plan(job, context)), result
 
@@ -177,7 +179,8 @@ def _persons(
 
 
 def _rehearsal(job: Job, plan: MeasurePlan, persons: MeasuredPersons, folder: Path) -> Rehearsal:
-    context, seeds = plan.context, job.seeds.child("twin")  # old word for dry run; a new stream name changes results
+    # "twin" and "stand-ins" are old words for the dry run and for substitutes; new names of streams change results
+    context, seeds = plan.context, job.seeds.child("twin")
     n = DRY_RUN_PERSONS if abs(DRY_RUN_PERSONS - context.persons) >= context.persons / 9 else FALLBACK_PERSONS
     words = () if plan.vocabulary is None else plan.vocabulary.words
     rng, n_styles = seeds.child("people").generator(), len(built_in_styles())

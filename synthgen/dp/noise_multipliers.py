@@ -34,6 +34,7 @@ def noise_multipliers(epsilon: float, delta: float, specs: Mapping[str, QuerySpe
 
 @cache
 def _least_noise(epsilon: float, delta: float) -> float:
+    # Rényi accounting overestimates the cost, so its multiplier is the upper end of the search with exact accounting
     upper = _calibrated(rdp.RdpAccountant, epsilon, delta, _RENYI_RANGE)
     return _calibrated(pld.PLDAccountant, epsilon, delta, (_LEAST_RATIO * upper, upper))
 

@@ -177,15 +177,15 @@ def exact_sum(people: Iterable[Float64], clip: float) -> Int64:
     """
     total: Int64 | None = None
     for block in people:
-        norms, used = np.linalg.norm(block, axis=1), np.flatnonzero(block.any(axis=0))  # most columns can be zero
+        norms, columns = np.linalg.norm(block, axis=1), np.flatnonzero(block.any(axis=0))  # most columns can be zero
         if not np.isfinite(norms).all():
             raise InternalError("a person's row is not finite")
         factor = clip / np.maximum(norms, clip)
-        rows = np.trunc(block[:, used] * (factor * (UNIT / clip))[:, None]).astype(np.int64)
+        rows = np.trunc(block[:, columns] * (factor * (UNIT / clip))[:, None]).astype(np.int64)
         while (over := (rows * rows).sum(axis=1) > UNIT * UNIT).any():  # a rounded row can have a norm above `UNIT`
             rows[over] = np.trunc(rows[over] * (1 - 2.0**-40)).astype(np.int64)
         total = np.zeros(block.shape[1], dtype=np.int64) if total is None else total
-        total[used] += rows.sum(axis=0)
+        total[columns] += rows.sum(axis=0)
     if total is None:
         raise InternalError("there are no persons to sum over")
     return total

@@ -10,7 +10,9 @@ from synthgen.core.types import Corpus, Embedded, Float64, Int64, Record
 from synthgen.dp.basis import PublicBasis
 
 BLOCK = 256  # number of persons whose rows are in memory at once
-LONG_RECORD_WORDS = 320  # words per record of every tenth made-up person; above `MAX_WORDS` of the word query
+# Number of words per record of every tenth made-up person. The query for words counts fewer words of one person
+# (`MAX_WORDS` in word_queries.py), so these persons test this limit.
+LONG_RECORD_WORDS = 320
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -19,7 +21,8 @@ class MeasuredPersons:
 
     train: Corpus
     embedded: Embedded  # row i is the vector of record i
-    # by id of a voter's record: negative log-likelihood of the text under each writing style, in nats per token
+    # By id of a voter's record: negative log-likelihood of the text under each writing style, in nats per token. The
+    # mapping is empty if the run has no vote for writing styles.
     nats: Mapping[str, Float64] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -89,7 +92,10 @@ def people_of(x: Embedded, labels: Sequence[str], basis: PublicBasis) -> PersonR
 def made_up_persons(
     n: int, labels: Sequence[str], basis: PublicBasis, words: Sequence[str], n_styles: int, rng: np.random.Generator
 ) -> MeasuredPersons:
-    """Return n made-up persons, each with 1 to 60 records; vectors, labels, texts and nats are random."""
+    """Return n made-up persons, whose vectors, labels, texts and nats are random.
+
+    About one person in fifty has 60 records; all others have one to four records.
+    """
     sizes = np.where(rng.random(n) < 0.02, 60, rng.integers(1, 5, n))
     groups = [f"made-up-{person}" for person in range(n) for _ in range(sizes[person])]
     lengths = np.repeat(np.where(np.arange(n) % 10 == 0, LONG_RECORD_WORDS, rng.integers(1, 9, n)), sizes)

@@ -58,6 +58,7 @@ def check_budget(config: Config, policy: Policy) -> None:
             hint=f"Set interpolate.method to {gaussian.NAME}, and set dp.epsilon, dp.delta and dp.persons.",
         )
     labels = sorted(config.source.labels or ())
+    # called only for its DataError
     wanted_counts(labels, config.interpolate.balance, config.interpolate.total)
     if config.filter.attributes is not None:
         check_labels(config.filter.attributes, labels)
@@ -140,8 +141,8 @@ def run_limit(config: Config, policy: Policy) -> Cost | None:
 def large_delta(config: Config, policy: Policy, persons: int) -> str | None:
     """Return an error message if the delta of all runs together is too large for the number of persons, else None.
 
-    `persons`, the number of persons in train, is rounded down as in the accounting audit. The message does not state
-    `persons`. With `secret: public`, delta has no limit.
+    `persons`, the number of persons in train, is rounded down to two significant digits, as the accounting audit also
+    does. The message does not state `persons`. With `secret: public`, delta has no limit.
     """
     limit = run_limit(config, policy)
     if config.secret == PUBLIC or config.dp.delta is None or limit is None:

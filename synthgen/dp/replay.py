@@ -73,7 +73,7 @@ class DryRun:
         log["dimension"] = len(total)
         for _ in range(max(MIN_DRAWS, math.ceil(MIN_LOGGED / (len(total) * query.steps)))):
             noised = add_noise(total, query, self.noise)
-            z = (noised - total) / (query.noise_multiplier * UNIT)
+            z = (noised - total) / (query.noise_multiplier * UNIT)  # multiples of the noise's standard deviation
             log["noise"].append(float((z**2).sum()))
             log["leading"].append(z[:MAX_LOGGED].tolist())
         self.answers.setdefault(query.name, []).append(answer_of(noised, query))
@@ -103,7 +103,9 @@ class Rehearsal:
     """The logs of the dry run and the outcome of the replay, for the mechanism log."""
 
     dry_run: Mapping[str, Mapping[str, Any]]  # by query name, as `audits.attacks.accounting.mechanism_log.DryRunLog`
-    replay: Mapping[str, str]  # as `audits.attacks.accounting.mechanism_log.ReplayLog`, without the field `scores`
+    # as `audits.attacks.accounting.mechanism_log.ReplayLog`; measure.py adds the field `scores`, which states whether
+    # texts scored alone and together have equal likelihoods
+    replay: Mapping[str, str]
 
 
 def rehearse(
@@ -172,4 +174,5 @@ def _run(
 
 
 def _norm(total: Int64) -> float:
+    # returns the norm of a sum in units of the clip norm
     return float(np.linalg.norm(total.astype(np.float64))) / UNIT

@@ -46,6 +46,7 @@ def overspending_of(config: Config, policy: Policy) -> list[str]:
 
 
 def _counted_and_new(config: Config) -> tuple[tuple[Spending, ...], Spending]:
+    # returns the reservations in the ledger that count, and the new reservation, which has no run id yet
     return budgets.counted(*ledger_of(config)), _spending(config, "")
 
 
@@ -70,6 +71,7 @@ def reserve_budget(job: Job, policy: Policy, *, spend_again: bool = False) -> tu
         refuse_overspending(*_counted_and_new(job.config), limit)
         aside = stored.place.replace(stored.place.with_name(f"{stored.place.name}.before-{secrets.token_hex(4)}"))
     try:
+        # the stage records the reservation; the second call of `reserve` only checks the limit and returns the entry
         result = job.run(RESERVE_STAGE, _inputs(job, limit))
         return reserve(*ledger_of(job.config), _spending(job.config, _run_in(result.folder)), limit=limit), result
     except BaseException:
@@ -93,6 +95,8 @@ def _stored(job: Job, *, spend_again: bool) -> _Stored:
 
 
 def _run_at(result: StageResult | None, place: Path) -> str | None:
+    # returns the id of the run whose reservation is in the workspace, or None; the folder of an unfinished stage has
+    # the suffix .partial
     folder = place.with_name(f"{place.name}.partial") if result is None else place
     # if the stage is finished but has no result, somebody modified its files, so the id in these files is not used
     if (result is None and place.exists()) or not (folder / RUN).is_file():
@@ -111,9 +115,9 @@ def _spending(config: Config, run: str) -> Spending:
 
 def _refuse_orphans(workspace: Workspace) -> None:
     stages = workspace.root / "stages"
-    known = {_run_in(path.parent) for path in stages.glob(f"{RESERVE}-*/{RUN}")}
+    reserved = {_run_in(path.parent) for path in stages.glob(f"{RESERVE}-*/{RUN}")}
     drawn = {path.parent: str(read_field(path, "release")) for path in stages.glob(f"{MEASURE}-*/{LOG}")}
-    if orphans := sorted(folder.name for folder, run in drawn.items() if run not in known):
+    if orphans := sorted(folder.name for folder, run in drawn.items() if run not in reserved):
         raise StorageError(
             f"{stages}: contains a DP result without its reservation",
             problems=[f"{name}: the folder {RESERVE}-* of its run is missing" for name in orphans],
@@ -179,9 +183,9 @@ def named_reservation(config: Config, prefix: str | None) -> str:
         UsageError: not exactly one reservation matches, or the prefix has fewer than `MIN_DIGITS` digits.
         InputError: the ledger cannot be used.
     """
-    own = _stored_run(config) if prefix is None else None
-    if own is not None:
-        return own
+    stored = _stored_run(config) if prefix is None else None
+    if stored is not None:
+        return stored
     entries = budgets.all_reservations(*ledger_of(config))
     fitting = [str(entry["run"]) for entry in entries if prefix is not None and str(entry["run"]).startswith(prefix)]
     if len(fitting) == 1 and len(prefix or "") >= MIN_DIGITS:

@@ -28,10 +28,12 @@ def made_digest(folder: Path) -> str:
 
 
 def recover_result(folder: Path, ledger: tuple[Path, HighWaterMark], run: str) -> bool:
-    """Return whether a folder contains the DP result that the ledger records for a run.
+    """Record or delete what an interrupted run left in a folder; return whether the folder contains the DP result.
 
-    If the folder has a sealed result that the ledger does not record yet, the function records this result. If the
-    folder has no sealed result and the ledger records no result, the function deletes all files in the folder.
+    - If the folder has a sealed result that the ledger does not record yet, the function records this result.
+    - If the folder has no sealed result and the ledger records no result, the function deletes all files in the
+      folder and returns False.
+    - If the ledger already records the result in the folder, the function changes nothing.
 
     Raises:
         InputError: the ledger cannot be used.

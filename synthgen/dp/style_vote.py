@@ -1,7 +1,7 @@
 """Choose the writing style of the generated texts by a vote of sampled persons, under differential privacy.
 
-A style is an adapter of the language model. A person votes for each style under which the person's text has a higher
-likelihood than under the plain style.
+A style is an adapter of the language model; the plain style is the language model without such an adapter. A person
+votes for each style under which the person's text has a higher likelihood than under the plain style.
 """
 
 from collections.abc import Mapping, Sequence
@@ -100,10 +100,10 @@ def voting_rows(train: Corpus, persons: int, seeds: SeedTree) -> dict[str, int]:
 
     Randomness: the children "person" and "record" of `seeds`.
     """
-    chance, first = min(1.0, VOTERS / persons), dict[str, int]()
+    chance, rows = min(1.0, VOTERS / persons), dict[str, int]()
     for row in sorted(range(len(train)), key=lambda i: _random_key(seeds, train.records[i])):
-        first.setdefault(train.records[row].group, row)
-    return {group: row for group, row in sorted(first.items()) if _is_sampled(seeds.child("person", group), chance)}
+        rows.setdefault(train.records[row].group, row)
+    return {group: row for group, row in sorted(rows.items()) if _is_sampled(seeds.child("person", group), chance)}
 
 
 def preferences(nats: Float64) -> Float64:
@@ -123,10 +123,10 @@ def _is_sampled(seeds: SeedTree, chance: float) -> bool:
 def decide_style(counts: Float64, voters: float) -> Shares:
     """Return the chosen styles with equal shares.
 
-    The top style is the style with the most votes, apart from the plain style. If it has fewer votes than
-    `MIN_SUPPORT` × `voters`, only the plain style is chosen. Otherwise, the plain style is not chosen. Then
-    the top style is chosen, and the next styles that have at least `MIN_SHARE_OF_TOP` × its votes. At most `MIXED`
-    styles are chosen.
+    The top style is the style with the most votes, apart from the plain style. If the top style has fewer votes than
+    `MIN_SUPPORT` × `voters`, only the plain style is chosen. Otherwise, the plain style is not chosen. Instead, up to
+    `MIXED` styles are chosen: the styles with the most votes that have at least `MIN_SHARE_OF_TOP` × the votes of the
+    top style.
 
     `counts` are the noised numbers of votes of the styles, float64 (styles,), `voters` the expected number of voters.
     """

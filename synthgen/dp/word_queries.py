@@ -79,7 +79,7 @@ class ClassWords:
         mean = np.maximum(self.counts.mean(axis=0), 0.0)
         p = norm.sf((self.counts - mean) / (self.error * np.sqrt(1 - 1 / c)))
         unit = directions / np.maximum(np.linalg.norm(directions, axis=1, keepdims=True), 1e-12)
-        expected = np.exp(EXPECTED * (unit @ self.vocabulary.table.T))
+        expected = np.exp(EXPECTED * (unit @ self.vocabulary.table.T))  # h before the division by its mean
         p = p * expected.mean(axis=1, keepdims=True) / expected
         limits = FALSE_DISCOVERIES * np.arange(1, v + 1) / v
         ordered = np.sort(p, axis=1)
@@ -151,28 +151,31 @@ def words_by_person(corpus: Corpus, labels: Sequence[str], vocabulary: PublicWor
     """
     place = {word: i for i, word in enumerate(vocabulary.words)}
     number = {label: i for i, label in enumerate(sorted(labels))}
-    used: dict[str, set[tuple[int, int]]] = {}
+    pairs_of: dict[str, set[tuple[int, int]]] = {}
     for record in corpus.records:
         word_numbers = {place[word] for word in _WORD.findall(record.text.lower()) if word in place}
-        used.setdefault(record.group, set()).update((number[record.label], word) for word in word_numbers)
-    ordered = (sorted(used[group], key=lambda pair: (vocabulary.frequency[pair[1]], pair)) for group in sorted(used))
+        pairs_of.setdefault(record.group, set()).update((number[record.label], word) for word in word_numbers)
+    ordered = (
+        sorted(pairs_of[group], key=lambda pair: (vocabulary.frequency[pair[1]], pair)) for group in sorted(pairs_of)
+    )
     return [np.array(pairs[:MAX_WORDS], dtype=np.int64).reshape(-1, 2) for pairs in ordered]
 
 
 def query_words(
-    used: Sequence[Int64], n_classes: int, vocabulary: PublicWords, query: Query, mechanism: QueryMechanism
+    pairs_by_person: Sequence[Int64], n_classes: int, vocabulary: PublicWords, query: Query, mechanism: QueryMechanism
 ) -> ClassWords:
-    """Count, with noise, the persons who have each pair of class and word; `used` is from `words_by_person`.
+    """Count, with noise, the persons who have each pair of class and word.
 
-    The row of a person has 1/√`MAX_WORDS` at each of the person's pairs, so its norm is at most 1.
+    `pairs_by_person` is the result of `words_by_person`: the pairs of each person, (number of a class, number of a
+    word). The row of a person has 1/√`MAX_WORDS` at each of the person's pairs, so its norm is at most 1.
 
     Privacy: one Gaussian query over all words of all classes.
     """
     v = len(vocabulary.words)
 
     def rows() -> Iterator[Float64]:
-        for first in range(0, len(used), BLOCK):
-            block = used[first : first + BLOCK]
+        for first in range(0, len(pairs_by_person), BLOCK):
+            block = pairs_by_person[first : first + BLOCK]
             placed = np.zeros((len(block), n_classes * v))
             for row, pairs in zip(placed, block, strict=True):
                 row[pairs[:, 0] * v + pairs[:, 1]] = MAX_WORDS**-0.5
