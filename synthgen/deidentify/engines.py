@@ -47,7 +47,7 @@ def finder(engine: str, known: KnownNames | None = None) -> Find:
     classifier = Classifier()
 
     def find(text: str, declared_names: Sequence[str]) -> list[Span]:
-        reading = read(text)
+        reading = read(text)  # the normalized text; `written` converts its spans to spans of `text`
         classified = [reading.written(span) for span in classifier.find(reading.text)]
         return _completed(joined(_by_rules(text, declared_names, known), classified), text)
 

@@ -5,8 +5,9 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 IGNORE = re.IGNORECASE
-CAPITAL = r"[^\W\d_a-z][\w'’.-]{0,24}"  # a capitalised word, which may contain full stops
-PROPER = r"[^\W\d_a-z][\w'’-]{0,24}"  # a capitalised word without full stops
+# words that start with a capital or with a letter outside ASCII; only the words of `CAPITAL` can contain full stops
+CAPITAL = r"[^\W\d_a-z][\w'’.-]{0,24}"
+PROPER = r"[^\W\d_a-z][\w'’-]{0,24}"
 _UNIT = re.compile(
     r"(?i) ?(?:mg|mcg|ug|g|kg|ml|cc|l|units?|iu|mmhg|bpm|%|pg|ng|cells|thousand|mmol|meq|steps|feet|ft|calories|kcal"
     r"|hours?|days?|weeks?|mins?|minutes)\b|%"
