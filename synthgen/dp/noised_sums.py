@@ -125,7 +125,7 @@ class DeclaredQueries:
     declared: Mapping[str, Query]  # declared queries by name
     n_persons: int  # number of distinct persons that are queried
     mechanism: QueryMechanism
-    answered: Counter[str] = field(default_factory=Counter)  # by query name: number of steps requested so far
+    requested: Counter[str] = field(default_factory=Counter)  # by query name: number of steps requested so far
     problems: list[str] = field(default_factory=list)  # one message per refusal
 
     def __call__(self, people: Iterable[Float64], query: Query) -> Float64:
@@ -134,17 +134,17 @@ class DeclaredQueries:
         Raises:
             InternalError: the query or the step is not declared, or the number of rows is not `n_persons`.
         """
-        self.answered[query.name] += 1
+        self.requested[query.name] += 1
         if query != self.declared.get(query.name):
             self._refuse(f"{query.name}: the query is not declared, or differs in noise, steps or clip norm")
-        if self.answered[query.name] > query.steps:
+        if self.requested[query.name] > query.steps:
             self._refuse(f"{query.name}: more than the {query.steps} declared steps were requested")
         return self.mechanism(self._counted(people, query), query)
 
     def refuse_incomplete(self) -> None:
         """Raise InternalError unless exactly the declared steps of the declared queries were answered."""
         steps = {name: query.steps for name, query in self.declared.items()}
-        wrong = {name: n for name, n in {**dict.fromkeys(steps, 0), **self.answered}.items() if n != steps.get(name)}
+        wrong = {name: n for name, n in {**dict.fromkeys(steps, 0), **self.requested}.items() if n != steps.get(name)}
         problems = [f"{name}: {n} of {steps.get(name, 0)} declared steps were answered" for name, n in wrong.items()]
         if problems or self.problems:
             raise _undeclared([*self.problems, *problems])

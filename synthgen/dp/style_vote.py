@@ -21,7 +21,7 @@ from synthgen.decode.style_adapter import built_in_styles, in_style
 from synthgen.pipeline.job import Job
 from synthgen.pipeline.style_choice import MIXED, Shares, named_styles
 
-VOTERS = 128  # expected number of voters
+VOTERS = 128  # expected number of voters, if train has as many persons as the configuration declares
 MIN_SHARE_OF_TOP = 0.5  # a further style is used if its votes are at least this share of the top style's votes
 N_RESCORED = 3  # number of voters whose texts are scored twice; see `read_nats`
 FULL_VOTE_GAIN = 0.1  # least norm of a person's gains, in nats per token, that gives a vote of norm 1; see `votes_of`
