@@ -18,8 +18,9 @@ __all__ = ["Encoder", "Progress", "build_encoder", "embed"]
 def build_encoder(config: EmbedConfig, model_folder: Callable[[str], Path], *, one_by_one: bool = False) -> Encoder:
     """Return the encoder that the configuration names; `model_folder` maps a model name to its folder.
 
-    A Mistral model is a `LastTokenEncoder`. Every other model is a `SentenceEncoder`; with `one_by_one`, this encoder
-    encodes each text separately. Raise ModelError if the folder does not contain a supported encoder.
+    For a Mistral model, the result is a `LastTokenEncoder`, which ignores `one_by_one`. For every other model, the
+    result is a `SentenceEncoder`, which encodes texts in batches, or each text separately if `one_by_one` is True.
+    Raise ModelError if the folder does not contain a supported encoder.
     """
     folder = model_folder(config.model)
     path = folder / "config.json"
@@ -37,7 +38,10 @@ def build_encoder(config: EmbedConfig, model_folder: Callable[[str], Path], *, o
 
 
 def embed(corpus: Corpus, vectors: Float32, encoder: Encoder) -> Embedded:
-    """Combine the vectors of n records, float32 (n, d), with the id, label and person of each record."""
+    """Combine the vectors of n records, float32 (n, d), with the id, label and person of each record.
+
+    No text is encoded: `vectors` are in the order of `corpus.records`, and `encoder` is the encoder that made them.
+    """
     return Embedded(
         vectors=np.ascontiguousarray(vectors),
         ids=tuple(r.id for r in corpus.records),

@@ -29,7 +29,7 @@ class Encoder(Protocol):
         """Return the vectors of n non-empty texts, finite float32 (n, d); row i is the vector of texts[i].
 
         The order of the texts does not change the vectors. The other texts of a call can change the last bits of a
-        vector. `progress` is called with the number of texts encoded since the previous call of `progress`.
+        vector. `progress` is called with the number of distinct texts encoded since the previous call of `progress`.
         """
 
 
@@ -64,8 +64,9 @@ def encode_batches(
 ) -> Float32:
     """Return the vectors of the texts, float32 (n, d), computed by `forward` on batches of at most `size` texts.
 
-    Up to `n_workers` threads call `forward` at the same time, each on one core. The number of threads does not change
-    the vectors; the batch size changes their last bits. Raise ModelError if a vector is zero or not finite.
+    Equal texts are encoded only once. For `progress`, see `Encoder.encode`. Up to `n_workers` threads call
+    `forward` at the same time, each on one core. The number of threads does not change the vectors; the batch size
+    changes their last bits. Raise ModelError if a vector is zero or not finite.
     """
     if not texts:
         return np.empty((0, encoder.dim), dtype=np.float32)

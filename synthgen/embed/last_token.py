@@ -31,7 +31,7 @@ def last_token_pool(hidden: "torch.Tensor", mask: "torch.Tensor") -> "torch.Tens
 class LastTokenEncoder:
     """Encoder that uses a causal language model, such as Salesforce/SFR-Embedding-Mistral.
 
-        e(x) = h / |h|,   h = last-layer state at the token </s> after the text x
+        e(x) = h / |h|,   h = last-layer state at the end-of-text token after the text x
 
     Texts are encoded as documents, without an instruction, and cut to `max_tokens` including the end-of-text token.
     The forward pass uses `dtype`; the result is always float32. The device "auto" uses a GPU if there is one. Raise
@@ -90,6 +90,7 @@ class LastTokenEncoder:
         return unit
 
     def _states(self, batch: list[str]) -> "torch.Tensor":
+        # returns the last-layer state at the end-of-text token of each text, float32 (n, d), before normalization
         import torch
 
         rows = [self._token_ids(text) for text in batch]

@@ -11,8 +11,9 @@ from synthgen.segment import Segment, Splitter, record_vectors
 
 
 class SegmentedEncoder:
-    """Encoder whose vector of a record is the normalised mean of the record's segment vectors; see `record_vectors`.
+    """Encoder whose vector of a record is the mean direction of the vectors of the record's segments.
 
+    The vector of each segment is scaled to unit length. Their mean is scaled to unit length again (`record_vectors`).
     The inner `encoder` encodes every segment without its heading.
     """
 
@@ -25,7 +26,10 @@ class SegmentedEncoder:
         self.digest = sha256_json({"kind": "segmented", "encoder": encoder.digest, "splitter": splitter.digest})
 
     def encode(self, texts: Sequence[str], progress: Progress | None = None) -> Float32:
-        """Return the unit vectors of n records, float32 (n, d); raise ModelError if a vector or mean is zero."""
+        """Return the unit vectors of n records, float32 (n, d).
+
+        Raise ModelError if the vector of a segment, or the mean over the segments of a record, is zero.
+        """
         if not texts:
             return np.empty((0, self.dim), dtype=np.float32)
         row = {text: i for i, text in enumerate(sorted(set(texts)))}

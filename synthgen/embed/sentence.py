@@ -19,7 +19,8 @@ class SentenceEncoder:
     """Encoder saved by sentence-transformers (a folder with `modules.json`), with unit-length float32 vectors.
 
     The class downloads nothing and runs no code from the folder. With `one_by_one`, each text is encoded separately,
-    so the vector of a text does not depend on other texts. Raise ModelError if the folder does not contain a
+    so the vector of a text does not depend on other texts. Without `one_by_one`, texts are encoded in batches, and
+    the other texts of a batch change the last bits of a vector. Raise ModelError if the folder does not contain a
     sentence-transformers encoder.
 
     Privacy: the text can be reconstructed from its vector, so vectors of private text stay in the workspace.

@@ -25,7 +25,10 @@ CORES_PER_SHARD = 16  # a process with n cores encodes max(1, n // `CORES_PER_SH
 
 
 class StoredVectors:
-    """An encoder that reads the vectors of texts from finished shards instead of computing them."""
+    """An encoder that reads the vectors of texts from finished shards instead of computing them.
+
+    `shards` are the texts of each shard. `folder` contains one file of vectors for each shard.
+    """
 
     def __init__(self, encoder: Encoder, shards: Sequence[Sequence[str]], folder: Path) -> None:
         self.name, self.digest, self.dim = encoder.name, encoder.digest, encoder.dim
@@ -44,20 +47,25 @@ class StoredVectors:
 
 
 def vector_shards(context: StageContext, encoder: Encoder, texts: Sequence[str], title: str) -> Division:
-    """Divide the texts into shards, or the segments of the texts if the encoder is a `SegmentedEncoder`."""
+    """Divide the distinct texts into shards, or their distinct segments if the encoder is a `SegmentedEncoder`.
+
+    A segment is a part of a long text, such as the text under one heading. `title` is the title of the progress bar.
+    """
     inner, shards = _divided(encoder, texts)
     names = _names(shards)
-    part = dict(zip(names, shards, strict=True))
+    texts_of = dict(zip(names, shards, strict=True))
 
-    def write(wanted: Sequence[str]) -> None:
-        left = sum(len(part[name]) for name in wanted)
-        done = sum(len(part[name]) for name in names if (context.shards / name).exists())
+    def write(names_to_write: Sequence[str]) -> None:
+        n_left = sum(len(texts_of[name]) for name in names_to_write)
+        n_done = sum(len(texts_of[name]) for name in names if (context.shards / name).exists())
         unit = "segments" if isinstance(encoder, SegmentedEncoder) else "texts"
-        together = max(1, usable_cores() // CORES_PER_SHARD)
-        with context.progress.stage(title, total=left + done, unit=unit, done=done) as advance:
-            for names_together in (wanted[start : start + together] for start in range(0, len(wanted), together)):
-                vectors = inner.encode([text for name in names_together for text in part[name]], advance)
-                ends = np.cumsum([len(part[name]) for name in names_together])
+        n_together = max(1, usable_cores() // CORES_PER_SHARD)
+        with context.progress.stage(title, total=n_left + n_done, unit=unit, done=n_done) as advance:
+            for names_together in (
+                names_to_write[start : start + n_together] for start in range(0, len(names_to_write), n_together)
+            ):
+                vectors = inner.encode([text for name in names_together for text in texts_of[name]], advance)
+                ends = np.cumsum([len(texts_of[name]) for name in names_together])
                 for name, of_shard in zip(names_together, np.split(vectors, ends[:-1]), strict=True):
                     write_by(context.shards / name, partial(np.save, arr=of_shard, allow_pickle=False))
 
@@ -66,7 +74,7 @@ def vector_shards(context: StageContext, encoder: Encoder, texts: Sequence[str],
             stored = np.load(context.shards / name, mmap_mode="r", allow_pickle=False)
         except (OSError, ValueError, EOFError):
             return False
-        return bool(stored.shape == (len(part[name]), inner.dim) and stored.dtype == np.float32)
+        return bool(stored.shape == (len(texts_of[name]), inner.dim) and stored.dtype == np.float32)
 
     return Division(folder=context.shards, names=names, write=write, is_intact=is_intact)
 
@@ -79,6 +87,7 @@ def stored_encoder(context: StageContext, encoder: Encoder, texts: Sequence[str]
 
 
 def _divided(encoder: Encoder, texts: Sequence[str]) -> tuple[Encoder, list[list[str]]]:
+    # returns (the encoder that encodes the texts of the shards, the texts of each shard)
     if not isinstance(encoder, SegmentedEncoder):
         return encoder, in_batches(texts, SHARD_TEXTS)
     pieces = {part.text for text in set(texts) for part in encoder.split(text)}

@@ -1,4 +1,4 @@
-"""The three embed stages, which compute the vectors of the training, candidate and control texts."""
+"""The three embed stages, which compute the vectors of the train, candidate (generated) and control texts."""
 
 from collections.abc import Mapping, Sequence
 from functools import partial
