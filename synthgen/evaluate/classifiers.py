@@ -47,7 +47,8 @@ class TrainingSet:
 
     rows: LabelledTexts
     has_texts: bool = True  # if False, only the classifier of vectors is trained on these records
-    weights: Literal["balanced"] | None = None  # "balanced" weights a record by 1 / (size of its class)
+    # "balanced": the weight of a record is proportional to 1 / (size of its class); None: all weights are equal
+    weights: Literal["balanced"] | None = None
 
 
 def encoder_logistic(
@@ -92,6 +93,7 @@ CLASSIFIERS: Mapping[str, Callable[..., Labels]] = {"encoder-logistic": encoder_
 
 
 def _predict(model: Any, x: Any, labels: Labels, x_test: Any) -> Labels:
+    # a model cannot be trained on one class, so this class is predicted for every test row
     if len(np.unique(labels)) == 1:
         return np.repeat(labels[:1], x_test.shape[0])
     return np.asarray(model.fit(x, labels).predict(x_test))

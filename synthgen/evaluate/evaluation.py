@@ -27,7 +27,7 @@ TRAINING_SETS = ("real", "synthetic", "real+synthetic")  # the sets of records t
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Tables:
-    """The records to compare, with their vectors."""
+    """The real and synthetic records that classifiers are trained and tested on, with the vectors of the records."""
 
     synthetic: Corpus
     train: Corpus  # the real records from which the synthetic records were made
@@ -56,8 +56,8 @@ def evaluate(
 
         utility.tstr_over_trtr    = macro F1 trained on synthetic / macro F1 trained on real
         utility.worst_class_ratio = min over classes of recall trained on synthetic / recall trained on real
-        style.gap                 = see `style_gap`
-        balance.tv_distance       = ½ · Σ_c |share of c in synthetic − share requested|
+        style.gap                 = how much worse synthetic than real texts predict real style, see `style_gap`
+        balance.tv_distance       = distance of the class shares from the requested shares, see `tv_distance`
 
     The two utility metrics are measured for each classifier, for example `utility.tfidf_linear.tstr_over_trtr`. The
     metric without the name of a classifier is the result of the classifier whose interval has the smallest lower end.
@@ -79,8 +79,8 @@ def evaluate(
     test, real, synthetic = _test_set(tables), _rows(tables, "train"), _rows(tables, "synthetic")
     rows_of_sets = (real, synthetic, real.plus(synthetic))
     training_sets = dict(zip(TRAINING_SETS, map(TrainingSet, rows_of_sets), strict=True)) | dict(baselines or {})
-    found = _scored(training_sets, test, DRAWS if confidence <= 0.95 else 5 * DRAWS, seeds)
-    metrics, ratios, reasons = _ratios(found, test, confidence, set(tables.train.labels))
+    all_scores = _scored(training_sets, test, DRAWS if confidence <= 0.95 else 5 * DRAWS, seeds)
+    metrics, ratios, reasons = _ratios(all_scores, test, confidence, set(tables.train.labels))
     if requested is not None:
         metrics["balance.tv_distance"] = tv_distance(tables.synthetic.labels, requested, confidence)
     texts, real_test = [record.text for record in _by_id(tables.synthetic)], _by_id(tables.test)
@@ -94,8 +94,8 @@ def evaluate(
         "records": {name: len(chosen.rows.texts) for name, chosen in training_sets.items()}
         | {"test": len(test.rows.texts)},
         "test_persons": test.n_persons,
-        "classifiers": _classifier_scores(found, test, confidence),
-        "subgroups": _by_subgroup(found, test, confidence),
+        "classifiers": _classifier_scores(all_scores, test, confidence),
+        "subgroups": _by_subgroup(all_scores, test, confidence),
         "ratios": ratios,
         "style": {"synthetic": style_profile(tables.synthetic.texts), "real": style_profile(tables.test.texts)},
         "coherence": _contradiction_shares({"synthetic": tables.synthetic, "real": tables.test}, confidence),
@@ -108,15 +108,16 @@ def evaluate(
 def _scored(
     training_sets: Mapping[str, TrainingSet], test: "_TestSet", n_draws: int, seeds: SeedTree
 ) -> dict[str, dict[str, Scores]]:
-    found, weights = {}, person_weights(test.n_persons, n_draws, seeds.child("bootstrap").generator())
+    # returns name of a classifier -> name of a training set -> scores on the test records
+    all_scores, weights = {}, person_weights(test.n_persons, n_draws, seeds.child("bootstrap").generator())
     for classifier, fit_and_predict in CLASSIFIERS.items():
         seed = int.from_bytes(seeds.child(classifier).key()[:4], "big") >> 1  # from 0 to 2^31 − 1
-        found[classifier] = {
+        all_scores[classifier] = {
             name: test.score(fit_and_predict(chosen.rows, test.rows, seed, chosen.weights), weights)
             for name, chosen in training_sets.items()
             if chosen.has_texts or classifier != ON_WORDS
         }
-    return found
+    return all_scores
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -146,7 +147,10 @@ def _test_set(tables: Tables) -> _TestSet:
 
 
 def tv_distance(labels: list[str], requested: Mapping[str, int], confidence: float) -> Estimate:
-    """Return the `distance_of_shares` of `labels` and `requested`, which is exact: the interval has no width.
+    """Return the total variation distance between the class shares of `labels` and of the requested records.
+
+    Missing records count as a further class, and the distance is 1 if a requested class has no record; see
+    `distance_of_shares`. The value is exact, so the interval has no width.
 
     `confidence` is two-sided, and the result states the one-sided confidence. Raise DataError if `labels` or
     `requested` is empty.
@@ -203,15 +207,17 @@ def _rows(tables: Tables, name: Literal["synthetic", "train", "test"]) -> Labell
 
 
 def _ratios(
-    found: Mapping[str, Mapping[str, Scores]], test: _TestSet, confidence: float, classes: set[str]
+    all_scores: Mapping[str, Mapping[str, Scores]], test: _TestSet, confidence: float, classes: set[str]
 ) -> tuple[dict[str, Estimate], dict[str, Any], dict[str, str]]:
+    # returns (metric -> estimate, metric -> classifier -> estimate as JSON, unmeasured metric -> reason)
     metrics, ratios, reasons = dict[str, Estimate](), dict[str, Any](), dict[str, str]()
     if len(test.names) == 1:
         return {}, {}, dict.fromkeys(("utility.tstr_over_trtr", "utility.worst_class_ratio"), _ONE_CLASS)
     overall, worst = dict[str, tuple[Float64, int]](), dict[str, tuple[Float64, int]]()
-    for classifier, scores_of in found.items():
+    for classifier, scores_of in all_scores.items():
         real, synthetic = scores_of["real"], scores_of["synthetic"]
-        learned = real.recall[0] > 0  # the classes of which some test records are predicted correctly
+        # which classes have a correctly predicted test record; row 0 is the result without bootstrap weights
+        learned = real.recall[0] > 0
         if learned.any():
             ratio = synthetic.recall[:, learned] / real.recall[:, learned]
             worst[classifier] = (
@@ -220,7 +226,7 @@ def _ratios(
             )
             overall[classifier] = synthetic.macro_f1 / real.macro_f1, test.n_persons
     for name, values in (("tstr_over_trtr", overall), ("worst_class_ratio", worst)):
-        if len(values) < len(found):
+        if len(values) < len(all_scores):
             reasons[f"utility.{name}"] = "a classifier trained on real records predicts no class correctly"
             continue
         by_classifier = {classifier: estimate(draws, n, confidence) for classifier, (draws, n) in values.items()}
@@ -234,7 +240,7 @@ def _ratios(
 
 
 def _classifier_scores(
-    found: Mapping[str, Mapping[str, Scores]], test: _TestSet, confidence: float
+    all_scores: Mapping[str, Mapping[str, Scores]], test: _TestSet, confidence: float
 ) -> dict[str, Any]:
     def share(draws: Float64, n: int) -> dict[str, Any]:
         return asdict(estimate(draws, n, confidence, largest=1))
@@ -251,11 +257,11 @@ def _classifier_scores(
 
     return {
         classifier: {name: metrics_of(measured) for name, measured in by_set.items()}
-        for classifier, by_set in found.items()
+        for classifier, by_set in all_scores.items()
     }
 
 
-def _by_subgroup(found: Mapping[str, Mapping[str, Scores]], test: _TestSet, confidence: float) -> dict[str, Any]:
+def _by_subgroup(all_scores: Mapping[str, Mapping[str, Scores]], test: _TestSet, confidence: float) -> dict[str, Any]:
     shares: dict[str, Any] = {attribute: {} for attribute in ATTRIBUTES}
     for (attribute, value), rows in test.subgroups.items():
         n = len(set(test.person[rows].tolist()))
@@ -264,6 +270,6 @@ def _by_subgroup(found: Mapping[str, Mapping[str, Scores]], test: _TestSet, conf
                 name: asdict(estimate(measured.of_subgroups[attribute, value], n, confidence, largest=1))
                 for name, measured in by_set.items()
             }
-            for classifier, by_set in found.items()
+            for classifier, by_set in all_scores.items()
         }
     return shares

@@ -90,10 +90,10 @@ def estimate(draws: Float64, n: int, confidence: float, *, largest: float | None
     The interval therefore extends by at least 1 − α^(1/n) on both sides of the value.
 
     Args:
-        draws: float64 (B + 1,), the value first, then the B bootstrap draws.
+        draws: float64 (B,), the value first, then B − 1 bootstrap draws.
         n: number of persons.
         confidence: two-sided confidence, for example 0.95. The result states the one-sided confidence of each end,
-            for example 0.975, but at most 1 − 1/B.
+            for example 0.975, but at most 1 − 1 / (B − 1).
         largest: upper limit of the interval, 1 for shares; None sets no upper limit. The lower limit is 0.
     """
     alpha = (1 - confidence) / 2

@@ -12,7 +12,9 @@ from synthgen.segment.section_measures import section_measures
 
 UTILITY = "evaluation.json"
 SECTIONS = "sections.json"  # measures of the sections of long records; written only if `segments` is configured
-USUAL_CONFIDENCE = 0.95  # two-sided confidence of the first audit of control persons; later audits require more
+# Least two-sided confidence of the intervals. An attempt is an audit of a group of control persons, with numbers from
+# 1; each further attempt with the same persons needs a higher confidence.
+USUAL_CONFIDENCE = 0.95
 
 
 def _evaluate(context: StageContext) -> Mapping[str, object]:

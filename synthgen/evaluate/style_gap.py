@@ -91,28 +91,31 @@ def style_gap(
     Reference: perplexity of real text under a model of the synthetic text, as in Shen et al., "Style transfer from
         non-parallel text", 2017; the style tokens and P_real are additions of this package.
     """
-    number: dict[str, int] = {}
+    number_of: dict[str, int] = {}  # style token -> number
     real, made = (
-        [np.array([number.setdefault(t, len(number)) for t in style_tokens(text)], dtype=np.int64) for text in texts]
+        [
+            np.array([number_of.setdefault(t, len(number_of)) for t in style_tokens(text)], dtype=np.int64)
+            for text in texts
+        ]
         for texts in (control, synthetic)
     )
     names, owner = persons(groups)
-    nats, tokens = np.zeros(len(names)), np.zeros(len(names))
+    nats, tokens = np.zeros(len(names)), np.zeros(len(names))  # by control person: sum of gaps, number of tokens
     for halving in range(HALVINGS):
         rng = seeds.child("halving", str(halving)).generator()
         is_first = np.isin(owner, rng.permutation(len(names))[: len(names) // 2])
         for is_tested in (is_first, ~is_first):
             tested = [real[i] for i in np.flatnonzero(is_tested)]
-            other = [real[i] for i in np.flatnonzero(~is_tested)]
+            untested = [real[i] for i in np.flatnonzero(~is_tested)]
             shuffled = [made[i] for i in rng.permutation(len(made))]
-            n_tokens = min(sum(map(len, other)), sum(map(len, shuffled)))
+            n_tokens = min(sum(map(len, untested)), sum(map(len, shuffled)))
             if n_tokens < MIN_TOKENS or not tested:
                 return None
             # training texts of P_real, then of P_synthetic
-            fitted_to = (_first_tokens(texts, n_tokens) for texts in (other, shuffled))
+            fitted_to = (_first_tokens(texts, n_tokens) for texts in (untested, shuffled))
             rows = WordRows(_sequences(tested), None)
             likelihoods = (
-                log_likelihood(WordRows(_sequences(texts), None), rows, len(number)) for texts in fitted_to
+                log_likelihood(WordRows(_sequences(texts), None), rows, len(number_of)) for texts in fitted_to
             )
             gaps = np.subtract(*likelihoods)  # for each tested text, the mean gap of its tokens
             lengths = np.array([len(text) for text in tested])
@@ -121,6 +124,7 @@ def style_gap(
     weights = person_weights(len(names), DRAWS, seeds.child("bootstrap").generator())
     draws: Float64 = (weights @ nats) / (weights @ tokens)
     alpha = (1 - confidence) / 2
+    # all weights of the first draw are 1
     value, (low, high) = float(draws[0]), np.quantile(draws[1:], [alpha, 1 - alpha]).tolist()
     return Estimate(value=value, low=min(value, low), high=max(value, high), confidence=1 - alpha, n=len(names))
 

@@ -17,8 +17,9 @@ Rows = NDArray[np.bool_]
 def subgroups(records: Sequence[Record]) -> dict[tuple[str, str], Rows]:
     """Return (attribute, value) -> which records belong to this subgroup, bool (n,); the keys are sorted.
 
-    A person belongs to a subgroup if the person's records state the attribute and all statements agree. A subgroup is
-    omitted if it has too few persons, or if too few persons would be in no subgroup of the attribute.
+    A person belongs to a subgroup if the person's records state the attribute and all statements agree. A subgroup of
+    fewer than `MIN_SUBGROUP_PERSONS` persons is omitted. If the persons who are in no returned subgroup of an
+    attribute are fewer than this number, but not zero, the smallest subgroup is omitted as well.
 
     Privacy: reads the texts; the result is as private as the texts.
     """
@@ -35,14 +36,15 @@ def subgroups(records: Sequence[Record]) -> dict[tuple[str, str], Rows]:
     return {
         (attribute, value): np.array([record.group in persons[attribute][value] for record in records])
         for attribute in sorted(ATTRIBUTES)
-        for value in _published({value: len(members) for value, members in persons[attribute].items()}, total)
+        for value in _reported({value: len(members) for value, members in persons[attribute].items()}, total)
     }
 
 
-def _published(sizes: Mapping[str, int], total: int) -> list[str]:
-    shown = {value: size for value, size in sizes.items() if size >= MIN_SUBGROUP_PERSONS}
-    # A reader can compute the result of the persons outside the published subgroups from the result of all persons.
-    # If too few persons are outside, the smallest subgroup is not published either (complementary suppression).
-    while shown and 0 < total - sum(shown.values()) < MIN_SUBGROUP_PERSONS:
-        del shown[min(shown, key=lambda value: (shown[value], value))]
-    return sorted(shown)
+def _reported(sizes: Mapping[str, int], total: int) -> list[str]:
+    reported = {value: size for value, size in sizes.items() if size >= MIN_SUBGROUP_PERSONS}
+    # The report states the results of all persons and of each subgroup, so a reader can compute the result of the
+    # persons outside the reported subgroups. If these are too few persons, the smallest subgroup is not reported
+    # either (complementary suppression).
+    while reported and 0 < total - sum(reported.values()) < MIN_SUBGROUP_PERSONS:
+        del reported[min(reported, key=lambda value: (reported[value], value))]
+    return sorted(reported)
