@@ -21,7 +21,9 @@ from synthgen.core.neighbours import unit_rows
 from synthgen.core.seeds import SeedTree
 from synthgen.core.types import Candidate, Corpus, Embedded, FilterOutcome, Float32, Latents
 
-MIN_FOLDS = 5  # smallest number of folds into which the train persons are divided
+# The train persons are divided into groups, called folds. Some filters judge a candidate without the folds of its
+# parents, the train records from which the candidate's latent was made.
+MIN_FOLDS = 5  # smallest number of folds
 FREE_FOLDS = 3  # for every latent, at least this number of folds contain no parent of the latent
 
 
@@ -45,7 +47,8 @@ class Reconstructions:
 class FilterContext:
     """The data that filters may read: n train records sorted by id, m latents, c candidates and r reconstructions.
 
-    All vectors have unit length. A row is a position among the records, latents, candidates or reconstructions.
+    All vectors have unit length. A row is a position among the records, latents, candidates or reconstructions. Under
+    DP, the filters get no real record: each train record has an empty text and a vector drawn from noised statistics.
     """
 
     latents: Latents
@@ -74,7 +77,7 @@ class FittedFilter:
     """A filter whose limits are known."""
 
     name: str
-    bounds: Mapping[str, float]  # learned or configured limits by name, reported with the run
+    bounds: Mapping[str, float]  # by name: learned or configured limits, and related figures; reported with the run
     judge: Callable[[Sequence[Candidate]], list[FilterOutcome]]  # returns one outcome per candidate, in order
 
 
@@ -177,13 +180,13 @@ def person_folds(labels: Sequence[str], groups: Sequence[str], n_folds: int, see
     The persons of each class are put in random order and assigned to the folds in turn, so every fold has a similar
     share of every class. A person with records of several classes belongs to the class whose label sorts first.
     """
-    first: dict[str, str] = {}
+    class_of: dict[str, str] = {}  # person -> class
     for label, group in zip(labels, groups, strict=True):
-        first[group] = min(label, first.get(group, label))
+        class_of[group] = min(label, class_of.get(group, label))
     folds: dict[str, int] = {}
     for label in set(labels):
         start = int.from_bytes(seeds.child("class", label).key()[:8], "big")
-        persons = [group for group in first if first[group] == label]
+        persons = [group for group in class_of if class_of[group] == label]
         drawn = sorted(persons, key=lambda group: seeds.child("person", group).key())
         folds |= {group: (start + i) % n_folds for i, group in enumerate(drawn)}
     return folds

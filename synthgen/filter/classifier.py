@@ -13,8 +13,8 @@ from synthgen.core.types import Candidate, Float32
 from synthgen.filter.base import FREE_FOLDS, FilterContext, FittedFilter, folds_for, scored
 
 STRENGTHS = (1.0, 10.0, 100.0)  # inverse regularisation strengths; the best one on real records is used
-# Least share of the real records that `auto` accepts. With C classes, the minimum is at least the probability 1 / C.
-# If fewer records reach this probability, the share is smaller.
+# `auto` sets the largest minimum with which at least this share of the real records is accepted, but at most
+# `MAX_MINIMUM` and at least 1 / C for C classes. The lower limit 1 / C can lead to a smaller share.
 SHARE_OF_REAL = 0.8
 MAX_MINIMUM = 0.6  # largest minimum that `auto` sets
 MAX_TUNING_RECORDS = 4000  # largest number of train records that are used to choose strength and minimum
@@ -27,9 +27,10 @@ class ClassAgreement:
 
     The classifier is a multinomial logistic regression on train vectors. The persons of train are divided into folds.
     A candidate is judged by a model trained on all folds that contain no parent (a record from which the text was
-    made). If all candidates together need more than `MAX_FITS` models, one model is trained per fold, and the score
-    is the mean probability of the models whose fold contains no parent. The regularisation strength minimises the log
-    loss on real records; models trained without the fold of a record judge this record.
+    made). If the parents of a candidate can be in more than `MAX_FITS` different sets of folds, one model is trained
+    per fold instead, and the score is the mean probability of the models whose fold contains no parent. The
+    regularisation strength minimises the log loss on real records; models trained without the fold of a record judge
+    this record.
 
     `auto` sets minimum = max(1/C, min(`MAX_MINIMUM`, q)) for C classes, where q is the largest minimum that would
     accept at least the share `SHARE_OF_REAL` of the real records.
@@ -103,15 +104,19 @@ class _Committee:
         return np.where(known.any(axis=0), total / np.maximum(known.sum(axis=0), 1), np.nan)
 
     def of_real(self) -> NDArray[np.float64]:
-        """Return the probability of each train record's label under models trained without the fold of the record."""
+        """Return for each record in `rows` the probability of its label, by models trained without the record's fold.
+
+        The probability is 0 if no model was trained on records of the label.
+        """
         p = np.zeros(len(self.rows))
         row_folds = self.context.folds[self.rows]
         for fold in np.unique(row_folds):
-            # with one model per fold, `FREE_FOLDS` models judge a record, as many as any candidate is sure to have
-            used = {int(fold + i) % self.n_folds for i in range(1, FREE_FOLDS + 1)}
-            unused = frozenset(range(self.n_folds)) - used if self.by_fold else frozenset([int(fold)])
+            # With one model per fold, `FREE_FOLDS` models judge a record. At least as many models judge a candidate,
+            # because at least `FREE_FOLDS` folds contain no parent of the candidate.
+            judging = {int(fold + i) % self.n_folds for i in range(1, FREE_FOLDS + 1)}
+            left_out = frozenset(range(self.n_folds)) - judging if self.by_fold else frozenset([int(fold)])
             judged = self.rows[row_folds == fold]
-            p[row_folds == fold] = self.without(unused, self.context.train[judged], self.context.labels[judged])
+            p[row_folds == fold] = self.without(left_out, self.context.train[judged], self.context.labels[judged])
         return np.nan_to_num(p, nan=0.0)
 
     def _probability(self, folds: frozenset[int], vectors: Float32, labels: NDArray[np.str_]) -> NDArray[np.float64]:
@@ -123,6 +128,7 @@ class _Committee:
 
 
 def _fit(context: FilterContext, rows: NDArray[np.intp], strength: float) -> Any:
+    # returns a model trained on these rows of train, or None if all rows have the same label
     from sklearn.linear_model import LogisticRegression
 
     if len(np.unique(context.labels[rows])) < 2:
@@ -132,6 +138,7 @@ def _fit(context: FilterContext, rows: NDArray[np.intp], strength: float) -> Any
 
 
 def _of_own_class(model: Any, vectors: Float32, labels: NDArray[np.str_]) -> NDArray[np.float64]:
+    # returns the probability of the label of each vector; NaN if the model was not trained on the label
     p = model.predict_proba(vectors.astype(np.float64))  # (vectors, classes)
     column = np.searchsorted(model.classes_, labels)
     column = np.where(column < len(model.classes_), column, 0)

@@ -74,8 +74,9 @@ class NoCopies:
 
 
 def _longest_runs(written: list[list[str]], real: list[list[str]], owners: NDArray[np.int64]) -> NDArray[np.int64]:
-    numbers: dict[str, int] = {}
-    run_hashes = [_run_hashes(words, numbers) for words in real]
+    # returns for each written text the number of words of its longest copied passage (adjacent runs of one owner), or 0
+    word_hashes: dict[str, int] = {}
+    run_hashes = [_run_hashes(words, word_hashes) for words in real]
     all_hashes = np.concatenate([np.empty(0, dtype=np.uint64), *run_hashes])
     owner_of_run = np.repeat(owners, [len(g) for g in run_hashes]).astype(np.int64)
     order = np.lexsort((owner_of_run, all_hashes))
@@ -84,7 +85,7 @@ def _longest_runs(written: list[list[str]], real: list[list[str]], owners: NDArr
     owner = np.where(first_owner == last_owner, first_owner, NOBODY)
     longest = np.zeros(len(written), dtype=np.int64)
     for i, words in enumerate(written):
-        written_hashes = _run_hashes(words, numbers)
+        written_hashes = _run_hashes(words, word_hashes)
         place = np.searchsorted(hashes, written_hashes)
         place[place == len(hashes)] = 0
         run_owners = (
@@ -96,13 +97,13 @@ def _longest_runs(written: list[list[str]], real: list[list[str]], owners: NDArr
     return longest
 
 
-def _run_hashes(words: list[str], numbers: dict[str, int]) -> NDArray[np.uint64]:
-    """Return a polynomial hash of every run of a text; `numbers` caches the hash of each word."""
+def _run_hashes(words: list[str], word_hashes: dict[str, int]) -> NDArray[np.uint64]:
+    """Return a polynomial hash of every run of a text; `word_hashes` caches the hash of each word."""
     for word in words:
-        if word not in numbers:
-            numbers[word] = int.from_bytes(hashlib.blake2b(word.encode(), digest_size=8).digest(), "big")
+        if word not in word_hashes:
+            word_hashes[word] = int.from_bytes(hashlib.blake2b(word.encode(), digest_size=8).digest(), "big")
     n_runs = max(0, len(words) - COPY_RUN_TOKENS + 1)
-    of_words = np.array([numbers[word] for word in words], dtype=np.uint64)
+    of_words = np.array([word_hashes[word] for word in words], dtype=np.uint64)
     runs = np.zeros(n_runs, dtype=np.uint64)
     for j in range(COPY_RUN_TOKENS):
         # the factor is an odd number near 2^64 / golden ratio; sums and products are taken modulo 2^64
@@ -148,7 +149,10 @@ class NearDuplicates:
             )
 
     def fit(self, context: FilterContext) -> FittedFilter:
-        """Return the filter; the score is the largest similarity to a candidate that was accepted before, or 0."""
+        """Return the filter, whose score is the largest similarity to a candidate that was accepted before, or 0.
+
+        Similarities that are certainly below the threshold are not computed and do not count in the score.
+        """
         bounds = {"threshold": self.threshold}
         return FittedFilter(self.name, bounds, lambda candidates: self._judge(candidates, context))
 
@@ -173,8 +177,8 @@ class NearDuplicates:
 def shingles(text: str) -> frozenset[str]:
     """Return the set of 3-grams of the normalised words; a text of one or two words is one shingle."""
     words = normalised_words(text)
-    last = max(min(1, len(words)), len(words) - SHINGLE_WORDS + 1)
-    return frozenset(" ".join(words[i : i + SHINGLE_WORDS]) for i in range(last))
+    n_shingles = max(min(1, len(words)), len(words) - SHINGLE_WORDS + 1)
+    return frozenset(" ".join(words[i : i + SHINGLE_WORDS]) for i in range(n_shingles))
 
 
 def _prefix(members: frozenset[str], n_texts_with: Mapping[str, int], threshold: float) -> list[str]:

@@ -112,6 +112,7 @@ def _centre_distances(
             continue
         key = (classes[label], folds)
         if key not in centres:
+            # the sum has the direction of the mean, and the cosine depends only on the direction
             centres[key] = sums[key[0], [f for f in range(n_folds) if f not in folds]].sum(axis=0)
         if (length := float(np.linalg.norm(centres[key]))) > 0:
             distances[i] = max(0.0, 1 - float(vectors[i].astype(np.float64) @ centres[key]) / length)

@@ -18,10 +18,11 @@ _LABEL_WORD, _TEXT_WORD = re.compile(r"[^\W\d_]{3,}"), re.compile(r"\w+")
 
 
 def unused_label_words(texts: Sequence[str], labels: Sequence[str]) -> tuple[str, ...]:
-    """Return the words of the labels, in lower case and sorted, that real texts do not use; see `MIN_USE`.
+    """Return the words of the labels, in lower case and sorted, that real texts do not use.
 
-    `labels[i]` is the label of `texts[i]`. Words of fewer than three letters are omitted. A text contains a label
-    word if a word of the text begins with it ("sport" is in "sports"). If all texts are empty, no word is returned.
+    A word is not used if, in every class, less than the share `MIN_USE` of the texts contain the word. `labels[i]`
+    is the label of `texts[i]`. Words of fewer than three letters are omitted. A text contains a label word if a word
+    of the text begins with it ("sport" is in "sports"). If all texts are empty, no word is returned.
     """
     if not any(texts):
         return ()

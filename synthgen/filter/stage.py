@@ -24,6 +24,7 @@ def with_plain_layout(candidates: Sequence[Candidate]) -> tuple[Candidate, ...]:
 def _filter(context: StageContext) -> Mapping[str, object]:
     texts, latents, view = context.input("candidates"), context.input("latents"), context.input("training_view")
     sections, wanted = context.input("sections"), context.input("wanted")
+    # the decoder writes at most `max_new_tokens` tokens for each segment of a record
     usual_segments = 1 if sections is None else sections.usual_size(latents)
     filter_context = make_context(
         latents,
@@ -38,20 +39,20 @@ def _filter(context: StageContext) -> Mapping[str, object]:
         context.progress.stage("filter", total=len(texts.candidates), unit="texts") as advance,
         threadpool_limits(limits=1),  # so that the results do not depend on the number of cores
     ):
-        done = apply(with_plain_layout(texts.candidates), filter_context, build_filters(context.config("filter")))
+        filtered = apply(with_plain_layout(texts.candidates), filter_context, build_filters(context.config("filter")))
         advance(len(texts.candidates))
-    write_candidates(context.folder / KEPT, done.kept)
-    write_candidates(context.folder / JUDGED, done.judged)
+    write_candidates(context.folder / KEPT, filtered.kept)
+    write_candidates(context.folder / JUDGED, filtered.judged)
     return {
         "in": len(texts.candidates),
-        "out": len(done.kept),
+        "out": len(filtered.kept),
         "wanted": dict(wanted),
-        "kept": dict(Counter(c.label for c in done.kept)),
-        "rejected": dict(done.rejected),
-        "failed": dict(done.failed),
-        "spare": done.spare,
-        "latents_lost": dict(done.latents_lost),
-        "bounds": {name: dict(b) for name, b in done.bounds.items()},
+        "kept": dict(Counter(c.label for c in filtered.kept)),
+        "rejected": dict(filtered.rejected),
+        "failed": dict(filtered.failed),
+        "spare": filtered.spare,
+        "latents_lost": dict(filtered.latents_lost),
+        "bounds": {name: dict(b) for name, b in filtered.bounds.items()},
     }
 
 

@@ -94,8 +94,9 @@ class Language:
 
     The limit is the larger of two 99.5 % quantiles: of the scores of train texts, and of the scores of
     reconstructions (train records decoded from their own vectors). Reconstructions are used because a decoder writes
-    plain prose even if the source is in shorthand. For the quantiles, each text is scored by the counts without its
-    person's fold. Under DP, all train texts are empty, so the trigrams of reconstructions are counted instead.
+    plain prose even if the source is in shorthand. For the quantiles, each text is scored by the counts without the
+    fold (a group of train persons) that contains its person. Under DP, all train texts are empty, so the trigrams of
+    reconstructions are counted instead.
 
     Reference: n-gram profiles are from Cavnar & Trenkle, "N-Gram-Based Text Categorization" (SDAIR 1994). This filter
         uses a cross entropy as the score, whereas that paper uses a distance of ranks.
@@ -135,9 +136,10 @@ class Legible:
     """Keep a legible candidate, whose character sequences are about as common as those of real texts.
 
     The audits refuse a table in which more than 1 % of the rows are illegible, such as rows of abbreviations, numbers
-    or codes. The filter applies the audits' test (`audits.text.legibility`): texts of train folds with even numbers
-    are the known texts, texts of folds with odd numbers the held-out texts. If the train texts are too few for the
-    test, or empty as under DP, the filter rejects nothing.
+    or codes. The filter applies the audits' test (`audits.text.legibility`). The test learns character sequences from
+    half of the train texts, and the limit for a legible text from the other half. The halves consist of the folds
+    (groups of train persons) with even numbers and with odd numbers. If the train texts are too few for the test, or
+    empty as under DP, the filter rejects nothing.
 
     Randomness: the child "legibility" of the context's stream.
     """
@@ -147,7 +149,7 @@ class Legible:
     def fit(self, context: FilterContext) -> FittedFilter:
         """Return the filter, whose score is 1 for an illegible text and 0 for a legible text."""
         is_even = context.folds % 2 == 0
-        known, held_out = (
+        fitted, held_out = (
             [text for text, chosen in zip(context.texts, rows, strict=True) if chosen and text]
             for rows in (is_even, ~is_even)
         )
@@ -156,10 +158,10 @@ class Legible:
             from audits.text.legibility import legibility  # a slow import: it loads the tables of UTS #39
 
             rng = context.seeds.child(self.name).generator()
-            if not (known and held_out):
+            if not (fitted and held_out):
                 return [0.0] * len(candidates)
             try:
-                illegible = legibility([c.text for c in candidates], known, held_out, rng).illegible
+                illegible = legibility([c.text for c in candidates], fitted, held_out, rng).illegible
             except NotMeasurable:
                 return [0.0] * len(candidates)
             return [float(is_illegible) for is_illegible in illegible]
@@ -183,8 +185,10 @@ def _counts(trigrams: list[NDArray[np.int64]]) -> NDArray[np.float64]:
 
 
 def _cost(counts: NDArray[np.float64]) -> NDArray[np.float64]:
+    # returns the surprisal of each bucket, in bits
     return np.asarray(math.log2(counts.sum() + SMOOTHING * BUCKETS) - np.log2(counts + SMOOTHING))
 
 
 def _bits(trigrams: NDArray[np.int64], cost: NDArray[np.float64]) -> float:
+    # returns the mean surprisal of the trigrams; a text without trigrams gets the largest surprisal of a bucket
     return float(cost[trigrams].mean()) if len(trigrams) else float(cost.max())
