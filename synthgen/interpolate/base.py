@@ -31,7 +31,8 @@ def wanted_counts(
     the numbers sum to `total` and are equal, or proportional to the numbers of train records, up to rounding.
 
     Raises:
-        DataError: there are no train records, `total` is missing, or a class has no train or no new record.
+        DataError: there are no train records, `total` is missing, `balance` gives a number for a class without train
+            records, or `total` is so small that a class gets no new record.
     """
     source = Counter(labels)
     if not source:
@@ -110,7 +111,8 @@ class TrainRows:
     groups: Int64  # (n,), number of each row's person
     normalized: bool = False  # whether every row has unit length
 
-    # by class number (None: all classes) and number of neighbours: report of a search in `INDEXED_ROWS` or more rows
+    # (number of the searched class, or None for all classes; number of neighbours) -> report of the neighbour search.
+    # Searches that are made later add their reports, but only searches among at least `INDEXED_ROWS` (50,000) rows.
     reports: dict[tuple[int | None, int], SearchReport] = field(default_factory=dict)
 
     @cached_property
@@ -119,7 +121,7 @@ class TrainRows:
         return IndexedSearch(NeighbourSearch(self.vectors, self.groups))
 
     def of(self, code: int) -> Int64:
-        """Return the row numbers of a class, ascending."""
+        """Return the row numbers of the class with the number `code`, ascending."""
         return np.flatnonzero(self.classes == code)
 
     def searches(self, names: Sequence[Any]) -> list[dict[str, Any]]:
@@ -142,10 +144,13 @@ class Unfit(Exception):  # noqa: N818 - not shown as an error: `Sampler.sample` 
 
 
 class Fitted(Protocol):
-    """A method fitted to training rows."""
+    """A method fitted to training rows, with numbers for classes. A `Sampler` adds the labels and record ids."""
 
     def points(self, code: int, m: int, rng: SeedTree) -> Points:
-        """Return m new points of class number `code`, or raise Unfit; with a larger m, the same points come first."""
+        """Return m new points of class number `code`, or raise Unfit.
+
+        A larger m returns the same points followed by additional points.
+        """
 
 
 class Interpolator(Section, ABC):
@@ -210,11 +215,11 @@ class ClasswiseInterpolator(Interpolator):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FittedByClass:
-    """A method with its training rows and the states of the classes that were used."""
+    """A `ClasswiseInterpolator` with its training rows and the states of the classes that were fitted so far."""
 
     method: ClasswiseInterpolator
     rows: TrainRows
-    states: dict[int, Any] = field(default_factory=dict)  # state by class number
+    states: dict[int, Any] = field(default_factory=dict)  # class number -> state; a class is added at its first use
 
     def state(self, code: int) -> Any:
         """Return the state of a class; see `ClasswiseInterpolator.fit_class`."""
@@ -249,7 +254,7 @@ class NeighbourInterpolator(ClasswiseInterpolator):
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Sampler:
-    """A method fitted to training vectors; made by `Interpolator.fit`."""
+    """A fitted method with the labels and ids of its training records; made by `Interpolator.fit`."""
 
     method: Interpolator
     fitted: Fitted

@@ -16,7 +16,8 @@ from synthgen.interpolate.vae import Vae
 METHODS: Mapping[str, type[Interpolator]] = {
     method.name: method for method in (Smote, BorderlineSmote, Adasyn, RandomOversample, Mixture, Slerp, Vae)
 }
-# names of the parameters by method name, without `k_neighbors`, which every method accepts
+# Names of the parameters by method name. `k_neighbors` is left out, because the configuration accepts it with every
+# method; methods without neighbours ignore it.
 METHOD_KEYS: Mapping[str, frozenset[str]] = {
     name: frozenset(method.model_fields) - {"k_neighbors"} for name, method in METHODS.items()
 }
@@ -87,7 +88,9 @@ class InterpolateConfig(_MethodKeys, _SharedKeys):
         if method is None:
             if named == DP_METHOD and value is not None:
                 raise ValueError(f"is not a key of the method {named}; remove it")
-            return value  # the method is invalid, which is reported separately, or has no keys
+            return (
+                value  # the method is invalid, which is reported separately, or it is dp-gaussian and `value` is null
+            )
         if key in METHOD_KEYS[method.name]:
             defaults = {name: field.default for name, field in method.model_fields.items()}
             others = {name: defaults[name] if v is None else v for name, v in info.data.items() if name in defaults}
@@ -110,5 +113,5 @@ class InterpolateConfig(_MethodKeys, _SharedKeys):
     def build(self) -> Interpolator:
         """Return the method with its parameters. For dp-gaussian, use `synthgen.dp.measure` instead."""
         method = METHODS[self.method]
-        set_ = {key: value for key in method.model_fields if (value := getattr(self, key)) is not None}
-        return method(**set_)
+        given = {key: value for key in method.model_fields if (value := getattr(self, key)) is not None}
+        return method(**given)

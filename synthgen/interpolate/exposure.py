@@ -57,11 +57,11 @@ def limit_exposure(
             f"records, but {m} are requested; request fewer records, raise interpolate.max_exposure above "
             f"{m / n:.3g}, or add records of other persons"
         )
-    used = np.zeros(int(groups.max()) + 1)
+    weight_of = np.zeros(int(groups.max()) + 1)
     taken: list[tuple[Int64, Float64]] = []
     n_accepted = n_empty_blocks = 0
     for parents, weights in proposals:
-        accepted = slice(None) if max_exposure is None else _acceptable(groups[parents], weights, used, max_exposure)
+        accepted = slice(None) if max_exposure is None else _accept(groups[parents], weights, weight_of, max_exposure)
         taken.append((parents[accepted], weights[accepted]))
         n_accepted += len(taken[-1][0])
         if n_accepted >= m:
@@ -77,13 +77,14 @@ def limit_exposure(
     return parents[:m], weights[:m]
 
 
-def _acceptable(persons: Int64, weights: Float64, used: Float64, limit: float) -> list[int]:
-    # returns the positions of the accepted proposals, and adds their weights to `used`, the summed weight by person
+def _accept(persons: Int64, weights: Float64, weight_of: Float64, limit: float) -> list[int]:
+    # Accepts proposals one by one and returns their positions. The weights of accepted proposals are added to
+    # `weight_of`, the summed weight by person.
     accepted = []
-    # `used` only grows: a proposal that would exceed the limit at the start of the block would also exceed it later
-    for i in np.flatnonzero((used[persons] + weights <= limit).all(axis=1)).tolist():
-        after = used[persons[i]] + weights[i]
+    # `weight_of` only grows: a proposal that exceeds the limit at the start of the block also exceeds it later
+    for i in np.flatnonzero((weight_of[persons] + weights <= limit).all(axis=1)).tolist():
+        after = weight_of[persons[i]] + weights[i]
         if (after <= limit).all():
-            used[persons[i]] = after
+            weight_of[persons[i]] = after
             accepted.append(i)
     return accepted

@@ -12,7 +12,10 @@ from synthgen.interpolate.base import ClasswiseInterpolator, Floats, Points, Tra
 
 
 def draw_lambdas(generator: np.random.Generator, m: int, beta: tuple[float, float] | None = None) -> Float64:
-    """Return m draws of λ, float64 (m,): from U(0, 1), or from Beta(s, t) for beta = (s, t)."""
+    """Return m draws of λ, float64 (m,): from U(0, 1), or from Beta(s, t) for beta = (s, t).
+
+    λ is the position of a point between its parents: 0 is the first parent, 1 the second parent.
+    """
     return generator.random(m) if beta is None else generator.beta(*beta, size=m)
 
 
@@ -31,7 +34,10 @@ class LinearInterpolator(ClasswiseInterpolator):
 
     @abstractmethod
     def draw(self, state: Any, m: int, rng: SeedTree) -> tuple[Int64, Float64]:
-        """Return the parents, int64 (m, p), and weights, float64 (m, p), of m points of a class; p is 1 or 2."""
+        """Return the parents, int64 (m, p), and weights, float64 (m, p), of m points of a class; p is 1 or 2.
+
+        `state` is the result of `fit_class` for the class. The parents are row numbers of the training vectors.
+        """
 
     def points(self, rows: TrainRows, state: Any, m: int, rng: SeedTree) -> Points:
         """Return m points of the class with this state."""

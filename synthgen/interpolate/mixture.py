@@ -81,7 +81,11 @@ class Mixture(NeighbourInterpolator):
         return self.parents
 
     def fit_class(self, rows: TrainRows, code: int) -> tuple[Int64, Int64, Float64]:
-        """Return the rows of the class, int64 (n_c,), and the result of `nearest_persons_in_class`."""
+        """Return the rows of the class, int64 (n_c,), the nearest persons of each row, and their distances.
+
+        A person is represented by the person's row that is nearest, as a row number within the class, int64 (n_c, k).
+        The persons are sorted by their distances, float64 (n_c, k).
+        """
         return rows.of(code), *nearest_persons_in_class(rows, code, self.k_neighbors)
 
     def points(self, rows: TrainRows, state: tuple[Int64, Int64, Float64], m: int, rng: SeedTree) -> Points:
@@ -102,6 +106,7 @@ class Mixture(NeighbourInterpolator):
         return Points(vectors=vectors, parents=class_rows[parents], weights=weights)
 
     def _proposals(self, near: Int64, rng: SeedTree) -> Proposals:
+        # yields blocks of p parents (rows within the class) and their weights, without end
         (n, k), p = near.shape, self.parents
         parent, partners, weights = (rng.child(name).generator() for name in ("parent", "partners", "weights"))
         while True:
@@ -169,7 +174,10 @@ class Slerp(NeighbourInterpolator):
         return super().fit_rows(rows)
 
     def fit_class(self, rows: TrainRows, code: int) -> tuple[Int64, Int64]:
-        """Return the rows of the class and the neighbours of each; raise Unfit if a row has an opposite neighbour."""
+        """Return the rows of the class, int64 (n_c,), and the neighbours of each row, int64 (n_c, k).
+
+        Neighbours are row numbers within the class. Raise Unfit if a row has an opposite neighbour.
+        """
         near, distances = neighbours_in_class(rows, code, self.k_neighbors, metric="cosine")
         if opposite := int((distances > OPPOSITE).any(axis=1).sum()):
             raise Unfit(
@@ -192,12 +200,13 @@ class Slerp(NeighbourInterpolator):
         return Points(vectors=on_arcs, parents=class_rows[parents], weights=weights)
 
     def _proposals(self, near: Int64, rng: SeedTree) -> Proposals:
+        # yields blocks of two parents (rows within the class) and their weights, without end
         n, k = near.shape
-        parent, neighbour, shape = (rng.child(name).generator() for name in ("parent", "neighbour", "lambda"))
+        parent, neighbour, lambdas = (rng.child(name).generator() for name in ("parent", "neighbour", "lambda"))
         while True:
             i = parent.integers(0, n, size=BLOCK)
             which = neighbour.integers(0, k, size=BLOCK)
-            lam = draw_lambdas(shape, BLOCK, self.lambda_beta)
+            lam = draw_lambdas(lambdas, BLOCK, self.lambda_beta)
             yield np.column_stack([i, near[i, which]]), pair_weights(lam)
 
 

@@ -55,6 +55,7 @@ def neighbours_in_any_class(rows: TrainRows, code: int, m: int) -> tuple[Int64, 
 def _nearest(
     search: IndexedSearch, k: int, targets: Int64 | None, n_searched: int
 ) -> tuple[tuple[Int64, Float64], SearchReport | None]:
+    # Returns ((neighbours, distances), report of the search). There is no report for fewer than `INDEXED_ROWS` rows.
     # `n_searched` decides whether an index is used. The caller must compute this number from the training rows alone,
     # because a later round of the run must find the same neighbours.
     n = len(search.exact.points)

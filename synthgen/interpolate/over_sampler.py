@@ -54,7 +54,8 @@ class OverSampler(BaseOverSampler):  # type: ignore[misc] # imbalanced-learn shi
             a class gives the same points followed by additional points.
         k_neighbors: number of neighbours of other persons. Without `groups`, most methods need at least
             k_neighbors + 1 rows of a class.
-        m_neighbors, kind: only for borderline-smote. For these and all later parameters, None selects the default.
+        m_neighbors, kind: only for borderline-smote. The classes of the methods, such as `BorderlineSmote`, explain
+            these and all later parameters; None selects the default.
         parents, alpha, noise: only for mixture.
         lambda_beta: only for slerp.
         max_exposure: only for mixture and slerp.
@@ -126,7 +127,7 @@ class OverSampler(BaseOverSampler):  # type: ignore[misc] # imbalanced-learn shi
 
     def fit(self, X: Any, y: Any) -> "OverSampler":
         """Check the parameters and rows, and set `sampling_strategy_`; for errors, see `fit_resample`."""
-        self._built()
+        self._build_method()
         X, y = _as_array(X), _as_array(y)
         _require_classes(y)
         super().fit(X, y)
@@ -153,7 +154,7 @@ class OverSampler(BaseOverSampler):  # type: ignore[misc] # imbalanced-learn shi
         points, classes = super().fit_resample(_of_floats(given[0]), given[1], groups=groups, one_vs_all=one_vs_all)
         return _as_polars(points, X), _as_polars(classes, y)
 
-    def _built(self) -> Interpolator:
+    def _build_method(self) -> Interpolator:
         options = {
             key: value.item() if isinstance(value, np.generic) else value  # a parameter grid can have numpy numbers
             for key in OWN_KEYS
@@ -178,7 +179,7 @@ class OverSampler(BaseOverSampler):  # type: ignore[misc] # imbalanced-learn shi
     def _fit_resample(
         self, X: Floats, y: NDArray[Any], groups: Any, one_vs_all: NDArray[Any] | None
     ) -> tuple[Floats, NDArray[Any]]:
-        method = self._built()
+        method = self._build_method()
         names, codes = np.unique(y, return_inverse=True)
         if wrong := [
             f"{name!r}: {m!r} is not an integer"
@@ -193,26 +194,26 @@ class OverSampler(BaseOverSampler):  # type: ignore[misc] # imbalanced-learn shi
             # whether the squared length of each row differs from 1 by less than 0.001
             normalized=bool(np.abs(np.einsum("ij,ij->i", X, X) - 1).max() < 1e-3),
         )
-        code = {name: i for i, name in enumerate(names.tolist())}
-        wanted = {code[name]: int(m) for name, m in self.sampling_strategy_.items() if m > 0}
-        out = np.empty((len(X) + sum(wanted.values()), X.shape[1]), dtype=X.dtype)
+        number_of = {name: i for i, name in enumerate(names.tolist())}  # class -> class number
+        n_points = {number_of[name]: int(m) for name, m in self.sampling_strategy_.items() if m > 0}
+        out = np.empty((len(X) + sum(n_points.values()), X.shape[1]), dtype=X.dtype)
         out[: len(X)] = X
-        self.parents_, self.weights_ = self._fill(out, rows, wanted, list(code), method)
-        self.searches_ = rows.searches(list(code))
-        classes = np.concatenate([y, names[np.repeat(np.array(list(wanted), np.int64), list(wanted.values()))]])
+        self.parents_, self.weights_ = self._fill(out, rows, n_points, list(number_of), method)
+        self.searches_ = rows.searches(list(number_of))
+        classes = np.concatenate([y, names[np.repeat(np.array(list(n_points), np.int64), list(n_points.values()))]])
         if one_vs_all is not None:
             classes = np.eye(one_vs_all.shape[1], dtype=one_vs_all.dtype)[classes]
         return out, classes
 
     def _fill(
-        self, out: Floats, rows: TrainRows, wanted: Mapping[int, int], names: Sequence[Any], method: Interpolator
+        self, out: Floats, rows: TrainRows, n_points: Mapping[int, int], names: Sequence[Any], method: Interpolator
     ) -> tuple[Int64, Float64]:
         # writes the new points into `out`, below the given rows, and returns the parents and weights of the points
         seeds, fitted = self._seeds(), method.fit_rows(rows)
         given, start = out[: len(rows.vectors)], len(rows.vectors)
         drawn: list[tuple[Int64, Float64]] = []
         problems = []
-        for code, m in wanted.items():
+        for code, m in n_points.items():
             n_persons = len(np.unique(rows.groups[rows.classes == code]))
             if n_persons < method.min_groups:
                 problems.append(
@@ -233,9 +234,9 @@ class OverSampler(BaseOverSampler):  # type: ignore[misc] # imbalanced-learn shi
             start += m
         if problems:
             raise DataError(f"{method.name} cannot make points of these classes", problems=problems, hint=UNFIT_HINT)
-        none = np.empty((0, method.max_parents))
-        parents = np.concatenate([parents for parents, _ in drawn] or [none.astype(np.int64)])
-        return parents, np.concatenate([weights for _, weights in drawn] or [none])
+        empty = np.empty((0, method.max_parents))
+        parents = np.concatenate([parents for parents, _ in drawn] or [empty.astype(np.int64)])
+        return parents, np.concatenate([weights for _, weights in drawn] or [empty])
 
     def _seeds(self) -> SeedTree:
         state = self.random_state

@@ -11,12 +11,12 @@ def _interpolate(context: StageContext) -> Mapping[str, object]:
     view, counts, sections = context.input("training_view"), context.input("counts"), context.input("sections")
     sampler = view.draws(context.config("interpolate"))
     latents = sampler.sample(counts, context.stream("interpolate"))
-    if sections is not None:
+    if sections is not None:  # records are segmented, and a new record omits sections that only one parent has
         latents = sections.with_target_vectors(latents)
     write_latents(context.folder, latents)
-    made = {"in": len(view.train), "out": len(latents), "method": latents.method, "requested": dict(counts)}
+    summary = {"in": len(view.train), "out": len(latents), "method": latents.method, "requested": dict(counts)}
     searches = sampler.rows.searches(sampler.names) if isinstance(sampler, Sampler) else []
-    return {**made, "neighbours": searches} if searches else made
+    return {**summary, "neighbours": searches} if searches else summary
 
 
 INTERPOLATE = Stage(

@@ -92,7 +92,8 @@ class FittedVae:
 
     rows: TrainRows
     vae: Vae
-    trained: dict[tuple[int | None, SeedTree], TrainedVae] = field(default_factory=dict)  # by class number and stream
+    # (class number, or None for the conditional model of all classes; random stream) -> model; filled by `points`
+    trained: dict[tuple[int | None, SeedTree], TrainedVae] = field(default_factory=dict)
 
     def points(self, code: int, m: int, rng: SeedTree) -> Points:
         """Return m points of the class, drawn from its model.
@@ -138,22 +139,22 @@ class FittedVae:
             raise Unfit("all vectors that the model is trained on are equal")
         label_numbers = tuple(np.unique(classes).tolist()) if self.vae.conditional else ()
         x, labels = (vectors - centre) / scale, one_hot(classes, label_numbers)
-        out = held_out(self.rows.groups[chosen_rows], rng.child("split"))
+        is_held_out = held_out(self.rows.groups[chosen_rows], rng.child("split"))
         fit, held = (
             Part(x=torch.from_numpy(x[rows].astype(np.float32)), labels=torch.from_numpy(labels[rows]))
-            for rows in (~out, out)
+            for rows in (~is_held_out, is_held_out)
         )
         objective = Objective(latent_dim=self.vae.latent_dim, beta=self.vae.beta, free_bits=self.vae.free_bits)
         network = train_vae(fit, held, objective, rng)
-        learned = frozenset(classes[~out].tolist())
+        learned = frozenset(classes[~is_held_out].tolist())
         return TrainedVae(network=network, centre=centre, scale=scale, classes=label_numbers, learned=learned)
 
 
 def held_out(groups: Int64, rng: SeedTree) -> NDArray[np.bool_]:
     """Draw the share `HELD_OUT` of the persons, rounded up; return the mask of the drawn persons' rows."""
     persons = np.unique(groups)
-    out = rng.generator().permutation(persons)[: math.ceil(HELD_OUT * len(persons))]
-    return np.isin(groups, out)
+    drawn = rng.generator().permutation(persons)[: math.ceil(HELD_OUT * len(persons))]
+    return np.isin(groups, drawn)
 
 
 def one_hot(classes: Int64, label_numbers: tuple[int, ...]) -> Float32:

@@ -89,9 +89,9 @@ class Network:
         """Return the objective of these rows for drawn ε ~ N(0, I), (n, k); z = mean + standard deviation · ε."""
         mean, log_variance = self.encode(part)
         decoded = self.decode(mean + torch.exp(log_variance / 2) * epsilon, part.labels)
-        rate = kl_divergence(mean, log_variance)
+        kl = kl_divergence(mean, log_variance)
         cost = distortion(part.x, decoded, self.log_variance)
-        return cost + objective.beta * with_free_bits(rate, objective.free_bits)
+        return cost + objective.beta * with_free_bits(kl, objective.free_bits)
 
     def draw(self, m: int, labels: Tensor, rng: SeedTree) -> Float32:
         """Return m rows x = decode(z) + σ ε, z ~ N(0, I), ε ~ N(0, I), float32 (m, d); `labels` (1, c) is the class.
@@ -134,11 +134,13 @@ def train_vae(fit: Part, held_out: Part, objective: Objective, rng: SeedTree) ->
     on the rows of held-out persons. It runs on one thread, so that the same seed gives the same bytes. Raise Unfit if
     the objective is not finite.
 
-    Randomness: the children "weights", "batches" and "held-out" of `rng`.
+    Randomness: the children "weights" (initial weights and the ε of training), "batches" and "held-out" (the ε of
+        evaluations) of `rng`.
     """
     with one_thread(), torch.enable_grad():
-        weights, batches = _generator(rng.child("weights")), _batches(len(fit.x), _generator(rng.child("batches")))
-        network = Network(fit.x.shape[1], fit.labels.shape[1], objective.latent_dim, weights)
+        # `normals` draws the initial weights and ε
+        normals, batches = _generator(rng.child("weights")), _batches(len(fit.x), _generator(rng.child("batches")))
+        network = Network(fit.x.shape[1], fit.labels.shape[1], objective.latent_dim, normals)
         tensors = network.matrices() + network.offsets()
         for tensor in tensors:
             tensor.requires_grad_(True)
@@ -149,7 +151,7 @@ def train_vae(fit: Part, held_out: Part, objective: Objective, rng: SeedTree) ->
         stopping.should_stop(network, tensors)  # stores the initial weights as the best so far
         for step in range(1, MAX_STEPS + 1):
             which = next(batches)
-            epsilon = torch.randn(len(which), objective.latent_dim, generator=weights)
+            epsilon = torch.randn(len(which), objective.latent_dim, generator=normals)
             optimizer.zero_grad()
             loss = network.loss(fit.rows(which), epsilon, objective)
             loss.backward()  # type: ignore[no-untyped-call]
@@ -162,12 +164,14 @@ def train_vae(fit: Part, held_out: Part, objective: Objective, rng: SeedTree) ->
 
 
 class _EarlyStopping:
+    # Evaluates a network on the held-out rows and keeps the best weights. Every evaluation uses the same rows and ε.
+
     def __init__(self, held_out: Part, objective: Objective, rng: SeedTree) -> None:
         times = math.ceil(HELD_OUT_ROWS / len(held_out.x))
         self.part = held_out.rows(torch.arange(len(held_out.x)).repeat(times))
         self.epsilon = torch.randn(len(self.part.x), objective.latent_dim, generator=_generator(rng))
         self.objective, self.lowest, self.n_not_better = objective, math.inf, 0
-        self.best: list[Tensor] = []
+        self.best: list[Tensor] = []  # weights with the lowest objective; empty before the first evaluation
 
     def should_stop(self, network: Network, tensors: list[Tensor]) -> bool:
         """Evaluate the network, store its weights if they are the best so far, and return whether to stop."""
