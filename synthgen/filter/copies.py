@@ -74,7 +74,7 @@ class NoCopies:
 
 
 def _longest_runs(written: list[list[str]], real: list[list[str]], owners: NDArray[np.int64]) -> NDArray[np.int64]:
-    # returns for each written text the number of words of its longest copied passage (adjacent runs of one owner), or 0
+    # returns for each written text the words of its longest copied passage (adjacent runs of one owner), as a number
     word_hashes: dict[str, int] = {}
     run_hashes = [_run_hashes(words, word_hashes) for words in real]
     all_hashes = np.concatenate([np.empty(0, dtype=np.uint64), *run_hashes])
