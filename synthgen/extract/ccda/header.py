@@ -76,6 +76,7 @@ def iso_time(value: str) -> str:
     if match is None:
         return ""
     digits, zone = match.groups(default="")
+    # two characters of the layout stand for two digits, but `%Y` stands for four
     layout = "%Y%m%d%H%M%S"[: len(digits) - 2] + "%z" * bool(zone)
     try:
         parsed = datetime.strptime(digits + zone, layout)  # noqa: DTZ007 - `zone` is copied below

@@ -9,7 +9,7 @@ from synthgen.extract.safe_xml import Element, local
 
 # `_flow` marks breaks, indents and bullets by control characters, which XML cannot contain; `_shown` replaces them.
 _LINE, _PARAGRAPH, _INDENT, _BULLET = "\x0c", "\x0b", "\x1f", "\x1e"
-_BREAK = "\n"
+_BREAK = "\n"  # a line break that the author wrote; two `_BREAK` give a blank line, several `_LINE` only one line end
 # name of an element -> mark written before and after the element
 _MARKS = {
     "paragraph": _PARAGRAPH, "table": _PARAGRAPH, "list": _LINE, "item": _LINE, "caption": _LINE, "footnote": _LINE,
@@ -115,13 +115,14 @@ def _row(row: Element) -> str:
 
 
 def _cell(marked: str) -> str:
-    text = ""  # the lines of the cell, joined by semicolons
+    text = ""  # the lines of the cell, joined by semicolons, or by spaces after the characters . : ; ,
     for line in filter(None, (line.strip().removeprefix("- ") for line in _shown(marked).split("\n"))):
         text += line if not text else f" {line}" if text[-1] in ".:;," else f"; {line}"
     return text
 
 
 def _inline(text: str | None, element: Element) -> str:
+    # returns a text of `element` with single spaces, and with `_BREAK` in place of each line break of the author
     if not text:
         return ""
     # the parser returns a carriage return only for `&#13;`, which the author wrote as a line break

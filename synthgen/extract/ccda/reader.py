@@ -102,8 +102,9 @@ def _read(file: Path, place: str, fields: Fields) -> list[Item]:
 
 @dataclass(frozen=True, slots=True)
 class _Document:
+    # a clinical document, from which `items` makes a note and the names of persons
     root: Element
-    place: str
+    place: str  # path of the file, for the load report
     fields: Fields
 
     def items(self) -> Iterator[Item]:
@@ -136,11 +137,12 @@ class _Document:
         return default if path is None else at_path(self.root, path)
 
     def _people(self) -> Iterator[Item]:
-        private = [name for path in _CONTACTS for one in below(self.root, *path) for name in names(one)]
-        if private and (person := self._person()):
-            yield PersonNames(person, tuple(dict.fromkeys(private)))
+        names_of_person = [name for path in _CONTACTS for one in below(self.root, *path) for name in names(one)]
+        if names_of_person and (person := self._person()):
+            yield PersonNames(person, tuple(dict.fromkeys(names_of_person)))
         staff = [name for kind in _STAFF for one in self.root.iter(f"{{*}}{kind}") for name in names(one)]
-        if staff := list(dict.fromkeys(name for name in staff if name not in private)):  # a patient can be the author
+        # a patient can be the author of a document, but is not staff
+        if staff := list(dict.fromkeys(name for name in staff if name not in names_of_person)):
             yield StaffNames(tuple(staff))
 
     def _date(self) -> str:
@@ -192,6 +194,7 @@ class _Document:
         )
 
     def _replaced(self) -> Iterator[str]:
+        # yields the identifiers of the documents that this document replaces
         for related in children(self.root, "relatedDocument"):
             if related.get("typeCode") == "RPLC":
                 for parent in children(related, "parentDocument"):
