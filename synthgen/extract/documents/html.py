@@ -115,9 +115,9 @@ def _parsed(text: str, parser: "etree.XMLParser | etree.HTMLParser") -> "etree._
 
 @dataclass(frozen=True, slots=True)
 class _OpenElement:
-    is_preformatted: bool = False
-    is_block: bool = False
-    is_hidden: bool = False
+    is_preformatted: bool = False  # line breaks and spaces in the HTML are kept
+    is_block: bool = False  # the element begins on a new line
+    is_hidden: bool = False  # the element is not read
 
 
 @dataclass(slots=True)
@@ -128,6 +128,9 @@ class _Row:
 
 
 class _Layout:
+    # Writes the visible text of an element tree. Breaks, tabs, bullets and spaces are written together with the next
+    # text, so none follows the last text.
+
     def __init__(self) -> None:
         self.has_hiding_sheet = False
         self._pieces: list[str] = []
@@ -196,6 +199,7 @@ class _Layout:
             self._lead = ""
 
     def _block(self, tag: str) -> None:
+        # requires line feeds before the next text, except at the start of a cell or list item
         if not self._is_fresh:
             self._breaks, self._space = max(self._breaks, 2 if tag in _PARAGRAPHS else 1), False
 
@@ -223,6 +227,7 @@ class _Layout:
         self._is_fresh = True
 
     def _write(self, text: str) -> None:
+        # writes a text of the open element, in which white space is collapsed unless the element is preformatted
         if self._open[-1].is_preformatted:
             self._put(text)
             return
@@ -232,6 +237,7 @@ class _Layout:
         self._space = collapsed.endswith(" ") if collapsed.strip(" ") else self._space
 
     def _put(self, text: str) -> None:
+        # writes a text unchanged, after the breaks, tabs, bullets and spaces that are due before it
         if not text:
             return
         if self._breaks and self._pieces:

@@ -108,6 +108,7 @@ def tidy(text: str) -> str:
 
 
 def _strictly(data: bytes, name: str) -> str | None:
+    # returns the bytes decoded by the charset `name`, or None if the charset is unknown or does not fit
     codec = _codec(name)
     if codec == "utf-16" and not data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         # most characters are below U+0100, so the upper byte of a character is usually zero
@@ -122,6 +123,7 @@ def _strictly(data: bytes, name: str) -> str | None:
 
 
 def _codec(name: str) -> str:
+    # returns the name of the Python codec of a charset, or "" if there is none
     try:
         codec = codecs.lookup(name).name if _NAME.fullmatch(name) else ""
     except LookupError:

@@ -27,7 +27,7 @@ _WORDS = {  # control word -> text
     **dict.fromkeys(("emspace", "enspace", "qmspace"), " "),
     "emdash": "—", "endash": "–", "bullet": "•", "lquote": "‘", "rquote": "’", "ldblquote": "“", "rdblquote": "”",
 }  # fmt: skip
-# control symbol -> text
+# control symbol (the character after a backslash) -> text
 _SYMBOLS = {b"~": " ", b"_": "-", b"\\": "\\", b"{": "{", b"}": "}", b"\r": "\n", b"\n": "\n", b"\t": "\t"}
 # Groups that are not read, because they contain no text of the document or repeat text: headers and footers of pages,
 # and the copy of a text box for old programs (`shprslt`).
@@ -56,7 +56,7 @@ _SYMBOL_FONT = dict(
     )
 ) | {character: character for character in " !#%&()+,./0123456789:;<=>?[]_{|}"}
 _WINGDINGS_FONT = dict(zip(" loqnx\xa7\xa8\xb7\xd8\xfb\xfc\xfd\xfe", " ●☐☐■☒▪☐•➢✗✓☒☑", strict=True))
-_SYMBOLS_OF = {"symbol": _SYMBOL_FONT, "wingdings": _WINGDINGS_FONT}  # part of a font name -> symbols
+_FONT_SYMBOLS = {"symbol": _SYMBOL_FONT, "wingdings": _WINGDINGS_FONT}  # part of a font name -> symbols
 
 
 @dataclass(slots=True)
@@ -95,7 +95,7 @@ def rtf_text(data: bytes) -> DocumentText:
 class _RtfReader:
     def __init__(self) -> None:
         self.pieces: list[str] = []
-        self.remarks: dict[str, None] = {}
+        self.remarks: dict[str, None] = {}  # the keys are the remarks, each once and in the order of the document
         self._group = _Group()
         self._outer: list[_Group] = []
         self._is_first = False  # True before the first token of a group, not counting `\*`
@@ -104,7 +104,8 @@ class _RtfReader:
         self._n_fallback = 0  # number of characters after `\u` that are still to be skipped
         self._encoding = "cp1252"
         self._default_font = -1
-        self._fonts: dict[int, str] = {}  # number of a font -> encoding, or key in _SYMBOLS_OF for a font of symbols
+        # number of a font -> encoding, or key in `_FONT_SYMBOLS` for a font of symbols
+        self._fonts: dict[int, str] = {}
         self._symbol_fonts: set[int] = set()  # numbers of the fonts that have the charset for symbols
 
     def read(self, data: bytes) -> int:
@@ -213,20 +214,21 @@ class _RtfReader:
     def _unicode(self, number: int) -> None:
         value = number + 0x10000 if number < 0 else number
         if 0xF000 <= value <= 0xF0FF:  # characters of symbol fonts
-            self._put(self._symbols(chr(value - 0xF000)))
+            self._put(self._in_symbol_font(chr(value - 0xF000)))
         elif 0 <= value <= sys.maxunicode:
             self._put(chr(value))
         else:
-            self._put(self._symbols("\0"))  # an invalid number becomes U+FFFD, with a remark
+            self._put(self._in_symbol_font("\0"))  # an invalid number becomes U+FFFD, with a remark
 
     def _add(self, data: bytes) -> None:
+        # adds bytes of text, which `_flush` decodes later; `_put` adds decoded text
         self._is_first = self._is_starred = False
         n_skipped = min(self._n_fallback, len(data))
         self._n_fallback -= n_skipped
         group = self._group
         if group.is_font_table and group.font in self._symbol_fonts:
             # in the table of fonts, `data` is the name of a font
-            name = next((name for name in _SYMBOLS_OF if name.encode() in data.lower()), None)
+            name = next((name for name in _FONT_SYMBOLS if name.encode() in data.lower()), None)
             self._fonts |= {group.font: name} if name else {}
         if self._is_visible():
             self._bytes += data[n_skipped:]
@@ -236,16 +238,17 @@ class _RtfReader:
             return
         data, self._bytes = bytes(self._bytes), bytearray()
         encoding = self._font_encoding()
-        if encoding in _SYMBOLS_OF:
-            self.pieces.append(self._symbols(data.decode("latin-1")))
+        if encoding in _FONT_SYMBOLS:
+            self.pieces.append(self._in_symbol_font(data.decode("latin-1")))
             return
         text = data.decode(encoding, "replace")
         if "\ufffd" in text:
             self.remarks[REPLACED] = None
         self.pieces.append(text)
 
-    def _symbols(self, text: str) -> str:
-        table = _SYMBOLS_OF.get(self._font_encoding(), _SYMBOL_FONT)
+    def _in_symbol_font(self, text: str) -> str:
+        # returns the symbols that a font of symbols displays for the characters of `text`
+        table = _FONT_SYMBOLS.get(self._font_encoding(), _SYMBOL_FONT)
         found = "".join(table.get(character, "\ufffd") for character in text)
         if "\ufffd" in found and self._is_visible():
             self.remarks[REPLACED] = None
