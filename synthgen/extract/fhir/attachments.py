@@ -20,7 +20,8 @@ MAX_ATTACHMENT_BYTES = 256 << 20
 MAX_COMPARED_TEXTS = 50  # a document with more texts keeps all texts, without a comparison
 SAME_WORDS = 0.9  # a text is dropped if a kept text of a different type has this fraction of the text's words
 
-Binaries = Callable[[str], tuple[bytes, str] | None]  # id of a Binary resource -> (data, content type)
+# id of a Binary resource -> (data, content type), or None if the resource is missing or unreadable
+Binaries = Callable[[str], tuple[bytes, str] | None]
 
 
 @dataclass(slots=True)
@@ -97,6 +98,7 @@ class Attachments:
                 texts.reasons.append(NO_CONTENT)
 
     def _follow(self, url: str, kind: str, texts: Texts) -> None:
+        # adds the text of the Binary resource or local file at a URL; `kind` is the stated content type or ""
         parts = url.partition("/_history/")[0].rstrip("/").split("/")
         is_binary = url.startswith("urn:uuid:") or parts[-2:-1] == ["Binary"]
         if is_binary and (found := self._binaries(parts[-1].removeprefix("urn:uuid:"))) is not None:
@@ -139,6 +141,7 @@ def add_sections(sections: object, texts: Texts) -> None:
 
 
 def _sections(sections: object, texts: Texts, depth: int) -> Iterator[str]:
+    # yields title and text of each section, and adds reasons and remarks to `texts`
     for section in objects(sections) if depth < 20 else []:  # sections at a depth of 20 or more are ignored
         part = Texts()
         add_narrative(section.get("text"), part, skipped=())

@@ -92,8 +92,8 @@ class NoteMaker:
         if not joined and not is_withdrawn:
             yield Dropped(texts.reason(), place)
             return
-        yield from (Remark(PARTLY_READ.format(reason=reason), place) for reason in dict.fromkeys(texts.reasons))
-        note = self._note(resource, place, person, joined, reason)
+        yield from (Remark(PARTLY_READ.format(reason=why), place) for why in dict.fromkeys(texts.reasons))
+        note = self._note(resource, place, person, joined, reason)  # `reason` is "" unless the document is withdrawn
         if note.date and not _DATE.match(note.date):
             yield Remark(INVALID_DATE, place)
             note = replace(note, date="")
@@ -119,6 +119,7 @@ class NoteMaker:
         )
 
     def _field(self, name: str, resource: Resource, default: str) -> str:
+        # returns the value at the configured path of a field, or `default` if no path is configured
         owner, path = self._paths.by_field.get(name, ("", ""))
         if not path:
             return default

@@ -80,6 +80,7 @@ def read_fhir(path: Path, fields: Fields, encoding: str = "utf-8") -> Iterator[I
 
 
 def _persons(shown: Mapping[Path, str], people: "_People", types: Counter[str]) -> Iterator[Item]:
+    # makes the first pass over the export, and counts the resources by type in `types`
     for file, name in shown.items():
         for entry in resources_of(file, name):
             if isinstance(entry, Dropped):
@@ -128,11 +129,12 @@ class _People:
 
     def __init__(self, paths: Paths) -> None:
         self.subject_identifiers: set[str] = set()  # identifiers of patients that documents state in place of ids
-        self.id_of = paths.patient  # function: id of a patient -> identifier of the person
+        # function: id of a patient, or an identifier that is stated in place of the id -> identifier of the person
+        self.id_of = paths.patient
         self._paths = paths
         self.lookups: dict[str, dict[str, dict[str, str]]] = {"encounter": {}, "patient": {}}
-        self._binaries: dict[str, tuple[str, str]] = {}
-        self._n_characters = 0
+        self._binaries: dict[str, tuple[str, str]] = {}  # id of a Binary resource -> (base64 data, content type)
+        self._n_characters = 0  # total length of the data in `_binaries`
 
     def binary(self, identity: str) -> tuple[bytes, str] | None:
         """Return (data, content type) of a Binary resource, or None if the resource is missing or is not base64."""
