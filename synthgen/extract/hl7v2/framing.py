@@ -31,9 +31,9 @@ _WIDE_MARKS = {mark: name for mark, name in BYTE_ORDER_MARKS.items() if mark != 
 class RawMessage:
     """The lines of one message, or the reason why the message is not read."""
 
-    number: int  # number of the message in the file, from 1
-    lines: tuple[bytes, ...]
-    reason: str = ""
+    number: int  # number of the message in the file, from 1; for the reason `OUTSIDE`, the number of messages
+    lines: tuple[bytes, ...]  # empty if there is a reason
+    reason: str = ""  # why the message is not read; "" if it is read
     charset: str = ""  # "utf-8" if the file was converted or has a byte-order mark; if not empty, MSH-18 is ignored
 
     def __repr__(self) -> str:
@@ -94,13 +94,13 @@ def _lines(chunks: Iterable[bytes]) -> Iterator[bytes | None]:
     for chunk in chunks:
         joined = deferred + chunk
         deferred = b"\r" if joined.endswith(b"\r") else b""  # the line feed may be in the next chunk
-        *whole, rest = _BREAK.split(joined.removesuffix(deferred))
+        *whole, unfinished = _BREAK.split(joined.removesuffix(deferred))
         for piece in whole:
             size += len(piece)
             yield b"".join([*parts, piece]) if size <= MAX_MESSAGE_BYTES else None
             parts, size = [], 0
-        parts.append(rest)
-        size += len(rest)
+        parts.append(unfinished)
+        size += len(unfinished)
         if size > MAX_MESSAGE_BYTES:
             parts = []
     yield b"".join(parts) if size <= MAX_MESSAGE_BYTES else None

@@ -108,6 +108,7 @@ class Hl7Message:
     @property
     def event(self) -> str:
         """The event that caused the message, such as `T02` (new document); empty if the message states none."""
+        # MSH-9.3 is a structure such as MDM_T02
         structure = self.header.part(9, 3).upper().partition("_")[2]
         stated = self.header.part(9, 2).upper() or structure
         return stated or next((s.part(1).upper() for s in self.segments if s.name == "EVN"), "")
@@ -132,9 +133,10 @@ def parse_message(raw: RawMessage, encoding: str) -> Hl7Message | str:
     text, charset, remarks = decoded
     joined, line_remarks = _joined(text.split("\n"), header.delimiters.field)
     separator = header.delimiters.field
+    # field 1 of MSH is the separator itself
     msh = ("MSH", separator, *joined[0][4:].split(separator))
-    rest = (tuple(line.split(separator)) for line in joined[1:])
-    segments = tuple(Hl7Segment(fields, header.delimiters, charset) for fields in (msh, *rest))
+    following = (tuple(line.split(separator)) for line in joined[1:])
+    segments = tuple(Hl7Segment(fields, header.delimiters, charset) for fields in (msh, *following))
     is_known = all(s.name in _KNOWN or s.name.startswith("Z") for s in segments)
     line_remarks |= set() if is_known else {UNKNOWN_SEGMENT}
     line_remarks |= {FRAGMENT} if segments[0].part(14) or any(s.name == "DSC" for s in segments) else set()
@@ -142,6 +144,7 @@ def parse_message(raw: RawMessage, encoding: str) -> Hl7Message | str:
 
 
 def _header(line: str) -> Hl7Segment | None:
+    # returns the segment MSH, or None if its delimiters are not valid or fields up to MSH-9 are missing
     if not re.match(r"MSH[^\w\s]", line):
         return None
     separator = line[3]

@@ -94,12 +94,12 @@ class Hl7NoteMaker:
         event = self.message.event
         for index, (segments, context) in enumerate(groups):
             txa = context["TXA"]
-            document = entity(txa, 12) or self._unnamed(index)
+            document = entity(txa, 12) or self._made_identifier(index)
             report = read_report(segments, short_lines=True)
             if event == "T11" or txa.part(19).upper() == "CA" or report.is_withdrawn:
                 reason = CANCELLED if event == "T11" else report.reason if report.is_withdrawn else DELETED
                 yield from self._note(context, document, withdrawn=reason)
-            elif reason := _without_text(report, event) or _unusable(txa):
+            elif reason := _text_problem(report, event) or _status_problem(txa):
                 yield Dropped(reason, self.place)
             else:
                 if remark := _COMPLETION_REMARKS[txa.part(17).upper()]:
@@ -113,7 +113,7 @@ class Hl7NoteMaker:
             obr = context.get("OBR")
             number = (entity(obr, 3) or entity(obr, 2)) if obr else ""
             code = (obr.part(4) or obr.part(4, 2)) if obr else ""
-            document = f"{number or self._unnamed(index)}/{code}"
+            document = f"{number or self._made_identifier(index)}/{code}"
             key = person_of(context, self.paths.get("person")), document
             seen[key] += 1
             # two reports with the same identifier in one message are different documents, not versions
@@ -128,7 +128,7 @@ class Hl7NoteMaker:
             else:
                 yield from self._note(context, document, report)
 
-    def _unnamed(self, index: int) -> str:
+    def _made_identifier(self, index: int) -> str:
         """Return an identifier for a document that states none; a resent message gives the same identifier."""
         header = self.message.header
         return f"{header.part(3)}/{header.part(10)}/{index}" if header.part(10) else f"{self.place}/{index}"
@@ -154,7 +154,7 @@ class Hl7NoteMaker:
         date = read_time(stated)
         if stated and date is None:
             yield Remark(INVALID_DATE, self.place)
-        short = document.partition("@")[0]  # TXA-13 often omits the namespace
+        short = document.partition("@")[0]  # an alias, because TXA-13 of a later message often omits the namespace
         yield Note(
             place=self.place,
             document=document,
@@ -172,8 +172,8 @@ class Hl7NoteMaker:
         )
 
     def _version(self, context: Context) -> str:
-        first = next(filter(None, (read_time(place.value(context)) for place in _VERSIONS)), None)
-        return f"{first.utc if first else ''} {self.number:012d}"
+        time = next(filter(None, (read_time(place.value(context)) for place in _VERSIONS)), None)
+        return f"{time.utc if time else ''} {self.number:012d}"
 
 
 def grouped(message: Hl7Message, starts: Sequence[str]) -> Iterator[tuple[list[Hl7Segment], Context]]:
@@ -214,7 +214,8 @@ def grouped(message: Hl7Message, starts: Sequence[str]) -> Iterator[tuple[list[H
     yield from finished()
 
 
-def _without_text(report: Hl7Report, event: str) -> str:
+def _text_problem(report: Hl7Report, event: str) -> str:
+    # returns why a document has no text; "" if it has a text, or if `report.dropped` states the reasons
     if report.text or report.dropped:
         return ""
     if report.reason in {"", NO_TEXT, ONLY_COMMENTS}:
@@ -222,7 +223,8 @@ def _without_text(report: Hl7Report, event: str) -> str:
     return report.reason
 
 
-def _unusable(txa: Hl7Segment) -> str:
+def _status_problem(txa: Hl7Segment) -> str:
+    # returns why the status of a document excludes it, or "" if the document is used
     completion, availability = txa.part(17).upper(), txa.part(19).upper()
     if completion in _NOT_COMPLETE:
         return NOT_COMPLETE

@@ -100,6 +100,7 @@ def read_report(segments: Sequence[Hl7Segment], *, short_lines: bool) -> Hl7Repo
 
 
 def _final_segments(segments: Sequence[Hl7Segment]) -> Iterator[Hl7Segment]:
+    # yields the final lines and attachments (OBX), each followed by its comments (NTE)
     is_used = False
     for segment in segments:
         if segment.name == "OBX":
@@ -111,7 +112,8 @@ def _final_segments(segments: Sequence[Hl7Segment]) -> Iterator[Hl7Segment]:
 
 
 def _paragraphs(segments: Sequence[Hl7Segment], remarks: list[str]) -> Iterator[str]:
-    keyed: list[tuple[str, Hl7Segment]] = []
+    # yields the lines of each observation (OBX-3) and their comments as paragraphs, and adds remarks to `remarks`
+    by_observation: list[tuple[str, Hl7Segment]] = []  # (name of the observation, line or comment)
     key = ""
     is_line = False
     for segment in segments:
@@ -120,11 +122,11 @@ def _paragraphs(segments: Sequence[Hl7Segment], remarks: list[str]) -> Iterator[
             # many systems state the observation only in the first line of the observation
             key = _heading(segment) if segment.part(3, 1) or segment.part(3, 2) else key
         if is_line:
-            keyed.append((key, segment))
-    has_headings = len({key for key, _ in keyed}) > 1
-    for name_of_group, group in groupby(keyed, key=lambda item: item[0]):
+            by_observation.append((key, segment))
+    has_headings = len({key for key, _ in by_observation}) > 1
+    for observation, group in groupby(by_observation, key=lambda item: item[0]):
         members = [segment for _, segment in group]
-        heading = name_of_group if has_headings else ""
+        heading = observation if has_headings else ""
         blocks: list[str] = []
         for name, part in groupby(members, key=lambda segment: segment.name):
             written = (segment.text(5 if name == "OBX" else 3).split("\n") for segment in part)
@@ -201,7 +203,7 @@ def _data(value: Hl7Value) -> bytes | str:
 
 
 def _named_type(value: Hl7Value) -> str | None:
-    # returns "" if the value states no content type, and None if the stated type is unknown
+    # Returns the content type that a value states, "" if it states none, or None if the stated type is unknown.
     names = [value.part(number).upper().rpartition("/")[2] for number in (3, 2, 1)]
     known = next((_CONTENT_TYPES[name] for name in names if name in _CONTENT_TYPES), None)
     if known is None and names[0] in _UNSTATED:

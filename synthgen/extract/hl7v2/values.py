@@ -64,7 +64,10 @@ def person_identifier(values: list[Hl7Value]) -> str:
 
 
 def entity(segment: Hl7Segment, field: int) -> str:
-    """Return an identifier of the type EI, its namespace and its universal identifier, separated by `@`."""
+    """Return a value of the type EI as `IDENTIFIER@NAMESPACE@UNIVERSAL`, or "" if the value has no identifier.
+
+    A missing namespace or universal identifier is left out together with its `@`.
+    """
     if not segment.part(field):
         return ""
     return "@".join(filter(None, (segment.part(field, number) for number in (1, 2, 3))))
@@ -83,6 +86,8 @@ def person_names(values: list[Hl7Value]) -> Iterator[str]:
 
 def staff_name(value: Hl7Value, *, family_first: bool = False) -> str:
     """Return the name in a value of the type XCN, CNN or NDL, or "" if the value contains no name.
+
+    The name is "GIVEN MIDDLE FAMILY", or "FAMILY GIVEN" if `family_first` is True.
 
     Some systems write the name in place of the identifier. An identifier with a letter and no digit is such a name.
     """
