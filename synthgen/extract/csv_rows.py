@@ -19,7 +19,7 @@ from synthgen.core.errors import DataError
 from synthgen.extract.note import Dropped
 
 MALFORMED, UNDECODABLE = "malformed row", "undecodable bytes"
-MAX_CELL_CHARACTERS = 1 << 24
+MAX_CELL_CHARACTERS = 1 << 24  # largest length of a cell; a row with a longer cell is dropped
 _MAX_FILE_BYTES = 1 << 42  # 4 TiB, in effect no limit, because a file is streamed
 _SEPARATORS = ",\t;|"
 _NULLS = frozenset({"NULL", "NA", r"\N"})  # missing values in files of SQL clients, R and PostgreSQL
@@ -63,8 +63,8 @@ def read_csv_table(path: Path, known: Collection[str], encoding: str, *, is_voca
 
     Raises:
         DataError: the file cannot be read, the first line is not a header, or two columns have the same name. The
-            iteration over the rows raises DataError if the file is damaged, or if the rows with undecodable bytes
-            outnumber the rows with valid non-ASCII characters.
+            iteration over the rows raises DataError if the file is damaged. At its end, it raises DataError if
+            more rows contain undecodable bytes than valid non-ASCII characters: `encoding` is probably wrong.
 
     Privacy: reads the cells of the source; no error message contains a cell.
     """

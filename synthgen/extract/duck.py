@@ -18,8 +18,9 @@ _PATTERN_CHARACTERS = frozenset("*?[")  # characters by which DuckDB recognises 
 def connect(folder: Path, memory: str = "1GB", *, readable: Iterable[Path] = ()) -> Iterator["DuckDBPyConnection"]:
     """Yield an in-memory database that can access only `folder` and the files `readable`.
 
-    The database uses two threads, keeps the order of rows, and shows times in UTC. A join keeps the right table in
-    memory and streams the left table. Extensions are not loaded. Statements cannot change these settings.
+    The database uses two threads, keeps the order of rows, and shows times in UTC. In `a JOIN b`, the rows of b are
+    kept in memory, and the rows of a are streamed. Extensions are not loaded. Statements cannot change these
+    settings.
 
     Args:
         folder: folder for temporary files.

@@ -66,7 +66,7 @@ def extract(
     Privacy: reads the private source. All files that are written to `folder` are private.
     """
     items = READERS[kind](path, options.fields, options.encoding)
-    summary = spool(_first(items, options.max_notes, selection.unused), folder, advance)
+    summary = spool(_until_limit(items, options.max_notes, selection.unused), folder, advance)
     is_whole = next(items, None) is None  # False if `max_notes` was reached before the end of the source
     report = {"kind": kind, "is_whole": is_whole, **resolve(summary, folder, selection)}
     write_json(folder / STAFF, sorted(summary.staff))
@@ -74,8 +74,9 @@ def extract(
     return report
 
 
-def _first(items: Iterator[Item], max_notes: int | None, unused: Callable[[str], str | None]) -> Iterator[Item]:
-    # yields the items until `max_notes` notes are reached; a note counts only if `unused` returns None for its label
+def _until_limit(items: Iterator[Item], max_notes: int | None, unused: Callable[[str], str | None]) -> Iterator[Item]:
+    # Yields the items until `max_notes` notes are reached. `unused` returns the reason why notes with a label are not
+    # used, or None if they are used. Only notes that are used count.
     n_notes = 0
     for item in items:
         yield item

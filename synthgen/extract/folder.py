@@ -55,8 +55,8 @@ def read_folder(path: Path, fields: Fields, encoding: str) -> Iterator[Item]:
     Privacy: reads all documents of the folder.
     """
     locations: dict[str, str | None] = asdict(fields) | {"label": fields.label or "folder 1"}
-    has_modified = fields.date == MODIFIED
-    require_locations(locations | ({"date": None} if has_modified else {}))
+    is_day_of_change = fields.date == MODIFIED
+    require_locations(locations | ({"date": None} if is_day_of_change else {}))
     if not path.is_dir():
         raise DataError(f"{path} is not a folder", hint="Set source.path to the folder that contains the documents.")
     root = os.path.realpath(path)
@@ -83,14 +83,14 @@ def _files(folder: Path) -> Iterator[Path]:
     # a folder that is hidden, unreadable or a link is yielded like a file, so that the folder is reported as dropped
     stack = [folder]
     while stack:
-        place = stack.pop()
-        if place != folder and (_is_hidden(place.name) or place.is_symlink() or not place.is_dir()):
-            yield place
+        entry = stack.pop()
+        if entry != folder and (_is_hidden(entry.name) or entry.is_symlink() or not entry.is_dir()):
+            yield entry
             continue
         try:
-            stack += sorted(place.iterdir(), key=lambda child: child.name, reverse=True)
+            stack += sorted(entry.iterdir(), key=lambda child: child.name, reverse=True)
         except OSError:
-            yield place
+            yield entry
 
 
 def _is_hidden(name: str) -> bool:
@@ -102,6 +102,7 @@ def _printed(name: str) -> str:
 
 
 def _reason(file: Path, root: str) -> str:
+    # returns why a file or folder from `_files` is not read, or "" if it is read
     if _is_hidden(file.name):
         return HIDDEN
     if _printed(str(file)) != str(file):
@@ -111,7 +112,7 @@ def _reason(file: Path, root: str) -> str:
         is_outside = not PurePath(os.path.realpath(file, strict=True)).is_relative_to(root)
     except OSError:
         return OUTSIDE if file.is_symlink() else UNOPENED
-    if stat.S_ISDIR(mode) and not file.is_symlink():
+    if stat.S_ISDIR(mode) and not file.is_symlink():  # `_files` yields such a folder only if it cannot be opened
         return UNOPENED
     suffix = file.suffix.lower()
     reasons = {

@@ -103,6 +103,7 @@ def _items(file: Path, maker: _NoteMaker) -> Iterator[Item]:
 
 
 def _records(file: Path, maker: _NoteMaker) -> Iterator[Item]:
+    # yields one note for each RECORD or doc of a file; a file without such elements is read by `_notes`
     number, shown = 0, maker.relative.as_posix()
     with open_regular(file) as data:
         for number, (record, is_misdeclared) in enumerate(each_element(data, RECORDS), 1):
@@ -119,6 +120,7 @@ def _records(file: Path, maker: _NoteMaker) -> Iterator[Item]:
 
 
 def _notes(file: Path, maker: _NoteMaker) -> Iterator[Item]:
+    # yields the notes of one patient, which lines of asterisks separate in the text of the file
     root, is_misdeclared = parse_xml(read_regular(file, MAX_BYTES))
     if is_misdeclared:
         yield Remark(OTHER_ENCODING, maker.relative.as_posix())
@@ -130,6 +132,7 @@ def _notes(file: Path, maker: _NoteMaker) -> Iterator[Item]:
 
 
 def _text(element: Element) -> str | None:
+    # returns the joined texts of the elements TEXT in `element`, or None if there is no such element
     texts = ["".join(one.itertext()) for one in element.iter() if local(one) in _TEXTS]
     return "\n".join(texts) if texts else None
 

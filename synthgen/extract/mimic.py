@@ -46,13 +46,13 @@ def read_mimic(path: Path, fields: Fields, encoding: str = "utf-8") -> Iterator[
         files, dropped = _files(path)
         yield from dropped
     headers = {file: read_csv_table(file, {"subject_id"}, encoding).columns for file in files}
-    are_mimic_4 = {"note_id" in header for header in headers.values()}
-    if len(are_mimic_4) > 1:
+    kinds = {"note_id" in header for header in headers.values()}  # True for MIMIC-IV-Note, False for MIMIC-III
+    if len(kinds) > 1:
         why = "the same subject_id means different persons in the two databases"
         message = f"{path} has notes of both MIMIC-III and MIMIC-IV; {why}"
         raise DataError(message, hint="Set source.path to a folder with notes of only MIMIC-III or only MIMIC-IV.")
     overrides = {name: column.lower() for name, column in asdict(fields).items() if column is not None}
-    needed = {**(_MIMIC_4 if are_mimic_4.pop() else _MIMIC_3), **overrides, "text": "text"}
+    needed = {**(_MIMIC_4 if kinds.pop() else _MIMIC_3), **overrides, "text": "text"}
     problems = [
         f"{file.name}: no column {column} ({name}); its columns are {', '.join(header)}"
         for file, header in headers.items()

@@ -11,7 +11,7 @@ class Note:
 
     place: str  # file and line or message number, for the private load report
     document: str  # identifier of the document, the same for all versions of the document
-    text: str  # plain text with line feeds
+    text: str  # plain text; line ends are line feeds
     person: str  # identifier of the patient
     label: str  # the class of the document, such as "Discharge summary"
     encounter: str = ""
@@ -23,7 +23,7 @@ class Note:
     # True if the source marks the document as superseded; a superseded document without a newer document is kept
     is_superseded: bool = False
     withdrawn: str = ""  # why this document and all earlier versions count as deleted; "" if not deleted
-    names: tuple[str, ...] = ()  # names of the patient and contacts that only this document states
+    names: tuple[str, ...] = ()  # names of the patient and contacts in this document, besides those in `PersonNames`
 
     def __repr__(self) -> str:
         return f"Note({self.place!r}, {len(self.text)} characters)"

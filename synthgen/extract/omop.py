@@ -90,10 +90,10 @@ def _items(connection: "DuckDBPyConnection", tables: Mapping[str, OmopTable], fi
     for rows in _batches(connection, _query(tables, selected.values())):
         for row in rows:
             values = {name: value or "" for name, value in zip(selected, row, strict=True)}
-            person = values["person"], _names(values)
-            if all(person) and person != previous:
-                yield PersonNames(*person)
-                previous = person
+            person_and_names = values["person"], _names(values)
+            if all(person_and_names) and person_and_names != previous:
+                yield PersonNames(*person_and_names)
+                previous = person_and_names
             yield from note_of(values, values["place"])
 
 
@@ -155,6 +155,7 @@ def _join_keys(table: str) -> tuple[str, str]:
 
 
 def _selected(connection: "DuckDBPyConnection", tables: Mapping[str, OmopTable], fields: Fields) -> dict[str, str]:
+    # returns field of a note -> SQL expression of the field, including the place of the row and names of the person
     def value(reference: str | None, *default: str) -> str:
         pairs = [r.lower().split(".", 1) for r in ([reference] if reference else default)]
         existing = [_value(tables, table, column) for table, column in pairs if column in _columns(tables, table)]
@@ -171,6 +172,7 @@ def _selected(connection: "DuckDBPyConnection", tables: Mapping[str, OmopTable],
     }
     selected |= {name: value(f"person.{name}") for name in _PERSON_NAMES if name in _columns(tables, "person")}
     labels = [value(fields.label)] if fields.label else _default_labels(tables)
+    # the last default is chosen without a test, so that there always is a label
     label = next(sql for sql in labels if sql == labels[-1] or _has_value(connection, tables, sql))
     return selected | {"label": label}
 
@@ -188,14 +190,15 @@ def _has_value(connection: "DuckDBPyConnection", tables: Mapping[str, OmopTable]
 def _query(tables: Mapping[str, OmopTable], expressions: Iterable[str]) -> str:
     expressions = list(expressions)
     joins = [f"SELECT {', '.join(expressions)} FROM {tables['note'].relation} AS note"]
-    for table in _used(tables, expressions):
+    for table in _joined_tables(tables, expressions):
         key, note_key = _join_keys(table)
         condition = f"{_value(tables, table, key)} = {_value(tables, 'note', note_key)}"
         joins.append(f"LEFT JOIN {tables[table].relation} AS {table} ON {condition}")
     return " ".join(joins)
 
 
-def _used(tables: Mapping[str, OmopTable], expressions: Iterable[str]) -> list[str]:
+def _joined_tables(tables: Mapping[str, OmopTable], expressions: Iterable[str]) -> list[str]:
+    # returns the tables besides note that the SQL expressions name
     whole = " ".join(expressions)
     return [table for table in tables if table != "note" and re.search(rf"\b{table}\.", whole)]
 
@@ -205,7 +208,7 @@ def _refuse_repeated_keys(
 ) -> None:
     # if a joined table had several rows with the same key, the join would repeat notes
     problems = []
-    for table in _used(tables, expressions):
+    for table in _joined_tables(tables, expressions):
         key, _ = _join_keys(table)
         value = _value(tables, table, key)
         query = f"SELECT count({value}) - count(DISTINCT {value}) FROM {tables[table].relation} AS {table}"

@@ -106,6 +106,7 @@ def open_database(path: Path, folder: Path) -> Iterator[tuple["DuckDBPyConnectio
 
 
 def _described(connection: "DuckDBPyConnection", name: str, relation: str) -> OmopTable:
+    # returns the table with the column `PLACE`, which is added unless `copy_csv` has written it
     rows = connection.execute(f"DESCRIBE SELECT * FROM {relation}").fetchall()  # noqa: S608 - names are quoted
     columns = {str(column).lower(): (quoted(str(column)), str(kind)) for column, kind, *_ in rows}
     if PLACE in columns:
@@ -196,6 +197,7 @@ def copy_csv(name: str, paths: tuple[Path, ...], copy: Path, encoding: str) -> I
 
 
 def _batches(rows: Iterator[CsvRow | Dropped], order: list[int]) -> Iterator[list[list[str]] | Dropped]:
+    # yields batches of rows (the cells in `order`, then the place of the row), and each dropped row as it is
     batch: list[list[str]] = []
     size = 0
     for row in rows:

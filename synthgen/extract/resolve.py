@@ -43,8 +43,9 @@ SELECT file_row_number AS row, coalesce(merged.new, CASE WHEN n.person = '' AND 
     replaces, is_superseded, withdrawn, same, length(n.text) > 0 AS has_text, NULL::VARCHAR AS reason
 FROM read_parquet($spooled, file_row_number = true) n LEFT JOIN merged ON merged.old = n.person
 """
-# (reason, statement), in the order of execution. A statement drops notes by writing to their column `reason`. The
-# comments name the dropped notes.
+# (reason, statement), in the order of execution. A statement drops notes by writing the reason to their column
+# `reason`. If the reason is None, the statement writes a reason that the source states. The comments name the dropped
+# notes.
 _STEPS = (
     (NO_PERSON, "UPDATE note SET reason = $reason WHERE person = ''"),
     (None, "UPDATE note SET reason = withdrawn WHERE reason IS NULL AND withdrawn <> ''"),
@@ -165,7 +166,9 @@ class NoteSelection:
 
     unused: Callable[[str], str | None]  # label -> reason why notes with this label are unused; None: used
     limit: int | None  # largest number of notes; None for all
-    rank: Callable[[str], Any]  # person -> random sort key; persons are kept as a whole in the order of the keys
+    # person -> random sort key; if there are more notes than `limit`, the first persons in the order of the keys are
+    # kept, each with all notes, up to the person with whom the limit would be exceeded
+    rank: Callable[[str], Any]
     rows_are_persons: bool  # True: a note without a person counts as a separate person; False: the note is dropped
 
 

@@ -36,8 +36,8 @@ class UnsafeXml(Exception):  # noqa: N818 - a property of a file, which a reader
 def parse_xml(data: bytes) -> tuple[Element, bool]:
     """Return (root element, True if the declared encoding is wrong) of an XML document.
 
-    A document that is malformed in the declared encoding is read as UTF-8. Nothing outside the document is loaded.
-    Raise UnsafeXml if the document is malformed, has entities, or exceeds a limit.
+    A document that declares an encoding and is malformed in this encoding is read as UTF-8. Nothing outside the
+    document is loaded. Raise UnsafeXml if the document is malformed, has entities, or exceeds a limit.
     """
     if len(data) > MAX_BYTES:
         raise UnsafeXml(TOO_LARGE)
@@ -54,9 +54,9 @@ def parse_xml(data: bytes) -> tuple[Element, bool]:
 def each_element(file: BinaryIO, names: Collection[str]) -> Iterator[tuple[Element, bool]]:
     """Yield (element, True if the declared encoding is wrong) for each element of a file whose name is in `names`.
 
-    An element is emptied when the next element is read, so memory does not grow with the number of elements. A file
-    that is malformed from the start is read as UTF-8. UnsafeXml is raised in the same cases as in `parse_xml`, after
-    the elements that precede the error are yielded.
+    An element is emptied when the next element is read, so memory does not grow with the number of elements. If a
+    file declares an encoding and is malformed before its first such element, the file is read again as UTF-8.
+    UnsafeXml is raised in the same cases as in `parse_xml`, after the elements that precede the error are yielded.
     """
     head = file.read(_HEAD_BYTES)
     start, declared = _opening(head)

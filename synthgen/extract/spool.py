@@ -1,6 +1,7 @@
-"""Write notes and names of persons to temporary Parquet files, because they may not fit in memory.
+"""Write the notes and names of persons of a source to temporary Parquet files.
 
-A reader, such as `read_hl7v2`, yields them one by one.
+All notes and names together may not fit in memory. A reader of a hospital format, such as `read_hl7v2`, yields the
+notes and names one by one.
 """
 
 import hashlib
@@ -77,7 +78,7 @@ def spool(items: Iterable[Item], folder: Path, advance: Advance) -> SpoolSummary
         for item in items:
             if isinstance(item, Note):
                 row = _row(item)
-                if (reason := _unfit(row)) is None:
+                if (reason := _reason_to_drop(row)) is None:
                     notes.add(row, len(item.text))
                 else:
                     summary.dropped.add(reason, [item.place])
@@ -105,7 +106,8 @@ def _row(note: Note) -> dict[str, Any]:
     return row | {name: row[name].strip() for name in ("person", "label", "text")} | {"same": same}
 
 
-def _unfit(row: Mapping[str, Any]) -> str | None:
+def _reason_to_drop(row: Mapping[str, Any]) -> str | None:
+    # returns why the row cannot be written to Parquet, or None if it can be written
     strings = [value for value in row.values() if isinstance(value, str)]
     text = "".join([*strings, *row["aliases"], *row["replaces"], *row["names"]])
     if "\0" in text:
@@ -118,6 +120,8 @@ def _without_surrogates(text: str) -> str:
 
 
 class _ParquetRows:
+    # Writes rows to a Parquet file in batches. `size` is the number of characters of a note's text, or 0 for names.
+
     def __init__(self, writer: pq.ParquetWriter) -> None:
         self._writer = writer
         self._rows: list[Mapping[str, Any]] = []
