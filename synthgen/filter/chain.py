@@ -41,8 +41,9 @@ class Filtered:
 def build_filters(config: FilterConfig) -> tuple[Filter | FittedFilter, ...]:
     """Return the filters that are always on (copies, empty texts, label words), then the configured filters.
 
-    The report states the first filter that a text fails. Fluency and language precede length and repetition, because
-    a text in the wrong language or of an untrained model often fails all four filters.
+    The report states only the first filter that a text fails. A text in the wrong language or of an untrained model
+    often fails the filters of fluency, language, length and repetition. Fluency and language are first among these
+    four filters, so that the report states the cause.
     """
     filters: list[Filter | FittedFilter] = [NoCopies(), NOT_EMPTY, LabelWords()]
     if config.fluency is not None:
@@ -73,13 +74,14 @@ def apply(
 
     The best candidate fulfils the most attribute rules. Ties are decided by the smallest number of contradictions (0
     if the filter `coherent` is off), then by the smallest cosine distance between text and latent, then by the
-    smallest index. Row i of `context.vectors` is the vector of candidate i.
+    smallest number of the candidate for its latent. Row i of `context.vectors` is the vector of candidate i.
 
     Raises:
         DataError: a filter cannot learn its limits.
         ConfigError: an attribute rule is for a label that no train record has.
 
-    Privacy: see `synthgen.filter.base`. The choice of the best candidate reads no train record.
+    Privacy: only `NoCopies` rejects a candidate because it is close to a train record. The choice of the best
+        candidate reads no train record.
     """
     if len(candidates) != len(context.vectors):
         raise InternalError(f"{len(candidates)} candidates do not match {len(context.vectors)} vectors")
