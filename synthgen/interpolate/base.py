@@ -125,7 +125,7 @@ class TrainRows:
         return np.flatnonzero(self.classes == code)
 
     def searches(self, names: Sequence[Any]) -> list[dict[str, Any]]:
-        """Return `reports` as dicts, each with the name of the class in which neighbours were searched."""
+        """Return `reports` as dicts, each with the name of the searched class, or None for all classes."""
         reports = sorted(self.reports.items(), key=lambda item: (item[0][0] is not None, item[0]))
         return [{"class": None if c is None else names[c], **asdict(report)} for (c, _), report in reports]
 

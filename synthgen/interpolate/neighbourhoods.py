@@ -84,6 +84,7 @@ def nearest_persons_in_class(rows: TrainRows, code: int, k: int) -> tuple[Int64,
     pending = np.arange(len(groups))
     search = IndexedSearch(NeighbourSearch(vectors, groups))
     reach = k * -(-len(groups) // len(sizes))  # number of nearest rows among which k different persons are expected
+    # a row is searched again with twice the reach if its nearest rows belong to fewer than k persons
     while len(pending):
         reach = min(reach, int(n_others[pending].min()))
         too_few = []

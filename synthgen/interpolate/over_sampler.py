@@ -97,6 +97,7 @@ class OverSampler(BaseOverSampler):  # type: ignore[misc] # imbalanced-learn shi
         **dict.fromkeys(OWN_KEYS, "no_validation"),  # validated by `InterpolateConfig`
     }
 
+    # scikit-learn passes `groups` through a pipeline only if the class requests it here
     __metadata_request__fit_resample: ClassVar[dict[str, bool]] = {"groups": True}
 
     def __init__(  # noqa: PLR0913 - scikit-learn requires named parameters
@@ -163,6 +164,7 @@ class OverSampler(BaseOverSampler):  # type: ignore[misc] # imbalanced-learn shi
         return parse_section(InterpolateConfig, {**options, "total": 1}).build()
 
     def _check_X_y(self, X: Any, y: Any) -> tuple[Floats, NDArray[Any], bool]:  # noqa: N802 - overrides a method
+        # returns (rows, classes, False); False: the base class does not turn classes into one column per class
         check_classification_targets(y)
         if not _is_one_vs_all(y):
             classes = column_or_1d(y)
@@ -261,6 +263,7 @@ def _package(container: Any) -> str:
 
 
 def _as_array(container: Any) -> Any:
+    # returns a frame or series of polars as an array, and any other container unchanged
     if _package(container) == "polars" and not hasattr(container, "to_numpy"):
         raise DataError(
             f"{type(container).__name__} is not supported", hint="Pass a frame or series, such as X.collect()."
@@ -269,6 +272,7 @@ def _as_array(container: Any) -> Any:
 
 
 def _as_polars(made: Any, given: Any) -> Any:
+    # returns the array `made` in the form of `given` if this is a frame or series of polars, otherwise unchanged
     if _package(given) != "polars":
         return made
     if hasattr(given, "columns"):
@@ -299,6 +303,7 @@ def _is_missing(value: Any) -> bool:
 
 
 def _of_floats(X: Any) -> Any:
+    # returns a frame of pandas with integer and boolean columns as float64, and any other X unchanged
     if _package(X) != "pandas":
         return X
     return X.astype({column: np.float64 for column, kind in X.dtypes.items() if kind.kind in "iub"})
