@@ -46,7 +46,7 @@ class TrainingSet:
     """Records that a classifier is trained on."""
 
     rows: LabelledTexts
-    has_texts: bool = True  # if False, only the classifier of vectors is trained on these records
+    has_texts: bool = True  # False: some rows are vectors without a text, so no classifier of words is trained
     # "balanced": the weight of a record is proportional to 1 / (size of its class); None: all weights are equal
     weights: Literal["balanced"] | None = None
 

@@ -199,6 +199,7 @@ def _by_id(corpus: Corpus) -> list[Record]:
 
 
 def _rows(tables: Tables, name: Literal["synthetic", "train", "test"]) -> LabelledTexts:
+    # returns the records of a table, sorted by id
     corpus: Corpus = getattr(tables, name)
     records = _by_id(corpus)
     row = {record.id: i for i, record in enumerate(corpus.records)}

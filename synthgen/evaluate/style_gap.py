@@ -149,6 +149,7 @@ def style_profile(texts: Sequence[str]) -> dict[str, float]:
 
 
 def _first_tokens(texts: list[Index], n_tokens: int) -> list[Index]:
+    # returns the texts up to a total of `n_tokens` tokens; the last returned text can be cut
     starts = accumulate(map(len, texts), initial=0)
     return [text[: n_tokens - start] for text, start in zip(texts, starts, strict=False) if start < n_tokens]
 
