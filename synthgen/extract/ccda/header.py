@@ -89,10 +89,10 @@ def iso_time(value: str) -> str:
 def names(element: Element) -> list[str]:
     """Return the full names of persons below an element."""
     found = []
-    for name in element.iter():
-        parent = name.getparent()
-        if local(name) != "name" or parent is None or local(parent).endswith(_NO_PERSONS):
+    for one in element.iter():
+        parent = one.getparent()
+        if local(one) != "name" or parent is None or local(parent).endswith(_NO_PERSONS):
             continue
-        parts = [plain_text(part) for kind in ("given", "family") for part in children(name, kind)]
-        found.append(" ".join(filter(None, parts)) if parts else plain_text(name))
+        parts = [plain_text(part) for kind in ("given", "family") for part in children(one, kind)]
+        found.append(" ".join(filter(None, parts)) if parts else plain_text(one))
     return list(dict.fromkeys(name for name in found if name))

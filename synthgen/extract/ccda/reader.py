@@ -80,6 +80,7 @@ def _check(fields: Fields) -> None:
 
 
 def _reason(relative: PurePath) -> str:
+    # returns why a file with this path is not read, or "" if it is read
     if links.is_hidden(relative):
         return links.HIDDEN
     if relative.suffix.lower() == ".zip":

@@ -122,7 +122,7 @@ class _OpenElement:
 
 @dataclass(slots=True)
 class _Row:
-    n_ended_lines: int  # number of output lines that had ended when the row's last cell began
+    n_ended_lines: int  # number of output lines that had ended when the row's latest cell began
     n_pieces: int  # number of pieces of text in the output when the row began
     has_cell: bool = False
 

@@ -59,6 +59,7 @@ class Texts:
         counts = list(map(Counter, words))
 
         def is_in(i: int, j: int) -> bool:
+            # text j contains text i, or is of a different type and has nearly all words of text i
             n_common = (counts[i] & counts[j]).total()
             differ_in_type = self.formats.get(texts[i]) != self.formats.get(texts[j])
             return joined[i] in joined[j] or (differ_in_type and n_common >= SAME_WORDS * len(words[i]))

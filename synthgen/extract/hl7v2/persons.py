@@ -80,7 +80,7 @@ def _by_patient(message: Hl7Message) -> Iterator[tuple[dict[str, Hl7Segment], li
 def _merges(message: Hl7Message, paths: Mapping[str, FieldPath]) -> Iterator[MergedPerson]:
     path = paths.get("person")
     patients = [(person_of(context, path), group) for context, group in _by_patient(message) if "PID" in context]
-    pairs: list[tuple[str, str]] = []
+    pairs: list[tuple[str, str]] = []  # (old identifier, new identifier); `group[0]` is the PID segment of a patient
     if message.event in _MERGES:
         pairs = [(_prior(s, group[0], path), person) for person, group in patients for s in group if s.name == "MRG"]
     elif message.event == _LINK and patients:
