@@ -34,8 +34,9 @@ def folded(label: str) -> str:
 def plain_name(value: Any) -> str | None:
     """Return a label or id as text; None if it is missing.
 
-    The integer 7, the float 7.0 and the decimal 7.0 all become "7". A boolean becomes "true" or "false". Raise
-    CellError for a value of any other type, an infinite value, and a float that is not an exact whole number.
+    The cell holds text, a UUID, a number or a boolean. The integer 7, the float 7.0 and the decimal 7.0 all become
+    "7", and the decimal 7.50 becomes "7.5". A boolean becomes "true" or "false". Raise CellError for a value of any
+    other type, an infinite value, and a float that is not an exact whole number.
     """
     if isinstance(value, str):
         return value.strip() or None
@@ -57,16 +58,16 @@ def plain_name(value: Any) -> str | None:
 def names_in(value: Any) -> Iterator[str]:
     """Yield each name in a cell; a missing cell has no names.
 
-    The cell is text, JSON text, a list, a struct or a map. Raise CellError for a cell of any other type, and for text
-    that begins with "[" or "{" but is not JSON.
+    The cell is text, JSON text, a list, a struct or a map. Of a struct, a map or a JSON object, only the values are
+    names. Raise CellError for a cell of any other type, and for text that begins with "[" or "{" but is not JSON.
     """
     if isinstance(value, str):
-        name = value.strip()
-        if not name.startswith(("[", "{")):
-            yield from [name] if name else []
+        content = value.strip()
+        if not content.startswith(("[", "{")):
+            yield from [content] if content else []
             return
         try:
-            value = json.loads(name)
+            value = json.loads(content)
         except (ValueError, RecursionError):
             raise CellError("begins with [ or {, but is not JSON; save the names as a list or as text") from None
     if isinstance(value, dict):

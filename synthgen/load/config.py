@@ -113,7 +113,7 @@ class SourceConfig(Section):
 
     @field_validator("encoding")
     @classmethod
-    def _is_known(cls, encoding: str) -> str:
+    def _check_encoding(cls, encoding: str) -> str:
         try:
             "a".encode(encoding)
         except (LookupError, ValueError):
@@ -122,7 +122,7 @@ class SourceConfig(Section):
 
     @field_validator("delimiter")
     @classmethod
-    def _is_no_quote(cls, delimiter: str) -> str:
+    def _check_delimiter(cls, delimiter: str) -> str:
         if delimiter in '"\r\n ':
             raise ValueError("must not be a double quote, a space or a line break")
         return delimiter
@@ -140,7 +140,7 @@ class SourceConfig(Section):
         return normal
 
     @model_validator(mode="after")
-    def _keys_fit_together(self) -> Self:
+    def _check_combined_keys(self) -> Self:
         if self.group is not None and self.rows_are_persons:
             raise ValueError("rows_are_persons does not fit with group, which identifies persons; remove one of them")
         labels = self.labels or ()
@@ -158,7 +158,7 @@ class SourceConfig(Section):
         return self
 
     @model_validator(mode="after")
-    def _fits_its_kind(self) -> Self:
+    def _check_kind(self) -> Self:
         if self.kind == "table":
             if self.fields != FieldsConfig():
                 raise ValueError("fields is for hospital sources; for a table, set text, label, group and id")

@@ -10,9 +10,9 @@ from synthgen.core.sentences import ABBREVIATIONS, SENTENCE_END
 from synthgen.core.types import Record
 
 WINDOW = 10  # number of consecutive words in a shingle
-CONTAINED = 0.8  # a record continues an earlier one if it contains this share of the earlier one's shingles
+CONTAINED = 0.8  # a record continues an earlier record if it contains at least this share of that record's shingles
 CopyForward = Literal["keep", "remove-sentences", "newest"]
-_Shingle = int  # hash of ten consecutive words
+_Shingle = int  # hash of `WINDOW` consecutive words
 _BLANK_LINES = re.compile(r"\n{3,}")  # two or more blank lines
 # a line break, if one of these follows: a blank line, a list mark such as "-", or a heading that ends in a colon
 _BREAK = re.compile(r"\n(?=\s*\n|[ \t]*(?:[-*+#>•·–—]+\s|[^\W\d_a-z][^\n.!?:;,]{0,40}:(?=\s|$)))")

@@ -19,7 +19,7 @@ _LETTER_DIGIT_OR_EMOJI = regex.compile(r"[\p{L}\p{N}\p{Emoji_Presentation}]")
 
 
 def doubts(records: Sequence[Record], wanted: Sequence[Record], source: SourceConfig) -> list[str]:
-    """Return notes on probable mistakes in the usable `records`; `wanted` are the records of the kept classes."""
+    """Return notes on probable mistakes in the usable `records`; `wanted` are those of the classes to keep."""
     return [
         *doubtful_labels(Counter(record.label for record in records), {record.label for record in wanted}),
         *doubtful_texts(record.text for record in wanted),
@@ -28,16 +28,19 @@ def doubts(records: Sequence[Record], wanted: Sequence[Record], source: SourceCo
 
 
 def doubtful_labels(counts: Mapping[str, int], wanted: set[str]) -> list[str]:
-    """Return notes on `wanted` labels that look like a missing value, or like a different label in `counts`."""
-    alike: dict[str, list[str]] = defaultdict(list)
+    """Return notes on labels that look like a missing value, or like a different label of the source.
+
+    `counts` has the number of records of each label of the source. `wanted` has the labels of the classes to keep.
+    """
+    by_folded: dict[str, list[str]] = defaultdict(list)  # labels that differ only by case, width or spacing
     for label in sorted(counts):
-        alike[folded(label)].append(label)
-    similar: dict[str, list[str]] = defaultdict(list)
-    for spellings in alike.values():
-        similar[_as_seen(spellings[0])].append(spellings[0])
-    same = [labels for labels in alike.values() if len(labels) > 1 and wanted & {*labels}]
-    lookalikes = [labels for labels in similar.values() if len(labels) > 1 and wanted & {*labels}]
-    empty = [label for label in sorted(wanted) if is_no_value(label)]
+        by_folded[folded(label)].append(label)
+    by_shape: dict[str, list[str]] = defaultdict(list)  # labels that look the same; one of each list in `by_folded`
+    for spellings in by_folded.values():
+        by_shape[_as_seen(spellings[0])].append(spellings[0])
+    differ_by_case = [labels for labels in by_folded.values() if len(labels) > 1 and wanted & {*labels}]
+    differ_by_shape = [labels for labels in by_shape.values() if len(labels) > 1 and wanted & {*labels}]
+    like_missing = [label for label in sorted(wanted) if is_no_value(label)]
 
     def counted(labels: Sequence[str]) -> str:
         return ", ".join(f"{label!r}: {counts[label]} records" for label in labels)
@@ -45,15 +48,17 @@ def doubtful_labels(counts: Mapping[str, int], wanted: set[str]) -> list[str]:
     notes = [
         f"labels that differ only by case, width or spacing are separate classes ({counted(labels)}); "
         "source.normalize_labels: true makes them one class"
-        for labels in same
+        for labels in differ_by_case
     ]
     notes += [
         "labels that differ only by accents, dashes, quotes or look-alike letters are separate classes "
         f"({counted(labels)}); if they are one class, correct them in the source"
-        for labels in lookalikes
+        for labels in differ_by_shape
     ]
-    if empty:
-        notes.append(f"labels that look like a missing value are classes ({counted(empty)}); {_REMEDY_MISSING}")
+    if like_missing:
+        notes.append(
+            f"labels that look like a missing value are classes ({counted(like_missing)}); {_REMEDY_MISSING}"
+        )
     return notes
 
 

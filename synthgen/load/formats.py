@@ -27,12 +27,15 @@ SHORT_FLOATS = {pa.float16(): 1 << 11, pa.float32(): 1 << 24}
 MAX_LISTED = 20  # largest number of problems in a message
 # file name, without extension, of a part of a table on the Hugging Face Hub, such as train-00000-of-00002
 SHARD = re.compile(r"(?P<split>.+)-(?P<number>\d{5})-of-(?P<of>\d{5})(?:-[0-9a-f]+)?")
-_FOLDER_FORMATS = ("dataset", "text", "parquet")  # formats in which the source can be a folder
+# formats whose source can be a folder: always for "dataset" and "text"; "parquet" is a file or a folder
+_FOLDER_FORMATS = ("dataset", "text", "parquet")
 _SAVE_AGAIN = "Save the dataset again."
 
 
 def table_of(arrow: pa.Table, wanted: Iterable[str]) -> SourceTable:
     """Return the rows of an Arrow table, numbered from 1, with those of the `wanted` columns that the table has.
+
+    The field `columns` of the result names all columns of the Arrow table, not only the wanted ones.
 
     Raises:
         DataError: two wanted columns have the same name, or a float16 or float32 column has values so large that
@@ -117,6 +120,7 @@ def _parts(folder: Path) -> list[Path]:
 
 
 def _shard_problems(names: Sequence[str]) -> list[str]:
+    """Return problems of files whose names state a part, such as train-00000-of-00002: several splits or a gap."""
     shards = [found for name in names if (found := SHARD.fullmatch(name))]
     sets = sorted({(shard["split"], shard["of"]) for shard in shards})
     if len(sets) > 1:
@@ -146,22 +150,23 @@ def read_dataset(path: Path, wanted: Iterable[str]) -> SourceTable:
     splits = path / "dataset_dict.json"
     if splits.is_file():
         names = ", ".join(map(str, _list(_json(splits).get("splits"))))
-        number = "several splits" if "," in names else "the folder of a split"
+        content = "several splits" if "," in names else "the folder of a split"
         hint = "Set source.path to the folder of one split."
-        raise DataError(f"the folder contains {number}: {names}", hint=hint)
+        raise DataError(f"the folder contains {content}: {names}", hint=hint)
     state = _json(path / "state.json")
-    files, indices = _files_of(path, state, "_data_files"), _files_of(path, state, "_indices_data_files")
+    data_tables, index_tables = _tables_of(path, state, "_data_files"), _tables_of(path, state, "_indices_data_files")
+    # another version of the library can store row indices under another key
     unknown = [key for key in state if "ind" in key.lower() and state[key] and key != "_indices_data_files"]
-    if not files or unknown:
+    if not data_tables or unknown:
         problems = [f"{key}: unsupported kind of row indices" for key in unknown]
-        reason = "uses a kind of row indices that SynthGen does not support" if files else "lists no data files"
+        reason = "uses a kind of row indices that SynthGen does not support" if data_tables else "lists no data files"
         raise DataError(f"state.json {reason}", problems=problems, hint=_SAVE_AGAIN)
     info = path / "dataset_info.json"
     class_names = _class_names(_json(info)) if info.is_file() else {}
     try:
-        arrow = pa.concat_tables(files)
-        if indices:
-            arrow = arrow.take(pa.concat_tables(indices).column("indices"))
+        arrow = pa.concat_tables(data_tables)
+        if index_tables:
+            arrow = arrow.take(pa.concat_tables(index_tables).column("indices"))
         table = table_of(arrow, wanted)
     except (pa.ArrowException, KeyError, OSError) as error:
         message = "the arrow files are damaged or have different columns, or the indices do not fit them"
@@ -169,13 +174,14 @@ def read_dataset(path: Path, wanted: Iterable[str]) -> SourceTable:
     return SourceTable(table.columns, tuple(_named(row, class_names) for row in table.rows))
 
 
-def _files_of(path: Path, state: dict[str, Any], key: str) -> list[pa.Table]:
+def _tables_of(path: Path, state: dict[str, Any], key: str) -> list[pa.Table]:
+    """Return the tables in the Arrow files that state.json lists under `key`, each cut to the rows that it states."""
     tables = []
     try:
         for item in state.get(key) or ():
             name = str(item["filename"])
-            file = {Path(name).name: path / name}[name]  # a path with a folder raises KeyError
-            tables.append(_arrow(file).slice(int(item.get("skip", 0)), item.get("take")))
+            arrow_file = {Path(name).name: path / name}[name]  # a path with a folder raises KeyError
+            tables.append(_arrow(arrow_file).slice(int(item.get("skip", 0)), item.get("take")))
     except DataError:
         raise
     except (KeyError, TypeError, ValueError, AttributeError, IndexError):

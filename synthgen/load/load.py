@@ -59,22 +59,24 @@ def bad_rows_json(bad: Sequence[BadRow]) -> list[dict[str, Any]]:
 def to_record(row: SourceRow, source: SourceConfig, used_ids: set[str]) -> Record | BadRow:
     """Return the record of a row, or a `BadRow` with the reason; add a new record's id to `used_ids`.
 
-    Surrounding white space of the text is removed, and labels and groups are normalized (see `spelled`).
+    Surrounding white space of the text is removed. Labels and groups get a Unicode normal form without invisible
+    characters. Without a column for the group or the id, this value is made from the number of the row; `load` then
+    replaces the group by one that does not depend on the row.
     """
     if row.reason:
         return BadRow(row.number, row.reason)
     text, reason = _text(row.values.get(source.text), source.text)
-    label, wrong_type = _name(row, "label", source.label, "NFC")
+    label, unusable = _name(row, "label", source.label, "NFC")
     group, identity = f"record-{row.number}", f"row-{row.number}"
     if source.group:
         group, problem = _name(row, "group", source.group, "NFKC")
-        wrong_type = wrong_type or problem
+        unusable = unusable or problem
     if source.id:
         identity, problem = _name(row, "id", source.id)
-        wrong_type = wrong_type or problem
+        unusable = unusable or problem
     if source.normalize_labels and is_no_value(label):
         label = ""
-    reason = reason or wrong_type
+    reason = reason or unusable
     if not reason:
         reasons = ((label, NO_LABEL), (group, NO_GROUP), (identity, NO_ID))
         reason = next((missing for value, missing in reasons if not value), "")
@@ -94,6 +96,7 @@ def names_of(row: SourceRow, columns: Sequence[str]) -> tuple[str, ...]:
 
 
 def _text(value: Any, column: str) -> tuple[str, str]:
+    """Return the text of a cell without surrounding white space, and why it is unusable (empty if it is usable)."""
     if value is None or (isinstance(value, float) and math.isnan(value)):
         return "", NO_TEXT
     if not isinstance(value, str):
@@ -125,7 +128,8 @@ class LoadReport:
     bad: tuple[BadRow, ...]  # unusable rows
     n_other_labels: int  # number of usable rows whose class is not in `source.labels`
     n_not_sampled: int  # number of usable rows dropped by `source.max_records`
-    removed: Mapping[str, float]  # counts of what `select` removed or changed; see `Selected.counts`
+    # by name: numbers of records and sentences that `select` removed or changed, and the copied share of the text
+    removed: Mapping[str, float]
     notes: tuple[str, ...]  # sentences about probable mistakes in the source; they may show labels
 
     def bad_counts(self) -> dict[str, int]:
@@ -152,9 +156,9 @@ class LoadReport:
 def load(source: SourceConfig, path: Path, seeds: SeedTree, *, isolated_rows: bool = False) -> LoadReport:
     """Return the file or folder at `path` as a corpus, with counts of all rejected and skipped rows.
 
-    `source` describes the columns; `source.path` is ignored. For a hospital source, `path` is the table of extracted
-    notes. With `isolated_rows`, which a privacy budget requires, a CSV file is rejected if a cell has several
-    lines (see `read_csv`).
+    `source` describes the columns. The data are read from `path`, not from `source.path`. For a hospital source,
+    `path` is the table of extracted notes. With `isolated_rows`, which a privacy budget requires, a CSV file is
+    rejected if a cell has several lines (see `read_csv`).
 
     Raises:
         TooManyBadRows: the source has more bad rows than `source.max_bad_rows` allows.
@@ -163,7 +167,8 @@ def load(source: SourceConfig, path: Path, seeds: SeedTree, *, isolated_rows: bo
             the values of a column of names are not names.
 
     Privacy: messages contain row numbers, column names and, if the label column holds classes, labels.
-    Randomness: if `source.max_records` is set, keyed hashes choose the persons. See also `select`.
+    Randomness: if `source.max_records` is set, keyed hashes choose the persons. If `source.max_per_person` is set,
+        keyed hashes choose the records of each person.
     """
     source = source if source.kind == "table" else source.of_notes
     table = read_source(source, path, isolated_rows=isolated_rows)
@@ -174,7 +179,7 @@ def load(source: SourceConfig, path: Path, seeds: SeedTree, *, isolated_rows: bo
     good = [record for record in parsed if isinstance(record, Record)]
     if source.group is None:
         good = with_own_persons(good)
-    before = after = len({record.label for record in good})
+    before = after = len({record.label for record in good})  # numbers of labels
     if source.normalize_labels:
         good = with_one_spelling(good, source)
         after = len({record.label for record in good})
@@ -284,6 +289,7 @@ def _require_few_bad(bad: Sequence[BadRow], n_rows: int, source: SourceConfig, p
 
 
 def _of_labels(records: list[Record], source: SourceConfig, path: Path) -> list[Record]:
+    """Return the records of the classes in `source.labels`; raise DataError if one of these classes has no record."""
     if source.labels is None:
         return records
     if absent := sorted(set(source.labels) - {r.label for r in records}):

@@ -65,9 +65,10 @@ def refuse_wide(start: bytes) -> None:
     encoding = next((name for mark, name in wide.items() if start.startswith(mark)), None)
     if encoding is None and start.count(0) > 0.4 * len(start):  # UTF-16 of Latin letters is half zeros
         shares = [start[i::4].count(0) / max(1, len(start[i::4])) for i in range(4)]  # zero bytes, by position mod 4
-        is_zero = "".join("0" if share > 0.8 else "x" if share < 0.2 else "?" for share in shares)
+        # one character for each position: 0 if most bytes are zero, x if few are
+        zero_pattern = "".join("0" if share > 0.8 else "x" if share < 0.2 else "?" for share in shares)
         known = {"0x0x": "utf-16-be", "x0x0": "utf-16-le", "000x": "utf-32-be", "x000": "utf-32-le"}
-        encoding = known.get(is_zero)
+        encoding = known.get(zero_pattern)
         if encoding is None:
             message = "the file contains so many NUL characters that it is not text"
             raise DataError(message, hint="Copy or export the file again: it may be damaged.")
@@ -104,7 +105,11 @@ def encoding_notes(path: Path, encoding: str) -> tuple[str, ...]:
 
 
 def refuse_separator(columns: list[str], wanted: frozenset[str], delimiter: str) -> None:
-    """Raise DataError if the header, or a line like `sep=;` in its place, uses a separator other than `delimiter`."""
+    """Raise DataError if the header, or a line like `sep=;` in its place, uses a separator other than `delimiter`.
+
+    `columns` are the cells of the first line, which was split at `delimiter`. `wanted` are the configured columns. If
+    no column is configured, or a cell is a configured column, nothing is checked.
+    """
     if not wanted or wanted & {*columns}:
         return
     for other, name in SEPARATORS.items():

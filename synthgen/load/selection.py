@@ -62,12 +62,13 @@ def with_one_spelling(records: Sequence[Record], source: SourceConfig) -> list[R
 def select(records: Sequence[Record], source: SourceConfig, seeds: SeedTree) -> Selected:
     """Apply `dedupe`, `copy_forward`, `max_per_person` and `min_class` of `source` to the records.
 
-    The field `counts` has the numbers of records `repeated`, `over_max_per_person` and `in_small_classes`. If persons
-    can have several records, it also has the results of `reduce_copies`: `copied_share` (0 to 1), `copied_sentences`
-    and `copied_records`. Raise DataError if `min_class.then` is `refuse` and a class is too small.
+    The field `counts` has the numbers of records `repeated`, `over_max_per_person` and `in_small_classes`. If the
+    source has person ids, it also has the share of copied text, `copied_share` (0 to 1), and the numbers of removed
+    copies, `copied_sentences` and `copied_records`. Raise DataError if `min_class.then` is `refuse` and a class is
+    too small.
 
     Privacy: with `dedupe: all` or `min_class`, whether a record is kept depends on other persons.
-    Randomness: see `_at_most`, if `source.max_per_person` is set.
+    Randomness: if `source.max_per_person` is set, keyed hashes choose the records of each person (see `_at_most`).
     """
     kept, notes = list(records), []
     counts: dict[str, float] = dict.fromkeys(("repeated", "over_max_per_person", "in_small_classes"), 0)
@@ -99,6 +100,7 @@ def select(records: Sequence[Record], source: SourceConfig, seeds: SeedTree) -> 
 
 
 def _small_classes(records: Sequence[Record], min_class: MinClassConfig) -> dict[str, int]:
+    """Return the number of persons of each class below `min_class.count`; raise DataError if these are refused."""
     persons: dict[str, set[str]] = defaultdict(set)
     for record in records:
         persons[record.label].add(record.group)
@@ -115,6 +117,7 @@ def _small_classes(records: Sequence[Record], min_class: MinClassConfig) -> dict
 def _with_copies_treated(
     records: list[Record], source: SourceConfig, notes: list[str], counts: dict[str, float]
 ) -> list[Record]:
+    """Apply `source.copy_forward` and return the records; add a sentence to `notes`, and the results to `counts`."""
     copied = reduce_copies(records, source.copy_forward)
     removed = f"; {copied.n_sentences} sentences and {copied.n_records} whole records were removed"
     notes.append(

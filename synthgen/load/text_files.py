@@ -43,7 +43,8 @@ def read_csv(
     """Return the rows of a CSV file, in which double quotes enclose cells; row 1 is the first below the header.
 
     All columns with a name are read. `wanted` has the configured columns. If the header has none of them, the file is
-    searched for a later header, another separator or another format, and DataError is raised if one is found.
+    searched for a later header, another separator or another format. If one is found, DataError is raised; if none is
+    found, the rows are returned without the configured columns.
 
     With `isolated_rows`, a file with a cell of several lines is rejected, because an unclosed quote would absorb the
     rows of other persons.
@@ -51,8 +52,8 @@ def read_csv(
     csv.field_size_limit(MAX_CELL_CHARACTERS)
     rows: list[SourceRow] = []
     columns: list[str] = []
-    names, n_formulas = frozenset(wanted), 0
-    with _text_of(path, encoding) as file:
+    wanted_names, n_formulas = frozenset(wanted), 0
+    with _opened_text(path, encoding) as file:
         reader = csv.reader(file, strict=True, delimiter=delimiter)
         try:
             columns = next(reader, [])
@@ -60,9 +61,14 @@ def read_csv(
             if any("\udc80" <= character <= "\udcff" for character in "".join(columns)):
                 raise DataError("the header of the csv file is not UTF-8", hint=likely_encoding(path))
             _refuse_lines(columns, "the header", isolated_rows=isolated_rows)
-            refuse_separator(columns, names, delimiter)
+            refuse_separator(columns, wanted_names, delimiter)
             for number, cells in enumerate((c for c in reader if c), 1):
-                if number <= HEADER_LINES and names and names <= {*cells} and not names & {*columns}:
+                if (
+                    number <= HEADER_LINES
+                    and wanted_names
+                    and wanted_names <= {*cells}
+                    and not wanted_names & {*columns}
+                ):
                     message = f"the header of the csv file is in line {reader.line_num}"
                     raise DataError(message, hint="Remove the lines above it.")
                 _refuse_lines(cells, f"row {number}", isolated_rows=isolated_rows)
@@ -70,12 +76,12 @@ def read_csv(
                 rows.append(read_row(number, _csv_values, columns, cells))
         except csv.Error as error:
             if not rows:
-                refuse_other_text(path, encoding, names, delimiter)
+                refuse_other_text(path, encoding, wanted_names, delimiter)
             message = f"the csv file cannot be read past line {reader.line_num} ({error})"
             hint = "Close all quotes, double each quote inside a quoted cell, or save the table as jsonl or parquet."
             raise DataError(message, hint=hint) from None
-    if names and not names & {*columns}:
-        refuse_other_text(path, encoding, names, delimiter)
+    if wanted_names and not wanted_names & {*columns}:
+        refuse_other_text(path, encoding, wanted_names, delimiter)
     named = [column for column in columns if column.strip()]
     if len(set(named)) != len(named):
         raise DataError("the csv header has two columns of the same name", hint="Give every column a unique name.")
@@ -113,7 +119,7 @@ def read_jsonl(path: Path, encoding: str = "utf-8") -> SourceTable:
     columns: dict[str, None] = {}
     rows: list[SourceRow] = []
     first = ""  # the first line that is not blank
-    with _text_of(path, encoding) as file:
+    with _opened_text(path, encoding) as file:
         file.reconfigure(newline="\n")
         for number, line in enumerate(file, 1):
             if not line.strip():
@@ -145,9 +151,9 @@ def read_text(path: Path, encoding: str = "utf-8") -> SourceTable:
     """
     parts = {file.relative_to(path): file for file in path.rglob("*") if not file.is_dir()}
     hidden = [part for part in parts if any(name.startswith((".", "__MACOSX")) for name in part.parts)]
-    seen = {part.as_posix(): file for part, file in sorted(parts.items()) if part not in {*hidden}}
-    files = [(name, seen[name]) for name in sorted(seen) if name.lower().endswith(".txt")]
-    others = Counter(Path(name).suffix.lower() or "no extension" for name in seen.keys() - dict(files))
+    visible = {part.as_posix(): file for part, file in sorted(parts.items()) if part not in {*hidden}}
+    files = [(name, visible[name]) for name in sorted(visible) if name.lower().endswith(".txt")]
+    others = Counter(Path(name).suffix.lower() or "no extension" for name in visible.keys() - dict(files))
     notes = [f"{n} files ({suffix}) were not read; only .txt files are read" for suffix, n in sorted(others.items())]
     notes += [f"{len(hidden)} hidden files were not read"] if hidden else []
     rows = (read_row(i, _text_values, name, file, encoding) for i, (name, file) in enumerate(files, 1))
@@ -162,7 +168,8 @@ def _text_values(name: str, file: Path, encoding: str) -> dict[str, Any]:
 
 
 @contextmanager
-def _text_of(path: Path, encoding: str) -> Iterator[TextIOWrapper]:
+def _opened_text(path: Path, encoding: str) -> Iterator[TextIOWrapper]:
+    """Open a csv or jsonl file as text; raise DataError if it is binary or not in this encoding."""
     # invalid bytes in UTF-8 become lone surrogates, which mark the undecodable rows; all remaining rows can be read
     is_utf8 = codecs.lookup(encoding).name in {"utf-8", "utf-8-sig"}
     codec, errors = ("utf-8-sig", "surrogateescape") if is_utf8 else (encoding, "strict")
