@@ -52,7 +52,11 @@ def open_bridge(job: Job, voted: Shares | None = None) -> Bridge | Vocabulary:
 
 
 def check_models(job: Job, bridge: Bridge | Vocabulary) -> None:
-    """Raise ModelError if a model has the wrong kind (an encoder as `decode.model`) or does not fit the bridge."""
+    """Raise ModelError if a model has the wrong kind (an encoder as `decode.model`) or does not fit the bridge.
+
+    Only the built-in bridge and a bridge in a folder are compared with the models here. `open_decoder` checks a
+    bridge in a model's checkpoint.
+    """
     config = job.config
     wanted = {"embed.model": (config.embed.model, "encoder"), "decode.model": (config.decode.model, "decoder")}
     found = {key: job.model_name(name) for key, (name, _) in wanted.items()}
@@ -81,13 +85,14 @@ def open_decoder(job: Job, bridge: Bridge, encoder: Encoder) -> Decoder:
                 f"embed.model {encoder_name!r} is not such an encoder",
                 hint="Set embed.model to the encoder of the checkpoint, such as SFR-Embedding-Mistral.",
             )
+        # such a bridge was trained on vectors before normalization, so it needs the mean length of these vectors
         bridge = replace(bridge, raw_norm=inner.raw_norm(SENTENCES))
-    decoder, embedder = job.model_name(config.model), job.model_name(encoder_name)
+    registered_decoder, registered_encoder = job.model_name(config.model), job.model_name(encoder_name)
     opened = XragDecoder(
         folder,
         bridge,
-        decoder=decoder,
-        encoder=embedder,
+        decoder=registered_decoder,
+        encoder=registered_encoder,
         dim=encoder.dim,
         device=config.placement,
         own_loop=config.engine == BUILTIN,

@@ -41,37 +41,37 @@ def measure(texts: Iterable[Marked], find: Find, *, with_names: bool, confidence
     """Compare the identifiers that `find` returns with the marked ones; raise UsageError if the texts have no word.
 
     An identifier counts as found if spans of the engine cover all its letters and digits. A span counts as correct if
-    it overlaps a marked identifier. With `with_names`, the engine gets the known names of each text. `confidence` is
-    the one-sided confidence of each end of a Clopper-Pearson interval.
+    it overlaps a marked identifier. With `with_names`, the engine gets the names that are declared for the person of
+    each text. `confidence` is the one-sided confidence of each end of a Clopper-Pearson interval.
     """
-    marked, hit, correct, found_by_kind = Counter[str](), Counter[str](), Counter[str](), Counter[str]()
-    complete: dict[str, dict[str, bool]] = {"texts": {}, "persons": {}}
+    n_marked, n_found, n_correct, n_spans = Counter[str](), Counter[str](), Counter[str](), Counter[str]()
+    without_miss: dict[str, dict[str, bool]] = {"texts": {}, "persons": {}}
     misses: list[dict[str, Any]] = []
     n_words = 0
     for number, item in enumerate(texts, 1):
         spans = find(item.text, item.names if with_names else ())
         n_words += len(item.text.split())
         missed = [mark for mark in item.spans if not _is_covered(item.text, spans, mark)]
-        marked.update(category for _, _, category in item.spans)
-        hit.update(category for _, _, category in set(item.spans) - set(missed))
+        n_marked.update(category for _, _, category in item.spans)
+        n_found.update(category for _, _, category in set(item.spans) - set(missed))
         for start, end, category in missed:
             misses.append({"text": number, "category": category, "start": start, "identifier": item.text[start:end]})
         for span in spans:
-            found_by_kind[span.kind] += 1
-            correct[span.kind] += any(span.start < end and start < span.end for start, end, _ in item.spans)
+            n_spans[span.kind] += 1
+            n_correct[span.kind] += any(span.start < end and start < span.end for start, end, _ in item.spans)
         for unit, key in (("texts", str(number)), ("persons", item.person)):
-            complete[unit][key] = complete[unit].get(key, True) and not missed
+            without_miss[unit][key] = without_miss[unit].get(key, True) and not missed
     if not n_words:
         raise UsageError("the texts contain no word, so nothing can be measured", hint="Give a file with texts.")
     share = partial(_share, confidence)
     table = {
-        "recall": {"all": share(hit.total(), marked.total())}
-        | {c: share(hit[c], n) for c, n in sorted(marked.items())},
-        "precision": share(correct.total(), found_by_kind.total()),
-        "precision_by_kind": {kind: share(correct[kind], n) for kind, n in sorted(found_by_kind.items())},
-        "without_a_miss": {unit: share(sum(done.values()), len(done)) for unit, done in complete.items()},
-        "false_spans_per_1000_words": 1000 * (found_by_kind.total() - correct.total()) / n_words,
-        "false_names_per_1000_words": 1000 * (found_by_kind["name"] - correct["name"]) / n_words,
+        "recall": {"all": share(n_found.total(), n_marked.total())}
+        | {c: share(n_found[c], n) for c, n in sorted(n_marked.items())},
+        "precision": share(n_correct.total(), n_spans.total()),
+        "precision_by_kind": {kind: share(n_correct[kind], n) for kind, n in sorted(n_spans.items())},
+        "without_a_miss": {unit: share(sum(done.values()), len(done)) for unit, done in without_miss.items()},
+        "false_spans_per_1000_words": 1000 * (n_spans.total() - n_correct.total()) / n_words,
+        "false_names_per_1000_words": 1000 * (n_spans["name"] - n_correct["name"]) / n_words,
     }
     return EngineShares(table, misses)
 

@@ -82,7 +82,7 @@ class RunPart:
     count: int
     waits: bool = False
     uses_ledger: ClassVar = True
-    _workspace: Workspace | None = field(default=None, init=False)
+    _workspace: Workspace | None = field(default=None, init=False)  # None before `session` locks the workspace
     _depth: int = field(default=0, init=False)  # number of contexts of `alone` that this process is in
 
     @classmethod
@@ -112,11 +112,11 @@ class RunPart:
         if mine := [name for name in own if name in missing]:
             division.write(mine)
         is_reported = False
-        while (left := self._parts_of(division, division.missing())) and not is_finished():
+        while (missing_parts := self._parts_of(division, division.missing())) and not is_finished():
             if not self.waits:
-                raise self._stopped(stage, left)
+                raise self._stopped(stage, missing_parts)
             if not is_reported:
-                say(f"part {self.index}/{self.count}: waiting at stage {stage} for {self._listed(left)}")
+                say(f"part {self.index}/{self.count}: waiting at stage {stage} for {self._listed(missing_parts)}")
                 is_reported = True
             time.sleep(POLL_SECONDS)
 
@@ -143,6 +143,7 @@ class RunPart:
         return self.alone(f"stage {stage}")
 
     def _parts_of(self, division: Division, missing: Sequence[str]) -> list[int]:
+        """Return the numbers of the parts that compute the missing shards."""
         position = {name: i for i, name in enumerate(division.names)}
         return sorted({position[name] % self.count for name in missing})
 
@@ -150,8 +151,8 @@ class RunPart:
         shown = ", ".join(f"{part}/{self.count}" for part in parts[:20])
         return f"part{'s' if len(parts) > 1 else ''} {shown}" + (", ..." if len(parts) > 20 else "")
 
-    def _stopped(self, stage: str, left: Sequence[int]) -> AtBarrier:
-        listed = self._listed(left)
+    def _stopped(self, stage: str, missing_parts: Sequence[int]) -> AtBarrier:
+        listed = self._listed(missing_parts)
         return AtBarrier(
             f"part {self.index}/{self.count} of stage {stage} is finished; missing: {listed}",
             hint=f"Run the same command with --part for {listed}; the last of them continues with the next stage.",
@@ -169,7 +170,7 @@ class Named:
     The other process runs the whole pipeline. It has finished all stages before `stage` and locked the workspace.
     """
 
-    stage: str
+    stage: str  # name of the stage's folder that contains the shards
     names: tuple[str, ...]
     uses_ledger: ClassVar = False
 
@@ -178,7 +179,7 @@ class Named:
         return nullcontext()
 
     def compute(self, stage: str, division: Division, is_finished: Callable[[], bool]) -> None:  # noqa: ARG002
-        """Write the shards and raise `ShardsWritten`; raise WorkerError if the stage is not `self.stage`."""
+        """Write the shards and raise `ShardsWritten`; raise WorkerError if their folder is not named `self.stage`."""
         if division.folder.name != self.stage:
             raise self._wrong_stage(stage)
         missing = set(division.missing())

@@ -1,4 +1,4 @@
-"""Run the last stages before the release decision: measure utility, run the audits, and test the audits."""
+"""Run the stages that judge the written records: embed the control records, measure utility, and run the audits."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -39,7 +39,7 @@ from synthgen.pipeline.workspace import StageResult
 
 AUDIT, EVIDENCE, SYNTHETIC = "audit.json", "evidence.json", "synthetic.parquet"
 ATTEMPT_FILE = "attempt.json"  # file in the workspace that contains the latest attempt
-_ATTEMPT = TypeAdapter(Attempt)
+_ATTEMPT_JSON = TypeAdapter(Attempt)
 FINDINGS = "findings.json"  # private: each place in a synthetic record that discloses a train person
 
 
@@ -74,24 +74,25 @@ def synthetic_corpus(job: Job, written: Written) -> Corpus:
 def register_attempt(job: Job, written: Written, prepared: Prepared, source: Corpus) -> Attempt:
     """Enter this audit in the institution's ledger as an attempt with these control persons, and return the attempt.
 
-    Two audits with equal cache keys of `ATTEMPT` are the same attempt. `source` has the control records before
-    de-identification, which identify the control persons; de-identified records differ between runs.
+    Two audits with equal cache keys of the stage `ATTEMPT`, which never runs, are the same attempt. `source` has the
+    control records before de-identification, which identify the control persons; de-identified records differ between
+    runs.
 
     A process that only computes shards for another process does not use the ledger. It reads the attempt from a file
     that the other process wrote into the workspace. If this file belongs to a different audit, the cache keys of
     the later stages differ between the two processes, and this process stops with WorkerError.
     """
-    note = job.workspace.root / ATTEMPT_FILE
+    attempt_file = job.workspace.root / ATTEMPT_FILE
     if not job.executor.uses_ledger:
         try:
-            return _ATTEMPT.validate_json(note.read_bytes())
+            return _ATTEMPT_JSON.validate_json(attempt_file.read_bytes())
         except FileNotFoundError:
             message = "the workspace does not contain the attempt of this audit"
             raise WorkerError(message, hint="Run the same command again.") from None
-    inputs = _audit_inputs(synthetic_corpus(job, written), prepared, written)
+    inputs = _attempt_inputs(synthetic_corpus(job, written), prepared, written)
     digest = sha256_json(job.key(ATTEMPT, inputs))
     registered = attempt(*ledger_of(job.config), digest=digest, control=as_table(source, {}))
-    write_whole(note, _ATTEMPT.dump_json(registered))
+    write_whole(attempt_file, _ATTEMPT_JSON.dump_json(registered))
     return registered
 
 
@@ -120,7 +121,7 @@ def attack(  # noqa: PLR0913, PLR0917 - one parameter per input of the stage
 ) -> StageResult:
     """Run every audit on the records that would be released."""
     inputs: dict[str, HasDigest] = {
-        **_audit_inputs(tables.synthetic, prepared, written),
+        **_attempt_inputs(tables.synthetic, prepared, written),
         "tables": tables,
         "evaluate": evaluated,
         "attempt": plain_value(attempt.number),
@@ -145,6 +146,7 @@ def _sample(job: Job) -> StageInput:
 
 
 def _audit(context: StageContext) -> Mapping[str, object]:
+    """Write the synthetic table, the report that combines the stored results of the audits, and the evidence."""
     synthetic, number = context.input("synthetic"), context.input("attempt")
     write_corpus(context.folder / SYNTHETIC, synthetic)
     confidence = confidence_of(number, context.config("audit.confidence"))
@@ -198,6 +200,7 @@ def _stored_result(context: StageContext, name: str) -> AuditResult:
 
 
 def _checked(context: StageContext) -> CheckedTables:
+    """Return the tables after the input checks of the audits; a process makes these checks once."""
     confidence = confidence_of(context.input("attempt"), context.config("audit.confidence"))
     seed = context.stream("audit").integer()
     return context.once("checked", lambda: CheckedTables.of(audit_inputs(context), seed=seed, confidence=confidence))
@@ -229,7 +232,8 @@ def lineage(train: Corpus, written: Written) -> Lineage:
     return Lineage(parents=parents, weights=written.weights)
 
 
-def _audit_inputs(synthetic: Corpus, prepared: Prepared, written: Written) -> dict[str, HasDigest]:
+def _attempt_inputs(synthetic: Corpus, prepared: Prepared, written: Written) -> dict[str, HasDigest]:
+    """Return those inputs of the stage `audit` that identify an attempt, by the names in `_ATTEMPT_INPUTS`."""
     replaced = {"identifiers": prepared.identifiers, "control_identifiers": prepared.control_identifiers}
     return {
         "synthetic": synthetic,
@@ -241,8 +245,8 @@ def _audit_inputs(synthetic: Corpus, prepared: Prepared, written: Written) -> di
     }
 
 
-_CORPORA = ("synthetic", "train", "control", "written")
-_ATTEMPT_INPUTS = (*_CORPORA, "identifiers", "control_identifiers", "near_duplicate_rate")  # keys of `_audit_inputs`
+_RECORDS = ("synthetic", "train", "control", "written")
+_ATTEMPT_INPUTS = (*_RECORDS, "identifiers", "control_identifiers", "near_duplicate_rate")
 AUDIT_STAGE = Stage(
     name="audit",
     version=6,

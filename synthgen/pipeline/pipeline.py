@@ -91,7 +91,7 @@ class Pipeline:
         """
         from synthgen.pipeline.workspace import finish
 
-        return finish(self._stages(resume, until, _part_of(part, resume, wait=wait)), [])
+        return finish(self._stages(resume, until, _executor_of_part(part, resume, wait=wait)), [])
 
     def stream(self, resume: Literal["auto", "never"] = "auto") -> "Iterator[dict[str, str]]":
         """Yield each accepted text with its label as soon as the round that wrote the text is filtered.
@@ -175,7 +175,7 @@ def write_named_shards(config: str, stage: str, names: "Sequence[str]") -> None:
     Pipeline(Config.load(config)).write_shards(stage, names)
 
 
-def _part_of(part: str | None, resume: str, *, wait: bool) -> "Executor | None":
+def _executor_of_part(part: str | None, resume: str, *, wait: bool) -> "Executor | None":
     from synthgen.pipeline.executors import RunPart
 
     if part is None and wait:

@@ -154,7 +154,10 @@ def check_train_classes(train: Corpus, control: Corpus) -> None:
 
 
 def check_language(config: DecodeConfig, texts: Sequence[str]) -> None:
-    """Raise DataError if the texts are not English, but the model is one of `MODELS`, which write only English."""
+    """Raise DataError if the texts are not English, but the default language model writes only English.
+
+    Nothing is checked if a server or another model writes the texts.
+    """
     if config.model not in MODELS or config.endpoint is not None:
         return
     words = [word for text in texts[:400] for word in re.findall(r"[^\W\d_]+", text)]

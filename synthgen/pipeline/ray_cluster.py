@@ -93,6 +93,7 @@ def connected(run: RunConfig, root: Path) -> Iterator[Any]:
 
 
 def _short_folder(root: Path) -> Path:
+    """Create a folder for Ray, in `root` if the path is short enough for sockets, or else for temporary files."""
     most = SOCKET_BYTES - APPENDED_BYTES
     inside = root / "ray"
     if len(os.fsencode(inside)) <= most:
@@ -133,6 +134,7 @@ def cluster_problems(address: str) -> list[str]:
 
 
 def _answers(address: str, variables: dict[str, str]) -> bool:
+    """Return whether the cluster answers a request for its status under these environment variables."""
     command = [sys.executable, "-m", "ray.scripts.scripts", "status", "--address", address]
     environment = {**os.environ, **PRIVATE, **variables}
     try:
@@ -145,6 +147,7 @@ def _answers(address: str, variables: dict[str, str]) -> bool:
 
 
 def _is_open(host: str, port: int) -> bool:
+    """Return whether a dashboard answers a request without a token."""
     connection = http.client.HTTPConnection(host, port, timeout=5)
     try:
         connection.request("GET", "/api/version")

@@ -77,16 +77,16 @@ class RayExecutor(Local):
                 hint="Save the configuration and the source as files, and use Config.load(FILE).",
             )
         self._config, self._file, self._progress, self._work = config, config.file, progress, work
-        self._cluster = ExitStack()
-        self._ray: Any = None
+        self._connection = ExitStack()  # disconnects from the cluster when it is closed
+        self._ray: Any = None  # the module `ray`; None before `_start_workers`
         self._root = config.resolve(config.workspace)
         self._workers: list[Any] = []
-        self._n_workers, self._options = 0, dict[str, float]()
+        self._n_workers, self._worker_options = 0, dict[str, float]()  # set by `_start_workers`
 
     @contextmanager
     def session(self, workspace: Workspace, identity: Identity) -> Iterator[None]:  # noqa: ARG002
         """Lock the workspace, and disconnect from the cluster at the end."""
-        with workspace.locked(), self._cluster:
+        with workspace.locked(), self._connection:
             yield
 
     def compute(self, stage: str, division: Division, is_finished: Callable[[], bool]) -> None:  # noqa: ARG002
@@ -94,7 +94,7 @@ class RayExecutor(Local):
         division.remove_damaged(division.names)
         if not (missing := division.missing()):
             return
-        self._start()
+        self._start_workers()
         done = len(division.names) - len(missing)
         with self._progress.stage(stage, total=len(division.names), unit="shards", done=done) as advance:
             self._distribute(division, missing, advance)
@@ -129,7 +129,7 @@ class RayExecutor(Local):
                     raise WorkerError(message, hint="Check the memory of the machines, or use fewer `run.workers`.")
                 self._workers.remove(worker)
                 queue.extend(_shares([name for name in names if name in remaining], len(self._workers)))
-                replacement = self._new_worker()
+                replacement = self._start_worker()
                 running[self._submit(replacement, division, ())] = (replacement, ())
 
     def _wait_until_visible(self, division: Division) -> None:
@@ -157,30 +157,31 @@ class RayExecutor(Local):
     def _submit(self, worker: Any, division: Division, names: Sequence[str]) -> Any:
         return worker.write.remote(self._file, division.folder.name, tuple(names))
 
-    def _start(self) -> None:
+    def _start_workers(self) -> None:
         if self._ray is None:
-            self._ray = self._cluster.enter_context(connected(self._config.run, self._root))
+            self._ray = self._connection.enter_context(connected(self._config.run, self._root))
             nodes = [node["Resources"] for node in self._ray.nodes() if node["Alive"]]
             # if a node has GPUs, each worker must get one: a worker without its own GPU would embed on the CPU
             decode = self._config.decode
             on_gpus = decode.placement == "cuda" or decode.engine == VLLM or any(node.get("GPU") for node in nodes)
-            self._n_workers, self._options = resources(nodes, self._config.run.workers, on_gpus=on_gpus)
+            self._n_workers, self._worker_options = resources(nodes, self._config.run.workers, on_gpus=on_gpus)
         while len(self._workers) < self._n_workers:
-            self._new_worker()
+            self._start_worker()
 
-    def _new_worker(self) -> Any:
-        n_cores = max(1, int(self._options["num_cpus"]))
-        options = {**self._options, "scheduling_strategy": "SPREAD", "max_restarts": 0}
+    def _start_worker(self) -> Any:
+        n_cores = max(1, int(self._worker_options["num_cpus"]))
+        options = {**self._worker_options, "scheduling_strategy": "SPREAD", "max_restarts": 0}
         self._workers.append(self._ray.remote(RayWorker).options(**options).remote(self._work, n_cores))
         return self._workers[-1]
 
 
 def resources(nodes: Sequence[Amounts], workers: int | str, *, on_gpus: bool) -> tuple[int, Amounts]:
-    """Return the number of workers, and the processors and GPUs of one worker, from the resources of all nodes.
+    """Return the number of workers, and the options `num_cpus` and `num_gpus` of one worker.
 
-    With "auto", there is one worker for each GPU or, without GPUs, for each node with processors. With `on_gpus`,
-    only nodes with GPUs are used, and each worker gets a GPU or a part of one. Raise WorkerError if no node has the
-    needed processors or GPUs.
+    `nodes` has the processors ("CPU") and GPUs ("GPU") of each node of the cluster. If `workers` is "auto", there is
+    one worker for each GPU or, without GPUs, for each node with processors. With `on_gpus`, only nodes with GPUs are
+    used, and each worker gets a GPU or a part of one. Without `on_gpus`, there is no option `num_gpus`. Raise
+    WorkerError if no node has the needed processors or GPUs.
     """
     cpus = [node["CPU"] for node in nodes if node.get("CPU", 0) > 0 and (not on_gpus or node.get("GPU", 0) > 0)]
     gpus = sum(node.get("GPU", 0) for node in nodes) if on_gpus else 0

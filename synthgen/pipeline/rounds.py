@@ -49,7 +49,7 @@ class Draws(Protocol):
     """Draws new vectors by a method that was fitted to train vectors, or from noised statistics of train vectors."""
 
     def sample(self, counts: Counts, rng: SeedTree) -> Latents:
-        """Return `counts[label]` new vectors of each label; a call with larger counts returns these vectors first."""
+        """Return `counts[label]` new vectors of each label; with larger counts, the same vectors come first."""
         ...
 
 
@@ -59,7 +59,8 @@ class TrainingView:
 
     train: Corpus  # the train records; under DP one empty record for each drawn vector
     embedded: Embedded  # vectors of `train`, row by row; under DP drawn from noised statistics
-    draws: Callable[[InterpolateConfig], Draws]  # fits a method at the first call; returns the fitted method
+    # returns the method, which is fitted to train at the first call; under DP, the model of the noised statistics
+    draws: Callable[[InterpolateConfig], Draws]
     digest: str  # digest of the stage that computed the vectors in `embedded`
     names: Sequence[str] = ()  # names that were replaced in train and control; none under DP
 

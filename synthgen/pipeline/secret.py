@@ -32,14 +32,14 @@ def run_secret(config: Config, workspace: Workspace) -> bytes:
         return b""
     path = workspace.root / FILE
     digests = {p.parent.name: read_field(p, SECRET_DIGEST) for p in sorted(workspace.root.glob(_RESERVATIONS))}
-    paid = [name for name, digest in digests.items() if digest not in (None, PUBLIC)]
-    if paid and not path.exists():
+    reserved = [name for name, digest in digests.items() if digest not in (None, PUBLIC)]
+    if reserved and not path.exists():
         message = f"the secret {path} is missing, and a budget was reserved with it"
-        raise InputError(message, problems=paid, hint=_RESTORE)
+        raise InputError(message, problems=reserved, hint=_RESTORE)
     secret = read_key(path, "secret")
-    if other := [name for name in paid if digests[name] != _digest(secret)]:
+    if different := [name for name in reserved if digests[name] != _digest(secret)]:
         message = f"the secret {path} is not the one with which a budget was reserved"
-        raise InputError(message, problems=other, hint=_RESTORE)
+        raise InputError(message, problems=different, hint=_RESTORE)
     return secret
 
 

@@ -171,4 +171,5 @@ def section_prompt(prompt: str, heading: str) -> str:
 
 
 def _full_label(label: str, heading: str) -> str:
+    """Return the key of a segment's prompt in the settings of `_for_segments`."""
     return f"{label}\n{heading}"

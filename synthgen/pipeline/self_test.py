@@ -63,7 +63,7 @@ def _divide(context: StageContext) -> Division:
         done = len(cases) - len(shards)
         with context.progress.stage("selftest", total=len(cases), unit="cases", done=done) as advance:
             populations = list[Population]()
-            with suppress(InputError):
+            with suppress(InputError):  # with too few persons, `populations` stays empty and each verdict is None
                 audits = select_audits(tuple(context.input("audits")))
                 populations, _ = make_populations(inputs, seed)
             for shard in shards:

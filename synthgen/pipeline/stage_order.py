@@ -58,13 +58,14 @@ def run_stages(job: Job, policy: Policy, until: str, *, spend_again: bool) -> It
     yield loaded
     parts = prepare.split_source(job, loaded)
     yield parts
-    source = read_corpus(parts.folder / "train.parquet", "train")
+    # the records before de-identification
+    train_source = read_corpus(parts.folder / "train.parquet", "train")
     control_source = read_corpus(parts.folder / "control.parquet", "control")
-    prepare.check_train_classes(source, control_source)
-    check_style_training(job.config, source, control_source)
-    check_own_examples(job.config, source, control_source)
+    prepare.check_train_classes(train_source, control_source)
+    check_style_training(job.config, train_source, control_source)
+    check_own_examples(job.config, train_source, control_source)
     if not job.config.interpolate.is_dp:  # under DP, only the command `plan` makes this check
-        prepare.check_language(job.config.decode, source.texts)
+        prepare.check_language(job.config.decode, train_source.texts)
     clean = prepare.replace_identifiers(job, loaded, parts)
     yield clean
     prepared = prepare.read_prepared(job, parts, clean)
@@ -161,7 +162,10 @@ def write_records(
 def set_up_writing(
     job: Job, training_view: rounds.TrainingView, encoder: Encoder, voted: Shares | None = None
 ) -> Generator[StageResult, None, tuple[rounds.Setup, StageInput]]:
-    """Return the setup of the rounds and the decoded reconstructions; for the arguments, see `write_records`."""
+    """Choose the style if it is `auto`, and decode the reconstructions; yield each stage as it ends.
+
+    Return the setup of the rounds and the reconstructions. For the arguments, see `write_records`.
+    """
     bridge, train, upstream = open_bridge(job, voted), training_view.train, training_view.digest
     if voted is None and job.config.decode.style == AUTO:
         bridge, chosen = choose_style(job, bridge, train, encoder, upstream)

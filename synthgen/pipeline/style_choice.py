@@ -90,7 +90,10 @@ def check_own_examples(config: Config, *parts: Corpus) -> None:
 
 
 def named_styles(config: Config, shares: Shares | None = None) -> list[tuple[StyleAdapter, float]]:
-    """Return (style, share) for each style in `shares`; without `shares`, the configured styles in equal shares."""
+    """Return (style, share) for each style in `shares`; without `shares`, the configured styles in equal shares.
+
+    The style `plain` is left out, because it has no adapter. Without `shares`, `auto` gives no style.
+    """
     if shares is None:
         shares = () if config.decode.style == AUTO else _equal_shares(config.decode.styles)
     return [(load_style(name, config.resolve), share) for name, share in shares if name != PLAIN]
@@ -137,6 +140,8 @@ def choose_style(
     style, each pair of the `MIXED` best styles, and all `MIXED` best styles together. The M with the fewest nats is
     chosen; `GAIN` is first added to the nats of each mixture. Mixtures never contain `plain`, because texts are
     likelier under a mixture with `plain` even if the mixture is not closer to the records.
+
+    `upstream` is the digest of the stage on whose result `train` is based; it identifies train in the cache key.
 
     Privacy: reads train texts. The choice among the `n_tried` styles and mixtures affects every synthetic text.
     Randomness: the stream `manner`, a former name of styles, draws the texts.

@@ -115,16 +115,16 @@ class Workspace:
         return Interrupted(f"workspace {self.root}: {why}", hint="Wait until that run ends, or stop it. Try again.")
 
     def finished(self, name: str, inputs: Mapping[str, Any]) -> StageResult | None:
-        """Return the stored result of a stage if it is complete and was computed from these inputs, else None."""
-        digest, folder = self._place(name, inputs)
-        done = _finished(folder)
+        """Return the stored result of a stage for these inputs; None if it is missing or its files were changed."""
+        digest, folder = self._digest_and_folder(name, inputs)
+        done = _intact_result(folder)
         return None if done is None else StageResult(name=name, digest=digest, folder=folder, reused=True, **done)
 
     def place(self, name: str, inputs: Mapping[str, Any]) -> Path:
         """Return the folder of a stage's result, whether or not it exists."""
-        return self._place(name, inputs)[1]
+        return self._digest_and_folder(name, inputs)[1]
 
-    def _place(self, name: str, inputs: Mapping[str, Any]) -> tuple[str, Path]:
+    def _digest_and_folder(self, name: str, inputs: Mapping[str, Any]) -> tuple[str, Path]:
         digest = sha256_json({"stage": name, "inputs": dict(inputs)})
         return digest, self.root / "stages" / f"{name}-{digest[:16]}"
 
@@ -151,7 +151,7 @@ class Workspace:
             StorageError: the files of a result that spent a budget were changed.
             InputError: the disk is full, write-protected or over a quota.
         """
-        digest, folder = self._place(name, inputs)
+        digest, folder = self._digest_and_folder(name, inputs)
         if (result := self.finished(name, inputs)) is not None:
             return result
         if is_paid and folder.exists():
@@ -202,7 +202,8 @@ def _files(folder: Path) -> dict[str, Path]:
     return {path.relative_to(folder).as_posix(): path for path in paths}
 
 
-def _finished(folder: Path) -> dict[str, Any] | None:
+def _intact_result(folder: Path) -> dict[str, Any] | None:
+    """Return the counts and seconds of a stored result; None if it is missing or its files were changed."""
     if not (folder / DONE).is_file():
         return None
     try:
@@ -216,6 +217,7 @@ def _finished(folder: Path) -> dict[str, Any] | None:
 
 
 def _differing(folder: Path) -> list[str]:
+    """Return a line for each file of a stored result that was added, removed or changed."""
     try:
         files = dict(read_json(folder / DONE)["files"])
     except (OSError, ValueError, KeyError, TypeError):
