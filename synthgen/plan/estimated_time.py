@@ -12,7 +12,8 @@ from synthgen.pipeline.style_choice import MAX_TEXTS, n_tried
 
 # conservative estimates for the default language model on a processor with bfloat16 instructions
 TOKENS_PER_SECOND = 250  # number of tokens that one core writes per second
-# seconds in which 2 cores compute the likelihood of one record: a third of the 0.25 seconds of a training step on it
+# Seconds in which 2 cores compute the likelihood of one record. A training step on one record takes 0.25 seconds;
+# the likelihood takes a third of this time.
 SECONDS_PER_READ = 0.25 / 3
 # engine of de-identification: number of characters that one core searches for identifiers per second
 CHARACTERS_PER_SECOND = {"rules": 50_000, "rules+ner": 4_000, "off": math.inf}

@@ -40,6 +40,9 @@ def expected_utility(
 ) -> dict[str, ExpectedRatio]:
     """Return the expected values and lower ends of the ratios `tstr_over_trtr` and `worst_class_ratio`.
 
+    The score f is the macro F1 for `tstr_over_trtr`, and the recall of a class for `worst_class_ratio`, which is the
+    smallest ratio of all classes.
+
     Args:
         pilot: the accepted texts of the pilot.
         parents: ids of the train records that the accepted texts were made from.
@@ -79,6 +82,7 @@ def expected_utility(
     same_size, same_size_recall = mean({name: int((pilot.labels == name).sum()) for name in names})
     full_size, full_size_recall = mean(n_records)
     overall = of_pilot.macro_f1 * full_size / np.maximum(same_size, 1e-9) / np.maximum(of_all.macro_f1, 1e-9)
+    # in the first dimension, index 0 has equal weights of the test persons; the other indices are bootstrap draws
     learned = (of_all.recall[0] > 0) & (same_size_recall[0] > 0)
     of_class = (of_pilot.recall * full_size_recall)[:, learned] / (same_size_recall * of_all.recall)[:, learned]
     ratios = {"tstr_over_trtr": _ratio(overall)}

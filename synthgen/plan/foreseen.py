@@ -82,7 +82,7 @@ def _key_problems(config: Config) -> Iterator[str]:
 
 
 def problems_of(check: Callable[[], object]) -> Iterator[str]:
-    """Call a check; if it raises an error, yield the error as one line."""
+    """Call a check; if it raises an error, yield the error as one line. Errors in `UNEXPECTED` are not caught."""
     try:
         check()
     except (SynthGenError, AuditError) as error:
@@ -158,7 +158,7 @@ def source_problems(config: Config, policy: Policy, parts: Split, seeds: SeedTre
     ):
         yield from problems_of(check)
     if config.secret == PUBLIC and config.interpolate.is_dp:
-        return  # such a run is never released, so `refuse_unreleasable_run` skips these checks too
+        return  # such a run is never released, and the run itself does not make the further checks either
     train, control, rate = parts.train, parts.control, float(parts.report.near_duplicate_rate or 0.0)
     identifiable = Prepared(  # the records as they are before de-identification
         train=train, control=control, near_duplicate_rate=rate, identifiers=None, control_identifiers=None
@@ -185,6 +185,7 @@ def gate_problems(
     config: Config, policy: Policy, reach: Estimates, persons: Mapping[str, int], n_records: int
 ) -> Iterator[str]:
     """Yield each condition of the policy that no result of this configuration can meet, with the remedy."""
+    # under DP, a policy can excuse some audits and rules, and require other audits in their place
     is_dp, substitute = config.interpolate.is_dp, policy.dp_substitute
     in_force = substitute if is_dp and substitute is not None else None
     excused_audits, excused_rules = ((), ()) if in_force is None else (in_force.instead_of, in_force.rules)
@@ -219,6 +220,7 @@ def _why_unmet(  # noqa: PLR0911 - one return per reason
         return f"interpolate.total requests {n_records} records; request more"
     if (source in NEEDS and source != ACCOUNTING) or (source, name) == ("membership", "mirror_auc"):
         return f"a run does not measure this metric; the measurement needs {EXTRA_INPUT.get(source, MIRROR)}"
+    # `tau` is the lowest limit on the share of persons with a leak that an audit can prove with these persons
     if name == "tau" and source in AUDITS:
         smaller, needed = min(persons["train"], persons["control"]), needed_for_zero_events(rule.limit)
         unit = unit_of(config)
@@ -228,6 +230,7 @@ def _why_unmet(  # noqa: PLR0911 - one return per reason
         return None
     if rule.min_n is not None and estimate.n < rule.min_n:
         return _too_few(estimate, f"{rule.min_n} are needed")
+    # a rule on an exact value requires a verdict of the audit, except for facts about the parents (`STATED`)
     if rule.bound == "value" and rule.metric not in STATED and estimate.n < estimate.n_needed:
         return _too_few(estimate, f"{estimate.n_needed} are needed for a verdict")
     return None

@@ -140,7 +140,7 @@ def run_pilot(job: Job, policy: Policy, wanted: Counts) -> Pilot:
     """
     done: list[StageResult] = []
     with job.workspace.locked():
-        prepared, encoder, embedded, view = _prepare(job, done)
+        prepared, encoder, embedded, view = _prepare(job, done)  # done[1]: the split of the whole source
         setup, reconstructed = finish(stage_order.set_up_writing(job, view, encoder), done)
         start = rounds.first_round(setup, reconstructed.digest, pilot=pilot_counts(wanted))
         n_reused = len(done)
@@ -192,6 +192,7 @@ def run_pilot(job: Job, policy: Policy, wanted: Counts) -> Pilot:
 
 
 def _prepare(job: Job, done: list[StageResult]) -> tuple[prepare.Prepared, Encoder, Embedded, rounds.TrainingView]:
+    """Run the first stages; append the results of load, split, deidentify and embed to `done`, in this order."""
     loaded = prepare.load_source(job, prepare.extract_notes(job))
     whole = prepare.split_source(job, loaded)
     parts = sample_for_pilot(job, whole)
@@ -244,7 +245,10 @@ def expected(wanted: Counts, rates: Mapping[str, float]) -> tuple[dict[str, int]
 def _advice(
     judged: Sequence[Candidate], bounds: Mapping[str, Mapping[str, float]], max_new_tokens: int
 ) -> Iterator[str]:
-    """Yield what to change for each reason that rejected at least a tenth of the candidates."""
+    """Yield what to change for each reason that rejected at least a tenth of the candidates.
+
+    `bounds` has the limits that each filter learned from real records, by the name of the filter.
+    """
     counts = Counter(counts_by_reason(tuple(judged)))
     for reason, n in counts.most_common():
         if n < len(judged) / 10:
@@ -305,7 +309,11 @@ def _accepted(judged: Sequence[Candidate], vectors: Float32, latents: Latents) -
 def _risks(
     policy: Policy, utility: Utility, n_candidates: int, judged: Sequence[Candidate], train: Corpus
 ) -> Iterator[str]:
-    """Yield a line for each utility rule that the expected ratio, or its lower end if the rule uses it, fails."""
+    """Yield a line for each utility rule that the run may fail.
+
+    The limit of the rule is compared with the expected ratio or, if the rule is on the lower end of an interval, with
+    the lower end of the expected ratio.
+    """
     for rule in policy.all_rules():
         source, _, name = rule.metric.rpartition(".")
         if not source.startswith("utility") or rule.op != ">=" or name not in utility:

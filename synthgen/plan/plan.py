@@ -178,6 +178,7 @@ def make_plan(config: Config, progress: Progress = silent, *, pilot: bool = Fals
 
 
 def _plan_of(job: Job) -> Plan:
+    """Return the plan without a pilot; if the policy or source cannot be used, raise one error for all problems."""
     config, problems, errors = job.config, list[str](), list[SynthGenError | AuditError]()
     policy = plan = None
     try:
@@ -303,6 +304,10 @@ def _warnings(config: Config, policy: Policy, train: Corpus, problems: Sequence[
 
 
 def _in_words(reach: Estimates, config: Config, policy: Policy, problems: Sequence[str]) -> dict[str, str]:
+    """Return a text for each audit: what it can detect, and how its result affects the release.
+
+    If no problem names an audit, too few persons for this audit do not prevent a release, and the text says so.
+    """
     reach = {**reach, "accounting": OWN_LOG} if config.interpolate.is_dp and "accounting" in reach else reach
     words = {name: what if isinstance(what, str) else what.to_text() for name, what in reach.items()}
     blocked = {name for name in words for p in problems if f"({name}." in p or p.startswith(f"audit {name}:")}

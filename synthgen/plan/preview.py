@@ -45,7 +45,7 @@ PART_READ = (
     f"Only the first {FIRST_NOTES} notes of the source were read. Classes with fewer than {MIN_PERSONS} train "
     "persons among these notes are left out."
 )
-# key: de-identification engine; value: number of characters that it reads in about 15 seconds
+# key: de-identification engine; value: number of characters that it reads in about 15 seconds, as `rules` if `off`
 MAX_CHARACTERS = {"rules": 600_000, "rules+ner": 60_000, "off": 600_000}
 WARNING = "Not audited and not filtered: these texts can contain passages of single records. Keep them private."
 

@@ -81,7 +81,8 @@ def reach_of(
     smaller, attacked = min(n_train, n_control), min(n_train, int((1 - REFERENCE_SHARE) * n_control))
     level, each = confidence_of(attempt, confidence), "persons in each of train and control"
     without_reference = "persons in each of train and four fifths of control"
-    events = needed_for_zero_events(0.01, confidence=level)  # 1 %: the weakest limit of these audits
+    # 1 % of the persons: the highest limit of `memorization` and `identifiers`, which needs the fewest persons
+    events = needed_for_zero_events(0.01, confidence=level)
     area = detectable_auc(max(1, attacked), confidence=level)
     share = detectable_share(max(1, n_synthetic), confidence=level)
     excess = detectable_excess(max(1, attacked), USUAL_RATE, confidence=level) / (1 - USUAL_RATE)
@@ -91,7 +92,7 @@ def reach_of(
     per_record = Reach(
         n=n_synthetic,
         unit="synthetic records",
-        n_needed=needed_for_share(0.10),
+        n_needed=needed_for_share(0.10),  # to distinguish a share of 60 % from 50 %
         leak=f"{0.5 + share:.1%} of the synthetic records attributed to train and not to control (without leak 50 %)",
         smallest_leak=share,
         has_dependent_units=True,

@@ -76,17 +76,17 @@ def stage_times(
     first = list[StageTime]()
     for stage in reused:
         is_reused = scale == 1 or stage.name in WHOLE
-        times = scale if stage.name in PER_RECORD else 1.0
-        more = times * (not is_reused) + (times * n_control / n_train if stage.name == "embed" else 0.0)
-        first.append(_stage_time(stage, stage.name, more, is_reused=is_reused))
+        factor = scale if stage.name in PER_RECORD else 1.0
+        added = factor * (not is_reused) + (factor * n_control / n_train if stage.name == "embed" else 0.0)
+        first.append(_stage_time(stage, stage.name, added, is_reused=is_reused))
     later = (_stage_time(s, s.name.removesuffix(PILOT), repeats, is_reused=False) for s in written)
     return (*first, *later, StageTime(name="audit", done=0.0, rest=AUDIT_SECONDS * (n_source + n_synthetic)))
 
 
-def _stage_time(stage: StageResult, name: str, more: float, *, is_reused: bool) -> StageTime:
-    """Return the time of a stage; `more` is the further work of the run, as a multiple of the pilot's work."""
+def _stage_time(stage: StageResult, name: str, added: float, *, is_reused: bool) -> StageTime:
+    """Return the time of a stage; `added` is the work that the run adds, as a multiple of the pilot's work."""
     size = sum(file.stat().st_size for file in stage.folder.rglob("*") if file.is_file())
-    done, rest, disk = stage.seconds * is_reused, stage.seconds * more, round(size * (is_reused + more))
+    done, rest, disk = stage.seconds * is_reused, stage.seconds * added, round(size * (is_reused + added))
     return StageTime(name=name, done=done, rest=rest, is_distributed=name in DISTRIBUTED, disk=disk)
 
 

@@ -17,19 +17,21 @@ NUMBERS: dict[str, frozenset[str] | None] = {
     **dict.fromkeys(("utility", "input_checks", "dp", "selftest"), None),
 }
 AT_LEAST = {"attempts.number": 1.0}  # metric: smallest possible value; 0 for metrics that are not listed
+# metrics that have a smallest possible value: the value in `AT_LEAST`, or else 0
 NOT_NEGATIVE = {f"{source}.{name}" for source, names in NUMBERS.items() for name in names or ()}
 NOT_NEGATIVE |= {"memorization.hard_hits", "memorization.copied_persons", "identifiers.hard_hits", "membership.auc"}
 NOT_NEGATIVE |= {"membership.tpr_at_fpr_5pct", "utility.tstr_over_trtr", "utility.worst_class_ratio"}
 NOT_NEGATIVE |= {"input_checks.problems"}
+# metrics that are at most 1
 SHARES = {"memorization.copied_persons", "membership.auc", "membership.tpr_at_fpr_5pct", "balance.tv_distance"}
-SHARES |= {"deidentify.recall", "secret.private", "method.private"}  # metrics that are at most 1
+SHARES |= {"deidentify.recall", "secret.private", "method.private"}
 
 
 def rule_problems(policy: Policy, n_records: int) -> Iterator[str]:
     """Yield a line for each rule with an unknown metric or impossible limit, and each pair of contradictory rules."""
     rules = policy.all_rules()
     for rule in rules:
-        if (why := _why(rule, n_records)) is not None:
+        if (why := _why_unmeetable(rule, n_records)) is not None:
             yield f"rule {rule.id} ({rule.metric} {rule.op} {rule.limit:g}): {why}"
     for one in (rule for rule in rules if rule.op == ">="):
         for other in rules:
@@ -37,7 +39,8 @@ def rule_problems(policy: Policy, n_records: int) -> Iterator[str]:
                 yield f"rules {one.id} and {other.id} ({one.metric}): no number meets both limits; correct the policy"
 
 
-def _why(rule: Rule, n_records: int) -> str | None:
+def _why_unmeetable(rule: Rule, n_records: int) -> str | None:
+    """Return why no run with `n_records` synthetic records can meet a rule; None if a run may meet it."""
     source, _, name = rule.metric.partition(".")
     if source in NUMBERS:
         names = NUMBERS[source]
