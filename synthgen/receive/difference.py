@@ -66,6 +66,7 @@ def difference(a: ReceivedBundle, b: ReceivedBundle) -> Difference:
     gates = _paired(*({gate["id"]: gate for gate in fields["gates"]} for fields in stated))
     measured = _paired(_metrics(a), _metrics(b))
     records = _compared_records(a, b)
+    # each record of A has the text and the label of a record of B; the numbers of records are compared below
     is_equal = not statement and not settings and records["equal"] - records["otherLabel"] == records["a"]
     numbers = [*gates.values(), *measured.values()]
     is_equal = is_equal and records["a"] == records["b"] and all(left == right for left, right in numbers)

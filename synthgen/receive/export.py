@@ -53,7 +53,7 @@ class Exported:
         """Return the result as text for a terminal."""
         lines = [f"{self.records} records of release {self.release_id}: {self.folder}", *self.files]
         if self.formula_cells:
-            lines.append(f"WARNING {_formulas(self.formula_cells)}")
+            lines.append(f"WARNING {_formula_warning(self.formula_cells)}")
         lines.append("The copy is not signed. The signature of the bundle was not checked: run `synthgen verify`.")
         return "\n".join(lines)
 
@@ -78,7 +78,7 @@ def export(bundle: Path, to: ExportFormat, out: Path) -> Exported:
     files = _WRITERS[to](received)
     rows = received.rows if to == "csv" else ()
     n_formulas = sum(cell.startswith(FORMULA_STARTS) for row in rows for cell in row)
-    files = {**files, README: _note(received, to, n_formulas)}
+    files = {**files, README: _readme(received, to, n_formulas)}
     _write_folder(out, files)
     return Exported(
         folder=out,
@@ -137,12 +137,12 @@ Writer = Callable[[ReceivedBundle], dict[str, bytes]]
 _WRITERS: Mapping[ExportFormat, Writer] = {"csv": csv_file, "hf": hub_files, "fhir": fhir_files}
 
 
-def _formulas(count: int) -> str:
+def _formula_warning(count: int) -> str:
     remedy = "Import all columns as text, or do not open the file in a spreadsheet."
     return f"{count} cells begin with a character that marks a formula in spreadsheets, such as `=`. {remedy}"
 
 
-def _note(bundle: ReceivedBundle, to: ExportFormat, n_formulas: int) -> bytes:
+def _readme(bundle: ReceivedBundle, to: ExportFormat, n_formulas: int) -> bytes:
     stated = bundle.statement.predicate
     lines = [
         f"# {escape(stated.dataset.name)}, exported as {to}",
@@ -156,7 +156,7 @@ def _note(bundle: ReceivedBundle, to: ExportFormat, n_formulas: int) -> bytes:
         f"- intended use: {stated.use.scope} the institution. {escape(stated.use.statement)}",
         f"- license: {escape(stated.dataset.license)}",
         f"- records: {len(bundle.rows)}",
-        *([f"- {_formulas(n_formulas)}"] if n_formulas else []),
+        *([f"- {_formula_warning(n_formulas)}"] if n_formulas else []),
         "",
     ]
     return "\n".join(lines).encode()
@@ -184,6 +184,7 @@ def _write_folder(out: Path, files: Mapping[str, bytes]) -> None:
 
 
 def _move_all(source: Path, target: Path) -> None:
+    """Move all files of a folder into another folder; after an error, remove the moved files."""
     moved: list[Path] = []
     try:
         for path in sorted(source.iterdir()):

@@ -23,22 +23,22 @@ def fhir_files(bundle: ReceivedBundle) -> dict[str, bytes]:
     """
     meta = {"source": bundle.urn, "security": [TEST_DATA]}
     time = bundle.statement.predicate.time_created
-    documents = [_document(name, text, label, meta, time) for name, text, label in bundle.rows]
-    patients = [{"resourceType": "Patient", "id": name, "meta": meta} for name, _, _ in bundle.rows]
+    documents = [_document(record_id, text, label, meta, time) for record_id, text, label in bundle.rows]
+    patients = [{"resourceType": "Patient", "id": record_id, "meta": meta} for record_id, _, _ in bundle.rows]
     return dict(zip(FHIR_FILES, (_ndjson(documents), _ndjson(patients)), strict=True))
 
 
-def _document(name: str, text: str, label: str, meta: dict[str, Any], time: str) -> dict[str, Any]:
+def _document(record_id: str, text: str, label: str, meta: dict[str, Any], time: str) -> dict[str, Any]:
     data = text.encode()
     content = {"data": base64.b64encode(data).decode(), "size": len(data)}
     return {
         "resourceType": "DocumentReference",
-        "id": name,
+        "id": record_id,
         "meta": meta,
         "status": "current",
         "docStatus": "final",
         "type": {"text": label},
-        "subject": {"reference": f"Patient/{name}", "display": "synthetic, not a real person"},
+        "subject": {"reference": f"Patient/{record_id}", "display": "synthetic, not a real person"},
         "date": time,
         "description": "Synthetic text. It does not describe a real person.",
         "content": [{"attachment": {"contentType": "text/plain; charset=utf-8", **content}}],

@@ -17,7 +17,7 @@ UNVERIFIED = "Nothing was verified. Run `synthgen verify BUNDLE --trust TRUST.js
 class Overview:
     """The description of a bundle; nothing in it is verified."""
 
-    fields: dict[str, Any]
+    fields: dict[str, Any]  # JSON data; see `overview`
 
     def to_json(self) -> dict[str, Any]:
         """Return the description as JSON-compatible data."""
@@ -46,7 +46,7 @@ class Overview:
 def overview(bundle: ReceivedBundle) -> Overview:
     """Return the description of a bundle; the description contains no text of a record."""
     stated = bundle.statement.predicate
-    wire = stated.model_dump(mode="json", by_alias=True)
+    predicate_json = stated.model_dump(mode="json", by_alias=True)
     decisions = [
         {"role": made.role, "decision": made.decision, "person": made.person, "time": made.time, "keyid": keyid}
         for keyid, made in bundle.decisions
@@ -63,14 +63,14 @@ def overview(bundle: ReceivedBundle) -> Overview:
         "language": list(stated.dataset.language),
         "files": [{"name": name, "bytes": size} for name, size in bundle.sizes.items()],
         "records": _records(bundle),
-        "models": [{**model, "digest": model["digest"]["sha256"]} for model in wire["models"]],
-        "policy": {**wire["policy"], "digest": stated.policy.digest.sha256},
-        "use": wire["use"],
-        "gates": wire["gates"],
-        "guarantee": wire["privacy"],
-        "limitations": wire["limitations"],
+        "models": [{**model, "digest": model["digest"]["sha256"]} for model in predicate_json["models"]],
+        "policy": {**predicate_json["policy"], "digest": stated.policy.digest.sha256},
+        "use": predicate_json["use"],
+        "gates": predicate_json["gates"],
+        "guarantee": predicate_json["privacy"],
+        "limitations": predicate_json["limitations"],
         "signers": list(bundle.keyids),
-        "approvals": {"required": wire["approvalsRequired"], "decisions": decisions},
+        "approvals": {"required": predicate_json["approvalsRequired"], "decisions": decisions},
     }
     return Overview(fields)
 
