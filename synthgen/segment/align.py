@@ -91,6 +91,8 @@ def _record(
 
 
 def _windows(weighted_rows: Sequence[tuple[list[int], float]], vectors: Float32) -> list[Float32]:
+    # Returns the vectors of the windows of one section by the formula in `align`. Each item of `weighted_rows` is
+    # (row numbers of the section's windows of a parent, weight of the parent).
     total = sum(w for _, w in weighted_rows)
     m = floor(sum(w * len(rows) for rows, w in weighted_rows) / total + 0.5)
     windows = []
