@@ -22,7 +22,7 @@ class SplitConfig(Section):
     )
 
     @model_validator(mode="after")
-    def _shares_fit(self) -> Self:
+    def _check_shares(self) -> Self:
         if self.train <= 0 or self.control <= 0:
             raise ValueError("train and control must both be above 0")
         if self.train + self.control > 1 + 1e-9:
