@@ -7,7 +7,8 @@
     ws/stages/<name>-<digest16>/           a finished result; done.json holds counts, seconds and file digests
     ws/stages/<name>-<digest16>.shards/    the finished shards of an unfinished stage: see `synthgen.core.shards`
     ws/stages/<name>-<digest16>.partial/   an unfinished result; some stages continue from it: see `keep_partial`
-    ws/run.json, ws/audit.json, ...        copies of the last run's results
+    ws/run.json                            the record of the last run: its stages, models and versions
+    ws/bad-rows.json, ...                  further files for the user, such as the list of the unusable rows
 
 A result is written into the partial folder, synced and renamed, so after an interruption it is complete or absent.
 The digest in a folder's name covers the configuration, inputs, models and random streams of the stage.
