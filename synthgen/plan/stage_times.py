@@ -11,8 +11,8 @@ AUDIT_SECONDS = 0.015  # seconds for evaluation and audits on 2 cores, per recor
 PER_MINUTE = 60  # seconds per minute
 PILOT = "-pilot"  # suffix of the names of stages that only the pilot runs
 SHOWN_IN_SECONDS = 120  # times below this number of seconds are shown in seconds, longer times in minutes
-# Stages whose work several processes can share; a stage that is not listed runs in one process. The audits are not
-# listed: they have only one shard per audit, so more machines hardly shorten the audits.
+# Stages whose time is divided by the number of processes. Several processes can share the audits too, but the audits
+# are not listed: they have only one shard per audit, so more machines hardly shorten them.
 DISTRIBUTED = ("deidentify", "embed", "embed-control", "decode", "re-embed")
 WHOLE = ("extract", "load", "split")  # the pilot always runs these stages on the whole source
 PER_RECORD = ("deidentify", "embed")  # the time of these stages is proportional to the number of records
@@ -26,7 +26,7 @@ class StageTime:
     name: str
     done: float  # seconds that were measured in the pilot; the run reuses the result
     rest: float  # further seconds that are predicted for the run
-    is_distributed: bool = False  # whether several processes can share the work
+    is_distributed: bool = False  # whether the stage is in `DISTRIBUTED`
     disk: int = 0  # predicted size of the result in bytes
 
     def to_text(self) -> str:
