@@ -24,8 +24,8 @@ PLANTED_NOTES = 330  # number of invented notes that `read_texts("planted")` yie
 class EngineShares:
     """The recall and precision of an engine, each with its interval, and a private list of the missed identifiers."""
 
-    table: Mapping[str, Any]
-    misses: Sequence[Mapping[str, Any]]
+    table: Mapping[str, Any]  # JSON data: the measured shares and rates by name, such as "recall" and "precision"
+    misses: Sequence[Mapping[str, Any]]  # text, position, category and wording of each missed identifier
 
     def __repr__(self) -> str:
         return f"EngineShares({len(self.misses)} misses)"

@@ -165,14 +165,14 @@ def choose_style(
 def _choose(context: StageContext) -> Mapping[str, object]:
     encoder, bridge, styles = context.model("embedder"), context.model("bridge"), context.model("styles").value
     records = written_parts(encoder, context.input("train"), context.config("decode.prompt"))
-    parts = [part for record in records for part in record if part[0]]
+    parts = [part for record in records for part in record if part[0]]  # (text, prompt), without empty texts
     rows = context.stream("manner").generator().permutation(len(parts))[:MAX_TEXTS]
     texts, prompts = zip(*(parts[row] for row in rows), strict=True)
     vectors = unsegmented(encoder).encode(list(texts))
 
     def nats(shares: Shares) -> float:
-        written = in_style(bridge, [(style, share) for name, share in shares for style, _ in styles[name]])
-        reader = Likelihood.load(context.model("language model").value, written)
+        styled_bridge = in_style(bridge, [(style, share) for name, share in shares for style, _ in styles[name]])
+        reader = Likelihood.load(context.model("language model").value, styled_bridge)
         limit = bridge.info.max_text_tokens
         return reader.nats(texts, max_tokens=limit, vectors=vectors, prompts=prompts).per_token
 
