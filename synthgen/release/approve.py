@@ -100,6 +100,7 @@ def _check_signer(trust: TrustRoot, role: str, key: SigningKey, now: datetime) -
 def _verified(
     bundle: Path, trust: TrustRoot, now: datetime
 ) -> tuple[ReleasePredicate, ApprovedRelease, Sequence[SignedDecision]]:
+    """Verify a bundle; return its description of the release, the digests to sign, and the earlier decisions."""
     checked = verify_for_approval(bundle, trust, now)
     if checked.statement is None:
         raise DataError("the bundle does not verify, so it cannot be approved", problems=[checked.failure])
@@ -142,6 +143,7 @@ def _reasons_against(
     trust: TrustRoot,
     required: Sequence[ApprovalRule],
 ) -> list[str]:
+    """Return the reasons why this key may not sign this decision after the `earlier` ones; empty if it may."""
     found = approvals.objections(earlier, trust, required) if kind == "CLOSE" else []
     if kind == "APPROVE" and any(decision.kind == "CLOSE" for decision in earlier):
         found.append("the releaser has closed the list of approvals")
@@ -170,6 +172,6 @@ def _payload(  # noqa: PLR0913, PLR0917 - one argument for each field of the sta
         **({} if page is None else {"review": {"sha256": page}}),
     }
     payload = canonical(statement({approvals.PAYLOAD_SUBJECT: release.payload_digest}, APPROVAL_TYPE, predicate))
-    stated = read_statement(ApprovalStatement, PAYLOAD_TYPE, payload).predicate
-    approvals.check_decision(stated, role, person, release, now)
+    written = read_statement(ApprovalStatement, PAYLOAD_TYPE, payload).predicate
+    approvals.check_decision(written, role, person, release, now)
     return payload

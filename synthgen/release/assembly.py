@@ -127,7 +127,8 @@ def page_numbers_of(run: "Run", policy: Policy) -> dict[str, Any]:
 
 
 def _n_in(run: "Run", stage: StageRecord, policy: Policy) -> int | str:
-    # the stages of `starts_from_train` read train vectors, but under DP they read no records, so a dash is shown
+    # Interpolation and the decoding of reconstructions start from the vectors of train. Under DP, noised statistics
+    # replace these vectors and the stages have no input records, so a dash is shown.
     is_replaced = run.config.interpolate.is_dp and starts_from_train(stage.name)
     return "–" if is_replaced else public_count(stage.n_in, policy)
 
@@ -182,6 +183,10 @@ def report_content(run: "Run", decision: Decision, release_id: str | None, *, pr
 
 
 def _source_size(run: "Run", audit: Mapping[str, Any], policy: Policy) -> SourceSize:
+    """Return the numbers of records and persons in train, as precisely as the policy allows.
+
+    Under DP, the result has only the declared number of persons, unless the policy publishes exact counts.
+    """
     is_exact, declared = policy.disclosure.publish_exact_counts, run.config.dp.persons
     has_persons = run.config.source.has_persons
     if declared is not None and not is_exact:
@@ -264,7 +269,8 @@ def stated_privacy(run: "Run", *, has_groups: bool) -> dict[str, Any]:
     """Return the entry `privacy` of the statement: the claimed epsilon and delta, and the totals of the ledger.
 
     `spentBefore` is the joint epsilon of all reservations in the ledger, earlier or later, except that of this run.
-    All costs are composed at one delta: the smaller of the delta in the mechanism log and the delta of `run_limit`.
+    All costs are composed at one delta, the smaller of two: the delta of all runs together in the mechanism log
+    (absent if this run was the first), and the largest delta that policy and declared number of persons allow.
 
     Raise Overspent if all runs together exceed the budget of the policy, and InputError if the ledger cannot be used,
     was changed, replaced or rolled back, or has no entry for the DP result of this run.
@@ -311,13 +317,14 @@ def composition_of(others: Sequence[Spending], delta: float) -> list[dict[str, A
 
     An item has one Gaussian mechanism that costs exactly as much as all mechanisms of a run. If no such mechanism
     exists, the item lists the run's mechanisms; the verifier refuses a statement with too many mechanisms. There are
-    at most MAX_COMPOSITION items. If there are more runs, the last item has the joint epsilon of the rest at `delta`.
+    at most MAX_COMPOSITION items. If there are more runs, the last item joins all remaining runs: it has
+    the joint epsilon of these runs at `delta`.
     """
     runs = sorted(others, key=lambda run: (run.cost.epsilon, run.cost.delta), reverse=True)
     n_single = len(runs) if len(runs) <= MAX_COMPOSITION else MAX_COMPOSITION - 1
     listed = [_composed(run.cost, run.costs) for run in runs[:n_single]]
-    if rest := runs[n_single:]:
-        listed.append(_composed(joint_cost(rest, delta), [cost for run in rest for cost in run.costs]))
+    if joined := runs[n_single:]:
+        listed.append(_composed(joint_cost(joined, delta), [cost for run in joined for cost in run.costs]))
     return listed
 
 
@@ -335,22 +342,22 @@ def _commitment(run: "Run", corpus: Corpus, key: bytes) -> dict[str, Any]:
 
 def stated_models(run: "Run") -> list[dict[str, Any]]:
     """Return the models as the statement lists them, including the bridge or vocabulary and the styles."""
-    models = [  # a model that is not registered may be trained on private data, so the statement says that it is
+    models = [  # A model outside the registry may be trained on private data. The statement says that it was.
         _model_entry(model.role, _public_name(model.name), model.digest, private=model.name not in MODELS)
         for model in run.record.models
     ]
-    decode, named = run.config.decode, run.config.decode.bridge
+    decode, bridge_name = run.config.decode, run.config.decode.bridge
     if decode.writer == XRAG:
         return models  # no entry for the projector, because the digest of the decoder covers it
     if decode.endpoint is not None:
         server = REMOTE_SERVER if decode.endpoint.allow_remote else SERVER
         unknown = {"name": HIDDEN, "format": server, "trainedOnPrivateData": True}  # the model of a server is unknown
         models = [{**model, **unknown} if model["role"] == "decoder" else model for model in models]
-    kind = "builtin" if named == "builtin" else "custom"
+    kind = "builtin" if bridge_name == "builtin" else "custom"
     if (vocabulary := run.vocabulary) is not None:
         role, made_for, digest = "vocabulary", [vocabulary.encoder], vocabulary.digest
     else:
-        bridge = load_bridge(named, run.config.resolve)
+        bridge = load_bridge(bridge_name, run.config.resolve)
         role, made_for, digest = "projector", [bridge.info.encoder, bridge.info.decoder], bridge.digest
     name = f"{kind}:{'-'.join(map(_public_name, made_for))}"
     return [*models, _model_entry(role, name, digest, private=kind != "builtin"), *_styles(run)]

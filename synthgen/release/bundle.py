@@ -22,7 +22,8 @@ from synthgen.release.sign import sign
 from synthgen.release.statement import bundle_parts, release_payload
 from synthgen.release.tables import data_files
 
-_COMPARED_PREFIXES = ("data/", "policy/", METRICS)  # prefixes of files that are equal in all bundles of a release
+# Files whose names start so depend only on data, evidence and policy. Other files also depend on the signing time.
+_COMPARED_PREFIXES = ("data/", "policy/", METRICS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +71,11 @@ def write_bundle(out_dir: Path, *, content: BundleContent, key: SigningKey, now:
 def _is_same(
     target: Path, digests: Mapping[str, str], key: SigningKey, content: BundleContent, now: datetime
 ) -> bool:
+    """Return whether `target` is a valid bundle that `key` signed, of the same data, evidence and policy.
+
+    `digests` maps the new files to their sha256. The bundle is verified with a trust root that accepts only this key,
+    policy and ledger.
+    """
     own_root = TrustRoot.model_validate(
         {
             "version": 1,

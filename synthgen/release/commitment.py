@@ -8,7 +8,8 @@ the text of a record cannot check the guess without K:
     leaf_i = HMAC-SHA256(k_i, "synthgen/rec/v1\0" || NFC(text_i))
     root   = Merkle root of the leaves in an order derived from K, padded to a power of two
 
-The index i of a record is an unsigned big-endian integer of 8 bytes. The padding leaves are derived from K.
+`||` joins bytes. The role is "train" or "control". NFC is a normal form of Unicode text. The index i of a record is
+an unsigned big-endian integer of 8 bytes. The padding leaves are derived from K.
 
 Reference: RFC 5869 (HKDF), RFC 6962 section 2.1 (0x00 before a leaf, 0x01 before a node).
 """
@@ -46,11 +47,13 @@ class Opening:
 def commit_records(role: str, texts: Sequence[str], key: bytes) -> dict[str, Any]:
     """Return the commitment to private texts, as an entry of `inputs` in the release statement.
 
-    The order of the texts defines the index i, which `open_record` needs. Raise DataError if there are no texts.
+    `key` is the key K. The position of a text in `texts` is its index i, which `open_record` needs.
+    Raise DataError if there are no texts.
 
     Privacy: reads every text; publishes the root and a range that contains the number of texts, such as "1k-2k".
     """
     root = _levels(_leaves(role, texts, key))[-1][0]
+    # the reference names K, so that its owner finds it again; it reveals nothing about K
     reference = uuid.UUID(bytes=_derive(key, b"ref" + role.encode())[:16], version=4)
     commitment = {"scheme": SCHEME, "keyRef": str(reference), "root": root.hex()}
     return {"role": role, "commitment": commitment, "countBucket": bucket(len(texts))}
@@ -88,6 +91,7 @@ def _record_key(role: str, key: bytes, index: int) -> bytes:
 
 
 def _leaf(record_key: bytes, text: str) -> bytes:
+    """Return leaf_i of the formula above; `record_key` is k_i."""
     return hmac.digest(record_key, _CONTEXT + unicodedata.normalize("NFC", text).encode(), "sha256")
 
 
@@ -108,6 +112,7 @@ def _leaves(role: str, texts: Sequence[str], key: bytes) -> list[bytes]:
 
 
 def _levels(leaves: list[bytes]) -> list[list[bytes]]:
+    """Return the levels of the Merkle tree, from the hashes of the leaves to the root."""
     levels = [leaves]
     while len(below := levels[-1]) > 1:
         levels.append([_node_hash(below[i], below[i + 1]) for i in range(0, len(below), 2)])
@@ -115,6 +120,7 @@ def _levels(leaves: list[bytes]) -> list[list[bytes]]:
 
 
 def _leaf_hash(leaf: bytes) -> bytes:
+    """Return the hash with which a leaf enters the tree."""
     return hashlib.sha256(b"\x00" + leaf).digest()
 
 

@@ -13,6 +13,7 @@ from audits.verify.contents import MAX_LABEL_CHARACTERS, MAX_TEXT_CHARACTERS
 from audits.verify.vocabulary import NO_DP_STEP
 from synthgen.core.errors import DataError, InternalError, ReleaseRefused
 
+# entry `privacy` of the statement for a release without differential privacy; the audits measured its risk
 NO_DP = {"mechanism": "none+empirical", "unit": "group", "nonPrivateSteps": [NO_DP_STEP]}
 
 
@@ -22,7 +23,7 @@ class BundleContent:
 
     name: str  # lower-case letters, digits, `.`, `_`, `-`
     records: Sequence[tuple[str, str]]  # (text, label)
-    evidence: Evidence  # in its public form, see `audits.gate.disclosure`
+    evidence: Evidence  # numbers of private records are rounded or removed, as `policy` requires
     decision: Decision  # the result of `decide(evidence, policy)`, which must allow the release
     policy: Policy
     audit_json: Mapping[str, Any]  # the complete audit.json; the bundle contains only the public form of this file
@@ -45,7 +46,8 @@ class BundleContent:
 def check_content(content: BundleContent) -> None:
     """Raise an error if the decision does not allow the release of these records, or if the records are malformed.
 
-    `audits.verify.published` checks the remaining content.
+    This function does not check the report, configuration and models: `bundle_parts`, which `write_bundle` calls
+    next, checks them.
 
     Raises:
         ReleaseRefused: the decision is negative, or was not made on the evidence, policy and records in `content`.

@@ -42,10 +42,10 @@ _NOT_OVERWRITTEN = "Choose another path, or move the existing file away."
 
 @dataclass(frozen=True, slots=True)
 class SigningKey:
-    """A decrypted private key with the public part, which names the person who holds the key."""
+    """A private key, ready to sign, with the public part, which names the person who holds the key."""
 
-    private: PrivateKey
-    keyid: str
+    private: PrivateKey  # decrypted from a file, or a connection to the hardware or service that has the key
+    keyid: str  # first 16 hex digits of the sha256 of the public key
     public: TrustKey
 
     def __repr__(self) -> str:

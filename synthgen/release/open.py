@@ -16,7 +16,7 @@ from audits.verify.tree import open_tree
 from audits.verify.trust import TrustRoot
 from synthgen.release.tables import read_data_file
 
-MAX_DATA_BYTES = 8 << 30  # largest size of a data file that is read
+MAX_DATA_BYTES = 8 << 30  # larger data files are refused
 
 
 class Release:
@@ -43,8 +43,8 @@ class Release:
         """
         verified = verify_bundle(path, trust, policy, now)
         if verified.statement is None or not verified.ok:
-            code, _, rest = verified.failure.partition(" ")
-            raise VerifyError(code, rest)
+            code, _, message = verified.failure.partition(" ")
+            raise VerifyError(code, message)
         digests = {subject.name: subject.digest.sha256 for subject in verified.statement.subject}
         name = PARQUET if PARQUET in digests else JSONL
         with open_tree(path) as tree:

@@ -1,4 +1,4 @@
-"""Suggest what a user can change if a gate, a condition of the policy, is not met: a parameter or a command."""
+"""Suggest which parameter to change, or which command to run, if a gate (a condition of the policy) is not met."""
 
 import shlex
 from collections.abc import Iterator
@@ -36,7 +36,7 @@ REMEDIES = {  # first part of the name of a metric -> what to change
     "accounting": "correct the problem that the reason states; the mechanism log must match the claimed budget "
     "and the replay",
 }
-UNITS = {  # middle part of the name of a metric, such as `auc` in `membership.auc.high` -> unit
+UNITS = {  # last part of the name of a metric, such as `auc` in `membership.auc` -> unit
     "passed": "1 = passed, 0 = not passed",
     "measured": "1 = measured, 0 = not measured",
     "problems": "problems of the tables",
@@ -74,11 +74,11 @@ NEW_NOISE = (
 
 
 def with_remedies(decision: Decision) -> Iterator[str]:
-    """Yield a line for each gate that is not met: the unit of the gate's number, the reason, and what to change."""
+    """Yield a line for each gate that is not met: its unit and sample size, the reason, and what to change."""
     for gate in decision.gates:
         if gate.verdict != "PASS":
-            found = f"{gate.id}: {gate.verdict}: {gate.metric}{_measured(gate)}: {gate.reason}"
-            yield f"{found}; to change this, {_remedy(gate)}; see `audits explain {_metric_source(gate)}`"
+            found = f"{gate.id}: {gate.verdict}: {gate.metric}{_unit_and_n(gate)}: {gate.reason}"
+            yield f"{found}; to change this, {_remedy(gate)}; see `audits explain {_first_part(gate)}`"
 
 
 def another_attempt(policy: Policy, *, is_dp: bool) -> str:
@@ -94,7 +94,7 @@ def review_advice(workspace: Path, *, has_file: bool) -> str:
     return f"To see the rows and words that the audits found, {how}, which writes review.private.html."
 
 
-def _measured(gate: RuleOutcome) -> str:
+def _unit_and_n(gate: RuleOutcome) -> str:
     name = gate.metric.removesuffix(".value").removesuffix(".low").removesuffix(".high").rpartition(".")[2]
     unit = "wrong cases of the calibration suite" if name.endswith("_wrong") else UNITS.get(name)
     parts = [] if unit is None else [f"unit: {unit}"]
@@ -103,10 +103,10 @@ def _measured(gate: RuleOutcome) -> str:
     return f" ({'; '.join(parts)})" if parts else ""
 
 
-def _metric_source(gate: RuleOutcome) -> str:
+def _first_part(gate: RuleOutcome) -> str:
     return gate.metric.partition(".")[0]
 
 
 def _remedy(gate: RuleOutcome) -> str:
-    remedy = REMEDIES.get(_metric_source(gate), "read the explanation")
+    remedy = REMEDIES.get(_first_part(gate), "read the explanation")
     return f"{MORE_EVIDENCE}; or {remedy}" if gate.verdict == "INSUFFICIENT" else remedy

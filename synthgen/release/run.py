@@ -120,6 +120,7 @@ class Run:
         return self._evidence_under(self.policy)
 
     def _evidence_under(self, policy: Policy) -> Evidence:
+        """Return the numbers of the audits and, if there was one, of the self-test, rounded as `policy` requires."""
         evidence = read_evidence((self.folder("audit") / EVIDENCE).read_bytes())
         if any(stage.is_of("selftest") for stage in self.record.stages):
             evidence = with_selftest(evidence, read_selftest(self.folder("selftest") / SELFTEST))
@@ -127,7 +128,10 @@ class Run:
 
     @property
     def vocabulary(self) -> Vocabulary | None:
-        """The words from which the prompt words were chosen; None if the decoder got more than prompt words."""
+        """The words from which the prompt words were chosen.
+
+        None if the language model got the vectors also or only as soft tokens, which a bridge makes from vectors.
+        """
         decode = self.config.decode
         if not decode.is_prompted:
             return None
@@ -142,10 +146,12 @@ class Run:
         """Raise UsageError unless the decision was made on this run's evidence under the configured policy."""
         policy = self.policy
         if decision.policy_digest != policy.digest():
-            used = f"{decision.policy_name!r} version {decision.policy_version} ({decision.policy_digest[:12]})"
-            own = f"{policy.name!r} version {policy.version} ({policy.digest()[:12]})"
+            of_decision = (
+                f"{decision.policy_name!r} version {decision.policy_version} ({decision.policy_digest[:12]})"
+            )
+            of_run = f"{policy.name!r} version {policy.version} ({policy.digest()[:12]})"
             hint = "Set `policy` in the configuration, and run the configuration again."
-            raise UsageError(f"the decision uses policy {used}, but the run uses {own}", hint=hint)
+            raise UsageError(f"the decision uses policy {of_decision}, but the run uses {of_run}", hint=hint)
         if decision != decide(self.evidence, policy):
             hint = "Use the result of `run.decide()`."
             raise UsageError("the decision was not made on this run's evidence", hint=hint)

@@ -14,7 +14,7 @@ from audits.verify.publickeys import keyid, plain_signature
 
 
 class ExternalKey(Protocol):
-    """A private key in hardware or in a key service."""
+    """What `sign` needs of a private key in hardware or in a key service: the public part, and a signature."""
 
     @property
     def public(self) -> bytes:

@@ -70,7 +70,11 @@ def short_id(content: BundleContent, data: Mapping[str, bytes], now: datetime) -
 
 
 def producer(versions: Mapping[str, str]) -> dict[str, Any]:
-    """Return the statement's description of the program; `versions` is the entry `versions` of run.json."""
+    """Return the statement's description of the program.
+
+    `versions` is the entry `versions` of run.json. It maps "python" and each library to a version, and the packages
+    of this project, "source" (synthgen) and "audits", to a digest of their source code.
+    """
     sources = {name: versions[name] for name in ("source", "audits") if name in versions}
     libraries = {name: public_version(version) for name, version in versions.items() if name not in sources}
     python = libraries.pop("python")
@@ -83,6 +87,7 @@ def _digests(files: Mapping[str, bytes]) -> dict[str, str]:
 
 
 def _predicate(content: BundleContent, data: Mapping[str, bytes], now: datetime) -> ReleasePredicate:
+    """Return the predicate: the part of the signed statement that describes the release."""
     policy = content.policy
     expires = None if policy.validity_days is None else stamp(now + timedelta(days=policy.validity_days))
     config = hashlib.sha256(source_files(policy, content.config)[CONFIG]).hexdigest()

@@ -29,7 +29,8 @@ def request_timestamp(envelope: Path, request: Path) -> None:
         raise DependencyError("a timestamp needs rfc3161-client", hint=timestamps.INSTALL) from None
     data = timestamps.signature_bytes(_envelope(envelope))
     builder = TimestampRequestBuilder(data=data, hash_algorithm=HashAlgorithm.SHA256)
-    # a nonce would exclude older responses, but these are also valid; a token with a nonce is refused (`reduced`)
+    # A nonce would make the authority's response valid for this request only. A response to an earlier request for
+    # the same signatures is also proof, so the request has no nonce. `attach_timestamp` refuses a response with one.
     write_new(request, builder.nonce(nonce=False).build().as_bytes(), 0o644)
 
 

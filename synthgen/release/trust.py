@@ -43,7 +43,8 @@ def new_trust(  # noqa: PLR0913 - one argument for each field of the file
     `roles` has the `.pub.json` files of the keys of each role; the role `releaser` is required. If `roles` has
     the role `root`, `root_keys` must be given and sign the file. Without this role, the file is not signed.
     `policies` has the accepted digests of each policy. `ledgers` has the ids of the ledgers in which releases must be
-    recorded. Without ids, a verifier refuses releases whose policy limits a privacy budget.
+    recorded. Without ids, a verifier refuses releases whose policy limits a privacy budget. `authorities` has files
+    with the PEM certificates of the accepted timestamp authorities.
 
     Raises:
         ConfigError: the trust root would not be valid, for example because a key or a person has two roles; all
@@ -57,7 +58,7 @@ def new_trust(  # noqa: PLR0913 - one argument for each field of the file
             "version": 1,
             "expires": stamp(expires),
             "keys": keys,
-            "roles": {role: {"keyids": names, "threshold": 1} for role, names in ids.items()},
+            "roles": {role: {"keyids": keyids, "threshold": 1} for role, keyids in ids.items()},
             "policies": {name: tuple(digests) for name, digests in policies.items()},
             "authorities": _authorities(authorities),
             "ledgers": tuple(ledgers),
@@ -95,8 +96,8 @@ def rotate_trust(  # noqa: PLR0913 - one argument for each field that can change
 
     The keys of a role in `roles` replace the old keys of this role. `policies`, `authorities`, `ledgers` and
     `expires` replace the old values if they are given. Earlier revocations stay. The keys `revoked` are revoked from
-    `since` on, by default from `now`. The `root_keys` must be valid at `now`, and enough for the thresholds of the
-    old and of the new version.
+    `since` on, by default from `now`; `revoked` has key ids, and `reason` is stored with them. The `root_keys` must
+    be valid at `now`, and enough for the thresholds of the old and of the new version.
 
     Raises:
         ConfigError: the old root has no root keys or lacks a key in `revoked`, or the new root would not be valid.
@@ -112,10 +113,13 @@ def rotate_trust(  # noqa: PLR0913 - one argument for each field that can change
         raise ConfigError(message, hint="Pass an id that `synthgen trust show` lists.")
     value = before.model_dump(mode="python") | {"version": before.version + 1}
     keys, ids = _load_keys(roles or {})
-    for role, names in ids.items():
-        value["roles"][role] = {"threshold": value["roles"].get(role, {"threshold": 1})["threshold"], "keyids": names}
-    named = {name for role in value["roles"].values() for name in role["keyids"]}
-    value["keys"] = {name: key for name, key in (value["keys"] | keys).items() if name in named}
+    for role, keyids in ids.items():
+        value["roles"][role] = {
+            "threshold": value["roles"].get(role, {"threshold": 1})["threshold"],
+            "keyids": keyids,
+        }
+    listed = {name for role in value["roles"].values() for name in role["keyids"]}
+    value["keys"] = {name: key for name, key in (value["keys"] | keys).items() if name in listed}
     value["policies"] = {name: tuple(digests) for name, digests in (policies or before.policies).items()}
     value["revoked"] += tuple({"keyid": key, "since": stamp(since or now), "reason": reason} for key in revoked)
     value["ledgers"] = tuple(ledgers) or before.ledgers
@@ -130,6 +134,7 @@ def rotate_trust(  # noqa: PLR0913 - one argument for each field that can change
 
 
 def _load_keys(roles: Mapping[str, Sequence[Path]]) -> tuple[dict[str, TrustKey], dict[str, tuple[str, ...]]]:
+    """Return (key id -> key, role -> key ids) for the `.pub.json` files of each role."""
     keys: dict[str, TrustKey] = {}
     ids: dict[str, tuple[str, ...]] = {}
     for role, files in roles.items():
@@ -147,6 +152,7 @@ def _checked_root(value: Mapping[str, Any]) -> TrustRoot:
 
 
 def _authorities(files: Sequence[Path]) -> tuple[str, ...]:
+    """Return all certificates in PEM files, in the text form that a trust root stores."""
     found = []
     for file in files:
         try:
