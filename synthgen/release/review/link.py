@@ -26,7 +26,7 @@ def page_marker(key: bytes) -> str:
 
 
 def page_digest(path: Path, release: str) -> str:
-    """Return the sha256 of the review page of a release; `release` is the sha256 of its signed statement.
+    """Return the sha256 of the review page of a release; `release` is the sha256 of the release statement.
 
     Raise DataError if the file is not a review page, or belongs to a different release or to an unreleased run, and
     StorageError if the file cannot be read.

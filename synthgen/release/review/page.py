@@ -156,6 +156,7 @@ def _drawn(n: int, seeds: SeedTree, *names: str, most: int = MAX_RECORDS) -> lis
 
 
 def _identifier_counts(tables: ReviewTables) -> list[tuple[str, int, int]]:
+    """Return for each kind of identifier: (kind, number replaced in train, number replaced in control)."""
     train, control = (
         Counter(kind for found in tables.replaced[role].values() for kind, _ in found)
         for role in ("train", "control")
@@ -164,6 +165,7 @@ def _identifier_counts(tables: ReviewTables) -> list[tuple[str, int, int]]:
 
 
 def _replaced(tables: ReviewTables, seeds: SeedTree) -> Iterator[dict[str, Any]]:
+    """Yield random train records with their text before and after de-identification."""
     for row in _drawn(len(tables.train), seeds, "identifiers"):
         record = tables.train.records[row]
         original, found = tables.original[record.id], tables.replaced["train"].get(record.id, ())

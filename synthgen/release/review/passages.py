@@ -38,10 +38,11 @@ def shared_passages(a: str, b: str, shortest: int = SHORTEST) -> tuple[list[Pass
 
 
 def _also_in(words: Sequence[Placed], others: Sequence[Placed], n: int) -> list[Passage]:
-    known = {tuple(word.word for word in others[i : i + n]) for i in range(len(others) - n + 1)}
+    """Return the passages of `words` that consist of runs of `n` words which also occur in `others`."""
+    runs_of_others = {tuple(word.word for word in others[i : i + n]) for i in range(len(others) - n + 1)}
     runs: list[list[int]] = []  # for each passage, the index of the first word and the index after the last word
     for i in range(len(words) - n + 1):
-        if tuple(word.word for word in words[i : i + n]) in known:
+        if tuple(word.word for word in words[i : i + n]) in runs_of_others:
             if runs and i <= runs[-1][1]:
                 runs[-1][1] = i + n
             else:
@@ -49,9 +50,9 @@ def _also_in(words: Sequence[Placed], others: Sequence[Placed], n: int) -> list[
     return [Passage(words[first].start, words[end - 1].end, SHARED) for first, end in runs]
 
 
-def occurrences(text: str, wanted: Iterable[tuple[str, str]]) -> list[Passage]:
-    """Return where a text has the wanted strings, given as (kind, string), except inside longer words."""
-    kinds = {string: kind for kind, string in wanted if string}
+def occurrences(text: str, searched: Iterable[tuple[str, str]]) -> list[Passage]:
+    """Return where the strings in `searched` (kind, string) occur in a text, except inside longer words."""
+    kinds = {string: kind for kind, string in searched if string}
     if not kinds:
         return []
     longest_first = "|".join(regex.escape(string) for string in sorted(kinds, key=lambda s: (-len(s), s)))

@@ -30,7 +30,7 @@ def released_bundle(run: Run, decision: Decision) -> ReleasedBundle | None:
     records. Signatures are checked later, by `approve`.
     """
     out = run.config.resolve(run.config.release.out)
-    wanted = (run.config.release.name, decision.evidence_digest, decision.policy_digest)
+    of_run = (run.config.release.name, decision.evidence_digest, decision.policy_digest)
     found = []
     for path in sorted(out.glob("release-*")):
         try:
@@ -38,7 +38,7 @@ def released_bundle(run: Run, decision: Decision) -> ReleasedBundle | None:
             stated = read_statement(ReleaseStatement, envelope.payload_type, envelope.payload).predicate
         except (VerifyError, StorageError):  # not a bundle of this program version, so not a bundle of this run
             continue
-        if (stated.dataset.name, stated.evidence[0].digest.sha256, stated.policy.digest.sha256) == wanted:
+        if (stated.dataset.name, stated.evidence[0].digest.sha256, stated.policy.digest.sha256) == of_run:
             digest = hashlib.sha256(envelope.payload).hexdigest()
             found.append(ReleasedBundle(stated.time_created, stated.release_id, digest, path))
-    return max(found, default=None)
+    return max(found, default=None)  # bundles are compared by `created`, their first field

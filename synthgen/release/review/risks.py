@@ -49,6 +49,7 @@ def rank(name: str, tables: ReviewTables) -> RiskRanking:
 
 
 def _memorization(tables: ReviewTables) -> RiskRanking:
+    """Rank first the records with a copy, then by the longest run of words that only few training persons wrote."""
     groups, owners = tables.persons
     vocabulary: dict[str, int] = {}
     synthetic, train = (number_rows(map(tokens, of.texts), vocabulary) for of in (tables.synthetic, tables.train))
@@ -125,6 +126,7 @@ def _parent_recovery(tables: ReviewTables) -> RiskRanking:
             continue
         heaviest = max(of_person, key=lambda p: (of_person[p], -p))  # the person with the largest weight
         pairs = zip(weights, parents, strict=True)
+        # (weight, minus the row) of the parents of this person: the maximum has, among equal weights, the lowest row
         of_heaviest = [(weight, -parent) for weight, parent in pairs if person[parent] == heaviest]
         is_found = bool(person[nearest[row]] == heaviest)
         effective = 1 / sum(weight**2 for weight in of_person.values())
@@ -145,6 +147,11 @@ def _parent_recovery(tables: ReviewTables) -> RiskRanking:
 
 
 def _linkage(tables: ReviewTables) -> RiskRanking:
+    """Rank the synthetic records that the attack `inversion` links to a training person, by similarity.
+
+    The attack goes from a real record to the nearest synthetic record, and from there to the nearest real record in
+    train and control together. It succeeds if both real records are of the same person.
+    """
     forward = {side: tables.nearest(side, "synthetic") for side in ("train", "control")}
     back = {side: tables.nearest("synthetic", side) for side in ("train", "control")}
     is_nearest_in_train = back["train"].cosine >= back["control"].cosine
@@ -204,7 +211,10 @@ def _with_findings(tables: ReviewTables, audit: str) -> dict[int, RiskyRecord]:
 
 
 def _most_shared(tables: ReviewTables, row: int, person: str, shortest: int = SHORTEST) -> int | None:
-    """Return the train row of `person` with the most text in common with the synthetic row; None if there is none."""
+    """Return the train row of `person` with the most text in common with the synthetic row.
+
+    None if train has no row of this person.
+    """
     text = tables.synthetic.records[row].text
 
     def shared(train_row: int) -> tuple[int, int]:

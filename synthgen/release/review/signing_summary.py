@@ -29,7 +29,7 @@ def signing_summary(
 
     `release` is the verified content of the release statement, and `digest` is the sha256 of the statement. `earlier`
     has the decisions that are already in the bundle. `signer` is a text that names the person, role and key. The
-    decision will state `review`, the sha256 of the review page.
+    decision will state `review`, the sha256 of the review page; None if it names no page.
     """
     gates = [gate for gate in release.gates if gate.gating]
     passed = sum(gate.verdict == "PASS" for gate in gates)
@@ -46,13 +46,13 @@ def signing_summary(
         *(("limitation", sentence) for sentence in release.limitations),
         ("statement", f"sha256 {digest}"),
         ("earlier", "; ".join(decisions) or "no approval or rejection"),
-        ("review page", _page(release) if review is None else f"sha256 {review}"),
+        ("review page", _why_no_page(release) if review is None else f"sha256 {review}"),
         ("signer", signer),
     ]
     return "\n".join(printable(f"{name + ':':<15}{text}") for name, text in lines)
 
 
-def _page(release: ReleasePredicate) -> str:
+def _why_no_page(release: ReleasePredicate) -> str:
     if release.privacy.decision == INDEPENDENT:
         return "none; under this policy, no page of private records may affect the decision"
     return "none stated"

@@ -68,8 +68,8 @@ class ReviewTables:
 
     def nearest(self, queries: str, keys: str) -> NearestRecords:
         """Return for each row of the table `queries` the row of the table `keys` with the highest cosine."""
-        if (known := self._nearest.get((queries, keys))) is not None:
-            return known
+        if (stored := self._nearest.get((queries, keys))) is not None:
+            return stored
         n = len(self.vectors[queries])
         found = NearestRecords(np.zeros(n, dtype=np.int64), np.full(n, -1, dtype=np.float32))
         for rows, cosines in similarity_blocks(self.vectors[queries], self.vectors[keys]):
@@ -117,7 +117,8 @@ _RUN_AGAIN = "Run the configuration again: `synthgen run CONFIG --resume never`.
 
 
 def _written_vectors(run: Run, synthetic: Corpus, judged: Sequence[Candidate]) -> Float32:
-    # a stage "-reconstruction" embedded texts decoded from the vectors of real records, which are no candidates
+    """Return the vector of each synthetic record, (n, d), from the stored vectors of all candidates."""
+    # stages whose name ends in "-reconstruction" embed texts decoded from real records; these texts are no candidates
     rounds = [s for s in run.record.stages if s.is_of("re-embed") and not s.name.endswith("-reconstruction")]
     stored = [np.load(run.workspace.root / "stages" / s.folder / CANDIDATE_VECTORS) for s in rounds]
     row_of = {(candidate.latent_id, candidate.text): row for row, candidate in enumerate(judged)}
@@ -132,6 +133,7 @@ def _written_vectors(run: Run, synthetic: Corpus, judged: Sequence[Candidate]) -
 def _lineage(
     run: Run, synthetic: Corpus, train: Corpus
 ) -> tuple[tuple[tuple[int, ...], ...], tuple[tuple[float, ...], ...]]:
+    """Return (train rows of the parents, weights of the parents) of each synthetic record."""
     latents, row = read_latents(run.folder("interpolate")), {r.id: i for i, r in enumerate(train.records)}
     row_of_latent = {name: i for i, name in enumerate(latents.ids)}
     made = [row_of_latent[record.group] for record in synthetic.records]
