@@ -66,7 +66,11 @@ def epsilon_bounds(
 def epsilon_without_prv(
     costs: Sequence[MechanismCost], budgets: Sequence[PrivacyBudget] = (), *, delta: float
 ) -> EpsilonBounds | None:
-    """Return the result of `epsilon_bounds` without `prv` and `prv_low`, which need Opacus; raise the same error."""
+    """Return the result of `epsilon_bounds` without `prv` and `prv_low`, which need Opacus.
+
+    Raises:
+        NotMeasurable: the package `dp-accounting` is missing.
+    """
     left = _remaining(delta, budgets)
     if left <= delta * ROUNDING:
         return None

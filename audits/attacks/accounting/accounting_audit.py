@@ -123,12 +123,13 @@ def _releases_with_shared_persons(log: MechanismLog) -> list[EarlierRelease]:
 
 def _claim(log: MechanismLog, bounds: EpsilonBounds | None) -> ClaimCheck:
     too_small = "reads with their own epsilon and delta use up the whole delta of the claim; claim a larger delta"
-    return _claim_covers("claim", log.claim, bounds, "is claimed", too_small)
+    return _check_epsilon("claim", log.claim, bounds, "is claimed", too_small)
 
 
-def _claim_covers(
+def _check_epsilon(
     name: str, claim: PrivacyBudget, recomputed: EpsilonBounds | None, how: str, delta_too_small: str
 ) -> ClaimCheck:
+    """Check that the claimed epsilon is at least the recomputed one; this is None if reads use up the whole delta."""
     if recomputed is None:
         return ClaimCheck(name, "broken", delta_too_small)
     broken = not claim.epsilon >= recomputed.upper * (1 - ROUNDING)  # true if the recomputed epsilon is not a number
@@ -154,6 +155,10 @@ def _accountants(bounds: EpsilonBounds | None, together: EpsilonBounds | None) -
 
 
 def _prv_agrees(bounds: EpsilonBounds) -> bool:
+    """Return whether the epsilon by privacy loss distributions is within the bounds by privacy loss random variables.
+
+    If one of the numbers could not be computed, there is nothing to compare, and the result is true.
+    """
     if bounds.pld is None or bounds.prv is None or bounds.prv_low is None:
         return True
     tolerance = AGREEMENT * (1 + bounds.pld)
@@ -251,7 +256,7 @@ def _composition(log: MechanismLog, together: EpsilonBounds | None) -> ClaimChec
         no_total = "the log claims no total for all releases on the same persons; give the total in `spent`"
         return ClaimCheck(name, "broken", no_total)
     too_small = "reads and earlier releases use up the whole delta of `spent`; claim a larger delta"
-    return _claim_covers(name, log.spent, together, "is claimed for all releases together", too_small)
+    return _check_epsilon(name, log.spent, together, "is claimed for all releases together", too_small)
 
 
 def _judge(

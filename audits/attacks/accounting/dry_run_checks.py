@@ -32,7 +32,7 @@ _FINDINGS = {
 
 
 class ClaimCheck(NamedTuple):
-    """The outcome of one check of the claim."""
+    """The outcome of one check of what the log claims about DP mechanisms."""
 
     name: str
     outcome: Literal["holds", "broken", "missing"]  # missing: there is not enough information to decide
@@ -144,17 +144,20 @@ def _clip(mechanism: Mechanism, dry_run: DryRunLog | None) -> ClaimCheck:
 
 
 def _normaliser(mechanism: Mechanism, dry_run: DryRunLog | None, n_persons: int) -> ClaimCheck:
+    """Check that the noisy sum is divided by a declared constant or by a number computed from noisy answers."""
     name, declared = "normaliser", mechanism.normaliser
     if declared is None or declared.source == "data":
         which = "that the log does not declare" if declared is None else "counted from the data; use a constant"
         return ClaimCheck(name, "broken", f"the sum is divided by a number {which}")
     if declared.source == "answers":
-        return ClaimCheck(name, "holds")  # the check `replay` tests that only the answers were used
+        return ClaimCheck(
+            name, "holds"
+        )  # the check `replay` of the audit tests that the divisor depends on noisy answers only
     if declared.value is None or dry_run is None or len(dry_run.normalisers) == 0:
         no_divisors = "the log has no dry run with the divisors of the sums; log the divisor of each step"
         return ClaimCheck(name, "missing", no_divisors)
-    used = np.asarray(dry_run.normalisers)
-    if np.any(np.abs(used - declared.value) > NORMALISER_SLACK * declared.value):
+    divisors = np.asarray(dry_run.normalisers)
+    if np.any(np.abs(divisors - declared.value) > NORMALISER_SLACK * declared.value):
         return ClaimCheck(name, "broken", "the sum is divided by a number other than the declared constant")
     if abs(dry_run.n_persons - n_persons) < OTHER_SIZE * n_persons:
         similar = f"a dry run of {dry_run.n_persons} persons cannot tell a constant from a count of {n_persons}"

@@ -60,6 +60,7 @@ def _composed(prv: Any, costs: Sequence[MechanismCost], delta: float, error: flo
     delta_error, steps = delta * DELTA_SHARE, [cost.steps for cost in costs]
     variables = [prv.PoissonSubsampledGaussianPRV(cost.sampling_rate, cost.noise_multiplier) for cost in costs]
     largest_loss = float(prv.compute_safe_domain_size(variables, steps, error, delta_error))
+    # the spacing of the grid is the one that the accountant of Opacus uses for this numerical error
     spacing = error / math.sqrt(sum(steps) * math.log(12 / delta_error) / 2)
     if not 2 * largest_loss / spacing < MAX_POINTS:
         return PrvBounds(None, None, f"the grid of privacy losses would need more than {MAX_POINTS} points")

@@ -77,8 +77,9 @@ def poisson_tests(draws: Participation, *, rate: float) -> dict[str, float]:
 def noise_tests(noise: Sequence[float], *, degrees: int) -> dict[str, float]:
     """Return p-values for the hypothesis that the logged noise is as large and as variable as claimed.
 
-    Under this hypothesis, the logged size of each step's noise (`DryRunLog.noise`) has a chi-squared distribution
-    with `degrees` degrees of freedom.
+    `noise` has the size of each step's noise: |z|² for Gaussian noise and 2·|z|₁ for Laplace noise, where z is the
+    noise divided by the claimed scale. Under the hypothesis, a size has a chi-squared distribution with `degrees`
+    degrees of freedom.
 
     - scale: test of the sum over all steps. The test detects too large or small noise, and steps without noise.
     - shape: Kolmogorov-Smirnov test of the sizes. The test detects noise that varies too little between steps.
@@ -98,12 +99,13 @@ def noise_tests(noise: Sequence[float], *, degrees: int) -> dict[str, float]:
 def coordinate_tests(coordinates: Sequence[float], *, is_laplace: bool) -> dict[str, float]:
     """Return p-values for the hypothesis that logged coordinates of noise are independent and distributed as claimed.
 
-    The claimed distribution is the standard normal distribution, or the Laplace distribution with scale 1.
+    The coordinates are divided by the claimed scale. Their claimed distribution is the standard normal distribution,
+    or the Laplace distribution with scale 1.
 
     - distribution: Kolmogorov-Smirnov test. It detects coordinates without noise, even if all remaining coordinates
       have too much noise. It also detects noise with a wrong distribution, such as the absolute values of noise.
     - order: correlation of each coordinate with the next, after a transformation to normal values. The test detects
-      sorted noise and needs `MIN_ORDERED` coordinates.
+      sorted noise. With fewer than `MIN_ORDERED` coordinates, the p-value is 1.
     - ties: number of neighbours in the sorted absolute values that differ by at most `TIE`. For n coordinates, this
       number has a Poisson distribution with mean n² · `TIE` · ∫ f², with the density f of an absolute value. The test
       detects noise that is used for several coordinates, and noise in multiples of a large unit.
