@@ -33,16 +33,19 @@ class CanaryAudit:
     """Test whether the synthetic table of a canary build shows which canaries were inserted.
 
     If the coins can be guessed better than a claimed epsilon allows, the claim is refuted. `audits explain canaries`
-    describes the attack and the verdicts. Metrics (the first three only use canaries of one row, that is one record):
+    describes the attack and the verdicts. The reference is text of persons who are not in train. A membership attack
+    scores how similar a canary is to the synthetic table. Metrics (the first three only use canaries of one row, that
+    is one record):
 
     - auc: P[score of inserted > score of omitted] of the strongest membership attack. The interval spans the
       intervals of all attacks.
     - epsilon_lower_bound: lower bound on epsilon from guessing the coins (`coin_guesses`).
-    - scan_p: smallest p-value of the scan tests (`scan_test`) of all attacks, corrected for the number of tests; not
-      used for the verdict.
+    - scan_p: smallest p-value of the scan tests of all attacks, corrected for the number of tests; not used for the
+      verdict. A scan test decides whether inserted canaries are too frequent or too rare among the highest scores.
     - reproduced: number of inserted canaries whose ending (the last eight words) occurs in the synthetic table of the
       canary build or in the table to release, but not in the reference.
-    - max_exposure: highest exposure, in bits, of the random ending of an inserted canary (`exposure_bits`).
+    - max_exposure: highest exposure of the random ending of an inserted canary, which is how many bits the synthetic
+      table reveals about the ending (`exposure_bits`).
 
     The control value is the AUC of an attack on the table to release, whose generator saw no canary. This attack
     (`STACKED`) combines all scores. If the interval of this AUC excludes one half, inserted and omitted canaries
@@ -179,6 +182,7 @@ def _judge(
 
 
 def _copy_failures(copies: measurements.CopyCounts) -> list[str]:
+    # if endings of omitted canaries occur too, chance explains the endings of inserted canaries
     reproduced = copies.reproduced if copies.left_out == 0 else 0
     counted = (
         (

@@ -86,7 +86,7 @@ def read_canaries(
         raise InputError(f"the canaries cannot be used: {file}", problems=problems)
     labels = tuple(columns["label"]) if "label" in columns else None
     table = Table(texts=tuple(columns["text"]), labels=labels, groups=tuple(columns["group"]), has_groups=True)
-    first = np.unique(persons(table.groups)[1], return_index=True)[1]
+    first = np.unique(persons(table.groups)[1], return_index=True)[1]  # first row of each person
     return Canaries(
         table=table,
         family=tuple(columns["family"][i] for i in first),
@@ -96,10 +96,10 @@ def read_canaries(
     )
 
 
-def _columns(file: Path, wanted: Sequence[str]) -> dict[str, list[Any]]:
+def _columns(file: Path, names: Sequence[str]) -> dict[str, list[Any]]:
     try:
         with open_regular(file) as opened:
-            table = read_parquet(opened, wanted)[1]
+            table = read_parquet(opened, names)[1]
             if table.num_rows > MAX_ROWS:
                 raise InputError(f"{file} has {table.num_rows} rows; at most {MAX_ROWS} are allowed")
             with arrow_errors():
@@ -126,7 +126,7 @@ def _problems(columns: dict[str, list[Any]]) -> list[str]:
     if unknown:
         problems.append(f"{unknown} rows have an unknown family; the known families are {', '.join(KNOWN_FAMILIES)}")
     person = persons(columns["group"])[1]
-    first = np.unique(person, return_index=True)[1]
+    first = np.unique(person, return_index=True)[1]  # first row of each person
     for name in ("family", "inserted", "repeats"):
         differing = {int(p) for i, p in enumerate(person) if columns[name][i] != columns[name][first[p]]}
         if differing:

@@ -57,6 +57,8 @@ class CanarySet:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Source:
+    """The words from which canaries are made; without a reference, only `vocabulary` is not empty."""
+
     rows: tuple[tuple[str, ...], ...]  # words of each reference row that shares no run of 8 words with train
     rows_of_label: dict[str, list[int]]  # indices into `rows` by class
     vocabulary: tuple[str, ...]  # words from which random words are drawn
@@ -143,11 +145,13 @@ def _source(train: Table, reference: Table | None) -> _Source:
 
 
 def _flattened(after: Counter[str]) -> tuple[tuple[str, ...], Float]:
+    """Return (next words, their cumulative probabilities) for counts of next words; see TEMPERATURE."""
     weight = np.array(list(after.values()), dtype=np.float64) ** (1 / TEMPERATURE)
     return tuple(after), np.cumsum(weight / weight.sum())
 
 
 def _labels(train: Table, families: Sequence[str], rng: Rng) -> list[str] | None:
+    """Return a random class for each canary, not the largest for `outlier` canaries; None if train has no classes."""
     if train.labels is None:
         return None
     count = Counter(train.labels)
@@ -159,6 +163,7 @@ def _labels(train: Table, families: Sequence[str], rng: Rng) -> list[str] | None
 
 
 def _rows(family: str, n_rows: int, label: str | None, source: _Source, rng: Rng) -> tuple[str, ...]:
+    """Return the texts of the rows of a new canary."""
     if family == "suffix":
         return (f"{_beginning(label, source, rng)} {_ending(source, rng)}",)
     if family == "semantic":
@@ -202,12 +207,14 @@ def _sampled(source: _Source, rng: Rng) -> str:
 
 
 def _shares_run(texts: Sequence[str], train: Sequence[str]) -> Bool:
+    """Return whether each text shares a run of 8 words with one of the train texts."""
     (tested_words, train_words), _ = words([texts, train])
     keys, rows = runs(tested_words, ENDING_TOKENS)
     return np.bincount(rows, np.isin(keys, runs(train_words, ENDING_TOKENS)[0]), minlength=len(texts)) > 0
 
 
 def _unusable(texts: list[tuple[str, ...]], train: Table) -> list[int]:
+    """Return the indices of canaries that share a run of 8 words with train, or end like an earlier canary."""
     owner = [i for i, rows in enumerate(texts) for _ in rows]
     is_shared = _shares_run(list(chain.from_iterable(texts)), train.texts)
     sharing = {i for i, shares in zip(owner, is_shared, strict=True) if shares}

@@ -42,14 +42,14 @@ class CopyCounts:
 
 
 class Kinds(NamedTuple):
-    """The kind of each canary: its family and its number of rows."""
+    """The kind of each of P canaries: the family and the number of rows."""
 
     family: Strings  # (P,)
     rows: Int  # (P,)
 
 
 def score_canaries(canaries: Canaries, synthetic: Table, reference: Table, rng: Rng) -> tuple[dict[str, Float], Arms]:
-    """Return every membership score of every canary, (P,) each, and the canaries as the two compared groups (`Arms`).
+    """Return every membership score of P canaries, (P,) each, and the canaries as the two compared groups (`Arms`).
 
     Inserted canaries come first and take the place of train; omitted canaries take the place of control. The score of
     a canary is the highest score of its rows. Encoders and models are fitted on the reference, which must not contain
@@ -108,7 +108,7 @@ def count_copies(canaries: Canaries, inputs: AuditInputs, reference: Table) -> C
 
 
 def canary_kinds(canaries: Canaries) -> Kinds:
-    """Return the kind of each canary, in the order of `score_canaries`."""
+    """Return the kind of each canary, first of the inserted and then of the omitted canaries."""
     order = np.concatenate([np.flatnonzero(canaries.inserted), np.flatnonzero(~canaries.inserted)])
     n_rows = np.bincount(persons(canaries.table.groups)[1])
     return Kinds(family=np.array(canaries.family)[order], rows=n_rows[order])
@@ -227,7 +227,7 @@ def canary_exposures(canaries: Canaries, reference: Table) -> tuple[Float, Float
 
 
 def exposure_details(bits: tuple[Float, Float] | None, n_suffixes: int) -> dict[str, Any]:
-    """Return the report entry on exposure, in bits: mean and maximum of each arm, and the largest possible value."""
+    """Return the report entry on exposure: mean and maximum, in bits, for inserted and for omitted canaries."""
     if bits is None:
         return {"suffixes": n_suffixes, "inserted": None, "left_out": None}
     inserted, omitted = ({"mean": float(b.mean()), "max": float(b.max())} for b in bits)

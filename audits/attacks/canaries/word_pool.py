@@ -1,4 +1,7 @@
-"""Make sentences for canaries (fictitious persons) from built-in words; no real record contains such sentences."""
+"""Make sentences for canaries (fictitious persons) from built-in words.
+
+Real records hardly contain such sentences, because their parts do not belong together.
+"""
 
 from audits.core.types import Rng
 from audits.text.name_lists import words
