@@ -170,6 +170,7 @@ def _metrics(comparison: ReleaseComparison, confidence: float) -> dict[str, Esti
 
 
 def _fails(comparison: ReleaseComparison) -> list[str]:
+    """Return the reasons for the verdict fail; empty if there are none."""
     fails = []
     rows = comparison.overlap
     if rows.proves_shared_randomness(comparison.seeds):
@@ -179,15 +180,15 @@ def _fails(comparison: ReleaseComparison) -> list[str]:
             else f"{rows.near} of {rows.n} long rows also occur in the previous release, so the releases have a "
             "common seed or rows were kept"
         )
-    scans = comparison.scan_p()
+    scan_p = comparison.scan_p()
     comparable = {name: attack for name, attack in comparison.attacks.items() if not comparison.shifted(name)}
-    areas = _corrected({n: [a.p_beyond(MARGIN) for a in c.membership.areas.values()] for n, c in comparable.items()})
-    shares = _corrected({n: [s.p_beyond(MARGIN) for s in c.shares.values()] for n, c in comparable.items()})
+    auc_p = _corrected({n: [a.p_beyond(MARGIN) for a in c.membership.areas.values()] for n, c in comparable.items()})
+    share_p = _corrected({n: [s.p_beyond(MARGIN) for s in c.shares.values()] for n, c in comparable.items()})
     for name in comparable:
         shown_by = [
-            *(["the AUC of an attack"] if areas[name] < FAIL_LEVEL else []),
-            *(["the persons at the top of a ranking"] if scans[name] < CHANCE_LEVEL else []),
-            *(["the persons nearest to the changed rows"] if shares[name] < FAIL_LEVEL else []),
+            *(["the AUC of an attack"] if auc_p[name] < FAIL_LEVEL else []),
+            *(["the persons at the top of a ranking"] if scan_p[name] < CHANCE_LEVEL else []),
+            *(["the persons nearest to the changed rows"] if share_p[name] < FAIL_LEVEL else []),
         ]
         if shown_by:
             fails.append(
@@ -204,6 +205,7 @@ def _corrected(p_values: Mapping[Change, list[float]]) -> dict[Change, float]:
 
 
 def _unclear(comparison: ReleaseComparison, confidence: float) -> list[str]:
+    """Return the reasons for the verdict insufficient if the audit does not fail; empty if there are none."""
     needed = comparison.n_needed
     unclear = [
         f"{n} {_DESCRIPTIONS[name]} are too few; {needed} would be enough"
@@ -257,7 +259,7 @@ def _common_rows(rows: RowOverlap, seeds: Seeds, confidence: float) -> str:
 
 def _details(comparison: ReleaseComparison, confidence: float) -> dict[str, Any]:
     n = min([*comparison.n_changed.values(), comparison.n_compared]) if comparison.n_changed else 0
-    scans = comparison.scan_p()
+    scan_p = comparison.scan_p()
     return {
         "claim_scope": "person",
         "seeds": comparison.seeds,
@@ -271,7 +273,7 @@ def _details(comparison: ReleaseComparison, confidence: float) -> dict[str, Any]
             name: {
                 "auc": [comparison.aucs[name].value, comparison.aucs[name].low, comparison.aucs[name].high],
                 "attacks": {score: area.value for score, area in attack.membership.areas.items()},
-                "scan_p": scans[name],
+                "scan_p": scan_p[name],
                 "new_rows_share": {e: [share.value, *share.ends(confidence)] for e, share in attack.shares.items()},
                 "shift_auc": attack.shift and [attack.shift.value, attack.shift.low, attack.shift.high],
             }

@@ -64,7 +64,9 @@ class RowOverlap:
     def excludes_shared_randomness(self, seeds: Seeds, *, confidence: float) -> bool:
         """Return whether a common seed and kept rows are excluded.
 
-        The share of near rows must be at most the limit; for unknown seeds, so must the upper end of its interval.
+        - Different seeds: the share of near rows must be at most the limit, or there are no long rows.
+        - Unknown seeds: there are long rows, and the upper end of the interval of this share is at most the limit.
+        - Equal seeds: a common seed is known, so the result is false.
         """
         if seeds == "different":
             return self.n == 0 or self.near / self.n <= self.limit
@@ -116,7 +118,9 @@ class ChangeAttack:
     membership: CrossFitted  # AUC and scan test of each attack
     people: Arms  # the persons who changed (`is_train` is true) and the control persons
     shares: Mapping[str, Share]  # result of `_shares`, by name of the encoder
-    shift: Estimate | None  # result of `shift_auc` for the records that changed; None for fewer than 10 persons
+    # AUC with which a classifier distinguishes the real records that changed from those of control (`shift_auc`);
+    # None for fewer than 10 persons
+    shift: Estimate | None
 
 
 def changed_records(now: Table, then: Table) -> dict[Change, Table]:
