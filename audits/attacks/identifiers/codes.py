@@ -67,9 +67,9 @@ class Code(NamedTuple):
         A group with four consecutive letters is excluded, because it may be a word, as in 2watt/2chan.
         """
         n_digits = sum(map(str.isdecimal, self.key))
-        is_long = len(self.key) >= MIN_LONG_CHARACTERS and _MIN_MIXED_DIGITS <= n_digits < len(self.key)
+        has_enough = len(self.key) >= MIN_LONG_CHARACTERS and _MIN_MIXED_DIGITS <= n_digits < len(self.key)
         has_word = any(_has_word(group, _FOUR_LETTERS) for group in self.groups)
-        return is_long and self.separators <= (_SEPARATORS | {":"}) - {" "} and not has_word
+        return has_enough and self.separators <= (_SEPARATORS | {":"}) - {" "} and not has_word
 
     @property
     def form(self) -> str:
@@ -104,6 +104,7 @@ def find_codes(normalised: str, dates: Sequence[tuple[int, int]] = ()) -> Iterat
 
 
 def _windows(text: str, groups: Sequence[tuple[str, int, int]], kinds: Sequence[str]) -> Iterator[Code]:
+    """Yield the codes that consist of consecutive groups (characters, start, end); `kinds` has their kinds."""
     for first, (_, start, _) in enumerate(groups):
         parts, kinds_of_parts, gaps = list[str](), "", set[str]()
         for last in range(first, min(first + MAX_GROUPS, len(groups))):
@@ -138,6 +139,7 @@ def _kind(group: str, *, is_joined: bool) -> str:
 
 
 def _has_word(group: str, word: re.Pattern[str]) -> bool:
+    """Return whether a group contains the pattern `word` and its digits are not scattered between letters."""
     is_scattered = len(re.findall(r"\d+", group)) >= _MIN_RUNS_OF_DIGITS or _DIGITS_INSIDE.fullmatch(group)
     return not is_scattered and word.search(group) is not None
 

@@ -193,6 +193,7 @@ def judge_combinations(occurrences: FactOccurrences, people: People) -> Combinat
         for owner in owners:
             of_person[owner].add(fact)
     log2_pairs = math.log2(max(people.n_synthetic * people.n_persons, 1))
+    # (row of S, person with a combination in this row, (bits, bits with the full name))
     found = [
         (row, owner, scores)
         for row, (facts, words) in enumerate(occurrences.rows)
@@ -204,7 +205,8 @@ def judge_combinations(occurrences: FactOccurrences, people: People) -> Combinat
     rare_named, named = (_rows_of(found, limit, are_named=True) for limit in limits)
     leaks = defaultdict[int, list[int]](list)
     share, n_train = people.n_train / people.n_persons, people.n_train
-    # (rows that may be leaks, rows whose control persons are counted, `minimum` of `exceeds_control`)
+    # (rows that may be leaks, rows whose control persons are counted, smallest number of control persons for which
+    # the two numbers of persons are compared; with fewer control persons, every row of a train person is a leak)
     compared = ((rare, rare, MIN_NAMES), (likely, likely, 0), (rare_named, named, MIN_NAMES), (named, named, 0))
     for rows, by_chance, minimum in compared:
         train = [owner for owner in rows if owner < n_train]
@@ -221,6 +223,7 @@ def judge_combinations(occurrences: FactOccurrences, people: People) -> Combinat
 def _rows_of(
     found: Iterable[tuple[int, int, tuple[float, float]]], limit: float, *, are_named: bool
 ) -> Mapping[int, set[int]]:
+    """Return {person: rows of S} with at least `limit` bits, counted with the full name if `are_named`."""
     rows = defaultdict[int, set[int]](set)
     for row, owner, scores in found:
         if scores[are_named] >= limit:

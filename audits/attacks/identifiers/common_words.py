@@ -57,8 +57,10 @@ def leaking_words(words: Mapping[int, CommonWord], rows: Iterable[frozenset[int]
     - Otherwise, two words in one row are leaks if both are recorded for the same train person. Two months or weekdays
       do not count. If at least two control persons have two words in one row, no word is a leak.
 
-    `words` has the words by number of the identifier. `rows` has the numbers in each synthetic row.
+    Each recorded identifier has a number. `words` has the ordinary words by this number. `rows` has for each
+    synthetic row the numbers of the identifiers in the row.
     """
+    # numbers of persons with such a word: field 1 of a word has its train persons, field 2 its control persons
     n_train, n_control = (len({p for word in words.values() for p in word[side]}) for side in (1, 2))
     if ordinary_words_leak(n_train, n_control, share):
         return {i for i, word in words.items() if word.train}

@@ -10,7 +10,7 @@ UNITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight",
 TEENS = words("ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen")
 TENS = ("twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety")
 _ORDINALS = ("zeroth", "first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth")
-_WORDS = (  # number word: its digits
+_DIGITS_OF = (  # number word: its digits
     {word: str(i) for i, word in enumerate((*UNITS, *TEENS))}
     | {word: str(20 + 10 * i) for i, word in enumerate(TENS)}
     | dict.fromkeys(("oh", "nought", "naught", "null", "nil"), "0")
@@ -23,7 +23,7 @@ _ESCAPED = re.compile(r"&#0*(4[89]|5[0-7]);?|%3([0-9])|&#x0*3([0-9]);?|\\u003([0
 _DIGIT_LIKE = str.maketrans("olizsbgq", "01125899")  # letter: the digit that it resembles
 _TOKEN = re.compile(r"[^\W_]+")
 _PART = re.compile(r"\d+|[^\W\d_]+")  # a group of digits or of letters in a token
-_NUMBER_WORD = re.compile("|".join(sorted(_WORDS, key=len, reverse=True)))
+_NUMBER_WORD = re.compile("|".join(sorted(_DIGITS_OF, key=len, reverse=True)))
 _NUMBER_WORDS = re.compile(f"(?:{_NUMBER_WORD.pattern})+")  # number words without a separator, such as "fourfive"
 _HAS_NUMBER = re.compile(rf"\d|{_NUMBER_WORD.pattern}")
 _MAX_GAP = 6  # largest number of characters between two neighbouring digits of a run
@@ -42,6 +42,8 @@ class DigitRun(NamedTuple):
 
 
 class _Numeral(NamedTuple):
+    """The digits of a part of a text: of an escape, a number word, or a group of digits or letters in a word."""
+
     digits: str  # empty for a word or group of letters that is no numeral
     start: int
     end: int
@@ -79,6 +81,7 @@ def spelled_runs(normalised: str) -> list[DigitRun]:
 
 
 def _extended(run: DigitRun, numeral: _Numeral, previous: _Numeral) -> DigitRun:
+    """Return a run with the digits of one more numeral; `previous` is the numeral before this one."""
     digits, starts, ends = run
     if previous.word in TENS and numeral.word in UNITS[1:] and digits:  # forty five is 45
         digits, starts, ends = digits[:-1], starts[:-1], ends[:-1]
@@ -90,6 +93,7 @@ def _extended(run: DigitRun, numeral: _Numeral, previous: _Numeral) -> DigitRun:
 
 
 def _all_numerals(normalised: str) -> Iterator[_Numeral]:
+    """Yield the escaped digits of a text, and the numerals (`_numerals`) of the text between these, in order."""
     done = 0
     for escaped in _ESCAPED.finditer(normalised):
         yield from _numerals(normalised, done, escaped.start())
@@ -101,6 +105,7 @@ def _all_numerals(normalised: str) -> Iterator[_Numeral]:
 
 
 def _numerals(normalised: str, start: int, end: int) -> Iterator[_Numeral]:
+    """Yield the number words, digits and other words in the characters [start, end) of a text without escapes."""
     times, times_start = 1, 0
     for token in _TOKEN.finditer(normalised, start, end):
         word = token[0]
@@ -109,7 +114,7 @@ def _numerals(normalised: str, start: int, end: int) -> Iterator[_Numeral]:
         elif _NUMBER_WORDS.fullmatch(word):
             for part in _NUMBER_WORD.finditer(word):
                 first = times_start if times > 1 else token.start() + part.start()
-                yield _Numeral(_WORDS[part[0]] * times, first, token.start() + part.end(), part[0])
+                yield _Numeral(_DIGITS_OF[part[0]] * times, first, token.start() + part.end(), part[0])
                 times = 1
         else:
             times = 1

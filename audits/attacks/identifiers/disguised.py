@@ -261,16 +261,16 @@ def leaked_parts(
     share = people.n_train / people.n_persons if has_control else share_of_synthetic
     titled = {word for words in synthetic_words for at, word in enumerate(words) if is_titled(words, at)}
     leaks: dict[tuple[str, ...], Sequence[int]] = {}
-    for are_common in (False, True):
+    for are_ordinary in (False, True):
         alike = {
             word: train_and_control
             for word, train_and_control in persons.items()
-            if (has_control and is_ordinary(word) and word not in titled) == are_common
+            if (has_control and is_ordinary(word) and word not in titled) == are_ordinary
         }
         of_train = {(word,): train for word, (train, control) in alike.items() if train and not control}
         of_control = {person for train, control in alike.values() if not train for person in control}
         has_more_words = has_control or exceeds_control(len(of_train), len(in_control), share, minimum=MIN_NAMES)
-        test = ordinary_words_leak if are_common else partial(exceeds_control, minimum=MIN_NAMES)
+        test = ordinary_words_leak if are_ordinary else partial(exceeds_control, minimum=MIN_NAMES)
         has_more_persons = test(len(_persons(of_train.values())), len(of_control | by_chance), share)
         if has_more_persons and has_more_words:
             leaks |= {word: train for word, train in of_train.items() if not found.issuperset(train)}
@@ -285,6 +285,7 @@ def _rare_words(words: Mapping[str, Owners], texts: Sequence[Sequence[str]], sur
 
 
 def _long_parts(recorded: RecordedIdentifiers) -> dict[str, Owners]:
+    """Return the long words of recorded names, each with the persons for whom a name with this word is recorded."""
     owners: dict[str, Owners] = {}
     for value, owners_of_value in zip(recorded.values, recorded.owners, strict=True):
         if 1 < len(value) <= MAX_NAME_WORDS and all(map(str.isalpha, value)):

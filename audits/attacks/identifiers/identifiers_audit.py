@@ -309,8 +309,10 @@ def _verdict(n_leaks: int, excess: Estimate, scan_p: float, limit: ProvableLimit
             f"most {MAX_OWNERS} persons"
         )
     if excess.low > (0.0 if tau is None else tau):
-        more = "the synthetic table contains identifiers of significantly more train persons than control persons"
-        return "fail", more
+        more_in_train = (
+            "the synthetic table contains identifiers of significantly more train persons than control persons"
+        )
+        return "fail", more_in_train
     if scan_p <= CHANCE_LEVEL:
         return "fail", (
             "rare words of train persons are over- or under-represented in the synthetic table: among the persons "

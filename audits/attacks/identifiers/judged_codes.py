@@ -77,6 +77,7 @@ class CodeOccurrences:
 
     @cached_property
     def _in_synthetic(self) -> tuple[Keys, Keys]:
+        """The keys of (codes, numbers and identifiers) in S; computed once, after all rows of S have been read."""
         return self.synthetic.collected(), self._identifiers.collected()
 
     def shared_forms(self) -> frozenset[str]:

@@ -54,7 +54,7 @@ class NameOccurrences:
         self.text_owners: dict[NameForm, Owners] = defaultdict(Owners)
         self.in_control: dict[NameForm, set[int]] = defaultdict(set)  # form in control texts: indices of the names
         self.n_tokens = [0, 0]  # number of tokens of S and of control texts
-        self._by_surname: dict[Tokens, list[NameForm]] = {}
+        self._by_surname: dict[Tokens, list[NameForm]] = {}  # forms in S; empty until the first call of `read_other`
 
     def read_synthetic(self, row: RowContent) -> None:
         """Add the names in the words of a row of S."""
@@ -126,22 +126,22 @@ def judge_names(
         (rare if is_rare else other)[bool(control)][form] = [*train, *control]
     chance, share = 0, people.n_train / people.n_persons
     (rare_train, rare_control), (other_train, other_control) = map(_persons, rare), map(_persons, other)
-    n_rare, share_of_rare, has_more_forms = len(rare_control), share, True
+    n_rare_by_chance, share_of_rare, has_more_forms = len(rare_control), share, True
     if are_recorded:
-        (n_of_train, n_others), (n_s, n_c) = occurrences.n_names(), occurrences.n_tokens
-        elsewhere = occurrences.in_control.keys() - occurrences.forms
+        (n_train_names, n_other_names), (n_s, n_c) = occurrences.n_names(), occurrences.n_tokens
+        elsewhere = occurrences.in_control.keys() - occurrences.forms  # forms in control texts but not in S
         chance = len(_train_in_control(occurrences, elsewhere, people.n_train))
         # Without a leak, each pair of a name and a token matches equally often. Matches of names that only train
         # persons have are counted in S and in control texts, and matches of other names only in S.
-        share = n_of_train * n_s / max(n_of_train * (n_s + n_c) + n_others * n_s, 1)
-        share_of_rare = n_of_train / max(n_of_train + n_others, 1)
-        if n_others == 0:
+        share = n_train_names * n_s / max(n_train_names * (n_s + n_c) + n_other_names * n_s, 1)
+        share_of_rare = n_train_names / max(n_train_names + n_other_names, 1)
+        if n_other_names == 0:
             forms = {form for form in elsewhere if _is_rare(form, surprisal, n_c)}
-            n_rare, share_of_rare = len(_train_in_control(occurrences, forms, people.n_train)), share
+            n_rare_by_chance, share_of_rare = len(_train_in_control(occurrences, forms, people.n_train)), share
             has_more_forms = exceeds_control(len(rare[0]), len(forms), share, minimum=MIN_NAMES)
     leaks: dict[NameForm, list[int]] = {}
     kind = "known name, other form" if are_recorded else "name"
-    if has_more_forms and exceeds_control(len(rare_train), n_rare, share_of_rare, minimum=MIN_NAMES):
+    if has_more_forms and exceeds_control(len(rare_train), n_rare_by_chance, share_of_rare, minimum=MIN_NAMES):
         leaks |= rare[0]
     if exceeds_control(len(other_train), len(other_control) + chance, share, minimum=0):
         leaks |= other[0]

@@ -72,6 +72,8 @@ class KnownNumbers:
 
 
 class _Digits(NamedTuple):
+    """All digits in the texts of a table, and where they stand."""
+
     digits: Int  # the digits of all runs (`digit_runs`) of a table, one after the other
     run: NDArray[np.int32]  # number of the run of each digit
     starts: Sequence[int]  # first character of each digit in the normalised text
@@ -90,6 +92,7 @@ class _Digits(NamedTuple):
         return values, starts
 
     def run_around(self, start: int) -> bytes:
+        """Return all digits of the run to which the digit with index `start` belongs."""
         run = int(self.run[start])
         return self.digits[self.firsts[run] : self.firsts[run + 1]].tobytes()
 
@@ -134,6 +137,7 @@ def find_known_numbers(
 
 
 def _in_order(digits: _Digits, n: int, of_train: Int, of_control: Int) -> "list[_Hit]":
+    """Return the train numbers of n digits found in order; empty if chance explains the number of matches."""
     form, (values, starts) = _FORMS[0], digits.windows(n)
     hits = [(form, int(starts[at]), index) for at, index in form.found(values, of_train, n)]
     found = len({index for _, _, index in hits})
@@ -145,6 +149,7 @@ def _in_order(digits: _Digits, n: int, of_train: Int, of_control: Int) -> "list[
 
 
 def _altered(digits: _Digits, controls: _Digits, n: int, sides: tuple[Int, Int, Int]) -> "list[_Hit]":
+    """Return the train numbers of n digits found in altered forms; empty if chance explains the matches."""
     of_train, only_train, of_control = sides  # the result of `KnownNumbers.by_side`
     # digit runs in `texts` with train numbers; in `texts` with control numbers; in control texts with train numbers
     in_texts, by_chance, in_control = set[bytes](), set[bytes](), set[bytes]()
@@ -186,6 +191,8 @@ def _read(texts: Sequence[str]) -> _Digits:
 
 
 class _Form(NamedTuple):
+    """A way in which a known number may be written: in order, backwards, or with one alteration."""
+
     name: str  # name of the form in findings
     extra: int  # number of digits as written minus number of digits of the known number; -1 if one is missing
     ways: Callable[[int], int]  # returns the number of ways to write a number of n digits in this form
@@ -222,7 +229,7 @@ def _two_exchanged(known: Int, n: int) -> Iterator[Int]:
 
 
 _Hit = tuple[_Form, int, int]  # form, index of the first digit in `_Digits.digits`, index of the train number
-_FORMS = (
+_FORMS = (  # the first form is the digits in order; all others are altered forms
     _Form("digits", 0, lambda _: 1, lambda known, _: iter([known])),
     _Form("digits backwards", 0, lambda _: 1, _backwards),
     _Form(

@@ -82,6 +82,7 @@ def locate_identifiers(texts: Iterable[str], terms: SearchTerms, names: Sequence
 
 
 def _widest(places: Sequence[Place]) -> list[Place]:
+    """Return the places of a row that lie in no other place of the same owners."""
     kept: list[Place] = []
     for place in sorted(places, key=lambda p: (p.start, -p.end)):
         if not any(other.owners == place.owners and other.end >= place.end for other in kept):

@@ -11,7 +11,7 @@ import numpy as np
 
 from audits.text.spelling import deletions, is_one_edit
 
-ALPHABET = 64  # assumed number of different characters, as in `surprisal`
+ALPHABET = 64  # assumed number of different characters of which texts consist
 
 
 class Misspellings:

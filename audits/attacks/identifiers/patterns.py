@@ -186,6 +186,8 @@ def only_digits(normalised: str) -> Entity | None:
 
 
 class _Shortened(NamedTuple):
+    """A text without the parts that are far from every digit."""
+
     text: str  # the pieces of a text that are near digits, joined by line breaks
     starts: list[int]  # first character of each piece in `text`
     shifts: list[int]  # number of characters removed before each piece
@@ -208,11 +210,13 @@ def _mailbox(address: str) -> str:
 
 
 def _within(match: re.Match[str], kind: str, key: str) -> Match:
+    """Return the identifier `key`, which is a part of the text of `match`."""
     start = match.start() + match[0].index(key)
     return Match(Entity(kind, key), start, start + len(key))
 
 
 def _with_digits(text: str) -> Iterator[Match]:
+    """Yield the identifiers that contain a digit, such as record numbers, phone numbers and dates."""
     for kind, pattern, group, key_of in _SHAPES:
         for match in pattern.finditer(text):
             key = key_of(match[group])
@@ -227,6 +231,7 @@ def _with_digits(text: str) -> Iterator[Match]:
 
 
 def _checked(written: str, is_valid: Callable[[str], bool]) -> str:
+    """Return the digits of a number if its check digit is valid and the digits are not all equal; else ""."""
     digits = _digits(written)
     return digits if is_valid(digits) and len(set(digits)) > 1 else ""
 
@@ -264,10 +269,12 @@ def _digits(text: str) -> str:
 
 
 def _compact(text: str) -> str:
+    """Return the text without spaces and hyphens."""
     return text.replace(" ", "").replace("-", "")
 
 
 def _compact_code(text: str) -> str:
+    """Return only the ASCII letters and digits of a normalised text, without any separators."""
     return re.sub(r"[^a-z0-9]", "", text)
 
 

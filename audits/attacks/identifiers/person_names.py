@@ -87,6 +87,7 @@ def _readings(normalised: str) -> tuple[PersonName, ...]:
 
 
 def _surname_starts(words: Sequence[str]) -> list[int]:
+    """Return the possible indices of the first word of the surname; at least one given name precedes the surname."""
     starts = []
     for n_last in (1, 2):
         start = len(words) - n_last
@@ -164,7 +165,7 @@ def _before(words: Sequence[str], at: int, given: Tokens) -> tuple[Tokens, int, 
     first, left = at, len(given)
     while first > 0:
         word = words[first - 1]
-        place = next((i for i in reversed(range(left)) if _is_form_of(word, given[i])), None)
+        place = next((i for i in reversed(range(left)) if _stands_for(word, given[i])), None)
         is_unknown_initial = len(word) == 1 and first > 1 and words[first - 2] in given
         if place is None and not matched and (word in _PARTICLES or is_unknown_initial):
             first -= 1
@@ -184,7 +185,7 @@ def _after(words: Sequence[str], at: int, given: Tokens) -> tuple[Tokens, int, i
     last, right = at, 0
     while last < len(words):
         word = words[last]
-        place = next((i for i in range(right, len(given)) if _is_form_of(word, given[i])), None)
+        place = next((i for i in range(right, len(given)) if _stands_for(word, given[i])), None)
         if place is None and not matched and word in _TITLES:
             last += 1
             continue
@@ -197,7 +198,8 @@ def _after(words: Sequence[str], at: int, given: Tokens) -> tuple[Tokens, int, i
     return (tuple(matched), at, last) if matched else None
 
 
-def _is_form_of(word: str, given: str) -> bool:
+def _stands_for(word: str, given: str) -> bool:
+    """Return whether a word is a given name, its initial or one of its short forms."""
     return word in {given, given[0]} or word in SHORT_FORMS.get(given, ())
 
 

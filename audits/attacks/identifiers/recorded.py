@@ -131,21 +131,21 @@ class Occurrences:
         """Add the recorded identifiers of a synthetic row."""
         if not self.recorded.number:
             return
-        at = list(self._phrases.occurrences(row.words))
-        self.values.update(value for value, _ in at)
-        self.titled.update(value for value, i in at if is_titled(row.words, i))
-        if len(numbers := frozenset(value for value, _ in at)) > 1:
-            self.together.append(numbers)
+        found = list(self._phrases.occurrences(row.words))  # (index of the value, index of its first word in the row)
+        self.values.update(i for i, _ in found)
+        self.titled.update(i for i, at in found if is_titled(row.words, at))
+        if len(in_row := frozenset(i for i, _ in found)) > 1:
+            self.together.append(in_row)
         self.forms.update(e for e in row.entities | row.numbers if e in self.recorded.forms)
-        for spelling, value in self._misspelt_in(row.words):
+        for spelling, i in self._misspelt_in(row.words):
             if spelling not in self.recorded.number:
-                self.misspelt.setdefault(spelling, set()).add(value)
+                self.misspelt.setdefault(spelling, set()).add(i)
 
     def read_other(self, row: RowContent, owner: int) -> None:
         """Add the recorded identifiers of a row that is not in S and belongs to `owner`."""
         phrases, spellings = self._spellings
-        for number in {number for number, _ in phrases.occurrences(row.words)}:
-            self.value_owners.setdefault(spellings[number], Owners()).add(owner)
+        for i in {i for i, _ in phrases.occurrences(row.words)}:
+            self.value_owners.setdefault(spellings[i], Owners()).add(owner)
         for entity in row.entities | row.numbers:
             if entity in self.recorded.forms:
                 self.form_owners.setdefault(entity, Owners()).add(owner)
@@ -183,20 +183,21 @@ class Occurrences:
 
     @cached_property
     def _spellings(self) -> tuple[Phrases, Sequence[Value]]:
+        """A search for all values and misspellings, and the list of these; made when all rows of S have been read."""
         spellings = [*self.recorded.values, *self.misspelt]
         return Phrases(spellings), spellings
 
     def _misspelt_in(self, words: Sequence[str]) -> Iterator[tuple[Value, int]]:
         """Yield each spelling in a row that is one edit away from a value, with the index of the value."""
         for at, word in enumerate(words):
-            for known in self._one_edit_away(word):
+            for corrected in self._one_edit_away(word):
                 start = max(0, at + 1 - _MAX_TOKENS)
-                window = [*words[start:at], known, *words[at + 1 : at + _MAX_TOKENS]]
-                for number, first in self._phrases.occurrences(window):
-                    value = self.recorded.values[number]
+                window = [*words[start:at], corrected, *words[at + 1 : at + _MAX_TOKENS]]
+                for i, first in self._phrases.occurrences(window):
+                    value = self.recorded.values[i]
                     place = at - start - first
                     if 0 <= place < len(value) and self.recorded.may_be_misspelt(value):
-                        yield (*value[:place], word, *value[place + 1 :]), number
+                        yield (*value[:place], word, *value[place + 1 :]), i
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

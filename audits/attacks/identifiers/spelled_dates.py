@@ -31,6 +31,7 @@ def any_of(phrases: Iterable[str]) -> str:
 
 _NUMBER = any_of(BELOW_HUNDRED)
 _DAY = rf"(?:(?P<day>\d{{1,2}})(?:st|nd|rd|th)?|(?P<day_word>{any_of(_DAYS)}))"
+# a year in digits; "nineteen" or "twenty" with the last two digits (`tail`); "two thousand" with a number `after` it
 _YEAR = (
     r"(?:(?P<year>\d{4})|(?P<century>nineteen|twenty)[ -](?:hundred[ -](?:and[ -])?)?(?:oh?[ -])?"
     rf"(?P<tail>{_NUMBER})|two[ -]thousand(?:[ -](?:and[ -])?(?P<after>{_NUMBER}))?)"

@@ -1,6 +1,7 @@
 """Estimate how unlikely a string is, in bits.
 
-A string of n bits matches an unrelated string by chance with probability 2^-n, so a match of many bits is a copy.
+A string of n bits matches an unrelated string by chance with probability 2^-n, so a match of many bits is
+hardly a coincidence.
 """
 
 import math
@@ -21,7 +22,8 @@ DIGIT_BITS = math.log2(10)
 _ALIKE_BITS = 1.0  # bits of a final zero, and of a digit that equals the one before it or is one higher (33, 34)
 # about log2 of the 36,525 days of a century, of 100,000 postal codes of five digits, and of 8 ages over 89
 QUASI_BITS = {"date": 15.0, "postal": 17.0, "age": 3.0}
-_N_CHECK_DIGITS = {"card": 1, "nhs": 1, "iban": 2}  # check digits have no bits: the rest determine them
+# check digits have no bits, because the other digits determine them
+_N_CHECK_DIGITS = {"card": 1, "nhs": 1, "iban": 2}
 
 # patterns of the parts of a date; the bits of a part are log2 of the number of its values, such as 64 years
 _MONTH = re.compile(
@@ -60,6 +62,7 @@ class Surprisal:
     """
 
     def __init__(self, texts: Iterable[str]) -> None:
+        # numbers of occurrences of strings of 1, 2 and 3 characters, and of the first 0, 1 and 2 characters of these
         self._counts: tuple[Counter[str], Counter[str], Counter[str]] = (Counter(), Counter(), Counter())
         self._contexts: tuple[Counter[str], Counter[str], Counter[str]] = (Counter(), Counter(), Counter())
         n_left = _BACKGROUND_CHARACTERS
@@ -90,6 +93,7 @@ class Surprisal:
         return self.bits(entity.key)
 
     def _cost_of(self, gram: str) -> float:
+        """Return the bits of the last character of a trigram after the first two."""
         p = 1 / _ALPHABET
         for order in range(3):
             part = gram[2 - order :]

@@ -210,6 +210,7 @@ def judge_patterned(
 
     Each kind, such as phone numbers, is judged separately.
     """
+    # the last two entries, for public text and rows set aside, are cut off below
     hit = np.zeros(people.n_persons + 2, dtype=bool)
     by_kind: dict[str, list[int]] = {kind: [0, 0] for kind in (*DIRECT, *CONTACT, *QUASI)}
     leaks: list[tuple[Entity, Sequence[int]]] = []
@@ -243,6 +244,8 @@ def judge_patterned(
 
 
 class _DirectMatch(NamedTuple):
+    """A direct identifier that occurs in both S and the pool, with its owners in train and in control."""
+
     entity: Entity
     train: Sequence[int]
     control: Sequence[int]
@@ -277,7 +280,7 @@ def _unexplained(found: Iterable[_DirectMatch], pool: PoolContent) -> Iterator[_
 
 
 class _ComparedLeaks:
-    """Contacts, dates, postal codes and ages in S. They are leaks only if train exceeds control."""
+    """Contacts, dates, postal codes and ages in S. A kind leaks if chance does not explain its number of train persons."""
 
     def __init__(self) -> None:
         # by kind: [(identifier in S, its train persons)]; control persons with an identifier that no train person has
@@ -285,6 +288,7 @@ class _ComparedLeaks:
         self.control: Mapping[str, set[int]] = {kind: set() for kind in (*CONTACT, *QUASI)}
 
     def add(self, entity: Entity, train: Sequence[int], control: Sequence[int], *, is_counted: bool) -> None:
+        """Add an identifier and its owners if `is_counted`; otherwise, the identifier is ignored."""
         if is_counted and train:
             self.train[entity.kind].append((entity, train))
         elif is_counted:
@@ -299,8 +303,8 @@ class _ComparedLeaks:
             if kind in CONTACT:
                 is_leak = exceeds_control(n_train, n_shared[kind], share, minimum=MIN_CONTACTS)
             else:
-                n_control, of_persons = len(self.control[kind]), n_t / (n_t + n_h)
-                is_leak = exceeds_control(n_train, n_control, of_persons, minimum=0, n_tests=len(QUASI))
+                n_control, share_of_persons = len(self.control[kind]), n_t / (n_t + n_h)
+                is_leak = exceeds_control(n_train, n_control, share_of_persons, minimum=0, n_tests=len(QUASI))
             if is_leak:
                 yield from found
 
@@ -318,6 +322,7 @@ def _places(entity: Entity, number: str | None, synthetic: SyntheticKeys) -> int
 
 
 def _search_terms(leaks: Sequence[tuple[Entity, Sequence[int]]]) -> SearchTerms:
+    """Return the leaks as terms to locate in S; an identifier that is a number is also located without its label."""
     entities: dict[Entity, tuple[str, Sequence[int]]] = {}
     for entity, owners in leaks:
         number = number_key(entity)
