@@ -63,7 +63,7 @@ class Fact(NamedTuple):
 
 
 def facts_of(row: RowContent) -> set[Fact]:
-    """Return the facts in a text."""
+    """Return the facts of all kinds except "word" in a text; a text with words for both sexes has no fact "sex"."""
     matches = [match for match in row.matches if match.entity.kind in {"date", "postal"}]
     found = {Fact(match.entity.kind, match.entity.key) for match in matches}
     found |= {Fact("age", match[1] or match[2]) for match in _AGE.finditer(row.normalised)}
@@ -79,7 +79,7 @@ def facts_of(row: RowContent) -> set[Fact]:
 
 
 def proper_words(text: str) -> set[Fact]:
-    """Return the capitalised words of a text that do not begin a sentence, such as parts of names and places."""
+    """Return, as facts, the capitalised words of a text that begin no sentence, such as parts of names and places."""
     return {Fact("word", match[0].casefold()) for match in _PROPER.finditer(text)}
 
 

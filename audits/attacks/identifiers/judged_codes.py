@@ -22,7 +22,8 @@ from audits.attacks.identifiers.tables import MAX_COINCIDENCES_OF_KIND, People
 from audits.core.stats import exceeds_chance, exceeds_control
 
 MAX_SHARED = 0.01  # codes of one form identify nobody if more than this fraction of them have several owners
-MIN_BITS = 20.0  # smallest number of bits of a code in the group "long"; round and consecutive numbers have fewer
+# smallest number of bits of a code in the group "long" (`judge_codes`); round and consecutive numbers have fewer
+MIN_BITS = 20.0
 _MIN_MIXED_BITS = 25.0  # smallest number of bits in the group "mixed"; product names, such as i486dx/33, have fewer
 _FEW_BITS = 6.0  # bits of a year, and of each of the two numbers of a size such as 1024x768
 _MAX_LETTER_BITS = 4.0  # largest number of bits of a letter; many codes begin with the same few letters

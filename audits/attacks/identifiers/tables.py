@@ -280,7 +280,10 @@ def _unexplained(found: Iterable[_DirectMatch], pool: PoolContent) -> Iterator[_
 
 
 class _ComparedLeaks:
-    """Contacts, dates, postal codes and ages in S. A kind leaks if chance does not explain its number of train persons."""
+    """Contacts, dates, postal codes and ages in S, by kind.
+
+    The identifiers of a kind are leaks if chance does not explain how many train persons have one of them in S.
+    """
 
     def __init__(self) -> None:
         # by kind: [(identifier in S, its train persons)]; control persons with an identifier that no train person has
