@@ -33,9 +33,9 @@ class CanaryAudit:
     """Test whether the synthetic table of a canary build shows which canaries were inserted.
 
     If the coins can be guessed better than a claimed epsilon allows, the claim is refuted. `audits explain canaries`
-    describes the attack and the verdicts. The reference is text of persons who are not in train. A membership attack
-    scores how similar a canary is to the synthetic table. Metrics (the first three only use canaries of one row, that
-    is one record):
+    describes the attack and the verdicts. A membership attack gives each canary a score that should be higher if the
+    canary was inserted. The reference is the given table of other text or, without one, the text of some control
+    persons. Metrics (the first three only use canaries of one row, that is one record):
 
     - auc: P[score of inserted > score of omitted] of the strongest membership attack. The interval spans the
       intervals of all attacks.

@@ -20,7 +20,7 @@ from audits.core.two_sided import envelope, exact_share, is_inside, power
 from audits.core.types import AuditInputs, AuditResult, Estimate, Rng, Verdict
 
 MARGIN = 0.10  # allowed distance of an AUC or a share from one half
-N_ATTACKS = 5  # number of membership attacks, including the stacked one
+N_ATTACKS = 5  # number of membership attacks, including the one that combines all scores
 _DESCRIPTIONS: Mapping[Change, str] = {
     "joined": "persons who joined",
     "left": "persons who left",
