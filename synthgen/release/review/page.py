@@ -126,6 +126,7 @@ def _audit(result: Mapping[str, Any], tables: ReviewTables) -> dict[str, Any]:
 
 
 def _shown(record: RiskyRecord, tables: ReviewTables) -> ShownRecord:
+    """Return a synthetic record beside its nearest train record and the train record that the audit names, if any."""
     synthetic, near = tables.synthetic.records[record.row], tables.nearest("synthetic", "train")
     nearest = int(near.row[record.row])
     rows = {nearest: f"nearest training record, similarity {near.cosine[record.row]:.3f}"}
