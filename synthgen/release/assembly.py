@@ -269,8 +269,9 @@ def stated_privacy(run: "Run", *, has_groups: bool) -> dict[str, Any]:
     """Return the entry `privacy` of the statement: the claimed epsilon and delta, and the totals of the ledger.
 
     `spentBefore` is the joint epsilon of all reservations in the ledger, earlier or later, except that of this run.
-    All costs are composed at one delta, the smaller of two: the delta of all runs together in the mechanism log
-    (absent if this run was the first), and the largest delta that policy and declared number of persons allow.
+    All costs are composed at one delta, the smaller of two. One is the delta of all runs together in the mechanism
+    log; it is absent if this run was the first. The other is the largest delta that policy and declared number of
+    persons allow, or `dp.delta` if the policy has no limit.
 
     Raise Overspent if all runs together exceed the budget of the policy, and InputError if the ledger cannot be used,
     was changed, replaced or rolled back, or has no entry for the DP result of this run.

@@ -22,7 +22,7 @@ from synthgen.release.sign import sign
 from synthgen.release.statement import bundle_parts, release_payload
 from synthgen.release.tables import data_files
 
-# Files whose names start so depend only on data, evidence and policy. Other files also depend on the signing time.
+# files whose names start so depend only on data, evidence and policy; other files can depend on the signing time
 _COMPARED_PREFIXES = ("data/", "policy/", METRICS)
 
 

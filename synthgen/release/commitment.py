@@ -53,7 +53,7 @@ def commit_records(role: str, texts: Sequence[str], key: bytes) -> dict[str, Any
     Privacy: reads every text; publishes the root and a range that contains the number of texts, such as "1k-2k".
     """
     root = _levels(_leaves(role, texts, key))[-1][0]
-    # the reference names K, so that its owner finds it again; it reveals nothing about K
+    # the reference identifies K without revealing it
     reference = uuid.UUID(bytes=_derive(key, b"ref" + role.encode())[:16], version=4)
     commitment = {"scheme": SCHEME, "keyRef": str(reference), "root": root.hex()}
     return {"role": role, "commitment": commitment, "countBucket": bucket(len(texts))}

@@ -28,16 +28,16 @@ class BundleContent:
     policy: Policy
     audit_json: Mapping[str, Any]  # the complete audit.json; the bundle contains only the public form of this file
     page: Mapping[str, Any]  # numbers of the report, in the form of `audits.verify.published.Page`
-    config: Mapping[str, Any]  # the public settings, see `public_config`
-    models: Sequence[Mapping[str, Any]]  # entry `models` of the statement, see `stated_models`
-    inputs: Sequence[Mapping[str, Any]]  # commitments to train and control, see `commit_records`
-    attempts: Mapping[str, Any]  # number of the attempt and head of the ledger, see `stated_attempts`
+    config: Mapping[str, Any]  # the settings that may be public, from `audits.verify.vocabulary.public_config`
+    models: Sequence[Mapping[str, Any]]  # entry `models` of the statement: name and digest of each model
+    inputs: Sequence[Mapping[str, Any]]  # commitments to train and control, from `commitment.commit_records`
+    attempts: Mapping[str, Any]  # number of the attempt and head of the ledger
     license: str
     languages: Sequence[str]  # BCP 47 tags
     versions: Mapping[str, str]  # name -> digest (of source code) or version (of a library or "python")
     limitations: Sequence[str]
     formats: Sequence[str] = ("parquet", "jsonl")
-    privacy: Mapping[str, Any] = field(default_factory=lambda: NO_DP)  # see `stated_privacy`
+    privacy: Mapping[str, Any] = field(default_factory=lambda: NO_DP)  # entry `privacy` of the statement
 
     def __repr__(self) -> str:
         return f"BundleContent({self.name}, {len(self.records)} records)"

@@ -74,7 +74,7 @@ NEW_NOISE = (
 
 
 def with_remedies(decision: Decision) -> Iterator[str]:
-    """Yield a line for each gate that is not met: its unit and sample size, the reason, and what to change."""
+    """Yield a line for each gate that is not met: the unit and sample size of its metric, the reason, a remedy."""
     for gate in decision.gates:
         if gate.verdict != "PASS":
             found = f"{gate.id}: {gate.verdict}: {gate.metric}{_unit_and_n(gate)}: {gate.reason}"

@@ -130,7 +130,7 @@ class Run:
     def vocabulary(self) -> Vocabulary | None:
         """The words from which the prompt words were chosen.
 
-        None if the language model got the vectors also or only as soft tokens, which a bridge makes from vectors.
+        None if the vectors reach the language model not only as words, but also or instead as soft tokens.
         """
         decode = self.config.decode
         if not decode.is_prompted:

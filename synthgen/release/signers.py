@@ -68,7 +68,7 @@ def load_signer(uri: str, public: Path, pin: Callable[[str], str] | None = None)
 
     Examples of `uri` are `hsm:2?label=releaser`, `awskms:alias/releaser` and, for an unencrypted file,
     `file2:/run/key.pem`. `public` is the `.pub.json` file, which names the key's owner. The library calls `pin`
-    with the name of a PIN or passphrase, and `pin` returns the value.
+    with the name of a PIN or passphrase, and `pin` returns the value. `pin` is None if the key needs neither.
 
     Raises:
         UsageError: the extra `kms` is not installed.

@@ -23,7 +23,7 @@ def data_files(records: Sequence[tuple[str, str]], formats: Sequence[str]) -> di
 
 
 def read_data_file(name: str, data: bytes) -> pa.Table:
-    """Return a data file as a table of three string columns; the ending of the name selects the format."""
+    """Return a data file as a table of three string columns; the file is Parquet if its name ends so, else JSON."""
     schema = pa.schema([pa.field(column, pa.string(), nullable=False) for column in COLUMNS])
     if name.endswith(".parquet"):
         return pq.read_table(io.BytesIO(data), use_threads=False, pre_buffer=False).cast(schema)

@@ -95,9 +95,9 @@ def rotate_trust(  # noqa: PLR0913 - one argument for each field that can change
     """Write the next version of the signed trust root `old` to `path`, and return its fingerprint.
 
     The keys of a role in `roles` replace the old keys of this role. `policies`, `authorities`, `ledgers` and
-    `expires` replace the old values if they are given. Earlier revocations stay. The keys `revoked` are revoked from
-    `since` on, by default from `now`; `revoked` has key ids, and `reason` is stored with them. The `root_keys` must
-    be valid at `now`, and enough for the thresholds of the old and of the new version.
+    `expires` replace the old values if they are given. Earlier revocations stay. `revoked` has the ids of
+    the keys that are revoked from `since` on, by default from `now`; `reason` is stored with each revocation. The
+    `root_keys` must be valid at `now`, and enough for the thresholds of the old and of the new version.
 
     Raises:
         ConfigError: the old root has no root keys or lacks a key in `revoked`, or the new root would not be valid.
