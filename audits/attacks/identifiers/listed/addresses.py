@@ -5,7 +5,8 @@ For example, it finds
 - 107 Chapel Lane in "Chapel Ln, number 107";
 - 31.153.253.225 in "31 dot 153 dot 253 dot 225".
 
-A recorded address is a string that was replaced in a real record: an address, or a code with digits.
+An identifier is recorded if it was replaced in a real record. In this file, "address" means a recorded e-mail
+address, a recorded street address, or another recorded identifier of several words with a digit, such as a code.
 """
 
 import math
@@ -39,12 +40,13 @@ class Address(NamedTuple):
 
 
 def forms_of(text: str) -> Iterator[Address]:
-    """Yield the forms in which S may contain a recorded identifier.
+    """Yield the forms in which S may contain a recorded identifier (`text`).
 
     - E-mail address: the part before the "@". If this part has no digit, the row must also contain the name of the
       provider: "jane.abernathy@mail.example" -> "jane abernathy" in a row with "mail".
     - Street: the house number before or after the name of the street.
-    - Any other identifier of two to eight words, with a digit: its words, even with words such as "dot" in between.
+    - Identifier of two to eight words with a digit, but without an e-mail address: all its words. S may have words
+      such as "dot" between them.
 
     Dates, names and single words have none of these forms.
     """
@@ -63,10 +65,10 @@ def forms_of(text: str) -> Iterator[Address]:
     words = _canonical_words(normalised)
     for end, word in enumerate(words):
         first = max(0, end - _MAX_STREET_WORDS - 1)
-        number = next((at for at in range(end - 2, first - 1, -1) if words[at][0].isdecimal()), None)
-        if word in STREETS and number is not None and _is_long(words[number : end + 1]):
-            yield Address(words[number : end + 1])
-            yield Address((*words[number + 1 : end + 1], words[number]))
+        number_at = next((at for at in range(end - 2, first - 1, -1) if words[at][0].isdecimal()), None)
+        if word in STREETS and number_at is not None and _is_long(words[number_at : end + 1]):
+            yield Address(words[number_at : end + 1])
+            yield Address((*words[number_at + 1 : end + 1], words[number_at]))
     if 1 < len(words) <= _MAX_TOKENS and _is_long(words) and any(c.isdecimal() for word in words for c in word):
         yield Address(words)
 
@@ -74,7 +76,9 @@ def forms_of(text: str) -> Iterator[Address]:
 class AddressOccurrences:
     """The recorded addresses that S and the texts outside S contain.
 
-    Addresses and texts are compared in the form of `canonical`.
+    `lists` has pairs (recorded identifiers, number of the person for whom they are recorded). `read_synthetic` must
+    be called for each row of S, and `read_other` for each text outside S. Addresses and texts are compared in the
+    form of `canonical`.
     """
 
     def __init__(self, lists: Iterable[tuple[Sequence[str], int]], people: People) -> None:
@@ -91,7 +95,8 @@ class AddressOccurrences:
             self._with_words[address.words].append(address)
         self._words = list(self._with_words)
         self._phrases = Phrases(self._words)
-        # addresses in each row of S, with the characters [start, end) of each address in the normalised text
+        # for each row of S, the addresses that are not written as they are recorded, with the characters [start, end)
+        # of each address in the normalised text
         self.rows: list[list[tuple[Address, tuple[int, int]]]] = []
         self.n_tokens = 0  # number of tokens of S
         # owners of the texts outside S that contain an address, by its words in alphabetical order (`_key`)
@@ -122,7 +127,7 @@ class AddressOccurrences:
         max_share = MAX_COINCIDENCES / max(self.n_tokens, 1)
         return {a for a in found if math.exp2(-sum(map(surprisal.bits, a.words))) < max_share}
 
-    def in_control(self, surprisal: Surprisal) -> set[int]:
+    def owners_in_control(self, surprisal: Surprisal) -> set[int]:
         """Return the persons whose recorded addresses occur in control texts and are rare."""
         control = range(self._people.n_train, self._people.n_persons)
         found = [a for a in self.owners if any(owner in control for owner in self.writers.get(_key(a), ()))]
@@ -140,8 +145,9 @@ class AddressOccurrences:
 def judge_addresses(addresses: AddressOccurrences, people: People, surprisal: Surprisal) -> OtherFormLeaks:
     """Return the leaks among the addresses that S contains in a form other than recorded.
 
-    `judge_other_forms` decides. An address counts only if lambda, the expected number of occurrences by chance, is
-    below .01:
+    The addresses of train persons are leaks if S contains addresses of fewer than two control persons, or of
+    significantly more train than control persons (`judge_other_forms`). An address counts only if lambda, the
+    expected number of occurrences by chance, is below .01:
 
         lambda = (tokens of S) × 2^-(surprisal of the words of the address in bits)
 
@@ -155,7 +161,7 @@ def judge_addresses(addresses: AddressOccurrences, people: People, surprisal: Su
         for address, span in in_row
         if address in rare
     )
-    by_chance = addresses.in_control(surprisal) if people.are_of_train(addresses.owners.values()) else set()
+    by_chance = addresses.owners_in_control(surprisal) if people.are_of_train(addresses.owners.values()) else set()
     return judge_other_forms(found, by_chance, people, "known address, other form")
 
 

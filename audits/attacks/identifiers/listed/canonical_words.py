@@ -17,7 +17,7 @@ gr:grove hwy:highway ln:lane pkwy:parkway pl:place rd:road sq:square st:street s
 # last words of street names
 STREETS = frozenset((*STREET_TYPES.values(), *words("alley hill mews park row trail walk way yard")))
 # words that `canonical` leaves out: names of separators such as "-", and words for "number"
-_SPOKEN = frozenset(words("dot point underscore dash hyphen slash at no nr num number house"))
+_LEFT_OUT = frozenset(words("dot point underscore dash hyphen slash at no nr num number house"))
 _ONE_TO_NINE = frozenset(str(i) for i in range(1, len(UNITS)))
 _ZERO = frozenset(("zero", "oh", "o", "nought"))
 _MAX_NUMBER_WORDS = 2  # a number below a hundred has at most two words
@@ -34,8 +34,9 @@ class CanonicalWord(NamedTuple):
 def canonical(tokens: Sequence[str]) -> list[CanonicalWord]:
     """Return the tokens of a text in canonical form.
 
-    Numbers in words become digits: up to 999, or digit by digit. Abbreviations such as "ln" become words. Words such
-    as "dot", "underscore" and "number" are left out.
+    Numbers in words become digits. The digits of consecutive numbers, each at most 999, are joined: "one oh seven"
+    and "one hundred and seven" both become "107". Abbreviations such as "ln" become words. Words such as "dot",
+    "underscore" and "number" are left out.
     """
     found: list[CanonicalWord] = []
     at = 0
@@ -43,22 +44,25 @@ def canonical(tokens: Sequence[str]) -> list[CanonicalWord]:
         digits, end = _number(tokens, at)
         if digits:
             found.append(CanonicalWord(digits, at, end))
-        elif tokens[at] not in _SPOKEN:
+        elif tokens[at] not in _LEFT_OUT:
             found.append(CanonicalWord(STREET_TYPES.get(tokens[at], tokens[at]), at, at + 1))
         at = max(end, at + 1)
     return found
 
 
 def _number(tokens: Sequence[str], at: int) -> tuple[str, int]:
-    """Return the digits of the number in words that starts at token `at`, and its end; no digits if there is none."""
+    """Return the digits of the number in words that starts at token `at`, and the end of the number.
+
+    If no number starts there, the result is ("", `at`).
+    """
     digits, end = "", at
     while end < len(tokens):
         part, n_words = _below_hundred(tokens, end)
         if part in _ONE_TO_NINE and tokens[end + 1 : end + 2] == ["hundred"]:
             n_words += 1
             has_and = tokens[end + n_words : end + n_words + 1] == ["and"]
-            rest, n_more = _below_hundred(tokens, end + n_words + has_and)
-            part, n_words = f"{part}{int(rest or 0):02d}", n_words + (has_and + n_more if rest else 0)
+            remainder, n_remainder = _below_hundred(tokens, end + n_words + has_and)
+            part, n_words = f"{part}{int(remainder or 0):02d}", n_words + (has_and + n_remainder if remainder else 0)
         if not part:
             break
         digits, end = digits + part, end + n_words
@@ -66,7 +70,10 @@ def _number(tokens: Sequence[str], at: int) -> tuple[str, int]:
 
 
 def _below_hundred(tokens: Sequence[str], at: int) -> tuple[str, int]:
-    """Return the digits of the number below a hundred that starts at token `at`, and the number of its words."""
+    """Return the digits of the value below a hundred that starts at token `at`, and how many words it has.
+
+    If no such value starts there, the result is ("", 0).
+    """
     for n_words in range(_MAX_NUMBER_WORDS, 0, -1):
         number = BELOW_HUNDRED.get(" ".join(tokens[at : at + n_words]))
         if number is not None and at + n_words <= len(tokens):

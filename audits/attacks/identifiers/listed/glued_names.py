@@ -1,7 +1,7 @@
 """Find names whose given name and surname the synthetic table S joins or splits: "#JaneAbernathy".
 
-Further words of the recorded name may be missing: "#JaneAbernathy" is found for Marguerite Jane Abernathy. Whole
-names are found by `disguised`.
+Further words of the recorded name may be missing: "#JaneAbernathy" is found for Marguerite Jane Abernathy. The module
+`disguised` finds names that S contains with all their words.
 """
 
 from collections import defaultdict
@@ -25,6 +25,9 @@ class NamePairs:
 
     Marguerite Jane Abernathy has the pairs (marguerite, abernathy), (jane, abernathy) and
     (marguerite, janeabernathy). The last one is a pair because the surname may have two words.
+
+    `names` has pairs (readings of a recorded name, owners of the name). A reading is one way to divide the name into
+    given names and a surname.
     """
 
     def __init__(self, names: Iterable[tuple[Sequence[PersonName], Iterable[int]]]) -> None:
@@ -72,10 +75,13 @@ def _is_disguised(pair: Pair, written: Sequence[str], words_of_name: set[str]) -
 def judge_glued_names(texts: Sequence[str], pairs: NamePairs, people: People, surprisal: Surprisal) -> OtherFormLeaks:
     """Return the leaks among the pairs of given name and surname whose letters S contains.
 
-    A pair may be written in every form that `find_known_names` finds, except as two separate words; such pairs
-    are left to `judge_names`. `judge_other_forms` decides. A pair counts only if
+    The two words of a pair may be joined, split or in reverse order, and their letters may be backwards. Pairs
+    written as two separate words are left to `judge_names`. The pairs of train persons are leaks if S contains pairs
+    of fewer than two control persons, or of significantly more train than control persons (`judge_other_forms`). A
+    pair counts only if
     - fewer than .01 such occurrences are expected by chance;
-    - at least one of the words of the text that the pair overlaps is not common (`has_only_common_words`).
+    - at least one of the words of the text that the pair overlaps is not common. A word is common if at least three
+      persons who do not own the pair write it (`has_only_common_words`).
 
     If no name of control is recorded, the train persons with such a pair in control texts are counted instead of
     control persons, because these pairs occur there by chance.

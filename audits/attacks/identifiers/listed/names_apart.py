@@ -19,7 +19,9 @@ from audits.text.clinical_terms import is_ordinary
 from audits.text.spans import words_in
 
 MAX_COINCIDENCES = 0.01  # a pair counts only if fewer than .01 such pairs are expected by chance
-MIN_BY_CHANCE = 1  # if no person has a pair that occurs by chance, all pairs of train persons are leaks
+# if names of control are recorded and fewer persons than this have a pair that occurs by chance, all pairs of train
+# persons are leaks
+MIN_BY_CHANCE = 1
 NEXT_TO = 2  # largest distance, in words, of two words next to each other: a middle name may be in between
 _MIN_GIVEN, _MIN_SURNAME = 3, 4  # smallest numbers of letters of a given name and a surname
 Pair = tuple[str, str]  # a given name and a surname
@@ -29,6 +31,10 @@ class NamesApart:
     """The pairs of a given name and the surname in recorded names, and the texts that contain both words of a pair.
 
     The two words of a pair stand apart if at least two words are between them.
+
+    `names` has pairs (readings of a recorded name, owners of the name). A reading is one way to divide the name into
+    given names and a surname. `read_synthetic` must be called for each row of S, and `read_other` for each text
+    outside S.
     """
 
     def __init__(self, names: Iterable[tuple[Sequence[PersonName], Iterable[int]]], people: People) -> None:
@@ -41,7 +47,7 @@ class NamesApart:
                 self._given[pair[1]].add(pair[0])
         # pairs that stand apart, by row of S: (pair, characters [start, end) of both words in the normalised text)
         self.rows: list[list[tuple[Pair, list[tuple[int, int]]]]] = []
-        self.n_places = 0  # number of pairs of tokens in the same row, summed over the rows of S
+        self.n_token_pairs = 0  # number of pairs of tokens in the same row, summed over the rows of S
         self.n_tokens = [0, 0]  # number of tokens of S, and of the texts of train and control
         self.writers: dict[Pair, Owners] = defaultdict(Owners)  # owners of texts outside S that contain both words
         self.elsewhere: set[Pair] = set()  # pairs apart in a text of a person for whom the pair is not recorded
@@ -51,7 +57,7 @@ class NamesApart:
         found = [(pair, at) for pair, *at in self._in(row.words) if _is_apart(*at)]
         words = words_in(row.normalised) if found else []
         self.rows.append([(pair, [words[token][1:] for token in at]) for pair, at in found])
-        self.n_places += len(row.words) ** 2
+        self.n_token_pairs += len(row.words) ** 2
         self.n_tokens[0] += len(row.words)
 
     def read_other(self, row: RowContent, owner: int) -> None:
@@ -79,17 +85,18 @@ class NamesApart:
 def judge_names_apart(names: NamesApart, people: People, surprisal: Surprisal) -> OtherFormLeaks:
     """Return the leaks among the pairs of given name and surname that stand apart in a row of S.
 
-    `judge_other_forms` decides. A pair counts only if lambda and mu, the numbers of such pairs and of such surnames
-    that are expected by chance, are below .01:
+    A pair counts only if lambda and mu, the numbers of such pairs and of such surnames that are expected by chance,
+    are below .01:
 
         lambda = (pairs of tokens in the rows of S) × (recorded pairs) × 2^-(surprisal of both words in bits)
         mu = (tokens of S) × 2^-(surprisal of the surname in bits)
 
     The train persons with a pair in S are compared with the persons whose pairs occur by chance: control persons with
     a pair in S, and persons whose pair stands apart in a text of somebody else. If names of control are recorded
-    and nobody has a pair that occurs by chance, all pairs of train are leaks. Otherwise, `exceeds_control` decides.
+    and nobody has a pair that occurs by chance, all pairs of train are leaks. Otherwise, the pairs of train are leaks
+    if significantly more train persons have a pair in S than persons have a pair by chance (`judge_other_forms`).
     """
-    n_pairs = names.n_places * len(names.owners)
+    n_pairs = names.n_token_pairs * len(names.owners)
 
     def is_rare(pair: Pair) -> bool:
         bits, of_surname = sum(map(surprisal.bits, pair)), surprisal.bits(pair[1])
@@ -102,6 +109,9 @@ def judge_names_apart(names: NamesApart, people: People, surprisal: Surprisal) -
         if is_rare(pair)
     )
     by_chance = {owner for pair in names.elsewhere if is_rare(pair) for owner in names.owners[pair]}
+    # Without a leak, each pair is equally likely to stand apart at any token of S and of the texts of train and
+    # control. The expected share is therefore the share of the pairs that are recorded only for train persons (who
+    # have the lowest owner numbers), times the share of S among these tokens.
     highest = [max(owners, default=0) for owners in names.owners.values()]
     share = sum(owner < people.n_train for owner in highest) / max(len(highest), 1)
     share *= names.n_tokens[0] / max(sum(names.n_tokens), 1)

@@ -41,27 +41,28 @@ def judge_other_forms(
 
     An occurrence identifies its owners if at most ten persons own it, all in train or all in control, and public text
     does not contain it. The persons found by chance are the control persons whom occurrences identify, and those in
-    `by_chance`. The occurrences are leaks if they identify significantly more train persons than there are persons
-    found by chance (`exceeds_control`).
+    `by_chance`. The occurrences are leaks if fewer than `minimum` persons are found by chance, or if the occurrences
+    identify significantly more train persons than there are persons found by chance (`exceeds_control`).
 
     Args:
         found: the occurrences in S.
         by_chance: further persons whose names or addresses occur by chance.
         people: train and control.
         kind: the kind to report.
-        share: share of train that is expected among these persons if there is no leak; None for n_train / n_persons.
+        share: share of the train persons among the train persons whom occurrences identify and the persons found by
+            chance, as expected if there is no leak; None for n_train / n_persons.
         minimum: all occurrences of train persons are leaks if fewer persons than this are found by chance.
     """
     places = defaultdict[int, list[Place]](list)
-    of_train, others = set[int](), set(by_chance)
+    of_train, found_by_chance = set[int](), set(by_chance)
     for form in found:
         train, control = form.owners.split(people.n_train, people.n_persons)
         if not train:
-            others.update(control)
+            found_by_chance.update(control)
         elif not control:
             of_train.update(train)
             places[form.row] += [Place(start, end, kind, train) for start, end in form.spans]
     share = people.n_train / people.n_persons if share is None else share
-    if exceeds_control(len(of_train), len(others), share, minimum=minimum):
+    if exceeds_control(len(of_train), len(found_by_chance), share, minimum=minimum):
         return OtherFormLeaks(places, of_train)
     return OtherFormLeaks({}, set())

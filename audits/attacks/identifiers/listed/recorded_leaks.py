@@ -15,8 +15,8 @@ from audits.attacks.identifiers.ownership import MIN_NAMES, MIN_NUMBERS
 from audits.attacks.identifiers.patterns import Entity
 from audits.core.stats import exceeds_control
 
-# `_is_leak` compares a name with names of similar rarity: their bits differ from its bits by at most one or two times
-# COMPARABLE_BITS, or by at most the share COMPARABLE_SHARE
+# `_is_leak` compares a name with names of similar rarity. The rarity of a name is its surprisal in bits. The bits of
+# two compared names differ by at most one or two times COMPARABLE_BITS, or by at most the share COMPARABLE_SHARE
 COMPARABLE_BITS, COMPARABLE_SHARE = 10.0, 0.4
 Value = tuple[str, ...]  # the tokens of a recorded identifier
 
@@ -70,8 +70,9 @@ def leaking_values(
     """Return the leaks among the recorded values in S.
 
     - E-mail addresses and numbers are leaks, except the personal numbers that `_numbers_by_chance` returns.
-    - Single ordinary words, such as "May", are judged by `leaking_words`. If they occur after a title such as "Mrs",
-      or if no value of control was tested, they are judged like names.
+    - Single ordinary words, such as "May", are leaks if significantly more train than control persons have such a
+      word in S, or if one row has two words that are recorded for the same train person (`leaking_words`). A word
+      after a title such as "Mrs" is judged like a name. If no value of control was tested, all words are judged so.
     - Names and dates are compared with values that occur by chance (`_is_leak`). A name or date may be in common use
       although it looks rare, such as the name of a town.
 
@@ -102,8 +103,8 @@ def leaking_values(
 def _numbers_by_chance(found: Mapping[int, ValueFound], values: Sequence[Value], share: float) -> set[int]:
     """Return the personal numbers in S that can be explained by chance.
 
-    Numbers with equally many digits are tested together. They are returned if S does not contain significantly more
-    of them from train than from control (`exceeds_control`).
+    Numbers with equally many digits are tested together. They are returned if S contains at least two of them
+    (`MIN_NUMBERS`) from control, and not significantly more from train than from control (`exceeds_control`).
     """
     groups = defaultdict[int, list[int]](list)
     for i in found:
@@ -123,10 +124,10 @@ def _is_leak(value: ValueFound, names: Sequence[ValueFound], share: float, *, ha
     names with at most 20 bits more than the value, and at most 20 bits or 40 % fewer (whichever is more). If there
     are fewer than two, the value is a leak.
 
-    Otherwise, `exceeds_control` compares the train persons with the persons by chance. This comparison uses the names
-    with at most 20 bits more and at most 10 bits fewer. `n_tests` is the number of 10-bit ranges that all names span.
-    Without a list of control, the value is a leak only if the numbers of names differ significantly as well, because
-    ten train persons with one name are a single coincidence.
+    Otherwise, `exceeds_control` compares the train persons with the persons who have a name by chance. This
+    comparison uses the names with at most 20 bits more and at most 10 bits fewer. Its argument `n_tests` is the
+    number of 10-bit ranges that all names span. Without a list of control, the value is a leak only if the numbers of
+    names differ significantly as well, because ten train persons with one name are a single coincidence.
     """
     bits, highest = value.bits, value.bits + 2 * COMPARABLE_BITS
     lowest = bits - max(2 * COMPARABLE_BITS, COMPARABLE_SHARE * bits)
