@@ -1,7 +1,8 @@
 """Run the attacks of the linkage audit, and measure how often each is right about train and about control persons.
 
 A family is an attack in several variants, which differ only in a parameter such as the number of nearest rows. An
-inference family guesses facts that a synthetic table may reveal about a person.
+inference family guesses facts that a synthetic table may reveal about a person. The reference is a table of persons
+who are not attacked: public texts, or control persons who were set aside.
 """
 
 from collections.abc import Mapping
@@ -80,14 +81,15 @@ def attack_families(holdout: HoldoutTables, people: Arms, rng: Rng) -> tuple[lis
     real = (*holdout.train.texts, *holdout.control.texts)
     matches = match_views(holdout, rng)
     stated = [sensitive_attributes(text) for text in holdout.synthetic.texts]
-    profiles, rows, reference = (
+    profiles, synthetic_profiles, reference_profiles = (
         [quasi_identifiers(text) for text in texts]
         for texts in (real, holdout.synthetic.texts, holdout.reference.texts)
     )
     words, fields = inference.word_secrets(holdout), inference.field_secrets(holdout, stated)
     profile = inference.profile_secrets(holdout, stated, profiles)
     by_profile, by_profile_in_reference = (
-        inference.profile_neighbours(profiles, searched, reference) for searched in (rows, reference)
+        inference.profile_neighbours(profiles, searched, reference_profiles)
+        for searched in (synthetic_profiles, reference_profiles)
     )
     inferences = [
         ("words", words, matches.first, matches.first_in_reference),
@@ -110,6 +112,10 @@ def attack_families(holdout: HoldoutTables, people: Arms, rng: Rng) -> tuple[lis
 
 
 def _inference(name: str, secrets: Secrets, nearest: NearestRows, baseline: NearestRows, rng: Rng) -> Family:
+    """Return the family of an inference attack.
+
+    `nearest` has the synthetic rows nearest to each record. `baseline` has the reference rows nearest to each record.
+    """
     ties = rng.permutation(secrets.stated.shape[1])
     return Family(
         name=name,

@@ -2,7 +2,8 @@
 
 An item is a fact that can be inferred: a word, or a value such as "drug:warfarin". The nearest rows vote for the
 items that they contain, with more weight for items that fewer persons have. A guess is right if the item occurs in
-the hidden part of the record and not in the known part.
+the hidden part of the record and not in the known part. The reference is a table of persons who are not attacked:
+public texts, or control persons who were set aside.
 """
 
 import math
@@ -40,7 +41,7 @@ class Secrets:
     n_persons: Int  # (I,): number of persons of train, control and reference together who have the item
 
     def select(self, items: Int) -> "Secrets":
-        """Return the secrets restricted to these columns."""
+        """Return the secrets restricted to the columns in `items`."""
         return Secrets(**{column.name: getattr(self, column.name)[..., items] for column in fields(self)})
 
     def of_at_most(self, n_persons: int) -> "Secrets":
@@ -107,7 +108,10 @@ def guess_most_frequent(secrets: Secrets) -> Guesses:
 
 
 def person_trials(guesses: Guesses, row_person: Int) -> Trials:
-    """Return the most confident guess about each person who can be attacked; among ties, the first."""
+    """Return the most confident guess about each person who can be attacked.
+
+    If several guesses about a person are equally confident, the result is the guess about the person's first record.
+    """
     rows = np.flatnonzero(guesses.is_trial)
     order = rows[np.lexsort((rows, -guesses.confidence[rows], row_person[rows]))]
     person, first = np.unique(row_person[order], return_index=True)

@@ -104,8 +104,8 @@ _FIELD = {**dict.fromkeys(_DRUGS, "drug"), **dict.fromkeys(_MIND, "mind"), **dic
 def quasi_identifiers(text: str) -> frozenset[str]:
     """Return what an outsider may know about the patient, as items `field:value`.
 
-    Fields: age (the first age, in bands of ten years up to 90), sex (to which more words refer), month (of the
-    first date), every department and every complaint.
+    Fields: age (the first age, in bands of ten years up to 90), sex (to which more words refer; omitted if equally
+    many words refer to both), month (of the first date), every department and every complaint.
     """
     plain = normalise(text)
     items = {f"complaint:{w}" for w in _WORD.findall(plain) if w in _COMPLAINTS}
@@ -125,7 +125,8 @@ def sensitive_attributes(text: str) -> frozenset[str]:
     """Return what an outsider may want to learn about the patient, as items `field:value`.
 
     Fields: drug, dose, lab (name and number of the band; band b has the values from 2^(b/3) to 2^((b+1)/3)), smoking,
-    alcohol, infection, mind (mental health, substances, violence), family (relative and illness), allergy.
+    alcohol, infection, mind (mental health, substances, abortion and miscarriage, violence), family (relative and
+    illness), allergy.
     """
     plain = normalise(text)
     words = _WORD.findall(plain)
@@ -164,11 +165,11 @@ def _states(pattern: re.Pattern[str], field: str, names: tuple[str, ...], plain:
 
 
 def _family(plain: str) -> Iterator[str]:
-    """Yield a relative and an illness that follows in the same sentence, such as "mother asthma".
+    """Yield each pair of a relative and an illness that follows in the same sentence, such as "mother asthma".
 
     The illness must be named within 90 characters and MAX_FAMILY_WORDS words, without counting `_FILLERS`.
     """
     for match in _RELATIVE.finditer(plain):
-        rest = re.split(r"[.;]", plain[match.end() : match.end() + 90], maxsplit=1)[0]
-        following = [w for w in _WORD.findall(rest) if w not in _FILLERS][:MAX_FAMILY_WORDS]
+        rest_of_sentence = re.split(r"[.;]", plain[match.end() : match.end() + 90], maxsplit=1)[0]
+        following = [w for w in _WORD.findall(rest_of_sentence) if w not in _FILLERS][:MAX_FAMILY_WORDS]
         yield from (f"{match[1]} {w}" for w in following if w in _ILLNESSES)

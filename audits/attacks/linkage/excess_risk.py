@@ -94,15 +94,16 @@ def needed_for_excess(d: float, p: float, *, confidence: float = 0.95, power: fl
 
 
 def detectable_excess(n: int, p: float, *, confidence: float = 0.95) -> float:
-    """Return the smallest d for which n persons per arm distinguish rates p and p + d."""
+    """Return the smallest d for which n persons per arm distinguish rates p and p + d with the power `POWER`."""
     return z_sum(confidence, POWER) * math.sqrt(2 * p * (1 - p) / n)
 
 
 def detectable_relative(train: Float, control: Float, *, confidence: float) -> float:
     """Return the smallest R distinguishable from 0: (z + z') · sqrt(s^2 · (1/n_T + 1/n_H)) / (1 - a_H).
 
-    s^2 and a_H are the variance and mean of the control persons' values after one 0 and one 1 are added. Without
-    them, s^2 would be 0 if the attack is right about no control person. z and z' are as in `needed_for_excess`.
+    s^2 and a_H are the variance and mean of the control persons' values after the values 0 and 1 are added. Without
+    these two values, s^2 would be 0 if the attack is right about no control person. z and z' are as in
+    `needed_for_excess`.
     """
     smoothed = np.concatenate([control, [0.0, 1.0]])
     error = math.sqrt(float(smoothed.var()) * (1 / len(train) + 1 / len(control)))

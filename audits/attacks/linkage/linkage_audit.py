@@ -40,7 +40,8 @@ class Linkage:
       persons are over- or under-represented among the most confident correct guesses.
 
     In each variant of an attack, only the most confident guess about a person counts. The person's value is the share
-    of the variants in which this guess is right. `smallest_leak` is the smallest R distinguishable from 0.
+    of the variants in which this guess is right. details.power.smallest_leak is the smallest R that can be
+    distinguished from 0.
 
     Privacy: reads all texts of train and control; returns rates over at least twenty persons.
     Randomness: control persons who become the reference, the encoders' seeds, and orders of records and of items,
@@ -61,7 +62,8 @@ class Linkage:
             InputError: the vectors passed by the caller do not fit the tables.
         """
         result = self._measure(inputs, rng, confidence)
-        return confirmed(result, inputs, lambda planted, own: self._measure(planted, own, confidence))
+        # a pass is changed to insufficient if the audit does not detect planted copies of train records
+        return confirmed(result, inputs, lambda planted, planted_rng: self._measure(planted, planted_rng, confidence))
 
     def _measure(self, inputs: AuditInputs, rng: Rng, confidence: float) -> AuditResult:
         holdout = hold_out(inputs, rng)
@@ -86,8 +88,8 @@ def _judge(
     fail_confidence = 1 - FAIL_LEVEL / (len(results) + len(rare))  # corrected for the number of tests
     # attacks that a pass depends on: the required ones, and the others if there are enough persons for a limit
     gating = [f for f in results if f.required or f.limit is not None]
-    # attacks on rare facts for which there are enough persons
-    sized = [f for f in rare if f.limit is not None]
+    # attacks on facts of at most ten persons, if there are enough persons for a limit
+    gating_rare = [f for f in rare if f.limit is not None]
     scans = holm([scan.p for f in results for scan in f.scans.values()])
     fails = [_DESCRIPTIONS[f.name] for f in results if is_outside(f.estimate(fail_confidence), _limit(f), centre=0.0)]
     if any(is_outside(_rare_excess(f, fail_confidence), RARE_LIMIT, centre=0.0) for f in rare):
@@ -95,14 +97,14 @@ def _judge(
     if min(scans) < CHANCE_LEVEL:
         fails.append("the most confident guesses")
     unclear = [f for f in gating if f.limit is None or not is_inside(f.estimate(confidence), f.limit, centre=0.0)]
-    unclear_rare = any(not is_inside(_rare_excess(f, confidence), RARE_LIMIT, centre=0.0) for f in sized)
+    unclear_rare = any(not is_inside(_rare_excess(f, confidence), RARE_LIMIT, centre=0.0) for f in gating_rare)
     verdict: Verdict = "pass"
     reason = "The attacks succeed about equally often on train and control: each difference is within its limit."
     if fails:
         how_often = "significantly more often, or less often, on train than on control"
         verdict, reason = "fail", f"The linkage attacks succeed {how_often}: {'; '.join(fails)}."
     elif unclear or unclear_rare:
-        verdict, reason = "insufficient", _undecided(unclear, holdout, people, confidence)
+        verdict, reason = "insufficient", _insufficient_reason(unclear, holdout, people, confidence)
     by_name = {f.name: f for f in results}
     relative = {f.name: f.estimate(confidence) for f in gating if f.kind == "relative"}
     worst = by_name[max(relative, key=lambda name: max(relative[name].high, -relative[name].low))]
@@ -112,16 +114,16 @@ def _judge(
         "inversion": by_name["inversion"].estimate(confidence),
         "scan_p": exact(min(scans), confidence=confidence, n=len(people.is_train)),
     }
-    if sized:
-        metrics["rare_excess"] = envelope([_rare_excess(f, confidence) for f in sized], centre=0.0)
+    if gating_rare:
+        metrics["rare_excess"] = envelope([_rare_excess(f, confidence) for f in gating_rare], centre=0.0)
     if all(f.limit is not None for f in gating):
         metrics["limit"] = exact(max(map(_limit, gating)), confidence=confidence, n=min(f.n for f in gating))
     details = compared(people, has_groups=holdout.has_groups) | {
         "reference": "control persons set aside" if holdout.reference_is_control else "reference table",
         "margins": {kind: [list(line) for line in lines] for kind, lines in MARGINS.items()},
         "rare_limit": RARE_LIMIT,
-        "families": {f.name: _reported(f, f.estimate(confidence), f.limit) for f in results},
-        "rare": {f.name: _reported(f, _rare_excess(f, confidence), RARE_LIMIT) for f in rare},
+        "families": {f.name: _family_details(f, f.estimate(confidence), f.limit) for f in results},
+        "rare": {f.name: _family_details(f, _rare_excess(f, confidence), RARE_LIMIT) for f in rare},
         "power": power(
             min(f.n for f in gating),
             max(MARGINS[f.kind][0][0] for f in gating),
@@ -140,32 +142,38 @@ def _judge(
     )
 
 
-def _undecided(unclear: list[FamilyResult], holdout: HoldoutTables, people: Arms, confidence: float) -> str:
+def _insufficient_reason(unclear: list[FamilyResult], holdout: HoldoutTables, people: Arms, confidence: float) -> str:
+    """Return the reason of the verdict "insufficient": how many persons would be enough.
+
+    `unclear` has the attacks that have too few persons for a limit, or whose interval extends beyond the limit. It is
+    empty if only the interval of an attack on facts of at most ten persons extends beyond its limit.
+    """
     smaller = min(people.n_train, people.n_control)
+    # the attack whose number of persons is the smallest share of the number that the widest limit requires
     scarcest = max((f for f in unclear if f.limit is None), key=lambda f: MARGINS[f.kind][-1][0] / f.n, default=None)
     if scarcest is not None:
         needed, for_strictest = MARGINS[scarcest.kind][-1][0], MARGINS[scarcest.kind][0][0]
         return (
             f"Only {scarcest.n} persons of the smaller of train and control have a record that this attack can use: "
             f"{_DESCRIPTIONS[scarcest.name]}. The widest limit requires {needed} such persons, and the "
-            f"strictest limit requires {for_strictest}. About {_persons(needed / scarcest.n, smaller, holdout)} "
+            f"strictest limit requires {for_strictest}. About {_persons_text(needed / scarcest.n, smaller, holdout)} "
             "would be enough for the widest limit."
         )
     factor = max((_persons_factor(f.estimate(confidence), _limit(f)) for f in unclear), default=2.0)
     return (
         f"With {smaller} persons in the smaller of train and control, at least one interval extends beyond its "
-        f"limit; about {_persons(factor, smaller, holdout)} are needed for a verdict."
+        f"limit; about {_persons_text(factor, smaller, holdout)} are needed for a verdict."
     )
 
 
-def _persons(factor: float, smaller: int, holdout: HoldoutTables) -> str:
+def _persons_text(factor: float, smaller: int, holdout: HoldoutTables) -> str:
     train = math.ceil(factor * smaller)
     control = control_needed(train, reference_is_control=holdout.reference_is_control)
     return f"{train} train and {control} control persons"
 
 
 def _persons_factor(estimate: Estimate, limit: float) -> float:
-    """Return the factor, at least 2, by which to multiply the persons so that the interval excludes the limit.
+    """Return the factor by which to multiply the persons so that the interval excludes the limit; at least 2.
 
     The distance of the estimate from the limit counts as at least a fifth of the limit, so that the factor stays
     finite.
@@ -175,7 +183,7 @@ def _persons_factor(estimate: Estimate, limit: float) -> float:
     return max(2.0, (half_width / max(distance, limit / 5)) ** 2)
 
 
-def _reported(family: FamilyResult, excess: Estimate, limit: float | None) -> dict[str, Any]:
+def _family_details(family: FamilyResult, excess: Estimate, limit: float | None) -> dict[str, Any]:
     return {
         "persons": {"train": len(family.train), "control": len(family.control)},
         "rate": {"train": float(family.train.mean()), "control": float(family.control.mean())},
@@ -186,6 +194,7 @@ def _reported(family: FamilyResult, excess: Estimate, limit: float | None) -> di
 
 
 def _limit(family: FamilyResult) -> float:
+    """Return the largest allowed excess of a family; the widest limit if there are too few persons for any limit."""
     return MARGINS[family.kind][-1][1] if family.limit is None else family.limit
 
 

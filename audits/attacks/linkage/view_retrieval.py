@@ -1,6 +1,7 @@
 """Find the synthetic rows nearest to the views of a record: its first half, its second half, and the whole record.
 
-A view is the part of the record that an attacker knows.
+A view is the part of the record that an attacker knows. The reference is a table of persons who are not attacked:
+public texts, or control persons who were set aside.
 """
 
 from collections.abc import Sequence
@@ -95,7 +96,10 @@ def _with_views(holdout: HoldoutTables) -> HoldoutTables:
 
 
 def nearest_rows(pairs: Sequence[tuple[Matrix, Matrix]]) -> NearestRows:
-    """Return the ten rows nearest to each query by mean cosine; `pairs` holds (queries, rows) for each encoder."""
+    """Return the ten rows nearest to each query by mean cosine, or all rows if there are fewer than ten.
+
+    `pairs` holds (queries, rows) for each encoder.
+    """
     n, m = pairs[0][0].shape[0], pairs[0][1].shape[0]
     k = min(NEAREST, m)
     nearest = NearestRows(rows=np.empty((n, k), np.int64), similarities=np.empty((n, k), np.float32))
