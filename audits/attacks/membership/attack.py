@@ -108,7 +108,7 @@ def _weights(z: Float, is_train: Bool) -> Float | None:
 class ClassAreas:
     """The AUCs within classes, because an average over classes can hide a leak."""
 
-    areas: Sequence[Sequence[Area]]  # AUC of every attack in each class with at least 100 persons per arm
+    areas: Sequence[Sequence[Area]]  # for each class with at least 100 persons per arm, the AUC of every attack
     n_classes: int  # number of all classes
     needed: int  # persons per arm with which, without a leak, all classes pass all tests with probability .8
 
@@ -118,7 +118,7 @@ class ClassAreas:
         return self.n_classes - sum(of_class[0].n >= self.needed for of_class in self.areas)
 
     def estimate(self, confidence: float) -> Estimate | None:
-        """Return the AUC furthest from one half with the outermost interval ends; None without a tested class."""
+        """Return the AUC furthest from one half with the outermost interval ends; None if `areas` is empty."""
         estimates = [area.estimate(confidence) for of_class in self.areas for area in of_class]
         return envelope(estimates) if estimates else None
 
@@ -127,7 +127,10 @@ class ClassAreas:
         return min(stats.holm([area.p_beyond(margin) for of_class in self.areas for area in of_class]), default=1.0)
 
     def all_inside(self, margin: float, confidence: float) -> bool:
-        """Return whether every AUC interval of a class with `needed` persons per arm lies within the margin."""
+        """Return whether every AUC interval of a class with `needed` persons per arm lies within the margin.
+
+        The result is true if no class has so many persons.
+        """
         tested = [area for of_class in self.areas for area in of_class if area.n >= self.needed]
         return all(is_inside(area.ends(confidence), margin) for area in tested)
 
@@ -176,9 +179,9 @@ def found_with(
 
         1/2 + margin + (z_(1 - .05 / (2 · K)) + z_power) · sqrt((n_T + n_H + 1) / (12 · n_T · n_H))
 
-    copied_share: the share of train persons who are copied. A scan test detects them at the top of the ranking by
-        one score. If L copied persons have the L highest scores of N persons, the m highest-ranked persons contain
-        L + Hypergeom(N - L, n_T - L, m - L) train persons.
+    copied_share: the share of train persons who are copied; None if no share is detected. A scan test detects the
+        copied persons at the top of the ranking by one score. If L copied persons have the L highest scores of N
+        persons, the m highest-ranked persons contain L + Hypergeom(N - L, n_T - L, m - L) train persons.
     epsilon: the epsilon of a mechanism, for one person added or removed; None if it exceeds 10. For replacing one
         person, epsilon e is twice as large, and `epsilon_limit` is the limit on e. Roles of `coins` persons are
         guessed. Each guess is assumed to be right with the highest probability that e allows, 1 / (1 + exp(-e)).
@@ -211,6 +214,7 @@ def _copied(n_train: int, n_control: int, attacks: int, power: float) -> float |
 
 def _epsilon(coins: int, limit: float, power: float) -> float | None:
     """Return `epsilon` of `found_with` for one power, searched in steps of .05."""
+    # the numbers of guesses that the audit of epsilon tests; each has its own p-value
     tried = guesses_tried(guessed_persons(coins)) if coins > 0 else []
     p_right_at_limit = 1 / (1 + np.exp(-limit))
     for epsilon in np.arange(limit, MAX_EPSILON, 0.05).tolist():

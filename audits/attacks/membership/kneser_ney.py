@@ -1,7 +1,9 @@
 """Membership scores from word models: is a record more likely under a model of the synthetic text than in general?
 
 The models are Kneser-Ney language models, which predict each word from the four words before it. Runs of words
-(n-grams) are counted by sorting their 64-bit keys, which takes seconds for a million words.
+(n-grams) are counted by sorting their 64-bit keys, which takes seconds for a million words. A symbol is the number
+that stands for a word. If records have classes, further models count each class separately; for them, the same word
+has a different symbol in each class.
 """
 
 from dataclasses import dataclass
@@ -65,8 +67,8 @@ def calibrated_ratio(synthetic: WordRows, real: WordRows, reference: WordRows, n
 
     P_S is fitted on the synthetic text. The reference is split into halves: P_R is fitted on one half, and the other
     half has the records z. Then the halves swap their roles, and both results are averaged. If at least ten z have
-    the class of x, only z of this class count. The published RMIA does not standardise r(x), but returns the share of
-    the z with r(z) < r(x). That share is 1 for all copied records and does not rank them.
+    the class of x, only z of this class count. The published attack RMIA (see Reference) does not standardise r(x),
+    but returns the share of the z with r(z) < r(x). That share is 1 for all copied records and does not rank them.
 
     Reference: ratio as a membership score, Meeus et al., "The Canary's Echo", 2025; calibration, Zarifzadeh, Liu and
         Shokri, "Low-cost high-power membership inference attacks" (RMIA), ICML 2024. Designed for this project:
@@ -84,6 +86,8 @@ def calibrated_ratio(synthetic: WordRows, real: WordRows, reference: WordRows, n
 
 
 def _standardised(z: Float, x: Float, class_z: Int | None, class_x: Int | None) -> Float:
+    """Return the ratios x of records, standardised by the ratios z of reference records, by class where possible."""
+
     def standardise(values: Float, sample: Float) -> Float:
         return np.asarray((values - sample.mean()) / max(float(sample.std()), MIN_DEVIATION), dtype=np.float64)
 
@@ -95,6 +99,7 @@ def _standardised(z: Float, x: Float, class_z: Int | None, class_x: Int | None) 
 
 
 def _rows(corpus: WordRows, chosen: Bool) -> WordRows:
+    """Return the rows for which `chosen` is true."""
     lengths = np.diff(corpus.words.starts)
     starts = np.concatenate([[0], np.cumsum(lengths[chosen])]).astype(np.int64)
     kept = Sequences(symbols=corpus.words.symbols[np.repeat(chosen, lengths)], starts=starts)
@@ -121,6 +126,7 @@ def symbol_probabilities(model: Sequences, real: Sequences, n_words: int) -> Flo
 
 
 def _all_counts(model: Sequences) -> list[_Counts]:
+    """Return the counts of the runs of 1, 2, ..., ORDER words, in this order."""
     counts_by_length = []
     for length in range(1, ORDER + 1):
         ends, keys, before = _runs_by_end(model, length)
@@ -158,9 +164,9 @@ def _runs_by_end(sequences: Sequences, length: int) -> tuple[Int, UInt, UInt]:
     return starts + length - 1, keys, shorter[starts]
 
 
-def _look_up(keys: UInt, wanted: UInt, *values: Float) -> list[Float]:
-    """Return the value of each wanted key, once for each array of `values`; 0 if the key is missing."""
+def _look_up(keys: UInt, searched_keys: UInt, *values: Float) -> list[Float]:
+    """Return the value of each key in `searched_keys`, once for each array of `values`; 0 if `keys` lacks the key."""
     if len(keys) == 0:
-        return [np.zeros(len(wanted)) for _ in values]
-    place, found = find_keys(keys, wanted)
+        return [np.zeros(len(searched_keys)) for _ in values]
+    place, found = find_keys(keys, searched_keys)
     return [np.where(found, value[place], 0.0) for value in values]

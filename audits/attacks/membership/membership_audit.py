@@ -70,6 +70,8 @@ class Membership(EncoderAudit):
         row_scores = membership_scores(holdout, tables.encoded)
         scores = {name: person_scores(s, people.row_person) for name, s in row_scores.items()}
         fitted = attack.cross_fit(scores, people, rng)
+        # `claim.limit` and `claim.delta` are the epsilon and delta that the generator claims; without a claim, they
+        # are EPSILON_LIMIT and 0
         claim = stated_claim(inputs.mechanism, EPSILON_LIMIT)
         delta = min(DELTA_CAP, (1 + math.exp(claim.limit)) * claim.delta)  # delta for replacing one person
         evidence = MembershipEvidence(
@@ -112,6 +114,8 @@ def _mirrored(row_scores: Mapping[str, Float], mirror: Table, tables: EncodedTab
 
 def epsilon_bound(scores: Mapping[str, Float], is_train: Bool, rng: Rng, delta: float = 0.0) -> dict[str, Any]:
     """Return the lower confidence bound on epsilon from guessing who is in train, at level .05; see `coin_guesses`.
+
+    `delta` is the delta of the tested (epsilon, delta) for replacing one person.
 
     The bound requires roles (train or control) that are decided by independent fair coins. The function therefore
     draws k from Bin(m, 1/2), and then k train and m - k control persons at random. Because train was drawn at random,
@@ -239,6 +243,7 @@ def _reason(
             f"{reason} {classes.n_too_small} of {classes.n_classes} classes are too small to be tested separately: a "
             f"class needs {classes.needed} persons in each of train and control."
         )
+    # share of the control persons who are compared with train; the other control persons are the reference
     share = 1 - REFERENCE_SHARE if details["reference_is_control"] else 1.0
     areas = evidence.fitted.areas
     enough = needed_persons(len(areas))

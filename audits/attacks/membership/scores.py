@@ -26,7 +26,7 @@ from audits.text.ngrams import Sequences, runs, words
 
 NEAREST = 3  # number of highest Jaccard indices that are averaged
 SHINGLE = 3  # number of words per run
-LEFT_OUT = "characters"  # encoder that only `further_scores` uses
+LEFT_OUT = "characters"  # encoder that `membership_scores` leaves out and only `further_scores` uses
 CANDIDATES = 12  # the two parents of a synthetic row are searched among this number of the most similar records
 
 
@@ -50,9 +50,9 @@ def _corpora(holdout: HoldoutTables) -> tuple[list[WordRows], int]:
     synthetic, train, control, reference = holdout.synthetic, holdout.train, holdout.control, holdout.reference
     texts, n_words = words([synthetic.texts, (*train.texts, *control.texts), reference.texts])
     labels = [synthetic.labels, train.labels, control.labels, reference.labels]
-    known = [label for column in labels for label in column or ()]
-    code_of = {label: i for i, label in enumerate(sorted(set(known)))}
-    codes = np.array([code_of[label] for label in known], dtype=np.int64)
+    all_labels = [label for column in labels for label in column or ()]
+    code_of = {label: i for i, label in enumerate(sorted(set(all_labels)))}
+    codes = np.array([code_of[label] for label in all_labels], dtype=np.int64)
     ends = np.cumsum([len(rows) for rows in texts])[:-1]
     classes: Sequence[Int | None] = [None] * 3 if None in labels else np.split(codes, ends)
     return [WordRows(rows, c) for rows, c in zip(texts, classes, strict=True)], n_words
@@ -99,12 +99,12 @@ def shared_runs(synthetic: Sequences, real: Sequences) -> dict[str, Float]:
     synthetic_runs = similarity.incidence(synthetic_rows, columns[:n], (len(synthetic), n_runs), np.float32)
     real_runs = similarity.incidence(real_rows, columns[n:], (len(real), n_runs), np.float32)
     synthetic_size, real_size = (np.asarray(t.sum(axis=1)).ravel() for t in (synthetic_runs, real_runs))
-    used = np.intersect1d(synthetic_runs.indices, real_runs.indices)
-    transposed = sparse.csr_matrix(synthetic_runs[:, used].T)
+    shared_columns = np.intersect1d(synthetic_runs.indices, real_runs.indices)
+    transposed = sparse.csr_matrix(synthetic_runs[:, shared_columns].T)
     jaccard, containment = np.zeros(len(real)), np.zeros(len(real))
     for start in range(0, len(real), similarity.BLOCK):
         block = slice(start, min(start + similarity.BLOCK, len(real)))
-        common = (real_runs[block][:, used] @ transposed).toarray()
+        common = (real_runs[block][:, shared_columns] @ transposed).toarray()
         union = real_size[block, None] + synthetic_size[None, :] - common
         jaccard[block] = similarity.top(common / np.maximum(union, 1), min(NEAREST, len(synthetic))).mean(axis=1)
         containment[block] = common.max(axis=1) / np.maximum(real_size[block], 1)
@@ -117,8 +117,8 @@ def nearest_and_mass(encoded: Encoded) -> dict[str, Float]:
         top1(x) = max over s of cos(x, s)
         mass(x) = sum over s of the weight of x in the combination a · P + b · Q nearest to s, clipped to [0, 1]
 
-    P and Q are two of the 12 records most similar to the synthetic row s. The mass detects small contributions to
-    many rows as well as a large contribution to one row.
+    P and Q are the two of the 12 records most similar to s whose combination is nearest to s. The mass detects small
+    contributions to many rows as well as a large contribution to one row.
 
     Reference: parents as in `audits/attacks/parent_recovery`; the mass as a score was designed for this project.
     """
