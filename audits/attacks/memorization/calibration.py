@@ -130,14 +130,16 @@ class Planted:
 def plant(texts: Sequence[str], rng: np.random.Generator) -> Planted:
     """Return up to N_PLANTED train records per length class, up to N_REORDERED of them also with shuffled words."""
     sizes = np.array([len(tokens(text)) for text in texts])
-    length = np.maximum(np.searchsorted(STRATA, sizes, side="right") - 1, 0)
-    classes = [np.flatnonzero(length == i) for i in np.unique(length)]
+    length_class = np.maximum(np.searchsorted(STRATA, sizes, side="right") - 1, 0)
+    classes = [np.flatnonzero(length_class == i) for i in np.unique(length_class)]
     rows = np.concatenate([rng.choice(rows, size=min(N_PLANTED, len(rows)), replace=False) for rows in classes])
-    again = np.concatenate([rows[length[rows] == i][:N_REORDERED] for i in np.unique(length)])
-    share = np.bincount(length, minlength=len(STRATA)) / len(texts)
-    reordered = (" ".join(rng.permutation(tokens(texts[i])).tolist()) for i in again)
-    is_reordered = np.arange(len(rows) + len(again)) >= len(rows)
-    return Planted((*(texts[i] for i in rows), *reordered), is_reordered, length[np.append(rows, again)], share)
+    reordered_rows = np.concatenate([rows[length_class[rows] == i][:N_REORDERED] for i in np.unique(length_class)])
+    share = np.bincount(length_class, minlength=len(STRATA)) / len(texts)
+    reordered = (" ".join(rng.permutation(tokens(texts[i])).tolist()) for i in reordered_rows)
+    is_reordered = np.arange(len(rows) + len(reordered_rows)) >= len(rows)
+    return Planted(
+        (*(texts[i] for i in rows), *reordered), is_reordered, length_class[np.append(rows, reordered_rows)], share
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,8 +28,10 @@ class CopiedRuns(NamedTuple):
     row: Int  # row of the synthetic table
     owner: Int  # index of the person whose text is copied
     length: Int  # number of own words, at most CAP_TOKENS; or WHOLE_RECORD, NEAR_COPY or IN_PIECES
-    start: Int  # first token of the run in the row
-    end: Int  # end of the run, exclusive; the tokens from start to end include common text inside the run
+    # first token of the run in the row, and end of the run, exclusive; the tokens from start to end include common
+    # text inside the run; both are 0 if the copy is reported as the whole row
+    start: Int
+    end: Int
     masked: Bool  # whether start and end refer to the text with masked numbers
 
 
@@ -42,12 +44,12 @@ class SourceTexts(NamedTuple):
     names: Sequence[str]  # group id of each person
 
 
-def copied_runs(runs: Runs, own: OwnText, full: Numbered, wanted: Bool, *, masked: bool) -> CopiedRuns:
-    """Return the runs selected by `wanted`, with positions in the full rows.
+def copied_runs(runs: Runs, own: OwnText, full: Numbered, is_selected: Bool, *, masked: bool) -> CopiedRuns:
+    """Return the runs selected by `is_selected`, with positions in the full rows.
 
     Positions in `runs` refer to the rows without common text (`own`). `full` has the rows with common text.
     """
-    row, owner, length, start, _ = (column[wanted] for column in runs)
+    row, owner, length, start, _ = (column[is_selected] for column in runs)
     first = own.rows.starts[row] + start
     begin, last = own.origin[first] - full.starts[row], own.origin[first + length - 1] - full.starts[row]
     return CopiedRuns(row, owner, length, begin, last + 1, np.full(len(row), masked))

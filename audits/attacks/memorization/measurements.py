@@ -1,6 +1,18 @@
 """Compare the copied text of train persons and control persons with thresholds, and test the differences.
 
-The symbols, such as near(p) and C*, are those of `Memorization` in `memorization_audit`.
+Each person p has values that measure how much text of p the synthetic table S contains. Own words are the words
+outside common text, such as the headings of forms.
+
+- hit(p): number of words of the longest run of own words of p in a row of S.
+- whole(p): as hit(p), but for runs of any words, common text included.
+- near(p): largest share of the rare word pairs of one record of p that one row contains.
+- words(p): as near(p), but for single rare words in any order.
+- pieces(p): as near(p), but for rare runs of words that occur anywhere in S.
+- short(p): number of words of the longest record of p below 13 words that is whole in a row.
+- bag(p): largest share of words that one record of p and one row with changed word order have in common.
+
+L*, M*, C*, W*, P*, R* and B* are the limits on hit, whole, near, words, pieces, short and bag. They are calibrated on
+control persons (formulas in `Memorization`). L is the smaller of L* and 30.
 """
 
 from dataclasses import dataclass
@@ -26,7 +38,11 @@ MIN_SHARING = 2  # if fewer control persons share long passages (`_n_sharing`), 
 
 
 class Limits(NamedTuple):
-    """The thresholds of one synthetic table."""
+    """The thresholds of one synthetic table.
+
+    In `run`, `certain` is L*, and `limit` is L. In `share`, `certain` is C*. In the remaining fields, `limit` is the
+    named limit.
+    """
 
     calibrating: Int  # indices of the control persons on whom the thresholds are calibrated
     run: ChanceThresholds  # for hit(p): L* and L
@@ -104,8 +120,8 @@ def measured(pool: Pool, planted: Planted, found: Matches, limits: Limits, confi
     for _, of_row, thresholds in measures:
         is_above_limit |= of_row >= thresholds.limit
         is_certain |= is_leak & (of_row[:n_synthetic] >= thresholds.certain)
-    short_p = _more_of_train(found.short, n_train)
-    bags_p, rows_of_bags = _more_bags(pool, found)
+    short_p = _hypergeometric_p(found.short, n_train)
+    bags_p, rows_of_bags = _bag_tests(pool, found)
     for p, is_found in ((short_p, found.row_short > 0), *zip(bags_p, rows_of_bags, strict=True)):
         is_certain |= (p <= CHANCE_LEVEL) & is_found[:n_synthetic]
     is_above_limit[:n_synthetic] |= is_certain
@@ -127,7 +143,7 @@ def measured(pool: Pool, planted: Planted, found: Matches, limits: Limits, confi
         quotations=np.flatnonzero((is_above_limit & (found.row_record == 0))[:n_synthetic] & ~is_certain),
         n_certain_rows=int(is_certain.sum()),
         n_records=(int((found.record[:n_train] > 0).sum()), int((found.record[n_train:] > 0).sum())),
-        records_p=_more_of_train(found.record, n_train),
+        records_p=_hypergeometric_p(found.record, n_train),
         short_p=short_p,
         bags_p=bags_p,
         copied=difference(is_copied[:n_train], is_copied[n_train:], confidence=confidence),
@@ -137,7 +153,7 @@ def measured(pool: Pool, planted: Planted, found: Matches, limits: Limits, confi
         near=difference(*compared[1], confidence=confidence),
         proven_above_tau=proven - (0.0 if tau is None else tau),
         scan_p=min(holm(scans)),
-        more_p=min(holm([_more_of_train(of, n_train) for of in fixed])),
+        more_p=min(holm([_hypergeometric_p(of, n_train) for of in fixed])),
         tau=tau,
         n_for_stricter=n_for_stricter,
         planted=calibration.caught(planted, is_above_limit[n_synthetic:], reordered=False),
@@ -159,7 +175,7 @@ def _measures(pool: Pool, found: Matches, limits: Limits) -> list[tuple[Int | Fl
     ]
 
 
-def _more_bags(pool: Pool, found: Matches) -> tuple[tuple[float, float], tuple[Bool, Bool]]:
+def _bag_tests(pool: Pool, found: Matches) -> tuple[tuple[float, float], tuple[Bool, Bool]]:
     """Return `Measurements.bags_p`, and for each of the two p-values which rows have a bag that it counts."""
     of_persons = found.bags.best[found.merged[: pool.n_persons]]
     of_rows = found.bags.of_rows(len(found.row_run), pool.n_train)
@@ -167,8 +183,10 @@ def _more_bags(pool: Pool, found: Matches) -> tuple[tuple[float, float], tuple[B
         (of_persons[:, kinds].max(axis=1) >= share, of_rows[:, kinds].max(axis=1) >= share)
         for kinds, share in zip(_KINDS, (ALMOST_ALL, MOST), strict=True)
     )
-    other_p, same_p = holm([_more_of_train(reordered[0], pool.n_train), _more_of_train(ordered[0], pool.n_train)])
-    return (other_p, same_p), (reordered[1], ordered[1])
+    reordered_p, ordered_p = holm(
+        [_hypergeometric_p(reordered[0], pool.n_train), _hypergeometric_p(ordered[0], pool.n_train)]
+    )
+    return (reordered_p, ordered_p), (reordered[1], ordered[1])
 
 
 def bags_above(facts: Measurements, bags: BagMatches) -> Bool:
@@ -186,10 +204,12 @@ def bags_above(facts: Measurements, bags: BagMatches) -> Bool:
 def _n_sharing(found: Matches, n_train: int, is_long: Bool) -> int:
     """Return how many control persons share a long passage with the table or train for reasons other than a leak.
 
-    A run is long if it has at least LONG_TOKENS words. A control person counts if
+    A run is long if it has at least LONG_TOKENS words. A passage is long if it is a long run, or at least NEAR of a
+    record. A control person counts if
     - the table contains a long run of the person that no train person has; or
     - the table contains at least NEAR of a record of the person, and the person shares no record with train; or
-    - the person shares a long run with a train person, but no long passage with the table (`is_long`).
+    - the person shares a long run with a train person, but no long passage with the table. `is_long` tells for each
+      control person whether the person shares a long passage with the table.
     """
     n_control = len(is_long)
     is_merged = found.merged[n_train : n_train + n_control] < n_train
@@ -197,7 +217,7 @@ def _n_sharing(found: Matches, n_train: int, is_long: Bool) -> int:
     return int(with_table.sum() + ((found.shared >= LONG_TOKENS) & ~is_long).sum())
 
 
-def _more_of_train(found: Int | Bool, n_train: int) -> float:
+def _hypergeometric_p(found: Int | Bool, n_train: int) -> float:
     """Return the hypergeometric p-value of the number of train persons among all persons with a positive value."""
     n_found, of_train = int((found > 0).sum()), int((found[:n_train] > 0).sum())
     return float(stats.hypergeom.sf(of_train - 1, len(found), n_found, n_train))

@@ -102,9 +102,9 @@ class Memorization:
         if result.verdict != "insufficient" or not 0 < len(rows) <= most_quarantined(len(inputs.synthetic)):
             return result
         kept = np.setdiff1d(np.arange(len(inputs.synthetic)), rows)
-        rest = without_rows(inputs, rows)
-        found = search(rest.synthetic.texts, planted.texts, pool)
-        judged = _judge(rest, pool, found, measured(pool, planted, found, limits_of_table, confidence))
+        remaining = without_rows(inputs, rows)
+        found = search(remaining.synthetic.texts, planted.texts, pool)
+        judged = _judge(remaining, pool, found, measured(pool, planted, found, limits_of_table, confidence))
         renumbered = [replace(finding, row=int(kept[finding.row])) for finding in judged.findings]
         of_quarantined = [finding for finding in result.findings if finding.row in rows]
         return replace(
@@ -151,8 +151,8 @@ def _judge(inputs: AuditInputs, pool: Pool, found: Matches, facts: Measurements)
 def _findings(
     inputs: AuditInputs, pool: Pool, found: Matches, facts: Measurements
 ) -> tuple[tuple[Finding, ...], int]:
-    n_rows, n_synthetic = len(inputs.train), len(inputs.synthetic)
-    owners = found.merged[pool.owner[:n_rows]]
+    n_train_rows, n_synthetic = len(inputs.train), len(inputs.synthetic)
+    owners = found.merged[pool.owner[:n_train_rows]]
     texts = locations.SourceTexts(inputs.synthetic.texts, inputs.train.texts, owners, persons(inputs.train.groups)[0])
     copies = list(found.runs)
     short_limit = 1 if facts.short_p <= CHANCE_LEVEL else facts.limits.short.limit
@@ -179,10 +179,10 @@ def _findings(
 
 
 def _verdict(found: Matches, facts: Measurements) -> tuple[Verdict, Status, str]:
-    leak = _leak(facts)
+    leak = _leak_reason(facts)
     if leak is not None:
         return "fail", "measured", leak
-    invalid, few = list(_invalid(found, facts)), list(_too_few(facts))
+    invalid, few = list(_invalid_reasons(found, facts)), list(_too_few_reasons(facts))
     if invalid or few:
         return "insufficient", "inconclusive" if invalid else "measured", [*invalid, *few][0]
     untested = ""
@@ -213,13 +213,15 @@ def _verdict(found: Matches, facts: Measurements) -> tuple[Verdict, Status, str]
     return "pass", "measured", f"{passed} {facts.tau:g}{untested}"
 
 
-def _leak(facts: Measurements) -> str | None:
+def _leak_reason(facts: Measurements) -> str | None:
+    """Return why the verdict is "fail"; None if no leak is proven."""
     of_train, of_control = facts.n_records
-    is_record = of_train > 0 and (of_control == 0 or facts.records_p <= CHANCE_LEVEL)
-    if facts.n_certain_rows > 0 or is_record:
+    records_leak = of_train > 0 and (of_control == 0 or facts.records_p <= CHANCE_LEVEL)
+    if facts.n_certain_rows > 0 or records_leak:
         n_pieces = len(facts.persons_in_pieces)
         pieces = f"; for {n_pieces} persons, several rows together contain most of a record" if n_pieces > 0 else ""
-        n_rows = len(facts.rows_above_limit) - len(facts.quotations) if is_record else facts.n_certain_rows
+        # if whole records prove a leak, the rows that equal a whole record are counted as well
+        n_rows = len(facts.rows_above_limit) - len(facts.quotations) if records_leak else facts.n_certain_rows
         return (
             f"{n_rows} synthetic rows each copy text of a train person: at least {facts.limits.run.limit} "
             "consecutive words that hardly any other person wrote, a whole record, or most of a record with words "
@@ -238,7 +240,8 @@ def _leak(facts: Measurements) -> str | None:
     return None
 
 
-def _too_few(facts: Measurements) -> Iterator[str]:
+def _too_few_reasons(facts: Measurements) -> Iterator[str]:
+    """Yield the reason if there are too few persons for a pass."""
     if facts.tau is None:
         yield too_few(facts.excess.n)
     elif facts.excess.high > facts.tau:
@@ -250,20 +253,21 @@ def _too_few(facts: Measurements) -> Iterator[str]:
         )
 
 
-def _invalid(found: Matches, facts: Measurements) -> Iterator[str]:
-    used = facts.limits
+def _invalid_reasons(found: Matches, facts: Measurements) -> Iterator[str]:
+    """Yield each reason why the tables do not permit a pass."""
+    table_limits = facts.limits
     common, (_, control_records) = max(found.common), facts.n_records
     if len(facts.rows_above_limit) > 0:
         sharing = (
             f": {facts.n_sharing} control persons, whose texts the generator never saw, share passages with train "
-            f"persons or with the table (up to {used.run.by_chance} consecutive words, {used.share.by_chance:.0%} of "
-            "a record)"
+            f"persons or with the table (up to {table_limits.run.by_chance} consecutive words, "
+            f"{table_limits.share.by_chance:.0%} of a record)"
         )
         yield (
-            f"{len(facts.rows_above_limit)} synthetic rows each contain at least {used.run.limit} consecutive words, "
-            "most of a record, or one whole short record, of a train person. These rows may be quotations"
-            f"{sharing if facts.n_sharing > 0 else ''}. Remove the rows and audit again. If they quote public text, "
-            "pass that text with `--reference FILE`"
+            f"{len(facts.rows_above_limit)} synthetic rows each contain at least {table_limits.run.limit} "
+            "consecutive words, most of a record, or one whole short record, of a train person. These rows may be "
+            f"quotations{sharing if facts.n_sharing > 0 else ''}. Remove the rows and audit again. If they quote "
+            "public text, pass that text with `--reference FILE`"
         )
     if control_records > 0:
         yield (
@@ -294,23 +298,23 @@ def _finite(limit: float) -> float | None:
 
 
 def _details(pool: Pool, found: Matches, facts: Measurements) -> Mapping[str, Any]:
-    n_train, used = pool.n_train, facts.limits
+    n_train, table_limits = pool.n_train, facts.limits
     train, control = found.best[:n_train], found.best[n_train:]
     # the planted rows follow the synthetic rows and are left out here
     row_run = found.row_run[: len(found.row_run) - int(facts.planted.planted.sum() + facts.reordered.planted.sum())]
-    review = (row_run >= FLOOR_TOKENS) & (row_run < used.run.limit)
-    bags = dict(zip(map(str, LENGTHS), used.bags, strict=True))
+    review = (row_run >= FLOOR_TOKENS) & (row_run < table_limits.run.limit)
+    bags = dict(zip(map(str, LENGTHS), table_limits.bags, strict=True))
     return {
         "n_train_persons": n_train,
         "n_control_persons": pool.n_control,
         "tau": facts.tau,
-        "limit_tokens": used.run.limit,
-        "certain_tokens": used.run.certain,
-        "control_longest_run_tokens": used.run.by_chance,
-        "limit_tokens_with_common_text": _finite(used.whole.limit),
-        "limit_share_of_record": used.share.limit,
-        "control_highest_share_of_record": used.share.by_chance,
-        "limit_words_of_record": _finite(used.words.limit),
+        "limit_tokens": table_limits.run.limit,
+        "certain_tokens": table_limits.run.certain,
+        "control_longest_run_tokens": table_limits.run.by_chance,
+        "limit_tokens_with_common_text": _finite(table_limits.whole.limit),
+        "limit_share_of_record": table_limits.share.limit,
+        "control_highest_share_of_record": table_limits.share.by_chance,
+        "limit_words_of_record": _finite(table_limits.words.limit),
         "limit_bag_of_words": {shortest: _finite(thresholds.limit) for shortest, thresholds in bags.items()},
         "control_highest_bag_of_words": {shortest: thresholds.by_chance for shortest, thresholds in bags.items()},
         "tokens_of_a_piece": found.pieces.tokens if found.pieces is not None else None,
@@ -323,7 +327,7 @@ def _details(pool: Pool, found: Matches, facts: Measurements) -> Mapping[str, An
         },
         "whole_records": list(facts.n_records),
         "short_records": [int((found.short[:n_train] > 0).sum()), int((found.short[n_train:] > 0).sum())],
-        "limit_tokens_of_short_record": _finite(used.short.limit),
+        "limit_tokens_of_short_record": _finite(table_limits.short.limit),
         "whole_sentences": list(found.n_sentences),
         "rows_to_review": int(review.sum()),
         "common_share": {"synthetic": found.common[0], "train": found.common[1]},

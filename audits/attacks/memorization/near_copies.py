@@ -2,7 +2,8 @@
 
 The share of a record's rare fragments that occur in the synthetic table S measures how much of the record was copied.
 A fragment is a pair of words, a single word or a run of words. A fragment is rare if at most 50 owners (persons) have
-it and at least one of its words is an own word. Own words are words outside common text, which many persons share.
+it and at least one of its words is an own word. Own words are the words outside common text. Common text is text that
+at least three persons share, or that the public reference contains.
 """
 
 from collections.abc import Iterable, Sequence
@@ -62,7 +63,7 @@ class OwnedRecords(NamedTuple):
     own: Int  # positions of own words in `rows.tokens`
 
 
-class _Rare(NamedTuple):
+class _Fragments(NamedTuple):
     """The fragments of n records, and which records contain which rare fragments."""
 
     keys: UInt  # sorted key of each fragment, (k,)
@@ -98,7 +99,7 @@ def near_copies(made: Numbered, real: OwnedRecords, n_synthetic: int, n_tokens: 
     Cost: O(MAX_DISTANCE · tokens of S · records that share a rare pair), in blocks of a thousand rows.
     Reference: containment, Broder, SEQUENCES 1997; inverse frequency weights, Spärck Jones, J. Doc. 1972.
     """
-    rare = _rare(real, n_tokens)
+    rare = _rare_fragments(real, n_tokens)
     best = np.zeros(real.n_owners)
     scaled = (sparse.diags_array(rare.inverse_bits) @ rare.incidence).T.tocsr()
     scaled = sparse.diags_array(rare.weight) @ scaled
@@ -131,7 +132,7 @@ def in_pieces(made: Numbered, real: OwnedRecords, non_members: Iterable[int]) ->
     """
     calibrating = np.array(list(non_members), dtype=np.int64)
     for n_tokens in PIECE_TOKENS:
-        rare = _rare(real, n_tokens)
+        rare = _rare_fragments(real, n_tokens)
         if len(rare.keys) == 0:
             return None
         first, key = places_of(made, n_tokens)
@@ -148,7 +149,8 @@ def in_pieces(made: Numbered, real: OwnedRecords, non_members: Iterable[int]) ->
     return None
 
 
-def _rare(real: OwnedRecords, n_tokens: int) -> _Rare:
+def _rare_fragments(real: OwnedRecords, n_tokens: int) -> _Fragments:
+    """Return the fragments of `n_tokens` adjacent words of the records, and which of them are rare."""
     first, key = places_of(real.rows, n_tokens)
     is_own = np.zeros(len(real.rows.tokens) + n_tokens, dtype=np.bool_)
     is_own[real.own] = True
@@ -161,7 +163,7 @@ def _rare(real: OwnedRecords, n_tokens: int) -> _Rare:
     contains = sparse.csr_array(incidence(record[is_rare], number[is_rare], (len(real.owner), len(keys))))
     some_owner = np.full(len(keys), -1)
     some_owner[number[is_rare]] = real.owner[record[is_rare]]
-    return _Rare(keys, weight, np.where(df == 1, some_owner, -1), contains, contains @ weight)
+    return _Fragments(keys, weight, np.where(df == 1, some_owner, -1), contains, contains @ weight)
 
 
 def places_of(rows: Numbered, n_tokens: int) -> tuple[Int, UInt]:

@@ -75,7 +75,8 @@ class Matches:
 
     A run counts only if few owners have it and public text does not contain it (`runs_alone`). Arrays are
     (n_persons,) if no other shape is given. `row_*` arrays are (m,): one entry for each synthetic row, followed by
-    one for each planted row (`calibration.Planted`). `row_*` arrays contain matches with train persons only.
+    one for each planted row (a train record that is searched as if it were synthetic). `row_*` arrays contain matches
+    with train persons only.
     """
 
     merged: Int  # for each owner, the lowest number of the owners who are the same person (`readings`), (n_owners,)
@@ -179,14 +180,14 @@ def search(synthetic: Sequence[str], planted: Sequence[str], pool: Pool) -> Matc
     for reading, merged, texts in readings(rows, pool):
         owner = merged[pool.owner]
         runs = runs_alone(texts.own_made.rows, texts.own_real.rows, owner, public=n_owners - 1)
-        wanted = best.update(runs, pool, n_synthetic) & (runs.length >= FLOOR_TOKENS)
+        is_listed = best.update(runs, pool, n_synthetic) & (runs.length >= FLOOR_TOKENS)
         if reading == LETTERS:
-            hidden.append(Runs(*(column[wanted] for column in runs)))
+            hidden.append(Runs(*(column[is_listed] for column in runs)))
         else:
-            copied.append(copied_runs(runs, texts.own_made, texts.made, wanted, masked=reading == MASKED))
+            copied.append(copied_runs(runs, texts.own_made, texts.made, is_listed, masked=reading == MASKED))
         runs = runs_alone(texts.made, texts.real, owner, public=n_owners - 1)
-        wanted = whole.update(runs, pool, n_synthetic) & (runs.length >= CEILING_TOKENS)
-        wholes.append(Runs(*(column[wanted] for column in runs)))
+        is_listed = whole.update(runs, pool, n_synthetic) & (runs.length >= CEILING_TOKENS)
+        wholes.append(Runs(*(column[is_listed] for column in runs)))
         records = OwnedRecords(texts.real, owner, n_owners, texts.own_real.origin)
         if reading == WRITTEN:
             common = (
@@ -202,14 +203,14 @@ def search(synthetic: Sequence[str], planted: Sequence[str], pool: Pool) -> Matc
             shared = _shared_with_train(texts.own_real.rows, pool, merged)
             has_own = np.diff(texts.own_made.rows.starts) >= PHRASE_TOKENS
     copies = joined(near)
-    persons_of = merged[: pool.n_persons]
+    owner_of_person = merged[: pool.n_persons]
     return Matches(
         merged=merged,
-        best=best.person[persons_of],
-        chance=best.chance[persons_of],
-        near=copies.best[persons_of],
-        whole=whole.person[persons_of],
-        whole_chance=whole.chance[persons_of],
+        best=best.person[owner_of_person],
+        chance=best.chance[owner_of_person],
+        near=copies.best[owner_of_person],
+        whole=whole.person[owner_of_person],
+        whole_chance=whole.chance[owner_of_person],
         row_whole=whole.row,
         row_run=best.row,
         row_near=copies.of_rows(len(rows), pool.n_train),
@@ -228,12 +229,15 @@ def search(synthetic: Sequence[str], planted: Sequence[str], pool: Pool) -> Matc
 
 
 class _Longest(NamedTuple):
+    """The lengths of the longest runs found so far; `update` changes the arrays in place."""
+
     person: Int  # longest run of each owner in synthetic rows
     chance: Int  # as `person`, but only runs that no train person has
     row: Int  # longest run of a train person in each row
 
     @classmethod
     def of(cls, n_owners: int, n_rows: int) -> "_Longest":
+        """Return lengths of 0."""
         return cls(*(np.zeros(n, dtype=np.int64) for n in (n_owners, n_owners, n_rows)))
 
     def update(self, runs: Runs, pool: Pool, n_synthetic: int) -> Bool:
@@ -312,7 +316,7 @@ def _whole_texts(rows: Sequence[str], pool: Pool, merged: Int, has_own: Bool, n_
     real = record_keys(pool.texts)
     made = row_keys(rows, real)
     owners = merged[pool.owner]
-    # the first two fields are `records` and `short`
+    # the first two fields of `TextKeys`: records of at least 13 tokens (`records`), and shorter ones (`short`)
     long, short = (
         copies_of_one(of_made, of_real, owners) for of_made, of_real in zip(made[:2], real[:2], strict=True)
     )

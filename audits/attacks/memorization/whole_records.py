@@ -39,11 +39,11 @@ class SoleOwners(NamedTuple):
     owner: Int  # the only owner of each key
     size: Int  # number of tokens of the text of each key
 
-    def places(self, wanted: UInt) -> tuple[Int, Int]:
-        """Return the positions of the common keys of `wanted` and `key`: (in `wanted`, in `key`)."""
+    def places(self, searched: UInt) -> tuple[Int, Int]:
+        """Return the positions of the common keys of `searched` and `key`: (in `searched`, in `key`)."""
         if len(self.key) == 0:
             return np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64)
-        place, is_key = find_keys(self.key, wanted)
+        place, is_key = find_keys(self.key, searched)
         return np.flatnonzero(is_key), place[is_key]
 
 
@@ -70,6 +70,11 @@ def row_keys(texts: Iterable[str], records: TextKeys) -> TextKeys:
 
 
 def _keys(texts: Iterable[str], short_texts: Callable[[list[str], list[list[str]]], Iterable[list[str]]]) -> TextKeys:
+    """Return the keys of texts.
+
+    `short_texts` gets the words of a text and the words of each of its sentences. It returns the texts (as lists of
+    words) that have a key in `TextKeys.short`.
+    """
     records, short, by_sentence = _Collector(), _Collector(), _Collector()
     for row, text in enumerate(texts):
         words, parts = tokens(text), [split_words(part) for part in sentences(text)]
@@ -84,6 +89,8 @@ def _keys(texts: Iterable[str], short_texts: Callable[[list[str], list[list[str]
 
 
 class _Collector:
+    """A growing list of keys with their rows and sizes, in arrays to save memory."""
+
     def __init__(self) -> None:
         self._key, self._row, self._size = array("Q"), array("q"), array("q")
 

@@ -108,6 +108,7 @@ def _bags(made: Numbered, real: OwnedRecords) -> tuple[_Bags, _Bags, Float]:
     record = real.rows.row(np.arange(len(is_own)))
     n_own = np.bincount(record[is_own], minlength=len(real.owner))
     is_own |= (2 * n_own >= np.diff(real.rows.starts))[record]
+    # all words of the records determine the weights; the counted words are compared with the words of the rows
     every, counted, made = (
         _selected(of, kept)
         for of, kept in (
@@ -122,10 +123,19 @@ def _bags(made: Numbered, real: OwnedRecords) -> tuple[_Bags, _Bags, Float]:
     df = np.bincount(np.unique(number * real.n_owners + real.owner[row]) // real.n_owners, minlength=len(keys))
     weight = np.log2(n_owners / np.maximum(df, 1))
     pairs = np.unique(places_of(counted, PAIR_TOKENS)[1])
-    return _bag(made, keys, weight, n_owners, pairs), _bag(counted, keys, weight, n_owners, pairs), weight
+    return (
+        _bags_of_rows(made, keys, weight, n_owners, pairs),
+        _bags_of_rows(counted, keys, weight, n_owners, pairs),
+        weight,
+    )
 
 
-def _bag(rows: Numbered, keys: UInt, weight: Float, n_owners: int, pairs: UInt) -> _Bags:
+def _bags_of_rows(rows: Numbered, keys: UInt, weight: Float, n_owners: int, pairs: UInt) -> _Bags:
+    """Return the bags of these rows.
+
+    `keys` has the sorted keys of the items of all records, `weight` their weights, and `pairs` the sorted keys of the
+    pairs of adjacent words of all records.
+    """
     n_rows = len(rows.starts) - 1
     row, key = _items(rows)
     items, is_unknown = _incidence(row, key, keys, n_rows)
@@ -161,13 +171,13 @@ def _candidates(rows: _Bags, records: _Bags, weight: Float, is_tested: Bool) -> 
 
     Only the records for which `is_tested` is true are compared.
     """
-    indexed, rest = _indexed(records, weight)
+    indexed, other_bits = _indexed(records, weight)
     scaled = sparse.diags_array(weight) @ indexed[is_tested].T.tocsr()
     tested, n_rows = np.flatnonzero(is_tested), rows.items.shape[0]
     for start in range(0, n_rows if len(tested) > 0 else 0, BLOCK_ROWS):
         shared = (rows.items[start : start + BLOCK_ROWS] @ scaled).tocoo()
         row, record = shared.row.astype(np.int64) + start, tested[shared.col]
-        highest = shared.data + rest[record]
+        highest = shared.data + other_bits[record]
         is_possible = (highest >= LOWEST * np.maximum(rows.bits[row], records.bits[record])) & (shared.data > 0)
         row, record = row[is_possible], record[is_possible]
         for first in range(0, len(row), BLOCK_PAIRS):

@@ -3,7 +3,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from audits.attacks.memorization.measurements import _more_bags, _more_of_train
+from audits.attacks.memorization.measurements import _bag_tests, _hypergeometric_p
 from audits.attacks.memorization.word_bags import N_LENGTHS, BagMatches
 
 
@@ -13,7 +13,7 @@ def test_the_p_value_counts_persons_with_a_value(of_train, of_control, p):
     found = np.zeros(9, dtype=np.int64)
     found[:of_train] = 7
     found[4 : 4 + of_control] = 3
-    assert _more_of_train(found, 4) == pytest.approx(p)
+    assert _hypergeometric_p(found, 4) == pytest.approx(p)
 
 
 @pytest.mark.parametrize(
@@ -31,7 +31,7 @@ def test_the_rates_of_bags_of_words_are_compared_per_order(n_copied, share, kind
         row_run=np.zeros(30),
         bags=BagMatches(best, row, row, np.full(n_copied, kind), bag),
     )
-    p, is_found = _more_bags(SimpleNamespace(n_train=n_train, n_persons=n_train + n_control), found)
+    p, is_found = _bag_tests(SimpleNamespace(n_train=n_train, n_persons=n_train + n_control), found)
     order = int(kind >= N_LENGTHS)
     assert is_found[order].sum() == rows
     assert is_found[1 - order].sum() == 0
