@@ -18,7 +18,8 @@ REPEATS = 20  # number of draws of equally many train and control persons; `shar
 MIN_CLASS_CONTROL = 100  # a class is measured separately only if at least this many control persons are in it
 CLASS_MARGIN = 0.05  # within a class, `share` may be at most this far from one half
 
-# (number of independent rows needed, as in `Share.n`; margin). `share` may be at most the margin away from one half.
+# (number of independent rows needed; margin). `share` may be at most the margin away from one half. Synthetic rows
+# near the same person do not count as independent; `Share.n` is the number of independent rows.
 # With the rows needed for the margin .03 or .05, and without a leak, the shares of the word encoder and the character
 # encoder are both within this margin with probability .95. With the rows needed for the margin .10, a share of .40 or
 # .60 is detected with power .8.
@@ -38,7 +39,7 @@ class EncoderNeighbours:
     encoder: str
     share: distances.Share  # share of synthetic rows whose nearest person is in train
     classes: dict[int, distances.Share]  # `share` by class number, if the class has MIN_CLASS_CONTROL control persons
-    scans: dict[str, stats.Scan]  # scan tests over persons, by name of the proximity score (`crowding`)
+    scans: dict[str, stats.Scan]  # scan tests over persons, by name of the score (`Neighbours`, metric scan_p)
     histogram: dict[str, Any]  # distances of synthetic rows to the nearest train and control record
     details: dict[str, Any]  # further numbers for the report
 
@@ -54,7 +55,9 @@ class Neighbours(EncoderAudit):
 
     - share: share of synthetic records whose nearest person is in train; ties are broken at random. One half is safe.
     - scan_p: smallest p-value of exact scan tests, corrected for the number of tests. A scan test checks whether
-      train persons are over- or under-represented at the top of a ranking by a score of `crowding`.
+      train persons are over- or under-represented at the top of a ranking by a score. There are two scores
+      (`crowding`): the person's highest similarity to a synthetic record, and this similarity minus the mean
+      similarity to the most similar reference records.
     - margin: largest allowed distance of the share from one half, given the number of independent rows.
     - worst_class_share: the share of a class furthest from one half, with the outermost interval ends of all classes.
 
@@ -86,7 +89,7 @@ def _neighbours_of(encoded: Encoded, people: Arms, rng: Rng) -> EncoderNeighbour
     scores = distances.crowding(encoded, people)
     arms = {name: (score[people.is_train], score[~people.is_train]) for name, score in scores.items()}
     to_train, to_control = distances.two_nearest_distances(encoded, people, included[0])
-    p = stats.conformal_p(*arms["crowding"])
+    p = stats.conformal_p(*arms["crowding"])  # p-value of each train person, compared with the control persons
     return EncoderNeighbours(
         encoder=encoded.name,
         share=distances.share_of_train(nearest, included, people),
@@ -109,8 +112,8 @@ def _judge(results: list[EncoderNeighbours], holdout: HoldoutTables, people: Arm
     classes = [share for f in results for share in f.classes.values()]
     needed = class_rows_needed(len(classes))
     fails = {  # key: end of "Train and control persons differ significantly in ..."; value: whether it is proven
-        "how many synthetic records are nearest to them": _proven([f.share for f in results], limit),
-        "how many synthetic records of a class are nearest to them": _proven(classes, CLASS_MARGIN),
+        "how many synthetic records are nearest to them": _is_any_outside([f.share for f in results], limit),
+        "how many synthetic records of a class are nearest to them": _is_any_outside(classes, CLASS_MARGIN),
         "how close the persons most similar to a synthetic record are to it": min(scans) < stats.CHANCE_LEVEL,
     }
     failed = [what for what, is_proven in fails.items() if is_proven]
@@ -194,7 +197,7 @@ def _details(
 ) -> dict[str, Any]:
     worst = max(results, key=lambda f: abs(f.share.value - 0.5))
     needed = class_rows_needed(sum(len(f.classes) for f in results))
-    shown = sum(all(c in f.classes and f.classes[c].n >= needed for f in results) for c in range(people.n_classes))
+    n_large = sum(all(c in f.classes and f.classes[c].n >= needed for f in results) for c in range(people.n_classes))
     return two_sided.compared(people, has_groups=holdout.has_groups) | {
         "reference": "control persons set aside" if holdout.reference_is_control else "reference table",
         "margin_supported": margin,
@@ -202,7 +205,7 @@ def _details(
         "classes": people.n_classes if holdout.has_labels else None,
         "classes_measured": len(worst.classes),
         "class_rows_needed": needed,
-        "classes_too_small_to_show": people.n_classes - shown if holdout.has_labels and people.n_classes > 1 else 0,
+        "classes_too_small_to_show": people.n_classes - n_large if holdout.has_labels and people.n_classes > 1 else 0,
         "histogram": worst.histogram,
         "histogram_encoder": worst.encoder,
         "encoders": {
@@ -219,5 +222,6 @@ def _details(
     }
 
 
-def _proven(shares: list[distances.Share], margin: float) -> bool:
+def _is_any_outside(shares: list[distances.Share], margin: float) -> bool:
+    """Return whether at least one share is significantly farther from one half than the margin."""
     return min(stats.holm([s.p_beyond(margin) for s in shares]), default=1.0) < stats.FAIL_LEVEL
