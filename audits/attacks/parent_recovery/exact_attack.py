@@ -82,17 +82,18 @@ def segment_residuals(synthetic: NDArray[np.float32], real: NDArray[np.float32])
 
     All rows are first scaled to unit length. For a point z, the result is
 
-        min over P, Q of  min over a, b > 0 of  |z - a·P - b·Q| / |P - Q|
+        |z - a·P - b·Q| / |P - Q|  for the P, Q, a >= 0 and b >= 0 with the smallest |z - a·P - b·Q|
 
-    where P and Q are two of the 40 real rows most similar to z. The result is infinite if z coincides with P or Q.
+    where P and Q are two of the 40 real rows most similar to z. The result is infinite if a or b is 0 or nearly 0
+    (`INTERIOR`), because z is then not between P and Q.
     """
     z, x = (normalize(np.asarray(v, dtype=np.float64)) for v in (synthetic, real))
-    single = x.astype(np.float32)
+    x_float32 = x.astype(np.float32)
     nearest_pair = np.empty((len(z), 2), dtype=np.int64)
     k = min(CANDIDATES, len(x))
-    for block, similarities in similarity_blocks(z.astype(np.float32), single):
+    for block, similarities in similarity_blocks(z.astype(np.float32), x_float32):
         top = np.argpartition(similarities, len(x) - k, axis=1)[:, -k:]
-        gram = single[top] @ single[top].transpose(0, 2, 1)
+        gram = x_float32[top] @ x_float32[top].transpose(0, 2, 1)
         everyone = np.ones((1, *top.shape), dtype=np.bool_)
         pair = best_pairs(np.take_along_axis(similarities, top, axis=1), gram, top, everyone)[0]
         nearest_pair[block] = np.take_along_axis(top, pair, axis=1)
@@ -161,10 +162,11 @@ def _lines(points: Float) -> tuple[Float, Float, Float]:
 
 
 def _closest(origins: Float, directions: Float, block: slice) -> tuple[Float, Float, Bool]:
-    """Return for each line i of a block and each line j: the place on i closest to j, the distance, and is_parallel.
+    """Return for each line i of a block and each line j: the position s on i, the distance, and is_parallel.
 
-    Line i is o_i + s·u_i and line j is o_j + t·u_j, with unit vectors u_i and u_j. With w = o_i - o_j and
-    c = <u_i, u_j>, the lines are closest at
+    s is the position at which line i is closest to line j, measured from the origin of line i. Line i is o_i + s·u_i
+    and line j is o_j + t·u_j, with unit vectors u_i and u_j. With w = o_i - o_j and c = <u_i, u_j>, the lines are
+    closest at
 
         s = (c·<u_j, w> - <u_i, w>) / (1 - c²),   t = (<u_j, w> - c·<u_i, w>) / (1 - c²)
     """

@@ -34,7 +34,7 @@ def read_lineage(path: str | Path, n_synthetic: int, n_train: int) -> Lineage:
     Privacy: a lineage is as private as the train table.
     """
     path = Path(path)
-    readers = {".parquet": _parquet, ".jsonl": _jsonl}
+    readers = {".parquet": _parquet_rows, ".jsonl": _jsonl_rows}
     if path.suffix not in readers:
         raise InputError(f"the lineage file must end in {', '.join(readers)}; got {path.suffix or 'no suffix'!r}")
     try:
@@ -68,6 +68,7 @@ def check_lineage(lineage: Lineage, n_synthetic: int, n_train: int) -> None:
 
 
 def _value_fault(parents: Sequence[int], weights: Sequence[float], n_train: int) -> str:
+    """Return what is wrong with the values of a row; empty if nothing is wrong."""
     if len(parents) != len(weights):
         return f"{len(parents)} parents but {len(weights)} weights"
     if any(not 0 <= p < n_train for p in parents):
@@ -80,6 +81,7 @@ def _value_fault(parents: Sequence[int], weights: Sequence[float], n_train: int)
 
 
 def _type_fault(row: Any) -> str:
+    """Return what is wrong with the types of a row; empty if nothing is wrong."""
     if not isinstance(row, dict):
         return "not a JSON object"
     for name in _COLUMNS:
@@ -102,7 +104,8 @@ def _raise_if_any(problems: Sequence[str]) -> None:
         )
 
 
-def _parquet(path: Path) -> tuple[list[tuple[int, Any]], list[str]]:
+def _parquet_rows(path: Path) -> tuple[list[tuple[int, Any]], list[str]]:
+    """Return the rows as (row number from 1, row), and the problems of the columns; no rows if there is a problem."""
     with open_regular(path) as opened, arrow_errors():
         names, table = read_parquet(opened, _COLUMNS)
         columns = [name for name in _COLUMNS if names.count(name) == 1]
@@ -113,7 +116,11 @@ def _parquet(path: Path) -> tuple[list[tuple[int, Any]], list[str]]:
     return list(enumerate(rows, start=1)), problems
 
 
-def _jsonl(path: Path) -> tuple[list[tuple[int, Any]], list[str]]:
+def _jsonl_rows(path: Path) -> tuple[list[tuple[int, Any]], list[str]]:
+    """Return the lines that are not empty as (line number from 1, value), and no problems.
+
+    The value is None if the line is not JSON; `_type_fault` then reports it.
+    """
     rows: list[tuple[int, Any]] = []
     with open_regular(path) as file:
         for number, line in enumerate(file, start=1):

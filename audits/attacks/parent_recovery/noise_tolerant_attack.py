@@ -201,10 +201,10 @@ def _recall_by_chance(pairs: Int, parents: Int, classes: Int, n_persons: int) ->
     both = np.sort((((classes * n_persons) + ordered[:, :, 0]) * n_persons + ordered[:, :, 1]).ravel())
     one, two = np.zeros(len(parents)), np.zeros(len(parents))
     for i in range(parents.shape[1]):
-        mine = classes * n_persons + parents[:, i]
-        one += np.where(parents[:, i] >= 0, _count(first, mine), 0)
+        key_of_parent = classes * n_persons + parents[:, i]
+        one += np.where(parents[:, i] >= 0, _count(first, key_of_parent), 0)
         for j in range(i + 1, parents.shape[1]):
-            two += np.where(parents[:, j] >= 0, _count(both, mine * n_persons + parents[:, j]), 0)
+            two += np.where(parents[:, j] >= 0, _count(both, key_of_parent * n_persons + parents[:, j]), 0)
     return float((one / rows_of_class).mean()), float((two / rows_of_class).mean())
 
 
@@ -242,8 +242,8 @@ class ShareTest:
             return None
         z, z_power = float(norm.ppf(confidence)), float(norm.ppf(stats.POWER))
         z_each = float(norm.ppf(1 - stats.FAIL_LEVEL / (2 * n_shares)))
-        leaves_margin = self.margin - (z - z_power) * self.share.error
-        return min(leaves_margin, max(MARGINS[0], (z_each + z_power) * self.share.error))
+        beyond_margin = self.margin - (z - z_power) * self.share.error
+        return min(beyond_margin, max(MARGINS[0], (z_each + z_power) * self.share.error))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -254,7 +254,7 @@ class EncoderShares:
     train: ShareTest  # share of train among both persons of each row
     first: ShareTest  # share of train among the nearer persons of the rows
     both: ShareTest  # share of rows whose two persons are both in train
-    scan: stats.Scan  # scan test over persons
+    scan: stats.Scan  # scan test over persons, ranked by `ParentPairs.nearness`
     recall: ParentRecall | None  # None without a lineage
 
     @property

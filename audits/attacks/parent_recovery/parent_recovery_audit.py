@@ -30,7 +30,9 @@ from audits.embeddings.planted import EncoderAudit
 
 MAX_RECALL_RATIO = 3.0  # true parents may be found at most this many times as often as by chance
 SMALL_RECALL = TAUS[-1]  # a recall of at most 1 % of the records passes, whatever its ratio to chance
-MIN_EFFECTIVE_PARENTS = 1.5  # required of each record; with two parents, the larger weight is then at most .79
+# required of each record. The effective number of parents is 1 / (sum of the squared weights of the persons). With
+# two parents and an effective number of at least 1.5, the larger weight is at most .79
+MIN_EFFECTIVE_PARENTS = 1.5
 MIN_CLASS_PERSONS = 11  # number of persons required per class; official statistics suppress smaller cells
 N_SHARES = 3  # number of shares tested for each encoder
 _RECALLS = {  # key: name of an entry of the report; value: field of `ParentRecall` with the entry's value
@@ -77,9 +79,9 @@ class ParentRecovery(EncoderAudit):
     - margin: the largest allowed distance of a share from chance (`margin_of`), over all shares.
     - lineage: 1 if a lineage was given, otherwise 0.
 
-    A record with fewer than 1.5 effective parents (`LineageExposure`) is mostly made from one person, so the audit
-    fails. `details.power.smallest_leak` is the smallest distance of the train share from one half at which the audit
-    does not pass in 80 % of cases.
+    A record with fewer than 1.5 effective parents (`MIN_EFFECTIVE_PARENTS`) is mostly made from one person, so the
+    audit fails. `details.power.smallest_leak` is the smallest distance of the train share from one half at which the
+    audit does not pass in 80 % of cases.
 
     Privacy: reads all texts, vectors and the lineage; returns shares, counts and extremes of lineage weights.
     Randomness: control persons who become the reference, draws of equally many train and control persons, the order
@@ -113,7 +115,8 @@ class ParentRecovery(EncoderAudit):
         return _judge(evidence, holdout, people, confidence)
 
 
-def _hard_rules(evidence: ParentRecoveryEvidence) -> list[str]:
+def _violated_rules(evidence: ParentRecoveryEvidence) -> list[str]:
+    """Return a statement for each rule that is violated. A violated rule fails the audit."""
     segments = evidence.segments.values()
     corrected = stats.holm([segment.sign_test_p for segment in segments])
     between = any(segment.proven or p < stats.CHANCE_LEVEL for segment, p in zip(segments, corrected, strict=True))
@@ -129,7 +132,8 @@ def _hard_rules(evidence: ParentRecoveryEvidence) -> list[str]:
     return violated
 
 
-def _proven_claims(findings: Sequence[EncoderShares]) -> list[str]:
+def _proven_statements(findings: Sequence[EncoderShares]) -> list[str]:
+    """Return a statement for each significant test, with Holm's correction for the number of tests."""
     tests = []
     for finding in findings:
         for test in finding.shares:
@@ -139,12 +143,13 @@ def _proven_claims(findings: Sequence[EncoderShares]) -> list[str]:
             tests.append((statement, test.p_beyond(MARGINS[-1] if test.margin is None else test.margin)))
         tests.append(("train persons are too many or too few among the persons closest to a record", finding.scan.p))
     too_often = f"true parents are found more than {MAX_RECALL_RATIO:g} times as often as by chance"
-    tests += [(too_often, recall.p_above(limit)) for recall, limit in _recalls(findings)]
+    tests += [(too_often, recall.p_above(limit)) for recall, limit in _recall_limits(findings)]
     corrected = stats.holm([p for _, p in tests])
     return sorted({statement for (statement, _), p in zip(tests, corrected, strict=True) if p < stats.FAIL_LEVEL})
 
 
-def _unclear(findings: Sequence[EncoderShares], confidence: float) -> list[ShareTest]:
+def _unclear_shares(findings: Sequence[EncoderShares], confidence: float) -> list[ShareTest]:
+    """Return the shares that are not proven to be within their margin, and therefore prevent a pass."""
     shares = [s for f in findings for s in f.shares]
     # a wide margin must not hide that a share differs significantly from chance
     by_chance = stats.holm([s.p_beyond(0.0) for s in shares])
@@ -155,21 +160,26 @@ def _unclear(findings: Sequence[EncoderShares], confidence: float) -> list[Share
     ]
 
 
-def _recalls(findings: Sequence[EncoderShares]) -> list[tuple[ParentRecall, float]]:
+def _recall_limits(findings: Sequence[EncoderShares]) -> list[tuple[ParentRecall, float]]:
+    """Return (recall, limit on the recall) for each encoder; empty without a lineage."""
     return [(f.recall, MAX_RECALL_RATIO * f.recall.one_chance) for f in findings if f.recall is not None]
 
 
 def _judge(evidence: ParentRecoveryEvidence, holdout: HoldoutTables, people: Arms, confidence: float) -> AuditResult:
     findings = evidence.findings
     worst = max(findings, key=lambda f: abs(f.train.share.value - 0.5))
-    fails = [*_hard_rules(evidence), *_proven_claims(findings)]
-    unclear = _unclear(findings, confidence)
-    unclear_recalls = [r for r, limit in _recalls(findings) if r.ends(confidence)[1] > max(limit, SMALL_RECALL)]
+    fails = [*_violated_rules(evidence), *_proven_statements(findings)]
+    unclear = _unclear_shares(findings, confidence)
+    unclear_recalls = [r for r, limit in _recall_limits(findings) if r.ends(confidence)[1] > max(limit, SMALL_RECALL)]
     verdict: Verdict = "fail"
     reason = f"Synthetic records reveal the persons they were mixed from: {'; '.join(fails)}."
     if not fails:
         verdict = "insufficient" if unclear or unclear_recalls else "pass"
-        reason = PASSED if verdict == "pass" else _shortfall(unclear, unclear_recalls, holdout, people, confidence)
+        reason = (
+            PASSED
+            if verdict == "pass"
+            else _insufficient_reason(unclear, unclear_recalls, holdout, people, confidence)
+        )
     margin = MARGINS[-1] if worst.train.margin is None else worst.train.margin
     return two_sided_result(
         "parent_recovery",
@@ -198,7 +208,7 @@ def _metrics(evidence: ParentRecoveryEvidence, n_persons: int, confidence: float
     margins = [s.margin for f in findings for s in f.shares if s.margin is not None]
     if len(margins) == N_SHARES * len(findings):
         metrics["margin"] = as_exact(max(margins), min(f.train.share.n for f in findings))
-    for recall, _ in sorted(_recalls(findings), key=lambda pair: pair[0].one):  # the highest recall is kept
+    for recall, _ in sorted(_recall_limits(findings), key=lambda pair: pair[0].one):  # the highest recall is kept
         (low, high), n, chance = recall.ends(confidence), int(recall.n), recall.one_chance
         metrics["parent_recall"] = Estimate(value=recall.one, low=low, high=high, confidence=confidence, n=n)
         metrics["pair_recall"] = as_exact(recall.pair, n)
@@ -206,6 +216,7 @@ def _metrics(evidence: ParentRecoveryEvidence, n_persons: int, confidence: float
             metrics["parent_recall_ratio"] = Estimate(
                 value=recall.one / chance, low=low / chance, high=high / chance, confidence=confidence, n=n
             )
+    # the highest share is kept
     for segment in sorted(evidence.segments.values(), key=lambda s: s.between_train / s.rows):
         metrics["vectors_between_train"] = as_exact(segment.between_train / segment.rows, segment.rows)
     if (lineage := evidence.lineage) is not None:
@@ -277,9 +288,10 @@ def _mean(values: NDArray[Any]) -> float | None:
     return float(values.mean()) if len(values) > 0 else None
 
 
-def _shortfall(
+def _insufficient_reason(
     unclear: list[ShareTest], recalls: list[ParentRecall], holdout: HoldoutTables, people: Arms, confidence: float
 ) -> str:
+    """Return the reason of the verdict "insufficient", with the number of records that would be enough."""
     if not unclear:
         n = max(math.ceil(recall.n) for recall in recalls)
         return (
