@@ -103,8 +103,8 @@ def as_text(result: AuditResult) -> str:
             f"p = {worst_p:.3f} for this person"
         )
         leak = result.details["power"]["smallest_leak"]
-        known = "the AUC that is detected with power .8 is not known"
-        lines.append(f"  {known if leak is None else f'an AUC of {leak:.3f} is detected with power .8'}")
+        unknown_leak = "the AUC that is detected with power .8 is not known"
+        lines.append(f"  {unknown_leak if leak is None else f'an AUC of {leak:.3f} is detected with power .8'}")
     return "\n".join(lines)
 
 
@@ -240,6 +240,10 @@ def _estimate(value: float, error: float, runs: int, confidence: float) -> Estim
 
 
 def _p(chance: Float, observed: float) -> float:
+    """Return the p-value: the share of permutations whose AUC is at least `observed`; `chance` has their AUCs.
+
+    The observed coins count as one permutation.
+    """
     return float((1 + (chance >= observed).sum()) / (1 + len(chance)))
 
 
@@ -318,6 +322,7 @@ def _check(plan: ShadowPlan, tables: Sequence[Table], inputs: AuditInputs, permu
 
 
 def _rows_of(table: Table, names: Sequence[str]) -> Table:
+    """Return the rows of the named persons, in the order of `names`."""
     place = {name: i for i, name in enumerate(names)}
     rows = sorted((place[group], i) for i, group in enumerate(table.groups) if group in place)
     return take(table, np.array([i for _, i in rows], dtype=np.int64))

@@ -60,9 +60,9 @@ def plan_shadow(inputs: AuditInputs, *, runs: int, n_persons: int | None, rng: R
     """Return a plan whose targets are the most over-represented train persons (`most_over_represented`).
 
     Each target is left out of half of the reruns of each fold, drawn independently for each target. The half is exact
-    in every fold. Otherwise, the number of reruns that saw the target in a classifier's training folds would show how
-    many of the other reruns saw the target. `runs` is a multiple of 8. If `n_persons` is None, 1 % of the train
-    persons (at least one) are targets.
+    in every fold. Otherwise, the number of reruns that saw the target in a classifier's three training folds would
+    show how many reruns of the remaining fold saw the target. `runs` is a multiple of 8. If `n_persons` is None, 1 %
+    of the train persons (at least one) are targets.
 
     Raises:
         InputError: `runs` or `n_persons` is not allowed, or a table has fewer than 20 persons or synthetic records.
