@@ -29,10 +29,10 @@ RowsArePersons = Annotated[bool, typer.Option(help="declare that each row belong
 AsJson = Annotated[bool, typer.Option("--json", help="print the result as JSON on stdout")]
 
 
-def say(line: str) -> None:
+def say(text: str) -> None:
     """Write text to stderr, with invisible characters replaced; exit with code 3 if stderr cannot be written."""
     try:
-        sys.stderr.write("".join(f"{printable(part)}\n" for part in line.split("\n")))
+        sys.stderr.write("".join(f"{printable(line)}\n" for line in text.split("\n")))
         sys.stderr.flush()
     except OSError:
         sys.exit(InputError.exit_code)
@@ -81,7 +81,7 @@ def protect_process(stop: Callable[[int, FrameType | None], None]) -> None:
 @contextmanager
 def standard_streams() -> Iterator[None]:
     """Write stdout in UTF-8, and exit with code 3 if stdout or stderr is closed or cannot be written."""
-    # a file opened later would get the descriptor of a closed stream, and output would be written into the file
+    # if a stream is closed, the next opened file gets its descriptor, and output would be written into this file
     if sys.stdout is None or sys.stderr is None:
         if sys.stderr is not None:
             say("error: standard output is closed; pass a file, a pipe or /dev/null")

@@ -1,6 +1,7 @@
 """Implement `audits explain`: print a page of `audits/explain`.
 
-Each page explains an audit, or the numbers of another source, such as `balance`. A gate has the page of its number.
+Each page explains an audit, or another source of numbers, such as `balance` (the class sizes). A gate of a policy
+compares one number with a limit; it is explained on the page of the source of this number.
 """
 
 import json
@@ -47,7 +48,10 @@ def _page_name(name: str) -> str:
 
 
 def _pages_of_gates() -> dict[str, str]:
-    """Return gate id -> name of its page, for the gates of the shipped policies; an id has `_` in place of `-`."""
+    """Return gate id -> name of its page, with `_` in place of `-` in the id.
+
+    The gates are those of the shipped policies and the gate on quarantined rows, which belongs to every policy.
+    """
     from audits.gate.rule import NO_QUARANTINED_ROW
     from audits.gate.shipped import load_policy, shipped_policies
 

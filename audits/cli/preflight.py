@@ -38,9 +38,10 @@ def impossible_gates(
     """
     run = applicable_audits(inputs) if audits is None else tuple(audits)
     lines = []
+    # for empty evidence, `decide` returns the gates that the policy has for every table
     for gate in decide(Evidence(metrics={}, audits={}), policy).gates:
-        source, rest = gate.metric.split(".", 1)
-        name = rest.rsplit(".", 1)[0]
+        source, name_and_bound = gate.metric.split(".", 1)  # for example "membership" and "auc.high"
+        name = name_and_bound.rsplit(".", 1)[0]
         needed = ""
         if source in AUDITS and source not in run:
             option = INPUT_OPTIONS[NEEDS[source]] if source in NEEDS else ""

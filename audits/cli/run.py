@@ -102,7 +102,7 @@ def run(  # noqa: PLR0913, PLR0917 - one parameter per option of the command lin
 
     _create_or_clear(out)
     applied = None if policy is None else load_policy(policy)
-    key = _findings_key(findings, findings_key)
+    key = _read_or_create_key(findings, findings_key)
     builds = (canaries, canary_build, mirror, previous, previous_train)
     files = _Files(lineage, mechanism, identifiers, control_identifiers, *builds, vectors)
     _check_pairs(files)
@@ -110,7 +110,7 @@ def run(  # noqa: PLR0913, PLR0917 - one parameter per option of the command lin
     inputs = _with_files(load_tables(synthetic, train, control, reference, **columns), files, columns)
     test = None if selftest_file is None else _selftest_of(selftest_file, inputs)
     numbers = _numbers(inputs, utility, test, secret=streams_are_secret)
-    _check_reachable(applied, inputs, console.listed(only), set(numbers), has_ledger=ledger is not None)
+    _refuse_impossible(applied, inputs, console.listed(only), set(numbers), has_ledger=ledger is not None)
     attempts, confidence = _count_attempt(inputs, ledger, console.listed(only), seed, confidence)
     report = run_audits(inputs, names=console.listed(only), seed=seed, confidence=confidence, progress=console.say)
     decision = None if applied is None else _decide(report, applied, numbers | attempts, test)
@@ -190,6 +190,7 @@ def _count_attempt(
 
 
 def _selftest_of(path: Path, inputs: "AuditInputs") -> "BoundSelfTest":
+    """Return the self-test in a file; raise InputError if it is about other tables or another version."""
     from audits.core.inputs import digests
     from audits.core.report import tool_name
     from audits.selftest.bound import check_bound, read_selftest
@@ -216,7 +217,7 @@ def _numbers(
     return numbers | ({} if test is None else test.numbers())
 
 
-def _check_reachable(
+def _refuse_impossible(
     policy: "Policy | None",
     inputs: "AuditInputs",
     names: Sequence[str] | None,
@@ -224,6 +225,7 @@ def _check_reachable(
     *,
     has_ledger: bool,
 ) -> None:
+    """If a gate of the policy cannot pass with the given inputs, name these gates on stderr and exit with code 4."""
     from audits.cli.preflight import impossible_gates
     from audits.gate.rule import ATTEMPTS
 
@@ -276,7 +278,8 @@ def _show(report: "AuditReport", decision: "Decision | None", *, as_json: bool) 
         sys.stdout.write(report.to_json().decode() + "\n")
 
 
-def _show_quarantined(report: "AuditReport", synthetic: Path, out: File) -> None:
+def _write_quarantined(report: "AuditReport", synthetic: Path, out: File) -> None:
+    """Write quarantine.txt into `out`, if given, and state on stderr how to remove the quarantined rows."""
     from audits.core.inputs import shortened
     from audits.core.quarantine import write_rows
 
@@ -305,12 +308,13 @@ def _limit_text(threshold: float | tuple[float, float] | None) -> str:
 
 def _create_or_clear(out: File) -> None:
     if out is not None:
-        _require_writable(out)
+        _create_folder(out)
         for name in (AUDIT, PUBLIC, QUARANTINE):  # of an earlier run, perhaps on a different table
             (out / name).unlink(missing_ok=True)
 
 
-def _require_writable(folder: Path) -> None:
+def _create_folder(folder: Path) -> None:
+    """Create the folder if it is missing; raise InputError if it cannot be created or is not writable."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -319,14 +323,18 @@ def _require_writable(folder: Path) -> None:
         raise InputError(f"the folder {folder} is not writable")
 
 
-def _findings_key(findings: File, path: File) -> bytes:
+def _read_or_create_key(findings: File, path: File) -> bytes:
+    """Return the key of the pseudonyms in --findings, or b"" without this option.
+
+    Create the file of the key and the folder of --findings if they are missing.
+    """
     from audits.ledger.keys import read_key
 
     if findings is None and path is None:
         return b""
     if findings is None or path is None:
         raise InputError("--findings and --findings-key must be given together")
-    _require_writable(findings.parent)
+    _create_folder(findings.parent)
     return read_key(path, "findings key")
 
 
@@ -351,4 +359,4 @@ def _write(
         console.say(
             f"findings: {n} written to {findings}{omitted}; row numbers count from 1; keep list and key private"
         )
-    _show_quarantined(report, synthetic, out)
+    _write_quarantined(report, synthetic, out)

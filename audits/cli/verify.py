@@ -36,7 +36,7 @@ def verify(
         only is not None and (policy is not None or trust_state is not None)
     ):
         message = "pass --trust FILE to verify everything, or --only integrity to check the files alone"
-        _stop(InputError(message, hint="--policy and --trust-state require --trust."), 2)
+        _stop(InputError(message, hint="--policy and --trust-state require --trust."), 2)  # 2: wrong command line
     try:
         found = verify_integrity(bundle) if trust is None else verify_bundle(bundle, trust, policy, state=trust_state)
     except PolicyError as error:
