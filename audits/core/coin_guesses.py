@@ -30,7 +30,10 @@ class Claim(NamedTuple):
 
 
 def stated_claim(mechanism: Mapping[str, Any] | None, limit: float) -> Claim:
-    """Return the claim in a mechanism log, or `limit` and delta 0 without one; raise InputError for a wrong one."""
+    """Return the claimed epsilon and delta in a mechanism log; if there is no claim, return `limit` and delta 0.
+
+    Raise InputError if a claimed number is missing or out of range.
+    """
     claimed = None if mechanism is None else mechanism.get("claim")
     if claimed is None:
         return Claim(limit=limit, delta=0.0, is_claim=False)
@@ -116,7 +119,7 @@ def guess_coins(
 
 
 def provable(n: int, *, alpha: float) -> float:
-    """Return the largest lower bound on epsilon that n coins can give, with delta 0 and every guess right."""
+    """Return the largest lower bound on epsilon that n coins in all can give, with delta 0 and every guess right."""
     guessed = guessed_persons(n)
     return one_run_ceiling(guessed, alpha=alpha / len(guesses_tried(guessed))) if guessed > 0 else 0.0
 
@@ -131,12 +134,12 @@ def needed_for_epsilon(limit: float, *, alpha: float) -> int:
 
 
 def guessed_persons(n: int) -> int:
-    """Return how many of n coins can be guessed: all except the known coins of the first fold."""
+    """Return how many of all n coins can be guessed: all except the known coins of the first fold."""
     return n - len(np.array_split(np.arange(n), FOLDS)[0])
 
 
 def guesses_tried(n: int) -> list[int]:
-    """Return the values of r, the number of guesses, that are tested for n coins."""
+    """Return the values of r, the number of guesses, that are tested if n coins can be guessed."""
     return [*(r for r in GUESSES if r < n), n]
 
 

@@ -32,7 +32,8 @@ def open_regular(path: str | Path, max_bytes: int = MAX_TABLE_BYTES) -> io.Buffe
     """Open a file for reading. Raise OSError if it is not a regular file or has more than `max_bytes` bytes.
 
     `strerror` of the error states the reason. A device, pipe or socket could deliver data without end or block the
-    process. The opened file is checked, because a different file may have been moved to the path meanwhile.
+    process. The file is checked after it is opened, because a check of the path could concern a different file: a
+    process could replace the file between the check and the opening.
     """
     file = open(path, "rb", opener=_without_waiting)  # noqa: SIM115 - the caller closes the file
     found = os.fstat(file.fileno())
@@ -58,8 +59,8 @@ def read_regular(path: str | Path, max_bytes: int = MAX_SMALL_BYTES) -> bytes:
     return data
 
 
-def read_parquet(file: BinaryIO, wanted: Collection[str]) -> tuple[list[str], "pa.Table"]:
-    """Return the names of all columns of a Parquet file, and a table of the wanted columns.
+def read_parquet(file: BinaryIO, to_read: Collection[str]) -> tuple[list[str], "pa.Table"]:
+    """Return the names of all columns of a Parquet file, and a table of those of its columns that are in `to_read`.
 
     A file of a few hundred bytes can decode to many gigabytes. The decoded size is therefore measured first, in small
     batches. Raise OSError, with the reason in `strerror`, if the file is damaged or exceeds `MAX_TABLE_BYTES`.
@@ -71,7 +72,7 @@ def read_parquet(file: BinaryIO, wanted: Collection[str]) -> tuple[list[str], "p
     with arrow_errors():
         parquet = pq.ParquetFile(file, pre_buffer=False)
         names: list[str] = parquet.schema_arrow.names
-        columns = [name for name in names if name in wanted]
+        columns = [name for name in names if name in to_read]
         for batch in parquet.iter_batches(_BATCH_ROWS, columns=columns, use_threads=False):
             for column in batch.columns:
                 plain = column.dictionary_decode() if pa.types.is_dictionary(column.type) else column

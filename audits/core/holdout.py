@@ -41,7 +41,10 @@ class HoldoutTables:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Arms:
-    """The persons of the two compared groups (arms): first all train persons, then all control persons."""
+    """The persons of the two compared groups (arms): first all train persons, then all control persons.
+
+    P is the number of compared persons, n the number of their rows, and m the number of synthetic rows.
+    """
 
     row_person: Int  # person index of each train row, then of each control row; int64 (n,)
     is_train: Bool  # whether each person is in train; bool (P,)

@@ -48,7 +48,8 @@ def load_table(
 
     The audits must read everything in a table that will be released. A synthetic table may therefore have only the
     columns `text` and `label`, and columns that add no information, such as row numbers (`is_numbering`). All values
-    of one column must have the same type. The file must equal the output of a known writer (`file_problems`).
+    of one column must have the same type. The file must equal the output of a known writer, such as pandas
+    (`file_problems`).
 
     Args:
         path: the file.
@@ -100,13 +101,13 @@ def load_tables(
     If `synthetic` is None, the control texts take the place of the synthetic table. This is for commands that audit
     no synthetic table of the user, such as `audits selftest`.
     """
-    released = None if synthetic is None else load_table(synthetic, role="synthetic", **options)
-    trained = load_table(train, role="train", **options)
-    unseen = load_table(control, role="control", **options)
-    public = None if reference is None else load_table(reference, role="reference", **options)
-    if released is None:  # without labels and persons, control passes the checks of a synthetic table
-        released = replace(unseen, labels=None, has_groups=False)
-    return load_inputs(released, trained, unseen, public)
+    synthetic_table = None if synthetic is None else load_table(synthetic, role="synthetic", **options)
+    train_table = load_table(train, role="train", **options)
+    control_table = load_table(control, role="control", **options)
+    reference_table = None if reference is None else load_table(reference, role="reference", **options)
+    if synthetic_table is None:  # without labels and persons, control passes the checks of a synthetic table
+        synthetic_table = replace(control_table, labels=None, has_groups=False)
+    return load_inputs(synthetic_table, train_table, control_table, reference_table)
 
 
 def load_inputs(
@@ -134,8 +135,8 @@ def load_inputs(
         problems.append(f"identifiers are given for {len(identifiers)} rows, but train has {len(train)} rows")
     if problems:
         raise InputError("the tables cannot be audited", problems=problems)
-    known = None if identifiers is None else tuple(tuple(row) for row in identifiers)
-    return AuditInputs(synthetic=synthetic, train=train, control=control, reference=reference, identifiers=known)
+    of_rows = None if identifiers is None else tuple(tuple(row) for row in identifiers)
+    return AuditInputs(synthetic=synthetic, train=train, control=control, reference=reference, identifiers=of_rows)
 
 
 def take(table: Table, rows: Int) -> Table:
@@ -188,8 +189,8 @@ def digests(inputs: AuditInputs) -> dict[str, str]:
 
 def shortened(problems: Sequence[str]) -> list[str]:
     """Return the first 20 problems and, if there are more, an entry that states how many more."""
-    rest = len(problems) - _MAX_LISTED
-    return [*problems[:_MAX_LISTED], *([f"and {rest} more"] if rest > 0 else [])]
+    n_more = len(problems) - _MAX_LISTED
+    return [*problems[:_MAX_LISTED], *([f"and {n_more} more"] if n_more > 0 else [])]
 
 
 # the rows as (number from 1, values by column name); all column names; a message for each row that cannot be parsed
@@ -274,6 +275,10 @@ READERS = {".parquet": _parquet, ".jsonl": _jsonl, ".csv": _csv}
 
 
 def _fault(row: Mapping[str, Any], columns: Mapping[str, str], found: set[str]) -> str:
+    """Return why a row cannot be used, or "" if it can be used.
+
+    `columns` has the names of the columns of texts, labels and persons, and `found` all column names of the file.
+    """
     value = row.get(columns["text"])
     if not isinstance(value, str):
         return "no text" if value is None else "the text is not a string"

@@ -86,7 +86,10 @@ def read_plain(data: bytes, names: Sequence[str], n_rows: int) -> list[list[str]
 
 
 def _read_page_header(data: bytes, at: int) -> tuple[int, int, int]:
-    """Read the page header at the offset `at`; return (number of values, their bytes, offset of the first value)."""
+    """Read the page header at the offset `at`.
+
+    Return the number of values, their size in bytes, and the offset of the first value.
+    """
     size, after = _read_int(data, at + 3)  # skips two field headers and the page type
     _, after = _read_int(data, after + 1)  # skips the size, which the header states a second time
     n, _ = _read_int(data, after + 2)  # skips the headers of the inner struct and of its first field

@@ -12,9 +12,8 @@ class ProvableLimit(NamedTuple):
     """The limit that an audit sets on the share of persons with an event."""
 
     tau: float | None  # the limit; None if there are too few persons even for the weakest limit
-    n_for_stricter: (
-        int  # persons that train and control must each have for the next stricter limit; 0 if there is none
-    )
+    # persons that train and control must each have for the next stricter limit; 0 if `tau` is the strictest limit
+    n_for_stricter: int
 
 
 def provable_limit(n_persons: int) -> ProvableLimit:
@@ -50,10 +49,12 @@ def one_person_power(n_train: int, n_control: int) -> dict[str, Any]:
 
 def difference(train: Bool, control: Bool, *, confidence: float) -> Estimate:
     """Return the share of train persons with an event minus this share in control, with Newcombe's interval."""
-    k_t, n_t, k_h, n_h = int(train.sum()), len(train), int(control.sum()), len(control)
-    low, high = newcombe(k_t, n_t, k_h, n_h, confidence=confidence)
-    value = k_t / n_t - k_h / n_h
-    return Estimate(value=value, low=min(low, value), high=max(high, value), confidence=confidence, n=min(n_t, n_h))
+    k_train, n_train, k_control, n_control = int(train.sum()), len(train), int(control.sum()), len(control)
+    low, high = newcombe(k_train, n_train, k_control, n_control, confidence=confidence)
+    value = k_train / n_train - k_control / n_control
+    return Estimate(
+        value=value, low=min(low, value), high=max(high, value), confidence=confidence, n=min(n_train, n_control)
+    )
 
 
 def share(has_event: Bool, *, confidence: float) -> Estimate:

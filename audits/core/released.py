@@ -73,6 +73,7 @@ def plain_file(suffix: str, rows: Sequence[Mapping[str, str]]) -> bytes:
 
 
 def _parquet_files(data: bytes, _rows: object) -> Iterator[bytes]:
+    """Yield each form in which a known writer could have written the rows of the Parquet file `data`."""
     file = pq.ParquetFile(pa.BufferReader(data), pre_buffer=False)
     table, meta = file.read(use_threads=False).replace_schema_metadata(None), file.metadata
     if meta.created_by == CREATED_BY.decode():
@@ -114,6 +115,7 @@ def _written(table: pa.Table, **options: Any) -> bytes:
 
 
 def _jsonl_files(data: bytes, rows: Sequence[Mapping[str, Any]]) -> Iterator[bytes]:
+    """Yield each usual JSON-lines form of the rows; skip forms whose first line differs from `data`, if not empty."""
     if len({tuple(row) for row in rows}) > 1:  # rows with different keys
         return
     for is_ascii, separators, slash in product((False, True), ((", ", ": "), (",", ":")), ("/", "\\/")):
@@ -253,19 +255,19 @@ def digests_found(public: Iterable[str], ids: Iterable[str], texts: Iterable[str
     of_ids = ((data, _uuids(data)) for name in ids for data in _spellings(name))
     no_uuids: list[bytes] = []
     of_texts = ((text.encode("utf-8", "surrogatepass"), no_uuids) for text in texts)
-    hits: dict[int, set[bytes | str]] = defaultdict(set)
+    matches: dict[int, set[bytes | str]] = defaultdict(set)  # number of characters -> found digests or their parts
     n_digests = 0
     for data, uuids in chain(of_ids, of_texts):
         digests = [*(algorithm(data).digest() for algorithm in _ALGORITHMS), *uuids]
         n_digests += len(digests)
         for digest in digests:
             if any(digest[:n] in windows or digest[-n:] in windows for n, windows in long.items()):
-                hits[_WINDOW].add(digest)
+                matches[_WINDOW].add(digest)
             name = digest.hex() if short else ""
             for length, tokens in short.items():
-                hits[length].update({name[:length], name[-length:]} & tokens)
+                matches[length].update({name[:length], name[-length:]} & tokens)
     total = 0
-    for length, found in hits.items():
+    for length, found in matches.items():
         by_chance = 2 * n_digests * len(short[length]) / 16**length if length < _WINDOW else 0.0
         if poisson.sf(len(found) - 1, by_chance) < _LEVEL:
             total += len(found)

@@ -94,7 +94,9 @@ def read_report(data: bytes) -> AuditReport:
 
 
 def private_bytes(result: AuditResult) -> bytes:
-    """Return the RFC 8785 bytes of a result, including its findings and quarantined rows, which `audit.json` omits.
+    """Return the RFC 8785 bytes of a result, including its findings and quarantined rows.
+
+    In `audit.json`, a result has neither of the two. The report lists the quarantined rows of all checks together.
 
     Raise InputError if a number is not finite or a detail is not a JSON value.
 
@@ -172,7 +174,7 @@ class _Result(Closed):
 
 class _PrivateResult(_Result):
     findings: tuple[Finding, ...]
-    quarantined: tuple[int, ...]
+    quarantined: tuple[int, ...]  # rows, from 0
 
 
 class _Report(Closed):

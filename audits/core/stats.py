@@ -5,8 +5,10 @@ below `low` with probability at most 1 - confidence. Counts are of persons, unle
 
 An audit passes only at the confidence of the run. It fails at the fixed `FAIL_LEVEL`, so that a higher confidence
 cannot turn a fail into a pass. A table without leaks almost never fails a test against a margin. It fails a test of
-the hypothesis of no effect, such as `scan_test`, with a probability equal to the significance level. The audits of a
-release contain nine such tests at `CHANCE_LEVEL` = 0.01, so at most 9 % of releases without leaks fail one of them.
+the hypothesis of no effect, such as `scan_test`, with a probability equal to the significance level. Without
+optional inputs, the audits contain nine such tests at `CHANCE_LEVEL` = 0.01 (five of them in `memorization`), so at
+most 9 % of tables without leaks fail one of the nine. Three optional inputs add such tests: vectors of encoders, a
+mirror table and a previous release.
 """
 
 import math
@@ -20,8 +22,9 @@ from audits.core.errors import InputError, NotMeasurable
 from audits.core.types import Float
 
 SCAN_GRID = (5, 7, 10, 15, 20, 30, 50, 100, 200, 500, 1000)  # tested numbers m of persons at the top of the ranking
-POWER = 0.8  # statistical power for which sample sizes are computed
-# probability with which a table without leaks passes an audit with a narrow margin; sample sizes are computed from it
+POWER = 0.8  # power for which sample sizes and the smallest detectable leak are computed, if no other power is given
+# higher power for the sample sizes of `neighbours` and `parent_recovery`: a table without leaks passes their tests
+# with this probability
 PASS_POWER = 0.95
 FAIL_LEVEL = 0.05  # significance level of every fail, after correction for multiple testing
 CHANCE_LEVEL = FAIL_LEVEL / 5  # significance level of tests of the hypothesis of no effect
@@ -40,7 +43,8 @@ class Scan(NamedTuple):
     """The result of `scan_test`."""
 
     p: float  # p-value
-    cut: int  # the tested number m of persons at the top of the ranking that gives the smallest p_m
+    # the tested number of persons at the top of the ranking that gives the smallest p-value; 0 if none was tested
+    cut: int
     n_train_in_cut: int  # number of train persons among the first `cut` persons
 
 
@@ -118,6 +122,9 @@ def scan_test(scores_train: Float, scores_control: Float) -> Scan:
 def one_run_epsilon(*, r: int, v: int, m: int, delta: float, alpha: float) -> float:
     """Return the lower bound on epsilon that v right guesses among r guesses prove, after one run of the generator.
 
+    A fair coin decides for each of m persons whether the generator is trained on this person. An attacker guesses r
+    of the coins from the output of the generator.
+
         q = e^eps / (1 + e^eps),  beta = P[Bin(r, q) >= v],
         a = max_{1<=i<=v} (P[Bin(r, q) >= v - i] - beta) / i,
         p(eps) = min(1, beta + 2 m delta a),  bound = sup{eps : p(eps) <= alpha}
@@ -152,7 +159,10 @@ def one_run_epsilon(*, r: int, v: int, m: int, delta: float, alpha: float) -> fl
 
 
 def one_run_ceiling(r: int, *, alpha: float) -> float:
-    """Return the bound if all r guesses are right and delta is 0: max(0, ln(q / (1 - q))) with q^r = alpha."""
+    """Return the bound of `one_run_epsilon` if all r guesses are right and delta is 0.
+
+    The bound is max(0, ln(q / (1 - q))) with q^r = alpha.
+    """
     q = alpha ** (1 / r)
     return max(0.0, math.log(q / (1 - q)))
 
@@ -212,8 +222,10 @@ def exceeds_control(train: int, others: int, share: float, *, minimum: int, n_te
 
         train > 0  and  (others < minimum  or  P[Bin(train + others, share) >= train] <= EXPLAINED_LEVEL / n_tests)
 
-    If `others` is below `minimum`, every match of a train person counts as a leak. Otherwise, matches evidently occur
-    without a leak, so a binomial test compares `train` with `others`.
+    A match is, for example, an identifier of a person that occurs in the synthetic table. If `others` is below
+    `minimum`, every match of a train person counts as a leak. Otherwise, matches evidently occur without a leak, so a
+    binomial test compares `train` with `others`. Checks of the tables use this function also to compare the number of
+    synthetic rows that have a property (`train`) with the number of real rows (`others`).
 
     Args:
         train: number of matches of train persons.
@@ -232,8 +244,9 @@ def exceeds_chance(matches: int, expected: float, *, negligible: float) -> bool:
 
         expected < negligible   or   P[Poisson(expected) >= matches] <= EXPLAINED_LEVEL
 
-    `matches` is the number of different values that match, and `expected` the number of matches expected by chance.
-    If `expected` is below `negligible`, chance explains no match, and the result is true.
+    `matches` is the number of different values, such as record numbers, that occur both in train and in the synthetic
+    table. `expected` is the number of such values that is expected by chance. If `expected` is below `negligible`,
+    chance explains no match, and the result is true even if `matches` is 0.
     """
     return expected < negligible or float(stats.poisson.sf(matches - 1, expected)) <= EXPLAINED_LEVEL
 

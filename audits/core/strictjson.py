@@ -51,7 +51,7 @@ def canonical(value: Any) -> bytes:
 
 
 def parse_canonical(data: bytes) -> Any:
-    """Return the value of canonical JSON bytes; raise JsonError if they are not canonical."""
+    """Return the value of canonical JSON bytes, with lists as tuples; raise JsonError if they are not canonical."""
     value = _parse(data, _whole_number)
     if canonical(value) != data:
         raise JsonError("not in canonical form (RFC 8785)")

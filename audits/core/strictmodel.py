@@ -95,6 +95,7 @@ def in_words(kind: str, message: str) -> str:
 
 
 def _place(path: Sequence[Any]) -> str:
+    """Return the path of a value in a message, such as `rules[0].limit (entry 1 of rules)`."""
     keys = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path).removeprefix(".")
     entry = next((i for i, part in enumerate(path) if isinstance(part, int) and i > 0), None)
     if entry is None:

@@ -95,6 +95,7 @@ def where_to_correct(problems: Iterable[str], name: str, data: bytes) -> str:
 
 
 def _place(problem: str, lines: Mapping[str, int]) -> str:
+    """Return what to correct for one problem, such as "correct dp.epsilon in line 7", or "" if no line is known."""
     key, _, what = problem.partition(": ")
     key = key.partition(" (entry ")[0]
     place = re.sub(r"\[([0-9]+)\]", r".\1", key)
@@ -144,6 +145,7 @@ def block_yaml(value: Mapping[str, Any], indent: int = 0) -> bytes:
 
 
 def _usual_cause(line: str) -> str:
+    """Return a hint on the mistake that usually makes such a line not valid YAML."""
     if "\t" in line[: len(line) - len(line.lstrip())]:
         return "Indent with spaces, not with tabs."
     if re.search(r'"[^"]*\\', line):
@@ -152,6 +154,7 @@ def _usual_cause(line: str) -> str:
 
 
 def _forbidden_yaml(text: str) -> Iterator[str]:
+    """Yield the problems that are found before a text is parsed: forbidden tokens and too deep nesting."""
     depth = 0
     for token in YAML(typ="safe", pure=True).scan(text):
         kind, line = type(token).__name__, token.start_mark.line + 1
@@ -164,6 +167,7 @@ def _forbidden_yaml(text: str) -> Iterator[str]:
 
 
 def _unsuitable(node: Any) -> Iterator[str]:
+    """Yield the problems that are found in the parsed nodes: wrong or repeated keys, long numbers, surrogates."""
     if isinstance(node, MappingNode):
         seen = set()
         for key, item in node.value:

@@ -43,7 +43,10 @@ class NormalShare:
         return Interval(max(0.0, self.value - half), min(1.0, self.value + half))
 
     def p_beyond(self, margin: float, *, null: float = 0.5) -> float:
-        """Return the two-sided p-value of the hypothesis that the distance from `null` is at most the margin."""
+        """Return the two-sided p-value of the hypothesis that the distance from `null` is at most the margin.
+
+        `null` is the centre: the share that is expected without a leak. If the standard error is 0, return 1.
+        """
         beyond = abs(self.value - null) - margin
         return 1.0 if min(beyond, self.error) <= 0 else min(1.0, 2 * float(stats.norm.sf(beyond / self.error)))
 
@@ -93,7 +96,8 @@ def exact_share(k: int, n: int, *, confidence: float) -> Estimate:
 def control_needed(n_train: int, *, reference_is_control: bool) -> int:
     """Return how many control persons are required so that as many control persons as train persons can be compared.
 
-    If `reference_is_control`, a fraction `REFERENCE_SHARE` of the control persons is only the reference.
+    If `reference_is_control`, a fraction `REFERENCE_SHARE` of the control persons is the reference: the attacks are
+    fitted on these persons, so they cannot be compared.
     """
     return math.ceil(n_train / (1 - REFERENCE_SHARE)) if reference_is_control else n_train
 

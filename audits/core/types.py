@@ -46,7 +46,8 @@ class Lineage:
     """The train rows (parents) from which each synthetic row was made; private."""
 
     parents: tuple[tuple[int, ...], ...]  # for each synthetic row, the indices of its parents, from 0; may be empty
-    weights: tuple[tuple[float, ...], ...]  # weight of each parent; non-negative with sum 1 for each synthetic row
+    # weight of each parent, not negative; the weights of a synthetic row with parents have the sum 1
+    weights: tuple[tuple[float, ...], ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,9 +84,12 @@ class AuditInputs:
     reference: Table | None = None  # public texts that resemble those of train
     # for each train row, the original identifiers that were replaced in the text of the row
     identifiers: tuple[tuple[str, ...], ...] | None = field(default=None, repr=False)
-    # control rows that repeat a record of a train person and count as records of this person; see `check_split`
+    # rows that `check_split` removed from control, because they nearly duplicate a train row or their person has an
+    # identifier of a train person; None if no row was removed. The audits do not use these rows as control records.
+    # `memorization` and `identifiers` read the rows to recognise text that several persons have
     set_aside: Table | None = None
-    near_duplicate_rate: float = 0.0  # share of control rows that were removed as near duplicates of a train row
+    # share of the control rows that were removed as near duplicates of a train row before the audits were called
+    near_duplicate_rate: float = 0.0
     # for each control row, its replaced identifiers; they show how many identifiers match by chance
     control_identifiers: tuple[tuple[str, ...], ...] | None = field(default=None, repr=False)
     lineage: Lineage | None = field(default=None, repr=False)
@@ -139,7 +143,7 @@ class AuditResult:
     metrics: Mapping[str, Estimate] = field(default_factory=dict)  # numbers that a policy can limit, by name
     details: Mapping[str, Any] = field(default_factory=dict)  # aggregates without texts, labels or identifiers
     reason: str  # explains the verdict; if there are too few persons, states how many would be enough
-    confidence: float | None = None  # one-sided confidence of the run
+    confidence: float | None = None  # one-sided confidence of the run; None until the runner sets it
     findings: tuple[Finding, ...] = field(default=(), repr=False)  # private: in no report, evidence or log
     quarantined: tuple[int, ...] = field(default=(), repr=False)  # synthetic rows (from 0) that the verdict excludes
 
