@@ -18,7 +18,7 @@ from audits.embeddings.similarity import Float32, Matrix, highest, similarity_bl
 from audits.gate.coarse import coarsen
 
 LOCAL_NEIGHBOURS = 5  # number of nearest reference rows whose mean similarity `crowding` subtracts
-MIN_BIN = 10  # in a bin of a histogram, each table has no rows or at least this many
+MIN_BIN = 10  # smallest number of synthetic rows, other than 0, that a bin of a published histogram may count
 BINS_PER_UNIT = 40  # number of histogram bins in a distance of 1
 
 
@@ -44,9 +44,10 @@ class Share(NormalShare):
 def share_of_train(nearest: Int, included: list[Int], people: Arms) -> Share:
     """Return the share of synthetic rows whose nearest person is in train, as the mean over all repeats.
 
-    `nearest` is the result of `nearest_person_of_rows`, and `included` that of `balanced_draws`. In one repeat, a
-    class c has 2n persons, n of them in train. Person i is nearest to the share w_i of the synthetic rows. If the
-    roles (train or control) are permuted within classes, the variance of the share is exactly
+    Each repeat uses one random draw of persons: `included` has the persons of each draw (`balanced_draws`), and
+    `nearest` has, for each draw, the nearest drawn person of each synthetic row (`nearest_person_of_rows`). In one
+    draw, a class c has 2n persons, n of them in train. Person i is nearest to the share w_i of the synthetic rows. If
+    the roles (train or control) are permuted within classes, the variance of the share is exactly
 
         sum_c  2n/(4(2n-1)) * sum_i (w_i - mean(w))^2
 
@@ -143,7 +144,8 @@ def nndr_ratio(to_train: Float32, to_control: Float32) -> float | None:
     """Return the 10 % quantile of the nearest-neighbour distance ratio (NNDR) for train, divided by that for control.
 
     The ratio of a synthetic row is (distance to the nearest row) / (distance to the second nearest row). Rows whose
-    second distance is 0 are omitted. The result is None if the quantile for control is 0.
+    second distance is 0 are omitted. Without any row, a quantile counts as 0. The result is None if the quantile for
+    control is 0.
     """
     quantiles = []
     for distances in (to_train, to_control):
@@ -155,10 +157,13 @@ def nndr_ratio(to_train: Float32, to_control: Float32) -> float | None:
 def distance_histogram(
     train: NDArray[np.floating], control: NDArray[np.floating]
 ) -> dict[str, list[float] | list[int]]:
-    """Return the histograms of cosine distances to train and control, with common bins; empty for too few rows.
+    """Return the histograms of the cosine distances of synthetic rows to train and to control.
 
-    Privacy: in each bin, each table has no rows or at least ten, so that no bin shows a single person. The edges
-        are multiples of 1/40, so that no edge is the distance of a record.
+    `train` has the distance of each synthetic row to the nearest train row, and `control` to the nearest control row.
+    The two histograms have the same bins. With too few rows, both are empty.
+
+    Privacy: in each bin, each of the two counts of synthetic rows is 0 or at least ten, so that no bin shows a single
+        person. The edges are multiples of 1/40, so that no edge is the distance of a record.
     """
     both = np.concatenate([train, control])
     first = math.floor(float(both.min()) * BINS_PER_UNIT)

@@ -113,7 +113,7 @@ def drop_words(text: str, rate: float, rng: Rng) -> str:
 def _with_copies(synthetic: Table, train: Table, pairs: list[tuple[int, int]], rng: Rng) -> Table:
     texts, labels = list(synthetic.texts), None if synthetic.labels is None else list(synthetic.labels)
     vectors = {name: matrix.copy() for name, matrix in synthetic.vectors.items()}
-    for place, row in pairs:
+    for place, row in pairs:  # a copy of the train row `row` replaces the synthetic row `place`
         texts[place] = drop_words(train.texts[row], DROPPED_WORDS, rng)
         if labels is not None and train.labels is not None:
             labels[place] = train.labels[row]

@@ -19,9 +19,9 @@ def incidence(
     rows: Int, columns: Int, shape: tuple[int, int], dtype: type[np.floating] = np.float64
 ) -> sparse.csr_matrix:
     """Return a matrix with 1 at each pair (rows[i], columns[i]) and 0 elsewhere; a pair may occur several times."""
-    table = sparse.csr_matrix((np.ones(len(rows), dtype=dtype), (rows, columns)), shape=shape)
-    table.data[:] = 1
-    return table
+    matrix = sparse.csr_matrix((np.ones(len(rows), dtype=dtype), (rows, columns)), shape=shape)
+    matrix.data[:] = 1
+    return matrix
 
 
 def similarity_blocks(queries: Matrix, keys: Matrix, *, block: int = BLOCK) -> Iterator[tuple[slice, Float32]]:

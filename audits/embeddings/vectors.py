@@ -13,8 +13,9 @@ from audits.core.errors import InputError
 from audits.core.files import open_regular
 from audits.core.types import AuditInputs
 
-# errors that `np.load` raises for a file that is no matrix; it evaluates the header of the file as a Python literal
+# errors that `np.load` raises for a file that is no matrix; `np.load` evaluates the header as a Python literal
 _PARSER_ERRORS = (OSError, EOFError, ValueError, TypeError, LookupError, OverflowError, MemoryError, SyntaxError)
+# tables that can have vectors; "mirror" is the output of the generator when trained on control
 ROLES = ("synthetic", "train", "control", "reference", "mirror")
 
 
