@@ -66,7 +66,7 @@ def public_histogram(histogram: Mapping[str, Any], min_count: int, step: float) 
 
 
 def public_curve(roc: Mapping[str, Sequence[float]], step: float) -> dict[str, list[float]]:
-    """Return a ROC curve at the rates `RATES`: for each rate, the last measured point with `fpr` up to it.
+    """Return a ROC curve at the rates `RATES`: for each rate, the last measured point with at most this `fpr`.
 
     Args:
         roc: false and true positive rates `fpr` and `tpr`, not decreasing; optionally `low` and `high`, the ends of

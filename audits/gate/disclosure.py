@@ -56,9 +56,9 @@ _SHARE_KEY = re.compile(
 _NUMBER = re.compile(r"(?<![\w.])(\d{1,3}(?:,\d{3})++|\d++)(\.\d++)?+(\s?%)?(-[A-Za-z])?")  # "1,234", "0.5 %"
 
 
-def floor_of(count: int, more: Sequence[int] = ()) -> int:
-    """Return the largest number up to `count` among 0, 1, 2, 5, 10, 20, 50, ... and the numbers in `more`."""
-    return max([_bucket_ends(count)[0], *(edge for edge in more if edge <= count)])
+def floor_of(count: int, further: Sequence[int] = ()) -> int:
+    """Return the largest number up to `count` among 0, 1, 2, 5, 10, 20, 50, ... and the numbers in `further`."""
+    return max([_bucket_ends(count)[0], *(edge for edge in further if edge <= count)])
 
 
 def bucket(count: int) -> str:
@@ -112,6 +112,7 @@ def public_metric(name: str, metric: Metric, policy: Policy) -> Metric:
 
 
 def _rounded(name: str, metric: Metric, policy: Policy) -> Metric:
+    """Round the number, its interval and its n once, as the first lines of this module state."""
     rules = [rule for rule in policy.all_rules() if rule.metric == name]
     n = metric.n
     if not _EXACT_N.fullmatch(name):
@@ -188,6 +189,7 @@ def is_published(name: str, policy: Policy) -> bool:
 
 
 def _independent(evidence: Evidence, policy: Policy) -> Evidence:
+    """Return the public evidence under an independent policy: without verdicts about private records."""
     ruled = {rule.metric for rule in policy.all_rules()}
     metrics = {
         name: public_metric(name, metric, policy)
@@ -203,6 +205,7 @@ def _independent(evidence: Evidence, policy: Policy) -> Evidence:
 
 
 def _verdicts(evidence: Evidence, policy: Policy) -> Evidence:
+    """Return the public evidence under a policy that requires differential privacy."""
     if policy.is_independent:
         return _independent(evidence, policy)
     metrics = {}
@@ -236,6 +239,7 @@ def _withheld(state: AuditState, *, has_rule: bool) -> AuditState:
 
 
 def _at_the_limit(name: str, metric: Metric, policy: Policy) -> Metric:
+    """Return the limit of the metric's rules in place of the number; if a rule does not hold, round the number."""
     rules = [rule for rule in policy.all_rules() if rule.metric == name]
     for rule in rules:
         value = float(getattr(metric, rule.bound))

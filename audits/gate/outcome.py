@@ -6,6 +6,8 @@ outcome PASS. An outcome without a gate is shown, but does not affect the decisi
 - the verdict of an audit in the list `measured` of the policy. Such an audit must be measured. If it is not, its
   outcome is a gate with INSUFFICIENT, and the release is refused.
 - the outcome of a rule that has no effect, because the `dp_substitute` of the policy applies and lists the rule.
+
+The section `dp_substitute` lets a differential-privacy budget replace the audit `parent_recovery`.
 """
 
 from collections.abc import Iterable, Sequence
@@ -105,7 +107,7 @@ class Decision:
 
 
 def verdicts_line(without_gate: Iterable[tuple[str, str]]) -> str:
-    """Return one line with the outcomes without a gate, given as pairs (id, verdict)."""
+    """Return the text of `verdicts_of` after the words "verdicts that do not affect the decision"."""
     return f"verdicts that do not affect the decision: {verdicts_of(without_gate)}"
 
 

@@ -147,7 +147,10 @@ class Policy(Canonical):
         return (*self.rules, *_dp_rules(self.dp), *selftest, *(external if self.intended_use == "outside" else ()))
 
     def dp_method_rules(self) -> tuple[Rule, ...]:
-        """Return the rules that are added if a DP method made the records; none if `all_rules` has them."""
+        """Return the rules that are added if a differentially private (DP) method made the records.
+
+        The only such rule requires that the random streams are secret. Return no rule if `all_rules` contains it.
+        """
         return EXTERNAL_RULES[:1] if self.intended_use == "inside" else ()
 
     def gates(self) -> tuple[str, ...]:
@@ -172,7 +175,7 @@ def decide(evidence: Evidence, policy: Policy) -> Decision:
     - Intervals and required verdicts must have the confidence that the number of attempts requires.
     - A refusal stays a refusal if a number gets worse, if there is a further attempt, or if a gate is added to a
       policy that has gates.
-    - An external policy always has the gates of `EXTERNAL_RULES`.
+    - A policy for use outside the institution always has the gates of `EXTERNAL_RULES`.
     - A table with quarantined rows is refused, because no audit judged these rows.
     - An independent policy (`audits.gate.independent`) has no gates on attempts and quarantined rows.
     - If a DP method made the records, every policy requires that the accounting passed and that the random streams
@@ -219,6 +222,7 @@ def decide(evidence: Evidence, policy: Policy) -> Decision:
 
 
 def _private_gates(evidence: Evidence, policy: Policy, confidence: float) -> Iterator[RuleOutcome]:
+    """Yield the gates that read private records: on the claimed epsilon, and on quarantined rows if there are any."""
     if budget_caps(evidence, policy) is not None:
         yield from (_claim_gate(evidence, name) for name in ATTACKS if name == ATTACKS[0] or name in evidence.audits)
     metric = evidence.metrics.get(QUARANTINED)
@@ -253,6 +257,7 @@ def parse_policy(data: bytes, name: str) -> Policy:
 
 
 def _required(evidence: Evidence, name: str, confidence: float) -> RuleOutcome:
+    """Return the outcome of an audit whose verdict must be `pass`, at this confidence or a higher one."""
     state = evidence.audits.get(name)
     verdict, reason = _verdict(state), "the audit was not run"
     if state is not None:
@@ -264,6 +269,7 @@ def _required(evidence: Evidence, name: str, confidence: float) -> RuleOutcome:
 
 
 def _measured(evidence: Evidence, name: str) -> RuleOutcome:
+    """Return the outcome of an audit that must have been measured; only if it was not, the outcome is a gate."""
     state = evidence.audits.get(name)
     why = "The audit must be measured. Its verdict does not affect the decision; numbers that a rule names do."
     if state is None or state.status not in {"measured", "inconclusive"}:

@@ -37,7 +37,8 @@ ATTEMPTS, SECRET, QUARANTINED = "attempts.number", "secret.private", "input_chec
 _GUESSABLE = "If the random streams are not secret, anyone who guesses the seed knows who was in train."
 _COUNTED = "The audits of these control persons must be counted; otherwise they could be repeated until they pass."
 _REMOVED = "The verdicts apply to the table without the quarantined rows, so these rows must be removed first."
-# rules of every external policy; an independent policy has no rule about attempts
+# rules of every policy for use outside the institution; an independent policy (`audits.gate.independent`) has only
+# `secret-private`, because it has no rule about attempts
 EXTERNAL_RULES = (
     Rule(id="secret-private", metric=SECRET, bound="value", op=">=", limit=1, why=_GUESSABLE),
     Rule(id="attempts-counted", metric=ATTEMPTS, bound="value", op=">=", limit=1, why=_COUNTED),

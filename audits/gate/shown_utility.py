@@ -1,4 +1,7 @@
-"""Select the published numbers of an `evaluation.json`, in the form of `audits.verify.published.Utility`."""
+"""Select the published numbers of an `evaluation.json`, the measured utility of a synthetic table.
+
+The result has the form of `audits.verify.published.Utility`.
+"""
 
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
@@ -7,7 +10,8 @@ from audits.gate.disclosure import public_details
 from audits.gate.policy import Policy
 
 MIN_STEP_RECORDS = 10  # a share of real records is published only if a rounding step is at least this many records
-# smallest number of persons in a published subgroup, and of persons outside all published subgroups
+# smallest number of persons in a published subgroup. `synthgen evaluate` also ensures that no person or at least this
+# many persons are outside all published subgroups
 MIN_SUBGROUP_PERSONS = 50
 _FIELDS = ("value", "low", "high", "n")  # keys of a published score
 
@@ -40,6 +44,10 @@ def shown_utility(utility: Mapping[str, Any], policy: Policy, released: Collecti
 
 
 def _contradictory(tables: Mapping[str, Any]) -> dict[str, Any]:
+    """Return, for each table, the rounded share of texts that contradict themselves, by kind of contradiction.
+
+    The shares of the real table are omitted if the table has too few records (`MIN_STEP_RECORDS`).
+    """
     steps = {"synthetic": 100, "real": 20}  # table: number of rounding steps from 0 to 1
     return {
         table: {rule: round(share["value"] * steps[table]) / steps[table] for rule, share in found["shares"].items()}

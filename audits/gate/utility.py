@@ -39,8 +39,8 @@ class EvaluationFile(Closed):
 
     schema_name: Literal["synthgen-evaluation/v1"]
     synthetic: Sha256  # `records_digest` of the synthetic table
-    train: Sha256
-    test: Sha256
+    train: Sha256  # `records_digest` of the train table
+    test: Sha256  # `records_digest` of the table on which the classifiers were tested
     metrics: dict[MetricName, Metric]
     confidence: Any
     records: Any
