@@ -47,13 +47,13 @@ def attempt(folder: Path, high_water_mark: HighWaterMark, *, digest: str, contro
     Privacy: the ledger contains keyed hashes of persons and of sequences of words, and stays in the institution.
     """
     with opened(folder, high_water_mark) as chain:
-        made = chain.mac(b"made\0" + digest.encode())
+        keyed_digest = chain.mac(b"made\0" + digest.encode())
         persons, texts = person_marks(chain, control), text_marks(chain, control)
         earlier = _attempts_on(chain, persons, texts)
-        if made not in earlier:
+        if keyed_digest not in earlier:
             marks = {"persons": joined(persons), "texts": joined(set().union(*texts))}
-            chain.append({"made": made, "attempt": len(earlier) + 1, **marks})
-        return _attempt_with(chain, made)
+            chain.append({"made": keyed_digest, "attempt": len(earlier) + 1, **marks})
+        return _attempt_with(chain, keyed_digest)
 
 
 def check_ledger(folder: Path, high_water_mark: HighWaterMark) -> None:
@@ -82,6 +82,7 @@ def _entries(chain: Chain) -> list[Mapping[str, Any]]:
 
 
 def _attempt_with(chain: Chain, digest: str) -> Attempt:
+    """Return the newest attempt with this keyed digest."""
     entries = _entries(chain)
     number = next(entry["attempt"] for entry in reversed(entries) if entry["made"] == digest)
     position = list(dict.fromkeys(entry["made"] for entry in entries)).index(digest) + 1
@@ -89,6 +90,8 @@ def _attempt_with(chain: Chain, digest: str) -> Attempt:
 
 
 def _attempts_on(chain: Chain, persons: set[str], texts: list[set[str]]) -> list[str]:
+    """Return the keyed digests of the earlier audits on the same control persons, given the marks of both."""
+
     def is_repeated(entry: Mapping[str, Any]) -> bool:
         before = split(entry["texts"])
         n_persons = len(persons & split(entry["persons"]))

@@ -268,10 +268,12 @@ def _counted(chain: Chain) -> tuple[Spending, ...]:
 
 
 def _steps(chain: Chain, run: str) -> dict[str, Mapping[str, Any]]:
+    """Return step -> entry for the recorded steps of a run, in the order in which they were recorded."""
     return {entry["what"]: entry for entry in chain.entries if entry.get("run") == run}  # a step occurs at most once
 
 
 def _reserved(chain: Chain, run: str, delta: float) -> Reservation | None:
+    """Return the reservation of a run, or None if the run has none that counts."""
     counting = _counted(chain)
     own = next((spending for spending in counting if spending.run == run), None)
     if own is None:

@@ -42,7 +42,7 @@ class Head(Closed):
     version: Literal[1] = 1
     id: LedgerId
     entries: Annotated[int, Field(ge=0)]
-    head: Sha256  # the mac of the last line
+    head: Sha256  # the mac of the last line; if there is no line, mac_0 (see above)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,9 +112,9 @@ class Chain:
         with self._path.open("ab", buffering=0) as file:
             before = file.tell()
             try:
-                rest = memoryview(data)
-                while rest:
-                    rest = rest[file.write(rest) :]
+                unwritten = memoryview(data)
+                while unwritten:
+                    unwritten = unwritten[file.write(unwritten) :]
                 os.fsync(file.fileno())
             except OSError as error:
                 os.ftruncate(file.fileno(), before)  # the caller has not yet acted on the line
@@ -157,7 +157,7 @@ def opened(folder: Path, high_water_mark: HighWaterMark) -> Iterator[Chain]:
     if known is not None and not folder.is_dir():  # a new folder would obstruct restoring the old one
         raise _incomplete(folder, KEY, high_water_mark.path)
     with _locked(folder):
-        chain = _chain(folder, known, high_water_mark.path)
+        chain = _read_or_create(folder, known, high_water_mark.path)
         mark_of_id = HighWaterMark(chain_mark_path(chain.head().id))
         for head in (known, mark_of_id.read()):
             _refuse_older(folder, chain, head, high_water_mark.path)
@@ -176,7 +176,7 @@ def ledger_id(folder: Path) -> str:
     High-water marks are neither read nor written. Raise InputError if the folder, its key or a line is not valid.
     """
     with _locked(folder):
-        return _chain(folder, None, None).head().id
+        return _read_or_create(folder, None, None).head().id
 
 
 @contextmanager
@@ -191,7 +191,8 @@ def _locked(folder: Path) -> Iterator[None]:
         raise InputError(f"the ledger {folder} cannot be used ({disk_reason(error, folder)})") from error
 
 
-def _chain(folder: Path, known: Head | None, high_water_mark: Path | None) -> Chain:
+def _read_or_create(folder: Path, known: Head | None, high_water_mark: Path | None) -> Chain:
+    """Return the chain in a folder; create its file and its key if both are missing and `known` is None."""
     path = folder / FILE
     has_key, has_lines = os.path.lexists(folder / KEY), path.is_file() and path.stat().st_size > 0
     if known is None and not has_key and not has_lines:
@@ -203,6 +204,7 @@ def _chain(folder: Path, known: Head | None, high_water_mark: Path | None) -> Ch
 
 
 def _refuse_older(folder: Path, chain: Chain, known: Head | None, high_water_mark: Path) -> None:
+    """If `known` is an earlier head, raise InputError unless the chain has this id and begins with the same lines."""
     if known is None:
         return
     if chain.head().id != known.id:
@@ -213,15 +215,15 @@ def _refuse_older(folder: Path, chain: Chain, known: Head | None, high_water_mar
         problem = "does not have the same entries as before"
     else:
         return
-    raise InputError(f"the ledger {folder} {problem}", hint=_restore(folder, high_water_mark))
+    raise InputError(f"the ledger {folder} {problem}", hint=_restore_hint(folder, high_water_mark))
 
 
 def _incomplete(folder: Path, missing: str, high_water_mark: Path | None) -> InputError:
     message = f"the ledger {folder} lacks its {missing}, so earlier runs cannot be counted"
-    return InputError(message, hint=_restore(folder, high_water_mark))
+    return InputError(message, hint=_restore_hint(folder, high_water_mark))
 
 
-def _restore(folder: Path, high_water_mark: Path | None) -> str:
+def _restore_hint(folder: Path, high_water_mark: Path | None) -> str:
     mark = "its high-water mark beside the releaser's key" if high_water_mark is None else high_water_mark
     return (
         f"restore {folder} from its newest backup; an institution that has not released anything yet may instead "

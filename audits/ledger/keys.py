@@ -21,7 +21,7 @@ def read_key(path: Path, what: str) -> bytes:
         InputError: the file cannot be read or created, is a link, has a wrong length, or other users may read it.
     """
     try:
-        _make(path)
+        _create_if_missing(path)
         key, mode = read_plain(path, KEY_BYTES + 1)
     except OSError as error:
         raise InputError(f"the {what} {path} can neither be read nor created ({disk_reason(error, path)})") from None
@@ -45,7 +45,7 @@ def read_plain(path: Path, max_bytes: int) -> tuple[bytes, int]:
         return (file.read(max_bytes) if stat.S_ISREG(mode) else b""), mode
 
 
-def _make(path: Path) -> None:
+def _create_if_missing(path: Path) -> None:
     if os.path.lexists(path):
         return
     partial = path.with_name(f".{path.name}.{secrets.token_hex(8)}")

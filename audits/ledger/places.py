@@ -1,4 +1,7 @@
-"""Default paths of the institution's ledger and of its high-water marks."""
+"""Default paths of the institution's ledger and of its high-water marks.
+
+A high-water mark is a file with the newest known state of the ledger. It is stored elsewhere to detect a rollback.
+"""
 
 import hashlib
 import os
@@ -17,10 +20,10 @@ def ledger_folder() -> Path:
 
 def folder_mark_path(folder: Path) -> Path:
     """Return the path of the high-water mark that audits use for a ledger folder if they have no releaser's key."""
-    # the digest of the folder's path takes the place of the id of the chain, which is not known without its key
+    # the digest of the folder's path takes the place of the ledger's id, which is not known without the ledger's key
     return chain_mark_path(hashlib.sha256(os.fsencode(folder.resolve())).hexdigest()[:16])
 
 
-def chain_mark_path(chain: str) -> Path:
-    """Return the path, in the data folder, of the high-water mark for the id of a chain."""
-    return data_folder() / "ledgers-seen" / f"{chain}.json"
+def chain_mark_path(ledger_id: str) -> Path:
+    """Return the path, in the data folder, of the high-water mark for the id of a ledger."""
+    return data_folder() / "ledgers-seen" / f"{ledger_id}.json"
