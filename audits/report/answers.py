@@ -45,7 +45,7 @@ def answers(content: ReportContent) -> tuple[OfficerAnswer, ...]:
 
 
 def _dataset(content: ReportContent) -> list[str]:
-    made = sum(row[3] for row in content.balance)
+    made = sum(row[3] for row in content.balance)  # row[3]: number of generated records of a class
     in_classes = f"{count(made)} synthetic records (texts) in {count(len(content.balance))} classes"
     what = in_classes if made else "synthetic records"
     source = content.source
@@ -75,6 +75,7 @@ def _dataset(content: ReportContent) -> list[str]:
 
 
 def _protection(content: ReportContent) -> tuple[str, tuple[str, ...]]:
+    """Return `lead` and `sentences` of the answer."""
     if content.guarantee is not None and content.is_guessable:
         return "No guarantee.", (
             "The noise of differential privacy follows from a published seed, so anyone can compute and remove it.",
@@ -155,6 +156,7 @@ def _not_for(content: ReportContent) -> list[str]:
 
 
 def _approval(content: ReportContent) -> tuple[str, tuple[str, ...]]:
+    """Return `lead` and `sentences` of the answer."""
     if content.verdict == "refused":
         return "Nobody.", ("A refused table cannot be approved.",)
     proof = (

@@ -21,7 +21,7 @@ class GateRow:
     """The outcome of one gate, or of an audit or rule without a gate (see `RuleOutcome`)."""
 
     id: str
-    metric: str  # as in `RuleOutcome`
+    metric: str  # for a rule, metric and bound, such as `membership.auc.high`; for an audit, such as `linkage.passed`
     op: Literal["<=", ">="]
     limit: float
     value: float | None  # None if nothing was measured
@@ -97,8 +97,10 @@ class ReportContent:
     without_gate: tuple[GateRow, ...] = ()  # outcomes without a gate, which do not affect the decision
     balance: tuple[BalanceRow, ...] = ()
     audits: tuple[Mapping[str, Any], ...] = ()  # `results` of audit.json
-    utility: Mapping[str, Any] = field(default_factory=dict)  # results of the stage `evaluate`
-    # number of rejected candidates by reason; `candidates`: number of all candidates; `kept`: number of kept ones
+    # results of the stage `evaluate`; empty if the policy does not publish them
+    utility: Mapping[str, Any] = field(default_factory=dict)
+    # a candidate is a written text before the filters. By reason: number of rejected candidates; `candidates`: number
+    # of all candidates; `kept`: number of candidates that the filters accepted
     filters: Mapping[str, Count] = field(default_factory=dict)
     stages: tuple[StageRow, ...] = ()  # the seconds are None on the public page
     provenance: Mapping[str, str] = field(default_factory=dict)  # digests, and the version of the tool, by name

@@ -81,12 +81,12 @@ class Guarantee:
         if self.limit is None or self.further is None:
             return f"The policy {self.policy} sets no limit."
         allowed = f"The policy {self.policy} allows ε = {self.limit:g} for all runs together"
-        lower = math.floor(self.further * 100) / 100
-        if lower <= 0:
+        rounded_down = math.floor(self.further * 100) / 100
+        if rounded_down <= 0:
             return f"{allowed}, so no further run is possible."
         return (
             f"{allowed}. Several runs together usually cost less than the sum of their ε, so one more run of at most "
-            f"ε = {lower:g} is possible."
+            f"ε = {rounded_down:g} is possible."
         )
 
 

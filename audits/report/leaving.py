@@ -37,11 +37,16 @@ def headline(content: ReportContent) -> str:
 
 def not_passed(content: ReportContent) -> list[GateRow]:
     """Return the audits that are not gates and whose published verdict is FAIL or INSUFFICIENT."""
-    return [row for row in content.without_gate if row.verdict in {"FAIL", "INSUFFICIENT"} and _name(row) in LEAKS]
+    return [
+        row for row in content.without_gate if row.verdict in {"FAIL", "INSUFFICIENT"} and _source_name(row) in LEAKS
+    ]
 
 
 def leaving(content: ReportContent) -> tuple[str, tuple[str, ...], tuple[str, ...]]:
-    """Return lead, sentences and items of the `OfficerAnswer` to "May the table leave the institution?"."""
+    """Return the answer to "May the table leave the institution?".
+
+    The answer has three parts: a few words, the explanation in sentences, and the entries of a list below them.
+    """
     policy, secret = f'The policy "{content.policy_name}"', _GUESSABLE if content.is_guessable else ()
     if content.verdict == "refused":
         return "No.", (*_refusal(content), *secret), ()
@@ -103,23 +108,26 @@ def _topics(gates: Sequence[GateRow], between: str = "; ") -> str:
 
 
 def _topic(row: GateRow) -> str:
-    return LEAKS.get(_name(row)) or TOPICS.get(_name(row), "other checks")
+    return LEAKS.get(_source_name(row)) or TOPICS.get(_source_name(row), "other checks")
 
 
-def _name(row: GateRow) -> str:
+def _source_name(row: GateRow) -> str:
+    # the audit, or the other source of numbers such as `records`, whose number the gate compares
     return row.metric.partition(".")[0]
 
 
 def _limited(content: ReportContent) -> set[str]:
     """Return the names of the audits whose results are limited by a gate of the policy."""
     metrics = [gate.metric.split(".")[:2] for gate in content.gates]
-    unlimited = _THRESHOLDS | {"measured"}
-    return {a for a, key in metrics if a in LEAKS and f"{a}.{key}" not in STATED and key not in unlimited}
+    not_results = _THRESHOLDS | {"measured"}
+    return {a for a, key in metrics if a in LEAKS and f"{a}.{key}" not in STATED and key not in not_results}
 
 
 def _limit_sentences(content: ReportContent) -> tuple[str, ...]:
     limited = _limited(content)
-    has_unlimited = any(_name(row) in LEAKS and _name(row) not in limited for row in content.without_gate)
+    has_unlimited = any(
+        _source_name(row) in LEAKS and _source_name(row) not in limited for row in content.without_gate
+    )
     named = [words for name, words in LEAKS.items() if name in limited]
     lines = [_LIMITS_AND_THRESHOLDS]
     if named:
@@ -136,28 +144,30 @@ def _result(row: GateRow, content: ReportContent) -> str:
     if row.verdict == "INSUFFICIENT":
         beyond = "the true value may lie below or above its threshold"
         why = beyond if _reaches_beyond(audit) else "there is too little evidence"
-        return f"{LEAKS[_name(row)]}: no clear result{f', because {why}' if audit else ''}"
-    is_limited = _name(row) in _limited(content)
+        return f"{LEAKS[_source_name(row)]}: no clear result{f', because {why}' if audit else ''}"
+    is_limited = _source_name(row) in _limited(content)
     limit = "within the limit of the policy" if is_limited else "and the policy sets no limit for this attack"
     elsewhere = "; the main number could come from guessing, but another test of this attack exceeded its threshold"
-    return f"{LEAKS[_name(row)]}: bad result, {limit}{elsewhere if _includes_guessing(audit) else ''}"
+    return f"{LEAKS[_source_name(row)]}: bad result, {limit}{elsewhere if _includes_guessing(audit) else ''}"
 
 
 def _audit(row: GateRow, content: ReportContent) -> Mapping[str, Any]:
-    return next((audit for audit in content.audits if audit["name"] == _name(row)), {})
+    return next((audit for audit in content.audits if audit["name"] == _source_name(row)), {})
 
 
 def _includes_guessing(audit: Mapping[str, Any]) -> bool:
     # an attacker who guesses is expected to score midway between the lower and the upper threshold
-    estimate, limits = audit.get("estimate"), audit.get("threshold")
-    if estimate is None or not isinstance(limits, list | tuple):
+    estimate, thresholds = audit.get("estimate"), audit.get("threshold")
+    if estimate is None or not isinstance(thresholds, list | tuple):
         return False
-    return bool(estimate["low"] <= sum(limits) / 2 <= estimate["high"])
+    return bool(estimate["low"] <= sum(thresholds) / 2 <= estimate["high"])
 
 
 def _reaches_beyond(audit: Mapping[str, Any]) -> bool:
-    estimate, limits = audit.get("estimate"), audit.get("threshold")
-    if estimate is None or limits is None:
+    """Return whether the interval of the audit's main number reaches beyond a threshold of the audit."""
+    estimate, threshold = audit.get("estimate"), audit.get("threshold")
+    if estimate is None or threshold is None:
         return False
-    low, high = limits if isinstance(limits, list | tuple) else (-1.0, limits)
+    # the main number of an audit with a single threshold, such as a difference of two shares, is never below -1
+    low, high = threshold if isinstance(threshold, list | tuple) else (-1.0, threshold)
     return bool(estimate["low"] < low or estimate["high"] > high)

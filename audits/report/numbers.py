@@ -1,4 +1,7 @@
-"""Format numbers, counts, names and lists for the page of the report."""
+"""Format numbers, counts, names and lists for the page of the report.
+
+A bucket is a range of counts, such as `500-1k`, that is published in place of an exact count.
+"""
 
 import math
 from collections.abc import Sequence

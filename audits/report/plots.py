@@ -88,11 +88,12 @@ def _line(points: Points, color: str, dash: str) -> str:
     return f'<path d="{_path(points)}" style="fill: none; stroke: {color}; stroke-width: 1.8{dashes}"/>'
 
 
-def _text(x: float, y: float, text: str, more: str = "") -> str:
-    return f'<text x="{x:.1f}" y="{y:.1f}" font-size="12" fill="currentColor"{more}>{escape(text)}</text>'
+def _text(x: float, y: float, text: str, attributes: str = "") -> str:
+    return f'<text x="{x:.1f}" y="{y:.1f}" font-size="12" fill="currentColor"{attributes}>{escape(text)}</text>'
 
 
 def _axes(below: str, beside: str) -> list[str]:
+    """Return the two axes with their names: `below` the horizontal axis, and `beside` the vertical axis."""
     middle = (_TOP + _BOTTOM) / 2
     turned = f' text-anchor="middle" transform="rotate(-90 14 {middle:.1f})"'
     return [
@@ -102,9 +103,9 @@ def _axes(below: str, beside: str) -> list[str]:
     ]
 
 
-def _ticks(along: Sequence[float], x: Scale, up: Sequence[float], y: Scale) -> list[str]:
-    below = (_text(x(value), _BOTTOM + 18, f"{value:.3g}", ' text-anchor="middle"') for value in along)
-    beside = (_text(_LEFT - 6, y(value) + 4, f"{value:.3g}", ' text-anchor="end"') for value in up)
+def _ticks(x_values: Sequence[float], x: Scale, y_values: Sequence[float], y: Scale) -> list[str]:
+    below = (_text(x(value), _BOTTOM + 18, f"{value:.3g}", ' text-anchor="middle"') for value in x_values)
+    beside = (_text(_LEFT - 6, y(value) + 4, f"{value:.3g}", ' text-anchor="end"') for value in y_values)
     return [*below, *beside]
 
 

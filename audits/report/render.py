@@ -34,7 +34,7 @@ def render_report(content: ReportContent) -> str:
         shows no text, vector or score of a real record, and synthetic text only for a release or on a private page.
     """
     rejected = {k: v for k, v in content.filters.items() if k not in {"candidates", "kept"}}
-    exact = [n for n in rejected.values() if isinstance(n, int)]
+    exact_counts = [n for n in rejected.values() if isinstance(n, int)]  # without the counts published as buckets
     has_doubt = bool(not_passed(content)) or content.is_guessable
     banner = "FAIL" if content.verdict == "refused" else "INSUFFICIENT" if has_doubt else "PASS"
     environment = Environment(
@@ -58,7 +58,7 @@ def render_report(content: ReportContent) -> str:
         plots=[p for audit in content.audits for p in _plots(audit)],
         measured={str(audit["name"]) for audit in content.audits if audit["status"] in {"measured", "inconclusive"}},
         rejected=rejected,
-        all_rejected=sum(exact) if len(exact) == len(rejected) else None,
+        all_rejected=sum(exact_counts) if len(exact_counts) == len(rejected) else None,
         reads_no_records=any(row[1] == "–" for row in content.stages),
         is_exact=all(isinstance(row[1], int) for row in content.balance),
         classifiers=content.utility.get("classifiers", {}),

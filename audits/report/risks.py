@@ -47,6 +47,7 @@ def _attacked(content: ReportContent) -> Iterator[str]:
 
 
 def _smallest_class(content: ReportContent) -> Iterator[str]:
+    # a row has a label and three counts: real, requested and generated records; the first is "–" if not published
     rows = [row for row in content.balance if row[1] != "–"]
     if len(rows) < 2:
         return
