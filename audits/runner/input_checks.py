@@ -126,6 +126,10 @@ def _shift_problems(shift: Estimate | None) -> Iterator[str]:
 
 
 def _disguised(inputs: AuditInputs, *, quarantine: bool) -> tuple[tuple[int, ...], list[str]]:
+    """Return the synthetic rows with look-alike or invisible characters to quarantine, and the problems.
+
+    A few such rows are quarantined. If there are too many to quarantine, none is quarantined, and they are a problem.
+    """
     found = disguise(inputs.synthetic.texts, (*inputs.train.texts, *inputs.control.texts))
     if not found.proven:
         return (), []
@@ -139,6 +143,7 @@ def _disguised(inputs: AuditInputs, *, quarantine: bool) -> tuple[tuple[int, ...
 
 
 def _unusual_layout(inputs: AuditInputs, *, quarantine: bool) -> tuple[tuple[int, ...], list[str]]:
+    """Return the synthetic rows with unusual white space to quarantine, and the problems, as `_disguised` does."""
     found = unlike_real(inputs.synthetic.texts, (*inputs.train.texts, *inputs.control.texts))
     if quarantine and len(found.rows) <= most_quarantined(len(inputs.synthetic)):
         return found.rows, []
@@ -160,10 +165,10 @@ def _label_problems(inputs: AuditInputs) -> Iterator[str]:
     rare = {label for label in inputs.synthetic.labels or () if n_persons[label] < COMMON_LABEL}
     if not rare:
         return
-    recorded = {_words(text) for row in inputs.identifiers or () for text in row if len(text) >= MIN_IDENTIFIER}
+    replaced = {_words(text) for row in inputs.identifiers or () for text in row if len(text) >= MIN_IDENTIFIER}
     n = sum(
         any(entity.kind in DIRECT for entity in entities(label))
-        or any(name in _words(label) for name in recorded - {""})
+        or any(words in _words(label) for words in replaced - {""})
         for label in rare
     )
     if n > 0:
@@ -227,8 +232,8 @@ def _duplicating(inputs: AuditInputs) -> Bool:
 
 def _sharing_identifiers(inputs: AuditInputs) -> Bool:
     train, control = (
-        _owners(table, recorded)
-        for table, recorded in ((inputs.train, inputs.identifiers), (inputs.control, inputs.control_identifiers))
+        _owners(table, replaced)
+        for table, replaced in ((inputs.train, inputs.identifiers), (inputs.control, inputs.control_identifiers))
     )
     shared = {
         person
@@ -239,20 +244,21 @@ def _sharing_identifiers(inputs: AuditInputs) -> Bool:
     return np.array([group in shared for group in inputs.control.groups], dtype=np.bool_)
 
 
-def _owners(table: Table, recorded: tuple[tuple[str, ...], ...] | None) -> dict[str, set[str]]:
+def _owners(table: Table, replaced: tuple[tuple[str, ...], ...] | None) -> dict[str, set[str]]:
+    """Return direct identifier -> its persons, from the texts and from the identifiers that were replaced in each."""
     owners: dict[str, set[str]] = defaultdict(set)
     for row, (text, group) in enumerate(zip(table.texts, table.groups, strict=True)):
         values = {entity.key for entity in entities(text) if entity.kind in DIRECT}
-        for value in values | _record_numbers(() if recorded is None else recorded[row]):
+        for value in values | _record_numbers(() if replaced is None else replaced[row]):
             owners[value].add(group)
     return owners
 
 
-def _record_numbers(recorded: Iterable[str]) -> set[str]:
-    # the digits of recorded numbers with 6 to 14 digits, without quasi-identifiers such as dates
+def _record_numbers(replaced: Iterable[str]) -> set[str]:
+    # the digits of the identifiers with 6 to 14 digits, without quasi-identifiers such as dates
     return {
         "".join(filter(str.isdigit, text))
-        for text in recorded
+        for text in replaced
         if _RECORD_NUMBER.fullmatch(text.strip().lower()) and all(e.kind not in QUASI for e in entities(text))
     }
 
@@ -273,5 +279,5 @@ def _repeating_reference(inputs: AuditInputs, reference: Table) -> Bool:
     repeated = [row for row, other in repeated_records(pool, shared) if other == n_persons]
     row = rows.row(shared.at)
     is_record_phrase = np.isin(row, repeated) & ~shared.boilerplate[shared.phrase]
-    rows_with = row[(row >= n_rows) & np.isin(shared.phrase, shared.phrase[is_record_phrase])]
-    return np.isin(np.arange(len(reference)), rows_with - n_rows)
+    repeating_rows = row[(row >= n_rows) & np.isin(shared.phrase, shared.phrase[is_record_phrase])]
+    return np.isin(np.arange(len(reference)), repeating_rows - n_rows)

@@ -93,13 +93,16 @@ def check_language(inputs: AuditInputs, rng: np.random.Generator) -> LanguageChe
     If at most 1 % of the rows are illegible or wordy, these rows are quarantined: the audits exclude them, and a
     release must not contain them.
 
+    The shares of illegible and foreign control rows are computed on every second control row. The test of legibility
+    learns real text from train and the remaining control rows.
+
     `LanguageCheck.similarity` is computed from cosines of TF-IDF word vectors, on a random sample of at most 500 rows
     of each table. The document frequencies are those of the sampled control rows.
     """
-    known, held_out = [*inputs.train.texts, *inputs.control.texts[::2]], inputs.control.texts[1::2]
+    fitted, held_out = [*inputs.train.texts, *inputs.control.texts[::2]], inputs.control.texts[1::2]
     n, train_words = len(inputs.synthetic), _vocabulary(inputs.train.texts)
     try:
-        judged = legibility((*inputs.synthetic.texts, *held_out), known, held_out, rng)
+        judged = legibility((*inputs.synthetic.texts, *held_out), fitted, held_out, rng)
         partly, illegible = judged.partly, _beyond_chance(judged.illegible[:n], judged.illegible[n:])
     except NotMeasurable:
         partly, illegible = np.arange(n + len(held_out)) < n, np.arange(n)
@@ -120,6 +123,7 @@ def check_language(inputs: AuditInputs, rng: np.random.Generator) -> LanguageChe
 
 
 def _beyond_chance(synthetic: Bool, control: Bool) -> Int:
+    """Return the indices of the illegible synthetic rows; none if control explains their number by chance."""
     illegible, share = np.flatnonzero(synthetic), float(control.mean())
     return illegible[:0] if len(illegible) <= binom.ppf(1 - FAIL_LEVEL, len(synthetic), share) else illegible
 
@@ -153,5 +157,6 @@ def _vocabulary(texts: Sequence[str]) -> set[str]:
 
 
 def _unknown(texts: Sequence[str], known: set[str]) -> Bool:
+    """Return for each text whether more than half of its words are not in `known`."""
     rows = [tokens(text) for text in texts]
     return np.array([sum(w not in known for w in row) > FOREIGN_WORDS * len(row) for row in rows], dtype=np.bool_)

@@ -40,7 +40,7 @@ def unlike_real(synthetic: Sequence[str], real: Sequence[str]) -> Layout:
     Privacy: reads all texts; returns synthetic rows and names of kinds.
     """
     n, m = len(synthetic), len(real)
-    found, in_real = [odd_characters(text) for text in synthetic], [odd_characters(text) for text in real]
+    odd_in_synthetic, odd_in_real = [odd_characters(t) for t in synthetic], [odd_characters(t) for t in real]
     share, n_tests = n / max(1, n + m), 2 * len(KINDS) + 1
     rows, kinds = set[int](), []
 
@@ -50,15 +50,21 @@ def unlike_real(synthetic: Sequence[str], real: Sequence[str]) -> Layout:
             kinds.append(kind)
 
     for kind in KINDS:
+        # (least number of characters of the kind, smallest number of such real rows with which a test decides)
         for least, minimum in ((1, 0), (MIN_CHARACTERS, FEW)):
-            synthetic_rows = [i for i, odd in enumerate(found) if odd[kind] >= least]
-            test(synthetic_rows, sum(odd[kind] >= least for odd in in_real), kind, minimum)
-    densities = np.array([_density(odd, text) for odd, text in zip(in_real, real, strict=True)])
+            synthetic_rows = [i for i, odd in enumerate(odd_in_synthetic) if odd[kind] >= least]
+            test(synthetic_rows, sum(odd[kind] >= least for odd in odd_in_real), kind, minimum)
+    densities = np.array([_density(odd, text) for odd, text in zip(odd_in_real, real, strict=True)])
     limit = float(np.quantile(densities[densities > 0], DENSE)) if (densities > 0).any() else 0.0
-    dense = [i for i, (odd, text) in enumerate(zip(found, synthetic, strict=True)) if _density(odd, text) > limit]
+    dense = [
+        i
+        for i, (odd, text) in enumerate(zip(odd_in_synthetic, synthetic, strict=True))
+        if _density(odd, text) > limit
+    ]
     if dense:
-        most = max(dense, key=lambda i: _density(found[i], synthetic[i]))
-        test(dense, int((densities > limit).sum()), max(found[most], key=lambda kind: found[most][kind]), 0)
+        # the densest row determines the kind that is stated for all dense rows
+        densest = odd_in_synthetic[max(dense, key=lambda i: _density(odd_in_synthetic[i], synthetic[i]))]
+        test(dense, int((densities > limit).sum()), max(densest, key=lambda kind: densest[kind]), 0)
     return Layout(tuple(sorted(rows)), tuple(kind for kind in KINDS if kind in kinds))
 
 

@@ -87,7 +87,9 @@ class CheckedTables:
     input_checks: InputChecks
     language: LanguageCheck
     problems: tuple[str, ...]  # from `check_split` and `released_problems`; one problem prevents every pass
-    audited: AuditInputs  # the tables without the rows that the language check quarantines
+    # the tables without the control and reference rows that `check_split` removes, and without the synthetic rows
+    # that the language check quarantines
+    audited: AuditInputs
     encode: TableEncoder  # encodes the tables once for all audits
 
     @classmethod
