@@ -50,7 +50,7 @@ def _page_name(name: str) -> str:
 def _pages_of_gates() -> dict[str, str]:
     """Return gate id -> name of its page, with `_` in place of `-` in the id.
 
-    The gates are those of the shipped policies and the gate on quarantined rows, which belongs to every policy.
+    The gates are those of the shipped policies, and the gate that is added if rows of the table are quarantined.
     """
     from audits.gate.rule import NO_QUARANTINED_ROW
     from audits.gate.shipped import load_policy, shipped_policies
