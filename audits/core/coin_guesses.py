@@ -95,7 +95,7 @@ def guess_coins(
         coins are. The number of right guesses is therefore stochastically below Bin(r, q). For delta > 0, the
         paper's term for delta is added to this bound; the term is not proved for guessing fold after fold.
     """
-    tail = np.stack([_tail_scores(score) for _, score in sorted(scores.items())], axis=1)
+    tail = np.stack([_tail_scores(score) for _, score in sorted(scores.items())], axis=1)  # one row e per person
     folds = np.array_split(rng.permutation(len(inserted)), FOLDS)
     coin = np.where(inserted, 1.0, -1.0)
     right_by_margin = []  # for each guessed fold, whether each guess is right, from the largest |e w| down

@@ -306,7 +306,7 @@ def _label_or_group_fault(value: object, key: str) -> str:
 def _unaudited(
     path: Path, columns: Mapping[str, str], rows: Sequence[Mapping[str, Any]], found: set[str]
 ) -> list[str]:
-    """Return the problems with data in a synthetic table that no audit reads: columns, names, types and bytes."""
+    """Return the problems that a synthetic table has because no audit reads its further columns, names and bytes."""
     text, label = columns["text"], columns["label"]
     possible_numberings = {name for name in found - {text, label} if name in {columns["group"], *NUMBERINGS}}
     values = {name: [row.get(name) for row in rows] for name in found & {text, label} | possible_numberings}

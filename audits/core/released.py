@@ -133,6 +133,7 @@ def _jsonl_files(data: bytes, rows: Sequence[Mapping[str, Any]]) -> Iterator[byt
 
 
 def _csv_files(_data: bytes, rows: Sequence[Mapping[str, str]]) -> Iterator[bytes]:
+    """Yield each usual csv form of the rows."""
     for quoting, end in product(_QUOTINGS, ("\n", "\r\n")):
         buffer = io.StringIO(newline="")
         writer = csv.writer(buffer, quoting=quoting, lineterminator=end)
