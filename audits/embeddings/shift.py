@@ -53,11 +53,11 @@ def shift_auc(train: Table, control: Table, rng: Rng) -> Estimate | None:
         ) from error
     values, variance, n = [], 0.0, 0
     for fold in range(N_FOLDS):
-        out = folds == fold
-        model = LogisticRegression(max_iter=1000).fit(matrix[~out], is_train[~out])
-        score = model.decision_function(matrix[out])
-        arm_rows = (is_train[out], ~is_train[out])
-        scores_train, scores_control = (_person_means(score[rows], owner[out][rows]) for rows in arm_rows)
+        in_fold = folds == fold
+        model = LogisticRegression(max_iter=1000).fit(matrix[~in_fold], is_train[~in_fold])
+        score = model.decision_function(matrix[in_fold])
+        arm_rows = (is_train[in_fold], ~is_train[in_fold])
+        scores_train, scores_control = (_person_means(score[rows], owner[in_fold][rows]) for rows in arm_rows)
         n_t, n_h = len(scores_train), len(scores_control)
         values.append(auc(scores_train, scores_control))
         variance += 2 * (n_t + n_h + 1) / (12 * n_t * n_h) / N_FOLDS**2
