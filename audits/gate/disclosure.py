@@ -47,7 +47,7 @@ _TRANSFORMED = {"inputs", "seed", "results", "input_checks", "quarantined"}  # k
 _DP_REPORT_KEYS = {"schemaVersion", "tool", "inputs"}  # keys of a report that are published under DP
 _DP_RESULT_KEYS = ("name", "confidence", "direction")  # keys of a result that are published unchanged under DP
 _NOT_SHOWN = "withheld: under differential privacy only the verdicts of gates are published"
-# metrics whose sample size n is not about the source and stays exact
+# metrics whose sample size n is not about the source and stays exact; the n of `accounting` is the number of persons
 _EXACT_N = re.compile(r"(?:attempts|selftest|secret|method|ledger)\..*|records\.synthetic")
 # names of details in which an integer 1 is a share and not a count
 _SHARE_KEY = re.compile(

@@ -110,7 +110,7 @@ class Policy(Canonical):
         return self
 
     @model_validator(mode="after")
-    def _no_repeats(self) -> Self:
+    def _no_repeats_or_contradictions(self) -> Self:
         rules = (*self.all_rules(), *_dp_rules(self.dp_substitute), *self.dp_method_rules())
         for where, names in (
             ("rules", [rule.id for rule in rules]),
