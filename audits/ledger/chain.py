@@ -162,7 +162,8 @@ def opened(folder: Path, high_water_mark: HighWaterMark) -> Iterator[Chain]:
         for head in (known, mark_of_id.read()):
             _refuse_older(folder, chain, head, high_water_mark.path)
         chain.repair()
-        if known is not None:  # the marks must be writable before a line is added
+        # the marks must be writable before a line is added; at the first use, they are written only at the end
+        if known is not None:
             for mark in (mark_of_id, high_water_mark):
                 mark.write(chain.head())
         yield chain

@@ -49,6 +49,6 @@ def joined(hashes: Iterable[str]) -> str:
     return "".join(sorted(hashes))
 
 
-def split(joined: str) -> set[str]:
+def split(marks: str) -> set[str]:
     """Return the marks in a string that `joined` made."""
-    return {joined[i : i + _DIGITS] for i in range(0, len(joined), _DIGITS)}
+    return {marks[i : i + _DIGITS] for i in range(0, len(marks), _DIGITS)}
