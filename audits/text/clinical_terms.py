@@ -13,7 +13,7 @@ from pathlib import Path
 
 from audits.text.name_lists import word_set
 
-# persons and places after which diseases, signs, procedures, parts of the body and devices are named
+# mostly persons and places after which diseases, signs, procedures, parts of the body and devices are named
 EPONYMS = word_set("""
 achilles acutrak addison adie adson alexander allen allis alport alzheimer amsler angelchik angelman anitschkow apgar
 apley argyll arneth arnold aschoff ashman ashworth askin asperger auchincloss auer auerbach auspitz austin babcock
@@ -157,7 +157,8 @@ schistosoma serratia shewanella shigella sphingomonas sporothrix staphylococcus 
 streptococcus strongyloides taenia talaromyces toxocara toxoplasma treponema trichinella trichomonas trichophyton
 trichosporon trichuris tropheryma trypanosoma ureaplasma veillonella vibrio wuchereria yersinia
 """)
-# Words that notes often write with a capital although they name nobody, mostly headings and first words of lines.
+# Words that notes often write with a capital and that usually name nobody: headings, first words of lines, months,
+# weekdays, abbreviations, parts of the body, and ordinary words that are also given names, such as "mark".
 # About 170 of them are also in `ordinary_words.txt`.
 NOTE_WORDS = word_set("""
 abdo abdominal adl adls admits afebrile african agrees aka allergies ambulating american angiogram ann appears appt

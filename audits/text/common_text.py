@@ -24,7 +24,7 @@ PHRASE_TOKENS = 8  # tokens per phrase; of 700 abstracts, only 1 % share eight c
 MANY = 10  # a phrase of more persons than this can be boilerplate; statistical offices publish counts above 10
 FEWEST = 3  # a phrase is common text if at least this many persons share it; two persons may belong to one family
 FORM_TOKENS = 4  # length of the sequences by which headings are found; headings are shorter than a phrase
-FORM_SHARE = 0.01  # more than this share of the persons, and more than MANY persons, use a heading
+FORM_SHARE = 0.01  # a sequence is part of a heading if more than this share of the owners, and over MANY, have it
 REPEATED_SHARE, REPEATED_TOKENS = 0.5, 8  # smallest share and number of repeated tokens in a repeated row
 TRAIN, CONTROL, PUBLIC = 0, 1, 2  # values of `Owned.side`
 
@@ -72,6 +72,10 @@ def shared_phrases(pool: Owned) -> SharedPhrases:
 
 
 def _shared(pool: Owned, record: Int, at: Int, key: UInt) -> SharedPhrases:
+    """Return the shared phrases among the phrases that begin at the places `at` and have the keys `key`.
+
+    `record` is the result of `_record_numbers`.
+    """
     row = pool.rows.row(at)
     order = np.lexsort((pool.owner[row], key))
     at, key, row = at[order], key[order], row[order]
@@ -101,6 +105,7 @@ def _shared(pool: Owned, record: Int, at: Int, key: UInt) -> SharedPhrases:
 
 
 def _record_numbers(rows: Numbered) -> Int:
+    """Return a number for each row, (n,). Two rows have the same number if they have the same tokens."""
     number: dict[bytes, int] = {}
     digests = (
         hashlib.blake2b(rows.tokens[a:b].tobytes(), digest_size=16).digest()
@@ -114,7 +119,8 @@ def repeated_records(pool: Owned, shared: SharedPhrases) -> list[tuple[int, int]
 
     A row is mostly repeated if the texts of the other owner contain at least half of the row's tokens outside
     boilerplate, and at least eight of these tokens. An example is a record stored under two ids. A passage that two
-    persons quote is usually a smaller part of each record.
+    persons quote is usually a smaller part of each record. For each phrase, the row is compared with at most MANY
+    owners of the phrase (those with the lowest numbers).
     """
     at, phrase = shared.at, shared.phrase
     row = pool.rows.row(at)

@@ -28,9 +28,13 @@ class Disguise:
 
 
 def rewritten(text: str) -> int:
-    """Return the number of characters that disguise words: `normalise` removes or replaces them.
+    """Return the number of characters that disguise words.
+
+    Normalisation keeps the underscores and private-use characters, and removes or replaces the others.
+
 
     - invisible characters, except in emoji, and combining marks that do not compose with a letter;
+    - private-use characters;
     - digits of other scripts, and styled letters and digits (full width, circled, mathematical);
     - look-alike letters of another alphabet in a word with Latin letters;
     - underscores between words.
@@ -46,6 +50,7 @@ def rewritten(text: str) -> int:
 
 
 def _without_selector(match: re.Match[str]) -> str:
+    """Return the first character if the match is an emoji (a symbol or a keycap), else the match unchanged."""
     is_symbol = unicodedata.category(match[0][0]) in {"So", "Sk", "Sm"}
     return match[0][0] if is_symbol or match[0].endswith("\u20e3") else match[0]
 

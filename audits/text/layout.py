@@ -1,6 +1,7 @@
 """Find and remove unusual white space and invisible characters.
 
-A record written in such characters would be hidden from the audits, because normalisation removes the characters.
+A record that is encoded in such characters would be hidden from the audits. The audits compare normalised texts, and
+normalisation removes invisible characters and reduces white space to single spaces.
 """
 
 import re

@@ -37,8 +37,9 @@ class Legibility:
     """Legibility of the n rows of a table (see `legibility`)."""
 
     illegible: Bool  # whether each row is illegible, (n,)
-    partly: Bool  # whether each row is illegible, or at least a third of its windows scores below the bound, (n,)
-    bound: float  # lowest score of a legible row, in nats per character
+    # whether each row is illegible, or is long and has a third of its windows below the bound, (n,)
+    partly: Bool
+    bound: float  # score in nats per character; a long row (at least 40 characters) is illegible if it scores lower
 
 
 def legibility(rows: Sequence[str], fitted: Sequence[str], held_out: Sequence[str], rng: Rng) -> Legibility:
@@ -49,17 +50,20 @@ def legibility(rows: Sequence[str], fitted: Sequence[str], held_out: Sequence[st
         p(c | ab) = (n_abc + 5 × p(c | b)) / (n_ab + 5),   p(c | b) = (n_bc + 5 × p(c)) / (n_b + 5),
         p(c) = (n_c + 1) / (n + |alphabet|)
 
-    where n_x counts the occurrences of x in `fitted`. Punctuation is left out, because it differs between tables of
-    one language (placeholders, quotes). `held_out` has real texts that are not in `fitted`. Let R be the median score
-    of `held_out`, and S that of `held_out` with scrambled words. The bound is two thirds of the way from R down to S.
-    A row below the bound is illegible. Language models write text near R; rot13 and base64 are below S.
+    where p(c | ab) is the probability of the character c after the characters a and b. n_x counts the occurrences of
+    x in `fitted`, n is the number of characters of `fitted`, and the alphabet has at most 128 characters (ALPHABET).
+    Punctuation is left out, because it differs between tables of one language (placeholders, quotes).
+
+    `held_out` has real texts that are not in `fitted`. Let R be the median score of `held_out`, and S that of
+    `held_out` with scrambled words. The bound is two thirds of the way from R down to S. A row below the bound is
+    illegible. Language models write text near R; rot13 and base64 are below S.
 
     The score of a short row (fewer than 40 characters) varies strongly. A short row below the bound is therefore
     illegible only if at most one in 1,000 windows of the row's length in `held_out` scores lower.
 
     The other short rows are tested together. The share of windows below the bound is the probability that a legible
-    row of the same length scores below the bound. If significantly more of these rows score below the bound (binomial
-    test at 1 %), each of these rows that scores below the bound is illegible.
+    row of the same length scores below the bound. If more of these rows score below the bound than this probability
+    explains (binomial test at 1 %), each of these rows that scores below the bound is illegible.
 
     Raises:
         NotMeasurable: real and scrambled text have similar scores.
@@ -68,8 +72,8 @@ def legibility(rows: Sequence[str], fitted: Sequence[str], held_out: Sequence[st
     Randomness: the order of the letters in each word of the scrambled rows.
     Reference: interpolation by a prior count, MacKay and Bauman Peto, Nat. Lang. Eng. 1 (1995).
     """
-    model = _Model(_upto(fitted))
-    sample = [_without_punctuation(normalise(text)) for text in _upto(held_out)]
+    model = _Model(_first_texts(fitted))
+    sample = [_without_punctuation(normalise(text)) for text in _first_texts(held_out)]
     real = float(np.median([model.score(text) for text in sample]))
     scrambled = float(np.median([model.score(_scrambled(text, rng)) for text in sample]))
     if real - scrambled < MIN_DIFFERENCE:
@@ -86,12 +90,12 @@ def legibility(rows: Sequence[str], fitted: Sequence[str], held_out: Sequence[st
     return Legibility(illegible=illegible, partly=partly | illegible, bound=bound)
 
 
-def _illegible_short(model: "_Model", rows: Sequence[str], real: Sequence[str], bound: float) -> Bool:
+def _illegible_short(model: "_Model", rows: Sequence[str], held_out: Sequence[str], bound: float) -> Bool:
     if len(rows) == 0:
         return np.zeros(0, dtype=np.bool_)
     from scipy.stats import binom  # here, because scipy.stats takes half a second to import
 
-    text = " ".join(real)
+    text = " ".join(held_out)
     summed = np.append(0.0, np.cumsum(model.per_character(text)))
     starts = np.array([0, *(i + 1 for i, c in enumerate(text) if c == " ")])
     scores = np.array([model.score(row) for row in rows])
@@ -111,24 +115,28 @@ def _illegible_short(model: "_Model", rows: Sequence[str], real: Sequence[str], 
 
 
 class _Model:
-    """Character trigram model; `log[a, b, c]` is log p(c | ab)."""
+    """Character trigram model.
+
+    `log[a, b, c]` is log p(c | ab), where a, b and c are indices of characters (`indices`). `common` has the code
+    points of the most frequent characters, sorted.
+    """
 
     def __init__(self, texts: Sequence[str]) -> None:
         joined = "".join(f"{_START}{_without_punctuation(normalise(text))}" for text in texts)
         codes, counts = np.unique(_codes(joined), return_counts=True)
         self.common = np.sort(codes[np.argsort(-counts, kind="stable")[:ALPHABET]])
         size = len(self.common) + 1
-        letters = self.letters(joined)
-        pairs = letters[:-1] * size + letters[1:]
-        one = np.bincount(letters, minlength=size).astype(np.float64)
+        indices = self.indices(joined)
+        pairs = indices[:-1] * size + indices[1:]
+        one = np.bincount(indices, minlength=size).astype(np.float64)
         two = np.bincount(pairs, minlength=size**2).reshape(size, size)
-        three = np.bincount(pairs[:-1] * size + letters[2:], minlength=size**3).reshape(size, size, size)
+        three = np.bincount(pairs[:-1] * size + indices[2:], minlength=size**3).reshape(size, size, size)
         p_one = (one + 1) / (one.sum() + size)
         p_two = (two + PRIOR * p_one) / (two.sum(axis=1, keepdims=True) + PRIOR)
         p_three = (three + PRIOR * p_two) / (three.sum(axis=2, keepdims=True) + PRIOR)
         self.log = np.log(p_three)
 
-    def letters(self, text: str) -> Int:
+    def indices(self, text: str) -> Int:
         """Return the index of each character, int64 (characters,); all rare characters share the last index."""
         codes = _codes(text)
         place, is_common = find_keys(self.common, codes)
@@ -147,7 +155,7 @@ class _Model:
 
     def per_character(self, text: str) -> Float:
         """Return the log-likelihood of each character of a normalised text, in nats."""
-        x = self.letters(f"{_WORD}{text}")
+        x = self.indices(f"{_WORD}{text}")
         return np.asarray(self.log[x[:-2], x[1:-1], x[2:]], dtype=np.float64)
 
 
@@ -155,7 +163,8 @@ def _codes(text: str) -> Int:
     return np.frombuffer(text.encode("utf-32-le", "surrogatepass"), dtype=np.uint32).astype(np.int64)
 
 
-def _upto(texts: Sequence[str]) -> list[str]:
+def _first_texts(texts: Sequence[str]) -> list[str]:
+    """Return the first texts, up to `MAX_CHARACTERS` characters in total, but at least one text."""
     n_characters = accumulate(map(len, texts))
     n_texts = sum(1 for _ in takewhile(lambda n: n <= MAX_CHARACTERS, n_characters))
     return list(texts[: max(1, n_texts)])

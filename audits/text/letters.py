@@ -6,10 +6,13 @@ from itertools import pairwise
 import numpy as np
 import regex
 
-# scripts without spaces: a character of _CHARACTERS is a token; texts in _WITHOUT_SPACES are split into `chunks`
-_CHARACTERS = r"\p{Han}\p{Hiragana}\p{Katakana}\p{Bopomofo}\p{Yi}\u30fc"
-_WITHOUT_SPACES = r"\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}\p{Tibetan}\p{Javanese}\p{Balinese}\p{Tai_Tham}\p{New_Tai_Lue}"
-_PIECE = regex.compile(rf"[{_CHARACTERS}]|([{_WITHOUT_SPACES}]+)|[^{_CHARACTERS}{_WITHOUT_SPACES}]+")
+# scripts without spaces between words: each character of _CHARACTER_SCRIPTS is a token, and each sequence of
+# characters of _CHUNKED_SCRIPTS is split into tokens by `chunks`
+_CHARACTER_SCRIPTS = r"\p{Han}\p{Hiragana}\p{Katakana}\p{Bopomofo}\p{Yi}\u30fc"
+_CHUNKED_SCRIPTS = (
+    r"\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}\p{Tibetan}\p{Javanese}\p{Balinese}\p{Tai_Tham}\p{New_Tai_Lue}"
+)
+_PIECE = regex.compile(rf"[{_CHARACTER_SCRIPTS}]|([{_CHUNKED_SCRIPTS}]+)|[^{_CHARACTER_SCRIPTS}{_CHUNKED_SCRIPTS}]+")
 _VOWELS = "aeiouаеёиоуыэюяαεηιουω"
 _DROPPED = re.compile(rf"[\W\d_{_VOWELS}]+")
 _DROPPED_ASCII = {code: None for code in range(128) if chr(code) in _VOWELS or not chr(code).isalpha()}
@@ -57,7 +60,7 @@ def consonant_chunks(normalised: str) -> list[str]:
         text[m.start() - 1 : m.start()].isalpha() or text[m.end() : m.end() + 1].isalpha()
         for m in _NUMBER.finditer(text)
     ):
-        text = _TOKEN.sub(lambda word: word[0] if word[0].isdigit() else word[0].translate(LEET), text)
+        text = _TOKEN.sub(lambda match: match[0] if match[0].isdigit() else match[0].translate(LEET), text)
     return chunks(consonants(text))
 
 
@@ -68,5 +71,5 @@ def consonants(normalised: str) -> str:
 
 
 def bare_letters(word: str) -> str:
-    """Return a string of joined tokens without digits, equal adjacent letters reduced to one: "b12ill" -> "bil"."""
+    """Return `word`, tokens joined without spaces, after removing digits and repeated letters: "b12ill" -> "bil"."""
     return _REPEATED.sub(r"\1", _NUMBER.sub("", word))

@@ -18,7 +18,7 @@ from audits.text.ngrams import STEP, find_keys, mix, starts_group, within_groups
 from audits.text.normalise import tokens
 
 SHINGLE_TOKENS = 5
-# number of bands, and of minima per band; a pair is found with probability .94 at Jaccard index .8, and .64 at .71
+# number of bands, and of minima per band; a pair is found with probability .95 at Jaccard index .8, and .66 at .71
 BANDS, MINIMA = 16, 8
 N_PERMUTATIONS = BANDS * MINIMA
 FULL_BUCKET = 50  # a bucket with more rows is skipped, because so many similar rows come from a template
@@ -34,7 +34,7 @@ class Sketch:
     """Texts with their bucket in each band of their MinHash signature."""
 
     texts: Sequence[str]
-    buckets: U32  # number of the bucket of each text in each band, (BANDS, n)
+    buckets: U32  # number of the bucket of each text in each band, (BANDS, n); without meaning if not `filled`
     filled: Bool  # whether each text has a shingle, and therefore is in a bucket, (n,)
 
     def __len__(self) -> int:
@@ -77,7 +77,7 @@ def sketch(texts: Sequence[str]) -> Sketch:
         block = slice(start, min(start + _BLOCK_ROWS, len(texts)))
         shingled = _shingled(texts[block], vocabulary)
         filled[block] = shingled.sizes > 0
-        buckets[:, block] = [_bucket(of_band) for of_band in np.split(shingled.signatures, BANDS, axis=1)]
+        buckets[:, block] = [_bucket_numbers(of_band) for of_band in np.split(shingled.signatures, BANDS, axis=1)]
     return Sketch(texts, buckets, filled)
 
 
@@ -102,6 +102,7 @@ def near_pairs(left: Sketch, right: Sketch) -> NearPairs:
 
 
 def _compare(left: Sketch, right: Sketch, a: Int, b: Int) -> tuple[Int, Int, Float]:
+    """Return `NearPairs` as (left, right, jaccard), for those pairs of rows a[i] and b[i] that are not dropped."""
     vocabulary: dict[str, int] = {}
     (left_rows, in_first), (right_rows, in_second) = (np.unique(rows, return_inverse=True) for rows in (a, b))
     first = _shingled([left.texts[i] for i in left_rows], vocabulary)
@@ -153,7 +154,8 @@ def _signatures(hashes: UInt, offsets: Int) -> UInt:
     return signatures
 
 
-def _bucket(of_band: UInt) -> U32:
+def _bucket_numbers(of_band: UInt) -> U32:
+    """Return the number of each row's bucket in one band; `of_band` has the minima of the band, (n, MINIMA)."""
     key = np.zeros(len(of_band), dtype=np.uint64)
     for column in of_band.T:
         key = mix(key ^ column) + STEP

@@ -86,6 +86,7 @@ Murphy Nash Noble North Page Palmer Parker Parks Parkinson Peck Pierce Poole Pop
 Prince Rice Rich Rivers Rose Rush Shaw Sharp Shepherd Short Singer Snow Stone Strong Summers Swan Temple Turner
 Vaughan Wade Walker Wall Ward Waters Weaver Webb Wells West White Wolf Wood Woods Young Addison Barrett Crohn
 """)
+# entries separated by semicolons, each a given name and its short forms
 _SHORT_FORMS = """
 abigail abby; abraham abe; albert al bert; alexander alex alec sasha sandy; alexandra alex sasha sandra; alfred alf
 fred; alice ali; andrew andy drew; angela angie; anthony tony ant; antonio tony; arthur art; barbara barb babs;

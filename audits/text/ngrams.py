@@ -27,7 +27,10 @@ class Sequences:
 
 
 def words(tables: Iterable[Sequence[str]]) -> tuple[list[Sequences], int]:
-    """Return the words of each table, numbered from 0 by first appearance, and the number of distinct words."""
+    """Return (each table as `Sequences` of word numbers, count of distinct words).
+
+    Words are numbered from 0 in the order in which they first appear in the tables.
+    """
     number: dict[str, int] = {}
     numbered = [[[number.setdefault(w, len(number)) for w in tokens(text)] for text in table] for table in tables]
     return [_sequences(rows) for rows in numbered], len(number)
@@ -67,7 +70,10 @@ def mix(x: UInt) -> UInt:
 
 
 def find_keys(keys: UInt | Int, wanted: UInt | Int) -> tuple[Int, Bool]:
-    """Return the index of each wanted key in the sorted, non-empty array `keys`, and whether `keys` has it."""
+    """Return the index of each wanted key in the sorted, non-empty array `keys`, and whether `keys` has it.
+
+    If `keys` does not have a wanted key, the index of the wanted key has no meaning.
+    """
     place = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)
     return place, keys[place] == wanted
 

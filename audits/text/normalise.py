@@ -168,7 +168,7 @@ def _plain_word(word: re.Match[str]) -> str:
 
 
 class _Table(dict[int, str]):
-    """Translation table for the non-letters of decomposed text, filled when needed; letters: see `_plain_word`."""
+    """Table for the non-letters of decomposed text, filled when needed. `_plain_word` replaces letters."""
 
     def __missing__(self, code: int) -> str:
         self[code] = plain = _plain_character(chr(code))
@@ -194,8 +194,10 @@ def _plain_character(character: str) -> str:
 def _lookalikes() -> dict[str, str]:
     """Return for each non-ASCII look-alike character the ASCII characters that replace it.
 
-    Each character of a class (`_classes`) is replaced by the shortest ASCII string of the class. If there is none, a
-    small letter, such as Cyrillic ve, is replaced like its capital.
+    Each character of a class (`_classes`) is replaced by the shortest ASCII string of the class. If the class has no
+    ASCII string, the character is replaced by a Latin letter in the Unicode name of a member (`_by_name`). Letters
+    of `_BLOCKS` in no class are replaced by the Latin letter in their own name. If a small letter still has no
+    replacement, such as Cyrillic ve, it is replaced like its capital.
 
     Reference: Unicode Technical Standard #39, confusables.txt, from the package confusable-homoglyphs.
     """
@@ -204,7 +206,7 @@ def _lookalikes() -> dict[str, str]:
         named = {plain for member in members if (plain := _by_name(member))}
         for member in members:
             if len(member) == 1 and not member.isascii():
-                plain = _plain(member, members) or min(named, default="")
+                plain = _shortest_ascii(member, members) or min(named, default="")
                 if plain and (plain.isalnum() or not member.isalnum()):  # punctuation never replaces a letter
                     replacements[member] = plain
     for code in chain.from_iterable(range(*block) for block in _BLOCKS):
@@ -228,7 +230,7 @@ def _classes() -> list[set[str]]:
     return list({id(members): members for members in classes.values()}.values())
 
 
-def _plain(character: str, members: Iterable[str]) -> str:
+def _shortest_ascii(character: str, members: Iterable[str]) -> str:
     """Return the shortest ASCII string of a character's class, ignoring combining marks; "" if there is none."""
     stripped = {"".join(c for c in unicodedata.normalize("NFD", m) if not unicodedata.combining(c)) for m in members}
     plain = sorted((s for s in stripped if s.isascii() and s and not s.isspace()), key=lambda s: (len(s), s))
@@ -239,6 +241,7 @@ def _plain(character: str, members: Iterable[str]) -> str:
 
 
 def _by_name(character: str) -> str:
+    """Return the Latin letter in a character's Unicode name (`_NAMED`), in lower case; "" if there is none."""
     if len(character) != 1 or character.isascii():
         return ""
     match = _NAMED.fullmatch(unicodedata.name(character, ""))

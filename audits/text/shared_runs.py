@@ -16,7 +16,9 @@ from audits.text.ngrams import find_keys, grown, starts_group, within_groups
 SHORTEST = 5  # the search begins with runs of this many tokens; many persons share shorter runs
 CAP_TOKENS = 64  # longer runs count as runs of this length
 TOKENS_PER_OWNER = 10  # number of tokens that a run needs for each of its owners (`most_owners`)
-RARE_BITS = 150.0  # a run of at least 10 tokens whose words have this many bits (`_bits_before`) may have two owners
+# a run of at least 10 tokens may have two owners if its words together have this many bits; the rarer a word is, the
+# more bits it has (`_bits_before`)
+RARE_BITS = 150.0
 PART_TOKENS = 1 << 22  # approximate number of places that are searched at a time (a part)
 NO_PART = 255  # part number of tokens at which no run of the required length begins
 BLOCK_TOKENS = 1 << 22  # number of places for which keys are computed at a time
@@ -105,7 +107,10 @@ def number_rows(rows: Iterable[Sequence[str]], vocabulary: dict[str, int]) -> Nu
 
 
 def renumbered(tables: Iterable[Numbered], number: NDArray[np.int32]) -> tuple[Numbered, ...]:
-    """Return the tables with token i replaced by number[i]; adjacent zeros (masked numbers) are merged."""
+    """Return the tables with each token number i replaced by number[i].
+
+    The new token number 0 stands for masked digits. Adjacent zeros of a row are merged into one.
+    """
     changed = []
     for table in tables:
         tokens = number[table.tokens]
@@ -152,42 +157,49 @@ def run_keys(table: Numbered, places: Int, length: int) -> UInt:
 
 def _part(synthetic_part: Part, real_part: Part, owners: Int, public: int, length: int, bits: Float) -> Runs:
     """Return, for one part, an entry for each row, owner and length with a run of few owners (see `runs_alone`)."""
-    (synthetic, searched), (real, known) = synthetic_part, real_part
+    (synthetic, synthetic_places), (real, real_places) = synthetic_part, real_part
     nothing, n_owners = np.zeros(0, dtype=np.int64), public + 1
     entries = [Runs(*[nothing] * 5)]
-    while len(searched.at) > 0 and len(known.at) > 0:
-        keys, example, group = np.unique(known.key, return_index=True, return_inverse=True)
-        place, common = find_keys(keys, searched.key)
-        searched, place = Places(searched.at[common], searched.key[common]), place[common]
-        pairs = np.unique(group * n_owners + owners[real.row(known.at)])  # one number per run and owner
+    while len(synthetic_places.at) > 0 and len(real_places.at) > 0:
+        # `keys` has the key of each different run of the real rows, and `example` the index of its first place.
+        # `group` has the index in `keys` of the run at each real place, and `found` that of the run at each synthetic
+        # place.
+        keys, example, group = np.unique(real_places.key, return_index=True, return_inverse=True)
+        found, is_real = find_keys(keys, synthetic_places.key)
+        synthetic_places, found = (
+            Places(synthetic_places.at[is_real], synthetic_places.key[is_real]),
+            found[is_real],
+        )
+        pairs = np.unique(group * n_owners + owners[real.row(real_places.at)])  # one number per run and owner
         first = np.searchsorted(pairs, np.arange(len(keys) + 1) * n_owners)
         limit = np.full(len(keys), most_owners(length))
         if length >= TOKENS_PER_OWNER:
-            is_rare = bits[known.at[example] + length] - bits[known.at[example]] >= RARE_BITS
+            is_rare = bits[real_places.at[example] + length] - bits[real_places.at[example]] >= RARE_BITS
             limit[is_rare] = max(2, most_owners(length))
         is_counted = (np.diff(first) <= limit) & (pairs[first[1:] - 1] % n_owners != public)
-        chosen = np.flatnonzero(is_counted[place])
-        n_of_run = np.diff(first)[place[chosen]]
+        chosen = np.flatnonzero(is_counted[found])
+        n_of_run = np.diff(first)[found[chosen]]
         run = np.repeat(chosen, n_of_run)
-        owner = pairs[first[place[run]] + within_groups(n_of_run)] % n_owners
-        row = synthetic.row(searched.at[run])
+        owner = pairs[first[found[run]] + within_groups(n_of_run)] % n_owners
+        row = synthetic.row(synthetic_places.at[run])
         # the first run of each pair of row and owner
         row_owners, at = np.unique(row * n_owners + owner, return_index=True)
-        start = searched.at[run[at]] - synthetic.starts[row[at]]
-        lowest = pairs[first[place[run[at]]]] % n_owners
+        start = synthetic_places.at[run[at]] - synthetic.starts[row[at]]
+        lowest = pairs[first[found[run[at]]]] % n_owners
         entries.append(Runs(row[at], owner[at], np.full(len(row_owners), length), start, lowest))
         if length == CAP_TOKENS:
             break
         is_common = np.zeros(len(keys), dtype=bool)
-        is_common[place] = True
+        is_common[found] = True
         kept = is_common[group]
-        searched = _longer(synthetic, searched, length)
-        known = _longer(real, Places(known.at[kept], known.key[kept]), length)
+        synthetic_places = _longer(synthetic, synthetic_places, length)
+        real_places = _longer(real, Places(real_places.at[kept], real_places.key[kept]), length)
         length += 1
     return Runs(*(np.concatenate(columns) for columns in zip(*entries, strict=True)))
 
 
 def _longer(table: Numbered, places: Places, length: int) -> Places:
-    more = places.at + length < table.starts[table.row(places.at) + 1]
-    at = places.at[more]
-    return Places(at, grown(places.key[more], table.tokens[at + length]))
+    """Return the places at which the row has a run of length + 1 tokens, with the keys of these runs."""
+    fits = places.at + length < table.starts[table.row(places.at) + 1]
+    at = places.at[fits]
+    return Places(at, grown(places.key[fits], table.tokens[at + length]))

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from audits.text.letters import pieces
 from audits.text.normalise import fold, is_ignorable, normalise, spaced_letters
 
-_CHUNK = re.compile(r"\S+|\s+")
+_CHUNK = re.compile(r"\S+|\s+")  # a chunk: a sequence of characters that are all white space, or of which none is
 _TOKEN = re.compile(r"[^\W_]+")
 
 
@@ -73,20 +73,20 @@ def words_in(normalised: str) -> list[Placed]:
 
 def _once(text: str) -> Located:
     """Return the text after one round of the steps of `normalise`, with the origin of each character."""
-    pieces = [piece for chunk in _CHUNK.finditer(text) for piece in _pieces(chunk.group(), chunk.start())]
-    folded = "".join(piece.word for piece in pieces)
-    origin = [(piece.start, piece.end) for piece in pieces for _ in piece.word]
-    between = {i for place in spaced_letters(folded) for i in range(place[0], place[-1]) if i not in place}
-    kept = [i for i in range(len(folded)) if i not in between]
+    parts = [part for chunk in _CHUNK.finditer(text) for part in _folded_parts(chunk.group(), chunk.start())]
+    folded = "".join(part.word for part in parts)
+    origin = [(part.start, part.end) for part in parts for _ in part.word]
+    separators = {i for place in spaced_letters(folded) for i in range(place[0], place[-1]) if i not in place}
+    kept = [i for i in range(len(folded)) if i not in separators]
     spaced = "".join(folded[i] for i in kept)
     characters, starts, ends = [], [], []
-    for word in _CHUNK.finditer(spaced):
-        if not word.group().isspace():
-            characters.append(word.group())
-            places = [origin[i] for i in kept[word.start() : word.end()]]
-        elif characters and word.end() < len(spaced):
+    for chunk in _CHUNK.finditer(spaced):
+        if not chunk.group().isspace():
+            characters.append(chunk.group())
+            places = [origin[i] for i in kept[chunk.start() : chunk.end()]]
+        elif characters and chunk.end() < len(spaced):
             characters.append(" ")
-            places = [(origin[kept[word.start()]][0], origin[kept[word.end() - 1]][1])]
+            places = [(origin[kept[chunk.start()]][0], origin[kept[chunk.end() - 1]][1])]
         else:
             continue
         starts += [start for start, _ in places]
@@ -94,17 +94,17 @@ def _once(text: str) -> Located:
     return Located("".join(characters), starts, ends)
 
 
-def _pieces(chunk: str, offset: int) -> list[Placed]:
+def _folded_parts(chunk: str, offset: int) -> list[Placed]:
     """Return the characters of a chunk, each folded alone, with their spans in the text.
 
-    If these characters differ from the chunk when it is folded as a whole, return the folded chunk as one piece.
+    If these characters differ from the chunk when it is folded as a whole, return the folded chunk as one part.
     """
     folded = fold(chunk)
     starts = [i for i, c in enumerate(chunk) if i == 0 or unicodedata.combining(c) == 0]
-    pieces = [Placed(fold(chunk[a:b]), offset + a, offset + b) for a, b in pairwise([*starts, len(chunk)])]
-    if "".join(p.word for p in pieces) != folded:
+    parts = [Placed(fold(chunk[a:b]), offset + a, offset + b) for a, b in pairwise([*starts, len(chunk)])]
+    if "".join(p.word for p in parts) != folded:
         # `fold` replaces invisible characters in long words by spaces
-        pieces = [p._replace(word=" ") if not p.word and is_ignorable(chunk[p.start - offset]) else p for p in pieces]
-        if "".join(p.word for p in pieces).split() != folded.split():
-            pieces = [Placed(folded, offset, offset + len(chunk))]
-    return [piece for piece in pieces if piece.word]
+        parts = [p._replace(word=" ") if not p.word and is_ignorable(chunk[p.start - offset]) else p for p in parts]
+        if "".join(p.word for p in parts).split() != folded.split():
+            parts = [Placed(folded, offset, offset + len(chunk))]
+    return [part for part in parts if part.word]

@@ -30,27 +30,29 @@ def corrections(words: Iterable[str], known: Mapping[str, int]) -> dict[str, str
 
 
 def _respelled(unknown: Iterable[str], known: Sequence[str]) -> dict[str, str]:
+    """Return the corrections by cases 2 and 3 of `corrections`; earlier known words come before later ones."""
     by_letters, by_deletion = defaultdict(list), defaultdict(list)
     for word in unknown:
-        by_letters[_letters(word)].append(word)
+        by_letters[_anagram_key(word)].append(word)
         for part in {word, *deletions(word)}:
             by_deletion[part].append(word)
     anagrams: dict[str, str] = {}
     edits: dict[str, str] = {}
     same_consonants: dict[str, str] = {}
-    for word in known:
-        for other in by_letters.get(_letters(word), ()):
-            anagrams.setdefault(other, word)
-        near = {other for part in (word, *deletions(word)) for other in by_deletion.get(part, ())}
-        for other in near - same_consonants.keys():
-            if is_one_edit(other, word):
-                edits.setdefault(other, word)
-                if consonants(other) == consonants(word):
-                    same_consonants[other] = word
+    for correct in known:
+        for word in by_letters.get(_anagram_key(correct), ()):
+            anagrams.setdefault(word, correct)
+        near = {word for part in (correct, *deletions(correct)) for word in by_deletion.get(part, ())}
+        for word in near - same_consonants.keys():
+            if is_one_edit(word, correct):
+                edits.setdefault(word, correct)
+                if consonants(word) == consonants(correct):
+                    same_consonants[word] = correct
     return edits | same_consonants | anagrams
 
 
-def _letters(word: str) -> tuple[str, str, str]:
+def _anagram_key(word: str) -> tuple[str, str, str]:
+    """Return (first, last, sorted letters), which is equal for words that differ in the order of inner letters."""
     return word[0], word[-1], "".join(sorted(word))
 
 
