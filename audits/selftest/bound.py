@@ -23,7 +23,11 @@ _MAX_BYTES = 16 << 20  # largest size of the file
 
 
 class BoundCell(Closed):
-    """The demand of one case on one audit, and the outcome; `audits/selftest/cases.py` defines both."""
+    """The result of one audit on one case.
+
+    The demand says what verdict the audit must reach, and the outcome says whether the verdicts meet the demand.
+    `audits/selftest/cases.py` lists the values of both.
+    """
 
     demand: Demand
     outcome: Outcome
@@ -41,7 +45,10 @@ class BoundSelfTest(Canonical):
     audits: dict[str, dict[str, BoundCell]]  # keys: name of the audit, name of the case
 
     def numbers(self) -> dict[str, Estimate]:
-        """Return as `selftest.NAME_wrong` the number of cases whose demand on the audit NAME is not met."""
+        """Return as `selftest.NAME_wrong` the number of cases whose demand on the audit NAME is not met.
+
+        The sample size n is the number of cases with a demand on the audit (not "blind").
+        """
         numbers = {}
         for name, cases in self.audits.items():
             is_right = [cell.outcome == "right" for cell in cases.values() if cell.demand != "blind"]
@@ -56,7 +63,7 @@ def bound_selftest(result: Mapping[str, Any], tables: Mapping[str, str], *, salt
     """
     keys, audits = ("demand", "outcome"), dict[str, dict[str, dict[str, str]]]()
     for audit in result["audits"]:
-        # a case with `only_demanded` has no result of an audit without a demand
+        # some cases (`Case.only_demanded`) have no result of the audits on which they make no demand
         cells = {case["case"]: case["audits"][audit] for case in result["cases"] if audit in case["audits"]}
         audits[audit] = {name: {key: cell[key] for key in keys} for name, cell in cells.items()}
     content = {"schema_name": "synthgen-selftest/v2", "tool": tool, "salt": salt, "audits": audits}

@@ -22,9 +22,10 @@ Outcome = Literal["right", "wrong", "uncalibrated", "open"]  # see `judge`
 # the calibrated audits; all other audits need inputs that no table provides (canaries, logs, earlier releases)
 JUDGED = ("memorization", "neighbours", "identifiers", "membership", "parent_recovery", "linkage")
 
-# With `n_needed` persons, one audit passes a clean release with probability 0.8. With 2.16 × `n_needed` persons, the
-# probability is 1 - 0.2/9 = 0.978. Then all nine audits in `AUDITS` pass with probability at least 0.8. The factor is
-# ((1.645 + 2.010) / (1.645 + 0.842))^2; these numbers are the normal quantiles of 0.95, 0.978 and 0.8.
+# `n_needed` is the number of persons with which one audit passes a clean release with probability 0.8; the result of
+# the audit states it. With 2.16 × `n_needed` persons, the probability is 1 - 0.2/9 = 0.978. Then all nine audits of
+# SynthGen pass with probability at least 0.8. The factor is ((1.645 + 2.010) / (1.645 + 0.842))^2; these numbers are
+# the normal quantiles of 0.95, 0.978 and 0.8.
 SAMPLE_FACTOR = 2.16
 SPLITS = 3  # number of releases of a clean case, each from a different split of the persons
 PERMUTATIONS = 20  # number of releases of `permuted_roles`
@@ -235,7 +236,8 @@ def judge(demand: Demand, results: Sequence[AuditResult]) -> Outcome:
     }
     if right[demand]:
         return "right"
-    # whether the verdicts would meet the demand if the insufficient ones were fails (must_fail) or passes (must_pass)
+    # whether insufficient verdicts are the only reason why the demand is not met: no release passed although all must
+    # fail, or at most a third of the releases failed although most must pass
     could_be_right = {"must_fail": passes == 0, "must_pass": 3 * fails <= n}.get(demand, False)
     excused = all(lacks_persons(result) for result in results if result.verdict == "insufficient")
     return "uncalibrated" if could_be_right and excused else "wrong"

@@ -27,8 +27,8 @@ class Population:
     n_unseen: int  # number of persons in `unseen`
     n_repeating: int  # number of rows removed from `unseen` because they repeat a train or control person
     own_run: Int  # for each train row: tokens in the longest passage that no other person has; 0 if below 13
-    reference: Table | None = None  # the user's reference table
-    set_aside: Table | None = None  # control rows removed by the input checks
+    reference: Table | None = None  # the user's table of public text; None if the user gave none
+    set_aside: Table | None = None  # control rows that may belong to a train person; None if there are none
 
     def inputs(self, synthetic: Table, train: Table | None = None, control: Table | None = None) -> AuditInputs:
         """Return the audit inputs with this synthetic table."""
@@ -47,12 +47,12 @@ def draw_population(inputs: AuditInputs, rng: Rng) -> Population:
     People quote each other and fill in the same forms, so an audit could rightly fail a release of unseen rows. An
     unseen row is therefore removed if it
     - shares 13 consecutive tokens (verbatim or with masked numbers) with a train or control person, or is a near copy
-      of that person's text, both as in `memorization`;
+      of that person's text (the audit `memorization` searches for both in the same way);
     - contains an identifier of a train or control person, or the digits of this identifier in any grouping; or
     - contains a code of such a person in any grouping. A code has at least eight letters and digits (`12-345-abc`).
 
     At most 2,000 train persons and 3,000 control persons (2,000 for control, 1,000 unseen) are drawn. The caller
-    must run `check_split` on the tables first.
+    must first run the input checks (`check_split`), which remove control rows that may belong to a train person.
 
     Raises:
         InputError: there are fewer than 60 control persons, or every unseen row repeats a train or control person.
@@ -137,9 +137,13 @@ def repeating_rows(train: Table, control: Table, unseen: Table, reference: Table
 
 
 def _identifiers(row: RowContent) -> set[Entity]:
+    """Return the identifiers in a row, except dates, postal codes and ages (`QUASI`)."""
     return {entity for entity in row.entities if entity.kind not in QUASI}
 
 
 def copyable(population: Population) -> Int:
-    """Return the indices of train rows with 30 consecutive tokens that no other person has; copies are detectable."""
+    """Return the indices of train rows that have 30 consecutive tokens that no other person has.
+
+    The audits can detect a copy of such a row.
+    """
     return np.asarray(np.flatnonzero(population.own_run >= CEILING_TOKENS), dtype=np.int64)

@@ -83,7 +83,10 @@ def shared_passage(population: Population, rng: Rng) -> AuditInputs:
 
 
 def near_copies(population: Population, rng: Rng) -> AuditInputs:
-    """Return clean rows and four train texts with random digits, and with every tenth word taken from a clean row."""
+    """Return clean rows and four changed train texts.
+
+    Every digit of these texts is replaced by a random digit, and every tenth word by a random word of the clean rows.
+    """
     train, rows = _numbered_persons(population, HIDDEN, rng)
     words = [word for text in population.unseen.texts[:200] for word in text.split()]
 
@@ -178,7 +181,10 @@ def two_ids(population: Population, rng: Rng) -> AuditInputs:
 
 
 def long_control_name(population: Population, rng: Rng) -> AuditInputs:
-    """Return clean rows: two have the recorded name of a train person, one has a long name of a control person."""
+    """Return clean rows: two contain the name of a train person, one contains a long name of a control person.
+
+    The names are recorded for these persons in the inputs (`identifiers`), but not written in their texts.
+    """
     train_rows, control_rows = (_first_rows(table, HIDDEN, rng) for table in (population.train, population.control))
     long_name = "Count Maximilian Ferdinand von Hohenstauffen-Lichtenberg zu Ostermundingen"
     names = dict(zip(train_rows.tolist(), _NAMES, strict=True))
@@ -299,6 +305,7 @@ def _with_copies(
 
 
 def _first_rows(table: Table, k: int, rng: Rng) -> Int:
+    """Return the index of the first row of each of k random persons."""
     firsts = np.unique(persons(table.groups)[1], return_index=True)[1]
     if len(firsts) < k:
         raise NotMeasurable(f"{k} persons are required, but there are {len(firsts)}")
@@ -306,6 +313,7 @@ def _first_rows(table: Table, k: int, rng: Rng) -> Int:
 
 
 def _with_template(words: Sequence[str], rng: Rng) -> str:
+    """Return the words as a text, cut into pieces with a sentence of TEMPLATE before each piece."""
     n_template_words = len(words) * BOILERPLATE / (1 - BOILERPLATE)
     sentences: list[str] = []
     order = rng.permutation(len(TEMPLATE)).tolist()

@@ -45,7 +45,7 @@ class CaseResult:
     why: str
     blind: str
     cells: tuple[Cell, ...]
-    seconds: float
+    seconds: float  # duration of the case
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,7 +75,7 @@ class SelfTest:
 
     @property
     def is_right(self) -> bool:
-        """Whether every audit is right on every case and the input checks found no problem."""
+        """Whether every audit meets every demand of the cases on it, and the input checks found no problem."""
         return not self.problems
 
     def to_json(self) -> dict[str, Any]:
@@ -122,8 +122,8 @@ def run_suite(
         result = run_case(case, populations, selected, seed=seed, confidence=confidence)
         results.append(result)
         n_done += case.repeats
-        left = (time.monotonic() - cases_started) / n_done * (n_all - n_done)
-        remaining = f"{left:.0f} s" if left < 90 else f"{left / 60:.0f} min"
+        seconds_left = (time.monotonic() - cases_started) / n_done * (n_all - n_done)
+        remaining = f"{seconds_left:.0f} s" if seconds_left < 90 else f"{seconds_left / 60:.0f} min"
         outcomes = ", ".join(f"{c.audit} {c.outcome}" for c in result.cells)
         say(f"{case.name}: {outcomes}; {result.seconds:.0f} s, about {remaining} remaining")
     n_train, n_control = (len(set(table.groups)) for table in (populations[0].train, populations[0].control))
@@ -187,17 +187,17 @@ def run_case(
                 results[audit].append(without_number(audit, "not_measurable", error.message))
             continue
         if case.only_demanded:
-            # without a quarantine, which would remove the hidden leak that the audit must find
+            # a quarantine would remove rows that the audits cannot judge, and with them the hidden leak
             report = run(inputs, names=audits, seed=seed, confidence=confidence, quarantine=False)
             for audit, result in zip(audits, report.results, strict=True):
-                results[audit].append(_counted(result, case.demand(audit), population, inputs))
+                results[audit].append(_with_quarantine(result, case.demand(audit), population, inputs))
                 seconds[audit] += (time.monotonic() - start) / len(audits)
             continue
         cached = encode_once(stream(seed, f"{name}/seen"))
         for audit in audits:
             start, rng = time.monotonic(), stream(seed, f"{name}/{audit}")
             result = result_of(audit, build(audit, cached), inputs, rng, confidence)
-            results[audit].append(_counted(result, case.demand(audit), population, inputs))
+            results[audit].append(_with_quarantine(result, case.demand(audit), population, inputs))
             seconds[audit] += time.monotonic() - start
     return CaseResult(
         case=case.name,
@@ -209,10 +209,11 @@ def run_case(
     )
 
 
-def _counted(result: AuditResult, demand: Demand, population: Population, inputs: AuditInputs) -> AuditResult:
-    """Return the result; if all rows with the leak are quarantined, replace a pass by a fail.
+def _with_quarantine(result: AuditResult, demand: Demand, population: Population, inputs: AuditInputs) -> AuditResult:
+    """Return the result, with a fail instead of a pass if the audit quarantined every row with the leak.
 
-    The reason is the gate `no-quarantined-row`, which refuses a table with quarantined rows.
+    Quarantined rows are rows that the verdict excludes. Such a pass counts as a fail, because the gate
+    `no-quarantined-row` refuses a table with quarantined rows.
     """
     if demand not in {"must_fail", "must_not_pass"} or result.verdict != "pass" or not result.quarantined:
         return result
