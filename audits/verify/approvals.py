@@ -109,8 +109,8 @@ def check_approvals(
     if len(unlinked) > 1:
         names = " and ".join(decision.file.name for decision in unlinked)
         problems.append(f"{names} do not name each other; one signer must sign again with all files in the bundle")
-    to_name = {decision.digest for decision in decisions if decision.kind != "CLOSE"}
-    closings = [decision for decision in decisions if decision.kind == "CLOSE" and to_name <= decision.seen]
+    to_be_named = {decision.digest for decision in decisions if decision.kind != "CLOSE"}
+    closings = [decision for decision in decisions if decision.kind == "CLOSE" and to_be_named <= decision.seen]
     is_closed = trust.has_enough(RELEASER, [key for closing in closings for key in closing.file.keys])
     if must_close and not is_closed:
         problems.append("the policy requires a closing by the releaser; run `synthgen approve --close`")
@@ -188,6 +188,7 @@ def is_needless(kind: DecisionKind, keys: tuple[str, ...], earlier: Sequence[Sig
 
 
 def _is_parallel_repeat(decision: SignedDecision, found: Sequence[SignedDecision]) -> bool:
+    """Return whether the same key signed two decisions of one kind, and neither decision names the other."""
     same = [one for one in found if (one.kind, one.file.keys) == (decision.kind, decision.file.keys)]
     others = [one for one in same if one.digest != decision.digest]
     return any(decision.digest not in one.seen and one.digest not in decision.seen for one in others)

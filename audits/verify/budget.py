@@ -63,8 +63,8 @@ def check_budget(privacy: Privacy, policy: Policy, evidence: Evidence, files: Ma
     if privacy.delta > privacy.budget.delta:
         raise VerifyError("E_GATE", "the claimed delta is above the delta for all runs together")
     _check_totals(privacy, privacy.budget, limits, evidence, mechanisms)
-    spent, voided = privacy.budget, privacy.budget.voided
-    total = f"all runs of the ledger together: epsilon {spent.spent_after:.4g} at delta {spent.delta:g}"
+    budget, voided = privacy.budget, privacy.budget.voided
+    total = f"all runs of the ledger together: epsilon {budget.spent_after:.4g} at delta {budget.delta:g}"
     return f"{claim}; {total}" + (f"; {voided} unused reservations voided" if voided else "")
 
 
@@ -120,6 +120,7 @@ def _check_claim(claim: Mapping[str, float], evidence: Evidence, files: Mapping[
 
 
 def _check_recomputed(evidence: Evidence, bounds: "EpsilonBounds") -> None:
+    # epsilon by Rényi divergences, plus the budgets of reads that no mechanism describes
     by_renyi = bounds.rdp + bounds.added
     expected = {
         "epsilon_recomputed": (bounds.upper, ROUNDING * bounds.upper),
@@ -143,6 +144,10 @@ def _check_totals(
     evidence: Evidence,
     mechanisms: Sequence[MechanismCost],
 ) -> None:
+    """Raise VerifyError (E_GATE) if `budget` is below the cost of the runs, above a limit, or contradicts the audit.
+
+    `mechanisms` are those of this run. `limits` are those of the policy, or None if the policy has no limits.
+    """
     others = [mechanism for run in privacy.composition for mechanism in run.mechanisms]
     before, after = (_joint(costs, budget.delta) for costs in (others, [*others, *mechanisms]))
     max_epsilon, max_delta = (math.inf, math.inf) if limits is None else (limits.max_epsilon, limits.max_delta)

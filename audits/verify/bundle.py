@@ -52,20 +52,20 @@ class _Run:
     trust: str | Path | TrustRoot | None = None
     expected: Policy | None = None
     state: Path | None = None
-    # results of the steps, for later steps
+    # results of the steps, for later steps; a field is not set before its step has run
     tree: Tree = field(init=False)
     root: TrustRoot = field(init=False)
     envelope: Envelope = field(init=False)
-    releasers: tuple[str, ...] = field(init=False)
+    releasers: tuple[str, ...] = field(init=False)  # ids of the keys that signed the release
     statement: ReleaseStatement = field(init=False)
-    subjects: dict[str, str] = field(init=False)
-    files: dict[str, bytes] = field(init=False)
+    subjects: dict[str, str] = field(init=False)  # sha256 of each signed file by name
+    files: dict[str, bytes] = field(init=False)  # content of each signed file by name, except data files
     policy: Policy = field(init=False)
     evidence: Evidence = field(init=False)
     report: ReportFile = field(init=False)
-    classes: dict[str, int] = field(init=False)
-    samples: tuple[tuple[str, str], ...] = field(init=False)
-    approvals: tuple[SignedFile, ...] = field(init=False)
+    classes: dict[str, int] = field(init=False)  # number of records by label
+    samples: tuple[tuple[str, str], ...] = field(init=False)  # (label, text) of the records with the smallest ids
+    approvals: tuple[SignedFile, ...] = field(init=False)  # all decisions: approvals, rejections and closings
 
     @property
     def predicate(self) -> ReleasePredicate:

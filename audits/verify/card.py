@@ -39,12 +39,12 @@ def card(parts: BundleParts) -> bytes:
         "| class | records |\n|---|---:|",
         *(f"| {escape(label[:MAX_LABEL])} | {count} |" for label, count in sorted(parts.classes.items())),
         "",
-        *_guarantee(guarantee_of(stated.privacy, policy)),
+        *_guarantee_section(guarantee_of(stated.privacy, policy)),
         "## Gates\n",
         "| gate | number | found | limit | verdict |\n|---|---|---:|---:|---|",
-        *(_gate(row) for row in gate_rows(decision.gates, policy)),
+        *(_gate_line(row) for row in gate_rows(decision.gates, policy)),
         "",
-        *_measured(decision.without_gate, policy.name),
+        *_verdict_section(decision.without_gate, policy.name),
         "The numbers that are published, with their intervals, are in `report/report.html`.\n",
         "## Limitations\n",
         *(f"- {escape(limit)}" for limit in stated.limitations),
@@ -54,7 +54,7 @@ def card(parts: BundleParts) -> bytes:
     return "\n".join(lines).encode()
 
 
-def _measured(outcomes: Sequence[RuleOutcome], policy: str) -> list[str]:
+def _verdict_section(outcomes: Sequence[RuleOutcome], policy: str) -> list[str]:
     if not outcomes:
         return []
     return [
@@ -76,7 +76,7 @@ def guarantee_of(privacy: Privacy, policy: Policy) -> Guarantee | None:
     from audits.attacks.accounting.accountants import further_epsilon  # imports scipy, which takes 0.5 s
 
     budget, limits = privacy.budget, policy.dp or policy.dp_substitute
-    further = None
+    further = None  # the largest epsilon that one more run may have under the limit of the policy
     if budget is not None and limits is not None:
         further = further_epsilon(budget.spent_after, limit=limits.max_epsilon, delta=budget.delta)
     return Guarantee(
@@ -92,7 +92,7 @@ def guarantee_of(privacy: Privacy, policy: Policy) -> Guarantee | None:
     )
 
 
-def _guarantee(found: Guarantee | None) -> list[str]:
+def _guarantee_section(found: Guarantee | None) -> list[str]:
     if found is None:
         return []
     lines = (f"- **{escape(term)}:** {escape(sentence)}" for term, sentence in found.lines)
@@ -100,7 +100,7 @@ def _guarantee(found: Guarantee | None) -> list[str]:
     return ["## Privacy guarantee", "", *lines, "", "Not covered by the guarantee:", "", *outside, ""]
 
 
-def _gate(row: GateRow) -> str:
+def _gate_line(row: GateRow) -> str:
     value = "–" if row.value is None else f"{row.value:.4g}"
     return f"| {row.id} | {escape(row.metric)} | {value} | {escape(row.op)} {row.limit:g} | {row.verdict} |"
 

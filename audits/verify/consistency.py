@@ -58,6 +58,11 @@ def audit_problems(parts: BundleParts) -> Iterator[str]:
 
 
 def _pass_problems(result: ShownResult, evidence: Evidence) -> Iterator[str]:
+    """Yield each fact that contradicts the verdict pass of a result.
+
+    The metric `hard_hits` of an audit counts copies or identifiers; a single one rules out a pass. The metric
+    `tau` is the threshold of the audit.
+    """
     hits, tau = (evidence.metrics.get(f"{result.name}.{key}") for key in ("hard_hits", "tau"))
     if hits is not None and hits.high > 0:
         yield "its verdict is pass, but it found copies or identifiers"
@@ -112,8 +117,9 @@ def _fits_curve(curve: Curve, auc: Metric | None) -> bool:
 def count_problems(parts: BundleParts) -> Iterator[str]:
     """Yield a problem for each sample size n that exceeds the number of records in the statement.
 
-    Each person has at least one record, so n persons have at least n records. Under differential privacy, the
-    statement contains no number of records (only a declared lower limit of persons), so nothing is compared.
+    Each person has at least one record, so n persons have at least n records. Nothing is compared in two cases. Under
+    differential privacy, the statement contains no number of records, only a declared lower limit of persons. If
+    records are cut into segments and the source has no person ids, n can exceed the number of records.
     """
     stated = parts.predicate
     # by role: the largest count in the bucket of the input, for example 1999 for `1k-2k`
@@ -297,12 +303,12 @@ def _largest_ratio(synthetic: ShownScores | None, real: ShownScores | None, n_re
     wrong = (1.0 if synthetic.accuracy is None else 1 - max(0.0, _low(synthetic.accuracy))) * n_records
     ratios = []
     for label, one in synthetic.per_class.items():
-        other = real.per_class[label].f1 if label in real.per_class else None
-        if one.f1 is None or other is None or _low(other) <= 0:
+        real_f1 = real.per_class[label].f1 if label in real.per_class else None
+        if one.f1 is None or real_f1 is None or _low(real_f1) <= 0:
             continue
-        most = min(1.0, one.f1.value + step_of(one.f1.n))
-        recall = min(1.0, most * (1 + wrong / max(1, one.f1.n)) / (2 - most))
-        ratios.append(recall * (2 - _low(other)) / _low(other))
+        highest_f1 = min(1.0, one.f1.value + step_of(one.f1.n))
+        recall = min(1.0, highest_f1 * (1 + wrong / max(1, one.f1.n)) / (2 - highest_f1))
+        ratios.append(recall * (2 - _low(real_f1)) / _low(real_f1))
     return min(ratios, default=float("inf"))
 
 

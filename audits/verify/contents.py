@@ -43,19 +43,21 @@ def check_report(report: Any, names: Iterable[str], predicate: ReleasePredicate,
     try:
         reported = evidence_from(report["audit"], {})
         files = {f"evidence/{result['name']}.json" for result in report["audit"]["results"]}
-        stated = (report["releaseId"], report["verdict"], canonical(report["gates"]))
-        controls = {result["control"]["confidence"] for result in report["audit"]["results"] if result.get("control")}
+        in_report = (report["releaseId"], report["verdict"], canonical(report["gates"]))
+        control_confidences = {
+            result["control"]["confidence"] for result in report["audit"]["results"] if result.get("control")
+        }
     except (AuditError, KeyError, TypeError, AttributeError):
         raise VerifyError("E_GATE", "the evidence or the numbers of the report cannot be read") from None
     measured = {name: value for name, value in evidence.metrics.items() if name.split(".")[0] in evidence.audits}
     is_part = measured.items() <= reported.metrics.items() <= evidence.metrics.items()
     if reported.audits != evidence.audits or not is_part:
         raise VerifyError("E_GATE", f"{REPORT_JSON}: differs from the evidence")
-    if not controls <= {number.confidence for number in evidence.metrics.values()}:
+    if not control_confidences <= {number.confidence for number in evidence.metrics.values()}:
         differs = "the confidence of a control result differs from every confidence in the evidence"
         raise VerifyError("E_GATE", f"{REPORT_JSON}: {differs}")
     gates = canonical([gate.model_dump(mode="json", by_alias=True) for gate in predicate.gates])
-    if stated != (predicate.release_id, predicate.verdict, gates):
+    if in_report != (predicate.release_id, predicate.verdict, gates):
         raise VerifyError("E_GATE", f"{REPORT_JSON}: differs from the statement")
     if {name for name in names if name.startswith("evidence/") and name != METRICS} != files:
         raise VerifyError("E_GATE", f"{REPORT_JSON}: its audits differ from the files in evidence/")

@@ -143,13 +143,16 @@ def _source(parts: BundleParts) -> SourceSize:
 
 
 def people(results: Iterable[Mapping[str, Any]]) -> int | None:
-    """Return a lower limit of the number of people in train: the sample size of the memorization audit."""
+    """Return a lower limit of the number of people in train; None if the memorization audit has no estimate.
+
+    The limit is the sample size of the estimate of this audit.
+    """
     found = [result["estimate"] for result in results if result["name"] == "memorization"]
     return None if not found or found[0] is None else int(found[0]["n"])
 
 
 def page_numbers(page: Page) -> dict[str, Any]:
-    """Return the numbers of a `Page` as arguments of `ReportContent`."""
+    """Return the numbers of a `Page` as arguments of `ReportContent`; the duration of each stage is None."""
     return {
         "balance": tuple((row.label, row.real, row.requested, row.released) for row in page.balance),
         "filters": page.filters,
@@ -159,6 +162,7 @@ def page_numbers(page: Page) -> dict[str, Any]:
 
 
 def _written(page: Page) -> dict[str, Any]:
+    """Return the content of `contents.RUN`: how many texts each stage wrote or rejected, by stage or reason."""
     return {
         "schemaVersion": 4,
         "written": {row.name: row.n_out for row in page.stages if row.name in WRITING},

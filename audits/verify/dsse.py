@@ -50,7 +50,7 @@ def parse_envelope(data: bytes) -> Envelope:
     if not 1 <= len(signatures) <= MAX_SIGNATURES:
         raise VerifyError("E_ENVELOPE", f"{len(signatures)} signatures, expected 1 to {MAX_SIGNATURES}")
     parsed = tuple(_signature(item) for item in signatures)
-    if len({name for name, _ in parsed}) != len(parsed):
+    if len({key_id for key_id, _ in parsed}) != len(parsed):
         raise VerifyError("E_ENVELOPE", "a keyid has two signatures")
     return Envelope(value["payloadType"], _unb64(value["payload"], "payload"), parsed)
 
@@ -61,13 +61,13 @@ def signers(envelope: Envelope, keys: dict[str, bytes]) -> tuple[str, ...]:
     `keys` contains the raw public key of each allowed signer, by key id.
     """
     message = pae(envelope.payload_type, envelope.payload)
-    for name, signature in envelope.signatures:
-        public = keys.get(name)
+    for key_id, signature in envelope.signatures:
+        public = keys.get(key_id)
         if public is None:
-            raise VerifyError("E_SIG", f"signed by key {name}, which the trust root does not allow to sign this")
-        if keyid(public) != name or not is_signed(public, signature, message):
-            raise VerifyError("E_SIG", f"the signature of key {name} is not valid for the content")
-    return tuple(name for name, _ in envelope.signatures)
+            raise VerifyError("E_SIG", f"signed by key {key_id}, which the trust root does not allow to sign this")
+        if keyid(public) != key_id or not is_signed(public, signature, message):
+            raise VerifyError("E_SIG", f"the signature of key {key_id} is not valid for the content")
+    return tuple(key_id for key_id, _ in envelope.signatures)
 
 
 def _signature(item: Any) -> tuple[str, bytes]:

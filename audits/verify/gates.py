@@ -106,16 +106,17 @@ def bundle_evidence(files: Mapping[str, bytes]) -> Evidence:
         raise VerifyError("E_GATE", "the evidence cannot be read") from None
 
 
-def _are_short(evidence: Evidence, policy: Policy) -> bool:
-    """Return whether the numbers of the evidence have too few digits to hide text, and few different confidences.
+def _cannot_hide_text(evidence: Evidence, policy: Policy) -> bool:
+    """Return whether the numbers of the evidence have few digits, and there are few different confidences.
 
-    Some numbers may have more digits: limits of the policy's rules, and numbers that are compared with the statement.
+    Numbers with many digits or many different confidences could encode text. Two kinds of numbers may have many
+    digits: limits of the policy's rules, and numbers that are compared with the statement.
     """
     limits = {rule.limit for rule in policy.all_rules()}
     stated = {name for name in evidence.metrics if name.startswith("accounting.")} | {ATTEMPTS, "records.synthetic"}
-    others = [number for name, number in evidence.metrics.items() if name not in stated]
-    numbers = {end for number in others for end in (number.value, number.low, number.high)} - limits
-    confidences = {number.confidence for number in evidence.metrics.values()}
+    others = [metric for name, metric in evidence.metrics.items() if name not in stated]
+    numbers = {end for metric in others for end in (metric.value, metric.low, metric.high)} - limits
+    confidences = {metric.confidence for metric in evidence.metrics.values()}
     confidences |= {state.confidence for state in evidence.audits.values() if state.confidence is not None}
     return all(is_short(number) for number in numbers) and len(confidences) <= MAX_CONFIDENCES
 
@@ -130,7 +131,7 @@ def check_gates(predicate: ReleasePredicate, policy: Policy, files: Mapping[str,
     evidence = bundle_evidence(files)
     if public_evidence(evidence, policy) != evidence:
         raise VerifyError("E_GATE", "the evidence is more precise about private counts than the policy allows")
-    if not policy.disclosure.publish_exact_counts and not _are_short(evidence, policy):
+    if not policy.disclosure.publish_exact_counts and not _cannot_hide_text(evidence, policy):
         raise VerifyError("E_GATE", "the evidence has numbers with over three decimals, or too many confidences")
     decision = decide(evidence, policy)
     if not decision.allowed:
@@ -161,7 +162,11 @@ def _check_stated_counts(predicate: ReleasePredicate, policy: Policy, evidence: 
 
 
 def decision_of(policy: Policy) -> str:
-    """Return `independent` for an independent policy (see `audits.gate.independent`), otherwise `audited`."""
+    """Return `independent` or `audited`, the value of `privacy.decision` that a policy requires in the statement.
+
+    `independent` means that no measurement on private records affects the decision after the noise is drawn;
+    `audited` means that gates on private records affect the decision. Without a DP rule, the result is `audited`.
+    """
     return "audited" if policy.dp is None else policy.dp.decision
 
 
@@ -171,13 +176,14 @@ def limitations(  # noqa: PLR0913 - independent facts, each of which decides on 
     has_persons: bool,  # whether the source has person ids
     has_own_style: bool,  # whether the texts use a style adapter of the releaser
     formats: Collection[str],  # formats of the models; `SERVER` and `REMOTE_SERVER` mean a model on a server
-    disclosed: str | None,  # result of `disclosure` if prompts describe each vector by words, otherwise None
+    disclosed: str | None,  # if prompts describe each vector by words, the phrase of `disclosure`; otherwise None
     config: Mapping[str, Any],  # the published settings, see `public_config`
     policy: Policy,
     evidence: Evidence,
 ) -> tuple[str, ...]:
     """Return the sentences on what a release does not guarantee, for the card, the report and the statement."""
     secret, style = evidence.metrics.get(SECRET), config["decode"]["style"]
+    # the first two sentences of LIMITATIONS apply only without DP; the last one is about details that vectors lose
     always: tuple[str, ...] = (
         vocabulary.LIMITATIONS if "segments" not in config else (*vocabulary.LIMITATIONS[:-1], vocabulary.SEGMENTED)
     )
@@ -267,7 +273,8 @@ def starts_from_train(stage: str) -> bool:
 def _disclosed(stated: ReleasePredicate, config: Mapping[str, Any]) -> str | None:
     """Return the result of `disclosure` for this bundle, or None if no prompt describes a vector by words.
 
-    The last limitation in the statement gives the size of the public word list. If it does not, the result is "".
+    The last limitation in the statement gives the size of the public word list. If it does not, the result is "", and
+    the limitations then differ from those that `limitations` returns.
     """
     if config["decode"]["writer"] != "prompt" and all(model.role != "vocabulary" for model in stated.models):
         return None
@@ -287,7 +294,8 @@ def _fits_request(parts: BundleParts) -> bool:
     """Return whether the requested numbers of records follow from the settings and agree with the evidence.
 
     The report omits a class without a released record. In this case, the requested numbers in the report
-    add up to less than the total, and `balance.tv_distance` is 1 (`distance_of_shares`).
+    add up to less than the total, and `balance.tv_distance` is 1 (`distance_of_shares`). If the releaser set a number
+    for each class, `balance` is `HIDDEN` and `total` is None.
     """
     rows, interpolate = parts.report.page.balance, parts.config["interpolate"]
     balance, total, found = interpolate["balance"], interpolate["total"], parts.evidence.metrics.get(BALANCE)
@@ -323,10 +331,10 @@ def _fits_utility(page: Page, evidence: Evidence) -> bool:
     return all(fits.values())
 
 
-def _is_ratio(ratio: Metric, part: Score | None, whole: Score | None) -> bool:
-    if part is None or whole is None:
+def _is_ratio(ratio: Metric, synthetic: Score | None, real: Score | None) -> bool:
+    if synthetic is None or real is None:
         return False
-    steps = [step_of(number.n) for number in (ratio, part, whole)]
-    low = max(0.0, part.value - steps[1]) / (whole.value + steps[2])
-    high = (part.value + steps[1]) / max(whole.value - steps[2], 1e-9)
+    steps = [step_of(number.n) for number in (ratio, synthetic, real)]  # steps of rounding
+    low = max(0.0, synthetic.value - steps[1]) / (real.value + steps[2])
+    high = (synthetic.value + steps[1]) / max(real.value - steps[2], 1e-9)
     return low - steps[0] <= ratio.value <= high + steps[0]

@@ -56,7 +56,7 @@ def remember(data: bytes, root: TrustRoot, state: Path, now: datetime) -> None:
     the file of the high-water mark. The root keys of the recorded version must be valid at `now`.
 
     Raises:
-        VerifyError: E_TRUST if `root` is older than the recorded version, differs from it under the same number,
+        VerifyError: E_TRUST if `root` is older than the recorded version, has its version number but other content,
             lacks a recorded revocation, is not signed by enough valid root keys of the recorded version, or combines
             root keys of two recorded trust roots. E_TRUST also if `state` cannot be read or written.
     """
@@ -73,6 +73,10 @@ def remember(data: bytes, root: TrustRoot, state: Path, now: datetime) -> None:
 
 
 def _next(data: bytes, root: TrustRoot, seen: SeenRoots, now: datetime) -> SeenRoots | None:
+    """Return the new content of the state file, or None if it already records this version of the trust root.
+
+    A recorded trust root counts as the same one if one of its root keys is a root key of `root` or signed `data`.
+    """
     envelope = parse_envelope(data)
     own_keys = {*root.roles[ROOT].keyids, *(name for name, _ in envelope.signatures)}
     matches = [recorded for recorded in seen.roots if own_keys & set(recorded.keyids)]

@@ -80,6 +80,8 @@ def check_spent(privacy: Privacy, files: Mapping[str, bytes]) -> tuple[list[Mech
 
         claimed epsilon >= (1 - `ROUNDING`) · epsilon of all mechanisms and accounted reads at the claimed delta
 
+    Accounted reads are reads of private records whose budget is known, but not their mechanism.
+
     Raises:
         VerifyError: E_GATE if the claim is below the recomputed epsilon, or the accounting contains a failed check.
     """

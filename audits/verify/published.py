@@ -56,13 +56,13 @@ def _policy(info: ValidationInfo) -> Policy:
     return policy
 
 
-def _disclosed(value: int | str, info: ValidationInfo) -> int | str:
+def _checked_count(value: int | str, info: ValidationInfo) -> int | str:
     if not disclosure.is_public_count(value, _policy(info)):
         raise ValueError("not the public form of a count under the policy")
     return value
 
 
-def _coarse(value: Metric, info: ValidationInfo) -> Metric:
+def _checked_precision(value: Metric, info: ValidationInfo) -> Metric:
     policy = _policy(info)
     is_coarse = all(map(disclosure.is_short, (value.value, value.low, value.high)))
     if (
@@ -73,32 +73,32 @@ def _coarse(value: Metric, info: ValidationInfo) -> Metric:
     return value
 
 
-def _coarse_score(value: "Score", info: ValidationInfo) -> "Score":
-    _coarse(Metric(**value.model_dump(), confidence=1), info)
+def _checked_score(value: "Score", info: ValidationInfo) -> "Score":
+    _checked_precision(Metric(**value.model_dump(), confidence=1), info)
     return value
 
 
-def _is_share(value: "Score") -> "Score":
+def _checked_share(value: "Score") -> "Score":
     if value.low < 0 or value.high > 1:
         raise ValueError("not between 0 and 1")
     return value
 
 
-def _has_enough_persons(value: "Score") -> "Score":
+def _checked_persons(value: "Score") -> "Score":
     if value.n < MIN_SUBGROUP_PERSONS:
         raise ValueError("a subgroup of too few persons")
     return value
 
 
-def _measured(value: T, info: ValidationInfo) -> T:
+def _checked_measurement(value: T, info: ValidationInfo) -> T:
     if disclosure.verdicts_only(_policy(info)):
         raise ValueError("under this policy only verdicts about private records may be published")
     return value
 
 
-Measured = AfterValidator(_measured)  # refuses a value if the policy publishes verdicts only
+Measured = AfterValidator(_checked_measurement)  # refuses a value if the policy publishes verdicts only
 Small = Annotated[Finite, Field(ge=-disclosure.MAX_MEASURED, le=disclosure.MAX_MEASURED)]
-Shown = Annotated[int | str, AfterValidator(_disclosed)]  # a count in its public form
+Shown = Annotated[int | str, AfterValidator(_checked_count)]  # a count in its public form
 
 
 class Score(Closed):
@@ -110,16 +110,20 @@ class Score(Closed):
     n: Annotated[int, Field(ge=0, le=disclosure.MAX_COUNT)]
 
 
-ShownScore = Annotated[Score, AfterValidator(_coarse_score), Measured]
-Share = Annotated[ShownScore, AfterValidator(_is_share)]
+ShownScore = Annotated[Score, AfterValidator(_checked_score), Measured]
+Share = Annotated[ShownScore, AfterValidator(_checked_share)]
 Classifier = Literal["tfidf-linear", "encoder-logistic"]
 TrainingTable = Literal["real", "synthetic", "real+synthetic"]
-SubgroupScore = Annotated[Share, AfterValidator(_has_enough_persons)]
+SubgroupScore = Annotated[Share, AfterValidator(_checked_persons)]
 OfSubgroup = dict[Classifier, dict[Literal["real", "synthetic"], SubgroupScore]]  # by classifier, training table
 
 
 class ShownBin(Closed):
-    """A bin of distances: [low, high), with shares of synthetic records; see `audits.gate.coarse.Bin`."""
+    """A bin of distances [low, high), with shares of synthetic records.
+
+    `train` is the share of the synthetic records whose distance to the nearest train record is in the bin; `control`
+    is the same for the nearest control record.
+    """
 
     low: Edge
     high: Edge
@@ -150,7 +154,7 @@ class Curve(Closed):
     high: tuple[Hundredth, ...] | None = None
 
     @model_validator(mode="after")
-    def _complete(self) -> Self:
+    def _check_rates(self) -> Self:
         others = [line for line in (self.tpr, self.low, self.high) if line is not None]
         if self.fpr != RATES or any(len(line) != len(RATES) or list(line) != sorted(line) for line in others):
             raise ValueError("not a non-decreasing curve at the fixed rates")
@@ -158,7 +162,10 @@ class Curve(Closed):
 
 
 class Details(Closed):
-    """Plots of an audit; for the audit `accounting`, the mechanism log and the results of its checks."""
+    """Plots of an audit; for the audit `accounting`, the mechanism log and the results of its checks.
+
+    A field is None if the audit does not have it, or the policy does not publish it.
+    """
 
     histogram: Annotated[Histogram, Measured] | None = None
     roc: Annotated[Curve, Measured] | None = None
@@ -183,13 +190,13 @@ class ShownResult(Closed):
     confidence: Annotated[Finite, Field(gt=0, lt=1)] | None = None
     direction: Direction | None = None
     estimate: Metric | None = None
-    control: Annotated[Metric, AfterValidator(_coarse), Measured] | None = None
+    control: Annotated[Metric, AfterValidator(_checked_precision), Measured] | None = None
     threshold: Threshold | tuple[Threshold, Threshold] | None = None
     metrics: dict[MetricName, Metric] = Field(default_factory=dict)
     details: Details = Details()
 
     @model_validator(mode="after")
-    def _has_its_own_details(self) -> Self:
+    def _check_details(self) -> Self:
         parts = {"neighbours": {"histogram"}, "membership": {"roc"}, "accounting": ACCOUNTED}.get(self.name, set())
         given = {key for key, value in self.details if value is not None and key != "claim_scope"}
         if not given <= parts:
@@ -197,11 +204,11 @@ class ShownResult(Closed):
         return self
 
     @model_validator(mode="after")
-    def _has_public_threshold(self, info: ValidationInfo) -> Self:
+    def _check_threshold(self, info: ValidationInfo) -> Self:
         # any threshold may be measured on private records, except the claimed epsilon of the accounting
         claim = self.details.claim if self.name == "accounting" else None
         if self.threshold is not None and (claim is None or self.threshold != _rounded(claim.epsilon)):
-            _measured(self.threshold, info)
+            _checked_measurement(self.threshold, info)
         return self
 
 
@@ -234,9 +241,9 @@ class StageRow(Closed):
     n_out: Shown
 
     @model_validator(mode="after")
-    def _may_be_published(self, info: ValidationInfo) -> Self:
+    def _check_stage(self, info: ValidationInfo) -> Self:
         if self.name not in WRITING:
-            _measured(self.name, info)
+            _checked_measurement(self.name, info)
         return self
 
 
@@ -312,7 +319,7 @@ class BundleParts:
     policy: Policy
     evidence: Evidence
     report: ReportFile
-    config: Mapping[str, Any]  # as `public_config` returns it
+    config: Mapping[str, Any]  # the published settings by section, as `public_config` returns them
     classes: Mapping[str, int]  # number of released records by label
     samples: tuple[tuple[str, str], ...]  # (label, text) of the released records with the smallest ids
     data: Mapping[str, str]  # sha256 of each data file by name

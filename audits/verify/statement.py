@@ -47,7 +47,7 @@ def no_repeats(items: tuple[Any, ...]) -> tuple[Any, ...]:
     return items
 
 
-def _bucket(text: str) -> str:
+def _checked_bucket(text: str) -> str:
     if not is_bucket(text):
         raise ValueError("not one of the ranges in which counts are published")
     return text
@@ -153,7 +153,7 @@ class Gate(Wire):
     metric: MetricName
     op: Literal["<=", ">="]
     threshold: Finite
-    value: Finite | None
+    value: Finite | None  # None if the evidence has no value, or the policy withholds it
     verdict: Outcome
     gating: bool
 
@@ -199,6 +199,8 @@ class Privacy(Wire):
     delta: Annotated[Finite, Field(gt=0, lt=1)] | None = None
     accountant: Literal["PLD"] | None = None
     sampling: Literal["poisson", "none"] | None = None
+    # Under DP, each of the next three fields is None if its value differs between the mechanisms of the run. The
+    # sample rate and the steps are also None if no mechanism samples persons.
     noise_multiplier: Finite | None = None
     sample_rate: Annotated[str, Field(pattern=r"^[0-9]\.[0-9]{1,18}$|^[0-9](\.[0-9]{1,17})?e-[0-9]{2}$")] | None = (
         None
@@ -213,11 +215,11 @@ class Privacy(Wire):
 
     @model_validator(mode="after")
     def _check(self) -> Self:
-        claims = None not in {self.epsilon, self.delta, self.decision, self.accountant, self.sampling}
-        numbers = self.model_dump(exclude={"mechanism", "unit", "composition", "budget", "non_private_steps"})
-        if self.mechanism == "none+empirical" and any(number is not None for number in numbers.values()):
+        is_complete = None not in {self.epsilon, self.delta, self.decision, self.accountant, self.sampling}
+        properties = self.model_dump(exclude={"mechanism", "unit", "composition", "budget", "non_private_steps"})
+        if self.mechanism == "none+empirical" and any(value is not None for value in properties.values()):
             raise ValueError("none+empirical must not state epsilon, delta or another property of a DP mechanism")
-        if self.mechanism != "none+empirical" and not claims:
+        if self.mechanism != "none+empirical" and not is_complete:
             raise ValueError(
                 "a DP mechanism must state epsilon, delta, accountant, sampling, and what decided on the release"
             )
@@ -242,7 +244,7 @@ class Input(Wire):
 
     role: Literal["train", "control"]
     commitment: Commitment
-    count_bucket: Annotated[str, AfterValidator(_bucket)]
+    count_bucket: Annotated[str, AfterValidator(_checked_bucket)]
 
 
 class LedgerHead(Wire):

@@ -34,6 +34,7 @@ _ENVELOPE, _TOKEN = ".dsse.json", ".tsr"  # endings of file names
 _BOOLEAN, _INTEGER, _OCTETS, _SEQUENCE, _SET, _FIELD_0, _FIELD_1 = 0x01, 0x02, 0x04, 0x30, 0x31, 0xA0, 0xA1
 _SIGNED_DATA = bytes.fromhex("06092a864886f70d010702")  # object identifier of signed data, in DER
 _TIMESTAMP = bytes.fromhex("060b2a864886f70d0109100104")  # object identifier of a timestamp, in DER
+# object identifiers of the accepted algorithms for digests (SHA-2) and signatures (RSA, ECDSA), in DER
 _SHA2 = ("0609608648016503040201", "0609608648016503040202", "0609608648016503040203")
 _RSA = ("06092a864886f70d010101", "06092a864886f70d01010b", "06092a864886f70d01010c", "06092a864886f70d01010d")
 _ECDSA = ("06082a8648ce3d040302", "06082a8648ce3d040303", "06082a8648ce3d040304")
@@ -128,9 +129,9 @@ def reduced(token: bytes, authorities: tuple[str, ...]) -> bytes:
         _element(_FIELD_0, *sorted(chain)),
         _element(_SET, _element(_SEQUENCE, *parts)),
     )
-    signed = _element(_FIELD_0, _element(_SEQUENCE, *data))
+    signed_data = _element(_FIELD_0, _element(_SEQUENCE, *data))
     status = _element(_SEQUENCE, _element(_INTEGER, b"\0"))
-    return _element(_SEQUENCE, status, _element(_SEQUENCE, _SIGNED_DATA, signed))
+    return _element(_SEQUENCE, status, _element(_SEQUENCE, _SIGNED_DATA, signed_data))
 
 
 def check_signed(tree: Tree, root: TrustRoot, signed: SignedFile, *, now: datetime, required: bool) -> str:
@@ -231,6 +232,7 @@ def _identity(certificate: x509.Certificate) -> bytes:
 
 
 def _inside(element: bytes, tag: int) -> list[bytes]:
+    """Return the DER elements inside `element`; raise ValueError unless it is one DER element with the tag `tag`."""
     if _elements(element) != [element] or element[0] != tag:
         raise ValueError("not one DER element with the expected tag")
     return _elements(element[_head_bytes(element) :])
@@ -258,6 +260,7 @@ def _head_bytes(data: bytes) -> int:  # number of bytes of tag and length
 
 
 def _element(tag: int, *parts: bytes) -> bytes:
+    """Return the DER element with this tag and the joined parts as its content."""
     body = b"".join(parts)
     n = len(body)
     if n < 0x80:

@@ -88,8 +88,9 @@ def open_tree(path: str | Path) -> Iterator[Tree]:
 def check_name(name: str) -> None:
     """Raise VerifyError (E_UNSAFE) unless a relative name means the same file on every file system.
 
-    A name may have at most 240 bytes and 8 parts, and must be in the Unicode form NFC. Forbidden are invisible
-    characters, characters that some file systems do not allow, and parts that are `..` or end in a space or dot.
+    A name may have at most 240 bytes and 8 parts, and must be in the Unicode form NFC. Invisible characters and
+    characters that some file systems do not allow are forbidden. A part must not be empty, begin or end with white
+    space, or end with a dot (as `..` does).
     """
     segments = name.split("/")
     is_plain = (

@@ -127,43 +127,45 @@ class TrustRoot(Canonical):
     def public_keys(self, role: str) -> dict[str, bytes]:
         """Return the raw public keys of a role by key id; empty if there is no such role."""
         keyids = self.roles[role].keyids if role in self.roles else ()
-        return {name: bytes.fromhex(self.keys[name].public) for name in keyids}
+        return {key_id: bytes.fromhex(self.keys[key_id].public) for key_id in keyids}
 
     def valid_keys(self, role: str, now: datetime) -> dict[str, bytes]:
         """Return the raw public keys of a role by key id, without keys that are expired or revoked at `now`."""
-        return {name: public for name, public in self.public_keys(role).items() if self._fault(name, now) is None}
+        return {
+            key_id: public for key_id, public in self.public_keys(role).items() if self._fault(key_id, now) is None
+        }
 
     def persons(self, keyids: Iterable[str]) -> set[str]:
         """Return the persons who hold these keys, each as the skeleton of the name (`name_skeleton`)."""
-        return {name_skeleton(self.keys[name].person) for name in keyids}
+        return {name_skeleton(self.keys[key_id].person) for key_id in keyids}
 
     def has_enough(self, role: str, keyids: Iterable[str]) -> bool:
         """Return whether the number of different persons who hold these keys reaches the threshold of the role."""
         return len(self.persons(keyids)) >= self.roles[role].threshold
 
-    def check_key(self, name: str, now: datetime) -> None:
+    def check_key(self, key_id: str, now: datetime) -> None:
         """Raise VerifyError (E_REVOKED or E_KEY_EXPIRED) if a key is not valid at the time `now`.
 
         For a signature with a trusted timestamp, callers pass the time of the timestamp, otherwise the current time.
         So if a key was revoked, its earlier signatures are accepted only with a timestamp.
         """
-        if (fault := self._fault(name, now)) is not None:
+        if (fault := self._fault(key_id, now)) is not None:
             raise fault
 
-    def check_dated(self, names: Sequence[str], created: str) -> None:
+    def check_dated(self, key_ids: Sequence[str], created: str) -> None:
         """Raise VerifyError (E_TIME) if a release was made outside the validity of a key that signed the release."""
-        for name in names:
-            if not (key := self.keys[name]).covers(instant(created)):
+        for key_id in key_ids:
+            if not (key := self.keys[key_id]).covers(instant(created)):
                 period = f"from {key.valid_from} to {key.valid_until}"
-                problem = f"made at {created}, but key {name}, which signed the release, is valid only {period}"
+                problem = f"made at {created}, but key {key_id}, which signed the release, is valid only {period}"
                 raise VerifyError("E_TIME", problem)
 
-    def _fault(self, name: str, now: datetime) -> VerifyError | None:
-        if any(item.keyid == name and instant(item.since) <= now for item in self.revoked):
-            return VerifyError("E_REVOKED", f"key {name} was revoked")
-        key = self.keys[name]
+    def _fault(self, key_id: str, now: datetime) -> VerifyError | None:
+        if any(item.keyid == key_id and instant(item.since) <= now for item in self.revoked):
+            return VerifyError("E_REVOKED", f"key {key_id} was revoked")
+        key = self.keys[key_id]
         if not key.covers(now):
-            return VerifyError("E_KEY_EXPIRED", f"key {name} is valid from {key.valid_from} to {key.valid_until}")
+            return VerifyError("E_KEY_EXPIRED", f"key {key_id} is valid from {key.valid_from} to {key.valid_until}")
         return None
 
 
@@ -192,7 +194,7 @@ def parse_trust(data: bytes, now: datetime | None = None, name: str = "the file"
     try:
         value = parse(data)
         if isinstance(value, dict) and "payload" in value:
-            return _signed(data, datetime.now(UTC) if now is None else now)
+            return _parse_signed(data, datetime.now(UTC) if now is None else now)
         root = TrustRoot.model_validate(value)
     except JsonError as error:
         raise VerifyError("E_TRUST", f"{name} is not a valid trust root: {error.message}") from None
@@ -204,6 +206,7 @@ def parse_trust(data: bytes, now: datetime | None = None, name: str = "the file"
 
 
 def _faults(error: ValidationError) -> str:
+    """Return one line about a validation error: all missing keys, and at most five other problems."""
     found = problems(error)
     missing = [key for key, _, what in (line.rpartition(": ") for line in found) if what == "missing"]
     others = [line for line in found if not line.endswith(": missing")]
@@ -249,7 +252,7 @@ def check_root_signers(envelope: Envelope, root: TrustRoot, now: datetime) -> No
         )
 
 
-def _signed(data: bytes, now: datetime) -> TrustRoot:
+def _parse_signed(data: bytes, now: datetime) -> TrustRoot:
     try:
         envelope = parse_envelope(data)
     except VerifyError as error:
@@ -285,34 +288,37 @@ def authority(text: str) -> x509.Certificate:
 def _key_problems(root: TrustRoot) -> list[str]:
     found = []
     seen: dict[bytes, str] = {}
-    for name, key in root.keys.items():
+    for key_id, key in root.keys.items():
         public = bytes.fromhex(key.public)
-        if (other := seen.setdefault(without_sign(public), name)) != name:
-            found.append(f"keys {other} and {name}: their private keys differ only in sign, so one person holds both")
-        if keyid(public) != name:
-            found.append(f"key {name}: the id is not derived from the key")
+        if (other := seen.setdefault(without_sign(public), key_id)) != key_id:
+            found.append(
+                f"keys {other} and {key_id}: their private keys differ only in sign, so one person holds both"
+            )
+        if keyid(public) != key_id:
+            found.append(f"key {key_id}: the id is not derived from the key")
         try:
             check_public(public)
         except VerifyError as error:
-            found.append(f"key {name}: {error.message}")
+            found.append(f"key {key_id}: {error.message}")
         if key.valid_from >= key.valid_until:  # times are texts of one fixed format, so they can be compared
-            found.append(f"key {name}: valid_until must be later than valid_from")
+            found.append(f"key {key_id}: valid_until must be later than valid_from")
     return found
 
 
 def _name_problems(root: TrustRoot) -> list[str]:
     found = []
+    # by skeleton of a name, and then by spelling of the name: the ids of the keys
     spellings: dict[str, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
-    for name, key in root.keys.items():
+    for key_id, key in root.keys.items():
         skeleton = name_skeleton(key.person)
-        spellings[skeleton][key.person].append(name)
+        spellings[skeleton][key.person].append(key_id)
         if not skeleton or _UNREADABLE.search(key.person) or _RESTRICTED.search(key.person):
             found.append(
-                f"key {name}: the name of its person has no letters or digits, has symbols or rare letters that look "
-                "like others, or mixes two alphabets in a word"
+                f"key {key_id}: the name of its person has no letters or digits, has symbols or rare letters that "
+                "look like others, or mixes two alphabets in a word"
             )
-    for same in (names for names in spellings.values() if len(names) > 1):
-        keys = ", ".join(name for ids in same.values() for name in ids)
+    for same in (by_spelling for by_spelling in spellings.values() if len(by_spelling) > 1):
+        keys = ", ".join(key_id for key_ids in same.values() for key_id in key_ids)
         found.append(
             f"keys {keys}: the names of their persons differ only in spelling or look alike; write the name of one "
             "person in one way, and add a middle name or a number to the names of two persons"
@@ -334,19 +340,19 @@ def _role_problems(root: TrustRoot) -> list[str]:
     found = [] if RELEASER in root.roles else [f"the role {RELEASER} is missing"]
     role_of_key: dict[str, str] = {}
     role_of_person: dict[str, str] = {}
-    for role, held in root.roles.items():
-        missing = [name for name in held.keyids if name not in root.keys]
+    for role, members in root.roles.items():
+        missing = [key_id for key_id in members.keyids if key_id not in root.keys]
         if missing:
             found.append(f"role {role}: `keys` does not contain {', '.join(missing)}")
             continue
-        if len(set(held.keyids)) != len(held.keyids):
+        if len(set(members.keyids)) != len(members.keyids):
             found.append(f"role {role}: a key is listed twice")
-        if not root.has_enough(role, held.keyids):
-            found.append(f"role {role}: the threshold {held.threshold} is above its number of persons")
-        for name in held.keyids:
-            if role_of_key.setdefault(name, role) != role:
-                found.append(f"key {name} is in two roles, {role_of_key[name]} and {role}")
-            person = name_skeleton(root.keys[name].person)
+        if not root.has_enough(role, members.keyids):
+            found.append(f"role {role}: the threshold {members.threshold} is above its number of persons")
+        for key_id in members.keyids:
+            if role_of_key.setdefault(key_id, role) != role:
+                found.append(f"key {key_id} is in two roles, {role_of_key[key_id]} and {role}")
+            person = name_skeleton(root.keys[key_id].person)
             if role != ROOT and role_of_person.setdefault(person, role) != role:
                 found.append(f"one person acts in two roles, {role_of_person[person]} and {role}")
     return found

@@ -71,7 +71,7 @@ AGE_BANDS = ("infant", "child", "adolescent", "young adult", "middle-aged", "old
 _KINDS = ("line_ends", "numbers", "marks", "capitals", "function_words", "first_person")
 STYLE_KINDS = tuple(f"{kind}_share" for kind in _KINDS)
 
-# sentences of the statement about limitations
+# sentences of the statement about limitations; `gates.limitations` relies on the order of LIMITATIONS
 CONTAMINATED = (
     "Every comparison uses control persons whom the run did not use. If a model had already been trained on train and"
     " control, the comparisons cannot detect a leak. Canaries, or control persons of a later date, can detect it."
@@ -297,18 +297,19 @@ def public_config(config: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _without_address(value: object) -> object:
-    if isinstance(value, Mapping) and "allow_remote" in value:  # the section `endpoint`
+    """Return "remote" or "private" for the settings of a server (`endpoint`), and any other value unchanged."""
+    if isinstance(value, Mapping) and "allow_remote" in value:
         return "remote" if value["allow_remote"] else "private"
     return value
 
 
-def disclosure(words: int, public: int) -> str:
+def disclosure(n_words: int, n_public: int) -> str:
     """Return a phrase on the bits that the words in a prompt can disclose.
 
-    The prompt contains `words` words, which are taken from a public list of `public` words.
+    The prompt contains `n_words` words, which are taken from a public list of `n_public` words.
     """
-    bits = words * math.log2(public)
-    return f"{words} words of a public list of {public:,}, which disclose at most {bits:.0f} bits"
+    bits = n_words * math.log2(n_public)
+    return f"{n_words} words of a public list of {n_public:,}, which disclose at most {bits:.0f} bits"
 
 
 def public_version(text: str) -> str:
@@ -316,22 +317,22 @@ def public_version(text: str) -> str:
     return text if text in {"absent", "other"} or _VERSION.fullmatch(text) else "other"
 
 
-def _in_vocabulary(text: str) -> str:
+def _checked_sentence(text: str) -> str:
     if text not in _SENTENCES and not _DISCLOSED.fullmatch(text):
         raise ValueError("not a sentence of the vocabulary")
     return text
 
 
-def _known_version(text: str) -> str:
+def _checked_version(text: str) -> str:
     if public_version(text) != text:
         raise ValueError("not a version")
     return text
 
 
-Limitation = Annotated[str, AfterValidator(_in_vocabulary)]
+Limitation = Annotated[str, AfterValidator(_checked_sentence)]
 _STEPS = {NO_DP_STEP, RELEASE_GATED, NUMBERS_PUBLISHED, SOURCE_CHECKED, OWNER_DECIDED, *OUTSIDE_DP}
 NonPrivateStep = Annotated[str, one_of(_STEPS)]
-Version = Annotated[str, AfterValidator(_known_version)]
+Version = Annotated[str, AfterValidator(_checked_version)]
 # JSON Schema (ECMA 262) does not allow the escape of a hyphen
 _NAMES = "|".join(re.escape(name).replace(r"\-", "-") for name in (*MODELS, *STYLES, HIDDEN))
 # name of a model, a bridge, the vocabulary of a bridge, or a style; `HIDDEN` replaces a private name
