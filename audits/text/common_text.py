@@ -149,6 +149,7 @@ def repeated_records(pool: Owned, shared: SharedPhrases) -> list[tuple[int, int]
 
 
 def _is_mostly_covered(rows: Numbered, shared: SharedPhrases, row: int, repeated: Int) -> bool:
+    """Return whether a row is mostly repeated by the phrases that begin at the places `repeated`."""
     start, end = rows.starts[row], rows.starts[row + 1]
     of_row = slice(*np.searchsorted(shared.at, [start, end]))
     places, boilerplate = shared.at[of_row], shared.boilerplate[shared.phrase[of_row]]

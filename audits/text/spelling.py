@@ -52,7 +52,7 @@ def _respelled(unknown: Iterable[str], known: Sequence[str]) -> dict[str, str]:
 
 
 def _anagram_key(word: str) -> tuple[str, str, str]:
-    """Return (first, last, sorted letters), which is equal for words that differ in the order of inner letters."""
+    """Return (first, last, sorted letters): equal if two words differ only in the order of their inner letters."""
     return word[0], word[-1], "".join(sorted(word))
 
 
