@@ -50,6 +50,7 @@ def check_report(report: Any, names: Iterable[str], predicate: ReleasePredicate,
     except (AuditError, KeyError, TypeError, AttributeError):
         raise VerifyError("E_GATE", "the evidence or the numbers of the report cannot be read") from None
     measured = {name: value for name, value in evidence.metrics.items() if name.split(".")[0] in evidence.audits}
+    # the report must repeat the metrics of all audits, and may repeat other metrics of the evidence
     is_part = measured.items() <= reported.metrics.items() <= evidence.metrics.items()
     if reported.audits != evidence.audits or not is_part:
         raise VerifyError("E_GATE", f"{REPORT_JSON}: differs from the evidence")

@@ -65,8 +65,8 @@ def check_mechanism(privacy: Privacy, policy: Policy, files: Mapping[str, bytes]
         ) from None
     if differing:
         raise VerifyError("E_GATE", f"{', '.join(differing)}: not the value of the mechanisms in the accounting")
-    after = (RELEASE_GATE, *(() if verdicts_only(policy) else (AUDIT_NUMBERS,)))
-    expected = {INPUT_CHECKS, *(() if policy.is_independent else after)}
+    later_reads = (RELEASE_GATE, *(() if verdicts_only(policy) else (AUDIT_NUMBERS,)))
+    expected = {INPUT_CHECKS, *(() if policy.is_independent else later_reads)}
     if missing := expected - outside:
         names = ", ".join(sorted(missing))
         raise VerifyError("E_GATE", f"the mechanism log does not declare these reads outside its claim: {names}")

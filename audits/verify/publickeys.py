@@ -35,7 +35,7 @@ def keyid(public: bytes) -> str:
 
 
 def kind_of(public: bytes) -> str:
-    """Return `P256` or `ED25519`, judged by the length of the key."""
+    """Return `P256` if the key has 33 bytes, otherwise `ED25519`; `check_public` refuses other lengths than 32."""
     return P256 if len(public) == POINT_BYTES else ED25519
 
 

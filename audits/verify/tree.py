@@ -105,6 +105,7 @@ def check_name(name: str) -> None:
 
 
 def _scan(folder: int, prefix: str, files: list[str], folders: list[str]) -> None:
+    """Check everything in an opened folder, and append the relative names to the lists `files` and `folders`."""
     with os.scandir(folder) as entries:
         names = sorted(entry.name for entry in entries)
     for entry in names:
