@@ -32,7 +32,11 @@ def __dir__() -> list[str]:
 
 
 def __getattr__(name: str) -> Any:
-    """Import a public name on first use; raise DependencyError if a package that it needs is not installed."""
+    """Import a public name on first use.
+
+    Raise DependencyError if the name needs a package that is not installed. `Pipeline` needs all packages of the
+    extra `engine`; each other name needs only the packages that its module imports.
+    """
     import importlib.metadata
 
     from synthgen.core.engine import engine_errors, require_engine

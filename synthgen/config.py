@@ -344,11 +344,12 @@ class Config(Section):
 
 
 def unaccounted(parts: Mapping[str, Any]) -> list[str]:
-    """Return a line for each setting that would access private text outside the budget, with the remedy.
+    """Return a line for each setting with which a DP run would access private text outside its budget.
 
-    `parts` are the sections of the configuration before `dp`; an invalid section is missing.
+    Each line also states the remedy. `parts` maps the name of each section that `Config` defines before `dp` to the
+    parsed section; a section with a mistake is missing.
     """
-    source, deidentify, interpolate, chosen = map(parts.get, ("source", "deidentify", "interpolate", "filter"))
+    source, deidentify, interpolate, filters = map(parts.get, ("source", "deidentify", "interpolate", "filter"))
     lacks_labels, lacks_group = source and source.labels is None, source and source.group is None
     is_extracted = source is not None and source.kind != "table"
     has_ids, is_limited = source and source.id is not None, source and source.max_records is not None
@@ -356,7 +357,7 @@ def unaccounted(parts: Mapping[str, Any]) -> list[str]:
     counts_persons = source and source.min_class is not None
     has_sample = deidentify and deidentify.sample is not None
     counts_records = interpolate and interpolate.balance == "as-source"
-    measures_length = chosen and chosen.length == "auto"
+    measures_length = filters and filters.length == "auto"
     checks = {
         "source.labels is missing and the classes are read from the records (list the classes)": lacks_labels,
         "source.group is missing, and a budget protects the persons that this column names (name the column; if each "

@@ -34,7 +34,8 @@ MANIFEST = "manifest.json"
 FORMAT = 1  # version of the format of the manifest
 FAILED = 3  # exit code for input that cannot be used, as in the command `synthgen`
 _CHUNK_BYTES = 1 << 20
-# shell script that runs the installed command; unless SYNTHGEN_MODELS is set, with the models of the installation
+# Shell script that runs the installed command. The command uses the models of the installation, unless the user has
+# set the environment variable SYNTHGEN_MODELS to another folder.
 _LAUNCHER = """#!/bin/sh
 [ -n "${{SYNTHGEN_MODELS:-}}" ] || SYNTHGEN_MODELS={models}
 export SYNTHGEN_MODELS
@@ -72,10 +73,10 @@ def read_manifest(folder: Path) -> dict[str, Any]:
         manifest = json.loads((folder / MANIFEST).read_bytes())
         files = {name: (entry["sha256"], entry["bytes"]) for name, entry in manifest["files"].items()}
         required = {name: manifest[name] for name in machine()}
-        is_known = manifest["format"] == FORMAT and isinstance(manifest["requirement"], str)
+        is_valid = manifest["format"] == FORMAT and isinstance(manifest["requirement"], str)
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        is_known = False
-    if not is_known:
+        is_valid = False
+    if not is_valid:
         raise InstallError(f"{folder / MANIFEST}: not the manifest of an archive of `synthgen airgap pack`")
     here = machine()
     different = [name for name in here if required[name] != here[name]]
@@ -96,7 +97,7 @@ def read_manifest(folder: Path) -> dict[str, Any]:
 
 
 def install(folder: Path, into: Path) -> Path:
-    """Install an unpacked archive into a new folder and return the installed command.
+    """Install the unpacked archive in `folder` into the new folder `into`; return the path of the installed command.
 
     If a step fails, everything that was written is removed.
 
@@ -136,6 +137,7 @@ def install(folder: Path, into: Path) -> Path:
 
 
 def _run(words: list[Any], **env: str) -> None:
+    """Run a command with the additional environment variables `env`; raise CalledProcessError if it fails."""
     # settings of pip and Python in the environment could change what is installed
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("PIP_", "PYTHON"))}
     kept.update(env, PIP_CONFIG_FILE=os.devnull)
@@ -144,15 +146,17 @@ def _run(words: list[Any], **env: str) -> None:
 
 
 def _last_lines(error: Exception) -> list[str]:
+    """Return the last five lines that a failed command printed; no lines for an error of any other kind."""
     printed = getattr(error, "output", None) or b""
     return printed.decode("utf-8", "replace").splitlines()[-5:]
 
 
 def _launcher(into: Path, command: list[Path], models: Path) -> Path:
+    """Write the shell script `into`/bin/synthgen, with which users run the installed command; return its path."""
     path = into / "bin" / "synthgen"
     path.parent.mkdir()
-    words = {"models": shlex.quote(str(models)), "command": shlex.join(map(str, command))}
-    path.write_text(_LAUNCHER.format(**words), encoding="utf-8")
+    fields = {"models": shlex.quote(str(models)), "command": shlex.join(map(str, command))}
+    path.write_text(_LAUNCHER.format(**fields), encoding="utf-8")
     path.chmod(0o755)
     return path
 

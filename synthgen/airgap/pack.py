@@ -32,7 +32,7 @@ class AirgapArchive:
     archive: Path
     sha256: str
     size_bytes: int
-    manifest: dict[str, Any]
+    manifest: dict[str, Any]  # the machine for which the archive was made, and sha256 and size of each packed file
 
     def to_json(self) -> dict[str, Any]:
         """Return the result as plain data."""
@@ -103,6 +103,7 @@ def _require_models() -> None:
 
 
 def _fill(folder: Path) -> dict[str, Any]:
+    """Write all files of the archive into a folder: wheels, models, installer and manifest; return the manifest."""
     (folder / "wheels").mkdir()
     (folder / "models").mkdir()
     collect_wheels(folder / "wheels")
