@@ -1,6 +1,7 @@
 """Compare the attributes of a person (age, symptoms, ...) in a synthetic text with the attributes in two records.
 
-The vector of the synthetic text was interpolated between the vectors of the two records (the parents), as in SMOTExT.
+The vector of the synthetic text was interpolated between the vectors of the two records (the parents). The published
+method SMOTExT makes synthetic texts in the same way.
 """
 
 from collections.abc import Sequence
@@ -65,6 +66,7 @@ def _origin(value: str, a: Sequence[str], b: Sequence[str], between: Sequence[st
 
 
 def _ages_between(a: Findings, b: Findings) -> tuple[str, ...]:
+    """Return the years strictly between the first ages in two texts, as strings; none if a text states no age."""
     first = [[years_of(f.value)[0] for f in findings if f.attribute == "age"][:1] for findings in (a, b)]
     ages = sorted(first[0] + first[1])
     return tuple(map(str, range(ages[0] + 1, ages[1]))) if len(ages) == 2 else ()

@@ -1,9 +1,10 @@
 """Extract the attributes of a person, such as conditions and habits, from a text about this person.
 
-Attributes are the terms of the dictionaries, such as "chest pain". A term is skipped if its sentence is about a
-relative. As in Chapman et al., "A Simple Algorithm for Identifying Negated Findings and Diseases in Discharge
-Summaries" (Journal of Biomedical Informatics, 2001), a trigger such as "denies" negates the terms between the trigger
-and a reset word such as "but", a semicolon or a bracket. The word lists were written for this project.
+Regular expressions find the age, sex and occupation, and amounts of tobacco and alcohol. All other attributes are
+terms of the dictionaries, such as "chest pain". A term is skipped if it is about a relative. As in Chapman et al., "A
+Simple Algorithm for Identifying Negated Findings and Diseases in Discharge Summaries" (Journal of Biomedical
+Informatics, 2001), a trigger such as "denies" negates the terms between the trigger and a reset word such as "but", a
+semicolon or a bracket. The word lists were written for this project.
 """
 
 import re
@@ -94,7 +95,10 @@ def assertion(words: Sequence[Word], i: int, j: int, *, is_medication: bool) -> 
 
 
 def is_of_family(words: Sequence[Word], i: int, j: int) -> bool:
-    """Return whether words i to j − 1 are about a relative, as after "mother had" or before "in her father"."""
+    """Return whether words i to j − 1 are about a relative.
+
+    They are if "mother had" or "family history" precedes them, or if "in her father" or "(father)" follows.
+    """
     for k in range(i):
         is_history = words[k].folded == "family" and k + 1 < i and words[k + 1].folded in {"history", "hx", "hist"}
         if not (words[k].folded in FAMILY or is_history):
@@ -109,6 +113,7 @@ def is_of_family(words: Sequence[Word], i: int, j: int) -> bool:
 
 
 def _is_allergy(words: Sequence[Word], i: int) -> bool:
+    """Return whether "allergies:" or "allergic to" precedes the term at word i, with no reset word between them."""
     return any(
         words[k].folded in _ALLERGIES
         and (":" in words[k].after or (k + 1 < i and words[k + 1].folded == "to"))
@@ -121,17 +126,17 @@ def _reaches(words: Sequence[Word], i: int, triggers: Sequence[tuple[str, ...]],
     """Return whether one of the triggers stands before the term at word i and applies to the term."""
     folded = [word.folded for word in words]
     start = next((k + 1 for k in range(i - 1, -1, -1) if any(mark in words[k].after for mark in ";()")), 0)
-    reach = _reach(words, i, resets)
-    for k in range(max(start, reach - _MAX_TRIGGER_WORDS), i):
+    first_end = _first_trigger_end(words, i, resets)
+    for k in range(max(start, first_end - _MAX_TRIGGER_WORDS), i):
         for trigger in triggers:
             end = k + len(trigger)
-            is_idle = trigger in {("no",), ("not",)} and folded[min(end, i)] in _NO_DENIAL_BEFORE
-            if reach <= end <= i and tuple(folded[k:end]) == trigger and not is_idle:
+            negates_nothing = trigger in {("no",), ("not",)} and folded[min(end, i)] in _NO_DENIAL_BEFORE
+            if first_end <= end <= i and tuple(folded[k:end]) == trigger and not negates_nothing:
                 return True
     return False
 
 
-def _reach(words: Sequence[Word], i: int, resets: frozenset[str]) -> int:
+def _first_trigger_end(words: Sequence[Word], i: int, resets: frozenset[str]) -> int:
     """Return the smallest index at which a trigger may end (exclusive) to apply to the term at word i.
 
     A reset word stops a trigger, except directly after the trigger ("never had", "does not take").
@@ -145,7 +150,7 @@ def _reach(words: Sequence[Word], i: int, resets: frozenset[str]) -> int:
 
 
 def _is_denied_after(words: Sequence[Word], j: int, *, is_medication: bool) -> bool:
-    """Return whether the words from j on negate the term before them: "cough: none", "fever was denied."."""
+    """Return whether the words from j on negate the term before them, as in "cough: none" or "fever was denied"."""
     if j == len(words):
         return False
     if ":" in words[j - 1].after:
@@ -177,13 +182,14 @@ _DRINKS = re.compile(
 def extract(text: str) -> tuple[AttributeFinding, ...]:
     """Return the attributes of the person in a short text or clinical note, in text order, with at most one sex.
 
-    The dictionaries contain a few hundred common English names. An age also gives an age band, but a decade that two
-    bands share gives no band. Statements about relatives and possibilities ("return if", "risk of") are skipped. An
-    allergy to a medication is a negated medication; all other allergies are skipped.
+    The dictionaries contain about 1,350 English names, of 518 conditions, symptoms and medications, and of habits. An
+    age also gives an age band, but a decade that two bands share gives no band. Statements about relatives and
+    possibilities ("return if", "risk of") are skipped. An allergy to a medication is a negated medication; all other
+    allergies are skipped.
 
-    This is not a clinical system and was not evaluated on annotated notes. An earlier version with about twenty terms
-    fewer was tested on phrases of the fictional clinic (`examples/clinic`). It found 70 of 109 conditions, 113 of 141
-    medications and 62 of 164 symptoms. Known limitations:
+    This is not a clinical system and was not evaluated on annotated notes. An earlier version, whose dictionaries had
+    about twenty terms fewer than now, was tested on phrases of the fictional clinic (`examples/clinic`). It found 70
+    of 109 conditions, 113 of 141 medications and 62 of 164 symptoms. Known limitations:
 
     - Terms outside the dictionaries are missed, such as descriptions ("needs a rail on the stairs"), misspellings,
       languages other than English, and ambiguous abbreviations ("PE", "RA", "MI").
@@ -211,12 +217,13 @@ def extract(text: str) -> tuple[AttributeFinding, ...]:
     sex = find_sex(text, is_of_person)
     found += [] if sex is None else [sex]
     # "20 pack-years" does not state whether the person still smokes, so an explicit status takes precedence
-    status = {f.attribute for f in found}
-    found += [f for f in amounts if f.value != "ever" or f.attribute not in status]
+    stated = {f.attribute for f in found}
+    found += [f for f in amounts if f.value != "ever" or f.attribute not in stated]
     return tuple(sorted(found, key=lambda f: (f.start, f.end, f.attribute, f.value)))
 
 
 def _terms(words: Sequence[Word]) -> Iterator[AttributeFinding]:
+    """Yield the attributes of the person that terms of the dictionaries state in one sentence."""
     for i, j, term in find_terms(words):
         asserted = assertion(words, i, j, is_medication=term.attribute == "medication")
         if asserted == "unrelated" or term.attribute == OTHER:

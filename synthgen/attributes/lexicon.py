@@ -12,11 +12,11 @@ from synthgen.attributes.dictionaries import CONDITIONS, HABITS, MEDICATIONS, SY
 class AttributeFinding:
     """One attribute of a person, at characters `start` to `end` (exclusive) of a text."""
 
-    attribute: str  # a field name of `AttributeRule`
+    attribute: str  # such as "age", "condition" or "smoking"; a field name of `AttributeRule`
     value: str  # the main name of a dictionary entry, a status ("current"), years ("54"), or a decade ("60-69")
     start: int
     end: int
-    negated: bool = False  # whether the text negates the value ("denies chest pain"); never set for habits
+    negated: bool = False  # whether the text negates the value ("no cough"); never set for habits, such as smoking
 
     def __repr__(self) -> str:
         return f"AttributeFinding({self.attribute}, {self.start} to {self.end})"  # the value can be private
@@ -81,8 +81,8 @@ BLOCKS = {"condition": CONDITIONS, "symptom": SYMPTOMS, "medication": MEDICATION
 class Term:
     """What a name in a dictionary means."""
 
-    attribute: str
-    value: str
+    attribute: str  # a key of `BLOCKS`
+    value: str  # the value to which the name belongs
     needs_capitals: bool  # whether the name matches only words that are mostly capitals
 
 

@@ -10,15 +10,16 @@ from synthgen.attributes.lexicon import AttributeFinding
 MAX_AGE_YEARS = 120
 # lowest age of each age band, in years
 AGE_BANDS = {"infant": 0, "child": 2, "adolescent": 13, "young adult": 18, "middle-aged": 40, "older adult": 65}
-_DIGITS = "one two three four five six seven eight nine"
-_DECADES = "twenty thirty forty fifty sixty seventy eighty ninety"
-_FROM_TEN = "ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen"
-_ONES, _TEENS, _TENS = _DIGITS.split(), _FROM_TEN.split(), _DECADES.split()
+_ONE_TO_NINE = "one two three four five six seven eight nine"
+_TWENTY_TO_NINETY = "twenty thirty forty fifty sixty seventy eighty ninety"
+_TEN_TO_NINETEEN = "ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen"
+_ONES, _TEENS, _TENS = _ONE_TO_NINE.split(), _TEN_TO_NINETEEN.split(), _TWENTY_TO_NINETY.split()
 _NUMBERS = {
     **{word: n for n, word in enumerate([*_ONES, *_TEENS], start=1)},
     **{word: 10 * n for n, word in enumerate(_TENS, start=2)},
     **{f"{ten}-{one}": 10 * n + m for n, ten in enumerate(_TENS, start=2) for m, one in enumerate(_ONES, start=1)},
 }
+# a number in digits or, below a hundred, in words
 _COUNT = rf"(?P<n>\d{{1,3}}|(?:{'|'.join(_TENS)})(?:[- ](?:{'|'.join(_ONES)}))?|{'|'.join([*_TEENS, *_ONES])})"
 _TITLED = r"(?:Mr|Mrs|Ms|Miss)\.? [A-Z][\w'’-]+"
 _AFTER_AGE = r"(?= (?:and|with|who)\b|\s*[.,;])"
@@ -51,6 +52,7 @@ _BAND_WORDS = {
 }
 _FEMALE = r"woman|female|lady|girl|F\b"
 _MALE = r"man|male|gentleman|boy|M\b"
+# the end of an age, then at most three words before a noun such as "woman"
 _BESIDE_AGE = r"(?:old|y/o|yo|y\.o\.?|yrs?|\d)[ ,-]{0,2}(?:[\w'’-]+[ ,]+){0,3}?"
 # kinds of evidence, most certain first; for each kind, the pattern of each sex
 _SEXES = tuple(

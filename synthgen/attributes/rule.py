@@ -24,6 +24,7 @@ def mentions(text: str, phrase: str) -> bool:
 
 
 def _folded(text: str) -> list[str]:
+    """Return the words of a text in lower case and in one Unicode form; `casefold` can undo the first `normalize`."""
     return _WORD.findall(unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold()))
 
 
@@ -128,7 +129,8 @@ def is_fulfilled(rule: AttributeRule, text: str, findings: Sequence[AttributeFin
 def contradictions(rules: Mapping[str, Sequence[AttributeRule]]) -> list[str]:
     """Return one line for each pair of contradictory rules: both apply to one label, and no text can fulfil both.
 
-    Rules with `prefer` are ignored, because a text need not fulfil them.
+    Only two rules on ages, on age bands or on sexes are compared, and `mentions` with `not_mentions`. Rules with
+    `prefer` are ignored, because a text need not fulfil them.
     """
     for_all_labels = rules.get(ANY_LABEL, ())
     lines = []
