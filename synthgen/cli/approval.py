@@ -18,7 +18,7 @@ from synthgen.core.errors import UsageError
 from synthgen.core.terminal import say
 
 OptionalFile = Path | None
-# kind of the signed decision -> words for it in the question to the user and in the printed result
+# kind of the signed decision -> its noun in the question to the user, and its participle in the printed result
 _ACTS = {"APPROVE": ("approval", "approved"), "REJECT": ("rejection", "rejected"), "CLOSE": ("closing", "closed")}
 
 
@@ -89,6 +89,11 @@ def approve(  # noqa: PLR0913 - one parameter per option
 
 
 def _confirm(question: str, *, yes: bool) -> Callable[[str], None]:
+    """Return a function that prints a summary of what will be signed, and then asks the user the question.
+
+    With `yes`, the function does not ask. It raises UsageError if the user does not agree or cannot be asked.
+    """
+
     def confirm(summary: str) -> None:
         say(summary)
         if yes:

@@ -143,7 +143,11 @@ def blend_texts(
         smote:  target = a + λ · (b − a)
         slerp:  target = the point on the arc from a to b at the fraction λ of the angle between a and b
 
-    A vector depends only on the first `max_tokens` tokens of a text. The attribute table covers the full texts.
+    A vector depends only on the first tokens of a text, because the encoder reads at most `embed.max_tokens` tokens. The
+    attribute table covers the full texts.
+
+    Raises:
+        DataError: no candidate contains a letter, or the target vector is not defined, because a and b are opposite.
 
     Privacy: no guarantee. The blend depends on two private texts, and no filter or audit has checked it.
     Randomness: candidates are drawn from the stream "decode" of `request.seed`.
@@ -176,6 +180,7 @@ def blend_texts(
 
 
 def _between(ab: Float32, request: BlendRequest) -> Float32:
+    """Return the target vector (d) for the vectors of the two texts (2, d); `blend_texts` explains it."""
     lam = np.array([request.lam])
     if request.method == "slerp":
         if 1 - _cosine(ab[0], ab[1]) > OPPOSITE:
@@ -193,6 +198,7 @@ def _between(ab: Float32, request: BlendRequest) -> Float32:
 def _decode(
     target: Float32, texts: Sequence[str], request: BlendRequest, decoder: Decoder, progress: Progress
 ) -> Sequence[Candidate]:
+    # parameters that the request does not set have the defaults of the configuration
     defaults, seeds = DecodeConfig(writer=request.writer).for_texts(texts), SeedTree(request.seed).child("decode")
     shared = ("temperature", "top_p", "top_k", "words")
     settings = Settings(

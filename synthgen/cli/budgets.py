@@ -38,10 +38,11 @@ def show(config: ConfigFile, *, as_json: AsJson = False) -> None:
 
     loaded = Config.load(config)
     ledger, limit = ledger_of(loaded), run_limit(loaded, policy_of(loaded))
-    found, runs = all_reservations(*ledger), counted(*ledger)
-    spent = None if limit is None else joint_cost(runs, limit.delta)
+    found, not_voided = all_reservations(*ledger), counted(*ledger)
+    # `limit` is None if neither CONFIG nor its policy has a delta, at which the joint cost could be stated
+    spent = None if limit is None else joint_cost(not_voided, limit.delta)
     total = None if spent is None else {"epsilon": spent.epsilon, "delta": spent.delta}
-    lines = [f"{len(found)} reservations, {len(found) - len(runs)} of them voided"]
+    lines = [f"{len(found)} reservations, {len(found) - len(not_voided)} of them voided"]
     for entry in found:
         state = _STATES[str(entry["state"])] + (f", since {entry['time']}" if "time" in entry else "")
         lines.append(f"{entry['run'][:_DIGITS]}  epsilon {entry['epsilon']:g}, delta {entry['delta']:g}, {state}")
@@ -70,7 +71,7 @@ def check(config: ConfigFile, *, as_json: AsJson = False) -> None:
     before, is_reserved = check_remaining_budget(loaded, policy_of(loaded))
     note = " (without the reservation of this run)" if is_reserved else ""
     spent, text = None, "the ledger is intact"
-    if before is not None:  # `before` is None if the configuration has no budget
+    if before is not None:  # None if neither CONFIG nor its policy has a delta, at which the cost could be stated
         spent = {"epsilon": before.epsilon, "delta": before.delta}
         shown = f"epsilon {before.epsilon:.4g} at delta {before.delta:g} for all runs together{note}"
         text += f"; budget already spent: {shown}"

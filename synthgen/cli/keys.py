@@ -21,8 +21,8 @@ keys_app = Application(help="Create and show signing keys.")
 trust_app = Application(help="Create, update and show the trust root that a verifier uses.")
 timestamp_app = Application(help="Request and attach trusted timestamps (RFC 3161).")
 
-Paths = list[Path] | None  # values of a repeatable option
-Names = list[str] | None
+Paths = list[Path] | None  # values of a repeatable option; None if the option is not passed
+Names = list[str] | None  # as `Paths`
 _Envelope = Annotated[Path, Argument(help="attestation/release.dsse.json of a bundle, or the file of an approval.")]
 _LEDGER = "Ledger in which releases must be recorded: its folder or its id; repeatable."
 
@@ -180,17 +180,18 @@ def trust_show(path: Annotated[Path, Argument(help="Trust root file.")], *, as_j
 
 
 def _described(root: "TrustRoot") -> list[str]:
+    """Return the fields of a trust root as lines for a terminal."""
     from audits.verify.trust import authority
 
     roles = sorted(root.roles.items())
-    role_of = {name: f"{role}, {rule.threshold} required" for role, rule in roles for name in rule.keyids}
+    role_text = {name: f"{role}, {rule.threshold} required" for role, rule in roles for name in rule.keyids}
     lines = [f"version: {root.version}", f"expires: {root.expires}"]
     if root.min_tool_version is not None:
         lines.append(f"oldest accepted version of the tool: {root.min_tool_version}")
-    for name in (*role_of, *sorted(root.keys.keys() - role_of.keys())):
+    for name in (*role_text, *sorted(root.keys.keys() - role_text.keys())):
         key = root.keys[name]
         holder = f"{name} {key.person}, {key.org}, {key.alg}, valid from {key.valid_from} to {key.valid_until}"
-        lines.append(f"{role_of.get(name, 'no role')}: {holder}")
+        lines.append(f"{role_text.get(name, 'no role')}: {holder}")
     lines += [f"revoked: {key.keyid} from {key.since} ({key.reason or 'no reason given'})" for key in root.revoked]
     lines += [f"timestamps: {authority(text).subject.rfc4514_string()}" for text in root.authorities]
     lines += [f"ledger: {name}" for name in root.ledgers]
@@ -203,6 +204,10 @@ def _print_fingerprint(path: Path, fingerprint: str, *, as_json: bool) -> None:
 
 
 def _policy_digests(names: Sequence[str], ledgers: Sequence[str]) -> dict[str, list[str]]:
+    """Return the digest of each policy, in a list of one item, by the name of the policy.
+
+    Raise ConfigError if a policy refers to a privacy budget and `ledgers`, the ledgers of the trust root, is empty.
+    """
     from audits.gate.shipped import load_policy
     from synthgen.core.errors import ConfigError
 
@@ -218,6 +223,7 @@ def _policy_digests(names: Sequence[str], ledgers: Sequence[str]) -> dict[str, l
 
 
 def _ledger_id(id_or_folder: str) -> str:
+    """Return the id of a ledger that is given by its id or folder; raise ConfigError if the folder has no ledger."""
     from audits.ledger.chain import KEY, ledger_id
     from synthgen.core.errors import ConfigError
 

@@ -50,8 +50,8 @@ Resume = Annotated[
 ]
 
 
-def _print_version(*, wanted: bool) -> None:
-    if wanted:
+def _print_version(*, show: bool) -> None:
+    if show:
         typer.echo(f"synthgen {version('synthgen')}")
         raise typer.Exit
 

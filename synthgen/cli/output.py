@@ -13,7 +13,8 @@ from synthgen.core.terminal import say, show
 AsJson = Annotated[bool, Option("--json", help="Print the result as JSON on standard output.")]
 
 
-def _params_without_flag_type(params: list[Any]) -> list[Any]:
+def _hide_flag_types(params: list[Any]) -> list[Any]:
+    """Change the parameters so that the help shows no type such as `<bool>` for a flag; return the parameters."""
     for param in params:
         if getattr(param, "is_flag", False):
             param.metavar = ""
@@ -22,12 +23,12 @@ def _params_without_flag_type(params: list[Any]) -> list[Any]:
 
 class _Command(TyperCommand):
     def get_params(self, ctx: Any) -> list[Any]:
-        return _params_without_flag_type(super().get_params(ctx))
+        return _hide_flag_types(super().get_params(ctx))
 
 
 class _CommandGroup(TyperGroup):
     def get_params(self, ctx: Any) -> list[Any]:
-        return _params_without_flag_type(super().get_params(ctx))
+        return _hide_flag_types(super().get_params(ctx))
 
 
 class Application(typer.Typer):

@@ -17,7 +17,7 @@ from synthgen.pipeline.secret import PUBLIC, WARNING
 from synthgen.release.keys import check_validity
 from synthgen.release.signers import open_key
 
-REPORT = "report/report.html"
+REPORT = "report/report.html"  # path of the report in a bundle
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,18 +60,18 @@ class Published:
 def publish(config: Config, *, resume: Literal["auto", "never"], stream: TextIO) -> Published:
     """Run the unfinished stages, apply the policy, and write the signed bundle; `stream` receives the progress.
 
-    The policy, the key and the output folder are checked first, because the stages can take hours.
+    The policy, the key and the output folder are checked before the stages run, because the stages can take hours.
 
     Raise ReleaseRefused if the policy refuses the release; the signed refusal and the report stay in the workspace.
     """
     from synthgen.pipeline.pipeline import Pipeline
     from synthgen.release.assembly import copy_warnings
 
-    out, name, public = config.resolve(config.release.out), config.release.key, config.release.public
-    if public is not None and is_uri(name):
-        key = open_key(name, config.resolve(public))
+    out, key_name, public = config.resolve(config.release.out), config.release.key, config.release.public
+    if public is not None and is_uri(key_name):
+        key = open_key(key_name, config.resolve(public))
     else:
-        key = open_key(str(config.resolve(name)))
+        key = open_key(str(config.resolve(key_name)))
     check_validity(key, datetime.now(UTC))
     policy_of(config)
     check_writable(out)
@@ -93,7 +93,8 @@ def publish(config: Config, *, resume: Literal["auto", "never"], stream: TextIO)
 def report_of(target: Path) -> Path:
     """Return the path of the report; `target` is a configuration of a finished run, a workspace, or a bundle.
 
-    For a run that has a configuration file, write the report again, from the stored results and the current policy.
+    If the run has a configuration file, the report is first written again, from the stored results and the current
+    policy. The report of a bundle, or of a run that was started from Python, is not written again.
     """
     if target.is_dir():
         if (target / REPORT).is_file():
@@ -101,8 +102,9 @@ def report_of(target: Path) -> Path:
         from synthgen.release.run import PRIVATE_REPORT, REPORTED
 
         stored = target / PRIVATE_REPORT
+        # the file `REPORTED` names the configuration file; it is absent if the run was started from Python
         if stored.is_file() and not (target / REPORTED).is_file():
-            return stored  # the run was started from Python and has no configuration file
+            return stored
     from synthgen.release.run import load_run
 
     run = load_run(configured(target))

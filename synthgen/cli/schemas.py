@@ -53,20 +53,23 @@ def schema_of(kind: Kind) -> dict[str, Any]:
 
 
 def configuration_page() -> str:
-    """Return the reference page of the configuration as Markdown, one table for each section."""
-    run, sections = [], []
+    """Return the reference page of the configuration as Markdown.
+
+    The first table lists the keys that are in no section. One table for each section follows.
+    """
+    outside_sections, sections = [], []
     for name, field in Config.model_fields.items():
         if name in SET_BY_LOAD:
             continue
         if not (inner := _sections_in(field.annotation)):
-            run.append((name, field))
+            outside_sections.append((name, field))
             continue
         about = str(field.description) + (f" {_GUIDES[name]}." if name in _GUIDES else "")
         about = textwrap.fill(about, 128, break_long_words=False, break_on_hyphens=False)
         rows = [row for part in inner for row in parameters(part, f"{name}.")]
         title = {"dp": "Differential privacy", "run": "Machines"}.get(name, name.capitalize())
         sections.append(f"## {title}\n\n{about}\n\n{_table(rows)}")
-    return "\n".join([_INTRODUCTION, f"## The run\n\n{_table(run)}", *sections])
+    return "\n".join([_INTRODUCTION, f"## The run\n\n{_table(outside_sections)}", *sections])
 
 
 def commented_configuration(text: str) -> str:
@@ -103,6 +106,7 @@ def parameters(section: type[BaseModel], prefix: str = "") -> Iterator[tuple[str
 
 
 def _sections_in(annotation: Any) -> list[type[BaseModel]]:
+    """Return the sections in the type of a field: several for a union of sections, none for a plain value."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return [annotation]
     return [section for inner in get_args(annotation) for section in _sections_in(inner)]

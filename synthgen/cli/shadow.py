@@ -120,6 +120,10 @@ def _folder(run: Run, request: ShadowRequest) -> Path:
 
 
 def _plan(inputs: AuditInputs, request: ShadowRequest, folder: Path, seed: int) -> ShadowPlan:
+    """Return the plan in a folder: the attacked persons, and who is left out of which rerun.
+
+    If the folder has no plan yet, make the plan and store it.
+    """
     if not (folder / PLAN).is_file():
         runs, persons = (QUICK_RUNS, QUICK_PERSONS) if request.quick else (request.runs, request.persons)
         rng = stream(seed, "shadow plan")
@@ -128,6 +132,7 @@ def _plan(inputs: AuditInputs, request: ShadowRequest, folder: Path, seed: int) 
 
 
 def _quick(config: Config, train: Corpus) -> Config:
+    """Return the configuration of the small reruns with --quick: fewer synthetic records, with shorter texts."""
     interpolate, decode = config.interpolate, config.for_texts(train.texts).decode
     wanted = wanted_counts(train.labels, interpolate.balance, interpolate.total)
     # together, the labels get about `MIN_SYNTHETIC` records, the smallest number that audits accept
@@ -140,8 +145,8 @@ def _quick(config: Config, train: Corpus) -> Config:
 def _estimate(run: Run, plan: ShadowPlan, missing: list[int], *, quick: bool) -> str:
     seconds = sum(stage.seconds for stage in run.record.stages if stage.is_of(*RERUN_STAGES))
     reruns = f"{plan.runs} reruns; attacked persons: {len(plan.persons)}, each left out of {plan.runs // 2} reruns"
-    wait = f" and take about {duration_text(seconds * len(missing))}, estimated from the duration of the run"
-    return f"{reruns}; {len(missing)} reruns remain{'' if quick else wait}"
+    duration = f" and take about {duration_text(seconds * len(missing))}, estimated from the duration of the run"
+    return f"{reruns}; {len(missing)} reruns remain{'' if quick else duration}"
 
 
 def _store(context: StageContext) -> Mapping[str, object]:
@@ -160,12 +165,13 @@ def rerun(  # noqa: PLR0913 - one parameter per input
 ) -> None:
     """Generate synthetic records without some persons and write them to `folder`/synthetic.
 
-    The stages interpolate, decode and filter run again, including everything that they fit on train. De-identified
-    records and vectors are taken from the attacked run, because the result for one person depends on no other person.
+    The stages interpolate, decode, re-embed and filter run again, including everything that they fit on train.
+    De-identified records and vectors are taken from the original run, whose persons are attacked, because the
+    de-identification and the vectors of a person depend on no other person.
     Segmented records are embedded again, because the headings at which they are split depend on the train persons.
     An interrupted rerun continues from its last finished stage.
 
-    `job`, `train` and `vectors` (n, d) belong to the attacked run, and `clean` is the folder of its stage deidentify.
+    `job`, `train` and `vectors` (n, d) belong to the original run, and `clean` is the folder of its stage deidentify.
     `leave_out` contains the ids of the persons to leave out, and `number` is the number of the rerun. The workspace
     of the rerun is created in `folder` and removed after the synthetic table is written.
 
@@ -184,6 +190,10 @@ def rerun(  # noqa: PLR0913 - one parameter per input
 
 
 def _write_from(job: Job, records: Corpus, vectors: Float32, names: Sequence[str]) -> Written:
+    """Run the stages from interpolate to filter on de-identified records and their vectors; return the new texts.
+
+    `names` are the names that de-identification replaced in the records.
+    """
     with job.workspace.locked():
         stored = job.run(STORE, {"records": records})
         encoder = encoder_for(job, records)

@@ -26,7 +26,8 @@ TEMPLATES = {  # name of a template -> configuration file in the folder `example
 }
 EXPORTS = {"clinic-fhir": "fhir"}  # template -> format of its export; the other clinic templates have a JSONL table
 PATIENTS_OF = {"clinic": 700, "clinic-dp": 5000, "clinic-fhir": 700}  # template -> number of fictional patients
-PERSONS = {"releaser": "trial user", "privacy_officer": "trial officer", "data_owner": "trial owner"}  # role: name
+# role -> name of the person in the key
+PERSONS = {"releaser": "trial user", "privacy_officer": "trial officer", "data_owner": "trial owner"}
 
 
 def cluster_template(kind: str) -> str:
@@ -39,8 +40,9 @@ def start(folder: Path, template: str, *, patients: int | None = None, now: date
     """Create a folder for a trial, and return text that lists the created files and the next commands.
 
     The folder has a configuration, keys (valid from `now` on), a ledger, a workspace, a trust root and, for clinic
-    templates, notes. The keys are for trials only, because each passphrase is stored beside its key, in a file of
-    mode 0600. For a real release, create a key with `synthgen keys new` and store the passphrase elsewhere.
+    templates, notes of `patients` fictional patients (None: the number in `PATIENTS_OF`). The keys are for trials
+    only, because each passphrase is stored beside its key, in a file of mode 0600. For a real release, create a key
+    with `synthgen keys new` and store the passphrase elsewhere.
     """
     now = datetime.now(UTC) if now is None else now
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
@@ -53,18 +55,18 @@ def start(folder: Path, template: str, *, patients: int | None = None, now: date
     name = Path(TEMPLATES[template]).name
     configuration = commented_configuration((examples() / TEMPLATES[template]).read_text(encoding="utf-8"))
     write_new(folder / name, configuration.encode(), 0o644)
-    passphrase, strict = secrets.token_urlsafe(24), template == "clinic-dp"
-    keys = {role: folder / "keys" / f"{role}.pem" for role in (PERSONS if strict else ("releaser",))}
+    passphrase, is_dp = secrets.token_urlsafe(24), template == "clinic-dp"
+    keys = {role: folder / "keys" / f"{role}.pem" for role in (PERSONS if is_dp else ("releaser",))}
     for role, key in keys.items():
         write_new(key.with_suffix(".passphrase"), f"{passphrase}\n".encode(), 0o600)
         new_key(key, passphrase.encode(), person=PERSONS[role], org="trial", now=now)
     config = Config.load(folder / name)
     ledger, _ = ledger_of(config)
-    accepted = ("research", "hospital-external", *(("strict-dp",) if strict else ()))
+    accepted = ("research", "hospital-external", *(("strict-dp",) if is_dp else ()))
     new_trust(
         folder / "trust.json",
         roles={role: [public_path(key)] for role, key in keys.items()},
-        policies={name: [load_policy(name).digest()] for name in accepted},
+        policies={policy: [load_policy(policy).digest()] for policy in accepted},
         expires=now + timedelta(days=730),
         ledgers=[ledger_id(ledger)],
     )
@@ -94,6 +96,7 @@ def _next_steps(path: Path, config: Config, keys: Mapping[str, Path]) -> list[st
 
 
 def _write_notes(folder: Path, patients: int, export: str | None) -> str:
+    """Write the example notes, as a JSONL table or as an export of the format `export`; return a line about them."""
     script, path = examples() / "clinic" / "make_notes.py", folder / "notes.jsonl"
     target = ["--out", str(path)] if export is None else ["--exports", str(folder / "exports"), "--formats", export]
     command = [sys.executable, str(script), *target, "--patients", str(patients), "--seed", str(SEED)]

@@ -88,10 +88,10 @@ def train(config: TrainBridgeConfig, *, resume: bool, progress: Progress, proces
 
 def estimate(config: TrainBridgeConfig, progress: Progress) -> TrainEstimate:
     """Train a few steps on few passages, delete the result, and return the expected cost of the whole training."""
-    corpus, few = config.corpus, config.train.batch * (MEASURED_STEPS + 1)
+    corpus, n_few = config.corpus, config.train.batch * (MEASURED_STEPS + 1)
     n = len(_passages(config)[0])
     small = {
-        "corpus": corpus.model_copy(update={"passages": few, "heldout": 1}),
+        "corpus": corpus.model_copy(update={"passages": n_few, "heldout": 1}),
         "train": config.train.model_copy(update={"words": 0}),
         "vocabulary": None,  # with a vocabulary, thousands of words would be embedded first
     }
@@ -120,6 +120,7 @@ def estimate(config: TrainBridgeConfig, progress: Progress) -> TrainEstimate:
 
 
 def _passages(config: TrainBridgeConfig) -> tuple[list[str], dict[str, int]]:
+    """Return the passages of the corpus for training and for the held-out loss, and their number by source."""
     corpus = config.corpus
     return read_passages(
         config.resolve(corpus.path),
@@ -135,8 +136,8 @@ def _trainer(config: TrainBridgeConfig, out: Path, progress: Progress, processes
     texts, sources = _passages(config)
     device = processes.device(config.train.device)
     loaded = load_model(model_folder(config.decoder), dtype=config.train.dtype, device=str(device))
-    room = config.train.length - config.train.max_prompt_tokens - config.bridge.soft_tokens
-    passages = prepare(texts, loaded.tokenizer, room, sources)
+    text_tokens = config.train.length - config.train.max_prompt_tokens - config.bridge.soft_tokens
+    passages = prepare(texts, loaded.tokenizer, text_tokens, sources)
     encoder = build_encoder(EmbedConfig(model=config.encoder), model_folder)
     cache = out / f"vectors-{sha256_json([encoder.digest, *passages.texts])[:16]}.npy"
     started = time.monotonic()

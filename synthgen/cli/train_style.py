@@ -36,7 +36,7 @@ MIN_TEXTS = 20  # smallest number of distinct texts of a corpus
 SAMPLES = 10  # number of example texts in the card
 PROMPT_TOKENS = 24  # largest number of tokens of a prompt
 CHECKPOINT_EVERY = 25  # number of steps between two checkpoints
-WORDS = 8  # largest number of prompt words, equal to the number in the training of the bridge
+WORDS = 8  # largest number of prompt words; the built-in bridge was trained with at most this number
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,29 +74,32 @@ def train_style(task: StyleTask, *, resume: bool, progress: Progress) -> Path:
     config = _training(task, bridge.info, words=0 if bridge.reader is None else WORDS)
     folder = model_folder(bridge.info.decoder)
     loaded = load_model(folder)
-    room = config.train.length - config.train.max_prompt_tokens - bridge.info.n_soft
+    text_tokens = config.train.length - config.train.max_prompt_tokens - bridge.info.n_soft
     # the last argument limits the pieces of each corpus: all corpora together give about as many as training reads
-    pieces = pieces_of(texts, loaded.tokenizer, room, -(-task.steps * task.batch // len(texts)))
+    pieces = pieces_of(texts, loaded.tokenizer, text_tokens, -(-task.steps * task.batch // len(texts)))
     encoder = build_encoder(EmbedConfig(model=bridge.info.encoder), model_folder)
     with progress.stage("embed", total=len(set(pieces.passages.texts)), unit="pieces") as advance:
         vectors = encoder.encode(list(pieces.passages.texts), advance)
     data = EmbeddedPassages(passages=pieces.passages, vectors=vectors, heldout=pieces.heldout, reader=bridge.reader)
     trainer = Trainer(config, loaded.model, loaded.tokenizer, data, style_of=(bridge, task.rank))
-    before = trainer.evaluate()["own"]  # held-out loss of the bridge alone: untrained adapters have no effect
+    # "own" is the loss on held-out pieces, each with its own vector; the adapters have no effect before the training
+    before = trainer.evaluate()["own"]
     with progress.stage("train-bridge", total=task.steps, unit="steps") as advance:
         run_training(trainer, task.out, advance)
     curve = [json.loads(line) for line in (task.out / CURVE).read_text(encoding="utf-8").splitlines()]
-    licences, used = {path.name: licence for path, licence in task.corpora}, pieces.passages.sources
+    licences, pieces_by_source = {path.name: licence for path, licence in task.corpora}, pieces.passages.sources
     card = StyleCard(
         name=task.name,
         bridge=bridge.digest,
         rank=task.rank,
         steps=trainer.step,
-        sources=tuple(StyleSource(name=name, licence=licences[name], passages=n) for name, n in used.items()),
+        sources=tuple(
+            StyleSource(name=name, licence=licences[name], passages=n) for name, n in pieces_by_source.items()
+        ),
         heldout_before=round(before, 4),
         heldout_after=float(curve[-1]["own"]),
     )
-    _write_card(card, task.out)
+    _write_card(card, task.out)  # `load_style` needs the card; the samples are added below
     write_learnt((text for corpus in texts.values() for text in corpus), task.out)
     styled, info = in_style(bridge, [(load_style(str(task.out), Path), 1.0)]), bridge.info
     decoder = XragDecoder(folder, styled, decoder=info.decoder, encoder=info.encoder, dim=info.dim)
@@ -108,6 +111,7 @@ def train_style(task: StyleTask, *, resume: bool, progress: Progress) -> Path:
 
 
 def _training(task: StyleTask, info: BridgeInfo, *, words: int) -> TrainBridgeConfig:
+    """Return the training configuration, with the shape of the bridge; `words` is the number of prompt words."""
     shape = ("hidden", "adapter_rank", "adapter_targets", "template", "placeholder_id")
     return TrainBridgeConfig.model_validate(
         {
@@ -145,7 +149,9 @@ def _texts(path: Path, column: str) -> list[str]:
 
 
 def _samples(decoder: XragDecoder, pieces: StylePieces, vectors: Float32, advance: Advance) -> tuple[str, ...]:
+    """Return texts that are written in the style from vectors of held-out pieces."""
     n, heldout = len(vectors), pieces.heldout
+    # held-out pieces are the last rows; the prompt of a sample is the most characteristic word of its piece
     rows = np.linspace(n - heldout, n - 1, num=min(SAMPLES, heldout)).astype(int)
     labels, empty = tuple(" ".join(pieces.passages.hints[row][:1]) for row in rows), ((),) * len(rows)
     latents = Latents(

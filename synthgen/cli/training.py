@@ -52,8 +52,8 @@ def train_bridge(  # noqa: PLR0913 - one parameter per option
             print_fields(expected.to_json(), expected.to_text(), as_json=as_json)
             return
         with joined(settings.train.device) as processes:
-            own = progress if processes.is_main else silent
-            kind, made = "bridge", train(settings, resume=resume, progress=own, processes=processes)
+            reported = progress if processes.is_main else silent
+            kind, made = "bridge", train(settings, resume=resume, progress=reported, processes=processes)
         if not processes.is_main:
             return
     print_fields({"kind": kind, "folder": str(made)}, f"{kind}: {made}", as_json=as_json)

@@ -44,8 +44,13 @@ def study(
 
     `columns` are the names of the columns of text, class and person; the synthetic table needs no person column.
     `stream` receives the progress.
+
+    Raises:
+        InputError: a table cannot be read.
+        DataError: a table has no label column, or the tables do not fit together.
     """
     progress = terminal_progress(stream)
+    # name of a table -> its file, the role of its records, and the role that selects the checks of `load_table`
     paths: dict[str, tuple[Path, Role, ReadAs]] = {
         "synthetic": (synthetic, "synthetic", "evaluated"),
         "train": (train, "train", "train"),
