@@ -143,8 +143,8 @@ def blend_texts(
         smote:  target = a + λ · (b − a)
         slerp:  target = the point on the arc from a to b at the fraction λ of the angle between a and b
 
-    A vector depends only on the first tokens of a text, because the encoder reads at most `embed.max_tokens` tokens. The
-    attribute table covers the full texts.
+    A vector depends only on the first tokens of a text, because the encoder reads at most `embed.max_tokens` tokens.
+    The attribute table covers the full texts.
 
     Raises:
         DataError: no candidate contains a letter, or the target vector is not defined, because a and b are opposite.

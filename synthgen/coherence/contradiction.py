@@ -28,7 +28,11 @@ class Contradiction:
 
 
 def sentences(text: str) -> Iterator[Span]:
-    """Yield the start and end of each sentence; a punctuation mark such as "?" or a line break ends a sentence."""
+    """Yield the start and end of each sentence.
+
+    A punctuation mark such as "?" or a line break ends a sentence. The full stop of an abbreviation ("Dr.") or of an
+    initial does not.
+    """
     for line in parts(text, _BREAK):
         start = line[0]
         for match in SENTENCE_END.finditer(text, *line):

@@ -9,6 +9,8 @@ from synthgen.coherence.contradiction import Contradiction
 
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _MONTH = rf"(?:{'|'.join(_MONTHS)})[a-z]*"
+# Four forms of a date: 2020-04-03, 3/4/2020, 3 April 2020, April 3, 2020. The group names y, m, d and n (name of the
+# month) end with the number of the form; a and b are the day and the month of the second form, in either order.
 _DATE = (
     r"(?:(?P<y1>\d{4})-(?P<m1>\d{1,2})-(?P<d1>\d{1,2})"
     r"|(?P<a>\d{1,2})[/.](?P<b>\d{1,2})[/.](?P<y2>\d{4})"

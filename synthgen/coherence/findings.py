@@ -30,8 +30,10 @@ _UNCLEAR_SIDE = re.compile(
 def laterality(text: str) -> Iterator[Contradiction]:
     """Yield at most one finding that is on the left side in one sentence and on the right side in another sentence.
 
-    A sentence is ignored if it compares sides, denies the finding, or is about the past or a change.
+    A sentence is ignored if it compares sides, denies the finding, is about the past or a change, or is an item of a
+    numbered list. A text that contains the word "bilateral" is not tested.
     """
+    # first passage about a finding; outer key: body part and finding, inner key: "left" or "right"
     spans: dict[tuple[str, str], dict[str, Span]] = defaultdict(dict)
     if "bilateral" in text.casefold():
         return

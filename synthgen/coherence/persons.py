@@ -13,7 +13,7 @@ _OLD = r"\b(?:old|y/o|yo|y\.o\.?|yrs?)[ ,-]{0,2}(?:(?!and\b|with\b|who\b)[\w'’
 _AGE = r"(?<![\d.,])\b\d{1,3} ?(?:y/o|yo|y\.o\.?|yrs?) ?"
 _SEX = r"\b(?:sex|gender): ?"
 _START = r"(?:^|[.!?:;]\s{1,3}|\n[ \t]{0,8})"
-# signs of the person's sex, from strong to weak; `sex` explains them
+# signs of the person's sex, from strong to weak: `_STATED`, `_TITLE`, `_NOUN`, `_PRONOUN`; `sex` explains them
 _STATED = {
     "female": re.compile(rf"(?i){_OLD}(?:woman|female|lady|girl)\b|{_AGE}(?-i:F)\b|{_SEX}(?:f|female)\b"),
     "male": re.compile(rf"(?i){_OLD}(?:man|male|gentleman|boy)\b|{_AGE}(?-i:M)\b|{_SEX}(?:m|male)\b"),
@@ -92,9 +92,11 @@ class _Sentences:
         return bisect_left(starts, start) < bisect_left(starts, end)
 
     def is_owned(self, span: Span) -> bool:
+        """Return whether a possessive such as "her" shortly precedes the span, as in "her 4-year-old boy"."""
         return _POSSESSIVE.search(self.text, max(0, span[0] - 30), span[0]) is not None
 
     def is_of_clinician(self, span: Span) -> bool:
+        """Return whether the sentence of the span may be about a clinician, as in "Mr Hall will operate"."""
         row = row_of(self.spans, span[1] - 1)
         return row is not None and _CLINICIAN.search(self.text, *self.spans[row]) is not None
 
@@ -104,17 +106,22 @@ def sex(text: str) -> Iterator[Contradiction]:
 
     The signs, from strong to weak, are: a noun next to an age, or a stated sex; a title; "this man" or "the lady";
     "He" or "She" at the start of a sentence. A sign is ignored if its sentence names another person before the sign.
-    A pronoun is also ignored if one of the 3 previous sentences names another person.
+    In addition, the following signs are ignored:
 
-    The strongest sign determines the sex of the person. Any sign of the opposite sex is a contradiction. An organ or
-    condition of the opposite sex is a contradiction if its sentence has no negation and is not about a relative.
+    - a noun next to an age, or a stated sex, after a possessive ("her 4-year-old boy");
+    - a title in a sentence that may be about a clinician ("Mr Hall will operate");
+    - a pronoun, if one of the 3 previous sentences names another person, or one of these 4 sentences a boy or girl.
+
+    The first of the strongest signs determines the sex of the person. Any sign of the opposite sex is a
+    contradiction. An organ or condition of the opposite sex is a contradiction, unless its sentence has a word of
+    `_EXCUSES`, such as "no" or "birth", or is about a relative.
     """
-    read = _Sentences(text)
+    checks = _Sentences(text)
     signs = [
-        *_signs(text, _STATED, lambda s: not read.is_of_another(s) and not read.is_owned(s)),
-        *_signs(text, _TITLE, lambda s: not read.is_of_another(s) and not read.is_of_clinician(s)),
-        *_signs(text, _NOUN, lambda s: not read.is_of_another(s)),
-        *_signs(text, _PRONOUN, lambda s: not read.follows_another(s)),
+        *_signs(text, _STATED, lambda s: not checks.is_of_another(s) and not checks.is_owned(s)),
+        *_signs(text, _TITLE, lambda s: not checks.is_of_another(s) and not checks.is_of_clinician(s)),
+        *_signs(text, _NOUN, lambda s: not checks.is_of_another(s)),
+        *_signs(text, _PRONOUN, lambda s: not checks.follows_another(s)),
     ]
     if not signs:
         return
@@ -133,6 +140,7 @@ def sex(text: str) -> Iterator[Contradiction]:
 def _signs(
     text: str, kinds: dict[str, re.Pattern[str]], is_of_person: Callable[[Span], bool]
 ) -> list[tuple[str, Span]]:
+    """Return the signs of one kind that are about the person as (sex, span), in text order."""
     signs = [(s, m.span()) for s, pattern in kinds.items() for m in pattern.finditer(text) if is_of_person(m.span())]
     return sorted(signs, key=lambda sign: sign[1])
 
@@ -150,13 +158,13 @@ def age(text: str) -> Iterator[Contradiction]:
     age is ignored if its sentence names another person before the age, a possessive precedes the age ("her 4-year-old
     boy"), or a word such as "son" follows closely. All later ages are compared with the first age that counts.
     """
-    read = _Sentences(text)
+    checks = _Sentences(text)
     stated = [
         (f.value, (f.start, f.end))
         for f in sorted(find_ages(text), key=lambda f: f.start)
         if f.attribute == "age"
-        and not read.is_of_another((f.start, f.end))
-        and not read.is_owned((f.start, f.end))
+        and not checks.is_of_another((f.start, f.end))
+        and not checks.is_owned((f.start, f.end))
         and _BESIDE_PERSON.match(text, f.end) is not None
         and OTHER.search(text, f.end, f.end + OWNER_REACH) is None
     ]

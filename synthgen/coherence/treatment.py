@@ -2,7 +2,8 @@
 
 The table `_USES` lists drugs with few uses, and the conditions for which each drug may be given. Drugs that the table
 does not list are not tested. The table was written for this project from public product information (DailyMed labels,
-US National Library of Medicine) and from usual care, with the names of `attributes.dictionaries`.
+US National Library of Medicine) and from usual care. Each drug and condition has its main name in the dictionaries of
+`attributes`.
 """
 
 import re
@@ -73,7 +74,7 @@ _STARTED = re.compile(
 
 @cache
 def uses() -> dict[str, frozenset[str]]:
-    """Return the conditions for which each drug of the table may be given."""
+    """Return the conditions for which a drug may be given, by the name of each drug of the table."""
     lines = _USES.strip().split("\n")
     rows = ([[name.strip() for name in part.split(";")] for part in line.split("|")] for line in lines)
     return {drug: frozenset(conditions) for drugs, conditions in rows for drug in drugs}
@@ -82,9 +83,10 @@ def uses() -> dict[str, frozenset[str]]:
 def treatment(text: str) -> Iterator[Contradiction]:
     """Yield at most one drug that is given for a condition that the drug does not treat.
 
-    A drug is given for a condition if the text says so ("metformin for asthma", "asthma treated with metformin"). If
-    the text names only one condition, and only drugs that do not treat this condition, the first drug counts as given
-    for the condition if the drug is started in the sentence after the diagnosis.
+    A drug is given for a condition in two cases. First, the text says so ("metformin for asthma", "asthma treated
+    with metformin"). Second, one sentence states a diagnosis, and the next sentence says that the first drug of the
+    text is started. The second case counts only if the text names one condition, and if the table lists every drug of
+    the text, none of them for this condition.
     """
     findings = [f for f in findings_of(text) if not f.negated and f.attribute in {"medication", "condition"}]
     for first, second in pairwise(findings):
@@ -111,9 +113,9 @@ def _after_diagnosis(text: str, findings: list[AttributeFinding]) -> Iterator[Co
     drugs = [f for f in findings if f.attribute == "medication"]
     if len({f.value for f in conditions}) != 1 or not drugs or not all(_is_wrong(d, conditions[0]) for d in drugs):
         return
-    named, started = conditions[0], drugs[0]
+    condition, drug = conditions[0], drugs[0]
     for sentence, following in pairwise(sentences(text)):
-        is_next = sentence[0] <= named.start < sentence[1] and following[0] <= started.start < following[1]
+        is_next = sentence[0] <= condition.start < sentence[1] and following[0] <= drug.start < following[1]
         if is_next and _DIAGNOSED.search(text, *sentence) and _STARTED.search(text, *following):
-            yield Contradiction("treatment", (started.start, started.end), (named.start, named.end))
+            yield Contradiction("treatment", (drug.start, drug.end), (condition.start, condition.end))
             return

@@ -40,7 +40,7 @@ QUANTITIES = (
 # systolic (high) and diastolic (low) blood pressure in mmHg
 _PRESSURE = re.compile(rf"(?i)\b(?:bp|blood pressure)\b{_LINK}(?P<high>\d{{1,4}})\s*/\s*(?P<low>\d{{1,4}})\b")
 
-# largest plausible dose of each drug in milligrams: at least about twice the usual maximum per day
+# largest plausible dose of each drug in milligrams: for most drugs, at least twice the usual maximum per day
 _MAX_MG = """
 levothyroxine 1; liothyronine 0.2; digoxin 2; warfarin 30; lisinopril 160; ramipril 40; enalapril 80; perindopril 32;
 candesartan 64; losartan 200; valsartan 640; amlodipine 20; bisoprolol 40; metoprolol 800; atenolol 400;

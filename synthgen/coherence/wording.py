@@ -44,8 +44,9 @@ def repeated(text: str) -> Iterator[Contradiction]:
 
 
 def _repeated_sentence(text: str, start: int, end: int) -> Contradiction | None:
+    # words of a sentence -> span of its last occurrence, and number of words of the paragraph before that occurrence
     seen: dict[tuple[str, ...], tuple[Span, int]] = {}
-    position = 0
+    position = 0  # number of words before the current sentence
     for span in sentences(text[start:end]):
         at = start + span[0], start + span[1]
         words = tuple(match[0].casefold() for match in _WORD.finditer(text, *at))
@@ -59,6 +60,7 @@ def _repeated_sentence(text: str, start: int, end: int) -> Contradiction | None:
 def _repeated_run(text: str, start: int, end: int) -> Contradiction | None:
     places = list(_WORD.finditer(text, start, end))
     folded = [match[0].casefold() for match in places]
+    # run -> number of its first word; of the occurrences within `MAX_DISTANCE` words, the first is kept
     last: dict[tuple[str, ...], int] = {}
     for i in range(len(folded) - MIN_RUN + 1):
         run = tuple(folded[i : i + MIN_RUN])
@@ -76,12 +78,12 @@ def cut(text: str) -> Iterator[Contradiction]:
     Such a text ends with a comma, a colon, a hyphen, an opening bracket, a slash, an empty item of a list, or a word
     such as "the". A short last line with a comma at its end is a greeting ("Kind regards,"), so the text is complete.
     """
-    end = text.rstrip()
-    words = list(_WORD.finditer(end, max(0, len(end) - MAX_END)))
+    stripped = text.rstrip()
+    words = list(_WORD.finditer(stripped, max(0, len(stripped) - MAX_END)))
     if not words:
         return
-    last, last_line = words[-1], end.rpartition("\n")[2]
-    is_greeting = end[-1] == "," and "\n" in end and len(last_line.split()) <= MAX_GREETING
-    is_open = last.end() == len(end) and _UNFINISHED.fullmatch(last[0]) and not last[0].isupper()
-    if is_open or EMPTY_ITEM.search(end) or (end[-1] in ",:-(/" and not is_greeting):
+    last, last_line = words[-1], stripped.rpartition("\n")[2]
+    is_greeting = stripped[-1] == "," and "\n" in stripped and len(last_line.split()) <= MAX_GREETING
+    is_open = last.end() == len(stripped) and _UNFINISHED.fullmatch(last[0]) and not last[0].isupper()
+    if is_open or EMPTY_ITEM.search(stripped) or (stripped[-1] in ",:-(/" and not is_greeting):
         yield Contradiction("cut", last.span())

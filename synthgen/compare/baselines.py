@@ -23,7 +23,7 @@ from synthgen.interpolate import Smote
 
 Encode = Callable[[list[str]], Float32]
 MAX_NEIGHBORS = 5  # number of neighbors for SMOTE; fewer if a class has at most five persons
-ALPHA = 0.1  # share of changed words; the EDA paper recommends 0.1 for sets of at least a thousand texts
+ALPHA = 0.1  # share of words that `eda` changes; the default in the code of the EDA paper
 
 
 def baselines(
@@ -79,13 +79,13 @@ def write_label_only(
     Raises:
         ModelError: the model, or the server of `config`, cannot be used; see `open_prompted`.
     """
-    names = [(label, f"{label}-{i}") for label, n in sorted(counts.items()) for i in range(n)]
+    labelled_ids = [(label, f"{label}-{i}") for label, n in sorted(counts.items()) for i in range(n)]
     latents = Latents(
-        vectors=np.zeros((len(names), 1), dtype=np.float32),  # the prompt does not depend on the vectors
-        ids=tuple(name for _, name in names),
-        labels=tuple(label for label, _ in names),
-        parent_ids=((),) * len(names),
-        weights=((),) * len(names),
+        vectors=np.zeros((len(labelled_ids), 1), dtype=np.float32),  # the prompt does not depend on the vectors
+        ids=tuple(latent_id for _, latent_id in labelled_ids),
+        labels=tuple(label for label, _ in labelled_ids),
+        parent_ids=((),) * len(labelled_ids),
+        weights=((),) * len(labelled_ids),
         method="label-only",
         seed_path="label-only",
     )
@@ -96,9 +96,12 @@ def write_label_only(
         **{name: getattr(config, name) for name in ("temperature", "top_p", "top_k", "batch")},
     )
     task = DecodeTask(open_decoder=lambda: open_prompted(config, folder, Prompter()), settings=settings, seeds=seeds)
-    n_workers = workers_for(len(names), settings, folder, config.placement, is_local=config.runs_here)
-    with TemporaryDirectory() as place, progress.stage("label-only", total=len(names), unit="texts") as advance:
-        shards = divide_rows(len(names), settings)
+    n_workers = workers_for(len(labelled_ids), settings, folder, config.placement, is_local=config.runs_here)
+    with (
+        TemporaryDirectory() as place,
+        progress.stage("label-only", total=len(labelled_ids), unit="texts") as advance,
+    ):
+        shards = divide_rows(len(labelled_ids), settings)
         write_shards(task, latents, shards, Path(place), advance, n_workers=n_workers)
         return [candidate.text for candidate in read_shards(Path(place))]
 
@@ -130,6 +133,7 @@ def eda(text: str, rng: np.random.Generator) -> str:
 
 
 def _oversampled(labels: list[str], seeds: SeedTree) -> list[int]:
+    """Return every row once, and random rows again, so that all classes are as large as the largest class."""
     counts = Counter(labels)
     rows = list(range(len(labels)))
     for label, n in sorted(counts.items()):
@@ -140,6 +144,7 @@ def _oversampled(labels: list[str], seeds: SeedTree) -> list[int]:
 
 
 def _altered(train: Corpus, counts: Mapping[str, int], seeds: SeedTree) -> list[str]:
+    """Return `counts[label]` copies of train texts of each label, altered by `eda`, in the order of `counts`."""
     altered = []
     for label, m in counts.items():
         rng = seeds.child(label).generator()
@@ -150,6 +155,7 @@ def _altered(train: Corpus, counts: Mapping[str, int], seeds: SeedTree) -> list[
 
 
 def _smote(tables: Tables, counts: Mapping[str, int], seeds: SeedTree) -> Latents | None:
+    """Return `counts[label]` vectors interpolated between train vectors; None if a class has only one person."""
     train = tables.train
     persons = {label: len({r.group for r in train.records if r.label == label}) for label in counts}
     if (k := min(MAX_NEIGHBORS, min(persons.values()) - 1)) < 1:

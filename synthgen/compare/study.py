@@ -67,7 +67,9 @@ def compare(  # noqa: PLR0913 - the options are keyword arguments
     """Return the scores of classifiers that are trained on the table "synthetic" or "train", and tested on "test".
 
     `with_baselines` adds the training sets that `baselines` returns: train records that standard methods weight,
-    repeat or alter, and with `label_only` also the texts that this model writes. For `requested`, see `evaluate`.
+    repeat or alter, and with `label_only` also the texts that this model writes. `requested` is the number of
+    synthetic records of each class that was requested, to measure how far the actual numbers differ; None omits this
+    measurement. `confidence` is the two-sided confidence of the intervals.
 
     Raises:
         DataError: a table is empty, or the tables do not fit together; see `evaluate` and `baselines`.
