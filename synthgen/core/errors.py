@@ -45,7 +45,7 @@ class DataError(SynthGenError, ValueError, exit_code=3):
 
 
 class DependencyError(SynthGenError, ImportError, exit_code=3):
-    """An optional pip extra is not installed; the message names the extra."""
+    """A package that the command needs, such as one of an optional pip extra, is missing or cannot be fetched."""
 
 
 class ModelError(SynthGenError, RuntimeError, exit_code=3):

@@ -26,9 +26,10 @@ def libraries() -> dict[str, str]:
 
 
 def versions_of(names: Iterable[str]) -> dict[str, str]:
-    """Return the version of each installed package in `names`, and of Python for "python".
+    """Return the version of each package in `names`, and of Python for "python".
 
-    The version of "audits" is the SHA-256 of its source files, because any change of a file may change a release.
+    The version of a package that is not installed is "absent". The version of "audits" is the SHA-256 of its source
+    files, because any change of a file may change a release.
     """
     return {name: _version(name) for name in names}
 

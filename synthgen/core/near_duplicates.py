@@ -37,7 +37,7 @@ def near_duplicates(texts: Sequence[str], others: Sequence[str]) -> NDArray[np.b
         for key in keys:
             buckets[key].append(row)
     found = [
-        any(jaccard(shingles, right[other]) >= THRESHOLD for other in _candidates(keys, buckets))
+        any(jaccard(shingles, right[row]) >= THRESHOLD for row in _candidates(keys, buckets))
         for shingles, keys in zip(left, _band_keys(left), strict=True)
     ]
     return np.array(found, dtype=np.bool_)
@@ -47,7 +47,8 @@ def repeated(texts: Sequence[str], owners: Sequence[str] | None = None) -> NDArr
     """Return for each text, as bool (len(texts),), whether it is a near-duplicate of an earlier text.
 
     Near-duplicates are defined as in `near_duplicates`. A text is compared only with earlier texts for which the
-    result is False. If `owners` has the owner of each text, only texts of the same owner are compared.
+    result is False. `owners` is None or names the person of each text; in that case, only texts of the same person
+    are compared with each other.
     """
     shingles = [_shingles(text) for text in texts]
     buckets: dict[Any, list[int]] = defaultdict(list)
@@ -68,6 +69,7 @@ def jaccard(a: UInt64, b: UInt64) -> float:
 
 
 def _candidates(keys: Iterable[Any], buckets: Mapping[Any, list[int]]) -> Iterator[int]:
+    """Yield once each row that is listed under one of the keys."""
     seen: set[int] = set()
     for key in keys:
         for row in buckets.get(key, ()):
@@ -77,6 +79,7 @@ def _candidates(keys: Iterable[Any], buckets: Mapping[Any, list[int]]) -> Iterat
 
 
 def _shingles(text: str) -> UInt64:
+    """Return a 64-bit hash of each different shingle of a text, sorted."""
     tokens = _TOKEN.findall(text.casefold())
     spans = range(max(1, len(tokens) - SHINGLE_TOKENS + 1))
     joined = {" ".join(tokens[i : i + SHINGLE_TOKENS]).encode() for i in spans}

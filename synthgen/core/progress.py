@@ -130,10 +130,14 @@ class _Tolerant:
 
 
 def progress_text(done: int, total: int, unit: str, *, done_here: int, seconds: float) -> str:
-    """Return a text such as "50/100 texts  0.50/s  1:40 left"; the rate is `done_here` divided by `seconds`.
+    """Return a text such as "50/100 texts  0.50/s  1:40 left": the count, the rate and the remaining time.
+
+    Of the `done` units, `done_here` were finished in the `seconds` since the stage started, and the others before an
+    interruption of the run. The rate is `done_here` divided by `seconds`.
 
     Loading a model makes the first units slow. Until a twentieth of the units is finished or `FIRST_SECONDS` have
-    passed, only the count is therefore returned. At the end, or if `total` is 0, the elapsed time is returned too.
+    passed, only the count is therefore returned. At the end, or if `total` is 0, the text has the elapsed time in
+    place of the remaining time.
     """
     count = _count(done, total, unit)
     is_early = seconds < FIRST_SECONDS and done_here < total / 20 and done < total

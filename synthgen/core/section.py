@@ -46,6 +46,7 @@ def parse_section(kind: type[T], value: dict[str, Any], problems: Sequence[str] 
     except ValidationError as error:
         errors = error.errors(include_url=False)
         misspelled = {f"{'.'.join(path)}: missing" for path in _misspelled(errors, given, kind)}
+        # a key that `problems` reports as missing may be misspelled; the unknown key then has its own line
         found = [line for line in problems if line not in misspelled] + mistakes(errors, given, kind)
     if parsed is None or found:
         raise invalid(found)
@@ -67,8 +68,8 @@ def mistakes(errors: list[Any], given: Any, kind: type[BaseModel] | None = None)
         kind: the type of the section. If it is given, lines suggest examples and similar keys. A missing key has no
             line if it is suggested for a misspelled key.
     """
-    found: dict[tuple[str, ...], list[str]] = {}
-    shown: dict[tuple[str, ...], str] = {}
+    found: dict[tuple[str, ...], list[str]] = {}  # path -> messages
+    shown: dict[tuple[str, ...], str] = {}  # path -> the given value, as the end of the line
     misspelled = set() if kind is None else _misspelled(errors, given, kind)
     for error in errors:
         path = _path(error, given)
@@ -102,6 +103,7 @@ def _example(kind: type[BaseModel], path: Sequence[str]) -> str:
 
 
 def _similar_key(kind: type[BaseModel], path: Sequence[str]) -> str:
+    # the section of the unknown key is searched first, then the inner sections of the whole configuration
     key = path[-1]
     if (near := _near_key(kind, path)) is not None:
         return f"; did you mean {near}?"
@@ -151,7 +153,7 @@ def _path(error: Any, given: Any) -> tuple[str, ...]:
             given = given[part]
             parts.append(str(part))
         elif position == len(error["loc"]) and error["type"] in {"missing", "value_error"}:
-            parts.append(str(part))  # the missing key
+            parts.append(str(part))  # a key that `given` lacks: it is required, or its default is invalid here
     return tuple(parts)
 
 
@@ -168,7 +170,7 @@ def resolve_path(path: str, base: str) -> Path:
     """
     whole = re.sub(r"^~(?=/|$)", "${HOME}", path)
     problems = []
-    for name in _other_names(whole):
+    for name in _rejected_names(whole):
         rule = f"must be written ${{{name}}} in a path" if name in VARIABLES else "is not allowed in a path"
         problems.append(f"{path}: the environment variable {name} {rule}")
     if any(ord(character) < ord(" ") for character in path):  # in YAML, "C:\new" contains a line break
@@ -191,7 +193,7 @@ def resolve_path(path: str, base: str) -> Path:
     return (Path(base) / _VARIABLE.sub(lambda match: os.environ[match[1]], whole)).resolve()
 
 
-def _other_names(path: str) -> list[str]:
+def _rejected_names(path: str) -> list[str]:
     """Return the names of the variables in a path, except variables in `VARIABLES` that are written as `${NAME}`."""
-    rest = _VARIABLE.sub("", path)
-    return list(dict.fromkeys(re.findall(r"\$[{(]*(\w*)", rest) if re.search(r"\$[{(\w]", rest) else []))
+    stripped = _VARIABLE.sub("", path)
+    return list(dict.fromkeys(re.findall(r"\$[{(]*(\w*)", stripped) if re.search(r"\$[{(\w]", stripped) else []))

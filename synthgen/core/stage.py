@@ -113,8 +113,9 @@ class Stage:
 class StageContext:
     """Gives a running stage access to its inputs; each method raises InternalError for a name that is not declared.
 
-    The stage writes its files into `folder`. `name` is the name of the result, such as "filter-2" in round 2.
-    `shards` is the folder of the shards, if the stage has any.
+    The stage writes its files into `folder`. `name` is the name of the result. A stage can run several times in a
+    run, for example "filter-2" in the second round of writing texts. `shards` is the folder of the shards, if the
+    stage has any.
     """
 
     def __init__(self, stage: Stage, sources: Sources, folder: Path, name: str) -> None:

@@ -90,7 +90,7 @@ class Segments:
 
     vectors: Float32  # (k, d), finite
     record_ids: tuple[str, ...]  # the id of the record of each row
-    headings: tuple[str, ...]  # heading of each row's section, normalised by `heading_of`; empty for no heading
+    headings: tuple[str, ...]  # heading of each row's section in lower case, such as "past history"; "" for none
     sections: tuple[int, ...]  # index of each row's section within its record, from 0
 
     def __post_init__(self) -> None:
@@ -122,7 +122,7 @@ class Embedded:
     groups: tuple[str, ...]  # the person of each row
     encoder: str  # name of the encoder that made the vectors
     normalized: bool  # whether every row has unit length
-    parts: Segments | None = None  # the segments of the records, if records are segmented
+    parts: Segments | None = None  # the segments of the records; None if records are not segmented
 
     def __post_init__(self) -> None:
         _check_matrix(self.vectors, "vectors")
@@ -140,15 +140,17 @@ class Embedded:
 class Latents:
     """New vectors to be decoded, with the parents and weights that each vector was made from.
 
-    The parents of a row are train records of different persons, and have the label of the row. With borderline-smote
-    of kind 2, the second parent may have a different label; the weight of such a parent is below 0.5.
+    A row that does not depend on single records, for example a row drawn under differential privacy, has no parents
+    and no weights. The parents of any other row are train records of different persons, and have the label of the
+    row. With borderline-smote of kind 2, the second parent may have a different label; the weight of such a parent is
+    below 0.5.
     """
 
     vectors: Float32  # (m, d), finite
     ids: tuple[str, ...]  # decoding derives the random numbers of a record from the id of its row
     labels: tuple[str, ...]  # the class of each row
     parent_ids: tuple[tuple[str, ...], ...]  # ids of the parents of each row
-    weights: tuple[tuple[float, ...], ...]  # one weight per parent of each row; the weights of a row sum to 1
+    weights: tuple[tuple[float, ...], ...]  # one weight per parent; a row's weights sum to 1
     method: str  # name of the method
     seed_path: str  # name of the random stream from which the rows were drawn
     prompt_words: tuple[tuple[str, ...], ...] = ()  # words for the prompt of each row; () for prompts without words
@@ -184,7 +186,7 @@ class FilterOutcome:
     name: str
     passed: bool
     score: float  # the value that the filter judged; its meaning and unit depend on the filter
-    reason: str = ""  # a fixed word, never text of a record
+    reason: str = ""  # a fixed word for the cause of a rejection, never text of a record; empty if passed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -197,7 +199,8 @@ class Candidate:
     label: str  # the requested class
     finish: Literal["stop", "length"]  # "stop" if the model ended the text, "length" if it was cut
     outcomes: tuple[FilterOutcome, ...] = ()  # in the order of the filters; empty before filtering
-    # mean of -ln p(token) under the language model, divided by ln(size of its vocabulary); 1 for a uniform guess
+    # mean of -ln p(token) under the language model, divided by ln(size of its vocabulary). The default is the value
+    # of a uniform guess.
     surprisal: float = field(default=1.0, compare=False)
 
     @property

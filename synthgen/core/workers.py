@@ -32,14 +32,16 @@ def available_memory(cgroups: Path = CGROUPS) -> int:
     import psutil
 
     free = [int(psutil.virtual_memory().available)]
-    for limit, used, cached in (  # cgroup version 2, then version 1: files of limit and use, field of the cache
+    # cgroup version 2, then version 1: file of the limit, file of the use, and name of the field with the cache size
+    for limit_file, use_file, cache_field in (
         ("memory.max", "memory.current", "file"),
         ("memory/memory.limit_in_bytes", "memory/memory.usage_in_bytes", "total_cache"),
     ):
-        path = cgroups / limit
+        path = cgroups / limit_file
         if path.is_file() and (allowed := path.read_text().strip()).isdecimal():
             statistics = dict(line.split() for line in (path.parent / "memory.stat").read_text().splitlines())
-            occupied = int((cgroups / used).read_text()) - int(statistics.get(cached, 0))  # the cache can be freed
+            # the cache can be freed
+            occupied = int((cgroups / use_file).read_text()) - int(statistics.get(cache_field, 0))
             free.append(max(0, int(allowed) - occupied))
     return min(free)
 

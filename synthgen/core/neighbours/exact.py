@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from synthgen.core.neighbours.screen import Screen
 
 BLOCK_ROWS = 1024  # number of rows, or of pairs, that are computed at a time
-LARGE = 3_000_000  # number of pairs of rows above which `Screen` is faster than `_blocks`
+# number of pairs of rows above which the low-precision products of `Screen` are faster than those of `_blocks`
+LARGE = 3_000_000
 # Rounding errors add up like a random walk, so a float32 product of rows with d numbers has an error of about √d
 # rounding steps of the squared lengths. For d up to 4096, that is at most 64 steps; `SLACK` allows 128 steps.
 SLACK = 128 * float(np.finfo(np.float32).eps)
@@ -85,8 +86,9 @@ class NeighbourSearch:
         return squared / 2 if self.metric == "cosine" else np.sqrt(squared)
 
     def _candidates(self, searched: Int64, k: int) -> Iterator[Pairs]:
+        """Yield, for each block of searched rows, the pairs of a row and a possible neighbour."""
         n = len(self.points)
-        # `Screen` needs at least k spans of 16 rows each; the factor 64 leaves a margin
+        # `Screen` needs at least k groups of 16 rows each; the factor 64 leaves a margin
         if n * len(searched) > LARGE and n > 64 * k:
             return self._screen.pairs(searched, k)
         return _blocks(self.points, self.person, searched, k)
@@ -99,14 +101,18 @@ class NeighbourSearch:
 
 
 def _blocks(points: Float32, person: Int64, searched: Int64, k: int) -> Iterator[Pairs]:
-    """Yield pairs in the form of `Screen.pairs`, from float32 products of `BLOCK_ROWS` rows with all rows."""
+    """Yield, for each block of searched rows, the pairs of a row and a possible neighbour.
+
+    A row is given by its number in the block, in ascending order, and a neighbour by its number among all rows. The
+    distances are computed from float32 products of `BLOCK_ROWS` rows with all rows.
+    """
     squares = np.einsum("ij,ij->i", points, points)
     for start in range(0, len(searched), BLOCK_ROWS):
         block = searched[start : start + BLOCK_ROWS]
         rough = squares[block, None] + squares[None, :] - 2 * points[block] @ points.T  # (b, n)
         rough[person[block, None] == person[None, :]] = np.inf
         kth = np.partition(rough, k - 1, axis=1)[:, k - 1]
-        # 2, because the k-th distance and the compared distance both have a rounding error
+        # twice `SLACK`, because the k-th distance and the compared distance both have a rounding error
         slack = 2 * SLACK * (squares[block] + squares.max())
         i, columns = np.nonzero(rough <= (kth + slack)[:, None])
         yield i, columns

@@ -50,9 +50,10 @@ class IndexedSearch:
     """Searches the nearest neighbours among fixed rows with a product-quantized inverted file of faiss.
 
     k-means divides the rows into lists. Each row is stored as a code with 4 bits for every two of its numbers. The
-    lists with the nearest centres are searched for the codes that are most similar to the searched row. The rows with
-    these codes are the candidates. Their distances are computed in float32. The distances of the k + `SPARE` nearest
-    candidates are computed again in float64. The returned distances are exact, but a neighbour can be missed.
+    lists with the nearest centres are searched for the codes that are most similar to the searched row. The
+    rows with these codes are the candidates. Their distances are computed in float32. The distances of the k +
+    `SPARE` nearest candidates are computed again in float64. The returned distances are exact, but a neighbour can be
+    missed.
 
     The recall is the share of the returned neighbours that are no further away than the k-th exact neighbour. It is
     measured once for each k, on `SAMPLE` evenly spaced rows. The first of the `LEVELS` with a recall of at least
@@ -73,7 +74,7 @@ class IndexedSearch:
     def __init__(self, exact: NeighbourSearch) -> None:
         self.exact = exact
         self.points = np.ascontiguousarray(exact.points)  # faiss reads the memory of the array
-        self.reports: dict[int, SearchReport] = {}  # report of the search for k neighbours, by k
+        self.reports: dict[int, SearchReport] = {}  # by k, report of the search; added by the first search for k
         self._levels: dict[int, tuple[int, int] | None] = {}  # used level of `LEVELS`, by k; None: exact search
         self._index: Any = None  # index of faiss; None until the first search that uses it
         sizes = np.bincount(exact.person)
@@ -83,12 +84,16 @@ class IndexedSearch:
 
     def nearest(self, k: int, rows: Int64 | None = None) -> tuple[Int64, Float64]:
         """Return k near rows of other persons, in the form and with the errors of `NeighbourSearch.nearest`."""
-        level = self._level(k)
+        level = self._measured_level(k)
         searched = np.arange(len(self.exact.points)) if rows is None else rows
         return self.exact.nearest(k, rows) if level is None else self._search(level, k, searched)
 
-    def _level(self, k: int) -> tuple[int, int] | None:
-        """Return the first level with a sufficient recall for k neighbours, or None for the exact search."""
+    def _measured_level(self, k: int) -> tuple[int, int] | None:
+        """Return the first level with a sufficient recall for k neighbours, or None for the exact search.
+
+        The first call for a k measures the recall, and stores the level and the report. Later calls return this
+        level.
+        """
         if k in self._levels:
             return self._levels[k]
         n = len(self.exact.points)
@@ -109,17 +114,17 @@ class IndexedSearch:
     def _search(self, level: tuple[int, int], k: int, searched: Int64) -> tuple[Int64, Float64]:
         points, (lists, per_neighbour) = self.points, level
         if self._index is None:
-            self._index = _in_threads(_built, [points])[0]
+            self._index = _in_threads(_build_index, [points])[0]
         self._index.nprobe = lists
-        # number of candidates for each searched row
-        most = max(k * per_neighbour, MIN_CANDIDATES * per_neighbour // LEVELS[0][1]) + self._own_rows
+        n_candidates = max(k * per_neighbour, MIN_CANDIDATES * per_neighbour // LEVELS[0][1]) + self._own_rows
         indices = np.empty((len(searched), k), dtype=np.int64)
         squared = np.zeros((len(searched), k), dtype=np.float64)  # 0 for rows that are searched exactly below
         parts = [slice(start, start + BLOCK_ROWS) for start in range(0, len(searched), BLOCK_ROWS)]
 
         def search(part: slice) -> Int64:
+            """Search the rows of a part; return the positions of the rows with fewer than k usable candidates."""
             rows = searched[part]
-            found = self._index.search(points[rows], min(most, len(points)))[1]
+            found = self._index.search(points[rows], min(n_candidates, len(points)))[1]
             is_other = (found >= 0) & (self.exact.person[found] != self.exact.person[rows, None])
             enough = np.flatnonzero(is_other.sum(axis=1) >= k)
             if len(enough):
@@ -130,14 +135,14 @@ class IndexedSearch:
             few: Int64 = part.start + np.setdiff1d(np.arange(len(rows)), enough)
             return few
 
-        left = np.concatenate([np.empty(0, np.int64), *_in_threads(search, parts)])
+        unfinished = np.concatenate([np.empty(0, np.int64), *_in_threads(search, parts)])
         distances = self.exact.distances_of(squared)
-        if len(left):
-            indices[left], distances[left] = self.exact.nearest(k, searched[left])
+        if len(unfinished):
+            indices[unfinished], distances[unfinished] = self.exact.nearest(k, searched[unfinished])
         return indices, distances
 
 
-def _built(points: Float32) -> Any:
+def _build_index(points: Float32) -> Any:
     import faiss  # slow import, only needed for many rows
 
     n, d = points.shape
@@ -154,9 +159,10 @@ def _built(points: Float32) -> Any:
 
 
 def _nearest_candidates(points: Float32, rows: Int64, found: Int64, is_other: Any, k: int) -> Int64:
-    """Return the k + `SPARE` nearest candidates of each row by float32 distances; -1 where there are fewer.
+    """Return the k + `SPARE` nearest usable candidates of each row by float32 distances; -1 where there are fewer.
 
-    `found`, int64 (b, m), has the candidates of the `rows`, int64 (b); `is_other`, bool (b, m), marks usable ones.
+    `rows`, int64 (b), are the searched rows, and `found`, int64 (b, m), their candidates. `is_other`, bool (b, m), is
+    true for a usable candidate, that is, a row of another person.
     """
     import faiss
 
@@ -165,8 +171,8 @@ def _nearest_candidates(points: Float32, rows: Int64, found: Int64, is_other: An
     distances = np.empty(b * m, dtype=np.float32)
     x, i, j, to = (faiss.swig_ptr(array) for array in (points, left, right, distances))
     faiss.pairwise_indexed_L2sqr(points.shape[1], b * m, x, i, x, j, to)  # type: ignore[attr-defined] # no stub
-    far = np.where(is_other, distances.reshape(b, m), np.inf)
-    chosen = np.argpartition(far, min(k + SPARE, m) - 1, axis=1)[:, : k + SPARE]
+    distances_of_usable = np.where(is_other, distances.reshape(b, m), np.inf)
+    chosen = np.argpartition(distances_of_usable, min(k + SPARE, m) - 1, axis=1)[:, : k + SPARE]
     near = np.where(is_other, found, -1)
     return np.take_along_axis(near, chosen, axis=1)
 

@@ -57,6 +57,7 @@ class Screen:
         b = (length.max() ** 2 + length.min() ** 2 - 2 * length**2) / 4
         # all tiles have the same width with little padding, and spans fill the processor's registers
         self.n_tiles = -(-len(x) // (TILE_COLUMNS if self.kind is torch.bfloat16 else TILE_COLUMNS // 2))
+        # `spans` is the number of spans of one tile
         self.spans = -(-len(x) // (self.n_tiles * SPAN * ALIGNED)) * ALIGNED
         padded = self.n_tiles * self.spans * SPAN
         self.low = x.new_zeros((padded, x.shape[1]), dtype=self.kind)
