@@ -103,7 +103,7 @@ def _example(kind: type[BaseModel], path: Sequence[str]) -> str:
 
 
 def _similar_key(kind: type[BaseModel], path: Sequence[str]) -> str:
-    # the section of the unknown key is searched first, then the inner sections of the whole configuration
+    # first search the section of the unknown key for a similar key, then all sections in `kind` for the same key
     key = path[-1]
     if (near := _near_key(kind, path)) is not None:
         return f"; did you mean {near}?"
