@@ -15,14 +15,15 @@ class Settings:
 
     prompts: Mapping[str, str]  # for each label, the text that the model reads before the vector
     candidates: int  # number of texts per latent
-    max_new_tokens: int
-    temperature: float
-    top_p: float
-    top_k: int
+    max_new_tokens: int  # largest number of tokens of a text
+    temperature: float  # sampling temperature
+    top_p: float  # only the most likely tokens with this total probability are drawn
+    top_k: int  # only this number of most likely tokens are drawn
     batch: int  # number of texts decoded at once; this number affects the rounding, and therefore the texts
     words: int = 0  # number of prompt words (words of a public vocabulary that describe the vector) in a prompt
     avoided: tuple[str, ...] = ()  # words in lower case that must not occur in a text; not sent to a server
-    context_tokens: int = 96  # number of last tokens of a context that the model reads; a server reads all tokens
+    # number of last tokens of a context (a text to be continued) that the model reads; a server reads all tokens
+    context_tokens: int = 96
 
 
 class Decoder(Protocol):

@@ -47,7 +47,7 @@ class BridgeInfo(BaseModel):
     steps: int = Field(ge=0)  # number of training steps
 
     def frame(self) -> Template:
-        """Return the template; raise ModelError if a field is missing, see `Template`."""
+        """Return the template; raise ModelError unless it contains `{prompt}` once and `{vector}` once."""
         return Template(self.template, self.n_soft, self.placeholder_id)
 
 
@@ -67,6 +67,7 @@ def _expand(path: str) -> Path:
 
 
 def _files(name: str, resolve: Callable[[str], Path], files: tuple[str, str], what: str, hint: str) -> list[Path]:
+    """Return the paths of two files of a bridge; if one is missing, raise ModelMissing, which names `what`."""
     folder = BUILTIN if name == "builtin" else resolve(name)
     if missing := [file for file in files if not (folder / file).is_file()]:
         raise ModelMissing(f"{folder}: contains no {what} ({', '.join(missing)} missing)", hint=hint)
@@ -78,8 +79,8 @@ def load_bridge(name: str, resolve: Callable[[str], Path] = _expand) -> Bridge:
 
     Raises:
         ModelMissing: the folder contains no bridge.
-        ModelError: a file is damaged, the template lacks a field, a tensor is missing or has a wrong shape, or the
-            vocabulary is for vectors of a dimension other than `dim`.
+        ModelError: a file is damaged, the template does not contain `{prompt}` and `{vector}` once each, a tensor is
+            missing or has a wrong shape, or the vocabulary is for vectors of a dimension other than `dim`.
     """
     hint = "Use `bridge: builtin`, or train a bridge with `synthgen train-bridge CONFIG`."
     paths = _files(name, resolve, (DESCRIPTION, WEIGHTS), "bridge", hint)
@@ -130,12 +131,12 @@ def load_vocabulary(name: str, resolve: Callable[[str], Path] = _expand, *, enco
     """
     hint = "Omit decode.bridge, or train a bridge with a vocabulary with `synthgen train-bridge CONFIG`."
     paths = _files(name, resolve, (DESCRIPTION, VOCABULARY), "vocabulary", hint)
-    made_for, reader = _description(paths[0]), load_words(paths[1])
-    if made_for.encoder != encoder or len(reader.centre) != made_for.dim:
-        made = f"made for vectors of {made_for.encoder!r} with {len(reader.centre)} numbers"
+    info, reader = _description(paths[0]), load_words(paths[1])
+    if info.encoder != encoder or len(reader.centre) != info.dim:
+        made = f"made for vectors of {info.encoder!r} with {len(reader.centre)} numbers"
         hint = "Set decode.bridge to the folder of a bridge for this encoder."
         raise ModelError(f"{paths[1]}: {made}; embed.model is {encoder!r}", hint=hint)
-    return Vocabulary(made_for.encoder, reader, sha256_file(paths[1]))
+    return Vocabulary(info.encoder, reader, sha256_file(paths[1]))
 
 
 def check_fit(info: BridgeInfo, *, encoder: str, dim: int, decoder: str, width: Any) -> None:

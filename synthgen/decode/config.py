@@ -15,7 +15,7 @@ from synthgen.core.section import Section
 BRIDGE, PROMPT, XRAG = "bridge", "prompt", "xrag"  # values of `writer`
 BUILTIN, VLLM, ENDPOINT = "builtin", "vllm", "endpoint"  # values of `engine`
 DEFAULT_WORDS = 10  # default of `words` with `writer: prompt`
-AUTO, PLAIN = "auto", "plain"  # values of `style`
+AUTO, PLAIN = "auto", "plain"  # values of `style`; "auto" is also a value of `max_new_tokens`
 MIN_TOKENS, MAX_TOKENS = 16, 96  # smallest and largest value of `max_new_tokens: auto`
 # like `MAX_TOKENS`, but for `writer: prompt`; `MAX_TOKENS` is smaller, because a bridge loses details of long texts
 MAX_TOKENS_PROMPTED = 768
@@ -210,11 +210,11 @@ class DecodeConfig(Section):
         if self.max_new_tokens != AUTO:
             return self
         upper_limit = MAX_TOKENS_PROMPTED if self.is_prompted else MAX_TOKENS
-        words = [len(text.split()) for text in texts]
-        if not texts or sum(map(len, texts)) > MAX_WORD_CHARACTERS * sum(words):
+        n_words = [len(text.split()) for text in texts]
+        if not texts or sum(map(len, texts)) > MAX_WORD_CHARACTERS * sum(n_words):
             return self.model_copy(update={"max_new_tokens": MAX_TOKENS})
-        longest = np.quantile(words, LONG_QUANTILE, method="higher")
-        tokens = STEP * math.ceil(MIN_TOKENS_PER_WORD * longest / STEP)
+        n_words_of_long_text = np.quantile(n_words, LONG_QUANTILE, method="higher")
+        tokens = STEP * math.ceil(MIN_TOKENS_PER_WORD * n_words_of_long_text / STEP)
         return self.model_copy(update={"max_new_tokens": min(max(tokens, MIN_TOKENS), upper_limit)})
 
     @property

@@ -17,7 +17,8 @@ from synthgen.core.sentences import SENTENCE_END
 
 LEARNT = "learnt.u64"  # name of the file with the digests
 MIN_WORDS = 10  # smallest number of words of a stored sentence; shorter sentences can be equal by chance
-MAX_SHARE = 0.01  # largest share of a run's records that may contain stored sentences; some records do by chance
+# largest allowed share of a run's records with a stored sentence; a few records contain such a sentence by chance
+MAX_SHARE = 0.01
 
 Digests = NDArray[np.uint64]
 

@@ -106,7 +106,7 @@ class Likelihood:
         order = sorted(range(len(texts)), key=lambda i: (-len(frames[i]) - len(encoded[i]), i))
         batches = [order[start : start + self.batch] for start in range(0, len(order), self.batch)]
         if self.batch == 1 and self.device.type == "cpu":
-            # each text is read by one core, so the results are bitwise the same for any number of cores
+            # each batch is one text, and one core reads it, so the number of cores does not change the result
             n = usable_cores()
             in_threads(batches, lambda rows, _: read(rows), total.__setitem__, lambda _: None, n_workers=n)
         else:
@@ -117,6 +117,7 @@ class Likelihood:
         return Nats(total, np.array([len(ids) for ids in encoded], dtype=np.int64))
 
     def _frames(self, n: int, prompts: Sequence[str] | None, *, with_vector: bool) -> list[list[int]]:
+        """Return the token ids of the frame (the input before the text) of each of n texts."""
         if self.template is None:
             bos, eos = self.tokenizer.bos_token_id, self.tokenizer.eos_token_id
             return [[int(eos if bos is None else bos)]] * n
@@ -126,6 +127,7 @@ class Likelihood:
 
     @torch.inference_mode()
     def _read(self, frames: list[list[int]], texts: list[list[int]], vectors: Float32 | None) -> NDArray[np.float64]:
+        """Return the nats of each text of a batch; frames and texts are given as token ids."""
         soft = None
         if vectors is not None and self.projector is not None:
             soft = self.projector(torch.from_numpy(vectors.copy()).to(self.device))

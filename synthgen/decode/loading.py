@@ -38,8 +38,9 @@ def backend_of(device: Placement) -> str:
 def decode_dtype(folder: Path, device: Placement) -> Dtype:
     """Return the dtype in which a decoder loads a model: "bfloat16", or "auto" for the stored dtype.
 
-    On a processor with bfloat16 instructions, a model that `LlamaStepper` does not support is converted to bfloat16.
-    The conversion halves the memory of float32 weights.
+    On a processor with bfloat16 instructions, a model is converted to bfloat16 unless it is computed by
+    `LlamaStepper`, the forward pass of this project for Llama models. The conversion halves the memory of float32
+    weights.
     """
     from transformers import AutoConfig
 
@@ -93,7 +94,7 @@ def load_model(folder: Path, *, dtype: Dtype = "auto", device: Placement = "cpu"
     local: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
     placed = {"device_map": device if isinstance(device, str) else dict(device)} if spread else {}
     verbosity = logging.get_verbosity()
-    # hide the warning about the projector, an extra tensor in the checkpoint; missing tensors are an error below
+    # transformers would warn about the projector that an xRAG checkpoint contains; missing tensors are an error below
     logging.set_verbosity_error()
     try:
         tokenizer = AutoTokenizer.from_pretrained(folder, **local)
@@ -114,7 +115,8 @@ def load_model(folder: Path, *, dtype: Dtype = "auto", device: Placement = "cpu"
         if dtype == "auto" and backend == SLOW and model.dtype in HALVES:
             model.float()
     first = next(p.device for p in model.parameters() if not p.is_meta)
-    # accelerate moves offloaded weights to the computing device at each use; a forward pass shows which device it is
+    # accelerate moves offloaded weights to the computing device at each use; the embedding of a token shows which
+    # device it is
     with torch.inference_mode():
-        used = model.get_input_embeddings()(torch.zeros(1, 1, dtype=torch.long, device=first)).device
-    return Loaded(tokenizer, model, used, on_one_device=all(p.device == used for p in model.parameters()))
+        computing = model.get_input_embeddings()(torch.zeros(1, 1, dtype=torch.long, device=first)).device
+    return Loaded(tokenizer, model, computing, on_one_device=all(p.device == computing for p in model.parameters()))

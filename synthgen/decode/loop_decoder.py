@@ -31,7 +31,7 @@ class LoopDecoder(ABC):
 
     end_mark: str | None = None  # a string that ends a text, in addition to the end tokens
     reads_vectors = False  # whether a prompt contains a vector as input embeddings
-    vllm: VllmEngine | None = None  # engine that writes the texts; None for `loop.batching.write`
+    vllm: VllmEngine | None = None  # writes the texts after a call of `use_vllm`; if None, `loop.batching.write` does
     context_comes_first = True  # whether a context is put before the prompt; otherwise, after the prompt
 
     def __init__(
@@ -45,11 +45,11 @@ class LoopDecoder(ABC):
         self.own_loop = own_loop  # whether `LlamaStepper` may compute the model's forward pass
         self.tokenizing = Lock()  # the tokenizer is not thread-safe
 
-    def _prepare(self, special: AbstractSet[int], more_ends: AbstractSet[int] = frozenset()) -> None:
-        """Set the tokens that end a text, including `more_ends`; the remaining `special` tokens are never written."""
+    def _prepare(self, special: AbstractSet[int], additional_ends: AbstractSet[int] = frozenset()) -> None:
+        """Set the tokens that end a text, with `additional_ends`; all other `special` tokens are never written."""
         supported = self.own_loop and self.on_one_device and has_stepper(self.model.config)
         self.weights = LlamaWeights(self.model) if supported else None
-        self.eos = ends_of(self.model, self.tokenizer, self.folder) | more_ends
+        self.eos = ends_of(self.model, self.tokenizer, self.folder) | additional_ends
         size = self.model.get_output_embeddings().weight.shape[0]
         never = sorted(i for i in special - self.eos if i < size)
         self.never = torch.tensor(never, device=self.device, dtype=torch.long)
@@ -69,10 +69,10 @@ class LoopDecoder(ABC):
             prefix, wanted = self._prefix(settings), self._wanted_tokens(latents)
             banned = spellings(self.tokenizer, settings.avoided)
             prompts, longest = self._prompts(latents, settings, seeds)
-            before, room = last_tokens(self.tokenizer, contexts, len(latents), settings.context_tokens)
+            before, most_before = last_tokens(self.tokenizer, contexts, len(latents), settings.context_tokens)
         pairs = zip(before, prompts, strict=True)
         prompts = [[*context, *ids] if self.context_comes_first else [*ids, *context] for context, ids in pairs]
-        longest += room
+        longest += most_before  # prompts are padded to this number of tokens
         if self.vllm is not None:
             rows, surprisal = self.vllm.generate(self._task(latents, settings, seeds, prompts), advance)
         else:
@@ -107,6 +107,7 @@ class LoopDecoder(ABC):
             self.vllm = VllmEngine(Path(merged), self.folder, embeds=True)
 
     def _task(self, latents: Latents, settings: Settings, seeds: SeedTree, prompts: list[list[int]]) -> Task:
+        """Return what vLLM needs to write the texts of latents; `prompts` are the tokens of each latent's prompt."""
         if latents.prompt_words:
             message = "decode.engine: vllm cannot raise the probability of the words that the DP query `words` finds"
             raise ModelError(message, hint="Set decode.words to 0, or use another engine.")
@@ -210,7 +211,11 @@ def whole_sentences(text: str) -> str:
 def candidates_of(
     latents: Latents, n: int, texts: Sequence[Ended], surprisal: Sequence[float]
 ) -> tuple[Candidate, ...]:
-    """Return texts as candidates, n consecutive texts for each latent; for `surprisal`, see `write`."""
+    """Return texts as candidates, n consecutive texts for each latent.
+
+    `surprisal` is the surprisal of each text, as `Candidate` defines it: the mean of -ln p(token) as a share of its
+    value for a uniform guess.
+    """
     return tuple(
         Candidate(
             latent_id=latents.ids[i // n],

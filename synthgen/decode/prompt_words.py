@@ -89,7 +89,10 @@ class WordReader:
 
 
 def _greedy_sum(x: Float32, table: Float32, log_frequency: Float32, forms: Sequence[str], k: int) -> list[int]:
-    # `table`, `log_frequency` and `forms` have one row per word; `forms` are the words without a plural -s
+    """Return the numbers of the k words that `WordReader.plan` chooses for a vector with the direction x.
+
+    `table`, `log_frequency` and `forms` have one row per word; `forms` are the words without a plural -s.
+    """
     chosen: list[int] = []
     total, total_log_frequency = np.zeros_like(x), np.float32(0)
     penalty = np.zeros(len(table), dtype=np.float32)
@@ -107,6 +110,7 @@ def _greedy_sum(x: Float32, table: Float32, log_frequency: Float32, forms: Seque
 
 
 def _greedy_diverse(score: Float32, table: Float32, k: int) -> list[int]:
+    """Return the numbers of the k words that `WordReader.read` chooses; `score` and `table` have one row per word."""
     chosen: list[int] = []
     likeness = np.zeros(len(score), dtype=np.float32)
     for _ in range(k):

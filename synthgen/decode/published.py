@@ -22,12 +22,12 @@ from synthgen.decode.bridge import Bridge, BridgeInfo
 from synthgen.decode.loading import Dtype
 from synthgen.decode.projector import TENSORS, Projector, projector_from
 
-SINGLE = "model.safetensors"
-INDEX = "model.safetensors.index.json"
+SINGLE = "model.safetensors"  # file with all tensors, if the checkpoint is not divided into shards
+INDEX = "model.safetensors.index.json"  # otherwise, file that names the shard of each tensor
 TABLE, HEAD = "model.embed_tokens.weight", "lm_head.weight"  # tensors of the input embeddings and of the output head
 PLACEHOLDER = "<xRAG>"
 VECTOR_PLACE = "[X]"  # stands for the vector in `PARAPHRASES`, as in the prompts of the xRAG paper
-CHAT = "[INST] {words} [/INST]"
+CHAT = "[INST] {words} [/INST]"  # Mistral's form of a message from the user
 KIND = "mlp2x_gelu"  # projector_type in config.json: two layers with a GELU between them
 # each prompt requests a text with the meaning of the vector, as in the xRAG paper; the wording is from this project
 PARAPHRASES = (
@@ -186,11 +186,11 @@ def _token_problems(config: Any, tokenizer: Any) -> list[str]:
 def _config_problems(config: Any, tensors: dict[str, Tensor]) -> list[str]:
     problems = []
     stated, kind = getattr(config, "retriever_hidden_size", None), getattr(config, "projector_type", KIND)
-    width = tensors[TENSORS[0]].shape[-1] if TENSORS[0] in tensors else stated
+    dim = tensors[TENSORS[0]].shape[-1] if TENSORS[0] in tensors else stated  # dimension of the vectors
     if stated is None:
         problems.append("config.json: retriever_hidden_size is missing")
-    elif width != stated:
-        problems.append(f"{TENSORS[0]}: takes {width} numbers, but retriever_hidden_size in config.json is {stated}")
+    elif dim != stated:
+        problems.append(f"{TENSORS[0]}: takes {dim} numbers, but retriever_hidden_size in config.json is {stated}")
     if kind != KIND:
         problems.append(f"config.json: projector_type {kind!r} is not supported, only {KIND!r}")
     return problems

@@ -53,6 +53,7 @@ def workers_for(n: int, settings: Settings, folder: Path, device: Placement, *, 
 
 
 def _cache_bytes(folder: Path, settings: Settings, value_bytes: int) -> int:
+    """Return the size of the attention cache (keys and values) of one thread; a value has `value_bytes` bytes."""
     config: dict[str, Any] = json.loads(read_regular(folder / "config.json"))
     heads = int(config.get("num_attention_heads", 0))
     size = config.get("head_dim") or int(config.get("hidden_size", 0)) // max(1, heads)

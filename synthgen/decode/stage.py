@@ -26,14 +26,20 @@ class DecoderModel:
 
     open: Callable[[], Decoder]  # loads the decoder; called only if a shard is missing
     folder: Path  # folder of the language model or, with a server, of the local model that measures the fluency
-    backend: str  # see `decode_backend`; "endpoint" for a server, "vllm" for vLLM
+    # Such as "cuda", "cpu" or "cpu in bfloat16"; "endpoint" for a server, "vllm" for vLLM. Backends round
+    # differently, so one seed gives different texts with different backends.
+    backend: str
     digest: str  # digest of the language model, the bridge or prompts, and the backend
 
 
 def settings_of(
     config: DecodeConfig, labels: Sequence[str], candidates: int, avoided: tuple[str, ...], max_new_tokens: int
 ) -> Settings:
-    """Return the sampling parameters; pass all `labels` of a run, because the longest prompt sets the padding."""
+    """Return the parameters with which texts are written.
+
+    `labels` must contain all labels of a run: all prompts are padded to the length of the longest one, and the
+    padding affects the texts by rounding.
+    """
     return Settings(
         prompts={label: label_prompt(config.prompt, label) for label in labels},
         candidates=candidates,
@@ -70,13 +76,14 @@ def _write(context: StageContext, shards: Sequence[range]) -> None:
     task = DecodeTask(open_decoder=model.open, settings=settings, seeds=context.stream("decode"))
     if sections is not None:
         task = replace(task, write=sections.decode)
+    # number of texts to write for each candidate of a latent
     sizes = [1] * len(latents) if sections is None else sections.sizes(latents)
     new = [i for rows in shards for i in rows]
     old = [i for name, rows in _rows(context).items() if (context.shards / name).exists() for i in rows]
     n_workers = workers_for(len(new), settings, model.folder, config.placement, is_local=config.runs_here)
-    left, done = (settings.candidates * sum(sizes[i] for i in rows) for rows in (new, old))
+    to_write, written = (settings.candidates * sum(sizes[i] for i in rows) for rows in (new, old))
     unit = "texts" if sections is None else "segments"
-    with context.progress.stage(context.name, total=left + done, unit=unit, done=done) as advance:
+    with context.progress.stage(context.name, total=to_write + written, unit=unit, done=written) as advance:
         write_shards(task, latents, shards, context.shards, advance, n_workers=n_workers)
     if config.engine == VLLM:
         is_equal = writes_equal_texts(task, latents, new, context.shards)
@@ -84,6 +91,7 @@ def _write(context: StageContext, shards: Sequence[range]) -> None:
 
 
 def _decode(context: StageContext) -> Mapping[str, object]:
+    """Copy the finished shards into the result of the stage, and return the counts to report."""
     latents, candidates, sections = context.input("latents"), context.input("candidates"), context.input("sections")
     for name in (names := tuple(_rows(context))):
         shutil.copyfile(context.shards / name, context.folder / name)

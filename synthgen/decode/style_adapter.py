@@ -33,7 +33,7 @@ class StyleSource(BaseModel):
 
     name: str
     licence: str
-    passages: int = Field(ge=1)
+    passages: int = Field(ge=1)  # number of pieces of its texts on which the adapter was trained
 
 
 class StyleCard(BaseModel):
@@ -49,7 +49,7 @@ class StyleCard(BaseModel):
     sources: tuple[StyleSource, ...]
     heldout_before: float  # loss (nats per token) on held-out passages before the training
     heldout_after: float  # loss (nats per token) on these passages after the training
-    samples: tuple[str, ...] = ()  # texts written in the style from vectors of held-out passages
+    samples: tuple[str, ...] = ()  # texts in the style, from held-out vectors; empty until the training ends
 
 
 @dataclass(frozen=True, slots=True)

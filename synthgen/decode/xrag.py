@@ -76,7 +76,7 @@ class XragDecoder(LoopDecoder):
             self.templates = checkpoint.templates
         merge(self.model, bridge.adapters)
         self.projector, self.reader = projector.to(self.device).eval(), bridge.reader
-        self.template = self.templates[0]
+        self.template = self.templates[0]  # all templates have the same placeholder
         self._prepare({int(i) for i in self.tokenizer.all_special_ids} | {bridge.info.placeholder_id})
 
     def _prompts(self, latents: Latents, settings: Settings, seeds: SeedTree) -> tuple[list[list[int]], int]:
