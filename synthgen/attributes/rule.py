@@ -106,6 +106,7 @@ class AttributeRule(BaseModel):
         return getattr(self, self.kind)
 
 
+# names of the attributes of which a rule sets exactly one
 ATTRIBUTES = tuple(name for name in AttributeRule.model_fields if name != "prefer")
 
 
