@@ -83,7 +83,8 @@ def trust_init(  # noqa: PLR0913 - one parameter per option
     """Write a trust root: the keys that may sign in each role and the digests of the accepted policies.
 
     With root keys, the trust root is signed. `trust rotate` can then write its next version, and verifiers that have
-    seen the next version reject this version.
+    seen the next version reject this version. Without root keys, the trust root is not signed, and `trust rotate`
+    refuses it.
     """
     from synthgen.release.keys import load_key, passphrase_for, public_path
     from synthgen.release.trust import new_trust

@@ -125,7 +125,8 @@ def plan(
 
     The exit code is 3 if the run cannot end in a release; the reasons are listed last. If the run can end
     in a release and has no privacy budget, a pilot writes about 120 texts. The pilot takes minutes, and the run
-    reuses most of its results.
+    reuses most of its results. In all other cases, and with --no-pilot, no texts are written, and the predictions
+    are less accurate.
     """
     from synthgen.config import Config
     from synthgen.plan.plan import make_plan
