@@ -45,7 +45,7 @@ class Screen:
         self.device = "cuda" if torch.cuda.is_available() else "cpu"
         self.kind = fastest(self.device)
         self.person = person
-        self.by_person = np.argsort(person, kind="stable")
+        self.by_person = np.argsort(person, kind="stable")  # numbers of all rows, sorted by person
         self.first = np.concatenate([[0], np.cumsum(np.bincount(person))])  # start of each person's rows in by_person
         x = torch.from_numpy(points).to(self.device)
         length = torch.linalg.vector_norm(x, dim=1)
@@ -63,6 +63,7 @@ class Screen:
         self.low = x.new_zeros((padded, x.shape[1]), dtype=self.kind)
         # if all rows have about the same length, b is almost 0; it is left out, because adding it would round
         low_b = torch.zeros_like(b) if one_length else b
+        # columns of padding have the score -inf
         self.low_b = torch.nn.functional.pad(low_b.to(self.kind), (0, padded - len(x)), value=-torch.inf)
         lost = torch.empty_like(length)  # length of the rounding error of each row
         for start in range(0, len(x), TILE_COLUMNS):
@@ -93,6 +94,7 @@ class Screen:
         for start in range(0, len(searched), rows):
             block = searched[start : start + rows]
             q = torch.from_numpy(block).to(self.device)
+            # `s` has the scores ŝ of the block for all rows x, and `tops` the largest score of each span
             tops = self._products(self.low[q], s[: len(q)])
             self._exclude(s, tops, *(torch.from_numpy(part).to(self.device) for part in self._same_person(block)))
             kth = tops.topk(k, dim=1).values[:, -1].float()
@@ -117,7 +119,10 @@ class Screen:
         return tops
 
     def _columns(self, span: Tensor) -> Tensor:
-        """Return the columns of each span, (m, SPAN); they are evenly spaced in a tile, for a fast maximum."""
+        """Return the columns of each span, (m, SPAN).
+
+        The columns of a span are evenly spaced in a tile, because the maximum over them is then fast to compute.
+        """
         start = span // self.spans * self.spans * SPAN + span % self.spans
         return start[:, None] + torch.arange(SPAN, device=span.device) * self.spans
 
