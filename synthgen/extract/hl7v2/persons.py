@@ -74,7 +74,7 @@ def _by_patient(message: Hl7Message) -> Iterator[tuple[dict[str, Hl7Segment], li
         groups[-1].append(segment)
     shared = {segment.name: segment for segment in reversed(groups[0])}
     for group in groups:
-        yield {segment.name: segment for segment in reversed(group)} | shared, group
+        yield shared | {segment.name: segment for segment in reversed(group)}, group
 
 
 def _merges(message: Hl7Message, paths: Mapping[str, FieldPath]) -> Iterator[MergedPerson]:

@@ -35,6 +35,12 @@ def test_names_of_patient_contacts_and_staff():
     assert staff == [StaffNames(("RAY READER",))]
 
 
+def test_a_segment_of_the_patient_precedes_one_of_the_message():
+    lines = ("ZID|0", "PID|1||7||DOE^JANE", "ZID|70", "PID|2||8||ROE^RICHARD")
+    found = items("ORU^R01", *lines, person="ZID-1")
+    assert found == [PersonNames("70", ("JANE DOE",)), PersonNames("0", ("RICHARD ROE",))]
+
+
 def test_names_belong_to_the_patient_segment_before_them():
     found = items("ORU^R01", "PID|1||7||DOE^JANE", "NK1|1|DOE^JOHN", "PID|2||8||ROE^RICHARD", "PID|3||||NOBODY^N")
     assert found == [PersonNames("7", ("JANE DOE", "JOHN DOE")), PersonNames("8", ("RICHARD ROE",))]
