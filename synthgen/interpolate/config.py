@@ -105,11 +105,6 @@ class InterpolateConfig(_MethodKeys, _SharedKeys):
         """Whether vectors are drawn from DP query results, so that the run has a privacy budget."""
         return self.method == DP_METHOD
 
-    @property
-    def is_private(self) -> bool:
-        """The same as `is_dp`; only stages use this name, because a new name would change their digests."""
-        return self.is_dp
-
     def build(self) -> Interpolator:
         """Return the method with its parameters. For dp-gaussian, use `synthgen.dp.measure` instead."""
         method = METHODS[self.method]

@@ -12,7 +12,7 @@ BAD_ROWS = "bad-rows.json"
 
 
 def _load(context: StageContext) -> Mapping[str, object]:
-    is_dp = context.config("interpolate.is_private")
+    is_dp = context.config("interpolate.is_dp")
     source, file = context.config("source"), context.input("file")
     report = load(source, file, context.stream("load"), isolated_rows=is_dp)
     write_corpus(context.folder / "records.parquet", report.corpus)
@@ -27,7 +27,7 @@ LOAD = Stage(
     name="load",
     version=8,
     run=_load,
-    config=("source", "interpolate.is_private"),
+    config=("source", "interpolate.is_dp"),
     inputs=("file",),
     streams=("load",),
     libraries=("python", "numpy", "pyarrow", "regex"),

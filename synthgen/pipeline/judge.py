@@ -159,7 +159,7 @@ def _audit(context: StageContext) -> Mapping[str, object]:
     utility = read_json(context.input("evaluate").folder / UTILITY)["metrics"]
     counts = {"records.synthetic": len(synthetic), ATTEMPTS: number}
     counts["records.quarantined"] = context.input("written").n_quarantined
-    counts |= {SECRET: context.stream("audit").secret != b"", METHOD: context.config("interpolate.is_private")}
+    counts |= {SECRET: context.stream("audit").secret != b"", METHOD: context.config("interpolate.is_dp")}
     metrics = {name: Estimate(**estimate) for name, estimate in utility.items()}
     metrics |= {name: counted(int(n)) for name, n in counts.items()}
     if (sample := context.input("sample")) is not None:
@@ -252,7 +252,7 @@ AUDIT_STAGE = Stage(
     version=6,
     divide=_divide,
     run=_audit,
-    config=("audit.confidence", "embed.model", "interpolate.is_private"),
+    config=("audit.confidence", "embed.model", "interpolate.is_dp"),
     inputs=(*_ATTEMPT_INPUTS, "tables", "evaluate", "attempt", "sample"),
     streams=("audit",),
     libraries=("python", "audits", *LIBRARIES),
