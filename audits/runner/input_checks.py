@@ -45,7 +45,8 @@ class InputChecks:
 
     inputs: AuditInputs  # the tables without the removed control and reference rows
     problems: tuple[str, ...]  # reasons why no audit may pass on these tables
-    # indices of synthetic rows with look-alike or invisible characters or unusual white space; empty if over 1 %
+    # indices of the synthetic rows with disguised characters or unusual layout, see `check_split`; a release must
+    # not contain these rows. A group of rows is absent if it is over 1 % of the synthetic rows, and a problem instead
     quarantined: tuple[int, ...]
     details: Mapping[str, Any]  # section of the report; a policy refers to a metric NAME in it as `input_checks.NAME`
 
@@ -53,24 +54,24 @@ class InputChecks:
 def check_split(inputs: AuditInputs, rng: np.random.Generator, *, quarantine: bool = True) -> InputChecks:
     """Return the tables without rows that invalidate a comparison, and the problems of the tables.
 
-    Three kinds of rows are removed. It is a problem if they are over 1 % of the control rows (first kind), of the
-    control persons (second kind) or of the reference rows (third kind):
-    - Control rows that nearly duplicate a train row (`NEAR_DUPLICATE`): a synthetic copy of the train row would be as
-      close to the control row. Rows removed before the call (`inputs.near_duplicate_rate`) count towards the 1 %.
+    Three kinds of rows are removed. More than 1 % of a kind is a problem:
+    - Control rows that nearly duplicate a train row (`NEAR_DUPLICATE`), because a synthetic copy of the train row is
+      as close to the control row. The 1 % include rows removed before the call (`inputs.near_duplicate_rate`).
     - All rows of a control person who shares a direct identifier with a train person, because the two may be one
-      person or one family. Identifiers that more than ten persons share are ignored.
+      person or one family. Identifiers that more than ten persons share are ignored. The 1 % are of the persons.
     - Reference rows that repeat phrases of a train or control record, if the reference contains at least half of the
       record. With these rows, a synthetic copy of the record would count as common text.
 
     Five further findings are problems:
     - A classifier that never sees the synthetic table separates train from control persons, so a difference between
       the two is no leak. Or the classifier is worse than chance, because control records reword train records.
-    - Synthetic rows contain many look-alike characters (such as Greek for Latin letters) or invisible characters.
-    - Synthetic rows contain white space or invisible characters that real rows use less often.
+    - Disguise: rows with many look-alike characters (such as Greek for Latin letters) or invisible characters are
+      more frequent in the synthetic table than in the real tables (`audits.text.disguise`).
+    - Layout: so are rows with a kind of white space, or with fewer invisible characters (`audits.runner.layout`).
     - A synthetic label contains an identifier and belongs to fewer than ten train persons.
     - The tables do not identify persons, and the user did not declare that each row belongs to a different person.
 
-    With `quarantine`, the second and third findings are no problem if they concern at most 1 % of the synthetic rows.
+    With `quarantine`, disguise is no problem if it concerns at most 1 % of the synthetic rows, and neither is layout.
     These rows are quarantined (`audits.core.quarantine`): a release must not contain them.
 
     Raises:
@@ -154,8 +155,8 @@ def _unusual_layout(inputs: AuditInputs, *, quarantine: bool) -> tuple[tuple[int
         others = "; remove the other characters with `audits rewrite TABLE NEW`, and audit NEW"
         remedy = "join the lines of each sentence" + (others if len(found.kinds) > 1 else "")
     problem = (
-        f"synthetic rows with white space or invisible characters ({', '.join(found.kinds)}) that real rows do not "
-        f"contain as often: {len(found.rows)}; no audit reads these characters: {remedy}"
+        f"{len(found.rows)} synthetic rows contain white space or invisible characters ({', '.join(found.kinds)}) "
+        f"that real rows contain less often; no audit reads these characters: {remedy}"
     )
     return (), [problem]
 
@@ -165,10 +166,12 @@ def _label_problems(inputs: AuditInputs) -> Iterator[str]:
     rare = {label for label in inputs.synthetic.labels or () if n_persons[label] < COMMON_LABEL}
     if not rare:
         return
-    replaced = {_words(text) for row in inputs.identifiers or () for text in row if len(text) >= MIN_IDENTIFIER}
+    identifiers_of_records = {
+        _words(text) for row in inputs.identifiers or () for text in row if len(text) >= MIN_IDENTIFIER
+    }
     n = sum(
         any(entity.kind in DIRECT for entity in entities(label))
-        or any(words in _words(label) for words in replaced - {""})
+        or any(words in _words(label) for words in identifiers_of_records - {""})
         for label in rare
     )
     if n > 0:
@@ -272,7 +275,7 @@ def _repeating_reference(inputs: AuditInputs, reference: Table) -> Bool:
     n_rows, n_persons = len(owner), int(owner.max()) + 1
     texts = inputs.train.texts + inputs.control.texts + reference.texts
     rows = number_rows((without_numbers(tokens(text)) for text in texts), {})
-    # the whole reference counts as one additional person, whose index is n_persons
+    # the whole reference counts as one additional person on the side of control, with the index n_persons
     side = np.where(np.arange(n_persons + 1) < len(set(inputs.train.groups)), TRAIN, CONTROL)
     pool = Owned(rows, np.concatenate([owner, np.full(len(reference), n_persons)]), side)
     shared = shared_phrases(pool)

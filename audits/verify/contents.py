@@ -55,7 +55,7 @@ def check_report(report: Any, names: Iterable[str], predicate: ReleasePredicate,
     if reported.audits != evidence.audits or not is_part:
         raise VerifyError("E_GATE", f"{REPORT_JSON}: differs from the evidence")
     if not control_confidences <= {number.confidence for number in evidence.metrics.values()}:
-        differs = "the confidence of a control result differs from every confidence in the evidence"
+        differs = "the confidence of a result for control differs from every confidence in the evidence"
         raise VerifyError("E_GATE", f"{REPORT_JSON}: {differs}")
     gates = canonical([gate.model_dump(mode="json", by_alias=True) for gate in predicate.gates])
     if in_report != (predicate.release_id, predicate.verdict, gates):
@@ -153,7 +153,9 @@ def _jsonl(name: str, data: bytes, n: int) -> list[Row]:
             raise VerifyError("E_DATA", f"{name}: line {number} is not a record")
         rows.append((row["id"], row["text"], row["label"]))
     with suppress(UnicodeEncodeError):
-        if len(rows) == n and jsonl_bytes(rows) == data:  # a choice among spaces or escapes could hide text
+        if (
+            len(rows) == n and jsonl_bytes(rows) == data
+        ):  # only the canonical spelling: the choice of spaces and escapes could encode hidden text
             return rows
     raise VerifyError("E_DATA", f"{name}: not the canonical file of {n} records")
 

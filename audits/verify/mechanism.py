@@ -125,7 +125,8 @@ def _check_duration(own: Sequence[MechanismCost], others: Sequence[MechanismCost
         raise VerifyError("E_GATE", f"the accounting lists more than {MOST_MECHANISMS} mechanisms")
     costs = [*own, *others]
     if sum(cost.sampling_rate < 1 for cost in costs) > MOST_SAMPLED:
-        raise VerifyError("E_GATE", f"more than {MOST_SAMPLED} mechanisms of all runs together sample persons")
+        sampled = f"{MOST_SAMPLED} mechanisms that sample persons"
+        raise VerifyError("E_GATE", f"all runs together have more than {sampled}; checking them would take too long")
     if any(cost.kind == "laplace" or cost.sampling_rate < 1 for cost in costs) and len(costs) > MOST_MECHANISMS:
         raise VerifyError("E_GATE", f"the joint epsilon of more than {MOST_MECHANISMS} mechanisms has no closed form")
 

@@ -22,7 +22,7 @@ class Settings:
     batch: int  # number of texts decoded at once; this number affects the rounding, and therefore the texts
     words: int = 0  # number of prompt words (words of a public vocabulary that describe the vector) in a prompt
     avoided: tuple[str, ...] = ()  # words in lower case that must not occur in a text; not sent to a server
-    # number of last tokens of a context (a text to be continued) that the model reads; a server reads all tokens
+    # how many tokens at the end of a context (a text to be continued) the model reads; a server reads all of them
     context_tokens: int = 96
 
 

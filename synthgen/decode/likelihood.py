@@ -55,7 +55,10 @@ class Likelihood:
 
     def __init__(self, loaded: Loaded, bridge: Bridge | None = None, *, batch: int = 32) -> None:
         if not loaded.on_one_device:
-            raise ModelError("likelihoods need a language model on one device")
+            raise ModelError(
+                "the language model is split over several devices, so it cannot measure how likely texts are",
+                hint="Set decode.device to cpu, or use a GPU that holds the whole model.",
+            )
         self.model, self.tokenizer, self.device, self.batch = loaded.model, loaded.tokenizer, loaded.device, batch
         self.projector, self.template = None, None  # remain None without a bridge
         if bridge is not None:

@@ -25,7 +25,7 @@ NOT_REGULAR = "device, pipe or socket"
 OUTSIDE = "link to a file outside the folder, or to a missing file"
 LINKED_FOLDER = "link to a folder"
 UNOPENED = "file or folder cannot be opened, or is too large"
-UNNAMED = "file name is not UTF-8"
+NOT_UTF8 = "file name is not UTF-8"
 NO_DATE = "date in the path is not of the form 2024-01-31 or 20240131"
 MAX_FILE_BYTES = 64 << 20
 _TYPES = dict.fromkeys((".txt", ".text", ".md"), "text/plain") | dict.fromkeys((".html", ".htm"), "text/html")
@@ -106,7 +106,7 @@ def _reason(file: Path, root: str) -> str:
     if _is_hidden(file.name):
         return HIDDEN
     if _printed(str(file)) != str(file):
-        return UNNAMED
+        return NOT_UTF8
     try:
         mode = file.stat().st_mode
         is_outside = not PurePath(os.path.realpath(file, strict=True)).is_relative_to(root)

@@ -30,7 +30,7 @@ REMEDIES = {  # first part of the name of a metric -> what to change
     "records": "request more records (interpolate.total), or relax the filter that rejects the most texts",
     "attempts": "use control persons who were not audited before",
     "secret": "remove `secret: public`",
-    "selftest": "run `audits selftest` on the two tables to see which case of the calibration suite failed",
+    "selftest": "run `audits selftest` on train and control to see which case of the calibration suite failed",
     "deidentify": "mark more identifiers in deidentify.sample, or use deidentify.engine: rules+ner",
     "dp": "lower dp.epsilon or dp.delta, or use a policy that allows them",
     "accounting": "correct the problem that the reason states; the mechanism log must match the claimed budget "

@@ -62,7 +62,8 @@ _NO_REPORT = Hl7Report()
 _AUTHORS = (("TXA", 5), ("TXA", 9), ("OBR", 32), ("OBX", 16))  # segments and fields, in the order of preference
 
 
-# segment name -> the first segment with this name in a group of segments, else before the group; see `grouped`
+# segment name -> the first segment with this name in a group of segments; a name that the group lacks is looked up
+# among the segments that apply to the group, see `grouped`
 Context = Mapping[str, Hl7Segment]
 
 
@@ -129,7 +130,7 @@ class Hl7NoteMaker:
                 yield from self._note(context, document, report)
 
     def _made_identifier(self, index: int) -> str:
-        """Return an identifier for a document that states none; a resent message gives the same identifier."""
+        """Return an identifier for a document that states none; with MSH-10, a resent message gives the same one."""
         header = self.message.header
         return f"{header.part(3)}/{header.part(10)}/{index}" if header.part(10) else f"{self.place}/{index}"
 
@@ -182,9 +183,9 @@ def grouped(message: Hl7Message, starts: Sequence[str]) -> Iterator[tuple[list[H
     A group begins with a segment whose name is in `starts`. There is one exception: an OBR segment continues the
     current group if this group has no OBR segment yet, such as a group that begins with ORC.
 
-    The context of a group also includes two kinds of segments outside the group: the segments before the first PID
-    segment, and the segments between the patient's PID segment and the patient's first group. The second kind is also
-    yielded as a group if it contains an OBX segment.
+    The context of a group also includes the segments before the first PID segment, and the segments from the
+    patient's PID segment to the patient's first group. If the patient has no group, the latter segments are yielded
+    as a group, provided that one of them is an OBX segment.
     """
     shared: dict[str, Hl7Segment] = {}
     has_patient = False

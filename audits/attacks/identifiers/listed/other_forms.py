@@ -49,8 +49,8 @@ def judge_other_forms(
         by_chance: further persons whose names or addresses occur by chance.
         people: train and control.
         kind: the kind to report.
-        share: share of the train persons among the train persons whom occurrences identify and the persons found by
-            chance, as expected if there is no leak; None for n_train / n_persons.
+        share: the expected value of t / (t + c) if there is no leak, where t is the number of train persons whom
+            occurrences identify and c the number of persons found by chance; None for n_train / n_persons.
         minimum: all occurrences of train persons are leaks if fewer persons than this are found by chance.
     """
     places = defaultdict[int, list[Place]](list)

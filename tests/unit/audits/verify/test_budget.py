@@ -99,7 +99,7 @@ WRONG = {
     "overspent": (budget(spentBefore=1.5, spentAfter=3.5), "exceeded"),
     "overspent-by-policy": (budget(maxEpsilon=9.0, spentAfter=3.5), "stated limit of epsilon is above"),
     "voided-more-than-listed": (budget(voided=19), "the ledger has fewer entries than its runs"),
-    "sampled": ({**SAMPLED, **budget()}, "more than 2 mechanisms of all runs together sample persons"),
+    "sampled": ({**SAMPLED, **budget()}, "all runs together have more than 2 mechanisms that sample persons"),
     "overspent-by-ledger": (budget(maxEpsilon=1.5), "exceeded"),
     "no-claim": (NO_CLAIM, "requires a claimed epsilon and delta"),
     "other-neighbours": ({"neighbouring": "replace-one"}, "adding or removing one person"),

@@ -224,7 +224,7 @@ def test_note_or_free_number_in_the_results_is_refused_although_signed(case, cop
     reasons = (
         "has content that a bundle may not contain",
         "differs from the evidence",
-        "the confidence of a control result differs",
+        "the confidence of a result for control differs",
         "its classes or numbers",
         "cannot be read",
     )

@@ -121,7 +121,7 @@ def test_names_and_files_that_cannot_be_opened_are_dropped(tmp_path, monkeypatch
     monkeypatch.setattr(folder, "MAX_FILE_BYTES", 3)
     assert dropped(read(tmp_path)) == {
         "x/big.txt": folder.UNOPENED,
-        "x/caf\\udce9.txt": folder.UNNAMED,
+        "x/caf\\udce9.txt": folder.NOT_UTF8,
         "x/socket.txt": folder.NOT_REGULAR,
     }
 
