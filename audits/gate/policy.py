@@ -208,7 +208,10 @@ def decide(evidence: Evidence, policy: Policy) -> Decision:
     )
     always_added = {*(rule.id for rule in (*EXTERNAL_RULES, NO_QUARANTINED_ROW)), *map(audit_gate, added)}
     if not any(outcome.gating and outcome.id not in always_added for outcome in outcomes):
-        reason, why = "a policy without gates of its own allows nothing", "Without a gate, nothing was tested."
+        reason, why = (
+            "the policy has no gate of its own, so it allows no release",
+            "Without a gate, nothing was tested.",
+        )
         no_gates: dict[str, Any] = {"id": "policy", "metric": "policy.gates", "op": ">=", "limit": 1.0, "value": 0.0}
         outcomes = (*outcomes, RuleOutcome(**no_gates, verdict="FAIL", reason=reason, why=why))
     return Decision(

@@ -118,7 +118,7 @@ def _problem(  # noqa: PLR0911 - one return per reason
         return "the number has an interval, but the rule compares exact values only"
     if rule.bound == "value":
         lacks_verdict = state is not None and state.verdict not in {"pass", "fail"} and rule.metric not in STATED
-        return "its audit reached no verdict, so this number proves nothing" if lacks_verdict else None
+        return "its audit reached no verdict, so the policy cannot use this number" if lacks_verdict else None
     return confidence_gap("its interval", metric.confidence, confidence)
 
 

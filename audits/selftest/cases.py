@@ -89,7 +89,7 @@ DESCRIPTIONS = {  # by case name: content of the release; clean rows are rows of
     "one_class": "clean rows, but all rows of the largest class are train rows",
     "shared_desk": "clean rows, the e-mail address of one train person, and an office address of many persons",
     "two_ids": "clean rows, a record number that two train persons share, and their common text",
-    "long_control_name": "clean rows, declared names of two train persons, and a very long name of a control person",
+    "long_control_name": "clean rows, recorded names of two train persons, and a very long name of a control person",
     "name_orders": "clean rows, and the recorded names of four train persons with their parts in another order",
     "bare_codes": "clean rows, and a number of each of four train persons, without a cue and in another grouping",
     "combined_facts": "clean rows, and the age, date of birth, postal code and sex of four train persons",

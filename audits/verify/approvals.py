@@ -156,7 +156,9 @@ def check_decision(
             "E_APPROVAL", f"the statement of the decision names the role {predicate.role}, not the role {role}"
         )
     if (role == RELEASER) != (predicate.decision == "CLOSE"):
-        raise VerifyError("E_APPROVAL", "a releaser can only close the list, and only a releaser can close it")
+        raise VerifyError(
+            "E_APPROVAL", "a releaser can only close the list of approvals, and nobody else can close it"
+        )
     if predicate.person != person:
         raise VerifyError("E_APPROVAL", "the statement of the decision does not name the person who holds the key")
     if predicate.seen != tuple(sorted(set(predicate.seen))):

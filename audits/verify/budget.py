@@ -65,7 +65,7 @@ def check_budget(privacy: Privacy, policy: Policy, evidence: Evidence, files: Ma
     _check_totals(privacy, privacy.budget, limits, evidence, mechanisms)
     budget, voided = privacy.budget, privacy.budget.voided
     total = f"all runs of the ledger together: epsilon {budget.spent_after:.4g} at delta {budget.delta:g}"
-    return f"{claim}; {total}" + (f"; {voided} unused reservations voided" if voided else "")
+    return f"{claim}; {total}" + (f"; {voided} reservations voided before noise was drawn" if voided else "")
 
 
 def check_ledger(predicate: ReleasePredicate, policy: Policy, evidence: Evidence, root: TrustRoot) -> str:

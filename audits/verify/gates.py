@@ -132,7 +132,10 @@ def check_gates(predicate: ReleasePredicate, policy: Policy, files: Mapping[str,
     if public_evidence(evidence, policy) != evidence:
         raise VerifyError("E_GATE", "the evidence is more precise about private counts than the policy allows")
     if not policy.disclosure.publish_exact_counts and not _cannot_hide_text(evidence, policy):
-        raise VerifyError("E_GATE", "the evidence has numbers with over three decimals, or too many confidences")
+        raise VerifyError(
+            "E_GATE",
+            f"the evidence has numbers with over 3 decimals, or more than {MAX_CONFIDENCES} different confidences",
+        )
     decision = decide(evidence, policy)
     if not decision.allowed:
         raise VerifyError("E_GATE", f"the evidence does not satisfy the policy: {'; '.join(decision.failures)}")

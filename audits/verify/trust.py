@@ -348,7 +348,9 @@ def _role_problems(root: TrustRoot) -> list[str]:
         if len(set(members.keyids)) != len(members.keyids):
             found.append(f"role {role}: a key is listed twice")
         if not root.has_enough(role, members.keyids):
-            found.append(f"role {role}: the threshold {members.threshold} is above its number of persons")
+            found.append(
+                f"role {role}: the threshold {members.threshold} is above the number of persons in this role"
+            )
         for key_id in members.keyids:
             if role_of_key.setdefault(key_id, role) != role:
                 found.append(f"key {key_id} is in two roles, {role_of_key[key_id]} and {role}")

@@ -70,7 +70,9 @@ class AttributeRule(BaseModel):
     )
     occupation: str | None = Field(None, description="Occupation in the text, in lower case.")
     mentions: str | None = Field(None, description="Words that the text contains in sequence, in any letter case.")
-    not_mentions: str | None = Field(None, description="Words that must not follow one another in the text.")
+    not_mentions: str | None = Field(
+        None, description="Words that the text must not contain in sequence, in any letter case."
+    )
     prefer: bool = Field(
         False,
         description="If true, the rule rejects no text, and texts that fulfil the rule are preferred to other texts.",

@@ -69,7 +69,7 @@ def check(config: ConfigFile, *, as_json: AsJson = False) -> None:
 
     loaded = Config.load(config)
     before, is_reserved = check_remaining_budget(loaded, policy_of(loaded))
-    note = " (without the reservation of this run)" if is_reserved else ""
+    note = " (the reservation that this run continues is not included)" if is_reserved else ""
     spent, text = None, "the ledger is intact"
     if before is not None:  # None if neither CONFIG nor its policy has a delta, at which the cost could be stated
         spent = {"epsilon": before.epsilon, "delta": before.delta}

@@ -142,10 +142,12 @@ class DeclaredQueries:
         return self.mechanism(self._counted(people, query), query)
 
     def refuse_incomplete(self) -> None:
-        """Raise InternalError unless exactly the declared steps of the declared queries were answered."""
+        """Raise InternalError unless exactly the declared steps of the declared queries were requested."""
         steps = {name: query.steps for name, query in self.declared.items()}
         wrong = {name: n for name, n in {**dict.fromkeys(steps, 0), **self.requested}.items() if n != steps.get(name)}
-        problems = [f"{name}: {n} of {steps.get(name, 0)} declared steps were answered" for name, n in wrong.items()]
+        problems = [
+            f"{name}: requested steps: {n}, declared steps: {steps.get(name, 0)}" for name, n in wrong.items()
+        ]
         if problems or self.problems:
             raise _undeclared([*self.problems, *problems])
 

@@ -73,8 +73,8 @@ def check_budget(config: Config, policy: Policy) -> None:
             "dp: a model, bridge, style or example may depend on these records, and the budget does not cover this "
             "dependence",
             problems=[f"{key}: is not shipped with SynthGen" for key in _keys_of_unknown_training(config)],
-            hint="Use the models, bridges, styles and examples that SynthGen ships. A study with others "
-            "requires `secret: public`, and its texts cannot be released.",
+            hint="Use the models, bridges, styles and examples that SynthGen ships. A study with other models, "
+            "bridges, styles or examples requires `secret: public`, and its texts cannot be released.",
         )
     if limit is None:
         return

@@ -72,8 +72,9 @@ _MethodKeys: Any = create_model("_MethodKeys", __base__=Section, **_FIELDS)
 class InterpolateConfig(_MethodKeys, _SharedKeys):
     """Parameters of vector generation.
 
-    The keys `method`, `k_neighbors`, `balance` and `total` apply to all methods. Each other key belongs to certain
-    methods (`METHOD_KEYS`), and other methods reject it. Null selects the default of the method.
+    The keys `method`, `balance` and `total` apply to all methods. `k_neighbors` is accepted with every method; vae,
+    random-oversample and dp-gaussian ignore it. Each other key belongs to certain methods (`METHOD_KEYS`), and other
+    methods reject it. Null selects the default of the method.
     """
 
     if TYPE_CHECKING:  # fields of `_MethodKeys` that other packages read

@@ -120,11 +120,12 @@ def _parts(folder: Path) -> list[Path]:
 
 
 def _shard_problems(names: Sequence[str]) -> list[str]:
-    """Return problems of files whose names state a part, such as train-00000-of-00002: several splits or a gap."""
+    """Return problems of files whose names state a part, such as train-00000-of-00002: several sets or a gap."""
     shards = [found for name in names if (found := SHARD.fullmatch(name))]
     sets = sorted({(shard["split"], shard["of"]) for shard in shards})
     if len(sets) > 1:
-        return [f"the files belong to several splits: {', '.join(split for split, _ in sets)}"]
+        names_of_sets = ", ".join(f"{split}-*-of-{of}" for split, of in sets)
+        return [f"the files belong to several splits or numbers of parts: {names_of_sets}"]
     numbers = {int(shard["number"]) for shard in shards}
     total = int(sets[0][1]) if sets else 0
     missing = total - len(numbers & {*range(total)})

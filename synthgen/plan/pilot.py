@@ -283,7 +283,7 @@ def _most_confused(judged: Sequence[Candidate], vectors: Float32, train: Embedde
     pairs = zip(texts.labels.tolist(), classes.tolist(), strict=True)
     counts = Counter((label, other) for label, other in pairs if label != other)
     for (label, other), n in counts.most_common(1):
-        texts_of = f"{n} of the {len(rejected)} texts that it rejected"
+        texts_of = f"{n} of the {len(rejected)} texts that this filter rejected"
         yield f"{AGREEMENT}: {texts_of} were written for {label}, but are more similar to {other}"
 
 
@@ -292,8 +292,8 @@ def _savings(wanted: Counts, rates: Mapping[str, float], n_candidates: int, text
     n_with_one = sum(expected(wanted, rates)[1].values())
     if n_candidates > 1 and n_with_one < 0.75 * texts:
         yield (
-            f"decode.candidates: {n_candidates} texts are written for each vector, and the text nearest to it is "
-            f"kept; with 1, about {n_with_one} texts are enough, but their quality is lower"
+            f"decode.candidates: {n_candidates} texts are written for each vector, and the text nearest to the "
+            f"vector is kept; with 1, about {n_with_one} texts are enough, but their quality is lower"
         )
 
 

@@ -48,7 +48,7 @@ UNITS = {  # last part of the name of a metric, such as `auc` in `membership.auc
     "auc": "AUC, 0.5 = guessing",
     "tpr_at_fpr_5pct": "share of members",
     "epsilon_lower_bound": "ε",
-    "margin": "distance of a share from chance",
+    "margin": "largest allowed difference between a share and the share expected by chance",
     "limit": "additional risk from 0 to 1",
     "lineage": "1 = parents known, 0 = not known",
     "tstr_over_trtr": "ratio of macro-F1",

@@ -122,7 +122,10 @@ def _releases_with_shared_persons(log: MechanismLog) -> list[EarlierRelease]:
 
 
 def _claim(log: MechanismLog, bounds: EpsilonBounds | None) -> ClaimCheck:
-    too_small = "reads with their own epsilon and delta use up the whole delta of the claim; claim a larger delta"
+    too_small = (
+        "accesses outside the mechanisms, which have their own epsilon and delta, use up the whole delta of the "
+        "claim; claim a larger delta"
+    )
     return _check_epsilon("claim", log.claim, bounds, "is claimed", too_small)
 
 
@@ -255,7 +258,9 @@ def _composition(log: MechanismLog, together: EpsilonBounds | None) -> ClaimChec
             return ClaimCheck(name, "holds")
         no_total = "the log claims no total for all releases on the same persons; give the total in `spent`"
         return ClaimCheck(name, "broken", no_total)
-    too_small = "reads and earlier releases use up the whole delta of `spent`; claim a larger delta"
+    too_small = (
+        "accesses outside the mechanisms and earlier releases use up the whole delta of `spent`; claim a larger delta"
+    )
     return _check_epsilon(name, log.spent, together, "is claimed for all releases together", too_small)
 
 

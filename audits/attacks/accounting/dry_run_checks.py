@@ -160,8 +160,11 @@ def _normaliser(mechanism: Mechanism, dry_run: DryRunLog | None, n_persons: int)
     if np.any(np.abs(divisors - declared.value) > NORMALISER_SLACK * declared.value):
         return ClaimCheck(name, "broken", "the sum is divided by a number other than the declared constant")
     if abs(dry_run.n_persons - n_persons) < OTHER_SIZE * n_persons:
-        similar = f"a dry run of {dry_run.n_persons} persons cannot tell a constant from a count of {n_persons}"
-        return ClaimCheck(name, "missing", f"{similar}; run it on at least a tenth more or fewer persons")
+        too_similar = (
+            f"a dry run of {dry_run.n_persons} persons is too similar in size to {n_persons} persons to show that "
+            "the divisor is a constant and not a count; run it on at least a tenth more or fewer persons"
+        )
+        return ClaimCheck(name, "missing", too_similar)
     return ClaimCheck(name, "holds")
 
 

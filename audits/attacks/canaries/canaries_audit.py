@@ -234,8 +234,8 @@ def _shortfalls(
         shortfalls.append(f"the interval of the AUC exceeds its limit; {enough}")
     if copies.left_out > 0:
         shortfalls.append(
-            f"the endings of {copies.left_out} omitted canaries are also reproduced, so reproduction proves nothing; "
-            "draw endings at random"
+            f"the endings of {copies.left_out} omitted canaries are also reproduced, so reproduced "
+            "endings do not show a leak; draw endings at random"
         )
     if not control.low <= 0.5 <= control.high:
         shortfalls.append(

@@ -18,7 +18,7 @@ _DESCRIPTIONS = {
     "words": "rare words of the unknown half",
     "fields": "clinical facts of the unknown half",
     "profile": "clinical facts inferred from a profile",
-    "half_to_half": "halves of records joined through one row",
+    "half_to_half": "the two halves of a record joined through one synthetic row",
     "inversion": "records retrieved from their nearest row",
 }
 

@@ -224,8 +224,8 @@ def _leak_reason(facts: Measurements) -> str | None:
         n_rows = len(facts.rows_above_limit) - len(facts.quotations) if records_leak else facts.n_certain_rows
         return (
             f"{n_rows} synthetic rows each copy text of a train person: at least {facts.limits.run.limit} "
-            "consecutive words that hardly any other person wrote, a whole record, or most of a record with words "
-            f"changed, inserted or reordered{pieces}"
+            "consecutive words that only this person or very few other persons wrote, a whole record, or most of a "
+            f"record with words changed, inserted or reordered{pieces}"
         )
     if facts.proven_above_tau > 0 or facts.more_p <= CHANCE_LEVEL:
         return "the table copies or nearly copies the text of significantly more train persons than control persons"

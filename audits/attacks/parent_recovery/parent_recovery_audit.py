@@ -141,7 +141,8 @@ def _proven_statements(findings: Sequence[EncoderShares]) -> list[str]:
             if test is finding.both:
                 statement = f"there are more or fewer {test.what} than expected by chance"
             tests.append((statement, test.p_beyond(MARGINS[-1] if test.margin is None else test.margin)))
-        tests.append(("train persons are too many or too few among the persons closest to a record", finding.scan.p))
+        most_similar = "the persons whose records are most similar to a synthetic record"
+        tests.append((f"train persons are too many or too few among {most_similar}", finding.scan.p))
     too_often = f"true parents are found more than {MAX_RECALL_RATIO:g} times as often as by chance"
     tests += [(too_often, recall.p_above(limit)) for recall, limit in _recall_limits(findings)]
     corrected = stats.holm([p for _, p in tests])
@@ -259,7 +260,7 @@ def _details(
             for f in evidence.findings
         },
         "vectors": {name: asdict(s) for name, s in evidence.segments.items()},
-        "vectors_note": "for vectors of re-encoded text, finding no points between rows does not show safety",
+        "vectors_note": "if no points between rows of re-encoded text are found, this does not show safety",
         "lineage": None if evidence.lineage is None else _lineage_details(evidence.lineage),
         "power": power(
             worst.train.share.n,

@@ -210,7 +210,7 @@ class Client:
             ips = list(dict.fromkeys(str(item[4][0]) for item in socket.getaddrinfo(host, None)))
         except (OSError, UnicodeError) as error:
             if getattr(error, "errno", None) == socket.EAI_AGAIN:
-                raise _Busy("its name cannot be looked up now") from None
+                raise _Busy("the name of the server cannot be looked up now") from None
             hint = "Correct the host name."
             raise ModelError(f"decode.endpoint.url: the name {host!r} has no address", hint=hint) from None
         are_private = all(map(is_private, ips))

@@ -136,7 +136,7 @@ class VllmEngine:
 
     def _request(self, value: Mapping[str, Any]) -> Any:
         if self.process.stdin is None or self.process.stdout is None:
-            raise ModelError("decode.engine: the process of vLLM has no pipes")
+            raise ModelError("decode.engine: the process of vLLM was started without input and output pipes")
         try:
             self.process.stdin.write(json.dumps(value) + "\n")
             self.process.stdin.flush()

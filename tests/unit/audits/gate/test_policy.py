@@ -114,7 +114,7 @@ def test_duplicate_names_are_refused(changes):
 def test_policy_without_gates_allows_nothing(measured):
     decision = decide(evidence(memorization=("pass", "measured")), policy(measured=measured))
     assert not decision.allowed
-    assert decision.failures == ("policy: FAIL: a policy without gates of its own allows nothing",)
+    assert decision.failures == ("policy: FAIL: the policy has no gate of its own, so it allows no release",)
 
 
 def test_exact_zero_is_a_number():

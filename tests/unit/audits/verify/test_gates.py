@@ -49,7 +49,7 @@ def test_exact_numbers_and_confidences_are_short(copy, reissue, judge, change):
             value["metrics"]["secret.private"].update(dict.fromkeys(("value", "low", "high"), 1.7411110451))
 
     reissue(copy, {METRICS: changed})
-    assert "over three decimals, or too many confidences" in judge(copy).failure
+    assert "over 3 decimals, or more than 5 different confidences" in judge(copy).failure
     numbers = {"records.synthetic": Metric(value=1, low=1, high=1, confidence=0.96, n=1)}
     assert Evidence(metrics=numbers, audits={}).metrics
     assert MAX_CONFIDENCES < 9

@@ -65,7 +65,7 @@ CASES = {
     "34-one-person-two-roles": (same_person_again, "one person acts in two roles"),
     "55-free-id": (lambda v, r: v["keys"].update({"f" * 16: r.UNTRUSTED.public.model_dump()}), "not derived"),
     "56-threshold-0": (lambda v, r: v["roles"]["releaser"].update(threshold=0), "threshold"),
-    "56-threshold-too-high": (lambda v, r: v["roles"]["releaser"].update(threshold=2), "above its number"),
+    "56-threshold-too-high": (lambda v, r: v["roles"]["releaser"].update(threshold=2), "above the number"),
     "57-key-in-two-roles": (roles(owner2=lambda r: {"keyids": [r.OWNER.keyid], "threshold": 1}), "in two roles"),
     "52-key-twice-in-role": (
         roles(releaser=lambda r: {"keyids": [r.RELEASER.keyid] * 2, "threshold": 1}),
@@ -190,7 +190,7 @@ def test_one_person_under_two_spellings_is_refused(releases, name):
     value["keys"] |= {key.keyid: key.public.model_dump() for key in (ann, other)}
     value["roles"]["auditor"] = {"keyids": [ann.keyid, other.keyid], "threshold": 2}
     keys = ", ".join(sorted((ann.keyid, other.keyid)))
-    with pytest.raises(VerifyError, match=f"{keys}: the names .*look alike.*is above its number"):
+    with pytest.raises(VerifyError, match=f"{keys}: the names .*look alike.*is above the number"):
         parse_trust(canonical(value))
     value["keys"][other.keyid]["person"] = "Ann Bee"
     parse_trust(canonical(value))

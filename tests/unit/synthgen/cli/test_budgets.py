@@ -91,7 +91,10 @@ def test_check_does_not_count_the_own_reservation_until_its_draw_is_lost(project
     reservation, _ = reserve_budget(job, load_policy("strict-dp"))
     checked = budget("check", path)
     assert checked.exit_code == 0
-    assert "epsilon 0 at delta 1e-05 for all runs together (without the reservation of this run)" in checked.output
+    assert (
+        "epsilon 0 at delta 1e-05 for all runs together (the reservation that this run continues is not included)"
+        in checked.output
+    )
     other = project.write_config(**{**DP, "seed": 99})
     assert isinstance(budget("check", other).exception, Overspent)  # another run spends its own budget
     path = project.write_config(**DP)

@@ -142,7 +142,7 @@ def test_a_missing_or_additional_step_is_refused():
     asked(rows, DECLARED["a"])
     with pytest.raises(InternalError) as refused:
         asked.refuse_incomplete()
-    wanted = ("a: 1 of 2 declared steps were answered", "b: 0 of 1 declared steps were answered")
+    wanted = ("a: requested steps: 1, declared steps: 2", "b: requested steps: 0, declared steps: 1")
     assert refused.value.problems == wanted
     asked(rows, DECLARED["a"])
     with pytest.raises(InternalError) as refused:

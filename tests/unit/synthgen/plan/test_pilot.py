@@ -94,7 +94,10 @@ def test_advice_names_the_two_classes_that_rejected_texts_connect_most_often():
     judged += [candidate(4 + i, label="b") for i in range(6)]
     vectors = near[[1, 1, 2, 0, *[1] * 6]]
     (line,) = pilot._most_confused(judged, vectors, train)
-    assert line == "class_agreement: 2 of the 4 texts that it rejected were written for a, but are more similar to b"
+    assert (
+        line
+        == "class_agreement: 2 of the 4 texts that this filter rejected were written for a, but are more similar to b"
+    )
     assert list(pilot._most_confused([*judged[:1], *[candidate(9)] * 19], vectors[:20], train)) == []
 
 

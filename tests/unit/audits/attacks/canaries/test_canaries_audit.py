@@ -166,7 +166,7 @@ def test_each_copy_fails(changed, proven):
         ({"area": {"low": 0.39}}, "exceeds its limit"),
         (
             {"copies": {"left_out": 2}},
-            "the endings of 2 omitted canaries are also reproduced, so reproduction proves nothing; draw ",
+            "the endings of 2 omitted canaries are also reproduced, so reproduced endings do not show a leak; draw ",
         ),
         ({"control": {"value": 0.56, "low": 0.51, "high": 0.6}}, "whose generator saw no canaries"),
     ],

@@ -57,7 +57,7 @@ def test_leak_fails_by_every_attack(town, retexted, word_dropout, mixed, leak):
     assert result.metrics["half_to_half"].low > 0.2
     assert result.metrics["inversion"].low > 0.5
     assert result.metrics["rare_excess"].low > RARE_LIMIT
-    named = ("rare words", "halves of records", "retrieved from", "facts that at most", "most confident")
+    named = ("rare words", "the two halves of a record", "retrieved from", "facts that at most", "most confident")
     assert all(words in result.reason for words in named)
 
 
@@ -186,8 +186,8 @@ def test_equal_rates_pass():
 @pytest.mark.parametrize(
     ("case", "named"),
     [
-        ({"half": (450, 300)}, "halves of records joined through one row"),
-        ({"half": (300, 450)}, "halves of records joined through one row"),
+        ({"half": (450, 300)}, "the two halves of a record joined through one synthetic row"),
+        ({"half": (300, 450)}, "the two halves of a record joined through one synthetic row"),
         ({"words": (200, 90)}, "rare words of the unknown half"),
         ({"words": (0, 200)}, "rare words of the unknown half"),
         ({"rare": (150, 15)}, "facts that at most ten persons have"),
@@ -230,7 +230,7 @@ def test_very_few_people_or_records_without_halves_are_not_measurable(people, re
     with pytest.raises(NotMeasurable, match="too few to compare"):
         run(*(people(12, seed=i, prefix=p) for i, p in enumerate("sth")))
     tables = [people(40, seed=i, prefix=p, rows=(1, 1)) for i, p in enumerate("sth")]
-    with pytest.raises(NotMeasurable, match="can use: halves of records"):
+    with pytest.raises(NotMeasurable, match="can use: the two halves of a record"):
         run(*(replace(t, texts=tuple(" ".join(x.split()[:4]) for x in t.texts)) for t in tables))
 
 

@@ -216,7 +216,7 @@ def test_dropping_the_records_nearest_to_train_fails(people):
     texts, groups = (tuple(column[i] for i in kept) for column in (fresh.texts, fresh.groups))
     result = run(replace(fresh, texts=texts, groups=groups), train, control)
     assert result.verdict == "fail"
-    assert "among the persons closest to a record" in result.reason
+    assert "among the persons whose records are most similar to a synthetic record" in result.reason
     found = result.details["encoders"]["words"]
     assert found["scan_train_in_cut"] < 0.4 * found["scan_cut"]
 
