@@ -56,7 +56,8 @@ EQUIVALENT: dict[str, str] = {
     "audits/verify/budget.py: or privacy.epsilon is None": "the model of the statement requires both or neither",
     "audits/verify/budget.py: or privacy.delta is None": "the model of the statement requires both or neither",
     "audits/ledger/budgets.py: or found is None": (
-        "`reserve` reads the entry that it has just written; in `spent`, a run without a reservation has no steps"
+        "`reserve` reads the entry that it has just written; in `reservation_of_result`, a run without a reservation "
+        "has no steps"
     ),
 }
 

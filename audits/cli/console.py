@@ -50,13 +50,13 @@ def print_fields(fields: Mapping[str, object], text: str, *, as_json: bool) -> N
     (say if as_json else show)(text)
 
 
-def print_error_json(error: Any, code: int | None = None, more: Mapping[str, object] | None = None) -> None:
-    """If the command line contains --json, write an error and the fields in `more` as JSON to stdout."""
+def print_error_json(error: Any, code: int | None = None, further_fields: Mapping[str, object] | None = None) -> None:
+    """If the command line contains --json, write an error and the fields in `further_fields` as JSON to stdout."""
     if "--json" in sys.argv[1:]:
         fields = {"code": error.exit_code if code is None else code, "message": error.message}
         fields |= {"problems": [*error.problems], "hint": error.hint}
         with suppress(OSError):  # the error may be that stdout cannot be written
-            sys.stdout.write(json.dumps({"error": fields, **(more or {})}, indent=1) + "\n")
+            sys.stdout.write(json.dumps({"error": fields, **(further_fields or {})}, indent=1) + "\n")
 
 
 def print_exit_json(stop: SystemExit) -> None:

@@ -172,7 +172,7 @@ def _count_attempt(
     """Record this run in the ledger; return (attempt number as a metric, confidence that the attempt requires)."""
     from audits.core.rates import exact
     from audits.gate.rule import ATTEMPTS, confidence_of
-    from audits.ledger.attempts import attempt
+    from audits.ledger.attempts import record_attempt
     from audits.ledger.chain import HighWaterMark
     from audits.ledger.places import folder_mark_path
     from audits.runner.run import run_digest
@@ -180,7 +180,7 @@ def _count_attempt(
     if ledger is None:
         return {}, confidence
     made = run_digest(inputs, names, seed=seed, confidence=confidence)
-    found = attempt(ledger, HighWaterMark(folder_mark_path(ledger)), digest=made, control=inputs.control)
+    found = record_attempt(ledger, HighWaterMark(folder_mark_path(ledger)), digest=made, control=inputs.control)
     console.say(
         f"attempt {found.number} on these control persons, recorded in ledger {found.ledger.id} "
         f"(now {found.ledger.entries} entries)"

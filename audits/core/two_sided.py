@@ -42,12 +42,12 @@ class NormalShare:
         half = float(stats.norm.ppf(confidence)) * self.error
         return Interval(max(0.0, self.value - half), min(1.0, self.value + half))
 
-    def p_beyond(self, margin: float, *, null: float = 0.5) -> float:
-        """Return the two-sided p-value of the hypothesis that the distance from `null` is at most the margin.
+    def p_beyond(self, margin: float, *, centre: float = 0.5) -> float:
+        """Return the two-sided p-value of the hypothesis that the distance from `centre` is at most the margin.
 
-        `null` is the centre: the share that is expected without a leak. If the standard error is 0, return 1.
+        `centre` is the share that is expected without a leak. If the standard error is 0, return 1.
         """
-        beyond = abs(self.value - null) - margin
+        beyond = abs(self.value - centre) - margin
         return 1.0 if min(beyond, self.error) <= 0 else min(1.0, 2 * float(stats.norm.sf(beyond / self.error)))
 
 

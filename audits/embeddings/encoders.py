@@ -17,7 +17,7 @@ from audits.core.errors import InputError
 from audits.core.holdout import Arms, HoldoutTables, arms, hold_out
 from audits.core.types import AuditInputs, Int, Rng, Table
 from audits.embeddings.similarity import Float32, Matrix
-from audits.text.ngrams import characters, runs, words
+from audits.text.ngrams import characters, numbered_words, runs
 
 ROLES = ("synthetic", "train", "control", "reference")
 CHARACTER_RUNS = (3, 4)  # lengths of the character n-grams
@@ -54,7 +54,7 @@ def encode_words(holdout: HoldoutTables) -> Encoded:
     tf counts the word in the row. df of the N reference rows contain the word. A word that is not in the reference
     has the highest weight, because a synthetic row that shares the word with a person may be a copy.
     """
-    sequences, n_words = words([t.texts for t in _tables(holdout).values()])
+    sequences, n_words = numbered_words([t.texts for t in _tables(holdout).values()])
     rows = [np.repeat(np.arange(len(s)), np.diff(s.starts)) for s in sequences]
     counts = [_counts(row, s.symbols, (len(s), n_words)) for row, s in zip(rows, sequences, strict=True)]
     return Encoded(name="words", **_tf_idf(dict(zip(ROLES, counts, strict=True))))

@@ -67,7 +67,7 @@ def bucket(count: int) -> str:
     return "-".join(f"{end // 1000}k" if end >= 1000 else str(end) for end in (low, high))
 
 
-def is_short(number: float) -> bool:
+def cannot_hide_text(number: float) -> bool:
     """Return whether a number cannot hide text: an end of a bucket, or at most 1000 with at most three decimals."""
     is_end = any(number in {edge, edge - 1} for edge in _EDGES)
     return is_end or (abs(number) <= MAX_MEASURED and number == round(number * 1000) / 1000)

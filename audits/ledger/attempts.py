@@ -28,7 +28,7 @@ class Attempt:
     ledger: Head  # head of the ledger when this entry was read
 
 
-def attempt(folder: Path, high_water_mark: HighWaterMark, *, digest: str, control: Table) -> Attempt:
+def record_attempt(folder: Path, high_water_mark: HighWaterMark, *, digest: str, control: Table) -> Attempt:
     """Record an audit of the records in `control` in the ledger, and return this attempt with its number.
 
     An earlier audit is an attempt on the same control persons if its entry contains more than 1 % of the persons in
@@ -56,20 +56,20 @@ def attempt(folder: Path, high_water_mark: HighWaterMark, *, digest: str, contro
         return _attempt_with(chain, keyed_digest)
 
 
-def check_ledger(folder: Path, high_water_mark: HighWaterMark) -> None:
+def create_or_check_ledger(folder: Path, high_water_mark: HighWaterMark) -> None:
     """Create the ledger if there is none; raise InputError if no attempt could be recorded in it."""
     with opened(folder, high_water_mark):
         pass
 
 
 def attempts_before(folder: Path, high_water_mark: HighWaterMark, *, control: Table) -> int:
-    """Return the number of earlier attempts on the persons in `control`, but record none; errors as in `attempt`."""
+    """Return the number of earlier attempts on the persons in `control`. Errors: see `record_attempt`."""
     with opened(folder, high_water_mark) as chain:
         return len(_attempts_on(chain, person_marks(chain, control), text_marks(chain, control)))
 
 
 def recorded_attempt(folder: Path, high_water_mark: HighWaterMark, digest: str) -> Attempt:
-    """Return the attempt with this keyed digest; raise InputError as `attempt` does, or if there is none."""
+    """Return the attempt with this keyed digest; raise InputError as `record_attempt` does, or if there is none."""
     with opened(folder, high_water_mark) as chain:
         if digest not in {entry["made"] for entry in _entries(chain)}:
             hint = "Run the audits again, so that the attempt is counted."

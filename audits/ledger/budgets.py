@@ -58,7 +58,7 @@ class Spending:
     mechanisms: tuple[Mapping[str, Any], ...]  # each maps the fields of `MechanismCost` to values
 
     @property
-    def costs(self) -> tuple[MechanismCost, ...]:
+    def mechanism_costs(self) -> tuple[MechanismCost, ...]:
         """The mechanisms as `MechanismCost`; raise InputError if there is none, or if one is not valid."""
         try:
             costs = tuple(MechanismCost.model_validate(dict(each)) for each in self.mechanisms)
@@ -74,7 +74,7 @@ class Spending:
 
 def joint_cost(spendings: Iterable[Spending], delta: float) -> Cost:
     """Return the joint epsilon of all mechanisms of the given runs at `delta`, together with `delta`."""
-    costs = [cost for spending in spendings for cost in spending.costs]
+    costs = [cost for spending in spendings for cost in spending.mechanism_costs]
     return Cost(epsilon=joint_epsilon(costs, delta=delta), delta=delta)
 
 
@@ -222,7 +222,9 @@ def state_of(folder: Path, high_water_mark: HighWaterMark, run: str) -> RunState
         )
 
 
-def spent(folder: Path, high_water_mark: HighWaterMark, run: str, digest: str, *, delta: float) -> Reservation:
+def reservation_of_result(
+    folder: Path, high_water_mark: HighWaterMark, run: str, digest: str, *, delta: float
+) -> Reservation:
     """Return the reservation under which a result was made, and all others that count; joint costs are at `delta`.
 
     Raises:
@@ -236,7 +238,9 @@ def spent(folder: Path, high_water_mark: HighWaterMark, run: str, digest: str, *
         return found
 
 
-def counted(folder: Path, high_water_mark: HighWaterMark, *, besides: str | None = None) -> tuple[Spending, ...]:
+def counting_reservations(
+    folder: Path, high_water_mark: HighWaterMark, *, besides: str | None = None
+) -> tuple[Spending, ...]:
     """Return all reservations that count, except the reservation of the run `besides`; record nothing."""
     with opened(folder, high_water_mark) as chain:
         return tuple(spending for spending in _counted(chain) if spending.run != besides)

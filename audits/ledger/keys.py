@@ -22,7 +22,7 @@ def read_key(path: Path, what: str) -> bytes:
     """
     try:
         _create_if_missing(path)
-        key, mode = read_plain(path, KEY_BYTES + 1)
+        key, mode = read_without_links(path, KEY_BYTES + 1)
     except OSError as error:
         raise InputError(f"the {what} {path} can neither be read nor created ({disk_reason(error, path)})") from None
     problems = []
@@ -37,7 +37,7 @@ def read_key(path: Path, what: str) -> bytes:
     return key
 
 
-def read_plain(path: Path, max_bytes: int) -> tuple[bytes, int]:
+def read_without_links(path: Path, max_bytes: int) -> tuple[bytes, int]:
     """Return the first `max_bytes` bytes (none if the file is not regular) and the mode of a file; follow no link."""
     descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
     with os.fdopen(descriptor, "rb") as file:

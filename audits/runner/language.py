@@ -65,7 +65,7 @@ class LanguageCheck:
         return tuple(problems)
 
     @property
-    def dissimilar(self) -> tuple[str, ...]:
+    def similarity_problems(self) -> tuple[str, ...]:
         """Return why no similarity audit may pass this table; empty if these audits may pass it."""
         problem = (
             f"the similarity of synthetic rows to control is {self.similarity:.2f} times that of real records (at "

@@ -117,7 +117,7 @@ class CheckedTables:
         result = result_of(name, attack, self.audited, rng, self.confidence)
         kept = np.setdiff1d(np.arange(len(self.inputs.synthetic)), self.language.quarantined)
         problems = () if name in ON_LOGS else (*self.problems, *self.language.problems)
-        caveats = self.language.dissimilar if name in BY_SIMILARITY else ()
+        caveats = self.language.similarity_problems if name in BY_SIMILARITY else ()
         return _downgraded(_in_given_rows(result, kept), problems, caveats)
 
     def report(self, results: Sequence[AuditResult]) -> AuditReport:

@@ -205,7 +205,7 @@ def name_orders(population: Population, rng: Rng) -> AuditInputs:
     return replace(population.inputs(hide(population.unseen, written, rng)), identifiers=lists)
 
 
-def described(population: Population, rng: Rng, *, make: Callable[[Rng], tuple[str, str]]) -> AuditInputs:
+def with_facts(population: Population, rng: Rng, *, make: Callable[[Rng], tuple[str, str]]) -> AuditInputs:
     """Return clean rows; four of them contain facts, each row about a different train person.
 
     `make` returns the words that are added to the person's text, and the words that are added to the clean row.

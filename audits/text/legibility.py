@@ -17,12 +17,14 @@ from audits.text.normalise import normalise
 
 ALPHABET = 127  # the model distinguishes the 127 most frequent characters; all others count as one character
 PRIOR = 5.0  # weight of the shorter context in the model, as a number of occurrences
-BETWEEN = 2 / 3  # position of the bound on a scale from the score of real text (0) to that of scrambled text (1)
+BOUND_POSITION = (
+    2 / 3
+)  # position of the bound on a scale from the score of real text (0) to that of scrambled text (1)
 SHORT = 40  # a row with fewer characters is compared with windows of real text of the same length
 RARE = 0.001  # a short row below the bound is illegible if at most this share of equally long real text scores lower
 CHANCE = 0.01  # significance level of the test for too many short rows below the bound
 WINDOW = 50  # characters per window of a row
-PARTLY = 1 / 3  # a row is partly illegible if at least this share of its windows scores below the bound
+MIN_SHARE_BELOW = 1 / 3  # a row is partly illegible if at least this share of its windows scores below the bound
 MAX_CHARACTERS = 4_000_000  # at most about this many characters of `fitted`, and of `held_out`, are used
 MIN_DIFFERENCE = 0.5  # smallest difference of the scores of real and scrambled text, in nats per character
 # the punctuation of a text is kept if it is more than this share, and more than this number, of the characters
@@ -81,10 +83,10 @@ def legibility(rows: Sequence[str], fitted: Sequence[str], held_out: Sequence[st
             "real texts and the same texts with scrambled words have similar scores, so illegible rows cannot be "
             "detected"
         )
-    bound = real - BETWEEN * (real - scrambled)
+    bound = real - BOUND_POSITION * (real - scrambled)
     texts = [_without_punctuation(normalise(text)) for text in rows]
     illegible = np.array([model.score(text) < bound for text in texts], dtype=np.bool_)
-    partly = np.array([model.share_below(text, bound) >= PARTLY for text in texts], dtype=np.bool_)
+    partly = np.array([model.share_below(text, bound) >= MIN_SHARE_BELOW for text in texts], dtype=np.bool_)
     short = [i for i, text in enumerate(texts) if len(text) < SHORT]
     illegible[short] = partly[short] = _illegible_short(model, [texts[i] for i in short], sample, bound)
     return Legibility(illegible=illegible, partly=partly | illegible, bound=bound)

@@ -70,6 +70,6 @@ def consonants(normalised: str) -> str:
     return _REPEATED.sub(r"\1", kept)
 
 
-def bare_letters(word: str) -> str:
+def without_digits_and_doubles(word: str) -> str:
     """Return `word`, tokens joined without spaces, after removing digits and repeated letters: "b12ill" -> "bil"."""
     return _REPEATED.sub(r"\1", _NUMBER.sub("", word))

@@ -1,7 +1,7 @@
 """Lists of given names and surnames, shared by de-identification and the identifiers audit."""
 
 
-def words(text: str) -> tuple[str, ...]:
+def split_list(text: str) -> tuple[str, ...]:
     """Return the words of a text in order."""
     return tuple(text.split())
 
@@ -11,7 +11,7 @@ def word_set(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
-FEMALE_FIRST = words("""
+FEMALE_FIRST = split_list("""
 Abigail Ada Adele Agnes Aisha Alexandra Alice Alicia Alina Amanda Amelia Amina Amy Ana Andrea Angela Anita Ann Anna
 Anne Annette Antonia Audrey Barbara Beatrice Bernadette Beth Betty Beverly Bonnie Brenda Bridget Camila Carla Carmen
 Carol Caroline Catherine Cecilia Charlotte Cheryl Chiara Christina Christine Claire Clara Claudia Colleen Connie
@@ -28,7 +28,7 @@ Roberta Rosa Rosemary Roxanne Ruth Sabrina Samantha Sandra Sara Sarah Sharon She
 Sophia Sophie Stella Stephanie Susan Susanna Suzanne Sylvia Tamara Tanya Teresa Theresa Tiffany Tina Ursula Valentina
 Valerie Vanessa Vera Veronica Victoria Virginia Vivian Wanda Wendy Yolanda Yuki Yvonne Zoe Zofia
 """)
-MALE_FIRST = words("""
+MALE_FIRST = split_list("""
 Aaron Abdul Adam Adrian Ahmed Alan Albert Alejandro Alessandro Alex Alexander Alfred Ali Allan Allen Alvin Anders
 Andre Andreas Andrew Angelo Anthony Antonio Arnold Arthur Arturo Benjamin Bernard Boris Bradley Brendan Brian Bruce
 Bryan Byron Calvin Carl Carlos Cedric Cesar Charles Christian Christopher Claude Clifford Colin Craig Curtis Damian
@@ -55,7 +55,7 @@ Lance Lane Lily Mark Mason May Melody Mercy Miles Misty Olive Page Patience Pear
 Ruby Rusty Sam Sandy Sky Summer Sunny Ted Tim Tom Trinity Violet Will Willow Chelsea Austin Dallas Florence Jordan
 Kent Paris Sydney Brooke Cliff Forest Hunter Ray Ken Ben Dan Ed Jerry Stan Van Gail
 """)
-PLAIN_LAST = words("""
+PLAIN_LAST = split_list("""
 Abbott Abdullah Acosta Adams Aguilar Ahmed Alvarado Alvarez Andersen Anderson Andersson Andrews Armstrong Arnold
 Atkinson Bailey Banerjee Barnett Becker Bennett Berg Bergman Bianchi Blackwell Bradley Brandt Brennan Brooks Bryant
 Burke Burns Cabrera Callahan Cameron Campbell Carlson Carpenter Carroll Castillo Castro Chan Chang Chapman Chavez Chen
@@ -121,7 +121,7 @@ yoli; zachary zach
 
 def _short_forms() -> dict[str, frozenset[str]]:
     forms: dict[str, set[str]] = {}
-    for name, *short in map(words, _SHORT_FORMS.split(";")):
+    for name, *short in map(split_list, _SHORT_FORMS.split(";")):
         for form in short:
             forms.setdefault(name, set()).add(form)
             forms.setdefault(form, set()).add(name)
@@ -132,5 +132,5 @@ SHORT_FORMS = _short_forms()  # the usual short forms of each given name, and th
 FIRST_NAMES = frozenset(FEMALE_FIRST + MALE_FIRST) - WORD_FIRST
 LAST_NAMES = frozenset(PLAIN_LAST)
 TITLES = word_set("dr drs mr mrs ms miss mx prof professor sir madam rev sister nurse doctor")
-DEGREES = words("MD DO RN NP PA PhD MBBS FRCP DDS LPN")
+DEGREES = split_list("MD DO RN NP PA PhD MBBS FRCP DDS LPN")
 PARTICLES = word_set("van von de der den di da du del della la le bin ibn al el dos")

@@ -26,7 +26,7 @@ class Sequences:
         return len(self.starts) - 1
 
 
-def words(tables: Iterable[Sequence[str]]) -> tuple[list[Sequences], int]:
+def numbered_words(tables: Iterable[Sequence[str]]) -> tuple[list[Sequences], int]:
     """Return (each table as `Sequences` of word numbers, count of distinct words).
 
     Words are numbered from 0 in the order in which they first appear in the tables.

@@ -57,10 +57,10 @@ def located(text: str) -> Located:
 def placed_tokens(text: str) -> list[Placed]:
     """Return the tokens of a text (`normalise.tokens`), each with its span in the original text."""
     normalised = located(text)
-    return [Placed(word, *normalised.span(start, end)) for word, start, end in words_in(normalised.text)]
+    return [Placed(word, *normalised.span(start, end)) for word, start, end in tokens_in(normalised.text)]
 
 
-def words_in(normalised: str) -> list[Placed]:
+def tokens_in(normalised: str) -> list[Placed]:
     """Return the tokens of a normalised text, each with its span in the normalised text."""
     placed = []
     for match in _TOKEN.finditer(normalised):

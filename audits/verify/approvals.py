@@ -33,7 +33,7 @@ FILE = re.compile(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ApprovedRelease:
+class ReleaseToApprove:
     """The properties of a release that its decisions must match."""
 
     payload_digest: str  # sha256 of the signed statement
@@ -61,7 +61,7 @@ def file_name(role: str, key: str, envelope: bytes) -> str:
 
 
 def read_decisions(
-    tree: Tree, trust: TrustRoot, release: ApprovedRelease, now: datetime
+    tree: Tree, trust: TrustRoot, release: ReleaseToApprove, now: datetime
 ) -> tuple[SignedDecision, ...]:
     """Return the decisions in the bundle, each after the decisions that it names.
 
@@ -148,7 +148,7 @@ def decision_keys(trust: TrustRoot, role: str) -> dict[str, bytes]:
 
 
 def check_decision(
-    predicate: ApprovalPredicate, role: str, person: str, release: ApprovedRelease, now: datetime
+    predicate: ApprovalPredicate, role: str, person: str, release: ReleaseToApprove, now: datetime
 ) -> None:
     """Raise VerifyError (E_APPROVAL) if `person` may not make the decision `predicate` in this `role` at `now`."""
     if predicate.role != role:
@@ -203,7 +203,7 @@ def unnamed_decisions(decisions: Sequence[SignedDecision]) -> list[SignedDecisio
 
 
 def _read(
-    data: bytes, name: str, match: re.Match[str], trust: TrustRoot, release: ApprovedRelease, now: datetime
+    data: bytes, name: str, match: re.Match[str], trust: TrustRoot, release: ReleaseToApprove, now: datetime
 ) -> SignedDecision:
     role, key = match["role"], match["keyid"]
     keys = decision_keys(trust, role)

@@ -14,7 +14,7 @@ from audits.gate.dp_substitute import METHOD, DpSubstitute
 from audits.gate.evidence import Evidence
 from audits.gate.policy import DpRule, Policy, budget_caps
 from audits.gate.rule import SECRET
-from audits.verify.mechanism import ROUNDING, accounted, check_mechanism, check_spent
+from audits.verify.mechanism import ROUNDING, accounting_details, check_mechanism, check_spent
 from audits.verify.statement import Budget, Composition, Privacy, ReleasePredicate
 from audits.verify.trust import TrustRoot
 
@@ -108,7 +108,7 @@ def _check_accounting(evidence: Evidence) -> None:
 
 def _check_claim(claim: Mapping[str, float], evidence: Evidence, files: Mapping[str, bytes]) -> None:
     try:
-        logged = dict(accounted(files)["claim"])
+        logged = dict(accounting_details(files)["claim"])
     except (KeyError, TypeError, ValueError):
         raise VerifyError("E_GATE", "the report lacks the epsilon and delta of the mechanism log") from None
     for name, claimed in claim.items():

@@ -23,7 +23,7 @@ from audits.gate.shipped import load_policy
 from audits.verify import gates
 from audits.verify.approvals import FILE as APPROVAL_FILE
 from audits.verify.approvals import FOLDER as APPROVALS_FOLDER
-from audits.verify.approvals import ApprovedRelease, check_approvals, read_decisions
+from audits.verify.approvals import ReleaseToApprove, check_approvals, read_decisions
 from audits.verify.budget import check_budget, check_ledger
 from audits.verify.contents import ALLOWED, CONFIG, REPORT_HTML, REPORT_JSON, REQUIRED, check_data, check_report
 from audits.verify.derived import bundle_files, release_id
@@ -199,12 +199,12 @@ def _manifest_step(run: _Run) -> str:
     return f"{len(run.files)} files are identical to those derived from statement, evidence and data"
 
 
-def approved_release(payload: bytes, statement: ReleaseStatement) -> ApprovedRelease:
+def approved_release(payload: bytes, statement: ReleaseStatement) -> ReleaseToApprove:
     """Return the properties of a release that each decision about it must match.
 
     `payload` is the signed content of the release envelope, and `statement` is parsed from it.
     """
-    return ApprovedRelease(
+    return ReleaseToApprove(
         payload_digest=hashlib.sha256(payload).hexdigest(),
         report_digest=_signed_files(statement)[REPORT_HTML],
         created=instant(statement.predicate.time_created),

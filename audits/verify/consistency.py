@@ -189,11 +189,11 @@ def model_problems(parts: BundleParts) -> Iterator[str]:
     if writer == "decoder" and "judge" in named:
         yield "models: a judge is stated, but no server wrote the texts"
     local = [model for model in models if model.format == SAFETENSORS]
-    if any(model.trained_on_private_data != is_unknown(model.name) for model in local):
+    if any(model.trained_on_private_data != is_not_shipped(model.name) for model in local):
         yield "models: a shipped model must not, and any other model must, count as trained on private data"
 
 
-def is_unknown(model: str) -> bool:
+def is_not_shipped(model: str) -> bool:
     """Return whether a model is not shipped with SynthGen, so that its training data are unknown."""
     return model.startswith("custom:") or HIDDEN in model
 

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from audits.core.errors import AuditError, VerifyError
 from audits.core.strictjson import canonical, parse_canonical
-from audits.gate.disclosure import is_short, public_evidence, public_metric, step_of, verdicts_only
+from audits.gate.disclosure import cannot_hide_text, public_evidence, public_metric, step_of, verdicts_only
 from audits.gate.evidence import Evidence, Metric, read_evidence
 from audits.gate.policy import Policy, decide
 from audits.gate.rule import ATTEMPTS, SECRET
@@ -118,7 +118,7 @@ def _cannot_hide_text(evidence: Evidence, policy: Policy) -> bool:
     numbers = {end for metric in others for end in (metric.value, metric.low, metric.high)} - limits
     confidences = {metric.confidence for metric in evidence.metrics.values()}
     confidences |= {state.confidence for state in evidence.audits.values() if state.confidence is not None}
-    return all(is_short(number) for number in numbers) and len(confidences) <= MAX_CONFIDENCES
+    return all(cannot_hide_text(number) for number in numbers) and len(confidences) <= MAX_CONFIDENCES
 
 
 def check_gates(predicate: ReleasePredicate, policy: Policy, files: Mapping[str, bytes]) -> Evidence:

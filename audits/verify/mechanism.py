@@ -52,7 +52,7 @@ def check_mechanism(privacy: Privacy, policy: Policy, files: Mapping[str, bytes]
     gates on the release and, if the policy publishes them, the numbers of the audits. Under an independent policy
     (`audits.gate.independent`), the log must declare the input checks, but no gates and no numbers of audits.
     """
-    details = accounted(files)
+    details = accounting_details(files)
     fields = {"sampling", "sample_rate", "steps", "noise_multiplier"}
     given = privacy.model_dump(include=fields, by_alias=True, exclude_none=True)
     try:
@@ -87,7 +87,7 @@ def check_spent(privacy: Privacy, files: Mapping[str, bytes]) -> tuple[list[Mech
     """
     from audits.attacks.accounting.accountants import epsilon_without_prv  # imports scipy, which takes 0.5 s
 
-    details = accounted(files)
+    details = accounting_details(files)
     try:
         costs = [MechanismCost.model_validate(each) for each in list(details["mechanisms"])[: MOST_MECHANISMS + 1]]
         budgets = [PrivacyBudget.model_validate(each) for each in details["accounted_reads"]]
@@ -160,7 +160,7 @@ def check_models_and_delta(predicate: ReleasePredicate) -> None:
         )
 
 
-def accounted(files: Mapping[str, bytes]) -> Mapping[str, Any]:
+def accounting_details(files: Mapping[str, bytes]) -> Mapping[str, Any]:
     """Return the details of the accounting in the report; raise VerifyError (E_GATE) if there are none."""
     try:
         results = parse(files[REPORT_JSON])["audit"]["results"]

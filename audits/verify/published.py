@@ -64,7 +64,7 @@ def _checked_count(value: int | str, info: ValidationInfo) -> int | str:
 
 def _checked_precision(value: Metric, info: ValidationInfo) -> Metric:
     policy = _policy(info)
-    is_coarse = all(map(disclosure.is_short, (value.value, value.low, value.high)))
+    is_coarse = all(map(disclosure.cannot_hide_text, (value.value, value.low, value.high)))
     if (
         not (is_coarse or policy.disclosure.publish_exact_counts)
         or disclosure.public_metric(str(info.field_name), value, policy) != value

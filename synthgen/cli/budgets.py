@@ -31,14 +31,14 @@ def show(config: ConfigFile, *, as_json: AsJson = False) -> None:
     The joint cost is stated at the delta that a run of CONFIG would use.
     """
     from audits.attacks.accounting.accountants import further_epsilon
-    from audits.ledger.budgets import all_reservations, counted, joint_cost
+    from audits.ledger.budgets import all_reservations, counting_reservations, joint_cost
     from synthgen.config import Config
     from synthgen.dp.planned_queries import run_limit
     from synthgen.pipeline.institution import ledger_of, policy_of
 
     loaded = Config.load(config)
     ledger, limit = ledger_of(loaded), run_limit(loaded, policy_of(loaded))
-    found, not_voided = all_reservations(*ledger), counted(*ledger)
+    found, not_voided = all_reservations(*ledger), counting_reservations(*ledger)
     # `limit` is None if neither CONFIG nor its policy has a delta, at which the joint cost could be stated
     spent = None if limit is None else joint_cost(not_voided, limit.delta)
     total = None if spent is None else {"epsilon": spent.epsilon, "delta": spent.delta}

@@ -340,7 +340,7 @@ def main(command: typer.Typer = app) -> None:
             _exit_interrupted()
         say(f"error: {error}")
         refused = {"verdict": "REFUSED", "reasons": error.problems} if isinstance(error, ReleaseRefused) else {}
-        print_error_json(error, more=refused)
+        print_error_json(error, further_fields=refused)
         sys.exit(error.exit_code)
     except SystemExit as stop:
         if stop.code == Interrupted.exit_code:

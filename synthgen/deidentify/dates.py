@@ -10,18 +10,18 @@ from typing import Literal
 
 from audits.text.clinical_terms import is_eponym
 from audits.text.identifier_grammar import MONTHS as _SHORT_MONTHS
-from audits.text.name_lists import words
+from audits.text.name_lists import split_list
 
 Order = Literal["day-first", "month-first"]
-MONTHS = words("january february march april may june july august september october november december")
-_WEEKDAYS = words("monday tuesday wednesday thursday friday saturday sunday")
+MONTHS = split_list("january february march april may june july august september october november december")
+_WEEKDAYS = split_list("monday tuesday wednesday thursday friday saturday sunday")
 _MON = rf"(?P<mon>(?:{'|'.join(MONTHS)})(?![^\W\d_])|(?:{'|'.join(_SHORT_MONTHS)}|sept)(?![^\W\d_])\.?)"
 _D = r"(?P<d>[0-3]?\d)(?P<ord>st|nd|rd|th)?(?!\d)"  # day of the month
 _Y4 = r"(?P<y>(?:1[89]|20|21)\d\d)"  # year of four digits
 _Y = r"(?P<y>(?:1[89]|20|21)\d\d|'\d\d)"  # year, or an apostrophe and two digits
 _WEEKDAY = r"(?:(?P<wd>mon|tues?|wed(?:nes|s)?|thu(?:rs?)?|fri|sat(?:ur)?|sun)(?P<day>day)?\.?,? (?:the )?)?"
 _TIME = r"(?:T\d\d:\d\d(?::\d\d(?:\.\d+)?)?Z?)?"  # time of day in ISO 8601, after a date
-_ORDINALS = words(
+_ORDINALS = split_list(
     "first second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth thirteenth fourteenth "
     "fifteenth sixteenth seventeenth eighteenth nineteenth twentieth twenty-first twenty-second twenty-third "
     "twenty-fourth twenty-fifth twenty-sixth twenty-seventh twenty-eighth twenty-ninth thirtieth thirty-first"

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain, count
 
-from audits.text.name_lists import FEMALE_FIRST, FIRST_NAMES, MALE_FIRST, PARTICLES, PLAIN_LAST, words
+from audits.text.name_lists import FEMALE_FIRST, FIRST_NAMES, MALE_FIRST, PARTICLES, PLAIN_LAST, split_list
 from synthgen.core.progress import Advance
 from synthgen.core.seeds import SeedTree
 from synthgen.core.types import Corpus
@@ -24,8 +24,10 @@ from synthgen.deidentify.spans import Span, read
 from synthgen.models.store import digest_of, model_folder
 
 MIN_SHIFT_DAYS, MAX_SHIFT_DAYS = 31, 330  # less than a year, so that a date without a year always changes
-_TOWNS = words("Ashbury Brookvale Coldwater Elmstead Fernhollow Glenrock Millhaven Oakridge Westbrook")  # invented
-_STREETS = words("Cobbler Drover Fennel Harvest Lantern Meadow Pinecone Saddler Thimble Windmill")
+_TOWNS = split_list(
+    "Ashbury Brookvale Coldwater Elmstead Fernhollow Glenrock Millhaven Oakridge Westbrook"
+)  # invented
+_STREETS = split_list("Cobbler Drover Fennel Harvest Lantern Meadow Pinecone Saddler Thimble Windmill")
 _PART = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*")  # a part of a name; a hyphen separates two parts
 _DIGITS, _LETTERS = "0123456789", "abcdefghijklmnopqrstuvwxyz"
 

@@ -3,11 +3,11 @@
 import re
 
 from audits.text.identifier_grammar import number_cue
-from audits.text.name_lists import words
+from audits.text.name_lists import split_list
 
 # words before a colon and a name, such as "Patient: "
 CUES = frozenset(
-    words("""
+    split_list("""
 patient name pt re dear signed signature attending physician provider clinician by surgeon resident consultant author
 dictated anaesthetist anesthesiologist nurse midwife fellow carer pcp gp contact kin guardian mother father wife
 husband son daughter brother sister spouse partner assistant registrar radiologist pathologist therapist student

@@ -10,13 +10,22 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from audits.text.clinical_terms import EPONYMS, NOTE_WORDS, is_eponym, is_in_term, is_never_person, is_ordinary
-from audits.text.name_lists import DEGREES, FIRST_NAMES, LAST_NAMES, PARTICLES, TITLES, WORD_FIRST, WORD_LAST, words
+from audits.text.name_lists import (
+    DEGREES,
+    FIRST_NAMES,
+    LAST_NAMES,
+    PARTICLES,
+    TITLES,
+    WORD_FIRST,
+    WORD_LAST,
+    split_list,
+)
 from synthgen.deidentify import name_context as context
 from synthgen.deidentify.spans import Span
 
 TOKEN = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*")  # a word
 MAX_NAME_TOKENS = 4  # largest number of words in one name
-SUFFIXES = frozenset(words("jr sr ii iii iv esq"))  # words after a name, as in "Lee Jr"
+SUFFIXES = frozenset(split_list("jr sr ii iii iv esq"))  # words after a name, as in "Lee Jr"
 _LINE_START = re.compile(r"(?:^|[\n.;|]) ?[\"'*-]? ?$")  # text before the first word of a line or sentence
 # text allowed between two parts of one name; quotes enclose a nickname
 _JOINTS = frozenset({" ", "\u00a0", ' "', '" ', " “", "” ", " '", "' "})
@@ -24,7 +33,7 @@ _ORDINARY_WORDS = WORD_FIRST | WORD_LAST  # names that are also ordinary words, 
 _BEFORE_SURNAME = WORD_FIRST | (PARTICLES - {"la", "al", "el", "di", "du"})  # words that can precede a surname
 # capitalised words that are not part of a name
 _STOP = frozenset(DEGREES) | frozenset(
-    words("""
+    split_list("""
 I The A An He She It They We You His Her On In At Of And Or For With From To Visit Date Age Dob MRN DOB Phone Tel Ph
 Inc Ltd LLC Corp Company Street Road Avenue Lane Drive Madam Sir Doctor Colleague Center Centre Department Hospital
 """)

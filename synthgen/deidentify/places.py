@@ -4,12 +4,12 @@ import re
 
 from audits.text.clinical_terms import is_eponym, is_never_person, is_ordinary
 from audits.text.identifier_grammar import CANADIAN_POSTAL, PROVINCES, STATES, UK_POSTAL
-from audits.text.name_lists import TITLES, words
+from audits.text.name_lists import TITLES, split_list
 from synthgen.deidentify.text_pattern import CAPITAL, PROPER, has_unit
 from synthgen.deidentify.text_pattern import TextPattern as P
 
 REGIONS = frozenset(  # states and larger regions, which HIPAA Safe Harbor does not count as identifiers
-    words("""
+    split_list("""
 Alabama Alaska Arizona Arkansas California Colorado Connecticut Delaware Florida Georgia Hawaii Idaho Illinois
 Indiana Iowa Kansas Kentucky Louisiana Maine Maryland Massachusetts Michigan Minnesota Mississippi Missouri
 Montana Nebraska Nevada Ohio Oklahoma Oregon Pennsylvania Tennessee Texas Utah Vermont Virginia Washington

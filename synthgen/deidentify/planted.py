@@ -9,26 +9,28 @@ import random
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 
-from audits.text.name_lists import words
+from audits.text.name_lists import split_list
 from synthgen.deidentify.marked import Marked, read_marks
 
 WIDTH = 72  # largest number of characters in a line of a wrapped note
-FIRST = words("""
+FIRST = split_list("""
 Margaret Chidi Ingrid Priyanka Siobhan Hieu Tomasz Wanjiru Aoife Yuto Leocadia Bartholomew Oluwaseun Xiomara Niamh
 Kavya Dagny Ines Farouk Svetlana Tariq Marguerite Cormac Adaeze Lakshmi Joaquin Brigid Desta Noor Emeka Katrijn Anton
 Robert Linda James Susan Walter Dorothy
 """)
-LAST = words("""
+LAST = split_list("""
 Okonkwo Halvorsen Raghunathan Abernathy Kowalczyk Mbeki Holloway Brightwater Oyelaran Szymanski Vantongeren
 Featherstone Achebe Lindqvist Marchbanks Thorvaldsen Venkataraman Cholmondeley Baptiste Ngata Ostrowski Quintanilla
 Dlamini Fairweather Haverford Iyer Jankowski Kirkbride Moriarty Nakagawa O'Brien O’Malley Smith-Jones Nwosu-Bright
 Ravenscroft Tolliver Ueda Winterbourne Yilmaz Zielinski Müller
 """)
-_TOWNS = words("Dunmore Lakewood Harrowgate Fernlea Kingsbridge Millbrook Ashcombe Tillingham Westerham Cedarville")
-_ROADS = words("Canal Orchard Birchwood Priory Larkspur Beechcroft Sycamore Hawthorn")
-_MONTHS = words("January February March April May June July August September October November December")
-_CLINIC = words("cardiology neurology oncology dermatology urology gastroenterology")
-_STATES = words("PA NJ OH TX CA NY")
+_TOWNS = split_list(
+    "Dunmore Lakewood Harrowgate Fernlea Kingsbridge Millbrook Ashcombe Tillingham Westerham Cedarville"
+)
+_ROADS = split_list("Canal Orchard Birchwood Priory Larkspur Beechcroft Sycamore Hawthorn")
+_MONTHS = split_list("January February March April May June July August September October November December")
+_CLINIC = split_list("cardiology neurology oncology dermatology urology gastroenterology")
+_STATES = split_list("PA NJ OH TX CA NY")
 
 
 class _Values:
@@ -139,7 +141,7 @@ def _age(v: _Values) -> str:
         f"This {{AGE:{age}}}-year-old woman fell at home.",
         f"{{AGE:{age}}} yo M with dyspnoea.",
         f"Aged {{AGE:{age}}}, lives alone.",
-        f"A {{AGE:ninety-{v.draws.choice(words('one two three four five six'))}}} year old man.",
+        f"A {{AGE:ninety-{v.draws.choice(split_list('one two three four five six'))}}} year old man.",
         f"{{AGE:{age}}}F with hip fracture.",
         f"Age: {{AGE:{age}}}.",
     )

@@ -11,12 +11,12 @@ from typing import NamedTuple
 
 import regex
 
-from audits.text.name_lists import words
+from audits.text.name_lists import split_list
 
 # Kinds of identifiers. If two spans overlap, the span whose kind comes first in this list is kept. If both spans have
 # the same kind, the longer span is kept.
 _KINDS = "email url iban card ssn nhs_number ip street date phone record_number place postal_code age name other"
-KINDS = words(_KINDS)
+KINDS = split_list(_KINDS)
 
 
 @dataclass(frozen=True, slots=True)

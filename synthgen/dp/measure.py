@@ -14,7 +14,7 @@ from threadpoolctl import threadpool_limits
 
 from audits.attacks.accounting.mechanism_log import person_set_digest
 from audits.core.files import require_space
-from audits.ledger.budgets import Reservation, note_draw, spent
+from audits.ledger.budgets import Reservation, note_draw, reservation_of_result
 from synthgen.core.digest import sha256_array, sha256_file, sha256_json
 from synthgen.core.errors import InternalError
 from synthgen.core.files import read_json, write_json
@@ -134,7 +134,7 @@ def measure(
         stage = replace(stage, config=(*stage.config, "decode.voting"))
     result = job.run(stage, inputs)
     # raises InputError if the ledger has no entry for this result
-    spent(*ledger_of(job.config), run, made_digest(result.folder), delta=reservation.delta)
+    reservation_of_result(*ledger_of(job.config), run, made_digest(result.folder), delta=reservation.delta)
     return _measured(result, _plan(job, context)), result
 
 

@@ -47,7 +47,7 @@ def overspending_of(config: Config, policy: Policy) -> list[str]:
 
 def _counted_and_new(config: Config) -> tuple[tuple[Spending, ...], Spending]:
     # returns the reservations in the ledger that count, and the new reservation, which has no run id yet
-    return budgets.counted(*ledger_of(config)), _spending(config, "")
+    return budgets.counting_reservations(*ledger_of(config)), _spending(config, "")
 
 
 def reserve_budget(job: Job, policy: Policy, *, spend_again: bool = False) -> tuple[Reservation, StageResult]:
@@ -216,7 +216,7 @@ def check_remaining_budget(config: Config, policy: Policy) -> tuple[Cost | None,
     is_continued = state is not None and (
         state.last != budgets.DRAW or any(is_sealed(folder, state.key) for folder in stages.glob(f"{MEASURE}-*"))
     )
-    others = budgets.counted(*ledger, besides=run if is_continued else None)
+    others = budgets.counting_reservations(*ledger, besides=run if is_continued else None)
     if config.dp.epsilon is not None:
         refuse_overspending(others, _spending(config, ""), limit)
     return None if limit is None else budgets.joint_cost(others, limit.delta), is_continued

@@ -4,7 +4,7 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from audits.text.name_lists import words
+from audits.text.name_lists import split_list
 from synthgen.core.digest import sha256_bytes
 from synthgen.core.errors import DataError
 from synthgen.core.near_duplicates import repeated
@@ -16,8 +16,8 @@ from synthgen.load.copy_forward import reduce_copies
 
 MERGED = "other"  # the class that small classes are merged into
 # spellings of a missing value in databases and in Python, and the error values of Excel
-NO_VALUE = {"", *words("null none nil nan nat na n/a n.a missing undefined blank empty ? \\n")}
-NO_VALUE |= {*words("#n/a #null! #ref! #name? #value! #num! #div/0!")}
+NO_VALUE = {"", *split_list("null none nil nan nat na n/a n.a missing undefined blank empty ? \\n")}
+NO_VALUE |= {*split_list("#n/a #null! #ref! #name? #value! #num! #div/0!")}
 
 
 @dataclass(frozen=True, slots=True)

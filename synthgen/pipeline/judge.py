@@ -15,7 +15,7 @@ from audits.core.types import AuditInputs, AuditResult, Estimate, Lineage, Table
 from audits.gate.dp_substitute import METHOD
 from audits.gate.evidence import evidence_from, records_digest
 from audits.gate.rule import ATTEMPTS, SECRET, confidence_of
-from audits.ledger.attempts import Attempt, attempt
+from audits.ledger.attempts import Attempt, record_attempt
 from audits.runner.registry import applicable_audits
 from audits.runner.run import CheckedTables
 from synthgen.core.digest import sha256_array, sha256_json
@@ -91,7 +91,7 @@ def register_attempt(job: Job, written: Written, prepared: Prepared, source: Cor
             raise WorkerError(message, hint="Run the same command again.") from None
     inputs = _attempt_inputs(synthetic_corpus(job, written), prepared, written)
     digest = sha256_json(job.key(ATTEMPT, inputs))
-    registered = attempt(*ledger_of(job.config), digest=digest, control=as_table(source, {}))
+    registered = record_attempt(*ledger_of(job.config), digest=digest, control=as_table(source, {}))
     write_whole(attempt_file, _ATTEMPT_JSON.dump_json(registered))
     return registered
 

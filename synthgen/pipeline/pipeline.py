@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from audits.core.files import write_whole
-from audits.ledger.attempts import check_ledger
+from audits.ledger.attempts import create_or_check_ledger
 from synthgen.config import Config
 from synthgen.core.engine import require_engine
 from synthgen.core.errors import UsageError
@@ -146,7 +146,7 @@ class Pipeline:
             executor = RayExecutor(self.config, self.progress, write_named_shards)
         executor = executor or LOCAL
         if until == STAGES[-1] and executor.uses_ledger:  # report an unusable ledger before the texts are written
-            check_ledger(*ledger_of(self.config))
+            create_or_check_ledger(*ledger_of(self.config))
         policy = policy_of(self.config)
         check_style(self.config, policy)
         check_server(self.config, policy)

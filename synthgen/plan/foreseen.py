@@ -11,7 +11,7 @@ from audits.core.stats import needed_for_zero_events
 from audits.gate.dp_substitute import ACCOUNTING
 from audits.gate.policy import Policy
 from audits.gate.rule import SECRET, STATED, Rule
-from audits.ledger.attempts import check_ledger
+from audits.ledger.attempts import create_or_check_ledger
 from audits.runner.registry import AUDITS, NEEDS
 from synthgen.config import Config, is_uri
 from synthgen.core.errors import DataError, InternalError, Interrupted, SynthGenError
@@ -52,7 +52,7 @@ def setup_problems(config: Config, job: Job) -> Iterator[str]:
     yield from _key_problems(config)
     ledger, mark = ledger_of(config)
     if ledger.is_dir() or os.path.lexists(mark.path):
-        yield from problems_of(lambda: check_ledger(ledger, mark))
+        yield from problems_of(lambda: create_or_check_ledger(ledger, mark))
     else:
         yield from problems_of(lambda: check_writable(ledger, "ledger"))
     out = config.resolve(config.release.out)

@@ -11,7 +11,7 @@ from audits.core.strictjson import canonical
 from audits.gate.independent import INDEPENDENT
 from audits.gate.policy import ApprovalRule
 from audits.verify import approvals
-from audits.verify.approvals import ApprovedRelease, SignedDecision
+from audits.verify.approvals import ReleaseToApprove, SignedDecision
 from audits.verify.bundle import ENVELOPE, approved_release, verify_for_approval
 from audits.verify.dsse import MAX_ENVELOPE_BYTES, parse_envelope
 from audits.verify.statement import (
@@ -99,7 +99,7 @@ def _check_signer(trust: TrustRoot, role: str, key: SigningKey, now: datetime) -
 
 def _verified(
     bundle: Path, trust: TrustRoot, now: datetime
-) -> tuple[ReleasePredicate, ApprovedRelease, Sequence[SignedDecision]]:
+) -> tuple[ReleasePredicate, ReleaseToApprove, Sequence[SignedDecision]]:
     """Verify a bundle; return its description of the release, the digests to sign, and the earlier decisions."""
     checked = verify_for_approval(bundle, trust, now)
     if checked.statement is None:
@@ -116,7 +116,7 @@ def _verified(
 
 
 def _page_digest(
-    review: Path | None, stated: ReleasePredicate, release: ApprovedRelease, *, is_approval: bool, no_review: bool
+    review: Path | None, stated: ReleasePredicate, release: ReleaseToApprove, *, is_approval: bool, no_review: bool
 ) -> str | None:
     is_independent = stated.privacy.decision == INDEPENDENT
     if review is None:
@@ -153,7 +153,7 @@ def _reasons_against(
 
 
 def _payload(  # noqa: PLR0913, PLR0917 - one argument for each field of the statement
-    release: ApprovedRelease,
+    release: ReleaseToApprove,
     role: str,
     kind: DecisionKind,
     person: str,

@@ -21,7 +21,7 @@ from audits.gate.policy import Disclosure, Policy
 from audits.gate.rule import ATTEMPTS
 from audits.gate.shown_utility import shown_utility
 from audits.ledger.attempts import recorded_attempt
-from audits.ledger.budgets import Cost, Spending, joint_cost, refuse_overspending, spent
+from audits.ledger.budgets import Cost, Spending, joint_cost, refuse_overspending, reservation_of_result
 from audits.ledger.keys import read_key
 from audits.report import Guarantee, ReportContent, SourceSize, gate_rows
 from audits.verify.card import guarantee_of
@@ -285,7 +285,7 @@ def stated_privacy(run: "Run", *, has_groups: bool) -> dict[str, Any]:
     if budget is None:
         raise InternalError("a run with a budget has no delta")
     budget = replace(budget, delta=min([budget.delta, *logged]))
-    entry = spent(*ledger_of(config), log["release"], made_digest(folder), delta=budget.delta)
+    entry = reservation_of_result(*ledger_of(config), log["release"], made_digest(folder), delta=budget.delta)
     cost, before, after = entry.spending.cost, entry.spent_by_others, entry.spent_in_all
     refuse_overspending(entry.others, entry.spending, budget)
     limit = policy_limit(policy)
@@ -323,9 +323,9 @@ def composition_of(others: Sequence[Spending], delta: float) -> list[dict[str, A
     """
     runs = sorted(others, key=lambda run: (run.cost.epsilon, run.cost.delta), reverse=True)
     n_single = len(runs) if len(runs) <= MAX_COMPOSITION else MAX_COMPOSITION - 1
-    listed = [_composed(run.cost, run.costs) for run in runs[:n_single]]
+    listed = [_composed(run.cost, run.mechanism_costs) for run in runs[:n_single]]
     if joined := runs[n_single:]:
-        listed.append(_composed(joint_cost(joined, delta), [cost for run in joined for cost in run.costs]))
+        listed.append(_composed(joint_cost(joined, delta), [cost for run in joined for cost in run.mechanism_costs]))
     return listed
 
 

@@ -25,7 +25,7 @@ from audits.core.files import disk_reason
 from audits.core.instants import instant, stamp
 from audits.core.strictjson import parse
 from audits.core.strictmodel import problems
-from audits.ledger.keys import read_plain
+from audits.ledger.keys import read_without_links
 from audits.verify.publickeys import ED25519, keyid
 from audits.verify.trust import TrustKey
 from synthgen.core.errors import DataError, StorageError, UsageError
@@ -177,7 +177,7 @@ def public_path(path: Path) -> Path:
 def read_private(path: Path) -> bytes:
     """Read a small file; raise StorageError if it is missing, not a plain file, or not restricted to its owner."""
     try:
-        data, mode = read_plain(path, _MAX_KEY_BYTES)
+        data, mode = read_without_links(path, _MAX_KEY_BYTES)
     except OSError as error:
         raise StorageError(f"{path}: cannot be read ({error.strerror})") from error
     if not stat.S_ISREG(mode):

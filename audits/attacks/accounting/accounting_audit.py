@@ -9,7 +9,13 @@ from typing import Any
 
 from audits.attacks.accounting import mechanism_log
 from audits.attacks.accounting.accountants import MAX_EPSILON, EpsilonBounds, epsilon_bounds
-from audits.attacks.accounting.dry_run_checks import ClaimCheck, degrees, dry_run_checks, needed_steps, reused_noise
+from audits.attacks.accounting.dry_run_checks import (
+    ClaimCheck,
+    check_noise_is_new,
+    degrees,
+    dry_run_checks,
+    needed_steps,
+)
 from audits.attacks.accounting.mechanism_log import EarlierRelease, MechanismCost, MechanismLog, PrivacyBudget
 from audits.attacks.accounting.prv import NOT_INSTALLED
 from audits.attacks.accounting.sampling_tests import smallest_shortfall
@@ -94,7 +100,7 @@ class Accounting:
             _persons(log, inputs.train),
             _seeds(log, inputs.previous),
             *_dry_run_checks(log),
-            reused_noise(log.mechanisms),
+            check_noise_is_new(log.mechanisms),
             _replay(log),
             _reads(log),
             _releases(log, inputs),

@@ -51,7 +51,7 @@ def dry_run_checks(mechanism: Mechanism, *, n_persons: int) -> Iterator[ClaimChe
         yield _normaliser(mechanism, dry_run, n_persons)
 
 
-def reused_noise(mechanisms: Sequence[Mechanism]) -> ClaimCheck:
+def check_noise_is_new(mechanisms: Sequence[Mechanism]) -> ClaimCheck:
     """Return the check that no two steps, of the same or of different mechanisms, add the same noise.
 
     The check compares the absolute values of the first coordinates of the noise. With independent noise, about
@@ -125,7 +125,7 @@ def _noise(mechanism: Mechanism, dry_run: DryRunLog | None) -> ClaimCheck:
         return ClaimCheck(name, "missing", f"{logged}; {enough}")
     p = sampling_tests.noise_tests(dry_run.noise, degrees=freedom)
     coordinates = [z for step in dry_run.leading for z in step]
-    if coordinates:  # if none are logged, the check `reused_noise` reports it
+    if coordinates:  # if none are logged, the check `check_noise_is_new` reports it
         p |= sampling_tests.coordinate_tests(coordinates, is_laplace=mechanism.kind == "laplace")
     return _check_of_p_values(name, p)
 

@@ -23,7 +23,7 @@ from audits.attacks.canaries.word_pool import BUILT_IN_WORDS, odd_sentence, plai
 from audits.core.errors import InputError
 from audits.core.inputs import take
 from audits.core.types import Bool, Float, Rng, Table, persons
-from audits.text.ngrams import runs, words
+from audits.text.ngrams import numbered_words, runs
 from audits.text.normalise import tokens
 
 ENDING_TOKENS = 8  # number of words in a canary's ending; a canary shares no run of this many words with train
@@ -208,7 +208,7 @@ def _sampled(source: _Source, rng: Rng) -> str:
 
 def _shares_run(texts: Sequence[str], train: Sequence[str]) -> Bool:
     """Return whether each text shares a run of 8 words with one of the train texts."""
-    (tested_words, train_words), _ = words([texts, train])
+    (tested_words, train_words), _ = numbered_words([texts, train])
     keys, rows = runs(tested_words, ENDING_TOKENS)
     return np.bincount(rows, np.isin(keys, runs(train_words, ENDING_TOKENS)[0]), minlength=len(texts)) > 0
 

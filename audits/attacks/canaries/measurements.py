@@ -23,7 +23,7 @@ from audits.core.inputs import take
 from audits.core.stats import FAIL_LEVEL, auc, mid_ranks
 from audits.core.types import AuditInputs, Bool, Canaries, Float, Int, Rng, Table, persons
 from audits.embeddings.encoders import encode
-from audits.text.ngrams import runs, words
+from audits.text.ngrams import numbered_words, runs
 from audits.text.normalise import normalise, tokens
 
 Strings = NDArray[np.str_]
@@ -72,7 +72,7 @@ def score_canaries(canaries: Canaries, synthetic: Table, reference: Table, rng: 
 
 def ending_reproduced(texts: Sequence[str], synthetic: Sequence[str], reference: Sequence[str]) -> Bool:
     """Return by text whether its last 8 words are in a synthetic but no reference text; False for a shorter text."""
-    (words_of_texts, words_of_synthetic, words_of_reference), _ = words([texts, synthetic, reference])
+    (words_of_texts, words_of_synthetic, words_of_reference), _ = numbered_words([texts, synthetic, reference])
     keys, rows = runs(words_of_texts, ENDING_TOKENS)
     is_last = np.append(rows[1:] != rows[:-1], np.ones(min(1, len(rows)), dtype=np.bool_))  # last run of each text
     keys, rows = keys[is_last], rows[is_last]
@@ -201,7 +201,7 @@ def exposure_bits(
     """
     if len(suffixes) < MIN_SUFFIXES:
         raise InputError(f"exposure requires {MIN_SUFFIXES} suffixes, but there are {len(suffixes)}")
-    tables, n_words = words([synthetic, (*suffixes, *endings), reference])
+    tables, n_words = numbered_words([synthetic, (*suffixes, *endings), reference])
     of_synthetic, candidates, of_reference = (WordRows(table, None) for table in tables)
     scores = log_likelihood(of_synthetic, candidates, n_words) - log_likelihood(of_reference, candidates, n_words)
     of_suffixes, of_endings = np.sort(scores[: len(suffixes)]), scores[len(suffixes) :]

@@ -4,9 +4,9 @@ Real records hardly contain such sentences, because their parts do not belong to
 """
 
 from audits.core.types import Rng
-from audits.text.name_lists import words
+from audits.text.name_lists import split_list
 
-BUILT_IN_WORDS = words("""
+BUILT_IN_WORDS = split_list("""
 amber anchor apron arrow autumn bakery balcony barley basket beacon bellow birch blanket bottle bramble bridge bronze
 bucket button cabin candle canvas carpet cedar cellar chalk cherry chimney cider clover cobble copper corner cotton
 cradle cricket crystal curtain cushion dagger dairy damson daylight dinner drawer driftwood eagle elbow ember engine

@@ -119,7 +119,7 @@ class ReleaseComparison:
         n_attacks = max((len(attack.membership.areas) for attack in self.attacks.values()), default=N_ATTACKS)
         return stats.needed_for_auc(MARGIN, power=stats.power_of_each(n_attacks))
 
-    def shifted(self, name: Change) -> bool:
+    def has_shift(self, name: Change) -> bool:
         """Return whether the real records of changed and of control persons differ significantly from each other."""
         shift = self.attacks[name].shift
         return shift is not None and not shift.low <= 0.5 <= shift.high
@@ -181,7 +181,7 @@ def _fails(comparison: ReleaseComparison) -> list[str]:
             "common seed or rows were kept"
         )
     scan_p = comparison.scan_p()
-    comparable = {name: attack for name, attack in comparison.attacks.items() if not comparison.shifted(name)}
+    comparable = {name: attack for name, attack in comparison.attacks.items() if not comparison.has_shift(name)}
     auc_p = _corrected({n: [a.p_beyond(MARGIN) for a in c.membership.areas.values()] for n, c in comparable.items()})
     share_p = _corrected({n: [s.p_beyond(MARGIN) for s in c.shares.values()] for n, c in comparable.items()})
     for name in comparable:
@@ -218,7 +218,7 @@ def _unclear(comparison: ReleaseComparison, confidence: float) -> list[str]:
             f"{math.ceil(needed / (1 - comparison.reference_share))} would be enough"
         )
     for name in comparison.attacks:
-        if comparison.shifted(name):
+        if comparison.has_shift(name):
             unclear.append(
                 f"{_DESCRIPTIONS[name]} differ significantly from control in their own texts, so a leak cannot be "
                 "measured; provide control persons from the same time and place"

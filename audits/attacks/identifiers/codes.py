@@ -8,8 +8,8 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from audits.attacks.identifiers.digits import spelled_runs
-from audits.text.name_lists import words
-from audits.text.spans import words_in
+from audits.text.name_lists import split_list
+from audits.text.spans import tokens_in
 
 MIN_CHARACTERS, MAX_CHARACTERS = 7, 34  # smallest and largest number of letters and digits of a code
 MIN_LONG_CHARACTERS, MIN_LONG_DIGITS = 8, 6  # see `Code.is_long`
@@ -36,7 +36,7 @@ _QUANTITY = re.compile(
 )
 # words and units that do not belong to a code, unless a hyphen or slash follows them
 _ORDINARY = frozenset(
-    words("""
+    split_list("""
 a about am an and are as at be bp but by cc cm day did do dr each ed eg et for from ft had has he her his hr hrs i if
 in is it its iv kg km lb lbs mcg me mg min ml mm mo no not of off on or our out over oz per pm po prn qd s sec so t
 than the tid to up us vs was we were wk yo yr yrs you
@@ -93,7 +93,7 @@ def find_codes(normalised: str, dates: Sequence[tuple[int, int]] = ()) -> Iterat
     for stretch in _STRETCH.finditer(normalised):
         if stretch.end() - stretch.start() >= MIN_CHARACTERS:
             start = stretch.start()
-            groups = [(word, start + a, start + b) for word, a, b in words_in(stretch[0])]
+            groups = [(word, start + a, start + b) for word, a, b in tokens_in(stretch[0])]
             kinds = [
                 ""
                 if any(a < end and at < b for a, b in dates)

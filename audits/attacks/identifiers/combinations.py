@@ -78,7 +78,7 @@ def facts_of(row: RowContent) -> set[Fact]:
     return found
 
 
-def proper_words(text: str) -> set[Fact]:
+def word_facts(text: str) -> set[Fact]:
     """Return, as facts, the capitalised words of a text that begin no sentence, such as parts of names and places."""
     return {Fact("word", match[0].casefold()) for match in _PROPER.finditer(text)}
 
@@ -122,7 +122,7 @@ class FactOccurrences:
             names = {words for words in in_synthetic if len(words) >= MIN_NAME_WORDS}
             if names:
                 self.names[owner] |= names
-            for fact in proper_words(row.text) | {Fact("word", word) for words in names for word in words}:
+            for fact in word_facts(row.text) | {Fact("word", word) for words in names for word in words}:
                 if fact.value in self._words:
                     self.owners[fact].add(owner)
 

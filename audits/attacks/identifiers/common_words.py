@@ -30,7 +30,7 @@ class CommonWord(NamedTuple):
     control: set[int]  # control persons with this recorded identifier
 
 
-def is_common(value: Sequence[str]) -> bool:
+def is_ordinary_word(value: Sequence[str]) -> bool:
     """Return whether a recorded identifier is a single ordinary word; `value` has its tokens."""
     return len(value) == 1 and is_ordinary(value[0])
 

@@ -21,7 +21,7 @@ from audits.attacks.identifiers.tables import People, PoolContent
 from audits.core.stats import exceeds_control
 from audits.text.clinical_terms import is_ordinary
 from audits.text.normalise import normalise, tokens
-from audits.text.spans import words_in
+from audits.text.spans import tokens_in
 
 MIN_NAME_LETTERS = 10  # shorter names are not searched for by their letters
 MAX_NAME_WORDS = 4  # in `leaked_parts`, an identifier of 2 to 4 words, all of letters, counts as a name
@@ -32,7 +32,7 @@ MIN_WORD_LETTERS = 7  # shorter words of names are not searched for on their own
 _Places = defaultdict[int, list[Place]]  # places by row of S
 
 
-class NameHit(NamedTuple):
+class NameOccurrence(NamedTuple):
     """An occurrence of a name in a text."""
 
     name_index: int  # key of the name in the argument `names` of `find_known_names`
@@ -85,7 +85,9 @@ def _disguised_numbers(
         if form.kind == "number" and i not in recorded.dates:
             for owner in (*recorded.owners[i], *occurrences.form_owners.get(form, ())):
                 pool.known_numbers.add(form.key, owner)
-            if i not in recorded.numbers:  # such as a telephone number, which train and control persons may share
+            if (
+                i not in recorded.personal_numbers
+            ):  # such as a telephone number, which train and control persons may share
                 contacts.add(form.key[:MAX_DIGITS])
     control_texts, sizes = people.tables[1][0], (people.n_train, people.n_persons)
     for hit in find_known_numbers(pool.known_numbers, texts, control_texts, *sizes):
@@ -108,14 +110,15 @@ def _disguised_names(
     spellings: dict[int, list[Sequence[str]]] = {
         i: [value]
         for i, value in enumerate(recorded.values)
-        if i not in recorded.numbers | recorded.dates | occurrences.values and not any(map(str.isdecimal, value))
+        if i not in recorded.personal_numbers | recorded.dates | occurrences.values
+        and not any(map(str.isdecimal, value))
     }
     for form, i in recorded.forms.items():
         if form.kind == "email" and form not in occurrences.forms and i not in occurrences.values:
             spellings[i] = [tokens(form.key), tokens(form.key.replace("@", " at ").replace(".", " dot "))]
     of_train: dict[int, list[int]] = {}
     of_control: set[int] = set()
-    hits: list[NameHit] = []
+    hits: list[NameOccurrence] = []
     for hit, owners in _uncommon_hits(spellings, texts, occurrences, people, surprisal):
         i = hit.name_index
         train, control = owners.split(people.n_train, people.n_persons)
@@ -141,7 +144,7 @@ def _uncommon_hits(
     occurrences: Occurrences,
     people: People,
     surprisal: Surprisal,
-) -> Iterator[tuple[NameHit, Owners]]:
+) -> Iterator[tuple[NameOccurrence, Owners]]:
     """Yield the rare hits that overlap at least one word that is not common, with the owners of the name."""
     recorded, rare = occurrences.recorded, rare_hits(spellings, texts, surprisal)
     users = users_of({word for hit in rare for word in hit.words}, people)
@@ -154,7 +157,7 @@ def _uncommon_hits(
 
 def rare_hits(
     names: Mapping[int, Sequence[Sequence[str]]], texts: Sequence[str], surprisal: Surprisal
-) -> list[NameHit]:
+) -> list[NameOccurrence]:
     """Return the rare occurrences of names (`find_known_names`): fewer than .01 are expected by chance (lambda).
 
     lambda = (characters of the texts) × (names) × 2^-(surprisal of the spelling in bits)
@@ -165,7 +168,7 @@ def rare_hits(
 
 
 def has_only_common_words(
-    hit: NameHit, value: Sequence[str], owners: set[int], users: Mapping[str, set[int]]
+    hit: NameOccurrence, value: Sequence[str], owners: set[int], users: Mapping[str, set[int]]
 ) -> bool:
     """Return whether all words that the hit overlaps are common (`MIN_USERS`); `value` has the words of the name."""
     return all(
@@ -188,7 +191,7 @@ def _persons(owners: Iterable[Sequence[int]]) -> set[int]:
     return {person for persons in owners for person in persons}
 
 
-def find_known_names(names: Mapping[int, Sequence[Sequence[str]]], texts: Sequence[str]) -> Iterator[NameHit]:
+def find_known_names(names: Mapping[int, Sequence[Sequence[str]]], texts: Sequence[str]) -> Iterator[NameOccurrence]:
     """Yield each occurrence of the letters of a name in a text: "Jane Abernathy" in "to j-a-n-e.abernathy".
 
     The words of the name may be in reverse order, and the letters of the whole name or of each word may be backwards.
@@ -208,7 +211,7 @@ def find_known_names(names: Mapping[int, Sequence[Sequence[str]]], texts: Sequen
         return
     automaton.make_automaton()
     for row, text in enumerate(texts):
-        words = words_in(normalise(text))
+        words = tokens_in(normalise(text))
         letters = "".join(word.word for word in words)
         place: list[tuple[int, int]] = []  # for each letter, the index of its word, and its position in the text
         for last, names_here in automaton.iter(letters):
@@ -220,7 +223,7 @@ def find_known_names(names: Mapping[int, Sequence[Sequence[str]]], texts: Sequen
                     for word in words[at : end_at + 1]
                     if min(end + 1, word.end) - max(start, word.start) > min(MAX_TOUCHED, len(word.word) - 1)
                 )
-                yield NameHit(name_index, spelling, row, start, end + 1, overlapped)
+                yield NameOccurrence(name_index, spelling, row, start, end + 1, overlapped)
 
 
 def leaked_parts(

@@ -14,7 +14,7 @@ from audits.core.findings import MAX_FINDINGS
 from audits.core.types import Finding
 from audits.text.normalise import normalise, tokens
 from audits.text.phrases import Phrases
-from audits.text.spans import located, words_in
+from audits.text.spans import located, tokens_in
 
 
 class Place(NamedTuple):
@@ -70,7 +70,7 @@ def locate_identifiers(texts: Iterable[str], terms: SearchTerms, names: Sequence
         if row in terms.rows:
             places.append(Place(0, len(normalised), "combination of facts", terms.rows[row]))
         occurrences = list(search.occurrences(tokens(normalised)))
-        words = words_in(normalised) if occurrences else []
+        words = tokens_in(normalised) if occurrences else []
         for i, at in occurrences:
             phrase, kind_and_owners = phrases[i]
             places.append(Place(words[at].start, words[at + len(phrase) - 1].end, *kind_and_owners))

@@ -42,10 +42,10 @@ class RecordedIdentifiers:
 
     values: Sequence[Value]  # the tokens of each value, at most 8
     owners: Sequence[Owners]  # owners of each value
-    number: Mapping[Value, int]  # index of each value
+    index_of: Mapping[Value, int]  # index of each value
     forms: Mapping[Entity, int]  # form: index of the first value with this form
     dates: frozenset[int]  # indices of the values that are dates
-    numbers: frozenset[int]  # indices of the values that are personal numbers
+    personal_numbers: frozenset[int]  # indices of the values that are personal numbers
 
     def may_be_misspelt(self, value: Value) -> bool:
         """Return whether S is searched for misspellings of a value; short values have too many similar words."""
@@ -59,12 +59,12 @@ def index_identifiers(lists: Iterable[Sequence[str]], owners: Iterable[int]) -> 
     for text, owner in listed:
         owner_of.setdefault(_value(text), Owners()).add(owner)
     owner_of.pop((), None)
-    number = {value: i for i, value in enumerate(owner_of)}
+    index_of = {value: i for i, value in enumerate(owner_of)}
     owners_of_value = list(owner_of.values())
     forms: dict[Entity, int] = {}
     dates, contacts, with_form = set[int](), set[int](), set[int]()
     for text in dict.fromkeys(text for text, _ in listed):
-        i = number.get(_value(text))
+        i = index_of.get(_value(text))
         if i is None:
             continue
         forms_of_text, is_date = _forms(text)
@@ -82,10 +82,10 @@ def index_identifiers(lists: Iterable[Sequence[str]], owners: Iterable[int]) -> 
     return RecordedIdentifiers(
         values=list(owner_of),
         owners=owners_of_value,
-        number=number,
+        index_of=index_of,
         forms=forms,
         dates=frozenset(dates),
-        numbers=frozenset(with_form - dates - contacts),
+        personal_numbers=frozenset(with_form - dates - contacts),
     )
 
 
@@ -129,7 +129,7 @@ class Occurrences:
 
     def read_synthetic(self, row: RowContent) -> None:
         """Add the recorded identifiers of a synthetic row."""
-        if not self.recorded.number:
+        if not self.recorded.index_of:
             return
         found = list(self._phrases.occurrences(row.words))  # (index of the value, index of its first word in the row)
         self.values.update(i for i, _ in found)
@@ -138,7 +138,7 @@ class Occurrences:
             self.together.append(in_row)
         self.forms.update(e for e in row.entities | row.numbers if e in self.recorded.forms)
         for spelling, i in self._misspelt_in(row.words):
-            if spelling not in self.recorded.number:
+            if spelling not in self.recorded.index_of:
                 self.misspelt.setdefault(spelling, set()).add(i)
 
     def read_other(self, row: RowContent, owner: int) -> None:
@@ -167,7 +167,7 @@ class Occurrences:
         if i in self.recorded.dates and len([*owners]) > 1:
             return [], []
         if train and control:
-            return (train, []) if i in self.recorded.numbers else ([], [])
+            return (train, []) if i in self.recorded.personal_numbers else ([], [])
         return train, control
 
     def by_chance(self, i: int, sizes: tuple[int, int], others: Iterable[int] = ()) -> list[int]:
@@ -324,7 +324,9 @@ def judge_recorded(
     # the share is 1 if no identifier of control was tested; only then, `elsewhere` shows what occurs by chance
     by_chance = [value for i, value in elsewhere.items() if i not in found] if share == 1 else []
     chance = Chance(share=share, values=by_chance, share_of_synthetic=counts.share_of_synthetic)
-    leaks = leaking_values(found, recorded.values, recorded.numbers, occurrences.titled, occurrences.together, chance)
+    leaks = leaking_values(
+        found, recorded.values, recorded.personal_numbers, occurrences.titled, occurrences.together, chance
+    )
     terms = [(term, (kind, sorted(leak.train))) for leak in leaks for term, kind in leak.terms]
     return RecordedHits(
         tested=n_tested,

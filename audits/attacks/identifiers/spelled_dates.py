@@ -6,9 +6,9 @@ from typing import NamedTuple
 
 from audits.attacks.identifiers.digits import TEENS, TENS, UNITS
 from audits.text.identifier_grammar import MONTHS
-from audits.text.name_lists import words
+from audits.text.name_lists import split_list
 
-_ORDINALS = words("""
+_ORDINALS = split_list("""
 first second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth thirteenth fourteenth fifteenth
 sixteenth seventeenth eighteenth nineteenth twentieth
 """)

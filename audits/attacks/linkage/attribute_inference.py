@@ -19,7 +19,7 @@ from audits.attacks.linkage.view_retrieval import NearestRows, nearest_rows, spl
 from audits.core.holdout import HoldoutTables
 from audits.core.types import Bool, Float, Int, persons
 from audits.embeddings.similarity import incidence
-from audits.text.ngrams import words
+from audits.text.ngrams import numbered_words
 
 RARE_PERSONS = 10  # an item of at most this many persons is rare
 FEW_SHARE = 0.01  # a word that at most this share of the persons use is also rare
@@ -35,9 +35,9 @@ class Secrets:
 
     stated: sparse.csr_matrix  # (m, I): items of each synthetic row
     stated_by_reference: sparse.csr_matrix  # (r, I): items of each reference row
-    auxiliary: sparse.csr_matrix  # (n, I): items of the known part of each real record
+    known: sparse.csr_matrix  # (n, I): items of the known part of each real record
     target: sparse.csr_matrix  # (n, I): items of the hidden part of each real record that the known part lacks
-    worth: Float  # (I,): bits of each item, -log2 of the share of all persons who have the item
+    bits: Float  # (I,): information of each item, -log2 of the share of all persons who have the item
     n_persons: Int  # (I,): number of persons of train, control and reference together who have the item
 
     def select(self, items: Int) -> "Secrets":
@@ -68,11 +68,11 @@ class Trials:
 
 
 def guess_by_vote(nearest: NearestRows, secrets: Secrets, k: int, ties: Int, *, reference: bool = False) -> Guesses:
-    """Guess for each record the item with the largest vote of the k nearest rows, weighted by the worth of the item.
+    """Guess for each record the item with the largest vote of the k nearest rows, weighted by the bits of the item.
 
         share(i)   = (sum of max(0, cos) over those of the k rows that have item i) / (the same sum over all k rows)
-        guess      = argmax of share(i) · worth(i) over the items i that the known part lacks
-        confidence = share(guess) · worth(guess) · cos to the nearest row
+        guess      = argmax of share(i) · bits(i) over the items i that the known part lacks
+        confidence = share(guess) · bits(guess) · cos to the nearest row
 
     Among items with equal weighted votes, the guess is the item with the lowest rank in `ties` (I,), which must not
     depend on who is in train. If `reference` is true, `nearest` has rows of the reference in place of synthetic rows.
@@ -85,10 +85,10 @@ def guess_by_vote(nearest: NearestRows, secrets: Secrets, k: int, ties: Int, *, 
     shares = weights / np.where(total > 0, total, 1)[:, None]
     votes = sparse.csr_matrix((shares.ravel(), nearest.rows[:, :k].ravel(), np.arange(0, n * k + 1, k)), shape=(n, m))
     voted = sparse.csr_matrix(votes @ items)
-    voted = sparse.csr_matrix(voted - voted.multiply(secrets.auxiliary))
+    voted = sparse.csr_matrix(voted - voted.multiply(secrets.known))
     voted.eliminate_zeros()
     row = np.repeat(np.arange(n), np.diff(voted.indptr))
-    value = voted.data * secrets.worth[voted.indices]
+    value = voted.data * secrets.bits[voted.indices]
     order = np.lexsort((ties[voted.indices], -value, row))
     best = order[np.unique(row[order], return_index=True)[1]]
     confidence = np.zeros(n)
@@ -124,7 +124,7 @@ def word_secrets(holdout: HoldoutTables) -> Secrets:
 
     A word is rare if the number of persons who use it is at most ten, or at most 1 % of all persons.
     """
-    sequences, n_words = words(_halved_texts(holdout))
+    sequences, n_words = numbered_words(_halved_texts(holdout))
     n_all = sum(len(set(table.groups)) for table in (holdout.train, holdout.control, holdout.reference))
     max_persons = max(RARE_PERSONS, math.ceil(FEW_SHARE * n_all))
     occurrences = [
@@ -177,20 +177,20 @@ def _build_secrets(tables: Sequence[sparse.csr_matrix], holdout: HoldoutTables) 
 
     Items that no person has, or that more than half of the persons have, are omitted.
     """
-    stated, auxiliary, hidden, reference = tables
+    stated, known, hidden, reference = tables
     owners = [*(f"t{g}" for g in holdout.train.groups), *(f"h{g}" for g in holdout.control.groups)]
     _, row_person = persons([*owners, *owners, *(f"r{g}" for g in holdout.reference.groups)])
-    everything = sparse.coo_matrix(sparse.vstack([auxiliary, hidden, reference]))
+    everything = sparse.coo_matrix(sparse.vstack([known, hidden, reference]))
     pairs = np.unique(np.stack([row_person[everything.row], everything.col]), axis=1)
     n_persons, n_all = np.bincount(pairs[1], minlength=stated.shape[1]), int(row_person.max()) + 1
-    target = sparse.csr_matrix(hidden - hidden.multiply(auxiliary))
+    target = sparse.csr_matrix(hidden - hidden.multiply(known))
     target.eliminate_zeros()
     secrets = Secrets(
         stated=stated,
         stated_by_reference=reference,
-        auxiliary=auxiliary,
+        known=known,
         target=target,
-        worth=-np.log2(np.maximum(n_persons, 1) / n_all),
+        bits=-np.log2(np.maximum(n_persons, 1) / n_all),
         n_persons=n_persons,
     )
     return secrets.select(np.flatnonzero((n_persons > 0) & (n_persons <= MAX_SHARE * n_all)))

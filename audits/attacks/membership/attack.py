@@ -170,7 +170,7 @@ def roc_curve(scores: Float, is_train: Bool) -> dict[str, list[float]]:
     return {"fpr": [p[0] for p in points], "tpr": [p[1] for p in points]}
 
 
-def found_with(
+def smallest_detected_leaks(
     n_train: int, n_control: int, *, attacks: int, margin: float, epsilon_limit: float, coins: int
 ) -> dict[str, Any]:
     """Return the smallest leaks that make the audit fail with power .5, .8 and .95, one value per power.
@@ -197,7 +197,7 @@ def found_with(
 
 
 def _copied(n_train: int, n_control: int, attacks: int, power: float) -> float | None:
-    """Return `copied_share` of `found_with` for one power; None if no share is detected."""
+    """Return `copied_share` of `smallest_detected_leaks` for one power; None if no share is detected."""
     n = n_train + n_control
     cuts = np.array([m for m in stats.SCAN_GRID if m < n])
     level = stats.CHANCE_LEVEL / (2 * len(cuts) * attacks)
@@ -213,7 +213,7 @@ def _copied(n_train: int, n_control: int, attacks: int, power: float) -> float |
 
 
 def _epsilon(coins: int, limit: float, power: float) -> float | None:
-    """Return `epsilon` of `found_with` for one power, searched in steps of .05."""
+    """Return `epsilon` of `smallest_detected_leaks` for one power, searched in steps of .05."""
     # the numbers of guesses that the audit of epsilon tests; each has its own p-value
     tried = guesses_tried(guessed_persons(coins)) if coins > 0 else []
     p_right_at_limit = 1 / (1 + np.exp(-limit))

@@ -54,8 +54,8 @@ class Membership(EncoderAudit):
     - worst_class_auc: like auc, over all attacks and all classes with at least 100 persons in each of train and
       control.
 
-    details.power.curve is the result of `found_with`. details.power.smallest_leak is the smallest distance of an AUC
-    from one half that a single attack detects with power .8.
+    details.power.curve is the result of `smallest_detected_leaks`. details.power.smallest_leak is the smallest
+    distance of an AUC from one half that a single attack detects with power .8.
 
     Privacy: per-record scores stay in memory; at most 60 points of the ROC curve, over all persons, are returned.
     Randomness: control persons who become the reference, folds, persons whose roles are guessed, encoders' seeds.
@@ -282,7 +282,7 @@ def _details(evidence: MembershipEvidence, holdout: HoldoutTables, people: Arms,
             "persons_needed": classes.needed,
         }
     smallest, ceiling = detectable_auc(smaller, confidence=confidence), evidence.bound["ceiling"]
-    curve = attack.found_with(
+    curve = attack.smallest_detected_leaks(
         people.n_train,
         people.n_control,
         attacks=n_attacks,

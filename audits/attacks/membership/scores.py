@@ -22,7 +22,7 @@ from audits.core.types import Float, Int
 from audits.embeddings import similarity
 from audits.embeddings.distances import stack_arms
 from audits.embeddings.encoders import Encoded
-from audits.text.ngrams import Sequences, runs, words
+from audits.text.ngrams import Sequences, numbered_words, runs
 
 NEAREST = 3  # number of highest Jaccard indices that are averaged
 SHINGLE = 3  # number of words per run
@@ -48,7 +48,7 @@ def membership_scores(holdout: HoldoutTables, encoded: tuple[Encoded, ...]) -> d
 def _corpora(holdout: HoldoutTables) -> tuple[list[WordRows], int]:
     """Return the words of synthetic, real (train first) and reference rows, and the number of distinct words."""
     synthetic, train, control, reference = holdout.synthetic, holdout.train, holdout.control, holdout.reference
-    texts, n_words = words([synthetic.texts, (*train.texts, *control.texts), reference.texts])
+    texts, n_words = numbered_words([synthetic.texts, (*train.texts, *control.texts), reference.texts])
     labels = [synthetic.labels, train.labels, control.labels, reference.labels]
     all_labels = [label for column in labels for label in column or ()]
     code_of = {label: i for i, label in enumerate(sorted(set(all_labels)))}

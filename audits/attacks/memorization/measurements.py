@@ -80,7 +80,7 @@ class Measurements:
     scan_p: float  # smaller Holm-corrected p-value of the scan tests on hit(p) and near(p)
     # smallest Holm-corrected p-value of four tests of whether more train than control persons have long passages or
     # large parts of a record in the table; the thresholds of the four tests do not depend on control
-    more_p: float
+    train_excess_p: float
     tau: float | None  # highest excess that allows a pass; None if there are too few persons
     n_for_stricter: int  # number of persons that train and control must each have for the next stricter tau
     planted: Caught  # how many planted records with unchanged words the audit found
@@ -101,7 +101,7 @@ def limits(pool: Pool, found: Matches, rng: np.random.Generator) -> Limits:
     )
 
 
-def measured(pool: Pool, planted: Planted, found: Matches, limits: Limits, confidence: float) -> Measurements:
+def measure(pool: Pool, planted: Planted, found: Matches, limits: Limits, confidence: float) -> Measurements:
     """Return the measurements for the verdict; `found` covers the synthetic rows and then the planted rows."""
     n_train, n_control = pool.n_train, pool.n_control
     n_synthetic = len(found.row_run) - len(planted.texts)
@@ -153,7 +153,7 @@ def measured(pool: Pool, planted: Planted, found: Matches, limits: Limits, confi
         near=difference(*compared[1], confidence=confidence),
         proven_above_tau=proven - (0.0 if tau is None else tau),
         scan_p=min(holm(scans)),
-        more_p=min(holm([_hypergeometric_p(of, n_train) for of in fixed])),
+        train_excess_p=min(holm([_hypergeometric_p(of, n_train) for of in fixed])),
         tau=tau,
         n_for_stricter=n_for_stricter,
         planted=calibration.caught(planted, is_above_limit[n_synthetic:], reordered=False),
@@ -189,7 +189,7 @@ def _bag_tests(pool: Pool, found: Matches) -> tuple[tuple[float, float], tuple[B
     return (reordered_p, ordered_p), (reordered[1], ordered[1])
 
 
-def bags_above(facts: Measurements, bags: BagMatches) -> Bool:
+def bags_at_limit(facts: Measurements, bags: BagMatches) -> Bool:
     """Return which bags prevent a pass: those that reach their limit.
 
     If a p-value of `Measurements.bags_p` is significant, the bags that it counts prevent a pass, too.

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from audits.attacks.memorization import calibration, locations
-from audits.attacks.memorization.measurements import Measurements, bags_above, limits, measured
+from audits.attacks.memorization.measurements import Measurements, bags_at_limit, limits, measure
 from audits.attacks.memorization.search import FLOOR_TOKENS, Matches, Pool, pooled, search
 from audits.attacks.memorization.word_bags import LENGTHS
 from audits.core.quarantine import most_quarantined, without_rows
@@ -96,7 +96,7 @@ class Memorization:
         planted = calibration.plant(inputs.train.texts, rng)
         found = search(inputs.synthetic.texts, planted.texts, pool)
         limits_of_table = limits(pool, found, rng)
-        measurements = measured(pool, planted, found, limits_of_table, confidence)
+        measurements = measure(pool, planted, found, limits_of_table, confidence)
         result = _judge(inputs, pool, found, measurements)
         rows = measurements.quotations
         if result.verdict != "insufficient" or not 0 < len(rows) <= most_quarantined(len(inputs.synthetic)):
@@ -104,7 +104,7 @@ class Memorization:
         kept = np.setdiff1d(np.arange(len(inputs.synthetic)), rows)
         remaining = without_rows(inputs, rows)
         found = search(remaining.synthetic.texts, planted.texts, pool)
-        judged = _judge(remaining, pool, found, measured(pool, planted, found, limits_of_table, confidence))
+        judged = _judge(remaining, pool, found, measure(pool, planted, found, limits_of_table, confidence))
         renumbered = [replace(finding, row=int(kept[finding.row])) for finding in judged.findings]
         of_quarantined = [finding for finding in result.findings if finding.row in rows]
         return replace(
@@ -162,7 +162,7 @@ def _findings(
         (found.short_records, found.short_records.size >= short_limit, locations.WHOLE_RECORD),
         (found.copies, found.copies.share >= facts.limits.share.limit, locations.NEAR_COPY),
         (found.words, found.words.share >= facts.limits.words.limit, locations.NEAR_COPY),
-        (found.bags, bags_above(facts, found.bags), locations.NEAR_COPY),
+        (found.bags, bags_at_limit(facts, found.bags), locations.NEAR_COPY),
         *((runs, runs.length >= facts.limits.run.limit, locations.NEAR_COPY) for runs in found.hidden),
         *((runs, runs.length >= facts.limits.whole.limit, locations.NEAR_COPY) for runs in found.wholes),
     ]
@@ -227,7 +227,7 @@ def _leak_reason(facts: Measurements) -> str | None:
             "consecutive words that only this person or very few other persons wrote, a whole record, or most of a "
             f"record with words changed, inserted or reordered{pieces}"
         )
-    if facts.proven_above_tau > 0 or facts.more_p <= CHANCE_LEVEL:
+    if facts.proven_above_tau > 0 or facts.train_excess_p <= CHANCE_LEVEL:
         return "the table copies or nearly copies the text of significantly more train persons than control persons"
     if facts.scan_p <= CHANCE_LEVEL:
         return (

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from audits.core.types import Int, UInt
-from audits.text.letters import bare_letters
+from audits.text.letters import without_digits_and_doubles
 from audits.text.ngrams import find_keys, starts_group
 from audits.text.normalise import sentences, split_words, tokens, without_numbers
 
@@ -108,10 +108,10 @@ class _Collector:
 def short_keys(texts: Iterable[Sequence[str]]) -> list[tuple[int, int]]:
     """Return the key and the number of tokens of each short text; a text is given by its tokens.
 
-    The key depends only on the letters (`bare_letters`), so that glued, split or stretched words and changed numbers
-    do not hide a copy. Texts without letters have no key.
+    The key depends only on the letters (`without_digits_and_doubles`), so that glued, split or stretched words and
+    changed numbers do not hide a copy. Texts without letters have no key.
     """
-    letters = ((bare_letters("".join(words)), words) for words in texts)
+    letters = ((without_digits_and_doubles("".join(words)), words) for words in texts)
     return [(_key([bare]), len(without_numbers(list(words)))) for bare, words in letters if bare]
 
 

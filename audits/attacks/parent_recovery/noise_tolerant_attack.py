@@ -228,7 +228,7 @@ class ShareTest:
 
     def p_beyond(self, margin: float) -> float:
         """Return the two-sided p-value of the hypothesis that the share lies within a margin around `null`."""
-        return self.share.p_beyond(margin, null=self.null)
+        return self.share.p_beyond(margin, centre=self.null)
 
     def smallest_leak(self, n_shares: int, confidence: float) -> float | None:
         """Return the smallest distance of the share from `null` that prevents a pass with probability .8.

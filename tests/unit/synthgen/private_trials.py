@@ -91,7 +91,7 @@ def prepare(folder, patch, patients=240):
     patch.setattr(bases, "FOLDER", folder)
     for module in ("dp.planned_queries", "release.assembly"):
         patch.setattr(f"synthgen.{module}.MODELS", ("counting", "picking"))
-    patch.setattr("audits.verify.consistency.is_unknown", lambda _name: False)
+    patch.setattr("audits.verify.consistency.is_not_shipped", lambda _name: False)
     patch.setattr("audits.verify.consistency.dp_setting_problems", lambda _config: ())
     arrays = {"mean": basis.mean, "axes": basis.axes, "variances": basis.variances}
     save_file({k: v.astype(np.float32) for k, v in arrays.items()}, folder / "counting.safetensors")

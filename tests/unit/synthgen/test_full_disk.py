@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from audits.cli.main import main as audits
-from audits.ledger.budgets import Cost, Spending, counted, reserve
+from audits.ledger.budgets import Cost, Spending, counting_reservations, reserve
 from audits.ledger.chain import HighWaterMark
 from synthgen.cli.main import main as synthgen
 
@@ -87,7 +87,7 @@ def test_an_interrupted_line_never_returns_a_spent_budget(tmp_path):
     for cut in (1, 2, 50, len(whole.splitlines(keepends=True)[1]) - 1):
         path.write_bytes(whole[:-cut])  # the marks cover this line
         with pytest.raises(Exception, match="has 1 entries, but had 2 before"):
-            counted(folder, mark)
+            counting_reservations(folder, mark)
     path.write_bytes(whole + whole[:70])  # the marks do not cover this line, and nobody acted on it
-    assert [one.run for one in counted(folder, mark)] == ["a", "b"]
+    assert [one.run for one in counting_reservations(folder, mark)] == ["a", "b"]
     assert path.read_bytes() == whole

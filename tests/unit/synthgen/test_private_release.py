@@ -12,7 +12,7 @@ from audits.attacks.accounting.accountants import joint_epsilon
 from audits.attacks.accounting.mechanism_log import MechanismCost
 from audits.core.errors import InputError
 from audits.core.types import Lineage
-from audits.ledger.budgets import Cost, Overspent, Spending, counted, reserve, void
+from audits.ledger.budgets import Cost, Overspent, Spending, counting_reservations, reserve, void
 from audits.runner.input_checks import check_split
 from audits.verify.bundle import ENVELOPE, verify_bundle
 from audits.verify.trust import load_trust
@@ -284,7 +284,7 @@ def test_a_run_released_last_counts_all_budget_spent_since_its_reservation(finis
 def test_rolled_back_ledger_blocks_all_configurations(trial, ledger):
     private = trial("inside")
     kept = ledger_of(private.config())[0]
-    assert counted(*ledger_of(private.config())) == ()  # the high-water mark beside the key has seen it
+    assert counting_reservations(*ledger_of(private.config())) == ()  # the high-water mark beside the key has seen it
     before, place = (kept / "attempts.jsonl").read_bytes(), private.folder / ledger
     if place != kept:
         shutil.copytree(kept, place)
@@ -313,7 +313,7 @@ def test_a_run_with_reproducible_noise_is_not_released(trial):
     private = trial("outside")
     with pytest.raises(ConfigError, match="the noise is reproducible"):
         Pipeline(private.config(secret="public")).run()
-    assert counted(*ledger_of(private.config())) == ()
+    assert counting_reservations(*ledger_of(private.config())) == ()
 
     # under an internal policy without a budget, it is a study, and a release is still refused
     private.pin("open", private.OPEN)

@@ -22,7 +22,7 @@ from audits.attacks.identifiers.surprisal import Surprisal
 from audits.attacks.identifiers.tables import People
 from audits.text.normalise import normalise, tokens
 from audits.text.phrases import Phrases
-from audits.text.spans import words_in
+from audits.text.spans import tokens_in
 
 MAX_COINCIDENCES = 0.01  # an address counts only if fewer than .01 occurrences are expected by chance
 MIN_CHARACTERS = 6  # smallest number of letters and digits of an address
@@ -110,7 +110,7 @@ class AddressOccurrences:
             for address, start, end in self._in(row.words)
             if tuple(row.words[start:end]) not in self._recorded[address]
         ]
-        words = words_in(row.normalised) if found else []
+        words = tokens_in(row.normalised) if found else []
         self.rows.append([(address, (words[start].start, words[end - 1].end)) for address, start, end in found])
 
     def read_other(self, row: RowContent, owner: int) -> None:

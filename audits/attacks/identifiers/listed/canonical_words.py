@@ -5,19 +5,19 @@ from typing import NamedTuple
 
 from audits.attacks.identifiers.digits import UNITS
 from audits.attacks.identifiers.spelled_dates import BELOW_HUNDRED
-from audits.text.name_lists import words
+from audits.text.name_lists import split_list
 
 STREET_TYPES = dict(  # key: abbreviation; value: the last word of a street name that it stands for
     pair.split(":")
-    for pair in words("""
+    for pair in split_list("""
 ave:avenue av:avenue blvd:boulevard cir:circle cl:close clos:close ct:court cres:crescent dr:drive gdns:gardens
 gr:grove hwy:highway ln:lane pkwy:parkway pl:place rd:road sq:square st:street str:street ter:terrace
 """)
 )
 # last words of street names
-STREETS = frozenset((*STREET_TYPES.values(), *words("alley hill mews park row trail walk way yard")))
+STREETS = frozenset((*STREET_TYPES.values(), *split_list("alley hill mews park row trail walk way yard")))
 # words that `canonical` leaves out: names of separators such as "-", and words for "number"
-_LEFT_OUT = frozenset(words("dot point underscore dash hyphen slash at no nr num number house"))
+_LEFT_OUT = frozenset(split_list("dot point underscore dash hyphen slash at no nr num number house"))
 _ONE_TO_NINE = frozenset(str(i) for i in range(1, len(UNITS)))
 _ZERO = frozenset(("zero", "oh", "o", "nought"))
 _MAX_NUMBER_WORDS = 2  # a number below a hundred has at most two words

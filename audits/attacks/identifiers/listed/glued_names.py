@@ -9,7 +9,13 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import ahocorasick  # type: ignore[import-not-found] # ships no types
 
-from audits.attacks.identifiers.disguised import MIN_NAME_LETTERS, NameHit, has_only_common_words, rare_hits, users_of
+from audits.attacks.identifiers.disguised import (
+    MIN_NAME_LETTERS,
+    NameOccurrence,
+    has_only_common_words,
+    rare_hits,
+    users_of,
+)
 from audits.attacks.identifiers.listed.other_forms import OtherForm, OtherFormLeaks, judge_other_forms
 from audits.attacks.identifiers.ownership import Owners
 from audits.attacks.identifiers.person_names import PersonName
@@ -51,7 +57,7 @@ class NamePairs:
                 self._words[pair] |= {*name.given, *(word[0] for word in name.given), *parts, surname}
                 self._spellings[pair] |= {pair, *((given, other[0], surname) for other in name.given[i + 1 :])}
 
-    def hits(self, texts: Sequence[str], surprisal: Surprisal) -> list[tuple[Pair, NameHit]]:
+    def hits(self, texts: Sequence[str], surprisal: Surprisal) -> list[tuple[Pair, NameOccurrence]]:
         """Return the rare occurrences (`rare_hits`) of pairs that are not written as two separate words."""
         pairs = list(self._spellings)
         spellings = {i: [*self._spellings[pair]] for i, pair in enumerate(pairs)}
@@ -104,7 +110,7 @@ def judge_glued_names(texts: Sequence[str], pairs: NamePairs, people: People, su
     return judge_other_forms(found, by_chance, people, "known name, disguised")
 
 
-def _writers(hits: Sequence[tuple[Pair, NameHit]], people: People) -> Mapping[Pair, Owners]:
+def _writers(hits: Sequence[tuple[Pair, NameOccurrence]], people: People) -> Mapping[Pair, Owners]:
     """Return the persons whose texts contain the letters of a pair that S contains, in either order of its words."""
     automaton = ahocorasick.Automaton()
     for pair in {pair for pair, _ in hits}:

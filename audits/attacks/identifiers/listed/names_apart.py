@@ -16,7 +16,7 @@ from audits.attacks.identifiers.person_names import PersonName
 from audits.attacks.identifiers.surprisal import Surprisal
 from audits.attacks.identifiers.tables import People
 from audits.text.clinical_terms import is_ordinary
-from audits.text.spans import words_in
+from audits.text.spans import tokens_in
 
 MAX_COINCIDENCES = 0.01  # a pair counts only if fewer than .01 such pairs are expected by chance
 # if names of control are recorded and fewer persons than this have a pair that occurs by chance, all pairs of train
@@ -55,7 +55,7 @@ class NamesApart:
     def read_synthetic(self, row: RowContent) -> None:
         """Add the pairs in a row of S."""
         found = [(pair, at) for pair, *at in self._in(row.words) if _is_apart(*at)]
-        words = words_in(row.normalised) if found else []
+        words = tokens_in(row.normalised) if found else []
         self.rows.append([(pair, [words[token][1:] for token in at]) for pair, at in found])
         self.n_token_pairs += len(row.words) ** 2
         self.n_tokens[0] += len(row.words)

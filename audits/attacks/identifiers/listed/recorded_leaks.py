@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
-from audits.attacks.identifiers.common_words import CommonWord, is_common, leaking_words
+from audits.attacks.identifiers.common_words import CommonWord, is_ordinary_word, leaking_words
 from audits.attacks.identifiers.ownership import MIN_NAMES, MIN_NUMBERS
 from audits.attacks.identifiers.patterns import Entity
 from audits.core.stats import exceeds_control
@@ -84,7 +84,7 @@ def leaking_values(
         together: indices of the values in each row of S with two or more values.
         chance: evidence of how many values occur in S by chance.
     """
-    common = {i for i in found if is_common(values[i]) and i not in titled and chance.has_control_list}
+    common = {i for i in found if is_ordinary_word(values[i]) and i not in titled and chance.has_control_list}
     words = {i: CommonWord(values[i][0], found[i].train, found[i].control) for i in common}
     leaking = leaking_words(words, together, chance.share)
     names = [*(value for i, value in found.items() if i not in common), *chance.values]

@@ -5,7 +5,7 @@ import pytest
 
 from audits.core.errors import InputError
 from audits.core.types import Table
-from audits.ledger.attempts import attempt, attempts_before, recorded_attempt
+from audits.ledger.attempts import attempts_before, record_attempt, recorded_attempt
 from audits.ledger.chain import HighWaterMark, ledger_id
 
 WORDS = ("amber", "basin", "cedar", "delta", "ember", "flint", "grove", "heron", "jade", "knoll", "larch", "maple")
@@ -33,7 +33,7 @@ def place(tmp_path):
 
 @pytest.fixture
 def number(place):
-    return lambda digest, control=CONTROL: attempt(*place, digest=digest, control=control).number
+    return lambda digest, control=CONTROL: record_attempt(*place, digest=digest, control=control).number
 
 
 def renamed(control):
@@ -56,7 +56,7 @@ def test_attempts_with_different_digests_are_counted(number):
 
 def test_ledger_keeps_the_number_of_every_attempt(place):
     begun = ledger_id(place[0])
-    first, second = (attempt(*place, digest=digest, control=CONTROL) for digest in "ab")
+    first, second = (record_attempt(*place, digest=digest, control=CONTROL) for digest in "ab")
     assert [recorded_attempt(*place, found.digest).number for found in (first, second)] == [1, 2]
     assert recorded_attempt(*place, first.digest).ledger == second.ledger
 
@@ -68,7 +68,7 @@ def test_ledger_keeps_the_number_of_every_attempt(place):
 
 def test_position_counts_audits_of_any_persons(place):
     found = [
-        attempt(*place, digest=digest, control=control)
+        record_attempt(*place, digest=digest, control=control)
         for digest, control in zip("abab", (CONTROL, FRESH) * 2, strict=True)
     ]
     assert [(one.number, one.position) for one in found] == [(1, 1), (1, 2), (1, 1), (1, 2)]
@@ -132,7 +132,7 @@ def test_row_numbers_are_no_persons(number):
 def test_ledger_contains_no_text_and_no_unkeyed_hash(number, place, tmp_path):
     number("a")
     number("b", FRESH)
-    attempt(tmp_path / "other", HighWaterMark(tmp_path / "other.json"), digest="a", control=CONTROL)
+    record_attempt(tmp_path / "other", HighWaterMark(tmp_path / "other.json"), digest="a", control=CONTROL)
     one, other = ((folder / "attempts.jsonl").read_bytes() for folder in (place[0], tmp_path / "other"))
     assert not any(word.encode() in one for word in ("P-0", "p0", *WORDS))
     held = {one[i : i + 16] for i in range(len(one) - 16)}

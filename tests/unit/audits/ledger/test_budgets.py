@@ -13,19 +13,19 @@ from audits.attacks.accounting.mechanism_log import MechanismCost
 from audits.core.errors import InputError
 from audits.core.types import Table
 from audits.ledger import chain
-from audits.ledger.attempts import attempt
+from audits.ledger.attempts import record_attempt
 from audits.ledger.budgets import (
     Cost,
     Overspent,
     RunState,
     Spending,
     all_reservations,
-    counted,
+    counting_reservations,
     joint_cost,
     note_draw,
     note_made,
+    reservation_of_result,
     reserve,
-    spent,
     state_of,
     void,
 )
@@ -79,16 +79,16 @@ def test_joint_cost_of_equal_runs(book, place, golden, queries):
     for _ in range(runs):
         found = book(Cost(epsilon=epsilon, delta=delta), most=Cost(epsilon=9.0, delta=DELTA), queries=queries)
     assert found.spent_in_all.epsilon == pytest.approx(together, abs=5e-4)
-    assert joint_cost(counted(*place), DELTA) == found.spent_in_all
+    assert joint_cost(counting_reservations(*place), DELTA) == found.spent_in_all
     assert found.spent_in_all.epsilon <= runs * epsilon * (1 + 1e-9)
-    costs = [cost for one in counted(*place) for cost in one.costs]
+    costs = [cost for one in counting_reservations(*place) for cost in one.mechanism_costs]
     assert pld_epsilon(costs, delta=DELTA) == pytest.approx(together, abs=1e-3)
 
 
 def test_joint_epsilon_is_refused_above_the_limit(book, place):
     assert book().spent_by_others == Cost(epsilon=0.0, delta=DELTA)
     before = book().spent_by_others
-    assert before.epsilon == pytest.approx(joint_epsilon(spending("r").costs, delta=DELTA))
+    assert before.epsilon == pytest.approx(joint_epsilon(spending("r").mechanism_costs, delta=DELTA))
     assert before.epsilon < COST.epsilon  # at the larger delta of all runs
     for _ in range(2):
         found = book()
@@ -103,7 +103,7 @@ def test_joint_epsilon_is_refused_above_the_limit(book, place):
     )
     assert refused.value.problems == (message,)
     assert len(all_reservations(*place)) == before  # a refusal records nothing
-    assert joint_cost(counted(*place), DELTA) == found.spent_in_all
+    assert joint_cost(counting_reservations(*place), DELTA) == found.spent_in_all
 
 
 def test_second_run_may_claim_the_whole_delta_and_none_may_claim_more(book):
@@ -146,7 +146,7 @@ def test_spent_includes_later_reservations(place):
     note_draw(*place, "first")
     note_made(*place, "first", "d")
     reserve(*place, spending("second"), limit=None)
-    found = spent(*place, "first", "d", delta=COST.delta)
+    found = reservation_of_result(*place, "first", "d", delta=COST.delta)
     assert [one.run for one in found.others] == ["second"]
     assert found.spent_by_others.epsilon == pytest.approx(COST.epsilon)
 
@@ -155,7 +155,7 @@ def test_interrupted_run_continues_with_its_reservation(place):
     first = reserve(*place, spending("r"), limit=MOST)
     again = reserve(*place, spending("r"), limit=MOST)
     assert (again.spending, again.ledger) == (first.spending, first.ledger)
-    assert counted(*place) == (first.spending,)
+    assert counting_reservations(*place) == (first.spending,)
     with pytest.raises(InputError, match="a different reservation"):
         reserve(*place, spending("r", Cost(epsilon=0.1, delta=1e-6)), limit=MOST)
 
@@ -170,7 +170,7 @@ def test_noise_is_drawn_only_once(place):
     with pytest.raises(Overspent, match="drew its noise before"):
         note_draw(*place, "r")
     with pytest.raises(InputError, match="has no entry"):
-        spent(*place, "r", "d", delta=DELTA)
+        reservation_of_result(*place, "r", "d", delta=DELTA)
     found = state_of(*place, "r")
     assert (found.last, found.spending, found.digest) == ("draw", spending("r"), None)
     assert found.key is not None
@@ -178,18 +178,18 @@ def test_noise_is_drawn_only_once(place):
     found = state_of(*place, "r")
     assert (found.last, found.key, found.digest) == ("made", None, "d")
     assert state_of(*place, "another") == RunState(last=None, spending=None, key=None, digest=None)
-    assert spent(*place, "r", "d", delta=DELTA).spending.run == "r"
+    assert reservation_of_result(*place, "r", "d", delta=DELTA).spending.run == "r"
     with pytest.raises(InputError, match="has no entry"):
-        spent(*place, "r", "another answer", delta=DELTA)
+        reservation_of_result(*place, "r", "another answer", delta=DELTA)
     with pytest.raises(InputError, match="the last step of this run is not its draw"):
         note_made(*place, "r", "another answer")
     assert [one["state"] for one in all_reservations(*place)] == ["made"]
 
 
 def test_attempts_and_budgets_share_a_chain(place, book):
-    assert attempt(*place, digest="a", control=CONTROL).number == 1
+    assert record_attempt(*place, digest="a", control=CONTROL).number == 1
     assert book().spent_by_others.epsilon == 0
-    assert attempt(*place, digest="b", control=CONTROL).number == 2
+    assert record_attempt(*place, digest="b", control=CONTROL).number == 2
     assert book().spent_by_others.epsilon > 1
 
 
@@ -197,7 +197,7 @@ def test_voided_reservation_does_not_count_and_its_run_never_draws(place):
     reserve(*place, spending("a"), limit=MOST)
     reserve(*place, spending("b"), limit=MOST)
     assert void(*place, "a", NOW) == "2026-11-20T07:00:00Z"
-    assert [one.run for one in counted(*place)] == ["b"]
+    assert [one.run for one in counting_reservations(*place)] == ["b"]
     assert void(*place, "a", NOW.replace(year=2027)) == "2026-11-20T07:00:00Z"  # recorded once
     for step in (note_draw, lambda *given: reserve(*given[:2], spending("a"), limit=MOST)):
         with pytest.raises(InputError, match=r"was voided.*no noise was drawn"):
@@ -231,7 +231,7 @@ def test_drawn_reservation_counts_even_if_a_void_follows(place):
     note_draw(*place, "a")
     with chain.opened(place[0], place[1]) as opened:
         opened.append({"what": "void", "run": "a", "time": "2026-11-20T07:00:00Z"})
-    assert [one.run for one in counted(*place)] == ["a"]
+    assert [one.run for one in counting_reservations(*place)] == ["a"]
 
 
 MECHANISMS = [(), ({"kind": "gaussian", "steps": 1},), ({**gaussian(1.0, DELTA)[0], "noise_multiplier": 0},), ("x",)]
@@ -289,7 +289,7 @@ def test_any_sequence_of_steps_counts_all_but_voided_reservations(tmp_path_facto
         else:
             with pytest.raises(InputError):
                 does[what](run)
-        found = counted(*place)
+        found = counting_reservations(*place)
         assert {one.run: one for one in found} == {run: RUNS[run] for run, state in states.items() if state != "void"}
         now = joint_cost(found, DELTA).epsilon
         assert now >= before or what == "void"  # nothing but a void lowers the cost
@@ -358,7 +358,7 @@ def test_interrupted_void_is_whole_or_nothing(place, monkeypatch, at):
         path = place[0] / chain.FILE
         os.truncate(path, path.stat().st_size - 7)
     is_void = at == "after the line"
-    assert len(counted(*place)) == (0 if is_void else 1)
+    assert len(counting_reservations(*place)) == (0 if is_void else 1)
     if is_void:
         with pytest.raises(InputError, match="was voided"):
             note_draw(*place, "a")

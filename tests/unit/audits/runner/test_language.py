@@ -89,7 +89,7 @@ def test_the_same_language_is_not_foreign(town, order):
     found = check_language(release(town, [change(t) for t in town.synthetic.texts]), RNG(1))
     assert found.foreign_rows < MAX_FOREIGN
     assert not found.problems
-    assert not found.dissimilar
+    assert not found.similarity_problems
 
 
 def test_dissimilar_rows_prevent_a_pass_of_similarity_audits(town, monkeypatch):

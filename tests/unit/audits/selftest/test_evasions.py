@@ -165,7 +165,7 @@ def test_persons_are_identified_by_names_codes_and_facts(population):
     names = [set(name.lower().split()) for name in chain.from_iterable(made.identifiers)]
     assert sum(name <= set(text.lower().replace(",", "").split()) for name in names for text in behind) == 4
     for make in (evasions.bare_code, evasions.combined_facts):
-        made = evasions.described(population, rng(), make=make)
+        made = evasions.with_facts(population, rng(), make=make)
         behind, _ = added(population, made)
         digits = {"".join(filter(str.isdigit, text)) for text in behind}
         written = [t for t, before in zip(made.train.texts, population.train.texts, strict=True) if t != before]

@@ -2,7 +2,7 @@ import random
 
 import pytest
 
-from audits.text.letters import bare_letters, chunks, consonant_chunks, pieces
+from audits.text.letters import chunks, consonant_chunks, pieces, without_digits_and_doubles
 from audits.text.normalise import normalise, tokens
 from audits.text.spans import placed_tokens
 
@@ -53,5 +53,5 @@ def test_scripts_without_spaces_have_tokens_within_a_clause():
     assert [(p.word, p.start, p.end) for p in places][1:] == [("患", 8, 9), ("者", 9, 10), ("ok", 11, 13)]
 
 
-def test_bare_letters_have_no_digits_or_doubled_letters():
-    assert bare_letters("greatfood5stars") == "greatfodstars"
+def test_key_letters_have_no_digits_or_doubled_letters():
+    assert without_digits_and_doubles("greatfood5stars") == "greatfodstars"

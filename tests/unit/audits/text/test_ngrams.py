@@ -2,7 +2,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from audits.text.ngrams import characters, runs, words
+from audits.text.ngrams import characters, numbered_words, runs
 from audits.text.normalise import tokens as tokens_of
 
 texts = st.lists(st.text(alphabet="ab c", max_size=14), min_size=1, max_size=6)
@@ -10,7 +10,7 @@ texts = st.lists(st.text(alphabet="ab c", max_size=14), min_size=1, max_size=6)
 
 @given(texts, st.integers(1, 4))
 def test_runs_are_the_windows_within_each_text(rows, k):
-    (sequences,), _ = words([rows])
+    (sequences,), _ = numbered_words([rows])
     keys, of = runs(sequences, k)
     expected = [
         (tuple(tokens[j : j + k]), i)
@@ -23,11 +23,11 @@ def test_runs_are_the_windows_within_each_text(rows, k):
 
 
 def test_words_are_numbered_over_all_tables_and_runs_depend_on_their_order():
-    (one, two), n = words([["Red  fox", ""], ["the fox", "RED"]])
+    (one, two), n = numbered_words([["Red  fox", ""], ["the fox", "RED"]])
     assert (one.symbols.tolist(), two.symbols.tolist(), n) == ([0, 1], [2, 1, 0], 3)
     assert one.starts.tolist() == [0, 2, 2]
     assert len(one) == 2
-    (sequences,), _ = words([["a b", "b a", "a b"]])
+    (sequences,), _ = numbered_words([["a b", "b a", "a b"]])
     keys = runs(sequences, 2)[0]
     assert keys[0] == keys[2] != keys[1]
 

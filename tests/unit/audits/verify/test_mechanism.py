@@ -16,7 +16,7 @@ from audits.verify.mechanism import (
     CHECKED,
     NORMALISER,
     SAMPLING,
-    accounted,
+    accounting_details,
     check_mechanism,
     check_models_and_delta,
     check_spent,
@@ -113,10 +113,10 @@ def test_what_the_policy_publishes_and_decides_by_must_be_declared_in_the_log(re
 
 
 def test_the_report_has_one_accounting():
-    assert accounted(report_with(details(MEANS)))["mechanisms"] == (MEANS,)
+    assert accounting_details(report_with(details(MEANS)))["mechanisms"] == (MEANS,)
     for wrong in (b"{", canonical({"audit": {"results": []}}), canonical({}), canonical([])):
         with pytest.raises(VerifyError, match="does not contain the accounting"):
-            accounted({REPORT_JSON: wrong})
+            accounting_details({REPORT_JSON: wrong})
 
 
 UNTRUE = {

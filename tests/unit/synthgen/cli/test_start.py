@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from audits.gate.shipped import load_policy
-from audits.ledger.budgets import counted
+from audits.ledger.budgets import counting_reservations
 from audits.ledger.chain import ledger_id
 from audits.verify.trust import load_trust
 from synthgen.cli.start import TEMPLATES, examples, start
@@ -71,7 +71,7 @@ def test_the_trust_root_names_the_ledger_of_the_configuration(tmp_path, template
     commands = ["plan", "release", *["approve"] * 3] if template == "clinic-dp" else ["release"]
     assert [line.split()[2] for line in said.splitlines() if line.startswith("next: ")] == commands
     assert mode(place) == 0o700
-    assert counted(place, high_water_mark) == ()
+    assert counting_reservations(place, high_water_mark) == ()
 
 
 def test_keys_are_private_and_differ_between_trials(tmp_path):

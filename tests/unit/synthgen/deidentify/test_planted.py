@@ -3,12 +3,12 @@ from collections import Counter
 from hypothesis import given
 from hypothesis import strategies as st
 
-from audits.text.name_lists import words
+from audits.text.name_lists import split_list
 from synthgen.deidentify.engines import find_identifiers
 from synthgen.deidentify.planted import plant, wrapped
 
 CATEGORIES = set(
-    words("""
+    split_list("""
 NAME GEO DATE AGE PHONE FAX EMAIL SSN MRN PLAN ACCOUNT LICENCE VEHICLE DEVICE URL IP BIOMETRIC OTHER
 """)
 )

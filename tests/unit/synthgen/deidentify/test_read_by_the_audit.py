@@ -7,12 +7,12 @@ import pytest
 
 from audits.attacks.identifiers.identifiers_audit import Identifiers
 from audits.core.types import AuditInputs, Table
-from audits.text.name_lists import words
+from audits.text.name_lists import split_list
 from synthgen.deidentify.marked import read_marks
 from synthgen.deidentify.patterns import find_patterns
 from synthgen.deidentify.planted import FALSE_FRIENDS, WRITERS, _Values
 
-CATEGORIES = words("EMAIL URL PHONE FAX SSN PLAN LICENCE REGISTERED VEHICLE ACCOUNT DEVICE BIOMETRIC")
+CATEGORIES = split_list("EMAIL URL PHONE FAX SSN PLAN LICENCE REGISTERED VEHICLE ACCOUNT DEVICE BIOMETRIC")
 SENTENCES = (
     "Mail m.holloway_21 at mail dot example dot org.",
     "Mail m.holloway_21 [at] mail.example.org.",

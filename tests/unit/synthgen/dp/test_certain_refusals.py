@@ -4,7 +4,7 @@ import pytest
 from audits.gate.policy import parse_policy
 from audits.gate.rule import ATTEMPTS
 from audits.gate.shipped import load_policy
-from audits.ledger.attempts import attempt, attempts_before
+from audits.ledger.attempts import attempts_before, record_attempt
 from audits.ledger.budgets import note_draw
 from synthgen.core.errors import BudgetError
 from synthgen.core.progress import silent
@@ -117,7 +117,7 @@ def test_split_without_a_problem_is_not_refused_and_all_problems_are_listed(proj
     budgets.reserved(project.config(**budgets.with_dp(epsilon=2.0), seed=3))
     control = corpus("control", texts(60, 2, "discharged to ward nine"))
     for number in range(3):
-        attempt(*ledger_of(config), digest=str(number), control=as_table(control, {}))
+        record_attempt(*ledger_of(config), digest=str(number), control=as_table(control, {}))
     external = load_policy("hospital-external")
     limits = external.dp_substitute.model_copy(update={"max_epsilon": 1.0, "max_delta": 0.5})
     policy = external.model_copy(update={"dp_substitute": limits})
@@ -181,7 +181,7 @@ def test_exhausted_control_persons_are_refused_before_a_reservation(project, bud
         run = budgets.reserved(other).spending.run
         if number == 0:
             note_draw(*ledger_of(config), run)
-        attempt(*ledger_of(config), digest=str(number), control=as_table(found.control, {}))
+        record_attempt(*ledger_of(config), digest=str(number), control=as_table(found.control, {}))
     for other, spend_again in ((project.config(**small, seed=99), False), (config, True)):
         (problem,) = refused_before(other, found, policy=policy, spend_again=spend_again)
         assert problem.startswith("attempts: these control persons were audited 3 times, and the policy allows 3;")

@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from audits.core.errors import InputError, PolicyError
 from audits.gate.shipped import load_policy
-from audits.ledger.attempts import check_ledger
+from audits.ledger.attempts import create_or_check_ledger
 from audits.ledger.chain import HighWaterMark
 from synthgen.cli.main import app
 from synthgen.config import Config
@@ -180,10 +180,10 @@ def test_the_command_prints_the_plan_and_exits_with_3(config, folder, tmp_path):
 def test_a_ledger_or_key_that_is_read_only_at_the_end_stops_plan_and_run_at_the_start(config, folder, monkeypatch):
     given = config()
     ledger, mark = ledger_of(given)
-    check_ledger(ledger, mark)
+    create_or_check_ledger(ledger, mark)
     assert make_plan(given).problems == ()
     shutil.rmtree(ledger)
-    check_ledger(ledger, HighWaterMark(folder / "other.json"))  # the key folder belongs to another ledger
+    create_or_check_ledger(ledger, HighWaterMark(folder / "other.json"))  # the key folder belongs to another ledger
     assert "is not the ledger that was used before" in problems(given)
     with pytest.raises(InputError, match="is not the ledger that was used before"):
         Pipeline(given).run()

@@ -5,7 +5,7 @@ from fictional_clinic import write_notes
 from fictional_clinic.exports import write_exports
 
 from audits.gate.shipped import load_policy
-from audits.ledger.attempts import attempt
+from audits.ledger.attempts import record_attempt
 from synthgen.config import Config
 from synthgen.core.errors import DataError
 from synthgen.core.progress import silent
@@ -247,7 +247,7 @@ def test_plan_counts_earlier_audits_of_the_control_persons(config):
     made = config()
     assert "attempt" not in " ".join(make_plan(made).warnings)
     control = _read_source(job_of(made))[2].control
-    attempt(*ledger_of(made), digest="an earlier audit", control=as_table(control, {}))
+    record_attempt(*ledger_of(made), digest="an earlier audit", control=as_table(control, {}))
     planned = make_plan(made)
     (warning,) = [text for text in planned.warnings if "attempt" in text]
     assert "attempt 2 on these control persons, so every interval needs the confidence 0.9920" in warning
@@ -265,7 +265,7 @@ def test_without_person_ids_the_plan_counts_records_and_never_says_persons(confi
     assert f"records: {plan.persons['train']} train, {plan.persons['control']} control" in text
     assert "records in each of train and control" in text
     assert "person" not in text.partition("no release is possible")[0].replace("copied-persons", "")
-    attempt(*ledger_of(config()), digest="an earlier audit", control=as_table(control, {}))
+    record_attempt(*ledger_of(config()), digest="an earlier audit", control=as_table(control, {}))
     again = make_plan(config(source=columns, policy="hospital-external"))
     (repeated,) = [warning for warning in again.warnings if "attempt 2" in warning]
     assert "persons" not in repeated

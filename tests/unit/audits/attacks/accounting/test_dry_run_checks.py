@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from audits.attacks.accounting.dry_run_checks import degrees, dry_run_checks, needed_steps, reused_noise
+from audits.attacks.accounting.dry_run_checks import check_noise_is_new, degrees, dry_run_checks, needed_steps
 from audits.attacks.accounting.mechanism_log import Mechanism
 from audits.core.strictjson import canonical, parse
 
@@ -127,7 +127,7 @@ def test_a_sum_divided_by_answers_needs_no_logged_divisor(logs):
 
 
 def reuse(*values):
-    return reused_noise([Mechanism.model_validate(parse(canonical(value))) for value in values])
+    return check_noise_is_new([Mechanism.model_validate(parse(canonical(value))) for value in values])
 
 
 def test_noise_that_is_used_twice_is_found(logs):

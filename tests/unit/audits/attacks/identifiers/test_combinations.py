@@ -8,7 +8,7 @@ from audits.attacks.identifiers.combinations import (
     facts_of,
     full_names,
     judge_combinations,
-    proper_words,
+    word_facts,
 )
 from audits.attacks.identifiers.patterns import read_content
 from audits.attacks.identifiers.tables import read_people, read_pool, read_synthetic
@@ -36,7 +36,7 @@ def test_facts_of_a_text():
     assert facts_of(read_content("of Dunmore Springs, CO 81413")) == {Fact("postal", "co81413")}  # and no number
     assert facts_of(read_content("thirty-seven years old")) == {Fact("age", "37")}
     assert facts_of(read_content("(93 y/o F), aged ninety-three")) == {Fact("age", "93"), Fact("sex", "f")}
-    assert proper_words("The man saw Okafor in Leeds") == {Fact("word", "okafor"), Fact("word", "leeds")}
+    assert word_facts("The man saw Okafor in Leeds") == {Fact("word", "okafor"), Fact("word", "leeds")}
 
 
 @pytest.mark.parametrize("written", [SECRET, OTHER_FORM])

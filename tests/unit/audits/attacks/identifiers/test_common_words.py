@@ -3,7 +3,7 @@ import pytest
 from audits.attacks.identifiers.common_words import (
     CALENDAR,
     CommonWord,
-    is_common,
+    is_ordinary_word,
     is_titled,
     leaking_words,
     ordinary_words_leak,
@@ -11,10 +11,10 @@ from audits.attacks.identifiers.common_words import (
 
 
 def test_common_words_are_single_ordinary_words():
-    assert [is_common(value) for value in (["mountain"], ["november"], ["quixotebury"], ["ann", "mountain"])] == [
-        *(True, True, False, False)
-    ]
-    assert all(is_common([word]) for word in CALENDAR)
+    assert [
+        is_ordinary_word(value) for value in (["mountain"], ["november"], ["quixotebury"], ["ann", "mountain"])
+    ] == [*(True, True, False, False)]
+    assert all(is_ordinary_word([word]) for word in CALENDAR)
 
 
 def test_titles_stand_directly_before_a_word():

@@ -12,11 +12,11 @@ CODES = {
     "passport ": ("AB12CDE34", "9J2K-4M7Q", "SW-7F3A9C1B"),
     "the purple ": ("1EG4-TE5-MK73", "K7F3A9C1", "AB12-CDE34"),
 }
-ORDINALS = name_lists.words("""
+ORDINALS = name_lists.split_list("""
 first second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth thirteenth fourteenth fifteenth
 sixteenth seventeenth eighteenth nineteenth twentieth
 """)
-MONTHS = name_lists.words("January February March April May June July August September")
+MONTHS = name_lists.split_list("January February March April May June July August September")
 STEP = 7  # rows between two planted texts
 
 

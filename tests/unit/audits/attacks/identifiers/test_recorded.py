@@ -32,7 +32,7 @@ def test_recorded_identifier_has_all_its_owners():
     assert owners["jo", "bloggs"] == [0, 1]
     assert owners["no", "48213377"] == owners["id", "4821", "3377"] == [1, 2]  # one number in two spellings
     assert {recorded.values[i] for i in recorded.dates} == {("12", "03", "1961")}
-    assert {recorded.values[i] for i in recorded.numbers} == {("no", "48213377"), ("id", "4821", "3377")}
+    assert {recorded.values[i] for i in recorded.personal_numbers} == {("no", "48213377"), ("id", "4821", "3377")}
 
 
 def test_occurrences_are_collected_with_their_owners():

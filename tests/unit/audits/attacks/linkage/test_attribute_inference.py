@@ -33,19 +33,19 @@ def found(numbers, similarities):
     return NearestRows(rows=np.array(numbers), similarities=np.array(similarities, dtype=np.float32))
 
 
-def secrets_of(stated, auxiliary, target, worth):
-    width = len(worth)
+def secrets_of(stated, known, target, bits):
+    width = len(bits)
     return Secrets(
         stated=rows(*stated, width=width),
         stated_by_reference=rows(*stated, width=width),
-        auxiliary=rows(*auxiliary, width=width),
+        known=rows(*known, width=width),
         target=rows(*target, width=width),
-        worth=np.array(worth),
+        bits=np.array(bits),
         n_persons=np.arange(1, width + 1),
     )
 
 
-def test_rows_vote_by_similarity_and_worth():
+def test_rows_vote_by_similarity_and_bits():
     """Rows 0, 1, 2 have items {0, 1}, {1, 2}, {3}; item 1 is known."""
     secrets = secrets_of([{0, 1}, {1, 2}, {3}], [{1}], [{2}], [4.0, 9.0, 5.0, 8.0])
     one, three = (guess_by_vote(found([[0, 1, 2]], [[0.5, 0.375, 0.125]]), secrets, k, np.arange(4)) for k in (1, 3))
@@ -76,20 +76,20 @@ def test_equal_votes_are_decided_by_the_given_ranks():
 def test_guess_by_vote_agrees_with_brute_force():
     rng = np.random.default_rng(3)
     n, m, width = 40, 17, 12
-    stated, auxiliary, hidden = (
+    stated, known, hidden = (
         [set(np.flatnonzero(rng.random(width) < 0.2)) for _ in range(size)] for size in (m, n, n)
     )
-    target = [h - k for h, k in zip(hidden, auxiliary, strict=True)]
-    worth, ties = rng.random(width) + 0.5, rng.permutation(width)
+    target = [h - k for h, k in zip(hidden, known, strict=True)]
+    bits, ties = rng.random(width) + 0.5, rng.permutation(width)
     near = found(np.stack([rng.permutation(m)[:6] for _ in range(n)]), -np.sort(-rng.normal(size=(n, 6)), axis=1))
-    answered = guess_by_vote(near, secrets_of(stated, auxiliary, target, worth), 4, ties)
+    answered = guess_by_vote(near, secrets_of(stated, known, target, bits), 4, ties)
     for i in range(n):
         weights = [max(0.0, float(s)) for s in near.similarities[i, :4]]
         near_rows = list(zip(weights, near.rows[i, :4], strict=True))
         total = sum(weights) or 1.0
         votes = {
-            item: worth[item] * sum(w for w, r in near_rows if item in stated[r]) / total
-            for item in set(range(width)) - auxiliary[i]
+            item: bits[item] * sum(w for w, r in near_rows if item in stated[r]) / total
+            for item in set(range(width)) - known[i]
         }
         best = max((v, -ties[item], item) for item, v in votes.items())
         assert answered.correct[i] == (best[0] > 0 and best[2] in target[i])
@@ -132,15 +132,15 @@ def test_word_targets_occur_only_in_the_second_half(parts):
     assert n_targets(secrets) == [2, 1, 2]  # rare1, four; four, as rare2 is known; rare3, three
     # nobody has rare9; one, two and common are used by more than half of the six persons
     assert sorted(secrets.n_persons) == [1, 1, 1, 2, 3]
-    assert secrets.worth == pytest.approx(-np.log2(secrets.n_persons / 6))
+    assert secrets.bits == pytest.approx(-np.log2(secrets.n_persons / 6))
     assert secrets.stated.sum() == 3
-    assert len(secrets.of_at_most(1).worth) == 3
+    assert len(secrets.of_at_most(1).bits) == 3
 
 
 def test_baselines_are_made_without_the_synthetic_table(parts):
     secrets = word_secrets(parts)
     assert secrets.stated_by_reference.shape[0] == 3
-    near, ties = found([[0]] * 3, [[0.5]] * 3), np.arange(len(secrets.worth))
+    near, ties = found([[0]] * 3, [[0.5]] * 3), np.arange(len(secrets.bits))
     by_reference = guess_by_vote(near, secrets, 1, ties, reference=True)
     same = guess_by_vote(near, replace(secrets, stated=secrets.stated_by_reference), 1, ties)
     assert (by_reference.confidence == same.confidence).all()

@@ -9,8 +9,8 @@ from audits.attacks.membership.attack import (
     STACKED,
     areas_by_class,
     cross_fit,
-    found_with,
     roc_curve,
+    smallest_detected_leaks,
     true_positives,
 )
 from audits.core.holdout import Arms
@@ -136,7 +136,7 @@ N_TRAIN, N_CONTROL, ATTACKS = 500, 400, 6
 
 @pytest.fixture(scope="module")
 def curve():
-    return found_with(N_TRAIN, N_CONTROL, attacks=ATTACKS, margin=0.05, epsilon_limit=1.0, coins=780)
+    return smallest_detected_leaks(N_TRAIN, N_CONTROL, attacks=ATTACKS, margin=0.05, epsilon_limit=1.0, coins=780)
 
 
 def test_more_power_requires_larger_leaks(curve):
@@ -163,5 +163,5 @@ def test_the_stated_power_equals_the_simulated_one(curve):
 
 
 def test_with_too_few_persons_no_epsilon_is_detected():
-    curve = found_with(20, 20, attacks=9, margin=0.05, epsilon_limit=1.0, coins=9)
+    curve = smallest_detected_leaks(20, 20, attacks=9, margin=0.05, epsilon_limit=1.0, coins=9)
     assert curve["epsilon"] == [None, None, None]

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from audits.attacks.membership.kneser_ney import ORDER, WordRows, calibrated_ratio, log_likelihood
-from audits.text.ngrams import words
+from audits.text.ngrams import numbered_words
 
 
 def slow(model, text, n_words):
@@ -35,7 +35,7 @@ def texts(seed, n, vocabulary=6, length=9):
 
 def test_the_model_equals_a_dictionary_implementation():
     model, queries = texts(1, 40), [*texts(2, 12), "w1 unknown w2"]
-    (m, x), n = words([model, queries])
+    (m, x), n = numbered_words([model, queries])
     expected = [slow([t.split() for t in model], t.split(), n) for t in queries]
     assert log_likelihood(WordRows(m, None), WordRows(x, None), n) == pytest.approx(expected)
 
@@ -43,9 +43,9 @@ def test_the_model_equals_a_dictionary_implementation():
 def test_probabilities_of_all_words_sum_to_one():
     model = texts(3, 30)
     vocabulary = sorted({w for t in model for w in t.split()})
-    (m, x), n = words([model, [f"w1 w2 {w}" for w in vocabulary]])
+    (m, x), n = numbered_words([model, [f"w1 w2 {w}" for w in vocabulary]])
     by_text = 3 * log_likelihood(WordRows(m, None), WordRows(x, None), n)
-    (_, start), _ = words([model, ["w1 w2"]])
+    (_, start), _ = numbered_words([model, ["w1 w2"]])
     first_two = 2 * log_likelihood(WordRows(m, None), WordRows(start, None), n)
     assert np.exp(by_text - first_two).sum() == pytest.approx(1.0)
 
@@ -53,7 +53,7 @@ def test_probabilities_of_all_words_sum_to_one():
 def test_with_classes_the_model_is_the_mean_of_both_models():
     model, queries = [*texts(4, 20), *texts(5, 20)], texts(6, 5)
     classes, mine = np.repeat([0, 1], 20), np.array([0, 1, 1, 0, 1])
-    (m, x), n = words([model, queries])
+    (m, x), n = numbered_words([model, queries])
     found = log_likelihood(WordRows(m, classes), WordRows(x, mine), n)
     alone = log_likelihood(WordRows(m, None), WordRows(x, None), n)
     assert not np.allclose(found, alone)
@@ -63,7 +63,7 @@ def test_with_classes_the_model_is_the_mean_of_both_models():
 
 def test_repeated_records_rank_above_others():
     real = [*texts(10, 15, vocabulary=40, length=20), *texts(11, 15, vocabulary=40, length=20)]
-    (s, x, r), n = words([real[:15] * 2, real, texts(9, 60, vocabulary=40, length=20)])
+    (s, x, r), n = numbered_words([real[:15] * 2, real, texts(9, 60, vocabulary=40, length=20)])
     found = calibrated_ratio(WordRows(s, None), WordRows(x, None), WordRows(r, None), n)
     assert np.median(found[:15]) > np.median(found[15:]) + 2
     assert len(np.unique(found)) == 30
@@ -72,13 +72,13 @@ def test_repeated_records_rank_above_others():
 def test_scores_are_calibrated_on_the_reference_records_of_the_class():
     of_class = np.tile([0, 0, 1, 1], 30)
     rows = [t for pair in zip(texts(12, 60, 8, 14), texts(13, 60, 30, 14), strict=True) for t in pair]
-    (s, x, r), n = words([rows[:40], rows[40:80], rows[80:]])
+    (s, x, r), n = numbered_words([rows[:40], rows[40:80], rows[80:]])
     classes = [of_class[part] for part in (slice(0, 40), slice(40, 80), slice(80, None))]
     tables = [WordRows(*one) for one in zip((s, x, r), classes, strict=True)]
     halves = [(np.arange(40) % 2 == i) for i in (0, 1)]
     kept = [np.array(rows[80:], dtype=object)[h].tolist() for h in halves]
     by_hand = np.zeros(40)
-    (one, other, model, queries), same = words([*kept, rows[:40], rows[40:80]])
+    (one, other, model, queries), same = numbered_words([*kept, rows[:40], rows[40:80]])
     assert same == n
     for z, of_domain, hz, hd in ((one, other, *halves), (other, one, *reversed(halves))):
         domain, wrote = WordRows(of_domain, classes[2][hd]), WordRows(model, classes[0])

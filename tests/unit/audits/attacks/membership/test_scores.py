@@ -13,12 +13,14 @@ from audits.attacks.membership.scores import (
 from audits.core.holdout import HoldoutTables
 from audits.core.stats import auc
 from audits.embeddings.encoders import Encoded, encode
-from audits.text.ngrams import words
+from audits.text.ngrams import numbered_words
 
 
 def sequences(synthetic, real, reference=("z",)):
     """Return the numbered words; each letter is doubled, because single letters would be joined."""
-    return words([[" ".join(word * 2 for word in text.split()) for text in t] for t in (synthetic, real, reference)])
+    return numbered_words(
+        [[" ".join(word * 2 for word in text.split()) for text in t] for t in (synthetic, real, reference)]
+    )
 
 
 def test_coverage_and_shared_runs_by_hand():
