@@ -37,7 +37,7 @@ def mixed(texts: Sequence[str], rng: np.random.Generator) -> list[str]:
 
 def line(name: str, texts: Sequence[str]) -> str:
     found = coherence(texts)
-    shares = (found.any, *found.by_rule.values())
+    shares = (found.n_contradictory, *found.by_rule.values())
     return f"| {name} | {found.n} | " + " | ".join(f"{k / found.n:.1%}" for k in shares) + " |"
 
 

@@ -116,7 +116,8 @@ def main(argv=None):
     sizes, rounds = ([300, 1100], 1) if args.quick else (args.sizes, args.rounds)
     if args.float32:
         screen.KINDS = screen.KINDS[-1:]
-    print(f"tiles in {screen.fastest('cpu')}, used from {exact.LARGE} pairs of rows on; k = {K}, medians of {rounds}")
+    precision = screen.fastest_precision("cpu")
+    print(f"tiles in {precision}, used from {exact.LARGE} pairs of rows on; k = {K}, medians of {rounds}")
     x = rows(2000, SeedTree(1).generator())
     for way in args.ways:
         WAYS[way](x, np.arange(50))  # so that the libraries start their threads before the timing

@@ -42,7 +42,7 @@ from synthgen.decode.prompting.prompter import Prompter
 from synthgen.decode.prompts import label_prompt
 from synthgen.decode.style_adapter import built_in_styles, in_style, load_style
 from synthgen.decode.xrag import XragDecoder
-from synthgen.embed import Encoder, build_encoder, embed
+from synthgen.embed import Encoder, build_encoder, with_ids
 from synthgen.embed.config import EmbedConfig
 from synthgen.evaluate.classifiers import CLASSIFIERS, ON_WORDS, LabelledTexts
 from synthgen.evaluate.style_gap import style_gap
@@ -141,7 +141,7 @@ class WritersBench:
             "cosine": float(np.mean(np.diag(cosines))),
             "own vector nearest": float(np.mean(cosines.argmax(axis=1) == np.arange(len(own)))),
             "style gap": None if gap is None else gap.value,
-            "contradictory": found.any / found.n,
+            "contradictory": found.n_contradictory / found.n,
             "membership AUC": float(roc_auc_score(is_member, near)),
             "copies": n_copies(texts, list(self.passages.values())) / len(texts) if self.passages else None,
             "words": float(np.median([len(text.split()) for text in texts])),
@@ -225,7 +225,7 @@ def open_bench(request: WritersRequest, progress: Progress) -> WritersBench:
     )
     seeds = SeedTree(0).child("writers")
     counts = dict.fromkeys(sorted(set(train.labels)), each)
-    latents = Smote().fit(embed(train, vectors[is_train], encoder)).sample(counts, seeds.child("smote"))
+    latents = Smote().fit(with_ids(train, vectors[is_train], encoder)).sample(counts, seeds.child("smote"))
     return WritersBench(
         found=found, train=train, test=test, of_train=vectors[is_train], of_test=vectors[~is_train], latents=latents,
         encoder=encoder, seeds=seeds,

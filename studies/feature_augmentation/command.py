@@ -13,7 +13,7 @@ from synthgen.core.errors import ConfigError, StorageError
 from synthgen.core.progress import Progress
 from synthgen.core.seeds import SeedTree
 from synthgen.core.types import Corpus, Embedded, Float32
-from synthgen.embed import Encoder, build_encoder, embed
+from synthgen.embed import Encoder, build_encoder, with_ids
 from synthgen.embed.config import EmbedConfig
 from synthgen.models.store import model_folder
 
@@ -67,7 +67,7 @@ def feature_augmentation(request: StudyRequest, progress: Progress) -> Path:
     experiments = []
     for name, corpus in corpora.items():
         vectors = kept_vectors(name, corpus.texts, encoder, out / "vectors", progress)
-        experiments.append(plan_experiment(name, embed(corpus, vectors, encoder), protocol))
+        experiments.append(plan_experiment(name, with_ids(corpus, vectors, encoder), protocol))
     cells = run_experiments(experiments, out / "folds", progress)
     write_tables(cells, _meta(request, encoder, experiments), out)
     with progress.stage("figures", total=1 + len(experiments), unit="figures") as advance:

@@ -23,7 +23,7 @@ from synthgen.core.digest import sha256_json
 from synthgen.core.errors import StorageError
 from synthgen.core.progress import Progress, duration_text
 from synthgen.decode.config import DecodeConfig
-from synthgen.embed import Encoder, build_encoder, embed
+from synthgen.embed import Encoder, build_encoder, with_ids
 from synthgen.embed.config import EmbedConfig
 from synthgen.models.store import digest_of, model_folder
 
@@ -161,7 +161,7 @@ def _embedded(design: SetDesign, encoder: Encoder, folder: Path, progress: Progr
     s = design.text_set
     pool = kept_vectors(f"{s.name}-pool", s.pool.texts, encoder, folder, progress)
     test = kept_vectors(f"{s.name}-test", s.test.texts, encoder, folder, progress)
-    return EmbeddedDesign(text_set=s, protocol=design.protocol, pool=embed(s.pool, pool, encoder), test=test)
+    return EmbeddedDesign(text_set=s, protocol=design.protocol, pool=with_ids(s.pool, pool, encoder), test=test)
 
 
 def _makers(bridge: str, folder: Path, encoder: Encoder, sets: list[TextSet]) -> dict[str, Maker]:

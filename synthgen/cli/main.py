@@ -208,9 +208,9 @@ def report(
     as_json: AsJson = False,
 ) -> None:
     """Write the HTML report of a run, or find the report in a bundle, and print its path."""
-    from synthgen.cli.publish import report_of
+    from synthgen.cli.publish import updated_report
 
-    path = str(report_of(target))
+    path = str(updated_report(target))
     if as_json:
         print_json({"report": path})
     else:

@@ -90,7 +90,7 @@ def publish(config: Config, *, resume: Literal["auto", "never"], stream: TextIO)
     return Published(bundle.path, bundle.release_id, run.policy, decision)
 
 
-def report_of(target: Path) -> Path:
+def updated_report(target: Path) -> Path:
     """Return the path of the report; `target` is a configuration of a finished run, a workspace, or a bundle.
 
     If the run has a configuration file, the report is first written again, from the stored results and the current

@@ -26,8 +26,8 @@ from synthgen.core.progress import Progress, duration_text
 from synthgen.core.stage import Stage, StageContext
 from synthgen.core.tables import read_corpus, write_corpus
 from synthgen.core.types import Corpus, Float32
-from synthgen.embed import embed
-from synthgen.interpolate import wanted_counts
+from synthgen.embed import with_ids
+from synthgen.interpolate import counts_per_class
 from synthgen.pipeline.job import Job
 from synthgen.pipeline.judge import SYNTHETIC, as_table, synthetic_corpus
 from synthgen.pipeline.prepare import embed_train, replaced_names
@@ -134,7 +134,7 @@ def _plan(inputs: AuditInputs, request: ShadowRequest, folder: Path, seed: int) 
 def _quick(config: Config, train: Corpus) -> Config:
     """Return the configuration of the small reruns with --quick: fewer synthetic records, with shorter texts."""
     interpolate, decode = config.interpolate, config.for_texts(train.texts).decode
-    wanted = wanted_counts(train.labels, interpolate.balance, interpolate.total)
+    wanted = counts_per_class(train.labels, interpolate.balance, interpolate.total)
     # together, the labels get about `MIN_SYNTHETIC` records, the smallest number that audits accept
     few = {label: min(n, math.ceil(MIN_SYNTHETIC / len(wanted))) for label, n in wanted.items()}
     fewer = interpolate.model_copy(update={"balance": few, "total": None})
@@ -198,7 +198,7 @@ def _write_from(job: Job, records: Corpus, vectors: Float32, names: Sequence[str
         stored = job.run(STORE, {"records": records})
         encoder = encoder_for(job, records)
         if job.config.segments is None:
-            upstream, embedded = stored, embed(records, vectors, encoder)
+            upstream, embedded = stored, with_ids(records, vectors, encoder)
         else:
             upstream, embedded = embed_train(job, stored, records, encoder)
         return finish(write_records(job, fitted_on(job, records, embedded, upstream.digest, names), encoder), [])

@@ -16,7 +16,7 @@ from synthgen.core.types import Corpus, Record, Role
 from synthgen.decode.config import DecodeConfig
 from synthgen.embed import build_encoder
 from synthgen.embed.config import EmbedConfig
-from synthgen.interpolate import wanted_counts
+from synthgen.interpolate import counts_per_class
 from synthgen.models.store import model_folder
 
 
@@ -64,7 +64,7 @@ def study(
         build_encoder(EmbedConfig(model=measure.encoder), model_folder),
         SeedTree(measure.seed).child("evaluate"),
         progress,
-        requested=wanted_counts(corpora["train"].labels, measure.balance, len(corpora["synthetic"])),
+        requested=counts_per_class(corpora["train"].labels, measure.balance, len(corpora["synthetic"])),
         confidence=2 * measure.confidence - 1,  # two-sided confidence of the interval
         with_baselines=measure.baselines,
         label_only=label_only,

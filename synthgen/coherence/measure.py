@@ -39,7 +39,7 @@ class Coherence:
     """Counts of texts that contradict themselves."""
 
     n: int  # number of texts
-    any: int  # number of texts with at least one contradiction
+    n_contradictory: int  # number of texts with at least one contradiction
     by_rule: Mapping[str, int]  # for each rule, number of texts in which the rule finds a contradiction
 
 
@@ -55,4 +55,6 @@ def coherence(texts: Sequence[str]) -> Coherence:
         raise ValueError("coherence needs at least one text")
     rules_of_texts = [{contradiction.rule for contradiction in contradictions(text)} for text in texts]
     counts = Counter(rule for rules in rules_of_texts for rule in rules)
-    return Coherence(n=len(texts), any=sum(map(bool, rules_of_texts)), by_rule={rule: counts[rule] for rule in RULES})
+    return Coherence(
+        n=len(texts), n_contradictory=sum(map(bool, rules_of_texts)), by_rule={rule: counts[rule] for rule in RULES}
+    )

@@ -43,18 +43,18 @@ def near_duplicates(texts: Sequence[str], others: Sequence[str]) -> NDArray[np.b
     return np.array(found, dtype=np.bool_)
 
 
-def repeated(texts: Sequence[str], owners: Sequence[str] | None = None) -> NDArray[np.bool_]:
+def repeated(texts: Sequence[str], persons: Sequence[str] | None = None) -> NDArray[np.bool_]:
     """Return for each text, as bool (len(texts),), whether it is a near-duplicate of an earlier text.
 
     Near-duplicates are defined as in `near_duplicates`. A text is compared only with earlier texts for which the
-    result is False. `owners` is None or names the person of each text; in that case, only texts of the same person
-    are compared with each other.
+    result is False. `persons` is None or contains the person of each text; in that case, only texts of the same
+    person are compared with each other.
     """
     shingles = [_shingles(text) for text in texts]
     buckets: dict[Any, list[int]] = defaultdict(list)
     found = np.zeros(len(texts), dtype=np.bool_)
     for row, keys in enumerate(_band_keys(shingles)):
-        own_keys = keys if owners is None else [(owners[row], key) for key in keys]
+        own_keys = keys if persons is None else [(persons[row], key) for key in keys]
         found[row] = any(jaccard(shingles[row], shingles[o]) >= THRESHOLD for o in _candidates(own_keys, buckets))
         if not found[row]:
             for key in own_keys:

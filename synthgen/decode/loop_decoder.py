@@ -66,7 +66,7 @@ class LoopDecoder(ABC):
                 prompt words are configured and there is no vocabulary for the encoder of these vectors.
         """
         with self.tokenizing:
-            prefix, wanted = self._prefix(settings), self._wanted_tokens(latents)
+            prefix, favoured = self._prefix(settings), self._tokens_to_favour(latents)
             banned = spellings(self.tokenizer, settings.avoided)
             prompts, longest = self._prompts(latents, settings, seeds)
             before, most_before = last_tokens(self.tokenizer, contexts, len(latents), settings.context_tokens)
@@ -85,7 +85,7 @@ class LoopDecoder(ABC):
                 return self._embed(stepper, ids, lengths, latents.vectors[list(rows)]), lengths.to(self.device)
 
             uniforms = uniforms_of(seeds, latents.ids, settings)
-            rules = TokenConstraints(self.eos, self.never, wanted, banned)
+            rules = TokenConstraints(self.eos, self.never, favoured, banned)
             rows, surprisal = write(stepper, embed_prompts, uniforms, settings, rules, advance)
         texts = [text_of(self.tokenizer, row, self.eos, mark=self.end_mark) for row in rows]
         return candidates_of(latents, settings.candidates, texts, surprisal)
@@ -143,7 +143,7 @@ class LoopDecoder(ABC):
         """Return the tokens with which every prompt begins."""
         return []
 
-    def _wanted_tokens(self, latents: Latents) -> list[list[int]]:  # noqa: ARG002 - subclasses use it
+    def _tokens_to_favour(self, latents: Latents) -> list[list[int]]:  # noqa: ARG002 - subclasses use it
         """Return one list for each latent, with the tokens to make more likely; or no lists at all."""
         return []
 

@@ -86,7 +86,7 @@ def _write(context: StageContext, shards: Sequence[range]) -> None:
     with context.progress.stage(context.name, total=to_write + written, unit=unit, done=written) as advance:
         write_shards(task, latents, shards, context.shards, advance, n_workers=n_workers)
     if config.engine == VLLM:
-        is_equal = writes_equal_texts(task, latents, new, context.shards)
+        is_equal = rewrite_and_compare(task, latents, new, context.shards)
         write_json(context.shards / f"{EQUAL_AGAIN}{new[0]:08d}.json", {"equal": is_equal})
 
 
@@ -102,7 +102,7 @@ def _decode(context: StageContext) -> Mapping[str, object]:
     return counts if sections is None else {**counts, "segments": candidates * sum(sections.sizes(latents))}
 
 
-def writes_equal_texts(task: DecodeTask, latents: Latents, new: Sequence[int], folder: Path) -> bool:
+def rewrite_and_compare(task: DecodeTask, latents: Latents, new: Sequence[int], folder: Path) -> bool:
     """Write the texts of at most `REWRITTEN` latents again; return whether the new texts equal the stored texts.
 
     `new` lists the row numbers from which these latents are drawn. The shards in `folder` contain the stored texts.

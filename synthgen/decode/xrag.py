@@ -103,7 +103,7 @@ class XragDecoder(LoopDecoder):
             prompts.append(self.template.tokens(self.tokenizer, " ".join((text, *words)).strip(), limit))
         return prompts
 
-    def _wanted_tokens(self, latents: Latents) -> list[list[int]]:
+    def _tokens_to_favour(self, latents: Latents) -> list[list[int]]:
         """Return the first tokens of each latent's prompt words, one list per latent.
 
         If the latents contain no prompt words, the result has no lists.

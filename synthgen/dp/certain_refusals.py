@@ -14,7 +14,7 @@ from audits.runner.input_checks import check_split
 from synthgen.core.errors import BudgetError
 from synthgen.core.seeds import SeedTree
 from synthgen.core.types import Corpus
-from synthgen.dp.planned_queries import large_delta
+from synthgen.dp.planned_queries import delta_problem
 from synthgen.dp.reserve import needs_reservation, overspending_of
 from synthgen.pipeline.institution import ledger_of
 from synthgen.pipeline.job import Job
@@ -53,7 +53,7 @@ def refuse_unreleasable_run(
         return
     persons = len({record.group for record in prepared.train.records})
     problems = overspending_of(job.config, policy)
-    problems += filter(None, [large_delta(job.config, policy, persons)])
+    problems += filter(None, [delta_problem(job.config, policy, persons)])
     problems += _attempt_problems(job, policy, control_source)
     if job.config.secret != PUBLIC:
         with job.progress.stage("input checks", total=1, unit="tables") as advance:

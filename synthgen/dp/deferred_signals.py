@@ -13,10 +13,10 @@ from synthgen.core.errors import Interrupted
 STOPS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 # Number of seconds after the first stop signal during which further stop signals are ignored, because a closing
 # terminal or a service manager sends several stop signals at the same time.
-APART = 5.0
-WAITS = (
+IGNORED_SECONDS = 5.0
+WAIT_MESSAGE = (
     "The budget is being spent; the run stops as soon as the DP result is stored. "
-    f"Press Ctrl-C again after {APART:g} seconds to stop immediately; "
+    f"Press Ctrl-C again after {IGNORED_SECONDS:g} seconds to stop immediately; "
     "the DP result is then lost and the budget stays spent.\n"
 )
 
@@ -25,13 +25,13 @@ WAITS = (
 def deferred_signals() -> Iterator[None]:
     """If a signal of `STOPS` arrives while the block runs, stop the run at the end of the block.
 
-    Further signals in the first `APART` seconds after this signal are ignored. A signal after that time stops the run
-    immediately. Outside the main thread, signals are handled as usual.
+    Further signals in the first `IGNORED_SECONDS` seconds after this signal are ignored. A signal after that time
+    stops the run immediately. Outside the main thread, signals are handled as usual.
 
     Raises:
         SystemExit: at the end of the block, if a signal arrived.
-        Interrupted: a signal after `APART` seconds stopped the run. The DP result is lost, unless the block had
-            already stored it.
+        Interrupted: a signal after `IGNORED_SECONDS` seconds stopped the run. The DP result is lost, unless the block
+            had already stored it.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
@@ -42,13 +42,13 @@ def deferred_signals() -> Iterator[None]:
     def wait(_number: int, _frame: object) -> None:
         nonlocal is_lost
         arrivals.append(time.monotonic())
-        is_lost = arrivals[-1] - arrivals[0] > APART
+        is_lost = arrivals[-1] - arrivals[0] > IGNORED_SECONDS
         if is_lost:
             sys.exit(Interrupted.exit_code)  # a library that catches Exception does not catch SystemExit
         if len(arrivals) > 1:
             return
         with suppress(OSError):  # writing to a closed terminal fails, and this error must not interrupt the draw
-            os.write(2, WAITS.encode())
+            os.write(2, WAIT_MESSAGE.encode())
 
     # a signal that the process already ignores, such as SIGHUP under nohup, stays ignored
     deferred = [number for number in STOPS if signal.getsignal(number) != signal.SIG_IGN]

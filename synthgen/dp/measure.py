@@ -41,7 +41,7 @@ from synthgen.dp.noised_sums import (
 from synthgen.dp.person_rows import MeasuredPersons, made_up_persons, people_of
 from synthgen.dp.planned_queries import mechanisms_of, queries_of
 from synthgen.dp.replay import Rehearsal, rehearse, replay_sample
-from synthgen.dp.sealed_result import LOG, MEASURE, made_digest, record_result, recover_result
+from synthgen.dp.sealed_result import LOG, MEASURE, made_digest, record_result, recover_or_clear
 from synthgen.dp.style_vote import VOTERS, decide_style, read_nats, votes_of
 from synthgen.dp.word_queries import WORDS, PromptWords, PublicWords, query_words, read_words, words_by_person
 from synthgen.pipeline.decoders import open_bridge
@@ -143,7 +143,7 @@ def _measure(stage: StageContext) -> Mapping[str, object]:
     context, folder, run = stage.input("basis"), stage.folder, stage.input("run")
     plan, ledger = _plan(job, context), ledger_of(job.config)
     counts = {"in": len(embedded.ids), "out": len(context.labels)}
-    if recover_result(folder, ledger, run):  # the process that stored the result was stopped before the stage ended
+    if recover_or_clear(folder, ledger, run):  # the process that stored the result was stopped before the stage ended
         return counts
     noise = _noise(job, "noise")
     if stage.config("secret") != PUBLIC:

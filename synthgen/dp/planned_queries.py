@@ -17,7 +17,7 @@ from synthgen.dp.method import VOTE_QUERIES, QuerySpec
 from synthgen.dp.noise_multipliers import noise_multipliers
 from synthgen.dp.noised_sums import Query
 from synthgen.filter.attributes import check_labels
-from synthgen.interpolate.base import wanted_counts
+from synthgen.interpolate.base import counts_per_class
 from synthgen.models.registry import MODELS
 from synthgen.pipeline.secret import PUBLIC
 
@@ -59,7 +59,7 @@ def check_budget(config: Config, policy: Policy) -> None:
         )
     labels = sorted(config.source.labels or ())
     # called only for its DataError
-    wanted_counts(labels, config.interpolate.balance, config.interpolate.total)
+    counts_per_class(labels, config.interpolate.balance, config.interpolate.total)
     if config.filter.attributes is not None:
         check_labels(config.filter.attributes, labels)
     if config.secret == PUBLIC and (limit is not None or policy.intended_use == "outside"):
@@ -138,7 +138,7 @@ def run_limit(config: Config, policy: Policy) -> Cost | None:
     return Cost(epsilon=limit.epsilon, delta=min(limit.delta, most_delta(persons)))
 
 
-def large_delta(config: Config, policy: Policy, persons: int) -> str | None:
+def delta_problem(config: Config, policy: Policy, persons: int) -> str | None:
     """Return an error message if the delta of all runs together is too large for the number of persons, else None.
 
     `persons`, the number of persons in train, is rounded down to two significant digits, as the accounting audit also
@@ -177,7 +177,7 @@ def queries_of(config: Config) -> dict[str, Query]:
     return {name: spec.query(name, noise[name]) for name, spec in specs.items()}
 
 
-def priced_reads(config: Config) -> tuple[tuple[str, str], ...]:
+def accesses_with_costs(config: Config) -> tuple[tuple[str, str], ...]:
     """Return each access to private text with its privacy cost, as pairs of texts; empty if the run has no budget."""
     if not config.interpolate.is_dp:
         return ()

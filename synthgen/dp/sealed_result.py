@@ -27,7 +27,7 @@ def made_digest(folder: Path) -> str:
     return sha256_json({name: sha256_file(folder / name) for name in names if (folder / name).exists()})
 
 
-def recover_result(folder: Path, ledger: tuple[Path, HighWaterMark], run: str) -> bool:
+def recover_or_clear(folder: Path, ledger: tuple[Path, HighWaterMark], run: str) -> bool:
     """Record or delete what an interrupted run left in a folder; return whether the folder contains the DP result.
 
     - If the folder has a sealed result that the ledger does not record yet, the function records this result.

@@ -23,7 +23,9 @@ QUERIES = {WORDS: QuerySpec(share=0.3)}
 FILE = "words.safetensors"
 MAX_WORDS = 32  # largest number of pairs (class, word) that are counted per person; pairs with rare words come first
 FALSE_DISCOVERIES = 0.2  # largest expected share of the selected words that are selected only because of the noise
-EXPECTED = 15.0  # factor of the cosine in `ClassWords.weights`; a larger factor favours words near the class mean
+DIRECTION_FACTOR = (
+    15.0  # factor of the cosine in `ClassWords.weights`; a larger factor favours words near the class mean
+)
 TEMPERATURE = 0.1  # divisor of the cosine in `ClassWords.draw`; a smaller divisor favours words near the vector
 BLOCK = 16  # number of persons whose rows are in memory at once; a row has an entry for every word of every class
 _WORD = re.compile(r"[a-z][a-z'-]+")
@@ -62,7 +64,7 @@ class ClassWords:
 
             q_cw ∝ n_cw · log((n_cw + s) / (n̄_w + s))   for the selected words, else 0
             p_cw = 1 - Φ((n_cw - n̄_w) / (s √(1 - 1/C)))
-            h_cw ∝ exp(`EXPECTED` · cos(w, d_c)),   with mean 1 over words
+            h_cw ∝ exp(`DIRECTION_FACTOR` · cos(w, d_c)),   with mean 1 over words
 
         n_cw is the count of word w in class c, s the standard deviation of the noise, and n̄_w the mean of n_cw over
         classes, or 0 if this mean is negative. d_c, a row of `directions` (C, d), is the direction from the mean of
@@ -79,7 +81,7 @@ class ClassWords:
         mean = np.maximum(self.counts.mean(axis=0), 0.0)
         p = norm.sf((self.counts - mean) / (self.error * np.sqrt(1 - 1 / c)))
         unit = directions / np.maximum(np.linalg.norm(directions, axis=1, keepdims=True), 1e-12)
-        expected = np.exp(EXPECTED * (unit @ self.vocabulary.table.T))  # h before the division by its mean
+        expected = np.exp(DIRECTION_FACTOR * (unit @ self.vocabulary.table.T))  # h before the division by its mean
         p = p * expected.mean(axis=1, keepdims=True) / expected
         limits = FALSE_DISCOVERIES * np.arange(1, v + 1) / v
         ordered = np.sort(p, axis=1)

@@ -12,7 +12,7 @@ from synthgen.core.types import Corpus, Embedded, Float32
 from synthgen.embed.base import Encoder, Progress
 from synthgen.embed.config import EmbedConfig
 
-__all__ = ["Encoder", "Progress", "build_encoder", "embed"]
+__all__ = ["Encoder", "Progress", "build_encoder", "with_ids"]
 
 
 def build_encoder(config: EmbedConfig, model_folder: Callable[[str], Path], *, one_by_one: bool = False) -> Encoder:
@@ -37,7 +37,7 @@ def build_encoder(config: EmbedConfig, model_folder: Callable[[str], Path], *, o
     return SentenceEncoder(folder, config.model, one_by_one=one_by_one)
 
 
-def embed(corpus: Corpus, vectors: Float32, encoder: Encoder) -> Embedded:
+def with_ids(corpus: Corpus, vectors: Float32, encoder: Encoder) -> Embedded:
     """Combine the vectors of n records, float32 (n, d), with the id, label and person of each record.
 
     No text is encoded: `vectors` are in the order of `corpus.records`, and `encoder` is the encoder that made them.

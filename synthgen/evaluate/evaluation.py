@@ -165,7 +165,7 @@ def _contradiction_shares(corpora: Mapping[str, Corpus], confidence: float) -> d
     of_corpora = {}
     for role, corpus in corpora.items():
         found, shares = coherence(corpus.texts), {}
-        for name, k in {"any": found.any, **found.by_rule}.items():
+        for name, k in {"any": found.n_contradictory, **found.by_rule}.items():
             # `clopper_pearson` needs the one-sided confidence of each end
             low, high = clopper_pearson(k, found.n, confidence=(1 + confidence) / 2)
             shares[name] = {"value": k / found.n, "low": low, "high": high}

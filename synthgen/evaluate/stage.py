@@ -14,13 +14,13 @@ UTILITY = "evaluation.json"
 SECTIONS = "sections.json"  # measures of the sections of long records; written only if `segments` is configured
 # Least two-sided confidence of the intervals. An attempt is an audit of a group of control persons, with numbers from
 # 1; each further attempt with the same persons needs a higher confidence.
-USUAL_CONFIDENCE = 0.95
+MIN_CONFIDENCE = 0.95
 
 
 def _evaluate(context: StageContext) -> Mapping[str, object]:
     tables, attempt = context.input("tables"), context.input("attempt")
     # 2 · c − 1 is the two-sided confidence of an interval whose ends have the one-sided confidence c
-    confidence = max(USUAL_CONFIDENCE, 2 * confidence_of(attempt, context.config("audit.confidence")) - 1)
+    confidence = max(MIN_CONFIDENCE, 2 * confidence_of(attempt, context.config("audit.confidence")) - 1)
     with context.progress.stage("evaluate", total=1, unit="evaluations") as advance, threadpool_limits(limits=1):
         compared = Tables(
             synthetic=tables.synthetic,

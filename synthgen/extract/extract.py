@@ -66,7 +66,7 @@ def extract(
     Privacy: reads the private source. All files that are written to `folder` are private.
     """
     items = READERS[kind](path, options.fields, options.encoding)
-    summary = spool(_until_limit(items, options.max_notes, selection.unused), folder, advance)
+    summary = spool(_until_limit(items, options.max_notes, selection.reason_unused), folder, advance)
     is_whole = next(items, None) is None  # False if `max_notes` was reached before the end of the source
     report = {"kind": kind, "is_whole": is_whole, **resolve(summary, folder, selection)}
     write_json(folder / STAFF, sorted(summary.staff))

@@ -164,7 +164,7 @@ SELECT date[:4], count(*) FROM read_parquet($notes) WHERE regexp_matches(date, '
 class NoteSelection:
     """Conditions that a note must fulfil to be kept."""
 
-    unused: Callable[[str], str | None]  # label -> reason why notes with this label are unused; None: used
+    reason_unused: Callable[[str], str | None]  # label -> reason why notes with this label are unused; None: used
     limit: int | None  # largest number of notes; None for all
     # person -> random sort key; if there are more notes than `limit`, the first persons in the order of the keys are
     # kept, each with all notes, up to the person with whom the limit would be exceeded
@@ -240,7 +240,7 @@ def _final_identifiers(merges: Collection[tuple[str, str]]) -> dict[str, str]:
 
 def _drop_labels(database: duckdb.DuckDBPyConnection, selection: NoteSelection) -> None:
     labels = database.execute("SELECT DISTINCT label FROM note WHERE reason IS NULL").fetchall()
-    unused = {label: reason for (label,) in labels if (reason := selection.unused(label)) is not None}
+    unused = {label: reason for (label,) in labels if (reason := selection.reason_unused(label)) is not None}
     database.execute(
         "CREATE TABLE unused AS SELECT unnest($label::VARCHAR[]) AS label, unnest($reason::VARCHAR[]) AS reason",
         {"label": list(unused), "reason": list(unused.values())},

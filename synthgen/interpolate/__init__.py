@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
-from synthgen.interpolate.base import Sampler, check_classes, wanted_counts
+from synthgen.interpolate.base import Sampler, check_classes, counts_per_class
 from synthgen.interpolate.config import METHODS, InterpolateConfig
 from synthgen.interpolate.mixture import Mixture, Slerp
 from synthgen.interpolate.smote import Adasyn, BorderlineSmote, RandomOversample, Smote
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "METHODS", "Adasyn", "BorderlineSmote", "InterpolateConfig", "Mixture", "OverSampler", "RandomOversample",
-    "Sampler", "Slerp", "Smote", "Vae", "check_classes", "wanted_counts",
+    "Sampler", "Slerp", "Smote", "Vae", "check_classes", "counts_per_class",
 ]  # fmt: skip
 
 

@@ -22,7 +22,7 @@ from synthgen.core.seeds import SeedTree
 from synthgen.core.types import Embedded, Float32, Float64, Int64, Latents, latent_ids
 
 
-def wanted_counts(
+def counts_per_class(
     labels: Sequence[str], balance: Literal["equal", "as-source"] | Mapping[str, int], total: int | None
 ) -> dict[str, int]:
     """Return the number of new records of each label, sorted by label.

@@ -107,7 +107,7 @@ class BorderlineSmote(Smote):
         """
         class_rows, m = rows.of(code), self.m_neighbors
         around, is_other = neighbours_in_any_class(rows, code, m)
-        danger = np.flatnonzero(in_danger(is_other))
+        danger = np.flatnonzero(danger_mask(is_other))
         if len(danger) == 0:
             n_noise = int(is_other.all(axis=1).sum())
             raise Unfit(
@@ -121,7 +121,7 @@ class BorderlineSmote(Smote):
         return class_rows[danger], pool
 
 
-def in_danger(is_other: NDArray[np.bool_]) -> NDArray[np.bool_]:
+def danger_mask(is_other: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Return which rows have more than half, but not all, of their neighbours in other classes; bool (n,).
 
     `is_other`, bool (n, m), states whether each of the m neighbours of a row is in another class.

@@ -122,9 +122,9 @@ def kl_divergence(mean: Tensor, log_variance: Tensor) -> Tensor:
     return 0.5 * (mean.square() + torch.exp(log_variance) - 1 - log_variance).mean(dim=0)
 
 
-def with_free_bits(rate: Tensor, free_bits: float) -> Tensor:
-    """Return Σ_l max(λ, KL_l) in nats; λ is `free_bits`, and `rate` are the KL_l."""
-    return rate.clamp(min=free_bits).sum()
+def with_free_bits(kl: Tensor, free_bits: float) -> Tensor:
+    """Return Σ_l max(λ, KL_l) in nats; λ is `free_bits`, and `kl` are the KL_l."""
+    return kl.clamp(min=free_bits).sum()
 
 
 def train_vae(fit: Part, held_out: Part, objective: Objective, rng: SeedTree) -> Network:
@@ -148,7 +148,7 @@ def train_vae(fit: Part, held_out: Part, objective: Objective, rng: SeedTree) ->
         optimizer = torch.optim.AdamW([decays, {"params": network.offsets(), "weight_decay": 0.0}], lr=RATE)
         stopping = _EarlyStopping(held_out, objective, rng.child("held-out"))
         every = max(CHECK_STEPS, math.ceil(len(fit.x) / BATCH))
-        stopping.should_stop(network, tensors)  # stores the initial weights as the best so far
+        stopping.evaluate(network, tensors)  # stores the initial weights as the best so far
         for step in range(1, MAX_STEPS + 1):
             which = next(batches)
             epsilon = torch.randn(len(which), objective.latent_dim, generator=normals)
@@ -156,7 +156,7 @@ def train_vae(fit: Part, held_out: Part, objective: Objective, rng: SeedTree) ->
             loss = network.loss(fit.rows(which), epsilon, objective)
             loss.backward()  # type: ignore[no-untyped-call]
             optimizer.step()
-            if step % every == 0 and stopping.should_stop(network, tensors):
+            if step % every == 0 and stopping.evaluate(network, tensors):
                 break
         for tensor, best in zip(tensors, stopping.best, strict=True):
             tensor.requires_grad_(False).copy_(best)
@@ -173,7 +173,7 @@ class _EarlyStopping:
         self.objective, self.lowest, self.n_not_better = objective, math.inf, 0
         self.best: list[Tensor] = []  # weights with the lowest objective; empty before the first evaluation
 
-    def should_stop(self, network: Network, tensors: list[Tensor]) -> bool:
+    def evaluate(self, network: Network, tensors: list[Tensor]) -> bool:
         """Evaluate the network, store its weights if they are the best so far, and return whether to stop."""
         with torch.no_grad():
             value = float(network.loss(self.part, self.epsilon, self.objective))

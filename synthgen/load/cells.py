@@ -20,7 +20,7 @@ class CellError(ValueError):
     """The value of a cell is not supported; the message, such as "is of type date", never contains the value."""
 
 
-def spelled(name: str, form: Literal["NFC", "NFKC"]) -> str:
+def normalized(name: str, form: Literal["NFC", "NFKC"]) -> str:
     """Return a name in a Unicode normal form, without invisible characters, and with one space between words."""
     visible = UNSEEN.sub("", unicodedata.normalize(form, name))
     return " ".join(unicodedata.normalize(form, visible).replace(BLANK, " ").split())
@@ -28,7 +28,7 @@ def spelled(name: str, form: Literal["NFC", "NFKC"]) -> str:
 
 def folded(label: str) -> str:
     """Return a comparison key that ignores case, width, spacing and invisible characters: `"A b" -> "ab"`."""
-    return "".join(spelled(label, "NFKC").casefold().split())
+    return "".join(normalized(label, "NFKC").casefold().split())
 
 
 def plain_name(value: Any) -> str | None:
@@ -52,7 +52,7 @@ def plain_name(value: Any) -> str | None:
         return str(int(value))
     if isinstance(value, float):
         raise CellError("is a float that is not a whole number, or too large to be exact; save it as text")
-    raise CellError(not_text(value))
+    raise CellError(type_message(value))
 
 
 def names_in(value: Any) -> Iterator[str]:
@@ -75,12 +75,12 @@ def names_in(value: Any) -> Iterator[str]:
     if isinstance(value, tuple):  # an entry (key, value) of an Arrow map
         value = list(value[1:])
     if not isinstance(value, list | None):
-        raise CellError(not_text(value))
+        raise CellError(type_message(value))
     for item in value or ():
         yield from names_in(item)
 
 
-def not_text(value: Any) -> str:
+def type_message(value: Any) -> str:
     """Return a message such as "is of type date; save it as text" for a value that is not text."""
     name = type(value).__name__
     kind = {"bytes": "binary", "bytearray": "binary", "dict": "struct"}.get(name, name)

@@ -5,7 +5,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 from synthgen.core.section import Count, Section, Share
-from synthgen.load.cells import folded, spelled
+from synthgen.load.cells import folded, normalized
 from synthgen.load.copy_forward import CopyForward
 
 
@@ -132,7 +132,7 @@ class SourceConfig(Section):
     def _normalize_labels(cls, labels: tuple[str, ...] | None) -> tuple[str, ...] | None:
         if labels is None:
             return None
-        normal = tuple(spelled(label, "NFC") for label in labels)
+        normal = tuple(normalized(label, "NFC") for label in labels)
         if "" in normal:
             raise ValueError("a label is empty or invisible")
         if repeated := sorted({label for label in normal if normal.count(label) > 1}):

@@ -12,7 +12,7 @@ import regex
 from synthgen.core.errors import DataError
 from synthgen.core.seeds import SeedTree
 from synthgen.core.types import Corpus, Record
-from synthgen.load.cells import CellError, folded, is_visible, names_in, not_text, plain_name, spelled
+from synthgen.load.cells import CellError, folded, is_visible, names_in, normalized, plain_name, type_message
 from synthgen.load.config import SourceConfig
 from synthgen.load.doubts import doubts
 from synthgen.load.formats import read_source, wanted_columns
@@ -45,7 +45,7 @@ class TooManyBadRows(DataError, exit_code=3):  # noqa: N818 - a state of the sou
 
     bad: tuple[BadRow, ...] = ()
 
-    def listed_in(self, file: Path) -> "TooManyBadRows":
+    def with_file_hint(self, file: Path) -> "TooManyBadRows":
         """Return the error with a hint that names the file in which all bad rows are listed."""
         hint = f"{file} lists the number and the reason of each of these rows. {self.hint}"
         return TooManyBadRows(self.message, problems=self.problems, hint=hint)
@@ -100,7 +100,7 @@ def _text(value: Any, column: str) -> tuple[str, str]:
     if value is None or (isinstance(value, float) and math.isnan(value)):
         return "", NO_TEXT
     if not isinstance(value, str):
-        return "", f"text {not_text(value)} (column {column})"
+        return "", f"text {type_message(value)} (column {column})"
     text = value.strip()
     return text, NO_TEXT if not is_visible(text) else NUL if "\0" in text else ""
 
@@ -114,7 +114,7 @@ def _name(row: SourceRow, role: str, column: str, form: Literal["NFC", "NFKC"] |
     if role != "label" and SCIENTIFIC.fullmatch(name):
         rounded = "is a rounded number such as 1.2E+15, so two ids can be equal; save it as text"
         return "", f"{role} {rounded} (column {column})"
-    return (spelled(name, form) if form else name), ""
+    return (normalized(name, form) if form else name), ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,7 +7,7 @@ from synthgen.core.stage import Stage, StageContext
 from synthgen.extract.extract import ReadOptions, extract
 from synthgen.extract.note import Fields
 from synthgen.extract.resolve import NO_LABEL, OTHER_LABEL, NoteSelection
-from synthgen.load.cells import folded, spelled
+from synthgen.load.cells import folded, normalized
 from synthgen.load.selection import is_no_value
 
 SETTINGS = ("kind", "fields", "encoding", "rows_are_persons", "labels", "normalize_labels", "max_records")
@@ -17,7 +17,7 @@ def _extract(context: StageContext) -> Mapping[str, object]:
     source = {name: context.config(f"source.{name}") for name in SETTINGS}
     seeds = context.stream("load")
     selection = NoteSelection(
-        unused=unused_labels(source["labels"], normalize=source["normalize_labels"]),
+        reason_unused=unused_labels(source["labels"], normalize=source["normalize_labels"]),
         limit=source["max_records"],
         rank=lambda person: seeds.child("sample", person).key(),  # the order in which `load` samples persons
         rows_are_persons=source["rows_are_persons"],
@@ -33,11 +33,11 @@ def _extract(context: StageContext) -> Mapping[str, object]:
 
 def unused_labels(labels: tuple[str, ...] | None, *, normalize: bool) -> Callable[[str], str | None]:
     """Return a function that returns why `load` skips the records of a label, or None if `load` keeps them."""
-    spelling: Callable[[str], str] = folded if normalize else partial(spelled, form="NFC")
+    spelling: Callable[[str], str] = folded if normalize else partial(normalized, form="NFC")
     kept = None if labels is None else {spelling(label) for label in labels}
 
     def reason(label: str) -> str | None:
-        if normalize and is_no_value(spelled(label, "NFC")):
+        if normalize and is_no_value(normalized(label, "NFC")):
             return NO_LABEL
         return None if kept is None or spelling(label) in kept else OTHER_LABEL
 

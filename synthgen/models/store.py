@@ -56,7 +56,7 @@ def name_by_weights(name: str, folder: Path) -> str:
     """
     for model in () if name in MODELS else MODELS.values():
         files = {file: pin for file, pin in model.files.items() if file.endswith((".safetensors", "tokenizer.json"))}
-        if files and all(differs(folder / file, pin) is None for file, pin in files.items()):
+        if files and all(difference_from_pin(folder / file, pin) is None for file, pin in files.items()):
             return model.name
     return name
 
@@ -150,7 +150,7 @@ def write_manifest(folder: Path, name: str) -> None:
     """Write the manifest of the model `name` into `folder`; raise ModelError if a file differs from its pin."""
     pins = MODELS[name].files
     present = {p.relative_to(folder).as_posix(): p for p in sorted(folder.rglob("*")) if p.is_file()}
-    problems = [problem for path, pin in pins.items() if (problem := differs(folder / path, pin))]
+    problems = [problem for path, pin in pins.items() if (problem := difference_from_pin(folder / path, pin))]
     problems += [f"{path}: not a file of this model" for path in present if path not in pins]
     if problems:
         raise ModelError(f"{name}: the files do not match the pinned digests", problems=problems)
@@ -167,7 +167,7 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     return dict(files)
 
 
-def differs(path: Path, pin: Pin) -> str | None:
+def difference_from_pin(path: Path, pin: Pin) -> str | None:
     """Return a message if a file is missing or has a size or sha256 that `pin` does not state, or else None."""
     if not path.is_file():
         return f"{path.name}: missing"

@@ -18,7 +18,7 @@ from synthgen.core.types import Corpus, Embedded
 from synthgen.decode.config import DecodeConfig
 from synthgen.deidentify import engine_digest
 from synthgen.deidentify.stage import DEIDENTIFY
-from synthgen.embed import Encoder, embed
+from synthgen.embed import Encoder, with_ids
 from synthgen.embed.stage import EMBED, TRAIN_VECTORS
 from synthgen.extract.extract import LOAD_REPORT
 from synthgen.extract.folder import MODIFIED
@@ -109,7 +109,7 @@ def load_source(job: Job, extracted: StageResult | None) -> StageResult:
     try:
         loaded = job.run(LOAD, {"file": file})
     except TooManyBadRows as error:
-        raise error.listed_in(_write_bad_rows(job, bad_rows_json(error.bad))) from None
+        raise error.with_file_hint(_write_bad_rows(job, bad_rows_json(error.bad))) from None
     _write_bad_rows(job, read_json(loaded.folder / BAD_ROWS))
     _write_load_report(job, extracted, loaded.counts)
     return loaded
@@ -121,7 +121,7 @@ def read_source(job: Job, extracted: StageResult | None) -> LoadReport:
     try:
         report = load(job.config.source, path, job.seeds.child("load"), isolated_rows=is_dp)
     except TooManyBadRows as error:
-        raise error.listed_in(_write_bad_rows(job, bad_rows_json(error.bad))) from None
+        raise error.with_file_hint(_write_bad_rows(job, bad_rows_json(error.bad))) from None
     _write_bad_rows(job, bad_rows_json(report.bad))
     _write_load_report(job, extracted, report.counts())
     return report
@@ -212,6 +212,6 @@ def _replaced(path: Path, corpus: Corpus) -> Identifiers:
 def embed_train(job: Job, clean: StageResult, train: Corpus, encoder: Encoder) -> tuple[StageResult, Embedded]:
     """Return the result of the stage that embeds train, and the train records with their vectors."""
     result = job.run(EMBED, {"deidentify": clean}, {"embedder": encoder})
-    embedded = embed(train, np.load(result.folder / TRAIN_VECTORS, allow_pickle=False), encoder)
+    embedded = with_ids(train, np.load(result.folder / TRAIN_VECTORS, allow_pickle=False), encoder)
     is_segmented = job.config.segments is not None
     return result, replace(embedded, parts=read_segments(result.folder)) if is_segmented else embedded

@@ -29,7 +29,7 @@ from synthgen.filter import Reconstructions
 from synthgen.filter.attributes import check_labels
 from synthgen.filter.label_words import unused_label_words
 from synthgen.filter.stage import FILTER, KEPT
-from synthgen.interpolate import InterpolateConfig, check_classes, wanted_counts
+from synthgen.interpolate import InterpolateConfig, check_classes, counts_per_class
 from synthgen.interpolate.stage import INTERPOLATE
 from synthgen.pipeline.decoders import decoder_model
 from synthgen.pipeline.job import Job
@@ -71,7 +71,7 @@ def fitted_on(job: Job, train: Corpus, embedded: Embedded, upstream: str, names:
     `upstream` is the digest of the stage that computed the vectors, and `names` are the replaced names.
     """
     config = job.config.interpolate
-    wanted = wanted_counts(embedded.labels, config.balance, config.total)
+    wanted = counts_per_class(embedded.labels, config.balance, config.total)
     check_classes(embedded.labels, embedded.groups, wanted, config.build().min_groups)
     fit_once = cache(lambda: config.build().fit(embedded))
     return TrainingView(train=train, embedded=embedded, draws=lambda _: fit_once(), digest=upstream, names=names)
@@ -160,7 +160,7 @@ class Written:
 def set_up(job: Job, training_view: TrainingView, encoder: Encoder, bridge: Bridge | Vocabulary) -> Setup:
     """Return the data and models of all rounds; raise ConfigError if `filter.attributes` has unknown labels."""
     config, train, embedded = job.config.interpolate, training_view.train, training_view.embedded
-    wanted = wanted_counts(embedded.labels, config.balance, config.total)
+    wanted = counts_per_class(embedded.labels, config.balance, config.total)
     if job.config.filter.attributes is not None:
         check_labels(job.config.filter.attributes, embedded.labels)
     return Setup(

@@ -44,7 +44,7 @@ def writer_for(job: Job, train: Corpus, embedded: Embedded) -> "SegmentWriter | 
     )
 
 
-def written_parts(encoder: Encoder, train: Corpus, prompt: str) -> list[list[tuple[str, str]]]:
+def parts_with_prompts(encoder: Encoder, train: Corpus, prompt: str) -> list[list[tuple[str, str]]]:
     """Return, for each record, (text, prompt) of each segment; an unsegmented record counts as one segment."""
     prompts = [label_prompt(prompt, r.label) for r in train.records]
     if not isinstance(encoder, SegmentedEncoder):

@@ -22,7 +22,7 @@ from synthgen.decode.style_adapter import StyleAdapter, built_in_styles, in_styl
 from synthgen.dp.method import CHOICE
 from synthgen.embed import Encoder
 from synthgen.pipeline.job import Job
-from synthgen.pipeline.segments import unsegmented, written_parts
+from synthgen.pipeline.segments import parts_with_prompts, unsegmented
 from synthgen.pipeline.workspace import StageResult
 
 MAX_TEXTS = 64  # largest number of train texts that are scored
@@ -164,7 +164,7 @@ def choose_style(
 
 def _choose(context: StageContext) -> Mapping[str, object]:
     encoder, bridge, styles = context.model("embedder"), context.model("bridge"), context.model("styles").value
-    records = written_parts(encoder, context.input("train"), context.config("decode.prompt"))
+    records = parts_with_prompts(encoder, context.input("train"), context.config("decode.prompt"))
     parts = [part for record in records for part in record if part[0]]  # (text, prompt), without empty texts
     rows = context.stream("manner").generator().permutation(len(parts))[:MAX_TEXTS]
     texts, prompts = zip(*(parts[row] for row in rows), strict=True)

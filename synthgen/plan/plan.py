@@ -19,10 +19,10 @@ from synthgen.core.workers import usable_cores
 from synthgen.decode.bridge import load_vocabulary
 from synthgen.decode.config import AUTO
 from synthgen.deidentify.engines import engine_of
-from synthgen.dp.planned_queries import large_delta, priced_reads
+from synthgen.dp.planned_queries import accesses_with_costs, delta_problem
 from synthgen.dp.reserve import check_remaining_budget
 from synthgen.filter.classifier import fits_for
-from synthgen.interpolate import wanted_counts
+from synthgen.interpolate import counts_per_class
 from synthgen.load import LoadReport
 from synthgen.pipeline import prepare
 from synthgen.pipeline.institution import ledger_of, policy_of
@@ -207,7 +207,7 @@ def _estimates(job: Job, policy: Policy) -> Plan:
     documents, report, parts = _read_source(job)
     config = config.for_texts(parts.train.texts)
     labels = config.source.labels if is_dp else parts.train.labels
-    wanted = wanted_counts(labels or (), config.interpolate.balance, config.interpolate.total)
+    wanted = counts_per_class(labels or (), config.interpolate.balance, config.interpolate.total)
     candidates = int(SPARE * sum(wanted.values()) * config.decode.candidates)
     segments = None if config.segments is None else _segments(config.segments, parts.train)
     tokens = config.decode.token_limit * (1.0 if segments is None else segments["per_record"])
@@ -249,7 +249,7 @@ def _estimates(job: Job, policy: Policy) -> Plan:
         disclosure=_disclosure(config),
         epsilon=config.dp.epsilon,
         delta=config.dp.delta,
-        reads=priced_reads(config),
+        reads=accesses_with_costs(config),
         ledger=ledger,
         notes=tuple(report.notes),
         warnings=tuple(_warnings(config, policy, parts.train, problems, number)),
@@ -340,7 +340,7 @@ def _remaining_budget(config: Config, policy: Policy, persons: int) -> tuple[str
     except Overspent as refused:
         why = "; ".join(refused.problems) or refused.message
         return None, f"dp: the remaining budget in the ledger does not cover this run; the run would stop: {why}"
-    problem = None if is_reserved else large_delta(config, policy, persons)
+    problem = None if is_reserved else delta_problem(config, policy, persons)
     return spent, problem and f"{problem}; the run would stop before it reserves its budget"
 
 

@@ -22,7 +22,7 @@ from synthgen.deidentify import finder_of_generated, with_placeholders
 from synthgen.deidentify.deidentify import deidentify
 from synthgen.deidentify.engines import engine_of
 from synthgen.dp.planned_queries import check_budget
-from synthgen.embed import Encoder, embed
+from synthgen.embed import Encoder, with_ids
 from synthgen.embed.segmented import SegmentedEncoder
 from synthgen.pipeline import prepare, rounds
 from synthgen.pipeline.decoders import open_bridge
@@ -202,9 +202,9 @@ def _write(job: Job, sample: Corpus, names: Mapping[str, list[str]], staff: list
 def _embedded(encoder: Encoder, train: Corpus, progress: Progress) -> Embedded:
     with progress.stage("embed", total=len(set(train.texts)), unit="texts") as advance:
         if not isinstance(encoder, SegmentedEncoder):
-            return embed(train, encoder.encode(train.texts, advance), encoder)
+            return with_ids(train, encoder.encode(train.texts, advance), encoder)
         parts = encoder.segments([r.id for r in train.records], train.texts, advance)
-    return replace(embed(train, np.asarray(record_vectors(parts)[1]), encoder), parts=parts)
+    return replace(with_ids(train, np.asarray(record_vectors(parts)[1]), encoder), parts=parts)
 
 
 def _decoded(

@@ -48,7 +48,7 @@ from synthgen.release.bundle import Bundle, write_bundle
 from synthgen.release.keys import SigningKey, load_key
 from synthgen.release.refusal import write_refusal
 from synthgen.release.remedies import another_attempt, review_advice, with_remedies
-from synthgen.release.statement import short_id
+from synthgen.release.statement import release_id_of
 from synthgen.release.tables import data_files
 from synthgen.split.stage import SPLIT
 
@@ -195,7 +195,7 @@ class Run:
         release_id = None
         if decision.allowed:
             content = bundle_content(self, decision)
-            release_id = short_id(content, data_files(content.records, content.formats), datetime.now(UTC))
+            release_id = release_id_of(content, data_files(content.records, content.formats), datetime.now(UTC))
         write_whole(path, self.report(decision, release_id=release_id, private=True).encode())
         return path
 

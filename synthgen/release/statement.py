@@ -63,7 +63,7 @@ def release_payload(predicate: ReleasePredicate, digests: Mapping[str, str]) -> 
     return payload
 
 
-def short_id(content: BundleContent, data: Mapping[str, bytes], now: datetime) -> str:
+def release_id_of(content: BundleContent, data: Mapping[str, bytes], now: datetime) -> str:
     """Return the release id: the date and six hex digits derived from data, evidence and policy."""
     decision = content.decision
     return release_id(stamp(now), decision.evidence_digest, decision.policy_digest, _digests(data))
@@ -93,7 +93,7 @@ def _predicate(content: BundleContent, data: Mapping[str, bytes], now: datetime)
     config = hashlib.sha256(source_files(policy, content.config)[CONFIG]).hexdigest()
     predicate: dict[str, Any] = {
         "schemaVersion": SCHEMA_VERSION,
-        "releaseId": short_id(content, data, now),
+        "releaseId": release_id_of(content, data, now),
         "timeCreated": stamp(now),
         "expires": expires,
         "verdict": "RELEASED",

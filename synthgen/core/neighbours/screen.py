@@ -43,7 +43,7 @@ class Screen:
 
     def __init__(self, points: Float32, person: Int64) -> None:
         self.device = "cuda" if torch.cuda.is_available() else "cpu"
-        self.kind = fastest(self.device)
+        self.kind = fastest_precision(self.device)
         self.person = person
         self.by_person = np.argsort(person, kind="stable")  # numbers of all rows, sorted by person
         self.first = np.concatenate([[0], np.cumsum(np.bincount(person))])  # start of each person's rows in by_person
@@ -151,7 +151,7 @@ def multiply(q: Tensor, x: Tensor, out: Tensor) -> None:
 
 
 @cache
-def fastest(device: str) -> torch.dtype:
+def fastest_precision(device: str) -> torch.dtype:
     """Return the precision in which this machine multiplies fastest, measured with one tile in each precision."""
     times = {kind: _seconds(multiply, kind, device) for kind in KINDS}
     return min(times, key=lambda kind: times[kind])

@@ -25,7 +25,7 @@ from synthgen.decode.base import Settings
 from synthgen.decode.loop.generic import GenericStepper
 from synthgen.decode.loop.llama import LlamaStepper, LlamaWeights
 
-# nats added to the logit of a wanted token (see `TokenConstraints`); raises a probability of 1/1000 to about 1/50
+# nats added to the logit of a favoured token (see `TokenConstraints`); raises a probability of 1/1000 to about 1/50
 WANTED = 3.0
 BLOCK = 64  # number of logits in a block of `_largest`
 Stepper = LlamaStepper | GenericStepper
@@ -38,7 +38,7 @@ class TokenConstraints:
 
     ends: frozenset[int]  # tokens that end a text
     never: Tensor  # int64, tokens that are never written
-    wanted: Sequence[Sequence[int]] = ()  # for each latent, tokens that are more likely until they are written
+    favoured: Sequence[Sequence[int]] = ()  # for each latent, tokens that are more likely until they are written
     banned: Sequence[tuple[int, ...]] = ()  # sequences of tokens that are never written
 
 
@@ -234,9 +234,9 @@ class _Loop:
         return [int(token) for token in drawn.tolist()]
 
     def missing(self, rows: dict[int, int]) -> Iterator[tuple[int, int]]:
-        # yields each line with each wanted token that the row of the line does not yet contain
-        for line, row in rows.items() if self.rules.wanted else ():
-            for token in self.rules.wanted[row // self.settings.candidates]:
+        # yields each line with each favoured token that the row of the line does not yet contain
+        for line, row in rows.items() if self.rules.favoured else ():
+            for token in self.rules.favoured[row // self.settings.candidates]:
                 if token not in self.texts[row]:
                     yield line, token
 

@@ -31,23 +31,23 @@ class RecordFacts:
     """
 
     # by class: each pair of sex and age decade, with its number of records
-    persons: Mapping[str, tuple[tuple[SexAndDecade, int], ...]] = field(default_factory=dict)
+    sex_and_age: Mapping[str, tuple[tuple[SexAndDecade, int], ...]] = field(default_factory=dict)
     lengths: Mapping[str, tuple[int, ...]] = field(default_factory=dict)  # by class: the deciles, in words
 
     @property
     def digest(self) -> str:
         """SHA-256 of the persons and lengths."""
-        return sha256_json({"persons": dict(self.persons), "lengths": dict(self.lengths)})
+        return sha256_json({"persons": dict(self.sex_and_age), "lengths": dict(self.lengths)})
 
     def longest(self) -> tuple[str, str]:
         """Return a description and a length that take at least as much space in a prompt as any result of `draw`."""
-        has_person = any(n for pairs in self.persons.values() for (s, d), n in pairs if s or d is not None)
+        has_person = any(n for pairs in self.sex_and_age.values() for (s, d), n in pairs if s or d is not None)
         length = max((n for lengths in self.lengths.values() for n in lengths), default="")
         return "an adult of 100" if has_person else "", str(length)
 
     def draw(self, label: str, rng: np.random.Generator) -> tuple[str, str]:
         """Draw a description of a person and a length in words; "" stands for a missing fact."""
-        persons, lengths = self.persons.get(label, ()), self.lengths.get(label, ())
+        persons, lengths = self.sex_and_age.get(label, ()), self.lengths.get(label, ())
         person, length = "", ""
         if persons:
             sums = np.cumsum([n for _, n in persons])
@@ -68,7 +68,7 @@ def facts_of(train: Corpus) -> RecordFacts:
         persons[label] = _pair_counts([(person_of(record.text), record.group) for record in records])
         if len({record.group for record in records}) >= MIN_PERSONS:
             lengths[label] = _deciles([len(record.text.split()) for record in records])
-    return RecordFacts(persons=persons, lengths=lengths)
+    return RecordFacts(sex_and_age=persons, lengths=lengths)
 
 
 def person_of(text: str) -> SexAndDecade:

@@ -11,7 +11,7 @@ SHE = "A 30-year-old woman has asthma and is at home. She takes albuterol every 
 def test_mixed_notes_keep_the_number_of_sentences_and_contradict_themselves(bench):
     mixed = bench.mixed([HE, SHE] * 20, np.random.default_rng(0))
     assert [text.count(". ") for text in mixed] == [1] * 40
-    assert bench.coherence(mixed).any >= 5
+    assert bench.coherence(mixed).n_contradictory >= 5
 
 
 def test_the_table_has_a_line_for_each_set_and_file(bench, tmp_path, capsys, monkeypatch):

@@ -14,10 +14,10 @@ def test_flat64_is_exact_even_if_all_candidates_are_equally_far(bench):
 @pytest.mark.parametrize("options", [(), ("--float32",)])
 def test_quick_table_has_every_way_and_the_exact_ways_agree(bench, monkeypatch, capsys, options):
     monkeypatch.setattr(screen, "KINDS", screen.KINDS)
-    screen.fastest.cache_clear()
+    screen.fastest_precision.cache_clear()
     bench.main(["--quick", *options])
     lines = capsys.readouterr().out.splitlines()
-    screen.fastest.cache_clear()
+    screen.fastest_precision.cache_clear()
     sizes = [line.split(",")[0] for line in lines if line.startswith("n = ")]
     assert sizes == ["n = 300", "n = 1100"]
     found = [line.split() for line in lines if line.startswith("  ")]

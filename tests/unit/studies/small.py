@@ -9,7 +9,7 @@ from studies.smotext.protocol import EmbeddedDesign, SmotextProtocol
 from studies.smotext.text_sets import Source, TextSet
 from synthgen.core.seeds import SeedTree
 from synthgen.core.types import Candidate, Corpus, Record
-from synthgen.embed import embed
+from synthgen.embed import with_ids
 
 WORDS = {"cat": ("purr", "fur", "mouse", "sleep", "milk"), "car": ("road", "wheel", "engine", "fuel", "brake")}
 BOTH = ("the", "a", "and", "with", "of", "some", "very", "old")
@@ -53,7 +53,7 @@ def design(**changes):
     source = Source(train=(), test=(), words=words, label_prompt="Of {label}.", max_new_tokens=9, style="letter")
     small = TextSet(name="small", pool=corpus(70, 1), test=corpus(31, 2), source=source)
     encoder = Counting()
-    pool, test = embed(small.pool, encoder.encode(small.pool.texts), encoder), encoder.encode(small.test.texts)
+    pool, test = with_ids(small.pool, encoder.encode(small.pool.texts), encoder), encoder.encode(small.test.texts)
     return EmbeddedDesign(text_set=small, pool=pool, test=test, protocol=replace(PROTOCOL, **changes))
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from audits.core.errors import PolicyError
 from audits.gate.shipped import load_policy
-from synthgen.cli.publish import REPORT, publish, report_of
+from synthgen.cli.publish import REPORT, publish, updated_report
 from synthgen.core.errors import DataError, ReleaseRefused, StorageError
 from synthgen.release.run import REPORTED, load_run
 
@@ -76,28 +76,28 @@ def test_an_unwritable_output_folder_raises_an_error_before_any_stage(project):
 
 
 def test_the_report_is_found_by_configuration_workspace_or_bundle(finished):
-    path = report_of(finished.write_config())
+    path = updated_report(finished.write_config())
     assert path == finished.folder / "ws" / "report.private.html"
-    assert report_of(finished.folder / "ws") == path
+    assert updated_report(finished.folder / "ws") == path
     bundle = release(finished).bundle
-    assert report_of(bundle) == bundle / REPORT
+    assert updated_report(bundle) == bundle / REPORT
 
 
 def test_the_report_of_a_run_from_python_is_found_by_workspace(finished):
     run = load_run(finished.config())
     path = run.write_report(run.decide())
     (finished.folder / "ws" / REPORTED).unlink(missing_ok=True)
-    assert report_of(finished.folder / "ws") == path
+    assert updated_report(finished.folder / "ws") == path
 
 
 def test_the_report_of_a_workspace_is_written_under_the_current_policy(finished):
-    assert "Cleared for internal use only" in report_of(finished.write_config()).read_text()
+    assert "Cleared for internal use only" in updated_report(finished.write_config()).read_text()
     policy = finished.folder / "lenient.yaml"
     policy.write_text(policy.read_text().replace("limit: 7", "limit: 700"))
-    assert "Refused: 1 of 1" in report_of(finished.folder / "ws").read_text()
+    assert "Refused: 1 of 1" in updated_report(finished.folder / "ws").read_text()
     finished.write_config(policy="research")
     with pytest.raises(DataError, match="changed since its last run"):
-        report_of(finished.folder / "ws")
+        updated_report(finished.folder / "ws")
 
 
 def test_a_missing_report_raises_an_error(project):
@@ -106,4 +106,4 @@ def test_a_missing_report_raises_an_error(project):
         (project.write_config(), "contains no finished run"),
     ):
         with pytest.raises(DataError, match=message):
-            report_of(target)
+            updated_report(target)

@@ -22,7 +22,7 @@ def test_the_published_names_are_those_of_the_rules():
 
 def test_texts_are_counted_once_for_each_rule():
     found = coherence([COHERENT, BOTH, f"{BOTH} BP 80/120, BP 70/110."])
-    assert (found.n, found.any) == (3, 2)
+    assert (found.n, found.n_contradictory) == (3, 2)
     assert {rule: k for rule, k in found.by_rule.items() if k} == {
         "sex": 2,
         "repeated": 2,
@@ -54,5 +54,5 @@ def test_real_notes_contradict_themselves_rarely_and_mixed_sentences_often(name,
     rng = np.random.default_rng(0)
     mixed = [" ".join(pool[i] for i in rng.integers(len(pool), size=len(of_text))) for of_text in parts]
     real, other = coherence(texts), coherence(mixed)
-    assert real.any / real.n <= most
-    assert other.any / other.n >= least
+    assert real.n_contradictory / real.n <= most
+    assert other.n_contradictory / other.n >= least

@@ -239,7 +239,7 @@ def test_given_prompt_words_replace_the_vectors_words(tiny, worded, monkeypatch)
     asked, _ = worded._prompts(latents, dataclasses.replace(PLAIN, words=1), SEEDS)
     for ids, label, words in zip(asked, latents.labels, latents.prompt_words, strict=True):
         assert ids == worded.template.tokens(worded.tokenizer, " ".join([PLAIN.prompts[label], *words]))
-    wanted = worded._wanted_tokens(latents)
+    wanted = worded._tokens_to_favour(latents)
     assert [len(tokens) > 0 for tokens in wanted] == [True] * 3
     assert worded.tokenizer(" fever", add_special_tokens=False).input_ids[0] in wanted[0]
     together = texts(decode(worded, latents, words=1))

@@ -6,7 +6,7 @@ import threading
 import pytest
 
 from synthgen.core.errors import Interrupted
-from synthgen.dp.deferred_signals import APART, STOPS, WAITS, deferred_signals
+from synthgen.dp.deferred_signals import IGNORED_SECONDS, STOPS, WAIT_MESSAGE, deferred_signals
 
 
 @pytest.fixture(autouse=True)
@@ -33,15 +33,15 @@ def test_the_first_stop_is_deferred_until_the_result_is_stored(capfd, number):
     kept = []
     with pytest.raises(SystemExit) as stopped:
         draw(kept, number)
-    assert (kept, stopped.value.code, capfd.readouterr().err) == (["booked"], Interrupted.exit_code, WAITS)
+    assert (kept, stopped.value.code, capfd.readouterr().err) == (["booked"], Interrupted.exit_code, WAIT_MESSAGE)
 
 
 def test_simultaneous_stops_count_as_one_and_a_later_one_stops_at_once(monkeypatch, capfd):
     kept = []
     with pytest.raises(SystemExit):
         draw(kept, *STOPS)  # a terminal that closes sends several signals
-    assert (kept, capfd.readouterr().err) == (["booked"], WAITS)
-    times = iter([100.0, 100.0 + 2 * APART])
+    assert (kept, capfd.readouterr().err) == (["booked"], WAIT_MESSAGE)
+    times = iter([100.0, 100.0 + 2 * IGNORED_SECONDS])
     monkeypatch.setattr("synthgen.dp.deferred_signals.time.monotonic", lambda: next(times))
     with pytest.raises(Interrupted, match="the result is lost unless it was already stored"):
         draw(kept, *STOPS[:2])

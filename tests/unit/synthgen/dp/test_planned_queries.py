@@ -64,7 +64,7 @@ def test_configurations_without_a_privacy_guarantee_are_rejected(changes, messag
 
 
 def test_run_without_a_budget_has_no_queries():
-    assert planned.priced_reads(without_budget()) == ()
+    assert planned.accesses_with_costs(without_budget()) == ()
     with pytest.raises(InternalError, match="without a budget"):
         queries_of(without_budget())
 
@@ -95,11 +95,11 @@ def test_run_limit_is_that_of_the_policy_at_the_delta_that_the_persons_allow():
 )
 def test_delta_of_all_runs_is_compared_with_the_rounded_number_of_persons(persons, delta, policy, in_train, is_large):
     given = config(dp={"epsilon": 2.0, "delta": delta, "persons": persons})
-    problem = planned.large_delta(given, load_policy(policy), in_train)
+    problem = planned.delta_problem(given, load_policy(policy), in_train)
     assert (problem is not None) == is_large
     assert problem is None or str(in_train) not in problem
     study = config(dp={"epsilon": 2.0, "delta": delta, "persons": persons}, secret="public")
-    assert planned.large_delta(study, load_policy("research"), in_train) is None
+    assert planned.delta_problem(study, load_policy("research"), in_train) is None
 
 
 def test_check_budget_enforces_the_policy():
@@ -119,7 +119,7 @@ def test_check_budget_enforces_the_policy():
 
 def test_priced_reads_lists_every_query():
     voting = config(decode={"style": "auto"})
-    assert {"class-means", "spread", "style"} < set(dict(planned.priced_reads(voting)))
+    assert {"class-means", "spread", "style"} < set(dict(planned.accesses_with_costs(voting)))
     costs = [sum(q.steps / q.noise_multiplier**2 for q in queries_of(one).values()) for one in (voting, config())]
     assert costs[0] == pytest.approx(costs[1], rel=1e-6)  # a fourth query makes the others noisier at the same cost
 

@@ -7,7 +7,7 @@ from audits.ledger.budgets import Cost, Overspent, Spending, note_draw, reserve,
 from audits.ledger.chain import HighWaterMark
 from synthgen.core.errors import StorageError
 from synthgen.dp import sealed_result as answer
-from synthgen.dp.sealed_result import LOG, SEAL, is_sealed, made_digest, record_result, recover_result
+from synthgen.dp.sealed_result import LOG, SEAL, is_sealed, made_digest, record_result, recover_or_clear
 
 RUN = "ab" * 16
 NOISE = {"kind": "gaussian", "noise_multiplier": 5.0, "sampling_rate": 1.0, "steps": 1}
@@ -30,19 +30,19 @@ def folder(tmp_path):
 
 def test_only_the_booked_result_is_kept(ledger, folder):
     record_result(folder, ledger, RUN, note_draw(*ledger, RUN))
-    assert recover_result(folder, ledger, RUN)
+    assert recover_or_clear(folder, ledger, RUN)
     (folder / "classes.safetensors").write_bytes(b"other")
     with pytest.raises(StorageError, match="budget is spent"):
-        recover_result(folder, ledger, RUN)
+        recover_or_clear(folder, ledger, RUN)
     shutil.rmtree(folder)
     folder.mkdir()
     with pytest.raises(Overspent, match="drew its noise before"):
-        recover_result(folder, ledger, RUN)
+        recover_or_clear(folder, ledger, RUN)
 
 
 def test_files_without_a_draw_are_deleted(ledger, folder):
     (folder / "more").mkdir()
-    assert not recover_result(folder, ledger, RUN)
+    assert not recover_or_clear(folder, ledger, RUN)
     assert list(folder.iterdir()) == []
 
 
@@ -58,17 +58,17 @@ def test_sealed_result_is_booked_later_and_a_changed_one_is_rejected(ledger, fol
     stray.write_bytes(b"put there")
     assert not is_sealed(folder, state_of(*ledger, RUN).key)
     with pytest.raises(StorageError, match="budget is spent"):
-        recover_result(folder, ledger, RUN)
+        recover_or_clear(folder, ledger, RUN)
     stray.unlink()
     assert (made_digest(folder), is_sealed(folder, state_of(*ledger, RUN).key)) == (before, True)
-    assert recover_result(folder, ledger, RUN)
+    assert recover_or_clear(folder, ledger, RUN)
     assert state_of(*ledger, RUN).last == "made"
 
 
 def test_draw_without_a_seal_is_lost(ledger, folder):
     note_draw(*ledger, RUN)
     key = state_of(*ledger, RUN).key
-    assert ((folder / SEAL).exists(), is_sealed(folder, key), recover_result(folder, ledger, RUN)) == (
+    assert ((folder / SEAL).exists(), is_sealed(folder, key), recover_or_clear(folder, ledger, RUN)) == (
         False,
         False,
         False,

@@ -78,14 +78,14 @@ def test_at_the_shipped_rate_all_own_words_and_few_words_of_noise_are_chosen():
 
 
 def test_words_of_a_class_are_chosen_by_the_weighted_procedure_of_benjamini_and_hochberg(monkeypatch):
-    monkeypatch.setattr(module, "EXPECTED", 1.0)  # with 8 axes, cosines are larger than those of real vectors
+    monkeypatch.setattr(module, "DIRECTION_FACTOR", 1.0)  # with 8 axes, cosines are larger than those of real vectors
     rng = np.random.default_rng(5)
     counts, directions = rng.normal(0, 10, (3, 60)), rng.normal(size=(3, 8))
     counts[1, 20:26] += 45
     found = ClassWords(vocabulary=VOCABULARY, counts=counts, error=10.0).weights(directions)
     for c in range(3):
         cosines = TABLE @ directions[c] / np.linalg.norm(directions[c])
-        share = np.exp(module.EXPECTED * cosines) / np.mean(np.exp(module.EXPECTED * cosines))
+        share = np.exp(module.DIRECTION_FACTOR * cosines) / np.mean(np.exp(module.DIRECTION_FACTOR * cosines))
         mean = np.maximum(counts.mean(axis=0), 0)
         noise = NormalDist(0, 10 * (2 / 3) ** 0.5)
         p = [1 - noise.cdf(x) for x in counts[c] - mean]

@@ -3,7 +3,7 @@ import pytest
 
 from synthgen.core.errors import InternalError, ModelError
 from synthgen.core.types import Corpus, Record
-from synthgen.embed import build_encoder, embed
+from synthgen.embed import build_encoder, with_ids
 from synthgen.embed.config import EmbedConfig
 from synthgen.embed.last_token import LastTokenEncoder
 
@@ -20,10 +20,10 @@ def test_build_encoder_returns_last_token_encoder_for_mistral(mistral_folder):
         ),
         has_groups=True,
     )
-    x = embed(corpus, encoder.encode(corpus.texts), encoder)
+    x = with_ids(corpus, encoder.encode(corpus.texts), encoder)
     assert (x.ids, x.labels, x.groups, x.vectors.shape) == (("1", "2"), ("a", "b"), ("p", "q"), (2, 24))
     with pytest.raises(InternalError, match="do not match"):
-        embed(corpus, np.ones((3, 4), dtype=np.float32), encoder)
+        with_ids(corpus, np.ones((3, 4), dtype=np.float32), encoder)
 
 
 @pytest.mark.parametrize("content", [None, "[]", "{", "{}"])

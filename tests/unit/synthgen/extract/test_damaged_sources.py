@@ -17,7 +17,7 @@ sys.path.insert(0, str(Path(__file__).parents[4] / "examples" / "clinic"))
 from fictional_clinic.exports import FORMATS, write_exports
 
 N_DAMAGED = 30  # copies of a source
-ANY = NoteSelection(unused=lambda _: None, limit=None, rank=lambda person: person, rows_are_persons=True)
+ANY = NoteSelection(reason_unused=lambda _: None, limit=None, rank=lambda person: person, rows_are_persons=True)
 HEADER = "note_id,subject_id,hadm_id,note_type,note_seq,charttime,storetime,text\n"
 OLD_HEADER = "ROW_ID,SUBJECT_ID,HADM_ID,CHARTDATE,CHARTTIME,STORETIME,CATEGORY,DESCRIPTION,CGID,ISERROR,TEXT\n"
 FILES = {

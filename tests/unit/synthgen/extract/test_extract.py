@@ -23,7 +23,7 @@ from synthgen.pipeline.workspace import Workspace
 sys.path.insert(0, str(Path(__file__).parents[4] / "examples" / "clinic"))
 from fictional_clinic.exports import write_exports
 
-ALL = NoteSelection(unused=lambda _: None, limit=None, rank=lambda person: person, rows_are_persons=False)
+ALL = NoteSelection(reason_unused=lambda _: None, limit=None, rank=lambda person: person, rows_are_persons=False)
 FIELDS = {
     "fhir": Fields(label="encounter.serviceType.text"),
     "hl7v2": Fields(person="PID-3.1", label="PV1-10", date="TXA-4"),

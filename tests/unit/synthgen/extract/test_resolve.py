@@ -23,7 +23,7 @@ def note(document, person="p", **fields):
 
 def wanted(*, limit=None, persons=False, labels=None):
     return NoteSelection(
-        unused=lambda label: module.OTHER_LABEL if labels is not None and label not in labels else None,
+        reason_unused=lambda label: module.OTHER_LABEL if labels is not None and label not in labels else None,
         limit=limit,
         rank=lambda person: person,
         rows_are_persons=persons,

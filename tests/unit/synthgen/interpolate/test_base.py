@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from synthgen.core.errors import DataError
 from synthgen.core.seeds import SeedTree
 from synthgen.core.types import latent_ids
-from synthgen.interpolate.base import Points, Sampler, Unfit, check_classes, largest_remainder, wanted_counts
+from synthgen.interpolate.base import Points, Sampler, Unfit, check_classes, counts_per_class, largest_remainder
 
 
 @pytest.mark.parametrize(
@@ -18,8 +18,8 @@ from synthgen.interpolate.base import Points, Sampler, Unfit, check_classes, lar
         ("ab", {"b": 3, "a": 8}, None, {"a": 8, "b": 3}),
     ],
 )
-def test_wanted_counts_worked_examples(labels, balance, total, counts):
-    assert wanted_counts([*labels], balance, total) == counts
+def test_counts_per_class_worked_examples(labels, balance, total, counts):
+    assert counts_per_class([*labels], balance, total) == counts
 
 
 @given(st.dictionaries(st.text(max_size=3), st.integers(1, 1000), min_size=1, max_size=12), st.integers(0, 5000))
@@ -45,9 +45,9 @@ def test_largest_remainder_sums_to_the_total_and_is_within_one_of_the_share(weig
         ("a" * 99 + "b", "as-source", 10, "1 of 2 classes get no record", ("'b': 1 of 100 train records",)),
     ],
 )
-def test_wanted_counts_rejects_unusable_input(labels, balance, total, message, problems):
+def test_counts_per_class_rejects_unusable_input(labels, balance, total, message, problems):
     with pytest.raises(DataError, match=message) as refused:
-        wanted_counts([*labels], balance, total)
+        counts_per_class([*labels], balance, total)
     assert refused.value.problems == problems
 
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from synthgen.core.errors import ConfigError, DataError
 from synthgen.core.seeds import SeedTree
-from synthgen.interpolate.smote import Adasyn, BorderlineSmote, RandomOversample, Smote, in_danger, in_proportion
+from synthgen.interpolate.smote import Adasyn, BorderlineSmote, RandomOversample, Smote, danger_mask, in_proportion
 
 SEEDS = SeedTree(20261120)
 
@@ -104,7 +104,7 @@ def test_borderline_records_in_danger_worked_examples(plane, k, m, kind, persons
 )
 def test_in_danger_means_more_than_half_but_not_all(m, danger):
     other = np.arange(m)[None, :] < np.arange(m + 1)[:, None]  # row i has i of other classes
-    assert np.flatnonzero(in_danger(other)).tolist() == danger
+    assert np.flatnonzero(danger_mask(other)).tolist() == danger
 
 
 def test_borderline_tie_counts_as_safe_unlike_in_imbalanced_learn(plane):

@@ -42,9 +42,9 @@ def test_objective_worked_example():
     mean = torch.tensor([[0.0, 1.0, 0.0], [0.0, 3.0, 0.0]])
     log_variance = torch.tensor([[0.0, 0.0, math.log(0.25)], [0.0, 0.0, 0.0]])
     # dimension 1: ½(1)/2 + ½(9)/2; dimension 2: ½(¼ − 1 − log ¼)/2 = log 2 / 2 − 3/16
-    rate = kl_divergence(mean, log_variance)
-    assert rate.tolist() == pytest.approx([0.0, 2.5, math.log(2) / 2 - 3 / 16])
-    assert float(with_free_bits(rate, 0.3)) == pytest.approx(0.3 + 2.5 + 0.3)
+    kl = kl_divergence(mean, log_variance)
+    assert kl.tolist() == pytest.approx([0.0, 2.5, math.log(2) / 2 - 3 / 16])
+    assert float(with_free_bits(kl, 0.3)) == pytest.approx(0.3 + 2.5 + 0.3)
 
 
 def test_loss_equals_a_direct_computation_of_its_formula():
@@ -102,7 +102,7 @@ def test_large_beta_removes_information_from_z_and_free_bits_keep_it():
 
 
 def test_training_keeps_the_best_evaluated_weights(monkeypatch):
-    seen, evaluate = [], vae_network._EarlyStopping.should_stop
+    seen, evaluate = [], vae_network._EarlyStopping.evaluate
 
     def spy(self, network, tensors):
         done = evaluate(self, network, tensors)
@@ -110,7 +110,7 @@ def test_training_keeps_the_best_evaluated_weights(monkeypatch):
             seen.append((float(network.loss(self.part, self.epsilon, self.objective)), self, done))
         return done
 
-    monkeypatch.setattr(vae_network._EarlyStopping, "should_stop", spy)
+    monkeypatch.setattr(vae_network._EarlyStopping, "evaluate", spy)
     network = train_vae(part(30, 11), part(9, 11, seed=2), objective(), SEEDS)
     values, last = [value for value, _, _ in seen], seen[-1][1]
     assert seen[-1][2]

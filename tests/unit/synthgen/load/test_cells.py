@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from synthgen.load.cells import LARGEST_EXACT, CellError, is_visible, plain_name, spelled
+from synthgen.load.cells import LARGEST_EXACT, CellError, is_visible, normalized, plain_name
 
 
 @given(st.integers(1 - LARGEST_EXACT, LARGEST_EXACT - 1))
@@ -28,4 +28,4 @@ def test_uuids_and_missing_values_are_read():
 def test_invisible_characters_are_no_text(unseen):
     assert not is_visible(f" {unseen}\n")
     assert is_visible(f"{unseen}.")
-    assert spelled(f"a{unseen} b", "NFC") == "a b"
+    assert normalized(f"a{unseen} b", "NFC") == "a b"

@@ -250,13 +250,13 @@ def test_manifest_requires_exactly_the_pinned_files(tiny, tmp_path):
 
 def test_differs_describes_the_difference(tmp_path):
     path, pin = tmp_path / "f", Pin("ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad", 3)  # of "abc"
-    assert module.differs(path, pin) == "f: missing"
+    assert module.difference_from_pin(path, pin) == "f: missing"
     for data, found in [
         (b"ab", "f: truncated, 2 bytes, expected 3"),
         (b"abcd", "f: too long, 4 bytes, expected 3"),
         (b"abc", None),
     ]:
         path.write_bytes(data)
-        assert module.differs(path, pin) == found
+        assert module.difference_from_pin(path, pin) == found
     path.write_bytes(b"abd")
-    assert module.differs(path, pin).startswith("f: wrong sha256 ")
+    assert module.difference_from_pin(path, pin).startswith("f: wrong sha256 ")

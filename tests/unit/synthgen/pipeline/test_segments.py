@@ -15,7 +15,7 @@ from synthgen.decode.bridge import load_bridge
 from synthgen.decode.xrag import XragDecoder
 from synthgen.embed.segmented import SegmentedEncoder
 from synthgen.evaluate.stage import SECTIONS
-from synthgen.pipeline.segments import SegmentWriter, encoder_for, writer_for, written_parts
+from synthgen.pipeline.segments import SegmentWriter, encoder_for, parts_with_prompts, writer_for
 from synthgen.segment import Splitter
 
 SEGMENTS = {"by": "headings", "words": 40, "least_persons": 4, "context_tokens": 77}
@@ -70,9 +70,9 @@ def test_segments_of_train_are_stored_with_the_vectors_of_whole_records(notes):
 
 def test_the_parts_of_a_record_are_its_segments_with_their_prompts(notes):
     prepared, _, _ = notes.prepare(job(notes))
-    whole = written_parts(notes.encoder, prepared.train, "a note of {label}")
+    whole = parts_with_prompts(notes.encoder, prepared.train, "a note of {label}")
     assert whole == [[(r.text, f"a note of {r.label}")] for r in prepared.train.records]
-    cut = written_parts(encoder_for(job(notes), prepared.train), prepared.train, "a note of {label}")
+    cut = parts_with_prompts(encoder_for(job(notes), prepared.train), prepared.train, "a note of {label}")
     first = prepared.train.records[0]
     titles = [title.lower() for title in headings(first.text) if title in TITLES]
     prompts = dict.fromkeys(prompt for _, prompt in cut[0])  # a long section is several segments of one heading

@@ -4,16 +4,16 @@ from dataclasses import replace
 import pytest
 
 from audits.core.errors import VerifyError
-from synthgen.release.statement import bundle_parts, producer, release_payload, short_id
+from synthgen.release.statement import bundle_parts, producer, release_id_of, release_payload
 
 
 def test_release_id_depends_on_data_evidence_and_policy(releases):
     content = releases.content()
-    one = short_id(content, {"data/a": b"x"}, releases.NOW)
+    one = release_id_of(content, {"data/a": b"x"}, releases.NOW)
     assert re.fullmatch(r"2026-11-20-[0-9a-f]{6}", one)
-    assert one == short_id(content, {"data/a": b"x"}, releases.LATER)
-    assert one != short_id(content, {"data/a": b"y"}, releases.NOW)
-    assert one != short_id(releases.content(releases.APPROVED_POLICY), {"data/a": b"x"}, releases.NOW)
+    assert one == release_id_of(content, {"data/a": b"x"}, releases.LATER)
+    assert one != release_id_of(content, {"data/a": b"y"}, releases.NOW)
+    assert one != release_id_of(releases.content(releases.APPROVED_POLICY), {"data/a": b"x"}, releases.NOW)
 
 
 @pytest.mark.parametrize(

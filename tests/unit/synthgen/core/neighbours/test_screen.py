@@ -10,7 +10,7 @@ KINDS = [torch.bfloat16, torch.float32]
 
 
 def small_tiles(monkeypatch, kind):
-    values = {"TILE_ROWS": 3, "TILE_COLUMNS": 12, "SPAN": 2, "ALIGNED": 1, "fastest": lambda _: kind}
+    values = {"TILE_ROWS": 3, "TILE_COLUMNS": 12, "SPAN": 2, "ALIGNED": 1, "fastest_precision": lambda _: kind}
     for name, value in values.items():
         monkeypatch.setattr(screen, name, value)
 
@@ -51,7 +51,7 @@ def test_screen_finds_all_neighbours(kind, n, d, k, offset, seed):
 
 @pytest.mark.parametrize("kind", KINDS, ids=str)
 def test_screen_selects_few_other_rows(kind, monkeypatch):
-    monkeypatch.setattr(screen, "fastest", lambda _: kind)
+    monkeypatch.setattr(screen, "fastest_precision", lambda _: kind)
     vectors = np.random.default_rng(1).normal(size=(2500, 40)).astype(np.float32)
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
     none, share = missed(vectors, np.arange(2500), np.arange(300), 5)
@@ -92,4 +92,4 @@ def test_pairs_do_not_depend_on_the_size_of_the_buffer(monkeypatch):
 
 
 def test_fastest_returns_a_supported_precision():
-    assert screen.fastest("cpu") in KINDS
+    assert screen.fastest_precision("cpu") in KINDS

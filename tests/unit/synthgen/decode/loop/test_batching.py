@@ -130,7 +130,7 @@ def test_surprisal_of_a_guess_is_that_of_equal_logits(candidates):
         assert surprisal == pytest.approx([share] * len(texts))
 
 
-def test_wanted_tokens_are_likelier_in_their_own_row():
+def test_favoured_tokens_are_likelier_in_their_own_row():
     prompts, changes = [(i,) for i in range(12)], {"candidates": 2, "max_new_tokens": 2}
     wanted = [[2 + 2 * (i % 2)] for i in range(12)]
     plain, found = run(Counting(), prompts, **changes), run(Counting(), prompts, wanted=wanted, **changes)

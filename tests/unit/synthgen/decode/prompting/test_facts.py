@@ -39,7 +39,7 @@ def test_only_what_several_persons_share_is_described():
     common = [("A 61-year-old woman with gout.", "a", f"p{i}") for i in range(MIN_PERSONS)]
     of_one = [("A 93-year-old man with gout.", "a", "one")] * 40
     facts = facts_of(corpus([*common, *of_one]))
-    assert facts.persons == {"a": ((("", None), 40), (("female", 6), MIN_PERSONS))}
+    assert facts.sex_and_age == {"a": ((("", None), 40), (("female", 6), MIN_PERSONS))}
     drawn = Counter(facts.draw("a", np.random.default_rng(i))[0][:9] for i in range(900))
     assert set(drawn) == {"", "a woman o"}
     assert drawn["a woman o"] == pytest.approx(100, abs=40)
@@ -64,5 +64,5 @@ def test_without_texts_nothing_is_known():
 
 def test_longest_facts_include_infants():
     facts = facts_of(corpus([("A 2-year-old child with fever.", "a", str(i)) for i in range(MIN_PERSONS)]))
-    assert facts.persons == {"a": ((("", 0), MIN_PERSONS),)}
+    assert facts.sex_and_age == {"a": ((("", 0), MIN_PERSONS),)}
     assert facts.longest() == ("an adult of 100", "10")

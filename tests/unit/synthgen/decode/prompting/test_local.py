@@ -216,7 +216,7 @@ def test_the_example_is_read_once_and_changes_no_text(tiny, llama_folder, tmp_pa
 
 def test_facts_and_examples_are_in_the_prompt_and_fit_its_length(tiny, llama_folder, monkeypatch):
     monkeypatch.setattr(local, "WORD_TOKENS", 8)
-    facts = RecordFacts(persons={"ant": ((("female", 6), 9),)}, lengths={"ant": (10, 120)})
+    facts = RecordFacts(sex_and_age={"ant": ((("female", 6), 9),)}, lengths={"ant": (10, 120)})
     own = Prompter(
         reader=tiny.reader(),
         template="[{label}][ {terms}][ {person}][ {length}]",

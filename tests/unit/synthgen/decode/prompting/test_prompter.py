@@ -20,7 +20,7 @@ FULL = Prompter(
     template="[Topic: {label}. ][{description} ][{terms}; ][{person}; ][{length}; ]{language}",
     descriptions={"ant": "An insect."},
     examples=(Example("Six legs.", "ant"), Example("It flies.")),
-    facts=RecordFacts(persons={"ant": ((("male", 3), 5),)}, lengths={"ant": (40,), "bee.hive": (10,)}),
+    facts=RecordFacts(sex_and_age={"ant": ((("male", 3), 5),)}, lengths={"ant": (40,), "bee.hive": (10,)}),
     language="German",
 )
 
