@@ -150,11 +150,13 @@ def decision_keys(trust: TrustRoot, role: str) -> dict[str, bytes]:
 def check_decision(
     predicate: ApprovalPredicate, role: str, person: str, release: ReleaseToApprove, now: datetime
 ) -> None:
-    """Raise VerifyError (E_APPROVAL) if `person` may not make the decision `predicate` in this `role` at `now`."""
+    """Raise VerifyError (E_APPROVAL) if `person` may not make the decision `predicate` in this `role` at `now`.
+
+    `role` is the role in the name of the decision's file.
+    """
     if predicate.role != role:
-        raise VerifyError(
-            "E_APPROVAL", f"the statement of the decision names the role {predicate.role}, not the role {role}"
-        )
+        problem = f"the statement of the decision names the role {predicate.role}, but the file name states {role}"
+        raise VerifyError("E_APPROVAL", problem)
     if (role == RELEASER) != (predicate.decision == "CLOSE"):
         raise VerifyError(
             "E_APPROVAL", "a releaser can only close the list of approvals, and nobody else can close it"

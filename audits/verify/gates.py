@@ -234,7 +234,7 @@ def _contradictions(parts: BundleParts) -> Iterator[str]:
     # a later check may rely on the facts that earlier checks established
     stated, config, policy = parts.predicate, parts.config, parts.policy
     is_dp = stated.privacy.mechanism != NO_MECHANISM
-    if stated.limitations != limitations(
+    expected = limitations(
         is_dp=is_dp,
         has_persons=stated.privacy.unit == "group",
         has_own_style=any(model.role == "style" and model.trained_on_private_data for model in stated.models),
@@ -243,10 +243,13 @@ def _contradictions(parts: BundleParts) -> Iterator[str]:
         config=config,
         policy=policy,
         evidence=parts.evidence,
-    ):
-        yield "limitations: not the sentences that follow from evidence, policy and settings"
-    if stated.privacy.non_private_steps != non_private_steps(policy, is_dp=is_dp):
-        yield "nonPrivateSteps: not the sentences that follow from the method and the policy"
+    )
+    if stated.limitations != expected:
+        difference = _difference(stated.limitations, expected)
+        yield f"limitations: the sentences are not those that evidence, policy and settings require ({difference})"
+    if stated.privacy.non_private_steps != (steps := non_private_steps(policy, is_dp=is_dp)):
+        difference = _difference(stated.privacy.non_private_steps, steps)
+        yield f"nonPrivateSteps: the sentences are not those that method and policy require ({difference})"
     yield from server_problems(stated.models, config)
     if (config["interpolate"]["method"] == DP_METHOD) != is_dp:
         yield f"{CONFIG}: interpolate.method differs from the method in the statement"
@@ -266,6 +269,14 @@ def _contradictions(parts: BundleParts) -> Iterator[str]:
     yield from consistency.score_problems(parts)
     yield from consistency.model_problems(parts)
     yield from consistency.written_problems(parts)
+
+
+def _difference(stated: Sequence[str], expected: Sequence[str]) -> str:
+    """Return how the sentences of a statement differ from the expected ones, without quoting them."""
+    n_missing, n_other = len(set(expected) - set(stated)), len(set(stated) - set(expected))
+    if n_missing == n_other == 0:
+        return "their order differs"
+    return f"missing sentences: {n_missing}, unexpected sentences: {n_other}"
 
 
 def starts_from_train(stage: str) -> bool:

@@ -92,8 +92,9 @@ def _next(data: bytes, root: TrustRoot, seen: SeenRoots, now: datetime) -> SeenR
             seen_before = f"{what} {previous.root.version} was seen before"
             raise VerifyError("E_TRUST", f"the trust root is version {root.version}, but {seen_before}")
         if not set(previous.root.revoked) <= set(root.revoked):
-            seen_version = f"version {previous.root.version}, which was seen before"
-            raise VerifyError("E_TRUST", f"version {root.version} lacks a revocation of {seen_version}")
+            old = f"version {previous.root.version}"
+            problem = f"version {root.version} lacks a revocation that {old} contains; {old} was seen before"
+            raise VerifyError("E_TRUST", problem)
         check_root_signers(envelope, previous.root, now)
     keyids = tuple(sorted({*root.roles[ROOT].keyids, *(previous.keyids if previous is not None else ())}))
     new = SeenRoot(keyids=keyids, root=root, digest=digest)
