@@ -1,6 +1,23 @@
 """Find rows of the synthetic table S whose facts (such as age, sex, date and postal code) together fit one person.
 
 The bits of a fact are -log2 of the fraction of train and control persons who have the fact.
+
+A combination consists of the facts that a row and a person have in common. A combination counts if its facts are of
+at least three kinds and no second person has all of them (for words, see `_single_persons`). From its bits follows
+lambda, the expected number of pairs of a row and a person that have so rare a combination by chance:
+
+    lambda = (rows of S) × (persons) × 2^-(bits of the combination)
+
+A combination can also contain the full name of the person: two or three words that stand together both in a text of
+the person (`full_names`) and in the row. A full name counts only in a combination with a date, because without a date
+it may be the name of a place. It counts as two kinds: "word" for its rarest word, and "name" for its other words.
+
+The bits of a combination are the sum of the bits of its facts, with four exceptions:
+- If a row has n facts of one stratum, each of them has log2(n) fewer bits, because each could match by chance.
+- If several facts of one kind are shared, only the fact with the most bits counts.
+- Each word of a full name except the rarest has log2(4) = 2 fewer bits (`_NEIGHBOURS`), because it can stand in any
+  of four places near the rarest word: the two places before it and the two places after it.
+- In a combination with a date, the age adds no bits, because a date of birth determines the age.
 """
 
 import math
@@ -19,7 +36,10 @@ from audits.text.clinical_terms import is_ordinary
 from audits.text.normalise import tokens
 
 MIN_KINDS = 3  # smallest number of kinds of facts in a combination
-MAX_COINCIDENCES = 0.01  # a row with a lower lambda (`judge_combinations`) may be a leak without a test
+# A combination is rare if its lambda (see above) is at most this number. A row with a rare combination of a train
+# person is a leak even without a significance test if fewer than `MIN_CONTROL` control persons are found.
+MAX_COINCIDENCES = 0.01
+MIN_CONTROL = MIN_NAMES  # smallest number of control persons with which train persons are compared by a test
 DAYS_OF_DECADE = 3653
 MAX_OWNERS = 50  # a row of S is compared with a person only if they share a fact of at most 50 persons
 # kind of fact: largest number of bits of such a fact; a fact of kind "number" has at most `DIGIT_BITS` per digit
@@ -54,8 +74,12 @@ class Fact(NamedTuple):
 
     @property
     def stratum(self) -> str:
-        """The group of the fact: dates of one decade, postal codes of one pattern (A9 9AA), or facts of one kind."""
-        if self.kind == "date":
+        """The name of the group of similar facts to which the fact belongs.
+
+        A group consists of all dates of one decade, of all postal codes with letters and digits in the same places,
+        or of all facts of any other kind.
+        """
+        if self.kind == "date":  # the value begins with the last two digits of the year: "31-03-12" is in the 1930s
             return f"date {self.value[0]}"
         if self.kind == "postal":
             return "postal " + "".join("9" if c.isdecimal() else "A" for c in self.value)
@@ -129,10 +153,13 @@ class FactOccurrences:
     def bits(self) -> Mapping[Fact, float]:
         """Return the bits of each fact: -log2 of the share of persons who have it, at most `MAX_BITS`.
 
-        If only one of the n persons has a fact, the share is estimated as 2 × n2 / (n1 × n). n1 and n2 are
-        the numbers of facts in its stratum with exactly one owner and with exactly two owners. A date has at most
-        log2(days of a decade / share of its decade among the dates) bits. Only dates of several persons count for the
-        share of a decade, so that a leaked date does not make its decade look frequent.
+        If only one of the n persons has a fact, the share is estimated as 2 × n2 / (n1 × n). n1 and n2 are the
+        numbers of facts in its stratum that exactly one person and exactly two persons have.
+
+        A date has at most log2(3653 / s) bits. 3653 is the number of days of a decade, and s is the share of dates
+        that are in the same decade as the date. Only dates that at least two persons have are counted for s.
+        Otherwise, leaked dates, which usually only one person has, would make their decade look frequent and would
+        get fewer bits.
 
         Reference: Good, Biometrika 1953.
         """
@@ -156,8 +183,8 @@ class CombinationLeaks(NamedTuple):
     """The result of `judge_combinations`."""
 
     rows: Mapping[int, Sequence[int]]  # rows of S that are leaks: for each, the train persons whom the row identifies
-    n_train: int  # number of train persons who alone have a combination in S, with lambda of at most 1
-    n_control: int  # number of control persons who alone have a combination in S, with lambda of at most 1
+    n_found_train: int  # number of train persons with a combination whose lambda is at most 1
+    n_found_control: int  # number of control persons with a combination whose lambda is at most 1
 
     def persons(self) -> set[int]:
         """Return the numbers of the train persons that the leaks identify."""
@@ -167,66 +194,66 @@ class CombinationLeaks(NamedTuple):
 def judge_combinations(occurrences: FactOccurrences, people: People) -> CombinationLeaks:
     """Return the rows of S with a combination of facts that identifies one train person.
 
-    A combination consists of the facts that a row and a person have in common. It counts if its facts are of at least
-    three kinds and no second person has all of them. A full name consists of words that stand together both in a text
-    of the person (`full_names`) and in the row. Beside a date, a full name counts as two kinds. Without a date, it
-    does not count, because it may be the name of a place. lambda is the expected number of chance matches:
+    For combinations and lambda, see the top of this file. If a row has a person's full name, the combination is
+    judged both without and with the name, by separate rules, because news texts name public figures beside dates. A
+    row with a combination of a train person is a leak if one of four rules applies. `exceeds_control` decides
+    whether significantly more train than control persons have a combination.
 
-        lambda = (rows of S) × (persons) × 2^-(sum of the bits of all kinds)
-
-    The bits of a combination are lower than the sum of the bits of its facts:
-    - If the row has n facts of one stratum, each of them has log2(n) fewer bits, because each could match.
-    - Of several shared facts of one kind, only the one with the most bits counts.
-    - Each word of a full name except the rarest has log2(`_NEIGHBOURS`) fewer bits: it may stand in so many places.
-    - In a combination with a date, the age adds no bits, because a date of birth determines the age.
-
-    The leaks are:
-    - A row with lambda below .01 is a leak if fewer than two control persons have a combination with lambda below
-      .01, or if significantly more train than control persons have such a combination (`exceeds_control`).
-    - A row with lambda of at most 1 is a leak if significantly more train than control persons have a combination
-      with lambda of at most 1.
-    - Combinations with a full name are judged separately, because news texts name public figures beside dates. For
-      such combinations, control persons count if lambda is at most 1, even in the rule for lambda below .01.
+    1. The combination has no full name, and lambda is at most .01. Fewer than two control persons have such a
+       combination, or significantly more train than control persons have one.
+    2. The combination has no full name, and lambda is at most 1. Significantly more train than control persons have
+       such a combination.
+    3. The combination has a full name, and lambda is at most .01. Fewer than two control persons have a combination
+       with a full name and lambda of at most 1, or significantly more train persons have one with lambda of at most
+       .01 than control persons have one with lambda of at most 1.
+    4. As rule 2, but the combination has a full name.
     """
     bits, of_person = occurrences.bits(), defaultdict[int, set[Fact]](set)
     for fact, owners in occurrences.owners.items():
         for owner in owners:
             of_person[owner].add(fact)
     log2_pairs = math.log2(max(people.n_synthetic * people.n_persons, 1))
-    # (row of S, person with a combination in this row, (bits, bits with the full name))
+    # (row of S, person with a combination in this row, (bits without a full name, bits with the full name))
     found = [
         (row, owner, scores)
         for row, (facts, words) in enumerate(occurrences.rows)
         for owner, scores in _single_persons(facts, words, occurrences, of_person, bits).items()
     ]
-    limits = log2_pairs - math.log2(MAX_COINCIDENCES), log2_pairs
-    # {person: rows of S} with lambda below .01 (rare) and at most 1 (likely); with a full name: rare_named and named
-    rare, likely = (_rows_of(found, limit, are_named=False) for limit in limits)
-    rare_named, named = (_rows_of(found, limit, are_named=True) for limit in limits)
+    min_bits = log2_pairs - math.log2(MAX_COINCIDENCES), log2_pairs  # bits for lambda of at most .01 and at most 1
+    # {person: rows}: `rare` with lambda of at most .01, `less_rare` with lambda of at most 1, which includes `rare`
+    rare, less_rare = (_rows_of(found, n, with_name=False) for n in min_bits)
+    rare_named, less_rare_named = (_rows_of(found, n, with_name=True) for n in min_bits)
+    # For each rule: the rows of the train persons, the rows of the control persons with whom they are compared, and
+    # the smallest number of control persons for which the rule makes a significance test.
+    rules = (
+        (rare, rare, MIN_CONTROL),
+        (less_rare, less_rare, 0),
+        (rare_named, less_rare_named, MIN_CONTROL),
+        (less_rare_named, less_rare_named, 0),
+    )
     leaks = defaultdict[int, list[int]](list)
-    share, n_train = people.n_train / people.n_persons, people.n_train
-    # (rows that may be leaks, rows whose control persons are counted, smallest number of control persons for which
-    # the two numbers of persons are compared; with fewer control persons, every row of a train person is a leak)
-    compared = ((rare, rare, MIN_NAMES), (likely, likely, 0), (rare_named, named, MIN_NAMES), (named, named, 0))
-    for rows, by_chance, minimum in compared:
-        train = [owner for owner in rows if owner < n_train]
-        n_control = sum(owner >= n_train for owner in by_chance)
-        if exceeds_control(len(train), n_control, share, minimum=minimum):
+    for rows, rows_by_chance, minimum in rules:
+        train = [owner for owner in rows if owner < people.n_train]
+        n_control = sum(owner >= people.n_train for owner in rows_by_chance)
+        if exceeds_control(len(train), n_control, people.n_train / people.n_persons, minimum=minimum):
             for owner in train:
                 for row in rows[owner]:
                     leaks[row] = sorted({*leaks[row], owner})
-    persons = likely.keys() | named.keys()
-    n_found = sum(owner < n_train for owner in persons)
-    return CombinationLeaks(leaks, n_found, len(persons) - n_found)
+    persons = less_rare.keys() | less_rare_named.keys()
+    n_found_train = sum(owner < people.n_train for owner in persons)
+    return CombinationLeaks(leaks, n_found_train, len(persons) - n_found_train)
 
 
 def _rows_of(
-    found: Iterable[tuple[int, int, tuple[float, float]]], limit: float, *, are_named: bool
+    found: Iterable[tuple[int, int, tuple[float, float]]], min_bits: float, *, with_name: bool
 ) -> Mapping[int, set[int]]:
-    """Return {person: rows of S} with at least `limit` bits, counted with the full name if `are_named`."""
+    """Return {person: rows of S in which the person's combination has at least `min_bits` bits}.
+
+    The combinations contain the full name if `with_name`, otherwise they contain no full name.
+    """
     rows = defaultdict[int, set[int]](set)
     for row, owner, scores in found:
-        if scores[are_named] >= limit:
+        if scores[with_name] >= min_bits:
             rows[owner].add(row)
     return rows
 
@@ -238,11 +265,14 @@ def _single_persons(
     of_person: Mapping[int, set[Fact]],
     bits: Mapping[Fact, float],
 ) -> dict[int, tuple[float, float]]:
-    """Return the persons who alone have a combination in one row: {person: (bits, bits with the full name)}.
+    """Return the persons with whom a row has a combination: {person: (bits without and bits with the full name)}.
 
-    The bits are minus infinity if the combination has fewer than three kinds. A person is returned only if no second
-    person has all decisive facts. The decisive facts are those that the row shares with the person. Words are not
-    decisive if the other shared facts are of at least three kinds.
+    `facts` and `words` are the content of the row. The shared facts are those that both the row and the person have.
+    Either number of bits is minus infinity if the shared facts, without or with the full name, are of fewer than
+    three kinds. A person is returned if at least one number is finite and no second person has all decisive facts:
+
+    - If the shared facts that are not words are of at least three kinds, these facts are the decisive ones.
+    - Otherwise, all shared facts are decisive, including the words.
     """
     n_in_stratum = Counter(fact.stratum for fact in facts)
     owner_sets = [occurrences.owners.get(fact, set()) for fact in facts if fact.kind != "sex"]

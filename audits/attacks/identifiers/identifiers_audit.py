@@ -214,7 +214,7 @@ class _Searches:
             "known_names_in_other_forms": [recorded_names.found, recorded_names.by_chance],
             "names_in_texts": [in_texts.found, in_texts.by_chance],
             "codes": [codes.n_train, codes.n_control],
-            "combinations": [combined.n_train, combined.n_control],
+            "combinations": [combined.n_found_train, combined.n_found_control],
         }
         return n_leaks, leaks, found
 
