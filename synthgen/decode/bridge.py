@@ -46,7 +46,7 @@ class BridgeInfo(BaseModel):
     max_text_tokens: int = Field(ge=1)  # largest number of tokens of a training text
     steps: int = Field(ge=0)  # number of training steps
 
-    def frame(self) -> Template:
+    def parsed_template(self) -> Template:
         """Return the template; raise ModelError unless it contains `{prompt}` once and `{vector}` once."""
         return Template(self.template, self.n_soft, self.placeholder_id)
 
@@ -85,7 +85,7 @@ def load_bridge(name: str, resolve: Callable[[str], Path] = _expand) -> Bridge:
     hint = "Use `bridge: builtin`, or train a bridge with `synthgen train-bridge CONFIG`."
     paths = _files(name, resolve, (DESCRIPTION, WEIGHTS), "bridge", hint)
     vocabulary, info = paths[0].with_name(VOCABULARY), _description(paths[0])
-    info.frame()  # raises if the template is invalid
+    info.parsed_template()  # raises if the template is invalid
     try:
         tensors: dict[str, Tensor] = load_file(paths[1])
     except (SafetensorError, OSError) as error:

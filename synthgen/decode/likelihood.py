@@ -64,7 +64,7 @@ class Likelihood:
         if bridge is not None:
             merge(self.model, bridge.adapters)
             self.projector = bridge.projector.to(self.device).eval()
-            self.template = bridge.info.frame()
+            self.template = bridge.info.parsed_template()
 
     @classmethod
     def load(cls, folder: Path, bridge: Bridge | None = None, *, batch: int = 32) -> "Likelihood":

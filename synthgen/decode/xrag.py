@@ -69,7 +69,7 @@ class XragDecoder(LoopDecoder):
         projector: nn.Module
         if checkpoint is None:
             check_fit(bridge.info, encoder=encoder, dim=dim, decoder=decoder, width=width)
-            projector, self.templates = bridge.projector, (bridge.info.frame(),)
+            projector, self.templates = bridge.projector, (bridge.info.parsed_template(),)
         else:
             checkpoint.check_fit(dim=dim, width=width)
             projector = RescalingProjector(bridge.projector, checkpoint.raw_norm)
