@@ -81,20 +81,22 @@ def reach_of(
     smaller, attacked = min(n_train, n_control), min(n_train, int((1 - REFERENCE_SHARE) * n_control))
     level, each = confidence_of(attempt, confidence), "persons in each of train and control"
     without_reference = "persons in each of train and four fifths of control"
-    # 1 % of the persons: the highest limit of `memorization` and `identifiers`, which needs the fewest persons
-    events = needed_for_zero_events(0.01, confidence=level)
-    area = detectable_auc(max(1, attacked), confidence=level)
-    share = detectable_share(max(1, n_synthetic), confidence=level)
+    # `memorization` and `identifiers` limit the share of persons with a leak. Their highest limit is 1 %. A higher
+    # limit requires fewer persons, so with fewer than `n_for_one_percent` persons these audits cannot pass.
+    n_for_one_percent = needed_for_zero_events(0.01, confidence=level)
+    auc_above_half = detectable_auc(max(1, attacked), confidence=level)
+    share_above_half = detectable_share(max(1, n_synthetic), confidence=level)
     excess = detectable_excess(max(1, attacked), USUAL_RATE, confidence=level) / (1 - USUAL_RATE)
     per_person = Reach(
-        n=smaller, unit=each, n_needed=events, leak="one person copied", smallest_leak=1 / max(1, n_train)
+        n=smaller, unit=each, n_needed=n_for_one_percent, leak="one person copied", smallest_leak=1 / max(1, n_train)
     )
+    attributed = f"{0.5 + share_above_half:.1%} of the synthetic records attributed to train and not to control"
     per_record = Reach(
         n=n_synthetic,
         unit="synthetic records",
         n_needed=needed_for_share(0.10),  # to distinguish a share of 60 % from 50 %
-        leak=f"{0.5 + share:.1%} of the synthetic records attributed to train and not to control (without leak 50 %)",
-        smallest_leak=share,
+        leak=f"{attributed} (without leak 50 %)",
+        smallest_leak=share_above_half,
         has_dependent_units=True,
     )
     estimates: dict[str, Reach] = {
@@ -104,8 +106,8 @@ def reach_of(
             n=attacked,
             unit=without_reference,
             n_needed=needed_persons(),
-            leak=f"an AUC of {0.5 + area:.3f}",
-            smallest_leak=area,
+            leak=f"an AUC of {0.5 + auc_above_half:.3f}",
+            smallest_leak=auc_above_half,
             # half of the epsilon for replacing one person, because `epsilon_ceiling` is for adding or removing one
             epsilon_ceiling=provable(guessed_roles(attacked), alpha=FAIL_LEVEL) / 2,
         ),
