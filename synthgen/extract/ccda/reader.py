@@ -166,7 +166,9 @@ class _Document:
         code = next(iter(children(self.root, "code")), None)
         kind = "" if code is None else code.get("code", "").strip()
         label = "" if code is None else code.get("displayName") or kind
-        # some systems give documents of different types the same identifier, so the type is added to the identifier
+        # Some systems give documents of different types the same identifier. Therefore `document`, which all versions
+        # of a document have in common, is the identifier with the type. `aliases` also contains the identifier
+        # without the type, because a document that replaces another states only this form (`_replaced`).
         typed = [f"{one} {kind}" for one in ids[:1] if kind]
         encounter = identifiers(below(self.root, "componentOf", "encompassingEncounter", "id"))
         persons = below(self.root, "author", "assignedAuthor", "assignedPerson")

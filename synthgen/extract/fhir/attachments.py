@@ -46,7 +46,7 @@ class Texts:
             self.formats[document.text] = content_type.partition(";")[0].strip().lower()
 
     def joined(self) -> str:
-        """Return the texts joined by blank lines; a text that a longer text contains is left out.
+        """Return the texts joined by blank lines, without the texts that are part of a longer text.
 
         Many systems export each document in several formats. Therefore, if texts of different content types share
         nearly all words (`SAME_WORDS`), only the longest of these texts is returned.
@@ -119,7 +119,7 @@ class Attachments:
             return None
         try:
             path = (self._folder / local).resolve()
-            # a file of resources is not an attachment
+            # a JSON or NDJSON file contains resources of the export (`is_export`), so it is not an attachment
             if not path.is_relative_to(self._folder.resolve()) or is_export(path) or not path.is_file():
                 return None
             return read_regular(path, MAX_ATTACHMENT_BYTES)
