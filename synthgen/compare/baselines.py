@@ -35,7 +35,7 @@ def baselines(
         random oversampling  real records, repeated until each class is as large as the largest class
         real + EDA           real records, and altered copies of real records; see `eda`
         real + SMOTE         vectors of real records, and vectors interpolated between them
-        label-only           the texts `label_only`, which a language model wrote without the source
+        label-only           the texts `label_only`, which a language model wrote from the class names
 
     For each class, EDA and SMOTE make as many records as the synthetic table has. "real + SMOTE" is omitted if a
     class has only one person. "label-only" is omitted if `label_only` is None.

@@ -44,9 +44,11 @@ class Study:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LabelOnly:
-    """The language model that writes the baseline "label-only": texts written from class names alone.
+    """The language model that writes the baseline "label-only": texts whose prompts name only the class.
 
-    The comparison with this baseline shows how much the synthetic records gain from the source.
+    The prompts contain no text of the source. But with `max_new_tokens: auto`, the largest length of the texts is
+    computed from the train texts. The comparison with this baseline shows how much the synthetic records gain from
+    the source.
     """
 
     folder: Path  # folder of the model
@@ -66,10 +68,11 @@ def compare(  # noqa: PLR0913 - the options are keyword arguments
 ) -> Study:
     """Return the scores of classifiers that are trained on the table "synthetic" or "train", and tested on "test".
 
-    `with_baselines` adds the training sets that `baselines` returns: train records that standard methods weight,
-    repeat or alter, and with `label_only` also the texts that this model writes. `requested` is the number of
-    synthetic records of each class that was requested, to measure how far the actual numbers differ; None omits this
-    measurement. `confidence` is the two-sided confidence of the intervals.
+    `with_baselines` adds the training sets that `baselines` returns. Standard methods make these sets from train:
+    they repeat records, alter records, or give weights to records. If `label_only` is given, one further set contains
+    the texts that this model writes. `requested` is the number of synthetic records of each class that was requested,
+    to measure how far the actual numbers differ; None omits this measurement. `confidence` is the two-sided
+    confidence of the intervals.
 
     Raises:
         DataError: a table is empty, or the tables do not fit together; see `evaluate` and `baselines`.
@@ -89,6 +92,9 @@ def compare(  # noqa: PLR0913 - the options are keyword arguments
 
 
 def _written(model: LabelOnly, tables: Tables, seeds: SeedTree, progress: Progress) -> list[str]:
-    """Return as many "label-only" texts of each class as the synthetic table has records."""
+    """Return as many "label-only" texts of each class as the synthetic table has records.
+
+    Privacy: with `max_new_tokens: auto`, the limit of the text length depends on train; the prompts do not.
+    """
     config = model.config.for_texts(tables.train.texts)
     return write_label_only(model.folder, tables.synthetic.counts(), config, seeds, progress)
