@@ -28,8 +28,8 @@ from synthgen.pipeline.workspace import StageResult
 MAX_TEXTS = 64  # largest number of train texts that are scored
 MIXED = 3  # number of the best single styles; `auto` also tries mixtures of these styles
 # A mixture is chosen only if its nats per token are lower than those of every single style by this number. In a
-# mixture, each style has only a part of its weight. Texts are slightly likelier under a style with partial weight,
-# even if the other styles of the mixture do not fit.
+# mixture, each style has only a part of its weight, and texts are slightly likelier under a style with partial
+# weight. So a mixture has an advantage even if one of its styles does not fit. `GAIN` compensates for this advantage.
 GAIN = 0.05
 WARNING = (
     "decode.style: auto chooses the one to three built-in styles that fit the private train text best, so the "
@@ -132,7 +132,7 @@ def read_choice(folder: Path) -> Shares:
 def choose_style(
     job: Job, bridge: Bridge | Vocabulary, train: Corpus, encoder: Encoder, upstream: str
 ) -> tuple[Bridge, StageResult]:
-    """Return the bridge in the styles that make train most likely, and the result of the stage that chose the styles.
+    """Choose the styles under which train is most likely; return the bridge with these styles, and the stage result.
 
         nats(M) = - sum over texts of log p(text | its label, its vector, styles M in equal shares) / tokens
 
@@ -144,8 +144,13 @@ def choose_style(
     `upstream` is the digest of the stage on whose result `train` is based; it identifies train in the cache key.
 
     Privacy: reads train texts. The choice among the `n_tried` styles and mixtures affects every synthetic text.
-    Randomness: the stream `manner`, a former name of styles, draws the texts.
+    Randomness: the stream `manner` selects the texts. "Manner" is a former word for style; the stream keeps this
+        name, because another name would change the results.
     Cost: loads the language model and scores the texts once for each style and mixture.
+
+    Raises:
+        InternalError: `bridge` is only the vocabulary of a bridge (`Vocabulary`). It is used if the language model
+            writes the texts from a prompt of words; such texts have no style.
     """
     if isinstance(bridge, Vocabulary):
         raise InternalError("a style was to be chosen, but texts that are written from a prompt have no style")
