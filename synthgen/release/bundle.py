@@ -22,7 +22,8 @@ from synthgen.release.sign import sign
 from synthgen.release.statement import bundle_parts, release_payload
 from synthgen.release.tables import data_files
 
-# files whose names start so depend only on data, evidence and policy; other files can depend on the signing time
+# Files whose names start with one of these texts depend only on data, evidence and policy. Other files can depend on
+# the signing time.
 _COMPARED_PREFIXES = ("data/", "policy/", METRICS)
 
 
@@ -40,7 +41,8 @@ class Bundle:
 def write_bundle(out_dir: Path, *, content: BundleContent, key: SigningKey, now: datetime) -> Bundle:
     """Write the bundle of a release into `out_dir/release-ID` and return it.
 
-    If `key` already signed a bundle of the same data, evidence and policy today, that existing bundle is returned.
+    The release id consists of the date of `now` and of digits that are derived from data, evidence and policy. If
+    `out_dir` already contains a bundle with this id that `key` signed, that existing bundle is returned.
 
     Raises:
         ReleaseRefused: the decision does not allow the release, or was not made on the evidence, policy and records
