@@ -178,10 +178,10 @@ def test_balanced_rows_get_no_new_points_and_integers_become_float64():
         *((kind, TypeError, "dense data is required") for kind in (sparse.csr_matrix, sparse.csc_array)),
         (lambda X: X[:-1], ValueError, "inconsistent numbers of samples"),
         *(
-            (lambda X, s=s: X * s, DataError, "longest row must have a length of 1e-14 to 1e.18")
+            (lambda X, s=s: X * s, DataError, "Euclidean norm of a row must be from 1e-14 to 1e.18")
             for s in (1e19, 1e39, 1e300, 1e-20, 1e-44)
         ),
-        (lambda X: (X * 3e19).astype(np.float32), DataError, "longest row must have a length of 1e-14 to 1e.18"),
+        (lambda X: (X * 3e19).astype(np.float32), DataError, "Euclidean norm of a row must be from 1e-14 to 1e.18"),
         (
             lambda X: X + np.eye(X.shape[1])[0] * 1e12,
             DataError,
