@@ -1,7 +1,10 @@
 """Membership attacks: measure how well the scores of persons distinguish train persons from control persons.
 
-Each score is an attack. The stacked attack combines all scores with weights, which are fitted on some persons and
-applied to others. An arm is train or control. A person's role is the arm of the person. P is the number of persons.
+A score is one number per person; a high score suggests that the person is in train. Each score is one attack. The
+stacked attack combines all scores with weights, which are fitted on some persons and applied to others. Each attack
+is measured by its AUC (`stats.auc`), which is one half without a leak, and each score also by a test of the persons
+at the top of its ranking (`stats.scan_test`). A person's role is the arm of the person, train or control. P is the
+number of persons, n_T of them in train and n_H in control.
 """
 
 from collections.abc import Mapping, Sequence
@@ -19,21 +22,21 @@ from audits.core.two_sided import Area, area_of, envelope, is_inside
 from audits.core.types import Bool, Estimate, Float, Rng
 
 STACKED = "stacked"  # name of the attack that combines all scores
-FOLDS = 5  # number of parts into which persons are split to fit and apply the weights of the stacked attack
-STACKING_LEVEL = 0.01  # fitted weights are used only if the F-test of the fit is significant at this level
-RIDGE = 0.02  # ridge penalty per person; needed because similar scores correlate strongly
+FOLDS = 5  # number of folds into which the persons are split to fit and apply the weights of the stacked attack
+STACKING_LEVEL = 0.01  # fitted weights are used only if the p-value of the F-test of the fit is below this level
+RIDGE = 0.02  # ridge penalty of the weights, per person of the fit; needed because similar scores correlate strongly
 ROC_POINTS = 60  # the ROC curve is reported with at most this many points
 MIN_CLASS_PERSONS = 100  # a class is attacked separately if each arm has at least this many persons of the class
 POWERS = (0.5, 0.8, 0.95)  # powers for which the smallest detected leaks are reported
-MAX_EPSILON = 20.0  # largest epsilon, for replacing one person, in the search for the smallest detected epsilon
+MAX_EPSILON = 20.0  # end (exclusive) of the search for the smallest detected epsilon for replacing one person
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CrossFitted:
-    """Results of each attack, by name."""
+    """Results of each attack; the keys of the mappings are the names of the attacks."""
 
-    scores: Mapping[str, Float]  # score of each person, (P,); for `STACKED`, the rank within the fold
-    weights: tuple[Mapping[str, float] | None, ...]  # by fold: weight of each score in `STACKED`; None if all equal
+    scores: Mapping[str, Float]  # score of each person, (P,); in `STACKED`, the rank within the person's fold
+    weights: tuple[Mapping[str, float] | None, ...]  # per fold: weight of each score in `STACKED`; None: all equal
     scans: Mapping[str, stats.Scan]  # scan test over all persons; no entry for `STACKED`
     areas: Mapping[str, Area]  # AUC over all persons
 
@@ -42,28 +45,29 @@ class CrossFitted:
         return envelope([area.estimate(confidence) for area in self.areas.values()])
 
     def all_inside(self, margin: float, confidence: float) -> bool:
-        """Return whether every AUC interval lies within the margin around one half."""
+        """Return whether the AUC interval of every attack lies within the margin around one half."""
         return all(is_inside(area.ends(confidence), margin) for area in self.areas.values())
 
     def p_outside(self, margin: float) -> float:
-        """Return the p-value of the hypothesis that every AUC is within the margin, corrected for all attacks."""
+        """Return the p-value of the hypothesis that no AUC is further than the margin from one half (Holm)."""
         return min(stats.holm([area.p_beyond(margin) for area in self.areas.values()]))
 
     def scan_p(self) -> float:
-        """Return the smallest p-value of the scan tests, corrected for the number of tests."""
+        """Return the smallest p-value of the scan tests after Holm's correction."""
         return min(stats.holm([scan.p for scan in self.scans.values()]))
 
 
 def cross_fit(scores: Mapping[str, Float], people: Arms, rng: Rng) -> CrossFitted:
-    """Return the results of every attack on these persons; `scores` are (P,) each.
+    """Return the results of every attack on these persons; `scores` has K arrays of P scores, by name.
 
-    The stacked attack splits each arm into five folds and ranks the persons of each fold by
+    The stacked attack splits each arm into five folds at random. It ranks the persons of each fold by
 
         z · w,  w = (Z'Z + .02 · n · I)^-1 · Z'y
 
-    z has the normal quantiles of a person's ranks in all scores. For the n persons of the four remaining folds, Z has
-    these quantiles, and y has the roles (+1 for train, -1 for control). Z and y are centred. If an F-test of the fit
-    is not significant at 1 %, all weights are equal: weights fitted to noise would make the interval too narrow.
+    z (K,) has the normal quantiles of a person's ranks in all scores. Z (n, K) has z of the n persons of the four
+    remaining folds, and y (n,) has their roles (+1 for train, -1 for control). Z and y are centred. All weights w are
+    equal if n <= K + 1, or if an F-test of the least-squares fit of y by Z is not significant at 1 %: weights fitted
+    to noise would make the interval of the AUC too narrow.
 
     Randomness: splits each arm into folds.
     Reference: stacking, Wolpert 1992; fitting and measuring on different persons was designed for this project.
@@ -74,13 +78,13 @@ def cross_fit(scores: Mapping[str, Float], people: Arms, rng: Rng) -> CrossFitte
     for arm in (is_train, ~is_train):
         fold[arm] = rng.permutation(int(arm.sum())) % FOLDS
     z = np.stack([norm.ppf(stats.mid_ranks(scores[name])) for name in names], axis=1)
-    pooled, weights = np.empty(len(is_train)), []
+    stacked, weights = np.empty(len(is_train)), []
     for number in range(FOLDS):
-        others, tested = fold != number, fold == number
-        fitted = _weights(z[others], is_train[others])
-        pooled[tested] = stats.mid_ranks(z[tested].mean(axis=1) if fitted is None else z[tested] @ fitted)
-        weights.append(None if fitted is None else dict(zip(names, fitted.tolist(), strict=True)))
-    all_scores = {**{name: np.asarray(scores[name], dtype=np.float64) for name in names}, STACKED: pooled}
+        in_fit, in_fold = fold != number, fold == number
+        w = _weights(z[in_fit], is_train[in_fit])
+        stacked[in_fold] = stats.mid_ranks(z[in_fold].mean(axis=1) if w is None else z[in_fold] @ w)
+        weights.append(None if w is None else dict(zip(names, w.tolist(), strict=True)))
+    all_scores = {**{name: np.asarray(scores[name], dtype=np.float64) for name in names}, STACKED: stacked}
     return CrossFitted(
         scores=all_scores,
         weights=tuple(weights),
@@ -90,15 +94,15 @@ def cross_fit(scores: Mapping[str, Float], people: Arms, rng: Rng) -> CrossFitte
 
 
 def _weights(z: Float, is_train: Bool) -> Float | None:
-    """Return w of `cross_fit`; None if the F-test is not significant or there are too few persons."""
+    """Return w of `cross_fit`, or None if all weights are equal; `z` has the uncentred rows of Z."""
     y = np.where(is_train, 1.0, -1.0)
     y -= y.mean()
     centred = z - z.mean(axis=0)
     n, k = z.shape
     if n <= k + 1:
         return None
-    fitted = centred @ np.linalg.lstsq(centred, y, rcond=None)[0]
-    residual, explained = float(((y - fitted) ** 2).sum()), float((fitted**2).sum())
+    predicted = centred @ np.linalg.lstsq(centred, y, rcond=None)[0]
+    residual, explained = float(((y - predicted) ** 2).sum()), float((predicted**2).sum())
     if residual > 0 and f_distribution.sf(explained / k / (residual / (n - k - 1)), k, n - k - 1) >= STACKING_LEVEL:
         return None
     return np.asarray(np.linalg.solve(centred.T @ centred + RIDGE * n * np.eye(k), centred.T @ y), dtype=np.float64)
@@ -106,32 +110,32 @@ def _weights(z: Float, is_train: Bool) -> Float | None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClassAreas:
-    """The AUCs within classes, because an average over classes can hide a leak."""
+    """The AUCs within classes; an average over all classes can hide a leak in one class."""
 
-    areas: Sequence[Sequence[Area]]  # for each class with at least 100 persons per arm, the AUC of every attack
-    n_classes: int  # number of all classes
-    needed: int  # persons per arm with which, without a leak, all classes pass all tests with probability .8
+    areas: Sequence[Sequence[Area]]  # for each class with at least MIN_CLASS_PERSONS per arm: AUC of every attack
+    n_classes: int  # number of all classes, also of those without an entry in `areas`
+    needed: int  # persons per arm with which, without a leak, all of `areas` pass with probability .8
 
     @property
     def n_too_small(self) -> int:
         """Number of classes with fewer than `needed` persons in train or in control."""
-        return self.n_classes - sum(of_class[0].n >= self.needed for of_class in self.areas)
+        return self.n_classes - sum(one_class[0].n >= self.needed for one_class in self.areas)
 
     def estimate(self, confidence: float) -> Estimate | None:
         """Return the AUC furthest from one half with the outermost interval ends; None if `areas` is empty."""
-        estimates = [area.estimate(confidence) for of_class in self.areas for area in of_class]
+        estimates = [area.estimate(confidence) for one_class in self.areas for area in one_class]
         return envelope(estimates) if estimates else None
 
     def p_outside(self, margin: float) -> float:
-        """Return the p-value of the hypothesis that every AUC is within the margin, corrected for all AUCs."""
-        return min(stats.holm([area.p_beyond(margin) for of_class in self.areas for area in of_class]), default=1.0)
+        """Return the p-value of the hypothesis of `CrossFitted.p_outside` for all `areas`; 1 if there are none."""
+        return min(stats.holm([area.p_beyond(margin) for one_class in self.areas for area in one_class]), default=1.0)
 
     def all_inside(self, margin: float, confidence: float) -> bool:
-        """Return whether every AUC interval of a class with `needed` persons per arm lies within the margin.
+        """Return whether, in each class with `needed` persons per arm, all intervals are within the margin.
 
         The result is true if no class has so many persons.
         """
-        tested = [area for of_class in self.areas for area in of_class if area.n >= self.needed]
+        tested = [area for one_class in self.areas for area in one_class if area.n >= self.needed]
         return all(is_inside(area.ends(confidence), margin) for area in tested)
 
 
@@ -139,8 +143,8 @@ def areas_by_class(scores: Mapping[str, Float], people: Arms, margin: float) -> 
     """Return the AUC of every attack in each class, or None if there is only one class; `scores` are (P,) each."""
     if people.n_classes == 1:
         return None
-    by_class = [people.person_class == c for c in range(people.n_classes)]
-    arms = [(of_class & people.is_train, of_class & ~people.is_train) for of_class in by_class]
+    class_masks = [people.person_class == c for c in range(people.n_classes)]
+    arms = [(in_class & people.is_train, in_class & ~people.is_train) for in_class in class_masks]
     large = [(train, control) for train, control in arms if min(train.sum(), control.sum()) >= MIN_CLASS_PERSONS]
     n_tests = max(1, len(large)) * len(scores)
     return ClassAreas(
@@ -151,21 +155,21 @@ def areas_by_class(scores: Mapping[str, Float], people: Arms, margin: float) -> 
 
 
 def true_positives(scores: Float, is_train: Bool, rate: float) -> int:
-    """Return the number of true positives at the false-positive rate `rate`.
+    """Return the number of true positives at the false-positive rate `rate`: train persons above a threshold.
 
-    They are the train persons with scores above a threshold that at most the share `rate` of control persons exceed.
+    The threshold is the lowest control score that at most the share `rate` of the control persons exceed.
     """
     control = np.sort(scores[~is_train])[::-1]
     return int((scores[is_train] > control[int(rate * len(control))]).sum())
 
 
 def roc_curve(scores: Float, is_train: Bool) -> dict[str, list[float]]:
-    """Return at most 60 points of the ROC curve on a logarithmic grid of false-positive rates from 1 / n_control."""
+    """Return at most 60 points of the ROC curve on a logarithmic grid of false-positive rates from 1 / n_H to 1."""
     n_control = int((~is_train).sum())
-    flagged = np.unique(np.round(np.geomspace(1, n_control, ROC_POINTS - 1)).astype(int))
+    n_flagged = np.unique(np.round(np.geomspace(1, n_control, ROC_POINTS - 1)).astype(int))
     control, train = np.sort(-scores[~is_train]), np.sort(-scores[is_train])
-    tpr = np.searchsorted(train, control[flagged - 1], side="right") / len(train)
-    fpr = np.searchsorted(control, control[flagged - 1], side="right") / n_control
+    tpr = np.searchsorted(train, control[n_flagged - 1], side="right") / len(train)
+    fpr = np.searchsorted(control, control[n_flagged - 1], side="right") / n_control
     points = sorted({(0.0, 0.0), *zip(fpr.tolist(), tpr.tolist(), strict=True)})
     return {"fpr": [p[0] for p in points], "tpr": [p[1] for p in points]}
 
@@ -175,16 +179,17 @@ def smallest_detected_leaks(
 ) -> dict[str, Any]:
     """Return the smallest leaks that make the audit fail with power .5, .8 and .95, one value per power.
 
-    auc: the true AUC of one attack. There are K = `attacks` attacks, n_T train persons and n_H control persons.
+    auc: the true AUC of one of K = `attacks` attacks, at most 1. z_q is the normal quantile of q.
 
         1/2 + margin + (z_(1 - .05 / (2 · K)) + z_power) · sqrt((n_T + n_H + 1) / (12 · n_T · n_H))
 
-    copied_share: the share of train persons who are copied; None if no share is detected. A scan test detects the
-        copied persons at the top of the ranking by one score. If L copied persons have the L highest scores of N
-        persons, the m highest-ranked persons contain L + Hypergeom(N - L, n_T - L, m - L) train persons.
-    epsilon: the epsilon of a mechanism, for one person added or removed; None if it exceeds 10. For replacing one
-        person, epsilon e is twice as large, and `epsilon_limit` is the limit on e. Roles of `coins` persons are
-        guessed. Each guess is assumed to be right with the highest probability that e allows, 1 / (1 + exp(-e)).
+    copied_share: the share of train persons who are copied; None if no share is detected. If L copied persons have
+        the L highest scores of all N = n_T + n_H persons, the m >= L persons with the highest scores contain
+        L + Hypergeom(N - L, n_T - L, m - L) train persons. A scan test detects that this number is too high.
+    epsilon: the epsilon of a mechanism, for one person added or removed; None if no epsilon below 10 is detected. For
+        replacing one person, epsilon e is twice as large, and `epsilon_limit` is the limit on e. Roles of four fifths
+        of `coins` persons are guessed (`guess_coins`). Each guess is assumed to be right with the highest probability
+        that e allows, 1 / (1 + exp(-e)).
     """
     error = float(np.sqrt((n_train + n_control + 1) / (12 * n_train * n_control)))
     z = float(norm.ppf(1 - stats.FAIL_LEVEL / (2 * attacks)))
@@ -203,8 +208,8 @@ def _copied(n_train: int, n_control: int, attacks: int, power: float) -> float |
     level = stats.CHANCE_LEVEL / (2 * len(cuts) * attacks)
     for copied in range(1, n_train + 1):
         for m in cuts[cuts >= copied].tolist():
-            others = hypergeom(n - copied, n_train - copied, m - copied)
-            n_train_in_cut = copied + int(others.ppf(1 - power))
+            n_not_copied_train = hypergeom(n - copied, n_train - copied, m - copied)
+            n_train_in_cut = copied + int(n_not_copied_train.ppf(1 - power))
             if hypergeom.sf(n_train_in_cut - 1, n, n_train, m) <= level:
                 return copied / n_train
         if copied >= max(cuts, default=0):
@@ -214,13 +219,13 @@ def _copied(n_train: int, n_control: int, attacks: int, power: float) -> float |
 
 def _epsilon(coins: int, limit: float, power: float) -> float | None:
     """Return `epsilon` of `smallest_detected_leaks` for one power, searched in steps of .05."""
-    # the numbers of guesses that the audit of epsilon tests; each has its own p-value
-    tried = guesses_tried(guessed_persons(coins)) if coins > 0 else []
+    # the numbers of guesses that `guess_coins` tests, each at the level FAIL_LEVEL / (how many numbers are tested)
+    n_guesses_tested = guesses_tried(guessed_persons(coins)) if coins > 0 else []
     p_right_at_limit = 1 / (1 + np.exp(-limit))
     for epsilon in np.arange(limit, MAX_EPSILON, 0.05).tolist():
         p_right = 1 / (1 + np.exp(-epsilon))
-        for n_guesses in tried:
+        for n_guesses in n_guesses_tested:
             n_right = int(binom.ppf(1 - power, n_guesses, p_right))
-            if binom.sf(n_right - 1, n_guesses, p_right_at_limit) <= stats.FAIL_LEVEL / len(tried):
+            if binom.sf(n_right - 1, n_guesses, p_right_at_limit) <= stats.FAIL_LEVEL / len(n_guesses_tested):
                 return float(round(epsilon / 2, 3))
     return None
