@@ -1,4 +1,7 @@
-"""Membership audit: decide whether the release reveals who was in the training data."""
+"""Membership audit: decide whether the release reveals who was in the training data.
+
+Each attack scores the persons by the synthetic table. The audit fails if the scores distinguish train from control.
+"""
 
 import math
 from collections.abc import Mapping
@@ -20,12 +23,12 @@ from audits.embeddings.encoders import EncodedTables, encode
 from audits.embeddings.planted import EncoderAudit
 
 MARGIN = 0.05  # for a pass, each AUC interval may reach at most this far from one half
-EPSILON_LIMIT = 1.0  # for a pass, the lower bound on epsilon for replacing one person must not exceed this
+EPSILON_LIMIT = 1.0  # the audit fails if the lower bound on epsilon for replacing one person exceeds this
 DELTA_CAP = 0.5  # a larger delta for replacing one person is reduced to this value
-N_ATTACKS = 7  # number of attacks, including the stacked attack, if the caller passes one matrix of vectors
+N_ATTACKS = 7  # number of attacks, including the stacked attack, if the caller passes the vectors of one encoder
 
-# (false-positive rate, control persons needed, limit on the true-positive rate, metric name). By chance, the two
-# rates are equal. For a pass, the upper end of the interval of the true-positive rate may be at most the limit.
+# (false-positive rate, control persons needed, limit on the true-positive rate, metric name). Without a leak, the two
+# rates are equal on average. For a pass, the interval of the true-positive rate may reach at most up to the limit.
 RATES = (
     (0.05, 100, 0.10, "tpr_at_fpr_5pct"),
     (0.01, 1_000, 0.03, "tpr_at_fpr_1pct"),
@@ -37,28 +40,29 @@ class Membership(EncoderAudit):
     """Test whether train persons can be distinguished from control persons with the synthetic table alone.
 
     `audits explain membership` describes the attack and the verdicts. The attacks are every score of
-    `audits/attacks/membership/scores.py`, and all scores combined (`cross_fit`). A person's score is the highest
-    score of the person's records.
+    `membership_scores`, and all scores combined (`cross_fit`). A person's score is the highest score of the person's
+    records.
 
     Metrics:
 
-    - auc: P[train > control] + P[equal] / 2 of the attack whose AUC is furthest from one half. `low` and `high` are
-      the outermost interval ends of all attacks, so a limit on `low` and `high` applies to every attack.
-    - tpr_at_fpr_5pct, tpr_at_fpr_1pct, tpr_at_fpr_01pct: share of train persons that the best attack finds while it
-      flags 5 %, 1 % or 0.1 % of the control persons. These rates need 100, 1,000 and 10,000 control persons.
-    - scan_p: smallest p-value of the exact scan tests of all scores, corrected for the number of tests.
+    - auc: P[train > control] + P[train = control] / 2, for the scores of a random train person and a random control
+      person, of the attack whose AUC is furthest from one half. `low` and `high` are the outermost interval ends of
+      all attacks, so a limit on `low` and `high` applies to every attack.
+    - tpr_at_fpr_5pct, tpr_at_fpr_1pct, tpr_at_fpr_01pct: highest share of train persons that an attack flags while it
+      flags at most 5 %, 1 % or 0.1 % of the control persons; reported only from 100, 1,000 or 10,000 control persons.
+    - scan_p: smallest p-value of the exact scan tests of all scores (`scan_test`), after Holm's correction.
     - epsilon_lower_bound: lower confidence bound on epsilon (one person added or removed) from guessing which persons
       are in train; `low` and `high` equal the bound. details.epsilon.ceiling is the bound if all guesses were right.
     - mirror_auc: like auc, for the difference between the scores on this table and on `AuditInputs.mirror`, a table
       that the same generator wrote from control; reported only if a mirror table is given.
     - worst_class_auc: like auc, over all attacks and all classes with at least 100 persons in each of train and
-      control.
+      control; reported only if there are two or more classes and at least one has so many persons.
 
     details.power.curve is the result of `smallest_detected_leaks`. details.power.smallest_leak is the smallest
-    distance of an AUC from one half that a single attack detects with power .8.
+    distance of an AUC from one half that a single attack detects with power .8 at the confidence of the run.
 
     Privacy: per-record scores stay in memory; at most 60 points of the ROC curve, over all persons, are returned.
-    Randomness: control persons who become the reference, folds, persons whose roles are guessed, encoders' seeds.
+    Randomness: control persons who become the reference, folds, persons of the bound on epsilon, encoders' seeds.
     Reference: AUC and rates, Carlini et al., "Membership inference attacks from first principles", 2022; epsilon,
         Steinke et al., arXiv 2305.08846; a pass as an intersection of tests, Berger 1982.
     """
@@ -70,8 +74,8 @@ class Membership(EncoderAudit):
         row_scores = membership_scores(holdout, tables.encoded)
         scores = {name: person_scores(s, people.row_person) for name, s in row_scores.items()}
         fitted = attack.cross_fit(scores, people, rng)
-        # `claim.limit` and `claim.delta` are the epsilon and delta that the generator claims; without a claim, they
-        # are EPSILON_LIMIT and 0
+        # `claim.limit` and `claim.delta`: epsilon and delta, for one person added or removed, that the mechanism log
+        # claims; without a claim, they are EPSILON_LIMIT and 0
         claim = stated_claim(inputs.mechanism, EPSILON_LIMIT)
         delta = min(DELTA_CAP, (1 + math.exp(claim.limit)) * claim.delta)  # delta for replacing one person
         evidence = MembershipEvidence(
@@ -87,18 +91,19 @@ class Membership(EncoderAudit):
 class MembershipEvidence:
     """Evidence for the verdict."""
 
-    fitted: CrossFitted  # attacks on all persons
-    mirrored: CrossFitted | None  # attacks relative to the mirror table; None without a mirror table
-    classes: ClassAreas | None  # attacks within classes; None without classes
+    fitted: CrossFitted  # results of the attacks on all persons
+    mirrored: CrossFitted | None  # results of the attacks relative to the mirror table; None without a mirror table
+    classes: ClassAreas | None  # AUCs within classes; None if there is only one class
     bound: Mapping[str, Any]  # result of `epsilon_bound`
 
 
 def _mirrored(row_scores: Mapping[str, Float], mirror: Table, tables: EncodedTables, rng: Rng) -> CrossFitted:
-    """Return the attacks on a(x; S) - a(x; S'), where S' is the mirror table that the generator wrote from control.
+    """Return the results of the attacks whose score of a record x is a(x; S) - a(x; S').
 
-    The rarity or difficulty of a record x affects its scores a on S and S' equally, so the difference removes this
-    effect. Train persons score higher on S and control persons on S', so the difference shows a leak twice as
-    strongly.
+    a(x; S) is a score of x on the synthetic table S, and a(x; S') the same score on the mirror table S', which the
+    generator wrote from control. Whether x is rare or hard to predict affects both scores equally, so the difference
+    removes this effect. If there is a leak, train persons score higher on S, and control persons score higher on S';
+    the difference shows the leak twice as strongly.
 
     Reference: difficulty calibration, Watson et al., "On the importance of difficulty calibration in membership
         inference attacks", ICLR 2022; calibration by running the generator on control was designed for this project.
@@ -113,20 +118,21 @@ def _mirrored(row_scores: Mapping[str, Float], mirror: Table, tables: EncodedTab
 
 
 def epsilon_bound(scores: Mapping[str, Float], is_train: Bool, rng: Rng, delta: float = 0.0) -> dict[str, Any]:
-    """Return the lower confidence bound on epsilon from guessing who is in train, at level .05; see `coin_guesses`.
+    """Return the lower confidence bound on epsilon from guessing who is in train, at level .05; see `guess_coins`.
 
-    `delta` is the delta of the tested (epsilon, delta) for replacing one person.
+    `scores` has one score per person for each attack. `delta` is the delta of the tested (epsilon, delta) for
+    replacing one person.
 
     The bound requires roles (train or control) that are decided by independent fair coins. The function therefore
-    draws k from Bin(m, 1/2), and then k train and m - k control persons at random. Because train was drawn at random,
-    the roles of these m persons are distributed like fair coins. The number of train persons is fixed, so a person
-    whose role changes is replaced by another person. The bound therefore holds for replacing one person, and half of
-    the bound holds for adding or removing one person. If k or m - k exceeds the number of persons in the smaller
-    arm, k is drawn again, which happens about once in a million times.
+    draws k from Bin(m, 1/2), with m of `guessed_roles`, and then k train and m - k control persons at random. Because
+    train was drawn at random, the roles of these m persons are distributed like fair coins. The number of train
+    persons is fixed, so a person whose role changes is replaced by another person. The bound therefore holds for
+    replacing one person, and half of the bound holds for adding or removing one person. If k or m - k exceeds the
+    number of persons in the smaller arm, k is drawn again, which happens less than once in a million draws.
 
     Returns:
         The fields of `Bound` (`epsilon` and `ceiling` for one person added or removed, `persons` = m),
-        `epsilon_replacing` and `adjacency`.
+        `epsilon_replacing` (the bound for replacing one person) and `adjacency` (a sentence for the report).
     """
     smaller = min(int(is_train.sum()), int((~is_train).sum()))
     m = guessed_roles(smaller)
@@ -135,9 +141,9 @@ def epsilon_bound(scores: Mapping[str, Float], is_train: Bool, rng: Rng, delta: 
         k = int(rng.binomial(m, 0.5))
     arms = ((is_train, k), (~is_train, m - k))
     drawn = [rng.choice(np.flatnonzero(arm), size=size, replace=False) for arm, size in arms]
-    guessed = np.sort(np.concatenate(drawn))
-    of_guessed = {name: score[guessed] for name, score in scores.items()}
-    bound = guess_coins(of_guessed, is_train[guessed], rng, alpha=FAIL_LEVEL, delta=delta)
+    selected = np.sort(np.concatenate(drawn))
+    selected_scores = {name: score[selected] for name, score in scores.items()}
+    bound = guess_coins(selected_scores, is_train[selected], rng, alpha=FAIL_LEVEL, delta=delta)
     return bound._asdict() | {
         "epsilon": bound.epsilon / 2,
         "epsilon_replacing": bound.epsilon,
@@ -148,34 +154,36 @@ def epsilon_bound(scores: Mapping[str, Float], is_train: Bool, rng: Rng, delta: 
 
 
 def guessed_roles(smaller: int) -> int:
-    """Return the number m of persons whose roles are guessed, given the number s of persons in the smaller arm.
+    """Return the number m of persons of whom `epsilon_bound` guesses four fifths; s persons are in the smaller arm.
 
-    m = 2·s - 5·sqrt(2·s), but at least s. The number of train persons among the m is drawn from Bin(m, 1/2). Its mean
-    plus five standard deviations, m/2 + 5·sqrt(m)/2, is at most s, so an arm with s persons is nearly always enough.
+    m = 2·s - 5·sqrt(2·s), rounded down, but at least s. The number k of train persons among the m is drawn from
+    Bin(m, 1/2). If m is above s, the mean of k plus five standard deviations, m/2 + 5·sqrt(m)/2, is at most s, so s
+    persons per arm are nearly always enough. If m is s, they are always enough.
     """
     return max(smaller, 2 * smaller - math.ceil(5 * math.sqrt(2 * smaller)))
 
 
 def needed_persons(attacks: int = N_ATTACKS) -> int:
-    """Return how many train and how many control persons a table without a leak needs to pass with probability .8."""
+    """Return how many persons each arm needs so that, without a leak, all AUCs pass with probability .8."""
     return needed_for_auc(MARGIN, power=power_of_each(attacks))
 
 
 def _rates(fitted: CrossFitted, people: Arms, confidence: float) -> dict[str, tuple[Estimate, float, float]]:
-    """Return by metric name (true-positive rate, its limit, its proven lower bound).
+    """Return by metric name (true-positive rate of the best attack, its limit, its proven lower bound).
 
-    Rates that need more control persons than there are have no entry.
+    The bound holds at FAIL_LEVEL for all attacks. Rates that need more control persons than there are have no entry.
     """
     results = {}
     for rate, needed, limit, name in RATES:
         if people.n_control >= needed:
-            n_found = max(attack.true_positives(score, people.is_train, rate) for score in fitted.scores.values())
-            proven = clopper_pearson(n_found, people.n_train, confidence=1 - FAIL_LEVEL / len(fitted.scores)).low
-            results[name] = (exact_share(n_found, people.n_train, confidence=confidence), limit, proven)
+            n_flagged = max(attack.true_positives(score, people.is_train, rate) for score in fitted.scores.values())
+            proven = clopper_pearson(n_flagged, people.n_train, confidence=1 - FAIL_LEVEL / len(fitted.scores)).low
+            results[name] = (exact_share(n_flagged, people.n_train, confidence=confidence), limit, proven)
     return results
 
 
 def _failures(evidence: MembershipEvidence, rates: Mapping[str, tuple[Estimate, float, float]]) -> list[str]:
+    """Return a description of each test that proves a leak; `rates` is the result of `_rates`."""
     fitted, mirrored, classes = evidence.fitted, evidence.mirrored, evidence.classes
     epsilon = evidence.bound["epsilon_replacing"]
     mirror_fails = mirrored is not None and (
@@ -243,7 +251,7 @@ def _reason(
             f"{reason} {classes.n_too_small} of {classes.n_classes} classes are too small to be tested separately: a "
             f"class needs {classes.needed} persons in each of train and control."
         )
-    # share of the control persons who are compared with train; the other control persons are the reference
+    # share of the control persons who are compared with train; the remaining control persons are the reference
     share = 1 - REFERENCE_SHARE if details["reference_is_control"] else 1.0
     areas = evidence.fitted.areas
     enough = needed_persons(len(areas))
