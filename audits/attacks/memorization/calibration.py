@@ -1,6 +1,8 @@
 """Thresholds for copied text, and planted copies that test whether the memorization audit finds copies.
 
-The thresholds are calibrated on control persons, whose text can occur in the synthetic table only by chance.
+The audit measures values of each person, such as the longest run of own words in a synthetic row. The generator never
+read the text of control persons, so their values are due to chance, and the highest of them determines the thresholds
+for train persons. A planted copy is a train record that is searched as if it were a synthetic row.
 """
 
 from collections.abc import Sequence
@@ -15,49 +17,48 @@ from audits.core.types import Bool, Float, Int
 from audits.text.normalise import tokens
 from audits.text.shared_runs import CAP_TOKENS
 
-# A value of a train person proves a leak if it exceeds the highest value of the control persons by the margin, and is
-# at least the floor. A value at or above the ceiling prevents a pass, whatever the values of control persons are.
-FLOOR_SHORT, MARGIN_SHORT = 8, 4  # in tokens, for whole records of fewer than 13 tokens
+# The margin is added to the highest value of the control persons. The floor is the smallest threshold, even if this
+# value is low. A value of a train person at or above the ceiling prevents a pass, even if this value is high.
+FLOOR_SHORT, MARGIN_SHORT = 8, 4  # in tokens, for whole records of fewer than RECORD_TOKENS tokens
 # in tokens, for runs: each token makes a run 1.5 to 2 times rarer, so 8 tokens make it 26 to 256 times rarer
 MARGIN_TOKENS = 8
 FLOOR_NEAR, MARGIN_NEAR, CEILING_NEAR = 0.55, 0.15, 0.65  # shares of a record, for near copies in one row
 # (floor, margin, ceiling), the last three arguments of `capped_thresholds`
 OF_RUNS, OF_SHARES = (FLOOR_TOKENS, MARGIN_TOKENS, CEILING_TOKENS), (FLOOR_NEAR, MARGIN_NEAR, CEILING_NEAR)
-FLOOR_LOOSE, MARGIN_LOOSE = 0.6, 0.2  # for records in pieces, and for words in any order
-MAX_BY_CHANCE = 0.6  # if a control person has a higher share, the tests with FLOOR_LOOSE are not used
-FLOOR_BAG, MARGIN_BAG = 0.65, 0.2  # for bags: the words of a whole record in changed order
-CLOSE_MARGIN_BAG = 0.15  # margin for bags if a control person exceeds MAX_BY_CHANCE
-MAX_BY_CHANCE_BAG = 0.92  # if a control person has a higher share, the test for bags is not used
-CERTAIN_BAG = 0.8  # smallest share of a bag that proves a leak; rows from the limit up to this share are quarantined
+FLOOR_LOOSE, MARGIN_LOOSE = 0.6, 0.2  # shares of a record, for records in pieces and for words in any order
+MAX_BY_CHANCE = 0.6  # if a control person has a higher share, the two tests with FLOOR_LOOSE are not used
+FLOOR_BAG, MARGIN_BAG = 0.65, 0.2  # shares of a bag; a bag is the words of a whole record, here in changed order
+CLOSE_MARGIN_BAG = 0.15  # margin for bags if a control person has a share above MAX_BY_CHANCE
+MAX_BY_CHANCE_BAG = 0.92  # if a control person has a higher share of a bag, the test for bags is not used
+CERTAIN_BAG = 0.8  # lower shares of a bag never prove a leak; rows from the limit up to this share may be quarantined
 CEILING_BAG = 0.97  # highest limit for bags; below 1, because corrected misspellings can lower the share of a copy
-STRATA = (1, RECORD_TOKENS, CEILING_TOKENS, 64)  # smallest number of tokens in each length class of records
-N_PLANTED = 256  # largest number of train records per length class that are searched as if they were synthetic
-N_REORDERED = 64  # largest number of planted records per length class that are searched again in random word order
+STRATA = (1, RECORD_TOKENS, CEILING_TOKENS, 64)  # smallest number of tokens in each length class of train records
+N_PLANTED = 256  # largest number of planted copies per length class, words unchanged
+N_REORDERED = 64  # largest number of these copies per length class that are planted a second time, words shuffled
 
 
 class ChanceThresholds(NamedTuple):
-    """Thresholds for shared text, in tokens of a run or as a share of a record."""
+    """Thresholds for one kind of shared text, in tokens of a run or as a share of a record; inf if out of reach."""
 
     by_chance: float  # highest value of a control person
-    certain: float  # smallest value that proves a leak: a margin above `by_chance`, and at least a floor
-    limit: float  # smallest value that prevents a pass; at most `certain`
+    certain: float  # smallest value that proves a leak, unless chance explains the copies (`exceeds_control`)
+    limit: float  # smallest value of a train person that prevents a pass; at most `certain`
 
 
 def capped_thresholds(by_chance: float, floor: float, margin: float, ceiling: float) -> ChanceThresholds:
     """Return certain = max(floor, by_chance + margin) and limit = min(certain, ceiling).
 
-    The last three arguments are OF_RUNS for runs of own words (words outside common text), and OF_SHARES for the
-    share of a record in a row.
+    The last three arguments are OF_RUNS for runs of own words, and OF_SHARES for the share of a record in one row.
     """
     certain = max(floor, by_chance + margin)
     return ChanceThresholds(by_chance, certain, min(certain, ceiling))
 
 
 def short_thresholds(by_chance: int) -> ChanceThresholds:
-    """Return the thresholds for whole records of fewer than 13 tokens: limit = max(8, by_chance + 4), certain = inf.
+    """Return the thresholds for whole records of fewer than 13 tokens.
 
-    A single short record may be a quotation, so it prevents a pass but proves no leak. If the table
-    contains a record of 9 to 12 tokens of a control person, such records occur by chance, so the limit is infinite.
+    limit = max(8, by_chance + 4) if by_chance is at most 8. If it is 9 to 12, such records occur by chance, and the
+    limit is infinite. A single short record may be a quotation, so it proves no leak: certain is always infinite.
     """
     limit = max(FLOOR_SHORT, by_chance + MARGIN_SHORT)
     return ChanceThresholds(by_chance, np.inf, limit if limit < RECORD_TOKENS else np.inf)
@@ -66,8 +67,8 @@ def short_thresholds(by_chance: int) -> ChanceThresholds:
 def whole_thresholds(by_chance: int) -> ChanceThresholds:
     """Return the thresholds for runs of any words, common text included.
 
-    certain = limit = max(30, 2 · by_chance). If 2 · by_chance exceeds 64, both are infinite, so the test is not used:
-    even control persons then have long runs, for example from the text of forms.
+    certain = limit = max(30, 2 · by_chance) if 2 · by_chance is at most 64. Otherwise, both are infinite, so the test
+    is not used: even control persons then have long runs, for example from the text of forms.
     """
     certain = max(CEILING_TOKENS, 2 * by_chance) if 2 * by_chance <= CAP_TOKENS else np.inf
     return ChanceThresholds(by_chance, certain, certain)
@@ -76,24 +77,24 @@ def whole_thresholds(by_chance: int) -> ChanceThresholds:
 def loose_thresholds(by_chance: float) -> ChanceThresholds:
     """Return the thresholds for the share of a record in pieces in all rows, or in any order in one row.
 
-    certain = limit = max(.6, by_chance + .2). If by_chance exceeds .6, both are infinite, so the test is not used: a
-    large table contains short pieces of every record, and long rows contain most words of every record.
+    certain = limit = max(.6, by_chance + .2) if by_chance is at most .6. Otherwise, both are infinite, so the test is
+    not used: a large table contains short pieces of every record, and long rows contain most words of every record.
     """
     certain = max(FLOOR_LOOSE, by_chance + MARGIN_LOOSE) if by_chance <= MAX_BY_CHANCE else np.inf
     return ChanceThresholds(by_chance, certain, certain)
 
 
 def bag_thresholds(by_chance: Sequence[float]) -> tuple[ChanceThresholds, ...]:
-    """Return the thresholds for bags of words in changed order, one per length class (`word_bags.LENGTHS`).
+    """Return the thresholds for bags of words in changed order, one per length class of `word_bags.LENGTHS`.
 
-    For each class, b is the highest value of a control person in the class or in a class of longer records.
+    b is the highest of the values `by_chance` (one per class) of the class and of all classes of longer records.
 
         limit = max(.65, b + .2),   certain = max(.8, limit)    if b is at most .6
         limit = min(.97, b + .15),  certain = inf               if b is above .6 and at most .92
         limit = certain = inf                                   if b is above .92
 
-    A single record of fewer than 13 words may be a common question, so it proves no leak (certain = inf), and its
-    limit is .97 if b is above .6 and at most .92.
+    The first class (8 to 12 words) has two exceptions. A single record of so few words may be a common question, so
+    it proves no leak: certain = inf for all b. If b is above .6 and at most .92, limit = .97.
     """
     highest = np.maximum.accumulate(np.array(by_chance)[::-1])[::-1].tolist()
     return tuple(_bag_thresholds(b, is_short=number == 0) for number, b in enumerate(highest))
@@ -119,16 +120,19 @@ def non_members(pool: Pool, found: Matches, rng: np.random.Generator) -> Int:
 
 @dataclass(frozen=True, slots=True)
 class Planted:
-    """Train records that are searched as if they were synthetic rows; the audit should find each one as a copy."""
+    """Planted copies: n texts in which the audit should find a copy of a train record."""
 
-    texts: tuple[str, ...]  # the records, followed by some of them with their words in random order
-    is_reordered: Bool  # whether the words of each text are in random order
-    stratum: Int  # length class of each text, as an index into STRATA
+    texts: tuple[str, ...]  # train records, followed by some of them with their words in random order
+    is_reordered: Bool  # whether the words of each text are in random order, (n,)
+    stratum: Int  # length class of each text, as an index into STRATA, (n,)
     share: Float  # fraction of all train records that are in each length class, (len(STRATA),)
 
 
 def plant(texts: Sequence[str], rng: np.random.Generator) -> Planted:
-    """Return up to N_PLANTED train records per length class, up to N_REORDERED of them also with shuffled words."""
+    """Return up to N_PLANTED records of train per length class, up to N_REORDERED of them also with shuffled words.
+
+    A record without tokens is in the first length class.
+    """
     sizes = np.array([len(tokens(text)) for text in texts])
     length_class = np.maximum(np.searchsorted(STRATA, sizes, side="right") - 1, 0)
     classes = [np.flatnonzero(length_class == i) for i in np.unique(length_class)]
@@ -144,10 +148,10 @@ def plant(texts: Sequence[str], rng: np.random.Generator) -> Planted:
 
 @dataclass(frozen=True, slots=True)
 class Caught:
-    """How many planted records the audit found, per length class; all arrays (len(STRATA),)."""
+    """How many planted copies the audit found, per length class of STRATA; all arrays (len(STRATA),)."""
 
-    found: Int  # number of planted records found
-    planted: Int  # number of planted records
+    found: Int  # number of planted copies found
+    planted: Int  # number of planted copies
     share: Float  # fraction of all train records that are in the class
 
     @property
@@ -156,7 +160,7 @@ class Caught:
 
     @property
     def untested_share(self) -> float:
-        """Return the fraction of train records in length classes with under half of the planted records found."""
+        """Return the fraction of train records in the length classes of which under half of `planted` were found."""
         return float(self.share[self._is_missed].sum())
 
     @property
@@ -167,14 +171,14 @@ class Caught:
         return ", ".join(name for name, is_missed in zip(names, self._is_missed, strict=True) if is_missed)
 
     def by_length(self) -> dict[str, list[float]]:
-        """Return {shortest length: [found, planted, share of train records]} of each class with planted records."""
+        """Return {smallest number of tokens: [found, planted, share]} of each class with planted copies."""
         rows = zip(STRATA, self.found.tolist(), self.planted.tolist(), self.share.tolist(), strict=True)
         return {str(shortest): [found, n, share] for shortest, found, n, share in rows if n > 0}
 
 
 def caught(planted: Planted, is_found: Bool, *, reordered: bool) -> Caught:
-    """Return how many planted records were found per length class: reordered ones if `reordered`, else unchanged."""
+    """Return how many planted copies were found, with words in random order if `reordered`, otherwise unchanged."""
     is_counted = planted.is_reordered == reordered
-    strata = planted.stratum[is_found & is_counted], planted.stratum[is_counted]
-    n_found, n_planted = (np.bincount(stratum, minlength=len(STRATA)) for stratum in strata)
+    length_classes = planted.stratum[is_found & is_counted], planted.stratum[is_counted]
+    n_found, n_planted = (np.bincount(classes, minlength=len(STRATA)) for classes in length_classes)
     return Caught(n_found, n_planted, planted.share)

@@ -1,18 +1,20 @@
 """Compare the copied text of train persons and control persons with thresholds, and test the differences.
 
-Each person p has values that measure how much text of p the synthetic table S contains. Own words are the words
-outside common text, such as the headings of forms.
+Seven values measure how much text of a person p the synthetic table S contains. Each value has a limit (in brackets),
+which is calibrated on control persons (formulas in `Memorization`). The audit does not pass if a train person reaches
+a limit. A leak is proven by a row in which a value reaches a second threshold (`certain`), unless the texts of
+control persons show that chance explains the copies. A leak is also proven by whole records of at least 13 words, by
+significantly more train than control persons with copied text, or by significantly more or fewer train persons among
+the persons with the highest values (scan test).
 
-- hit(p): number of words of the longest run of own words of p in a row of S.
-- whole(p): as hit(p), but for runs of any words, common text included.
-- near(p): largest share of the rare word pairs of one record of p that one row contains.
-- words(p): as near(p), but for single rare words in any order.
-- pieces(p): as near(p), but for rare runs of words that occur anywhere in S.
-- short(p): number of words of the longest record of p below 13 words that is whole in a row.
-- bag(p): largest share of words that one record of p and one row with changed word order have in common.
-
-L*, M*, C*, W*, P*, R* and B* are the limits on hit, whole, near, words, pieces, short and bag. They are calibrated on
-control persons (formulas in `Memorization`). L is the smaller of L* and 30.
+- hit(p) [L*]: number of words of the longest run of own words of p in a row of S. L is the smaller of L* and 30.
+- whole(p) [M*]: as hit(p), but for runs of any words, common text included.
+- near(p) [C*]: largest share of the rare word pairs of one record of p that one row contains (`near_copies`).
+- words(p) [W*]: as near(p), but for single rare words in any order.
+- pieces(p) [P*]: as near(p), but for rare runs of words that occur anywhere in S.
+- short(p) [R*]: number of words of the longest record of p below 13 words that is whole in a row.
+- bag(p) [B*]: largest share of words that one record of p and one row with changed word order have in common; one
+  value and one limit per length class of the record.
 """
 
 from dataclasses import dataclass
@@ -30,27 +32,23 @@ from audits.core.rates import difference, provable_limit
 from audits.core.stats import CHANCE_LEVEL, FAIL_LEVEL, exceeds_control, holm, scan_test
 from audits.core.types import Bool, Estimate, Float, Int
 
-LONG_TOKENS = 20  # two persons with a common run of 20 own words quote a third text, or one person quotes the other
+LONG_TOKENS = 20  # own words of a long run; two persons who share a long run quote a third text or each other
 ALMOST_ALL = 0.95  # smallest share of a bag of words in changed order that `Measurements.bags_p` counts
 MOST = 0.7  # smallest share of a bag of words in the same order that `Measurements.bags_p` counts
 _KINDS = slice(0, N_LENGTHS), slice(N_LENGTHS, None)  # classes of `BagMatches.best`: changed order, and same order
-MIN_SHARING = 2  # if fewer control persons share long passages (`_n_sharing`), every copy of train is a leak
+MIN_SHARING = 2  # if fewer control persons share a long passage (`_n_sharing`), every copy at `certain` is a leak
 
 
 class Limits(NamedTuple):
-    """The thresholds of one synthetic table.
+    """The thresholds of one synthetic table, except those for pieces(p) (`Measurements.pieces`)."""
 
-    In `run`, `certain` is L*, and `limit` is L. In `share`, `certain` is C*. In the remaining fields, `limit` is the
-    named limit.
-    """
-
-    calibrating: Int  # indices of the control persons on whom the thresholds are calibrated
-    run: ChanceThresholds  # for hit(p): L* and L
-    share: ChanceThresholds  # for near(p): C*
-    whole: ChanceThresholds  # for whole(p): M*
-    words: ChanceThresholds  # for words(p): W*
-    short: ChanceThresholds  # for short(p): R*
-    bags: tuple[ChanceThresholds, ...]  # for bag(p), one per length class (`word_bags.LENGTHS`): B*
+    calibrating: Int  # control persons who determine the thresholds, as indices into `Matches.best`
+    run: ChanceThresholds  # for hit(p): `certain` is L*, and `limit` is L
+    share: ChanceThresholds  # for near(p): `certain` is C*, and `limit` is the smaller of C* and .65
+    whole: ChanceThresholds  # for whole(p): `certain` and `limit` are M*
+    words: ChanceThresholds  # for words(p): `certain` and `limit` are W*
+    short: ChanceThresholds  # for short(p): `limit` is R*
+    bags: tuple[ChanceThresholds, ...]  # for bag(p), one per length class (`word_bags.LENGTHS`): `limit` is B*
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,13 +56,15 @@ class Measurements:
     """Measurements for the verdict."""
 
     limits: Limits
-    pieces: ChanceThresholds  # thresholds for pieces(p): P*
-    persons_in_pieces: Int  # train persons with pieces(p) >= P* but without a copy above a limit in a single row
+    pieces: ChanceThresholds  # thresholds for pieces(p): `certain` and `limit` are P*
+    persons_in_pieces: Int  # train persons with pieces(p) >= P* but without a copy in a single row (`_in_pieces`)
     rows_above_limit: Int  # synthetic rows that prevent a pass
     quotations: Int  # the `rows_above_limit` that prove no leak and equal no record of at least 13 tokens
-    n_certain_rows: int  # number of synthetic rows that each prove a leak, leaving aside whole records (`n_records`)
+    # number of synthetic rows that prove a leak, each alone or several together (pieces); whole records of at least
+    # 13 tokens do not count here, but in `n_records`
+    n_certain_rows: int
     n_records: tuple[int, int]  # numbers of train and control persons with a whole record of at least 13 tokens in S
-    records_p: float  # p-value of the number of train persons among the persons with a matched whole record
+    records_p: float  # p-value of the number of train persons in `n_records`, given its sum (`_hypergeometric_p`)
     short_p: float  # as `records_p`, for records of fewer than 13 tokens
     # two Holm-corrected p-values, as `records_p`: for persons with at least the share ALMOST_ALL of a bag in changed
     # order, and for persons with at least the share MOST of a bag in the same order
@@ -72,23 +72,24 @@ class Measurements:
     copied: Estimate  # share of train persons minus share of control persons with a copy in a single row
     n_sharing: int  # number of control persons who share a long passage, but not because of a leak (`_n_sharing`)
     n_non_members: int  # number of control persons on whom the thresholds are calibrated
-    excess: Estimate  # share of train persons minus share of control persons with a run at or above L (Delta)
+    excess: Estimate  # Delta: share of train persons minus share of control persons with hit(p) >= L
     near: Estimate  # as `excess`, for persons with near(p) >= NEAR
-    # larger of the lower ends of the intervals of `excess` and of `near` at confidence 1 - FAIL_LEVEL, minus tau; a
-    # positive value proves a leak
+    # larger of the lower ends of the intervals of `excess` and of `near` at confidence 1 - FAIL_LEVEL, minus `tau`
+    # (minus 0 if it is None); a positive value proves a leak
     proven_above_tau: float
-    scan_p: float  # smaller Holm-corrected p-value of the scan tests on hit(p) and near(p)
-    # smallest Holm-corrected p-value of four tests of whether more train than control persons have long passages or
-    # large parts of a record in the table; the thresholds of the four tests do not depend on control
+    scan_p: float  # smaller Holm-corrected p-value of the scan tests (`scan_test`) on hit(p) and near(p)
+    # smallest of four Holm-corrected p-values, as `records_p`: for the persons with hit(p) >= LONG_TOKENS, with
+    # near(p) >= NEAR, with words(p) >= FLOOR_LOOSE, and with pieces(p) >= FLOOR_LOOSE; these thresholds do not depend
+    # on control
     train_excess_p: float
     tau: float | None  # highest excess that allows a pass; None if there are too few persons
     n_for_stricter: int  # number of persons that train and control must each have for the next stricter tau
-    planted: Caught  # how many planted records with unchanged words the audit found
-    reordered: Caught  # how many planted records with their words in random order the audit found
+    planted: Caught  # how many planted copies with unchanged words the audit found
+    reordered: Caught  # how many planted copies with their words in random order the audit found
 
 
 def limits(pool: Pool, found: Matches, rng: np.random.Generator) -> Limits:
-    """Return the thresholds for the matches of one synthetic table."""
+    """Return the thresholds for the matches of one synthetic table. Randomness: draws control persons."""
     calibrating = pool.n_train + calibration.non_members(pool, found, rng)
     return Limits(
         calibrating=calibrating,
@@ -102,7 +103,7 @@ def limits(pool: Pool, found: Matches, rng: np.random.Generator) -> Limits:
 
 
 def measure(pool: Pool, planted: Planted, found: Matches, limits: Limits, confidence: float) -> Measurements:
-    """Return the measurements for the verdict; `found` covers the synthetic rows and then the planted rows."""
+    """Return the measurements for the verdict; `found` has matches of the synthetic and then the planted rows."""
     n_train, n_control = pool.n_train, pool.n_control
     n_synthetic = len(found.row_run) - len(planted.texts)
     merged = found.merged[: pool.n_persons]
@@ -121,16 +122,16 @@ def measure(pool: Pool, planted: Planted, found: Matches, limits: Limits, confid
         is_above_limit |= of_row >= thresholds.limit
         is_certain |= is_leak & (of_row[:n_synthetic] >= thresholds.certain)
     short_p = _hypergeometric_p(found.short, n_train)
-    bags_p, rows_of_bags = _bag_tests(pool, found)
-    for p, is_found in ((short_p, found.row_short > 0), *zip(bags_p, rows_of_bags, strict=True)):
-        is_certain |= (p <= CHANCE_LEVEL) & is_found[:n_synthetic]
+    bags_p, has_bag = _bag_tests(pool, found)
+    for p, is_counted in ((short_p, found.row_short > 0), *zip(bags_p, has_bag, strict=True)):
+        is_certain |= (p <= CHANCE_LEVEL) & is_counted[:n_synthetic]
     is_above_limit[:n_synthetic] |= is_certain
     is_above_limit[rows_in_pieces] = is_certain[rows_in_pieces] = True
     is_copied |= (found.record > 0) | (found.short > 0)
     train, control = np.split(found.best >= limits.run.limit, [n_train])
-    scans = [scan_test(of[:n_train], of[n_train:]).p for of in (found.best.astype(np.float64), found.near)]
+    scans = [scan_test(v[:n_train], v[n_train:]).p for v in (found.best.astype(np.float64), found.near)]
     in_pieces = np.zeros(pool.n_persons) if found.pieces is None else found.pieces.best[merged]
-    # four measures with thresholds that do not depend on control: hit(p), near(p), words(p) and pieces(p)
+    # which persons reach the thresholds of `train_excess_p` in hit(p), near(p), words(p) and pieces(p)
     fixed = (found.best >= LONG_TOKENS, found.near >= NEAR, measures[3][0] >= FLOOR_LOOSE, in_pieces >= FLOOR_LOOSE)
     tau, n_for_stricter = provable_limit(min(n_train, n_control))
     compared = ((train, control), np.split(found.near >= NEAR, [n_train]))
@@ -153,7 +154,7 @@ def measure(pool: Pool, planted: Planted, found: Matches, limits: Limits, confid
         near=difference(*compared[1], confidence=confidence),
         proven_above_tau=proven - (0.0 if tau is None else tau),
         scan_p=min(holm(scans)),
-        train_excess_p=min(holm([_hypergeometric_p(of, n_train) for of in fixed])),
+        train_excess_p=min(holm([_hypergeometric_p(is_above, n_train) for is_above in fixed])),
         tau=tau,
         n_for_stricter=n_for_stricter,
         planted=calibration.caught(planted, is_above_limit[n_synthetic:], reordered=False),
@@ -162,7 +163,7 @@ def measure(pool: Pool, planted: Planted, found: Matches, limits: Limits, confid
 
 
 def _measures(pool: Pool, found: Matches, limits: Limits) -> list[tuple[Int | Float, Int | Float, ChanceThresholds]]:
-    """Return (values of the persons, values of the rows, thresholds) for each kind of copy in one row."""
+    """Return (values of persons, of rows, thresholds) of hit, near, whole, words, short and each class of bag."""
     merged = found.merged[: pool.n_persons]
     of_persons, of_rows = found.bags.best[merged], found.bags.of_rows(len(found.row_run), pool.n_train)
     return [
@@ -190,9 +191,9 @@ def _bag_tests(pool: Pool, found: Matches) -> tuple[tuple[float, float], tuple[B
 
 
 def bags_at_limit(facts: Measurements, bags: BagMatches) -> Bool:
-    """Return which bags prevent a pass: those that reach their limit.
+    """Return which bags prevent a pass: those in changed order that reach their limit.
 
-    If a p-value of `Measurements.bags_p` is significant, the bags that it counts prevent a pass, too.
+    If a p-value of `Measurements.bags_p` is at most CHANCE_LEVEL, the bags that it counts prevent a pass, too.
     """
     limit = np.full(2 * N_LENGTHS, np.inf)
     limit[:N_LENGTHS] = [thresholds.limit for thresholds in facts.limits.bags]
@@ -204,12 +205,11 @@ def bags_at_limit(facts: Measurements, bags: BagMatches) -> Bool:
 def _n_sharing(found: Matches, n_train: int, is_long: Bool) -> int:
     """Return how many control persons share a long passage with the table or train for reasons other than a leak.
 
-    A run is long if it has at least LONG_TOKENS words. A passage is long if it is a long run, or at least NEAR of a
-    record. A control person counts if
-    - the table contains a long run of the person that no train person has; or
-    - the table contains at least NEAR of a record of the person, and the person shares no record with train; or
-    - the person shares a long run with a train person, but no long passage with the table. `is_long` tells for each
-      control person whether the person shares a long passage with the table.
+    A long passage is a run of at least LONG_TOKENS own words, or at least NEAR of a record. `is_long` tells for each
+    control person whether the table contains a long passage of the person. A control person counts if
+    - the table contains a run of at least LONG_TOKENS own words of the person that no train person has; or
+    - the table contains at least NEAR of a record of the person, and the person is not merged with a train person; or
+    - the person shares such a run with a train person, and `is_long` is false for the person.
     """
     n_control = len(is_long)
     is_merged = found.merged[n_train : n_train + n_control] < n_train
@@ -217,16 +217,21 @@ def _n_sharing(found: Matches, n_train: int, is_long: Bool) -> int:
     return int(with_table.sum() + ((found.shared >= LONG_TOKENS) & ~is_long).sum())
 
 
-def _hypergeometric_p(found: Int | Bool, n_train: int) -> float:
-    """Return the hypergeometric p-value of the number of train persons among all persons with a positive value."""
-    n_found, of_train = int((found > 0).sum()), int((found[:n_train] > 0).sum())
-    return float(stats.hypergeom.sf(of_train - 1, len(found), n_found, n_train))
+def _hypergeometric_p(values: Int | Bool, n_train: int) -> float:
+    """Return the hypergeometric p-value of the number of train persons among all persons with a positive value.
+
+    It is the probability that at least as many of these persons are in train if they are a random draw, without
+    replacement, from all persons. `values` has one value per train person and then per control person.
+    """
+    n_positive, n_of_train = int((values > 0).sum()), int((values[:n_train] > 0).sum())
+    return float(stats.hypergeom.sf(n_of_train - 1, len(values), n_positive, n_train))
 
 
 def _in_pieces(pool: Pool, found: Matches, calibrating: Int, is_copied: Bool) -> tuple[ChanceThresholds, Int, Int]:
-    """Return the thresholds for pieces(p), the train persons with pieces(p) >= P*, and the rows with these pieces.
+    """Return the thresholds for pieces(p), the train persons with pieces(p) >= P*, and the rows with their pieces.
 
-    Train persons with a copy above a limit in a single row (`is_copied`) are left out.
+    Train persons are left out if another value reaches its limit (`is_copied`), or if a row equals one of their
+    records of at least 13 tokens.
     """
     none = np.zeros(0, dtype=np.int64)
     if found.pieces is None:

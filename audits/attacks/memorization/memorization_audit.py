@@ -1,4 +1,7 @@
-"""Memorization audit: decide whether the synthetic table contains verbatim or near copies of single persons' text."""
+"""Memorization audit: decide whether the synthetic table contains verbatim or near copies of single persons' text.
+
+`search` finds the copies, `measure` compares train with control, and this module gives the verdict and the findings.
+"""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -17,8 +20,10 @@ from audits.core.types import AuditInputs, AuditResult, Bool, Finding, Status, V
 from audits.text.shared_runs import CAP_TOKENS
 
 COUNTED_LENGTHS = 5, 6, 8, 10, 13, 16, 20, 30, 50  # in tokens; the details count persons with runs at least so long
-MAX_COMMON = 0.9  # highest share of common text, in train and in the synthetic table, that permits a pass
-MAX_UNTESTED = 0.1  # for a pass, at most this share of the train records may have a length that cannot be tested
+MAX_COMMON = 0.9  # for a pass, at most this share of the words of train, and of the table, may be common text
+# for a pass, at most this share of the train records may be in length classes (`calibration.STRATA`) of which the
+# audit finds under half of the planted copies
+MAX_UNTESTED = 0.1
 
 
 class Memorization:
@@ -28,43 +33,45 @@ class Memorization:
     one person wrote identifies that person. The generator never saw control, so control persons match only by
     chance. The audit therefore compares the matches of train persons with those of control persons.
 
-    T are the train persons, H the control persons and S the synthetic rows. Common text is every form heading, and
-    every sequence of eight words that at least three persons share or that one person shares with the public
-    reference. The remaining words of a text are own words. The audit removes common text and joins the text before
-    and after it, so that one run can cover the words that a person wrote into several fields of a form. Two ids count
-    as one person if the texts of one id repeat at least half of a record of the other id; phrases of many persons do
-    not count for this half. Text that only these two ids share is not common text.
+    T are the train persons, H the control persons and S the synthetic rows. Common text is every heading of a form
+    (four words that more than ten persons and more than 1 % of the persons have), and every sequence of eight words
+    that at least three persons share or that one person shares with the public reference. The audit removes common
+    text and joins the own words before and after it, so that one run can cover the words that a person wrote into
+    several fields of a form. Two ids count as one person if the texts of one id repeat at least half of a record of
+    the other id; phrases of many persons do not count for this half. Text that only these two ids share is not common
+    text. A person p has these values:
 
         hit(p)    = number of words of the longest run of own words of p in a row of S. A run of several
-                    persons counts only if it is long or has rare words (`most_owners`)
+                    persons counts only if it is long or has rare words (`runs_alone`)
         whole(p)  = as hit(p), but for runs of any words, common text included
         near(p)   = largest share of the rare word pairs of one record of p that occur in one row of S
                     (`near_copies`)
         words(p)  = as near(p), but for single rare words in any order
         pieces(p) = largest share of the rare runs of 3, 5, 8 or 13 words of one record of p that occur anywhere
-                    in S (`in_pieces`)
+                    in S (`in_pieces` chooses one of these lengths)
         short(p)  = number of words of the longest record of p that has fewer than 13 words and the same letters as a
                     row of S, or as one or more whole sentences of a row (`whole_records`)
         bag(p)    = largest share of words that one record of p with at least 8 words and one row of S have in common,
                     weighted by rarity: a share of the record or of the row, whichever has more weight. Only rows with
                     the words in changed order count (`word_bags`). Each length class of records has a value.
 
-    Texts are read in three ways, so that misspelled, glued, split and stretched words do not hide a copy: (1) words
-    with masked numbers and corrected misspellings, (2) words as written, (3) consonants without spaces. hit and whole
-    are the largest values over the three readings, and near over (1) and (3). words, pieces and bag use (1) only.
+    Texts are split in three ways (readings), so that misspelled, glued, split and stretched words do not hide a copy:
+    (1) words with masked numbers and corrected misspellings, (2) words as written, (3) consonants without spaces. hit
+    and whole are the largest values over the three readings, and near over (1) and (3). words, pieces and bag use (1)
+    only.
 
     The limits are calibrated on control persons: max hit(p), max whole(p) and so on are maxima over control persons.
 
         L* = max(13, max hit(p) + 8)       M* = max(30, 2 · max whole(p))    C* = max(.55, max near(p) + .15)
         W* = max(.6, max words(p) + .2)    P* = max(.6, max pieces(p) + .2)    R* = max(8, max short(p) + 4)
-        B* = max(.65, max bag(p) + .2), or min(.97, max bag(p) + .15) if max bag(p) exceeds .6
+        B* = max(.65, max bag(p) + .2), or min(.97, max bag(p) + .15) if max bag(p) exceeds .6 (`bag_thresholds`)
         Delta = (share of T with hit(p) >= L) - (share of H with hit(p) >= L),   L = min(L*, 30)
 
     The audit does not pass if a value of a train person reaches its limit. For this comparison, L* above 30 is
     replaced by 30, and C* above .65 by .65. A limit is not used if it is too high: M* if 2 · max whole(p) exceeds
     64, W* if max words(p) exceeds .6, P* if max pieces(p) exceeds .6, R* if R* exceeds 12, and B* if max bag(p)
-    exceeds .92. The reason of a pass names the limits that are not used. A pass also requires that the upper end of
-    the interval of Delta is at most tau: .001, .003 or .01, depending on the number of persons (`provable_limit`).
+    exceeds .92. The reason of a pass names those of M*, W*, P* and R* that are not used. A pass also requires that
+    the upper end of the interval of Delta is at most tau: .001, .003 or .01 by number of persons (`provable_limit`).
 
     Each maximum grows with the number of control persons, so the limits use at most n_T random control persons,
     where n_T is the number of train persons. Two things do not count for the limits: control persons who share a
@@ -74,9 +81,9 @@ class Memorization:
 
     Privacy: reads all texts. The result contains counts and findings. The findings (row, characters and person of
         each hit) must not be released.
-    Randomness: draws n_T control persons if control has more, and up to 256 train records per length class. To test
-        whether it finds copies, the audit searches the drawn records as if they were synthetic (planted). It searches
-        up to 64 of them per length class a second time, with their words in random order.
+    Randomness: draws n_T control persons if more are eligible, and up to 256 train records per length class. To test
+        whether it finds copies, the audit searches the drawn records as if they were synthetic (planted copies). It
+        searches up to 64 of them per length class a second time, with their words in random order.
     Cost: O(N log N) time for N tokens. Memory in addition to the tables: 30 bytes per token, 192 per record, 16 per
         sentence.
     Reference: k-eidetic memorization with k = 1 over persons, Carlini et al. 2021 (2012.07805); near-duplicates,
@@ -87,10 +94,11 @@ class Memorization:
     name = "memorization"
 
     def run(self, inputs: AuditInputs, rng: np.random.Generator, confidence: float) -> AuditResult:
-        """Return the verdict, Delta (see the class) and the number of rows above a limit.
+        """Return the verdict, with Delta (see the class) as the estimate, the metrics and the findings.
 
         If the verdict is "insufficient" and at least one row may be a quotation, but at most `most_quarantined` rows,
-        the audit lists these rows as quarantined. The result then covers the remaining rows.
+        these rows are quarantined: the result lists them, and its verdict is on the remaining rows, with the limits
+        of the whole table.
         """
         pool = pooled(inputs)
         planted = calibration.plant(inputs.train.texts, rng)
@@ -106,11 +114,11 @@ class Memorization:
         found = search(remaining.synthetic.texts, planted.texts, pool)
         judged = _judge(remaining, pool, found, measure(pool, planted, found, limits_of_table, confidence))
         renumbered = [replace(finding, row=int(kept[finding.row])) for finding in judged.findings]
-        of_quarantined = [finding for finding in result.findings if finding.row in rows]
+        in_quarantine = [finding for finding in result.findings if finding.row in rows]
         return replace(
             judged,
             quarantined=tuple(rows.tolist()),
-            findings=(*of_quarantined, *renumbered),
+            findings=(*in_quarantine, *renumbered),
             reason=f"{judged.reason}; {len(rows)} rows that may quote a train person are not part of this verdict: "
             "remove them from the table before release",
         )
@@ -151,12 +159,13 @@ def _judge(inputs: AuditInputs, pool: Pool, found: Matches, facts: Measurements)
 def _findings(
     inputs: AuditInputs, pool: Pool, found: Matches, facts: Measurements
 ) -> tuple[tuple[Finding, ...], int]:
+    """Return the findings: copies of train persons in synthetic rows, and how many findings are omitted."""
     n_train_rows, n_synthetic = len(inputs.train), len(inputs.synthetic)
     owners = found.merged[pool.owner[:n_train_rows]]
     texts = locations.SourceTexts(inputs.synthetic.texts, inputs.train.texts, owners, persons(inputs.train.groups)[0])
     copies = list(found.runs)
     short_limit = 1 if facts.short_p <= CHANCE_LEVEL else facts.limits.short.limit
-    # copies that are reported as whole rows: (copies, which of them are listed, kind)
+    # copies that are reported as whole rows: (copies, which of them reach the limit, kind of the finding)
     as_whole_rows: list[tuple[Any, Bool, int]] = [
         (found.records, found.records.size > 0, locations.WHOLE_RECORD),
         (found.short_records, found.short_records.size >= short_limit, locations.WHOLE_RECORD),
@@ -179,6 +188,7 @@ def _findings(
 
 
 def _verdict(found: Matches, facts: Measurements) -> tuple[Verdict, Status, str]:
+    """Return the verdict, the status and the reason: "fail" has priority over "insufficient"."""
     leak = _leak_reason(facts)
     if leak is not None:
         return "fail", "measured", leak
@@ -215,12 +225,12 @@ def _verdict(found: Matches, facts: Measurements) -> tuple[Verdict, Status, str]
 
 def _leak_reason(facts: Measurements) -> str | None:
     """Return why the verdict is "fail"; None if no leak is proven."""
-    of_train, of_control = facts.n_records
-    records_leak = of_train > 0 and (of_control == 0 or facts.records_p <= CHANCE_LEVEL)
+    n_train_persons, n_control_persons = facts.n_records
+    records_leak = n_train_persons > 0 and (n_control_persons == 0 or facts.records_p <= CHANCE_LEVEL)
     if facts.n_certain_rows > 0 or records_leak:
         n_pieces = len(facts.persons_in_pieces)
         pieces = f"; for {n_pieces} persons, several rows together contain most of a record" if n_pieces > 0 else ""
-        # if whole records prove a leak, the rows that equal a whole record are counted as well
+        # rows that equal a record of at least 13 tokens are counted only if these records prove a leak
         n_rows = len(facts.rows_above_limit) - len(facts.quotations) if records_leak else facts.n_certain_rows
         return (
             f"{n_rows} synthetic rows each copy text of a train person: at least {facts.limits.run.limit} "
@@ -241,7 +251,7 @@ def _leak_reason(facts: Measurements) -> str | None:
 
 
 def _too_few_reasons(facts: Measurements) -> Iterator[str]:
-    """Yield the reason if there are too few persons for a pass."""
+    """Yield the reason if there are too few persons to prove that Delta is at most tau."""
     if facts.tau is None:
         yield too_few(facts.excess.n)
     elif facts.excess.high > facts.tau:
@@ -254,9 +264,9 @@ def _too_few_reasons(facts: Measurements) -> Iterator[str]:
 
 
 def _invalid_reasons(found: Matches, facts: Measurements) -> Iterator[str]:
-    """Yield each reason why the tables do not permit a pass."""
+    """Yield each reason why the tables do not permit a pass, whatever the number of persons is."""
     table_limits = facts.limits
-    common, (_, control_records) = max(found.common), facts.n_records
+    common, (_, n_with_record) = max(found.common), facts.n_records
     if len(facts.rows_above_limit) > 0:
         sharing = (
             f": {facts.n_sharing} control persons, whose texts the generator never saw, share passages with train "
@@ -269,9 +279,9 @@ def _invalid_reasons(found: Matches, facts: Measurements) -> Iterator[str]:
             f"quotations{sharing if facts.n_sharing > 0 else ''}. Remove the rows and audit again. If they quote "
             "public text, pass that text with `--reference FILE`"
         )
-    if control_records > 0:
+    if n_with_record > 0:
         yield (
-            f"the table contains whole records of {control_records} control persons, so the generator may have seen "
+            f"the table contains whole records of {n_with_record} control persons, so the generator may have seen "
             "control; draw control from a later period, or remove records that several persons share"
         )
     if common > MAX_COMMON:
@@ -300,7 +310,7 @@ def _finite(limit: float) -> float | None:
 def _details(pool: Pool, found: Matches, facts: Measurements) -> Mapping[str, Any]:
     n_train, table_limits = pool.n_train, facts.limits
     train, control = found.best[:n_train], found.best[n_train:]
-    # the planted rows follow the synthetic rows and are left out here
+    # `row_run` of the synthetic rows; in `found`, the planted rows follow them
     row_run = found.row_run[: len(found.row_run) - int(facts.planted.planted.sum() + facts.reordered.planted.sum())]
     review = (row_run >= FLOOR_TOKENS) & (row_run < table_limits.run.limit)
     bags = dict(zip(map(str, LENGTHS), table_limits.bags, strict=True))

@@ -1,9 +1,9 @@
 """Find copies of records with words changed, inserted or reordered, or cut into pieces.
 
-The share of a record's rare fragments that occur in the synthetic table S measures how much of the record was copied.
-A fragment is a pair of words, a single word or a run of words. A fragment is rare if at most 50 owners (persons) have
-it and at least one of its words is an own word. Own words are the words outside common text. Common text is text that
-at least three persons share, or that the public reference contains.
+A fragment is a single word, a pair of words or a run of words of a record. It is rare if at least one of its words is
+an own word of the record, and if at most 50 owners, but not all owners, have it. The rarer a fragment is, the more
+bits it has (its weight). The share of a record is the part of the bits of its rare fragments that the synthetic table
+S contains: one row of S (`near_copies`), or all rows together (`in_pieces`). A high share suggests a copy.
 """
 
 from collections.abc import Iterable, Sequence
@@ -17,58 +17,60 @@ from audits.embeddings.similarity import incidence
 from audits.text.ngrams import find_keys, grown
 from audits.text.shared_runs import Numbered, run_keys
 
-PAIR_TOKENS = 2  # value of `n_tokens` for fragments that are pairs of words
-MAX_DISTANCE = 8  # the words of a pair are adjacent in the record, and at most so many words apart in a synthetic row
-PIECE_TOKENS = (3, 5, 8, 13)  # numbers of words per fragment that `in_pieces` tries
+PAIR_TOKENS = 2  # number of words per fragment for which a row is searched for pairs, not for runs
+MAX_DISTANCE = 8  # the second word of a pair is the next word in the record, and one of the next 8 words in a row
+PIECE_TOKENS = (3, 5, 8, 13)  # numbers of words per fragment that `in_pieces` tries, in this order
 MAX_OWNERS = 50  # fragments with more owners have weight 0, because they do not distinguish records
-# records with fewer bits (about 15 pairs of 10 bits) are skipped, because all their pairs may match by chance
+# records with fewer bits (about 15 pairs of 10 bits) are skipped, because all their fragments may match by chance
 MIN_BITS = 150.0
 NEAR = 0.5  # rows with at least this share of a record are listed
-MAX_BY_CHANCE = 0.5  # `in_pieces` needs fragments so long that no control person exceeds this share by chance
+MAX_BY_CHANCE = 0.5  # `in_pieces` needs fragments so long that no control person has a share above this
 BLOCK_ROWS = 1000  # number of synthetic rows compared at a time
 
 
 class NearCopies(NamedTuple):
-    """Shares of records found in single rows; r is the number of (row, owner) pairs with a share of at least NEAR."""
+    """Shares of records in single rows; r pairs of a row and an owner are listed, with a share of at least NEAR."""
 
     best: Float  # highest share of a record of each owner in one synthetic row, (n_owners,)
-    row: Int  # row of each pair, (r,)
-    owner: Int  # owner of each pair, (r,)
+    row: Int  # row of each listed pair, synthetic or planted, (r,)
+    owner: Int  # owner of each listed pair, (r,)
     share: Float  # highest share of a record of the owner in the row, (r,)
 
     def of_rows(self, n_rows: int, n_train: int) -> Float:
-        """Return the highest share of a train person (owners below `n_train`) in each row, (n_rows,)."""
+        """Return the highest listed share of a train person (owner below `n_train`) in each row, or 0; (n_rows,)."""
         highest, of_train = np.zeros(n_rows), self.owner < n_train
         np.maximum.at(highest, self.row[of_train], self.share[of_train])
         return highest
 
 
 class Pieces(NamedTuple):
-    """Shares of records found in all synthetic rows together."""
+    """Shares of records in all synthetic rows together; the fragments are runs of words.
+
+    A pair of a row and an owner is listed if the row has a rare fragment that only the owner has, and all rows
+    together have a share of at least NEAR of a record of the owner. r is the number of listed pairs.
+    """
 
     best: Float  # highest share of a record of each owner, (n_owners,)
     tokens: int  # number of words per fragment
-    # r pairs of a row and an owner, such that the row has a fragment that only the owner has, and all rows together
-    # have at least NEAR of a record of the owner
-    row: Int  # (r,)
-    owner: Int  # (r,)
+    row: Int  # row of each listed pair, (r,)
+    owner: Int  # owner of each listed pair, (r,)
 
 
 class OwnedRecords(NamedTuple):
-    """Records with their owners."""
+    """Records with their owners, numbered from 0."""
 
-    rows: Numbered
-    owner: Int  # owner of each record
-    n_owners: int
-    own: Int  # positions of own words in `rows.tokens`
+    rows: Numbered  # the n records in full
+    owner: Int  # owner of each record, (n,)
+    n_owners: int  # length of the arrays with an entry per owner
+    own: Int  # indices of the own words in `rows.tokens`
 
 
 class _Fragments(NamedTuple):
-    """The fragments of n records, and which records contain which rare fragments."""
+    """The k different fragments of n records, and which records contain which rare fragments."""
 
-    keys: UInt  # sorted key of each fragment, (k,)
+    keys: UInt  # sorted keys of the fragments, (k,)
     weight: Float  # bits of each fragment, 0 if it has more than MAX_OWNERS owners, (k,)
-    only_owner: Int  # owner of each fragment, -1 if it has several, (k,)
+    only_owner: Int  # owner of each rare fragment that has only one owner, otherwise -1, (k,)
     incidence: sparse.csr_array  # 1 if the fragment is rare and the record contains it, (n, k)
     bits: Float  # total weight of each record's rare fragments, (n,)
 
@@ -82,19 +84,20 @@ def near_copies(made: Numbered, real: OwnedRecords, n_synthetic: int, n_tokens: 
     """Return which share of each record's rare fragments one row contains, weighted by rarity.
 
         share(x, s) = (sum of w(g) over the fragments g in both x and s) / (sum of w(g) over the fragments g in x)
-        w(g) = log2(N / df(g)),  0 if df(g) > 50 or if g has no own word
+        w(g) = log2(N / df(g)), or 0 if df(g) > 50
 
-    x is a record, s a row, N the number of owners, and df(g) the number of owners of fragment g. Records whose
-    weights sum to less than 150 bits are skipped. `n_tokens` selects the fragments:
+    x is a record, s a row, N the number of owners, and df(g) the number of owners of fragment g. A fragment counts
+    for x only if at least one of its words is an own word of x. If the weights of x sum to less than 150 bits, the
+    share is 0. `n_tokens` is the number of words per fragment:
 
     - 1: single words, in any order. Control persons may reach a share of one half in a long row.
-    - 2: pairs of words that are adjacent in x and at most eight words apart in s, so that inserted words do not hide
-      a copy. A copy with every tenth word changed keeps a share of four fifths. Records of unrelated persons reach
-      one third, and one half in the most uniform of the tested clinics.
-    - 3 or more: runs of adjacent words.
+    - 2: two words that are adjacent in x. In s, the second word may be any of the eight words after the first, so
+      that inserted words do not hide a copy. A copy with every tenth word changed keeps a share of four fifths.
+      Records of unrelated persons reach one third, and one half in the most uniform of the tested clinics.
+    - 3 or more: runs of words in x and in s.
 
-    The first `n_synthetic` rows of `made` are synthetic. The remaining rows are planted train records, which do not
-    count for `NearCopies.best`. `real` must be numbered with the same vocabulary as `made`.
+    The first `n_synthetic` rows of `made` are synthetic. The remaining rows are planted train records, which are
+    listed but do not count for `NearCopies.best`. `real` must be numbered with the same vocabulary as `made`.
 
     Cost: O(MAX_DISTANCE · tokens of S · records that share a rare pair), in blocks of a thousand rows.
     Reference: containment, Broder, SEQUENCES 1997; inverse frequency weights, Spärck Jones, J. Doc. 1972.
@@ -118,17 +121,17 @@ def near_copies(made: Numbered, real: OwnedRecords, n_synthetic: int, n_tokens: 
 
 
 def joined(readings: Sequence[NearCopies]) -> NearCopies:
-    """Return the shares found in several readings of the same rows; `best` is the highest over the readings."""
+    """Return all pairs of several readings (`search.readings`) of the same rows, with `best` over the readings."""
     best, *columns = zip(*readings, strict=True)
     return NearCopies(np.maximum.reduce(best), *map(np.concatenate, columns))
 
 
 def in_pieces(made: Numbered, real: OwnedRecords, non_members: Iterable[int]) -> Pieces | None:
-    """Return which share of each record's rare runs of n words the rows contain together, weighted by rarity.
+    """Return which share of each record's rare runs of n words all rows contain together, weighted by rarity.
 
-    Short runs find small pieces, but also match by chance. n is therefore the smallest number in `PIECE_TOKENS` at
-    which no owner in `non_members` has a share above MAX_BY_CHANCE; if there is no such number, n is the largest
-    number. The result is None if every record has fewer than n words.
+    Short runs detect small pieces, but also occur by chance. n is therefore the first number in PIECE_TOKENS at which
+    no owner in `non_members` has a share above MAX_BY_CHANCE, or the last number. The result is None if all records
+    are shorter than a number that is tried.
     """
     calibrating = np.array(list(non_members), dtype=np.int64)
     for n_tokens in PIECE_TOKENS:
@@ -150,7 +153,7 @@ def in_pieces(made: Numbered, real: OwnedRecords, non_members: Iterable[int]) ->
 
 
 def _rare_fragments(real: OwnedRecords, n_tokens: int) -> _Fragments:
-    """Return the fragments of `n_tokens` adjacent words of the records, and which of them are rare."""
+    """Return the fragments (`n_tokens` adjacent words) of the records, and which of them are rare."""
     first, key = places_of(real.rows, n_tokens)
     is_own = np.zeros(len(real.rows.tokens) + n_tokens, dtype=np.bool_)
     is_own[real.own] = True
@@ -167,16 +170,16 @@ def _rare_fragments(real: OwnedRecords, n_tokens: int) -> _Fragments:
 
 
 def places_of(rows: Numbered, n_tokens: int) -> tuple[Int, UInt]:
-    """Return (positions of the first words, keys) of all runs of `n_tokens` words."""
+    """Return (indices of the first words in `rows.tokens`, keys) of all runs of `n_tokens` words within one row."""
     first = np.arange(len(rows.tokens))
     first = first[first + n_tokens <= rows.starts[rows.row(first) + 1]]
     return first, run_keys(rows, first, n_tokens)
 
 
 def _block(made: Numbered, start: int, keys: UInt, n_tokens: int) -> sparse.csr_array:
-    """Return which rows contain which fragments, as 0 or 1, (rows, k).
+    """Return which fragments each of up to BLOCK_ROWS rows from `start` contains, as 0 or 1, (rows, k).
 
-    The rows are at most BLOCK_ROWS rows from `start`. `keys` has the sorted keys of the k fragments.
+    `keys` has the sorted keys of the k fragments.
     """
     end = min(start + BLOCK_ROWS, len(made.starts) - 1)
     rows = made.part(start, end)
@@ -185,7 +188,7 @@ def _block(made: Numbered, start: int, keys: UInt, n_tokens: int) -> sparse.csr_
         n_to_row_end = rows.starts[rows.row(position) + 1] - position
         by_distance = [position[n_to_row_end > distance] for distance in range(1, MAX_DISTANCE + 1)]
         first = np.concatenate(by_distance)
-        second = np.concatenate([of + distance for distance, of in enumerate(by_distance, start=1)])
+        second = np.concatenate([at + distance for distance, at in enumerate(by_distance, start=1)])
         key = grown(run_keys(rows, first, 1), rows.tokens[second])
     else:
         first, key = places_of(rows, n_tokens)

@@ -1,6 +1,11 @@
 """Search a synthetic table for copies of one person's text: runs of words, whole records, sentences and near copies.
 
-Own words are the words of a person that are left after common text, such as form headings, is removed.
+The synthetic rows are compared with the pool: the rows of train, control and public text, each with its owner. All
+texts are split into tokens in three ways (readings), so that misspelled, glued and split words do not hide a copy.
+Owners whose texts repeat a record of each other count as one owner (they are merged). In each reading, the search
+removes common text and finds the longest runs that a synthetic row shares with few owners. In some readings, it also
+measures how much of a record a row contains if words are changed, inserted, reordered or missing. `Matches` has the
+highest value of each person and of each row.
 """
 
 from collections.abc import Iterator, Sequence
@@ -44,24 +49,24 @@ from audits.text.normalise import normalise, tokens, without_numbers
 from audits.text.shared_runs import Numbered, Runs, number_rows, renumbered, runs_alone
 from audits.text.spelling import corrections
 
-FLOOR_TOKENS = 13  # a shorter run of own words never proves a leak
-CEILING_TOKENS = 30  # a run of at least 30 own words of a train person prevents a pass, whatever runs control has
-MASKED, WRITTEN, LETTERS = range(3)  # the readings: three ways to split a text into tokens (`readings`)
+FLOOR_TOKENS = 13  # a single run of own words with fewer tokens never proves a leak
+CEILING_TOKENS = 30  # a run of so many own words of a train person prevents a pass, even if control has longer runs
+MASKED, WRITTEN, LETTERS = range(3)  # numbers of the readings (`readings`)
 
 
 @dataclass(frozen=True, slots=True)
 class Pool:
-    """All rows that are not synthetic, with their owners.
+    """The n rows that are not synthetic, with their owners.
 
-    The numbers of the owners are in this order: train persons, control persons, persons of rows that the input checks
-    set aside, and one number for the public reference.
+    The owners are numbered in this order: train persons, control persons, further persons of rows that the input
+    checks set aside (`AuditInputs.set_aside`), and one number for the public reference.
     """
 
-    texts: tuple[str, ...]  # texts of train, control, the rows set aside and the reference
-    owner: Int  # owner of each row
-    side: Int  # TRAIN, CONTROL or PUBLIC of each owner; CONTROL for persons set aside
-    n_train: int
-    n_control: int
+    texts: tuple[str, ...]  # texts of train, control, the rows set aside and the reference, in this order, (n,)
+    owner: Int  # owner of each row, (n,)
+    side: Int  # TRAIN, CONTROL or PUBLIC of each owner; CONTROL for all persons of rows set aside, (n_owners,)
+    n_train: int  # number of train persons
+    n_control: int  # number of control persons
 
     @property
     def n_persons(self) -> int:
@@ -71,95 +76,95 @@ class Pool:
 
 @dataclass(frozen=True, slots=True)
 class Matches:
-    """Matches per person and per row.
+    """Matches per person and per row; lengths of runs are in tokens of a reading, highest over the readings.
 
-    A run counts only if few owners have it and public text does not contain it (`runs_alone`). Arrays are
-    (n_persons,) if no other shape is given. `row_*` arrays are (m,): one entry for each synthetic row, followed by
-    one for each planted row (a train record that is searched as if it were synthetic). `row_*` arrays contain matches
-    with train persons only.
+    A run counts only if few owners have it and public text does not contain it (`runs_alone`). Arrays without
+    a stated shape and without the prefix `row_` have one entry per train person and then per control person, for
+    matches with synthetic rows. `row_*` arrays have one entry per synthetic row and then per planted row (a planted
+    copy: a train record that is searched as if it were synthetic), for matches with train persons.
     """
 
-    merged: Int  # for each owner, the lowest number of the owners who are the same person (`readings`), (n_owners,)
+    merged: Int  # for each owner, the lowest number of the owners merged with it (`readings`), (n_owners,)
     best: Int  # longest run of own words of each person in the synthetic table
-    chance: Int  # as `best`, but only runs that no train person has
+    chance: Int  # as `best`, but only runs that no train person has, and that `_overlapping` does not exclude
     near: Float  # for each person, the highest share of a record's rare word pairs that one synthetic row contains
     whole: Int  # longest run of words of each person, common text included
-    whole_chance: Int  # as `whole`, but only runs that no train person has
+    whole_chance: Int  # as `whole`, restricted as `chance`
     shared: Int  # longest run of own words that each control person shares with a train person, (n_control,)
-    record: Int  # 13 if the table contains a whole record of the person with at least 13 tokens, otherwise 0
-    short: Int  # tokens of the person's longest record below 13 tokens that is whole in the table, otherwise 0
+    record: Int  # 13 if a row equals a record of at least 13 tokens that only the person has, otherwise 0
+    short: Int  # tokens of the longest record below 13 tokens that is whole in the table and only the person's, or 0
     row_run: Int  # longest run of own words
     row_whole: Int  # longest run of words, common text included
     row_near: Float  # highest share of a record's rare word pairs that the row contains; 0 if below NEAR
     row_words: Float  # highest share of a record's rare words that the row contains in any order; 0 if below NEAR
-    row_record: Int  # 13 if the row equals a record of at least 13 tokens, otherwise 0
-    row_short: Int  # tokens of the longest record below 13 tokens that is whole in the row, otherwise 0
+    row_record: Int  # 13 if the row equals a record of at least 13 tokens of one person, otherwise 0
+    row_short: Int  # tokens of the longest record below 13 tokens of one person that is whole in the row, or 0
     copies: NearCopies  # shares of the records' rare word pairs that one row contains
     words: NearCopies  # shares of the records' rare words that one row contains in any order
     bags: BagMatches  # shares of the bags of words that a record and a row have in common
     pieces: Pieces | None  # shares of records that all rows together contain; None if all records are too short
-    runs: list[CopiedRuns]  # runs of at least FLOOR_TOKENS own words of train persons
+    runs: list[CopiedRuns]  # runs of at least FLOOR_TOKENS own words of train persons; readings MASKED and WRITTEN
     hidden: list[Runs]  # as `runs`, but of the reading LETTERS, which does not give positions in the row
-    wholes: list[Runs]  # runs of at least CEILING_TOKENS words of train persons, common text included
-    records: OwnedCopies  # rows that equal a record of at least 13 tokens of exactly one person
-    short_records: OwnedCopies  # rows that contain a whole record below 13 tokens of exactly one person
+    wholes: list[Runs]  # runs of at least CEILING_TOKENS words of train persons, common text included; all readings
+    records: OwnedCopies  # rows that equal a record of at least 13 tokens of exactly one owner
+    short_records: OwnedCopies  # rows that contain a whole record below 13 tokens of exactly one owner
     n_sentences: tuple[int, int]  # sentences in the table that exactly one owner has: number in train, in control
     common: tuple[float, float]  # share of words that are common text, in the synthetic and in the train table
 
 
 def pooled(inputs: AuditInputs) -> Pool:
-    """Return the rows with which synthetic rows are compared, each with its owner."""
+    """Return the rows with which the synthetic rows are compared, and their owners."""
     train, control, aside, reference = inputs.train, inputs.control, inputs.set_aside, inputs.reference
     n_control = len(set(control.groups))
-    names, train_owner = persons(train.groups)
-    others, other_owner = persons(control.groups + (() if aside is None else aside.groups))
+    train_ids, train_owner = persons(train.groups)
+    unseen_ids, unseen_owner = persons(control.groups + (() if aside is None else aside.groups))
     texts = train.texts + control.texts + (() if aside is None else aside.texts)
-    owners = [train_owner, other_owner + len(names)]
+    owners = [train_owner, unseen_owner + len(train_ids)]
     if reference is not None:
         texts += reference.texts
-        owners.append(np.full(len(reference), len(names) + len(others)))
-    side = np.repeat([TRAIN, CONTROL, PUBLIC], [len(names), len(others), 1])
-    return Pool(texts, np.concatenate(owners), side, len(names), n_control)
+        owners.append(np.full(len(reference), len(train_ids) + len(unseen_ids)))
+    side = np.repeat([TRAIN, CONTROL, PUBLIC], [len(train_ids), len(unseen_ids), 1])
+    return Pool(texts, np.concatenate(owners), side, len(train_ids), n_control)
 
 
 class PooledTexts(NamedTuple):
-    """The synthetic rows and the rows of the pool, in two versions: in full, and without common text."""
+    """The searched rows (synthetic and planted) and the rows of the pool: in full, and without common text."""
 
-    made: Numbered  # synthetic rows in full
+    made: Numbered  # searched rows in full
     real: Numbered  # rows of the pool in full
-    own_made: OwnText  # synthetic rows without common text
+    own_made: OwnText  # searched rows without common text
     own_real: OwnText  # rows of the pool without common text
 
 
-def readings(synthetic: Sequence[str], pool: Pool) -> Iterator[tuple[int, Int, PooledTexts]]:
+def readings(made: Sequence[str], pool: Pool) -> Iterator[tuple[int, Int, PooledTexts]]:
     """Yield (number of the reading, `Matches.merged`, tokens of the texts) for each reading of the texts.
 
     - MASKED: words, with numbers masked; misspelled words are corrected to words of train, control and rows set aside
     - WRITTEN: words as written
-    - LETTERS: consonants without regard to spaces (`consonant_chunks`)
+    - LETTERS: chunks of consonants, whatever the spaces between them (`consonant_chunks`)
 
-    Two owners are merged if the texts of one repeat at least half of a record of the other one (`repeated_records`).
-    Text that only merged owners share is not common text.
+    Two owners are merged if, in the reading MASKED, the texts of one repeat at least half of a record of the other
+    one (`repeated_records`). Merged owners count as one, so text that only they share is not common text.
     """
     vocabulary: dict[str, int] = {}
-    written = tuple(number_rows(map(tokens, texts), vocabulary) for texts in (synthetic, pool.texts))
+    written = tuple(number_rows(map(tokens, texts), vocabulary) for texts in (made, pool.texts))
     words = list(vocabulary)
-    # misspelled words are not corrected to words of the public reference, whose rows are the last ones
-    of_persons = written[1].part(0, int((pool.side[pool.owner] != PUBLIC).sum()))
-    n_real = np.bincount(of_persons.tokens, minlength=len(words)).tolist()
-    corrected = corrections(words, {word: n for word, n in zip(words, n_real, strict=True) if n > 0})
+    # misspelled words are not corrected to words of the public reference, whose rows are the last ones of the pool
+    person_rows = written[1].part(0, int((pool.side[pool.owner] != PUBLIC).sum()))
+    n_uses = np.bincount(person_rows.tokens, minlength=len(words)).tolist()
+    corrected = corrections(words, {word: n for word, n in zip(words, n_uses, strict=True) if n > 0})
     masked: dict[str, int] = {"0": 0}
     number = [masked.setdefault(without_numbers([corrected.get(word, word)])[0], len(masked)) for word in words]
     tables = renumbered(written, np.array(number, dtype=np.int32))
     owned = Owned(tables[1], pool.owner, pool.side)
     shared = shared_phrases(owned)
-    pairs = ((int(pool.owner[row]), other) for row, other in repeated_records(owned, shared))
+    pairs = ((int(pool.owner[row]), repeater) for row, repeater in repeated_records(owned, shared))
     merged = merged_owners(len(pool.side), pairs)
     yield MASKED, merged, _pooled_texts(tables, common_text(owned, shared, merged))
     owned = owned._replace(rows=written[1])
     yield WRITTEN, merged, _pooled_texts(written, common_text(owned, shared_phrases(owned), merged))
     chunks: dict[str, int] = {}
-    split = (map(consonant_chunks, map(normalise, texts)) for texts in (synthetic, pool.texts))
+    split = (map(consonant_chunks, map(normalise, texts)) for texts in (made, pool.texts))
     tables = tuple(number_rows(rows, chunks) for rows in split)
     owned = owned._replace(rows=tables[1])
     yield LETTERS, merged, _pooled_texts(tables, common_text(owned, shared_phrases(owned), merged))
@@ -229,11 +234,11 @@ def search(synthetic: Sequence[str], planted: Sequence[str], pool: Pool) -> Matc
 
 
 class _Longest(NamedTuple):
-    """The lengths of the longest runs found so far; `update` changes the arrays in place."""
+    """The lengths of the longest runs over the readings so far; `update` changes the arrays in place."""
 
-    person: Int  # longest run of each owner in synthetic rows
-    chance: Int  # as `person`, but only runs that no train person has
-    row: Int  # longest run of a train person in each row
+    person: Int  # longest run of each owner in synthetic rows, (n_owners,)
+    chance: Int  # as `person`, but only runs that no train person has, and that `_overlapping` does not exclude
+    row: Int  # longest run of a train person in each synthetic and planted row, (n_rows,)
 
     @classmethod
     def of(cls, n_owners: int, n_rows: int) -> "_Longest":
@@ -254,40 +259,41 @@ def _overlapping(runs: Runs, of_train: Bool) -> Bool:
     """Return which runs of owners outside train are at least half covered by one run of a train person in the row.
 
     A covered run is usually a passage that a train and a control person share, extended by a word that matches by
-    chance. The result is false for runs of fewer than FLOOR_TOKENS tokens and for runs of train persons.
+    chance. The result is false for runs of fewer than FLOOR_TOKENS tokens and for runs of train persons (`of_train`).
     """
     is_overlapping = np.zeros(len(runs.row), dtype=np.bool_)
-    train, others = np.flatnonzero(of_train), np.flatnonzero(~of_train & (runs.length >= FLOOR_TOKENS))
-    first, last = (np.searchsorted(runs.row[train], runs.row[others], side=side) for side in ("left", "right"))
-    # all pairs of runs in one row: indices of the runs outside train (`other`), and of the runs of train (`of_pair`)
-    other = np.repeat(others, last - first)
-    of_pair = train[np.repeat(first, last - first) + within_groups(last - first)]
-    ends = np.minimum(runs.start[other] + runs.length[other], runs.start[of_pair] + runs.length[of_pair])
-    overlap = ends - np.maximum(runs.start[other], runs.start[of_pair])
-    is_overlapping[other[2 * overlap >= runs.length[other]]] = True
+    train, unseen = np.flatnonzero(of_train), np.flatnonzero(~of_train & (runs.length >= FLOOR_TOKENS))
+    first, last = (np.searchsorted(runs.row[train], runs.row[unseen], side=side) for side in ("left", "right"))
+    # all pairs of runs in one row: index of the run outside train (`in_unseen`) and of the run of train (`in_train`)
+    in_unseen = np.repeat(unseen, last - first)
+    in_train = train[np.repeat(first, last - first) + within_groups(last - first)]
+    ends = np.minimum(runs.start[in_unseen] + runs.length[in_unseen], runs.start[in_train] + runs.length[in_train])
+    overlap = ends - np.maximum(runs.start[in_unseen], runs.start[in_train])
+    is_overlapping[in_unseen[2 * overlap >= runs.length[in_unseen]]] = True
     return is_overlapping
 
 
 def _shared_with_train(real: Numbered, pool: Pool, merged: Int) -> Int:
     """Return the longest run of own words that each control person shares with a train person, (n_control,).
 
-    The value is CEILING_TOKENS for a control person who is merged with a train person.
+    `real` has the rows of the pool without common text. The value is CEILING_TOKENS for a control person who is
+    merged with a train person.
     """
-    n_rows = int((pool.owner < pool.n_train).sum())  # the rows of train come first
+    n_train_rows = int((pool.owner < pool.n_train).sum())  # the rows of train come first
     of_control = np.flatnonzero((pool.owner >= pool.n_train) & (pool.owner < pool.n_persons))
-    rows = real.part(n_rows, int(of_control[-1]) + 1)
-    runs = runs_alone(rows, real.part(0, n_rows), pool.owner[:n_rows], public=len(pool.side) - 1)
+    rows = real.part(n_train_rows, int(of_control[-1]) + 1)
+    runs = runs_alone(rows, real.part(0, n_train_rows), pool.owner[:n_train_rows], public=len(pool.side) - 1)
     longest = np.zeros(len(pool.side), dtype=np.int64)
-    np.maximum.at(longest, pool.owner[n_rows + runs.row], runs.length)
+    np.maximum.at(longest, pool.owner[n_train_rows + runs.row], runs.length)
     control = slice(pool.n_train, pool.n_persons)
     return np.where(merged[control] < pool.n_train, CEILING_TOKENS, longest[control])
 
 
 def own_runs(made: Sequence[str], pool: Pool) -> tuple[Int, Bool]:
-    """Return two measures of how much text of a single person each of m rows contains.
+    """Return two measures of how much text of few persons each of the m rows `made` contains, over all readings.
 
     Returns:
-        The longest run of own words in each row, 0 if it is below FLOOR_TOKENS; (m,).
+        The tokens of the longest run of own words in each row, 0 if there are fewer than FLOOR_TOKENS; (m,).
         Whether each row contains a run of at least CEILING_TOKENS words, common text included, or at least NEAR of a
         record, by its word pairs, words in any order, runs of three words, or bag of words in changed order; (m,).
     """
@@ -309,14 +315,14 @@ def own_runs(made: Sequence[str], pool: Pool) -> tuple[Int, Bool]:
 
 
 def _whole_texts(rows: Sequence[str], pool: Pool, merged: Int, has_own: Bool, n_synthetic: int) -> dict[str, Any]:
-    """Return the fields of `Matches` that concern whole records and whole sentences, by name.
+    """Return the fields of `Matches` on whole records and sentences, by name; `rows` are synthetic and planted rows.
 
-    Records of at least 13 tokens count only in rows with at least PHRASE_TOKENS own words (`has_own`).
+    `has_own` tells which rows have at least PHRASE_TOKENS own words. Records of at least 13 tokens count only there.
     """
     real = record_keys(pool.texts)
     made = row_keys(rows, real)
     owners = merged[pool.owner]
-    # the first two fields of `TextKeys`: records of at least 13 tokens (`records`), and shorter ones (`short`)
+    # the first two fields of `TextKeys` are the keys of records of at least 13 tokens and of shorter records
     long, short = (
         copies_of_one(of_made, of_real, owners) for of_made, of_real in zip(made[:2], real[:2], strict=True)
     )
