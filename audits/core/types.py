@@ -1,4 +1,4 @@
-"""Define the inputs of the audits, such as `Table`, and their results, such as `AuditResult`."""
+"""Define the inputs of the audits (`AuditInputs` with its `Table`s) and their results (`AuditResult`)."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -15,11 +15,12 @@ Int = NDArray[np.int64]
 UInt = NDArray[np.uint64]
 Float = NDArray[np.float64]
 Rng = np.random.Generator
-MIN_CONFIDENCE = 0.95  # smallest confidence that the estimate of a passing audit may have
+MIN_CONFIDENCE = 0.95  # smallest confidence that the estimate of an audit with the verdict "pass" may have
 Verdict = Literal["pass", "fail", "insufficient"]  # "insufficient": the data do not decide
-# "inconclusive": measured, but the attack could not have found a leak, or the tables cannot be compared;
-# "not_measurable": the tables are too small or unsuitable; "failed": the audit raised an error
+# "measured": the audit has a result; "inconclusive": measured, but the attack could not have found a leak, or the
+# tables cannot be compared; "not_measurable": the tables are too small or unsuitable; "failed": an error was raised
 Status = Literal["measured", "inconclusive", "not_measurable", "failed"]
+# which values of the main number are safe; "two_sided": values that are neither too low nor too high
 Direction = Literal["lower_is_safer", "higher_is_safer", "two_sided"]
 
 
@@ -29,9 +30,9 @@ class Table:
 
     texts: tuple[str, ...]  # non-empty strings
     labels: tuple[str, ...] | None  # class of each row, or None if the table has no classes
-    groups: tuple[str, ...]  # person id of each row; if persons are not known, each row has a different id
-    has_groups: bool  # whether persons are known; if not, every claim is per record
-    # embeddings of the texts (n rows, d dimensions), float32, by the name of the encoder
+    groups: tuple[str, ...]  # person id of each row; if the table names no persons, each row has a different id
+    has_groups: bool  # whether the table names persons; if not, every claim is per record
+    # key: name of an encoder; value: the encoder's vectors of the texts, float32 (rows, dimensions)
     vectors: Mapping[str, NDArray[np.float32]] = field(default_factory=dict)
 
     def __len__(self) -> int:
@@ -45,38 +46,38 @@ class Table:
 class Lineage:
     """The train rows (parents) from which each synthetic row was made; private."""
 
-    parents: tuple[tuple[int, ...], ...]  # for each synthetic row, the indices of its parents, from 0; may be empty
-    # weight of each parent, not negative; the weights of a synthetic row with parents have the sum 1
+    parents: tuple[tuple[int, ...], ...]  # for each synthetic row, the indices (from 0) of its parents, or ()
+    # for each synthetic row, the weight of each parent, at least 0; the weights of a row with parents have the sum 1
     weights: tuple[tuple[float, ...], ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Canaries:
-    """Fictitious persons (canaries), and the output of a second run of the generator: the canary build.
+    """Invented persons (canaries), and the synthetic table of a second run of the generator (the canary build).
 
-    A fair coin decides for each canary whether its records are inserted into the train data of the canary build.
+    A fair coin decides for each canary whether its records are inserted into the train data of the second run.
     """
 
     table: Table  # texts of the canaries, one person per canary; a canary may have several rows
     family: tuple[str, ...]  # kind of each canary, in the order in which the canaries first appear in `table`
-    inserted: Bool  # whether each canary was inserted; bool, one entry per canary
-    canary_build: Table  # synthetic table of the canary build; its rows must never be released
-    suffixes: tuple[str, ...] = ()  # random endings that no canary has, for comparison with the canaries' endings
+    inserted: Bool  # whether each canary was inserted, bool (canaries,), in the same order
+    canary_build: Table  # the canary build; its rows must never be released
+    suffixes: tuple[str, ...] = ()  # random text endings that no canary has, compared with the canaries' endings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Previous:
-    """The previous release. Persons may have joined or left the data since that release."""
+    """The previous release. Persons may have joined or left the source since that release."""
 
-    synthetic: Table
-    train: Table
+    synthetic: Table  # the synthetic table of the previous release
+    train: Table  # the train table of the previous release
     seed_digest: str | None = None  # sha256 of the root seed of the previous release, or None if unknown
     seed_digest_now: str | None = None  # sha256 of the root seed of the new release, or None if unknown
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuditInputs:
-    """The inputs of the audits."""
+    """The tables and logs that the audits read; a field is None or () if the user gave no such input."""
 
     synthetic: Table  # the table to be released
     train: Table  # the table on which the generator was trained
@@ -84,13 +85,13 @@ class AuditInputs:
     reference: Table | None = None  # public texts that resemble those of train
     # for each train row, the original identifiers that were replaced in the text of the row
     identifiers: tuple[tuple[str, ...], ...] | None = field(default=None, repr=False)
-    # rows that `check_split` removed from control, because they nearly duplicate a train row or their person has an
-    # identifier of a train person; None if no row was removed. The audits do not use these rows as control records.
+    # rows that `check_split` removed from control, because they nearly duplicate a train row or their person has a
+    # direct identifier of a train person; None if no row was removed. No audit uses these rows as control records.
     # `memorization` and `identifiers` read the rows to recognise text that several persons have
     set_aside: Table | None = None
-    # share of the control rows that were removed as near duplicates of a train row before the audits were called
+    # share of the control rows that the caller removed before the audits, because they nearly duplicate a train row
     near_duplicate_rate: float = 0.0
-    # for each control row, its replaced identifiers; they show how many identifiers match by chance
+    # for each control row, its replaced original identifiers; they show how many identifiers match by chance
     control_identifiers: tuple[tuple[str, ...], ...] | None = field(default=None, repr=False)
     lineage: Lineage | None = field(default=None, repr=False)
     canaries: Canaries | None = None
@@ -124,7 +125,7 @@ class Finding:
     row: int  # row of the synthetic table, from 0
     start: int  # index of the first character in the text of the row
     end: int  # index after the last character
-    kind: str  # type of the finding; each audit has a fixed set of types
+    kind: str  # kind of the disclosure; each audit has a fixed set of kinds
     person: str = field(repr=False)  # id of the train person
 
 
@@ -136,16 +137,17 @@ class AuditResult:
     verdict: Verdict
     status: Status
     estimate: Estimate | None = None  # the main number; None if nothing was measured
-    control: Estimate | None = None  # the main number, computed for control in place of train; None if not meaningful
-    # limit for the unsafe end of the interval; (lower limit, upper limit) if both ends can be unsafe
+    control: Estimate | None = None  # the main number, computed for control in place of train; None if not computed
+    # limit of the unsafe end of the interval of `estimate`; (lower limit, upper limit) if both ends can be unsafe
     threshold: float | tuple[float, float] | None = None
     direction: Direction
-    metrics: Mapping[str, Estimate] = field(default_factory=dict)  # numbers that a policy can limit, by name
+    metrics: Mapping[str, Estimate] = field(default_factory=dict)  # further numbers that a policy can limit, by name
     details: Mapping[str, Any] = field(default_factory=dict)  # aggregates without texts, labels or identifiers
     reason: str  # explains the verdict; if there are too few persons, states how many would be enough
     confidence: float | None = None  # one-sided confidence of the run; None until the runner sets it
     findings: tuple[Finding, ...] = field(default=(), repr=False)  # private: in no report, evidence or log
-    quarantined: tuple[int, ...] = field(default=(), repr=False)  # synthetic rows (from 0) that the verdict excludes
+    # indices of the synthetic rows (from 0) to which the verdict does not apply
+    quarantined: tuple[int, ...] = field(default=(), repr=False)
 
     def __post_init__(self) -> None:
         if self.verdict == "pass" and self.estimate is not None and self.estimate.confidence < MIN_CONFIDENCE:
@@ -153,7 +155,7 @@ class AuditResult:
 
 
 def without_number(name: str, status: Status, reason: str) -> AuditResult:
-    """Return the result of an audit that measured nothing, with the verdict "insufficient"."""
+    """Return the result, with the verdict "insufficient", of an audit that measured no number."""
     return AuditResult(name=name, verdict="insufficient", status=status, direction="lower_is_safer", reason=reason)
 
 
@@ -168,7 +170,7 @@ class Attack(Protocol):
 
 
 def persons(groups: Sequence[str]) -> tuple[list[str], Int]:
-    """Return the distinct persons in order of first appearance, and the person index of each row."""
+    """Return the distinct person ids in order of first appearance, and the index of each row's person, int64 (n,)."""
     order: dict[str, int] = {}
     index = np.array([order.setdefault(g, len(order)) for g in groups], dtype=np.int64)
     return list(order), index
