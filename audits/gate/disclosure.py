@@ -1,18 +1,21 @@
-"""Disclosure control: reduce the precision of private counts in every file that is published.
+"""Disclosure control: reduce the precision of private numbers in every file that is published.
 
-    sample size n   is rounded down to one of 0, 1, 2, 5, 10, 20, 50, ..., or to the `min_n` of a rule of the policy
-    interval        has ends that are rounded outward to a multiple of 0.01 (n below 100), 0.005 (n below 1,000) or
-                    0.001, but not beyond a limit of the policy; an exact interval would reveal n by its width
-    count except n  becomes its 1-2-5 bucket, such as `200-500`; below `min_histogram_bin` (10), it becomes `1-9`
-    share           is rounded to a multiple of 0.01
+Unless the policy has `publish_exact_counts`, a number is rounded as follows:
 
-Under a policy that requires differential privacy, only verdicts are published (`verdicts_only`). If a gate reads a
-number that was measured on private records without noise, the limit of the gate replaces the number. If no gate reads
-such a number, it is omitted. Under an independent policy (`audits.gate.independent`), verdicts about private records
-are omitted too.
+    sample size n  down to 0, 1, 2, 5, 10, 20, 50, ..., or to the `min_n` of a rule of the policy
+    interval       ends outward to a multiple of 0.01 (n below 100), 0.005 (n below 1,000) or 0.001, but not beyond a
+                   limit of the policy; an exact interval would reveal n by its width
+    exact count    as a metric, to the first and last count of its bucket: 1 to 9, 10 to 19, 20 to 49, 50 to 99, ...
+    other count    to a bucket such as `200-500`: 200 or more, but below 500; 0 stays, and all counts from 1 to
+                   `min_histogram_bin` - 1 have one bucket, `1-9` by default
+    share          in the details of an audit, to a multiple of 0.01
 
-Rounding does not change a decision: it never moves a number towards passing a rule or across a limit of the policy.
-A second rounding changes nothing. A verifier rounds the evidence again and refuses the bundle if a number changes.
+Under a policy that requires differential privacy, only verdicts are published (`verdicts_only`). If a rule reads a
+number that was measured on private records without noise, the limit of the rule replaces the number. If no rule reads
+it, it is omitted. An independent policy (`audits.gate.independent`) omits verdicts about private records too.
+
+A rule has the same outcome before and after rounding, unless the policy has both an upper and a lower limit for one
+exact number. A second rounding changes nothing. A verifier rounds the evidence again and refuses it if it changes.
 
 Reference: minimum cell sizes of 5 and 10 are common in statistical disclosure control (Hundepool et al., 2012).
 """
@@ -28,14 +31,14 @@ from audits.gate.evidence import AUDIT_NAMES, WITHHELD, AuditState, Evidence, Me
 from audits.gate.independent import is_independent_metric
 from audits.gate.policy import ATTACKS, Policy
 
-FIELDS = set(Metric.model_fields)
+FIELDS = set(Metric.model_fields)  # keys of a number with an interval in a JSON file
 DETAIL_STEP = 0.01  # details of an audit are rounded to multiples of this number
 MAX_COUNT = 10**9  # the largest count that is published
-MAX_MEASURED = 1000  # the largest published number that is not a count
+MAX_MEASURED = 1000  # the largest absolute value of a published number that is not a count
 _EDGES = (*(step * 10**power for power in range(9) for step in (1, 2, 5)), MAX_COUNT)  # lower ends of the buckets
-# metrics about the release, the policy and the ledger; they stay exact, because they are not about source records
+# metrics about the release, the policy and the ledger, not about source records; without an interval, they stay exact
 _EXACT_METRIC = re.compile(r"(?:attempts|selftest|secret|method|ledger|accounting)\..*|records\.synthetic")
-_COUNTS_1 = re.compile(r".*(?:person|\.hard_hits$|\.longest_run$)")  # metrics whose value 1 is a count, not a share
+_IS_COUNT = re.compile(r".*(?:person|\.hard_hits$|\.longest_run$)")  # metrics whose value 1 is a count, not a share
 # metrics that do not depend on private records, except through noisy results that the privacy budget covers
 _NOT_PRIVATE = re.compile(
     r"attempts\.number|(?:secret|method)\.private|balance\.tv_distance|records\.synthetic|accounting\."
@@ -43,32 +46,33 @@ _NOT_PRIVATE = re.compile(
 )
 _EPSILON_LOWER_BOUNDS = {f"{name}.epsilon_lower_bound" for name in ATTACKS}
 _ALWAYS_PUBLISHED = {LINEAGE, PARENTS, "records.quarantined"}  # metrics that are published even if no rule reads them
-_TRANSFORMED = {"inputs", "seed", "results", "input_checks", "quarantined"}  # keys of `audit.json` to change or omit
+# keys of `audit.json` that are not copied; `seed` and `quarantined` are omitted, and the others are changed
+_TRANSFORMED = {"inputs", "seed", "results", "input_checks", "quarantined"}
 _DP_REPORT_KEYS = {"schemaVersion", "tool", "inputs"}  # keys of a report that are published under DP
 _DP_RESULT_KEYS = ("name", "confidence", "direction")  # keys of a result that are published unchanged under DP
-_NOT_SHOWN = "withheld: under differential privacy only the verdicts of gates are published"
-# metrics whose sample size n is not about the source and stays exact; the n of `accounting` is the number of persons
+_VERDICT_ONLY_REASON = "withheld: under differential privacy only the verdicts of gates are published"
+# metrics whose n is not about the source and stays exact; the n of `accounting` is the number of persons
 _EXACT_N = re.compile(r"(?:attempts|selftest|secret|method|ledger)\..*|records\.synthetic")
-# names of details in which an integer 1 is a share and not a count
+# keys of details in which an integer 1 is a share and not a count
 _SHARE_KEY = re.compile(
     r"(?:^|_)(?:p|share|rate|auc|value|low|high|confidence|tau|margin|limit|ratio|error|chance|strength|epsilon)$"
 )
 _NUMBER = re.compile(r"(?<![\w.])(\d{1,3}(?:,\d{3})++|\d++)(\.\d++)?+(\s?%)?(-[A-Za-z])?")  # "1,234", "0.5 %"
 
 
-def floor_of(count: int, further: Sequence[int] = ()) -> int:
-    """Return the largest number up to `count` among 0, 1, 2, 5, 10, 20, 50, ... and the numbers in `further`."""
-    return max([_bucket_ends(count)[0], *(edge for edge in further if edge <= count)])
+def floor_of(count: int, min_ns: Sequence[int] = ()) -> int:
+    """Return the largest number up to `count` among 0, 1, 2, 5, 10, 20, 50, ... and the numbers in `min_ns`."""
+    return max([_bucket_ends(count)[0], *(edge for edge in min_ns if edge <= count)])
 
 
 def bucket(count: int) -> str:
-    """Return the 1-2-5 bucket of a count: `1999 -> "1k-2k"`; the upper end does not belong to the bucket."""
+    """Return the 1-2-5 bucket of a count: `1999 -> "1k-2k"`, `7 -> "0-10"`; the upper end is not in the bucket."""
     low, high = (0, 10) if count < 10 else _bucket_ends(count)
     return "-".join(f"{end // 1000}k" if end >= 1000 else str(end) for end in (low, high))
 
 
 def cannot_hide_text(number: float) -> bool:
-    """Return whether a number cannot hide text: an end of a bucket, or at most 1000 with at most three decimals."""
+    """Return whether a number is too short to hide text: an end of a bucket, or up to 1000 with three decimals."""
     is_end = any(number in {edge, edge - 1} for edge in _EDGES)
     return is_end or (abs(number) <= MAX_MEASURED and number == round(number * 1000) / 1000)
 
@@ -79,7 +83,7 @@ def is_bucket(text: str) -> bool:
 
 
 def public_count(count: int, policy: Policy) -> int | str:
-    """Return the public form of a count: 0, one bucket for all small counts (usually `1-9`), or the 1-2-5 bucket."""
+    """Return the public form of a count: 0, one bucket for all counts below `min_histogram_bin`, or else `bucket`."""
     min_count = policy.disclosure.min_histogram_bin
     if policy.disclosure.publish_exact_counts or count == 0:
         return count
@@ -96,23 +100,22 @@ def is_public_count(value: int | str, policy: Policy) -> bool:
 
 
 def public_metric(name: str, metric: Metric, policy: Policy) -> Metric:
-    """Return the public form of a metric, which is never more favourable to a release than the exact metric.
+    """Return the public form of the metric `name`, which has the form `audit.metric`.
 
-    The public interval contains the exact interval, with one exception: if all rules on an exact count compare
-    `value` with the same operator, the less favourable end of the bucket of the count replaces the count.
-
-    `name` has the form `audit.metric`. It determines which rules apply, and whether the metric is about the source.
+    The public interval contains the exact interval, with one exception: the metric is an exact number (low = high), a
+    rule reads its `value`, and all rules that read this `value` have the same operator. Then the less favourable end
+    of the rounded interval replaces the number: the upper end for `<=`, the lower end for `>=`.
     """
     if policy.disclosure.publish_exact_counts:
         return metric
     if policy.is_independent:
         metric = metric.model_copy(update={"confidence": _confidence(metric.confidence, policy)})
-    # the first rounding can return a whole number, which a second rounding replaces by a bucket
+    # the first rounding can turn a fraction into a whole number, which the second rounding replaces by a bucket
     return _rounded(name, _rounded(name, metric, policy), policy)
 
 
 def _rounded(name: str, metric: Metric, policy: Policy) -> Metric:
-    """Round the number, its interval and its n once, as the first lines of this module state."""
+    """Return the metric after one rounding; with `verdicts_only`, n becomes the largest `min_n` up to n, or 1."""
     rules = [rule for rule in policy.all_rules() if rule.metric == name]
     n = metric.n
     if not _EXACT_N.fullmatch(name):
@@ -122,7 +125,7 @@ def _rounded(name: str, metric: Metric, policy: Policy) -> Metric:
     if is_exact and _EXACT_METRIC.fullmatch(name):
         return metric.model_copy(update={"n": n})
     limits = [rule.limit for rule in rules]
-    if is_exact and metric.value.is_integer() and (metric.value > 1 or (metric.value == 1 and _COUNTS_1.match(name))):
+    if is_exact and metric.value.is_integer() and (metric.value > 1 or (metric.value == 1 and _IS_COUNT.match(name))):
         low, high = (1, 10) if metric.value < 10 else _bucket_ends(int(metric.value))
         bottom, top = float(low), float(high - 1)
         value = bottom
@@ -146,7 +149,7 @@ def _confidence(confidence: float, policy: Policy) -> float:
 
 
 def step_of(n: int) -> float:
-    """Return the rounding step of a number that was measured on n units."""
+    """Return the step to whose multiples a number with the public sample size n is rounded."""
     return 0.01 if n < 100 else 0.005 if n < 1000 else 0.001
 
 
@@ -156,7 +159,7 @@ def verdicts_only(policy: Policy) -> bool:
 
 
 def is_withheld(metric: str, policy: Policy) -> bool:
-    """Return whether the number of a gate is not published; `metric` includes the bound: `membership.auc.high`."""
+    """Return whether `verdicts_only` withholds the number of a gate; `metric` has a bound: `membership.auc.high`."""
     name = metric.rpartition(".")[0]
     return verdicts_only(policy) and name.split(".")[0] != ACCOUNTING and _NOT_PRIVATE.fullmatch(name) is None
 
@@ -164,9 +167,9 @@ def is_withheld(metric: str, policy: Policy) -> bool:
 def public_evidence(evidence: Evidence, policy: Policy) -> Evidence:
     """Return the evidence that a bundle may contain; a second call changes nothing.
 
-    Every rule has the same outcome on the public as on the exact evidence. Under a policy with differential privacy,
-    the public evidence shows only which gates passed and which audits without a gate were measured. Under an
-    independent policy, it depends on the source only through the noisy results of the DP queries.
+    Without differential privacy, it has the rounded metrics. With differential privacy, it shows only which gates
+    passed and which audits without a gate were measured. Under an independent policy, it depends on the source only
+    through the noisy results of the DP queries.
     """
     if verdicts_only(policy):
         return _verdicts(evidence, policy)
@@ -179,7 +182,7 @@ def public_evidence(evidence: Evidence, policy: Policy) -> Evidence:
 
 
 def is_published(name: str, policy: Policy) -> bool:
-    """Return whether a bundle may contain a metric; a releaser could hide text in an unlisted name."""
+    """Return whether a bundle may contain a metric of this name; a releaser could hide text in a free name."""
     rules = {rule.metric for rule in (*policy.all_rules(), *policy.dp_method_rules())}
     main = {f"{audit}.estimate" for audit in AUDIT_NAMES}
     return (
@@ -190,11 +193,11 @@ def is_published(name: str, policy: Policy) -> bool:
 
 def _independent(evidence: Evidence, policy: Policy) -> Evidence:
     """Return the public evidence under an independent policy: without verdicts about private records."""
-    ruled = {rule.metric for rule in policy.all_rules()}
+    metrics_with_rule = {rule.metric for rule in policy.all_rules()}
     metrics = {
         name: public_metric(name, metric, policy)
         for name, metric in evidence.metrics.items()
-        if is_independent_metric(name) and (name in ruled or _NOT_PRIVATE.fullmatch(name))
+        if is_independent_metric(name) and (name in metrics_with_rule or _NOT_PRIVATE.fullmatch(name))
     }
     audits = {}
     if (state := evidence.audits.get(ACCOUNTING)) is not None:
@@ -205,7 +208,11 @@ def _independent(evidence: Evidence, policy: Policy) -> Evidence:
 
 
 def _verdicts(evidence: Evidence, policy: Policy) -> Evidence:
-    """Return the public evidence under a policy that requires differential privacy."""
+    """Return the public evidence under a policy that requires differential privacy.
+
+    Unless the policy is independent, a metric in `_NOT_PRIVATE` is rounded, and a limit replaces any other metric of
+    a rule. Any other lower bound of epsilon becomes 0 if it is at most the claimed epsilon, else it stays exact.
+    """
     if policy.is_independent:
         return _independent(evidence, policy)
     metrics = {}
@@ -217,29 +224,30 @@ def _verdicts(evidence: Evidence, policy: Policy) -> Evidence:
         elif name in _EPSILON_LOWER_BOUNDS:
             claim = evidence.metrics.get("accounting.epsilon")
             is_within = claim is not None and metric.high <= claim.low
-            zero = {"value": 0.0, "low": 0.0, "high": 0.0, "n": 1}  # hides a proven epsilon within the claim
+            zero = {"value": 0.0, "low": 0.0, "high": 0.0, "n": 1}
             metrics[name] = metric.model_copy(update=zero) if is_within else metric
-    audits_of_rules = [(rule.metric.split(".", 1)[0], rule.bound) for rule in policy.all_rules()]
-    ruled = {name for name, _ in audits_of_rules}
-    # audits whose verdicts a gate reads
-    gating = {*policy.required, "accounting", *(name for name, bound in audits_of_rules if bound == "value")}
-    kept = {*gating, *ruled, *policy.measured, *ATTACKS}
+    audit_bounds = [(rule.metric.split(".", 1)[0], rule.bound) for rule in policy.all_rules()]
+    audits_with_rule = {name for name, _ in audit_bounds}
+    # audits whose verdicts a gate reads; a rule that compares `value` also reads the verdict of its audit
+    gating = {*policy.required, "accounting", *(name for name, bound in audit_bounds if bound == "value")}
+    published = {*gating, *audits_with_rule, *policy.measured, *ATTACKS}
     states = {
-        name: state if name in gating else _withheld(state, has_rule=name in ruled)
+        name: state if name in gating else _withheld(state, has_rule=name in audits_with_rule)
         for name, state in evidence.audits.items()
-        if name in kept
+        if name in published
     }
     return evidence.model_copy(update={"metrics": metrics, "audits": states})
 
 
 def _withheld(state: AuditState, *, has_rule: bool) -> AuditState:
-    # a rule reads the status, so it stays; without a rule, the status "inconclusive" would reveal the verdict
+    # a rule reads the status of its audit, so this status stays; without a rule, "inconclusive" becomes "measured",
+    # because it would reveal that the audit did not pass
     status = "measured" if state.status == "inconclusive" and not has_rule else state.status
     return state.model_copy(update={"verdict": WITHHELD, "status": status})
 
 
 def _at_the_limit(name: str, metric: Metric, policy: Policy) -> Metric:
-    """Return the limit of the metric's rules in place of the number; if a rule does not hold, round the number."""
+    """Return the metric with a limit of its rules in place of its number; if a rule does not hold, round it."""
     rules = [rule for rule in policy.all_rules() if rule.metric == name]
     for rule in rules:
         value = float(getattr(metric, rule.bound))
@@ -247,14 +255,14 @@ def _at_the_limit(name: str, metric: Metric, policy: Policy) -> Metric:
         if not holds or (rule.min_n is not None and metric.n < rule.min_n):
             return public_metric(name, metric, policy)
     upper_limits, lower_limits = ([rule.limit for rule in rules if rule.op == op] for op in ("<=", ">="))
-    # every rule holds; the smallest upper limit satisfies all rules, because the number lies between the limits
+    # the number lies between all lower and all upper limits, so the smallest upper limit satisfies every rule
     number = min(upper_limits) if upper_limits else max(lower_limits)
     n = max([1, *(rule.min_n for rule in rules if rule.min_n is not None)])
     return Metric(value=number, low=number, high=number, confidence=metric.confidence, n=n)
 
 
 def public_report(audit: Mapping[str, Any], policy: Policy) -> dict[str, Any]:
-    """Return the public form of an `audit.json`: numbers as in the public evidence, and counts as buckets.
+    """Return the public form of an `audit.json`: metrics as in the public evidence, and other counts as buckets.
 
     Privacy: the digests of private tables and the seed are omitted, because they would confirm a correct guess of a
     table. The row numbers of quarantined rows are omitted too.
@@ -273,22 +281,23 @@ def public_report(audit: Mapping[str, Any], policy: Policy) -> dict[str, Any]:
 
 
 def _results_at_their_limits(audit: Mapping[str, Any], policy: Policy) -> list[dict[str, Any]]:
-    shown = _verdicts(evidence_from(audit, {}), policy)
+    """Return the public results under `verdicts_only`; only `accounting` has details and a reason of its own."""
+    evidence = _verdicts(evidence_from(audit, {}), policy)
     results = []
     for result in audit["results"]:
         name = str(result["name"])
         if name == "accounting":
             results.append(_result(result, policy))
-        elif name in shown.audits:
-            numbers = {key: metric.model_dump(mode="json") for key, metric in shown.metrics.items()}
+        elif name in evidence.audits:
+            numbers = {key: metric.model_dump(mode="json") for key, metric in evidence.metrics.items()}
             results.append(
                 {
                     **{key: result[key] for key in _DP_RESULT_KEYS if key in result},
-                    **shown.audits[name].model_dump(include={"verdict", "status"}),
+                    **evidence.audits[name].model_dump(include={"verdict", "status"}),
                     **dict.fromkeys(("estimate", "control", "threshold")),
                     "metrics": {key: number for key, number in numbers.items() if key.startswith(f"{name}.")},
                     "details": {},
-                    "reason": _NOT_SHOWN,
+                    "reason": _VERDICT_ONLY_REASON,
                 }
             )
     return results
@@ -297,7 +306,8 @@ def _results_at_their_limits(audit: Mapping[str, Any], policy: Policy) -> list[d
 def public_details(value: Any, policy: Policy, name: str = "", key: str = "") -> Any:
     """Return the public form of a JSON value, which may be nested.
 
-    How a number is rounded depends on its dotted path `name` and on the last part of this path, `key`.
+    `key` is the key of the value. `name` is the dotted path of keys to the value and begins with the name of an
+    audit (empty: no audit). A number with an interval is rounded as the metric `name` or, if this is empty, `key`.
     """
     if isinstance(value, Mapping):
         if set(value) == FIELDS:
@@ -325,12 +335,13 @@ def _public_value(value: Any, policy: Policy, key: str) -> Any:
 def public_sentence(text: str, policy: Policy) -> str:
     """Return a sentence with its counts as buckets: `"300 rows, 1.27 %"` -> `"200-500 rows, 1.3 %"`.
 
-    Percentages get at most one decimal, fractions without a percent sign at most three.
+    Percentages get at most one decimal, other fractions at most three. Whole percentages, a single digit before a
+    hyphen and a letter (`5-gram`), and numbers directly after a letter (`top25`) stay.
     """
     if policy.disclosure.publish_exact_counts:
         return text
 
-    def shown(match: re.Match[str]) -> str:
+    def rounded(match: re.Match[str]) -> str:
         digits, fraction, percent, word = match[1].replace(",", ""), match[2], match[3] or "", match[4] or ""
         if fraction is not None:
             places = 1 if percent else 3
@@ -339,7 +350,7 @@ def public_sentence(text: str, policy: Policy) -> str:
             return f"{digits}{percent}{word}"
         return f"{public_count(int(digits), policy)}{word}"
 
-    return _NUMBER.sub(shown, text)
+    return _NUMBER.sub(rounded, text)
 
 
 def _result(result: Mapping[str, Any], policy: Policy) -> dict[str, Any]:
@@ -358,14 +369,14 @@ def _result(result: Mapping[str, Any], policy: Policy) -> dict[str, Any]:
     public["details"] = public_details(details, policy, name)
     if name == "accounting":  # the claimed epsilon and the noise stay exact, as they are in the signed statement
         public["details"] |= {key: details[key] for key in ("claim", "mechanisms") if key in details}
-    has_public_reason = name == "accounting" and result["verdict"] == "pass"  # this reason only repeats the claim
-    public["reason"] = str(result["reason"]) if has_public_reason else public_sentence(str(result["reason"]), policy)
+    repeats_claim = name == "accounting" and result["verdict"] == "pass"  # the claim is public
+    public["reason"] = str(result["reason"]) if repeats_claim else public_sentence(str(result["reason"]), policy)
     return public
 
 
 def _number(name: str, fields: Mapping[str, Any], policy: Policy) -> dict[str, Any]:
-    given = {key: float(fields[key]) for key in FIELDS - {"n"}}
-    metric = Metric.model_validate({**given, "n": fields["n"]})
+    floats = {key: float(fields[key]) for key in FIELDS - {"n"}}
+    metric = Metric.model_validate({**floats, "n": fields["n"]})
     return public_metric(name, metric, policy).model_dump(mode="json")
 
 

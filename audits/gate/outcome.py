@@ -1,13 +1,12 @@
-"""The result of applying a policy to evidence: outcomes of gates, and outcomes without a gate.
+"""The result of applying a policy to evidence: the decision, and the outcome of each rule and audit.
 
 A gate is a condition for the release: the policy allows a release only if there is a gate and every gate has the
 outcome PASS. An outcome without a gate is shown, but does not affect the decision. There are two kinds:
 
-- the verdict of an audit in the list `measured` of the policy. Such an audit must be measured. If it is not, its
-  outcome is a gate with INSUFFICIENT, and the release is refused.
-- the outcome of a rule that has no effect, because the `dp_substitute` of the policy applies and lists the rule.
-
-The section `dp_substitute` lets a differential-privacy budget replace the audit `parent_recovery`.
+- the verdict of an audit in the list `measured` of the policy, if the audit was measured. If it was not, its outcome
+  is a gate with INSUFFICIENT, so the release is refused.
+- the outcome of a rule that is listed in the `dp_substitute` of the policy, if the substitute applies. A
+  `dp_substitute` lets a differential-privacy budget replace the audit `parent_recovery`.
 """
 
 from collections.abc import Iterable, Sequence
@@ -19,32 +18,32 @@ from audits.gate.evidence import Metric
 # WITHHELD: the audit was measured, and its verdict is not published; only for an audit without a gate
 Outcome = Literal["PASS", "FAIL", "INSUFFICIENT", "WITHHELD"]
 Op = Literal["<=", ">="]
-PROBLEMS = "input_checks.problems"  # metric: number of problems that the input checks found
+PROBLEMS = "input_checks.problems"  # name of a metric: number of problems that the input checks found
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RuleOutcome:
     """The outcome of one rule or one audit.
 
-    If a `dp_substitute` replaces a required audit, the outcome of the audit has the fields of a rule: the number of
-    synthetic records with parents must be 0.
+    If a `dp_substitute` replaces a required audit, the outcome keeps the id of the audit. Its fields `metric`, `op`,
+    `limit` and `value` are those of a rule: the number of synthetic records with parents must be 0.
     """
 
-    id: str  # id of the rule, or `audit-NAME`
+    # id of the rule; `audit-NAME` for an audit; `dp-consistent-NAME` for the comparison of the claimed epsilon with the
+    # epsilon that the audit NAME proves (its fields are those of a rule); `policy` if the policy has no gate of its own
+    id: str
     # for a rule, metric and bound, such as `membership.auc.high`; for an audit, `NAME.passed`, or `NAME.measured` if
-    # the policy requires only that the audit is measured, and it was not
+    # the policy requires only that the audit is measured, and it was not; for the gate `policy`, `policy.gates`
     metric: str
     op: Op
-    limit: float
+    limit: float  # for an audit, 1
     # for a rule, the compared number, or None if the evidence lacks it; for an audit, 1 for PASS and 0 for FAIL or
-    # INSUFFICIENT, or None if the audit was not run or its verdict is withheld
+    # INSUFFICIENT, or None if the audit was not run or its verdict is withheld; for the gate `policy`, 0
     value: float | None
     verdict: Outcome
     reason: str  # one sentence
-    why: str  # purpose of the gate, one sentence
-    estimate: Metric | None = (
-        None  # for a rule, the number with its interval and n, if the evidence has it; else None
-    )
+    why: str  # purpose of the rule or of the requirement on the audit, one sentence
+    estimate: Metric | None = None  # for a rule, its number with interval and n; None if there is no number
     gating: bool = True  # whether the outcome is a gate, that is, affects the decision
 
     def to_gate(self) -> dict[str, Any]:
@@ -58,7 +57,7 @@ class Decision:
     """The result of applying a policy to evidence."""
 
     allowed: bool  # whether there is a gate and every gate passed
-    outcomes: tuple[RuleOutcome, ...]  # with and without a gate, in the order of the policy
+    outcomes: tuple[RuleOutcome, ...]  # with and without a gate, in the order in which `decide` lists them
     policy_name: str
     policy_version: str
     policy_digest: str
@@ -79,19 +78,19 @@ class Decision:
         return tuple(o for o in self.outcomes if not o.gating)
 
     def with_problems(self, problems: Sequence[str]) -> "Decision":
-        """Return the decision with the input problems added to the reason of the gate that counts them.
+        """Return the decision with the input problems in the reason of each outcome that counts them and did not pass.
 
         Privacy: the problems contain exact numbers, so the returned decision is for private outputs only.
         """
 
-        def with_list(o: RuleOutcome) -> RuleOutcome:
+        def with_problem_list(o: RuleOutcome) -> RuleOutcome:
             if not problems or o.verdict == "PASS" or not o.metric.startswith(f"{PROBLEMS}."):
                 return o
             n = len(problems)
-            exact = "" if o.value in {None, n} else f" (the number is rounded; exactly {n})"
-            return replace(o, reason=f"{o.reason}{exact}: {'; '.join(problems)}")
+            exact_number = "" if o.value in {None, n} else f" (the number is rounded; exactly {n})"
+            return replace(o, reason=f"{o.reason}{exact_number}: {'; '.join(problems)}")
 
-        return replace(self, outcomes=tuple(map(with_list, self.outcomes)))
+        return replace(self, outcomes=tuple(map(with_problem_list, self.outcomes)))
 
     @property
     def failures(self) -> tuple[str, ...]:
@@ -100,21 +99,21 @@ class Decision:
 
     @property
     def summary(self) -> tuple[str, ...]:
-        """The number of passed gates and the outcomes without a gate, as lines for a terminal."""
+        """The lines for a terminal: the number of passed gates, and the outcomes without a gate if there are any."""
         passed = sum(o.verdict == "PASS" for o in self.gates)
         verdicts = [(o.id, o.verdict) for o in self.without_gate]
         return (f"gates: {passed} of {len(self.gates)} passed", *([verdicts_line(verdicts)] if verdicts else []))
 
 
 def verdicts_line(without_gate: Iterable[tuple[str, str]]) -> str:
-    """Return the text of `verdicts_of` after the words "verdicts that do not affect the decision"."""
+    """Return a line that lists outcomes without a gate, given as pairs (id, verdict)."""
     return f"verdicts that do not affect the decision: {verdicts_of(without_gate)}"
 
 
 def verdicts_of(without_gate: Iterable[tuple[str, str]]) -> str:
-    """Return outcomes, given as pairs (id, verdict), in words; if there is a FAIL, add what FAIL means."""
-    given = tuple(without_gate)
-    verdicts = ", ".join(f"{name.removeprefix('audit-')} {verdict}" for name, verdict in given)
-    has_failed = any(verdict == "FAIL" for _, verdict in given)
+    """Return outcomes, given as pairs (id, verdict), in words; if one is FAIL, explain what FAIL means."""
+    pairs = tuple(without_gate)
+    verdicts = ", ".join(f"{name.removeprefix('audit-')} {verdict}" for name, verdict in pairs)
+    has_failed = any(verdict == "FAIL" for _, verdict in pairs)
     note = "; FAIL means that the attack exceeded its own threshold; the policy allows this" if has_failed else ""
     return f"{verdicts}{note}"

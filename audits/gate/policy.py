@@ -1,7 +1,9 @@
 """Release policies, and the function `decide`, which tests whether evidence satisfies a policy.
 
-A rule compares the worse end of an interval with a limit. A number that is missing, not finite or based on too few
-persons does not pass. An audit that crashed does not pass. An empty policy allows nothing.
+Evidence consists of the numbers (metrics) and the verdicts of the audits. A gate is a condition of the policy, and
+its outcome is PASS, FAIL or INSUFFICIENT. A rule is a gate on a metric: it compares the worse end of an interval, or
+an exact number, with a limit. A number that is missing, not finite or based on too few units does not pass. An audit
+that crashed does not pass. A policy without a gate of its own allows no release.
 """
 
 from collections.abc import Iterator
@@ -30,15 +32,15 @@ from audits.gate.rule import (
     confidence_of,
 )
 
-# attacks that prove a lower bound of epsilon; if a budget is claimed, at least `membership` must be run
+# audits that prove a lower bound of epsilon; see `_private_gates`
 ATTACKS = ("membership", "canaries", "differencing")
-MAX_POLICY_BYTES = 1 << 15  # the parser needs seconds for a larger policy
+MAX_POLICY_BYTES = 1 << 15  # 32 KiB; the parser needs seconds for a larger policy
 RoleName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,31}$")]
 Provenance = Literal["run", "sbom", "config", "models", "pinned-models", "inputs"]
 
 
 def audit_gate(audit: str) -> str:
-    """Return the id of the gate on an audit's verdict."""
+    """Return the id of the gate on the verdict of an audit: `parent_recovery` -> `audit-parent-recovery`."""
     return f"audit-{audit.replace('_', '-')}"
 
 
@@ -70,7 +72,7 @@ class Disclosure(Closed):
     """How exactly counts of private records are published, see `audits.gate.disclosure`."""
 
     publish_exact_counts: bool = False  # true only for a source whose size is not secret
-    min_histogram_bin: Annotated[int, Field(ge=2, le=1000)] = 10  # smaller counts are published as `1-9`
+    min_histogram_bin: Annotated[int, Field(ge=2, le=1000)] = 10  # smaller counts share one bucket, here `1-9`
 
 
 class Policy(Canonical):
@@ -87,9 +89,9 @@ class Policy(Canonical):
     # higher confidence (`confidence_of`)
     confidence: Annotated[Finite, Field(ge=0.8, lt=1)] = 0.95
     required: tuple[AuditName, ...] = ()  # audits whose verdict must be `pass`
-    measured: tuple[AuditName, ...] = ()  # audits that must have been measured; their verdicts decide nothing
+    measured: tuple[AuditName, ...] = ()  # audits that must be measured; their verdicts decide nothing
     rules: tuple[Rule, ...] = ()  # comparisons that must all hold
-    dp: DpRule | None = None  # requirements for the privacy budget
+    dp: DpRule | None = None  # requirements for the privacy budget; None: no requirement
     approvals: tuple[ApprovalRule, ...] = ()  # required signatures besides the releaser's
     closing: Literal["required"] | None = None  # whether a releaser must close the list of approvals and rejections
     validity_days: Annotated[int, Field(ge=1, le=3650)] | None = None  # None: a release never expires
@@ -97,8 +99,8 @@ class Policy(Canonical):
     required_provenance: tuple[Provenance, ...] = ("run", "sbom", "config", "models", "inputs")
     disclosure: Disclosure = Disclosure()
     selftest: tuple[AuditName, ...] = ()  # audits whose verdicts on test tables from the source must be correct
-    timestamps: Timestamps | None = None  # None if trusted signing times are optional
-    dp_substitute: DpSubstitute | None = None  # replaces `parent_recovery` if a DP method made the records
+    timestamps: Timestamps | None = None  # None: trusted signing times are optional
+    dp_substitute: DpSubstitute | None = None  # can replace `parent_recovery` if a DP method made the records
 
     @model_validator(mode="after")
     def _substitute_is_consistent(self) -> Self:
@@ -128,33 +130,33 @@ class Policy(Canonical):
     @model_validator(mode="after")
     def _independent_reads_nothing_private(self) -> Self:
         audits = {"required": self.required, "measured": self.measured, "selftest": self.selftest}
-        if self.is_independent and (named := [*private_requirements(audits, self.rules)]):
+        if self.is_independent and (private_entries := [*private_requirements(audits, self.rules)]):
             raise ValueError(
                 "dp: under `decision: independent`, no gate may depend on a measurement on private records; set "
-                f"`decision: audited`, or remove these entries: {'; '.join(named)}"
+                f"`decision: audited`, or remove these entries: {'; '.join(private_entries)}"
             )
         return self
 
     @property
     def is_independent(self) -> bool:
-        """Whether, after the noise is drawn, no measurement on private records affects the decision."""
+        """Whether no measurement on private records affects the decision after the noise is drawn."""
         return self.dp is not None and self.dp.decision == INDEPENDENT
 
     def all_rules(self) -> tuple[Rule, ...]:
-        """Return the rules in `rules`, and the rules that follow from budget, self-test and intended use."""
+        """Return the rules in `rules`, and the rules that follow from `dp`, `selftest` and `intended_use`."""
         selftest = tuple(_selftest_rule(name) for name in self.selftest)
         external = (rule for rule in EXTERNAL_RULES if rule.metric != ATTEMPTS or not self.is_independent)
         return (*self.rules, *_dp_rules(self.dp), *selftest, *(external if self.intended_use == "outside" else ()))
 
     def dp_method_rules(self) -> tuple[Rule, ...]:
-        """Return the rules that are added if a differentially private (DP) method made the records.
+        """Return the rules that are added to `all_rules` if a differentially private (DP) method made the records.
 
-        The only such rule requires that the random streams are secret. Return no rule if `all_rules` contains it.
+        The only such rule requires that the random streams are secret. For use outside, `all_rules` has it already.
         """
         return EXTERNAL_RULES[:1] if self.intended_use == "inside" else ()
 
     def gates(self) -> tuple[str, ...]:
-        """Return the ids of the policy's gates; `decide` can add the gates `no-quarantined-row` and `policy`."""
+        """Return the ids of all gates that `decide` can apply, except `no-quarantined-row` and `policy`."""
         substitute = self.dp_substitute
         substitute_audits = () if substitute is None else substitute.required
         audits = (audit_gate(name) for name in (*self.required, *substitute_audits, *self.measured))
@@ -168,16 +170,16 @@ class Policy(Canonical):
 def decide(evidence: Evidence, policy: Policy) -> Decision:
     """Return whether `policy` allows the release of a dataset with this `evidence`.
 
-    A release is allowed if there is a gate and every gate is PASS.
+    A release is allowed if every gate is PASS and at least one gate is the policy's own: a gate that is not added to
+    every policy for use outside, to every table with quarantined rows or to the records of every DP method.
 
-    - An audit in `measured` must have been measured, otherwise it is a failing gate; its verdict decides nothing.
+    - An audit in `measured` with another status than measured or inconclusive is a failing gate; else it is no gate.
     - A measurement that is missing, failed or based on too few units does not pass.
     - Intervals and required verdicts must have the confidence that the number of attempts requires.
-    - A refusal stays a refusal if a number gets worse, if there is a further attempt, or if a gate is added to a
-      policy that has gates.
-    - A policy for use outside the institution always has the gates of `EXTERNAL_RULES`.
+    - A refusal stays a refusal if a number gets worse, after a further attempt, and if a gate joins other gates.
+    - A policy for use outside the institution also has the gates in `EXTERNAL_RULES`.
     - A table with quarantined rows is refused, because no audit judged these rows.
-    - An independent policy (`audits.gate.independent`) has no gates on attempts and quarantined rows.
+    - An independent policy (`audits.gate.independent`) has no gates on attempts, quarantined rows and ATTACKS.
     - If a DP method made the records, every policy requires that the accounting passed and that the random streams
       are secret. Otherwise the claimed epsilon means nothing.
 
@@ -188,25 +190,25 @@ def decide(evidence: Evidence, policy: Policy) -> Decision:
     - the audits in `required` of the substitute, and the substitute's limits of epsilon and delta, are gates.
     """
     attempts = None if policy.is_independent else evidence.metrics.get(ATTEMPTS)
-    number = 1.0 if attempts is None else max(1.0, attempts.high)
-    confidence = policy.confidence if attempts is None else confidence_of(number, policy.confidence)
+    attempt = 1.0 if attempts is None else max(1.0, attempts.high)
+    confidence = policy.confidence if attempts is None else confidence_of(attempt, policy.confidence)
     substitute = _active_substitute(evidence, policy)
-    substitute_audits, without_gate = ((), ()) if substitute is None else (substitute.required, substitute.rules)
+    substitute_audits, replaced_rules = ((), ()) if substitute is None else (substitute.required, substitute.rules)
     method = evidence.metrics.get(METHOD)
     is_dp = method is not None and method.high > 0
-    added = tuple({ACCOUNTING} - {*policy.required, *substitute_audits}) if is_dp else ()
+    dp_audits = tuple({ACCOUNTING} - {*policy.required, *substitute_audits}) if is_dp else ()
     rules = (*policy.all_rules(), *_dp_rules(substitute), *(policy.dp_method_rules() if is_dp else ()))
     outcomes = (
         *(
             with_substitute(_required(evidence, name, confidence), name, evidence, policy.dp_substitute)
             for name in policy.required
         ),
-        *(_required(evidence, name, confidence) for name in (*substitute_audits, *added)),
-        *(_measured(evidence, name) for name in policy.measured if name not in added),
-        *(replace(compare(evidence, rule, confidence), gating=rule.id not in without_gate) for rule in rules),
+        *(_required(evidence, name, confidence) for name in (*substitute_audits, *dp_audits)),
+        *(_measured(evidence, name) for name in policy.measured if name not in dp_audits),
+        *(replace(compare(evidence, rule, confidence), gating=rule.id not in replaced_rules) for rule in rules),
         *(() if policy.is_independent else _private_gates(evidence, policy, confidence)),
     )
-    always_added = {*(rule.id for rule in (*EXTERNAL_RULES, NO_QUARANTINED_ROW)), *map(audit_gate, added)}
+    always_added = {*(rule.id for rule in (*EXTERNAL_RULES, NO_QUARANTINED_ROW)), *map(audit_gate, dp_audits)}
     if not any(outcome.gating and outcome.id not in always_added for outcome in outcomes):
         reason, why = (
             "the policy has no gate of its own, so it allows no release",
@@ -225,7 +227,10 @@ def decide(evidence: Evidence, policy: Policy) -> Decision:
 
 
 def _private_gates(evidence: Evidence, policy: Policy, confidence: float) -> Iterator[RuleOutcome]:
-    """Yield the gates that read private records: on the claimed epsilon, and on quarantined rows if there are any."""
+    """Yield the gates on private records: on quarantined rows if there are any, and on the claim of a limited budget.
+
+    The claimed epsilon is compared with `membership`, and with each other audit in ATTACKS that was run.
+    """
     if budget_caps(evidence, policy) is not None:
         yield from (_claim_gate(evidence, name) for name in ATTACKS if name == ATTACKS[0] or name in evidence.audits)
     metric = evidence.metrics.get(QUARANTINED)
@@ -234,13 +239,14 @@ def _private_gates(evidence: Evidence, policy: Policy, confidence: float) -> Ite
 
 
 def budget_caps(evidence: Evidence, policy: Policy) -> DpRule | DpSubstitute | None:
-    """Return the policy's limits of the privacy budget for a release with this evidence; None if there are none."""
+    """Return the limits of the privacy budget: `dp`, or else the `dp_substitute` if it applies, or else None."""
     return policy.dp if policy.dp is not None else _active_substitute(evidence, policy)
 
 
 def _active_substitute(evidence: Evidence, policy: Policy) -> DpSubstitute | None:
-    given = policy.dp_substitute
-    return None if given is None or reasons_against(evidence, given) else given
+    """Return the `dp_substitute` of the policy if the evidence meets its conditions, else None."""
+    substitute = policy.dp_substitute
+    return None if substitute is None or reasons_against(evidence, substitute) else substitute
 
 
 def parse_policy(data: bytes, name: str) -> Policy:
@@ -260,7 +266,7 @@ def parse_policy(data: bytes, name: str) -> Policy:
 
 
 def _required(evidence: Evidence, name: str, confidence: float) -> RuleOutcome:
-    """Return the outcome of an audit whose verdict must be `pass`, at this confidence or a higher one."""
+    """Return the outcome for an audit whose verdict must be `pass`, with this confidence or a higher one."""
     state = evidence.audits.get(name)
     verdict, reason = _verdict(state), "the audit was not run"
     if state is not None:
@@ -272,15 +278,15 @@ def _required(evidence: Evidence, name: str, confidence: float) -> RuleOutcome:
 
 
 def _measured(evidence: Evidence, name: str) -> RuleOutcome:
-    """Return the outcome of an audit that must have been measured; only if it was not, the outcome is a gate."""
+    """Return the outcome for an audit in `measured`; only if the audit was not measured, the outcome is a gate."""
     state = evidence.audits.get(name)
     why = "The audit must be measured. Its verdict does not affect the decision; numbers that a rule names do."
     if state is None or state.status not in {"measured", "inconclusive"}:
         reason = "the audit was not run" if state is None else f"the audit has the status {state.status}"
         return replace(_audit_outcome(evidence, name, "INSUFFICIENT", reason, why), metric=f"{name}.measured")
     if state.verdict == WITHHELD:
-        hidden = _audit_outcome(evidence, name, "WITHHELD", "its verdict is not published", why)
-        return replace(hidden, value=None, gating=False)
+        withheld = _audit_outcome(evidence, name, "WITHHELD", "its verdict is not published", why)
+        return replace(withheld, value=None, gating=False)
     reason = f"{state.status}; the audit's verdict is {state.verdict} and does not affect the decision"
     return replace(_audit_outcome(evidence, name, _verdict(state), reason, why), gating=False)
 
@@ -299,18 +305,21 @@ def _audit_outcome(evidence: Evidence, name: str, verdict: Outcome, reason: str,
 
 
 def _verdict(state: AuditState | None) -> Outcome:
+    """Return PASS or FAIL if a measured audit has the verdict pass or fail, and INSUFFICIENT in all other cases."""
     if state is None or state.status != "measured" or state.verdict not in {"pass", "fail"}:
         return "INSUFFICIENT"
     return "PASS" if state.verdict == "pass" else "FAIL"
 
 
 def _selftest_rule(name: str) -> Rule:
+    """Return the rule that the self-test found no wrong verdict of an audit."""
     why = "An audit that misses leaks planted in the source's data, or finds leaks in clean data, proves nothing."
     id_, metric = f"selftest-{name.replace('_', '-')}", f"selftest.{name}_wrong"
     return Rule(id=id_, metric=metric, bound="value", op="<=", limit=0, min_n=1, why=why)
 
 
 def _dp_rules(dp: DpRule | DpSubstitute | None) -> tuple[Rule, ...]:
+    """Return the rules that epsilon and delta are at most the limits in `dp`; none if `dp` is None."""
     if dp is None:
         return ()
     why = "The privacy budget of the release must not exceed the limit of the policy."
@@ -322,6 +331,7 @@ def _dp_rules(dp: DpRule | DpSubstitute | None) -> tuple[Rule, ...]:
 
 
 def _claim_gate(evidence: Evidence, name: str) -> RuleOutcome:
+    """Return the gate of an attack: the epsilon that it proves must be at most the claimed epsilon."""
     claim, proven = evidence.metrics.get("accounting.epsilon"), evidence.metrics.get(f"{name}.epsilon_lower_bound")
     verdict: Outcome = "FAIL"
     reason = "the attack proves a larger epsilon than the claim, so the mechanism or its accounting is wrong"
