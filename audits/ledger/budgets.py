@@ -1,19 +1,20 @@
 """Record the privacy budget of each run in the ledger, and compute the budget that all runs have spent together.
 
-The cost of all runs together is one epsilon at one chosen delta (`joint_cost`), computed from the mechanisms
-(noisy computations) of all runs as one adaptive composition, as if every run had used the same persons. So the ledger
-need not recognise persons. If the deltas of the runs add up to at most the chosen delta, the joint epsilon is at most
-the sum of the epsilons. For Gaussian noise, a limit of the joint epsilon holds even if the settings of a run are
-chosen after reading earlier results (Smith and Thakurta, arXiv 2210.17520).
-
-A run records three steps: it *reserves* its budget, it *draws* its noise, and it has *made* a result. The budget
-counts as spent from the reservation on. If a run stops between two steps:
+A run records three steps: it *reserves* its budget (a reservation), it *draws* its noise, and it has *made* a result.
+The budget counts as spent from the reservation on. If a run stops between two steps:
 
     after reserving   No noise was drawn. The same run continues with its reservation, or a user voids the
                       reservation. A voided reservation does not count, and its run can never draw noise.
     after drawing     The result is lost and the budget is spent. A new run makes a new reservation.
 
 So a run cannot draw noise twice under one reservation and keep the result that it prefers.
+
+The cost of all runs together is one epsilon at one chosen delta (`joint_cost`). It is computed from the mechanisms
+(noisy computations) of all runs as one adaptive composition, as if every run had used the same persons. So the ledger
+need not recognise persons. If all noise is Gaussian, no mechanism samples persons, and the deltas of the runs add up
+to at most the chosen delta, then the joint epsilon is at most the sum of the epsilons. For Gaussian noise, a limit of
+the joint epsilon holds even if the settings of a run are chosen after reading earlier results (Smith and Thakurta,
+arXiv 2210.17520).
 """
 
 import hmac
@@ -31,7 +32,7 @@ from audits.core.errors import InputError
 from audits.core.instants import stamp
 from audits.ledger.chain import Chain, Head, HighWaterMark, opened
 
-RESERVE, DRAW, MADE, VOID = "reserve", "draw", "made", "void"  # the steps of a run
+RESERVE, DRAW, MADE, VOID = "reserve", "draw", "made", "void"  # the steps of a run, and its voiding
 _NEW_RUN = "Run the command with `--resume never`; it makes a new reservation and spends the budget again."
 
 
@@ -51,11 +52,11 @@ class Cost:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Spending:
-    """The mechanisms of one run and their joint cost."""
+    """What one run spends: its mechanisms (noisy computations) and their cost."""
 
     run: str  # random id of the run
     cost: Cost
-    mechanisms: tuple[Mapping[str, Any], ...]  # each maps the fields of `MechanismCost` to values
+    mechanisms: tuple[Mapping[str, Any], ...]  # the fields of `MechanismCost` for each mechanism
 
     @property
     def mechanism_costs(self) -> tuple[MechanismCost, ...]:
@@ -73,7 +74,11 @@ class Spending:
 
 
 def joint_cost(spendings: Iterable[Spending], delta: float) -> Cost:
-    """Return the joint epsilon of all mechanisms of the given runs at `delta`, together with `delta`."""
+    """Return `delta` and the joint epsilon of all mechanisms of the given runs at `delta`.
+
+    The epsilon is exact if all noise is Gaussian and no mechanism samples persons; otherwise, it is an upper bound.
+    Raise InputError if a run lists no valid mechanisms, or NotMeasurable if `dp-accounting` is needed but missing.
+    """
     costs = [cost for spending in spendings for cost in spending.mechanism_costs]
     return Cost(epsilon=joint_epsilon(costs, delta=delta), delta=delta)
 
@@ -84,13 +89,13 @@ class Reservation:
 
     spending: Spending
     others: tuple[Spending, ...]  # all other reservations that count, made before or after this one
-    delta: float  # delta of the joint costs
+    delta: float  # delta at which `spent_by_others` and `spent_in_all` are computed
     n_voided: int  # number of voided reservations, which do not count
-    ledger: Head
+    ledger: Head  # head of the ledger when this object was made
 
     @property
     def spent_by_others(self) -> Cost:
-        """The joint cost of the other reservations."""
+        """The joint cost of all other reservations that count, without this one."""
         return joint_cost(self.others, self.delta)
 
     @property
@@ -112,8 +117,9 @@ class RunState:
 def reserve(folder: Path, high_water_mark: HighWaterMark, spending: Spending, *, limit: Cost | None) -> Reservation:
     """Record and return the reservation of a run; if the run has one already, only check the limit and return it.
 
-    The joint epsilon of all runs in the ledger at the delta of `limit` must not exceed the epsilon of `limit`.
-    Without a limit (None), the joint cost is computed at the delta of this run.
+    The joint epsilon of all runs in the ledger, at the delta of `limit`, must not exceed the epsilon of `limit`. The
+    delta of this run must not exceed the delta of `limit`. Without a limit (None), nothing is checked, and the joint
+    costs in the result are at the delta of this run.
 
     Raises:
         Overspent: the limit would be exceeded; the error states what is spent.
@@ -123,14 +129,14 @@ def reserve(folder: Path, high_water_mark: HighWaterMark, spending: Spending, *,
     delta = spending.cost.delta if limit is None else limit.delta
     with opened(folder, high_water_mark) as chain:
         _refuse_voided(chain, spending.run)
-        found = _reserved(chain, spending.run, delta)
-        refuse_overspending(_counted(chain) if found is None else found.others, spending, limit)
-        if found is None:
+        recorded = _reserved(chain, spending.run, delta)
+        refuse_overspending(_counted(chain) if recorded is None else recorded.others, spending, limit)
+        if recorded is None:
             chain.append({"what": RESERVE, **asdict(spending)})
-            found = _reserved(chain, spending.run, delta)
-        if found is None or found.spending != spending:
+            recorded = _reserved(chain, spending.run, delta)
+        if recorded is None or recorded.spending != spending:
             raise InputError(f"the ledger {folder} has a different reservation of this run", hint=_NEW_RUN)
-        return found
+        return recorded
 
 
 def void(folder: Path, high_water_mark: HighWaterMark, run: str, now: datetime) -> str:
@@ -159,10 +165,10 @@ def void(folder: Path, high_water_mark: HighWaterMark, run: str, now: datetime) 
 
 
 def note_draw(folder: Path, high_water_mark: HighWaterMark, run: str) -> bytes:
-    """Record that a run draws its noise now, and return the key for `seal`.
+    """Record that a run draws its noise now, and return the key with which it can `seal` its result.
 
     A run may draw only once; otherwise it could choose among several results. If the ledger cannot be reached when
-    the result is made, the run seals the result and records it later.
+    the result is made, the run seals the result and records it later (`note_made`).
 
     Raises:
         Overspent: the run drew its noise before, and the result was lost or deleted.
@@ -185,6 +191,7 @@ def note_draw(folder: Path, high_water_mark: HighWaterMark, run: str) -> bytes:
 
 
 def _refuse_voided(chain: Chain, run: str) -> None:
+    """Raise InputError if the reservation of a run was voided."""
     if VOID in _steps(chain, run):
         raise InputError(
             f"the reservation {run[:12]} of this run was voided, so the run cannot draw noise; no noise was drawn",
@@ -193,11 +200,12 @@ def _refuse_voided(chain: Chain, run: str) -> None:
 
 
 def _seal_key(chain: Chain, run: str) -> bytes:
+    """Return the key for `seal`, 32 bytes; it follows from the key of the ledger and the id of the run."""
     return bytes.fromhex(chain.mac(b"answer\0" + run.encode()))
 
 
 def seal(key: bytes, digest: str) -> str:
-    """Return an HMAC (64 hex digits), which proves that the run with this key made the result with this digest."""
+    """Return an HMAC-SHA256, 64 hex digits: it proves that the run with this key made the result with this digest."""
     return hmac.digest(key, digest.encode(), "sha256").hex()
 
 
@@ -210,7 +218,7 @@ def note_made(folder: Path, high_water_mark: HighWaterMark, run: str, digest: st
 
 
 def state_of(folder: Path, high_water_mark: HighWaterMark, run: str) -> RunState:
-    """Return the entries of a ledger about one run."""
+    """Return what a ledger records about one run."""
     with opened(folder, high_water_mark) as chain:
         steps = _steps(chain, run)
         last = next(reversed(steps), None)
@@ -231,30 +239,30 @@ def reservation_of_result(
         InputError: the ledger cannot be used, or does not record that the run drew noise and made this result.
     """
     with opened(folder, high_water_mark) as chain:
-        found = _reserved(chain, run, delta)
-        made = _steps(chain, run).get(MADE, {})  # a run that made a result has also drawn noise; see `note_made`
-        if found is None or made.get("digest") != digest:
+        reservation = _reserved(chain, run, delta)
+        made = _steps(chain, run).get(MADE, {})  # `note_made` records a result only after the draw
+        if reservation is None or made.get("digest") != digest:
             raise InputError(f"the ledger {folder} has no entry for the result of this run", hint=_NEW_RUN)
-        return found
+        return reservation
 
 
 def counting_reservations(
     folder: Path, high_water_mark: HighWaterMark, *, besides: str | None = None
 ) -> tuple[Spending, ...]:
-    """Return all reservations that count, except the reservation of the run `besides`; record nothing."""
+    """Return all reservations that are not voided, except that of the run `besides`; record nothing."""
     with opened(folder, high_water_mark) as chain:
         return tuple(spending for spending in _counted(chain) if spending.run != besides)
 
 
 def all_reservations(folder: Path, high_water_mark: HighWaterMark) -> list[Mapping[str, Any]]:
-    """Return each reservation with `run`, `epsilon`, `delta`, `state` (last step) and, if it was voided, `time`."""
+    """Return the `run`, `epsilon`, `delta`, `state` (last step) and, if voided, `time` of each reservation."""
     with opened(folder, high_water_mark) as chain:
-        found: list[Mapping[str, Any]] = []
+        listed: list[Mapping[str, Any]] = []
         for spending in _all(chain):
             steps = _steps(chain, spending.run)
             time = {"time": str(steps[VOID]["time"])} if VOID in steps else {}
-            found.append({"run": spending.run, **asdict(spending.cost), "state": next(reversed(steps)), **time})
-        return found
+            listed.append({"run": spending.run, **asdict(spending.cost), "state": next(reversed(steps)), **time})
+        return listed
 
 
 def _all(chain: Chain) -> tuple[Spending, ...]:
@@ -266,7 +274,8 @@ def _spending(entry: Mapping[str, Any]) -> Spending:
 
 
 def _counted(chain: Chain) -> tuple[Spending, ...]:
-    # a run that drew noise always counts, even if the ledger has an entry that voids it
+    """Return the reservations that count (are not voided), in the order in which they were recorded."""
+    # a run that drew noise counts even if the ledger has an entry that voids it (`void` writes no such entry)
     drawn, voided = ({e["run"] for e in chain.entries if e.get("what") == step} for step in (DRAW, VOID))
     return tuple(spending for spending in _all(chain) if spending.run not in voided - drawn)
 
@@ -277,23 +286,23 @@ def _steps(chain: Chain, run: str) -> dict[str, Mapping[str, Any]]:
 
 
 def _reserved(chain: Chain, run: str, delta: float) -> Reservation | None:
-    """Return the reservation of a run, or None if the run has none that counts."""
+    """Return the reservation of a run; None if the run has none, or if it was voided."""
     counting = _counted(chain)
-    own = next((spending for spending in counting if spending.run == run), None)
-    if own is None:
+    run_spending = next((spending for spending in counting if spending.run == run), None)
+    if run_spending is None:
         return None
     return Reservation(
-        spending=own,
-        others=tuple(spending for spending in counting if spending is not own),
+        spending=run_spending,
+        others=tuple(spending for spending in counting if spending is not run_spending),
         delta=delta,
         n_voided=len(_all(chain)) - len(counting),
         ledger=chain.head(),
     )
 
 
-def refuse_overspending(others: Sequence[Spending], own: Spending, limit: Cost | None) -> None:
-    """Raise Overspent if the new run `own` would exceed `limit`, see `overspending`; None means no limit."""
-    problems = overspending(others, own, limit)
+def refuse_overspending(others: Sequence[Spending], spending: Spending, limit: Cost | None) -> None:
+    """Raise Overspent if a run exceeds `limit` (see `overspending`); without a limit (None), do nothing."""
+    problems = overspending(others, spending, limit)
     if problems:
         hint = (
             "`synthgen budget show CONFIG` lists the reservations. Only a reservation under which no noise was drawn "
@@ -302,18 +311,18 @@ def refuse_overspending(others: Sequence[Spending], own: Spending, limit: Cost |
         raise Overspent("the budget of the ledger does not cover this run", problems=problems, hint=hint)
 
 
-def overspending(others: Sequence[Spending], own: Spending, limit: Cost | None) -> list[str]:
-    """Return a sentence for each exceeded limit: of the joint epsilon of all runs, and of delta for the run `own`."""
+def overspending(others: Sequence[Spending], spending: Spending, limit: Cost | None) -> list[str]:
+    """Return a sentence for each exceeded limit: joint epsilon of `others` and `spending`, delta of `spending`."""
     if limit is None:
         return []
-    before, after = (joint_cost(runs, limit.delta).epsilon for runs in (others, (*others, own)))
+    before, after = (joint_cost(runs, limit.delta).epsilon for runs in (others, (*others, spending)))
     problems = []
     if after > limit.epsilon:
         problems.append(
             f"epsilon: the limit for all runs together is {limit.epsilon:g}; {before:.4g} is spent, and this run "
             f"would raise it to {after:.4g} (at delta {limit.delta:g})"
         )
-    if own.cost.delta > limit.delta:
-        requested = f"this run requests {own.cost.delta:g}"
+    if spending.cost.delta > limit.delta:
+        requested = f"this run requests {spending.cost.delta:g}"
         problems.append(f"delta: the limit for all runs together is {limit.delta:g}, but {requested}")
     return problems
