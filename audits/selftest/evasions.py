@@ -1,8 +1,11 @@
-"""Recipes that build releases with a hidden leak, to test whether the audits detect the leak.
+"""Recipes that build releases with a leak that is hard to detect, to test whether the audits detect it.
 
-A recipe hides texts of train persons among clean rows (rows of persons who are in neither train nor control), or
-changes the tables so that the leak is hard to detect. It raises NotMeasurable if too few persons have suitable texts.
-Most recipes require texts with 30 consecutive words that no other person has (`copyable`).
+A recipe returns the inputs of the audits; their synthetic table is the release. Clean rows are rows of persons who
+are in neither train nor control. Most recipes add texts of train persons to clean rows. Some also change train,
+control or the reference to hide the leak. `templated` and `quoting` can also make a release that leaks nothing.
+
+Most recipes copy copyable rows: train rows with 30 consecutive tokens that no other person has (`copyable`). A
+recipe raises NotMeasurable if the tables have too few suitable persons, texts or classes.
 """
 
 import codecs
@@ -20,18 +23,18 @@ from audits.core.types import AuditInputs, Int, Rng, Table, persons
 from audits.selftest.clean_release import Population, as_synthetic, copyable, stack_tables
 from audits.selftest.recipes import append, hide, lacking_own_words, number_rows, paste
 
-HIDDEN = 4  # number of persons whose texts are hidden in a release
-NEAR_EVERY = 10  # in a near copy, one word in this many is replaced
+HIDDEN = 4  # number of train persons whose text, name or facts are hidden in a release
+NEAR_EVERY = 10  # in a near copy, every tenth word is replaced
 PIECE = 20  # number of words per row of a record that is cut into several rows
-# range of `own_run` of a short record, in tokens. In `memorization`, a copied passage of fewer than 13 tokens
-# (FLOOR_TOKENS) never proves a leak, and one of 30 or more (CEILING_TOKENS) always prevents a pass.
+# a record is short if its longest passage that no other person has (`own_run`) has 13 to 29 tokens; `memorization`
+# never counts a passage below 13 tokens as a leak, and never passes a table with a copied passage of 30 tokens
 SHORTEST, LONGEST = 13, 29
 N_SHORT = 11  # number of short records that are copied
-BOILERPLATE = 0.6  # share of a record's words that are from TEMPLATE
-MIN_MISSPELLED = 4  # letters are exchanged in words of at least this many characters
-SHARED_WORDS = 50  # number of words of a passage that two persons share
+BOILERPLATE = 0.6  # smallest share of a record's words that are from TEMPLATE
+MIN_MISSPELLED = 4  # `misspelled` changes words of at least this many characters
+SHARED_WORDS = 50  # number of words of the passage in `shared_passage`
 PASSAGE = 40  # number of words of a passage that one control person quotes from another
-REPEATED_SHARE = 0.11  # share of the control rows that repeat a train row
+REPEATED_SHARE = 0.11  # share of the control rows that are replaced by a copy of a train row
 TEMPLATE = (
     "The person was seen on the date given above and the purpose of the visit was explained.",
     "Consent was asked for and given, and a copy of this letter has been sent to the address on file.",
@@ -47,18 +50,18 @@ TEMPLATE = (
     "Further details are kept in the main file and can be had on request from the records department.",
 )
 ACCENT = "\u0301"  # combining acute accent
-# code point of a letter or digit: the Unicode tag character for it, which is invisible
+# key: code point of a letter or digit; value: its Unicode tag character, which is invisible
 _TAGS = {ord(c): chr(0xE0000 + ord(c)) for c in string.ascii_letters + string.digits}
 _CYRILLIC, _FULL_WIDTH = "\u0430\u0441\u0435\u043e\u0440\u0445\u0443", "".join(chr(0xFF10 + i) for i in range(10))
 _CONFUSABLE = str.maketrans("aceopxy" + string.digits, _CYRILLIC + _FULL_WIDTH)
 DISGUISES: Mapping[str, Callable[[str], str]] = {  # key: name of the case; value: function that disguises a text
     "accented": lambda text: " ".join(f"{word[:1]}{ACCENT}{word[1:]}" for word in text.split()),
-    # after the first character of every word, its tag character; after other symbols, the tag character for "A"
+    # inserted after the first character of each word: its tag character, or that of "A" if it has none
     "invisible": lambda text: " ".join(f"{w[:1]}{_TAGS.get(ord(w[0]), chr(0xE0041))}{w[1:]}" for w in text.split()),
     "underscored": lambda text: "_".join(text.split()),
     "confusable": lambda text: text.translate(_CONFUSABLE),
     "glued": lambda text: "".join(text.split()),
-    # the second and third letter of long words are exchanged
+    # the second and third character of each word of at least four characters are exchanged
     "misspelled": lambda text: " ".join(
         w[0] + w[2] + w[1] + w[3:] if len(w) >= MIN_MISSPELLED else w for w in text.split()
     ),
@@ -67,7 +70,7 @@ _NAMES = ("Aurelia Quistgaard", "Theodric Vanhoutte", "Ottoline Brackenridge", "
 
 
 def disguised(population: Population, rng: Rng, *, how: str) -> AuditInputs:
-    """Return clean rows; four of them end with texts of four train persons, disguised by `DISGUISES[how]`."""
+    """Return clean rows; to four, the text and record number of a train person are added, disguised as `how` says."""
     train, rows = _numbered_persons(population, HIDDEN, rng)
     return population.inputs(
         hide(population.unseen, [DISGUISES[how](train.texts[row]) for row in rows], rng), train=train
@@ -75,7 +78,7 @@ def disguised(population: Population, rng: Rng, *, how: str) -> AuditInputs:
 
 
 def shared_passage(population: Population, rng: Rng) -> AuditInputs:
-    """Return clean rows; one contains a passage of fifty words that one train and one control person share."""
+    """Return clean rows; fifty random words are added to one of them, to one train row and to one control row."""
     words = sorted({word for text in population.train.texts for word in text.split()})
     passage = " ".join(rng.choice(words, size=SHARED_WORDS))
     train, control = (paste(table, passage, rng) for table in (population.train, population.control))
@@ -85,25 +88,26 @@ def shared_passage(population: Population, rng: Rng) -> AuditInputs:
 def near_copies(population: Population, rng: Rng) -> AuditInputs:
     """Return clean rows and four changed train texts.
 
-    Every digit of these texts is replaced by a random digit, and every tenth word by a random word of the clean rows.
+    Every tenth word of these texts is replaced by a random word of the clean rows, and every digit in their other
+    words by a random digit.
     """
     train, rows = _numbered_persons(population, HIDDEN, rng)
     words = [word for text in population.unseen.texts[:200] for word in text.split()]
 
     def changed(text: str) -> str:
-        copied = []
+        changed_words = []
         for i, word in enumerate(text.split()):
-            other = words[int(rng.integers(len(words)))]
+            replacement = words[int(rng.integers(len(words)))]
             digits = "".join(str(rng.integers(10)) if c.isdigit() else c for c in word)
-            copied.append(other if i % NEAR_EVERY == NEAR_EVERY - 1 else digits)
-        return " ".join(copied)
+            changed_words.append(replacement if i % NEAR_EVERY == NEAR_EVERY - 1 else digits)
+        return " ".join(changed_words)
 
     copies = take(train, rows)
     return _with_copies(population, replace(copies, texts=tuple(map(changed, copies.texts))), train=train)
 
 
 def cut_up(population: Population, rng: Rng) -> AuditInputs:
-    """Return clean rows and four train texts cut into rows of twenty words."""
+    """Return clean rows and four train texts, cut into rows of twenty words (the last one may have fewer)."""
     train, rows = _numbered_persons(population, HIDDEN, rng)
     pieces = [
         (int(row), " ".join(words[start : start + PIECE]))
@@ -115,7 +119,7 @@ def cut_up(population: Population, rng: Rng) -> AuditInputs:
 
 
 def in_turn(population: Population, rng: Rng) -> AuditInputs:
-    """Return clean rows; two of them each end with the alternating words of two train texts."""
+    """Return clean rows; two of them each end with two train texts whose words alternate."""
     train, rows = _numbered_persons(population, HIDDEN, rng)
     texts = [train.texts[row].split() for row in rows]
     mixed = [
@@ -126,9 +130,9 @@ def in_turn(population: Population, rng: Rng) -> AuditInputs:
 
 
 def short_copies(population: Population, rng: Rng) -> AuditInputs:
-    """Return clean rows and eleven short train records (`own_run` of 13 to 29 tokens)."""
-    own, person = population.own_run, persons(population.train.groups)[1]
-    short = np.flatnonzero((own >= SHORTEST) & (own <= LONGEST))
+    """Return clean rows and one short record of each of eleven train persons (SHORTEST to LONGEST tokens)."""
+    own_run, person = population.own_run, persons(population.train.groups)[1]
+    short = np.flatnonzero((own_run >= SHORTEST) & (own_run <= LONGEST))
     rows = short[np.unique(person[short], return_index=True)[1]]
     if len(rows) < N_SHORT:
         raise NotMeasurable(f"{N_SHORT} train persons with a short record are required; there are {len(rows)}")
@@ -137,24 +141,24 @@ def short_copies(population: Population, rng: Rng) -> AuditInputs:
 
 
 def rotated(population: Population, _rng: Rng) -> AuditInputs:
-    """Return train in ROT13: no information is lost, but the encoded texts are not similar to train texts."""
+    """Return train in ROT13: anyone can decode it, but the encoded texts are not similar to train texts."""
     texts = tuple(codecs.encode(text, "rot13") for text in population.train.texts)
     return population.inputs(as_synthetic(replace(population.train, texts=texts)))
 
 
 def one_class(population: Population, _rng: Rng) -> AuditInputs:
-    """Return clean rows of every class except the largest, and all train rows of the largest class."""
+    """Return the clean rows of every class except the largest train class, and all train rows of this class."""
     labels = population.train.labels
     if labels is None or population.unseen.labels is None or len(set(labels)) < 2:
         raise NotMeasurable("at least two classes are required, so that only one of them leaks")
-    copied = max(sorted(set(labels)), key=labels.count)
-    clean = take(population.unseen, np.flatnonzero(np.array(population.unseen.labels) != copied))
-    leaked = take(population.train, np.flatnonzero(np.array(labels) == copied))
-    return population.inputs(as_synthetic(stack_tables(clean, leaked)))
+    leaking_class = max(sorted(set(labels)), key=labels.count)
+    clean = take(population.unseen, np.flatnonzero(np.array(population.unseen.labels) != leaking_class))
+    leaking = take(population.train, np.flatnonzero(np.array(labels) == leaking_class))
+    return population.inputs(as_synthetic(stack_tables(clean, leaking)))
 
 
 def shared_desk(population: Population, rng: Rng) -> AuditInputs:
-    """Return clean rows: one has the e-mail address of a train person, four have that of a shared office."""
+    """Return clean rows: one has a train person's e-mail address, four have that of an office of eight persons."""
     desk, personal = "front.desk@clinic-office.example", "mw.haverkamp.1961@letters.example"
     train, control = (
         append(table, dict.fromkeys(_first_rows(table, HIDDEN, rng).tolist(), f"Contact: {desk}"))
@@ -168,12 +172,12 @@ def shared_desk(population: Population, rng: Rng) -> AuditInputs:
 def two_ids(population: Population, rng: Rng) -> AuditInputs:
     """Return clean rows: one has the record number that two train persons share, one has the text that they share."""
     train, (row,) = _numbered_persons(population, 1, rng)
-    other = int(rng.choice(np.flatnonzero(np.array(train.groups) != train.groups[row])))
+    second_person_row = int(rng.choice(np.flatnonzero(np.array(train.groups) != train.groups[row])))
     text = train.texts[row]
     train = replace(
         train,
         texts=(*train.texts, text),
-        groups=(*train.groups, train.groups[other]),
+        groups=(*train.groups, train.groups[second_person_row]),
         labels=None if train.labels is None else (*train.labels, train.labels[row]),
     )
     release = paste(population.unseen, text.rsplit(" MRN ", maxsplit=1)[-1], rng)
@@ -183,15 +187,15 @@ def two_ids(population: Population, rng: Rng) -> AuditInputs:
 def long_control_name(population: Population, rng: Rng) -> AuditInputs:
     """Return clean rows: two contain the name of a train person, one contains a long name of a control person.
 
-    The names are recorded for these persons in the inputs (`identifiers`), but not written in their texts.
+    The inputs record these names as identifiers of the persons, but the texts of the persons do not contain them.
     """
     train_rows, control_rows = (_first_rows(table, HIDDEN, rng) for table in (population.train, population.control))
     long_name = "Count Maximilian Ferdinand von Hohenstauffen-Lichtenberg zu Ostermundingen"
     names = dict(zip(train_rows.tolist(), _NAMES, strict=True))
-    of_train = tuple((names[i],) if i in names else () for i in range(len(population.train)))
-    of_control = tuple((long_name,) if i == control_rows[0] else () for i in range(len(population.control)))
+    train_identifiers = tuple((names[i],) if i in names else () for i in range(len(population.train)))
+    control_names = tuple((long_name,) if i == control_rows[0] else () for i in range(len(population.control)))
     release = hide(population.unseen, [f"seen with {n}" for n in (*_NAMES[:2], long_name)], rng)
-    return replace(population.inputs(release), identifiers=of_train, control_identifiers=of_control)
+    return replace(population.inputs(release), identifiers=train_identifiers, control_identifiers=control_names)
 
 
 def name_orders(population: Population, rng: Rng) -> AuditInputs:
@@ -199,31 +203,31 @@ def name_orders(population: Population, rng: Rng) -> AuditInputs:
     rows = _first_rows(population.train, HIDDEN, rng).tolist()
     names = dict(zip(rows, _NAMES, strict=True))
     given, surnames = zip(*(name.split() for name in _NAMES), strict=True)
-    written = [f"{b}, {a} was seen" for a, b in zip(given, surnames, strict=True)]
-    written[1], written[2] = written[1].upper(), f"{given[2]} M. {surnames[2]} was seen"
-    lists = tuple((names[i],) if i in names else () for i in range(len(population.train)))
-    return replace(population.inputs(hide(population.unseen, written, rng)), identifiers=lists)
+    written_names = [f"{b}, {a} was seen" for a, b in zip(given, surnames, strict=True)]
+    written_names[1], written_names[2] = written_names[1].upper(), f"{given[2]} M. {surnames[2]} was seen"
+    identifier_lists = tuple((names[i],) if i in names else () for i in range(len(population.train)))
+    return replace(population.inputs(hide(population.unseen, written_names, rng)), identifiers=identifier_lists)
 
 
 def with_facts(population: Population, rng: Rng, *, make: Callable[[Rng], tuple[str, str]]) -> AuditInputs:
     """Return clean rows; four of them contain facts, each row about a different train person.
 
-    `make` returns the words that are added to the person's text, and the words that are added to the clean row.
+    `make` returns two texts with the same facts: one is added to a text of the person, the other to a clean row.
     """
     rows = _first_rows(population.train, HIDDEN, rng).tolist()
-    own_additions, hidden = zip(*(make(rng) for _ in rows), strict=True)
-    train = append(population.train, dict(zip(rows, own_additions, strict=True)))
-    return population.inputs(hide(population.unseen, hidden, rng), train=train)
+    train_additions, release_additions = zip(*(make(rng) for _ in rows), strict=True)
+    train = append(population.train, dict(zip(rows, train_additions, strict=True)))
+    return population.inputs(hide(population.unseen, release_additions, rng), train=train)
 
 
 def bare_code(rng: Rng) -> tuple[str, str]:
-    """Return a random number of eleven digits in two groupings, without a word that announces a number."""
+    """Return a random number of eleven digits in two groupings; no word says that it is a number of a person."""
     number = str(rng.integers(10**10, 10**11))
     return f"The form says {number[:5]}-{number[5:]}.", f"with {number[:3]} {number[3:7]} {number[7:]}"
 
 
 def combined_facts(rng: Rng) -> tuple[str, str]:
-    """Return two wordings of a random age above 89, date of birth and postal code of a woman."""
+    """Return two wordings of the same random age (90 to 98), date of birth and postal code of a woman."""
     age, day, month, year = (int(rng.integers(*limits)) for limits in ((90, 99), (13, 28), (1, 12), (1925, 1934)))
     code = f"Z{rng.integers(1, 99)} {rng.integers(1, 9)}{''.join(rng.choice(list(string.ascii_uppercase), size=2))}"
     born = f"{day}/{month}/{year}"
@@ -231,7 +235,7 @@ def combined_facts(rng: Rng) -> tuple[str, str]:
 
 
 def copied_reference(population: Population, rng: Rng) -> AuditInputs:
-    """Return clean rows and eight train texts that the reference table also contains."""
+    """Return clean rows and eight train texts; the reference table contains these texts too."""
     train, rows = _numbered_persons(population, 2 * HIDDEN, rng)
     copies = take(train, rows)
     public = copies if population.reference is None else stack_tables(population.reference, copies)
@@ -240,7 +244,7 @@ def copied_reference(population: Population, rng: Rng) -> AuditInputs:
 
 
 def repeating_control(population: Population, rng: Rng) -> AuditInputs:
-    """Return clean rows and copies of train texts; one control row in nine is replaced by one of these texts."""
+    """Return clean rows and copies of train texts; up to 11 % of the control rows are replaced by the same texts."""
     n = max(1, math.ceil(REPEATED_SHARE * len(population.control)))
     copyable_rows = copyable(population)
     if len(copyable_rows) == 0:
@@ -254,9 +258,9 @@ def repeating_control(population: Population, rng: Rng) -> AuditInputs:
 
 
 def templated(population: Population, rng: Rng, *, pasted: bool) -> AuditInputs:
-    """Return clean rows; template sentences are added to every text of all tables and make up 60 % of its words.
+    """Return clean rows; sentences of TEMPLATE are at least 60 % of the words of each clean, train and control row.
 
-    If `pasted`, one clean row also contains the whole record of a train person, including the template sentences.
+    If `pasted`, one clean row also contains the whole text of a train person; otherwise, nothing leaks.
     """
     train, rows = _numbered_persons(population, 1, rng)
     train, control, unseen = (
@@ -268,17 +272,17 @@ def templated(population: Population, rng: Rng, *, pasted: bool) -> AuditInputs:
 
 
 def quoting(population: Population, rng: Rng, *, copied: bool) -> AuditInputs:
-    """Return clean rows, some of which quote passages that four control persons quote from each other.
+    """Return clean rows, some of which quote passages that up to four control persons quote from each other.
 
-    If `copied`, the release also contains five whole records of train persons.
+    If `copied`, the release also has the texts and record numbers of five train persons; otherwise, nothing leaks.
     """
-    first = _first_rows(population.control, HIDDEN, rng)
-    long = [i for i in first.tolist() if len(population.control.texts[i].split()) >= PASSAGE] or first.tolist()
+    chosen = _first_rows(population.control, HIDDEN, rng)
+    quoted = [i for i in chosen.tolist() if len(population.control.texts[i].split()) >= PASSAGE] or chosen.tolist()
     texts = list(population.control.texts)
-    passages = [" ".join(texts[i].split()[:PASSAGE]) for i in long]
-    others = np.roll(first, 1).tolist()
-    for passage, other in zip(passages, others, strict=False):
-        texts[other] = f"{texts[other]} {passage}"
+    passages = [" ".join(texts[i].split()[:PASSAGE]) for i in quoted]
+    quoting_rows = np.roll(chosen, 1).tolist()
+    for passage, quoting_row in zip(passages, quoting_rows, strict=False):
+        texts[quoting_row] = f"{texts[quoting_row]} {passage}"
     release = hide(population.unseen, passages, rng)
     train = population.train
     if copied:
@@ -288,32 +292,33 @@ def quoting(population: Population, rng: Rng, *, copied: bool) -> AuditInputs:
 
 
 def _numbered_persons(population: Population, k: int, rng: Rng) -> tuple[Table, Int]:
-    """Return train with a record number added to one copyable row of each of k persons, and the row indices."""
+    """Return train with a record number added to one copyable row of each of k persons, and the rows' indices."""
     copyable_rows, person = copyable(population), persons(population.train.groups)[1]
-    one_each = copyable_rows[np.unique(person[copyable_rows], return_index=True)[1]]
-    if len(one_each) < k:
-        raise lacking_own_words(k, len(one_each))
-    rows = rng.choice(one_each, size=k, replace=False)
+    row_per_person = copyable_rows[np.unique(person[copyable_rows], return_index=True)[1]]
+    if len(row_per_person) < k:
+        raise lacking_own_words(k, len(row_per_person))
+    rows = rng.choice(row_per_person, size=k, replace=False)
     return number_rows(population.train, rows, rng), rows
 
 
 def _with_copies(
     population: Population, copies: Table, *, train: Table | None = None, control: Table | None = None
 ) -> AuditInputs:
+    """Return the audit inputs whose release consists of the clean rows and the rows `copies`."""
     release = as_synthetic(stack_tables(population.unseen, copies))
     return population.inputs(release, train=train, control=control)
 
 
 def _first_rows(table: Table, k: int, rng: Rng) -> Int:
     """Return the index of the first row of each of k random persons."""
-    firsts = np.unique(persons(table.groups)[1], return_index=True)[1]
-    if len(firsts) < k:
-        raise NotMeasurable(f"{k} persons are required, but there are {len(firsts)}")
-    return np.asarray(rng.choice(firsts, size=k, replace=False), dtype=np.int64)
+    first_rows = np.unique(persons(table.groups)[1], return_index=True)[1]
+    if len(first_rows) < k:
+        raise NotMeasurable(f"{k} persons are required, but there are {len(first_rows)}")
+    return np.asarray(rng.choice(first_rows, size=k, replace=False), dtype=np.int64)
 
 
 def _with_template(words: Sequence[str], rng: Rng) -> str:
-    """Return the words as a text, cut into pieces with a sentence of TEMPLATE before each piece."""
+    """Return the words as a text, in pieces of equal length with a sentence of TEMPLATE before each piece."""
     n_template_words = len(words) * BOILERPLATE / (1 - BOILERPLATE)
     sentences: list[str] = []
     order = rng.permutation(len(TEMPLATE)).tolist()

@@ -1,7 +1,9 @@
 """Recipes that build releases from the user's own data. Each release leaks in one known way, or not at all.
 
-Clean rows are rows of persons who are in neither train nor control. A recipe raises NotMeasurable if too few train
-persons have 30 consecutive words that no other person has, or if no texts can be mixed.
+A recipe returns the inputs of the audits; their synthetic table is the release. Clean rows are rows of persons who
+are in neither train nor control. A row is copyable if it has 30 consecutive tokens that no other person has.
+
+A recipe raises NotMeasurable if too few train persons have copyable rows, or if no texts can be mixed.
 """
 
 import math
@@ -21,12 +23,12 @@ from audits.embeddings.similarity import highest, similarity_blocks
 from audits.selftest.clean_release import Population, as_synthetic, copyable, deal_persons, stack_tables
 
 COPIED_SHARE = 0.01  # share of the train persons copied by `verbatim_some`
-# smallest number of persons copied by `verbatim_some`; an audit that ranks persons does not detect a smaller number
+# smallest number of persons copied by `verbatim_some`; audits that rank persons do not detect fewer copied persons
 MIN_COPIED = 11
 CHUNK_WORDS = 8  # number of words per chunk of `chunk_mix`
-SECRET_SHARE = 0.25  # share of each text that `permuted_secret` exchanges
+SECRET_SHARE = 0.25  # share of each text, at its end, that `permuted_secret` exchanges
 FILTERED_SHARE = 0.1  # share of the rows that `filtered_release` removes
-SMALL_LAMBDA = 0.05  # largest weight of the neighbour in `smote_k1`
+SMALL_LAMBDA = 0.05  # `largest` of `interpolated` in the case `smote_k1`
 MAX_WORDS = 400  # the n-gram model writes at most this many words per text
 MAX_ROWS = 4000  # `interpolated` and `chunk_mix` build releases of at most this many rows
 
@@ -37,9 +39,9 @@ def verbatim(population: Population, _rng: Rng) -> AuditInputs:
 
 
 def verbatim_some(population: Population, rng: Rng) -> AuditInputs:
-    """Return clean rows and all rows of 1 % of the train persons (at least eleven persons).
+    """Return clean rows and all rows of 1 % of the train persons (at least eleven persons with copyable rows).
 
-    Each copied person first gets a random record number, because a short text may consist of common text only.
+    The first row of each copied person gets a random record number, because a short text may be common text only.
     """
     names, person = persons(population.train.groups)
     n_copied = max(MIN_COPIED, math.ceil(COPIED_SHARE * len(names)))
@@ -52,7 +54,7 @@ def verbatim_some(population: Population, rng: Rng) -> AuditInputs:
 
 
 def verbatim_one(population: Population, rng: Rng) -> AuditInputs:
-    """Return clean rows; one ends with the text of a train person, to which a random record number was added."""
+    """Return clean rows; one ends with a train text, to which a random record number was added in train too."""
     rows = copyable(population)
     if len(rows) == 0:
         raise lacking_own_words(1, 0)
@@ -62,9 +64,9 @@ def verbatim_one(population: Population, rng: Rng) -> AuditInputs:
 
 
 def word_dropout(population: Population, rng: Rng, *, rate: float) -> AuditInputs:
-    """Return train after removing each word with probability `rate`; at least one word of each text is kept."""
+    """Return train after removing each word with probability `rate`; each text keeps at least one word."""
     texts = [drop_words(text, rate, rng) for text in population.train.texts]
-    return population.inputs(_written(texts, population.train.labels))
+    return population.inputs(_as_release(texts, population.train.labels))
 
 
 def interpolated(population: Population, rng: Rng, *, k: int, largest: float) -> AuditInputs:
@@ -72,8 +74,9 @@ def interpolated(population: Population, rng: Rng, *, k: int, largest: float) ->
 
         z = (1 - u) × x_i + u × x_j,  u ~ U(0, largest)
 
-    x_j is one of the k nearest vectors of other persons in the class of x_i; if there is none, x_i is skipped.
-    The vectors are from the character encoder. The nearest text stands for the result of an ideal decoder.
+    x_j is drawn from the k nearest vectors of other persons in the class of x_i; if there is none, x_i is skipped. If
+    train has more than 4,000 rows, x_i runs over 4,000 random rows. The vectors are from the character encoder. The
+    nearest text (highest inner product with z) stands for the result of an ideal decoder.
 
     Reference: SMOTE, Chawla et al., JAIR 2002.
     """
@@ -94,11 +97,11 @@ def interpolated(population: Population, rng: Rng, *, k: int, largest: float) ->
         z = (1 - u) * x[base_rows] + u * x[chosen]
         texts += [population.train.texts[i] for i in np.argmax(z @ x.T, axis=1)]
         rows += base_rows.tolist()
-    return population.inputs(_written(texts, _labels(population.train, rows)))
+    return population.inputs(_as_release(texts, _labels(population.train, rows)))
 
 
 def chunk_mix(population: Population, rng: Rng) -> AuditInputs:
-    """Return mixtures of two train texts of one class: chunks of eight words, each from one of the two at random."""
+    """Return mixtures of train texts of two persons and one class: chunks of eight words, each from one at random."""
     label, person = _labels_and_persons(population.train)
     texts, rows = [], []
     for i in _some_rows(len(population.train), rng).tolist():
@@ -110,23 +113,23 @@ def chunk_mix(population: Population, rng: Rng) -> AuditInputs:
         mixed = [word for s in starts for word in parents[int(rng.integers(2))][s : s + CHUNK_WORDS]]
         texts.append(" ".join(mixed or parents[0]))
         rows.append(i)
-    return population.inputs(_written(texts, _labels(population.train, rows)))
+    return population.inputs(_as_release(texts, _labels(population.train, rows)))
 
 
 def ngram_model(population: Population, rng: Rng, *, n: int) -> AuditInputs:
-    """Return as many texts as train has, generated by an n-gram model of train without smoothing."""
+    """Return as many texts as train has, generated by an n-gram model of the words of train without smoothing."""
     start = ("",) * (n - 1)
-    following: dict[tuple[str, ...], list[str]] = defaultdict(list)
+    next_words: dict[tuple[str, ...], list[str]] = defaultdict(list)
     for text in population.train.texts:
         words = [*start, *text.split(), ""]
         for i in range(n - 1, len(words)):
-            following[tuple(words[i - n + 1 : i])].append(words[i])
-    texts = [_walk(following, start, rng) for _ in range(len(population.train))]
-    return population.inputs(_written(texts, population.train.labels))
+            next_words[tuple(words[i - n + 1 : i])].append(words[i])
+    texts = [_generated_text(next_words, start, rng) for _ in range(len(population.train))]
+    return population.inputs(_as_release(texts, population.train.labels))
 
 
 def one_identifier(population: Population, rng: Rng) -> AuditInputs:
-    """Return clean rows; one contains the record number of a train person, formatted differently than in train."""
+    """Return clean rows; one has the record number of a train person, formatted differently than in train."""
     row = int(rng.integers(len(population.train)))
     train = number_rows(population.train, np.array([row]), rng)
     number = train.texts[row].split()[-1]
@@ -141,15 +144,15 @@ def permuted_secret(population: Population, rng: Rng) -> AuditInputs:
     exchanged the second halves, the audit would measure -0.015.
     """
     names, person = persons(population.train.groups)
-    place = rng.permutation(len(names))[person]
-    order = np.argsort(place, kind="stable")
-    shift = int(np.bincount(person).max())  # in `order`, rows of a person are adjacent; the shift skips them all
+    person_rank = rng.permutation(len(names))[person]
+    order = np.argsort(person_rank, kind="stable")
+    shift = int(np.bincount(person).max())  # in `order`, the rows of a person are adjacent; the shift skips them all
     words = [text.split() for text in population.train.texts]
     cuts = [math.ceil((1 - SECRET_SHARE) * len(row)) for row in words]
     texts = [""] * len(words)
     for i, j in zip(order.tolist(), np.roll(order, -shift).tolist(), strict=True):
         texts[i] = " ".join([*words[i][: cuts[i]], *words[j][cuts[j] :]])
-    return population.inputs(_written(texts, population.train.labels))
+    return population.inputs(_as_release(texts, population.train.labels))
 
 
 def clean_release(population: Population, _rng: Rng) -> AuditInputs:
@@ -175,14 +178,14 @@ def permuted_roles(population: Population, rng: Rng) -> AuditInputs:
 
 
 def _holdout(population: Population) -> HoldoutTables:
-    """Return the tables as the encoders need them; the encoders are fitted on `reference`, which is control here."""
+    """Return the tables for the encoders, which are fitted on `reference`; here, `reference` is control."""
     train, control = population.train, population.control
     return HoldoutTables(
         synthetic=population.unseen, train=train, control=control, reference=control, reference_is_control=False
     )
 
 
-def _written(texts: Sequence[str], labels: tuple[str, ...] | None) -> Table:
+def _as_release(texts: Sequence[str], labels: tuple[str, ...] | None) -> Table:
     """Return the texts as a release; raise NotMeasurable if there is no text, because no texts could be mixed."""
     if len(texts) == 0:
         raise NotMeasurable("no two train persons have records of the same class, so nothing can be mixed")
@@ -190,7 +193,7 @@ def _written(texts: Sequence[str], labels: tuple[str, ...] | None) -> Table:
 
 
 def lacking_own_words(needed: int, n: int) -> NotMeasurable:
-    """Return the error that `needed` persons with a copyable row are required, but only n have one."""
+    """Return the error that `needed` train persons with a copyable row are required, but only n have one."""
     own_words = "30 consecutive words that no other person has"
     return NotMeasurable(f"{needed} train persons with {own_words} are required, but there are {n}")
 
@@ -218,10 +221,12 @@ def append(table: Table, additions: Mapping[int, str]) -> Table:
 
 
 def _labels(table: Table, rows: Sequence[int]) -> tuple[str, ...] | None:
+    """Return the labels of the rows with these indices, or None if the table has no labels."""
     return None if table.labels is None else tuple(table.labels[i] for i in rows)
 
 
 def _labels_and_persons(table: Table) -> tuple[Int, Int]:
+    """Return the index of the label (0 if there are no labels) and of the person of each row, int64 (n,)."""
     labels = [""] * len(table) if table.labels is None else table.labels
     return np.unique(labels, return_inverse=True)[1], persons(table.groups)[1]
 
@@ -231,13 +236,13 @@ def _some_rows(n: int, rng: Rng) -> Int:
     return np.arange(n) if n <= MAX_ROWS else np.sort(rng.permutation(n)[:MAX_ROWS])
 
 
-def _walk(following: Mapping[tuple[str, ...], Sequence[str]], start: tuple[str, ...], rng: Rng) -> str:
-    """Return a text of an n-gram model; `following` has the words of train after each sequence of n - 1 words."""
+def _generated_text(next_words: Mapping[tuple[str, ...], Sequence[str]], start: tuple[str, ...], rng: Rng) -> str:
+    """Return a text of an n-gram model; `next_words` has the words of train after each sequence of n - 1 words."""
     context, written = start, []
     for u in rng.random(MAX_WORDS).tolist():
-        candidates = following[context]
-        word = candidates[int(u * len(candidates))]
-        if word == "":  # the end of a text; never the first word, because every train text has a word
+        possible_words = next_words[context]
+        word = possible_words[int(u * len(possible_words))]
+        if word == "":  # end of the text; it is never drawn first, because every train text has a word
             break
         written.append(word)
         context = (*context[1:], word)
