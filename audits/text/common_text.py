@@ -1,10 +1,11 @@
 """Find text that several persons share, and remove it, so that the rest of each text is one person's own text.
 
-- A phrase is a sequence of eight consecutive tokens. Its owners are the persons whose texts contain it. If public
-  text contains it, the public is one more owner.
-- Boilerplate is a phrase with too many owners to identify one of them; `shared_phrases` has the exact rule.
-- Common text is boilerplate, all phrases of at least three owners, and headings of forms of many persons.
-- Two persons are merged (they count as one) if a record of one repeats most of a record of the other.
+The pool consists of all real rows, each with its owner: a person, or the public. A phrase is a sequence of eight
+consecutive tokens. First, the phrases of at least two owners are found. Some of them are boilerplate: they have too
+many owners to identify one of them, or public text has them (`shared_phrases` has the exact rule). Then two owners
+are merged (they count as one) if the texts of one repeat most of a record of the other, boilerplate left aside.
+Common text is boilerplate, all phrases of at least three owners, and headings of forms of many owners. Finally, the
+tokens of common text are removed from rows.
 """
 
 import hashlib
@@ -22,18 +23,19 @@ from audits.text.shared_runs import BLOCK_TOKENS, Numbered, parts_of, run_keys
 
 PHRASE_TOKENS = 8  # tokens per phrase; of 700 abstracts, only 1 % share eight consecutive words with another abstract
 MANY = 10  # a phrase of more persons than this can be boilerplate; statistical offices publish counts above 10
-FEWEST = 3  # a phrase is common text if at least this many persons share it; two persons may belong to one family
-FORM_TOKENS = 4  # length of the sequences by which headings are found; headings are shorter than a phrase
+FEWEST = 3  # a phrase is common text if at least this many owners share it; two persons may belong to one family
+FORM_TOKENS = 4  # tokens per sequence by which headings are found; headings are shorter than a phrase
 FORM_SHARE = 0.01  # a sequence is part of a heading if more than this share of the owners, and over MANY, have it
-REPEATED_SHARE, REPEATED_TOKENS = 0.5, 8  # smallest share and number of repeated tokens in a repeated row
+# a row is mostly repeated if at least this share, and this number, of its tokens outside boilerplate are repeated
+REPEATED_SHARE, REPEATED_TOKENS = 0.5, 8
 TRAIN, CONTROL, PUBLIC = 0, 1, 2  # values of `Owned.side`
 
 
 class Owned(NamedTuple):
-    """All real rows (the pool), with their owners."""
+    """All real rows (the pool), with their owners. There are n rows."""
 
     rows: Numbered
-    owner: Int  # owner of each row, (n,)
+    owner: Int  # number of the owner of each row, from 0, (n,)
     side: Int  # TRAIN, CONTROL or PUBLIC of each owner, (n_owners,)
 
 
@@ -46,7 +48,7 @@ class SharedPhrases(NamedTuple):
 
     at: Int  # index of the first token at each place, (p,)
     phrase: Int  # index of the phrase at each place, (p,)
-    key: UInt  # key of each phrase, (g,)
+    key: UInt  # key (64-bit hash) of each phrase, (g,)
     pair_phrase: Int  # index of the phrase of each pair, ascending, (q,)
     pair_owner: Int  # owner of each pair, (q,)
     boilerplate: Bool  # whether each phrase is boilerplate, (g,)
@@ -55,7 +57,7 @@ class SharedPhrases(NamedTuple):
 def shared_phrases(pool: Owned) -> SharedPhrases:
     """Return the phrases that at least two owners share.
 
-    A phrase is boilerplate if the public has it, or if more than MANY persons have it and
+    Such a phrase is boilerplate if the public has it, or if more than MANY persons have it and
     - at least one of them is in control, or
     - it occurs in more than MANY different records, so that it is not from one record stored under many train ids.
     """
@@ -74,7 +76,7 @@ def shared_phrases(pool: Owned) -> SharedPhrases:
 def _shared(pool: Owned, record: Int, at: Int, key: UInt) -> SharedPhrases:
     """Return the shared phrases among the phrases that begin at the places `at` and have the keys `key`.
 
-    `record` is the result of `_record_numbers`.
+    `record` is the result of `_record_numbers`. The result is sorted by key and not by place.
     """
     row = pool.rows.row(at)
     order = np.lexsort((pool.owner[row], key))
@@ -90,22 +92,24 @@ def _shared(pool: Owned, record: Int, at: Int, key: UInt) -> SharedPhrases:
     is_shared = n_train + n_control + n_public > 1
     is_many = n_train + n_control > MANY
     without_control = np.flatnonzero((is_many & (n_control == 0))[phrase])
-    records = np.unique(np.stack([phrase[without_control], record[row[without_control]]]), axis=1)[0]
-    boilerplate = (is_many & (n_control > 0)) | (np.bincount(records, minlength=n_phrases) > MANY) | (n_public > 0)
-    number = np.cumsum(is_shared) - 1
+    phrase_per_record = np.unique(np.stack([phrase[without_control], record[row[without_control]]]), axis=1)[0]
+    boilerplate = (
+        (is_many & (n_control > 0)) | (np.bincount(phrase_per_record, minlength=n_phrases) > MANY) | (n_public > 0)
+    )
+    new_index = np.cumsum(is_shared) - 1
     kept, kept_pair = is_shared[phrase], is_shared[pair_phrase]
     return SharedPhrases(
         at[kept],
-        number[phrase[kept]],
+        new_index[phrase[kept]],
         key[new_phrase][is_shared],
-        number[pair_phrase[kept_pair]],
+        new_index[pair_phrase[kept_pair]],
         pair_owner[kept_pair],
         boilerplate[is_shared],
     )
 
 
 def _record_numbers(rows: Numbered) -> Int:
-    """Return a number for each row, (n,). Two rows have the same number if they have the same tokens."""
+    """Return a number for each row, (n,): rows with the same tokens have the same number, other rows differ."""
     number: dict[bytes, int] = {}
     digests = (
         hashlib.blake2b(rows.tokens[a:b].tobytes(), digest_size=16).digest()
@@ -117,49 +121,50 @@ def _record_numbers(rows: Numbered) -> Int:
 def repeated_records(pool: Owned, shared: SharedPhrases) -> list[tuple[int, int]]:
     """Return (row, owner) for each row that is mostly repeated in the texts of another owner.
 
-    A row is mostly repeated if the texts of the other owner contain at least half of the row's tokens outside
-    boilerplate, and at least eight of these tokens. An example is a record stored under two ids. A passage that two
-    persons quote is usually a smaller part of each record. For each phrase, the row is compared with at most MANY
-    owners of the phrase (those with the lowest numbers).
+    A row is mostly repeated if at least half of its tokens outside boilerplate, and at least eight of them, lie in
+    phrases outside boilerplate that the other owner has too. An example is a record stored under two ids. A passage
+    that two persons quote is usually a smaller part of each record. For each phrase, the row is compared with at most
+    MANY owners of the phrase (those with the lowest numbers).
     """
     at, phrase = shared.at, shared.phrase
     row = pool.rows.row(at)
-    inside = np.flatnonzero(~shared.boilerplate[phrase])
+    distinctive = np.flatnonzero(~shared.boilerplate[phrase])
     first_pair = np.searchsorted(shared.pair_phrase, np.arange(len(shared.key) + 1))
-    n_owners = np.minimum(np.diff(first_pair), MANY)[phrase[inside]]
-    place = np.repeat(inside, n_owners)
+    n_owners = np.minimum(np.diff(first_pair), MANY)[phrase[distinctive]]
+    place = np.repeat(distinctive, n_owners)
     partner = shared.pair_owner[first_pair[phrase[place]] + within_groups(n_owners)]
-    others = partner != pool.owner[row[place]]
-    place, partner = place[others], partner[others]
+    is_partner = partner != pool.owner[row[place]]
+    place, partner = place[is_partner], partner[is_partner]
     pairs = row[place] * len(pool.side) + partner
     order = np.argsort(pairs, kind="stable")
     starts = np.append(np.flatnonzero(starts_group(pairs[order])), len(order))
-    # skip each pair that cannot reach REPEATED_SHARE, even if its shared phrases do not overlap
+    # skip each pair (row, partner) that cannot reach REPEATED_SHARE: the partner repeats at most 8 tokens per shared
+    # phrase, and at least `min_own` tokens of the row are outside boilerplate
     n_boilerplate = np.bincount(row[shared.boilerplate[phrase]], minlength=len(pool.owner))
     row_of_pair = row[place[order[starts[:-1]]]]
     min_own = np.diff(pool.rows.starts)[row_of_pair] - PHRASE_TOKENS * n_boilerplate[row_of_pair]
-    possible = np.flatnonzero(PHRASE_TOKENS * np.diff(starts) >= REPEATED_SHARE * min_own)
-    repeated = []
-    for pair in possible.tolist():
+    possible_pairs = np.flatnonzero(PHRASE_TOKENS * np.diff(starts) >= REPEATED_SHARE * min_own)
+    repeated_rows = []
+    for pair in possible_pairs.tolist():
         members = order[starts[pair] : starts[pair + 1]]
         i = int(row_of_pair[pair])
         if _is_mostly_covered(pool.rows, shared, i, at[place[members]]):
-            repeated.append((i, int(partner[members[0]])))
-    return repeated
+            repeated_rows.append((i, int(partner[members[0]])))
+    return repeated_rows
 
 
-def _is_mostly_covered(rows: Numbered, shared: SharedPhrases, row: int, repeated: Int) -> bool:
-    """Return whether a row is mostly repeated by the phrases that begin at the places `repeated`."""
+def _is_mostly_covered(rows: Numbered, shared: SharedPhrases, row: int, repeated_at: Int) -> bool:
+    """Return whether phrases that begin at the places `repeated_at` mostly repeat a row, see `repeated_records`."""
     start, end = rows.starts[row], rows.starts[row + 1]
-    of_row = slice(*np.searchsorted(shared.at, [start, end]))
-    places, boilerplate = shared.at[of_row], shared.boilerplate[shared.phrase[of_row]]
-    is_own = ~_covered(places[boilerplate] - start, int(end - start))
-    n_covered = int((is_own & _covered(repeated - start, int(end - start))).sum())
+    row_slice = slice(*np.searchsorted(shared.at, [start, end]))
+    row_places, boilerplate = shared.at[row_slice], shared.boilerplate[shared.phrase[row_slice]]
+    is_own = ~_covered(row_places[boilerplate] - start, int(end - start))
+    n_covered = int((is_own & _covered(repeated_at - start, int(end - start))).sum())
     return n_covered >= max(REPEATED_TOKENS, REPEATED_SHARE * int(is_own.sum()))
 
 
 def _covered(places: Int, n_tokens: int, length: int = PHRASE_TOKENS) -> Bool:
-    """Return which of `n_tokens` tokens lie in a run of `length` tokens that begins at one of the places."""
+    """Return which of `n_tokens` tokens lie in one of the sequences of `length` tokens that begin at the places."""
     steps = np.zeros(n_tokens + length + 1, dtype=np.int8)
     steps[places] += 1
     steps[places + length] -= 1
@@ -178,10 +183,10 @@ def merged_owners(n_owners: int, pairs: Iterable[tuple[int, int]]) -> Int:
 
 
 class CommonText(NamedTuple):
-    """Common text as sorted keys (hashes) of token sequences."""
+    """Common text as sorted keys (64-bit hashes) of token sequences."""
 
-    phrases: UInt  # sequences of PHRASE_TOKENS tokens
-    forms: UInt  # sequences of FORM_TOKENS tokens in headings of forms
+    phrases: UInt  # keys of sequences of PHRASE_TOKENS tokens
+    forms: UInt  # keys of sequences of FORM_TOKENS tokens in headings of forms
 
 
 def common_text(pool: Owned, shared: SharedPhrases, merged: Int) -> CommonText:
@@ -190,7 +195,7 @@ def common_text(pool: Owned, shared: SharedPhrases, merged: Int) -> CommonText:
     - A phrase is common text if it is boilerplate, or if at least FEWEST owners have it.
     - A sequence of FORM_TOKENS tokens is common text if more than MANY owners, and more than 1 % of owners, have it.
 
-    `merged` is the result of `merged_owners`; merged owners count as one.
+    `merged` is the result of `merged_owners`; merged owners count as one in all these numbers.
     """
     pairs = np.unique(shared.pair_phrase * len(merged) + merged[shared.pair_owner])
     n_owners = np.bincount(pairs // len(merged), minlength=len(shared.key))
@@ -198,8 +203,8 @@ def common_text(pool: Owned, shared: SharedPhrases, merged: Int) -> CommonText:
     owner = merged[pool.owner]
     forms = []
     for ((_, places),) in parts_of((pool.rows,), FORM_TOKENS):
-        key, number = np.unique(places.key, return_inverse=True)
-        pairs = np.unique(number * len(merged) + owner[pool.rows.row(places.at)])
+        key, sequence = np.unique(places.key, return_inverse=True)
+        pairs = np.unique(sequence * len(merged) + owner[pool.rows.row(places.at)])
         forms.append(key[np.bincount(pairs // len(merged), minlength=len(key)) > limit])
     is_common = shared.boilerplate | (n_owners >= FEWEST)
     return CommonText(np.sort(shared.key[is_common]), np.sort(np.concatenate(forms)))
@@ -209,11 +214,11 @@ class OwnText(NamedTuple):
     """Rows without common text."""
 
     rows: Numbered  # the remaining tokens of each row
-    origin: Int  # index of each remaining token in the token array of the complete rows
+    origin: Int  # index of each remaining token in the tokens of the complete rows
 
 
 def own_text(rows: Numbered, common: CommonText) -> OwnText:
-    """Return rows without the tokens of common text; the rows must be numbered with the vocabulary of the pool."""
+    """Return rows without the tokens of common text; their token numbers must be from the vocabulary of the pool."""
     covered = np.zeros(len(rows.tokens), dtype=np.bool_)
     for keys, length in ((common.phrases, PHRASE_TOKENS), (common.forms, FORM_TOKENS)):
         covered |= _covered(_places_of(keys, rows, length), len(rows.tokens), length)
@@ -222,6 +227,7 @@ def own_text(rows: Numbered, common: CommonText) -> OwnText:
 
 
 def _places_of(keys: UInt, rows: Numbered, length: int) -> Int:
+    """Return the places in `rows` where a sequence of `length` tokens begins whose key is in `keys`, ascending."""
     places_found = [np.zeros(0, dtype=np.int64)]
     for start in range(0, len(rows.tokens) if len(keys) > 0 else 0, BLOCK_TOKENS):
         places = np.arange(start, min(start + BLOCK_TOKENS, len(rows.tokens)))

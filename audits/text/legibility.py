@@ -1,6 +1,7 @@
-"""Detect rows that are not in the language of the real tables.
+"""Detect rows that are illegible: not written in the language of the real tables.
 
-Encoded, reversed or translated text resembles no person's text, so the other audits find no leak in it.
+Encoded, reversed or translated text resembles no person's text, so the other audits find no leak in it. A row is
+illegible if its characters follow each other in an order that is far less probable than in real text.
 """
 
 import string
@@ -17,31 +18,31 @@ from audits.text.normalise import normalise
 
 ALPHABET = 127  # the model distinguishes the 127 most frequent characters; all others count as one character
 PRIOR = 5.0  # weight of the shorter context in the model, as a number of occurrences
-BOUND_POSITION = (
-    2 / 3
-)  # position of the bound on a scale from the score of real text (0) to that of scrambled text (1)
+# position of the bound on a scale from the score of real text (0) to that of scrambled text (1)
+BOUND_POSITION = 2 / 3
 SHORT = 40  # a row with fewer characters is compared with windows of real text of the same length
 RARE = 0.001  # a short row below the bound is illegible if at most this share of equally long real text scores lower
 CHANCE = 0.01  # significance level of the test for too many short rows below the bound
-WINDOW = 50  # characters per window of a row
+WINDOW = 50  # a row is cut into windows of 50 to 99 characters; a shorter row is one window
 MIN_SHARE_BELOW = 1 / 3  # a row is partly illegible if at least this share of its windows scores below the bound
-MAX_CHARACTERS = 4_000_000  # at most about this many characters of `fitted`, and of `held_out`, are used
+MAX_CHARACTERS = 4_000_000  # of `fitted`, and of `held_out`, the first texts up to this total are used
 MIN_DIFFERENCE = 0.5  # smallest difference of the scores of real and scrambled text, in nats per character
-# the punctuation of a text is kept if it is more than this share, and more than this number, of the characters
+# punctuation is kept if it is more than this share, and more than this number, of a text's characters except spaces
 MAX_PUNCTUATION, FEW_MARKS = 0.2, 2
 _START = "\n\n"  # precedes a text on which the model is fitted
-_WORD = "\n "  # precedes a text that is scored, so that its first word is scored like any word of a record
+# precedes a text that is scored; no fitted text begins with a space, so the first character is scored by p(c | " ")
+_WORD = "\n "
 _SPACES = str.maketrans(dict.fromkeys(string.punctuation, " "))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Legibility:
-    """Legibility of the n rows of a table (see `legibility`)."""
+    """The legibility of the n rows of a table (see `legibility`)."""
 
     illegible: Bool  # whether each row is illegible, (n,)
-    # whether each row is illegible, or is long and has a third of its windows below the bound, (n,)
+    # whether each row is illegible, or has 40 characters or more and at least a third of its windows below the bound
     partly: Bool
-    bound: float  # score in nats per character; a long row (at least 40 characters) is illegible if it scores lower
+    bound: float  # score in nats per character; a row of at least 40 characters is illegible if it scores lower
 
 
 def legibility(rows: Sequence[str], fitted: Sequence[str], held_out: Sequence[str], rng: Rng) -> Legibility:
@@ -54,18 +55,18 @@ def legibility(rows: Sequence[str], fitted: Sequence[str], held_out: Sequence[st
 
     where p(c | ab) is the probability of the character c after the characters a and b. n_x counts the occurrences of
     x in `fitted`, n is the number of characters of `fitted`, and the alphabet has at most 128 characters (ALPHABET).
-    Punctuation is left out, because it differs between tables of one language (placeholders, quotes).
+    All texts are normalised first. Punctuation is left out, because it differs between tables of one language.
 
     `held_out` has real texts that are not in `fitted`. Let R be the median score of `held_out`, and S that of
-    `held_out` with scrambled words. The bound is two thirds of the way from R down to S. A row below the bound is
-    illegible. Language models write text near R; rot13 and base64 are below S.
+    `held_out` with scrambled words. The bound is two thirds of the way from R down to S. Language models write text
+    near R; rot13 and base64 are below S. A row of at least 40 characters is illegible if it is below the bound.
 
-    The score of a short row (fewer than 40 characters) varies strongly. A short row below the bound is therefore
-    illegible only if at most one in 1,000 windows of the row's length in `held_out` scores lower.
+    The score of a short row (fewer than 40 characters) varies strongly. Therefore it is compared with windows of its
+    length in `held_out` that begin with a word. A short row below the bound is illegible in two cases:
 
-    The other short rows are tested together. The share of windows below the bound is the probability that a legible
-    row of the same length scores below the bound. If more of these rows score below the bound than this probability
-    explains (binomial test at 1 %), each of these rows that scores below the bound is illegible.
+    - At most one in 1,000 of the windows scores lower, or there is no such window.
+    - More of the remaining short rows are below the bound than chance explains (binomial test at 1 %). By chance, a
+      legible row is below the bound with a probability: the share of its windows below the bound, on average.
 
     Raises:
         NotMeasurable: real and scrambled text have similar scores.
@@ -76,14 +77,14 @@ def legibility(rows: Sequence[str], fitted: Sequence[str], held_out: Sequence[st
     """
     model = _Model(_first_texts(fitted))
     sample = [_without_punctuation(normalise(text)) for text in _first_texts(held_out)]
-    real = float(np.median([model.score(text) for text in sample]))
-    scrambled = float(np.median([model.score(_scrambled(text, rng)) for text in sample]))
-    if real - scrambled < MIN_DIFFERENCE:
+    real_score = float(np.median([model.score(text) for text in sample]))
+    scrambled_score = float(np.median([model.score(_scrambled(text, rng)) for text in sample]))
+    if real_score - scrambled_score < MIN_DIFFERENCE:
         raise NotMeasurable(
             "real texts and the same texts with scrambled words have similar scores, so illegible rows cannot be "
             "detected"
         )
-    bound = real - BOUND_POSITION * (real - scrambled)
+    bound = real_score - BOUND_POSITION * (real_score - scrambled_score)
     texts = [_without_punctuation(normalise(text)) for text in rows]
     illegible = np.array([model.score(text) < bound for text in texts], dtype=np.bool_)
     partly = np.array([model.share_below(text, bound) >= MIN_SHARE_BELOW for text in texts], dtype=np.bool_)
@@ -93,26 +94,27 @@ def legibility(rows: Sequence[str], fitted: Sequence[str], held_out: Sequence[st
 
 
 def _illegible_short(model: "_Model", rows: Sequence[str], held_out: Sequence[str], bound: float) -> Bool:
+    """Return which of the short `rows` are illegible, see `legibility`; all texts are normalised."""
     if len(rows) == 0:
         return np.zeros(0, dtype=np.bool_)
     from scipy.stats import binom  # here, because scipy.stats takes half a second to import
 
     text = " ".join(held_out)
-    summed = np.append(0.0, np.cumsum(model.per_character(text)))
+    sums = np.append(0.0, np.cumsum(model.per_character(text)))
     starts = np.array([0, *(i + 1 for i, c in enumerate(text) if c == " ")])
     scores = np.array([model.score(row) for row in rows])
     is_below = scores < bound
     lowest, by_chance = np.empty(len(rows)), np.empty(len(rows))
     sizes = np.array([len(row) for row in rows], dtype=np.int64)
     for size in np.unique(sizes).tolist():
-        first = starts[starts + size <= len(text)]
-        windows = (summed[first + size] - summed[first]) / max(size, 1)
+        window_starts = starts[starts + size <= len(text)]
+        windows = (sums[window_starts + size] - sums[window_starts]) / max(size, 1)
         # if the real text is shorter than the row, there is no window, and every row below the bound is illegible
         lowest[sizes == size] = np.quantile(windows, RARE) if len(windows) > 0 else bound
         by_chance[sizes == size] = np.mean(windows < bound) if len(windows) > 0 else 0.0
     is_rare = is_below & (scores < lowest)
-    n_below, n_others = (is_below & ~is_rare).sum(), (~is_rare).sum()
-    are_too_many = n_below > 0 and binom.sf(n_below - 1, n_others, by_chance[~is_rare].mean()) <= CHANCE
+    n_below, n_not_rare = (is_below & ~is_rare).sum(), (~is_rare).sum()
+    are_too_many = n_below > 0 and binom.sf(n_below - 1, n_not_rare, by_chance[~is_rare].mean()) <= CHANCE
     return np.asarray(is_below & (are_too_many | is_rare))
 
 
@@ -162,6 +164,7 @@ class _Model:
 
 
 def _codes(text: str) -> Int:
+    """Return the code points of a text, int64 (characters,)."""
     return np.frombuffer(text.encode("utf-32-le", "surrogatepass"), dtype=np.uint32).astype(np.int64)
 
 
@@ -175,7 +178,8 @@ def _first_texts(texts: Sequence[str]) -> list[str]:
 def _without_punctuation(text: str) -> str:
     """Return a normalised text with spaces in place of ASCII punctuation: "pain, mild" -> "pain mild".
 
-    If more than two characters and more than a fifth are punctuation, return it unchanged: it may be a cipher.
+    If more than two characters, and more than a fifth of all (spaces not counted), are punctuation, return it
+    unchanged: it may be a cipher.
     """
     words = " ".join(text.translate(_SPACES).split())
     n, n_kept = (len(part) - part.count(" ") for part in (text, words))
@@ -183,4 +187,5 @@ def _without_punctuation(text: str) -> str:
 
 
 def _scrambled(text: str, rng: Rng) -> str:
+    """Return a text with the characters of each word in random order."""
     return " ".join("".join(rng.permutation(list(word))) for word in text.split())
