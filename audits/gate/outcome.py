@@ -29,8 +29,8 @@ class RuleOutcome:
     `limit` and `value` are those of a rule: the number of synthetic records with parents must be 0.
     """
 
-    # id of the rule; `audit-NAME` for an audit; `dp-consistent-NAME` for the comparison of the claimed epsilon with the
-    # epsilon that the audit NAME proves (its fields are those of a rule); `policy` if the policy has no gate of its own
+    # id of the rule; `audit-NAME` for an audit; `dp-consistent-NAME` for the comparison of the claimed epsilon with
+    # the epsilon that the audit NAME proves (fields as for a rule); `policy` if the policy has no gate of its own
     id: str
     # for a rule, metric and bound, such as `membership.auc.high`; for an audit, `NAME.passed`, or `NAME.measured` if
     # the policy requires only that the audit is measured, and it was not; for the gate `policy`, `policy.gates`
@@ -78,7 +78,7 @@ class Decision:
         return tuple(o for o in self.outcomes if not o.gating)
 
     def with_problems(self, problems: Sequence[str]) -> "Decision":
-        """Return the decision with the input problems in the reason of each outcome that counts them and did not pass.
+        """Return the decision with the input problems in the reason of each failed outcome that counts them.
 
         Privacy: the problems contain exact numbers, so the returned decision is for private outputs only.
         """
