@@ -1,7 +1,10 @@
-"""The forward pass of the decode loop for Llama and Mistral models, faster than `generate` of transformers.
+"""Compute the logits of Llama and Mistral models for the decode loop, faster than `generate` of transformers.
 
-On a CPU, weights are packed (see products.py), and the query heads that share a key head are rows of one matrix
-product. On a GPU, a step is recorded as a CUDA graph, which starts the many short kernels of a step faster.
+The decode loop (batching.py) writes many texts at once, one in each row of a batch. A `LlamaStepper` reads a group of
+prompts, and stores their keys and values (the inputs of attention) in a cache. `assign` copies the keys and values of
+a prompt to a row. Each step then appends one token to each row. The query heads that share a key head are rows of one
+matrix product. On a CPU, weights are packed if possible (see products.py). On a GPU, a step is recorded as a CUDA
+graph, which starts the many short GPU functions of the step faster.
 """
 
 from collections.abc import Callable
@@ -15,22 +18,22 @@ from synthgen.core.errors import ModelError
 from synthgen.decode.loop.products import can_pack, merged, product
 
 FAMILIES = ("llama", "mistral")
-GROUPS = 4  # prompts are read in groups of batch / GROUPS prompts
-SMALLER = (2, 4, 8)  # if few rows are left, a step can compute batch / 2, batch / 4 or batch / 8 rows
-WARM_UP = 3  # number of calls before a recording; during them, the libraries choose kernels and allocate memory
-MIN_ROWS = 8  # smallest number of rows of a step; products of fewer rows add terms in a different order
+GROUPS = 4  # divisor of the batch size: `read` takes a group of batch / GROUPS prompts, at least one
+SMALLER = (2, 4, 8)  # divisors of the batch size; if few rows hold texts, a step can compute this part of the batch
+WARM_UP = 3  # number of calls before a recording, in which the libraries choose GPU functions and allocate memory
+MIN_ROWS = 8  # smallest number of rows in a smaller step; products of fewer rows add terms in a different order
 
 
 def can_record(device: torch.device) -> bool:
-    """Return whether computations on a device can be recorded and replayed."""
+    """Return whether computations on a device can be recorded as a CUDA graph."""
     return device.type == "cuda"
 
 
 class Recorded:
     """A function of tensors on one GPU, recorded as a CUDA graph so that calls are faster.
 
-    The function must not wait for the GPU, must always use the same shapes, and must allow repeated calls with the
-    same arguments. All calls return the same tensor; each call overwrites its values.
+    The function must not wait for the GPU, must always use the same shapes, and must have the same effect if it is
+    called again with the same arguments. All calls return the same tensor; each call overwrites its values.
     """
 
     def __init__(self, function: Callable[..., Tensor], *arguments: Tensor) -> None:
@@ -55,13 +58,13 @@ class Recorded:
 
 
 def has_stepper(config: Any) -> bool:
-    """Return whether `LlamaStepper` supports a model with this configuration."""
+    """Return whether `LlamaStepper` supports this configuration: a family of `FAMILIES`, SiLU, and no bias."""
     biased = getattr(config, "attention_bias", False) or getattr(config, "mlp_bias", False)
     return config.model_type in FAMILIES and not biased and config.hidden_act == "silu"
 
 
 class Layer:
-    """The matrix products and norms of one layer."""
+    """The matrix products (see products.py) of one layer, and the weights of its two norms."""
 
     def __init__(self, layer: Any) -> None:
         attention, mlp = layer.self_attn, layer.mlp
@@ -74,7 +77,7 @@ class Layer:
 class LlamaWeights:
     """The weights of a model in the layout of `LlamaStepper`; several steppers can share the weights.
 
-    If weights are packed (bfloat16 on a CPU), the layers are removed from `model`, which cannot be used afterwards.
+    If the weights can be packed (see `can_pack`), the layers of `model` are removed, and `model` cannot be used.
 
     Raises:
         ModelError: `has_stepper` is false for the model.
@@ -86,7 +89,7 @@ class LlamaWeights:
         self.config, body = model.config, model.model
         self.table, self.norm, self.rotary = body.embed_tokens.weight, body.norm.weight, body.rotary_emb
         self.head = product(model.lm_head.weight)
-        # by batch, length and number of threads of a stepper: the numbers of rows that its steps can compute
+        # (batch, length, number of threads) of a stepper -> numbers of rows that a step can compute
         self.sizes: dict[tuple[int, int, int], tuple[int, ...]] = {}
         self.layers = []
         for i, layer in enumerate(body.layers):
@@ -100,15 +103,16 @@ class LlamaStepper:
 
     The rows can have different lengths: the caller passes the position of each row's new token.
 
-    Shapes are fixed, so that rows are independent: prompts are padded to `prompt` tokens, and attention always covers
-    `length` positions of prompt and new tokens. If few rows are left, a step computes a smaller batch. `sizes` lists
-    the numbers of rows that gave bitwise the results of the full batch in a test on this machine.
+    All shapes are fixed, so that the result for a row does not depend on the other rows. The caller pads prompts to
+    `prompt` tokens, and a step attends to `length` positions of prompt and new tokens. A step can compute fewer rows,
+    if few rows hold texts. `sizes` lists the numbers of rows that a step can compute: the size of the batch, and
+    smaller numbers that gave bitwise the results of the full batch in a test on this machine.
 
     Raises:
         ModelError: the model's sliding window is shorter than `length`.
     """
 
-    continuous = True  # a finished row of the batch can be replaced while the unfinished rows continue
+    continuous = True  # a row whose text is finished can get a new text while the other rows continue
 
     def __init__(self, weights: LlamaWeights, *, batch: int, prompt: int, length: int) -> None:
         config = weights.config
@@ -121,14 +125,14 @@ class LlamaStepper:
         self.weights, self.eps = weights, config.rms_norm_eps
         self.batch, self.group, self.prompt, self.length = batch, max(1, batch // GROUPS), prompt, length
         self.prefix_length = 0  # number of tokens of the common prefix of all prompts
-        # key/value caches of the rows of the batch, and of the prompts that `read` took last
+        # caches (see `_cache`) of the rows of the batch, and of the group of prompts that `read` took last
         self.rows, self.prompts = self._cache(batch, length), self._cache(self.group, prompt)
         device = weights.table.device
         self.columns = torch.arange(length, device=device)
         cos, sin = (t[0] for t in weights.rotary(weights.table[:1].unsqueeze(0), self.columns.unsqueeze(0)))
         self.rotations = torch.stack((cos, sin))
-        at = torch.arange(batch * self.n_kv, device=device) * length
-        self.lines = at.view(batch, self.n_kv)  # cache index of the first position of each row and head
+        starts = torch.arange(batch * self.n_kv, device=device) * length
+        self.starts = starts.view(batch, self.n_kv)  # cache index of the first position of each row and key head
         self.recorded: dict[int, Recorded] = {}  # recorded steps on a GPU, by number of rows
         shape = batch, length, torch.get_num_threads()
         if shape not in weights.sizes:
@@ -143,12 +147,13 @@ class LlamaStepper:
         rows = torch.arange(self.batch, device=self.columns.device)
         ids, positions = rows % len(self.weights.table), self.length - 1 - rows % self.length
         full = self.step(ids, positions)
-        sizes = [self.batch // part for part in SMALLER if self.batch // part >= MIN_ROWS]
+        sizes = [self.batch // divisor for divisor in SMALLER if self.batch // divisor >= MIN_ROWS]
         same = [n for n in sizes if torch.equal(self.step(ids[:n], positions[:n]), full[:n])]
         self.rows.zero_()
         return (self.batch, *same)
 
     def _cache(self, rows: int, length: int) -> Tensor:
+        # returns an empty cache; index 0 of the first axis is for keys, and index 1 for values
         shape = (2, len(self.weights.layers), rows, self.n_kv, length, self.head_dim)
         return torch.zeros(shape, dtype=self.weights.table.dtype, device=self.weights.table.device)
 
@@ -157,7 +162,7 @@ class LlamaStepper:
         return functional.embedding(ids, self.weights.table)
 
     def read_prefix(self, embeddings: Tensor) -> None:
-        """Read the common prefix (p, width) of all prompts; `read` then takes prompts without this prefix."""
+        """Read the prefix of all prompts, embeddings (p, width); `read` then takes prompts without this prefix."""
         self.prefix_length = len(embeddings)
         prefix_cache = self._cache(1, self.prefix_length)
         self._fill(embeddings.unsqueeze(0), prefix_cache, 0)
@@ -165,18 +170,19 @@ class LlamaStepper:
             cache[..., : self.prefix_length, :] = prefix_cache
 
     def read(self, embeddings: Tensor, lengths: Tensor) -> Tensor:
-        """Read prompts (group, t, width), padded on the right; return the logits after the last token of each.
+        """Read prompts; return the logits (group, vocabulary) after the last token of each prompt.
 
-        t is `prompt` minus the length of the prefix. `lengths`, int64 (group), does not include the prefix.
+        `embeddings` (group, t, width) are padded on the right to t tokens: `prompt` minus the length of the prefix.
+        `lengths`, int64 (group), are the numbers of tokens of the prompts without the prefix.
         """
         x = self._fill(embeddings, self.prompts, self.prefix_length)
         return self._logits(x[torch.arange(len(x), device=x.device), lengths - 1])
 
     def _fill(self, embeddings: Tensor, cache: Tensor, begin: int) -> Tensor:
-        """Return the states of the last layer (n, t, width); write keys and values to `cache` from `begin` on."""
+        """Return the last layer's states (n, t, width); write keys and values to `cache`, from `begin` to the end."""
         n, t, width = embeddings.shape
-        at = self.columns[: begin + t]
-        bias = _bias(at[None, :] <= at[begin:, None], embeddings.dtype)
+        positions = self.columns[: begin + t]
+        bias = _bias(positions[None, :] <= positions[begin:, None], embeddings.dtype)
         rotation = self.rotations[:, begin : begin + t].repeat(1, n, 1).unsqueeze(2)
         x = embeddings.reshape(n * t, width)
         for i, layer in enumerate(self.weights.layers):
@@ -188,7 +194,7 @@ class LlamaStepper:
         return x.view(n, t, width)
 
     def assign(self, rows: Tensor, prompts: Tensor) -> None:
-        """Let row rows[i] of the batch continue prompt prompts[i] of the last `read`; the arguments are int64 (m)."""
+        """Let row rows[i] of the batch continue prompt prompts[i] of the last `read`; both are int64 (m)."""
         columns = slice(self.prefix_length, self.prompt)
         self.rows[:, :, rows, :, columns] = self.prompts[:, :, prompts, :, columns]
 
@@ -203,17 +209,17 @@ class LlamaStepper:
         """
         if not can_record(self.columns.device):
             return self._step(ids, positions)
-        if len(ids) not in self.recorded:  # the recording runs the step several times, with the same result each time
+        if len(ids) not in self.recorded:  # a recording runs the step `WARM_UP` times; repetitions change nothing
             self.recorded[len(ids)] = Recorded(self._step, ids, positions)
         return self.recorded[len(ids)](ids, positions)
 
     def _step(self, ids: Tensor, positions: Tensor) -> Tensor:
-        # computes a step as `step` does, but without a recording
+        # computes what `step` returns, without a recording
         n = len(ids)
         bias = _bias(self.columns[None, :] <= positions[:, None], self.weights.table.dtype)
         bias = bias.repeat_interleave(self.n_kv, dim=0).unsqueeze(1)
         rotation = self.rotations[:, positions].unsqueeze(2)
-        places = (self.lines[:n] + positions[:, None]).flatten()
+        places = (self.starts[:n] + positions[:, None]).flatten()
         x = self.embed(ids)
         for i, layer in enumerate(self.weights.layers):
             q, k, v = self._heads(layer, x, rotation)
@@ -224,7 +230,8 @@ class LlamaStepper:
         return self._logits(x)
 
     def _heads(self, layer: Layer, x: Tensor, rotation: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        # returns queries (m, heads, d), keys and values (m, kv, d); `rotation` (2, m, 1, d) is cosine and sine
+        # Returns the queries (m, heads, d), keys and values (m, kv, d) of m tokens with the states `x` (m, width).
+        # Queries and keys are rotated by angles of each position; `rotation` (2, m, 1, d) is their cosine and sine.
         h = functional.rms_norm(x, (x.shape[-1],), layer.norm1, self.eps)
         qkv = layer.qkv(h).view(len(x), -1, self.head_dim)
         qk, v = qkv[:, : -self.n_kv], qkv[:, -self.n_kv :]
@@ -235,14 +242,14 @@ class LlamaStepper:
         return rotated[:, : self.n_heads], rotated[:, self.n_heads :], v
 
     def _feed_forward(self, layer: Layer, x: Tensor, mixed: Tensor) -> Tensor:
-        # returns the output of a layer from its input `x` and from `mixed`, the values that its attention averaged
+        # returns the output of a layer; `x` is the input of the layer, and `mixed` the result of `_attend`
         x = layer.o.plus(mixed, x)
         h = functional.rms_norm(x, (x.shape[-1],), layer.norm2, self.eps)
         return layer.down.plus(layer.up.times(h, layer.gate.silu(h)), x)
 
     def _attend(self, q: Tensor, keys: Tensor, values: Tensor, bias: Tensor) -> Tensor:
-        # Returns the averaged values (n * t, heads * d). The queries `q` have the shape (n, t, heads, d), and `keys`
-        # and `values` have the shape (n, kv, length, d).
+        # Returns the values, averaged with the attention weights, (n * t, heads * d). The queries `q` are
+        # (n, t, heads, d), and `keys` and `values` are (n, kv, positions, d). For `bias` (t, positions), see `_bias`.
         n, t = q.shape[:2]
         per_key = self.n_heads // self.n_kv  # number of query heads that share a key head
         queries = q.reshape(n, t, self.n_kv, per_key, self.head_dim).permute(0, 2, 3, 1, 4)  # (n, kv, per_key, t, d)
@@ -254,7 +261,7 @@ class LlamaStepper:
         return mixed.reshape(n * t, self.n_heads * self.head_dim)
 
     def _attend_one(self, q: Tensor, keys: Tensor, values: Tensor, bias: Tensor) -> Tensor:
-        # `_attend` for one token per row, with fewer operations; `bias` is (n * kv, 1, length)
+        # returns the result of `_attend` for one token per row, with fewer operations; `bias` is (n * kv, 1, length)
         queries = q.reshape(len(bias), -1, self.head_dim)
         scores = torch.baddbmm(bias, queries, keys.flatten(0, 1).transpose(1, 2), alpha=self.head_dim**-0.5)
         weights = torch.softmax(scores, dim=-1, dtype=torch.float32).to(q.dtype)
@@ -265,4 +272,5 @@ class LlamaStepper:
 
 
 def _bias(allowed: Tensor, dtype: torch.dtype) -> Tensor:
+    # returns the summand of attention scores: 0 where a token may attend to a position (`allowed`), and −∞ elsewhere
     return torch.zeros(allowed.shape, dtype=dtype, device=allowed.device).masked_fill_(~allowed, float("-inf"))

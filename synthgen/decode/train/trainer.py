@@ -1,12 +1,15 @@
-"""Train a bridge, with which a language model reproduces a passage from the passage's vector.
+"""Train a bridge, or a style adapter for a bridge, so that a language model reproduces a text from the text's vector.
+
+The training texts are called passages. A step adds noise to the vectors of a batch of passages, because the bridge is
+used for interpolated vectors, which are vectors of no text. The bridge's projector maps a noisy vector to soft tokens
+(input embeddings of the model). The model reads a prompt and the soft tokens, and then predicts the passage:
 
     loss = - 1/T · Σ_t log p(text_t | prompt, soft(x + noise), text_<t)
 
-T is the number of tokens of the passage, text_t its token t, x its vector; soft maps a vector to soft tokens.
-The noise prepares the bridge for interpolated vectors, which are vectors of no text. Passages have no labels, so
-characteristic words of the passage take the place of the label in a prompt. Prompts can also contain the words of
-the vocabulary that are nearest to the noisy vector, because `synthgen release` writes such words into its prompts if
-`decode.words` is not 0.
+T is the number of tokens of the passage, text_t its token t, x its vector, and soft the projector. In a release, a
+prompt names a label; passages have no labels, so a prompt contains characteristic words of the passage instead. It
+can also contain prompt words: the words of a public vocabulary that are nearest to the noisy vector, which
+`synthgen release` writes into its prompts if `decode.words` is not 0.
 
 Reference: Cheng et al., xRAG, 2024 (arXiv 2405.13792v2), section 3.3 (paraphrase pretraining). The noise, the prompts
 and the low-rank adapters are additions of this project.
@@ -44,8 +47,8 @@ from synthgen.decode.train.processes import Processes
 
 CURVE = "curve.jsonl"  # name of the file with the losses
 STATE = "state.safetensors"  # name of the file with the checkpoint
-HINT_SHARE = 0.7  # share of the prompts that contain one or two characteristic words of the passage
-WORDS_SHARE = 0.75  # share of the prompts that contain words of the vocabulary, if `train.words` is not 0
+HINT_SHARE = 0.7  # probability that a prompt contains one or two characteristic words, if the passage has any
+WORDS_SHARE = 0.75  # probability that a prompt contains prompt words, if `train.words` is not 0
 ALONE = Processes()  # for a training with one process
 
 
@@ -56,17 +59,17 @@ class EmbeddedPassages:
     passages: Passages
     vectors: NDArray[np.float32]  # (n, d), in the order of the passages
     heldout: int  # number of passages at the end of `passages` that are not trained on
-    reader: WordReader | None = None  # chooses the prompt words; None for a bridge without a vocabulary
+    reader: WordReader | None = None  # chooses the prompt words; None if the bridge has no vocabulary
 
 
 class Trainer:
-    """One training run: model, bridge, optimizer and progress.
+    """One training: the language model, the trained tensors, the optimizer and the number of finished steps.
 
-    Without `style_of`, the run trains a new bridge. With `style_of` (a bridge and a rank), it trains a style adapter
-    of this rank for this bridge. Several `processes` can share the work.
+    Without `style_of`, a new bridge is trained. With `style_of` (a bridge and a rank), a style adapter of this rank
+    is trained for this bridge. Several `processes` can share the work.
 
     Raises:
-        DataError: a batch needs more passages than there are, or has fewer passages than there are processes.
+        DataError: `train.batch` exceeds the number of training passages, or is below the number of processes.
         ModelError: the model lacks layers to adapt, or does not fit the configured shape or the bridge of `style_of`.
     """
 
@@ -101,11 +104,13 @@ class Trainer:
             recompute_activations(model)
         self.optimizer = torch.optim.AdamW(list(self.tensors.values()), lr=config.train.rate, weight_decay=0.01)
         self.template = Template(self.shape.template, self.shape.soft_tokens, self.shape.placeholder_id)
-        # finished steps: `step` of this run, and `steps_before` of the run whose bridge is trained further
+        # numbers of finished steps: `step` of this training, and `steps_before` of the bridge given to `start_from`
         self.step = self.steps_before = 0
 
     def batch(self, step: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """Return the batch of a step: ids (n, longest), vector mask and text mask (see `frame`), and noisy vectors.
+        """Return the batch of a step: ids and two masks (see `frame`), and the noisy vectors, float32 (batch, d).
+
+        `mix_vectors` first replaces some passages. The noise is u · z / √d, u ~ U(0, `train.noise`) and z ~ N(0, I).
 
         Randomness: the streams step/`step` and mix/`step`; for the choice of passages, see `rows`.
         """
@@ -119,13 +124,13 @@ class Trainer:
         return (*self.frame(rows, prompts), torch.from_numpy(vectors).to(self.device))
 
     def rows(self, step: int, n: int) -> NDArray[np.int64]:
-        """Return the row numbers of a step, int64 (batch); each epoch visits all n passages in a new random order."""
+        """Return the row numbers of a step, int64 (batch); epoch e visits all n passages in an order from epoch/e."""
         places = np.arange(step * self.config.train.batch, (step + 1) * self.config.train.batch)
         orders = {e: self.seeds.child("epoch", str(e)).generator().permutation(n) for e in np.unique(places // n)}
         return np.array([orders[place // n][place % n] for place in places], dtype=np.int64)
 
     def prompts(self, rows: NDArray[np.int64], vectors: NDArray[np.float32], rng: np.random.Generator) -> list[str]:
-        """Return prompts with up to two characteristic words of the passage, then words nearest to the vector."""
+        """Return prompts: up to two characteristic words of the passage, then up to `train.words` prompt words."""
         limit, reader = self.config.train.words, self.data.reader
         words_of = reader.read(vectors, limit) if reader is not None and limit > 0 else ((),) * len(rows)
         prompts = []
@@ -136,9 +141,10 @@ class Trainer:
         return prompts
 
     def frame(self, rows: NDArray[np.int64], prompts: Sequence[str]) -> tuple[Tensor, Tensor, Tensor]:
-        """Return the token ids of prompt, soft tokens and passage, int64 (n, longest), and two masks of this shape.
+        """Return the token ids of the inputs, int64 (n, longest), and two masks of this shape.
 
-        The first mask marks the soft tokens, the second the passage. `longest` is at most `train.length`.
+        An input has the template, with the prompt and placeholders of the soft tokens, then the passage, which is cut
+        so that the input has at most `train.length` tokens, then padding. The masks mark placeholders and passage.
         """
         config, passages = self.config.train, self.data.passages
         openings = [self.template.tokens(self.tokenizer, prompt, config.max_prompt_tokens) for prompt in prompts]
@@ -157,10 +163,10 @@ class Trainer:
     def loss(
         self, ids: Tensor, is_vector: Tensor, is_text: Tensor, vectors: Tensor, distil: float = 0
     ) -> tuple[Tensor, int]:
-        """Return the summed cross-entropy of the texts' tokens in nats, and the number of these tokens.
+        """Return the cross-entropy in nats, summed over the tokens of the passages, and the number of these tokens.
 
         With `distil` > 0, the sum includes `distil` times the divergence from the predictions that the same model
-        makes when it reads the text itself in place of the vector (self-distillation).
+        makes when it reads the passage itself in place of the vector (self-distillation).
         """
         table = self.model.get_input_embeddings()  # type: ignore[operator]
         embeddings = splice(table(ids.masked_fill(is_vector, 0)), self.projector(vectors), is_vector)
@@ -178,12 +184,12 @@ class Trainer:
         return self.model.base_model(inputs_embeds=embeddings, use_cache=False).last_hidden_state  # type: ignore[operator,no-any-return]
 
     def rate(self, step: int) -> float:
-        """Return the learning rate: linear warm-up, constant, then linear to zero over the last `decay` steps."""
-        t = self.config.train
-        return t.rate * min(1.0, (step + 1) / t.warmup, (t.steps - step) / t.decay)
+        """Return the learning rate: a linear rise, a constant, and a linear fall over the last `decay` steps."""
+        config = self.config.train
+        return config.rate * min(1.0, (step + 1) / config.warmup, (config.steps - step) / config.decay)
 
     def train_step(self) -> float:
-        """Take one step and return its loss in nats per token; raise ModelError if the loss is not finite."""
+        """Take one step and return its loss in nats per token; raise ModelError if loss or gradient is not finite."""
         for group in self.optimizer.param_groups:
             group["lr"] = self.rate(self.step)
         ids, is_vector, is_text, vectors = (self.processes.own(part) for part in self.batch(self.step))
@@ -192,9 +198,9 @@ class Trainer:
         self.processes.add([n_all])
         loss = total / n_all
         loss.backward()  # type: ignore[no-untyped-call]
-        of_batch = loss.detach().clone()
-        self.processes.add([of_batch, *(t.grad for t in self.tensors.values() if t.grad is not None)])
-        value, norm = float(of_batch), float(nn.utils.clip_grad_norm_(self.tensors.values(), 1.0))
+        batch_loss = loss.detach().clone()
+        self.processes.add([batch_loss, *(t.grad for t in self.tensors.values() if t.grad is not None)])
+        value, norm = float(batch_loss), float(nn.utils.clip_grad_norm_(self.tensors.values(), 1.0))
         # tested before the weights change, so every checkpoint has finite weights
         if not (math.isfinite(value) and math.isfinite(norm)):
             raise ModelError(f"training diverged at step {self.step + 1}", hint="Lower train.rate and start again.")
@@ -205,12 +211,12 @@ class Trainer:
 
     @torch.no_grad()
     def evaluate(self) -> dict[str, float]:
-        """Return losses on the held-out passages, in nats per token.
+        """Return losses by name, in nats per token of the held-out passages.
 
-        Each prompt contains the most characteristic word of the passage, if the passage has one. "own" is the loss
-        with the passage's vector, and "other" the loss with a different passage's vector. If `train.words` is not 0,
-        "prompted" is the loss with the passage's vector and a prompt that also contains vocabulary words: half of
-        `train.words`, rounded up.
+        - "own": with the passage's vector; the prompt is the passage's most characteristic word, if it has one.
+        - "other": as "own", but with the vector of the batch's previous passage (in a batch of one, the same vector).
+        - "prompted", only if `train.words` is not 0: as "own", but the prompt also contains prompt words, half of
+          `train.words`, rounded up.
         """
         n, size, reader = len(self.data.vectors), self.config.train.batch, self.data.reader
         half = (self.config.train.words + 1) // 2
@@ -231,7 +237,7 @@ class Trainer:
         return {name: value / tokens for name, value in sums.items()}
 
     def start_from(self, bridge: Bridge) -> None:
-        """Start from the weights of a bridge; raise ModelError if shape or template differ from the configuration."""
+        """Start from the weights of `bridge`; raise ModelError if its shape or template is not the configured one."""
         tensors = {f"projector.{k}": v for k, v in bridge.projector.state_dict().items()} | bridge.adapters
         configured, info = self.template, bridge.info
         has_same_frame = (info.template, info.placeholder_id) == (configured.text, configured.placeholder_id)
@@ -247,7 +253,7 @@ class Trainer:
             tensor.copy_(tensors[name])
 
     def save(self, folder: Path) -> None:
-        """Write a checkpoint: the trained tensors and the state of the optimizer."""
+        """Write a checkpoint: the trained tensors and the state of the optimizer, which includes the step number."""
         state = {name: t.detach().cpu().contiguous() for name, t in self.tensors.items()}
         for name, tensor in self.tensors.items():
             for key, value in self.optimizer.state[tensor].items():
@@ -255,7 +261,7 @@ class Trainer:
         write_by(folder / STATE, lambda path: save_file(state, path, metadata={"step": str(self.step)}))
 
     def resume(self, folder: Path) -> None:
-        """Continue from the folder's checkpoint, if any; raise ModelError if the checkpoint does not fit."""
+        """Continue from the folder's checkpoint, if any; raise ModelError if it is damaged or of another shape."""
         if not (folder / STATE).exists():
             return
         try:
@@ -275,7 +281,7 @@ class Trainer:
         self.step = int(next(iter(self.optimizer.state.values()))["step"])
 
     def export(self, folder: Path) -> None:
-        """Write the bridge (tensors and description) or the tensors of the style adapter, in bfloat16."""
+        """Write the tensors in bfloat16, and for a bridge also the description."""
         tensors = {n: t.detach().to(torch.bfloat16).cpu().contiguous() for n, t in self.tensors.items()}
         if self.style_of is not None:
             write_by(folder / STYLE, lambda path: save_file(tensors, path))
@@ -300,7 +306,10 @@ class Trainer:
 
 
 def run_training(trainer: Trainer, folder: Path, advance: Callable[[int], None]) -> Path:
-    """Train, and write checkpoints, the bridge and the held-out losses into `folder`; return the folder."""
+    """Train, and write checkpoints, the trained tensors and the held-out losses into `folder`; return the folder.
+
+    `advance` is called with the number of steps that a checkpoint in `folder` contains, and with 1 after each step.
+    """
     config = trainer.config.train
     folder.mkdir(parents=True, exist_ok=True)
     trainer.resume(folder)
@@ -314,8 +323,8 @@ def run_training(trainer: Trainer, folder: Path, advance: Callable[[int], None])
         if not trainer.processes.is_main:
             continue
         if is_last or trainer.step % config.evaluate_every == 0:
-            speed = (time.monotonic() - started) / (trainer.step - first_step)
-            line = {"step": trainer.step, "train": float(np.mean(losses)), **trainer.evaluate(), "s_per_step": speed}
+            pace = (time.monotonic() - started) / (trainer.step - first_step)  # in seconds per step
+            line = {"step": trainer.step, "train": float(np.mean(losses)), **trainer.evaluate(), "s_per_step": pace}
             with (folder / CURVE).open("a") as file:
                 file.write(json.dumps({k: round(v, 4) for k, v in line.items()}) + "\n")
             losses.clear()
