@@ -1,6 +1,8 @@
-"""Find dates in clinical notes, and move a date by days without a change of format: "May 3rd" + 31 -> "June 3rd".
+"""Find dates in clinical notes for de-identification, and move them by days: "March 3rd" + 31 -> "April 3rd".
 
-The order of day and month in dates such as 5/11/2023 is inferred from the unambiguous dates of the same person.
+`find_dates` searches for whole dates, holidays, and partial dates after certain words. `shift_date` reads the parts
+of a date, adds the days, and writes each part in its original format. `date_order` infers the order of day and month
+in dates such as 5/11/2023 from the unambiguous dates of the same person.
 """
 
 import re
@@ -17,7 +19,7 @@ MONTHS = split_list("january february march april may june july august september
 _WEEKDAYS = split_list("monday tuesday wednesday thursday friday saturday sunday")
 _MON = rf"(?P<mon>(?:{'|'.join(MONTHS)})(?![^\W\d_])|(?:{'|'.join(_SHORT_MONTHS)}|sept)(?![^\W\d_])\.?)"
 _D = r"(?P<d>[0-3]?\d)(?P<ord>st|nd|rd|th)?(?!\d)"  # day of the month
-_Y4 = r"(?P<y>(?:1[89]|20|21)\d\d)"  # year of four digits
+_Y4 = r"(?P<y>(?:1[89]|20|21)\d\d)"  # year of four digits, 1800 to 2199
 _Y = r"(?P<y>(?:1[89]|20|21)\d\d|'\d\d)"  # year, or an apostrophe and two digits
 _WEEKDAY = r"(?:(?P<wd>mon|tues?|wed(?:nes|s)?|thu(?:rs?)?|fri|sat(?:ur)?|sun)(?P<day>day)?\.?,? (?:the )?)?"
 _TIME = r"(?:T\d\d:\d\d(?::\d\d(?:\.\d+)?)?Z?)?"  # time of day in ISO 8601, after a date
@@ -27,13 +29,13 @@ _ORDINALS = split_list(
     "twenty-fourth twenty-fifth twenty-sixth twenty-seventh twenty-eighth twenty-ninth thirtieth thirty-first"
 )
 _WORD_DAY = rf"(?P<dw>{'|'.join(sorted(_ORDINALS, key=len, reverse=True))})"
-# Patterns for the text before and after a date. They reject a date that is part of a longer code, but allow "mid-"
-# before a date, and ranges of dates.
+# Patterns for the text before and after a date. They reject a date that is part of a longer code, but allow "mid-",
+# "early-" or "late-" before a date, and ranges of dates such as 3/4-5/4.
 _EDGE = r"(?<![\w/.])(?<!(?<!mid)(?<!early)(?<!late)(?<!\d/\d\d)-)", r"(?![\w/]|\.\d|-\d(?!\d?/\d))"
-# Groups of the patterns: `y` year; `m` number of the month; `mon` name of the month; `d` day as a number; `dw` day as
-# a word; `a` and `b` day and month in either order; `d2` second of two days; `ord` and `ord2` the endings of `d` and
-# `d2`, such as "rd"; `wd` weekday; `day` the ending "day" of a weekday; `sep` the separator. If a later pattern has a
-# group `value`, the date is only the text of this group.
+# Forms of dates. Their groups: `y` year; `m` number of the month; `mon` name of the month; `d` day as a number; `dw`
+# day as a word; `a` and `b` day and month in either order; `d2` second of two days; `ord` and `ord2` the endings of
+# `d` and `d2`, such as "rd"; `wd` weekday; `day` the ending "day" of a weekday; `sep` the separator. If a pattern
+# below this list has a group `value`, the date is only the text of this group.
 _FORMS = tuple(
     re.compile(_EDGE[0] + _WEEKDAY + form + _EDGE[1], re.IGNORECASE)
     for form in (
@@ -54,7 +56,7 @@ _FORMS = tuple(
         r"(?P<y>(?:19[2-9]|20[0-3])\d)(?P<m>0[1-9]|1[0-2])(?P<d>[0-2]\d|3[01])",  # 20230415
     )
 )
-# name of a holiday -> (month, day); for a holiday without a fixed date, its date in one year
+# name of a holiday -> (month, day); for a holiday without a fixed date, the date that it had in some year
 _HOLIDAYS = {
     name: (int(month), int(day))
     for month, day, name in re.findall(
@@ -69,7 +71,7 @@ _HOLIDAYS = {
 # "Years Day" in the list also stands for "Year's Day" in a text
 _NAMED_DAYS = "|".join(_HOLIDAYS).replace("s ", "['’]?s ")
 _HOLIDAY = re.compile(rf"(?<!\w)(?:St\.? )?(?P<name>{_NAMED_DAYS})(?: {_Y4})?(?!\w)")
-# `_IN_MONTH`, `_ON_DAY`: words after which a month without a day ("since May") or a day without a month is a date
+# a month without a day after certain words, as in "since May"; `_ON_DAY`: a day without a month, as in "on the 3rd"
 _IN_MONTH = re.compile(
     r"(?i)\b(?:in|early|late|mid|since|until|till|last|next|by|during|this|from|before|after|through|end of"
     r"|(?:start|beginning|middle) of)(?: the)?(?: month of)?[ -]" + _MON + r"(?![\w/'’]|-\w| \d)"
@@ -78,10 +80,10 @@ _ON_DAY = re.compile(
     r"(?i)\b(?:on|by|for|until|till|before|after|from|since) the "
     r"(?P<value>(?P<d>[0-3]?\d)(?P<ord>st|nd|rd|th))(?=[,.;)]|$|\n| (?:at|and|with|to|she|he|they|pt|for)\b)"
 )
-# Text such as "3/7" can be a short date, a fraction, a score or a duration (three days). `_is_short_date` decides
-# by the text before and after the match.
+# A short date has a day and a month, but no year, as in "3/7". Such text can also be a score or a duration ("3/7" for
+# three days). `_is_short_date` decides by the text before and after the match.
 _SHORT_DATE = re.compile(_EDGE[0] + _WEEKDAY + r"(?P<a>\d{1,2})(?P<sep>/)(?P<b>\d{1,2})" + _EDGE[1], re.IGNORECASE)
-_DASHED = re.compile(  # a short date with a hyphen after certain words, as in "labs of 5-11"
+_DASHED = re.compile(  # a short date with a hyphen or a full stop after certain words, as in "labs of 5-11"
     r"(?i)\b(?:labs?|bloods?|notes?|results?|films?|scans?|cultures?|visit|seen|letter|clinic|ct|mri|echo|x-?ray)"
     r" (?:of|from|on|dated) (?P<value>(?P<a>\d{1,2})(?P<sep>[-.])(?P<b>\d{1,2}))(?![\w/-]|\.\d)"
 )
@@ -92,7 +94,7 @@ _SCORE_BEFORE = re.compile(
 )
 _COUNTED_AFTER = re.compile(r" (?:nodes?|lymph|positive|joints|cores|samples|sections|criteria|points)\b")
 _LINE_START = re.compile(r"(?:^|\n|[;|] )$")  # text before the first word of a line or list item
-# text that shows that a short date follows: certain words, or a preceding short date, as "3/4 and" before "4/4"
+# a cue, which shows that a short date follows: certain words, or a short date, as "3/4 and" before "4/4"
 _CUE = re.compile(
     r"(?i)(?:\b(?:admitted|admission|discharged?|dc'?d|seen|dated?|visit|on|since|surgery|operated|born|dob"
     r"|until|till|due|lmp|lnmp|edd|edc|wk of|week of|w/e|w/c|repeat|recheck|by|exp|expir(?:es|y)|taken|done|given"
@@ -101,7 +103,7 @@ _CUE = re.compile(
     r"|f/u|follow[ -]?up|appointment|appt|starting|started|stopped|scan|returned|last|next|from|through|between)"
     r"(?: (?:on|from|for|was|is))?:? ?|\d/\d{1,2}(?: and | to | ?- ?|, ?(?:and )?))$"
 )
-# words after which even text with a denominator in `_OTHER_DENOMINATORS`, such as 3/7, is a short date
+# a strong cue: a word after which even text with a denominator in `_SCORE_DENOMINATORS`, such as 3/7, is a short date
 _STRONG_CUE = re.compile(
     r"(?i)\b(?:(?:re)?admitted|discharged|d/c'?d|seen|dated?|visit|on|operated|born|dob|due|follow[ -]?up(?: on)?"
     r"|appt|appointment|surgery|f/u)(?: on| was)?:? ?$"
@@ -109,7 +111,7 @@ _STRONG_CUE = re.compile(
 # denominators that no common score or count has
 _DATE_DENOMINATORS = {17, 18, 19, 22, 23, 26, 29, 31}
 # denominators of scores and durations: /5 power, /6 murmur, /7 days, /10 pain, /12 months
-_OTHER_DENOMINATORS = {5, 6, 7, 10, 12}
+_SCORE_DENOMINATORS = {5, 6, 7, 10, 12}
 _QUANTITY = re.compile(
     r"(?i) ?(?:pain|strength|power|murmur|days?|weeks?|months?|hx|history|ago|mg|tabs?|units?|iu|in severity)\b"
 )
@@ -120,27 +122,27 @@ _DASHED_ALONE = re.compile(r"(?P<a>\d{1,2})(?P<sep>[-.])(?P<b>\d{1,2})")
 _MONTH_ALONE = re.compile(_MON, re.IGNORECASE)
 _DAY_ALONE = re.compile(r"(?P<d>[0-3]?\d)(?P<ord>st|nd|rd|th)", re.IGNORECASE)
 _LEAP_YEAR = 2000  # assumed year of a date without a year; the year 2000 has a 29 February
-_MIDDLE = 15  # assumed day of the month of a date without a day; also the number of extra days in `shift_date`
+_MIDDLE = 15  # assumed day of a date without a day; also the number of days that `shift_date` adds to avoid equality
 
 
 def find_dates(text: str) -> list[tuple[int, int]]:
     """Return the spans of dates, holidays, and months or days after words such as "since"; spans may overlap."""
     matches = [m for form in _FORMS for m in form.finditer(text) if _is_date(m)]
-    found = [m.span() for m in matches]
-    spans = set(found)
+    spans = [m.span() for m in matches]
+    spans_of_forms = set(spans)
     for match in _SHORT_DATE.finditer(text):
-        inside = any(start <= match.start() and match.end() <= end for start, end in spans)
-        if not inside and _is_short_date(match, found):
-            found.append(match.span())
-    found += [m.span("mon") for m in _IN_MONTH.finditer(text) if not _ORDINARY_WORDS.match(m["mon"])]
-    found += [m.span() for m in _HOLIDAY.finditer(text)]
-    found += [m.span("value") for m in _DASHED.finditer(text) if _day_of(m, "month-first")]
-    return found + [m.span("value") for m in _ON_DAY.finditer(text) if 1 <= int(m["d"]) <= 31]
+        inside = any(start <= match.start() and match.end() <= end for start, end in spans_of_forms)
+        if not inside and _is_short_date(match, spans):
+            spans.append(match.span())
+    spans += [m.span("mon") for m in _IN_MONTH.finditer(text) if not _ORDINARY_WORDS.match(m["mon"])]
+    spans += [m.span() for m in _HOLIDAY.finditer(text)]
+    spans += [m.span("value") for m in _DASHED.finditer(text) if _day_of(m, "month-first")]
+    return spans + [m.span("value") for m in _ON_DAY.finditer(text) if 1 <= int(m["d"]) <= 31]
 
 
 def _is_date(match: re.Match[str]) -> bool:
-    # False for a word such as "may" without both day and year, for a quantity such as "dec 5 mg", and for a day that
-    # does not exist, such as "31 April"
+    # returns False for a lower-case word such as "may" without a day or without a year, for a quantity such as "dec 5
+    # mg" (no year, or a hyphen as the separator), and for a day that does not exist, such as "31 April"; else True
     parts = match.groupdict()
     month = (parts.get("mon") or "").rstrip(".")
     is_word = month in {"may", "march", "mar", "dec", "sep"} and not (parts.get("y") and parts.get("d"))
@@ -154,21 +156,23 @@ def _is_short_date(match: re.Match[str], dates: list[tuple[int, int]]) -> bool:
         return False
     text = match.string[max(0, match.start() - 30) : match.start()]
     follows_cue, near = _CUE.search(text) is not None, range(match.start() - 6, match.start())
-    # enough: a weekday, or a cue with a date such as "3/4" that ends at most six characters before the match
+    # True after a weekday, and after a cue if a date with a slash (in `dates`) ends at most six characters before
     if match["wd"] or (follows_cue and any(end in near and "/" in match.string[start:end] for start, end in dates)):
         return True
     if _has_shape_of_date(match):
         return True
-    # 20/x (vision), x/5 (power) and x/7 (days) are left to the checks below
+    # a first number above 12 can only be a day; 20/x (vision), x/5 (power) and x/7 (days) require a cue, see below
     is_day_first = int(match["a"]) > 12 and int(match["a"]) != 20 and int(match["b"]) not in {5, 7}
     if is_day_first and (_LINE_START.search(text) or _is_listed(match)):
         return True
-    if int(match["b"]) in _OTHER_DENOMINATORS or match[0] == "24/7":
+    if int(match["b"]) in _SCORE_DENOMINATORS or match[0] == "24/7":
         return _STRONG_CUE.search(text) is not None
     return follows_cue
 
 
 def _has_shape_of_date(match: re.Match[str]) -> bool:
+    # returns False after a score's name or an eponym, and else whether a number starts with 0, the denominator is one
+    # of no score and no count follows, or a time of day follows a text that can be a date
     text = match.string[max(0, match.start() - 30) : match.start()]
     word = re.search(r"([^\W\d_]+)['’s:,]* $", text)
     if _SCORE_BEFORE.search(text) or (word is not None and is_eponym(word[1])):
@@ -176,13 +180,13 @@ def _has_shape_of_date(match: re.Match[str]) -> bool:
     denominator = int(match["b"])
     is_padded = match["a"].startswith("0") or match["b"].startswith("0")
     is_no_score = denominator in _DATE_DENOMINATORS and not _COUNTED_AFTER.match(match.string, match.end())
-    can_be_date = denominator not in _OTHER_DENOMINATORS or int(match["a"]) > denominator
+    can_be_date = denominator not in _SCORE_DENOMINATORS or int(match["a"]) > denominator
     has_time = can_be_date and _TIME_AFTER.match(match.string, match.end()) is not None
     return is_padded or is_no_score or has_time
 
 
 def _is_listed(match: re.Match[str]) -> bool:
-    # whether the line of a short date such as 23/9 starts with a short date of the same month, such as 21/9
+    # returns whether the line of a short date such as 23/9 starts with a date of the same month, such as 21/9
     line = match.string[match.string.rfind("\n", 0, match.start()) + 1 : match.start()]
     first = re.match(r"\d{1,2}/(\d{1,2})(?!\d|/)", line)
     return first is not None and first[1] == match["b"]
@@ -200,15 +204,19 @@ def date_order(texts: Iterable[str]) -> Order:
 
 
 def shift_date(value: str, days: int, order: Order = "month-first") -> str:
-    """Return the date `value` moved by a number of days, in the format of `value`: "3 May" + 31 -> "3 June".
+    """Return the date `value` moved by a number of days, in the format of `value`: "3 March" + 31 -> "3 April".
 
-    A holiday becomes a day and a month, followed by a year if `value` has a year. A day without a month, such as
-    "21st", is moved by 15 more days if the result equals `value`. Raise ValueError if `value` is in no known form.
+    - "May" counts as an abbreviation: "3 May" + 31 -> "3 Jun".
+    - A holiday becomes a day and a month, followed by a year if `value` has a year.
+    - A day without a month, such as "21st", is moved by 15 more days if the result would equal `value`.
+    - ValueError is raised if `value` is in no known form, or if the date does not exist.
     """
     for form in (*_FORMS, _SHORT_DATE, _DASHED_ALONE, _MONTH_ALONE, _DAY_ALONE):
         if (match := form.fullmatch(value)) and (day := _day_of(match, order)):
             new = _rewrite(match, day, days, order)
-            is_same = new == value and form is _DAY_ALONE  # 31 days after the 21st is often the 21st
+            is_same = (
+                new == value and form is _DAY_ALONE
+            )  # January is assumed, and has 31 days: "21st" + 31 -> "21st"
             return _rewrite(match, day, days + _MIDDLE, order) if is_same else new
     if holiday := _HOLIDAY.fullmatch(value):
         month, day_of_month = _HOLIDAYS[re.sub("['’]", "", holiday["name"])]
@@ -226,7 +234,7 @@ def _is_day_first(parts: dict[str, str | None], order: Order) -> bool:
 
 def _day_of(match: re.Match[str], order: Order) -> date | None:
     # returns the date of a match, or None if the date does not exist; `_LEAP_YEAR`, January and `_MIDDLE` replace a
-    # missing year, month and day
+    # year, a month and a day that the match does not contain
     parts = match.groupdict()
     if parts.get("a"):
         a, b = int(match["a"]), int(match["b"])
@@ -254,8 +262,9 @@ def _year(written: str | None) -> int:
 
 
 def _rewrite(match: re.Match[str], old: date, days: int, order: Order) -> str:
-    # returns the text of a match with each group replaced, so that the date `old` is moved by `days`
-    day = old + timedelta(days=days)
+    # Returns the text of a match with each group replaced, so that the date `old` is moved by `days`. Day and month
+    # get two digits if one of them starts with 0, or if both have two digits.
+    moved = old + timedelta(days=days)
     parts = {name: value for name, value in match.groupdict().items() if value is not None}
     numbers = [parts[name] for name in ("a", "b", "m", "d") if name in parts]
     is_padded = any(n.startswith("0") for n in numbers) or (len(numbers) > 1 and all(len(n) == 2 for n in numbers))
@@ -263,16 +272,16 @@ def _rewrite(match: re.Match[str], old: date, days: int, order: Order) -> str:
     is_day_first = "a" in parts and _is_day_first(match.groupdict(), order)
     year = parts.get("y", "")
     new = {
-        "y": ("'" if year.startswith("'") else "") + str(day.year)[-len(year.lstrip("'")) :],
-        "m": f"{day.month:0{width}d}",
-        "d": f"{day.day:0{width}d}",
-        "dw": _cased(_ORDINALS[day.day - 1], parts.get("dw", "")),
-        "d2": f"{(day + timedelta(days=int(parts.get('d2', 0)) - old.day)).day:0{width}d}",
-        "ord2": _ordinal((day + timedelta(days=int(parts.get("d2", 0)) - old.day)).day),
-        "a": f"{day.day if is_day_first else day.month:0{width}d}",
-        "b": f"{day.month if is_day_first else day.day:0{width}d}",
-        "mon": _month_name(parts.get("mon", ""), day.month),
-        "ord": _ordinal(day.day),
+        "y": ("'" if year.startswith("'") else "") + str(moved.year)[-len(year.lstrip("'")) :],
+        "m": f"{moved.month:0{width}d}",
+        "d": f"{moved.day:0{width}d}",
+        "dw": _cased(_ORDINALS[moved.day - 1], parts.get("dw", "")),
+        "d2": f"{(moved + timedelta(days=int(parts.get('d2', 0)) - old.day)).day:0{width}d}",
+        "ord2": _ordinal((moved + timedelta(days=int(parts.get("d2", 0)) - old.day)).day),
+        "a": f"{moved.day if is_day_first else moved.month:0{width}d}",
+        "b": f"{moved.month if is_day_first else moved.day:0{width}d}",
+        "mon": _month_name(parts.get("mon", ""), moved.month),
+        "ord": _ordinal(moved.day),
         "wd": _weekday(parts, days),
         "day": "",  # the new text of `wd` contains this ending
     }

@@ -1,6 +1,7 @@
-"""Replace identifiers by surrogates, which are invented values of the same kind: "Ann Lee" -> "Ida Hall".
+"""Replace identifiers in source texts by surrogates, invented values of the same kind: "Ann Lee" -> "Ida Hall".
 
-An identifier gets the same surrogate in all records of a person.
+An engine (engines.py) finds the spans of identifiers in a text. `Surrogates` draws a surrogate for each identifier,
+from keyed hashes of the person and the identifier. An identifier gets the same surrogate in all records of a person.
 """
 
 import re
@@ -23,7 +24,9 @@ from synthgen.deidentify.places import ADDRESS_END, STREET_TYPE, TOWN_AFTER_STRE
 from synthgen.deidentify.spans import Span, read
 from synthgen.models.store import digest_of, model_folder
 
-MIN_SHIFT_DAYS, MAX_SHIFT_DAYS = 31, 330  # less than a year, so that a date without a year always changes
+# smallest and largest number of days by which dates move; at least a month and less than a year, so that a date
+# without a day or without a year always changes
+MIN_SHIFT_DAYS, MAX_SHIFT_DAYS = 31, 330
 _TOWNS = split_list(
     "Ashbury Brookvale Coldwater Elmstead Fernhollow Glenrock Millhaven Oakridge Westbrook"
 )  # invented
@@ -35,13 +38,14 @@ _DIGITS, _LETTERS = "0123456789", "abcdefghijklmnopqrstuvwxyz"
 class Surrogates:
     """The surrogates of one person (`group`).
 
-    An identifier always gets the same surrogate, in any letter case. The only exception is an initial: if a name that
-    starts with the initial was already replaced, the initial becomes the first letter of that name's surrogate.
+    An identifier always gets the same surrogate, except for letter case and for initials.
 
     - A first name becomes a different first name, of the same gender if the name lists contain the original.
     - A last name becomes a different last name.
-    - All dates move by the same number of days.
-    - Ages over 89 become 90+; lower ages are kept.
+    - An initial becomes a drawn letter. If a name that starts with this initial was already replaced, the initial
+      instead becomes the first letter of the surrogate of the first such name.
+    - All dates move by the same number of days, at least 31 and at most 330, forward or backward.
+    - Ages become 90+; the engines find only ages over 89.
     - E-mail, web and IP addresses, streets and places become invented values of the same kind.
     - In identifiers of all remaining kinds, a drawn digit replaces each digit, and a drawn letter each letter.
 
@@ -64,7 +68,8 @@ class Surrogates:
         self._names: dict[str, str] = {}  # folded part of a name (see `fold`) -> surrogate
         self._initials: dict[str, str] = {}  # first letter of a replaced name -> first letter of the name's surrogate
         declared_names = tuple(declared_names)
-        self._taken = set(name_parts(declared_names))  # folded names that cannot be the next surrogate
+        # folded names that cannot be the next surrogate: declared names, replaced names, and their surrogates
+        self._taken = set(name_parts(declared_names))
         shift = MIN_SHIFT_DAYS + self._drawn_integer("days") % (MAX_SHIFT_DAYS - MIN_SHIFT_DAYS + 1)
         self.shift_days = shift if self._drawn_integer("direction") % 2 == 0 else -shift
         for name in declared_names:
@@ -75,7 +80,7 @@ class Surrogates:
         """Return the surrogate of the identifier `value`.
 
         Particles and suffixes of names, such as "van" and "Jr", and values without letters and digits are kept. Every
-        other value differs from its surrogate. For e-mail, web and IP addresses, this difference is not checked, but
+        other value differs from its surrogate. For e-mail, web and IP addresses, no code checks this difference, but
         each address has more than 10^7 possible surrogates, so the probability of equality is below 10^-7.
         """
         make: Mapping[str, Callable[[str], str]] = {
@@ -91,6 +96,7 @@ class Surrogates:
         return make[kind](value) if kind in make else self._characters("number", value)
 
     def _drawn_integer(self, *names: str) -> int:
+        # returns an integer of 256 bits, which depends only on the seeds, the person and `names`
         return int.from_bytes(self._seeds.child(*names).key(), "big")
 
     def _pick(self, options: Sequence[str], *names: str) -> str:
@@ -111,8 +117,8 @@ class Surrogates:
         if key in SUFFIXES or key in PARTICLES:
             return word
         if len(stem) == 1:
-            other = self._pick([letter for letter in _LETTERS if letter != key], "initial", key).upper()
-            return self._initials.get(key, other) + word[len(stem) :]
+            drawn = self._pick([letter for letter in _LETTERS if letter != key], "initial", key).upper()
+            return self._initials.get(key, drawn) + word[len(stem) :]
         if key not in self._names:
             self._names[key] = self._draw_name(key, is_first=is_first)
             self._initials.setdefault(key[0], self._names[key][0])
@@ -121,7 +127,8 @@ class Surrogates:
         return cased + word[len(stem) :]
 
     def _draw_name(self, key: str, *, is_first: bool) -> str:
-        # returns a name that is not yet used for this person and does not begin with the first letter of `key`
+        # returns the first free name of a list, from a drawn place on, or an invented name if the list has no free
+        # name; in both cases, the first letter differs from that of `key`
         pool = PLAIN_LAST
         if is_first:
             title = key.title()
@@ -135,7 +142,7 @@ class Surrogates:
         return name
 
     def _is_free(self, name: str) -> bool:
-        pairs = (frozenset({name, fold(other)}) for other in self._names.values())
+        pairs = (frozenset({name, fold(surrogate)}) for surrogate in self._names.values())
         return name not in self._taken and self._known_pairs.isdisjoint(pairs)
 
     def _date(self, value: str) -> str:
@@ -149,7 +156,7 @@ class Surrogates:
         key = value.casefold()
 
         # Attempts are made until the new value differs from `value`. The draws for the first 40 characters come from
-        # one key of 256 bits, shifted by 6 bits for each character. Every later character has its own key.
+        # one integer of 256 bits, shifted by 6 bits for each character. Every later character has a separate integer.
         def replaced(attempt: str) -> str:
             bits = self._drawn_integer(kind, key, attempt)
             draws = (bits >> 6 * i if i < 40 else self._drawn_integer(kind, key, attempt, str(i)) for i in count())
@@ -184,7 +191,7 @@ class Surrogates:
         return self._pick([name for name in pool if name.casefold() not in key], kind, key)
 
     def _with_ending(self, parts: Sequence[str], value: str) -> str:
-        # the state in the value is kept, and the postal code in the value is replaced
+        # returns the joined parts of an address, with the state that `value` ends with and a new postal code, if any
         end = ADDRESS_END.search(value)
         region, code = end.group("region", "code") if end else (None, None)
         address = ", ".join([*parts, *([region.upper()] if region else [])])
@@ -192,6 +199,7 @@ class Surrogates:
 
 
 def _same_kind(character: str, draw: int) -> str:
+    # returns the digit or letter with the number `draw` (modulo 10 or 26), and else the character itself
     if character.isdigit():
         return _DIGITS[draw % 10]
     if character.isalpha():
@@ -214,7 +222,7 @@ class Deidentified:
     @property
     def counts(self) -> dict[str, int]:
         """The number of replaced identifiers of each kind, sorted by kind."""
-        return dict(sorted(Counter(kind for found in self.replaced.values() for kind, _ in found).items()))
+        return dict(sorted(Counter(kind for pairs in self.replaced.values() for kind, _ in pairs).items()))
 
     def __repr__(self) -> str:
         return f"Deidentified({self.corpus!r}, {sum(self.counts.values())} identifiers)"
@@ -247,8 +255,8 @@ class Deidentifier:
         staff: Sequence[str] = (),
     ) -> None:
         self._config, self._names, self._seeds = config, names, seeds
-        shared = {read(name).text for listed in (*names.values(), staff) for name in listed}
-        self._known = KnownNames(shared) if shares_names else None
+        all_names = {read(name).text for listed in (*names.values(), staff) for name in listed}
+        self._known = KnownNames(all_names) if shares_names else None
         self._find = finder(config.engine, self._known)
 
     def deidentify(self, corpus: Corpus, advance: Advance = lambda _: None) -> Deidentified:
@@ -262,8 +270,8 @@ class Deidentifier:
         texts: dict[str, list[str]] = defaultdict(list)
         for record in corpus.records:
             texts[record.group].append(read(record.text).text)
-        fixed = self._config.date_order
-        orders = {group: date_order(listed) if fixed == "auto" else fixed for group, listed in texts.items()}
+        order = self._config.date_order
+        orders = {group: date_order(listed) if order == "auto" else order for group, listed in texts.items()}
         surrogates = {
             group: Surrogates(self._seeds, group, declared_names, orders[group], self._known)
             for group, declared_names in declared.items()
@@ -276,8 +284,8 @@ class Deidentifier:
             records.append(replace(record, text=text))
             advance(1)
         date_orders = dict(sorted(Counter[str](orders.values()).items()))
-        changed = replace(corpus, records=tuple(records))
-        return Deidentified(corpus=changed, replaced=replaced, date_orders=date_orders)
+        new_corpus = replace(corpus, records=tuple(records))
+        return Deidentified(corpus=new_corpus, replaced=replaced, date_orders=date_orders)
 
 
 def deidentify(  # noqa: PLR0913 - one argument for each input of the stage
@@ -307,12 +315,13 @@ def engine_digest(config: DeidentifyConfig) -> str | None:
 
 
 def _replace(text: str, spans: Sequence[Span], surrogates: Surrogates) -> tuple[str, tuple[tuple[str, str], ...]]:
+    # returns the text with surrogates, and (kind, original) of each identifier in text order
     parts: list[str] = []
-    found: list[tuple[str, str]] = []
+    pairs: list[tuple[str, str]] = []
     end = 0
     for span in spans:
         original = text[span.start : span.end]
         parts += [text[end : span.start], surrogates.replace(span.kind, " ".join(read(original).text.split()))]
-        found.append((span.kind, original))
+        pairs.append((span.kind, original))
         end = span.end
-    return "".join(parts) + text[end:], tuple(found)
+    return "".join(parts) + text[end:], tuple(pairs)
