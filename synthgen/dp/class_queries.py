@@ -1,8 +1,10 @@
-"""Use DP queries to estimate the mean of each class and one covariance for all classes, and classify points.
+"""Estimate the mean of each class and one covariance for all classes with DP queries, for the method dp-gaussian.
 
 A point is the vector of a text, in coordinates along the principal axes of public text (`PublicBasis`). A DP query
-sums one clipped row (vector) per person and adds Gaussian noise. All further computations use only the noised sums,
-so they consume no additional privacy budget.
+sums one row (vector) per person, clipped to norm 1, and adds Gaussian noise to each entry. Its standard deviation is
+the noise multiplier σ. `query_means` runs the first DP query and `query_spread` the second, which uses the means. All
+further computations use only the noised sums and public numbers, so they consume no additional privacy budget.
+`class_scores` then classifies points by the estimates.
 """
 
 from dataclasses import dataclass
@@ -17,10 +19,10 @@ from synthgen.dp.person_rows import PersonRows
 # the number of persons. With a point of norm 1, a row has norm √(1 + 0.3²) = 1.04; clipping shortens the row by 4 %.
 COUNT = 0.3
 WIDE = 128  # number of first axes whose covariance is queried; all later axes get the scaled public variance
-LEADING = 48  # number of first axes whose covariance is estimated entry by entry; see `query_spread`, part 2
+LEADING = 48  # number of first axes of part 2 of the covariance; see `query_spread`
 WEIGHT = 0.1  # constant entry beside the products of residuals in a row of the query for the covariance
 MIN_SIGNAL = 0.05  # lower limit of κ in `shrink`: the variance of true rows, as a share of the public variance
-MIN_SPREAD = 0.2  # lower limit of the variance within classes, as a share of the variance of public text
+MIN_SPREAD = 0.2  # lower limit of the scale in `query_spread`: the variance within classes, as such a share
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -36,27 +38,27 @@ def query_means(people: PersonRows, variances: Float64, query: Query, mechanism:
 
     The vector of a record has one block per class. The block of the record's class is (`COUNT`, x) with the point x;
     all other blocks are zero. The row of a person is the mean of the vectors of the person's records. The noised sum
-    over persons gives a count n_c and a sum of points for each class c. A count below 2 σ, with σ the noise
-    multiplier, is replaced by 2 σ.
+    of the rows gives a count n_c and a sum of points for each class c. A count below 2 σ is replaced by 2 σ.
 
-    The class mean z_c, the sum of points of class c divided by n_c, has noise of variance s_c² = (σ / n_c)² per axis.
-    The overall mean g is the total of the C sums of points divided by the total of the counts. To reduce the noise,
-    `shrink` moves g towards 0, which is the mean of public text, and z_c towards g.
+    The noised class mean z_c is the sum of points of class c divided by n_c; its noise has the variance (σ / n_c)² on
+    each axis. The noised overall mean g is the total of the C sums of points divided by the total of the counts. To
+    reduce the noise, `shrink` moves g towards 0, which is the mean of public text, and z_c towards g. The results are
+    the class means μ_c:
 
         μ_c = shrink(g) + shrink(z_c - g)
 
     Privacy: one Gaussian query.
     """
     n, c = len(people.points), people.n_classes
-    rows = np.column_stack([np.full(n, COUNT), people.points])
+    blocks = np.column_stack([np.full(n, COUNT), people.points])
 
-    def of_records(at: slice) -> Float64:
-        placed = np.zeros((at.stop - at.start, c, rows.shape[1]))
-        placed[np.arange(len(placed)), people.classes[at]] = rows[at]
+    def vectors(records: slice) -> Float64:
+        placed = np.zeros((records.stop - records.start, c, blocks.shape[1]))
+        placed[np.arange(len(placed)), people.classes[records]] = blocks[records]
         return placed.reshape(len(placed), -1)
 
-    answer = mechanism(people.mean_rows(of_records), query).reshape(c, -1)
-    # a count below 2 σ is smaller than the standard deviation of the noise of a count, σ / `COUNT`
+    answer = mechanism(people.mean_rows(vectors), query).reshape(c, -1)
+    # a count below 2 σ is smaller than the standard deviation of the count's noise, which is σ / `COUNT` = 3.3 σ
     counts = np.maximum(answer[:, 0] / COUNT, 2 * query.noise_multiplier)
     sums, sigma = answer[:, 1:], query.noise_multiplier
     overall = sums.sum(axis=0) / counts.sum()
@@ -65,20 +67,20 @@ def query_means(people: PersonRows, variances: Float64, query: Query, mechanism:
     return Means(counts=counts, points=centre + shrink(difference, (sigma / counts) ** 2, variances))
 
 
-def shrink(seen: Float64, error: Float64, variances: Float64) -> Float64:
+def shrink(noised: Float64, noise_variances: Float64, variances: Float64) -> Float64:
     """Estimate r true rows from r noised rows: multiply each entry by the entry's share of signal, float64 (r, d).
 
         row_ij · κ λ_j / (κ λ_j + s_i²),   κ = max(`MIN_SIGNAL`, Σ_ij (row_ij² - s_i²) / (r · Σ_j λ_j))
 
-    `seen` (r, d) are the noised rows with entries row_ij, `error` (r,) the noise variance s_i² of each row, and
-    `variances` (d,) the variance λ_j of public text along each axis. The true rows are assumed to have mean 0 and
+    `noised` (r, d) has the entries row_ij, `noise_variances` (r,) are the variances s_i² of the noise in row i, and
+    `variances` (d,) are the variances λ_j of public text along axis j. The true rows are assumed to have mean 0 and
     variance κ λ_j along axis j. κ has the lower limit `MIN_SIGNAL`, because noise can make the estimate negative.
 
     Reference: Efron and Morris, JASA 1973; here, the variances of the true rows are κ times the public variances.
     """
-    noise = error[:, None]
-    kappa = max(MIN_SIGNAL, float((seen**2 - noise).sum()) / (len(seen) * float(variances.sum())))
-    return np.asarray(seen * (kappa * variances / (kappa * variances + noise)))
+    noise = noise_variances[:, None]
+    kappa = max(MIN_SIGNAL, float((noised**2 - noise).sum()) / (len(noised) * float(variances.sum())))
+    return np.asarray(noised * (kappa * variances / (kappa * variances + noise)))
 
 
 def query_spread(
@@ -90,16 +92,15 @@ def query_spread(
     person is the mean over the person's records of (`WEIGHT`, r rᵀ), scaled to norm 1. A row contains only the upper
     triangle of r rᵀ, with the off-diagonal entries multiplied by √2, so that the norm is that of the whole matrix.
 
-    The noised sum of the rows is a pair (w, M) of a number and a matrix. The noised matrix `WEIGHT` · M / w estimates
-    a weighted mean of the persons' covariances; a person's weight is the factor that scales the row to norm 1.
+    The noised sum of the rows is a pair (w, M) of a number and a matrix; a w below 2 σ is replaced by 2 σ. The noised
+    covariance `WEIGHT` · M / w estimates a weighted mean of the persons' covariances; a person's weight is the factor
+    that scales the row to norm 1. The result is the sum of three parts:
 
-    The covariance is the sum of three parts that are estimated from the noised matrix:
-
-    1. The public variances times a scale. The scale is the ratio of the noised total variance to the public total
-       variance of the first `WIDE` axes, but at least `MIN_SPREAD`.
-    2. On the first `LEADING` axes, the noised matrix minus part 1. The diagonal entries are multiplied by their
+    1. The public variances times a scale, on the diagonal for all d axes. The scale is the ratio of the noised total
+       variance to the public total variance of the first `WIDE` axes, but at least `MIN_SPREAD`.
+    2. On the first `LEADING` axes, the noised covariance minus part 1. The diagonal entries are multiplied by their
        common `signal_share`, and the off-diagonal entries by their common `signal_share`.
-    3. The matrix of low rank that `denoise` estimates from the noised matrix minus parts 1 and 2.
+    3. On the first `WIDE` axes, the matrix that `denoise` estimates from the noised covariance minus parts 1 and 2.
 
     Privacy: one Gaussian query.
     """
@@ -107,56 +108,56 @@ def query_spread(
     upper = np.triu_indices(wide)
     scaling = np.where(upper[0] == upper[1], 1.0, np.sqrt(2.0))
 
-    def of_records(at: slice) -> Float64:
-        residual = (people.points[at] - means.points[people.classes[at]])[:, :wide]
+    def vectors(records: slice) -> Float64:
+        residual = (people.points[records] - means.points[people.classes[records]])[:, :wide]
         weights = np.full(len(residual), WEIGHT)
         return np.column_stack([weights, residual[:, upper[0]] * residual[:, upper[1]] * scaling])
 
-    rows = (block / np.linalg.norm(block, axis=1, keepdims=True) for block in people.mean_rows(of_records))
+    rows = (block / np.linalg.norm(block, axis=1, keepdims=True) for block in people.mean_rows(vectors))
     answer = mechanism(rows, query)
     total = max(float(answer[0]), 2 * query.noise_multiplier) / WEIGHT
-    error = query.noise_multiplier / total  # standard deviation of the noise of a diagonal entry
+    error = query.noise_multiplier / total  # standard deviation of the noise of a diagonal entry of `noised`
     half = np.zeros((wide, wide))
     half[upper] = answer[1:] / total / scaling
-    seen = half + half.T - np.diag(half.diagonal())  # the noised covariance
-    scale = max(MIN_SPREAD, float(np.trace(seen)) / float(variances[:wide].sum()))
+    noised = half + half.T - np.diag(half.diagonal())
+    scale = max(MIN_SPREAD, float(np.trace(noised)) / float(variances[:wide].sum()))
     prior = scale * variances
     covariance = np.diag(prior[:wide])
     n_leading = min(LEADING, wide)
-    excess, diagonal = (seen - covariance)[:n_leading, :n_leading], np.eye(n_leading, dtype=bool)
-    for entries, noise in ((diagonal, error), (~diagonal, error / np.sqrt(2))):
-        covariance[:n_leading, :n_leading][entries] += excess[entries] * signal_share(excess[entries], noise)
-    covariance += denoise(seen - covariance, error)
+    excess, diagonal = (noised - covariance)[:n_leading, :n_leading], np.eye(n_leading, dtype=bool)
+    for entries, entry_error in ((diagonal, error), (~diagonal, error / np.sqrt(2))):
+        covariance[:n_leading, :n_leading][entries] += excess[entries] * signal_share(excess[entries], entry_error)
+    covariance += denoise(noised - covariance, error)
     values, axes = np.linalg.eigh(covariance)
     root = np.diag(np.sqrt(prior))
-    # an eigenvalue is at least a tenth of the smallest variance in `prior[:wide]`, so that L is invertible
+    # smaller eigenvalues are raised to a tenth of the smallest variance in `prior[:wide]`, so that L is invertible
     root[:wide, :wide] = axes * np.sqrt(np.maximum(values, 0.1 * prior[wide - 1]))
     return root
 
 
-def denoise(seen: Float64, error: float) -> Float64:
-    """Estimate a symmetric matrix of low rank from `seen`, the sum of this matrix and noise, float64 (d, d).
+def denoise(noised: Float64, error: float) -> Float64:
+    """Estimate a symmetric matrix of low rank from `noised`, the sum of this matrix and noise, float64 (d, d).
 
-    The noise has standard deviation `error` on the diagonal and error / √2 off the diagonal. Without a signal, all
-    eigenvalues λ of `seen` would have |λ| of at most about 2 s, with s = error · √(d / 2). An eigenvalue with
-    |λ| > 2 s is therefore replaced by sign(λ) √(λ² - 4 s²), and an eigenvalue with |λ| <= 2 s by 0.
+    The noise has standard deviation `error` on the diagonal and error / √2 off the diagonal. An eigenvalue λ of noise
+    alone has |λ| of at most about 2 s, with s = error · √(d / 2). An eigenvalue of `noised` with |λ| > 2 s is
+    therefore replaced by sign(λ) √(λ² - 4 s²), and an eigenvalue with |λ| <= 2 s by 0.
 
     Reference: Gavish and Donoho, IEEE Transactions on Information Theory 2017, the shrinkage of singular values with
         the least expected Frobenius loss for square matrices.
     """
-    values, axes = np.linalg.eigh(seen)
-    shrunk = np.sign(values) * np.sqrt(np.maximum(values**2 - 2 * len(seen) * error**2, 0.0))
+    values, axes = np.linalg.eigh(noised)
+    shrunk = np.sign(values) * np.sqrt(np.maximum(values**2 - 2 * len(noised) * error**2, 0.0))
     return np.asarray((axes * shrunk) @ axes.T)
 
 
-def signal_share(seen: Float64, error: float) -> float:
-    """Return the share of the mean square of `seen` that noise of standard deviation `error` does not explain."""
-    square = float((seen**2).mean())
+def signal_share(noised: Float64, error: float) -> float:
+    """Return the share of the mean square of `noised` that noise of standard deviation `error` does not explain."""
+    square = float((noised**2).mean())
     return 0.0 if square == 0 else max(0.0, 1 - error**2 / square)
 
 
 def class_scores(points: Float64, means: Float64, spread: Float64) -> Float64:
-    """Return the log probability of each class c for each point x, float64 (n, C).
+    """Return the natural logarithm of the probability of each class c for each point x, float64 (n, C).
 
         log p(c | x) = log softmax_c( μ_cᵀ Σ⁻¹ x - ½ μ_cᵀ Σ⁻¹ μ_c ),   Σ = L Lᵀ
 

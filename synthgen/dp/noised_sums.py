@@ -1,4 +1,9 @@
-"""The only DP mechanism: sum one clipped vector (row) per person, and add Gaussian noise."""
+"""Answer DP queries by the only DP mechanism: sum one clipped row (vector) per person, and add Gaussian noise.
+
+A row is scaled down if its norm exceeds the clip norm, and then rounded to integers, so that the sum is exact. Noise
+from the discrete Gaussian distribution is added to each entry of the sum. The noised sum is scaled back to the unit
+of the rows; this is the answer. `DeclaredQueries` refuses all queries that the accounting of the run did not declare.
+"""
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -11,25 +16,25 @@ from synthgen.core.errors import InternalError
 from synthgen.core.seeds import SeedTree
 from synthgen.core.types import Float64, Int64
 
-# The clip norm as an integer: rows are scaled so that the clip norm becomes this number, and rounded to integers. The
-# sums fit into 64-bit integers, and the rounding error is far below the noise.
+# The clip norm in the integer unit of the sums: rows are scaled so that the clip norm becomes this number, and then
+# rounded to integers. The sums fit into 64-bit integers, and the rounding error is far below the noise.
 UNIT = 1 << 24
-# Share by which the standard deviation of the drawn noise exceeds that of the accounted noise, to cover a rounding
-# error: one matrix product computes the rows of many persons, so the last bits of a row depend on the number of rows.
+# Share by which the standard deviation of the drawn noise exceeds that of the accounted noise. This covers a rounding
+# error: one matrix product computes the rows of many persons, so the last bits of a row depend on the other persons.
 MARGIN = 3e-4
 
 
 class Noise(Protocol):
-    """Draws integers from the discrete Gaussian distribution."""
+    """A source of integer noise."""
 
     seed: str | None  # the key of the random stream of the noise, in hex; None if the noise has no seed
 
     def integers(self, n: int, scale: float) -> Int64:
-        """Return n independent numbers x with P(x) ∝ exp(-x² / (2 scale²)), int64 (n,)."""
+        """Return n independent integers x with P(x) ∝ exp(-x² / (2 scale²)), int64 (n,)."""
 
 
 class SecureNoise:
-    """Draws integer noise with OpenDP's sampler and the operating system's generator, without a seed.
+    """Draws discrete Gaussian noise with OpenDP's sampler and the operating system's generator, without a seed.
 
     The noise is never rounded, because the last bits of rounded noise can reveal the exact sum (Mironov, CCS 2012).
 
@@ -49,7 +54,7 @@ class SecureNoise:
 
 
 class StreamNoise:
-    """Draws rounded noise from a named random stream, for tests and studies; each call continues the stream.
+    """Draws rounded Gaussian noise from a named random stream, for tests and studies; each call continues the stream.
 
     Privacy: none, because anyone who knows the stream can subtract the noise.
     """
@@ -64,7 +69,7 @@ class StreamNoise:
 
 
 def refuse_reproducible(noise: Noise) -> None:
-    """Raise InternalError unless the noise is `SecureNoise` and two `SecureNoise` samplers draw different numbers."""
+    """Raise InternalError unless `noise` is `SecureNoise`, and two other `SecureNoise` draw different numbers."""
     first, second = (SecureNoise().integers(8, UNIT) for _ in range(2))
     if type(noise) is not SecureNoise or np.array_equal(first, second):
         raise InternalError("the noise of a DP run is reproducible, so the run was stopped before it drew noise")
@@ -72,7 +77,7 @@ def refuse_reproducible(noise: Noise) -> None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Query:
-    """A DP query: a noised sum with the parameters of its accounting."""
+    """The parameters of a DP query; each of its `steps` is one noised sum."""
 
     name: str
     noise_multiplier: float  # standard deviation of the noise as a multiple of `clip`
@@ -97,8 +102,8 @@ class PrivateMechanism:
 
             ( Σ_p ⌊ x_p · min(1, C / ‖x_p‖₂) · U / C ⌋ + z ) · C / U,  z_j ~ discrete Gaussian((1 + `MARGIN`) · σ · U)
 
-        Here x_p is the row of person p, C the clip norm, σ the noise multiplier, U = `UNIT`, and ⌊ ⌋ rounds towards
-        zero. Each person adds an integer vector with an L2 norm of at most U, and the sum of these vectors is exact.
+        Here x_p is the row of person p, C the clip norm, σ the noise multiplier, U = `UNIT`, z_j entry j of the noise
+        z, and ⌊ ⌋ rounds towards zero. Each person adds an integer vector with an L2 norm of at most U.
 
         Args:
             people: blocks of rows; a block of b persons is (b, d). All blocks together contain one row per person.
@@ -125,7 +130,7 @@ class DeclaredQueries:
     declared: Mapping[str, Query]  # declared queries by name
     n_persons: int  # number of distinct persons that are queried
     mechanism: QueryMechanism
-    requested: Counter[str] = field(default_factory=Counter)  # by query name: number of steps requested so far
+    requested: Counter[str] = field(default_factory=Counter)  # by query name: number of requested steps
     problems: list[str] = field(default_factory=list)  # one message per refusal
 
     def __call__(self, people: Iterable[Float64], query: Query) -> Float64:
@@ -152,11 +157,12 @@ class DeclaredQueries:
             raise _undeclared([*self.problems, *problems])
 
     def _counted(self, people: Iterable[Float64], query: Query) -> Iterator[Float64]:
+        # yields the blocks of rows; after the last block, refuses the query if the number of rows is wrong
         n_rows = 0
         for block in people:
             n_rows += len(block)
             yield block
-        if n_rows != self.n_persons:  # the message omits the numbers, which are private
+        if n_rows != self.n_persons:  # the numbers are private, so the message omits them
             self._refuse(f"{query.name}: the number of rows is not the number of persons")
 
     def _refuse(self, problem: str) -> None:
@@ -184,7 +190,7 @@ def exact_sum(people: Iterable[Float64], clip: float) -> Int64:
             raise InternalError("a person's row is not finite")
         factor = clip / np.maximum(norms, clip)
         rows = np.trunc(block[:, columns] * (factor * (UNIT / clip))[:, None]).astype(np.int64)
-        while (over := (rows * rows).sum(axis=1) > UNIT * UNIT).any():  # a rounded row can have a norm above `UNIT`
+        while (over := (rows * rows).sum(axis=1) > UNIT * UNIT).any():  # rounding can raise a norm above `UNIT`
             rows[over] = np.trunc(rows[over] * (1 - 2.0**-40)).astype(np.int64)
         total = np.zeros(block.shape[1], dtype=np.int64) if total is None else total
         total[columns] += rows.sum(axis=0)
@@ -194,10 +200,10 @@ def exact_sum(people: Iterable[Float64], clip: float) -> Int64:
 
 
 def add_noise(total: Int64, query: Query, noise: Noise) -> Int64:
-    """Return an exact sum plus the noise of one step of a query, int64 (d,)."""
+    """Return the exact sum `total` plus the noise of one step of a query, int64 (d,)."""
     return total + noise.integers(len(total), (1 + MARGIN) * query.noise_multiplier * UNIT)
 
 
 def answer_of(noised: Int64, query: Query) -> Float64:
-    """Convert a noised sum from integers to the scale of the rows, float64 (d,)."""
+    """Return the answer: a noised sum, converted from integers to the unit of the rows, float64 (d,)."""
     return noised.astype(np.float64) * (query.clip / UNIT)

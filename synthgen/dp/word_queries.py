@@ -1,6 +1,10 @@
-"""Use a DP query to find the words of each class: more persons use them in this class than in the other classes.
+"""Choose prompt words for new vectors: words of a public vocabulary that are typical of the vector's class.
 
-Only words of a public vocabulary are counted. The text decoded from a new vector should contain words of its class.
+Prompt words are inserted into the prompt for a text, so that the text contains words of its class. One DP query
+counts, for each class and word, the persons who use the word in records of this class. `ClassWords.weights` selects
+the words of a class, whose counts exceed the mean count over classes by more than noise explains, and weights them.
+`ClassWords.draw` draws the prompt words of a vector from the selected words of its class, and prefers words near the
+vector. Only the query reads records, so the selection and the draws consume no additional privacy budget.
 """
 
 import re
@@ -21,11 +25,10 @@ from synthgen.dp.noised_sums import Query, QueryMechanism
 WORDS = "words"  # name of the DP query
 QUERIES = {WORDS: QuerySpec(share=0.3)}
 FILE = "words.safetensors"
-MAX_WORDS = 32  # largest number of pairs (class, word) that are counted per person; pairs with rare words come first
+MAX_WORDS = 32  # largest number of pairs (class, word) that are counted per person; the rarest words have priority
 FALSE_DISCOVERIES = 0.2  # largest expected share of the selected words that are selected only because of the noise
-DIRECTION_FACTOR = (
-    15.0  # factor of the cosine in `ClassWords.weights`; a larger factor favours words near the class mean
-)
+# factor of the cosine in `ClassWords.weights`; a larger factor favours words whose vectors have the class's direction
+DIRECTION_FACTOR = 15.0
 TEMPERATURE = 0.1  # divisor of the cosine in `ClassWords.draw`; a smaller divisor favours words near the vector
 BLOCK = 16  # number of persons whose rows are in memory at once; a row has an entry for every word of every class
 _WORD = re.compile(r"[a-z][a-z'-]+")
@@ -60,18 +63,18 @@ class ClassWords:
     error: float  # standard deviation of the noise of each count, in persons
 
     def weights(self, directions: Float64) -> Float64:
-        """Return the weight q_cw of each word w for each class c, float64 (C, v); rows sum to 1 or are zero.
+        """Return the weight q_cw of each word w for each class c, float64 (C, v); a row sums to 1 or is zero.
 
-            q_cw ∝ n_cw · log((n_cw + s) / (n̄_w + s))   for the selected words, else 0
             p_cw = 1 - Φ((n_cw - n̄_w) / (s √(1 - 1/C)))
             h_cw ∝ exp(`DIRECTION_FACTOR` · cos(w, d_c)),   with mean 1 over words
+            q_cw ∝ n_cw · log((n_cw + s) / (n̄_w + s))   for the selected words, else 0
 
-        n_cw is the count of word w in class c, s the standard deviation of the noise, and n̄_w the mean of n_cw over
-        classes, or 0 if this mean is negative. d_c, a row of `directions` (C, d), is the direction from the mean of
-        all classes to the mean of class c. p_cw is the probability that noise alone raises n_cw this far above n̄_w.
-        h_cw is large for a word whose vector w has nearly the direction d_c; such a word is selected more easily.
-        The words of a class are selected by the Benjamini-Hochberg procedure on the weighted p-values p_cw / h_cw,
-        with the false discovery rate `FALSE_DISCOVERIES`.
+        n_cw is the count of word w in class c, s = `error` the standard deviation of the noise, n̄_w the mean of n_cw
+        over classes, or 0 if this mean is negative, and Φ the standard normal distribution function. d_c, a row of
+        `directions` (C, d), is the direction from the mean of all classes to the mean of class c. p_cw is the
+        probability that noise alone raises n_cw this far above n̄_w. h_cw is large if the vector w of the word has
+        nearly the direction d_c; such a word is selected more easily. The words of a class are selected by the
+        Benjamini-Hochberg procedure on p_cw / h_cw, with the false discovery rate `FALSE_DISCOVERIES`.
 
         Reference: Genovese, Roeder and Wasserman, False discovery control with p-value weighting, Biometrika 2006.
         """
@@ -93,18 +96,18 @@ class ClassWords:
     def draw(
         self, weights: Float64, vectors: Float32, k: int, rng: np.random.Generator
     ) -> tuple[tuple[str, ...], ...]:
-        """Draw k different words of one class for each of n vectors; fewer if the class has fewer words.
+        """Draw k different selected words of one class for each of n vectors; fewer if fewer are selected.
 
         For a vector x, words are drawn without replacement with probability ∝ q_w · exp(cos(x - x̄, w) /
         `TEMPERATURE`), by the Gumbel trick. Here q_w is the weight of the word for the class, x̄ the mean vector of
         public passages, and w the vector of the word. `weights` are (v,), `vectors` float32 (n, d).
         """
-        describing = np.flatnonzero(weights > 0)
+        selected = np.flatnonzero(weights > 0)
         centred = vectors - self.vocabulary.centre
         centred = centred / np.maximum(np.linalg.norm(centred, axis=1, keepdims=True), 1e-12)
-        score = np.log(weights[describing]) + (centred @ self.vocabulary.table[describing].T) / TEMPERATURE
-        best = np.argsort(-(score + rng.gumbel(size=score.shape)), axis=1)[:, :k]
-        return tuple(tuple(self.vocabulary.words[describing[i]] for i in row) for row in best)
+        score = np.log(weights[selected]) + (centred @ self.vocabulary.table[selected].T) / TEMPERATURE
+        drawn = np.argsort(-(score + rng.gumbel(size=score.shape)), axis=1)[:, :k]
+        return tuple(tuple(self.vocabulary.words[selected[i]] for i in row) for row in drawn)
 
     def save(self, folder: Path) -> None:
         """Write the counts into a folder. The vocabulary is public and is not written."""
@@ -116,7 +119,7 @@ class ClassWords:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class PromptWords:
-    """Draws vectors with prompt words: words of the vector's class that are inserted into the prompt for the text."""
+    """Draws new vectors, and prompt words for each vector."""
 
     learned: ClassModel  # the model from which vectors are drawn
     words: ClassWords
@@ -124,14 +127,14 @@ class PromptWords:
     words_per_vector: int  # largest number of prompt words of a vector
 
     def sample(self, counts: Mapping[str, int], rng: SeedTree) -> Latents:
-        """Return new vectors with their prompt words; see `ClassModel.sample`."""
+        """Return `counts[label]` new vectors of each label, with prompt words drawn from the stream `label`/words."""
         latents, chosen = self.learned.sample(counts, rng), dict[int, tuple[str, ...]]()
         weights = self.words.weights(self.learned.directions())
         for label in sorted(counts):
             rows = [i for i, name in enumerate(latents.labels) if name == label]
-            draws = rng.child(label, "words").generator()
+            stream = rng.child(label, "words").generator()
             words = self.words.draw(
-                weights[self.labels.index(label)], latents.vectors[rows], self.words_per_vector, draws
+                weights[self.labels.index(label)], latents.vectors[rows], self.words_per_vector, stream
             )
             chosen |= dict(zip(rows, words, strict=True))
         return replace(latents, prompt_words=tuple(chosen[i] for i in range(len(latents))))
@@ -148,8 +151,8 @@ def read_words(folder: Path, vocabulary: PublicWords) -> ClassWords:
 def words_by_person(corpus: Corpus, labels: Sequence[str], vocabulary: PublicWords) -> list[Int64]:
     """Return for each person, sorted by id, at most `MAX_WORDS` pairs of a class and a word, int64 (k, 2).
 
-    A pair contains the number of a class and the number of a word. It means that a record of the person has this
-    class and contains this word. If a person has more pairs, the pairs with the rarest words are kept.
+    A pair is (number of a class, number of a word): a record of the person has this class and contains this word. If
+    a person has more than `MAX_WORDS` pairs, the pairs whose words are rarest in public passages are kept.
     """
     place = {word: i for i, word in enumerate(vocabulary.words)}
     number = {label: i for i, label in enumerate(sorted(labels))}
@@ -166,10 +169,10 @@ def words_by_person(corpus: Corpus, labels: Sequence[str], vocabulary: PublicWor
 def query_words(
     pairs_by_person: Sequence[Int64], n_classes: int, vocabulary: PublicWords, query: Query, mechanism: QueryMechanism
 ) -> ClassWords:
-    """Count, with noise, the persons who have each pair of class and word.
+    """Return the noised number of persons who have each pair of class and word.
 
-    `pairs_by_person` is the result of `words_by_person`: the pairs of each person, (number of a class, number of a
-    word). The row of a person has 1/√`MAX_WORDS` at each of the person's pairs, so its norm is at most 1.
+    `pairs_by_person` is the result of `words_by_person`. The row of a person has an entry for each pair:
+    1/√`MAX_WORDS` if the person has the pair, and else 0. So its norm is at most 1.
 
     Privacy: one Gaussian query over all words of all classes.
     """
