@@ -1,24 +1,26 @@
 """Turn HL7 v2 messages into notes: documents (message type MDM) and reports of examinations (ORU).
 
-A name such as TXA-12 means field 12 of the segment (line) TXA.
+A name such as TXA-12 means field 12 of the segment (line) TXA. OBX segments contain the text or attachments; see the
+module `report`. OBX-11 is the status of an OBX segment. If all lines of text and attachments are deleted or wrong (D,
+W), the document or report is withdrawn: it counts as deleted, with all its earlier versions.
 
-MDM: a TXA segment and the OBX segments after it are a note. The event of the message states what happens to the note.
+MDM: a TXA segment and the OBX segments after it are a document. The event of the message says what happens to it.
 - A message with any event is read if the OBX segments contain text. Messages with the events T01, T03, T05, T07 and
   T09 usually only announce a document, and contain no text.
-- A document is withdrawn if the event is T11 (cancelled) or if TXA-19 is `CA` (deleted).
+- A document is also withdrawn if the event is T11 (cancelled) or if TXA-19 is `CA` (deleted).
 - T09 and T10 replace the document that TXA-13 names. T07 and T08 send a newer version of the document that TXA-12
   names. An addendum (T05, T06) is a separate document.
 - TXA-17 is the completion status (table 0271). Authenticated documents (AU, LA) are used. Documents with the status
-  documented (DO) or without a status are complete and are used with a remark. Dictated (DI), incomplete (IN),
-  in-progress (IP) and pre-authenticated (PA) documents are not used.
-- TXA-19 is the availability (table 0273). Documents are superseded if obsolete (OB), and dropped if unavailable (UN).
+  documented (DO) or without a status are used with a remark. Documents with any other status are not used.
+- TXA-19 is the availability (table 0273). Documents that are available (AV), obsolete (OB) or without this value are
+  used; an obsolete document is marked as superseded. Documents with any other value except CA are not used.
 
-ORU: each OBR segment (an order) is a note if the results of the order contain text; see the module `report`.
+ORU: each OBR segment (an order) with its OBX segments is a report.
 - OBR-25 is the status of the report (table 0123). Reports that are final (F), corrected (C), partly available (A) or
   without a status are used. A cancelled order (X) withdraws the report. Reports with any other status are not used.
-- OBX-11 is the status of a line. If all lines are deleted or wrong (D, W), the report is withdrawn.
-- The identifier of a report consists of a number (OBR-3, else OBR-2, else MSH-10) and the examination (the code in
-  OBR-4, else the text in OBR-4). A report with the identifier of an earlier report is a newer version of that report.
+- The identifier of a report consists of a number (OBR-3, else OBR-2, else the result of `_made_identifier`) and the
+  examination (the code in OBR-4, else the text in OBR-4). A report with the identifier of a report in an earlier
+  message is a newer version of that report.
 
 The version of a note consists of the time of the message in UTC (MSH-7, else EVN-2, else OBR-22) and of the number of
 the message in the file.
@@ -52,32 +54,32 @@ INVALID_DATE = "date is not valid"
 _ANNOUNCEMENTS = frozenset({"T01", "T03", "T05", "T07", "T09"})  # events that usually only announce a document
 _REPLACEMENTS = frozenset({"T09", "T10"})  # events that replace a document
 _COMPLETION_REMARKS = {"AU": "", "LA": "", "DO": UNSIGNED, "": NO_STATUS}  # TXA-17 of a used document -> remark
-_NOT_COMPLETE = frozenset({"DI", "IN", "IP", "PA"})  # values of TXA-17
-_AVAILABLE = frozenset({"", "AV", "OB"})  # values of TXA-19
-_FINAL_ORDERS = frozenset({"", "A", "C", "F"})  # values of OBR-25
+_NOT_COMPLETE = frozenset({"DI", "IN", "IP", "PA"})  # TXA-17: dictated, incomplete, in progress, pre-authenticated
+_AVAILABLE = frozenset({"", "AV", "OB"})  # TXA-19 of used documents
+_FINAL_ORDERS = frozenset({"", "A", "C", "F"})  # OBR-25 of used reports
+# default places of the date of a note (the first stated value is used)
 _DATES = (FieldPath("TXA", 4), FieldPath("OBR", 7), FieldPath("TXA", 6), FieldPath("OBR", 22), FieldPath("MSH", 7))
 _ENCOUNTER = FieldPath("PV1", 19)  # default place of the encounter
-_VERSIONS = (FieldPath("MSH", 7), FieldPath("EVN", 2), FieldPath("OBR", 22))
+_MESSAGE_TIMES = (FieldPath("MSH", 7), FieldPath("EVN", 2), FieldPath("OBR", 22))  # the first valid time is used
 _NO_REPORT = Hl7Report()
-_AUTHORS = (("TXA", 5), ("TXA", 9), ("OBR", 32), ("OBX", 16))  # segments and fields, in the order of preference
+_AUTHORS = (("TXA", 5), ("TXA", 9), ("OBR", 32), ("OBX", 16))  # (segment, field) of authors, in order of preference
 
 
-# segment name -> the first segment with this name in a group of segments; a name that the group lacks is looked up
-# among the segments that apply to the group, see `grouped`
+# segment name -> the first segment with this name among the segments that apply to a note, see `grouped`
 Context = Mapping[str, Hl7Segment]
 
 
 @dataclass(frozen=True, slots=True)
 class Hl7NoteMaker:
-    """Make the notes of one message."""
+    """Makes the notes of one message."""
 
     message: Hl7Message
-    place: str  # file and number of the message
+    place: str  # file, and number of the message in the file
     number: int  # number of the message in the file
     paths: Mapping[str, FieldPath]  # field of a note -> configured place of the field in a message
 
     def items(self) -> Iterator[Item]:
-        """Yield the notes of the message, remarks, and `Dropped` with a reason for each part that is not used.
+        """Yield the notes of the message, remarks on them, and a `Dropped` with the reason for each unused part.
 
         Privacy: reads the text of notes.
         """
@@ -117,7 +119,7 @@ class Hl7NoteMaker:
             document = f"{number or self._made_identifier(index)}/{code}"
             key = person_of(context, self.paths.get("person")), document
             seen[key] += 1
-            # two reports with the same identifier in one message are different documents, not versions
+            # two reports of a patient with the same identifier in one message are different reports, not versions
             document += f"#{seen[key]}" if seen[key] > 1 else ""
             status = obr.part(25).upper() if obr else ""
             report = read_report(segments, short_lines=False)
@@ -130,7 +132,10 @@ class Hl7NoteMaker:
                 yield from self._note(context, document, report)
 
     def _made_identifier(self, index: int) -> str:
-        """Return an identifier for a document that states none; with MSH-10, a resent message gives the same one."""
+        """Return an identifier for a document that states none: MSH-3, MSH-10 and the number `index` of its group.
+
+        A resent message gives the same identifier. If MSH-10 is empty, `place` is used instead of MSH-3 and MSH-10.
+        """
         header = self.message.header
         return f"{header.part(3)}/{header.part(10)}/{index}" if header.part(10) else f"{self.place}/{index}"
 
@@ -143,6 +148,7 @@ class Hl7NoteMaker:
         withdrawn: str = "",
         replaces: tuple[str, ...] = (),
     ) -> Iterator[Item]:
+        # yields a note that is withdrawn or has text, its remarks, and reasons for unused parts or for a missing text
         paths = self.paths
         yield from (Dropped(reason, self.place) for reason in report.dropped)
         if not report.text and not withdrawn:
@@ -173,28 +179,29 @@ class Hl7NoteMaker:
         )
 
     def _version(self, context: Context) -> str:
-        time = next(filter(None, (read_time(place.value(context)) for place in _VERSIONS)), None)
+        time = next(filter(None, (read_time(place.value(context)) for place in _MESSAGE_TIMES)), None)
         return f"{time.utc if time else ''} {self.number:012d}"
 
 
 def grouped(message: Hl7Message, starts: Sequence[str]) -> Iterator[tuple[list[Hl7Segment], Context]]:
-    """Yield (segments, context) for each group of segments.
+    """Yield (segments, context) for each group of segments; each group is one document or one report.
 
-    A group begins with a segment whose name is in `starts`. There is one exception: an OBR segment continues the
-    current group if this group has no OBR segment yet, such as a group that begins with ORC.
+    A PID segment begins the segments of a patient. A group begins with a segment whose name is in `starts`, and ends
+    before the next group or PID segment. There is one exception: an OBR segment continues the current group if this
+    group has no OBR segment yet, such as a group that begins with ORC.
 
-    The context of a group also includes the segments before the first PID segment, and the segments from the
-    patient's PID segment to the patient's first group. If the patient has no group, the latter segments are yielded
-    as a group, provided that one of them is an OBX segment.
+    The context contains the first segment of each name in the group. A name that the group lacks is looked up among
+    the segments from the patient's PID (without PID, from the first segment) to the patient's first group, and then
+    among those before the first PID. If a patient has an OBX segment and no group, the patient's segments form one.
     """
-    shared: dict[str, Hl7Segment] = {}
+    shared: dict[str, Hl7Segment] = {}  # the segments before the first PID, such as EVN; they apply to all patients
     has_patient = False
     patient: list[Hl7Segment] = []
     patient_context: dict[str, Hl7Segment] = {}
     group: list[Hl7Segment] | None = None  # None before the first group of a patient
     group_context: dict[str, Hl7Segment] = {}
 
-    def finished() -> Iterator[tuple[list[Hl7Segment], Context]]:
+    def current_group() -> Iterator[tuple[list[Hl7Segment], Context]]:
         segments = patient if group is None else group
         if group is not None or any(segment.name == "OBX" for segment in patient):
             yield segments, {**shared, **patient_context, **group_context}
@@ -202,21 +209,21 @@ def grouped(message: Hl7Message, starts: Sequence[str]) -> Iterator[tuple[list[H
     for segment in message.segments:
         name = segment.name
         if name == "PID":
-            yield from finished()
-            if not has_patient:  # segments before the first PID, such as EVN, apply to all patients
+            yield from current_group()
+            if not has_patient:
                 shared, has_patient = patient_context, True
             patient, patient_context, group, group_context = [], {}, None, {}
         elif name in starts and not (name == "OBR" and group and "OBR" not in group_context):
-            yield from finished()
+            yield from current_group()
             group, group_context = [], {}
         context = patient_context if group is None else group_context
         (patient if group is None else group).append(segment)
         context.setdefault(name, segment)
-    yield from finished()
+    yield from current_group()
 
 
 def _text_problem(report: Hl7Report, event: str) -> str:
-    # returns why a document has no text; "" if it has a text, or if `report.dropped` states the reasons
+    # returns why a document has no text, or "" if it has a text or if `report.dropped` states the reasons
     if report.text or report.dropped:
         return ""
     if report.reason in {"", NO_TEXT, ONLY_COMMENTS}:
