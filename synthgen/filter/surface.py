@@ -1,4 +1,9 @@
-"""Filter generated texts (candidates) by letters, length, repetition, fluency, language and legibility."""
+"""Filter candidates by properties of the text alone: letters, length, repetition, fluency, language and legibility.
+
+Each filter computes a score of a candidate, and keeps the candidate if the score is within limits. Some limits are
+configured; `Length`, `Language` and `Legible` learn limits from train texts. No filter compares a candidate with
+single train records. A trigram is a sequence of three consecutive characters.
+"""
 
 import math
 import re
@@ -13,11 +18,11 @@ from audits.core.errors import NotMeasurable
 from synthgen.core.types import Candidate
 from synthgen.filter.base import FilterContext, FittedFilter, scored
 
-TAIL = 0.01  # share of real texts beyond each of the two limits that `Length` learns
+TAIL = 0.01  # share of train texts beyond each of the two limits that `Length` learns
 LANGUAGE_TAIL = 0.005  # share of texts above each of the two quantiles from which `Language` learns its limit
 MAX_TOKENS_PER_WORD = 3  # largest usual number of tokens per word; plain English has 1.3
 BUCKETS = 1 << 20  # number of buckets into which character trigrams are hashed
-SMOOTHING = 0.01  # α, added to the count of each bucket
+SMOOTHING = 0.01  # α in `Language`: added to the count of each bucket
 _DIGIT = re.compile(r"\d")
 _LETTER = re.compile(r"[^\W\d_]")
 # a filter that keeps every candidate with at least one letter
@@ -26,10 +31,11 @@ NOT_EMPTY = scored("empty", {"letters": 1.0}, lambda cs: [float(bool(_LETTER.sea
 
 @dataclass(frozen=True, slots=True)
 class Length:
-    """Keep a candidate whose number of words (separated by white space) is within `bounds`.
+    """Keep a candidate whose number of words (separated by white space) is within `bounds`, including both limits.
 
-    With `auto`, the limits are the 1 % and 99 % quantiles of the numbers of words in train texts. The decoder can cut
-    a text after ⌊max_new_tokens / 3⌋ words, so for the lower limit, longer train texts count as texts of this length.
+    With `auto`, the limits are the 1 % quantile (at least 1) and the 99 % quantile of the numbers of words in train
+    texts. The decoder can cut a text after ⌊max_new_tokens / 3⌋ words. Therefore, for the lower limit, longer train
+    texts count as texts of this length.
     """
 
     name: ClassVar[str] = "length"
@@ -45,8 +51,8 @@ class Length:
 
 def _usual_words(context: FilterContext) -> tuple[float, float]:
     words = np.array([len(text.split()) for text in context.texts])
-    can_write = context.max_new_tokens // MAX_TOKENS_PER_WORD
-    low = np.quantile(np.minimum(words, can_write), TAIL, method="lower")
+    words_before_cut = context.max_new_tokens // MAX_TOKENS_PER_WORD
+    low = np.quantile(np.minimum(words, words_before_cut), TAIL, method="lower")
     return float(max(low, 1)), float(np.quantile(words, 1 - TAIL, method="higher"))
 
 
@@ -59,8 +65,8 @@ class Repetition:
 
     def fit(self, context: FilterContext) -> FittedFilter:
         """Return the filter, whose score is the `repeated_share` of a text."""
-        real = np.array([repeated_share(text) for text in context.texts])
-        bounds = {"maximum": self.maximum, "share_of_real_kept": float((real <= self.maximum).mean())}
+        shares = np.array([repeated_share(text) for text in context.texts])
+        bounds = {"maximum": self.maximum, "share_of_real_kept": float((shares <= self.maximum).mean())}
         return scored(self.name, bounds, lambda cs: [repeated_share(c.text) for c in cs], high=self.maximum)
 
 
@@ -72,11 +78,11 @@ def repeated_share(text: str) -> float:
 
 
 def fluency_filter(maximum: float) -> FittedFilter:
-    """Return a filter that keeps a candidate whose `surprisal` under the language model is at most `maximum`, 0 to 1.
+    """Return a filter that keeps a candidate whose `surprisal` is at most `maximum`, 0 to 1.
 
-    The surprisal is −ln p, averaged over the tokens of the text and divided by the surprisal of random guesses. It is
-    about 0.2 to 0.3 for texts of a trained model, and near 1 if the model is untrained or its weights are damaged. In
-    a text of several segments, the segment with the highest surprisal decides.
+    The surprisal is −ln p of a token under the language model, averaged over the tokens of the text and divided by
+    the value for random guesses. It is about 0.2 to 0.3 for a trained model, and near 1 if the model is untrained or
+    its weights are damaged. In a text of several segments, the segment with the highest surprisal decides.
     """
     return scored("fluency", {"maximum": maximum}, lambda cs: [c.surprisal for c in cs], high=maximum)
 
@@ -86,17 +92,16 @@ class Language:
     """Keep a candidate that is in the language and script of the source and is not gibberish.
 
     The filter counts the character trigrams of the train texts (in lower case, digits as 0, hashed into 2^20
-    buckets). The score of a text is the mean surprisal of its T trigrams under these counts, in bits:
+    buckets). The score of a text is the mean surprisal of its T trigrams under these counts, in bits per trigram:
 
         score = −1/T · Σ_t log2((count(t) + α) / (N + α · 2^20)),   α = 0.01
 
     Here count(t) is the count of the bucket of trigram t, and N the sum of all counts.
 
     The limit is the larger of two 99.5 % quantiles: of the scores of train texts, and of the scores of
-    reconstructions (train records decoded from their own vectors). Reconstructions are used because a decoder writes
-    plain prose even if the source is in shorthand. For the quantiles, each text is scored by the counts without the
-    fold (a group of train persons) that contains its person. Under DP, all train texts are empty, so the trigrams of
-    reconstructions are counted instead.
+    reconstructions. Reconstructions are used because a decoder writes plain prose even if the source is in shorthand.
+    For the quantiles, each text is scored by the counts without the fold (a group of train persons) that contains the
+    text's person. Under DP, all train texts are empty, so the trigrams of reconstructions are counted instead.
 
     Reference: n-gram profiles are from Cavnar & Trenkle, "N-Gram-Based Text Categorization" (SDAIR 1994). This filter
         uses a cross entropy as the score, whereas that paper uses a distance of ranks.
@@ -118,12 +123,12 @@ class Language:
         total = sum(per_fold.values(), np.zeros(BUCKETS))
         costs = {fold: _cost(total - counts) for fold, counts in per_fold.items()}
 
-        def tail(texts: list[NDArray[np.int64]], fold_of_text: NDArray[np.int64]) -> float:
+        def quantile(texts: list[NDArray[np.int64]], fold_of_text: NDArray[np.int64]) -> float:
             bits = [_bits(text, costs[int(fold)]) for text, fold in zip(texts, fold_of_text, strict=True)]
             return float(np.quantile(bits, 1 - LANGUAGE_TAIL))
 
         maximum = max(
-            tail(t, fold_of_text)
+            quantile(t, fold_of_text)
             for t, fold_of_text in ((trigrams, folds), (reconstructed, reconstruction_folds))
             if t
         )
@@ -133,13 +138,13 @@ class Language:
 
 @dataclass(frozen=True, slots=True)
 class Legible:
-    """Keep a legible candidate, whose character sequences are about as common as those of real texts.
+    """Keep a legible candidate, whose trigrams are about as common as those of train texts.
 
     The audits refuse a table in which more than 1 % of the rows are illegible, such as rows of abbreviations, numbers
-    or codes. The filter applies the audits' test (`audits.text.legibility`). The test learns character sequences from
-    half of the train texts, and the limit for a legible text from the other half. The halves consist of the folds
-    (groups of train persons) with even numbers and with odd numbers. If the train texts are too few for the test, or
-    empty as under DP, the filter rejects nothing.
+    or codes. The filter applies the audits' test (`audits.text.legibility`). The test learns trigrams from half of
+    the train texts, and the limit for a legible text from the other half. The halves are the folds (groups of train
+    persons) with even numbers and with odd numbers. The filter rejects nothing if a half contains no text, as under
+    DP, or if the test cannot distinguish real texts from texts with scrambled words.
 
     Randomness: the child "legibility" of the context's stream.
     """
@@ -150,8 +155,8 @@ class Legible:
         """Return the filter, whose score is 1 for an illegible text and 0 for a legible text."""
         is_even = context.folds % 2 == 0
         fitted, held_out = (
-            [text for text, chosen in zip(context.texts, rows, strict=True) if chosen and text]
-            for rows in (is_even, ~is_even)
+            [text for text, in_half in zip(context.texts, half, strict=True) if in_half and text]
+            for half in (is_even, ~is_even)
         )
 
         def scores(candidates: Sequence[Candidate]) -> list[float]:
@@ -170,7 +175,7 @@ class Legible:
 
 
 def hashed_trigrams(text: str) -> NDArray[np.int64]:
-    """Return the bucket of each character trigram of a text, in order."""
+    """Return the buckets of a text's trigrams in order, int64 (trigrams), in lower case and with digits as 0."""
     plain = _DIGIT.sub("0", " " + " ".join(text.casefold().split()) + " ")
     points = np.frombuffer(plain.encode("utf-32-le", errors="surrogatepass"), dtype=np.uint32).astype(np.uint64)
     if len(points) < 3:
@@ -190,5 +195,5 @@ def _cost(counts: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _bits(trigrams: NDArray[np.int64], cost: NDArray[np.float64]) -> float:
-    # returns the mean surprisal of the trigrams; a text without trigrams gets the largest surprisal of a bucket
+    # returns the mean surprisal of the trigrams, in bits; without trigrams, the largest surprisal of a bucket
     return float(cost[trigrams].mean()) if len(trigrams) else float(cost.max())
