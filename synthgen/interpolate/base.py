@@ -1,7 +1,11 @@
-"""Define the interface of interpolation methods, which make new vectors (points) from vectors of training records.
+"""Define the interface of interpolation methods, which make new vectors (points) from the vectors of train records.
 
-An `Interpolator` contains the parameters of a method. `Interpolator.fit` takes training vectors and returns a
-`Sampler`, which draws points of each class.
+A class is the set of records with the same label. The steps are the same for every method:
+
+1. `counts_per_class` decides how many points each class gets.
+2. `Interpolator.fit` fits a method to the train vectors; an `Interpolator` contains the parameters of the method.
+3. The result, a `Sampler`, returns the points as latents. Its part `Fitted` makes the points and knows classes and
+   persons as numbers only; the `Sampler` adds the labels and the ids of the parents.
 """
 
 from abc import ABC, abstractmethod
@@ -27,12 +31,15 @@ def counts_per_class(
 ) -> dict[str, int]:
     """Return the number of new records of each label, sorted by label.
 
-    `labels` are the labels of all train records. A `balance` with a number per label is returned sorted. Otherwise,
-    the numbers sum to `total` and are equal, or proportional to the numbers of train records, up to rounding.
+    `labels` has the label of each train record. `balance` selects the numbers:
+
+    - a number per label: these numbers; `total` is not used.
+    - "equal" or "as-source": equal numbers, or numbers in proportion to the numbers of train records. Their sum is
+      `total`; `largest_remainder` rounds them.
 
     Raises:
-        DataError: there are no train records, `total` is missing, `balance` gives a number for a class without train
-            records, or `total` is so small that a class gets no new record.
+        DataError: there are no train records; `balance` gives a number for a class without train records; or, for
+            "equal" and "as-source", `total` is None or so small that a class gets no new record.
     """
     source = Counter(labels)
     if not source:
@@ -61,8 +68,9 @@ def counts_per_class(
 def largest_remainder(weights: Mapping[str, int], total: int) -> dict[str, int]:
     """Divide `total` in proportion to the weights of labels; return integers with the sum `total`, sorted by label.
 
-    Hamilton's method: label c gets ⌊total · w_c / Σ w⌋. The labels with the largest remainders then get one more
-    record each. If remainders are equal, the label that sorts first comes first.
+    Hamilton's method, where w_c is the weight of label c and Σ w the sum of all weights: first, label c gets
+    ⌊total · w_c / Σ w⌋. The units of `total` that are left then go to the labels with the largest remainders of this
+    division, one unit each. If remainders are equal, the label that sorts first comes first.
     """
     total_weight = sum(weights.values())
     counts = {label: total * weight // total_weight for label, weight in sorted(weights.items())}
@@ -73,9 +81,10 @@ def largest_remainder(weights: Mapping[str, int], total: int) -> dict[str, int]:
 
 
 def check_classes(labels: Sequence[str], groups: Sequence[str], counts: Mapping[str, int], min_groups: int) -> None:
-    """Raise DataError if classes have fewer than `min_groups` persons or no requested record; list all such classes.
+    """Raise DataError if a requested class has too few persons or a count below 1; the error lists all such classes.
 
-    `labels` and `groups` are the label and the person of each train record, `counts` the requested records by label.
+    `counts` has the number of requested records by label, and `min_groups` is the smallest number of persons that a
+    class needs. `labels` and `groups` have the label and the person of each train record.
     """
     persons: dict[str, set[str]] = {}
     for label, group in zip(labels, groups, strict=True):
@@ -104,15 +113,15 @@ Floats = NDArray[np.float32] | NDArray[np.float64]
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class TrainRows:
-    """The training vectors that a method is fitted to; a row is the vector of one record."""
+    """The train vectors that a method is fitted to; a row is the vector of one record."""
 
     vectors: Float32  # (n, d)
-    classes: Int64  # (n,), number of each row's class, from 0
-    groups: Int64  # (n,), number of each row's person
+    classes: Int64  # (n,), the class of each row, as a number from 0
+    groups: Int64  # (n,), the person of each row, as a number from 0
     normalized: bool = False  # whether every row has unit length
 
-    # (number of the searched class, or None for all classes; number of neighbours) -> report of the neighbour search.
-    # Searches that are made later add their reports, but only searches among at least `INDEXED_ROWS` (50,000) rows.
+    # Reports of the neighbour searches. Empty at first; each search among at least `INDEXED_ROWS` (50,000) rows adds
+    # its report. Key: number of the class whose rows are searched, or None for all classes; number of neighbours.
     reports: dict[tuple[int | None, int], SearchReport] = field(default_factory=dict)
 
     @cached_property
@@ -121,33 +130,33 @@ class TrainRows:
         return IndexedSearch(NeighbourSearch(self.vectors, self.groups))
 
     def of(self, code: int) -> Int64:
-        """Return the row numbers of the class with the number `code`, ascending."""
+        """Return the row numbers of class number `code`, int64 (n_c,), ascending."""
         return np.flatnonzero(self.classes == code)
 
     def searches(self, names: Sequence[Any]) -> list[dict[str, Any]]:
-        """Return `reports` as dicts, each with the name of the searched class, or None for all classes."""
+        """Return `reports` as dicts, each with the entry of `names` for the searched class, or None for all."""
         reports = sorted(self.reports.items(), key=lambda item: (item[0][0] is not None, item[0]))
         return [{"class": None if c is None else names[c], **asdict(report)} for (c, _), report in reports]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Points:
-    """New vectors of one class with their parents."""
+    """Points of one class: m points with p parents each."""
 
     vectors: Float32  # (m, d)
-    parents: Int64  # (m, p), row numbers of the p training records (parents) from which each vector was made
-    weights: Float64  # (m, p), weights of the parents, which sum to 1; p is 0 if vectors are drawn from a model
+    parents: Int64  # (m, p), row numbers; p is 0 if points are drawn from a model of the class
+    weights: Float64  # (m, p), weights of the parents; if p is not 0, the weights of a point sum to 1
 
 
 class Unfit(Exception):  # noqa: N818 - not shown as an error: `Sampler.sample` lists all unfit classes in a DataError
-    """A method cannot make points of a class. The message states the reason without the name of the class."""
+    """A method cannot make points of a class. The message states the reason without the label of the class."""
 
 
 class Fitted(Protocol):
-    """A method fitted to training rows, with numbers for classes. A `Sampler` adds the labels and record ids."""
+    """A method fitted to train rows; it knows classes and persons as numbers, without labels and record ids."""
 
     def points(self, code: int, m: int, rng: SeedTree) -> Points:
-        """Return m new points of class number `code`, or raise Unfit.
+        """Return m points of class number `code`, drawn from `rng`; raise Unfit if the method cannot make them.
 
         A larger m returns the same points followed by additional points.
         """
@@ -159,7 +168,7 @@ class Interpolator(Section, ABC):
     model_config = ConfigDict(validate_default=True)
 
     name: ClassVar[str]  # name of the method in the configuration
-    weighted_sums: ClassVar[bool] = False  # whether a new vector is the weighted sum of its parents
+    weighted_sums: ClassVar[bool] = False  # whether a point is the weighted sum of its parents
 
     def __init__(self, **options: Any) -> None:
         try:
@@ -176,16 +185,16 @@ class Interpolator(Section, ABC):
 
     @classmethod
     def check(cls, key: str, value: Any, others: Mapping[str, Any]) -> None:
-        """Raise ValueError if the value of `key` is incompatible with `others`, the parameters before `key`."""
+        """Raise ValueError if the value of `key` is incompatible with `others`, the valid parameters before `key`."""
 
     @property
     def min_groups(self) -> int:
-        """Least number of distinct persons that a class must have."""
+        """Smallest number of persons that a class must have."""
         return 1
 
     @property
     def max_parents(self) -> int:
-        """Largest number of parents of a new vector; 0 if vectors are drawn from a model of the class."""
+        """Largest number of parents of a point; 0 if points are drawn from a model of the class."""
         return 1
 
     @abstractmethod
@@ -193,12 +202,12 @@ class Interpolator(Section, ABC):
         """Return the method fitted to these rows; raise DataError if it does not support their vectors."""
 
     def fit(self, x: Embedded) -> "Sampler":
-        """Return the method fitted to training vectors; their order has no effect. For errors, see `fit_rows`."""
+        """Return the method fitted to train vectors; their order has no effect. For errors, see `fit_rows`."""
         return Sampler.of(self, x)
 
 
 class ClasswiseInterpolator(Interpolator):
-    """A method that is fitted to each class separately, when the class is first used."""
+    """A method that is fitted to one class at a time, when points of the class are first requested."""
 
     @abstractmethod
     def fit_class(self, rows: TrainRows, code: int) -> Any:
@@ -206,23 +215,23 @@ class ClasswiseInterpolator(Interpolator):
 
     @abstractmethod
     def points(self, rows: TrainRows, state: Any, m: int, rng: SeedTree) -> Points:
-        """Return m points of the class with this state; see `Fitted.points`."""
+        """Return m points of the class whose state, from `fit_class`, is `state`; see `Fitted.points`."""
 
     def fit_rows(self, rows: TrainRows) -> Fitted:
-        """Return the method with these rows; each class is fitted when it is first used."""
+        """Return the method with these rows; no class is fitted yet."""
         return FittedByClass(self, rows)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FittedByClass:
-    """A `ClasswiseInterpolator` with its training rows and the states of the classes that were fitted so far."""
+    """A `ClasswiseInterpolator` with its train rows and the states of the classes that were fitted so far."""
 
     method: ClasswiseInterpolator
     rows: TrainRows
-    states: dict[int, Any] = field(default_factory=dict)  # class number -> state; a class is added at its first use
+    states: dict[int, Any] = field(default_factory=dict)  # key: class number
 
     def state(self, code: int) -> Any:
-        """Return the state of a class; see `ClasswiseInterpolator.fit_class`."""
+        """Return the state of a class, fitted at the first call; see `ClasswiseInterpolator.fit_class`."""
         if code not in self.states:
             self.states[code] = self.method.fit_class(self.rows, code)
         return self.states[code]
@@ -233,7 +242,7 @@ class FittedByClass:
 
 
 class NeighbourInterpolator(ClasswiseInterpolator):
-    """A method that interpolates between a record and its k nearest records of other persons."""
+    """A method that interpolates between a record and near records of other persons."""
 
     k_neighbors: Count = Field(
         5,
@@ -248,45 +257,45 @@ class NeighbourInterpolator(ClasswiseInterpolator):
 
     @property
     def max_parents(self) -> int:
-        """Two, because a new vector lies between two training vectors."""
+        """Two, unless a subclass overrides it, because a point lies between two train vectors."""
         return 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Sampler:
-    """A fitted method with the labels and ids of its training records; made by `Interpolator.fit`."""
+    """A fitted method with the labels and ids of its train records; made by `Interpolator.fit`."""
 
     method: Interpolator
     fitted: Fitted
-    x: Embedded  # the training vectors, sorted by label and record id
-    rows: TrainRows  # the vectors of `x`, with numbers instead of labels and persons
-    names: tuple[str, ...]  # labels; the position of a label is the class number in `rows`
+    x: Embedded  # the train vectors, sorted by label, then record id
+    rows: TrainRows  # the vectors of `x`, with numbers in place of labels and persons
+    names: tuple[str, ...]  # the labels, sorted; the position of a label is its class number
 
     @classmethod
     def of(cls, method: Interpolator, x: Embedded) -> "Sampler":
-        """Return the sampler of a method and training vectors."""
+        """Return the sampler of a method and train vectors."""
         order = sorted(range(len(x.ids)), key=lambda i: (x.labels[i], x.ids[i]))
         names = tuple(sorted(set(x.labels)))
-        code = {name: i for i, name in enumerate(names)}
-        number = {group: i for i, group in enumerate(sorted(set(x.groups)))}
+        class_number = {label: i for i, label in enumerate(names)}
+        person_number = {group: i for i, group in enumerate(sorted(set(x.groups)))}
         ids, labels, groups = (tuple(values[i] for i in order) for values in (x.ids, x.labels, x.groups))
         x = replace(x, vectors=x.vectors[order], ids=ids, labels=labels, groups=groups, parts=None)
         rows = TrainRows(
             vectors=x.vectors,
-            classes=np.array([code[label] for label in x.labels], dtype=np.int64),
-            groups=np.array([number[group] for group in x.groups], dtype=np.int64),
+            classes=np.array([class_number[label] for label in x.labels], dtype=np.int64),
+            groups=np.array([person_number[group] for group in x.groups], dtype=np.int64),
             normalized=x.normalized,
         )
         return cls(method=method, fitted=method.fit_rows(rows), x=x, rows=rows, names=names)
 
     def sample(self, counts: Mapping[str, int], rng: SeedTree) -> Latents:
-        """Return exactly `counts[label]` new vectors of each label, sorted by label.
-
-        The vectors of a class are drawn from `rng.child(label)`, so the counts of other classes have no effect. A
-        larger count returns the same vectors followed by additional vectors.
+        """Return exactly `counts[label]` points of each label as latents, sorted by label; see `Fitted.points`.
 
         Raises:
-            DataError: requested classes are absent, too small or unsuitable for the method. The error lists them all.
+            DataError: `check_classes` rejects a requested class, or the method cannot make the points of a class. The
+                error lists all such classes.
+
+        Randomness: the points of a class are drawn from `rng.child(label)`, so other classes have no effect on them.
         """
         check_classes(self.x.labels, self.x.groups, counts, self.method.min_groups)
         points: list[Points] = []
@@ -294,8 +303,8 @@ class Sampler:
         for label, m in sorted(counts.items()):
             try:
                 points.append(self.fitted.points(self.names.index(label), m, rng.child(label)))
-            except Unfit as reason:
-                problems.append(f"{label!r}: {reason}")
+            except Unfit as error:
+                problems.append(f"{label!r}: {error}")
         if problems:
             kind = "class" if len(problems) == 1 else "classes"
             raise DataError(
@@ -303,13 +312,13 @@ class Sampler:
                 problems=problems,
                 hint="Choose another interpolate.method, or exclude the class through source.labels.",
             )
-        ids = np.array(self.x.ids, dtype=object)
-        vectors = [np.empty((0, self.x.vectors.shape[1]), dtype=np.float32)]
+        train_ids = np.array(self.x.ids, dtype=object)
+        no_vectors = [np.empty((0, self.x.vectors.shape[1]), dtype=np.float32)]
         return Latents(
-            vectors=np.concatenate(vectors + [p.vectors for p in points]),
-            ids=tuple(name for label, m in sorted(counts.items()) for name in latent_ids(label, m)),
+            vectors=np.concatenate(no_vectors + [p.vectors for p in points]),
+            ids=tuple(latent_id for label, m in sorted(counts.items()) for latent_id in latent_ids(label, m)),
             labels=tuple(label for label, m in sorted(counts.items()) for _ in range(m)),
-            parent_ids=tuple(tuple(row) for p in points for row in ids[p.parents].tolist()),
+            parent_ids=tuple(tuple(row) for p in points for row in train_ids[p.parents].tolist()),
             weights=tuple(tuple(row) for p in points for row in p.weights.tolist()),
             method=self.method.name,
             seed_path=str(rng),

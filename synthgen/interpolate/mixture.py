@@ -1,4 +1,9 @@
-"""Two interpolation methods: mixtures of several neighbouring vectors, and slerp on the unit sphere."""
+"""Two interpolation methods: mixtures of several neighbouring vectors, and slerp on the unit sphere.
+
+Each method makes new vectors (points) from the vectors of train records with the same label (a class). It draws
+proposals, which are the parents of a point with their weights. `limit_exposure` rejects a proposal if it would raise
+the summed weight of a person in the class above `max_exposure`. The accepted proposals determine the points.
+"""
 
 import math
 from collections.abc import Mapping
@@ -24,14 +29,15 @@ class Mixture(NeighbourInterpolator):
         x̃ = Σ_j w_j x_j + ε,   w ~ Dirichlet(α, …, α),   j = 1, …, p
         ε ~ N(0, σ² I),        σ = noise · d_1 / √d
 
-    x_1 is drawn uniformly from the records of the class. For x_2 to x_p, persons are drawn without replacement from
-    the k persons of the class nearest to x_1 (Euclidean); x_j is the person's record nearest to x_1. d_1 is the
-    distance from x_1 to the nearest of these k persons, and d the number of dimensions, so ‖ε‖ is about noise · d_1.
-    The point x̃ is not normalized to unit length.
+    p is `parents`, α is `alpha`, k is `k_neighbors`, and I the identity matrix. x_1 is drawn uniformly from the
+    vectors of the class. For x_2 to x_p, p − 1 persons are drawn without replacement from the k persons of the class,
+    other than the person of x_1, that are nearest to x_1 (Euclidean); x_j is the person's vector nearest to x_1. d_1
+    is the distance from x_1 to the nearest of these k persons, and d the number of dimensions, so ‖ε‖ is about
+    noise · d_1. The point x̃ is not normalized to unit length.
 
-    Privacy: the table shows, for p parents and each α, how much of a point comes from one record. The first number of
-        a cell is the mean of the largest weight, E[max w]. The second is the effective number of parents, 1 / E[Σw²]
-        = (pα + 1) / (α + 1), the number of parents that would give this E[Σw²] with equal weights.
+    Privacy: the table shows, for p parents and each α, how much of a point comes from one record if `max_exposure` is
+        not set. The first number of a cell is the mean of the largest weight, E[max w]. The second is the effective
+        number of parents, 1 / E[Σw²] = (pα + 1) / (α + 1): as many parents with equal weights have the same Σw².
 
              p    α = 0.1        0.5          1          2          5         10
              2  .942  1.1  .818  1.3  .750  1.5  .688  1.7  .623  1.8  .588  1.9
@@ -48,7 +54,7 @@ class Mixture(NeighbourInterpolator):
     """
 
     name: ClassVar[str] = "mixture"
-    weighted_sums: ClassVar[bool] = True  # points are weighted sums of their parents only if `noise` is 0
+    weighted_sums: ClassVar[bool] = True  # true only if `noise` is 0; otherwise, the noise ε is added to the sum
 
     parents: Annotated[int, Field(ge=2, le=50)] = Field(
         3,
@@ -69,7 +75,7 @@ class Mixture(NeighbourInterpolator):
 
     @classmethod
     def check(cls, key: str, value: Any, others: Mapping[str, Any]) -> None:
-        """Raise ValueError if `k_neighbors` is below p − 1 or `max_exposure` below 1/p, with p = `parents`."""
+        """Raise ValueError if `parents` is above `k_neighbors` + 1 or `max_exposure` is below 1 / `parents`."""
         if key == "parents" and (k := others.get("k_neighbors", value)) < value - 1:
             raise ValueError(f"{value} parents need k_neighbors of at least {value - 1}, not {k}")
         if key == "max_exposure" and "parents" in others:
@@ -81,10 +87,10 @@ class Mixture(NeighbourInterpolator):
         return self.parents
 
     def fit_class(self, rows: TrainRows, code: int) -> tuple[Int64, Int64, Float64]:
-        """Return the rows of the class, int64 (n_c,), the nearest persons of each row, and their distances.
+        """Return the rows of the class, the k persons nearest to each row, and the distances to these persons.
 
-        A person is represented by the person's row that is nearest, as a row number within the class, int64 (n_c, k).
-        The persons are sorted by their distances, float64 (n_c, k).
+        The rows are int64 (n_c,). A person is represented by the person's nearest row, a position among the rows of
+        the class, int64 (n_c, k). The persons are sorted by their distances, float64 (n_c, k).
         """
         return rows.of(code), *nearest_persons_in_class(rows, code, self.k_neighbors)
 
@@ -106,18 +112,18 @@ class Mixture(NeighbourInterpolator):
         return Points(vectors=vectors, parents=class_rows[parents], weights=weights)
 
     def _proposals(self, near: Int64, rng: SeedTree) -> Proposals:
-        # yields blocks of p parents (rows within the class) and their weights, without end
+        # yields endless blocks of p parents (positions among the rows of the class) and their weights
         (n, k), p = near.shape, self.parents
         parent, partners, weights = (rng.child(name).generator() for name in ("parent", "partners", "weights"))
         while True:
             i = parent.integers(0, n, size=BLOCK)
             drawn = partners.random((BLOCK, k)).argsort(axis=1, kind="stable")[:, : p - 1]
-            others = np.take_along_axis(near[i], drawn, axis=1)
-            yield np.column_stack([i, others]), weights.dirichlet(np.full(p, self.alpha), size=BLOCK)
+            partner_rows = np.take_along_axis(near[i], drawn, axis=1)
+            yield np.column_stack([i, partner_rows]), weights.dirichlet(np.full(p, self.alpha), size=BLOCK)
 
 
 def weighted_sum(vectors: Float32, parents: Int64, weights: Float64) -> Float32:
-    """Return the weighted sums Σ_j w_j x_j of m points, float32 (m, d)."""
+    """Return the weighted sum of each point's parents, float32 (m, d); `parents` and `weights` are (m, p)."""
     from scipy import sparse  # slow import, not needed to read a configuration
 
     m, p = parents.shape
@@ -126,7 +132,7 @@ def weighted_sum(vectors: Float32, parents: Int64, weights: Float64) -> Float32:
     return np.asarray(shares @ vectors)
 
 
-OPPOSITE = 2 - 1e-6  # vectors with a larger cosine distance count as opposite; they enclose an angle above π − 0.0015
+OPPOSITE = 2 - 1e-6  # vectors with a larger cosine distance (0 to 2) count as opposite: angle above π − 0.0014 rad
 BetaShape = Annotated[float, Field(gt=0, le=100)]
 ARC_ROWS = 512  # number of points computed at once; their float64 copies fit into the processor's cache
 
@@ -134,18 +140,18 @@ ARC_ROWS = 512  # number of points computed at once; their float64 copies fit in
 class Slerp(NeighbourInterpolator):
     """Slerp: spherical linear interpolation between two records of a class and of different persons.
 
-    All vectors must have unit length. A new vector x̃ lies on the arc between two vectors a and b of the unit sphere.
+    All vectors must have unit length. A point x̃ lies on the arc between two vectors a and b of the unit sphere.
 
-        x̃ = sin((1 − λ) · θ) / sin θ · a + sin(λ · θ) / sin θ · b,   θ = ∠(a, b),   λ ~ U(0, 1) or Beta(s, t)
+        x̃ = sin((1 − λ) · θ) / sin θ · a + sin(λ · θ) / sin θ · b
 
-    a is drawn uniformly from the records of the class, b from the k nearest records (cosine) of other persons in the
-    class. If θ is 0, the factors are 1 − λ and λ. A class with opposite neighbours is rejected, because the arc
-    between opposite vectors is not unique.
-
-    The recorded weights of a and b are 1 − λ and λ. The sum of a and b with these weights is not x̃.
+    θ is the angle between a and b. λ ~ Beta(s, t) if `lambda_beta` is (s, t), and λ ~ U(0, 1) if it is None. a is
+    drawn uniformly from the vectors of the class, b from the `k_neighbors` vectors of other persons in the class that
+    are nearest to a (cosine). If θ is 0, the factors are 1 − λ and λ. A class with opposite neighbours is rejected,
+    because the arc between opposite vectors is not unique. The recorded weights of a and b are 1 − λ and λ; the sum
+    of a and b with these weights is in general not x̃.
 
     Privacy: points lie on the arc between two real records, so never release vectors, parents or weights. For uniform
-        λ, the larger of the two weights is 0.75 on average.
+        λ without `max_exposure`, the larger of the two weights is 0.75 on average.
     Reference: Shoemake, "Animating Rotation with Quaternion Curves", SIGGRAPH 1985, section 3.3, for any dimension.
     """
 
@@ -160,12 +166,12 @@ class Slerp(NeighbourInterpolator):
 
     @classmethod
     def check(cls, key: str, value: Any, others: Mapping[str, Any]) -> None:  # noqa: ARG003 - signature of the base
-        """Raise ValueError if `max_exposure` is below 1/2."""
+        """Raise ValueError if `max_exposure` is below 1/2, because the larger weight of a point never is."""
         if key == "max_exposure":
             check_exposure(value, 2)
 
     def fit_rows(self, rows: TrainRows) -> Fitted:
-        """Return the method with these rows; raise DataError if they are not of unit length."""
+        """Return the method with these rows; raise DataError if `rows.normalized` is false."""
         if not rows.normalized:
             raise DataError(
                 "slerp requires vectors of unit length, but the vectors of this encoder are not normalized",
@@ -174,9 +180,9 @@ class Slerp(NeighbourInterpolator):
         return super().fit_rows(rows)
 
     def fit_class(self, rows: TrainRows, code: int) -> tuple[Int64, Int64]:
-        """Return the rows of the class, int64 (n_c,), and the neighbours of each row, int64 (n_c, k).
+        """Return the rows of the class, int64 (n_c,), and the k neighbours of each row, int64 (n_c, k).
 
-        Neighbours are row numbers within the class. Raise Unfit if a row has an opposite neighbour.
+        Neighbours are positions among the rows of the class. Raise Unfit if a row has an opposite neighbour.
         """
         near, distances = neighbours_in_class(rows, code, self.k_neighbors, metric="cosine")
         if opposite := int((distances > OPPOSITE).any(axis=1).sum()):
@@ -200,7 +206,7 @@ class Slerp(NeighbourInterpolator):
         return Points(vectors=on_arcs, parents=class_rows[parents], weights=weights)
 
     def _proposals(self, near: Int64, rng: SeedTree) -> Proposals:
-        # yields blocks of two parents (rows within the class) and their weights, without end
+        # yields endless blocks of two parents (positions among the rows of the class) and their weights
         n, k = near.shape
         parent, neighbour, lambdas = (rng.child(name).generator() for name in ("parent", "neighbour", "lambda"))
         while True:
@@ -211,15 +217,16 @@ class Slerp(NeighbourInterpolator):
 
 
 def arc(a: Float32, b: Float32, lam: Float64) -> Float32:
-    """Return for each arc from a to b the point at the share λ (0 to 1) of the arc's angle, float32 (m, d).
+    """Return for each arc from a to b the point at the share λ of the arc's angle, float32 (m, d).
 
-    a and b, float32 (m, d), need not have unit length, but must not be zero or opposite to each other.
+    a and b, float32 (m, d), are first scaled to unit length; they must not be zero or opposite to each other. `lam`,
+    float64 (m,), has λ for each arc: 0 is the end at a, 1 the end at b.
     """
     out = np.empty_like(a)
     for start in range(0, len(a), ARC_ROWS):
         part = slice(start, start + ARC_ROWS)
         u, v = _unit(a[part]), _unit(b[part])
-        # unlike arccos of the dot product, this formula needs no correction of rounding errors
+        # The arccos of the dot product would need a correction, because rounding can make the product exceed 1.
         theta = 2 * np.arctan2(_length(u - v), _length(u + v))
         sine = np.where(theta > 0, np.sin(theta), 1.0)
         share = lam[part, None]

@@ -1,4 +1,8 @@
-"""Provide the interpolation methods as an over-sampler of imbalanced-learn, with `fit_resample(X, y)`."""
+"""Provide the interpolation methods as an over-sampler of imbalanced-learn, with `fit_resample(X, y)`.
+
+X and y are checked and converted to arrays, and classes and persons to numbers. A method is fitted to the rows of X,
+and draws new rows (points) of each class. They are appended to X, and the result gets the container types of X and y.
+"""
 
 from collections.abc import Callable, Mapping, Sequence
 from numbers import Integral, Real
@@ -28,6 +32,7 @@ except ImportError as error:
     ) from error
 
 Strategy = Real | str | dict[Any, int] | Callable[[Any], dict[Any, int]]
+# hints of error messages about `groups` and about y
 NO_PERSON = "Give every row the name or number of its person, or a unique name or number if the person is unknown."
 AS_TEXT = "Pass all classes as text, or all as whole numbers."
 MAX_ROUNDING = 0.01  # largest ratio (median rounding error of rows to float32) / (median distance to the median row)
@@ -35,7 +40,7 @@ UNFIT_HINT = (
     "Add rows of other persons, lower k_neighbors, use another method, "
     "or exclude the classes through sampling_strategy."
 )
-# parameters that imbalanced-learn's base class does not define
+# names of the parameters of `OverSampler` that imbalanced-learn's base class does not define
 OWN_KEYS = ("method", "k_neighbors", *sorted(frozenset[str]().union(*METHOD_KEYS.values())))
 
 
@@ -45,15 +50,16 @@ class OverSampler(BaseOverSampler):  # type: ignore[misc] # imbalanced-learn shi
     `fit_resample(X, y)` returns the given rows in their order, followed by the new points class by class. It accepts
     and returns arrays, lists, and frames and series of pandas and polars. X keeps float32 or float64; other types
     become float64. Neighbours are searched in float32, and mixture, slerp and vae also compute points in float32. X
-    is rejected if its rows are too similar for float32, or if its longest row has a norm above 1e18 or below 1e-14.
+    is rejected if rounding to float32 would move its rows too much (`MAX_ROUNDING`) or make different rows equal, or
+    if the norm of its longest row is above 1e18, or below 1e-14 and not 0.
 
     Args:
         method: name of a method, see `synthgen.interpolate.METHODS`.
         sampling_strategy: as in imbalanced-learn.
-        random_state: seed of the points. With an integer, results are reproducible, and a larger number of points of
-            a class gives the same points followed by additional points.
-        k_neighbors: number of neighbours of other persons. Without `groups`, most methods need at least
-            k_neighbors + 1 rows of a class.
+        random_state: as in scikit-learn. With an integer, results are reproducible, and a larger number of points of
+            a class gives the same points followed by additional points. None gives different points at each call.
+        k_neighbors: number of neighbours of other persons; random-oversample and vae ignore it. The other methods
+            need rows of at least k_neighbors + 1 persons of a class.
         m_neighbors, kind: only for borderline-smote. The classes of the methods, such as `BorderlineSmote`, explain
             these and all later parameters; None selects the default.
         parents, alpha, noise: only for mixture.
@@ -65,7 +71,7 @@ class OverSampler(BaseOverSampler):  # type: ignore[misc] # imbalanced-learn shi
         sampling_strategy_: dict, number of new points per class.
         parents_: int64 (m, p), rows of X from which each of the m new points was made; p is 0 for vae.
         weights_: float64 (m, p), weight of each parent; rows sum to 1.
-        searches_: list of dicts, a `SearchReport` for each neighbour search among 50,000 or more rows.
+        searches_: list of dicts, a `SearchReport` with its class for each neighbour search among 50,000 or more rows.
 
     Privacy: the points, `parents_` and `weights_` reveal the rows of X, so a fitted sampler is as confidential as
         its data. Pass `groups`, so that no point is made from the rows of only one person; random-oversample always
@@ -94,10 +100,10 @@ class OverSampler(BaseOverSampler):  # type: ignore[misc] # imbalanced-learn shi
             dict if kind is Mapping else kind
             for kind in BaseOverSampler._parameter_constraints["sampling_strategy"]  # noqa: SLF001 - as above
         ],
-        **dict.fromkeys(OWN_KEYS, "no_validation"),  # validated by `InterpolateConfig`
+        **dict.fromkeys(OWN_KEYS, "no_validation"),  # `InterpolateConfig` validates these parameters instead
     }
 
-    # scikit-learn passes `groups` through a pipeline only if the class requests it here
+    # scikit-learn passes `groups` through a pipeline only if the class requests `groups` in this attribute
     __metadata_request__fit_resample: ClassVar[dict[str, bool]] = {"groups": True}
 
     def __init__(  # noqa: PLR0913 - scikit-learn requires named parameters
@@ -135,11 +141,11 @@ class OverSampler(BaseOverSampler):  # type: ignore[misc] # imbalanced-learn shi
         return self
 
     def fit_resample(self, X: Any, y: Any, *, groups: Any = None) -> tuple[Any, Any]:
-        """Return the rows (n + m, d) and classes (n + m,), of the types of X and y, with m new points at the end.
+        """Return X, (n + m, d), and y, (n + m, …), with m points and their classes at the end; containers as given.
 
         Args:
             X: (n, d), finite numbers; array, list, or frame of pandas or polars.
-            y: (n,), integers, strings or booleans; or an array (n, c) with one column per class (one-vs-all).
+            y: (n,), whole numbers, strings or booleans; or an array (n, c) with one column per class (one-vs-all).
             groups: (n,), person of each row; None counts each row as a different person.
 
         Raises:
@@ -147,7 +153,8 @@ class OverSampler(BaseOverSampler):  # type: ignore[misc] # imbalanced-learn shi
                 imbalanced-learn rejects X or y. All classes that the method cannot interpolate are listed.
             TypeError: X is sparse.
 
-        Randomness: for each class, the child `str(class)` of a `SeedTree` with the seed `random_state`.
+        Randomness: for each class, the child `str(class)` of a `SeedTree`. Its seed is an integer `random_state`;
+            otherwise, `random_state` draws a new seed at each call.
         """
         given = _as_array(X), _as_array(y)
         _require_classes(given[1])
@@ -164,7 +171,7 @@ class OverSampler(BaseOverSampler):  # type: ignore[misc] # imbalanced-learn shi
         return parse_section(InterpolateConfig, {**options, "total": 1}).build()
 
     def _check_X_y(self, X: Any, y: Any) -> tuple[Floats, NDArray[Any], bool]:  # noqa: N802 - overrides a method
-        # returns (rows, classes, False); False: the base class does not turn classes into one column per class
+        # returns (rows, classes, False); False, so that the base class does not turn classes into columns itself
         check_classification_targets(y)
         if not _is_one_vs_all(y):
             classes = column_or_1d(y)
@@ -193,15 +200,15 @@ class OverSampler(BaseOverSampler):  # type: ignore[misc] # imbalanced-learn shi
             vectors=_float32(X),
             classes=codes.astype(np.int64, copy=False),
             groups=_person_numbers(groups, len(X)),
-            # whether the squared length of each row differs from 1 by less than 0.001
+            # true if the squared length of each row differs from 1 by less than 0.001
             normalized=bool(np.abs(np.einsum("ij,ij->i", X, X) - 1).max() < 1e-3),
         )
-        number_of = {name: i for i, name in enumerate(names.tolist())}  # class -> class number
-        n_points = {number_of[name]: int(m) for name, m in self.sampling_strategy_.items() if m > 0}
+        class_number = {name: i for i, name in enumerate(names.tolist())}
+        n_points = {class_number[name]: int(m) for name, m in self.sampling_strategy_.items() if m > 0}
         out = np.empty((len(X) + sum(n_points.values()), X.shape[1]), dtype=X.dtype)
         out[: len(X)] = X
-        self.parents_, self.weights_ = self._fill(out, rows, n_points, list(number_of), method)
-        self.searches_ = rows.searches(list(number_of))
+        self.parents_, self.weights_ = self._fill(out, rows, n_points, list(class_number), method)
+        self.searches_ = rows.searches(list(class_number))
         classes = np.concatenate([y, names[np.repeat(np.array(list(n_points), np.int64), list(n_points.values()))]])
         if one_vs_all is not None:
             classes = np.eye(one_vs_all.shape[1], dtype=one_vs_all.dtype)[classes]
@@ -210,7 +217,8 @@ class OverSampler(BaseOverSampler):  # type: ignore[misc] # imbalanced-learn shi
     def _fill(
         self, out: Floats, rows: TrainRows, n_points: Mapping[int, int], names: Sequence[Any], method: Interpolator
     ) -> tuple[Int64, Float64]:
-        # writes the new points into `out`, below the given rows, and returns the parents and weights of the points
+        # Writes the points into `out`, below the rows of X, and returns the parents and weights of the points.
+        # `n_points` has the number of points by class number, and `names` has the class of each class number.
         seeds, fitted = self._seeds(), method.fit_rows(rows)
         given, start = out[: len(rows.vectors)], len(rows.vectors)
         drawn: list[tuple[Int64, Float64]] = []
@@ -226,13 +234,13 @@ class OverSampler(BaseOverSampler):  # type: ignore[misc] # imbalanced-learn shi
             try:
                 if isinstance(method, LinearInterpolator) and isinstance(fitted, FittedByClass):
                     drawn.append(method.draw(fitted.state(code), m, stream))
-                    interpolate_linearly(given, *drawn[-1], new)  # in float64 if X has float64
+                    interpolate_linearly(given, *drawn[-1], new)  # from X itself, so in float64 if X is float64
                 else:
                     points = fitted.points(code, m, stream)
                     drawn.append((points.parents, points.weights))
                     new[:] = points.vectors
-            except Unfit as reason:
-                problems.append(f"{names[code]!r}: {reason}")
+            except Unfit as error:
+                problems.append(f"{names[code]!r}: {error}")
             start += m
         if problems:
             raise DataError(f"{method.name} cannot make points of these classes", problems=problems, hint=UNFIT_HINT)
@@ -244,7 +252,7 @@ class OverSampler(BaseOverSampler):  # type: ignore[misc] # imbalanced-learn shi
         state = self.random_state
         if isinstance(state, Integral):
             return SeedTree(int(state))
-        # each call draws a new seed from a RandomState, as in scikit-learn
+        # a RandomState draws a new seed at each call, as in scikit-learn; None selects numpy's global RandomState
         return SeedTree(int(check_random_state(state).randint(np.iinfo(np.int32).max)))
 
     def __sklearn_tags__(self) -> Any:
@@ -254,12 +262,12 @@ class OverSampler(BaseOverSampler):  # type: ignore[misc] # imbalanced-learn shi
         return tags
 
 
-def _is_one_vs_all(y: Any) -> bool:
+def _is_one_vs_all(y: Any) -> bool:  # whether y has one column per class
     return bool(type_of_target(y) == "multilabel-indicator")
 
 
 def _package(container: Any) -> str:
-    return type(container).__module__.partition(".")[0]  # avoids importing pandas or polars
+    return type(container).__module__.partition(".")[0]  # by name, so that pandas and polars are not imported
 
 
 def _as_array(container: Any) -> Any:
@@ -272,7 +280,7 @@ def _as_array(container: Any) -> Any:
 
 
 def _as_polars(made: Any, given: Any) -> Any:
-    # returns the array `made` in the form of `given` if this is a frame or series of polars, otherwise unchanged
+    # returns the array `made` as a frame or series of polars if `given` is one, otherwise `made` unchanged
     if _package(given) != "polars":
         return made
     if hasattr(given, "columns"):
@@ -282,7 +290,7 @@ def _as_polars(made: Any, given: Any) -> Any:
     return type(given)(given.name, made.tolist(), dtype=given.dtype)
 
 
-def _require_classes(y: Any) -> None:
+def _require_classes(y: Any) -> None:  # raises DataError for missing classes, dates and mixed data types
     classes = np.asarray(y)
     if classes.dtype.kind in "mM":
         raise DataError("y contains dates or durations", hint=AS_TEXT)
@@ -297,7 +305,7 @@ def _require_classes(y: Any) -> None:
         raise DataError(f"y contains values of these data types: {', '.join(sorted(kinds))}", hint=AS_TEXT)
 
 
-def _is_missing(value: Any) -> bool:
+def _is_missing(value: Any) -> bool:  # whether the value is None, NaN or pandas.NA
     is_same = value == value  # noqa: PLR0124 - false for NaN, and no truth value for pandas.NA
     return value is None or not (isinstance(is_same, bool | np.bool_) and is_same)
 
@@ -309,7 +317,7 @@ def _of_floats(X: Any) -> Any:
     return X.astype({column: np.float64 for column, kind in X.dtypes.items() if kind.kind in "iub"})
 
 
-def _person_numbers(groups: Any, n: int) -> Int64:
+def _person_numbers(groups: Any, n: int) -> Int64:  # the person of each of the n rows of X, as a number from 0
     if groups is None:
         return np.arange(n, dtype=np.int64)
     persons = column_or_1d(groups)
@@ -326,7 +334,7 @@ def _person_numbers(groups: Any, n: int) -> Int64:
     return numbers.astype(np.int64, copy=False)
 
 
-def _float32(rows: Floats) -> Float32:
+def _float32(rows: Floats) -> Float32:  # raises DataError if rounding to float32 makes rows too similar
     with np.errstate(over="ignore"):  # `require_range` rejects rows that overflow
         low = rows.astype(np.float32, copy=False)
     require_range(low)

@@ -1,4 +1,9 @@
-"""Oversampling methods: SMOTE, Borderline-SMOTE and ADASYN interpolate; random oversampling repeats vectors."""
+"""Oversampling methods: SMOTE, Borderline-SMOTE and ADASYN interpolate; random oversampling repeats vectors.
+
+Each method makes new vectors (points) from the vectors of train records with one label (a class). A point starts from
+a record x_i. The interpolating methods move it towards a record x_nn of another person, by the share λ of the way.
+`fit_class` finds the records that may be x_i or x_nn, and `draw` draws x_i, x_nn and λ of each point.
+"""
 
 from typing import Annotated, ClassVar, Literal
 
@@ -27,7 +32,7 @@ class RandomOversample(LinearInterpolator):
         return rows.of(code)
 
     def draw(self, state: Int64, m: int, rng: SeedTree) -> tuple[Int64, Float64]:
-        """Draw the parent of each of m points from the child "parent" of `rng`; each weight is 1."""
+        """Return the parent and the weight 1 of each of m points; the child "parent" of `rng` draws the parents."""
         i = state[rng.child("parent").generator().integers(0, len(state), size=m)]
         return i[:, None], np.ones((m, 1))
 
@@ -37,8 +42,9 @@ class Smote(NeighbourInterpolator, LinearInterpolator):
 
         x̃ = x_i + λ · (x_nn − x_i),   λ ~ U(0, 1)
 
-    x_i is drawn uniformly from the records of the class. x_nn is drawn uniformly from the k nearest records
-    (Euclidean) of other persons in the class. x̃ is not normalized; the decoder normalizes it.
+    x_i is drawn uniformly from the records of the class. x_nn is drawn uniformly from the `k_neighbors` records of
+    other persons in the class that are nearest to x_i (Euclidean). The point x̃ is not normalized to unit length; the
+    decoder normalizes it.
 
     Privacy: points lie on the line between two real records, and known attacks recover the parents from them. Never
         release vectors, parents or weights.
@@ -48,12 +54,12 @@ class Smote(NeighbourInterpolator, LinearInterpolator):
     name: ClassVar[str] = "smote"
 
     def fit_class(self, rows: TrainRows, code: int) -> tuple[Int64, Int64]:
-        """Return the rows of the class, int64 (n_c,), and the k nearest rows of each, int64 (n_c, k)."""
+        """Return the rows of the class, int64 (n_c,), and the k rows that can be x_nn for each, int64 (n_c, k)."""
         class_rows = rows.of(code)
         return class_rows, class_rows[neighbours_in_class(rows, code, self.k_neighbors)[0]]
 
     def draw(self, state: tuple[Int64, Int64], m: int, rng: SeedTree) -> tuple[Int64, Float64]:
-        """Draw parents and weights of m points from the children "parent", "neighbour" and "lambda" of `rng`."""
+        """Return the parents and weights of m points, drawn from "parent", "neighbour" and "lambda" of `rng`."""
         starts, partners = state
         i = rng.child("parent").generator().integers(0, len(starts), size=m)
         return _pairs(starts[i], partners, i, self.k_neighbors, rng)
@@ -66,13 +72,13 @@ class BorderlineSmote(Smote):
         safe: 0 ≤ m' ≤ m/2      danger: m/2 < m' < m      noise: m' = m
         x̃ = x_i + λ · (x_nn − x_i)
 
-    x_i is drawn uniformly from the records in danger.
+    m is `m_neighbors`, and k is `k_neighbors`. x_i is drawn uniformly from the records of the class in danger.
 
-    - Kind 1: x_nn is drawn uniformly from the k nearest records of the same class, λ ~ U(0, 1).
-    - Kind 2: x_nn is drawn uniformly from these k records and the nearest record of another class. If x_nn is of
-      another class, λ ~ U(0, 0.5), so the point stays closer to x_i.
+    - Kind 1: x_nn is drawn uniformly from the k records of the same class nearest to x_i, and λ ~ U(0, 1).
+    - Kind 2: x_nn is drawn uniformly from these k records and the nearest record of any other class. λ ~ U(0, 1) if
+      x_nn is of the same class. Otherwise, λ ~ U(0, 0.5), so the point stays closer to x_i.
 
-    Distances are Euclidean. Records of one person are never neighbours. All classes without x_i count as one class.
+    Distances are Euclidean. Records of one person are never neighbours.
 
     Privacy: as SMOTE, but records in danger are parents more often. With kind 2, the label of a parent can differ
         from the label of the point.
@@ -80,7 +86,7 @@ class BorderlineSmote(Smote):
         2005, section 3. Unlike in the paper, records of the same person are not neighbours, and the number of points
         is exact. Differences from imbalanced-learn 0.14:
 
-        1. A tie m' = m/2 counts as safe, as in the text of the paper. In imbalanced-learn, it counts as danger.
+        1. A record with m' = m/2 is safe, as in the text of the paper. In imbalanced-learn, it is in danger.
         2. Kind 2 follows the paper. imbalanced-learn draws x_nn from the k nearest rows of any class. If the class of
            x_nn differs from that of x_i, λ in imbalanced-learn is the product of two uniform numbers.
         3. A class without a record in danger is an error; imbalanced-learn silently makes no points.
@@ -88,7 +94,7 @@ class BorderlineSmote(Smote):
 
     name: ClassVar[str] = "borderline-smote"
 
-    # with fewer than 3 neighbours, no number m' is above m/2 and below m
+    # at least 3, because no whole number m' is above m/2 and below m if m is 1 or 2
     m_neighbors: Annotated[int, Field(ge=3, le=1000)] = Field(
         10,
         description="Number of nearest neighbours of any class that decide whether a record is near the border of "
@@ -101,9 +107,10 @@ class BorderlineSmote(Smote):
     )
 
     def fit_class(self, rows: TrainRows, code: int) -> tuple[Int64, Int64]:
-        """Return the rows in danger, int64 (b,), and the rows from which x_nn is drawn, int64 (b, k or k + 1).
+        """Return the b rows in danger, int64 (b,), and the rows from which x_nn is drawn, int64 (b, k or k + 1).
 
-        Raise Unfit if no row is in danger or if there are too few other persons.
+        Column k, only for kind 2, is the nearest row of another class. Raise Unfit if no row is in danger, or if
+        fewer than m records belong to other persons than some row of the class.
         """
         class_rows, m = rows.of(code), self.m_neighbors
         around, is_other = neighbours_in_any_class(rows, code, m)
@@ -122,9 +129,9 @@ class BorderlineSmote(Smote):
 
 
 def danger_mask(is_other: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Return which rows have more than half, but not all, of their neighbours in other classes; bool (n,).
+    """Return for each row whether more than half, but not all, of its neighbours are in other classes; bool (n,).
 
-    `is_other`, bool (n, m), states whether each of the m neighbours of a row is in another class.
+    `is_other`, bool (n, m), states for each of the m neighbours of a row whether the neighbour is in another class.
     """
     m, count = is_other.shape[1], is_other.sum(axis=1)
     return np.asarray((2 * count > m) & (count < m))
@@ -137,12 +144,11 @@ class Adasyn(NeighbourInterpolator, LinearInterpolator):
         x̃ = x_i + λ · (x_nn − x_i),   λ ~ U(0, 1)
 
     K is `k_neighbors`. Δ_i is the number of records of other classes among the K records of any class that are
-    nearest to x_i. G is the requested number of points, and ĝ_i the number of points that start from x_i. x_nn is
-    drawn uniformly from the K nearest records of the same class. Distances are Euclidean. Records of one person are
-    never neighbours. All classes without x_i count as one class.
+    nearest to x_i, and Σ r is the sum of r over the records of the class. G is the requested number of points, and
+    ĝ_i the number of points that start from x_i. x_nn is drawn uniformly from the K records of the same class that
+    are nearest to x_i. Distances are Euclidean. Records of one person are never neighbours.
 
-    The ĝ_i are integers with the sum G, rounded as in `in_proportion`. If G is below the number of records, chance
-    decides which records get a point.
+    The ĝ_i are integers with the sum G, rounded at random by `in_proportion`.
 
     Privacy: as SMOTE, but records that lie among other classes, often of unusual persons, are parents more often.
     Reference: He, Bai, Garcia & Li, "ADASYN: Adaptive Synthetic Sampling Approach for Imbalanced Learning", IJCNN
@@ -153,9 +159,9 @@ class Adasyn(NeighbourInterpolator, LinearInterpolator):
     name: ClassVar[str] = "adasyn"
 
     def fit_class(self, rows: TrainRows, code: int) -> tuple[Int64, Int64, Int64]:
-        """Return the b rows with Δ > 0, int64 (b,), their Δ, int64 (b,), and the K nearest rows of each in the class.
+        """Return the b rows with Δ > 0, int64 (b,), their Δ, int64 (b,), and the K rows for x_nn, int64 (b, K).
 
-        Raise Unfit if no row has a neighbour of another class or if there are too few other persons.
+        Raise Unfit if no row has Δ > 0, or if fewer than K records belong to other persons than some row.
         """
         class_rows, k = rows.of(code), self.k_neighbors
         delta = neighbours_in_any_class(rows, code, k)[1].sum(axis=1)
@@ -172,26 +178,26 @@ class Adasyn(NeighbourInterpolator, LinearInterpolator):
         )
 
     def draw(self, state: tuple[Int64, Int64, Int64], m: int, rng: SeedTree) -> tuple[Int64, Float64]:
-        """Draw parents and weights of m points from the children "phase", "neighbour" and "lambda" of `rng`."""
+        """Return the parents and weights of m points, drawn from "phase", "neighbour" and "lambda" of `rng`."""
         starts, delta, partners = state
         i = in_proportion(delta, m, rng.child("phase").generator().random(len(delta)))
         return _pairs(starts[i], partners, i, self.k_neighbors, rng)
 
 
 def _pairs(starts: Int64, partners: Int64, i: Int64, k: int, rng: SeedTree) -> tuple[Int64, Float64]:
-    # point j has the first parent `starts[j]`, and its second parent is drawn from the row `i[j]` of `partners`
+    # point j has the first parent `starts[j]`; its second parent is drawn from row `i[j]` of `partners`
     which = rng.child("neighbour").generator().integers(0, partners.shape[1], size=len(i))
     lam = draw_lambdas(rng.child("lambda").generator(), len(i))
-    lam[which == k] /= 2  # column k: record of another class (Borderline-SMOTE, kind 2), with a weight of at most 1/2
+    lam[which == k] /= 2  # column k exists only for kind 2 of Borderline-SMOTE and is the record of another class
     return np.stack([starts, partners[i, which]], axis=1), pair_weights(lam)
 
 
 def in_proportion(share: Int64, m: int, phase: Float64) -> Int64:
-    """Return m numbers from 0 to b − 1, int64 (m,); number i occurs about in proportion to its share w_i.
+    """Return m numbers from 0 to b − 1, int64 (m,); number i occurs about in proportion to its weight w_i.
 
-    The t-th occurrence of number i has the time (t − φ_i) / w_i, with the phase φ_i in [0, 1) and w_i ≥ 1. The m
-    earliest occurrences are returned in the order of their times. Therefore a larger m gives the same numbers
-    followed by additional numbers. `share`, the w_i, and `phase`, the φ_i, are (b,).
+    Each number i occurs at regular times: its t-th occurrence (t = 1, 2, …) has the time (t − φ_i) / w_i, where
+    w_i ≥ 1 is entry i of `share`, (b,), and φ_i in [0, 1) is entry i of `phase`, (b,). The m earliest occurrences are
+    returned in the order of their times. Therefore a larger m gives the same numbers followed by additional numbers.
     """
     # at least m occurrences are before this time, because rounding down removes at most one occurrence of each i
     horizon = (m + len(share) + 1) / share.sum()
