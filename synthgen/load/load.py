@@ -1,4 +1,9 @@
-"""Read the source as records: reject unusable rows, keep the wanted classes, and sample whole persons."""
+"""Read the source as records: reject unusable rows, keep the wanted classes, and sample whole persons.
+
+`load` makes a record or a `BadRow` of each row, and stops if there are too many bad rows. It keeps the records whose
+label (class) is in `source.labels`, and stops if the labels are not classes. `select` then changes the records, for
+example by removing repeated text. At last, `load` samples persons if there are too many records.
+"""
 
 import math
 from collections import Counter, defaultdict
@@ -22,19 +27,19 @@ from synthgen.load.selection import is_no_value, select, with_one_spelling, with
 
 NO_TEXT, NUL = "empty text", "NUL character in text"
 NO_LABEL, NO_GROUP, NO_ID, REPEATED_ID = "missing label", "missing group", "missing id", "duplicate id"
-SURROGATE = regex.compile(r"\p{Cs}")  # a lone surrogate, which UTF-8 cannot encode
-# a long id that lost its last digits, because a program stored it as a float, such as 1.2E+15
+SURROGATE = regex.compile(r"\p{Cs}")  # half of a surrogate pair of UTF-16, which UTF-8 cannot encode
+# a long number that a program wrote in scientific notation, such as 1.2E+15, and so without its last digits
 SCIENTIFIC = regex.compile(r"[+-]?\d([.,]\d+)?E\+\d+", regex.IGNORECASE)
-SHOWN_ROWS, SHOWN_COLUMNS = 10, 30  # largest numbers of rows and of columns that a message lists
+SHOWN_ROWS, SHOWN_COLUMNS = 10, 30  # largest number of rows per reason, and of columns, that a message lists
 MAX_SHOWN_NAME = 40  # number of characters of the longest column name that a message shows
 MAX_LABEL = 64  # largest number of characters of a label; no policy releases longer labels
-# If there are more different labels than this, and most of them belong to one person each, the source is rejected.
+# The source is rejected if it has more different labels than this and more than half belong to one person each.
 FEW_CLASSES = 10
 
 
 @dataclass(frozen=True, slots=True)
 class BadRow:
-    """An unusable row: its number, counted from 1, and the reason, which contains no value of the row."""
+    """An unusable row: its number, counted from 1, and why it is unusable, without any value of the row."""
 
     number: int
     reason: str
@@ -46,7 +51,7 @@ class TooManyBadRows(DataError, exit_code=3):  # noqa: N818 - a state of the sou
     bad: tuple[BadRow, ...] = ()
 
     def with_file_hint(self, file: Path) -> "TooManyBadRows":
-        """Return the error with a hint that names the file in which all bad rows are listed."""
+        """Return the error, without `bad`, with a hint that names the file in which all bad rows are listed."""
         hint = f"{file} lists the number and the reason of each of these rows. {self.hint}"
         return TooManyBadRows(self.message, problems=self.problems, hint=hint)
 
@@ -57,11 +62,11 @@ def bad_rows_json(bad: Sequence[BadRow]) -> list[dict[str, Any]]:
 
 
 def to_record(row: SourceRow, source: SourceConfig, used_ids: set[str]) -> Record | BadRow:
-    """Return the record of a row, or a `BadRow` with the reason; add a new record's id to `used_ids`.
+    """Return the record of a row, or a `BadRow` with the first reason that applies; add a record's id to `used_ids`.
 
-    Surrounding white space of the text is removed. Labels and groups get a Unicode normal form without invisible
-    characters. Without a column for the group or the id, this value is made from the number of the row; `load` then
-    replaces the group by one that does not depend on the row.
+    Text and id lose surrounding white space. The label and the group (the person) are changed by `normalized`.
+    Without a column for the group or the id, this value is made from the number of the row; `load` then replaces the
+    group by one that does not depend on the row.
     """
     if row.reason:
         return BadRow(row.number, row.reason)
@@ -91,7 +96,7 @@ def to_record(row: SourceRow, source: SourceConfig, used_ids: set[str]) -> Recor
 
 
 def names_of(row: SourceRow, columns: Sequence[str]) -> tuple[str, ...]:
-    """Return the distinct names in the columns of a row; raise CellError as `names_in` does."""
+    """Return the different names of persons in the columns of a row; raise CellError as `names_in` does."""
     return tuple(dict.fromkeys(name for column in columns for name in names_in(row.values.get(column))))
 
 
@@ -119,17 +124,16 @@ def _name(row: SourceRow, role: str, column: str, form: Literal["NFC", "NFKC"] |
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoadReport:
-    """The corpus and the number of rows rejected or skipped."""
+    """The loaded records, and the numbers of rows that were rejected or skipped."""
 
     corpus: Corpus  # the kept records, in the order of the file
-    names: dict[str, tuple[str, ...]]  # names of persons by record id, from the columns in `source.names`
-    staff: tuple[str, ...]  # names of staff in the kept records, from the columns in `source.staff`
+    names: dict[str, tuple[str, ...]]  # names in the columns `source.names` of each kept record, by record id
+    staff: tuple[str, ...]  # different names in the columns `source.staff` of all kept records, sorted
     n_rows: int  # number of rows in the source
-    bad: tuple[BadRow, ...]  # unusable rows
-    n_other_labels: int  # number of usable rows whose class is not in `source.labels`
-    n_not_sampled: int  # number of usable rows dropped by `source.max_records`
-    # by name: numbers of records and sentences that `select` removed or changed, and the copied share of the text
-    removed: Mapping[str, float]
+    bad: tuple[BadRow, ...]  # unusable rows, in the order of the file
+    n_other_labels: int  # number of usable rows whose label is not in `source.labels`
+    n_not_sampled: int  # number of records that were left out because of `source.max_records`
+    removed: Mapping[str, float]  # numbers of records and sentences changed by `select`, and share of copied text
     notes: tuple[str, ...]  # sentences about probable mistakes in the source; they may show labels
 
     def bad_counts(self) -> dict[str, int]:
@@ -137,7 +141,7 @@ class LoadReport:
         return dict(sorted(Counter(row.reason for row in self.bad).items()))
 
     def counts(self) -> dict[str, object]:
-        """Return all counts and notes as JSON-compatible data."""
+        """Return all counts and notes as JSON data; `in` is the number of rows, `out` that of kept records."""
         return {
             "in": self.n_rows,
             "out": len(self.corpus),
@@ -154,7 +158,7 @@ class LoadReport:
 
 
 def load(source: SourceConfig, path: Path, seeds: SeedTree, *, isolated_rows: bool = False) -> LoadReport:
-    """Return the file or folder at `path` as a corpus, with counts of all rejected and skipped rows.
+    """Return the records in the file or folder `path`, with counts of all rejected and skipped rows.
 
     `source` describes the columns. The data are read from `path`, not from `source.path`. For a hospital source,
     `path` is the table of extracted notes. With `isolated_rows`, which a privacy budget requires, a CSV file is
@@ -162,11 +166,11 @@ def load(source: SourceConfig, path: Path, seeds: SeedTree, *, isolated_rows: bo
 
     Raises:
         TooManyBadRows: the source has more bad rows than `source.max_bad_rows` allows.
-        DataError: the source is unreadable or empty, lacks a column or a wanted class, or leaves no record; a class
-            has fewer persons than `source.min_class` requires; the values of the label column are not classes; or
-            the values of a column of names are not names.
+        DataError: the source is unreadable or empty, lacks a column or a class of `source.labels`, or leaves no
+            record; a class is smaller than `source.min_class` accepts, and its `then` is `refuse`; the values of the
+            label column are not classes; or values in the columns `source.names` or `source.staff` are not names.
 
-    Privacy: messages contain row numbers, column names and, if the label column holds classes, labels.
+    Privacy: messages contain row numbers, column names and, if the label column contains classes, labels.
     Randomness: if `source.max_records` is set, keyed hashes choose the persons. If `source.max_per_person` is set,
         keyed hashes choose the records of each person.
     """
@@ -179,7 +183,7 @@ def load(source: SourceConfig, path: Path, seeds: SeedTree, *, isolated_rows: bo
     good = [record for record in parsed if isinstance(record, Record)]
     if source.group is None:
         good = with_own_persons(good)
-    before = after = len({record.label for record in good})  # numbers of labels
+    before = after = len({record.label for record in good})  # number of different labels, with all spellings
     if source.normalize_labels:
         good = with_one_spelling(good, source)
         after = len({record.label for record in good})
@@ -215,12 +219,12 @@ def load(source: SourceConfig, path: Path, seeds: SeedTree, *, isolated_rows: bo
 def _names(
     records: Sequence[Record], rows: Mapping[str, SourceRow], key: str, columns: Sequence[str], path: Path
 ) -> dict[str, tuple[str, ...]]:
-    """Return the names in `columns` by record id; raise DataError about `source.<key>` if a cell is no name."""
-    found: dict[str, tuple[str, ...]] = {}
-    problems: Counter[str] = Counter()
+    """Return the names in `columns`, the value of `source.<key>`, by record id; raise DataError for other values."""
+    names: dict[str, tuple[str, ...]] = {}
+    problems: Counter[str] = Counter()  # number of rows by problem
     for record in records:
         try:
-            found[record.id] = names_of(rows[record.id], columns)
+            names[record.id] = names_of(rows[record.id], columns)
         except CellError as error:
             problems[str(error)] += 1
     if problems:
@@ -229,10 +233,10 @@ def _names(
             problems=[f"{n} rows: a value {problem}" for problem, n in sorted(problems.items())],
             hint=f"Save names as text, lists of texts or structs of texts, or remove the column from source.{key}.",
         )
-    return found
+    return names
 
 
-def _undecodable(bad: Sequence[BadRow], path: Path) -> list[str]:
+def _undecodable(bad: Sequence[BadRow], path: Path) -> list[str]:  # a note on skipped rows, or none
     n = sum(row.reason == UNDECODABLE for row in bad)
     return [f"{n} rows were skipped because of undecodable bytes. {likely_encoding(path)}"] if n else []
 
@@ -251,7 +255,7 @@ def _require_columns(table: SourceTable, source: SourceConfig, path: Path) -> No
 
 
 def _shown(columns: tuple[str, ...], source: SourceConfig, path: Path) -> str:
-    """Return a sentence that lists the columns, or the number of columns if they may be cells of a private record."""
+    """Return a sentence that lists the columns; if a csv file may have no header, the sentence only counts them."""
     is_header = {folded(name) for name in wanted_columns(source)} & {folded(column) for column in columns}
     if _is_csv(source, path) and not is_header:
         what = f"None of the {len(columns)} cells of the first line is the name of a configured column."
@@ -289,7 +293,7 @@ def _require_few_bad(bad: Sequence[BadRow], n_rows: int, source: SourceConfig, p
 
 
 def _of_labels(records: list[Record], source: SourceConfig, path: Path) -> list[Record]:
-    """Return the records of the classes in `source.labels`; raise DataError if one of these classes has no record."""
+    """Return the records of the classes in `source.labels` (None: all); raise DataError if a class has no record."""
     if source.labels is None:
         return records
     if absent := sorted(set(source.labels) - {r.label for r in records}):
@@ -302,7 +306,10 @@ def _of_labels(records: list[Record], source: SourceConfig, path: Path) -> list[
 
 
 def _require_classes(records: Sequence[Record], source: SourceConfig, path: Path) -> None:
-    """Raise DataError if the label column holds texts, names or ids; called before any message shows a label."""
+    """Raise DataError if labels are longer than `MAX_LABEL`, or too many and too rare to be classes (`FEW_CLASSES`).
+
+    Such labels can be texts, names or ids. Therefore this check comes before any message that shows a label.
+    """
     persons: dict[str, set[str]] = defaultdict(set)
     for record in records:
         persons[record.label].add(record.group)
@@ -323,7 +330,10 @@ def _require_classes(records: Sequence[Record], source: SourceConfig, path: Path
 
 
 def _sample(records: list[Record], limit: int | None, seeds: SeedTree) -> list[Record]:
-    """Return at most `limit` records of whole persons, taken in the order of a keyed hash of the person."""
+    """Return all records or, if there are more than `limit`, at most `limit` records of whole persons.
+
+    Persons are taken in the order of a keyed hash, until the records of the next person would exceed the limit.
+    """
     if limit is None or len(records) <= limit:
         return records
     sizes = Counter(r.group for r in records)
