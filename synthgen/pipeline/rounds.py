@@ -1,6 +1,9 @@
-"""Write texts in rounds: draw vectors (latents), decode each into texts (candidates), embed and filter the texts.
+"""Write the synthetic records in rounds, until each class has the wanted number of records or little is gained.
 
-A further round follows if too few texts of a class passed the filters.
+A class is the set of records with the same label. In each round, `interpolate` draws new latents, `decode` writes the
+candidates of each new latent, and `embed_texts` embeds their texts. `filter_candidates` filters the candidates of all
+rounds so far, and keeps at most one candidate of each latent. `next_round` decides whether a further round follows.
+After the last round, `select` draws the wanted number of kept candidates of each class.
 """
 
 import math
@@ -36,20 +39,20 @@ from synthgen.pipeline.job import Job
 from synthgen.pipeline.segments import SegmentWriter, writer_for
 from synthgen.pipeline.workspace import StageResult
 
-NOT_SEGMENTED = "records are not cut"  # value of a segments digest if records are not segmented
-SPARE = 1.3  # number of latents per wanted record in the first round
-FURTHER_SPARE = 1.2  # expected number of accepted latents per missing record in a further round
-RECONSTRUCTIONS = 96  # number of train records whose vectors are decoded, to learn the limits of filters
-MIN_ACCEPTED_SHARE = 0.2  # smallest share of accepted latents that a further round assumes
-MAX_ROUNDS = 20
-MIN_GAIN = 0.1  # the rounds end after a round that adds less than this share of the missing records
+NOT_SEGMENTED = "records are not cut"  # replaces a digest of segment rules if records are not written in segments
+SPARE = 1.3  # number of latents per wanted record in the first round, without the 2 added latents
+FURTHER_SPARE = 1.2  # number of accepted latents per missing record that a further round aims at
+RECONSTRUCTIONS = 96  # largest number of reconstructions, from which the filters learn their limits
+MIN_ACCEPTED_SHARE = 0.2  # smallest share of accepted latents that a further round assumes for a class
+MAX_ROUNDS = 20  # largest number of rounds of a run
+MIN_GAIN = 0.1  # share of the missing records that each round after the first must add; otherwise the rounds end
 
 
 class Draws(Protocol):
-    """Draws new vectors by a method that was fitted to train vectors, or from noised statistics of train vectors."""
+    """Draws latents by a method that was fitted to train vectors or, under DP, from noised statistics of them."""
 
     def sample(self, counts: Counts, rng: SeedTree) -> Latents:
-        """Return `counts[label]` new vectors of each label; with larger counts, the same vectors come first."""
+        """Return `counts[label]` latents of each label; a larger count returns the same latents and further ones."""
         ...
 
 
@@ -59,16 +62,17 @@ class TrainingView:
 
     train: Corpus  # the train records; under DP one empty record for each drawn vector
     embedded: Embedded  # vectors of `train`, row by row; under DP drawn from noised statistics
-    # returns the method, which is fitted to train at the first call; under DP, the model of the noised statistics
+    # returns the method, fitted to train at the first call; under DP, the model with the noised statistics
     draws: Callable[[InterpolateConfig], Draws]
-    digest: str  # digest of the stage that computed the vectors in `embedded`
+    digest: str  # digest of the stage that made the vectors in `embedded`
     names: Sequence[str] = ()  # names that were replaced in train and control; none under DP
 
 
 def fitted_on(job: Job, train: Corpus, embedded: Embedded, upstream: str, names: Sequence[str]) -> TrainingView:
     """Return the training view of a run without differential privacy: train and a method fitted to train vectors.
 
-    `upstream` is the digest of the stage that computed the vectors, and `names` are the replaced names.
+    `upstream` is the digest of the stage that made the vectors, and `names` are the replaced names. For errors,
+    see `counts_per_class` and `check_classes`.
     """
     config = job.config.interpolate
     wanted = counts_per_class(embedded.labels, config.balance, config.total)
@@ -86,17 +90,17 @@ class Setup:
     encoder: Encoder  # embeds the written texts
     decoder: DecoderModel  # the language model that writes the texts, with its bridge
     max_new_tokens: int  # largest number of tokens of a text, or of a segment
-    avoided: tuple[str, ...]  # words of class labels; no real text contains them, so no new text may contain them
+    avoided: tuple[str, ...]  # words of the labels that real texts rarely use, see `unused_label_words`
     segment_writer: SegmentWriter | None  # writes records segment by segment; None if records are not segmented
 
     @property
     def layout_digest(self) -> str:
-        """Digest of the rules that choose the segments of a new record."""
+        """Digest of the rules that choose the segments of a new record, or `NOT_SEGMENTED`."""
         return NOT_SEGMENTED if self.segment_writer is None else self.segment_writer.layout_digest
 
     @property
     def segments_digest(self) -> str:
-        """Digest of the rules that choose and write the segments of a new record."""
+        """Digest of the rules that choose and write the segments of a new record, or `NOT_SEGMENTED`."""
         return NOT_SEGMENTED if self.segment_writer is None else self.segment_writer.digest
 
 
@@ -106,21 +110,21 @@ class Round:
 
     number: int  # number of the round, from 1; 0 for the pilot of a plan
     requested: Counts  # number of latents requested for each label, in this and all earlier rounds
-    candidates: tuple[Candidate, ...]  # all texts written so far
-    vectors: Float32  # (n, d), embeddings of the candidates' texts
+    candidates: tuple[Candidate, ...]  # all candidates written so far
+    vectors: Float32  # (n, d), vectors of the candidates' texts
     embeddings: tuple[str, ...]  # digests of the stages that embedded the reconstructions, then each round's texts
-    kept: tuple[Candidate, ...] = ()  # for each latent, the best of the candidates that passed the filters
+    kept: tuple[Candidate, ...] = ()  # for each latent, the best of the candidates that passed the filters, if any
 
     @property
     def suffix(self) -> str:
-        """The suffix of the names of the round's stages."""
+        """The suffix of the names of the round's stages: "-pilot", "", "-2", "-3" and so on."""
         return {0: "-pilot", 1: ""}.get(self.number, f"-{self.number}")
 
-    def plus(self, texts: tuple[Candidate, ...], vectors: Float32, embedding: StageResult) -> "Round":
-        """Return the state with the texts of this round and the vectors of these texts."""
+    def plus(self, candidates: tuple[Candidate, ...], vectors: Float32, embedding: StageResult) -> "Round":
+        """Return the state with the candidates of this round and their vectors, which `embedding` computed."""
         return replace(
             self,
-            candidates=self.candidates + texts,
+            candidates=self.candidates + candidates,
             vectors=np.concatenate([self.vectors, vectors]),
             embeddings=(*self.embeddings, embedding.digest),
         )
@@ -131,13 +135,13 @@ class Written:
     """The records that are audited and may be released."""
 
     records: tuple[Candidate, ...]  # of each label, the wanted number of kept candidates, or all if there are fewer
-    vectors: Float32  # (n, d), embeddings of the records' texts
+    vectors: Float32  # (n, d), vectors of the records' texts
     # for each record, the ids of the train records from which its latent was computed; () if there are none
     parents: tuple[tuple[str, ...], ...]
     weights: tuple[tuple[float, ...], ...]  # for each record, the weight of each parent
     wanted: Counts  # wanted number of records of each label
     filtered: str  # digest of the last filter stage
-    n_quarantined: int = 0  # number of records that were removed because no audit can judge them
+    n_quarantined: int = 0  # number of records that were removed because the audits cannot judge them
 
     @property
     def digest(self) -> str:
@@ -175,15 +179,15 @@ def set_up(job: Job, training_view: TrainingView, encoder: Encoder, bridge: Brid
 
 
 def first_requested(wanted: Counts) -> dict[str, int]:
-    """Return the number of latents of each label in the first round; it exceeds `wanted`, as filters reject some."""
+    """Return the number of latents of each label in the first round; more than wanted, as filters reject texts."""
     return {label: math.ceil(SPARE * n) + 2 for label, n in wanted.items()}
 
 
 def first_round(setup: Setup, reconstructed: str, pilot: Counts | None = None) -> Round:
     """Return the state that the first round starts from.
 
-    `reconstructed` is the digest of the stage that embedded the reconstructions (see `reconstruction_latents`).
-    `pilot` is the number of latents of each label in the pilot of a plan; None for a run.
+    `reconstructed` is the digest of the stage that embedded the reconstructions. `pilot` has the number of latents of
+    each label in the pilot of a plan (a test with few texts before a run); it is None for a run.
     """
     empty = np.zeros((0, setup.training_view.embedded.vectors.shape[1]), dtype=np.float32)
     requested = first_requested(setup.wanted) if pilot is None else pilot
@@ -194,9 +198,7 @@ def first_round(setup: Setup, reconstructed: str, pilot: Counts | None = None) -
 def next_round(setup: Setup, before: Round, after: Round) -> Round | None:
     """Return the state that the next round starts from; None if there is no further round.
 
-    `before` and `after` are the states at the start and at the end of the last round. A further round makes more
-    latents of the classes that lack records. The rounds end when no class lacks records. They also end after
-    `MAX_ROUNDS` rounds, or if a round after the first adds less than the share `MIN_GAIN` of the missing records.
+    `before` and `after` are the states at the start and end of the last round; see `further_requested`.
     """
     n_before, n_after = (Counter(candidate.label for candidate in state.kept) for state in (before, after))
     requested = further_requested(setup.wanted, n_before, n_after, after.requested, after.number)
@@ -206,10 +208,13 @@ def next_round(setup: Setup, before: Round, after: Round) -> Round | None:
 def further_requested(
     wanted: Counts, kept_before: Mapping[str, float], kept: Mapping[str, float], requested: Counts, number: int
 ) -> dict[str, int] | None:
-    """Return the total number of latents of each label after a further round; None if round `number` is the last.
+    """Return the number of latents of each label after a further round; None if round `number` is the last.
 
-    `kept_before` and `kept` have the number of kept records of each label before and after round `number`, and
-    `requested` has the number of latents of each label so far.
+    `kept_before` and `kept` have the number of kept candidates of each label before and after round `number`, and
+    `requested` has the number of latents of each label so far. A class lacks records if fewer than the wanted number
+    are kept. Round `number` is the last if no class lacks records, if it is round `MAX_ROUNDS`, or if it is not the
+    first and adds less than the share `MIN_GAIN` of the missing records. Otherwise, classes that lack records get
+    more latents, as many as their accepted share of latents so far suggests.
     """
     missing = {label: n - kept.get(label, 0) for label, n in wanted.items() if kept.get(label, 0) < n}
     missing_before = sum(max(n - kept_before.get(label, 0), 0) for label, n in wanted.items())
@@ -242,7 +247,7 @@ def unwritten(latents: Latents, candidates: tuple[Candidate, ...]) -> Latents:
 
 
 def reconstruction_latents(job: Job, setup: Setup) -> Latents:
-    """Return the vectors of some train records as latents; texts decoded from these latents are reconstructions."""
+    """Return the vectors of random records of the training view as latents, to be decoded into reconstructions."""
     embedded = setup.training_view.embedded
     drawn = job.seeds.child("echo").generator().permutation(len(setup.training_view.train))[:RECONSTRUCTIONS]
     rows = sorted(int(row) for row in drawn)
@@ -259,7 +264,7 @@ def reconstruction_latents(job: Job, setup: Setup) -> Latents:
 
 
 def reconstructions_of(latents: Latents, texts: tuple[Candidate, ...], vectors: Float32) -> Reconstructions:
-    """Return reconstructions for the filters: ids of train records, and texts decoded from the records' vectors."""
+    """Return the reconstructions for the filters; `texts` are decoded from `latents`, `vectors` are of `texts`."""
     record_ids = tuple(parents[0] for parents in latents.parent_ids)
     return Reconstructions(record_ids=record_ids, texts=tuple(c.text for c in texts), vectors=vectors)
 
@@ -267,9 +272,9 @@ def reconstructions_of(latents: Latents, texts: tuple[Candidate, ...], vectors: 
 def decode(
     job: Job, setup: Setup, latents: Latents, upstream: str, suffix: str, candidates: int
 ) -> tuple[tuple[Candidate, ...], StageResult]:
-    """Return the texts of all latents, with placeholders for identifiers and names, and the stage's result.
+    """Return the candidates of all latents, with placeholders for identifiers and names, and the stage's result.
 
-    `candidates` is the number of texts per latent; `upstream` is the digest of the stage that made the latents.
+    `candidates` is the number of candidates per latent; `upstream` is the digest of the stage that made the latents.
     """
     inputs: dict[str, HasDigest] = {
         "latents": StageInput(latents, sha256_json([upstream, list(latents.ids)])),
@@ -297,13 +302,13 @@ def embed_texts(
 def filter_candidates(
     job: Job, setup: Setup, state: Round, latents: Latents, reconstructions: Reconstructions
 ) -> tuple[tuple[Candidate, ...], StageResult]:
-    """Filter the candidates of all rounds so far; return the best of each latent, and the stage's result."""
-    reconstructed, *rounds = state.embeddings
+    """Filter the candidates of all rounds so far; return the kept one of each latent, and the stage's result."""
+    reconstruction_digest, *round_digests = state.embeddings
     inputs: dict[str, HasDigest] = {
-        "candidates": StageInput(state, sha256_json(rounds)),
+        "candidates": StageInput(state, sha256_json(round_digests)),
         "latents": StageInput(latents, sha256_json(list(latents.ids))),
         "training_view": setup.training_view,
-        "reconstructions": StageInput(reconstructions, reconstructed),
+        "reconstructions": StageInput(reconstructions, reconstruction_digest),
         "max_new_tokens": plain_value(setup.max_new_tokens),
         "sections": StageInput(setup.segment_writer, setup.layout_digest),
         "wanted": plain_value(dict(setup.wanted)),
@@ -313,7 +318,10 @@ def filter_candidates(
 
 
 def select(job: Job, setup: Setup, state: Round, latents: Latents, filtered: StageResult) -> Written:
-    """Draw the wanted number of kept candidates of each label, or all if fewer; raise DataError if none was kept."""
+    """Return the records: of each label, the wanted number of kept candidates, drawn at random, or all if fewer.
+
+    Raise DataError if no candidate was kept.
+    """
     if not state.kept:
         n, failed = len(state.candidates), Counter(filtered.counts["failed"])
         raise DataError(

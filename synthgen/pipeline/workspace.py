@@ -1,17 +1,20 @@
-"""Store the results of stages in a private folder, the workspace, under the digests of the stages' inputs.
+"""Store the results of stages (the steps of a run) in a private folder, the workspace.
 
-    ws/lock                                locks the workspace for one run, or for the parts of one run
-    ws/parts.json                          identifies the run whose parts share the workspace
-    ws/parts.lock                          locks the work that only one part may do at a time
-    ws/secret.key                          32 random bytes, the root of every stream: see `synthgen.pipeline.secret`
-    ws/stages/<name>-<digest16>/           a finished result; done.json holds counts, seconds and file digests
+Several processes, the parts of a run, can share a workspace. Each part computes some shards (files with a part of a
+result) of the stages that can be distributed. A result is found again by its digest, the sha256 of the stage's name
+and of its cache key (`Stage.key`), which covers all that the result depends on. <digest16> are its first 16 digits.
+
+    ws/lock                                file that locks the workspace for one run, or for the parts of one run
+    ws/parts.json                          identity of the run whose parts share the workspace
+    ws/parts.lock                          file that locks the work that only one part may do at a time
+    ws/secret.key                          32 random bytes, for the random streams: see `synthgen.pipeline.secret`
+    ws/stages/<name>-<digest16>/           a finished result; done.json has its counts, seconds and file digests
     ws/stages/<name>-<digest16>.shards/    the finished shards of an unfinished stage: see `synthgen.core.shards`
     ws/stages/<name>-<digest16>.partial/   an unfinished result; some stages continue from it: see `keep_partial`
     ws/run.json                            the record of the last run: its stages, models and versions
-    ws/bad-rows.json, ...                  further files for the user, such as the list of the unusable rows
+    ws/bad-rows.json, ...                  further files, such as the list of the unusable rows
 
 A result is written into the partial folder, synced and renamed, so after an interruption it is complete or absent.
-The digest in a folder's name covers the configuration, inputs, models and random streams of the stage.
 """
 
 import fcntl
@@ -30,10 +33,10 @@ from synthgen.core.errors import Interrupted, StorageError
 from synthgen.core.files import read_json, write_json
 
 T = TypeVar("T")
-DONE = "done.json"
+DONE = "done.json"  # file of a finished result with its counts, seconds and file digests
 PARTIAL = ".partial"  # suffix of the folder of an unfinished result
 PARTS = "parts.json"  # file that identifies the run whose parts share the workspace
-LOCK_ATTEMPTS, LOCK_SECONDS = 100, 0.1  # number of attempts to lock a file, and seconds between two attempts
+LOCK_ATTEMPTS, LOCK_SECONDS = 100, 0.1  # number of a part's attempts to lock the workspace, and seconds between two
 Make = Callable[[Path], Mapping[str, Any]]  # writes a result into a folder, and returns the counts to report
 
 
@@ -41,17 +44,17 @@ Make = Callable[[Path], Mapping[str, Any]]  # writes a result into a folder, and
 class StageResult:
     """A finished stage."""
 
-    name: str
-    digest: str  # sha256 of everything that the result depends on; its first 16 digits are in the folder's name
+    name: str  # name of the stage, with a suffix if the run repeats the stage, such as "filter-2"
+    digest: str  # sha256 of the name and the cache key; its first 16 digits are in the folder's name
     folder: Path
     counts: Mapping[str, Any]  # numbers of input and output records, and further counts that the stage defines
-    seconds: float  # time in which the result was computed, by this run or an earlier one
-    reused: bool  # whether the result was stored before this run
+    seconds: float  # time in which the process that wrote the result computed it, in this run or an earlier one
+    reused: bool  # whether the result was already stored when the stage was requested
     code: str = ""  # see `Stage.code_digest`
 
 
 def finish(stages: Generator[StageResult, None, T], done: list[StageResult]) -> T:
-    """Run all stages of a generator, append the results to `done`, and return what the generator returns."""
+    """Run a generator of stages to its end, append the stage results to `done`, and return the generator's result."""
     while True:
         try:
             done.append(next(stages))
@@ -61,7 +64,7 @@ def finish(stages: Generator[StageResult, None, T], done: list[StageResult]) -> 
 
 
 class Workspace:
-    """The private folder of one configuration; raises StorageError if it is unwritable or other users may read it."""
+    """The workspace at `root`; raises StorageError if it is not writable, or if other users have any right to it."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -87,15 +90,17 @@ class Workspace:
     def shared(self, run: Mapping[str, Any]) -> Iterator[None]:
         """Lock the workspace for the parts of one run; raise Interrupted if another run has locked it.
 
-        `run` is JSON data that identifies the run. Processes that pass equal data share the lock.
+        `run` is JSON data that identifies the run. The first part gets an exclusive lock, writes `run` to the file
+        `PARTS`, and changes its lock to a shared one. Each later part gets a shared lock, and reads the file to check
+        that its `run` is equal.
         """
         with (self.root / "lock").open("a+") as file:
             for attempt in range(LOCK_ATTEMPTS):
-                if _flock(file, fcntl.LOCK_EX):  # no other part is running
+                if _flock(file, fcntl.LOCK_EX):  # true if no other process has locked the workspace
                     write_json(self.root / PARTS, dict(run))
                 if _flock(file, fcntl.LOCK_SH):
                     break
-                # a part of this run holds the exclusive lock only for an instant, so another run has locked it
+                # A part keeps the exclusive lock only for an instant. If all attempts fail, another run has the lock.
                 if attempt + 1 == LOCK_ATTEMPTS:
                     raise self._locked_error("another run has locked it")
                 time.sleep(LOCK_SECONDS)
@@ -108,7 +113,7 @@ class Workspace:
 
     @contextmanager
     def lock_of_parts(self) -> Iterator[Callable[[], bool]]:
-        """Yield a function that tries to lock the workspace for one part of a run; the lock ends with the block."""
+        """Yield a function that tries to get the lock of the parts and returns whether it did; unlock at the end."""
         with (self.root / "parts.lock").open("a+") as file:
             yield lambda: _flock(file, fcntl.LOCK_EX)
 
@@ -116,13 +121,13 @@ class Workspace:
         return Interrupted(f"workspace {self.root}: {why}", hint="Wait until that run ends, or stop it. Try again.")
 
     def finished(self, name: str, inputs: Mapping[str, Any]) -> StageResult | None:
-        """Return the stored result of a stage for these inputs; None if it is missing or its files were changed."""
+        """Return the stored result of a stage with the cache key `inputs`; None if it is missing or was changed."""
         digest, folder = self._digest_and_folder(name, inputs)
         done = _intact_result(folder)
         return None if done is None else StageResult(name=name, digest=digest, folder=folder, reused=True, **done)
 
     def place(self, name: str, inputs: Mapping[str, Any]) -> Path:
-        """Return the folder of a stage's result, whether or not it exists."""
+        """Return the folder of the result of a stage with this cache key, whether or not the folder exists."""
         return self._digest_and_folder(name, inputs)[1]
 
     def _digest_and_folder(self, name: str, inputs: Mapping[str, Any]) -> tuple[str, Path]:
@@ -139,14 +144,15 @@ class Workspace:
         is_paid: bool = False,
         started: float | None = None,
     ) -> StageResult:
-        """Return the stored result of a stage, or compute it.
+        """Return the stored result of a stage, or compute it if it is missing or its files were changed.
 
-        `inputs` are JSON values. `make` gets a folder, writes the files into it, and returns the counts for the run
-        record. With `keep_partial`, the folder still contains the files of an interrupted run. `started` is the
-        monotonic time at which this process began to compute the shards of the stage.
-
-        A stored result whose files were changed is computed again, unless the stage spends a privacy budget
-        (`is_paid`). In that case, an error is raised.
+        Args:
+            name: name of the stage.
+            inputs: cache key of the stage, as JSON data.
+            make: gets a folder, writes the files into it, and returns the counts for the run record.
+            keep_partial: whether the folder that `make` gets still contains the files of an interrupted run.
+            is_paid: whether the stage spends a privacy budget; if so, a changed result is an error.
+            started: `time.monotonic()` when this process began to work on the stage; None if it begins now.
 
         Raises:
             StorageError: the files of a result that spent a budget were changed.
@@ -182,7 +188,7 @@ class Workspace:
         return StageResult(name=name, digest=digest, folder=folder, counts=counts, seconds=seconds, reused=False)
 
     def forget(self, keep: Sequence[str] = ()) -> None:
-        """Remove the results of all stages except the stages in `keep`; the next run computes the results again."""
+        """Remove the results, shards and partial results of all stages whose names are not in `keep`."""
         for folder in (self.root / "stages").iterdir():
             if folder.name.startswith(tuple(f"{name}-" for name in keep)):
                 continue
@@ -198,13 +204,13 @@ def _flock(file: TextIO, kind: int) -> bool:
     return True
 
 
-def _files(folder: Path) -> dict[str, Path]:
+def _files(folder: Path) -> dict[str, Path]:  # relative name -> path of each file except `DONE`
     paths = sorted(p for p in folder.rglob("*") if p.is_file() and p != folder / DONE)
     return {path.relative_to(folder).as_posix(): path for path in paths}
 
 
 def _intact_result(folder: Path) -> dict[str, Any] | None:
-    """Return the counts and seconds of a stored result; None if it is missing or its files were changed."""
+    """Return `counts` and `seconds` of a stored result; None if it is missing or its files were changed."""
     if not (folder / DONE).is_file():
         return None
     try:
@@ -218,7 +224,7 @@ def _intact_result(folder: Path) -> dict[str, Any] | None:
 
 
 def _differing(folder: Path) -> list[str]:
-    """Return a line for each file of a stored result that was added, removed or changed."""
+    """Return a line for each file of a stored result that was added, removed or changed; or one line on `DONE`."""
     try:
         files = dict(read_json(folder / DONE)["files"])
     except (OSError, ValueError, KeyError, TypeError):
@@ -232,7 +238,7 @@ def _differing(folder: Path) -> list[str]:
 
 
 def read_field(path: Path, name: str) -> Any:
-    """Return a field of the JSON object in a file, or None; raise StorageError if the file has no readable object."""
+    """Return a field of the JSON object in a file, None if it is absent; raise StorageError if there is no object."""
     try:
         return dict(read_json(path)).get(name)
     except (OSError, ValueError, TypeError) as error:
