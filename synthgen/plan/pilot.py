@@ -1,9 +1,10 @@
-"""Write and filter a few texts before a run, to predict the acceptance of the filters and the duration of the run.
+"""Write and filter a few texts before a run (a pilot), to predict the results and the duration of the run.
 
-This pilot runs the stages from load to embed on the whole source, and the later run reuses the results. If the
-source has more than `sample.MOST_RECORDS` records, the pilot de-identifies and embeds only a sample of persons. Then
-the pilot makes `PILOT_LATENTS` new vectors (latents), writes one text (candidate) for each of them, and filters the
-texts.
+The pilot runs the stages from load to embed on the whole source, and the later run reuses the results. If train and
+control have more than `sample.MOST_RECORDS` records, it de-identifies and embeds only a sample of persons. Then the
+pilot makes about `PILOT_LATENTS` latents, writes one candidate for each, and filters the candidates. The accepted
+shares of the labels (classes) predict the number of records, the times of the stages predict the duration, and the
+accepted texts predict the utility and the results of audits.
 """
 
 import math
@@ -35,21 +36,21 @@ from synthgen.plan.expected_utility import ExpectedRatio, expected_utility
 from synthgen.plan.sample import sample_for_pilot
 from synthgen.plan.stage_times import StageTime, resources_text, stage_times
 
-Utility = Mapping[str, ExpectedRatio]  # key: name of a ratio; value: its prediction
+Utility = Mapping[str, ExpectedRatio]  # key: name of a metric of utility; value: its prediction
 PILOT_LATENTS = 120  # if half of the texts are accepted, this share has a standard error of 4.6 percentage points
-MIN_LATENTS_PER_CLASS = 4
+MIN_LATENTS_PER_CLASS = 4  # smallest number of latents of a class in the pilot
 MIN_ACCEPTED_TEXTS = 10  # with fewer accepted texts of a class, the expected ratio of the class is unreliable
 TEXTS = "pilot.json"  # file of the workspace with the text, label and outcome of each candidate of the pilot
-CONFIDENCE = 0.975  # confidence of each end of the interval of the accepted share
+CONFIDENCE = 0.975  # confidence of each end of the interval of the accepted share of all candidates
 AGREEMENT = "class_agreement"  # the filter that rejects texts that do not fit their class
-CAUTION = 0.9  # confidence of the lower end of the accepted share of a class
+CAUTION = 0.9  # confidence of the lower end of the accepted share of one class
 SINGLE_TEXT_AUDITS = ("memorization", "identifiers")  # these audits can fail because of a single text of the pilot
 RATIOS = (
     "  how well a classifier learns from the records, relative to real records: macro F1 (tstr_over_trtr), and "
     "recall of the weakest class (worst_class_ratio)"
 )
 STYLE_ADVICE = "decode.style is plain, so the texts read like textbooks; auto selects the best style for your texts"
-# filter or reason of a rejection: what is wrong with the rejected texts, and which key to change
+# key: reason of a rejection, or the filter if it states no reason; value: what is wrong, and which setting to change
 REMEDIES = {
     AGREEMENT: "the texts do not fit their class: lower filter.class_agreement, or merge similar classes",
     "length_short": "the texts are shorter than the real ones: raise decode.max_new_tokens, add the section "
@@ -73,24 +74,24 @@ REMEDIES = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pilot:
-    """Results of a pilot; private, because they contain counts of texts and shares of real records."""
+    """Results of a pilot; private, because counts, shares and expected ratios depend on train and control."""
 
     n_read: int  # number of records of train and control that the pilot read
     n_source: int  # number of records of train and control in the whole source
     written: Counts  # number of candidates by label
     accepted: Counts  # number of candidates that passed all filters, by label
     rejected: Counts  # number of rejected candidates, by the reason of the first filter that they failed
-    share: float  # accepted share of candidates, 0 to 1
+    share: float  # accepted share of the candidates of the pilot, 0 to 1
     low: float  # lower end of the interval of `share`, with 97.5 % confidence
-    high: float  # upper end of the interval, with 97.5 % confidence
-    records: Counts  # expected number of synthetic records by label
+    high: float  # upper end of the interval of `share`, with 97.5 % confidence
+    records: Counts  # expected number of synthetic records of the run by label
     run_share: float  # accepted share expected for the run; later rounds write only classes that lack records
-    texts: int  # expected number of candidates in all rounds
-    minutes: float  # expected duration of the whole run, without the calibration suite of the policy
-    minutes_done: float  # minutes of work that the pilot has finished and the run reuses, included in `minutes`
-    stages: tuple[StageTime, ...]  # the time of each stage; the sum is `minutes`
-    utility: Utility  # expected ratios; see `expected_utility`
-    limits: Mapping[str, float]  # limits of the policy for the ratios in `utility`, by name
+    texts: int  # expected number of candidates of the run in all rounds
+    minutes: float  # expected minutes of the whole run, without the calibration suite of the policy
+    minutes_done: float  # minutes of the stages whose results the run reuses, included in `minutes`
+    stages: tuple[StageTime, ...]  # the time of each stage of the run; the sum is `minutes`
+    utility: Utility  # expected utility by metric; see `expected_utility`
+    limits: Mapping[str, float]  # limits of the policy for metrics of utility, by name of the metric
     advice: tuple[str, ...]  # optional changes of the configuration, for example against frequent rejections
     risks: tuple[str, ...]  # rules that the run may not meet, and audits that the accepted texts fail
     problems: tuple[str, ...]  # why the run will end, or is expected to end, without a release
@@ -133,7 +134,7 @@ class Pilot:
 def run_pilot(job: Job, policy: Policy, wanted: Counts) -> Pilot:
     """Run the pilot of a configuration without a privacy budget, and return its results.
 
-    `wanted` is the number of records of each label. An error in a stage of the pilot would also stop the run.
+    `wanted` is the wanted number of records of each label. An error in a stage of the pilot would also stop the run.
 
     Privacy: reads train and control as the run does. The result is private. The audits of the texts of the pilot are
         not counted as an attempt, because none of these texts is released.
@@ -206,9 +207,9 @@ def _prepare(job: Job, done: list[StageResult]) -> tuple[prepare.Prepared, Encod
 
 
 def pilot_counts(wanted: Counts) -> dict[str, int]:
-    """Return the number of latents of each label, in proportion to `wanted`, but at least `MIN_LATENTS_PER_CLASS`."""
-    shares = largest_remainder(wanted, PILOT_LATENTS)
-    return {label: max(n, MIN_LATENTS_PER_CLASS) for label, n in shares.items()}
+    """Divide `PILOT_LATENTS` in proportion to `wanted`; then raise small numbers to `MIN_LATENTS_PER_CLASS`."""
+    counts = largest_remainder(wanted, PILOT_LATENTS)
+    return {label: max(n, MIN_LATENTS_PER_CLASS) for label, n in counts.items()}
 
 
 def _shown(candidate: Candidate) -> dict[str, str]:
@@ -218,10 +219,10 @@ def _shown(candidate: Candidate) -> dict[str, str]:
 
 
 def accepted_rates(judged: Sequence[Candidate]) -> dict[str, float]:
-    """Return the accepted share of each label, moved towards the accepted share of all labels.
+    """Return the accepted share of the candidates of each label, moved towards the accepted share of all candidates.
 
-    The share of a label is computed as if the label had two more candidates with the accepted share of all labels.
-    This avoids shares of 0 and 1 for labels with few candidates.
+    The share of a label is computed as if the label had two more candidates with the accepted share of all
+    candidates. This avoids shares of 0 and 1 for labels with few candidates.
     """
     overall = sum(c.passed for c in judged) / len(judged)
     of_label: dict[str, list[bool]] = defaultdict(list)
@@ -245,9 +246,12 @@ def expected(wanted: Counts, rates: Mapping[str, float]) -> tuple[dict[str, int]
 def _advice(
     judged: Sequence[Candidate], bounds: Mapping[str, Mapping[str, float]], max_new_tokens: int
 ) -> Iterator[str]:
-    """Yield what to change for each reason that rejected at least a tenth of the candidates.
+    """Yield what to change for each reason that rejected at least a tenth of the candidates, most frequent first.
 
-    `bounds` has the limits that each filter learned from real records, by the name of the filter.
+    `bounds` has the limits of each filter by its name. An additional line follows in two cases:
+
+    - The reason is `length_long`, and `max_new_tokens` allows more tokens than the longest accepted text has.
+    - The reason is `class_agreement`, and a lower limit would accept the share `SHARE_OF_REAL` of the real records.
     """
     counts = Counter(counts_by_reason(tuple(judged)))
     for reason, n in counts.most_common():
@@ -273,7 +277,11 @@ def _is_plain(decode: DecodeConfig) -> bool:
 
 
 def _most_confused(judged: Sequence[Candidate], vectors: Float32, train: Embedded) -> Iterator[str]:
-    """Yield a line on the two classes that `class_agreement` confuses most, if this filter rejects 10 % of texts."""
+    """Yield a line on the two classes that are confused most in texts that the filter `class_agreement` rejects.
+
+    A classifier that is trained on the vectors of train predicts the class of each text. There is no line if the
+    filter rejects less than 10 % of texts, or if each prediction is the label of the text.
+    """
     rejected = [i for i, c in enumerate(judged) if any(o.name == AGREEMENT and not o.passed for o in c.outcomes)]
     if len(rejected) < len(judged) / 10:
         return
@@ -281,10 +289,10 @@ def _most_confused(judged: Sequence[Candidate], vectors: Float32, train: Embedde
     texts = LabelledTexts.of([judged[i].text for i in rejected], labels, vectors[rejected])
     classes = encoder_logistic(LabelledTexts.of(train.ids, train.labels, train.vectors), texts, 0)
     pairs = zip(texts.labels.tolist(), classes.tolist(), strict=True)
-    counts = Counter((label, other) for label, other in pairs if label != other)
-    for (label, other), n in counts.most_common(1):
-        texts_of = f"{n} of the {len(rejected)} texts that this filter rejected"
-        yield f"{AGREEMENT}: {texts_of} were written for {label}, but are more similar to {other}"
+    counts = Counter((label, predicted) for label, predicted in pairs if label != predicted)
+    for (label, predicted), n in counts.most_common(1):
+        count = f"{n} of the {len(rejected)} texts that this filter rejected"
+        yield f"{AGREEMENT}: {count} were written for {label}, but are more similar to {predicted}"
 
 
 def _savings(wanted: Counts, rates: Mapping[str, float], n_candidates: int, texts: int) -> Iterator[str]:
@@ -298,7 +306,7 @@ def _savings(wanted: Counts, rates: Mapping[str, float], n_candidates: int, text
 
 
 def _accepted(judged: Sequence[Candidate], vectors: Float32, latents: Latents) -> tuple[LabelledTexts, set[str]]:
-    """Return the accepted texts of the pilot, and the ids of the train records that they were made from."""
+    """Return the accepted texts of the pilot with their vectors, and the ids of the parents of their latents."""
     rows = [i for i, candidate in enumerate(judged) if candidate.passed]
     row_of_latent = {name: i for i, name in enumerate(latents.ids)}
     parents = {p for i in rows for p in latents.parent_ids[row_of_latent[judged[i].latent_id]]}
@@ -309,10 +317,10 @@ def _accepted(judged: Sequence[Candidate], vectors: Float32, latents: Latents) -
 def _risks(
     policy: Policy, utility: Utility, n_candidates: int, judged: Sequence[Candidate], train: Corpus
 ) -> Iterator[str]:
-    """Yield a line for each utility rule that the run may fail.
+    """Yield a line for each rule that requires at least some utility and that the run may fail.
 
-    The limit of the rule is compared with the expected ratio or, if the rule is on the lower end of an interval, with
-    the lower end of the expected ratio.
+    The rule may fail if its limit is above the expected ratio or, if the rule is on the lower end of an interval,
+    above the lower end of the expected ratio. Rules on metrics that `utility` lacks are skipped.
     """
     for rule in policy.all_rules():
         source, _, name = rule.metric.rpartition(".")
@@ -335,7 +343,7 @@ def _risks(
 
 
 def _rarely_accepted(policy: Policy, wanted: Counts, judged: Sequence[Candidate], n_candidates: int) -> Iterator[str]:
-    """Yield each rule on the class sizes that fails if each accepted share is at the lower end of its interval."""
+    """Yield a line for each rule on class sizes that fails if each class has the lower end of its accepted share."""
     written, kept = Counter(c.label for c in judged), Counter(c.label for c in judged if c.passed)
     low_rates = {y: clopper_pearson(kept[y], written[y], confidence=CAUTION).low for y in wanted}
     records, _ = expected(wanted, {y: 1 - (1 - p) ** n_candidates for y, p in low_rates.items()})
@@ -347,7 +355,7 @@ def _rarely_accepted(policy: Policy, wanted: Counts, judged: Sequence[Candidate]
 
 
 def _audit_risks(job: Job, policy: Policy, prepared: prepare.Prepared, judged: Sequence[Candidate]) -> Iterator[str]:
-    """Yield a line for each audit of `SINGLE_TEXT_AUDITS` that affects the release and fails on accepted texts."""
+    """Yield a line for each audit of `SINGLE_TEXT_AUDITS` that the policy reads and the accepted texts fail."""
     deciding = {*policy.required, *(rule.metric.partition(".")[0] for rule in policy.all_rules())}
     names = [name for name in SINGLE_TEXT_AUDITS if name in deciding]
     written = tuple(Record(id=c.latent_id, text=c.text, label=c.label, group=c.latent_id) for c in judged if c.passed)
@@ -368,6 +376,7 @@ def _audit_risks(job: Job, policy: Policy, prepared: prepare.Prepared, judged: S
 
 
 def _problems(policy: Policy, wanted: Counts, records: Counts, n_accepted: int) -> Iterator[str]:
+    """Yield why the run is expected to end without a release: no accepted text, or a failed rule on class sizes."""
     if n_accepted == 0:
         yield "pilot: no text passed the filters, so the run would write few records or none"
         return
