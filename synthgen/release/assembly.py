@@ -1,6 +1,8 @@
 """Collect the content of the bundle and of the report from the private workspace of a finished run.
 
-Only this module passes data from the workspace to public files.
+The bundle is the folder of the public files of a release. Its signed statement lists, among others, the models, the
+attempt and the privacy budget. Data of the workspace reach the bundle and the report only through this module, which
+rounds or removes private numbers as the policy requires.
 """
 
 import json
@@ -55,7 +57,7 @@ if TYPE_CHECKING:
     from synthgen.release.run import Run
 
 
-# advice for the data owner if the audits found private text in a release under an independent policy
+# advice for the data owner if the audits found passages or identifiers of persons under an independent policy
 _CHECK_HITS = (
     "The guarantee limits the risk of each person, whatever the audits find. Check whether these passages and "
     "identifiers come from public text or from decode.prompt. Under the guarantee, the texts very probably repeat no "
@@ -99,7 +101,7 @@ def bundle_content(run: "Run", decision: Decision) -> BundleContent:
 def page_numbers_of(run: "Run", policy: Policy) -> dict[str, Any]:
     """Return the numbers of the report that come from the run and not from the audits, as the fields of `Page`.
 
-    Privacy: `audits.gate.disclosure` rounds or removes every number of private records, as the policy requires.
+    Privacy: numbers of private records are rounded or removed as `policy` requires (see `audits.gate.disclosure`).
     """
     record, withheld = run.record, verdicts_only(policy)
     utility = json.loads((run.folder("evaluate") / UTILITY).read_bytes())
@@ -128,7 +130,7 @@ def page_numbers_of(run: "Run", policy: Policy) -> dict[str, Any]:
 
 def _n_in(run: "Run", stage: StageRecord, policy: Policy) -> int | str:
     # Interpolation and the decoding of reconstructions start from the vectors of train. Under DP, noised statistics
-    # replace these vectors and the stages have no input records, so a dash is shown.
+    # replace these vectors, so these stages have no input records, and a dash is shown as their number.
     is_replaced = run.config.interpolate.is_dp and starts_from_train(stage.name)
     return "–" if is_replaced else public_count(stage.n_in, policy)
 
@@ -136,9 +138,10 @@ def _n_in(run: "Run", stage: StageRecord, policy: Policy) -> int | str:
 def report_content(run: "Run", decision: Decision, release_id: str | None, *, private: bool = False) -> ReportContent:
     """Return the content of the report of a run.
 
-    `decision` is the result of `run.decide()`, and `release_id` is None if the release was refused. A `private`
-    report is for the data owner only. It shows exact numbers of the source, and synthetic records even after a
-    refusal.
+    `decision` is the result of `run.decide()`, and `release_id` is None if the release was refused.
+
+    Privacy: a `private` report is for the data owner only. It shows exact numbers of the source, and shows synthetic
+        records even after a refusal. Other reports show what the policy allows, and synthetic records of a release.
     """
     run.check_decision(decision)
     policy, record = run.policy, run.record
@@ -183,9 +186,10 @@ def report_content(run: "Run", decision: Decision, release_id: str | None, *, pr
 
 
 def _source_size(run: "Run", audit: Mapping[str, Any], policy: Policy) -> SourceSize:
-    """Return the numbers of records and persons in train, as precisely as the policy allows.
+    """Return the numbers of records and persons in train, as precisely as `policy` allows.
 
-    Under DP, the result has only the declared number of persons, unless the policy publishes exact counts.
+    If a number of persons is declared (DP), and the policy does not publish exact counts, return only this number.
+    Otherwise, return the number of records and, if the source has person ids, a lower limit of that of persons.
     """
     is_exact, declared = policy.disclosure.publish_exact_counts, run.config.dp.persons
     has_persons = run.config.source.has_persons
@@ -201,7 +205,7 @@ def _samples(run: "Run") -> tuple[tuple[str, str], ...]:
     return samples_of(with_ids((row["text"], row["label"]) for row in rows))
 
 
-def _guarantee(run: "Run", decision: Decision) -> Guarantee | None:
+def _guarantee(run: "Run", decision: Decision) -> Guarantee | None:  # None without differential privacy
     if not run.config.interpolate.is_dp:
         return None
     if decision.allowed:
@@ -214,7 +218,7 @@ def _guarantee(run: "Run", decision: Decision) -> Guarantee | None:
 
 
 def copy_warnings(run: "Run") -> tuple[str, ...]:
-    """Return warnings for the data owner if an independent policy releases private text that the audits found."""
+    """Return warnings for the data owner if the audits found hard hits and the policy is independent; else ()."""
     evidence = read_evidence((run.folder("audit") / EVIDENCE).read_bytes())
     hits = {name: evidence.metrics.get(f"{name}.hard_hits") for name in ("memorization", "identifiers")}
     found = [f"{name}: {metric.value:g}" for name, metric in hits.items() if metric is not None and metric.high > 0]
@@ -227,13 +231,13 @@ def copy_warnings(run: "Run") -> tuple[str, ...]:
 
 def _filter_counts(stage: StageRecord, policy: Policy) -> dict[str, int | str]:
     counts = {"candidates": stage.n_in, "kept": stage.n_out, **(stage.rejected or {})}
-    if stage.spare:  # number of candidates that passed all filters, but were not chosen for their vector
+    if stage.spare:  # number of candidates that passed all filters, but were not the best of their latent
         counts["not_the_best_of_its_vector"] = stage.spare
     return {name: public_count(n, policy) for name, n in counts.items()}
 
 
 def limitations_of(run: "Run", *, has_groups: bool) -> tuple[str, ...]:
-    """Return the sentences that state the limitations of a release; `has_groups` states whether persons are known."""
+    """Return the sentences on what a release does not guarantee; `has_groups`: whether the source has person ids."""
     vocabulary, models = run.vocabulary, stated_models(run)
     return limitations(
         is_dp=run.config.interpolate.is_dp,
@@ -250,9 +254,11 @@ def limitations_of(run: "Run", *, has_groups: bool) -> tuple[str, ...]:
 def stated_attempts(run: "Run") -> dict[str, Any]:
     """Return the entry `attempts` of the statement: the number of this attempt and the head of the ledger.
 
-    Under an independent policy, the number is None, because it depends on the control persons. Raise
-    InputError if the ledger cannot be used, was changed, replaced or rolled back, or does not contain the run, and
-    DataError if the ledger and the evidence state different numbers.
+    Under an independent policy, the number is None, because it depends on the control persons.
+
+    Raises:
+        InputError: the ledger cannot be used, was changed, replaced or rolled back, or does not contain the run.
+        DataError: the policy is not independent, and the evidence has another number than the ledger, or none.
     """
     recorded = recorded_attempt(*ledger_of(run.config), run.record.stage("audit").attempt or "")
     ledger = recorded.ledger.model_dump(mode="json", exclude={"version"})
@@ -268,10 +274,12 @@ def stated_attempts(run: "Run") -> dict[str, Any]:
 def stated_privacy(run: "Run", *, has_groups: bool) -> dict[str, Any]:
     """Return the entry `privacy` of the statement: the claimed epsilon and delta, and the totals of the ledger.
 
-    `spentBefore` is the joint epsilon of all reservations in the ledger, earlier or later, except that of this run.
-    All costs are composed at one delta, the smaller of two. One is the delta of all runs together in the mechanism
-    log; it is absent if this run was the first. The other is the largest delta that policy and declared number of
-    persons allow, or `dp.delta` if the policy has no limit.
+    `spentBefore` is the joint epsilon of all reservations in the ledger that are not voided, earlier or later, except
+    that of this run. Without a limit in the policy, `maxEpsilon` and `maxDelta` are the totals including this run.
+
+    Totals are computed at one delta, the smaller of two. One is the delta of the totals in the mechanism log, if the
+    ledger had other reservations. The other is the largest delta that policy and declared number of persons allow, or
+    `dp.delta` if the policy has no limit.
 
     Raise Overspent if all runs together exceed the budget of the policy, and InputError if the ledger cannot be used,
     was changed, replaced or rolled back, or has no entry for the DP result of this run.
@@ -318,8 +326,8 @@ def composition_of(others: Sequence[Spending], delta: float) -> list[dict[str, A
 
     An item has one Gaussian mechanism that costs exactly as much as all mechanisms of a run. If no such mechanism
     exists, the item lists the run's mechanisms; the verifier refuses a statement with too many mechanisms. There are
-    at most MAX_COMPOSITION items. If there are more runs, the last item joins all remaining runs: it has
-    the joint epsilon of these runs at `delta`.
+    at most `MAX_COMPOSITION` items. If there are more runs, the last item joins all remaining runs: it has the joint
+    epsilon of these runs at `delta`.
     """
     runs = sorted(others, key=lambda run: (run.cost.epsilon, run.cost.delta), reverse=True)
     n_single = len(runs) if len(runs) <= MAX_COMPOSITION else MAX_COMPOSITION - 1
@@ -330,26 +338,29 @@ def composition_of(others: Sequence[Spending], delta: float) -> list[dict[str, A
 
 
 def _composed(claim: Cost, costs: Sequence[MechanismCost]) -> dict[str, Any]:
-    equal = equivalent_costs(costs)
-    mechanisms = [{to_camel(name): value for name, value in cost.model_dump().items()} for cost in equal]
+    stated = equivalent_costs(costs)
+    mechanisms = [{to_camel(name): value for name, value in cost.model_dump().items()} for cost in stated]
     return {"epsilon": claim.epsilon, "delta": claim.delta, "mechanisms": mechanisms}
 
 
 def _commitment(run: "Run", corpus: Corpus, key: bytes) -> dict[str, Any]:
     stated = commit_records(corpus.role, corpus.texts, key)
-    declared = run.config.dp.persons  # under DP, the declared number is published, not the true number
+    declared = run.config.dp.persons  # under DP, the declared number of persons replaces the number of records
     return stated if declared is None else {**stated, "countBucket": bucket(declared)}
 
 
 def stated_models(run: "Run") -> list[dict[str, Any]]:
-    """Return the models as the statement lists them, including the bridge or vocabulary and the styles."""
+    """Return the entry `models` of the statement: the models of the run record; a server's model counts as unknown.
+
+    Unless the writer is `xrag`, the vocabulary (without it, the bridge) and the style adapters follow.
+    """
     models = [  # A model outside the registry may be trained on private data. The statement says that it was.
         _model_entry(model.role, _public_name(model.name), model.digest, private=model.name not in MODELS)
         for model in run.record.models
     ]
     decode, bridge_name = run.config.decode, run.config.decode.bridge
     if decode.writer == XRAG:
-        return models  # no entry for the projector, because the digest of the decoder covers it
+        return models  # no entry for the projector of xRAG, because the digest of the decoder covers it
     if decode.endpoint is not None:
         server = REMOTE_SERVER if decode.endpoint.allow_remote else SERVER
         unknown = {"name": HIDDEN, "format": server, "trainedOnPrivateData": True}  # the model of a server is unknown
