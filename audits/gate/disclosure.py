@@ -20,6 +20,7 @@ exact number. A second rounding changes nothing. A verifier rounds the evidence 
 Reference: minimum cell sizes of 5 and 10 are common in statistical disclosure control (Hundepool et al., 2012).
 """
 
+import math
 import re
 from collections.abc import Mapping, Sequence
 from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_EVEN, Decimal
@@ -102,9 +103,12 @@ def is_public_count(value: int | str, policy: Policy) -> bool:
 def public_metric(name: str, metric: Metric, policy: Policy) -> Metric:
     """Return the public form of the metric `name`, which has the form `audit.metric`.
 
-    The public interval contains the exact interval, with one exception: the metric is an exact number (low = high), a
-    rule reads its `value`, and all rules that read this `value` have the same operator. Then the less favourable end
-    of the rounded interval replaces the number: the upper end for `<=`, the lower end for `>=`.
+    The public interval contains the exact interval, with one exception: the metric is an exact number (low = high)
+    and a rule reads its `value`. Then a single number replaces it, for which each rule has the same outcome:
+    - If all rules on the metric have the same operator, this is the less favourable end of the rounded interval: the
+      upper end for `<=`, the lower end for `>=`.
+    - If they have both operators and the metric is a count, this is the smallest count of the rounded interval that
+      lies between the same limits as the metric.
     """
     if policy.disclosure.publish_exact_counts:
         return metric
@@ -125,7 +129,9 @@ def _rounded(name: str, metric: Metric, policy: Policy) -> Metric:
     if is_exact and _EXACT_METRIC.fullmatch(name):
         return metric.model_copy(update={"n": n})
     limits = [rule.limit for rule in rules]
-    if is_exact and metric.value.is_integer() and (metric.value > 1 or (metric.value == 1 and _IS_COUNT.match(name))):
+    is_count = metric.value > 1 or (metric.value == 1 and _IS_COUNT.match(name) is not None)
+    is_count = is_count and is_exact and metric.value.is_integer()
+    if is_count:
         low, high = (1, 10) if metric.value < 10 else _bucket_ends(int(metric.value))
         bottom, top = float(low), float(high - 1)
         value = bottom
@@ -137,9 +143,13 @@ def _rounded(name: str, metric: Metric, policy: Policy) -> Metric:
     top = min([top, *(limit for limit in limits if limit >= metric.high)])
     if metric.value in {bottom, top, *limits}:
         value = metric.value
-    ops = {rule.op for rule in rules if rule.bound == "value"}
-    if is_exact and len(ops) == 1:
-        bottom = top = value = top if ops == {"<="} else bottom
+    ops = {rule.op for rule in rules}
+    if is_exact and any(rule.bound == "value" for rule in rules):
+        if len(ops) == 1:
+            bottom = top = value = top if ops == {"<="} else bottom
+        elif is_count:
+            between = bottom if bottom not in limits else math.floor(bottom) + 1.0
+            bottom = top = value = metric.value if metric.value in limits else between
     return Metric(value=min(max(value, bottom), top), low=bottom, high=top, confidence=metric.confidence, n=n)
 
 

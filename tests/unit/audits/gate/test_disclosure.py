@@ -126,7 +126,7 @@ def test_bucket_contains_its_count(count):
 def metrics(draw):
     low, value, high = sorted(draw(st.tuples(FINITE, FINITE, FINITE)))
     if draw(st.booleans()):
-        low = high = value = float(draw(st.integers(0, 3000))) if draw(st.booleans()) else value
+        low = high = value = float(draw(st.integers(0, 30) | st.integers(0, 3000))) if draw(st.booleans()) else value
     return Metric(value=value, low=low, high=high, confidence=0.95, n=draw(st.integers(0, 3000)))
 
 
@@ -135,7 +135,8 @@ def rules(draw):
     op = draw(st.sampled_from(["<=", ">="]))
     name = draw(st.sampled_from(NAMES))
     bound = draw(st.sampled_from(["value", *([] if name.endswith("hits") else ["high" if op == "<=" else "low"])]))
-    fields = {"metric": name, "limit": draw(FINITE), "min_n": draw(st.none() | st.integers(1, 3000))}
+    limit = draw(FINITE | st.integers(0, 30))  # small whole numbers, so that several limits lie near one count
+    fields = {"metric": name, "limit": limit, "min_n": draw(st.none() | st.integers(1, 3000))}
     return {**fields, "op": op, "bound": bound, "why": "w"}
 
 
@@ -157,6 +158,19 @@ def test_law_public_evidence_is_a_fixed_point_and_passes_no_further_gate(numbers
         if number.low != number.high:
             assert number.low <= numbers[name].low <= numbers[name].high <= number.high
         assert number.n <= numbers[name].n
+
+
+@pytest.mark.parametrize("other", ["high", "value"])
+def test_rules_with_different_operators_on_one_count_keep_their_outcomes(other):
+    name = "parent_recovery.min_class_persons"
+    limits = [rule(name, other, "<=", 15), rule(name, "value", ">=", 5, name="s")]
+    for count in range(2, 30):
+        number = metric(count, count, count)
+        shown = public_metric(name, number, policy(*limits))
+        for r in limits:
+            holds = getattr(shown, r.bound) <= r.limit if r.op == "<=" else getattr(shown, r.bound) >= r.limit
+            assert shown.low == shown.high
+            assert holds == (count <= 15 if r.op == "<=" else count >= 5)
 
 
 @pytest.mark.parametrize("hits", [lambda n: 0, lambda n: n // 2, lambda n: n // 10])
