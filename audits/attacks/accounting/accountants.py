@@ -1,7 +1,11 @@
 """Compute the epsilon that differentially private (DP) mechanisms spend together at a given delta.
 
-Several methods (accountants) without common code compute epsilon, so that an error in one method is noticed. Epsilon
-is valid for adaptive composition in any order. Neighbouring data sets differ by one person added or removed.
+A mechanism adds noise to its result in each of one or more steps. With sampling, each person is in a step
+independently with the same probability, the sampling rate. Epsilon compares data with and without one person, and
+stays valid if a mechanism depends on earlier results. The privacy loss of a result is ln(its probability with a
+person / its probability without this person). Four methods without common code (accountants) compute epsilon, so that
+an error in one of them is noticed: a closed form, privacy loss distributions (PLD), Rényi divergences (RDP), and
+privacy loss random variables by the library Opacus (PRV, `prv.py`).
 """
 
 import importlib
@@ -19,65 +23,66 @@ from audits.attacks.accounting.prv import prv_bounds
 from audits.core.errors import NotMeasurable
 from audits.core.types import Float
 
-# orders of the Rényi divergences over which epsilon is minimised
+# orders a of the Rényi divergences; `rdp_epsilon` uses the order that gives the smallest epsilon
 ORDERS = (*range(2, 65), 72, 80, 96, 128, 192, 256, 384, 512, 768, 1024, 2048)
-MAX_EPSILON = 100.0  # if `rdp_epsilon` is larger, `pld_epsilon` is not computed: it would take much memory
-GRID = 1e-4  # spacing of the discretised privacy loss; if `rdp_epsilon` is above 10, multiplied by `rdp_epsilon` / 10
-ROUNDING = 1e-9  # delta counts as used up if at most this share of delta is left
+MAX_EPSILON = 100.0  # if `rdp_epsilon` is larger, `pld_epsilon` is not computed, because it would take much memory
+GRID = 1e-4  # spacing of the discretised privacy loss; multiplied by `rdp_epsilon` / 10 if `rdp_epsilon` is above 10
+ROUNDING = 1e-9  # budgets use up delta if they leave at most this share of delta to the mechanisms
 
 
 class EpsilonBounds(NamedTuple):
-    """Upper bounds on the epsilon of mechanisms at one delta, by accountant. The bounds do not include `added`."""
+    """Bounds on the joint epsilon of mechanisms at one delta. The bounds do not include `added`."""
 
-    closed: float | None  # exact value (closed form) for Gaussian noise without sampling, else None
-    pld: float | None  # by privacy loss distributions; None if `rdp` exceeds `MAX_EPSILON` or delta is too small
-    rdp: float  # by Rényi divergences
-    added: float  # sum of the epsilons of the budgets (accesses of known cost, but unknown mechanism)
-    prv: float | None = None  # by privacy loss random variables; None if it could not be computed
-    prv_low: float | None = None  # lower bound by privacy loss random variables
-    prv_absent: str = "not requested"  # why `prv` is None; empty if it was computed
+    closed: float | None  # exact value by the closed form; None unless all noise is Gaussian without sampling
+    pld: float | None  # upper bound by PLD; None if `rdp` exceeds `MAX_EPSILON` or if delta is too small for PLD
+    rdp: float  # upper bound by RDP
+    added: float  # sum of the epsilons of the budgets: accesses to records with known cost but unknown mechanism
+    prv: float | None = None  # upper bound by PRV; None if it was not computed
+    prv_low: float | None = None  # lower bound by PRV; None if it was not computed
+    prv_absent: str = "not requested"  # why `prv` and `prv_low` are None; empty if they were computed
 
     @property
     def upper(self) -> float:
-        """The smallest bound plus `added`, without `prv`: the verdict must not depend on an optional library."""
+        """The smallest upper bound plus `added`; `prv` is excluded, because the verdict must not need its library."""
         return min(bound for bound in (self.closed, self.pld, self.rdp) if bound is not None) + self.added
 
 
 def epsilon_bounds(
     costs: Sequence[MechanismCost], budgets: Sequence[PrivacyBudget] = (), *, delta: float
 ) -> EpsilonBounds | None:
-    """Return the joint epsilon of all costs and budgets by each accountant, or None if the budgets use up delta.
+    """Return the joint epsilon of mechanisms and budgets by each accountant, or None if the budgets use up delta.
 
-    A budget is the cost of an access whose mechanism is not known. The epsilons of the budgets are added up (Dwork
-    and Roth 2014, theorem B.1). The mechanisms are composed at `delta` minus the deltas of the budgets.
+    A budget is the cost of an access to the records whose mechanism is not known. The epsilons of the budgets are
+    added up (Dwork and Roth 2014, theorem B.1). Their deltas are subtracted from `delta`; the accountants compute the
+    epsilon of the mechanisms (`costs`) at the delta that is left.
 
     Raises:
         NotMeasurable: the package `dp-accounting` is missing.
 
-    Cost: seconds, mostly to convolve the privacy loss distributions of sampled mechanisms.
+    Cost: seconds, mostly for PLD of mechanisms with sampling.
     """
     bounds = epsilon_without_prv(costs, budgets, delta=delta)
     if bounds is None:
         return None
-    prv = prv_bounds(costs, delta=_remaining(delta, budgets), approximate_epsilon=bounds.rdp)
+    prv = prv_bounds(costs, delta=_delta_left(delta, budgets), approximate_epsilon=bounds.rdp)
     return bounds._replace(prv=prv.high, prv_low=prv.low, prv_absent=prv.missing_because)
 
 
 def epsilon_without_prv(
     costs: Sequence[MechanismCost], budgets: Sequence[PrivacyBudget] = (), *, delta: float
 ) -> EpsilonBounds | None:
-    """Return the result of `epsilon_bounds` without `prv` and `prv_low`, which need Opacus.
+    """Return the result of `epsilon_bounds` without the bounds by PRV, which require the library Opacus.
 
     Raises:
         NotMeasurable: the package `dp-accounting` is missing.
     """
-    left = _remaining(delta, budgets)
-    if left <= delta * ROUNDING:
+    delta_left = _delta_left(delta, budgets)
+    if delta_left <= delta * ROUNDING:
         return None
-    rdp = rdp_epsilon(costs, delta=left)
-    pld = pld_epsilon(costs, delta=left, grid=GRID * max(1.0, rdp / 10)) if rdp <= MAX_EPSILON else math.inf
+    rdp = rdp_epsilon(costs, delta=delta_left)
+    pld = pld_epsilon(costs, delta=delta_left, grid=GRID * max(1.0, rdp / 10)) if rdp <= MAX_EPSILON else math.inf
     return EpsilonBounds(
-        closed=closed_epsilon(costs, delta=left),
+        closed=closed_epsilon(costs, delta=delta_left),
         pld=pld if math.isfinite(pld) else None,
         rdp=rdp,
         added=math.fsum(budget.epsilon for budget in budgets),
@@ -85,12 +90,12 @@ def epsilon_without_prv(
 
 
 def joint_epsilon(costs: Sequence[MechanismCost], *, delta: float) -> float:
-    """Return the joint epsilon of all mechanisms at one delta; 0 without a mechanism.
+    """Return the joint epsilon of all mechanisms at one delta.
 
-    The result is exact if all noise is Gaussian and no mechanism samples persons. Otherwise, it is an upper bound.
+    The result is exact if all noise is Gaussian and no mechanism has sampling. Otherwise, it is an upper bound.
 
     Raises:
-        NotMeasurable: the epsilon has no closed form, and the package `dp-accounting` is missing.
+        NotMeasurable: the result would be an upper bound, but the package `dp-accounting` is missing.
     """
     closed = closed_epsilon(costs, delta=delta)
     if closed is not None:
@@ -100,9 +105,10 @@ def joint_epsilon(costs: Sequence[MechanismCost], *, delta: float) -> float:
 
 
 def closed_epsilon(costs: Sequence[MechanismCost], *, delta: float) -> float | None:
-    """Return the exact joint epsilon if all mechanisms are Gaussian without sampling, else None.
+    """Return the exact joint epsilon if all mechanisms are Gaussian without sampling, else None; 0 for no mechanism.
 
-    Together, the mechanisms cost as much as one step of Gaussian noise with the noise multiplier 1 / mu:
+    Together, the mechanisms cost as much as one step of Gaussian noise with the noise multiplier 1 / mu. The noise
+    multiplier is the standard deviation of the noise divided by the largest norm of one person's contribution.
 
         mu² = sum over mechanisms of steps / noise_multiplier²
 
@@ -113,7 +119,7 @@ def closed_epsilon(costs: Sequence[MechanismCost], *, delta: float) -> float | N
 
 
 def equivalent_costs(costs: Sequence[MechanismCost]) -> Sequence[MechanismCost]:
-    """Return one Gaussian mechanism that costs as much as all in `costs`; without a closed form, return `costs`."""
+    """Return one Gaussian mechanism that costs as much as all `costs`; `costs` itself if empty or not closed-form."""
     mu = _joint_mu(costs)
     if not costs or mu is None:
         return costs
@@ -123,16 +129,16 @@ def equivalent_costs(costs: Sequence[MechanismCost]) -> Sequence[MechanismCost]:
 def _joint_mu(costs: Sequence[MechanismCost]) -> float | None:
     if any(cost.kind == "laplace" or cost.sampling_rate != 1 for cost in costs):
         return None
-    # fsum, so that the sum does not depend on the order of the mechanisms
+    # unlike sum, fsum gives the same result for every order of the mechanisms
     return math.sqrt(math.fsum(cost.steps / cost.noise_multiplier**2 for cost in costs))
 
 
-def _remaining(delta: float, budgets: Sequence[PrivacyBudget]) -> float:
+def _delta_left(delta: float, budgets: Sequence[PrivacyBudget]) -> float:
     return delta - math.fsum(budget.delta for budget in budgets)
 
 
 def pld_epsilon(costs: Sequence[MechanismCost], *, delta: float, grid: float = GRID) -> float:
-    """Return epsilon by privacy loss distributions, discretised pessimistically with spacing `grid`.
+    """Return an upper bound on epsilon by PLD (infinity if delta is too small); `grid` is the spacing of the losses.
 
     Raises:
         NotMeasurable: the package `dp-accounting` is missing.
@@ -144,7 +150,7 @@ def pld_epsilon(costs: Sequence[MechanismCost], *, delta: float, grid: float = G
     return _pld_epsilon(tuple(parameters), delta, grid)
 
 
-# cached, because a run computes the same composition when it plans, reserves, audits, releases and verifies
+# cached, because one run computes the same epsilon when it plans, reserves, audits, releases and verifies
 @lru_cache(maxsize=256)
 def _pld_epsilon(costs: tuple[tuple[bool, float, float, int], ...], delta: float, grid: float) -> float:
     library, pld = _library()
@@ -158,7 +164,7 @@ def _pld_epsilon(costs: tuple[tuple[bool, float, float, int], ...], delta: float
 
 
 def rdp_epsilon(costs: Sequence[MechanismCost], *, delta: float) -> float:
-    """Return epsilon by the Rényi divergences D_a (`renyi_divergences`), minimised over the orders a in `ORDERS`.
+    """Return an upper bound on epsilon by RDP; D_a is computed by `renyi_divergences` for all orders a in `ORDERS`.
 
         epsilon = max(0, min_a [ sum over mechanisms of steps·D_a + ln(1 - 1/a) - ln(a·delta) / (a - 1) ])
 
@@ -170,13 +176,13 @@ def rdp_epsilon(costs: Sequence[MechanismCost], *, delta: float) -> float:
 
 
 def renyi_divergences(cost: MechanismCost) -> Float:
-    """Return the Rényi divergence D_a of one step for each order a in `ORDERS`; (orders,).
+    """Return the Rényi divergence D_a of one step for each order a in `ORDERS`; float64 (orders,).
 
-    With s the noise multiplier, q the sampling rate, C(a, k) the binomial coefficient and k = 0, ..., a:
+    s is the noise multiplier, q the sampling rate, C(a, k) the binomial coefficient; the sum is over k = 0, ..., a.
 
-    Gaussian:  a / (2·s²)
-    Poisson-sampled Gaussian:  ln( sum_k C(a, k)·(1 - q)^(a - k)·q^k·exp(k·(k - 1) / (2·s²)) ) / (a - 1)
-    Laplace:  ln( a / (2·a - 1)·e^((a - 1) / s) + (a - 1) / (2·a - 1)·e^(-a / s) ) / (a - 1)
+    - Gaussian without sampling:  a / (2·s²)
+    - Gaussian with sampling:  ln( sum_k C(a, k)·(1 - q)^(a - k)·q^k·exp(k·(k - 1) / (2·s²)) ) / (a - 1)
+    - Laplace:  ln( a / (2·a - 1)·e^((a - 1) / s) + (a - 1) / (2·a - 1)·e^(-a / s) ) / (a - 1)
 
     Reference: Mironov, CSF 2017, table II, for Gaussian and Laplace; Mironov, Talwar and Zhang, arXiv 1908.10530,
         section 3.3, for integer orders of the sampled Gaussian.
@@ -199,9 +205,9 @@ def renyi_divergences(cost: MechanismCost) -> Float:
 
 
 def gaussian_delta(epsilon: float, mu: float) -> float:
-    """Return delta of Gaussian noise: Phi(-epsilon/mu + mu/2) - e^epsilon·Phi(-epsilon/mu - mu/2).
+    """Return delta of Gaussian noise at this epsilon: Phi(-epsilon/mu + mu/2) - e^epsilon·Phi(-epsilon/mu - mu/2).
 
-    Phi is the normal distribution function, and mu = sqrt(n) / s for n steps with noise multiplier s.
+    Phi is the normal distribution function. For n steps with noise multiplier s, mu is sqrt(n) / s.
 
     Reference: Balle and Wang, ICML 2018, theorem 8.
     """
@@ -211,16 +217,16 @@ def gaussian_delta(epsilon: float, mu: float) -> float:
 
 
 def gaussian_epsilon(mu: float, *, delta: float) -> float:
-    """Return the smallest epsilon at which Gaussian noise with this mu (`gaussian_delta`) has at most this delta."""
+    """Return the smallest epsilon at which `gaussian_delta` with this mu is at most `delta`."""
     if gaussian_delta(0.0, mu) <= delta:
         return 0.0
-    # an upper bound on the result: Bun and Steinke 2016, proposition 1.3, with rho = mu² / 2
+    # upper bound on the result: Bun and Steinke 2016, proposition 1.3, with rho = mu² / 2
     upper = mu * mu / 2 + mu * math.sqrt(2 * math.log(1 / delta))
     return float(optimize.brentq(lambda epsilon: gaussian_delta(epsilon, mu) - delta, 0.0, upper, xtol=1e-12))
 
 
 def gaussian_mu(epsilon: float, *, delta: float) -> float:
-    """Return the largest mu (see `gaussian_delta`) at which Gaussian noise costs at most this epsilon and delta."""
+    """Return the largest mu at which `gaussian_delta` with this epsilon is at most `delta`."""
     upper = 1.0
     while gaussian_delta(epsilon, upper) < delta:
         upper *= 2
@@ -228,13 +234,14 @@ def gaussian_mu(epsilon: float, *, delta: float) -> float:
 
 
 def further_epsilon(spent: float, *, limit: float, delta: float) -> float:
-    """Return the largest epsilon that one more Gaussian run may have, or 0 if the earlier runs reach the limit.
+    """Return the largest epsilon that one more run with Gaussian noise may have; 0 if `spent` reaches `limit`.
 
-    `limit` is the largest joint epsilon of all runs, and `spent` the joint epsilon of the earlier runs, all at
-    `delta`. The squares of mu add up: mu² of the new run is `gaussian_mu(limit)`² - `gaussian_mu(spent)`².
+    `limit` is the largest allowed joint epsilon of all runs, and `spent` is the joint epsilon of the earlier runs.
+    Both, and the result, are epsilons at `delta`. The squares of mu of the earlier runs and of the new run have the
+    sum `gaussian_mu(limit)`².
     """
-    left = gaussian_mu(limit, delta=delta) ** 2 - (gaussian_mu(spent, delta=delta) ** 2 if spent > 0 else 0.0)
-    return gaussian_epsilon(math.sqrt(left), delta=delta) if left > 0 else 0.0
+    mu_squared = gaussian_mu(limit, delta=delta) ** 2 - (gaussian_mu(spent, delta=delta) ** 2 if spent > 0 else 0.0)
+    return gaussian_epsilon(math.sqrt(mu_squared), delta=delta) if mu_squared > 0 else 0.0
 
 
 def _library() -> tuple[Any, Any]:

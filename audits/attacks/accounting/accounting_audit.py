@@ -1,7 +1,12 @@
 """Accounting audit: check that a release spent no more privacy budget (epsilon, delta) than it claims.
 
-A dry run is a second run of the same code on fictional persons. A replay is a run of the code on train without noise,
-in which every query returns a fixed answer. Both precede the release, and the log of the release has their results.
+The log of the release (`MechanismLog`) lists the DP mechanisms, the reads, the claimed epsilon and delta (the claim),
+and the results of two tests of the code. A read is an access to the records other than by a mechanism. The tests are:
+
+- dry run: a second run of the same code on fictional persons
+- replay: runs of the code on train without noise, with and without one person; every query returns a fixed answer
+
+The audit recomputes epsilon from the log. It then checks that the claim is large enough and that the log is correct.
 """
 
 from collections.abc import Iterator
@@ -24,56 +29,57 @@ from audits.core.rates import exact
 from audits.core.two_sided import power
 from audits.core.types import AuditInputs, AuditResult, Previous, Rng, Table, Verdict
 
-AGREEMENT = 1e-3  # two epsilons agree if they differ by at most AGREEMENT·(1 + epsilon), to allow numerical errors
-_REPLAY_FINDINGS = {  # key: field of `ReplayLog`; value: what happened in the replay if the field is `broken`
+AGREEMENT = 1e-3  # numerical error that is allowed when two epsilons are compared, as a multiple of 1 + epsilon
+_REPLAY_FINDINGS = {  # key: field of `ReplayLog`; value: what the replay found if the field is `broken`
     "sums": "a sum changed by more than the clip norm, or the contribution of another person changed",
     "results": "a result changed although the answers to all queries were the same",
     "scores": "the score of another person's text changed",
 }
-ROUNDING = 1e-9  # relative amount by which a claimed epsilon may be below the recomputed epsilon
+ROUNDING = 1e-9  # share of the recomputed epsilon by which a claimed epsilon may be smaller
 
 
 class Accounting:
-    """Check that a claimed epsilon follows from the log of the mechanisms, and that tests confirm the log.
+    """Check that the claimed epsilon follows from the log, and that the dry run and the replay confirm the log.
 
-    `audits explain accounting` describes the attack and the verdicts. The outcome of each check is in
-    `details["checks"]`: `holds`, `broken`, or `missing` if the log has too little information.
+    `audits explain accounting` describes the attack and the verdicts. An accountant is a method to compute epsilon
+    (`accountants.py`). `details["checks"]` has the outcome of each check: `holds`, `broken`, or `missing` if the
+    audit cannot decide. The checks, and when each of them holds:
 
     - claim: the claimed epsilon is at least the epsilon recomputed at the claimed delta.
-    - accountants: independent computations of epsilon agree up to numerical error. The epsilon by privacy loss
-      distributions is at most the epsilon by Rényi divergences. It agrees with the closed form, if there is one, and
-      with the bounds by privacy loss random variables, if these bounds could be computed.
+    - accountants: the accountants agree up to `AGREEMENT`. The epsilon by privacy loss distributions (PLD) must be at
+      most that by Rényi divergences (RDP), equal to the closed form if there is one, and within the bounds by privacy
+      loss random variables (PRV) if these were computed. If they disagree, the outcome is `missing`.
     - delta: delta is at most 1 / (10·n), for this release and for all releases together. n is the larger of two
       numbers: the declared number of persons, and the number of train persons rounded down to two significant digits.
     - unit: contributions are clipped per person and not per record, and train has person ids.
-    - persons: the persons in the log are the persons of train.
+    - persons: the digest of the persons in the log is that of the persons of train.
     - seeds: no two mechanisms share the seed of their noise, and no mechanism uses the seed of the previous release.
     - poisson sampling, noise, clipping, normaliser (divisor of the noisy sum): the dry run confirms the log. No two
-      steps or mechanisms add the same noise.
+      steps, of one or of two mechanisms, add the same noise.
     - replay: removing a person changes each sum by at most the clip norm, and changes nothing else (`ReplayLog`).
-    - reads: the claim includes all accesses to the records other than by a mechanism, except those with the status
-      `outside` (`RecordRead`). The audit's reason lists the `outside` accesses; a policy allows or rejects them.
-    - releases: the log lists the previous release if it shares persons with this release. No earlier release with
-      the persons of this release is declared disjoint.
-    - composition: the log claims a joint epsilon for this release and all earlier releases that share persons with
-      it. The joint epsilon is at least the epsilon recomputed for the same releases.
+    - reads: the log lists each kind of read, and none has the status `unaccounted` (`RecordRead`). The audit's reason
+      lists the kinds with the status `outside`, which the claim does not include; a policy allows or rejects them.
+    - releases: if the previous release shares persons with this release, the log lists it as not disjoint. The log
+      declares no earlier release with exactly the persons of this release as disjoint.
+    - composition: the log claims a joint epsilon of this release and all earlier releases not declared disjoint, and
+      this epsilon is at least the recomputed one. Without such earlier releases, the log need not claim it.
 
-    Metrics:
+    Metrics; all except delta, unaccounted_reads and epsilon_spent are absent if reads use up the claimed delta:
 
     - epsilon: the larger of claimed and recomputed epsilon; the policy compares this value with its limit.
     - delta: the claimed delta.
     - epsilon_recomputed: the smallest upper bound except epsilon_prv, at the claimed delta; the audit's estimate.
-    - epsilon_rdp: the upper bound by Rényi divergences.
-    - epsilon_prv: the upper bound by privacy loss random variables, only for comparison. If it is missing,
+    - epsilon_rdp: the upper bound by RDP.
+    - epsilon_prv: the upper bound by PRV, only for comparison. If it could not be computed, it is absent, and
       `details["accountants"]["prv_absent"]` says why.
-    - epsilon_spent: the larger of claimed and recomputed joint epsilon of all releases of the check composition;
-      absent if the log claims no joint epsilon.
-    - unaccounted_reads: number of kinds of access that have the status `unaccounted` or are not in the log.
+    - epsilon_spent: the larger of claimed and recomputed joint epsilon of the check composition; absent if the log
+      claims no joint epsilon, or if reads and earlier releases use up its delta.
+    - unaccounted_reads: number of kinds of read that have the status `unaccounted` or are not in the log.
 
-    `details["power"]["smallest_leak"]` says by how much epsilon would exceed the claim if the noise were too small by
-    the smallest amount that the dry run detects with power .8; None if no amount is detected.
+    `details["power"]["smallest_leak"]` says by how much epsilon would exceed the claim if each mechanism's noise were
+    too small by the smallest share that its dry run detects with power .8; None if a dry run cannot detect any share.
 
-    Privacy: reads the log and the names of persons in train; the result contains counts, budgets and p-values.
+    Privacy: reads the log and the ids of persons in train; the result contains counts, budgets and p-values.
     Randomness: none.
     Reference: see `accountants.py`; NIST SP 800-226 for claims. The tests of logs were designed for this project.
     """
@@ -90,7 +96,7 @@ class Accounting:
         if inputs.mechanism is None:
             raise NotMeasurable("no log of DP mechanisms was given; give it if the release claims an epsilon")
         log = mechanism_log.read_log(inputs.mechanism)
-        bounds = epsilon_bounds(log.mechanisms, _accounted_reads(log), delta=log.claim.delta)
+        bounds = epsilon_bounds(log.mechanisms, _read_budgets(log), delta=log.claim.delta)
         together = _composed_bounds(log)
         checks = [
             _claim(log, bounds),
@@ -110,16 +116,19 @@ class Accounting:
 
 
 def _composed_bounds(log: MechanismLog) -> EpsilonBounds | None:
-    """Return the joint epsilon, at `log.spent.delta`, of this and all earlier releases that share persons with it."""
+    """Return the joint epsilon, at `log.spent.delta`, of this release and the earlier ones not declared disjoint.
+
+    The result is None if the log claims no joint epsilon, or if reads and earlier releases use up its delta.
+    """
     if log.spent is None:
         return None
     shared = _releases_with_shared_persons(log)
     costs = [*log.mechanisms, *(cost for earlier in shared for cost in earlier.mechanisms)]
-    budgets = [*_accounted_reads(log), *(earlier.cost for earlier in shared if len(earlier.mechanisms) == 0)]
+    budgets = [*_read_budgets(log), *(earlier.cost for earlier in shared if len(earlier.mechanisms) == 0)]
     return epsilon_bounds(costs, budgets, delta=log.spent.delta)
 
 
-def _accounted_reads(log: MechanismLog) -> list[PrivacyBudget]:
+def _read_budgets(log: MechanismLog) -> list[PrivacyBudget]:
     return [read.cost for read in log.reads if isinstance(read.cost, PrivacyBudget)]
 
 
@@ -138,10 +147,13 @@ def _claim(log: MechanismLog, bounds: EpsilonBounds | None) -> ClaimCheck:
 def _check_epsilon(
     name: str, claim: PrivacyBudget, recomputed: EpsilonBounds | None, how: str, delta_too_small: str
 ) -> ClaimCheck:
-    """Check that the claimed epsilon is at least the recomputed one; this is None if reads use up the whole delta."""
+    """Return the check that the claimed epsilon is at least the recomputed one.
+
+    `recomputed` is None if budgets (of reads or earlier releases) use up delta; then the check is broken.
+    """
     if recomputed is None:
         return ClaimCheck(name, "broken", delta_too_small)
-    broken = not claim.epsilon >= recomputed.upper * (1 - ROUNDING)  # true if the recomputed epsilon is not a number
+    broken = not claim.epsilon >= recomputed.upper * (1 - ROUNDING)  # also true if the recomputed epsilon is NaN
     sentence = f"epsilon {claim.epsilon:.4g} {how}, but the recomputed epsilon is {recomputed.upper:.6g}"
     return _broken_if(broken, name, sentence)
 
@@ -164,10 +176,7 @@ def _accountants(bounds: EpsilonBounds | None, together: EpsilonBounds | None) -
 
 
 def _prv_agrees(bounds: EpsilonBounds) -> bool:
-    """Return whether the epsilon by privacy loss distributions is within the bounds by privacy loss random variables.
-
-    If one of the numbers could not be computed, there is nothing to compare, and the result is true.
-    """
+    """Return whether the epsilon by PLD is within the bounds by PRV; true if one of them was not computed."""
     if bounds.pld is None or bounds.prv is None or bounds.prv_low is None:
         return True
     tolerance = AGREEMENT * (1 + bounds.pld)
@@ -193,8 +202,8 @@ def _unit(log: MechanismLog, train: Table) -> ClaimCheck:
 def _persons(log: MechanismLog, train: Table) -> ClaimCheck:
     if train.has_groups and mechanism_log.person_set_digest(train.groups) == log.person_set:
         return ClaimCheck("persons", "holds")
-    other = "person_set in the log is not the digest of the persons in train; give the train table of this run"
-    return ClaimCheck("persons", "missing", other)
+    wrong = "person_set in the log is not the digest of the persons in train; give the train table of this run"
+    return ClaimCheck("persons", "missing", wrong)
 
 
 def _seeds(log: MechanismLog, previous: Previous | None) -> ClaimCheck:
@@ -221,7 +230,7 @@ def _replay(log: MechanismLog) -> ClaimCheck:
 
 
 def _unaccounted_kinds(log: MechanismLog) -> list[str]:
-    """Return the kinds of access that have the status `unaccounted` or are not in the log."""
+    """Return the kinds of read that have the status `unaccounted` or are not in the log."""
     statuses = {(read.kind, read.status == "unaccounted") for read in log.reads}
     return [kind for kind in mechanism_log.READS if (kind, True) in statuses or (kind, False) not in statuses]
 
@@ -272,7 +281,7 @@ def _composition(log: MechanismLog, together: EpsilonBounds | None) -> ClaimChec
 
 def _judge(
     log: MechanismLog,
-    n: int,
+    n_persons: int,
     bounds: EpsilonBounds | None,
     together: EpsilonBounds | None,
     checks: list[ClaimCheck],
@@ -287,7 +296,7 @@ def _judge(
         numbers |= {} if bounds.prv is None else {"epsilon_prv": bounds.prv + bounds.added}
     if together is not None and log.spent is not None:
         numbers |= {"epsilon_spent": max(log.spent.epsilon, together.upper)}
-    metrics = {name: exact(value, confidence=confidence, n=n) for name, value in sorted(numbers.items())}
+    metrics = {name: exact(value, confidence=confidence, n=n_persons) for name, value in sorted(numbers.items())}
     return AuditResult(
         name="accounting",
         verdict=verdict,
@@ -313,7 +322,7 @@ def _details(log: MechanismLog, bounds: EpsilonBounds | None, checks: list[Claim
     worst: dict[str, str] = {}
     for check in sorted(checks, key=lambda c: ("broken", "missing", "holds").index(c.outcome)):
         worst.setdefault(check.name, check.outcome)
-    # `power` describes the mechanism whose dry run logged the smallest share of the required steps
+    # steps of the mechanism whose dry run logged the smallest share of the steps that it needs; reported in `power`
     logged, needed = min(
         ((0 if m.dry_run is None else len(m.dry_run.noise), needed_steps(m)) for m in log.mechanisms),
         key=lambda steps: steps[0] / steps[1],
@@ -325,7 +334,7 @@ def _details(log: MechanismLog, bounds: EpsilonBounds | None, checks: list[Claim
         "p_values": [{"check": c.name} | dict(c.p) for c in checks if c.p],
         "accountants": None if bounds is None else bounds._asdict(),
         "mechanisms": [m.model_dump(include=set(MechanismCost.model_fields)) for m in log.mechanisms],
-        "accounted_reads": [budget.model_dump() for budget in _accounted_reads(log)],
+        "accounted_reads": [budget.model_dump() for budget in _read_budgets(log)],
         "unaccounted_reads": _unaccounted_kinds(log),
         "outside_reads": _outside_kinds(log),
         "earlier_releases": {"same_persons": len(_releases_with_shared_persons(log)), "in_all": len(log.releases)},
@@ -334,6 +343,7 @@ def _details(log: MechanismLog, bounds: EpsilonBounds | None, checks: list[Claim
 
 
 def _smallest_leak(log: MechanismLog) -> float | None:
+    """Return the entry `smallest_leak` of the report, described in `Accounting`."""
     weaker = []
     for mechanism in log.mechanisms:
         dry_run = mechanism.dry_run
@@ -343,5 +353,5 @@ def _smallest_leak(log: MechanismLog) -> float | None:
         if shortfall >= 1:
             return None
         weaker.append(mechanism.model_copy(update={"noise_multiplier": mechanism.noise_multiplier * (1 - shortfall)}))
-    bounds = epsilon_bounds(weaker, _accounted_reads(log), delta=log.claim.delta)
+    bounds = epsilon_bounds(weaker, _read_budgets(log), delta=log.claim.delta)
     return None if bounds is None else max(0.0, bounds.upper - log.claim.epsilon)

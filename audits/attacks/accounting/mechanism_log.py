@@ -1,7 +1,9 @@
 """The format of the log of a differentially private (DP) release, which the accounting audit reads.
 
-The log lists the DP mechanisms, all other accesses to the records, and the claimed epsilon and delta. It is a JSON
-object with the fields of `MechanismLog` and no further fields.
+The log lists the DP mechanisms, the reads, and the claim. A mechanism adds noise to a sum of one contribution (a
+vector) per person, in one or more steps; contributions are clipped to a largest norm, the clip norm. A read is an
+access to the persons' records other than by a mechanism. The claim is the epsilon and delta that the release states.
+The log is a JSON object with the fields of `MechanismLog` and no further fields:
 
     {"schema_version": 2, "release": "2026-11", "n_persons": 5000, "person_set": "<sha256>",
      "claim": {"epsilon": 2.0, "delta": 1e-6}, "spent": null, "releases": [],
@@ -11,9 +13,9 @@ object with the fields of `MechanismLog` and no further fields.
                      "normaliser": {"value": 50.0, "source": "constant"}, "seed_digest": null, "dry_run": {...}}],
      "reads": [{"kind": "vocabulary", "status": "none"}, ...]}
 
-Neighbouring data sets differ by one person added or removed, with all records of that person. The numbers that
-describe a mechanism (n_persons, sampling rates, normalisers) must come from the configuration, never from the data.
-A normaliser may also be computed from noisy answers to queries.
+Epsilon and delta compare data with and without one person, including all records of this person. `n_persons` and
+sampling rates must come from the configuration and not from the data. A normaliser (the divisor of a noisy sum) must
+come from the configuration or from noisy answers to queries.
 """
 
 import hashlib
@@ -28,13 +30,14 @@ from audits.core.files import read_regular
 from audits.core.strictjson import JsonError, canonical, parse
 from audits.core.strictmodel import Closed, Finite, Sha256, in_words
 
-MAX_LOG_BYTES = 1 << 28
-PERSONS_PER_DELTA = 10  # a claim about n persons must have a delta of at most 1 / (10·n)
+MAX_LOG_BYTES = 1 << 28  # largest size of a log file, in bytes (256 MiB)
+PERSONS_PER_DELTA = 10  # the delta of a claim about n persons must be at most 1 / (10·n)
 FEWEST_PERSONS = 10  # smallest number of persons that a configuration may declare
-# smallest sampling rate, and largest numbers of steps and of mechanisms, for which epsilon can be computed quickly
+# smallest sampling rate, largest number of steps of a mechanism, and largest number of mechanisms in a log; within
+# these limits, epsilon is computed quickly
 LEAST_RATE, MAX_STEPS, MOST_MECHANISMS = 1e-9, 10**7, 64
 
-# kinds of access to the persons' records other than by a mechanism; a log states the status of each kind
+# kinds of read; a log must state the status of each kind (`RecordRead`)
 ReadKind = Literal[
     "label-counts",  # number of records of each class, or the list of classes
     "vocabulary",  # words, tokens or n-grams that are kept because the records contain them
@@ -50,14 +53,14 @@ ReadKind = Literal[
     "other",
 ]
 READS: tuple[ReadKind, ...] = get_args(ReadKind)
-# accesses of these kinds only select or describe a run; the claim may omit such accesses if the release states them
+# reads of these kinds only select or describe a run; the claim may omit them if the release states them
 DECLARABLE: tuple[ReadKind, ...] = ("hyper-parameters", "retries", "input-checks", "release-gate", "audit-numbers")
 
 Positive = Annotated[Finite, Field(gt=0)]
 Probability = Annotated[Finite, Field(gt=0, lt=1)]
 Count = Annotated[int, Field(ge=1, le=10**9)]
 Index = Annotated[int, Field(ge=0)]
-MAX_LEADING = 1 << 17  # largest number of noise coordinates that a log has for one step
+MAX_LEADING = 1 << 17  # largest number of coordinates in `DryRunLog.leading` for one step
 Leading = Annotated[tuple[Finite, ...], Field(min_length=1, max_length=MAX_LEADING)]
 Identifier = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:-]{0,63}$")]
 
@@ -112,21 +115,22 @@ class DryRunLog(Closed):
     """The log of a dry run: a second run of the same code, with fictional persons and new seeds, never released.
 
     The dry run may have fewer steps than the real run. Its number of persons must differ from that of the real run by
-    at least a tenth; otherwise, a normaliser counted from the data looks like a constant. Some persons' contributions
-    (vectors that are added up) must be larger than the clip norm before clipping, so that clipping can be tested.
+    at least a tenth; otherwise, a normaliser counted from the data looks like a constant. At least one contribution
+    must be larger than the clip norm before clipping, so that clipping can be tested.
 
-    The noise of a step is z = (noisy sum - clean sum) / (noise multiplier · clip norm), also for an empty batch. The
-    size of the noise is |z|² for Gaussian and 2·|z|₁ for Laplace noise.
+    A batch has the persons of one step. The noise of a step, also of a step with an empty batch, is z = (noisy sum -
+    sum without noise) / (noise multiplier · clip norm). Its size is the sum of the squared coordinates of z for
+    Gaussian noise, and twice the sum of their absolute values for Laplace noise.
     """
 
     n_persons: Count  # number of fictional persons
-    batches: tuple[tuple[Index, ...], ...] | None = None  # numbers (from 0) of the persons in each step
-    noise: tuple[Annotated[Finite, Field(ge=0)], ...] = ()  # size of the noise in each step, with full precision
-    dimension: Count | None = None  # number of coordinates of z in `noise`; the same coordinates in each step
+    batches: tuple[tuple[Index, ...], ...] | None = None  # numbers (from 0) of the persons in the batch of each step
+    noise: tuple[Annotated[Finite, Field(ge=0)], ...] = ()  # size of the noise of each step, with full precision
+    dimension: Count | None = None  # number of coordinates of z that count in `noise`; the same ones in each step
     leading: tuple[Leading, ...] = ()  # the first coordinates of z in each step: at least eight, preferably all
     max_norm: Annotated[Finite, Field(ge=0)] | None = None  # largest norm of a person's contribution after clipping
     largest_row: Annotated[Finite, Field(ge=0)] | None = None  # largest norm of a contribution before clipping
-    normalisers: tuple[Positive, ...] = ()  # divisor of the sum in each step; empty if the sum is not divided
+    normalisers: tuple[Positive, ...] = ()  # divisor of the noisy sum in each step; empty if no sum is divided
 
     @model_validator(mode="after")
     def _counts_agree(self) -> Self:
@@ -140,11 +144,11 @@ class DryRunLog(Closed):
 class Mechanism(MechanismCost):
     """The configuration of one mechanism of the release, and the log of its dry run."""
 
-    # what is clipped: with `group`, the sum over a person's records; with `record`, each record
+    # with `group`, the sum over a person's records is clipped; with `record`, each record is clipped separately
     unit: Literal["group", "record"]
     clip_norm: Positive  # largest norm of a contribution after clipping
     sampling: Literal["poisson", "all", "shuffled", "fixed-size"]  # `all` if and only if the sampling rate is 1
-    normaliser: Normaliser | None  # None if the sum is not divided
+    normaliser: Normaliser | None  # None if the noisy sum is not divided
     seed_digest: Sha256 | None  # sha256 of the seed of the noise; None if the operating system generates the noise
     dry_run: DryRunLog | None
 
@@ -156,13 +160,13 @@ class Mechanism(MechanismCost):
 
 
 class ReplayLog(Closed):
-    """The outcome of a replay: runs on the records without noise, in which every query returns a fixed answer.
+    """The outcome of a replay: runs on train without noise, in which every query returns a fixed answer.
 
-    In each of these runs, one person is removed from the records. A field has the value `holds` if:
+    A run with all persons is compared with runs without one person. A field has the value `holds` if:
 
-    - `sums`: the sum of each step changes by the contribution of the removed person, whose norm is at most the clip
-      norm.
-    - `results`: everything that is computed from the answers stays the same, bit by bit.
+    - `sums`: removing a person changes each sum by the contribution of this person, whose norm is at most the clip
+      norm, and by nothing else.
+    - `results`: removing a person does not change any bit of what is computed from the fixed answers.
     - `scores`: if a model scores texts for a query, a text has the same score when only some of the texts are scored.
     """
 
@@ -172,13 +176,13 @@ class ReplayLog(Closed):
 
 
 class RecordRead(Closed):
-    """The status and cost of an access to the persons' records other than by a mechanism.
+    """The status and cost of a read.
 
-    - `none`: there was no access of this kind, or only to public data.
-    - `accounted`: the claim includes the access. `cost` is the epsilon and delta of the access, or
-      `mechanism` if the access is one of the mechanisms of this log.
-    - `unaccounted`: private records were read without accounting.
-    - `outside` (for the kinds in `DECLARABLE`): the claim does not cover the access, and the release states it.
+    - `none`: there was no read of this kind, or only of public data.
+    - `accounted`: the claim includes the read. `cost` is the epsilon and delta of the read, or `mechanism` if the
+      access was made by one of the mechanisms of this log.
+    - `unaccounted`: there was a read, but the claim does not include it, and the release does not state it.
+    - `outside` (only for the kinds in `DECLARABLE`): the claim does not include the read, but the release states it.
     """
 
     kind: ReadKind
@@ -196,28 +200,28 @@ class RecordRead(Closed):
 
 
 class EarlierRelease(Closed):
-    """An earlier release from the same source."""
+    """An earlier release from the source of the logged release."""
 
     release: Identifier
     person_set: Sha256  # digest of the earlier release's persons, see `person_set_digest`
     persons: Literal["same", "overlapping", "disjoint"]  # relation to the persons of the logged release
     cost: PrivacyBudget  # total epsilon and delta of the earlier release
-    mechanisms: tuple[MechanismCost, ...] = ()  # if given, the audit composes their steps and ignores `cost`
+    mechanisms: tuple[MechanismCost, ...] = ()  # if given, the audit computes epsilon from them and ignores `cost`
 
 
 class MechanismLog(Closed):
-    """All accesses of a release to the persons' records, and the epsilon and delta claimed for them."""
+    """All accesses of a release to the persons' records (mechanisms and reads), and the claim."""
 
     schema_version: Literal[2]
     release: Identifier  # id of this release
     n_persons: Count  # lower bound on the number of persons, declared in the configuration
-    person_set: Sha256  # digest of the persons, see `person_set_digest`
-    claim: PrivacyBudget  # claimed for this release
-    # claimed jointly for this release and all earlier releases that share persons with it; None for the first release
+    person_set: Sha256  # digest of the persons of this release, see `person_set_digest`
+    claim: PrivacyBudget  # epsilon and delta claimed for this release alone
+    # epsilon and delta claimed jointly for this release and the earlier ones that share persons; None if none do
     spent: PrivacyBudget | None
     mechanisms: Annotated[tuple[Mechanism, ...], Field(min_length=1, max_length=MOST_MECHANISMS)]
     replay: ReplayLog | None = None
-    reads: tuple[RecordRead, ...]  # accesses other than by a mechanism; a missing kind counts as unaccounted
+    reads: tuple[RecordRead, ...]  # a kind of read that is missing counts as unaccounted
     releases: tuple[EarlierRelease, ...]  # all earlier releases from the same source, also on disjoint persons
 
     @model_validator(mode="after")
@@ -240,20 +244,20 @@ def rounded_down(n: int) -> int:
 def person_set_digest(groups: Iterable[str]) -> str:
     """Return the sha256 of the distinct person ids, sorted by their bytes, each prefixed by its length in bytes.
 
-    Privacy: keep the digest private; someone who knows all persons but one can find the remaining person by trial.
+    Privacy: keep the digest private. Someone who knows the ids of all persons but one can test guesses of that id.
     """
     digest = hashlib.sha256(b"audits/persons/v1\0")
-    for name in sorted(group.encode("utf-8", "surrogatepass") for group in set(groups)):
-        digest.update(len(name).to_bytes(8, "big") + name)
+    for person_id in sorted(group.encode("utf-8", "surrogatepass") for group in set(groups)):
+        digest.update(len(person_id).to_bytes(8, "big") + person_id)
     return digest.hexdigest()
 
 
 def read_log(value: Mapping[str, Any]) -> MechanismLog:
-    """Return the log with these JSON values.
+    """Return the checked log with these JSON values.
 
     Raises:
-        InputError: the values are not JSON or do not follow the format. The error lists the path of every mistake,
-            without the value.
+        InputError: the values are not JSON or do not follow the format. For each mistake, the error states where it
+            is, but not the value.
     """
     try:
         return MechanismLog.model_validate(parse(canonical(value)))
@@ -269,7 +273,7 @@ def read_log(value: Mapping[str, Any]) -> MechanismLog:
 
 
 def read_mechanism(path: str | Path) -> Mapping[str, Any]:
-    """Return the JSON values of a log file; raise InputError if it cannot be read or does not follow the format."""
+    """Return the JSON values of a log file; raise InputError if the file cannot be read or `read_log` refuses it."""
     path = Path(path)
     try:
         value = parse(read_regular(path, MAX_LOG_BYTES))
@@ -284,7 +288,7 @@ def read_mechanism(path: str | Path) -> Mapping[str, Any]:
 
 
 def _mistakes(error: ValidationError) -> list[str]:
-    """Return each mistake as `path: message`, without the names of unknown fields, which may be private."""
+    """Return each mistake as `path: message`. The path omits the name of an unknown field, which may be private."""
     mistakes = []
     for item in error.errors(include_url=False, include_input=False):
         unknown = item["type"] == "extra_forbidden"

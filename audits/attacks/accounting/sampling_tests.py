@@ -1,7 +1,7 @@
-"""Statistical tests of the batches and the noise that a dry run (a second run on fictional persons) logged.
+"""Test statistically whether the batches and the noise that a dry run logged are as the log of a DP release claims.
 
-For a correct mechanism, the p-value of a test is below `ALPHA` about once in a million tests. `MIN_STEPS` steps are
-enough to detect the mistakes that the tests are designed for.
+A dry run is a second run of the code on fictional persons. A batch has the persons of one step. A mechanism with
+sampling draws each batch at random. If a mechanism is correct, about one p-value in a million is below `ALPHA`.
 """
 
 import math
@@ -16,22 +16,24 @@ from audits.core.stats import POWER
 from audits.core.types import Int
 
 ALPHA = 1e-6  # significance level of each test
-MIN_STEPS = 200  # steps that a dry run with sampling must log
-MIN_ORDERED = 1000  # smallest number of coordinates for the test `order`, whose p-value is approximate
-TIE = 1e-7  # two coordinates count as equal if their absolute values differ by at most this
-MIN_PERSONS = 50  # fictional persons that a dry run with sampling must have
+# smallest number of steps in a dry run, for which the tests detect the mistakes named below; a mechanism without
+# sampling that has fewer steps must log all its steps
+MIN_STEPS = 200
+MIN_ORDERED = 1000  # smallest number of coordinates for the test `order`, whose p-value is only approximate
+TIE = 1e-7  # two coordinates are tied if their absolute values differ by at most this
+MIN_PERSONS = 50  # smallest number of fictional persons in a dry run of a mechanism with sampling
 
 
 class Participation(NamedTuple):
-    """Counts of n persons in the batches of T steps."""
+    """Counts of the batches of T steps with n persons."""
 
-    sizes: Int  # (T,), number of persons in each step
-    participations: Int  # (n,), number of steps that each person is in
-    overlaps: Int  # (T - 1,), number of persons of each step who were also in the previous step
+    sizes: Int  # (T,), number of persons in each batch
+    participations: Int  # (n,), number of batches that contain each person
+    overlaps: Int  # (T - 1,), number of persons in both of two consecutive batches
 
 
 def count_participation(batches: Sequence[Sequence[int]], n_persons: int) -> Participation:
-    """Return the counts of batches, which list person numbers without repetition."""
+    """Return the counts of batches. A batch has numbers of persons, from 0 to `n_persons` - 1, without repetition."""
     sets = [set(batch) for batch in batches]
     drawn = np.array([person for batch in batches for person in batch], dtype=np.int64)
     return Participation(
@@ -42,26 +44,25 @@ def count_participation(batches: Sequence[Sequence[int]], n_persons: int) -> Par
 
 
 def poisson_tests(draws: Participation, *, rate: float) -> dict[str, float]:
-    """Return p-values for the hypothesis that each person is in each step independently.
+    """Return two-sided p-values for the hypothesis that each person is in each batch independently, at the rate q.
 
-    Each of n persons is in each of T steps with probability q, which is `rate`; 0 < q < 1. With X_t the number of
-    persons in step t, and P_i the number of steps of person i:
+    q is `rate`; 0 < q < 1. There are n persons and T batches. X_t is the number of persons in batch t, and P_i
+    the number of batches that contain person i. The four tests are:
 
     - rate: the sum of all X_t is compared with Bin(n·T, q). The test is exact and detects any other rate.
     - sizes: sum over t of (X_t - n·q)² / (n·q·(1 - q)). This sum is too small for batches of fixed size.
     - participations: sum over i of (P_i - T·q)² / (T·q·(1 - q)). This sum is too small if batches are consecutive
       parts of a shuffled list.
-    - overlaps: sum over t of the number of persons who are in step t and in step t + 1. This sum is also too small
-      for parts of a shuffled list, because no person occurs twice before the end of the list.
+    - overlaps: sum over t of the number of persons who are in both batch t and batch t + 1. This sum is also too
+      small for parts of a shuffled list, because no person occurs twice before the end of the list.
 
-    Each of the last three sums is compared with the gamma distribution that has the sum's mean and variance. For
-    `sizes` (a sum over m = T counts with distribution Bin(k, q), k = n) and `participations` (m = n, k = T), they are
+    Each of the last three sums is compared with the gamma distribution that has the sum's mean and variance. The
+    sums of `sizes` and `participations` have m terms. Each term is made from a count with the distribution Bin(k, q).
+    For `sizes`, m = T and k = n; for `participations`, m = n and k = T. Their mean and variance are
 
         mean m,  variance m·(2 + (1 - 6·q·(1 - q)) / (k·q·(1 - q)))
 
-    For `overlaps`, they are
-
-        mean n·(T - 1)·q²,  variance n·((T - 1)·q²·(1 - q²) + 2·(T - 2)·(q³ - q⁴))
+    For `overlaps`:  mean n·(T - 1)·q²,  variance n·((T - 1)·q²·(1 - q²) + 2·(T - 2)·(q³ - q⁴))
     """
     n, steps, q = len(draws.participations), len(draws.sizes), rate
     total = int(draws.sizes.sum())
@@ -77,13 +78,13 @@ def poisson_tests(draws: Participation, *, rate: float) -> dict[str, float]:
 def noise_tests(noise: Sequence[float], *, degrees: int) -> dict[str, float]:
     """Return p-values for the hypothesis that the logged noise is as large and as variable as claimed.
 
-    `noise` has the size of each step's noise: |z|² for Gaussian noise and 2·|z|₁ for Laplace noise, where z is the
-    noise divided by the claimed scale. Under the hypothesis, a size has a chi-squared distribution with `degrees`
-    degrees of freedom.
+    `noise` has the size of the noise of each step. z is the noise divided by its claimed scale. A size is the sum of
+    the squared coordinates of z for Gaussian noise, and twice the sum of their absolute values for Laplace noise.
+    Under the hypothesis, a size has a chi-squared distribution with `degrees` degrees of freedom.
 
-    - scale: test of the sum over all steps. The test detects too large or small noise, and steps without noise.
-    - shape: Kolmogorov-Smirnov test of the sizes. The test detects noise that varies too little between steps.
-    - repeats: 0 if a size occurs twice, otherwise 1. Continuous noise repeats only if it is reused.
+    - scale: two-sided test of the sum of all sizes. It detects noise that is too large or too small in total.
+    - shape: Kolmogorov-Smirnov test of the sizes. It detects noise that varies too little from step to step.
+    - repeats: 0 if two steps have the same size, otherwise 1. Continuous noise repeats only if it is reused.
     """
     values = np.asarray(noise, dtype=np.float64)
     total, all_degrees = float(values.sum()), degrees * len(values)
@@ -99,23 +100,23 @@ def noise_tests(noise: Sequence[float], *, degrees: int) -> dict[str, float]:
 def coordinate_tests(coordinates: Sequence[float], *, is_laplace: bool) -> dict[str, float]:
     """Return p-values for the hypothesis that logged coordinates of noise are independent and distributed as claimed.
 
-    The coordinates are divided by the claimed scale. Their claimed distribution is the standard normal distribution,
-    or the Laplace distribution with scale 1.
+    The coordinates are the noise divided by its claimed scale. Their claimed distribution is the Laplace distribution
+    with scale 1 if `is_laplace`, and otherwise the standard normal distribution.
 
     - distribution: Kolmogorov-Smirnov test. It detects coordinates without noise, even if all remaining coordinates
       have too much noise. It also detects noise with a wrong distribution, such as the absolute values of noise.
-    - order: correlation of each coordinate with the next, after a transformation to normal values. The test detects
-      sorted noise. With fewer than `MIN_ORDERED` coordinates, the p-value is 1.
-    - ties: number of neighbours in the sorted absolute values that differ by at most `TIE`. For n coordinates, this
-      number has a Poisson distribution with mean n² · `TIE` · ∫ f², with the density f of an absolute value. The test
-      detects noise that is used for several coordinates, and noise in multiples of a large unit.
+    - order: two-sided test of the correlation of each coordinate with the next, both transformed to normal values. It
+      detects sorted noise. With fewer than `MIN_ORDERED` coordinates, the p-value is 1.
+    - ties: test of the number of neighbours in the sorted absolute values that are tied (`TIE`). For n coordinates,
+      this number has about a Poisson distribution with mean n² · `TIE` · ∫ f², where f is the density of an absolute
+      value. It detects noise that is used for several coordinates, and noise in multiples of a large unit.
     """
     z = np.asarray(coordinates, dtype=np.float64)
     claimed = stats.laplace if is_laplace else stats.norm
     scores = stats.norm.ppf(np.clip(claimed.cdf(z), 1e-16, 1 - 1e-16))
     order = float(scores[1:] @ scores[:-1]) / math.sqrt(max(1, len(z) - 1))
     n_ties = int((np.diff(np.sort(np.abs(z))) <= TIE).sum())
-    mean_density = 0.5 if is_laplace else 1 / math.sqrt(math.pi)  # ∫ f² for |z|
+    mean_density = 0.5 if is_laplace else 1 / math.sqrt(math.pi)  # ∫ f² of `ties`
     return {
         "distribution": float(stats.kstest(z, claimed.cdf).pvalue),
         "order": 2 * float(stats.norm.sf(abs(order))) if len(z) >= MIN_ORDERED else 1.0,
@@ -126,10 +127,10 @@ def coordinate_tests(coordinates: Sequence[float], *, is_laplace: bool) -> dict[
 def smallest_shortfall(all_degrees: int) -> float:
     """Return the share by which noise must be too small so that the test `scale` detects it with power .8; at most 1.
 
-        1 - sqrt(1 - (z + z')·sqrt(2 / all_degrees))
+        1 - sqrt(max(0, 1 - (z + z')·sqrt(2 / all_degrees)))
 
-    z and z' are the normal quantiles of 1 - ALPHA / 2 and of the power. `all_degrees` counts the degrees of freedom
-    of all steps together.
+    z is the normal quantile of 1 - ALPHA / 2, and z' that of the power. `all_degrees` is the number of degrees of
+    freedom (see `noise_tests`) of all steps together.
     """
     z_total = float(stats.norm.isf(ALPHA / 2) + stats.norm.ppf(POWER))
     return 1 - math.sqrt(max(0.0, 1 - z_total * math.sqrt(2 / all_degrees)))
@@ -150,6 +151,6 @@ def _overlap_moments(n: int, steps: int, q: float) -> tuple[float, float]:
 
 
 def _gamma_p(value: float, mean: float, variance: float, *, half_step: float) -> float:
-    """Return a two-sided p-value; `half_step` is the continuity correction: .5 for a count, otherwise 0."""
+    """Return the two-sided p-value of a sum. `half_step` corrects for continuity: .5 for a count, otherwise 0."""
     fitted = stats.gamma(mean**2 / variance, scale=variance / mean)
     return min(1.0, 2 * float(min(fitted.cdf(value + half_step), fitted.sf(value - half_step))))
