@@ -1,7 +1,9 @@
-"""Canaries audit: judge whether a synthetic table reveals which canaries (fictitious persons) its generator saw.
+"""Canaries audit: judge whether a synthetic table reveals the persons on whom its generator was trained.
 
-A canary build is a second build of the same pipeline that is never released. For each canary, a fair coin decides
-whether the canary is inserted into the train data of this build or omitted.
+A canary is an invented person. For each canary, a fair coin decides whether it is inserted into the train data of the
+canary build or omitted. The canary build is a second build of the same pipeline, which is never released. Attacks
+score each canary by its similarity to the synthetic table of the canary build. If the scores distinguish inserted
+from omitted canaries, the generator reveals on whom it was trained. The audit also counts reproduced endings.
 """
 
 from collections.abc import Mapping
@@ -22,42 +24,45 @@ from audits.core.two_sided import is_inside, power, two_sided_result
 from audits.core.types import AuditInputs, AuditResult, Bool, Canaries, Estimate, Rng, Verdict, persons
 
 MARGIN = 0.10  # allowed distance of the AUC from one half
-EPSILON_LIMIT = 1.0  # if no epsilon is claimed, the lower bound on epsilon must not exceed this
-MIN_CANARIES = 1_000  # a pass requires at least this many canaries
-FAIR_P = 1e-6  # if the number of inserted canaries has a smaller p-value, the coins count as unfair
-# confidence of the interval of the control value (see `CanaryAudit`); high, because the interval can be too narrow
+EPSILON_LIMIT = 1.0  # largest allowed lower bound on epsilon if no epsilon is claimed
+MIN_CANARIES = 1_000  # smallest number of canaries for a pass
+FAIR_P = 1e-6  # coins are refused as unfair if the number of inserted canaries has a smaller p-value
+# one-sided confidence of the control value (see `CanaryAudit`); high, because its interval can be too narrow
 CONTROL_CONFIDENCE = 0.9999
 
 
 class CanaryAudit:
     """Test whether the synthetic table of a canary build shows which canaries were inserted.
 
-    If the coins can be guessed better than a claimed epsilon allows, the claim is refuted. `audits explain canaries`
-    describes the attack and the verdicts. A membership attack gives each canary a score that should be higher if the
-    canary was inserted. The reference is the given table of other text or, without one, the text of some control
-    persons. Metrics (the first three only use canaries of one row, that is one record):
+    `audits explain canaries` describes the attack and the verdicts. A membership attack gives each canary a score,
+    which should be higher if the canary was inserted; the stacked attack combines all scores. The audit guesses the
+    coins from the scores. If more guesses are right than a claimed epsilon allows, the claim is refuted. The
+    reference is the given table of other text or, without one, the text of a fifth of the control persons.
 
-    - auc: P[score of inserted > score of omitted] of the strongest membership attack. The interval spans the
-      intervals of all attacks.
+    Metrics; auc, epsilon_lower_bound and scan_p use only the one-row canaries, which have one record each:
+
+    - auc: the AUC furthest from one half among all attacks. An AUC is the probability that an inserted canary has a
+      higher score than an omitted one. The interval covers the intervals of all attacks.
     - epsilon_lower_bound: lower bound on epsilon from guessing the coins (`coin_guesses`).
-    - scan_p: smallest p-value of the scan tests of all attacks, corrected for the number of tests; not used for the
-      verdict. A scan test decides whether inserted canaries are too frequent or too rare among the highest scores.
-    - reproduced: number of inserted canaries whose ending (the last eight words) occurs in the synthetic table of the
+    - scan_p: smallest p-value of the scan tests of all attacks but the stacked one, corrected for the number of
+      tests; not used for the verdict. A scan test looks for too many or too few inserted canaries among the highest
+      scores.
+    - reproduced: number of inserted canaries whose ending (last eight words) occurs in the synthetic table of the
       canary build or in the table to release, but not in the reference.
-    - max_exposure: highest exposure of the random ending of an inserted canary, which is how many bits the synthetic
-      table reveals about the ending (`exposure_bits`).
+    - max_exposure: highest exposure of an inserted canary of the family `suffix`, which is how many bits the
+      synthetic table of the canary build reveals about its ending; absent if `canary_exposures` returns None.
 
-    The control value is the AUC of an attack on the table to release, whose generator saw no canary. This attack
-    (`STACKED`) combines all scores. If the interval of this AUC excludes one half, inserted and omitted canaries
-    differ for a reason other than training.
+    The control value is the AUC of the stacked attack on the table to release, whose generator was trained on no
+    canary. If the interval of this AUC excludes one half, inserted and omitted canaries differ for another reason
+    than training; then the scores and the guesses cannot make the audit fail, and the audit does not pass.
 
-    Canaries of 4 and 16 near-identical rows are reported separately. The bound on epsilon from these canaries applies
-    to a group of records and is not compared with a claim. `details.power.smallest_leak` is the smallest AUC above
-    one half that this number of one-row canaries distinguishes from one half with power .8.
+    The results of canaries of 4 and 16 near-identical rows are in `details.repeats`. The bound on epsilon from these
+    canaries applies to all rows of a person and is not compared with a claim. `details.power.smallest_leak` is the
+    smallest AUC above one half that the one-row canaries distinguish from one half with power .8.
 
-    Privacy: the generator of the canary build saw train, so no row of the canary build is shown or may be released.
-        The audit compares rows of the released, train and control tables for equality and returns counts.
-    Randomness: control persons who become the reference, seeds of the encoders, folds of attacks, guesses of coins.
+    Privacy: the canary build was trained on train, so its rows are not shown and must not be released. The audit
+        compares rows of the released, train and control tables for equality and returns counts.
+    Randomness: control persons who become the reference, seeds of the encoders, folds of attacks and coins.
     Reference: canaries and exposure, Carlini et al., USENIX Security 2019; one-run bound, Steinke et al., arXiv
         2305.08846; canaries in synthetic text, Meeus et al., "The Canary's Echo", 2025.
     """
@@ -68,24 +73,24 @@ class CanaryAudit:
         """Return how well the coins can be guessed, and the verdict.
 
         Raises:
-            NotMeasurable: there are no canaries, or too few canaries, persons or rows; or the coins were not fair.
-            InputError: the epsilon or delta in the mechanism log is invalid, or a canary does not have exactly
-                one family and one coin.
+            NotMeasurable: there are no canaries, too few canaries, persons or rows, or the coins were unfair.
+            InputError: the epsilon or delta in the mechanism log is invalid, or the number of families or of coins
+                is not the number of canaries.
         """
         claim = stated_claim(inputs.mechanism, EPSILON_LIMIT)
         canaries = _checked_canaries(inputs)
         reference = hold_out(inputs, rng).reference
         kinds = measurements.canary_kinds(canaries)
         one_row = kinds.rows == 1
-        raw, people = measurements.score_canaries(canaries, canaries.canary_build, reference, rng)
-        scores = measurements.rank_within_kinds(raw, kinds)
+        raw_scores, people = measurements.score_canaries(canaries, canaries.canary_build, reference, rng)
+        ranks = measurements.rank_within_kinds(raw_scores, kinds)
         is_inserted = people.is_train[one_row]
-        scores_of_one, of_one_row = measurements.scores_of(scores, one_row), measurements.persons_of(people, one_row)
-        attacks = cross_fit(scores_of_one, of_one_row, rng)
-        bound = guess_coins(scores_of_one, is_inserted, rng, alpha=FAIL_LEVEL, delta=claim.delta)
+        tested_ranks, tested_people = measurements.scores_of(ranks, one_row), measurements.persons_of(people, one_row)
+        attacks = cross_fit(tested_ranks, tested_people, rng)
+        bound = guess_coins(tested_ranks, is_inserted, rng, alpha=FAIL_LEVEL, delta=claim.delta)
         raw_control, _ = measurements.score_canaries(canaries, inputs.synthetic, reference, rng)
-        control_scores = measurements.scores_of(measurements.rank_within_kinds(raw_control, kinds), one_row)
-        control = cross_fit(control_scores, of_one_row, rng).areas[STACKED].estimate(CONTROL_CONFIDENCE)
+        control_ranks = measurements.scores_of(measurements.rank_within_kinds(raw_control, kinds), one_row)
+        control = cross_fit(control_ranks, tested_people, rng).areas[STACKED].estimate(CONTROL_CONFIDENCE)
         copies = measurements.count_copies(canaries, inputs, reference)
         bits = measurements.canary_exposures(canaries, reference)
         metrics = {
@@ -104,8 +109,8 @@ class CanaryAudit:
             "epsilon": bound._asdict() | claim._asdict(),
             "copies": asdict(copies),
             "families": measurements.auc_by_family(kinds.family[one_row], is_inserted, attacks.scores[STACKED]),
-            "repeats": measurements.auc_by_repeats(scores, people, kinds.rows, inputs.train, rng),
-            "stacked_weights": [None if of_fold is None else dict(of_fold) for of_fold in attacks.weights],
+            "repeats": measurements.auc_by_repeats(ranks, people, kinds.rows, inputs.train, rng),
+            "stacked_weights": [None if weights is None else dict(weights) for weights in attacks.weights],
             "attacks": {n: {"auc": attacks.areas[n].value, "scan_p": scan.p} for n, scan in attacks.scans.items()},
             "exposure": measurements.exposure_details(bits, len(canaries.suffixes)),
             "power": _power(len(one_row), is_inserted, bound, claim.limit, len(attacks.areas), confidence),
@@ -145,9 +150,9 @@ def _checked_canaries(inputs: AuditInputs) -> Canaries:
 def _power(
     n: int, is_inserted: Bool, bound: Bound, limit: float, n_attacks: int, confidence: float
 ) -> dict[str, Any]:
-    """Return the report entry on power; `is_inserted` has the coins of the one-row canaries among all n canaries."""
+    """Return the report entry on power, for n canaries; `is_inserted` has the coins of the one-row canaries."""
     n_smaller = min(int(is_inserted.sum()), int((~is_inserted).sum()))
-    # how many canaries there must be in all, so that each test has enough canaries of one row; -(-a // b) rounds up
+    # numbers of canaries, of all numbers of rows, that give each test enough one-row canaries; -(-a // b) rounds up
     for_epsilon = -(-needed_for_epsilon(limit, alpha=FAIL_LEVEL) * n // bound.persons)
     for_auc = -(-needed_for_auc(MARGIN, power=power_of_each(n_attacks)) * n // n_smaller)
     smallest_leak = 0.5 + detectable_auc(n_smaller, confidence=confidence)
@@ -162,7 +167,7 @@ def _judge(
     claim: Claim,
     details: dict[str, Any],
 ) -> AuditResult:
-    """Return the result; `attacks` are on the canary build, and `control` is the AUC on the table to release."""
+    """Return the result; `attacks` are those on the canary build, and `control` is the control value."""
     auc = metrics["auc"]
     fails = _copy_failures(copies)
     if control.low <= 0.5 <= control.high:
@@ -182,7 +187,7 @@ def _judge(
 
 
 def _copy_failures(copies: measurements.CopyCounts) -> list[str]:
-    # if endings of omitted canaries occur too, chance explains the endings of inserted canaries
+    # if endings of omitted canaries occur in the tables, endings of inserted canaries may also occur by chance
     reproduced = copies.reproduced if copies.left_out == 0 else 0
     counted = (
         (
@@ -209,7 +214,7 @@ def _guess_failures(attacks: CrossFitted, epsilon: float, claim: Claim) -> list[
 
 
 def _repeat_failures(repeats: Mapping[str, Mapping[str, Any]]) -> list[str]:
-    """Return the failures for canaries of n > 1 rows; n is ignored if no train person has at least n rows."""
+    """Return a failure for each n > 1 if n-row canaries reveal their coins and a train person has at least n rows."""
     return [
         f"inserted canaries of {n_rows} rows are distinguished from omitted canaries, and a train person has at "
         f"least {n_rows} rows"

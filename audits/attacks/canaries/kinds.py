@@ -1,15 +1,17 @@
-"""Make canaries (fictitious persons). For each canary, a fair coin decides whether the canary build trains on it.
+"""Make canaries (invented persons) for the canaries audit, which tests what a generator memorises.
 
-A canary build is a second build of the pipeline that is never released. There are four families of canaries, because
-different types of generators retain different texts:
+For each canary, a fair coin decides whether it is inserted into the train data of the canary build, which is a second
+build of the pipeline that is never released. The texts are made from the words of a reference (text like train, by
+other persons) or, without a reference, from built-in words. The ending of a canary is its last eight words. There are
+four families of canaries, because different types of generators retain different texts:
 
     suffix      the beginning of a reference text, then eight random words, which a copying generator reproduces
     semantic    the beginning of a reference text, then a sentence whose parts do not belong together; a generator
                 that works on embeddings retains the unusual meaning
-    outlier     random words in 1, 4 or 16 near-identical rows of a class other than the largest; a generator that
-                interpolates between nearest neighbours mixes these rows with each other only
-    sampled     a random sequence of words; most pairs of adjacent words also occur in the reference, so the words fit
-                the domain, but the sequence is unlikely
+    outlier     random words in 1, 4 or 16 near-identical rows, if possible of a class other than the largest; a
+                generator that interpolates between nearest neighbours mixes these rows with each other only
+    sampled     a random sequence of words; most pairs of adjacent words also occur in the reference, if there is one,
+                so the words fit the domain, but the sequence is unlikely
 """
 
 from collections import Counter
@@ -26,32 +28,32 @@ from audits.core.types import Bool, Float, Rng, Table, persons
 from audits.text.ngrams import numbered_words, runs
 from audits.text.normalise import tokens
 
-ENDING_TOKENS = 8  # number of words in a canary's ending; a canary shares no run of this many words with train
-MIN_SUFFIXES = 10_000  # number of alternative endings with which the ending of a `suffix` canary is compared
+ENDING_TOKENS = 8  # number of words of an ending; a canary shares no run of this many words with train
+MIN_SUFFIXES = 10_000  # number of random endings (suffixes) with which the endings of `suffix` canaries are compared
 FAMILIES = ("suffix", "semantic", "outlier", "sampled")
 REPEATS = (1, 4, 16)  # numbers of rows that an `outlier` canary can have
-BEGINNING_WORDS = (12, 25)  # smallest and largest number of words of a beginning
+BEGINNING_WORDS = (12, 25)  # smallest and largest number of words of a beginning; shorter texts are used whole
 OUTLIER_WORDS = 24  # number of words of an `outlier` row
 SAMPLED_WORDS = (25, 45)  # range of the number of words of a `sampled` row; the upper end is exclusive
-MIN_WORDS = 200  # if the reference has fewer usable words, the built-in words are used as well
-# In a `sampled` row, the next word is drawn from the whole vocabulary with probability JUMP, and otherwise from the
-# words that follow the current word in the reference, with probabilities proportional to count^(1 / TEMPERATURE).
+MIN_WORDS = 200  # if fewer words of the reference are in the vocabulary, the built-in words are added to it
+# In a `sampled` row, the next word is drawn from the vocabulary with probability JUMP, and otherwise from the words
+# that follow the current word in the reference, c times each, with probabilities proportional to c^(1 / TEMPERATURE).
 JUMP, TEMPERATURE = 0.2, 1.5
-MAX_DRAWS = 20  # largest number of draws of one canary
+MAX_DRAWS = 20  # largest number of times that the text of one canary is drawn
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CanarySet:
-    """Canaries to be added to the train data of a canary build."""
+    """All canaries, inserted and omitted, and the suffixes."""
 
-    table: Table  # rows of all canary persons
-    family: tuple[str, ...]  # family of each person, in order of first appearance in the table
-    inserted: Bool  # (persons,), whether each person is inserted, in the order of `family`
-    suffixes: tuple[str, ...]  # alternative endings, from which the exposure of `suffix` canaries is computed
+    table: Table  # rows of all canaries
+    family: tuple[str, ...]  # family of each canary, in order of first appearance in the table
+    inserted: Bool  # (canaries,), whether each canary is inserted, in the order of `family`
+    suffixes: tuple[str, ...]  # random endings with which the endings of `suffix` canaries are compared
 
     @property
     def insert(self) -> Table:
-        """The rows to append to the train data of the canary build, and of no other build."""
+        """The rows of the inserted canaries, to append to the train data of the canary build and no other build."""
         return take(self.table, np.flatnonzero(self.inserted[persons(self.table.groups)[1]]))
 
 
@@ -60,24 +62,25 @@ class _Source:
     """The words from which canaries are made; without a reference, only `vocabulary` is not empty."""
 
     rows: tuple[tuple[str, ...], ...]  # words of each reference row that shares no run of 8 words with train
-    rows_of_label: dict[str, list[int]]  # indices into `rows` by class
+    rows_of_label: dict[str, list[int]]  # key: class; value: indices into `rows`
     vocabulary: tuple[str, ...]  # words from which random words are drawn
-    followers: dict[str, tuple[tuple[str, ...], Float]]  # key: word; value: next words, cumulative probabilities
+    # key: word in `rows`; value: the words that follow it there, and their cumulative probabilities
+    followers: dict[str, tuple[tuple[str, ...], Float]]
 
 
 def make_canaries(train: Table, reference: Table | None, n: int, rng: Rng) -> CanarySet:
-    """Return n canary persons with one fair coin each, and the alternative endings.
+    """Return n canaries with one fair coin each, and the suffixes.
 
-    The words come from the reference or, without a reference, from a built-in list. The families are used in turn.
-    `outlier` canaries have 1, 4 and 16 rows in turn; canaries of the other families have one row. Classes are drawn
-    at random. If the reference has rows of a canary's class, the canary's beginning is from one of these rows. A
-    canary is drawn again if it shares a run of 8 words with train or has the same ending as another canary.
+    The families are used in turn. `outlier` canaries have 1, 4 and 16 rows in turn; canaries of the other families
+    have one row. If train has classes, the class of each canary is drawn at random. The beginning of a canary is from
+    a reference row of its class or, if there is none, from any reference row. A canary is unusable, and its text is
+    drawn again, if it shares a run of 8 words with train or has the same ending as an earlier canary.
 
     Args:
         train: train table of the canary build, without canaries.
         reference: text like train, by persons not in train; rows that share a run of 8 words with train are not used.
         n: number of canaries; about half are inserted. The audit passes only if n is at least 1,000.
-        rng: random stream that draws texts, then one coin per person, then alternative endings.
+        rng: random stream that draws classes, then texts, an id of the set, one coin per canary, and the suffixes.
 
     Raises:
         InputError: `n` is below 2, every reference row shares a run of 8 words with train, or a canary is still
@@ -110,9 +113,9 @@ def _with_coins(
     texts: list[tuple[str, ...]], labels: list[str] | None, families: tuple[str, ...], source: _Source, rng: Rng
 ) -> CanarySet:
     set_id = rng.bytes(6).hex()
-    owner = [i for i, rows in enumerate(texts) for _ in rows]
-    row_labels = None if labels is None else tuple(labels[i] for i in owner)
-    groups = tuple(f"canary-{set_id}-{i}" for i in owner)
+    canary_of_row = [i for i, rows in enumerate(texts) for _ in rows]
+    row_labels = None if labels is None else tuple(labels[i] for i in canary_of_row)
+    groups = tuple(f"canary-{set_id}-{i}" for i in canary_of_row)
     table = Table(texts=tuple(chain.from_iterable(texts)), labels=row_labels, groups=groups, has_groups=True)
     inserted = rng.random(len(texts)) < 0.5
     suffixes: dict[str, None] = {}
@@ -128,11 +131,11 @@ def _source(train: Table, reference: Table | None) -> _Source:
     if len(usable) == 0:
         raise InputError("every reference row shares a run of 8 words with train; pass text of other persons")
     rows = tuple(tuple(reference.texts[i].split()) for i in usable)
-    of_label: dict[str, list[int]] = {}
+    rows_of_label: dict[str, list[int]] = {}
     if reference.labels is not None:
         for place, i in enumerate(usable):
-            of_label.setdefault(reference.labels[i], []).append(place)
-    # only words that occur in at least two rows, because a word of a single row may be a name
+            rows_of_label.setdefault(reference.labels[i], []).append(place)
+    # a word of the reference must occur in at least two rows, because a word of a single row may be a name
     row_counts = Counter(word for i in usable for word in set(tokens(reference.texts[i])))
     common = sorted(word for word, n_rows in row_counts.items() if n_rows >= 2 and word.isalpha() and len(word) > 3)
     vocabulary = tuple(common) if len(common) >= MIN_WORDS else tuple(dict.fromkeys([*common, *BUILT_IN_WORDS]))
@@ -140,18 +143,18 @@ def _source(train: Table, reference: Table | None) -> _Source:
     for row in rows:
         for first, second in pairwise(row):
             pairs.setdefault(first, Counter())[second] += 1
-    followers = {first: _flattened(after) for first, after in pairs.items()}
-    return _Source(rows=rows, rows_of_label=of_label, vocabulary=vocabulary, followers=followers)
+    followers = {first: _flattened(next_counts) for first, next_counts in pairs.items()}
+    return _Source(rows=rows, rows_of_label=rows_of_label, vocabulary=vocabulary, followers=followers)
 
 
-def _flattened(after: Counter[str]) -> tuple[tuple[str, ...], Float]:
+def _flattened(next_counts: Counter[str]) -> tuple[tuple[str, ...], Float]:
     """Return (next words, their cumulative probabilities) for counts of next words; see TEMPERATURE."""
-    weight = np.array(list(after.values()), dtype=np.float64) ** (1 / TEMPERATURE)
-    return tuple(after), np.cumsum(weight / weight.sum())
+    weight = np.array(list(next_counts.values()), dtype=np.float64) ** (1 / TEMPERATURE)
+    return tuple(next_counts), np.cumsum(weight / weight.sum())
 
 
 def _labels(train: Table, families: Sequence[str], rng: Rng) -> list[str] | None:
-    """Return a random class for each canary, not the largest for `outlier` canaries; None if train has no classes."""
+    """Return a random class for each canary (if possible not the largest for `outlier`); None if train has none."""
     if train.labels is None:
         return None
     count = Counter(train.labels)
@@ -163,7 +166,7 @@ def _labels(train: Table, families: Sequence[str], rng: Rng) -> list[str] | None
 
 
 def _rows(family: str, n_rows: int, label: str | None, source: _Source, rng: Rng) -> tuple[str, ...]:
-    """Return the texts of the rows of a new canary."""
+    """Return the texts of the rows of a new canary; `n_rows` only matters for the family `outlier`."""
     if family == "suffix":
         return (f"{_beginning(label, source, rng)} {_ending(source, rng)}",)
     if family == "semantic":
@@ -172,7 +175,7 @@ def _rows(family: str, n_rows: int, label: str | None, source: _Source, rng: Rng
         return (_sampled(source, rng),)
     base = _drawn(source, OUTLIER_WORDS, rng)
     rows = [list(base) for _ in range(n_rows)]
-    for row in rows:  # replace one random word before the ending
+    for row in rows:  # one random word of each row is replaced; the rows keep their common ending
         row[int(rng.integers(OUTLIER_WORDS - ENDING_TOKENS))] = _drawn(source, 1, rng)[0]
     return tuple(" ".join(row) for row in rows)
 
@@ -207,17 +210,17 @@ def _sampled(source: _Source, rng: Rng) -> str:
 
 
 def _shares_run(texts: Sequence[str], train: Sequence[str]) -> Bool:
-    """Return whether each text shares a run of 8 words with one of the train texts."""
+    """Return for each text whether it shares a run of 8 words with any train text."""
     (tested_words, train_words), _ = numbered_words([texts, train])
     keys, rows = runs(tested_words, ENDING_TOKENS)
     return np.bincount(rows, np.isin(keys, runs(train_words, ENDING_TOKENS)[0]), minlength=len(texts)) > 0
 
 
 def _unusable(texts: list[tuple[str, ...]], train: Table) -> list[int]:
-    """Return the indices of canaries that share a run of 8 words with train, or end like an earlier canary."""
-    owner = [i for i, rows in enumerate(texts) for _ in rows]
+    """Return the indices of canaries that share a run of 8 words with train or have an earlier canary's ending."""
+    canary_of_row = [i for i, rows in enumerate(texts) for _ in rows]
     is_shared = _shares_run(list(chain.from_iterable(texts)), train.texts)
-    sharing = {i for i, shares in zip(owner, is_shared, strict=True) if shares}
-    endings: dict[tuple[str, ...], int] = {}  # ending: first canary with this ending
+    sharing = {i for i, shares in zip(canary_of_row, is_shared, strict=True) if shares}
+    endings: dict[tuple[str, ...], int] = {}  # key: ending; value: index of the first canary with this ending
     firsts = [endings.setdefault(tuple(tokens(rows[0])[-ENDING_TOKENS:]), i) for i, rows in enumerate(texts)]
     return sorted(sharing | {i for i, first in enumerate(firsts) if first != i})

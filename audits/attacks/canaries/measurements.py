@@ -1,7 +1,10 @@
-"""Measure how much a generator reveals about canaries: membership scores, reproduced endings, copied rows, exposure.
+"""Measure for the canaries audit how much a generator reveals about canaries (invented persons).
 
-A canary is a fictitious person. The canary build is a second build of the same pipeline that is never released.
-The train data of this build has the inserted canaries and not the omitted ones. An ending is a canary's last 8 words.
+The canary build is a second build of the same pipeline, which is never released. Its train data contains the inserted
+canaries but not the omitted ones. Canaries are compared with the synthetic table of the canary build by membership
+scores, which attacks use to distinguish inserted from omitted canaries; by reproduced endings and copied rows; and by
+exposure, which is how many bits the table reveals about an ending. The ending of a text is its last 8 words. The
+reference is text of persons other than train and canaries.
 """
 
 import math
@@ -31,13 +34,13 @@ Strings = NDArray[np.str_]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CopyCounts:
-    """Numbers of reproduced endings (`ending_reproduced`), and of rows in a table that must not have these rows."""
+    """Numbers of canaries with a reproduced ending (`ending_reproduced`), and of forbidden rows in a table."""
 
-    in_canary_build: int  # inserted canaries whose ending occurs in the synthetic table of the canary build
-    in_release: int  # inserted canaries whose ending occurs in the table to release
-    reproduced: int  # inserted canaries whose ending occurs in at least one of these two tables
-    left_out: int  # omitted canaries with such an ending, which happens only by chance
-    canary_build_rows: int  # rows of the table to release that equal a row of the canary build
+    in_canary_build: int  # inserted canaries whose ending is reproduced in the synthetic table of the canary build
+    in_release: int  # inserted canaries whose ending is reproduced in the table to release
+    reproduced: int  # inserted canaries whose ending is reproduced in at least one of these two tables
+    left_out: int  # omitted canaries whose ending is reproduced in at least one of them, which is due to chance
+    canary_build_rows: int  # rows of the table to release that equal a synthetic row of the canary build
     in_train: int  # rows of canaries that equal a row of the train data of the table to release
 
 
@@ -49,15 +52,15 @@ class Kinds(NamedTuple):
 
 
 def score_canaries(canaries: Canaries, synthetic: Table, reference: Table, rng: Rng) -> tuple[dict[str, Float], Arms]:
-    """Return every membership score of P canaries, (P,) each, and the canaries as the two compared groups (`Arms`).
+    """Return by name every membership score of the P canaries, (P,) each, and the canaries as two arms.
 
-    Inserted canaries come first and take the place of train; omitted canaries take the place of control. The score of
-    a canary is the highest score of its rows. Encoders and models are fitted on the reference, which must not contain
-    canaries or train rows.
+    A membership score says how strongly `synthetic` suggests that the canary was inserted. Inserted canaries come
+    first, as the arm train; omitted canaries follow as the arm control. The score of a canary is the highest score of
+    its rows. Encoders are fitted on the reference, which must not contain canaries or train rows.
     """
     inserted = canaries.inserted[persons(canaries.table.groups)[1]]
     holdout = HoldoutTables(
-        # without vectors, because canaries have none
+        # vectors of encoders are removed, because canaries have none
         synthetic=replace(synthetic, vectors={}),
         train=take(canaries.table, np.flatnonzero(inserted)),
         control=take(canaries.table, np.flatnonzero(~inserted)),
@@ -71,53 +74,51 @@ def score_canaries(canaries: Canaries, synthetic: Table, reference: Table, rng: 
 
 
 def ending_reproduced(texts: Sequence[str], synthetic: Sequence[str], reference: Sequence[str]) -> Bool:
-    """Return by text whether its last 8 words are in a synthetic but no reference text; False for a shorter text."""
+    """Return for each text whether its ending is in a synthetic and no reference text; False if it has no 8 words."""
     (words_of_texts, words_of_synthetic, words_of_reference), _ = numbered_words([texts, synthetic, reference])
     keys, rows = runs(words_of_texts, ENDING_TOKENS)
-    is_last = np.append(rows[1:] != rows[:-1], np.ones(min(1, len(rows)), dtype=np.bool_))  # last run of each text
+    # `runs` gives all runs of 8 words of each text in order; the last run of a text is its ending
+    is_last = np.append(rows[1:] != rows[:-1], np.ones(min(1, len(rows)), dtype=np.bool_))
     keys, rows = keys[is_last], rows[is_last]
     reproduced = np.zeros(len(texts), dtype=np.bool_)
     in_synthetic, in_reference = (
-        np.isin(keys, runs(other, ENDING_TOKENS)[0]) for other in (words_of_synthetic, words_of_reference)
+        np.isin(keys, runs(words, ENDING_TOKENS)[0]) for words in (words_of_synthetic, words_of_reference)
     )
     reproduced[rows] = in_synthetic & ~in_reference
     return reproduced
 
 
 def count_copies(canaries: Canaries, inputs: AuditInputs, reference: Table) -> CopyCounts:
-    """Return how many endings were reproduced, and how many rows are in a table that must not have them.
-
-    Normalised texts are compared. A row whose text is also in control or the reference does not count.
-    """
+    """Return the counts. Rows are equal if their normalised texts are equal and not in control or the reference."""
     table, canary_build, released = canaries.table, canaries.canary_build, inputs.synthetic
     person = persons(table.groups)[1]
     reproduced = [ending_reproduced(table.texts, t.texts, reference.texts) for t in (canary_build, released)]
     in_canary_build, in_release = (np.bincount(person, rows) > 0 for rows in reproduced)
     ambiguous = {normalise(text) for t in (inputs.control, reference) for text in t.texts}
-    of_canary_build = {normalise(text) for text in canary_build.texts} - ambiguous
-    of_train = {normalise(text) for text in inputs.train.texts} - ambiguous
+    canary_build_texts = {normalise(text) for text in canary_build.texts} - ambiguous
+    train_texts = {normalise(text) for text in inputs.train.texts} - ambiguous
     in_either = in_canary_build | in_release
     return CopyCounts(
         in_canary_build=int((in_canary_build & canaries.inserted).sum()),
         in_release=int((in_release & canaries.inserted).sum()),
         reproduced=int((in_either & canaries.inserted).sum()),
         left_out=int((in_either & ~canaries.inserted).sum()),
-        canary_build_rows=sum(normalise(text) in of_canary_build for text in released.texts),
-        in_train=sum(normalise(text) in of_train for text in table.texts),
+        canary_build_rows=sum(normalise(text) in canary_build_texts for text in released.texts),
+        in_train=sum(normalise(text) in train_texts for text in table.texts),
     )
 
 
 def canary_kinds(canaries: Canaries) -> Kinds:
-    """Return the kind of each canary, first of the inserted and then of the omitted canaries."""
+    """Return the kind of each canary, in the order of `score_canaries`: inserted canaries first."""
     order = np.concatenate([np.flatnonzero(canaries.inserted), np.flatnonzero(~canaries.inserted)])
     n_rows = np.bincount(persons(canaries.table.groups)[1])
     return Kinds(family=np.array(canaries.family)[order], rows=n_rows[order])
 
 
 def rank_within_kinds(scores: Mapping[str, Float], kinds: Kinds) -> dict[str, Float]:
-    """Return by score the rank of each canary among the canaries of its kind, scaled to (0, 1).
+    """Return for each score the rank of each canary among the canaries of its kind, scaled to (0, 1); (P,) each.
 
-    Without ranks, differences between the kinds would hide the differences between inserted and omitted canaries.
+    Without ranks, differences between the kinds would hide differences between inserted and omitted canaries.
     """
     family = np.unique(kinds.family, return_inverse=True)[1]
     kind = np.unique(family * (int(kinds.rows.max()) + 1) + kinds.rows, return_inverse=True)[1]
@@ -130,41 +131,43 @@ def rank_within_kinds(scores: Mapping[str, Float], kinds: Kinds) -> dict[str, Fl
 
 
 def scores_of(scores: Mapping[str, Float], selected: Bool) -> dict[str, Float]:
-    """Return the scores of the selected persons."""
+    """Return the scores of the selected canaries; `selected` is (P,)."""
     return {name: score[selected] for name, score in scores.items()}
 
 
 def persons_of(people: Arms, selected: Bool) -> Arms:
-    """Return the selected persons with one row each, because each of them has one score."""
+    """Return the selected canaries as arms with one row per canary, because each canary has one score."""
     rows, is_train = np.arange(int(selected.sum())), people.is_train[selected]
     return replace(people, row_person=rows, is_train=is_train, person_class=people.person_class[selected])
 
 
-def auc_by_family(family: Strings, is_inserted: Bool, pooled: Float) -> dict[str, dict[str, Any]]:
-    """Return by family the numbers of canaries and the AUC; `pooled` has one score per canary."""
-    return {name: _counts_and_auc(pooled, is_inserted, family == name) for name in sorted(set(family.tolist()))}
+def auc_by_family(family: Strings, is_inserted: Bool, scores: Float) -> dict[str, dict[str, Any]]:
+    """Return for each family the numbers of canaries and the AUC; the arguments have one entry per canary."""
+    return {name: _counts_and_auc(scores, is_inserted, family == name) for name in sorted(set(family.tolist()))}
 
 
 def auc_by_repeats(
     scores: Mapping[str, Float], people: Arms, rows: Int, train: Table, rng: Rng
 ) -> dict[str, dict[str, Any]]:
-    """Return the results of the attacks on canaries of n rows, for each number n > 1.
+    """Return the results of the attacks on canaries of n rows, for each number n > 1; the key is n.
 
-    A number n is left out if fewer than 20 canaries of n rows were inserted, or fewer than 20 were omitted.
+    There is no entry for n if fewer than 20 canaries of n rows were inserted, or fewer than 20 were omitted.
 
+    - inserted, left_out: numbers of inserted and of omitted canaries of n rows.
+    - auc: AUC of the stacked attack, which combines all scores.
     - as_in_train: whether a person of train has at least n rows.
     - auc_low, auc_high: interval of the AUC of the attack whose interval has the highest lower end. The error
       probability of .05 is divided equally among all n and attacks.
-    - group_epsilon_lower_bound: lower bound on epsilon for all rows of a person together.
+    - group_epsilon_lower_bound: lower bound on epsilon for all rows of a person together, at level .05 for all n.
     """
     max_train_rows = int(np.bincount(persons(train.groups)[1]).max())
-    by_rows = {n: (rows == n, people.is_train[rows == n]) for n in np.unique(rows[rows > 1]).tolist()}
-    large = {n: of_n for n, of_n in by_rows.items() if min(of_n[1].sum(), (~of_n[1]).sum()) >= MIN_PERSONS}
+    coins = {n: (rows == n, people.is_train[rows == n]) for n in np.unique(rows[rows > 1]).tolist()}
+    large = {n: pair for n, pair in coins.items() if min(pair[1].sum(), (~pair[1]).sum()) >= MIN_PERSONS}
     results = {}
     for n, (selected, is_inserted) in large.items():
         level = FAIL_LEVEL / len(large)
-        of_rows = scores_of(scores, selected)
-        attacks = cross_fit(of_rows, persons_of(people, selected), rng)
+        selected_scores = scores_of(scores, selected)
+        attacks = cross_fit(selected_scores, persons_of(people, selected), rng)
         confidence = 1 - level / len(attacks.areas)
         area = max((a.estimate(confidence) for a in attacks.areas.values()), key=lambda e: e.low)
         everyone = np.ones(len(is_inserted), dtype=np.bool_)
@@ -172,13 +175,13 @@ def auc_by_repeats(
             "as_in_train": n <= max_train_rows,
             "auc_low": area.low,
             "auc_high": area.high,
-            "group_epsilon_lower_bound": guess_coins(of_rows, is_inserted, rng, alpha=level).epsilon,
+            "group_epsilon_lower_bound": guess_coins(selected_scores, is_inserted, rng, alpha=level).epsilon,
         }
     return results
 
 
-def _counts_and_auc(pooled: Float, is_inserted: Bool, selected: Bool) -> dict[str, Any]:
-    inserted, omitted = pooled[selected & is_inserted], pooled[selected & ~is_inserted]
+def _counts_and_auc(scores: Float, is_inserted: Bool, selected: Bool) -> dict[str, Any]:
+    inserted, omitted = scores[selected & is_inserted], scores[selected & ~is_inserted]
     both = len(inserted) > 0 and len(omitted) > 0
     return {"inserted": len(inserted), "left_out": len(omitted), "auc": auc(inserted, omitted) if both else None}
 
@@ -186,13 +189,14 @@ def _counts_and_auc(pooled: Float, is_inserted: Bool, selected: Bool) -> dict[st
 def exposure_bits(
     endings: Sequence[str], suffixes: Sequence[str], synthetic: Sequence[str], reference: Sequence[str]
 ) -> Float:
-    """Return the exposure of each ending: how many bits the synthetic text reveals about it; (endings,).
+    """Return the exposure of each ending: how many bits the synthetic text reveals about it; float64 (endings,).
 
         exposure = log2 |C| - log2 rank,  rank = 1 + (suffixes with higher score) + (suffixes with equal score) / 2
 
-    The candidates C are all suffixes (random endings of no canary) and the ending. The score of a candidate is the
-    mean of log P_S - log P_R over its words, where P_S and P_R are n-gram models of the synthetic and the reference
-    text (`kneser_ney.log_likelihood`). Without a leak, the mean is log2 e = 1.44 bits. The maximum is log2 |C|.
+    The suffixes are random endings that belong to no canary. C has all suffixes and the ending, |C| in number. The
+    score of a member of C is the mean of log P_S - log P_R over its words. P_S and P_R are the probabilities of the
+    word, after the preceding words, in n-gram models of the synthetic and of the reference text
+    (`kneser_ney.log_likelihood`). Without a leak, the mean exposure is log2 e = 1.44. The maximum is log2 |C|.
 
     Raises:
         InputError: there are fewer than 10,000 suffixes.
@@ -202,18 +206,18 @@ def exposure_bits(
     if len(suffixes) < MIN_SUFFIXES:
         raise InputError(f"exposure requires {MIN_SUFFIXES} suffixes, but there are {len(suffixes)}")
     tables, n_words = numbered_words([synthetic, (*suffixes, *endings), reference])
-    of_synthetic, candidates, of_reference = (WordRows(table, None) for table in tables)
-    scores = log_likelihood(of_synthetic, candidates, n_words) - log_likelihood(of_reference, candidates, n_words)
-    of_suffixes, of_endings = np.sort(scores[: len(suffixes)]), scores[len(suffixes) :]
-    below, up_to = (np.searchsorted(of_suffixes, of_endings, side=side) for side in ("left", "right"))
+    synthetic_rows, members, reference_rows = (WordRows(table, None) for table in tables)
+    scores = log_likelihood(synthetic_rows, members, n_words) - log_likelihood(reference_rows, members, n_words)
+    suffix_scores, ending_scores = np.sort(scores[: len(suffixes)]), scores[len(suffixes) :]
+    below, up_to = (np.searchsorted(suffix_scores, ending_scores, side=side) for side in ("left", "right"))
     rank = 1 + (len(suffixes) - up_to) + (up_to - below) / 2
     return np.asarray(np.log2(len(suffixes) + 1) - np.log2(rank), dtype=np.float64)
 
 
 def canary_exposures(canaries: Canaries, reference: Table) -> tuple[Float, Float] | None:
-    """Return the exposures, in bits, of the endings of inserted and of omitted `suffix` canaries.
+    """Return the exposures, in bits, of the endings of inserted and of omitted canaries of the family `suffix`.
 
-    The result is None if there are fewer than 10,000 suffixes, no inserted `suffix` canary or no omitted one.
+    The result is None if there are fewer than 10,000 suffixes, no inserted or no omitted canary of this family.
     """
     first = np.unique(persons(canaries.table.groups)[1], return_index=True)[1]
     is_suffix = np.array(canaries.family) == "suffix"
