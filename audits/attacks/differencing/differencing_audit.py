@@ -1,7 +1,9 @@
-"""Differencing audit: judge whether two releases of one source reveal who joined or left between them.
+"""Differencing audit: judge whether two releases of one source reveal whose records changed between them.
 
 There are four kinds of change: persons joined; persons left; records were added to persons who stayed; records of
-persons who stayed were removed.
+persons who stayed were removed. The audit first tests whether the releases share too many synthetic rows, which shows
+a common seed or kept rows. It then attacks each kind of change: it distinguishes changed persons, whose records were
+added or removed, from control persons whom neither generator saw. The measurements are in `release_change.py`.
 """
 
 import math
@@ -19,8 +21,8 @@ from audits.core.stats import CHANCE_LEVEL, FAIL_LEVEL, holm
 from audits.core.two_sided import envelope, exact_share, is_inside, power
 from audits.core.types import AuditInputs, AuditResult, Estimate, Rng, Verdict
 
-MARGIN = 0.10  # allowed distance of an AUC or a share from one half
-N_ATTACKS = 5  # number of membership attacks, including the one that combines all scores
+MARGIN = 0.10  # largest allowed distance of an AUC or a share from one half
+N_ATTACKS = 5  # number of attacks on one kind of change, including the stacked attack; assumed if no attack was made
 _DESCRIPTIONS: Mapping[Change, str] = {
     "joined": "persons who joined",
     "left": "persons who left",
@@ -30,32 +32,32 @@ _DESCRIPTIONS: Mapping[Change, str] = {
 
 
 class Differencing:
-    """Test whether the difference between this release and the previous release reveals persons who changed.
+    """Test whether the difference between this release and the previous release reveals the changed persons.
 
-    `audits explain differencing` describes the attack and the verdicts. For each membership score, an attack
-    ranks persons by the difference of the score between the releases; one more attack combines all differences. The
-    persons of each kind of change are compared with control persons whom neither generator saw. Persons who stayed
-    are scored on the added or removed records only.
+    `audits explain differencing` describes the attack and the verdicts. A membership score says how strongly a
+    synthetic table suggests that a record was in train. For each score, an attack ranks persons by the difference of
+    the score between the releases; the stacked attack combines all differences. Persons who stayed are scored on
+    their added or removed records only. A long row has at least 20 words.
 
-    Metrics:
+    Metrics (without an attack on any kind of change, auc, scan_p and new_rows_share are absent):
 
     - auc: the AUC furthest from one half among all attacks and kinds of change. The interval covers the intervals of
       all these AUCs. A value of .5 is safe.
     - scan_p: smallest p-value of the scan tests of all scores and kinds of change, corrected for the number of tests.
-      A scan test decides whether changed persons occur too often or too rarely at the top of a ranking.
+      A scan test looks for too many or too few changed persons at the top of a ranking.
     - new_rows_share: for the synthetic rows that only one release has, the share of rows that are nearer to a changed
-      person than to any control person. The metric is the share furthest from one half among all encoders and kinds
-      of change. A value of .5 is safe.
-    - shared_rows: number of long rows (at least 20 words) that are equal to a row of the previous release.
-    - near_rows: number of long rows that are equal to, or a near copy of, a row of the previous release (Jaccard
-      index of 5-token shingles at least .8).
+      person than to any control person, among equally many of both. The metric is the share furthest from one half
+      among all encoders and kinds of change. A value of .5 is safe.
+    - shared_rows: number of long rows of this release that are equal to a row of the previous release.
+    - near_rows: number of long rows of this release that are equal to a row of the previous release or a near copy
+      of one (`release_change.NEAR`).
 
-    `details.power.smallest_leak` is the smallest distance of an AUC from one half that is detected with power .8.
-    No epsilon follows from the AUCs, because persons do not join at random.
+    `details.power.smallest_leak` is the smallest distance of an AUC from one half that is detected with power .8, or
+    None without persons to compare. No epsilon follows from the AUCs, because persons do not join at random.
 
     Privacy: reads all texts of both releases and tables; per-record scores stay in memory.
-    Randomness: control persons who become the reference, one seed of the encoders, and the folds and draws of
-        persons for each kind of change.
+    Randomness: control persons who become the reference (without a reference table), one seed of the encoders, and
+        the folds and draws of persons for each kind of change.
     Reference: the scores are those of `audits/attacks/membership/scores.py`. The detection of a common seed by shared
         rows was designed for this project.
     """
@@ -63,11 +65,11 @@ class Differencing:
     name = "differencing"
 
     def run(self, inputs: AuditInputs, rng: Rng, confidence: float) -> AuditResult:
-        """Return how well the difference reveals the persons who changed, and the verdict.
+        """Return how well the difference reveals the changed persons, and the verdict.
 
         Raises:
-            NotMeasurable: no previous release was given, the reference table has too few records, or a table has no
-                person ids and the releases alone do not show a leak.
+            NotMeasurable: no previous release was given, the reference table has too few records, or a train or
+                control table has no person ids and the shared rows and seeds alone do not make the audit fail.
             InputError: no word occurs in two records of the compared persons.
         """
         previous = inputs.previous
@@ -102,30 +104,31 @@ class ReleaseComparison:
 
     overlap: RowOverlap
     seeds: Seeds
-    n_changed: Mapping[Change, int]  # number of persons of each kind of change that occurred
+    n_changed: Mapping[Change, int]  # number of changed persons of each kind of change that occurred
     n_controls: int  # number of control persons whom neither generator saw
-    reference_share: float  # share of the `n_controls` persons on whose records the scores are fitted
-    attacks: Mapping[Change, ChangeAttack]  # key: kind of change; a kind with fewer than 20 persons is absent
-    aucs: Mapping[Change, Estimate]  # key: kind of change, as in `attacks`; value: AUC furthest from one half
+    reference_share: float  # share of the `n_controls` persons who become the reference and are not compared
+    # for each kind of change with at least 20 persons; empty if there are too few control persons or synthetic rows
+    attacks: Mapping[Change, ChangeAttack]
+    aucs: Mapping[Change, Estimate]  # for each kind of change in `attacks`: the AUC furthest from one half
 
     @property
     def n_compared(self) -> int:
-        """Number of control persons except those on whose records the scores are fitted."""
+        """Number of control persons who are compared with changed persons."""
         return self.n_controls - round(self.reference_share * self.n_controls)
 
     @property
     def n_needed(self) -> int:
-        """Number of changed persons, and of control persons, for a pass with probability .8 if nothing leaks."""
+        """Number of changed and of control persons with which a change without leak passes with probability .8."""
         n_attacks = max((len(attack.membership.areas) for attack in self.attacks.values()), default=N_ATTACKS)
         return stats.needed_for_auc(MARGIN, power=stats.power_of_each(n_attacks))
 
     def has_shift(self, name: Change) -> bool:
-        """Return whether the real records of changed and of control persons differ significantly from each other."""
+        """Return whether the real records of changed and of control persons differ significantly in their texts."""
         shift = self.attacks[name].shift
         return shift is not None and not shift.low <= 0.5 <= shift.high
 
     def scan_p(self) -> dict[Change, float]:
-        """Return for each kind of change the smallest p-value of the scan tests, corrected for all tests."""
+        """Return for each attacked kind of change the smallest p-value of the scan tests, corrected for all tests."""
         return _corrected({n: [scan.p for scan in a.membership.scans.values()] for n, a in self.attacks.items()})
 
 
@@ -135,7 +138,7 @@ def _judge(comparison: ReleaseComparison, confidence: float) -> AuditResult:
     metrics = _metrics(comparison, confidence)
     fails, unclear = _fails(comparison), _unclear(comparison, confidence)
     verdict: Verdict = "fail" if fails else "insufficient" if unclear else "pass"
-    area = metrics.get("auc")
+    auc = metrics.get("auc")
     passed = (
         "No record changed between the releases, and they do not share enough rows to suspect a common seed."
         if not comparison.n_changed
@@ -145,9 +148,9 @@ def _judge(comparison: ReleaseComparison, confidence: float) -> AuditResult:
         name="differencing",
         verdict=verdict,
         status="measured",
-        estimate=area if area is not None else near,
-        threshold=(0.5 - MARGIN, 0.5 + MARGIN) if area is not None else rows.limit,
-        direction="two_sided" if area is not None else "lower_is_safer",
+        estimate=auc if auc is not None else near,
+        threshold=(0.5 - MARGIN, 0.5 + MARGIN) if auc is not None else rows.limit,
+        direction="two_sided" if auc is not None else "lower_is_safer",
         metrics=metrics,
         details=_details(comparison, confidence),
         reason="; ".join(fails or unclear) or passed,
@@ -170,7 +173,10 @@ def _metrics(comparison: ReleaseComparison, confidence: float) -> dict[str, Esti
 
 
 def _fails(comparison: ReleaseComparison) -> list[str]:
-    """Return the reasons for the verdict fail; empty if there are none."""
+    """Return the reasons for the verdict fail: shared randomness, and kinds of change that an attack reveals.
+
+    A kind of change is not judged if its changed persons and the control persons have a shift (`has_shift`).
+    """
     fails = []
     rows = comparison.overlap
     if rows.proves_shared_randomness(comparison.seeds):
@@ -199,13 +205,13 @@ def _fails(comparison: ReleaseComparison) -> list[str]:
 
 
 def _corrected(p_values: Mapping[Change, list[float]]) -> dict[Change, float]:
-    """Return the smallest p-value of each kind of change after a correction over all p-values (Holm)."""
+    """Return the smallest p-value of each kind of change after Holm's correction for all p-values; 1 without any."""
     corrected = iter(holm([p for of_change in p_values.values() for p in of_change]))
     return {name: min([next(corrected) for _ in of_change], default=1.0) for name, of_change in p_values.items()}
 
 
 def _unclear(comparison: ReleaseComparison, confidence: float) -> list[str]:
-    """Return the reasons for the verdict insufficient if the audit does not fail; empty if there are none."""
+    """Return the reasons for the verdict insufficient; they only count if `_fails` is empty."""
     needed = comparison.n_needed
     unclear = [
         f"{n} {_DESCRIPTIONS[name]} are too few; {needed} would be enough"

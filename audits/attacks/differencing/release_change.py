@@ -1,7 +1,10 @@
-"""Compare two releases: the rows they share, the records that changed, and attacks on the persons who changed.
+"""Compare two releases of one source for the differencing audit: shared rows, changed records, and attacks.
 
-There are four kinds of change: persons joined; persons left; records were added to persons who stayed; records of
-persons who stayed were removed.
+Synthetic rows in both releases show a common seed, or rows that were kept from the previous release. A changed record
+is in only one of the two train tables, and its person is a changed person. There are four kinds of change: persons
+joined; persons left; records were added to persons who stayed; records of persons who stayed were removed. Attacks
+distinguish changed persons from control persons by the difference of a membership score between the releases. Such a
+score says how strongly a synthetic table suggests that a record was in train.
 """
 
 from collections.abc import Mapping
@@ -22,9 +25,9 @@ from audits.embeddings.shift import shift_auc
 from audits.text.minhash import Sketch, near_pairs, sketch
 from audits.text.normalise import normalise, tokens
 
-MIN_WORDS = 20  # a row with at least this many words is long
-NEAR = 0.8  # two rows are near copies if the Jaccard similarity of their 5-token shingles is at least this
-LIMIT = 0.01  # in independent releases, at most this share of the long rows is near (`RowOverlap.near`)
+MIN_WORDS = 20  # smallest number of words of a long row
+NEAR = 0.8  # smallest Jaccard index of near copies: (runs of 5 words in both rows) / (runs in at least one of them)
+LIMIT = 0.01  # share of near rows (`RowOverlap.near`) that independent releases do not exceed
 REPEATS = 20  # number of random draws of equally many changed and control persons
 Seeds = Literal["equal", "different", "unknown"]  # relation between the seeds of the two releases
 Change = Literal["joined", "left", "records_added", "records_removed"]
@@ -34,21 +37,23 @@ ADDED: frozenset[Change] = frozenset({"joined", "records_added"})  # changes tha
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RowOverlap:
-    """The rows that two releases share.
+    """The synthetic rows that two releases share.
 
-    A long row has at least 20 words. Kept rows are rows of the previous release that were copied into this release.
+    Rows are equal if their normalised texts are equal. A long row has at least 20 words. A near row is a long row of
+    this release that has an equal row or a near copy in the previous release. Shared randomness means a common seed
+    of both releases, or rows that were kept from the previous release.
     """
 
     n: int  # number of long rows of this release
-    equal: int  # number of long rows with an equal row in the previous release, ignoring case and spaces
-    near: int  # number of long rows with an equal row or a near copy in the previous release
-    by_chance: float  # share of a release's long rows with a near copy in that release; maximum of both releases
-    is_new: Bool  # (m,): whether a row of this release has no equal row or near copy in the previous release
-    is_gone: Bool  # (m',): whether a row of the previous release has no equal row or near copy in this release
+    equal: int  # number of long rows of this release with an equal row in the previous release
+    near: int  # number of near rows
+    by_chance: float  # share of a release's long rows with a near copy in the same release; maximum of both releases
+    is_new: Bool  # (m,): whether a row of this release has no equal row and no near copy in the previous release
+    is_gone: Bool  # (m',): whether a row of the previous release has no equal row and no near copy in this release
 
     @property
     def limit(self) -> float:
-        """The largest share of near rows that releases without a common seed and without kept rows can have.
+        """The largest share of near rows that is possible without shared randomness.
 
         Independent texts rarely share 20 words. Even if a word had one bit of entropy, far less than in text, a row
         of 20 words would equal one of 10,000 rows with a probability below 1 %.
@@ -56,17 +61,17 @@ class RowOverlap:
         return max(LIMIT, 2 * self.by_chance)
 
     def proves_shared_randomness(self, seeds: Seeds) -> bool:
-        """Return whether a common seed or kept rows are proven, at level .05."""
+        """Return whether shared randomness is known (equal seeds) or proven at level .05 by the near rows."""
         if seeds == "equal":
             return True
         return self.n > 0 and clopper_pearson(self.near, self.n, confidence=1 - FAIL_LEVEL).low > self.limit
 
     def excludes_shared_randomness(self, seeds: Seeds, *, confidence: float) -> bool:
-        """Return whether a common seed and kept rows are excluded.
+        """Return whether shared randomness is excluded. The share is that of near rows among long rows.
 
-        - Different seeds: the share of near rows must be at most the limit, or there are no long rows.
-        - Unknown seeds: there are long rows, and the upper end of the interval of this share is at most the limit.
-        - Equal seeds: a common seed is known, so the result is false.
+        - Different seeds: true if the share is at most the limit, or if there are no long rows.
+        - Unknown seeds: true if there are long rows, and the upper end of the share's interval is at most the limit.
+        - Equal seeds: false.
         """
         if seeds == "different":
             return self.n == 0 or self.near / self.n <= self.limit
@@ -81,11 +86,11 @@ def row_overlap(now: Table, then: Table) -> RowOverlap:
     is_long = [np.array([len(tokens(t)) >= MIN_WORDS for t in table.texts], dtype=np.bool_) for table in (now, then)]
     sketches = [sketch(table.texts) for table in (now, then)]
     equal = [
-        np.array([key in known for key in mine], dtype=np.bool_)
-        for mine, known in ((keys[0], set(keys[1])), (keys[1], set(keys[0])))
+        np.array([key in keys_there for key in keys_here], dtype=np.bool_)
+        for keys_here, keys_there in ((keys[0], set(keys[1])), (keys[1], set(keys[0])))
     ]
-    near_now, near_then = (_near(mine, other) for mine, other in (sketches, sketches[::-1]))
-    repeated = [_near(mine, mine, same=True)[long] for mine, long in zip(sketches, is_long, strict=True)]
+    near_now, near_then = (_near(here, there) for here, there in (sketches, sketches[::-1]))
+    repeated = [_near(here, here, same=True)[long] for here, long in zip(sketches, is_long, strict=True)]
     return RowOverlap(
         n=int(is_long[0].sum()),
         equal=int((equal[0] & is_long[0]).sum()),
@@ -97,56 +102,56 @@ def row_overlap(now: Table, then: Table) -> RowOverlap:
 
 
 def seeds_of(previous: Previous) -> Seeds:
-    """Return whether the digests of the seeds of both releases are equal, or unknown if one is missing."""
+    """Return whether the seeds of both releases are equal, by their digests; unknown if a digest is missing."""
     if previous.seed_digest is None or previous.seed_digest_now is None:
         return "unknown"
     return "equal" if previous.seed_digest == previous.seed_digest_now else "different"
 
 
-def _near(mine: Sketch, other: Sketch, *, same: bool = False) -> Bool:
-    """Return which rows of `mine` have a near copy in `other`; if `same`, a row does not count as its own copy."""
-    pairs = near_pairs(mine, other)
-    near = np.zeros(len(mine), dtype=np.bool_)
+def _near(here: Sketch, there: Sketch, *, same: bool = False) -> Bool:
+    """Return which rows of `here` have a near copy in `there`; if both are the `same`, no row is its own copy."""
+    pairs = near_pairs(here, there)
+    near = np.zeros(len(here), dtype=np.bool_)
     near[pairs.left[(pairs.jaccard >= NEAR) & ~(same & (pairs.left == pairs.right))]] = True
     return near
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChangeAttack:
-    """Results of the attacks on the persons of one kind of change."""
+    """Results of the attacks on the changed persons of one kind of change."""
 
     membership: CrossFitted  # AUC and scan test of each attack
-    people: Arms  # the persons who changed (`is_train` is true) and the control persons
+    people: Arms  # the changed persons (`is_train` is true) and the control persons
     shares: Mapping[str, Share]  # result of `_shares`, by name of the encoder
-    # AUC with which a classifier distinguishes the real records that changed from those of control (`shift_auc`);
-    # None for fewer than 10 persons
+    # AUC with which a classifier distinguishes changed records from control records by their texts (`shift_auc`);
+    # None if there are fewer than 10 changed or control persons
     shift: Estimate | None
 
 
 def changed_records(now: Table, then: Table) -> dict[Change, Table]:
-    """Return for each kind of change that occurred the records that only one of the two train tables has.
+    """Return the changed records (person and text) of each kind of change that occurred, from the two train tables.
 
-    - joined: all records of persons who are only in the later table (`now`).
-    - left: all records of persons who are only in the earlier table (`then`).
-    - records_added: records that are only in the later table, of persons in both tables.
-    - records_removed: records that are only in the earlier table, of persons in both tables.
+    - joined: all records of persons who are only in the table of this release (`now`).
+    - left: all records of persons who are only in the table of the previous release (`then`).
+    - records_added: records that are only in `now`, of persons who are in both tables.
+    - records_removed: records that are only in `then`, of persons who are in both tables.
     """
     changed: dict[Change, Table] = {}
-    for here, there, of_persons, of_records in (
+    for here, there, change_of_persons, change_of_records in (
         (now, then, CHANGES[0], CHANGES[2]),
         (then, now, CHANGES[1], CHANGES[3]),
     ):
-        known, records = set(there.groups), set(zip(there.groups, there.texts, strict=True))
-        is_known = np.array([group in known for group in here.groups])
-        is_same = np.array([record in records for record in zip(here.groups, here.texts, strict=True)])
-        for name, rows in ((of_persons, ~is_known), (of_records, is_known & ~is_same)):
+        persons_there, records_there = set(there.groups), set(zip(there.groups, there.texts, strict=True))
+        has_person = np.array([group in persons_there for group in here.groups])
+        has_record = np.array([record in records_there for record in zip(here.groups, here.texts, strict=True)])
+        for name, rows in ((change_of_persons, ~has_person), (change_of_records, has_person & ~has_record)):
             if rows.any():
                 changed[name] = take(without_labels(here), np.flatnonzero(rows))
     return {name: changed[name] for name in CHANGES if name in changed}
 
 
 def unseen_controls(control: Table, now: Table, then: Table) -> Table:
-    """Return the control records of persons whom neither generator saw."""
+    """Return the control records of persons who are in neither train table (`now` and `then`)."""
     seen = {*now.groups, *then.groups}
     rows = np.array([i for i, group in enumerate(control.groups) if group not in seen], dtype=np.int64)
     return take(without_labels(control), rows)
@@ -155,22 +160,23 @@ def unseen_controls(control: Table, now: Table, then: Table) -> Table:
 def attack_changes(
     inputs: AuditInputs, then: Table, changed: Mapping[Change, Table], controls: Table, overlap: RowOverlap, rng: Rng
 ) -> dict[Change, ChangeAttack]:
-    """Return the results of the attacks on each kind of change that has at least 20 persons.
+    """Return the results of the attacks on each kind of change that has at least 20 changed persons.
 
-    Let a(x; now) be a membership score of a record x given this release, and a(x; then) given the previous release.
-    The attack on x is
+    new(x) is a membership score of a record x by the synthetic table of this release, and old(x) is the same score by
+    that of the previous release (`then`). The attack scores x by
 
-        a(x; now) - a(x; then)   if x was added,   a(x; then) - a(x; now)   if x was removed
+        new(x) - old(x)   if persons joined or records were added
+        old(x) - new(x)   if persons left or records were removed
 
-    A person's score is the highest score of the person's records. Control persons are scored in the same way. Both
-    releases use the same reference and encoder seed, so only the synthetic tables cause differences. The result is
-    empty if control has fewer than 20 persons or a release has fewer than 20 rows.
+    A person's score is the highest score of the person's changed records or, for a control person, of all records.
+    Both releases use the same reference and encoder seed, so only the synthetic tables cause differences. The result
+    is empty if `controls` has fewer than 20 persons or a synthetic table has fewer than 20 rows.
 
     Raises:
         NotMeasurable: the reference table has fewer than 20 records.
         InputError: no word occurs in two records of the compared persons.
 
-    Randomness: one encoder seed for all kinds of change; folds and draws of persons for each kind of change.
+    Randomness: control persons who become the reference, one encoder seed; per kind of change, folds and draws.
     """
     large = {name: table for name, table in changed.items() if len(set(table.groups)) >= MIN_PERSONS}
     too_few = len(set(controls.groups)) < MIN_PERSONS or min(len(inputs.synthetic), len(then)) < MIN_SYNTHETIC
@@ -186,28 +192,29 @@ def attack_changes(
     seed = int(rng.integers(2**31))
     releases = (holdout, replace(holdout, synthetic=without_labels(then)))
     encoded = [encode(release, np.random.default_rng(seed)) for release in releases]
-    now, before = (membership_scores(release, e) for release, e in zip(releases, encoded, strict=True))
+    new, old = (membership_scores(release, e) for release, e in zip(releases, encoded, strict=True))
     results: dict[Change, ChangeAttack] = {}
     start, control_rows = 0, np.arange(len(holdout.train), len(holdout.train) + len(holdout.control))
     for name, table in large.items():
         rows = np.concatenate([np.arange(start, start + len(table)), control_rows])
         start += len(table)
         people = arms(replace(holdout, train=table))
-        sign, release, is_unshared = (1, 0, overlap.is_new) if name in ADDED else (-1, 1, overlap.is_gone)
-        scores = {score: person_scores(sign * (now[score] - before[score])[rows], people.row_person) for score in now}
+        sign, which, is_unshared = (1, 0, overlap.is_new) if name in ADDED else (-1, 1, overlap.is_gone)
+        scores = {score: person_scores(sign * (new[score] - old[score])[rows], people.row_person) for score in new}
         results[name] = ChangeAttack(
             membership=cross_fit(scores, people, rng),
             people=people,
-            shares=_shares(encoded[release], np.flatnonzero(is_unshared), rows, people, rng),
+            shares=_shares(encoded[which], np.flatnonzero(is_unshared), rows, people, rng),
             shift=shift_auc(table, holdout.control, rng),
         )
     return results
 
 
 def _shares(encoded: tuple[Encoded, ...], unshared: Int, rows: Int, people: Arms, rng: Rng) -> dict[str, Share]:
-    """Return by encoder the share of the unshared synthetic rows that are nearest to a changed person.
+    """Return for each encoder the share of the unshared synthetic rows that are nearer to a changed person.
 
-    `unshared` are the indices of these rows. `rows` are the rows of `people` in the encoded tables.
+    The persons are equally many changed and control persons, drawn 20 times. `unshared` has the indices of these
+    synthetic rows, and `rows` those of `people` in the encoded tables. A share with `Share.n` = 0 is omitted.
     """
     if len(unshared) == 0:
         return {}
@@ -220,12 +227,12 @@ def _shares(encoded: tuple[Encoded, ...], unshared: Int, rows: Int, people: Arms
 
 
 def without_labels(table: Table) -> Table:
-    """Return the table without labels and vectors, which need not be comparable between releases."""
+    """Return the table without labels and vectors, which may not be comparable between releases."""
     return replace(table, labels=None, vectors={})
 
 
 def concatenate_changes(tables: Mapping[Change, Table]) -> Table:
-    """Return the records of all kinds of change in order; a person with two kinds of change counts as two persons."""
+    """Return the records of all kinds of change in order; a person with two kinds of change becomes two persons."""
     return Table(
         texts=tuple(text for table in tables.values() for text in table.texts),
         labels=None,
