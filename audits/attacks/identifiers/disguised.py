@@ -1,6 +1,12 @@
 """Find disguised identifiers in the synthetic table S, such as "M.a.r.g.u.e.r.i.t.e" or digits in reverse order.
 
-Numbers are searched for by their digits, and names by their letters or by one long word of the name.
+A recorded identifier is a name, number or date that was replaced in a real record. In this module, a name is a
+recorded e-mail address, or another recorded identifier that is no date and no personal number
+(`RecordedIdentifiers`) and has no token of digits only. Numbers are searched for by their digits (`known_numbers`).
+For names, all characters of S except letters and digits are ignored, and the letters of the name are searched for.
+An occurrence is discarded if chance explains it, or if it lies in common words. Then the train persons with a
+disguised name in S are compared with control persons. In addition, S is searched for single long words of recorded
+names (`leaked_parts`).
 """
 
 import math
@@ -24,20 +30,20 @@ from audits.text.normalise import normalise, tokens
 from audits.text.spans import tokens_in
 
 MIN_NAME_LETTERS = 10  # shorter names are not searched for by their letters
-MAX_NAME_WORDS = 4  # in `leaked_parts`, an identifier of 2 to 4 words, all of letters, counts as a name
-MIN_USERS = 3  # a word is common if at least this number of persons, other than the owners of the name, write it
-MIN_COMMON_LETTERS = 2  # shorter words are common only if they are words of the name, so that J o h n is found
-MAX_TOUCHED = 2  # a name overlaps a longer word only if the name covers more than this number of the word's letters
-MIN_WORD_LETTERS = 7  # shorter words of names are not searched for on their own
-_Places = defaultdict[int, list[Place]]  # places by row of S
+MAX_NAME_WORDS = 4  # `leaked_parts` reads only identifiers of 2 to 4 words that consist of letters
+MIN_USERS = 3  # a word is common if at least 3 persons who do not have the name write it
+MIN_COMMON_LETTERS = 2  # a shorter word is common only if it is also a word of the name, so that J o h n is found
+MAX_TOUCHED = 2  # a name overlaps a word if it covers all letters of the word, or more than 2 of them
+MIN_WORD_LETTERS = 7  # `leaked_parts` ignores shorter words of names
+_Places = defaultdict[int, list[Place]]  # row of S: places of disguised identifiers
 
 
 class NameOccurrence(NamedTuple):
-    """An occurrence of a name in a text."""
+    """A match: an occurrence of the letters of a name in a text."""
 
     name_index: int  # key of the name in the argument `names` of `find_known_names`
-    spelling: str  # the letters found
-    row: int
+    spelling: str  # the letters in the order of the text
+    row: int  # index of the text
     start: int  # first character in the normalised text
     end: int  # end, exclusive
     words: tuple[str, ...]  # the words of the text that the name overlaps (`MAX_TOUCHED`)
@@ -53,18 +59,16 @@ def judge_disguised(
 ) -> tuple[int, Mapping[int, Sequence[Place]], set[str]]:
     """Return how many identifiers leak only in disguise, their places by row, and the digits of the leaked numbers.
 
-    The search covers recorded identifiers (`recorded`), and direct identifiers that patterns find in the texts. An
-    occurrence is a leak if
-    - at most ten persons have the identifier, at least one of them is in train, and public text does not contain it;
-    - no control person has it. This condition does not apply to personal numbers;
-    - fewer than .01 such occurrences are expected by chance (for numbers, see `find_known_numbers`);
-    - for a name, at least one of the words that the name overlaps is not common (`MIN_USERS`). Common words can
-      contain the letters of a name: "Christian sect" contains the letters of "Christian's";
-    - fewer than two control persons have an identifier that occurs in disguise, or significantly more train than
-      control persons have one (`exceeds_control`). If no identifier of control is recorded, the train persons with an
-      identifier that occurs in disguise in control texts are counted instead of control persons.
-
-    `undisguised_digits` are the digits of numbers that leak without a disguise; they are not counted again.
+    The search covers recorded numbers, direct identifiers of at least six digits that patterns find in the texts
+    (`PoolContent.known_numbers`), and names that S does not contain as recorded. A number or name is a leak if at
+    most ten persons have it, at least one of them is in train, public text does not contain it, and
+    - number: `find_known_numbers` returns it. If it is the number of a recorded contact, no control person has it. It
+      neither contains nor is part of one of `undisguised_digits`, the digits of numbers that leak without a disguise;
+    - name: no control person has it. A match of it in S is rare (`rare_hits`), and one of the words that the match
+      overlaps is not common: "Christian sect" has the letters of "Christian's", but only common words. Fewer than two
+      control persons have such a match, or significantly more train than control persons have one
+      (`exceeds_control`). If only identifiers of train persons are recorded, the train persons with such a match in
+      control texts are counted instead of control persons.
     """
     places: _Places = defaultdict(list)
     numbers = _disguised_numbers(texts, occurrences, pool, people, places, undisguised_digits)
@@ -79,33 +83,34 @@ def _disguised_numbers(
     places: _Places,
     undisguised_digits: set[str],
 ) -> set[str]:
-    """Add the places of disguised numbers to `places`, and return the digits of the numbers that leak."""
+    """Add recorded numbers to `pool.known_numbers`, and the places of leaks to `places`; return the leaked digits."""
     recorded, contacts, leaked = occurrences.recorded, set(), set()
     for form, i in recorded.forms.items():
         if form.kind == "number" and i not in recorded.dates:
             for owner in (*recorded.owners[i], *occurrences.form_owners.get(form, ())):
                 pool.known_numbers.add(form.key, owner)
-            if (
-                i not in recorded.personal_numbers
-            ):  # such as a telephone number, which train and control persons may share
+            # the number of a contact, such as a telephone number, which train and control persons may share
+            if i not in recorded.personal_numbers:
                 contacts.add(form.key[:MAX_DIGITS])
     control_texts, sizes = people.tables[1][0], (people.n_train, people.n_persons)
     for hit in find_known_numbers(pool.known_numbers, texts, control_texts, *sizes):
         train, control = Owners(pool.known_numbers.owners(hit.digits)).split(*sizes)
         is_shared_contact = control and hit.digits in contacts
-        is_undisguised = any(hit.digits in other or other in hit.digits for other in undisguised_digits)
+        is_undisguised = any(
+            hit.digits in undisguised or undisguised in hit.digits for undisguised in undisguised_digits
+        )
         if not train or is_shared_contact or is_undisguised:
             continue
         leaked.add(hit.digits)
         places[hit.row].append(Place(hit.start, hit.end, f"known number, {hit.form}", train))
-    # a part of a longer leaked number does not count
-    return {a for a in leaked if not any(a != b and a in b for b in leaked)}
+    # a number that is part of a longer leaked number is not counted
+    return {digits for digits in leaked if not any(digits != longer and digits in longer for longer in leaked)}
 
 
 def _disguised_names(
     texts: Sequence[str], occurrences: Occurrences, people: People, surprisal: Surprisal, places: _Places
 ) -> int:
-    """Add the places of disguised names and e-mail addresses to `places`, and return how many of them leak."""
+    """Add the places of disguised names that leak to `places`, and return how many of these names there are."""
     recorded = occurrences.recorded
     spellings: dict[int, list[Sequence[str]]] = {
         i: [value]
@@ -116,26 +121,28 @@ def _disguised_names(
     for form, i in recorded.forms.items():
         if form.kind == "email" and form not in occurrences.forms and i not in occurrences.values:
             spellings[i] = [tokens(form.key), tokens(form.key.replace("@", " at ").replace(".", " dot "))]
-    of_train: dict[int, list[int]] = {}
-    of_control: set[int] = set()
-    hits: list[NameOccurrence] = []
-    for hit, owners in _uncommon_hits(spellings, texts, occurrences, people, surprisal):
-        i = hit.name_index
-        train, control = owners.split(people.n_train, people.n_persons)
+    train_of: dict[int, list[int]] = {}
+    by_chance: set[int] = set()
+    leaks: list[NameOccurrence] = []
+    for match, name_owners in _uncommon_hits(spellings, texts, occurrences, people, surprisal):
+        i = match.name_index
+        train, control = name_owners.split(people.n_train, people.n_persons)
         if train and not control:
-            of_train[i] = train
-            hits.append(hit)
+            train_of[i] = train
+            leaks.append(match)
         elif control and not train:
-            of_control.update(control)
+            by_chance.update(control)
     if people.are_of_train(recorded.owners):
-        in_control = _uncommon_hits(spellings, people.tables[1][0], occurrences, people, surprisal)
-        of_control = {owner for hit, _ in in_control for owner in recorded.owners[hit.name_index]}
-    n_train, share = len(_persons(of_train.values())), people.n_train / people.n_persons
-    if not exceeds_control(n_train, len(of_control), share, minimum=MIN_NAMES):
+        control_matches = _uncommon_hits(spellings, people.tables[1][0], occurrences, people, surprisal)
+        by_chance = {person for match, _ in control_matches for person in recorded.owners[match.name_index]}
+    n_train, share = len(_persons(train_of.values())), people.n_train / people.n_persons
+    if not exceeds_control(n_train, len(by_chance), share, minimum=MIN_NAMES):
         return 0
-    for hit in hits:
-        places[hit.row].append(Place(hit.start, hit.end, "known identifier, disguised", of_train[hit.name_index]))
-    return len(of_train)
+    for match in leaks:
+        places[match.row].append(
+            Place(match.start, match.end, "known identifier, disguised", train_of[match.name_index])
+        )
+    return len(train_of)
 
 
 def _uncommon_hits(
@@ -145,35 +152,35 @@ def _uncommon_hits(
     people: People,
     surprisal: Surprisal,
 ) -> Iterator[tuple[NameOccurrence, Owners]]:
-    """Yield the rare hits that overlap at least one word that is not common, with the owners of the name."""
+    """Yield the rare matches that overlap at least one word that is not common, with the owners of the name."""
     recorded, rare = occurrences.recorded, rare_hits(spellings, texts, surprisal)
-    users = users_of({word for hit in rare for word in hit.words}, people)
-    for hit in rare:
-        value = recorded.values[hit.name_index]
-        owners = Owners((*recorded.owners[hit.name_index], *occurrences.value_owners.get(value, ())))
-        if not has_only_common_words(hit, value, set(owners), users):
-            yield hit, owners
+    users = users_of({word for match in rare for word in match.words}, people)
+    for match in rare:
+        value = recorded.values[match.name_index]
+        owners = Owners((*recorded.owners[match.name_index], *occurrences.value_owners.get(value, ())))
+        if not has_only_common_words(match, value, set(owners), users):
+            yield match, owners
 
 
 def rare_hits(
     names: Mapping[int, Sequence[Sequence[str]]], texts: Sequence[str], surprisal: Surprisal
 ) -> list[NameOccurrence]:
-    """Return the rare occurrences of names (`find_known_names`): fewer than .01 are expected by chance (lambda).
+    """Return the rare matches of names (`find_known_names`): fewer than .01 are expected by chance (lambda).
 
     lambda = (characters of the texts) × (names) × 2^-(surprisal of the spelling in bits)
     """
     n_places = sum(map(len, texts)) * max(len(names), 1)
-    found = find_known_names(names, texts)
-    return [hit for hit in found if n_places * math.exp2(-surprisal.bits(hit.spelling)) < MAX_COINCIDENCES]
+    matches = find_known_names(names, texts)
+    return [match for match in matches if n_places * math.exp2(-surprisal.bits(match.spelling)) < MAX_COINCIDENCES]
 
 
 def has_only_common_words(
-    hit: NameOccurrence, value: Sequence[str], owners: set[int], users: Mapping[str, set[int]]
+    match: NameOccurrence, value: Sequence[str], owners: set[int], users: Mapping[str, set[int]]
 ) -> bool:
-    """Return whether all words that the hit overlaps are common (`MIN_USERS`); `value` has the words of the name."""
+    """Return whether all words that a match overlaps are common; `value` has the words of the name."""
     return all(
         (len(word) >= MIN_COMMON_LETTERS or word in value) and len(users.get(word, set()) - owners) >= MIN_USERS
-        for word in hit.words
+        for word in match.words
     )
 
 
@@ -192,14 +199,12 @@ def _persons(owners: Iterable[Sequence[int]]) -> set[int]:
 
 
 def find_known_names(names: Mapping[int, Sequence[Sequence[str]]], texts: Sequence[str]) -> Iterator[NameOccurrence]:
-    """Yield each occurrence of the letters of a name in a text: "Jane Abernathy" in "to j-a-n-e.abernathy".
+    """Yield each match of a name in a text: "Jane Abernathy" in "to j-a-n-e.abernathy".
 
     The words of the name may be in reverse order, and the letters of the whole name or of each word may be backwards.
-    Characters of the text other than letters and digits are ignored. The texts need not be normalised.
-
-    `names` has the spellings of each name by its index. A spelling is a sequence of words.
-
-    Cost: O(characters + hits).
+    Characters of the text other than letters and digits are ignored, and names of fewer than ten letters are not
+    searched for. The texts need not be normalised. `names` has the spellings of each name by its index. A spelling is
+    a sequence of words. Cost: O(characters + matches).
     """
     automaton = ahocorasick.Automaton()
     for name_index, spellings in names.items():
@@ -213,10 +218,10 @@ def find_known_names(names: Mapping[int, Sequence[Sequence[str]]], texts: Sequen
     for row, text in enumerate(texts):
         words = tokens_in(normalise(text))
         letters = "".join(word.word for word in words)
-        place: list[tuple[int, int]] = []  # for each letter, the index of its word, and its position in the text
-        for last, names_here in automaton.iter(letters):
+        place: list[tuple[int, int]] = []  # for each of `letters`: (index of its word, position in normalised text)
+        for last, spellings_here in automaton.iter(letters):
             place = place or [(at, word.start + i) for at, word in enumerate(words) for i in range(len(word.word))]
-            for name_index, spelling in names_here:
+            for name_index, spelling in spellings_here:
                 (at, start), (end_at, end) = place[last + 1 - len(spelling)], place[last]
                 overlapped = tuple(
                     word.word
@@ -227,56 +232,55 @@ def find_known_names(names: Mapping[int, Sequence[Sequence[str]]], texts: Sequen
 
 
 def leaked_parts(
-    texts: Sequence[str], recorded: RecordedIdentifiers, people: People, surprisal: Surprisal, found: set[int]
+    texts: Sequence[str], recorded: RecordedIdentifiers, people: People, surprisal: Surprisal, identified: set[int]
 ) -> Mapping[tuple[str, ...], Sequence[int]]:
-    """Return the long words of recorded names that identify train persons, with the numbers of these persons.
+    """Return the long words of recorded names that identify train persons: {(word,): numbers of these persons}.
 
-    For example, "Mrs. Abernathy" identifies Marguerite Abernathy if nobody else has this surname. A word is returned
-    if
-    - it occurs in S, and public text does not contain it;
-    - at most ten persons have it in a recorded name or a text, and all of them are in train;
-    - fewer than .01 occurrences in S are expected by chance;
-    - fewer than two control persons have such a word, or significantly more train persons do (`exceeds_control`);
-    - at least one person with the word is not in `found`, the persons whom earlier searches identified.
-
-    If no identifier of control is recorded, the train persons whose words occur in control texts but not in S are
-    counted instead of control persons. In this case, the numbers of words are compared as well: one word of ten
-    persons is one coincidence. If an identifier of control is recorded, words that are ordinary (such as "mountain")
-    and never follow a title are judged by the stricter `ordinary_words_leak` instead of `exceeds_control`.
+    For example, "Mrs. Abernathy" identifies Marguerite Abernathy if nobody else has this surname. Conditions:
+    - The word occurs in S, and public text does not contain it.
+    - At most ten persons have it in a recorded name or a text, and all of them are in train.
+    - Fewer than .01 occurrences in S are expected by chance.
+    - If an identifier of control is recorded: fewer than two control persons have such a word in S, or significantly
+      more train persons do (`exceeds_control`). Ordinary words (such as "mountain") that never follow a title in S
+      are compared separately, by the stricter `ordinary_words_leak`.
+    - If no identifier of control is recorded: the train persons whose words are in control texts but not in S are
+      counted instead of control persons. The numbers of words must pass the same test as the numbers of persons,
+      because one word of ten persons is one coincidence.
+    - At least one person with the word is not in `identified`, the persons whom earlier searches identified.
     """
-    owners = _long_parts(recorded)
-    if not owners:
+    word_owners = _long_parts(recorded)
+    if not word_owners:
         return {}
-    synthetic_words = [tokens(text) for text in texts]
-    occurring = _rare_words(owners, synthetic_words, surprisal)
+    synthetic_texts = [tokens(text) for text in texts]
+    occurring = _rare_words(word_owners, synthetic_texts, surprisal)
     has_control = not people.are_of_train(recorded.owners)
-    control_words = [] if has_control else [tokens(text) for text in people.tables[1][0]]
-    only_in_control = _rare_words(owners, control_words, surprisal) - occurring
-    recorded_for = {word: set(owners[word]) for word in only_in_control}
+    control_texts = [] if has_control else [tokens(text) for text in people.tables[1][0]]
+    control_words = _rare_words(word_owners, control_texts, surprisal) - occurring
+    recorded_for = {word: set(word_owners[word]) for word in control_words}
     for text, owner in people.rows() if occurring else ():
-        for word in (occurring | only_in_control).intersection(tokens(text)):
-            owners[word].add(owner)
-    persons = {word: owners[word].split(people.n_train, people.n_persons) for word in sorted(occurring)}
-    in_control = [word for word in only_in_control if any(owners[word].split(people.n_train, people.n_persons))]
-    by_chance = set[int]().union(*(recorded_for[word] for word in in_control))
-    n_tokens, n_control_tokens = (sum(map(len, texts)) for texts in (synthetic_words, control_words))
+        for word in (occurring | control_words).intersection(tokens(text)):
+            word_owners[word].add(owner)
+    word_arms = {word: word_owners[word].split(people.n_train, people.n_persons) for word in sorted(occurring)}
+    chance_words = [word for word in control_words if any(word_owners[word].split(people.n_train, people.n_persons))]
+    chance_persons = set[int]().union(*(recorded_for[word] for word in chance_words))
+    n_tokens, n_control_tokens = (sum(map(len, texts)) for texts in (synthetic_texts, control_texts))
     share_of_synthetic = n_tokens / max(n_tokens + n_control_tokens, 1)
     share = people.n_train / people.n_persons if has_control else share_of_synthetic
-    titled = {word for words in synthetic_words for at, word in enumerate(words) if is_titled(words, at)}
+    titled = {word for words in synthetic_texts for at, word in enumerate(words) if is_titled(words, at)}
     leaks: dict[tuple[str, ...], Sequence[int]] = {}
     for are_ordinary in (False, True):
-        alike = {
+        group = {
             word: train_and_control
-            for word, train_and_control in persons.items()
+            for word, train_and_control in word_arms.items()
             if (has_control and is_ordinary(word) and word not in titled) == are_ordinary
         }
-        of_train = {(word,): train for word, (train, control) in alike.items() if train and not control}
-        of_control = {person for train, control in alike.values() if not train for person in control}
-        has_more_words = has_control or exceeds_control(len(of_train), len(in_control), share, minimum=MIN_NAMES)
+        train_words = {(word,): train for word, (train, control) in group.items() if train and not control}
+        control_persons = {person for train, control in group.values() if not train for person in control}
+        more_words = has_control or exceeds_control(len(train_words), len(chance_words), share, minimum=MIN_NAMES)
         test = ordinary_words_leak if are_ordinary else partial(exceeds_control, minimum=MIN_NAMES)
-        has_more_persons = test(len(_persons(of_train.values())), len(of_control | by_chance), share)
-        if has_more_persons and has_more_words:
-            leaks |= {word: train for word, train in of_train.items() if not found.issuperset(train)}
+        more_persons = test(len(_persons(train_words.values())), len(control_persons | chance_persons), share)
+        if more_persons and more_words:
+            leaks |= {word: train for word, train in train_words.items() if not identified.issuperset(train)}
     return leaks
 
 

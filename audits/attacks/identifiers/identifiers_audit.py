@@ -1,4 +1,8 @@
-"""Identifiers audit: judge whether numbers, names or rare words of single persons are in the synthetic table."""
+"""Identifiers audit: judge whether numbers, names or rare words of single persons are in the synthetic table S.
+
+Most searches collect identifiers while all rows of S, and then all rows of the other tables, are read. Each search
+then decides which identifiers in S are leaks. Finally, train and control persons are compared (see `Identifiers`).
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -43,12 +47,11 @@ NO_LIST = "no list of identifiers was passed (`--identifiers FILE`), so most sin
 
 
 class Identifiers:
-    """Test whether numbers, addresses, names or rare words that belong to one person occur in the synthetic table.
+    """Test whether numbers, addresses, names or rare words of single persons occur in the synthetic table S.
 
-    Attack: the attacker searches the synthetic table S for an identifier of a person, such as a record number, an
-    e-mail address or a misspelt name. One match is enough. The audit therefore searches S for the identifiers of
-    train and control persons in any notation. The generator never reads control, so identifiers of control persons
-    occur in S only by chance.
+    Attack: the attacker searches S for an identifier of a person, such as a record number, an e-mail address or a
+    misspelt name. One match is enough. The audit therefore searches S for the identifiers of train and control
+    persons in any notation. S contains identifiers of control persons only by chance.
 
     Kinds of identifiers (a person has an identifier if it is in the person's texts, or recorded for the person):
     - direct identifier: record number, national id, IBAN, card, NHS number;
@@ -70,23 +73,25 @@ class Identifiers:
 
         lambda = (places in S) × (identifiers of the kind of v) × 2^-(bits of v)
 
-    If each of 10,000 persons and each of 10,000 rows of S has one number of 8 digits, lambda is 1, so a single match
-    proves nothing. For contacts, chance explains a match if lambda is at least .05. For direct identifiers,
-    `judge_patterned` also compares the number of matches with lambda, and with the matches of control persons.
+    A place is an identifier or number in S that could equal v. The identifiers are those in train if a train person
+    has v, otherwise those in control. If each of 10,000 persons and each of 10,000 rows of S has one number of 8
+    digits, lambda is 1, so a single match proves nothing. For contacts, chance explains a match if lambda is at least
+    .05. For direct identifiers, `judge_patterned` compares the matches of a group with lambda and with control.
 
     Leak: an identifier in S that at most ten persons have, among them a train person, if chance does not explain that
     it is in S. All kinds except rare words are judged: identifiers that patterns find (`judge_patterned`), recorded
     identifiers (`judge_recorded`, `judge_disguised`, `leaked_parts`, `_Searches`), and names, codes and combinations
-    of facts in the train texts (`_Searches`). A leak need not be a hit, and a hit need not be a leak. For example,
-    dates are never hits, and a record number that a control person also has is a leak, but not a hit.
+    of facts in the train texts (`_Searches`). A leak need not be a hit: dates are never hits, and a record number
+    that persons of both arms have is a leak but not a hit. Control persons can have hits, but no leaks.
 
     Verdict: fail in each of three cases:
     - There is a leak.
-    - The estimate `excess` is significantly above its limit (`provable_limit`), or above 0 if there are too few
-      persons for a limit. It is the share of train persons with a hit minus the share of control persons with a hit.
+    - `excess` is significantly above its limit (`provable_limit`), or above 0 if there are too few persons for a
+      limit. `excess` is the share of train persons with a hit minus the share of control persons with a hit.
     - Among the persons whose rare words and quasi-identifiers occur in S most often, there are significantly more, or
       significantly fewer, train persons than chance explains (`_rare_scores`, `scan_test`).
-    Otherwise, the verdict is pass if `excess` is shown to be at most its limit, and insufficient if it is not.
+    Otherwise, the verdict is pass if the upper confidence limit of `excess` is at most its limit; it is insufficient
+    if the upper confidence limit is higher or there are too few persons for a limit.
 
     `audits explain identifiers` describes each of these judgements.
 
@@ -119,19 +124,19 @@ class Identifiers:
             n_control_tokens=searches.n_control_tokens(),
         )
         recorded_hits = judge_recorded(occurrences, counts, surprisal, people.n_train, people.n_persons)
-        # each further search counts only leaks that no earlier search found; `leaks` are all leaks found so far
+        # `leaks` has the leaks of all searches so far; some later searches do not count leaks of the same persons
         entities = {**recorded_hits.terms.entities, **patterned.terms.entities}
         undisguised = {entity.key for entity in entities if entity.key.isdecimal()}
-        n_disguised, places, numbers = judge_disguised(texts, occurrences, pool, people, surprisal, undisguised)
+        n_disguised, places, digits = judge_disguised(texts, occurrences, pool, people, surprisal, undisguised)
         leaks = SearchTerms(entities, recorded_hits.terms.phrases, places)
         n_altered, leaks = searches.judge_altered(texts, leaks, surprisal)
         parts = leaked_parts(texts, occurrences.recorded, people, surprisal, leaks.persons())
-        of_parts = {words: ("part of a known name", owners) for words, owners in parts.items()}
-        leaks = leaks._replace(phrases={**leaks.phrases, **of_parts})
-        n_others, leaks, found = searches.judge_others(leaks, surprisal, numbers)
+        part_terms = {words: ("part of a known name", owners) for words, owners in parts.items()}
+        leaks = leaks._replace(phrases={**leaks.phrases, **part_terms})
+        n_others, leaks, by_search = searches.judge_others(leaks, surprisal, digits)
         located = locate_identifiers(texts, leaks, people.names)
         scores = _rare_scores(people, synthetic, pool, surprisal)
-        searched = _SearchResults(n_disguised, n_altered + len(parts) + n_others, found, scores)
+        searched = _SearchResults(n_disguised, n_altered + len(parts) + n_others, by_search, scores)
         result = _judge(people, patterned, recorded_hits, searched, located, confidence)
         if inputs.identifiers is None:
             return replace(result, reason=f"{result.reason}; {NO_LIST}")
@@ -141,11 +146,11 @@ class Identifiers:
 
 
 class _SearchResults(NamedTuple):
-    n_disguised: int  # number of disguised leaks
-    # number of all leaks that neither `judge_patterned` nor `judge_recorded` nor `judge_disguised` counts; where a
-    # search cannot count identifiers, each person with a leak counts as one
+    n_disguised: int  # number of leaks that `judge_disguised` returns
+    # sum of the counts of the later searches: persons (`judge_altered`), words (`leaked_parts`), and the names, codes
+    # and persons that `judge_others` counts
     n_others: int
-    by_search: Mapping[str, list[int]]  # [train persons, control persons] by search (`_Searches.judge_others`)
+    by_search: Mapping[str, list[int]]  # search: numbers of persons found (`_Searches.judge_others`)
     scores: Float  # result of `_rare_scores`
 
 
@@ -157,86 +162,88 @@ class _Searches:
         words = {word for text in inputs.synthetic.texts for word in tokens(text)}
         in_texts = ((list(names_in(text, words)), owner) for text, owner in people.rows() if owner < people.n_persons)
         listed = list(zip(lists, (owner for _, owner in people.rows()), strict=False))
-        self._recorded = NameOccurrences(listed, people)
-        names = list(zip(self._recorded.names, self._recorded.owners, strict=True))
+        self._recorded_names = NameOccurrences(listed, people)
+        names = list(zip(self._recorded_names.names, self._recorded_names.owners, strict=True))
         self._pairs, self._apart = NamePairs(names), NamesApart(names, people)
         self._addresses = AddressOccurrences(listed, people)
-        self._names, self._codes = NameOccurrences(in_texts, people), CodeOccurrences(people)
+        self._text_names, self._codes = NameOccurrences(in_texts, people), CodeOccurrences(people)
         self._facts = FactOccurrences(people)
 
     def collectors(self) -> tuple[tables.Collector, ...]:
         """Return the objects that must read all rows before a method `judge_` is called."""
-        return self._recorded, self._names, self._codes, self._facts, self._apart, self._addresses
+        return self._recorded_names, self._text_names, self._codes, self._facts, self._apart, self._addresses
 
     def n_control_tokens(self) -> int:
         """Return the number of tokens of the control texts."""
-        return self._recorded.n_tokens[1]
+        return self._recorded_names.n_tokens[1]
 
     def judge_altered(
         self, texts: Sequence[str], leaks: SearchTerms, surprisal: Surprisal
     ) -> tuple[int, SearchTerms]:
-        """Judge recorded names whose parts are glued or stand apart in S, and recorded addresses in other forms.
+        """Judge recorded names whose words S joins or separates, and recorded addresses in other forms.
 
-        Return the number of train persons with such a leak and without an earlier leak (`leaks`), and the earlier and
+        Return the number of train persons who have such a leak and none of the earlier `leaks`, and the earlier and
         new leaks together.
         """
-        found = (
+        results = (
             judge_glued_names(texts, self._pairs, self._people, surprisal),
             judge_names_apart(self._apart, self._people, surprisal),
             judge_addresses(self._addresses, self._people, surprisal),
         )
-        persons = set[int]().union(*(new.persons for new in found)) - leaks.persons()
-        rows = {row for new in found for row in new.places} | leaks.places.keys()
+        persons = set[int]().union(*(new.persons for new in results)) - leaks.persons()
+        rows = {row for new in results for row in new.places} | leaks.places.keys()
         places = {
-            row: [*leaks.places.get(row, ()), *(place for new in found for place in new.places.get(row, ()))]
+            row: [*leaks.places.get(row, ()), *(place for new in results for place in new.places.get(row, ()))]
             for row in rows
         }
         return len(persons), leaks._replace(places=places)
 
     def judge_others(
-        self, leaks: SearchTerms, surprisal: Surprisal, numbers: set[str]
+        self, leaks: SearchTerms, surprisal: Surprisal, disguised_digits: set[str]
     ) -> tuple[int, SearchTerms, Mapping[str, list[int]]]:
         """Judge recorded names in another order or with initials, and names, codes and combined facts from texts.
 
-        Return the number of leaks that are not among the earlier leaks (`leaks`, and disguised numbers with the
-        digits `numbers`), the earlier and new leaks together, and the number of train and control persons found by
-        each search: {search: [train, control]}.
+        Return the number of leaks, the earlier `leaks` and the new leaks together, and how many persons each search
+        found: {search: [train persons, persons by chance]}. The number of leaks is the sum of
+        - names (once for equal owners; recorded names only if at least one owner has none of the earlier `leaks`);
+        - codes that are not in `leaks` or `disguised_digits`, nor part of a longer leak (`CodeLeaks.without`);
+        - train persons whom combinations of facts identify.
         """
-        recorded_names = judge_names(self._recorded, surprisal, self._people, are_recorded=True)
-        in_texts = judge_names(self._names, surprisal, self._people, are_recorded=False)
-        before = {entity.key for entity in leaks.entities} | numbers
-        codes = judge_codes(self._codes, self._people, surprisal).without(before)
+        recorded_names = judge_names(self._recorded_names, surprisal, self._people, are_recorded=True)
+        text_names = judge_names(self._text_names, surprisal, self._people, are_recorded=False)
+        earlier_keys = {entity.key for entity in leaks.entities} | disguised_digits
+        codes = judge_codes(self._codes, self._people, surprisal).without(earlier_keys)
         combined = judge_combinations(self._facts, self._people)
-        names = {**in_texts.phrases, **recorded_names.without(leaks.persons())}
-        n_leaks = len({tuple(owners) for _, owners in names.values()}) + len(codes.owners) + len(combined.persons())
-        leaks = leaks._replace(phrases={**names, **leaks.phrases}, codes=codes.owners, rows=combined.rows)
-        found = {
+        phrases = {**text_names.phrases, **recorded_names.without(leaks.persons())}
+        n_leaks = len({tuple(owners) for _, owners in phrases.values()}) + len(codes.owners) + len(combined.persons())
+        leaks = leaks._replace(phrases={**phrases, **leaks.phrases}, codes=codes.owners, rows=combined.rows)
+        by_search = {
             "known_names_in_other_forms": [recorded_names.found, recorded_names.by_chance],
-            "names_in_texts": [in_texts.found, in_texts.by_chance],
+            "names_in_texts": [text_names.found, text_names.by_chance],
             "codes": [codes.n_train, codes.n_control],
             "combinations": [combined.n_found_train, combined.n_found_control],
         }
-        return n_leaks, leaks, found
+        return n_leaks, leaks, by_search
 
 
 def _rare_scores(people: People, synthetic: SyntheticKeys, pool: PoolContent, surprisal: Surprisal) -> Float:
-    """Return the score z of each person: high if the synthetic table S has many words that only this person has.
+    """Return the score z of each person: high if S contains many rare words and quasi-identifiers of this person.
 
-        z(p) = (hits(p) - r × total(p)) / sqrt(total(p) + 1)
-        r = (sum of hits over all persons) / (sum of total over all persons)
+        z(p) = (matched(p) - r × total(p)) / sqrt(total(p) + 1)
+        r = (sum of matched over all persons) / (sum of total over all persons)
 
-    total(p) is the sum of the bits of the words and quasi-identifiers that only person p has. hits(p) is the part of
-    this sum for those that occur in S. z(p) is 0 if hits(p) / total(p) equals r, the ratio for all persons together.
+    total(p) is the sum of the bits of the rare words of person p and of the quasi-identifiers that only p has.
+    matched(p) is the part of this sum for those that occur in S. z(p) is 0 if matched(p) / total(p) equals r.
     """
     n = people.n_persons
-    hits, total = np.zeros(n), np.zeros(n)
+    matched, total = np.zeros(n), np.zeros(n)
     for kind, owned in pool.quasi.items():
-        of_one = (owned.owner >= 0) & (owned.owner < n)
-        total += QUASI_BITS[kind] * np.bincount(owned.owner[of_one], minlength=n)
-        of_one &= owned.occur_in(synthetic.by_kind[kind])
-        hits += QUASI_BITS[kind] * np.bincount(owned.owner[of_one], minlength=n)
-    is_found = pool.words.occur_in(synthetic.words)
-    # whether a word has several owners, belongs to no person, or was counted already
+        is_single = (owned.owner >= 0) & (owned.owner < n)
+        total += QUASI_BITS[kind] * np.bincount(owned.owner[is_single], minlength=n)
+        is_single &= owned.occur_in(synthetic.by_kind[kind])
+        matched += QUASI_BITS[kind] * np.bincount(owned.owner[is_single], minlength=n)
+    occurs = pool.words.occur_in(synthetic.words)
+    # for each word: whether it has several owners, is public or in a row set aside, or was counted before
     is_skipped = (pool.words.owner < 0) | (pool.words.owner >= n)
     for text, owner in people.rows():
         words = sorted(tables.long_words(tokens(text)))
@@ -244,10 +251,10 @@ def _rare_scores(people: People, synthetic: SyntheticKeys, pool: PoolContent, su
         for i in np.flatnonzero(~is_skipped[place]).tolist():
             bits = surprisal.bits(words[i])
             total[owner] += bits
-            hits[owner] += bits * is_found[place[i]]
+            matched[owner] += bits * occurs[place[i]]
         is_skipped[place] = True
-    rate = float(hits.sum() / max(total.sum(), 1.0))
-    return np.asarray((hits - rate * total) / np.sqrt(total + 1.0), dtype=np.float64)
+    rate = float(matched.sum() / max(total.sum(), 1.0))
+    return np.asarray((matched - rate * total) / np.sqrt(total + 1.0), dtype=np.float64)
 
 
 def _judge(
@@ -281,7 +288,7 @@ def _judge(
             "scan_p": exact(scan.p, confidence=confidence, n=n_t + n_h),
             **tau_metric(tau, confidence=confidence, n=n_persons),
         },
-        details={  # in the keys, "known" means recorded
+        details={  # "known" in a key means recorded
             "n_train_persons": n_t,
             "n_control_persons": n_h,
             "tau": tau,
