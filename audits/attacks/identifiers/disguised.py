@@ -93,16 +93,16 @@ def _disguised_numbers(
             if i not in recorded.personal_numbers:
                 contacts.add(form.key[:MAX_DIGITS])
     control_texts, sizes = people.tables[1][0], (people.n_train, people.n_persons)
-    for hit in find_known_numbers(pool.known_numbers, texts, control_texts, *sizes):
-        train, control = Owners(pool.known_numbers.owners(hit.digits)).split(*sizes)
-        is_shared_contact = control and hit.digits in contacts
+    for match in find_known_numbers(pool.known_numbers, texts, control_texts, *sizes):
+        train, control = Owners(pool.known_numbers.owners(match.digits)).split(*sizes)
+        is_shared_contact = control and match.digits in contacts
         is_undisguised = any(
-            hit.digits in undisguised or undisguised in hit.digits for undisguised in undisguised_digits
+            match.digits in undisguised or undisguised in match.digits for undisguised in undisguised_digits
         )
         if not train or is_shared_contact or is_undisguised:
             continue
-        leaked.add(hit.digits)
-        places[hit.row].append(Place(hit.start, hit.end, f"known number, {hit.form}", train))
+        leaked.add(match.digits)
+        places[match.row].append(Place(match.start, match.end, f"known number, {match.form}", train))
     # a number that is part of a longer leaked number is not counted
     return {digits for digits in leaked if not any(digits != longer and digits in longer for longer in leaked)}
 

@@ -1,7 +1,9 @@
 """Decide which numbers and codes of single persons in the synthetic table S are leaks.
 
 A code consists of digits, or of digits and letters, in any grouping (`codes`). The key of a code is its letters and
-digits. The form of a code is the way in which it is written (`Code.form`).
+digits. The form of a code is the way in which it is written (`Code.form`). Codes are collected from S and from all
+texts outside S. Those in S that exactly one person has are grouped by their `surprisal`, which measures how unlikely
+a string is. In each group, the numbers of train and control persons with such codes are compared.
 """
 
 import math
@@ -21,8 +23,8 @@ from audits.attacks.identifiers.surprisal import Surprisal, digit_bits
 from audits.attacks.identifiers.tables import MAX_COINCIDENCES_OF_KIND, People
 from audits.core.stats import exceeds_chance, exceeds_control
 
-MAX_SHARED = 0.01  # codes of one form identify nobody if more than this fraction of them have several owners
-# smallest number of bits of a code in the group "long" (`judge_codes`); round and consecutive numbers have fewer
+MAX_SHARED = 0.01  # a form is shared if more than this fraction of its codes have several owners (`shared_forms`)
+# smallest number of bits in the group "long" of `judge_codes`; numbers such as 70000000 and 12345678 have fewer
 MIN_BITS = 20.0
 _MIN_MIXED_BITS = 25.0  # smallest number of bits in the group "mixed"; product names, such as i486dx/33, have fewer
 _FEW_BITS = 6.0  # bits of a year, and of each of the two numbers of a size such as 1024x768
@@ -39,12 +41,12 @@ class CodeOccurrences:
     def __init__(self, people: People) -> None:
         self._people = people
         self.synthetic, self._identifiers = KeyCollector(), KeyCollector()
-        self.n_synthetic: dict[int, int] = {}  # length of a key: number of codes in S
-        self.n_train: dict[int, int] = {}  # length of a key: number of codes in train
+        self.n_synthetic: dict[int, int] = {}  # number of characters of a key: number of codes in S
+        self.n_train: dict[int, int] = {}  # number of characters of a key: number of codes in train
         self.owners: dict[str, Owners] = {}  # key of a code in S: owners of texts outside S with the code
-        self.written: dict[str, Code] = {}  # key in `owners`: the code in a text outside S
+        self.written: dict[str, Code] = {}  # key in `owners`: the code as written in a text outside S
         self.patterned: set[str] = set()  # keys of codes that overlap an identifier of S (see `judge_patterned`)
-        self.letters: Counter[str] = Counter()  # group of letters: number of codes outside S with it
+        self.letters: Counter[str] = Counter()  # group of letters: number of codes outside S that contain the group
         self.n_codes = 0  # number of codes outside S
         # one entry for each long or mixed code of a row outside S: hash of its key, its owner, index of its form
         self._keys, self._owners, self._form = array("q"), array("i"), array("i")
@@ -78,11 +80,11 @@ class CodeOccurrences:
 
     @cached_property
     def _in_synthetic(self) -> tuple[Keys, Keys]:
-        """The keys of (codes, numbers and identifiers) in S; computed once, after all rows of S have been read."""
+        """Two sets of keys in S: codes; identifiers and numbers. Computed once, after S has been read."""
         return self.synthetic.collected(), self._identifiers.collected()
 
     def shared_forms(self) -> frozenset[str]:
-        """Return the forms in which at least two codes, and more than 1 % of the codes, have several owners."""
+        """Return the forms in which at least 2 and more than 1 % of the long and mixed codes have several owners."""
         columns = (self._keys, self._owners, self._form)
         keys, owners, forms = (np.frombuffer(column, dtype=column.typecode) for column in columns)
         order = np.lexsort((owners, keys))
@@ -103,10 +105,12 @@ def codes_of(row: RowContent) -> Iterator[Code]:
 
 
 def code_bits(code: Code, surprisal: Surprisal, occurrences: CodeOccurrences) -> float:
-    """Return the surprisal of a code in bits.
+    """Return the surprisal of a code in bits, which is the sum of the bits of its parts.
 
-    Years, sizes such as 1024x768, and numbers such as 11111, 12345 and 70000 have few bits. Units such as mg also
-    have few bits: if n of the N codes outside S contain a group of letters, the group has at most log2(N / n) bits.
+    - A year has 6 bits, and a group that is a size, such as 1024x768, has 12 bits.
+    - Any other sequence of digits has `digit_bits`, which are few for 11111, 12345 and 70000.
+    - A sequence of letters has the bits of `surprisal`, but at most 4 bits per letter. If it is a whole group that n
+      of the N codes outside S contain, such as the unit mg, it has at most log2(N / n) bits.
     """
     bits = 0.0
     for group in code.groups:
@@ -129,8 +133,8 @@ class CodeLeaks(NamedTuple):
     """The result of `judge_codes`."""
 
     owners: Mapping[str, Sequence[int]]  # key of a leak: [number of the train person]
-    n_train: int  # number of train persons who alone have a code in S
-    n_control: int  # number of control persons who alone have a code in S
+    n_train: int  # number of train persons with a judged code, that is, a code in S that nobody else has
+    n_control: int  # number of control persons with a judged code
 
     def without(self, keys: Iterable[str]) -> "CodeLeaks":
         """Return the leaks, except those that contain or are part of one of `keys`, or are part of a longer leak."""
@@ -145,16 +149,17 @@ class CodeLeaks(NamedTuple):
 def judge_codes(occurrences: CodeOccurrences, people: People, surprisal: Surprisal) -> CodeLeaks:
     """Return the codes of single train persons that occur in S and are leaks.
 
-    lambda is the expected number of chance matches of a code:
+    A code is judged if its only owner is a train or control person, and it is not in `CodeOccurrences.patterned`.
+    lambda is the expected number of its chance matches, if all codes of its length were as unlikely:
 
         lambda = (codes of its length in S) × (codes of its length in train) × 2^-(surprisal in bits)
 
-    Only codes that exactly one person has are judged. Each code is in one of three groups:
-    - long: a long code (`Code.is_long`) of at least 20 bits. lambda must be below .05, or the number of long codes
-      of train with this length in S must be significantly above lambda (`exceeds_chance`).
-    - mixed: a mixed code (`Code.is_mixed`) of at least 25 bits with lambda below .05. Groups of letters add no bits,
-      because they can be a name (as in 99mtc-mdp).
-    - other: all remaining codes, and all codes of a form that several persons use (`shared_forms`).
+    Each judged code is in one of three groups:
+    - long: a long code (`Code.is_long`) of at least 20 bits, if lambda is below .05. The codes of one length with a
+      higher lambda are also long if `exceeds_chance` finds more of them from train in S than their highest lambda.
+    - mixed: a mixed code (`Code.is_mixed`) of at least 25 bits, if it is not long and lambda is below .05. Groups of
+      letters add no bits to it, because they can be a name (as in 99mtc-mdp).
+    - other: all other codes, and all codes of a shared form (`shared_forms`).
 
     The codes of train persons in a group are leaks if significantly more train than control persons have such a code
     in S (`exceeds_control`). Long and mixed codes need no test if fewer than two control persons have such a code.
@@ -162,16 +167,16 @@ def judge_codes(occurrences: CodeOccurrences, people: People, surprisal: Surpris
     shared = occurrences.shared_forms()
     groups: list[tuple[dict[str, int], dict[str, int]]] = [({}, {}) for _ in range(3)]
     long, mixed, other = groups  # each group: {key: train person}, {key: control person}
-    # by length of the key: (key, owner, lambda) of each long code of at least 20 bits with lambda of at least .05
+    # length of a key: (key, owner, lambda) of each long code of at least 20 bits whose lambda is .05 or more
     likely = defaultdict[int, list[tuple[str, int, float]]](list)
     for key, owners in occurrences.owners.items():
-        (owner, *others) = owners
-        if others or owner >= people.n_persons or key in occurrences.patterned:
+        (owner, *further_owners) = owners
+        if further_owners or owner >= people.n_persons or key in occurrences.patterned:
             continue
         code = occurrences.written[key]
         n_pairs = occurrences.n_synthetic[len(key)] * max(occurrences.n_train.get(len(key), 0), 1)
-        counted = code if code.is_long else code._replace(groups=tuple(g for g in code.groups if not g.isalpha()))
-        bits, min_bits = code_bits(counted, surprisal, occurrences), MIN_BITS if code.is_long else _MIN_MIXED_BITS
+        scored = code if code.is_long else code._replace(groups=tuple(g for g in code.groups if not g.isalpha()))
+        bits, min_bits = code_bits(scored, surprisal, occurrences), MIN_BITS if code.is_long else _MIN_MIXED_BITS
         has_bits, expected = bits >= min_bits and code.form not in shared, n_pairs * 2.0**-bits
         if has_bits and code.is_long and expected >= MAX_COINCIDENCES_OF_KIND:
             likely[len(key)].append((key, owner, expected))
@@ -189,5 +194,5 @@ def judge_codes(occurrences: CodeOccurrences, people: People, surprisal: Surpris
     for (train, control), minimum in ((long, MIN_NUMBERS), (mixed, MIN_NUMBERS), (other, 0)):
         if exceeds_control(len(set(train.values())), len(set(control.values())), share, minimum=minimum):
             leaks |= {key: [owner] for key, owner in train.items()}
-    found = [{owner for group in groups for owner in group[i].values()} for i in (0, 1)]
-    return CodeLeaks(leaks, len(found[0]), len(found[1]))
+    persons = [{owner for group in groups for owner in group[i].values()} for i in (0, 1)]
+    return CodeLeaks(leaks, len(persons[0]), len(persons[1]))

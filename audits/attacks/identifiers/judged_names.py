@@ -1,6 +1,9 @@
 """Decide which names of persons in the synthetic table S are leaks.
 
-A form is a way in which a text writes a name, such as "Abernathy, M." for Marguerite Jane Abernathy.
+A form is a way in which a text writes a name, such as "Abernathy, M." for Marguerite Jane Abernathy. The names come
+from a list (recorded names, which were replaced in real records) or from the real texts. Their forms are searched for
+in S and in the texts outside S. Then the train persons with a form in S are compared with the control persons with a
+form in S, and with the train persons whose forms are in texts of control, where they occur by chance.
 """
 
 import math
@@ -17,7 +20,7 @@ from audits.attacks.identifiers.tables import People
 from audits.core.stats import exceeds_control
 from audits.text.name_lists import SHORT_FORMS
 
-MAX_COINCIDENCES = 0.01  # a form is rare if fewer than .01 occurrences of it are expected by chance
+MAX_COINCIDENCES = 0.01  # a form can be rare only if fewer than .01 occurrences of it are expected by chance
 
 _Forms = dict[NameForm, list[int]]  # form: numbers of the persons who have the form
 
@@ -25,9 +28,9 @@ _Forms = dict[NameForm, list[int]]  # form: numbers of the persons who have the 
 class NameLeaks(NamedTuple):
     """The result of `judge_names`."""
 
-    found: int  # number of train persons whose name occurs in S in any form
-    by_chance: int  # control persons with a name in S, plus train persons with a name in control texts but not in S
-    phrases: Mapping[Tokens, tuple[str, Sequence[int]]]  # words of a leak in S: (kind to report, owners)
+    found: int  # number of train persons with a form in S
+    by_chance: int  # number of control persons with a form in S, plus train persons with a form only in control texts
+    phrases: Mapping[Tokens, tuple[str, Sequence[int]]]  # words of a leak in S: (kind to report, train persons)
 
     def without(self, persons: set[int]) -> Mapping[Tokens, tuple[str, Sequence[int]]]:
         """Return the leaks that identify a person who is not in `persons`."""
@@ -35,26 +38,27 @@ class NameLeaks(NamedTuple):
 
 
 class NameOccurrences:
-    """Occurrences of names in S and in texts outside S."""
+    """Occurrences of names in S and in texts outside S; `listed` has pairs (strings that may be names, owner)."""
 
     def __init__(self, listed: Iterable[tuple[Sequence[str], int]], people: People) -> None:
         owners: dict[tuple[PersonName, ...], Owners] = {}
         for values, owner in listed:
-            single = [value for value in values if value.isalpha()]
+            words_alone = [value for value in values if value.isalpha()]
             # given name and surname may be two successive values, in either order
-            pairs = [name for a, b in pairwise(single) for name in (f"{a}, {b}", f"{b}, {a}")]
+            pairs = [name for a, b in pairwise(words_alone) for name in (f"{a}, {b}", f"{b}, {a}")]
             for readings in filter(None, map(read_name, (*values, *pairs))):
                 owners.setdefault(readings, Owners()).add(owner)
         self.names, self.owners = list(owners), list(owners.values())
         self._n_train, self._n_persons = people.n_train, people.n_persons
         self._search = NameSearch(self.names)
-        self.forms: dict[NameForm, set[int]] = defaultdict(set)  # form in S: indices of the names that match
+        self.forms: dict[NameForm, set[int]] = defaultdict(set)  # form in S: indices in `names` of matching names
         self.phrases: dict[NameForm, set[Tokens]] = defaultdict(set)  # form in S: the words with which S writes it
         # form in S: owners of the texts outside S that may contain the name (`agrees`)
         self.text_owners: dict[NameForm, Owners] = defaultdict(Owners)
-        self.in_control: dict[NameForm, set[int]] = defaultdict(set)  # form in control texts: indices of the names
-        self.n_tokens = [0, 0]  # number of tokens of S and of control texts
-        self._by_surname: dict[Tokens, list[NameForm]] = {}  # forms in S; empty until the first call of `read_other`
+        # form in control texts: indices in `names` of matching names
+        self.in_control: dict[NameForm, set[int]] = defaultdict(set)
+        self.n_tokens = [0, 0]  # number of tokens of S, and of control texts
+        self._by_surname: dict[Tokens, list[NameForm]] = {}  # surname: forms in S; filled by the first `read_other`
 
     def read_synthetic(self, row: RowContent) -> None:
         """Add the names in the words of a row of S."""
@@ -82,13 +86,13 @@ class NameOccurrences:
 
     def persons(self, form: NameForm) -> tuple[list[int], list[int]]:
         """Return the train persons and the control persons whom a form in S may mean."""
-        listed = (owner for number in self.forms[form] for owner in self.owners[number])
-        return Owners((*listed, *self.text_owners.get(form, ()))).split(self._n_train, self._n_persons)
+        name_owners = (owner for number in self.forms[form] for owner in self.owners[number])
+        return Owners((*name_owners, *self.text_owners.get(form, ()))).split(self._n_train, self._n_persons)
 
     def n_names(self) -> tuple[int, int]:
         """Return the number of names that only train persons have, and the number of all other names."""
-        of_train = sum(max(owners, default=0) < self._n_train for owners in map(list, self.owners))
-        return of_train, len(self.owners) - of_train
+        n_train = sum(max(owners, default=0) < self._n_train for owners in map(list, self.owners))
+        return n_train, len(self.owners) - n_train
 
 
 def judge_names(
@@ -103,19 +107,19 @@ def judge_names(
         lambda = (tokens of S) × (ways to write the name) × 2^-(surprisal of its words in bits)
 
     - Rare forms of train persons are leaks if fewer than two control persons have rare forms in S, or if
-      significantly more train than control persons have rare forms in S (`exceeds_control`). If no name of control is
-      recorded, the train persons with rare forms in control texts but not in S are counted instead of control
-      persons. In this case, the numbers of rare forms are compared as well.
-    - Forms that are not rare, such as initials with a surname, are leaks only if significantly more train persons
-      have such forms in S than persons have them by chance: the control persons with such forms in S, plus the train
-      persons with such forms in control texts but not in S.
+      significantly more train than control persons have rare forms in S (`exceeds_control`). If only train persons
+      have recorded names, the train persons with rare forms in control texts but not in S are counted instead of
+      control persons, and the numbers of rare forms must pass the same test.
+    - All other forms, such as initials with a surname, are common. Those of train persons are leaks if significantly
+      more train persons have common forms in S than persons have forms by chance: control persons with common forms
+      in S, plus train persons with forms of either type in control texts but not in S.
 
     If `are_recorded` is false, the names were read from texts and not from a list. In this case, a form counts only
-    if it has a full given name and exactly one person has it, and no form counts as rare.
+    if exactly one person has it and it has a full given name. All forms are common, and control texts do not count.
     """
-    # {form: its persons} for the forms that only train persons have, and for those that only control persons have
+    # ({form: its train persons}, {form: its control persons})
     rare: tuple[_Forms, _Forms] = ({}, {})
-    other: tuple[_Forms, _Forms] = ({}, {})
+    common: tuple[_Forms, _Forms] = ({}, {})
     for form in occurrences.forms:
         train, control = occurrences.persons(form)
         if bool(train) == bool(control):
@@ -123,31 +127,31 @@ def judge_names(
         if not are_recorded and (len(train) + len(control) > 1 or not form.has_given_name):
             continue
         is_rare = are_recorded and _is_rare(form, surprisal, occurrences.n_tokens[0])
-        (rare if is_rare else other)[bool(control)][form] = [*train, *control]
-    chance, share = 0, people.n_train / people.n_persons
-    (rare_train, rare_control), (other_train, other_control) = map(_persons, rare), map(_persons, other)
-    n_rare_by_chance, share_of_rare, has_more_forms = len(rare_control), share, True
+        (rare if is_rare else common)[bool(control)][form] = [*train, *control]
+    n_by_chance, share = 0, people.n_train / people.n_persons
+    (rare_train, rare_control), (common_train, common_control) = map(_persons, rare), map(_persons, common)
+    n_rare_by_chance, share_of_rare, exceeds_in_forms = len(rare_control), share, True
     if are_recorded:
         (n_train_names, n_other_names), (n_s, n_c) = occurrences.n_names(), occurrences.n_tokens
-        elsewhere = occurrences.in_control.keys() - occurrences.forms  # forms in control texts but not in S
-        chance = len(_train_in_control(occurrences, elsewhere, people.n_train))
+        control_forms = occurrences.in_control.keys() - occurrences.forms  # forms in control texts but not in S
+        n_by_chance = len(_train_in_control(occurrences, control_forms, people.n_train))
         # Without a leak, each pair of a name and a token matches equally often. Matches of names that only train
         # persons have are counted in S and in control texts, and matches of other names only in S.
         share = n_train_names * n_s / max(n_train_names * (n_s + n_c) + n_other_names * n_s, 1)
         share_of_rare = n_train_names / max(n_train_names + n_other_names, 1)
         if n_other_names == 0:
-            forms = {form for form in elsewhere if _is_rare(form, surprisal, n_c)}
+            forms = {form for form in control_forms if _is_rare(form, surprisal, n_c)}
             n_rare_by_chance, share_of_rare = len(_train_in_control(occurrences, forms, people.n_train)), share
-            has_more_forms = exceeds_control(len(rare[0]), len(forms), share, minimum=MIN_NAMES)
+            exceeds_in_forms = exceeds_control(len(rare[0]), len(forms), share, minimum=MIN_NAMES)
     leaks: dict[NameForm, list[int]] = {}
     kind = "known name, other form" if are_recorded else "name"
-    if has_more_forms and exceeds_control(len(rare_train), n_rare_by_chance, share_of_rare, minimum=MIN_NAMES):
+    if exceeds_in_forms and exceeds_control(len(rare_train), n_rare_by_chance, share_of_rare, minimum=MIN_NAMES):
         leaks |= rare[0]
-    if exceeds_control(len(other_train), len(other_control) + chance, share, minimum=0):
-        leaks |= other[0]
+    if exceeds_control(len(common_train), len(common_control) + n_by_chance, share, minimum=0):
+        leaks |= common[0]
     return NameLeaks(
-        found=len(rare_train | other_train),
-        by_chance=len(rare_control | other_control) + chance,
+        found=len(rare_train | common_train),
+        by_chance=len(rare_control | common_control) + n_by_chance,
         phrases={phrase: (kind, owners) for form, owners in leaks.items() for phrase in occurrences.phrases[form]},
     )
 
@@ -158,14 +162,14 @@ def _persons(forms: _Forms) -> set[int]:
 
 def _is_rare(form: NameForm, surprisal: Surprisal, n_tokens: int) -> bool:
     """Return whether a form has a full given name and fewer than .01 chance occurrences in n tokens are expected."""
-    # 2 orders; 3 spellings of the surname; each given name: in full, as initial, left out (3), or as a short form
+    # 2 orders × 3 spellings of the surname × (in full, initial, left out, or one of the short forms) per given name
     n_ways = 2 * 3 * math.prod(3 + len(SHORT_FORMS.get(word, ())) for word in form.given)
     bits = sum(map(surprisal.bits, (*form.surname, *form.given))) - math.log2(n_ways)
     return form.has_given_name and n_tokens * math.exp2(-bits) < MAX_COINCIDENCES
 
 
 def _train_in_control(occurrences: NameOccurrences, forms: Iterable[NameForm], n_train: int) -> set[int]:
-    """Return the owners of the names that only train persons have and that match one of `forms` in control texts."""
+    """Return the persons who have a name that matches one of `forms` in control texts and that only train has."""
     return {
         owner
         for form in forms

@@ -1,6 +1,9 @@
 """Search texts for numbers of known persons by their digits: inside longer numbers, backwards, or slightly altered.
 
-For example, 4450012739 is found in "445-001-273-9", "9372100544" (backwards) and "445001239" (one digit missing).
+A known number is a number whose owners are known. For example, 4450012739 is found in "445-001-273-9", "9372100544"
+(backwards) and "445001239" (one digit missing). The digits of a text are read as runs without separators. Sequences
+of digits of a run are compared with the known numbers in each form (`_FORMS`). Matches of train persons are returned
+only if neither chance nor the matches of control explain them.
 """
 
 from array import array
@@ -19,16 +22,17 @@ from audits.core.types import Int
 from audits.text.normalise import normalise
 
 MAX_DIGITS = 18  # a longer number is cut to its first 18 digits, which fit into 64 bits
-MIN_VARIETY = 0.6  # altered forms count only if the number has this share of the bits of as many random digits
-MAX_COINCIDENCES = 0.01  # altered forms count only if lambda, the expected number of chance matches, is below .01
+# smallest `digit_bits` of a number whose altered forms count, as a share of the bits of as many random digits
+MIN_VARIETY = 0.6
+MAX_COINCIDENCES = 0.01  # limit of lambda (`find_known_numbers`)
 
 
-class NumberHit(NamedTuple):
-    """A known number found in a synthetic text."""
+class NumberMatch(NamedTuple):
+    """A known number of a train person that occurs in a text."""
 
     digits: str  # the first 18 digits of the known number
-    form: str  # name in `_FORMS` of the form in which the number is written
-    row: int
+    form: str  # name in `_FORMS` of the form in which the text has the number
+    row: int  # index of the text
     start: int  # first character in the normalised text
     end: int  # end, exclusive
 
@@ -50,18 +54,18 @@ class KnownNumbers:
         """Return the different lengths of the numbers, in digits."""
         return sorted(set(self._lengths))
 
-    def by_side(self, n: int, n_train: int, n_persons: int) -> tuple[Int, Int, Int]:
-        """Return three sets of numbers of n digits: those of train persons, of only train, and of only control.
+    def by_arm(self, n: int, n_train: int, n_persons: int) -> tuple[Int, Int, Int]:
+        """Return three arrays of numbers of n digits: of train persons, of only train persons, and of only others.
 
-        Numbers in public text (owner `n_persons`) are left out.
+        Numbers in public text (owner `n_persons`) are omitted.
         """
         has_length = np.frombuffer(self._lengths, dtype=np.int8) == n
         owners = np.frombuffer(self._owners, dtype=np.int32)
         values = np.frombuffer(self._values, dtype=np.int64)
         public = values[has_length & (owners == n_persons)]
-        of_train = np.setdiff1d(values[has_length & (owners < n_train)], public)
-        of_others = np.setdiff1d(values[has_length & (owners >= n_train)], public)
-        return of_train, np.setdiff1d(of_train, of_others), np.setdiff1d(of_others, of_train)
+        train_numbers = np.setdiff1d(values[has_length & (owners < n_train)], public)
+        other_numbers = np.setdiff1d(values[has_length & (owners >= n_train)], public)
+        return train_numbers, np.setdiff1d(train_numbers, other_numbers), np.setdiff1d(other_numbers, train_numbers)
 
     def owners(self, digits: str) -> list[int]:
         """Return the owners of a number."""
@@ -72,17 +76,17 @@ class KnownNumbers:
 
 
 class _Digits(NamedTuple):
-    """All digits in the texts of a table, and where they stand."""
+    """All digits in some texts, and where they stand."""
 
-    digits: Int  # the digits of all runs (`digit_runs`) of a table, one after the other
-    run: NDArray[np.int32]  # number of the run of each digit
+    digits: Int  # the digits of all runs (`digit_runs`) of the texts, one after the other
+    run: NDArray[np.int32]  # index of the run of each digit
     starts: Sequence[int]  # first character of each digit in the normalised text
     ends: Sequence[int]  # end of each digit, exclusive
-    rows: list[int]  # row of each run
+    rows: list[int]  # index of the text of each run
     firsts: list[int]  # index of the first digit of each run; the last entry is the number of all digits
 
     def windows(self, n: int) -> tuple[Int, Int]:
-        """Return (numbers from all n consecutive digits of a run, index of the first digit of each number)."""
+        """Return the numbers that n consecutive digits of a run form, and the index of the first digit of each."""
         if len(self.digits) < n:
             return np.zeros(0, np.int64), np.zeros(0, np.int64)
         starts = np.flatnonzero(self.run[: len(self.run) - n + 1] == self.run[n - 1 :])
@@ -99,79 +103,82 @@ class _Digits(NamedTuple):
 
 def find_known_numbers(
     known: KnownNumbers, texts: Sequence[str], control_texts: Sequence[str], n_train: int, n_persons: int
-) -> Iterator[NumberHit]:
-    """Yield the numbers of train persons (owners below `n_train`) that occur in the texts as written or altered.
+) -> Iterator[NumberMatch]:
+    """Yield the numbers of train persons (owners below `n_train`) that occur in the texts in order or altered.
 
-    The expected number of chance matches is lambda:
+    The known numbers of each length n are judged separately. lambda is the expected number of chance matches:
 
-        lambda = (numbers of m digits in the texts) × (train numbers of n digits) × (ways to write a number) / 10^m
+        lambda = (sequences of m digits in the texts) × (train numbers of n digits) × (ways to write a number) / 10^m
 
-    n is the number of digits of the known number, and m the number of digits as written. The number of ways is
+    m is the number of digits as written. It is n - 1 if one digit is missing, and otherwise n. The number of ways is
     - 1 for the digits in order, and for the digits backwards;
-    - n if one digit is missing (m = n - 1), and 9 × n if one digit is wrong;
+    - n if one digit is missing, and 9 × n if one digit is wrong;
     - n - 1 if two neighbouring digits are exchanged, and n - 1 if the beginning and the rest are exchanged.
 
-    Digits in order count if lambda is below .01, or if the number of train numbers found is significantly higher than
-    lambda (`exceeds_chance`). An altered form counts only if lambda is below .01 and the digits vary (`MIN_VARIETY`):
-    the altered forms of 0000000004 also occur in rounded numbers.
+    Digits in order count if lambda is below .01, or if significantly more train numbers than lambda occur
+    (`exceeds_chance`); for them, lambda counts equal sequences once. An altered form counts only if lambda is below
+    .01 and the digits vary (`MIN_VARIETY`): the altered forms of 0000000004 also occur in rounded numbers.
 
-    Digits need not be random: telephone numbers of one town begin alike. Therefore, matches count only if there are
-    significantly more of them than matches by chance (`exceeds_control`):
-    - The digits in order are compared with the numbers of control persons (owners from `n_train` on) in `texts`.
-    - Altered forms are compared with the altered numbers of control persons in `texts`, and with the altered forms
-      in control texts of numbers that only train persons have. In control texts, such forms occur only by chance.
+    Digits need not be random: telephone numbers of one town begin alike. Therefore, the matches are yielded only if
+    fewer than two matches by chance exist, or if they are significantly more than these (`exceeds_control`):
+    - Digits in order: train numbers in `texts` are compared with numbers in `texts` that no train person has.
+    - Altered forms: runs in `texts` with a train number are compared with runs in `texts` with a number that no train
+      person has, and with runs in control texts with a number that only train persons have. Equal runs count once.
 
-    Cost: O(digits of `texts` and `control_texts`) for each length and each way to write a number; 24 bytes per digit.
+    Cost: O(digits of `texts` and `control_texts`) for each length and each way to write a number.
+    Memory: 20 bytes for each digit, and temporary arrays.
     """
     lengths = known.lengths()
     if not lengths:
         return
     digits, controls = _read(texts), _read(control_texts)
     for n in lengths:
-        of_train, only_train, of_control = known.by_side(n, n_train, n_persons)
-        hits = _in_order(digits, n, of_train, of_control)
-        hits += _altered(digits, controls, n, (of_train, only_train, of_control))
-        for form, first, index in hits:
+        train_numbers, only_train, control_numbers = known.by_arm(n, n_train, n_persons)
+        matches = _in_order(digits, n, train_numbers, control_numbers)
+        matches += _altered(digits, controls, n, (train_numbers, only_train, control_numbers))
+        for form, first, index in matches:
             last, row = first + n + form.extra - 1, digits.rows[int(digits.run[first])]
-            yield NumberHit(f"{of_train[index]:0{n}d}", form.name, row, digits.starts[first], digits.ends[last])
+            yield NumberMatch(
+                f"{train_numbers[index]:0{n}d}", form.name, row, digits.starts[first], digits.ends[last]
+            )
 
 
-def _in_order(digits: _Digits, n: int, of_train: Int, of_control: Int) -> "list[_Hit]":
-    """Return the train numbers of n digits found in order; empty if chance explains the number of matches."""
+def _in_order(digits: _Digits, n: int, train_numbers: Int, control_numbers: Int) -> "list[_Match]":
+    """Return the matches of train numbers of n digits in order; empty if chance explains them."""
     form, (values, starts) = _FORMS[0], digits.windows(n)
-    hits = [(form, int(starts[at]), index) for at, index in form.found(values, of_train, n)]
-    found = len({index for _, _, index in hits})
-    by_chance = len({index for _, index in form.found(values, of_control, n)})
-    share = len(of_train) / max(len(of_train) + len(of_control), 1)
-    expected = len(np.unique(values)) * len(of_train) / 10.0**n
-    is_leak = exceeds_chance(found, expected, negligible=MAX_COINCIDENCES)
-    return hits if is_leak and exceeds_control(found, by_chance, share, minimum=MIN_NUMBERS) else []
+    matches = [(form, int(starts[at]), index) for at, index in form.matches(values, train_numbers, n)]
+    n_train = len({index for _, _, index in matches})
+    n_control = len({index for _, index in form.matches(values, control_numbers, n)})
+    share = len(train_numbers) / max(len(train_numbers) + len(control_numbers), 1)
+    expected = len(np.unique(values)) * len(train_numbers) / 10.0**n
+    exceeds = exceeds_chance(n_train, expected, negligible=MAX_COINCIDENCES)
+    return matches if exceeds and exceeds_control(n_train, n_control, share, minimum=MIN_NUMBERS) else []
 
 
-def _altered(digits: _Digits, controls: _Digits, n: int, sides: tuple[Int, Int, Int]) -> "list[_Hit]":
-    """Return the train numbers of n digits found in altered forms; empty if chance explains the matches."""
-    of_train, only_train, of_control = sides  # the result of `KnownNumbers.by_side`
-    # digit runs in `texts` with train numbers; in `texts` with control numbers; in control texts with train numbers
-    in_texts, by_chance, in_control = set[bytes](), set[bytes](), set[bytes]()
-    hits, share_of_texts = list[_Hit](), 0.0
+def _altered(digits: _Digits, controls: _Digits, n: int, numbers_by_arm: tuple[Int, Int, Int]) -> "list[_Match]":
+    """Return the matches of train numbers of n digits in altered forms; empty if chance explains them."""
+    train_numbers, only_train, control_numbers = numbers_by_arm  # the result of `KnownNumbers.by_arm`
+    # digits of runs: in texts, with train numbers; in texts, with control numbers; in control texts, with `only_train`
+    train_runs, control_runs, chance_runs = set[bytes](), set[bytes](), set[bytes]()
+    matches, share_of_texts = list[_Match](), 0.0
     for form in _FORMS[1:]:
         values, starts = digits.windows(n + form.extra)
-        if len(values) * len(of_train) * form.ways(n) / 10.0 ** (n + form.extra) >= MAX_COINCIDENCES:
+        if len(values) * len(train_numbers) * form.ways(n) / 10.0 ** (n + form.extra) >= MAX_COINCIDENCES:
             continue
         control_values, control_starts = controls.windows(n + form.extra)
         share_of_texts = max(share_of_texts, len(values) / max(len(values) + len(control_values), 1))
-        in_control |= {
-            controls.run_around(int(control_starts[at])) for at, _ in form.found(control_values, only_train, n)
+        chance_runs |= {
+            controls.run_around(int(control_starts[at])) for at, _ in form.matches(control_values, only_train, n)
         }
-        for at, index in form.found(values, of_train, n):
-            if digit_bits(f"{of_train[index]:0{n}d}") >= MIN_VARIETY * n * DIGIT_BITS:
-                in_texts.add(digits.run_around(int(starts[at])))
-                hits.append((form, int(starts[at]), index))
-        by_chance |= {digits.run_around(int(starts[at])) for at, _ in form.found(values, of_control, n)}
-    share_of_train = len(of_train) / max(len(of_train) + len(of_control), 1)
-    n_found, compared = len(in_texts), ((len(in_control), share_of_texts), (len(by_chance), share_of_train))
-    are_leaks = all(exceeds_control(n_found, n_other, of_all, minimum=MIN_NUMBERS) for n_other, of_all in compared)
-    return hits if are_leaks else []
+        for at, index in form.matches(values, train_numbers, n):
+            if digit_bits(f"{train_numbers[index]:0{n}d}") >= MIN_VARIETY * n * DIGIT_BITS:
+                train_runs.add(digits.run_around(int(starts[at])))
+                matches.append((form, int(starts[at]), index))
+        control_runs |= {digits.run_around(int(starts[at])) for at, _ in form.matches(values, control_numbers, n)}
+    share_of_train = len(train_numbers) / max(len(train_numbers) + len(control_numbers), 1)
+    n_train, compared = len(train_runs), ((len(chance_runs), share_of_texts), (len(control_runs), share_of_train))
+    are_leaks = all(exceeds_control(n_train, n_runs, share, minimum=MIN_NUMBERS) for n_runs, share in compared)
+    return matches if are_leaks else []
 
 
 def _read(texts: Sequence[str]) -> _Digits:
@@ -197,10 +204,10 @@ class _Form(NamedTuple):
     extra: int  # number of digits as written minus number of digits of the known number; -1 if one is missing
     ways: Callable[[int], int]  # returns the number of ways to write a number of n digits in this form
     variants: Callable[[Int, int], Iterator[Int]]  # yields, for each way, the given numbers of n digits as written
-    is_masked: bool = False  # whether way i compares numbers without the digit at the place 10^i
+    is_masked: bool = False  # whether variant i compares all numbers with the digit at the place 10^i set to 0
 
-    def found(self, values: Int, known: Int, n: int) -> Iterator[tuple[int, int]]:
-        """Yield the pairs (i, j) for which values[i] is the known number known[j] of n digits in this form."""
+    def matches(self, values: Int, known: Int, n: int) -> Iterator[tuple[int, int]]:
+        """Yield pairs (i, j): values[i] is the known number known[j] of n digits in this form; one j for each way."""
         if len(values) == 0 or len(known) == 0:
             return
         for i, keys in enumerate(self.variants(known, n)):
@@ -228,8 +235,8 @@ def _two_exchanged(known: Int, n: int) -> Iterator[Int]:
         yield np.where(low == high, -1, known + (high - low) * (p - 10 * p))  # -1 matches nothing
 
 
-_Hit = tuple[_Form, int, int]  # form, index of the first digit in `_Digits.digits`, index of the train number
-_FORMS = (  # the first form is the digits in order; all others are altered forms
+_Match = tuple[_Form, int, int]  # form, index of the first digit in `_Digits.digits`, index of the train number
+_FORMS = (  # `_in_order` searches for the first form, and `_altered` for all others
     _Form("digits", 0, lambda _: 1, lambda known, _: iter([known])),
     _Form("digits backwards", 0, lambda _: 1, _backwards),
     _Form(
