@@ -158,7 +158,7 @@ def _in_order(digits: _Digits, n: int, train_numbers: Int, control_numbers: Int)
 def _altered(digits: _Digits, controls: _Digits, n: int, numbers_by_arm: tuple[Int, Int, Int]) -> "list[_Match]":
     """Return the matches of train numbers of n digits in altered forms; empty if chance explains them."""
     train_numbers, only_train, control_numbers = numbers_by_arm  # the result of `KnownNumbers.by_arm`
-    # digits of runs: in texts, with train numbers; in texts, with control numbers; in control texts, with `only_train`
+    # digits of runs: in texts with train numbers; in texts with control numbers; in control texts with `only_train`
     train_runs, control_runs, chance_runs = set[bytes](), set[bytes](), set[bytes]()
     matches, share_of_texts = list[_Match](), 0.0
     for form in _FORMS[1:]:

@@ -1,6 +1,9 @@
 """Search the synthetic table S for recorded identifiers, and decide which of them are leaks.
 
-A recorded identifier is a name, number or date of a real record that deidentification replaced.
+A recorded identifier, or value, is a name, number or date of a real record that deidentification replaced. A list has
+the values of each record of train and, optionally, of control (`index_identifiers`). `Occurrences` searches for them
+in S and in the texts outside S: as recorded, in other notations, and misspelt. `judge_recorded` keeps the values that
+identify somebody and are unlikely to occur by chance (`_Rarity`). `recorded_leaks` decides which of them are leaks.
 """
 
 import math
@@ -20,13 +23,13 @@ from audits.attacks.identifiers.surprisal import DIGIT_BITS, QUASI_BITS, Surpris
 from audits.text.normalise import normalise, tokens
 from audits.text.phrases import Phrases
 
-MAX_COINCIDENCES = 0.01  # an occurrence counts only if fewer than .01 such occurrences are expected by chance
+MAX_COINCIDENCES = 0.01  # an identifier is rare if fewer than .01 occurrences are expected by chance (`_Rarity`)
 _MAX_TOKENS = 8  # a recorded identifier is cut to its first 8 tokens
 _MAX_DATE_TOKENS = 4  # an identifier of at most 4 tokens that contains a date is a date ("9th of March 2024")
 _MIN_EDITED_CHARACTERS = 8  # misspellings of shorter identifiers are not searched for
-_MIN_EDITED_LETTERS = 4  # shorter words of an identifier must match exactly
-_CACHED_WORDS = 1 << 16  # number of words whose look-up is cached
-# (index of a value, the value or one of its forms, owners of the form, whether it is in S, (bits, whether rare))
+_MIN_EDITED_LETTERS = 4  # shorter words of an identifier, and words with digits, must match exactly
+_CACHED_WORDS = 1 << 16  # number of words whose look-up in `Misspellings` is cached
+# (index of a value, the value or a form, owners of texts with the form, whether it is in S, (bits, whether rare))
 _Candidate = tuple[int, Value | Entity, Iterable[int], bool, tuple[float, bool]]
 
 
@@ -35,8 +38,8 @@ class RecordedIdentifiers:
     """An index of the recorded identifiers.
 
     - A value is an identifier as recorded, such as "MRN 482-133". The index of a value is its position in `values`.
-    - A form is an e-mail address, number or date in a value, as a key that is equal in every notation, such as
-      482133. Values with the same form have the same owners.
+    - A form is a number, date, contact or direct identifier in a value (`patterns`), as a key that is equal in every
+      notation, such as 482133. Values with the same form have the same owners.
     - A personal number is a value with a form, unless the value is a date or has a contact (`CONTACT`) as a form.
     """
 
@@ -48,21 +51,21 @@ class RecordedIdentifiers:
     personal_numbers: frozenset[int]  # indices of the values that are personal numbers
 
     def may_be_misspelt(self, value: Value) -> bool:
-        """Return whether S is searched for misspellings of a value; short values have too many similar words."""
+        """Return whether S is searched for misspellings of a value: it has 8 characters, and a word of 4 letters."""
         return sum(map(len, value)) >= _MIN_EDITED_CHARACTERS and any(map(_may_be_misspelt, value))
 
 
 def index_identifiers(lists: Iterable[Sequence[str]], owners: Iterable[int]) -> RecordedIdentifiers:
     """Return an index of the identifiers in `lists`, one list per row; `owners` has the owner of each row."""
     listed = [(text, owner) for row, owner in zip(lists, owners, strict=False) for text in row]
-    owner_of: dict[Value, Owners] = {}
+    owners_by_value: dict[Value, Owners] = {}
     for text, owner in listed:
-        owner_of.setdefault(_value(text), Owners()).add(owner)
-    owner_of.pop((), None)
-    index_of = {value: i for i, value in enumerate(owner_of)}
-    owners_of_value = list(owner_of.values())
+        owners_by_value.setdefault(_value(text), Owners()).add(owner)
+    owners_by_value.pop((), None)
+    index_of = {value: i for i, value in enumerate(owners_by_value)}
+    owners_of_value = list(owners_by_value.values())
     forms: dict[Entity, int] = {}
-    dates, contacts, with_form = set[int](), set[int](), set[int]()
+    dates, contacts, have_form = set[int](), set[int](), set[int]()
     for text in dict.fromkeys(text for text, _ in listed):
         i = index_of.get(_value(text))
         if i is None:
@@ -78,14 +81,14 @@ def index_identifiers(lists: Iterable[Sequence[str]], owners: Iterable[int]) -> 
         if {form.kind for form in forms_of_text} & {*CONTACT}:
             contacts.add(i)
         if forms_of_text:
-            with_form.add(i)
+            have_form.add(i)
     return RecordedIdentifiers(
-        values=list(owner_of),
+        values=list(owners_by_value),
         owners=owners_of_value,
         index_of=index_of,
         forms=forms,
         dates=frozenset(dates),
-        personal_numbers=frozenset(with_form - dates - contacts),
+        personal_numbers=frozenset(have_form - dates - contacts),
     )
 
 
@@ -94,17 +97,17 @@ def _value(text: str) -> Value:
 
 
 def _forms(text: str) -> tuple[set[Entity], bool]:
-    """Return the forms of an identifier (digits, direct identifiers, contacts, a date), and whether it is a date."""
+    """Return the forms of an identifier (numbers, direct identifiers, contacts, dates), and whether it is a date."""
     normalised = normalise(text)
-    found = {match.entity for match in patterns.find_entities(normalised)}
+    entities = {match.entity for match in patterns.find_entities(normalised)}
     forms = {match.entity for match in patterns.find_numbers(normalised)}
     digits = patterns.only_digits(normalised)
     if digits is not None:
         forms.add(digits)
-    dates = {entity for entity in found if entity.kind == "date"}
+    dates = {entity for entity in entities if entity.kind == "date"}
     if dates and len(tokens(normalised)) <= _MAX_DATE_TOKENS:
         return forms | dates, True
-    return forms | {entity for entity in found if entity.kind not in QUASI}, False
+    return forms | {entity for entity in entities if entity.kind not in QUASI}, False
 
 
 def _may_be_misspelt(word: str) -> bool:
@@ -131,12 +134,12 @@ class Occurrences:
         """Add the recorded identifiers of a synthetic row."""
         if not self.recorded.index_of:
             return
-        found = list(self._phrases.occurrences(row.words))  # (index of the value, index of its first word in the row)
-        self.values.update(i for i, _ in found)
-        self.titled.update(i for i, at in found if is_titled(row.words, at))
-        if len(in_row := frozenset(i for i, _ in found)) > 1:
+        places = list(self._phrases.occurrences(row.words))  # (index of the value, index of its first word)
+        self.values.update(i for i, _ in places)
+        self.titled.update(i for i, at in places if is_titled(row.words, at))
+        if len(in_row := frozenset(i for i, _ in places)) > 1:
             self.together.append(in_row)
-        self.forms.update(e for e in row.entities | row.numbers if e in self.recorded.forms)
+        self.forms.update(entity for entity in row.entities | row.numbers if entity in self.recorded.forms)
         for spelling, i in self._misspelt_in(row.words):
             if spelling not in self.recorded.index_of:
                 self.misspelt.setdefault(spelling, set()).add(i)
@@ -150,7 +153,7 @@ class Occurrences:
             if entity in self.recorded.forms:
                 self.form_owners.setdefault(entity, Owners()).add(owner)
 
-    def persons(self, i: int, sizes: tuple[int, int], others: Iterable[int] = ()) -> tuple[list[int], list[int]]:
+    def persons(self, i: int, sizes: tuple[int, int], further: Iterable[int] = ()) -> tuple[list[int], list[int]]:
         """Return the train persons and the control persons whom an occurrence of value `i` identifies.
 
         A value identifies its owners, with these exceptions:
@@ -159,10 +162,10 @@ class Occurrences:
         - If both train and control persons own it, a personal number identifies its owners in train, and any other
           value identifies nobody.
 
-        `sizes` is (n_train, n_persons). `others` are further owners, such as those of texts with a form of the value.
+        `sizes` is (n_train, n_persons). `further` has additional owners, such as those of texts with a form of `i`.
         """
         text_owners = self.value_owners.get(self.recorded.values[i], ())
-        owners = Owners((*self.recorded.owners[i], *text_owners, *others))
+        owners = Owners((*self.recorded.owners[i], *text_owners, *further))
         train, control = owners.split(*sizes)
         if i in self.recorded.dates and len([*owners]) > 1:
             return [], []
@@ -170,15 +173,15 @@ class Occurrences:
             return (train, []) if i in self.recorded.personal_numbers else ([], [])
         return train, control
 
-    def by_chance(self, i: int, sizes: tuple[int, int], others: Iterable[int] = ()) -> list[int]:
+    def by_chance(self, i: int, sizes: tuple[int, int], further: Iterable[int] = ()) -> list[int]:
         """Return the train persons for whom value `i` is recorded, if control texts contain it; else an empty list.
 
         The value must have at most ten owners and must not occur in public text or be recorded for a control person.
-        `sizes` and `others` are as in `persons`.
+        `sizes` and `further` are as in `persons`.
         """
         recorded = [*self.recorded.owners[i]]
         text_owners = self.value_owners.get(self.recorded.values[i], ())
-        _, control = Owners((*recorded, *text_owners, *others)).split(*sizes)
+        _, control = Owners((*recorded, *text_owners, *further)).split(*sizes)
         return recorded if control and max(recorded) < sizes[0] else []
 
     @cached_property
@@ -219,9 +222,9 @@ class SyntheticCounts:
 class RecordedHits:
     """The result of `judge_recorded`."""
 
-    tested: int  # number of tested identifiers of train persons
-    found: int  # number of identifiers of train persons that occur in S in any form
-    of_control: int  # number of identifiers of control persons that occur in S in any form
+    tested: int  # number of tested identifiers that identify train persons
+    found: int  # number of rare identifiers in S, in any form or misspelt, that identify train persons
+    of_control: int  # number of rare identifiers in S that identify only control persons
     n_leaks: int
     terms: SearchTerms  # the leaks as they occur in S, with their owners
 
@@ -234,11 +237,13 @@ class _Rarity:
         lambda = (places in S) × (identifiers searched for) × 2^-bits
 
         identifier           places in S         identifiers searched for       bits
-        value as recorded    tokens              1                              `Surprisal`; `date_bits` if lower
-        misspelt value       tokens              values that may be misspelt    of the more likely spelling, minus
-                                                                                log2(strings within one edit)
         number               different numbers   recorded numbers               log2 10 for each digit
         date                 different dates     recorded dates                 15
+        any other form       tokens              1                              `Surprisal.entity_bits`
+        any other value      tokens              1                              `Surprisal`; for several words,
+                                                                                `date_bits` if lower
+        misspelt value       tokens              values that may be misspelt    of the more likely spelling, minus
+                                                                                log2(strings within one edit)
     """
 
     def __init__(self, recorded: RecordedIdentifiers, counts: SyntheticCounts, surprisal: Surprisal) -> None:
@@ -285,11 +290,11 @@ def judge_recorded(
     """Return how many recorded identifiers can be tested, how many occur in S, and how many are leaks.
 
     An identifier is tested if
-    - at most ten persons have it, recorded or in their texts, and public text does not contain it;
-    - only train persons have it, or it is a personal number (`RecordedIdentifiers`);
-    - it is rare (`_Rarity`).
+    - at most ten persons (one, if it is a date) have it, recorded or in their texts, and public text lacks it;
+    - all of these persons are in one arm, or it is a personal number of a train person (`RecordedIdentifiers`);
+    - it is rare as recorded or in one of its forms (`_Rarity`).
 
-    `leaking_values` decides which of the tested identifiers in S are leaks.
+    `leaking_values` judges the tested identifiers in S, and the identifiers with a rare misspelling in S.
     """
     recorded, sizes = occurrences.recorded, (n_train, n_persons)
     rarity = _Rarity(recorded, counts, surprisal)
@@ -300,38 +305,38 @@ def judge_recorded(
             for form, i in recorded.forms.items()
         ),
     ]
-    tested, found = set[int](), defaultdict[int, ValueFound](ValueFound)
-    elsewhere = defaultdict[int, ValueFound](ValueFound)  # values of train that occur in control texts but not in S
-    for i, term, others, occurs, (bits, is_rare) in candidates:
-        persons = occurrences.persons(i, sizes, others)
+    tested, occurring = set[int](), defaultdict[int, ValueFound](ValueFound)
+    in_control = defaultdict[int, ValueFound](ValueFound)  # values of train in control texts but not in S
+    for i, term, form_owners, is_in_s, (bits, is_rare) in candidates:
+        persons = occurrences.persons(i, sizes, form_owners)
         if is_rare and any(persons):
             tested.add(i)
-            if occurs:
+            if is_in_s:
                 kind = "known date" if i in recorded.dates and isinstance(term, Entity) else "known identifier"
-                found[i].add(term, kind, persons, bits)
-        elif is_rare and not occurs and (owners := occurrences.by_chance(i, sizes, others)):
-            elsewhere[i].add(term, "", ([], owners), bits)
+                occurring[i].add(term, kind, persons, bits)
+        elif is_rare and not is_in_s and (owners := occurrences.by_chance(i, sizes, form_owners)):
+            in_control[i].add(term, "", ([], owners), bits)
     for spelling, values in occurrences.misspelt.items():
         i = min(values)
         bits, is_rare = rarity.of_misspelt(spelling, i)
-        owners = [owner for other in values for owner in recorded.owners[other]]
+        owners = [owner for number in values for owner in recorded.owners[number]]
         persons = occurrences.persons(i, sizes, [*occurrences.value_owners.get(spelling, ()), *owners])
         if is_rare and any(persons):
-            found[i].add(spelling, "known identifier, misspelt", persons, bits)
+            occurring[i].add(spelling, "known identifier, misspelt", persons, bits)
     n_tested = sum(occurrences.persons(i, sizes)[0] != [] for i in tested)
-    n_of_train = sum(bool(occurrence.train) for occurrence in found.values())
+    n_of_train = sum(bool(occurrence.train) for occurrence in occurring.values())
     share = n_tested / max(len(tested), 1)
-    # the share is 1 if no identifier of control was tested; only then, `elsewhere` shows what occurs by chance
-    by_chance = [value for i, value in elsewhere.items() if i not in found] if share == 1 else []
+    # if no identifier of control was tested, the share is 1, and `in_control` shows what occurs by chance
+    by_chance = [value for i, value in in_control.items() if i not in occurring] if share == 1 else []
     chance = Chance(share=share, values=by_chance, share_of_synthetic=counts.share_of_synthetic)
     leaks = leaking_values(
-        found, recorded.values, recorded.personal_numbers, occurrences.titled, occurrences.together, chance
+        occurring, recorded.values, recorded.personal_numbers, occurrences.titled, occurrences.together, chance
     )
     terms = [(term, (kind, sorted(leak.train))) for leak in leaks for term, kind in leak.terms]
     return RecordedHits(
         tested=n_tested,
         found=n_of_train,
-        of_control=len(found) - n_of_train,
+        of_control=len(occurring) - n_of_train,
         n_leaks=len(leaks),
         terms=SearchTerms(
             {term: kind_and_owners for term, kind_and_owners in terms if isinstance(term, Entity)},

@@ -1,7 +1,10 @@
 """Decide which identifiers with a fixed pattern, such as phone numbers, the synthetic table S leaks from train.
 
 The pool consists of all texts outside S: train, control, public text, and rows set aside by the input checks. A key
-is the 64-bit hash of a string.
+is the 64-bit hash of a string. First, `read_synthetic` stores the keys of the identifiers, numbers and words of S.
+Then `read_pool` collects the identifiers of the pool that also occur in S, with their owners. `judge_patterned`
+decides which of them are hits or leaks: it compares the number of matches with the number expected by chance, and the
+matches of train persons with those of control persons. Other searches read the rows as well (`Collector`).
 """
 
 from collections import defaultdict
@@ -29,8 +32,8 @@ from audits.core.stats import exceeds_chance, exceeds_control
 from audits.core.types import AuditInputs, Bool, Int, persons
 from audits.text.common_text import FEWEST
 
-_MIN_CHARACTERS = 4  # shorter words are ignored
-MAX_COINCIDENCES_OF_KIND = 0.05  # identifiers of a kind count only if fewer than .05 chance matches are expected
+_MIN_CHARACTERS = 4  # `long_words` ignores shorter words
+MAX_COINCIDENCES_OF_KIND = 0.05  # if lambda of an identifier (`Identifiers`) is lower, chance explains no match
 
 
 class Collector(Protocol):
@@ -47,7 +50,7 @@ class Collector(Protocol):
 class People:
     """The pool. Owners are numbered in this order: train persons, control persons, public text, rows set aside."""
 
-    tables: tuple[tuple[tuple[str, ...], Int], ...]  # texts of each table, and the owner of each text
+    tables: tuple[tuple[tuple[str, ...], Int], ...]  # in the order of owners: (texts of a table, owner of each text)
     names: list[str]  # ids of the train persons
     n_control: int  # number of control persons
     n_synthetic: int  # number of rows of S
@@ -76,36 +79,37 @@ class People:
 class SyntheticKeys:
     """The keys of identifiers, numbers and words in S."""
 
-    by_kind: Mapping[str, Keys]  # identifiers of each kind
-    numbers: Keys  # all numbers of at least six digits
+    by_kind: Mapping[str, Keys]  # kind: identifiers
+    numbers: Keys  # all numbers of at least six digits (`find_numbers`)
     bare: Keys  # numbers that are not the digits of an identifier in the same row
     entity_numbers: Keys  # digits of identifiers that are numbers (`number_key`)
     words: Keys  # words of at least four characters
-    n_tokens: int  # number of all words
+    n_tokens: int  # number of all words, including repetitions
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PoolContent:
     """Identifiers, numbers and words of the pool, with their owners."""
 
-    entities: Mapping[Entity, Owners]  # identifiers that also occur in S, as an identifier or as a bare number
+    entities: Mapping[Entity, Owners]  # identifiers that also occur in S, as an identifier or by their digits
     numbers: Mapping[str, Owners]  # numbers that also occur in S, as a number or as the digits of an identifier
     words: OwnedKeys  # words of at least four characters
     quasi: Mapping[str, OwnedKeys]  # dates, postal codes and ages, by kind
-    shared_contacts: Mapping[str, int]  # number of contacts of each kind that exactly two persons have
-    # (kind, table): number of different identifiers; the table is True for train, False for control, None for public
+    shared_contacts: Mapping[str, int]  # kind: number of contacts that exactly two train or control persons have
+    # (kind of direct identifier or contact, table): number of different identifiers; the table is True for train,
+    # False for control and rows set aside, None for public text
     n_of_kind: Mapping[tuple[str, bool | None], int]
     known_numbers: KnownNumbers  # direct identifiers that are numbers
 
 
 def read_people(inputs: AuditInputs) -> People:
-    """Return the pool of the tables."""
+    """Return the texts of all tables except S, with the number of the owner of each text."""
     train, train_owner = persons(inputs.train.groups)
     control, control_owner = persons(inputs.control.groups)
     tables = [(inputs.train.texts, train_owner), (inputs.control.texts, control_owner + len(train))]
     n = len(train) + len(control)
-    others = ((n, inputs.reference), (n + 1, inputs.set_aside))
-    tables += [(table.texts, np.full(len(table), owner)) for owner, table in others if table is not None]
+    remaining = ((n, inputs.reference), (n + 1, inputs.set_aside))
+    tables += [(table.texts, np.full(len(table), owner)) for owner, table in remaining if table is not None]
     return People(tuple(tables), train, len(control), len(inputs.synthetic))
 
 
@@ -186,17 +190,18 @@ class PatternedHits:
     hit: Bool  # whether each person has a hit, (n_persons,)
     n_leaks: int
     by_kind: Mapping[str, list[int]]  # kind: numbers of identifiers in S that [only train, only control] persons have
-    shared_contacts: Mapping[str, int]  # number of shared contacts (`judge_patterned`), by kind
-    terms: SearchTerms  # the leaks, for locating them
+    shared_contacts: Mapping[str, int]  # kind: number of shared contacts (`judge_patterned`)
+    terms: SearchTerms  # the leaks with their owners
 
 
 def judge_patterned(
     people: People, synthetic: SyntheticKeys, pool: PoolContent, surprisal: Surprisal
 ) -> PatternedHits:
-    """Return which identifiers in both S and the pool are hits of a person, and which are leaks.
+    """Return which persons have a hit, and which identifiers in both S and the pool are leaks.
 
     An identifier is ignored if more than ten persons have it, if it occurs in public text, or if it may match by
-    chance (contacts: `MAX_COINCIDENCES_OF_KIND`, direct identifiers: `_unexplained`).
+    chance. A contact may match by chance if lambda (see `Identifiers`) is at least `MAX_COINCIDENCES_OF_KIND`. For
+    direct identifiers, see `_unexplained`. Each kind, such as phone numbers, is judged separately:
 
     - A direct identifier or contact is a hit of each of its owners if all of them are in train or all in control.
     - Direct identifiers of train persons are leaks, even if control persons also have them.
@@ -205,10 +210,8 @@ def judge_patterned(
       this kind are leaks only if significantly more train persons have such a contact in S than the shared contacts
       predict (`exceeds_control`). The number of shared contacts is the number of contacts that exactly two persons
       have, plus the number of control persons with a contact in S that no train person has.
-    - Dates, postal codes and high ages that only one person has are leaks if significantly more train than control
-      persons have such a value in S.
-
-    Each kind, such as phone numbers, is judged separately.
+    - Dates, postal codes and high ages of train persons that only one person has are leaks if significantly more
+      train than control persons have such a value in S (`exceeds_control`).
     """
     # the last two entries, for public text and rows set aside, are cut off below
     hit = np.zeros(people.n_persons + 2, dtype=bool)
@@ -249,34 +252,36 @@ class _DirectMatch(NamedTuple):
     entity: Entity
     train: Sequence[int]
     control: Sequence[int]
-    expected: float  # number of identifiers of this kind that are expected to match by chance
-    is_labelled: bool  # whether S has the identifier with its label ("MRN 123456")
+    expected: float  # lambda: number of identifiers of this kind that are expected to match by chance
+    is_labelled: bool  # whether S has the identifier as a pattern finds it ("MRN 123456"), and not only its digits
 
 
-def _unexplained(found: Iterable[_DirectMatch], pool: PoolContent) -> Iterator[_DirectMatch]:
+def _unexplained(direct: Iterable[_DirectMatch], pool: PoolContent) -> Iterator[_DirectMatch]:
     """Yield the direct identifiers in S that do not match by chance.
 
     The identifiers of a group have equal kind, length and number of digits, and either all are labelled in S or none
-    is. Chance explains the matches of a group in two cases:
-    - At least .05 matches are expected, and train has not significantly more matches (`exceeds_chance`).
+    is. If no identifier of a group belongs to a train person, chance explains each match with a lambda of at least
+    .05. Otherwise, chance explains all matches of the group in two cases:
+    - The highest lambda of an identifier of train is at least .05, and the number of matches of train is not
+      significantly higher than this lambda (`exceeds_chance`).
     - At least two matches are of identifiers that no train person has, and train has not significantly more matches
       (`exceeds_control`). This happens if many numbers begin with equal digits.
     """
     groups = defaultdict[tuple[str, int, int, bool], list[_DirectMatch]](list)
-    for match in found:
+    for match in direct:
         kind, key = match.entity
         groups[kind, len(key), sum(map(str.isdecimal, key)), match.is_labelled].append(match)
-    for (kind, *_), matches in groups.items():
-        of_train = [match for match in matches if match.train]
-        if not of_train:
-            yield from (match for match in matches if match.expected < MAX_COINCIDENCES_OF_KIND)
+    for (kind, *_), group in groups.items():
+        train_matches = [match for match in group if match.train]
+        if not train_matches:
+            yield from (match for match in group if match.expected < MAX_COINCIDENCES_OF_KIND)
             continue
-        n, n_others = len(of_train), len(matches) - len(of_train)
-        expected = max(match.expected for match in of_train)
+        n, n_not_train = len(train_matches), len(group) - len(train_matches)
+        expected = max(match.expected for match in train_matches)
         n_t, n_h = (pool.n_of_kind.get((kind, in_train), 0) for in_train in (True, False))
-        is_no_chance = exceeds_chance(n, expected, negligible=MAX_COINCIDENCES_OF_KIND)
-        if is_no_chance and exceeds_control(n, n_others, n_t / max(n_t + n_h, 1), minimum=MIN_NUMBERS):
-            yield from matches
+        exceeds_lambda = exceeds_chance(n, expected, negligible=MAX_COINCIDENCES_OF_KIND)
+        if exceeds_lambda and exceeds_control(n, n_not_train, n_t / max(n_t + n_h, 1), minimum=MIN_NUMBERS):
+            yield from group
 
 
 class _ComparedLeaks:
@@ -301,27 +306,28 @@ class _ComparedLeaks:
         n_t, n_h, n_s = people.n_train, people.n_control, people.n_synthetic
         # share of train if all pairs of a person and a row of S, and all pairs of two persons, match equally often
         share = n_t * n_s / (n_t * n_s + n_h * n_s + (n_t + n_h) ** 2 / 2)
-        for kind, found in self.train.items():
-            n_train = len({owner for _, owners in found for owner in owners})
+        for kind, identifiers in self.train.items():
+            n_train = len({owner for _, owners in identifiers for owner in owners})
             if kind in CONTACT:
                 is_leak = exceeds_control(n_train, n_shared[kind], share, minimum=MIN_CONTACTS)
             else:
                 n_control, share_of_persons = len(self.control[kind]), n_t / (n_t + n_h)
                 is_leak = exceeds_control(n_train, n_control, share_of_persons, minimum=0, n_tests=len(QUASI))
             if is_leak:
-                yield from found
+                yield from identifiers
 
 
 def _places(entity: Entity, number: str | None, synthetic: SyntheticKeys) -> int:
-    """Return how many strings of S may equal the identifier by chance.
+    """Return how many strings of S may equal the identifier by chance: the smallest of the counts that apply.
 
-    If S contains the identifier, these are the identifiers of its kind. If S contains its digits (`number`), these
-    are the numbers. If S contains both, the smaller count is returned.
+    - The number of identifiers of its kind in S applies if S contains the identifier.
+    - If the identifier has digits (`number`), the number of bare numbers in S applies if the digits are one of these,
+      and otherwise the number of all numbers in S.
     """
-    forms = [len(synthetic.by_kind[entity.kind])] if entity in synthetic.by_kind[entity.kind] else []
+    counts = [len(synthetic.by_kind[entity.kind])] if entity in synthetic.by_kind[entity.kind] else []
     if number is not None:
-        forms.append(len(synthetic.bare) if number in synthetic.bare else len(synthetic.numbers))
-    return min(forms)
+        counts.append(len(synthetic.bare) if number in synthetic.bare else len(synthetic.numbers))
+    return min(counts)
 
 
 def _search_terms(leaks: Sequence[tuple[Entity, Sequence[int]]]) -> SearchTerms:

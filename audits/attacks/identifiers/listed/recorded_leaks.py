@@ -1,7 +1,9 @@
 """Decide which recorded identifiers in the synthetic table S are leaks.
 
-A recorded identifier, or value, is a name, number or date that was replaced in a real record. The values of control
-persons occur in S only by chance, so the values of train persons are compared with them.
+A recorded identifier, or value, is a name, number or date that was replaced in a real record. S has a value as a
+spelling (its words, which may be misspelt), or as a form: an e-mail address, number or date in any notation. Values
+of control persons occur in S only by chance, and values of train persons occur in control texts only by chance. The
+values of train persons in S are compared with these. Numbers, ordinary words and other values are judged separately.
 """
 
 import math
@@ -15,19 +17,19 @@ from audits.attacks.identifiers.ownership import MIN_NAMES, MIN_NUMBERS
 from audits.attacks.identifiers.patterns import Entity
 from audits.core.stats import exceeds_control
 
-# `_is_leak` compares a name with names of similar rarity. The rarity of a name is its surprisal in bits. The bits of
-# two compared names differ by at most one or two times COMPARABLE_BITS, or by at most the share COMPARABLE_SHARE
+# `_is_leak` compares a value with values of similar surprisal. The allowed differences in surprisal are one or two
+# times COMPARABLE_BITS, in bits, and the share COMPARABLE_SHARE of the bits of the value
 COMPARABLE_BITS, COMPARABLE_SHARE = 10.0, 0.4
 Value = tuple[str, ...]  # the tokens of a recorded identifier
 
 
 @dataclass(slots=True)
 class ValueFound:
-    """A recorded value that occurs in S, in one or more spellings or forms."""
+    """A recorded value that occurs in S, or by chance in control texts (`Chance.values`)."""
 
     train: set[int] = field(default_factory=set)  # train persons whom the value identifies
-    control: set[int] = field(default_factory=set)  # control persons whom the value identifies
-    bits: float = -math.inf  # surprisal of the rarest spelling or form
+    control: set[int] = field(default_factory=set)  # persons whose value occurs by chance: control persons in S
+    bits: float = -math.inf  # surprisal of the rarest spelling or form, in bits
     is_direct: bool = False  # whether a spelling or form in S is an e-mail address or a number
     terms: list[tuple[Value | Entity, str]] = field(default_factory=list)  # spellings and forms, with their kinds
 
@@ -46,11 +48,11 @@ class Chance:
 
     With a list of identifiers of control (`--control-identifiers`), the evidence is the values of control persons in
     S, and `values` is empty. Without such a list, the evidence is `values`: the values of train persons that occur in
-    control texts but not in S. They occur there by chance, because control persons wrote these texts.
+    control texts but not in S.
     """
 
     share: float  # share of train among the tested values; 1 if no value of control was tested
-    values: Sequence[ValueFound] = ()  # `control` of each has the train persons for whom the value is recorded
+    values: Sequence[ValueFound] = ()  # their `control` has the train persons for whom the value is recorded
     share_of_synthetic: float = 1.0  # share of S among the tokens of S and of control
 
     @property
@@ -60,83 +62,84 @@ class Chance:
 
 
 def leaking_values(
-    found: Mapping[int, ValueFound],
+    occurring: Mapping[int, ValueFound],
     values: Sequence[Value],
     numbers: Collection[int],
     titled: Collection[int],
     together: Iterable[frozenset[int]],
     chance: Chance,
 ) -> list[ValueFound]:
-    """Return the leaks among the recorded values in S.
+    """Return the leaks among the recorded values in S. Only values that identify a train person can be leaks.
 
-    - E-mail addresses and numbers are leaks, except the personal numbers that `_numbers_by_chance` returns.
-    - Single ordinary words, such as "May", are leaks if significantly more train than control persons have such a
-      word in S, or if one row has two words that are recorded for the same train person (`leaking_words`). A word
-      after a title such as "Mrs" is judged like a name. If no value of control was tested, all words are judged so.
-    - Names and dates are compared with values that occur by chance (`_is_leak`). A name or date may be in common use
-      although it looks rare, such as the name of a town.
+    - E-mail addresses and numbers (`ValueFound.is_direct`) are leaks. Personal numbers that `_numbers_by_chance`
+      returns are no leaks in any form.
+    - Single ordinary words, such as "May", are judged by `leaking_words` if values of control were tested. A word
+      that S has after a title, such as "Mrs", is judged like a name.
+    - All other values, such as names and dates, are compared with values that occur by chance (`_is_leak`). A name or
+      date may be in common use although it looks rare, such as the name of a town.
 
     Args:
-        found: the values in S, by their index in `values`.
+        occurring: the values in S, by their index in `values`.
         values: the tokens of all recorded values.
-        numbers: indices of the values that are personal numbers.
+        numbers: indices of the values that are personal numbers (`RecordedIdentifiers`).
         titled: indices of the values that occur in S after a title.
         together: indices of the values in each row of S with two or more values.
         chance: evidence of how many values occur in S by chance.
     """
-    common = {i for i in found if is_ordinary_word(values[i]) and i not in titled and chance.has_control_list}
-    words = {i: CommonWord(values[i][0], found[i].train, found[i].control) for i in common}
+    common = {i for i in occurring if is_ordinary_word(values[i]) and i not in titled and chance.has_control_list}
+    words = {i: CommonWord(values[i][0], occurring[i].train, occurring[i].control) for i in common}
     leaking = leaking_words(words, together, chance.share)
-    names = [*(value for i, value in found.items() if i not in common), *chance.values]
+    compared = [*(value for i, value in occurring.items() if i not in common), *chance.values]
     share = chance.share if chance.has_control_list else chance.share_of_synthetic
     is_leak = partial(_is_leak, has_control_list=chance.has_control_list)
-    by_chance = _numbers_by_chance({i: found[i] for i in found if i in numbers}, values, chance.share)
+    explained = _numbers_by_chance({i: occurring[i] for i in occurring if i in numbers}, values, chance.share)
     return [
         value
-        for i, value in found.items()
+        for i, value in occurring.items()
         if value.train
-        and i not in by_chance
-        and (value.is_direct or (i in leaking if i in common else is_leak(value, names, share)))
+        and i not in explained
+        and (value.is_direct or (i in leaking if i in common else is_leak(value, compared, share)))
     ]
 
 
-def _numbers_by_chance(found: Mapping[int, ValueFound], values: Sequence[Value], share: float) -> set[int]:
-    """Return the personal numbers in S that can be explained by chance.
+def _numbers_by_chance(personal_numbers: Mapping[int, ValueFound], values: Sequence[Value], share: float) -> set[int]:
+    """Return the indices of the personal numbers in S that chance explains.
 
-    Numbers with equally many digits are tested together. They are returned if S contains at least two of them
-    (`MIN_NUMBERS`) from control, and not significantly more from train than from control (`exceeds_control`).
+    Numbers with equally many digits are tested together. They are returned if none is from train, or if S has at
+    least two from control (`MIN_NUMBERS`) and not significantly more from train (`exceeds_control`).
     """
     groups = defaultdict[int, list[int]](list)
-    for i in found:
+    for i in personal_numbers:
         groups[sum(map(str.isdecimal, "".join(values[i])))].append(i)
     explained = set[int]()
     for alike in groups.values():
-        n_train = sum(bool(found[i].train) for i in alike)
+        n_train = sum(bool(personal_numbers[i].train) for i in alike)
         if not exceeds_control(n_train, len(alike) - n_train, share, minimum=MIN_NUMBERS):
             explained.update(alike)
     return explained
 
 
-def _is_leak(value: ValueFound, names: Sequence[ValueFound], share: float, *, has_control_list: bool) -> bool:
-    """Return whether a name or date (`value`) in S is a leak, judged by the `names` that are about as rare.
+def _is_leak(value: ValueFound, compared: Sequence[ValueFound], share: float, *, has_control_list: bool) -> bool:
+    """Return whether a value in S, such as a name or date, is a leak, judged by values that are about as rare.
 
-    `ValueFound.control` has the persons with a name that occurs by chance. First, these persons are counted for all
-    names with at most 20 bits more than the value, and at most 20 bits or 40 % fewer (whichever is more). If there
-    are fewer than two, the value is a leak.
+    `compared` has all values in S except ordinary words, and `Chance.values`. `ValueFound.control` has the persons
+    with a value that occurs by chance. First, these persons are counted for the compared values with at most 20 bits
+    more than the value, and at most 20 bits or 40 % fewer (whichever is more). If there are fewer than two, the value
+    is a leak.
 
-    Otherwise, `exceeds_control` compares the train persons with the persons who have a name by chance. This
-    comparison uses the names with at most 20 bits more and at most 10 bits fewer. Its argument `n_tests` is the
-    number of 10-bit ranges that all names span. Without a list of control, the value is a leak only if the numbers of
-    names differ significantly as well, because ten train persons with one name are a single coincidence.
+    Otherwise, `exceeds_control` compares the train persons with the persons who have a value by chance, for the
+    compared values with at most 20 bits more and at most 10 bits fewer. Its argument `n_tests` is the number of
+    10-bit ranges that all compared values span. Without a list of control, the numbers of values must also pass this
+    test, because ten train persons with one name are a single coincidence.
     """
     bits, highest = value.bits, value.bits + 2 * COMPARABLE_BITS
     lowest = bits - max(2 * COMPARABLE_BITS, COMPARABLE_SHARE * bits)
-    if len({person for name in names if lowest <= name.bits <= highest for person in name.control}) < MIN_NAMES:
+    if len({person for other in compared if lowest <= other.bits <= highest for person in other.control}) < MIN_NAMES:
         return True
-    alike = [name for name in names if bits - COMPARABLE_BITS <= name.bits <= highest]
-    n_persons = [len({person for name in alike for person in persons(name)}) for persons in _ARMS]
-    n_values = [sum(bool(persons(name)) for name in alike) for persons in _ARMS]
-    all_bits = [name.bits for name in names]
+    alike = [other for other in compared if bits - COMPARABLE_BITS <= other.bits <= highest]
+    n_persons = [len({person for other in alike for person in persons(other)}) for persons in _ARMS]
+    n_values = [sum(bool(persons(other)) for other in alike) for persons in _ARMS]
+    all_bits = [other.bits for other in compared]
     n_ranges = 1 + int((max(all_bits) - min(all_bits)) / COMPARABLE_BITS)
     counts = [n_persons] if has_control_list else [n_persons, n_values]
     return all(exceeds_control(train, by_chance, share, minimum=0, n_tests=n_ranges) for train, by_chance in counts)
