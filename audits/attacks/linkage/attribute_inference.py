@@ -1,9 +1,10 @@
 """Attribute inference: guess a hidden fact of a record from the synthetic rows nearest to the record's known part.
 
-An item is a fact that can be inferred: a word, or a value such as "drug:warfarin". The nearest rows vote for the
+An item is a fact that can be inferred: a word, or a clinical fact such as "drug:warfarin". The known part is the
+first half of the record, or its profile: its quasi-identifiers (`clinical_fields`). The nearest rows vote for the
 items that they contain, with more weight for items that fewer persons have. A guess is right if the item occurs in
 the hidden part of the record and not in the known part. The reference is a table of persons who are not attacked:
-public texts, or control persons who were set aside.
+public texts, or control persons who were set aside. "All persons" are those of train, control and reference.
 """
 
 import math
@@ -21,11 +22,11 @@ from audits.core.types import Bool, Float, Int, persons
 from audits.embeddings.similarity import incidence
 from audits.text.ngrams import numbered_words
 
-RARE_PERSONS = 10  # an item of at most this many persons is rare
-FEW_SHARE = 0.01  # a word that at most this share of the persons use is also rare
+RARE_PERSONS = 10  # an item that at most this many persons have is rare
+FEW_SHARE = 0.01  # a word that at most this share of the persons have is also rare
 MIN_KNOWN = 2  # a profile is attacked only if it has at least this many quasi-identifiers
 MAX_SHARE = 0.5  # an item that more than this share of the persons have is not guessed
-SMALLEST_WEIGHT = 0.1  # bits added to the weight of every item of a profile, so that common items count as well
+SMALLEST_WEIGHT = 0.1  # bits added to the weight of every quasi-identifier, so that common ones count as well
 Items = Sequence[frozenset[str]]  # the items of each row
 
 
@@ -35,10 +36,10 @@ class Secrets:
 
     stated: sparse.csr_matrix  # (m, I): items of each synthetic row
     stated_by_reference: sparse.csr_matrix  # (r, I): items of each reference row
-    known: sparse.csr_matrix  # (n, I): items of the known part of each real record
-    target: sparse.csr_matrix  # (n, I): items of the hidden part of each real record that the known part lacks
-    bits: Float  # (I,): information of each item, -log2 of the share of all persons who have the item
-    n_persons: Int  # (I,): number of persons of train, control and reference together who have the item
+    known: sparse.csr_matrix  # (n, I): items of the known part of each attacked record, train first
+    target: sparse.csr_matrix  # (n, I): items of the hidden part of each attacked record that the known part lacks
+    bits: Float  # (I,): -log2 of the share of all persons who have the item
+    n_persons: Int  # (I,): number of all persons who have the item
 
     def select(self, items: Int) -> "Secrets":
         """Return the secrets restricted to the columns in `items`."""
@@ -51,16 +52,16 @@ class Secrets:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Guesses:
-    """One guess for each of n records."""
+    """At most one guess for each of n records."""
 
-    is_trial: Bool  # (n,): whether the record can be attacked
+    is_trial: Bool  # (n,): whether the record can be attacked; in this module: whether `target` has an item for it
     correct: Bool  # (n,): whether the guess is right; False without a guess
     confidence: Float  # (n,): confidence of the attacker, at least 0; 0 without a guess
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trials:
-    """The most confident guess about each of the p persons who can be attacked."""
+    """The most confident guess about each of the p persons who have a record that can be attacked."""
 
     person: Int  # (p,): index of the person
     correct: Bool  # (p,): whether the guess is right
@@ -70,10 +71,11 @@ class Trials:
 def guess_by_vote(nearest: NearestRows, secrets: Secrets, k: int, ties: Int, *, reference: bool = False) -> Guesses:
     """Guess for each record the item with the largest vote of the k nearest rows, weighted by the bits of the item.
 
-        share(i)   = (sum of max(0, cos) over those of the k rows that have item i) / (the same sum over all k rows)
+        share(i)   = (sum of w over those of the k rows that have item i) / (sum of w over all k rows)
         guess      = argmax of share(i) · bits(i) over the items i that the known part lacks
-        confidence = share(guess) · bits(guess) · cos to the nearest row
+        confidence = share(guess) · bits(guess) · w of the nearest row
 
+    w is the similarity of a row to the known part, or 0 if it is negative. If all shares are 0, there is no guess.
     Among items with equal weighted votes, the guess is the item with the lowest rank in `ties` (I,), which must not
     depend on who is in train. If `reference` is true, `nearest` has rows of the reference in place of synthetic rows.
     """
@@ -87,19 +89,19 @@ def guess_by_vote(nearest: NearestRows, secrets: Secrets, k: int, ties: Int, *, 
     voted = sparse.csr_matrix(votes @ items)
     voted = sparse.csr_matrix(voted - voted.multiply(secrets.known))
     voted.eliminate_zeros()
-    row = np.repeat(np.arange(n), np.diff(voted.indptr))
-    value = voted.data * secrets.bits[voted.indices]
-    order = np.lexsort((ties[voted.indices], -value, row))
-    best = order[np.unique(row[order], return_index=True)[1]]
+    record = np.repeat(np.arange(n), np.diff(voted.indptr))
+    weighted = voted.data * secrets.bits[voted.indices]
+    order = np.lexsort((ties[voted.indices], -weighted, record))
+    best = order[np.unique(record[order], return_index=True)[1]]
     confidence = np.zeros(n)
-    confidence[row[best]] = value[best] * weights[row[best], 0]
-    guessed = sparse.csr_matrix((np.ones(len(best)), (row[best], voted.indices[best])), shape=voted.shape)
+    confidence[record[best]] = weighted[best] * weights[record[best], 0]
+    guessed = sparse.csr_matrix((np.ones(len(best)), (record[best], voted.indices[best])), shape=voted.shape)
     correct = np.asarray(guessed.multiply(secrets.target).sum(axis=1)).ravel() > 0
     return Guesses(is_trial=np.diff(secrets.target.indptr) > 0, correct=correct, confidence=confidence)
 
 
 def guess_most_frequent(secrets: Secrets) -> Guesses:
-    """Guess the item that most persons have; the guess is the same for every record and needs no synthetic table."""
+    """Guess for every record the item that most persons have; this baseline needs no synthetic table."""
     n = secrets.target.shape[0]
     correct = np.zeros(n, dtype=np.bool_)
     if len(secrets.n_persons) > 0:
@@ -108,21 +110,21 @@ def guess_most_frequent(secrets: Secrets) -> Guesses:
 
 
 def person_trials(guesses: Guesses, row_person: Int) -> Trials:
-    """Return the most confident guess about each person who can be attacked.
+    """Return the most confident guess about each person who has a record that can be attacked.
 
-    If several guesses about a person are equally confident, the result is the guess about the person's first record.
+    If several guesses about a person are equally confident, the result is the guess about the first of these records.
     """
-    rows = np.flatnonzero(guesses.is_trial)
-    order = rows[np.lexsort((rows, -guesses.confidence[rows], row_person[rows]))]
-    person, first = np.unique(row_person[order], return_index=True)
-    chosen = order[first]
+    trials = np.flatnonzero(guesses.is_trial)
+    order = trials[np.lexsort((trials, -guesses.confidence[trials], row_person[trials]))]
+    person, firsts = np.unique(row_person[order], return_index=True)
+    chosen = order[firsts]
     return Trials(person=person, correct=guesses.correct[chosen], confidence=guesses.confidence[chosen])
 
 
 def word_secrets(holdout: HoldoutTables) -> Secrets:
-    """Return the rare words: the first half of a record is known, and the second half is hidden.
+    """Return the secrets of rare words: the first half of a record is known, and the second half is hidden.
 
-    A word is rare if the number of persons who use it is at most ten, or at most 1 % of all persons.
+    A word is rare if at most ten persons have it, or at most 1 % of all persons (rounded up).
     """
     sequences, n_words = numbered_words(_halved_texts(holdout))
     n_all = sum(len(set(table.groups)) for table in (holdout.train, holdout.control, holdout.reference))
@@ -135,16 +137,16 @@ def word_secrets(holdout: HoldoutTables) -> Secrets:
 
 
 def field_secrets(holdout: HoldoutTables, stated: Items) -> Secrets:
-    """Return the clinical facts of records halved as in `word_secrets`; `stated` has the facts of synthetic rows."""
+    """Return the secrets of clinical facts for the halves of `word_secrets`; `stated` has those of synthetic rows."""
     _, *real = _halved_texts(holdout)
     tables = [stated, *([sensitive_attributes(text) for text in texts] for texts in real)]
     return _build_secrets(_item_tables(tables), holdout)
 
 
 def profile_secrets(holdout: HoldoutTables, stated: Items, profiles: Items) -> Secrets:
-    """Return the clinical facts of records with at least two quasi-identifiers; all of these facts are hidden.
+    """Return the secrets of clinical facts, all of which are hidden, for records with at least two quasi-identifiers.
 
-    `stated` has the facts of each synthetic row, `profiles` the quasi-identifiers of each record, train first.
+    `stated` has the facts of each synthetic row, and `profiles` the quasi-identifiers of each record, train first.
     """
     real = [sensitive_attributes(text) for text in (*holdout.train.texts, *holdout.control.texts)]
     hidden = [items if len(p) >= MIN_KNOWN else frozenset() for items, p in zip(real, profiles, strict=True)]
@@ -153,16 +155,17 @@ def profile_secrets(holdout: HoldoutTables, stated: Items, profiles: Items) -> S
 
 
 def profile_neighbours(profiles: Items, rows: Items, reference: Items) -> NearestRows:
-    """Return the rows nearest to each profile (the quasi-identifiers of a record), by the cosine of weighted items.
+    """Return the rows nearest to each profile, by the cosine of weighted quasi-identifiers.
 
-    The weight of an item that r_i of the r reference rows have is log2((1 + r) / (1 + r_i)) + `SMALLEST_WEIGHT` bits.
+    The weight of a quasi-identifier that r_i of the r reference rows have, in bits, is log2((1 + r) / (1 + r_i)) +
+    `SMALLEST_WEIGHT`.
     """
-    of_profiles, of_rows, of_reference = _item_tables([profiles, rows, reference])
-    counts = np.bincount(of_reference.indices, minlength=of_profiles.shape[1])
-    weight = sparse.diags_array(np.log2((1 + of_reference.shape[0]) / (1 + counts)) + SMALLEST_WEIGHT)
+    profile_items, row_items, reference_items = _item_tables([profiles, rows, reference])
+    counts = np.bincount(reference_items.indices, minlength=profile_items.shape[1])
+    weight = sparse.diags_array(np.log2((1 + reference_items.shape[0]) / (1 + counts)) + SMALLEST_WEIGHT)
     queries, keys = (
         sparse.csr_matrix(normalize(sparse.csr_matrix(table @ weight)), dtype=np.float32)
-        for table in (of_profiles, of_rows)
+        for table in (profile_items, row_items)
     )
     return nearest_rows([(queries, keys)])
 
@@ -173,9 +176,9 @@ def _halved_texts(holdout: HoldoutTables) -> list[Sequence[str]]:
 
 
 def _build_secrets(tables: Sequence[sparse.csr_matrix], holdout: HoldoutTables) -> Secrets:
-    """Return the secrets from tables of synthetic rows, known parts, hidden parts and reference rows.
+    """Return the secrets from tables of the items of synthetic rows, known parts, hidden parts and reference rows.
 
-    Items that no person has, or that more than half of the persons have, are omitted.
+    Items that none of all persons has, or that more than half of them have, are omitted.
     """
     stated, known, hidden, reference = tables
     owners = [*(f"t{g}" for g in holdout.train.groups), *(f"h{g}" for g in holdout.control.groups)]
