@@ -73,8 +73,8 @@ class Identifiers:
 
         lambda = (places in S) × (identifiers of the kind of v) × 2^-(bits of v)
 
-    A place is an identifier or number in S that could equal v. The identifiers are those in train if a train person
-    has v, otherwise those in control. If each of 10,000 persons and each of 10,000 rows of S has one number of 8
+    A place is an identifier or number in S that could equal v. The identifiers of train are counted if a train person
+    has v, otherwise those of control. If each of 10,000 persons and each of 10,000 rows of S has one number of 8
     digits, lambda is 1, so a single match proves nothing. For contacts, chance explains a match if lambda is at least
     .05. For direct identifiers, `judge_patterned` compares the matches of a group with lambda and with control.
 

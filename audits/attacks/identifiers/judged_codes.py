@@ -133,7 +133,7 @@ class CodeLeaks(NamedTuple):
     """The result of `judge_codes`."""
 
     owners: Mapping[str, Sequence[int]]  # key of a leak: [number of the train person]
-    n_train: int  # number of train persons with a judged code, that is, a code in S that nobody else has
+    n_train: int  # number of train persons with a judged code (`judge_codes`)
     n_control: int  # number of control persons with a judged code
 
     def without(self, keys: Iterable[str]) -> "CodeLeaks":
@@ -156,7 +156,7 @@ def judge_codes(occurrences: CodeOccurrences, people: People, surprisal: Surpris
 
     Each judged code is in one of three groups:
     - long: a long code (`Code.is_long`) of at least 20 bits, if lambda is below .05. The codes of one length with a
-      higher lambda are also long if `exceeds_chance` finds more of them from train in S than their highest lambda.
+      higher lambda are also long if S has significantly more of them from train than the highest of their lambdas.
     - mixed: a mixed code (`Code.is_mixed`) of at least 25 bits, if it is not long and lambda is below .05. Groups of
       letters add no bits to it, because they can be a name (as in 99mtc-mdp).
     - other: all other codes, and all codes of a shared form (`shared_forms`).
