@@ -1,8 +1,11 @@
-"""Exact attacks on vectors: find points between two real rows, and real rows where lines through points intersect.
+"""Find synthetic vectors that were mixed from train vectors, for the audit `parent_recovery`.
 
-A point is a row of the synthetic matrix. The attacks need the original vectors, precise to about four digits. On
-vectors of decoded text that was encoded again, finding nothing **does not show safety**, because a deviation of 1e-3
-hides a line. `noise_tolerant_attack.py` has an attack for text.
+A point is a row of the synthetic matrix, and a real row is a row of train or control. A segment is the straight line
+between two train rows, or between two control rows. The first attack counts the points on segments. The second attack
+uses only the points: it finds lines through at least three points, and the intersections of these lines. If points
+were mixed from pairs of train rows, the lines intersect at train rows. The attacks need the original vectors, precise
+to about four digits. On vectors of decoded text that was encoded again, finding nothing **does not show safety**,
+because a deviation of 1e-3 hides a segment. `noise_tolerant_attack.py` has an attack for text.
 """
 
 from dataclasses import dataclass
@@ -18,48 +21,48 @@ from audits.attacks.parent_recovery.noise_tolerant_attack import CANDIDATES
 from audits.core.types import Bool, Float, Int
 from audits.embeddings.similarity import BLOCK, best_pairs, similarity_blocks
 
-# A segment is the straight line between two rows of train, or between two rows of control.
-TOLERANCE = 1e-4  # a point lies on a segment if the distance is at most this share of the segment's length
-MARGIN_OF_CHANCE = 100  # chance is ruled out if no point is within this many tolerances of a control segment
+# largest distance of a point from a segment, as a share of the segment's length; largest distance of two intersecting
+# lines, as a share of the sum of their lengths; and largest angle, in radians, between directions on one line
+TOLERANCE = 1e-4
+MARGIN_OF_CHANCE = 100  # chance is ruled out only if no point is within this many tolerances of a control segment
 MIN_DIMENSIONS = 5  # with fewer dimensions, chance is never ruled out
-# a point lies between two rows only if the smaller of their weights is more than this share of the sum of both;
-# otherwise the point is a copy of one row
-INTERIOR = 1e-3
-LINE_NEIGHBOURS = 30  # lines through a point are searched among this many points nearest to the point
-MAX_LINE_ROWS = 20_000  # lines are searched among this many points from the start of the table
-MIN_LINES = 3  # a place is an intersection if at least this many lines meet there
-RECOVERED_WITHIN = 1e-3  # largest distance of a recovered row from an intersection, as a share of the row's length
+INTERIOR = 1e-3  # a point on a segment has more than this share of the total weight of both ends from each end
+LINE_NEIGHBOURS = 30  # lines through a point are searched among this number of points nearest to the point
+MAX_LINE_ROWS = 20_000  # lines are searched among this number of points from the start of the synthetic matrix
+MIN_LINES = 3  # smallest number of lines that meet at an intersection
+RECOVERED_WITHIN = 1e-3  # largest distance of a recovered real row from an intersection, as a share of the row's norm
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SegmentEvidence:
     """Results of the exact attacks on one matrix."""
 
-    rows: int  # synthetic rows attacked
-    between_train: int  # rows that lie between two train rows
-    between_control: int  # rows that lie between two control rows, which happens only by chance
-    sign_test_p: float  # one-sided test: do more rows lie only between train rows than only between control rows?
-    chance_ruled_out: bool  # 5 dimensions or more, and no row within 100 tolerances of a control segment
-    train_rows_recovered_from_lines: int  # train rows in which three or more lines through points intersect
+    rows: int  # number of points
+    between_train: int  # number of points on a train segment
+    between_control: int  # number of points on a control segment, which happens only by chance
+    sign_test_p: float  # one-sided test whether more points lie only on train segments than only on control segments
+    chance_ruled_out: bool  # 5 dimensions or more, and no point within 100 tolerances of a control segment
+    train_rows_recovered_from_lines: int  # number of train rows at which three or more lines through points intersect
 
     @property
     def proven(self) -> bool:
-        """Whether at least one row lies between two train rows, and chance is ruled out."""
+        """Whether at least one point lies on a train segment, and chance is ruled out."""
         return self.chance_ruled_out and self.between_train > 0
 
 
 def attack_segments(
     synthetic: NDArray[np.float32], train: NDArray[np.float32], control: NDArray[np.float32]
 ) -> SegmentEvidence:
-    """Return how many points lie between two train or two control rows, and how many train rows the lines reveal.
+    """Return how many points lie on train and control segments, and how many train rows the lines reveal.
 
     In d dimensions, the number of points that are within a distance t of a segment by chance is proportional to
-    t^(d - 2). If no point is within 100·t of a control segment, fewer than 3 points are expected there (at 95 %
-    confidence). Within t of a train segment, fewer than 3·100^(2 - d) points are then expected by chance. For d = 5,
-    this number is 3e-6, so a single point is proof. With few dimensions or many repeated rows, points can lie between
-    control rows too. A sign test then compares train with control.
+    t^(d - 2). If no point is within 100·t of a control segment, fewer than 3 points are expected there by chance (at
+    95 % confidence). Within t of a train segment, fewer than 3·100^(2 - d) points are then expected by chance. For
+    d = 5, this number is 3e-6, so a single point is proof. With few dimensions or many repeated rows, points can lie
+    on control segments by chance. For this case, a sign test compares train with control.
 
-    The rows of `synthetic` (m, d) must not be normalized; `train` is (n_train, d) and `control` is (n_control, d).
+    The rows of `synthetic` (m, d) must not be normalized, because points on a line do not stay on a line if they are
+    normalized. `train` is (n_train, d) and `control` is (n_control, d).
     """
     to_train, to_control = segment_residuals(synthetic, train), segment_residuals(synthetic, control)
     is_train, is_control = to_train <= TOLERANCE, to_control <= TOLERANCE
@@ -80,12 +83,13 @@ def attack_segments(
 def segment_residuals(synthetic: NDArray[np.float32], real: NDArray[np.float32]) -> Float:
     """Return the distance of each point from the nearest segment, divided by the segment's length; float64 (m,).
 
-    All rows are first scaled to unit length. For a point z, the result is
+    All rows are first scaled to unit length, so that a point on a segment becomes a combination a·P + b·Q of the ends
+    of the segment with positive weights. For a point z, the result is
 
         |z - a·P - b·Q| / |P - Q|  for the P, Q, a >= 0 and b >= 0 with the smallest |z - a·P - b·Q|
 
-    where P and Q are two of the 40 real rows most similar to z. The result is infinite if a or b is 0 or nearly 0
-    (`INTERIOR`), because z is then not between P and Q.
+    where P and Q are two of the 40 real rows most similar to z. The result is infinite if P = Q, or if the smaller of
+    a and b is at most INTERIOR · (a + b).
     """
     z, x = (normalize(np.asarray(v, dtype=np.float64)) for v in (synthetic, real))
     x_float32 = x.astype(np.float32)
@@ -94,8 +98,8 @@ def segment_residuals(synthetic: NDArray[np.float32], real: NDArray[np.float32])
     for block, similarities in similarity_blocks(z.astype(np.float32), x_float32):
         top = np.argpartition(similarities, len(x) - k, axis=1)[:, -k:]
         gram = x_float32[top] @ x_float32[top].transpose(0, 2, 1)
-        everyone = np.ones((1, *top.shape), dtype=np.bool_)
-        pair = best_pairs(np.take_along_axis(similarities, top, axis=1), gram, top, everyone)[0]
+        is_allowed = np.ones((1, *top.shape), dtype=np.bool_)
+        pair = best_pairs(np.take_along_axis(similarities, top, axis=1), gram, top, is_allowed)[0]
         nearest_pair[block] = np.take_along_axis(top, pair, axis=1)
     p, q = x[nearest_pair[:, 0]], x[nearest_pair[:, 1]]
     s_p, s_q, g = ((u * v).sum(axis=1) for u, v in ((z, p), (z, q), (p, q)))
@@ -109,30 +113,32 @@ def segment_residuals(synthetic: NDArray[np.float32], real: NDArray[np.float32])
 
 
 def line_intersections(points: Float) -> Float:
-    """Return the places where at least three lines intersect, (intersections, d); a place is repeated for each line.
+    """Return the intersections of at least three lines, (intersections, d), once for each of the lines.
 
-    Each line passes through three or more of the points. Points that were mixed from one real row R and several
-    further rows lie on lines through R, so an attacker who has only the points finds R at an intersection.
+    Each line passes through three or more of the points. Points that were mixed from a real row R and one of several
+    other rows lie on lines through R, so an attacker who has only the points finds R at an intersection.
     """
     origins, directions, lengths = _lines(points)
     intersections = [np.empty((0, points.shape[1]))]
     for start in range(0, len(origins), BLOCK):
         block = slice(start, start + BLOCK)
-        along, away, is_parallel = _closest(origins, directions, block)
-        near = (away <= TOLERANCE * (lengths[block, None] + lengths[None])) & ~is_parallel
-        for i in np.flatnonzero(near.sum(axis=1) >= MIN_LINES - 1):
-            at = np.sort(along[i, near[i]])
-            # positions on line i that are at most 10 tolerances apart count as one place
-            groups = np.split(at, np.flatnonzero(np.diff(at) > 10 * TOLERANCE * lengths[start + i]) + 1)
-            places = [group.mean() for group in groups if len(group) >= MIN_LINES - 1]
-            intersections.append(origins[start + i] + np.array(places)[:, None] * directions[start + i])
+        positions, distances, is_parallel = _closest(origins, directions, block)
+        meets = (distances <= TOLERANCE * (lengths[block, None] + lengths[None])) & ~is_parallel
+        for i in np.flatnonzero(meets.sum(axis=1) >= MIN_LINES - 1):
+            ordered = np.sort(positions[i, meets[i]])
+            # neighbouring positions on line i that are at most 10 tolerances apart belong to one intersection
+            groups = np.split(ordered, np.flatnonzero(np.diff(ordered) > 10 * TOLERANCE * lengths[start + i]) + 1)
+            means = [group.mean() for group in groups if len(group) >= MIN_LINES - 1]
+            intersections.append(origins[start + i] + np.array(means)[:, None] * directions[start + i])
     return np.concatenate(intersections)
 
 
 def _lines(points: Float) -> tuple[Float, Float, Float]:
-    """Return origin, unit direction and length of every line through at least three neighbouring points.
+    """Return origin, (lines, d), unit direction, (lines, d), and length, (lines,), of each line.
 
-    The origin is the mean of the line's points, and the length is their largest distance from the origin.
+    A point and two of its nearest points are on one line if the directions from the point to both are equal or
+    opposite; lines with a common point are joined. The origin of a line is the mean of its points, and the length is
+    the largest distance of a point from the origin.
     """
     m, k = len(points), min(LINE_NEIGHBOURS, len(points) - 1)
     squares = (points**2).sum(axis=1)
@@ -142,31 +148,30 @@ def _lines(points: Float) -> tuple[Float, Float, Float]:
         distances = squares[None] - 2 * points[rows] @ points.T
         distances[np.arange(len(rows)), rows] = np.inf
         near = np.argpartition(distances, k - 1, axis=1)[:, :k]
-        towards = points[near] - points[rows, None]
-        lengths = np.linalg.norm(towards, axis=2, keepdims=True)
-        towards /= np.where(lengths > 0, lengths, 1)  # a repeated point has no direction and is on no line
-        cosines = np.abs(np.triu(towards @ towards.transpose(0, 2, 1), 1))
-        # both neighbours and the point are on one line if their directions differ by at most TOLERANCE radians
-        row, one, other = np.nonzero(cosines >= 1 - TOLERANCE**2 / 2)
-        links += [(rows[row], near[row, one]), (rows[row], near[row, other])]
+        units = points[near] - points[rows, None]
+        norms = np.linalg.norm(units, axis=2, keepdims=True)
+        units /= np.where(norms > 0, norms, 1)  # a repeated point has no direction and is on no line
+        cosines = np.abs(np.triu(units @ units.transpose(0, 2, 1), 1))
+        # the directions are equal or opposite if the angle between them is at most TOLERANCE radians
+        row, first, second = np.nonzero(cosines >= 1 - TOLERANCE**2 / 2)
+        links += [(rows[row], near[row, first]), (rows[row], near[row, second])]
     ends = [np.concatenate(side) for side in zip(*links, strict=True)]
     graph = sparse.coo_matrix((np.ones(len(ends[0]), dtype=np.int8), (ends[0], ends[1])), shape=(m, m))
-    of_line = connected_components(graph, directed=False)[1]
-    ordered = np.argsort(of_line, kind="stable")
-    lines = [ordered[g] for g in np.split(np.arange(m), np.flatnonzero(np.diff(of_line[ordered])) + 1) if len(g) > 2]
+    line_of = connected_components(graph, directed=False)[1]
+    ordered = np.argsort(line_of, kind="stable")
+    lines = [ordered[g] for g in np.split(np.arange(m), np.flatnonzero(np.diff(line_of[ordered])) + 1) if len(g) > 2]
     origins = np.array([points[line].mean(axis=0) for line in lines]).reshape(len(lines), points.shape[1])
     centred = [points[line] - origin for line, origin in zip(lines, origins, strict=True)]
     directions = np.array([np.linalg.svd(c, full_matrices=False)[2][0] for c in centred]).reshape(origins.shape)
-    lengths_of = np.array([np.linalg.norm(c, axis=1).max() for c in centred])
-    return origins, directions, lengths_of
+    lengths = np.array([np.linalg.norm(c, axis=1).max() for c in centred])
+    return origins, directions, lengths
 
 
 def _closest(origins: Float, directions: Float, block: slice) -> tuple[Float, Float, Bool]:
-    """Return for each line i of a block and each line j: the position s on i, the distance, and is_parallel.
+    """Return for each line i of a block and each line j: s, the distance of the lines, and whether they are parallel.
 
-    s is the position at which line i is closest to line j, measured from the origin of line i. Line i is o_i + s·u_i
-    and line j is o_j + t·u_j, with unit vectors u_i and u_j. With w = o_i - o_j and c = <u_i, u_j>, the lines are
-    closest at
+    Line i is o_i + s·u_i and line j is o_j + t·u_j, with the origins o, the unit directions u, and the signed
+    distances s and t from the origins. With w = o_i - o_j and c = <u_i, u_j>, non-parallel lines are closest at
 
         s = (c·<u_j, w> - <u_i, w>) / (1 - c²),   t = (<u_j, w> - c·<u_i, w>) / (1 - c²)
     """
@@ -182,14 +187,14 @@ def _closest(origins: Float, directions: Float, block: slice) -> tuple[Float, Fl
     return s, np.sqrt(np.maximum(0, square)), is_parallel
 
 
-def _rows_recovered(places: Float, real: NDArray[np.float32]) -> int:
-    """Return how many real rows lie at one of the places where lines intersect (within RECOVERED_WITHIN)."""
+def _rows_recovered(intersections: Float, real: NDArray[np.float32]) -> int:
+    """Return how many real rows are the nearest row to an intersection, within RECOVERED_WITHIN."""
     x = np.asarray(real, dtype=np.float64)
     squares = (x**2).sum(axis=1)
     recovered: set[int] = set()
-    for start in range(0, len(places), BLOCK):
-        some = places[start : start + BLOCK]
-        nearest = np.argmin(squares[None] - 2 * some @ x.T, axis=1)
-        close = np.linalg.norm(some - x[nearest], axis=1) <= RECOVERED_WITHIN * np.sqrt(squares[nearest])
+    for start in range(0, len(intersections), BLOCK):
+        batch = intersections[start : start + BLOCK]
+        nearest = np.argmin(squares[None] - 2 * batch @ x.T, axis=1)
+        close = np.linalg.norm(batch - x[nearest], axis=1) <= RECOVERED_WITHIN * np.sqrt(squares[nearest])
         recovered |= set(nearest[close].tolist())
     return len(recovered)

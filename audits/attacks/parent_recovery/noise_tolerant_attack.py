@@ -1,7 +1,10 @@
-"""Noise-tolerant attack: find the two persons from whose records each synthetic record may have been mixed (parents).
+"""Find the two persons from whose records each synthetic row may have been mixed, for the audit `parent_recovery`.
 
-If more of these persons are in train than chance explains, the release reveals them. A person's role is train or
-control. The attack works on any encoding of the released text.
+A parent of a row is here a person from whose records the row was mixed. The role of a person is train or control, and
+the class is the label of the person's first record. For each row, the attack searches among the records of equally
+many train and control persons for the two records whose combination is nearest to the row. The pair of a row is the
+two persons of these records. If pairs have more train persons than chance explains, the release reveals the parents.
+The attack tolerates noise, so it works on any encoding of the released text.
 """
 
 import math
@@ -20,60 +23,62 @@ from audits.embeddings.encoders import Encoded
 from audits.embeddings.similarity import best_pairs, candidate_cosines, similarity_blocks
 
 REPEATS = 20  # number of random draws of equally many train and control persons
-CANDIDATES = 40  # average number of records among which the two parents of a row are searched in one repeat
-MAX_CANDIDATES = 120  # largest number of candidates for a row over all repeats
+CANDIDATES = 40  # average number of records among which the pair of a row is searched in one repeat
+MAX_CANDIDATES = 120  # largest number of candidates of a row, for all repeats together
 MAX_ROWS = 20_000  # at most this many synthetic rows are attacked; enough to distinguish the shares .5 and .509
-MARGINS = (0.03, 0.05, 0.10)  # allowed distances of a share from chance; `margin_of` chooses one
+MARGINS = (0.03, 0.05, 0.10)  # allowed distances of a share from its value by chance; `margin_of` chooses one
 PERMUTATIONS = 2000  # number of permutations of the roles (train or control), in all repeats together
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ParentPairs:
-    """The two persons that the attack finds for each attacked row, in each repeat."""
+    """The pairs that the attack finds for m attacked rows, in each repeat of the search."""
 
-    rows: Int  # (m,), numbers of the synthetic rows attacked
-    pairs: Int  # (repeats, m, 2), the two persons, the nearer first
+    rows: Int  # (m,), numbers of the attacked synthetic rows
+    pairs: Int  # (repeats, m, 2), the two persons of each pair, first the person whose record has the higher cosine
     included: list[Int]  # the persons drawn in each repeat: equally many of train and control in each class
-    nearness: Float  # (P,), highest cosine of each person's records to any attacked row
+    nearness: Float  # (P,), for each of P persons, the highest cosine of a record of the person and an attacked row
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ParentRecall:
-    """How often the attack finds a person that a row was made from."""
+    """How often the attack finds parents, among the attacked rows that have parents."""
 
-    one: float  # share of rows whose nearer person is a parent
-    one_chance: float  # expected value of `one` if the persons found are assigned at random to the rows of a class
-    pair: float  # share of rows whose two persons are both parents
-    pair_chance: float  # expected value of `pair` for the random assignment of `one_chance`
+    one: float  # recall: share of rows with a pair whose first person is a parent
+    one_chance: float  # expected value of `one` if the pairs are assigned at random to the rows of the same class
+    pair: float  # share of rows with a pair of two parents
+    pair_chance: float  # expected value of `pair` if the pairs are assigned at random to the rows of the same class
     n: float  # effective number of independent rows (`parent_recall`)
 
     def ends(self, confidence: float) -> tuple[float, float]:
-        """Return the exact interval (Clopper and Pearson) of `one`."""
+        """Return the exact interval (Clopper and Pearson) of `one`, with this one-sided confidence of each end."""
         return stats.clopper_pearson(self.one * self.n, self.n, confidence=confidence)
 
     def p_above(self, limit: float) -> float:
-        """Return the exact p-value of the hypothesis that the true recall is at most the limit."""
+        """Return the exact p-value of the hypothesis that the true value of `one` is at most the limit."""
         hits = self.one * self.n
         return 1.0 if self.one == 0 or limit >= 1 else float(beta.cdf(limit, hits, self.n - hits + 1))
 
 
 def find_parent_pairs(encoded: Encoded, people: Arms, rng: Rng) -> ParentPairs:
-    """Return for each synthetic row the two persons whose records, combined, are nearest to the row.
+    """Return the pair of each attacked row: the two persons whose records, combined, are nearest to the row.
 
-    The candidates C(z) for a synthetic row z are the real records most similar to z. Each repeat uses only the
-    candidates of the persons drawn, about 40. The attack finds two candidates P and Q of different persons:
+    The candidates of a synthetic row z are the records most similar to z, at most 120. Each repeat draws persons, and
+    uses only their candidates C(z): 40 on average, unless fewer than a third of the records are drawn. The pair of z
+    has the persons of two records P and Q of different persons:
 
-        (P, Q) = argmin over P, Q in C(z) of  min over a, b >= 0 of |z - a·P - b·Q|
+        (P, Q) = argmin over P, Q in C(z) of  min over the weights a, b >= 0 of |z - a·P - b·Q|
 
-    All rows have unit length. Scaling a mixture to unit length moves it off the segment between its parents, but the
-    result is still a combination of the parents. In a test with noise of twice the nearest-neighbour distance (1,500
+    All rows have unit length. Scaling a mixture to unit length moves it off the segment between the mixed records,
+    but the result is still a combination of them. In a test with noise of twice the nearest-neighbour distance (1,500
     points in 256 dimensions, with intrinsic dimension 20), this attack found 95 % of the parents. A search for points
     on segments found 30 %.
 
     If train and control have equally many persons in each class, one repeat with all persons replaces the 20 repeats.
 
     Randomness: the attacked rows, if there are more than 20,000; the persons of the 20 repeats; the order of the
-        records, which decides ties; persons for rows without a similar record.
+        records, which decides ties; the persons of a pair that are missing because z has no candidate with a positive
+        cosine, or because C(z) has records of no person or of one person.
     Reference: designed for this project, because attacks on SMOTE search for lines and need exact vectors.
     """
     m = encoded.synthetic.shape[0]
@@ -102,21 +107,22 @@ def find_parent_pairs(encoded: Encoded, people: Arms, rng: Rng) -> ParentPairs:
     return ParentPairs(rows=rows, pairs=pairs, included=included, nearness=person_scores(nearness, owner))
 
 
-def share_of_nearest(found: ParentPairs, people: Arms, n: int) -> Share:
-    """Return the share of train among the nearer persons of all pairs (n = 1) or among both persons (n = 2)."""
-    return share_of_train(found.pairs[:, :, :n].reshape(len(found.pairs), -1), found.included, people)
+def share_of_nearest(result: ParentPairs, people: Arms, n: int) -> Share:
+    """Return the share of train among the first persons of the pairs (n = 1), or among both persons (n = 2)."""
+    return share_of_train(result.pairs[:, :, :n].reshape(len(result.pairs), -1), result.included, people)
 
 
-def both_train(found: ParentPairs, people: Arms, rng: Rng) -> tuple[Share, float]:
-    """Return the share of rows whose two persons are both in train, and its expected value under random roles.
+def both_train(result: ParentPairs, people: Arms, rng: Rng) -> tuple[Share, float]:
+    """Return the share of pairs of two train persons, and its expected value under random roles.
 
-    Under random roles, two persons of one class with n persons of each role are both in train with probability
-    (n - 1) / (2·(2n - 1)), and two persons of different classes with probability 1/4. The standard error comes from
-    2,000 permutations of the roles within each class, so rows that share persons do not count as independent.
+    The roles are random within each class. Two persons of a class with n persons of each role are then both in train
+    with probability (n - 1) / (2·(2n - 1)), and two persons of different classes with probability 1/4. The standard
+    error comes from 2,000 permutations of the roles within each class, so pairs with a common person do not count as
+    independent.
     """
     value, null, variance = 0.0, 0.0, 0.0
-    n_permutations = -(-PERMUTATIONS // len(found.included))
-    for pairs, persons_of_repeat in zip(found.pairs, found.included, strict=True):
+    n_permutations = -(-PERMUTATIONS // len(result.included))
+    for pairs, persons_of_repeat in zip(result.pairs, result.included, strict=True):
         classes = people.person_class[persons_of_repeat]
         place = np.full(len(people.is_train), -1, dtype=np.int64)
         place[persons_of_repeat] = np.arange(len(persons_of_repeat))
@@ -125,29 +131,29 @@ def both_train(found: ParentPairs, people: Arms, rng: Rng) -> tuple[Share, float
         same_class = classes[places[:, 0]] == classes[places[:, 1]]
         null += float(np.where(same_class, (class_size / 2 - 1) / (2 * (class_size - 1)), 0.25).mean())
         value += float(people.is_train[pairs].all(axis=1).mean())
-        of_permutation = _permuted(people.is_train[persons_of_repeat], classes, n_permutations, rng)
-        variance += float(np.var([roles[places].all(axis=1).mean() for roles in of_permutation]))
-    repeats = len(found.included)
+        permutations = _permuted(people.is_train[persons_of_repeat], classes, n_permutations, rng)
+        variance += float(np.var([roles[places].all(axis=1).mean() for roles in permutations]))
+    repeats = len(result.included)
     return Share(value=value / repeats, error=math.sqrt(variance / repeats)), null / repeats
 
 
-def parent_recall(found: ParentPairs, people: Arms, lineage: Lineage, train_person: Int) -> ParentRecall | None:
-    """Return how often true parents are found, or None if no attacked row has a parent.
+def parent_recall(result: ParentPairs, people: Arms, lineage: Lineage, train_person: Int) -> ParentRecall | None:
+    """Return how often the pairs contain parents, or None if no attacked row has a parent.
 
-    An attack that finds only the class of a row has no recall above the chance values of `ParentRecall`. If rows
-    have a common parent, their parents may be found or missed together. The effective number of rows is therefore
+    An attack that finds only the class of a row does not exceed `one_chance` and `pair_chance`. If rows have a common
+    parent, their parents may be found or missed together. The effective number of rows is therefore
 
-        n = rows / max(1, sum_g (h_g - r·n_g)² / (rows·r·(1 - r)))
+        n = R / max(1, sum_g (h_g - r·n_g)² / (R·r·(1 - r))),   n = R if r is 0 or 1
 
-    where r is the recall, and n_g is the number of rows whose heaviest parent is person g. h_g is the number of these
-    rows for which the nearer person found is a parent, averaged over the repeats. `train_person` (n_train,) has the
-    person of each train row, numbered as in `people`.
+    R is the number of attacked rows with parents, and r is `ParentRecall.one`. n_g is the number of rows whose parent
+    of highest weight is person g. h_g is the number of these rows whose pair has a parent as first person,
+    averaged over the repeats. `train_person` (n_train,) has the person of each train row, numbered as in `people`.
     """
-    with_parents = np.flatnonzero([len(lineage.parents[row]) > 0 for row in found.rows])
+    with_parents = np.flatnonzero([len(lineage.parents[row]) > 0 for row in result.rows])
     n_rows = len(with_parents)
     if n_rows == 0:
         return None
-    rows, pairs = found.rows[with_parents], found.pairs[:, with_parents]
+    rows, pairs = result.rows[with_parents], result.pairs[:, with_parents]
     parents, heaviest = _parent_persons(lineage, rows.tolist(), train_person)
     first, second = ((pairs[:, :, i, None] == parents[None]).any(axis=2) for i in (0, 1))
     one_chance, pair_chance = _recall_by_chance(pairs, parents, people.synthetic_class[rows], len(people.is_train))
@@ -164,11 +170,11 @@ def parent_recall(found: ParentPairs, people: Arms, lineage: Lineage, train_pers
 
 
 def _fill_pairs(pairs: Int, without_pair: Bool, included: Int, rng: Rng) -> Int:
-    """Return the pairs, with random persons for a missing pair and for a second person who equals the first."""
+    """Return the pairs, with two random persons for a missing pair, and a random second person if both are equal."""
     first = np.where(without_pair, rng.choice(included, size=len(pairs)), pairs[:, 0])
-    other = rng.integers(len(included) - 1, size=len(pairs))
-    other = included[other + (other >= np.searchsorted(included, first))]
-    return np.stack([first, np.where(without_pair | (pairs[:, 0] == pairs[:, 1]), other, pairs[:, 1])], axis=1)
+    second = rng.integers(len(included) - 1, size=len(pairs))
+    second = included[second + (second >= np.searchsorted(included, first))]  # any included person except the first
+    return np.stack([first, np.where(without_pair | (pairs[:, 0] == pairs[:, 1]), second, pairs[:, 1])], axis=1)
 
 
 def _permuted(is_train: Bool, classes: Int, n: int, rng: Rng) -> Bool:
@@ -180,63 +186,66 @@ def _permuted(is_train: Bool, classes: Int, n: int, rng: Rng) -> Bool:
 
 
 def _parent_persons(lineage: Lineage, rows: list[int], train_person: Int) -> tuple[Int, Int]:
-    """Return the distinct parents of each row, padded with -1, and the parent with the largest weight."""
+    """Return the distinct parents of each row, ascending and padded with -1, and the parent of highest weight."""
     weights = [weights_by_person(lineage.parents[r], lineage.weights[r], train_person) for r in rows]
     parents = np.full((len(rows), max(map(len, weights))), -1, dtype=np.int64)
-    for i, of_row in enumerate(weights):
-        parents[i, : len(of_row)] = sorted(of_row)
-    return parents, np.array([max(of_row, key=of_row.__getitem__) for of_row in weights], dtype=np.int64)
+    for i, weight_of in enumerate(weights):
+        parents[i, : len(weight_of)] = sorted(weight_of)
+    return parents, np.array([max(weight_of, key=weight_of.__getitem__) for weight_of in weights], dtype=np.int64)
 
 
 def _recall_by_chance(pairs: Int, parents: Int, classes: Int, n_persons: int) -> tuple[float, float]:
-    """Return `one_chance` and `pair_chance` of `ParentRecall`.
+    """Return `one_chance` and `pair_chance` of `ParentRecall`; `classes` has the class of each row.
 
-    Both are averages over the rows. For one row, the pairs of persons found for all rows of its class are counted.
-    one_chance is the share of these pairs whose nearer person is a parent of the row. pair_chance is the share of
+    Both are averages over the rows. For one row, the pairs of all rows of its class in all repeats are counted.
+    one_chance is the share of these pairs whose first person is a parent of the row. pair_chance is the share of
     these pairs whose two persons are both parents of the row.
     """
-    rows_of_class = np.bincount(classes)[classes] * pairs.shape[0]
+    pairs_of_class = np.bincount(classes)[classes] * pairs.shape[0]
     ordered = np.sort(pairs, axis=2)
     first = np.sort((classes * n_persons + pairs[:, :, 0]).ravel())
     both = np.sort((((classes * n_persons) + ordered[:, :, 0]) * n_persons + ordered[:, :, 1]).ravel())
-    one, two = np.zeros(len(parents)), np.zeros(len(parents))
+    n_first, n_both = np.zeros(len(parents)), np.zeros(len(parents))
     for i in range(parents.shape[1]):
         key_of_parent = classes * n_persons + parents[:, i]
-        one += np.where(parents[:, i] >= 0, _count(first, key_of_parent), 0)
+        n_first += np.where(parents[:, i] >= 0, _count(first, key_of_parent), 0)
         for j in range(i + 1, parents.shape[1]):
-            two += np.where(parents[:, j] >= 0, _count(both, key_of_parent * n_persons + parents[:, j]), 0)
-    return float((one / rows_of_class).mean()), float((two / rows_of_class).mean())
+            n_both += np.where(parents[:, j] >= 0, _count(both, key_of_parent * n_persons + parents[:, j]), 0)
+    return float((n_first / pairs_of_class).mean()), float((n_both / pairs_of_class).mean())
 
 
 def _count(ordered: Int, keys: Int) -> Float:
+    """Return how often each key occurs in an ascending array."""
     return (np.searchsorted(ordered, keys, "right") - np.searchsorted(ordered, keys, "left")).astype(np.float64)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShareTest:
-    """A share, its expected value, and the allowed distance between the two."""
+    """A share of train, its expected value without a leak, and the allowed distance between the two (margin)."""
 
     what: str  # the persons or records that the share refers to, as part of a sentence
     share: Share
     null: float  # expected value of the share under random roles
-    margin: float | None  # allowed distance from `null`; None if there are too few rows even for the widest margin
+    margin: float | None  # allowed distance from `null` (`margin_of`); None if there are too few independent rows
 
     def is_within(self, margin: float | None, confidence: float) -> bool:
-        """Return whether the whole interval of the share lies within a margin around `null`."""
+        """Return whether the whole interval of the share is at most `margin` from `null`; False if it is None."""
         excess = self.share.estimate(confidence, less=self.null)
         return margin is not None and self.share.n > 0 and is_inside(excess, margin, centre=0.0)
 
     def p_beyond(self, margin: float) -> float:
-        """Return the two-sided p-value of the hypothesis that the share lies within a margin around `null`."""
+        """Return the two-sided p-value of the hypothesis that the true share is at most `margin` from `null`."""
         return self.share.p_beyond(margin, centre=self.null)
 
     def smallest_leak(self, n_shares: int, confidence: float) -> float | None:
-        """Return the smallest distance of the share from `null` that prevents a pass with probability .8.
+        """Return the smallest distance of the true share from `null` that prevents a pass with probability .8.
 
-        The audit does not pass if the interval exceeds the margin d, or if the share differs significantly from
-        `null` and exceeds the strictest margin d_0. With z_p the normal quantile and e the standard error:
+        The audit does not pass if the interval of the share is not within the margin d around `null`, or if the share
+        differs significantly from `null` and its interval is not within the strictest margin d_0. The distance is
 
             min(d - (z_confidence - z_.8)·e,  max(d_0, (z_(1 - .05 / (2·n_shares)) + z_.8)·e))
+
+        z_p is the normal quantile, and e the standard error. The result is None if `margin` is None.
         """
         if self.margin is None:
             return None
@@ -251,10 +260,10 @@ class EncoderShares:
     """Results of one encoder."""
 
     encoder: str
-    train: ShareTest  # share of train among both persons of each row
-    first: ShareTest  # share of train among the nearer persons of the rows
-    both: ShareTest  # share of rows whose two persons are both in train
-    scan: stats.Scan  # scan test over persons, ranked by `ParentPairs.nearness`
+    train: ShareTest  # share of train among both persons of the pairs
+    first: ShareTest  # share of train among the first persons of the pairs
+    both: ShareTest  # share of pairs of two train persons
+    scan: stats.Scan  # scan test of the persons, ranked by `ParentPairs.nearness`
     recall: ParentRecall | None  # None without a lineage
 
     @property
@@ -265,33 +274,33 @@ class EncoderShares:
 
 def encoder_shares(encoded: Encoded, people: Arms, inputs: AuditInputs, n_shares: int, rng: Rng) -> EncoderShares:
     """Return the results of one encoder; `n_shares` is the number of shares tested in the whole audit."""
-    found = find_parent_pairs(encoded, people, rng)
-    both, both_null = both_train(found, people, rng)
+    result = find_parent_pairs(encoded, people, rng)
+    both, both_null = both_train(result, people, rng)
 
     def share_test(what: str, share: Share, null: float) -> ShareTest:
         return ShareTest(what=what, share=share, null=null, margin=margin_of(share, n_shares))
 
     return EncoderShares(
         encoder=encoded.name,
-        train=share_test("the two persons between whom records lie", share_of_nearest(found, people, 2), 0.5),
-        first=share_test("the nearer of the two persons", share_of_nearest(found, people, 1), 0.5),
+        train=share_test("the two persons between whom records lie", share_of_nearest(result, people, 2), 0.5),
+        first=share_test("the nearer of the two persons", share_of_nearest(result, people, 1), 0.5),
         both=share_test("records that lie between two train persons", both, both_null),
-        scan=stats.scan_test(found.nearness[people.is_train], found.nearness[~people.is_train]),
+        scan=stats.scan_test(result.nearness[people.is_train], result.nearness[~people.is_train]),
         recall=None
         if inputs.lineage is None
-        else parent_recall(found, people, inputs.lineage, persons(inputs.train.groups)[1]),
+        else parent_recall(result, people, inputs.lineage, persons(inputs.train.groups)[1]),
     )
 
 
 def margin_of(share: Share, n_shares: int) -> float | None:
     """Return the strictest margin for which a share has enough independent rows; None if it has too few.
 
-    n rows are enough for a margin d if, without a leak, the intervals of all shares of the audit lie within d with
-    a joint probability of .95:
+    z_p is the normal quantile. The number n of independent rows (`Share.n`) is enough for a margin d if, without a
+    leak, the intervals of all `n_shares` shares of the audit lie within d with a joint probability of .95:
 
         n >= ((z_.95 + z_(1 - .05 / (2·n_shares))) / (2·d))²
 
-    For the widest margin, it is enough if the interval of this share alone lies within d with probability .8.
+    For the widest margin, n >= ((z_.95 + z_.8) / (2·d))² is enough.
     """
     power = stats.power_of_each(n_shares, stats.PASS_POWER)
     for margin in MARGINS:

@@ -1,7 +1,9 @@
 """Parent recovery audit: decide whether an attacker can find the persons from whom synthetic records were mixed.
 
-The parents of a synthetic record are the real records that it was mixed from. A lineage lists the parents of each
-synthetic record and their weights.
+The parents of a synthetic record are here the persons from whose records it was mixed. A lineage lists these
+records and their weights. The audit measures how often the attacks on texts and vectors find train persons, how often
+they find true parents, and how much a single person contributes to a record or class. Violated rules and significant
+tests fail the audit. Shares and recalls that are not proven to be within their limits prevent a pass.
 """
 
 import math
@@ -29,12 +31,12 @@ from audits.embeddings.encoders import EncodedTables
 from audits.embeddings.planted import EncoderAudit
 
 MAX_RECALL_RATIO = 3.0  # true parents may be found at most this many times as often as by chance
-SMALL_RECALL = TAUS[-1]  # a recall of at most 1 % of the records passes, whatever its ratio to chance
-# required of each record. The effective number of parents is 1 / (sum of the squared weights of the persons). With
-# two parents and an effective number of at least 1.5, the larger weight is at most .79
+SMALL_RECALL = TAUS[-1]  # a recall interval that ends at or below 1 % never prevents a pass, whatever the ratio is
+# smallest effective number of parents of a record: 1 / (sum of the squared weights of the persons). If a record has
+# two parents and this effective number, the larger weight is .79
 MIN_EFFECTIVE_PARENTS = 1.5
-MIN_CLASS_PERSONS = 11  # number of persons required per class; official statistics suppress smaller cells
-N_SHARES = 3  # number of shares tested for each encoder
+MIN_CLASS_PERSONS = 11  # smallest number of persons who contribute to a class; official statistics omit smaller cells
+N_SHARES = 3  # number of shares tested for each encoder (`EncoderShares.shares`)
 _RECALLS = {  # key: name of an entry of the report; value: field of `ParentRecall` with the entry's value
     "parent_recall": "one",
     "parent_recall_by_chance": "one_chance",
@@ -49,7 +51,7 @@ class ParentRecoveryEvidence:
     """All measurements that the verdict depends on."""
 
     findings: tuple[EncoderShares, ...]  # one per encoder
-    segments: Mapping[str, SegmentEvidence]  # by name of the matrix of vectors given as input
+    segments: Mapping[str, SegmentEvidence]  # by name of the encoder whose vectors the caller passed
     lineage: LineageExposure | None  # None if no lineage was given
 
 
@@ -58,30 +60,30 @@ class ParentRecovery(EncoderAudit):
 
     `audits explain parent_recovery` describes the attack and the verdicts. For each synthetic record, the attack
     searches among equally many train and control persons for the two persons whose records, combined, are nearest to
-    the synthetic record. If vectors of the tables are passed, exact attacks are run on them (`attack_segments`).
+    the synthetic record. The first person of this pair is the one whose record is nearer to the synthetic record. If
+    the caller passes vectors of the tables, `attack_segments` attacks them.
 
-    Metrics:
+    Metrics; for several encoders, the value furthest from the safe value is reported:
 
-    - train_share: share of train persons among the two persons found for each record; .5 is safe.
-    - first_share: share of train persons among the nearer of the two persons. The share falls if synthetic records
-      near train were dropped.
-    - both_excess: share of records for which both persons found are train persons, minus the share expected if the
-      roles (train or control) are random; 0 is safe.
-    - scan_p: p-value of the scan test. The test checks whether train persons are over- or under-represented among the
-      persons with the records most similar to a synthetic record. The test detects leaks of a few persons.
-    - parent_recall: with a lineage, share of records for which the nearer person found is a true parent.
-      parent_recall_ratio: parent_recall divided by the value that chance gives.
-    - pair_recall: with a lineage, share of records for which both persons found are true parents.
-    - vectors_between_train: share of the synthetic rows of a passed matrix that lie between two train rows.
-    - max_weight, min_effective_parents, min_row_persons, max_person_share, max_person_rows, min_class_persons:
-      extremes of `LineageExposure`, on which policies set limits.
-    - records_with_parents: number of records with parents according to the lineage.
-    - margin: the largest allowed distance of a share from chance (`margin_of`), over all shares.
+    - train_share: share of train persons among both persons of all pairs; .5 is safe.
+    - first_share: share of train persons among the first persons of all pairs; .5 is safe. The share falls if
+      synthetic records near train were dropped.
+    - both_excess: share of records with a pair of two train persons, minus the share expected if the roles (train or
+      control) are random; 0 is safe.
+    - scan_p: p-value of the scan test for leaks of a few persons. The test checks whether train persons are over- or
+      under-represented among the persons whose records are most similar to a synthetic record.
+    - with a lineage, parent_recall: share of records with a pair whose first person is a parent. pair_recall: share
+      of records with a pair of two parents. parent_recall_ratio: parent_recall divided by its value by chance.
+    - with passed vectors, vectors_between_train: share of the synthetic vectors that lie between two train vectors.
+    - with a lineage, max_weight, min_effective_parents, min_row_persons, max_person_share, max_person_rows,
+      min_class_persons: extremes of `LineageExposure`, on which policies set limits. records_with_parents: number of
+      records that have parents according to the lineage.
+    - margin: the largest allowed distance of a share from chance (`margin_of`), if every share has a margin.
     - lineage: 1 if a lineage was given, otherwise 0.
 
-    A record with fewer than 1.5 effective parents (`MIN_EFFECTIVE_PARENTS`) is mostly made from one person, so the
-    audit fails. `details.power.smallest_leak` is the smallest distance of the train share from one half at which the
-    audit does not pass in 80 % of cases.
+    With a lineage, a record with fewer than 1.5 effective parents (`MIN_EFFECTIVE_PARENTS`) fails the audit, because
+    it is mostly made from one person. `details.power.smallest_leak` is the smallest distance of the train share from
+    one half at which the audit does not pass in 80 % of cases.
 
     Privacy: reads all texts, vectors and the lineage; returns shares, counts and extremes of lineage weights.
     Randomness: control persons who become the reference, draws of equally many train and control persons, the order
@@ -116,7 +118,7 @@ class ParentRecovery(EncoderAudit):
 
 
 def _violated_rules(evidence: ParentRecoveryEvidence) -> list[str]:
-    """Return a statement for each rule that is violated. A violated rule fails the audit."""
+    """Return a statement for each violated rule on the passed vectors and on the lineage."""
     segments = evidence.segments.values()
     corrected = stats.holm([segment.sign_test_p for segment in segments])
     between = any(segment.proven or p < stats.CHANCE_LEVEL for segment, p in zip(segments, corrected, strict=True))
@@ -133,7 +135,7 @@ def _violated_rules(evidence: ParentRecoveryEvidence) -> list[str]:
 
 
 def _proven_statements(findings: Sequence[EncoderShares]) -> list[str]:
-    """Return a statement for each significant test, with Holm's correction for the number of tests."""
+    """Return a statement for each significant test of the shares, scans and recalls, after Holm's correction."""
     tests = []
     for finding in findings:
         for test in finding.shares:
@@ -150,19 +152,23 @@ def _proven_statements(findings: Sequence[EncoderShares]) -> list[str]:
 
 
 def _unclear_shares(findings: Sequence[EncoderShares], confidence: float) -> list[ShareTest]:
-    """Return the shares that are not proven to be within their margin, and therefore prevent a pass."""
+    """Return the shares that prevent a pass.
+
+    - The share has no margin, or its interval is not within the margin.
+    - The share differs significantly from chance, and its interval is not within the strictest margin. Without this
+      rule, a wide margin would hide the difference.
+    """
     shares = [s for f in findings for s in f.shares]
-    # a wide margin must not hide that a share differs significantly from chance
-    by_chance = stats.holm([s.p_beyond(0.0) for s in shares])
+    p_values = stats.holm([s.p_beyond(0.0) for s in shares])
     return [
         s
-        for s, p in zip(shares, by_chance, strict=True)
+        for s, p in zip(shares, p_values, strict=True)
         if not s.is_within(s.margin, confidence) or (p < stats.FAIL_LEVEL and not s.is_within(MARGINS[0], confidence))
     ]
 
 
 def _recall_limits(findings: Sequence[EncoderShares]) -> list[tuple[ParentRecall, float]]:
-    """Return (recall, limit on the recall) for each encoder; empty without a lineage."""
+    """Return (recall, limit on `ParentRecall.one`) for each encoder; empty without a lineage or without parents."""
     return [(f.recall, MAX_RECALL_RATIO * f.recall.one_chance) for f in findings if f.recall is not None]
 
 
@@ -209,7 +215,8 @@ def _metrics(evidence: ParentRecoveryEvidence, n_persons: int, confidence: float
     margins = [s.margin for f in findings for s in f.shares if s.margin is not None]
     if len(margins) == N_SHARES * len(findings):
         metrics["margin"] = as_exact(max(margins), min(f.train.share.n for f in findings))
-    for recall, _ in sorted(_recall_limits(findings), key=lambda pair: pair[0].one):  # the highest recall is kept
+    # the metrics of the last recall, which is the highest, remain
+    for recall, _ in sorted(_recall_limits(findings), key=lambda pair: pair[0].one):
         (low, high), n, chance = recall.ends(confidence), int(recall.n), recall.one_chance
         metrics["parent_recall"] = Estimate(value=recall.one, low=low, high=high, confidence=confidence, n=n)
         metrics["pair_recall"] = as_exact(recall.pair, n)
@@ -217,7 +224,7 @@ def _metrics(evidence: ParentRecoveryEvidence, n_persons: int, confidence: float
             metrics["parent_recall_ratio"] = Estimate(
                 value=recall.one / chance, low=low / chance, high=high / chance, confidence=confidence, n=n
             )
-    # the highest share is kept
+    # the last share, which is the highest, remains
     for segment in sorted(evidence.segments.values(), key=lambda s: s.between_train / s.rows):
         metrics["vectors_between_train"] = as_exact(segment.between_train / segment.rows, segment.rows)
     if (lineage := evidence.lineage) is not None:
