@@ -1,15 +1,15 @@
 """The shadow attack: infer from the tables of many reruns of the generator which reruns were trained on a person.
 
-The attacker runs the generator many times, with and without each target person (`plan.py`), and trains a classifier
-on the resulting tables. A rerun saw a person if it was trained with the person. The coins of a person, one bit for
-each rerun, say which reruns saw the person. Non-members are control persons, whom no rerun saw. The plan pretends
-coins for them, so the AUC of the attack on them shows the effect of chance. `audits explain shadow` lists the
-verdicts.
+A rerun saw a person if it was trained on the person's records. The plan (`plan.py`) lists the attacked train persons
+(targets) and their coins: one bit for each rerun, which says whether the rerun saw the person. The attack compares
+each person with the table of each rerun, and trains a classifier that predicts the coins from the resulting scores.
+Non-members are control persons, whom no rerun saw. The plan also has coins for them, which no rerun uses, so the AUC
+of the attack on non-members shows the effect of chance. `audits explain shadow` lists the verdicts.
 
-Metrics:
+Metrics; the AUC of a person is P[a rerun that saw the person gets a higher prediction than a rerun that did not]:
 
-- auc: P[a rerun that saw the person scores higher than a rerun that did not], averaged over the persons.
-- worst_person_auc: the highest AUC of one person.
+- auc: mean AUC of the target persons.
+- worst_person_auc: highest AUC of a target person.
 - p: share of the permutations of the coins in which `auc` is at least the observed `auc`. The observed coins count
   as one permutation.
 - worst_person_p: share of these permutations in which `worst_person_auc` is at least the observed value.
@@ -39,8 +39,8 @@ from audits.core.types import AuditInputs, AuditResult, Estimate, Float, Table, 
 from audits.embeddings.encoders import encode
 
 REPORT = "shadow.json"
-MIN_OUT = 16  # for a pass, at least this many reruns must leave out each target person
-MARGIN = 0.05  # for a pass, the interval of the AUC must end at most this far above one half
+MIN_OUT = 16  # a pass requires that each target person was left out of at least this number of reruns
+MARGIN = 0.05  # a pass requires that the interval of `auc` ends at most this far above one half
 TREES = 60  # number of trees of a random forest
 MIN_LEAF = 3  # smallest number of training examples in a leaf of a tree
 PERMUTATIONS = 199  # number of random permutations of the coins, which give p-values and intervals
@@ -60,7 +60,7 @@ def judge_shadow(  # noqa: PLR0913 - one parameter for each option of the comman
     """Attack the reruns of the plan in a folder, write shadow.json there, and return its content.
 
     `text` and `label` are the names of columns of the reruns' tables. `progress` is called with the number of
-    finished steps and the number of all steps. `attack_reruns` describes the remaining arguments.
+    finished steps and the number of all steps. The remaining arguments are as in `attack_reruns`.
 
     Raises:
         InputError: the plan or a table is missing or not valid, the plan was made from another train or control
@@ -90,7 +90,7 @@ def judge_shadow(  # noqa: PLR0913 - one parameter for each option of the comman
 
 
 def as_text(result: AuditResult) -> str:
-    """Return the result as text for a terminal."""
+    """Return the result of `attack_reruns` as text for a terminal."""
     lines = [f"shadow: {result.verdict}. {result.reason}"]
     for name, estimate in (("target persons", result.estimate), ("non-members", result.control)):
         if estimate is not None:
@@ -121,15 +121,17 @@ def attack_reruns(  # noqa: PLR0913 - the last four are settings with defaults
     """Return how well a classifier infers from the reruns' tables which reruns saw a person.
 
     For each table, each person gets the scores of `audits/attacks/membership/scores.py`. A random forest, trained on
-    three quarters of the reruns, predicts which of the remaining reruns saw the person. The attack is repeated with
-    permuted coins, and the spread of the permuted results gives the intervals. If all permuted results are equal, the
-    forests detect nothing, and the interval is [0, 1]. The control value is the result for non-members.
+    three quarters of the reruns, predicts which of the remaining reruns saw each person; there is one forest for each
+    quarter. The attack is repeated with permuted coins, and the standard deviation of the permuted results gives the
+    intervals. If all permuted results are equal, the forests detect nothing, and the interval is [0, 1]. The result's
+    `control` is the mean AUC of the non-members, with forests trained on the coins of the non-members.
 
     Args:
         plan: the plan of the reruns.
         tables: synthetic tables of the reruns, in order.
         inputs: the train and control tables that the plan was made from, and optionally a reference table of public
-            text of the same kind (default: control persons who are not attacked). The synthetic table is not used.
+            text of the same kind (default: the control persons whom the plan does not list). The synthetic table is
+            not used.
         seed: seed of the encoders and the permutations.
         confidence: one-sided confidence of each end of an interval.
         permutations: number of permutations, at least 2; the smallest possible p is 1 / (permutations + 1).
@@ -140,6 +142,7 @@ def attack_reruns(  # noqa: PLR0913 - the last four are settings with defaults
         NotMeasurable: a table has fewer than 20 records, or there are too few records to fit the encoders on.
 
     Privacy: reads all texts of the target persons; returns aggregates over reruns, and no name.
+    Randomness: the permutations and the encoders, from `seed`. The forests have fixed seeds.
     Cost: computing the scores of each table, and training `FOLDS` × (permutations + 2) forests.
     Reference: reruns without a person and a random forest, "SMOTE and Mirrors" (Ganev et al., 2025), for numerical
         tables. Scores of text, coins for many persons at once and the tests were designed for this project.
@@ -188,59 +191,60 @@ def _scores_of_reruns(
 def features(
     targets: Table, non_members: Table, reference: Table, synthetic: Table, seed: int
 ) -> Mapping[str, Float]:
-    """Return by score name the values for one rerun's table: those of all target persons, then of all non-members.
+    """Return by score name the scores of all target persons and then of all non-members for one rerun's table.
 
     The encoders are the same for every rerun, so that only the tables of the reruns cause differences.
     """
     holdout = HoldoutTables(
         synthetic=synthetic, train=targets, control=non_members, reference=reference, reference_is_control=False
     )
-    rows = arms(holdout).row_person
+    row_person = arms(holdout).row_person
     encoded = encode(holdout, stream(seed, "shadow encoders"))
     scores = membership_scores(holdout, encoded) | further_scores(holdout, encoded)
-    return {name: person_scores(scores[name], rows) for name in sorted(scores)}
+    return {name: person_scores(scores[name], row_person) for name in sorted(scores)}
 
 
 def predict_membership(x: Float, coins: Coins) -> Float:
     """Return the probability that each rerun saw each person, (runs, persons), from scores x (runs, persons, scores).
 
-    One forest predicts the reruns of a fold for all persons; it is trained on the remaining folds.
+    Rerun r is in fold r mod FOLDS. One forest for each fold predicts the coins of all persons in the fold; it is
+    trained on the coins of the other folds.
     """
     fold_of_run = np.arange(len(x)) % FOLDS
     predicted = np.empty(coins.shape)
     for fold in range(FOLDS):
-        fitted, tested = fold_of_run != fold, fold_of_run == fold
+        is_fitted, is_predicted = fold_of_run != fold, fold_of_run == fold
         forest = RandomForestClassifier(TREES, min_samples_leaf=MIN_LEAF, random_state=fold)
-        forest.fit(x[fitted].reshape(-1, x.shape[2]), coins[fitted].ravel())
-        probabilities = forest.predict_proba(x[tested].reshape(-1, x.shape[2]))
-        predicted[tested] = probabilities[:, list(forest.classes_).index(True)].reshape(-1, coins.shape[1])
+        forest.fit(x[is_fitted].reshape(-1, x.shape[2]), coins[is_fitted].ravel())
+        probabilities = forest.predict_proba(x[is_predicted].reshape(-1, x.shape[2]))
+        predicted[is_predicted] = probabilities[:, list(forest.classes_).index(True)].reshape(-1, coins.shape[1])
     return predicted
 
 
 def person_aucs(predicted: Float, coins: Coins) -> Float:
-    """Return by person P[a rerun that saw the person has a higher prediction than one that did not], (persons,)."""
-    return np.array([auc(of_runs[saw], of_runs[~saw]) for of_runs, saw in zip(predicted.T, coins.T, strict=True)])
+    """Return the AUC of each person, (persons,); equal predictions count half."""
+    return np.array([auc(column[saw], column[~saw]) for column, saw in zip(predicted.T, coins.T, strict=True)])
 
 
-def _standardised(x: Float, n: int) -> Float:
-    """Return the scores x, (runs, persons, scores), centred over the runs for each person and divided by a spread.
+def _standardised(x: Float, n_targets: int) -> Float:
+    """Return the scores x, (runs, persons, scores), minus their mean over the runs, divided by the score's spread.
 
-    The spread of a score is its standard deviation over the runs, averaged over the non-members (the persons from
-    index n on). The spread over the runs of the scored person would make large effects look small.
+    The mean is that of the person. The spread is the standard deviation of the score over the runs, averaged over the
+    non-members, who follow the targets. The spread of the person's own scores would make large effects look small.
     """
-    unit = x[:, n:].std(axis=0).mean(axis=0)
-    return np.asarray((x - x.mean(axis=0)) / np.where(unit > 0, unit, 1), dtype=np.float64)
+    spread = x[:, n_targets:].std(axis=0).mean(axis=0)
+    return np.asarray((x - x.mean(axis=0)) / np.where(spread > 0, spread, 1), dtype=np.float64)
 
 
 def _estimate(value: float, error: float, runs: int, confidence: float) -> Estimate:
-    # if all permutations have the same result (error 0), no effect is detectable and the interval is [0, 1]
+    """Return an AUC with its normal interval; if its standard error is 0, no effect is detectable: [0, 1]."""
     half = float(stats.norm.ppf(confidence)) * error if error > 0 else 1.0
     low, high = max(0.0, value - half), min(1.0, value + half)
     return Estimate(value=value, low=low, high=high, confidence=confidence, n=runs)
 
 
 def _p(chance: Float, observed: float) -> float:
-    """Return the p-value: the share of permutations whose AUC is at least `observed`; `chance` has their AUCs.
+    """Return the share of permutations with an AUC of at least `observed`; `chance` has the AUC of each permutation.
 
     The observed coins count as one permutation.
     """
@@ -255,7 +259,12 @@ def _judge(
     auc_of_score: Mapping[str, float],
     confidence: float,
 ) -> AuditResult:
-    """Return the audit result; `chance`, (permutations, persons), is the AUC of each target with permuted coins."""
+    """Return the audit result.
+
+    `of_targets` (targets,) and `of_non_members` (non-members,) are the AUCs with the coins of the plan, and `chance`
+    (permutations, targets) those with permuted coins. `auc_of_score` has the mean AUC of the targets by single
+    scores.
+    """
     runs, mean, highest = plan.runs, float(of_targets.mean()), float(of_targets.max())
     error, error_of_one = float(chance.mean(axis=1).std(ddof=1)), float(chance.std(axis=0, ddof=1).mean())
     area = _estimate(mean, error, runs, confidence)
@@ -300,8 +309,8 @@ def _judge(
 
 
 def _power(runs: int, error: float, confidence: float) -> Mapping[str, float | int | None]:
-    """Return the report entry on power; `error` is the spread of the average AUC over the permutations."""
-    # forests trained on too few reruns learn nothing, even if the spread is small
+    """Return the report entry on power; `error` is the standard deviation of `auc` over the permutations."""
+    # forests trained on too few reruns learn nothing, even if this standard deviation is small
     detectable, can_learn = z_sum(confidence, POWER) * error, error > 0 and runs >= 2 * MIN_OUT
     needed = max(2 * MIN_OUT, math.ceil(runs * (detectable / MARGIN) ** 2)) if error > 0 else None
     return power(runs, needed, min(1.0, 0.5 + detectable) if can_learn else None)
