@@ -1,7 +1,8 @@
 """Compute a lower bound on the privacy loss epsilon of a generator from a single training run.
 
-A fair coin decides for each person whether the generator is trained on this person. An attacker guesses the coins
-from the generator's output. The more guesses are right, the larger epsilon must be.
+A fair coin decides for each person whether the generator is trained on this person (inserted). Attacks give each
+person a score from the generator's output. An attacker combines the scores and guesses the coins of the persons with
+the clearest scores. The more guesses are right, the larger epsilon must be.
 """
 
 import math
@@ -14,10 +15,10 @@ from audits.core.errors import InputError
 from audits.core.stats import mid_ranks, one_run_ceiling, one_run_epsilon
 from audits.core.types import Bool, Float
 
-FOLDS = 5  # number of groups into which the persons are split
+FOLDS = 5  # number of groups (folds) into which the persons are split
 GUESSES = (20, 50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000)  # tested numbers of guesses, see `guesses_tried`
 SHRINKAGE = 200.0  # factor of the penalty |w - w0|^2 in the ridge regression of `guess_coins`
-PRIOR = 0.1  # sum of the weights w0, which the attacks have before any coin is known
+PRIOR = 0.1  # sum of the prior weights w0 of the attacks, in `guess_coins`
 MAX_CLAIM = 50.0  # largest claimed epsilon that can be tested
 
 
@@ -26,19 +27,20 @@ class Claim(NamedTuple):
 
     limit: float  # the epsilon to test
     delta: float
-    is_claim: bool  # True: the mechanism log claims both numbers. False: the audit sets `limit`, and delta is 0
+    is_claim: bool  # True: both are from a claim in the mechanism log. False: the audit sets `limit`, and delta is 0
 
 
 def stated_claim(mechanism: Mapping[str, Any] | None, limit: float) -> Claim:
-    """Return the claimed epsilon and delta in a mechanism log; if there is no claim, return `limit` and delta 0.
+    """Return the claimed epsilon and delta in a mechanism log; without a log or claim, return `limit` and delta 0.
 
-    Raise InputError if a claimed number is missing or out of range.
+    Raise InputError if there is a claim and its epsilon is not a number above 0 and at most MAX_CLAIM, or its delta
+    (0 if missing) is not a number from 0 to below 1.
     """
     claimed = None if mechanism is None else mechanism.get("claim")
     if claimed is None:
         return Claim(limit=limit, delta=0.0, is_claim=False)
-    stated = claimed if isinstance(claimed, Mapping) else {}
-    epsilon, delta = _number(stated.get("epsilon")), _number(stated.get("delta", 0.0))
+    numbers = claimed if isinstance(claimed, Mapping) else {}
+    epsilon, delta = _number(numbers.get("epsilon")), _number(numbers.get("delta", 0.0))
     problems = []
     if not 0 < epsilon <= MAX_CLAIM:
         problems.append(f"claim.epsilon must be a number above 0 and at most {MAX_CLAIM:g}")
@@ -57,10 +59,10 @@ class Bound(NamedTuple):
     """The lower bound on epsilon from guessed coins."""
 
     epsilon: float  # the largest lower bound over all tested numbers of guesses
-    ceiling: float  # the largest lower bound over all tested numbers if every guess were right
+    ceiling: float  # the value of `epsilon` if every guess were right
     guesses: int  # the number of guesses that gives `epsilon`; 0 if every bound is 0
-    right: int  # how many of the `guesses` are right
-    persons: int  # number of coins in all folds except the first: four fifths of all coins
+    right: int  # number of right guesses among these `guesses`
+    persons: int  # number of persons whose coins can be guessed: those in all folds except the first
 
 
 def guess_coins(
@@ -68,16 +70,18 @@ def guess_coins(
 ) -> Bound:
     """Return the lower bound on epsilon from guessing fair coins.
 
-    Persons are split into five folds at random. The coins of the first fold are known. The attacker guesses the coins
-    of the second fold. Then these coins are revealed, the third fold is guessed, and so on. Ridge regression on all
-    revealed coins gives the weights w of the K attacks for the next fold:
+    The persons are split into five folds at random, and the coins of the first fold are revealed to the attacker. The
+    attacker guesses coins of the second fold. Then all coins of the second fold are revealed, the attacker guesses
+    coins of the third fold, and so on. Ridge regression on all revealed coins gives the weights w (K,) of the K
+    attacks for the next fold:
 
         e = -ln(1 - rank) - ln 2,   w0 = 0.1 / K,   w = w0 + (E'E + 200 I)^-1 E'(y - E w0)
 
-    The vector e (K,) of a person has one entry per attack; `rank` is the `mid_ranks` value of the attack's score. An
-    entry is large only at the top of the ranking, where a few copied persons are found. E has the vectors of the
-    persons with revealed coins as rows. y is 1 if the person was inserted and -1 if not. The guess is "inserted" if
-    e w >= 0. For each tested number r of guesses, r / 4 persons are guessed in each later fold: those with the
+    The vector e (K,) of a person has one entry per attack, and `rank` is the rank of the attack's score from 0 to 1
+    (`mid_ranks`). An entry is large only at the top of the ranking, where a few copied persons are found. E has one
+    row e for each person with a revealed coin, and y has the entry 1 if this person was inserted and -1 if not. w0 is
+    the weight of each attack before any coin is revealed. The guess is "inserted" if e w >= 0, and otherwise "not
+    inserted". For each tested number r of guesses, r / 4 persons are guessed in each later fold: those with the
     largest |e w|. Each r is tested at level alpha / (number of tested values of r).
 
     A guess may depend only on the release and on the coins of earlier folds. If the guesses also depended on later
@@ -98,19 +102,19 @@ def guess_coins(
     tail = np.stack([_tail_scores(score) for _, score in sorted(scores.items())], axis=1)  # one row e per person
     folds = np.array_split(rng.permutation(len(inserted)), FOLDS)
     coin = np.where(inserted, 1.0, -1.0)
-    right_by_margin = []  # for each guessed fold, whether each guess is right, from the largest |e w| down
+    right_of_folds = []  # for each guessed fold, whether each guess is right, from the largest |e w| down
     for f in range(1, FOLDS):
-        past = np.concatenate(folds[:f])
-        margin = tail[folds[f]] @ _weights(tail[past], coin[past])
-        right = np.where(margin >= 0, 1.0, -1.0) == coin[folds[f]]
-        right_by_margin.append(right[np.argsort(-np.abs(margin), kind="stable")])
+        revealed = np.concatenate(folds[:f])
+        evidence = tail[folds[f]] @ _weights(tail[revealed], coin[revealed])  # e w of each person of the fold
+        is_right = np.where(evidence >= 0, 1.0, -1.0) == coin[folds[f]]
+        right_of_folds.append(is_right[np.argsort(-np.abs(evidence), kind="stable")])
     n = guessed_persons(len(inserted))
     grid = guesses_tried(n)
     best = Bound(0.0, 0.0, 0, 0, n)
     for r in grid:
-        # if r is not a multiple of 4, each of the first r % 4 folds gets one guess more
+        # if r is not a multiple of 4, each of the first r % 4 guessed folds gets one additional guess
         parts = [r // (FOLDS - 1) + (f < r % (FOLDS - 1)) for f in range(FOLDS - 1)]
-        right = sum(int(fold[:part].sum()) for fold, part in zip(right_by_margin, parts, strict=True))
+        right = sum(int(fold[:part].sum()) for fold, part in zip(right_of_folds, parts, strict=True))
         epsilon, ceiling = (one_run_epsilon(r=r, v=v, m=n, delta=delta, alpha=alpha / len(grid)) for v in (right, r))
         best = best._replace(ceiling=max(best.ceiling, ceiling))
         if epsilon > best.epsilon:
@@ -119,7 +123,7 @@ def guess_coins(
 
 
 def provable(n: int, *, alpha: float) -> float:
-    """Return the largest lower bound on epsilon that n coins in all can give, with delta 0 and every guess right."""
+    """Return `Bound.ceiling` for n coins in all folds together, with delta 0; 0 if no coin can be guessed."""
     guessed = guessed_persons(n)
     return one_run_ceiling(guessed, alpha=alpha / len(guesses_tried(guessed))) if guessed > 0 else 0.0
 
@@ -128,18 +132,18 @@ def needed_for_epsilon(limit: float, *, alpha: float) -> int:
     """Return how many guesses, if all are right, prove that epsilon exceeds the limit (with delta 0).
 
     The probability that all r guesses are right is at most q^r, where q = e^eps / (1 + e^eps) and eps is the limit.
-    If at most G values of r are tested, q^r <= alpha / G is required: r >= ln(G / alpha) / ln(1 + e^-eps).
+    If at most G values of r are tested, q^r < alpha / G is required, so r > ln(G / alpha) / ln(1 + e^-eps).
     """
     return math.floor(math.log((len(GUESSES) + 1) / alpha) / math.log1p(math.exp(-limit))) + 1
 
 
 def guessed_persons(n: int) -> int:
-    """Return how many of all n coins can be guessed: all except the known coins of the first fold."""
+    """Return how many of n coins can be guessed: all except those of the first fold."""
     return n - len(np.array_split(np.arange(n), FOLDS)[0])
 
 
 def guesses_tried(n: int) -> list[int]:
-    """Return the values of r, the number of guesses, that are tested if n coins can be guessed."""
+    """Return the tested numbers of guesses if n coins can be guessed: those of GUESSES below n, and n itself."""
     return [*(r for r in GUESSES if r < n), n]
 
 

@@ -1,4 +1,7 @@
-"""Load the tables of the audits from parquet, jsonl or csv files, and check every row before any audit runs."""
+"""Load the tables of the audits from parquet, jsonl or csv files, and check every row before any audit runs.
+
+A table to be released is rejected if it contains anything that no audit reads (`audits.core.released`).
+"""
 
 import codecs
 import csv
@@ -19,9 +22,9 @@ from audits.core.released import NUMBERINGS, file_problems, is_numbering, releas
 from audits.core.strictjson import canonical, unique_keys
 from audits.core.types import AuditInputs, Int, Table, persons
 
-# "synthetic" is the table to be released; only for this role, every byte of the file is checked. Three roles are
-# outputs of further runs of the generator: "rerun" (without some persons), "mirror" (from control) and "canary build"
-# (with canaries). "previous" is an earlier release, and "evaluated" a table to be measured or rewritten.
+# "synthetic" is the table to be released; only for this role, every byte of the file is checked. Three roles are the
+# outputs of additional runs of the generator: "rerun" (without some train persons), "mirror" (trained on control) and
+# "canary build" (with canaries). "previous" is an earlier release, and "evaluated" a table to measure or rewrite.
 Role = Literal[
     "synthetic", "rerun", "mirror", "canary build", "evaluated", "previous", "train", "control", "reference"
 ]
@@ -29,7 +32,7 @@ Role = Literal[
 MAX_ROWS = 5_000_000
 MAX_TEXT_CHARACTERS = 1_000_000
 _SURROGATE = re.compile("[\ud800-\udfff]")  # a lone surrogate of UTF-16, which is not a character
-_MAX_LISTED = 20  # largest number of problems or columns that a message lists; the remaining ones are counted
+_MAX_LISTED = 20  # largest number of problems or columns that a message lists; it states how many it omits
 _MAX_NAME_CHARACTERS = 40  # a longer column name is not shown: it may be a record of a file without header
 _COLUMN = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,31}")  # allowed column names of a synthetic table
 _DEFAULT_COLUMNS = {"text": "text", "label": "label", "group": "group"}  # parameter of `load_table` -> default
@@ -55,31 +58,32 @@ def load_table(
         path: the file.
         text: column of the texts; required.
         label: column of the classes; may be missing if it has the default name.
-        group: column of the persons; may be missing if it has the default name or the table is synthetic.
+        group: column of the persons; may be missing if it has the default name or the role is synthetic or evaluated.
         role: what the table is used for; selects the checks and appears in messages.
         rows_are_persons: whether each row belongs to a different person; ignored for a synthetic table.
 
-    Raise InputError if the file or a required column is missing, a row cannot be used, or `rows_are_persons` is set
-    for a file with a group column. The problems state row numbers (from 1) and reasons, but no content of the rows.
+    Raise InputError if the file cannot be read, has no rows or too many, lacks a required column or has a row that
+    cannot be used, if a synthetic table has content that no audit reads, or if `rows_are_persons` is set for a train
+    or control table with the column `group`. The problems state row numbers (from 1), but no content of the rows.
     """
     path = Path(path)
     columns = {"text": text, "label": label, "group": group}
-    rows, found, problems = _read(path, columns, role)
+    rows, present, problems = _read(path, columns, role)
     if role == "synthetic":
-        problems += _unaudited(path, columns, [row for _, row in rows], found)
-    elif role in {"train", "control"} and rows_are_persons and group in found:
+        problems += _unaudited(path, columns, [row for _, row in rows], present)
+    elif role in {"train", "control"} and rows_are_persons and group in present:
         conflict = f"--rows-are-persons contradicts the column {group!r}, which identifies persons"
         problems.append(f"{conflict}; omit the option, or remove the column if it does not identify persons")
-    _check_columns(path, columns, found, role, problems)
+    _check_columns(path, columns, present, role, problems)
     texts, labels, groups = [], [], []
     for number, row in rows:
-        reason = _fault(row, columns, found)
+        reason = _fault(row, columns, present)
         if reason:
             problems.append(f"row {number}: {reason}")
             continue
         texts.append(row[text])
-        labels.append(str(row[label]) if label in found else "")
-        groups.append(f"{row[group]}" if group in found else f"{role} row {number}")
+        labels.append(str(row[label]) if label in present else "")
+        groups.append(f"{row[group]}" if group in present else f"{role} row {number}")
     if not texts and not problems:
         problems.append("the file has no rows")
     if problems:
@@ -87,9 +91,9 @@ def load_table(
         raise InputError(f"the {role} table cannot be used: {n_problems}", problems=shortened(problems))
     return Table(
         texts=tuple(texts),
-        labels=tuple(labels) if label in found else None,
+        labels=tuple(labels) if label in present else None,
         groups=tuple(groups),
-        has_groups=role != "synthetic" and (group in found or rows_are_persons),
+        has_groups=role != "synthetic" and (group in present or rows_are_persons),
     )
 
 
@@ -98,8 +102,8 @@ def load_tables(
 ) -> AuditInputs:
     """Load all tables from files; `options` are arguments of `load_table`, such as the names of the columns.
 
-    If `synthetic` is None, the control texts take the place of the synthetic table. This is for commands that audit
-    no synthetic table of the user, such as `audits selftest`.
+    If `synthetic` is None, the control texts take the place of the synthetic table, for commands such as `audits
+    selftest` that audit no synthetic table of the user.
     """
     synthetic_table = None if synthetic is None else load_table(synthetic, role="synthetic", **options)
     train_table = load_table(train, role="train", **options)
@@ -122,8 +126,9 @@ def load_inputs(
 
     `identifiers` lists, for each train row, the original identifiers that were replaced in the text of the row.
 
-    Raise InputError if a table is empty, a person is in both train and control, the synthetic table has labels or
-    persons that must not be released (`released_problems`), or `identifiers` does not have one entry per train row.
+    Raise InputError if the synthetic, train or control table is empty, a person is in both train and control, the
+    synthetic table has labels, names of persons or digests that must not be released (`released_problems`), or
+    `identifiers` does not have one entry per train row.
     """
     tables = {"synthetic": synthetic, "train": train, "control": control}
     problems = [f"the {name} table has no rows" for name, table in tables.items() if len(table) == 0]
@@ -135,8 +140,8 @@ def load_inputs(
         problems.append(f"identifiers are given for {len(identifiers)} rows, but train has {len(train)} rows")
     if problems:
         raise InputError("the tables cannot be audited", problems=problems)
-    of_rows = None if identifiers is None else tuple(tuple(row) for row in identifiers)
-    return AuditInputs(synthetic=synthetic, train=train, control=control, reference=reference, identifiers=of_rows)
+    replaced = None if identifiers is None else tuple(tuple(row) for row in identifiers)
+    return AuditInputs(synthetic=synthetic, train=train, control=control, reference=reference, identifiers=replaced)
 
 
 def take(table: Table, rows: Int) -> Table:
@@ -152,7 +157,7 @@ def take(table: Table, rows: Int) -> Table:
 
 
 def some_persons(table: Table, max_persons: int, rng: np.random.Generator) -> Table:
-    """Return all rows of `max_persons` randomly chosen persons, or the whole table if it has no more persons."""
+    """Return all rows of `max_persons` randomly chosen persons; the whole table if it has no more persons."""
     names, owner = persons(table.groups)
     if len(names) <= max_persons:
         return table
@@ -171,20 +176,20 @@ def table_digest(table: Table) -> str:
 
 
 def digests(inputs: AuditInputs) -> dict[str, str]:
-    """Return name of an input -> sha256, for each given table, the lineage and the mechanism log."""
+    """Return a mapping from the name of each given table, of the lineage and of the mechanism log to its sha256."""
     roles = ("synthetic", "train", "control", "reference", "mirror")
     tables: dict[str, Table | None] = {role: getattr(inputs, role) for role in roles}
     if inputs.canaries is not None:
         tables |= {"canaries": inputs.canaries.table, "canary build": inputs.canaries.canary_build}
     if inputs.previous is not None:
         tables |= {"previous": inputs.previous.synthetic, "previous train": inputs.previous.train}
-    found = {name: table_digest(table) for name, table in tables.items() if table is not None}
+    digest_of = {name: table_digest(table) for name, table in tables.items() if table is not None}
     if inputs.lineage is not None:
         lineage = [[list(row) for row in column] for column in (inputs.lineage.parents, inputs.lineage.weights)]
-        found["lineage"] = hashlib.sha256(canonical(lineage)).hexdigest()
+        digest_of["lineage"] = hashlib.sha256(canonical(lineage)).hexdigest()
     if inputs.mechanism is not None:
-        found["mechanism"] = hashlib.sha256(canonical(inputs.mechanism)).hexdigest()
-    return found
+        digest_of["mechanism"] = hashlib.sha256(canonical(inputs.mechanism)).hexdigest()
+    return digest_of
 
 
 def shortened(problems: Sequence[str]) -> list[str]:
@@ -193,7 +198,7 @@ def shortened(problems: Sequence[str]) -> list[str]:
     return [*problems[:_MAX_LISTED], *([f"and {n_more} more"] if n_more > 0 else [])]
 
 
-# the rows as (number from 1, values by column name); all column names; a message for each row that cannot be parsed
+# rows of a file, as (row number from 1, values by column name); its column names; a message for each unreadable row
 _Loaded = tuple[list[tuple[int, dict[str, Any]]], set[str], list[str]]
 
 
@@ -205,12 +210,12 @@ def _read(path: Path, columns: Mapping[str, str], role: Role) -> _Loaded:
         with open_regular(path) as file:
             if not file.peek(1):
                 raise InputError(f"the {role} table is an empty file: {path}")
-            rows, found, problems = READERS[path.suffix](file, columns, role)
+            rows, present, problems = READERS[path.suffix](file, columns, role)
     except OSError as error:
         raise InputError(f"the {role} table cannot be read: {path} ({error.strerror})") from error
     if len(rows) > MAX_ROWS:
         raise InputError(f"the {role} table has {len(rows)} rows; the limit is {MAX_ROWS}")
-    return rows, found, problems
+    return rows, present, problems
 
 
 def _parquet(opened: BufferedReader, columns: Mapping[str, str], role: Role) -> _Loaded:
@@ -225,7 +230,7 @@ def _parquet(opened: BufferedReader, columns: Mapping[str, str], role: Role) -> 
 
 
 def _jsonl(file: BufferedReader, _columns: Mapping[str, str], _role: Role) -> _Loaded:
-    rows, found, problems = list[tuple[int, dict[str, Any]]](), set[str](), list[str]()
+    rows, present, problems = list[tuple[int, dict[str, Any]]](), set[str](), list[str]()
     for number, line in enumerate(file, start=1):
         if not line.strip():
             continue
@@ -238,11 +243,11 @@ def _jsonl(file: BufferedReader, _columns: Mapping[str, str], _role: Role) -> _L
             problems.append(f"row {number}: not valid JSON, or a duplicate key")
         else:
             if isinstance(row, dict):
-                found |= row.keys()
+                present |= row.keys()
                 rows.append((number, row))
             else:
                 problems.append(f"row {number}: not a JSON object")
-    return rows, found, problems
+    return rows, present, problems
 
 
 def _csv(file: BufferedReader, _columns: Mapping[str, str], role: Role) -> _Loaded:
@@ -274,10 +279,11 @@ def _csv(file: BufferedReader, _columns: Mapping[str, str], role: Role) -> _Load
 READERS = {".parquet": _parquet, ".jsonl": _jsonl, ".csv": _csv}
 
 
-def _fault(row: Mapping[str, Any], columns: Mapping[str, str], found: set[str]) -> str:
+def _fault(row: Mapping[str, Any], columns: Mapping[str, str], present: set[str]) -> str:
     """Return why a row cannot be used, or "" if it can be used.
 
-    `columns` has the names of the columns of texts, labels and persons, and `found` all column names of the file.
+    `columns` is a mapping from text, label and group to the name of the column, and `present` has the column names of
+    the file. The label and the group are checked only if the file has their columns.
     """
     value = row.get(columns["text"])
     if not isinstance(value, str):
@@ -291,9 +297,9 @@ def _fault(row: Mapping[str, Any], columns: Mapping[str, str], found: set[str]) 
     faults = (
         _label_or_group_fault(row[columns[key]], key)
         for key in ("label", "group")
-        if columns[key] in found & row.keys()
+        if columns[key] in present & row.keys()
     )
-    missing = (f"no {key}" for key in ("label", "group") if columns[key] in found - row.keys())
+    missing = (f"no {key}" for key in ("label", "group") if columns[key] in present - row.keys())
     return next(filter(None, (*missing, *faults)), "")
 
 
@@ -304,20 +310,24 @@ def _label_or_group_fault(value: object, key: str) -> str:
 
 
 def _unaudited(
-    path: Path, columns: Mapping[str, str], rows: Sequence[Mapping[str, Any]], found: set[str]
+    path: Path, columns: Mapping[str, str], rows: Sequence[Mapping[str, Any]], present: set[str]
 ) -> list[str]:
-    """Return the problems that a synthetic table has because no audit reads its further columns, names and bytes."""
+    """Return the problems with the content of a synthetic table that no audit reads.
+
+    If the table has extra columns (other than text, label and row numbers), this is the only problem. Otherwise, the
+    names of the columns, the types of their values, and the bytes of the file (`file_problems`) are checked.
+    """
     text, label = columns["text"], columns["label"]
-    possible_numberings = {name for name in found - {text, label} if name in {columns["group"], *NUMBERINGS}}
-    values = {name: [row.get(name) for row in rows] for name in found & {text, label} | possible_numberings}
-    is_usable = text in found and not any(_fault(row, columns, found & {label}) for row in rows)
+    possible_numberings = {name for name in present - {text, label} if name in {columns["group"], *NUMBERINGS}}
+    values = {name: [row.get(name) for row in rows] for name in present & {text, label} | possible_numberings}
+    is_usable = text in present and not any(_fault(row, columns, present & {label}) for row in rows)
     content = [(row[text], row.get(label)) for row in rows] if is_usable else []
-    extra = found - {text, label} - {name for name in possible_numberings if is_numbering(values[name], content)}
+    extra = present - {text, label} - {name for name in possible_numberings if is_numbering(values[name], content)}
     if extra:
         advice = "remove them with `audits rewrite` (row numbers and ids that follow from the rows are accepted)"
         return [f"columns that no audit reads: {_shown(extra)}; {advice}"]
     problems = []
-    if any(_COLUMN.fullmatch(name) is None for name in found - NUMBERINGS):
+    if any(_COLUMN.fullmatch(name) is None for name in present - NUMBERINGS):
         form = "a letter, followed by at most 31 letters, digits or underscores"
         problems.append(f"a column name must be {form}, because no audit reads column names")
     if any(len(set(map(type, column))) > 1 for column in values.values()):
@@ -326,21 +336,21 @@ def _unaudited(
     return problems + (file_problems(path, rows) if rows else [])
 
 
-def _shown(found: set[str]) -> str:
-    """Return column names for a message; a name that may be the text of a record is replaced by its length."""
-    is_safe = {name: len(name) <= _MAX_NAME_CHARACTERS and name.isprintable() for name in sorted(found)}
+def _shown(column_names: set[str]) -> str:
+    """Return column names for a message, with only the length of each name that may be the text of a record."""
+    is_safe = {name: len(name) <= _MAX_NAME_CHARACTERS and name.isprintable() for name in sorted(column_names)}
     names = [name if safe else f"(a name of {len(name)} characters)" for name, safe in is_safe.items()]
     return ", ".join(shortened(names)) or "none"
 
 
 def _check_columns(
-    path: Path, columns: Mapping[str, str], found: set[str], role: Role, problems: Sequence[str]
+    path: Path, columns: Mapping[str, str], present: set[str], role: Role, problems: Sequence[str]
 ) -> None:
     required = [name for key, name in columns.items() if key == "text" or name != _DEFAULT_COLUMNS[key]]
     optional = {columns["group"]} if role in {"synthetic", "evaluated"} else set()
-    if missing := [repr(name) for name in required if name not in found | optional]:
-        present = f"columns found: {_shown(found)}"
-        if path.suffix == ".csv" and not found & set(columns.values()):  # the first line may be a record
-            present = f"the first line has {len(found)} cells, but no expected column name; it may be a record"
-        all_problems, hint = [present, *shortened(problems)], "Name the columns with --text, --label and --group."
+    if missing := [repr(name) for name in required if name not in present | optional]:
+        listed = f"columns found: {_shown(present)}"
+        if path.suffix == ".csv" and not present & set(columns.values()):  # the first line may be a record
+            listed = f"the first line has {len(present)} cells, but no expected column name; it may be a record"
+        all_problems, hint = [listed, *shortened(problems)], "Name the columns with --text, --label and --group."
         raise InputError(f"the {role} table has no column {', '.join(missing)}", problems=all_problems, hint=hint)

@@ -1,4 +1,7 @@
-"""Find data that the audits do not read in a table to be released: hidden bytes, names of persons, and digests."""
+"""Find content of a table to be released that no attack reads and that may disclose train or control data.
+
+Examples are hidden bytes, labels and names that identify persons, and unkeyed digests of person ids or texts.
+"""
 
 import base64
 import csv
@@ -25,22 +28,23 @@ from audits.core.plain_parquet import CREATED_BY, parquet_bytes
 from audits.core.strictjson import canonical
 from audits.core.types import Table
 
-MAX_LABEL_CHARACTERS = 64
+MAX_LABEL_CHARACTERS = 64  # largest length of a label of a synthetic table
 _PERSON = re.compile(r"([a-z]{0,9}[_-]?)\d+", re.ASCII | re.IGNORECASE)  # an invented name, such as "person_12"
 _MIN_ID_CHARACTERS = 5  # shortest person id that is searched for inside synthetic names; shorter ids match by chance
-INDEX = "__index_level_0__"  # column in which pandas writes an index
+INDEX = "__index_level_0__"  # column of a Parquet file in which pandas writes an index
 # columns that may number the rows; pandas writes the index of a csv file as "" and reads this column as "Unnamed: 0"
 NUMBERINGS = {"id", "index", INDEX, "", "Unnamed: 0"}
-ID_DIGITS = 16  # hexadecimal digits of an id
+ID_DIGITS = 16  # number of hexadecimal digits of a record id
 _QUOTINGS: tuple[Literal[0, 1], ...] = (csv.QUOTE_MINIMAL, csv.QUOTE_ALL)
 _SCHEMA = b"ARROW:schema"  # metadata key under which pyarrow stores the schema
 _PANDAS = b"pandas"  # metadata key under which pandas stores its description of the columns
 _HEX = re.compile(r"[0-9a-f](?:[-:.]?[0-9a-f]){7,}")  # at least 8 hexadecimal digits, also with separators
 _BASE32 = re.compile(r"[A-Za-z2-7]*")  # a string in the alphabet of base 32
 _BASE_32_OR_64 = re.compile(r"[A-Za-z0-9+/]{16,}")  # a string in the alphabet of base 64, which contains base 32
-_WINDOW = 16  # with this many characters (at least 64 bits), a part of a digest does not occur by chance
-_LEVEL = 0.001  # significance level of the test for more truncated digests than expected by chance
+_WINDOW = 16  # number of characters of a window; chance explains no match, because it has at least 64 bits
+_LEVEL = 0.001  # significance level of the test for more matching short parts of digests than expected by chance
 _NAMESPACES = (uuid.NAMESPACE_DNS, uuid.NAMESPACE_URL, uuid.NAMESPACE_OID, uuid.NAMESPACE_X500)
+# algorithms of the searched digests: those that `hashlib` guarantees, except SHAKE, and BLAKE2b with shorter digests
 _ALGORITHMS: tuple[Callable[[bytes], Any], ...] = (
     *(getattr(hashlib, name) for name in sorted(hashlib.algorithms_guaranteed) if not name.startswith("shake")),
     *(partial(hashlib.blake2b, digest_size=size) for size in (8, 16, 20, 32)),
@@ -48,11 +52,11 @@ _ALGORITHMS: tuple[Callable[[bytes], Any], ...] = (
 
 
 def file_problems(path: Path, rows: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Return a problem if no known writer produces exactly this file from its rows.
+    """Return one problem if no known writer produces exactly this file from its rows, and otherwise no problem.
 
     A file can hide data between pages or rows, in metadata, dictionaries, whitespace or escapes, or after the rows.
-    Therefore the rows are written again in the usual forms of SynthGen, pyarrow, pandas, JSON and csv. At least one
-    result must equal the checked file. The rows of a parquet file are read from `path`, and `rows` is ignored.
+    Therefore, the rows are written again in the usual forms of SynthGen, pyarrow, pandas, JSON and csv. At least one
+    result must equal the checked file. The rows of a Parquet file are read from `path`, and `rows` is ignored.
     """
     data = read_regular(path, MAX_TABLE_BYTES)
     writers = {".parquet": _parquet_files, ".jsonl": _jsonl_files, ".csv": _csv_files}
@@ -73,7 +77,11 @@ def plain_file(suffix: str, rows: Sequence[Mapping[str, str]]) -> bytes:
 
 
 def _parquet_files(data: bytes, _rows: object) -> Iterator[bytes]:
-    """Yield each form in which a known writer could have written the rows of the Parquet file `data`."""
+    """Yield the rows of the Parquet file `data` as each known writer would write them.
+
+    The form of SynthGen is yielded if the file names this writer. If no column has a dictionary or metadata, either
+    the forms of pandas (with and without an index) follow, if the file has its metadata, or the form of pyarrow.
+    """
     file = pq.ParquetFile(pa.BufferReader(data), pre_buffer=False)
     table, meta = file.read(use_threads=False).replace_schema_metadata(None), file.metadata
     if meta.created_by == CREATED_BY.decode():
@@ -94,7 +102,7 @@ def _parquet_files(data: bytes, _rows: object) -> Iterator[bytes]:
 
 
 def _writer_options(meta: "pq.FileMetaData", *, has_schema: bool) -> dict[str, Any]:
-    """Return the options of `pq.write_table` with which a file with this metadata was written."""
+    """Return the options of `pq.write_table` that wrote a file with this metadata; `has_schema` is `store_schema`."""
     group = meta.row_group(0)
     columns = [group.column(i) for i in range(group.num_columns)]
     return {
@@ -115,8 +123,8 @@ def _written(table: pa.Table, **options: Any) -> bytes:
 
 
 def _jsonl_files(data: bytes, rows: Sequence[Mapping[str, Any]]) -> Iterator[bytes]:
-    """Yield each usual JSON-lines form of the rows; skip forms whose first line differs from `data`, if not empty."""
-    if len({tuple(row) for row in rows}) > 1:  # rows with different keys
+    """Yield each usual JSON-lines form of the rows; if `data` is not empty, only those with its first line."""
+    if len({tuple(row) for row in rows}) > 1:  # rows with different keys have no usual form
         return
     for is_ascii, separators, slash in product((False, True), ((", ", ": "), (",", ":")), ("/", "\\/")):
 
@@ -146,8 +154,8 @@ def _csv_files(_data: bytes, rows: Sequence[Mapping[str, str]]) -> Iterator[byte
 def is_numbering(values: list[Any], rows: Sequence[tuple[str, str | int | None]]) -> bool:
     """Return whether the values of a column follow from the `rows` (text, label), so that they add no information.
 
-    The column must number the rows in order, from 0 or 1, or contain the ids of `record_ids`. In a table that is
-    sorted by id, rows with equal text and label may have exchanged their ids, because sorting changes their order.
+    The values must be the numbers of the rows in order, from 0 or 1 (integers or strings), or the ids of
+    `record_ids`. In a table that is sorted by id, rows with equal text and label may have exchanged their ids.
     """
     kinds, n = set(map(type, values)), len(values)
     if kinds == {int}:
@@ -165,55 +173,55 @@ def record_ids(rows: Sequence[tuple[str, str | int | None]]) -> list[str]:
 
     id = first 16 digits of sha256(RFC 8785 bytes of [label, text, k]),   k = number of equal rows above this row
     """
-    before: Counter[tuple[str, str | None]] = Counter()
+    n_above: Counter[tuple[str, str | None]] = Counter()
     ids = []
     for text, label in rows:
         name = None if label is None else str(label)
-        ids.append(hashlib.sha256(canonical([name, text, before[text, name]])).hexdigest()[:ID_DIGITS])
-        before[text, name] += 1
+        ids.append(hashlib.sha256(canonical([name, text, n_above[text, name]])).hexdigest()[:ID_DIGITS])
+        n_above[text, name] += 1
     return ids
 
 
 def released_problems(synthetic: Table, train: Table, control: Table) -> list[str]:
     """Return the problems with the labels, person names and digests of a synthetic table, without quoting a value.
 
-    A label must occur in train, belong to two or more persons in train and control, and have at most 64 characters.
+    A label must occur in train, belong to two or more persons of train and control, and have at most 64 characters.
 
     A synthetic table that was loaded from a file has no person names (`groups`). In a table from Python, the names
-    must number the rows (`is_numbering`), or the persons in order of their first rows, such as "p0", "p1". The prefix
-    may have at most ten characters. A name must not equal the id of a real person (of train or control) in any
-    spelling, and must not contain the id of a real person if this id has at least five characters.
+    must number the rows (`is_numbering`), or the persons in order of their first rows, from 0 or 1, such as "p0",
+    "p1". A prefix has at most nine letters, and then optionally "_" or "-". In the spelling of `_plain`, a name must
+    not equal the id of a person of train or control, and not contain such an id of at least five characters.
 
     No column may contain an unkeyed digest of a person id or text of train or control (`digests_found`), because
     anyone who guesses the id or text can compute its digest.
     """
-    found = []
+    faults = []
     if synthetic.labels is not None:
         allowed = set(train.labels or ())
         unknown = set(synthetic.labels) - allowed
         if unknown:
-            found.append(f"synthetic labels that do not occur in train: {len(unknown)}; use labels of train")
+            faults.append(f"synthetic labels that do not occur in train: {len(unknown)}; use labels of train")
         if any(len(label) > MAX_LABEL_CHARACTERS for label in synthetic.labels):
-            found.append(f"labels of the synthetic table are longer than {MAX_LABEL_CHARACTERS} characters")
+            faults.append(f"labels of the synthetic table are longer than {MAX_LABEL_CHARACTERS} characters")
         pairs = {pair for table in (train, control) for pair in zip(table.labels or (), table.groups, strict=False)}
         n_persons = Counter(label for label, _ in pairs)
         unique = sum(n_persons[label] == 1 for label in set(synthetic.labels))
         if unique > 0:
-            found.append(
+            faults.append(
                 f"labels that only one person of train and control has: {unique}; merge these classes with others"
             )
     if synthetic.has_groups:
         rows = list(zip(synthetic.texts, synthetic.labels or [None] * len(synthetic), strict=True))
         if not (is_numbering(list(synthetic.groups), rows) or _are_numbered(synthetic.groups)):
-            found.append("persons of the synthetic table are not numbered in order: remove the column of persons")
-        found += _person_problems(set(synthetic.groups), {*train.groups, *control.groups})
+            faults.append("persons of the synthetic table are not numbered in order: remove the column of persons")
+        faults += _person_problems(set(synthetic.groups), {*train.groups, *control.groups})
     ids = {name for table in (train, control) if table.has_groups for name in table.groups}
     columns = (synthetic.texts, set(synthetic.labels or ()), synthetic.groups if synthetic.has_groups else ())
     n_digests = digests_found(chain(*columns), ids, chain(train.texts, control.texts))
     if n_digests > 0:
         what = f"the synthetic table contains {n_digests} unkeyed digests of person ids or texts of train or control"
-        found.append(f"{what}; anyone who guesses an id or text can compute its digest, so number the rows instead")
-    return found
+        faults.append(f"{what}; anyone who guesses an id or text can compute its digest, so number the rows instead")
+    return faults
 
 
 def _are_numbered(groups: Sequence[str]) -> bool:
@@ -224,15 +232,15 @@ def _are_numbered(groups: Sequence[str]) -> bool:
 
 
 def _person_problems(synthetic: set[str], real: set[str]) -> list[str]:
-    plain = {_plain(name) for name in real} - {""}
-    names = ahocorasick.Automaton()
-    for name in plain:
-        if len(name) >= _MIN_ID_CHARACTERS:
-            names.add_word(name, True)
-    names.make_automaton()
-    n_real = sum(name in plain or (len(names) > 0 and any(names.iter(name))) for name in map(_plain, synthetic))
-    what = f"{n_real} persons of the synthetic table have names of train or control persons: remove the column"
-    return [what] if n_real > 0 else []
+    ids = {_plain(name) for name in real} - {""}
+    long_ids = ahocorasick.Automaton()
+    for id_ in ids:
+        if len(id_) >= _MIN_ID_CHARACTERS:
+            long_ids.add_word(id_, True)
+    long_ids.make_automaton()
+    n_real = sum(name in ids or (len(long_ids) > 0 and any(long_ids.iter(name))) for name in map(_plain, synthetic))
+    problem = f"{n_real} persons of the synthetic table have names of train or control persons: remove the column"
+    return [problem] if n_real > 0 else []
 
 
 def _plain(name: str) -> str:
@@ -241,66 +249,67 @@ def _plain(name: str) -> str:
 
 
 def digests_found(public: Iterable[str], ids: Iterable[str], texts: Iterable[str]) -> int:
-    """Return the number of digests of private strings (ids and texts) in public strings.
+    """Return the number of digests of private strings (`ids` and `texts`) in `public` strings.
 
-    The digests are computed from each text and from the usual spellings of each id, with the algorithms of `hashlib`
-    (except SHAKE) and, for ids, as name-based UUIDs. A digest is found in base 32, in base 64 and in hexadecimal. In
-    hexadecimal, its first or last n >= 8 characters are enough. Matches of n < 16 characters count only if there are
-    more matches of this length than expected by chance.
+    The digests are computed from each text and from the usual spellings of each id, with _ALGORITHMS and, for ids, as
+    name-based UUIDs. A digest counts if a public string has its first 16 characters in hexadecimal, base 32 or base
+    64, or the last 16 in hexadecimal. For 8 <= n < 16, its first or last n hexadecimal digits count if they are a
+    whole run of such digits in a public string, and if there are more such matches for this n than chance explains.
     """
-    long, short = _candidates(public)
-    if not long and not short:
+    windows, tokens = _parts_of_digests(public)
+    if not windows and not tokens:
         return 0
     from scipy.stats import poisson  # here, because scipy.stats takes half a second to import
 
     of_ids = ((data, _uuids(data)) for name in ids for data in _spellings(name))
     no_uuids: list[bytes] = []
     of_texts = ((text.encode("utf-8", "surrogatepass"), no_uuids) for text in texts)
-    matches: dict[int, set[bytes | str]] = defaultdict(set)  # number of characters -> found digests or their parts
+    matches: dict[int, set[bytes | str]] = defaultdict(set)  # n -> digests (n = 16) or their first or last n digits
     n_digests = 0
     for data, uuids in chain(of_ids, of_texts):
         digests = [*(algorithm(data).digest() for algorithm in _ALGORITHMS), *uuids]
         n_digests += len(digests)
         for digest in digests:
-            if any(digest[:n] in windows or digest[-n:] in windows for n, windows in long.items()):
+            if any(digest[:n] in of_size or digest[-n:] in of_size for n, of_size in windows.items()):
                 matches[_WINDOW].add(digest)
-            name = digest.hex() if short else ""
-            for length, tokens in short.items():
-                matches[length].update({name[:length], name[-length:]} & tokens)
+            digits = digest.hex() if tokens else ""
+            for length, of_length in tokens.items():
+                matches[length].update({digits[:length], digits[-length:]} & of_length)
     total = 0
-    for length, found in matches.items():
-        by_chance = 2 * n_digests * len(short[length]) / 16**length if length < _WINDOW else 0.0
-        if poisson.sf(len(found) - 1, by_chance) < _LEVEL:
-            total += len(found)
+    for length, matching in matches.items():
+        by_chance = 2 * n_digests * len(tokens[length]) / 16**length if length < _WINDOW else 0.0
+        if poisson.sf(len(matching) - 1, by_chance) < _LEVEL:
+            total += len(matching)
     return total
 
 
-def _candidates(public: Iterable[str]) -> tuple[dict[int, set[bytes]], dict[int, set[str]]]:
-    """Return the parts of the strings that may be parts of digests.
+def _parts_of_digests(public: Iterable[str]) -> tuple[dict[int, set[bytes]], dict[int, set[str]]]:
+    """Return the windows and the tokens: the parts of the public strings that may be parts of digests.
 
-    The first mapping has each window of 16 characters, decoded to bytes, by the number of bytes. The second has the
-    strings of 8 to 15 hexadecimal digits, by the number of digits.
+    A window is any 16 consecutive characters in hexadecimal, base 32 or base 64, decoded to bytes; windows are
+    grouped by the number of bytes. A token is a run of 8 to 15 hexadecimal digits, without the separators "-", ":"
+    and "." between them; tokens are grouped by the number of digits.
     """
-    long: dict[int, set[bytes]] = defaultdict(set)
-    short: dict[int, set[str]] = defaultdict(set)
+    of_size: dict[int, set[bytes]] = defaultdict(set)
+    of_length: dict[int, set[str]] = defaultdict(set)
     for value in set(public):
         plain = value if value.isascii() else unicodedata.normalize("NFKC", value)
         for run in _HEX.findall(plain.lower()):
-            token = re.sub("[-:.]", "", run)
-            if len(token) < _WINDOW:
-                short[len(token)].add(token)
-            for window in _windows(token):
-                long[_WINDOW // 2].add(bytes.fromhex(window))
-        for token in _BASE_32_OR_64.findall(plain.replace("-", "+").replace("_", "/")):
-            for window in _windows(token):
-                long[_WINDOW * 6 // 8].add(base64.b64decode(window))
+            digits = re.sub("[-:.]", "", run)
+            if len(digits) < _WINDOW:
+                of_length[len(digits)].add(digits)
+            for window in _windows(digits):
+                of_size[_WINDOW // 2].add(bytes.fromhex(window))
+        for run in _BASE_32_OR_64.findall(plain.replace("-", "+").replace("_", "/")):
+            for window in _windows(run):
+                of_size[_WINDOW * 6 // 8].add(base64.b64decode(window))
                 if _BASE32.fullmatch(window):
-                    long[_WINDOW * 5 // 8].add(base64.b32decode(window, casefold=True))
-    return long, short
+                    of_size[_WINDOW * 5 // 8].add(base64.b32decode(window, casefold=True))
+    return of_size, of_length
 
 
-def _windows(token: str) -> Iterator[str]:
-    return (token[i : i + _WINDOW] for i in range(len(token) - _WINDOW + 1))
+def _windows(characters: str) -> Iterator[str]:
+    return (characters[i : i + _WINDOW] for i in range(len(characters) - _WINDOW + 1))
 
 
 def _spellings(name: str) -> set[bytes]:
@@ -310,7 +319,7 @@ def _spellings(name: str) -> set[bytes]:
 
 
 def _uuids(data: bytes) -> list[bytes]:
-    """Return the name-based UUIDs (versions 3 and 5) of a name in the four namespaces of RFC 9562."""
+    """Return the name-based UUIDs (versions 3 and 5) of `data` in the four namespaces of RFC 9562."""
     uuids = []
     for version, algorithm in ((3, hashlib.md5), (5, hashlib.sha1)):
         for space in _NAMESPACES:

@@ -3,12 +3,13 @@
 Each end of an interval is one-sided: the true value is above `high` with probability at most 1 - confidence, and
 below `low` with probability at most 1 - confidence. Counts are of persons, unless an audit states a different unit.
 
-An audit passes only at the confidence of the run. It fails at the fixed `FAIL_LEVEL`, so that a higher confidence
-cannot turn a fail into a pass. A table without leaks almost never fails a test against a margin. It fails a test of
-the hypothesis of no effect, such as `scan_test`, with a probability equal to the significance level. Without
-optional inputs, the audits contain nine such tests at `CHANCE_LEVEL` = 0.01 (five of them in `memorization`), so at
-most 9 % of tables without leaks fail one of the nine. Three optional inputs add such tests: vectors of encoders, a
-mirror table and a previous release.
+A pass depends on intervals at the confidence of the run. A fail depends on tests at fixed significance levels, so
+that a higher confidence cannot turn a fail into a pass. There are two kinds of tests. The hypothesis of the first
+kind is that a value is at most a margin away from its safe value: a table without leaks almost never fails such a
+test. The hypothesis of the second kind, such as in `scan_test`, is that there is no effect: a table without leaks
+fails such a test with a probability of at most the level. Without optional inputs, the audits contain nine tests of
+the second kind at `CHANCE_LEVEL` = 0.01 (five of them in `memorization`), so at most 9 % of tables without leaks fail
+one of the nine. Three optional inputs add such tests: vectors of encoders, a mirror table and a previous release.
 """
 
 import math
@@ -21,13 +22,11 @@ from scipy import optimize, stats
 from audits.core.errors import InputError, NotMeasurable
 from audits.core.types import Float
 
-SCAN_GRID = (5, 7, 10, 15, 20, 30, 50, 100, 200, 500, 1000)  # tested numbers m of persons at the top of the ranking
-POWER = 0.8  # power for which sample sizes and the smallest detectable leak are computed, if no other power is given
-# higher power for the sample sizes of `neighbours` and `parent_recovery`: a table without leaks passes their tests
-# with this probability
-PASS_POWER = 0.95
-FAIL_LEVEL = 0.05  # significance level of every fail, after correction for multiple testing
-CHANCE_LEVEL = FAIL_LEVEL / 5  # significance level of tests of the hypothesis of no effect
+SCAN_GRID = (5, 7, 10, 15, 20, 30, 50, 100, 200, 500, 1000)  # numbers of persons at the top of `scan_test`'s ranking
+POWER = 0.8  # power of sample sizes and of the smallest detectable leak, if no other power is given
+PASS_POWER = 0.95  # power of the sample sizes of `neighbours` and `parent_recovery` for tables without leaks to pass
+FAIL_LEVEL = 0.05  # significance level of the tests against a margin or limit, after correction for multiple testing
+CHANCE_LEVEL = FAIL_LEVEL / 5  # significance level of most tests of the hypothesis of no effect
 EXPLAINED_LEVEL = 0.01  # significance level of the tests in `exceeds_control` and `exceeds_chance`
 _MAX_EPSILON = 50.0  # largest bound that `one_run_epsilon` searches for
 
@@ -43,19 +42,18 @@ class Scan(NamedTuple):
     """The result of `scan_test`."""
 
     p: float  # p-value
-    # the tested number of persons at the top of the ranking that gives the smallest p-value; 0 if none was tested
-    cut: int
+    cut: int  # tested number of persons at the top of the ranking with the smallest p-value; 0 if none was tested
     n_train_in_cut: int  # number of train persons among the first `cut` persons
 
 
 def wilson(k: int, n: int, *, confidence: float) -> Interval:
-    """Return Wilson's interval (JASA 1927) of k successes in n trials, for display; it is only approximate."""
+    """Return Wilson's approximate interval (JASA 1927) of the share k / n, for k successes in n trials."""
     _check_count(k, n, confidence)
     return wilson_of_share(k / n, n, confidence=confidence)
 
 
 def wilson_of_share(p: float, n: float, *, confidence: float) -> Interval:
-    """Return Wilson's score interval of a share p of n trials; n may be an effective number that is not whole."""
+    """Return Wilson's approximate interval of a share p of n trials; n may be an effective number, not whole."""
     z = float(stats.norm.ppf(confidence))
     centre = (p + z * z / (2 * n)) / (1 + z * z / n)
     half = z / (1 + z * z / n) * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n))
@@ -63,7 +61,7 @@ def wilson_of_share(p: float, n: float, *, confidence: float) -> Interval:
 
 
 def clopper_pearson(k: float, n: float, *, confidence: float) -> Interval:
-    """Return Clopper and Pearson's exact interval (Biometrika 1934) of k in n trials; k and n need not be whole."""
+    """Return Clopper and Pearson's exact interval (Biometrika 1934) of k / n; k and n need not be whole."""
     _check_count(k, n, confidence)
     low = 0.0 if k == 0 else float(stats.beta.ppf(1 - confidence, k, n - k + 1))
     high = 1.0 if k == n else float(stats.beta.ppf(confidence, k + 1, n - k))
@@ -71,13 +69,16 @@ def clopper_pearson(k: float, n: float, *, confidence: float) -> Interval:
 
 
 def newcombe(k1: int, n1: int, k2: int, n2: int, *, confidence: float) -> Interval:
-    """Return Newcombe's interval of k1 / n1 - k2 / n2, the difference of two shares of successes in trials."""
+    """Return Newcombe's interval of k1 / n1 - k2 / n2, the difference of two shares of successes k in trials n."""
     first, second = (wilson(k, n, confidence=confidence) for k, n in ((k1, n1), (k2, n2)))
     return newcombe_of_shares(k1 / n1, first, k2 / n2, second)
 
 
 def newcombe_of_shares(p1: float, first: Interval, p2: float, second: Interval) -> Interval:
-    """Return the interval of p1 - p2 from Wilson intervals (Newcombe, Statistics in Medicine 1998, method 10)."""
+    """Return Newcombe's interval of p1 - p2 from the Wilson intervals `first` of p1 and `second` of p2.
+
+    Reference: Newcombe, Statistics in Medicine 1998, method 10.
+    """
     (l1, u1), (l2, u2) = first, second
     d = p1 - p2
     return Interval(d - math.hypot(p1 - l1, u2 - p2), d + math.hypot(u1 - p1, p2 - l2))
@@ -87,16 +88,17 @@ def scan_test(scores_train: Float, scores_control: Float) -> Scan:
     """Test the hypothesis that the persons with the highest scores are a random draw from train and control.
 
     An average can hide a few leaked persons; the top of the ranking shows them. All N persons, n_T of them in train,
-    are sorted by score, highest first. For each number m in a set M, x of the first m persons are train persons:
+    are sorted by score, highest first. M is a set of numbers m of persons at the top. Of the first m persons, x_m are
+    train persons. Hypergeom(N, n_T, m) is the number of train persons among m random persons. p is the p-value:
 
-        p_m = min(P[Hypergeom(N, n_T, m) >= x], P[Hypergeom(N, n_T, m) <= x]),  p = min(1, 2 |M| * min_m p_m)
+        p_m = min(P[Hypergeom(N, n_T, m) >= x_m], P[Hypergeom(N, n_T, m) <= x_m]),  p = min(1, 2 |M| * min_m p_m)
 
     The second probability detects too few train persons at the top. The cause can be a filter that removes synthetic
     records similar to train: the absence of the train persons then reveals them.
 
-    M starts as `SCAN_GRID`. If persons m and m + 1 have the same score, m is raised to include all persons with this
-    score. M thus depends only on the pooled scores, and the test is exact at every sample size. A number m = N is
-    omitted from M. If M is empty, the result is `Scan(1.0, 0, 0)`.
+    M has each number m <= N of `SCAN_GRID`. If persons m and m + 1 have the same score, m is raised to include all
+    persons with this score. A number m = N is then omitted. If M is empty, the result is `Scan(1.0, 0, 0)`. M depends
+    only on the pooled scores, so the test is valid at every sample size.
 
     Args:
         scores_train: one score per train person; a higher score means closer to the synthetic table.
@@ -123,13 +125,12 @@ def one_run_epsilon(*, r: int, v: int, m: int, delta: float, alpha: float) -> fl
     """Return the lower bound on epsilon that v right guesses among r guesses prove, after one run of the generator.
 
     A fair coin decides for each of m persons whether the generator is trained on this person. An attacker guesses r
-    of the coins from the output of the generator.
+    of the coins from the output of the generator. If epsilon is eps, then P[v or more guesses are right] <= p(eps).
+    With delta = 0, P[a guess is right] <= q. Bin(r, q) is the number of successes in r trials of probability q:
 
         q = e^eps / (1 + e^eps),  beta = P[Bin(r, q) >= v],
         a = max_{1<=i<=v} (P[Bin(r, q) >= v - i] - beta) / i,
-        p(eps) = min(1, beta + 2 m delta a),  bound = sup{eps : p(eps) <= alpha}
-
-    If epsilon is eps, then P[a guess is right] <= q and P[v or more guesses are right] <= p(eps).
+        p(eps) = min(1, beta + 2 m delta a),  bound = sup{eps >= 0 : p(eps) <= alpha}, or 0 if the set is empty
 
     Args:
         r: number of guesses, fixed before the guessed coins are revealed.
@@ -159,10 +160,7 @@ def one_run_epsilon(*, r: int, v: int, m: int, delta: float, alpha: float) -> fl
 
 
 def one_run_ceiling(r: int, *, alpha: float) -> float:
-    """Return the bound of `one_run_epsilon` if all r guesses are right and delta is 0.
-
-    The bound is max(0, ln(q / (1 - q))) with q^r = alpha.
-    """
+    """Return the bound of `one_run_epsilon` for r right guesses and delta 0: max(0, ln(q / (1 - q))), q^r = alpha."""
     q = alpha ** (1 / r)
     return max(0.0, math.log(q / (1 - q)))
 
@@ -179,9 +177,10 @@ def auc_error(scores_train: Float, scores_control: Float) -> float:
 
         max(sqrt(var(V_T) / n_T + var(V_H) / n_H),  sqrt((n_T + n_H + 1) / (12 n_T n_H)))
 
-    T is train and H is control. V_T has, for each person of T, the share of H with a lower score. V_H has, for each
-    person of H, the share of T with a lower score. The second term is the error of a random ranking without equal
-    scores (Mann and Whitney 1947). We added this term, because the first term is 0 if all scores are equal.
+    T is train with n_T persons, and H is control with n_H persons. V_T has, for each person of T, the share of H with
+    a lower score plus half the share with an equal score; V_H has, for each person of H, the same for T. The second
+    term is the error of a random ranking without equal scores (Mann and Whitney 1947). We added this term, because
+    the first term is 0 if all scores are equal. If T or H has only one person, the result is the second term.
 
     Reference: DeLong, DeLong and Clarke-Pearson, Biometrics 1988.
     """
@@ -197,7 +196,10 @@ def auc_error(scores_train: Float, scores_control: Float) -> float:
 
 
 def conformal_p(scores: Float, scores_control: Float) -> Float:
-    """Return each score's p-value for exchangeable persons: (1 + #{control >= score}) / (1 + n_control)."""
+    """Return the p-value of each score: (1 + number of control scores >= the score) / (1 + number of control scores).
+
+    The hypothesis is that the person of the score is exchangeable with the control persons.
+    """
     ordered = np.sort(scores_control)
     at_least = len(ordered) - np.searchsorted(ordered, scores, side="left")
     return np.asarray((1 + at_least) / (1 + len(ordered)), dtype=np.float64)
@@ -217,25 +219,25 @@ def mid_ranks(scores: Float) -> Float:
     return np.asarray((stats.rankdata(scores) - 0.5) / len(scores), dtype=np.float64)
 
 
-def exceeds_control(train: int, others: int, share: float, *, minimum: int, n_tests: int = 1) -> bool:
+def exceeds_control(train: int, control: int, share: float, *, minimum: int, n_tests: int = 1) -> bool:
     """Return whether there are more matches of train persons than can be explained without a leak.
 
-        train > 0  and  (others < minimum  or  P[Bin(train + others, share) >= train] <= EXPLAINED_LEVEL / n_tests)
+        train > 0  and  (control < minimum  or  P[Bin(train + control, share) >= train] <= EXPLAINED_LEVEL / n_tests)
 
-    A match is, for example, an identifier of a person that occurs in the synthetic table. If `others` is below
+    A match is, for example, an identifier of a person that occurs in the synthetic table. If `control` is below
     `minimum`, every match of a train person counts as a leak. Otherwise, matches evidently occur without a leak, so a
-    binomial test compares `train` with `others`. Checks of the tables use this function also to compare the number of
-    synthetic rows that have a property (`train`) with the number of real rows (`others`).
+    binomial test compares `train` with `control`. Checks of the tables use this function also to compare the number
+    of synthetic rows that have a property (`train`) with the number of real rows (`control`).
 
     Args:
         train: number of matches of train persons.
-        others: number of matches that the generator cannot have caused, such as matches of control persons.
-        share: fraction of train + others that is expected to belong to train persons if there is no leak.
-        minimum: smallest value of `others` for which the binomial test decides; 0 if the test always decides.
+        control: number of matches that the generator cannot have caused, such as matches of control persons.
+        share: fraction of train + control that is expected to belong to train persons if there is no leak.
+        minimum: smallest value of `control` for which the binomial test decides; 0 if the test always decides.
         n_tests: number of tests that the caller makes in total, for Bonferroni's correction.
     """
     return train > 0 and (
-        others < minimum or float(stats.binom.sf(train - 1, train + others, share)) <= EXPLAINED_LEVEL / n_tests
+        control < minimum or float(stats.binom.sf(train - 1, train + control, share)) <= EXPLAINED_LEVEL / n_tests
     )
 
 
@@ -245,14 +247,14 @@ def exceeds_chance(matches: int, expected: float, *, negligible: float) -> bool:
         expected < negligible   or   P[Poisson(expected) >= matches] <= EXPLAINED_LEVEL
 
     `matches` is the number of different values, such as record numbers, that occur both in train and in the synthetic
-    table. `expected` is the number of such values that is expected by chance. If `expected` is below `negligible`,
-    chance explains no match, and the result is true even if `matches` is 0.
+    table. `expected` is the number of such values that is expected by chance, and Poisson(expected) their number by
+    chance. If `expected` is below `negligible`, the result is true even if `matches` is 0.
     """
     return expected < negligible or float(stats.poisson.sf(matches - 1, expected)) <= EXPLAINED_LEVEL
 
 
 def needed_for_zero_events(tau: float, *, confidence: float = 0.95) -> int:
-    """Return how many persons without an event prove a rate of at most tau: ln(1 - confidence) / ln(1 - tau)."""
+    """Return how many persons without an event prove a rate of at most tau: n >= ln(1 - confidence) / ln(1 - tau)."""
     return math.ceil(math.log(1 - confidence) / math.log1p(-tau))
 
 
@@ -277,7 +279,7 @@ def detectable_auc(n: float, *, confidence: float = 0.95) -> float:
 
 
 def power_of_each(n: int, joint: float = POWER) -> float:
-    """Return the power that each of n two-sided tests requires so that all of them pass with probability `joint`."""
+    """Return the power of each of n two-sided tests with which all of them pass with probability `joint` or more."""
     return 1 - (1 - joint) / (2 * n)
 
 
