@@ -1,7 +1,9 @@
-"""Normalise text before audits compare words, so that trivial changes of spelling do not hide a copy.
+"""Normalise texts and split them into tokens for the audits, so that trivial changes of spelling do not hide a copy.
 
-For example, "Café  №5" and "CAFE No5" have the same normal form, "cafe no5". The normal form follows NFKC_Casefold
-(The Unicode Standard, section 3.13, with UAX #15) and the list of look-alike characters of UTS #39.
+For example, "Café  №5" and "CAFE No5" have the same normal form, "cafe no5". `normalise` lists the steps. They extend
+NFKC_Casefold (The Unicode Standard, section 3.13, with UAX #15): marks are removed, look-alikes are replaced, and
+spaced letters are joined. A look-alike is a non-ASCII character that looks like ASCII characters, as UTS #39 or its
+Unicode name states. Spaced letters are a word with the same separator between all its letters: "s p a c e d".
 """
 
 import re
@@ -15,44 +17,46 @@ from confusable_homoglyphs.confusables import confusables_data
 from audits.text.layout import BLANKS
 from audits.text.letters import pieces
 
-LONGEST_WORD = 24  # in a longer sequence of characters without a space, invisible characters count as spaces
+LONGEST_WORD = 24  # in a sequence of more visible characters without a space, invisible characters become spaces
 _IGNORABLE = regex.compile(r"[\p{Default_Ignorable_Code_Point}\p{Cf}\p{Cc}]")
 _QUOTES = frozenset('"‘’‚‛“”„‟′″‴‵‶‷‹›«»`´〝〞〟＂＇')
 _INVISIBLE = "\ue000"  # private-use placeholder for an invisible character
 
 # key: General_Category of a character; value: replacement of the character
-_PLAIN = {"Mn": "", "Mc": "", "Me": "", "Zs": " ", "Pd": "-", "Pc": "_", "Pi": "'", "Pf": "'"}
+_PLAIN_BY_CATEGORY = {"Mn": "", "Mc": "", "Me": "", "Zs": " ", "Pd": "-", "Pc": "_", "Pi": "'", "Pf": "'"}
 
 _TOKEN = re.compile(r"[^\W_]+")
-_STRETCH = re.compile(r"\S+")
+_NON_BLANKS = re.compile(r"\S+")
 _WORD = re.compile(r"[^\W\d_]+")
 _DIGITS = re.compile(r"\d+")
 _SENTENCE_END = re.compile(r"(?<=[.!?])\s+|\n\s*\n")
-# three or more letters with one separator ("s p a c e d", "s.p.a.c.e.d"), or two letters between wider gaps
+# spaced letters (or digits): at least three with the same separator ("s p a c e d", "s.p.a.c.e.d"), or two with a
+# space between them and at least two blanks on both sides
 _SPACED = re.compile(r"(?<![^\W_])[^\W_](?:([^\w\n]|_)[^\W_])(?:\1[^\W_])+(?![^\W_])|(?<=\s\s)[^\W_] [^\W_](?=\s\s)")
 _SHAPE = bytes(120 if chr(i).isalnum() and i < 128 else 32 for i in range(256))  # letters and digits become x
-# Unicode names of letters that UAX #15 and UTS #39 do not map to plain letters ("LATIN LETTER SMALL CAPITAL A")
-_NAMED = re.compile(
+# Unicode names with a Latin letter that UAX #15 and UTS #39 do not state, such as "LATIN LETTER SMALL CAPITAL A"
+_LETTER_NAME = re.compile(
     r"(?:(?:NEGATIVE |SQUARED |CROSSED |CIRCLED )*LATIN (?:CAPITAL |SMALL )?LETTER|LATIN LETTER SMALL CAPITAL"
     r"|REGIONAL INDICATOR SYMBOL LETTER|MODIFIER LETTER (?:SMALL|CAPITAL)) ([A-Z])"
 )
-# Unicode blocks with letters that `_NAMED` matches: phonetic letters, Latin extended C, D and E, enclosed letters
+# code points whose names `_LETTER_NAME` matches: phonetic letters, Latin extended C, D and E, enclosed letters
 _BLOCKS = ((0x250, 0x2B0), (0x1D00, 0x1DC0), (0x2C60, 0x2C80), (0xA720, 0xA800), (0xAB30, 0xAB70), (0x1F100, 0x1F200))
-_MARKS_AROUND = "\u200e"  # confusable_homoglyphs surrounds letters of right-to-left scripts with this mark
-_BAR = frozenset("lI1|")  # a character that looks like these becomes I if it is a capital, else l
+_DIRECTION_MARK = "\u200e"  # left-to-right mark, with which confusable_homoglyphs surrounds right-to-left letters
+_BAR = frozenset("lI1|")  # characters that look alike; a look-alike of them becomes I if it is a capital, else l
 
 
 def normalise(text: str) -> str:
     """Return the normal form of a text. The following steps are repeated until the text no longer changes.
 
-    - Decompose compatibility characters (NFKD).
-    - Remove invisible characters (Default_Ignorable_Code_Point, General_Category Cf and Cc). In a sequence of more
-      than 24 visible characters without a space, replace invisible characters by spaces.
-    - Remove combining marks (General_Category M).
-    - Replace digits of all scripts (Nd) by 0 to 9, quotes by ', and dashes by -.
-    - Replace letters that look Latin by Latin letters (UTS #39).
-    - Fold case, and compose characters (NFC).
-    - Join spaced letters (`s p a c e d`) to words, and reduce white space to single spaces.
+    1. Decompose compatibility characters (NFKD).
+    2. Remove invisible characters (Default_Ignorable_Code_Point, General_Category Cf and Cc, but not white space). In
+       a sequence of more than `LONGEST_WORD` visible characters without a space, replace them by spaces instead.
+    3. Remove combining marks (General_Category M).
+    4. Replace digits and whole numbers of all scripts (Nd, No) by digits 0 to 9, quotes by ', dashes by -, connectors
+       (Pc) by _, and spaces (Zs) and blanks as wide as a letter (`BLANKS`) by a space.
+    5. Replace look-alikes by the ASCII characters that they look like.
+    6. Fold case, and compose characters (NFC).
+    7. Join spaced letters to words, and reduce white space to single spaces, with none at the start or end.
     """
     while True:
         folded = fold(text)
@@ -80,7 +84,7 @@ def split_words(normalised: str) -> list[str]:
 def without_numbers(words: list[str]) -> list[str]:
     """Return the tokens with masked numbers, so that changed numbers do not hide a copy.
 
-    Every sequence of digits becomes `0`, and adjacent `0` tokens are merged: ["120", "80", "b12"] -> ["0", "b0"].
+    Every sequence of digits becomes `0`, and adjacent tokens `0` are merged: ["120", "80", "b12"] -> ["0", "b0"].
     """
     masked: list[str] = []
     for word in words:
@@ -91,20 +95,20 @@ def without_numbers(words: list[str]) -> list[str]:
 
 
 def sentences(text: str) -> list[str]:
-    """Return the normalised sentences of a text, split after `.`, `!`, `?` and at empty lines."""
+    """Return the normalised sentences of a text, split at white space after `.`, `!` or `?` and at empty lines."""
     return [s for s in (normalise(part) for part in _SENTENCE_END.split(text)) if s]
 
 
 def fold(text: str) -> str:
-    """Return the text after one round of the steps of `normalise`, without the last step."""
+    """Return the text after one round of steps 1 to 6 of `normalise`."""
     if text.isascii():
         plain = text.lower().translate(_ASCII)
         if plain.isascii():
             return plain
         text = plain
-    text = unicodedata.normalize("NFKD", text).translate(_TABLE)
+    text = unicodedata.normalize("NFKD", text).translate(_PLAIN_CHARACTERS)
     if _INVISIBLE in text:
-        text = _STRETCH.sub(_without_invisible, text)
+        text = _NON_BLANKS.sub(_without_invisible, text)
     return unicodedata.normalize("NFC", _WORD.sub(_plain_word, text).casefold())
 
 
@@ -134,12 +138,12 @@ def is_ignorable(character: str) -> bool:
 
 
 def looks_latin(character: str) -> bool:
-    """Return whether a letter of another alphabet looks like a Latin letter."""
+    """Return whether a character is a look-alike whose decomposition (NFKD) does not begin with ASCII: Cyrillic а."""
     return character in _LOOKALIKES and not unicodedata.normalize("NFKD", character)[0].isascii()
 
 
 def _single_letters(text: str) -> list[int]:
-    """Return the positions in an ASCII text where spaced letters may begin, faster than a search for `_SPACED`."""
+    """Return the positions in an ASCII text at which `_SPACED` can match, faster than a search for `_SPACED`."""
     shape = b"  %b  " % text.encode().translate(_SHAPE)
     if b" x x " not in shape:
         return []
@@ -163,12 +167,12 @@ def _plain_word(word: re.Match[str]) -> str:
         return written
     if any(c.isascii() for c in written):
         return "".join(_LOOKALIKES.get(c, c) for c in written)
-    # a word without ASCII letters: each letter is replaced like its capital, so that small letters match capitals
+    # a word without ASCII letters: if the capital of a letter is a look-alike, its replacement is used for both cases
     return "".join(_LOOKALIKES.get(c.upper(), _LOOKALIKES.get(c, c)) for c in written.casefold())
 
 
-class _Table(dict[int, str]):
-    """Table for the non-letters of decomposed text, filled when needed. `_plain_word` replaces letters."""
+class _PlainCharacters(dict[int, str]):
+    """The result of `_plain_character` by code point; an entry is added when a text first contains the character."""
 
     def __missing__(self, code: int) -> str:
         self[code] = plain = _plain_character(chr(code))
@@ -176,6 +180,7 @@ class _Table(dict[int, str]):
 
 
 def _plain_character(character: str) -> str:
+    # returns the replacement of a character of decomposed text in steps 2 to 5; `_plain_word` replaces letters later
     if character.isascii() or character in _QUOTES:
         return _ASCII.get(ord(character), character)
     if character in BLANKS:
@@ -183,8 +188,8 @@ def _plain_character(character: str) -> str:
     if is_ignorable(character) or character == _INVISIBLE:
         return _INVISIBLE
     category = unicodedata.category(character)
-    if category in _PLAIN:
-        return _PLAIN[category]
+    if category in _PLAIN_BY_CATEGORY:
+        return _PLAIN_BY_CATEGORY[category]
     if category in {"Nd", "No"}:
         number = unicodedata.numeric(character)
         return str(int(number)) if number == int(number) else character
@@ -192,25 +197,26 @@ def _plain_character(character: str) -> str:
 
 
 def _lookalikes() -> dict[str, str]:
-    """Return for each non-ASCII look-alike character the ASCII characters that replace it.
+    """Return for each look-alike the ASCII characters that replace it: the first that exists of the following.
 
-    Each character of a class (`_classes`) is replaced by the shortest ASCII string of the class. If the class has no
-    ASCII string, the character is replaced by a Latin letter in the Unicode name of a member (`_by_name`). Letters
-    of `_BLOCKS` in no class are replaced by the Latin letter in their own name. If a small letter still has no
-    replacement, such as Cyrillic ve, it is replaced like its capital.
+    1. The shortest ASCII string of the character's class (`_classes`, `_shortest_ascii`). If the class has none, the
+       alphabetically first Latin letter in the Unicode names of the class (`_letter_in_name`). In both cases,
+       punctuation never replaces a letter or digit.
+    2. For a character of `_BLOCKS`, the Latin letter in its own Unicode name.
+    3. For a small letter, such as Cyrillic ve, the replacement of its capital in lower case.
 
     Reference: Unicode Technical Standard #39, confusables.txt, from the package confusable-homoglyphs.
     """
     replacements: dict[str, str] = {}
     for members in _classes():
-        named = {plain for member in members if (plain := _by_name(member))}
+        letters_in_names = {plain for member in members if (plain := _letter_in_name(member))}
         for member in members:
             if len(member) == 1 and not member.isascii():
-                plain = _shortest_ascii(member, members) or min(named, default="")
-                if plain and (plain.isalnum() or not member.isalnum()):  # punctuation never replaces a letter
+                plain = _shortest_ascii(member, members) or min(letters_in_names, default="")
+                if plain and (plain.isalnum() or not member.isalnum()):
                     replacements[member] = plain
     for code in chain.from_iterable(range(*block) for block in _BLOCKS):
-        if plain := _by_name(chr(code)):
+        if plain := _letter_in_name(chr(code)):
             replacements.setdefault(chr(code), plain)
     for member in list(replacements):
         small = member.lower()
@@ -220,18 +226,18 @@ def _lookalikes() -> dict[str, str]:
 
 
 def _classes() -> list[set[str]]:
-    """Return the classes of strings that look alike. If a looks like b, and b like c, the class has a, b and c."""
+    """Return the classes of strings that look alike: if a looks like b, and b like c, the class has a, b and c."""
     classes: dict[str, set[str]] = {}
     for key, others in confusables_data.items():
         for other in others:
-            a, b = key.strip(_MARKS_AROUND), other["c"].strip(_MARKS_AROUND)
+            a, b = key.strip(_DIRECTION_MARK), other["c"].strip(_DIRECTION_MARK)
             merged = classes.get(a, {a}) | classes.get(b, {b})
             classes.update(dict.fromkeys(merged, merged))
     return list({id(members): members for members in classes.values()}.values())
 
 
 def _shortest_ascii(character: str, members: Iterable[str]) -> str:
-    """Return the shortest ASCII string of a character's class, ignoring combining marks; "" if there is none."""
+    """Return the shortest ASCII string of a character's class, without combining marks; "" if there is none."""
     stripped = {"".join(c for c in unicodedata.normalize("NFD", m) if not unicodedata.combining(c)) for m in members}
     plain = sorted((s for s in stripped if s.isascii() and s and not s.isspace()), key=lambda s: (len(s), s))
     if len(plain) > 1 and _BAR.issuperset(plain[:2]):
@@ -240,14 +246,14 @@ def _shortest_ascii(character: str, members: Iterable[str]) -> str:
     return next((s for s in alike if s.isalpha()), alike[0]) if alike else ""
 
 
-def _by_name(character: str) -> str:
-    """Return the Latin letter in a character's Unicode name (`_NAMED`), in lower case; "" if there is none."""
+def _letter_in_name(character: str) -> str:
+    """Return the Latin letter in the Unicode name of a non-ASCII character, in lower case; "" if there is none."""
     if len(character) != 1 or character.isascii():
         return ""
-    match = _NAMED.fullmatch(unicodedata.name(character, ""))
+    match = _LETTER_NAME.fullmatch(unicodedata.name(character, ""))
     return match[1].lower() if match else ""
 
 
 _ASCII = {ord(c): "'" for c in _QUOTES} | {i: _INVISIBLE for i in range(128) if is_ignorable(chr(i))}
 _LOOKALIKES = _lookalikes()
-_TABLE = _Table()
+_PLAIN_CHARACTERS = _PlainCharacters()

@@ -1,6 +1,8 @@
-"""Find the longest runs (sequences of consecutive tokens) that a synthetic text shares with one or few persons.
+"""Find the longest runs (sequences of consecutive tokens) that a synthetic text shares with few owners.
 
-A place is a token at which a run begins. The owner of a text is a person, or the public.
+The owner of a text is a person, or the public. A place is a token at which a run begins. Runs are compared by their
+key, a 64-bit hash. The search starts with short runs that occur in both tables, and extends them by one token at a
+time. To limit memory, the places are divided into parts, and one part is searched at a time.
 """
 
 from array import array
@@ -13,24 +15,24 @@ from numpy.typing import NDArray
 from audits.core.types import Float, Int, UInt
 from audits.text.ngrams import find_keys, grown, starts_group, within_groups
 
-SHORTEST = 5  # the search begins with runs of this many tokens; many persons share shorter runs
+SHORTEST = 5  # number of tokens of the runs with which the search starts; many persons share shorter runs
 CAP_TOKENS = 64  # longer runs count as runs of this length
-TOKENS_PER_OWNER = 10  # number of tokens that a run needs for each of its owners (`most_owners`)
-# a run of at least 10 tokens may have two owners if its words together have this many bits; the rarer a word is, the
-# more bits it has (`_bits_before`)
+TOKENS_PER_OWNER = 10  # a run may have one owner for each of this number of tokens (`most_owners`)
+# a run of at least `TOKENS_PER_OWNER` tokens may have two owners if its tokens together have this many bits; a token
+# has more bits the rarer it is (`_bits_before`)
 RARE_BITS = 150.0
-PART_TOKENS = 1 << 22  # approximate number of places that are searched at a time (a part)
-NO_PART = 255  # part number of tokens at which no run of the required length begins
-BLOCK_TOKENS = 1 << 22  # number of places for which keys are computed at a time
+PART_TOKENS = 1 << 22  # approximate number of places of a table in a part, unless this needs more than 255 parts
+NO_PART = 255  # part number of tokens at which no run of the required length begins; parts have lower numbers
+BLOCK_TOKENS = 1 << 22  # number of tokens for which keys are computed at a time
 
 
 class Runs(NamedTuple):
-    """For r pairs of a synthetic row and an owner, the longest run that both share and that few owners have."""
+    """For r pairs of a synthetic row and an owner, a run that both share and that few owners have."""
 
     row: Int  # synthetic row of each pair, (r,)
     owner: Int  # owner of each pair, (r,)
-    length: Int  # tokens of the longest run, at most CAP_TOKENS, (r,)
-    start: Int  # index in the synthetic row of the token at which the first run of this length begins, (r,)
+    length: Int  # number of tokens of the run, at most CAP_TOKENS, (r,)
+    start: Int  # first place of such a run, as an index in the tokens of the synthetic row, (r,)
     lowest_owner: Int  # lowest number of an owner who has this run, (r,)
 
 
@@ -51,7 +53,7 @@ class Numbered(NamedTuple):
 
 
 class Places(NamedTuple):
-    """Places in numbered rows, with runs of one length."""
+    """Places in one table, with the runs of one length that begin there."""
 
     at: Int  # index of each place in `Numbered.tokens`
     key: UInt  # key (hash) of the run that begins at each place
@@ -71,18 +73,20 @@ def runs_alone(synthetic: Numbered, real: Numbered, owners: Int, *, public: int,
     """Return the longest runs of the synthetic rows that only few owners of real rows have.
 
     The search starts with the runs of `shortest` tokens that occur in both tables. It repeatedly extends the runs by
-    one token, up to CAP_TOKENS, and keeps the runs that still occur in both tables. At each length, the search
-    records the runs that few owners have, once for each owner. "Few" is at most `most_owners`, or two if the
-    run has 10 to 19 tokens and its words are rare (RARE_BITS).
+    one token, up to CAP_TOKENS, and keeps the runs that still occur in both tables. At each length, it records the
+    runs of few owners, once for each synthetic row and owner; the longest are returned. Owners are few if
+
+    - they are at most `most_owners`, or at most two if the run has at least 10 tokens and RARE_BITS bits, and
+    - the public is not one of them.
 
     Both tables must be numbered with the same vocabulary. `owners` has the owner of each real row. `public` is the
-    owner number of public text and higher than all other owner numbers; runs in public text do not count.
+    owner number of public text and higher than all other owner numbers.
 
     Cost: O(N log N) time for N tokens; 13 bytes per token, and about a hundred bytes per place of a part.
     """
     bits = _bits_before(real.tokens)
     parts = [
-        _part(synthetic_part, real_part, owners, public, shortest, bits)
+        _runs_of_part(synthetic_part, real_part, owners, public, shortest, bits)
         for synthetic_part, real_part in parts_of((synthetic, real), shortest)
     ]
     runs = Runs(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
@@ -92,13 +96,13 @@ def runs_alone(synthetic: Numbered, real: Numbered, owners: Int, *, public: int,
 
 
 def _bits_before(tokens: NDArray[np.int32]) -> Float:
-    """Return the sums of the bits of the first 0, 1, ..., N tokens; a token has log2(N / its occurrences) bits."""
+    """Return the sums of the bits of the first 0, 1, ..., N tokens; n equal tokens have log2(N / n) bits each."""
     counts = np.maximum(np.bincount(tokens), 1)
     return np.append(0.0, np.cumsum(np.log2(len(tokens) / counts)[tokens]))
 
 
 def number_rows(rows: Iterable[Sequence[str]], vocabulary: dict[str, int]) -> Numbered:
-    """Return rows with their tokens numbered; the function adds new tokens to the vocabulary."""
+    """Return rows of tokens as numbers in `vocabulary`, to which new tokens are added."""
     numbers, ends = array("i"), array("q", [0])
     for words in rows:
         numbers.extend(vocabulary.setdefault(word, len(vocabulary)) for word in words)
@@ -109,7 +113,7 @@ def number_rows(rows: Iterable[Sequence[str]], vocabulary: dict[str, int]) -> Nu
 def renumbered(tables: Iterable[Numbered], number: NDArray[np.int32]) -> tuple[Numbered, ...]:
     """Return the tables with each token number i replaced by number[i].
 
-    The new token number 0 stands for masked digits. Adjacent zeros of a row are merged into one.
+    The new number 0 must stand for masked digits; adjacent zeros of a row are merged into one.
     """
     changed = []
     for table in tables:
@@ -125,9 +129,9 @@ Part = tuple[Numbered, Places]  # a table, and its places in one part
 
 
 def parts_of(tables: Sequence[Numbered], length: int) -> Iterator[tuple[Part, ...]]:
-    """Yield the places of each table where runs of this length begin, one part of the places at a time.
+    """Yield, for each part, the places of each table at which runs of this length begin.
 
-    The key of a run determines its part, so equal runs are in the same part.
+    The key of a run determines the part of its places, so all places of equal runs are in the same part.
     """
     n_parts = min(NO_PART, 1 + max(len(table.tokens) for table in tables) // PART_TOKENS)
     parts = [_part_numbers(table, length, n_parts) for table in tables]
@@ -139,6 +143,7 @@ def parts_of(tables: Sequence[Numbered], length: int) -> Iterator[tuple[Part, ..
 
 
 def _part_numbers(table: Numbered, length: int, n_parts: int) -> NDArray[np.uint8]:
+    """Return the part number of each token of the table; NO_PART if no run of this length begins there."""
     numbers = np.full(len(table.tokens), NO_PART, dtype=np.uint8)
     for start in range(0, len(table.tokens), BLOCK_TOKENS):
         places = np.arange(start, min(start + BLOCK_TOKENS, len(table.tokens)))
@@ -155,50 +160,51 @@ def run_keys(table: Numbered, places: Int, length: int) -> UInt:
     return keys
 
 
-def _part(synthetic_part: Part, real_part: Part, owners: Int, public: int, length: int, bits: Float) -> Runs:
-    """Return, for one part, an entry for each row, owner and length with a run of few owners (see `runs_alone`)."""
+def _runs_of_part(synthetic_part: Part, real_part: Part, owners: Int, public: int, length: int, bits: Float) -> Runs:
+    """Return, for one part, a run for each synthetic row, owner and length with a run of few owners."""
     (synthetic, synthetic_places), (real, real_places) = synthetic_part, real_part
-    nothing, n_owners = np.zeros(0, dtype=np.int64), public + 1
-    entries = [Runs(*[nothing] * 5)]
+    empty, n_owners = np.zeros(0, dtype=np.int64), public + 1
+    entries = [Runs(*[empty] * 5)]
     while len(synthetic_places.at) > 0 and len(real_places.at) > 0:
-        # `keys` has the key of each different run of the real rows, and `example` the index of its first place.
-        # `group` has the index in `keys` of the run at each real place, and `found` that of the run at each synthetic
-        # place.
-        keys, example, group = np.unique(real_places.key, return_index=True, return_inverse=True)
-        found, is_real = find_keys(keys, synthetic_places.key)
-        synthetic_places, found = (
-            Places(synthetic_places.at[is_real], synthetic_places.key[is_real]),
-            found[is_real],
+        # `keys` has the key of each different run of the real rows, and `first_place` the index of its first place in
+        # `real_places`. `real_run` and `synthetic_run` have the index in `keys` of the run at each place.
+        keys, first_place, real_run = np.unique(real_places.key, return_index=True, return_inverse=True)
+        synthetic_run, is_in_real = find_keys(keys, synthetic_places.key)
+        synthetic_places, synthetic_run = (
+            Places(synthetic_places.at[is_in_real], synthetic_places.key[is_in_real]),
+            synthetic_run[is_in_real],
         )
-        pairs = np.unique(group * n_owners + owners[real.row(real_places.at)])  # one number per run and owner
-        first = np.searchsorted(pairs, np.arange(len(keys) + 1) * n_owners)
+        pairs = np.unique(real_run * n_owners + owners[real.row(real_places.at)])  # run · n_owners + owner, sorted
+        # index in `pairs` of the first owner of each run; the owners of a run are in ascending order
+        pair_start = np.searchsorted(pairs, np.arange(len(keys) + 1) * n_owners)
         limit = np.full(len(keys), most_owners(length))
         if length >= TOKENS_PER_OWNER:
-            is_rare = bits[real_places.at[example] + length] - bits[real_places.at[example]] >= RARE_BITS
+            is_rare = bits[real_places.at[first_place] + length] - bits[real_places.at[first_place]] >= RARE_BITS
             limit[is_rare] = max(2, most_owners(length))
-        is_counted = (np.diff(first) <= limit) & (pairs[first[1:] - 1] % n_owners != public)
-        chosen = np.flatnonzero(is_counted[found])
-        n_of_run = np.diff(first)[found[chosen]]
-        run = np.repeat(chosen, n_of_run)
-        owner = pairs[first[found[run]] + within_groups(n_of_run)] % n_owners
-        row = synthetic.row(synthetic_places.at[run])
-        # the first run of each pair of row and owner
-        row_owners, at = np.unique(row * n_owners + owner, return_index=True)
-        start = synthetic_places.at[run[at]] - synthetic.starts[row[at]]
-        lowest = pairs[first[found[run[at]]]] % n_owners
-        entries.append(Runs(row[at], owner[at], np.full(len(row_owners), length), start, lowest))
+        has_few_owners = (np.diff(pair_start) <= limit) & (pairs[pair_start[1:] - 1] % n_owners != public)
+        # the places of the synthetic rows at which runs of few owners begin; `place` repeats each for every owner
+        of_few_owners = np.flatnonzero(has_few_owners[synthetic_run])
+        n_owners_of_place = np.diff(pair_start)[synthetic_run[of_few_owners]]
+        place = np.repeat(of_few_owners, n_owners_of_place)
+        owner = pairs[pair_start[synthetic_run[place]] + within_groups(n_owners_of_place)] % n_owners
+        row = synthetic.row(synthetic_places.at[place])
+        # `at` has the index in `place` of the first place of each pair of row and owner
+        row_owner_pairs, at = np.unique(row * n_owners + owner, return_index=True)
+        start = synthetic_places.at[place[at]] - synthetic.starts[row[at]]
+        lowest = pairs[pair_start[synthetic_run[place[at]]]] % n_owners
+        entries.append(Runs(row[at], owner[at], np.full(len(row_owner_pairs), length), start, lowest))
         if length == CAP_TOKENS:
             break
-        is_common = np.zeros(len(keys), dtype=bool)
-        is_common[found] = True
-        kept = is_common[group]
-        synthetic_places = _longer(synthetic, synthetic_places, length)
-        real_places = _longer(real, Places(real_places.at[kept], real_places.key[kept]), length)
+        is_in_both = np.zeros(len(keys), dtype=bool)
+        is_in_both[synthetic_run] = True
+        is_kept = is_in_both[real_run]
+        synthetic_places = _extended(synthetic, synthetic_places, length)
+        real_places = _extended(real, Places(real_places.at[is_kept], real_places.key[is_kept]), length)
         length += 1
     return Runs(*(np.concatenate(columns) for columns in zip(*entries, strict=True)))
 
 
-def _longer(table: Numbered, places: Places, length: int) -> Places:
+def _extended(table: Numbered, places: Places, length: int) -> Places:
     """Return the places at which the row has a run of length + 1 tokens, with the keys of these runs."""
     fits = places.at + length < table.starts[table.row(places.at) + 1]
     at = places.at[fits]
