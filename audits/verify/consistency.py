@@ -1,7 +1,8 @@
-"""Check that the published numbers of a bundle agree with each other: verdicts, scores, curves, counts and models.
+"""Find contradictions between the published numbers of a bundle, so that the verifier can reject the bundle.
 
-The numbers in a bundle are rounded (`audits.gate.disclosure`). Each check therefore allows one step of rounding for
-every number that it reads, and reports only contradictions that rounding cannot explain.
+A bundle is the folder of a released dataset. Each check compares verdicts, scores, curves, counts or models of the
+report, the evidence, the settings and the signed statement. The numbers are rounded (`audits.gate.disclosure`).
+Therefore a check allows one step of rounding for every rounded number that it compares.
 """
 
 import math
@@ -21,7 +22,7 @@ from audits.verify.published import BundleParts, Curve, Score, ShownResult, Show
 from audits.verify.statement import SAFETENSORS
 from audits.verify.vocabulary import HIDDEN, MODELS
 
-# by audit: the widest threshold that the audit may use; a test compares these numbers with the code of the audits
+# by audit: the widest threshold (upper limit, or both limits) that it may use; a test compares it with the audits
 ONE_SIDED = {"memorization": 0.01, "identifiers": 0.01}
 TWO_SIDED = {
     "neighbours": (0.4, 0.6),
@@ -30,20 +31,20 @@ TWO_SIDED = {
     "linkage": (-0.1, 0.1),
     "canaries": (0.4, 0.6),
 }
-# metrics that equal the estimate of their audit; a bundle has such a metric only if a rule of the policy reads it
+# metrics that must equal the metric `estimate` of their audit; a bundle has one only if a rule of the policy reads it
 MAIN = (
     "memorization.excess", "neighbours.share", "identifiers.excess", "membership.auc", "canaries.auc",
     "accounting.epsilon_recomputed",
 )  # fmt: skip
 MAX_CASES = 1000  # largest number of cases of a self-test
-# audits whose results state `claim_scope`: "person" if the source has person ids, otherwise "record"
+# audits whose `claim_scope` must be "person" if the source has person ids (unit `group`), and otherwise "record"
 SCOPED = ("neighbours", "membership", "parent_recovery", "linkage")
-_CURVE_TOLERANCE = 0.05  # the area under a published ROC curve may exceed the upper end of the AUC's interval by this
+_CURVE_TOLERANCE = 0.05  # largest excess of the area under a published ROC curve over the upper end of its AUC
 _THRESHOLD_STEP = 0.001  # thresholds are published in multiples of this number
 
 
 def audit_problems(parts: BundleParts) -> Iterator[str]:
-    """Yield each contradiction between the verdict, the numbers and the claim of an audit."""
+    """Yield each contradiction between the verdict, the numbers, the curve and the claim scope of an audit."""
     unit = parts.predicate.privacy.unit
     for result in parts.report.audit.results:
         name = result.name
@@ -58,10 +59,10 @@ def audit_problems(parts: BundleParts) -> Iterator[str]:
 
 
 def _pass_problems(result: ShownResult, evidence: Evidence) -> Iterator[str]:
-    """Yield each fact that contradicts the verdict pass of a result.
+    """Yield each fact that contradicts the verdict `pass` of a result.
 
-    The metric `hard_hits` of an audit counts copies or identifiers; a single one rules out a pass. The metric
-    `tau` is the threshold of the audit.
+    The metric `hard_hits` of an audit counts copies or identifiers; a result with such a hit cannot pass. The metric
+    `tau` repeats the threshold of the audit.
     """
     hits, tau = (evidence.metrics.get(f"{result.name}.{key}") for key in ("hard_hits", "tau"))
     if hits is not None and hits.high > 0:
@@ -80,7 +81,7 @@ def _pass_problems(result: ShownResult, evidence: Evidence) -> Iterator[str]:
         yield "its threshold is wider than this audit allows"
     if tau is not None and abs(tau.value - high) > step_of(tau.n) + _THRESHOLD_STEP:
         yield "its threshold differs from the metric `tau` of the audit in the evidence"
-    if result.name == "parent_recovery":  # the audit has a threshold per encoder, but its result states only one
+    if result.name == "parent_recovery":  # it has one threshold per encoder, but states only one of them
         low, high = widest
     if result.name == "accounting":
         high *= 1 + ROUNDING
@@ -90,6 +91,7 @@ def _pass_problems(result: ShownResult, evidence: Evidence) -> Iterator[str]:
 
 
 def _has_valid_form(result: ShownResult) -> bool:
+    # only the audits of TWO_SIDED have two limits; `differencing` may have one or two
     is_two_sided = isinstance(result.threshold, tuple)
     if result.direction != ("two_sided" if is_two_sided else "lower_is_safer"):
         return False
@@ -97,6 +99,7 @@ def _has_valid_form(result: ShownResult) -> bool:
 
 
 def _main_problems(evidence: Evidence, policy: Policy) -> Iterator[str]:
+    # yields each metric of MAIN that differs from the estimate of its audit
     for name in MAIN:
         metric, estimate = (evidence.metrics.get(key) for key in (name, f"{name.split('.')[0]}.estimate"))
         if metric is None or estimate is None or (verdicts_only(policy) and not name.startswith("accounting.")):
@@ -108,43 +111,46 @@ def _main_problems(evidence: Evidence, policy: Policy) -> Iterator[str]:
 
 
 def _fits_curve(curve: Curve, auc: Metric | None) -> bool:
-    steps = zip(curve.tpr[:-1], curve.fpr[:-1], curve.fpr[1:], strict=True)
-    # the smallest possible area: a curve does not fall, and its points are rounded to 0.01
-    least = sum((tpr - 0.01) * (after - before) for tpr, before, after in steps)
-    return auc is None or least <= auc.high + _CURVE_TOLERANCE
+    intervals = zip(curve.tpr[:-1], curve.fpr[:-1], curve.fpr[1:], strict=True)
+    # the area cannot be smaller, because a curve does not fall and its points are rounded to multiples of 0.01
+    smallest_area = sum((tpr - 0.01) * (after - before) for tpr, before, after in intervals)
+    return auc is None or smallest_area <= auc.high + _CURVE_TOLERANCE
 
 
 def count_problems(parts: BundleParts) -> Iterator[str]:
-    """Yield a problem for each sample size n that exceeds the number of records in the statement.
+    """Yield a problem for each sample size or sum of class sizes that exceeds the number of records in the statement.
 
-    Each person has at least one record, so n persons have at least n records. Nothing is compared in two cases. Under
-    differential privacy, the statement contains no number of records, only a declared lower limit of persons. If
-    records are cut into segments and the source has no person ids, n can exceed the number of records.
+    A sample size counts records or persons, and each person has at least one record. Nothing is compared if
+
+    - differential privacy is claimed, because the statement then has a declared lower limit of persons, not records,
+    - records are cut into segments and the source has no person ids, because sample sizes can then count segments, or
+    - the statement does not list exactly the inputs train and control.
     """
-    stated = parts.predicate
+    predicate = parts.predicate
     # by role: the largest count in the bucket of the input, for example 1999 for `1k-2k`
-    most = {side.role: least_of(side.count_bucket.split("-")[1]) - 1 for side in stated.inputs}
-    is_dp = stated.privacy.mechanism != NO_MECHANISM
-    is_cut = "segments" in parts.config and stated.privacy.unit == "record"  # one record gives several rows
-    if is_dp or is_cut or sorted(most) != ["control", "train"]:
+    sizes = {side.role: least_of(side.count_bucket.split("-")[1]) - 1 for side in predicate.inputs}
+    is_dp = predicate.privacy.mechanism != NO_MECHANISM
+    is_cut = "segments" in parts.config and predicate.privacy.unit == "record"
+    if is_dp or is_cut or sorted(sizes) != ["control", "train"]:
         return
     for name, metric in parts.evidence.metrics.items():
-        largest = most_units(name, train=most["train"], control=most["control"], released=stated.dataset.records)
-        if largest is not None and metric.n > largest:
+        limit = most_units(name, train=sizes["train"], control=sizes["control"], released=predicate.dataset.records)
+        if limit is not None and metric.n > limit:
             yield f"{name}: its sample size is above the number of records in the statement"
     for sources in parts.report.page.utility.classifiers.values():
         for scores in sources.values():
-            others = [one.f1 for one in scores.per_class.values()]
-            shown = [scores.accuracy, scores.macro_f1, scores.weighted_f1, *others]
-            if any(score is not None and score.n > most["control"] for score in shown):
+            f1_scores = [one.f1 for one in scores.per_class.values()]
+            published = [scores.accuracy, scores.macro_f1, scores.weighted_f1, *f1_scores]
+            if any(score is not None and score.n > sizes["control"] for score in published):
                 yield "utility: the sample size of a score is above the number of control records in the statement"
     real = [least_of(row.real) for row in parts.report.page.balance if row.real != "–"]
-    if "segments" not in parts.config and sum(real) > most["train"]:
+    # if records are cut into segments, the classes count segments
+    if "segments" not in parts.config and sum(real) > sizes["train"]:
         yield "balance: the classes together have more real records than the statement gives for train"
 
 
 def sample_size_problems(parts: BundleParts) -> Iterator[str]:
-    """Yield a problem for a count whose sample size n is not its value, and for a self-test with too many cases."""
+    """Yield a problem for a count whose sample size n is not its value, and for a self-test of too many cases."""
     for name, metric in parts.evidence.metrics.items():
         if name in {ATTEMPTS, SECRET, METHOD, "records.synthetic"} and metric.n != metric.value:
             yield f"{name}: its sample size differs from its value"
@@ -172,38 +178,38 @@ def model_problems(parts: BundleParts) -> Iterator[str]:
     """Yield each contradiction between the models in the statement and those in the settings.
 
     There are at most three style adapters and one model of any other role. If a server writes the texts, the setting
-    `decode.model` names the judge, a local model that scores the texts.
+    `decode.model` names the judge, a local model that scores the texts. Otherwise, it names the decoder.
     """
     models, config = parts.predicate.models, parts.config
     if not models:
         return  # `check_models` refuses this if the policy requires the models
-    named: dict[str, list[str]] = {}
+    names_by_role: dict[str, list[str]] = {}
     for model in models:
-        named.setdefault(model.role, []).append(model.name)
-    if any(len(names) > (3 if role == "style" else 1) for role, names in named.items()):
+        names_by_role.setdefault(model.role, []).append(model.name)
+    if any(len(names) > (3 if role == "style" else 1) for role, names in names_by_role.items()):
         yield "models: more than three style adapters, or two models of another role"
-    writer = "decoder" if config["decode"]["endpoint"] is None else "judge"
-    for role, section in (("embedder", "embed"), (writer, "decode")):
-        if named.get(role) != [config[section]["model"]]:
+    local_role = "decoder" if config["decode"]["endpoint"] is None else "judge"
+    for role, section in (("embedder", "embed"), (local_role, "decode")):
+        if names_by_role.get(role) != [config[section]["model"]]:
             yield f"models: the {role} is not the model in the settings"
-    if writer == "decoder" and "judge" in named:
+    if local_role == "decoder" and "judge" in names_by_role:
         yield "models: a judge is stated, but no server wrote the texts"
-    local = [model for model in models if model.format == SAFETENSORS]
-    if any(model.trained_on_private_data != is_not_shipped(model.name) for model in local):
+    stored = [model for model in models if model.format == SAFETENSORS]
+    if any(model.trained_on_private_data != is_not_shipped(model.name) for model in stored):
         yield "models: a shipped model must not, and any other model must, count as trained on private data"
 
 
 def is_not_shipped(model: str) -> bool:
-    """Return whether a model is not shipped with SynthGen, so that its training data are unknown."""
+    """Return whether a model is not shipped with SynthGen, so that private data may have trained it."""
     return model.startswith("custom:") or HIDDEN in model
 
 
 def dp_setting_problems(config: Mapping[str, Any]) -> Iterator[str]:
     """Yield each published setting that lets a run learn from private records outside its privacy budget."""
-    allowed = {
+    allowed = {  # by section and key: the allowed value, or a tuple of the allowed values
         ("source", "kind"): "table",
         ("source", "max_records"): None,
-        ("interpolate", "balance"): ("equal", HIDDEN),  # `HIDDEN` replaces numbers that the releaser sets per class
+        ("interpolate", "balance"): ("equal", HIDDEN),  # `HIDDEN`: the releaser sets a number per class
         ("filter", "length"): (None, HIDDEN),
         ("embed", "model"): MODELS,
         ("decode", "model"): MODELS,
@@ -220,15 +226,16 @@ def dp_setting_problems(config: Mapping[str, Any]) -> Iterator[str]:
 
 
 def written_problems(parts: BundleParts) -> Iterator[str]:
-    """Yield a problem if the report states fewer written or kept records than were released."""
+    """Yield a problem if all rounds together wrote or kept fewer records than were released."""
     page, released = parts.report.page, parts.predicate.dataset.records
-    for stage, what in (("filter", "kept"), ("decode", "written")):
+    for stage, action in (("filter", "kept"), ("decode", "written")):
         counts = [_largest_in(row.n_out) for row in page.stages if row.name.split("-")[0] == stage]
         if counts and sum(counts) < released:
-            yield f"stages: fewer records were {what} than released"
+            yield f"stages: fewer records were {action} than released"
 
 
 def _largest_in(count: int | str) -> int:
+    # returns the largest number that is published as this count or bucket
     if isinstance(count, int):
         return count
     low, high = count.split("-")  # `1-9` contains its upper end, a bucket such as `10-20` does not
@@ -245,69 +252,71 @@ def score_problems(parts: BundleParts) -> Iterator[str]:
         yield "utility: the F1 of a class is missing"
         return
     rows, interpolate = parts.report.page.balance, parts.config["interpolate"]
-    # whether the report shows every requested class; a class without a released record is omitted
-    has_all = interpolate["balance"] == "equal" and interpolate["total"] == sum(row.requested for row in rows)
+    # whether the report shows every requested class; it omits a class without a released record
+    is_complete = interpolate["balance"] == "equal" and interpolate["total"] == sum(row.requested for row in rows)
     for sources in classifiers.values():
         for table, scores in sources.items():
-            yield from _table_problems(scores, is_synthetic=table == "synthetic", has_all=has_all)
+            yield from _table_problems(scores, is_synthetic=table == "synthetic", is_complete=is_complete)
     control = [least_of(side.count_bucket.split("-")[1]) for side in parts.predicate.inputs if side.role == "control"]
-    n = float(control[0]) if control else float("inf")
-    worst = {
-        name: _largest_ratio(sources.get("synthetic"), sources.get("real"), n)
+    n_control = float(control[0]) if control else float("inf")
+    caps = {
+        name: _largest_ratio(sources.get("synthetic"), sources.get("real"), n_control)
         for name, sources in classifiers.items()
     }
     for name, ratio in parts.evidence.metrics.items():
         source, _, key = name.rpartition(".")
         if not source.startswith("utility") or key != "worst_class_ratio":
             continue
-        limits = [most for kind, most in worst.items() if source in {"utility", f"utility.{kind.replace('-', '_')}"}]
+        limits = [cap for kind, cap in caps.items() if source in {"utility", f"utility.{kind.replace('-', '_')}"}]
         if limits and ratio.value - step_of(ratio.n) > max(limits):
             yield f"{name}: larger than the F1 scores of the classes allow"
 
 
-def _table_problems(scores: ShownScores, *, is_synthetic: bool, has_all: bool) -> Iterator[str]:
-    """Check the scores after training on one table: macro F1 = mean F1_c, and min F1_c / 2 <= accuracy <= max F1_c.
+def _table_problems(scores: ShownScores, *, is_synthetic: bool, is_complete: bool) -> Iterator[str]:
+    """Yield each score after training on one table that contradicts the F1 of the classes, F1_c for class c.
 
-    F1_c is the F1 of class c. A class that the report omits has no synthetic record. So its F1 is 0 after training on
-    the synthetic table, and only the upper limits hold.
+        macro F1 = mean F1_c,    min F1_c / 2 <= accuracy <= max F1_c
+
+    The report omits a class without a synthetic record. `is_complete` is true if it omits none. If it omits classes,
+    only the upper limits hold, and only after training on the synthetic table, where the omitted classes have F1 = 0.
     """
     f1 = [(one.f1.value, step_of(one.f1.n)) for one in scores.per_class.values() if one.f1 is not None]
-    if not f1 or not (has_all or is_synthetic):
+    if not f1 or not (is_complete or is_synthetic):
         return
-    mean, slack = (sum(column) / len(f1) for column in zip(*f1, strict=True))
+    mean, mean_step = (sum(column) / len(f1) for column in zip(*f1, strict=True))
     low, high = min(value - step for value, step in f1) / 2, max(value + step for value, step in f1)
     for name, score, least, most in (
-        ("macro F1", scores.macro_f1, mean - slack, mean + slack),
+        ("macro F1", scores.macro_f1, mean - mean_step, mean + mean_step),
         ("accuracy", scores.accuracy, low, high),
     ):
         if score is None:
             continue
         step = step_of(score.n)
-        if score.value > most + step or (has_all and score.value < least - step):
+        if score.value > most + step or (is_complete and score.value < least - step):
             yield f"utility: the {name} does not follow from the F1 scores of the classes"
 
 
 def _largest_ratio(synthetic: ShownScores | None, real: ShownScores | None, n_records: float) -> float:
-    """Return the largest `worst_class_ratio` that the F1 scores of the classes allow.
+    """Return the largest `worst_class_ratio` that the F1 of the classes allow; infinity if they set no limit.
 
-    For each class, divide its recall after training on synthetic records by its recall after training on real
-    records; `worst_class_ratio` is the smallest quotient. The F1 of a class limits its recall:
+    `worst_class_ratio` is the smallest quotient, over all classes, of the recall after training on synthetic records
+    and the recall after training on real records. The F1 of a class limits its recall:
 
         F1 / (2 - F1) <= recall <= min(1, F1 · (1 + wrong / support) / (2 - F1))
 
-    `wrong` is the number of wrongly classified records of all classes, at most (1 - accuracy) · `n_records`.
-    `support` is the number of records of the class, at least its number of persons.
+    `wrong` is the number of wrongly classified control records of all classes, at most (1 - accuracy) · `n_records`.
+    `support` is the number of control records of the class, at least the sample size of its F1.
     """
     if synthetic is None or real is None:
         return float("inf")
-    wrong = (1.0 if synthetic.accuracy is None else 1 - max(0.0, _low(synthetic.accuracy))) * n_records
+    n_wrong = (1.0 if synthetic.accuracy is None else 1 - max(0.0, _low(synthetic.accuracy))) * n_records
     ratios = []
     for label, one in synthetic.per_class.items():
         real_f1 = real.per_class[label].f1 if label in real.per_class else None
         if one.f1 is None or real_f1 is None or _low(real_f1) <= 0:
             continue
         highest_f1 = min(1.0, one.f1.value + step_of(one.f1.n))
-        recall = min(1.0, highest_f1 * (1 + wrong / max(1, one.f1.n)) / (2 - highest_f1))
+        recall = min(1.0, highest_f1 * (1 + n_wrong / max(1, one.f1.n)) / (2 - highest_f1))
         ratios.append(recall * (2 - _low(real_f1)) / _low(real_f1))
     return min(ratios, default=float("inf"))
 

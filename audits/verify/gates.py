@@ -1,6 +1,8 @@
 """Recompute the gates of a bundle, and check that its policy, settings, report, evidence and statement agree.
 
-A bundle is the folder of a released dataset. A gate is a condition of the policy for a release.
+A bundle is the folder of a released dataset. Its evidence has the published numbers of the audits. First, the
+policy must be one that the receiver accepts. Then the gates are decided again from the evidence and compared with
+those in the signed statement. Last, settings, report and statement are compared (see also `consistency`).
 """
 
 import hashlib
@@ -24,34 +26,36 @@ from audits.verify.statement import REMOTE_SERVER, SAFETENSORS, SERVER, Model, R
 from audits.verify.trust import TrustRoot
 from audits.verify.vocabulary import HIDDEN, disclosure
 
-BALANCE, DP_METHOD = "balance.tv_distance", "dp-gaussian"  # a metric; a value of `interpolate.method`
+BALANCE, DP_METHOD = "balance.tv_distance", "dp-gaussian"  # name of a metric; value of `interpolate.method` for DP
 MAX_CONFIDENCES = 5  # largest number of different confidences in the evidence; more could encode text
 
 
 def check_pinned(
-    stated: ReleasePredicate, files: Mapping[str, bytes], root: TrustRoot, expected: Policy | None
+    predicate: ReleasePredicate, files: Mapping[str, bytes], root: TrustRoot, expected: Policy | None
 ) -> None:
-    """Raise VerifyError (E_POLICY) unless statement, trust root and verifier accept the policy of the bundle.
+    """Raise VerifyError (E_POLICY) unless the policy in the bundle is the one that the receiver accepts.
 
-    The trust root must list (pin) the digest of the policy. If the root pins no policy at all, the verifier must
-    state the expected policy.
+    - Its digest is in the statement.
+    - If the trust root pins policies, it pins this digest for the name of the policy. If it pins none at all, the
+      verifier must pass an expected policy.
+    - If the verifier passes an expected policy, it has the same digest.
     """
     digest = hashlib.sha256(files[POLICY_JSON]).hexdigest()
-    if digest != stated.policy.digest.sha256:
+    if digest != predicate.policy.digest.sha256:
         raise VerifyError("E_POLICY", f"{POLICY_JSON}: not the policy named in the statement")
-    name = stated.policy.name
-    pinned = root.policies.get(name)
-    if pinned is None and (expected is None or len(root.policies) > 0):
+    name = predicate.policy.name
+    accepted = root.policies.get(name)
+    if accepted is None and (expected is None or len(root.policies) > 0):
         raise VerifyError("E_POLICY", f"policy {name}: not pinned by the trust root")
-    if pinned is not None and digest not in pinned:
+    if accepted is not None and digest not in accepted:
         raise VerifyError("E_POLICY", f"policy {name}: differs from the version pinned by the trust root")
     if expected is not None and digest != expected.digest():
-        short = f"digest {digest[:8]}…, expected {expected.digest()[:8]}…"
-        raise VerifyError("E_POLICY", f"policy {name} differs from the expected policy {expected.name} ({short})")
+        digests = f"digest {digest[:8]}…, expected {expected.digest()[:8]}…"
+        raise VerifyError("E_POLICY", f"policy {name} differs from the expected policy {expected.name} ({digests})")
 
 
 def bundle_policy(predicate: ReleasePredicate, files: Mapping[str, bytes]) -> Policy:
-    """Return the bundle's policy; raise VerifyError (E_POLICY) if the statement contradicts the policy."""
+    """Return the bundle's policy; raise VerifyError (E_POLICY) if it is invalid or the statement contradicts it."""
     try:
         policy = Policy.model_validate(parse_canonical(files[POLICY_JSON]))
     except (AuditError, ValidationError):
@@ -66,7 +70,7 @@ def bundle_policy(predicate: ReleasePredicate, files: Mapping[str, bytes]) -> Po
 
 
 def check_provenance(predicate: ReleasePredicate, policy: Policy, subjects: Mapping[str, str]) -> None:
-    """Raise VerifyError (E_POLICY) if a statement lacks required models or inputs, or names a wrong configuration."""
+    """Raise VerifyError (E_POLICY) if the configuration, models or inputs in a statement are not as required."""
     if predicate.config.digest.sha256 != subjects.get(predicate.config.redacted):
         raise VerifyError("E_POLICY", f"{predicate.config.redacted}: not the configuration named in the statement")
     check_models(predicate.models, policy)
@@ -76,7 +80,7 @@ def check_provenance(predicate: ReleasePredicate, policy: Policy, subjects: Mapp
 
 
 def check_models(models: Sequence[Model], policy: Policy) -> None:
-    """Raise VerifyError (E_POLICY) if required models are missing, or a model is on a forbidden server."""
+    """Raise VerifyError (E_POLICY) if required models or their digests are missing, or a server is forbidden."""
     formats = {model.format for model in models}
     if {"models", "pinned-models"} & {*policy.required_provenance} and not models:
         raise VerifyError("E_POLICY", "the policy requires the models, but the statement names none")
@@ -107,15 +111,15 @@ def bundle_evidence(files: Mapping[str, bytes]) -> Evidence:
 
 
 def _cannot_hide_text(evidence: Evidence, policy: Policy) -> bool:
-    """Return whether the numbers of the evidence have few digits, and there are few different confidences.
+    """Return whether the numbers of the evidence have few digits and its confidences are few, so that no text fits.
 
-    Numbers with many digits or many different confidences could encode text. Two kinds of numbers may have many
-    digits: limits of the policy's rules, and numbers that are compared with the statement.
+    Two kinds of numbers may have many digits: limits of the policy's rules, and numbers that are compared with the
+    statement. At most `MAX_CONFIDENCES` different confidences are allowed.
     """
     limits = {rule.limit for rule in policy.all_rules()}
-    stated = {name for name in evidence.metrics if name.startswith("accounting.")} | {ATTEMPTS, "records.synthetic"}
-    others = [metric for name, metric in evidence.metrics.items() if name not in stated]
-    numbers = {end for metric in others for end in (metric.value, metric.low, metric.high)} - limits
+    compared = {name for name in evidence.metrics if name.startswith("accounting.")} | {ATTEMPTS, "records.synthetic"}
+    remaining = [metric for name, metric in evidence.metrics.items() if name not in compared]
+    numbers = {end for metric in remaining for end in (metric.value, metric.low, metric.high)} - limits
     confidences = {metric.confidence for metric in evidence.metrics.values()}
     confidences |= {state.confidence for state in evidence.audits.values() if state.confidence is not None}
     return all(cannot_hide_text(number) for number in numbers) and len(confidences) <= MAX_CONFIDENCES
@@ -125,8 +129,8 @@ def check_gates(predicate: ReleasePredicate, policy: Policy, files: Mapping[str,
     """Recompute every gate, and return the evidence.
 
     Raises:
-        VerifyError: E_GATE if the evidence is more precise than the policy allows or does not satisfy the policy, or
-            if the statement differs from the evidence or the policy.
+        VerifyError: E_GATE if the evidence cannot be read, is more precise than the policy allows or does not satisfy
+            the policy, or if the statement differs from the evidence or the policy.
     """
     evidence = bundle_evidence(files)
     if public_evidence(evidence, policy) != evidence:
@@ -152,16 +156,17 @@ def check_gates(predicate: ReleasePredicate, policy: Policy, files: Mapping[str,
 
 
 def _check_stated_counts(predicate: ReleasePredicate, policy: Policy, evidence: Evidence) -> None:
+    # raises VerifyError (E_GATE) if the evidence has other numbers of records or attempts than the statement
     stated: dict[str, tuple[str, int | None]] = {"records.synthetic": ("records", predicate.dataset.records)}
     attempts = predicate.attempts.number
     if not policy.is_independent:
         stated[ATTEMPTS] = ("attempts", attempts)
     elif attempts is not None or ATTEMPTS in evidence.metrics:
         raise VerifyError("E_GATE", "the number of attempts is stated, which an independent policy forbids")
-    for name, (what, number) in stated.items():
-        counted = evidence.metrics.get(name)
-        if counted is None or not counted.low == counted.value == counted.high == number:
-            raise VerifyError("E_GATE", f"the number of {what} differs between evidence and statement")
+    for name, (noun, number) in stated.items():
+        metric = evidence.metrics.get(name)
+        if metric is None or not metric.low == metric.value == metric.high == number:
+            raise VerifyError("E_GATE", f"the number of {noun} differs between evidence and statement")
 
 
 def decision_of(policy: Policy) -> str:
@@ -186,7 +191,7 @@ def limitations(  # noqa: PLR0913 - independent facts, each of which decides on 
 ) -> tuple[str, ...]:
     """Return the sentences on what a release does not guarantee, for the card, the report and the statement."""
     secret, style = evidence.metrics.get(SECRET), config["decode"]["style"]
-    # the first two sentences of LIMITATIONS apply only without DP; the last one is about details that vectors lose
+    # the first two sentences of LIMITATIONS apply only without DP; the last one is about words that a vector loses
     always: tuple[str, ...] = (
         vocabulary.LIMITATIONS if "segments" not in config else (*vocabulary.LIMITATIONS[:-1], vocabulary.SEGMENTED)
     )
@@ -211,7 +216,7 @@ def limitations(  # noqa: PLR0913 - independent facts, each of which decides on 
 
 
 def non_private_steps(policy: Policy, *, is_dp: bool) -> tuple[str, ...]:
-    """Return the sentences of the statement about steps that a privacy budget does not cover."""
+    """Return the sentences of the statement about the steps of the run that no privacy budget covers."""
     if not is_dp:
         return (vocabulary.NO_DP_STEP,)
     if policy.is_independent:
@@ -231,26 +236,26 @@ def check_agreement(parts: BundleParts) -> None:
 
 
 def _contradictions(parts: BundleParts) -> Iterator[str]:
-    # a later check may rely on the facts that earlier checks established
-    stated, config, policy = parts.predicate, parts.config, parts.policy
-    is_dp = stated.privacy.mechanism != NO_MECHANISM
+    # The caller stops at the first contradiction, so a check may rely on the facts that earlier checks established.
+    predicate, config, policy = parts.predicate, parts.config, parts.policy
+    is_dp = predicate.privacy.mechanism != NO_MECHANISM
     expected = limitations(
         is_dp=is_dp,
-        has_persons=stated.privacy.unit == "group",
-        has_own_style=any(model.role == "style" and model.trained_on_private_data for model in stated.models),
-        formats={model.format for model in stated.models},
-        disclosed=_disclosed(stated, config),
+        has_persons=predicate.privacy.unit == "group",
+        has_own_style=any(model.role == "style" and model.trained_on_private_data for model in predicate.models),
+        formats={model.format for model in predicate.models},
+        disclosed=_disclosed(predicate, config),
         config=config,
         policy=policy,
         evidence=parts.evidence,
     )
-    if stated.limitations != expected:
-        difference = _difference(stated.limitations, expected)
+    if predicate.limitations != expected:
+        difference = _difference(predicate.limitations, expected)
         yield f"limitations: the sentences are not those that evidence, policy and settings require ({difference})"
-    if stated.privacy.non_private_steps != (steps := non_private_steps(policy, is_dp=is_dp)):
-        difference = _difference(stated.privacy.non_private_steps, steps)
+    if predicate.privacy.non_private_steps != (steps := non_private_steps(policy, is_dp=is_dp)):
+        difference = _difference(predicate.privacy.non_private_steps, steps)
         yield f"nonPrivateSteps: the sentences are not those that method and policy require ({difference})"
-    yield from server_problems(stated.models, config)
+    yield from server_problems(predicate.models, config)
     if (config["interpolate"]["method"] == DP_METHOD) != is_dp:
         yield f"{CONFIG}: interpolate.method differs from the method in the statement"
     if is_dp:
@@ -272,7 +277,7 @@ def _contradictions(parts: BundleParts) -> Iterator[str]:
 
 
 def _difference(stated: Sequence[str], expected: Sequence[str]) -> str:
-    """Return how the sentences of a statement differ from the expected ones, without quoting them."""
+    """Return how the sentences of a statement differ from the expected ones; the sentences are not quoted."""
     n_missing, n_other = len(set(expected) - set(stated)), len(set(stated) - set(expected))
     if n_missing == n_other == 0:
         return "their order differs"
@@ -280,23 +285,24 @@ def _difference(stated: Sequence[str], expected: Sequence[str]) -> str:
 
 
 def starts_from_train(stage: str) -> bool:
-    """Return whether a stage reads train vectors; under differential privacy, such a stage has no input records."""
+    """Return whether a stage starts from vectors of train, and so has no input records under differential privacy."""
     return stage.split("-", maxsplit=1)[0] == "interpolate" or stage == "decode-reconstruction"
 
 
-def _disclosed(stated: ReleasePredicate, config: Mapping[str, Any]) -> str | None:
+def _disclosed(predicate: ReleasePredicate, config: Mapping[str, Any]) -> str | None:
     """Return the result of `disclosure` for this bundle, or None if no prompt describes a vector by words.
 
-    The last limitation in the statement gives the size of the public word list. If it does not, the result is "", and
-    the limitations then differ from those that `limitations` returns.
+    The size of the public word list is read from the last limitation in the statement. If this limitation does not
+    state the size, the result is "", so that the limitations differ from those that `limitations` returns.
     """
-    if config["decode"]["writer"] != "prompt" and all(model.role != "vocabulary" for model in stated.models):
+    if config["decode"]["writer"] != "prompt" and all(model.role != "vocabulary" for model in predicate.models):
         return None
-    found = vocabulary.DISCLOSURE.search(stated.limitations[-1]) if stated.limitations else None
-    return "" if found is None else disclosure(config["decode"]["words"], int(found["public"].replace(",", "")))
+    match = vocabulary.DISCLOSURE.search(predicate.limitations[-1]) if predicate.limitations else None
+    return "" if match is None else disclosure(config["decode"]["words"], int(match["public"].replace(",", "")))
 
 
 def _fits_classes(parts: BundleParts) -> bool:
+    # returns whether the report has the released classes and their numbers of records, and scores of no other class
     page = parts.report.page
     scored = [scores.per_class for sources in page.utility.classifiers.values() for scores in sources.values()]
     return [(row.label, row.released) for row in page.balance] == sorted(parts.classes.items()) and all(
@@ -307,45 +313,46 @@ def _fits_classes(parts: BundleParts) -> bool:
 def _fits_request(parts: BundleParts) -> bool:
     """Return whether the requested numbers of records follow from the settings and agree with the evidence.
 
-    The report omits a class without a released record. In this case, the requested numbers in the report
-    add up to less than the total, and `balance.tv_distance` is 1 (`distance_of_shares`). If the releaser set a number
-    for each class, `balance` is `HIDDEN` and `total` is None.
+    The report omits a class without a released record. In this case, the requested numbers in the report add up to
+    less than `total`, and the metric BALANCE is 1 (`distance_of_shares`). If the releaser sets a number per class,
+    `balance` is `HIDDEN` and `total` is None. Whether a class is omitted is then unknown, so BALANCE may also be 1.
     """
     rows, interpolate = parts.report.page.balance, parts.config["interpolate"]
-    balance, total, found = interpolate["balance"], interpolate["total"], parts.evidence.metrics.get(BALANCE)
+    balance, total, shown = interpolate["balance"], interpolate["total"], parts.evidence.metrics.get(BALANCE)
     requested, released = ({row.label: getattr(row, name) for row in rows} for name in ("requested", "released"))
     numbers = list(requested.values())
     is_equal = numbers == sorted(numbers, reverse=True) and max(numbers) - min(numbers) <= 1
-    if found is None or any(row.requested < row.released for row in rows) or (balance == "equal" and not is_equal):
+    if shown is None or any(row.requested < row.released for row in rows) or (balance == "equal" and not is_equal):
         return False
     if (total is None) != (balance == HIDDEN) or not (total is None or (total != HIDDEN and total >= sum(numbers))):
         return False
     distances = [distance_of_shares(released, requested)] if total in {None, sum(numbers)} else []
     distances += [1.0] if total != sum(numbers) else []
-    exact = (found.model_copy(update=dict.fromkeys(("value", "low", "high"), distance)) for distance in distances)
-    return any(public_metric(BALANCE, metric, parts.policy) == found for metric in exact)
+    exact = (shown.model_copy(update=dict.fromkeys(("value", "low", "high"), distance)) for distance in distances)
+    return any(public_metric(BALANCE, metric, parts.policy) == shown for metric in exact)
 
 
 def _fits_utility(page: Page, evidence: Evidence) -> bool:
-    """Return whether the style gap and the score ratios in the evidence agree with the scores in the report.
+    """Return whether the style gap and the ratios of macro F1 in the evidence agree with those in the report.
 
-    A ratio divides the score after training on synthetic records (tstr) by the score after training on real ones
+    A ratio divides the macro F1 after training on synthetic records (tstr) by that after training on real records
     (trtr). If the name of a ratio contains no classifier, the ratio must be that of one classifier in the report.
     """
-    gap, shown = evidence.metrics.get("style.gap"), page.utility.style_gap
-    if gap is not None and shown is not None and shown.model_dump() != gap.model_dump(exclude={"confidence"}):
+    gap, page_gap = evidence.metrics.get("style.gap"), page.utility.style_gap
+    if gap is not None and page_gap is not None and page_gap.model_dump() != gap.model_dump(exclude={"confidence"}):
         return False
-    fits: dict[str, bool] = {}
+    is_met: dict[str, bool] = {}
     for classifier, sources in page.utility.classifiers.items():
         scores = [sources[table].macro_f1 if table in sources else None for table in ("synthetic", "real")]
         for name in (f"{classifier.replace('-', '_')}.", ""):
             ratio = evidence.metrics.get(f"utility.{name}tstr_over_trtr")
             if ratio is not None:
-                fits[name] = fits.get(name, False) or _is_ratio(ratio, *scores)
-    return all(fits.values())
+                is_met[name] = is_met.get(name, False) or _is_ratio(ratio, *scores)
+    return all(is_met.values())
 
 
 def _is_ratio(ratio: Metric, synthetic: Score | None, real: Score | None) -> bool:
+    # returns whether the ratio can be synthetic / real, given that all three numbers are rounded
     if synthetic is None or real is None:
         return False
     steps = [step_of(number.n) for number in (ratio, synthetic, real)]  # steps of rounding

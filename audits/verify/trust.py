@@ -1,7 +1,9 @@
 """The trust root: a file with the keys, policies, timestamp authorities and ledgers that a verifier accepts.
 
-If the file names root keys, enough of these keys must have signed the file. Otherwise the file is not signed, and the
-user must compare its sha256 (`fingerprint`) with the one that the data owner states, for example by telephone.
+Each key has a role: root keys sign the trust root itself, and keys of the role `releaser` sign releases. If the file
+names root keys, enough of them must have signed it; the file is then an envelope (content with its signatures).
+Otherwise the file is not signed, and the user must compare its sha256 (`fingerprint`) with the one that the data
+owner states, for example by telephone.
 """
 
 import base64
@@ -34,35 +36,35 @@ TRUST_PAYLOAD_TYPE = "application/vnd.synthgen.trust+json"
 RELEASER = "releaser"  # role whose keys sign releases
 ROOT = "root"  # role whose keys sign the trust root
 _KeyId = Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")]
-_PersonText = Annotated[str, Field(min_length=1, max_length=200)]
-_ALIKE = str.maketrans("01i", "oll")  # 0 looks like o; 1 and i look like l
-_PAIRS = (  # two letters, and the single letter by which `name_skeleton` replaces them
+_PersonName = Annotated[str, Field(min_length=1, max_length=200)]
+_LOOKALIKES = str.maketrans("01i", "oll")  # 0 looks like o; 1 and i look like l
+_LETTER_PAIRS = (  # two letters, and the single letter by which `name_skeleton` replaces them
     *(("ae", "a"), ("oe", "o"), ("ue", "u"), ("aa", "a")),  # two letters that may replace ä, ö, ü or å
     *(("rn", "m"), ("vv", "w")),  # two letters that look like one letter
 )
 # Latin letters that UTS #39 does not recommend for names (Identifier_Status Restricted), for example U+023F
-_RESTRICTED = regex.compile(
+_UNCOMMON_LETTER = regex.compile(
     r"[\p{Latin}--[a-zA-Z\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u0131\u0134-\u013e\u0141-\u0148\u014a-\u017e\u018f\u01a0\u01a1"
     r"\u01af\u01b0\u01cd-\u01e3\u01e6-\u01f0\u01f4\u01f5\u01f8-\u021b\u021e\u021f\u0226-\u0233\u0259\u1e00-\u1e99\u1e9e"
     r"\u1ea0-\u1ef9]]",
     regex.VERSION1,
 )
-# What a name may not contain: a word that mixes Latin letters with letters of another script (characters of several
-# scripts, such as U+02BC, are allowed), a symbol, a digit other than 0 to 9, or the long s, which looks like f
-_UNREADABLE = regex.compile(
+# What a name may not contain: a word that mixes Latin letters with letters or marks of another script (characters of
+# several scripts, such as U+02BC, are allowed), a symbol, a number character other than 0 to 9, or the long s
+_AMBIGUOUS = regex.compile(
     r"(?=\S*\p{Latin})\S*[[\p{L}\p{M}]--[\p{Latin}\p{Common}\p{Inherited}]]|[[\p{S}\p{N}\u017f]--[0-9]]",
     regex.VERSION1,
 )
 # letters of no particular script, such as U+02BC, which looks like an apostrophe
-_SIGNS = regex.compile(r"[\p{L}&&[\p{Common}\p{Inherited}]]", regex.VERSION1)
+_SCRIPTLESS_LETTER = regex.compile(r"[\p{L}&&[\p{Common}\p{Inherited}]]", regex.VERSION1)
 
 
 class TrustKey(Closed):
-    """A public key (hex digits), the person who holds its private key, and its period of validity."""
+    """A public key (hex digits), the person who holds the private key, and the period in which the key is valid."""
 
     alg: Literal["ed25519", "ecdsa-p256"]
     public: Annotated[str, Field(pattern=r"^([0-9a-f]{64}|0[23][0-9a-f]{64})$")]
-    person: _PersonText
+    person: _PersonName
     org: Annotated[str, Field(max_length=200)]
     valid_from: Instant
     valid_until: Instant
@@ -74,7 +76,7 @@ class TrustKey(Closed):
         return self
 
     def covers(self, when: datetime) -> bool:
-        """Return whether a time is in the key's period of validity."""
+        """Return whether the key is valid at a time: from `valid_from` to before `valid_until`."""
         return instant(self.valid_from) <= when < instant(self.valid_until)
 
 
@@ -94,26 +96,32 @@ class Revocation(Closed):
 
 
 class TrustRoot(Canonical):
-    """Everything that a verifier accepts.
+    """The keys, policies, timestamp authorities and ledgers that a verifier accepts.
 
-    These rules hold, or the file is invalid:
+    The file is invalid unless all of these conditions hold:
 
-    - Each key id is derived from its key, no key is of small order, and no two private keys differ only in sign.
-    - The name of a person is spelled in one way only, and the names of two persons do not look alike.
-    - There is a role `releaser`. No key has two roles. A person has at most one role besides `root`.
+    - Each key id is derived from its key. No key is of small order (easy to forge), and no two private keys differ
+      only in sign. Each `valid_until` is later than `valid_from`.
+    - The name of a person is spelled in one way only, and the names of two persons do not look alike. A name has a
+      letter or digit, and nothing that `_AMBIGUOUS` or `_UNCOMMON_LETTER` matches.
+    - There is a role `releaser`. Each key of a role is in `keys`. No key is in two roles, or twice in one role. A
+      person has at most one role besides `root`.
     - The number of different persons in each role is at least the threshold of the role.
+    - Each authority is the certificate of a certification authority. No authority or ledger is listed twice.
     """
 
     version: Annotated[int, Field(ge=1)]
     expires: Instant
     keys: dict[_KeyId, TrustKey]
     roles: dict[RoleName, Role]
-    policies: dict[Name, Annotated[tuple[Sha256, ...], Field(min_length=1)]]  # sha256 of accepted versions, by name
+    policies: dict[
+        Name, Annotated[tuple[Sha256, ...], Field(min_length=1)]
+    ]  # by name, the sha256 of each accepted version
     revoked: tuple[Revocation, ...] = ()
     # oldest version of SynthGen whose releases are accepted
     min_tool_version: Annotated[str, Field(pattern=r"^\d+\.\d+\.\d+$")] | None = None
     authorities: tuple[str, ...] = ()  # certificates of timestamp authorities, base64 of DER
-    ledgers: tuple[LedgerId, ...] = ()  # accepted ledgers; if empty, a release under a budget limit is refused
+    ledgers: tuple[LedgerId, ...] = ()  # if empty, a release under a budget limit is refused
 
     @model_validator(mode="after")
     def _check(self) -> Self:
@@ -146,14 +154,14 @@ class TrustRoot(Canonical):
     def check_key(self, key_id: str, now: datetime) -> None:
         """Raise VerifyError (E_REVOKED or E_KEY_EXPIRED) if a key is not valid at the time `now`.
 
-        For a signature with a trusted timestamp, callers pass the time of the timestamp, otherwise the current time.
-        So if a key was revoked, its earlier signatures are accepted only with a timestamp.
+        For a signature with a trusted timestamp, callers pass the time of the timestamp; otherwise, they pass the
+        current time. Therefore a signature made before its key was revoked needs a timestamp to be accepted later.
         """
         if (fault := self._fault(key_id, now)) is not None:
             raise fault
 
     def check_dated(self, key_ids: Sequence[str], created: str) -> None:
-        """Raise VerifyError (E_TIME) if a release was made outside the validity of a key that signed the release."""
+        """Raise VerifyError (E_TIME) if a key that signed a release was not valid when the release was made."""
         for key_id in key_ids:
             if not (key := self.keys[key_id]).covers(instant(created)):
                 period = f"from {key.valid_from} to {key.valid_until}"
@@ -170,7 +178,7 @@ class TrustRoot(Canonical):
 
 
 def load_trust(path: str | Path, now: datetime | None = None) -> TrustRoot:
-    """Return the trust root in a file; raise VerifyError (E_TRUST) as `read_trust` and `parse_trust` do."""
+    """Return the trust root in a file; the parameters and errors are those of `read_trust` and `parse_trust`."""
     return parse_trust(read_trust(path), now, str(path))
 
 
@@ -183,13 +191,14 @@ def read_trust(path: str | Path) -> bytes:
 
 
 def parse_trust(data: bytes, now: datetime | None = None, name: str = "the file") -> TrustRoot:
-    """Return the trust root in the bytes of its file, without checking its expiry date.
+    """Return the trust root in the bytes of its file; the expiry date of the trust root is not checked.
 
-    The signature of a root key counts if the key is valid at `now`, by default the current time. `name` is the name
-    of the file in messages.
+    The signature of a root key counts if the key is valid at `now`, by default the current time. Messages about the
+    file give its `name`.
 
     Raises:
-        VerifyError: E_TRUST if the content is invalid, or it names root keys and too few valid root keys signed it.
+        VerifyError: E_TRUST if the content is invalid, if too few valid root keys signed it, if it has a role `root`
+            but no signatures, or if it has signatures but no role `root`.
     """
     try:
         value = parse(data)
@@ -199,19 +208,19 @@ def parse_trust(data: bytes, now: datetime | None = None, name: str = "the file"
     except JsonError as error:
         raise VerifyError("E_TRUST", f"{name} is not a valid trust root: {error.message}") from None
     except ValidationError as error:
-        raise VerifyError("E_TRUST", f"{name} is not a valid trust root: {_faults(error)}") from None
+        raise VerifyError("E_TRUST", f"{name} is not a valid trust root: {_fault_line(error)}") from None
     if ROOT in root.roles:
         raise VerifyError("E_TRUST", "the trust root names root keys, so it must be signed by them")
     return root
 
 
-def _faults(error: ValidationError) -> str:
-    """Return one line about a validation error: all missing keys, and at most five other problems."""
-    found = problems(error)
-    missing = [key for key, _, what in (line.rpartition(": ") for line in found) if what == "missing"]
-    others = [line for line in found if not line.endswith(": missing")]
+def _fault_line(error: ValidationError) -> str:
+    """Return a validation error in one line: all missing keys of the file, then at most five other problems."""
+    lines = problems(error)
+    missing = [key for key, _, problem in (line.rpartition(": ") for line in lines) if problem == "missing"]
+    remaining = [line for line in lines if not line.endswith(": missing")]
     absent = f"the key{'s' * (len(missing) > 1)} {', '.join(missing)} {'are' if len(missing) > 1 else 'is'} missing"
-    return "; ".join([*([absent] if missing else []), *others[:5]])
+    return "; ".join([*([absent] if missing else []), *remaining[:5]])
 
 
 def fingerprint(data: bytes) -> str:
@@ -220,13 +229,13 @@ def fingerprint(data: bytes) -> str:
 
 
 def name_skeleton(name: str) -> str:
-    """Return the sorted letters and digits of a name; characters that look alike become the same letter.
+    """Return the skeleton of a name: its letters and digits in sorted order, with look-alikes as the same letter.
 
-    Two names with the same skeleton count as one person, for example "Rosa Müller" and "MUELLER, Rosa". Blanks,
-    accents, punctuation and invisible characters are ignored.
+    Names with the same skeleton count as the name of one person, for example "Rosa Müller" and "MUELLER, Rosa".
+    Letter case, blanks, accents, punctuation, invisible characters and the order of words are ignored.
     """
-    plain = _SIGNS.sub("", normalise(name)).translate(_ALIKE)
-    for pair, single in _PAIRS:
+    plain = _SCRIPTLESS_LETTER.sub("", normalise(name)).translate(_LOOKALIKES)
+    for pair, single in _LETTER_PAIRS:
         plain = plain.replace(pair, single)
     return "".join(sorted(filter(str.isalnum, plain)))
 
@@ -234,8 +243,8 @@ def name_skeleton(name: str) -> str:
 def check_root_signers(envelope: Envelope, root: TrustRoot, now: datetime) -> None:
     """Raise VerifyError (E_TRUST) unless enough root keys of the trust root `root` signed an envelope.
 
-    A root key counts if it is valid at `now` according to `root`. Signatures of other keys are ignored, because the
-    root keys of the previous version and of the new version sign the same envelope.
+    A signature counts if its key is a root key of `root` that is valid at `now`. All other signatures are ignored,
+    because root keys of the previous and of the new version of a trust root sign the same envelope.
     """
     keys = root.valid_keys(ROOT, now)
     signatures = tuple(item for item in envelope.signatures if item[0] in keys)
@@ -253,6 +262,7 @@ def check_root_signers(envelope: Envelope, root: TrustRoot, now: datetime) -> No
 
 
 def _parse_signed(data: bytes, now: datetime) -> TrustRoot:
+    """Return the trust root in an envelope, after checking its signatures."""
     try:
         envelope = parse_envelope(data)
     except VerifyError as error:
@@ -272,7 +282,7 @@ def authority_text(certificate: x509.Certificate) -> str:
 
 
 def authority(text: str) -> x509.Certificate:
-    """Return the certificate of a timestamp authority from its canonical text; raise ValueError with the reason."""
+    """Return the certificate of a timestamp authority from its canonical text; raise ValueError if it is invalid."""
     try:
         certificate = x509.load_der_x509_certificate(base64.b64decode(text.encode("ascii"), validate=True))
         extensions = certificate.extensions
@@ -286,75 +296,75 @@ def authority(text: str) -> x509.Certificate:
 
 
 def _key_problems(root: TrustRoot) -> list[str]:
-    found = []
-    seen: dict[bytes, str] = {}
+    faults = []
+    first_ids: dict[bytes, str] = {}  # by key without its sign, the id of the first key
     for key_id, key in root.keys.items():
         public = bytes.fromhex(key.public)
-        if (other := seen.setdefault(without_sign(public), key_id)) != key_id:
-            found.append(
-                f"keys {other} and {key_id}: their private keys differ only in sign, so one person holds both"
+        if (first_id := first_ids.setdefault(without_sign(public), key_id)) != key_id:
+            faults.append(
+                f"keys {first_id} and {key_id}: their private keys differ only in sign, so one person holds both"
             )
         if keyid(public) != key_id:
-            found.append(f"key {key_id}: the id is not derived from the key")
+            faults.append(f"key {key_id}: the id is not derived from the key")
         try:
             check_public(public)
         except VerifyError as error:
-            found.append(f"key {key_id}: {error.message}")
+            faults.append(f"key {key_id}: {error.message}")
         if key.valid_from >= key.valid_until:  # times are texts of one fixed format, so they can be compared
-            found.append(f"key {key_id}: valid_until must be later than valid_from")
-    return found
+            faults.append(f"key {key_id}: valid_until must be later than valid_from")
+    return faults
 
 
 def _name_problems(root: TrustRoot) -> list[str]:
-    found = []
+    faults = []
     # by skeleton of a name, and then by spelling of the name: the ids of the keys
     spellings: dict[str, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
     for key_id, key in root.keys.items():
         skeleton = name_skeleton(key.person)
         spellings[skeleton][key.person].append(key_id)
-        if not skeleton or _UNREADABLE.search(key.person) or _RESTRICTED.search(key.person):
-            found.append(
+        if not skeleton or _AMBIGUOUS.search(key.person) or _UNCOMMON_LETTER.search(key.person):
+            faults.append(
                 f"key {key_id}: the name of its person has no letters or digits, has symbols or rare letters that "
                 "look like others, or mixes two alphabets in a word"
             )
-    for same in (by_spelling for by_spelling in spellings.values() if len(by_spelling) > 1):
-        keys = ", ".join(key_id for key_ids in same.values() for key_id in key_ids)
-        found.append(
+    for alike in (by_spelling for by_spelling in spellings.values() if len(by_spelling) > 1):
+        keys = ", ".join(key_id for key_ids in alike.values() for key_id in key_ids)
+        faults.append(
             f"keys {keys}: the names of their persons differ only in spelling or look alike; write the name of one "
             "person in one way, and add a middle name or a number to the names of two persons"
         )
-    return found
+    return faults
 
 
 def _authority_problems(root: TrustRoot) -> list[str]:
-    found = [] if len(set(root.authorities)) == len(root.authorities) else ["an authority is listed twice"]
+    faults = [] if len(set(root.authorities)) == len(root.authorities) else ["an authority is listed twice"]
     for number, text in enumerate(root.authorities, start=1):
         try:
             authority(text)
         except ValueError as error:
-            found.append(f"authority {number} {error}")
-    return found
+            faults.append(f"authority {number} {error}")
+    return faults
 
 
 def _role_problems(root: TrustRoot) -> list[str]:
-    found = [] if RELEASER in root.roles else [f"the role {RELEASER} is missing"]
+    faults = [] if RELEASER in root.roles else [f"the role {RELEASER} is missing"]
     role_of_key: dict[str, str] = {}
     role_of_person: dict[str, str] = {}
     for role, members in root.roles.items():
         missing = [key_id for key_id in members.keyids if key_id not in root.keys]
         if missing:
-            found.append(f"role {role}: `keys` does not contain {', '.join(missing)}")
+            faults.append(f"role {role}: `keys` does not contain {', '.join(missing)}")
             continue
         if len(set(members.keyids)) != len(members.keyids):
-            found.append(f"role {role}: a key is listed twice")
+            faults.append(f"role {role}: a key is listed twice")
         if not root.has_enough(role, members.keyids):
-            found.append(
+            faults.append(
                 f"role {role}: the threshold {members.threshold} is above the number of persons in this role"
             )
         for key_id in members.keyids:
             if role_of_key.setdefault(key_id, role) != role:
-                found.append(f"key {key_id} is in two roles, {role_of_key[key_id]} and {role}")
+                faults.append(f"key {key_id} is in two roles, {role_of_key[key_id]} and {role}")
             person = name_skeleton(root.keys[key_id].person)
             if role != ROOT and role_of_person.setdefault(person, role) != role:
-                found.append(f"one person acts in two roles, {role_of_person[person]} and {role}")
-    return found
+                faults.append(f"one person acts in two roles, {role_of_person[person]} and {role}")
+    return faults
