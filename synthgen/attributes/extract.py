@@ -1,10 +1,11 @@
 """Extract the attributes of a person, such as conditions and habits, from a text about this person.
 
 Regular expressions find the age, sex and occupation, and amounts of tobacco and alcohol. All other attributes are
-terms of the dictionaries, such as "chest pain". A term is skipped if it is about a relative. As in Chapman et al., "A
+terms of the dictionaries, such as "chest pain". Terms about relatives are skipped. A trigger is a phrase that changes
+the meaning of terms after it: "denies" negates them, and "risk of" makes them possibilities. As in Chapman et al., "A
 Simple Algorithm for Identifying Negated Findings and Diseases in Discharge Summaries" (Journal of Biomedical
-Informatics, 2001), a trigger such as "denies" negates the terms between the trigger and a reset word such as "but", a
-semicolon or a bracket. The word lists were written for this project.
+Informatics, 2001), a trigger applies to terms within `REACH_WORDS` words, but not across a semicolon, a bracket or a
+reset word such as "but". The word lists were written for this project.
 """
 
 import re
@@ -16,7 +17,7 @@ from synthgen.attributes.lexicon import OTHER, AttributeFinding, Word, find_term
 from synthgen.attributes.person import find_ages, find_sex, find_work
 
 Assertion = Literal["affirmed", "negated", "unrelated"]
-REACH_WORDS = 6  # largest number of words between a trigger and a term; a comma, "and" or "or" restarts the count
+REACH_WORDS = 6  # largest number of words between a trigger and a term (see `_first_trigger_end`)
 
 
 def _set(text: str) -> frozenset[str]:
@@ -32,8 +33,8 @@ _DENIALS = _phrases(
     "no longer;no;not;non;denies;denied;denying;deny;without;never;neither;nor;absent;lacks;negative for;neg for;"
     "free of;absence of;isn't;doesn't;didn't;hasn't;don't;wasn't;haven't;w o;ruled out;nil"
 )
-# if one of these words follows the trigger "no" or "not", the trigger negates nothing
-_NO_DENIAL_BEFORE = _set(
+# words that cancel a trigger "no" or "not" directly before them, as in "no change"
+_CANCELLERS = _set(
     "change changes improvement increase increased relief doubt difficulty response only sure certain well fully"
     " completely optimally adequately just always necessarily better worse worsening matter"
 )
@@ -42,19 +43,19 @@ _STOPS = _phrases(
     "stop;stopped;stopping;discontinue;discontinued;discontinuing;hold;held;off;intolerant of;intolerant to;"
     "intolerance to;allergic to;allergy to;avoid;avoids;avoiding;refused;declined"
 )
-_ALLERGIES = _set("allergies allergy allergic all")  # words before an allergy; "all" abbreviates "allergies"
-# reset words: a trigger before a reset word does not apply to the terms after the reset word
+_ALLERGIES = _set("allergies allergy allergic all")  # words before an allergy; "all" means "allergies"
+# reset words, across which no trigger of `_DENIALS` applies and no allergy is introduced
 _RESETS = _set(
     "but however although though yet except apart aside besides reports reported reporting endorses endorsed admits"
     " admitted other complains complained has have had having takes taking took describes described presents"
     " presented states mentions notes noted positive developed experiences experienced feels felt"
 )
-# additional reset words for medications
+# additional reset words if the term is a medication; no trigger of `_STOPS` applies across them
 _STARTS = _set(
     "start started starting begin began begun continue continues continued continuing add added adding switched on"
     " prescribed prescribe prescribing commence commenced resume resumed now instead"
 )
-# triggers after which terms are only possibilities, as in "risk of stroke"
+# triggers after which terms are only possibilities, as in "risk of stroke"; no reset word ends their reach
 _HYPOTHETICALS = _phrases(
     "if;r o;rule out;risk of;risk for;risk factors;screen for;screening for;screened for;monitor for;watch for;"
     "return for;call for;to prevent;prevention of;prophylaxis;exclude;concern for;warned about;signs of"
@@ -65,25 +66,26 @@ FAMILY = _set(
     " grandfather grandparent grandparents sibling siblings parent parents cousin cousins maternal paternal fh fhx"
     " famhx grandson granddaughter niece nephew"
 )
-# if one of these words stands between a relative and a term, the term is about the person: "mother died, he has gout"
+# words after which a term is about the person although a relative was named: "mother died, he has gout"
 _PATIENT = _set("he she patient pt i you they")
-# phrases that negate the term before them
+# phrases that negate the term before them, as in "fever was denied"
 _DENIALS_AFTER = _phrases(
     "denied;absent;negative;none;resolved;ruled out;not present;was denied;were denied;is denied;are denied"
 )
-# phrases that negate the medication before them
+# phrases that negate the medication before them, as in "aspirin was stopped"
 _STOPS_AFTER = _phrases(
     "was stopped;were stopped;be stopped;was discontinued;is discontinued;be discontinued;was held;has been stopped;"
     "discontinued;stopped"
 )
-_NO_AFTER_COLON = _set("no none denies denied negative nil never absent")  # denials, as in "cough: none"
+_NO_AFTER_COLON = _set("no none denies denied negative nil never absent")  # denials after a colon: "cough: none"
 
 
 def assertion(words: Sequence[Word], i: int, j: int, *, is_medication: bool) -> Assertion:
-    """Return whether the sentence affirms or negates the term at words i to j − 1.
+    """Return what the sentence states about the person with the term at words i to j − 1.
 
-    The result is "unrelated" if the term applies to a relative or is only a possibility ("risk of"). If the term is
-    an allergy, the result is "negated" for a medication and "unrelated" for any other term.
+    - "unrelated": the term is about a relative, is only a possibility, or is stated as an allergy but no medication;
+    - "negated": not "unrelated", and a medication that is stated as an allergy, or a negated term;
+    - "affirmed": all other cases.
     """
     if is_of_family(words, i, j) or _reaches(words, i, _HYPOTHETICALS, frozenset()):
         return "unrelated"
@@ -97,13 +99,15 @@ def assertion(words: Sequence[Word], i: int, j: int, *, is_medication: bool) -> 
 def is_of_family(words: Sequence[Word], i: int, j: int) -> bool:
     """Return whether words i to j − 1 are about a relative.
 
-    They are if "mother had" or "family history" precedes them, or if "in her father" or "(father)" follows.
+    If a relative or "family history" precedes them, they are unless a word of `_PATIENT` stands between; a relative
+    after "with" does not count ("lives with his mother"). If none precedes them, they are if one of the next four
+    words is a relative after "in" or after a bracket that opens directly behind them: "in her father", "(father)".
     """
     for k in range(i):
         is_history = words[k].folded == "family" and k + 1 < i and words[k + 1].folded in {"history", "hx", "hist"}
         if not (words[k].folded in FAMILY or is_history):
             continue
-        if not any(word.folded == "with" for word in words[max(0, k - 2) : k]):  # except in "lives with his mother"
+        if not any(word.folded == "with" for word in words[max(0, k - 2) : k]):
             return not any(word.folded in _PATIENT for word in words[k + 1 : i])
     near = words[j : j + 4]
     return any(
@@ -123,15 +127,15 @@ def _is_allergy(words: Sequence[Word], i: int) -> bool:
 
 
 def _reaches(words: Sequence[Word], i: int, triggers: Sequence[tuple[str, ...]], resets: frozenset[str]) -> bool:
-    """Return whether one of the triggers stands before the term at word i and applies to the term."""
+    """Return whether one of the triggers before the term at word i applies to the term."""
     folded = [word.folded for word in words]
     start = next((k + 1 for k in range(i - 1, -1, -1) if any(mark in words[k].after for mark in ";()")), 0)
     first_end = _first_trigger_end(words, i, resets)
     for k in range(max(start, first_end - _MAX_TRIGGER_WORDS), i):
         for trigger in triggers:
             end = k + len(trigger)
-            negates_nothing = trigger in {("no",), ("not",)} and folded[min(end, i)] in _NO_DENIAL_BEFORE
-            if first_end <= end <= i and tuple(folded[k:end]) == trigger and not negates_nothing:
+            is_cancelled = trigger in {("no",), ("not",)} and folded[min(end, i)] in _CANCELLERS
+            if first_end <= end <= i and tuple(folded[k:end]) == trigger and not is_cancelled:
                 return True
     return False
 
@@ -139,7 +143,8 @@ def _reaches(words: Sequence[Word], i: int, triggers: Sequence[tuple[str, ...]],
 def _first_trigger_end(words: Sequence[Word], i: int, resets: frozenset[str]) -> int:
     """Return the smallest index at which a trigger may end (exclusive) to apply to the term at word i.
 
-    A reset word stops a trigger, except directly after the trigger ("never had", "does not take").
+    At most `REACH_WORDS` words may stand between trigger and term; a comma, "and" or "or" restarts the count. Reset
+    words may stand between them only directly after the trigger ("never had", "does not take").
     """
     n_words = 0
     for k in range(i - 1, -1, -1):
@@ -155,7 +160,7 @@ def _is_denied_after(words: Sequence[Word], j: int, *, is_medication: bool) -> b
         return False
     if ":" in words[j - 1].after:
         return words[j].folded in _NO_AFTER_COLON
-    # a dose can precede the phrase, as in "aspirin 81 mg was stopped"
+    # the phrase begins at one of the next three words, or five for a medication: "aspirin 81 mg was stopped"
     for k in range(j, min(j + (5 if is_medication else 3), len(words))):
         if any(mark in words[k - 1].after for mark in ",;("):
             return False
@@ -168,8 +173,8 @@ def _is_denied_after(words: Sequence[Word], j: int, *, is_medication: bool) -> b
     return False
 
 
-# negated status of a habit -> status that is reported: "denies smoking" negates "current" and gives "none"
-# (a negated status that is not listed is skipped)
+# status of a habit that the text negates -> status that is reported: "denies smoking" negates "current" and gives
+# "none"; other negated statuses are skipped
 _DENIED_HABIT = {"current": "none", "regular": "little"}
 _PACK_YEARS = re.compile(r"(?i)\b(\d{1,3})[- ](?:py|pack[- ]?years?)\b")
 _DRINKS = re.compile(
@@ -206,24 +211,24 @@ def extract(text: str) -> tuple[AttributeFinding, ...]:
 
     def is_of_person(start: int, end: int) -> bool:
         for words in sentences:
-            inside = [i for i, word in enumerate(words) if word.start < end and start < word.end]
-            if inside:
-                return not is_of_family(words, inside[0], inside[-1] + 1)
+            overlapping = [i for i, word in enumerate(words) if word.start < end and start < word.end]
+            if overlapping:
+                return not is_of_family(words, overlapping[0], overlapping[-1] + 1)
         return True
 
     amounts = [f for f in _amounts(text) if is_of_person(f.start, f.end)]
-    found = [f for words in sentences for f in _terms(words) if not any(_overlap(f, amount) for amount in amounts)]
-    found += [f for f in (*find_ages(text), *find_work(text)) if is_of_person(f.start, f.end)]
+    findings = [f for words in sentences for f in _terms(words) if not any(_overlap(f, amount) for amount in amounts)]
+    findings += [f for f in (*find_ages(text), *find_work(text)) if is_of_person(f.start, f.end)]
     sex = find_sex(text, is_of_person)
-    found += [] if sex is None else [sex]
-    # "20 pack-years" does not state whether the person still smokes, so an explicit status takes precedence
-    stated = {f.attribute for f in found}
-    found += [f for f in amounts if f.value != "ever" or f.attribute not in stated]
-    return tuple(sorted(found, key=lambda f: (f.start, f.end, f.attribute, f.value)))
+    findings += [] if sex is None else [sex]
+    # "20 pack-years" gives the status "ever", because the person may have stopped; an explicit status replaces it
+    explicit = {f.attribute for f in findings}
+    findings += [f for f in amounts if f.value != "ever" or f.attribute not in explicit]
+    return tuple(sorted(findings, key=lambda f: (f.start, f.end, f.attribute, f.value)))
 
 
 def _terms(words: Sequence[Word]) -> Iterator[AttributeFinding]:
-    """Yield the attributes of the person that terms of the dictionaries state in one sentence."""
+    """Yield the attributes that one sentence affirms or negates by terms of the dictionaries."""
     for i, j, term in find_terms(words):
         asserted = assertion(words, i, j, is_medication=term.attribute == "medication")
         if asserted == "unrelated" or term.attribute == OTHER:
