@@ -1,4 +1,7 @@
-"""Search nearest neighbours approximately among many rows with faiss, and measure the share that is found."""
+"""Search nearest neighbours approximately among many rows with faiss, and measure the share of them that is found.
+
+The index is used only for many rows (`is_worth_an_index`). `IndexedSearch` explains the method.
+"""
 
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
@@ -12,27 +15,27 @@ from synthgen.core.types import Float32, Float64, Int64
 from synthgen.core.workers import usable_cores
 
 INDEXED_ROWS = 50_000  # among fewer rows, the exact search is used
-WORTH = 8  # if fewer than one row in `WORTH` is searched, the exact search takes less time than building an index
-MIN_RECALL = 0.95
-SAMPLE = 1000  # number of rows whose exact neighbours are searched to measure the recall
-# pairs by ascending cost: number of lists (clusters of rows) read per searched row, and candidates per neighbour
+WORTH = 8  # if neighbours of fewer than 1 / WORTH of the rows are searched, the exact search is faster than an index
+MIN_RECALL = 0.95  # smallest recall (share of the neighbours that is found) with which an index is used
+SAMPLE = 1000  # largest number of rows on which the recall is measured
+# settings of a search by ascending cost: number of lists (clusters of rows) to read, and of candidates per neighbour
 LEVELS = ((16, 6), (32, 12), (64, 24), (128, 24))
-MIN_CANDIDATES = 64  # smallest number of candidates at the first level
-SPARE = 8  # number of candidates beyond k whose distance is computed in float64, because float32 can swap neighbours
+MIN_CANDIDATES = 64  # smallest number of candidates at the first level, and in proportion at the others
+SPARE = 8  # number of candidates beyond k whose distance is computed in float64, because float32 can change the order
 SEED = 20_261_129  # seed of the clustering
-TRAIN_ROWS = 64  # largest number of rows per list from which the lists are learned
+TRAIN_ROWS = 64  # largest number of rows per list from which k-means learns the lists
 BLOCK_ROWS = 2048  # number of rows that are searched by one thread at a time
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SearchReport:
-    """How neighbours were searched, and the share of the true neighbours that was found."""
+    """How the k nearest neighbours were searched, and the share of the true neighbours that was found (recall)."""
 
     engine: Literal["exact", "ivf"]
     rows: int  # number of rows among which neighbours were searched
-    k: int
-    recall: float  # share of true neighbours that was found for `sample` rows; 1 for the exact search
-    sample: int  # number of rows that the recall was measured on; 0 for the exact search
+    k: int  # number of neighbours of a row
+    recall: float  # as `IndexedSearch` defines it; 1 for the exact search
+    sample: int  # number of rows on which the recall was measured; 0 for the exact search
     lists: int  # number of lists that were read for a row; 0 for the exact search
 
     @classmethod
@@ -42,23 +45,22 @@ class SearchReport:
 
 
 def is_worth_an_index(n: int, n_searched: int) -> bool:
-    """Return whether an index is used to search the neighbours of `n_searched` rows among n rows."""
+    """Return whether to use an index to search the neighbours of `n_searched` rows among n rows."""
     return n >= INDEXED_ROWS and n_searched * WORTH >= n
 
 
 class IndexedSearch:
     """Searches the nearest neighbours among fixed rows with a product-quantized inverted file of faiss.
 
-    k-means divides the rows into lists. Each row is stored as a code with 4 bits for every two of its numbers. The
-    lists with the nearest centres are searched for the codes that are most similar to the searched row. The
-    rows with these codes are the candidates. Their distances are computed in float32. The distances of the k +
-    `SPARE` nearest candidates are computed again in float64. The returned distances are exact, but a neighbour can be
-    missed.
+    The index is built first: k-means divides the rows into lists, and each row is stored as a code with 4 bits for
+    every two of its numbers. To search a row, the lists with the nearest centres are read. The rows whose codes are
+    most similar to the searched row are its candidates; those of other persons are usable. The distances of usable
+    candidates are computed in float32, and those of the k + `SPARE` nearest again in float64. If fewer than k
+    candidates are usable, the row is searched exactly. The distances are exact, but a neighbour can be missed.
 
-    The recall is the share of the returned neighbours that are no further away than the k-th exact neighbour. It is
-    measured once for each k, on `SAMPLE` evenly spaced rows. The first of the `LEVELS` with a recall of at least
-    `MIN_RECALL` is used; if there is none, all rows are searched exactly. A row with fewer than k candidates of other
-    persons is always searched exactly.
+    The recall is the share of the returned neighbours that are no further away than the k-th exact neighbour. For
+    each k, it is measured once, on at most `SAMPLE` evenly spaced rows that have k neighbours. The first of the
+    `LEVELS` with a recall of at least `MIN_RECALL` is used. If there is none, all rows are searched exactly.
 
     Reproducibility: the same rows give the same neighbours on the same machine with the same version of faiss, for
         any number of cores. A different processor or faiss version can round differently and change the neighbours.
@@ -66,7 +68,7 @@ class IndexedSearch:
     Args:
         exact: the exact search among the same rows.
 
-    Cost: for n rows, 2 √n lists. Memory for n·d/4 bytes of codes, in addition to the rows.
+    Cost: for n rows of d numbers, 2 √n lists, and memory for n·d/4 bytes of codes in addition to the rows.
     Reference: Jégou, Douze & Schmid, "Product Quantization for Nearest Neighbor Search", TPAMI 33 (2011); André,
         Kermarrec & Le Scouarnec, "Quicker ADC", TPAMI 43 (2021), for comparing 4-bit codes. faiss has both methods.
     """
@@ -74,16 +76,16 @@ class IndexedSearch:
     def __init__(self, exact: NeighbourSearch) -> None:
         self.exact = exact
         self.points = np.ascontiguousarray(exact.points)  # faiss reads the memory of the array
-        self.reports: dict[int, SearchReport] = {}  # by k, report of the search; added by the first search for k
-        self._levels: dict[int, tuple[int, int] | None] = {}  # used level of `LEVELS`, by k; None: exact search
+        self.reports: dict[int, SearchReport] = {}  # by k; the first search for k adds its report
+        self._levels: dict[int, tuple[int, int] | None] = {}  # by k, one of `LEVELS`; None: exact search
         self._index: Any = None  # index of faiss; None until the first search that uses it
         sizes = np.bincount(exact.person)
-        # Number of additional candidates, because candidates of the same person as the searched row are not used.
-        # 99 % of the rows belong to persons with at most this number of rows.
-        self._own_rows = int(np.quantile(sizes[exact.person], 0.99))
+        # number of additional candidates, because those of the same person are not usable; 99 % of the rows belong to
+        # persons with at most this number of rows
+        self._n_extra = int(np.quantile(sizes[exact.person], 0.99))
 
     def nearest(self, k: int, rows: Int64 | None = None) -> tuple[Int64, Float64]:
-        """Return k near rows of other persons, in the form and with the errors of `NeighbourSearch.nearest`."""
+        """Return k near rows of other persons; `NeighbourSearch.nearest` documents parameters, result and errors."""
         level = self._measured_level(k)
         searched = np.arange(len(self.exact.points)) if rows is None else rows
         return self.exact.nearest(k, rows) if level is None else self._search(level, k, searched)
@@ -91,14 +93,13 @@ class IndexedSearch:
     def _measured_level(self, k: int) -> tuple[int, int] | None:
         """Return the first level with a sufficient recall for k neighbours, or None for the exact search.
 
-        The first call for a k measures the recall, and stores the level and the report. Later calls return this
-        level.
+        The first call for a k measures the recall, and stores the level and the report for later calls.
         """
         if k in self._levels:
             return self._levels[k]
         n = len(self.exact.points)
-        usable = np.flatnonzero(self.exact.others >= k)
-        sample = usable[np.linspace(0, len(usable) - 1, min(len(usable), SAMPLE)).astype(np.int64)]
+        searchable = np.flatnonzero(self.exact.others >= k)
+        sample = searchable[np.linspace(0, len(searchable) - 1, min(len(searchable), SAMPLE)).astype(np.int64)]
         furthest = self.exact.nearest(k, sample)[1][:, -1:]
         self._levels[k], self.reports[k] = None, SearchReport.exact(n, k)
         for level in LEVELS:
@@ -116,24 +117,24 @@ class IndexedSearch:
         if self._index is None:
             self._index = _in_threads(_build_index, [points])[0]
         self._index.nprobe = lists
-        n_candidates = max(k * per_neighbour, MIN_CANDIDATES * per_neighbour // LEVELS[0][1]) + self._own_rows
+        n_candidates = max(k * per_neighbour, MIN_CANDIDATES * per_neighbour // LEVELS[0][1]) + self._n_extra
         indices = np.empty((len(searched), k), dtype=np.int64)
         squared = np.zeros((len(searched), k), dtype=np.float64)  # 0 for rows that are searched exactly below
         parts = [slice(start, start + BLOCK_ROWS) for start in range(0, len(searched), BLOCK_ROWS)]
 
         def search(part: slice) -> Int64:
-            """Search the rows of a part; return the positions of the rows with fewer than k usable candidates."""
+            """Search the rows of a part; return where `searched` has rows with fewer than k usable candidates."""
             rows = searched[part]
-            found = self._index.search(points[rows], min(n_candidates, len(points)))[1]
-            is_other = (found >= 0) & (self.exact.person[found] != self.exact.person[rows, None])
-            enough = np.flatnonzero(is_other.sum(axis=1) >= k)
+            candidates = self._index.search(points[rows], min(n_candidates, len(points)))[1]
+            is_usable = (candidates >= 0) & (self.exact.person[candidates] != self.exact.person[rows, None])
+            enough = np.flatnonzero(is_usable.sum(axis=1) >= k)
             if len(enough):
-                chosen = _nearest_candidates(points, rows[enough], found[enough], is_other[enough], k)
+                chosen = _nearest_candidates(points, rows[enough], candidates[enough], is_usable[enough], k)
                 i, column = np.nonzero(chosen >= 0)
-                near = nearest_of_pairs(points, rows[enough][i], i, chosen[i, column], k)
-                indices[part.start + enough], squared[part.start + enough] = near
-            few: Int64 = part.start + np.setdiff1d(np.arange(len(rows)), enough)
-            return few
+                nearest = nearest_of_pairs(points, rows[enough][i], i, chosen[i, column], k)
+                indices[part.start + enough], squared[part.start + enough] = nearest
+            incomplete: Int64 = part.start + np.setdiff1d(np.arange(len(rows)), enough)
+            return incomplete
 
         unfinished = np.concatenate([np.empty(0, np.int64), *_in_threads(search, parts)])
         distances = self.exact.distances_of(squared)
@@ -146,7 +147,7 @@ def _build_index(points: Float32) -> Any:
     import faiss  # slow import, only needed for many rows
 
     n, d = points.shape
-    # rows that codes cannot represent well, with fewer than 16 or an odd number of numbers, are stored as they are
+    # codes need an even d and are inexact for a small d, so rows with an odd d or d < 16 are stored without a code
     codes = f"PQ{d // 2}x4fs" if d % 2 == 0 and d >= 16 else "Flat"
     index: Any = faiss.index_factory(d, f"IVF{int(2 * np.sqrt(n))},{codes}")
     index.cp.seed, index.cp.niter, index.cp.max_points_per_centroid = SEED, 5, TRAIN_ROWS
@@ -158,27 +159,27 @@ def _build_index(points: Float32) -> Any:
     return index
 
 
-def _nearest_candidates(points: Float32, rows: Int64, found: Int64, is_other: Any, k: int) -> Int64:
-    """Return the k + `SPARE` nearest usable candidates of each row by float32 distances; -1 where there are fewer.
+def _nearest_candidates(points: Float32, rows: Int64, candidates: Int64, is_usable: Any, k: int) -> Int64:
+    """Return the min(k + `SPARE`, m) nearest candidates of each row by float32 distances; -1 if one is not usable.
 
-    `rows`, int64 (b), are the searched rows, and `found`, int64 (b, m), their candidates. `is_other`, bool (b, m), is
-    true for a usable candidate, that is, a row of another person.
+    `rows`, int64 (b), are the searched rows. `candidates`, int64 (b, m), are their candidates, or -1. `is_usable`,
+    bool (b, m), is true for a candidate of another person.
     """
     import faiss
 
-    b, m = found.shape
-    left, right = np.repeat(rows, m), np.where(is_other, found, 0).ravel()
+    b, m = candidates.shape
+    left, right = np.repeat(rows, m), np.where(is_usable, candidates, 0).ravel()
     distances = np.empty(b * m, dtype=np.float32)
-    x, i, j, to = (faiss.swig_ptr(array) for array in (points, left, right, distances))
-    faiss.pairwise_indexed_L2sqr(points.shape[1], b * m, x, i, x, j, to)  # type: ignore[attr-defined] # no stub
-    distances_of_usable = np.where(is_other, distances.reshape(b, m), np.inf)
+    x, i, j, out = (faiss.swig_ptr(array) for array in (points, left, right, distances))
+    faiss.pairwise_indexed_L2sqr(points.shape[1], b * m, x, i, x, j, out)  # type: ignore[attr-defined] # no stub
+    distances_of_usable = np.where(is_usable, distances.reshape(b, m), np.inf)
     chosen = np.argpartition(distances_of_usable, min(k + SPARE, m) - 1, axis=1)[:, : k + SPARE]
-    near = np.where(is_other, found, -1)
-    return np.take_along_axis(near, chosen, axis=1)
+    numbers = np.where(is_usable, candidates, -1)
+    return np.take_along_axis(numbers, chosen, axis=1)
 
 
 def _in_threads(function: Callable[[Any], Any], parts: Iterable[Any]) -> list[Any]:
-    """Return the result of the function for each part; in each of the threads, faiss uses one core."""
+    """Return the result of the function for each part, computed in threads in which faiss uses one core each."""
     import faiss
 
     # faiss stores the number of its threads separately for each thread that calls it

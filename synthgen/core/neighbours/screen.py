@@ -10,13 +10,14 @@ from torch import Tensor
 
 from synthgen.core.types import Float32, Int64
 
-# largest size of a tile of products that stays in the processor's cache; a float32 tile has half as many columns
+# A tile is the part of a matrix of products that is computed at a time. This is the largest size (rows, columns) of a
+# bfloat16 tile that stays in the processor's cache; a float32 tile has half as many columns.
 TILE_ROWS, TILE_COLUMNS = 512, 4096
 BUFFER = 1 << 27  # number of products in memory at once, exceeded only if `MIN_ROWS` rows have more products
-MIN_ROWS = 64  # smallest number of rows in a product, because products of fewer rows are slow
-ALIGNED = 32  # the number of spans of a tile is a multiple of this
+MIN_ROWS = 64  # smallest number of rows in a block, if as many are searched; products of fewer rows are slow
+ALIGNED = 32  # the number of spans of a tile is a multiple of this, so that they fill the processor's registers
 SPAN = 16  # number of columns of a tile that are screened together, by their largest product
-ALIKE = 1e-5  # rows count as equally long if their squared lengths differ by less than this, as after rounding
+ALIKE = 1e-5  # rows count as equally long if their squared norms differ by less, as unit rows do after rounding
 KINDS = (torch.bfloat16, torch.float32)  # precisions in which products can be computed
 ROUNDING = {kind: torch.finfo(kind).eps / 2 for kind in KINDS}  # largest relative error of one rounding
 
@@ -24,17 +25,20 @@ ROUNDING = {kind: torch.finfo(kind).eps / 2 for kind in KINDS}  # largest relati
 class Screen:
     """Selects possible neighbours among fixed rows, which are stored in low precision.
 
-    If the rows differ in length, their mean is first subtracted, which changes no distance. The nearest rows x of a
-    row q have the largest scores s = q·x − ‖x‖²/2. Products of rounded rows give scores ŝ:
+    The nearest rows x of a row q have the largest scores s = q·x + b. Here b is −‖x‖²/2 minus the middle of the range
+    of −‖x‖²/2 over all rows. A hat marks rounded values: products of rounded rows give scores ŝ. The error of ŝ has a
+    limit, in which each maximum is over all rows x, and d is the number of numbers of a row:
 
-        |ŝ − s| ≤ ‖q − q̂‖ max‖x‖ + ‖q̂‖ max‖x − x̂‖ + d·2⁻²³·max‖x‖² + max|b − b̂| + u |s|
+        |ŝ − s| ≤ ‖q − q̂‖ max‖x‖ + ‖q̂‖ max‖x − x̂‖ + d·2⁻²³·max‖x‖² + max|b − b̂| + c + u |s|
 
-    where a hat marks rounded values, each maximum is over all rows x, and b is −‖x‖²/2 minus the middle of its range.
-    u is the relative rounding error of ŝ, and 2⁻²³ is the relative rounding error of the float32 sums.
+    u is the relative rounding error of ŝ, and 2⁻²³ is the relative rounding error of the float32 sums. If the rows
+    differ in norm, their mean is first subtracted, which changes no distance; c = u ‖q‖ max‖x‖ + 2⁻²² L max‖x‖ then
+    covers the rounding of q·x before b is added, and that of the subtraction, where L is max‖x‖ before it. Otherwise,
+    c = 0, and b, which is almost 0, is replaced by b̂ = 0.
 
     The rows x are the columns of the product, and are divided into spans of `SPAN` columns. Let t be the k-th largest
     of the spans' maxima of ŝ. At least k rows have an ŝ of t or more, so each true neighbour has an ŝ of at least t
-    minus twice the error. Few other rows have such a large ŝ.
+    minus twice the limit. All rows with such an ŝ are selected; few of them are not neighbours.
 
     Args:
         points: float32 (n, d).
@@ -45,37 +49,35 @@ class Screen:
         self.device = "cuda" if torch.cuda.is_available() else "cpu"
         self.kind = fastest_precision(self.device)
         self.person = person
-        self.by_person = np.argsort(person, kind="stable")  # numbers of all rows, sorted by person
+        self.by_person = np.argsort(person, kind="stable")  # row numbers, sorted by person
         self.first = np.concatenate([[0], np.cumsum(np.bincount(person))])  # start of each person's rows in by_person
         x = torch.from_numpy(points).to(self.device)
-        length = torch.linalg.vector_norm(x, dim=1)
-        furthest = length.max()  # length of the longest row before the mean is subtracted
-        one_length = bool(length.max() ** 2 - length.min() ** 2 < ALIKE)
-        if not one_length:
+        norm = torch.linalg.vector_norm(x, dim=1)
+        first_norm = norm.max()  # L in the docstring of the class
+        has_one_norm = bool(norm.max() ** 2 - norm.min() ** 2 < ALIKE)
+        if not has_one_norm:
             x = x - x.mean(0)
-            length = torch.linalg.vector_norm(x, dim=1)
-        b = (length.max() ** 2 + length.min() ** 2 - 2 * length**2) / 4
-        # all tiles have the same width with little padding, and spans fill the processor's registers
+            norm = torch.linalg.vector_norm(x, dim=1)
+        b = (norm.max() ** 2 + norm.min() ** 2 - 2 * norm**2) / 4
+        # the rows are divided into tiles of the same width, so that little padding is needed
         self.n_tiles = -(-len(x) // (TILE_COLUMNS if self.kind is torch.bfloat16 else TILE_COLUMNS // 2))
-        # `spans` is the number of spans of one tile
-        self.spans = -(-len(x) // (self.n_tiles * SPAN * ALIGNED)) * ALIGNED
-        padded = self.n_tiles * self.spans * SPAN
+        self.n_spans = -(-len(x) // (self.n_tiles * SPAN * ALIGNED)) * ALIGNED  # number of spans of one tile
+        padded = self.n_tiles * self.n_spans * SPAN
         self.low = x.new_zeros((padded, x.shape[1]), dtype=self.kind)
-        # if all rows have about the same length, b is almost 0; it is left out, because adding it would round
-        low_b = torch.zeros_like(b) if one_length else b
+        low_b = torch.zeros_like(b) if has_one_norm else b
         # columns of padding have the score -inf
         self.low_b = torch.nn.functional.pad(low_b.to(self.kind), (0, padded - len(x)), value=-torch.inf)
-        lost = torch.empty_like(length)  # length of the rounding error of each row
+        lost = torch.empty_like(norm)  # norm of the rounding error of each row, ‖x − x̂‖
         for start in range(0, len(x), TILE_COLUMNS):
             part = slice(start, min(start + TILE_COLUMNS, len(x)))
             self.low[part] = x[part]
             lost[part] = torch.linalg.vector_norm(x[part] - self.low[part].float(), dim=1)
-        longest = length.max()
-        # by row, the right side of the inequality in the docstring of the class without u |s|, which `pairs` adds
-        self.error = lost * longest + (length + lost) * lost.max() + x.shape[1] * 2.0**-23 * longest**2
+        longest = norm.max()
+        # limit of the error for each row q, as in the docstring of the class, without u |s|, which `pairs` adds
+        self.error = lost * longest + (norm + lost) * lost.max() + x.shape[1] * 2.0**-23 * longest**2
         self.error += (b - self.low_b[: len(x)].float()).abs().max()
-        if not one_length:  # subtracting the mean rounds the rows, and products are rounded before b is added
-            self.error += ROUNDING[self.kind] * length * longest + 2.0**-22 * longest * furthest
+        if not has_one_norm:
+            self.error += ROUNDING[self.kind] * norm * longest + 2.0**-22 * longest * first_norm
 
     def pairs(self, searched: Int64, k: int) -> Iterator[tuple[Int64, Int64]]:
         """Yield, for each block of searched rows, the pairs of a row and a possible neighbour.
@@ -89,42 +91,43 @@ class Screen:
         Cost: r·n·d products at this machine's fastest precision.
         """
         u = ROUNDING[self.kind]
-        rows = min(TILE_ROWS, max(MIN_ROWS, BUFFER // len(self.low)))
-        s = self.low.new_empty(min(rows, len(searched)), len(self.low))
-        for start in range(0, len(searched), rows):
-            block = searched[start : start + rows]
+        n_rows = min(TILE_ROWS, max(MIN_ROWS, BUFFER // len(self.low)))
+        s = self.low.new_empty(min(n_rows, len(searched)), len(self.low))
+        for start in range(0, len(searched), n_rows):
+            block = searched[start : start + n_rows]
             q = torch.from_numpy(block).to(self.device)
-            # `s` has the scores ŝ of the block for all rows x, and `tops` the largest score of each span
+            # `s` has the scores ŝ of each row of the block and all rows x; `tops` has the largest score of each span
             tops = self._products(self.low[q], s[: len(q)])
             self._exclude(s, tops, *(torch.from_numpy(part).to(self.device) for part in self._same_person(block)))
             kth = tops.topk(k, dim=1).values[:, -1].float()
-            # 3 u: the k-th ŝ, the compared ŝ and the floor are rounded; 0.1 u covers the products of these errors
+            # `floor` is the lowest ŝ of a selected row: t minus twice the limit. 3 u, because t, the compared ŝ and
+            # the floor are rounded; 0.1 u covers the products of these errors
             floor = kth - 2 * self.error[q] - 3.1 * u * (kth.abs() + 2 * self.error[q])
             floor = floor.to(self.kind)[:, None]
             i, span = torch.nonzero(tops >= floor, as_tuple=True)
             columns = self._columns(span)
-            found = s[i[:, None], columns]
-            near = (found >= floor[i]) & (found > -torch.inf)
-            yield i[:, None].expand_as(columns)[near].cpu().numpy(), columns[near].cpu().numpy()
+            span_scores = s[i[:, None], columns]
+            is_near = (span_scores >= floor[i]) & (span_scores > -torch.inf)
+            yield i[:, None].expand_as(columns)[is_near].cpu().numpy(), columns[is_near].cpu().numpy()
 
     def _products(self, q: Tensor, s: Tensor) -> Tensor:
-        """Write q·x + b for all rows x into `s`, tile by tile, and return the largest value of each span."""
-        tops = s.new_empty(len(q), self.n_tiles * self.spans)
+        """Write the scores q·x + b of all rows x into `s`, tile by tile; return the largest score of each span."""
+        tops = s.new_empty(len(q), self.n_tiles * self.n_spans)
         for number, (tile, top) in enumerate(zip(s.chunk(self.n_tiles, 1), tops.chunk(self.n_tiles, 1), strict=True)):
             part = slice(number * tile.shape[1], (number + 1) * tile.shape[1])
             multiply(q, self.low[part], tile)
             if bool(self.low_b[part].any()):
                 tile.add_(self.low_b[part])
-            torch.amax(tile.unflatten(1, (SPAN, self.spans)), dim=1, out=top)  # type: ignore[no-untyped-call]
+            torch.amax(tile.unflatten(1, (SPAN, self.n_spans)), dim=1, out=top)  # type: ignore[no-untyped-call]
         return tops
 
     def _columns(self, span: Tensor) -> Tensor:
-        """Return the columns of each span, (m, SPAN).
+        """Return the columns, (m, SPAN), of each of m spans, given by their numbers.
 
         The columns of a span are evenly spaced in a tile, because the maximum over them is then fast to compute.
         """
-        start = span // self.spans * self.spans * SPAN + span % self.spans
-        return start[:, None] + torch.arange(SPAN, device=span.device) * self.spans
+        start = span // self.n_spans * self.n_spans * SPAN + span % self.n_spans
+        return start[:, None] + torch.arange(SPAN, device=span.device) * self.n_spans
 
     def _same_person(self, block: Int64) -> tuple[Int64, Int64]:
         """Return all pairs of a row of the block, given by its number in the block, and a row of the same person."""
@@ -135,10 +138,10 @@ class Screen:
         return i, self.by_person[self.first[persons[i]] + within]
 
     def _exclude(self, s: Tensor, tops: Tensor, i: Tensor, columns: Tensor) -> None:
-        """Set the products of the given pairs to -inf, and update the largest values of the spans in `tops`."""
+        """Set the scores of the pairs (i, column) to -inf, and update the largest scores of their spans in `tops`."""
         s[i, columns] = -torch.inf
-        width = self.spans * SPAN
-        span = columns // width * self.spans + columns % width % self.spans
+        width = self.n_spans * SPAN
+        span = columns // width * self.n_spans + columns % width % self.n_spans
         tops[i, span] = s[i[:, None], self._columns(span)].amax(1)
 
 
@@ -152,7 +155,7 @@ def multiply(q: Tensor, x: Tensor, out: Tensor) -> None:
 
 @cache
 def fastest_precision(device: str) -> torch.dtype:
-    """Return the precision in which this machine multiplies fastest, measured with one tile in each precision."""
+    """Return the precision of `KINDS` in which this machine multiplies fastest, measured with one matrix product."""
     times = {kind: _seconds(multiply, kind, device) for kind in KINDS}
     return min(times, key=lambda kind: times[kind])
 
@@ -165,7 +168,8 @@ def numpy_is_faster() -> bool:
 
 
 def _seconds(product: Callable[[Tensor, Tensor, Tensor], object], kind: torch.dtype, device: str) -> float:
-    # on a CPU, wall time would also count the time that other programs of the machine take
+    # Returns the shortest time in seconds, of four, that the product of a (512, 384) and a (384, 2048) matrix takes.
+    # On a CPU, the process time is measured, because wall time would also count other programs of the machine.
     clock = process_time if device == "cpu" else perf_counter
     q, x, out = (torch.zeros(size, dtype=kind, device=device) for size in ((512, 384), (2048, 384), (512, 2048)))
     times = []
