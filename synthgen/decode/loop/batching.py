@@ -1,7 +1,9 @@
 """The decode loop, which writes many texts at once with a batch of fixed size (continuous batching).
 
-A row is one text to write. The batch has a fixed number of slots, each for one row. When a row is finished, the next
-row gets its slot. A stepper (`LlamaStepper` or `GenericStepper`) computes the forward pass of all slots.
+A row is one text to write. The batch has a fixed number of slots, each for one row. A stepper (`LlamaStepper` or
+`GenericStepper`) computes the logits of the next token: `read` for new prompts, and `step` for all slots. The loop
+draws one token per line of the logits. If the stepper is `continuous`, the next row gets the slot of a finished row
+at once; otherwise, the next rows begin only when all rows of the batch are finished.
 """
 
 import math
@@ -25,11 +27,11 @@ from synthgen.decode.base import Settings
 from synthgen.decode.loop.generic import GenericStepper
 from synthgen.decode.loop.llama import LlamaStepper, LlamaWeights
 
-# nats added to the logit of a favoured token (see `TokenConstraints`); raises a probability of 1/1000 to about 1/50
+# nats added to the logit of a favoured token (see `TokenConstraints`); a probability of 1/1000 becomes about 1/50
 WANTED = 3.0
-BLOCK = 64  # number of logits in a block of `_largest`
+BLOCK = 64  # number of logits in a block (see `_largest`)
 Stepper = LlamaStepper | GenericStepper
-EmbedPrompts = Callable[[Sequence[int]], tuple[Tensor, Tensor]]  # see `embed_prompts` in `write`
+EmbedPrompts = Callable[[Sequence[int]], tuple[Tensor, Tensor]]  # explained in `write`
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,17 +40,18 @@ class TokenConstraints:
 
     ends: frozenset[int]  # tokens that end a text
     never: Tensor  # int64, tokens that are never written
-    favoured: Sequence[Sequence[int]] = ()  # for each latent, tokens that are more likely until they are written
+    favoured: Sequence[Sequence[int]] = ()  # for each latent, tokens that are made more likely until they are written
     banned: Sequence[tuple[int, ...]] = ()  # sequences of tokens that are never written
 
 
 def stepper_of(model: Any, weights: LlamaWeights | None, *, batch: int, prompt: int, length: int) -> Stepper:
     """Return a `LlamaStepper` if `weights` are given, else a `GenericStepper`.
 
-    A step computes `batch` texts. A prompt has at most `prompt` tokens, and a prompt with its text at most `length`.
+    The batch has `batch` slots. A prompt has at most `prompt` tokens, and a prompt with its text at most `length`.
 
     Raises:
-        ModelError: the model has fewer than `length` positions, or its sliding window is shorter than `length`.
+        ModelError: the model has fewer than `length` positions; or `weights` are given, and the sliding window of the
+            model is shorter than `length`.
     """
     limit = int(getattr(model.config, "max_position_embeddings", 0) or 1 << 30)
     if length > limit:
@@ -60,7 +63,7 @@ def stepper_of(model: Any, weights: LlamaWeights | None, *, batch: int, prompt: 
 
 
 def padded(prompts: Sequence[Sequence[int]], length: int) -> tuple[Tensor, Tensor]:
-    """Return ids (n, length), padded with 0 on the right, and the length of each prompt."""
+    """Return the ids of n prompts, int64 (n, length), padded with 0 on the right, and their lengths, int64 (n)."""
     ids = torch.zeros(len(prompts), length, dtype=torch.long)
     for row, prompt in enumerate(prompts):
         ids[row, : len(prompt)] = torch.as_tensor(prompt)
@@ -83,14 +86,14 @@ def shared_prefix(prompts: Sequence[Sequence[int]], special: AbstractSet[int]) -
 
 
 def uniforms_of(seeds: SeedTree, ids: Sequence[str], settings: Settings) -> Float32:
-    """Return random numbers in [0, 1), float32 (rows, max_new_tokens): one row per text, one number per token.
+    """Return random numbers in [0, 1), float32 (rows, max_new_tokens): one number for each token of each row.
 
-    Each latent has `settings.candidates` consecutive rows. The numbers of latent x are from the stream seeds/x.
+    Each latent of `ids` has `settings.candidates` consecutive rows, whose numbers are from the stream seeds/id.
     """
     shape = (settings.candidates, settings.max_new_tokens)
     uniforms = np.zeros((len(ids), *shape), dtype=np.float32)
-    for row, name in enumerate(ids):
-        uniforms[row] = seeds.child(name).generator().random(shape, dtype=np.float32)
+    for latent, name in enumerate(ids):
+        uniforms[latent] = seeds.child(name).generator().random(shape, dtype=np.float32)
     return uniforms.reshape(-1, settings.max_new_tokens)
 
 
@@ -106,14 +109,14 @@ def write(
 
     The surprisal of a token is −ln p. Here p is the probability after the `rules` are applied, but before
     temperature, top-k and top-p. V is the size of the vocabulary, so ln(V) is the surprisal of a random guess. The
-    last token of a row is an end token, unless the token limit cut the text.
+    last token of a row is an end token, unless the row reached `settings.max_new_tokens`.
 
-    Row r is text r % candidates of latent r // candidates. The tokens of a row do not depend on the rest of the
-    batch, because all computations have fixed shapes, or smaller shapes that give bitwise the same results.
+    Row r is candidate r % n of latent r // n, where n is `settings.candidates`. The tokens of a row do not depend on
+    the other rows, because all computations have fixed shapes, or smaller shapes that give bitwise the same results.
 
     `embed_prompts` takes the indices of n latents. It returns the embeddings (n, t, width) of their prompts, padded
     on the right to t tokens, and the lengths of the prompts (n). Each token is drawn with one number of `uniforms`,
-    float32 (rows, max_new_tokens) in [0, 1). `advance` is called with 1 for every finished text, and with 0 before
+    float32 (rows, max_new_tokens) in [0, 1). `advance` is called with 1 for every finished row, and with 0 before
     every step.
 
     Raises:
@@ -138,20 +141,20 @@ class _Loop:
 
     def __post_init__(self) -> None:
         self.texts: list[list[int]] = [[] for _ in self.uniforms]
-        self.surprisal = [0.0] * len(self.texts)  # sum of the surprisal of a row's tokens, as a share of ln(V)
-        self.n_read = 0  # number of prompts read so far
-        # rows that wait for a slot: the row, the index of its prompt among the prompts read last, and the number of
-        # tokens of its prompt
+        self.surprisal = [0.0] * len(self.texts)  # by row, the sum over its tokens, as a share of ln(V)
+        self.n_read = 0  # number of prompts read so far, without those that only fill a group
+        # rows that wait for a slot: the row, the index of its prompt in the last group read, and the number of tokens
+        # of the common prefix and the prompt
         self.waiting: deque[tuple[int, int, int]] = deque()
-        self.active: dict[int, int] = {}  # for each used slot, the row in the slot
-        # number of rows that share one reading of their prompt; a `GenericStepper` reads the prompt for each row
+        self.active: dict[int, int] = {}  # by used slot, its row
+        # number of rows that continue one reading of their prompt; a `GenericStepper` reads the prompt for each row
         self.per_prompt = self.settings.candidates if self.stepper.continuous else 1
-        self.size = self.stepper.batch  # number of slots that a step computes
-        # for each slot, the last token of the row, and the number of tokens (prompt and text) before this token
+        self.size = self.stepper.batch  # number of slots that a step computes, the first ones
+        # by slot, the last token of its row, and the number of tokens (prompt and text) before this token
         self.ids, self.positions = (np.zeros(self.size, dtype=np.int64) for _ in range(2))
 
     def fill(self) -> bool:
-        """Put rows into free slots, after reading more prompts if necessary; return whether a slot is in use."""
+        """Put rows into free slots, and read more prompts if no row waits; return whether a slot is in use."""
         free = [slot for slot in range(self.stepper.batch) if slot not in self.active]
         if not self.stepper.continuous and self.active:
             return True
@@ -159,26 +162,26 @@ class _Loop:
             if not self.waiting:
                 self.read()
                 continue
-            taken = [self.waiting.popleft() for _ in range(min(len(free), len(self.waiting)))]
+            next_rows = [self.waiting.popleft() for _ in range(min(len(free), len(self.waiting)))]
             if not self.stepper.continuous:  # slot i continues prompt i
-                free = [prompt for _, prompt, _ in taken]
-            slots, free = free[: len(taken)], free[len(taken) :]
-            self.stepper.assign(self.tensor(slots), self.tensor([prompt for _, prompt, _ in taken]))
-            for slot, (row, _, length) in zip(slots, taken, strict=True):
+                free = [prompt for _, prompt, _ in next_rows]
+            slots, free = free[: len(next_rows)], free[len(next_rows) :]
+            self.stepper.assign(self.tensor(slots), self.tensor([prompt for _, prompt, _ in next_rows]))
+            for slot, (row, _, length) in zip(slots, next_rows, strict=True):
                 self.active[slot], self.ids[slot], self.positions[slot] = row, self.texts[row][-1], length
         if not self.waiting and self.n_read * self.per_prompt == len(self.texts):
             self.compact()
         return bool(self.active)
 
     def compact(self) -> None:
-        """Move the active rows to the first slots, so that a step can compute only these slots."""
+        """Move the active rows to the first slots; a step then computes the smallest of `stepper.sizes` that fits."""
         size = min(size for size in self.stepper.sizes if size >= len(self.active))
-        movers = [slot for slot in self.active if slot >= size]
-        free = [slot for slot in range(size) if slot not in self.active][: len(movers)]
-        if movers:
-            self.stepper.move(self.tensor(movers), self.tensor(free))
-            self.ids[free], self.positions[free] = self.ids[movers], self.positions[movers]
-            self.active |= {to: self.active.pop(slot) for slot, to in zip(movers, free, strict=True)}
+        sources = [slot for slot in self.active if slot >= size]
+        targets = [slot for slot in range(size) if slot not in self.active][: len(sources)]
+        if sources:
+            self.stepper.move(self.tensor(sources), self.tensor(targets))
+            self.ids[targets], self.positions[targets] = self.ids[sources], self.positions[sources]
+            self.active |= {target: self.active.pop(slot) for slot, target in zip(sources, targets, strict=True)}
         self.size = size
 
     def read(self) -> None:
@@ -191,9 +194,9 @@ class _Loop:
         logits = self.stepper.read(embeddings, lengths).repeat_interleave(per, dim=0)
         self.n_read += len(latents)
         tokens = self.draw(logits, dict(enumerate(rows)))
-        for at, row in enumerate(rows):
-            if not self.append(row, tokens[at]):
-                self.waiting.append((row, at // per, self.stepper.prefix_length + int(lengths[at // per])))
+        for line, row in enumerate(rows):
+            if not self.append(row, tokens[line]):
+                self.waiting.append((row, line // per, self.stepper.prefix_length + int(lengths[line // per])))
 
     def step(self) -> None:
         self.advance(0)  # lets the caller stop the run between two steps
@@ -214,7 +217,8 @@ class _Loop:
         return is_done
 
     def draw(self, logits: Tensor, rows: dict[int, int]) -> list[int]:
-        # `rows` maps lines of the logits to rows; the token returned for a line without a row has no meaning
+        # Returns a token for each line of the logits, and adds its surprisal to the row. `rows` has the row of each
+        # line; the token of a line without a row has no meaning.
         if not bool(torch.isfinite(logits.amax(dim=-1)).all()):  # the maximum of a line with NaN is NaN
             raise ModelError("the language model's output is not finite", hint="Its weights are damaged.")
         u = np.zeros(len(logits), dtype=np.float32)
@@ -222,15 +226,15 @@ class _Loop:
             u[line] = self.uniforms[row, len(self.texts[row])]
         logits[:, self.rules.never] = float("-inf")
         for pairs, change in ((self.missing(rows), WANTED), (self.completed(rows), float("-inf"))):
-            if found := [*pairs]:
-                lines, tokens = (self.tensor(numbers) for numbers in zip(*found, strict=True))
+            if listed := [*pairs]:
+                lines, tokens = (self.tensor(numbers) for numbers in zip(*listed, strict=True))
                 logits[lines, tokens] += change
         s = self.settings
         drawn = sample(logits, self.tensor(u), top_k=s.top_k, top_p=s.top_p, temperature=s.temperature)
-        cost = torch.logsumexp(logits.float(), dim=-1) - logits.gather(1, drawn.unsqueeze(1)).squeeze(1).float()
-        costs: list[float] = cost.tolist()
+        surprisal = torch.logsumexp(logits.float(), dim=-1) - logits.gather(1, drawn.unsqueeze(1)).squeeze(1).float()
+        surprisals: list[float] = surprisal.tolist()
         for line, row in rows.items():
-            self.surprisal[row] += costs[line] / math.log(logits.shape[-1])
+            self.surprisal[row] += surprisals[line] / math.log(logits.shape[-1])
         return [int(token) for token in drawn.tolist()]
 
     def missing(self, rows: dict[int, int]) -> Iterator[tuple[int, int]]:
@@ -252,7 +256,7 @@ class _Loop:
 
 
 def sample(logits: Tensor, uniform: Tensor, *, top_k: int, top_p: float, temperature: float) -> Tensor:
-    """Return one token id per line of logits (n, vocabulary), drawn with the uniform numbers, float32 (n) in [0, 1).
+    """Return one token id per line of logits (n, vocabulary), drawn with `uniform`, float32 (n) in [0, 1).
 
     p is the softmax of the top_k largest logits divided by the temperature, in descending order. p' is the shortest
     beginning of p whose sum is at least top_p, divided by this sum. The result is the first token whose cumulative p'
@@ -262,28 +266,29 @@ def sample(logits: Tensor, uniform: Tensor, *, top_k: int, top_p: float, tempera
     """
     values, ids = _largest(logits, min(top_k, logits.shape[-1]))
     p = torch.softmax(values / temperature, dim=-1)
-    before = p.cumsum(dim=-1) - p
-    p = p * (before < top_p)
+    sum_before = p.cumsum(dim=-1) - p
+    p = p * (sum_before < top_p)
     cumulative = p.cumsum(dim=-1)
     drawn = (cumulative <= uniform.unsqueeze(1) * cumulative[:, -1:]).sum(dim=-1)
-    kept = (p > 0).sum(dim=-1)
-    return ids.gather(1, torch.minimum(drawn, kept - 1).unsqueeze(1)).squeeze(1)
+    n_possible = (p > 0).sum(dim=-1)
+    return ids.gather(1, torch.minimum(drawn, n_possible - 1).unsqueeze(1)).squeeze(1)
 
 
 def _largest(logits: Tensor, k: int) -> tuple[Tensor, Tensor]:
     """Return the k largest logits of each line, float32, in descending order, and their token ids.
 
-    The k blocks with the largest maxima contain the k largest logits, so only these k blocks are sorted. Equal logits
-    are ordered by token id. If too many logits equal the k-th largest, `torch.topk` determines which are returned.
+    The logits of a line are divided into blocks of BLOCK. The k blocks with the largest maxima contain the k largest
+    logits, so only these are searched. Equal logits are ordered by token id. If several blocks have the k-th largest
+    maximum, `torch.topk` determines which of the equal logits are returned.
     """
     n = len(logits)
-    if missing := -logits.shape[-1] % BLOCK:
-        logits = functional.pad(logits, (0, missing), value=float("-inf"))
+    if n_padding := -logits.shape[-1] % BLOCK:
+        logits = functional.pad(logits, (0, n_padding), value=float("-inf"))
     blocks = logits.view(n, BLOCK, -1)
-    best = torch.topk(blocks.amax(dim=1), min(k, blocks.shape[-1]), dim=-1).indices
-    values = blocks.gather(2, best.unsqueeze(1).expand(-1, BLOCK, -1)).float().view(n, -1) + 0.0  # -0 becomes 0
-    ids = (torch.arange(BLOCK, device=logits.device)[:, None] * blocks.shape[-1] + best.unsqueeze(1)).view(n, -1)
+    tops = torch.topk(blocks.amax(dim=1), min(k, blocks.shape[-1]), dim=-1).indices
+    values = blocks.gather(2, tops.unsqueeze(1).expand(-1, BLOCK, -1)).float().view(n, -1) + 0.0  # -0 becomes 0
+    ids = (torch.arange(BLOCK, device=logits.device)[:, None] * blocks.shape[-1] + tops.unsqueeze(1)).view(n, -1)
     bits = values.view(torch.int32)
     ordered = bits ^ ((bits >> 31) & 0x7FFFFFFF)  # integers that have the order of the floats
-    at = torch.topk((ordered.long() << 32) - ids, k, dim=-1, sorted=True).indices
-    return values.gather(1, at), ids.gather(1, at)
+    positions = torch.topk((ordered.long() << 32) - ids, k, dim=-1, sorted=True).indices
+    return values.gather(1, positions), ids.gather(1, positions)
