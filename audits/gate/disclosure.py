@@ -105,10 +105,8 @@ def public_metric(name: str, metric: Metric, policy: Policy) -> Metric:
 
     The public interval contains the exact interval, with one exception: the metric is an exact number (low = high)
     and a rule reads its `value`. Then a single number replaces it, for which each rule has the same outcome:
-    - If all rules on the metric have the same operator, this is the less favourable end of the rounded interval: the
-      upper end for `<=`, the lower end for `>=`.
-    - If they have both operators and the metric is a count, this is the smallest count of the rounded interval that
-      lies between the same limits as the metric.
+    - If all rules on the metric have one operator, the upper (`<=`) or lower (`>=`) end of the rounded interval.
+    - If they have both operators, a count of the rounded interval between the same limits; only for counts.
     """
     if policy.disclosure.publish_exact_counts:
         return metric
@@ -129,8 +127,7 @@ def _rounded(name: str, metric: Metric, policy: Policy) -> Metric:
     if is_exact and _EXACT_METRIC.fullmatch(name):
         return metric.model_copy(update={"n": n})
     limits = [rule.limit for rule in rules]
-    is_count = metric.value > 1 or (metric.value == 1 and _IS_COUNT.match(name) is not None)
-    is_count = is_count and is_exact and metric.value.is_integer()
+    is_count = is_exact and metric.value.is_integer() and metric.value >= (1 if _IS_COUNT.match(name) else 2)
     if is_count:
         low, high = (1, 10) if metric.value < 10 else _bucket_ends(int(metric.value))
         bottom, top = float(low), float(high - 1)

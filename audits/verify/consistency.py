@@ -6,6 +6,7 @@ Therefore a check allows one step of rounding for every rounded number that it c
 """
 
 import math
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -229,7 +230,8 @@ def written_problems(parts: BundleParts) -> Iterator[str]:
     """Yield a problem if all rounds together wrote or kept fewer records than were released."""
     page, released = parts.report.page, parts.predicate.dataset.records
     for stage, action in (("filter", "kept"), ("decode", "written")):
-        counts = [_largest_in(row.n_out) for row in page.stages if row.name.split("-")[0] == stage]
+        rounds = re.compile(rf"{stage}(?:-\d+)?")  # `decode-reconstruction` is no round
+        counts = [_largest_in(row.n_out) for row in page.stages if rounds.fullmatch(row.name)]
         if counts and sum(counts) < released:
             yield f"stages: fewer records were {action} than released"
 

@@ -217,7 +217,8 @@ def parts_of(releases):
 
 @pytest.mark.parametrize(("n_written", "is_refused"), [(10, True), (11, False), ("5-10", True), ("10-20", False)])
 def test_released_records_must_have_been_written(n_written, is_refused):
-    page = SimpleNamespace(stages=[SimpleNamespace(name="decode-1", n_out=n_written)])
+    rows = {"decode": 0, "decode-2": n_written, "decode-reconstruction": 96}
+    page = SimpleNamespace(stages=[SimpleNamespace(name=name, n_out=n) for name, n in rows.items()])
     dataset = SimpleNamespace(records=11)
     parts = SimpleNamespace(report=SimpleNamespace(page=page), predicate=SimpleNamespace(dataset=dataset))
     assert list(written_problems(parts)) == is_refused * ["stages: fewer records were written than released"]
