@@ -75,7 +75,7 @@ def whole(folder):
     target = folder / "extracted"
     shutil.rmtree(target, ignore_errors=True)
     target.mkdir()
-    kept = NoteSelection(unused=lambda _: None, limit=None, rank=lambda person: person, rows_are_persons=False)
+    kept = NoteSelection(reason_unused=lambda _: None, limit=None, rank=lambda person: person, rows_are_persons=False)
     found = extract("fhir", folder, target, ReadOptions(fields=Fields(), encoding="utf-8"), kept)
     shutil.rmtree(target)
     return found["notes"]

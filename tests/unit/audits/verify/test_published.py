@@ -19,7 +19,7 @@ from audits.verify.published import (
     ReportFile,
     Score,
     Share,
-    _has_enough_persons,
+    _checked_persons,
     shown_results,
 )
 from audits.verify.statement import ReleasePredicate, no_repeats
@@ -67,11 +67,11 @@ def test_a_kind_of_access_is_listed_once():
         no_repeats(("words", "words"))
 
 
-def test_a_subgroup_has_enough_persons():
+def test_a_subgroup_checked_persons():
     few, enough = (Score(value=0.5, low=0.4, high=0.6, n=MIN_SUBGROUP_PERSONS - missing) for missing in (1, 0))
-    assert _has_enough_persons(enough) is enough
+    assert _checked_persons(enough) is enough
     with pytest.raises(ValueError, match="a subgroup of too few persons"):
-        _has_enough_persons(few)
+        _checked_persons(few)
 
 
 @pytest.mark.parametrize(("low", "high", "is_refused"), [(0.0, 1.0, False), (-0.1, 1.0, True), (0.0, 1.1, True)])
