@@ -106,7 +106,8 @@ class Policy(Canonical):
     def _substitute_is_consistent(self) -> Self:
         if self.dp_substitute is not None:
             if self.dp is not None:
-                raise ValueError("dp_substitute: `dp` requires the accounting already; remove one of the two keys")
+                problem = "both require the audit `accounting`, so only one of the two keys may be set"
+                raise ValueError(f"dp and dp_substitute: {problem}; remove `dp` or `dp_substitute`")
             metrics = {rule.id: rule.metric for rule in self.rules}
             check_fit(self.dp_substitute, required=self.required, measured=self.measured, metrics=metrics)
         return self

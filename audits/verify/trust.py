@@ -289,7 +289,8 @@ def authority(text: str) -> x509.Certificate:
     except (binascii.Error, ValueError):
         raise ValueError("is not a certificate") from None
     if authority_text(certificate) != text:
-        raise ValueError("is not in canonical form")
+        form = "is not in canonical form, which is base64 of DER without line breaks"
+        raise ValueError(f"{form}; write the trust root with `synthgen trust init --authority FILE`")
     if not any(isinstance(item.value, x509.BasicConstraints) and item.value.ca for item in extensions):
         raise ValueError("is not the certificate of a certification authority")
     return certificate

@@ -87,7 +87,8 @@ class AttributeRule(BaseModel):
         if kind == "age":
             _years(value)
         elif kind in _IN_DICTIONARY and value_of(kind, value) is None:
-            raise ValueError(f"{kind} {value!r} is not in the dictionary; use `mentions` instead")
+            dictionary = f"SynthGen's dictionary of {kind}s (synthgen/attributes/dictionaries.py)"
+            raise ValueError(f"{kind} {value!r} is not in {dictionary}; use `mentions` instead")
         elif isinstance(value, str) and re.search(r"\w", value) is None:
             raise ValueError(f"{kind} must contain a word")
         return self

@@ -128,7 +128,10 @@ def test_unsuitable_yaml_is_refused_without_a_traceback(tmp_path, more):
             "filter: {attributes: {ant: [{age: 60-40}], '*': [{medication: nostrum}]}}",
             [
                 "filter.attributes.ant.0: age must be years from 0 to 120, such as 54 or 40-60, got '60-40'",
-                "filter.attributes.*.0: medication 'nostrum' is not in the dictionary; use `mentions` instead",
+                (
+                    "filter.attributes.*.0: medication 'nostrum' is not in SynthGen's dictionary of medications "
+                    "(synthgen/attributes/dictionaries.py); use `mentions` instead"
+                ),
             ],
         ),
         (
