@@ -87,7 +87,10 @@ def check_models(models: Sequence[Model], policy: Policy) -> None:
     if "pinned-models" in policy.required_provenance and formats != {SAFETENSORS}:
         raise VerifyError("E_POLICY", "the policy requires the digest of every model; a model on a server has none")
     if policy.intended_use == "outside" and REMOTE_SERVER in formats:
-        raise VerifyError("E_POLICY", "an external policy forbids remote servers; prompts may have left the network")
+        problem = (
+            "the policy is for external release and forbids remote servers, but this bundle names one as a model"
+        )
+        raise VerifyError("E_POLICY", f"{problem}; prompts may have left the network")
 
 
 def server_problems(models: Sequence[Model], config: Mapping[str, Any]) -> Iterator[str]:

@@ -66,7 +66,8 @@ def write_bundle(out_dir: Path, *, content: BundleContent, key: SigningKey, now:
         _write(target, files, now)
     elif not _is_same(target, digests, key, content, now):
         hint = "Move the folder away, then release again."
-        raise StorageError(f"{target}: exists and is not the same release", hint=hint)
+        cause = "it was altered or damaged, or signed with another key"
+        raise StorageError(f"{target}: exists, but is not the same release; {cause}", hint=hint)
     return Bundle(target, release_id)
 
 
