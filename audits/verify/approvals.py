@@ -26,6 +26,8 @@ from audits.verify.trust import RELEASER, ROOT, TrustRoot
 
 FOLDER = "attestation/approvals"
 PAYLOAD_SUBJECT = "release.payload"  # name of the signed release statement in `subject` of a decision
+# what messages call a decision of each kind
+_NOUNS: dict[DecisionKind, str] = {"APPROVE": "approval", "REJECT": "rejection", "CLOSE": "closing"}
 _DIGEST_HEX = 16  # number of hex digits of a decision's sha256 in its file name
 FILE = re.compile(
     r"attestation/approvals/(?P<role>[a-z][a-z0-9_]{0,31})\.(?P<keyid>[0-9a-f]{16})\.(?P<digest>[0-9a-f]{16})\.dsse\.json"
@@ -72,7 +74,9 @@ def read_decisions(
     found, problems = [], []
     files = [(name, match) for name in tree.files if (match := FILE.fullmatch(name)) is not None]
     if len(files) > MAX_SEEN:
-        raise VerifyError("E_APPROVAL", f"the bundle contains more than {MAX_SEEN} decisions")
+        raise VerifyError(
+            "E_APPROVAL", f"the bundle contains more than {MAX_SEEN} approvals, rejections and closings"
+        )
     for name, match in files:
         try:
             found.append(_read(tree.read(name, MAX_ENVELOPE_BYTES), name, match, trust, release, now))
@@ -83,14 +87,16 @@ def read_decisions(
         file, named = decision.file, [by_digest[digest] for digest in decision.seen if digest in by_digest]
         if all_read and len(named) < len(decision.seen):
             n = len(decision.seen) - len(named)
-            problems.append(f"{file.name}: names {n} decisions that are missing from the bundle")
+            missing = f"{n} of the approvals, rejections and closings that it names are missing from the bundle"
+            problems.append(f"{file.name}: {missing}")
         if any(earlier.file.created > file.created for earlier in named):
-            problems.append(f"{file.name}: dated before a decision that it names")
+            problems.append(f"{file.name}: dated before an approval, rejection or closing that it names")
         if decision.kind != "CLOSE" and any(earlier.kind == "CLOSE" for earlier in named):
             problems.append(f"{file.name}: {decision.person} signed after the release was closed")
         if is_needless(decision.kind, file.keys, named) or _is_parallel_repeat(decision, found):
-            reason = "a repeated decision is refused, because it could carry hidden data"
-            problems.append(f"{file.name}: {decision.person} made this decision before; {reason}")
+            noun = _NOUNS[decision.kind]
+            reason = f"a repeated {noun} is refused, because it could carry hidden data"
+            problems.append(f"{file.name}: {decision.person} signed more than one {noun}; {reason}")
     if problems:
         raise VerifyError("E_APPROVAL", "; ".join(problems))
     return tuple(sorted(found, key=lambda decision: (len(decision.seen), decision.file.name)))

@@ -109,7 +109,7 @@ def test_no_decision_but_the_last_can_be_deleted(clinic, tmp_path):
     for path in paths[:-1]:  # the deputy's approval is enough without the officer's, and nobody requires the auditor
         data = path.read_bytes()
         path.unlink()
-        refused(clinic.verify(bundle), "names 1 decisions that are missing")
+        refused(clinic.verify(bundle), "1 of the approvals, rejections and closings that it names are missing")
         path.write_bytes(data)
     bundle = clinic.copy(tmp_path / "rejected")
     rejection = clinic.sign(bundle, "officer", "--reject")

@@ -12,6 +12,8 @@ from audits.verify.approvals import file_name
 from audits.verify.bundle import verify_bundle
 from synthgen.release.approve import approve
 
+MISSING = "1 of the approvals, rejections and closings that it names are missing from the bundle"
+
 
 @pytest.fixture(scope="module")
 def approved(releases, tmp_path_factory):
@@ -48,7 +50,7 @@ def test_both_approvals_verify(approved, releases):
 def test_missing_approval_is_refused(copy, releases, officer):  # 30
     owner = file_of(copy, "data_owner")
     (copy / officer).unlink()
-    assert failure(copy, releases) == f"E_APPROVAL {owner}: names 1 decisions that are missing from the bundle"
+    assert failure(copy, releases) == f"E_APPROVAL {owner}: {MISSING}"
     (copy / owner).unlink()
     found = verify_bundle(copy, releases.root(), now=releases.LATER)
     roles = [f"role {role}: 0 of 1 required approvals are present" for role in ("privacy_officer", "data_owner")]
@@ -84,7 +86,7 @@ WRONG_TYPE = "is not of type ApprovalStatement"
         ({"time": "2026-11-20T06:59:59Z"}, "before the release"),  # 62
         ({"time": "2026-11-20T09:00:01Z"}, "future"),
         ({"decision": "CLOSE"}, "a releaser can only close"),
-        ({"seen": ["0" * 64]}, "dated before|names 1 decisions"),
+        ({"seen": ["0" * 64]}, f"dated before|{MISSING}"),
         ({"seen": ["1" * 64, "0" * 64]}, "not sorted"),
         ({"seen": ["0" * 64] * 2}, "named twice"),
         ({"person": "P.  Officer"}, "does not name the person"),
@@ -145,7 +147,10 @@ def test_decisions_are_dated_in_order_and_nothing_follows_a_closing(copy, releas
     value = releases.statement(copy, owner)
     value["predicate"]["time"] = "2026-11-20T07:30:00Z"  # the decision that it names was signed at 08:00
     changed = put(copy, releases, owner, value, (releases.OWNER,), "data_owner")
-    assert failure(copy, releases) == f"E_APPROVAL {changed}: dated before a decision that it names"
+    assert (
+        failure(copy, releases)
+        == f"E_APPROVAL {changed}: dated before an approval, rejection or closing that it names"
+    )
     value["predicate"]["time"] = "2026-11-20T08:00:00Z"
     put(copy, releases, changed, value, (releases.OWNER,), "data_owner")
     closing = approve(
@@ -160,7 +165,7 @@ def test_decisions_are_dated_in_order_and_nothing_follows_a_closing(copy, releas
     changed = put(copy, releases, name, value, (releases.OWNER,), "data_owner")
     assert failure(copy, releases).startswith(f"E_APPROVAL {changed}: D. Owner signed after the release was closed")
     closing.unlink()
-    assert "names 1 decisions that are missing" in failure(copy, releases)
+    assert MISSING in failure(copy, releases)
 
 
 def test_second_approval_of_one_person_is_refused_but_a_rejection_is_not(copy, releases, officer):
@@ -170,7 +175,7 @@ def test_second_approval_of_one_person_is_refused_but_a_rejection_is_not(copy, r
     original = (copy / officer).read_bytes()
     put(copy, releases, officer, value, (releases.OFFICER,), "privacy_officer")
     (copy / officer).write_bytes(original)
-    assert "P. Officer made this decision before" in failure(copy, releases)
+    assert "P. Officer signed more than one approval" in failure(copy, releases)
     value["predicate"].update(decision="REJECT")
     (again,) = [name for name in copy.glob("attestation/approvals/privacy*") if name != copy / officer]
     name = again.relative_to(copy).as_posix()
@@ -189,7 +194,9 @@ def test_approval_dated_before_its_key_is_valid_is_refused(approved, releases):
 def test_number_of_decisions_is_limited(copy, releases, officer):
     for number in range(99):
         (copy / f"attestation/approvals/janitor.{number:016x}.{'0' * 16}.dsse.json").touch()
-    assert failure(copy, releases) == "E_APPROVAL the bundle contains more than 100 decisions"
+    assert (
+        failure(copy, releases) == "E_APPROVAL the bundle contains more than 100 approvals, rejections and closings"
+    )
 
 
 def test_root_key_cannot_approve(copy, releases, officer):
