@@ -25,8 +25,8 @@ REMEDIES = {  # first part of the name of a metric -> what to change
     "input_checks": "correct the problem that the reason names: set source.dedupe for repetitions, set source.group "
     "for persons in both train and control, use a random split for tables that differ",
     "utility": _MORE_SIGNAL,
-    "balance": "lower filter.class_agreement, raise decode.candidates, or request fewer records of the class that "
-    "lacks records (interpolate.balance)",
+    "balance": "lower filter.class_agreement, raise decode.candidates, or set interpolate.balance to request fewer "
+    "records of the class that has fewer records than requested",
     "records": "request more records (interpolate.total), or relax the filter that rejects the most texts",
     "attempts": "use control persons who were not audited before",
     "secret": "remove `secret: public`",
@@ -49,7 +49,7 @@ UNITS = {  # last part of the name of a metric, such as `auc` in `membership.auc
     "tpr_at_fpr_5pct": "share of members",
     "epsilon_lower_bound": "ε",
     "margin": "largest allowed difference between a share and the share expected by chance",
-    "limit": "additional risk from 0 to 1",
+    "limit": "largest allowed additional risk, from 0 to 1",
     "lineage": "1 = parents known, 0 = not known",
     "tstr_over_trtr": "ratio of macro-F1",
     "worst_class_ratio": "ratio of F1",
@@ -62,7 +62,8 @@ UNITS = {  # last part of the name of a metric, such as `auc` in `membership.auc
     "recall": "share of identifiers",
     "gates": "gates",
 }
-MORE_EVIDENCE = "add persons, or add records if the reason counts records"
+# remedy if there is too little data for a verdict
+MORE_EVIDENCE = "add persons to the source (or records, if the reason states a number of records)"
 ANOTHER_ATTEMPT = (
     "Each further run that is audited on the same control persons counts as an attempt and must reach a higher "
     "confidence; `synthgen plan` and changes of the policy do not count."
