@@ -20,7 +20,7 @@ MAX_YAML_BYTES = 1 << 20
 MAX_DEPTH = 12  # largest depth of nesting; limited, because the parser's time grows with the square of the depth
 _WORD = re.compile(r"[a-z][a-z-]*")  # strings that `block_yaml` writes without quotes, except `_NOT_WORDS`
 _NOT_WORDS = frozenset({"null", "true", "false", "yes", "no", "on", "off", "y", "n"})  # not strings in YAML 1.1
-_MAX_DIGITS = 25  # largest number of characters of a number; every double needs at most 24
+_MAX_NUMBER_CHARACTERS = 25  # largest length of a number with sign, point and exponent; a double needs at most 24
 _STRING_TAG, _NUMBER_TAGS = "tag:yaml.org,2002:str", {"tag:yaml.org,2002:int", "tag:yaml.org,2002:float"}
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")  # characters that YAML does not allow in a file
 _UNCLOSED = {  # what the parser was reading when it stopped -> hint for the user
@@ -184,7 +184,7 @@ def _unsuitable(node: Any) -> Iterator[str]:
     elif isinstance(node, SequenceNode):
         for item in node.value:
             yield from _unsuitable(item)
-    elif isinstance(node, ScalarNode) and node.tag in _NUMBER_TAGS and len(node.value) > _MAX_DIGITS:
-        yield f"line {node.start_mark.line + 1}: the number has more than {_MAX_DIGITS} characters"
+    elif isinstance(node, ScalarNode) and node.tag in _NUMBER_TAGS and len(node.value) > _MAX_NUMBER_CHARACTERS:
+        yield f"line {node.start_mark.line + 1}: the number has more than {_MAX_NUMBER_CHARACTERS} characters"
     elif isinstance(node, ScalarNode) and any("\ud800" <= c <= "\udfff" for c in node.value):
         yield f"line {node.start_mark.line + 1}: a value contains half of a surrogate pair, which is not valid text"

@@ -6,7 +6,10 @@ import ahocorasick  # type: ignore[import-not-found] # ships no types
 
 
 class Phrases:
-    """The phrases to search for; none is empty, and no two are equal. The memory is about 40 bytes per token."""
+    """The phrases to search for. The memory is about 40 bytes per token.
+
+    The caller must ensure that no phrase is empty and that all phrases are different; this is not checked.
+    """
 
     def __init__(self, phrases: Sequence[Sequence[str]]) -> None:
         self._number: dict[str, int] = {}  # number of each token of the phrases, from 1; all other tokens: 0

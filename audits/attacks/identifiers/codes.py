@@ -11,10 +11,12 @@ from audits.attacks.identifiers.digits import spelled_runs
 from audits.text.name_lists import split_list
 from audits.text.spans import tokens_in
 
-MIN_CHARACTERS, MAX_CHARACTERS = 7, 34  # smallest and largest number of letters and digits of a code
-MIN_LONG_CHARACTERS, MIN_LONG_DIGITS = 8, 6  # see `Code.is_long`
-_MIN_MIXED_DIGITS = 2  # see `Code.is_mixed`
-_SEPARATORS = frozenset((" ", "-", ".", "/", "_", "\\", "|"))
+MIN_CHARACTERS = 7  # smallest number of letters and digits of a code
+MAX_CHARACTERS = 34  # largest number of letters and digits of a code
+MIN_LONG_CHARACTERS = 8  # smallest number of letters and digits of a long code (`Code.is_long`)
+MIN_LONG_DIGITS = 6  # smallest number of digits of a long code
+_MIN_MIXED_DIGITS = 2  # smallest number of digits of a mixed code (`Code.is_mixed`)
+_SEPARATORS = frozenset((" ", "-", ".", "/", "_", "\\", "|"))  # usual separators between the groups of a code
 MAX_GROUPS = 7  # largest number of groups of a code
 MIN_DIGITS = 4  # smallest number of digits of a code; 2 if one of its groups has both letters and digits
 _MAX_SHORT = 3  # largest number of letters in a group of kind "a", and of digits in a group of kind "d" (`_kind`)
@@ -25,10 +27,11 @@ _STRETCH = re.compile(
     rf"(?<![^\W_])(?:[^\W\d_]{{1,3}}[ ./_-]){{0,2}}{_WITH_DIGIT}"
     rf"(?:[\W_]{{1,3}}{_WITH_DIGIT}|[ ./_-][^\W\d_]{{1,3}}(?![^\W_]))*"
 )
-_WORD = re.compile(r"[^\W\d_]{5}")  # a group with five letters in a row and fewer than six digits belongs to no code
-_FOUR_LETTERS = re.compile(r"[^\W\d_]{4}")  # see `Code.is_mixed`
-# `_has_word` is false for groups with four digits between letters (ABCPE1234F) or three separate runs of digits
-_DIGITS_INSIDE, _MIN_RUNS_OF_DIGITS = re.compile(r"[^\W\d_]{1,6}\d{4,}[^\W\d_]{1,2}"), 3
+_WORD = re.compile(r"[^\W\d_]{5}")  # five letters in a row, which `_kind` considers a word
+_FOUR_LETTERS = re.compile(r"[^\W\d_]{4}")  # four letters in a row, which `Code.is_mixed` considers a word
+# a group with four or more digits between letters, such as ABCPE1234F; its letters are no word
+_DIGITS_INSIDE = re.compile(r"[^\W\d_]{1,6}\d{4,}[^\W\d_]{1,2}")
+_MIN_RUNS_OF_DIGITS = 3  # the letters of a group with at least three separate runs of digits are no word
 _LAST_DIGITS = 9  # the last nine digits of a longer number are a code too, because a country code may precede them
 # a number with a suffix or unit is a quantity
 _QUANTITY = re.compile(
@@ -55,16 +58,20 @@ class Code(NamedTuple):
 
     @property
     def is_long(self) -> bool:
-        """Whether the code has at least 8 characters with at least 6 digits, and only usual separators."""
+        """Whether the code has at least 8 characters with at least 6 digits, and only usual separators.
+
+        The usual separators are `_SEPARATORS` and, if the code contains letters, the colon.
+        """
         n_digits = sum(map(str.isdecimal, self.key))
         separators = _SEPARATORS if self.key.isdecimal() else _SEPARATORS | {":"}  # 10:30-11:45 is no long code
         return len(self.key) >= MIN_LONG_CHARACTERS and n_digits >= MIN_LONG_DIGITS and self.separators <= separators
 
     @property
     def is_mixed(self) -> bool:
-        """Whether the code has letters, at least 2 digits and 8 characters, and usual separators other than a space.
+        """Whether the code has letters, at least 2 digits and 8 characters, and no spaces or unusual separators.
 
-        A group with four consecutive letters is excluded, because it may be a word, as in 2watt/2chan.
+        The usual separators are `_SEPARATORS` and the colon. A code in which a group has four consecutive letters is
+        excluded, because the letters may be a word, as in 2watt/2chan.
         """
         n_digits = sum(map(str.isdecimal, self.key))
         has_enough = len(self.key) >= MIN_LONG_CHARACTERS and _MIN_MIXED_DIGITS <= n_digits < len(self.key)
@@ -73,7 +80,10 @@ class Code(NamedTuple):
 
     @property
     def form(self) -> str:
-        """How the code is written: the kinds of its groups, its separators, and "+" if it is not long."""
+        """How the code is written: the kinds of its groups, its separators, and "+" if it is not long.
+
+        The "+" ensures that a long code and a code that is not long never have the same form.
+        """
         return self.kinds + "".join(sorted(self.separators)) + ("" if self.is_long else "+")
 
     @property
@@ -85,8 +95,8 @@ class Code(NamedTuple):
 def find_codes(normalised: str, dates: Sequence[tuple[int, int]] = ()) -> Iterator[Code]:
     """Yield every code in a normalised text, including codes inside a longer code.
 
-    A number of eight or more digits in words is a code too. `dates` has the characters [start, end) of each date in
-    the text. Groups that overlap a date belong to no code.
+    A number of at least eight digits that is written in words only ("four five ...") is a code too. `dates` has the
+    characters [start, end) of each date in the text. Groups that overlap a date belong to no code.
     """
     for digits, starts, ends in spelled_runs(normalised):
         yield Code((digits,), "D", frozenset(), starts[0], ends[-1])
@@ -128,7 +138,9 @@ def _windows(text: str, groups: Sequence[tuple[str, int, int]], kinds: Sequence[
 def _kind(group: str, *, is_joined: bool) -> str:
     """Return the kind of a group; "" if it cannot belong to a code.
 
-    The kinds are d (one to three digits), D (more digits), m (letters and digits) and a (one to three letters).
+    The kinds are d (one to three digits), D (more digits), m (letters and digits) and a (one to three letters). A
+    group of letters and digits cannot belong to a code if it is a quantity such as 20mg, or if it contains a word
+    (`_has_word`) and fewer than six digits.
     """
     if group.isdecimal():
         return "d" if len(group) <= _MAX_SHORT else "D"
@@ -139,7 +151,11 @@ def _kind(group: str, *, is_joined: bool) -> str:
 
 
 def _has_word(group: str, word: re.Pattern[str]) -> bool:
-    """Return whether a group contains the pattern `word` and its digits are not scattered between letters."""
+    """Return whether a group contains the pattern `word`, and its digits are not between its letters.
+
+    The digits are between the letters if the group fits `_DIGITS_INSIDE` or has at least three separate runs of
+    digits.
+    """
     is_scattered = len(re.findall(r"\d+", group)) >= _MIN_RUNS_OF_DIGITS or _DIGITS_INSIDE.fullmatch(group)
     return not is_scattered and word.search(group) is not None
 

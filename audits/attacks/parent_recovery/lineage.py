@@ -148,9 +148,9 @@ class LineageExposure:
 def weights_by_person(parents: Sequence[int], weights: Sequence[float], train_person: Int) -> dict[int, float]:
     """Return the weight of each person in one row, summed over the person's records; weights of 0 are dropped."""
     weight_of: dict[int, float] = {}
-    for row, weight in zip(parents, weights, strict=True):
+    for parent, weight in zip(parents, weights, strict=True):
         if weight > 0:
-            person = int(train_person[row])
+            person = int(train_person[parent])
             weight_of[person] = weight_of.get(person, 0.0) + weight
     return weight_of
 
@@ -162,20 +162,21 @@ def lineage_exposure(lineage: Lineage, train_person: Int, synthetic_class: Int) 
     of each synthetic row.
     """
     mixed = [weights_by_person(p, w, train_person) for p, w in zip(lineage.parents, lineage.weights, strict=True)]
-    rows_with_parents = [i for i, row in enumerate(mixed) if row]
+    rows_with_parents = [i for i, weight_of in enumerate(mixed) if weight_of]
     n_persons = int(train_person.max()) + 1
-    row = np.repeat(np.arange(len(rows_with_parents)), [len(mixed[i]) for i in rows_with_parents])
+    # for each contribution of a person to a row: the position of the row in `rows_with_parents`, person and weight
+    position = np.repeat(np.arange(len(rows_with_parents)), [len(mixed[i]) for i in rows_with_parents])
     person = np.array([p for i in rows_with_parents for p in mixed[i]], dtype=np.int64)
     weight = np.array([w for i in rows_with_parents for w in mixed[i].values()], dtype=np.float64)
     heaviest = np.zeros(len(rows_with_parents))
-    np.maximum.at(heaviest, row, weight)
+    np.maximum.at(heaviest, position, weight)
     classes, class_of_row = np.unique(synthetic_class[rows_with_parents], return_inverse=True)
     weight_of_person = np.zeros((len(classes), n_persons))
-    np.add.at(weight_of_person, (class_of_row[row], person), weight)
+    np.add.at(weight_of_person, (class_of_row[position], person), weight)
     return LineageExposure(
         max_weight=heaviest,
-        effective_parents=1 / np.bincount(row, weights=weight**2, minlength=len(rows_with_parents)),
-        persons_of_row=np.bincount(row, minlength=len(rows_with_parents)),
+        effective_parents=1 / np.bincount(position, weights=weight**2, minlength=len(rows_with_parents)),
+        persons_of_row=np.bincount(position, minlength=len(rows_with_parents)),
         rows_of_person=np.bincount(person, minlength=n_persons),
         persons_of_class=(weight_of_person > 0).sum(axis=1),
         max_share_of_class=weight_of_person.max(axis=1) / weight_of_person.sum(axis=1),
