@@ -15,7 +15,8 @@ from audits.core.types import Table
 from audits.ledger.chain import Chain, Head, HighWaterMark, opened
 from audits.ledger.persons import joined, person_marks, split, text_marks
 
-MAX_REPEATED_SHARE = 0.01  # control is new if no earlier audit used a larger share of the control persons or texts
+# Control counts as used before if an earlier audit used more than this share of its persons, or of its texts.
+MAX_REPEATED_SHARE = 0.01
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,14 +33,16 @@ def record_attempt(folder: Path, high_water_mark: HighWaterMark, *, digest: str,
     """Record an audit of the records in `control` in the ledger, and return this attempt with its number.
 
     An earlier audit is an attempt on the same control persons if its entry contains more than 1 % of the persons in
-    `control` or more than 1 % of its texts. An entry contains a text if it has more than half of the text's marks
-    (`text_marks`). So it contains a text even if the spaces, the encoding, the person ids or one word in ten were
-    changed, or words were added.
+    `control`, or if its entry contains more than 1 % of the texts in `control`. The persons and the texts are counted
+    separately, and one of the two conditions is enough. An entry contains a text if it has more than half of the
+    text's marks (`text_marks`). So it contains a text even if the spaces, the encoding, the person ids or one word in
+    ten were changed, or words were added.
 
     `folder` is the folder of the ledger, and `high_water_mark` is the file that detects a rollback of the ledger.
-    `digest` identifies everything that could change a verdict: tables, seed, audits, confidence, versions. Two
-    audits with equal digests are one attempt. `control` contains the source records before identifiers are replaced,
-    with group ids that are unique in the institution.
+    `digest` identifies everything that could change a verdict: tables, seed, audits, confidence, versions. It is a
+    plain digest; the entry and the returned attempt contain only its keyed digest. Two audits with equal digests are
+    one attempt. `control` contains the source records before identifiers are replaced, with group ids that are unique
+    in the institution.
 
     Raises:
         InputError: the ledger cannot be used, or it was changed, replaced or rolled back.
@@ -52,6 +55,7 @@ def record_attempt(folder: Path, high_water_mark: HighWaterMark, *, digest: str,
         earlier = _attempts_on(chain, persons, texts)
         if keyed_digest not in earlier:
             marks = {"persons": joined(persons), "texts": joined(set().union(*texts))}
+            # the field `made` of an entry is the keyed digest, which identifies the audit
             chain.append({"made": keyed_digest, "attempt": len(earlier) + 1, **marks})
         return _attempt_with(chain, keyed_digest)
 
@@ -68,29 +72,35 @@ def attempts_before(folder: Path, high_water_mark: HighWaterMark, *, control: Ta
         return len(_attempts_on(chain, person_marks(chain, control), text_marks(chain, control)))
 
 
-def recorded_attempt(folder: Path, high_water_mark: HighWaterMark, digest: str) -> Attempt:
+def recorded_attempt(folder: Path, high_water_mark: HighWaterMark, keyed_digest: str) -> Attempt:
     """Return the attempt with this keyed digest; raise InputError as `record_attempt` does, or if there is none."""
     with opened(folder, high_water_mark) as chain:
-        if digest not in {entry["made"] for entry in _entries(chain)}:
+        if keyed_digest not in {entry["made"] for entry in _entries(chain)}:
             hint = "Run the audits again, so that the attempt is counted."
             raise InputError(f"the ledger {folder} does not contain this run's attempt", hint=hint)
-        return _attempt_with(chain, digest)
+        return _attempt_with(chain, keyed_digest)
 
 
 def _entries(chain: Chain) -> list[Mapping[str, Any]]:
     return [entry for entry in chain.entries if "attempt" in entry]  # entries without this key are about budgets
 
 
-def _attempt_with(chain: Chain, digest: str) -> Attempt:
-    """Return the newest attempt with this keyed digest."""
+def _attempt_with(chain: Chain, keyed_digest: str) -> Attempt:
+    """Return the newest attempt with this keyed digest.
+
+    Usually there is one. There are several if control has no marks, because then no repetition is recognised.
+    """
     entries = _entries(chain)
-    number = next(entry["attempt"] for entry in reversed(entries) if entry["made"] == digest)
-    position = list(dict.fromkeys(entry["made"] for entry in entries)).index(digest) + 1
-    return Attempt(number=number, position=position, digest=digest, ledger=chain.head())
+    number = next(entry["attempt"] for entry in reversed(entries) if entry["made"] == keyed_digest)
+    position = list(dict.fromkeys(entry["made"] for entry in entries)).index(keyed_digest) + 1
+    return Attempt(number=number, position=position, digest=keyed_digest, ledger=chain.head())
 
 
 def _attempts_on(chain: Chain, persons: set[str], texts: list[set[str]]) -> list[str]:
-    """Return the keyed digests of the earlier audits on the same control persons, given the marks of both."""
+    """Return the keyed digests of the earlier audits on the same control persons.
+
+    `persons` are the marks of the control persons, and `texts` has the marks of each control text.
+    """
 
     def is_repeated(entry: Mapping[str, Any]) -> bool:
         before = split(entry["texts"])

@@ -21,10 +21,12 @@ from audits.verify.trust import TrustRoot
 if TYPE_CHECKING:
     from audits.attacks.accounting.accountants import EpsilonBounds
 
-UNIT, NO_MECHANISM = "group", "none+empirical"  # words of a statement: a guarantee per person, and no DP at all
-# metric: number of kinds of reads of private records that the privacy accounting does not cover
+UNIT = "group"  # privacy unit in a statement whose guarantee holds per person
+NO_MECHANISM = "none+empirical"  # mechanism in a statement that claims no DP
+# metric: number of kinds of access to private records whose privacy cost the accounting does not include
 UNACCOUNTED = "accounting.unaccounted_reads"
-PRV_TOLERANCE = 0.05  # largest error of the audit's `epsilon_prv`, as a share of 1 + recomputed epsilon
+# `epsilon_prv` of the audit may differ from the recomputed epsilon by at most this number times (1 + that epsilon)
+PRV_TOLERANCE = 0.05
 TOLERANCE = 1e-6  # relative tolerance of the joint epsilon of several runs
 
 
@@ -35,8 +37,9 @@ def check_budget(privacy: Privacy, policy: Policy, evidence: Evidence, files: Ma
         `spent_after` of the statement must be  >= joint epsilon of the mechanisms of all runs, including this run
 
     The joint epsilon is the cost of several runs together, at one delta (at least the delta of this run, at most the
-    limit of the policy). `spent_before` includes all other runs in the ledger at the time of release, even if they
-    reserved their budget after this run. `files` contains the report, which repeats the log.
+    limit of the policy). `spent_before` covers all other runs in the ledger at the time of release. In spite of its
+    name, it includes runs that reserved their budget after this run. `files` contains the report, which repeats the
+    log.
     """
     method, limits = evidence.metrics.get(METHOD), budget_caps(evidence, policy)
     if method is not None and (method.value == 1) != (privacy.mechanism != NO_MECHANISM):
@@ -82,7 +85,8 @@ def check_ledger(predicate: ReleasePredicate, policy: Policy, evidence: Evidence
     ledger, budget = predicate.attempts.ledger.id, predicate.privacy.budget
     if budget is not None and budget.ledger_id != ledger:
         raise VerifyError("E_GATE", "the budget and the attempts are in different ledgers")
-    # entries: three of this run (`reserve`, `draw`, `made`), at least one per other run, two per voided reservation
+    # This run has the entries `reserve`, `draw` and `made`, because it has a result. Another run has at least
+    # `reserve`, because a budget counts as spent from then on. A voided reservation has `reserve` and `void`.
     least = 0 if budget is None else 3 + len(predicate.privacy.composition) + 2 * budget.voided
     if predicate.attempts.ledger.entries < least:
         raise VerifyError("E_GATE", "the ledger has fewer entries than its runs and voided reservations need")
@@ -120,7 +124,7 @@ def _check_claim(claim: Mapping[str, float], evidence: Evidence, files: Mapping[
 
 
 def _check_recomputed(evidence: Evidence, bounds: "EpsilonBounds") -> None:
-    # epsilon by Rényi divergences, plus the budgets of reads that no mechanism describes
+    # epsilon by Rényi divergences (RDP), plus the epsilons of accesses with known cost but unknown mechanism
     by_renyi = bounds.rdp + bounds.added
     expected = {
         "epsilon_recomputed": (bounds.upper, ROUNDING * bounds.upper),
