@@ -18,7 +18,8 @@ from synthgen.core.types import Counts
 from synthgen.pipeline.workspace import StageResult
 
 FILE = "run.json"
-_SUFFIX = re.compile(r"-(\d+|reconstruction)$")  # suffix of a repeated stage's name, such as "-2"
+# suffix of the name of a repeated stage: "-2" in round 2, "-reconstruction" for texts decoded from train vectors
+_SUFFIX = re.compile(r"-(\d+|reconstruction)$")
 _RUN_FIRST = "Run the configuration first: `synthgen run CONFIG`."
 
 
@@ -39,7 +40,7 @@ class StageRecord(BaseModel):
 
     name: str  # with a suffix if the run repeats the stage, such as "filter-2" in the second round
     digest: str  # digest of the cache key
-    code: str  # see `Stage.code_digest`
+    code: str  # digest of the versions of the stage and of its libraries, see `Stage.code_digest`
     folder: str
     seconds: float
     reused: bool

@@ -8,8 +8,9 @@ from synthgen.pipeline.workspace import Workspace, read_field
 
 FILE = "secret.key"
 PUBLIC = "public"
-# field with the digest of the secret; files of the workspace with this field, one for each reservation of a budget
-SECRET_DIGEST, _RESERVATIONS = "secret", "stages/reserve-*/run.json"
+# field of the file of a reservation, with the digest of the secret or `PUBLIC`
+SECRET_DIGEST = "secret"  # noqa: S105 - the name of a field
+_RESERVATIONS = "stages/reserve-*/run.json"  # files in the workspace, one for each reservation of a budget
 _RESTORE = "Restore the original file from a backup. Without it, only a new workspace with a new budget can be used."
 WARNING = (
     "with secret: public, anyone who guesses the seed can compute every random choice of the run, and therefore who "
@@ -36,7 +37,7 @@ def run_secret(config: Config, workspace: Workspace) -> bytes:
     if reserved and not path.exists():
         message = f"the secret {path} is missing, and a budget was reserved with it"
         raise InputError(message, problems=reserved, hint=_RESTORE)
-    secret = read_key(path, "secret")
+    secret = read_key(path, "secret")  # if the file is missing, `read_key` draws a secret and writes the file
     if different := [name for name in reserved if digests[name] != _digest(secret)]:
         message = f"the secret {path} is not the one with which a budget was reserved"
         raise InputError(message, problems=different, hint=_RESTORE)

@@ -1,8 +1,9 @@
 """Store the results of stages (the steps of a run) in a private folder, the workspace.
 
-Several processes, the parts of a run, can share a workspace. Each part computes some shards (files with a part of a
-result) of the stages that can be distributed. A result is found again by its digest, the sha256 of the stage's name
-and of its cache key (`Stage.key`), which covers all that the result depends on. <digest16> are its first 16 digits.
+A run can be divided among several processes, its parts, which share a workspace. If a stage can be distributed, its
+result is divided into shards (files), and each part computes some of them. A result is found again by its digest, the
+sha256 of the stage's name and of its cache key (`Stage.key`), which covers all that the result depends on. <digest16>
+are its first 16 digits.
 
     ws/lock                                file that locks the workspace for one run, or for the parts of one run
     ws/parts.json                          identity of the run whose parts share the workspace
@@ -48,9 +49,9 @@ class StageResult:
     digest: str  # sha256 of the name and the cache key; its first 16 digits are in the folder's name
     folder: Path
     counts: Mapping[str, Any]  # numbers of input and output records, and further counts that the stage defines
-    seconds: float  # time in which the process that wrote the result computed it, in this run or an earlier one
+    seconds: float  # duration of the computation in the process that stored the result, in this run or an earlier one
     reused: bool  # whether the result was already stored when the stage was requested
-    code: str = ""  # see `Stage.code_digest`
+    code: str = ""  # digest of the versions of the stage and of its libraries, see `Stage.code_digest`
 
 
 def finish(stages: Generator[StageResult, None, T], done: list[StageResult]) -> T:
@@ -113,7 +114,10 @@ class Workspace:
 
     @contextmanager
     def lock_of_parts(self) -> Iterator[Callable[[], bool]]:
-        """Yield a function that tries to get the lock of the parts and returns whether it did; unlock at the end."""
+        """Yield a function that tries to get the lock which only one part of the run can have; unlock at the end.
+
+        The function does not wait. It returns whether this process now has the lock.
+        """
         with (self.root / "parts.lock").open("a+") as file:
             yield lambda: _flock(file, fcntl.LOCK_EX)
 
@@ -224,7 +228,10 @@ def _intact_result(folder: Path) -> dict[str, Any] | None:
 
 
 def _differing(folder: Path) -> list[str]:
-    """Return a line for each file of a stored result that was added, removed or changed; or one line on `DONE`."""
+    """Return a line for each file of a stored result that was added, removed or changed.
+
+    If `DONE`, which lists the files of the result, is missing or unreadable, only one line states this.
+    """
     try:
         files = dict(read_json(folder / DONE)["files"])
     except (OSError, ValueError, KeyError, TypeError):
