@@ -36,6 +36,7 @@ _GUIDES = {  # section of the configuration -> link to the page that explains th
 }
 
 
+# kinds of files; "attestation" is the signed statement of a release
 Kind = Literal["config", "policy", "audit", "attestation", "bridge"]
 
 
@@ -43,8 +44,12 @@ def schema_of(kind: Kind) -> dict[str, Any]:
     """Return the JSON Schema of a kind of file."""
     if kind == "audit":
         return audit_schema()
-    models: dict[str, type[BaseModel]] = {"config": Config, "policy": Policy, "bridge": TrainBridgeConfig}
-    models["attestation"] = ReleaseStatement
+    models: dict[str, type[BaseModel]] = {
+        "config": Config,
+        "policy": Policy,
+        "attestation": ReleaseStatement,
+        "bridge": TrainBridgeConfig,
+    }
     schema: dict[str, Any] = models[kind].model_json_schema()
     if kind in {"config", "bridge"}:
         for set_by_load in SET_BY_LOAD:

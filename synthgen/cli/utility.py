@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TextIO
 
-from audits.core.inputs import Role as ReadAs
+from audits.core.inputs import Role as AuditRole
 from audits.core.inputs import load_table
 from audits.gate.evidence import records_digest
 from audits.gate.utility import SCHEMA
@@ -26,9 +26,12 @@ class Measure:
 
     encoder: str  # encoder of the classifier that reads vectors; a second classifier reads words
     seed: int  # seed of the bootstrap
-    balance: Literal["as-source", "equal"] = "as-source"  # required class sizes: as in train, or all equal
-    confidence: float = 0.975  # one-sided confidence of the ends of each interval
-    baselines: bool = False  # True: also train on augmented real records and on texts from class names
+    # class sizes that the synthetic table should have: the shares of train, or all equal
+    balance: Literal["as-source", "equal"] = "as-source"
+    confidence: float = 0.975  # one-sided confidence of each end of an interval; 0.975: two-sided 95 % intervals
+    # whether to train classifiers also on augmented real records, and on texts that a language model writes from
+    # the names of the classes
+    baselines: bool = False
 
 
 def study(
@@ -50,13 +53,13 @@ def study(
         DataError: a table has no label column, or the tables do not fit together.
     """
     progress = terminal_progress(stream)
-    # name of a table -> its file, the role of its records, and the role that selects the checks of `load_table`
-    paths: dict[str, tuple[Path, Role, ReadAs]] = {
+    # name of a table -> its file, role of its records in `Corpus`, role for `load_table`, which selects the checks
+    paths: dict[str, tuple[Path, Role, AuditRole]] = {
         "synthetic": (synthetic, "synthetic", "evaluated"),
         "train": (train, "train", "train"),
         "test": (test, "control", "control"),
     }
-    corpora = {name: _corpus(path, role, read_as, columns) for name, (path, role, read_as) in paths.items()}
+    corpora = {name: _corpus(path, role, audit_role, columns) for name, (path, role, audit_role) in paths.items()}
     config = DecodeConfig()
     label_only = LabelOnly(folder=model_folder(config.model), config=config) if measure.baselines else None
     found = compare(
@@ -73,9 +76,9 @@ def study(
     return Study({"schema_name": SCHEMA, **digests, **found.results})
 
 
-def _corpus(path: Path, role: Role, read_as: ReadAs, columns: tuple[str, str, str]) -> Corpus:
+def _corpus(path: Path, role: Role, audit_role: AuditRole, columns: tuple[str, str, str]) -> Corpus:
     text, label, group = columns
-    table = load_table(path, text=text, label=label, group=group, role=read_as)
+    table = load_table(path, text=text, label=label, group=group, role=audit_role)
     if table.labels is None:
         raise DataError(f"{path}: has no column {label!r}, which the classifiers need", hint="Add the column.")
     rows = enumerate(zip(table.texts, table.labels, table.groups, strict=True))

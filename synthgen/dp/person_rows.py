@@ -10,8 +10,8 @@ from synthgen.core.types import Corpus, Embedded, Float64, Int64, Record
 from synthgen.dp.basis import PublicBasis
 
 BLOCK = 256  # number of persons whose rows are in memory at once
-# Number of words per record of every tenth made-up person. The query for words counts fewer words of one person
-# (`MAX_WORDS` in word_queries.py), so these persons test this limit.
+# Number of words in each record of every tenth person of `made_up_persons`. The DP query that counts words includes
+# fewer words of one person (`MAX_WORDS` in word_queries.py), so these persons test whether it applies this limit.
 LONG_RECORD_WORDS = 320
 
 
@@ -21,13 +21,13 @@ class MeasuredPersons:
 
     train: Corpus
     embedded: Embedded  # row i is the vector of record i
-    # By id of a voter's record: negative log-likelihood of the text under each writing style, in nats per token. The
-    # mapping is empty if the run has no vote for writing styles.
+    # By record id: negative log-likelihood of the record's text under each writing style, in nats per token. Contains
+    # at least the records of the voters (the persons drawn to choose the styles). Empty if the run has no such vote.
     nats: Mapping[str, Float64] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        rows = [(record.id, record.label, record.group) for record in self.train.records]
-        if rows != list(zip(self.embedded.ids, self.embedded.labels, self.embedded.groups, strict=True)):
+        in_train = [(record.id, record.label, record.group) for record in self.train.records]
+        if in_train != list(zip(self.embedded.ids, self.embedded.labels, self.embedded.groups, strict=True)):
             raise InternalError("the vectors do not belong to the records")
 
     @property
@@ -37,11 +37,11 @@ class MeasuredPersons:
 
     def part(self, persons: Collection[str]) -> "MeasuredPersons":
         """Return the records of these persons, with the vectors and nats that were already computed."""
-        rows = [i for i, record in enumerate(self.train.records) if record.group in persons]
-        records = tuple(self.train.records[i] for i in rows)
+        indices = [i for i, record in enumerate(self.train.records) if record.group in persons]
+        records = tuple(self.train.records[i] for i in indices)
         embedded = replace(
             self.embedded,
-            vectors=self.embedded.vectors[rows],
+            vectors=self.embedded.vectors[indices],
             ids=tuple(record.id for record in records),
             labels=tuple(record.label for record in records),
             groups=tuple(record.group for record in records),
@@ -59,17 +59,17 @@ class PersonRows:
     starts: Int64  # (p,), index of the first record of each person
     n_classes: int  # number of declared labels
 
-    def mean_rows(self, rows: Callable[[slice], Float64]) -> Iterator[Float64]:
-        """Yield the row of each person, in blocks of at most `BLOCK` persons, float64 (persons, D).
+    def mean_rows(self, vectors_of: Callable[[slice], Float64]) -> Iterator[Float64]:
+        """Yield blocks of at most `BLOCK` persons with one row per person, float64 (persons, D).
 
-        `rows` returns the vectors of a slice of the records, float64 (records, D). The row of a person is the mean of
-        the vectors of the person's records.
+        `vectors_of` returns the vectors of a slice of the records, float64 (records, D). The row of a person is the
+        mean of the vectors of the person's records.
         """
         ends = np.append(self.starts[1:], len(self.points))
         for first in range(0, len(self.starts), BLOCK):
             start, end = self.starts[first : first + BLOCK], ends[first : first + BLOCK]
-            values = rows(slice(int(start[0]), int(end[-1])))
-            yield np.add.reduceat(values, start - start[0], axis=0) / (end - start)[:, None]
+            vectors = vectors_of(slice(int(start[0]), int(end[-1])))
+            yield np.add.reduceat(vectors, start - start[0], axis=0) / (end - start)[:, None]
 
 
 def people_of(x: Embedded, labels: Sequence[str], basis: PublicBasis) -> PersonRows:

@@ -63,8 +63,9 @@ def read_csv_table(path: Path, known: Collection[str], encoding: str, *, is_voca
 
     Raises:
         DataError: the file cannot be read, the first line is not a header, or two columns have the same name. The
-            iteration over the rows raises DataError if the file is damaged. At its end, it raises DataError if
-            more rows contain undecodable bytes than valid non-ASCII characters: `encoding` is probably wrong.
+            iteration over the rows raises DataError if the file is damaged. At its end, the iteration raises
+            DataError if most of the rows with non-ASCII bytes are undecodable, because `encoding` is then probably
+            wrong.
 
     Privacy: reads the cells of the source; no error message contains a cell.
     """
@@ -79,7 +80,8 @@ def read_csv_table(path: Path, known: Collection[str], encoding: str, *, is_voca
         raise DataError(f"{path.name}: the first line is not a header of the expected table", hint=hint)
     if len({*columns}) != len(columns):
         raise DataError(f"{path.name}: two columns have the same name", hint="Give every column a unique name.")
-    rows = _rows(path, lines, len(columns), separator, encoding, has_quotes=not (is_vocabulary and separator == "\t"))
+    follows_quoting = not (is_vocabulary and separator == "\t")
+    rows = _rows(path, lines, len(columns), separator, encoding, follows_quoting=follows_quoting)
     return CsvTable(columns, rows)
 
 
@@ -118,17 +120,22 @@ def _header(line: str, separator: str) -> tuple[str, ...]:
 
 
 def _rows(
-    path: Path, lines: Iterator[str], width: int, separator: str, encoding: str, *, has_quotes: bool
+    path: Path, lines: Iterator[str], width: int, separator: str, encoding: str, *, follows_quoting: bool
 ) -> Iterator[CsvRow | Dropped]:
-    quotechar = '"' if has_quotes else None
-    quoting: Literal[0, 3] = 0 if has_quotes else 3  # QUOTE_MINIMAL or QUOTE_NONE of the module csv
+    """Yield the rows after the header; a row that cannot be read is `Dropped`.
+
+    If `follows_quoting` is false, a double quote is a plain character, except that quotes around a whole cell are
+    removed. So such a cell cannot contain a separator or a line break.
+    """
+    quotechar = '"' if follows_quoting else None
+    quoting: Literal[0, 3] = csv.QUOTE_MINIMAL if follows_quoting else csv.QUOTE_NONE
     reader = csv.reader(lines, strict=True, delimiter=separator, quotechar=quotechar, quoting=quoting)
     n_undecodable = n_decoded = 0
     while True:
         # the next row begins at line `line_num` + 2 of the file, because `reader` does not count the header
         place = f"{path.name} line {reader.line_num + 2}"
         try:
-            cells = next(reader) if has_quotes else list(map(_unquoted, next(reader)))
+            cells = next(reader) if follows_quoting else list(map(_unquoted, next(reader)))
         except StopIteration:
             break
         except csv.Error:

@@ -21,7 +21,7 @@ def export_model(name: str, target: Path) -> Path:
     if name not in MODELS:
         raise UsageError(f"there is no model {name!r} to export", hint=f"Use one of: {', '.join(sorted(MODELS))}.")
     folder = model_folder(name)
-    digest_of(folder)
+    digest_of(folder)  # raises ModelError if a file is damaged
     partial = target.with_name(target.name + ".partial")
     try:
         with tarfile.open(partial, "w", format=tarfile.USTAR_FORMAT) as archive:
@@ -39,7 +39,9 @@ def export_model(name: str, target: Path) -> Path:
 
 
 def import_model(source: Path) -> Path:
-    """Import an exported model into the store, check its files by the pinned digests, and return the model's folder.
+    """Import the model in a file of `export_model` into the store, and return the folder of the model.
+
+    Each file must have the digest that `MODELS` pins. An installed model of the same name is replaced.
 
     Raises:
         StorageError: the file cannot be read, or the store cannot be written.
@@ -57,7 +59,7 @@ def import_model(source: Path) -> Path:
                         with path.open("wb") as file:
                             shutil.copyfileobj(data, file)
                 (folder / MANIFEST).unlink(missing_ok=True)
-                write_manifest(folder, name)
+                write_manifest(folder, name)  # raises ModelError if a file differs from its pinned digest
     except tarfile.TarError as error:
         hint = "Create the file with `synthgen models export`."
         raise ModelError(f"{source}: not an exported model", hint=hint) from error

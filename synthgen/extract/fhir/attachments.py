@@ -18,7 +18,9 @@ PARTLY_READ = "a part of the document is left out: {reason}"
 MISSING_FILE = "attachment file is missing, or cannot be read"
 MAX_ATTACHMENT_BYTES = 256 << 20
 MAX_COMPARED_TEXTS = 50  # a document with more texts keeps all texts, without a comparison
-SAME_WORDS = 0.9  # a text is dropped if a kept text of a different type has this fraction of the text's words
+# the shorter of two texts with different content types is left out if the longer one has at least this fraction of
+# the words of the shorter one
+SAME_WORDS = 0.9
 
 # id of a Binary resource -> (data, content type), or None if the resource is missing or unreadable
 Binaries = Callable[[str], tuple[bytes, str] | None]
@@ -30,8 +32,8 @@ class Texts:
 
     found: list[str] = field(default_factory=list)
     formats: dict[str, str] = field(default_factory=dict)  # text -> content type
-    reasons: list[str] = field(default_factory=list)  # why parts of the document have no text
-    remarks: list[str] = field(default_factory=list)
+    reasons: list[str] = field(default_factory=list)  # for each part of the document without text: why it has none
+    remarks: list[str] = field(default_factory=list)  # problems of parts that were read, such as a wrong charset
 
     def add(self, data: bytes, content_type: str) -> None:
         """Add the text of the file `data`, or the reason why the file has no text."""
