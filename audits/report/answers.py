@@ -148,9 +148,11 @@ def _not_for(content: ReportContent) -> list[str]:
     in_real = "almost none" if real and real["any"] == 0 else f"about {percent(real['any'])}" if real else ""
     compared = f" (real records: {in_real})" if real else ""
     found = f"{percent(synthetic['any'])} of the texts contradict themselves{compared}"
+    removed = ["Texts in which it found one were removed."] if "coherent" in content.filters else []
     return [
         f"{wrong}: {found}.",
         "The automatic check behind this number does not find all contradictions.",
+        *removed,
         counting,
     ]
 

@@ -98,6 +98,9 @@ def test_uses_state_every_classifier_and_what_the_texts_are_not_for(pages, said)
         assert f"{name} scores {score}" in text
     contradictory = "medical facts: 12% of the texts contradict themselves (real records: about 5%)."
     assert contradictory in text
+    assert "Texts in which it found one were removed." not in text
+    removed = said(pages.content(), filters={"candidates": 9, "kept": 4, "coherent": 5})[USES]
+    assert "does not find all contradictions. Texts in which it found one were removed." in removed
     assert "Not for counting: the number of texts in each class was chosen." in text
     assert ("with method A, 100%; with method B, 100%." in text, "do not read like" in text) == (False, False)
     assert said(pages.content("refused"))[USES].startswith("For nothing until it is released.")
