@@ -107,8 +107,8 @@ def check_approvals(
 ) -> str:
     """Return a summary of the decisions; raise VerifyError (E_APPROVAL) if they do not approve the release.
 
-    With `must_close`, a closing is required. The trust root allows a person only one role, so nobody can approve
-    their own release.
+    With `must_close`, a closing is required. The trust root allows a person only one role, so a releaser cannot
+    approve the release.
     """
     problems = [*objections(decisions, trust, required)]
     unlinked = unnamed_decisions(decisions)

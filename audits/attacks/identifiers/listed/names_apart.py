@@ -93,8 +93,9 @@ def judge_names_apart(names: NamesApart, people: People, surprisal: Surprisal) -
 
     The train persons with a pair in S are compared with the persons whose pairs occur by chance: control persons with
     a pair in S, and persons whose pair stands apart in a text of somebody else. If names of control are recorded
-    and nobody has a pair that occurs by chance, all pairs of train are leaks. Otherwise, the pairs of train are leaks
-    if significantly more train persons have a pair in S than persons have a pair by chance (`judge_other_forms`).
+    and no pair occurs by chance, all pairs of train are leaks. Otherwise, the pairs of train are leaks if the number
+    of train persons with a pair in S is significantly larger than the number of persons whose pair occurs by chance
+    (`judge_other_forms`).
     """
     n_pairs = names.n_token_pairs * len(names.owners)
 

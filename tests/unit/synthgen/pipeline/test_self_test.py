@@ -18,12 +18,10 @@ def with_policy(project, text):
     file.write_text(file.read_text() + text)
 
 
-def test_the_suite_runs_if_the_policy_requires_it_and_all_other_gates_pass(finished, monkeypatch):
-    with_policy(finished, "selftest: [memorization]\n")
-    assert any("selftest-memorization: INSUFFICIENT" in f for f in load_run(finished.config()).decide().failures)
+def run_until_third_case(finished, monkeypatch):
+    """Run the suite with a replaced `run_case`, which is interrupted at its third call; return the list of calls."""
     calls, cell = [], SimpleNamespace(audit="memorization", demand="must_fail", outcome="right")
     monkeypatch.setattr(self_test, "make_populations", lambda *_: (["a population"], ()))
-    case_names = [case.name for case in self_test.CASES]
 
     def run_case(case, _populations, audits, **_):
         calls.append((case.name, audits))
@@ -34,6 +32,14 @@ def test_the_suite_runs_if_the_policy_requires_it_and_all_other_gates_pass(finis
     monkeypatch.setattr(self_test, "run_case", run_case)
     with pytest.raises(KeyboardInterrupt):
         Pipeline(finished.config()).run()
+    return calls
+
+
+def test_the_suite_runs_if_the_policy_requires_it_and_all_other_gates_pass(finished, monkeypatch):
+    with_policy(finished, "selftest: [memorization]\n")
+    assert any("selftest-memorization: INSUFFICIENT" in f for f in load_run(finished.config()).decide().failures)
+    case_names = [case.name for case in self_test.CASES]
+    calls = run_until_third_case(finished, monkeypatch)
     run = Pipeline(finished.config()).run()  # continues with the interrupted case
     assert calls == [(name, ("memorization",)) for name in (*case_names[:3], *case_names[2:])]
     assert run.decide().allowed
@@ -78,25 +84,13 @@ def test_a_case_that_cannot_be_built_refuses_the_release(finished, monkeypatch):
 
 def test_a_shard_without_a_demanded_verdict_is_computed_again(finished, monkeypatch):
     with_policy(finished, "selftest: [memorization]\n")
-    cell = SimpleNamespace(audit="memorization", demand="must_fail", outcome="right")
-    monkeypatch.setattr(self_test, "make_populations", lambda *_: (["a population"], ()))
-    calls = []
-
-    def run_case(case, *_, **__):
-        calls.append(case.name)
-        if len(calls) == 3:
-            raise KeyboardInterrupt
-        return SimpleNamespace(cells=(cell,))
-
-    monkeypatch.setattr(self_test, "run_case", run_case)
-    with pytest.raises(KeyboardInterrupt):
-        Pipeline(finished.config()).run()
+    calls = run_until_third_case(finished, monkeypatch)
     (shards,) = (finished.folder / "ws" / "stages").glob("selftest-*.shards")
-    first, second = calls[:2]
+    (first, _), (second, _) = calls[:2]
     (shards / f"{first}.json").write_text("{}")
     (shards / f"{second}.json").write_text('{"memorization": ')
     Pipeline(finished.config()).run()
-    assert {first, second} <= set(calls[3:])
+    assert {first, second} <= {name for name, _ in calls[3:]}
 
 
 def test_only_the_external_policy_requires_the_suite(run_project):
