@@ -7,6 +7,7 @@ form in S, and with the train persons whose forms are in texts of control, where
 """
 
 import math
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
@@ -18,10 +19,13 @@ from audits.attacks.identifiers.person_names import NameForm, NameSearch, Person
 from audits.attacks.identifiers.surprisal import Surprisal
 from audits.attacks.identifiers.tables import People
 from audits.core.stats import exceeds_control
+from audits.text.clinical_terms import is_ordinary
 from audits.text.name_lists import SHORT_FORMS
 
+MIN_USERS = 3  # a word is ordinary if at least this number of persons without the name write it in lower case
 MAX_COINCIDENCES = 0.01  # a form can be rare only if fewer than .01 occurrences of it are expected by chance
 
+_LETTERS = re.compile(r"[^\W\d_]+")
 _Forms = dict[NameForm, list[int]]  # form: numbers of the persons who have the form
 
 
@@ -101,8 +105,8 @@ def judge_names(
     """Return the names of train persons in S that are leaks.
 
     A form counts if at most ten persons have it, all in train or all in control, and public text does not contain it.
-    A form is rare if it has a full given name, and if fewer than .01 occurrences of it in S are expected by chance.
-    This expected number is lambda:
+    A form is rare if it has a full given name, if not all of its words are ordinary (`_of_ordinary_words`), and if
+    fewer than .01 occurrences of it in S are expected by chance. This expected number is lambda:
 
         lambda = (tokens of S) × (ways to write the name) × 2^-(surprisal of its words in bits)
 
@@ -128,6 +132,9 @@ def judge_names(
             continue
         is_rare = are_recorded and _is_rare(form, surprisal, occurrences.n_tokens[0])
         (rare if is_rare else common)[bool(control)][form] = [*train, *control]
+    for rare_side, common_side in zip(rare, common, strict=True):
+        for form in _of_ordinary_words(rare_side, people):
+            common_side[form] = rare_side.pop(form)
     n_by_chance, share = 0, people.n_train / people.n_persons
     (rare_train, rare_control), (common_train, common_control) = map(_persons, rare), map(_persons, common)
     n_rare_by_chance, share_of_rare, exceeds_in_forms = len(rare_control), share, True
@@ -166,6 +173,26 @@ def _is_rare(form: NameForm, surprisal: Surprisal, n_tokens: int) -> bool:
     n_ways = 2 * 3 * math.prod(3 + len(SHORT_FORMS.get(word, ())) for word in form.given)
     bits = sum(map(surprisal.bits, (*form.surname, *form.given))) - math.log2(n_ways)
     return form.has_given_name and n_tokens * math.exp2(-bits) < MAX_COINCIDENCES
+
+
+def _of_ordinary_words(forms: _Forms, people: People) -> list[NameForm]:
+    """Return the forms whose words are all ordinary, such as "may hockey".
+
+    A word is ordinary if it is in the list of ordinary words, or if at least three persons who do not have the form
+    write it in lower case.
+    """
+    words = {form: {*form.surname, *form.given} for form in forms}
+    searched = {word for words_of_form in words.values() for word in words_of_form if not is_ordinary(word)}
+    users: dict[str, set[int]] = {word: set() for word in searched}
+    for text, owner in people.rows() if searched else ():
+        if owner < people.n_persons:
+            for word in searched.intersection(_LETTERS.findall(text)):
+                users[word].add(owner)
+    return [
+        form
+        for form, owners in forms.items()
+        if all(is_ordinary(word) or len(users[word].difference(owners)) >= MIN_USERS for word in words[form])
+    ]
 
 
 def _train_in_control(occurrences: NameOccurrences, forms: Iterable[NameForm], n_train: int) -> set[int]:

@@ -49,6 +49,15 @@ def test_without_a_list_of_control_names_in_control_texts_explain_those_in_the_t
     assert judged(several, made, control=by_chance) == set()  # one name of nine persons is one coincidence
 
 
+def test_words_that_other_persons_write_in_lower_case_are_no_rare_name():
+    lists, made = [(3, "New Xylo University Zhockey"), (4, "Rajesh Turner")], ["a new zhockey", "so Turner, Rajesh"]
+    assert judged(lists, made) == {3, 4}
+    ordinary = ["we like zhockey and turner"]  # "rajesh" is never in lower case, so that name remains rare
+    assert judged(lists, made, control=ordinary * 2) == {3, 4}
+    assert judged(lists, made, control=ordinary * 3) == {4}
+    assert judged(lists, made, control=["Zhockey and ZHOCKEY"] * 3) == {3, 4}
+
+
 def test_initials_are_leaks_only_if_many_persons_are_found():
     lists = [(i, f"{given} Mbeki{chr(97 + i)}") for i, given in enumerate(GIVEN)]
     made = [f"so {given[0]}. Mbeki{chr(97 + i)} has HIV" for i, given in enumerate(GIVEN)]
