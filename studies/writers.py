@@ -27,14 +27,16 @@ from studies.dp.sets import KINDS, PrivateSet, read_private_sets
 from studies.dp.vectors import macro_f1, passages_of
 from studies.feature_augmentation.vectors import kept_vectors
 from synthgen.coherence.measure import coherence
-from synthgen.core.errors import DataError
+from synthgen.core.errors import DataError, InternalError
 from synthgen.core.files import read_json, write_json
 from synthgen.core.progress import Progress
 from synthgen.core.seeds import SeedTree
 from synthgen.core.types import Corpus, Float32, Latents
 from synthgen.decode.base import Decoder, Settings
 from synthgen.decode.bridge import load_bridge
+from synthgen.decode.class_words import TokenBiases, token_biases
 from synthgen.decode.config import DEFAULT_WORDS
+from synthgen.decode.loop_decoder import LoopDecoder
 from synthgen.decode.prompting.examples import exemplars, load_examples
 from synthgen.decode.prompting.facts import facts_of
 from synthgen.decode.prompting.local import PromptDecoder
@@ -94,7 +96,7 @@ class WritersBench:
 
     def write(self, way: "Way", progress: Progress) -> list[str]:
         """Return a text for each vector; if there are several candidates, the one nearest to the vector."""
-        labels = sorted(set(self.train.labels))
+        labels, decoder = sorted(set(self.train.labels)), way.opened()
         settings = Settings(
             prompts={label: label_prompt(self.found.kind.prompt, label) for label in labels},
             candidates=way.candidates,
@@ -104,8 +106,8 @@ class WritersBench:
             top_k=50,
             batch=BATCH,
             words=way.words,
+            token_biases=self._token_biases(decoder) if way.class_words else None,
         )
-        decoder = way.opened()
         total = len(self.latents) * way.candidates * (1 if way.corrected is None else 2)
         with progress.stage("decode", total=total, unit="texts") as advance:
             written = decoder.decode(self.latents, settings, self.seeds.child("decode"), advance)
@@ -116,6 +118,11 @@ class WritersBench:
             again = decoder.decode(self.latents, settings, self.seeds.child("corrected"), advance)
         second = self._nearest([candidate.text for candidate in again], way.candidates)
         return self._nearest([text for pair in zip(best, second, strict=True) for text in pair], 2)
+
+    def _token_biases(self, decoder: Decoder) -> TokenBiases | None:
+        if not isinstance(decoder, LoopDecoder):
+            raise InternalError("only a decoder with a tokenizer can make the words of a class more likely")
+        return token_biases(self.train, decoder.tokenizer, self.seeds.child("class-words"))
 
     def _nearest(self, texts: list[str], each: int) -> list[str]:
         """Return for each vector the nearest of its `each` texts; the first one if several are equally near."""
@@ -156,6 +163,7 @@ class Way:
     opened: Callable[[], Decoder]  # loads the model
     words: int = DEFAULT_WORDS  # number of prompt words
     candidates: int = 1  # number of texts for each vector, of which the nearest is kept
+    class_words: bool = False  # whether words that distinguish a class are made more likely
     tokens: int = MOST_TOKENS  # largest number of tokens of a text
     # if set, it gets the nearest text of each latent by id and returns the prompts for a second round with as many
     # texts; the nearest of all texts is kept
@@ -252,7 +260,8 @@ def _ways(bench: WritersBench, request: WritersRequest) -> dict[str, Way]:
     def bridged() -> Decoder:
         return XragDecoder(folder, described, decoder="smollm2", encoder="minilm", dim=bench.encoder.dim)
 
-    ways = {"embedded, bridge": Way(opened=bridged, words=BRIDGE_WORDS, tokens=kind.max_new_tokens)}
+    by_bridge = Way(opened=bridged, words=BRIDGE_WORDS, tokens=kind.max_new_tokens)
+    ways = {"embedded, bridge": by_bridge, "embedded, bridge, class words": replace(by_bridge, class_words=True)}
     ways |= {f"embedded, {name}": way for name, way in _prompted(bench, request, folder, plain).items()}
     if request.model is None or request.quick:
         return ways
@@ -283,11 +292,13 @@ def _prompted(bench: WritersBench, request: WritersRequest, model: Path, prompte
     corrected = Way(
         opened=lambda: Conversation(model, prompter, prompter.conversations),
         corrected=lambda written: of_corrections(prompter, written),
+        class_words=True,
     )
     ways |= {
+        "prompt, class words": Way(opened=_opened(model, prompter), class_words=True),
         "words one by one": Way(opened=_opened(model, other)),
-        "best of 2": Way(opened=_opened(model, prompter), candidates=2),
-        "corrected": corrected,
+        "best of 2, class words": Way(opened=_opened(model, prompter), candidates=2, class_words=True),
+        "corrected, class words": corrected,
     }
     if bench.passages:
         asking = of_passages(prompter, bench.passages)

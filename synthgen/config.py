@@ -349,7 +349,8 @@ def unaccounted(parts: Mapping[str, Any]) -> list[str]:
     Each line also states the remedy. `parts` maps the name of each section that `Config` defines before `dp` to the
     parsed section; a section with a mistake is missing.
     """
-    source, deidentify, interpolate, filters = map(parts.get, ("source", "deidentify", "interpolate", "filter"))
+    sections = ("source", "deidentify", "interpolate", "decode", "filter")
+    source, deidentify, interpolate, decode, filters = map(parts.get, sections)
     lacks_labels, lacks_group = source and source.labels is None, source and source.group is None
     is_extracted = source is not None and source.kind != "table"
     has_ids, is_limited = source and source.id is not None, source and source.max_records is not None
@@ -374,6 +375,7 @@ def unaccounted(parts: Mapping[str, Any]) -> list[str]:
         "this key)": is_limited,
         "segments learns headings from the records (remove this section)": parts.get("segments") is not None,
         "interpolate.balance as-source counts records (set equal, or a number for each label)": counts_records,
+        "decode.class_words counts words of the records (remove this key)": decode and decode.class_words,
         "filter.length auto measures records (set null, or the smallest and largest word count)": measures_length,
     }
     return [problem for problem, applies in checks.items() if applies]

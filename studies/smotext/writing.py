@@ -21,6 +21,8 @@ from synthgen.decode.base import Decoder, Settings
 TEXTS_VERSION = 3
 # speed of one core with bfloat16 instructions and the default model; used only for the estimate
 TOKENS_PER_SECOND = 500
+# settings that the study never sets; they are not in the key, so trials from before these settings are still found
+UNUSED = {"avoided", "token_biases"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,8 +49,7 @@ class TextRequest:
         return {
             "version": TEXTS_VERSION,
             "decoder": makers[self.maker].digest,
-            # `avoided` is always empty here; it is not in the key, so trials from before this setting are still found
-            "settings": {name: value for name, value in asdict(self.settings).items() if name != "avoided"},
+            "settings": {name: value for name, value in asdict(self.settings).items() if name not in UNUSED},
             "rows": sha256_texts([*self.ids, *self.labels]),
             "seed": self.seeds.key().hex(),
         }

@@ -7,6 +7,7 @@ from typing import Protocol
 from synthgen.core.progress import Advance
 from synthgen.core.seeds import SeedTree
 from synthgen.core.types import Candidate, Latents
+from synthgen.decode.class_words import TokenBiases
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,6 +23,7 @@ class Settings:
     batch: int  # number of texts decoded at once; this number affects the rounding, and therefore the texts
     words: int = 0  # number of prompt words (words of a public vocabulary that describe the vector) in a prompt
     avoided: tuple[str, ...] = ()  # words in lower case that must not occur in a text; not sent to a server
+    token_biases: TokenBiases | None = None  # biases of tokens; not sent to a server or to vLLM
     # how many tokens at the end of a context (a text to be continued) the model reads; a server reads all of them
     context_tokens: int = 96
 

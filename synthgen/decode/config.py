@@ -110,6 +110,12 @@ class DecodeConfig(Section):
         description="Number of words of a public vocabulary that describe the vector in the prompt. More words bring "
         f"texts closer to vectors and source records; the default is {DEFAULT_WORDS} with `writer: prompt`.",
     )
+    class_words: bool | None = Field(
+        None,
+        validate_default=True,
+        description="Make words that distinguish a class in the training records more likely in its texts. Null "
+        "means true with `engine: builtin` or `transformers`, and false otherwise and under DP.",
+    )
     template: str = Field(
         "builtin",
         description="Prompt of `writer: prompt`: `builtin`, or a text file; see `docs/how-to/own-model.md`.",
@@ -191,6 +197,13 @@ class DecodeConfig(Section):
             raise ValueError("a server does not receive this setting; omit the key")
         return value
 
+    @field_validator("class_words")
+    @classmethod
+    def _has_logits(cls, value: object, info: ValidationInfo) -> object:
+        if value and (engine := info.data.get("engine")) in {VLLM, ENDPOINT}:
+            raise ValueError(f"engine: {engine} does not support this; omit the key, or set another engine")
+        return value
+
     @field_validator("style")
     @classmethod
     def _has_soft_tokens(cls, style: str | tuple[str, ...], info: ValidationInfo) -> str | tuple[str, ...]:
@@ -235,8 +248,8 @@ class DecodeConfig(Section):
     @property
     def voting(self) -> dict[str, object]:
         """The settings on which the automatic choice of a style depends."""
-        for_writing = {"candidates", "writer", "engine", "endpoint", "template", "examples", "descriptions"}
-        return self.model_dump(mode="json", exclude=for_writing)
+        for_writing = {"candidates", "class_words", "writer", "engine", "endpoint", "template", "examples"}
+        return self.model_dump(mode="json", exclude=for_writing | {"descriptions"})
 
     @property
     def placement(self) -> str:
@@ -252,6 +265,11 @@ class DecodeConfig(Section):
     def runs_here(self) -> bool:
         """Whether the language model runs in this process instead of on a server or in vLLM."""
         return self.engine not in {ENDPOINT, VLLM}
+
+    @property
+    def uses_class_words(self) -> bool:
+        """The value of `class_words`, with the default in place of null."""
+        return self.runs_here if self.class_words is None else self.class_words
 
     @property
     def is_prompted(self) -> bool:

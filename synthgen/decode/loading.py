@@ -74,6 +74,16 @@ class Loaded:
     on_one_device: bool  # whether all weights are on `device`
 
 
+def load_tokenizer(folder: Path) -> Any:
+    """Return the tokenizer of a transformers folder; raise ModelError if it cannot be read."""
+    from transformers import AutoTokenizer
+
+    try:
+        return AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+    except (OSError, ValueError, ImportError) as error:
+        raise ModelError(f"{folder}: its tokenizer cannot be read ({type(error).__name__})") from error
+
+
 def load_model(folder: Path, *, dtype: Dtype = "auto", device: Placement = "cpu") -> Loaded:
     """Return the tokenizer and the causal language model of a transformers folder with safetensors weights.
 

@@ -17,6 +17,7 @@ from synthgen.core.seeds import SeedTree
 from synthgen.core.sentences import NO_END, SENTENCE_END
 from synthgen.core.types import Candidate, Float32, Latents
 from synthgen.decode.base import Settings
+from synthgen.decode.class_words import TokenBiases
 from synthgen.decode.loading import Dtype, Placement, decode_dtype, load_model
 from synthgen.decode.loop.batching import Stepper, TokenConstraints, padded, stepper_of, uniforms_of, write
 from synthgen.decode.loop.generic import GenericStepper
@@ -85,10 +86,18 @@ class LoopDecoder(ABC):
                 return self._embed(stepper, ids, lengths, latents.vectors[list(rows)]), lengths.to(self.device)
 
             uniforms = uniforms_of(seeds, latents.ids, settings)
-            rules = TokenConstraints(self.eos, self.never, favoured, banned)
+            biases = self._biases(settings.token_biases, latents.labels)
+            rules = TokenConstraints(self.eos, self.never, favoured, banned, biases)
             rows, surprisal = write(stepper, embed_prompts, uniforms, settings, rules, advance)
         texts = [text_of(self.tokenizer, row, self.eos, mark=self.end_mark) for row in rows]
         return candidates_of(latents, settings.candidates, texts, surprisal)
+
+    def _biases(self, biases: TokenBiases | None, labels: Sequence[str]) -> tuple[Tensor, Tensor] | None:
+        """Return the tokens with a bias, and their biases in the texts of each latent; None without biases."""
+        if biases is None:
+            return None
+        tokens = torch.tensor(biases.tokens, device=self.device, dtype=torch.long)
+        return tokens, torch.from_numpy(biases.rows(labels)).to(self.device)
 
     def use_vllm(self) -> None:
         """Let vLLM write the texts.

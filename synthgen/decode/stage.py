@@ -10,6 +10,7 @@ from synthgen.core.shards import Division, rows_name
 from synthgen.core.stage import Stage, StageContext
 from synthgen.core.types import Latents
 from synthgen.decode.base import Decoder, Settings
+from synthgen.decode.class_words import TokenBiases
 from synthgen.decode.config import VLLM, DecodeConfig
 from synthgen.decode.prompts import label_prompt
 from synthgen.decode.shards import DecodeTask, divide_rows, is_intact, read_shards, rows_of, workers_for, write_shards
@@ -33,7 +34,12 @@ class DecoderModel:
 
 
 def settings_of(
-    config: DecodeConfig, labels: Sequence[str], candidates: int, avoided: tuple[str, ...], max_new_tokens: int
+    config: DecodeConfig,
+    labels: Sequence[str],
+    candidates: int,
+    avoided: tuple[str, ...],
+    max_new_tokens: int,
+    token_biases: TokenBiases | None,
 ) -> Settings:
     """Return the parameters with which texts are written.
 
@@ -45,12 +51,13 @@ def settings_of(
         candidates=candidates,
         avoided=avoided,
         max_new_tokens=max_new_tokens,
+        token_biases=token_biases,
         **{name: getattr(config, name) for name in _SAMPLING},
     )
 
 
 def _settings(context: StageContext) -> Settings:
-    inputs = map(context.input, ("labels", "candidates", "avoided", "max_new_tokens"))
+    inputs = map(context.input, ("labels", "candidates", "avoided", "max_new_tokens", "token_biases"))
     return settings_of(context.config("decode.written"), *inputs)
 
 
@@ -118,11 +125,11 @@ def rewrite_and_compare(task: DecodeTask, latents: Latents, new: Sequence[int], 
 
 DECODE = Stage(
     name="decode",
-    version=4,
+    version=5,
     divide=_divide,
     run=_decode,
     config=("decode.written",),
-    inputs=("latents", "labels", "candidates", "max_new_tokens", "avoided", "sections"),
+    inputs=("latents", "labels", "candidates", "max_new_tokens", "avoided", "token_biases", "sections"),
     models=("decoder",),
     streams=("decode",),
     libraries=LIBRARIES,

@@ -13,8 +13,9 @@ from synthgen.core.made_by import versions_of
 from synthgen.core.types import Corpus
 from synthgen.decode.base import Decoder
 from synthgen.decode.bridge import Bridge, Vocabulary, check_fit, load_bridge, load_vocabulary
+from synthgen.decode.class_words import TokenBiases, token_biases
 from synthgen.decode.config import BUILTIN, ENDPOINT, VLLM, XRAG
-from synthgen.decode.loading import decode_backend, decode_dtype
+from synthgen.decode.loading import decode_backend, decode_dtype, load_tokenizer
 from synthgen.decode.prompting.opening import endpoint_digest, open_prompted, prompter_of
 from synthgen.decode.published import SENTENCES, CheckpointBridge, load_checkpoint_bridge
 from synthgen.decode.stage import DecoderModel
@@ -122,3 +123,15 @@ def decoder_model(job: Job, train: Corpus, bridge: Bridge | Vocabulary, encoder:
     return DecoderModel(
         open=cache(lambda: open_prompted(config, folder, prompter)), folder=folder, backend=backend, digest=digest
     )
+
+
+def biases_of_classes(job: Job, train: Corpus) -> TokenBiases | None:
+    """Return the biases of tokens for the classes of train; None if the configuration or DP excludes them.
+
+    Raise ModelError if the tokenizer of the language model cannot be read.
+    """
+    config = job.config
+    if config.interpolate.is_dp or not config.decode.uses_class_words:
+        return None
+    tokenizer = load_tokenizer(job.folder(config.decode.model))
+    return token_biases(train, tokenizer, job.seeds.child("class-words"))

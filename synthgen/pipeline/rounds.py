@@ -23,6 +23,7 @@ from synthgen.core.stage import HasDigest, StageInput, plain_value
 from synthgen.core.tables import read_candidates, read_latents
 from synthgen.core.types import Candidate, Corpus, Counts, Embedded, Float32, Latents
 from synthgen.decode.bridge import Bridge, Vocabulary
+from synthgen.decode.class_words import TokenBiases
 from synthgen.decode.shards import read_shards, rows_of
 from synthgen.decode.stage import DECODE, DecoderModel
 from synthgen.deidentify import finder_of_generated, with_placeholders
@@ -34,7 +35,7 @@ from synthgen.filter.label_words import unused_label_words
 from synthgen.filter.stage import FILTER, KEPT
 from synthgen.interpolate import InterpolateConfig, check_classes, counts_per_class
 from synthgen.interpolate.stage import INTERPOLATE
-from synthgen.pipeline.decoders import decoder_model
+from synthgen.pipeline.decoders import biases_of_classes, decoder_model
 from synthgen.pipeline.job import Job
 from synthgen.pipeline.segments import SegmentWriter, writer_for
 from synthgen.pipeline.workspace import StageResult
@@ -91,6 +92,7 @@ class Setup:
     decoder: DecoderModel  # the language model that writes the texts, with its bridge
     max_new_tokens: int  # largest number of tokens of a text, or of a segment
     avoided: tuple[str, ...]  # words of the labels that real texts rarely use, see `unused_label_words`
+    token_biases: TokenBiases | None  # make the words that distinguish a class more likely; None if not configured
     segment_writer: SegmentWriter | None  # writes records segment by segment; None if records are not segmented
 
     @property
@@ -174,6 +176,7 @@ def set_up(job: Job, training_view: TrainingView, encoder: Encoder, bridge: Brid
         decoder=decoder_model(job, train, bridge, encoder),
         max_new_tokens=job.config.for_texts(train.texts).decode.token_limit,
         avoided=unused_label_words(train.texts, train.labels),
+        token_biases=biases_of_classes(job, train),
         segment_writer=writer_for(job, train, embedded),
     )
 
@@ -282,6 +285,7 @@ def decode(
         "candidates": plain_value(candidates),
         "max_new_tokens": plain_value(setup.max_new_tokens),
         "avoided": plain_value(setup.avoided),
+        "token_biases": StageInput(setup.token_biases, setup.token_biases.digest if setup.token_biases else "none"),
         "sections": StageInput(setup.segment_writer, setup.segments_digest),
     }
     result = job.run(DECODE, inputs, {"decoder": setup.decoder}, suffix)

@@ -152,12 +152,12 @@ class SegmentWriter:
 
     def _for_segments(self, settings: Settings) -> Settings:
         # prompts of all headings, because the longest prompt determines the shape of the decoder's input
-        prompts = {
-            _full_label(label, heading): section_prompt(prompt, heading)
-            for label, prompt in settings.prompts.items()
-            for heading in ("", *self.splitter.headings)
-        }
-        return replace(settings, prompts=prompts, candidates=1, context_tokens=self.context_tokens)
+        pairs = [(label, heading) for label in settings.prompts for heading in ("", *self.splitter.headings)]
+        prompts = {_full_label(*pair): section_prompt(settings.prompts[pair[0]], pair[1]) for pair in pairs}
+        biases = settings.token_biases and settings.token_biases.for_labels({_full_label(*p): p[0] for p in pairs})
+        return replace(
+            settings, prompts=prompts, candidates=1, context_tokens=self.context_tokens, token_biases=biases
+        )
 
 
 def _bounds(segments: Segments) -> list[int]:

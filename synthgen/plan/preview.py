@@ -190,7 +190,7 @@ def _write(job: Job, sample: Corpus, names: Mapping[str, list[str]], staff: list
     setup = rounds.set_up(job, view, encoder, open_bridge(job))
     latents = view.draws(config.interpolate).sample(counts_of(sample), job.seeds.child("interpolate"))
     labels = sorted(set(embedded.labels))
-    settings = settings_of(config.decode, labels, 1, setup.avoided, setup.max_new_tokens)
+    settings = settings_of(config.decode, labels, 1, setup.avoided, setup.max_new_tokens, setup.token_biases)
     texts, prompts = _decoded(setup, latents, settings, job)
     find = finder_of_generated(config.deidentify.engine, view.names)
     masked = tuple(replace(candidate, text=with_placeholders(candidate.text, find)) for candidate in texts)

@@ -42,6 +42,8 @@ class TokenConstraints:
     never: Tensor  # int64, tokens that are never written
     favoured: Sequence[Sequence[int]] = ()  # for each latent, tokens that are made more likely until they are written
     banned: Sequence[tuple[int, ...]] = ()  # sequences of tokens that are never written
+    # tokens (m), and what is added to their logits in the texts of each latent (latents, m); see `TokenBiases`
+    biases: tuple[Tensor, Tensor] | None = None
 
 
 def stepper_of(model: Any, weights: LlamaWeights | None, *, batch: int, prompt: int, length: int) -> Stepper:
@@ -224,6 +226,10 @@ class _Loop:
         u = np.zeros(len(logits), dtype=np.float32)
         for line, row in rows.items():
             u[line] = self.uniforms[row, len(self.texts[row])]
+        if self.rules.biases is not None and rows:
+            tokens, biases = self.rules.biases
+            lines, latents = self.tensor([*rows]), self.tensor([r // self.settings.candidates for r in rows.values()])
+            logits[lines.unsqueeze(1), tokens] += biases[latents].to(logits.dtype)
         logits[:, self.rules.never] = float("-inf")
         for pairs, change in ((self.missing(rows), WANTED), (self.completed(rows), float("-inf"))):
             if listed := [*pairs]:

@@ -40,7 +40,10 @@ SETTINGS = {"version": 1, "seed": 7, "secret": "public", "ledger": "ledger", "em
 SETTINGS["source"] = COLUMNS | {"path": "notes.jsonl", "labels": list(CLASSES)}
 SETTINGS["deidentify"] = {"engine": "rules"}
 SETTINGS["interpolate"] = {"method": "smote", "k_neighbors": 2, "total": 15}
-SETTINGS |= {"decode": {"model": "picking", "candidates": 2, "batch": 4}, "filter": {"class_agreement": None}}
+SETTINGS |= {
+    "decode": {"model": "picking", "class_words": False, "candidates": 2, "batch": 4},
+    "filter": {"class_agreement": None},
+}
 
 
 @functools.cache

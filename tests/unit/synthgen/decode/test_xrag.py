@@ -10,6 +10,7 @@ from synthgen.core.errors import ModelError
 from synthgen.core.seeds import SeedTree
 from synthgen.decode.base import Settings
 from synthgen.decode.bridge import load_bridge
+from synthgen.decode.class_words import TokenBiases
 from synthgen.decode.loop.generic import GenericStepper
 from synthgen.decode.loop.llama import LlamaStepper
 from synthgen.decode.loop_decoder import text_of
@@ -68,6 +69,17 @@ def test_texts_depend_on_vector_label_and_adapters(tiny, made, llama_folder, tmp
     }
     tensors = tiny.bridge_tensors(described) | adapter
     assert texts(decode(decoder(llama_folder, tiny.write_bridge(tmp_path, described, tensors)), one)) != plain
+
+
+def test_token_biases_change_the_texts_of_their_label(tiny, made):
+    latents = dataclasses.replace(tiny.latents(4), labels=("ant", "bee.hive", "ant", "bee.hive"))
+    plain = texts(decode(made, latents))
+    word = made.tokenizer(" river", add_special_tokens=False).input_ids[0]
+    biases = {"ant": np.array([90], np.float32), "bee.hive": np.zeros(1, np.float32)}
+    biased = texts(decode(made, latents, token_biases=TokenBiases((word,), biases)))
+    repeated = made.tokenizer.decode([word] * 12).strip()
+    assert [text for _, _, text, _ in biased[:3] + biased[6:9]] == [repeated] * 6
+    assert biased[3:6] + biased[9:] == plain[3:6] + plain[9:]
 
 
 @pytest.mark.parametrize("context", ["", "the river"])

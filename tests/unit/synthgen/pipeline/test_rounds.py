@@ -1,5 +1,7 @@
+import json
 from collections import Counter
 from types import SimpleNamespace
+from zlib import crc32
 
 import numpy as np
 import pytest
@@ -107,6 +109,34 @@ def test_a_changed_configuration_recomputes_only_dependent_stages(bench):
     for changes, expected in CHANGED:
         assert made(bench.writer(bench.job(**changes))) == expected, changes
     assert made(bench.writer(bench.job())) == set()
+
+
+class WordTokens:
+    """A tokenizer whose tokens are hashes of words."""
+
+    def __len__(self):
+        return 4096
+
+    def __call__(self, texts, *, add_special_tokens):
+        assert not add_special_tokens
+        return SimpleNamespace(input_ids=[[crc32(word.encode()) % 4096 for word in text.split()] for text in texts])
+
+
+def test_words_of_train_that_distinguish_a_class_reach_the_decoder(bench, monkeypatch):
+    monkeypatch.setattr("synthgen.pipeline.decoders.load_tokenizer", lambda _folder: WordTokens())
+    monkeypatch.setattr("synthgen.decode.class_words.MIN_PERSONS", 2)
+    without = bench.writer(bench.job())
+    without.write()
+    assert bench.decoder.settings.token_biases is None
+    writer = bench.writer(bench.job(decode={"class_words": True}))
+    assert made(writer) == AFTER_DECODE
+    biases = bench.decoder.settings.token_biases
+    assert set(biases.biases) == {"cardiology", "gastroenterology", "pulmonology"}
+    (row,) = biases.rows(["cardiology"])
+    (typical,) = [biases.tokens[i] for i in np.argsort(-row)[:1]]
+    notes = [json.loads(line) for line in (bench.root / "notes.jsonl").read_text().splitlines()]
+    users = Counter(n["specialty"] for n in notes if typical in {crc32(w.encode()) % 4096 for w in n["note"].split()})
+    assert users["cardiology"] > 2 * max(users["pulmonology"], users["gastroenterology"])
 
 
 def test_another_backend_model_or_bridge_of_the_same_name_decodes_again(bench, monkeypatch):

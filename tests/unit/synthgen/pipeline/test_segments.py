@@ -12,6 +12,7 @@ from synthgen.core.tables import read_segments
 from synthgen.core.types import Segments
 from synthgen.decode.base import Settings
 from synthgen.decode.bridge import load_bridge
+from synthgen.decode.class_words import TokenBiases
 from synthgen.decode.xrag import XragDecoder
 from synthgen.embed.segmented import SegmentedEncoder
 from synthgen.evaluate.stage import SECTIONS
@@ -220,6 +221,10 @@ def test_a_real_decoder_writes_each_record_independently(tiny, tmp_path):
     assert writer.sizes(made) == [2, 1, 1, 1, 1]
     assert write([3, 0]) == whole[6:8] + whole[0:2]
     assert len({c.text for c in whole}) > 5
+    biases = TokenBiases((5,), {label: np.full(1, 90, np.float32) for label in set(made.labels)})
+    settings = replace(settings, token_biases=biases)
+    word = decoder.tokenizer.decode([5]).strip()
+    assert {word} == {w for c in write(range(5)) for w in c.text.replace("PLAN", "").split()}
 
 
 def test_records_without_headings_are_written_as_windows(bench):

@@ -70,7 +70,7 @@ class Counting:
         return self.logits(self.rows[: len(ids)])
 
 
-def run(stepper, prompts, *, advance=lambda _: None, wanted=(), banned=(), prefix=0, **changes):
+def run(stepper, prompts, *, advance=lambda _: None, wanted=(), banned=(), prefix=0, biases=None, **changes):
     plain = dataclasses.replace(PLAIN, **changes)
     uniforms = uniforms_of(SeedTree(0), [f"x{sum(p)}-{len(p)}" for p in prompts], plain)
     longest = max(map(len, prompts), default=1) - prefix
@@ -81,7 +81,7 @@ def run(stepper, prompts, *, advance=lambda _: None, wanted=(), banned=(), prefi
         ids, lengths = padded([prompts[i][prefix:] for i in rows], longest)
         return stepper.embed(ids), lengths
 
-    rules = TokenConstraints(frozenset({END}), torch.tensor([NEVER]), wanted, banned)
+    rules = TokenConstraints(frozenset({END}), torch.tensor([NEVER]), wanted, banned, biases)
     texts, _ = write(stepper, embed_prompts, uniforms, plain, rules, advance)
     return texts
 
@@ -104,6 +104,18 @@ def test_rows_do_not_depend_on_other_rows(prompts, candidates, batch, group, mos
     stepper = Counting(continuous=smaller is not None, batch=batch, group=group, smaller=fewer)
     found = run(stepper, prompts, **changes)
     assert found == [row for prompt in prompts for row in alone(prompt, **changes)]
+
+
+@pytest.mark.parametrize("continuous", [True, False])
+def test_biases_change_the_texts_of_their_latent_alone(continuous):
+    prompts, tokens = [(i,) for i in range(7)], torch.tensor([0, 4])
+    plain = run(Counting(continuous=continuous), prompts, candidates=2)
+    none = torch.zeros(7, 2)
+    assert run(Counting(continuous=continuous), prompts, candidates=2, biases=(tokens, none)) == plain
+    none[3, 1] = 50  # the logits of token 4 in the texts of the fourth latent
+    biased = run(Counting(continuous=continuous), prompts, candidates=2, biases=(tokens, none))
+    assert biased[6:8] == [[4] * 6] * 2
+    assert biased[:6] + biased[8:] == plain[:6] + plain[8:]
 
 
 def test_text_ends_at_an_end_token_or_the_limit():

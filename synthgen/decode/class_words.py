@@ -1,0 +1,93 @@
+"""Make the words that distinguish a class in the training records more likely in the synthetic texts of the class.
+
+A language model writes the words that it knows from its own training data. A classifier that learns from such texts
+misses the words that distinguish the classes in the records. Therefore, the decode loop adds a bias to the logits of
+these words. The bias is computed from tokens, so it needs no list of words.
+"""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from synthgen.core.digest import sha256_array, sha256_json
+from synthgen.core.seeds import SeedTree
+from synthgen.core.types import Corpus, Float32
+
+STRENGTH = 0.5  # share of the pointwise mutual information that is added to a logit
+LIMIT = 3.0  # largest absolute value of the pointwise mutual information, in nats
+MIN_PERSONS = 8  # a token has a bias only if at least this number of the counted persons use it
+SMOOTHING = 2e-5  # added to each share of a token
+MAX_RECORDS = 10_000  # largest number of records that are counted
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TokenBiases:
+    """The bias of m tokens in the texts of each class; all other tokens have none."""
+
+    tokens: tuple[int, ...]  # ids of the tokens, in ascending order
+    biases: Mapping[str, Float32]  # for each label, the bias of each token (m), in nats
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the tokens and biases."""
+        return sha256_json([self.tokens, {label: sha256_array(row) for label, row in self.biases.items()}])
+
+    def rows(self, labels: Sequence[str]) -> Float32:
+        """Return the biases of each label in a row, float32 (len(labels), m)."""
+        return np.stack([self.biases[label] for label in labels])
+
+    def for_labels(self, label_of: Mapping[str, str]) -> "TokenBiases":
+        """Return the same biases under other labels; `label_of` maps each new label to its present label."""
+        return TokenBiases(self.tokens, {new: self.biases[label] for new, label in label_of.items()})
+
+
+def token_biases(train: Corpus, tokenizer: Any, seeds: SeedTree) -> TokenBiases | None:
+    """Return the biases for the classes of train; None if there are fewer than two classes, or if texts are empty.
+
+        bias_c(t) = STRENGTH · max(-LIMIT, min(LIMIT, log (p_c(t) + SMOOTHING) / (p(t) + SMOOTHING)))
+
+    p_c(t) is the mean, over the persons of class c, of the share of token t among all tokens of the person's records
+    of the class. p(t) is the mean of p_c(t) over the classes. So the logarithm is the pointwise mutual information of
+    a token and a class, if all classes are equally frequent. The bias is 0 for a token that fewer than `MIN_PERSONS`
+    persons use.
+
+    Privacy: reads train texts. A bias depends on the average use of a token by all persons of a class; a person of a
+        class with n persons changes p_c by at most 1/n. The number of texts with a biased token is not limited. It
+        adds nothing under DP, because texts are then empty here.
+    Randomness: if there are more than `MAX_RECORDS` records, `seeds` draws the records that are counted.
+    Reference: Church & Hanks, "Word association norms, mutual information, and lexicography", 1990; a bias of logits
+        for a class is "Controlled text generation" by Dathathri et al., 2020 (PPLM, bag of words), without gradients.
+    """
+    records = train.records
+    if len(records) > MAX_RECORDS:
+        drawn = np.sort(seeds.generator().permutation(len(records))[:MAX_RECORDS])
+        records = tuple(records[i] for i in drawn)
+    labels, n_tokens = sorted({r.label for r in records}), len(tokenizer)
+    if len(labels) < 2 or not any(r.text for r in records):
+        return None
+    encoded = tokenizer([r.text for r in records], add_special_tokens=False).input_ids
+    ids_of: dict[tuple[str, str], list[int]] = {}  # the tokens of each label and person
+    for record, ids in zip(records, encoded, strict=True):
+        ids_of.setdefault((record.label, record.group), []).extend(ids)
+    shares = {label: np.zeros(n_tokens) for label in labels}
+    users: dict[str, set[int]] = {}  # by person, the tokens that the person uses
+    for (label, person), ids in ids_of.items():
+        tokens, counts = np.unique(np.array(ids, dtype=np.int64), return_counts=True)
+        shares[label][tokens] += counts / max(1, len(ids))
+        users.setdefault(person, set()).update(ids)
+    n_persons = Counter(label for label, _ in ids_of)
+    n_users = np.zeros(n_tokens, dtype=np.int64)
+    for used in users.values():
+        n_users[list(used)] += 1
+    p_of = {label: shares[label] / n_persons[label] for label in labels}
+    p = np.mean(list(p_of.values()), axis=0)
+    common = np.flatnonzero(n_users >= MIN_PERSONS)
+    # a rare class may have no record among the drawn ones
+    biases = {label: np.zeros(len(common), dtype=np.float32) for label in train.counts()}
+    for label in labels:
+        information = np.log((p_of[label][common] + SMOOTHING) / (p[common] + SMOOTHING))
+        biases[label][:] = STRENGTH * np.clip(information, -LIMIT, LIMIT)
+    return TokenBiases(tuple(common.tolist()), biases)
