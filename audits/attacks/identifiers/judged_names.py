@@ -121,20 +121,7 @@ def judge_names(
     If `are_recorded` is false, the names were read from texts and not from a list. In this case, a form counts only
     if exactly one person has it and it has a full given name. All forms are common, and control texts do not count.
     """
-    # ({form: its train persons}, {form: its control persons})
-    rare: tuple[_Forms, _Forms] = ({}, {})
-    common: tuple[_Forms, _Forms] = ({}, {})
-    for form in occurrences.forms:
-        train, control = occurrences.persons(form)
-        if bool(train) == bool(control):
-            continue
-        if not are_recorded and (len(train) + len(control) > 1 or not form.has_given_name):
-            continue
-        is_rare = are_recorded and _is_rare(form, surprisal, occurrences.n_tokens[0])
-        (rare if is_rare else common)[bool(control)][form] = [*train, *control]
-    for rare_side, common_side in zip(rare, common, strict=True):
-        for form in _of_ordinary_words(rare_side, people):
-            common_side[form] = rare_side.pop(form)
+    rare, common = _by_rarity(occurrences, surprisal, people, are_recorded=are_recorded)
     n_by_chance, share = 0, people.n_train / people.n_persons
     (rare_train, rare_control), (common_train, common_control) = map(_persons, rare), map(_persons, common)
     n_rare_by_chance, share_of_rare, exceeds_in_forms = len(rare_control), share, True
@@ -161,6 +148,26 @@ def judge_names(
         by_chance=len(rare_control | common_control) + n_by_chance,
         phrases={phrase: (kind, owners) for form, owners in leaks.items() for phrase in occurrences.phrases[form]},
     )
+
+
+def _by_rarity(
+    occurrences: NameOccurrences, surprisal: Surprisal, people: People, *, are_recorded: bool
+) -> tuple[tuple[_Forms, _Forms], tuple[_Forms, _Forms]]:
+    """Return the rare forms and the common forms that count; each as (forms of train, forms of control)."""
+    rare: tuple[_Forms, _Forms] = ({}, {})
+    common: tuple[_Forms, _Forms] = ({}, {})
+    for form in occurrences.forms:
+        train, control = occurrences.persons(form)
+        if bool(train) == bool(control):
+            continue
+        if not are_recorded and (len(train) + len(control) > 1 or not form.has_given_name):
+            continue
+        is_rare = are_recorded and _is_rare(form, surprisal, occurrences.n_tokens[0])
+        (rare if is_rare else common)[bool(control)][form] = [*train, *control]
+    for rare_side, common_side in zip(rare, common, strict=True):
+        for form in _of_ordinary_words(rare_side, people):
+            common_side[form] = rare_side.pop(form)
+    return rare, common
 
 
 def _persons(forms: _Forms) -> set[int]:
