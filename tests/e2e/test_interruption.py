@@ -11,6 +11,7 @@ pytestmark = pytest.mark.models
 SIGNALS = (("", signal.SIGKILL, 4), ("decode-reconstruction", signal.SIGTERM, 0), ("decode", signal.SIGKILL, 0.5))
 
 
+@pytest.mark.slow
 def test_a_release_that_is_stopped_and_killed_several_times_changes_no_byte(released, unmade, tmp_path):
     rng = random.Random(20261120)
     for i, (stage, number, most) in enumerate(SIGNALS):

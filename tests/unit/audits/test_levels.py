@@ -82,6 +82,7 @@ def test_no_audit_can_return_a_pass_that_is_less_sure():
         )
 
 
+@pytest.mark.slow
 def test_bounds_that_slide_with_n_are_metrics_and_do_not_slide_with_the_confidence(town):
     lineage = Lineage(parents=((),) * 300, weights=((),) * 300)
     inputs = replace(town, lineage=lineage)

@@ -136,6 +136,7 @@ def test_copies_among_many_filled_forms_are_leaks(forms, rows_of, audited):
     assert found == set(range(60))
 
 
+@pytest.mark.slow
 def test_copied_short_records_break_the_rules_of_research(fresh_inputs, rows_of, audited, tmp_path):
     """Only memorization is run, so the policy has only the rules of `research` that need no other audit."""
     policy = yaml.safe_load((Path(__file__).parents[3] / "policies" / "research.yaml").read_text())

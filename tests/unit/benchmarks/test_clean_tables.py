@@ -10,6 +10,7 @@ def bench(module_at):
     return module_at("benchmarks/clean_tables.py")
 
 
+@pytest.mark.slow
 def test_a_clean_corpus_passes_and_its_odd_row_is_removed(bench, module_at, tmp_path, monkeypatch, capsys):
     rows = module_at("tests/unit/audits/conftest.py").write_people(960, seed=5, prefix="p", rows=(1, 2))
     (tmp_path / "town").mkdir()

@@ -1,3 +1,7 @@
+import pytest
+
+
+@pytest.mark.slow
 def test_every_score_is_measured_on_every_leak(bench, capsys):
     bench.main(["--corpus", "clinic", "--persons", "200", "--draws", "1"])
     lines = [line.strip("| ").split(" | ") for line in capsys.readouterr().out.splitlines()]

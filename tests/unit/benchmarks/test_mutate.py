@@ -24,6 +24,7 @@ def test_every_check_of_a_file_is_removed_once(bench, tmp_path, monkeypatch):
     assert "ValueError" not in made[5].source
 
 
+@pytest.mark.slow
 def test_verifier_and_gate_have_their_checks(bench):
     files = [p for room in bench.ROOMS for p in (bench.ROOT / room).glob("*.py")]
     made = (mutant for p in files for mutant in bench.mutants(str(p.relative_to(bench.ROOT))))

@@ -137,6 +137,7 @@ def test_another_adapter_is_run_again(quick, bench, fakes, tmp_path, monkeypatch
     assert cell(capsys.readouterr().out, "verbatim", "the kind one").startswith("passed: by eye")
 
 
+@pytest.mark.slow
 def test_child_processes_end_at_the_time_limit(bench, tmp_path):
     sign = tmp_path / "sign"
     child = f"import time; time.sleep(3); open({str(sign)!r}, 'w')"

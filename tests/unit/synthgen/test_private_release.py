@@ -159,6 +159,7 @@ def test_copied_key_with_another_ledger_does_not_verify(finished):
     assert verify_bundle(first.path, bare, None).code == 11
 
 
+@pytest.mark.slow
 def test_a_release_with_audit_figures_states_that_epsilon_covers_only_the_texts(trial):
     private = trial("inside")
     private.pin("open", private.OPEN)
@@ -233,6 +234,7 @@ def test_method_that_hides_its_parents_fails_parent_recovery(parentless, monkeyp
     assert "no differentially private method made the records" in line or "FAIL" in line
 
 
+@pytest.mark.slow
 def test_a_run_released_last_counts_all_budget_spent_since_its_reservation(finished):
     private, run = finished
     (private.folder / "open.yaml").write_text(private.OPEN)

@@ -22,6 +22,7 @@ def stub(monkeypatch):
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(STUB), os.environ.get("PYTHONPATH", "")]))
 
 
+@pytest.mark.slow
 def test_killed_run_continues_and_states_the_model(stub, worded, monkeypatch):
     calls, generate = [], VllmEngine.generate
 
@@ -48,6 +49,7 @@ def test_killed_run_continues_and_states_the_model(stub, worded, monkeypatch):
     assert {model["format"] for model in stated_models(run)} == {"safetensors"}
 
 
+@pytest.mark.slow
 def test_bridge_is_sent_as_embeddings(stub, project):
     run = Pipeline(project.config(decode={"engine": "vllm", "batch": 4})).run()
     assert len(bundle_content(run, run.decide()).records) == 12

@@ -53,6 +53,7 @@ def test_plan_states_the_disclosure(worded):
     assert make_plan(worded.config()).disclosure is None
 
 
+@pytest.mark.slow
 def test_another_vocabulary_is_decoded_again(worded):
     first = Pipeline(worded.config(**WORDS)).run(until="decode").record.stages
     path = worded.folder / "models" / "bridge" / FILE

@@ -1,6 +1,8 @@
 import json
 import os
 import signal
+import subprocess
+import sys
 import time
 
 import pytest
@@ -65,3 +67,9 @@ def test_an_interruption_is_one_json_object_where_json_is_requested(call, monkey
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def test_importing_is_cheap():
+    code = "import audits, audits.cli.main, sys; print([m for m in ('numpy', 'sklearn', 'rich') if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert not {"sklearn", "numpy"} & set(json.loads(done.stdout.replace("'", '"')))

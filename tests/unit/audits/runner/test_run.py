@@ -125,6 +125,7 @@ def test_a_policy_names_the_audits(few_inputs):
     assert found == {"memorization": "measured", "canaries": "not_measurable"}
 
 
+@pytest.mark.slow
 def test_every_audit_reports_its_power(fresh_inputs):
     results = run(fresh_inputs, seed=3).results
     measured = {r.name: r.details["power"] for r in results if r.status == "measured"}

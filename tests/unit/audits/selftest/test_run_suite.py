@@ -160,6 +160,7 @@ def test_problems_of_the_input_checks_close_the_gate(inputs, with_audit, keep_ca
     assert "do not identify persons" in run_suite(nameless, audits=["memorization"]).problems[0]
 
 
+@pytest.mark.slow
 def test_44_persons_suffice_to_detect_leaks_but_not_for_calibration(populations_found):
     populations, problems = populations_found
     assert problems == ()

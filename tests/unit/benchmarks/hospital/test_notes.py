@@ -2,9 +2,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 SCRIPT = Path(__file__).parents[4] / "benchmarks" / "hospital" / "notes.py"
 
 
+@pytest.mark.slow
 def test_the_quick_bench_measures_every_step_at_both_sizes(tmp_path):
     command = [sys.executable, SCRIPT, "--quick", "--folder", tmp_path]
     done = subprocess.run(command, capture_output=True, text=True, check=False)

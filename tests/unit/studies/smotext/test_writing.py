@@ -54,6 +54,7 @@ def decoded(wanted, makers):
     return makers[request.maker].open().decode(wanted.latents, request.settings, request.seeds, lambda _: None)
 
 
+@pytest.mark.slow
 def test_shards_are_those_of_the_decoder_itself(tmp_path, makers, wanted):
     write_texts(wanted, makers, tmp_path, silent)  # in real processes
     for w in wanted:

@@ -6,6 +6,7 @@ from synthgen.core.errors import DataError
 from synthgen.pipeline.pipeline import Pipeline
 
 
+@pytest.mark.slow
 def test_a_run_is_compared_with_baselines_in_one_call(finished, tiny):
     long_enough = {"max_position_embeddings": 1024}
     tiny.save_model(finished.folder / "models" / "decoder", "llama", **long_enough)

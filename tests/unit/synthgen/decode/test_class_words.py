@@ -13,6 +13,7 @@ from synthgen.core.seeds import SeedTree
 from synthgen.core.types import Corpus, Record
 from synthgen.decode import class_words as module
 from synthgen.decode.class_words import TokenBiases, token_biases
+from synthgen.pipeline.decoders import biases_of_classes
 
 N_TOKENS = 9
 
@@ -139,7 +140,11 @@ def test_class_words_are_used_where_the_loop_computes_logits():
             parsed({**decode, "class_words": True})
 
 
-def test_class_words_are_refused_under_dp():
-    assert parsed({}, **PRIVATE).decode.class_words is None
+def test_class_words_are_refused_under_dp(monkeypatch):
+    config = parsed({}, **PRIVATE)
+    assert config.decode.class_words is None
+    # nothing is learnt from train, even if it is not empty
+    monkeypatch.setattr("synthgen.pipeline.decoders.load_tokenizer", lambda _: pytest.fail("train is read"))
+    assert biases_of_classes(SimpleNamespace(config=config), corpus(("a", "p", "1 2"), ("b", "q", "3"))) is None
     with pytest.raises(ConfigError, match=r"class_words counts words of the records \(remove this key\)"):
         parsed({"class_words": True}, **PRIVATE)

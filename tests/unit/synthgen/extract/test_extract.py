@@ -136,6 +136,7 @@ def deidentified(source, folder):
     return records, prepared.identifiers
 
 
+@pytest.mark.slow
 def test_every_format_gives_the_records_of_the_table_to_the_later_stages(exports, tmp_path):
     columns = {"text": "note", "label": "specialty", "group": "patient_id", "id": "note_id"}
     names = {"names": ["patient_name"], "staff": ["clinician"]}

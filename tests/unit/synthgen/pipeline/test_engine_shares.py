@@ -57,6 +57,7 @@ def verdict(run):
 FOUND = "".join(f"{n}|MRN {{MRN:77340{n}}} seen\n" for n in range(10, 18))
 
 
+@pytest.mark.slow
 def test_a_policy_can_require_a_measured_recall(floor, project):
     assert verdict(floor(FOUND)) == "PASS"
     assert verdict(floor(FOUND, seed=5)) == "PASS"  # at the confidence that a second attempt needs

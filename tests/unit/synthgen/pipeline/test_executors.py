@@ -104,6 +104,7 @@ def command(path, *options):
     return [sys.executable, "-m", "synthgen", "run", str(path), *options]
 
 
+@pytest.mark.slow
 def test_a_killed_part_is_repeated_and_concurrent_parts_give_the_bytes_of_a_local_run(project, local):
     config = project.config(**MANY_SHARDS)
     path = project.write_config(**MANY_SHARDS)

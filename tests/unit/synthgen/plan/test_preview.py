@@ -128,6 +128,7 @@ def test_only_the_first_notes_of_a_hospital_source_are_read_and_a_run_reads_all(
     assert len(seen) == n  # the first notes are stored
 
 
+@pytest.mark.slow
 def test_the_whole_source_is_read_if_the_first_notes_are_too_few(export, monkeypatch):
     monkeypatch.setattr(module, "FIRST_NOTES", 20)
     config, seen, n = export

@@ -83,6 +83,7 @@ def test_records_with_their_words_in_another_order_are_found(fresh_inputs, rows_
     assert_all_found(leaks, train, control, synthetic)
 
 
+@pytest.mark.slow
 def test_reordered_short_records_of_one_train_and_one_control_person_prove_no_leak(fresh_inputs, rows_of, memorized):
     rng = np.random.default_rng(16)
     tables = {name: rows_of(getattr(fresh_inputs, name)) for name in ("train", "control", "synthetic")}
@@ -123,6 +124,7 @@ def test_every_disguised_short_shared_or_scattered_copy_is_found(fresh_inputs, r
     assert_all_found(leaks, train, control, synthetic)
 
 
+@pytest.mark.slow
 def test_short_records_are_compared_with_the_rate_in_control(fresh_inputs, rows_of, memorized):
     """Records of three words are too short for a hit of their own, but nine in ten of the copies are of train."""
     rng = np.random.default_rng(13)
@@ -140,6 +142,7 @@ def test_short_records_are_compared_with_the_rate_in_control(fresh_inputs, rows_
     assert copied[0]["high"] < 0.05 < copied[1]["value"]
 
 
+@pytest.mark.slow
 def test_rows_that_may_quote_are_excluded_and_listed(fresh_inputs, rows_of, memorized):
     """A row quotes forty words of a control person, so thirty-two words of a train person prove no leak."""
     tables = {name: rows_of(getattr(fresh_inputs, name)) for name in ("train", "control", "synthetic")}
@@ -160,6 +163,7 @@ def test_rows_that_may_quote_are_excluded_and_listed(fresh_inputs, rows_of, memo
     assert found == set(range(first + 1, first + 9))
 
 
+@pytest.mark.slow
 def test_rows_that_quote_in_other_ways_are_excluded_and_listed(fresh_inputs, rows_of, memorized):
     """Four rows quote one train person each: marked as a quotation, in capitals, and before or after other words."""
     tables = {name: rows_of(getattr(fresh_inputs, name)) for name in ("train", "control", "synthetic")}

@@ -76,6 +76,7 @@ def test_an_own_sentence_in_a_form_is_found(form_inputs, people):
     assert [finding.person for finding in result.findings if finding.kind == "run"] == ["t5"]
 
 
+@pytest.mark.slow
 def test_a_few_control_persons_who_quote_do_not_blind_the_audit(fresh_inputs):
     """Four control persons quote long passages of the synthetic table; copies of train persons are still found.
 

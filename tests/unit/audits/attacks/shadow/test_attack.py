@@ -76,6 +76,7 @@ def judge(plan, reruns, tables, **more):
     return attack_reruns(plan, reruns, inputs, **{"permutations": 39, **more})
 
 
+@pytest.mark.slow
 def test_memorising_generator_fails(plan, memorising, tables):
     result = judge(plan, memorising, tables)
     assert result.verdict == "fail"
