@@ -54,12 +54,11 @@ def token_biases(train: Corpus, tokenizer: Any, seeds: SeedTree) -> TokenBiases 
     a token and a class, if all classes are equally frequent. The bias is 0 for a token that fewer than `MIN_PERSONS`
     persons use.
 
-    Privacy: reads train texts. A bias depends on the average use of a token by all persons of a class; a person of a
-        class with n persons changes p_c by at most 1/n. The number of texts with a biased token is not limited. It
-        adds nothing under DP, because texts are then empty here.
+    Privacy: reads train texts, and is not called under DP. A person of a class with n persons changes p_c by at most
+        1/n. If exactly `MIN_PERSONS` persons use a token, the token would have no bias without one of them.
     Randomness: if there are more than `MAX_RECORDS` records, `seeds` draws the records that are counted.
-    Reference: Church & Hanks, "Word association norms, mutual information, and lexicography", 1990; a bias of logits
-        for a class is "Controlled text generation" by Dathathri et al., 2020 (PPLM, bag of words), without gradients.
+    Reference: Church & Hanks, "Word association norms, mutual information, and lexicography", 1990. Dathathri et al.
+        (PPLM, 2020) make a bag of words of a class more likely by gradients instead of a bias.
     """
     records = train.records
     if len(records) > MAX_RECORDS:
