@@ -88,5 +88,6 @@ def token_biases(train: Corpus, tokenizer: Any, seeds: SeedTree) -> TokenBiases 
     biases = {label: np.zeros(len(common), dtype=np.float32) for label in train.counts()}
     for label in labels:
         information = np.log((p_of[label][common] + SMOOTHING) / (p[common] + SMOOTHING))
-        biases[label][:] = STRENGTH * np.clip(information, -LIMIT, LIMIT)
+        # rounded, so that processors with other rounding errors give the same digest
+        biases[label][:] = np.round(STRENGTH * np.clip(information, -LIMIT, LIMIT), 6)
     return TokenBiases(tuple(common.tolist()), biases)
