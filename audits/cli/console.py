@@ -68,14 +68,28 @@ def print_exit_json(stop: SystemExit) -> None:
 
 
 def protect_process(stop: Callable[[int, FrameType | None], None]) -> None:
-    """Make new files private, forbid core dumps, and call `stop` on Ctrl-C or SIGTERM, for the whole process."""
+    """Make new files private, forbid core dumps, and call `stop` on Ctrl-C or SIGTERM, for the whole process.
+
+    `stop` raises SystemExit. If Python ignores it, because the signal came during a `__del__`, `stop` is called
+    again.
+    """
     os.umask(0o077)
     if sys.platform != "win32":
         import resource
 
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a crash must not write private text to disk
+        signal.signal(signal.SIGALRM, stop)
+        sys.unraisablehook = _stop_later
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, stop)
+
+
+def _stop_later(ignored: "sys.UnraisableHookArgs") -> None:
+    """Send SIGALRM after ten milliseconds if Python ignores a SystemExit; print every other ignored exception."""
+    if isinstance(ignored.exc_value, SystemExit):
+        signal.setitimer(signal.ITIMER_REAL, 0.01)
+    else:
+        sys.__unraisablehook__(ignored)
 
 
 @contextmanager

@@ -73,3 +73,24 @@ def test_importing_is_cheap():
     code = "import audits, audits.cli.main, sys; print([m for m in ('numpy', 'sklearn', 'rich') if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert not {"sklearn", "numpy"} & set(json.loads(done.stdout.replace("'", '"')))
+
+
+STOPPED_IN_DEL = """
+import os, signal, sys, time
+from audits.cli.console import protect_process
+
+class Finalised:
+    def __del__(self):
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(0.1)
+
+protect_process(lambda *_: sys.exit(7))
+one = Finalised()
+del one
+time.sleep(10)
+"""
+
+
+def test_a_signal_during_a_finaliser_stops_the_process():
+    done = subprocess.run([sys.executable, "-c", STOPPED_IN_DEL], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (7, "")
