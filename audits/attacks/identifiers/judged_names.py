@@ -57,6 +57,8 @@ class NameOccurrences:
         self._search = NameSearch(self.names)
         self.forms: dict[NameForm, set[int]] = defaultdict(set)  # form in S: indices in `names` of matching names
         self.phrases: dict[NameForm, set[Tokens]] = defaultdict(set)  # form in S: the words with which S writes it
+        # phrases that S also writes with a capital letter or a punctuation mark, as in "Brown, Mark"
+        self.written_as_names: set[Tokens] = set()
         # form in S: owners of the texts outside S that may contain the name (`agrees`)
         self.text_owners: dict[NameForm, Owners] = defaultdict(Owners)
         # form in control texts: indices in `names` of matching names
@@ -68,9 +70,13 @@ class NameOccurrences:
         """Add the names in the words of a row of S."""
         words = row.words
         self.n_tokens[0] += len(words)
+        starts: dict[Tokens, set[int]] = defaultdict(set)  # positions of each phrase in this row
         for match in self._search.matches(words):
+            phrase = tuple(words[match.start : match.end])
             self.forms[match.form].update(match.names)
-            self.phrases[match.form].add(tuple(words[match.start : match.end]))
+            self.phrases[match.form].add(phrase)
+            starts[phrase].add(match.start)
+        self.written_as_names |= {p for p, at in starts.items() if _n_in_lower_case(row.text, p) < len(at)}
 
     def read_other(self, row: RowContent, owner: int) -> None:
         """Add the names in the words of a row that is not in S and belongs to `owner`."""
@@ -105,8 +111,9 @@ def judge_names(
     """Return the names of train persons in S that are leaks.
 
     A form counts if at most ten persons have it, all in train or all in control, and public text does not contain it.
-    A form is rare if it has a full given name, if not all of its words are ordinary (`_of_ordinary_words`), and if
-    fewer than .01 occurrences of it in S are expected by chance. This expected number is lambda:
+    A form is rare if it has a full given name, and if fewer than .01 occurrences of it in S are expected by chance. A
+    form that S writes only in lower case is not rare if all of its words are ordinary (`_of_ordinary_words`). The
+    expected number of occurrences is lambda:
 
         lambda = (tokens of S) × (ways to write the name) × 2^-(surprisal of its words in bits)
 
@@ -165,7 +172,8 @@ def _by_rarity(
         is_rare = are_recorded and _is_rare(form, surprisal, occurrences.n_tokens[0])
         (rare if is_rare else common)[bool(control)][form] = [*train, *control]
     for rare_side, common_side in zip(rare, common, strict=True):
-        for form in _of_ordinary_words(rare_side, people):
+        in_lower_case = [f for f in rare_side if occurrences.written_as_names.isdisjoint(occurrences.phrases[f])]
+        for form in _of_ordinary_words({form: rare_side[form] for form in in_lower_case}, people):
             common_side[form] = rare_side.pop(form)
     return rare, common
 
@@ -182,8 +190,14 @@ def _is_rare(form: NameForm, surprisal: Surprisal, n_tokens: int) -> bool:
     return form.has_given_name and n_tokens * math.exp2(-bits) < MAX_COINCIDENCES
 
 
+def _n_in_lower_case(text: str, phrase: Tokens) -> int:
+    """Return how often a text writes a phrase in lower case with single spaces, as in "hockey may be played"."""
+    spaced = " ".join(phrase)
+    return len(re.findall(rf"(?<!\w){re.escape(spaced)}(?!\w)", text)) if spaced in text else 0
+
+
 def _of_ordinary_words(forms: _Forms, people: People) -> list[NameForm]:
-    """Return the forms whose words are all ordinary, such as "may hockey".
+    """Return the forms whose words are all ordinary.
 
     A word is ordinary if it is in the list of ordinary words, or if at least three persons who do not have the form
     write it in lower case.

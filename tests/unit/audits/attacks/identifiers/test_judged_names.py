@@ -56,6 +56,13 @@ def test_words_that_other_persons_write_in_lower_case_are_no_rare_name():
     assert judged(lists, made, control=ordinary * 2) == {3, 4}
     assert judged(lists, made, control=ordinary * 3) == {4}
     assert judged(lists, made, control=["Zhockey and ZHOCKEY"] * 3) == {3, 4}
+    for written in ("a New Zhockey", "a new Zhockey", "new, zhockey", "a new zhockey and New Zhockey"):
+        assert judged(lists, [written], control=ordinary * 3) == {3}, written
+
+
+def test_a_name_of_ordinary_words_in_capitals_is_a_leak():
+    assert judged([(3, "Mark Andre Brown")], ["so Brown, Mark has HIV"]) == {3}
+    assert judged([(3, "Mark Andre Brown")], ["so Mark Brown has HIV"]) == {3}
 
 
 def test_initials_are_leaks_only_if_many_persons_are_found():
