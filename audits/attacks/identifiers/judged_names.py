@@ -8,10 +8,10 @@ form in S, and with the train persons whose forms are in texts of control, where
 
 import math
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from audits.attacks.identifiers.ownership import MIN_NAMES, Owners
 from audits.attacks.identifiers.patterns import RowContent
@@ -41,6 +41,34 @@ class NameLeaks(NamedTuple):
         return {phrase: leak for phrase, leak in self.phrases.items() if not persons.issuperset(leak[1])}
 
 
+class CapitalizedWords:
+    """How often texts write words and phrases with a capital letter at the start of each word."""
+
+    def __init__(self) -> None:
+        self.n_words: Counter[str] = Counter()
+        self.n_phrases: Counter[Tokens] = Counter()
+
+    def read(self, text: str, phrases: Iterable[Tokens]) -> None:
+        """Count the words of a text, and the phrases that the text contains in any spelling."""
+        self.n_words.update(word.lower() for word in _LETTERS.findall(text) if word[0].isupper())
+        for phrase in phrases:
+            pattern = r"[\W_]+".join(map(re.escape, phrase))
+            found = re.findall(rf"(?<!\w){pattern}(?!\w)", text, re.IGNORECASE)
+            self.n_phrases[phrase] += sum(all(w[0].isupper() for w in _LETTERS.findall(match)) for match in found)
+
+    def n_expected(self, phrase: Tokens, n_tokens: int) -> float:
+        """Return how often the words of a phrase would be side by side by chance if only capitalized words could be.
+
+        The occurrences of the words in the phrase do not count. The result is infinite if the texts, which have
+        `n_tokens` tokens, never write the phrase with a capital letter at the start of each word.
+        """
+        n_together = self.n_phrases[phrase]
+        if n_together == 0:
+            return math.inf
+        n_apart = [max(0, self.n_words[word] - n_together) + 1 for word in phrase]
+        return math.prod(n_apart) / n_tokens ** (len(phrase) - 1)
+
+
 class NameOccurrences:
     """Occurrences of names in S and in texts outside S; `listed` has pairs (strings that may be names, owner)."""
 
@@ -56,7 +84,8 @@ class NameOccurrences:
         self._n_train, self._n_persons = people.n_train, people.n_persons
         self._search = NameSearch(self.names)
         self.forms: dict[NameForm, set[int]] = defaultdict(set)  # form in S: indices in `names` of matching names
-        self.phrases: dict[NameForm, set[Tokens]] = defaultdict(set)  # form in S: the words with which S writes it
+        # form: the words with which S, and control texts, write it
+        self.phrases: tuple[dict[NameForm, set[Tokens]], ...] = (defaultdict(set), defaultdict(set))
         # phrases that S also writes with a capital letter or a punctuation mark, as in "Brown, Mark"
         self.written_as_names: set[Tokens] = set()
         # form in S: owners of the texts outside S that may contain the name (`agrees`)
@@ -64,6 +93,7 @@ class NameOccurrences:
         # form in control texts: indices in `names` of matching names
         self.in_control: dict[NameForm, set[int]] = defaultdict(set)
         self.n_tokens = [0, 0]  # number of tokens of S, and of control texts
+        self.capitalized = CapitalizedWords(), CapitalizedWords()  # of S, and of control texts
         self._by_surname: dict[Tokens, list[NameForm]] = {}  # surname: forms in S; filled by the first `read_other`
 
     def read_synthetic(self, row: RowContent) -> None:
@@ -74,9 +104,10 @@ class NameOccurrences:
         for match in self._search.matches(words):
             phrase = tuple(words[match.start : match.end])
             self.forms[match.form].update(match.names)
-            self.phrases[match.form].add(phrase)
+            self.phrases[0][match.form].add(phrase)
             starts[phrase].add(match.start)
         self.written_as_names |= {p for p, at in starts.items() if _n_in_lower_case(row.text, p) < len(at)}
+        self.capitalized[0].read(row.text, starts)
 
     def read_other(self, row: RowContent, owner: int) -> None:
         """Add the names in the words of a row that is not in S and belongs to `owner`."""
@@ -91,13 +122,29 @@ class NameOccurrences:
                     self.text_owners[form].add(owner)
         if self._n_train <= owner < self._n_persons:
             self.n_tokens[1] += len(words)
+            phrases = set()
             for match in self._search.matches(words):
                 self.in_control[match.form].update(match.names)
+                phrases.add(phrase := tuple(words[match.start : match.end]))
+                self.phrases[1][match.form].add(phrase)
+            self.capitalized[1].read(row.text, phrases)
 
     def persons(self, form: NameForm) -> tuple[list[int], list[int]]:
         """Return the train persons and the control persons whom a form in S may mean."""
         name_owners = (owner for number in self.forms[form] for owner in self.owners[number])
         return Owners((*name_owners, *self.text_owners.get(form, ()))).split(self._n_train, self._n_persons)
+
+    def is_rare(self, form: NameForm, surprisal: Surprisal, texts: Literal[0, 1]) -> bool:
+        """Return whether a form has a full given name, and whether fewer than .01 occurrences are expected by chance.
+
+        `texts` is 0 for the texts of S, and 1 for the texts of control. See `judge_names`.
+        """
+        n_tokens = self.n_tokens[texts]
+        # 2 orders × 3 spellings of the surname × (full, initial, omitted, or one of the short forms) per given name
+        n_ways = 2 * 3 * math.prod(3 + len(SHORT_FORMS.get(word, ())) for word in form.given)
+        n_expected = [n_tokens * math.exp2(-sum(map(surprisal.bits, (*form.surname, *form.given))))]
+        n_expected += [self.capitalized[texts].n_expected(phrase, n_tokens) for phrase in self.phrases[texts][form]]
+        return form.has_given_name and n_ways * min(n_expected) < MAX_COINCIDENCES
 
     def n_names(self) -> tuple[int, int]:
         """Return the number of names that only train persons have, and the number of all other names."""
@@ -113,9 +160,14 @@ def judge_names(
     A form counts if at most ten persons have it, all in train or all in control, and public text does not contain it.
     A form is rare if it has a full given name, and if fewer than .01 occurrences of it in S are expected by chance. A
     form that S writes only in lower case is not rare if all of its words are ordinary (`_of_ordinary_words`). The
-    expected number of occurrences is lambda:
+    expected number of occurrences is lambda_1 or, if S writes the form with capital letters, the smaller of
+    lambda_1 and lambda_2:
 
-        lambda = (tokens of S) × (ways to write the name) × 2^-(surprisal of its words in bits)
+        lambda_1 = (ways to write the name) × n × 2^-(surprisal of its words in bits),   n = number of tokens of S
+        lambda_2 = (ways to write the name) × n × product over the words w of (1 + n_w) / n
+
+    n_w is the number of other tokens of S that are w with a capital letter. lambda_1 is large for short names and
+    names of frequent letters; then lambda_2 tells "Brown, Mark" from the words "brown" and "mark".
 
     - Rare forms of train persons are leaks if fewer than two control persons have rare forms in S, or if
       significantly more train than control persons have rare forms in S (`exceeds_control`). If only train persons
@@ -141,7 +193,7 @@ def judge_names(
         share = n_train_names * n_s / max(n_train_names * (n_s + n_c) + n_other_names * n_s, 1)
         share_of_rare = n_train_names / max(n_train_names + n_other_names, 1)
         if n_other_names == 0:
-            forms = {form for form in control_forms if _is_rare(form, surprisal, n_c)}
+            forms = {form for form in control_forms if occurrences.is_rare(form, surprisal, 1)}
             n_rare_by_chance, share_of_rare = len(_train_in_control(occurrences, forms, people.n_train)), share
             exceeds_in_forms = exceeds_control(len(rare[0]), len(forms), share, minimum=MIN_NAMES)
     leaks: dict[NameForm, list[int]] = {}
@@ -153,7 +205,7 @@ def judge_names(
     return NameLeaks(
         found=len(rare_train | common_train),
         by_chance=len(rare_control | common_control) + n_by_chance,
-        phrases={phrase: (kind, owners) for form, owners in leaks.items() for phrase in occurrences.phrases[form]},
+        phrases={phrase: (kind, owners) for form, owners in leaks.items() for phrase in occurrences.phrases[0][form]},
     )
 
 
@@ -169,10 +221,10 @@ def _by_rarity(
             continue
         if not are_recorded and (len(train) + len(control) > 1 or not form.has_given_name):
             continue
-        is_rare = are_recorded and _is_rare(form, surprisal, occurrences.n_tokens[0])
+        is_rare = are_recorded and occurrences.is_rare(form, surprisal, 0)
         (rare if is_rare else common)[bool(control)][form] = [*train, *control]
     for rare_side, common_side in zip(rare, common, strict=True):
-        in_lower_case = [f for f in rare_side if occurrences.written_as_names.isdisjoint(occurrences.phrases[f])]
+        in_lower_case = [f for f in rare_side if occurrences.written_as_names.isdisjoint(occurrences.phrases[0][f])]
         for form in _of_ordinary_words({form: rare_side[form] for form in in_lower_case}, people):
             common_side[form] = rare_side.pop(form)
     return rare, common
@@ -180,14 +232,6 @@ def _by_rarity(
 
 def _persons(forms: _Forms) -> set[int]:
     return {owner for owners in forms.values() for owner in owners}
-
-
-def _is_rare(form: NameForm, surprisal: Surprisal, n_tokens: int) -> bool:
-    """Return whether a form has a full given name and fewer than .01 chance occurrences in n tokens are expected."""
-    # 2 orders × 3 spellings of the surname × (in full, initial, left out, or one of the short forms) per given name
-    n_ways = 2 * 3 * math.prod(3 + len(SHORT_FORMS.get(word, ())) for word in form.given)
-    bits = sum(map(surprisal.bits, (*form.surname, *form.given))) - math.log2(n_ways)
-    return form.has_given_name and n_tokens * math.exp2(-bits) < MAX_COINCIDENCES
 
 
 def _n_in_lower_case(text: str, phrase: Tokens) -> int:

@@ -1,6 +1,7 @@
 """`audits run` and its start, until it reads a table; test_main.py runs the whole command."""
 
 import json
+import random
 import subprocess
 import sys
 from pathlib import Path
@@ -140,3 +141,27 @@ def test_files_are_private_and_there_are_no_core_dumps(folder):
     made = [folder / "can", *(folder / "can").iterdir()]
     assert len(made) > 2
     assert not any(path.stat().st_mode & 0o077 for path in made)
+
+
+NAME_FORMS = {"Mark Brown": 1, "Brown, Mark": 1, "MARK BROWN": 1, "brown field": 0}
+
+
+@pytest.mark.parametrize("form", NAME_FORMS)
+def test_a_recorded_name_of_ordinary_words_is_a_leak(form, tmp_path, monkeypatch, call):
+    """Both words are ordinary, and other texts use them in lower case, but no other text has the name."""
+    monkeypatch.chdir(tmp_path)
+    rng, syllables = random.Random(0), ["ba", "ko", "mi", "te", "su", "lar", "nod", "vik"]
+    for role in ("synthetic", "train", "control"):
+        texts = [" ".join("".join(rng.choices(syllables, k=3)) for _ in range(50)) for _ in range(40)]
+        texts = [f"the brown coat has a mark, {text}." for text in texts]
+        if role == "synthetic":
+            texts[7] += f" Seen with {form} today."
+        (tmp_path / f"{role}.jsonl").write_text("".join(f"{json.dumps({'text': text})}\n" for text in texts))
+    for role, names in (("train", ["Mark Brown"]), ("control", ["Hope Young"])):
+        lists = [names, *([[]] * 39)]
+        (tmp_path / f"{role}-names.jsonl").write_text("".join(f"{json.dumps(names)}\n" for names in lists))
+    lists_of = {"identifiers": "train-names.jsonl", "control-identifiers": "control-names.jsonl"}
+    _, output, _ = call(*options_of(**lists_of, only="identifiers"), "--json")
+    (result,) = json.loads(output)["results"]
+    assert result["metrics"]["identifiers.hard_hits"]["value"] == NAME_FORMS[form]
+    assert (result["verdict"] == "fail") == bool(NAME_FORMS[form])

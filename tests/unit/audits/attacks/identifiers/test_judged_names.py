@@ -65,6 +65,18 @@ def test_a_name_of_ordinary_words_in_capitals_is_a_leak():
     assert judged([(3, "Mark Andre Brown")], ["so Mark Brown has HIV"]) == {3}
 
 
+def test_a_name_of_frequent_letters_is_rare_if_its_words_are_rarely_capitalized():
+    """By their letters alone, the words are not rare in so many tokens."""
+    lists, filler = [(3, "Thea Vice")], ["the patient was seen " * 40] * 30
+    assert judged(lists, ["so Vice, Thea has HIV", *filler]) == {3}
+    assert judged(lists, ["so VICE, THEA has HIV"] * 5 + filler) == {3}
+    assert judged(lists, ["so vice, thea has HIV", *filler]) == set()
+    apart = ["Thea said so to Bob. Mary Vice said no."] * 40  # as in a table of invented names
+    assert judged(lists, ["so Vice, Thea has HIV", *filler, *apart]) == set()
+    others = [(20, "Pat Sent"), (21, "Tho Seen")]
+    assert judged(lists + others, ["so Vice, Thea; Sent, Pat; Seen, Tho", *filler]) == set()
+
+
 def test_initials_are_leaks_only_if_many_persons_are_found():
     lists = [(i, f"{given} Mbeki{chr(97 + i)}") for i, given in enumerate(GIVEN)]
     made = [f"so {given[0]}. Mbeki{chr(97 + i)} has HIV" for i, given in enumerate(GIVEN)]
