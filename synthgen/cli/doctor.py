@@ -63,7 +63,7 @@ def _model(name: str) -> Check:
 def _hardware() -> tuple[Check, Check]:
     import torch
 
-    from synthgen.decode.loop.products import has_bfloat16
+    from synthgen.core.workers import has_bfloat16
 
     able, found = has_bfloat16(), torch.cuda.is_available()
     arithmetic = "bfloat16" if able else "float32: this CPU has no bfloat16 instructions, so decoding is slower"

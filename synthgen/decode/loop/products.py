@@ -5,12 +5,13 @@ and `Packed` only once. `Packed` also applies the next operation (SiLU, multipli
 the result, so the last bits differ from those of `Plain`.
 """
 
-import platform
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
+
+from synthgen.core.workers import has_bfloat16
 
 ROWS = 64  # number of rows of x for which the packed layout is fastest; any number works
 
@@ -60,14 +61,6 @@ class Packed(Plain):
     def _binary(self, x: Tensor, other: Tensor, operation: str) -> Tensor:
         y: Tensor = _ops()._linear_pointwise.binary(x, other, self.weight, None, operation)  # noqa: SLF001
         return y
-
-
-def has_bfloat16() -> bool:
-    """Return whether this processor has instructions for bfloat16 products; otherwise, float32 is far faster."""
-    if platform.machine() in ("x86_64", "AMD64"):
-        return bool(torch.cpu._is_avx512_bf16_supported())  # noqa: SLF001
-    # builds of torch without these operations lack the attribute
-    return hasattr(_ops(), "_is_mkldnn_bf16_supported") and bool(_ops()._is_mkldnn_bf16_supported())  # noqa: SLF001
 
 
 def can_pack(weight: Tensor) -> bool:

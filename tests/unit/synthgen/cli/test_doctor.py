@@ -28,7 +28,7 @@ def test_missing_models_and_bridge_fail_and_swap_memory_and_gpu_are_optional(tmp
 
 @pytest.mark.parametrize(("able", "start"), [(True, "bfloat16"), (False, "float32: ")])
 def test_the_arithmetic_of_the_cpu_is_reported(monkeypatch, able, start):
-    monkeypatch.setattr("synthgen.decode.loop.products.has_bfloat16", lambda: able)
+    monkeypatch.setattr("synthgen.core.workers.has_bfloat16", lambda: able)
     check = found()["arithmetic"]
     assert (check.ok, check.optional) == (able, True)
     assert check.detail.startswith(start)

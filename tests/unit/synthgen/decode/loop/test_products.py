@@ -59,7 +59,7 @@ def test_merged_layers_share_their_weights():
     assert b.weight.data_ptr() == made.weight[3:].data_ptr()
 
 
-PRIVATE = {  # names of torch that it may take away in any version, and what to do in products.py then
+PRIVATE = {  # names of torch that it may take away in any version, and what to do then
     "_is_avx512_bf16_supported": "say in has_bfloat16 how torch now tells that the processor multiplies bfloat16",
     "_is_mkldnn_bf16_supported": "say in has_bfloat16 how torch now tells that an ARM processor multiplies bfloat16",
     "_reorder_linear_weight": "pack weights as torch/_inductor/mkldnn_lowerings.py does now, or take Plain",
