@@ -66,7 +66,7 @@ class CapitalizedWords:
         if n_together == 0:
             return math.inf
         n_apart = [max(0, self.n_words[word] - n_together) + 1 for word in phrase]
-        return math.prod(n_apart) / n_tokens ** (len(phrase) - 1)
+        return math.prod(n_apart) / float(n_tokens) ** (len(phrase) - 1)
 
 
 class NameOccurrences:
