@@ -60,11 +60,14 @@ class Published:
 def publish(config: Config, *, resume: Literal["auto", "never"], stream: TextIO) -> Published:
     """Run the unfinished stages, apply the policy, and write the signed bundle; `stream` receives the progress.
 
-    The policy, the key and the output folder are checked before the stages run, because the stages can take hours.
+    The policy, the key, the output folder and the number of persons are checked before the stages run, because the
+    stages can take hours.
 
-    Raise ReleaseRefused if the policy refuses the release; the signed refusal and the report stay in the workspace.
+    Raise ReleaseRefused if the policy refuses the release. After a run, the signed refusal and the report stay in the
+    workspace. If no result of the configuration can meet the policy, the run does not start.
     """
     from synthgen.pipeline.pipeline import Pipeline
+    from synthgen.plan.plan import refuse_unmeetable_policy
     from synthgen.release.assembly import copy_warnings
 
     out, key_name, public = config.resolve(config.release.out), config.release.key, config.release.public
@@ -77,7 +80,9 @@ def publish(config: Config, *, resume: Literal["auto", "never"], stream: TextIO)
     check_writable(out)
     if config.secret == PUBLIC:
         stream.write(f"WARNING {WARNING}\n")
-    run = Pipeline(config, terminal_progress(stream)).run(resume=resume)
+    progress = terminal_progress(stream)
+    refuse_unmeetable_policy(config, progress)
+    run = Pipeline(config, progress).run(resume=resume)
     for note in run.record.stage("load").notes or ():
         say(f"source: {note}")
     decision = run.decide()

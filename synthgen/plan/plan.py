@@ -12,7 +12,7 @@ from audits.ledger.attempts import attempts_before
 from audits.ledger.budgets import Overspent
 from audits.verify.vocabulary import disclosure
 from synthgen.config import Config
-from synthgen.core.errors import DataError, SynthGenError
+from synthgen.core.errors import DataError, ReleaseRefused, SynthGenError
 from synthgen.core.progress import Progress, silent
 from synthgen.core.types import Corpus
 from synthgen.core.workers import usable_cores
@@ -31,7 +31,7 @@ from synthgen.pipeline.judge import as_table
 from synthgen.pipeline.rounds import SPARE
 from synthgen.pipeline.secret import PUBLIC
 from synthgen.pipeline.secret import WARNING as PUBLIC_WARNING
-from synthgen.pipeline.stage_order import has_finished
+from synthgen.pipeline.stage_order import has_audited, has_finished
 from synthgen.pipeline.style_choice import WARNING as STYLE_WARNING
 from synthgen.pipeline.workspace import Workspace
 from synthgen.plan import foreseen
@@ -177,6 +177,43 @@ def make_plan(config: Config, progress: Progress = silent, *, pilot: bool = Fals
     return replace(plan, pilot=found, candidates=found.texts, minutes=found.minutes, problems=problems)
 
 
+def refuse_unmeetable_policy(config: Config, progress: Progress = silent) -> None:
+    """Refuse a release before its run if no result of this configuration can meet the policy.
+
+    If the workspace already contains audited records, the function checks nothing, because a decision about them
+    takes seconds.
+
+    Raises:
+        ReleaseRefused: there are conditions of the policy that cannot be met; all are listed.
+        SynthGenError, AuditError: the policy or the source cannot be used.
+    """
+    job = Job(config, Workspace(config.resolve(config.workspace)), progress)
+    if has_audited(job):
+        return
+    policy, (_, _, parts) = policy_of(config), _read_source(job)
+    labels = config.source.labels if config.interpolate.is_dp else parts.train.labels
+    wanted = counts_per_class(labels or (), config.interpolate.balance, config.interpolate.total)
+    persons = _persons(parts)
+    reach = _reach(config, policy, persons, wanted, attempt_number(job, parts.control))
+    if problems := [*foreseen.gate_problems(config, policy, reach, persons, sum(wanted.values()))]:
+        raise ReleaseRefused(
+            f"not released under policy {policy.name!r}: this run cannot meet the policy, so no record was made",
+            problems=problems,
+            hint="Change the configuration or its policy. `synthgen run` makes and audits records without a release.",
+        )
+
+
+def _persons(parts: Split) -> dict[str, int]:
+    return {arm: parts.report.groups.get(arm, 0) for arm in ("train", "control")}
+
+
+def _reach(
+    config: Config, policy: Policy, persons: Mapping[str, int], wanted: Mapping[str, int], attempt: int
+) -> Estimates:
+    sizes = (persons["train"], persons["control"], sum(wanted.values()))
+    return with_unit(unit_of(config), reach_of(policy, *sizes, config.audit.confidence, attempt))
+
+
 def _plan_of(job: Job) -> Plan:
     """Return the plan without a pilot; if the policy or source cannot be used, raise one error for all problems."""
     config, problems, errors = job.config, list[str](), list[SynthGenError | AuditError]()
@@ -215,15 +252,13 @@ def _estimates(job: Job, policy: Policy) -> Plan:
     deidentifying = deidentifying_seconds(engine, (parts.train, parts.control), candidates * tokens)
     seconds = decoding_seconds(candidates * tokens, config.decode.placement, cores)
     seconds += choosing_seconds(config.decode.style)
-    persons = {k: parts.report.groups.get(k, 0) for k in ("train", "control")}
+    persons, number = _persons(parts), attempt_number(job, parts.control)
     ledger, refused = _remaining_budget(config, policy, persons["train"])
-    number, n_records = attempt_number(job, parts.control), sum(wanted.values())
-    sizes = (persons["train"], persons["control"], n_records)
-    reach = with_unit(unit_of(config), reach_of(policy, *sizes, config.audit.confidence, number))
+    reach = _reach(config, policy, persons, wanted, number)
     problems = [*filter(None, [refused]), *foreseen.setup_problems(config, job)]
     problems += foreseen.class_problems(config, parts.train, wanted)
     problems += foreseen.source_problems(config, policy, parts, seeds)
-    problems += foreseen.gate_problems(config, policy, reach, persons, n_records)
+    problems += foreseen.gate_problems(config, policy, reach, persons, sum(wanted.values()))
     return Plan(
         documents=documents,
         rows=report.n_rows,

@@ -53,6 +53,14 @@ def test_a_refusal_writes_its_report_and_no_bundle(finished):
     assert not (finished.folder / "out").exists()
 
 
+def test_a_policy_that_cannot_be_met_refuses_before_the_run(project):
+    with pytest.raises(ReleaseRefused, match="cannot meet the policy, so no record was made") as caught:
+        release(project, policy="hospital-external")
+    assert any(problem.startswith("audit membership: there are") for problem in caught.value.problems)
+    assert not (project.folder / "ws" / "run.json").exists()
+    assert not list((project.folder / "ws").glob("stages/*"))
+
+
 def test_invalid_options_raise_an_error_before_any_stage(project, monkeypatch):
     (project.folder / "file").write_text("kept")
     for error, message, changes in (
