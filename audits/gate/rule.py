@@ -113,7 +113,7 @@ def _problem(  # noqa: PLR0911 - one return per reason
     if not all(math.isfinite(end) for end in (metric.value, metric.low, metric.high)):
         return "the number or an end of its interval is not finite"
     if rule.min_n is not None and metric.n < rule.min_n:
-        return f"based on {metric.n} units; at least {rule.min_n} are needed"
+        return f"based on {metric.n} persons or records; at least {rule.min_n} are needed"
     if rule.bound == "value" and metric.low != metric.high:
         return "the number has an interval, but the rule compares exact values only"
     if rule.bound == "value":

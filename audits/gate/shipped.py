@@ -39,7 +39,7 @@ def load_policy(name_or_path: str | Path) -> Policy:
     shipped = shipped_policies() / f"{policy.name}.yaml"
     if shipped.is_file() and parse_policy(shipped.read_bytes(), str(shipped)) != policy:
         message = f"{path}: has the name of the shipped policy {policy.name} but different content"
-        raise PolicyError(message, hint="Change its name; the report shows the name.")
+        raise PolicyError(message, hint="Change the key `name` in your file; reports show this name.")
     return policy
 
 

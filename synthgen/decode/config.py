@@ -159,7 +159,7 @@ class DecodeConfig(Section):
     def _has_a_server(cls, endpoint: EndpointConfig | None, info: ValidationInfo) -> EndpointConfig | None:
         engine, writer = info.data.get("engine"), info.data.get("writer")
         if (engine == ENDPOINT) != (endpoint is not None):
-            raise ValueError("engine: endpoint and the section endpoint require each other: set both or neither")
+            raise ValueError("`engine: endpoint` and this section require each other; set both or neither")
         if endpoint is not None and writer not in {None, PROMPT}:
             raise ValueError(f"a server receives prompts only; set writer: prompt instead of {writer}")
         return endpoint

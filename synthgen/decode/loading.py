@@ -104,7 +104,8 @@ def load_model(folder: Path, *, dtype: Dtype = "auto", device: Placement = "cpu"
     local: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
     placed = {"device_map": device if isinstance(device, str) else dict(device)} if spread else {}
     verbosity = logging.get_verbosity()
-    # transformers would warn about the projector that an xRAG checkpoint contains; missing tensors are an error below
+    # Transformers would warn about tensors that the model does not have, such as the projector in an xRAG checkpoint.
+    # Missing tensors are an error below.
     logging.set_verbosity_error()
     try:
         tokenizer = AutoTokenizer.from_pretrained(folder, **local)

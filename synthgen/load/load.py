@@ -277,7 +277,7 @@ def _require_few_bad(bad: Sequence[BadRow], n_rows: int, source: SourceConfig, p
     problems = []
     for reason, numbers in sorted(by_reason.items()):
         shown = ", ".join([*numbers[:SHOWN_ROWS], *(["..."] if len(numbers) > SHOWN_ROWS else [])])
-        problems.append(f"{reason}: {len(numbers)} {'row' if len(numbers) == 1 else 'rows'} ({shown})")
+        problems.append(f"{reason}: {f'row {shown}' if len(numbers) == 1 else f'{len(numbers)} rows ({shown})'}")
     hint = "Repair these rows, or raise source.max_bad_rows if losing them is acceptable."
     if MALFORMED in by_reason and _is_csv(source, path):
         hint = f"A malformed row of a csv file has more or fewer cells than the header. {hint}"

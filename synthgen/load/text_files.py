@@ -46,8 +46,8 @@ def read_csv(
     searched for a later header, another separator or another format. If one is found, DataError is raised; if none is
     found, the rows are returned without the configured columns.
 
-    With `isolated_rows`, a file with a cell of several lines is rejected, because an unclosed quote would absorb the
-    rows of other persons.
+    With `isolated_rows`, which a privacy budget requires, a file with a cell of several lines is rejected, because an
+    unclosed quote would absorb the rows of other persons.
     """
     csv.field_size_limit(MAX_CELL_CHARACTERS)
     rows: list[SourceRow] = []
@@ -60,7 +60,7 @@ def read_csv(
             columns[:1] = [columns[0].removeprefix(BOM)] if columns else []
             if any("\udc80" <= character <= "\udcff" for character in "".join(columns)):
                 raise DataError("the header of the csv file is not UTF-8", hint=likely_encoding(path))
-            _refuse_lines(columns, "the header", isolated_rows=isolated_rows)
+            _refuse_multiline_cells(columns, "the header", isolated_rows=isolated_rows)
             refuse_separator(columns, wanted_names, delimiter)
             for number, cells in enumerate((c for c in reader if c), 1):
                 if (
@@ -71,7 +71,7 @@ def read_csv(
                 ):
                     message = f"the header of the csv file is in line {reader.line_num}"
                     raise DataError(message, hint="Remove the lines above it.")
-                _refuse_lines(cells, f"row {number}", isolated_rows=isolated_rows)
+                _refuse_multiline_cells(cells, f"row {number}", isolated_rows=isolated_rows)
                 n_formulas += any(map(FORMULA.fullmatch, cells))
                 rows.append(read_row(number, _csv_values, columns, cells))
         except csv.Error as error:
@@ -94,7 +94,7 @@ def _csv_notes(path: Path, encoding: str, n_unnamed: int, n_formulas: int) -> tu
     return (*notes, *encoding_notes(path, encoding))
 
 
-def _refuse_lines(cells: list[str], where: str, *, isolated_rows: bool) -> None:
+def _refuse_multiline_cells(cells: list[str], where: str, *, isolated_rows: bool) -> None:
     if isolated_rows and any("\n" in cell or "\r" in cell for cell in cells):
         raise DataError(
             f"{where} of the csv file has a cell of several lines; under a privacy budget this is rejected, since an "
@@ -144,7 +144,7 @@ def json_object(data: str) -> dict[str, Any]:
 
 
 def read_text(path: Path, encoding: str = "utf-8") -> SourceTable:
-    """Return the text files (`.txt` in any case) below a folder as rows, in the order of their paths.
+    """Return the text files (`.txt`, `.TXT`) below a folder as rows, in the order of their paths.
 
     The columns are `text`, `label` (the folder directly below `path`; None for files in `path` itself) and `id` (the
     file's path relative to `path`). Hidden files and files that are not `.txt` are counted, but not read.
@@ -169,7 +169,7 @@ def _text_values(name: str, file: Path, encoding: str) -> dict[str, Any]:
 
 @contextmanager
 def _opened_text(path: Path, encoding: str) -> Iterator[TextIOWrapper]:
-    """Open a csv or jsonl file as text; raise DataError if it is binary or not in this encoding."""
+    """Open a csv or jsonl file as text; raise DataError if it is binary or, unless UTF-8, not in this encoding."""
     # invalid bytes in UTF-8 become lone surrogates, which mark the undecodable rows; all remaining rows can be read
     is_utf8 = codecs.lookup(encoding).name in {"utf-8", "utf-8-sig"}
     codec, errors = ("utf-8-sig", "surrogateescape") if is_utf8 else (encoding, "strict")

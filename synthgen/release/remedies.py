@@ -1,7 +1,7 @@
 """Suggest which parameter to change, or which command to run, if a gate (a condition of the policy) is not met."""
 
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from audits.gate.outcome import Decision, RuleOutcome
@@ -64,6 +64,7 @@ UNITS = {  # last part of the name of a metric, such as `auc` in `membership.auc
 }
 # remedy if there is too little data for a verdict
 MORE_EVIDENCE = "add persons to the source (or records, if the reason states a number of records)"
+SUITE_NOT_RUN = "meet all other gates first; a run tests its audits only then"
 ANOTHER_ATTEMPT = (
     "Each further run that is audited on the same control persons counts as an attempt and must reach a higher "
     "confidence; `synthgen plan` and changes of the policy do not count."
@@ -74,11 +75,16 @@ NEW_NOISE = (
 )
 
 
-def with_remedies(decision: Decision) -> Iterator[str]:
-    """Yield a line for each gate that is not met: the unit and sample size of its metric, the reason, a remedy."""
+def with_remedies(decision: Decision, audit_reasons: Mapping[str, str]) -> Iterator[str]:
+    """Yield a line for each gate that is not met: the unit and sample size of its metric, the reason, a remedy.
+
+    `audit_reasons` has the reason of the verdict of each audit that was run, by the name of the audit.
+    """
     for gate in decision.gates:
         if gate.verdict != "PASS":
-            found = f"{gate.id}: {gate.verdict}: {gate.metric}{_unit_and_n(gate)}: {gate.reason}"
+            audit = gate.metric.removesuffix(".passed")  # the metric of a gate that requires a pass of an audit
+            reason = f"{gate.reason}: {audit_reasons[audit]}" if audit in audit_reasons else gate.reason
+            found = f"{gate.id}: {gate.verdict}: {gate.metric}{_unit_and_n(gate)}: {reason}"
             yield f"{found}; to change this, {_remedy(gate)}; see `audits explain {_first_part(gate)}`"
 
 
@@ -109,5 +115,7 @@ def _first_part(gate: RuleOutcome) -> str:
 
 
 def _remedy(gate: RuleOutcome) -> str:
+    if _first_part(gate) == "selftest" and gate.value is None:
+        return SUITE_NOT_RUN
     remedy = REMEDIES.get(_first_part(gate), "read the explanation")
     return f"{MORE_EVIDENCE}; or {remedy}" if gate.verdict == "INSUFFICIENT" else remedy

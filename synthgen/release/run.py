@@ -164,16 +164,23 @@ class Run:
         decision = self.decide()
         state = "allows the release" if decision.allowed else "refuses the release"
         lines = [f"policy {self.policy.name} {state}", *decision.summary, *self.remedies(decision)]
-        failed = {gate.metric.partition(".")[0] for gate in decision.gates if gate.verdict != "PASS"}
+        failed = {gate.metric for gate in decision.gates if gate.verdict != "PASS"}
+        # `remedies` has the reasons of the audits that must pass; these are other audits, of which a number fails
+        others = {metric.partition(".")[0] for metric in failed if not metric.endswith(".passed")}
         results = read_report((self.folder("audit") / AUDIT).read_bytes()).results
-        lines += [f"audit {r.name}: {r.verdict}: {r.reason}" for r in results if r.name in failed]
+        lines += [
+            f"audit {r.name}: {r.verdict}: {r.reason}"
+            for r in results
+            if r.name in others and f"{r.name}.passed" not in failed
+        ]
         lines.append(f"private report: {self.write_report(decision)}")
         return "\n".join(lines if decision.allowed else [*lines, *self.advice])
 
     def remedies(self, decision: Decision) -> tuple[str, ...]:
         """Return one line with exact private numbers for each gate that is not met, see `with_remedies`."""
-        problems = read_report((self.folder("audit") / AUDIT).read_bytes()).input_checks["problems"]
-        return tuple(with_remedies(decision.with_problems(problems)))
+        report = read_report((self.folder("audit") / AUDIT).read_bytes())
+        reasons = {result.name: result.reason for result in report.results}
+        return tuple(with_remedies(decision.with_problems(report.input_checks["problems"]), reasons))
 
     @property
     def advice(self) -> tuple[str, str]:

@@ -45,7 +45,7 @@ _SLOTS = tuple(
 
 
 def odd_sentence(rng: Rng) -> str:
-    """Return a grammatical sentence whose parts do not belong together; it ends with five random words."""
+    """Return a sentence whose parts do not belong together; it ends with five random words."""
     who, what, event, place = (slot[int(rng.integers(len(slot)))] for slot in _SLOTS)
     a, b, c, d, e = (BUILT_IN_WORDS[int(rng.integers(len(BUILT_IN_WORDS)))] for _ in range(5))
     return (
@@ -55,6 +55,6 @@ def odd_sentence(rng: Rng) -> str:
 
 
 def plain_sentences(rng: Rng) -> str:
-    """Return two short sentences with six random words; without a reference, a canary begins with the sentences."""
+    """Return two short sentences with six random words, with which a canary begins if there are no public texts."""
     a, b, c, d, e, f = (BUILT_IN_WORDS[int(rng.integers(len(BUILT_IN_WORDS)))] for _ in range(6))
     return f"The {a} stood by the {b} and the {c} was seen again. Later the {d} and the {e} were put near the {f}."

@@ -36,25 +36,25 @@ def pieces_of(texts: Mapping[str, Sequence[str]], tokenizer: Any, max_tokens: in
     trained_pieces: list[Cut] = []
     heldout_pieces: list[Cut] = []
     sources: dict[str, int] = {}
-    for source, of_source in texts.items():
-        ranked = sorted(set(of_source), key=lambda text: sha256_bytes(text.encode()))
+    for source, source_texts in texts.items():
+        ranked = sorted(set(source_texts), key=lambda text: sha256_bytes(text.encode()))
         n_heldout = max(1, round(HELDOUT_SHARE * len(ranked)))
-        of_heldout, of_trained = (
+        new_heldout, new_trained = (
             [piece for text in part for piece in _cut(text, tokenizer, max_tokens - 1)]
             for part in (ranked[:n_heldout], ranked[n_heldout:])
         )
-        if not of_trained or not of_heldout:
+        if not new_trained or not new_heldout:
             message = f"{source}: too few texts to train a style on"
             raise DataError(message, hint="Provide several hundred texts of one kind.")
-        heldout_pieces += of_heldout[: max(1, MAX_HELDOUT // len(texts))]
-        trained_pieces += of_trained[:per_source]
-        sources[source] = min(per_source, len(of_trained))
+        heldout_pieces += new_heldout[: max(1, MAX_HELDOUT // len(texts))]
+        trained_pieces += new_trained[:per_source]
+        sources[source] = min(per_source, len(new_trained))
     passages = passages_of([*trained_pieces, *heldout_pieces], tokenizer, max_tokens, sources)
     return StylePieces(passages=passages, heldout=len(heldout_pieces))
 
 
 def _cut(text: str, tokenizer: Any, limit: int) -> list[Cut]:
-    # returns pieces of at most `limit` tokens; True states that a piece ends with a complete sentence
+    # returns pieces of at most `limit` tokens; each is marked True, because it ends where a sentence or line ends
     pieces: list[Cut] = []
     kept = ""
     ids: list[int] = []

@@ -45,8 +45,8 @@ def read_fhir(path: Path, fields: Fields, encoding: str = "utf-8") -> Iterator[I
     `patient.` is read in the encounter or patient of the document. The values at such paths are kept in memory.
 
     Raises:
-        DataError: there is no file or no document, all attachments are URLs, the Binary resources exceed 1 GiB, or a
-            path in `fields` is malformed.
+        DataError: there is no file or no document; no document has a text, and at least one refers to a URL; the
+            Binary resources exceed 1 GiB; or a path in `fields` is malformed.
 
     Privacy: reads texts, names and identifiers of patients and staff.
     """
@@ -129,7 +129,7 @@ class _People:
 
     def __init__(self, paths: Paths) -> None:
         self.subject_identifiers: set[str] = set()  # identifiers of patients that documents state in place of ids
-        # function: id of a patient, or an identifier that is stated in place of the id -> identifier of the person
+        # function: id of a patient, or an identifier that a document states in place of this id -> value of `group`
         self.id_of = paths.patient
         self._paths = paths
         self.lookups: dict[str, dict[str, dict[str, str]]] = {"encounter": {}, "patient": {}}

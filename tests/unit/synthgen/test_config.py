@@ -147,7 +147,7 @@ def test_unsuitable_yaml_is_refused_without_a_traceback(tmp_path, more):
         ),
         (
             "decode: {writer: prompt, engine: endpoint}",
-            ["decode.endpoint: engine: endpoint and the section endpoint require each other: set both or neither"],
+            ["decode.endpoint: `engine: endpoint` and this section require each other; set both or neither"],
         ),
         (
             "decode: {writer: bridge, engine: endpoint, endpoint: {url: 'http://127.0.0.1/v1', model: m}}",

@@ -37,7 +37,7 @@ def test_number_that_is_not_finite_is_insufficient(changes):
         ({"limit": 0.5999999}, 0.95, "FAIL", "does not hold"),
         ({"bound": "low", "op": ">=", "limit": 0.4}, 0.95, "PASS", "holds"),
         ({"min_n": 500}, 0.95, "PASS", "holds"),
-        ({"min_n": 501}, 0.95, "INSUFFICIENT", "based on 500 units"),
+        ({"min_n": 501}, 0.95, "INSUFFICIENT", "based on 500 persons or records; at least 501 are needed"),
         ({"metric": "membership.tpr"}, 0.95, "INSUFFICIENT", "the evidence has no number for membership.tpr"),
         ({"bound": "value"}, 0.95, "INSUFFICIENT", "has an interval"),
         ({}, 0.951, "INSUFFICIENT", "at least 0.951 is needed at this attempt"),

@@ -128,7 +128,7 @@ def test_rules_are_grouped_by_the_reason_that_left_them_undecided(pages, said):
         return replace(pages.UNKNOWN, id=metric.replace(".", "-"), **given)
 
     gates = (
-        gate("membership.auc.high", "based on 200 units; at least 1088 are needed"),
+        gate("membership.auc.high", "based on 200 persons or records; at least 1088 are needed"),
         gate("neighbours.margin.value", "the evidence has no number for neighbours.margin", **BUCKET),
         gate("selftest.linkage_wrong.value", "the evidence has no number for selftest.linkage_wrong", **BUCKET),
         gate("canaries.passed", "the audit has the status not_measurable and the verdict insufficient"),

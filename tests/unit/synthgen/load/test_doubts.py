@@ -26,7 +26,7 @@ def test_ids_that_may_be_one_person_and_texts_that_may_be_missing_are_counted(so
 
 def test_ids_that_a_spreadsheet_rounded_are_refused_and_formulas_are_read_as_text(sources):
     sources.write("t.csv", csv_of().replace("p1,", "1.23E+15,").encode())
-    sources.refused("t.csv", "rounded number", r"1 row \(2\)", "column pid")
+    sources.refused("t.csv", "rounded number", "row 2", "column pid")
     sources.write("t.csv", re.sub("(?m)^p([0-9]+),", '"=""00\\1""",', csv_of()).encode())
     found = sources.plan("t.csv")
     is_whole(found)

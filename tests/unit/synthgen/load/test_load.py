@@ -197,7 +197,7 @@ def test_bad_rows_are_counted_by_reason_and_not_shown(tmp_path, rows):
     assert report.bad[0] == BadRow(8, "empty text")
     with pytest.raises(DataError, match=r"11 of 18 rows cannot be used.*1\.00%") as caught:
         load(FILE_SOURCE, path, SEEDS)
-    assert "empty text: 1 row (8)" in str(caught.value)
+    assert "empty text: row 8" in str(caught.value)
     assert CANARY not in str(caught.value) + repr(report)
 
 
@@ -309,7 +309,7 @@ def test_labels_that_differ_by_invisible_characters_are_one_class_and_doubtful_o
 def test_undecodable_rows_name_the_likely_encoding(tmp_path):
     path = tmp_path / "a.csv"
     path.write_bytes(b"text,label\n" + b"fine,a\n" * 9 + b"caf\xe9,a\n")
-    with pytest.raises(DataError, match="undecodable bytes: 1 row") as caught:
+    with pytest.raises(DataError, match="undecodable bytes: row 10") as caught:
         load(SourceConfig(path="x"), path, SEEDS)
     assert "set source.encoding: cp1252" in caught.value.hint
     assert "cp1252" in load(SourceConfig(path="x", max_bad_rows=0.2), path, SEEDS).notes[0]

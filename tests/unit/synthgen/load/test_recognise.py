@@ -82,4 +82,4 @@ def test_a_json_object_with_two_values_for_one_key_is_malformed(sources):
     lines = [json.dumps(row) for row in rows()]
     lines[1] = lines[1].replace("{", '{"note": "other", ')
     sources.write("t.jsonl", "\n".join(lines).encode())
-    sources.refused("t.jsonl", r"malformed row: 1 row \(2\)")
+    sources.refused("t.jsonl", r"malformed row: row 2")

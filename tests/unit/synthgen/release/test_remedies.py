@@ -15,6 +15,7 @@ from synthgen.release.remedies import (
     MORE_EVIDENCE,
     NEW_NOISE,
     REMEDIES,
+    SUITE_NOT_RUN,
     another_attempt,
     with_remedies,
 )
@@ -28,24 +29,27 @@ def test_every_gate_of_a_shipped_policy_has_a_remedy_and_an_explanation(name):
     sources = {gate.metric.partition(".")[0] for gate in decision.gates}
     assert sources <= {*REMEDIES}
     assert sources <= PAGES
-    lines = list(with_remedies(decision))
+    lines = list(with_remedies(decision, {}))
     assert len(lines) == len(decision.failures) > 3
     for line, failure in zip(lines, decision.failures, strict=True):
         assert re.match(r"\S+: INSUFFICIENT: \S+ \(unit: [^;()]+\): ", line), line
         assert line.startswith(failure.split(": ")[0])
-        assert MORE_EVIDENCE in line
+        assert (SUITE_NOT_RUN if line.startswith("selftest-") else MORE_EVIDENCE) in line
         assert "see `audits explain " in line
 
 
 def test_a_line_names_the_unit_and_the_sample_size_of_its_number():
     state = {"membership": AuditState(verdict="fail", status="measured", confidence=0.96)}
     auc = {"membership.auc": Metric(value=0.8, low=0.7, high=0.9, confidence=0.96, n=300)}
-    lines = list(with_remedies(decide(Evidence(metrics=auc, audits=state), load_policy("research"))))
+    evidence = Evidence(metrics=auc, audits=state)
+    lines = list(with_remedies(decide(evidence, load_policy("research")), {}))
     found = "membership: FAIL: membership.auc.high (unit: AUC, 0.5 = guessing; n = 300): 0.9 <= 0.75 does not hold; "
     assert [line for line in lines if line.startswith(found)]
+    required = with_remedies(decide(evidence, load_policy("hospital-external")), {"membership": "why"})
+    assert any("has the status measured and the verdict fail: why; to change this" in line for line in required)
     own = Rule(id="own", metric="style.gap", bound="value", op="<=", limit=1, why="w")
     policy = load_policy("research").model_copy(update={"rules": (own,)})
-    lines = list(with_remedies(decide(Evidence(metrics={}, audits={}), policy)))
+    lines = list(with_remedies(decide(Evidence(metrics={}, audits={}), policy), {}))
     assert [line for line in lines if line.startswith("own: INSUFFICIENT: style.gap.value: ")]
 
 
