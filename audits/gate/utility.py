@@ -15,7 +15,7 @@ from audits.core.types import AuditInputs, Estimate
 from audits.gate.evidence import Metric, MetricName, records_digest
 
 SCHEMA = "synthgen-evaluation/v1"
-SOURCES = {"utility", "style", "balance"}  # first parts of the names of the metrics in the file
+METRIC_PREFIXES = {"utility", "style", "balance"}  # allowed texts before the first "." in the names of metrics
 
 
 def distance_of_shares(released: Mapping[str, int], requested: Mapping[str, int]) -> float:
@@ -55,8 +55,8 @@ class EvaluationFile(Closed):
     @field_validator("metrics")
     @classmethod
     def _only_utility(cls, metrics: dict[str, Metric]) -> dict[str, Metric]:
-        if any(name.split(".", 1)[0] not in SOURCES for name in metrics):
-            raise ValueError(f"a metric must begin with one of {', '.join(sorted(SOURCES))}")
+        if any(name.split(".", 1)[0] not in METRIC_PREFIXES for name in metrics):
+            raise ValueError(f"a metric must begin with one of {', '.join(sorted(METRIC_PREFIXES))}")
         return metrics
 
     def numbers(self) -> dict[str, Estimate]:
@@ -65,7 +65,7 @@ class EvaluationFile(Closed):
 
 
 def read_utility(path: Path, inputs: AuditInputs) -> EvaluationFile:
-    """Return the evaluation in a file; it must be about the synthetic, train and control (`test`) tables of `inputs`.
+    """Return the evaluation in a file; it must be about the tables of `inputs`: its test table is control.
 
     Raise InputError if the evaluation is about different tables, or the file cannot be read or has no evaluation.
     """

@@ -1,7 +1,8 @@
 """Check the differential-privacy (DP) claim of a release: its epsilon and delta, and the budget that all runs spent.
 
-A DP mechanism is a noisy computation on private records. The signed statement, the evidence, the mechanism log and
-the ledger (the institution's list of spent budgets) must agree, and no limit of the policy may be exceeded.
+A DP mechanism is a noisy computation on private records. The evidence, the mechanism log and the signed statement
+must agree, and no limit of the policy may be exceeded. The statement repeats numbers of the ledger (the institution's
+list of spent budgets); the ledger itself is not read.
 """
 
 import math
@@ -31,7 +32,7 @@ TOLERANCE = 1e-6  # relative tolerance of the joint epsilon of several runs
 
 
 def check_budget(privacy: Privacy, policy: Policy, evidence: Evidence, files: Mapping[str, bytes]) -> str:
-    """Return the claim in one line; raise VerifyError (E_GATE) if statement, evidence, log and ledger do not agree.
+    """Return the claim in one line; raise VerifyError (E_GATE) if statement, evidence and log do not agree.
 
         `spent_before` of the statement must be >= joint epsilon of the mechanisms of all other runs
         `spent_after` of the statement must be  >= joint epsilon of the mechanisms of all runs, including this run
@@ -41,6 +42,7 @@ def check_budget(privacy: Privacy, policy: Policy, evidence: Evidence, files: Ma
     name, it includes runs that reserved their budget after this run. `files` contains the report, which repeats the
     log.
     """
+    # the metric `METHOD` is 1 if the method of the run is differentially private, else 0
     method, limits = evidence.metrics.get(METHOD), budget_caps(evidence, policy)
     if method is not None and (method.value == 1) != (privacy.mechanism != NO_MECHANISM):
         raise VerifyError("E_GATE", "statement and evidence disagree on whether the method is differentially private")
@@ -107,7 +109,9 @@ def _check_accounting(evidence: Evidence) -> None:
     if secret is None or secret.low < 1:
         raise VerifyError("E_GATE", "an epsilon is claimed, but the seed of the noise is not secret")
     if unaccounted is not None and unaccounted.high > 0:
-        raise VerifyError("E_GATE", "an epsilon is claimed, but not all reads of persons are accounted for")
+        raise VerifyError(
+            "E_GATE", "an epsilon is claimed, but the cost of some reads of private records is not accounted for"
+        )
 
 
 def _check_claim(claim: Mapping[str, float], evidence: Evidence, files: Mapping[str, bytes]) -> None:
@@ -181,7 +185,7 @@ def _check_totals(
     # the audit ran before the release, so its number may include reservations that were voided since then
     if audited is not None and budget.voided == 0 and budget.spent_after < audited.high * (1 - TOLERANCE):
         problem = f"for all runs together, the audit `accounting` states epsilon {audited.high:g}"
-        raise VerifyError("E_GATE", f"{problem}, but the ledger states only {budget.spent_after:g}")
+        raise VerifyError("E_GATE", f"{problem}, but the statement gives only {budget.spent_after:g}")
 
 
 def _check_listed(run: Composition) -> None:

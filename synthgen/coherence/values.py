@@ -7,7 +7,8 @@ from synthgen.attributes.lexicon import value_of
 from synthgen.coherence.contradiction import Contradiction
 
 _VALUE = r"(?P<n>\d{1,6}(?:\.\d+)?)"  # the value of a quantity
-_NO_UNIT = r"(?![\d/%]|\.\d|[-–]|\s*(?:/|%|th\b|percentile|to\b|mg|g\b|m[cC]g|units?))"  # no unit follows the value
+# neither a unit, nor the rest of a number, range, fraction or percentile follows the value
+_NO_UNIT = r"(?![\d/%]|\.\d|[-–]|\s*(?:/|%|th\b|percentile|to\b|mg|g\b|m[cC]g|units?))"
 _LINK = r"(?:[ :=]|\bis\b|\bof\b|\bwas\b|\bat\b){0,4}\s*"  # words between the name of a quantity and the value
 
 

@@ -10,8 +10,9 @@ from synthgen.core.types import Corpus, Embedded, Float64, Int64, Record
 from synthgen.dp.basis import PublicBasis
 
 BLOCK = 256  # number of persons whose rows are in memory at once
-# Number of words in each record of every tenth person of `made_up_persons`. The DP query that counts words includes
-# fewer words of one person (`MAX_WORDS` in word_queries.py), so these persons test whether it applies this limit.
+# Number of words in each record of every tenth person of `made_up_persons`. The DP query that counts words uses at
+# most `MAX_WORDS` pairs of a class and a word per person (word_queries.py). These persons exceed this limit, so the
+# dry run shows whether the query applies it.
 LONG_RECORD_WORDS = 320
 
 
@@ -36,7 +37,7 @@ class MeasuredPersons:
         return sorted({record.group for record in self.train.records})
 
     def part(self, persons: Collection[str]) -> "MeasuredPersons":
-        """Return the records of these persons, with the vectors and nats that were already computed."""
+        """Return the records and vectors of these persons; the nats of all persons are kept."""
         indices = [i for i, record in enumerate(self.train.records) if record.group in persons]
         records = tuple(self.train.records[i] for i in indices)
         embedded = replace(
@@ -52,7 +53,7 @@ class MeasuredPersons:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class PersonRows:
-    """Coordinates and classes of records, sorted by person."""
+    """Coordinates and classes of single records, sorted by person; `mean_rows` makes one row of each person."""
 
     points: Float64  # (n, d), the vector of each record in coordinates of the public basis
     classes: Int64  # (n,), position of the label among the sorted declared labels
@@ -62,8 +63,8 @@ class PersonRows:
     def mean_rows(self, vectors_of: Callable[[slice], Float64]) -> Iterator[Float64]:
         """Yield blocks of at most `BLOCK` persons with one row per person, float64 (persons, D).
 
-        `vectors_of` returns the vectors of a slice of the records, float64 (records, D). The row of a person is the
-        mean of the vectors of the person's records.
+        `vectors_of` computes, for a slice of the records, the vectors that a query averages, float64 (records, D);
+        they are functions of `points` and `classes`. The row of a person is the mean over the person's records.
         """
         ends = np.append(self.starts[1:], len(self.points))
         for first in range(0, len(self.starts), BLOCK):

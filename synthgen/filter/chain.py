@@ -74,7 +74,7 @@ def apply(
 
     The best candidate fulfils the most attribute rules. Ties are decided by the smallest number of contradictions (0
     if the filter `coherent` is off), then by the smallest cosine distance between text and latent, then by the
-    smallest number of the candidate for its latent. Row i of `context.vectors` is the vector of candidate i.
+    smallest `Candidate.index`. Row i of `context.vectors` is the vector of candidate i.
 
     Raises:
         DataError: a filter cannot learn its limits.

@@ -44,7 +44,7 @@ class Reach:
         enough = sufficient if self.n >= self.n_needed else TOO_FEW
         leak = f"smallest detectable leak: {self.leak}"
         if self.epsilon_ceiling is not None:
-            leak += f"; an attack can show an epsilon of at most {self.epsilon_ceiling:.1f}"
+            leak += f"; with this number, the audit can prove an epsilon of at most {self.epsilon_ceiling:.1f}"
         return f"{self.n} {self.unit}, {self.n_needed} needed for a pass: {enough}; {leak}"
 
     def to_json(self) -> dict[str, Any]:
@@ -80,7 +80,7 @@ def reach_of(
     """
     smaller, attacked = min(n_train, n_control), min(n_train, int((1 - REFERENCE_SHARE) * n_control))
     level, each = confidence_of(attempt, confidence), "persons in each of train and control"
-    without_reference = "persons in each of train and four fifths of control"
+    without_reference = "persons in the smaller of train and four fifths of control"
     # `memorization` and `identifiers` limit the share of persons with a leak. Their highest limit is 1 %. A higher
     # limit requires fewer persons, so with fewer than `n_for_one_percent` persons these audits cannot pass.
     n_for_one_percent = needed_for_zero_events(0.01, confidence=level)
@@ -90,12 +90,14 @@ def reach_of(
     per_person = Reach(
         n=smaller, unit=each, n_needed=n_for_one_percent, leak="one person copied", smallest_leak=1 / max(1, n_train)
     )
-    attributed = f"{0.5 + share_above_half:.1%} of the synthetic records attributed to train and not to control"
+    attributed = (
+        f"the attack assigns {0.5 + share_above_half:.1%} of the synthetic records to train instead of control"
+    )
     per_record = Reach(
         n=n_synthetic,
         unit="synthetic records",
         n_needed=needed_for_share(0.10),  # to distinguish a share of 60 % from 50 %
-        leak=f"{attributed} (without leak 50 %)",
+        leak=f"{attributed} (chance: 50 %)",
         smallest_leak=share_above_half,
         has_dependent_units=True,
     )
@@ -115,7 +117,7 @@ def reach_of(
             n=attacked,
             unit=without_reference,
             n_needed=max(margins[-1][0] for margins in LINKAGE_MARGINS.values()),
-            leak=f"an attacker infers {excess:.1%} of the attribute values that the population does not reveal",
+            leak=f"an attacker infers {excess:.1%} of the attribute values that the other records do not reveal",
             smallest_leak=excess,
         ),
     }

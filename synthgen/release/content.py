@@ -1,4 +1,4 @@
-"""Define the content of a bundle, and check before the bundle is written that all content may be public."""
+"""Define the content of a bundle, and check its decision, evidence and records before the bundle is written."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field

@@ -43,7 +43,10 @@ NO_CONTROL_LIST = (
     "that occur by chance was estimated only from the control texts. If names were removed from the control texts, "
     "coincidences may be reported as leaks"
 )
-NO_LIST = "no list of identifiers was passed (`--identifiers FILE`), so most single names cannot be found"
+NO_LIST = (
+    "no list of identifiers was passed (`--identifiers FILE`), so a given name or surname that stands alone is "
+    "found only as a rare word"
+)
 
 
 class Identifiers:
@@ -68,15 +71,16 @@ class Identifiers:
     - no public text contains the identifier,
     - at most ten persons have it, either all in train or all in control.
 
-    lambda is the expected number of chance matches with S, if all identifiers of one kind were as unlikely as the
-    identifier v (`Surprisal` measures this in bits):
+    lambda is the number of matches with S that chance explains, if each identifier of the kind of v equals each place
+    in S with probability 2^-(bits of v). `Surprisal` estimates the bits of the identifier v:
 
         lambda = (places in S) × (identifiers of the kind of v) × 2^-(bits of v)
 
     A place is an identifier or number in S that could equal v. The identifiers of train are counted if a train person
     has v, otherwise those of control. If each of 10,000 persons and each of 10,000 rows of S has one number of 8
     digits, lambda is 1, so a single match proves nothing. For contacts, chance explains a match if lambda is at least
-    .05. For direct identifiers, `judge_patterned` compares the matches of a group with lambda and with control.
+    .05. For direct identifiers, `judge_patterned` judges all
+    matches of equal kind and notation together, by lambda and by the matches of control.
 
     Leak: an identifier in S that at most ten persons have, among them a train person, if chance does not explain that
     it is in S. All kinds except rare words are judged: identifiers that patterns find (`judge_patterned`), recorded
@@ -124,10 +128,11 @@ class Identifiers:
             n_control_tokens=searches.n_control_tokens(),
         )
         recorded_hits = judge_recorded(occurrences, counts, surprisal, people.n_train, people.n_persons)
-        # `leaks` has the leaks of all searches so far; some later searches do not count leaks of the same persons
+        # `leaks` has the leaks of all searches so far. `judge_altered` does not count persons who have a leak. The
+        # searches for names do not count recorded names of which each owner has a leak.
         entities = {**recorded_hits.terms.entities, **patterned.terms.entities}
-        undisguised = {entity.key for entity in entities if entity.key.isdecimal()}
-        n_disguised, places, digits = judge_disguised(texts, occurrences, pool, people, surprisal, undisguised)
+        plain_digits = {entity.key for entity in entities if entity.key.isdecimal()}
+        n_disguised, places, digits = judge_disguised(texts, occurrences, pool, people, surprisal, plain_digits)
         leaks = SearchTerms(entities, recorded_hits.terms.phrases, places)
         n_altered, leaks = searches.judge_altered(texts, leaks, surprisal)
         parts = leaked_parts(texts, occurrences.recorded, people, surprisal, leaks.persons())
@@ -147,8 +152,8 @@ class Identifiers:
 
 class _SearchResults(NamedTuple):
     n_disguised: int  # number of leaks that `judge_disguised` returns
-    # sum of the counts of the later searches: persons (`judge_altered`), words (`leaked_parts`), and the names, codes
-    # and persons that `judge_others` counts
+    # number of leaks of the later searches; `judge_altered` counts persons, `leaked_parts` words, and `judge_others`
+    # names, codes and persons
     n_others: int
     by_search: Mapping[str, list[int]]  # search: numbers of persons found (`_Searches.judge_others`)
     scores: Float  # result of `_rare_scores`
@@ -204,8 +209,10 @@ class _Searches:
         """Judge recorded names in another order or with initials, and names, codes and combined facts from texts.
 
         Return the number of leaks, the earlier `leaks` and the new leaks together, and how many persons each search
-        found: {search: [train persons, persons by chance]}. The number of leaks is the sum of
-        - names (once for equal owners; recorded names only if at least one owner has none of the earlier `leaks`);
+        found: {search: [train persons, persons who match by chance]}. The latter are control persons and, for
+        recorded names, also train persons with a form that is only in control texts. The number of leaks has
+        - leaked names; names with the same owners count once, and recorded names only if at least one owner has none
+          of the earlier `leaks`;
         - codes that are not in `leaks` or `disguised_digits`, nor part of a longer leak (`CodeLeaks.without`);
         - train persons whom combinations of facts identify.
         """
@@ -243,7 +250,8 @@ def _rare_scores(people: People, synthetic: SyntheticKeys, pool: PoolContent, su
         is_single &= owned.occur_in(synthetic.by_kind[kind])
         matched += QUASI_BITS[kind] * np.bincount(owned.owner[is_single], minlength=n)
     occurs = pool.words.occur_in(synthetic.words)
-    # for each word: whether it has several owners, is public or in a row set aside, or was counted before
+    # for each word: whether it is skipped, because it has several owners, is in public text or in a row that the
+    # input checks set aside, or was counted before
     is_skipped = (pool.words.owner < 0) | (pool.words.owner >= n)
     for text, owner in people.rows():
         words = sorted(tables.long_words(tokens(text)))

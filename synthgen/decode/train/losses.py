@@ -61,11 +61,11 @@ def frozen_head_divergence(hidden: Tensor, weight: Tensor, teacher: Tensor) -> T
 
         Σ_t KL(q_t ‖ p_t),   q = softmax(teacher weightᵀ),   p = softmax(hidden weightᵀ)
 
-    The student reads the vector of a passage, and the teacher reads the passage itself; see `frames_with_text`. q are
+    The student reads the vector of a passage, and the teacher reads the passage itself; see `teacher_inputs`. q are
     the teacher's predictions and p the student's. `hidden` and `teacher` are the hidden states (n, width) of student
     and teacher for the same tokens. Only `hidden` receives a gradient.
 
-    Cost: the time of three matrix products, and twice the memory of the logits of `ROWS` tokens.
+    Cost: the time of three matrix products, and several times the memory of the float32 logits of `ROWS` tokens.
     Reference: Cheng et al., xRAG, 2024 (arXiv 2405.13792v2), section 3.3 (self-distillation in the second stage).
     """
 
@@ -77,13 +77,13 @@ def frozen_head_divergence(hidden: Tensor, weight: Tensor, teacher: Tensor) -> T
     return _FrozenHeadSum.apply(hidden, weight, teacher, divergence)  # type: ignore[no-any-return,no-untyped-call]
 
 
-def frames_with_text(ids: Tensor, is_vector: Tensor, is_text: Tensor, padding: int) -> tuple[Tensor, Tensor]:
+def teacher_inputs(ids: Tensor, is_vector: Tensor, is_text: Tensor, padding: int) -> tuple[Tensor, Tensor]:
     """Return the teacher's input ids (n, longest), with the text in place of the vector, and a mask.
 
-    `ids` (n, length) are the student's input: prompt, placeholders of the vector, text, and `padding`. `is_vector`
-    marks the placeholders, and `is_text` the text. The teacher's input contains the text twice: in place of the
-    placeholders (without the end-of-text token, which is also `padding`), and after the prompt. The returned mask
-    marks the second copy, which the teacher predicts.
+    `ids` (n, length) are the student's input: a prompt that contains the placeholders of the vector, then the text,
+    then the token `padding`, which is also the end-of-text token. `is_vector` marks the placeholders, and `is_text`
+    the text. The teacher's input contains the text twice: in place of the placeholders, without end-of-text tokens;
+    and after the prompt, complete. The returned mask marks the second copy, which the teacher predicts.
     """
     rows, lengths = [], []
     for row, vector, text in zip(ids.cpu(), is_vector.cpu(), is_text.cpu(), strict=True):

@@ -41,7 +41,7 @@ from synthgen.decode.style_adapter import WEIGHTS as STYLE
 from synthgen.decode.train.config import TrainBridgeConfig
 from synthgen.decode.train.corpus import Passages, mix_vectors
 from synthgen.decode.train.families import shape_of
-from synthgen.decode.train.losses import frames_with_text, frozen_head_divergence, frozen_head_loss
+from synthgen.decode.train.losses import frozen_head_divergence, frozen_head_loss, teacher_inputs
 from synthgen.decode.train.new_tensors import new_bridge, new_style, recompute_activations
 from synthgen.decode.train.processes import Processes
 
@@ -175,7 +175,7 @@ class Trainer:
         total = frozen_head_loss(hidden, weight, ids[:, 1:][predicts])
         if distil > 0:
             with torch.no_grad():
-                full_ids, predicted = frames_with_text(ids, is_vector, is_text, int(self.tokenizer.eos_token_id))
+                full_ids, predicted = teacher_inputs(ids, is_vector, is_text, int(self.tokenizer.eos_token_id))
                 teacher = self._hidden(table(full_ids))[:, :-1][predicted[:, 1:]]
             total = total + distil * frozen_head_divergence(hidden, weight, teacher)
         return total, int(predicts.sum())

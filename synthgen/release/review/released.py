@@ -19,7 +19,7 @@ class ReleasedBundle(NamedTuple):
 
     created: str  # time of the release statement
     release_id: str
-    digest: str  # sha256 of the signed statement, which approvals name
+    digest: str  # sha256 of the signed statement; approvals contain it
     path: Path
 
 
@@ -36,7 +36,7 @@ def released_bundle(run: Run, decision: Decision) -> ReleasedBundle | None:
         try:
             envelope = parse_envelope(read_bytes(path / ENVELOPE, MAX_ENVELOPE_BYTES))
             stated = read_statement(ReleaseStatement, envelope.payload_type, envelope.payload).predicate
-        except (VerifyError, StorageError):  # not a bundle of this program version, so not a bundle of this run
+        except (VerifyError, StorageError):  # unreadable, or of another program version
             continue
         if (stated.dataset.name, stated.evidence[0].digest.sha256, stated.policy.digest.sha256) == of_run:
             digest = hashlib.sha256(envelope.payload).hexdigest()

@@ -185,7 +185,7 @@ OTHER = "in the evidence is not the cost of the listed mechanisms"
         *(("prv", epsilon, message) for epsilon, message in ((EXACT, ""), (0.1, OTHER), (3.0, OTHER))),
         ("spent", 2.0, ""),
         ("spent", 1.67, "states less epsilon for all runs than this run costs"),
-        ("spent", 2.5, "states epsilon 2.5, but the ledger states only"),
+        ("spent", 2.5, "states epsilon 2.5, but the statement gives only"),
     ],
 )
 def test_evidence_with_other_epsilons_than_the_log_and_the_ledger_is_refused(
@@ -209,7 +209,7 @@ def test_audited_total_may_contain_runs_that_were_voided_since(releases):
         {REPORT_JSON: canonical({"audit": content.audit_json})},
     )
     check_budget(Privacy.model_validate({**releases.DP_PRIVACY, **budget(voided=1)}), policy, evidence, files)
-    with pytest.raises(VerifyError, match=r"states epsilon 2\.5, but the ledger states only"):
+    with pytest.raises(VerifyError, match=r"states epsilon 2\.5, but the statement gives only"):
         check_budget(Privacy.model_validate({**releases.DP_PRIVACY, **budget()}), policy, evidence, files)
 
 
@@ -278,7 +278,7 @@ UNUSABLE = (("fail", "measured"), ("pass", "failed"), ("insufficient", "failed")
     ("metrics", "state", "message"),
     [
         *(({"secret.private": secret}, {}, "the seed of the noise is not secret") for secret in (0, None)),
-        ({"accounting.unaccounted_reads": 1}, {}, "not all reads of persons are accounted for"),
+        ({"accounting.unaccounted_reads": 1}, {}, "some reads of private records is not accounted for"),
         ({"accounting.epsilon": None}, {}, "the claimed epsilon"),
         ({"accounting.delta": None}, {}, "the claimed delta"),
         *(({}, {"verdict": v, "status": s}, "`accounting` did not pass") for v, s in UNUSABLE),

@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.nn import functional
 
-from synthgen.decode.train.losses import ROWS, frames_with_text, frozen_head_divergence, frozen_head_loss
+from synthgen.decode.train.losses import ROWS, frozen_head_divergence, frozen_head_loss, teacher_inputs
 
 PAD = 9
 
@@ -87,13 +87,13 @@ def test_divergence_equals_the_library(n, vocabulary, width, seed):
     assert grad.abs().max() < 1e-5
 
 
-def test_frames_with_text_replace_the_vector():
+def test_teacher_inputs_have_the_text_in_place_of_the_vector():
     ids = torch.tensor([[1, 7, 7, 2, 4, 5, 6, PAD, PAD], [1, 3, 7, 7, 2, 8, PAD, PAD, PAD]])
     is_vector = ids == 7
     is_text = torch.zeros_like(is_vector)
     is_text[0, 4:8] = True  # with its end of text
     is_text[1, 5:6] = True  # cut before its end
-    full, predicted = frames_with_text(ids, is_vector, is_text, PAD)
+    full, predicted = teacher_inputs(ids, is_vector, is_text, PAD)
     assert full.tolist() == [[1, 4, 5, 6, 2, 4, 5, 6, PAD], [1, 3, 8, 2, 8, PAD, PAD, PAD, PAD]]
     assert full[predicted].tolist() == ids[is_text].tolist()
     assert predicted.nonzero().tolist() == [[0, 5], [0, 6], [0, 7], [0, 8], [1, 4]]
