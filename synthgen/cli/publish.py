@@ -67,7 +67,7 @@ def publish(config: Config, *, resume: Literal["auto", "never"], stream: TextIO)
     workspace. If no result of the configuration can meet the policy, the run does not start.
     """
     from synthgen.pipeline.pipeline import Pipeline
-    from synthgen.plan.plan import refuse_unmeetable_policy
+    from synthgen.plan.early_refusal import refuse_unmeetable_policy
     from synthgen.release.assembly import copy_warnings
 
     out, key_name, public = config.resolve(config.release.out), config.release.key, config.release.public
@@ -81,7 +81,7 @@ def publish(config: Config, *, resume: Literal["auto", "never"], stream: TextIO)
     if config.secret == PUBLIC:
         stream.write(f"WARNING {WARNING}\n")
     progress = terminal_progress(stream)
-    refuse_unmeetable_policy(config, progress)
+    refuse_unmeetable_policy(config, progress, resume=resume)
     run = Pipeline(config, progress).run(resume=resume)
     for note in run.record.stage("load").notes or ():
         say(f"source: {note}")

@@ -38,6 +38,16 @@ def has_bfloat16() -> bool:
     return is_supported is not None and bool(is_supported())
 
 
+def arithmetic() -> str:
+    """Return what computes the vectors of texts here: "gpu", or the processor in "bfloat16" or "float32".
+
+    These differ by rounding errors, so vectors of one kind must not be mixed with vectors of another kind.
+    """
+    import torch
+
+    return "gpu" if torch.cuda.is_available() else "bfloat16" if has_bfloat16() else "float32"
+
+
 def available_memory(cgroups: Path = CGROUPS) -> int:
     """Return the number of bytes that are still available on the machine, or in the container if it has less."""
     import psutil

@@ -28,7 +28,7 @@ class Encoder(Protocol):
     def encode(self, texts: Sequence[str], progress: Progress | None = None) -> Float32:
         """Return the vectors of n non-empty texts, finite float32 (n, d); row i is the vector of texts[i].
 
-        The order of the texts does not change the vectors. The other texts of a call can change the last bits of a
+        The order of the texts does not change the vectors. The other texts of a call can change the rounding of a
         vector. `progress` is called with the number of distinct texts encoded since the previous call of `progress`.
         """
 
@@ -66,7 +66,7 @@ def encode_batches(
 
     Equal texts are encoded only once. For `progress`, see `Encoder.encode`. Up to `n_workers` threads call
     `forward` at the same time, each on one core. The number of threads does not change the vectors; the batch size
-    changes their last bits. Raise ModelError if a vector is zero or not finite.
+    changes their rounding. Raise ModelError if a vector is zero or not finite.
     """
     if not texts:
         return np.empty((0, encoder.dim), dtype=np.float32)

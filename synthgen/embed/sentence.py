@@ -12,7 +12,7 @@ from synthgen.core.types import Float32
 from synthgen.core.workers import has_bfloat16, usable_cores
 from synthgen.embed.base import Device, Progress, encode_batches, folder_digest
 
-BATCH_TEXTS = 64  # number of texts per batch; changing it changes the last bits of vectors and the synthetic records
+BATCH_TEXTS = 64  # number of texts per batch; changing it changes vectors and the synthetic records
 
 
 class SentenceEncoder:
@@ -20,7 +20,7 @@ class SentenceEncoder:
 
     The class downloads nothing and runs no code from the folder. With `one_by_one`, each text is encoded separately,
     so the vector of a text does not depend on other texts. Without `one_by_one`, texts are encoded in batches, and
-    the other texts of a batch change the last bits of a vector. Raise ModelError if the folder does not contain a
+    the other texts of a batch change the rounding of a vector. Raise ModelError if the folder does not contain a
     sentence-transformers encoder.
 
     On a processor with bfloat16 instructions, matrix products are computed in bfloat16, which is about three times as
@@ -41,7 +41,12 @@ class SentenceEncoder:
         settings = {"batch": 1} if one_by_one else {}
         self.digest = sha256_json({"kind": "sentence", "files": folder_digest(folder), **settings})
         local: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
-        local |= {"model_kwargs": {"use_safetensors": True}, "device": None if device == "auto" else device}
+        on_cpu = device == "cpu" or (device == "auto" and not torch.cuda.is_available())
+        precision = {"dtype": torch.float32} if on_cpu else {}  # `autocast` needs float32 weights in other layers
+        local |= {
+            "model_kwargs": {"use_safetensors": True, **precision},
+            "device": None if device == "auto" else device,
+        }
         try:
             self._model = SentenceTransformer(str(folder), **local)
         except (OSError, ValueError, KeyError) as error:
@@ -50,7 +55,7 @@ class SentenceEncoder:
         if dim is None or max_tokens is None:
             raise ModelError(f"{folder}: the encoder does not declare its dimension or maximum length")
         self.dim, self.max_tokens = int(dim), int(max_tokens)
-        self._in_bfloat16 = self._model.device.type == "cpu" and has_bfloat16()
+        self._in_bfloat16 = on_cpu and has_bfloat16()
         if self._in_bfloat16:
             for part in self._model.modules():
                 if isinstance(part, torch.nn.Linear):
@@ -69,7 +74,8 @@ class SentenceEncoder:
         import torch
 
         with torch.autocast("cpu", dtype=torch.bfloat16, enabled=self._in_bfloat16):
-            vectors = self._model.encode(
-                batch, batch_size=len(batch), normalize_embeddings=True, show_progress_bar=False
-            )
-        return np.asarray(vectors, dtype=np.float32)
+            found = self._model.encode(batch, batch_size=len(batch), show_progress_bar=False)
+        vectors: Float32 = np.asarray(found, dtype=np.float32)
+        lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+        vectors /= np.where(lengths > 0, lengths, 1)  # `encode_batches` reports vectors of length zero
+        return vectors

@@ -60,17 +60,17 @@ EMBED = _stage(
     name="embed",
     divide=lambda context: _shards(context, _train(context).texts, "embed"),
     run=_embed,
-    inputs=("deidentify",),
+    inputs=("deidentify", "arithmetic"),
 )
 EMBED_CANDIDATES = _stage(
     name="re-embed",
     divide=lambda context: _shards(context, _candidates(context), context.name),
     run=lambda context: _save_vectors(context, _candidates(context), CANDIDATE_VECTORS),
-    inputs=("candidates",),
+    inputs=("candidates", "arithmetic"),
 )
 EMBED_CONTROL = _stage(
     name="embed-control",
     divide=lambda context: _shards(context, _control(context), "embed control"),
     run=lambda context: _save_vectors(context, _control(context), CONTROL_VECTORS),
-    inputs=("control",),
+    inputs=("control", "arithmetic"),
 )

@@ -105,8 +105,8 @@ class Job:
     def encoder(self) -> Encoder:
         """Return the configured encoder.
 
-        Under a DP budget, the encoder encodes each text separately. In a batch, the last bits of a vector depend on
-        all texts of the batch, so one person would change the vectors of other persons.
+        Under a DP budget, the encoder encodes each text separately. In a batch, the rounding of a vector depends
+        on all texts of the batch, so one person would change the vectors of other persons.
         """
         return build_encoder(self.config.embed, self.folder, one_by_one=self.config.interpolate.is_dp)
 

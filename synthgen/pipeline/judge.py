@@ -26,6 +26,7 @@ from synthgen.core.shards import Division
 from synthgen.core.stage import HasDigest, Stage, StageContext, StageInput, plain_value
 from synthgen.core.tables import write_corpus
 from synthgen.core.types import Corpus, Float32, Record
+from synthgen.core.workers import arithmetic
 from synthgen.deidentify.engines import engine_of, finder
 from synthgen.embed import Encoder
 from synthgen.embed.stage import CONTROL_VECTORS, EMBED_CONTROL
@@ -98,7 +99,9 @@ def register_attempt(job: Job, written: Written, prepared: Prepared, source: Cor
 
 def embed_control(job: Job, control: Corpus, encoder: Encoder) -> tuple[StageResult, Float32]:
     """Embed the control records; return the result of the stage and the vectors."""
-    result = job.run(EMBED_CONTROL, {"control": control}, {"embedder": encoder})
+    result = job.run(
+        EMBED_CONTROL, {"control": control, "arithmetic": plain_value(arithmetic())}, {"embedder": encoder}
+    )
     return result, np.load(result.folder / CONTROL_VECTORS, allow_pickle=False)
 
 

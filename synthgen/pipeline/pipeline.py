@@ -14,7 +14,7 @@ from synthgen.core.engine import require_engine
 from synthgen.core.errors import UsageError
 from synthgen.core.progress import Progress, notebook_progress
 from synthgen.core.run_config import RAY
-from synthgen.core.workers import has_bfloat16
+from synthgen.core.workers import arithmetic
 from synthgen.pipeline.institution import ledger_of, policy_of
 
 if TYPE_CHECKING:
@@ -193,14 +193,10 @@ def _executor_of_part(part: str | None, resume: str, *, wait: bool) -> "Executor
 
 def _identity(config: Config) -> dict[str, str]:
     """Return the values that all processes of a run must share; otherwise, they do not find each other's results."""
-    import torch
-
     from synthgen.decode.loading import backend_of
 
     backend = backend_of(config.decode.placement) if config.decode.runs_here else "server"
-    # the encoder uses a GPU, or otherwise bfloat16 instructions, if there are any
-    encoding = {"gpu": str(torch.cuda.is_available()), "bfloat16": str(has_bfloat16())}
-    return {"config": config.digest(), "version": version("synthgen"), "backend": backend, **encoding}
+    return {"config": config.digest(), "version": version("synthgen"), "backend": backend, "encoding": arithmetic()}
 
 
 def _with_source(config: Config, table: Any) -> Config:

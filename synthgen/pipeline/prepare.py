@@ -15,6 +15,7 @@ from synthgen.core.files import read_json, write_by, write_json
 from synthgen.core.stage import StageInput, plain_value
 from synthgen.core.tables import read_corpus, read_segments
 from synthgen.core.types import Corpus, Embedded
+from synthgen.core.workers import arithmetic
 from synthgen.decode.config import DecodeConfig
 from synthgen.deidentify import engine_digest
 from synthgen.deidentify.stage import DEIDENTIFY
@@ -211,7 +212,7 @@ def _replaced(path: Path, corpus: Corpus) -> Identifiers:
 
 def embed_train(job: Job, clean: StageResult, train: Corpus, encoder: Encoder) -> tuple[StageResult, Embedded]:
     """Return the result of the stage that embeds train, and the train records with their vectors."""
-    result = job.run(EMBED, {"deidentify": clean}, {"embedder": encoder})
+    result = job.run(EMBED, {"deidentify": clean, "arithmetic": plain_value(arithmetic())}, {"embedder": encoder})
     embedded = with_ids(train, np.load(result.folder / TRAIN_VECTORS, allow_pickle=False), encoder)
     is_segmented = job.config.segments is not None
     return result, replace(embedded, parts=read_segments(result.folder)) if is_segmented else embedded

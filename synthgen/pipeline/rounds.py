@@ -22,6 +22,7 @@ from synthgen.core.seeds import SeedTree
 from synthgen.core.stage import HasDigest, StageInput, plain_value
 from synthgen.core.tables import read_candidates, read_latents
 from synthgen.core.types import Candidate, Corpus, Counts, Embedded, Float32, Latents
+from synthgen.core.workers import arithmetic
 from synthgen.decode.bridge import Bridge, Vocabulary
 from synthgen.decode.class_words import TokenBiases
 from synthgen.decode.shards import read_shards, rows_of
@@ -298,7 +299,7 @@ def embed_texts(
     job: Job, setup: Setup, texts: tuple[Candidate, ...], decoded: StageResult, suffix: str
 ) -> tuple[Float32, StageResult]:
     """Return the vectors of the candidates' texts, and the stage's result."""
-    inputs = {"candidates": StageInput(texts, decoded.digest)}
+    inputs = {"candidates": StageInput(texts, decoded.digest), "arithmetic": plain_value(arithmetic())}
     result = job.run(EMBED_CANDIDATES, inputs, {"embedder": setup.encoder}, suffix)
     return np.load(result.folder / CANDIDATE_VECTORS, allow_pickle=False), result
 

@@ -205,14 +205,6 @@ def has_finished(job: Job, name: str) -> bool:
     return record.config == job.config.digest() and any(stage.is_of(name) for stage in record.stages)
 
 
-def has_audited(job: Job) -> bool:
-    """Return whether the last run in the workspace finished the stage `audit`, under any configuration."""
-    try:
-        return any(stage.is_of("audit") for stage in read_record(job.workspace.root).stages)
-    except DataError:
-        return False
-
-
 def models_of(job: Job) -> list[ModelRecord]:
     """Return the models of the run with their digests.
 

@@ -104,14 +104,19 @@ def combined_error(errors: Sequence[SynthGenError | AuditError], others: Iterabl
     return DataError(f"no plan and no release are possible, for {len(found)} reasons", problems=found)
 
 
-def config_problems(config: Config, policy: Policy) -> Iterator[str]:
-    """Yield each problem of the configuration under its policy, before the source is read."""
-    for check in (
+def config_checks(config: Config, policy: Policy) -> tuple[Callable[[], object], ...]:
+    """Return the checks of the configuration under its policy; each raises an error, and none reads the source."""
+    return (
         lambda: check_style(config, policy),
         lambda: check_server(config, policy),
         lambda: check_budget(config, policy),
         lambda: read_sample(config),
-    ):
+    )
+
+
+def config_problems(config: Config, policy: Policy) -> Iterator[str]:
+    """Yield each problem of the configuration under its policy, before the source is read."""
+    for check in config_checks(config, policy):
         yield from problems_of(check)
 
 
@@ -195,7 +200,7 @@ def gate_problems(
             yield "audit accounting: it requires a DP budget; set interpolate.method: dp-gaussian and dp.epsilon"
         elif name in NEEDS and name != ACCOUNTING:
             yield f"audit {name}: a run does not supply the input of this audit: {EXTRA_INPUT[name]}"
-        elif isinstance(estimate := reach.get(name), Reach) and estimate.n < estimate.n_needed:
+        elif isinstance(estimate := reach.get(name), Reach) and not estimate.can_pass:
             yield f"audit {name}: {_too_few(estimate, f'{estimate.n_needed} are needed')}"
     if "parent_recovery" in required and not is_dp:
         yield from filter(None, [certain_recovery(config.interpolate.build(), policy, n_records)])
@@ -231,7 +236,7 @@ def _why_unmet(  # noqa: PLR0911 - one return per reason
     if rule.min_n is not None and estimate.n < rule.min_n:
         return _too_few(estimate, f"{rule.min_n} are needed")
     # a rule on an exact value requires a verdict of the audit, except for facts about the parents (`STATED`)
-    if rule.bound == "value" and rule.metric not in STATED and estimate.n < estimate.n_needed:
+    if rule.bound == "value" and rule.metric not in STATED and not estimate.can_pass:
         return _too_few(estimate, f"{estimate.n_needed} are needed for a verdict")
     return None
 

@@ -12,7 +12,7 @@ from audits.ledger.attempts import attempts_before
 from audits.ledger.budgets import Overspent
 from audits.verify.vocabulary import disclosure
 from synthgen.config import Config
-from synthgen.core.errors import DataError, ReleaseRefused, SynthGenError
+from synthgen.core.errors import DataError, SynthGenError
 from synthgen.core.progress import Progress, silent
 from synthgen.core.types import Corpus
 from synthgen.core.workers import usable_cores
@@ -31,7 +31,7 @@ from synthgen.pipeline.judge import as_table
 from synthgen.pipeline.rounds import SPARE
 from synthgen.pipeline.secret import PUBLIC
 from synthgen.pipeline.secret import WARNING as PUBLIC_WARNING
-from synthgen.pipeline.stage_order import has_audited, has_finished
+from synthgen.pipeline.stage_order import has_finished
 from synthgen.pipeline.style_choice import WARNING as STYLE_WARNING
 from synthgen.pipeline.workspace import Workspace
 from synthgen.plan import foreseen
@@ -177,39 +177,15 @@ def make_plan(config: Config, progress: Progress = silent, *, pilot: bool = Fals
     return replace(plan, pilot=found, candidates=found.texts, minutes=found.minutes, problems=problems)
 
 
-def refuse_unmeetable_policy(config: Config, progress: Progress = silent) -> None:
-    """Refuse a release before its run if no result of this configuration can meet the policy.
-
-    If the workspace already contains audited records, the function checks nothing, because a decision about them
-    takes seconds.
-
-    Raises:
-        ReleaseRefused: there are conditions of the policy that cannot be met; all are listed.
-        SynthGenError, AuditError: the policy or the source cannot be used.
-    """
-    job = Job(config, Workspace(config.resolve(config.workspace)), progress)
-    if has_audited(job):
-        return
-    policy, (_, _, parts) = policy_of(config), _read_source(job)
-    labels = config.source.labels if config.interpolate.is_dp else parts.train.labels
-    wanted = counts_per_class(labels or (), config.interpolate.balance, config.interpolate.total)
-    persons = _persons(parts)
-    reach = _reach(config, policy, persons, wanted, attempt_number(job, parts.control))
-    if problems := [*foreseen.gate_problems(config, policy, reach, persons, sum(wanted.values()))]:
-        raise ReleaseRefused(
-            f"not released under policy {policy.name!r}: this run cannot meet the policy, so no record was made",
-            problems=problems,
-            hint="Change the configuration or its policy. `synthgen run` makes and audits records without a release.",
-        )
-
-
-def _persons(parts: Split) -> dict[str, int]:
+def persons_per_arm(parts: Split) -> dict[str, int]:
+    """Return the number of persons in "train" and in "control"."""
     return {arm: parts.report.groups.get(arm, 0) for arm in ("train", "control")}
 
 
-def _reach(
+def estimated_reach(
     config: Config, policy: Policy, persons: Mapping[str, int], wanted: Mapping[str, int], attempt: int
 ) -> Estimates:
+    """Return what each audit of the policy can show with these persons at the attempt of this number."""
     sizes = (persons["train"], persons["control"], sum(wanted.values()))
     return with_unit(unit_of(config), reach_of(policy, *sizes, config.audit.confidence, attempt))
 
@@ -225,7 +201,7 @@ def _plan_of(job: Job) -> Plan:
         errors.append(error)
     try:
         if policy is None:
-            _read_source(job)
+            read_parts(job)
         else:
             plan = _estimates(job, policy)
     except (SynthGenError, AuditError) as error:
@@ -241,7 +217,7 @@ def _estimates(job: Job, policy: Policy) -> Plan:
     """Return the plan without a pilot and without the problems that `_plan_of` adds."""
     config, seeds = job.config, job.seeds
     cores, is_dp = usable_cores(), config.interpolate.is_dp
-    documents, report, parts = _read_source(job)
+    documents, report, parts = read_parts(job)
     config = config.for_texts(parts.train.texts)
     labels = config.source.labels if is_dp else parts.train.labels
     wanted = counts_per_class(labels or (), config.interpolate.balance, config.interpolate.total)
@@ -252,9 +228,9 @@ def _estimates(job: Job, policy: Policy) -> Plan:
     deidentifying = deidentifying_seconds(engine, (parts.train, parts.control), candidates * tokens)
     seconds = decoding_seconds(candidates * tokens, config.decode.placement, cores)
     seconds += choosing_seconds(config.decode.style)
-    persons, number = _persons(parts), attempt_number(job, parts.control)
+    persons, number = persons_per_arm(parts), attempt_number(job, parts.control)
     ledger, refused = _remaining_budget(config, policy, persons["train"])
-    reach = _reach(config, policy, persons, wanted, number)
+    reach = estimated_reach(config, policy, persons, wanted, number)
     problems = [*filter(None, [refused]), *foreseen.setup_problems(config, job)]
     problems += foreseen.class_problems(config, parts.train, wanted)
     problems += foreseen.source_problems(config, policy, parts, seeds)
@@ -313,7 +289,11 @@ def attempt_number(job: Job, control: Corpus) -> int:
     return max(1, earlier + (0 if has_finished(job, "audit") else 1))
 
 
-def _read_source(job: Job) -> tuple[Mapping[str, Any] | None, LoadReport, Split]:
+def read_parts(job: Job) -> tuple[Mapping[str, Any] | None, LoadReport, Split]:
+    """Return (counts of a hospital source or None, report of the loaded rows, records of train and control).
+
+    The records are split as the run will split them. Raise DataError if train is empty, or if the source is unusable.
+    """
     config, seeds = job.config, job.seeds
     with job.workspace.locked():
         extracted = prepare.extract_notes(job)

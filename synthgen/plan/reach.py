@@ -6,10 +6,17 @@ from typing import Any
 
 from audits.attacks.linkage.attacks import MARGINS as LINKAGE_MARGINS
 from audits.attacks.linkage.excess_risk import detectable_excess
-from audits.attacks.membership.membership_audit import guessed_roles, needed_persons
+from audits.attacks.membership.membership_audit import MARGIN, guessed_roles, needed_persons
 from audits.core.coin_guesses import provable
 from audits.core.holdout import REFERENCE_SHARE
-from audits.core.stats import FAIL_LEVEL, detectable_auc, detectable_share, needed_for_share, needed_for_zero_events
+from audits.core.stats import (
+    FAIL_LEVEL,
+    detectable_auc,
+    detectable_share,
+    needed_for_auc,
+    needed_for_share,
+    needed_for_zero_events,
+)
 from audits.gate.policy import Policy
 from audits.gate.rule import confidence_of
 from audits.runner.registry import NEEDS
@@ -32,11 +39,17 @@ class Reach:
 
     n: int  # number of units that the audit tests; an upper limit if `has_dependent_units`
     unit: str  # name of the unit, such as "persons in each of train and control"
-    n_needed: int  # smallest number of units with which the audit can pass
+    n_needed: int  # number of units with which the audit passes with power 0.8 if there is no leak
     leak: str  # smallest leak that the audit detects with power 0.8, in words
     smallest_leak: float  # `leak` as a number, in the measure of the audit
+    n_minimum: int | None = None  # smallest number of units with which a pass is possible; None: `n_needed`
     epsilon_ceiling: float | None = None  # largest epsilon that the attack can prove; None if the attack proves none
     has_dependent_units: bool = False  # whether similar units count as fewer than `n`
+
+    @property
+    def can_pass(self) -> bool:
+        """Whether the audit can pass with `n` units."""
+        return self.n >= (self.n_needed if self.n_minimum is None else self.n_minimum)
 
     def to_text(self) -> str:
         """Return the estimate as text for a terminal."""
@@ -78,7 +91,10 @@ def reach_of(
     `n_train` and `n_control` are numbers of persons, and `n_synthetic` is the number of synthetic records. If this is
     not the first audit of the control persons (`attempt` above 1), a higher confidence than `confidence` is required.
     """
-    smaller, attacked = min(n_train, n_control), min(n_train, int((1 - REFERENCE_SHARE) * n_control))
+    smaller, attacked = (
+        min(n_train, n_control),
+        min(n_train, max(0, n_control - max(1, round(REFERENCE_SHARE * n_control)))),
+    )
     level, each = confidence_of(attempt, confidence), "persons in each of train and control"
     without_reference = "persons in the smaller of train and four fifths of control"
     # `memorization` and `identifiers` limit the share of persons with a leak. Their highest limit is 1 %. A higher
@@ -108,6 +124,7 @@ def reach_of(
             n=attacked,
             unit=without_reference,
             n_needed=needed_persons(),
+            n_minimum=needed_for_auc(MARGIN),
             leak=f"an AUC of {0.5 + auc_above_half:.3f}",
             smallest_leak=auc_above_half,
             # half of the epsilon for replacing one person, because `epsilon_ceiling` is for adding or removing one

@@ -83,7 +83,8 @@ def with_remedies(decision: Decision, audit_reasons: Mapping[str, str]) -> Itera
     for gate in decision.gates:
         if gate.verdict != "PASS":
             audit = gate.metric.removesuffix(".passed")  # the metric of a gate that requires a pass of an audit
-            reason = f"{gate.reason}: {audit_reasons[audit]}" if audit in audit_reasons else gate.reason
+            is_judged = audit in audit_reasons and "passed, but" not in gate.reason
+            reason = f"{gate.reason}: {audit_reasons[audit]}" if is_judged else gate.reason
             found = f"{gate.id}: {gate.verdict}: {gate.metric}{_unit_and_n(gate)}: {reason}"
             yield f"{found}; to change this, {_remedy(gate)}; see `audits explain {_first_part(gate)}`"
 

@@ -167,11 +167,11 @@ class _Searches:
         words = {word for text in inputs.synthetic.texts for word in tokens(text)}
         in_texts = ((list(names_in(text, words)), owner) for text, owner in people.rows() if owner < people.n_persons)
         listed = list(zip(lists, (owner for _, owner in people.rows()), strict=False))
-        self._recorded_names = NameOccurrences(listed, people)
+        self._recorded_names = NameOccurrences(listed, people, are_recorded=True)
         names = list(zip(self._recorded_names.names, self._recorded_names.owners, strict=True))
         self._pairs, self._apart = NamePairs(names), NamesApart(names, people)
         self._addresses = AddressOccurrences(listed, people)
-        self._text_names, self._codes = NameOccurrences(in_texts, people), CodeOccurrences(people)
+        self._text_names, self._codes = NameOccurrences(in_texts, people, are_recorded=False), CodeOccurrences(people)
         self._facts = FactOccurrences(people)
 
     def collectors(self) -> tuple[tables.Collector, ...]:
@@ -216,8 +216,8 @@ class _Searches:
         - codes that are not in `leaks` or `disguised_digits`, nor part of a longer leak (`CodeLeaks.without`);
         - train persons whom combinations of facts identify.
         """
-        recorded_names = judge_names(self._recorded_names, surprisal, self._people, are_recorded=True)
-        text_names = judge_names(self._text_names, surprisal, self._people, are_recorded=False)
+        recorded_names = judge_names(self._recorded_names, surprisal, self._people)
+        text_names = judge_names(self._text_names, surprisal, self._people)
         earlier_keys = {entity.key for entity in leaks.entities} | disguised_digits
         codes = judge_codes(self._codes, self._people, surprisal).without(earlier_keys)
         combined = judge_combinations(self._facts, self._people)

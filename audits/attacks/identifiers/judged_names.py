@@ -8,6 +8,7 @@ form in S, and with the train persons whose forms are in texts of control, where
 
 import math
 import re
+import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
@@ -26,6 +27,9 @@ MIN_USERS = 3  # a word is ordinary if at least this number of persons without t
 MAX_COINCIDENCES = 0.01  # a form can be rare only if fewer than .01 occurrences of it are expected by chance
 
 _LETTERS = re.compile(r"[^\W\d_]+")
+_WORDS = re.compile(r"[^\W_]+")
+_MARKS = re.compile(r"[\u0300-\u036f\u00ad\u200b-\u200f\u2060\ufeff]")  # accents and invisible characters
+_SENTENCE_END = re.compile(r"[.!?;:]")
 _Forms = dict[NameForm, list[int]]  # form: numbers of the persons who have the form
 
 
@@ -42,37 +46,64 @@ class NameLeaks(NamedTuple):
 
 
 class CapitalizedWords:
-    """How often texts write words and phrases with a capital letter at the start of each word."""
+    """In how many texts each word, and each phrase of a name, has a capital letter at the start of each word."""
 
     def __init__(self) -> None:
-        self.n_words: Counter[str] = Counter()
-        self.n_phrases: Counter[Tokens] = Counter()
+        self._n_texts: Counter[str] = Counter()  # word: number of texts
+        self._n_with_phrase: Counter[Tokens] = Counter()  # phrase: number of texts
 
     def read(self, text: str, phrases: Iterable[Tokens]) -> None:
-        """Count the words of a text, and the phrases that the text contains in any spelling."""
-        self.n_words.update(word.lower() for word in _LETTERS.findall(text) if word[0].isupper())
+        """Count the capitalized words of a text, and those of the phrases that are capitalized.
+
+        A phrase across the end of a sentence does not count, nor does any phrase in a text in which most other words
+        are capitalized, because in such texts capital letters do not distinguish names.
+        """
+        plain = _MARKS.sub("", unicodedata.normalize("NFKD", text))
+        words = list(_WORDS.finditer(plain))
+        capitalized = [match.group()[0].isupper() for match in words]
+        folded = [match.group().casefold() for match in words]
+        self._n_texts.update({word for word, is_capital in zip(folded, capitalized, strict=True) if is_capital})
         for phrase in phrases:
-            pattern = r"[\W_]+".join(map(re.escape, phrase))
-            found = re.findall(rf"(?<!\w){pattern}(?!\w)", text, re.IGNORECASE)
-            self.n_phrases[phrase] += sum(all(w[0].isupper() for w in _LETTERS.findall(match)) for match in found)
+            parts = [word for token in phrase for word in _WORDS.findall(token)]
+            n = len(parts)
+            if 2 * (sum(capitalized) - n) > len(words) - n:
+                continue
+            self._n_with_phrase[phrase] += any(
+                folded[i : i + n] == parts
+                and all(capitalized[i : i + n])
+                and not _ends_sentence(plain, words[i : i + n])
+                for i in range(len(words) - n + 1)
+            )
 
     def n_expected(self, phrase: Tokens, n_tokens: int) -> float:
         """Return how often the words of a phrase would be side by side by chance if only capitalized words could be.
 
-        The occurrences of the words in the phrase do not count. The result is infinite if the texts, which have
-        `n_tokens` tokens, never write the phrase with a capital letter at the start of each word.
+        Words in texts that contain the phrase do not count. The result is infinite if no text contains the phrase
+        with capital letters. `n_tokens` is the number of tokens of all texts.
         """
-        n_together = self.n_phrases[phrase]
+        n_together = self._n_with_phrase[phrase]
         if n_together == 0:
             return math.inf
-        n_apart = [max(0, self.n_words[word] - n_together) + 1 for word in phrase]
+        n_apart = [max(0, self._n_texts[word] - n_together) + 1 for word in phrase]
         return math.prod(n_apart) / float(n_tokens) ** (len(phrase) - 1)
 
 
-class NameOccurrences:
-    """Occurrences of names in S and in texts outside S; `listed` has pairs (strings that may be names, owner)."""
+def _ends_sentence(text: str, words: Sequence[re.Match[str]]) -> bool:
+    """Return whether a sentence ends between two of the words; a point after an initial ends no sentence."""
+    return any(
+        _SENTENCE_END.search(text[a.end() : b.start()]) is not None and len(a.group()) > 1 for a, b in pairwise(words)
+    )
 
-    def __init__(self, listed: Iterable[tuple[Sequence[str], int]], people: People) -> None:
+
+class NameOccurrences:
+    """Occurrences of names in S and in texts outside S.
+
+    `listed` has pairs (strings that may be names, owner). `are_recorded` states whether the names come from a list of
+    recorded names, and not from texts.
+    """
+
+    def __init__(self, listed: Iterable[tuple[Sequence[str], int]], people: People, *, are_recorded: bool) -> None:
+        self.are_recorded = are_recorded
         owners: dict[tuple[PersonName, ...], Owners] = {}
         for values, owner in listed:
             words_alone = [value for value in values if value.isalpha()]
@@ -107,7 +138,8 @@ class NameOccurrences:
             self.phrases[0][match.form].add(phrase)
             starts[phrase].add(match.start)
         self.written_as_names |= {p for p, at in starts.items() if _n_in_lower_case(row.text, p) < len(at)}
-        self.capitalized[0].read(row.text, starts)
+        if self.are_recorded:
+            self.capitalized[0].read(row.text, starts)
 
     def read_other(self, row: RowContent, owner: int) -> None:
         """Add the names in the words of a row that is not in S and belongs to `owner`."""
@@ -127,7 +159,8 @@ class NameOccurrences:
                 self.in_control[match.form].update(match.names)
                 phrases.add(phrase := tuple(words[match.start : match.end]))
                 self.phrases[1][match.form].add(phrase)
-            self.capitalized[1].read(row.text, phrases)
+            if self.are_recorded:
+                self.capitalized[1].read(row.text, phrases)
 
     def persons(self, form: NameForm) -> tuple[list[int], list[int]]:
         """Return the train persons and the control persons whom a form in S may mean."""
@@ -152,9 +185,7 @@ class NameOccurrences:
         return n_train, len(self.owners) - n_train
 
 
-def judge_names(
-    occurrences: NameOccurrences, surprisal: Surprisal, people: People, *, are_recorded: bool
-) -> NameLeaks:
+def judge_names(occurrences: NameOccurrences, surprisal: Surprisal, people: People) -> NameLeaks:
     """Return the names of train persons in S that are leaks.
 
     A form counts if at most ten persons have it, all in train or all in control, and public text does not contain it.
@@ -166,8 +197,8 @@ def judge_names(
         lambda_1 = (ways to write the name) × n × 2^-(surprisal of its words in bits),   n = number of tokens of S
         lambda_2 = (ways to write the name) × n × product over the words w of (1 + n_w) / n
 
-    n_w is the number of other tokens of S that are w with a capital letter. lambda_1 is large for short names and
-    names of frequent letters; then lambda_2 tells "Brown, Mark" from the words "brown" and "mark".
+    n_w is the number of rows of S with w in capitals but without the name (`CapitalizedWords`). lambda_1 is large for
+    short names and names of frequent letters; then lambda_2 tells "Brown, Mark" from the words "brown" and "mark".
 
     - Rare forms of train persons are leaks if fewer than two control persons have rare forms in S, or if
       significantly more train than control persons have rare forms in S (`exceeds_control`). If only train persons
@@ -177,10 +208,10 @@ def judge_names(
       more train persons have common forms in S than persons have forms by chance: control persons with common forms
       in S, plus train persons with forms of either type in control texts but not in S.
 
-    If `are_recorded` is false, the names were read from texts and not from a list. In this case, a form counts only
+    If the names are not recorded (`NameOccurrences.are_recorded`), they were read from texts. Then a form counts only
     if exactly one person has it and it has a full given name. All forms are common, and control texts do not count.
     """
-    rare, common = _by_rarity(occurrences, surprisal, people, are_recorded=are_recorded)
+    rare, common, are_recorded = *_by_rarity(occurrences, surprisal, people), occurrences.are_recorded
     n_by_chance, share = 0, people.n_train / people.n_persons
     (rare_train, rare_control), (common_train, common_control) = map(_persons, rare), map(_persons, common)
     n_rare_by_chance, share_of_rare, exceeds_in_forms = len(rare_control), share, True
@@ -210,7 +241,7 @@ def judge_names(
 
 
 def _by_rarity(
-    occurrences: NameOccurrences, surprisal: Surprisal, people: People, *, are_recorded: bool
+    occurrences: NameOccurrences, surprisal: Surprisal, people: People
 ) -> tuple[tuple[_Forms, _Forms], tuple[_Forms, _Forms]]:
     """Return the rare forms and the common forms that count; each as (forms of train, forms of control)."""
     rare: tuple[_Forms, _Forms] = ({}, {})
@@ -219,9 +250,9 @@ def _by_rarity(
         train, control = occurrences.persons(form)
         if bool(train) == bool(control):
             continue
-        if not are_recorded and (len(train) + len(control) > 1 or not form.has_given_name):
+        if not occurrences.are_recorded and (len(train) + len(control) > 1 or not form.has_given_name):
             continue
-        is_rare = are_recorded and occurrences.is_rare(form, surprisal, 0)
+        is_rare = occurrences.are_recorded and occurrences.is_rare(form, surprisal, 0)
         (rare if is_rare else common)[bool(control)][form] = [*train, *control]
     for rare_side, common_side in zip(rare, common, strict=True):
         in_lower_case = [f for f in rare_side if occurrences.written_as_names.isdisjoint(occurrences.phrases[0][f])]

@@ -93,3 +93,20 @@ def test_number_of_workers_does_not_change_the_bytes(minilm, monkeypatch):
     monkeypatch.setattr(sentence, "usable_cores", lambda: 3)
     assert minilm.encode(TEXTS, done.append).tobytes() == alone.tobytes()
     assert sorted(done) == [1, 2, 2]
+
+
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float32"])
+@pytest.mark.parametrize("ends_in_dense", [True, False])
+def test_encoders_of_other_types_and_layers_give_unit_vectors(dtype, ends_in_dense, tmp_path, tiny, monkeypatch):
+    import torch
+    from sentence_transformers import SentenceTransformer
+    from sentence_transformers.sentence_transformer.modules import Dense, Pooling, Transformer
+
+    tiny.save_model(tmp_path / "bert", "llama")
+    transformer = Transformer(str(tmp_path / "bert"), max_seq_length=32)
+    size = transformer.get_embedding_dimension()
+    layers = [transformer, Pooling(size), *([Dense(size, 24)] if ends_in_dense else [])]
+    SentenceTransformer(modules=layers, device="cpu").to(getattr(torch, dtype)).save(str(tmp_path / "encoder"))
+    monkeypatch.setattr(sentence, "has_bfloat16", lambda: True)
+    vectors = SentenceEncoder(tmp_path / "encoder", "own", device="cpu").encode(["a b c", "b", "c a"])
+    np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-5)

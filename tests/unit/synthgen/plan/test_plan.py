@@ -16,7 +16,7 @@ from synthgen.pipeline.institution import ledger_of
 from synthgen.pipeline.job import Job
 from synthgen.pipeline.judge import as_table
 from synthgen.pipeline.workspace import Workspace
-from synthgen.plan.plan import _effect_on_decision, _in_words, _read_source, make_plan
+from synthgen.plan.plan import _effect_on_decision, _in_words, make_plan, read_parts
 from synthgen.plan.reach import reach_of
 from synthgen.split import split
 
@@ -246,7 +246,7 @@ def job_of(config):
 def test_plan_counts_earlier_audits_of_the_control_persons(config):
     made = config()
     assert "attempt" not in " ".join(make_plan(made).warnings)
-    control = _read_source(job_of(made))[2].control
+    control = read_parts(job_of(made))[2].control
     record_attempt(*ledger_of(made), digest="an earlier audit", control=as_table(control, {}))
     planned = make_plan(made)
     (warning,) = [text for text in planned.warnings if "attempt" in text]
@@ -260,7 +260,7 @@ def test_plan_counts_earlier_audits_of_the_control_persons(config):
 def test_without_person_ids_the_plan_counts_records_and_never_says_persons(config, tmp_path):
     columns = {"path": "notes.jsonl", "text": "note", "label": "specialty", "labels": list(LABELS)}
     plan = make_plan(config(source=columns, secret="workspace"))
-    text, control = plan.to_text(), _read_source(job_of(config(source=columns)))[2].control
+    text, control = plan.to_text(), read_parts(job_of(config(source=columns)))[2].control
     assert plan.unit == "records"
     assert f"records: {plan.persons['train']} train, {plan.persons['control']} control" in text
     assert "records in each of train and control" in text

@@ -27,9 +27,9 @@ def judged(lists, made, *, control=("word " * 100,), n_train=20, are_recorded=Tr
     """Judge the names of (owner, name); train persons have numbers below `n_train`."""
     inputs = AuditInputs(synthetic=table(made), train=table(["x"] * n_train), control=table([*control, "x", "y"]))
     people = read_people(inputs)
-    occurrences = NameOccurrences([([name], owner) for owner, name in lists], people)
+    occurrences = NameOccurrences([([name], owner) for owner, name in lists], people, are_recorded=are_recorded)
     read_pool(people, read_synthetic(made, [occurrences]), [occurrences])
-    found = judge_names(occurrences, SURPRISAL, people, are_recorded=are_recorded)
+    found = judge_names(occurrences, SURPRISAL, people)
     return {owner for _, owners in found.phrases.values() for owner in owners}
 
 
@@ -68,13 +68,28 @@ def test_a_name_of_ordinary_words_in_capitals_is_a_leak():
 def test_a_name_of_frequent_letters_is_rare_if_its_words_are_rarely_capitalized():
     """By their letters alone, the words are not rare in so many tokens."""
     lists, filler = [(3, "Thea Vice")], ["the patient was seen " * 40] * 30
-    assert judged(lists, ["so Vice, Thea has HIV", *filler]) == {3}
-    assert judged(lists, ["so VICE, THEA has HIV"] * 5 + filler) == {3}
-    assert judged(lists, ["so vice, thea has HIV", *filler]) == set()
+    for leak in (
+        "so Vice, Thea has HIV",
+        "so VICE, THEA has fever",
+        "so Vicé, Théa has HIV",
+        "the scan_Thea_Vice was seen",
+        "so Thea Vice. Mr. Vice said so. Thea is ill. " + "Vice and Thea " * 9 + "were seen in the clinic " * 9,
+    ):
+        assert judged(lists, [leak, *filler]) == {3}, leak
+        assert judged(lists, [leak] * 5 + filler) == {3}, leak
+    for clean in (
+        "so vice, thea has HIV",
+        "so seen by Thea. Vice was seen too",
+        "THE VICE, THEA WAS SEEN",
+        "The Vice Thea Was Seen",
+    ):
+        assert judged(lists, [clean, *filler]) == set(), clean
     apart = ["Thea said so to Bob. Mary Vice said no."] * 40  # as in a table of invented names
     assert judged(lists, ["so Vice, Thea has HIV", *filler, *apart]) == set()
     others = [(20, "Pat Sent"), (21, "Tho Seen")]
-    assert judged(lists + others, ["so Vice, Thea; Sent, Pat; Seen, Tho", *filler]) == set()
+    leaks = ["so Vice, Thea was seen", "so Sent, Pat was seen", "so Seen, Tho was seen"]
+    assert judged(lists + others, [*leaks, *filler]) == set()
+    assert judged([(3, "Thea A. Vice")], ["so seen by A. Vice, Thea", *filler]) == {3}
 
 
 def test_initials_are_leaks_only_if_many_persons_are_found():
@@ -98,7 +113,7 @@ def test_names_of_texts_are_leaks_only_if_many_persons_are_found():
 
 def test_given_name_and_surname_may_be_listed_apart():
     inputs = AuditInputs(synthetic=table(["a"]), train=table(["x"]), control=table(["y"]))
-    occurrences = NameOccurrences([(["Turner", "Rajesh"], 0)], read_people(inputs))
+    occurrences = NameOccurrences([(["Turner", "Rajesh"], 0)], read_people(inputs), are_recorded=True)
     occurrences.read_synthetic(read_content("so Rajesh Turner said"))
     assert {owner for names in occurrences.forms.values() for n in names for owner in occurrences.owners[n]} == {0}
 
