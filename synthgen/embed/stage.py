@@ -32,7 +32,8 @@ def _embed(context: StageContext) -> Mapping[str, object]:
     else:
         vectors = encoder.encode(train.texts)
     np.save(context.folder / TRAIN_VECTORS, vectors, allow_pickle=False)
-    return {"in": len(train), "out": len(train), "dim": encoder.dim, "max_tokens": encoder.max_tokens, **counts}
+    counts |= {"dim": encoder.dim, "max_tokens": encoder.max_tokens, "arithmetic": context.input("arithmetic")}
+    return {"in": len(train), "out": len(train), **counts}
 
 
 def _candidates(context: StageContext) -> list[str]:
@@ -48,7 +49,7 @@ def _control(context: StageContext) -> list[str]:
 def _save_vectors(context: StageContext, texts: Sequence[str], file: str) -> Mapping[str, object]:
     vectors = stored_encoder(context, context.model("embedder"), texts).encode(texts)
     np.save(context.folder / file, vectors, allow_pickle=False)
-    return {"in": len(texts), "out": len(texts)}
+    return {"in": len(texts), "out": len(texts), "arithmetic": context.input("arithmetic")}
 
 
 def _shards(context: StageContext, texts: Sequence[str], title: str) -> Division:
