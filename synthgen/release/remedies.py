@@ -78,13 +78,12 @@ NEW_NOISE = (
 def with_remedies(decision: Decision, audit_reasons: Mapping[str, str]) -> Iterator[str]:
     """Yield a line for each gate that is not met: the unit and sample size of its metric, the reason, a remedy.
 
-    `audit_reasons` has the reason of the verdict of each audit that was run, by the name of the audit.
+    `audit_reasons` has the reason of the verdict of each audit that did not pass, by the name of the audit.
     """
     for gate in decision.gates:
         if gate.verdict != "PASS":
             audit = gate.metric.removesuffix(".passed")  # the metric of a gate that requires a pass of an audit
-            is_judged = audit in audit_reasons and "passed, but" not in gate.reason
-            reason = f"{gate.reason}: {audit_reasons[audit]}" if is_judged else gate.reason
+            reason = f"{gate.reason}: {audit_reasons[audit]}" if audit in audit_reasons else gate.reason
             found = f"{gate.id}: {gate.verdict}: {gate.metric}{_unit_and_n(gate)}: {reason}"
             yield f"{found}; to change this, {_remedy(gate)}; see `audits explain {_first_part(gate)}`"
 

@@ -179,7 +179,7 @@ class Run:
     def remedies(self, decision: Decision) -> tuple[str, ...]:
         """Return one line with exact private numbers for each gate that is not met, see `with_remedies`."""
         report = read_report((self.folder("audit") / AUDIT).read_bytes())
-        reasons = {result.name: result.reason for result in report.results}
+        reasons = {result.name: result.reason for result in report.results if result.verdict != "pass"}
         return tuple(with_remedies(decision.with_problems(report.input_checks["problems"]), reasons))
 
     @property

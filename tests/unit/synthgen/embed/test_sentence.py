@@ -29,6 +29,13 @@ def minilm(folder):
     return SentenceEncoder(folder, "minilm", device="cpu")
 
 
+@pytest.fixture
+def exact(folder, monkeypatch):
+    """Return a function that opens the encoder in float32, also on a processor with bfloat16 instructions."""
+    monkeypatch.setattr(sentence, "has_bfloat16", lambda: False)
+    return lambda **options: SentenceEncoder(folder, "minilm", device="cpu", **options)
+
+
 @pytest.mark.models
 def test_similar_texts_have_similar_vectors(minilm):
     vectors = minilm.encode(TEXTS)
@@ -49,6 +56,15 @@ def test_order_has_no_effect_and_batches_almost_none(minilm):
     alone = np.concatenate([minilm.encode([text], done.append) for text in TEXTS])
     assert np.sum(alone * vectors, axis=1).min() > 0.9999
     assert done == [1] * 5
+
+
+@pytest.mark.models
+def test_in_float32_batches_change_only_the_last_bits(exact):
+    encoder = exact()
+    vectors = encoder.encode(TEXTS)
+    alone = np.concatenate([encoder.encode([text]) for text in TEXTS])
+    np.testing.assert_allclose(alone, vectors, atol=1e-5)
+    np.testing.assert_allclose(exact(one_by_one=True).encode(TEXTS), vectors, atol=1e-5)
 
 
 @pytest.mark.models
