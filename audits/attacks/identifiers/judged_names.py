@@ -64,12 +64,11 @@ class CapitalizedWords:
         folded = [match.group().casefold() for match in words]
         self._n_texts.update({word for word, is_capital in zip(folded, capitalized, strict=True) if is_capital})
         for phrase in phrases:
-            parts = [word for token in phrase for word in _WORDS.findall(token)]
-            n = len(parts)
+            n = len(phrase)
             if 2 * (sum(capitalized) - n) > len(words) - n:
                 continue
             self._n_with_phrase[phrase] += any(
-                folded[i : i + n] == parts
+                tuple(folded[i : i + n]) == phrase
                 and all(capitalized[i : i + n])
                 and not _ends_sentence(plain, words[i : i + n])
                 for i in range(len(words) - n + 1)

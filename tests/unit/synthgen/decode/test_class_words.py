@@ -75,7 +75,7 @@ def test_biases_follow_the_formula(rows, least):
         for label, row in words.biases.items()
         for token, bias in zip(words.tokens, row.tolist(), strict=True)
     }
-    assert found == pytest.approx(by_hand(rows, least), abs=2e-6)
+    assert found == pytest.approx(by_hand(rows, least), abs=1e-6)
 
 
 def test_a_token_of_few_persons_has_no_bias():
