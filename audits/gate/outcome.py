@@ -1,12 +1,12 @@
 """The result of applying a policy to evidence: the decision, and the outcome of each rule and audit.
 
 A gate is a condition for the release: the policy allows a release only if there is a gate and every gate has the
-outcome PASS. An outcome without a gate is shown, but does not affect the decision. There are two kinds:
+outcome PASS. Two kinds of outcomes have no gate; they are shown, but do not affect the decision:
 
-- the verdict of an audit in the list `measured` of the policy, if the audit was measured. If it was not, its outcome
-  is a gate with INSUFFICIENT, so the release is refused.
-- the outcome of a rule that is listed in the `dp_substitute` of the policy, if the substitute applies. A
-  `dp_substitute` lets a differential-privacy budget replace the audit `parent_recovery`.
+- The verdict of an audit in the list `measured` of the policy. But if such an audit gave no result, its outcome is
+  a gate with INSUFFICIENT, so the release is refused.
+- The outcome of a rule that a `dp_substitute` of the policy switches off. A `dp_substitute` lets a
+  differential-privacy budget replace the audit `parent_recovery`; it lists the rules that then have no gate.
 """
 
 from collections.abc import Iterable, Sequence
@@ -25,15 +25,17 @@ PROBLEMS = "input_checks.problems"  # name of a metric: number of problems that 
 class RuleOutcome:
     """The outcome of one rule or one audit.
 
-    If a `dp_substitute` replaces a required audit, the outcome keeps the id of the audit. Its fields `metric`, `op`,
-    `limit` and `value` are those of a rule: the number of synthetic records with parents must be 0.
+    If a `dp_substitute` replaces a required audit, the outcome keeps the id of the audit, but `metric`, `op`, `limit`
+    and `value` state a condition of the substitute: the number of synthetic records with parents must be 0.
     """
 
     # id of the rule; `audit-NAME` for an audit; `dp-consistent-NAME` for the comparison of the claimed epsilon with
     # the epsilon that the audit NAME proves (fields as for a rule); `policy` if the policy has no gate of its own
     id: str
-    # for a rule, metric and bound, such as `membership.auc.high`; for an audit, `NAME.passed`, or `NAME.measured` if
-    # the policy requires only that the audit is measured, and it was not; for the gate `policy`, `policy.gates`
+    # - rule: metric and bound, such as `membership.auc.high`
+    # - audit in `measured` without a result: `NAME.measured`
+    # - every other audit: `NAME.passed`
+    # - gate `policy`: `policy.gates`
     metric: str
     op: Op
     limit: float  # for an audit, 1
@@ -78,7 +80,7 @@ class Decision:
         return tuple(o for o in self.outcomes if not o.gating)
 
     def with_problems(self, problems: Sequence[str]) -> "Decision":
-        """Return the decision with the input problems in the reason of each failed outcome that counts them.
+        """Return the decision; outcomes on `PROBLEMS` that are not PASS also list the input problems as a reason.
 
         Privacy: the problems contain exact numbers, so the returned decision is for private outputs only.
         """
@@ -115,5 +117,5 @@ def verdicts_of(without_gate: Iterable[tuple[str, str]]) -> str:
     pairs = tuple(without_gate)
     verdicts = ", ".join(f"{name.removeprefix('audit-')} {verdict}" for name, verdict in pairs)
     has_failed = any(verdict == "FAIL" for _, verdict in pairs)
-    note = "; FAIL means that the attack exceeded its own threshold; the policy allows this" if has_failed else ""
+    note = "; FAIL means that a threshold was exceeded; the policy allows this" if has_failed else ""
     return f"{verdicts}{note}"

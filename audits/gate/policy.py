@@ -98,7 +98,7 @@ class Policy(Canonical):
     # parts that the bundle must contain
     required_provenance: tuple[Provenance, ...] = ("run", "sbom", "config", "models", "inputs")
     disclosure: Disclosure = Disclosure()
-    selftest: tuple[AuditName, ...] = ()  # audits whose verdicts on test tables from the source must be correct
+    selftest: tuple[AuditName, ...] = ()  # audits whose self-test must succeed (`audits.selftest`)
     timestamps: Timestamps | None = None  # None: trusted signing times are optional
     dp_substitute: DpSubstitute | None = None  # can replace `parent_recovery` if a DP method made the records
 
@@ -106,8 +106,7 @@ class Policy(Canonical):
     def _substitute_is_consistent(self) -> Self:
         if self.dp_substitute is not None:
             if self.dp is not None:
-                problem = "both require the audit `accounting`, so only one of the two keys may be set"
-                raise ValueError(f"dp and dp_substitute: {problem}; remove `dp` or `dp_substitute`")
+                raise ValueError("dp and dp_substitute: both limit epsilon and delta; remove one of the two keys")
             metrics = {rule.id: rule.metric for rule in self.rules}
             check_fit(self.dp_substitute, required=self.required, measured=self.measured, metrics=metrics)
         return self
@@ -171,13 +170,15 @@ class Policy(Canonical):
 def decide(evidence: Evidence, policy: Policy) -> Decision:
     """Return whether `policy` allows the release of a dataset with this `evidence`.
 
-    A release is allowed if every gate is PASS and at least one gate is the policy's own: a gate that is not added to
-    every policy for use outside, to every table with quarantined rows or to the records of every DP method.
+    A release is allowed if every gate is PASS and at least one gate is the policy's own. Three gates that are added
+    automatically do not count as the policy's own: EXTERNAL_RULES, NO_QUARANTINED_ROW and the accounting of a DP
+    method.
 
     - An audit in `measured` with another status than measured or inconclusive is a failing gate; else it is no gate.
     - A measurement that is missing, failed or based on too few units does not pass.
     - Intervals and required verdicts must have the confidence that the number of attempts requires.
-    - A refusal stays a refusal if a number gets worse, after a further attempt, and if a gate joins other gates.
+    - A refusal stays a refusal after a further attempt. It also stays a refusal if a gate is added to a policy that
+      has a gate of its own.
     - A policy for use outside the institution also has the gates in `EXTERNAL_RULES`.
     - A table with quarantined rows is refused, because no audit judged these rows.
     - An independent policy (`audits.gate.independent`) has no gates on attempts, quarantined rows and ATTACKS.

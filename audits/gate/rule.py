@@ -38,7 +38,7 @@ _GUESSABLE = "If the random streams are not secret, anyone who guesses the seed 
 _COUNTED = "The audits of these control persons must be counted; otherwise they could be repeated until they pass."
 _REMOVED = "The verdicts apply to the table without the quarantined rows, so these rows must be removed first."
 # rules of every policy for use outside the institution; an independent policy (`audits.gate.independent`) has only
-# `secret-private`, because it has no rule about attempts
+# `secret-private`, because the number of attempts is not an independent metric (`is_independent_metric`)
 EXTERNAL_RULES = (
     Rule(id="secret-private", metric=SECRET, bound="value", op=">=", limit=1, why=_GUESSABLE),
     Rule(id="attempts-counted", metric=ATTEMPTS, bound="value", op=">=", limit=1, why=_COUNTED),
@@ -73,7 +73,7 @@ def compare(evidence: Evidence, rule: Rule, confidence: float) -> RuleOutcome:
     The outcome is INSUFFICIENT in each of these cases:
 
     - The metric is missing or not finite, has fewer than `min_n` units, or comes from a self-test without a digest.
-    - The audit of the metric was not measured.
+    - The audit of the metric has another status than measured.
     - The rule compares an end of an interval, and the confidence of the interval is unknown or too low.
     - The rule compares an exact value, but the metric has an interval.
     - The rule compares an exact value, but the audit reached neither pass nor fail (except metrics in `STATED`).
@@ -105,7 +105,7 @@ def _problem(  # noqa: PLR0911 - one return per reason
     audit = rule.metric.split(".", 1)[0]
     state = evidence.audits.get(audit)
     if state is not None and state.status != "measured":
-        return f"the audit {audit} was not measured (status {state.status})"
+        return f"the audit {audit} gave no usable result (status {state.status})"
     if metric is None:
         return f"the evidence has no number for {rule.metric}"
     if rule.metric.startswith("selftest.") and "selftest" not in evidence.digests:

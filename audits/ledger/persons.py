@@ -10,7 +10,7 @@ from audits.ledger.chain import Chain
 from audits.text.normalise import tokens
 
 RUN = 5  # number of consecutive words (tokens) in a run; a small edit changes few of the runs of a text
-MARKS = 4  # largest number of marks of a text; the texts of two persons rarely share three marks (more than half)
+MARKS = 4  # marks per text; texts are equal if they share over half of them, which texts of two persons rarely do
 _DIGITS = 16  # hex digits of a mark
 
 

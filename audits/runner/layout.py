@@ -34,8 +34,8 @@ def unlike_real(synthetic: Sequence[str], real: Sequence[str]) -> Layout:
 
     - at least one character of a kind,
     - at least 8 characters of a kind; if fewer than 2 real rows have this property, the x rows are always returned,
-    - a density that exceeds the density of 95 % of the real rows with a positive density. The density of a row is the
-      share of its characters that belong to a kind (except line breaks), or 0 if fewer than 8 characters do.
+    - a density above the 95 % quantile of the positive densities of real rows. The density of a row is the share of
+      its characters that belong to any kind except line breaks inside sentences, or 0 if fewer than 8 characters do.
 
     Privacy: reads all texts; returns synthetic rows and names of kinds.
     """
@@ -50,7 +50,8 @@ def unlike_real(synthetic: Sequence[str], real: Sequence[str]) -> Layout:
             kinds.append(kind)
 
     for kind in KINDS:
-        # (least number of characters of the kind, smallest number of such real rows with which a test decides)
+        # (a row counts if it has at least this number of characters of the kind; if fewer than this number of real
+        # rows count, one synthetic row is too many)
         for least, minimum in ((1, 0), (MIN_CHARACTERS, FEW)):
             synthetic_rows = [i for i, odd in enumerate(odd_in_synthetic) if odd[kind] >= least]
             test(synthetic_rows, sum(odd[kind] >= least for odd in odd_in_real), kind, minimum)

@@ -4,8 +4,8 @@ The pool consists of all real rows, each with its owner: a person, or the public
 consecutive tokens. First, the phrases of at least two owners are found. Some of them are boilerplate: they have too
 many owners to identify one of them, or public text has them (`shared_phrases` has the exact rule). Then two owners
 are merged (they count as one) if the texts of one repeat most of a record of the other, boilerplate left aside.
-Common text is boilerplate, all phrases of at least three owners, and headings of forms of many owners. Finally, the
-tokens of common text are removed from rows.
+Common text is: boilerplate, every phrase of at least three owners, and headings of forms (shorter sequences that many
+owners have). Finally, the tokens of common text are removed from rows.
 """
 
 import hashlib
@@ -23,9 +23,9 @@ from audits.text.shared_runs import BLOCK_TOKENS, Numbered, parts_of, run_keys
 
 PHRASE_TOKENS = 8  # tokens per phrase; of 700 abstracts, only 1 % share eight consecutive words with another abstract
 MANY = 10  # a phrase of more persons than this can be boilerplate; statistical offices publish counts above 10
-FEWEST = 3  # a phrase is common text if at least this many owners share it; two persons may belong to one family
+FEWEST = 3  # a phrase of this number of owners is common text; a phrase of two may be private text of a family
 FORM_TOKENS = 4  # tokens per sequence by which headings are found; headings are shorter than a phrase
-FORM_SHARE = 0.01  # a sequence is part of a heading if more than this share of the owners, and over MANY, have it
+FORM_SHARE = 0.01  # a sequence is part of a heading if this share of the owners, and more than MANY, have it
 # a row is mostly repeated if at least this share, and this number, of its tokens outside boilerplate are repeated
 REPEATED_SHARE, REPEATED_TOKENS = 0.5, 8
 TRAIN, CONTROL, PUBLIC = 0, 1, 2  # values of `Owned.side`
@@ -138,8 +138,8 @@ def repeated_records(pool: Owned, shared: SharedPhrases) -> list[tuple[int, int]
     pairs = row[place] * len(pool.side) + partner
     order = np.argsort(pairs, kind="stable")
     starts = np.append(np.flatnonzero(starts_group(pairs[order])), len(order))
-    # skip each pair (row, partner) that cannot reach REPEATED_SHARE: the partner repeats at most 8 tokens per shared
-    # phrase, and at least `min_own` tokens of the row are outside boilerplate
+    # skip each pair (row, partner) that is certainly below REPEATED_SHARE: the partner repeats at most 8 tokens per
+    # shared phrase, and the row has at least `min_own` tokens outside boilerplate
     n_boilerplate = np.bincount(row[shared.boilerplate[phrase]], minlength=len(pool.owner))
     row_of_pair = row[place[order[starts[:-1]]]]
     min_own = np.diff(pool.rows.starts)[row_of_pair] - PHRASE_TOKENS * n_boilerplate[row_of_pair]

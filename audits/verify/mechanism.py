@@ -72,7 +72,7 @@ def check_mechanism(privacy: Privacy, policy: Policy, files: Mapping[str, bytes]
         raise VerifyError("E_GATE", f"the mechanism log does not declare these reads outside its claim: {names}")
     if policy.is_independent and (found := outside & {RELEASE_GATE, AUDIT_NUMBERS}):
         names = ", ".join(sorted(found))
-        raise VerifyError("E_GATE", f"an independent policy forbids these reads, which the log declares: {names}")
+        raise VerifyError("E_GATE", f"the log declares private reads that an independent policy forbids: {names}")
 
 
 def check_spent(privacy: Privacy, files: Mapping[str, bytes]) -> tuple[list[MechanismCost], "EpsilonBounds"]:
@@ -152,7 +152,9 @@ def check_models_and_delta(predicate: ReleasePredicate) -> None:
     low = buckets[0].split("-")[0] if buckets else "0"
     n = int(low.removesuffix("k")) * (1000 if low.endswith("k") else 1)
     if len(buckets) != 1 or bucket(n) != buckets[0] or n == 0:
-        raise VerifyError("E_GATE", "an epsilon is claimed, so a range of at least 10 train persons must be stated")
+        raise VerifyError(
+            "E_GATE", "an epsilon is claimed, so one range of the number of train persons, from 10 or more, is needed"
+        )
     if delta * PERSONS_PER_DELTA * n > 1:
         limit = f"1 / ({PERSONS_PER_DELTA} n), where n is the lower end of the stated range of train persons"
         raise VerifyError(

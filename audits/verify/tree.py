@@ -146,7 +146,7 @@ def _check_collisions(names: list[str]) -> None:
     for name in names:
         folded = unicodedata.normalize("NFKC", name).casefold()
         if by_folded.setdefault(folded, name) != name:
-            raise VerifyError("E_UNSAFE", f"{name}: equals {by_folded[folded]} on file systems that ignore case")
+            raise VerifyError("E_UNSAFE", f"{name}: equals {by_folded[folded]} if case and Unicode forms are ignored")
 
 
 @contextmanager

@@ -166,9 +166,10 @@ def rerun(  # noqa: PLR0913 - one parameter per input
     """Generate synthetic records without some persons and write them to `folder`/synthetic.
 
     The stages interpolate, decode, re-embed and filter run again, including everything that they fit on train.
-    De-identified records and vectors are taken from the original run, whose persons are attacked, because the
-    de-identification and the vectors of a person depend on no other person.
-    Segmented records are embedded again, because the headings at which they are split depend on the train persons.
+    De-identified records and vectors are taken from the original run, which is attacked. Therefore an attack cannot
+    use how a left-out person changed the records of others: if the source declares names, they are replaced in the
+    records of all persons. Segmented records are embedded again, because the headings at which they are split depend
+    on the train persons.
     An interrupted rerun continues from its last finished stage.
 
     `job`, `train` and `vectors` (n, d) belong to the original run, and `clean` is the folder of its stage deidentify.

@@ -23,7 +23,7 @@ from synthgen.interpolate import Smote
 
 Encode = Callable[[list[str]], Float32]
 MAX_NEIGHBORS = 5  # number of neighbors for SMOTE; fewer if a class has at most five persons
-ALPHA = 0.1  # share of words that `eda` changes; the default in the code of the EDA paper
+ALPHA = 0.1  # swaps per word, or probability of a deletion, in `eda`; the default in the code of the EDA paper
 
 
 def baselines(

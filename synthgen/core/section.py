@@ -20,7 +20,7 @@ T = TypeVar("T", bound=BaseModel)
 SIMILAR = 0.7  # smallest `difflib` ratio of an unknown key and a key that the message suggests
 VARIABLES = ("HOME", "SYNTHGEN_DATA")  # the only environment variables that a path may contain
 _VARIABLE = re.compile(rf"\$\{{({'|'.join(VARIABLES)})\}}")
-# the beginning of pydantic's messages, which "must " replaces
+# the beginning of pydantic's messages; our messages have "must " instead
 _SUBJECT = re.compile(r"^(Input|String|Tuple|List|Dictionary|Value) should ")
 MESSAGES = {  # type of an error of pydantic: message
     "extra_forbidden": "unknown key",
@@ -46,7 +46,8 @@ def parse_section(kind: type[T], value: dict[str, Any], problems: Sequence[str] 
     except ValidationError as error:
         errors = error.errors(include_url=False)
         misspelled = {f"{'.'.join(path)}: missing" for path in _misspelled(errors, given, kind)}
-        # a key that `problems` reports as missing may be misspelled; the unknown key then has its own line
+        # If a key that `problems` reports as missing is probably misspelled, this line is dropped: the line about the
+        # unknown key suggests the right spelling.
         found = [line for line in problems if line not in misspelled] + mistakes(errors, given, kind)
     if parsed is None or found:
         raise invalid(found)
@@ -163,8 +164,8 @@ def resolve_path(path: str, base: str) -> Path:
     `${HOME}`, `${SYNTHGEN_DATA}` and a leading `~/` are replaced; messages show the path as the user wrote it.
 
     Raises:
-        ConfigError: the path contains `~user` or a variable that is not in `VARIABLES`, or the value of a variable is
-            not an absolute path.
+        ConfigError: the path contains a control character, `~user`, a variable without braces or a variable that is
+            not in `VARIABLES`, or the value of a variable is not an absolute path.
 
     Privacy: error messages show paths, so allowing all variables could disclose a secret of the environment.
     """
@@ -188,7 +189,7 @@ def resolve_path(path: str, base: str) -> Path:
             problems.append(f"{path}: the environment variable {name} is not set to an absolute path")
     if problems:
         allowed = ", ".join(f"${{{name}}}" for name in VARIABLES)
-        hint = f"A path may contain only {allowed} and a leading ~/. Set each used variable to an absolute path."
+        hint = f"Write a path with no variables except {allowed} and a leading ~/, and set them to absolute paths."
         raise ConfigError("a path of the configuration cannot be resolved", problems=problems, hint=hint)
     return (Path(base) / _VARIABLE.sub(lambda match: os.environ[match[1]], whole)).resolve()
 

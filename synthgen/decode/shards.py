@@ -27,7 +27,7 @@ Write = Callable[[Decoder, Latents, Settings, SeedTree, Advance], tuple[Candidat
 
 # bytes that a thread needs in addition to its cache: about ten float32 arrays of 128 rows of 50,000 logits
 STEP_BYTES = 1 << 28
-LAST_SHARDS = 4  # a shard contains about 1 / LAST_SHARDS of the remaining latents, or less
+LAST_SHARDS = 4  # a shard has this fraction of the remaining latents, within limits (`divide_rows`)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +57,8 @@ def _cache_bytes(folder: Path, settings: Settings, value_bytes: int) -> int:
     config: dict[str, Any] = json.loads(read_regular(folder / "config.json"))
     heads = int(config.get("num_attention_heads", 0))
     size = config.get("head_dim") or int(config.get("hidden_size", 0)) // max(1, heads)
-    positions = settings.context_tokens + 2 * settings.max_new_tokens  # a prompt rarely exceeds `max_new_tokens`
+    # the prompt rarely has more than `max_new_tokens` tokens, and the new text has at most as many
+    positions = settings.context_tokens + 2 * settings.max_new_tokens
     values = 2 * int(config.get("num_hidden_layers", 0)) * int(config.get("num_key_value_heads", heads)) * int(size)
     return values * settings.batch * positions * value_bytes
 
@@ -66,7 +67,7 @@ def divide_rows(n: int, settings: Settings) -> list[range]:
     """Divide n latents into shards of consecutive rows; the division depends only on n and the settings.
 
     The candidates of a full shard fill the batch twice. The last shards become smaller and smaller, so that all
-    threads finish at about the same time. If there are only a few latents, they are divided into two shards.
+    threads finish at about the same time. If there are only a few latents, there are about two shards.
     """
     largest = max(1, 2 * settings.batch // settings.candidates)
     group = max(1, settings.batch // GROUPS)  # number of prompts that are read together

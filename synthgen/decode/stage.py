@@ -83,7 +83,7 @@ def _write(context: StageContext, shards: Sequence[range]) -> None:
     task = DecodeTask(open_decoder=model.open, settings=settings, seeds=context.stream("decode"))
     if sections is not None:
         task = replace(task, write=sections.decode)
-    # number of texts to write for each candidate of a latent
+    # for each latent, the number of texts that form one candidate: one, or one for each segment
     sizes = [1] * len(latents) if sections is None else sections.sizes(latents)
     new = [i for rows in shards for i in rows]
     old = [i for name, rows in _rows(context).items() if (context.shards / name).exists() for i in rows]

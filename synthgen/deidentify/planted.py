@@ -266,7 +266,7 @@ FALSE_FRIENDS = tuple(_FALSE_FRIENDS.split("|"))
 
 
 def plant(n_notes: int, seed: int = 0) -> Iterator[Marked]:
-    """Yield notes with 11 or 12 identifiers per note; each invented patient has two consecutive notes.
+    """Yield notes with at least 11, mostly 11, identifiers; each invented patient has two consecutive notes.
 
     The second note of a patient is wrapped at `WIDTH` characters.
 

@@ -78,14 +78,14 @@ def votes_of(train: Corpus, nats: Mapping[str, Float64], persons: int, seeds: Se
         g_m  = max(0, nats per token under the plain style - nats per token under style m)
 
     The row of a person who is not sampled is zero. `nats` are from `read_nats`; for `persons`, see `voting_rows`.
-    Raise InternalError if the text of a voter was not scored.
+    Raise InternalError if a voter has no score.
 
     Privacy: the votes are private. Each row depends on one person only, and a DP query sums the rows.
     """
     number = {group: i for i, group in enumerate(sorted({record.group for record in train.records}))}
     ids = {group: train.records[row].id for group, row in voting_rows(train, persons, seeds).items()}
     if not set(ids.values()) <= set(nats):
-        raise InternalError("the text of a voter was not scored, so the voters depend on other persons")
+        raise InternalError("a voter has no score; who votes must not depend on other persons")
     votes = np.zeros((len(number), len(built_in_styles())))
     for group, name in ids.items():
         votes[number[group]] = preferences(nats[name][None])[0]

@@ -56,7 +56,8 @@ def evaluate(
 
         utility.tstr_over_trtr    = macro F1 trained on synthetic / macro F1 trained on real
         utility.worst_class_ratio = min over classes of recall trained on synthetic / recall trained on real
-        style.gap                 = how much worse synthetic than real texts predict real style, see `style_gap`
+        style.gap                 = how much worse a model of synthetic texts predicts the style of real texts than a
+                                    model of other real texts does, see `style_gap`
         balance.tv_distance       = distance of the class shares from the requested shares, see `tv_distance`
 
     The two utility metrics are measured for each classifier, for example `utility.tfidf_linear.tstr_over_trtr`. The
@@ -68,8 +69,8 @@ def evaluate(
     in `Evaluation.results`.
 
     Raises:
-        DataError: a table is empty, a test person is in train, a test class is not in train, or no text of a training
-            set contains a word.
+        DataError: a table or `requested` is empty, a test person is in train (tested if both tables have persons), a
+            test class is not in train, or no text of a training set contains a word.
 
     Privacy: reads train and test texts and returns aggregates by class.
     Randomness: `seeds`. The random stream of the style gap is called "manner"; another name would change the results.
@@ -190,7 +191,7 @@ def _check(tables: Tables) -> None:
         raise DataError(
             "utility cannot be measured on these tables",
             problems=problems,
-            hint="Use test records of persons who are not in train, with the classes of train.",
+            hint="Use non-empty tables, and test records of persons who are not in train, with classes of train.",
         )
 
 
@@ -217,7 +218,8 @@ def _ratios(
     overall, worst = dict[str, tuple[Float64, int]](), dict[str, tuple[Float64, int]]()
     for classifier, scores_of in all_scores.items():
         real, synthetic = scores_of["real"], scores_of["synthetic"]
-        # which classes have a correctly predicted test record; row 0 is the result without bootstrap weights
+        # classes with a correctly predicted test record after training on real records; row 0 of `recall` has the
+        # result without bootstrap weights
         learned = real.recall[0] > 0
         if learned.any():
             ratio = synthetic.recall[:, learned] / real.recall[:, learned]

@@ -30,14 +30,14 @@ class Mixture(NeighbourInterpolator):
         ε ~ N(0, σ² I),        σ = noise · d_1 / √d
 
     p is `parents`, α is `alpha`, k is `k_neighbors`, and I the identity matrix. x_1 is drawn uniformly from the
-    vectors of the class. For x_2 to x_p, p − 1 persons are drawn without replacement from the k persons of the class,
-    other than the person of x_1, that are nearest to x_1 (Euclidean); x_j is the person's vector nearest to x_1. d_1
-    is the distance from x_1 to the nearest of these k persons, and d the number of dimensions, so ‖ε‖ is about
-    noise · d_1. The point x̃ is not normalized to unit length.
+    vectors of the class. The neighbours of x_1 are the k other persons of the class that are nearest to x_1
+    (Euclidean). p − 1 of them are drawn without replacement. Each drawn person contributes one of x_2 to x_p: the
+    vector of this person that is nearest to x_1. d_1 is the distance from x_1 to the nearest neighbour, and d the
+    number of dimensions, so ‖ε‖ is about noise · d_1. The point x̃ is not normalized to unit length.
 
     Privacy: the table shows, for p parents and each α, how much of a point comes from one record if `max_exposure` is
         not set. The first number of a cell is the mean of the largest weight, E[max w]. The second is the effective
-        number of parents, 1 / E[Σw²] = (pα + 1) / (α + 1): as many parents with equal weights have the same Σw².
+        number of parents, 1 / E[Σw²] = (pα + 1) / (α + 1): this many parents with equal weights have this Σw².
 
              p    α = 0.1        0.5          1          2          5         10
              2  .942  1.1  .818  1.3  .750  1.5  .688  1.7  .623  1.8  .588  1.9
@@ -54,7 +54,7 @@ class Mixture(NeighbourInterpolator):
     """
 
     name: ClassVar[str] = "mixture"
-    weighted_sums: ClassVar[bool] = True  # true only if `noise` is 0; otherwise, the noise ε is added to the sum
+    weighted_sums: ClassVar[bool] = True  # holds without noise; a caller must also test that `noise` is 0
 
     parents: Annotated[int, Field(ge=2, le=50)] = Field(
         3,

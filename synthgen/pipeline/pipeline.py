@@ -185,7 +185,7 @@ def _executor_of_part(part: str | None, resume: str, *, wait: bool) -> "Executor
         return None
     if resume == "never":
         raise UsageError(
-            "--part and --resume never cannot be combined, because each part would remove the results of the others",
+            "`--part` cannot be combined with `--resume never`: each part would remove the results of the others",
             hint="Remove the workspace, or set another `workspace`, to compute everything again.",
         )
     return RunPart.parse(part, waits=wait)
@@ -204,7 +204,10 @@ def _with_source(config: Config, table: Any) -> Config:
     from synthgen.pipeline.workspace import Workspace
 
     if config.source.kind != "table":
-        raise UsageError("a table in memory needs source.kind: table", hint="Remove source.kind and source.fields.")
+        raise UsageError(
+            "a table in memory needs source.kind: table",
+            hint="Remove source.kind (its default is table) and source.fields.",
+        )
     data = parquet_of(table)
     root = Workspace(config.resolve(config.workspace)).root
     path = root / f"source-{hashlib.sha256(data).hexdigest()[:16]}.parquet"

@@ -24,7 +24,7 @@ from synthgen.pipeline.workspace import Workspace
 
 Work = Callable[[str, str, Sequence[str]], None]  # gets the configuration's path, a stage's folder, names of shards
 Amounts = dict[str, float]  # key: name of a resource; value: number of units, such as {"CPU": 8.0}
-MAX_LOSSES = 3  # the run fails after this number × (number of workers) losses in succession without a new shard
+MAX_LOSSES = 3  # a run fails if this number × (number of workers) workers are lost before a further shard is finished
 POLL_SECONDS, MOST_POLLS = 2.0, 60  # seconds between two checks for shards; largest number of checks
 
 
@@ -143,7 +143,7 @@ class RayExecutor(Local):
         )
 
     def _has_ended(self, task: Any) -> bool:
-        """Return whether a task ended, and False if its worker was lost; raise WorkerError if the task failed."""
+        """Return True if a task ended and False if its worker was lost; raise WorkerError if the task failed."""
         try:
             message = self._ray.get(task)
         except self._ray.exceptions.RayTaskError:
@@ -161,7 +161,7 @@ class RayExecutor(Local):
         if self._ray is None:
             self._ray = self._connection.enter_context(connected(self._config.run, self._root))
             nodes = [node["Resources"] for node in self._ray.nodes() if node["Alive"]]
-            # if a node has GPUs, each worker must get one: a worker without its own GPU would embed on the CPU
+            # if any node has GPUs, each worker must get a GPU or a part of one; otherwise it would embed on the CPU
             decode = self._config.decode
             on_gpus = decode.placement == "cuda" or decode.engine == VLLM or any(node.get("GPU") for node in nodes)
             self._n_workers, self._worker_options = resources(nodes, self._config.run.workers, on_gpus=on_gpus)

@@ -225,7 +225,8 @@ def _why_unmet(  # noqa: PLR0911 - one return per reason
         return f"interpolate.total requests {n_records} records; request more"
     if (source in NEEDS and source != ACCOUNTING) or (source, name) == ("membership", "mirror_auc"):
         return f"a run does not measure this metric; the measurement needs {EXTRA_INPUT.get(source, MIRROR)}"
-    # `tau` is the lowest limit on the share of persons with a leak that an audit can prove with these persons
+    # The fewer persons, the higher is the limit on the share of persons with a leak that an audit can prove. `tau` is
+    # the lowest limit that it can prove with the given number of persons.
     if name == "tau" and source in AUDITS:
         smaller, needed = min(persons["train"], persons["control"]), needed_for_zero_events(rule.limit)
         unit = unit_of(config)

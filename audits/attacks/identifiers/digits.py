@@ -53,8 +53,8 @@ class _Numeral(NamedTuple):
 def digit_runs(normalised: str) -> list[DigitRun]:
     """Return the runs of digits in a normalised text.
 
-    Two neighbouring digits of a run have at most six characters between them: separators, line breaks, single
-    letters, and suffixes such as "th". Digits may also be written as
+    Two neighbouring digits of a run have at most six characters between them: separators and line breaks, and, within
+    one word, single letters and suffixes such as "th". Digits may also be written as
     - number words below a hundred, and ordinals up to "ninth" ("double" and "triple" repeat the next number word);
     - escapes of web pages and addresses (&#52; and %34);
     - letters that resemble a digit, unless the whole word consists of such letters; the word "o" is 0.
@@ -105,7 +105,7 @@ def _all_numerals(normalised: str) -> Iterator[_Numeral]:
 
 
 def _numerals(normalised: str, start: int, end: int) -> Iterator[_Numeral]:
-    """Yield the number words, digits and other words in the characters [start, end) of a text without escapes."""
+    """Yield the number words, digits and other words in the characters [start, end); they contain no escapes."""
     times, times_start = 1, 0
     for token in _TOKEN.finditer(normalised, start, end):
         word = token[0]

@@ -4,7 +4,7 @@ A score is computed in the same way for train and control records. A pass needs 
 additional score requires more persons. There is therefore only one score per kind of leak:
 
     rmia        likelihood ratio of models of the synthetic and the reference text, calibrated by class
-    coverage    among the record's 3-word runs that the reference lacks, the share that the synthetic text has
+    coverage    share of the record's new 3-word runs (not in the reference) that occur in the synthetic text
     ..._top1    cosine to the nearest synthetic record: one score for word counts, and one for each given encoder
     ..._mass    total weight of the record when each synthetic record is explained as a mixture of two real records
 
@@ -115,10 +115,10 @@ def nearest_and_mass(encoded: Encoded) -> dict[str, Float]:
     """Return for each record x the cosine to the nearest synthetic row, and the total weight of x as a parent (mass).
 
         top1(x) = max over s of cos(x, s)
-        mass(x) = sum over s of the weight of x in the combination a · P + b · Q nearest to s, clipped to [0, 1]
+        mass(x) = sum over s of the weight of x, clipped to [0, 1], in the combination a · P + b · Q nearest to s
 
-    P and Q are the two of the 12 records most similar to s whose combination is nearest to s. The mass detects small
-    contributions to many rows as well as a large contribution to one row.
+    Among the 12 records that are most similar to s, P and Q are the two whose combination is nearest to s. The
+    mass detects small contributions to many rows as well as a large contribution to one row.
 
     Reference: parents as in `audits/attacks/parent_recovery`; the mass as a score was designed for this project.
     """

@@ -43,7 +43,7 @@ def read_ccda(path: Path, fields: Fields, encoding: str = "utf-8") -> Iterator[I
     PDF, the text of the attached file is used.
 
     Defaults of the fields:
-    - person: the first identifier of `recordTarget/patientRole` as `EXTENSION@ROOT`, or only as `ROOT` if this
+    - person: the first usable identifier of `recordTarget/patientRole` as `EXTENSION@ROOT`, or only as `ROOT` if this
       identifier has no extension and its root is a UUID
     - encounter: the identifier of `componentOf/encompassingEncounter`
     - date: the start or time of the encounter, else the time of the document
@@ -166,9 +166,9 @@ class _Document:
         code = next(iter(children(self.root, "code")), None)
         kind = "" if code is None else code.get("code", "").strip()
         label = "" if code is None else code.get("displayName") or kind
-        # Some systems give documents of different types the same identifier. Therefore `document`, which all versions
-        # of a document have in common, is the identifier with the type. `aliases` also contains the identifier
-        # without the type, because a document that replaces another states only this form (`_replaced`).
+        # Some systems give documents of different types the same identifier. Therefore the field `document` is the
+        # identifier followed by the type. A document that replaces another states the identifier without the type
+        # (`_replaced`), so `aliases` contains this form too.
         typed = [f"{one} {kind}" for one in ids[:1] if kind]
         encounter = identifiers(below(self.root, "componentOf", "encompassingEncounter", "id"))
         persons = below(self.root, "author", "assignedAuthor", "assignedPerson")
@@ -177,7 +177,8 @@ class _Document:
         time = next((one.get("value", "") for one in children(self.root, "effectiveTime")), "")
         versions = [f"{one} version {int(number)}" for one in sets if _NUMBER.fullmatch(number)]
         aliases = [*typed, *ids, *versions, *sets]
-        # many systems give all documents the same setId and version, so only lower versions count as replaced
+        # Many systems give all documents the same setId and version. Therefore, only lower versions count as
+        # replaced, and documents with equal versions are kept.
         lower = range(max(0, int(number) - MAX_EARLIER_VERSIONS), int(number)) if versions else ()
         earlier = [f"{one} version {n}" for one in sets for n in lower]
         return Note(

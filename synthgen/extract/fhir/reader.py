@@ -129,7 +129,7 @@ class _People:
 
     def __init__(self, paths: Paths) -> None:
         self.subject_identifiers: set[str] = set()  # identifiers of patients that documents state in place of ids
-        # function: id of a patient, or an identifier that a document states in place of this id -> value of `group`
+        # returns the person identifier for the id of a patient, or for an identifier that a document states instead
         self.id_of = paths.patient
         self._paths = paths
         self.lookups: dict[str, dict[str, dict[str, str]]] = {"encounter": {}, "patient": {}}

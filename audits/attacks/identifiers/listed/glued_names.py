@@ -82,15 +82,15 @@ def judge_glued_names(texts: Sequence[str], pairs: NamePairs, people: People, su
     """Return the leaks among the pairs of given name and surname whose letters S contains.
 
     The two words of a pair may be joined, split or in reverse order, and their letters may be backwards. Pairs
-    written as two separate words are left to `judge_names`. The pairs of train persons are leaks if S contains pairs
-    of fewer than two control persons, or of significantly more train than control persons (`judge_other_forms`). A
-    pair counts only if
+    written as two separate words are left to `judge_names`. If S contains pairs of fewer than two control
+    persons, all pairs of train persons in S are leaks. Otherwise, they are leaks only if S contains pairs of
+    significantly more train persons than control persons (`judge_other_forms`). A pair counts only if
     - fewer than .01 such occurrences are expected by chance;
     - at least one of the words of the text that the pair overlaps is not common. A word is common if at least three
       persons who do not own the pair write it (`has_only_common_words`).
 
-    If no name of control is recorded, the train persons with such a pair in control texts are counted instead of
-    control persons, because these pairs occur there by chance.
+    If names are recorded only for train persons, S cannot match names of control persons. The chance is then measured
+    in the control texts: the train persons whose pairs occur there are counted instead of the control persons.
     """
     hits = pairs.hits(texts, surprisal)
     if not hits:
@@ -111,7 +111,7 @@ def judge_glued_names(texts: Sequence[str], pairs: NamePairs, people: People, su
 
 
 def _writers(hits: Sequence[tuple[Pair, NameOccurrence]], people: People) -> Mapping[Pair, Owners]:
-    """Return the persons whose texts contain the letters of a pair that S contains, in either order of its words."""
+    """Return, for each pair found in S, the persons whose texts have its two words, joined or not, in any order."""
     automaton = ahocorasick.Automaton()
     for pair in {pair for pair, _ in hits}:
         for spelling in {"".join(pair), "".join(reversed(pair))}:

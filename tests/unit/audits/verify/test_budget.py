@@ -297,7 +297,7 @@ def test_epsilon_with_insufficient_evidence_is_refused(releases, metrics, state,
     [
         (lambda v: v["models"][0].update(trainedOnPrivateData=True), "none on a server or trained on private data"),
         (lambda v: v["inputs"][0].update(countBucket="200k-500k"), r"must each be at most 1 / \(10 n\)"),
-        (lambda v: v["inputs"][0].update(countBucket="0-10"), "range of at least 10 train persons"),
+        (lambda v: v["inputs"][0].update(countBucket="0-10"), "one range of the number"),
     ],
 )
 def test_epsilon_with_a_private_model_or_too_few_persons_is_refused(bundle, judge, releases, change, message):
