@@ -1,23 +1,29 @@
 """Measure the time and the peak memory of each audit as n grows, and extrapolate to a million records.
 
     python benchmarks/audit_times.py [--sizes 1000 3000 10000] [--audits memorization neighbours ...]
-        [--million] [--quick]
+        [--data DATA] [--million] [--quick]
 
-There are n synthetic, n train and n control records. Each record belongs to another person and has about 80 words,
-drawn by Zipf's law from 20,000 words. No record is a copy. Each measurement runs in its own process; memory is the
-peak of the process minus the size of the tables. The whole suite takes less time
-than the sum of the audits, because some audits share computations. The growth exponent is the slope of the line
-through log n and log seconds. With --million, the audits that search for copies (memorization, identifiers) run with
-30,000, 100,000 and 300,000 records, and the line is extrapolated to a million.
+There are n synthetic, n train and n control records. Each record belongs to another person. With --data, the records
+are passages of real text, about 90 words each, from DATA/bridge_corpus, which has enough for n = 110,000. Without it,
+each record has 80 words, drawn by Zipf's law from 20,000 words; two such records have far more words in common than
+two real texts, so the audits take longer. Each measurement runs in its own process; memory is the peak of the process
+minus its size before the audit. The whole suite takes less time than the sum of the audits, because some audits share
+computations. The growth exponent is the slope of the line through log n and log seconds. With --million, the audits
+that search for copies (memorization, identifiers) run with 30,000, 100,000 and 300,000 records (with --data 10,000,
+30,000 and 100,000), and the line is extrapolated to a million.
 """
 
 import argparse
+import gc
 import resource
 import time
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
+from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from audits.core.errors import NotMeasurable
 from audits.core.streams import stream
@@ -29,10 +35,26 @@ from audits.runner.run import run
 WORDS = 80
 VOCABULARY = 20_000
 BLOCK = 1000
+TABLES = ("synthetic", "train", "control")
 LARGE = ("memorization", "identifiers")
 MILLION = 1_000_000
 INPUT_CHECKS = "input checks"
 SUITE = "the whole suite"
+
+
+def real_people(n, who, data):
+    """Return n persons with one passage of real text each; the passages of different tables differ."""
+    files = sorted((Path(data) / "bridge_corpus").glob("*.parquet"))
+    texts = pa.concat_tables([pq.read_table(path, columns=["text"]) for path in files]).column("text")
+    if 3 * n > len(texts):
+        raise SystemExit(f"{data}/bridge_corpus has {len(texts)} passages, which are too few for 3 x {n} records")
+    start = n * TABLES.index(who)
+    chosen = stream(0, "passages").permutation(len(texts))[start : start + n]
+    return table(tuple(texts.take(chosen).to_pylist()), who)
+
+
+def table(texts, who):
+    return Table(texts=texts, labels=None, groups=tuple(f"{who} {i}" for i in range(len(texts))), has_groups=True)
 
 
 def people(n, who):
@@ -46,21 +68,29 @@ def people(n, who):
         ranks = np.minimum(np.searchsorted(cumulative, rng.random((min(BLOCK, n - start), WORDS))), VOCABULARY - 1)
         rows = [[words[i] for i in row] for row in ranks.tolist()]
         texts += [" ".join(row[:40]) + ". " + " ".join(row[40:]) + "." for row in rows]
-    return Table(texts=tuple(texts), labels=None, groups=tuple(f"{who} {i}" for i in range(n)), has_groups=True)
+    return table(tuple(texts), who)
 
 
-def inputs_of(n):
-    return AuditInputs(synthetic=people(n, "synthetic"), train=people(n, "train"), control=people(n, "control"))
+def inputs_of(n, data=None):
+    made = (people(n, who) if data is None else real_people(n, who, data) for who in TABLES)
+    return AuditInputs(**dict(zip(TABLES, made, strict=True)))
 
 
 def peak():
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
-def measured(name, n):
+def in_use():
+    """Return the MiB that this process uses at the moment; making the tables may have needed more."""
+    gc.collect()
+    pa.default_memory_pool().release_unused()
+    return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize() / 2**20
+
+
+def measured(name, n, data):
     """Return seconds and MiB of one audit in this process, or None if the audit needs other tables."""
-    inputs = inputs_of(n)
-    before, started = peak(), time.perf_counter()
+    inputs = inputs_of(n, data)
+    before, started = in_use(), time.perf_counter()
     try:
         if name == INPUT_CHECKS:
             check_split(inputs, stream(0, "input_checks"))
@@ -73,14 +103,14 @@ def measured(name, n):
     return time.perf_counter() - started, peak() - before
 
 
-def alone(name, n):
+def alone(name, n, data):
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
-        return pool.submit(measured, name, n).result()
+        return pool.submit(measured, name, n, data).result()
 
 
-def line(name, sizes):
+def line(name, sizes, data):
     """Print and return an audit's seconds and memory at each size, and its growth exponent."""
-    found = {n: alone(name, n) for n in sizes}
+    found = {n: alone(name, n, data) for n in sizes}
     seconds = {n: f[0] for n, f in found.items() if f is not None}
     if not seconds:
         print(f"{name}: not measured, because it needs further tables", flush=True)
@@ -93,9 +123,10 @@ def line(name, sizes):
     return seconds, growth
 
 
-def million(audits):
+def million(audits, data):
+    sizes = [10_000, 30_000, 100_000] if data is not None else [30_000, 100_000, 300_000]
     for name in audits:
-        seconds, growth = line(name, [30_000, 100_000, 300_000])
+        seconds, growth = line(name, sizes, data)
         last = max(seconds)
         hours = seconds[last] * (MILLION / last) ** growth / 3600
         print(f"{name}: extrapolated to a million records in each table: about {hours:.1f} h", flush=True)
@@ -105,15 +136,16 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--sizes", type=int, nargs="+", default=[1000, 3000, 10_000])
     parser.add_argument("--audits", nargs="+", default=[INPUT_CHECKS, *applicable_audits(inputs_of(1)), SUITE])
+    parser.add_argument("--data", help="folder with bridge_corpus/*.parquet")
     parser.add_argument("--million", action="store_true")
     parser.add_argument("--quick", action="store_true", help="sizes 60 and 120")
     args = parser.parse_args()
     if args.million:
-        million([name for name in args.audits if name in LARGE])
+        million([name for name in args.audits if name in LARGE], args.data)
         return
     sizes = [60, 120] if args.quick else args.sizes
     for name in args.audits:
-        line(name, sizes)
+        line(name, sizes, args.data)
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ MIN_DETERMINANT = 1e-6
 
 
 def incidence(
-    rows: Int, columns: Int, shape: tuple[int, int], dtype: type[np.floating] = np.float64
+    rows: Int, columns: Int, shape: tuple[int, int], dtype: type[np.number] = np.float64
 ) -> sparse.csr_matrix:
     """Return a matrix with 1 at each pair (rows[i], columns[i]) and 0 elsewhere; a pair may occur several times."""
     matrix = sparse.csr_matrix((np.ones(len(rows), dtype=dtype), (rows, columns)), shape=shape)

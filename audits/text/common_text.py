@@ -18,7 +18,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from audits.core.types import Bool, Int, UInt
-from audits.text.ngrams import find_keys, starts_group, within_groups
+from audits.text.ngrams import distinct, find_keys, starts_group, within_groups
 from audits.text.shared_runs import BLOCK_TOKENS, Numbered, parts_of, run_keys
 
 PHRASE_TOKENS = 8  # tokens per phrase; of 700 abstracts, only 1 % share eight consecutive words with another abstract
@@ -197,14 +197,14 @@ def common_text(pool: Owned, shared: SharedPhrases, merged: Int) -> CommonText:
 
     `merged` is the result of `merged_owners`; merged owners count as one in all these numbers.
     """
-    pairs = np.unique(shared.pair_phrase * len(merged) + merged[shared.pair_owner])
+    pairs = distinct(shared.pair_phrase * len(merged) + merged[shared.pair_owner])
     n_owners = np.bincount(pairs // len(merged), minlength=len(shared.key))
-    limit = max(MANY, FORM_SHARE * len(np.unique(merged)))
+    limit = max(MANY, FORM_SHARE * len(distinct(merged)))
     owner = merged[pool.owner]
     forms = []
     for ((_, places),) in parts_of((pool.rows,), FORM_TOKENS):
         key, sequence = np.unique(places.key, return_inverse=True)
-        pairs = np.unique(sequence * len(merged) + owner[pool.rows.row(places.at)])
+        pairs = distinct(sequence * len(merged) + owner[pool.rows.row(places.at)])
         forms.append(key[np.bincount(pairs // len(merged), minlength=len(key)) > limit])
     is_common = shared.boilerplate | (n_owners >= FEWEST)
     return CommonText(np.sort(shared.key[is_common]), np.sort(np.concatenate(forms)))

@@ -81,8 +81,8 @@ def legibility(rows: Sequence[str], fitted: Sequence[str], held_out: Sequence[st
     scrambled_score = float(np.median([model.score(_scrambled(text, rng)) for text in sample]))
     if real_score - scrambled_score < MIN_DIFFERENCE:
         raise NotMeasurable(
-            "real texts and the same texts with scrambled words have similar scores, so illegible rows cannot be "
-            "detected"
+            "real texts and the same texts with the letters of each word in random order have similar legibility "
+            "scores, so illegible rows cannot be detected"
         )
     bound = real_score - BOUND_POSITION * (real_score - scrambled_score)
     texts = [_without_punctuation(normalise(text)) for text in rows]

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from audits.core.types import Bool, Float, Int, UInt
-from audits.text.ngrams import STEP, find_keys, mix, starts_group, within_groups
+from audits.text.ngrams import STEP, distinct, find_keys, mix, starts_group, within_groups
 from audits.text.normalise import tokens
 
 SHINGLE_TOKENS = 5
@@ -94,7 +94,7 @@ def near_pairs(left: Sketch, right: Sketch) -> NearPairs:
         _bucket_pairs((in_left[rows], rows), (in_right[other_rows], other_rows))
         for in_left, in_right in zip(left.buckets, right.buckets, strict=True)
     ]
-    pairs = np.unique(np.concatenate(pairs_by_band))
+    pairs = distinct(np.concatenate(pairs_by_band))
     a, b = (pairs >> np.uint64(32)).astype(np.int64), (pairs & np.uint64(0xFFFFFFFF)).astype(np.int64)
     starts = range(0, max(len(a), 1), _BATCH)
     compared = [_compare(left, right, a[start : start + _BATCH], b[start : start + _BATCH]) for start in starts]

@@ -2,12 +2,16 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from audits.core.types import Bool, Int, UInt
 from audits.text.normalise import normalise, tokens
+
+_Number = TypeVar("_Number", bound=np.number)
+MANY_KEYS = 1 << 16  # `find_keys` sorts the wanted keys if there are at least this many keys
 
 # constants of splitmix64 (Steele, Lea and Flood, OOPSLA 2014)
 STEP = np.uint64(0x9E3779B97F4A7C15)
@@ -70,12 +74,29 @@ def mix(x: UInt) -> UInt:
 
 
 def find_keys(keys: UInt | Int, wanted: UInt | Int) -> tuple[Int, Bool]:
-    """Return the index of each wanted key in the sorted, non-empty array `keys`, and whether `keys` has it.
+    """Return the index of each wanted key in the sorted array `keys`, and whether `keys` has it.
 
     If `keys` does not have a wanted key, the index of the wanted key has no meaning.
     """
-    place = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)
+    if len(keys) == 0:
+        return np.zeros(len(wanted), dtype=np.int64), np.zeros(len(wanted), dtype=np.bool_)
+    if len(keys) < MANY_KEYS:
+        place = np.searchsorted(keys, wanted)
+    else:  # among many keys, the search for sorted values takes a third of the time, including sorting
+        order = np.argsort(wanted)
+        place = np.empty(len(wanted), dtype=np.int64)
+        place[order] = np.searchsorted(keys, wanted[order])
+    place = np.minimum(place, len(keys) - 1)
     return place, keys[place] == wanted
+
+
+def distinct(values: NDArray[_Number]) -> NDArray[_Number]:
+    """Return the different values in ascending order, as `np.unique` does, but by sorting.
+
+    For 64-bit numbers, `np.unique` of NumPy 2.3 and later uses a hash table, which takes up to 60 times as long.
+    """
+    ordered = np.sort(values)
+    return ordered[starts_group(ordered)]
 
 
 def starts_group(*columns: NDArray[np.generic]) -> Bool:

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from audits.core.types import Float, Int, UInt
-from audits.text.ngrams import find_keys, grown, starts_group, within_groups
+from audits.text.ngrams import distinct, find_keys, grown, starts_group, within_groups
 
 SHORTEST = 5  # number of tokens of the runs with which the search starts; many persons share shorter runs
 CAP_TOKENS = 64  # longer runs count as runs of this length
@@ -50,6 +50,12 @@ class Numbered(NamedTuple):
         """Return the rows from `first` to before `end`."""
         start, stop = self.starts[first], self.starts[end]
         return Numbered(self.tokens[start:stop], self.starts[first : end + 1] - start)
+
+    def rows(self, chosen: Int) -> "Numbered":
+        """Return the rows with these numbers, in this order."""
+        size = np.diff(self.starts)[chosen]
+        at = np.repeat(self.starts[:-1][chosen], size) + within_groups(size)
+        return Numbered(self.tokens[at], np.append(0, np.cumsum(size)))
 
 
 class Places(NamedTuple):
@@ -131,7 +137,8 @@ Part = tuple[Numbered, Places]  # a table, and its places in one part
 def parts_of(tables: Sequence[Numbered], length: int) -> Iterator[tuple[Part, ...]]:
     """Yield, for each part, the places of each table at which runs of this length begin.
 
-    The key of a run determines the part of its places, so all places of equal runs are in the same part.
+    The key of a run determines the part of its places, so all places of equal runs are in the same part. Every key of
+    a part is lower than every key of the next part.
     """
     n_parts = min(NO_PART, 1 + max(len(table.tokens) for table in tables) // PART_TOKENS)
     parts = [_part_numbers(table, length, n_parts) for table in tables]
@@ -148,7 +155,8 @@ def _part_numbers(table: Numbered, length: int, n_parts: int) -> NDArray[np.uint
     for start in range(0, len(table.tokens), BLOCK_TOKENS):
         places = np.arange(start, min(start + BLOCK_TOKENS, len(table.tokens)))
         places = places[places + length <= table.starts[table.row(places) + 1]]
-        numbers[places] = run_keys(table, places, length) % np.uint64(n_parts)
+        # the part of a 64-bit key is floor(key · n_parts / 2^64), computed from the upper 32 bits of the key
+        numbers[places] = (run_keys(table, places, length) >> np.uint64(32)) * np.uint64(n_parts) >> np.uint64(32)
     return numbers
 
 
@@ -174,7 +182,7 @@ def _runs_of_part(synthetic_part: Part, real_part: Part, owners: Int, public: in
             Places(synthetic_places.at[is_in_real], synthetic_places.key[is_in_real]),
             synthetic_run[is_in_real],
         )
-        pairs = np.unique(real_run * n_owners + owners[real.row(real_places.at)])  # run · n_owners + owner, sorted
+        pairs = distinct(real_run * n_owners + owners[real.row(real_places.at)])  # run · n_owners + owner, sorted
         # index in `pairs` of the first owner of each run; the owners of a run are in ascending order
         pair_start = np.searchsorted(pairs, np.arange(len(keys) + 1) * n_owners)
         limit = np.full(len(keys), most_owners(length))

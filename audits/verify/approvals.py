@@ -171,7 +171,7 @@ def check_decision(
         raise VerifyError("E_APPROVAL", "the statement of the decision does not name the person who holds the key")
     if predicate.seen != tuple(sorted(set(predicate.seen))):
         raise VerifyError(
-            "E_APPROVAL", "the earlier decisions that the decision names are not sorted, or one is named twice"
+            "E_APPROVAL", "the list of earlier decisions in this decision is not sorted, or has one twice"
         )
     if predicate.review is not None and release.is_independent:
         raise VerifyError("E_APPROVAL", "the decision names a review page, which an independent policy forbids")

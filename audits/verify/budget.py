@@ -91,7 +91,9 @@ def check_ledger(predicate: ReleasePredicate, policy: Policy, evidence: Evidence
     # `reserve`, because a budget counts as spent from then on. A voided reservation has `reserve` and `void`.
     least = 0 if budget is None else 3 + len(predicate.privacy.composition) + 2 * budget.voided
     if predicate.attempts.ledger.entries < least:
-        raise VerifyError("E_GATE", "the ledger has fewer entries than its runs and voided reservations need")
+        raise VerifyError(
+            "E_GATE", "the statement counts fewer ledger entries than its runs and voided reservations wrote"
+        )
     if len(root.ledgers) == 0:
         if budget_caps(evidence, policy) is None:
             return "the trust root names no ledger"

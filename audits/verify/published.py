@@ -92,7 +92,7 @@ def _checked_persons(value: "Score") -> "Score":
 
 def _checked_measurement(value: T, info: ValidationInfo) -> T:
     if disclosure.verdicts_only(_policy(info)):
-        raise ValueError("under this policy only verdicts about private records may be published")
+        raise ValueError("this policy publishes only verdicts, and no numbers, about private records")
     return value
 
 
@@ -157,7 +157,7 @@ class Curve(Closed):
     def _check_rates(self) -> Self:
         others = [line for line in (self.tpr, self.low, self.high) if line is not None]
         if self.fpr != RATES or any(len(line) != len(RATES) or list(line) != sorted(line) for line in others):
-            raise ValueError("not a non-decreasing curve at the fixed rates")
+            raise ValueError("the false positive rates are not the fixed ones, or the curve decreases")
         return self
 
 

@@ -3,6 +3,7 @@
 #
 #   bash slurm.sh clinic.yaml      submits both jobs
 #
+# Set SYNTHGEN_KEY_PASSPHRASE before, which the release needs; Slurm passes the variable on.
 # The workspace, the ledger, the source, the keys and this configuration must be in a folder that all machines share,
 # and all machines need the same processors or GPUs. All parts must be able to run at the same time.
 #SBATCH --job-name=synthgen

@@ -77,7 +77,9 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         is_valid = False
     if not is_valid:
-        raise InstallError(f"{folder / MANIFEST}: not the manifest of an archive of `synthgen airgap pack`")
+        raise InstallError(
+            f"{folder / MANIFEST}: missing or invalid; the folder is not an unpacked `synthgen airgap pack`"
+        )
     here = machine()
     different = [name for name in here if required[name] != here[name]]
     problems = [f"{name}: the archive is for {required[name]}, this machine has {here[name]}" for name in different]

@@ -119,11 +119,15 @@ def value_of(attribute: str, name: str) -> str | None:
     return term.value if term is not None and term.attribute == attribute else None
 
 
+@cache
+def _longest_term() -> int:
+    return max(map(len, lexicon()))
+
+
 def find_terms(words: Sequence[Word]) -> list[tuple[int, int, Term]]:
     """Return the longest terms in a sentence as (i, j, term), where words i to j − 1 are the words of the term."""
     found: list[tuple[int, int, Term]] = []
-    terms, i = lexicon(), 0
-    longest = max(map(len, terms))
+    terms, longest, i = lexicon(), _longest_term(), 0
     while i < len(words):
         reach = i + 1
         while reach < len(words) and reach - i < longest and _JOINT.fullmatch(words[reach - 1].after):

@@ -44,7 +44,7 @@ def train_bridge(  # noqa: PLR0913 - one parameter per option
         from synthgen.decode.train.processes import joined
 
         if config is None or style is not None:
-            hint = "--plan needs CONFIG; see `synthgen train-bridge --help`."
+            hint = f"{'--plan needs CONFIG; see' if plan else 'See'} `synthgen train-bridge --help`."
             raise UsageError("pass either CONFIG or --style NAME", hint=hint)
         settings = TrainBridgeConfig.load(config)
         if plan:

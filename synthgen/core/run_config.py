@@ -16,8 +16,8 @@ class RunConfig(Section):
 
     on: Literal["local", "ray"] = Field(
         "local",
-        description="`local` computes on this machine. `ray` distributes de-identification, embedding and decoding "
-        "among workers of a Ray cluster, and needs the extra `ray`.",
+        description="`local` computes on this machine. `ray` distributes the slow stages among workers of a Ray "
+        "cluster, and needs the extra `ray`; see `docs/how-to/cluster.md`.",
     )
     workers: Literal["auto"] | Annotated[int, Field(ge=1, le=10_000)] = Field(
         "auto",

@@ -59,10 +59,10 @@ def deferred_signals() -> Iterator[None]:
         if not is_lost:
             raise
         raise Interrupted(
-            "stopped while the DP result was drawn: the result is lost unless it was already stored, and the "
-            "budget is spent",
-            hint="Run the same command again; it continues if the result was stored. Otherwise, `--resume never` "
-            "reserves and spends the budget again.",
+            "stopped while the DP result was drawn. The budget is spent. The result is lost, unless it was already "
+            "stored",
+            hint="Run the same command again. If the result was stored, the run continues; if not, the command "
+            "refuses to run. Then `--resume never` reserves and spends the budget again.",
         ) from None
     finally:
         for number, handler in handlers.items():

@@ -56,8 +56,7 @@ def evaluate(
 
         utility.tstr_over_trtr    = macro F1 trained on synthetic / macro F1 trained on real
         utility.worst_class_ratio = min over classes of recall trained on synthetic / recall trained on real
-        style.gap                 = how much worse a model of synthetic texts predicts the style of real texts than a
-                                    model of other real texts does, see `style_gap`
+        style.gap                 = how much worse a model of synthetic than of real texts predicts real style
         balance.tv_distance       = distance of the class shares from the requested shares, see `tv_distance`
 
     The two utility metrics are measured for each classifier, for example `utility.tfidf_linear.tstr_over_trtr`. The

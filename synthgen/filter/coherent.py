@@ -1,6 +1,6 @@
 """Filter generated texts (candidates) that contradict themselves, for example by stating two ages of one person."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from synthgen.coherence import contradictions
 from synthgen.core.types import Candidate, FilterOutcome
@@ -9,15 +9,21 @@ from synthgen.filter.base import FittedFilter, outcome
 NAME = "coherent"
 
 
-def coherence_filter(*, is_required: bool) -> FittedFilter:
+def count_contradictions(text: str) -> int:
+    """Return the number of contradictions in a text."""
+    return len(contradictions(text))
+
+
+def coherence_filter(*, is_required: bool, count: Callable[[str], int] = count_contradictions) -> FittedFilter:
     """Return a filter whose score is −1 times the number of contradictions in a text; see `synthgen.coherence`.
 
     If `is_required`, a candidate with a contradiction is rejected. Otherwise, no candidate is rejected, but
-    `chain.apply` prefers candidates with fewer contradictions. The filter reads only the text.
+    `chain.apply` prefers candidates with fewer contradictions. The filter reads only the text. `count` returns the
+    number of contradictions in a text; the stage filter passes a function that returns numbers counted before.
     """
 
     def judge(candidates: Sequence[Candidate]) -> list[FilterOutcome]:
-        counts = [len(contradictions(c.text)) for c in candidates]
+        counts = [count(c.text) for c in candidates]
         return [outcome(NAME, passed=n == 0 or not is_required, score=float(-n)) for n in counts]
 
     return FittedFilter(NAME, {"required": float(is_required)}, judge)

@@ -1,4 +1,8 @@
-"""The filter stage: judge all generated texts (candidates) of this round and of earlier rounds together."""
+"""The filter stage: judge all generated texts (candidates) of this round and of earlier rounds together.
+
+The numbers of contradictions are computed in shards, which different processes can share, because counting takes
+longer than every other filter. One process then applies the filters.
+"""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -7,18 +11,61 @@ from dataclasses import replace
 from threadpoolctl import threadpool_limits
 
 from audits.text.layout import plain_layout
+from synthgen.core.errors import InternalError
+from synthgen.core.files import read_json, write_json
+from synthgen.core.shards import Division, rows_name
 from synthgen.core.stage import Stage, StageContext
 from synthgen.core.tables import write_candidates
 from synthgen.core.types import Candidate
 from synthgen.filter.base import make_context
 from synthgen.filter.chain import apply, build_filters
+from synthgen.filter.coherent import count_contradictions
 
 KEPT, JUDGED = "kept.parquet", "judged.parquet"
+SHARD_TEXTS = 2048  # number of texts of a shard; the last shard can have fewer
 
 
 def with_plain_layout(candidates: Sequence[Candidate]) -> tuple[Candidate, ...]:
     """Return the candidates with plain white space and without invisible characters, as the verifier requires."""
     return tuple(replace(c, text=plain_layout(c.text)) for c in candidates)
+
+
+def _shards(n: int) -> dict[str, range]:
+    """Return the rows of each shard of n texts by the name of its file."""
+    shards = (range(start, min(start + SHARD_TEXTS, n)) for start in range(0, n, SHARD_TEXTS))
+    return {rows_name(rows, ".json"): rows for rows in shards}
+
+
+def _divide(context: StageContext) -> Division:
+    candidates = context.input("candidates").candidates
+    shards = {} if context.config("filter").coherent is None else _shards(len(candidates))
+
+    def write(names: Sequence[str]) -> None:
+        done = sum(len(rows) for name, rows in shards.items() if (context.shards / name).exists())
+        total = done + sum(len(shards[name]) for name in names)
+        with context.progress.stage("contradictions", total=total, unit="texts", done=done) as advance:
+            for name in names:
+                texts = [plain_layout(candidates[i].text) for i in shards[name]]
+                write_json(context.shards / name, list(map(count_contradictions, texts)))
+                advance(len(texts))
+
+    def is_intact(name: str) -> bool:
+        try:
+            counts = read_json(context.shards / name)
+        except (OSError, ValueError):
+            return False
+        is_list = isinstance(counts, tuple) and all(type(n) is int for n in counts)
+        return is_list and len(counts) == len(shards[name])
+
+    return Division(folder=context.shards, names=tuple(shards), write=write, is_intact=is_intact)
+
+
+def _counts(context: StageContext, candidates: Sequence[Candidate]) -> Mapping[str, int]:
+    """Return the number of contradictions of each text of the candidates, from the shards."""
+    counts = [n for name in _shards(len(candidates)) for n in read_json(context.shards / name)]
+    if len(counts) != len(candidates):
+        raise InternalError(f"{len(counts)} numbers of contradictions do not match {len(candidates)} candidates")
+    return {candidate.text: n for candidate, n in zip(candidates, counts, strict=True)}
 
 
 def _filter(context: StageContext) -> Mapping[str, object]:
@@ -35,16 +82,18 @@ def _filter(context: StageContext) -> Mapping[str, object]:
         max_new_tokens=context.input("max_new_tokens") * usual_segments,
         seeds=context.stream("filter"),
     )
+    config, candidates = context.config("filter"), with_plain_layout(texts.candidates)
+    counts = {} if config.coherent is None else _counts(context, candidates)
     with (
-        context.progress.stage("filter", total=len(texts.candidates), unit="texts") as advance,
+        context.progress.stage(context.name, total=len(candidates), unit="texts") as advance,
         threadpool_limits(limits=1),  # so that the results do not depend on the number of cores
     ):
-        filtered = apply(with_plain_layout(texts.candidates), filter_context, build_filters(context.config("filter")))
-        advance(len(texts.candidates))
+        filtered = apply(candidates, filter_context, build_filters(config, counts.__getitem__))
+        advance(len(candidates))
     write_candidates(context.folder / KEPT, filtered.kept)
     write_candidates(context.folder / JUDGED, filtered.judged)
     return {
-        "in": len(texts.candidates),
+        "in": len(candidates),
         "out": len(filtered.kept),
         "wanted": dict(wanted),
         "kept": dict(Counter(c.label for c in filtered.kept)),
@@ -59,6 +108,7 @@ def _filter(context: StageContext) -> Mapping[str, object]:
 FILTER = Stage(
     name="filter",
     version=5,
+    divide=_divide,
     run=_filter,
     config=("filter",),
     inputs=("candidates", "latents", "training_view", "reconstructions", "max_new_tokens", "sections", "wanted"),

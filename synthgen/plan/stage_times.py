@@ -11,8 +11,8 @@ AUDIT_SECONDS = 0.015  # seconds for evaluation and audits on 2 cores, per recor
 PER_MINUTE = 60  # seconds per minute
 PILOT = "-pilot"  # suffix of the names of stages that only the pilot runs
 SHOWN_IN_SECONDS = 120  # times below this number of seconds are shown in seconds, longer times in minutes
-# Stages whose time is divided by the number of processes. Several processes can share the audits too, but the audits
-# are not listed: they have only one shard per audit, so more machines hardly shorten them.
+# Stages whose time is divided by the number of processes. Audits and the filter stage are not listed, because more
+# machines shorten them less: each audit has only one shard, and only a part of the filter stage has shards.
 DISTRIBUTED = ("deidentify", "embed", "embed-control", "decode", "re-embed")
 WHOLE = ("extract", "load", "split")  # the pilot always runs these stages on the whole source
 PER_RECORD = ("deidentify", "embed")  # the time of these stages is proportional to the number of records

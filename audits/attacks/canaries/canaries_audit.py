@@ -135,9 +135,9 @@ def _checked_canaries(inputs: AuditInputs) -> Canaries:
     n_single = [int(((n_rows == 1) & (canaries.inserted == is_inserted)).sum()) for is_inserted in (True, False)]
     if min(n_single) < MIN_PERSONS or len(canaries.canary_build) < MIN_SYNTHETIC:
         raise NotMeasurable(
-            f"there are {n_single[0]} inserted canaries of one row, {n_single[1]} omitted canaries of one row and "
-            f"{len(canaries.canary_build)} rows of the canary build's table; at least {MIN_PERSONS}, {MIN_PERSONS} "
-            f"and {MIN_SYNTHETIC} are required, and {MIN_CANARIES} canaries in all for a pass"
+            f"too little data: of the canaries with one row, {n_single[0]} were inserted and {n_single[1]} omitted "
+            f"(at least {MIN_PERSONS} each are required); the canary build's table has {len(canaries.canary_build)} "
+            f"rows (at least {MIN_SYNTHETIC}); for a pass, at least {MIN_CANARIES} canaries are required in total"
         )
     if stats.binomtest(n_inserted, n, 0.5).pvalue < FAIR_P:
         raise NotMeasurable(

@@ -124,7 +124,8 @@ class NameOccurrences:
         self.in_control: dict[NameForm, set[int]] = defaultdict(set)
         self.n_tokens = [0, 0]  # number of tokens of S, and of control texts
         self.capitalized = CapitalizedWords(), CapitalizedWords()  # of S, and of control texts
-        self._by_surname: dict[Tokens, list[NameForm]] = {}  # surname: forms in S; filled by the first `read_other`
+        # surname -> first full given name, or else first initial -> forms in S; filled by the first `read_other`
+        self._by_surname: dict[Tokens, dict[str, list[NameForm]]] = {}
 
     def read_synthetic(self, row: RowContent) -> None:
         """Add the names in the words of a row of S."""
@@ -144,13 +145,13 @@ class NameOccurrences:
         """Add the names in the words of a row that is not in S and belongs to `owner`."""
         words = row.words
         if not self._by_surname:
-            self._by_surname = defaultdict(list)
+            self._by_surname = defaultdict(lambda: defaultdict(list))
             for form in self.forms:
-                self._by_surname[form.surname].append(form)
+                first = next((word for word in form.given if len(word) > 1), form.given[0])
+                self._by_surname[form.surname][first].append(form)
         for surname, context in self._search.contexts(words):
-            for form in self._by_surname.get(surname, ()):
-                if agrees(form, context):
-                    self.text_owners[form].add(owner)
+            for form in self._forms_in(surname, context):
+                self.text_owners[form].add(owner)
         if self._n_train <= owner < self._n_persons:
             self.n_tokens[1] += len(words)
             phrases = set()
@@ -160,6 +161,13 @@ class NameOccurrences:
                 self.phrases[1][match.form].add(phrase)
             if self.are_recorded:
                 self.capitalized[1].read(row.text, phrases)
+
+    def _forms_in(self, surname: Tokens, context: Tokens) -> list[NameForm]:
+        """Return the forms in S with this surname that agree with the words around it."""
+        if (of_surname := self._by_surname.get(surname)) is None:
+            return []
+        firsts = {*context, *(word[0] for word in context)}
+        return [form for first in firsts for form in of_surname.get(first, ()) if agrees(form, context)]
 
     def persons(self, form: NameForm) -> tuple[list[int], list[int]]:
         """Return the train persons and the control persons whom a form in S may mean."""

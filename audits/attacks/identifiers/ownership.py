@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from audits.core.types import Bool, Int
+from audits.text.ngrams import distinct
 
 SEVERAL = -1  # stands for the owners of a string that several persons own
 MAX_OWNERS = 10  # a string with more owners identifies nobody; CMS and Health Canada require groups of at least 11
@@ -91,7 +92,7 @@ class KeyCollector:
         return Keys(self._kept)
 
     def _merge(self) -> None:
-        self._kept = np.unique(np.concatenate([self._kept, np.frombuffer(self._new, dtype=np.int64)]))
+        self._kept = distinct(np.concatenate([self._kept, np.frombuffer(self._new, dtype=np.int64)]))
         self._new = array("q")
 
 

@@ -117,6 +117,9 @@ class NameSearch:
                 for surname in reading.surnames:
                     self._given[surname][reading.given].append(number)
         self._surnames = list(self._given)
+        # spelling of a surname -> words that are part of a name with this surname if they stand directly beside it;
+        # `_beside` adds the surnames that occur
+        self._words_beside: dict[Tokens, set[str]] = {}
         self._phrases = Phrases(self._surnames)
 
     def matches(self, words: Sequence[str]) -> Iterator[NameMatch]:
@@ -126,16 +129,30 @@ class NameSearch:
         """
         for index, at in self._phrases.occurrences(words):
             surname = self._surnames[index]
+            end, beside = at + len(surname), self._beside(surname)
+            # most occurrences are ruled out by the word beside the surname, without trying each given name
+            left = at > 0 and (words[at - 1] in beside or words[at - 1] in _PARTICLES or len(words[at - 1]) == 1)
+            right = end < len(words) and (words[end] in beside or words[end] in _TITLES)
+            if not left and not right:
+                continue
             found: dict[tuple[Tokens, int, int], list[int]] = defaultdict(list)
             for given, numbers in self._given[surname].items():
-                for match in (_before(words, at, given), _after(words, at + len(surname), given)):
+                for match in (
+                    _before(words, at, given) if left else None,
+                    _after(words, end, given) if right else None,
+                ):
                     if match is not None:
                         found[match] += numbers
             n_given = max((len(given) for given, _, _ in found), default=0)
             for (given, first, last), numbers in found.items():
                 if len(given) == n_given:
-                    start, end = min(first, at), max(last, at + len(surname))
-                    yield NameMatch(NameForm(surname, given), tuple(sorted(set(numbers))), start, end)
+                    names = tuple(sorted(set(numbers)))
+                    yield NameMatch(NameForm(surname, given), names, min(first, at), max(last, end))
+
+    def _beside(self, surname: Tokens) -> set[str]:
+        if surname not in self._words_beside:
+            self._words_beside[surname] = set().union(*map(_words_for, self._given[surname]))
+        return self._words_beside[surname]
 
     def contexts(self, words: Sequence[str]) -> Iterator[tuple[Tokens, Tokens]]:
         """Yield each surname in a text with the words around it, at most three before and three after it."""
@@ -196,6 +213,14 @@ def _after(words: Sequence[str], at: int, given: Tokens) -> tuple[Tokens, int, i
             break
         matched, last, right = [*matched, word], last + 1, place + 1
     return (tuple(matched), at, last) if matched else None
+
+
+def _words_for(given: Tokens) -> Iterator[str]:
+    """Yield the words that may stand for given names: each name, its initial and short forms, and joined initials."""
+    for name in given:
+        yield from (name, name[0], *SHORT_FORMS.get(name, ()))
+    initials = "".join(name[0] for name in given)
+    yield from (initials[:n] for n in range(2, len(initials) + 1))
 
 
 def _stands_for(word: str, given: str) -> bool:

@@ -6,16 +6,18 @@ bits it has (its weight). The share of a record is the part of the bits of its r
 S contains: one row of S (`near_copies`), or all rows together (`in_pieces`). A high share suggests a copy.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import sparse
 
 from audits.core.types import Float, Int, UInt
 from audits.embeddings.similarity import incidence
-from audits.text.ngrams import find_keys, grown
-from audits.text.shared_runs import Numbered, run_keys
+from audits.text.ngrams import distinct, find_keys, grown, starts_group
+from audits.text.shared_runs import Numbered, parts_of, run_keys
 
 PAIR_TOKENS = 2  # number of words per fragment for which a row is searched for pairs, not for runs
 MAX_DISTANCE = 8  # the second word of a pair is the next word in the record, and one of the next 8 words in a row
@@ -25,7 +27,8 @@ MAX_OWNERS = 50  # fragments with more owners have weight 0, because they do not
 MIN_BITS = 150.0
 NEAR = 0.5  # rows with at least this share of a record are listed
 MAX_BY_CHANCE = 0.5  # `in_pieces` needs fragments so long that no control person has a share above this
-BLOCK_ROWS = 1000  # number of synthetic rows compared at a time
+BLOCK_ROWS = 1000  # largest number of synthetic rows compared at a time
+BLOCK_PRODUCTS = 1 << 23  # approximate number of terms in the sums of the shares of a block, to limit memory
 
 
 class NearCopies(NamedTuple):
@@ -66,18 +69,29 @@ class OwnedRecords(NamedTuple):
 
 
 class _Fragments(NamedTuple):
-    """The k different fragments of n records, and which records contain which rare fragments."""
+    """The k different rare fragments of n records. An entry is a fragment and a record that contains it."""
 
     keys: UInt  # sorted keys of the fragments, (k,)
-    weight: Float  # bits of each fragment, 0 if it has more than MAX_OWNERS owners, (k,)
-    only_owner: Int  # owner of each rare fragment that has only one owner, otherwise -1, (k,)
-    incidence: sparse.csr_array  # 1 if the fragment is rare and the record contains it, (n, k)
-    bits: Float  # total weight of each record's rare fragments, (n,)
+    weight: Float  # bits of each fragment, (k,)
+    only_owner: Int  # owner of each fragment that has only one owner, otherwise -1, (k,)
+    starts: Int  # index of the first entry of each fragment, and the number of entries at the end, (k + 1,)
+    record: NDArray[np.int32]  # record of each entry; entries are sorted by fragment, then by record
+    bits: Float  # total weight of each record's fragments, (n,)
 
     @property
     def inverse_bits(self) -> Float:
         """Return 1 / bits of each record; 0 if the record has fewer than MIN_BITS."""
         return np.where(self.bits >= MIN_BITS, 1 / np.maximum(self.bits, 1.0), 0.0)
+
+    def sums(self, of_fragment: Float) -> Float:
+        """Return for each record the sum of the values of its fragments, (n,)."""
+        values = np.repeat(of_fragment, np.diff(self.starts))
+        return np.asarray(np.bincount(self.record, weights=values, minlength=len(self.bits)), dtype=np.float64)
+
+    def shares(self) -> sparse.csr_array:
+        """Return which share of each record's bits a fragment has, (k, n)."""
+        data = np.repeat(self.weight, np.diff(self.starts)) * self.inverse_bits[self.record]
+        return sparse.csr_array((data, self.record, self.starts), shape=(len(self.keys), len(self.bits)))
 
 
 def near_copies(made: Numbered, real: OwnedRecords, n_synthetic: int, n_tokens: int = PAIR_TOKENS) -> NearCopies:
@@ -99,21 +113,19 @@ def near_copies(made: Numbered, real: OwnedRecords, n_synthetic: int, n_tokens: 
     The first `n_synthetic` rows of `made` are synthetic. The remaining rows are planted train records, which are
     listed but do not count for `NearCopies.best`. `real` must be numbered with the same vocabulary as `made`.
 
-    Cost: O(MAX_DISTANCE · tokens of S · records that share a rare pair), in blocks of a thousand rows.
+    Cost: O(MAX_DISTANCE · tokens of S · records that share a rare pair), in blocks of at most a thousand rows.
     Reference: containment, Broder, SEQUENCES 1997; inverse frequency weights, Spärck Jones, J. Doc. 1972.
     """
     rare = _rare_fragments(real, n_tokens)
-    best = np.zeros(real.n_owners)
-    scaled = (sparse.diags_array(rare.inverse_bits) @ rare.incidence).T.tocsr()
-    scaled = sparse.diags_array(rare.weight) @ scaled
+    best, shares_of_records = np.zeros(real.n_owners), rare.shares()
     found = [(np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0))]
-    for start in range(0, len(made.starts) - 1 if len(rare.keys) else 0, BLOCK_ROWS):
-        shares = (_block(made, start, rare.keys, n_tokens) @ scaled).tocoo()
-        row, column, value = shares.row.astype(np.int64), shares.col, shares.data
-        is_synthetic = row + start < n_synthetic
+    for start, contained in _blocks(made, rare, n_tokens):
+        shares = (contained @ shares_of_records).tocoo()
+        row, column, value = shares.row.astype(np.int64) + start, shares.col, shares.data
+        is_synthetic = row < n_synthetic
         np.maximum.at(best, real.owner[column[is_synthetic]], value[is_synthetic])
         near = value >= NEAR
-        pairs, number = np.unique((row[near] + start) * real.n_owners + real.owner[column[near]], return_inverse=True)
+        pairs, number = np.unique(row[near] * real.n_owners + real.owner[column[near]], return_inverse=True)
         highest = np.zeros(len(pairs))
         np.maximum.at(highest, number, value[near])
         found.append((pairs // real.n_owners, pairs % real.n_owners, highest))
@@ -135,38 +147,84 @@ def in_pieces(made: Numbered, real: OwnedRecords, non_members: Iterable[int]) ->
     """
     calibrating = np.array(list(non_members), dtype=np.int64)
     for n_tokens in PIECE_TOKENS:
-        rare = _rare_fragments(real, n_tokens)
-        if len(rare.keys) == 0:
+        if not (np.diff(real.rows.starts) >= n_tokens).any():
             return None
-        first, key = places_of(made, n_tokens)
-        row = made.row(first)
-        share = (rare.incidence @ (rare.weight * np.isin(rare.keys, key))) * rare.inverse_bits
+        rare = _rare_fragments(real, n_tokens)
+        row, fragment = _found_fragments(made, rare, n_tokens)
+        is_found = np.zeros(len(rare.keys), dtype=np.bool_)
+        is_found[fragment] = True
+        share = rare.sums(rare.weight * is_found) * rare.inverse_bits
         best = np.zeros(real.n_owners)
         np.maximum.at(best, real.owner, share)
         if best[calibrating].max(initial=0.0) <= MAX_BY_CHANCE or n_tokens == PIECE_TOKENS[-1]:
-            place, is_in_record = find_keys(rare.keys, key)
-            owner = np.where(is_in_record, rare.only_owner[place], -1)
+            owner = rare.only_owner[fragment]
             is_listed = (owner >= 0) & (best[owner] >= NEAR)
-            pairs = np.unique(row[is_listed] * real.n_owners + owner[is_listed])
+            pairs = distinct(row[is_listed] * real.n_owners + owner[is_listed])
             return Pieces(best, n_tokens, pairs // real.n_owners, pairs % real.n_owners)
     return None
 
 
 def _rare_fragments(real: OwnedRecords, n_tokens: int) -> _Fragments:
-    """Return the fragments (`n_tokens` adjacent words) of the records, and which of them are rare."""
-    first, key = places_of(real.rows, n_tokens)
+    """Return the rare fragments (`n_tokens` adjacent words) of the records, computed part by part to save memory."""
+    n_different, n_records = len(distinct(real.owner)), len(real.owner)
     is_own = np.zeros(len(real.rows.tokens) + n_tokens, dtype=np.bool_)
     is_own[real.own] = True
-    keys, number = np.unique(key, return_inverse=True)
-    record = real.rows.row(first)
-    df = np.bincount(np.unique(number * real.n_owners + real.owner[record]) // real.n_owners, minlength=len(keys))
-    weight = np.where(df <= MAX_OWNERS, np.log2(len(np.unique(real.owner)) / np.maximum(df, 1)), 0.0)
-    has_own = np.logical_or.reduce([is_own[first + i] for i in range(n_tokens)])
-    is_rare = (weight[number] > 0) & has_own
-    contains = sparse.csr_array(incidence(record[is_rare], number[is_rare], (len(real.owner), len(keys))))
-    some_owner = np.full(len(keys), -1)
-    some_owner[number[is_rare]] = real.owner[record[is_rare]]
-    return _Fragments(keys, weight, np.where(df == 1, some_owner, -1), contains, contains @ weight)
+    bits = np.zeros(n_records)
+    parts = []
+    for ((rows, places),) in parts_of((real.rows,), n_tokens):
+        order = np.argsort(places.key, kind="stable")  # so that the records of a fragment are in ascending order
+        key, first = places.key[order], places.at[order]
+        record = rows.row(places.at)[order]
+        is_new = starts_group(key)
+        fragment = np.cumsum(is_new, dtype=np.int64) - 1
+        owners = distinct(fragment * real.n_owners + real.owner[record])  # fragment · real.n_owners + owner
+        df = np.bincount(owners // real.n_owners)
+        weight = np.where(df <= MAX_OWNERS, np.log2(n_different / np.maximum(df, 1)), 0.0)
+        has_own = np.logical_or.reduce([is_own[first + i] for i in range(n_tokens)])
+        is_entry = (weight[fragment] > 0) & has_own
+        fragment, record = fragment[is_entry], record[is_entry]
+        is_entry = starts_group(fragment, record)
+        fragment, record = fragment[is_entry], record[is_entry]
+        np.add.at(bits, record, weight[fragment])  # in the order of the keys, whatever the parts are
+        is_first = starts_group(fragment)
+        kept, size = fragment[is_first], np.diff(np.append(np.flatnonzero(is_first), len(fragment)))
+        first_owner = owners[np.searchsorted(owners, kept * real.n_owners)] % real.n_owners
+        only_owner = np.where(df[kept] == 1, first_owner, -1)
+        parts.append((key[is_new][kept], weight[kept], only_owner, size, record.astype(np.int32)))
+    keys, of_fragment, only_owner, sizes, records = (np.concatenate(column) for column in zip(*parts, strict=True))
+    starts = np.append(0, np.cumsum(sizes, dtype=np.int64))
+    return _Fragments(keys, of_fragment, only_owner, starts, records, bits)
+
+
+def _places_in_row(rows: Numbered, n_tokens: int) -> tuple[Int, UInt]:
+    """Return (indices of the first words, keys) of the fragments of synthetic rows; pairs may have words between."""
+    if n_tokens != PAIR_TOKENS:
+        return places_of(rows, n_tokens)
+    position = np.arange(len(rows.tokens))
+    n_to_row_end = rows.starts[rows.row(position) + 1] - position
+    by_distance = [position[n_to_row_end > distance] for distance in range(1, MAX_DISTANCE + 1)]
+    first = np.concatenate(by_distance)
+    second = np.concatenate([at + distance for distance, at in enumerate(by_distance, start=1)])
+    return first, grown(run_keys(rows, first, 1), rows.tokens[second])
+
+
+def _blocks(made: Numbered, rare: _Fragments, n_tokens: int) -> Iterator[tuple[int, sparse.csr_array]]:
+    """Yield blocks of rows: (number of the first row, which rows contain which rare fragments, as 0 or 1).
+
+    A block has at most BLOCK_ROWS rows. Its product with `_Fragments.shares` has about BLOCK_PRODUCTS terms, or more
+    if a single row needs more.
+    """
+    n_records_of = np.diff(rare.starts)
+    for start in range(0, len(made.starts) - 1 if len(rare.keys) > 0 else 0, BLOCK_ROWS):
+        rows = made.part(start, min(start + BLOCK_ROWS, len(made.starts) - 1))
+        first, key = _places_in_row(rows, n_tokens)
+        place, is_found = find_keys(rare.keys, key)
+        shape = len(rows.starts) - 1, len(rare.keys)
+        contained = sparse.csr_array(incidence(rows.row(first)[is_found], place[is_found], shape))
+        n_terms = np.cumsum(contained @ n_records_of)
+        bounds = [*np.flatnonzero(starts_group(n_terms // BLOCK_PRODUCTS)).tolist(), shape[0]]
+        for low, high in pairwise(bounds):
+            yield start + low, contained[low:high]
 
 
 def places_of(rows: Numbered, n_tokens: int) -> tuple[Int, UInt]:
@@ -176,21 +234,13 @@ def places_of(rows: Numbered, n_tokens: int) -> tuple[Int, UInt]:
     return first, run_keys(rows, first, n_tokens)
 
 
-def _block(made: Numbered, start: int, keys: UInt, n_tokens: int) -> sparse.csr_array:
-    """Return which fragments each of up to BLOCK_ROWS rows from `start` contains, as 0 or 1, (rows, k).
-
-    `keys` has the sorted keys of the k fragments.
-    """
-    end = min(start + BLOCK_ROWS, len(made.starts) - 1)
-    rows = made.part(start, end)
-    if n_tokens == PAIR_TOKENS:
-        position = np.arange(len(rows.tokens))
-        n_to_row_end = rows.starts[rows.row(position) + 1] - position
-        by_distance = [position[n_to_row_end > distance] for distance in range(1, MAX_DISTANCE + 1)]
-        first = np.concatenate(by_distance)
-        second = np.concatenate([at + distance for distance, at in enumerate(by_distance, start=1)])
-        key = grown(run_keys(rows, first, 1), rows.tokens[second])
-    else:
+def _found_fragments(made: Numbered, rare: _Fragments, n_tokens: int) -> tuple[Int, Int]:
+    """Return (rows, indices of fragments) of all places in `made` at which a rare fragment begins."""
+    found = [(np.zeros(0, np.int64), np.zeros(0, np.int64))]
+    for start in range(0, len(made.starts) - 1, BLOCK_ROWS):
+        rows = made.part(start, min(start + BLOCK_ROWS, len(made.starts) - 1))
         first, key = places_of(rows, n_tokens)
-    place, is_found = find_keys(keys, key)
-    return sparse.csr_array(incidence(rows.row(first)[is_found], place[is_found], (end - start, len(keys))))
+        place, is_found = find_keys(rare.keys, key)
+        found.append((rows.row(first[is_found]) + start, place[is_found]))
+    row, fragment = (np.concatenate(column) for column in zip(*found, strict=True))
+    return row, fragment

@@ -44,7 +44,7 @@ from audits.text.common_text import (
     shared_phrases,
 )
 from audits.text.letters import consonant_chunks
-from audits.text.ngrams import within_groups
+from audits.text.ngrams import distinct, within_groups
 from audits.text.normalise import normalise, tokens, without_numbers
 from audits.text.shared_runs import Numbered, Runs, number_rows, renumbered, runs_alone
 from audits.text.spelling import corrections
@@ -336,7 +336,7 @@ def _whole_texts(rows: Sequence[str], pool: Pool, merged: Int, has_own: Bool, n_
         found |= {name: of_person[: pool.n_persons], f"row_{name}": of_row}
     of_sentences = sole_owners(real.sentences, owners)
     in_table = made.sentences.key[made.sentences.row < n_synthetic]
-    of_found = of_sentences.owner[of_sentences.places(np.unique(in_table))[1]]
+    of_found = of_sentences.owner[of_sentences.places(distinct(in_table))[1]]
     side = np.searchsorted([pool.n_train, pool.n_persons], of_found, side="right")
     n_train, n_control, _ = np.bincount(side, minlength=3)
     return found | {"n_sentences": (int(n_train), int(n_control))}

@@ -7,17 +7,18 @@ heavier text. Each share has one of eight kinds, which depend on the length of t
 """
 
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
 from scipy import sparse
 
-from audits.attacks.memorization.near_copies import PAIR_TOKENS, OwnedRecords, places_of
+from audits.attacks.memorization.near_copies import BLOCK_PRODUCTS, PAIR_TOKENS, OwnedRecords, places_of
 from audits.attacks.memorization.whole_records import RECORD_TOKENS
 from audits.core.types import Bool, Float, Int, UInt
 from audits.embeddings.similarity import incidence
 from audits.text.ngrams import find_keys, grown, starts_group
-from audits.text.shared_runs import Numbered
+from audits.text.shared_runs import BLOCK_TOKENS, Numbered
 
 LENGTHS = (8, RECORD_TOKENS, 30, 64)  # smallest number of counted words (`word_bags`) of a record, per length class
 N_LENGTHS = len(LENGTHS)
@@ -27,7 +28,7 @@ SAME_ORDER = 0.5  # smallest part of the adjacent pairs of words that two texts 
 # the rarest words of a record with this part of its total weight are indexed, and only rows with an indexed word are
 # compared with the record; above 1 - LOWEST, so that the share of any other row is below LOWEST
 INDEXED = 0.75
-BLOCK_ROWS = 250  # number of synthetic or planted rows compared at a time
+BLOCK_ROWS = 1000  # largest number of synthetic or planted rows compared at a time
 BLOCK_PAIRS = 1 << 13  # number of pairs of a row and a record compared at a time
 
 
@@ -52,12 +53,27 @@ class BagMatches(NamedTuple):
         return highest
 
 
-class _Bags(NamedTuple):
-    """The bags of words of n texts; the k-th occurrence of a word in a text is the item (word, k) of the bag."""
+class _Items(NamedTuple):
+    """The items (word, k) of all records; an item is the k-th occurrence of a word in a text."""
 
-    items: sparse.csr_array  # 1 if the text has the item, (n, number of different items of the records)
+    keys: UInt  # sorted keys of the items
+    weight: Float  # weight of each item
+    unknown: float  # weight of an item that no record has
+
+
+class _Bags(NamedTuple):
+    """The bags of words of n texts."""
+
+    items: sparse.csr_array  # 1 if the text has the item, int8, (n, number of items of the records)
     total: Float  # total weight of each text's items, including items that no record has, (n,)
-    adjacent: sparse.csr_array  # 1 if the two words of the pair are adjacent in the text, (n, pairs of the records)
+
+
+class _Index(NamedTuple):
+    """The indexed items (INDEXED) of the compared records."""
+
+    record: Int  # the c compared records, ascending, (c,)
+    weight: sparse.csr_array  # weight of each item that is indexed for a record, (items, c)
+    unindexed: Float  # total weight of each record's other items, (c,)
 
 
 def word_bags(made: Numbered, real: OwnedRecords, n_synthetic: int) -> BagMatches:
@@ -84,75 +100,97 @@ def word_bags(made: Numbered, real: OwnedRecords, n_synthetic: int) -> BagMatche
     """
     n_kinds = 2 * N_LENGTHS
     best = np.zeros((real.n_owners, n_kinds))
-    triples = [(np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0))]
-    rows, records, weight = _bags(made, real)
+    codes, shares_of_codes = [np.zeros(0, np.int64)], [np.zeros(0)]
+    items, row_words, counted = _item_weights(real), _selected(made, made.tokens != NUMBER), _counted_words(real)
+    records = _bags(counted, items)
     length = np.searchsorted(LENGTHS, np.diff(records.items.indptr), side="right") - 1
-    for tried_row, tried_record in _candidates(rows, records, weight, length >= 0):
-        both = rows.items[tried_row].multiply(records.items[tried_record]).tocsr()
-        shares = (both @ weight) / np.maximum(rows.total[tried_row], records.total[tried_record])
-        is_kept = shares >= LOWEST
-        row, record, share, n_both = (of[is_kept] for of in (tried_row, tried_record, shares, np.diff(both.indptr)))
-        n_adjacent = np.diff(rows.adjacent[row].multiply(records.adjacent[record]).tocsr().indptr)
-        kind = length[record] + N_LENGTHS * (n_adjacent >= SAME_ORDER * (n_both - 1))
-        is_synthetic = row < n_synthetic
-        np.maximum.at(best, (real.owner[record[is_synthetic]], kind[is_synthetic]), share[is_synthetic])
-        code, place = np.unique((row * real.n_owners + real.owner[record]) * n_kinds + kind, return_inverse=True)
-        highest = np.zeros(len(code))
-        np.maximum.at(highest, place, share)
-        triples.append((code // n_kinds, code % n_kinds, highest))
-    pair, kind, share = (np.concatenate(columns) for columns in zip(*triples, strict=True))
-    return BagMatches(best, pair // real.n_owners, pair % real.n_owners, kind, share)
+    index = _index(records, items.weight, np.flatnonzero(length >= 0))
+    for start in range(0, len(made.starts) - 1 if len(index.record) > 0 else 0, BLOCK_ROWS):
+        part = row_words.part(start, min(start + BLOCK_ROWS, len(made.starts) - 1))
+        rows = _bags(part, items)
+        for tried_row, tried_record in _candidates(rows, records, index):
+            both = rows.items[tried_row].multiply(records.items[tried_record]).tocsr()
+            shares = (both @ items.weight) / np.maximum(rows.total[tried_row], records.total[tried_record])
+            is_kept = shares >= LOWEST
+            row, record, share, n_both = (
+                of[is_kept] for of in (tried_row, tried_record, shares, np.diff(both.indptr))
+            )
+            is_ordered = _n_adjacent(part.rows(row), counted.rows(record)) >= SAME_ORDER * (n_both - 1)
+            kind = length[record] + N_LENGTHS * is_ordered
+            is_synthetic = row + start < n_synthetic
+            np.maximum.at(best, (real.owner[record[is_synthetic]], kind[is_synthetic]), share[is_synthetic])
+            codes.append(((row + start) * real.n_owners + real.owner[record]) * n_kinds + kind)
+            shares_of_codes.append(share)
+    code, place = np.unique(np.concatenate(codes), return_inverse=True)
+    highest = np.zeros(len(code))
+    np.maximum.at(highest, place, np.concatenate(shares_of_codes))
+    pair = code // n_kinds
+    return BagMatches(best, pair // real.n_owners, pair % real.n_owners, code % n_kinds, highest)
 
 
-def _bags(made: Numbered, real: OwnedRecords) -> tuple[_Bags, _Bags, Float]:
-    """Return the bags of the rows, the bags of the records' counted words, and the weight of each item."""
+def _counted_words(real: OwnedRecords) -> Numbered:
+    """Return the records with only their counted words (see `word_bags`), without masked numbers."""
     is_counted = np.zeros(len(real.rows.tokens), dtype=np.bool_)
     is_counted[real.own] = True
-    record = real.rows.row(np.arange(len(is_counted)))
-    n_own = np.bincount(record[is_counted], minlength=len(real.owner))
-    is_counted |= (2 * n_own >= np.diff(real.rows.starts))[record]
-    # all words of the records determine the weights, but only the counted words are compared with the rows
-    words, counted, row_words = (
-        _selected(rows, kept)
-        for rows, kept in (
-            (real.rows, real.rows.tokens != NUMBER),
-            (real.rows, is_counted & (real.rows.tokens != NUMBER)),
-            (made, made.tokens != NUMBER),
-        )
-    )
-    n_owners = len(np.unique(real.owner))
-    record, key = _items(words)
-    keys, number = np.unique(key, return_inverse=True)
-    df = np.bincount(np.unique(number * real.n_owners + real.owner[record]) // real.n_owners, minlength=len(keys))
-    weight = np.log2(n_owners / np.maximum(df, 1))
-    pairs = np.unique(places_of(counted, PAIR_TOKENS)[1])
-    return (
-        _bags_of_texts(row_words, keys, weight, n_owners, pairs),
-        _bags_of_texts(counted, keys, weight, n_owners, pairs),
-        weight,
-    )
+    n_own = np.diff(np.append(0, np.cumsum(is_counted))[real.rows.starts])
+    is_counted |= np.repeat(2 * n_own >= np.diff(real.rows.starts), np.diff(real.rows.starts))
+    return _selected(real.rows, is_counted & (real.rows.tokens != NUMBER))
 
 
-def _bags_of_texts(texts: Numbered, keys: UInt, weight: Float, n_owners: int, pairs: UInt) -> _Bags:
-    """Return the bags of these texts.
+def _item_weights(real: OwnedRecords) -> _Items:
+    """Return the weights of the items of all words of the records, computed block by block to save memory."""
+    words = _selected(real.rows, real.rows.tokens != NUMBER)
+    order = np.argsort(real.owner, kind="stable")
+    owner, is_new = real.owner[order], starts_group(real.owner[order])
+    n_before = np.cumsum(np.diff(words.starts)[order]) - np.diff(words.starts)[order]
+    # all records of an owner are in one block, so that each owner of an item is counted once
+    block = (n_before // BLOCK_TOKENS)[np.flatnonzero(is_new)[np.cumsum(is_new) - 1]]
+    bounds = [*np.flatnonzero(starts_group(block)).tolist(), len(order)]
+    counts = [(np.zeros(0, np.uint64), np.zeros(0, np.int64))]
+    for start, end in pairwise(bounds):
+        text, key = _items(words.rows(order[start:end]))
+        of_owner = owner[start:end][text]
+        by_key = np.lexsort((of_owner, key))
+        key, of_owner = key[by_key], of_owner[by_key]
+        counts.append(np.unique(key[starts_group(key, of_owner)], return_counts=True))
+    keys, place = np.unique(np.concatenate([key for key, _ in counts]), return_inverse=True)
+    df = np.bincount(place, weights=np.concatenate([n for _, n in counts]), minlength=len(keys))
+    n_owners = max(1, int(is_new.sum()))
+    return _Items(keys, np.log2(n_owners / np.maximum(df, 1)), float(np.log2(n_owners)))
 
-    `keys` has the sorted keys of the items of all records, `weight` their weights, and `pairs` the sorted keys of the
-    pairs of adjacent counted words of all records.
+
+def _bags(texts: Numbered, items: _Items) -> _Bags:
+    """Return the bags of these texts, computed block by block to save memory."""
+    found = [sparse.csr_array((0, len(items.keys)), dtype=np.int8)]
+    totals = [np.zeros(0)]
+    bounds = [*np.flatnonzero(starts_group(texts.starts[:-1] // BLOCK_TOKENS)).tolist(), len(texts.starts) - 1]
+    for start, end in pairwise(bounds):
+        text, key = _items(texts.part(start, end))
+        place, is_known = find_keys(items.keys, key)
+        shape = end - start, len(items.keys)
+        block = sparse.csr_array(incidence(text[is_known], place[is_known], shape, np.int8))
+        n_unknown = np.bincount(text[~is_known], minlength=end - start)
+        found.append(block)
+        totals.append(block @ items.weight + items.unknown * n_unknown)
+    return _Bags(sparse.vstack(found, format="csr"), np.concatenate(totals))
+
+
+def _n_adjacent(rows: Numbered, records: Numbered) -> Int:
+    """Return how many pairs of adjacent words row i and record i have in common, for each i."""
+    record, of_records = _numbered_pairs(records)
+    both = find_keys(_numbered_pairs(rows)[1], of_records)[1]
+    return np.bincount(record[both], minlength=len(records.starts) - 1)
+
+
+def _numbered_pairs(texts: Numbered) -> tuple[Int, UInt]:
+    """Return (number of the text, key of the pair and this number), sorted by key, for each pair of adjacent words.
+
+    A pair that occurs several times in a text is returned once for this text.
     """
-    n_texts = len(texts.starts) - 1
-    text, key = _items(texts)
-    items, is_missing = _incidence(text, key, keys, n_texts)
-    total = items @ weight + np.log2(n_owners) * np.bincount(text[is_missing], minlength=n_texts)
-    first, pair = places_of(texts, PAIR_TOKENS)
-    return _Bags(items, total, _incidence(texts.row(first), pair, pairs, n_texts)[0])
-
-
-def _incidence(text: Int, key: UInt, keys: UInt, n_texts: int) -> tuple[sparse.csr_array, Bool]:
-    """Return which texts have which `keys` (sorted), (n_texts, len(keys)), and which of `key` are not in `keys`."""
-    if len(keys) == 0:
-        return sparse.csr_array((n_texts, 0)), np.ones(len(key), dtype=np.bool_)
-    place, is_in_keys = find_keys(keys, key)
-    return sparse.csr_array(incidence(text[is_in_keys], place[is_in_keys], (n_texts, len(keys)))), ~is_in_keys
+    first, key = places_of(texts, PAIR_TOKENS)
+    text = texts.row(first)
+    numbered, place = np.unique(grown(key, text), return_index=True)
+    return text[place], numbered
 
 
 def _selected(rows: Numbered, kept: Bool) -> Numbered:
@@ -169,34 +207,43 @@ def _items(texts: Numbered) -> tuple[Int, UInt]:
     return text, grown(grown(np.zeros(len(order), dtype=np.uint64), tokens), position - first)
 
 
-def _candidates(rows: _Bags, records: _Bags, weight: Float, is_compared: Bool) -> Iterator[tuple[Int, Int]]:
+def _candidates(rows: _Bags, records: _Bags, index: _Index) -> Iterator[tuple[Int, Int]]:
     """Yield the pairs of a row and a record whose share may reach LOWEST, as (rows, records) of at most BLOCK_PAIRS.
 
-    Only the records for which `is_compared` is true are compared. A pair is yielded if the row has an indexed item
-    (INDEXED) and would reach LOWEST if it also had all items of the record that are not indexed.
+    A pair is yielded if the row has an indexed item of the record and would reach LOWEST if it also had all items of
+    the record that are not indexed.
     """
-    indexed, unindexed = _indexed(records, weight)
-    scaled = sparse.diags_array(weight) @ indexed[is_compared].T.tocsr()
-    compared, n_rows = np.flatnonzero(is_compared), rows.items.shape[0]
-    for start in range(0, n_rows if len(compared) > 0 else 0, BLOCK_ROWS):
-        both = (rows.items[start : start + BLOCK_ROWS] @ scaled).tocoo()
-        row, record = both.row.astype(np.int64) + start, compared[both.col]
-        highest = both.data + unindexed[record]
+    n_terms = np.cumsum(rows.items @ np.diff(index.weight.indptr))
+    bounds = [*np.flatnonzero(starts_group(n_terms // BLOCK_PRODUCTS)).tolist(), len(n_terms)]
+    for start, end in pairwise(bounds):
+        both = (rows.items[start:end] @ index.weight).tocoo()
+        row, record = both.row.astype(np.int64) + start, index.record[both.col]
+        highest = both.data + index.unindexed[both.col]
         is_possible = (highest >= LOWEST * np.maximum(rows.total[row], records.total[record])) & (both.data > 0)
         row, record = row[is_possible], record[is_possible]
         for first in range(0, len(row), BLOCK_PAIRS):
             yield row[first : first + BLOCK_PAIRS], record[first : first + BLOCK_PAIRS]
 
 
-def _indexed(records: _Bags, weight: Float) -> tuple[sparse.csr_array, Float]:
-    """Return which record has which indexed items (INDEXED), and the total weight of its other items."""
-    items = records.items
-    record = np.repeat(np.arange(items.shape[0]), np.diff(items.indptr))
-    order = np.lexsort((-weight[items.indices], record))
-    item = items.indices[order].astype(np.int64)
-    # for each item, the total weight of the rarer items of the same record
-    weight_of_rarer = np.cumsum(weight[item]) - weight[item]
-    weight_of_rarer -= np.append(weight_of_rarer, 0.0)[items.indptr[:-1]][record]
-    kept = weight_of_rarer < INDEXED * records.total[record]
-    indexed = sparse.csr_array(incidence(record[kept], item[kept], items.shape))
-    return indexed, records.total - indexed @ weight
+def _index(records: _Bags, weight: Float, compared: Int) -> _Index:
+    """Return the index of the records `compared`, computed block by block to save memory."""
+    found = [sparse.csr_array((0, len(weight)), dtype=np.int8)]
+    unindexed = [np.zeros(0)]
+    size = np.diff(records.items.indptr)[compared]
+    bounds = [*np.flatnonzero(starts_group((np.cumsum(size) - size) // BLOCK_TOKENS)).tolist(), len(compared)]
+    for start, end in pairwise(bounds):
+        block, total = records.items[compared[start:end]], records.total[compared[start:end]]
+        record = np.repeat(np.arange(end - start), np.diff(block.indptr))
+        order = np.lexsort((-weight[block.indices], record))
+        item = block.indices[order].astype(np.int64)
+        # for each item, the total weight of the rarer items of the same record
+        weight_of_rarer = np.cumsum(weight[item]) - weight[item]
+        weight_of_rarer -= np.append(weight_of_rarer, 0.0)[block.indptr[:-1]][record]
+        kept = weight_of_rarer < INDEXED * total[record]
+        indexed = sparse.csr_array(incidence(record[kept], item[kept], block.shape, np.int8))
+        found.append(indexed)
+        unindexed.append(total - indexed @ weight)
+    by_item = sparse.vstack(found, format="csr").T.tocsr()
+    data = np.repeat(weight, np.diff(by_item.indptr))
+    weights = sparse.csr_array((data, by_item.indices, by_item.indptr), shape=by_item.shape)
+    return _Index(compared, weights, np.concatenate(unindexed))

@@ -2,7 +2,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from audits.text.ngrams import characters, numbered_words, runs
+from audits.text.ngrams import characters, distinct, find_keys, numbered_words, runs
 from audits.text.normalise import tokens as tokens_of
 
 texts = st.lists(st.text(alphabet="ab c", max_size=14), min_size=1, max_size=6)
@@ -35,3 +35,15 @@ def test_words_are_numbered_over_all_tables_and_runs_depend_on_their_order():
 def test_characters_are_normalised_and_framed_by_spaces():
     assert characters(["Ab\tc"]).symbols.tolist() == [ord(c) for c in " ab c "]
     assert np.array_equal(characters(["É"]).symbols, characters(["é"]).symbols)
+
+
+numbers = st.lists(st.integers(0, 2**64 - 1) | st.integers(0, 5), max_size=12).map(lambda n: np.array(n, np.uint64))
+
+
+@given(numbers, numbers)
+def test_keys_are_found_whatever_their_order(keys, wanted):
+    keys = distinct(keys)
+    assert keys.tolist() == sorted(set(keys.tolist()))
+    place, is_found = find_keys(keys, wanted)
+    assert is_found.tolist() == [key in set(keys.tolist()) for key in wanted.tolist()]
+    assert keys[place[is_found]].tolist() == wanted[is_found].tolist()

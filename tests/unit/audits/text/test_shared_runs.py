@@ -1,7 +1,10 @@
+from itertools import pairwise
+
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
+from audits.text import shared_runs
 from audits.text.shared_runs import CAP_TOKENS, SHORTEST, number_rows, renumbered, runs_alone
 
 rows = st.lists(st.lists(st.sampled_from("abc"), max_size=9), max_size=4)
@@ -106,3 +109,22 @@ def test_a_run_of_two_owners_counts_from_ten_tokens_if_its_words_are_rare():
     ordinary = ["the", "of"] * 8  # sixteen words, but few bits
     pool = [[*common[0], "x", *ordinary], [*common[1], "x", *ordinary], *([["no", "words"]] * 398)]
     assert len(runs_of([ordinary], pool, list(range(400))).row) == 0
+
+
+@given(st.lists(st.text("ab ", max_size=6), min_size=1, max_size=5), st.lists(st.integers(0, 4), max_size=6))
+def test_chosen_rows_are_returned_in_order(texts, chosen):
+    chosen = [i % len(texts) for i in chosen]
+    vocabulary = {}
+    rows = number_rows(map(str.split, texts), vocabulary).rows(np.array(chosen, dtype=np.int64))
+    expected = number_rows((texts[i].split() for i in chosen), vocabulary)
+    assert rows.tokens.tolist() == expected.tokens.tolist()
+    assert rows.starts.tolist() == expected.starts.tolist()
+
+
+def test_keys_of_a_part_are_lower_than_keys_of_the_next_part(monkeypatch):
+    monkeypatch.setattr(shared_runs, "PART_TOKENS", 40)
+    table = number_rows(([f"w{i * j % 97}" for j in range(60)] for i in range(9)), {})
+    parts = [places.key for ((_, places),) in shared_runs.parts_of((table,), 3)]
+    assert len(parts) == 14
+    assert sum(map(len, parts)) == 9 * 58
+    assert all(a.max() < b.min() for a, b in pairwise(key for key in parts if len(key) > 0))

@@ -97,7 +97,7 @@ WRONG = {
     "delta-above-the-ledger": (budget(maxDelta=9e-6), "the spent delta is above its limit"),
     "overspent": (budget(spentBefore=1.5, spentAfter=3.5), "exceeded"),
     "overspent-by-policy": (budget(maxEpsilon=9.0, spentAfter=3.5), "stated limit of epsilon is above"),
-    "voided-more-than-listed": (budget(voided=19), "the ledger has fewer entries than its runs"),
+    "voided-more-than-listed": (budget(voided=19), "the statement counts fewer ledger entries than its runs"),
     "sampled": ({**SAMPLED, **budget()}, "all runs together have more than 2 mechanisms that sample persons"),
     "overspent-by-ledger": (budget(maxEpsilon=1.5), "exceeded"),
     "no-claim": (NO_CLAIM, "requires a claimed epsilon and delta"),

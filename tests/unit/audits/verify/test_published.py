@@ -236,5 +236,5 @@ def test_a_curve_has_the_fixed_rates_and_never_falls():
     rising = tuple(round(i / len(RATES), 2) for i in range(len(RATES)))
     assert Curve(fpr=RATES, tpr=rising).tpr == rising
     for fpr, tpr in (((*RATES[:-1], 0.5), rising), (RATES, rising[:-1]), (RATES, rising[::-1])):
-        with pytest.raises(ValidationError, match="not a non-decreasing curve"):
+        with pytest.raises(ValidationError, match="or the curve decreases"):
             Curve(fpr=fpr, tpr=tpr)

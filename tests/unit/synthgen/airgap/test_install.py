@@ -105,10 +105,10 @@ def test_another_python_or_platform_is_named(unpacked, tmp_path):
 )
 def test_a_malformed_manifest_is_one_error(tmp_path, text):
     (tmp_path / "manifest.json").write_text(text)
-    with pytest.raises(InstallError, match="not the manifest of an archive"):
+    with pytest.raises(InstallError, match="is not an unpacked"):
         read_manifest(tmp_path)
     (tmp_path / "manifest.json").unlink()
-    with pytest.raises(InstallError, match="not the manifest of an archive"):
+    with pytest.raises(InstallError, match="is not an unpacked"):
         read_manifest(tmp_path)
 
 

@@ -43,7 +43,7 @@ def test_simultaneous_stops_count_as_one_and_a_later_one_stops_at_once(monkeypat
     assert (kept, capfd.readouterr().err) == (["booked"], WAIT_MESSAGE)
     times = iter([100.0, 100.0 + 2 * IGNORED_SECONDS])
     monkeypatch.setattr("synthgen.dp.deferred_signals.time.monotonic", lambda: next(times))
-    with pytest.raises(Interrupted, match="the result is lost unless it was already stored"):
+    with pytest.raises(Interrupted, match="The result is lost, unless it was already stored"):
         draw(kept, *STOPS[:2])
     assert kept == ["booked"]
 

@@ -13,6 +13,7 @@ from synthgen.core.errors import AtBarrier, Interrupted, UsageError
 from synthgen.core.shards import Division
 from synthgen.deidentify import stage as deidentify
 from synthgen.embed import shards as vector_shards
+from synthgen.filter import stage as filters
 from synthgen.pipeline import executors
 from synthgen.pipeline.executors import Local, RunPart
 from synthgen.pipeline.institution import ledger_of
@@ -20,7 +21,7 @@ from synthgen.pipeline.pipeline import Pipeline
 from synthgen.pipeline.workspace import DONE, Workspace
 
 MANY_SHARDS = {"decode": {"batch": 4}}
-DISTRIBUTED = ("deidentify", "embed", "decode", "re-embed", "embed-control", "audit")
+DISTRIBUTED = ("deidentify", "embed", "decode", "re-embed", "filter", "embed-control", "audit")
 
 
 def content(folder):
@@ -33,6 +34,7 @@ def content(folder):
 @pytest.fixture
 def small_shards(monkeypatch):
     monkeypatch.setattr(deidentify, "SHARD_RECORDS", 8)
+    monkeypatch.setattr(filters, "SHARD_TEXTS", 8)
     monkeypatch.setattr(vector_shards, "SHARD_TEXTS", 8)  # a multiple of the encoder's batch of 8
     monkeypatch.setattr(executors, "POLL_SECONDS", 0.05)
 

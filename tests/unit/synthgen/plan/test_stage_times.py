@@ -77,7 +77,8 @@ def test_distributed_stages_are_those_that_declare_shards():
         import_module(found.name) for found in walk_packages(synthgen.__path__, "synthgen.") if "stage" in found.name
     ]
     stages = {s.name: s.divide for m in modules for s in vars(m).values() if isinstance(s, Stage)}
-    assert sorted(name for name, divide in stages.items() if divide is not None) == sorted(DISTRIBUTED)
+    partly = {"filter"}  # only a part of its work has shards
+    assert {name for name, divide in stages.items() if divide is not None} - partly == set(DISTRIBUTED)
 
 
 def test_a_time_is_one_short_line_in_seconds_or_minutes():

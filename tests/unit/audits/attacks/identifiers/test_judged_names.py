@@ -1,5 +1,9 @@
+from hypothesis import given
+from hypothesis import strategies as st
+
 from audits.attacks.identifiers.judged_names import NameOccurrences, judge_names
 from audits.attacks.identifiers.patterns import read_content
+from audits.attacks.identifiers.person_names import agrees
 from audits.attacks.identifiers.surprisal import Surprisal
 from audits.attacks.identifiers.tables import read_people, read_pool, read_synthetic
 from audits.core.types import AuditInputs, Table
@@ -126,3 +130,22 @@ def test_as_many_names_of_control_explain_those_of_train():
     size = {"n_train": 30, "control": ["word " * 240, *["x"] * 30]}
     assert judged(lists + others, made, **size) == set()
     assert judged(lists + others, made[:35], **size) == set(range(30))
+
+
+WORDS = st.sampled_from(["rajesh", "andre", "turner", "r", "a", "bob", "robert", "t", "may", "x"])
+
+
+@given(st.lists(WORDS, max_size=8), st.lists(WORDS, max_size=8))
+def test_no_owner_is_lost_by_an_index_of_the_forms(made, written):
+    """All forms in S with a surname of the text are tried."""
+    inputs = AuditInputs(synthetic=table(["x"]), train=table(["x", "y"]), control=table(["z"]))
+    names = [(["Rajesh Andre Turner"], 0), (["Robert Turner"], 1), (["May, Andre"], 1), (["Bob May"], 0)]
+    occurrences = NameOccurrences(names, read_people(inputs), are_recorded=True)
+    occurrences.read_synthetic(read_content(" ".join([*made, "Rajesh Turner and R. Turner"])))
+    row = read_content(" ".join(written))
+    occurrences.read_other(row, 0)
+    contexts = list(occurrences._search.contexts(row.words))
+    expected = {
+        f for f in occurrences.forms for surname, near in contexts if surname == f.surname and agrees(f, near)
+    }
+    assert {form for form, owners in occurrences.text_owners.items() if list(owners) == [0]} == expected

@@ -1,4 +1,6 @@
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from audits.attacks.identifiers.person_names import NameForm, NameSearch, agrees, names_in, read_name
 from audits.text.normalise import tokens
@@ -90,3 +92,15 @@ def test_one_part_of_a_name_in_a_text_may_be_omitted():
         assert list(names_in(text, in_table)) == ["Mary Jane Okafor"]
     for in_table in ({"okafor", "seen"}, {"mary"}, set()):
         assert list(names_in(text, in_table)) == []
+
+
+WORDS = ("rajesh", "andre", "turner", "r", "a", "ra", "bob", "robert", "van", "dr", "jr", "may", "x", "st")
+
+
+@given(st.lists(st.sampled_from(WORDS), max_size=9))
+def test_no_match_is_lost_by_looking_at_the_words_beside_a_surname_first(words):
+    names = [read_name(n) for n in ("Rajesh Andre Turner", "Robert van Turner", "May, Andre", "Bob May")]
+    search = NameSearch(names)
+    found = list(search.matches(words))
+    search._beside = lambda surname: WORDS  # every word can be part of every name
+    assert found == list(search.matches(words))

@@ -5,6 +5,7 @@ import pytest
 
 from audits.attacks.memorization import near_copies as module
 from audits.attacks.memorization.near_copies import OwnedRecords, in_pieces, near_copies
+from audits.text import shared_runs
 from audits.text.shared_runs import number_rows
 
 TEXTS = [" ".join(f"{letter}{i}" for i in range(80)) for letter in "abcdefgh"]
@@ -56,6 +57,34 @@ def test_shares_equal_an_exhaustive_computation(monkeypatch):
     ]
     assert result.best == pytest.approx(slow)
     assert result.best == pytest.approx([result.share[result.owner == k].max() for k in range(6)])
+
+
+def test_parts_and_blocks_do_not_change_the_result(monkeypatch):
+    rng = np.random.default_rng(5)
+    made, real = ([" ".join(f"w{i}" for i in rng.integers(0, 300, 60)) for _ in range(n)] for n in (30, 40))
+    made[::4] = [" ".join(text.split()[:45]) for text in real[: len(made[::4])]]
+    made[2] = real[20] = ""
+    owner = [2 * (i % 33) + 1 for i in range(40)]  # not every number is an owner
+    own = [i for i in range(39 * 60) if i % 7 > 0]
+    monkeypatch.setattr(module, "MIN_BITS", 30.0)
+
+    def results():
+        near = [found(made, real, owner, n_real=17, own=own, n_tokens=n) for n in (1, 2, 3)]
+        return [*near, in_pieces(*numbered(made, real, owner, own), [7])]
+
+    whole = results()
+    assert all(len(of.row) > 0 for of in whole)
+    for name, value in (("BLOCK_ROWS", 7), ("BLOCK_PRODUCTS", 50)):
+        monkeypatch.setattr(module, name, value)
+    monkeypatch.setattr(shared_runs, "PART_TOKENS", 100)
+    for one, other in zip(whole, results(), strict=True):
+        assert all(np.array_equal(a, b) for a, b in zip(one, other, strict=True))
+
+
+def test_records_that_all_owners_have_are_not_in_pieces():
+    rows, records = numbered(TEXTS[:2], TEXTS[:1] * 8, list(range(8)))
+    result = in_pieces(rows, records, [])
+    assert (result.best.tolist(), len(result.row)) == ([0.0] * 8, 0)
 
 
 def test_a_copy_with_every_tenth_word_changed_keeps_four_fifths():

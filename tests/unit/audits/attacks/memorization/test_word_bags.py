@@ -54,6 +54,24 @@ def test_shares_equal_an_exhaustive_computation(monkeypatch):
     )
 
 
+def test_blocks_do_not_change_the_result(monkeypatch):
+    rng = np.random.default_rng(7)
+    alphabet = [f"{a}{b}" for a in "abcdef" for b in "uvwxyz"]
+    made, real = ([" ".join(rng.choice(alphabet, size)) for size in rng.integers(8, 40, n)] for n in (25, 30))
+    made[::3] = [" ".join(rng.permutation(text.split())) for text in real[: len(made[::3])]]
+    made[4] = real[20] = ""
+    owner = [2 * (i % 23) + 1 for i in range(30)]  # not every number is an owner
+    own = [i for i in range(sum(len(text.split()) for text in real)) if i % 5 > 0]
+    whole = found(made, real, owner, own=own, n_synthetic=13)
+    assert len(set(whole.kind.tolist())) > 3
+    for name, value in (("BLOCK_ROWS", 4), ("BLOCK_PRODUCTS", 20), ("BLOCK_TOKENS", 60), ("BLOCK_PAIRS", 3)):
+        monkeypatch.setattr(module, name, value)
+    again = found(made, real, owner, own=own, n_synthetic=13)
+    assert all(np.array_equal(a, b) for a, b in zip(whole, again, strict=True))
+    triples = list(zip(whole.row.tolist(), whole.owner.tolist(), whole.kind.tolist(), strict=True))
+    assert triples == sorted(set(triples))
+
+
 ORDERS = {
     "same": (lambda words: words, SAME, 1.0),
     "reversed": (lambda words: words[::-1], OTHER, 1.0),
