@@ -1,12 +1,14 @@
 """Kill processes of a run on a local Ray cluster at random, and compare its result to that of a run without Ray.
 
-    python benchmarks/cluster/kills.py [CONFIG] [--kills 20] [--until filter] [--seed 0] [--folder build/kills]
+    python benchmarks/cluster/kills.py [CONFIG] [--kills 20] [--until filter] [--records N] [--seed 0]
+        [--folder build/kills]
 
 Every few seconds, a worker, the driver (the command itself) or the head of the cluster gets SIGKILL. If the command
 ends early, the same command is run again. If it ends well before enough processes were killed, its workspace is
 removed and the run starts anew. The files of all stages must have the same bytes as in the local run; otherwise the
 exit code is 1. Do not run it beside another Ray cluster: its processes on this machine are killed too. CONFIG must
-have no privacy budget; the default is a fictional clinic of 240 patients. The extra `ray` is needed.
+have no privacy budget; the default is a fictional clinic of 240 patients. The extra `ray` is needed. --records
+replaces `interpolate.total`, so that the run is shorter.
 """
 
 import argparse
@@ -48,12 +50,14 @@ def clinic(folder):
     return {"version": 1, "secret": "public", "source": source, "interpolate": {"total": RECORDS}, "decode": decode}
 
 
-def configurations(path, folder):
+def configurations(path, folder, records=None):
     """Write a configuration for the local run and one for the run with Ray, and return their paths."""
     given = clinic(folder) if path is None else read_yaml(path, error=ConfigError)
     if path is not None:
         config = Config.load(path)
         given["source"]["path"] = str(config.resolve(config.source.path))
+    if records is not None:
+        given["interpolate"] = {**given.get("interpolate", {}), "total": records}
     written = {}
     for name, machines in (("local", {"on": "local"}), ("ray", {"on": "ray", "workers": 2})):
         own = {**given, "workspace": str(folder / name), "ledger": str(folder / "ledger"), "run": machines}
@@ -127,6 +131,9 @@ def arguments(argv):
     parser.add_argument("config", nargs="?", type=Path, help="configuration of a run without a privacy budget")
     parser.add_argument("--kills", type=int, default=20, help="number of processes to kill")
     parser.add_argument("--until", default="filter", help="last stage of the run")
+    parser.add_argument(
+        "--records", type=int, help="number of synthetic records instead of that in the configuration"
+    )
     parser.add_argument("--seed", type=int, default=0, help="seed of the random choices")
     parser.add_argument("--folder", type=Path, default=Path("build/kills"), help="folder of the workspaces")
     return parser.parse_args(argv)
@@ -142,7 +149,7 @@ def main(argv=None):
     rng, killed, ends, started = random.Random(args.seed), [], [], time.monotonic()
     commands = {
         name: [sys.executable, "-m", "synthgen", "run", str(path), "--until", args.until]
-        for name, path in configurations(args.config, folder).items()
+        for name, path in configurations(args.config, folder, args.records).items()
     }
     with (folder / "log").open("w") as log:
         subprocess.run(commands["local"], check=True, stdout=log, stderr=log)  # noqa: S603 - as above

@@ -1,7 +1,6 @@
 """Write and read the files through which the stages of a run exchange values."""
 
 import json
-from dataclasses import astuple
 from pathlib import Path
 
 import numpy as np
@@ -86,7 +85,7 @@ def write_candidates(path: Path, candidates: tuple[Candidate, ...]) -> None:
     kinds = {"latent_id": pa.string(), "index": pa.int32(), "text": pa.string(), "label": pa.string()}
     kinds |= {"finish": pa.string(), "surprisal": pa.float64()}
     columns = {name: pa.array([getattr(c, name) for c in candidates], kind) for name, kind in kinds.items()}
-    outcomes = [json.dumps([astuple(outcome) for outcome in c.outcomes]) for c in candidates]
+    outcomes = [json.dumps([(o.name, o.passed, o.score, o.reason) for o in c.outcomes]) for c in candidates]
     pq.write_table(pa.table({**columns, "outcomes": pa.array(outcomes, pa.string())}), path)
 
 

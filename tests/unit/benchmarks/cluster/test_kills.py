@@ -47,6 +47,8 @@ def test_both_runs_differ_only_in_workspace_and_machines(bench, tmp_path):
         ]
         assert written["local"] == written["ray"]
     assert written["local"]["source"]["path"] == str(tmp_path / "own" / "notes.jsonl")
+    shorter = bench.configurations(tmp_path / "own" / "run.yaml", tmp_path, 5)["ray"]
+    assert json.loads(shorter.read_text())["interpolate"] == {"total": 5}
 
 
 @pytest.mark.skipif(find_spec("ray") is not None, reason="the extra `ray` is installed")
