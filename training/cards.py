@@ -11,8 +11,8 @@ HEAD = """# Built-in styles
 
 A style adapter determines how a text is written, independently of its content. It is a small adapter beside the
 bridge, trained on openly licensed text and on text from the grammars in `training/`. The data that represent
-private records in the studies and examples were not used. `decode: {style: NAME}` uses one style, `auto` chooses
-one to three styles, and `plain` uses the bridge without an adapter ([how to
+private records in the studies and examples were not used. `decode: {style: NAME}` uses one style, `plain` uses
+the bridge without an adapter, and `auto` chooses `plain` or one to three styles ([how to
 choose](../how-to/own-data.md#choose-how-texts-are-written)). [Train your own
 style](../how-to/own-model.md#train-your-own-style) with one command.
 
@@ -30,8 +30,9 @@ under the language model. `auto` scores `plain`, each style, each pair of the th
 together. A combination of several styles is chosen if its score is more than .05 nats per token above the best
 score of a single style or `plain`. Otherwise the best single style, or `plain`, is chosen.
 
-With DP, a random sample of persons votes. A person votes for each style that gives the person's texts a higher
-likelihood than `plain` does. Noise is added to the counts, which consumes part of the budget.
+With DP, a random sample of persons votes. A person votes for each style that gives one of the person's texts,
+chosen at random, a higher likelihood than `plain` does. Noise is added to the counts, which consumes part of the
+budget.
 
 ## Sources and samples
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 from typer import Exit, Option
 
 from audits.cli import console
-from audits.core.errors import InputError
+from audits.core.errors import InputError, UnmetPolicyError
 from audits.core.files import write_whole
 
 if TYPE_CHECKING:
@@ -225,7 +225,7 @@ def _refuse_impossible(
     *,
     has_ledger: bool,
 ) -> None:
-    """If a gate of the policy cannot pass with the given inputs, name these gates on stderr and exit with code 4."""
+    """If a gate of the policy cannot pass with the given inputs, raise UnmetPolicyError, which names these gates."""
     from audits.cli.preflight import impossible_gates
     from audits.gate.rule import ATTEMPTS
 
@@ -233,15 +233,12 @@ def _refuse_impossible(
         return
     lines = impossible_gates(policy, inputs, names, numbers | ({ATTEMPTS} if has_ledger else set()))
     if lines:
-        console.say(
-            f"release under the policy: refused. No audit was run, because the given inputs cannot meet {len(lines)} "
-            f"gates of {policy.name}:"
+        raise UnmetPolicyError(
+            "release under the policy: refused. No audit was run, because the given inputs cannot meet "
+            f"{len(lines)} gates of {policy.name}",
+            problems=lines,
+            hint="Give the inputs that these gates need. Without --policy, the audits run and show their verdicts.",
         )
-        console.say("\n".join(f"  {line}" for line in lines))
-        console.say(
-            "Give the inputs that these gates require. Without --policy, the audits run and show their verdicts."
-        )
-        raise Exit(REFUSED)
 
 
 def _decide(

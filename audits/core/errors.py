@@ -49,6 +49,12 @@ class PolicyError(AuditError, ValueError):
     exit_code = 3
 
 
+class UnmetPolicyError(AuditError):
+    """The given inputs cannot meet a policy; `problems` lists the gates that cannot be met."""
+
+    exit_code = 4
+
+
 class NotMeasurable(AuditError):  # noqa: N818 - a state of an audit, not an error of the user
     """The tables are too small or unsuitable for this audit; the runner reports the status "not_measurable"."""
 

@@ -21,9 +21,9 @@ TOKENS_PER_OWNER = 10  # a run may have one owner for each of this number of tok
 # a run of at least `TOKENS_PER_OWNER` tokens may have two owners if its tokens together have this many bits; a token
 # has more bits the rarer it is (`_bits_before`)
 RARE_BITS = 150.0
-PART_TOKENS = 1 << 22  # approximate number of places of a table in a part, unless this needs more than 255 parts
+PART_TOKENS = 1 << 20  # approximate number of places of a table in a part, unless this needs more than 255 parts
 NO_PART = 255  # part number of tokens at which no run of the required length begins; parts have lower numbers
-BLOCK_TOKENS = 1 << 22  # number of tokens for which keys are computed at a time
+BLOCK_TOKENS = 1 << 20  # number of tokens for which keys are computed at a time
 
 
 class Runs(NamedTuple):

@@ -27,6 +27,7 @@ class Check:
 
 def examine(ray: str | None = None) -> list[Check]:
     """Return the result of every check that the installed packages allow; `ray` is the address of a Ray cluster."""
+    models = [_model(name) for name in sorted(MODELS)]
     missing, engine = missing_packages(), "all packages of the extra `engine` are installed"
     if missing:
         engine = f"not installed: {', '.join(missing)}. Verification and audits work without them. {INSTALL}"
@@ -34,9 +35,9 @@ def examine(ray: str | None = None) -> list[Check]:
         Check("python", True, platform.python_version()),
         Check("engine", not missing, engine),
         *(() if missing else (_torch(),)),
-        *(_model(name) for name in sorted(MODELS)),
+        *models,
         *(() if missing else (_bridge(),)),
-        _disk(),
+        _disk(is_complete=all(check.ok or check.optional for check in models)),
         Check("core dumps", True, "disabled while synthgen runs"),
         _swap(),
         _memory(),
@@ -90,15 +91,16 @@ def _cluster(address: str) -> Check:
     return Check("ray cluster", not problems, "; ".join(problems) or f"{address} requires a token")
 
 
-def _disk() -> Check:
+def _disk(*, is_complete: bool) -> Check:
+    """Check the model store; it may be full or read-only if it already contains every required model."""
     folder = store_folder()
     while not folder.exists():
         folder = folder.parent
     free = shutil.disk_usage(folder).free / 2**30
     writable = os.access(folder, os.W_OK)
-    needed = "" if free >= NEEDED_GIB else f", but {NEEDED_GIB} GiB are needed"
+    needed = "" if is_complete or free >= NEEDED_GIB else f", but {NEEDED_GIB} GiB are needed"
     detail = f"{free:.1f} GiB free at {folder}{needed}" + ("" if writable else ", not writable")
-    return Check("model store", free >= NEEDED_GIB and writable, detail)
+    return Check("model store", is_complete or (free >= NEEDED_GIB and writable), detail)
 
 
 def _memory() -> Check:

@@ -117,9 +117,9 @@ class NameSearch:
                 for surname in reading.surnames:
                     self._given[surname][reading.given].append(number)
         self._surnames = list(self._given)
-        # spelling of a surname -> words that are part of a name with this surname if they stand directly beside it;
-        # `_beside` adds the surnames that occur
-        self._words_beside: dict[Tokens, set[str]] = {}
+        # spelling of a surname -> word directly beside it -> given names of which the word may be a part; `_beside`
+        # adds the surnames that occur
+        self._given_beside: dict[Tokens, dict[str, list[Tokens]]] = {}
         self._phrases = Phrases(self._surnames)
 
     def matches(self, words: Sequence[str]) -> Iterator[NameMatch]:
@@ -129,30 +129,34 @@ class NameSearch:
         """
         for index, at in self._phrases.occurrences(words):
             surname = self._surnames[index]
-            end, beside = at + len(surname), self._beside(surname)
-            # most occurrences are ruled out by the word beside the surname, without trying each given name
-            left = at > 0 and (words[at - 1] in beside or words[at - 1] in _PARTICLES or len(words[at - 1]) == 1)
-            right = end < len(words) and (words[end] in beside or words[end] in _TITLES)
-            if not left and not right:
-                continue
+            end, of_surname = at + len(surname), self._given[surname]
             found: dict[tuple[Tokens, int, int], list[int]] = defaultdict(list)
-            for given, numbers in self._given[surname].items():
-                for match in (
-                    _before(words, at, given) if left else None,
-                    _after(words, end, given) if right else None,
-                ):
-                    if match is not None:
-                        found[match] += numbers
+            # only the given names that the word beside the surname permits are tried
+            for given in self._beside(surname, words[at - 1], _PARTICLES) if at > 0 else ():
+                if (match := _before(words, at, given)) is not None:
+                    found[match] += of_surname[given]
+            for given in self._beside(surname, words[end], _TITLES) if end < len(words) else ():
+                if (match := _after(words, end, given)) is not None:
+                    found[match] += of_surname[given]
             n_given = max((len(given) for given, _, _ in found), default=0)
             for (given, first, last), numbers in found.items():
                 if len(given) == n_given:
                     names = tuple(sorted(set(numbers)))
                     yield NameMatch(NameForm(surname, given), names, min(first, at), max(last, end))
 
-    def _beside(self, surname: Tokens) -> set[str]:
-        if surname not in self._words_beside:
-            self._words_beside[surname] = set().union(*map(_words_for, self._given[surname]))
-        return self._words_beside[surname]
+    def _beside(self, surname: Tokens, word: str, skipped: frozenset[str]) -> Iterable[Tokens]:
+        """Return the given names of a surname that can match if `word` stands directly beside the surname.
+
+        After a word in `skipped`, such as a title, or a single letter, all given names can match.
+        """
+        if word in skipped or len(word) == 1:
+            return self._given[surname]
+        if surname not in self._given_beside:
+            self._given_beside[surname] = defaultdict(list)
+            for given in self._given[surname]:
+                for beside in set(_words_for(given)):
+                    self._given_beside[surname][beside].append(given)
+        return self._given_beside[surname].get(word, ())
 
     def contexts(self, words: Sequence[str]) -> Iterator[tuple[Tokens, Tokens]]:
         """Yield each surname in a text with the words around it, at most three before and three after it."""

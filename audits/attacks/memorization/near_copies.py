@@ -28,7 +28,7 @@ MIN_BITS = 150.0
 NEAR = 0.5  # rows with at least this share of a record are listed
 MAX_BY_CHANCE = 0.5  # `in_pieces` needs fragments so long that no control person has a share above this
 BLOCK_ROWS = 1000  # largest number of synthetic rows compared at a time
-BLOCK_PRODUCTS = 1 << 23  # approximate number of terms in the sums of the shares of a block, to limit memory
+BLOCK_PRODUCTS = 1 << 21  # approximate number of terms in the sums of the shares of a block, to limit memory
 
 
 class NearCopies(NamedTuple):

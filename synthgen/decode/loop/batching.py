@@ -27,7 +27,8 @@ from synthgen.decode.base import Settings
 from synthgen.decode.loop.generic import GenericStepper
 from synthgen.decode.loop.llama import LlamaStepper, LlamaWeights
 
-# nats added to the logit of a favoured token (see `TokenConstraints`); a probability of 1/1000 becomes about 1/50
+# nats added to the logit of a favoured token (see `TokenConstraints`) before the temperature is applied; at the
+# default temperature of .8, a probability of 1/1000 becomes about 1/24
 WANTED = 3.0
 BLOCK = 64  # number of logits in a block (see `_largest`)
 Stepper = LlamaStepper | GenericStepper

@@ -81,6 +81,8 @@ def test_a_policy_says_before_the_run_what_the_tables_cannot_meet(policy, folder
     assert code == 4, printed
     assert "refused. No audit was run, because the given inputs cannot meet" in printed
     assert [line for line in UNMET[policy] if line not in printed] == []
+    code, output, _ = call(*options_of(policy=policy), "--json")
+    assert (code, len(json.loads(output)["error"]["problems"]) > 0) == (4, True)
 
 
 @pytest.mark.parametrize("suffix", ["jsonl", "csv"])
