@@ -21,9 +21,11 @@ keys_app = Application(help="Create and show signing keys.")
 trust_app = Application(help="Create, update and show the trust root that a verifier uses.")
 timestamp_app = Application(help="Request and attach trusted timestamps (RFC 3161).")
 
+_ROLE = re.compile(r"[a-z][a-z0-9_]{0,31}")  # as `audits.gate.policy.RoleName`
 Paths = list[Path] | None  # values of a repeatable option; None if the option is not passed
 Names = list[str] | None  # as `Paths`
 _Envelope = Annotated[Path, Argument(help="attestation/release.dsse.json of a bundle, or the file of an approval.")]
+_APPROVER = "Role and public key file of an approver, such as ethics_board=keys/board.pub.json; repeatable."
 _LEDGER = "Ledger in which releases must be recorded: its folder or its id; repeatable."
 
 
@@ -73,6 +75,7 @@ def trust_init(  # noqa: PLR0913 - one parameter per option
     releaser: Annotated[list[Path], Option(help="Public key file of a releaser; repeatable.")],
     privacy_officer: Annotated[Paths, Option(help="Public key file of a privacy officer; repeatable.")] = None,
     data_owner: Annotated[Paths, Option(help="Public key file of a data owner; repeatable.")] = None,
+    approver: Annotated[Names, Option(metavar="ROLE=FILE", help=_APPROVER)] = None,
     policy: Annotated[Names, Option(help="Accepted policy, by name or file; repeatable. Default: research.")] = None,
     root: Annotated[Paths, Option(help="Private root key that signs the trust root; repeatable.")] = None,
     authority: Annotated[Paths, Option(help="PEM certificate of a trusted timestamp authority; repeatable.")] = None,
@@ -89,7 +92,9 @@ def trust_init(  # noqa: PLR0913 - one parameter per option
     from synthgen.release.keys import load_key, passphrase_for, public_path
     from synthgen.release.trust import new_trust
 
-    roles = {"releaser": releaser, "privacy_officer": privacy_officer, "data_owner": data_owner}
+    roles = {"releaser": releaser, "privacy_officer": privacy_officer or [], "data_owner": data_owner or []}
+    for role, files in _approvers(approver or []).items():
+        roles[role] = [*roles.get(role, []), *files]
     roles["root"] = [public_path(key) for key in root or []]
     fingerprint = new_trust(
         path,
@@ -111,6 +116,7 @@ def trust_rotate(  # noqa: PLR0913 - one parameter per option
     sign_with: Annotated[list[Path], Option(help="Private root key of the current or new trust root; repeatable.")],
     root: Annotated[Paths, Option(help="Public root key file; replaces the current root keys.")] = None,
     releaser: Annotated[Paths, Option(help="Public key file of a releaser; replaces the current keys.")] = None,
+    approver: Annotated[Names, Option(metavar="ROLE=FILE", help=f"{_APPROVER} Replaces the role's keys.")] = None,
     policy: Annotated[Names, Option(help="Accepted policy, by name or file; replaces the current policies.")] = None,
     authority: Annotated[Paths, Option(help="PEM file of an authority; replaces the current authorities.")] = None,
     ledger: Annotated[Names, Option(help=f"{_LEDGER} Replaces the current ledgers.")] = None,
@@ -132,7 +138,7 @@ def trust_rotate(  # noqa: PLR0913 - one parameter per option
     if not revoke and (since is not None or reason):
         raise UsageError("--since and --reason describe a revocation", hint="Pass --revoke with the id of the key.")
     now = datetime.now(UTC)
-    roles = {"root": root, "releaser": releaser}
+    roles = {"root": root, "releaser": releaser, **_approvers(approver or [])}
     fingerprint = rotate_trust(
         old,
         path,
@@ -178,6 +184,21 @@ def trust_show(path: Annotated[Path, Argument(help="Trust root file.")], *, as_j
     fields = {"fingerprint": digest, "trust": root.model_dump(mode="json")}
     lines = (f"fingerprint: {digest}", *_described(root))
     print_fields(fields, "\n".join(map(printable, lines)), as_json=as_json)  # a person's name may contain line breaks
+
+
+def _approvers(given: Sequence[str]) -> dict[str, list[Path]]:
+    """Return the key files of each role; raise UsageError if a value is not ROLE=FILE with a role of approvers."""
+    from synthgen.core.errors import UsageError
+
+    pairs = [(role, Path(file)) for role, _, file in (value.partition("=") for value in given)]
+    problems = [
+        f"--approver {value}: must be ROLE=FILE; ROLE has lower-case letters, digits and _; not releaser or root"
+        for value, (role, _) in zip(given, pairs, strict=True)
+        if "=" not in value or not _ROLE.fullmatch(role) or role in {"releaser", "root"}
+    ]
+    if problems:
+        raise UsageError("an approver is not given as ROLE=FILE", problems=problems)
+    return {role: [file for other, file in pairs if other == role] for role, _ in pairs}
 
 
 def _described(root: "TrustRoot") -> list[str]:

@@ -201,6 +201,31 @@ def test_each_option_of_trust_rotate_replaces_its_field(two_roots, authority, tm
     assert load_trust(kept) == found.model_copy(update={"version": 3})
 
 
+def test_approvers_in_any_role_are_added_and_replaced(two_roots, tmp_path):
+    old, new, root, other = two_roots
+    releaser, board, officer, second = (make(tmp_path, name) for name in ("rea", "bea", "oli", "sue"))
+    path = tmp_path / "boards.json"
+    given = (
+        "--privacy-officer",
+        officer,
+        "--approver",
+        f"ethics_board={board}",
+        "--approver",
+        f"data_owner={second}",
+    )
+    call("trust", "init", path, "--releaser", releaser, *given)
+    made = load_trust(path).roles
+    assert {role: len(made[role].keyids) for role in made} == dict.fromkeys(
+        ("releaser", "privacy_officer", "ethics_board", "data_owner"), 1
+    )
+    signers = ("--sign-with", root, "--sign-with", other)
+    call("trust", "rotate", old, new, *signers, "--approver", f"ethics_board={board}")
+    assert load_trust(new).roles["ethics_board"].keyids == (key_of(tmp_path / "bea.pem"),)
+    for wrong in ("ethics_board", f"Board={board}", f"root={board}"):
+        with pytest.raises(UsageError, match="ROLE=FILE"):
+            call("trust", "init", tmp_path / "no.json", "--releaser", releaser, "--approver", wrong)
+
+
 @pytest.mark.parametrize("wrong", ["typo", "cut", "capital", "name"])
 def test_an_unknown_key_is_not_revoked(two_roots, wrong):
     old, new, root, other = two_roots
