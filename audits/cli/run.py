@@ -40,7 +40,7 @@ Vectors = Annotated[
     list[str] | None, Option(help="NAME=FOLDER: vectors of an encoder (synthetic.npy, train.npy, ...); repeatable")
 ]
 CanaryFolder = Annotated[File, Option(help="folder made by `audits canaries`; requires --canary-build")]
-CanaryBuild = Annotated[File, Option(help="synthetic table of the canary build; requires --canaries")]
+CanaryBuild = Annotated[File, Option(help="synthetic table of the second run, with canaries; requires --canaries")]
 
 
 class _Files(NamedTuple):
@@ -203,7 +203,7 @@ def _selftest_of(path: Path, inputs: "AuditInputs") -> "BoundSelfTest":
 def _numbers(
     inputs: "AuditInputs", utility: File, test: "BoundSelfTest | None", *, secret: bool
 ) -> "dict[str, Estimate]":
-    """Return the metrics that come from options, and not from audits, by name."""
+    """Return the metrics that do not come from audits, by name: the number of rows, and those of the options."""
     from audits.core.rates import exact
     from audits.gate.rule import SECRET
     from audits.gate.utility import read_utility

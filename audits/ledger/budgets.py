@@ -67,7 +67,8 @@ class Spending:
             costs = ()
         if not costs:
             raise InputError(
-                f"the reservation {self.run[:12]} does not list its mechanisms, so the budgets cannot be composed",
+                f"the reservation {self.run[:12]} does not list its mechanisms in a valid form, so the budgets "
+                "cannot be composed",
                 hint="An older version of SynthGen wrote it. Use another ledger.",
             )
         return costs

@@ -76,8 +76,8 @@ _SEXES = tuple(
 def find_ages(text: str) -> Iterator[AttributeFinding]:
     """Yield each stated age, in years or as a decade, and its age band; a decade that two bands share has no band.
 
-    A word such as "newborn" gives only an age band. Past ages ("at age 50") are skipped, but past decades ("in her
-    fifties") are not. Months, weeks and days are rounded down to years.
+    A word such as "newborn" gives only an age band. Past ages ("at age 50") are skipped, but past decades ("when she
+    was in her fifties") are not. Months, weeks and days are rounded down to years.
     """
     matched: list[tuple[int, int]] = []
     for pattern, unit in _AGES:

@@ -75,8 +75,8 @@ def extract(
 
 
 def _until_limit(items: Iterator[Item], max_notes: int | None, unused: Callable[[str], str | None]) -> Iterator[Item]:
-    # Yields the items until `max_notes` notes are reached. `unused` returns the reason why notes with a label are not
-    # used, or None if they are used. Only notes that are used count.
+    # Yields the items until `max_notes` notes are reached. `unused` takes a label, and returns the reason why notes
+    # with this label are not used, or None if they are used. Only notes that are used count.
     n_notes = 0
     for item in items:
         yield item

@@ -83,8 +83,8 @@ class BorderlineSmote(Smote):
     Privacy: as SMOTE, but records in danger are parents more often. With kind 2, the label of a parent can differ
         from the label of the point.
     Reference: Han, Wang & Mao, "Borderline-SMOTE: A New Over-Sampling Method in Imbalanced Data Sets Learning", ICIC
-        2005, section 3. Unlike in the paper, records of the same person are not neighbours, and the number of points
-        is exact. Differences from imbalanced-learn 0.14:
+        2005, section 3. Unlike in the paper, records of the same person are not neighbours, and exactly the
+        requested number of points is made. Differences from imbalanced-learn 0.14:
 
         1. A record with m' = m/2 is safe, as in the text of the paper. In imbalanced-learn, it is in danger.
         2. Kind 2 follows the paper. imbalanced-learn draws x_nn from the k nearest rows of any class. If the class of
@@ -109,8 +109,8 @@ class BorderlineSmote(Smote):
     def fit_class(self, rows: TrainRows, code: int) -> tuple[Int64, Int64]:
         """Return the b rows in danger, int64 (b,), and the rows from which x_nn is drawn, int64 (b, k or k + 1).
 
-        Column k, only for kind 2, is the nearest row of another class. Raise Unfit if no row is in danger, or if
-        fewer than m records belong to other persons than some row of the class.
+        Column k, only for kind 2, is the nearest row of another class. Raise Unfit if no row is in danger, or if,
+        for some row of the class, other persons have fewer than m records.
         """
         class_rows, m = rows.of(code), self.m_neighbors
         around, is_other = neighbours_in_any_class(rows, code, m)
@@ -161,7 +161,7 @@ class Adasyn(NeighbourInterpolator, LinearInterpolator):
     def fit_class(self, rows: TrainRows, code: int) -> tuple[Int64, Int64, Int64]:
         """Return the b rows with Δ > 0, int64 (b,), their Δ, int64 (b,), and the K rows for x_nn, int64 (b, K).
 
-        Raise Unfit if no row has Δ > 0, or if fewer than K records belong to other persons than some row.
+        Raise Unfit if no row has Δ > 0, or if, for some row, other persons have fewer than K records.
         """
         class_rows, k = rows.of(code), self.k_neighbors
         delta = neighbours_in_any_class(rows, code, k)[1].sum(axis=1)

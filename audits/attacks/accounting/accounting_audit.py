@@ -59,8 +59,8 @@ class Accounting:
     - replay: removing a person changes each sum by at most the clip norm, and changes nothing else (`ReplayLog`).
     - reads: the log lists each kind of read, and none has the status `unaccounted` (`RecordRead`). The audit's reason
       lists the kinds with the status `outside`, which the claim does not include; a policy allows or rejects them.
-    - releases: if the previous release shares persons with this release, the log lists it as not disjoint. The log
-      declares no earlier release with exactly the persons of this release as disjoint.
+    - releases: if the previous release shares persons with this release, the log lists it as not disjoint. No
+      earlier release that the log declares disjoint has exactly the persons of this release.
     - composition: the log claims a joint epsilon of this release and all earlier releases not declared disjoint, and
       this epsilon is at least the recomputed one. Without such earlier releases, the log need not claim it.
 
@@ -76,8 +76,9 @@ class Accounting:
       claims no joint epsilon, or if reads and earlier releases use up its delta.
     - unaccounted_reads: number of kinds of read that have the status `unaccounted` or are not in the log.
 
-    `details["power"]["smallest_leak"]` says by how much epsilon would exceed the claim if each mechanism's noise were
-    too small by the smallest share that its dry run detects with power .8; None if a dry run cannot detect any share.
+    `details["power"]["smallest_leak"]` assumes that the noise of each mechanism is too small by the smallest share
+    that its dry run detects with power .8. The value is the amount by which epsilon then exceeds the claim, at least
+    0. It is None if a dry run is missing or cannot detect any share, or if reads use up the claimed delta.
 
     Privacy: reads the log and the ids of persons in train; the result contains counts, budgets and p-values.
     Randomness: none.
@@ -138,8 +139,8 @@ def _releases_with_shared_persons(log: MechanismLog) -> list[EarlierRelease]:
 
 def _claim(log: MechanismLog, bounds: EpsilonBounds | None) -> ClaimCheck:
     too_small = (
-        "accesses outside the mechanisms, which have their own epsilon and delta, use up the whole delta of the "
-        "claim; claim a larger delta"
+        "accesses outside the mechanisms have deltas of their own, and these use up the whole delta of the claim; "
+        "claim a larger delta"
     )
     return _check_epsilon("claim", log.claim, bounds, "is claimed", too_small)
 
@@ -274,7 +275,7 @@ def _composition(log: MechanismLog, together: EpsilonBounds | None) -> ClaimChec
         no_total = "the log claims no total for all releases on the same persons; give the total in `spent`"
         return ClaimCheck(name, "broken", no_total)
     too_small = (
-        "accesses outside the mechanisms and earlier releases use up the whole delta of `spent`; claim a larger delta"
+        "earlier releases and accesses outside the mechanisms use up the whole delta of `spent`; claim a larger delta"
     )
     return _check_epsilon(name, log.spent, together, "is claimed for all releases together", too_small)
 

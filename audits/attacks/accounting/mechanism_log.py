@@ -192,7 +192,7 @@ class RecordRead(Closed):
     @model_validator(mode="after")
     def _cost_agrees(self) -> Self:
         if (self.status == "accounted") != (self.cost is not None):
-            raise ValueError("cost (epsilon and delta, or `mechanism`) must be given exactly if status is accounted")
+            raise ValueError("give cost (epsilon and delta, or `mechanism`) if and only if status is accounted")
         if self.status == "outside" and self.kind not in DECLARABLE:
             listed = f"only {', '.join(DECLARABLE)} may be outside the claim"
             raise ValueError(f"{listed}, because all other reads change the synthetic table")

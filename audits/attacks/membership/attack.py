@@ -28,7 +28,7 @@ RIDGE = 0.02  # ridge penalty of the weights, per person of the fit; needed beca
 ROC_POINTS = 60  # the ROC curve is reported with at most this many points
 MIN_CLASS_PERSONS = 100  # a class is attacked separately if each arm has at least this many persons of the class
 POWERS = (0.5, 0.8, 0.95)  # powers for which the smallest detected leaks are reported
-MAX_EPSILON = 20.0  # end (exclusive) of the search for the smallest detected epsilon for replacing one person
+MAX_EPSILON = 20.0  # `_epsilon` searches below this value, which is an epsilon for replacing one person
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,7 +157,8 @@ def areas_by_class(scores: Mapping[str, Float], people: Arms, margin: float) -> 
 def true_positives(scores: Float, is_train: Bool, rate: float) -> int:
     """Return the number of true positives at the false-positive rate `rate`: train persons above a threshold.
 
-    The threshold is the lowest control score that at most the share `rate` of the control persons exceed.
+    At most the share `rate` of the control persons have a score above the threshold. The threshold is the lowest
+    control score with this property.
     """
     control = np.sort(scores[~is_train])[::-1]
     return int((scores[is_train] > control[int(rate * len(control))]).sum())
@@ -186,10 +187,10 @@ def smallest_detected_leaks(
     copied_share: the share of train persons who are copied; None if no share is detected. If L copied persons have
         the L highest scores of all N = n_T + n_H persons, the m >= L persons with the highest scores contain
         L + Hypergeom(N - L, n_T - L, m - L) train persons. A scan test detects that this number is too high.
-    epsilon: the epsilon of a mechanism, for one person added or removed; None if no epsilon below 10 is detected. For
-        replacing one person, epsilon e is twice as large, and `epsilon_limit` is the limit on e. Roles of four fifths
-        of `coins` persons are guessed (`guess_coins`). Each guess is assumed to be right with the highest probability
-        that e allows, 1 / (1 + exp(-e)).
+    epsilon: the epsilon of a mechanism, for one person added or removed; None if no epsilon below 10 is detected.
+        It is half of e, the epsilon for replacing one person. `guess_coins` guesses the roles of four fifths of
+        `coins` persons, and the audit fails if so many guesses are right that e must exceed `epsilon_limit`. Each
+        guess is assumed to be right with the highest probability that e allows, 1 / (1 + exp(-e)).
     """
     error = float(np.sqrt((n_train + n_control + 1) / (12 * n_train * n_control)))
     z = float(norm.ppf(1 - stats.FAIL_LEVEL / (2 * attacks)))

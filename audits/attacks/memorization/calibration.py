@@ -1,8 +1,9 @@
 """Thresholds for copied text, and planted copies that test whether the memorization audit finds copies.
 
-The audit measures values of each person, such as the longest run of own words in a synthetic row. The generator never
-read the text of control persons, so their values are due to chance, and the highest of them determines the thresholds
-for train persons. A planted copy is a train record that is searched as if it were a synthetic row.
+The audit measures values of each person, such as the longest run of own words in a synthetic row. Own words are the
+words of a person's texts without common text. The generator never read the text of control persons, so their values
+are due to chance, and the highest of them determines the thresholds for train persons. A planted copy is a train
+record that is searched as if it were a synthetic row.
 """
 
 from collections.abc import Sequence
@@ -17,8 +18,9 @@ from audits.core.types import Bool, Float, Int
 from audits.text.normalise import tokens
 from audits.text.shared_runs import CAP_TOKENS
 
-# The margin is added to the highest value of the control persons. The floor is the smallest threshold, even if this
-# value is low. A value of a train person at or above the ceiling prevents a pass, even if this value is high.
+# The margin is added to the highest value of the control persons. The floor is the smallest threshold, however low
+# that control value is. A value of a train person at or above the ceiling prevents a pass, however high the control
+# value is.
 FLOOR_SHORT, MARGIN_SHORT = 8, 4  # in tokens, for whole records of fewer than RECORD_TOKENS tokens
 # in tokens, for runs: each token makes a run 1.5 to 2 times rarer, so 8 tokens make it 26 to 256 times rarer
 MARGIN_TOKENS = 8
@@ -26,11 +28,12 @@ FLOOR_NEAR, MARGIN_NEAR, CEILING_NEAR = 0.55, 0.15, 0.65  # shares of a record, 
 # (floor, margin, ceiling), the last three arguments of `capped_thresholds`
 OF_RUNS, OF_SHARES = (FLOOR_TOKENS, MARGIN_TOKENS, CEILING_TOKENS), (FLOOR_NEAR, MARGIN_NEAR, CEILING_NEAR)
 FLOOR_LOOSE, MARGIN_LOOSE = 0.6, 0.2  # shares of a record, for records in pieces and for words in any order
-MAX_BY_CHANCE = 0.6  # if a control person has a higher share, the two tests with FLOOR_LOOSE are not used
+MAX_BY_CHANCE = 0.6  # each of the two tests with FLOOR_LOOSE is not used if a control person has a higher share in it
 FLOOR_BAG, MARGIN_BAG = 0.65, 0.2  # shares of a bag; a bag is the words of a whole record, here in changed order
 CLOSE_MARGIN_BAG = 0.15  # margin for bags if a control person has a share above MAX_BY_CHANCE
 MAX_BY_CHANCE_BAG = 0.92  # if a control person has a higher share of a bag, the test for bags is not used
-CERTAIN_BAG = 0.8  # lower shares of a bag never prove a leak; rows from the limit up to this share may be quarantined
+# lower shares of a bag never prove a leak; a row with a lower share may be quarantined if the share reaches `limit`
+CERTAIN_BAG = 0.8
 CEILING_BAG = 0.97  # highest limit for bags; below 1, because corrected misspellings can lower the share of a copy
 STRATA = (1, RECORD_TOKENS, CEILING_TOKENS, 64)  # smallest number of tokens in each length class of train records
 N_PLANTED = 256  # largest number of planted copies per length class, words unchanged
@@ -75,7 +78,7 @@ def whole_thresholds(by_chance: int) -> ChanceThresholds:
 
 
 def loose_thresholds(by_chance: float) -> ChanceThresholds:
-    """Return the thresholds for the share of a record in pieces in all rows, or in any order in one row.
+    """Return the thresholds for the share of a record that all rows contain in pieces, or one row in any order.
 
     certain = limit = max(.6, by_chance + .2) if by_chance is at most .6. Otherwise, both are infinite, so the test is
     not used: a large table contains short pieces of every record, and long rows contain most words of every record.
@@ -87,7 +90,8 @@ def loose_thresholds(by_chance: float) -> ChanceThresholds:
 def bag_thresholds(by_chance: Sequence[float]) -> tuple[ChanceThresholds, ...]:
     """Return the thresholds for bags of words in changed order, one per length class of `word_bags.LENGTHS`.
 
-    b is the highest of the values `by_chance` (one per class) of the class and of all classes of longer records.
+    `by_chance` has one value per class. The b of a class is the highest value of this class and of all classes of
+    longer records.
 
         limit = max(.65, b + .2),   certain = max(.8, limit)    if b is at most .6
         limit = min(.97, b + .15),  certain = inf               if b is above .6 and at most .92
@@ -160,7 +164,7 @@ class Caught:
 
     @property
     def untested_share(self) -> float:
-        """Return the fraction of train records in the length classes of which under half of `planted` were found."""
+        """Return the fraction of train records in length classes with fewer than half of the planted copies found."""
         return float(self.share[self._is_missed].sum())
 
     @property

@@ -14,7 +14,7 @@ from synthgen.core.types import Float32, Int64
 # bfloat16 tile that stays in the processor's cache; a float32 tile has half as many columns.
 TILE_ROWS, TILE_COLUMNS = 512, 4096
 BUFFER = 1 << 27  # number of products in memory at once, exceeded only if `MIN_ROWS` rows have more products
-MIN_ROWS = 64  # smallest number of rows in a block, if as many are searched; products of fewer rows are slow
+MIN_ROWS = 64  # smallest number of rows in a block, except the last one; products of fewer rows are slow
 ALIGNED = 32  # the number of spans of a tile is a multiple of this, so that they fill the processor's registers
 SPAN = 16  # number of columns of a tile that are screened together, by their largest product
 ALIKE = 1e-5  # rows count as equally long if their squared norms differ by less, as unit rows do after rounding
@@ -31,10 +31,10 @@ class Screen:
 
         |ŝ − s| ≤ ‖q − q̂‖ max‖x‖ + ‖q̂‖ max‖x − x̂‖ + d·2⁻²³·max‖x‖² + max|b − b̂| + c + u |s|
 
-    u is the relative rounding error of ŝ, and 2⁻²³ is the relative rounding error of the float32 sums. If the rows
-    differ in norm, their mean is first subtracted, which changes no distance; c = u ‖q‖ max‖x‖ + 2⁻²² L max‖x‖ then
-    covers the rounding of q·x before b is added, and that of the subtraction, where L is max‖x‖ before it. Otherwise,
-    c = 0, and b, which is almost 0, is replaced by b̂ = 0.
+    u is the relative rounding error of ŝ, and 2⁻²³ is the relative rounding error of the float32 sums. If all rows
+    have the same norm, b is almost 0 and is replaced by b̂ = 0, and c = 0. Otherwise, the mean of the rows is first
+    subtracted, which changes no distance, and c = u ‖q‖ max‖x‖ + 2⁻²² L max‖x‖. The first term covers the rounding of
+    q·x before b is added. The second term covers the rounding of the subtraction; L is max‖x‖ before the subtraction.
 
     The rows x are the columns of the product, and are divided into spans of `SPAN` columns. Let t be the k-th largest
     of the spans' maxima of ŝ. At least k rows have an ŝ of t or more, so each true neighbour has an ŝ of at least t
@@ -100,8 +100,9 @@ class Screen:
             tops = self._products(self.low[q], s[: len(q)])
             self._exclude(s, tops, *(torch.from_numpy(part).to(self.device) for part in self._same_person(block)))
             kth = tops.topk(k, dim=1).values[:, -1].float()
-            # `floor` is the lowest ŝ of a selected row: t minus twice the limit. 3 u, because t, the compared ŝ and
-            # the floor are rounded; 0.1 u covers the products of these errors
+            # `floor` is the lowest ŝ of a selected row: t minus twice the limit. The factor 3.1 u includes the two
+            # terms u |s| of the limits, for the rounding of t and of the compared ŝ. A third u is for the rounding of
+            # the floor, and 0.1 u for the products of these errors.
             floor = kth - 2 * self.error[q] - 3.1 * u * (kth.abs() + 2 * self.error[q])
             floor = floor.to(self.kind)[:, None]
             i, span = torch.nonzero(tops >= floor, as_tuple=True)

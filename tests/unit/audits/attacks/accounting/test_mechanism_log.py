@@ -80,7 +80,7 @@ def test_log_file_is_read(clean, tmp_path):
         ((*RUN, "max_norm"), -1.0, "mechanisms.0.dry_run.max_norm: must be greater than"),
         ((*RUN, "noise"), [-1.0], "mechanisms.0.dry_run.noise.0: must be greater than"),
         (("mechanisms", 0, "normaliser", "value"), 0.0, "mechanisms.0.normaliser.value: must be greater"),
-        (("reads", 0, "status"), "accounted", "reads.0: cost (epsilon and delta, or `mechanism`) must be given"),
+        (("reads", 0, "status"), "accounted", "reads.0: give cost (epsilon and delta, or `mechanism`)"),
         (("reads", 0, "status"), "outside", "reads.0: only hyper-parameters, retries, input-checks"),
         (("reads", -1, "status"), "outside", f"reads.{len(READS) - 1}: only hyper-parameters, retries"),
         (("reads", 1, "kind"), "label-counts", "reads: a kind is listed twice"),
