@@ -117,5 +117,5 @@ def verdicts_of(without_gate: Iterable[tuple[str, str]]) -> str:
     pairs = tuple(without_gate)
     verdicts = ", ".join(f"{name.removeprefix('audit-')} {verdict}" for name, verdict in pairs)
     has_failed = any(verdict == "FAIL" for _, verdict in pairs)
-    note = "; FAIL means that a threshold was exceeded; the policy allows this" if has_failed else ""
+    note = "; FAIL means that the attack exceeded its own threshold; the policy allows this" if has_failed else ""
     return f"{verdicts}{note}"

@@ -64,7 +64,7 @@ def _dataset(content: ReportContent) -> list[str]:
     elif persons:
         lines.append(f"The records were made from the records of {persons}.")
         if source.is_declared:
-            lines.append("The institution declared the number of people from public knowledge.")
+            lines.append("The institution declared this number of people; it is public knowledge.")
         lines.append("The number of real records is not published.")
     else:
         number_of = "The numbers of real records and people" if source.has_persons else "The number of real records"

@@ -189,7 +189,7 @@ def resolve_path(path: str, base: str) -> Path:
             problems.append(f"{path}: the environment variable {name} is not set to an absolute path")
     if problems:
         allowed = ", ".join(f"${{{name}}}" for name in VARIABLES)
-        hint = f"Write a path with no variables except {allowed} and a leading ~/, and set them to absolute paths."
+        hint = f"The variables in a path may be only {allowed} and a leading ~/, set to absolute paths."
         raise ConfigError("a path of the configuration cannot be resolved", problems=problems, hint=hint)
     return (Path(base) / _VARIABLE.sub(lambda match: os.environ[match[1]], whole)).resolve()
 

@@ -178,7 +178,7 @@ class _EarlyStopping:
         with torch.no_grad():
             value = float(network.loss(self.part, self.epsilon, self.objective))
         if not math.isfinite(value):
-            raise Unfit("the objective of the held-out persons is not finite")
+            raise Unfit("training diverged: the objective of the held-out persons is not finite")
         if value < self.lowest:
             self.lowest, self.n_not_better = value, 0
             self.best = [tensor.detach().clone() for tensor in tensors]

@@ -19,7 +19,14 @@ VERIFY_CODES = {
 
 def test_classes_have_their_exit_code_and_bad_input_is_a_value_error():
     codes = {name: kind.exit_code for name, kind in CLASSES.items()}
-    assert codes == {"AuditError": 1, "InputError": 3, "PolicyError": 3, "NotMeasurable": 1, "VerifyError": 1}
+    assert codes == {
+        "AuditError": 1,
+        "InputError": 3,
+        "PolicyError": 3,
+        "NotMeasurable": 1,
+        "VerifyError": 1,
+        "UnmetPolicyError": 4,
+    }
     assert {kind for kind in CLASSES.values() if issubclass(kind, ValueError)} == {InputError, PolicyError}
 
 

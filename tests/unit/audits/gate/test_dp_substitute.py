@@ -154,7 +154,7 @@ def test_accounting_needs_the_confidence_and_parents_an_exact_number():
         ({"measured": ("accounting",)}, {}, "must list accounting"),
         ({}, {"instead_of": ("membership",)}, "parent_recovery"),
         ({"rules": (*POLICY.rules, rule("dp-epsilon", "memorization.tau"))}, {}, "repeated names"),
-        ({"dp": {"unit": "group", "ledger": "required", **LIMITS}}, {}, "dp and dp_substitute: both require"),
+        ({"dp": {"unit": "group", "ledger": "required", **LIMITS}}, {}, "dp and dp_substitute: both limit"),
     ],
 )
 def test_inconsistent_substitute_is_refused(changes, more, message):

@@ -17,7 +17,7 @@ def decision(*outcomes):
 def test_only_gates_are_counted_and_can_fail():
     shown = (outcome("audit-memorization", "FAIL", gating=False), outcome("audit-linkage", "FAIL", gating=False))
     made = decision(outcome("auc", "PASS"), outcome("hits", "FAIL"), *shown)
-    note = "FAIL means that a threshold was exceeded; the policy allows this"
+    note = "FAIL means that the attack exceeded its own threshold; the policy allows this"
     line = f"verdicts that do not affect the decision: memorization FAIL, linkage FAIL; {note}"
     assert made.summary == ("gates: 1 of 2 passed", line)
     assert decision(outcome("auc", "PASS")).summary == ("gates: 1 of 1 passed",)

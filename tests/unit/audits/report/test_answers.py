@@ -50,7 +50,7 @@ def test_the_dataset_is_described_with_published_numbers(pages, said):
         (SourceSize(records=99, has_persons=False), "from 99 real records; the source has no person ids."),
         (
             SourceSize(persons=500, is_least=True, is_declared=True),
-            "of at least 500 people. The institution declared the number",
+            "of at least 500 people. The institution declared this number",
         ),
         (SourceSize(has_persons=False), "The number of real records behind the texts is not published."),
         (SourceSize(), "The numbers of real records and people behind the texts are not published."),

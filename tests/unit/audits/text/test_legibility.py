@@ -93,7 +93,7 @@ def test_real_text_shorter_than_a_row_excuses_no_row(texts):
 def test_text_without_letter_order_is_not_measurable():
     rng = np.random.default_rng(2)
     noise = ["".join(rng.choice(list("0123456789 "), size=200)) for _ in range(60)]
-    with pytest.raises(NotMeasurable, match="have similar scores"):
+    with pytest.raises(NotMeasurable, match="have similar legibility scores"):
         judged(noise * 4, noise)
 
 

@@ -105,7 +105,9 @@ def test_what_the_policy_publishes_and_decides_by_must_be_declared_in_the_log(re
             with pytest.raises(VerifyError, match=f"E_GATE the mechanism log does not declare .*: {lacking}$"):
                 check_mechanism(stated(), policy, report_with(details(MEANS, outside=others)))
     for kind in kinds[1:]:
-        with pytest.raises(VerifyError, match=f"E_GATE an independent policy forbids .* log declares: {kind}$"):
+        with pytest.raises(
+            VerifyError, match=f"E_GATE the log declares private reads that an independent policy forbids: {kind}$"
+        ):
             check_mechanism(stated(), independent, report_with(details(MEANS, outside=(kinds[0], kind))))
     for broken in ({}, {"outside_reads": None}, {"outside_reads": 3}):
         with pytest.raises(VerifyError, match="must list mechanisms, and reads outside"):
@@ -166,7 +168,7 @@ def test_epsilon_requires_models_and_persons_under_any_policy():
     other = SimpleNamespace(role="train", count_bucket="50-10000")  # no range in which counts are published
     given = (
         ([], [train], "models must be stated"),
-        *(([model], i, "a range of") for i in ([], [other], [train] * 2)),
+        *(([model], i, "so one range of") for i in ([], [other], [train] * 2)),
     )
     for models, inputs, said in given:
         privacy = SimpleNamespace(delta=1e-6, budget=None)

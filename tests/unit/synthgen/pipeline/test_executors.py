@@ -20,7 +20,7 @@ from synthgen.pipeline.institution import ledger_of
 from synthgen.pipeline.pipeline import Pipeline
 from synthgen.pipeline.workspace import DONE, Workspace
 
-MANY_SHARDS = {"decode": {"batch": 4}}
+MANY_SHARDS = {"decode": {"batch": 4}, "filter": {"coherent": "prefer"}}
 DISTRIBUTED = ("deidentify", "embed", "decode", "re-embed", "filter", "embed-control", "audit")
 
 
