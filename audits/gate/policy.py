@@ -170,9 +170,9 @@ class Policy(Canonical):
 def decide(evidence: Evidence, policy: Policy) -> Decision:
     """Return whether `policy` allows the release of a dataset with this `evidence`.
 
-    A release is allowed if every gate is PASS and at least one gate is the policy's own. Three gates that are added
-    automatically do not count as the policy's own: EXTERNAL_RULES, NO_QUARANTINED_ROW and the accounting of a DP
-    method.
+    A release is allowed if every gate is PASS and at least one gate is the policy's own. Gates that are added
+    automatically do not count as the policy's own: those of EXTERNAL_RULES, NO_QUARANTINED_ROW, and the audit
+    `accounting` if a DP method made the records.
 
     - An audit in `measured` with another status than measured or inconclusive is a failing gate; else it is no gate.
     - A measurement that is missing, failed or based on too few units does not pass.

@@ -23,9 +23,11 @@ from audits.text.shared_runs import BLOCK_TOKENS, Numbered, parts_of, run_keys
 
 PHRASE_TOKENS = 8  # tokens per phrase; of 700 abstracts, only 1 % share eight consecutive words with another abstract
 MANY = 10  # a phrase of more persons than this can be boilerplate; statistical offices publish counts above 10
-FEWEST = 3  # a phrase of this number of owners is common text; a phrase of two may be private text of a family
+FEWEST = 3  # a phrase of at least this many owners is common text; two persons may belong to one family
 FORM_TOKENS = 4  # tokens per sequence by which headings are found; headings are shorter than a phrase
-FORM_SHARE = 0.01  # a sequence is part of a heading if this share of the owners, and more than MANY, have it
+FORM_SHARE = (
+    0.01  # a sequence is part of a heading if more than this share, and more than MANY, of the owners have it
+)
 # a row is mostly repeated if at least this share, and this number, of its tokens outside boilerplate are repeated
 REPEATED_SHARE, REPEATED_TOKENS = 0.5, 8
 TRAIN, CONTROL, PUBLIC = 0, 1, 2  # values of `Owned.side`

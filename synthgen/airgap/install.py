@@ -78,7 +78,7 @@ def read_manifest(folder: Path) -> dict[str, Any]:
         is_valid = False
     if not is_valid:
         raise InstallError(
-            f"{folder / MANIFEST}: missing or invalid; the folder is not an unpacked `synthgen airgap pack`"
+            f"{folder / MANIFEST}: missing or invalid; the folder is not an unpacked archive of `airgap pack`"
         )
     here = machine()
     different = [name for name in here if required[name] != here[name]]

@@ -189,7 +189,7 @@ def resolve_path(path: str, base: str) -> Path:
             problems.append(f"{path}: the environment variable {name} is not set to an absolute path")
     if problems:
         allowed = ", ".join(f"${{{name}}}" for name in VARIABLES)
-        hint = f"The variables in a path may be only {allowed} and a leading ~/, set to absolute paths."
+        hint = f"Of variables, a path may contain only {allowed} and a leading ~/, each set to an absolute path."
         raise ConfigError("a path of the configuration cannot be resolved", problems=problems, hint=hint)
     return (Path(base) / _VARIABLE.sub(lambda match: os.environ[match[1]], whole)).resolve()
 

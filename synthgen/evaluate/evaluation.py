@@ -190,7 +190,7 @@ def _check(tables: Tables) -> None:
         raise DataError(
             "utility cannot be measured on these tables",
             problems=problems,
-            hint="Use non-empty tables, and test records of persons who are not in train, with classes of train.",
+            hint="No table may be empty. Use test records of persons who are not in train, and of classes in train.",
         )
 
 

@@ -5,7 +5,7 @@ so the order of the filters does not change which candidates are kept.
 """
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from synthgen.core.errors import InternalError
@@ -14,7 +14,7 @@ from synthgen.core.types import Candidate, counts_by_reason
 from synthgen.filter.attributes import Attributes, n_fulfilled
 from synthgen.filter.base import Filter, FilterContext, FittedFilter
 from synthgen.filter.classifier import ClassAgreement
-from synthgen.filter.coherent import coherence_filter, count_contradictions, n_contradictions
+from synthgen.filter.coherent import coherence_filter, n_contradictions
 from synthgen.filter.config import FilterConfig
 from synthgen.filter.copies import NearDuplicates, NoCopies
 from synthgen.filter.distance import ClassDistance, LatentDistance, latent_distances
@@ -38,12 +38,10 @@ class Filtered:
         return f"Filtered({len(self.kept)} kept of {len(self.judged)} candidates)"
 
 
-def build_filters(
-    config: FilterConfig, count: Callable[[str], int] = count_contradictions
-) -> tuple[Filter | FittedFilter, ...]:
+def build_filters(config: FilterConfig, counted: Sequence[int] | None = None) -> tuple[Filter | FittedFilter, ...]:
     """Return the filters that are always on (copies, empty texts, label words), then the configured filters.
 
-    `count` returns the number of contradictions in a text.
+    `counted` is passed to the filter `coherent`.
 
     The report states only the first filter that a text fails. A text in the wrong language or of an untrained model
     often fails the filters of fluency, language, length and repetition. Fluency and language are first among these
@@ -63,7 +61,7 @@ def build_filters(
     if config.embedding_distance is not None:
         filters += [LatentDistance(config.embedding_distance.high), ClassDistance()]
     if config.coherent is not None:
-        filters.append(coherence_filter(is_required=config.coherent == "require", count=count))
+        filters.append(coherence_filter(is_required=config.coherent == "require", counted=counted))
     if config.attributes is not None:
         filters.append(Attributes(config.attributes))
     if config.near_duplicate is not None:

@@ -1,6 +1,6 @@
 """Filter generated texts (candidates) that contradict themselves, for example by stating two ages of one person."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from synthgen.coherence import contradictions
 from synthgen.core.types import Candidate, FilterOutcome
@@ -14,17 +14,18 @@ def count_contradictions(text: str) -> int:
     return len(contradictions(text))
 
 
-def coherence_filter(*, is_required: bool, count: Callable[[str], int] = count_contradictions) -> FittedFilter:
+def coherence_filter(*, is_required: bool, counted: Sequence[int] | None = None) -> FittedFilter:
     """Return a filter whose score is −1 times the number of contradictions in a text; see `synthgen.coherence`.
 
     If `is_required`, a candidate with a contradiction is rejected. Otherwise, no candidate is rejected, but
-    `chain.apply` prefers candidates with fewer contradictions. The filter reads only the text. `count` returns the
-    number of contradictions in a text; the stage filter passes a function that returns numbers counted before.
+    `chain.apply` prefers candidates with fewer contradictions. The filter reads only the text. `counted` has the
+    number of contradictions of each candidate, in order; without it, the filter counts them.
     """
 
     def judge(candidates: Sequence[Candidate]) -> list[FilterOutcome]:
-        counts = [count(c.text) for c in candidates]
-        return [outcome(NAME, passed=n == 0 or not is_required, score=float(-n)) for n in counts]
+        counts = [count_contradictions(c.text) for c in candidates] if counted is None else counted
+        pairs = zip(candidates, counts, strict=True)
+        return [outcome(NAME, passed=n == 0 or not is_required, score=float(-n)) for _, n in pairs]
 
     return FittedFilter(NAME, {"required": float(is_required)}, judge)
 

@@ -1,7 +1,7 @@
 """The filter stage: judge all generated texts (candidates) of this round and of earlier rounds together.
 
-The numbers of contradictions are computed in shards, which different processes can share, because counting takes
-longer than every other filter. One process then applies the filters.
+The numbers of contradictions are computed in shards, which different processes can share, because counting is the
+slowest work per text. One process then applies the filters.
 """
 
 from collections import Counter
@@ -60,12 +60,12 @@ def _divide(context: StageContext) -> Division:
     return Division(folder=context.shards, names=tuple(shards), write=write, is_intact=is_intact)
 
 
-def _counts(context: StageContext, candidates: Sequence[Candidate]) -> Mapping[str, int]:
-    """Return the number of contradictions of each text of the candidates, from the shards."""
-    counts = [n for name in _shards(len(candidates)) for n in read_json(context.shards / name)]
-    if len(counts) != len(candidates):
-        raise InternalError(f"{len(counts)} numbers of contradictions do not match {len(candidates)} candidates")
-    return {candidate.text: n for candidate, n in zip(candidates, counts, strict=True)}
+def _counted(context: StageContext, n: int) -> list[int]:
+    """Return the number of contradictions of each of the n candidates, from the shards."""
+    counts = [count for name in _shards(n) for count in read_json(context.shards / name)]
+    if len(counts) != n:
+        raise InternalError(f"{len(counts)} numbers of contradictions do not match {n} candidates")
+    return counts
 
 
 def _filter(context: StageContext) -> Mapping[str, object]:
@@ -83,12 +83,12 @@ def _filter(context: StageContext) -> Mapping[str, object]:
         seeds=context.stream("filter"),
     )
     config, candidates = context.config("filter"), with_plain_layout(texts.candidates)
-    counts = {} if config.coherent is None else _counts(context, candidates)
+    counted = None if config.coherent is None else _counted(context, len(candidates))
     with (
         context.progress.stage(context.name, total=len(candidates), unit="texts") as advance,
         threadpool_limits(limits=1),  # so that the results do not depend on the number of cores
     ):
-        filtered = apply(candidates, filter_context, build_filters(config, counts.__getitem__))
+        filtered = apply(candidates, filter_context, build_filters(config, counted))
         advance(len(candidates))
     write_candidates(context.folder / KEPT, filtered.kept)
     write_candidates(context.folder / JUDGED, filtered.judged)
