@@ -18,8 +18,8 @@ PARTLY_READ = "a part of the document is left out: {reason}"
 MISSING_FILE = "attachment file is missing, or cannot be read"
 MAX_ATTACHMENT_BYTES = 256 << 20
 MAX_COMPARED_TEXTS = 50  # a document with more texts keeps all texts, without a comparison
-# the shorter of two texts with different content types is left out if the longer one has at least this fraction of
-# the words of the shorter one
+# two texts with different content types count as equal if the longer text has at least this fraction of the words of
+# the shorter text; only the longer text is kept
 SAME_WORDS = 0.9
 
 # id of a Binary resource -> (data, content type), or None if the resource is missing or unreadable
@@ -130,7 +130,7 @@ class Attachments:
 
 
 def add_narrative(value: object, texts: Texts, skipped: Collection[str] = ("generated", "empty")) -> None:
-    """Add the text of a narrative whose status is not in `skipped`; by default, generated narratives are skipped."""
+    """Add the text of a narrative unless its status is in `skipped`; the default skips generated and empty ones."""
     for one in objects(value):
         if text(one.get("status")) not in skipped and (div := text(one.get("div"))):
             texts.add(div.encode(errors="replace"), "application/xhtml+xml; charset=utf-8")

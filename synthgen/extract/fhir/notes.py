@@ -27,7 +27,7 @@ Lookups = Mapping[str, Mapping[str, Mapping[str, str]]]
 
 @dataclass(frozen=True, slots=True)
 class Paths:
-    """The configured paths of fields."""
+    """The configured paths in `source.fields`, which override the default places of fields."""
 
     # field -> (resource in which the path is read: "encounter", "patient", or "" for the document; path)
     by_field: Mapping[str, tuple[str, str]]
@@ -57,19 +57,19 @@ class Paths:
         return f"Patient/{identity}" if "person" in self.by_field else identity
 
     def values(self, kind: str, resource: Resource) -> dict[str, str]:
-        """Return field -> value in `resource`, for the fields whose path is read in a resource of the type `kind`."""
+        """Return the value in `resource` of each field whose path is read in a resource of the type `kind`."""
         paths = {name: path for name, (owner, path) in self.by_field.items() if owner == kind}
         return {name: next(at_path(resource, path), "") for name, path in paths.items()}
 
 
 class NoteMaker:
-    """Make items from FHIR documents: notes, names, merges of persons, remarks and dropped documents."""
+    """Make items from FHIR documents: notes, names, pairs of ids of one person, remarks and dropped documents."""
 
     def __init__(self, paths: Paths, lookups: Lookups, attachments: Attachments) -> None:
         self._paths, self._lookups, self._attachments = paths, lookups, attachments
 
     def items(self, resource: Resource, place: str) -> Iterator[Item]:
-        """Yield the note of a document, or `Dropped` with a reason, and the names that the document states."""
+        """Yield the note of a document or why it is dropped; also names, remarks and pairs of ids of one person."""
         reason, is_withdrawn = _status(resource)
         if reason and not is_withdrawn:
             yield Dropped(reason, place)

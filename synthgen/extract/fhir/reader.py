@@ -80,7 +80,7 @@ def read_fhir(path: Path, fields: Fields, encoding: str = "utf-8") -> Iterator[I
 
 
 def _persons(shown: Mapping[Path, str], people: "_People", types: Counter[str]) -> Iterator[Item]:
-    # makes the first pass over the export, and counts the resources by type in `types`
+    # reads the export for the first time, yields names and merges, and counts the resources by type in `types`
     for file, name in shown.items():
         for entry in resources_of(file, name):
             if isinstance(entry, Dropped):
@@ -92,8 +92,8 @@ def _persons(shown: Mapping[Path, str], people: "_People", types: Counter[str]) 
 
 
 def _merged_identifiers(files: Sequence[Path], people: "_People") -> Iterator[Item]:
-    # Some documents state an identifier of the patient in place of the id. The identifier and the id become one
-    # person. An identifier that several patients have is not merged, because it could be a placeholder.
+    # Some documents state an identifier of the patient in place of the id. The identifier and the id are merged into
+    # one person. An identifier that several patients have is not merged, because it could be a placeholder.
     owners: dict[str, set[str]] = defaultdict(set)
     for file in files:
         for entry in resources_of(file, file.name):
@@ -104,7 +104,7 @@ def _merged_identifiers(files: Sequence[Path], people: "_People") -> Iterator[It
             for key in people.subject_identifiers.intersection(identifiers):
                 owners[key].add(text(patient.get("id")))
     for key, ids in sorted(owners.items()):
-        if len(ids) == 1:
+        if len(ids) == 1 and "" not in ids:  # patients without an id are different persons
             yield MergedPerson(people.id_of(key), people.id_of(*ids))
 
 
@@ -125,7 +125,8 @@ def _require_notes(path: Path, n_notes: int, types: Counter[str], reasons: Count
 
 
 class _People:
-    # The first pass over the export reads names and merges, and keeps the values that documents refer to.
+    # Yields the names and merges that the resources state, and keeps the values that documents refer to. The export
+    # is first read for these values, and then again for the documents.
 
     def __init__(self, paths: Paths) -> None:
         self.subject_identifiers: set[str] = set()  # identifiers of patients that documents state in place of ids

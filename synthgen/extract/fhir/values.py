@@ -8,7 +8,7 @@ from typing import Any
 Resource = dict[str, Any]
 _STEP = re.compile(r"[A-Za-z]\w*(?:\[[A-Za-z]\w*(?:\.[A-Za-z]\w*)*=[^\]]+\])?")
 _TITLE = re.compile(r"^(?:(?:dr|prof|mr|mrs|ms|miss)\.?\s+)+", re.IGNORECASE)
-VERSION_DIGITS = 10  # number of digits to which version numbers are padded; padded numbers sort as text
+VERSION_DIGITS = 10  # version numbers are padded with zeros to this number of digits, so that they sort as text
 
 
 def items(value: Any) -> list[Any]:
@@ -24,7 +24,7 @@ def objects(value: Any) -> list[Resource]:
 
 
 def text(value: Any) -> str:
-    """Return a string without white space at its ends, a number as text, and "" for any other value."""
+    """Return a string without outer white space, an integer of up to 18 digits as text, "" for any other value."""
     if isinstance(value, str):
         return value.strip()
     return str(value) if isinstance(value, int) and not isinstance(value, bool) and abs(value) < 10**18 else ""
@@ -122,7 +122,7 @@ def target_keys(value: Any) -> list[str]:
 
 
 def version(resource: Resource) -> str:
-    """Return a text by which the versions of a resource sort: time of the last update, then version number."""
+    """Return a sort key for the versions of a resource: the time of the last update, then the version number."""
     meta = next(iter(objects(resource.get("meta"))), {})
     number = text(meta.get("versionId"))
     padded = number.zfill(VERSION_DIGITS) if number.isdecimal() else number

@@ -189,6 +189,15 @@ def test_an_identifier_of_several_patients_joins_nobody(tmp_path):
     assert not [item for item in found if isinstance(item, MergedPerson) and item.old == "mrn|77"]
 
 
+def test_patients_without_an_id_are_not_one_person(tmp_path):
+    numbers = ("77", "78")
+    nameless = [{"resourceType": "Patient", "identifier": [{"system": "mrn", "value": n}]} for n in numbers]
+    documents = [document(f"d{n}", subject={"identifier": {"system": "mrn", "value": n}}) for n in numbers]
+    found = list(read_fhir(write(tmp_path, *documents, *nameless), Fields()))
+    assert [item.person for item in found if isinstance(item, Note)] == ["mrn|77", "mrn|78"]
+    assert not [item for item in found if isinstance(item, MergedPerson)]
+
+
 def test_no_file_beside_a_single_file_is_read(tmp_path):
     (tmp_path / "other.txt").write_text("of somebody else")
     linked = document("d2", content=[{"attachment": {"contentType": "text/plain", "url": "other.txt"}}])
