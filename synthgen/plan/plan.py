@@ -1,4 +1,4 @@
-"""Implement `synthgen plan`: check a configuration and estimate the run before any stage starts."""
+"""Implement `synthgen plan`: check a configuration, and estimate the duration and the results of its run."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -83,7 +83,7 @@ class Plan:
     cores: int  # number of cores that decode in parallel
     policy: str  # name of the policy
     audits: dict[str, str]  # key: audit; value: what it can detect, in words
-    power: dict[str, dict[str, Any]]  # by audit, then by field of `Reach`, such as "n_needed"
+    power: dict[str, dict[str, Any]]  # key: audit; value: fields of `Reach` by name, such as "n_needed"
     epsilon: float | None = None  # the budget of the run; None without differential privacy
     delta: float | None = None
     reads: tuple[tuple[str, str], ...] = ()  # accesses to private text, each with its privacy cost; empty without DP
@@ -92,7 +92,7 @@ class Plan:
     notes: tuple[str, ...] = ()  # remarks on how the source was read
     warnings: tuple[str, ...] = ()
     pilot: Pilot | None = None  # None without a pilot
-    problems: tuple[str, ...] = ()  # what would stop the run, or make the refusal of its release certain
+    problems: tuple[str, ...] = ()  # what would stop the run or prevent its release
 
     def __repr__(self) -> str:
         return f"Plan(policy {self.policy!r}, problems: {len(self.problems)}, warnings: {len(self.warnings)})"
@@ -157,7 +157,8 @@ class Plan:
 def make_plan(config: Config, progress: Progress = silent, *, pilot: bool = False) -> Plan:
     """Return the plan of a configuration; `Plan.problems` lists every reason that prevents a release.
 
-    The function splits the source as the run will do, and reads the ledger. If necessary, it creates the workspace.
+    The function splits the source as the run will do, and reads the ledger, which records the audits and privacy
+    budgets of all runs. If necessary, the function creates the workspace, the private folder of the run.
 
     If `pilot` is true, the function also writes a few texts to improve the estimates; see `run_pilot`. This pilot is
     skipped if there is a problem outside the section `release`. It is also skipped under a privacy budget, because
@@ -178,14 +179,15 @@ def make_plan(config: Config, progress: Progress = silent, *, pilot: bool = Fals
 
 
 def persons_per_arm(parts: Split) -> dict[str, int]:
-    """Return the number of persons in "train" and in "control"."""
-    return {arm: parts.report.groups.get(arm, 0) for arm in ("train", "control")}
+    """Return the numbers of persons in "train" and in "control"; near-duplicates are already removed from control."""
+    arms = {"train": parts.train, "control": parts.control}
+    return {arm: len({record.group for record in corpus.records}) for arm, corpus in arms.items()}
 
 
 def estimated_reach(
     config: Config, policy: Policy, persons: Mapping[str, int], wanted: Mapping[str, int], attempt: int
 ) -> Estimates:
-    """Return what each audit of the policy can show with these persons at the attempt of this number."""
+    """Return what each audit can show with these persons if control was audited `attempt` - 1 times before."""
     sizes = (persons["train"], persons["control"], sum(wanted.values()))
     return with_unit(unit_of(config), reach_of(policy, *sizes, config.audit.confidence, attempt))
 
@@ -321,7 +323,8 @@ def _warnings(config: Config, policy: Policy, train: Corpus, problems: Sequence[
 def _in_words(reach: Estimates, config: Config, policy: Policy, problems: Sequence[str]) -> dict[str, str]:
     """Return a text for each audit: what it can detect, and how its result affects the release.
 
-    If no problem names an audit, too few persons for this audit do not prevent a release, and the text says so.
+    If an audit has too few persons and `problems` does not name the audit, this does not prevent a release. The text
+    of the audit then says so.
     """
     reach = {**reach, "accounting": OWN_LOG} if config.interpolate.is_dp and "accounting" in reach else reach
     words = {name: what if isinstance(what, str) else what.to_text() for name, what in reach.items()}
@@ -342,7 +345,7 @@ def _effect_on_decision(policy: Policy, audit: str) -> str:
 
 
 def _remaining_budget(config: Config, policy: Policy, persons: int) -> tuple[str | None, str | None]:
-    """Return (budget spent in the ledger, reason to stop the run before its reservation), each a text or None."""
+    """Return (budget spent in the ledger, reason why the run would not get its budget), each a text or None."""
     if not config.interpolate.is_dp:
         return None, None
     is_reserved, spent = False, None

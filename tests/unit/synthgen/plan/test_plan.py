@@ -59,6 +59,16 @@ def test_the_plan_counts_records_candidates_and_persons(config, tmp_path):
     assert (report["kind"], report["load"]["in"], report["load"]["bad_rows"]) == ("table", plan.rows, {})
 
 
+def test_persons_whose_notes_were_removed_from_control_do_not_count(config, tmp_path):
+    before = make_plan(config()).persons
+    same = {"note": "One and the same referral letter about all of the patients.", "specialty": LABELS[0]}
+    with (tmp_path / "notes.jsonl").open("a") as file:
+        file.writelines(json.dumps({**same, "patient_id": f"copied {i}"}) + "\n" for i in range(40))
+    after = make_plan(config())
+    assert after.near_duplicates > 0
+    assert after.persons == {"train": before["train"] + 40 - after.near_duplicates, "control": before["control"]}
+
+
 def test_the_plan_of_a_hospital_export_states_why_documents_are_not_used(config, tmp_path):
     write_exports(tmp_path / "exports", 60, 3, ("fhir",))
     planted = json.loads((tmp_path / "exports" / "key.json").read_text())["planted"]["fhir"]
