@@ -5,12 +5,12 @@ from collections.abc import Iterator
 from audits.core.errors import InputError
 from audits.core.streams import stream
 from audits.core.types import AuditInputs, Table
-from audits.gate.dp_substitute import ACCOUNTING
 from audits.gate.evidence import Evidence, Metric
 from audits.gate.policy import Policy
-from audits.gate.rule import ATTEMPTS, compare
+from audits.gate.rule import ATTEMPTS, STATED, compare
 from audits.ledger.attempts import attempts_before
 from audits.runner.input_checks import check_split
+from audits.runner.registry import AUDITS, ON_LOGS
 from synthgen.core.errors import BudgetError
 from synthgen.core.seeds import SeedTree
 from synthgen.core.types import Corpus
@@ -28,21 +28,23 @@ INPUT_CHECKS = "input_checks"  # name of the random stream of the input checks, 
 def refuse_unreleasable_run(
     job: Job, policy: Policy, prepared: Prepared, control_source: Corpus, *, spend_again: bool = False
 ) -> None:
-    """Refuse a run that has no reservation yet, if the policy would certainly refuse the release of the run.
+    """Refuse a run that has not reserved its budget yet, if the policy would certainly refuse the run's release.
 
-    This function runs the input checks with the records and the random stream that the audits use after generation,
-    so the results are the same. With `secret: public`, the run is a study without a release, so no input check runs.
+    The input checks search the train and control records for problems. They use the same records and random stream
+    here as in the audits after generation, so both give the same results. With `secret: public`, the run is a study
+    without a release, so this function omits the input checks.
 
-    `prepared` are the train and control records after de-identification. `control_source` are the control records
-    before de-identification; the ledger counts the audits of these records. With `spend_again`, the run may reserve
-    its budget again, even if its noise was already drawn or its stored reservation was changed.
+    `prepared` are the records after de-identification: train, from which texts are generated, and control, which the
+    audits use for comparison. `control_source` are the control records before de-identification; the ledger, in which
+    the institution records audits and budgets, counts the audits of these records. With `spend_again`, the run may
+    reserve its budget again, even if its noise was already drawn or its stored reservation was changed.
 
     Raises:
         BudgetError: the release would be refused. The message lists each reason that applies:
             - the remaining budget is too small, or delta is above the limit for all runs together;
             - delta is too large for the number of persons in train;
             - the control persons were already audited as often as the policy allows;
-            - the input checks find a problem that prevents the release, or a metric violates a rule of the policy.
+            - the input checks find a problem that prevents the release, or their metrics violate a rule.
         InputError: the ledger cannot be used.
 
     Privacy: reads train and control without noise. The only possible effect is a refusal of the run. The error can
@@ -81,11 +83,13 @@ def _attempt_problems(job: Job, policy: Policy, control: Corpus) -> Iterator[str
 
 
 def split_problems(policy: Policy, prepared: Prepared, seeds: SeedTree, confidence: float) -> Iterator[str]:
-    """Yield the problems in the train and control records because of which no synthetic table can be released.
+    """Yield the problems in the train and control records that prevent the release of any synthetic table.
 
-    If the input checks find a problem, every audit that compares the synthetic table with train or control fails. The
-    problem prevents the release if the policy requires such an audit or limits the number of problems. An independent
-    policy ignores measurements after the draw of the noise. Under such a policy, every problem stops the run here.
+    If the input checks find a problem, no audit that compares the synthetic table with train or control can pass. The
+    problem prevents the release if the policy requires such an audit, or has a rule on such an audit or on the
+    number of problems. An independent
+    policy uses no measurement on private records that is made after the noise is drawn. Therefore, under an
+    independent policy, every problem stops the run here.
     """
     inputs = AuditInputs(
         synthetic=Table(texts=(), labels=None, groups=(), has_groups=False),
@@ -100,9 +104,9 @@ def split_problems(policy: Policy, prepared: Prepared, seeds: SeedTree, confiden
     except InputError as error:
         yield f"input checks: {error.message}"
         return
-    is_limited = any(rule.metric == f"{INPUT_CHECKS}.problems" for rule in policy.all_rules())
-    # all audits except the accounting audit count as audits that compare the synthetic table with train or control
-    if policy.is_independent or is_limited or {*policy.required} - {ACCOUNTING}:
+    limited = {rule.metric for rule in policy.all_rules()} - STATED
+    needed = {*policy.required, *(metric.partition(".")[0] for metric in limited)} & {*AUDITS} - ON_LOGS
+    if policy.is_independent or needed or f"{INPUT_CHECKS}.problems" in limited:
         yield from (f"input checks: {problem}" for problem in checks.problems)
     numbers = {f"{INPUT_CHECKS}.{name}": Metric(**number) for name, number in checks.details["metrics"].items()}
     evidence = Evidence(metrics=numbers, audits={})

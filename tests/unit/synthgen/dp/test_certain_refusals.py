@@ -82,7 +82,7 @@ CERTAIN = {
     ),
     "shift": (
         prepared(control=texts(60, 2, "discharged to ward nine")),
-        "train and control differ by more than chance",
+        "train and control differ more than chance explains",
     ),
     "every row": (prepared(REPEATED, REPEATED[:60]), "every control row nearly duplicates a train row"),
 }
@@ -153,6 +153,9 @@ def test_rule_of_the_policy_on_an_input_check_refuses_before_the_reservation(pro
     assert refused_before(config, found) == []
 
 
+LOW = 'bound: high, op: "<=", limit: 0.9, why: For tests.'
+
+
 @pytest.mark.parametrize(
     ("policy", "is_refused"),
     [
@@ -160,6 +163,8 @@ def test_rule_of_the_policy_on_an_input_check_refuses_before_the_reservation(pro
         ("hospital-external", True),
         ("research", True),  # its rule limits the problems
         (own_policy(required="memorization"), True),  # no problem lets this audit pass
+        (own_policy(rule=f"{{id: auc, metric: membership.auc, {LOW}}}"), True),  # nor the rules on its metrics
+        (own_policy(rule=f"{{id: rare, metric: input_checks.near_duplicate_rate, {LOW}}}"), False),
         (own_policy(required="accounting"), False),  # the problem is reported and decides nothing
         (own_policy(), False),
     ],
