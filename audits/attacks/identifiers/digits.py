@@ -10,6 +10,7 @@ UNITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight",
 TEENS = split_list("ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen")
 TENS = ("twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety")
 _ORDINALS = ("zeroth", "first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth")
+_AFTER_TENS = frozenset((*UNITS[1:], *_ORDINALS[1:]))  # words that form one number with a word of TENS before them
 _DIGITS_OF = (  # number word: its digits
     {word: str(i) for i, word in enumerate((*UNITS, *TEENS))}
     | {word: str(20 + 10 * i) for i, word in enumerate(TENS)}
@@ -42,9 +43,9 @@ class DigitRun(NamedTuple):
 
 
 class _Numeral(NamedTuple):
-    """The digits of a part of a text: of an escape, a number word, or a group of digits or letters in a word."""
+    """A part of a text that may stand for digits: an escape, a number word, or digits or letters in a word."""
 
-    digits: str  # empty for a word or group of letters that is no numeral
+    digits: str  # the digits for which it stands; empty for a word or letters that are no numeral
     start: int
     end: int
     word: str = ""  # the numeral, if it is a number word
@@ -56,7 +57,7 @@ def digit_runs(normalised: str) -> list[DigitRun]:
     Two neighbouring digits of a run have at most six characters between them: separators and line breaks, and, within
     one word, single letters and suffixes such as "th". Digits may also be written as
     - number words below a hundred, and ordinals up to "ninth" ("double" and "triple" repeat the next number word);
-    - escapes of web pages and addresses (&#52; and %34);
+    - escapes of web pages (&#52;), web addresses (%34) and program code;
     - letters that resemble a digit, unless the whole word consists of such letters; the word "o" is 0.
     """
     if _HAS_NUMBER.search(normalised) is None:
@@ -73,7 +74,7 @@ def digit_runs(normalised: str) -> list[DigitRun]:
 
 
 def spelled_runs(normalised: str) -> list[DigitRun]:
-    """Return the runs of at least `MIN_SPELLED` digits (`digit_runs`) that are written in words only."""
+    """Return the runs of at least `MIN_SPELLED` digits that are written in words only; see `digit_runs`."""
     if _SPELLED.search(normalised) is None:  # most texts end here; `digit_runs` takes several times longer
         return []
     runs = [run for run in digit_runs(normalised) if len(run.digits) >= MIN_SPELLED]
@@ -81,9 +82,9 @@ def spelled_runs(normalised: str) -> list[DigitRun]:
 
 
 def _extended(run: DigitRun, numeral: _Numeral, previous: _Numeral) -> DigitRun:
-    """Return a run with the digits of one more numeral; `previous` is the numeral before this one."""
+    """Return `run`, extended by the digits of `numeral`; `previous` is the numeral before `numeral`."""
     digits, starts, ends = run
-    if previous.word in TENS and numeral.word in UNITS[1:] and digits:  # forty five is 45
+    if previous.word in TENS and numeral.word in _AFTER_TENS and digits:  # forty five, forty-fifth
         digits, starts, ends = digits[:-1], starts[:-1], ends[:-1]
     if len(numeral.digits) == numeral.end - numeral.start:  # one character for each digit
         places = range(numeral.start, numeral.end)
@@ -93,7 +94,7 @@ def _extended(run: DigitRun, numeral: _Numeral, previous: _Numeral) -> DigitRun:
 
 
 def _all_numerals(normalised: str) -> Iterator[_Numeral]:
-    """Yield the escaped digits of a text, and the numerals (`_numerals`) of the text between these, in order."""
+    """Yield, in order, the escaped digits of a text and the numerals (`_numerals`) between them."""
     done = 0
     for escaped in _ESCAPED.finditer(normalised):
         yield from _numerals(normalised, done, escaped.start())
@@ -105,7 +106,7 @@ def _all_numerals(normalised: str) -> Iterator[_Numeral]:
 
 
 def _numerals(normalised: str, start: int, end: int) -> Iterator[_Numeral]:
-    """Yield the number words, digits and other words in the characters [start, end); they contain no escapes."""
+    """Yield the number words, digits and other words of the part [start, end) of a text; the part has no escapes."""
     times, times_start = 1, 0
     for token in _TOKEN.finditer(normalised, start, end):
         word = token[0]
@@ -122,9 +123,10 @@ def _numerals(normalised: str, start: int, end: int) -> Iterator[_Numeral]:
 
 
 def _mixed(word: str, start: int) -> Iterator[_Numeral]:
-    """Yield the groups of digits in a word, and for each group of letters an empty numeral, which ends the run.
+    """Yield the numerals of the groups of digits and letters in a word.
 
-    A suffix (4th) or a single letter between digits does not end the run.
+    A group of letters that resemble no digits has an empty numeral, which ends the run. However, such letters have no
+    numeral, and do not end the run, if they are a suffix ("th" in "4th") or a single letter inside the word.
     """
     parts = list(_PART.finditer(word))
     for i, part in enumerate(parts):

@@ -1,4 +1,4 @@
-"""Find whole records and whole sentences of one person in synthetic rows."""
+"""Find in synthetic rows the whole records and sentences that only one owner (a person, or the public) has."""
 
 import hashlib
 from array import array
@@ -12,12 +12,13 @@ from audits.text.letters import without_digits_and_doubles
 from audits.text.ngrams import find_keys, starts_group
 from audits.text.normalise import sentences, split_words, tokens, without_numbers
 
-RECORD_TOKENS = 13  # shorter records are compared with every run of whole sentences of a row
+RECORD_TOKENS = 13  # shorter records are also compared with parts of a row: each run of whole sentences
+MAX_SHORT_WORDS = 100  # records of more words are compared with whole rows only, even if most words are numbers
 MIN_SENTENCE_TOKENS = 6  # shorter sentences are not counted
 
 
 class Keyed(NamedTuple):
-    """Keys of records or sentences."""
+    """Keys (64-bit hashes) of records or sentences."""
 
     key: UInt
     row: Int  # row of each key
@@ -25,10 +26,14 @@ class Keyed(NamedTuple):
 
 
 class TextKeys(NamedTuple):
-    """The keys (64-bit hashes) of texts that are compared as a whole."""
+    """The keys of texts that are compared as a whole."""
 
-    records: Keyed  # 3 keys per text of RECORD_TOKENS tokens or more: as written, masked numbers, sorted sentences
-    short: Keyed  # keys of the letters of texts of fewer than RECORD_TOKENS tokens (`short_keys`)
+    # 3 keys of each text that has RECORD_TOKENS tokens or more after its numbers are masked (`without_numbers`): the
+    # text as written, the text with masked numbers, and the text with sorted sentences
+    records: Keyed
+    # keys of the letters only (`short_keys`): in `record_keys`, the keys of shorter records; in `row_keys`, the keys
+    # of each row and of its parts that are compared with shorter records
+    short: Keyed
     sentences: Keyed  # keys of sentences of at least MIN_SENTENCE_TOKENS tokens
 
 
@@ -63,7 +68,8 @@ def record_keys(texts: Iterable[str]) -> TextKeys:
 def row_keys(texts: Iterable[str], records: TextKeys) -> TextKeys:
     """Return the keys of synthetic rows, for a comparison with `records`, the keys of the records.
 
-    A row has a short key for the whole row, and for each run of whole sentences that may equal a short record.
+    If there are short records, a row has a short key for the whole row, and for each run of whole sentences that may
+    equal a short record.
     """
     has_short = len(records.short.key) > 0
     return _keys(texts, lambda words, parts: [words, *_runs(parts)] if has_short else [])
@@ -116,12 +122,12 @@ def short_keys(texts: Iterable[Sequence[str]]) -> list[tuple[int, int]]:
 
 
 def _runs(parts: Sequence[list[str]]) -> Iterable[list[str]]:
-    """Yield the words of each run of consecutive sentences with fewer than RECORD_TOKENS words in total."""
+    """Yield the words of each run of consecutive sentences that may equal a short record, with masked numbers."""
     for start in range(len(parts)):
         words: list[str] = []
         for part in parts[start:]:
             words += part
-            if len(words) >= RECORD_TOKENS:
+            if len(words) > MAX_SHORT_WORDS or len(without_numbers(words)) >= RECORD_TOKENS:
                 break
             yield list(words)
 

@@ -27,6 +27,7 @@ NUMBER = "4450012739"
         "Four-four-five, oh-oh-one, two seven three nine",
         "double four five double zero one two seven three nine",
         "forty-four fifty zero one twenty-seven thirty-nine",
+        "forty-fourth fifty zero one twenty-seventh thirty-ninth",
         "445 zero zero one 2739",
         "MRN4450012739x",
         "4th 4th 5th 0th 0th 1st 2nd 7th 3rd 9th",

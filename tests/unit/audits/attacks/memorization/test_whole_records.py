@@ -51,3 +51,11 @@ def test_short_records_are_found_in_rows_of_several_sentences():
     ]
     found = copies_of_one(row_keys(rows, real).short, real.short, np.arange(5))
     assert (found.row.tolist(), found.owner.tolist(), found.size.tolist()) == ([0, 3], [0, 0], [6, 6])
+
+
+def test_a_short_record_of_many_numbers_is_found_inside_a_row():
+    record = "BP 120/80/60. P 72 73 74. T 36.8. RR 16 17 18. O2 98 97."
+    real = record_keys([record])
+    assert real.short.size.tolist() == [10]
+    found = copies_of_one(row_keys([f"Seen today. {record} Home."], real).short, real.short, np.arange(1))
+    assert (found.row.tolist(), found.size.tolist()) == ([0], [10])
