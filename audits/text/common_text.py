@@ -1,11 +1,11 @@
 """Find text that several persons share, and remove it, so that the rest of each text is one person's own text.
 
 The pool consists of all real rows, each with its owner: a person, or the public. A phrase is a sequence of eight
-consecutive tokens. First, the phrases of at least two owners are found. Some of them are boilerplate: they have too
-many owners to identify one of them, or public text has them (`shared_phrases` has the exact rule). Then two owners
-are merged (they count as one) if the texts of one repeat most of a record of the other, boilerplate left aside.
-Common text is: boilerplate, every phrase of at least three owners, and headings of forms (shorter sequences that many
-owners have). Finally, the tokens of common text are removed from rows.
+consecutive tokens. First, all phrases with at least two owners are found. A phrase is boilerplate if it has too
+many owners to identify one of them, or if it occurs in public text (`shared_phrases` has the exact rule). Then two
+owners are merged (they count as one) if the texts of one owner repeat most of a record of the other owner, not
+counting boilerplate. Common text consists of boilerplate, all phrases of at least three owners, and headings of forms
+(shorter sequences that many owners have). Finally, the tokens of common text are removed from rows.
 """
 
 import hashlib
@@ -24,13 +24,15 @@ from audits.text.shared_runs import BLOCK_TOKENS, Numbered, parts_of, run_keys
 PHRASE_TOKENS = 8  # tokens per phrase; of 700 abstracts, only 1 % share eight consecutive words with another abstract
 MANY = 10  # a phrase of more persons than this can be boilerplate; statistical offices publish counts above 10
 FEWEST = 3  # a phrase of at least this many owners is common text; two persons may belong to one family
-FORM_TOKENS = 4  # tokens per sequence by which headings are found; headings are shorter than a phrase
+FORM_TOKENS = 4  # tokens per sequence in the search for headings, which can be shorter than a phrase
 FORM_SHARE = (
     0.01  # a sequence is part of a heading if more than this share, and more than MANY, of the owners have it
 )
-# a row is mostly repeated if at least this share, and this number, of its tokens outside boilerplate are repeated
+# a row is mostly repeated if at least this share, and at least this number, of its tokens outside boilerplate are in
+# phrases of another owner
 REPEATED_SHARE, REPEATED_TOKENS = 0.5, 8
-TRAIN, CONTROL, PUBLIC = 0, 1, 2  # values of `Owned.side`
+# values of `Owned.side`: a person in train (used by the generator), a person in control (not used), or the public
+TRAIN, CONTROL, PUBLIC = 0, 1, 2
 
 
 class Owned(NamedTuple):
@@ -42,7 +44,7 @@ class Owned(NamedTuple):
 
 
 class SharedPhrases(NamedTuple):
-    """The g phrases of at least two owners.
+    """The g phrases that at least two owners have, with their places and owners.
 
     A place is a token at which one of these phrases begins. There are p places, in text order, and q pairs of a
     phrase and one of its owners.
@@ -60,8 +62,8 @@ def shared_phrases(pool: Owned) -> SharedPhrases:
     """Return the phrases that at least two owners share.
 
     Such a phrase is boilerplate if the public has it, or if more than MANY persons have it and
-    - at least one of them is in control, or
-    - it occurs in more than MANY different records, so that it is not from one record stored under many train ids.
+    - at least one of these persons is in control, or
+    - it occurs in more than MANY different records, so it is not from one record stored under many ids in train.
     """
     record = _record_numbers(pool.rows)
     parts: list[SharedPhrases] = []
@@ -78,7 +80,7 @@ def shared_phrases(pool: Owned) -> SharedPhrases:
 def _shared(pool: Owned, record: Int, at: Int, key: UInt) -> SharedPhrases:
     """Return the shared phrases among the phrases that begin at the places `at` and have the keys `key`.
 
-    `record` is the result of `_record_numbers`. The result is sorted by key and not by place.
+    `record` is the result of `_record_numbers`. The returned phrases and places are sorted by key.
     """
     row = pool.rows.row(at)
     order = np.lexsort((pool.owner[row], key))
@@ -111,7 +113,7 @@ def _shared(pool: Owned, record: Int, at: Int, key: UInt) -> SharedPhrases:
 
 
 def _record_numbers(rows: Numbered) -> Int:
-    """Return a number for each row, (n,): rows with the same tokens have the same number, other rows differ."""
+    """Return one number per row, shape (n,): two rows have the same number exactly if their tokens are the same."""
     number: dict[bytes, int] = {}
     digests = (
         hashlib.blake2b(rows.tokens[a:b].tobytes(), digest_size=16).digest()
@@ -123,10 +125,10 @@ def _record_numbers(rows: Numbered) -> Int:
 def repeated_records(pool: Owned, shared: SharedPhrases) -> list[tuple[int, int]]:
     """Return (row, owner) for each row that is mostly repeated in the texts of another owner.
 
-    A row is mostly repeated if at least half of its tokens outside boilerplate, and at least eight of them, lie in
-    phrases outside boilerplate that the other owner has too. An example is a record stored under two ids. A passage
-    that two persons quote is usually a smaller part of each record. For each phrase, the row is compared with at most
-    MANY owners of the phrase (those with the lowest numbers).
+    Only phrases and tokens outside boilerplate count. A row is mostly repeated if at least half of its tokens, and at
+    least eight tokens, are in phrases that the other owner has too. An example is a record stored under two ids. In
+    contrast, a passage that two persons quote is usually a smaller part of each record. For each phrase, the row is
+    compared with at most MANY owners of the phrase (those with the lowest numbers).
     """
     at, phrase = shared.at, shared.phrase
     row = pool.rows.row(at)
@@ -140,8 +142,9 @@ def repeated_records(pool: Owned, shared: SharedPhrases) -> list[tuple[int, int]
     pairs = row[place] * len(pool.side) + partner
     order = np.argsort(pairs, kind="stable")
     starts = np.append(np.flatnonzero(starts_group(pairs[order])), len(order))
-    # skip each pair (row, partner) that is certainly below REPEATED_SHARE: the partner repeats at most 8 tokens per
-    # shared phrase, and the row has at least `min_own` tokens outside boilerplate
+    # A partner is another owner with phrases of the row. Skip each pair (row, partner) that is certainly below
+    # REPEATED_SHARE: the partner repeats at most 8 tokens per shared phrase, and the row has at least `min_own`
+    # tokens outside boilerplate
     n_boilerplate = np.bincount(row[shared.boilerplate[phrase]], minlength=len(pool.owner))
     row_of_pair = row[place[order[starts[:-1]]]]
     min_own = np.diff(pool.rows.starts)[row_of_pair] - PHRASE_TOKENS * n_boilerplate[row_of_pair]
@@ -156,7 +159,7 @@ def repeated_records(pool: Owned, shared: SharedPhrases) -> list[tuple[int, int]
 
 
 def _is_mostly_covered(rows: Numbered, shared: SharedPhrases, row: int, repeated_at: Int) -> bool:
-    """Return whether phrases that begin at the places `repeated_at` mostly repeat a row, see `repeated_records`."""
+    """Return whether a row is mostly repeated by the phrases at the places `repeated_at`, see `repeated_records`."""
     start, end = rows.starts[row], rows.starts[row + 1]
     row_slice = slice(*np.searchsorted(shared.at, [start, end]))
     row_places, boilerplate = shared.at[row_slice], shared.boilerplate[shared.phrase[row_slice]]
@@ -166,7 +169,7 @@ def _is_mostly_covered(rows: Numbered, shared: SharedPhrases, row: int, repeated
 
 
 def _covered(places: Int, n_tokens: int, length: int = PHRASE_TOKENS) -> Bool:
-    """Return which of `n_tokens` tokens lie in one of the sequences of `length` tokens that begin at the places."""
+    """Return which of `n_tokens` tokens lie in a sequence of `length` tokens that begins at one of the places."""
     steps = np.zeros(n_tokens + length + 1, dtype=np.int8)
     steps[places] += 1
     steps[places + length] -= 1
@@ -174,7 +177,7 @@ def _covered(places: Int, n_tokens: int, length: int = PHRASE_TOKENS) -> Bool:
 
 
 def merged_owners(n_owners: int, pairs: Iterable[tuple[int, int]]) -> Int:
-    """Return for each owner the lowest-numbered owner merged with it, (n_owners,).
+    """Return for each of `n_owners` owners the lowest-numbered owner with whom this owner is merged.
 
     The two owners of a pair are merged, and so are owners that a chain of pairs connects.
     """
@@ -197,7 +200,7 @@ def common_text(pool: Owned, shared: SharedPhrases, merged: Int) -> CommonText:
     - A phrase is common text if it is boilerplate, or if at least FEWEST owners have it.
     - A sequence of FORM_TOKENS tokens is common text if more than MANY owners, and more than 1 % of owners, have it.
 
-    `merged` is the result of `merged_owners`; merged owners count as one in all these numbers.
+    `merged` is the result of `merged_owners`; here, merged owners count as one owner.
     """
     pairs = distinct(shared.pair_phrase * len(merged) + merged[shared.pair_owner])
     n_owners = np.bincount(pairs // len(merged), minlength=len(shared.key))
@@ -206,7 +209,7 @@ def common_text(pool: Owned, shared: SharedPhrases, merged: Int) -> CommonText:
     forms = []
     for ((_, places),) in parts_of((pool.rows,), FORM_TOKENS):
         key, sequence = np.unique(places.key, return_inverse=True)
-        pairs = distinct(sequence * len(merged) + owner[pool.rows.row(places.at)])
+        pairs = distinct(sequence * len(merged) + owner[places.row])
         forms.append(key[np.bincount(pairs // len(merged), minlength=len(key)) > limit])
     is_common = shared.boilerplate | (n_owners >= FEWEST)
     return CommonText(np.sort(shared.key[is_common]), np.sort(np.concatenate(forms)))
@@ -220,7 +223,7 @@ class OwnText(NamedTuple):
 
 
 def own_text(rows: Numbered, common: CommonText) -> OwnText:
-    """Return rows without the tokens of common text; their token numbers must be from the vocabulary of the pool."""
+    """Return rows without the tokens of common text; `rows` must be numbered with the vocabulary of the pool."""
     covered = np.zeros(len(rows.tokens), dtype=np.bool_)
     for keys, length in ((common.phrases, PHRASE_TOKENS), (common.forms, FORM_TOKENS)):
         covered |= _covered(_places_of(keys, rows, length), len(rows.tokens), length)
@@ -229,7 +232,7 @@ def own_text(rows: Numbered, common: CommonText) -> OwnText:
 
 
 def _places_of(keys: UInt, rows: Numbered, length: int) -> Int:
-    """Return the places in `rows` where a sequence of `length` tokens begins whose key is in `keys`, ascending."""
+    """Return, ascending, the places in `rows` at which sequences of `length` tokens with a key in `keys` begin."""
     places_found = [np.zeros(0, dtype=np.int64)]
     for start in range(0, len(rows.tokens) if len(keys) > 0 else 0, BLOCK_TOKENS):
         places = np.arange(start, min(start + BLOCK_TOKENS, len(rows.tokens)))

@@ -1,8 +1,9 @@
 """Find the longest runs (sequences of consecutive tokens) that a synthetic text shares with few owners.
 
 The owner of a text is a person, or the public. A place is a token at which a run begins. Runs are compared by their
-key, a 64-bit hash. The search starts with short runs that occur in both tables, and extends them by one token at a
-time. To limit memory, the places are divided into parts, and one part is searched at a time.
+key, a 64-bit hash. The search starts with short runs that occur both in the synthetic and in the real table, and
+extends them by one token at a time. To limit memory, the places are divided into parts, and one part is searched at a
+time.
 """
 
 from array import array
@@ -12,28 +13,28 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from audits.core.types import Float, Int, UInt
+from audits.core.types import Bool, Float, Int, UInt
 from audits.text.ngrams import distinct, find_keys, grown, starts_group, within_groups
 
 SHORTEST = 5  # number of tokens of the runs with which the search starts; many persons share shorter runs
 CAP_TOKENS = 64  # longer runs count as runs of this length
-TOKENS_PER_OWNER = 10  # a run may have one owner for each of this number of tokens (`most_owners`)
-# a run of at least `TOKENS_PER_OWNER` tokens may have two owners if its tokens together have this many bits; a token
-# has more bits the rarer it is (`_bits_before`)
+TOKENS_PER_OWNER = 10  # a run may have one owner per this number of tokens, see `most_owners`
+# a run of at least `TOKENS_PER_OWNER` tokens may have two owners if its tokens have at least this many bits of
+# information in total; rare tokens have more bits than frequent tokens (`_bits_before`)
 RARE_BITS = 150.0
-PART_TOKENS = 1 << 20  # approximate number of places of a table in a part, unless this needs more than 255 parts
+PART_TOKENS = 1 << 20  # approximate number of places of a table per part; more if there would be more than 255 parts
 NO_PART = 255  # part number of tokens at which no run of the required length begins; parts have lower numbers
 BLOCK_TOKENS = 1 << 20  # number of tokens for which keys are computed at a time
 
 
 class Runs(NamedTuple):
-    """For r pairs of a synthetic row and an owner, a run that both share and that few owners have."""
+    """For each of r pairs of a synthetic row and an owner, a run that the pair shares and that few owners have."""
 
     row: Int  # synthetic row of each pair, (r,)
     owner: Int  # owner of each pair, (r,)
     length: Int  # number of tokens of the run, at most CAP_TOKENS, (r,)
-    start: Int  # first place of such a run, as an index in the tokens of the synthetic row, (r,)
-    lowest_owner: Int  # lowest number of an owner who has this run, (r,)
+    start: Int  # index of the first token of the run in the tokens of the synthetic row, (r,)
+    lowest_owner: Int  # lowest number of an owner who has the run, (r,)
 
 
 class Numbered(NamedTuple):
@@ -43,7 +44,7 @@ class Numbered(NamedTuple):
     starts: Int  # index of the first token of each row, and N at the end, (rows + 1,)
 
     def row(self, at: Int) -> Int:
-        """Return the row of each token; `at` has indices in `tokens`."""
+        """Return the row of each token in `at`, which has indices into `tokens`."""
         return np.searchsorted(self.starts, at, side="right") - 1
 
     def part(self, first: int, end: int) -> "Numbered":
@@ -59,18 +60,23 @@ class Numbered(NamedTuple):
 
 
 class Places(NamedTuple):
-    """Places in one table, with the runs of one length that begin there."""
+    """The p places in one table at which runs of one length begin."""
 
-    at: Int  # index of each place in `Numbered.tokens`
-    key: UInt  # key (hash) of the run that begins at each place
+    at: Int  # index of each place in `Numbered.tokens`, (p,)
+    row: Int  # row of each place, (p,)
+    key: UInt  # key (hash) of the run that begins at each place, (p,)
+
+    def chosen(self, is_chosen: Bool) -> "Places":
+        """Return the places for which `is_chosen` is true."""
+        return Places(self.at[is_chosen], self.row[is_chosen], self.key[is_chosen])
 
 
 def most_owners(length: int) -> int:
-    """Return how many owners a run of this many tokens may have without counting as common text.
+    """Return how many owners a run of `length` tokens may have without counting as common text.
 
-    The number is max(1, length // 10). A short phrase of two persons may be a common expression. A long passage of
-    two to six persons is not: it occurs in families, in notes that are copied forward, and in records of patients who
-    are registered twice.
+    The number is max(1, length // 10). A short phrase that two persons share may be a common expression. A long
+    passage that two to six persons share is not a common expression: such passages occur in families, in notes that
+    are copied forward, and in records of patients who are registered twice.
     """
     return max(1, length // TOKENS_PER_OWNER)
 
@@ -80,15 +86,17 @@ def runs_alone(synthetic: Numbered, real: Numbered, owners: Int, *, public: int,
 
     The search starts with the runs of `shortest` tokens that occur in both tables. It repeatedly extends the runs by
     one token, up to CAP_TOKENS, and keeps the runs that still occur in both tables. At each length, it records the
-    runs of few owners, once for each synthetic row and owner; the longest are returned. Owners are few if
+    runs of few owners, once for each synthetic row and owner. For each row and owner, the longest run is returned. A
+    run has few owners if
 
-    - they are at most `most_owners`, or at most two if the run has at least 10 tokens and RARE_BITS bits, and
-    - the public is not one of them.
+    - the number of its owners is at most `most_owners`, or at most two if the run has at least 10 tokens and
+      RARE_BITS bits, and
+    - the public is not an owner.
 
     Both tables must be numbered with the same vocabulary. `owners` has the owner of each real row. `public` is the
     owner number of public text and higher than all other owner numbers.
 
-    Cost: O(N log N) time for N tokens; 13 bytes per token, and about a hundred bytes per place of a part.
+    Time: O(N log N) for N tokens. Memory: 13 bytes per token, and about a hundred bytes per place of a part.
     """
     bits = _bits_before(real.tokens)
     parts = [
@@ -102,7 +110,10 @@ def runs_alone(synthetic: Numbered, real: Numbered, owners: Int, *, public: int,
 
 
 def _bits_before(tokens: NDArray[np.int32]) -> Float:
-    """Return the sums of the bits of the first 0, 1, ..., N tokens; n equal tokens have log2(N / n) bits each."""
+    """Return the total bits of the first i tokens, for each i from 0 to N.
+
+    The result has shape (N + 1,). If a token occurs n times, each of its occurrences has log2(N / n) bits.
+    """
     counts = np.maximum(np.bincount(tokens), 1)
     return np.append(0.0, np.cumsum(np.log2(len(tokens) / counts)[tokens]))
 
@@ -135,7 +146,7 @@ Part = tuple[Numbered, Places]  # a table, and its places in one part
 
 
 def parts_of(tables: Sequence[Numbered], length: int) -> Iterator[tuple[Part, ...]]:
-    """Yield, for each part, the places of each table at which runs of this length begin.
+    """Yield, for each part, each table with its places in this part at which runs of `length` tokens begin.
 
     The key of a run determines the part of its places, so all places of equal runs are in the same part. Every key of
     a part is lower than every key of the next part.
@@ -145,7 +156,8 @@ def parts_of(tables: Sequence[Numbered], length: int) -> Iterator[tuple[Part, ..
     for number in range(n_parts):
         at = [np.flatnonzero(part == number) for part in parts]
         yield tuple(
-            (table, Places(places, run_keys(table, places, length))) for table, places in zip(tables, at, strict=True)
+            (table, Places(places, table.row(places), run_keys(table, places, length)))
+            for table, places in zip(tables, at, strict=True)
         )
 
 
@@ -169,7 +181,7 @@ def run_keys(table: Numbered, places: Int, length: int) -> UInt:
 
 
 def _runs_of_part(synthetic_part: Part, real_part: Part, owners: Int, public: int, length: int, bits: Float) -> Runs:
-    """Return, for one part, a run for each synthetic row, owner and length with a run of few owners."""
+    """Return the runs of few owners in one part: the first run for each synthetic row, owner and length."""
     (synthetic, synthetic_places), (real, real_places) = synthetic_part, real_part
     empty, n_owners = np.zeros(0, dtype=np.int64), public + 1
     entries = [Runs(*[empty] * 5)]
@@ -178,24 +190,22 @@ def _runs_of_part(synthetic_part: Part, real_part: Part, owners: Int, public: in
         # `real_places`. `real_run` and `synthetic_run` have the index in `keys` of the run at each place.
         keys, first_place, real_run = np.unique(real_places.key, return_index=True, return_inverse=True)
         synthetic_run, is_in_real = find_keys(keys, synthetic_places.key)
-        synthetic_places, synthetic_run = (
-            Places(synthetic_places.at[is_in_real], synthetic_places.key[is_in_real]),
-            synthetic_run[is_in_real],
-        )
-        pairs = distinct(real_run * n_owners + owners[real.row(real_places.at)])  # run · n_owners + owner, sorted
+        synthetic_places, synthetic_run = synthetic_places.chosen(is_in_real), synthetic_run[is_in_real]
+        pairs = distinct(real_run * n_owners + owners[real_places.row])  # run · n_owners + owner, sorted
         # index in `pairs` of the first owner of each run; the owners of a run are in ascending order
-        pair_start = np.searchsorted(pairs, np.arange(len(keys) + 1) * n_owners)
+        pair_start = np.append(0, np.cumsum(np.bincount(pairs // n_owners, minlength=len(keys))))
         limit = np.full(len(keys), most_owners(length))
         if length >= TOKENS_PER_OWNER:
             is_rare = bits[real_places.at[first_place] + length] - bits[real_places.at[first_place]] >= RARE_BITS
             limit[is_rare] = max(2, most_owners(length))
         has_few_owners = (np.diff(pair_start) <= limit) & (pairs[pair_start[1:] - 1] % n_owners != public)
-        # the places of the synthetic rows at which runs of few owners begin; `place` repeats each for every owner
+        # `of_few_owners` has the places of the synthetic rows at which runs of few owners begin. `place` has each of
+        # these places once for every owner of the run
         of_few_owners = np.flatnonzero(has_few_owners[synthetic_run])
         n_owners_of_place = np.diff(pair_start)[synthetic_run[of_few_owners]]
         place = np.repeat(of_few_owners, n_owners_of_place)
         owner = pairs[pair_start[synthetic_run[place]] + within_groups(n_owners_of_place)] % n_owners
-        row = synthetic.row(synthetic_places.at[place])
+        row = synthetic_places.row[place]
         # `at` has the index in `place` of the first place of each pair of row and owner
         row_owner_pairs, at = np.unique(row * n_owners + owner, return_index=True)
         start = synthetic_places.at[place[at]] - synthetic.starts[row[at]]
@@ -207,13 +217,12 @@ def _runs_of_part(synthetic_part: Part, real_part: Part, owners: Int, public: in
         is_in_both[synthetic_run] = True
         is_kept = is_in_both[real_run]
         synthetic_places = _extended(synthetic, synthetic_places, length)
-        real_places = _extended(real, Places(real_places.at[is_kept], real_places.key[is_kept]), length)
+        real_places = _extended(real, real_places.chosen(is_kept), length)
         length += 1
     return Runs(*(np.concatenate(columns) for columns in zip(*entries, strict=True)))
 
 
 def _extended(table: Numbered, places: Places, length: int) -> Places:
     """Return the places at which the row has a run of length + 1 tokens, with the keys of these runs."""
-    fits = places.at + length < table.starts[table.row(places.at) + 1]
-    at = places.at[fits]
-    return Places(at, grown(places.key[fits], table.tokens[at + length]))
+    places = places.chosen(places.at + length < table.starts[places.row + 1])
+    return places._replace(key=grown(places.key, table.tokens[places.at + length]))

@@ -1,9 +1,10 @@
 """Find copies of records with words changed, inserted or reordered, or cut into pieces.
 
-A fragment is a single word, a pair of words or a run of words of a record. It is rare if at least one of its words is
-an own word of the record, and if at most 50 owners, but not all owners, have it. The rarer a fragment is, the more
-bits it has (its weight). The share of a record is the part of the bits of its rare fragments that the synthetic table
-S contains: one row of S (`near_copies`), or all rows together (`in_pieces`). A high share suggests a copy.
+An owner of text is a person, or the public. A fragment is a single word, a pair of words or a run of words of a
+record. It is rare if at least one of its words is an own word of the record (outside the text that several persons
+share), and if at most 50 owners, but not all owners, have it. The rarer a fragment is, the more bits it has (its
+weight). The share of a record is the part of the bits of its rare fragments that the synthetic table S contains: one
+row of S (`near_copies`), or all rows together (`in_pieces`). A high share suggests a copy.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -19,7 +20,7 @@ from audits.embeddings.similarity import incidence
 from audits.text.ngrams import distinct, find_keys, grown, starts_group
 from audits.text.shared_runs import Numbered, parts_of, run_keys
 
-PAIR_TOKENS = 2  # number of words per fragment for which a row is searched for pairs, not for runs
+PAIR_TOKENS = 2  # a fragment of this many words is a pair; in a row, other words may stand between its two words
 MAX_DISTANCE = 8  # the second word of a pair is the next word in the record, and one of the next 8 words in a row
 PIECE_TOKENS = (3, 5, 8, 13)  # numbers of words per fragment that `in_pieces` tries, in this order
 MAX_OWNERS = 50  # fragments with more owners have weight 0, because they do not distinguish records
@@ -32,15 +33,15 @@ BLOCK_PRODUCTS = 1 << 21  # approximate number of terms in the sums of the share
 
 
 class NearCopies(NamedTuple):
-    """Shares of records in single rows; r pairs of a row and an owner are listed, with a share of at least NEAR."""
+    """Shares of records in single rows; the r pairs (row, owner) with a share of at least NEAR are listed."""
 
     best: Float  # highest share of a record of each owner in one synthetic row, (n_owners,)
-    row: Int  # row of each listed pair, synthetic or planted, (r,)
+    row: Int  # row of each listed pair, synthetic or planted (`near_copies` explains planted rows), (r,)
     owner: Int  # owner of each listed pair, (r,)
     share: Float  # highest share of a record of the owner in the row, (r,)
 
     def of_rows(self, n_rows: int, n_train: int) -> Float:
-        """Return the highest listed share of a train person (owner below `n_train`) in each row, or 0; (n_rows,)."""
+        """Return for each row the highest listed share of a train person (owner below `n_train`), or else 0."""
         highest, of_train = np.zeros(n_rows), self.owner < n_train
         np.maximum.at(highest, self.row[of_train], self.share[of_train])
         return highest
@@ -49,8 +50,8 @@ class NearCopies(NamedTuple):
 class Pieces(NamedTuple):
     """Shares of records in all synthetic rows together; the fragments are runs of words.
 
-    A pair of a row and an owner is listed if the row has a rare fragment that only the owner has, and all rows
-    together have a share of at least NEAR of a record of the owner. r is the number of listed pairs.
+    A pair of a row and an owner is listed if the row has a rare fragment that only the owner has, and the share of a
+    record of the owner in all rows together is at least NEAR. r is the number of listed pairs.
     """
 
     best: Float  # highest share of a record of each owner, (n_owners,)
@@ -69,9 +70,9 @@ class OwnedRecords(NamedTuple):
 
 
 class _Fragments(NamedTuple):
-    """The k different rare fragments of n records. An entry is a fragment and a record that contains it."""
+    """The k different rare fragments of n records. An entry is a pair of a fragment and a record that contains it."""
 
-    keys: UInt  # sorted keys of the fragments, (k,)
+    keys: UInt  # sorted keys (64-bit hashes) of the fragments, (k,)
     weight: Float  # bits of each fragment, (k,)
     only_owner: Int  # owner of each fragment that has only one owner, otherwise -1, (k,)
     starts: Int  # index of the first entry of each fragment, and the number of entries at the end, (k + 1,)
@@ -84,12 +85,12 @@ class _Fragments(NamedTuple):
         return np.where(self.bits >= MIN_BITS, 1 / np.maximum(self.bits, 1.0), 0.0)
 
     def sums(self, of_fragment: Float) -> Float:
-        """Return for each record the sum of the values of its fragments, (n,)."""
+        """Return for each of n records the sum of its fragments' values; `of_fragment`, (k,), has these values."""
         values = np.repeat(of_fragment, np.diff(self.starts))
         return np.asarray(np.bincount(self.record, weights=values, minlength=len(self.bits)), dtype=np.float64)
 
     def shares(self) -> sparse.csr_array:
-        """Return which share of each record's bits a fragment has, (k, n)."""
+        """Return a matrix (k, n) with the share of each record's bits that each of its fragments has."""
         data = np.repeat(self.weight, np.diff(self.starts)) * self.inverse_bits[self.record]
         return sparse.csr_array((data, self.record, self.starts), shape=(len(self.keys), len(self.bits)))
 
@@ -107,11 +108,12 @@ def near_copies(made: Numbered, real: OwnedRecords, n_synthetic: int, n_tokens: 
     - 1: single words, in any order. Control persons may reach a share of one half in a long row.
     - 2: two words that are adjacent in x. In s, the second word may be any of the eight words after the first, so
       that inserted words do not hide a copy. A copy with every tenth word changed keeps a share of four fifths.
-      Records of unrelated persons reach one third, and one half in the most uniform of the tested clinics.
+      Records of unrelated persons reach a share of one third, or one half in the most uniform of the tested clinics.
     - 3 or more: runs of words in x and in s.
 
-    The first `n_synthetic` rows of `made` are synthetic. The remaining rows are planted train records, which are
-    listed but do not count for `NearCopies.best`. `real` must be numbered with the same vocabulary as `made`.
+    The first `n_synthetic` rows of `made` are synthetic. The remaining rows are planted (train records that are
+    searched as if they were synthetic). They are listed, but do not count for `NearCopies.best`. `real` must be
+    numbered with the same vocabulary as `made`.
 
     Cost: O(MAX_DISTANCE · tokens of S · records that share a rare pair), in blocks of at most a thousand rows.
     Reference: containment, Broder, SEQUENCES 1997; inverse frequency weights, Spärck Jones, J. Doc. 1972.
@@ -133,7 +135,7 @@ def near_copies(made: Numbered, real: OwnedRecords, n_synthetic: int, n_tokens: 
 
 
 def joined(readings: Sequence[NearCopies]) -> NearCopies:
-    """Return all pairs of several readings (`search.readings`) of the same rows, with `best` over the readings."""
+    """Combine the results for several readings of the same rows; a reading is one way to split texts into tokens."""
     best, *columns = zip(*readings, strict=True)
     return NearCopies(np.maximum.reduce(best), *map(np.concatenate, columns))
 
@@ -142,8 +144,8 @@ def in_pieces(made: Numbered, real: OwnedRecords, non_members: Iterable[int]) ->
     """Return which share of each record's rare runs of n words all rows contain together, weighted by rarity.
 
     Short runs detect small pieces, but also occur by chance. n is therefore the first number in PIECE_TOKENS at which
-    no owner in `non_members` has a share above MAX_BY_CHANCE, or the last number. The result is None if all records
-    are shorter than a number that is tried.
+    no owner in `non_members` has a share above MAX_BY_CHANCE, or the last number. The result is None if a number is
+    tried that exceeds the number of words of every record.
     """
     calibrating = np.array(list(non_members), dtype=np.int64)
     for n_tokens in PIECE_TOKENS:
@@ -171,10 +173,10 @@ def _rare_fragments(real: OwnedRecords, n_tokens: int) -> _Fragments:
     is_own[real.own] = True
     bits = np.zeros(n_records)
     parts = []
-    for ((rows, places),) in parts_of((real.rows,), n_tokens):
+    for ((_, places),) in parts_of((real.rows,), n_tokens):
         order = np.argsort(places.key, kind="stable")  # so that the records of a fragment are in ascending order
         key, first = places.key[order], places.at[order]
-        record = rows.row(places.at)[order]
+        record = places.row[order]
         is_new = starts_group(key)
         fragment = np.cumsum(is_new, dtype=np.int64) - 1
         owners = distinct(fragment * real.n_owners + real.owner[record])  # fragment · real.n_owners + owner
@@ -185,7 +187,7 @@ def _rare_fragments(real: OwnedRecords, n_tokens: int) -> _Fragments:
         fragment, record = fragment[is_entry], record[is_entry]
         is_entry = starts_group(fragment, record)
         fragment, record = fragment[is_entry], record[is_entry]
-        np.add.at(bits, record, weight[fragment])  # in the order of the keys, whatever the parts are
+        np.add.at(bits, record, weight[fragment])  # keys are ascending, so the sums do not depend on the parts
         is_first = starts_group(fragment)
         kept, size = fragment[is_first], np.diff(np.append(np.flatnonzero(is_first), len(fragment)))
         first_owner = owners[np.searchsorted(owners, kept * real.n_owners)] % real.n_owners
@@ -197,7 +199,7 @@ def _rare_fragments(real: OwnedRecords, n_tokens: int) -> _Fragments:
 
 
 def _places_in_row(rows: Numbered, n_tokens: int) -> tuple[Int, UInt]:
-    """Return (indices of the first words, keys) of the fragments of synthetic rows; pairs may have words between."""
+    """Return (indices of the first words, keys) of the fragments of rows; pairs may have other words in between."""
     if n_tokens != PAIR_TOKENS:
         return places_of(rows, n_tokens)
     position = np.arange(len(rows.tokens))
@@ -209,10 +211,11 @@ def _places_in_row(rows: Numbered, n_tokens: int) -> tuple[Int, UInt]:
 
 
 def _blocks(made: Numbered, rare: _Fragments, n_tokens: int) -> Iterator[tuple[int, sparse.csr_array]]:
-    """Yield blocks of rows: (number of the first row, which rows contain which rare fragments, as 0 or 1).
+    """Yield (number of the first row, matrix) for each block of rows.
 
-    A block has at most BLOCK_ROWS rows. Its product with `_Fragments.shares` has about BLOCK_PRODUCTS terms, or more
-    if a single row needs more.
+    The matrix has an entry for each row of the block and each rare fragment: 1 if the row has the fragment, else 0. A
+    block has at most BLOCK_ROWS rows. Its product with `_Fragments.shares` has about BLOCK_PRODUCTS terms, or more if
+    a single row needs more.
     """
     n_records_of = np.diff(rare.starts)
     for start in range(0, len(made.starts) - 1 if len(rare.keys) > 0 else 0, BLOCK_ROWS):
