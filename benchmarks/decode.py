@@ -4,15 +4,16 @@
         [--table FILE] [--encoder minilm] [--decoder smollm2] [--bridge builtin] [--device cpu]
         [--library-dtype auto] [--json] [--quick]
 
-The inputs are the vectors of notes of a fictional clinic, or of the texts of the table. The two sides take turns,
-with one candidate per record and with the default number. On a processor without bfloat16 instructions, both sides
-compute in float32, unless --library-dtype sets another dtype for the library. The output has:
+The inputs are the vectors of notes of a fictional clinic, or of the texts of the table. In each round, the decode
+loop and `generate` write texts from the same vectors, one after the other. All rounds are done with one candidate
+text per record and then with the default number. On a processor without bfloat16 instructions, both compute in
+float32, unless --library-dtype sets another dtype for `generate`. The output has:
 
-- the records and tokens per second of each round, and the median and range of the ratio of the two sides, by wall
-  time and by processor time; with one thread on a shared core, use the ratio by processor time,
-- the perplexity under the original model and the cosine of the re-embedded text to its vector, each with a bootstrap
-  interval,
-- the speed of the matrix products alone, and which share of it the loop reaches.
+- the records and tokens per second of each round, and the median and range of the speed ratio of the loop to
+  `generate`, by wall time and by processor time; with one thread on a shared core, use the ratio by processor time,
+- the perplexity of the texts under the original model, and the cosine between the vector of a text and the vector
+  from which it was decoded, each with a bootstrap interval,
+- the speed of the matrix products alone, and which share of this speed the loop reaches.
 """
 
 import argparse
@@ -69,7 +70,7 @@ def sources(args, n, encoder):
 
 
 class Library:
-    """`transformers.generate`, batch by batch, with the prompts of the decoder."""
+    """Writes texts with `transformers.generate`, batch by batch, from the prompts of the decoder."""
 
     def __init__(self, decoder, model, bridge):
         self.decoder, self.model = decoder, model
@@ -110,7 +111,7 @@ class Library:
 
 
 class Loop:
-    """The decode loop of this project, with a count of the tokens."""
+    """Writes texts with the decode loop of this project, and counts the tokens."""
 
     def __init__(self, decoder):
         self.decoder, self.counts = decoder, []
@@ -142,7 +143,7 @@ def nats(model, tokenizer, texts):
 
 
 def interval(statistic, n, rng):
-    """Return a statistic of rows, with the 95 % percentile interval over resampled rows."""
+    """Return a statistic of n rows with its 95 % percentile bootstrap interval; `statistic` gets row numbers."""
     low, high = np.quantile([statistic(rng.integers(n, size=n)) for _ in range(1000)], [0.025, 0.975])
     return float(statistic(np.arange(n))), float(low), float(high)
 
@@ -164,14 +165,18 @@ def quality(args, texts, latents, untouched, tokenizer, encoder):
 @torch.inference_mode()
 def limit(model, batch):
     """Return the number of tokens per second that would be possible if only the matrix products took time."""
-    weights = [p for p in model.parameters() if p.ndim == 2]  # the embedding table is the output layer, used once
+    # Each matrix is multiplied once per token. The table of input embeddings is multiplied only if it is tied to the
+    # output layer; otherwise only single rows of it are read.
+    table = model.get_input_embeddings().weight
+    is_tied = model.get_output_embeddings().weight.data_ptr() == table.data_ptr()
+    weights = [p for p in model.parameters() if p.ndim == 2 and (is_tied or p is not table)]
     made = [(product(w), torch.randn(batch, w.shape[1], dtype=w.dtype, device=w.device)) for w in weights]
     best = min(timed(lambda: [times(x) for times, x in made])[spent(model.device)] for _ in range(8))
     return batch / best
 
 
 def spent(device):
-    """Return the index of the time of `timed` to use: wall time (0) on a GPU, where the processor waits, else 1."""
+    """Return which time of `timed` to use: wall time (0) on a GPU, where the CPU waits; otherwise CPU time (1)."""
     return 0 if device.type == "cuda" else 1
 
 
@@ -184,7 +189,10 @@ def timed(run):
 
 
 def compare(args, loop, library, latents, settings):
-    """Return the rounds (wall and processor seconds, tokens) of each side, and the last texts and counts."""
+    """Return wall seconds, CPU seconds and tokens of each round, and the texts and token counts of the last round.
+
+    Both results are dicts with the keys "loop" and "generate".
+    """
     rounds, last = {"loop": [], "generate": []}, {}
     for number in range(args.rounds):
         for name, one in (("loop", loop), ("generate", library)):
@@ -224,7 +232,7 @@ def arguments(argv):
 
 
 def side_by_side(args, candidates, loop, library, tools):
-    """Print and return speed and quality of both sides with this number of candidates per record."""
+    """Print and return the speed and quality of the loop and of `generate` with `candidates` texts per record."""
     encoder, untouched = tools
     latents = sources(args, args.texts // candidates, encoder)
     settings = Settings(

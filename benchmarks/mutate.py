@@ -1,4 +1,4 @@
-"""Disable each check of verifier, gate, ledger, accounting and run in turn; a test must fail for every one.
+"""Remove each check of verifier, gate, ledger, accounting and run in turn, and test whether a test then fails.
 
     make mutate                    # all, an hour; writes build/mutants.md
     python benchmarks/mutate.py --only audits/verify/trust.py
@@ -7,13 +7,14 @@ A check is one of the following:
 
 - a `raise`, a call of a function that refuses, an entry in a list of problems, or an early `return`,
 - one of several conditions that lead to a `raise`,
-- one of several conditions of a value, an `all`, or the condition of a `PASS`,
-- a limit of a field,
-- an entry of the key of a stage.
+- one of several conditions that form a value, an `all`, or the condition of a `PASS`,
+- a limit of a pydantic field,
+- an entry in the cache key of a pipeline stage.
 
-Each check is removed from the syntax tree of its file, and the tests of its folder (`ROOMS`) run against the changed
-file, those that execute the line of the check first. A mutant survives if all these tests pass. Every mutant runs in
-a fork of one process, so that libraries are loaded once.
+A mutant is the source of a file from whose syntax tree one check was removed. The tests of the folder of the file
+(`ROOMS`) run against each mutant; the tests that execute the line of the check run first. A mutant survives if all
+these tests pass, and then the exit code is 1. Every mutant runs in a fork of one process, so that libraries are
+loaded once.
 """
 
 import argparse
@@ -33,7 +34,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parents[1]
-# for each folder, the tests of which one must fail if a check in the folder is removed; the quickest tests first
+# for each folder with checks, its tests, the quickest first; if a check is removed, one of these tests must fail
 ROOMS = {
     "audits/verify": ("tests/unit/audits/verify",),
     "audits/gate": ("tests/unit/audits/gate", "tests/unit/audits/verify"),
@@ -43,9 +44,9 @@ ROOMS = {
     "synthgen/dp": ("tests/unit/synthgen/dp", "tests/unit/synthgen/cli/test_budgets.py"),
 }
 LIBRARIES = ("pytest", "hypothesis", "numpy", "pyarrow.parquet", "pydantic", "cryptography.x509", "jinja2")
-# further modules that the folders of `synthgen` load
+# modules that are loaded too if files of `synthgen` are tested
 MAKERS = ("scipy.stats", "sklearn.linear_model", "torch", "transformers")
-MAX_SECONDS = 1200
+MAX_SECONDS = 1200  # time limit of the tests of a mutant
 BOUNDS = {"ge", "gt", "le", "lt", "pattern", "min_length", "max_length"}
 # checks that may be removed without a failing test, with the reason
 EQUIVALENT: dict[str, str] = {
@@ -64,16 +65,16 @@ EQUIVALENT: dict[str, str] = {
 
 @dataclass(frozen=True)
 class Mutant:
-    """One removed check: its file, its line, its text, and the source without it."""
+    """A file from which one check was removed."""
 
     file: str
     line: int
-    what: str
-    source: str
+    what: str  # the text of the removed check
+    source: str  # the source of the file without the check
 
     @property
     def name(self) -> str:
-        """The file and the text of the check, without its line number, which changes."""
+        """The file and the text of the check; the line number is omitted, because edits of the file change it."""
         return f"{self.file}: {self.what}"
 
 
@@ -102,7 +103,7 @@ def _checks(tree: ast.Module) -> Iterator[tuple[ast.stmt | ast.expr, str]]:
 
 
 def _impossible(tree: ast.Module) -> Iterator[ast.Raise]:
-    """Yield the checks that exist only for the type checker and that no input can reach."""
+    """Yield the `raise` statements that exist only for the type checker and that no input can reach."""
     for node in ast.walk(tree):
         if isinstance(node, ast.If) and any(part in ast.unparse(node.test) for part in (" is None", "isinstance(")):
             raised = (inner for inner in node.body if isinstance(inner, ast.Raise) and inner.exc is not None)
@@ -110,14 +111,17 @@ def _impossible(tree: ast.Module) -> Iterator[ast.Raise]:
 
 
 def _is_refusal(called: ast.expr) -> bool:
-    """Return whether a call refuses something or adds to a list of problems named `found`."""
+    """Return whether a call refuses something (`refuse...`) or adds to the list of problems, named `found`."""
     name = ast.unparse(called).rpartition(".")[2]
     is_list = isinstance(called, ast.Attribute) and called.attr in {"append", "extend"} and _names(called) == "found"
     return is_list or name.removeprefix("_").startswith("refuse")
 
 
 def _weakened(node: ast.AST) -> Iterator[tuple[ast.expr, str]]:
-    """Yield the parts of a node that make a condition stricter or the key of a stage longer, each with its kind."""
+    """Yield the parts of a node that can be removed, each with its kind, such as "and" or "key **".
+
+    These are the parts that make a condition stricter, the limits of fields, and the entries of cache keys.
+    """
     if isinstance(node, ast.Assign | ast.Return) and isinstance(node.value, ast.BoolOp | ast.Call):
         inner = node.value
         if isinstance(inner, ast.BoolOp) and isinstance(inner.op, ast.And):
@@ -136,9 +140,8 @@ def _weakened(node: ast.AST) -> Iterator[tuple[ast.expr, str]]:
 
 
 def _is_key(entries: ast.Dict) -> bool:
-    """Return whether this dict is the key of a stage: it contains a version, or starts with a dict that does."""
-    names = {name.value for name in entries.keys if isinstance(name, ast.Constant)}
-    return "version" in names or ast.unparse(entries).startswith(("{**_inputs(", "{**_asked("))
+    """Return whether a dict may be a cache key: it has an entry "version"."""
+    return "version" in {name.value for name in entries.keys if isinstance(name, ast.Constant)}
 
 
 def _names(called: ast.Attribute) -> str:
@@ -161,7 +164,7 @@ def _disable(tree: ast.Module, target: ast.AST) -> None:
 
 
 def _through(tree: ast.Module, target: ast.AST) -> ast.expr:
-    """Return the replacement of a check: a value that always passes, or nothing for a limit or an entry of a key."""
+    """Return the replacement of a check: a constant that always passes; for a limit or a key entry, None or {}."""
     (how,) = [how for node in ast.walk(tree) for part, how in _weakened(node) if part is target] or [""]
     if how == "key **":
         return ast.Dict(keys=[], values=[])
@@ -169,7 +172,7 @@ def _through(tree: ast.Module, target: ast.AST) -> ast.expr:
 
 
 class OneFile(importlib.abc.MetaPathFinder, importlib.abc.SourceLoader):
-    """A module loader that replaces the source of one module."""
+    """A module loader that loads the mutated source instead of the file; other modules load as usual."""
 
     def __init__(self, mutant: Mutant) -> None:
         self.module = mutant.file.removesuffix(".py").replace("/", ".")
@@ -194,17 +197,20 @@ class OneFile(importlib.abc.MetaPathFinder, importlib.abc.SourceLoader):
 
 @dataclass
 class Covering:
-    """Which tests execute which lines, from one run of the tests under `coverage`; orders the tests of a mutant.
+    """Which tests execute which lines, recorded in one run of the tests under `coverage`.
 
-    A test that executes the line of a removed check usually fails without it, so these tests run first, the fastest
-    first. All other tests of the folder still run before a mutant counts as survived.
+    A test that executes the line of a removed check usually fails without the check. These tests therefore run first,
+    in the order that `of` returns. All other tests of the folder still run before a mutant counts as survived.
     """
 
     tests: dict[str, dict[int, list[str]]]  # for each file, for each line, the ids of the tests
     seconds: dict[str, float]  # duration of each test
 
     def of(self, mutant: Mutant) -> list[str]:
-        """Return the ids of the tests that execute the line of a mutant: those of its file first, fast ones first."""
+        """Return the ids of the tests that execute the line of the removed check.
+
+        The tests of the mutated file come first; otherwise, faster tests come first.
+        """
         found = self.tests.get(mutant.file, {}).get(mutant.line, [])
         own = f"/test_{Path(mutant.file).name}::"
         return sorted(found, key=lambda test: (own not in test, self.seconds.get(test, 0.0)))
@@ -225,11 +231,11 @@ class Recorder:
         self.coverage.switch_context(nodeid)
 
     def pytest_runtest_logreport(self, report: Any) -> None:
-        """Add the time of a part of a test."""
+        """Add the duration of one phase of a test (setup, call or teardown)."""
         self.seconds[report.nodeid] = self.seconds.get(report.nodeid, 0.0) + report.duration
 
     def pytest_sessionfinish(self) -> None:
-        """Write the lines and the times."""
+        """Write the tests that execute each line, and the duration of each test, to `out`."""
         self.coverage.stop()
         data, lines = self.coverage.get_data(), {}
         for file in (str(path) for name in self.folders for path in (ROOT / name).glob("*.py")):
@@ -250,9 +256,9 @@ class Only:
 
 
 def covering(folders: Sequence[str], tests: Sequence[Path]) -> Covering:
-    """Run the tests on the unchanged source and return which of them execute which lines of the folders.
+    """Run the tests on the unchanged source, and return which tests execute which lines of the folders.
 
-    Exits with a message if a test fails.
+    If a test fails, exit with a message.
     """
     with tempfile.TemporaryDirectory() as scratch:
         out = Path(scratch) / "lines.json"
@@ -268,7 +274,7 @@ def covering(folders: Sequence[str], tests: Sequence[Path]) -> Covering:
 
 
 def survives(mutant: Mutant, found: Covering) -> bool:
-    """Return whether all tests pass on the mutant: the tests that execute its line, then all of its folder."""
+    """Return whether all tests pass on the mutant: first the tests that execute its line, then all of its folder."""
     first = found.of(mutant)
     files = sorted({ROOT / test.partition("::")[0] for test in first})
     if first and outcome(mutant, files, lambda: Only(first)) != 0:
@@ -277,9 +283,10 @@ def survives(mutant: Mutant, found: Covering) -> bool:
 
 
 def outcome(mutant: Mutant, tests: Sequence[Path], plugin: Callable[[], object] | None = None) -> int:
-    """Return the exit code of pytest on a mutant; `plugin` makes a plugin in the process of the tests.
+    """Run tests on a mutant in a fork, and return the exit code of pytest.
 
-    Without a check, a test can wait for ever. After `MAX_SECONDS`, the process is killed, which is not exit code 0.
+    If a check is missing, a test can wait forever. After `MAX_SECONDS`, the process is therefore killed, which counts
+    as a failed test. `plugin` is called in the fork and returns a plugin of pytest.
     """
     pid = os.fork()
     if pid == 0:

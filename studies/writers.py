@@ -1,8 +1,8 @@
 """`python -m studies writers`: compare ways to write texts from the same vectors, without filters.
 
-All ways write one text for each of the same vectors. A classifier is trained on the texts of one way alone and tested
-on real records of other persons. There are three baselines: real records, texts written for the label alone, and the
-public passage nearest to each vector, which needs no language model.
+Each way yields one text for each vector. A classifier is trained on the texts of one way alone, and tested on real
+records of other persons. There are three baselines: real records; texts that a language model writes from the label
+alone; and for each vector, the public passage nearest to it, which needs no language model.
 """
 
 import time
@@ -27,6 +27,7 @@ from studies.dp.sets import KINDS, PrivateSet, read_private_sets
 from studies.dp.vectors import macro_f1, passages_of
 from studies.feature_augmentation.vectors import kept_vectors
 from synthgen.coherence.measure import coherence
+from synthgen.core.digest import sha256_array
 from synthgen.core.errors import DataError, InternalError
 from synthgen.core.files import read_json, write_json
 from synthgen.core.progress import Progress
@@ -51,14 +52,14 @@ from synthgen.evaluate.style_gap import style_gap
 from synthgen.interpolate.smote import Smote
 from synthgen.models.store import model_folder
 
-PER_CLASS, QUICK_PER_CLASS = 25, 2
-PERSONS, QUICK_PERSONS = 700, 52
-BRIDGE_WORDS = 4  # prompt words of the bridge, as in the demo
-CANDIDATES = 4  # texts per vector in the row "best of 4", which keeps the nearest of them
-BATCH = 32
-SHOWN = 10  # texts of each way on the page
-MOST_TOKENS = 160  # largest length of a text written from a prompt
-QUICK_TOKENS = 12  # largest length of every text of the quick form
+PER_CLASS, QUICK_PER_CLASS = 25, 2  # number of vectors of each class
+PERSONS, QUICK_PERSONS = 700, 52  # largest number of persons in train, and also in test
+BRIDGE_WORDS = 4  # number of words near the vector in the prompt of the bridge, as in the demo
+CANDIDATES = 4  # number of texts per vector of the way "best of 4", which keeps the text nearest to the vector
+BATCH = 32  # number of texts decoded at once
+SHOWN = 10  # number of texts of each way on the page
+MOST_TOKENS = 160  # largest length of a text written from a prompt, in tokens
+QUICK_TOKENS = 12  # largest length of every text with `quick`, in tokens
 _HEAD = next(name for name in CLASSIFIERS if name != ON_WORDS)
 
 
@@ -67,10 +68,10 @@ class WritersRequest:
     """The part of the study to run."""
 
     dataset: str  # a name in `KINDS`
-    data: Path | None  # folder of the sets; if None, the row of public passages is omitted
+    data: Path | None  # folder of the datasets; if None, the row of public passages is omitted
     out: Path  # folder of the page, the texts and the cached vectors
-    model: Path | None  # folder of a larger instruction model; None for the embedded model only
-    quick: bool  # write few texts with the embedded model only, in about a minute, as a test; ignore the figures
+    model: Path | None  # folder of a larger instruction model; None: use only the embedded (default) model
+    quick: bool  # whether to write few texts as a test of about a minute, with the embedded model only
     per_class: int = PER_CLASS  # number of vectors of each class
     only: tuple[str, ...] = ()  # names of the ways to run; all if empty
 
@@ -79,23 +80,24 @@ class WritersRequest:
 class WritersBench:
     """The vectors from which every way writes texts, and the real records with which the texts are measured."""
 
-    found: PrivateSet
-    train: Corpus
-    test: Corpus
-    of_train: Float32
-    of_test: Float32
-    latents: Latents
+    found: PrivateSet  # the dataset
+    train: Corpus  # records from which the latents are made
+    test: Corpus  # records of other persons
+    of_train: Float32  # (n_train, d), vectors of `train`
+    of_test: Float32  # (n_test, d), vectors of `test`
+    latents: Latents  # the vectors to write texts from
     encoder: Encoder
     seeds: SeedTree
-    passages: Mapping[str, str] = field(default_factory=dict)  # the public passage nearest to each latent, if any
+    # key: latent id; value: the public passage nearest to the latent; empty if there are no passages
+    passages: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def labelled_test(self) -> LabelledTexts:
-        """The real records of other persons."""
+        """The records of `test` with labels and vectors, in the form that classifiers need."""
         return LabelledTexts.of(self.test.texts, self.test.labels, self.of_test)
 
     def write(self, way: "Way", progress: Progress) -> list[str]:
-        """Return a text for each vector; if there are several candidates, the one nearest to the vector."""
+        """Return a text for each vector; if a way has several candidates, the candidate nearest to the vector."""
         labels, decoder = sorted(set(self.train.labels)), way.opened()
         settings = Settings(
             prompts={label: label_prompt(self.found.kind.prompt, label) for label in labels},
@@ -125,7 +127,7 @@ class WritersBench:
         return token_biases(self.train, decoder.tokenizer, self.seeds.child("class-words"))
 
     def _nearest(self, texts: list[str], each: int) -> list[str]:
-        """Return for each vector the nearest of its `each` texts; the first one if several are equally near."""
+        """Return for each vector the nearest of its `each` texts, or the first of several equally near texts."""
         if each == 1:
             return texts
         vectors = self.encoder.encode([text or "." for text in texts]).reshape(len(self.latents), each, -1)
@@ -133,7 +135,10 @@ class WritersBench:
         return [texts[i * each + int(j)] for i, j in enumerate(best)]
 
     def row(self, texts: Sequence[str], seconds: float | None) -> dict[str, float | None]:
-        """Return the figures of a way for the page; `seconds` is the time for writing, or None for a baseline."""
+        """Return the measures of a way's texts by name of the column on the page.
+
+        `seconds` is the time that writing took, or None for texts that were not written by a model.
+        """
         vectors = self.encoder.encode([text or "." for text in texts])
         rows, test = LabelledTexts.of(list(texts), list(self.latents.labels), vectors), self.labelled_test
         own = self.latents.vectors / np.linalg.norm(self.latents.vectors, axis=1, keepdims=True)
@@ -160,13 +165,13 @@ class WritersBench:
 class Way:
     """A way to write: a language model with a bridge or with prompts."""
 
-    opened: Callable[[], Decoder]  # loads the model
+    opened: Callable[[], Decoder]  # loads the model and returns the decoder
     words: int = DEFAULT_WORDS  # number of prompt words
     candidates: int = 1  # number of texts for each vector, of which the nearest is kept
     class_words: bool = False  # whether words that distinguish a class are made more likely
     tokens: int = MOST_TOKENS  # largest number of tokens of a text
-    # if set, it gets the nearest text of each latent by id and returns the prompts for a second round with as many
-    # texts; the nearest of all texts is kept
+    # If set, this function receives the text of each latent by id. It returns the function that builds the prompts to
+    # correct these texts. As many texts are then written again, and of all texts of a latent the nearest is kept.
     corrected: Callable[[Mapping[str, str]], Asking] | None = None
 
 
@@ -177,7 +182,8 @@ def writers(request: WritersRequest, progress: Progress) -> Path:
     after each way.
 
     Raises:
-        DataError: the set is unknown or its files are missing.
+        DataError: if the dataset or a name in `only` is unknown, if files are missing, or if a file of an earlier run
+            in `request.out` has another random stream or another number of texts.
 
     Privacy: the texts are neither filtered nor audited.
     """
@@ -205,18 +211,20 @@ def writers(request: WritersRequest, progress: Progress) -> Path:
 def _written(bench: WritersBench, name: str, way: Way, out: Path, progress: Progress) -> tuple[list[str], float]:
     """Return the texts of a way and the seconds that they took, from the file of an earlier run if there is one."""
     path = out / f"{name.replace(', ', '-').replace(' ', '-')}.json"
+    vectors = sha256_array(bench.latents.vectors)
     if not path.is_file():
         start = time.monotonic()
         texts = bench.write(way, progress)
-        write_json(path, {"vectors": bench.latents.seed_path, "seconds": time.monotonic() - start, "texts": texts})
+        write_json(path, {"vectors": vectors, "seconds": time.monotonic() - start, "texts": texts})
     kept = read_json(path)
-    if kept["vectors"] != bench.latents.seed_path or len(kept["texts"]) != len(bench.latents):
-        raise DataError(f"{path}: contains texts of other vectors", hint="Remove it, or choose another --out.")
+    if kept["vectors"] != vectors:
+        problem = f"{path}: contains texts that were written from other vectors"
+        raise DataError(problem, hint="Remove it, or choose another --out.")
     return kept["texts"], kept["seconds"]
 
 
 def open_bench(request: WritersRequest, progress: Progress) -> WritersBench:
-    """Return the bench: a seeded draw of persons split into two halves, and vectors made from the first half."""
+    """Return the bench: persons drawn at random and split into train and test, and SMOTE vectors made from train."""
     n, each = (QUICK_PERSONS, QUICK_PER_CLASS) if request.quick else (PERSONS, request.per_class)
     (whole,) = read_private_sets((request.dataset,), request.data, 2 * n)
     found = whole.part(2 * n)
@@ -241,7 +249,7 @@ def open_bench(request: WritersRequest, progress: Progress) -> WritersBench:
 
 
 def _baselines(bench: WritersBench) -> dict[str, list[str]]:
-    """Return a real record of the class of each vector, and the public passage nearest to each vector."""
+    """Return two baselines: for each vector a random train record of its class, and the nearest public passage."""
     rng = bench.seeds.child("real").generator()
     real = []
     for label in bench.latents.labels:
@@ -280,7 +288,7 @@ def _opened(model: Path, prompter: Prompter) -> Callable[[], Decoder]:
 
 
 def _prompted(bench: WritersBench, request: WritersRequest, model: Path, prompter: Prompter) -> dict[str, Way]:
-    """Return the ways to prompt one model; the first one is the shipped way."""
+    """Return the ways to prompt one model, by name; "prompt" is the way that is part of the package."""
     ways = {
         "prompt": Way(opened=_opened(model, prompter)),
         "label only": Way(opened=_opened(model, replace(prompter, reader=None)), words=0),

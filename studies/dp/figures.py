@@ -1,7 +1,8 @@
-"""The study's figures: utility of synthetic text by number of persons, for each budget and each mechanism."""
+"""Figures of the study `dp`: utility of synthetic text by number of persons, for each budget and each mechanism."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from itertools import cycle
 from pathlib import Path
 from statistics import mean
 from typing import Any
@@ -16,11 +17,12 @@ _LABELS_STYLE = {"color": "#7f7f7f", "linestyle": (0, (4, 1.5)), "linewidth": 1.
 
 
 def write_dp_figures(trials: Sequence[Trial], folder: Path) -> list[Path]:
-    """Draw the trials and return the files, SVG and PNG of each figure; an empty list if there are no trials.
+    """Draw the trials, and return the paths of the SVG and PNG file of each figure; without trials, an empty list.
 
-    Each set has a row of panels, one per classifier, with the score in per cent of real text by number of persons.
-    The figure `budgets` has a line per ε of `SHOWN_MECHANISM`; `mechanisms` has a line per mechanism at
-    `SHOWN_EPSILON`. Both also show SMOTE without a budget, and labels alone in grey.
+    Each set has a row of panels, one per classifier. A panel shows the macro F1 in per cent of the macro F1 with real
+    text, by number of persons. The figure `budgets` has a line for each ε of `SHOWN_MECHANISM`. The figure
+    `mechanisms` has a line for each mechanism at `SHOWN_EPSILON`. Each figure also shows SMOTE without a budget, and
+    the mechanism "labels alone" in grey.
     """
     trials = _shown(trials)
     if not trials:
@@ -33,9 +35,10 @@ def write_dp_figures(trials: Sequence[Trial], folder: Path) -> list[Path]:
 
 
 def _shown(trials: Sequence[Trial]) -> list[Trial]:
-    """Return for each set the trials with one number of records: that with the most settings, and then the largest.
+    """Return the trials to draw: for each set, only the trials with one number of synthetic records.
 
-    A set is omitted if all of its trials with that number of records have the same settings.
+    This is the number that was tried with the most settings (persons, mechanism, ε); of several such numbers, it is
+    the largest. A set is omitted if all its trials with this number of records have the same settings.
     """
     rows: dict[str, dict[int, set[tuple[Any, ...]]]] = defaultdict(lambda: defaultdict(set))
     for settings in (t["settings"] for t in trials):
@@ -58,7 +61,7 @@ def _lines(trials: Sequence[Trial], lines: Mapping[str, tuple[str, float]], fold
             own = [t for t in trials if t["settings"]["data"] == data]
             panel.axhline(100, color="black", linewidth=0.7)
             panel.plot(*_over_persons(own, (LABELS, None), by), **_LABELS_STYLE)
-            for (label, of), look in zip(lines.items(), LOOKS, strict=False):
+            for (label, of), look in zip(lines.items(), cycle(LOOKS), strict=False):
                 style = {"color": look.color, "marker": look.marker, "linestyle": look.dash}
                 panel.plot(*_over_persons(own, of, by), **style, markeredgecolor="white", label=label)
             records = own[0]["settings"]["records"]
@@ -79,7 +82,7 @@ def _lines(trials: Sequence[Trial], lines: Mapping[str, tuple[str, float]], fold
 
 
 def _over_persons(trials: Sequence[Trial], of: tuple[str, float | None], by: str) -> tuple[list[int], list[float]]:
-    """Return the numbers of persons, and for each the mean score of one mechanism at one ε (None: any ε)."""
+    """Return the numbers of persons, and for each number the mean score of one mechanism at one ε (None: any ε)."""
     mechanism, epsilon = of
     found: dict[int, list[Any]] = defaultdict(list)
     for trial in trials:

@@ -3,7 +3,7 @@
 import re
 import unicodedata
 from collections.abc import Mapping, Sequence
-from itertools import combinations
+from itertools import combinations, product
 from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_serializer, model_validator
@@ -24,11 +24,12 @@ def mentions(text: str, phrase: str) -> bool:
 
 
 def _folded(text: str) -> list[str]:
-    """Return the words of a text in lower case and in one Unicode form; `casefold` can undo the first `normalize`."""
+    """Return the words of a text in lower case and in the Unicode form NFKC."""
+    # the second `normalize` is necessary, because the result of `casefold` is not always in this form
     return _WORD.findall(unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold()))
 
 
-ANY_LABEL = "*"  # in place of a label, for rules that apply to every label
+ANY_LABEL = "*"  # used in place of a class label, for rules that apply to all labels
 AgeBand = Literal["infant", "child", "adolescent", "young adult", "middle-aged", "older adult"]
 _RANGE = re.compile(r"(\d{1,3})(?: ?- ?(\d{1,3}))?")
 _IN_DICTIONARY = ("condition", "symptom", "medication")  # attributes whose values must be in a dictionary
@@ -109,7 +110,7 @@ class AttributeRule(BaseModel):
         return getattr(self, self.kind)
 
 
-# names of the attributes of which a rule sets exactly one
+# names of the attributes; a rule sets exactly one of them
 ATTRIBUTES = tuple(name for name in AttributeRule.model_fields if name != "prefer")
 
 
@@ -131,19 +132,20 @@ def is_fulfilled(rule: AttributeRule, text: str, findings: Sequence[AttributeFin
 
 
 def contradictions(rules: Mapping[str, Sequence[AttributeRule]]) -> list[str]:
-    """Return one line for each pair of contradictory rules: both apply to one label, and no text can fulfil both.
+    """Return one line for each pair of contradictory rules of a label: no text can fulfil both rules.
 
-    Only two rules on ages, on age bands or on sexes are compared, and `mentions` with `not_mentions`. Rules with
-    `prefer` are ignored, because a text need not fulfil them.
+    A rule for `ANY_LABEL` is also compared with the rules of each other label. Only these pairs are compared: two
+    rules on age, on age band or on sex, and `mentions` with `not_mentions`. Rules with `prefer` are ignored, because
+    a text need not fulfil them.
     """
     for_all_labels = rules.get(ANY_LABEL, ())
     lines = []
     for label, of_label in rules.items():
-        applied = (*of_label, *(for_all_labels if label != ANY_LABEL else ()))
+        pairs = [*combinations(of_label, 2), *(product(of_label, for_all_labels) if label != ANY_LABEL else ())]
         lines += [
             f"{label}: {a.kind} {a.value} and {b.kind} {b.value} exclude each other"
-            for a, b in combinations([rule for rule in applied if not rule.prefer], 2)
-            if _exclude_each_other(a, b)
+            for a, b in pairs
+            if not (a.prefer or b.prefer) and _exclude_each_other(a, b)
         ]
     return lines
 

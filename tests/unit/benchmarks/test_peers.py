@@ -81,7 +81,7 @@ def test_the_quick_form_needs_no_package_and_little_time(quick):
     assert cell(text, "verbatim", "exact copies").startswith("caught (")
     assert cell(text, "fresh_people", "exact copies").startswith("passed (")
     assert "- exact copies, verbatim: train 1, control 0" in text
-    assert "Not compared: synthcity" in text
+    assert "Three libraries are not compared. synthcity" in text
 
 
 @pytest.mark.parametrize(("name", "words"), ERRORS.items())

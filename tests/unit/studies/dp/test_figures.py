@@ -1,6 +1,7 @@
 import pytest
 
 from studies.dp.figures import write_dp_figures
+from studies.drawing import LOOKS
 
 
 @pytest.fixture(scope="module")
@@ -19,6 +20,13 @@ def test_a_line_for_each_budget_and_one_for_each_mechanism(trial, tmp_path, svg_
     assert {"500", "2,000", "sst2, TF-IDF, 1,200 records"} <= set(budgets)
     assert {"classes", "classes + words", "smote, no guarantee"} <= set(mechanisms)
     assert write_dp_figures([], tmp_path / "none") == []
+
+
+def test_more_budgets_than_looks_are_all_drawn(trial, tmp_path, svg_texts):
+    epsilons = [float(1 + i) for i in range(len(LOOKS) + 2)]
+    trials = [trial("classes", epsilon, 0.6, 0.3, persons=n) for n in (500, 2000) for epsilon in epsilons]
+    shown = svg_texts(write_dp_figures(trials, tmp_path)[0])
+    assert {f"ε = {epsilon:g}" for epsilon in epsilons} <= set(shown)
 
 
 def test_a_line_is_the_mean_of_its_seeds(trial, tmp_path, monkeypatch):

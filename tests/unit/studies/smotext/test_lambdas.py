@@ -126,7 +126,7 @@ def test_a_word_of_both_parents_counts_for_neither():
 
 
 INVALID_PAIRS = {((0, 1), (3, 4)): "1 pairs of two classes", ((0, 1), (2, 2)): "1 pairs of a text with itself"}
-INVALID_PAIRS[((0, 1),)] = "1 pairs; two are needed, because another pair is the baseline of each"
+INVALID_PAIRS[((0, 1),)] = "1 pairs; at least two are needed, because each pair is compared with another pair"
 
 
 @pytest.mark.parametrize(("rows", "message"), INVALID_PAIRS.items())
@@ -146,9 +146,9 @@ def test_random_pairs_use_no_text_twice_and_classes_take_turns():
     assert len(set(rows.ravel().tolist())) == 6
     Pairs(texts=TEXTS, labels=LABELS, rows=rows)
     assert (rows != random_pairs(LABELS, 3, np.random.default_rng(1))).any()
-    with pytest.raises(DataError, match="4 pairs are requested, the classes have texts for 3"):
+    with pytest.raises(DataError, match="4 pairs are requested, but the classes have texts for only 3"):
         random_pairs(LABELS, 4, np.random.default_rng(0))
-    with pytest.raises(DataError, match="the classes have texts for 0"):
+    with pytest.raises(DataError, match="the classes have texts for only 0"):
         random_pairs([*"xxyy"], 1, np.random.default_rng(0))  # what is left would be no class
 
 
