@@ -2,7 +2,8 @@
 
     python training/basis.py --corpus $SYNTHGEN_DATA/bridge_corpus
 
-The sources in `UNSEEN` are excluded: a study uses them as private data, or their licence forbids redistribution.
+The sources in `UNSEEN` are not used, because they are private data in a study or example, or because their licence
+forbids redistribution.
 """
 
 import argparse
@@ -22,7 +23,7 @@ from synthgen.embed.config import EmbedConfig
 from synthgen.models.store import model_folder
 
 UNSEEN = ("newsgroups20_train", "ag_news_train_subset", "aci_bench_train")
-PASSAGES = 20_000
+PASSAGES = 20_000  # number of passages from which the axes are computed, drawn at random
 
 
 def main() -> None:

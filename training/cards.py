@@ -10,9 +10,10 @@ from synthgen.decode.style_adapter import StyleCard, built_in_styles, load_style
 HEAD = """# Built-in styles
 
 A style adapter determines how a text is written, independently of its content. It is a small adapter beside the
-bridge, trained on openly licensed text and on text from the grammars in `training/`. The data that represent
-private records in the studies and examples were not used. `decode: {style: NAME}` uses one style, `plain` uses
-the bridge without an adapter, and `auto` chooses `plain` or one to three styles ([how to
+bridge, trained on openly licensed text and on text from the grammars in `training/`. Data that represent private
+records in the studies and examples were not used, except aci_bench: the style `clinical-note` was trained on it, and
+`examples/sectioned-notes.yaml` uses it. `decode: {style: NAME}` uses one style, `plain` uses the bridge without an
+adapter, and `auto` chooses `plain` or one to three styles ([how to
 choose](../how-to/own-data.md#choose-how-texts-are-written)). [Train your own
 style](../how-to/own-model.md#train-your-own-style) with one command.
 

@@ -2,8 +2,10 @@
 
     python training/corpora.py --out FOLDER [--texts 1500]
 
-SYNTHGEN_DATA is the folder of public text. Data that a study or an example uses as private records are not read. For
-each style, the script writes a folder with one table per source and prints the command that trains the style.
+The environment variable SYNTHGEN_DATA is the folder of public text. For each style, the script writes a folder with
+one table per source and prints the command that trains the style. Datasets that the studies use as private records
+are not read. However, the style clinical-note is trained on aci_bench, and examples/sectioned-notes.yaml uses
+aci_bench as private records.
 """
 
 import argparse
@@ -27,15 +29,16 @@ STEPS = {"clinical-note": 200}  # number of training steps; all other styles use
 
 @dataclass(frozen=True)
 class Source:
-    """One source of texts: its name, its licence, and a function of the data folder and n that returns the texts."""
+    """One source of texts for a style."""
 
     name: str
     licence: str
+    # returns the texts; its arguments are the folder of public text and n, the number of texts from each grammar
     texts: Callable[[Path, int], list[str]]
 
 
 def table(path, *, but=None):
-    """Return a function that reads at most 4 n texts from a public table, without those of the label `but`."""
+    """Return the function `texts` of a `Source`: it reads at most 4 n texts with a label other than `but`."""
 
     def read(data, n):
         rows = pq.read_table(data / path).to_pylist()
@@ -54,11 +57,11 @@ def synthea(data, n):
                     yield base64.b64decode(content["attachment"].get("data", "")).decode("utf-8", "replace")
 
     texts = [text for text in dict.fromkeys(notes()) if text.strip()]
-    return texts[: n // 25]  # few, because the notes follow one template
+    return texts[: n // 25]  # few texts, because the notes follow one template
 
 
 def ours(write):
-    """Return the function `texts` of a `Source` for a grammar, whose function `write` generates n texts."""
+    """Return the function `texts` of a `Source`: it calls `write`, which generates n texts by a grammar."""
     return lambda _, n: write(n, np.random.default_rng(SEED))
 
 

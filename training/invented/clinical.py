@@ -1,4 +1,4 @@
-"""Invented clinical notes: notes with headings, and entries in the shorthand of doctors."""
+"""Generate invented clinical notes: notes with headings, and entries in the shorthand of doctors."""
 
 import numpy as np
 
@@ -7,7 +7,7 @@ from invented.medicine.case import ILLNESSES, Country, finished, mended, rules_o
 from invented.medicine.reports import REPORTS, Report
 from invented.wording import distinct
 
-LEAST, MOST = 30, 200  # words of a text
+LEAST, MOST = 30, 200  # smallest and largest number of words of a text
 _REPORT_SHARE = 0.2  # share of the notes that are reports of a test
 _LONGER_SHARE = 0.4  # share of the other notes that have additional sections from _EXTRA
 _EXTRA = ("past", "drugs", "social", "family", "review", "tests", "vitals", "care", "leaving", "course")
@@ -393,8 +393,8 @@ def clinical_notes(n: int, rng: np.random.Generator) -> list[str]:
 
     Each note describes one patient with one illness, or reports one test, so its statements fit together.
 
-    Randomness: `rng` draws kind, illness, patient, headings and wording.
-    Privacy: no real person is described; names, ages and days are drawn at random.
+    Randomness: `rng` draws country, kind, illness or test, patient, headings and wording.
+    Privacy: no real person is described; names, ages and dates are drawn at random.
     """
     return distinct(n, lambda: _report(rng) if rng.random() < _REPORT_SHARE else _note(rng), LEAST, MOST)
 
@@ -402,8 +402,8 @@ def clinical_notes(n: int, rng: np.random.Generator) -> list[str]:
 def clinical_shorthand(n: int, rng: np.random.Generator) -> list[str]:
     """Return n different entries of 30 to 200 words in the shorthand of British and American doctors.
 
-    Randomness: `rng` draws illness, patient, order, density and wording.
-    Privacy: no real person is described; names, ages and days are drawn at random.
+    Randomness: `rng` draws country, illness, patient, order of the parts, wording, and use of capital letters.
+    Privacy: no real person is described; names, ages and dates are drawn at random.
     """
     return distinct(n, lambda: _scribble(rng), LEAST, MOST)
 
@@ -413,7 +413,7 @@ def _note(rng: np.random.Generator) -> str:
     illness = ILLNESSES[int(rng.integers(len(ILLNESSES)))]
     grammar = Grammar(_NOTE | rules_of(illness, country, rng))
     titles, order = _KINDS[int(rng.integers(len(_KINDS)))]
-    dropped = int(rng.integers(len(order) + 3))  # the section to omit; none if this is not below len(order)
+    dropped = int(rng.integers(len(order) + 3))  # index of the section to omit; if it is too large, none is omitted
     names = [name for i, name in enumerate(order) if i != dropped]
     if rng.random() < _LONGER_SHARE:
         more = [_EXTRA[int(i)] for i in rng.permutation(len(_EXTRA))[: int(rng.integers(1, 5))]]

@@ -1,4 +1,4 @@
-"""Generate texts by a grammar of alternatives."""
+"""Generate texts by a grammar, in which each rule is a list of alternatives or a function."""
 
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -13,7 +13,7 @@ Value = Callable[[Rng], str]
 
 _FIELD = re.compile(r"\{(\w+)\}")
 _OPTION = re.compile(r"\[([^\[\]]*)\]")
-_DEEPEST = 40
+_DEEPEST = 40  # largest depth of nested rules; a greater depth means that rules refer to each other without end
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,8 +23,9 @@ class Grammar:
         "history": ("c/o {symptom} for {span}[, {worse}]", "{span} hx of {symptom}")
         "span": lambda rng: f"{rng.integers(2, 14)}/7"
 
-    A name in braces is replaced by one of the alternatives of its rule, all equally likely, or by the result of the
-    function that is its rule. A part in square brackets is omitted with probability one half.
+    A rule is a list of alternatives or a function. A name in braces is replaced by one of the alternatives of its
+    rule, all equally likely, or by the result of the function. A part in square brackets is omitted with probability
+    one half.
     """
 
     rules: Mapping[str, Sequence[str] | Value]  # for each name its alternatives, or a function of a random generator

@@ -1,4 +1,4 @@
-"""Invented letters: between doctors, from doctors to patients, in business, and among friends."""
+"""Generate invented letters: between doctors, from doctors to patients, in business, and among friends."""
 
 import re
 from datetime import date, timedelta
@@ -12,7 +12,7 @@ from invented.medicine.names import FEMALE, LAST, MALE
 from invented.occasions import OCCASIONS
 from invented.wording import distinct
 
-LEAST, MOST = 30, 200  # words of a text
+LEAST, MOST = 30, 200  # smallest and largest number of words of a text
 
 _CLINIC: dict[str, tuple[str, ...]] = {
     "aged": ("{age} {unit} old", "{age}-{unit}-old"),
@@ -411,17 +411,17 @@ _SHAPES = (
 def clinic_letters(n: int, rng: np.random.Generator) -> list[str]:
     """Return n different letters of 30 to 200 words: referrals, clinic and discharge letters, letters to patients.
 
-    Randomness: `rng` draws illness, patient, layout and wording.
-    Privacy: no real person is described; names, ages and days are drawn at random.
+    Randomness: `rng` draws country, illness, patient, layout and wording.
+    Privacy: no real person is described; names, ages and dates are drawn at random.
     """
     return distinct(n, lambda: _clinic_letter(rng), LEAST, MOST)
 
 
 def letters(n: int, rng: np.random.Generator) -> list[str]:
-    """Return n different letters and e-mails of 30 to 200 words that are not clinical: business, and among friends.
+    """Return n different letters and e-mails of 30 to 200 words about business, or between friends.
 
     Randomness: `rng` draws occasion, layout and wording.
-    Privacy: no real person is described; names and days are drawn at random.
+    Privacy: no real person is described; names and dates are drawn at random.
     """
     return distinct(n, lambda: _letter(rng), LEAST, MOST)
 
@@ -466,7 +466,7 @@ def _some(items: tuple[str, ...], n: int, rng: np.random.Generator) -> list[str]
 
 
 def _people(rng: np.random.Generator) -> dict[str, tuple[str, ...]]:
-    """Return names, a day and a sum of money as rules with one text each, so that a letter uses each throughout."""
+    """Return rules with one text each for names, date, money and things, so that these do not change in a letter."""
     firsts = FEMALE + MALE
     first, name, friend = (firsts[int(i)] for i in rng.permutation(len(firsts))[:3])
     last, other = (LAST[int(i)] for i in rng.permutation(len(LAST))[:2])
@@ -483,6 +483,6 @@ def _people(rng: np.random.Generator) -> dict[str, tuple[str, ...]]:
         "date": day.strftime(style),
         "money": coin + whole(12, 900)(rng),
     }
-    # things are drawn once, too, so that the letter is about one thing
+    # the item, the room and the team are drawn once, too, so that a letter is about one item
     drawn |= {name: _some(items, 1, rng)[0] for name, items in _WORDS.items() if name in {"item", "room", "team"}}
     return {key: (text,) for key, text in drawn.items()}

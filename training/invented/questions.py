@@ -1,4 +1,4 @@
-"""Invented questions and requests: trivia, how-to, customers of a bank or shop, commands to an assistant."""
+"""Generate invented questions and requests: trivia, how-to, customers of a bank or shop, commands to an assistant."""
 
 from functools import lru_cache
 
@@ -446,7 +446,7 @@ _TRIVIA: Rules = {
     "change": ("melt", "boil", "freeze", "glow red"),
 }
 
-# Frames for the phrases of a topic (see `Topic`).
+# Questions into which the phrases of a topic are inserted (see `Topic`).
 _HOWTO: Rules = {
     "howto": (
         "How do I {do}?",
@@ -862,7 +862,7 @@ _SERVICE: Rules = {
 
 
 def _dealt(rule: tuple[str, ...]) -> tuple[str, ...] | Deck:
-    """Return a list of phrases as a `Deck`, so that a text repeats none; return phrases with fields unchanged."""
+    """Return phrases as a `Deck`, so that a text repeats none; return phrases with fields (`{name}`) unchanged."""
     return rule if any("{" in text for text in rule) else Deck(rule)
 
 

@@ -1,4 +1,4 @@
-"""Topics of invented questions: for each, phrases that fit together."""
+"""Topics of invented questions; the phrases of a topic fit together."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from invented.topics_life import LIFE
 from invented.topics_society import SOCIETY
 from invented.topics_technology import TECHNOLOGY
 
-PARTS = ("about", "trouble", "do", "claim")
+PARTS = ("about", "trouble", "do", "claim")  # the kinds of phrases that every topic has
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,9 +23,10 @@ class Topic:
 
 
 def parsed(block: str) -> list[dict[str, tuple[str, ...]]]:
-    """Return for each paragraph of a block its alternatives by kind; the first line of a paragraph is its `name`.
+    """Return the alternatives of each paragraph of a text by kind; the kind of a paragraph's first line is `name`.
 
-    A line that begins with a blank continues the line before it. Alternatives are separated by semicolons.
+    Each other line has the form `kind: alternative; alternative`. A line that begins with a blank continues the line
+    before it.
     """
     paragraphs = []
     for paragraph in block.strip().split("\n\n"):

@@ -1,4 +1,4 @@
-"""Topics of leisure: sports, games, music, books, films, crafts."""
+"""Topics of leisure: sports, games, music, books, films, crafts; see `Topic` and `parsed` for the format."""
 
 ARTS = """
 baseball

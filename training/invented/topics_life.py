@@ -1,4 +1,4 @@
-"""Topics of daily life: house, food, money, work, family, trade."""
+"""Topics of daily life: house, food, money, work, family, trade; see `Topic` and `parsed` for the format."""
 
 LIFE = """
 cooking

@@ -1,4 +1,4 @@
-"""Topics of society and science: politics, religion, law, space, medicine."""
+"""Topics of society and science: politics, religion, law, space, medicine; for the format see `Topic`, `parsed`."""
 
 SOCIETY = """
 space flight

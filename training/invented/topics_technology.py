@@ -1,4 +1,4 @@
-"""Topics of machines: computers, electronics, vehicles."""
+"""Topics of machines: computers, electronics, vehicles; see `Topic` and `parsed` for the format."""
 
 TECHNOLOGY = """
 PC hardware

@@ -16,14 +16,14 @@ _STARTS = re.compile(r"((?<!\.)[.!?] +|^(?:> )?|\n(?:> )?)([a-z])")
 
 
 class Deck:
-    """A rule that draws each of its alternatives, the cards, once before it draws one again."""
+    """A rule that returns each of its alternatives (the cards) once, in random order, before it repeats one."""
 
     def __init__(self, cards: Sequence[str]) -> None:
         self._cards = tuple(cards)
         self._left: list[str] = []
 
     def __call__(self, rng: np.random.Generator) -> str:
-        """Return the next alternative in random order."""
+        """Return the next card."""
         if not self._left:
             self._left = [self._cards[int(i)] for i in rng.permutation(len(self._cards))]
         return self._left.pop()
@@ -34,7 +34,7 @@ class Deck:
 
 
 def compose(grammar: Grammar, name: str, rng: np.random.Generator, *, sentences: bool = True) -> str:
-    """Return one text of a rule, in which each slot `<thing>` is replaced by the same words everywhere.
+    """Return one text of the rule `name`; a slot `<thing>` is replaced by the same words wherever it occurs.
 
     Args:
         grammar: the rules. `<thing>` and `<other_thing>` are both drawn from the rule `thing`, and differ if the rule
@@ -77,7 +77,7 @@ def distinct(n: int, draw: Callable[[], str], low: int, high: int) -> list[str]:
     """Return n different texts of low to high words, none of which repeats four consecutive words.
 
     Raises:
-        InternalError: if `draw` does not give enough such texts.
+        InternalError: if 20 n + 100 calls of `draw` do not give n such texts.
     """
     found: dict[str, None] = {}
     for _ in range(20 * n + 100):

@@ -21,6 +21,7 @@ Rules = dict[str, Sequence[str] | Value]
 
 _NUMBER = re.compile(r"(\d+(?:\.\d+)?)~(\d+(?:\.\d+)?)")
 _CHOICE = re.compile(r"\(([^()|]*(?:\|[^()|]*)+)\)")
+# words that tell when a symptom began, so that "for 3 weeks" must not follow
 _DATED = re.compile(r"\d|since|\bfor\b|found|today|yesterday|last|after|sudden|picked|days|hit|fall|took|ago")
 _AGES = {"baby": (2, 14), "child": (2, 9), "young": (18, 44), "old": (64, 89), "adult": (24, 78)}
 _PAST = (
@@ -155,7 +156,7 @@ _FAMILY = (
 def rules_of(illness: Illness, country: Country, rng: np.random.Generator) -> Rules:
     """Return the rules of a grammar for one patient with an illness; each rule except `span` and `mrn` has one text.
 
-    Names that end in a number (`symptom1`, `drug2`) are items of the illness in random order.
+    The rules `symptom1` to `symptom4` are symptoms in random order; `sign1`, `drug1` and similar names likewise.
     """
     child = bool(illness.flags & {"baby", "child"})
     rules: dict[str, str] = _person(illness, rng)
@@ -175,7 +176,7 @@ def rules_of(illness: Illness, country: Country, rng: np.random.Generator) -> Ru
     }
     for name, items in lists.items():
         order = rng.permutation(len(items))
-        for i in range(4):  # items repeat only if the illness has fewer than four
+        for i in range(4):  # items repeat only if the list has fewer than four
             rules[f"{name}{i + 1}"] = spelt(items[int(order[i % len(items)])], rng)
     rules["drugname1"], rules["drugname2"] = (_drug_name(rules[f"drug{i}"]) for i in (1, 2))
     dated = rules["symptom1"] + rules["symptom2"] + ("sudden" if illness.specialty == "emergency medicine" else "")
@@ -202,7 +203,7 @@ def spelt(item: str, rng: np.random.Generator) -> str:
 
 
 def _person(illness: Illness, rng: np.random.Generator) -> dict[str, str]:
-    """Return the rules for age, sex, pronouns, names and days of a patient."""
+    """Return the rules for age, sex, pronouns, names and dates of a patient."""
     flags = illness.flags
     group = next(name for name in _AGES if name in flags or name == "adult")
     age = int(rng.integers(_AGES[group][0], _AGES[group][1] + 1))
@@ -356,10 +357,10 @@ def finished(text: str, country: Country, rng: np.random.Generator, *, long: boo
     """Return a text with the dose intervals, articles, units and spelling of a country.
 
     Args:
-        text: the text; `@bd` and the like stand for dose intervals.
+        text: the text, in which `@bd` and similar codes (the keys of `_OFTEN`) stand for dose intervals.
         country: British or American.
         rng: chooses between lower-case and upper-case British abbreviations.
-        long: write dose intervals as words, such as "twice daily".
+        long: whether to write dose intervals as words, such as "twice daily".
     """
     style = "long" if long else "us" if country == "us" else ("short", "capital")[int(rng.integers(2))]
     text = re.sub(r"@(od|bd|tds|qds|on|prn)\b", lambda found: _OFTEN[style][found[1]], text)

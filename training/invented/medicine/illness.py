@@ -8,20 +8,20 @@ class Illness:
     """One illness: the patients who can have it, symptoms, signs, tests, drugs, plans and alternative diagnoses.
 
     In the lists, `3~12` stands for a number from that range, `(left|right)` for one of the words, and `@bd` (twice
-    daily) and the like for a dose interval.
+    daily) or a similar code for a dose interval.
     """
 
     specialty: str
     name: str
-    short: str
-    flags: frozenset[str]
+    short: str  # abbreviation or short name
+    flags: frozenset[str]  # which patients have the illness, and how it shows; see `illnesses`
     symptoms: tuple[str, ...]
     signs: tuple[str, ...]
     tests: tuple[str, ...]
     drugs: tuple[str, ...]
     plans: tuple[str, ...]
-    absent: tuple[str, ...]
-    others: tuple[str, ...]
+    absent: tuple[str, ...]  # symptoms that the patient does not have
+    others: tuple[str, ...]  # alternative diagnoses
 
 
 def illnesses(specialty: str, text: str) -> tuple[Illness, ...]:

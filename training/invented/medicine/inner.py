@@ -1,4 +1,7 @@
-"""Illnesses of the inner organs, nerves, joints and blood, described for this project."""
+"""Illnesses of the inner organs, nerves, joints and blood, written for this project.
+
+The function `illnesses` describes the format of the texts.
+"""
 
 from invented.medicine.illness import illnesses
 

@@ -1,4 +1,7 @@
-"""Illnesses of skin, senses, women, children, mind and urinary tract, and infections, described for this project."""
+"""Illnesses of skin, senses, women, children, mind and urinary tract, and infections, written for this project.
+
+The function `illnesses` describes the format of the texts.
+"""
 
 from invented.medicine.illness import illnesses
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 class Report:
     """One kind of test, with alternative phrases for its report; ranges and choices are written as in `Illness`."""
 
-    kind: str
-    study: str
+    kind: str  # radiology, pathology or procedure
+    study: str  # name of the test, the specimen or the procedure
     reasons: tuple[str, ...]
     methods: tuple[str, ...]
     findings: tuple[str, ...]

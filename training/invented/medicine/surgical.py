@@ -1,4 +1,7 @@
-"""Illnesses of surgery, orthopaedics, cancer, emergencies, intensive care and old age, described for this project."""
+"""Illnesses of surgery, orthopaedics, cancer, emergencies, intensive care and old age, written for this project.
+
+The function `illnesses` describes the format of the texts.
+"""
 
 from invented.medicine.illness import illnesses
 
