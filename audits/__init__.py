@@ -1,4 +1,4 @@
-"""Audit any synthetic text dataset and decide whether it may be released; works without the generator package."""
+"""Audit any synthetic text dataset and decide whether it may be released; the package `synthgen` is not needed."""
 
 from typing import TYPE_CHECKING, Any
 

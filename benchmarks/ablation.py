@@ -1,13 +1,14 @@
-"""Measure the effect of each part of a bridge's training, with small bridges trained for the same number of steps.
+"""Train small bridges, and measure how each option of a bridge or of its training changes the quality.
 
     python benchmarks/ablation.py [--corpus $SYNTHGEN_DATA/bridge_corpus] [--steps 60] [--only NAME ...]
         [--out build/ablation] [--markdown FILE] [--json FILE] [--quick]
 
-Each variant differs from `plain` only in the part that its name states; passages, seed, order and learning rate are
-the same. The table shows three measurements on held-out passages: the nats per token if the model is given the
-passage's own vector, the nats per token with the vector of another passage, and the cosine between the decoded text
-and the vector. A variant with a result is not trained again, and an interrupted variant continues from its last
-checkpoint.
+A bridge is an adapter that turns the vector of a text into soft tokens (input embeddings) of a language model. Each
+variant differs from the variant `plain` only in the option that its name states; passages, seed, order, learning rate
+and number of steps are the same. The table shows three measurements on held-out passages: the nats per token of a
+passage given its own vector, the nats per token given the vector of another passage, and the cosine between the
+vector of the decoded text and the given vector. If --out already contains the result of a variant, the variant is not
+trained again. An interrupted variant continues from its last checkpoint.
 """
 
 import argparse
@@ -39,11 +40,11 @@ from synthgen.embed import build_encoder
 from synthgen.embed.config import EmbedConfig
 from synthgen.models.store import model_folder
 
-MADE = Path(__file__).parents[1] / "docs" / "bridge" / "minilm-smollm2.yaml"
+MADE = Path(__file__).parents[1] / "docs" / "bridge" / "minilm-smollm2.yaml"  # configuration of the shipped bridge
 PLAIN = {"soft_tokens": 8, "adapter_rank": 8}
 PROMPT_TOKENS = 8
-WORDS_TOKENS = 24  # additional tokens of the prompt, for words that are read from the vector
-VARIANTS = {  # for each variant, the changes of the bridge's shape and of its training
+WORDS_TOKENS = 24  # number of tokens added to the prompt for words that describe the vector
+VARIANTS = {  # for each variant, its changes to the shape of the bridge and to the training settings
     "plain": ({}, {}),
     "1 soft token": ({"soft_tokens": 1}, {}),
     "4 soft tokens": ({"soft_tokens": 4}, {}),
@@ -58,7 +59,7 @@ VARIANTS = {  # for each variant, the changes of the bridge's shape and of its t
 
 
 def configuration(args, name):
-    """Return the configuration of a variant; texts have the same largest number of tokens in every variant."""
+    """Return the training configuration of a variant; in every variant, a text has at most `text_tokens` tokens."""
     shape, changes = VARIANTS[name]
     bridge = {**PLAIN, **shape}
     prompt = changes.get("max_prompt_tokens", PROMPT_TOKENS)
@@ -95,7 +96,7 @@ def configuration(args, name):
 
 
 def data_of(args, encoder, config):
-    """Return the passages of all variants and their vectors, which are cached on disk."""
+    """Return the passages that all variants share, with their vectors, which are cached on disk."""
     part = config.corpus
     texts, sources = read_passages(
         args.corpus,
@@ -156,7 +157,7 @@ def trained(args, encoder, config, data):
 
 
 def result(args, encoder, config, data):
-    """Return a variant's figures; train it unless a result of the same configuration and passages exists."""
+    """Return the measurements of a variant; use the stored result if it has this configuration and these passages."""
     path = Path(config.out) / "result.json"
     key = sha256_json([config.model_dump(mode="json"), args.decoded, encoder.digest, *data.passages.texts])
     if path.is_file() and (found := json.loads(path.read_text()))["key"] == key:

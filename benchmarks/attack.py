@@ -2,12 +2,14 @@
 
     python benchmarks/attack.py CONFIG [--bundle RELEASE] [--guesses 20000] [--persons 400]
 
-The adversary has the bundle, the code and the whole source, but not the secret of the workspace. For every person
-except the target, the adversary knows the side: train or control. For each target, the adversary guesses the seed
+A run assigns each person of the source to one of two sides: train, from whose records it makes the synthetic records,
+or control. The adversary has the bundle (the released files), the code and the whole source, but not the secret of
+the workspace, and knows the side of every person except the target. For each target, the adversary guesses the seed
 (small numbers, dates, every number in the bundle, the real seed), recomputes ids and digests, looks for published
-counts that are right for only one side of the target, uses the order of the rows, and compares texts. Each attack
-gives a score per person. The output has the AUC of each attack and the membership interval of the audits. To compute
-the AUC, the script reads the true sides from the workspace. The exit code is 1 if an attack exceeds the interval.
+counts that are correct for only one side of the target, compares the order of the rows with the order of the source,
+and compares texts. Each attack gives a score per person. The output has the AUC of each attack, and the interval of
+the AUC that the audit `membership` states. To compute the AUC, the script reads the true sides from the workspace.
+The exit code is 1 if the AUC of an attack lies significantly outside the interval of the audit.
 """
 
 import argparse
@@ -49,16 +51,16 @@ from synthgen.release.run import load_run
 
 Scores = NDArray[np.float64]
 CONFIDENCE = 0.999  # one-sided confidence of an attack's AUC, high because several attacks are tried
-NAMES = 4  # number of latents per class, from the first, whose ids are compared under a guessed seed
-LEAST = 20  # smaller counts are ignored, because such numbers occur in every bundle
-WINDOW = 0.1  # fraction of the rows that is searched on each side of a person's position
+NAMES = 4  # for each guessed seed, the ids of the first four latents of each class are compared with the row ids
+LEAST = 20  # smaller counts are ignored, because such small numbers occur in every bundle
+WINDOW = 0.1  # fraction of the rows that is searched before and after a person's position
 YEARS = range(1990, 2036)
 DIGESTS = ("md5", "sha1", "sha256", "sha512", "blake2b")
-DIGITS = 12  # number of hex digits of a digest that must occur in the bundle
+DIGITS = 12  # a digest counts as found if its first 12 hex digits occur in the bundle
 
 
 class Public(NamedTuple):
-    """The content of a bundle: the bytes of every file, unpacked if compressed, the rows and the evidence."""
+    """The content of a bundle: the bytes of its files, its synthetic rows, and the metrics of the audits."""
 
     files: Mapping[str, bytes]
     rows: list[dict[str, str]]
@@ -66,7 +68,7 @@ class Public(NamedTuple):
 
     @property
     def numbers(self) -> list[int]:
-        """Every whole number in the bundle outside the data files and the synthetic texts that the report shows."""
+        """The whole numbers in the bundle, except those in data files and in synthetic texts shown in the report."""
         shown = [html.escape(row["text"], quote=quote).encode() for row in self.rows for quote in (True, False)]
         found = []
         for data in (data for name, data in self.files.items() if not name.startswith("data/")):
@@ -79,16 +81,16 @@ class Public(NamedTuple):
 
 @dataclass(frozen=True)
 class Known:
-    """What the adversary knows besides the bundle; for the target, the adversary wants to find out `is_train`."""
+    """What the adversary knows besides the bundle; only `is_train` of the current target is unknown."""
 
     source: Corpus
-    persons: tuple[str, ...]
-    is_train: NDArray[np.bool_]
+    persons: tuple[str, ...]  # the ids of the targets
+    is_train: NDArray[np.bool_]  # bool (targets,)
     config: Config
 
     @property
     def texts(self) -> dict[str, list[str]]:
-        """The texts of each person."""
+        """The texts of each person of the source."""
         found: dict[str, list[str]] = {}
         for record in self.source.records:
             found.setdefault(record.group, []).append(record.text)
@@ -96,7 +98,7 @@ class Known:
 
 
 def read_public(bundle: Path) -> Public:
-    """Return the content of a bundle, with tables and the signed payload also in unpacked form."""
+    """Return the content of a bundle; the table and the signed payload are added in decoded form."""
     files = {p.relative_to(bundle).as_posix(): p.read_bytes() for p in sorted(bundle.rglob("*")) if p.is_file()}
     table = next(name for name in files if name.startswith("data/"))
     if table.endswith(".parquet"):
@@ -109,7 +111,7 @@ def read_public(bundle: Path) -> Public:
 
 
 def read_known(config: Config, n_persons: int) -> Known:
-    """Return the source as the run loaded it, and the sides of some persons, half of them in train if possible."""
+    """Return the source as the run loaded it, and `n_persons` random targets: half from train, if possible."""
     run = load_run(config)
     source = read_corpus(run.folder("load") / "records.parquet", "source")
     sides = {
@@ -128,7 +130,7 @@ def read_known(config: Config, n_persons: int) -> Known:
 
 
 def guesses(public: Public, known: Known, n: int) -> Iterator[int]:
-    """Yield small numbers, dates, the numbers in the bundle, and the real seed."""
+    """Yield seeds to try: the real seed, the numbers in the bundle, 0 to n - 1, and dates as YYYYMMDD."""
     yield known.config.seed
     yield from dict.fromkeys(number for number in public.numbers if number < 1 << 53)
     yield from range(n)
@@ -138,7 +140,7 @@ def guesses(public: Public, known: Known, n: int) -> Iterator[int]:
 
 
 def confirmed(public: Public, trees: Iterator[SeedTree]) -> SeedTree | None:
-    """Return the first seed tree whose ids, or whose seed of the audits, occur in the bundle."""
+    """Return the first seed tree with a row id or a seed of the audits that is in the bundle, or None."""
     ids = {row["id"] for row in public.rows}
     names = [name for label in sorted({row["label"] for row in public.rows}) for name in latent_ids(label, NAMES)]
     numbers = set(public.numbers)
@@ -151,7 +153,7 @@ def confirmed(public: Public, trees: Iterator[SeedTree]) -> SeedTree | None:
 
 
 def by_guessed_seed(public: Public, known: Known, n: int) -> Scores:
-    """Return each person's side under a guessed seed that the bundle confirms, or 0 if the bundle confirms none."""
+    """Return `coins` for the guessed seed that the bundle confirms, or zeros if it confirms no seed."""
     tried = (
         SeedTree(seed, secret=secret)
         for seed in guesses(public, known, n)
@@ -162,21 +164,22 @@ def by_guessed_seed(public: Public, known: Known, n: int) -> Scores:
 
 
 def by_told_seed(_public: Public, known: Known, _n: int) -> Scores:
-    """Return each person's side under the real seed, without the secret."""
+    """Return `coins` for the real seed, without the secret of the workspace."""
     return coins(SeedTree(known.config.seed), known)
 
 
 def coins(tree: SeedTree, known: Known) -> Scores:
-    """Return 1 for persons that the draws of `tree` assign to train, -1 for the others."""
+    """Return 1 for each target that the random draws of `tree` assign to train, and -1 for all other targets."""
     below = tree.child("split", "person")
     draws = [int.from_bytes(below.child(person).key(), "big") / 2**256 for person in known.persons]
     return np.where(np.array(draws) < known.config.split.train, 1.0, -1.0)
 
 
 def by_digests(public: Public, known: Known, _n: int) -> Scores:
-    """Return for each person the number of digests of the id and of the texts that are in the bundle.
+    """Return for each target how many digests of the person's ids and texts are in the bundle.
 
-    If the bundle contains a digest of train or control, 1 is added for persons of train and subtracted for others.
+    If the bundle contains a digest of the train or control table, 1 is added for targets in train and subtracted for
+    targets in control.
     """
     blob = b"\n".join(public.files.values()).lower()
     texts, records = known.texts, {r.group: r.id for r in known.source.records}
@@ -186,7 +189,8 @@ def by_digests(public: Public, known: Known, _n: int) -> Scores:
         scores[i] = sum(
             hashlib.new(d, form.encode()).hexdigest()[:DIGITS].encode() in blob for form in forms for d in DIGESTS
         )
-    # the adversary can compute the two tables that are possible for each target; one of them is the real one
+    # For each target, the adversary can build each table with and without the target. One of the two versions is
+    # the real table, so it is enough to look for the digests of the real tables.
     digests = [digest for side in sides(known) for digest in (table_digest(as_table(side, {})), side.digest)]
     return scores + np.where(known.is_train, 1.0, -1.0) * any(digest[:DIGITS].encode() in blob for digest in digests)
 
@@ -199,11 +203,12 @@ def sides(known: Known) -> tuple[Corpus, Corpus]:
 
 
 def by_counts(public: Public, known: Known, _n: int) -> Scores:
-    """Return how many public numbers match counts with the target in train, minus those that match without.
+    """Return how many counts in the bundle indicate that the target is in train, minus how many indicate control.
 
-    The adversary knows all other sides. Depending on the side of a target with k records, train therefore has n or
-    n - k records. The counts of persons and of classes also have two possible values each. Exact counts would reveal
-    the side of every target.
+    The adversary knows the side of every other person. If the target has k records, train therefore has either n
+    records (with the target) or n - k (without the target). The counts of persons and of the records of each class
+    also have two possible values, and so have the counts of control. If the bundle contained exact counts, they would
+    reveal the side of every target.
     """
     numbers = set(public.numbers)
     counted = [Counter(r.label for r in side.records) for side in sides(known)]
@@ -212,7 +217,7 @@ def by_counts(public: Public, known: Known, _n: int) -> Scores:
     scores = np.zeros(len(known.persons))
     for i, person in enumerate(known.persons):
         is_here, k = bool(known.is_train[i]), own[person].total()
-        for arm, sign in ((0, 1), (1, -1)):  # a count of control is evidence against train
+        for arm, sign in ((0, 1), (1, -1)):  # 0: train, 1: control; a match in control is evidence against train
             inside = is_here == (sign == 1)
             moved = k if not inside else 0
             values = [(counted[arm].total() + moved, k), (people[arm] + (not inside), 1)]
@@ -224,16 +229,19 @@ def by_counts(public: Public, known: Known, _n: int) -> Scores:
 
 
 def by_similarity(public: Public, known: Known, _n: int) -> Scores:
-    """Return each person's largest similarity to a row, minus the similarity to records of other persons."""
+    """Return each target's largest similarity to a synthetic row, minus the similarity to other persons' records."""
     near, of_others = _similarities(public, known)
     return near.max(axis=1) - of_others
 
 
 def by_order(public: Public, known: Known, _n: int) -> Scores:
-    """Return the highest similarity of the rows at the person's relative position in the source."""
+    """Return each target's largest similarity to the synthetic rows near the target's relative position in train.
+
+    If the synthetic rows were in the order of the train records, these rows would be made from the target's records.
+    """
     near, _ = _similarities(public, known)
     order = list(dict.fromkeys(r.group for r in known.source.records))
-    in_train = {r.group for r in sides(known)[0].records}  # the target's own side is unknown, so it is not counted
+    in_train = {r.group for r in sides(known)[0].records}  # `before` excludes the target, whose side is unknown
     before = dict(zip(order, np.cumsum([0, *(person in in_train for person in order)]).tolist(), strict=False))
     place = np.array([before[person] for person in known.persons]) / len(in_train)
     rows = np.arange(len(public.rows)) / len(public.rows)
@@ -242,9 +250,10 @@ def by_order(public: Public, known: Known, _n: int) -> Scores:
 
 
 def _similarities(public: Public, known: Known) -> tuple[Scores, Scores]:
-    """Return each person's similarities, float64: to the rows (persons, rows), and to records of others (persons,).
+    """Return TF-IDF similarities of each target to synthetic rows (targets, rows) and to other persons (targets,).
 
-    The latter is the mean of the five largest similarities to records of other persons.
+    The similarity to other persons is the mean of the five largest similarities to records of other persons. The
+    arrays are float64.
     """
     written = [row["text"] for row in public.rows]
     real = [r.text for r in known.source.records]
@@ -272,7 +281,7 @@ ATTACKS = {
 
 
 def together(scores: list[Scores], is_train: NDArray[np.bool_]) -> Scores:
-    """Return a combined score per person, by a model fitted on the scores of the other persons."""
+    """Return a combined score per target: the cross-validated output of a logistic regression on the scores."""
     features = np.stack(scores, axis=1)
     model = make_pipeline(StandardScaler(), LogisticRegression())
     folds = StratifiedKFold(5, shuffle=True, random_state=0)
@@ -281,7 +290,7 @@ def together(scores: list[Scores], is_train: NDArray[np.bool_]) -> Scores:
 
 
 class Line(NamedTuple):
-    """One attack: its AUC, the interval of the AUC, and whether it exceeds the interval of the audits."""
+    """One attack: its AUC, the interval of the AUC, and whether this interval lies outside that of the audits."""
 
     name: str
     value: float
@@ -291,7 +300,7 @@ class Line(NamedTuple):
 
 
 def judged(name: str, scores: Scores, is_train: NDArray[np.bool_], least: float, most: float) -> Line:
-    """Return the AUC of the scores with its interval, compared with the interval of the audits."""
+    """Return the AUC of the scores with its interval, compared with the interval of the audits, `least` to `most`."""
     sides = scores[is_train], scores[~is_train]
     value, error = auc(*sides), float(norm.ppf(CONFIDENCE)) * auc_error(*sides)
     return Line(name, value, value - error, value + error, beats=value - error > most or value + error < least)
@@ -300,7 +309,7 @@ def judged(name: str, scores: Scores, is_train: NDArray[np.bool_], least: float,
 def play(config: Config, bundle: Path, *, n_guesses: int, n_persons: int) -> list[Line]:
     """Return one line per attack, with the combination of all attacks last."""
     public, known = read_public(bundle), read_known(config, n_persons)
-    # without an AUC of the audits, every attack that is better than chance is a finding
+    # if the bundle states no AUC of the audits, every attack that is better than chance counts as a finding
     figure = public.metrics.get("membership.auc", {"low": 0.5, "high": 0.5})
     most = max(figure["high"], 1 - figure["low"])
     print(f"{len(known.persons)} persons, {len(public.rows)} rows; the audits: AUC {1 - most:.3f} to {most:.3f}")
@@ -313,7 +322,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("config", type=Path, help="configuration of a released run")
     parser.add_argument("--bundle", type=Path, help="the release; by default the newest in release.out")
-    parser.add_argument("--guesses", type=int, default=20_000, help="number of small seeds to try, besides dates")
+    parser.add_argument("--guesses", type=int, default=20_000, help="number of small seeds (0, 1, ...) to try")
     parser.add_argument("--persons", type=int, default=400, help="number of targets, half of each side")
     args = parser.parse_args()
     config = Config.load(args.config)

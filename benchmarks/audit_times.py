@@ -1,16 +1,17 @@
-"""Measure the time and the peak memory of each audit as n grows, and extrapolate to a million records.
+"""Measure the time and peak memory of each audit for tables of several sizes, and extrapolate to a million records.
 
     python benchmarks/audit_times.py [--sizes 1000 3000 10000] [--audits memorization neighbours ...]
         [--data DATA] [--million] [--quick]
 
-There are n synthetic, n train and n control records. Each record belongs to another person. With --data, the records
-are passages of real text, about 90 words each, from DATA/bridge_corpus, which has enough for n = 110,000. Without it,
-each record has 80 words, drawn by Zipf's law from 20,000 words; two such records have far more words in common than
-two real texts, so the audits take longer. Each measurement runs in its own process; memory is the peak of the process
-minus its size before the audit. The whole suite takes less time than the sum of the audits, because some audits share
-computations. The growth exponent is the slope of the line through log n and log seconds. With --million, the audits
-that search for copies (memorization, identifiers) run with 30,000, 100,000 and 300,000 records (with --data 10,000,
-30,000 and 100,000), and the line is extrapolated to a million.
+For each size n, there are n synthetic, n train and n control records, each of a different person. With --data, the
+records are passages of real text, about 90 words each, from DATA/bridge_corpus, which has enough passages for
+n = 110,000. Without --data, each record has 80 words, drawn by Zipf's law from 20,000 words; two such records have
+far more words in common than two real texts, so the audits take longer. Each measurement runs in its own process; the
+measured memory is the peak of the process minus its size before the audit. The whole suite takes less time than the
+sum of the audits, because some audits share computations. The growth exponent is the slope of the line fitted to
+log seconds as a function of log n. With --million, the audits that search for copies (memorization, identifiers) run
+with n = 30,000, 100,000 and 300,000 (with --data 10,000, 30,000 and 100,000), and the fitted line is extrapolated to
+a million records per table.
 """
 
 import argparse
@@ -43,7 +44,7 @@ SUITE = "the whole suite"
 
 
 def real_people(n, who, data):
-    """Return n persons with one passage of real text each; the passages of different tables differ."""
+    """Return the table `who` with n persons, each with one passage of real text; tables share no passages."""
     files = sorted((Path(data) / "bridge_corpus").glob("*.parquet"))
     texts = pa.concat_tables([pq.read_table(path, columns=["text"]) for path in files]).column("text")
     if 3 * n > len(texts):
@@ -58,7 +59,10 @@ def table(texts, who):
 
 
 def people(n, who):
-    """Return n persons with one record each, made in blocks so that this takes less memory than the audits."""
+    """Return the table `who` with n persons, each with one record of random words.
+
+    The records are made in blocks, so that making them takes less memory than an audit.
+    """
     rng = stream(n, who)
     share = 1 / np.arange(1, VOCABULARY + 1)
     cumulative = np.cumsum(share / share.sum())
@@ -81,14 +85,14 @@ def peak():
 
 
 def in_use():
-    """Return the MiB that this process uses at the moment; making the tables may have needed more."""
+    """Return the memory, in MiB, that this process uses now; the peak so far may be higher."""
     gc.collect()
     pa.default_memory_pool().release_unused()
     return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize() / 2**20
 
 
 def measured(name, n, data):
-    """Return seconds and MiB of one audit in this process, or None if the audit needs other tables."""
+    """Run one audit in this process; return its seconds and MiB of memory, or None if it needs other tables."""
     inputs = inputs_of(n, data)
     before, started = in_use(), time.perf_counter()
     try:
@@ -109,7 +113,7 @@ def alone(name, n, data):
 
 
 def line(name, sizes, data):
-    """Print and return an audit's seconds and memory at each size, and its growth exponent."""
+    """Print the seconds and memory of an audit for each size; return the seconds and the growth exponent."""
     found = {n: alone(name, n, data) for n in sizes}
     seconds = {n: f[0] for n, f in found.items() if f is not None}
     if not seconds:

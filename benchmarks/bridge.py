@@ -1,12 +1,14 @@
-"""Measure how much of a held-out text is recovered from its vector, for the model card of the bridge.
+"""Measure how well a bridge recovers held-out texts from their vectors, for the model card of the bridge.
 
     python benchmarks/bridge.py [--table $SYNTHGEN_DATA/ag_news/test.parquet] [--corpus $SYNTHGEN_DATA/bridge_corpus]
         [--n 1000] [--few 250] [--words K] [--pairs 64] [--variants [96]] [--figure docs/bridge]
         [--markdown FILE] [--json FILE] [--bridge FOLDER] [--quick]
 
-Every text is decoded once, the first `--few` texts four times. For these, the likelihood is measured too.
-`--variants` compares ways of decoding at equal cost on the first texts: words in the prompt, temperature, more
-candidates, and a correction step. The baseline is the nearest passage of the training corpus.
+A bridge turns the vector of a text into soft tokens (input embeddings) of a language model, which then writes a text.
+Every vector is decoded once, and the first `--few` vectors four times; for these first vectors, the benchmark also
+measures the likelihood of the source texts. `--variants` compares ways of decoding at equal cost (number of decoded
+texts): words in the prompt, temperature, more candidates, and a correction step. The baselines are the decoded text
+of another vector, a real text of the same class, and the nearest passage of the training corpus.
 """
 
 import argparse
@@ -47,7 +49,7 @@ MADE = Path(__file__).parents[1] / "docs" / "bridge" / "minilm-smollm2.yaml"  # 
 MOST_WORDS = 90  # texts are cut to this number of words; vectors contain little about later words
 MOST_TOKENS = 96  # largest number of tokens of a text that are scored or written
 CANDIDATES = 4
-WORDS_OF_DECODER = 10
+WORDS_OF_DECODER = 10  # number of words in the prompt if the language model writes without the bridge
 LAMBDAS = (0.0, 0.25, 0.5, 0.75, 1.0)
 
 
@@ -56,7 +58,7 @@ def cut(text):
 
 
 def read(args, encoder, seeds):
-    """Return the sources: n rows of the table in a seeded order."""
+    """Return the source texts, which are n random rows of the table, with their labels and vectors."""
     rows = pq.read_table(args.table, columns=["text", "label"]).to_pylist()
     order = seeds.child("texts").generator().permutation(len(rows))[: args.n]
     texts = tuple(cut(rows[i]["text"]) for i in order)
@@ -82,7 +84,7 @@ def passages(args, encoder):
 
 
 def write_all(args, trip, sources, seeds):
-    """Return the first text of every source, all candidates of the first `few`, and whether each text ended."""
+    """Return the first decoded text per source, all texts of the first `few`, and whether each first text ended."""
     few = sources.first(args.few)
     rest = Sources(
         texts=sources.texts[args.few :], labels=sources.labels[args.few :], vectors=sources.vectors[args.few :]
@@ -139,7 +141,10 @@ def fidelity(args, sources, first, several, looked_up, seeds):
 
 
 def likelihood(args, bridge, sources, first, seeds):
-    """Return the nats per token of the sources given different vectors, and the perplexities without the bridge."""
+    """Return rows with the nats per token of the source texts, one row per input, such as "its own vector".
+
+    Also return the perplexities of the decoded texts and of the source texts under the model without the bridge.
+    """
     few = sources.first(args.few)
     folder = model_folder(args.decoder)
     read_with = Likelihood.load(folder, bridge)
@@ -183,7 +188,7 @@ def likelihood(args, bridge, sources, first, seeds):
 
 
 def quality(sources, first, ended, perplexities):
-    """Return quality figures of decoded and real texts; diversity is measured on equal numbers of words."""
+    """Return a row of quality measurements for decoded and for real texts; diversity uses equal numbers of words."""
     both = {"written": first.texts, "real": sources.texts}
     words = min(sum(len(words_of(text)) for text in texts) for texts in both.values())
     return [
@@ -200,7 +205,7 @@ def quality(sources, first, ended, perplexities):
 
 
 def variants(args, trip, bridge, sources, seeds):
-    """Return one row per way of decoding on the first texts, compared with plain decoding of equal cost."""
+    """Decode the first vectors in several ways; return a row per way, compared with plain decoding at equal cost."""
     few = sources.first(args.variants)
     writes = {"best": 8, "words": 8, "temperature": 2, "correct": 6, "decoder": 4}
     with args.progress.stage("variants", total=args.variants * sum(writes.values()), unit="texts") as advance:

@@ -1,18 +1,21 @@
-"""Run the calibration suite on real corpora and the fictional clinic with several seeds.
+"""Test the audits with the calibration suite on real corpora and the fictional clinic, with several seeds.
 
     python benchmarks/calibration.py [--corpora newsgroups20,mts_dialog,synthpai,db_bio,clinic] [--seeds 5]
         [--resplits 50] [--persons 3000] [--only AUDITS] [--checkpoints FOLDER] [--markdown FILE] [--json FILE]
         [--cases NAMES] [--quick]
 
-For each corpus and seed, a random third of the persons is train and the rest control, and the calibration suite of
-`audits selftest` runs. Then the persons are split again --resplits times into train, control and fresh people, who
-are in neither part. The benchmark counts how often the audits stop a release that consists of the records of the
-fresh people. The real corpora are in the folder SYNTHGEN_DATA. mts_dialog has few persons, so the notes of ACI-bench
-are its public reference. Texts are cut to 150 words. Of rows with nearly the same text, only the first is kept.
+For each corpus and seed, a random third of the persons is train and the rest control. The calibration suite of
+`audits selftest` then builds releases with a known leak and clean releases (its *cases*), and checks the verdicts of
+the audits. Afterwards, the persons are split again --resplits times into train, control and fresh people, who are in
+neither table. The benchmark counts how often the audits stop a release that consists of the records of the fresh
+people. The real corpora are in the folder SYNTHGEN_DATA. Some audits need other text of the same kind (a reference),
+for which they use a fifth of the control persons. mts_dialog has too few persons for this, so its reference is the
+notes of ACI-bench. Texts of real corpora are cut to 150 words. Of rows with nearly the same text, only the first is
+kept.
 
-The results are written to the folder of checkpoints, and an interrupted run continues from there. The output has for
-each corpus the number of each verdict by case and audit, the number of cases with the right verdict, and the share of
-splits in which the release of fresh people was stopped.
+The results are written to the folder of checkpoints, and an interrupted run continues from there. For each corpus,
+the output states how often each audit gave each verdict on each case, how many cases have the right verdicts, and in
+which share of the splits the audits stopped the release of fresh people.
 """
 
 import argparse
@@ -42,16 +45,16 @@ from audits.text.normalise import tokens
 from synthgen.core.seeds import SeedTree
 
 MAX_WORDS = 150
-NEAR = 0.8
+NEAR = 0.8  # Jaccard similarity from which two rows have nearly the same text
 CONFIDENCE = 0.95
 TRAIN_SHARE = 1 / 3
 FRESH = next(case for case in CASES if case.name == "fresh_people")
-MOST_BLOCKED = 0.2
+MOST_BLOCKED = 0.2  # the output states whether the audits stop a release of fresh people in more splits than this
 
 
 @dataclass(frozen=True)
 class Source:
-    """The files of a corpus, whether its labels are classes, and the files of public text of the same kind."""
+    """A corpus: its files, whether it has class labels, and files with public text of the same kind."""
 
     files: tuple
     labelled: bool = True
@@ -71,7 +74,7 @@ CORPORA = (*SOURCES, "clinic")
 
 
 def rows_of(corpus, persons):
-    """Return (text, label or None, person) of a corpus, without rows that nearly repeat an earlier row."""
+    """Return the rows (text, label or None, person) of a corpus, without rows that nearly repeat an earlier row."""
     if corpus == "clinic":
         made = generate(persons, SeedTree(20261120).child("ladder").generator())
         rows = [(r["note"], r["specialty"], r["patient_id"]) for r in made]
@@ -98,13 +101,13 @@ def read(files, *, labelled):
 
 
 def reference_of(corpus):
-    """Return public text of the same kind, or None; the audits then use a fifth of the control persons instead."""
+    """Return public text of the same kind; if None, the audits use the text of a fifth of the control persons."""
     files = SOURCES[corpus].reference if corpus in SOURCES else ()
     return table_of(read(files, labelled=False)) if files else None
 
 
 def split(rows, persons, name):
-    """Return train (a third) and control (two thirds) of `persons` persons, drawn with the stream called `name`."""
+    """Draw `persons` persons with the random stream `name`; return the tables train (a third of them) and control."""
     everybody = sorted({person for _, _, person in rows})
     order = stream(0, f"bench/{name}").permutation(len(everybody))[:persons]
     n_train = round(TRAIN_SHARE * len(order))
@@ -118,7 +121,7 @@ def table_of(rows):
 
 
 def code_digest():
-    """Return a digest of the audits' source; stored results of another version are not used."""
+    """Return a digest of the source code of the audits, so that results of other code are not used."""
     digest = hashlib.sha256()
     for path in sorted(Path(audits.__file__).parent.rglob("*.py")):
         digest.update(path.name.encode() + b"\0" + path.read_bytes())
@@ -126,7 +129,7 @@ def code_digest():
 
 
 def kept(path, setting, make):
-    """Return the result in a file, or make it and write it; exit if the file was made with another setting."""
+    """Return the result stored in a file, or compute and store it; exit if the file has another `setting`."""
     if path.is_file():
         found = json.loads(path.read_text(encoding="utf-8"))
         if found["setting"] != setting:
@@ -141,14 +144,18 @@ def kept(path, setting, make):
 
 
 class People:
-    """The populations of one split, made on the first call, so that stored results need no populations."""
+    """The populations (train, control and fresh people) that cases are built from, for one split of the persons.
+
+    They are drawn on the first call, and never if all results are stored. If `splits` is larger than 1, further
+    populations reassign the drawn persons to train and control.
+    """
 
     def __init__(self, corpus, rows, args, name, splits):
         self.corpus, self.rows, self.args, self.name, self.splits = corpus, rows, args, name, splits
         self.found = None
 
     def __call__(self):
-        """Return the populations and the problems of the split."""
+        """Return the populations, and the problems that the input checks find in the split."""
         if self.found is None:
             train, control = split(self.rows(), self.args.persons, f"{self.corpus}/{self.name}")
             reference = reference_of(self.corpus)
@@ -158,7 +165,7 @@ class People:
 
 
 def suite(args, corpus, rows):
-    """Return for each seed the results of the cases, and the sizes and problems of its split."""
+    """Run all cases for each seed; return their results, and the sizes and problems of the split of each seed."""
     seeds = []
     for seed in range(args.seeds):
         people = People(corpus, rows, args, f"seed/{seed}", 1 if args.quick else 3)
@@ -190,7 +197,7 @@ def sizes(casts, problems):
 
 
 def blocked(args, corpus, rows):
-    """Return for each new split the verdict of every audit on a release of fresh people."""
+    """Return the verdict of every audit on a release of fresh people, for each of the --resplits splits."""
     once, found = replace(FRESH, repeats=1), []
     for number in range(args.resplits):
         people = People(corpus, rows, args, f"resplit/{number}", 1)
@@ -208,7 +215,7 @@ def blocked(args, corpus, rows):
 
 
 def tally(seeds, case, audit):
-    """Return the verdict counts and outcomes of one audit on one case over the seeds; empty if it did not run."""
+    """Count the verdicts and the outcomes of an audit on a case over all seeds; empty if the audit did not run."""
     steps = [s["audits"] for seed in seeds for s in seed["steps"] if s["case"] == case]
     cells = [found[audit] for found in steps if audit in found]
     verdicts = sum((Counter(c["verdicts"]) for c in cells), Counter())
@@ -225,7 +232,7 @@ def said(verdicts, outcomes):
 
 
 def right(seeds):
-    """Return how many cases are right, uncalibrated and wrong over the seeds; the worst audit of a case counts."""
+    """Count the cases of all seeds that are right, uncalibrated or wrong, by the worst outcome of their audits."""
     worst = Counter()
     for seed in seeds:
         for step in seed["steps"]:
@@ -235,7 +242,7 @@ def right(seeds):
 
 
 def stopped(splits, audits):
-    """Return for each audit, and for all together, the shares of splits that they stopped and that they failed."""
+    """Return the shares of splits with a verdict other than pass, and with a fail, by audit and for all together."""
     n = len(splits)
     shares = {}
     for name in (*audits, "all"):
@@ -266,7 +273,7 @@ def cases_written(args, seeds):
     )
     against = sum(bool(seed["problems"]) for seed in seeds)
     if against:
-        lines.append(f"In {against} of {len(seeds)} seeds, no audit can pass, because of problems of the split.")
+        lines.append(f"In {against} of {len(seeds)} seeds, no audit can pass: the input checks rejected the split.")
     return lines
 
 

@@ -1,16 +1,16 @@
-"""Audit clean tables of real corpora with all steps of `audits run`, and count how often they are stopped.
+"""Audit tables that leak nothing, drawn from real corpora, and count how often an audit wrongly stops a table.
 
     python benchmarks/clean_tables.py [--corpora yelp_augpe,...] [--persons 1000] [--splits 10]
         [--only AUDITS] [--identifiers]
 
 Persons are drawn at random into train, control and a "synthetic" table, which consists of real records and leaks
 nothing about train. Of records with equal text only the first is kept, and each person has one record of at most 150
-words. Labels of fewer than 100 persons are left out. Persons of real corpora quote one another, so a synthetic row
-that shares an identifier or a run of 13 tokens with train or control is left out. Quarantined rows are removed, and
-the table is audited again, as `audits run` requires. The output has a line for each split: the verdicts that are not
-pass, and the numbers of rows that were left out and removed. The corpora are in the folder SYNTHGEN_DATA. With
-`--identifiers`, the audits also get the identifiers that the rules of `deidentify` find in each row of train and
-control.
+words. Labels with fewer than 100 persons are left out. Persons of real corpora quote one another. The benchmark
+therefore leaves out synthetic rows that share an identifier or 13 consecutive words with train or control, or nearly
+repeat one of their rows. Rows that no audit can judge (quarantined rows) are removed, and the table is audited again,
+as `audits run` requires. The output has a line for each split: the verdicts other than pass, and the numbers of rows
+that were left out and removed. The corpora are in the folder SYNTHGEN_DATA. With `--identifiers`, the audits also get
+the identifiers that the rules of `deidentify` find in each row of train and control.
 """
 
 import argparse
@@ -34,11 +34,11 @@ from synthgen.deidentify.engines import finder
 CORPORA = ("yelp_augpe", "medquad", "ag_news", "newsgroups20", "sst2")
 MAX_WORDS = 150
 LEAST_PERSONS = 100  # labels of fewer persons are left out, as with `source.min_class: {then: drop}`
-TURNS = 3  # largest number of audits of one table
+TURNS = 3  # largest number of times that a table is audited; quarantined rows are removed in between
 
 
 def persons_of(corpus):
-    """Return (text, label, person), one row per person; without a column of persons, each row is a person."""
+    """Return one row (text, label, person) per person; without a column `group`, each row is its own person."""
     files = sorted((Path(os.environ["SYNTHGEN_DATA"]) / corpus).glob("*.parquet"))
     rows = [row for file in files for row in pq.read_table(file).to_pylist()]
     seen, found = set(), {}
@@ -77,7 +77,7 @@ def split(rows, persons, rng, *, with_identifiers):
 
 
 def judged(inputs, names, seed):
-    """Return the verdicts that are not pass with their reasons, and the number of removed rows."""
+    """Return the verdicts other than pass with their reasons, and the number of rows removed by quarantine."""
     n = len(inputs.synthetic)
     for _ in range(TURNS):
         report = run(inputs, names=names, seed=seed)

@@ -1,10 +1,10 @@
-"""Compare how often real notes, notes of mixed sentences and given records contradict themselves.
+"""Compare how often three kinds of text contradict themselves: real notes, mixed sentences and given records.
 
     python benchmarks/coherence.py [--records release/data/records.jsonl ...]
 
 The real notes are in the folder SYNTHGEN_DATA: visit notes (aci_bench), sections of notes (mts_dialog) and shorthand
-(primock57). A note of mixed sentences has as many sentences as a real note, each drawn from all notes of the set. A
-file of `--records` has in each line a JSON object with the key `text`. Texts of at most 20 words are left out.
+(primock57). A text of mixed sentences has as many sentences as a real note, each drawn from all notes of the set. In
+the files of `--records`, each line is a JSON object with the key `text`. Texts of at most 20 words are left out.
 """
 
 import argparse
@@ -29,7 +29,7 @@ LEAST_WORDS = 21
 
 
 def mixed(texts: Sequence[str], rng: np.random.Generator) -> list[str]:
-    """Return as many texts with the same numbers of sentences; each sentence is drawn from those of all texts."""
+    """Return for each text one of equally many sentences, each drawn at random from the sentences of all texts."""
     parts = [re.split(r"(?<=[.!?])\s+", text) for text in texts]
     pool = [sentence for of_text in parts for sentence in of_text]
     return [" ".join(pool[i] for i in rng.integers(len(pool), size=len(of_text))) for of_text in parts]

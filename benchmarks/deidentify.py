@@ -1,15 +1,16 @@
-"""Measure engines of de-identification side by side on the same texts: recall, false spans and speed.
+"""Compare engines of de-identification on the same texts: recall, precision, false spans and speed.
 
     SYNTHGEN_DATA=FOLDER python benchmarks/deidentify.py [--engines rules rules+ner spacy presidio]
         [--spacy en_core_web_md] [--cases FOLDER] [--notes 330] [--json] [--quick] [--speed]
 
-The texts are invented notes, the files identifiers.txt and false_friends.txt of --cases, and the sets
-pii_presidio_synth and primock57 of SYNTHGEN_DATA. primock57 is not annotated, so each name that an engine finds there
-counts as false. `spacy` uses the entities PERSON, GPE, LOC, FAC and DATE of the model --spacy. `presidio` runs all
-recognizers that Presidio enables for English, with the same model and the default threshold; overlapping results are
-joined. Recall, precision and their intervals are computed as in `synthgen deidentify evaluate`. Speed is the number
-of characters per second of processor time, with one thread. An engine that is not installed is reported and has no
-column. Nothing is downloaded.
+The texts are invented notes, and the sets pii_presidio_synth and primock57 of the folder SYNTHGEN_DATA. With --cases,
+there are also the sentences in two files of that folder: identifiers.txt with annotated identifiers, and
+false_friends.txt with words that only look like identifiers. primock57 is not annotated, so each span that an engine
+finds there counts as false. `spacy` uses the entities PERSON, GPE, LOC, FAC and DATE of the model --spacy. `presidio`
+runs all recognizers that Presidio enables for English, with the same model and the default threshold; overlapping
+results are joined. Recall, precision and their intervals are computed as in `synthgen deidentify evaluate`. Speed is
+the number of characters per second of processor time, with one thread. An engine that is not installed is reported
+and has no column. Nothing is downloaded.
 
 --speed measures only the speed of rules and rules+ner on invented notes.
 """
@@ -25,7 +26,7 @@ from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
-os.environ.setdefault("OMP_NUM_THREADS", "1")  # before numpy is imported
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # must be set before numpy is imported
 
 import pyarrow.parquet as pq
 
@@ -40,15 +41,15 @@ ENGINES = ("rules", "rules+ner", "spacy", "presidio")
 OWN = ENGINES[:2]
 GROUPS = ("names", "places", "dates", "numbers", "contact data")
 NOT_COUNTED = "other"  # annotations that are not identifiers: engines need not find them, and finding them is correct
-OF_NOTES = {
+OF_NOTES = {  # the group of each annotated category of the invented notes and the cases
     **dict.fromkeys(("NAME",), "names"),
     **dict.fromkeys(("GEO",), "places"),
-    **dict.fromkeys(("DATE", "AGE"), "dates"),  # the ages are over 89
+    **dict.fromkeys(("DATE", "AGE"), "dates"),  # only ages over 89 are annotated
     **dict.fromkeys(("MRN", "PLAN", "ACCOUNT", "SSN", "LICENCE", "VEHICLE"), "numbers"),
     **dict.fromkeys(("DEVICE", "BIOMETRIC", "OTHER"), "numbers"),
     **dict.fromkeys(("PHONE", "FAX", "EMAIL", "URL", "IP"), "contact data"),
 }
-OF_PRESIDIO_SYNTH = {
+OF_PRESIDIO_SYNTH = {  # the group of each annotated category of pii_presidio_synth
     **dict.fromkeys(("PERSON",), "names"),
     **dict.fromkeys(("GPE", "STREET_ADDRESS", "ZIP_CODE"), "places"),
     **dict.fromkeys(("DATE_TIME",), "dates"),
@@ -63,7 +64,7 @@ QUICK_NOTES, QUICK_TEXTS, SPEED_NOTES = 6, 40, 100
 
 
 def spacy_model(name):
-    """Return a spaCy pipeline from a package or a folder; raise DependencyError with the command that installs it."""
+    """Return a spaCy pipeline from a package or a folder; if spaCy or the model is missing, raise DependencyError."""
     try:
         return importlib.import_module("spacy").load(name)
     except ImportError as error:
@@ -91,9 +92,10 @@ def presidio_finder(name):
         domains = importlib.import_module("tldextract")
     except ImportError as error:
         raise DependencyError("Presidio is missing", hint="pip install presidio-analyzer") from error
-    domains.extract = domains.TLDExtract(cache_dir=None, suffix_list_urls=())  # by default, it downloads a list
+    # by default, tldextract downloads a list of domains
+    domains.extract = domains.TLDExtract(cache_dir=None, suffix_list_urls=())
     engine = engines.SpacyNlpEngine()
-    engine.nlp = {"en": spacy_model(name)}  # its own loader downloads a model that is not installed
+    engine.nlp = {"en": spacy_model(name)}  # `engine.load()` would download a missing model
     analyzer = presidio.AnalyzerEngine(nlp_engine=engine, supported_languages=["en"])
 
     def find(text, _):
@@ -103,7 +105,7 @@ def presidio_finder(name):
 
 
 def joined(results):
-    """Return Presidio's results as spans; overlapping results are one span of the kind with the highest score."""
+    """Return Presidio's results as spans; join overlapping results, and use the kind with the highest score."""
     spans, best = [], 0.0
     for r in sorted(results, key=lambda r: (r.start, -r.end)):
         kind = PRESIDIO_KINDS.get(r.entity_type, "other")
@@ -124,7 +126,7 @@ def open_engine(name, model):
 
 
 def open_engines(names, model):
-    """Return the function of each installed engine, and print a line for each engine that is not installed."""
+    """Return the search function of each installed engine; print a line for each engine that is not installed."""
     found = {}
     for name in names:
         try:
@@ -135,7 +137,7 @@ def open_engines(names, model):
 
 
 class Timed:
-    """An engine whose characters and processor time are counted."""
+    """An engine with counters for the characters that it searched and for its processor time."""
 
     def __init__(self, find):
         self.find, self.characters, self.seconds = find, 0, 0.0
@@ -156,7 +158,7 @@ class Timed:
 
 
 def corpora(args):
-    """Return the texts of each corpus, with the group of each annotated identifier as its category."""
+    """Return the annotated texts of each corpus; the category of each annotation is replaced by its group."""
     found = {"invented notes": (plant(args.notes), OF_NOTES)}
     if args.cases is not None:
         found["cases"] = read_texts(str(args.cases / "identifiers.txt")), OF_NOTES
@@ -195,7 +197,7 @@ def shown(share):
 
 
 def rows(tables):
-    """Yield the label, the number of cases and the cells of each line of a corpus."""
+    """Yield each table line of a corpus: label, number of annotations (or ""), and one cell per engine."""
     first = next(iter(tables.values()))
     marked = [group for group in GROUPS if group in first["recall"]]
     for group in marked:

@@ -1,14 +1,15 @@
-"""Corrupt envelopes, statements, policies, trust roots, tables and timestamps, and verify each result.
+"""Corrupt the parts of a release bundle (such as envelope, statement, policy and table), and verify each result.
 
     make fuzz                                  # 20,000, some minutes
     python benchmarks/fuzz.py --cases 500 --seed 3
 
-The verifier must never crash, and must not accept a bundle whose content was changed. A case changes bytes (a bit, a
-cut, a copied part) or a JSON value (removed, duplicated, of another type). The changed policies, tables, evidence and
-manifests are signed again with the releaser's key, and so are 70 % of the changed statements. A changed bundle may be
-VERIFIED only if its records, gates, evidence and policy are the same as before. Only the parts of the statement in
-KEPT, the measurements of the audits and the values that a gate reads are compared, because the verifier cannot check
-the others. Timestamps are corrupted only if `openssl` is installed.
+The verifier must never crash, and must not accept a bundle whose content was changed. Each case corrupts one part. It
+changes bytes (for example, it flips a bit, or cuts or copies a piece) or a JSON value (removed, duplicated, or
+replaced). Changed policies, tables, evidence and manifests are signed again with the releaser's key, and so are 70 %
+of the changed statements; the other statements are signed with an untrusted key. A changed bundle may be VERIFIED
+only if its records, gates, evidence and policy are the same as before. This comparison covers only what the verifier
+can check: the parts of the statement in KEPT, the measurements of the audits, and the values that a gate (a condition
+of the policy) reads. Timestamps are corrupted only if `openssl` is installed.
 """
 
 import argparse
@@ -38,7 +39,7 @@ from audits.verify.timestamps import trusted_time  # noqa: E402
 from audits.verify.trust import TrustRoot, parse_trust  # noqa: E402
 
 ODD = (None, True, 0, -1, 1e308, 2**53, "", "x" * 3000, "../x", "\ud800", "\u202e", [], {}, [[]], "0" * 64, "PASS")
-# parts of the statement that are compared with other files; the name and the licence, for example, are not compared
+# parts of the statement that the verifier compares with other files; it does not compare, for example, the licence
 KEPT = (
     "releaseId",
     "gates",
@@ -104,9 +105,10 @@ def corrupt_value(value: Any, rng: random.Random) -> Any:  # noqa: PLR0911 - one
 
 
 class Fuzz:
-    """A bundle, written to `folder`, of which one part at a time is corrupted and then restored.
+    """Corrupts and then restores one part at a time of a bundle, which is written to `folder`.
 
-    If `private` is set, the release has a DP budget, so that only verdicts of the audits may be published.
+    If `private` is set, the release has a DP budget. Then only the verdicts of the audits may be published, not their
+    measurements.
     """
 
     def __init__(self, folder: Path, *, private: bool = False) -> None:
@@ -128,6 +130,8 @@ class Fuzz:
 
     def case(self, kind: str, rng: random.Random) -> str:
         """Corrupt one part, verify the bundle, restore the part, and return the outcome.
+
+        The outcome is the verdict if the bundle was accepted, and otherwise the check that rejected it.
 
         Raises:
             AssertionError: if the verifier accepts the bundle although its content changed.
@@ -169,7 +173,10 @@ class Fuzz:
         assert same, f"VERIFIED, although the {kind} was corrupted"
 
     def _checked(self, data: bytes) -> object:
-        """Return the evidence without the engine's numbers that no gate reads, which the verifier cannot check."""
+        """Return the evidence without the metrics that the verifier cannot check.
+
+        The verifier can check the metrics of the audits and the metrics that a gate reads.
+        """
         evidence = read_evidence(data)
         gated = {gate["metric"].rpartition(".")[0] for gate in self.before["predicate"]["gates"]}
         audited = {name for name in evidence.metrics if name.split(".")[0] in evidence.audits}
@@ -230,7 +237,10 @@ class Fuzz:
         return self._signed({name: data}, sums=name != SUMS)
 
     def _signed(self, changed: dict[str, bytes], *, sums: bool = True) -> dict[str, bytes]:
-        """Return the changed files with matching checksums, description and statement, signed by the releaser."""
+        """Return the changed files with a matching checksum file, dataset description and signed statement.
+
+        With `sums` off, the checksum file is not recomputed.
+        """
         files = {**self.files, **changed}
         if any(name.startswith("data/") for name in changed):
             value = json.loads(files[CROISSANT])
@@ -285,7 +295,7 @@ def _as_json(values: dict[str, Any], rng: random.Random) -> dict[str, bytes]:
 
 
 def run(cases: int, seed: int, folder: Path) -> Counter[str]:
-    """Return the outcomes of a seed's cases as `kind: step`; stop at the first wrong outcome."""
+    """Run the cases of a seed, and count their outcomes as `kind: outcome`; exit at the first wrong outcome."""
     both, ends = [Fuzz(folder / "plain"), Fuzz(folder / "private", private=True)], Counter[str]()
     if not all(verify_bundle(fuzz.bundle, fuzz.root, now=fuzz.releases.LATER).ok for fuzz in both):
         raise SystemExit("an unchanged bundle does not verify, so the cases would prove nothing")

@@ -1,25 +1,28 @@
-"""Compare our over-samplers with those of imbalanced-learn; both take turns on the same arrays in the same process.
+"""Compare our over-samplers with those of imbalanced-learn: time, memory and distribution of the new points.
 
     python benchmarks/interpolate.py [--sizes 2000 10000 50000] [--classes 2 4 20] [--rounds 3] [--quick]
         [--methods smote ...] [--vectors FILE.npy --labels FILE.npy]
     python benchmarks/interpolate.py --alone 1000000 [--classes 2] [--methods smote borderline-smote adasyn]
 
-Both libraries run with their defaults, which agree: k = 5, and Borderline-SMOTE of kind 1 with m = 10. For each table
-the output has the median times, the ratio theirs / ours with its range over the rounds, and the additional peak
-memory, followed by the growth of both times with n. The last part tests whether both draw new points from the same
-distribution. It prints the energy distance between sets of points of both libraries, the distances between reruns of
-imbalanced-learn, and the p-value of an exact permutation test over six sets of each library. In this test, both use
-m = 11 in Borderline-SMOTE, because at an even m only our implementation excludes ties from the danger set.
+The two libraries take turns on the same arrays in the same process. They run with their defaults, which agree: k = 5
+neighbours, and Borderline-SMOTE of kind 1 with m = 10 neighbours. For each table, the output has the median times,
+the ratio theirs / ours with its range over the rounds, and the additional peak memory. After the tables, the output
+has the exponents with which both times grow with the number of rows n. The last part tests whether both libraries
+draw new points from the same distribution. It prints the energy distance between sets of points of the two libraries,
+the distances between reruns of imbalanced-learn, and the p-value of an exact permutation test over six sets of each
+library. In this test, both libraries use m = 11 in Borderline-SMOTE: with an even m, exactly half of the m neighbours
+of a row can be of other classes, and only imbalanced-learn counts such a row as in danger (near the border of its
+class).
 
 The rows imitate embeddings of text: unit vectors of 384 dimensions, of which the j-th axis has a variance
-proportional to 1/j. All classes share eight topics, and each class is slightly off the centre of a topic, so that
-classes overlap. With --vectors and --labels, real vectors are used. The largest class has ten times as many rows as
-the smallest; the other sizes lie between in equal ratios. Times are wall times; the ratio of processor times is in
-brackets.
+proportional to 1/j. All classes share eight topics, and the rows of each class are slightly off the centre of a
+topic, so that classes overlap. With --vectors and --labels, real vectors are used. The largest class has ten times as
+many rows as the smallest, and the ratio of successive class sizes is constant. Times are wall times; the ratio of
+processor times is in brackets.
 
-With --alone, only our methods are measured. As in a run, all classes are fitted, each class is searched, and a point
-is made for every tenth row. The output has the wall time, the processor time, the peak memory above the rows, and for
-each search the engine and the recall that it measured.
+With --alone, only our methods are measured. As in a run, all classes are fitted, the neighbours in each class are
+searched, and a point is made for every tenth row. The output has the wall time, the processor time, the peak memory
+in addition to that of the rows, and for each neighbour search its engine and its measured recall.
 """
 
 import argparse
@@ -39,25 +42,25 @@ from synthgen.interpolate.base import TrainRows, Unfit
 
 DIM = 384
 TOPICS = 8
-CLOUDS = 6
+CLOUDS = 6  # number of sets of new points ("clouds") per library in the permutation test
 THEIRS = {
     "smote": SMOTE,
     "borderline-smote": BorderlineSMOTE,
     "adasyn": ADASYN,
     "random-oversample": RandomOverSampler,
 }
-IMBALANCE = 10  # largest class over smallest
+IMBALANCE = 10  # size of the largest class divided by the size of the smallest
 
 
 def class_sizes(n, classes):
-    """Return class sizes that sum to n, with a constant ratio between neighbours."""
+    """Return class sizes, int (classes,), that sum to n; the ratio of successive sizes is constant."""
     shares = IMBALANCE ** -(np.arange(classes) / (classes - 1))
     edges = np.rint(np.cumsum(shares) / shares.sum() * n).astype(int)
     return np.diff(edges, prepend=0)
 
 
 def made_up(sizes):
-    """Return unit rows, float32 (n, DIM), and their classes."""
+    """Return random rows that imitate embeddings (see the module docstring), float32 (n, DIM), and classes, (n,)."""
     rng = SeedTree(20261120).child("bench", str(len(sizes)), str(sizes.sum())).generator()
     spectrum = np.arange(1, DIM + 1) ** -0.5
     turn = np.linalg.qr(rng.normal(size=(DIM, DIM)))[0]
@@ -71,7 +74,7 @@ def made_up(sizes):
 
 
 def many(n, classes):
-    """Return rows as those of `made_up`, made in parts so that they take little more memory than their own."""
+    """Return n rows like those of `made_up`, made in parts to need little memory besides the result."""
     sizes = class_sizes(n, classes)
     rng = SeedTree(20261129).child("many", str(classes), str(n)).generator()
     spectrum = np.arange(1, DIM + 1, dtype=np.float32) ** -0.5
@@ -112,7 +115,7 @@ def alone(method, X, y):
 
 
 def real(vectors, labels, sizes):
-    """Return rows of the most frequent classes, or None if a class has too few rows."""
+    """Return random rows of the most frequent classes with their labels, or None if a class has too few rows."""
     names, counts = np.unique(labels, return_counts=True)
     order = np.argsort(-counts, kind="stable")[: len(sizes)]
     if len(order) < len(sizes) or (counts[order] < sizes).any():
@@ -131,7 +134,7 @@ def memory_kb(key):
 
 
 def measured(sampler, X, y):
-    """Return wall seconds, peak MB and processor seconds of fit_resample; MB are nan if the system hides them."""
+    """Return wall seconds, additional peak MB (nan if not reported) and processor seconds of `fit_resample`."""
     reset_peak()
     before = memory_kb("VmRSS")
     started = time.perf_counter(), time.process_time()
@@ -143,12 +146,15 @@ def measured(sampler, X, y):
 def reset_peak():
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
     if trim is not None and os.access("/proc/self/clear_refs", os.W_OK):
-        trim(0)  # memory that earlier calls left in the heap would not be counted
+        trim(0)  # without this, reused heap memory of earlier calls would not count as additional memory
         Path("/proc/self/clear_refs").write_text("5")
 
 
 def compared(method, X, y, rounds):
-    """Return seconds, MB and processor seconds, (rounds, 2) for ours and theirs; None if imbalanced-learn refuses."""
+    """Return wall seconds, MB and processor seconds as float64 (rounds, 2); None if imbalanced-learn raises an error.
+
+    Column 0 is our library, and column 1 is imbalanced-learn.
+    """
     seconds, megabytes, busy = np.empty((3, rounds, 2))
     for r in range(rounds):
         for side in (0, 1) if r % 2 == 0 else (1, 0):
@@ -169,7 +175,7 @@ def mean_distance(a, b):
 
 
 def energies(clouds):
-    """Return the energy distance of each pair, 2 E|a - b| - E|a - a'| - E|b - b'|."""
+    """Return the energy distance of each pair of clouds, 2 E|a - b| - E|a - a'| - E|b - b'|."""
     mean = np.array(
         [[mean_distance(a, b) if i <= j else 0 for j, b in enumerate(clouds)] for i, a in enumerate(clouds)]
     )
@@ -178,7 +184,7 @@ def energies(clouds):
 
 
 def same_points(method, X, y, points):
-    """Print the distances between both libraries and between reruns of theirs; return the p-value of the test."""
+    """Print energy distances between the libraries and between reruns of imbalanced-learn; return the p-value."""
     kinds = {"m_neighbors": 11} if method == "borderline-smote" else {}
     rng = SeedTree(20261120).child("bench", "clouds").generator()
     samplers = [OverSampler(method, random_state=r, **kinds) for r in range(CLOUDS)]
@@ -202,7 +208,7 @@ def same_points(method, X, y, points):
 
 
 def splits():
-    """Yield every assignment of half of the clouds to our library."""
+    """Yield every assignment of half of the clouds to our library, bool (2 * CLOUDS,)."""
     for chosen in combinations(range(2 * CLOUDS), CLOUDS):
         yield np.isin(np.arange(2 * CLOUDS), chosen)
 

@@ -1,12 +1,12 @@
-"""Measure how well each score of the membership audit detects weak leaks, by its AUC and by its ranking test (scan).
+"""Measure how well each attack of the membership audit detects weak leaks, by its AUC and by its scan (ranking test).
 
     SYNTHGEN_DATA=FOLDER python benchmarks/membership_scores.py [--corpus newsgroups20] [--persons 2100] [--draws 5]
 
-The persons of a corpus are split --draws times into train, control and fresh people, as in
-`benchmarks/calibration.py`. Each split gives eight releases: the fresh people, and the fresh people with some rows
-replaced by rows that a recipe of `audits selftest` makes from a part of the train persons. The output has, for every
-attack of the audit and each release, the mean over the splits of (AUC - 1/2) / error, and the median of -log10 of the
-scan's p-value.
+The persons of a corpus are split --draws times into train, control and fresh people (in neither table), as in
+`benchmarks/calibration.py`. Each split gives eight releases. The first consists of the rows of the fresh people. In
+each other release, a recipe of `audits selftest` makes rows from a part of the train persons, and these rows replace
+some of the fresh people's rows. For every attack and release, the output has the mean of (AUC - 1/2) / standard error
+over the splits, and the median of -log10 of the scan's p-value.
 """
 
 import argparse
@@ -31,8 +31,8 @@ from audits.embeddings.encoders import encode_tables
 from audits.selftest import recipes
 from audits.selftest.clean_release import draw_population, stack_tables
 
-LEAST_P = 1e-30
-LEAKS = {
+LEAST_P = 1e-30  # smaller p-values count as this value
+LEAKS = {  # for each release: the share of the train persons whom the recipe uses, and the recipe
     "fresh people": (0.0, None),
     "half of the words of 10 %": (0.1, partial(recipes.word_dropout, rate=0.5)),
     "half of the words of 2 %": (0.02, partial(recipes.word_dropout, rate=0.5)),
@@ -45,7 +45,7 @@ LEAKS = {
 
 
 def release(population, share, recipe, rng):
-    """Return the fresh people's rows, some replaced by the rows that the recipe makes from a share of train."""
+    """Return the fresh people's rows, of which some are replaced by rows that the recipe makes from train persons."""
     if recipe is None:
         return population.unseen
     names, owner = persons(population.train.groups)
@@ -60,7 +60,10 @@ def release(population, share, recipe, rng):
 
 
 def measured(rows, persons_drawn, draw):
-    """Return for each leak and attack (AUC - 1/2) / error, and -log10 of the scan's p-value."""
+    """Return (AUC - 1/2) / standard error and -log10 of the scan's p-value for each release and attack of a split.
+
+    The second number is None for an attack without a scan.
+    """
     train, control = split(rows, persons_drawn, f"membership scores/{draw}")
     population = draw_population(
         AuditInputs(synthetic=control, train=train, control=control), stream(draw, "bench/population")

@@ -1,23 +1,24 @@
-"""Compare the neighbour searches with faiss and scikit-learn: time, exactness and recall on the same rows.
+"""Compare our neighbour searches with those of faiss and scikit-learn: time, exactness and recall on the same rows.
 
     python benchmarks/neighbours.py [--sizes 500 1000 2000 5000 10000 50000] [--rounds 3] [--ways blocks tiles ...]
         [--searched 10000] [--float32] [--quick]
 
 The searches take turns on the same rows and find the k = 5 nearest neighbours of every row, or of `--searched` evenly
-spaced rows. Every row has 384 numbers and belongs to another person. The rows are clustered unit vectors, as
-embeddings are. The searches are:
+spaced rows. Every row has 384 numbers and belongs to a different person. Like embeddings, the rows are clustered unit
+vectors. The searches are:
 
-- `blocks`, `tiles`: our exact search, which selects candidates in blocks of float32 numbers, or in tiles in the
-  fastest precision; it uses tiles if there are at least `LARGE` pairs of rows,
-- `index`: our search for 50,000 rows and more: an inverted file of faiss, the recall measured, distances in float64,
+- `blocks`, `tiles`: our exact search, which selects candidates either in blocks of float32 numbers, or in tiles in
+  the fastest precision; in a run, it uses tiles if there are at least `LARGE` pairs of rows,
+- `index`: our search for 50,000 rows and more: an inverted file of faiss, with measured recall and float64 distances,
 - `flat`: `IndexFlatL2` of faiss, with float32 distances,
-- `flat64`: as `flat`, but with exact results: distances of more candidates in float64, and a check that no other row
-  can be nearer within the rounding error; rows that fail the check are searched in blocks,
-- `hnsw`, `ivf`: approximate indices of faiss (`HNSW16`, and `IVF` with 2 √n lists of which 32 are read),
+- `flat64`: as `flat`, but exact: it computes the distances of more candidates in float64, and checks that no other
+  row can be nearer within the rounding error; rows that fail the check are searched in blocks,
+- `hnsw`, `ivf`: approximate indices of faiss (`HNSW16`, and `IVF` with 2 √n lists, of which 32 are read),
 - `brute`: scikit-learn.
 
-The output has the median wall time and processor time in seconds, with the building of an index, and the share of the
-true neighbours that was found. With --float32, our tiles use float32 as on a processor without bfloat16.
+The output has the median wall time and processor time in seconds, including the time to build an index, the share of
+the true neighbours that was found, and the share of rows with exactly the true neighbours. With --float32, our tiles
+use float32 as on a processor without bfloat16.
 """
 
 import argparse
@@ -32,7 +33,7 @@ from synthgen.core.neighbours import IndexedSearch, NeighbourSearch, exact, scre
 from synthgen.core.seeds import SeedTree
 
 D, K = 384, 5
-MARGIN = 8  # number of further candidates of `flat64`
+MARGIN = 8  # number of candidates besides the k nearest whose distances `flat64` computes in float64
 
 
 def rows(n, rng):
@@ -52,7 +53,7 @@ def by_index(x, searched):
 
 
 def others(found, searched, k=K):
-    """Return the first k entries of each row that are not the searched row itself."""
+    """Return the k nearest rows of each searched row without the searched row itself, int (searched, k)."""
     return np.array([row[row != i][:k] for row, i in zip(found, searched, strict=True)])
 
 

@@ -1,8 +1,9 @@
 """Write the tables that the libraries in `peers.py` read: the texts, and columns computed from each text.
 
-The columns are the class, the number of words rounded to a power of two, the clinical facts of
-`audits/attacks/linkage/clinical_fields.py`, and the coordinates of the record and of each of its halves on the first
-principal axes of the audits' character encoder. The axes are fitted on the reference part. If control has more rows
+The columns are the class, the number of words rounded down to a power of two, the clinical facts of
+`audits/attacks/linkage/clinical_fields.py`, and coordinates of the text and of each of its halves. The coordinates
+are those of the vectors of the audits' character encoder on their first principal axes. The axes are fitted on the
+reference (the public text, or a fifth of the control persons, who are then not in control). If control has more rows
 than train, a sample of the size of train is used, because two of the peers require equal sizes.
 """
 
@@ -20,10 +21,10 @@ from audits.core.holdout import hold_out
 from audits.core.streams import stream
 from audits.embeddings.encoders import encode_characters
 
-DIMENSIONS = 8
-ATTACKS = 500
-MIN_OTHERS = 0.05  # smallest share of records without the most common value, for a field that is worth guessing
-FACTS = {
+DIMENSIONS = 8  # number of principal axes
+ATTACKS = 500  # largest number of persons to attack in each table
+MIN_OTHERS = 0.05  # a field is a secret to infer only if at least this share of records lacks its most common value
+FACTS = {  # the clinical facts that an attacker knows, and those that the attacker wants to infer
     "known": ("age", "sex", "month", "department", "complaint"),
     "secret": ("drug", "dose", "lab", "smoking", "alcohol", "infection", "mind", "family", "allergy"),
 }
@@ -32,8 +33,8 @@ FACTS = {
 def write_tables(inputs, folder, name, seed):
     """Write the tables of a case for the peers; control has at most as many rows as train.
 
-    The release is shuffled: if row i were made from train row i, anonymeter's random guesser, which is matched to
-    its targets by row number, would guess right.
+    The rows of the release are shuffled. If row i of the release were made from train row i, the random baseline of
+    anonymeter would guess right, because it matches guesses and targets by row number.
     """
     rng = stream(seed, f"peers/{name}")
     columns, about = columns_of(hold_out(inputs, rng), rng)
@@ -52,7 +53,7 @@ def write_tables(inputs, folder, name, seed):
 
 
 def columns_of(parts, rng):
-    """Return the columns of each role's table, and the description of the columns."""
+    """Return the columns of the synthetic, train and control tables, and the content of about.json."""
     tables = {role: getattr(parts, role) for role in ("synthetic", "train", "control")}
     columns = {role: {"text": list(table.texts)} for role, table in tables.items()}
     about = {"class": ["class"] if parts.has_labels else [], "numbers": [], "first": [], "second": []}
@@ -84,7 +85,7 @@ def viewed_by(parts, which):
 
 
 def fields(table):
-    """Return the extracted columns; of several values of a fact in a record, the alphabetically first is used."""
+    """Return the columns extracted from the texts; of several values of a fact, use the alphabetically first one."""
     found = {"length": [f"2^{int(math.log2(1 + len(text.split())))} words" for text in table.texts]}
     if table.labels is not None:
         found["class"] = list(table.labels)
@@ -100,7 +101,7 @@ def is_open(values):
 
 
 def principal(encoded, dimensions):
-    """Return dense tables on the principal axes of the reference rows; float32 (n, <= dimensions)."""
+    """Return the coordinates of each table on the principal axes of the reference, float32 (n, <= dimensions)."""
     centre = encoded.reference.mean(axis=0)
     axes = np.linalg.svd(encoded.reference - centre, full_matrices=False)[2][:dimensions].T
     return {

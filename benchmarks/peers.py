@@ -1,17 +1,18 @@
-"""Compare the audits with other libraries that evaluate synthetic data: which leaks each detects, and its run time.
+"""Compare our audits with other libraries that evaluate synthetic data: detected leaks and run time.
 
     python benchmarks/peers.py [--corpora newsgroups20,clinic] [--persons 1500] [--seed 0] [--only PEERS]
         [--cases CASES] [--limit SECONDS] [--work FOLDER] [--markdown FILE] [--quick]
 
-For each case of the calibration suite (`audits selftest`), every other library (peer) evaluates the same release as
-our audits. Each peer has a virtual environment with pinned versions, created once under the work folder. A small
-adapter (`benchmarks/peer_adapters`) calls the peer and interprets its numbers as the peer's documentation describes.
-No peer is made for text, so each also gets columns computed from the texts; see `peer_tables.py`. If a peer cannot be
-installed, crashes, exceeds the time limit or returns no result, its cell states this and the others continue.
+The cases of the calibration suite (`audits selftest`) are releases with a known leak, and clean releases. For each
+case, every other library (peer) evaluates the same release as our audits. Each peer has a virtual environment with
+pinned versions, created once under the work folder. A small adapter (`benchmarks/peer_adapters`) calls the peer and
+interprets its numbers as the peer's documentation describes. No peer is made for text, so each also gets columns
+computed from the texts; see `peer_tables.py`. If a peer cannot be installed, crashes, exceeds the time limit or
+returns no result, its table cell states this, and the other peers continue.
 
-The output is a table of cases, followed by the disagreements. A leak that a peer detects and our audits pass is a
-defect of our audits. A clean release that a peer stops is not. Results are kept in the work folder, so an interrupted
-run continues; failed calls are repeated.
+The output is a table of cases, followed by the disagreements between peers and audits. If a peer detects a leak and
+our audits pass the release, this is a defect of our audits. If a peer stops a clean release, this is not a defect of
+our audits. Results are kept in the work folder, so an interrupted run continues; failed calls are repeated.
 """
 
 import argparse
@@ -42,7 +43,10 @@ TABLES = Path(__file__).parent / "peer_tables.py"
 
 @dataclass(frozen=True)
 class Peer:
-    """A library, the adapter that calls it, and its pinned packages; without pins, this Python runs the adapter."""
+    """A library, the adapter that calls it, and the pinned packages of its environment.
+
+    Without pinned packages, the adapter runs in the environment of this program.
+    """
 
     title: str
     adapter: Path
@@ -67,16 +71,16 @@ PEERS = {
         ("torch==2.13.0", "mostlyai-qa==1.10.11", "pandas==3.1.1", "pyarrow==26.0.1", "scikit-learn==1.9.1"),
     ),
 }
-FLOOR = {"exact copies": Peer("exact copies", ADAPTERS / "exact_copies.py")}
+FLOOR = {"exact copies": Peer("exact copies", ADAPTERS / "exact_copies.py")}  # baseline; see --only and --quick
 NOT_HERE = (
-    "Not compared: synthcity 0.2.12 (it requires torch below 2.3 and thirty packages of generators, gigabytes for "
-    "two metrics); TAPAS (it is not on the package index, and runs the generator many times); NeMo Safe Synthesizer "
-    "(its evaluation is part of its generator)."
+    "Three libraries are not compared. synthcity 0.2.12 requires torch below 2.3 and, for two metrics, thirty "
+    "packages of generators with gigabytes of files. TAPAS is not on the package index, and it runs the generator "
+    "many times. The evaluation of NeMo Safe Synthesizer is part of its generator."
 )
 INSTALL_LIMIT_S = 1800
 VERDICTS = ("caught", "passed", "not applicable", "error")
-CLEAN = ("must_pass", "seldom_fail")
-WORDS = {"fail": "caught", "pass": "passed", "insufficient": "unsure"}
+CLEAN = ("must_pass", "seldom_fail")  # demands on the audits in cases whose release is clean
+WORDS = {"fail": "caught", "pass": "passed", "insufficient": "unsure"}  # the verdicts of our audits in the table
 
 
 class NotInstalledError(Exception):
@@ -84,10 +88,11 @@ class NotInstalledError(Exception):
 
 
 def environment(peer, work):
-    """Return the interpreter of the peer's environment, which is created if it does not exist.
+    """Return the path of the Python interpreter of the peer's environment, which is created if it does not exist.
 
     Raises:
-        NotInstalledError: if the environment cannot be created; the message is the last line of pip.
+        NotInstalledError: if the environment cannot be created within `INSTALL_LIMIT_S` seconds. The message is the
+            last line of the error output, or names the time limit.
     """
     if not peer.pins:
         return sys.executable
@@ -108,7 +113,10 @@ def environment(peer, work):
 
 
 def run(command, limit):
-    """Return exit code, output and errors; at the time limit all child processes are killed and the code is None."""
+    """Run a command, and return its exit code, output and error output.
+
+    After `limit` seconds, the command and its child processes are killed, and the exit code is None.
+    """
     surroundings = {k: v for k, v in os.environ.items() if k not in {"PYTHONPATH", "PYTHONHOME"}}
     process = subprocess.Popen(  # noqa: S603 - fixed arguments
         command,
@@ -134,7 +142,7 @@ def lines_of(text):
 
 
 def result_of(peer, python, folder, limit, log):
-    """Return the peer's result on the tables in the folder; its error output is written to the log."""
+    """Run the peer on the tables in `folder`, and return its result; the file `log` gets the peer's error output."""
     started = time.monotonic()
     code, output, errors = run([python, str(peer.adapter), str(folder)], limit)
     seconds = time.monotonic() - started
@@ -162,7 +170,7 @@ def failed(why, seconds):
 
 
 def ours(case, casts, seed):
-    """Return the result of our audits on one release of the case, in the form of a peer's result."""
+    """Run our audits on one release of the case, and return the result in the same form as a peer's result."""
     step = case_json(run_case(replace(case, repeats=1), casts, JUDGED, seed=seed, confidence=CONFIDENCE))
     verdicts = {audit: WORDS[next(iter(cell["verdicts"]))] for audit, cell in step["audits"].items()}
     overall = next(v for v in ("caught", "unsure", "passed") if v in verdicts.values())
@@ -193,7 +201,7 @@ def side_by_side(args, corpus):
 
 
 def peer_on(args, peer, case, people, folder, written):
-    """Return the peer's result on the case, from the work folder or computed now; errors are not kept."""
+    """Return the stored result of the peer on the case, or compute it and, unless it is an error, store it."""
     path = folder / f"{peer.adapter.stem}.json"
     setting = args.setting | {"pins": list(peer.pins), "adapter": digest_of(peer.adapter)}
     if path.is_file() and json.loads(path.read_text(encoding="utf-8"))["setting"] == setting:
@@ -229,7 +237,10 @@ def shown(answer):
 
 
 def disagreements(found, peers):
-    """Return one line per disagreement; catches of a peer that also stops clean releases are not counted."""
+    """Return one line per disagreement between peers and our audits, and per library that stops clean releases.
+
+    If a peer also stops clean releases, the leaks that it detects are not counted against our audits.
+    """
     clean = {case.name for case in CASES if {case.demand(audit) for audit in JUDGED} & set(CLEAN)}
     titles = {"ours": "ours", **{name: peer.title for name, peer in peers.items()}}
     stopped = {name: [r for r in found if r in clean and found[r][name]["verdict"] == "caught"] for name in titles}
@@ -263,9 +274,10 @@ def written_out(args, found):
         "# Comparison of the audits with other libraries",
         "",
         (
-            f"One release per case, seed {args.seed}, at most {args.persons} persons per corpus. caught: the named "
-            "audits or metrics stop the release; passed: none stops it; unsure: the verdict of our audits was "
-            "insufficient, which is not a pass. Seconds are wall-clock time and include the start of a peer."
+            f"There is one release per case of the [calibration](audit-calibration.md), with seed {args.seed} and at "
+            f"most {args.persons:,} persons per corpus. *caught*: the named audits or metrics stop the release. "
+            "*passed*: none of them stops it. *unsure*: our audits gave the verdict `insufficient`, which is not a "
+            "pass. Seconds are wall-clock time; for the other libraries, they include the start of the library."
         ),
     ]
     for corpus, steps in found.items():

@@ -1,13 +1,13 @@
-"""Compare what `synthgen plan` predicts with what the run then does, on public corpora.
+"""Compare the predictions of `synthgen plan` with the results of the run, on public corpora.
 
     python benchmarks/plan_predictions.py [--sets sst2,trec,...] [--persons 1600] [--classes 4] [--total 200]
 
-Each set is cut to its most frequent classes and to randomly drawn persons; if a set has no column of persons, each
-row counts as a person. The configuration is the default one, except for one candidate per vector and the removal of
-repeated records (`source.dedupe: all`). The plan runs first, with its pilot. The run follows even if the plan
-announces a refusal. The output is a table with a line for each set. A gate that the run did not pass is shown with
-its limit and the end of the interval that was compared with it. The corpora are in the folder SYNTHGEN_DATA. A set
-takes two to ten minutes on two cores.
+Each set is cut to its most frequent classes and to randomly drawn persons; if a set has no column `group`, each row
+counts as a person. The configuration is the default one, except for one candidate per vector and the removal of
+repeated records (`source.dedupe: all`). The plan is made first; its pilot writes a few texts to predict the results.
+The run follows even if the plan announces a refusal. The output is a table with a line for each set. For each gate
+(condition of the policy) that the run did not pass, the table has the limit, and the end of the interval that was
+compared with the limit. The corpora are in the folder SYNTHGEN_DATA. A set takes two to ten minutes on two cores.
 """
 
 import argparse
@@ -74,7 +74,7 @@ def predicted_and_measured(pipeline):
 
 
 def of_gate(gate):
-    """Return the name of a gate with its limit and the number that was compared with it."""
+    """Return the name of a gate, the number that was compared with its limit, and the limit, as one text."""
     number = "not measured" if gate.value is None else f"{gate.value:.3g}"
     return f"{gate.id} ({number}; {gate.op} {gate.limit:g})"
 

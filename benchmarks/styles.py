@@ -2,13 +2,15 @@
 
     python benchmarks/styles.py CONFIG [--styles plain,clinical-note] [--beside TABLE] [--samples 10]
 
-For each style, CONFIG runs up to `evaluate` in its workspace; the results before decoding are shared by all styles.
-Each style counts as an attempt in the ledger. `a+b` means two styles in equal shares. For each style the output has:
+A style adapter of the language model determines how texts are written. For each style, the run of CONFIG goes up to
+the stage `evaluate` in its workspace; all styles share the results of the stages before decoding. Each style counts
+as an attempt in the ledger. `a+b` means that each of the styles a and b writes half of the texts. For each style, the
+output has:
 
-- the accuracy of both classifiers trained on the synthetic records alone,
-- the accuracy of the head trained on the vectors from which the kept texts were decoded; the difference to the
-  accuracy of the head above is the cost of decoding,
-- `style.gap` in nats per token,
+- the accuracy of each classifier (encoder head and TF-IDF) trained on the synthetic records alone,
+- the accuracy of the encoder head trained on the vectors from which the kept texts were decoded; the difference from
+  the accuracy of the encoder head above is the cost of decoding,
+- the style gap `style.gap`, which measures how much the style differs from that of real texts, in nats per token,
 - the share of texts that each filter rejected, and some texts drawn at random.
 
 The last rows have the results of real records, and the style gap of the texts in the table --beside (a parquet file
@@ -38,7 +40,7 @@ def parted(style):
 
 
 def undecoded(run, control):
-    """Return the accuracy of the head trained on the vectors from which the kept texts were decoded."""
+    """Return the accuracy of the encoder head trained on the vectors from which the kept texts were decoded."""
     latents = read_latents(run.folder("interpolate"))
     kept = {candidate.latent_id for candidate in read_candidates(run.folder("filter") / "kept.parquet")}
     rows = [i for i, name in enumerate(latents.ids) if name in kept]
@@ -59,7 +61,7 @@ def interval(estimate):
 
 
 def gap(texts, control):
-    """Return the style gap between texts and control, as `evaluate` measures it."""
+    """Return the style gap between the texts and the control records, measured as in the stage `evaluate`."""
     found = style_gap(texts, control.texts, [r.group for r in control.records], SeedTree(0).child("manner"))
     return found and asdict(found)
 

@@ -1,4 +1,8 @@
-"""Decode texts from the vectors of source texts in several ways, and compare each text with its source."""
+"""Decode texts from the vectors of source texts in several ways, and compare each text with its source.
+
+A source is a real text whose vector is decoded. A way is a method that gives one text for each source: it decodes the
+vector, or looks a text up.
+"""
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -23,7 +27,7 @@ class Sources:
     """The real texts whose vectors are decoded."""
 
     texts: tuple[str, ...]
-    labels: tuple[str, ...]  # the class of each
+    labels: tuple[str, ...]  # the class of each text
     vectors: Float32  # float32 (n, d), unit rows, the vectors of the texts
 
     def first(self, n: int) -> "Sources":
@@ -45,10 +49,10 @@ class Candidates:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Way:
-    """One text for each of the first m sources, decoded or looked up."""
+    """The texts of one way: one text for each of the first m sources, decoded or looked up."""
 
     name: str  # name of the way in a table
-    decodes: int  # number of texts decoded for each record; 0 for a way that looks a text up
+    decodes: int  # number of texts decoded for each source; 0 for a way that looks a text up
     texts: tuple[str, ...]  # m texts
     vectors: Float32  # float32 (m, d), unit rows, the vectors of the texts
 
@@ -59,13 +63,13 @@ class RoundTrip:
 
     encoder: Encoder  # the encoder of the vectors
     decoder: Decoder
-    settings: Settings  # its settings; `prompts` must contain the labels of the sources
+    settings: Settings  # the decoder's settings; `prompts` must contain the labels of the sources
     advance: Callable[[int], None] = lambda _: None  # called with the number of texts written since the last call
 
     def write(self, vectors: Float32, labels: Sequence[str], seeds: SeedTree, **changes: Any) -> Candidates:
-        """Return the texts decoded from vectors (m, d), several for each; `changes` replace values of the settings.
+        """Decode vectors (m, d), and return several texts for each; `changes` replace values of the settings.
 
-        With more `candidates`, the first texts of each vector stay the same.
+        If `candidates` is increased, the first texts of each vector stay the same.
         """
         m = len(vectors)
         latents = Latents(
@@ -94,14 +98,14 @@ def first_of(name: str, tries: Candidates) -> Way:
 
 
 def best_of(name: str, tries: Candidates, target: Float32, *, count: int | None = None, before: int = 0) -> Way:
-    """Return the way that uses, of the first `count` texts of each row, the one nearest to the target.
+    """Return a way that chooses the text whose vector is nearest to the target vector, for each source.
 
     Args:
         name: name of the way.
-        tries: the texts.
-        target: float32 (m, d), unit rows.
-        count: number of texts to choose from; all by default.
-        before: number of texts that were decoded earlier for this way, which count as cost, too.
+        tries: the decoded texts of m sources.
+        target: the target vectors, float32 (m, d), unit rows.
+        count: number of texts of each source to choose from (the first ones); all by default.
+        before: number of texts per source that were decoded earlier for this way; they also count as decodes.
     """
     among = tries.vectors[:, :count]
     pick = np.einsum("mcd,md->mc", among, target).argmax(axis=1)
@@ -114,17 +118,20 @@ def best_of(name: str, tries: Candidates, target: Float32, *, count: int | None 
 
 
 def corrected(target: Float32, guess: Float32, alpha: float) -> Float32:
-    """Return target vectors (m, d) moved away from the vectors of a guess, to correct its error.
+    """Return target vectors moved away from the vectors of guessed texts, to correct the error of the guess.
 
         x' = (x + α (x − e(g))) / |x + α (x − e(g))|
 
     Args:
-        target: (m, d), unit rows x.
-        guess: (m, d), unit rows e(g), the vectors of what was written from x.
-        alpha: step length, above 0.
+        target: the target vectors x, float32 (m, d), unit rows.
+        guess: the vectors e(g) of the texts g that were decoded from x, float32 (m, d), unit rows.
+        alpha: step length α, above 0.
+
+    Returns:
+        The vectors x', float32 (m, d), unit rows.
 
     Reference: Morris et al., Text Embeddings Reveal (Almost) As Much As Text, EMNLP 2023, section 4. They train a
-        second model on (x, e(g), x − e(g), g); here no model is trained, and the difference moves the vector.
+        second model on (x, e(g), x − e(g), g). This function trains no model; it adds the difference to x.
     """
     moved = target + np.float32(alpha) * (target - guess)
     moved /= np.linalg.norm(moved, axis=1, keepdims=True)
@@ -132,7 +139,7 @@ def corrected(target: Float32, guess: Float32, alpha: float) -> Float32:
 
 
 def correct_once(trip: RoundTrip, guess: Way, sources: Sources, *, alpha: float, tries: int, seeds: SeedTree) -> Way:
-    """Return the guess, or one of `tries` texts decoded from the corrected vector if that text is nearer."""
+    """Return, for each source, the nearest of the guess and of `tries` texts decoded from the corrected vector."""
     name = f"{guess.name}, corrected by α = {alpha:g}"
     moved = corrected(sources.vectors, guess.vectors, alpha)
     written = trip.write(moved, sources.labels, seeds, candidates=tries)
@@ -146,17 +153,17 @@ def correct_once(trip: RoundTrip, guess: Way, sources: Sources, *, alpha: float,
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class WayFigures:
-    """The figures of a way, one number per text; `rank` is the rank of the text's source (see `ranks`)."""
+    """The measurements of a way; each array is float64 (m,), with one number per text."""
 
     way: Way
-    cosine: Float64
-    overlap: Float64
-    rank: Float64
-    class_kept: Float64
+    cosine: Float64  # cosine between the vectors of the text and of its source
+    overlap: Float64  # see `overlap`
+    rank: Float64  # see `ranks`
+    class_kept: Float64  # 1 if the text has the class of its source, otherwise 0; see `fidelity.class_kept`
 
 
 def judge(way: Way, sources: Sources) -> WayFigures:
-    """Return the figures of a way; text i belongs to source i and is ranked among all sources."""
+    """Return the measurements of a way; text i is compared with source i, which is ranked among all sources."""
     m = len(way.texts)
     own = np.arange(m)[:, None]
     kept = class_kept(way.vectors, sources.labels[:m], sources.vectors, sources.labels, own)
@@ -170,9 +177,9 @@ def judge(way: Way, sources: Sources) -> WayFigures:
 
 
 def row_of(figures: WayFigures, seeds: SeedTree, against: WayFigures | None = None) -> Row:
-    """Return the row of a way in a table: means with intervals, and its paired differences to another way.
+    """Return the table row of a way: means with intervals, and paired differences from the way `against`, if given.
 
-    Randomness: the bootstrap of each figure uses its own child stream, such as seeds/cosine and seeds/overlap.
+    Randomness: the bootstrap of each measurement uses its own child stream, such as seeds/cosine and seeds/overlap.
     """
     rank, way = figures.rank, figures.way
     values: Mapping[str, Float64] = {
@@ -201,15 +208,15 @@ def row_of(figures: WayFigures, seeds: SeedTree, against: WayFigures | None = No
 
 
 def ranks(written: Float32, sources: Float32) -> Int64:
-    """Return the rank of each text's source among all n sources by similarity to the text; 1 is the nearest.
+    """Return the rank of each text's source among all n sources by similarity to the text, int64 (m,); 1 is nearest.
 
         rank_i = |{j : ŷ_i · x_j >= ŷ_i · x_i}|
 
-    Ties count against the source, so identical texts get bad ranks.
+    Ties count against the text's own source, so sources with identical vectors get bad ranks.
 
     Args:
-        written: (m, d), unit rows ŷ, row i written from source i, m <= n.
-        sources: (n, d), unit rows x.
+        written: the vectors ŷ of the texts, float32 (m, d), unit rows; text i was written from source i, m <= n.
+        sources: the vectors x of the sources, float32 (n, d), unit rows.
     """
     likeness = written @ sources.T
     worse: Int64 = (likeness >= likeness.diagonal()[:, None]).sum(axis=1, dtype=np.int64)
@@ -217,7 +224,7 @@ def ranks(written: Float32, sources: Float32) -> Int64:
 
 
 def overlap(written: Sequence[str], sources: Sequence[str]) -> Float64:
-    """Return the cosine between the TF-IDF vectors of each text and its source; text i was written from source i.
+    """Return the cosine between the TF-IDF vectors of text i and source i, float64 (m,).
 
     Term weights are (1 + log count) · idf of scikit-learn, learned on the sources. A text without words of the
     sources has overlap 0.
@@ -230,9 +237,10 @@ def overlap(written: Sequence[str], sources: Sequence[str]) -> Float64:
 
 
 def distinct_ngrams(texts: Sequence[str], k: int, words: int) -> float:
-    """Return the share of distinct k-grams among all k-grams of the first `words` words of the texts together.
+    """Return the number of distinct k-grams of the texts, divided by the number of all k-grams.
 
-    The share falls with the amount of text, so compare only results with the same number of words.
+    Only the first `words` words of all texts together are used. The result falls with the amount of text, so compare
+    only results with the same number of words.
 
     Reference: Li et al., A Diversity-Promoting Objective Function, NAACL 2016, section 5.3 (distinct-1, distinct-2).
     """

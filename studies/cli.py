@@ -31,7 +31,7 @@ def feature_augmentation(  # noqa: PLR0913 - one parameter per option
     seed: Annotated[int, Option(min=0, max=(1 << 53) - 1, help="Seed of every random choice.")] = 0,
     quick: Annotated[bool, Option("--quick", help="Run a small test in minutes; its intervals are wide.")] = False,
 ) -> None:
-    """Compare methods of augmentation in embedding space when some classes have few records."""
+    """Compare methods that add synthetic vectors to classes with few records before a classifier is trained."""
     from studies.feature_augmentation.command import StudyRequest
     from studies.feature_augmentation.command import feature_augmentation as run_study
     from synthgen.core.progress import terminal_progress
@@ -52,7 +52,7 @@ def feature_augmentation(  # noqa: PLR0913 - one parameter per option
 @app.command("dp")
 def dp(  # noqa: PLR0913 - one parameter per option
     *,
-    dataset: Annotated[list[str] | None, Option(help="Set of the study, or clinic; can be repeated.")] = None,
+    dataset: Annotated[list[str] | None, Option(help="Set, such as ag_news or clinic; can be repeated.")] = None,
     data: Annotated[Path | None, Option(help="Folder of the sets.", envvar="SYNTHGEN_DATA")] = None,
     out: Annotated[Path, Option(help="Folder of all output.")] = Path("study/dp"),
     persons: Annotated[
@@ -64,7 +64,7 @@ def dp(  # noqa: PLR0913 - one parameter per option
     seeds: Annotated[int, Option(min=1, help="Number of draws of persons.")] = 1,
     quick: Annotated[bool, Option("--quick", help="Run a small test in minutes; ignore its figures.")] = False,
 ) -> None:
-    """Measure the cost of differential privacy by number of persons, epsilon and mechanism."""
+    """Measure how much utility differential privacy costs, by number of persons, epsilon and mechanism."""
     from studies.dp.command import EPSILONS, PERSONS, RECORDS, DpRequest, dp_study
     from studies.dp.trial import MECHANISMS
     from synthgen.core.progress import terminal_progress
@@ -86,7 +86,7 @@ def dp(  # noqa: PLR0913 - one parameter per option
 @app.command("dp-vectors")
 def dp_vectors(  # noqa: PLR0913 - one parameter per option
     *,
-    dataset: Annotated[list[str] | None, Option(help="Set of the study, or clinic; can be repeated.")] = None,
+    dataset: Annotated[list[str] | None, Option(help="Set, such as ag_news or clinic; can be repeated.")] = None,
     data: Annotated[Path | None, Option(help="Folder of the sets.", envvar="SYNTHGEN_DATA")] = None,
     out: Annotated[Path, Option(help="Folder of all output.")] = Path("study/dp-vectors"),
     persons: Annotated[int, Option(min=20, help="Persons in train.")] = 2000,
@@ -94,7 +94,7 @@ def dp_vectors(  # noqa: PLR0913 - one parameter per option
     seeds: Annotated[int, Option(min=1, help="Number of draws of persons.")] = 3,
     quick: Annotated[bool, Option("--quick", help="Run a small test in a minute; ignore its figures.")] = False,
 ) -> None:
-    """Compare ways to learn the vectors of the classes under one budget, without writing texts."""
+    """Compare ways to learn the vectors of each class under the same privacy budget, without writing texts."""
     from studies.dp.vectors import VectorsRequest
     from studies.dp.vectors import dp_vectors as run_study
     from synthgen.core.progress import terminal_progress
@@ -128,7 +128,7 @@ def smotext(  # noqa: PLR0913 - one parameter per option
     ] = None,
     quick: Annotated[bool, Option("--quick", help="Run a small test in a minute; ignore its figures.")] = False,
 ) -> None:
-    """Measure utility and privacy of SMOTExT and its baselines, alone and added to the real records."""
+    """Measure utility and privacy of records made by SMOTExT and by baselines, alone and added to real records."""
     from studies.smotext.command import SmotextRequest
     from studies.smotext.command import smotext as run_study
     from synthgen.core.progress import terminal_progress
@@ -177,7 +177,7 @@ def plans(
     out: Annotated[Path, Option(help="Folder of all output.")] = Path("study/plans"),
     quick: Annotated[bool, Option("--quick", help="Run a small test in a minute; ignore its figures.")] = False,
 ) -> None:
-    """Compare ways to choose the words of a prompt, without a language model."""
+    """Compare ways to choose the words that describe a vector in a prompt, without a language model."""
     from studies.content_plans import PlansRequest
     from studies.content_plans import plans as run_study
     from synthgen.core.progress import terminal_progress

@@ -1,7 +1,7 @@
 """`python -m studies plans`: compare ways to choose words that describe a vector in a prompt. No text is written.
 
-The chosen words are compared with the vector and with real notes. Runs of SynthGen use `WordReader.plan`. The study
-also tries phrases of two or three words, and the co-occurrence of words, both taken from public passages.
+The chosen words are compared with the vector and with real records. Runs of SynthGen use `WordReader.plan`. The study
+also tries phrases of two or three words, and words that often occur together; both are found in public passages.
 """
 
 import math
@@ -26,14 +26,15 @@ from synthgen.core.types import Float32
 from synthgen.decode.bridge import load_vocabulary
 from synthgen.decode.prompt_words import LIKENESS, POOL, PRIOR, WordReader, make_reader
 
-SIZES = (6, 10)  # numbers of words
+SIZES = (6, 10)  # numbers of words to choose for a vector
 PHRASES = 8_000  # largest number of phrases
-LEAST = 15  # a phrase, and each of its words, is in at least this number of passages
+LEAST = 15  # a phrase, and each of its words, must be in at least this number of passages
 MIN_NPMI = 0.25  # smallest normalized pointwise mutual information of the parts of a phrase
-# a pair of words is omitted if this share of its passages contains it in one phrase of three words
+# A phrase of two words is omitted if, in at least this share of its passages, it is part of the same phrase of three
+# words.
 MAX_COVERED = 0.75
-WEIGHTS = (0.1, 0.3)  # of the co-occurrence in the score of a word
-# sources with mostly medical text are read whole, of the others every fourth passage
+WEIGHTS = (0.1, 0.3)  # weights of the co-occurrence in the score of a word
+# sources with mostly medical text, which are read completely
 MEDICAL = frozenset(
     {
         "craft_pmc_articles",
@@ -43,22 +44,22 @@ MEDICAL = frozenset(
         "openstax:nursing-external-bundle",
     }
 )
-EVERY = 4
+EVERY = 4  # of all other sources, every fourth passage is read
 # sources that are not read: they have no open license, or a study uses them as private records
 CLOSED = frozenset({"newsgroups20_train", "ag_news_train_subset", "aci_bench_train"})
 _TOKEN = re.compile(r"[a-z][a-z'-]*[a-z]|[a-z0-9]+|[.,;:()!?\"]")
 _WORD = re.compile(r"[a-z][a-z'-]*[a-z]")
-Plans = Sequence[tuple[str, ...]]
+Plans = Sequence[tuple[str, ...]]  # the chosen words of each vector
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlansRequest:
-    """The part of the study to run."""
+    """The options of the study."""
 
     dataset: str  # a name in `KINDS`
     data: Path | None  # folder of the sets; if None, the ways that need public passages are omitted
     out: Path  # folder of the page and of the cached vectors
-    quick: bool  # use few vectors and no public passages, as a test; ignore the figures
+    quick: bool  # use few vectors and no public passages, as a test; ignore the results
 
 
 def plans(request: PlansRequest, progress: Progress) -> Path:
@@ -104,13 +105,13 @@ def plans(request: PlansRequest, progress: Progress) -> Path:
 
 
 def measured(chosen: Plans, bench: WritersBench) -> tuple[float, float, float, float]:
-    """Return four means over the vectors.
+    """Return four measurements of the chosen words, each averaged over the vectors.
 
     Returns:
-        the share of words that a record of a parent of the vector contains;
-        the share of pairs of words that one real record of other persons contains;
-        the cosine between the vector and the vector of the words, written as a list;
-        the share of lists that are nearer to their own vector than to all other vectors.
+        The share of words that occur in at least one parent record of the vector.
+        The share of pairs of words that occur together in at least one record of a person who is not in train.
+        The cosine between the vector and the vector of the words, which are embedded as a comma-separated list.
+        The share of lists that are nearer to their own vector than to all other vectors.
     """
     of_record = {record.id: set(_WORD.findall(record.text.lower())) for record in bench.train.records}
     others = [set(_WORD.findall(text.lower())) for text in bench.test.texts]
@@ -127,7 +128,7 @@ def measured(chosen: Plans, bench: WritersBench) -> tuple[float, float, float, f
 
 
 def tokenized(data: Path) -> Iterator[list[str]]:
-    """Yield the tokens, in lower case, of openly licensed public passages."""
+    """Yield the lower-case tokens of each public passage that is read (see `MEDICAL`, `EVERY` and `CLOSED`)."""
     for path in sorted((data / "bridge_corpus").glob("*.parquet")):
         table = pq.read_table(path, columns=["text", "source"])
         for i, (text, source) in enumerate(zip(*(column.to_pylist() for column in table.columns), strict=True)):
@@ -136,13 +137,14 @@ def tokenized(data: Path) -> Iterator[list[str]]:
 
 
 def phrases(passages: Sequence[Sequence[str]], most: int) -> dict[str, float]:
-    """Return at most `most` phrases of two or three words with the share of passages that contain them.
+    """Return at most `most` phrases of two or three words, each with the share of passages that contain it.
 
     A phrase contains no stop word and no name of a person. Its parts occur together more often than by chance:
 
         NPMI(a, b) = log(p(ab) / (p(a) p(b))) / −log p(ab) ≥ MIN_NPMI
 
-    where p(a) is the share of passages that contain a. The most frequent phrases are returned, most frequent first.
+    where p(a) is the share of passages that contain a. If there are more than `most` phrases, the most frequent ones
+    are returned; the most frequent phrase comes first.
 
     Reference: Bouma, "Normalized (Pointwise) Mutual Information in Collocation Extraction", GSCL 2009.
     """
@@ -181,7 +183,7 @@ def _npmi(both: float, first: float, second: float) -> float:
 def with_phrases(
     reader: WordReader, shares: Mapping[str, float], bench: WritersBench, out: Path, progress: Progress
 ) -> WordReader:
-    """Return the vocabulary of `reader` with phrases added; `shares` has the share of passages of each phrase."""
+    """Return the vocabulary of `reader` with phrases added; `shares` is the result of `phrases`."""
     vectors = kept_vectors("phrases", list(shares), bench.encoder, out / "vectors", progress)
     added = make_reader(shares, vectors, reader.centre)
     return WordReader(
@@ -193,7 +195,11 @@ def with_phrases(
 
 
 def co_occurrence(passages: Sequence[Sequence[str]], words: Sequence[str]) -> csr_matrix:
-    """Return the positive NPMI of each pair of words that at least three passages contain, a matrix (v, v)."""
+    """Return the co-occurrence of each pair of the v words, a sparse matrix (v, v).
+
+    It is the NPMI of the pair (see `phrases`) if the NPMI is positive and at least three passages contain the two
+    words, and 0 otherwise.
+    """
     number = {word: i for i, word in enumerate(words)}
     rows = [sorted({number[token] for token in tokens if token in number}) for tokens in passages]
     place = np.concatenate([np.full(len(row), i) for i, row in enumerate(rows)])
@@ -208,9 +214,9 @@ def co_occurrence(passages: Sequence[Sequence[str]], words: Sequence[str]) -> cs
 
 
 def in_company(reader: WordReader, company: csr_matrix, vectors: Float32, k: int, weight: float) -> Plans:
-    """Return k words for each vector, as `WordReader.read` does, but prefer words that co-occur.
+    """Return k words for each vector (n, d), as `WordReader.read` does, but prefer words that co-occur.
 
-    `weight` × the mean co-occurrence of a word with the words chosen before is added to its score.
+    A word's score is increased by `weight` times the mean co-occurrence of the word with the words chosen before.
     """
     centred = vectors - reader.centre
     centred /= np.linalg.norm(centred, axis=1, keepdims=True)

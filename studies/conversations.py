@@ -20,18 +20,18 @@ REWRITE = (
     "[ Write about {length} words.][ Write in {language}.][ The person is {person}.] Write the paragraph only.\n\n"
     "Text: {terms}"
 )
-PASSAGE_WORDS = 70  # a prompt contains at most this number of first words of a passage
-RUN_WORDS = 10  # a text with this number of consecutive words of its passage counts as a copy
-Asking = Callable[[Latents, Settings, SeedTree], list[Turns]]
+PASSAGE_WORDS = 70  # a passage is cut to this number of words in a prompt
+RUN_WORDS = 10  # a text that shares this number of consecutive words with its passage counts as a copy
+Asking = Callable[[Latents, Settings, SeedTree], list[Turns]]  # returns the conversation for each latent
 
 
 class Conversation(PromptDecoder):
-    """Decodes texts as the next turns of the conversations that `asking` returns, one for each latent."""
+    """Decodes a text for each latent, as the next turn of the conversation that `asking` returns for the latent."""
 
     def __init__(self, folder: Path, prompter: Prompter, asking: Asking) -> None:
         super().__init__(folder, prompter, decoder=folder.name)
         self.asking = asking
-        self.ids: list[list[int]] = []  # the prompts of the current call
+        self.ids: list[list[int]] = []  # the tokens of the prompts of the current call of `decode`
 
     def decode(
         self, latents: Latents, settings: Settings, seeds: SeedTree, advance: Advance, contexts: Sequence[str] = ()
@@ -48,7 +48,7 @@ class Conversation(PromptDecoder):
 
 
 class OneByOne(WordReader):
-    """A vocabulary whose prompt words are chosen independently of each other, as for a bridge."""
+    """A vocabulary whose prompt words are chosen one by one, as for a bridge, and not to fit the vector together."""
 
     def plan(self, vectors: Float32, k: int) -> tuple[tuple[str, ...], ...]:
         """Return k words for each vector, float32 (n, d); see `WordReader.read`."""
@@ -56,7 +56,7 @@ class OneByOne(WordReader):
 
 
 def of_passages(prompter: Prompter, passages: Mapping[str, str]) -> Asking:
-    """Return a function that builds prompts to rewrite the public passage of each latent, `passages[id]`."""
+    """Return a function that asks the model to rewrite the public passage `passages[id]` for each latent."""
 
     def asking(latents: Latents, settings: Settings, seeds: SeedTree) -> list[Turns]:
         rewriting = replace(prompter, template=REWRITE)
@@ -72,7 +72,10 @@ def of_passages(prompter: Prompter, passages: Mapping[str, str]) -> Asking:
 
 
 def of_corrections(prompter: Prompter, written: Mapping[str, str]) -> Asking:
-    """Return a function that builds prompts to rewrite each latent's text, `written[id]`, with its missing words."""
+    """Return a function that asks the model to rewrite the text `written[id]` of each latent.
+
+    The new text should also contain the prompt words of the latent that `written[id]` lacks.
+    """
 
     def asking(latents: Latents, settings: Settings, seeds: SeedTree) -> list[Turns]:
         found = prompter.conversations(latents, settings, seeds)
@@ -88,7 +91,7 @@ def of_corrections(prompter: Prompter, written: Mapping[str, str]) -> Asking:
 
 
 def missing(words: Sequence[str], text: str) -> list[str]:
-    """Return the words that a text does not contain in singular or plural, not even as part of a longer word."""
+    """Return the words that a text lacks; the singular, the plural, or a longer word with the word counts too."""
     return [word for word in words if word.removesuffix("s") not in text.lower()]
 
 

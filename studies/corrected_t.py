@@ -10,19 +10,20 @@ from scipy import stats
 
 from audits.core.stats import holm
 
-# accuracies are shares of test records, so two folds that differ do so by much more than rounding errors
+# A standard deviation up to this value counts as zero. It can only come from rounding errors, because accuracies are
+# shares of test records, so two folds with different accuracies differ by much more.
 _NO_SPREAD = 1e-12
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FoldMean:
-    """The mean of one value per fold, with its interval and the test that it is zero."""
+    """The mean of one value per fold, with its interval and a test of whether it is zero."""
 
     folds: int  # J, the number of values
-    mean: float | None  # their mean; None without values
-    low: float | None  # lower end of the interval; None if the values have no variance to compute it from
-    high: float | None  # upper end of the interval, or None
-    p: float | None  # two-sided p-value of the hypothesis that the mean is zero; None if low is None
+    mean: float | None  # mean of the values; None if there are no values
+    low: float | None  # lower end of the interval; None if no variance can be estimated from the values
+    high: float | None  # upper end of the interval; None if low is None
+    p: float | None  # two-sided p-value of the hypothesis that the mean is zero; None if it is not computed
 
 
 def corrected_t(values: NDArray[np.float64], test_to_train: float, confidence: float = 0.95) -> FoldMean:
@@ -34,10 +35,10 @@ def corrected_t(values: NDArray[np.float64], test_to_train: float, confidence: f
         se² = (1/J + n_test/n_train) · s²,   t = mean / se  with J − 1 degrees of freedom,
         interval = mean ± t_{J−1, (1 + confidence)/2} · se
 
-    If there is one fold, or if all folds agree, the variance is zero and the mean has no interval and no p.
+    If there is only one fold, or if all folds have the same value, the result has no interval and no p-value.
 
     Args:
-        values: (J,) one value per fold: a measure, or the difference of two methods in the same fold.
+        values: float64 (J,), one value per fold: a measure, or the difference of two methods in the same fold.
         test_to_train: n_test / n_train of a fold.
         confidence: confidence of the interval.
 
@@ -55,6 +56,6 @@ def corrected_t(values: NDArray[np.float64], test_to_train: float, confidence: f
 
 
 def holm_where_made(p_values: Sequence[float | None]) -> list[float | None]:
-    """Return the p-values adjusted by Holm's correction for the number of tests; None (no test made) stays None."""
+    """Return the p-values after Holm's correction for several tests; None (no test was made) stays None."""
     adjusted = iter(holm([p for p in p_values if p is not None]))
     return [None if p is None else next(adjusted) for p in p_values]

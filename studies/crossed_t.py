@@ -1,4 +1,4 @@
-"""Compute the interval of a mean over draws of train records from one pool, all tested on the same records."""
+"""Compute the interval of a mean over several draws of train records from one pool, with the same test records."""
 
 import math
 
@@ -9,16 +9,16 @@ from scipy import stats
 from studies.corrected_t import FoldMean
 
 Float64 = NDArray[np.float64]
-_NO_SPREAD = 1e-12
+_NO_SPREAD = 1e-12  # a standard error up to this value counts as zero, because it can come from rounding
 
 
 def crossed_t(values: Float64, train_to_rest: float, influence: Float64, confidence: float = 0.95) -> FoldMean:
     """Return the mean over draws with a t interval that covers the variation of draws, pool and test persons.
 
-    The mean varies with the train records and with the test persons, and both variances are added. The first one is
-    a. Draws of n records from a pool of N share records, so s² / J alone would be too small. The factor below is
-    exact for sums over records if the pool is a random sample. The second one is b, the variance of the mean of the
-    influences u of the C test persons, which all draws share.
+    The mean varies with the train records (variance a) and with the test persons (variance b). Two draws from the
+    same pool share train records, so the variance of the values s² divided by J would be too small for a. The larger
+    factor in the formula is exact for sums over records if the pool is a random sample. b is estimated from the
+    influence u of each of the C test persons, who are the same in all draws.
 
         a = (1/J + n_train/(n_pool − n_train)) · s²,   b = C/(C − 1) · Σ_c u_c²,   se² = a + b
         degrees of freedom = se⁴ / (a²/(J − 1) + b²/(C − 1)),   interval = mean ± t_{(1 + confidence)/2} · se
@@ -27,10 +27,10 @@ def crossed_t(values: Float64, train_to_rest: float, influence: Float64, confide
     one draw, or if both variances are zero, there is no interval. No p-value is computed.
 
     Args:
-        values: (J,) one value per draw.
-        train_to_rest: n_train / (n_pool − n_train).
-        influence: (C,) contribution of each test person to the mean, minus the average contribution; sums to 0. Empty
-            if the value does not depend on test records.
+        values: float64 (J,), one value per draw.
+        train_to_rest: n_train / (n_pool − n_train), where n counts records.
+        influence: float64 (C,), the contribution of each test person to the mean, minus the average contribution; the
+            sum is 0. Empty if the value does not depend on test records.
         confidence: confidence of the interval.
 
     Reference: C. Nadeau and Y. Bengio, Inference for the generalization error, Machine Learning 52 (2003), eq. 9, for

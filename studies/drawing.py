@@ -1,7 +1,7 @@
 """The style of the figures of the studies, and functions that write them as SVG and PNG.
 
-The colours are those of Okabe and Ito, which colour-blind readers can distinguish. Every series also has its own mark
-and dash, for printing in grey. A figure is 17 cm wide, with letters of at least 7 points.
+The colours are those of Okabe and Ito, which colour-blind readers can distinguish. Every series also has its own
+marker and line style, for printing in grey. A figure is 17 cm wide, with letters of at least 7 points.
 """
 
 import re
@@ -15,7 +15,7 @@ PAGE_INCHES = 17 / 2.54
 _DPI = 300
 _RC = {
     "svg.fonttype": "none",
-    "svg.hashsalt": "synthgen study",  # the same numbers give the same bytes
+    "svg.hashsalt": "synthgen study",  # a constant, so that the same data give the same bytes
     "text.parse_math": False,
     "font.family": "sans-serif",
     "font.size": 8,
@@ -39,14 +39,14 @@ _RC = {
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """Colour, mark and dash of one series; no two series of a figure share any of them."""
+    """Colour, marker and line style of one series; two series of a figure differ in all three."""
 
     color: str
     marker: str
     dash: str | tuple[int, tuple[float, ...]]
 
 
-# the first four can be distinguished in grey; no figure has more lines
+# the looks of the series of a figure, in order; the first four can be distinguished even by shade of grey alone
 LOOKS = (
     Look("#000000", "o", "-"),
     Look("#E69F00", "s", (0, (4, 1.5))),
@@ -61,7 +61,7 @@ LOOKS = (
 
 @contextmanager
 def sheet(height_inches: float, rows: int, columns: int, **options: Any) -> Iterator[tuple[Any, list[Any]]]:
-    """Yield a figure of page width and its panels, row by row, under the study's style.
+    """Yield a figure of page width and its panels, row by row, with the style of the studies.
 
     `options` are those of matplotlib's `subplots`, such as sharey.
     """
@@ -74,7 +74,10 @@ def sheet(height_inches: float, rows: int, columns: int, **options: Any) -> Iter
 
 
 def write_figure(figure: Any, folder: Path, name: str) -> list[Path]:
-    """Write a figure as SVG and PNG without a date and return the two paths; call it inside `sheet`."""
+    """Write a figure as SVG and PNG and return the two paths; call this function inside `sheet`.
+
+    The files contain no date and no software version, so that the same data give the same bytes.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     paths = [folder / f"{name}.svg", folder / f"{name}.png"]
     figure.savefig(paths[0], dpi=_DPI, metadata={"Date": None})  # dpi of rasterised parts

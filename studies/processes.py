@@ -16,7 +16,7 @@ from synthgen.core.workers import usable_cores
 J = TypeVar("J")
 R = TypeVar("R")
 ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
-SECONDS_BETWEEN_LOOKS = 1.0
+SECONDS_BETWEEN_LOOKS = 1.0  # a worker checks at this interval whether its parent still runs
 
 
 def in_processes(
@@ -27,11 +27,11 @@ def in_processes(
     start: Callable[..., None] | None = None,
     given: tuple[Any, ...] = (),
 ) -> None:
-    """Run every job in a worker process and call `finished` in this process as each ends, in any order.
+    """Run every job in a worker process, and call `finished` in this process when a job ends; jobs end in any order.
 
-    The processes are joblib's loky, because forks of a process with threads of torch can hang, and the standard
-    library's spawn needs a main guard in the caller's script. The worker processes end when this function returns or
-    raises, and within a second after this process is killed.
+    The processes are those of joblib's loky. A fork of a process in which torch has threads can hang, and the spawn
+    method of the standard library needs `if __name__ == "__main__"` in the caller's script. The worker processes end
+    when this function returns or raises, and within a second after this process is killed.
 
     Args:
         jobs: picklable; they start in this order.
@@ -43,7 +43,7 @@ def in_processes(
 
     Raises:
         Interrupted: if a process was killed.
-        Exception: the first one that a job or `start` raises; no job starts after it.
+        Exception: the first exception that a job or `start` raises; then all worker processes are ended.
 
     Cost: each process takes seconds to start, and loads its own copy of what `start` loads.
     """
@@ -61,18 +61,18 @@ def in_processes(
             "a worker process was killed, perhaps because memory ran out",
             hint="Run the same command again to continue. LOKY_MAX_CPU_COUNT=1 limits it to one worker process.",
         ) from None
-    finally:  # either all results were received, or an error ends the study
+    finally:  # no worker is needed any more: either all results were received, or an error ends the study
         pool.shutdown(kill_workers=True)
 
 
 class _Worker:
-    """Calls `start` before the first job of a worker process, so that an error of `start` is an error of the job."""
+    """Holds `start` until the first job of a worker process, so that an error in `start` is an error of that job."""
 
     start: Callable[[], None] | None = None
 
 
 def _begin(parent: int, start: Callable[..., None] | None, given: tuple[Any, ...]) -> None:
-    """Prepare a worker process: it ignores interrupts, which the parent handles, and ends with the parent."""
+    """Prepare a worker process: it ignores interrupts, which the parent handles, and ends after the parent ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_leave_with, args=(parent,), daemon=True).start()
     _Worker.start = None if start is None else lambda: start(*given)

@@ -1,10 +1,11 @@
 """Turn private labelled text into an audited, signed synthetic dataset, or refuse the release with reasons.
 
-run = Pipeline(Config.load("clinic.yaml")).run(resume="auto")
-decision = run.decide()
-bundle = run.release(decision, key="keys/releaser.pem", out="out")
-verify(bundle.path, trust="trust.json").ok
-Release.open(bundle.path, trust="trust.json").to_arrow()
+Example:
+    run = Pipeline(Config.load("clinic.yaml")).run(resume="auto")
+    decision = run.decide()
+    bundle = run.release(decision, key="keys/releaser.pem", out="out")
+    verify(bundle.path, trust="trust.json").ok
+    Release.open(bundle.path, trust="trust.json").to_arrow()
 """
 
 from typing import TYPE_CHECKING, Any

@@ -1,7 +1,7 @@
-"""Define, parse and check the whole configuration of a run, as a YAML file or from Python.
+"""Define, parse and check the whole configuration of a run, which is given as a YAML file or in Python.
 
 Unknown keys, duplicate keys, anchors and invalid combinations are errors. One error lists all mistakes of a file,
-each with its path, the given value and what is allowed. The section of a stage is defined in the stage's package.
+each with its key, the given value and what is allowed. The section of a stage is defined in the stage's package.
 """
 
 import os
@@ -240,8 +240,8 @@ class Config(Section):
         except ValidationError as error:
             raise invalid(mistakes(error.errors(include_url=False), given, type(self))) from None
 
-    # The flag makes pydantic validate mappings without a call of this constructor. With a call, pydantic would report
-    # the ConfigError of the constructor as a single mistake.
+    # With this flag, pydantic does not call this constructor when it validates a mapping. Otherwise, pydantic would
+    # report the ConfigError of the constructor as a single mistake.
     __init__.__pydantic_base_init__ = True  # type: ignore[attr-defined]
 
     def __repr_args__(self) -> list[tuple[str | None, Any]]:  # `repr` and `str` show no path, column or label
@@ -292,7 +292,10 @@ class Config(Section):
 
     @classmethod
     def parse(cls, value: dict[str, Any], base: str = ".", file: str | None = None) -> "Config":
-        """Return the configuration in a mapping; raise one ConfigError that lists every mistake."""
+        """Return the configuration that a mapping contains; raise one ConfigError that lists every mistake.
+
+        `base` is the folder that relative paths start from. `file` is the file that contains the mapping, if any.
+        """
         if not isinstance(value, dict):
             raise ConfigError(
                 f"the configuration is a {type(value).__name__}, not a dictionary",

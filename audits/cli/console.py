@@ -70,8 +70,8 @@ def print_exit_json(stop: SystemExit) -> None:
 def protect_process(stop: Callable[[int, FrameType | None], None]) -> None:
     """Make new files private, forbid core dumps, and call `stop` on Ctrl-C or SIGTERM, for the whole process.
 
-    `stop` raises SystemExit. If Python ignores it, because the signal came during a `__del__`, `stop` is called
-    again.
+    `stop` raises SystemExit. If Python ignores this exception, because the signal came during a `__del__`, `stop` is
+    called again.
     """
     os.umask(0o077)
     if sys.platform != "win32":

@@ -1,7 +1,7 @@
 """Implement `audits explain`: print a page of `audits/explain`.
 
 Each page explains an audit, or another source of numbers, such as `balance` (the class sizes). A gate of a policy
-compares one number with a limit; it is explained on the page of the source of this number.
+compares one number with a limit; the page of the source of this number also explains the gate.
 """
 
 import json
@@ -14,7 +14,7 @@ import typer
 from audits.cli.console import AsJson
 from audits.core.errors import InputError
 
-_ALIASES = {"dp_epsilon": "dp", "dp_delta": "dp"}  # accepted name -> name of the page
+_ALIASES = {"dp_epsilon": "dp", "dp_delta": "dp"}  # key: name that a user can type; value: name of the page
 _PREFIXES = ("audit_", "dp_consistent_")  # prefixes of the ids of gates
 _HELP = "an audit (name or letter A to I), another source of numbers (such as balance), or a gate of a policy"
 
@@ -48,7 +48,7 @@ def _page_name(name: str) -> str:
 
 
 def _pages_of_gates() -> dict[str, str]:
-    """Return gate id -> name of its page, with `_` in place of `-` in the id.
+    """Return the name of the page of each gate, by the id of the gate with `_` in place of `-`.
 
     The gates are those of the shipped policies, and the gate that is added if rows of the table are quarantined.
     """

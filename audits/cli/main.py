@@ -44,8 +44,9 @@ def canaries(  # noqa: PLR0913, PLR0917 - one parameter per option of the comman
 ) -> None:
     """Make fictional persons (canaries) and choose some of them for a second run of the generator.
 
-    A fair coin decides for each canary whether its records are in insert.parquet. Append these rows to the train
-    table of the second run, the canary build. This run shows what the generator memorises. Never release its rows.
+    A fair coin decides for each canary whether its records are in insert.parquet. Append insert.parquet to the train
+    table of the second run, the canary build. The canary build shows what the generator memorises. Never release its
+    rows.
     """
     from audits.attacks.canaries.files import write_canaries
     from audits.attacks.canaries.kinds import make_canaries

@@ -1,7 +1,8 @@
 """Find the gates of a policy that cannot pass because an input is missing, before any audit runs.
 
-A gate compares a metric with a limit. An example is `membership.auc.high`, the upper end of the interval of the AUC
-in the audit `membership`. The part before the first dot is the source: an audit, or for example `attempts`.
+A gate compares a metric with a limit. An example of a metric is `membership.auc.high`, the upper end of the interval
+of the AUC in the audit `membership`. The part before the first dot is the source: an audit, or another source of
+numbers, such as `attempts` (the ledger, which counts the audits of the same control persons).
 """
 
 from collections.abc import Collection
@@ -21,7 +22,8 @@ OPTIONS = {  # source of numbers, if it is not an audit -> option that supplies 
 }
 # input in `NEEDS`, without which an audit cannot run -> option that supplies this input
 INPUT_OPTIONS = {"canaries": "--canaries and --canary-build", "mechanism": "--mechanism", "previous": "--previous"}
-LINEAGE_METRICS = {  # metrics of the audit `parent_recovery` that require --lineage
+# metrics of the audit `parent_recovery` that require --lineage: the train rows from which each synthetic row was made
+LINEAGE_METRICS = {
     *("lineage", "records_with_parents", "parent_recall", "pair_recall", "parent_recall_ratio", "max_weight"),
     *("min_effective_parents", "min_row_persons", "max_person_share", "max_person_rows", "min_class_persons"),
 }
@@ -38,7 +40,7 @@ def impossible_gates(
     """
     run = applicable_audits(inputs) if audits is None else tuple(audits)
     lines = []
-    # for empty evidence, `decide` returns the gates that the policy has for every table
+    # for evidence without any number, `decide` returns the gates that the policy has for every table
     for gate in decide(Evidence(metrics={}, audits={}), policy).gates:
         source, name_and_bound = gate.metric.split(".", 1)  # for example "membership" and "auc.high"
         name = name_and_bound.rsplit(".", 1)[0]

@@ -23,8 +23,8 @@ def rewrite(
     `without` has the numbers, from 1, of the rows to leave out. `of_table` is the digest of the table to which the
     numbers in `without` refer; with None, the digest is not checked.
 
-    Raise InputError if the new file exists, the digest of the table is not `of_table`, a number in `without` is not
-    a row number of the table, or no row would remain.
+    Raise InputError if the table cannot be read, the new file exists or has an unknown suffix, the digest of the
+    table is not `of_table`, a number in `without` is not a row number of the table, or no row would remain.
     """
     table = load_table(path, text=text, label=label, role="evaluated")
     if out.suffix not in READERS:

@@ -190,7 +190,7 @@ def _count_attempt(
 
 
 def _selftest_of(path: Path, inputs: "AuditInputs") -> "BoundSelfTest":
-    """Return the self-test in a file; raise InputError if it is about other tables or another version."""
+    """Return the self-test in a file; raise InputError if it is for different tables or another version."""
     from audits.core.inputs import digests
     from audits.core.report import tool_name
     from audits.selftest.bound import check_bound, read_selftest
@@ -203,7 +203,7 @@ def _selftest_of(path: Path, inputs: "AuditInputs") -> "BoundSelfTest":
 def _numbers(
     inputs: "AuditInputs", utility: File, test: "BoundSelfTest | None", *, secret: bool
 ) -> "dict[str, Estimate]":
-    """Return the metrics that do not come from audits, by name: the number of rows, and those of the options."""
+    """Return by name the metrics that come from no audit: number of rows, secret seed, utility and self-test."""
     from audits.core.rates import exact
     from audits.gate.rule import SECRET
     from audits.gate.utility import read_utility
@@ -276,7 +276,7 @@ def _show(report: "AuditReport", decision: "Decision | None", *, as_json: bool) 
 
 
 def _write_quarantined(report: "AuditReport", synthetic: Path, out: File) -> None:
-    """Write quarantine.txt into `out`, if given, and state on stderr how to remove the quarantined rows."""
+    """Write quarantine.txt (rows that no audit can judge) into `out`, if given; say on stderr how to remove them."""
     from audits.core.inputs import shortened
     from audits.core.quarantine import write_rows
 
@@ -306,7 +306,7 @@ def _limit_text(threshold: float | tuple[float, float] | None) -> str:
 def _create_or_clear(out: File) -> None:
     if out is not None:
         _create_folder(out)
-        for name in (AUDIT, PUBLIC, QUARANTINE):  # of an earlier run, perhaps on a different table
+        for name in (AUDIT, PUBLIC, QUARANTINE):  # results of an earlier run, perhaps on a different table
             (out / name).unlink(missing_ok=True)
 
 

@@ -1,6 +1,7 @@
 """Implement `audits shadow-plan` and `audits shadow`, an attack for users who can run their generator again.
 
-The generator runs many times, each time without some persons. The attack infers which runs each person was part of.
+The generator runs many times, each time without some persons. The attack infers which runs used each person's
+records.
 """
 
 import json
@@ -35,9 +36,10 @@ def shadow_plan(  # noqa: PLR0913, PLR0917 - one parameter per option of the com
 ) -> None:
     """Plan the reruns of the generator for `audits shadow`.
 
-    The targets are the train persons whose records are closest to a synthetic record. Each target is omitted from
-    half of the reruns. For each entry of `runs` in plan.json, run the generator with a new seed on train without the
-    persons in `leave_out`, and save its output at the path in `synthetic`.
+    The targets are the most over-represented train persons. These are the persons whose records are much more similar
+    to a synthetic record than to public or control records. Each target is omitted from half of the reruns. For each
+    entry of `runs` in plan.json, run the generator with a new seed on train without the persons in `leave_out`,
+    and save its output at the path in `synthetic`.
     """
     from audits.attacks.shadow.plan import plan_shadow, write_plan
     from audits.core.inputs import load_tables

@@ -1,8 +1,8 @@
 """Compute a lower bound on the privacy loss epsilon of a generator from a single training run.
 
-A fair coin decides for each person whether the generator is trained on this person (inserted). Attacks give each
-person a score from the generator's output. An attacker combines the scores and guesses the coins of the persons with
-the clearest scores. The more guesses are right, the larger epsilon must be.
+A fair coin decides for each person whether the person is inserted, which means that the generator is trained on this
+person. Attacks compute a score of each person from the generator's output. An attacker combines the scores and
+guesses the coins of the persons with the clearest scores. The more guesses are right, the larger epsilon must be.
 """
 
 import math
@@ -27,11 +27,11 @@ class Claim(NamedTuple):
 
     limit: float  # the epsilon to test
     delta: float
-    is_claim: bool  # True: both are from a claim in the mechanism log. False: the audit sets `limit`, and delta is 0
+    is_claim: bool  # True: both are claimed in a log of DP mechanisms. False: the audit sets `limit`, and delta is 0
 
 
 def stated_claim(mechanism: Mapping[str, Any] | None, limit: float) -> Claim:
-    """Return the claimed epsilon and delta in a mechanism log; without a log or claim, return `limit` and delta 0.
+    """Return the epsilon and delta claimed in a log of DP mechanisms; without a log or claim, `limit` and delta 0.
 
     Raise InputError if there is a claim and its epsilon is not a number above 0 and at most MAX_CLAIM, or its delta
     (0 if missing) is not a number from 0 to below 1.
@@ -77,26 +77,27 @@ def guess_coins(
 
         e = -ln(1 - rank) - ln 2,   w0 = 0.1 / K,   w = w0 + (E'E + 200 I)^-1 E'(y - E w0)
 
-    The vector e (K,) of a person has one entry per attack, and `rank` is the rank of the attack's score from 0 to 1
-    (`mid_ranks`). An entry is large only at the top of the ranking, where a few copied persons are found. E has one
-    row e for each person with a revealed coin, and y has the entry 1 if this person was inserted and -1 if not. w0 is
-    the weight of each attack before any coin is revealed. The guess is "inserted" if e w >= 0, and otherwise "not
-    inserted". For each tested number r of guesses, r / 4 persons are guessed in each later fold: those with the
-    largest |e w|. Each r is tested at level alpha / (number of tested values of r).
+    The vector e (K,) of a person has one entry per attack, and `rank` is the rank of the person's score in this
+    attack, scaled to between 0 and 1 (`mid_ranks`). An entry is large only at the top of the ranking, where a few
+    copied persons are found. E has one row e for each person with a revealed coin, and y has the entry 1 if this
+    person was inserted and -1 if not. w0 is the weight of each attack before any coin is revealed. The guess is
+    "inserted" if e w >= 0, and otherwise "not inserted". For each tested number r of guesses, r / 4 persons are
+    guessed in each fold after the first: those with the largest |e w|. Each r is tested at level alpha / (number of
+    tested values of r).
 
-    A guess may depend only on the release and on the coins of earlier folds. If the guesses also depended on later
-    coins, all guesses could be right with probability 1/2 even without a leak.
+    A guess may depend only on the generator's output and on the coins of earlier folds. If the guesses also depended
+    on later coins, all guesses could be right with probability 1/2 even without a leak.
 
     Args:
-        scores: name of an attack -> one finite score per person; (P,).
-        inserted: the independent fair coin of each person; (P,).
+        scores: for each attack, by its name, one finite score per person, as an array of shape (P,).
+        inserted: result of the independent fair coin of each of the P persons.
         rng: draws the folds.
         alpha: largest probability that the bound is wrong.
         delta: delta of the tested claim.
 
     Reference: Steinke, Nasr and Jagielski, arXiv 2305.08846. Guessing fold after fold is our addition. With delta 0,
-        each guess is right with probability at most q = e^eps / (1 + e^eps), whatever the release and the earlier
-        coins are. The number of right guesses is therefore stochastically below Bin(r, q). For delta > 0, the
+        each guess is right with probability at most q = e^eps / (1 + e^eps), whatever the output and the earlier
+        coins are. The number of right guesses is therefore stochastically dominated by Bin(r, q). For delta > 0, the
         paper's term for delta is added to this bound; the term is not proved for guessing fold after fold.
     """
     tail = np.stack([_tail_scores(score) for _, score in sorted(scores.items())], axis=1)  # one row e per person
@@ -143,7 +144,7 @@ def guessed_persons(n: int) -> int:
 
 
 def guesses_tried(n: int) -> list[int]:
-    """Return the tested numbers of guesses if n coins can be guessed: those of GUESSES below n, and n itself."""
+    """Return the tested numbers of guesses if n coins can be guessed: the numbers in GUESSES below n, and n."""
     return [*(r for r in GUESSES if r < n), n]
 
 

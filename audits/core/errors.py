@@ -50,7 +50,7 @@ class PolicyError(AuditError, ValueError):
 
 
 class UnmetPolicyError(AuditError):
-    """The given inputs cannot meet a policy; `problems` lists the gates that cannot be met."""
+    """The given inputs cannot meet a policy; `problems` lists the gates (rules of the policy) that cannot be met."""
 
     exit_code = 4
 
@@ -60,7 +60,10 @@ class NotMeasurable(AuditError):  # noqa: N818 - a state of an audit, not an err
 
 
 class VerifyError(AuditError):
-    """A bundle, envelope or trust root is not valid. The meaning of a code, such as `E_DIGEST`, never changes."""
+    """A bundle, a signed envelope or a trust root is not valid. The meaning of an error code never changes.
+
+    A bundle is the folder of a released dataset. A trust root is a file of accepted keys and policies.
+    """
 
     EXIT_CODES: ClassVar[Mapping[str, int]] = {  # error code -> exit code of the command
         **dict.fromkeys(("E_DIGEST", "E_DATA", "E_MANIFEST", "E_EXTRA", "E_MISSING", "E_SUBJECT"), 10),

@@ -23,7 +23,7 @@ MAX_SMALL_BYTES = 64 << 20  # limit for a file that is not a table, such as evid
 _BATCH_ROWS = 64
 _CELL_BYTES = 50  # smallest number of bytes that a value needs in memory as a Python object
 _NO_SPACE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
-# error numbers of the disk and of permissions; any different number shows a mistake in the program
+# error numbers of the disk and of permissions; an error with any other number is a mistake in the program
 _DISK_ERRORS = _NO_SPACE | {errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO, errno.ESTALE, errno.ENXIO}
 _SPARE = 1 << 20  # bytes that a file system may need in addition to the written data
 
@@ -32,8 +32,8 @@ def open_regular(path: str | Path, max_bytes: int = MAX_TABLE_BYTES) -> io.Buffe
     """Open a file for reading. Raise OSError if it is not a regular file or has more than `max_bytes` bytes.
 
     `strerror` of the error states the reason. A device, pipe or socket could deliver data without end or block the
-    process. The file is checked after it is opened, because a check of the path could concern a different file: a
-    process could replace the file between the check and the opening.
+    process. The file is checked after it is opened, because another process could replace the file between an earlier
+    check and the opening.
     """
     file = open(path, "rb", opener=_without_waiting)  # noqa: SIM115 - the caller closes the file
     found = os.fstat(file.fileno())
@@ -60,7 +60,7 @@ def read_regular(path: str | Path, max_bytes: int = MAX_SMALL_BYTES) -> bytes:
 
 
 def read_parquet(file: BinaryIO, to_read: Collection[str]) -> tuple[list[str], "pa.Table"]:
-    """Return the names of all columns of a Parquet file, and a table of those of its columns that are in `to_read`.
+    """Return the names of all columns of a Parquet file, and a table of the columns that are in `to_read`.
 
     A file of a few hundred bytes can decode to many gigabytes. The decoded size is therefore measured first, in small
     batches. Raise OSError, with the reason in `strerror`, if the file is damaged or exceeds `MAX_TABLE_BYTES`.
@@ -165,7 +165,10 @@ def write_whole(path: Path, data: bytes) -> None:
 
 @contextmanager
 def locked(lock: Path) -> Iterator[None]:
-    """Wait for the exclusive lock of a file, hold it in the context, and then release it; create a missing file."""
+    """Wait for the exclusive lock of a file, hold it in the context, and then release it.
+
+    If the file is missing, it is created.
+    """
     with lock.open("a") as file:
         if sys.platform == "win32":
             import msvcrt

@@ -115,7 +115,10 @@ def arms(holdout: HoldoutTables) -> Arms:
 
 
 def person_scores(row_scores: NDArray[np.floating], row_person: Int) -> Float:
-    """Return the highest record score of each person, so that each person counts once; float64 (P,)."""
+    """Return the highest record score of each person, so that each person counts once.
+
+    The result is a float64 array of shape (P,) for P persons.
+    """
     best = np.full(int(row_person.max()) + 1, -np.inf)
     np.maximum.at(best, row_person, row_scores)
     return best

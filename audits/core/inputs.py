@@ -24,7 +24,7 @@ from audits.core.types import AuditInputs, Int, Table, persons
 
 # "synthetic" is the table to be released; only for this role, every byte of the file is checked. Three roles are the
 # outputs of additional runs of the generator: "rerun" (without some train persons), "mirror" (trained on control) and
-# "canary build" (with canaries). "previous" is an earlier release, and "evaluated" a table to measure or rewrite.
+# "canary build" (with invented persons). "previous" is an earlier release. "evaluated" is measured or rewritten.
 Role = Literal[
     "synthetic", "rerun", "mirror", "canary build", "evaluated", "previous", "train", "control", "reference"
 ]
@@ -32,7 +32,7 @@ Role = Literal[
 MAX_ROWS = 5_000_000
 MAX_TEXT_CHARACTERS = 1_000_000
 _SURROGATE = re.compile("[\ud800-\udfff]")  # a lone surrogate of UTF-16, which is not a character
-_MAX_LISTED = 20  # largest number of problems or columns that a message lists; it states how many it omits
+_MAX_LISTED = 20  # largest number of problems or columns that a message lists; it also states how many are omitted
 _MAX_NAME_CHARACTERS = 40  # a longer column name is not shown: it may be a record of a file without header
 _COLUMN = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,31}")  # allowed column names of a synthetic table
 _DEFAULT_COLUMNS = {"text": "text", "label": "label", "group": "group"}  # parameter of `load_table` -> default
@@ -157,7 +157,7 @@ def take(table: Table, rows: Int) -> Table:
 
 
 def some_persons(table: Table, max_persons: int, rng: np.random.Generator) -> Table:
-    """Return all rows of `max_persons` randomly chosen persons; the whole table if it has no more persons."""
+    """Return all rows of `max_persons` randomly chosen persons, or the whole table if it has no more persons."""
     names, owner = persons(table.groups)
     if len(names) <= max_persons:
         return table
@@ -176,7 +176,7 @@ def table_digest(table: Table) -> str:
 
 
 def digests(inputs: AuditInputs) -> dict[str, str]:
-    """Return a mapping from the name of each given table, of the lineage and of the mechanism log to its sha256."""
+    """Return, by name, the sha256 of each given table, of the lineage (parents, weights) and of the mechanism log."""
     roles = ("synthetic", "train", "control", "reference", "mirror")
     tables: dict[str, Table | None] = {role: getattr(inputs, role) for role in roles}
     if inputs.canaries is not None:
@@ -314,8 +314,8 @@ def _unaudited(
 ) -> list[str]:
     """Return the problems with the content of a synthetic table that no audit reads.
 
-    If the table has extra columns (other than text, label and row numbers), this is the only problem. Otherwise, the
-    names of the columns, the types of their values, and the bytes of the file (`file_problems`) are checked.
+    If the table has extra columns (other than text, label and row numbers), only this problem is returned. Otherwise,
+    the names of the columns, the types of their values, and the bytes of the file (`file_problems`) are checked.
     """
     text, label = columns["text"], columns["label"]
     possible_numberings = {name for name in present - {text, label} if name in {columns["group"], *NUMBERINGS}}

@@ -11,7 +11,7 @@ _SHAPE = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}Z")
 
 
 def instant(text: str) -> datetime:
-    """Return the time in a string such as `2026-11-20T07:00:00Z`; raise ValueError for a different form."""
+    """Return the time in a string such as `2026-11-20T07:00:00Z`; raise ValueError for any other form."""
     if not _SHAPE.fullmatch(text) or not text.isascii():
         raise ValueError("a time must look like 2026-11-20T07:00:00Z")
     return datetime.strptime(text, _FORMAT).replace(tzinfo=UTC)

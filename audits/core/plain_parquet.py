@@ -122,7 +122,7 @@ def _pages(values: Sequence[bytes]) -> bytes:
 
 
 def _struct(*fields: tuple[int, int, bytes]) -> bytes:
-    made, last = bytearray(), 0  # a field is encoded with the difference of its number and the previous number
+    made, last = bytearray(), 0  # a field is encoded with its number minus the number of the previous field
     for number, kind, value in fields:
         made += bytes([(number - last) << 4 | kind]) + value
         last = number

@@ -19,8 +19,8 @@ class ProvableLimit(NamedTuple):
 def provable_limit(n_persons: int) -> ProvableLimit:
     """Return the strictest limit that is proved with 95 % confidence if none of n persons has an event.
 
-    n >= ln(0.05) / ln(1 - tau):  tau 0.001 from 2,995 persons, 0.003 from 998, 0.01 from 299. The confidence is
-    fixed: if it rose with the confidence of the run, the limit would become weaker.
+    A limit tau requires n >= ln(0.05) / ln(1 - tau): 2,995 persons for 0.001, 998 for 0.003, and 299 for 0.01. The
+    confidence is fixed: if it rose with the confidence of the run, the limit would become weaker.
     """
     stricter = 0
     for tau in TAUS:

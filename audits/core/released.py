@@ -1,4 +1,4 @@
-"""Find content of a table to be released that no attack reads and that may disclose train or control data.
+"""In a table to be released, find content that no attack reads and that may disclose train or control data.
 
 Examples are hidden bytes, labels and names that identify persons, and unkeyed digests of person ids or texts.
 """
@@ -41,10 +41,10 @@ _PANDAS = b"pandas"  # metadata key under which pandas stores its description of
 _HEX = re.compile(r"[0-9a-f](?:[-:.]?[0-9a-f]){7,}")  # at least 8 hexadecimal digits, also with separators
 _BASE32 = re.compile(r"[A-Za-z2-7]*")  # a string in the alphabet of base 32
 _BASE_32_OR_64 = re.compile(r"[A-Za-z0-9+/]{16,}")  # a string in the alphabet of base 64, which contains base 32
-_WINDOW = 16  # number of characters of a window; chance explains no match, because it has at least 64 bits
-_LEVEL = 0.001  # significance level of the test for more matching short parts of digests than expected by chance
+_WINDOW = 16  # number of characters of a window; no match is due to chance, because a window has at least 64 bits
+_LEVEL = 0.001  # significance level of the test whether more short parts of digests match than expected by chance
 _NAMESPACES = (uuid.NAMESPACE_DNS, uuid.NAMESPACE_URL, uuid.NAMESPACE_OID, uuid.NAMESPACE_X500)
-# algorithms of the searched digests: those that `hashlib` guarantees, except SHAKE, and BLAKE2b with shorter digests
+# hash algorithms whose digests are searched for: all that `hashlib` guarantees, without SHAKE, and shorter BLAKE2b
 _ALGORITHMS: tuple[Callable[[bytes], Any], ...] = (
     *(getattr(hashlib, name) for name in sorted(hashlib.algorithms_guaranteed) if not name.startswith("shake")),
     *(partial(hashlib.blake2b, digest_size=size) for size in (8, 16, 20, 32)),
@@ -79,8 +79,9 @@ def plain_file(suffix: str, rows: Sequence[Mapping[str, str]]) -> bytes:
 def _parquet_files(data: bytes, _rows: object) -> Iterator[bytes]:
     """Yield the rows of the Parquet file `data` as each known writer would write them.
 
-    The form of SynthGen is yielded if the file names this writer. If no column has a dictionary or metadata, either
-    the forms of pandas (with and without an index) follow, if the file has its metadata, or the form of pyarrow.
+    If the file names SynthGen as its writer, the form of SynthGen is yielded first. If a column has a dictionary or
+    metadata, no further form is yielded. Otherwise, the forms of pandas (with and without an index) follow if the
+    file has metadata of pandas, and the form of pyarrow follows if not.
     """
     file = pq.ParquetFile(pa.BufferReader(data), pre_buffer=False)
     table, meta = file.read(use_threads=False).replace_schema_metadata(None), file.metadata
@@ -102,7 +103,10 @@ def _parquet_files(data: bytes, _rows: object) -> Iterator[bytes]:
 
 
 def _writer_options(meta: "pq.FileMetaData", *, has_schema: bool) -> dict[str, Any]:
-    """Return the options of `pq.write_table` that wrote a file with this metadata; `has_schema` is `store_schema`."""
+    """Return the options with which `pq.write_table` wrote a file with this metadata.
+
+    `has_schema` is whether the file contains the schema of pyarrow, which becomes the option `store_schema`.
+    """
     group = meta.row_group(0)
     columns = [group.column(i) for i in range(group.num_columns)]
     return {
@@ -123,7 +127,7 @@ def _written(table: pa.Table, **options: Any) -> bytes:
 
 
 def _jsonl_files(data: bytes, rows: Sequence[Mapping[str, Any]]) -> Iterator[bytes]:
-    """Yield each usual JSON-lines form of the rows; if `data` is not empty, only those with its first line."""
+    """Yield each usual JSON-lines form of the rows; if `data` is not empty, only the forms with its first line."""
     if len({tuple(row) for row in rows}) > 1:  # rows with different keys have no usual form
         return
     for is_ascii, separators, slash in product((False, True), ((", ", ": "), (",", ":")), ("/", "\\/")):
@@ -189,8 +193,9 @@ def released_problems(synthetic: Table, train: Table, control: Table) -> list[st
 
     A synthetic table that was loaded from a file has no person names (`groups`). In a table from Python, the names
     must number the rows (`is_numbering`), or the persons in order of their first rows, from 0 or 1, such as "p0",
-    "p1". A prefix has at most nine letters, and then optionally "_" or "-". In the spelling of `_plain`, a name must
-    not equal the id of a person of train or control, and not contain such an id of at least five characters.
+    "p1". The number may follow a prefix of at most nine letters and optionally "_" or "-". A name must not equal the
+    id of a person of train or control, and must not contain such an id of at least five characters. Names and ids are
+    compared in the spelling of `_plain`.
 
     No column may contain an unkeyed digest of a person id or text of train or control (`digests_found`), because
     anyone who guesses the id or text can compute its digest.
@@ -253,8 +258,8 @@ def digests_found(public: Iterable[str], ids: Iterable[str], texts: Iterable[str
 
     The digests are computed from each text and from the usual spellings of each id, with _ALGORITHMS and, for ids, as
     name-based UUIDs. A digest counts if a public string has its first 16 characters in hexadecimal, base 32 or base
-    64, or the last 16 in hexadecimal. For 8 <= n < 16, its first or last n hexadecimal digits count if they are a
-    whole run of such digits in a public string, and if there are more such matches for this n than chance explains.
+    64, or the last 16 in hexadecimal. For 8 <= n < 16, its first or last n hexadecimal digits count if they form a
+    complete run of hexadecimal digits in a public string, and if this n has more matches than chance explains.
     """
     windows, tokens = _parts_of_digests(public)
     if not windows and not tokens:
@@ -264,7 +269,7 @@ def digests_found(public: Iterable[str], ids: Iterable[str], texts: Iterable[str
     of_ids = ((data, _uuids(data)) for name in ids for data in _spellings(name))
     no_uuids: list[bytes] = []
     of_texts = ((text.encode("utf-8", "surrogatepass"), no_uuids) for text in texts)
-    matches: dict[int, set[bytes | str]] = defaultdict(set)  # n -> digests (n = 16) or their first or last n digits
+    matches: dict[int, set[bytes | str]] = defaultdict(set)  # n -> found digests (n = 16), or found parts of n digits
     n_digests = 0
     for data, uuids in chain(of_ids, of_texts):
         digests = [*(algorithm(data).digest() for algorithm in _ALGORITHMS), *uuids]

@@ -24,7 +24,7 @@ class AuditReport:
     inputs: Mapping[str, str]  # sha256 of each input, see `audits.core.inputs.digests`
     input_checks: Mapping[str, Any] = field(default_factory=dict)  # results of the input checks
     tool: str  # name and version of the audit package
-    # name of a check -> the synthetic rows (from 0) that this check quarantines, see `audits.core.quarantine`
+    # name of a check -> the synthetic rows (from 0) that this check sets aside, see `audits.core.quarantine`
     quarantined: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
 
     @property
@@ -96,7 +96,8 @@ def read_report(data: bytes) -> AuditReport:
 def private_bytes(result: AuditResult) -> bytes:
     """Return the RFC 8785 bytes of a result, including its findings and quarantined rows.
 
-    In `audit.json`, a result has neither of the two. The report lists the quarantined rows of all checks together.
+    A result in `audit.json` contains neither findings nor quarantined rows. The report lists the quarantined rows of
+    all checks in one field.
 
     Raise InputError if a number is not finite or a detail is not a JSON value.
 

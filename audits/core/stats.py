@@ -1,7 +1,8 @@
 """Compute the statistics of the audits: intervals, tests, a lower bound on epsilon, sample sizes.
 
 Each end of an interval is one-sided: the true value is above `high` with probability at most 1 - confidence, and
-below `low` with probability at most 1 - confidence. Counts are of persons, unless an audit states a different unit.
+below `low` with probability at most 1 - confidence. Counts are numbers of persons, unless an audit states a different
+unit.
 
 A pass depends on intervals at the confidence of the run. A fail depends on tests at fixed significance levels, so
 that a higher confidence cannot turn a fail into a pass. There are two kinds of tests. The hypothesis of the first
@@ -9,7 +10,8 @@ kind is that a value is at most a margin away from its safe value: a table witho
 test. The hypothesis of the second kind, such as in `scan_test`, is that there is no effect: a table without leaks
 fails such a test with a probability of at most the level. Without optional inputs, the audits contain nine tests of
 the second kind at `CHANCE_LEVEL` = 0.01 (five of them in `memorization`), so at most 9 % of tables without leaks fail
-one of the nine. Three optional inputs add such tests: vectors of encoders, a mirror table and a previous release.
+one of the nine. Three optional inputs add such tests: vectors of encoders, a mirror table (written by the same
+generator from control) and a previous release.
 """
 
 import math
@@ -22,9 +24,9 @@ from scipy import optimize, stats
 from audits.core.errors import InputError, NotMeasurable
 from audits.core.types import Float
 
-SCAN_GRID = (5, 7, 10, 15, 20, 30, 50, 100, 200, 500, 1000)  # numbers of persons at the top of `scan_test`'s ranking
-POWER = 0.8  # power of sample sizes and of the smallest detectable leak, if no other power is given
-PASS_POWER = 0.95  # power of the sample sizes of `neighbours` and `parent_recovery` for tables without leaks to pass
+SCAN_GRID = (5, 7, 10, 15, 20, 30, 50, 100, 200, 500, 1000)  # tested numbers of persons at the top, in `scan_test`
+POWER = 0.8  # statistical power for sample sizes and the smallest detectable leak, if no other is given
+PASS_POWER = 0.95  # probability that tables of the required size without leaks pass `neighbours` or `parent_recovery`
 FAIL_LEVEL = 0.05  # significance level of the tests against a margin or limit, after correction for multiple testing
 CHANCE_LEVEL = FAIL_LEVEL / 5  # significance level of most tests of the hypothesis of no effect
 EXPLAINED_LEVEL = 0.01  # significance level of the tests in `exceeds_control` and `exceeds_chance`
@@ -53,7 +55,7 @@ def wilson(k: int, n: int, *, confidence: float) -> Interval:
 
 
 def wilson_of_share(p: float, n: float, *, confidence: float) -> Interval:
-    """Return Wilson's approximate interval of a share p of n trials; n may be an effective number, not whole."""
+    """Return Wilson's approximate interval of a share p of n trials; n may be an effective, non-integer number."""
     z = float(stats.norm.ppf(confidence))
     centre = (p + z * z / (2 * n)) / (1 + z * z / n)
     half = z / (1 + z * z / n) * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n))
@@ -97,8 +99,8 @@ def scan_test(scores_train: Float, scores_control: Float) -> Scan:
     records similar to train: the absence of the train persons then reveals them.
 
     M has each number m <= N of `SCAN_GRID`. If persons m and m + 1 have the same score, m is raised to include all
-    persons with this score. A number m = N is then omitted. If M is empty, the result is `Scan(1.0, 0, 0)`. M depends
-    only on the pooled scores, so the test is valid at every sample size.
+    persons with this score. A number m = N is then omitted. If M is empty, the result is `Scan(1.0, 0, 0)`. M does
+    not depend on which of the scores are those of train, so the test is valid at every sample size.
 
     Args:
         scores_train: one score per train person; a higher score means closer to the synthetic table.
@@ -122,7 +124,7 @@ def scan_test(scores_train: Float, scores_control: Float) -> Scan:
 
 
 def one_run_epsilon(*, r: int, v: int, m: int, delta: float, alpha: float) -> float:
-    """Return the lower bound on epsilon that v right guesses among r guesses prove, after one run of the generator.
+    """Return a lower bound on epsilon from one run of the generator, if v of r guesses of an attacker are right.
 
     A fair coin decides for each of m persons whether the generator is trained on this person. An attacker guesses r
     of the coins from the output of the generator. If epsilon is eps, then P[v or more guesses are right] <= p(eps).
@@ -160,7 +162,7 @@ def one_run_epsilon(*, r: int, v: int, m: int, delta: float, alpha: float) -> fl
 
 
 def one_run_ceiling(r: int, *, alpha: float) -> float:
-    """Return the bound of `one_run_epsilon` for r right guesses and delta 0: max(0, ln(q / (1 - q))), q^r = alpha."""
+    """Return `one_run_epsilon` if all r guesses are right and delta is 0: max(0, ln(q / (1 - q))), q^r = alpha."""
     q = alpha ** (1 / r)
     return max(0.0, math.log(q / (1 - q)))
 
@@ -178,9 +180,9 @@ def auc_error(scores_train: Float, scores_control: Float) -> float:
         max(sqrt(var(V_T) / n_T + var(V_H) / n_H),  sqrt((n_T + n_H + 1) / (12 n_T n_H)))
 
     T is train with n_T persons, and H is control with n_H persons. V_T has, for each person of T, the share of H with
-    a lower score plus half the share with an equal score; V_H has, for each person of H, the same for T. The second
-    term is the error of a random ranking without equal scores (Mann and Whitney 1947). We added this term, because
-    the first term is 0 if all scores are equal. If T or H has only one person, the result is the second term.
+    a lower score plus half the share with an equal score; V_H has, for each person of H, these shares of T. The
+    second term is the error of a random ranking without equal scores (Mann and Whitney 1947). We added this term,
+    because the first term is 0 if all scores are equal. If T or H has only one person, the result is the second term.
 
     Reference: DeLong, DeLong and Clarke-Pearson, Biometrics 1988.
     """
@@ -226,8 +228,8 @@ def exceeds_control(train: int, control: int, share: float, *, minimum: int, n_t
 
     A match is, for example, an identifier of a person that occurs in the synthetic table. If `control` is below
     `minimum`, every match of a train person counts as a leak. Otherwise, matches evidently occur without a leak, so a
-    binomial test compares `train` with `control`. Checks of the tables use this function also to compare the number
-    of synthetic rows that have a property (`train`) with the number of real rows (`control`).
+    binomial test compares `train` with `control`. The input checks also use this function, to compare the number of
+    synthetic rows that have a property (`train`) with the number of real rows that have it (`control`).
 
     Args:
         train: number of matches of train persons.
@@ -247,8 +249,8 @@ def exceeds_chance(matches: int, expected: float, *, negligible: float) -> bool:
         expected < negligible   or   P[Poisson(expected) >= matches] <= EXPLAINED_LEVEL
 
     `matches` is the number of different values, such as record numbers, that occur both in train and in the synthetic
-    table. `expected` is the number of such values that is expected by chance, and Poisson(expected) their number by
-    chance. If `expected` is below `negligible`, the result is true even if `matches` is 0.
+    table. By chance, this number has the distribution Poisson(expected). If `expected` is below `negligible`, the
+    result is true even if `matches` is 0.
     """
     return expected < negligible or float(stats.poisson.sf(matches - 1, expected)) <= EXPLAINED_LEVEL
 
@@ -264,7 +266,10 @@ def needed_for_share(d: float, *, confidence: float = 0.95, power: float = POWER
 
 
 def needed_for_auc(d: float, *, confidence: float = 0.95, power: float = POWER) -> int:
-    """Return how many persons per arm distinguish an AUC of 1/2 + d from 1/2: n >= `z_sum`^2 / (6 d^2)."""
+    """Return how many persons train and control each need to distinguish an AUC of 1/2 + d from 1/2.
+
+    The number n of persons of each table must satisfy n >= `z_sum`^2 / (6 d^2).
+    """
     return math.ceil(z_sum(confidence, power) ** 2 / (6 * d * d))
 
 
@@ -274,12 +279,15 @@ def detectable_share(n: float, *, confidence: float = 0.95) -> float:
 
 
 def detectable_auc(n: float, *, confidence: float = 0.95) -> float:
-    """Return the smallest deviation of an AUC from 1/2 that n persons per arm detect: `z_sum` / sqrt(6 n)."""
+    """Return the smallest deviation of an AUC from 1/2 that n train persons and n control persons detect.
+
+    The deviation is `z_sum` / sqrt(6 n).
+    """
     return z_sum(confidence, POWER) / math.sqrt(6 * n)
 
 
 def power_of_each(n: int, joint: float = POWER) -> float:
-    """Return the power of each of n two-sided tests with which all of them pass with probability `joint` or more."""
+    """Return the power that each of n two-sided tests needs so that all pass with probability `joint` or more."""
     return 1 - (1 - joint) / (2 * n)
 
 

@@ -43,7 +43,10 @@ def _parse(data: bytes, parse_int: Callable[[str], int | float]) -> Any:
 
 
 def canonical(value: Any) -> bytes:
-    """Return the RFC 8785 bytes of a value; raise JsonError for NaN, infinities, surrogates and ints >= 2**53."""
+    """Return the bytes of a value in canonical JSON (RFC 8785).
+
+    Raise JsonError for NaN, infinities, lone surrogates, and integers with an absolute value of 2**53 or more.
+    """
     try:
         return rfc8785.dumps(value)
     except rfc8785.CanonicalizationError as error:
@@ -81,7 +84,8 @@ def _reject_constant(_: str) -> None:
     raise JsonError("NaN and infinities are not JSON")
 
 
-def _whole_number(digits: str) -> int | float:  # canonical JSON writes whole numbers from 2**53 on as doubles
+def _whole_number(digits: str) -> int | float:
+    # canonical JSON contains an integer of 2**53 or more only if the written value was a float
     return number if abs(number := int(digits)) < 2**53 else _finite(digits)
 
 

@@ -70,10 +70,10 @@ class Closed(BaseModel):
 
 
 class Canonical(Closed):
-    """A model of a file that is identified by its canonical bytes."""
+    """A model of a file; the digest of the canonical bytes of the model identifies the file."""
 
     def to_bytes(self) -> bytes:
-        """Return the RFC 8785 bytes of all fields, including those with default values."""
+        """Return all fields, including those with default values, as the bytes of canonical JSON (RFC 8785)."""
         return canonical(self.model_dump(mode="json"))
 
     def digest(self) -> str:

@@ -145,7 +145,7 @@ def block_yaml(value: Mapping[str, Any], indent: int = 0) -> bytes:
 
 
 def _usual_cause(line: str) -> str:
-    """Return a hint on the mistake that usually makes such a line not valid YAML."""
+    """Return a hint on the usual mistake in a line that is not valid YAML."""
     if "\t" in line[: len(line) - len(line.lstrip())]:
         return "Indent with spaces, not with tabs."
     if re.search(r'"[^"]*\\', line):

@@ -31,7 +31,7 @@ class Table:
     texts: tuple[str, ...]  # non-empty strings
     labels: tuple[str, ...] | None  # class of each row, or None if the table has no classes
     groups: tuple[str, ...]  # person id of each row; if the table names no persons, each row has a different id
-    has_groups: bool  # whether the table names persons; if not, every claim is per record
+    has_groups: bool  # whether `groups` identifies persons; if not, every privacy claim is per record
     # key: name of an encoder; value: the encoder's vectors of the texts, float32 (rows, dimensions)
     vectors: Mapping[str, NDArray[np.float32]] = field(default_factory=dict)
 
@@ -46,7 +46,7 @@ class Table:
 class Lineage:
     """The train rows (parents) from which each synthetic row was made; private."""
 
-    parents: tuple[tuple[int, ...], ...]  # for each synthetic row, the indices (from 0) of its parents, or ()
+    parents: tuple[tuple[int, ...], ...]  # for each synthetic row, indices (from 0) of its parents; () if it has none
     # for each synthetic row, the weight of each parent, at least 0; the weights of a row with parents have the sum 1
     weights: tuple[tuple[float, ...], ...]
 
@@ -77,7 +77,7 @@ class Previous:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuditInputs:
-    """The tables and logs that the audits read; a field is None or () if the user gave no such input."""
+    """The tables and logs that the audits read; an optional table or log is None if the user did not give it."""
 
     synthetic: Table  # the table to be released
     train: Table  # the table on which the generator was trained

@@ -17,7 +17,7 @@ from audits.embeddings.encoders import Encoded
 from audits.embeddings.similarity import Float32, Matrix, highest, similarity_blocks
 from audits.gate.coarse import coarsen
 
-LOCAL_NEIGHBOURS = 5  # number of nearest reference rows whose mean similarity `crowding` subtracts
+LOCAL_NEIGHBOURS = 5  # number of nearest rows of public text (reference) whose mean similarity `crowding` subtracts
 MIN_BIN = 10  # smallest number of synthetic rows, other than 0, that a bin of a published histogram may count
 BINS_PER_UNIT = 40  # number of histogram bins in a distance of 1
 
@@ -26,12 +26,13 @@ BINS_PER_UNIT = 40  # number of histogram bins in a distance of 1
 class Share(NormalShare):
     """A share of synthetic rows, such as those nearest to train, with its standard error.
 
-    The error is that of the share if the roles (train or control) of the persons are assigned at random.
+    The error is the standard deviation of the share if the roles (train or control) of the persons are assigned at
+    random.
     """
 
     @property
     def n(self) -> int:
-        """Effective number of rows: the n for which n independent rows have this standard error, sqrt(1/4 / n)."""
+        """Effective number of rows: the n for which a share of n independent rows has this error, sqrt(1/4 / n)."""
         return int(0.25 / self.error**2) if self.error > 0 else 0
 
     def estimate(self, confidence: float, *, less: float = 0.0) -> Estimate:
@@ -144,8 +145,8 @@ def nndr_ratio(to_train: Float32, to_control: Float32) -> float | None:
     """Return the 10 % quantile of the nearest-neighbour distance ratio (NNDR) for train, divided by that for control.
 
     The ratio of a synthetic row is (distance to the nearest row) / (distance to the second nearest row). Rows whose
-    second distance is 0 are omitted. Without any row, a quantile counts as 0. The result is None if the quantile for
-    control is 0.
+    second distance is 0 are omitted. If no row remains, the quantile counts as 0. The result is None if the quantile
+    for control is 0.
     """
     quantiles = []
     for distances in (to_train, to_control):

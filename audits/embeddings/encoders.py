@@ -1,7 +1,8 @@
 """Encode the texts of all tables as vectors, whose similarity the audits measure.
 
-Two encoders, one of words and one of characters, are fitted on the reference table. They detect similar wording, but
-not paraphrases. The caller can add vectors of an encoder that attackers may have, such as the generator's encoder.
+Two encoders, one of words and one of characters, are fitted on the reference table, which has texts of persons other
+than the compared ones. These encoders detect similar wording, but not paraphrases. The caller can add vectors of an
+encoder that attackers may have, such as the generator's encoder.
 """
 
 from collections.abc import Callable
@@ -40,7 +41,7 @@ class Encoded:
 def encode(holdout: HoldoutTables, rng: Rng) -> tuple[Encoded, ...]:
     """Return the tables encoded by words, by characters, and by each encoder whose vectors the caller passed.
 
-    Raise InputError with all problems if passed vectors are missing for a table or do not fit.
+    Raise InputError with all problems if passed vectors are missing for a table or do not fit its rows.
 
     Randomness: the seed of the truncated singular value decomposition and the rows on which it is fitted.
     Privacy: reads all texts; frequencies, projections and means are computed from the reference only.
@@ -49,10 +50,11 @@ def encode(holdout: HoldoutTables, rng: Rng) -> tuple[Encoded, ...]:
 
 
 def encode_words(holdout: HoldoutTables) -> Encoded:
-    """Return TF-IDF rows of words with the weights (1 + ln tf) · (1 + ln((1 + N) / (1 + df))).
+    """Return the rows as TF-IDF vectors: a word has the weight (1 + ln tf) · (1 + ln((1 + N) / (1 + df))).
 
-    tf counts the word in the row. df of the N reference rows contain the word. A word that is not in the reference
-    has the highest weight, because a synthetic row that shares the word with a person may be a copy.
+    tf is the number of times that the word occurs in the row, and df is the number of reference rows, out of N, that
+    contain the word. A word that is not in the reference has the highest weight, because a synthetic row that shares
+    the word with a person may be a copy.
     """
     sequences, n_words = numbered_words([t.texts for t in _tables(holdout).values()])
     rows = [np.repeat(np.arange(len(s)), np.diff(s.starts)) for s in sequences]
@@ -61,10 +63,11 @@ def encode_words(holdout: HoldoutTables) -> Encoded:
 
 
 def encode_characters(holdout: HoldoutTables, rng: Rng) -> Encoded:
-    """Return rows of at most 128 dimensions: TF-IDF of hashed character 3- and 4-grams, truncated SVD, centred.
+    """Return the rows as vectors of at most 128 dimensions, computed from their character 3- and 4-grams.
 
-    SVD and centre are computed from the reference. Without centring, a few short texts would be the nearest
-    neighbours of most texts, because all vectors have a large common component.
+    A truncated SVD reduces the TF-IDF weights of the hashed n-grams, and the mean vector is subtracted. SVD and mean
+    are computed from the reference. Without the subtraction, a few short texts would be the nearest neighbours of
+    most texts, because all vectors have a large common component.
 
     Reference: Deerwester et al., JASIS 1990 (latent semantic analysis).
     """
@@ -153,7 +156,7 @@ def encode_once(rng: Rng) -> TableEncoder:
     """Return a variant of `encode_tables` that encodes at its first call, and returns the same result at later calls.
 
     The variant ignores its random argument and uses `rng`, so that it does not matter which audit calls it first. It
-    raises ValueError if a later call has inputs that differ from those of the first call.
+    raises ValueError if a later call passes an `AuditInputs` object other than that of the first call.
     """
     first: list[tuple[AuditInputs, EncodedTables]] = []
 

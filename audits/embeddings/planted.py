@@ -31,7 +31,7 @@ def confirmed(result: AuditResult, inputs: AuditInputs, measure: Measure) -> Aud
     `measure` is the audit without this test.
 
     Privacy: the planted copies stay in memory.
-    Randomness: persons, rows and words, from a stream that is the same in every run.
+    Randomness: draws persons, rows and words from a stream that is the same in every run.
     """
     if result.verdict != "pass":
         return result
@@ -51,10 +51,10 @@ def confirmed(result: AuditResult, inputs: AuditInputs, measure: Measure) -> Aud
 
 
 class EncoderAudit(ABC):
-    """An audit of encoded tables that passes only if it detects planted copies; subclasses define `name`.
+    """An audit that reads texts as vectors, and passes only if it detects planted copies; subclasses define `name`.
 
-    `encoder` encodes the audited tables. Audits of the same tables can share one encoder, which then encodes the
-    tables only once (`encode_once`).
+    `encoder` turns the audited tables into vectors. Audits of the same tables can share one encoder, which then
+    encodes the tables only once (`encode_once`).
     """
 
     def __init__(self, encoder: TableEncoder = encode_tables) -> None:
@@ -69,7 +69,7 @@ class EncoderAudit(ABC):
         """
 
         def measure_planted(planted: AuditInputs, planted_rng: Rng) -> AuditResult:
-            # not `self._encoder`, which may know only the audited tables
+            # not `self._encoder`, which may accept only the audited tables (`encode_once`)
             return self._measure(planted, encode_tables(planted, planted_rng), planted_rng, confidence)
 
         result = self._measure(inputs, self._encoder(inputs, rng), rng, confidence)
@@ -83,7 +83,7 @@ def plant(inputs: AuditInputs, rng: Rng) -> tuple[AuditInputs, int]:
     """Return samples of the tables with planted copies in the synthetic table, and the number of copies.
 
     For each chosen train person, a copy of the person's longest record replaces a random synthetic row. The copy
-    lacks 20 % of the words (`DROPPED_WORDS`), but has the label and the vectors of the record.
+    lacks about 20 % of the words (`DROPPED_WORDS`), but has the label and the vectors of the record.
     """
     train, control = (some_persons(table, MAX_PERSONS, rng) for table in (inputs.train, inputs.control))
     m = min(MAX_PERSONS, len(inputs.synthetic))

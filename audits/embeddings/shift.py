@@ -15,11 +15,11 @@ N_FOLDS = 5  # number of folds of the cross-validation
 # a larger table is replaced by a sample of this many persons; if both tables have this many persons, each end of the
 # interval is 0.024 from the AUC
 MAX_PERSONS = 4000
-SHIFT_CONFIDENCE = 0.995  # one-sided confidence of interval ends; in 1 % of random splits, the interval excludes 0.5
+SHIFT_CONFIDENCE = 0.995  # one-sided confidence of interval ends; the interval excludes 0.5 in 1 % of random splits
 
 
 def shift_auc(train: Table, control: Table, rng: Rng) -> Estimate | None:
-    """Return the AUC of a classifier of train against control persons; None if a table has under 10 persons.
+    """Return the AUC of a classifier that distinguishes train from control; None if a table has under 10 persons.
 
     The classifier is logistic regression on TF-IDF, in a cross-validation with 5 folds of persons. A person's score
     is the mean score of the person's records. The scores of the n_T train and n_H control persons of a fold give an

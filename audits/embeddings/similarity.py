@@ -1,4 +1,7 @@
-"""Exact cosine similarities between all rows of two matrices, computed in blocks."""
+"""Exact cosine similarities between all rows of two matrices, computed in blocks.
+
+A row of the first matrix is called a query, and a row of the second matrix a key.
+"""
 
 from collections.abc import Iterator
 
@@ -11,7 +14,7 @@ from audits.core.types import Bool, Int
 Float32 = NDArray[np.float32]
 Matrix = Float32 | sparse.csr_matrix
 BLOCK = 256  # number of queries whose similarities are computed at a time
-# two records whose 1 - cosine² is smaller count as parallel; `best_pairs` then gives one of the two the weight 0
+# if 1 - cosine² of two records is at most this number, they count as parallel: `best_pairs` gives one the weight 0
 MIN_DETERMINANT = 1e-6
 
 
@@ -27,7 +30,7 @@ def incidence(
 def similarity_blocks(queries: Matrix, keys: Matrix, *, block: int = BLOCK) -> Iterator[tuple[slice, Float32]]:
     """Yield for each block of b queries its slice of `queries`, and its cosines with all keys, float32 (b, n_keys).
 
-    All rows must have the length 1 or 0. If both matrices are sparse, only columns with entries in both are used.
+    The L2 norm of each row must be 1 or 0. If both matrices are sparse, only columns with entries in both are used.
     """
     if isinstance(queries, sparse.csr_matrix) and isinstance(keys, sparse.csr_matrix):
         shared = np.intersect1d(queries.indices, keys.indices)
@@ -43,7 +46,7 @@ def similarity_blocks(queries: Matrix, keys: Matrix, *, block: int = BLOCK) -> I
 
 
 def highest(queries: Matrix, keys: Matrix, k: int) -> Float32:
-    """Return the k highest similarities of each query in descending order; float32 (n_q, min(k, n_keys))."""
+    """Return the k highest similarities of each query in descending order, as float32 (n_q, min(k, n_keys))."""
     k = min(k, keys.shape[0])
     best = np.empty((queries.shape[0], k), dtype=np.float32)
     for rows, similarities in similarity_blocks(queries, keys):
@@ -60,7 +63,7 @@ def best_pairs(cosines: Float32, gram: Float32, owner: Int, allowed: Bool) -> In
     """Return for each row z the two candidates P and Q of different persons whose combination is nearest to z.
 
     A combination a P + b Q has weights a, b >= 0. With the cosines s_P and s_Q of z with P and Q, and the cosine g
-    between P and Q, the nearest combination has the squared distance |z|² - explained from z, where
+    between P and Q, the squared distance from z to the nearest combination is |z|² - `explained`, where
 
         a = (s_P - g s_Q) / (1 - g²),  b = (s_Q - g s_P) / (1 - g²),  explained = a s_P + b s_Q  if a, b > 0
 
@@ -99,7 +102,7 @@ def best_pairs(cosines: Float32, gram: Float32, owner: Int, allowed: Bool) -> In
 
 
 def candidate_cosines(real: Matrix, candidates: Int) -> Float32:
-    """Return the cosines between the k candidates of each of b rows; float32 (b, k, k).
+    """Return the cosines between the k candidates of each of b rows, as float32 (b, k, k).
 
     `candidates` (b, k) has the rows of `real` that are candidates. Sparse rows are copied to a dense matrix, because
     a sparse product takes three times as long.

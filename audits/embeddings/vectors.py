@@ -13,14 +13,15 @@ from audits.core.errors import InputError
 from audits.core.files import open_regular
 from audits.core.types import AuditInputs
 
-# errors that `np.load` raises for a file that is no matrix; `np.load` evaluates the header as a Python literal
+# errors that `np.load` raises for a file that is no matrix; some come from evaluating the header as a Python literal
 _PARSER_ERRORS = (OSError, EOFError, ValueError, TypeError, LookupError, OverflowError, MemoryError, SyntaxError)
-# tables that can have vectors; "mirror" is the output of the generator when trained on control
+# tables that can have vectors; the generator was trained on train, and never saw control; "reference" is public text,
+# and "mirror" is the output of the generator when trained on control
 ROLES = ("synthetic", "train", "control", "reference", "mirror")
 
 
 def named_folders(options: Sequence[str]) -> dict[str, Path]:
-    """Return by name the folders of options NAME=FOLDER; raise InputError if a name is repeated or not valid."""
+    """Return NAME -> FOLDER for options NAME=FOLDER; raise InputError if a name is repeated or not valid."""
     pairs = [option.partition("=") for option in options]
     names = [name for name, _, _ in pairs]
     if not all(name.isidentifier() and folder for name, _, folder in pairs) or len(set(names)) < len(names):
@@ -35,8 +36,8 @@ def with_vectors(inputs: AuditInputs, folders: Mapping[str, Path]) -> AuditInput
     """Return the inputs with additional vectors of each table.
 
     `folders` has the folder of each encoder by name. For each table of the inputs, the folder contains a matrix with
-    one row per table row: synthetic.npy, train.npy, control.npy, reference.npy, mirror.npy. Raise InputError with all
-    problems if files are missing or do not fit their tables.
+    one row per table row, named synthetic.npy, train.npy, control.npy, reference.npy or mirror.npy. The vectors
+    become float32. Raise InputError with all problems if files are missing or do not fit their tables.
     """
     tables = {role: table for role in ROLES if (table := getattr(inputs, role)) is not None}
     problems: list[str] = []
@@ -55,7 +56,7 @@ def with_vectors(inputs: AuditInputs, folders: Mapping[str, Path]) -> AuditInput
 
 
 def vectors_digest(inputs: AuditInputs) -> str:
-    """Return the sha256 over all vectors of the tables."""
+    """Return the sha256 over all vectors of the tables, with their roles, names, dtypes and shapes."""
     digest = hashlib.sha256(b"audits/vectors/v1")
     for role in ROLES:
         table = getattr(inputs, role)

@@ -14,12 +14,16 @@ RATES = (0.0, *(float(f"{digit}e-{power}") for power in (3, 2, 1) for digit in (
 
 @dataclass(frozen=True, slots=True)
 class Bin:
-    """A bin of distances: [low, high), with numbers (or shares) of synthetic records."""
+    """A bin [low, high) of a histogram of distances from synthetic records to real records.
+
+    The generator was trained on the train records, and never saw the control records.
+    """
 
     low: float
     high: float
-    train: float  # number (or share) of synthetic records whose distance to the nearest train record is in the bin
-    control: float  # the same for the nearest control record
+    # number (or share) of synthetic records whose distance to the nearest train (control) record is in the bin
+    train: float
+    control: float
 
     def joined(self, other: "Bin") -> "Bin":
         """Return the union of this bin and `other`, its right neighbour."""
@@ -27,10 +31,10 @@ class Bin:
 
 
 def coarsen(edges: Sequence[float], train: Sequence[int], control: Sequence[int], min_count: int) -> tuple[Bin, ...]:
-    """Join neighbouring bins until every bin can be published; return () if even the union of all bins cannot.
+    """Join neighbouring bins until every bin can be published; return () if even their union cannot be published.
 
-    `edges` contains the n + 1 ends of the n bins, `train` and `control` their counts. Bins are joined from the left;
-    the last bin is joined to its left neighbour if it cannot be published.
+    `edges` has the n + 1 ends of the n bins; `train` and `control` have the n counts. Bins are joined from the left;
+    if the last bin cannot be published, it is joined to its left neighbour.
 
     Privacy: in each bin, the count `train` is 0 or >= `min_count`, and so is the count `control`.
     """
@@ -52,7 +56,7 @@ def coarsen(edges: Sequence[float], train: Sequence[int], control: Sequence[int]
 
 
 def public_histogram(histogram: Mapping[str, Any], min_count: int, step: float) -> dict[str, Any]:
-    """Return the public form (key `bins`) of a histogram with the keys `edges`, `train` and `control`.
+    """Return the public form (with the key `bins`) of a histogram with the keys `edges`, `train` and `control`.
 
     Privacy: `coarsen` joins small bins, and counts become shares that are rounded to multiples of `step`.
     """
@@ -66,7 +70,7 @@ def public_histogram(histogram: Mapping[str, Any], min_count: int, step: float) 
 
 
 def public_curve(roc: Mapping[str, Sequence[float]], step: float) -> dict[str, list[float]]:
-    """Return a ROC curve at the rates `RATES`: for each rate, the last measured point with at most this `fpr`.
+    """Return a ROC curve at the rates `RATES`: for each rate, the last measured point with an `fpr` up to this rate.
 
     Args:
         roc: false and true positive rates `fpr` and `tpr`, not decreasing; optionally `low` and `high`, the ends of

@@ -11,11 +11,11 @@ Unless the policy has `publish_exact_counts`, a number is rounded as follows:
     share          in the details of an audit, to a multiple of 0.01
 
 Under a policy that requires differential privacy, only verdicts are published (`verdicts_only`). If a rule reads a
-number that was measured on private records without noise, the limit of the rule replaces the number. If no rule reads
-it, it is omitted. An independent policy (`audits.gate.independent`) omits verdicts about private records too.
+number that was measured on private records without noise, the limit of the rule replaces the number. Without a rule,
+the number is omitted. An independent policy (`audits.gate.independent`) omits verdicts about private records too.
 
 A rule has the same outcome before and after rounding, unless the policy has both an upper and a lower limit for one
-exact number. A second rounding changes nothing. A verifier rounds the evidence again and refuses it if it changes.
+exact number. A second rounding changes nothing, so a verifier rounds again and refuses evidence that changes.
 
 Reference: minimum cell sizes of 5 and 10 are common in statistical disclosure control (Hundepool et al., 2012).
 """
@@ -33,11 +33,11 @@ from audits.gate.independent import is_independent_metric
 from audits.gate.policy import ATTACKS, Policy
 
 FIELDS = set(Metric.model_fields)  # keys of a number with an interval in a JSON file
-DETAIL_STEP = 0.01  # details of an audit are rounded to multiples of this number
+DETAIL_STEP = 0.01  # fractions in the details of an audit are rounded to multiples of this number
 MAX_COUNT = 10**9  # the largest count that is published
 MAX_MEASURED = 1000  # the largest absolute value of a published number that is not a count
 _EDGES = (*(step * 10**power for power in range(9) for step in (1, 2, 5)), MAX_COUNT)  # lower ends of the buckets
-# metrics about the release, the policy and the ledger, not about source records; without an interval, they stay exact
+# metrics that are not about source records, but about the release, policy or ledger; their exact numbers stay exact
 _EXACT_METRIC = re.compile(r"(?:attempts|selftest|secret|method|ledger|accounting)\..*|records\.synthetic")
 _IS_COUNT = re.compile(r".*(?:person|\.hard_hits$|\.longest_run$)")  # metrics whose value 1 is a count, not a share
 # metrics that do not depend on private records, except through noisy results that the privacy budget covers
@@ -52,7 +52,7 @@ _TRANSFORMED = {"inputs", "seed", "results", "input_checks", "quarantined"}
 _DP_REPORT_KEYS = {"schemaVersion", "tool", "inputs"}  # keys of a report that are published under DP
 _DP_RESULT_KEYS = ("name", "confidence", "direction")  # keys of a result that are published unchanged under DP
 _VERDICT_ONLY_REASON = "withheld: under differential privacy only the verdicts of gates are published"
-# metrics whose n is not about the source and stays exact; the n of `accounting` is the number of persons
+# metrics whose n is not about the source and stays exact; not `accounting`, because its n is the number of persons
 _EXACT_N = re.compile(r"(?:attempts|selftest|secret|method|ledger)\..*|records\.synthetic")
 # keys of details in which an integer 1 is a share and not a count
 _SHARE_KEY = re.compile(
@@ -73,7 +73,7 @@ def bucket(count: int) -> str:
 
 
 def cannot_hide_text(number: float) -> bool:
-    """Return whether a number is too short to hide text: an end of a bucket, or up to 1000 with three decimals."""
+    """Return whether a number cannot hide text: it is an end of a bucket, or at most 1000 with at most 3 decimals."""
     is_end = any(number in {edge, edge - 1} for edge in _EDGES)
     return is_end or (abs(number) <= MAX_MEASURED and number == round(number * 1000) / 1000)
 
@@ -104,9 +104,9 @@ def public_metric(name: str, metric: Metric, policy: Policy) -> Metric:
     """Return the public form of the metric `name`, which has the form `audit.metric`.
 
     The public interval contains the exact interval, with one exception: the metric is an exact number (low = high)
-    and a rule reads its `value`. Then a single number replaces it, for which each rule has the same outcome:
-    - If all rules on the metric have one operator, the upper (`<=`) or lower (`>=`) end of the rounded interval.
-    - If they have both operators, a count of the rounded interval between the same limits; only for counts.
+    and a rule reads its `value`. Then a single number replaces the metric, and each rule has the same outcome for it:
+    - If all rules on the metric have one operator: the upper (`<=`) or lower (`>=`) end of the rounded interval.
+    - If the rules have both operators and the metric is a count: a count of this interval between the same limits.
     """
     if policy.disclosure.publish_exact_counts:
         return metric
@@ -117,7 +117,7 @@ def public_metric(name: str, metric: Metric, policy: Policy) -> Metric:
 
 
 def _rounded(name: str, metric: Metric, policy: Policy) -> Metric:
-    """Return the metric after one rounding; with `verdicts_only`, n becomes the largest `min_n` up to n, or 1."""
+    """Return the metric after one rounding; under `verdicts_only`, n becomes 1 or the largest `min_n` up to n."""
     rules = [rule for rule in policy.all_rules() if rule.metric == name]
     n = metric.n
     if not _EXACT_N.fullmatch(name):
@@ -166,7 +166,7 @@ def verdicts_only(policy: Policy) -> bool:
 
 
 def is_withheld(metric: str, policy: Policy) -> bool:
-    """Return whether `verdicts_only` withholds the number of a gate; `metric` has a bound: `membership.auc.high`."""
+    """Return whether `verdicts_only` withholds a number; `metric` names it with a bound: `membership.auc.high`."""
     name = metric.rpartition(".")[0]
     return verdicts_only(policy) and name.split(".")[0] != ACCOUNTING and _NOT_PRIVATE.fullmatch(name) is None
 
@@ -189,7 +189,7 @@ def public_evidence(evidence: Evidence, policy: Policy) -> Evidence:
 
 
 def is_published(name: str, policy: Policy) -> bool:
-    """Return whether a bundle may contain a metric of this name; a releaser could hide text in a free name."""
+    """Return whether a bundle may contain a metric of this name; a releaser could hide text in any other name."""
     rules = {rule.metric for rule in (*policy.all_rules(), *policy.dp_method_rules())}
     main = {f"{audit}.estimate" for audit in AUDIT_NAMES}
     return (
@@ -218,7 +218,7 @@ def _verdicts(evidence: Evidence, policy: Policy) -> Evidence:
     """Return the public evidence under a policy that requires differential privacy.
 
     Unless the policy is independent, a metric in `_NOT_PRIVATE` is rounded, and a limit replaces any other metric of
-    a rule. Any other lower bound of epsilon becomes 0 if it is at most the claimed epsilon, else it stays exact.
+    a rule. A lower bound of epsilon without a rule becomes 0 if it is at most the claimed epsilon, else it is exact.
     """
     if policy.is_independent:
         return _independent(evidence, policy)
@@ -342,8 +342,8 @@ def _public_value(value: Any, policy: Policy, key: str) -> Any:
 def public_sentence(text: str, policy: Policy) -> str:
     """Return a sentence with its counts as buckets: `"300 rows, 1.27 %"` -> `"200-500 rows, 1.3 %"`.
 
-    Percentages get at most one decimal, other fractions at most three. Whole percentages, a single digit before a
-    hyphen and a letter (`5-gram`), and numbers directly after a letter (`top25`) stay.
+    Percentages get at most one decimal, and other fractions get at most three. Whole percentages, a single digit
+    before a hyphen and a letter (`5-gram`), and numbers directly after a letter (`top25`) stay.
     """
     if policy.disclosure.publish_exact_counts:
         return text

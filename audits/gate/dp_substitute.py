@@ -1,9 +1,9 @@
 """Let a differential-privacy (DP) budget replace the audit `parent_recovery` if no synthetic record has parents.
 
 The parents of a synthetic record are the real records from which it was interpolated. `parent_recovery` tests whether
-an attacker can find them. A DP method interpolates no records, so there are no parents to find. Instead, the privacy
-budget limits the influence of each record. Without a budget, missing parents prove nothing: points that are drawn
-without noise from a model of all records have no parents either.
+an attacker can find the parents. A DP method interpolates no records, so no record has parents, and the privacy
+budget limits the influence of each real record instead. Without a budget, missing parents prove nothing: points that
+are drawn without noise from a model of all records have no parents either.
 """
 
 from collections.abc import Mapping, Sequence
@@ -17,7 +17,8 @@ from audits.gate.evidence import AuditName, Evidence
 from audits.gate.outcome import RuleOutcome
 
 METHOD = "method.private"  # metric: 1 if the run used a differentially private method of SynthGen, else 0
-# metrics: 1 if `parent_recovery` was given the lineage, else 0; the number of synthetic records with parents
+# two metrics: the first is 1 if `parent_recovery` was given the lineage (the list of parents), else 0; the second is
+# the number of synthetic records with parents
 LINEAGE, PARENTS = "parent_recovery.lineage", "parent_recovery.records_with_parents"
 ACCOUNTING = "accounting"
 
@@ -26,7 +27,8 @@ class DpSubstitute(Closed):
     """Requirements that can replace required audits if no synthetic record has parents.
 
     The parents of a synthetic record are the source records from which it was interpolated. If the requirements are
-    met, the audits in `instead_of` need not pass. They must still be measured and must not fail.
+    met (the substitute applies), the audits in `instead_of` need not pass. They must still be measured and must not
+    fail.
     """
 
     # required audits that need not pass if the substitute applies, but must have been measured
@@ -39,9 +41,9 @@ class DpSubstitute(Closed):
 
 
 def reasons_against(evidence: Evidence, given: DpSubstitute) -> tuple[str, ...]:
-    """Return the reasons why the audits must not be replaced; empty if they may be replaced.
+    """Return the reasons why the substitute must not replace the audits; empty if it may replace them.
 
-    A missing number is a reason too, except `accounting.epsilon_spent` (joint epsilon of all runs of the ledger).
+    A missing number is also a reason, except `accounting.epsilon_spent` (joint epsilon of all runs of the ledger).
     """
     state, name = evidence.audits.get(ACCOUNTING), f"{ACCOUNTING}.epsilon"
     conditions = {
@@ -75,13 +77,13 @@ def check_fit(
 def with_substitute(outcome: RuleOutcome, name: str, evidence: Evidence, given: DpSubstitute | None) -> RuleOutcome:
     """Return the outcome of the required audit `name`: INSUFFICIENT becomes PASS if the substitute applies.
 
-    The audit must have been measured, and must not have failed.
+    The substitute applies only if the audit was measured and did not fail.
     """
     if given is None or name not in given.instead_of or outcome.verdict != "INSUFFICIENT":
         return outcome
     reasons, state = reasons_against(evidence, given), evidence.audits.get(name)
     if reasons:
-        return replace(outcome, reason=f"{outcome.reason}; it is not replaced, because {reasons[0]}")
+        return replace(outcome, reason=f"{outcome.reason}; the budget does not replace it, because {reasons[0]}")
     if state is None or state.status != "measured" or state.verdict == "fail":
         return outcome
     reason = "does not apply: no record has a parent, and the privacy budget replaces the audit"

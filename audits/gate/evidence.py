@@ -27,7 +27,7 @@ ShownVerdict = Verdict | Literal["withheld"]  # withheld: the audit was measured
 
 
 class Metric(Closed):
-    """An estimate: value in [low, high], one-sided confidence of each end, and number n of independent units."""
+    """An estimate: a value in [low, high], the one-sided confidence of each end, and the sample size n."""
 
     value: Finite
     low: Finite
@@ -51,9 +51,9 @@ class AuditState(Closed):
 
 
 class Evidence(Canonical):
-    """Every number and verdict that a policy may name; verifiers recompute the gates from the evidence.
+    """Every number and verdict that a policy may name; verifiers test the policy again on the evidence.
 
-    `digests` has the digest of the audited table (`records_digest`) and the digest of the self-test.
+    `digests` has the digest of the audited table (`records_digest`) and the digest of the file `selftest.json`.
     """
 
     schemaVersion: Literal[2] = 2  # noqa: N815 - the name in the file
@@ -63,7 +63,7 @@ class Evidence(Canonical):
 
 
 def read_evidence(data: bytes) -> Evidence:
-    """Return the evidence in canonical JSON bytes.
+    """Return the evidence that `data` contains as canonical JSON.
 
     Raise InputError if the evidence is malformed, or if it has a number of an audit but no verdict of this audit.
     """

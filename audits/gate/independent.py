@@ -1,9 +1,10 @@
 """Independent policies: after noise is drawn, no measurement on private records affects the decision to release.
 
-If audits decide on a release, the release reveals that they passed. The audits compare the synthetic records with the
-train records without noise, so differential privacy (DP) does not cover this information. Under an independent policy
-(`dp: {decision: independent}`), the gates read only numbers that follow from the configuration, the ledger, the log
-of the DP mechanisms and the synthetic table. All audits are still run, but only the owner sees the results.
+If audits decide on a release, the release reveals that they passed. Differential privacy (DP) does not cover this
+information, because the audits add no noise when they compare the synthetic records with the train records. Under an
+independent policy (`dp: {decision: independent}`), the gates (conditions of the policy) read only numbers that follow
+from the configuration, the ledger, the log of the DP mechanisms and the synthetic table. All audits are still run,
+but only the institution sees the results.
 """
 
 import re
@@ -27,8 +28,9 @@ def is_independent_metric(name: str) -> bool:
 def private_requirements(audits: Mapping[str, Sequence[str]], rules: Sequence[Rule]) -> Iterator[str]:
     """Yield each entry of a policy that makes a gate read private records after the noise is drawn.
 
-    `audits` has the policy's lists of audits by key: `required`, `measured` and `selftest`. A rule with `min_n` reads
-    the number of persons, because this number is the n of the metrics of the accounting.
+    `audits` has the policy's lists of audits by key: `required`, `measured` and `selftest`. A rule with `min_n`, a
+    smallest sample size, is also yielded: it reads the sample size of a metric. For the metrics of the audit
+    `accounting`, this is the number of persons in train.
     """
     for key, names in audits.items():
         yield from (f"{key}: {name}" for name in names if name != ACCOUNTING or key == "selftest")

@@ -1,12 +1,14 @@
 """The result of applying a policy to evidence: the decision, and the outcome of each rule and audit.
 
-A gate is a condition for the release: the policy allows a release only if there is a gate and every gate has the
-outcome PASS. Two kinds of outcomes have no gate; they are shown, but do not affect the decision:
+The evidence consists of the metrics and verdicts of the audits. A gate is a condition for the release: the policy
+allows a release only if there is a gate and every gate has the outcome PASS. Two kinds of outcomes have no gate; they
+are shown, but do not affect the decision:
 
-- The verdict of an audit in the list `measured` of the policy. But if such an audit gave no result, its outcome is
-  a gate with INSUFFICIENT, so the release is refused.
+- The verdict of an audit in the list `measured` of the policy. But if such an audit gave no result, there is a gate
+  for it with the outcome INSUFFICIENT, so the release is refused.
 - The outcome of a rule that a `dp_substitute` of the policy switches off. A `dp_substitute` lets a
-  differential-privacy budget replace the audit `parent_recovery`; it lists the rules that then have no gate.
+  differential-privacy budget replace the audit `parent_recovery`, and lists the rules that have no gate if it
+  applies.
 """
 
 from collections.abc import Iterable, Sequence
@@ -15,7 +17,7 @@ from typing import Any, Literal
 
 from audits.gate.evidence import Metric
 
-# WITHHELD: the audit was measured, and its verdict is not published; only for an audit without a gate
+# WITHHELD: the audit was measured, but its verdict is not published; only an audit without a gate has this outcome
 Outcome = Literal["PASS", "FAIL", "INSUFFICIENT", "WITHHELD"]
 Op = Literal["<=", ">="]
 PROBLEMS = "input_checks.problems"  # name of a metric: number of problems that the input checks found
@@ -26,11 +28,15 @@ class RuleOutcome:
     """The outcome of one rule or one audit.
 
     If a `dp_substitute` replaces a required audit, the outcome keeps the id of the audit, but `metric`, `op`, `limit`
-    and `value` state a condition of the substitute: the number of synthetic records with parents must be 0.
+    and `value` state a condition of the substitute: no synthetic record may have parents (train records from which it
+    was made).
     """
 
-    # id of the rule; `audit-NAME` for an audit; `dp-consistent-NAME` for the comparison of the claimed epsilon with
-    # the epsilon that the audit NAME proves (fields as for a rule); `policy` if the policy has no gate of its own
+    # - rule: the id of the rule
+    # - audit NAME: `audit-NAME`
+    # - comparison of the claimed epsilon with the epsilon that the audit NAME proves: `dp-consistent-NAME`; its other
+    #   fields are as for a rule
+    # - gate that is added if the policy has no gate of its own: `policy`
     id: str
     # - rule: metric and bound, such as `membership.auc.high`
     # - audit in `measured` without a result: `NAME.measured`
@@ -80,7 +86,7 @@ class Decision:
         return tuple(o for o in self.outcomes if not o.gating)
 
     def with_problems(self, problems: Sequence[str]) -> "Decision":
-        """Return the decision; outcomes on `PROBLEMS` that are not PASS also list the input problems as a reason.
+        """Return the decision with the input problems added to the reason of rules on `PROBLEMS` that did not pass.
 
         Privacy: the problems contain exact numbers, so the returned decision is for private outputs only.
         """
@@ -113,7 +119,7 @@ def verdicts_line(without_gate: Iterable[tuple[str, str]]) -> str:
 
 
 def verdicts_of(without_gate: Iterable[tuple[str, str]]) -> str:
-    """Return outcomes, given as pairs (id, verdict), in words; if one is FAIL, explain what FAIL means."""
+    """Return outcomes, given as pairs (id, verdict), in words; if an outcome is FAIL, explain what FAIL means."""
     pairs = tuple(without_gate)
     verdicts = ", ".join(f"{name.removeprefix('audit-')} {verdict}" for name, verdict in pairs)
     has_failed = any(verdict == "FAIL" for _, verdict in pairs)

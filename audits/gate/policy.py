@@ -1,9 +1,9 @@
 """Release policies, and the function `decide`, which tests whether evidence satisfies a policy.
 
 Evidence consists of the numbers (metrics) and the verdicts of the audits. A gate is a condition of the policy, and
-its outcome is PASS, FAIL or INSUFFICIENT. A rule is a gate on a metric: it compares the worse end of an interval, or
-an exact number, with a limit. A number that is missing, not finite or based on too few units does not pass. An audit
-that crashed does not pass. A policy without a gate of its own allows no release.
+its outcome is PASS, FAIL or INSUFFICIENT. A rule is a gate on a metric: it compares an exact number, or the worse end
+of an interval, with a limit. A gate does not pass if its audit crashed, or if its number is missing, not finite or
+based on too few units (usually persons). A policy without a gate of its own allows no release.
 """
 
 from collections.abc import Iterator
@@ -45,14 +45,14 @@ def audit_gate(audit: str) -> str:
 
 
 class ApprovalRule(Closed):
-    """How many different persons who have a role must approve the release."""
+    """A required number of approvals: `threshold` different persons with this role must approve the release."""
 
     role: RoleName
     threshold: Annotated[int, Field(ge=1, le=9)]
 
 
 class DpRule(Closed):
-    """The requirements that the claim of differential privacy must meet."""
+    """The requirements of a policy on the differential-privacy claim of a release."""
 
     unit: Literal["group"]
     max_epsilon: Annotated[Finite, Field(gt=0)]
@@ -72,7 +72,7 @@ class Disclosure(Closed):
     """How exactly counts of private records are published, see `audits.gate.disclosure`."""
 
     publish_exact_counts: bool = False  # true only for a source whose size is not secret
-    min_histogram_bin: Annotated[int, Field(ge=2, le=1000)] = 10  # smaller counts share one bucket, here `1-9`
+    min_histogram_bin: Annotated[int, Field(ge=2, le=1000)] = 10  # smaller counts share one bucket; with 10, `1-9`
 
 
 class Policy(Canonical):
@@ -85,15 +85,15 @@ class Policy(Canonical):
     version: Annotated[str, Field(pattern=r"^[0-9]+(\.[0-9]+){0,2}$")]  # rises if the meaning of the policy changes
     intended_use: Literal["inside", "outside"]  # whether the dataset may leave the institution
     statement: Sentence  # shown first in the report and the dataset card
-    # one-sided confidence of intervals and required verdicts; each further audit of the same control persons needs a
-    # higher confidence (`confidence_of`)
+    # one-sided confidence of intervals and required verdicts; each further audit of the same control persons (persons
+    # whose records the generator never saw) needs a higher confidence (`confidence_of`)
     confidence: Annotated[Finite, Field(ge=0.8, lt=1)] = 0.95
     required: tuple[AuditName, ...] = ()  # audits whose verdict must be `pass`
     measured: tuple[AuditName, ...] = ()  # audits that must be measured; their verdicts decide nothing
     rules: tuple[Rule, ...] = ()  # comparisons that must all hold
     dp: DpRule | None = None  # requirements for the privacy budget; None: no requirement
     approvals: tuple[ApprovalRule, ...] = ()  # required signatures besides the releaser's
-    closing: Literal["required"] | None = None  # whether a releaser must close the list of approvals and rejections
+    closing: Literal["required"] | None = None  # whether a releaser must sign that the list of approvals is complete
     validity_days: Annotated[int, Field(ge=1, le=3650)] | None = None  # None: a release never expires
     # parts that the bundle must contain
     required_provenance: tuple[Provenance, ...] = ("run", "sbom", "config", "models", "inputs")
@@ -139,7 +139,7 @@ class Policy(Canonical):
 
     @property
     def is_independent(self) -> bool:
-        """Whether no measurement on private records affects the decision after the noise is drawn."""
+        """Whether the policy is independent: no measurement on private records affects the decision."""
         return self.dp is not None and self.dp.decision == INDEPENDENT
 
     def all_rules(self) -> tuple[Rule, ...]:
@@ -174,22 +174,22 @@ def decide(evidence: Evidence, policy: Policy) -> Decision:
     automatically do not count as the policy's own: those of EXTERNAL_RULES, NO_QUARANTINED_ROW, and the audit
     `accounting` if a DP method made the records.
 
-    - An audit in `measured` with another status than measured or inconclusive is a failing gate; else it is no gate.
+    - An audit in `measured` is a gate (not passed) only if it has no result that is measured or inconclusive.
     - A measurement that is missing, failed or based on too few units does not pass.
-    - Intervals and required verdicts must have the confidence that the number of attempts requires.
-    - A refusal stays a refusal after a further attempt. It also stays a refusal if a gate is added to a policy that
-      has a gate of its own.
+    - Intervals and required verdicts must have the confidence that the number of attempts (audits of the same control
+      persons) requires.
+    - A refusal remains a refusal at a higher number of attempts. If the policy has a gate of its own, a refusal also
+      remains a refusal after a gate is added to the policy.
     - A policy for use outside the institution also has the gates in `EXTERNAL_RULES`.
-    - A table with quarantined rows is refused, because no audit judged these rows.
+    - A table with quarantined rows (rows that the audits could not judge) is refused.
     - An independent policy (`audits.gate.independent`) has no gates on attempts, quarantined rows and ATTACKS.
     - If a DP method made the records, every policy requires that the accounting passed and that the random streams
       are secret. Otherwise the claimed epsilon means nothing.
 
     If the policy has a `dp_substitute` and the evidence meets the conditions of the substitute (`reasons_against`):
 
-    - the audits in `instead_of` need not pass, but they must have been measured and must not have failed,
-    - the rules listed in the substitute have no effect,
-    - the audits in `required` of the substitute, and the substitute's limits of epsilon and delta, are gates.
+    - the audits in `instead_of` must have been measured and must not have failed, but they need not pass;
+    - its `rules` have no effect; the audits in its `required`, and its limits of epsilon and delta, are gates.
     """
     attempts = None if policy.is_independent else evidence.metrics.get(ATTEMPTS)
     attempt = 1.0 if attempts is None else max(1.0, attempts.high)
@@ -229,9 +229,10 @@ def decide(evidence: Evidence, policy: Policy) -> Decision:
 
 
 def _private_gates(evidence: Evidence, policy: Policy, confidence: float) -> Iterator[RuleOutcome]:
-    """Yield the gates on private records: on quarantined rows if there are any, and on the claim of a limited budget.
+    """Yield the gates on the claimed epsilon and on quarantined rows (if there are any), which use private records.
 
-    The claimed epsilon is compared with `membership`, and with each other audit in ATTACKS that was run.
+    If the budget is limited, the claimed epsilon is compared with the epsilon that `membership`, and each other audit
+    in ATTACKS that was run, proves.
     """
     if budget_caps(evidence, policy) is not None:
         yield from (_claim_gate(evidence, name) for name in ATTACKS if name == ATTACKS[0] or name in evidence.audits)
@@ -241,7 +242,7 @@ def _private_gates(evidence: Evidence, policy: Policy, confidence: float) -> Ite
 
 
 def budget_caps(evidence: Evidence, policy: Policy) -> DpRule | DpSubstitute | None:
-    """Return the limits of the privacy budget: `dp`, or else the `dp_substitute` if it applies, or else None."""
+    """Return the limits of the privacy budget: `dp`, else `dp_substitute` if its conditions are met, else None."""
     return policy.dp if policy.dp is not None else _active_substitute(evidence, policy)
 
 
@@ -280,7 +281,7 @@ def _required(evidence: Evidence, name: str, confidence: float) -> RuleOutcome:
 
 
 def _measured(evidence: Evidence, name: str) -> RuleOutcome:
-    """Return the outcome for an audit in `measured`; only if the audit was not measured, the outcome is a gate."""
+    """Return the outcome for an audit in `measured`; the outcome is a gate only if the audit was not measured."""
     state = evidence.audits.get(name)
     why = "The audit must be measured. Its verdict does not affect the decision; numbers that a rule names do."
     if state is None or state.status not in {"measured", "inconclusive"}:

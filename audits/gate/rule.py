@@ -1,4 +1,4 @@
-"""The rules of a policy. A rule compares the worse end of the interval of a metric with a limit."""
+"""The rules of a policy. A rule compares the worse end of a metric's interval, or an exact metric, with a limit."""
 
 import math
 from typing import Annotated, Literal, Self
@@ -16,12 +16,12 @@ Sentence = Annotated[str, Field(min_length=1, max_length=600)]
 class Rule(Closed):
     """A condition on a metric: one end of its interval, or its exact value, is compared with a limit."""
 
-    id: Name  # id of the gate, unique in its policy
+    id: Name  # id of the rule, unique in its policy
     metric: MetricName  # for example `membership.auc`
     bound: Literal["low", "high", "value"]  # `high` with <=, `low` with >=; `value` for exact numbers such as counts
     op: Literal["<=", ">="]
     limit: Finite
-    min_n: Annotated[int, Field(ge=1)] | None = None  # with fewer independent units, the outcome is INSUFFICIENT
+    min_n: Annotated[int, Field(ge=1)] | None = None  # if n of the metric is smaller, the outcome is INSUFFICIENT
     why: Sentence  # purpose of the rule, for the reader of the report
 
     @model_validator(mode="after")
@@ -44,9 +44,9 @@ EXTERNAL_RULES = (
     Rule(id="attempts-counted", metric=ATTEMPTS, bound="value", op=">=", limit=1, why=_COUNTED),
 )
 NO_QUARANTINED_ROW = Rule(id="no-quarantined-row", metric=QUARANTINED, bound="value", op="<=", limit=0, why=_REMOVED)
-# metrics that are facts about the lineage (the list of the parents of all synthetic records) and not measurements
+# metrics that state facts about the lineage (from which train records each synthetic record was made), not measured
 STATED = {"parent_recovery.lineage", "parent_recovery.records_with_parents"}
-_FIRST = 4 / 5  # share of alpha (1 - confidence of the policy) that the first attempt gets
+_FIRST = 4 / 5  # share of alpha (1 - confidence of the policy) that the first attempt gets, see `confidence_of`
 _LATER = 1 / 5  # alpha of each further attempt, divided by the alpha of the attempt before it
 _ROUNDING = 1e-12  # tolerance for the rounding error of a confidence, which is computed as 1 - alpha
 
@@ -54,14 +54,16 @@ _ROUNDING = 1e-12  # tolerance for the rounding error of a confidence, which is 
 def confidence_of(number: float, confidence: float) -> float:
     """Return the one-sided confidence that every interval needs at attempt `number` on one group of control persons.
 
-    An attempt is an audit of these persons; attempts are counted from 1. Over any number of attempts, a leaking table
-    passes a gate by chance with probability at most alpha = 1 - `confidence`. Attempt j gets a part of alpha:
+    Control persons are persons whose records the generator never saw. An attempt is an audit of these persons;
+    attempts are counted from 1. Over any number of attempts, a leaking table passes a gate by chance with probability
+    at most alpha = 1 - `confidence`. Attempt j gets a part of alpha:
 
         alpha_j = alpha · 4/5 · (1/5)^(j - 1),   where the sum of alpha_j over all j is alpha
 
     At alpha = 0.05 and a power of 80 %, attempt 1 needs ((z_0.96 + z_0.8) / (z_0.95 + z_0.8))^2 = 1.09 times as many
-    persons as with the whole alpha (z_p is the normal quantile at p). The factors 4/5 and 1/5 are our choice.
-    Source: alpha spending, Foster and Stine, J. R. Statist. Soc. B 2008.
+    persons as a single attempt at alpha (z_p is the normal quantile at p). The factors 4/5 and 1/5 are our choice.
+
+    Reference: alpha spending, Foster and Stine, J. R. Statist. Soc. B 2008.
     """
     share: float = _LATER ** (number - 1)
     return 1 - (1 - confidence) * _FIRST * share
@@ -123,7 +125,10 @@ def _problem(  # noqa: PLR0911 - one return per reason
 
 
 def confidence_gap(what: str, confidence: float | None, needed: float) -> str | None:
-    """Return a sentence that says that a confidence is unknown or below `needed`, or None if it is high enough."""
+    """Return a sentence if a confidence is unknown or below `needed`, or None if it is high enough.
+
+    `what` is the subject of the sentence: the interval or verdict that has the confidence.
+    """
     if confidence is None:
         return f"the confidence of {what} is not known"
     if confidence < needed - _ROUNDING:

@@ -1,4 +1,4 @@
-"""Load a policy: by name if SynthGen ships it, otherwise by the path of its .yaml file."""
+"""Load a release policy: by name if SynthGen ships it, otherwise by the path of its .yaml file."""
 
 from pathlib import Path
 
@@ -44,7 +44,7 @@ def load_policy(name_or_path: str | Path) -> Policy:
 
 
 def shipped_policies() -> Path:
-    """Return the folder of the shipped policies, in a package or a checkout; raise PolicyError if it is missing."""
+    """Return the folder of the shipped policies, in the package or beside it; raise PolicyError if it is missing."""
     package = Path(__file__).resolve().parents[1]
     for folder in (package / "policies", package.parent / "policies"):
         if (folder / "research.yaml").is_file():

@@ -1,6 +1,7 @@
-"""Select the published numbers of an `evaluation.json`, the measured utility of a synthetic table.
+"""Select the numbers of an `evaluation.json` that are published.
 
-The result has the form of `audits.verify.published.Utility`.
+This file has the measured utility of a synthetic table. The selected numbers have the form of
+`audits.verify.published.Utility`.
 """
 
 from collections.abc import Callable, Collection, Mapping
@@ -9,9 +10,9 @@ from typing import Any
 from audits.gate.disclosure import public_details
 from audits.gate.policy import Policy
 
-MIN_STEP_RECORDS = 10  # a share of real records is published only if a rounding step is at least this many records
-# smallest number of persons in a published subgroup. `synthgen evaluate` also ensures that no person or at least this
-# many persons are outside all published subgroups
+MIN_STEP_RECORDS = 10  # a share of real records is published only if one rounding step is at least this many records
+# smallest number of persons in a published subgroup; `synthgen evaluate` also ensures that the persons outside all
+# published subgroups of an attribute are none, or at least this many
 MIN_SUBGROUP_PERSONS = 50
 _FIELDS = ("value", "low", "high", "n")  # keys of a published score
 
@@ -46,9 +47,9 @@ def shown_utility(utility: Mapping[str, Any], policy: Policy, released: Collecti
 def _contradictory(tables: Mapping[str, Any]) -> dict[str, Any]:
     """Return, for each table, the rounded share of texts that contradict themselves, by kind of contradiction.
 
-    The shares of the real table are omitted if the table has too few records (`MIN_STEP_RECORDS`).
+    The shares of the real table are omitted if a rounding step of 1/20 is less than `MIN_STEP_RECORDS` records.
     """
-    steps = {"synthetic": 100, "real": 20}  # table: number of rounding steps from 0 to 1
+    steps = {"synthetic": 100, "real": 20}  # key: table; value: number of rounding steps from 0 to 1
     return {
         table: {rule: round(share["value"] * steps[table]) / steps[table] for rule, share in found["shares"].items()}
         for table, found in tables.items()

@@ -15,7 +15,7 @@ from audits.core.types import AuditInputs, Estimate
 from audits.gate.evidence import Metric, MetricName, records_digest
 
 SCHEMA = "synthgen-evaluation/v1"
-METRIC_PREFIXES = {"utility", "style", "balance"}  # allowed texts before the first "." in the names of metrics
+METRIC_PREFIXES = {"utility", "style", "balance"}  # the name of a metric must begin with one of these and "."
 
 
 def distance_of_shares(released: Mapping[str, int], requested: Mapping[str, int]) -> float:
@@ -23,8 +23,8 @@ def distance_of_shares(released: Mapping[str, int], requested: Mapping[str, int]
 
         ½ · (Σ_c |n_c / N - m_c / M| + (N - n) / N),   N = max(n, M)
 
-    n_c of the n released records and m_c of the M > 0 requested records belong to class c. The N - n missing records
-    count as a further class. If a requested class has no released record, the distance is 1.
+    n_c of the n released records and m_c of the M > 0 requested records belong to class c. If n < N, the N - n
+    missing records count as a further class. If a requested class has no released record, the distance is 1.
     """
     n_released, n_requested = sum(released.values()), sum(requested.values())
     larger = max(n_released, n_requested)
@@ -35,7 +35,7 @@ def distance_of_shares(released: Mapping[str, int], requested: Mapping[str, int]
 
 
 class EvaluationFile(Closed):
-    """The content of `evaluation.json`; the fields of type `Any` are for people, and no gate reads them."""
+    """The content of `evaluation.json`; fields of type `Any` are for people, and no policy condition reads them."""
 
     schema_name: Literal["synthgen-evaluation/v1"]
     synthetic: Sha256  # `records_digest` of the synthetic table
@@ -65,9 +65,10 @@ class EvaluationFile(Closed):
 
 
 def read_utility(path: Path, inputs: AuditInputs) -> EvaluationFile:
-    """Return the evaluation in a file; it must be about the tables of `inputs`: its test table is control.
+    """Return the evaluation in a file.
 
-    Raise InputError if the evaluation is about different tables, or the file cannot be read or has no evaluation.
+    The evaluation must be about the tables of `inputs`, with the control table as its test table. Raise InputError if
+    it is about different tables, or if the file cannot be read or contains no evaluation.
     """
     try:
         found = EvaluationFile.model_validate(parse(read_regular(path)))

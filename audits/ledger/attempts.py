@@ -1,8 +1,9 @@
 """Count the audits of the same control persons across all runs of an institution.
 
-An audit that is repeated with the same control persons until it passes can pass by chance. Therefore the ledger
-records the control persons and their texts for every audit, as keyed hashes (marks). Each further audit of these
-persons, called an attempt, must reach a higher confidence (`audits.gate.rule.confidence_of`).
+Control persons are persons whose records the generator never saw; an audit compares them with the train persons. An
+audit that is repeated with the same control persons until it passes can pass by chance. Therefore the ledger records
+the control persons and their texts for every audit, as keyed hashes (marks). Every audit of the same control persons
+is called an attempt, and each further attempt must reach a higher confidence (`audits.gate.rule.confidence_of`).
 """
 
 from collections.abc import Mapping
@@ -21,28 +22,27 @@ MAX_REPEATED_SHARE = 0.01
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attempt:
-    """One audit in the ledger."""
+    """One audit of control persons that the ledger records."""
 
     number: int  # position among the audits of the same control persons, counted from 1
     position: int  # position among all audits in the ledger, counted from 1
     digest: str  # keyed digest of the audit's inputs and settings
-    ledger: Head  # head of the ledger when this entry was read
+    ledger: Head  # head (state) of the ledger when this entry was read
 
 
 def record_attempt(folder: Path, high_water_mark: HighWaterMark, *, digest: str, control: Table) -> Attempt:
     """Record an audit of the records in `control` in the ledger, and return this attempt with its number.
 
     An earlier audit is an attempt on the same control persons if its entry contains more than 1 % of the persons in
-    `control`, or if its entry contains more than 1 % of the texts in `control`. The persons and the texts are counted
-    separately, and one of the two conditions is enough. An entry contains a text if it has more than half of the
-    text's marks (`text_marks`). So it contains a text even if the spaces, the encoding, the person ids or one word in
-    ten were changed, or words were added.
+    `control`, or if its entry contains more than 1 % of the texts in `control`. An entry contains a text if the entry
+    has more than half of the text's marks (`text_marks`). Therefore, a text is recognised even if its spaces, its
+    encoding, its person id or one word in ten were changed, or words were added.
 
     `folder` is the folder of the ledger, and `high_water_mark` is the file that detects a rollback of the ledger.
     `digest` identifies everything that could change a verdict: tables, seed, audits, confidence, versions. It is a
-    plain digest; the entry and the returned attempt contain only its keyed digest. Two audits with equal digests are
-    one attempt. `control` contains the source records before identifiers are replaced, with group ids that are unique
-    in the institution.
+    plain digest; the entry and the returned attempt contain only a keyed digest of it. Two audits with equal digests
+    are one attempt. `control` contains the source records before identifiers are replaced, with person ids that are
+    unique in the institution.
 
     Raises:
         InputError: the ledger cannot be used, or it was changed, replaced or rolled back.
@@ -67,7 +67,7 @@ def create_or_check_ledger(folder: Path, high_water_mark: HighWaterMark) -> None
 
 
 def attempts_before(folder: Path, high_water_mark: HighWaterMark, *, control: Table) -> int:
-    """Return the number of earlier attempts on the persons in `control`. Errors: see `record_attempt`."""
+    """Return the number of earlier attempts on the persons in `control`; raise the errors of `record_attempt`."""
     with opened(folder, high_water_mark) as chain:
         return len(_attempts_on(chain, person_marks(chain, control), text_marks(chain, control)))
 
@@ -88,7 +88,8 @@ def _entries(chain: Chain) -> list[Mapping[str, Any]]:
 def _attempt_with(chain: Chain, keyed_digest: str) -> Attempt:
     """Return the newest attempt with this keyed digest.
 
-    Usually there is one. There are several if control has no marks, because then no repetition is recognised.
+    Usually there is one such attempt. If control has no marks, no repetition is recognised, so several attempts may
+    have this digest.
     """
     entries = _entries(chain)
     number = next(entry["attempt"] for entry in reversed(entries) if entry["made"] == keyed_digest)

@@ -11,9 +11,9 @@ So a run cannot draw noise twice under one reservation and keep the result that 
 
 The cost of all runs together is one epsilon at one chosen delta (`joint_cost`). It is computed from the mechanisms
 (noisy computations) of all runs as one adaptive composition, as if every run had used the same persons. So the ledger
-need not recognise persons. If all noise is Gaussian, no mechanism samples persons, and the deltas of the runs add up
-to at most the chosen delta, then the joint epsilon is at most the sum of the epsilons. For Gaussian noise, a limit of
-the joint epsilon holds even if the settings of a run are chosen after reading earlier results (Smith and Thakurta,
+need not recognise persons. The joint epsilon is at most the sum of the runs' epsilons if all noise is Gaussian, no
+mechanism samples persons, and the deltas of the runs add up to at most the chosen delta. For Gaussian noise, a limit
+of the joint epsilon holds even if the settings of a run are chosen after reading earlier results (Smith and Thakurta,
 arXiv 2210.17520).
 """
 
@@ -32,7 +32,7 @@ from audits.core.errors import InputError
 from audits.core.instants import stamp
 from audits.ledger.chain import Chain, Head, HighWaterMark, opened
 
-RESERVE, DRAW, MADE, VOID = "reserve", "draw", "made", "void"  # the steps of a run, and its voiding
+RESERVE, DRAW, MADE, VOID = "reserve", "draw", "made", "void"  # the steps of a run, and voiding its reservation
 _NEW_RUN = "Run the command with `--resume never`; it makes a new reservation and spends the budget again."
 
 
@@ -52,7 +52,7 @@ class Cost:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Spending:
-    """What one run spends: its mechanisms (noisy computations) and their cost."""
+    """The budget of one run: its mechanisms (noisy computations) and their cost."""
 
     run: str  # random id of the run
     cost: Cost
@@ -86,17 +86,17 @@ def joint_cost(spendings: Iterable[Spending], delta: float) -> Cost:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reservation:
-    """The reservation of one run, all other reservations that count (are not voided), and the head of the ledger."""
+    """The reservation of one run, all other reservations that are not voided, and the head (state) of the ledger."""
 
     spending: Spending
-    others: tuple[Spending, ...]  # all other reservations that count, made before or after this one
+    others: tuple[Spending, ...]  # all other reservations that count (are not voided), earlier and later ones
     delta: float  # delta at which `spent_by_others` and `spent_in_all` are computed
     n_voided: int  # number of voided reservations, which do not count
-    ledger: Head  # head of the ledger when this object was made
+    ledger: Head  # head of the ledger when this object was created
 
     @property
     def spent_by_others(self) -> Cost:
-        """The joint cost of all other reservations that count, without this one."""
+        """The joint cost of all reservations that count, except this one."""
         return joint_cost(self.others, self.delta)
 
     @property
@@ -107,16 +107,16 @@ class Reservation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunState:
-    """The entries of a ledger about one run; a field is None if the ledger has no entry for this field."""
+    """What the entries of a ledger state about one run; a field is None if no entry states it."""
 
     last: str | None  # the last step: `reserve`, `draw`, `made` or `void`
     spending: Spending | None  # the reservation, voided or not
-    key: bytes | None = field(repr=False)  # key for `seal`, if the run drew its noise and recorded no result
+    key: bytes | None = field(repr=False)  # key for `seal`, if the last step is `draw`; otherwise None
     digest: str | None  # digest of the recorded result
 
 
 def reserve(folder: Path, high_water_mark: HighWaterMark, spending: Spending, *, limit: Cost | None) -> Reservation:
-    """Record and return the reservation of a run; if the run has one already, only check the limit and return it.
+    """Record and return the reservation of a run; if the ledger has it already, only check the limit and return it.
 
     The joint epsilon of all runs in the ledger, at the delta of `limit`, must not exceed the epsilon of `limit`. The
     delta of this run must not exceed the delta of `limit`. Without a limit (None), nothing is checked, and the joint
@@ -168,8 +168,8 @@ def void(folder: Path, high_water_mark: HighWaterMark, run: str, now: datetime) 
 def note_draw(folder: Path, high_water_mark: HighWaterMark, run: str) -> bytes:
     """Record that a run draws its noise now, and return the key with which it can `seal` its result.
 
-    A run may draw only once; otherwise it could choose among several results. If the ledger cannot be reached when
-    the result is made, the run seals the result and records it later (`note_made`).
+    A run may draw its noise only once; otherwise it could choose among several results. If the ledger cannot be
+    reached when the result is made, the run seals the result and records it later (`note_made`).
 
     Raises:
         Overspent: the run drew its noise before, and the result was lost or deleted.
@@ -206,7 +206,7 @@ def _seal_key(chain: Chain, run: str) -> bytes:
 
 
 def seal(key: bytes, digest: str) -> str:
-    """Return an HMAC-SHA256, 64 hex digits: it proves that the run with this key made the result with this digest."""
+    """Return an HMAC-SHA256 (64 hex digits), which proves that the run with this key made the result `digest`."""
     return hmac.digest(key, digest.encode(), "sha256").hex()
 
 
@@ -234,7 +234,7 @@ def state_of(folder: Path, high_water_mark: HighWaterMark, run: str) -> RunState
 def reservation_of_result(
     folder: Path, high_water_mark: HighWaterMark, run: str, digest: str, *, delta: float
 ) -> Reservation:
-    """Return the reservation under which a result was made, and all others that count; joint costs are at `delta`.
+    """Return the reservation under which the result `digest` was made; its joint costs are at `delta`.
 
     Raises:
         InputError: the ledger cannot be used, or does not record that the run drew noise and made this result.
@@ -313,7 +313,7 @@ def refuse_overspending(others: Sequence[Spending], spending: Spending, limit: C
 
 
 def overspending(others: Sequence[Spending], spending: Spending, limit: Cost | None) -> list[str]:
-    """Return a sentence for each exceeded limit: joint epsilon of `others` and `spending`, delta of `spending`."""
+    """Return a sentence for each exceeded limit: of the joint epsilon of all runs, or of the delta of `spending`."""
     if limit is None:
         return []
     before, after = (joint_cost(runs, limit.delta).epsilon for runs in (others, (*others, spending)))

@@ -3,12 +3,14 @@ r"""The file of the ledger: a chain of JSON lines, each with a keyed hash (mac) 
     mac_i = H("line\0" || mac_(i-1) || JSON of line i without its mac),   mac_0 = H("start"),
     H(x) = HMAC-SHA256(K, "synthgen/ledger/v1\0" || file name || 0x00 || x),   where || concatenates bytes
 
-The key K (32 bytes, mode 0600) is in a file beside the chain. Whoever does not have K cannot write a line or test a
-guess of its content, and a change of any line is detected. The id of a chain is derived from K alone.
+The ledger is the institution's record of audits and privacy budgets. The key K (32 bytes, mode 0600) is in a file
+beside the chain. Whoever does not have K cannot write a line or test a guess of its content, and a change of any line
+is detected. The id of a chain is derived from K alone.
 
-The key cannot detect that someone replaces the chain together with K, or restores an older copy. Therefore two files
-in other places, the high-water marks, store the newest known head of the chain (id, number of lines, last mac). The
-caller passes the path of the first mark. The second mark is in the user's data folder, under the id of the chain.
+The macs cannot show that someone replaced the chain together with K, or restored an older copy of the chain.
+Therefore two files in other places, the high-water marks, store the newest known head of the chain (id, number of
+lines, last mac). The caller passes the path of the first mark. The second mark is in the user's data folder, under
+the id of the chain.
 """
 
 import hmac
@@ -37,12 +39,12 @@ _FIELDS = {"version", "number", "entry", "mac"}
 
 
 class Head(Closed):
-    """The id of a chain, its number of lines and its last mac; id and mac reveal nothing without the key."""
+    """The state of a chain: its id, number of lines and last mac. Without the key, id and mac reveal nothing."""
 
     version: Literal[1] = 1
     id: LedgerId
     entries: Annotated[int, Field(ge=0)]
-    head: Sha256  # the mac of the last line; if there is no line, mac_0 (see above)
+    head: Sha256  # the mac of the last line; if there is no line, mac_0 (see the top of this module)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +73,7 @@ class HighWaterMark:
 
 
 class Chain:
-    """A chain that can be read and extended; use it inside `opened`, which locks the file of the chain."""
+    """A chain that can be read and extended; use it inside `with opened(...)`, which locks the chain."""
 
     def __init__(self, path: Path, key: bytes, data: bytes) -> None:
         self._path, self._key = path, key
@@ -81,11 +83,11 @@ class Chain:
         self._whole = len(data) - self._torn  # number of bytes of all complete lines
 
     def repair(self) -> None:
-        """Remove and report an incomplete last line; the caller must have compared both high-water marks before.
+        """Remove and log an incomplete last line; the caller must have compared both high-water marks before.
 
         Before a run draws noise or starts its audits, its line and both marks are on the disk. So a run whose line is
-        incomplete did not draw noise and did not start its audits. If a complete line was removed, the comparison
-        detects this, because a mark states the number of lines.
+        incomplete did not draw noise and did not start its audits. If a complete line was shortened or removed, the
+        comparison detects this, because a mark states the number of lines.
         """
         if self._torn:
             os.truncate(self._path, self._whole)
@@ -117,7 +119,7 @@ class Chain:
                     unwritten = unwritten[file.write(unwritten) :]
                 os.fsync(file.fileno())
             except OSError as error:
-                os.ftruncate(file.fileno(), before)  # the caller has not yet acted on the line
+                os.ftruncate(file.fileno(), before)  # the caller has not yet acted on this line
                 reason = disk_reason(error, self._path, len(data))
                 hint = "Nothing was recorded. Free disk space or correct the permissions, then run the command again."
                 raise InputError(f"{self._path}: no line can be added ({reason})", hint=hint) from None
@@ -154,7 +156,7 @@ def opened(folder: Path, high_water_mark: HighWaterMark) -> Iterator[Chain]:
             marks; or a mark cannot be read or written.
     """
     known = high_water_mark.read()
-    if known is not None and not folder.is_dir():  # a new folder would obstruct restoring the old one
+    if known is not None and not folder.is_dir():  # do not create a folder: it would obstruct restoring the old one
         raise _incomplete(folder, KEY, high_water_mark.path)
     with _locked(folder):
         chain = _read_or_create(folder, known, high_water_mark.path)
@@ -162,7 +164,8 @@ def opened(folder: Path, high_water_mark: HighWaterMark) -> Iterator[Chain]:
         for head in (known, mark_of_id.read()):
             _refuse_older(folder, chain, head, high_water_mark.path)
         chain.repair()
-        # the marks must be writable before a line is added; at the first use, they are written only at the end
+        # write both marks here to ensure, before a line is added, that they are writable; at the first use, they are
+        # written only at the end
         if known is not None:
             for mark in (mark_of_id, high_water_mark):
                 mark.write(chain.head())
@@ -193,7 +196,10 @@ def _locked(folder: Path) -> Iterator[None]:
 
 
 def _read_or_create(folder: Path, known: Head | None, high_water_mark: Path | None) -> Chain:
-    """Return the chain in a folder; create its file and its key if both are missing and `known` is None."""
+    """Return the chain in a folder; create its file and its key if both are missing and `known` is None.
+
+    `known` is the head in the high-water mark, or None if there is no mark.
+    """
     path = folder / FILE
     has_key, has_lines = os.path.lexists(folder / KEY), path.is_file() and path.stat().st_size > 0
     if known is None and not has_key and not has_lines:
@@ -205,7 +211,10 @@ def _read_or_create(folder: Path, known: Head | None, high_water_mark: Path | No
 
 
 def _refuse_older(folder: Path, chain: Chain, known: Head | None, high_water_mark: Path) -> None:
-    """If `known` is an earlier head, raise InputError unless the chain has this id and begins with the same lines."""
+    """Raise InputError unless the chain has the id of the earlier head `known` and begins with the same lines.
+
+    Do nothing if `known` is None.
+    """
     if known is None:
         return
     if chain.head().id != known.id:

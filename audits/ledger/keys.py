@@ -38,7 +38,10 @@ def read_key(path: Path, what: str) -> bytes:
 
 
 def read_without_links(path: Path, max_bytes: int) -> tuple[bytes, int]:
-    """Return the first `max_bytes` bytes (none if the file is not regular) and the mode of a file; follow no link."""
+    """Return the first `max_bytes` bytes and the mode of a file; do not follow a link.
+
+    If the file is not a regular file, no bytes are returned.
+    """
     descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
     with os.fdopen(descriptor, "rb") as file:
         mode = os.fstat(file.fileno()).st_mode

@@ -10,7 +10,7 @@ from audits.ledger.chain import Chain
 from audits.text.normalise import tokens
 
 RUN = 5  # number of consecutive words (tokens) in a run; a small edit changes few of the runs of a text
-MARKS = 4  # marks per text; texts are equal if they share over half of them, which texts of two persons rarely do
+MARKS = 4  # marks per text; a text is recognised by over half of its marks, which a different text rarely has
 _DIGITS = 16  # hex digits of a mark
 
 
@@ -29,7 +29,7 @@ def _plain(name: str) -> str:
 def text_marks(chain: Chain, table: Table) -> list[set[str]]:
     """Return the marks of each distinct text: the `MARKS` smallest hashes of runs that only this text has.
 
-    A text is omitted if each of its runs is also in another text; an empty template is an example.
+    A text is omitted if each of its runs is also in another text, for example an empty template.
     """
     key = bytes.fromhex(chain.mac(b"text"))
     runs = [_runs(words, key) for words in {tuple(tokens(text)) for text in table.texts} if words]

@@ -1,6 +1,7 @@
 """Default paths of the institution's ledger and of its high-water marks.
 
-A high-water mark is a file with the newest known state of the ledger. It is stored elsewhere to detect a rollback.
+A high-water mark is a file with the newest known state of the ledger. It is stored outside the folder of the ledger,
+so that a rollback of the ledger is detected.
 """
 
 import hashlib
@@ -19,7 +20,7 @@ def ledger_folder() -> Path:
 
 
 def folder_mark_path(folder: Path) -> Path:
-    """Return the path of the high-water mark that audits use for a ledger folder if they have no releaser's key."""
+    """Return the path of the high-water mark for a ledger folder; audits use it if there is no releaser's key."""
     # the digest of the folder's path takes the place of the ledger's id, which is not known without the ledger's key
     return chain_mark_path(hashlib.sha256(os.fsencode(folder.resolve())).hexdigest()[:16])
 

@@ -12,12 +12,14 @@ _METHODS = {  # id of a classifier in the results of `evaluate`: its description
     "encoder-logistic": "classifier on the vectors of a sentence encoder",
     "tfidf-linear": "word-based classifier",
 }
-_LARGE_STYLE_GAP = 0.5  # nats per token; from this gap on, the page says that the texts do not read like real notes
+# The style gap is how much worse a model of the synthetic texts predicts real style than a model of real texts does,
+# in nats per token. From this gap on, the page says that the texts do not read like real notes.
+_LARGE_STYLE_GAP = 0.5
 
 
 @dataclass(frozen=True, slots=True)
 class OfficerAnswer:
-    """A question with its answer."""
+    """A question of a privacy officer with its answer."""
 
     question: str
     lead: str  # the answer in a few words; may be empty
@@ -75,7 +77,7 @@ def _dataset(content: ReportContent) -> list[str]:
 
 
 def _protection(content: ReportContent) -> tuple[str, tuple[str, ...]]:
-    """Return `lead` and `sentences` of the answer."""
+    """Return `lead` and `sentences` of the answer to "What protects the people in it?"."""
     if content.guarantee is not None and content.is_guessable:
         return "No guarantee.", (
             "The noise of differential privacy follows from a published seed, so anyone can compute and remove it.",
@@ -158,7 +160,7 @@ def _not_for(content: ReportContent) -> list[str]:
 
 
 def _approval(content: ReportContent) -> tuple[str, tuple[str, ...]]:
-    """Return `lead` and `sentences` of the answer."""
+    """Return `lead` and `sentences` of the answer to "Who approved it?"."""
     if content.verdict == "refused":
         return "Nobody.", ("A refused table cannot be approved.",)
     proof = (

@@ -1,4 +1,7 @@
-"""Compute the bars of the report: positions along an axis from 0 to 100, and lengths."""
+"""Compute the bars of the report: positions on an axis for gates, and lengths for classes, all from 0 to 100.
+
+A gate is a rule of the policy or the verdict of an audit.
+"""
 
 import math
 from collections.abc import Sequence
@@ -6,7 +9,7 @@ from dataclasses import dataclass
 
 from audits.report.content import BalanceRow, Count, GateRow
 
-_MARGIN = 0.12  # length of the axis beyond the drawn numbers at each end, as a share of the span of these numbers
+_MARGIN = 0.12  # length of the axis beyond the drawn numbers at each end, as a share of (largest - smallest number)
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +26,7 @@ class IntervalBar:
 
 
 def interval_bar(gate: GateRow) -> IntervalBar | None:
-    """Return the bar of a gate, or None if no finite number was estimated.
+    """Return the bar of a gate, or None if the gate has no estimate, or a number that is not finite.
 
     The axis covers the interval, the limit and a margin. It does not extend below 0 if all these numbers are at least
     0, and not above 1 if all of them are at most 1.

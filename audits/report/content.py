@@ -10,7 +10,7 @@ from audits.gate.outcome import Outcome, RuleOutcome
 from audits.gate.policy import Policy
 from audits.report.guarantee import Guarantee
 
-Count = int | str  # a count; the bucket in which it lies, such as `10-20`; or `–` if there is no count to show
+Count = int | str  # an exact count; a range that contains the count, such as `10-20`; or `–` if no count is shown
 BalanceRow = tuple[str, Count, int, int]  # label, real train records, requested records, generated records
 StageRow = tuple[str, Count, Count, float | None]  # name, input records, output records, seconds
 Sample = tuple[str, str]  # label and text of a synthetic record
@@ -18,17 +18,22 @@ Sample = tuple[str, str]  # label and text of a synthetic record
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GateRow:
-    """The outcome of one gate, or of an audit or rule without a gate (see `RuleOutcome`)."""
+    """The outcome of one gate, or of an audit or rule that is not a gate (see `RuleOutcome`).
+
+    A gate is a check, such as a rule or a required audit, whose outcome affects the decision on the release.
+    """
 
     id: str
-    metric: str  # for a rule, metric and bound, such as `membership.auc.high`; for an audit, such as `linkage.passed`
+    # for a rule, its metric and bound, such as `membership.auc.high`; for an audit, a name such as `linkage.passed`
+    metric: str
     op: Literal["<=", ">="]
     limit: float
     value: float | None  # None if nothing was measured
     low: float | None  # `low` and `high` are the ends of the interval; for an exact number they equal `value`
     high: float | None
     n: int | None  # number of persons or other units measured; None for a fact, for example that an audit passed
-    verdict: Outcome  # a gate with FAIL or INSUFFICIENT refuses the release; WITHHELD: only if `gating` is false
+    # a gate with FAIL or INSUFFICIENT refuses the release; the verdict is WITHHELD only if `gating` is false
+    verdict: Outcome
     reason: str
     why: str  # purpose of the rule, from the policy
     gating: bool = True  # whether the outcome affects the decision
@@ -58,17 +63,17 @@ def gate_rows(outcomes: Iterable[RuleOutcome], policy: Policy) -> tuple[GateRow,
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceSize:
-    """The numbers of real records and people from which the texts were made; None if a number is not published."""
+    """How many real records and people the texts were made from; a number is None if it is not published."""
 
     records: Count | None = None
     persons: Count | None = None
-    is_least: bool = False  # whether `persons` is a lower limit
+    is_least: bool = False  # whether `persons` is a lower limit of the number
     is_declared: bool = False  # whether the institution declared `persons` from public knowledge
     has_persons: bool = True  # whether the source has person ids
 
     @property
     def units(self) -> str:
-        """The word for what the page counts: people, or records if the source has no person ids."""
+        """The word for the units that the page counts: people, or records if the source has no person ids."""
         return "people" if self.has_persons else "records"
 
     @property
@@ -90,7 +95,7 @@ class ReportContent:
     release_id: str | None  # None if the release was refused
     created: str | None = None  # UTC time in the signed statement; None if there is no statement
     policy_name: str
-    policy_statement: str  # what a release under this policy means and does not mean; shown first
+    policy_statement: str  # what a release under this policy means and does not mean
     intended_use: Literal["inside", "outside"]  # whether a release under this policy may leave the institution
     verdict: Literal["released", "refused"]
     gates: tuple[GateRow, ...]  # in the order of the policy; a release needs at least one gate, and all must pass
@@ -99,8 +104,8 @@ class ReportContent:
     audits: tuple[Mapping[str, Any], ...] = ()  # `results` of audit.json
     # results of the stage `evaluate`; empty if the policy does not publish them
     utility: Mapping[str, Any] = field(default_factory=dict)
-    # a candidate is a written text before the filters. By reason: number of rejected candidates; `candidates`: number
-    # of all candidates; `kept`: number of candidates that the filters accepted
+    # numbers of candidates, which are generated texts before the filters. Key `candidates`: number of all candidates.
+    # Key `kept`: number that the filters accepted. Any other key is a reason: number that the filters rejected for it
     filters: Mapping[str, Count] = field(default_factory=dict)
     stages: tuple[StageRow, ...] = ()  # the seconds are None on the public page
     provenance: Mapping[str, str] = field(default_factory=dict)  # digests, and the version of the tool, by name

@@ -1,6 +1,6 @@
 """Explanations of audits, leaks and technical terms, for readers of the report who are not privacy experts."""
 
-AUDITS = {  # name of an audit: the question that it answers
+AUDITS = {  # key: name of an audit; value: the question that the audit answers
     "memorization": "Does a synthetic text repeat a passage, or a whole record, of one person?",
     "neighbours": "Are synthetic texts closer to the persons they were made from than to control persons?",
     "identifiers": "Does a name, number or rare word of one person appear in a synthetic text?",
@@ -11,7 +11,7 @@ AUDITS = {  # name of an audit: the question that it answers
     "accounting": "Is the stated privacy budget the one that was really spent?",
     "differencing": "Does a second release reveal who joined or left since the first one?",
 }
-# name of an audit: a noun phrase for the leak that it looks for
+# key: name of an audit; value: a noun phrase for the leak that the audit looks for
 LEAKS = {
     "memorization": "copied passages",
     "neighbours": "closeness to the records that were used",
@@ -23,7 +23,7 @@ LEAKS = {
     "accounting": "noise that does not fit the stated ε",
     "differencing": "comparison with an earlier release",
 }
-# metrics that no audit measures: first part of the name, and the topic of the policy's rules on these metrics
+# key: first part of the names of metrics that no audit measures; value: topic of the rules on these metrics
 TOPICS = {
     "input_checks": "checks of the input tables",
     "attempts": "the number of earlier audits",
@@ -36,8 +36,9 @@ TOPICS = {
     "deidentify": "removal of names",
     "policy": "the policy's own rules",
 }
-# name of an audit: the largest leak that it cannot exclude; "{0}" stands for the upper end of its interval, such as
-# "7 of 100", "{unit}" for "person" or "record", and "{units}" for "people" or "records"
+# key: name of an audit; value: a phrase for the largest leak that the audit's result does not exclude. "{0}" stands
+# for the upper end of the measured interval, such as "7 of 100"; "{unit}" for "person" or "record"; "{units}" for
+# "people" or "records"
 MISSED = {
     "memorization": "passages of up to {0} {units} were copied",
     "neighbours": "for up to {0} texts, the nearest real record is one that was used, and not one that was not used; "
@@ -49,14 +50,14 @@ MISSED = {
     "records that were used; without a leak, 50 of 100",
     "linkage": "new facts from up to {0} {units} are learned",
 }
-# name of an audit: the sentence on the page if this audit was not run
+# key: name of an audit; value: the sentences on the page if this audit was not run
 UNTESTED = {
     "canaries": "No test records were planted, so it was not tested whether a single unusual record would appear in "
     "the texts.",
     "differencing": "The texts were not compared with an earlier release, if there is one. Two releases together "
     "could show who was added or removed.",
 }
-# (attribute, value) of a subgroup of people: its name on the page
+# key: (attribute, value) of a subgroup of people; value: name of the subgroup on the page
 SUBGROUPS = {
     ("sex", "female"): "female",
     ("sex", "male"): "male",
@@ -69,7 +70,7 @@ SUBGROUPS = {
     ("age_band", "older adult"): "65 years or older",
 }
 
-WORDS = {  # term: its explanation on the page
+WORDS = {  # key: a term; value: explanation of the term on the page
     "train": "The real records from which the synthetic ones were made.",
     "control": "Real records of the same kind but of other persons. The texts are not made from them. Only without "
     "differential privacy, the run learns one thing from them: which names to mask. If an attack succeeds equally "
@@ -96,7 +97,7 @@ WORDS = {  # term: its explanation on the page
     "and are not in the release.",
     "policy": "The list of gates, fixed before the run. The signature covers its digest.",
 }
-CONTRADICTIONS = {  # kind of contradiction within a text: its description on the page
+CONTRADICTIONS = {  # key: kind of contradiction within a text; value: description of the kind on the page
     "any": "any of these",
     "sex": "two sexes of the person, or an organ of the other sex",
     "age": "two ages of the person",

@@ -28,9 +28,9 @@ class Guarantee:
     policy: str  # name of the policy
     is_independent: bool  # whether the policy is independent, see `audits.gate.independent`
     withholds: bool  # whether the policy forbids publishing numbers that were measured on private records
-    # joint epsilon of all runs of the ledger, and the delta at which it holds; None if the release was refused
+    # epsilon of all runs of the ledger together, and the delta at which it holds; None if the release was refused
     spent: tuple[float, float] | None = None
-    limit: float | None = None  # largest joint epsilon that the policy allows; None if the policy sets no limit
+    limit: float | None = None  # largest epsilon that the policy allows for all runs together; None: no limit
     # largest epsilon that one more run may have, at the delta of `spent`; None if there is no limit
     further: float | None = None
 

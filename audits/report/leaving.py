@@ -20,11 +20,11 @@ _LIMITS_AND_THRESHOLDS = (
 )
 _BAD = '"Bad result" means that a test of the attack exceeded its threshold.'
 _MAX_NAMED = 6  # largest number of topics in one sentence
-_THRESHOLDS = {"tau", "margin", "limit"}  # keys of the metrics that state a threshold of an audit and not a result
+_THRESHOLDS = {"tau", "margin", "limit"}  # last parts of names of metrics that state a threshold, not a result
 
 
 def headline(content: ReportContent) -> str:
-    """Return the decision in one line."""
+    """Return one line with the decision and the number of rules that are met or not met."""
     rules, policy = len(content.gates), f'the policy "{content.policy_name}"'
     if content.verdict == "refused":
         unmet = sum(gate.verdict != "PASS" for gate in content.gates)
@@ -36,7 +36,7 @@ def headline(content: ReportContent) -> str:
 
 
 def not_passed(content: ReportContent) -> list[GateRow]:
-    """Return the audits that are not gates and whose published verdict is FAIL or INSUFFICIENT."""
+    """Return the audits that do not affect the decision and whose published verdict is FAIL or INSUFFICIENT."""
     return [
         row for row in content.without_gate if row.verdict in {"FAIL", "INSUFFICIENT"} and _source_name(row) in LEAKS
     ]
@@ -86,8 +86,8 @@ def _count_and_verb(n: int, what: str) -> str:  # (3, "have no result") -> "3 ha
 
 
 def _reason(gate: GateRow, content: ReportContent) -> str:
-    """Return why a gate could not be decided, as the end of a sentence: "3 rules" + "were not measured"."""
-    # `gate.reason` is a sentence that `audits.gate` wrote; its words show the cause
+    """Return why a gate (rule) could not be decided, such as "were not measured" for "3 were not measured"."""
+    # `gate.reason` is a sentence from `audits.gate`; the cause is recognised by words in this sentence
     if gate.is_withheld:
         return "have no published number"
     audit = _audit(gate, content)
@@ -112,12 +112,12 @@ def _topic(row: GateRow) -> str:
 
 
 def _source_name(row: GateRow) -> str:
-    # the audit, or the other source of numbers such as `records`, whose number the gate compares
+    # the source of the number that the gate compares: the name of an audit, or another source such as `records`
     return row.metric.partition(".")[0]
 
 
 def _limited(content: ReportContent) -> set[str]:
-    """Return the names of the audits whose results are limited by a gate of the policy."""
+    """Return the names of the audits with a gate on a result of the audit, not only on its threshold or status."""
     metrics = [gate.metric.split(".")[:2] for gate in content.gates]
     not_results = _THRESHOLDS | {"measured"}
     return {a for a, key in metrics if a in LEAKS and f"{a}.{key}" not in STATED and key not in not_results}

@@ -1,7 +1,7 @@
 """Draw the two plots of the report as inline SVG: histograms of distances, and a ROC curve.
 
-The bytes depend only on the numbers. Colours are CSS variables of the page, so one picture works in light mode, dark
-mode and print. Lines that must be distinguished differ in their dash pattern, so a reader needs no colour.
+Equal inputs give equal bytes. Colours are CSS variables of the page, so the same plot is legible in light mode, dark
+mode and print. Lines also differ in their dash pattern, so a reader can distinguish them without colours.
 """
 
 import math
@@ -20,7 +20,7 @@ Scale = Callable[[float], float]  # maps a number of the plot to its SVG coordin
 
 
 def histogram_svg(name: str, bins: Sequence[Bin], title: str, description: str) -> Markup:
-    """Return two outlines over one axis: the histograms of the distances to train and to control.
+    """Return a plot with two outlines: histograms of the distances to train records and to control records.
 
     The heights are shares per unit of distance, so the area below each outline is 1.
     """
@@ -42,9 +42,10 @@ def histogram_svg(name: str, bins: Sequence[Bin], title: str, description: str) 
 
 
 def roc_svg(name: str, roc: Mapping[str, Any], title: str, description: str) -> Markup:
-    """Return the ROC curve on logarithmic axes, with the diagonal for guessing and, if `roc` has one, the interval.
+    """Return a plot of the ROC curve on logarithmic axes, with the diagonal that guessing would give.
 
-    A rate of 0 is drawn at the lowest power of ten of the axes.
+    If `roc` has the keys `low` and `high` (ends of the interval of each true positive rate), the area between them is
+    filled. A rate of 0 is drawn at the lowest power of ten of the axes.
     """
     rates = [*roc["fpr"], *roc["tpr"]]
     power = math.floor(math.log10(min([0.01, *(rate for rate in rates if rate > 0)])))

@@ -22,19 +22,20 @@ _SIGNS = {"<=": "≤", ">=": "≥"}  # operator of a rule: its sign on the page
 
 
 def render_report(content: ReportContent) -> str:
-    """Return the report as one HTML page without scripts and external resources; all text is escaped.
+    """Return the report as one HTML page without scripts or external resources; all text is escaped.
 
     Two calls with equal content return the same page.
 
     Raises:
         VerifyError: E_UNSAFE if the page would be larger than `MAX_REPORT_BYTES`.
 
-    Privacy: the page shows class names, counts, estimates, curves and histograms. In each bin of a histogram, each of
-        the two counts of records is 0 or at least `disclosure.min_histogram_bin` of the policy. The page
-        shows no text, vector or score of a real record, and synthetic text only for a release or on a private page.
+    Privacy: the page shows class names, counts, estimates, curves and histograms. In each bin of a histogram, the
+        count for train and the count for control are each 0 or at least `disclosure.min_histogram_bin` of the policy.
+        The page shows no text, vector or score of a real record. It shows synthetic text only for a release or on a
+        private page.
     """
     rejected = {k: v for k, v in content.filters.items() if k not in {"candidates", "kept"}}
-    exact_counts = [n for n in rejected.values() if isinstance(n, int)]  # without the counts published as buckets
+    exact_counts = [n for n in rejected.values() if isinstance(n, int)]  # without counts published as buckets
     has_doubt = bool(not_passed(content)) or content.is_guessable
     banner = "FAIL" if content.verdict == "refused" else "INSUFFICIENT" if has_doubt else "PASS"
     environment = Environment(
@@ -107,7 +108,7 @@ def _subgroups(content: ReportContent) -> list[tuple[str, str, Mapping[str, Any]
 
 
 def _plots(audit: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Return the plots of one audit, each with caption, note, and a table (head, rows) of the plotted numbers."""
+    """Return the plots of one audit, each with a caption, a note, and the plotted numbers as a table (head, rows)."""
     name, details = str(audit["name"]), audit.get("details") or {}
     kinds = (("histogram", _histogram), ("roc", _roc))
     return [draw(name, details[kind]) for kind, draw in kinds if details.get(kind) is not None]

@@ -13,7 +13,7 @@ _FOUND_MEMBERS = "membership.tpr_at_fpr_5pct"  # metric: share of train persons 
 
 
 def most_at_risk(content: ReportContent) -> Iterator[str]:
-    """Yield sentences about the people whom the texts endanger most, or about records if there are no person ids."""
+    """Yield sentences about the people (without person ids: the records) whom the texts endanger most."""
     if content.is_guessable:
         yield "Everyone whose records were used." if content.source.has_persons else "Every record that was used."
         yield "The secret of the run is not private, so somebody may guess it."
@@ -47,7 +47,7 @@ def _attacked(content: ReportContent) -> Iterator[str]:
 
 
 def _smallest_class(content: ReportContent) -> Iterator[str]:
-    # a row has a label and three counts: real, requested and generated records; the first is "–" if not published
+    # a row has a label and three counts: real, requested and generated records; an unpublished real count is "–"
     rows = [row for row in content.balance if row[1] != "–"]
     if len(rows) < 2:
         return
@@ -72,7 +72,7 @@ def _smallest_class(content: ReportContent) -> Iterator[str]:
 
 
 def missed(content: ReportContent) -> Iterator[str]:
-    """Yield sentences about leaks that the attacks would not have found; `not_excluded` returns their sizes."""
+    """Yield sentences about leaks that the attacks would not have found; `not_excluded` states the leaks' sizes."""
     guarantee = content.guarantee
     if guarantee is not None and guarantee.withholds and not content.private:
         if guarantee.is_independent:

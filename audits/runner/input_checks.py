@@ -1,4 +1,4 @@
-"""Check the tables before the audits compare train (used by the generator) with control (unseen persons).
+"""Check the tables before the audits compare train (used by the generator) with control (persons it never saw).
 
 Train and control must be comparable, and the synthetic texts must contain usual characters only.
 """
@@ -26,11 +26,12 @@ from audits.text.minhash import near_pairs, sketch
 from audits.text.normalise import tokens, without_numbers
 from audits.text.shared_runs import number_rows
 
-NEAR_DUPLICATE = 0.8  # smallest Jaccard index of two near-duplicate rows, as sets of sequences of 5 words
+NEAR_DUPLICATE = 0.8  # smallest Jaccard index of the 5-word sequences of two near-duplicate rows
 MAX_NEAR_DUPLICATES = 0.01  # largest allowed share of control rows that nearly duplicate a train row
-MAX_SHARED_IDENTIFIERS = 0.01  # largest allowed share of the control persons with an identifier of a train person
-MAX_REPEATING_REFERENCE = 0.01  # largest allowed share of the reference rows that repeat a train or control record
-COMMON_LABEL = 10  # a label of fewer than 10 train persons must not contain an identifier
+MAX_SHARED_IDENTIFIERS = 0.01  # largest allowed share of control persons who share an identifier with a train person
+# largest allowed share of the reference (public text) rows that repeat a train or control record
+MAX_REPEATING_REFERENCE = 0.01
+COMMON_LABEL = 10  # a label (class) of fewer than 10 train persons must not contain an identifier
 MIN_IDENTIFIER = 5  # shortest identifier that is searched for in labels; a shorter one may be a usual word
 NO_PERSONS = (
     "the tables do not identify persons, so privacy is measured per record only: add a group column, "
@@ -45,47 +46,48 @@ class InputChecks:
 
     inputs: AuditInputs  # the tables without the removed control and reference rows
     problems: tuple[str, ...]  # reasons why no audit may pass on these tables
-    # indices of the synthetic rows with disguised characters or unusual layout, see `check_split`; a release must
-    # not contain these rows. A group of rows is absent if it is over 1 % of the synthetic rows, and a problem instead
+    # indices of the synthetic rows with disguised characters or unusual layout, see `check_split`; a release must not
+    # contain these rows. If the rows of one of these two kinds are over 1 % of the synthetic rows, they are a problem
+    # and are not listed here
     quarantined: tuple[int, ...]
-    details: Mapping[str, Any]  # section of the report; a policy refers to a metric NAME in it as `input_checks.NAME`
+    details: Mapping[str, Any]  # section of the report; a policy refers to its metric NAME as `input_checks.NAME`
 
 
 def check_split(inputs: AuditInputs, rng: np.random.Generator, *, quarantine: bool = True) -> InputChecks:
-    """Return the tables without rows that invalidate a comparison, and the problems of the tables.
+    """Return the tables without three kinds of rows that invalidate a comparison, and the problems of the tables.
 
-    Three kinds of rows are removed. More than 1 % of a kind is a problem:
+    A kind of row is a problem if it is more than 1 % of its table:
     - Control rows that nearly duplicate a train row (`NEAR_DUPLICATE`), because a synthetic copy of the train row is
-      as close to the control row. The 1 % include rows removed before the call (`inputs.near_duplicate_rate`).
-    - All rows of a control person who shares a direct identifier with a train person, because the two may be one
-      person or one family. Identifiers that more than ten persons share are ignored. The 1 % are of the persons.
-    - Reference rows that repeat phrases of a train or control record, if the reference contains at least half of the
-      record. With these rows, a synthetic copy of the record would count as common text.
+      as close to the control row. Rows removed before the call (`inputs.near_duplicate_rate`) count in the 1 %.
+    - All rows of control persons who share a direct identifier with a train person, who may be the same or related.
+      Identifiers of more than ten persons are ignored. Here, the 1 % refers to persons.
+    - Reference rows that repeat phrases of a train or control record of which the reference contains at least half,
+      because a synthetic copy of the record would count as common text.
 
     Five further findings are problems:
-    - A classifier that never sees the synthetic table separates train from control persons, so a difference between
-      the two is no leak. Or the classifier is worse than chance, because control records reword train records.
+    - A classifier separates train from control persons without the synthetic table, so audits could take this for a
+      leak. Or the classifier is worse than chance, because control records reword train records.
     - Disguise: rows with many look-alike characters (such as Greek for Latin letters) or invisible characters are
       more frequent in the synthetic table than in the real tables (`audits.text.disguise`).
-    - Layout: so are rows with a kind of white space, or with fewer invisible characters (`audits.runner.layout`).
+    - Layout: rows with a kind of unusual white space, or with a few invisible characters, are more frequent in the
+      synthetic table than in the real tables (`audits.runner.layout`).
     - A synthetic label contains an identifier and belongs to fewer than ten train persons.
     - The tables do not identify persons, and the user did not declare that each row belongs to a different person.
 
-    With `quarantine`, disguise is no problem if it concerns at most 1 % of the synthetic rows, and neither is layout.
-    These rows are quarantined (`audits.core.quarantine`): a release must not contain them.
+    With `quarantine`, at most 1 % of rows with disguise, and 1 % with layout, are quarantined instead of a problem.
 
     Raises:
         InputError: there is no control row or none remains, or `near_duplicate_rate` is not between 0 and 1.
     """
     if len(inputs.control) == 0:
         raise InputError("there is no control record; pass records of persons whom the generator never saw")
-    before = inputs.near_duplicate_rate
-    if not 0 <= before <= 1:
+    if not 0 <= (before := inputs.near_duplicate_rate) <= 1:
         raise InputError(f"near_duplicate_rate must be between 0 and 1, got {before:g}")
     duplicating, sharing = _duplicating(inputs), _sharing_identifiers(inputs)
     names, person = persons(inputs.control.groups)
     repeating = np.zeros(0, np.bool_) if inputs.reference is None else _repeating_reference(inputs, inputs.reference)
-    # metric -> (share, number of rows or persons); `straddling_rate`: persons with an identifier of a train person
+    # metric -> (share, number of rows or persons of which it is a share); `straddling_rate` is the share of control
+    # persons who share an identifier with a train person
     rates = {
         "near_duplicate_rate": (before + (1 - before) * float(duplicating.mean()), len(inputs.control)),
         "straddling_rate": (len(np.unique(person[sharing])) / len(names), len(names)),
@@ -118,18 +120,19 @@ def _shift_problems(shift: Estimate | None) -> Iterator[str]:
     measured = f"(AUC {shift.value:.3f}, interval {shift.low:.3f} to {shift.high:.3f} must contain 0.5)"
     if shift.low > 0.5:
         remedy = "draw control from the same population as train"
-        yield f"train and control differ by more than chance {measured}: {remedy}"
+        yield f"train and control differ more than chance explains {measured}: {remedy}"
     else:
         yield (
-            f"control records resemble single train records more than chance {measured}: leave out control records "
-            "that reword, quote or answer a train record"
+            f"control records resemble single train records more than chance explains {measured}: leave out "
+            "control records that reword, quote or answer a train record"
         )
 
 
 def _disguised(inputs: AuditInputs, *, quarantine: bool) -> tuple[tuple[int, ...], list[str]]:
-    """Return the synthetic rows with look-alike or invisible characters to quarantine, and the problems.
+    """Return the indices of the disguised synthetic rows to quarantine, and the problems.
 
-    A few such rows are quarantined. If there are too many to quarantine, none is quarantined, and they are a problem.
+    Disguised rows have many look-alike or invisible characters. If there are too many to quarantine, none is
+    quarantined, and they are a problem.
     """
     found = disguise(inputs.synthetic.texts, (*inputs.train.texts, *inputs.control.texts))
     if not found.proven:
@@ -144,7 +147,7 @@ def _disguised(inputs: AuditInputs, *, quarantine: bool) -> tuple[tuple[int, ...
 
 
 def _unusual_layout(inputs: AuditInputs, *, quarantine: bool) -> tuple[tuple[int, ...], list[str]]:
-    """Return the synthetic rows with unusual white space to quarantine, and the problems, as `_disguised` does."""
+    """Return the indices of the synthetic rows with unusual layout to quarantine, and the problems."""
     found = unlike_real(inputs.synthetic.texts, (*inputs.train.texts, *inputs.control.texts))
     if quarantine and len(found.rows) <= most_quarantined(len(inputs.synthetic)):
         return found.rows, []
@@ -182,7 +185,7 @@ def _label_problems(inputs: AuditInputs) -> Iterator[str]:
 
 
 def _words(text: str) -> str:
-    """Return the words of a text with a blank before and after each: `"Ann, 5"` -> `" ann 5 "`."""
+    """Return the tokens of a text with single spaces between, before and after them: `"Ann, 5"` -> `" ann 5 "`."""
     words = tokens(text)
     return f" {' '.join(words)} " if words else ""
 
@@ -248,7 +251,7 @@ def _sharing_identifiers(inputs: AuditInputs) -> Bool:
 
 
 def _owners(table: Table, replaced: tuple[tuple[str, ...], ...] | None) -> dict[str, set[str]]:
-    """Return direct identifier -> its persons, from the texts and from the identifiers that were replaced in each."""
+    """Return direct identifier -> ids of its persons; read the texts, and the identifiers replaced in the texts."""
     owners: dict[str, set[str]] = defaultdict(set)
     for row, (text, group) in enumerate(zip(table.texts, table.groups, strict=True)):
         values = {entity.key for entity in entities(text) if entity.kind in DIRECT}
@@ -258,7 +261,7 @@ def _owners(table: Table, replaced: tuple[tuple[str, ...], ...] | None) -> dict[
 
 
 def _record_numbers(replaced: Iterable[str]) -> set[str]:
-    # the digits of the identifiers with 6 to 14 digits, without quasi-identifiers such as dates
+    # returns the digits of each record number (6 to 14 digits); quasi-identifiers such as dates are left out
     return {
         "".join(filter(str.isdigit, text))
         for text in replaced
@@ -275,7 +278,7 @@ def _repeating_reference(inputs: AuditInputs, reference: Table) -> Bool:
     n_rows, n_persons = len(owner), int(owner.max()) + 1
     texts = inputs.train.texts + inputs.control.texts + reference.texts
     rows = number_rows((without_numbers(tokens(text)) for text in texts), {})
-    # the whole reference counts as one additional person on the side of control, with the index n_persons
+    # the whole reference counts as one additional control person, with the index n_persons
     side = np.where(np.arange(n_persons + 1) < len(set(inputs.train.groups)), TRAIN, CONTROL)
     pool = Owned(rows, np.concatenate([owner, np.full(len(reference), n_persons)]), side)
     shared = shared_phrases(pool)

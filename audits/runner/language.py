@@ -1,4 +1,4 @@
-"""Check whether the audits can read the synthetic texts, which may be encoded or not in the language of train."""
+"""Check whether the synthetic texts are unencoded and in the language of train, so that the audits can read them."""
 
 import re
 from collections.abc import Sequence
@@ -20,9 +20,10 @@ from audits.text.legibility import legibility
 from audits.text.normalise import tokens
 
 MAX_ROWS = 500  # largest number of random rows of each table on which the similarity is computed
-FOREIGN_WORDS = 0.5  # a row is foreign if a larger share of its words is unknown
-MAX_FOREIGN = 0.05  # largest allowed difference: share of foreign rows in synthetic - share in control
-WORDY, MIN_WORDY = 4, 100  # a wordy row has > 4 times as many different words as any real row, and at least 100
+FOREIGN_WORDS = 0.5  # a row is foreign if more than this share of its words is unknown
+MAX_FOREIGN = 0.05  # largest allowed difference: share of foreign synthetic rows - share of foreign control rows
+# a wordy row has at least 100 different words, and more than 4 times as many as any row of train and control
+WORDY, MIN_WORDY = 4, 100
 MIN_SIMILARITY = 0.5  # smallest `LanguageCheck.similarity` at which similarity audits may pass
 
 _WORD = re.compile(r"[^\W_]+")
@@ -34,10 +35,11 @@ class LanguageCheck:
 
     foreign_rows: float  # share of foreign synthetic rows minus the share of foreign control rows; at least 0
     illegible_rows: int  # number of illegible synthetic rows; 0 if not significantly more frequent than in control
-    similarity: float  # median cosine of synthetic rows to the nearest control row / this median for train rows
+    # median cosine of synthetic rows to the nearest control row, divided by the same median for train rows
+    similarity: float
     n: int  # number of synthetic rows
     wordy_rows: int = 0  # number of synthetic rows with many more different words than any real row
-    # indices of the illegible and wordy rows; empty if these are over 1 % of the synthetic rows
+    # indices of the illegible and wordy synthetic rows; empty if they are over 1 % of the synthetic rows
     quarantined: tuple[int, ...] = ()
 
     @property
@@ -68,8 +70,9 @@ class LanguageCheck:
     def similarity_problems(self) -> tuple[str, ...]:
         """Return why no similarity audit may pass this table; empty if these audits may pass it."""
         problem = (
-            f"the similarity of synthetic rows to control is {self.similarity:.2f} times that of real records (at "
-            f"least {MIN_SIMILARITY:g} required), so audits of similarity cannot distinguish train from control"
+            f"the similarity of synthetic rows to control is {self.similarity:.2f} times the similarity of "
+            f"train rows to control (at least {MIN_SIMILARITY:g} required), so "
+            "audits of similarity cannot distinguish train from control"
         )
         return () if self.similarity >= MIN_SIMILARITY else (problem,)
 
@@ -83,18 +86,20 @@ def check_language(inputs: AuditInputs, rng: np.random.Generator) -> LanguageChe
     """Measure whether the synthetic table is in the language of the real tables, and find rows of three kinds.
 
     - Illegible rows: their character sequences do not occur in real text (`audits.text.legibility`), for example
-      because the text is reversed or encoded. No audit of texts may pass if illegible rows are significantly more
-      frequent than in control (one-sided binomial test, 5 %). If legibility cannot be judged, all rows are illegible.
+      because the text is reversed or encoded. If such rows are significantly more frequent than in control
+      (one-sided binomial test, 5 %), no audit of texts may pass unless these rows are quarantined. If legibility
+      cannot be measured, all synthetic rows count as illegible.
     - Foreign rows: more than half of the words are unknown, the row is illegible, or at least a third of its windows
-      of 50 characters are illegible. Known words are the words of train and, for a synthetic row, also of control.
+      of 50 to 99 characters are illegible. Known words are the words of train and, for a synthetic row, also of
+      control.
     - Wordy rows: at least 100 different words, and more than four times as many as any real row. A row with all words
       of the corpus is similar to all records, so it hides copies in other rows.
 
-    If at most 1 % of the rows are illegible or wordy, these rows are quarantined: the audits exclude them, and a
-    release must not contain them.
+    If at most 1 % (rounded up) of the synthetic rows are illegible or wordy, these rows are quarantined: the audits
+    exclude them, and a release must not contain them.
 
-    The shares of illegible and foreign control rows are computed on every second control row. The test of legibility
-    learns real text from train and the remaining control rows.
+    The shares of illegible and foreign control rows are computed on every second control row. The model of legible
+    text is fitted on train and the remaining control rows.
 
     `LanguageCheck.similarity` is computed from cosines of TF-IDF word vectors, on a random sample of at most 500 rows
     of each table. The document frequencies are those of the sampled control rows.
@@ -123,7 +128,7 @@ def check_language(inputs: AuditInputs, rng: np.random.Generator) -> LanguageChe
 
 
 def _beyond_chance(synthetic: Bool, control: Bool) -> Int:
-    """Return the indices of the illegible synthetic rows; none if control explains their number by chance."""
+    """Return the indices of illegible synthetic rows; none if not significantly more frequent than in control."""
     illegible, share = np.flatnonzero(synthetic), float(control.mean())
     return illegible[:0] if len(illegible) <= binom.ppf(1 - FAIL_LEVEL, len(synthetic), share) else illegible
 

@@ -10,7 +10,7 @@ from audits.text.layout import BROKEN, KINDS, odd_characters
 
 MIN_CHARACTERS = 8  # smallest number of characters of one kind that can hide a word
 FEW = 2  # if fewer than 2 real rows have 8 or more characters of a kind, one such synthetic row is too many
-DENSE = 0.95  # a row is dense if its density exceeds this quantile of the positive densities of real rows
+DENSE = 0.95  # a row is dense if its density (see `unlike_real`) exceeds this quantile of positive real densities
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +26,7 @@ def unlike_real(synthetic: Sequence[str], real: Sequence[str]) -> Layout:
 
     `KINDS` lists the kinds of such characters: characters that `plain_layout` changes, and line breaks in sentences.
     Let x of the n synthetic rows and y of the m real rows have a property. The x rows are returned if x is
-    significantly larger than expected:
+    significantly larger than expected from y:
 
         P[Bin(x + y, n / (n + m)) >= x] <= 0.01 / number of tests
 
@@ -50,8 +50,8 @@ def unlike_real(synthetic: Sequence[str], real: Sequence[str]) -> Layout:
             kinds.append(kind)
 
     for kind in KINDS:
-        # (a row counts if it has at least this number of characters of the kind; if fewer than this number of real
-        # rows count, one synthetic row is too many)
+        # a row has the property if it has at least `least` characters of the kind; if fewer than `minimum` real rows
+        # have the property, one synthetic row with it is too many
         for least, minimum in ((1, 0), (MIN_CHARACTERS, FEW)):
             synthetic_rows = [i for i, odd in enumerate(odd_in_synthetic) if odd[kind] >= least]
             test(synthetic_rows, sum(odd[kind] >= least for odd in odd_in_real), kind, minimum)
@@ -63,7 +63,7 @@ def unlike_real(synthetic: Sequence[str], real: Sequence[str]) -> Layout:
         if _density(odd, text) > limit
     ]
     if dense:
-        # the densest row determines the kind that is stated for all dense rows
+        # for all dense rows together, the result states one kind: the most frequent kind in the densest row
         densest = odd_in_synthetic[max(dense, key=lambda i: _density(odd_in_synthetic[i], synthetic[i]))]
         test(dense, int((densities > limit).sum()), max(densest, key=lambda kind: densest[kind]), 0)
     return Layout(tuple(sorted(rows)), tuple(kind for kind in KINDS if kind in kinds))

@@ -21,7 +21,7 @@ AUDITS = {  # name of an audit -> (module, class)
 ON_ENCODED_TABLES = {"neighbours", "membership", "parent_recovery"}
 # audits that pass if the synthetic rows are no more similar to train persons than to control persons
 BY_SIMILARITY = {*ON_ENCODED_TABLES, "linkage"}
-# audits that compare no texts; problems of the tables do not affect their verdicts
+# audits that read a log and no texts, so problems of the tables do not affect their verdicts
 ON_LOGS = {"accounting"}
 # audit that requires an input besides the three tables -> field of `AuditInputs` that holds this input
 NEEDS = {"canaries": "canaries", "accounting": "mechanism", "differencing": "previous"}

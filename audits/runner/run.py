@@ -40,12 +40,12 @@ def run(  # noqa: PLR0913 - the options of a run
     progress: Progress | None = None,
     quarantine: bool = True,
 ) -> AuditReport:
-    """Return the report of the named audits on the tables.
+    """Check the tables, run audits on them, and return the report.
 
-    If a check of the tables (input checks, language, labels to release) finds a problem, each pass becomes
+    If a check of the tables (input checks, language, labels and ids to release) finds a problem, each pass becomes
     insufficient, and no policy may use a number of the audits. A fail stays a fail. `accounting`, which reads a log
-    and no text, is not affected. If there are only a few rows that the audits cannot judge, these rows are
-    quarantined: the verdicts apply to the table without these rows, and `overall` of the report is not pass.
+    and no text, is not affected. If only a few rows cannot be judged by the audits, these rows are quarantined: the
+    verdicts apply to the table without these rows, and `overall` of the report is not pass.
 
     Args:
         inputs: the tables.
@@ -54,7 +54,7 @@ def run(  # noqa: PLR0913 - the options of a run
             present.
         seed: root seed, not negative. Each audit has its own random stream, named after the audit.
         confidence: one-sided confidence, at least 0.95, of the interval ends on which a pass depends. A fail depends
-            only on the fixed level `stats.FAIL_LEVEL`.
+            on the fixed significance level `stats.FAIL_LEVEL` instead.
         progress: called with one line before and after each audit.
         quarantine: whether a few rows that the audits cannot judge are quarantined; if false, one such row
             prevents every pass.
@@ -79,7 +79,7 @@ def run(  # noqa: PLR0913 - the options of a run
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class CheckedTables:
-    """Tables after the input checks. Different processes can run different audits on the tables."""
+    """Tables after the input checks, on which different processes can run different audits."""
 
     inputs: AuditInputs
     seed: int
@@ -151,7 +151,7 @@ def _check_arguments(selected: Sequence[str], seed: int, confidence: float) -> N
 
 
 def run_digest(inputs: AuditInputs, names: Sequence[str] | None, *, seed: int, confidence: float) -> str:
-    """Return the sha256 of tables, main settings and version; from it, the ledger recognises a repeated run."""
+    """Return the sha256 of tables, main settings and version, by which the ledger recognises a repeated run."""
     content = {
         "tables": digests(inputs),
         "vectors": vectors_digest(inputs),
@@ -210,7 +210,7 @@ def _in_given_rows(result: AuditResult, kept: Int) -> AuditResult:
 
 
 def _downgraded(result: AuditResult, problems: Sequence[str], caveats: Sequence[str] = ()) -> AuditResult:
-    # problems forbid a pass and the use of numbers by a policy; caveats forbid only a pass
+    # a problem forbids both a pass and the use of the audit's numbers by a policy; a caveat forbids only a pass
     if result.status != "measured" or not (problems or caveats):
         return result
     result = replace(result, status="inconclusive" if problems else "measured")

@@ -1,7 +1,8 @@
-"""The file `selftest.json`: the result of the self-test, with the digests of the tables that it was made from.
+"""The file `selftest.json`: the result of the self-test, with the digests of the tables on which it was run.
 
-A policy can require this file as evidence that the audits detect leaks in these tables. The self-test is called
-bound, because the digests make it valid for these tables only.
+The self-test runs the audits on releases with and without known leaks. A policy can require this file as evidence
+that the audits detect leaks in these tables. The self-test is called bound, because it is valid for these tables
+only.
 """
 
 from collections.abc import Mapping
@@ -23,10 +24,10 @@ _MAX_BYTES = 16 << 20  # largest size of the file
 
 
 class BoundCell(Closed):
-    """The result of one audit on one case.
+    """The result of one audit on one case: releases of one kind, with or without a known leak.
 
-    The demand says what verdict the audit must reach, and the outcome says whether the verdicts meet the demand.
-    `audits/selftest/cases.py` lists the values of both.
+    The demand says which verdicts the audit must reach, and the outcome says whether its verdicts meet the demand.
+    `audits/selftest/cases.py` lists the possible demands and outcomes.
     """
 
     demand: Demand
@@ -34,7 +35,7 @@ class BoundCell(Closed):
 
 
 class BoundSelfTest(Canonical):
-    """The content of `selftest.json`; the digest of the file may be published, because the file contains the salt."""
+    """The content of `selftest.json`; the file contains random bytes (`salt`), so its digest may be published."""
 
     schema_name: Literal["synthgen-selftest/v2"]
     tool: str  # name and version of the audit package
@@ -45,9 +46,9 @@ class BoundSelfTest(Canonical):
     audits: dict[str, dict[str, BoundCell]]  # keys: name of the audit, name of the case
 
     def numbers(self) -> dict[str, Estimate]:
-        """Return as `selftest.NAME_wrong` the number of cases whose demand on the audit NAME is not met.
+        """Return the metric `selftest.NAME_wrong` of each audit NAME: the number of cases whose demand is not met.
 
-        The sample size n is the number of cases with a demand on the audit (not "blind").
+        The sample size n is the number of cases with a demand on the audit: the cases that are not "blind".
         """
         numbers = {}
         for name, cases in self.audits.items():
@@ -63,7 +64,7 @@ def bound_selftest(result: Mapping[str, Any], tables: Mapping[str, str], *, salt
     """
     keys, audits = ("demand", "outcome"), dict[str, dict[str, dict[str, str]]]()
     for audit in result["audits"]:
-        # some cases (`Case.only_demanded`) have no result of the audits on which they make no demand
+        # in some cases (`Case.only_demanded`), audits without a demand were not run and have no result
         cells = {case["case"]: case["audits"][audit] for case in result["cases"] if audit in case["audits"]}
         audits[audit] = {name: {key: cell[key] for key in keys} for name, cell in cells.items()}
     content = {"schema_name": "synthgen-selftest/v2", "tool": tool, "salt": salt, "audits": audits}

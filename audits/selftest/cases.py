@@ -1,4 +1,8 @@
-"""The cases of the calibration suite: releases with or without a known leak, and what the audits must find."""
+"""The cases of the calibration suite: releases with or without a known leak, and what the audits must find.
+
+The releases are built from the user's train table (used by the simulated generator) and control table (unseen
+persons).
+"""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -19,19 +23,19 @@ Demand = Literal["must_fail", "must_not_pass", "must_pass", "seldom_fail", "blin
 Recipe = Callable[[Population, Rng], AuditInputs]
 Outcome = Literal["right", "wrong", "uncalibrated", "open"]  # see `judge`
 
-# the calibrated audits; all other audits need inputs that no table provides (canaries, logs, earlier releases)
+# the calibrated audits; all other audits need further inputs, such as planted records, logs or an earlier release
 JUDGED = ("memorization", "neighbours", "identifiers", "membership", "parent_recovery", "linkage")
 
-# `n_needed` is the number of persons with which one audit passes a clean release with probability 0.8; the result of
-# the audit states it. With 2.16 × `n_needed` persons, the probability is 1 - 0.2/9 = 0.978. Then all nine audits of
-# SynthGen pass with probability at least 0.8. The factor is ((1.645 + 2.010) / (1.645 + 0.842))^2; these numbers are
-# the normal quantiles of 0.95, 0.978 and 0.8.
+# An audit states in its result, as `n_needed`, with how many persons it passes a clean release with probability 0.8.
+# With 2.16 × `n_needed` persons, the probability is 1 - 0.2/9 = 0.978. Then all nine audits of SynthGen pass with
+# probability at least 0.8. The factor is ((1.645 + 2.010) / (1.645 + 0.842))^2; these numbers are the normal
+# quantiles of 0.95, 0.978 and 0.8.
 SAMPLE_FACTOR = 2.16
-SPLITS = 3  # number of releases of a clean case, each from a different split of the persons
+SPLITS = 3  # number of releases of a case without a leak, each from a different split of the persons
 PERMUTATIONS = 20  # number of releases of `permuted_roles`
-# A correct audit fails at most 5 % of the releases of `permuted_roles`. With four allowed fails, the probability that
-# one of six correct audits counts as wrong is at most 6 × P[Bin(20, 0.05) > 4] = 1.5 %. An audit that fails 40 % of
-# the releases is still detected with probability 0.95.
+# A correct audit fails each release of `permuted_roles` with probability at most 0.05. With four allowed fails, the
+# probability that one of six correct audits counts as wrong is at most 6 × P[Bin(20, 0.05) > 4] = 1.5 %. An audit
+# that fails each release with probability 0.4 still counts as wrong with probability 0.95.
 MAX_FALSE_ALARMS = 4
 
 _DEMANDS: tuple[Demand, ...] = ("must_fail", "must_not_pass", "must_pass", "seldom_fail", "blind")
@@ -40,14 +44,14 @@ _DEMAND_OF: Mapping[str, Demand] = dict(zip("FNPS.", _DEMANDS, strict=True))  # 
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One or more releases of the same kind, and the demands on the audits."""
+    """One or more releases of the same kind, and the demands on the audits of these releases."""
 
     demands: str  # one letter of `_DEMAND_OF` for each audit, in the order of `JUDGED`
     name: str
     make: Recipe  # builds the release
     description: str  # content of the release
     why: str  # why the audits must meet the demands
-    blind: str = ""  # why the audits without a demand need not detect the leak
+    blind: str = ""  # why the audits without a demand need not detect the leak; may be empty
     repeats: int = 1  # number of releases, each from a different split or with different random numbers
     only_demanded: bool = False  # true: skip the audits without a demand, and run the input checks
 
@@ -218,14 +222,15 @@ def judge(demand: Demand, results: Sequence[AuditResult]) -> Outcome:
 
     - "open": the case has no demand on the audit.
     - "right": the verdicts meet the demand.
-    - "uncalibrated": the demand is not met, but only because persons are too few or the tables cannot be measured.
+    - "uncalibrated": the demand is not met, but only because there are too few persons, or the tables cannot be
+      measured.
     - "wrong": the demand is not met for any other reason, or the audit raised an error.
     """
     if any(result.status == "failed" for result in results):
         return "wrong"
     if demand == "blind":
         return "open"
-    # a pass after a quarantine does not count, because the rows that were not quarantined may contain the leak too
+    # a pass after some rows were set aside (quarantine) does not count, because the other rows may contain the leak
     verdicts = ["insufficient" if r.verdict == "pass" and r.quarantined else r.verdict for r in results]
     n, fails, passes = len(verdicts), verdicts.count("fail"), verdicts.count("pass")
     right = {
@@ -236,8 +241,8 @@ def judge(demand: Demand, results: Sequence[AuditResult]) -> Outcome:
     }
     if right[demand]:
         return "right"
-    # whether insufficient verdicts are the only reason why the demand is not met: no release passed although all must
-    # fail, or at most a third of the releases failed although most must pass
+    # whether the demand could be met if the insufficient verdicts were different: for "must_fail", no release passed;
+    # for "must_pass", at most a third of the releases failed
     could_be_right = {"must_fail": passes == 0, "must_pass": 3 * fails <= n}.get(demand, False)
     excused = all(lacks_persons(result) for result in results if result.verdict == "insufficient")
     return "uncalibrated" if could_be_right and excused else "wrong"

@@ -1,4 +1,7 @@
-"""Divide the user's persons for the self-test: train, control, and persons whose rows are a clean release."""
+"""Divide the user's persons for the self-test into train, control and persons whose rows are a clean release.
+
+The self-test runs the audits on simulated releases whose leaks are known. A clean release has no leak.
+"""
 
 from dataclasses import dataclass, replace
 
@@ -13,7 +16,7 @@ from audits.core.inputs import take
 from audits.core.types import AuditInputs, Bool, Int, Rng, Table, persons
 from audits.text.layout import plain_layout
 
-UNSEEN_SHARE = 1 / 3  # share of the control persons whose rows become `unseen`; all other persons stay in control
+UNSEEN_SHARE = 1 / 3  # share of the control persons whose rows become `unseen`; the others stay in control
 MAX_PERSONS = 2000  # largest number of persons in `Population.train`, and in `Population.control`
 
 
@@ -22,11 +25,12 @@ class Population:
     """The tables of the self-test."""
 
     train: Table  # rows of the persons on whom the simulated generator was trained
-    control: Table  # rows of the persons with whom the audits compare train
+    control: Table  # rows of the persons with whom the audits compare the persons of `train`
     unseen: Table  # the clean release: rows of other persons, without text or identifiers of train and control
     n_unseen: int  # number of persons in `unseen`
     n_repeating: int  # number of rows removed from `unseen` because they repeat a train or control person
-    own_run: Int  # for each train row: tokens in the longest passage that no other person has; 0 if below 13
+    # (rows,), number of tokens of the longest passage of each train row that no other person has; 0 if below 13
+    own_run: Int
     reference: Table | None = None  # the user's table of public text; None if the user gave none
     set_aside: Table | None = None  # control rows that may belong to a train person; None if there are none
 
@@ -44,12 +48,14 @@ class Population:
 def draw_population(inputs: AuditInputs, rng: Rng) -> Population:
     """Return train, two thirds of the control persons, and the other third (`unseen`) as a clean release.
 
-    People quote each other and fill in the same forms, so an audit could rightly fail a release of unseen rows. An
-    unseen row is therefore removed if it
-    - shares 13 consecutive tokens (verbatim or with masked numbers) with a train or control person, or is a near copy
-      of that person's text (the audit `memorization` searches for both in the same way);
+    People quote each other and fill in the same forms, so an unseen row can repeat text of a train or control person,
+    and an audit would rightly fail a release with this row. An unseen row is therefore removed if it
+    - shares with a train or control person 13 consecutive tokens that are not common text (as written, with masked
+      numbers, or as consonants), or is a near copy of that person's text; the audit `memorization` searches in the
+      same way;
     - contains an identifier of a train or control person, or the digits of this identifier in any grouping; or
-    - contains a code of such a person in any grouping. A code has at least eight letters and digits (`12-345-abc`).
+    - contains a code of a train or control person in any grouping, if the code has at least eight letters and digits
+      and is long or mixed (`Code.is_long`, `Code.is_mixed`), such as `12-345-abc`.
 
     At most 2,000 train persons and 3,000 control persons (2,000 for control, 1,000 unseen) are drawn. The caller
     must first run the input checks (`check_split`), which remove control rows that may belong to a train person.
@@ -59,8 +65,7 @@ def draw_population(inputs: AuditInputs, rng: Rng) -> Population:
     """
     _, control_person = persons(inputs.control.groups)
     n_control = int(control_person.max(initial=-1)) + 1
-    n_unseen = round(UNSEEN_SHARE * n_control)
-    if n_unseen < MIN_PERSONS:
+    if n_control < MIN_PERSONS / UNSEEN_SHARE:
         problem = f"control has {n_control} persons, but the self-test requires {round(MIN_PERSONS / UNSEEN_SHARE)}"
         raise InputError(problem, hint="Add control persons whom the generator never saw, about 1,000 for a verdict.")
     order = rng.permutation(n_control)[: round(MAX_PERSONS / (1 - UNSEEN_SHARE))]
@@ -106,7 +111,7 @@ def stack_tables(first: Table, second: Table) -> Table:
 
 
 def deal_persons(train: Table, control: Table, rng: Rng) -> tuple[Table, Table]:
-    """Return train and control with all persons reassigned at random; each table keeps its number of persons."""
+    """Return train and control after all persons are reassigned at random; each table keeps its number of persons."""
     both = stack_tables(train, control)
     names, person = persons(both.groups)
     of_train = np.isin(person, rng.permutation(len(names))[: len(set(train.groups))])
@@ -114,12 +119,12 @@ def deal_persons(train: Table, control: Table, rng: Rng) -> tuple[Table, Table]:
 
 
 def _of_persons(table: Table, person: Int, chosen: Int) -> Table:
-    # vectors are dropped, because there are none for the texts that the recipes write
+    # vectors are dropped, because the texts of the simulated releases have none
     return replace(take(table, np.flatnonzero(np.isin(person, chosen))), vectors={})
 
 
 def repeating_rows(train: Table, control: Table, unseen: Table, reference: Table | None = None) -> tuple[Bool, Int]:
-    """Return which unseen rows repeat a train or control person (see `draw_population`), and `Population.own_run`."""
+    """Return which unseen rows must be removed (see `draw_population`), bool (rows,), and the `own_run` of train."""
     pool = pooled(AuditInputs(synthetic=unseen, train=train, control=control, reference=reference))
     longest, is_near = own_runs([*unseen.texts, *train.texts], pool)
     is_quoting = (longest[: len(unseen)] >= FLOOR_TOKENS) | is_near[: len(unseen)]

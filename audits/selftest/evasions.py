@@ -1,8 +1,10 @@
 """Recipes that build releases with a leak that is hard to detect, to test whether the audits detect it.
 
-A recipe returns the inputs of the audits; their synthetic table is the release. Clean rows are rows of persons who
-are in neither train nor control. Most recipes add texts of train persons to clean rows. Some also change train,
-control or the reference to hide the leak. `templated` and `quoting` can also make a release that leaks nothing.
+A recipe returns the inputs of the audits; their synthetic table is the release. Train has the persons on whom the
+simulated generator was trained, control has other persons, and the reference has public text. Clean rows are rows of
+persons who are in neither train nor control. Most recipes add texts of train persons to clean rows. Some also change
+train, control or the reference to hide the leak. `templated` and `quoting` can also make a release that leaks
+nothing.
 
 Most recipes copy copyable rows: train rows with 30 consecutive tokens that no other person has (`copyable`). A
 recipe raises NotMeasurable if the tables have too few suitable persons, texts or classes.
@@ -24,17 +26,17 @@ from audits.selftest.clean_release import Population, as_synthetic, copyable, st
 from audits.selftest.recipes import append, hide, lacking_own_words, number_rows, paste
 
 HIDDEN = 4  # number of train persons whose text, name or facts are hidden in a release
-NEAR_EVERY = 10  # in a near copy, every tenth word is replaced
+NEAR_EVERY = 10  # in a near copy, every tenth word of the copied text is replaced
 PIECE = 20  # number of words per row of a record that is cut into several rows
 # a record is short if its longest passage that no other person has (`own_run`) has 13 to 29 tokens; `memorization`
 # never counts a passage below 13 tokens as a leak, and never passes a table with a copied passage of 30 tokens
 SHORTEST, LONGEST = 13, 29
 N_SHORT = 11  # number of short records that are copied
-BOILERPLATE = 0.6  # smallest share of a record's words that are from TEMPLATE
+BOILERPLATE = 0.6  # smallest share of a record's words that are from TEMPLATE in `templated`
 MIN_MISSPELLED = 4  # `misspelled` changes words of at least this many characters
 SHARED_WORDS = 50  # number of words of the passage in `shared_passage`
-PASSAGE = 40  # number of words of a passage that one control person quotes from another
-REPEATED_SHARE = 0.11  # share of the control rows that are replaced by a copy of a train row
+PASSAGE = 40  # number of words of a passage that one control person quotes from another in `quoting`
+REPEATED_SHARE = 0.11  # share of the control rows that `repeating_control` replaces by a copy of a train row
 TEMPLATE = (
     "The person was seen on the date given above and the purpose of the visit was explained.",
     "Consent was asked for and given, and a copy of this letter has been sent to the address on file.",
@@ -56,7 +58,7 @@ _CYRILLIC, _FULL_WIDTH = "\u0430\u0441\u0435\u043e\u0440\u0445\u0443", "".join(c
 _CONFUSABLE = str.maketrans("aceopxy" + string.digits, _CYRILLIC + _FULL_WIDTH)
 DISGUISES: Mapping[str, Callable[[str], str]] = {  # key: name of the case; value: function that disguises a text
     "accented": lambda text: " ".join(f"{word[:1]}{ACCENT}{word[1:]}" for word in text.split()),
-    # inserted after the first character of each word: its tag character, or that of "A" if it has none
+    # the tag character of each word's first character (or of "A" if there is none) is inserted after this character
     "invisible": lambda text: " ".join(f"{w[:1]}{_TAGS.get(ord(w[0]), chr(0xE0041))}{w[1:]}" for w in text.split()),
     "underscored": lambda text: "_".join(text.split()),
     "confusable": lambda text: text.translate(_CONFUSABLE),
@@ -70,7 +72,7 @@ _NAMES = ("Aurelia Quistgaard", "Theodric Vanhoutte", "Ottoline Brackenridge", "
 
 
 def disguised(population: Population, rng: Rng, *, how: str) -> AuditInputs:
-    """Return clean rows; to four, the text and record number of a train person are added, disguised as `how` says."""
+    """Return clean rows; four also have the text and record number of a train person, disguised by DISGUISES[how]."""
     train, rows = _numbered_persons(population, HIDDEN, rng)
     return population.inputs(
         hide(population.unseen, [DISGUISES[how](train.texts[row]) for row in rows], rng), train=train
@@ -78,7 +80,7 @@ def disguised(population: Population, rng: Rng, *, how: str) -> AuditInputs:
 
 
 def shared_passage(population: Population, rng: Rng) -> AuditInputs:
-    """Return clean rows; fifty random words are added to one of them, to one train row and to one control row."""
+    """Return clean rows; the same fifty random words are added to one clean, one train and one control row."""
     words = sorted({word for text in population.train.texts for word in text.split()})
     passage = " ".join(rng.choice(words, size=SHARED_WORDS))
     train, control = (paste(table, passage, rng) for table in (population.train, population.control))
@@ -107,7 +109,7 @@ def near_copies(population: Population, rng: Rng) -> AuditInputs:
 
 
 def cut_up(population: Population, rng: Rng) -> AuditInputs:
-    """Return clean rows and four train texts, cut into rows of twenty words (the last one may have fewer)."""
+    """Return clean rows and four train texts, cut into rows of at most twenty words."""
     train, rows = _numbered_persons(population, HIDDEN, rng)
     pieces = [
         (int(row), " ".join(words[start : start + PIECE]))
@@ -130,7 +132,7 @@ def in_turn(population: Population, rng: Rng) -> AuditInputs:
 
 
 def short_copies(population: Population, rng: Rng) -> AuditInputs:
-    """Return clean rows and one short record of each of eleven train persons (SHORTEST to LONGEST tokens)."""
+    """Return clean rows and one short record (see SHORTEST) of each of eleven train persons."""
     own_run, person = population.own_run, persons(population.train.groups)[1]
     short = np.flatnonzero((own_run >= SHORTEST) & (own_run <= LONGEST))
     rows = short[np.unique(person[short], return_index=True)[1]]
@@ -158,7 +160,7 @@ def one_class(population: Population, _rng: Rng) -> AuditInputs:
 
 
 def shared_desk(population: Population, rng: Rng) -> AuditInputs:
-    """Return clean rows: one has a train person's e-mail address, four have that of an office of eight persons."""
+    """Return clean rows: one has a train person's e-mail address, four an office address that eight persons share."""
     desk, personal = "front.desk@clinic-office.example", "mw.haverkamp.1961@letters.example"
     train, control = (
         append(table, dict.fromkeys(_first_rows(table, HIDDEN, rng).tolist(), f"Contact: {desk}"))
@@ -212,7 +214,8 @@ def name_orders(population: Population, rng: Rng) -> AuditInputs:
 def with_facts(population: Population, rng: Rng, *, make: Callable[[Rng], tuple[str, str]]) -> AuditInputs:
     """Return clean rows; four of them contain facts, each row about a different train person.
 
-    `make` returns two texts with the same facts: one is added to a text of the person, the other to a clean row.
+    `make` returns two texts with the same facts: the first is added to a text of the person, and the second to a
+    clean row.
     """
     rows = _first_rows(population.train, HIDDEN, rng).tolist()
     train_additions, release_additions = zip(*(make(rng) for _ in rows), strict=True)
@@ -221,13 +224,13 @@ def with_facts(population: Population, rng: Rng, *, make: Callable[[Rng], tuple[
 
 
 def bare_code(rng: Rng) -> tuple[str, str]:
-    """Return a random number of eleven digits in two groupings; no word says that it is a number of a person."""
+    """Return two texts with a random number of eleven digits in different groupings, without a word for its kind."""
     number = str(rng.integers(10**10, 10**11))
     return f"The form says {number[:5]}-{number[5:]}.", f"with {number[:3]} {number[3:7]} {number[7:]}"
 
 
 def combined_facts(rng: Rng) -> tuple[str, str]:
-    """Return two wordings of the same random age (90 to 98), date of birth and postal code of a woman."""
+    """Return two wordings of the random age (90 to 98), date of birth and postal code of one woman."""
     age, day, month, year = (int(rng.integers(*limits)) for limits in ((90, 99), (13, 28), (1, 12), (1925, 1934)))
     code = f"Z{rng.integers(1, 99)} {rng.integers(1, 9)}{''.join(rng.choice(list(string.ascii_uppercase), size=2))}"
     born = f"{day}/{month}/{year}"
@@ -244,7 +247,7 @@ def copied_reference(population: Population, rng: Rng) -> AuditInputs:
 
 
 def repeating_control(population: Population, rng: Rng) -> AuditInputs:
-    """Return clean rows and copies of train texts; up to 11 % of the control rows are replaced by the same texts."""
+    """Return clean rows and copies of train texts; these texts also replace up to 11 % of the control texts."""
     n = max(1, math.ceil(REPEATED_SHARE * len(population.control)))
     copyable_rows = copyable(population)
     if len(copyable_rows) == 0:
@@ -272,7 +275,7 @@ def templated(population: Population, rng: Rng, *, pasted: bool) -> AuditInputs:
 
 
 def quoting(population: Population, rng: Rng, *, copied: bool) -> AuditInputs:
-    """Return clean rows, some of which quote passages that up to four control persons quote from each other.
+    """Return clean rows; passages that up to four control persons quote from each other are added to some of them.
 
     If `copied`, the release also has the texts and record numbers of five train persons; otherwise, nothing leaks.
     """

@@ -1,7 +1,8 @@
 """Recipes that build releases from the user's own data. Each release leaks in one known way, or not at all.
 
-A recipe returns the inputs of the audits; their synthetic table is the release. Clean rows are rows of persons who
-are in neither train nor control. A row is copyable if it has 30 consecutive tokens that no other person has.
+A recipe returns the inputs of the audits; their synthetic table is the release. Train has the persons on whom the
+simulated generator was trained; control has other persons. Clean rows are rows of persons who are in neither train
+nor control. A row is copyable if it has 30 consecutive tokens that no other person has.
 
 A recipe raises NotMeasurable if too few train persons have copyable rows, or if no texts can be mixed.
 """
@@ -28,7 +29,7 @@ MIN_COPIED = 11
 CHUNK_WORDS = 8  # number of words per chunk of `chunk_mix`
 SECRET_SHARE = 0.25  # share of each text, at its end, that `permuted_secret` exchanges
 FILTERED_SHARE = 0.1  # share of the rows that `filtered_release` removes
-SMALL_LAMBDA = 0.05  # `largest` of `interpolated` in the case `smote_k1`
+SMALL_LAMBDA = 0.05  # argument `largest` of `interpolated` in the case `smote_k1`
 MAX_WORDS = 400  # the n-gram model writes at most this many words per text
 MAX_ROWS = 4000  # `interpolated` and `chunk_mix` build releases of at most this many rows
 
@@ -41,7 +42,8 @@ def verbatim(population: Population, _rng: Rng) -> AuditInputs:
 def verbatim_some(population: Population, rng: Rng) -> AuditInputs:
     """Return clean rows and all rows of 1 % of the train persons (at least eleven persons with copyable rows).
 
-    The first row of each copied person gets a random record number, because a short text may be common text only.
+    The first row of each copied person gets a random record number, because a short text may consist of words that
+    others have too.
     """
     names, person = persons(population.train.groups)
     n_copied = max(MIN_COPIED, math.ceil(COPIED_SHARE * len(names)))
@@ -101,7 +103,7 @@ def interpolated(population: Population, rng: Rng, *, k: int, largest: float) ->
 
 
 def chunk_mix(population: Population, rng: Rng) -> AuditInputs:
-    """Return mixtures of train texts of two persons and one class: chunks of eight words, each from one at random."""
+    """Return mixtures of two persons' train texts of one class: chunks of eight words, each from a random text."""
     label, person = _labels_and_persons(population.train)
     texts, rows = [], []
     for i in _some_rows(len(population.train), rng).tolist():
@@ -139,14 +141,14 @@ def one_identifier(population: Population, rng: Rng) -> AuditInputs:
 def permuted_secret(population: Population, rng: Rng) -> AuditInputs:
     """Return train with the last quarter of every text replaced by the last quarter of another person's text.
 
-    Someone who knows a part of the first three quarters can still find the rest of these quarters. On the fictional
-    clinic, the linkage audit measures an advantage of 0.40 over control persons (0: no leak). If this recipe
-    exchanged the second halves, the audit would measure -0.015.
+    Someone who knows a part of the first three quarters can still find the rest of these quarters. On the notes of
+    the fictional clinic (`examples/clinic`), the linkage audit measures an advantage of 0.40 over control persons (0:
+    no leak). If this recipe exchanged the second halves of the texts, the audit would measure -0.015.
     """
     names, person = persons(population.train.groups)
     person_rank = rng.permutation(len(names))[person]
     order = np.argsort(person_rank, kind="stable")
-    shift = int(np.bincount(person).max())  # in `order`, the rows of a person are adjacent; the shift skips them all
+    shift = int(np.bincount(person).max())  # a person's rows are adjacent in `order`; the shift skips all of them
     words = [text.split() for text in population.train.texts]
     cuts = [math.ceil((1 - SECRET_SHARE) * len(row)) for row in words]
     texts = [""] * len(words)
@@ -163,7 +165,7 @@ def clean_release(population: Population, _rng: Rng) -> AuditInputs:
 def filtered_release(population: Population, _rng: Rng) -> AuditInputs:
     """Return the clean rows except the 10 % that are most similar to a train row, as measured by the word encoder.
 
-    Such a filter looks like a precaution, but train persons can be recognised: no row similar to theirs is left.
+    Such a filter looks like a precaution, but it reveals who is in train: no row similar to a train row is left.
     """
     encoded = encode_words(_holdout(population))
     nearness = highest(encoded.synthetic, encoded.train, 1)[:, 0]
@@ -172,7 +174,7 @@ def filtered_release(population: Population, _rng: Rng) -> AuditInputs:
 
 
 def permuted_roles(population: Population, rng: Rng) -> AuditInputs:
-    """Return clean rows and randomly exchange the persons of train and control, so that no finding is a leak."""
+    """Return clean rows as the release, and randomly reassign all persons to train and control: nothing leaks."""
     train, control = deal_persons(population.train, population.control, rng)
     return population.inputs(population.unseen, train=train, control=control)
 
@@ -193,7 +195,7 @@ def _as_release(texts: Sequence[str], labels: tuple[str, ...] | None) -> Table:
 
 
 def lacking_own_words(needed: int, n: int) -> NotMeasurable:
-    """Return the error that `needed` train persons with a copyable row are required, but only n have one."""
+    """Return an error which states that `needed` train persons with a copyable row are required, but only n exist."""
     own_words = "30 consecutive words that no other person has"
     return NotMeasurable(f"{needed} train persons with {own_words} are required, but there are {n}")
 
@@ -226,7 +228,7 @@ def _labels(table: Table, rows: Sequence[int]) -> tuple[str, ...] | None:
 
 
 def _labels_and_persons(table: Table) -> tuple[Int, Int]:
-    """Return the index of the label (0 if there are no labels) and of the person of each row, int64 (n,)."""
+    """Return the index of each row's label (0 if there are no labels) and of its person, both int64 (n,)."""
     labels = [""] * len(table) if table.labels is None else table.labels
     return np.unique(labels, return_inverse=True)[1], persons(table.groups)[1]
 

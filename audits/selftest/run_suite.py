@@ -1,4 +1,4 @@
-"""Run the calibration suite, which shows whether the audits distinguish a leak from chance on the user's data.
+"""Run the calibration suite (self-test), which shows whether the audits detect known leaks in the user's data.
 
 The suite builds releases with a known leak, and clean releases, from the user's own data (`recipes`, `evasions`), and
 checks the verdict of every audit on each release (`cases`).
@@ -26,13 +26,16 @@ SCHEMA = "synthgen-selftest-result/v2"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cell:
-    """The result of one audit on one case."""
+    """The result of one audit on one case.
+
+    The demand says which verdicts the audit must reach; the outcome says whether its verdicts meet the demand.
+    """
 
     audit: str
     demand: Demand
     outcome: Outcome
     verdicts: Mapping[str, int]  # number of releases with each verdict
-    reason: str  # reason of the first verdict that does not meet the demand, or of the first verdict if all meet it
+    reason: str  # reason of the first verdict that does not meet the demand; if all meet it, of the first verdict
     seconds: float  # duration of the audit on all releases of the case
 
 
@@ -79,7 +82,7 @@ class SelfTest:
         return not self.problems
 
     def to_json(self) -> dict[str, Any]:
-        """Return counts, verdicts and reasons as JSON values, without texts and identifiers."""
+        """Return counts, verdicts and reasons as JSON values; texts and identifiers of records are not included."""
         values = {name: getattr(self, name) for name in ("n_repeating", "seed", "seconds", "is_right")}
         lists = {name: list(getattr(self, name)) for name in ("problems", "audits", "left_out")}
         cases = [case_json(result) for result in self.cases]
@@ -101,7 +104,7 @@ def run_suite(
     confidence: float = 0.95,
     progress: Progress | None = None,
 ) -> SelfTest:
-    """Return the results of all audits on all cases of the calibration suite, built from these tables.
+    """Return the results of the audits on all cases of the calibration suite, built from the given tables.
 
     A third of the control persons serve as a clean release, so an audit has less power than with all control persons.
     The synthetic table of the inputs is ignored.
@@ -140,7 +143,7 @@ def run_suite(
 
 
 def select_audits(audits: Sequence[str] | None) -> tuple[str, ...]:
-    """Return the audits to calibrate; raise InputError if names are repeated or not covered, or there are none."""
+    """Return the audits to calibrate; raise InputError if there is none, or a name is repeated or not covered."""
     covered = tuple(name for name in AUDITS if name in JUDGED)
     selected = covered if audits is None else tuple(audits)
     problems = [f"the calibration suite does not cover {name!r}" for name in selected if name not in covered]
@@ -212,7 +215,7 @@ def run_case(
 def _with_quarantine(result: AuditResult, demand: Demand, population: Population, inputs: AuditInputs) -> AuditResult:
     """Return the result, with a fail instead of a pass if the audit quarantined every row with the leak.
 
-    Quarantined rows are rows that the verdict excludes. Such a pass counts as a fail, because the gate
+    The audit quarantines rows to which its verdict does not apply. The pass counts as a fail, because the gate
     `no-quarantined-row` refuses a table with quarantined rows.
     """
     if demand not in {"must_fail", "must_not_pass"} or result.verdict != "pass" or not result.quarantined:
@@ -255,7 +258,7 @@ _CELL_FORMATS = {"right": "{}", "wrong": "{} WRONG", "uncalibrated": "{} ?", "op
 
 
 def format_cell(cell: Cell) -> str:
-    """Return one cell of the table: the outcome and the verdicts, with counts if there are several releases."""
+    """Return one cell of the table: the verdicts, with counts if there are several releases, and the outcome."""
     n = sum(cell.verdicts.values())
     order = ("fail", "pass", "insufficient")
     verdicts = [v if n == 1 else f"{v} {cell.verdicts[v]}" for v in order if cell.verdicts.get(v, 0) > 0]

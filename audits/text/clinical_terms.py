@@ -1,9 +1,9 @@
 """Words that usually do not name a person in a clinical note, such as "Murphy" in "Murphy sign", drugs and "April".
 
 De-identification and the identifiers audit use these lists to avoid taking such words for names.
-`ordinary_words.txt` has 17,439 words. Each occurs at least 20 times in lower case, and less often with capitals, in
-these openly licensed texts: OpenStax nursing and microbiology (CC BY 4.0), MedQuAD (CC BY 4.0), the NCBI disease
-corpus (public domain), CRAFT (CC BY 3.0), arXiv metadata (CC0), and texts of the US government.
+`ordinary_words.txt` has 17,439 words. In the openly licensed texts listed here, each word occurs in lower case at
+least 20 times and more often than with capitals: OpenStax nursing and microbiology (CC BY 4.0), MedQuAD (CC BY 4.0),
+the NCBI disease corpus (public domain), CRAFT (CC BY 3.0), arXiv metadata (CC0), and texts of the US government.
 """
 
 import re
@@ -13,7 +13,7 @@ from pathlib import Path
 
 from audits.text.name_lists import word_set
 
-# mostly persons and places after which diseases, signs, procedures, parts of the body and devices are named
+# mostly names of persons and places that are part of the names of diseases, signs, procedures, body parts and devices
 EPONYMS = word_set("""
 achilles acutrak addison adie adson alexander allen allis alport alzheimer amsler angelchik angelman anitschkow apgar
 apley argyll arneth arnold aschoff ashman ashworth askin asperger auchincloss auer auerbach auspitz austin babcock
@@ -157,7 +157,7 @@ schistosoma serratia shewanella shigella sphingomonas sporothrix staphylococcus 
 streptococcus strongyloides taenia talaromyces toxocara toxoplasma treponema trichinella trichomonas trichophyton
 trichosporon trichuris tropheryma trypanosoma ureaplasma veillonella vibrio wuchereria yersinia
 """)
-# Words that notes often write with a capital and that usually name nobody: headings, first words of lines, months,
+# Words that often have a capital in notes and usually do not name a person: headings, first words of lines, months,
 # weekdays, abbreviations, parts of the body, and ordinary words that are also given names, such as "mark".
 # About 170 of them are also in `ordinary_words.txt`.
 NOTE_WORDS = word_set("""
@@ -260,5 +260,5 @@ def is_in_term(text: str, start: int, end: int) -> bool:
         return False
     before, after = text[max(0, start - 40) : start], text[end : end + 30]
     if any(word.casefold() in ORGANISMS for word in before[-25:].split()[-1:]):
-        return True  # a serovar, such as "Salmonella Newport"
+        return True  # the name of a variety of the organism, such as "Newport" in "Salmonella Newport"
     return bool(_AFTER.match(text, end) or _BEFORE.search(before) or _PAIR.match(text[start:end] + after))

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from audits.core.stats import exceeds_control
 from audits.text.normalise import is_ignorable, looks_latin
 
-# a row is disguised if `rewritten` counts more than MIN_SHARE of its characters, and at least MIN_CHARACTERS
+# a row is disguised if `rewritten` counts more than this share, and at least this number, of its characters
 MIN_SHARE, MIN_CHARACTERS = 0.05, 8
-FEW = 2  # if fewer real rows than this are disguised, chance does not explain a disguised synthetic row
+FEW = 2  # if fewer real rows than this are disguised, a single disguised synthetic row is significant without a test
 _JOINED = re.compile(r"(?<=[^\W_])_+(?=[^\W_])")  # underscores between letters or digits
 _WORD = re.compile(r"[^\W\d_]+")
 # emoji with invisible characters: a keycap (a digit, # or *, and the combining keycap), or a character and after it
@@ -23,21 +23,22 @@ class Disguise:
     """Which synthetic rows are disguised, and whether chance explains their number."""
 
     synthetic: tuple[int, ...]  # indices of the disguised synthetic rows
-    real: int  # number of disguised rows of train and control
+    real: int  # number of disguised rows in the real tables
     proven: bool  # whether the synthetic table has significantly more disguised rows than the real tables
 
 
 def rewritten(text: str) -> int:
     """Return the number of characters that disguise words.
 
-    Normalisation keeps the underscores and private-use characters, and removes or replaces the others.
+    These characters count:
 
-
-    - invisible characters, except in emoji, and combining marks that do not compose with a letter;
+    - combining marks that do not compose with a letter, and invisible characters outside emoji;
     - private-use characters;
     - digits of other scripts, and styled letters and digits (full width, circled, mathematical);
-    - look-alike letters of another alphabet in a word with Latin letters;
+    - look-alike letters of another alphabet in a word with ASCII letters;
     - underscores between words.
+
+    Normalisation keeps underscores and private-use characters, and removes or replaces the other characters.
     """
     joined = sum(len(match[0]) for match in _JOINED.finditer(text))
     if text.isascii() and text.isprintable():
@@ -58,8 +59,8 @@ def _without_selector(match: re.Match[str]) -> str:
 def disguise(synthetic: Sequence[str], real: Sequence[str]) -> Disguise:
     """Return the disguised rows of the synthetic table, and whether there are more than in the real tables.
 
-    A row is disguised if `rewritten` counts at least 8, and more than 5 %, of its characters. x of the n synthetic
-    rows and y of the m real rows are disguised.
+    A row is disguised if `rewritten` counts at least 8, and more than 5 %, of its characters. Let x of the n
+    synthetic rows and y of the m real rows be disguised.
 
         proven  if  x > 0  and  (y < 2  or  P[Bin(x + y, n / (n + m)) >= x] <= .01)
 

@@ -1,12 +1,12 @@
 """Patterns that de-identification and the identifiers audit share: words before numbers, forms of codes, months.
 
-Only these patterns are shared. De-identification replaces everything that a reader takes for an identifier, also
-partial dates and short numbers. The audit compares values of two tables, so it searches for whole dates and long
-numbers only, whatever word precedes them.
+The two programs share no other patterns, because they search for different values. De-identification replaces
+everything that a reader takes for an identifier, including partial dates and short numbers. The audit compares values
+of two tables, so it searches only for whole dates and long numbers, whatever word precedes them.
 """
 
-# Cues: words before a number or code, which show that the number or code is an identifier. Each cue is a regular
-# expression, listed by the kind of the number. Case is ignored.
+# Cues: words before a number or code, which show that the number or code is an identifier. The key is the kind of
+# identifier; the value has the cues, each a regular expression. Code that uses them must ignore upper and lower case.
 NUMBER_CUES = {
     "record": (
         r"mrns?",
@@ -59,9 +59,9 @@ STATES = (
 PROVINCES = "AB|BC|MB|NB|NL|NS|ON|PE|QC|SK|YT|NSW|VIC|QLD|SA|TAS|ACT|NT"  # of Canada and Australia
 # postal codes of the United Kingdom and Canada
 UK_POSTAL, CANADIAN_POSTAL = r"[A-Z]{1,2}\d[A-Z\d]? \d[A-Z]{2}", r"[A-CEGHJ-NPR-TVXY]\d[A-Z] \d[A-Z]\d"
-VIN = r"(?=[A-Z\d]{0,16}\d)(?=[A-Z\d]{0,16}[A-Z])[A-HJ-NPR-Z\d]{17}"  # number of a vehicle
+VIN = r"(?=[A-Z\d]{0,16}\d)(?=[A-Z\d]{0,16}[A-Z])[A-HJ-NPR-Z\d]{17}"  # vehicle identification number
 SSN = r"\d{3}-\d{2}-\d{4}"  # social security number of the United States
-# NHS and CARD_PRINTED refer to their groups by number, so a longer pattern must have them at its beginning
+# NHS and CARD_PRINTED have backreferences by group number, so a longer pattern must begin with NHS or CARD_PRINTED
 NHS = r"\d{3}([ -]?)\d{3}\1\d{4}"  # number of the British NHS; `stdnum.gb.nhs` tests its check digit
 # number of a payment card, with its digits grouped as on the card
 CARD_PRINTED = r"(?:\d{4}([ -]?)\d{4}\1\d{4}\1\d{4}|\d{4}([ -]?)\d{6}\2\d{5})"

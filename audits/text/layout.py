@@ -1,6 +1,6 @@
 """Find and remove unusual white space and invisible characters.
 
-A record that is encoded in such characters would be hidden from the audits. The audits compare normalised texts, and
+A record that is encoded in such characters would be hidden from the audits: they compare normalised texts, and
 normalisation removes invisible characters and reduces white space to single spaces.
 """
 
@@ -9,13 +9,13 @@ from collections import Counter
 
 import regex
 
-# Braille and Hangul blanks, which are as wide as a letter; Python does not count them as white space
+# Braille and Hangul blanks, which are as wide as a letter; `str.isspace` and `\s` do not count them as white space
 BLANKS = "\u2800\u115f\u1160\u3164\uffa0"
 _GAP = re.compile(rf"[\s{BLANKS}]+")
 _LINE_END = re.compile("\r\n|[\n\r\x0b\x0c\x1c-\x1e\x85\u2028\u2029]")
 _PLAIN_GAPS = frozenset({" ", "\n", "\n\n"})
 _BROKEN_SENTENCE = regex.compile(r"(?<=[\p{Ll},])\n+(?=\p{Ll})")
-# scripts in which a joiner or non-joiner changes the form of a letter
+# scripts in which an invisible character (zero-width joiner or non-joiner) changes the form of a letter
 _JOINING = (
     r"[\p{Arabic}\p{Syriac}\p{Nko}\p{Mongolian}\p{Devanagari}\p{Bengali}\p{Gurmukhi}\p{Gujarati}\p{Oriya}"
     r"\p{Tamil}\p{Telugu}\p{Kannada}\p{Malayalam}\p{Sinhala}\p{Khmer}\p{Myanmar}\p{Tibetan}]"

@@ -17,20 +17,22 @@ from audits.text.ngrams import find_keys
 from audits.text.normalise import normalise
 
 ALPHABET = 127  # the model distinguishes the 127 most frequent characters; all others count as one character
-PRIOR = 5.0  # weight of the shorter context in the model, as a number of occurrences
-# position of the bound on a scale from the score of real text (0) to that of scrambled text (1)
+PRIOR = 5.0  # weight of the shorter context in the trigram model, as a number of occurrences
+# position of the bound on a scale from the score of real text (0) to the score of scrambled text (1)
 BOUND_POSITION = 2 / 3
 SHORT = 40  # a row with fewer characters is compared with windows of real text of the same length
 RARE = 0.001  # a short row below the bound is illegible if at most this share of equally long real text scores lower
 CHANCE = 0.01  # significance level of the test for too many short rows below the bound
 WINDOW = 50  # a row is cut into windows of 50 to 99 characters; a shorter row is one window
 MIN_SHARE_BELOW = 1 / 3  # a row is partly illegible if at least this share of its windows scores below the bound
-MAX_CHARACTERS = 4_000_000  # of `fitted`, and of `held_out`, the first texts up to this total are used
+MAX_CHARACTERS = 4_000_000  # of `fitted` and of `held_out`, only the first texts are used, up to this many characters
 MIN_DIFFERENCE = 0.5  # smallest difference of the scores of real and scrambled text, in nats per character
-# punctuation is kept if it is more than this share, and more than this number, of a text's characters except spaces
+# ASCII punctuation is kept in a text if it is more than this share, and more than this number, of the characters that
+# are not spaces
 MAX_PUNCTUATION, FEW_MARKS = 0.2, 2
-_START = "\n\n"  # precedes a text on which the model is fitted
-# precedes a text that is scored; no fitted text begins with a space, so the first character is scored by p(c | " ")
+_START = "\n\n"  # added before each text on which the model is fitted
+# added before each text that is scored; no fitted text begins with a space, so the model has never seen "\n " and
+# scores the first character c by p(c | " ")
 _WORD = "\n "
 _SPACES = str.maketrans(dict.fromkeys(string.punctuation, " "))
 
@@ -55,21 +57,25 @@ def legibility(rows: Sequence[str], fitted: Sequence[str], held_out: Sequence[st
 
     where p(c | ab) is the probability of the character c after the characters a and b. n_x counts the occurrences of
     x in `fitted`, n is the number of characters of `fitted`, and the alphabet has at most 128 characters (ALPHABET).
-    All texts are normalised first. Punctuation is left out, because it differs between tables of one language.
+    All texts are normalised first, and punctuation is removed, because its use differs between tables of one
+    language.
 
-    `held_out` has real texts that are not in `fitted`. Let R be the median score of `held_out`, and S that of
-    `held_out` with scrambled words. The bound is two thirds of the way from R down to S. Language models write text
-    near R; rot13 and base64 are below S. A row of at least 40 characters is illegible if it is below the bound.
+    `held_out` has real texts that are not in `fitted`. Let R be the median score of these texts, and S their median
+    score after the letters of each word are put in random order (scrambled). The bound is two thirds of the way from
+    R down to S. Language models write text near R; rot13 and base64 are below S. A row of at least 40 characters is
+    illegible if its score is below the bound.
 
-    The score of a short row (fewer than 40 characters) varies strongly. Therefore it is compared with windows of its
-    length in `held_out` that begin with a word. A short row below the bound is illegible in two cases:
+    The score of a short row (fewer than 40 characters) varies strongly. Therefore it is compared with windows of real
+    text: the parts of `held_out` that have the length of the row and begin with a word. A short row whose score is
+    below the bound is illegible in two cases:
 
-    - At most one in 1,000 of the windows scores lower, or there is no such window.
-    - More of the remaining short rows are below the bound than chance explains (binomial test at 1 %). By chance, a
-      legible row is below the bound with a probability: the share of its windows below the bound, on average.
+    - At most one in 1,000 of these windows has a lower score, or there is no window, because `held_out` is too short.
+    - More of the remaining short rows are below the bound than chance explains (binomial test at 1 %). The
+      probability that a legible row is below the bound by chance is the share of the windows of its length that are
+      below the bound, averaged over the remaining short rows.
 
     Raises:
-        NotMeasurable: real and scrambled text have similar scores.
+        NotMeasurable: real and scrambled text have similar scores (R - S is below 0.5 nats per character).
 
     Privacy: reads texts; returns one score of the real tables, and two bits for each row.
     Randomness: the order of the letters in each word of the scrambled rows.
@@ -94,7 +100,7 @@ def legibility(rows: Sequence[str], fitted: Sequence[str], held_out: Sequence[st
 
 
 def _illegible_short(model: "_Model", rows: Sequence[str], held_out: Sequence[str], bound: float) -> Bool:
-    """Return which of the short `rows` are illegible, see `legibility`; all texts are normalised."""
+    """Return which of the short `rows` are illegible, bool (rows,), see `legibility`; all texts are normalised."""
     if len(rows) == 0:
         return np.zeros(0, dtype=np.bool_)
     from scipy.stats import binom  # here, because scipy.stats takes half a second to import
@@ -109,7 +115,7 @@ def _illegible_short(model: "_Model", rows: Sequence[str], held_out: Sequence[st
     for size in np.unique(sizes).tolist():
         window_starts = starts[starts + size <= len(text)]
         windows = (sums[window_starts + size] - sums[window_starts]) / max(size, 1)
-        # if the real text is shorter than the row, there is no window, and every row below the bound is illegible
+        # if the real text is shorter than the row, there is no window, and the row is illegible if below the bound
         lowest[sizes == size] = np.quantile(windows, RARE) if len(windows) > 0 else bound
         by_chance[sizes == size] = np.mean(windows < bound) if len(windows) > 0 else 0.0
     is_rare = is_below & (scores < lowest)
@@ -121,8 +127,8 @@ def _illegible_short(model: "_Model", rows: Sequence[str], held_out: Sequence[st
 class _Model:
     """Character trigram model.
 
-    `log[a, b, c]` is log p(c | ab), where a, b and c are indices of characters (`indices`). `common` has the code
-    points of the most frequent characters, sorted.
+    `log[a, b, c]` is log p(c | ab) in nats, where a, b and c are indices of characters (`indices`). `common` has the
+    code points of the most frequent characters, sorted.
     """
 
     def __init__(self, texts: Sequence[str]) -> None:
@@ -158,7 +164,7 @@ class _Model:
         return float(np.mean([window.mean() < bound for window in windows])) if len(values) > 0 else 1.0
 
     def per_character(self, text: str) -> Float:
-        """Return the log-likelihood of each character of a normalised text, in nats."""
+        """Return the log-likelihood of each character of a normalised text, in nats, float64 (characters,)."""
         x = self.indices(f"{_WORD}{text}")
         return np.asarray(self.log[x[:-2], x[1:-1], x[2:]], dtype=np.float64)
 
@@ -178,8 +184,8 @@ def _first_texts(texts: Sequence[str]) -> list[str]:
 def _without_punctuation(text: str) -> str:
     """Return a normalised text with spaces in place of ASCII punctuation: "pain, mild" -> "pain mild".
 
-    If more than two characters, and more than a fifth of all (spaces not counted), are punctuation, return it
-    unchanged: it may be a cipher.
+    If punctuation is more than two characters, and more than a fifth of the characters that are not spaces, return
+    the text unchanged: it may be a cipher.
     """
     words = " ".join(text.translate(_SPACES).split())
     n, n_kept = (len(part) - part.count(" ") for part in (text, words))

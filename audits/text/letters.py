@@ -23,7 +23,11 @@ LEET = str.maketrans("01345789", "oieastbg")  # replaces digits by the letters t
 
 
 def pieces(token: str) -> list[str]:
-    """Return the parts of a normalised token: its characters or chunks in a script without spaces, else the token."""
+    """Return the parts of a normalised token, which is split only in scripts without spaces between words.
+
+    Depending on the script, a part is one character or one of the `chunks`. A token without such a script is the only
+    part.
+    """
     if token.isascii():
         return [token]
     parts: list[str] = []
@@ -52,8 +56,8 @@ def consonant_chunks(normalised: str) -> list[str]:
     """Return the `chunks` of the `consonants` of a normalised text.
 
     Joining or splitting words, doubling letters, and changing or removing vowels do not change the result. Digits in
-    a word with letters are read as the letters that they look like. All letters except Latin, Cyrillic and Greek
-    vowels count as consonants.
+    a word with letters are read as the letters that they look like (`LEET`). All letters except the Latin, Cyrillic
+    and Greek vowels count as consonants.
     """
     text = normalised
     if any(
@@ -65,11 +69,14 @@ def consonant_chunks(normalised: str) -> list[str]:
 
 
 def consonants(normalised: str) -> str:
-    """Return the consonants of a normalised text, adjacent equal ones reduced to one: "no 3 apples" -> "npls"."""
+    """Return the consonants of a normalised text, with equal neighbours reduced to one: "no 3 apples" -> "npls"."""
     kept = normalised.translate(_DROPPED_ASCII) if normalised.isascii() else _DROPPED.sub("", normalised)
     return _REPEATED.sub(r"\1", kept)
 
 
 def without_digits_and_doubles(word: str) -> str:
-    """Return `word`, tokens joined without spaces, after removing digits and repeated letters: "b12ill" -> "bil"."""
+    """Return `word` without digits and with repeated letters reduced to one: "b12ill" -> "bil".
+
+    `word` may be several tokens joined without spaces.
+    """
     return _REPEATED.sub(r"\1", _NUMBER.sub("", word))

@@ -21,7 +21,7 @@ SHINGLE_TOKENS = 5
 # number of bands, and of minima per band; a pair is found with probability .95 at Jaccard index .8, and .66 at .71
 BANDS, MINIMA = 16, 8
 N_PERMUTATIONS = BANDS * MINIMA
-FULL_BUCKET = 50  # a bucket with more rows is skipped, because so many similar rows come from a template
+FULL_BUCKET = 50  # a bucket with more rows of the second table is skipped: so many similar rows come from a template
 _MIN_ESTIMATE = 0.2  # pairs with a smaller estimated Jaccard index are dropped; the standard error is about .04
 _BATCH = 1 << 14  # number of pairs compared at a time
 _BLOCK_ROWS = 1 << 12  # number of rows hashed at a time
@@ -35,7 +35,7 @@ class Sketch:
 
     texts: Sequence[str]
     buckets: U32  # number of the bucket of each text in each band, (BANDS, n); without meaning if not `filled`
-    filled: Bool  # whether each text has a shingle, and therefore is in a bucket, (n,)
+    filled: Bool  # whether each text has a shingle (at least five tokens), and therefore is in buckets, (n,)
 
     def __len__(self) -> int:
         return len(self.texts)
@@ -43,7 +43,7 @@ class Sketch:
 
 @dataclass(frozen=True, slots=True)
 class _Shingled:
-    """Rows as sorted sets of shingle hashes with their signatures."""
+    """The n rows of a table: the shingles of each row as hashes, and the signature of each row."""
 
     hashes: UInt  # hashes of the shingles of all rows, sorted within each row, without repeats
     offsets: Int  # index of the first hash of each row, (n + 1,)
@@ -56,15 +56,15 @@ class _Shingled:
 
 @dataclass(frozen=True, slots=True)
 class NearPairs:
-    """Pairs of similar rows."""
+    """Pairs of similar rows, one from each of two tables; each array has one entry per pair."""
 
-    left: Int  # row of the first table
-    right: Int  # row of the second table
+    left: Int  # index of the row in the first table
+    right: Int  # index of the row in the second table
     jaccard: Float  # exact Jaccard index |A ∩ B| / |A ∪ B| of the sets A and B of shingles
 
 
 def sketch(texts: Sequence[str]) -> Sketch:
-    """Return the buckets of texts. A text of fewer than five tokens is in no bucket.
+    """Return the MinHash buckets of texts. A text of fewer than five tokens is in no bucket.
 
     The hash of a shingle is `mix` of the polynomial t_1 × B^4 + … + t_5 mod 2^64, where t_i are the hashes of its
     tokens and B is `STEP`. The number of a bucket is 32 bits of the hash of the minima in its band.
@@ -82,7 +82,7 @@ def sketch(texts: Sequence[str]) -> Sketch:
 
 
 def near_pairs(left: Sketch, right: Sketch) -> NearPairs:
-    """Return the pairs of a row of the first table and a row of the second table that share a bucket.
+    """Return the pairs of similar rows, one from each table: the rows that share a bucket, with two exceptions.
 
     Buckets with more than 50 rows of the second table are skipped, and pairs with an estimated Jaccard index below .2
     are dropped. A pair of Jaccard index s is found with probability 1 - (1 - s^8)^16.
@@ -102,7 +102,7 @@ def near_pairs(left: Sketch, right: Sketch) -> NearPairs:
 
 
 def _compare(left: Sketch, right: Sketch, a: Int, b: Int) -> tuple[Int, Int, Float]:
-    """Return `NearPairs` as (left, right, jaccard), for those pairs of rows a[i] and b[i] that are not dropped."""
+    """Return (left, right, jaccard), as in `NearPairs`, of the pairs (a[i], b[i]) of rows, except dropped pairs."""
     vocabulary: dict[str, int] = {}
     (left_rows, in_first), (right_rows, in_second) = (np.unique(rows, return_inverse=True) for rows in (a, b))
     first = _shingled([left.texts[i] for i in left_rows], vocabulary)
@@ -115,7 +115,7 @@ def _compare(left: Sketch, right: Sketch, a: Int, b: Int) -> tuple[Int, Int, Flo
 
 
 def _shingled(texts: Sequence[str], vocabulary: dict[str, int]) -> _Shingled:
-    """Return the shingles of texts; `vocabulary` caches the hash of each token."""
+    """Return the shingles and signatures of texts; `vocabulary` caches the hash of each token."""
     token_hashes, n_tokens = array("Q"), array("q")
     for text in texts:
         words = tokens(text)
@@ -163,7 +163,10 @@ def _bucket_numbers(of_band: UInt) -> U32:
 
 
 def _bucket_pairs(left: tuple[U32, Int], right: tuple[U32, Int]) -> UInt:
-    """Return the pairs of rows that share a bucket, as left row << 32 | right row; arguments are (buckets, rows)."""
+    """Return the pairs of rows that share a bucket of one band, uint64 (pairs,): left row << 32 | right row.
+
+    Each argument is (bucket, index) of each filled row of a table.
+    """
     (key, rows), (other_key, other_rows) = left, right
     order = np.argsort(other_key, kind="stable")
     ordered = other_key[order]

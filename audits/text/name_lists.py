@@ -47,7 +47,7 @@ Stefan Stephen Steven Stuart Sven Terence Theodore Thomas Timothy Tobias Todd To
 Viktor Vincent Vladimir Walter Warren Wayne Wei Wilhelm William Xavier Yusuf Zachary
 """)
 # The names in WORD_FIRST and WORD_LAST are also ordinary words, months, places or eponyms. Such a word counts as a
-# name only if there is further evidence, such as a second name beside it.
+# name only if there is further evidence, such as a second name next to it.
 WORD_FIRST = word_set("""
 Amber April Art Autumn Basil Bill Bob Chase Chip Christ Clay Colt Crystal Dale Dawn Daisy Dick Drew Earl Eve Faith
 Frank Gene Ginger Grace Grant Guy Harmony Hazel Heath Holly Hope Iris Ivy Jack Jade Jasper Jay Jim Jo Joe Joy June

@@ -11,7 +11,7 @@ from audits.core.types import Bool, Int, UInt
 from audits.text.normalise import normalise, tokens
 
 _Number = TypeVar("_Number", bound=np.number)
-MANY_KEYS = 1 << 16  # `find_keys` sorts the wanted keys if there are at least this many keys
+MANY_KEYS = 1 << 16  # `find_keys` sorts the wanted keys if it searches for them among at least this many keys
 
 # constants of splitmix64 (Steele, Lea and Flood, OOPSLA 2014)
 STEP = np.uint64(0x9E3779B97F4A7C15)
@@ -47,9 +47,12 @@ def characters(texts: Sequence[str]) -> Sequences:
 
 
 def runs(sequences: Sequences, k: int) -> tuple[UInt, Int]:
-    """Return the key of each run of k symbols within one text, and the index of that text, in text order.
+    """Return the key of each run (k consecutive symbols of one text), and the index of the text that has the run.
 
     Equal runs have equal keys. Two different runs have equal keys with probability 2^-64.
+
+    Returns:
+        The keys in text order, uint64 (runs,), and the indices of the texts, int64 (runs,).
     """
     rows = np.repeat(np.arange(len(sequences)), np.diff(sequences.starts))
     n = max(0, len(rows) - k + 1)
@@ -74,15 +77,15 @@ def mix(x: UInt) -> UInt:
 
 
 def find_keys(keys: UInt | Int, wanted: UInt | Int) -> tuple[Int, Bool]:
-    """Return the index of each wanted key in the sorted array `keys`, and whether `keys` has it.
+    """Return the index of each wanted key in the sorted array `keys`, and whether `keys` has the wanted key.
 
-    If `keys` does not have a wanted key, the index of the wanted key has no meaning.
+    Both results have shape (wanted,). If `keys` does not have a wanted key, its index has no meaning.
     """
     if len(keys) == 0:
         return np.zeros(len(wanted), dtype=np.int64), np.zeros(len(wanted), dtype=np.bool_)
     if len(keys) < MANY_KEYS:
         place = np.searchsorted(keys, wanted)
-    else:  # among many keys, the search for sorted values takes a third of the time, including sorting
+    else:  # in a long array, the search for sorted values takes a third of the time, including sorting
         order = np.argsort(wanted)
         place = np.empty(len(wanted), dtype=np.int64)
         place[order] = np.searchsorted(keys, wanted[order])
@@ -107,7 +110,7 @@ def starts_group(*columns: NDArray[np.generic]) -> Bool:
 
 
 def within_groups(sizes: Int) -> Int:
-    """Return the place of each member within its group: [2, 3] -> [0, 1, 0, 1, 2]."""
+    """Return the position of each member in its group, for groups of these sizes: [2, 3] -> [0, 1, 0, 1, 2]."""
     return np.asarray(np.arange(int(sizes.sum())) - np.repeat(np.cumsum(sizes) - sizes, sizes))
 
 

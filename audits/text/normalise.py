@@ -17,7 +17,8 @@ from confusable_homoglyphs.confusables import confusables_data
 from audits.text.layout import BLANKS
 from audits.text.letters import pieces
 
-LONGEST_WORD = 24  # in a sequence of more visible characters without a space, invisible characters become spaces
+# in a sequence of more than this many visible characters without a space, invisible characters become spaces
+LONGEST_WORD = 24
 _IGNORABLE = regex.compile(r"[\p{Default_Ignorable_Code_Point}\p{Cf}\p{Cc}]")
 _QUOTES = frozenset('"‘’‚‛“”„‟′″‴‵‶‷‹›«»`´〝〞〟＂＇')
 _INVISIBLE = "\ue000"  # private-use placeholder for an invisible character
@@ -34,12 +35,14 @@ _SENTENCE_END = re.compile(r"(?<=[.!?])\s+|\n\s*\n")
 # space between them and at least two blanks on both sides
 _SPACED = re.compile(r"(?<![^\W_])[^\W_](?:([^\w\n]|_)[^\W_])(?:\1[^\W_])+(?![^\W_])|(?<=\s\s)[^\W_] [^\W_](?=\s\s)")
 _SHAPE = bytes(120 if chr(i).isalnum() and i < 128 else 32 for i in range(256))  # letters and digits become x
-# Unicode names with a Latin letter that UAX #15 and UTS #39 do not state, such as "LATIN LETTER SMALL CAPITAL A"
+# matches the Unicode name of a character that looks like a Latin letter, such as "LATIN LETTER SMALL CAPITAL A"; only
+# the name states this letter, not UAX #15 or UTS #39
 _LETTER_NAME = re.compile(
     r"(?:(?:NEGATIVE |SQUARED |CROSSED |CIRCLED )*LATIN (?:CAPITAL |SMALL )?LETTER|LATIN LETTER SMALL CAPITAL"
     r"|REGIONAL INDICATOR SYMBOL LETTER|MODIFIER LETTER (?:SMALL|CAPITAL)) ([A-Z])"
 )
-# code points whose names `_LETTER_NAME` matches: phonetic letters, Latin extended C, D and E, enclosed letters
+# ranges of code points with names that `_LETTER_NAME` matches: phonetic letters, Latin extended C, D and E, and
+# enclosed letters
 _BLOCKS = ((0x250, 0x2B0), (0x1D00, 0x1DC0), (0x2C60, 0x2C80), (0xA720, 0xA800), (0xAB30, 0xAB70), (0x1F100, 0x1F200))
 _DIRECTION_MARK = "\u200e"  # left-to-right mark, with which confusable_homoglyphs surrounds right-to-left letters
 _BAR = frozenset("lI1|")  # characters that look alike; a look-alike of them becomes I if it is a capital, else l
@@ -50,7 +53,8 @@ def normalise(text: str) -> str:
 
     1. Decompose compatibility characters (NFKD).
     2. Remove invisible characters (Default_Ignorable_Code_Point, General_Category Cf and Cc, but not white space). In
-       a sequence of more than `LONGEST_WORD` visible characters without a space, replace them by spaces instead.
+       a sequence of more than `LONGEST_WORD` visible characters without a space, replace the invisible characters by
+       spaces instead, because they may separate words.
     3. Remove combining marks (General_Category M).
     4. Replace digits and whole numbers of all scripts (Nd, No) by digits 0 to 9, quotes by ', dashes by -, connectors
        (Pc) by _, and spaces (Zs) and blanks as wide as a letter (`BLANKS`) by a space.
@@ -70,7 +74,7 @@ def normalise(text: str) -> str:
 def tokens(text: str) -> list[str]:
     """Return the tokens of a text: the sequences of letters and digits in its normal form.
 
-    In a script without spaces, a token is one character (Chinese, Japanese) or a chunk of about three (`pieces`).
+    In scripts without spaces, a token is one character (such as Chinese) or about three (such as Thai); see `pieces`.
     """
     return split_words(normalise(text))
 
@@ -122,7 +126,7 @@ def without_spacing(text: str) -> str:
 
 
 def spaced_letters(text: str) -> Iterator[range]:
-    """Yield the positions of the letters of each word with spaced letters: "s p a c e d" -> range(0, 11, 2)."""
+    """Yield, for each word with spaced letters, the positions of its letters: "s p a c e d" -> range(0, 11, 2)."""
     done = 0
     for start in _single_letters(text) if text.isascii() else (m.start() for m in _SPACED.finditer(text)):
         match = _SPACED.match(text, start) if start >= done else None
@@ -138,7 +142,7 @@ def is_ignorable(character: str) -> bool:
 
 
 def looks_latin(character: str) -> bool:
-    """Return whether a character is a look-alike whose decomposition (NFKD) does not begin with ASCII: Cyrillic а."""
+    """Return whether a character is a look-alike whose NFKD form does not begin with ASCII, such as Cyrillic а."""
     return character in _LOOKALIKES and not unicodedata.normalize("NFKD", character)[0].isascii()
 
 
@@ -167,12 +171,12 @@ def _plain_word(word: re.Match[str]) -> str:
         return written
     if any(c.isascii() for c in written):
         return "".join(_LOOKALIKES.get(c, c) for c in written)
-    # a word without ASCII letters: if the capital of a letter is a look-alike, its replacement is used for both cases
+    # in a word without ASCII letters, a small letter whose capital is a look-alike is replaced like its capital
     return "".join(_LOOKALIKES.get(c.upper(), _LOOKALIKES.get(c, c)) for c in written.casefold())
 
 
 class _PlainCharacters(dict[int, str]):
-    """The result of `_plain_character` by code point; an entry is added when a text first contains the character."""
+    """A cache of `_plain_character` by code point; an entry is added when a text first contains the character."""
 
     def __missing__(self, code: int) -> str:
         self[code] = plain = _plain_character(chr(code))
@@ -199,11 +203,11 @@ def _plain_character(character: str) -> str:
 def _lookalikes() -> dict[str, str]:
     """Return for each look-alike the ASCII characters that replace it: the first that exists of the following.
 
-    1. The shortest ASCII string of the character's class (`_classes`, `_shortest_ascii`). If the class has none, the
-       alphabetically first Latin letter in the Unicode names of the class (`_letter_in_name`). In both cases,
-       punctuation never replaces a letter or digit.
+    1. The shortest ASCII string of the character's class, which has all strings that look like it (`_classes`,
+       `_shortest_ascii`). If the class has no ASCII string, the alphabetically first Latin letter in the Unicode
+       names of the class (`_letter_in_name`). In both cases, punctuation never replaces a letter or digit.
     2. For a character of `_BLOCKS`, the Latin letter in its own Unicode name.
-    3. For a small letter, such as Cyrillic ve, the replacement of its capital in lower case.
+    3. For a small letter, such as Cyrillic ve, the lower case of the replacement of its capital.
 
     Reference: Unicode Technical Standard #39, confusables.txt, from the package confusable-homoglyphs.
     """

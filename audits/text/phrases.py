@@ -6,9 +6,9 @@ import ahocorasick  # type: ignore[import-not-found] # ships no types
 
 
 class Phrases:
-    """The phrases to search for. The memory is about 40 bytes per token.
+    """The phrases to search for, as an automaton that takes about 40 bytes of memory per token.
 
-    The caller must ensure that no phrase is empty and that all phrases are different; this is not checked.
+    The caller must ensure that no phrase is empty and that all phrases are different; the constructor does not check.
     """
 
     def __init__(self, phrases: Sequence[Sequence[str]]) -> None:

@@ -1,4 +1,4 @@
-"""Find for each part of a normalised text (`normalise`) the part of the original text that it comes from.
+"""Find the part of an original text from which a part of its normalised text (`normalise`) comes.
 
 For example, "cafe" in the normal form of "A Café" comes from the span (2, 6).
 """
@@ -11,7 +11,7 @@ from typing import NamedTuple
 from audits.text.letters import pieces
 from audits.text.normalise import fold, is_ignorable, normalise, spaced_letters
 
-_CHUNK = re.compile(r"\S+|\s+")  # a chunk: a sequence of characters that are all white space, or of which none is
+_CHUNK = re.compile(r"\S+|\s+")  # a chunk is a sequence of white space only, or of other characters only
 _TOKEN = re.compile(r"[^\W_]+")
 
 
@@ -95,9 +95,9 @@ def _once(text: str) -> Located:
 
 
 def _folded_parts(chunk: str, offset: int) -> list[Placed]:
-    """Return the characters of a chunk, each folded alone, with their spans in the text.
+    """Return the characters of a chunk, each folded alone (`fold`), with their spans in the text.
 
-    If these characters differ from the chunk when it is folded as a whole, return the folded chunk as one part.
+    If the joined characters differ from the chunk folded as a whole, return the folded chunk as one part.
     """
     folded = fold(chunk)
     starts = [i for i, c in enumerate(chunk) if i == 0 or unicodedata.combining(c) == 0]

@@ -1,12 +1,13 @@
 """Check the approvals of a release: whether enough persons approved it, and whether a decision was removed.
 
-A decision is a file that one person signed: an approval, a rejection, or a closing. By a closing, a releaser (who may
-sign releases) states that the list of decisions is complete. Each decision names the sha256 of the release's signed
-statement and of every decision already in the bundle, so the removal of an earlier decision is detected.
+A decision is a file that one person signed: an approval, a rejection, or a closing. With a closing, a releaser (a
+person who may sign releases) states that the list of decisions is complete. Each decision names the sha256 of the
+release's signed statement and of every decision that was already in the bundle, so the removal of an earlier decision
+is detected.
 
 The last decision must name all other decisions. If two persons sign copies of a bundle at the same time, neither
-decision names the other, and one of the two persons must sign again. No file names the last decision, so its removal
-is not detected. A policy with `closing: required` therefore requires a closing after all approvals and rejections.
+decision names the other, so one of the two persons must sign again. No decision names the last one, so its removal is
+not detected. A policy with `closing: required` therefore requires a closing after all approvals and rejections.
 """
 
 import hashlib
@@ -26,7 +27,7 @@ from audits.verify.trust import RELEASER, ROOT, TrustRoot
 
 FOLDER = "attestation/approvals"
 PAYLOAD_SUBJECT = "release.payload"  # name of the signed release statement in `subject` of a decision
-# what messages call a decision of each kind
+# the word for a decision of each kind in messages
 _NOUNS: dict[DecisionKind, str] = {"APPROVE": "approval", "REJECT": "rejection", "CLOSE": "closing"}
 _DIGEST_HEX = 16  # number of hex digits of a decision's sha256 in its file name
 FILE = re.compile(
@@ -36,12 +37,13 @@ FILE = re.compile(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReleaseToApprove:
-    """The properties of a release that its decisions must match."""
+    """The properties of a release that every decision about it must match."""
 
     payload_digest: str  # sha256 of the signed statement
     report_digest: str  # sha256 of the report
     created: datetime
-    is_independent: bool  # whether the policy of the release is independent, see `audits.gate.independent`
+    # whether the policy is independent, so that no measurement on private records may affect the decision to release
+    is_independent: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +55,7 @@ class SignedDecision:
     role: str
     person: str
     kind: DecisionKind
-    seen: frozenset[str]  # sha256 of each decision that this decision names
+    seen: frozenset[str]  # sha256 of each earlier decision that this decision names
     review: str | None = None  # sha256 of the review page that the person read; None if none is stated
 
 
@@ -65,7 +67,7 @@ def file_name(role: str, key: str, envelope: bytes) -> str:
 def read_decisions(
     tree: Tree, trust: TrustRoot, release: ReleaseToApprove, now: datetime
 ) -> tuple[SignedDecision, ...]:
-    """Return the decisions in the bundle, each after the decisions that it names.
+    """Return the checked decisions in the bundle; each follows the decisions that it names.
 
     Raises:
         VerifyError: E_APPROVAL with all problems: there are too many decisions, or a decision is invalid, concerns
@@ -134,7 +136,7 @@ def check_approvals(
 
 
 def objections(decisions: Sequence[SignedDecision], trust: TrustRoot, required: Sequence[ApprovalRule]) -> list[str]:
-    """Return a problem for each rejection and for each role with too few approvals."""
+    """Return one sentence for each rejection, and for each role with too few approvals."""
     rejections = [decision for decision in decisions if decision.kind == "REJECT"]
     found = [f"{rejection.file.name}: {rejection.person} rejects this release" for rejection in rejections]
     for rule in required:
@@ -164,9 +166,7 @@ def check_decision(
         problem = f"the statement of the decision names the role {predicate.role}, but the file name states {role}"
         raise VerifyError("E_APPROVAL", problem)
     if (role == RELEASER) != (predicate.decision == "CLOSE"):
-        raise VerifyError(
-            "E_APPROVAL", "a releaser can only close the list of approvals, and nobody else can close it"
-        )
+        raise VerifyError("E_APPROVAL", "a releaser can sign only a closing, and only a releaser can sign a closing")
     if predicate.person != person:
         raise VerifyError("E_APPROVAL", "the statement of the decision does not name the person who holds the key")
     if predicate.seen != tuple(sorted(set(predicate.seen))):
@@ -184,9 +184,9 @@ def check_decision(
 def is_needless(kind: DecisionKind, keys: tuple[str, ...], earlier: Sequence[SignedDecision]) -> bool:
     """Return whether a person repeats a decision without need; repeated decisions could carry hidden data.
 
-    A person needs a second approval or closing in two cases: after rejecting the release, or if somebody else signed
-    a copy of the bundle at the same time. A rejection is always allowed. The new decision has the kind `kind`, is
-    signed by `keys` and names the decisions `earlier`.
+    The new decision has the kind `kind`, is signed by `keys` and names the decisions `earlier`. A person needs a
+    second approval or closing in two cases: after rejecting the release, or if somebody else signed a copy of the
+    bundle at the same time. A rejection is always allowed.
     """
     same = [decision for decision in earlier if (decision.kind, decision.file.keys) == (kind, keys)]
     if kind == "REJECT" or not same:

@@ -1,8 +1,8 @@
 """Check the differential-privacy (DP) claim of a release: its epsilon and delta, and the budget that all runs spent.
 
-A DP mechanism is a noisy computation on private records. The evidence, the mechanism log and the signed statement
-must agree, and no limit of the policy may be exceeded. The statement repeats numbers of the ledger (the institution's
-list of spent budgets); the ledger itself is not read.
+A DP mechanism is a noisy computation on private records. The evidence (the numbers and verdicts of the audits), the
+log of the mechanisms and the signed statement must agree, and no limit of the policy may be exceeded. The ledger is
+the institution's list of spent budgets. It is not read here; the statement repeats its numbers.
 """
 
 import math
@@ -22,7 +22,7 @@ from audits.verify.trust import TrustRoot
 if TYPE_CHECKING:
     from audits.attacks.accounting.accountants import EpsilonBounds
 
-UNIT = "group"  # privacy unit in a statement whose guarantee holds per person
+UNIT = "group"  # privacy unit of a statement whose guarantee holds for all records of a person together
 NO_MECHANISM = "none+empirical"  # mechanism in a statement that claims no DP
 # metric: number of kinds of access to private records whose privacy cost the accounting does not include
 UNACCOUNTED = "accounting.unaccounted_reads"
@@ -34,13 +34,13 @@ TOLERANCE = 1e-6  # relative tolerance of the joint epsilon of several runs
 def check_budget(privacy: Privacy, policy: Policy, evidence: Evidence, files: Mapping[str, bytes]) -> str:
     """Return the claim in one line; raise VerifyError (E_GATE) if statement, evidence and log do not agree.
 
-        `spent_before` of the statement must be >= joint epsilon of the mechanisms of all other runs
-        `spent_after` of the statement must be  >= joint epsilon of the mechanisms of all runs, including this run
+        `spent_before` in the statement must be >= joint epsilon of the mechanisms of all other runs
+        `spent_after` in the statement must be  >= joint epsilon of the mechanisms of all runs, including this run
 
     The joint epsilon is the cost of several runs together, at one delta (at least the delta of this run, at most the
     limit of the policy). `spent_before` covers all other runs in the ledger at the time of release. In spite of its
-    name, it includes runs that reserved their budget after this run. `files` contains the report, which repeats the
-    log.
+    name, it includes runs that reserved their budget after this run. `files` has the content of the signed files by
+    name; the report among them repeats the mechanism log.
     """
     # the metric `METHOD` is 1 if the method of the run is differentially private, else 0
     method, limits = evidence.metrics.get(METHOD), budget_caps(evidence, policy)
@@ -76,9 +76,8 @@ def check_budget(privacy: Privacy, policy: Policy, evidence: Evidence, files: Ma
 def check_ledger(predicate: ReleasePredicate, policy: Policy, evidence: Evidence, root: TrustRoot) -> str:
     """Return one line about the ledger of a release after checking that the trust root accepts this ledger.
 
-    The holder of the releaser's key could start an empty ledger to spend the same budget again. So if the trust root
-    names ledgers, the ledger must be one of them. If the trust root names no ledger, the policy must not limit the
-    budget.
+    The holder of the releaser's key could start an empty ledger to spend the same budget again. Therefore, if the
+    trust root names ledgers, the ledger must be one of them; if it names none, the policy must not limit the budget.
 
     Raises:
         VerifyError: E_TRUST if the trust root does not accept the ledger. E_GATE if the number of audits (attempts)
@@ -87,8 +86,8 @@ def check_ledger(predicate: ReleasePredicate, policy: Policy, evidence: Evidence
     ledger, budget = predicate.attempts.ledger.id, predicate.privacy.budget
     if budget is not None and budget.ledger_id != ledger:
         raise VerifyError("E_GATE", "the budget and the attempts are in different ledgers")
-    # This run has the entries `reserve`, `draw` and `made`, because it has a result. Another run has at least
-    # `reserve`, because a budget counts as spent from then on. A voided reservation has `reserve` and `void`.
+    # This run wrote the entries `reserve`, `draw` and `made`, because it has a result. Each other run wrote at least
+    # `reserve`, because a budget counts as spent from that entry on. A voided reservation has `reserve` and `void`.
     least = 0 if budget is None else 3 + len(predicate.privacy.composition) + 2 * budget.voided
     if predicate.attempts.ledger.entries < least:
         raise VerifyError(
@@ -130,7 +129,7 @@ def _check_claim(claim: Mapping[str, float], evidence: Evidence, files: Mapping[
 
 
 def _check_recomputed(evidence: Evidence, bounds: "EpsilonBounds") -> None:
-    # epsilon by Rényi divergences (RDP), plus the epsilons of accesses with known cost but unknown mechanism
+    # epsilon from Rényi divergences (RDP), plus the epsilons of accesses with a known cost and an unknown mechanism
     by_renyi = bounds.rdp + bounds.added
     expected = {
         "epsilon_recomputed": (bounds.upper, ROUNDING * bounds.upper),
@@ -156,7 +155,7 @@ def _check_totals(
 ) -> None:
     """Raise VerifyError (E_GATE) if `budget` is below the cost of the runs, above a limit, or contradicts the audit.
 
-    `mechanisms` are those of this run. `limits` are those of the policy, or None if the policy has no limits.
+    `mechanisms` has the mechanisms of this run. `limits` has the limits of the policy, or is None if there are none.
     """
     others = [mechanism for run in privacy.composition for mechanism in run.mechanisms]
     before, after = (_joint(costs, budget.delta) for costs in (others, [*others, *mechanisms]))
@@ -184,7 +183,7 @@ def _check_totals(
         raise VerifyError("E_GATE", "the audit `accounting` states less epsilon for all runs than this run costs")
     if audited is not None and audited.high > max_epsilon * (1 + ROUNDING):
         raise VerifyError("E_GATE", "the audit `accounting` states more epsilon for all runs than the policy allows")
-    # the audit ran before the release, so its number may include reservations that were voided since then
+    # the audit ran earlier than the release, so its number may include reservations that were voided in between
     if audited is not None and budget.voided == 0 and budget.spent_after < audited.high * (1 - TOLERANCE):
         problem = f"for all runs together, the audit `accounting` states epsilon {audited.high:g}"
         raise VerifyError("E_GATE", f"{problem}, but the statement gives only {budget.spent_after:g}")

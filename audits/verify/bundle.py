@@ -1,6 +1,7 @@
 """Verify a bundle offline: the folder of a released dataset with its data, audit results, report and signatures.
 
-`STEPS` lists the checks in their order. Each check parses exactly the bytes whose digest equals the signed digest.
+`STEPS` lists the checks in their order. A check parses only bytes whose digest equals the signed digest, even if a
+file changes during the verification.
 """
 
 import hashlib
@@ -52,7 +53,7 @@ class _Run:
     trust: str | Path | TrustRoot | None = None
     expected: Policy | None = None
     state: Path | None = None
-    # results of the steps, for later steps; a field is not set before its step has run
+    # results of the steps, which later steps use; a field is set when its step runs
     tree: Tree = field(init=False)
     root: TrustRoot = field(init=False)
     envelope: Envelope = field(init=False)
@@ -200,7 +201,7 @@ def _manifest_step(run: _Run) -> str:
 
 
 def approved_release(payload: bytes, statement: ReleaseStatement) -> ReleaseToApprove:
-    """Return the properties of a release that each decision about it must match.
+    """Return the properties of a release that each decision (approval, rejection, closing) about it must match.
 
     `payload` is the signed content of the release envelope, and `statement` is parsed from it.
     """
@@ -249,7 +250,7 @@ def _data_unsigned_step(run: _Run) -> str:
     return _data_step(run)
 
 
-_Steps = tuple[tuple[str, Callable[[_Run], str]], ...]  # pairs of a check's name and its function
+_Steps = tuple[tuple[str, Callable[[_Run], str]], ...]  # pairs (name of a check, its function)
 
 
 def _named(*functions: Callable[[_Run], str]) -> _Steps:
@@ -297,7 +298,7 @@ def verify_bundle(
 
 
 def verify_for_approval(path: str | Path, trust: str | Path | TrustRoot, now: datetime | None = None) -> Verification:
-    """Verify a bundle for an approver: all checks except approvals and timestamps.
+    """Verify a bundle for an approver: all checks except those of approvals and timestamps.
 
     The best result is PARTIAL (`ok=False`, exit code 20).
     """

@@ -1,6 +1,7 @@
-"""Write the dataset card: README.md of a bundle, with the YAML header (front matter) that dataset hubs read.
+"""Write the dataset card: the README.md of a bundle (the folder of a released dataset).
 
-The bytes of the card are signed, so they must not depend on the version of a library such as huggingface_hub.
+The card begins with a YAML header (front matter), which dataset hubs read. The bytes of the card are signed, so they
+must not depend on the version of a library such as huggingface_hub.
 """
 
 import json
@@ -15,14 +16,13 @@ from audits.verify.contents import JSONL, PARQUET
 from audits.verify.published import BundleParts
 from audits.verify.statement import Privacy
 
-# (number of records, name): the name that dataset hubs give to a dataset with fewer records
+# (n, name): the size category that dataset hubs use for datasets with fewer than n records
 _SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
 _MARKUP = re.compile(r"([\\`*_{}\[\]()#+!|<>&~:.@$-])")  # characters with a meaning in Markdown or HTML
-MAX_LABEL = 80  # largest number of characters of a label in the table of classes
 
 
 def card(parts: BundleParts) -> bytes:
-    """Return the card, with every word from data or configuration escaped; the card contains no record."""
+    """Return the card in UTF-8; all free text from data and configuration is escaped, and no record is included."""
     policy, stated = parts.policy, parts.predicate
     decision = decide(parts.evidence, policy)
     lines = [
@@ -37,7 +37,7 @@ def card(parts: BundleParts) -> bytes:
         "",
         "## Classes\n",
         "| class | records |\n|---|---:|",
-        *(f"| {escape(label[:MAX_LABEL])} | {count} |" for label, count in sorted(parts.classes.items())),
+        *(f"| {escape(label)} | {count} |" for label, count in sorted(parts.classes.items())),
         "",
         *_guarantee_section(guarantee_of(stated.privacy, policy)),
         "## Gates\n",
@@ -70,7 +70,7 @@ def _verdict_section(outcomes: Sequence[RuleOutcome], policy: str) -> list[str]:
 
 
 def guarantee_of(privacy: Privacy, policy: Policy) -> Guarantee | None:
-    """Return the privacy guarantee that a statement claims under its policy; None without differential privacy."""
+    """Return the guarantee that the signed statement of a release claims; None without differential privacy."""
     if privacy.epsilon is None or privacy.delta is None:
         return None
     from audits.attacks.accounting.accountants import further_epsilon  # imports scipy, which takes 0.5 s
@@ -106,7 +106,7 @@ def _gate_line(row: GateRow) -> str:
 
 
 def escape(text: str) -> str:
-    """Return text on one line that Markdown and HTML display unchanged."""
+    """Return a text as one line, escaped so that Markdown and HTML display its characters unchanged."""
 
     def escaped(match: re.Match[str]) -> str:
         return f"&#{ord(match[0])};" if match[0] in "<>&|`" else f"\\{match[0]}"

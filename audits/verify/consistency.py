@@ -1,8 +1,8 @@
 """Find contradictions between the published numbers of a bundle, so that the verifier can reject the bundle.
 
 A bundle is the folder of a released dataset. Each check compares verdicts, scores, curves, counts or models of the
-report, the evidence, the settings and the signed statement. The numbers are rounded (`audits.gate.disclosure`).
-Therefore a check allows one step of rounding for every rounded number that it compares.
+report, the evidence (published metrics of the audits), the settings and the signed statement. The numbers are rounded
+(`audits.gate.disclosure`). Therefore a check allows one step of rounding for every rounded number that it compares.
 """
 
 import math
@@ -23,7 +23,8 @@ from audits.verify.published import BundleParts, Curve, Score, ShownResult, Show
 from audits.verify.statement import SAFETENSORS
 from audits.verify.vocabulary import HIDDEN, MODELS
 
-# by audit: the widest threshold (upper limit, or both limits) that it may use; a test compares it with the audits
+# by audit: the widest threshold that the audit may use, either an upper limit, or a lower and an upper limit; a test
+# compares these thresholds with those of the audits
 ONE_SIDED = {"memorization": 0.01, "identifiers": 0.01}
 TWO_SIDED = {
     "neighbours": (0.4, 0.6),
@@ -32,15 +33,18 @@ TWO_SIDED = {
     "linkage": (-0.1, 0.1),
     "canaries": (0.4, 0.6),
 }
-# metrics that must equal the metric `estimate` of their audit; a bundle has one only if a rule of the policy reads it
+# metrics that must equal the metric `estimate` of their audit; the evidence contains such a metric only if a rule of
+# the policy reads it
 MAIN = (
     "memorization.excess", "neighbours.share", "identifiers.excess", "membership.auc", "canaries.auc",
     "accounting.epsilon_recomputed",
 )  # fmt: skip
-MAX_CASES = 1000  # largest number of cases of a self-test
-# audits whose `claim_scope` must be "person" if the source has person ids (unit `group`), and otherwise "record"
+MAX_CASES = 1000  # largest number of cases (simulated releases) of a self-test
+# audits that state whether their result is about persons or records (`claim_scope`): "person" is required if the
+# source has person ids (unit `group`), otherwise "record"
 SCOPED = ("neighbours", "membership", "parent_recovery", "linkage")
-_CURVE_TOLERANCE = 0.05  # largest excess of the area under a published ROC curve over the upper end of its AUC
+# the area under a published ROC curve may exceed the upper end of the interval of the AUC by at most this number
+_CURVE_TOLERANCE = 0.05
 _THRESHOLD_STEP = 0.001  # thresholds are published in multiples of this number
 
 
@@ -62,8 +66,8 @@ def audit_problems(parts: BundleParts) -> Iterator[str]:
 def _pass_problems(result: ShownResult, evidence: Evidence) -> Iterator[str]:
     """Yield each fact that contradicts the verdict `pass` of a result.
 
-    The metric `hard_hits` of an audit counts copies or identifiers; a result with such a hit cannot pass. The metric
-    `tau` repeats the threshold of the audit.
+    The metric `hard_hits` counts copies or identifiers that the audit found; a result with such a hit cannot pass.
+    The metric `tau` repeats the threshold of the audit.
     """
     hits, tau = (evidence.metrics.get(f"{result.name}.{key}") for key in ("hard_hits", "tau"))
     if hits is not None and hits.high > 0:
@@ -82,7 +86,7 @@ def _pass_problems(result: ShownResult, evidence: Evidence) -> Iterator[str]:
         yield "its threshold is wider than this audit allows"
     if tau is not None and abs(tau.value - high) > step_of(tau.n) + _THRESHOLD_STEP:
         yield "its threshold differs from the metric `tau` of the audit in the evidence"
-    if result.name == "parent_recovery":  # it has one threshold per encoder, but states only one of them
+    if result.name == "parent_recovery":  # the audit has one threshold per encoder, but states only one
         low, high = widest
     if result.name == "accounting":
         high *= 1 + ROUNDING
@@ -100,7 +104,7 @@ def _has_valid_form(result: ShownResult) -> bool:
 
 
 def _main_problems(evidence: Evidence, policy: Policy) -> Iterator[str]:
-    # yields each metric of MAIN that differs from the estimate of its audit
+    # yields a problem for each metric of MAIN that differs from the estimate of its audit
     for name in MAIN:
         metric, estimate = (evidence.metrics.get(key) for key in (name, f"{name.split('.')[0]}.estimate"))
         if metric is None or estimate is None or (verdicts_only(policy) and not name.startswith("accounting.")):
@@ -113,7 +117,7 @@ def _main_problems(evidence: Evidence, policy: Policy) -> Iterator[str]:
 
 def _fits_curve(curve: Curve, auc: Metric | None) -> bool:
     intervals = zip(curve.tpr[:-1], curve.fpr[:-1], curve.fpr[1:], strict=True)
-    # the area cannot be smaller, because a curve does not fall and its points are rounded to multiples of 0.01
+    # lower limit of the area: between two points, the curve is not below the left point (rounded to 0.01)
     smallest_area = sum((tpr - 0.01) * (after - before) for tpr, before, after in intervals)
     return auc is None or smallest_area <= auc.high + _CURVE_TOLERANCE
 
@@ -121,14 +125,15 @@ def _fits_curve(curve: Curve, auc: Metric | None) -> bool:
 def count_problems(parts: BundleParts) -> Iterator[str]:
     """Yield a problem for each sample size or sum of class sizes that exceeds the number of records in the statement.
 
-    A sample size counts records or persons, and each person has at least one record. Nothing is compared if
+    A sample size counts records or persons, and each person has at least one record. Nothing is compared in the
+    following cases:
 
-    - differential privacy is claimed, because the statement then has a declared lower limit of persons, not records,
-    - records are cut into segments and the source has no person ids, because sample sizes can then count segments, or
-    - the statement does not list exactly the inputs train and control.
+    - Differential privacy is claimed. The statement then gives a declared minimum number of persons, not of records.
+    - Records are cut into segments and the source has no person ids. Sample sizes can then count segments.
+    - The statement does not list exactly two inputs, train and control.
     """
     predicate = parts.predicate
-    # by role: the largest count in the bucket of the input, for example 1999 for `1k-2k`
+    # by role of an input: the largest count in its bucket (range of counts), for example 1999 for `1k-2k`
     sizes = {side.role: least_of(side.count_bucket.split("-")[1]) - 1 for side in predicate.inputs}
     is_dp = predicate.privacy.mechanism != NO_MECHANISM
     is_cut = "segments" in parts.config and predicate.privacy.unit == "record"
@@ -145,13 +150,13 @@ def count_problems(parts: BundleParts) -> Iterator[str]:
             if any(score is not None and score.n > sizes["control"] for score in published):
                 yield "utility: the sample size of a score is above the number of control records in the statement"
     real = [least_of(row.real) for row in parts.report.page.balance if row.real != "–"]
-    # if records are cut into segments, the classes count segments
+    # if records are cut into segments, the number of each class counts segments
     if "segments" not in parts.config and sum(real) > sizes["train"]:
         yield "balance: the classes together have more real records than the statement gives for train"
 
 
 def sample_size_problems(parts: BundleParts) -> Iterator[str]:
-    """Yield a problem for a count whose sample size n is not its value, and for a self-test of too many cases."""
+    """Yield a problem for a count whose sample size n differs from the count, or a self-test with too many cases."""
     for name, metric in parts.evidence.metrics.items():
         if name in {ATTEMPTS, SECRET, METHOD, "records.synthetic"} and metric.n != metric.value:
             yield f"{name}: its sample size differs from its value"
@@ -160,7 +165,10 @@ def sample_size_problems(parts: BundleParts) -> Iterator[str]:
 
 
 def most_units(name: str, *, train: int, control: int, released: int) -> int | None:
-    """Return the largest possible sample size of a metric, given the numbers of records; None: no limit."""
+    """Return the largest possible sample size of a metric, or None if there is no limit.
+
+    `train`, `control` and `released` are numbers of records.
+    """
     audit, _, key = name.partition(".")
     if key in {"hard_hits", "common_share"}:
         return released
@@ -172,14 +180,15 @@ def most_units(name: str, *, train: int, control: int, released: int) -> int | N
         return control
     if audit in {"memorization", "identifiers", "membership", "linkage", "style"}:
         return train + control
-    return None  # for example, the effective number of rows of `neighbours` can exceed the number of rows
+    return None  # for example, the effective sample size of `neighbours` can exceed the number of records
 
 
 def model_problems(parts: BundleParts) -> Iterator[str]:
     """Yield each contradiction between the models in the statement and those in the settings.
 
     There are at most three style adapters and one model of any other role. If a server writes the texts, the setting
-    `decode.model` names the judge, a local model that scores the texts. Otherwise, it names the decoder.
+    `decode.model` names the judge, a local model that scores the texts. Otherwise, `decode.model` names the decoder,
+    the local model that writes the texts.
     """
     models, config = parts.predicate.models, parts.config
     if not models:
@@ -197,7 +206,7 @@ def model_problems(parts: BundleParts) -> Iterator[str]:
         yield "models: a judge is stated, but no server wrote the texts"
     stored = [model for model in models if model.format == SAFETENSORS]
     if any(model.trained_on_private_data != is_not_shipped(model.name) for model in stored):
-        yield "models: a shipped model must not, and any other model must, count as trained on private data"
+        yield "models: a model must be marked as trained on private data if and only if SynthGen does not ship it"
 
 
 def is_not_shipped(model: str) -> bool:
@@ -206,7 +215,7 @@ def is_not_shipped(model: str) -> bool:
 
 
 def dp_setting_problems(config: Mapping[str, Any]) -> Iterator[str]:
-    """Yield each published setting that lets a run learn from private records outside its privacy budget."""
+    """Yield a problem for each published setting by which a run can learn from private records outside its budget."""
     allowed = {  # by section and key: the allowed value, or a tuple of the allowed values
         ("source", "kind"): "table",
         ("source", "max_records"): None,
@@ -227,7 +236,10 @@ def dp_setting_problems(config: Mapping[str, Any]) -> Iterator[str]:
 
 
 def written_problems(parts: BundleParts) -> Iterator[str]:
-    """Yield a problem if all rounds together wrote or kept fewer records than were released."""
+    """Yield a problem if all rounds together wrote or kept fewer records than were released.
+
+    A round is one repetition of the stages that write texts: `interpolate`, `decode` and `filter`.
+    """
     page, released = parts.report.page, parts.predicate.dataset.records
     for stage, action in (("filter", "kept"), ("decode", "written")):
         rounds = re.compile(rf"{stage}(?:-\d+)?")  # `decode-reconstruction` is no round
@@ -237,7 +249,7 @@ def written_problems(parts: BundleParts) -> Iterator[str]:
 
 
 def _largest_in(count: int | str) -> int:
-    # returns the largest number that is published as this count or bucket
+    # returns the largest count in a bucket (range of counts), or a count unchanged
     if isinstance(count, int):
         return count
     low, high = count.split("-")  # `1-9` contains its upper end, a bucket such as `10-20` does not
@@ -254,7 +266,7 @@ def score_problems(parts: BundleParts) -> Iterator[str]:
         yield "utility: the F1 of a class is missing"
         return
     rows, interpolate = parts.report.page.balance, parts.config["interpolate"]
-    # whether the report shows every requested class; it omits a class without a released record
+    # whether the report shows every requested class; the report omits a class without a released record
     is_complete = interpolate["balance"] == "equal" and interpolate["total"] == sum(row.requested for row in rows)
     for sources in classifiers.values():
         for table, scores in sources.items():
@@ -275,12 +287,13 @@ def score_problems(parts: BundleParts) -> Iterator[str]:
 
 
 def _table_problems(scores: ShownScores, *, is_synthetic: bool, is_complete: bool) -> Iterator[str]:
-    """Yield each score after training on one table that contradicts the F1 of the classes, F1_c for class c.
+    """Yield a problem for each score of a classifier that contradicts its F1 scores by class (F1_c for class c).
 
         macro F1 = mean F1_c,    min F1_c / 2 <= accuracy <= max F1_c
 
-    The report omits a class without a synthetic record. `is_complete` is true if it omits none. If it omits classes,
-    only the upper limits hold, and only after training on the synthetic table, where the omitted classes have F1 = 0.
+    The report omits a class without a synthetic record. `is_complete` is true if the report omits no class.
+    Otherwise, only the upper limits hold, and only after training on the synthetic table (`is_synthetic`): the
+    omitted classes then have F1 = 0.
     """
     f1 = [(one.f1.value, step_of(one.f1.n)) for one in scores.per_class.values() if one.f1 is not None]
     if not f1 or not (is_complete or is_synthetic):
@@ -299,10 +312,10 @@ def _table_problems(scores: ShownScores, *, is_synthetic: bool, is_complete: boo
 
 
 def _largest_ratio(synthetic: ShownScores | None, real: ShownScores | None, n_records: float) -> float:
-    """Return the largest `worst_class_ratio` that the F1 of the classes allow; infinity if they set no limit.
+    """Return the largest `worst_class_ratio` that the F1 scores of the classes allow; infinity if they set no limit.
 
     `worst_class_ratio` is the smallest quotient, over all classes, of the recall after training on synthetic records
-    and the recall after training on real records. The F1 of a class limits its recall:
+    and the recall after training on real records. The F1 score of a class limits the recall of the class:
 
         F1 / (2 - F1) <= recall <= min(1, F1 · (1 + wrong / support) / (2 - F1))
 

@@ -1,4 +1,7 @@
-"""The names of the files in a bundle, and functions that compare its data and report with evidence and statement."""
+"""Names of the files in a bundle (the folder of a released dataset), and checks of its data and its report.
+
+Data and report must agree with the evidence (the published metrics of the audits) and with the signed statement.
+"""
 
 import hashlib
 import json
@@ -39,7 +42,10 @@ Row = tuple[str, str, str]  # id, text and label of a record
 
 
 def check_report(report: Any, names: Iterable[str], predicate: ReleasePredicate, evidence: Evidence) -> None:
-    """Raise VerifyError (E_GATE) if report.json contradicts the evidence, the statement or the names of the files."""
+    """Raise VerifyError (E_GATE) if report.json contradicts the evidence, the statement or the names of the files.
+
+    `report` is the parsed report.json, and `names` are the names of the files in the bundle.
+    """
     try:
         reported = evidence_from(report["audit"], {})
         files = {f"evidence/{result['name']}.json" for result in report["audit"]["results"]}
@@ -67,13 +73,15 @@ def check_report(report: Any, names: Iterable[str], predicate: ReleasePredicate,
 def check_data(
     tree: Tree, subjects: Mapping[str, str], predicate: ReleasePredicate, evidence: Evidence
 ) -> tuple[dict[str, int], tuple[tuple[str, str], ...]]:
-    """Return the number of records by label, and (label, text) of the records with the smallest ids.
+    """Return the number of records by label, and (label, text) of the `SAMPLES` records with the smallest ids.
 
     Every data file must contain the audited records, and must have exactly the bytes that SynthGen writes for them.
+    `subjects` maps the name of each signed file to its sha256.
 
     Raises:
-        VerifyError: E_DATA if a data file breaks one of these rules; E_DIGEST if a data file changed during
-            verification; E_UNSAFE if a data file is larger than `MAX_DATA_BYTES`.
+        VerifyError: E_DATA if a data file breaks one of these rules or has an unsuitable text or label, or the number
+            of classes differs from the statement; E_DIGEST if a data file changed during verification; E_UNSAFE if a
+            data file is larger than `MAX_DATA_BYTES`.
     """
     names, n = sorted(name for name in subjects if name.startswith("data/")), predicate.dataset.records
     tables = []
@@ -114,7 +122,10 @@ def _check_strings(rows: Iterable[Row]) -> None:
 
 
 def samples_of(rows: Iterable[Row]) -> tuple[tuple[str, str], ...]:
-    """Return (label, text) of the records with the smallest ids; nobody can choose the ids, which are digests."""
+    """Return (label, text) of the first `SAMPLES` records; `rows` must be sorted by id.
+
+    The ids are digests of the records, so the releaser cannot choose which records the report shows.
+    """
     return tuple((label, text) for _, text, label in islice(rows, SAMPLES))
 
 
@@ -155,12 +166,12 @@ def _jsonl(name: str, data: bytes, n: int) -> list[Row]:
     with suppress(UnicodeEncodeError):
         if (
             len(rows) == n and jsonl_bytes(rows) == data
-        ):  # only the canonical spelling: the choice of spaces and escapes could encode hidden text
+        ):  # other spellings are refused, because the choice of spaces and escapes could encode text
             return rows
     raise VerifyError("E_DATA", f"{name}: not the canonical file of {n} records")
 
 
 def jsonl_bytes(rows: list[Row]) -> bytes:
-    """Return the canonical jsonl file of records."""
+    """Return the bytes of the canonical JSON Lines file of records."""
     lines = [json.dumps(dict(zip(COLUMNS, row, strict=True)), ensure_ascii=False) for row in rows]
     return "".join(f"{line}\n" for line in lines).encode()

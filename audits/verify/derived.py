@@ -1,8 +1,8 @@
 """Make the files of a bundle that follow from its statement, evidence, report and data (`BundleParts`).
 
-The releaser writes these files. The verifier makes them again and compares the bytes, so even a releaser with a valid
-key cannot add anything to them. If you change this module so that it writes other bytes, raise `SCHEMA_VERSION` in
-`audits.verify.statement`.
+A bundle is the folder of a released dataset. The releaser writes the files with this module. The verifier makes them
+again and compares the bytes, so even a releaser with a valid key cannot add anything to the files. If you change this
+module so that it writes other bytes, raise `SCHEMA_VERSION` in `audits.verify.statement`.
 """
 
 import hashlib
@@ -96,7 +96,7 @@ def release_id(created: str, evidence_digest: str, policy_digest: str, data: Map
 
 
 def source_files(policy: Any, config: Mapping[str, Any]) -> dict[str, bytes]:
-    """Return the policy and the redacted configuration as YAML files, by name."""
+    """Return the policy and the redacted configuration as YAML files, by file name."""
     return {contents.POLICY_YAML: block_yaml(policy.model_dump(mode="json")), contents.CONFIG: block_yaml(config)}
 
 
@@ -145,14 +145,14 @@ def _source(parts: BundleParts) -> SourceSize:
 def people(results: Iterable[Mapping[str, Any]]) -> int | None:
     """Return a lower limit of the number of people in train; None if the memorization audit has no estimate.
 
-    The limit is the sample size of the estimate of this audit.
+    The limit is the sample size of this estimate. Train contains the source records from which the dataset was made.
     """
     found = [result["estimate"] for result in results if result["name"] == "memorization"]
     return None if not found or found[0] is None else int(found[0]["n"])
 
 
 def page_numbers(page: Page) -> dict[str, Any]:
-    """Return the numbers of a `Page` as arguments of `ReportContent`; the duration of each stage is None."""
+    """Return the numbers of a `Page` as arguments of `ReportContent`; published stages have no durations (None)."""
     return {
         "balance": tuple((row.label, row.real, row.requested, row.released) for row in page.balance),
         "filters": page.filters,
@@ -162,7 +162,7 @@ def page_numbers(page: Page) -> dict[str, Any]:
 
 
 def _written(page: Page) -> dict[str, Any]:
-    """Return the content of `contents.RUN`: how many texts each stage wrote or rejected, by stage or reason."""
+    """Return the content of `contents.RUN`: the number of texts per writing stage and per reason for rejection."""
     return {
         "schemaVersion": 4,
         "written": {row.name: row.n_out for row in page.stages if row.name in WRITING},
@@ -180,7 +180,7 @@ def _citation(stated: ReleasePredicate) -> bytes:
 
 
 def _sbom(producer: Producer) -> dict[str, Any]:
-    # CycloneDX 1.6 without time and serial number, so that the bytes depend only on the libraries
+    # software bill of materials (CycloneDX 1.6); without time and serial number, its bytes depend only on versions
     libraries = {k: v for k, v in producer.made_by.items() if k not in {"source", "audits"} and v != "absent"}
     return {
         "bomFormat": "CycloneDX",
@@ -203,7 +203,7 @@ def _json(value: Any) -> bytes:
 
 
 def croissant(parts: BundleParts) -> dict[str, Any]:
-    """Return the content of croissant.json: Croissant 1.1 with the terms of its extension RAI 1.0."""
+    """Return croissant.json, which describes the dataset in the format Croissant 1.1 with its extension RAI 1.0."""
     dataset, release_id, policy = parts.predicate.dataset, parts.predicate.release_id, parts.policy
     main = PARQUET if PARQUET in parts.data else JSONL
     return {

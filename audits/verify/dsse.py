@@ -1,7 +1,8 @@
-"""Signed envelopes: content (payload) with its signatures, in a strict form of the standard DSSE 1.0.2.
+"""Signed envelopes: content (payload) with its signatures, in a strict form of DSSE 1.0.2.
 
-Unknown fields are refused, base64 and JSON must be canonical, and the id of a key is derived from the key. So two
-programs cannot read different content from the same envelope.
+DSSE (Dead Simple Signing Envelope) is a standard. In the strict form, unknown fields are refused, base64 and JSON
+must be canonical, and the id of a key is derived from the key. Therefore two programs cannot read different content
+from the same envelope.
 """
 
 import base64
@@ -38,7 +39,7 @@ def pae(payload_type: str, payload: bytes) -> bytes:
 
 
 def parse_envelope(data: bytes) -> Envelope:
-    """Return the envelope; raise VerifyError if it is not canonical JSON (E_JSON) or invalid (E_ENVELOPE)."""
+    """Parse an envelope; raise VerifyError if it is not canonical JSON (E_JSON) or is invalid (E_ENVELOPE)."""
     if len(data) > MAX_ENVELOPE_BYTES:
         raise VerifyError("E_ENVELOPE", f"larger than {MAX_ENVELOPE_BYTES} bytes")
     try:

@@ -1,8 +1,9 @@
 """Recompute the gates of a bundle, and check that its policy, settings, report, evidence and statement agree.
 
-A bundle is the folder of a released dataset. Its evidence has the published numbers of the audits. First, the
-policy must be one that the receiver accepts. Then the gates are decided again from the evidence and compared with
-those in the signed statement. Last, settings, report and statement are compared (see also `consistency`).
+A bundle is the folder of a released dataset. Its evidence contains the published numbers of the audits. A gate is a
+rule of the policy about this evidence, for example an upper limit for a number. First, this module checks that the
+receiver accepts the policy. Then it recomputes the gates from the evidence and compares them with the gates in the
+signed statement. Finally, it compares settings, report and statement (see also `consistency`).
 """
 
 import hashlib
@@ -35,10 +36,12 @@ def check_pinned(
 ) -> None:
     """Raise VerifyError (E_POLICY) unless the policy in the bundle is the one that the receiver accepts.
 
-    - Its digest is in the statement.
-    - If the trust root pins policies, it pins this digest for the name of the policy. If it pins none at all, the
-      verifier must pass an expected policy.
-    - If the verifier passes an expected policy, it has the same digest.
+    The policy in the bundle must meet three conditions:
+
+    - The statement contains the digest of the policy.
+    - If the trust root pins policies (lists accepted digests by policy name), it lists this digest under the name of
+      the policy. If the trust root pins no policies, `expected` must be given.
+    - If `expected` is given, `expected` has the same digest.
     """
     digest = hashlib.sha256(files[POLICY_JSON]).hexdigest()
     if digest != predicate.policy.digest.sha256:
@@ -70,7 +73,10 @@ def bundle_policy(predicate: ReleasePredicate, files: Mapping[str, bytes]) -> Po
 
 
 def check_provenance(predicate: ReleasePredicate, policy: Policy, subjects: Mapping[str, str]) -> None:
-    """Raise VerifyError (E_POLICY) if the configuration, models or inputs in a statement are not as required."""
+    """Raise VerifyError (E_POLICY) if the configuration is not as stated, or models or inputs violate the policy.
+
+    The statement must contain the digest of the configuration file. `subjects` maps file names to their sha256.
+    """
     if predicate.config.digest.sha256 != subjects.get(predicate.config.redacted):
         raise VerifyError("E_POLICY", f"{predicate.config.redacted}: not the configuration named in the statement")
     check_models(predicate.models, policy)
@@ -80,7 +86,7 @@ def check_provenance(predicate: ReleasePredicate, policy: Policy, subjects: Mapp
 
 
 def check_models(models: Sequence[Model], policy: Policy) -> None:
-    """Raise VerifyError (E_POLICY) if required models or their digests are missing, or a server is forbidden."""
+    """Raise VerifyError (E_POLICY) if required models or digests are missing, or a forbidden server was used."""
     formats = {model.format for model in models}
     if {"models", "pinned-models"} & {*policy.required_provenance} and not models:
         raise VerifyError("E_POLICY", "the policy requires the models, but the statement names none")
@@ -114,7 +120,7 @@ def bundle_evidence(files: Mapping[str, bytes]) -> Evidence:
 
 
 def _cannot_hide_text(evidence: Evidence, policy: Policy) -> bool:
-    """Return whether the numbers of the evidence have few digits and its confidences are few, so that no text fits.
+    """Return whether the evidence has only short numbers and few confidences, so that they cannot encode text.
 
     Two kinds of numbers may have many digits: limits of the policy's rules, and numbers that are compared with the
     statement. At most `MAX_CONFIDENCES` different confidences are allowed.
@@ -194,7 +200,7 @@ def limitations(  # noqa: PLR0913 - independent facts, each of which decides on 
 ) -> tuple[str, ...]:
     """Return the sentences on what a release does not guarantee, for the card, the report and the statement."""
     secret, style = evidence.metrics.get(SECRET), config["decode"]["style"]
-    # the first two sentences of LIMITATIONS apply only without DP; the last one is about words that a vector loses
+    # the first two sentences of LIMITATIONS apply only without DP; the last is about words that a vector omits
     always: tuple[str, ...] = (
         vocabulary.LIMITATIONS if "segments" not in config else (*vocabulary.LIMITATIONS[:-1], vocabulary.SEGMENTED)
     )
@@ -288,7 +294,7 @@ def _difference(stated: Sequence[str], expected: Sequence[str]) -> str:
 
 
 def starts_from_train(stage: str) -> bool:
-    """Return whether a stage starts from vectors of train, and so has no input records under differential privacy."""
+    """Return whether a stage takes vectors of train as input; under DP, such a stage takes no records at all."""
     return stage.split("-", maxsplit=1)[0] == "interpolate" or stage == "decode-reconstruction"
 
 
@@ -296,7 +302,7 @@ def _disclosed(predicate: ReleasePredicate, config: Mapping[str, Any]) -> str | 
     """Return the result of `disclosure` for this bundle, or None if no prompt describes a vector by words.
 
     The size of the public word list is read from the last limitation in the statement. If this limitation does not
-    state the size, the result is "", so that the limitations differ from those that `limitations` returns.
+    state the size, the result is "", which makes the comparison of the limitations fail.
     """
     if config["decode"]["writer"] != "prompt" and all(model.role != "vocabulary" for model in predicate.models):
         return None
@@ -305,7 +311,7 @@ def _disclosed(predicate: ReleasePredicate, config: Mapping[str, Any]) -> str | 
 
 
 def _fits_classes(parts: BundleParts) -> bool:
-    # returns whether the report has the released classes and their numbers of records, and scores of no other class
+    # returns whether the report has the released classes with their numbers of records, and no score of another class
     page = parts.report.page
     scored = [scores.per_class for sources in page.utility.classifiers.values() for scores in sources.values()]
     return [(row.label, row.released) for row in page.balance] == sorted(parts.classes.items()) and all(
@@ -317,8 +323,9 @@ def _fits_request(parts: BundleParts) -> bool:
     """Return whether the requested numbers of records follow from the settings and agree with the evidence.
 
     The report omits a class without a released record. In this case, the requested numbers in the report add up to
-    less than `total`, and the metric BALANCE is 1 (`distance_of_shares`). If the releaser sets a number per class,
-    `balance` is `HIDDEN` and `total` is None. Whether a class is omitted is then unknown, so BALANCE may also be 1.
+    less than the setting `total`, and the metric BALANCE is 1 (`distance_of_shares`). If the releaser sets a number
+    per class, the setting `balance` is `HIDDEN` and `total` is None. It is then unknown whether the report omits a
+    class, so BALANCE may also be 1.
     """
     rows, interpolate = parts.report.page.balance, parts.config["interpolate"]
     balance, total, shown = interpolate["balance"], interpolate["total"], parts.evidence.metrics.get(BALANCE)
@@ -338,8 +345,8 @@ def _fits_request(parts: BundleParts) -> bool:
 def _fits_utility(page: Page, evidence: Evidence) -> bool:
     """Return whether the style gap and the ratios of macro F1 in the evidence agree with those in the report.
 
-    A ratio divides the macro F1 after training on synthetic records (tstr) by that after training on real records
-    (trtr). If the name of a ratio contains no classifier, the ratio must be that of one classifier in the report.
+    A ratio divides the macro F1 after training on synthetic records (tstr) by the macro F1 after training on real
+    records (trtr). If the name of a ratio contains no classifier, any classifier in the report may have this ratio.
     """
     gap, page_gap = evidence.metrics.get("style.gap"), page.utility.style_gap
     if gap is not None and page_gap is not None and page_gap.model_dump() != gap.model_dump(exclude={"confidence"}):

@@ -2,8 +2,9 @@
 
 A trust root lists the keys that a verifier accepts; root keys sign the trust root itself. A new version must
 have a higher number, keep all revocations, and have enough signatures by root keys of the previous version and by
-root keys of the new version. A key that the previous version revokes does not count. A key that only the new version
-revokes counts, so the owner of a stolen key can sign its revocation. Trust roots without root keys are not recorded.
+root keys of the new version. A signature by a key that the previous version revokes does not count. If only the new
+version revokes a root key of the previous version, signatures by this key do count, so the owner of a stolen key can
+sign the version that revokes the key. Trust roots without root keys are not recorded.
 
 Reference: The Update Framework, specification 1.0, section 5.3 (root rotation and rollback).
 """
@@ -56,7 +57,7 @@ def remember(data: bytes, root: TrustRoot, state: Path, now: datetime) -> None:
     the file of the high-water mark. The root keys of the recorded version must be valid at `now`.
 
     Raises:
-        VerifyError: E_TRUST if `root` is older than the recorded version, has its version number but other content,
+        VerifyError: E_TRUST if `root` is older than the recorded version, has the same number but other content,
             lacks a recorded revocation, is not signed by enough valid root keys of the recorded version, or combines
             root keys of two recorded trust roots. E_TRUST also if `state` cannot be read or written.
     """
@@ -75,7 +76,8 @@ def remember(data: bytes, root: TrustRoot, state: Path, now: datetime) -> None:
 def _next(data: bytes, root: TrustRoot, seen: SeenRoots, now: datetime) -> SeenRoots | None:
     """Return the new content of the state file, or None if it already records this version of the trust root.
 
-    A recorded trust root counts as the same one if one of its root keys is a root key of `root` or signed `data`.
+    A recorded trust root counts as an earlier version of `root` if one of its root keys is a root key of `root` or
+    signed `data`.
     """
     envelope = parse_envelope(data)
     own_keys = {*root.roles[ROOT].keyids, *(name for name, _ in envelope.signatures)}
@@ -102,7 +104,7 @@ def _next(data: bytes, root: TrustRoot, seen: SeenRoots, now: datetime) -> SeenR
 
 
 def read_state(state: Path) -> SeenRoots:
-    """Return the recorded roots (none if the file is missing); raise VerifyError (E_TRUST) if it is unreadable."""
+    """Return the recorded trust roots, none if `state` is missing; raise VerifyError (E_TRUST) if it is invalid."""
     try:
         return SeenRoots.model_validate(parse_canonical(read_regular(state, _MAX_BYTES)))
     except FileNotFoundError:

@@ -1,6 +1,6 @@
-"""Check the noise, sampling and epsilon that a statement claims against the audit `accounting`.
+"""Check that the noise, sampling and epsilon in a release statement agree with the audit `accounting`.
 
-This audit reads the log of the mechanisms: the noisy computations by which a run with differential privacy (DP)
+This audit reads the mechanism log. A mechanism is a noisy computation by which a run with differential privacy (DP)
 learned from private records.
 """
 
@@ -31,9 +31,10 @@ ROUNDING = 1e-3
 
 
 def stated_noise(mechanisms: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """Return `sampling`, `sampleRate`, `steps` and `noiseMultiplier` for a statement; None where mechanisms differ.
+    """Return `sampling`, `sampleRate`, `steps` and `noiseMultiplier` of the mechanisms for a statement.
 
-    Rate and steps are about the mechanisms that sample persons; the noise multiplier is about all mechanisms.
+    `sampleRate` and `steps` are computed from the mechanisms that sample persons, `noiseMultiplier` from all
+    mechanisms. Each of these three values is None if it differs between these mechanisms, or if there are none.
     """
     sampled = [mechanism for mechanism in mechanisms if mechanism["sampling_rate"] < 1]
     rate = _common(sampled, "sampling_rate")
@@ -49,8 +50,9 @@ def check_mechanism(privacy: Privacy, policy: Policy, files: Mapping[str, bytes]
     """Raise VerifyError (E_GATE) if the stated noise and sampling differ from the accounting.
 
     The log must also declare the reads of private records that the DP claim does not cover: the input checks, the
-    gates on the release and, if the policy publishes them, the numbers of the audits. Under an independent policy
-    (`audits.gate.independent`), the log must declare the input checks, but no gates and no numbers of audits.
+    gates (conditions of the policy) and, if the policy publishes them, the numbers of the audits. Under an
+    independent policy (`audits.gate.independent`), the log must declare the input checks, but no gates and no numbers
+    of audits.
     """
     details = accounting_details(files)
     fields = {"sampling", "sample_rate", "steps", "noise_multiplier"}
@@ -80,10 +82,11 @@ def check_spent(privacy: Privacy, files: Mapping[str, bytes]) -> tuple[list[Mech
 
         claimed epsilon >= (1 - `ROUNDING`) · epsilon of all mechanisms and accounted reads at the claimed delta
 
-    Accounted reads are reads of private records whose budget is known, but not their mechanism.
+    Accounted reads are accesses to private records; the log states their budget, but no mechanism.
 
     Raises:
-        VerifyError: E_GATE if the claim is below the recomputed epsilon, or the accounting contains a failed check.
+        VerifyError: E_GATE if the claim is below the recomputed epsilon, or if the accounting is invalid, lacks a
+            required check, contains a failed check, lists reads without a known budget, or takes too long to check.
     """
     from audits.attacks.accounting.accountants import epsilon_without_prv  # imports scipy, which takes 0.5 s
 
@@ -134,9 +137,9 @@ def _check_duration(own: Sequence[MechanismCost], others: Sequence[MechanismCost
 def check_models_and_delta(predicate: ReleasePredicate) -> None:
     """Raise VerifyError (E_GATE) if a statement with a claimed epsilon has one of these faults.
 
-    - It names no model.
+    - The statement names no model.
     - A model was trained on private data, or is on a server, so that its training data are unknown.
-    - It does not state the range of the number of train persons, or the range begins below 10.
+    - The statement does not give the range of the number of train persons, or the range begins below 10.
     - The delta of this run or of all runs together is above 1 / (10 n), where n is the lower end of this range.
     """
     if predicate.privacy.delta is None:
@@ -146,14 +149,18 @@ def check_models_and_delta(predicate: ReleasePredicate) -> None:
     unknown = [m for m in predicate.models if m.trained_on_private_data or m.format != SAFETENSORS]
     if not predicate.models or unknown:
         raise VerifyError(
-            "E_GATE", "an epsilon is claimed, so models must be stated, none on a server or trained on private data"
+            "E_GATE",
+            "an epsilon is claimed, so the statement must name its models, and no model may be on a server or "
+            "trained on private data",
         )
     buckets = [item.count_bucket for item in predicate.inputs if item.role == "train"]
     low = buckets[0].split("-")[0] if buckets else "0"
     n = int(low.removesuffix("k")) * (1000 if low.endswith("k") else 1)
     if len(buckets) != 1 or bucket(n) != buckets[0] or n == 0:
         raise VerifyError(
-            "E_GATE", "an epsilon is claimed, so one range of the number of train persons, from 10 or more, is needed"
+            "E_GATE",
+            "an epsilon is claimed, so the statement must give one range of the number of train persons, and the "
+            "range must begin at 10 or more",
         )
     if delta * PERSONS_PER_DELTA * n > 1:
         limit = f"1 / ({PERSONS_PER_DELTA} n), where n is the lower end of the stated range of train persons"

@@ -1,4 +1,4 @@
-"""The result of verifying a bundle, and how every command prints it."""
+"""The result of verifying a bundle (the folder of a released dataset), and its printed form."""
 
 import json
 import sys
@@ -26,9 +26,9 @@ class VerificationStep:
 
 @dataclass(frozen=True, slots=True)
 class Verification:
-    """Result of verifying one bundle."""
+    """Result of verifying one bundle. PARTIAL: no check failed, but some checks were not requested."""
 
-    ok: bool  # whether every check passed; use the data only if true
+    ok: bool  # whether the bundle is VERIFIED; use the data only if true
     code: int  # the exit code: 0 for VERIFIED, 10 to 15 for a failed check, 20 for PARTIAL
     verdict: Literal["VERIFIED", "REFUSED", "PARTIAL"]
     checks: tuple[VerificationStep, ...]  # in order, up to and including the first that failed
@@ -39,8 +39,7 @@ class Verification:
 
     @property
     def words(self) -> str:
-        """The verdict in words for people."""
-        # "REFUSED" would suggest that the release was refused by its policy
+        """The printed verdict: `FAILED` in place of "REFUSED", which would suggest a refusal by the policy."""
         return FAILED if self.verdict == "REFUSED" else self.verdict
 
     @property
@@ -50,7 +49,7 @@ class Verification:
 
     @property
     def release(self) -> dict[str, Any] | None:
-        """Id, policy and permitted use of the release, from the signed statement; None unless every check passed."""
+        """Id, policy and permitted use of the release, from the signed statement; None unless `ok` is true."""
         if not self.ok or self.statement is None:
             return None
         fields = self.statement.predicate.model_dump(mode="json", by_alias=True)
@@ -73,7 +72,7 @@ class Verification:
 
 
 def print_verification(found: Verification, *, as_json: bool) -> None:
-    """Print a result as text on standard output; with `as_json`, print JSON there and the text on standard error."""
+    """Print a result as text on stdout; with `as_json`, print JSON on stdout and the text on stderr."""
     if as_json:
         sys.stdout.write(json.dumps(found.to_json(), indent=2) + "\n")
         sys.stdout.flush()

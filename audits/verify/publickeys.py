@@ -35,12 +35,12 @@ def keyid(public: bytes) -> str:
 
 
 def kind_of(public: bytes) -> str:
-    """Return `P256` if the key has 33 bytes, otherwise `ED25519`; `check_public` refuses other lengths than 32."""
+    """Return `P256` for a key of 33 bytes, otherwise `ED25519`; `check_public` later refuses an invalid length."""
     return P256 if len(public) == POINT_BYTES else ED25519
 
 
 def without_sign(public: bytes) -> bytes:
-    """Return a key without its sign: the first byte of a P-256 key, the top bit of an Ed25519 key.
+    """Return a key without its sign, which is the first byte of a P-256 key, or the top bit of an Ed25519 key.
 
     If two keys differ only in the sign, one private key is the negative of the other, so one person holds both.
     """
@@ -48,7 +48,7 @@ def without_sign(public: bytes) -> bytes:
 
 
 def check_public(public: bytes) -> None:
-    """Raise VerifyError (E_TRUST) if a key is malformed, not canonical, or of small order (easy to forge)."""
+    """Raise VerifyError (E_TRUST) if a key is malformed or not canonical, or its signatures are easy to forge."""
     if kind_of(public) == P256:
         if public[0] not in {2, 3}:
             raise VerifyError("E_TRUST", "a P-256 key is not a compressed point of 33 bytes")
@@ -67,7 +67,7 @@ def check_public(public: bytes) -> None:
 
 
 def is_signed(public: bytes, signature: bytes, message: bytes) -> bool:
-    """Return whether 64 bytes are a valid signature: Ed25519 (RFC 8032), or ECDSA with SHA-256 (FIPS 186-5).
+    """Return whether `signature` (64 bytes) is valid: Ed25519 (RFC 8032), or ECDSA with SHA-256 (FIPS 186-5).
 
     Raise VerifyError (E_TRUST) if the key is not allowed (`check_public`).
     """

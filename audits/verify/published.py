@@ -1,7 +1,8 @@
-"""Strict model of report.json, the file of a bundle with the results of the run and of the audits.
+"""Strict model of report.json, which contains the results of the run and of the audits.
 
-Each field contains a rounded number or a word of a fixed list, so the file has no place for private text. The
-verifier writes the file again from this model and compares the bytes.
+This file is part of a bundle (the folder of a released dataset). Each field contains a rounded number, a word of a
+fixed list, or content that the verifier compares with other files, such as a label. Therefore the file has no place
+for private text. The verifier writes the file again from this model and compares the bytes.
 """
 
 from collections.abc import Mapping
@@ -98,11 +99,11 @@ def _checked_measurement(value: T, info: ValidationInfo) -> T:
 
 Measured = AfterValidator(_checked_measurement)  # refuses a value if the policy publishes verdicts only
 Small = Annotated[Finite, Field(ge=-disclosure.MAX_MEASURED, le=disclosure.MAX_MEASURED)]
-Shown = Annotated[int | str, AfterValidator(_checked_count)]  # a count in its public form
+Shown = Annotated[int | str, AfterValidator(_checked_count)]  # a count as `public_count` returns it
 
 
 class Score(Closed):
-    """A number measured on n units, with its interval [low, high]."""
+    """A number measured on n records or persons, with its interval [low, high]."""
 
     value: Small
     low: Small
@@ -115,14 +116,14 @@ Share = Annotated[ShownScore, AfterValidator(_checked_share)]
 Classifier = Literal["tfidf-linear", "encoder-logistic"]
 TrainingTable = Literal["real", "synthetic", "real+synthetic"]
 SubgroupScore = Annotated[Share, AfterValidator(_checked_persons)]
-OfSubgroup = dict[Classifier, dict[Literal["real", "synthetic"], SubgroupScore]]  # by classifier, training table
+OfSubgroup = dict[Classifier, dict[Literal["real", "synthetic"], SubgroupScore]]  # by classifier and training table
 
 
 class ShownBin(Closed):
     """A bin of distances [low, high), with shares of synthetic records.
 
     `train` is the share of the synthetic records whose distance to the nearest train record is in the bin; `control`
-    is the same for the nearest control record.
+    is the share whose distance to the nearest control record is in the bin.
     """
 
     low: Edge
@@ -146,7 +147,7 @@ class Histogram(Closed):
 
 
 class Curve(Closed):
-    """A ROC curve at fixed false positive rates."""
+    """A ROC curve at fixed false positive rates; `low` and `high` are the interval ends of each `tpr`."""
 
     fpr: tuple[Finite, ...]
     tpr: tuple[Hundredth, ...]
@@ -162,7 +163,7 @@ class Curve(Closed):
 
 
 class Details(Closed):
-    """Plots of an audit; for the audit `accounting`, the mechanism log and the results of its checks.
+    """Numbers of the plots of an audit; for the audit `accounting`, the log of DP mechanisms and its checks.
 
     A field is None if the audit does not have it, or the policy does not publish it.
     """
@@ -178,11 +179,11 @@ class Details(Closed):
     outside_reads: Reads | None = None
 
 
-ACCOUNTED = {*Details.model_fields} - {"histogram", "roc", "claim_scope"}  # fields of the accounting only
+ACCOUNTED = {*Details.model_fields} - {"histogram", "roc", "claim_scope"}  # fields that only `accounting` has
 
 
 class ShownResult(Closed):
-    """The published part of the result of an audit; `metrics` repeats numbers of the evidence."""
+    """The published part of the result of an audit; `metrics` repeats numbers of the file evidence/metrics.json."""
 
     name: AuditName
     verdict: ShownVerdict
@@ -205,7 +206,7 @@ class ShownResult(Closed):
 
     @model_validator(mode="after")
     def _check_threshold(self, info: ValidationInfo) -> Self:
-        # any threshold may be measured on private records, except the claimed epsilon of the accounting
+        # a threshold may have been measured on private records, unless it is the claimed epsilon of `accounting`
         claim = self.details.claim if self.name == "accounting" else None
         if self.threshold is not None and (claim is None or self.threshold != _rounded(claim.epsilon)):
             _checked_measurement(self.threshold, info)
@@ -213,7 +214,7 @@ class ShownResult(Closed):
 
 
 class ShownAudit(Closed):
-    """The results of the audits."""
+    """The published results of all audits."""
 
     schemaVersion: Literal[3] = 3  # noqa: N815 - the name in the file
     results: tuple[ShownResult, ...]
@@ -263,14 +264,14 @@ class ShownScores(Closed):
 
 
 class Contradictory(Closed):
-    """Shares of records that contradict themselves, by rule; `real` is missing if there are too few real records."""
+    """Shares of contradictory records by kind of contradiction; `real` is None if there are too few real records."""
 
     synthetic: Annotated[SyntheticShares, Measured] | None = None
     real: Annotated[RealShares, Measured] | None = None
 
 
 class Subgroups(Closed):
-    """The accuracy for people of a sex or an age band, by value, classifier and training table."""
+    """Accuracy for subgroups of people, by sex or age band, then by classifier and training table."""
 
     sex: dict[Literal[SEXES], OfSubgroup] = Field(default_factory=dict)  # type: ignore[valid-type]
     age_band: dict[Literal[AGE_BANDS], OfSubgroup] = Field(default_factory=dict)  # type: ignore[valid-type]
@@ -287,7 +288,7 @@ class Utility(Closed):
 
 
 class Page(Closed):
-    """The numbers of the report that the evidence does not contain."""
+    """The numbers of the report that the file evidence/metrics.json does not contain."""
 
     balance: Annotated[tuple[BalanceRow, ...], Field(max_length=MAX_CLASSES)] = ()
     filters: dict[Literal["candidates", "kept"] | Reason, Shown] = Field(default_factory=dict)
@@ -341,7 +342,7 @@ def shown_results(audit: Mapping[str, Any], policy: Policy) -> list[dict[str, An
     shown = []
     for result in disclosure.public_report(audit, policy)["results"]:
         name, details = result["name"], result.get("details") or {}
-        if name == "accounting":  # details of the accounting come from the mechanism log, not from records
+        if name == "accounting":  # its details are not rounded: they come from the mechanism log
             details = next(other["details"] for other in audit["results"] if other["name"] == name)
         numbers = {k: v for k, v in details.items() if isinstance(v, Mapping) and set(v) == disclosure.FIELDS}
         metrics = {f"{name}.{k.removeprefix(f'{name}.')}": v for k, v in {**result["metrics"], **numbers}.items()}

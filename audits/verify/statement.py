@@ -27,7 +27,7 @@ PREDICATE_BASE = "https://synthgen.dev/attestation"
 RELEASE_TYPE = f"{PREDICATE_BASE}/release/v1"
 APPROVAL_TYPE = f"{PREDICATE_BASE}/approval/v4"
 REFUSAL_TYPE = f"{PREDICATE_BASE}/refusal/v1"
-MAX_SEEN = 100  # largest number of approvals, rejections and closings of one release
+MAX_SEEN = 100  # largest number of decisions (`ApprovalPredicate`) about one release
 SCHEMA_VERSION = "5.8.0"
 
 Text = Annotated[str, Field(max_length=2000)]
@@ -146,27 +146,27 @@ class Gate(Wire):
     """The outcome of a gate, which is a rule of the policy or the verdict of an audit.
 
     If `gating` is false, the outcome does not affect the decision. The verifier recomputes each outcome from the
-    evidence.
+    file evidence/metrics.json.
     """
 
     id: Name
     metric: MetricName
     op: Literal["<=", ">="]
     threshold: Finite
-    value: Finite | None  # None if the evidence has no value, or the policy withholds it
+    value: Finite | None  # None if evidence/metrics.json has no value, or the policy withholds it
     verdict: Outcome
     gating: bool
 
 
 class StatedMechanism(MechanismCost, Wire):
-    """A DP mechanism of another run, as the parameters that determine its privacy cost."""
+    """A DP mechanism of another run, described by the parameters that determine its privacy cost."""
 
 
 class Composition(Wire):
     """The privacy budget of another run that is recorded in the same ledger.
 
     The verifier computes the joint privacy cost of this run and all other runs (composition). The other run may have
-    begun before or after this run, and may use records of other persons.
+    begun before or after this run, and may use records of different persons.
     """
 
     epsilon: Annotated[Finite, Field(gt=0)]  # ε and δ are the claim of the other run alone
@@ -193,7 +193,7 @@ class Privacy(Wire):
     """The privacy claim. The mechanism `none+empirical` claims no differential privacy."""
 
     mechanism: Literal["none+empirical", "dp-gaussian"]
-    unit: Literal["group", "record"]
+    unit: Literal["group", "record"]  # whether the claim is about all records of a person, or about single records
     neighbouring: Literal["add-remove", "replace-one"] | None = None
     epsilon: Annotated[Finite, Field(gt=0)] | None = None
     delta: Annotated[Finite, Field(gt=0, lt=1)] | None = None
@@ -261,7 +261,8 @@ class LedgerHead(Wire):
 class Attempts(Wire):
     """The number of audits of the same control persons, including the audit of this release.
 
-    Under an independent policy, the number is null.
+    Control persons are persons of the source whose records the generator does not read. Under an independent policy
+    (see `Privacy.decision`), the number is null.
     """
 
     number: Annotated[int, Field(ge=1, le=10**6)] | None
@@ -311,8 +312,8 @@ class ApprovalPredicate(Wire):
     person: Text
     time: Instant
     report_digest: Digest
-    # digest of the private review page that the person read; the page contains a secret value, so nobody can confirm
-    # a guess of its content; None under an independent policy
+    # digest of the private review page that the person read, or None under an independent policy; the page contains a
+    # secret value, so nobody can use the digest to confirm a guess of the content
     review: Digest | None = None
     conflict_of_interest: Literal[False]
 
@@ -375,10 +376,10 @@ def statement(subjects: dict[str, str], predicate_type: str, predicate: dict[str
 
 
 def read_statement(kind: type[T], payload_type: str, payload: bytes) -> T:
-    """Return the statement in signed bytes.
+    """Return the statement in a signed payload, as a model of the class `kind`.
 
     Raises:
-        VerifyError: E_JSON if the bytes are not canonical JSON, E_PREDICATE if they are not of the expected type.
+        VerifyError: E_JSON if the payload is not canonical JSON, E_PREDICATE if it is not of the expected type.
     """
     if payload_type != PAYLOAD_TYPE:
         raise VerifyError("E_PREDICATE", f"payload type {payload_type!r}, expected {PAYLOAD_TYPE}")

@@ -1,4 +1,7 @@
-"""Read the files of a bundle safely: no links, only regular files, and only names that are safe on every system."""
+"""Read the files of a bundle safely: only regular files, no links, and only names that are safe on every system.
+
+A bundle is the folder of a released dataset.
+"""
 
 import errno
 import hashlib
@@ -61,9 +64,9 @@ def open_tree(path: str | Path) -> Iterator[Tree]:
     """Yield the opened bundle after checking all names and file types.
 
     Raises:
-        VerifyError: E_MISSING if the folder does not exist; E_UNSAFE if it contains links, hard links, devices,
-            extended attributes, names that `check_name` refuses, names that differ only in case or Unicode form, or
-            too many files.
+        VerifyError: E_MISSING if the folder does not exist; E_UNSAFE if it is not a folder, cannot be listed, or
+            contains symbolic links, hard links, devices, extended attributes, names that `check_name` refuses, names
+            that differ only in case or Unicode form, or too many files.
     """
     try:
         root = os.open(path, _OPEN_FLAGS | os.O_DIRECTORY)

@@ -2,7 +2,7 @@
 
 Each key has a role: root keys sign the trust root itself, and keys of the role `releaser` sign releases. If the file
 names root keys, enough of them must have signed it; the file is then an envelope (content with its signatures).
-Otherwise the file is not signed, and the user must compare its sha256 (`fingerprint`) with the one that the data
+Otherwise the file is not signed, and the user must compare its sha256 (`fingerprint`) with the sha256 that the data
 owner states, for example by telephone.
 """
 
@@ -49,8 +49,9 @@ _UNCOMMON_LETTER = regex.compile(
     r"\u1ea0-\u1ef9]]",
     regex.VERSION1,
 )
-# What a name may not contain: a word that mixes Latin letters with letters or marks of another script (characters of
-# several scripts, such as U+02BC, are allowed), a symbol, a number character other than 0 to 9, or the long s
+# What a name must not contain: a word that mixes Latin letters with letters or marks of another script (letters of no
+# particular script, such as U+02BC, are allowed), a symbol, a number character other than 0 to 9, or the long s
+# (U+017F)
 _AMBIGUOUS = regex.compile(
     r"(?=\S*\p{Latin})\S*[[\p{L}\p{M}]--[\p{Latin}\p{Common}\p{Inherited}]]|[[\p{S}\p{N}\u017f]--[0-9]]",
     regex.VERSION1,
@@ -100,8 +101,8 @@ class TrustRoot(Canonical):
 
     The file is invalid unless all of these conditions hold:
 
-    - Each key id is derived from its key. No key is of small order (easy to forge), and no two private keys differ
-      only in sign. Each `valid_until` is later than `valid_from`.
+    - Each key id is derived from its key. No key is of small order (its signatures would be easy to forge), and no
+      two private keys differ only in sign (one person would hold both). Each `valid_until` is after `valid_from`.
     - The name of a person is spelled in one way only, and the names of two persons do not look alike. A name has a
       letter or digit, and nothing that `_AMBIGUOUS` or `_UNCOMMON_LETTER` matches.
     - There is a role `releaser`. Each key of a role is in `keys`. No key is in two roles, or twice in one role. A
@@ -121,7 +122,8 @@ class TrustRoot(Canonical):
     # oldest version of SynthGen whose releases are accepted
     min_tool_version: Annotated[str, Field(pattern=r"^\d+\.\d+\.\d+$")] | None = None
     authorities: tuple[str, ...] = ()  # certificates of timestamp authorities, base64 of DER
-    ledgers: tuple[LedgerId, ...] = ()  # if empty, a release under a budget limit is refused
+    # accepted ledgers (records of audits and privacy budgets); without any, a release under a budget limit is refused
+    ledgers: tuple[LedgerId, ...] = ()
 
     @model_validator(mode="after")
     def _check(self) -> Self:
@@ -178,7 +180,7 @@ class TrustRoot(Canonical):
 
 
 def load_trust(path: str | Path, now: datetime | None = None) -> TrustRoot:
-    """Return the trust root in a file; the parameters and errors are those of `read_trust` and `parse_trust`."""
+    """Return the trust root in a file; raise VerifyError (E_TRUST) if it is unreadable or invalid (`parse_trust`)."""
     return parse_trust(read_trust(path), now, str(path))
 
 
@@ -193,8 +195,8 @@ def read_trust(path: str | Path) -> bytes:
 def parse_trust(data: bytes, now: datetime | None = None, name: str = "the file") -> TrustRoot:
     """Return the trust root in the bytes of its file; the expiry date of the trust root is not checked.
 
-    The signature of a root key counts if the key is valid at `now`, by default the current time. Messages about the
-    file give its `name`.
+    The signature of a root key counts if the key is valid at `now`, by default the current time. Error
+    messages about the content call the file `name`.
 
     Raises:
         VerifyError: E_TRUST if the content is invalid, if too few valid root keys signed it, if it has a role `root`
@@ -215,7 +217,7 @@ def parse_trust(data: bytes, now: datetime | None = None, name: str = "the file"
 
 
 def _fault_line(error: ValidationError) -> str:
-    """Return a validation error in one line: all missing keys of the file, then at most five other problems."""
+    """Return a validation error in one line: all missing fields of the file, then at most five other problems."""
     lines = problems(error)
     missing = [key for key, _, problem in (line.rpartition(": ") for line in lines) if problem == "missing"]
     remaining = [line for line in lines if not line.endswith(": missing")]
@@ -298,7 +300,7 @@ def authority(text: str) -> x509.Certificate:
 
 def _key_problems(root: TrustRoot) -> list[str]:
     faults = []
-    first_ids: dict[bytes, str] = {}  # by key without its sign, the id of the first key
+    first_ids: dict[bytes, str] = {}  # public key without its sign -> id of the first such key
     for key_id, key in root.keys.items():
         public = bytes.fromhex(key.public)
         if (first_id := first_ids.setdefault(without_sign(public), key_id)) != key_id:
@@ -311,14 +313,14 @@ def _key_problems(root: TrustRoot) -> list[str]:
             check_public(public)
         except VerifyError as error:
             faults.append(f"key {key_id}: {error.message}")
-        if key.valid_from >= key.valid_until:  # times are texts of one fixed format, so they can be compared
+        if key.valid_from >= key.valid_until:  # texts of one fixed format, whose order is that of the times
             faults.append(f"key {key_id}: valid_until must be later than valid_from")
     return faults
 
 
 def _name_problems(root: TrustRoot) -> list[str]:
     faults = []
-    # by skeleton of a name, and then by spelling of the name: the ids of the keys
+    # skeleton of a name -> spelling of the name -> ids of the keys of persons with this name
     spellings: dict[str, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
     for key_id, key in root.keys.items():
         skeleton = name_skeleton(key.person)

@@ -1,7 +1,7 @@
 """Every word and sentence that the files of a bundle may contain besides labels, records and digests.
 
-A releaser could hide private notes in free text. Therefore a value that is not listed here is refused, or `HIDDEN`
-replaces it.
+A bundle is the folder of a released dataset. Its releaser could hide private notes in free text. Therefore a value
+that is not listed here is refused, or `HIDDEN` replaces it.
 """
 
 import math
@@ -36,7 +36,7 @@ STYLES = ("clinical-note", "clinical-shorthand", "letter", "plain", "question") 
 _BASE_VERSION = r"(0|[1-9][0-9]{0,3})(\.(0|[1-9][0-9]{0,2})){0,2}((a|b|rc|\.post|\.dev)[0-9])?"
 _VERSION = re.compile(_BASE_VERSION + r"(\+(cpu|cu[0-9]{3}|rocm[0-9]\.[0-9]))?")
 
-MAX_ROUNDS = 20  # largest number of rounds of writing (interpolate, decode, filter)
+MAX_ROUNDS = 20  # largest number of times that a run carries out the stages of `WRITING`
 MAX_TURNS = 3  # largest number of times that a run carries out the stages `evaluate` and `audit`
 
 
@@ -45,7 +45,7 @@ def _repeated(stages: tuple[str, ...], times: int) -> tuple[str, ...]:
     return tuple(stage + suffix for suffix in suffixes for stage in stages)
 
 
-# under differential privacy, these stages read no private record
+# stages that write or select texts, in all rounds; under differential privacy, these stages read no private record
 WRITING = _repeated(("interpolate", "decode", "filter"), MAX_ROUNDS)
 # stages of a run in their order, and reasons why the filters reject a text; tests compare both with `synthgen`
 STAGES = (
@@ -67,11 +67,11 @@ CONTRADICTIONS = ("any", "sex", "age", "laterality", "denied", "treatment", "imp
 # subgroups of people by the sex and age that their texts state (`synthgen.evaluate.subgroups`)
 SEXES = ("female", "male", "nonbinary")
 AGE_BANDS = ("infant", "child", "adolescent", "young adult", "middle-aged", "older adult")
-# shares of kinds of tokens, which describe the style of a table (`synthgen.evaluate.style_gap`)
+# shares of tokens by kind, which describe the style of a table of texts (`synthgen.evaluate.style_gap`)
 _KINDS = ("line_ends", "numbers", "marks", "capitals", "function_words", "first_person")
 STYLE_KINDS = tuple(f"{kind}_share" for kind in _KINDS)
 
-# sentences of the statement about limitations; `gates.limitations` relies on the order of LIMITATIONS
+# sentences about limitations in the signed statement; `gates.limitations` relies on the order of LIMITATIONS
 CONTAMINATED = (
     "Every comparison uses control persons whom the run did not use. If a model had already been trained on train and"
     " control, the comparisons cannot detect a leak. Canaries, or control persons of a later date, can detect it."
@@ -153,7 +153,7 @@ DISCLOSURE = re.compile(
 )
 _DISCLOSED = re.compile(re.escape(DISCLOSED).replace(r"\{\}", DISCLOSURE.pattern))
 
-# sentences of the statement about what a privacy budget does not cover
+# sentences in the signed statement about what a privacy budget does not cover
 NO_DP_STEP = "Interpolation, filters and audits read private records without noise; no epsilon is claimed."
 RELEASE_GATED = (
     "ε covers the generated texts, but not the decision to release them. The release reveals that the gates passed."
@@ -187,7 +187,7 @@ class Setting:
     step: float = 1  # precision of the numbers: 1 for whole numbers, 1e-6 for fractions
 
     def public(self, value: object) -> object:
-        """Return the published form of a value: the value (six decimals at most), or `HIDDEN` if forbidden."""
+        """Return a value that may be published, with at most six decimals; return `HIDDEN` for any other value."""
         if value is None or isinstance(value, str | bool):
             return value if value in self.words else HIDDEN
         if not isinstance(value, int if self.step == 1 else int | float) or not self.low <= value <= self.high:
@@ -207,8 +207,8 @@ def _fraction(low: float, high: float, *words: str | None) -> Setting:
     return Setting(words, low, high, 1e-6)
 
 
-# The published settings by section; a test compares them with the schema of the configuration. `dp` and `secret`
-# are missing: the statement states the budget, and the evidence whether the secret is private.
+# The published settings by section; a test compares them with the schema of the configuration. The sections `dp` and
+# `secret` are omitted: the statement contains the privacy budget, and a metric tells whether the secret is private.
 SETTINGS: dict[str, dict[str, Setting]] = {
     "": {"version": _whole(1, 1)},
     "source": {
@@ -304,7 +304,7 @@ def _without_address(value: object) -> object:
 
 
 def disclosure(n_words: int, n_public: int) -> str:
-    """Return a phrase on the bits that the words in a prompt can disclose.
+    """Return a phrase that states how many bits the words in a prompt can disclose at most.
 
     The prompt contains `n_words` words, which are taken from a public list of `n_public` words.
     """
@@ -313,7 +313,7 @@ def disclosure(n_words: int, n_public: int) -> str:
 
 
 def public_version(text: str) -> str:
-    """Return the version of a library, or "other" if it does not have a usual form such as "2.1.0"."""
+    """Return the version of a library if it is "absent" or has a usual form such as "2.1.0"; else return "other"."""
     return text if text in {"absent", "other"} or _VERSION.fullmatch(text) else "other"
 
 
@@ -333,7 +333,8 @@ Limitation = Annotated[str, AfterValidator(_checked_sentence)]
 _STEPS = {NO_DP_STEP, RELEASE_GATED, NUMBERS_PUBLISHED, SOURCE_CHECKED, OWNER_DECIDED, *OUTSIDE_DP}
 NonPrivateStep = Annotated[str, one_of(_STEPS)]
 Version = Annotated[str, AfterValidator(_checked_version)]
-# JSON Schema (ECMA 262) does not allow the escape of a hyphen
+# in a pattern of JSON Schema (ECMA 262), a hyphen must not be escaped
 _NAMES = "|".join(re.escape(name).replace(r"\-", "-") for name in (*MODELS, *STYLES, HIDDEN))
-# name of a model, a bridge, the vocabulary of a bridge, or a style; `HIDDEN` replaces a private name
+# name of a model, of a bridge (with which a model writes a text from a vector), of the vocabulary of a bridge, or of
+# a style; `HIDDEN` replaces a private name
 ModelName = Annotated[str, Field(pattern=rf"^((builtin|custom):)?({_NAMES})(-({_NAMES}))?$")]

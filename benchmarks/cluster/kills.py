@@ -4,11 +4,11 @@
         [--folder build/kills]
 
 Every few seconds, a worker, the driver (the command itself) or the head of the cluster gets SIGKILL. If the command
-ends early, the same command is run again. If it ends well before enough processes were killed, its workspace is
-removed and the run starts anew. The files of all stages must have the same bytes as in the local run; otherwise the
-exit code is 1. Do not run it beside another Ray cluster: its processes on this machine are killed too. CONFIG must
-have no privacy budget; the default is a fictional clinic of 240 patients. The extra `ray` is needed. --records
-replaces `interpolate.total`, so that the run is shorter.
+fails, it is started again and continues the run. If the command succeeds before `--kills` processes were killed, its
+workspace is removed and the run starts from the beginning. The files of all stages must have the same bytes as in the
+local run; otherwise the exit code is 1. Do not run this benchmark while another Ray cluster uses this machine: the
+benchmark also kills processes of that cluster. CONFIG must have no privacy budget; the default is a fictional clinic
+of 240 patients. The extra `ray` is needed. To shorten the run, set --records, which replaces `interpolate.total`.
 """
 
 import argparse
@@ -35,9 +35,9 @@ sys.path.append(str(Path(__file__).parents[2] / "examples" / "clinic"))  # the f
 from fictional_clinic import generate
 
 WAIT = (3.0, 12.0)  # shortest and longest time between two kills, in seconds
-PROGRESS = 45.0  # seconds after the start of the command before driver or head are killed, so that it advances
+PROGRESS = 45.0  # driver and head are not killed in the first 45 seconds of a command, so that the run advances
 KINDS = {"worker": 0.5, "driver": 0.25, "head": 0.25}  # probability of each kind of process
-COMMAND_LINES = {"worker": "ray::RayWorker", "head": "gcs_server"}  # the start, or the program, of a command line
+COMMAND_LINES = {"worker": "ray::RayWorker", "head": "gcs_server"}  # start of the command line, or program name
 PATIENTS, RECORDS = 240, 60
 
 
@@ -67,7 +67,7 @@ def configurations(path, folder, records=None):
 
 
 def processes(kind, driver):
-    """Return the numbers of the running processes of a kind."""
+    """Return the ids of the running processes of a kind; `driver` is the id of the driver."""
     if kind == "driver":
         return [driver]
     found = []
@@ -97,7 +97,7 @@ def kill_one(rng, driver, seconds):
 
 
 def content(workspace):
-    """Return the bytes of every file of every stage, without the times, by the names of folder and file."""
+    """Return the bytes of the files of all stages by relative path, without `DONE` files, which contain durations."""
     stages = workspace / "stages"
     return {
         path.relative_to(stages).as_posix(): path.read_bytes()
@@ -113,7 +113,7 @@ def different(one, other):
 
 
 def disturbed(command, rng, missing, log):
-    """Run a command, kill at most `missing` processes meanwhile, and return its exit code and the killed kinds."""
+    """Run a command and meanwhile kill up to `missing` processes; return the exit code and the killed kinds."""
     killed, started = [], time.monotonic()
     process = subprocess.Popen(command, stdout=log, stderr=log)  # noqa: S603 - the command of `main`
     while process.poll() is None:

@@ -3,10 +3,10 @@
     python benchmarks/cluster/workers.py [--latents 64] [--tokens 32] [--texts 256] [--rounds 1] [--threads 2]
         [--encoder minilm] [--decoder smollm2] [--bridge builtin] [--json] [--quick]
 
-"1 x 1" is one worker of one thread; "1 x 2" is one worker whose matrix products use two threads; "2 x 1" is two
-workers of one thread each, as in a run.
-All decode the same latents and embed the same texts of a fictional clinic, first on an idle machine ("alone"), then
-while an endless loop occupies each core ("busy"). The output has tokens and texts per second.
+"1 x 1" is one worker with one thread; "1 x 2" is one worker whose matrix products use two threads; "2 x 1" is two
+workers with one thread each, as in a run. Each combination decodes the same latents (vectors with labels) and embeds
+the same texts of a fictional clinic, first on an idle machine ("alone"), then while an endless loop occupies each
+core ("busy"). The output has the tokens and texts per second, and states whether all results have the same bytes.
 """
 
 import argparse
@@ -65,7 +65,7 @@ def decoding(decoder, latents, settings):
 
 
 def embedding(encoder, texts):
-    """Return a function that embeds the texts with n workers and returns their number and the vectors' bytes."""
+    """Return a function that embeds the texts with n workers and returns the text count and the vectors' bytes."""
 
     def read(n_workers):
         sentence.usable_cores = lambda: n_workers
@@ -75,7 +75,7 @@ def embedding(encoder, texts):
 
 
 def compare(name, unit, work, args):
-    """Print and return the units per second of each way, on an idle and on a busy machine."""
+    """Print and return the units (tokens or texts) per second for each combination of workers, threads and load."""
     found, made = {}, set()
     work(args.threads)  # does one-time work before the timing, such as testing which shapes give the same bits
     for where in ("alone", "busy"):

@@ -3,15 +3,17 @@
     python benchmarks/gpu/tokens.py [--device cuda] [--model smollm2] [--shape llama-1b | qwen2-1.5b] [--batch 64]
         [--texts 512] [--tokens 96] [--rounds 3] [--vllm] [--json] [--quick]
 
-Both sides have the same model, dtype, batch, prompts, sampling and token limit, and take turns. The prompts contain a
-label and no vector. Without --device, a GPU is used if there is one. With --shape, the model has random weights in
-bfloat16 of this shape, and the tokenizer of --model; so no download is needed. The output has for each round the
-tokens per second of both sides and their ratio, and at the end the limit:
+The loop and `generate` have the same model, dtype, batch, prompts, sampling and token limit, and take turns. The
+prompts contain a label and no vector. Without --device, a GPU is used if there is one. With --shape, the benchmark
+uses a model of this shape with random bfloat16 weights and the tokenizer of --model, so the model need not be
+downloaded. For each round, the output has the tokens per second of the loop and of `generate`, and their ratio. After
+the rounds, it states the limit:
 
-    tokens per second ≤ batch · bandwidth / (bytes of the weights + bytes of the cache of the batch at mean length)
+    tokens per second ≤ batch · bandwidth / (bytes of the weights + bytes of the key-value cache at mean length)
 
-The bandwidth is that of a copy on the same device, reads and writes counted. With --vllm, vLLM writes the texts, once
-through this project and once with `LLM.generate` on the same prompts; vLLM must be installed.
+The key-value cache is that of the whole batch. The bandwidth is measured with a copy on the same device, and counts
+reads and writes. With --vllm, vLLM also writes the texts, once through this project and once with `LLM.generate` on
+the same prompts; vLLM must be installed.
 """
 
 import argparse
@@ -48,7 +50,7 @@ SHAPES = {
 
 
 def random_model(shape, tokenizer_folder, folder, divisor=1):
-    """Save a model with random weights and the tokenizer of another model; the divisor makes it smaller for tests."""
+    """Save a model with random weights and a given tokenizer; `divisor` divides all sizes, for quick tests."""
     tokenizer = AutoTokenizer.from_pretrained(tokenizer_folder, local_files_only=True)
     kind, sizes = SHAPES[shape]
     sizes = {name: max(1, n // divisor) for name, n in sizes.items()} if divisor > 1 else sizes
@@ -84,14 +86,14 @@ def prompts_of(decoder, latents, settings, seed):
 
 
 class Library:
-    """`transformers.generate` with the prompts of the decoder, batch by batch."""
+    """Writes texts with `transformers.generate`, batch by batch, from the prompts of the decoder."""
 
     def __init__(self, decoder, model):
         self.decoder, self.model = decoder, model
 
     @torch.inference_mode()
     def write(self, latents, settings, seed):
-        """Return the number of tokens of each text."""
+        """Write a text for each latent, and return the number of tokens of each text."""
         torch.manual_seed(seed)
         d, counts = self.decoder, []
         prompts = prompts_of(d, latents, settings, seed)
@@ -115,7 +117,7 @@ class Library:
 
 
 def bandwidth(device, n_bytes):
-    """Return the bytes per second of a copy on the device: the best of several, reads and writes counted."""
+    """Return the bytes per second that a copy on the device reads and writes, in the fastest of five runs."""
     source = torch.zeros(n_bytes // 4, dtype=torch.float32, device=device)
     target = torch.empty_like(source)
     best = min(timed(lambda: [target.copy_(source) for _ in range(4)])[0] for _ in range(5))
@@ -123,7 +125,10 @@ def bandwidth(device, n_bytes):
 
 
 def step_bytes(model, batch, length):
-    """Return the bytes that a step reads: all weights once, and the cache of the batch at this length."""
+    """Return the bytes that one decoding step reads: all weights, and the key-value cache of the batch.
+
+    The cache holds `length` tokens of each of the `batch` texts.
+    """
     config, table = model.config, model.get_input_embeddings().weight
     is_tied = model.get_output_embeddings().weight.data_ptr() == table.data_ptr()
     weights = sum(p.numel() * p.element_size() for p in model.parameters())

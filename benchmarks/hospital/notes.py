@@ -3,9 +3,9 @@
     python benchmarks/hospital/notes.py [--notes 1000000] [--folder build/notes] [--quick]
 
 The script first makes the export: DocumentReference resources of about 2 kB with different texts, five per patient.
-Three steps are measured, each in its own process: `json.loads` and base64 alone on every line, the reader alone, and
-the extraction with all steps. Each step is measured on a tenth of the notes and on all notes, to show whether its
-memory grows with the number of notes.
+Three tasks are measured, each in its own process: only parsing the JSON and base64 of every line, only reading the
+notes (`read_fhir`), and the whole extraction. Each task is measured on a tenth of the notes and on all notes, to show
+whether its memory grows with the number of notes.
 """
 
 import argparse
@@ -25,7 +25,7 @@ from synthgen.extract.fhir import read_fhir
 from synthgen.extract.note import Fields, Note
 from synthgen.extract.resolve import NoteSelection
 
-WORDS = 170  # words of a note
+WORDS = 170  # number of words per note
 PER_PATIENT = 5
 NAME = "DocumentReference.ndjson"
 
@@ -44,7 +44,7 @@ def write_export(folder, n):
 
 
 def document(i, text):
-    """Return a document of a patient, with the keys that exports usually have."""
+    """Return the DocumentReference number i as a dict, with the keys that exports usually have."""
     return {
         "resourceType": "DocumentReference",
         "id": f"doc-{i}",
@@ -85,7 +85,7 @@ STEPS = {"json and base64 alone": json_alone, "reader": reader_alone, "extract":
 
 
 def measured(step, folder):
-    """Return notes, seconds and peak MiB of a step in this process."""
+    """Run a task in this process; return the number of notes, the seconds, and the peak memory in MiB."""
     start = time.monotonic()
     n = STEPS[step](folder)
     return n, time.monotonic() - start, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024

@@ -1,6 +1,6 @@
 """Check whether the release contains exact copies of train texts more often than of control texts.
 
-This adapter needs no package. It is a baseline for the peers, and the tests use it.
+This adapter needs no package. It is a baseline for the peers (the other libraries), and the tests use it.
 """
 
 import json

@@ -1,17 +1,20 @@
 """Shared code of the adapters: read the tables of one case, and print the result as one line of JSON.
 
-An adapter runs in the environment of its peer, as `python ADAPTER FOLDER`. The folder contains synthetic.parquet,
-train.parquet and control.parquet with the same columns, and about.json, which describes the columns:
+An adapter runs one of the peers, which are other libraries that evaluate synthetic data (see `benchmarks/peers.py`).
+It runs in the environment of its peer, as `python ADAPTER FOLDER`. The folder contains synthetic.parquet,
+train.parquet and control.parquet, which have the same columns: `text`, and the columns that about.json lists. The
+keys of about.json are:
 
-    text         the text of the record
-    categories   the class of the record and the attributes extracted from its text, as strings
-    numbers      the vector of the text in few dimensions
-    first, second  the vectors of the two halves of the text
+    class        the column of the class of the record, if there is one
+    categories   columns of strings: the class, and the attributes extracted from the text
+    numbers      columns of the vector of the text, which has few dimensions
+    first, second  columns of the vectors of the two halves of the text
     known, secret  the columns that an attacker knows, and those that the attacker wants to infer
     attacks      the number of persons to attack in every table
     seed         the seed of all randomness that can be seeded
 
-The last line printed is {"verdict": ..., "says": ..., "numbers": {...}}. If one part fails, the others still run.
+The last line printed is {"verdict": ..., "says": ..., "numbers": {...}}. If one part (metric or attack) of the peer
+fails, the other parts still run.
 """
 
 import json
@@ -46,7 +49,7 @@ class Request:
 
 
 class NotApplicableError(Exception):
-    """The tables do not have the columns or rows that this part needs."""
+    """The tables do not have the columns or rows that a part of the peer needs."""
 
 
 def read_request():
@@ -62,11 +65,11 @@ def read_request():
 
 
 def more_than_half(share, n):
-    """Return whether a share of n rows is above one half by more than chance.
+    """Return whether a share of n rows is above one half by more than chance (binomial test, confidence 95 %).
 
-    No peer documents a test, so this test treats rows as independent. They are not, because they share one train
-    table and often a person, so the test finds too many leaks: on clean releases of 20 Newsgroups, the share had a
-    standard deviation of .029, while this test assumes .017.
+    No peer documents a test, so this function treats rows as independent. In fact, rows are dependent, because they
+    share one train table and often a person. The test therefore finds too many leaks: on clean releases of
+    20 Newsgroups, the share had a standard deviation of .029, while the test assumes .017.
     """
     found = binomtest(round(share * n), n, alternative="greater")
     return bool(found.proportion_ci(CONFIDENCE).low > 0.5)

@@ -1,10 +1,11 @@
 """Run anonymeter: linkability of the halves of a record, inference of each secret field, and singling out.
 
-anonymeter is made for tables, so it gets the extracted fields and a few dimensions of each record; singling out also
-gets the text as one column. The risk that it reports is the success on train beyond the success on control. According
-to its documentation, a result is a leak if the interval of the risk is above 0 and the attack is better than its own
-random baseline. The confidence of each interval is set to 1 - .05 / (number of attacks). With the default of 95 %, a
-dozen attacks would call one clean release in four a leak.
+anonymeter is made for tables, so it gets the fields that were extracted from each text, and the vector of the text in
+few dimensions; singling out is also run with the text as the only column. The risk that anonymeter reports is the
+success of an attack on train beyond its success on control. According to the documentation of anonymeter, a result is
+a leak if the interval of the risk is above 0 and the attack is better than its own random baseline. The confidence of
+each interval is set to 1 - .05 / (number of attacks). With the default of 95 %, a dozen attacks would call one clean
+release in four a leak.
 """
 
 from anonymeter.evaluators import InferenceEvaluator, LinkabilityEvaluator, SinglingOutEvaluator

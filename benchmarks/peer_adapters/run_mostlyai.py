@@ -1,11 +1,11 @@
 """Run mostlyai-qa: its report on the texts with their class, and its report on the columns computed from the texts.
 
-The report compares the synthetic table with a training and a holdout table. According to its documentation, a result
-is a leak if the share of rows closer to training than to holdout is above one half by more than chance, or if more
-rows are identical to a training row than to a holdout row. The share is the largest over several groups of columns;
-the documentation describes no correction for this choice, so none is made. The library treats all texts that occur in
-neither table as the same rare value, so in a column of texts it detects only exact copies. Its embedding model is
-part of the package.
+A report compares the synthetic table with a training and a holdout table. According to the documentation, a result is
+a leak if the share of synthetic rows closer to training than to holdout is above one half by more than chance, or if
+more rows are identical to a training row than to a holdout row. The share is the largest over several groups of
+columns; the documentation describes no correction for this choice, so this adapter makes no correction. The library
+treats all texts that occur in neither table as the same rare value, so in a column of texts it detects only exact
+copies. The embedding model of the library is part of the package.
 """
 
 import tempfile

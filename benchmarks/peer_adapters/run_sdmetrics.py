@@ -1,10 +1,11 @@
 """Run SDMetrics: its privacy metrics on the columns computed from the texts, and NewRowSynthesis on the texts.
 
-No metric documents a limit, so each is interpreted in favour of the library. DCROverfittingProtection counts as a
-leak if the share of rows closer to train than to validation data is above one half by more than chance; if its raw
-score were used, every second clean release would count as a leak. NewRowSynthesis counts as a leak if a row is a copy
-of a train text, which does not happen by chance with text. DisclosureProtection has no control, so its score measures
-how well the fields of a release predict each other, also in a clean release; it is shown but gives no verdict.
+The documentation of the metrics states no limits, so each metric is interpreted in favour of the library.
+DCROverfittingProtection counts as a leak if the share of synthetic rows closer to train than to control (validation
+data) is above one half by more than chance; if its raw score were used, every second clean release would count as a
+leak. NewRowSynthesis counts as a leak if a row is a copy of a train text, which does not happen by chance with text.
+DisclosureProtection does not use control, so its score measures how well the fields of a release predict each other,
+even in a clean release. The score is shown but gives no verdict.
 """
 
 from request import NotApplicableError, answer, more_than_half, read_request

@@ -11,7 +11,7 @@ from fictional_clinic.exports import FORMATS, write_exports
 
 
 def main() -> None:
-    """Parse the command line and write the notes and their key."""
+    """Parse the command line, and write either the notes with their key, or the exports."""
     parser = argparse.ArgumentParser(
         description="Write fictional outpatient notes, and the key with their identifiers and traits."
     )

@@ -1,4 +1,4 @@
-"""`python -m studies dp`: run the missing trials, then write the tables of all trials."""
+"""`python -m studies dp`: run the trials that have no result yet, then write tables and figures of all trials."""
 
 import json
 from collections.abc import Callable
@@ -16,30 +16,31 @@ from synthgen.core.progress import Progress
 EPSILONS = (0.5, 1.0, 2.0, 4.0, 8.0, NOISELESS)
 PERSONS = (500, 2000, 8000)
 RECORDS = (1200,)
-BESIDE = {LABELS: LABELS_ALONE, SMOTE: 0.0}  # baselines with their epsilon; they run once and not for each budget
+# baselines with their epsilon; they do not depend on the requested budgets, so they run only once
+BESIDE = {LABELS: LABELS_ALONE, SMOTE: 0.0}
 QUICK_MECHANISMS = (LABELS,)
 QUICK_PERSONS, QUICK_EPSILONS, QUICK_RECORDS, QUICK_TOKENS = (60,), (4.0,), (12,), 12
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DpRequest:
-    """The part of the study to run."""
+    """The options of the study."""
 
-    datasets: tuple[str, ...]  # names in `KINDS`; all by default, with `quick` the clinic alone
+    datasets: tuple[str, ...]  # names in `KINDS`; empty: all sets, or with `quick` only the clinic
     data: Path | None  # folder of the sets
     out: Path  # folder of the trials, tables and workspaces
-    # numbers of train persons; a number is omitted for a set with fewer than twice as many persons
+    # numbers of train persons; a number is skipped for sets with fewer than twice as many persons
     persons: tuple[int, ...]
     epsilons: tuple[float, ...]
     mechanisms: tuple[str, ...]  # names in `MECHANISMS`
     records: tuple[int, ...]  # numbers of synthetic records
     seeds: int  # number of draws of persons
-    # run a small version in minutes, as a test; ignore its figures. It runs only `QUICK_MECHANISMS`, because with so
-    # few persons no text of the other mechanisms passes the filters.
+    # Run a small version in minutes, as a test; ignore its results. It runs only `QUICK_MECHANISMS`, because with so
+    # few persons the filters reject all texts of the other mechanisms.
     quick: bool
 
     def trials(self) -> list[DpTrial]:
-        """Return the trials, with trials of the same workspace next to each other."""
+        """Return all requested trials; trials that share a workspace are next to each other."""
         persons = QUICK_PERSONS if self.quick else self.persons
         epsilons = QUICK_EPSILONS if self.quick else self.epsilons
         records = QUICK_RECORDS if self.quick else self.records
@@ -61,10 +62,12 @@ class DpRequest:
 
 
 def dp_study(request: DpRequest, progress: Progress, say: Callable[[str], None]) -> Path:
-    """Run the missing trials and return the page of results; an interrupted study continues where it stopped.
+    """Run the trials that have no result yet, write tables and figures, and return the path of the page of results.
+
+    An interrupted study continues where it stopped.
 
     Raises:
-        DataError: if sets or mechanisms are unknown or files are missing; all are listed.
+        DataError: if sets or mechanisms are unknown or files are missing; the error lists all of them.
         SynthGenError: if a run fails.
 
     Privacy: the noise comes from a public stream, so no output may be released.

@@ -14,13 +14,13 @@ from synthgen.core.types import Corpus, Record
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kind:
-    """The files of a set and the settings of its decoder."""
+    """The files of a set, and the decoder settings for it."""
 
     files: tuple[str, ...]  # paths under the folder of data; none for the fictional clinic, which is generated
     labels: tuple[str, ...]  # the classes that are kept
     style: str  # built-in style, chosen before the first measurement
-    max_new_tokens: int  # largest length of a text in tokens
-    # public description of the texts; needed if the names of the classes do not describe them
+    max_new_tokens: int  # largest length of a synthetic text in tokens
+    # public description of the texts; needed if the names of the classes do not describe the texts
     prompt: str = "{label}"
 
 
@@ -80,26 +80,26 @@ KINDS: Mapping[str, Kind] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PrivateSet:
-    """A set ready for trials."""
+    """A set whose records are loaded."""
 
     name: str
-    corpus: Corpus  # its records of the kept classes; a record without a person counts as one person
-    kind: Kind  # its files and decoder settings
+    corpus: Corpus  # records of the kept classes; a record without a person counts as one person
+    kind: Kind  # files and decoder settings
 
     def drawn(self, persons: int, seed: int) -> set[str]:
-        """Return the ids of a number of persons drawn by the seed, or of all if there are fewer."""
+        """Return the ids of `persons` persons drawn with the seed; if the set has fewer persons, the ids of all."""
         groups = sorted({record.group for record in self.corpus.records})
         order = SeedTree(seed).child("persons", self.name).generator().permutation(len(groups))
         return {groups[i] for i in order[:persons]}
 
     def part(self, persons: int, seed: int = 0) -> "PrivateSet":
-        """Return the set with the records of a number of persons only; see `drawn`."""
+        """Return the set with only the records of the persons that `drawn` returns."""
         kept = self.drawn(persons, seed)
         records = tuple(record for record in self.corpus.records if record.group in kept)
         return replace(self, corpus=replace(self.corpus, records=records))
 
     def write(self, path: Path, persons: int, seed: int) -> None:
-        """Write the records of a number of persons drawn by the seed, or of all if there are fewer."""
+        """Write the records of the persons that `drawn` returns to `path`, as JSON Lines."""
         rows = (
             {"id": r.id, "text": r.text, "label": r.label, "group": r.group}
             for r in self.part(persons, seed).corpus.records
@@ -108,12 +108,13 @@ class PrivateSet:
 
 
 def read_private_sets(names: Sequence[str], data: Path | None, most_persons: int) -> list[PrivateSet]:
-    """Return the sets with these names in `KINDS`, read from the folder `data`, which the clinic does not need.
+    """Read the sets with these names in `KINDS` from the folder `data`, and return them.
 
-    `most_persons` is the number of fictional patients to generate; other sets are not cut.
+    The clinic is generated with `most_persons` patients, and does not need `data`. All other sets are returned
+    completely.
 
     Raises:
-        DataError: if sets are unknown or files are missing; all are listed.
+        DataError: if sets are unknown or files are missing; the error lists all of them.
     """
     if unknown := [f"{name}: not one of {', '.join(KINDS)}" for name in names if name not in KINDS]:
         raise DataError("unknown sets", problems=unknown, hint="Check --dataset.")

@@ -1,4 +1,4 @@
-"""The study's tables: utility of synthetic text in per cent of real text, by persons, epsilon and mechanism."""
+"""Tables of the study `dp`: utility of synthetic text in per cent of real text, by persons, epsilon and mechanism."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -11,8 +11,8 @@ from studies.corrected_t import corrected_t
 from studies.dp.trial import LABELS, MECHANISMS, NOISELESS, SMOTE
 
 Trial = Mapping[str, Any]
-MANY = 10  # smallest number of draws for which the interval comes from the variance over draws
-CHANCE = 0.5
+MANY = 10  # from this number of draws on, the interval of the AUC is computed from the variance over draws
+CHANCE = 0.5  # AUC of an attack that guesses
 HEAD, WORDS = "encoder-logistic", "tfidf-linear"
 _ORDER = tuple(MECHANISMS)
 _COLUMNS = (
@@ -30,9 +30,10 @@ _COLUMNS = (
 
 
 def results_page(trials: Sequence[Trial]) -> str:
-    """Return the page: a table of means over seeds for each set, and figures if the numbers of persons differ."""
+    """Return the Markdown page, with a table of means over draws for each set, and the figures if they are useful."""
     parts = ["# What differential privacy costs", "", _INTRODUCTION]
-    if len({trial["settings"]["persons"] for trial in trials}) > 1:  # with one number, a curve would be a point
+    # if all trials had the same number of persons, each curve of the figures would be a single point
+    if len({trial["settings"]["persons"] for trial in trials}) > 1:
         parts += ["", "![By budget](figures/budgets.svg)", "", "![By what is learned](figures/mechanisms.svg)"]
     for name in sorted({trial["settings"]["data"] for trial in trials}):
         parts += ["", f"## {name}", "", *_table([trial for trial in trials if trial["settings"]["data"] == name])]
@@ -65,7 +66,7 @@ def per_cent(trial: Trial, name: str) -> float:
 
 
 def shown_epsilon(mechanism: str, epsilon: float) -> str:
-    """Return the ε of a trial as shown in the table."""
+    """Return the text that the table shows for the ε of a trial."""
     if mechanism == SMOTE:
         return "none"
     if mechanism == LABELS:
@@ -91,9 +92,10 @@ def _area(value: float, digits: int) -> str:
 
 
 def _over_draws(areas: Sequence[Mapping[str, float]]) -> tuple[float, float, float]:
-    """Return the mean AUC of the attack whose mean is farthest from 0.5, and the span of all attacks' intervals.
+    """Return the mean AUC of one attack, and the lowest and highest end of the intervals of all attacks' means.
 
-    Choosing the strongest attack separately in each draw would bias the mean away from 0.5.
+    The attack is the one whose mean over draws is farthest from 0.5. Choosing the strongest attack separately in each
+    draw would bias the mean away from 0.5.
     """
     found = [corrected_t(np.array([of[name] for of in areas]), 0.0) for name in areas[0]]
     farthest = max((f.mean for f in found if f.mean is not None), key=lambda value: abs(value - CHANCE))
@@ -102,21 +104,22 @@ def _over_draws(areas: Sequence[Mapping[str, float]]) -> tuple[float, float, flo
 
 
 _INTRODUCTION = """\
-Made by `python -m studies dp`. Each row compares classifiers trained on synthetic records only with the same
-classifiers trained on all real records of train. Both are tested on persons who are not in train. The columns
-"head" and "TF-IDF" are macro F1 in percent of real. There are equal numbers of synthetic records in each class.
+`python -m studies dp` made this page. Each row compares classifiers that are trained only on synthetic records with
+the same classifiers trained on all real records of train. Both are tested on persons who are not in train. The
+columns "head" (classifier on the encoder's vectors) and "TF-IDF" (classifier on words) are macro F1 in percent of the
+macro F1 with real records. There are equal numbers of synthetic records in each class.
 
-- ε is per person, and δ is 10⁻⁵. At ε = 0 the noise hides every result, and the texts depend only on the class
-  names. ε = ∞ means ε = 50, with negligible noise.
-- *learned*: `classes` is `dp-gaussian`, `classes + words` also queries words, `labels alone` learns nothing, and
-  `smote` gives no guarantee.
+- ε is per person, and δ is 10⁻⁵. At ε = 0 the noise hides every result, and the texts depend only on the class names.
+  ε = ∞ means ε = 50, with negligible noise.
+- *learned*: `classes` is the method `dp-gaussian`, `classes + words` also queries words, `labels alone` learns
+  nothing, and `smote` is SMOTE without a guarantee.
 - *membership AUC* is the result of the audit with its interval. With ten or more draws, it is the mean AUC of the
   attack whose mean is farthest from one half. The brackets then span the intervals of the means of all attacks
-  (Student's t over draws), followed by the number of draws whose own interval contains one half.
+  (Student's t over draws). They are followed by the number of draws whose own interval contains one half.
 - If there are several draws of persons, all figures are means over the draws. The noise of these runs comes from a
   public random stream.
-- Published results are not shown, because neither their tasks nor their sizes are comparable. Aug-PE (Xie et al.,
-  ICML 2024) reads 1.9 million private Yelp reviews, writes 5,000 to 100,000 texts with GPT-2, GPT-3.5 or other large
-  models, and tests a fine-tuned RoBERTa. The set `yelp_augpe` is the public part of its data, 10,000 reviews.
+- Published results are not shown, because their tasks and sizes are not comparable. Aug-PE (Xie et al., ICML 2024)
+  reads 1.9 million private Yelp reviews, writes 5,000 to 100,000 texts with GPT-2, GPT-3.5 or other large models, and
+  tests a fine-tuned RoBERTa. The set `yelp_augpe` is the public part of the data of Aug-PE, 10,000 reviews.
 
-Rows of methods that were removed later are in [removed options](removed-options.md)."""
+[Removed options](removed-options.md) has the rows of methods that were removed later."""

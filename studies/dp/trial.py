@@ -1,4 +1,4 @@
-"""Run one trial: the pipeline under one budget, with the measures of utility and the audits of its records."""
+"""Run one trial of the study `dp`: the pipeline with one privacy budget, including evaluation and audits."""
 
 import json
 from collections.abc import Mapping
@@ -23,7 +23,7 @@ MECHANISMS: Mapping[str, tuple[str, int]] = {
     "classes + words": ("dp-gaussian", 4),
     SMOTE: (SMOTE, 4),
 }
-NOISELESS, LABELS_ALONE = 50.0, 0.01  # almost no noise, and almost only noise
+NOISELESS, LABELS_ALONE = 50.0, 0.01  # epsilon with almost no noise, and epsilon with almost only noise
 DELTA = 1e-5
 
 
@@ -34,18 +34,18 @@ class DpTrial:
     data: str
     persons: int  # approximate number of train persons; `dp.persons` is this number rounded down
     mechanism: str  # a name in `MECHANISMS`
-    epsilon: float  # budget; 0 if the mechanism has none
+    epsilon: float  # privacy budget; 0 if the mechanism has no budget
     records: int  # number of synthetic records
     seed: int  # seed of the run
 
     @property
     def name(self) -> str:
-        """Return the name of the trial's file."""
+        """The name of the file with the trial's results, without suffix."""
         mechanism = self.mechanism.replace(" + ", "-").replace(" ", "-")
         return f"{self.data}-{self.persons}-{mechanism}-{self.epsilon:g}-{self.records}-{self.seed}"
 
     def config(self, source: PrivateSet, folder: Path) -> Config:
-        """Return the configuration of the run."""
+        """Return the configuration of the run, which reads records.jsonl in `folder`."""
         method, words = MECHANISMS[self.mechanism]
         is_dp = method != SMOTE
         given: dict[str, Any] = {
@@ -74,9 +74,9 @@ class DpTrial:
 
 
 def run_trial(trial: DpTrial, source: PrivateSet, folder: Path, progress: Progress) -> dict[str, Any]:
-    """Return the results of the trial; an interrupted run continues where it stopped.
+    """Run a trial in `folder` and return its results; an interrupted run continues where it stopped.
 
-    Trials of one set, number of persons and seed share a workspace, so that records are embedded once.
+    Trials with the same set, number of persons and seed share a folder, so that records are embedded only once.
     """
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     if not (folder / "records.jsonl").exists():

@@ -1,6 +1,7 @@
-"""`python -m studies dp-vectors`: compare ways to learn the vectors of the classes under one budget, without texts.
+"""`python -m studies dp-vectors`: compare ways to learn the vectors of each class with the same privacy budget.
 
-No language model is used, so a row takes seconds. The figures show only the loss through noise.
+No language model is used and no texts are written, so a table row takes seconds. The results show only the loss of
+utility through noise.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -33,12 +34,14 @@ from synthgen.evaluate.classifiers import CLASSIFIERS, LabelledTexts
 from synthgen.interpolate.smote import Smote
 from synthgen.models.store import model_folder
 
-PER_CLASS, PASSAGES = 300, 10_000  # synthetic vectors of a class; public passages of the retrieval baseline
+# number of synthetic vectors per class, and number of public passages for the baseline `RETRIEVED`
+PER_CLASS, PASSAGES = 300, 10_000
 QUICK_PERSONS = 250
 SHIPPED, REMOVED, SEPARATE = "dp-gaussian", "noised classifier (removed)", "a covariance per class"
 RETRIEVED, SMOTE = "nearest public passage", "smote, no guarantee"
-BOUNDARY = QuerySpec(share=0.35, clip=0.5, steps=30)  # the query that `REMOVED` used
-RATE, MOMENTUM, CONSTANT = 30.0, 0.9, 0.3  # its learning rate, momentum, and the constant coordinate of its input
+BOUNDARY = QuerySpec(share=0.35, clip=0.5, steps=30)  # DP query for the classifier of `REMOVED`
+# learning rate and momentum for the classifier of `REMOVED`, and the constant coordinate of its input
+RATE, MOMENTUM, CONSTANT = 30.0, 0.9, 0.3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,8 +49,8 @@ class Variant:
     """The settings of a variant of `dp-gaussian`; the defaults are those of SynthGen."""
 
     means: float = 0.8  # share of the budget for the class means; the rest is for the covariance
-    drawn: int = gaussian.DRAWN
-    prior: float = class_queries.MIN_SIGNAL
+    drawn: int = gaussian.DRAWN  # number of points drawn per new vector, of which one is used
+    prior: float = class_queries.MIN_SIGNAL  # lower limit of κ in `class_queries.shrink`
     axes: int = class_queries.WIDE  # number of axes whose covariance is queried
 
 
@@ -64,22 +67,22 @@ HEAD = "encoder-logistic"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VectorsRequest:
-    """The part of the study to run."""
+    """The options of the study."""
 
-    datasets: tuple[str, ...]  # names in `KINDS`
+    datasets: tuple[str, ...]  # names in `KINDS`; empty: all sets
     data: Path | None  # folder of the sets
     out: Path  # folder of the page and of the cached vectors
-    persons: int  # number of train persons; of a set with fewer than twice as many persons, half are used
+    persons: int  # number of train persons; if a set has fewer than twice as many persons, half of its persons
     epsilons: tuple[float, ...]
     seeds: int  # number of draws of persons
-    quick: bool  # run the clinic with few persons and no passages, in about a minute, as a test; ignore its figures
+    quick: bool  # run the clinic with few persons and no passages, in about a minute, as a test; ignore its results
 
 
 def dp_vectors(request: VectorsRequest, progress: Progress) -> Path:
     """Write the page of results and return its path.
 
     Raises:
-        DataError: if sets are unknown or files are missing; all are listed.
+        DataError: if sets are unknown or files are missing; the error lists all of them.
 
     Privacy: the noise comes from a public stream, so no output may be released.
     """
@@ -122,7 +125,7 @@ class PersonDraw:
         return tuple(sorted(set(self.train.labels)))
 
     def rows(self, epsilons: Sequence[float]) -> Iterator[tuple[str, float, Mapping[str, float]]]:
-        """Yield method, epsilon (0: no guarantee) and, by classifier, its score divided by that of real records."""
+        """Yield the method, epsilon (0: no guarantee), and the score of each classifier divided by its real score."""
         for epsilon in epsilons:
             for name in (*VARIANTS, SEPARATE, REMOVED):
                 vectors = self._sampled(name, epsilon)
@@ -171,17 +174,17 @@ class PersonDraw:
 
 
 def macro_f1(classifier: str, rows: LabelledTexts, test: LabelledTexts) -> float:
-    """Return the macro F1 on test of a classifier trained on the rows."""
+    """Train a classifier on `rows`, and return its macro F1 on `test`."""
     return float(f1_score(test.labels, CLASSIFIERS[classifier](rows, test, 0), average="macro"))
 
 
 def _spreads(
     people: PersonRows, means: Means, basis: PublicBasis, query: Query, mechanism: QueryMechanism, *, separate: bool
 ) -> list[Float64]:
-    """Return the square root of the covariance of each class; all classes share one unless `separate` is set.
+    """Return the square root of the covariance of each class, float64 (d, d).
 
-    With `separate`, each class is queried with the whole share of the budget. So persons with records of several
-    classes exceed the budget, which favours this variant.
+    If `separate` is not set, all classes share one covariance. If it is set, each class is queried with the whole
+    share of the budget. Persons with records of several classes then exceed the budget, which favours this variant.
     """
     if not separate:
         return [query_spread(people, means, basis.variances, query, mechanism)] * people.n_classes
@@ -200,7 +203,7 @@ def query_boundary(
 ) -> Float64:
     """Return the weights of a softmax classifier fitted by noised gradient descent, float64 (d + 1, C).
 
-    An earlier version of `dp-gaussian` made this query.
+    d is the number of axes, and C the number of classes. An earlier version of `dp-gaussian` made this query.
     """
     inputs = _inputs(people.points, basis)
     weights = np.zeros((inputs.shape[1], people.n_classes))
@@ -259,7 +262,7 @@ def _draw(found: PrivateSet, vectors: Float32, persons: int, public: LabelledTex
 
 
 def passages_of(data: Path, encoder: Encoder, cache: Path, progress: Progress) -> LabelledTexts:
-    """Return public passages, drawn at random from the first file of the corpus that the bridge is trained on."""
+    """Return `PASSAGES` public passages, drawn at random from the first file of the bridge's training corpus."""
     import pyarrow.parquet as pq
 
     passages = pq.read_table(data / "bridge_corpus" / "train-0000.parquet", columns=["text"])["text"]
@@ -286,14 +289,16 @@ def _per_cent(shares: Sequence[float]) -> str:
 _INTRODUCTION = """\
 # Ways to learn the classes under one budget
 
-Made by `python -m studies dp-vectors`. A classifier is trained on 300 synthetic vectors of each class and tested on
-the real records of persons who are not in train. Figures are macro F1 in per cent of the same classifier trained on
-all real records of train: the mean and standard deviation over draws of persons and of noise. No text is written.
-The row *nearest public passage* replaces each synthetic vector by the nearest of 10,000 passages of public text, so
-it needs no language model.
+`python -m studies dp-vectors` made this page. A classifier is trained on 300 synthetic vectors of each class and
+tested on the real records of persons who are not in train. Figures are macro F1 in per cent of the macro F1 of the
+same classifier trained on all real records of train: the mean and standard deviation over draws of persons and of
+noise. The head is `encoder-logistic`, and TF-IDF is `tfidf-linear`. No text is written. The row *nearest public
+passage* replaces each synthetic vector by the nearest of 10,000 passages of public text, so it needs no language
+model.
 
-- `dp-gaussian` is the shipped method. *no public prior*, *one point drawn*, *covariance on 48 axes* (the method uses
-  128), *means .6, covariance .4* and *means .9, covariance .1* each change one setting of it.
+- `dp-gaussian` is the shipped method. Each of these rows changes one of its settings: *no public prior*, *one point
+  drawn*, *covariance on 48 axes* (the method uses 128), *means .6, covariance .4* and *means .9, covariance .1*
+  (shares of the budget).
 - *noised classifier (removed)* spends half of the budget on a classifier that chooses among four points.
 - *a covariance per class* queries the covariance of each class separately. `smote` gives no guarantee.
 - δ is 10⁻⁵, and the unit is the person. The noise comes from a public random stream."""

@@ -1,6 +1,7 @@
-"""Check the raw results of a study: one cell for each dataset, repeat, fold, n and method.
+"""Check the raw results of a study, which are called cells: one for each dataset, repeat, fold, n and method.
 
-n is the number of train records of each minority class.
+The repeat and the fold are those of a repeated cross-validation. n is the number of train records of each minority
+class.
 """
 
 import math
@@ -25,7 +26,8 @@ def by_place(cells: pa.Table) -> Cells:
     """Return the cells of each (dataset, n, method) by (repeat, fold), in the order of the table.
 
     Raises:
-        DataError: if columns are missing, a cell occurs twice, or an ok cell has no value of a measure.
+        DataError: if the table has no cells or lacks columns, if a cell occurs twice, or if a cell with the status
+            "ok" lacks a measure.
     """
     missing = [name for name in _COLUMNS if name not in cells.column_names]
     if missing:
@@ -55,11 +57,14 @@ def _problems(row: Cell) -> list[str]:
 
 
 def places_along(cells: Cells, index: int, dataset: str | None = None) -> list[Any]:
-    """Return the distinct datasets (index 0), values of n in ascending order (index 1) or methods (index 2)."""
+    """Return the distinct datasets (index 0), values of n in ascending order (index 1) or methods (index 2).
+
+    If `dataset` is given, only its cells count.
+    """
     found = list(dict.fromkeys(place[index] for place in cells if dataset in (None, place[0])))
     return sorted(found) if index == 1 else found
 
 
 def ok(cells: Cells, place: tuple[str, int, str]) -> dict[FoldKey, Cell]:
-    """Return the cells of a (dataset, n, method) that have results."""
+    """Return the cells of `place`, a (dataset, n, method), whose status is "ok"."""
     return {fold: cell for fold, cell in cells.get(place, {}).items() if cell["status"] == "ok"}

@@ -18,7 +18,7 @@ BATCH_ROWS = 128
 LEARNING_RATES = (1e-3, 3e-4)
 MAX_EPOCHS = 60
 PATIENCE_EPOCHS = 5
-C_CHOICES = (0.1, 1.0, 10.0)
+C_CHOICES = (0.1, 1.0, 10.0)  # inverse strengths of the regularization of the linear classifier
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -26,33 +26,37 @@ class Labelled:
     """Vectors with their classes as numbers."""
 
     x: Float32  # float32 (n, d)
-    y: Index  # int64 (n), 0 to C − 1
+    y: Index  # int64 (n,), 0 to C − 1; C is the number of classes
 
 
 def balanced_weights(y: Index, n_classes: int) -> Float32:
-    """Return the weight of each class, N / (C · N_c), which gives all classes the same total weight."""
+    """Return the weight of each class c, N / (C · N_c), float32 (C,), which gives all classes equal total weight.
+
+    N is the number of rows, C the number of classes, and N_c the number of rows of class c.
+    """
     return (len(y) / (n_classes * np.bincount(y, minlength=n_classes))).astype(np.float32)
 
 
 def mlp(
     train: Labelled, validation: Labelled, test: Float32, n_classes: int, rng: SeedTree, *, weighted: bool = False
 ) -> Index:
-    """Return the classes that a network with one hidden layer predicts for the test rows.
+    """Return the classes that a network with one hidden layer predicts for the test rows, int64 (m,).
 
         z = W₂ max(0, W₁ x + b₁) + b₂;   loss = mean cross-entropy, or Σ w_y·ce / Σ w_y if weighted
 
     Training uses Adam with batches of 128 for at most 60 epochs, and stops when the validation loss has not fallen
-    for 5 epochs. The weights of the best epoch are used. The network is trained at each of two learning rates, and
-    the result with the smaller validation loss is kept, because unbalanced tables need the larger rate, and balanced
-    tables with few records the smaller one. The initial weights are uniform within ±1/√fan_in. They and the order of
-    the batches depend only on the stream and the shapes of the train table.
+    for 5 epochs. The weights of the epoch with the smallest validation loss are used. The network is trained once
+    with each of two learning rates, and the result with the smaller validation loss is kept: unbalanced tables need
+    the larger rate, and balanced tables with few records need the smaller rate. The initial weights are uniform
+    within ±1/√fan_in. The initial weights and the order of the batches depend only on `rng` and on the shapes of the
+    train table.
 
     Args:
-        train: n rows; entries should be about 1 in size.
-        validation: the same number of rows of each class.
+        train: n rows; the entries should have absolute values of about 1.
+        validation: rows to measure the validation loss, equally many of each class.
         test: float32 (m, d).
-        n_classes: C.
-        rng: the stream.
+        n_classes: number of classes C.
+        rng: random stream.
         weighted: whether to weight rows by `balanced_weights` of the train rows.
 
     Randomness: `rng.child("weights")` and `rng.child("batches")`.
@@ -80,7 +84,7 @@ def _train(
     by_class: torch.Tensor | None,
     batches: np.random.Generator,
 ) -> tuple[float, list[torch.Tensor]]:
-    """Return the smallest validation loss after any epoch, and the weights that reached it."""
+    """Train `weights`, and return the smallest validation loss of all epochs and the weights of that epoch."""
     x, y = torch.from_numpy(train.x), torch.from_numpy(train.y)
     x_validation, y_validation = torch.from_numpy(validation.x), torch.from_numpy(validation.y)
     best_loss, best, waited = np.inf, weights, 0
@@ -115,13 +119,14 @@ def _logits(weights: Sequence[torch.Tensor], x: torch.Tensor) -> torch.Tensor:
 
 
 def logistic(train: Labelled, validation: Labelled, test: Float32, *, weighted: bool = False) -> Index:
-    """Return the classes that multinomial logistic regression predicts for the test rows.
+    """Return the classes that multinomial logistic regression predicts for the test rows, int64 (m,).
 
-    C is the value of 0.1, 1 and 10 with the smallest validation log loss; ties go to the smaller value.
+    The inverse regularization strength is 0.1, 1 or 10, whichever gives the smallest validation log loss; in a tie,
+    the smaller value is used.
 
     Args:
-        train: n rows; their length should be about 1.
-        validation: the same number of rows of each class.
+        train: n rows; their L2 norm should be about 1.
+        validation: rows to measure the validation log loss, equally many of each class.
         test: float32 (m, d).
         weighted: whether to weight rows by `balanced_weights` of the train rows.
     """

@@ -1,4 +1,4 @@
-"""`python -m studies feature-augmentation`: run the experiment on sets of text, and write tables and figures."""
+"""`python -m studies feature-augmentation`: compare augmentation methods on text sets; write tables and figures."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -17,14 +17,14 @@ from synthgen.embed import Encoder, build_encoder, with_ids
 from synthgen.embed.config import EmbedConfig
 from synthgen.models.store import model_folder
 
-# a small version that takes seconds instead of minutes and has wide intervals
+# a small version, which takes seconds instead of minutes; the intervals of its results are wide
 QUICK = Protocol(folds=3, repeats=1, smallest=16, largest=64, per_class=200)
-SHOWN_N = 64  # number of minority records in the figures of the vectors; the nearest n is used
+SHOWN_N = 64  # the figures of the vectors use the n (see `shown_vectors`) that is nearest to this number
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StudyRequest:
-    """Options of the command; None selects the number of the protocol."""
+    """The options of the study; if `folds` or `repeats` is None, the number of the protocol is used."""
 
     datasets: tuple[str, ...]  # names or paths; see `studies.feature_augmentation.sets.read_set`
     data: Path | None  # folder of the named sets
@@ -36,20 +36,20 @@ class StudyRequest:
     quick: bool  # whether to use the small protocol
 
     def protocol(self) -> Protocol:
-        """Return the protocol with the numbers of the options."""
+        """Return the protocol (the settings of the experiment), changed by the options that are given."""
         base = QUICK if self.quick else Protocol()
         given = {"folds": self.folds, "repeats": self.repeats}
         return replace(base, seed=self.seed, **{name: n for name, n in given.items() if n is not None})
 
 
 def feature_augmentation(request: StudyRequest, progress: Progress) -> Path:
-    """Run the missing folds, write the tables and figures, and return the path of the Markdown page.
+    """Run the folds that have no result yet, write the tables and figures, and return the path of the Markdown page.
 
-    Vectors and finished folds stay in `request.out`, so an interrupted study continues.
+    Vectors and finished folds stay in `request.out`, so an interrupted study continues where it stopped.
 
     Raises:
-        DataError, ConfigError, DependencyError: if a set or an option is invalid; sets are read before any work.
-        ModelMissing: if the encoder is not in the store.
+        DataError, ConfigError, DependencyError: if a set or an option is invalid; all sets are read first.
+        ModelMissing: if the encoder is not in the model store.
         StorageError: if the folder cannot be written.
     """
     from studies.feature_augmentation.figures import write_learning_curves
@@ -123,7 +123,11 @@ def _projections(experiment: Experiment, out: Path) -> None:
 
 
 def shown_vectors(experiment: Experiment) -> tuple[int, Embedded, tuple[Float32, Sequence[str]]]:
-    """Return n, the real train rows of fold 0 at that n, and the vectors and labels that SMOTE adds."""
+    """Return n, the real train rows of fold 0 with this n, and the vectors and labels that SMOTE adds.
+
+    n is the number of train records of each minority class. Of the numbers in the experiment, the one nearest to
+    `SHOWN_N` is used.
+    """
     n = min(experiment.sizes, key=lambda size: (abs(size - SHOWN_N), size))
     parts = experiment.folds(0)(0)
     train = rows_of(experiment.x, parts.train_rows(n, experiment.largest))

@@ -1,4 +1,4 @@
-"""The feature-augmentation experiment: run every method with every number of minority records on one fold."""
+"""The feature-augmentation experiment: train and test each method on a fold, at each number of minority records."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -22,7 +22,7 @@ from synthgen.interpolate import InterpolateConfig
 class Recipe:
     """One compared method: how the classes are balanced, and how the classifier is trained."""
 
-    # keys of the section `interpolate` that balance the classes; None leaves them unbalanced
+    # configuration (`InterpolateConfig`) of the method that balances the classes; None leaves them unbalanced
     interpolate: Mapping[str, Any] | None = None
     head: Literal["mlp", "logistic"] = "mlp"
     weighted: bool = False  # whether all classes have the same weight in the classifier's loss
@@ -42,8 +42,10 @@ METHODS: Mapping[str, Recipe] = {
     "logistic": Recipe(head="logistic"),
     "logistic-weighted": Recipe(head="logistic", weighted=True),
 }
-# Increase this number if a fold gives other results for the same inputs; a test fails if this is forgotten.
+# Increase this number if a change of the code changes the results of a fold. Then the study does not use the files
+# with results of the old code. A test fails if the number was not increased.
 FOLDS_VERSION = 1
+# A cell is the result of one method on one fold, with n train records of each minority class.
 CELL = pa.schema(
     [
         ("dataset", pa.string()),
@@ -69,16 +71,16 @@ class Protocol:
     """The settings of the experiment."""
 
     folds: int = 10  # folds of the cross-validation, at least 3 (test, validation, train)
-    repeats: int = 3  # repeats of the cross-validation, each with other folds and records
+    repeats: int = 3  # repeats of the cross-validation, each with other random folds
     seed: int = 0  # seed of every random choice
-    smallest: int = 8  # smallest number of records of a minority class, a power of two
-    largest: int = 2048  # largest number of records of any class, a power of two; see `largest_class_size`
-    per_class: int | None = None  # number of records of each class that are sampled first; None uses all
+    smallest: int = 8  # smallest number of train records of a minority class, a power of two
+    largest: int = 2048  # largest number of train records of any class, a power of two; see `largest_class_size`
+    per_class: int | None = None  # number of records of each class to sample before the folds are made; None: all
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Experiment:
-    """The protocol on one set of vectors."""
+    """One dataset's vectors, with the settings of the experiment on them."""
 
     dataset: str
     x: Embedded
@@ -87,7 +89,7 @@ class Experiment:
 
     @property
     def seeds(self) -> SeedTree:
-        """The streams of this set."""
+        """The random streams of this dataset."""
         return SeedTree(self.protocol.seed).child("feature-augmentation", self.dataset)
 
     @property
@@ -97,18 +99,18 @@ class Experiment:
 
     @property
     def sizes(self) -> tuple[int, ...]:
-        """The numbers of minority records, n = 2^k below M."""
+        """The values of n, the train records of each minority class: powers of two from `smallest` to M/2."""
         first, last = self.protocol.smallest.bit_length() - 1, self.largest.bit_length() - 1
         return tuple(1 << k for k in range(first, last))
 
     def folds(self, repeat: int) -> Callable[[int], Fold]:
-        """Return the rows of each fold of a repeat, which are the same for every method and n."""
+        """Return a function that returns the rows of a fold of this repeat; they do not depend on method and n."""
         stream = self.seeds.child("repeat", str(repeat))
         of = assign_folds(self.x.labels, self.x.groups, self.protocol.folds, stream.child("folds").generator())
         return lambda fold: cut_fold(self.x.labels, of, fold, repeat + fold, stream.child("fold", str(fold)))
 
     def key(self) -> str:
-        """Return the sha256 of all inputs of a fold; the code is represented by `FOLDS_VERSION`."""
+        """Return the SHA-256 of all inputs of a fold; `FOLDS_VERSION` stands for the code and the methods."""
         protocol = self.protocol
         return sha256_json(
             {
@@ -125,7 +127,7 @@ class Experiment:
 
 
 def plan_experiment(dataset: str, x: Embedded, protocol: Protocol) -> Experiment:
-    """Return the experiment on a set.
+    """Return the experiment on a dataset, with its `largest` as large as the folds and the protocol allow.
 
     Raises:
         DataError: if a class has too few records for the protocol.
@@ -139,11 +141,13 @@ def plan_experiment(dataset: str, x: Embedded, protocol: Protocol) -> Experiment
 def run_fold(experiment: Experiment, repeat: int, fold: int) -> pa.Table:
     """Return the results (cells) of one fold, ordered by n (records of each minority class) and then by method.
 
-    At the same n, all methods have the same real train rows, validation rows, test rows and initial weights, and the
-    same order of batches if their tables have the same size. If a method refuses the rows, its cell has the reason.
+    At the same n, all methods have the same real train rows, validation rows, test rows and initial weights. Methods
+    whose train tables have the same number of rows also have the same order of batches. If a method refuses the rows,
+    its cell has the reason.
 
     Returns:
-        A table of schema `CELL`; `seconds` and `fit_seconds` are processor time.
+        A table of schema `CELL`. `seconds` (to make the new vectors) and `fit_seconds` (to train and predict) are
+        processor time.
 
     Randomness: the children "augment" and "mlp" of `seeds.child("repeat", repeat, "fold", fold, n)`.
 
@@ -165,7 +169,8 @@ def run_fold(experiment: Experiment, repeat: int, fold: int) -> pa.Table:
 def balance(train: Embedded, minority: Mapping[str, int], keys: Mapping[str, Any], rng: SeedTree) -> Latents:
     """Return new vectors of the minority classes, made by one method from the train rows alone.
 
-    `minority` has the number of new vectors by label, and `keys` the configuration of the method.
+    `minority` has the number of new vectors by label, and `keys` has the configuration (`InterpolateConfig`) of the
+    method.
 
     Raises:
         DataError: if the method refuses a class.
@@ -175,7 +180,7 @@ def balance(train: Embedded, minority: Mapping[str, int], keys: Mapping[str, Any
 
 
 def rows_of(x: Embedded, rows: Index) -> Embedded:
-    """Return the given rows."""
+    """Return the rows of `x` with the given numbers."""
     return Embedded(
         vectors=x.vectors[rows],
         ids=tuple(x.ids[i] for i in rows),
@@ -227,11 +232,14 @@ class _Trial:
         return {"status": "ok", "reason": "", **self._measures(predicted), **sizes, **seconds}
 
     def _predict(self, recipe: Recipe, vectors: Float32, labels: tuple[str, ...], stream: SeedTree) -> Index:
-        """Return the classes predicted for the test rows. All rows are scaled by the length of the train rows."""
+        """Return the predicted class of each test row, int64.
+
+        All vectors are divided by the root mean square length of the train vectors.
+        """
         lengths = np.linalg.norm(self.train.vectors, axis=1)
         size = float(np.sqrt(np.mean(np.square(lengths))))  # 1 for unit vectors
         if recipe.head == "mlp":
-            size /= np.sqrt(vectors.shape[1])  # entries of about 1
+            size /= np.sqrt(vectors.shape[1])  # the scaled entries are about 1, as `mlp` needs
         train = Labelled(x=_scaled(vectors, size), y=self._codes(labels))
         validation = Labelled(x=_scaled(self.validation.vectors, size), y=self._codes(self.validation.labels))
         test = _scaled(self.test.vectors, size)

@@ -1,4 +1,4 @@
-"""Draw accuracy over n, the number of records of each minority class, and each method's gain over `none`."""
+"""Draw accuracy over n (the train records of each minority class), and each method's gain over no augmentation."""
 
 import math
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ from studies.feature_augmentation.summary import NONE, RANDOM, summarise
 
 Row = dict[str, Any]
 
-# the methods of the first figure; in the second figure each method has its own panel
+# the methods in `learning-curves` if there are more than _MAX_CURVES; in `gains-DATASET` each has its own panel
 _HEADLINE = (NONE, RANDOM, "smote", "vae")
 _COLUMNS = 2
 _COLUMNS_OF_GAINS = 4
@@ -27,9 +27,10 @@ _RANDOM_STYLE = {"color": "#7f7f7f", "linestyle": (0, (4, 1.5)), "linewidth": 1.
 def write_learning_curves(cells: pa.Table, folder: Path) -> list[Path]:
     """Draw accuracy over n and return the files, SVG and PNG of each figure.
 
-    `learning-curves` has a panel per dataset, with a line and a band (95 % interval) per headline method.
-    `gains-DATASET` has a panel per other method, with its paired difference to `none`, and that of random
-    oversampling in grey. A method that refused an n has no point there.
+    `learning-curves` has a panel per dataset, with a line and a band (95 % interval) for each of up to four methods.
+    `gains-DATASET` has a panel for each method except `none` (no augmentation). The panel shows the method's paired
+    difference to `none`, and in grey the difference of random oversampling to `none`. A method has no point at an n
+    at which it refused the rows of every fold.
 
     Raises:
         DataError: if the cells are incomplete; see `by_place`.
@@ -68,7 +69,7 @@ def _gains(rows: Sequence[Row], dataset: str, folder: Path) -> list[Path]:
     compared = {row["method"] for row in rows if row["diff_none"] is not None}
     methods = [m for m in dict.fromkeys(row["method"] for row in rows) if m in compared]
     if not methods:
-        return []  # the cells have no `none` to compare with
+        return []  # the method `none` has no results to compare with
     n_columns = min(_COLUMNS_OF_GAINS, len(methods))
     n_rows = math.ceil(len(methods) / n_columns)
     keys = ("diff_none", "diff_none_low", "diff_none_high")
@@ -82,7 +83,7 @@ def _gains(rows: Sequence[Row], dataset: str, folder: Path) -> list[Path]:
             panel.set_title(method, loc="left")
             _n_axis(panel, [row["n"] for row in rows], every=2)
             panel.set_xlabel("n", labelpad=1)
-            panel.tick_params(labelbottom=True)  # the last row may be short, so panels above the gap get a label too
+            panel.tick_params(labelbottom=True)  # a panel above an empty place of the last row needs tick labels too
         for panel in panels[len(methods) :]:
             panel.set_axis_off()
         figure.supylabel("accuracy minus that of none", fontsize=8)
@@ -94,7 +95,7 @@ def _gains(rows: Sequence[Row], dataset: str, folder: Path) -> list[Path]:
 
 
 def _points(rows: Sequence[Row], keys: tuple[str, str, str]) -> tuple[Any, Any, Any, Any]:
-    """Return n, value, low and high of the rows with a value; without an interval low and high are NaN."""
+    """Return n, value, low and high (k) of the k rows with a value; without an interval, low and high are NaN."""
     own = [row for row in rows if row[keys[0]] is not None]
     value, low, high = (np.array([math.nan if row[key] is None else row[key] for row in own]) for key in keys)
     return np.array([row["n"] for row in own]), value, low, high

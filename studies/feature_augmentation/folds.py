@@ -1,4 +1,4 @@
-"""Divide records into cross-validation folds with few train records of the minority classes."""
+"""Divide records into cross-validation folds in which the minority classes have few train records."""
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
@@ -16,13 +16,14 @@ Index = NDArray[np.int64]
 def assign_folds(labels: Sequence[str], groups: Sequence[str], n_folds: int, rng: np.random.Generator) -> Index:
     """Return the fold of each record; groups stay together, and each class is spread evenly over the folds.
 
-    The groups are taken from the largest to the smallest, and groups of the same size in random order. Each goes to
-    the fold with the fewest records of the group's most frequent class; ties go to the fold with the fewest records.
-    If every record is its own group, the counts of a class differ by at most one between folds.
+    The groups are assigned from the largest to the smallest, and groups of the same size in random order. Each group
+    is assigned to the fold with the fewest records of the group's most frequent class. Of several such folds, the one
+    with the fewest records in all is used. If every record is its own group, the counts of a class differ by at most
+    one between folds.
 
     Args:
-        labels: (n) classes.
-        groups: (n) persons.
+        labels: (n) the class of each record.
+        groups: (n) the person of each record.
         n_folds: number of folds.
         rng: used for one permutation of the groups.
 
@@ -49,7 +50,7 @@ def assign_folds(labels: Sequence[str], groups: Sequence[str], n_folds: int, rng
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Fold:
-    """The rows of one fold."""
+    """The row numbers of the train, validation and test records of one fold."""
 
     train: Mapping[str, Index]  # int64 rows of each label in a fixed random order, of which the first n are used
     validation: Index  # int64 rows, the same number for each label
@@ -57,27 +58,27 @@ class Fold:
     minority: tuple[str, ...]  # the labels with few train records
 
     def train_rows(self, n: int, largest: int) -> Index:
-        """Return the train rows: n of each minority class, `largest` of each other class, sorted by label.
+        """Return the train rows, int64: n of each minority class and `largest` of each other class, sorted by label.
 
-        The rows of a smaller n are among those of a larger one.
+        The rows for a smaller n are a subset of the rows for a larger n.
         """
         kept = (rows[: n if label in self.minority else largest] for label, rows in sorted(self.train.items()))
         return np.concatenate(list(kept))
 
 
 def cut_fold(labels: Sequence[str], fold_of: Index, fold: int, turn: int, seeds: SeedTree) -> Fold:
-    """Return a fold: part number `fold` is the test part, the next one the validation part, and the others are train.
+    """Return a fold: part `fold` of the records is for test, the next part for validation, the other parts for train.
 
-    ⌊C/2⌋ of the C classes are the minority classes, beginning with class number `turn`.
+    The minority classes are ⌊C/2⌋ successive classes of the C sorted classes, from class number `turn` modulo C on.
 
     Args:
-        labels: (n) classes.
-        fold_of: int64 (n), the part of each row.
+        labels: (n) the class of each record.
+        fold_of: int64 (n), the part of each record, from `assign_folds`.
         fold: number of the test part.
-        turn: number of the first minority class in sorted order, modulo C.
-        seeds: the stream of the repeat and fold.
+        turn: number of the first minority class, from 0.
+        seeds: the random stream of the repeat and fold.
 
-    Randomness: one permutation of `seeds.child(part, label)` for each of the parts train, validation and test.
+    Randomness: one permutation of `seeds.child(part, label)` for each label and each of train, validation and test.
     """
     n_folds = int(fold_of.max()) + 1
     of = np.array(labels)
@@ -100,19 +101,19 @@ def cut_fold(labels: Sequence[str], fold_of: Index, fold: int, turn: int, seeds:
 
 
 def _balanced(rows: Mapping[str, Index]) -> Index:
-    """Return the same number of rows of each label, the size of the smallest."""
+    """Return the first rows of each label, as many of each label as the label with the fewest rows has."""
     least = min(map(len, rows.values()))
     return np.concatenate([of_label[:least] for of_label in rows.values()])
 
 
 def largest_class_size(folds: Sequence[Fold], limit: int, smallest: int, name: str) -> int:
-    """Return M, the largest power of two, at most `limit`, that the train part of every class has in every fold.
+    """Return M, the largest power of two up to `limit` such that every class has M train records in every fold.
 
     Args:
         folds: all folds of all repeats.
         limit: a power of two.
-        smallest: smallest number of minority records, a power of two below M.
-        name: name of the set, for the message.
+        smallest: smallest number of train records of a minority class, a power of two; M must be larger.
+        name: name of the dataset, for the error message.
 
     Raises:
         DataError: if M is not above `smallest`, or if a test or validation part has no record of a class.

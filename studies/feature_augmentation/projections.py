@@ -14,11 +14,12 @@ from synthgen.core.errors import DataError, DependencyError
 from synthgen.core.seeds import SeedTree
 from synthgen.core.types import Float32
 
-# more points overlap at print size and take minutes instead of seconds
+# with more points, the points overlap at print size, and the maps take minutes instead of seconds
 MAX_POINTS_PER_CLASS = 400
 _MIN_POINTS = 10  # with fewer points there are no neighbourhoods to preserve
 _UMAP_NEIGHBOURS = 15
 _TSNE_PERPLEXITY = 30.0
+# styles of the real points of a class without (_MANY) and with (_FEW) synthetic points, and of synthetic points
 _MANY: dict[str, Any] = {"s": 7, "linewidths": 0, "alpha": 0.55, "zorder": 2}
 _FEW: dict[str, Any] = {"s": 16, "edgecolors": "black", "linewidths": 0.5, "zorder": 4}
 _SYNTHETIC: dict[str, Any] = {"s": 12, "facecolors": "white", "linewidths": 0.6, "zorder": 3}  # hollow, not filled
@@ -37,9 +38,9 @@ def write_projections(  # noqa: PLR0913, PLR0917 - two sets of points, and where
 ) -> list[Path]:
     """Draw real train vectors without (left) and with (right) the synthetic vectors; return the files.
 
-    At most MAX_POINTS_PER_CLASS random real and as many synthetic vectors per class are drawn. The map is fitted once
-    on both, so a real point has the same position in both panels. The files are umap-TITLE and tsne-TITLE, as SVG and
-    PNG.
+    For each class, at most MAX_POINTS_PER_CLASS real and as many synthetic vectors are chosen at random. A map is
+    fitted once, on the real and synthetic vectors together, so a real point has the same position in both panels. The
+    files are umap-TITLE and tsne-TITLE, as SVG and PNG.
 
     Args:
         real: float32 (n, d), the train vectors.
@@ -48,19 +49,19 @@ def write_projections(  # noqa: PLR0913, PLR0917 - two sets of points, and where
         synthetic_labels: (m) their classes, all of them classes of real vectors.
         title: title of the figure, such as "sst2, smote, n = 64".
         folder: folder of the files.
-        seed: seed of the sample and of the maps.
+        seed: seed of the choice of vectors and of the maps.
 
     Raises:
         DataError: if the arrays do not fit together or have too few points.
         DependencyError: if umap-learn is not installed.
 
-    Privacy: each point is one train record, so use it only with public data or inside the institution.
+    Privacy: each real point is one train record, so draw these figures only of public data or inside the institution.
 
     Reference: McInnes, Healy & Melville (2018), arXiv:1802.03426 (UMAP); van der Maaten & Hinton, JMLR 9 (2008)
-    (t-SNE). Both start from principal components: Kobak & Linderman, Nature Biotechnology 39 (2021).
+    (t-SNE). Both maps are initialised with principal components: Kobak & Linderman, Nature Biotechnology 39 (2021).
     """
     _check(real, labels, synthetic, synthetic_labels)
-    umap = _umap()  # imported first, so that a missing extra is reported before any work
+    umap = _umap()  # imported here, so that a missing umap-learn is reported before any map is computed
     stream = SeedTree(seed).child("study", "projections", title)
     rng = stream.child("points").generator()
     kept, made = _thin(labels, rng), _thin(synthetic_labels, rng)
@@ -69,7 +70,7 @@ def write_projections(  # noqa: PLR0913, PLR0917 - two sets of points, and where
         raise DataError(f"{len(vectors)} vectors are too few for a map; it needs {_MIN_POINTS}")
     map_seed = int(stream.child("map").generator().integers(2**32))
     classes = [labels[i] for i in kept] + [synthetic_labels[i] for i in made]
-    with threadpool_limits(1):  # a fixed order of sums makes the map depend on the seed alone
+    with threadpool_limits(1):  # one thread adds numbers in a fixed order, so the same seed gives the same map
         planes = {"UMAP": _umap_plane(umap, vectors, map_seed), "t-SNE": _tsne_plane(vectors, map_seed)}
     paths: list[Path] = []
     for name, plane in planes.items():
@@ -98,7 +99,7 @@ def _check(real: Float32, labels: Sequence[str], synthetic: Float32, synthetic_l
 def _umap() -> Any:
     try:
         with warnings.catch_warnings():
-            # umap-learn says at import that its neural variant, not used here, lacks TensorFlow
+            # umap-learn warns at import if TensorFlow is missing; only its neural variant, not used here, needs it
             warnings.filterwarnings("ignore", message="Tensorflow not installed", category=ImportWarning)
             import umap
     except ModuleNotFoundError as error:
@@ -149,7 +150,7 @@ def _draw(name: str, plane: Plane, classes: Sequence[str], n_real: int, title: s
                 panels[1].scatter(*made.T, label=f"{label}, synthetic", rasterized=True, **style)
         for panel, heading in zip(panels, ("train", "train and synthetic"), strict=True):
             panel.set_title(heading, loc="left")
-            panel.set_xticks([])  # the units of such a map mean nothing
+            panel.set_xticks([])  # the coordinates of UMAP and t-SNE have no unit
             panel.set_yticks([])
         figure.suptitle(f"{title} ({name})", fontweight="bold", fontsize=9, x=0.01, ha="left")
         handles, shown = panels[1].get_legend_handles_labels()
@@ -162,5 +163,5 @@ def _color(i: int) -> str:
 
 
 def _mark(i: int) -> str:
-    """Return the mark of class i; from the ninth class on, colours repeat with another mark."""
+    """Return the marker of class i; from the ninth class on, the colours repeat, each with another marker."""
     return LOOKS[(i + i // len(LOOKS)) % len(LOOKS)].marker

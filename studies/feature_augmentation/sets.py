@@ -1,4 +1,4 @@
-"""The labelled texts of the study: public sets by name, or any other table."""
+"""Read the labelled texts of the study: public datasets by name, or any other table."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -21,19 +21,19 @@ PARTS = ("train", "test")  # the folders of IMDB as published
 
 
 def read_set(dataset: str, data: Path | None) -> tuple[str, Corpus]:
-    """Return the name of a set and its records without exact repeats of a text.
+    """Return the name of a dataset and its records without exact repeats of a text.
 
     Args:
-        dataset: a name of `NAMED`; else the path of a table that `synthgen.load` reads, with columns text,
-            label and perhaps group, or of a folder train/CLASS/*.txt, test/CLASS/*.txt.
-        data: the folder of the named sets.
+        dataset: a name of `NAMED`, or the path of a table that `synthgen.load` reads (with columns text, label and
+            perhaps group), or the path of a folder with the files train/CLASS/*.txt and test/CLASS/*.txt.
+        data: the folder of the named datasets; can be None for a path.
 
     Returns:
         The name (for a path, its last part without the suffix) and the pooled records, whose ids start with the name
         of the file. Of rows with the same text, the first is kept.
 
     Raises:
-        DataError: if nothing is found, or a table cannot be used.
+        DataError: if the dataset is not found, or its files cannot be used.
     """
     if dataset in NAMED:
         paths = _named(dataset, data)
@@ -49,7 +49,7 @@ def read_set(dataset: str, data: Path | None) -> tuple[str, Corpus]:
 def first_of_classes(corpus: Corpus, per_class: int, seeds: SeedTree) -> Corpus:
     """Return at most `per_class` records of each label, drawn without replacement, in the order of the corpus.
 
-    Randomness: one permutation of `seeds.child(label)`.
+    Randomness: one permutation of `seeds.child(label)` for each label.
     """
     kept: set[int] = set()
     for label in corpus.counts():
@@ -89,7 +89,8 @@ def read_records(path: Path) -> Corpus:
             id=f"{path.stem}/{r.id}",
             text=r.text,
             label=r.label,
-            # each row is a person; keep the prefix `record-`, because the draws of the archived trials depend on it
+            # Without a column group, each row is a person. Keep the prefix `record-` in the name of this person,
+            # because the random choices of the archived trials depend on it.
             group=r.group if has_groups else f"{path.stem}/{r.id.replace('row-', 'record-', 1)}",
         )
         for r in corpus.records
@@ -98,7 +99,7 @@ def read_records(path: Path) -> Corpus:
 
 
 def _class_folders(path: Path) -> Corpus:
-    """Return the texts of the classes that both parts have; IMDB's train part also has a folder without labels."""
+    """Return the texts of the classes in both train and test, which excludes IMDB's unlabelled texts in train."""
     labels = sorted(set.intersection(*({p.name for p in (path / part).iterdir() if p.is_dir()} for part in PARTS)))
     files = [f for part in PARTS for label in labels for f in sorted((path / part / label).glob("*.txt"))]
     records, undecodable = [], 0

@@ -1,6 +1,6 @@
-"""Summarise the cells of a study: means with intervals, and differences of each method to the baselines.
+"""Summarise the results of a study: means with intervals, and differences of each method to the baselines.
 
-n is the number of train records of each minority class.
+n is the number of train records of each minority class. A cell is the result of one method at one n on one fold.
 """
 
 from collections.abc import Sequence
@@ -13,18 +13,19 @@ from studies.corrected_t import FoldMean, corrected_t, holm_where_made
 from studies.feature_augmentation.cells import MEASURES, Cell, Cells, FoldKey, by_place, ok, places_along
 
 NONE, RANDOM = "none", "random-oversample"
-BASELINES = {NONE: "none", RANDOM: "random"}  # method -> its name in the columns
+BASELINES = {NONE: "none", RANDOM: "random"}  # key: method; value: the part of column names that stands for it
 HEAD_TO_HEAD = ("smote", "vae")
 HIGHER, LOWER, NO_DIFFERENCE, NOT_MEASURABLE = "higher", "lower", "no difference shown", "not measurable"
 
 
 def summarise(cells: pa.Table) -> pa.Table:
-    """Return mean and interval of every dataset, measure, n and method, and its paired tests against the baselines.
+    """Return a row per dataset, measure, n and method: mean, interval, and paired tests against the two baselines.
 
-    Columns: dataset, measure, n, method, folds_ok, folds_refused, mean, low, high; then for `none` and `random`
-    (oversampling): diff_*, diff_*_low, diff_*_high, p_*, p_*_holm. Differences are method minus baseline over the
-    folds in which both have results; Holm's correction is over the methods of a dataset, measure and n. A value is
-    null if it cannot be computed: for the baseline itself, without pairs, with one fold, or without variance.
+    Columns: dataset, measure, n, method, folds_ok, folds_refused, mean, low, high; then diff_*, diff_*_low,
+    diff_*_high, p_* and p_*_holm, where * is `none` (no augmentation) or `random` (random oversampling). Differences
+    are method minus baseline over the folds in which both have results. Holm's correction is over the methods of a
+    dataset, measure and n. A value is null if it cannot be computed: for the baseline itself, if method and baseline
+    have no fold in common, and for intervals and p-values with one fold or without variance.
 
     Args:
         cells: the raw results, one row per dataset, repeat, fold, n and method.
@@ -67,7 +68,7 @@ def over_n(cells: pa.Table) -> pa.Table:
 
 
 def difference_verdict(low: float | None, high: float | None) -> str:
-    """Return the verdict on the interval of a difference."""
+    """Return the verdict on a difference whose interval is from `low` to `high`, or None if it has no interval."""
     if low is None or high is None:
         return NOT_MEASURABLE
     if low > 0:
@@ -113,7 +114,10 @@ def _rows_over_n(
 
 
 def _difference(places: Cells, dataset: str, measure: str, all_n: Sequence[int], pair: tuple[str, str]) -> FoldMean:
-    """Return the first method minus the second: averaged over n in each fold that has both, then over the folds."""
+    """Return the mean over folds of the first method minus the second, averaged over n within each fold.
+
+    Only the folds in which both methods have a result at every n of `all_n` are used.
+    """
     first, second = ([ok(places, (dataset, n, m)) for n in all_n] for m in pair)
     if not all_n or pair[0] == pair[1]:
         return FoldMean(folds=0, mean=None, low=None, high=None, p=None)

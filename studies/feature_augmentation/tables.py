@@ -1,4 +1,7 @@
-"""Write the study's results: the cells, the tables computed from them, and a Markdown page."""
+"""Write the study's results: the cells, the tables computed from them, and a Markdown page.
+
+A cell is the result of one method on one fold, with n train records of each minority class.
+"""
 
 import json
 from collections import Counter
@@ -37,17 +40,19 @@ PAPER = (
 _NAMES = {"accuracy": "Accuracy", "macro_f1": "Macro F1", "minority_recall": "Recall of the minority classes"}
 _KEY_TO_ACCURACY = (
     "Each cell is the mean ± half the width of its 95 % interval. ↑ and ↓ mean that the interval of the paired "
-    "difference to none is above or below zero. (k refused) means that the method gave no result in k folds."
+    "difference to the row `none` is above or below zero. (k refused) means that the method gave no result in k "
+    "folds."
 )
 _METHOD = (
     "Intervals are 95 % intervals of the mean over folds. Intervals and tests use the corrected resampled t-test, "
-    "because folds share training records (Nadeau & Bengio 2003: variance s² · (1/J + n_test/n_train) over J folds). "
-    "Differences are paired by fold, records and test set. The p-values are two-sided and corrected by Holm over the "
-    "methods of a dataset and measure (and n). A verdict is based on the interval, which is not corrected for the "
-    "number of methods. *higher* and *lower* mean that the interval is on one side of zero. *no difference shown* "
-    "means that it contains zero, which does not prove equality. *not measurable* means that there are too few "
-    "folds or no variance. Differences over all n first average each fold over n, and leave out every n at which one "
-    "of the two methods has no result in a fold."
+    "because folds share training records (Nadeau & Bengio 2003: variance s² · (1/J + n_test/n_train) over J "
+    "folds). Differences are paired by fold, records and test set. The p-values are two-sided and corrected by "
+    "Holm's method over the methods of a dataset and measure (and n).\n\n"
+    "A verdict is based on the interval, which is not corrected for the number of methods. *higher* and *lower* "
+    "mean that the interval is on one side of zero. *no difference shown* means that the interval contains zero, "
+    "which does not prove equality. *not measurable* means that there are too few folds or no variance. Differences "
+    "over all n first average each fold over n, and leave out every n at which one of the two methods has no result "
+    "in a fold."
 )
 
 
@@ -57,8 +62,8 @@ def write_tables(cells: pa.Table, meta: Mapping[str, Any], folder: Path) -> None
     Args:
         cells: the raw results, one row per dataset, repeat, fold, n and method.
         meta: settings of the study as JSON values; written to the metadata of each parquet file under `study` and
-            listed in results.md in this order.
-        folder: created if missing; files of these names are replaced.
+            listed in results.md in the order of the mapping.
+        folder: created if missing; existing files with the four names are replaced.
 
     Raises:
         DataError: if the cells are incomplete; see `by_place`.
@@ -92,7 +97,7 @@ def _page(cells: pa.Table, summary: Sequence[Row], overall: Sequence[Row], meta:
 
 
 def _sentences(rows: Sequence[Row]) -> list[str]:
-    """Return the comparisons of SMOTE with the three other methods by accuracy, then those of every method."""
+    """Return lines on accuracy: SMOTE against `none`, random oversampling and VAE; all methods; then `_finding`."""
     lines = []
     for method, versus in ((HEAD_TO_HEAD[0], NONE), (HEAD_TO_HEAD[0], RANDOM), HEAD_TO_HEAD):
         row = next((r for r in rows if (r["method"], r["versus"]) == (method, versus)), None)
@@ -110,7 +115,7 @@ def _sentences(rows: Sequence[Row]) -> list[str]:
 
 
 def _finding(rows: Sequence[Row]) -> list[str]:
-    """Return for which methods the paper's finding holds, and which are better than repeating records."""
+    """Return two lines: the methods that confirm the paper's finding, and those better than repeating records."""
     verdicts = {(row["method"], row["versus"]): row["verdict"] for row in rows}
 
     def among(methods: Sequence[str], versus: str) -> tuple[list[str], list[str]]:
@@ -208,7 +213,7 @@ def markdown_list(meta: Mapping[str, Any], indent: str = "") -> str:
 
 
 def markdown_table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    """Return a table of Markdown."""
+    """Return a Markdown table with a heading row."""
     lines = [head, ["---"] * len(head), *rows]
     return "\n".join(f"| {' | '.join(_plain(str(cell)) for cell in line)} |" for line in lines)
 

@@ -17,6 +17,8 @@ from synthgen.embed import Encoder
 def kept_vectors(name: str, texts: Sequence[str], encoder: Encoder, folder: Path, progress: Progress) -> Float32:
     """Return the vectors of the texts, float32 (n, d), read from the folder if this encoder has embedded them before.
 
+    Otherwise, the encoder embeds the texts, and the vectors are written to the folder for the next call.
+
     Raises:
         StorageError: if the cached vectors cannot be read.
     """

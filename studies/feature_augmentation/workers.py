@@ -18,13 +18,13 @@ _experiments: dict[str, Experiment] = {}  # set once when a worker process start
 
 
 def run_experiments(experiments: Sequence[Experiment], out: Path, progress: Progress) -> pa.Table:
-    """Return the cells of all folds of all experiments in order; finished folds are read, and the others run.
+    """Run the folds that have no result file; return the cells (results) of all folds of all experiments in order.
 
-    Each fold is one file under `out/<dataset>-<key>/`. The key is a digest of all inputs, so results of other
-    settings, tables or methods are never mixed.
+    Each fold is one file under `out/<dataset>-<key>/`. The key is a digest of the settings, the vectors and
+    `FOLDS_VERSION`, so results of other settings, vectors or versions of the code are never mixed.
 
     Raises:
-        Interrupted: if a worker process was killed; the same command continues.
+        Interrupted: if a worker process was killed; run the same command again to continue.
         StorageError: if a finished fold cannot be read.
 
     Cost: one single-threaded process per core.
@@ -49,7 +49,7 @@ def _make(experiments: Mapping[str, Experiment], missing: Mapping[Job, Path], ad
         write_whole(missing[job], _to_bytes(table))
         advance(1)
 
-    # the sets alternate, so that the estimate of the remaining time is good from the start
+    # the datasets alternate, so that the estimate of the remaining time is good from the start
     order = sorted(missing, key=lambda job: job[1:])
     in_processes(order, _run, finished, start=_start, given=(experiments,))
 

@@ -1,4 +1,4 @@
-"""Choose the real records from which the baselines without a model make new labelled texts."""
+"""Choose the real records from which the variants that do not interpolate make new labelled texts."""
 
 from collections.abc import Mapping, Sequence
 
@@ -12,11 +12,12 @@ from synthgen.core.types import Embedded
 
 
 def sources(labels: Sequence[str], counts: Mapping[str, int], seeds: SeedTree) -> Index:
-    """Return the real row that each new record is made from, sorted by label; rows of a class are used equally often.
+    """Return the real row that each new record is made from, int64 (m), in the order of the sorted labels.
 
-    `labels` are those of the real rows, and `counts` the numbers of new records by label.
+    The rows of a class are used equally often (the counts differ by at most one). `labels` are the classes of the
+    real rows, and `counts` has the number of new records of each label; m is their sum.
 
-    Randomness: one permutation of the class by `seeds.child(label)`.
+    Randomness: one permutation of the rows of each class, by `seeds.child(label)`.
     """
     column = np.array(labels, dtype=object)
     made = [np.empty(0, dtype=np.int64)]
@@ -27,14 +28,16 @@ def sources(labels: Sequence[str], counts: Mapping[str, int], seeds: SeedTree) -
 
 
 def partners(x: Embedded, of: Index) -> Index:
-    """Return for each row the nearest row of its class and of another person; a repeated row gets the next nearest.
+    """Return for each row in `of` the nearest row of its class and of another person, int64 (m).
+
+    If a row occurs several times in `of`, each further occurrence gets the next nearest row.
 
     Args:
         x: real vectors.
-        of: int64 (m), rows of x, grouped by label.
+        of: int64 (m), rows of x.
 
     Raises:
-        DataError: if a class has too few persons; all are named.
+        DataError: if a record has too few records of other persons in its class; all such classes are listed.
     """
     labels = np.array(x.labels, dtype=object)
     groups = np.unique(np.array(x.groups, dtype=object), return_inverse=True)[1]
@@ -57,7 +60,7 @@ def partners(x: Embedded, of: Index) -> Index:
 
 
 def _turns(rows: Index) -> Index:
-    """Return for each value the number of its earlier occurrences."""
+    """Return for each element the number of earlier elements with the same value, int64."""
     seen: dict[int, int] = {}
     turns = np.empty(len(rows), dtype=np.int64)
     for i, row in enumerate(rows.tolist()):

@@ -1,4 +1,4 @@
-"""`python -m studies smotext`: decode records from sets of text, measure them, and write tables and figures."""
+"""`python -m studies smotext`: make synthetic records of public datasets, measure them, write tables and figures."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -27,7 +27,7 @@ from synthgen.embed import Encoder, build_encoder, with_ids
 from synthgen.embed.config import EmbedConfig
 from synthgen.models.store import digest_of, model_folder
 
-# a small version that ends within a minute, as a test; its figures are not meaningful
+# a small version that ends within a minute, to test the command; its results are not meaningful
 QUICK = SmotextProtocol(
     seeds=2,
     real=40,
@@ -50,17 +50,17 @@ class SmotextRequest:
     """Options of the command; None selects the number of the protocol."""
 
     datasets: tuple[str, ...] | None  # names in `text_sets.SOURCES`
-    data: Path | None  # folder of the sets
+    data: Path | None  # folder of the datasets
     out: Path  # folder of all output
-    bridge: str  # "builtin" or a folder
-    seeds: int | None  # number of draws of real records
+    bridge: str  # "builtin" or a folder; a bridge converts a vector to input of the language model
+    seeds: int | None  # number of draws (random choices of the real train records)
     seed: int  # seed of every random choice
     real: int | None  # train records per draw
     synthetic: int | None  # records per variant
     quick: bool  # whether to use the small protocol
 
     def names(self) -> tuple[str, ...]:
-        """Return the names of the sets."""
+        """Return the names of the datasets."""
         return self.datasets or (QUICK_SETS if self.quick else tuple(SOURCES))
 
     def protocol(self) -> SmotextProtocol:
@@ -77,10 +77,10 @@ class SmotextRequest:
         )
 
     def design(self) -> "StudyDesign":
-        """Return the encoder, the decoders and the designs of the study; this reads the sets.
+        """Return the encoder, the decoders and the design for each dataset; this reads the datasets.
 
         Raises:
-            DataError: if sets are missing or invalid; sets are read before any work.
+            DataError: if datasets are missing or invalid.
             ModelMissing, ModelError: if a model or bridge is missing or does not fit.
         """
         protocol = self.protocol()
@@ -98,29 +98,30 @@ class SmotextRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StudyDesign:
-    """The encoder, decoders and designs of the study."""
+    """The encoder, the decoders, and for each dataset the design (the experiment on it)."""
 
     encoder: Encoder
-    makers: Mapping[str, Maker]  # decoders that write the texts
-    designs: Mapping[str, SetDesign]  # designs by name of their set
+    makers: Mapping[str, Maker]  # decoders that write the texts, by name
+    designs: Mapping[str, SetDesign]  # designs by name of their dataset
 
     def paths(self, out: Path) -> dict[Job, Path]:
-        """Return every trial with its file in a folder; see `trial_paths`."""
+        """Return every trial with the path of its result in the folder `out`; see `trial_paths`."""
         return trial_paths(self.designs, self.makers, self.encoder.digest, out)
 
 
 def smotext(request: SmotextRequest, progress: Progress, say: Any) -> Path:
     """Run the missing trials, write the tables and figures, and return the path of the Markdown page.
 
-    Decoded texts and finished trials stay in `request.out`, so an interrupted study continues. The texts of finished
-    trials are not decoded again, and the vectors of a set are not computed if all its trials are finished.
+    A trial measures one variant of synthetic records in one draw of one dataset. Decoded texts and finished trials
+    stay in `request.out`, so an interrupted study continues. The texts of finished trials are not decoded again, and
+    the vectors of a dataset are not computed if all its trials are finished.
 
-    `say` is called with the estimate of the run time, as text.
+    `say` is called with a sentence that estimates the run time.
 
     Raises:
         DataError, ModelMissing, ModelError: see `SmotextRequest.design`.
         StorageError: if the folder cannot be written.
-        Interrupted: if a worker was killed; the same command continues.
+        Interrupted: if a worker process was killed; run the same command again to continue.
     """
     from studies.smotext.figures import write_smotext_figures
     from studies.smotext.lambdas import write_lambdas
@@ -165,7 +166,11 @@ def _embedded(design: SetDesign, encoder: Encoder, folder: Path, progress: Progr
 
 
 def _makers(bridge: str, folder: Path, encoder: Encoder, sets: list[TextSet]) -> dict[str, Maker]:
-    """Return the decoders: the language model with the bridge, with each set's style, and prompted by the label."""
+    """Return the decoders by name.
+
+    The decoder with the bridge serves all datasets. Each dataset also has a decoder that gets a prompt with the label
+    instead of a vector. If a style adapter is given for a dataset, it has a decoder with the bridge and the adapter.
+    """
     from synthgen.decode.bridge import load_bridge
     from synthgen.decode.style_adapter import load_style
 

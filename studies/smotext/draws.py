@@ -1,4 +1,4 @@
-"""The real records of one draw: train records, and held-out records of other persons."""
+"""Choose real records at random (a draw): train records, and held-out records of other persons."""
 
 from collections import Counter, defaultdict
 from dataclasses import dataclass
@@ -12,28 +12,30 @@ from synthgen.core.types import Corpus
 from synthgen.interpolate.base import largest_remainder
 
 Index = NDArray[np.int64]
-MOST = (4, 5)  # at most four fifths of a set are used for train, so that some records are held out
+MOST = (4, 5)  # at most four fifths of a pool are used for train, so that some records are held out
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Draw:
-    """The rows of a pool that one draw selects."""
+    """The rows of a pool (the real records of a dataset) that one draw selects."""
 
     train: Index  # int64 (n), ascending
-    held_out: Index  # int64 (m), ascending; of persons without a record in train; per class at most as many as train
+    # int64 (m), ascending: rows of persons without a record in train, of each class at most as many as in train
+    held_out: Index
 
 
 def draw(pool: Corpus, n: int, least: int, seeds: SeedTree) -> Draw:
     """Return the train records of a draw, with the pool's shares of classes, and the held-out records.
 
     Persons are taken in random order. A record is added to train if train needs more records of its class. If some
-    records of a person are in train, the person's other records are not used.
+    records of a person are in train, the person's other records are not used. If none are in train, the person's
+    records are held out, until each class has as many held-out records as train records.
 
     Args:
         pool: the records.
-        n: number of train records, at most four fifths of the pool.
-        least: smallest number of persons per class in train.
-        seeds: the stream of the draw.
+        n: number of train records; reduced to four fifths of the pool if it is larger.
+        least: smallest allowed number of persons per class in train.
+        seeds: the random stream of the draw.
 
     Raises:
         DataError: if classes have too few persons in train; all are listed.
@@ -62,7 +64,7 @@ def draw(pool: Corpus, n: int, least: int, seeds: SeedTree) -> Draw:
 
 
 def _take(pool: Corpus, rows: list[int], want: Counter[str]) -> list[int]:
-    """Return the rows of classes that still need records, and reduce `want`, the number needed of each class."""
+    """Return those of `rows` whose class still needs records, and reduce `want`, the number needed of each class."""
     taken = []
     for i in rows:
         if want[pool.records[i].label] > 0:

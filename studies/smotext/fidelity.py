@@ -32,8 +32,9 @@ def mean_of(values: NDArray[np.generic], rng: np.random.Generator) -> Mean:
     """Return the mean of one number per text, and its percentile bootstrap interval over texts.
 
     Args:
-        values: (n,), n >= 1. For differences of two ways on the same texts, the interval is paired.
-        rng: the generator; it draws `RESAMPLES` times n numbers.
+        values: (n,), one number per text, n >= 1. If each number is the difference of two values of the same text,
+            the interval is that of a paired comparison.
+        rng: the generator; `RESAMPLES` times n numbers are drawn from it.
 
     Reference: Efron & Tibshirani, An Introduction to the Bootstrap, 1993, section 13.3.
     """
@@ -46,20 +47,22 @@ def mean_of(values: NDArray[np.generic], rng: np.random.Generator) -> Mean:
 
 
 def class_kept(written: Float32, labels: Sequence[str], reference: Float32, of: Sequence[str], own: Int64) -> Bools:
-    """Return for each decoded text whether the nearest class of real texts is the class it was decoded for.
+    """Return for each decoded text whether the nearest class of real texts is the class it was decoded for, bool (m).
+
+    The nearest class is the class c for which the sum of the vectors of its real texts has the largest cosine with ŷ:
 
         argmax_c cos(ŷ, Σ_{j in c, j not in own} x_j) = label
 
     Args:
-        written: (m, d), unit rows ŷ.
+        written: float32 (m, d), the vectors ŷ of the decoded texts, of unit length.
         labels: (m), the classes that the texts were decoded for.
-        reference: (n, d), unit rows x of real texts.
-        of: (n), the classes of the reference.
-        own: (m, p), the reference rows from which a text was decoded, all of its class, possibly repeated. They are
-            excluded from the sum of the class.
+        reference: float32 (n, d), the vectors x of the real texts, of unit length.
+        of: (n), the classes of the real texts.
+        own: int64 (m, p), the reference rows from which each text was decoded. They have the class of the text, and a
+            row may be repeated. They are excluded from the sum of the class.
 
     Raises:
-        DataError: if a class has no other rows.
+        DataError: if a class has no rows other than those in `own`.
     """
     names = sorted(set(of))
     code = {name: i for i, name in enumerate(names)}

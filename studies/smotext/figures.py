@@ -14,7 +14,7 @@ from studies.smotext.summary import HEADS, over_seeds
 
 Row = dict[str, Any]
 
-# more than four lines cannot be distinguished in grey; the tables have all variants
+# the variants in the figure `accuracy`, because more than four lines cannot be distinguished in grey
 CURVES = ("smotext", "smotext-filtered", "eda", LABEL_ONLY)
 ARMS = {"synthetic": "synthetic alone", "real+synthetic": "real + synthetic"}
 _REAL_STYLE = {"color": "#7f7f7f", "linestyle": (0, (4, 1.5)), "linewidth": 1.2}
@@ -25,9 +25,12 @@ _BANDS = "mean over seeds, band: 95 % interval"
 def write_smotext_figures(measures: pa.Table, folder: Path) -> list[Path]:
     """Draw the measures of all trials and return the files, SVG and PNG of each figure.
 
-    `accuracy` has a row of panels per dataset and a panel per classifier and arm, with a line and a band (95 %
-    interval) for each of `CURVES`, and real records alone in grey. `privacy-utility` has a panel per dataset, with
-    the accuracy of TF-IDF of every variant over its membership AUC by characters.
+    `accuracy` has a row of panels for each dataset, with one panel for each classifier and each of `ARMS` (whether
+    the classifier is trained on synthetic records alone or together with real records). Each panel has a line and a
+    band (95 % interval) for each variant in `CURVES`, and a grey line for real records alone.
+
+    `privacy-utility` has a panel for each dataset, in which each variant is a point: x is the membership AUC by
+    character 4-grams, and y is the accuracy of TF-IDF trained on synthetic records alone.
 
     Raises:
         DataError: if a measure occurs twice.
@@ -39,7 +42,7 @@ def write_smotext_figures(measures: pa.Table, folder: Path) -> list[Path]:
 def _curves(rows: Sequence[Row], folder: Path) -> list[Path]:
     datasets = list(dict.fromkeys(row["dataset"] for row in rows))
     places = [(by, arm) for by in HEADS for arm in ARMS]
-    sizes = sorted({r["n"] for r in rows if r["measure"] == "accuracy" and r["n"] > 0})  # all panels share the axis
+    sizes = sorted({r["n"] for r in rows if r["measure"] == "accuracy" and r["n"] > 0})  # all panels share the x axis
     with sheet(0.9 + 1.75 * len(datasets), len(datasets), len(places), sharex=True, sharey="row") as (figure, panels):
         for k, panel in enumerate(panels):
             dataset, (by, arm) = datasets[k // len(places)], places[k % len(places)]
@@ -66,7 +69,7 @@ def _curves(rows: Sequence[Row], folder: Path) -> list[Path]:
 
 
 def _reach(rows: Sequence[Row]) -> tuple[float, float]:
-    """Return the limits of an axis that shows all means; wide bands may be cut."""
+    """Return the limits of an axis that shows all means; bands can extend beyond these limits."""
     means = [r["mean"] for r in rows]
     spare = 0.1 * (max(means) - min(means)) + 0.01
     return min(means) - spare, max(means) + spare

@@ -1,6 +1,6 @@
-"""Decode texts from points between the vectors of two texts, the parents, and measure the similarity to each.
+"""Decode texts from points between the vectors of two texts (the parents), and measure the similarity to each parent.
 
-λ is the position of the point: 0 is the first parent, 1 the second.
+λ is the position of the point: 0 is at the first parent, and 1 at the second.
 """
 
 from collections import Counter
@@ -26,15 +26,15 @@ _FIGURE_INCHES = 3.6
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Pairs:
-    """Texts, and the pairs of them to interpolate.
+    """Texts, and the pairs of texts to interpolate.
 
     Raises:
-        DataError: if a pair has two classes, one text twice or a class without a third text, or if there are fewer
-            than two pairs.
+        DataError: if the two texts of a pair have different classes or are the same text, if the class of a pair has
+            fewer than three texts, or if there are fewer than two pairs.
     """
 
     texts: Sequence[str]
-    labels: Sequence[str]  # the class of each
+    labels: Sequence[str]  # the class of each text
     # int64 (m, 2), m >= 2, the two different texts of each pair, of one class that has at least three texts
     rows: Int64
 
@@ -53,15 +53,19 @@ class Pairs:
             if wrong.any()
         ]
         if len(self.rows) < 2:
-            problems.append(f"{len(self.rows)} pairs; two are needed, because another pair is the baseline of each")
+            needed = "at least two are needed, because each pair is compared with another pair"
+            problems.append(f"{len(self.rows)} pairs; {needed}")
         if problems:
             raise DataError("the pairs cannot be interpolated", problems=problems)
 
 
 def random_pairs(labels: Sequence[str], m: int, rng: np.random.Generator) -> Int64:
-    """Return m pairs of texts of one class, int64 (m, 2); the classes alternate, and no text is used twice.
+    """Return m random pairs of texts, int64 (m, 2); both texts of a pair have one class, and no text is used twice.
 
-    Classes with fewer than three texts are skipped. Raise DataError if the classes are too small for m pairs.
+    The classes take turns in the list of pairs. Classes with fewer than three texts are skipped.
+
+    Raises:
+        DataError: if the classes have too few texts for m pairs.
     """
     size = Counter(labels)
     of = {c: [i for i, label in enumerate(labels) if label == c] for c in sorted(size) if size[c] >= 3}
@@ -71,19 +75,20 @@ def random_pairs(labels: Sequence[str], m: int, rng: np.random.Generator) -> Int
         pairs[k] for k in range(max(map(len, each.values()), default=0)) for pairs in each.values() if k < len(pairs)
     ]
     if len(turns) < m:
-        raise DataError(f"{m} pairs are requested, the classes have texts for {len(turns)}", hint="Request fewer.")
+        problem = f"{m} pairs are requested, but the classes have texts for only {len(turns)}"
+        raise DataError(problem, hint="Request fewer.")
     return np.array(turns[:m], dtype=np.int64)
 
 
 def along(
     encoder: Encoder, decoder: Decoder, settings: Settings, pairs: Pairs, lambdas: Sequence[float], seeds: SeedTree
 ) -> list[dict[str, float]]:
-    """Return for each λ one row of measures of the texts that are decoded between the vectors of a pair.
+    """Return for each λ one row of measures of the texts that are decoded from points between the parents.
 
         x̃ = x_i + λ (x_j − x_i),   ŷ = e(text written from x̃)
 
-    Here e is the encoder. The measures of a pair with several candidates are averaged. A pair uses the same random
-    numbers for every λ.
+    Here e is the encoder, and x_i and x_j are the vectors of the parents. If several candidates (texts) are decoded
+    for a pair, their measures are averaged. A pair uses the same random numbers for every λ.
 
     Args:
         encoder: encoder of the texts.
@@ -91,16 +96,20 @@ def along(
         settings: settings of the decoder; `prompts` must contain the labels of the pairs.
         pairs: the pairs to interpolate.
         lambdas: each in [0, 1].
-        seeds: streams of the decoder and the intervals.
+        seeds: random streams of the decoder and the intervals.
 
     Returns:
-        Rows with, as means over pairs:
-        "lambda", "pairs"; "target", "target_low", "target_high": cos(ŷ, x̃) and its bootstrap interval; "first",
-        "second": cos(ŷ, x_i), cos(ŷ, x_j); "others": mean cos of ŷ with the parents of the next pair of the class,
-        the baseline for "first" and "second"; "class_kept": see `class_kept`, with both parents excluded;
-        "says_first", "says_second": share of texts with a rare word that only the first, or only the second, parent
-        has; "says_both": share of texts with rare words of both kinds; "says_both_others": the same for the parents
-        of the next pair of the class, which shows what chance gives.
+        Rows with λ ("lambda"), the number of pairs ("pairs"), and these means over pairs:
+            "target", "target_low", "target_high": cos(ŷ, x̃) and its bootstrap interval;
+            "first", "second": cos(ŷ, x_i) and cos(ŷ, x_j);
+            "others": mean of cos(ŷ, x) over the two parents x of another pair of the class, as the baseline for
+                "first" and "second";
+            "class_kept": share of texts of the requested class, by `class_kept` with both parents excluded;
+            "says_first", "says_second": share of texts with a rare word that only the first parent has, and share of
+                texts with a rare word that only the second parent has;
+            "says_both": share of texts with rare words of both kinds;
+            "says_both_others": like "says_both", but with the parents of another pair of the class; this is the share
+                expected by chance.
 
     Privacy: the result has numbers and no text.
     Cost: len(lambdas) · m · candidates texts are decoded and embedded.
@@ -138,7 +147,7 @@ def _latents(target: Float32, labels: tuple[str, ...], pairs: Pairs, lam: float)
 
 
 def _next(pairs: Pairs) -> Int64:
-    """Return for each pair the number of the next pair of its class, or of any class if its class has no other."""
+    """Return for each pair the number of the next pair of its class (int64), or of any class if there is no other."""
     of = [pairs.labels[i] for i in pairs.rows[:, 0]]
     m = len(of)
     turn = [[(k + step) % m for step in range(1, m)] for k in range(m)]
@@ -146,7 +155,7 @@ def _next(pairs: Pairs) -> Int64:
 
 
 def _figures(written: Float32, target: Float32, vectors: Float32, pairs: Pairs) -> dict[str, Float64]:
-    """Return the cosines, and whether the class is kept, as one number per pair."""
+    """Return the cosine measures of `along` and "class_kept", each float64 (m), one number per pair."""
     m = len(target)
     again = written.reshape(m, -1, written.shape[1])
     other = pairs.rows[_next(pairs)]
@@ -165,7 +174,11 @@ def _figures(written: Float32, target: Float32, vectors: Float32, pairs: Pairs) 
 
 
 def _distinctive(pairs: Pairs) -> list[tuple[frozenset[str], frozenset[str]]]:
-    """Return for each pair the rare words that only its first text has, and those that only its second text has."""
+    """Return for each pair the rare words that only its first text has, and those that only its second text has.
+
+    A word of at least `TELLING_LETTERS` letters is rare if at most `TELLING_SHARE` of the texts, or at most two
+    texts, contain it.
+    """
     words = [frozenset(w for w in words_of(text) if len(w) >= TELLING_LETTERS) for text in pairs.texts]
     n_texts = Counter(w for of in words for w in of)
     most = max(2.0, TELLING_SHARE * len(words))
@@ -176,7 +189,10 @@ def _distinctive(pairs: Pairs) -> list[tuple[frozenset[str], frozenset[str]]]:
 def _says(
     words: Sequence[frozenset[str]], distinctive: Sequence[tuple[frozenset[str], frozenset[str]]], others: Int64
 ) -> dict[str, Float64]:
-    """Return for each pair the shares of its texts with distinctive words, as the measures "says_..." of `along`."""
+    """Return the measures "says_..." of `along`: for each pair, the share of its texts with distinctive words.
+
+    `words` are the words of the decoded texts, pair by pair, and `others` is the next pair of each pair; see `_next`.
+    """
     m = len(distinctive)
     c = len(words) // m
 
@@ -194,7 +210,7 @@ def _says(
 
 
 def write_lambdas(rows: Sequence[dict[str, float]], folder: Path, name: str = "lambdas") -> list[Path]:
-    """Draw the rows of `along` over λ (cosines, and shares of texts), and return the files, SVG and PNG."""
+    """Draw the measures in the rows of `along` over λ, and return the files, SVG and PNG."""
     lam = np.array([row["lambda"] for row in rows])
     panels_of = (
         (

@@ -1,4 +1,4 @@
-"""Run two simple attacks on synthetic records: finding their parents, and membership inference."""
+"""Run two simple attacks on synthetic records: finding the real records they come from, and membership inference."""
 
 from collections.abc import Sequence
 
@@ -13,7 +13,7 @@ BLOCK_ROWS = 256
 
 
 def unit_cosines(synthetic: Float32, real: Float32) -> Float32:
-    """Return the cosines (m, n) of vectors (m, d) and (n, d); a vector of length zero has the cosine 0 with all."""
+    """Return the cosines, float32 (m, n), of vectors (m, d) and (n, d); a zero vector has the cosine 0 with all."""
     one, other = (v / np.maximum(np.linalg.norm(v, axis=1, keepdims=True), 1e-12) for v in (synthetic, real))
     found: Float32 = (one @ other.T).astype(np.float32)
     return found
@@ -22,7 +22,8 @@ def unit_cosines(synthetic: Float32, real: Float32) -> Float32:
 def character_cosines(synthetic: Sequence[str], real: Sequence[str]) -> Float32:
     """Return the cosines of TF-IDF vectors of character 4-grams within words, float32 (m, n).
 
-    The vocabulary and its weights come from the real texts, so this attack uses no model that the generator uses.
+    The vocabulary and its weights are computed from the real texts, so this attack uses no model that the generator
+    uses.
     """
     from sklearn.feature_extraction.text import TfidfVectorizer
 
@@ -38,12 +39,14 @@ def character_cosines(synthetic: Sequence[str], real: Sequence[str]) -> Float32:
 def parent_nearest(likeness: Float32, parents: Sequence[tuple[int, ...]]) -> float:
     """Return the share of synthetic records whose most similar real record is one of their parents.
 
+    The parents of a synthetic record are the train records that it was made from.
+
     Args:
-        likeness: (m, n), similarity to all real records, parents and others.
+        likeness: float32 (m, n), similarity of each synthetic record to all real records, parents and others.
         parents: (m), the columns in `likeness` of the parents of each synthetic record.
 
     Raises:
-        DataError: if there are no records, or a record without parents.
+        DataError: if there are no synthetic records, or if a synthetic record has no parents.
     """
     if not len(likeness) or any(not of for of in parents):
         raise DataError("the share of records nearest to a parent requires records with parents")
@@ -52,20 +55,21 @@ def parent_nearest(likeness: Float32, parents: Sequence[tuple[int, ...]]) -> flo
 
 
 def membership_auc(likeness: Float32, n_members: int) -> float:
-    """Return the AUC of the similarity to the nearest synthetic record, members against held-out records.
+    """Return how well the similarity to the nearest synthetic record separates members from held-out records, as AUC.
 
         s_i = max_j cos(real_i, synthetic_j);   AUC = P(s_member > s_held out) + ½ P(s_member = s_held out)
 
-    0.5 is chance; 1 means that every member scores above every held-out record.
+    Members are the train records. 0.5 is chance; 1 means that every member scores above every held-out record.
 
     Args:
-        likeness: (m, n), similarity of synthetic and real records, members first.
-        n_members: number of members among the n.
+        likeness: float32 (m, n), similarity of synthetic records (rows) and real records (columns, members first).
+        n_members: number of members among the n real records.
 
     Raises:
         DataError: if there are no synthetic records, no members or no held-out records.
 
-    Reference: the attack is that of Chen et al., GAN-Leaks, CCS 2020, section 4.1 (arXiv 1909.03935), by cosine.
+    Reference: the attack of Chen et al., GAN-Leaks, CCS 2020, section 4.1 (arXiv 1909.03935), here with the cosine as
+    similarity.
     """
     from scipy.stats import rankdata
 

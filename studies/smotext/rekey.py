@@ -1,7 +1,8 @@
-"""`python -m studies.smotext.rekey OLD.zip NEW.zip`: rename archived trials after the key of a trial has changed.
+"""`python -m studies.smotext.rekey OLD.zip NEW.zip`: rename archived trials after the keys of trials have changed.
 
-Use it only if the results of the trials have not changed. Otherwise increase `TRIALS_VERSION` and run the trials
-again. Trials are matched by the readable part of their names: set, variant and seed.
+The key is the digest of a trial's inputs at the end of its file name; see `trials.trial_key`. Use this command only
+if the results of the trials have not changed. Otherwise increase `TRIALS_VERSION` and run the trials again. The old
+and the new name of a trial have the same readable part: dataset, variant and seed.
 """
 
 from collections.abc import Iterable
@@ -16,20 +17,20 @@ from synthgen.core.digest import sha256_bytes
 from synthgen.core.errors import DataError
 
 FOLDER = "trials"
-_TIME = (2026, 1, 1, 0, 0, 0)  # the same trials give the same archive
+_TIME = (2026, 1, 1, 0, 0, 0)  # a fixed time stamp, so that the same trials give the same archive
 
 
 def rekey(old: Path, new: Path, wanted: Iterable[str]) -> list[tuple[str, str, str]]:
-    """Copy the trials of an archive to a new one under new names; return old name, new name and sha256 of each.
+    """Copy the trials to a new archive under new names; return the old name, new name and SHA-256 of each trial.
 
     Args:
-        old: an archive of files `trials/SET-VARIANT-SEED-KEY`.
+        old: an archive of files `trials/DATASET-VARIANT-SEED-KEY`.
         new: the archive to write; it must not exist.
-        wanted: the new names, as in `trial_paths`.
+        wanted: the new file names of all trials of the study; see `trial_paths`.
 
     Raises:
-        DataError: if the new archive exists, if a trial has no new name or occurs twice, or if the written archive
-            differs from the old one.
+        DataError: if the new archive exists, if a trial has no new name or occurs twice, or if the contents of the
+            written archive differ from the old one.
     """
     if new.exists():
         raise DataError(f"{new}: exists already", hint="Choose another file name.")
@@ -56,7 +57,7 @@ def _readable(name: str) -> str:
 
 
 def main(old: Path, new: Path, data: Annotated[Path, typer.Option(envvar="SYNTHGEN_DATA")]) -> None:
-    """Rename the trials of an archive; print old name, new name and sha256 of each."""
+    """Rename the trials of an archive; print the old name, new name and SHA-256 of each trial."""
     request = SmotextRequest(
         datasets=None,
         data=data,

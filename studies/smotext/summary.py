@@ -1,4 +1,8 @@
-"""Summarise the trials of the SMOTExT study: means over draws, and whether its goals are reached."""
+"""Summarise the trials of the SMOTExT study: means over draws, and whether its goals are reached.
+
+A draw is a random choice of train records, numbered by `seed`. `arm` names the records on which a classifier is
+trained: real, synthetic or both. `by` names the classifier, or the similarity that an attack uses.
+"""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -20,11 +24,11 @@ RATIO, GAIN, OVER_ALONE, OVER_WITH = (
     "synthetic − label-only",
     "real + synthetic − (real + label-only)",
 )
-# the smallest value that reaches each goal; for the last two, the value must be above zero
+# the smallest value that reaches each goal; for the last two goals, the value must be above zero
 GOALS = {RATIO: 1.0, GAIN: 0.02, OVER_ALONE: 0.0, OVER_WITH: 0.0}
 REACHED, MISSED, NOT_SHOWN, NOT_MEASURABLE = "reached", "missed", "not shown", "not measurable"
 VERDICTS = (REACHED, NOT_SHOWN, MISSED, NOT_MEASURABLE)
-# for each goal, the arm of the variant, and the arm of real records alone or of label-only with which it is compared
+# for each goal: the arm of the variant, and the arm to compare with (REAL: real records alone, otherwise label-only)
 _COMPARED = {
     RATIO: ("synthetic", REAL),
     GAIN: ("real+synthetic", REAL),
@@ -41,7 +45,7 @@ class Value:
     """One value of a measure in one draw."""
 
     value: float
-    # (C,) contribution of each test person minus the average contribution; empty if the measure uses no test records
+    # (C,) contribution of each of C test persons minus the average contribution; empty if no test records are used
     influence: Float64
 
 
@@ -66,7 +70,7 @@ def by_key(measures: pa.Table) -> Mapping[Key, BySeed]:
 
 
 def _influence(row: Mapping[str, Any]) -> Float64:
-    """Return, for each test person c, (hits_c − tested_c · accuracy) / n."""
+    """Return (hits_c − tested_c · accuracy) / n for each test person c, where n is the number of test records."""
     if row["hits"] is None:
         return np.empty(0)
     hits, tested = (np.array(row[name], dtype=np.float64) for name in ("hits", "tested"))
@@ -75,10 +79,10 @@ def _influence(row: Mapping[str, Any]) -> Float64:
 
 
 def over_seeds(measures: pa.Table) -> pa.Table:
-    """Return mean and interval of every measure.
+    """Return the mean over draws and the interval of every measure.
 
-    Columns: dataset, variant, arm, by, n, measure, seeds, mean, low, high; the interval is that of `crossed_t`,
-    and null if there is one draw or no variance.
+    Columns: dataset, variant, arm, by, n, measure, seeds (number of draws), mean, low, high. The interval from low to
+    high is that of `crossed_t`, and null if there is one draw or no variance.
 
     Raises:
         DataError: see `by_key`.
@@ -93,10 +97,11 @@ def over_seeds(measures: pa.Table) -> pa.Table:
 
 
 def goals(measures: pa.Table) -> pa.Table:
-    """Return the result of each of `GOALS` for each variant and classifier with all synthetic records.
+    """Return whether each of `GOALS` is reached, for each variant and classifier with all synthetic records.
 
-    Differences and the ratio are paired: the same seed, the same real records, the same test records. Columns:
-    dataset, variant, by, goal, wanted, seeds, mean, low, high, verdict.
+    Differences and the ratio are paired: both values have the same draw of real records and the same test records.
+    Columns: dataset, variant, by, goal, wanted (the smallest value that reaches the goal), seeds (number of draws),
+    mean, low, high, verdict.
 
     Raises:
         DataError: see `by_key`.
@@ -121,7 +126,11 @@ def goals(measures: pa.Table) -> pa.Table:
 
 
 def goal_verdict(goal: str, result: FoldMean) -> str:
-    """Return the verdict: reached or missed if the whole interval is on one side of the goal, else not shown."""
+    """Return the verdict: reached or missed if the whole interval is above or below the goal, otherwise not shown.
+
+    For `RATIO` and `GAIN`, an interval that begins exactly at the goal also counts as reached. Without an interval,
+    the goal is not measurable.
+    """
     if result.low is None or result.high is None:
         return NOT_MEASURABLE
     wanted = GOALS[goal]
@@ -131,9 +140,10 @@ def goal_verdict(goal: str, result: FoldMean) -> str:
 
 
 def _paired(goal: str, one: BySeed, other: BySeed, ratio: float) -> FoldMean:
-    """Return the mean of x − y, or of r = x / y, over the draws that both have.
+    """Return the mean of x − y, or for `RATIO` of r = x / y, over the draws in which both values exist.
 
-    The influence of a difference is u_x − u_y, that of a ratio (u_x − r · u_y) / y, to first order.
+    x is a value in `one`, and y is the value of the same draw in `other`. Their influences u_x and u_y give the
+    influence of the difference, u_x − u_y, and to first order the influence of the ratio, (u_x − r · u_y) / y.
     """
     both = sorted(set(one) & set(other))
     if goal != RATIO:
@@ -153,7 +163,7 @@ def _over(values: Float64, ratio: float, influence: Sequence[Float64]) -> FoldMe
 
 
 def _train_to_rest(measures: pa.Table) -> dict[str, float]:
-    """Return n_real / (n_pool − n_real) of each dataset."""
+    """Return for each dataset n_real / (n_pool − n_real): train records divided by the other records of the pool."""
     rows = measures.select(["dataset", "n_real", "n_pool"]).to_pylist()
     return {row["dataset"]: row["n_real"] / (row["n_pool"] - row["n_real"]) for row in rows}
 

@@ -32,30 +32,34 @@ _WHAT = {
     LABEL_ONLY: "texts that the language model writes for the class without a vector",
 }
 _NOTES = """\
-- For smotext-filtered, a head trained on the train records alone predicts the class of each candidate. Of the
-  candidates with the class of their vector, the one nearest to the vector is kept. A vector without such a candidate
-  is replaced by a spare vector.
+- For smotext-filtered, a head trained on the train records alone predicts the class of each candidate (a decoded
+  text). Of the candidates with the class of their vector, the one nearest to the vector is kept. A vector without
+  such a candidate is replaced by a spare vector.
 - eda is used without its synonym operations, which need a thesaurus.
 - label-only prompts the same language model in plain words, after one example on another subject. Its texts
   depend on no real record, so all seeds use the same texts."""
 _METHOD = """\
-The tables show accuracy on the official test split, which was drawn once and not used for any choice. No person
-and no text of this split is among the real records. Intervals are 95 % intervals of the mean over seeds, and cover
-the choice of the real records and of the test persons. They combine two variances. The first is the variance over
-seeds, s² · (1/J + n/(N − n)) for n of N records and J seeds (Nadeau & Bengio 2003), which takes into account that
-seeds share records. The second is the variance over test persons, who are the same for every seed. The label-only
-texts are written only once, so the intervals do not include their variance. Differences and ratios are paired by
-seed, real records and test records.
+The tables show accuracy on the official test split, which was drawn once and not used for any choice. No person and
+no text of this split is among the real records. Each seed is one draw of the real records. Intervals are 95 %
+intervals of the mean over seeds, and cover the choice of the real records and of the test persons. They combine two
+variances. The first is the variance over seeds, s² · (1/J + n/(N − n)) for n of N records and J seeds (Nadeau &
+Bengio 2003), which takes into account that the seeds have records in common. The second is the variance over test
+persons, who are the same for every seed. The label-only texts are written only once, so the intervals do not include
+the variance of these texts. Differences and ratios are paired by seed, real records and test records.
 
 A goal is *reached* if the whole interval is at or above it (for the two comparisons with label-only: above zero),
 *missed* if the whole interval is below it, and *not shown* otherwise.
 
-*Parent nearest* is the share of synthetic records whose most similar record, among the real train records and as
-many other records of the set, is one of their parents. *Membership AUC* measures how well the similarity to the
-nearest synthetic record distinguishes train records from others; 0.5 is chance. The texts of label-only depend on no
-record, so their AUC differs from 0.5 only by chance. Similarity is the cosine of the encoder's vectors (*encoder*)
-or of TF-IDF vectors of four-character sequences (*characters*). The generator uses the encoder's vectors, but not
-the others. Both attacks are simple and give a lower bound; the audits are stronger."""
+*Parent nearest* is the share of synthetic records whose most similar record, among the real train records and as many
+other records of the set, is one of their parents. *Membership AUC* measures how well the similarity to the nearest
+synthetic record distinguishes train records from others; 0.5 is chance. The texts of label-only depend on no record,
+so their AUC differs from 0.5 only by chance. Similarity is the cosine of the encoder's vectors (*encoder*) or of
+TF-IDF vectors of four-character sequences (*characters*). The generator uses the encoder's vectors, but not the
+TF-IDF vectors. Both attacks are simple and give a lower bound; the audits are stronger.
+
+The tables *Between two records* are for texts decoded from points between the vectors of two records (the parents) of
+one class. The weight λ of a point is 0 at the first parent and 1 at the second. A text *mentions* a parent if it
+contains a rare word that only this parent has."""
 
 
 def write_smotext_tables(measures: pa.Table, lambdas: Lambdas, meta: Mapping[str, Any], folder: Path) -> None:
@@ -63,9 +67,9 @@ def write_smotext_tables(measures: pa.Table, lambdas: Lambdas, meta: Mapping[str
 
     Args:
         measures: every measure of every trial; see `trial.MEASURE`.
-        lambdas: by dataset, the rows of `lambdas.along`.
+        lambdas: for each dataset, the rows of `lambdas.along`.
         meta: settings of the study as JSON values.
-        folder: created if missing; files of these names are replaced.
+        folder: created if missing; existing files with the five names are replaced.
 
     Raises:
         DataError: if a measure occurs twice.
@@ -101,7 +105,7 @@ def _page(summary: Sequence[Row], reached: Sequence[Row], lambdas: Lambdas, meta
 
 
 def _short(reached: Sequence[Row]) -> str:
-    """Return how often each goal is reached, and the means of the variants in `HEADLINE`."""
+    """Return how often the variants in `HEADLINE` reach each goal, and a table of their means and verdicts."""
     own = [row for row in reached if row["variant"] in HEADLINE]
     counts = Counter((row["goal"], row["verdict"]) for row in own)
     lines = [

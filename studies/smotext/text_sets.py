@@ -1,4 +1,4 @@
-"""The sets of the SMOTExT study: a pool of real records, a separate test part, and labels in words."""
+"""Read the datasets of the SMOTExT study: a pool of real records, separate test records, and labels in words."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -13,19 +13,20 @@ from synthgen.core.types import Corpus
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
-    """The files of a set and its settings."""
+    """The files of a dataset and its settings."""
 
-    train: tuple[str, ...]  # files under the folder of data
-    test: tuple[str, ...]  # files of the official test split
-    words: Mapping[str, str]  # the words for each label in a prompt, the same for every variant
-    label_prompt: str  # the prompt without a vector, with the field `{label}`
-    max_new_tokens: int  # largest length of a decoded text in tokens, chosen for the texts of the set
-    # largest number of synthetic records of a variant. The set of the paper has the number of the paper, 2,600; the
-    # other sets have half of it.
+    train: tuple[str, ...]  # paths of the files under the folder of data
+    test: tuple[str, ...]  # paths of the files of the official test split
+    words: Mapping[str, str]  # the words that stand for each label in a prompt, the same for every variant
+    label_prompt: str  # the prompt of the variant label-only, with the field `{label}`
+    max_new_tokens: int  # largest length of a decoded text in tokens, chosen for the texts of the dataset
+    # largest number of synthetic records of a variant: 2,600, as in the paper, for the dataset of the paper, and half
+    # of this number for the other datasets
     synthetic: int = 1300
     least: int = 1  # smallest number of train records of a class
-    style: str | None = None  # style adapter for texts of this kind, not trained on records of the set, or None
-    style_seeds: int = 2  # number of draws with the style adapter, which takes the most time
+    # style adapter for texts of this kind, which was not trained on records of the dataset; None if there is none
+    style: str | None = None
+    style_seeds: int = 2  # number of draws in which the variant with the style adapter, the slowest one, is measured
 
 
 SOURCES: Mapping[str, Source] = {
@@ -86,12 +87,12 @@ SOURCES: Mapping[str, Source] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TextSet:
-    """A set ready for the study."""
+    """The records of a dataset, divided into pool and test, with its settings."""
 
     name: str
-    pool: Corpus  # distinct real records; none has the text (ignoring case) or the person of a test record
-    test: Corpus  # distinct records of the official test split, of the pool's classes
-    source: Source  # files and settings of the set
+    pool: Corpus  # distinct real records to draw from; none has the text (ignoring case) or person of a test record
+    test: Corpus  # distinct records of the official test split, of the classes in `source.words`
+    source: Source  # files and settings of the dataset
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -102,14 +103,15 @@ class TextSet:
 def read_text_sets(
     names: Sequence[str], data: Path | None, n_pool: int | None, n_test: int, seeds: SeedTree
 ) -> list[TextSet]:
-    """Return the sets with these names in `SOURCES`, read from the folder `data`.
+    """Return the datasets with these names in `SOURCES`, read from the folder `data`.
 
     At most `n_pool` records of the pool (None: all) and `n_test` test records are drawn, once for the whole study.
 
     Raises:
-        DataError: if sets are unknown or files are missing (all are listed), or if a file cannot be used.
+        DataError: if datasets are unknown or files are missing (all are listed), or if a file cannot be used.
 
-    Randomness: one permutation of the records each by `seeds.child("test", name)` and `("pool", name)`.
+    Randomness: one permutation of the pool by `seeds.child("pool", name)`, and one of the test records by
+        `seeds.child("test", name)`.
     """
     if unknown := [f"{name}: not one of {', '.join(SOURCES)}" for name in names if name not in SOURCES]:
         raise DataError("unknown sets", problems=unknown, hint="Check --dataset.")

@@ -1,4 +1,7 @@
-"""Run one trial of the SMOTExT experiment: measure utility and privacy of the records of one variant and draw."""
+"""Run one trial of the SMOTExT experiment: measure utility and privacy of one variant's records in one draw.
+
+A variant is a way to make synthetic records. A draw is a random choice of real train records, numbered by `seed`.
+"""
 
 import time
 from collections.abc import Sequence
@@ -19,7 +22,7 @@ from synthgen.embed import Encoder
 from synthgen.evaluate.classifiers import CLASSIFIERS, LabelledTexts
 from synthgen.evaluate.metrics import scores
 
-ARMS = ("synthetic", "real+synthetic")
+ARMS = ("synthetic", "real+synthetic")  # the records on which a classifier is trained
 MEASURE = pa.schema(
     [
         ("dataset", pa.string()),
@@ -40,13 +43,14 @@ MEASURE = pa.schema(
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class SyntheticRecords:
-    """The records of a variant, sorted by label."""
+    """The synthetic records of a variant, sorted by label."""
 
-    texts: tuple[str, ...] | None  # (m), or None for vectors without text
-    labels: tuple[str, ...]
-    vectors: Float32  # float32 (m, d), the vectors of the texts; without texts, the vectors that the variant makes
-    parents: tuple[tuple[int, ...], ...]  # (m), the train rows of each record; empty if there are none
-    # mean cosine between a text and the vector it was decoded from; None for texts without a vector
+    texts: tuple[str, ...] | None  # (m), or None for a variant that makes vectors without text
+    labels: tuple[str, ...]  # (m)
+    vectors: Float32  # (m, d), the vectors of the texts; without texts, the vectors that the variant makes
+    # (m), the train rows from which each record was made; empty for a record made from no real record
+    parents: tuple[tuple[int, ...], ...]
+    # mean cosine between a text's vector and the vector that the text was decoded from; None without such a vector
     cosine: float | None = None
 
 
@@ -61,18 +65,21 @@ class GroupedRows:
 def run_trial(
     design: EmbeddedDesign, seed: int, variant: str, written: Sequence[Candidate], encoder: Encoder
 ) -> pa.Table:
-    """Return all measures of one variant and draw, a table of schema `MEASURE`.
+    """Return all measures of one variant in one draw, a table of schema `MEASURE`.
 
-    `variant` is a name in `VARIANTS`, or `REAL`. `written` are its decoded texts, from `design.writing`.
+    `variant` is a name in `VARIANTS`, or `REAL`. `written` are its decoded texts (see `design.writing`), if any.
 
-    An arm names the records on which classifiers are trained. For each arm, classifier and number `n` of synthetic
-    records, the table has accuracy and macro F1 on the test split. Smaller numbers use the first records of each
-    class. For all records it has the attacks of `nearness` by each measure of similarity, `records`, `target_cosine`
-    and `seconds`. Rows of accuracy also have, for each test person, the number of records (`tested`) and of correctly
-    classified records (`hits`), which the interval needs.
+    For each of `ARMS`, classifier and number `n` of synthetic records, the table has accuracy and macro F1 on the
+    test split. If `n` is smaller than the number of records, the first records of each class are used. For `REAL`,
+    the only arm is real records alone, with `n` = 0. A row of accuracy also has, for each test person, the number of
+    records (`tested`) and of correctly classified records (`hits`), which the interval needs.
 
-    Privacy: it reads records of public sets; the result has only numbers.
-    Randomness: only EDA uses the stream of the draw.
+    For all synthetic records together, the table has the results of the attacks in `nearness` for each kind of
+    similarity (`by`), the number of records (`records`), and the mean cosine of texts to the vectors that they were
+    decoded from (`target_cosine`). `seconds` is the processor time of the trial.
+
+    Privacy: only records of public datasets are read, and the result has only numbers.
+    Randomness: EDA uses `design.seeds(seed).child("eda")`; the other random choices are those of `design`.
     """
     started = time.process_time()
     train = design.train(seed)
@@ -105,7 +112,7 @@ def run_trial(
 def make(
     design: EmbeddedDesign, seed: int, variant: str, written: Sequence[Candidate], encoder: Encoder
 ) -> SyntheticRecords:
-    """Return the records of a variant; `written` are its decoded candidates, if it uses any.
+    """Return the synthetic records of a variant; `written` are its decoded candidates (texts), if it uses any.
 
     Raises:
         DataError: if the train records are too few for the variant.
@@ -141,11 +148,11 @@ def _written(
 
 
 def _agreed(train: Embedded, latents: Latents, written: Sequence[Candidate], vectors: Float32) -> dict[str, int]:
-    """Return for each latent the index in `written` of its nearest candidate among those of its class.
+    """Return the index in `written` of the best candidate (text) of each latent (vector to decode), by latent id.
 
-    The class of a candidate is predicted by a classifier trained on the train records alone. A latent without a
-    candidate of its class is missing from the result; the caller uses a spare latent of the class instead, if one is
-    left.
+    The best candidate is the one nearest to the latent among the candidates with the latent's class. The class of a
+    candidate is predicted by a classifier that is trained on the train records alone. A latent without a candidate of
+    its class is missing from the result. The caller then uses a spare latent of the class, if one is left.
     """
     place = {name: i for i, name in enumerate(latents.ids)}
     labels = np.array([c.label for c in written])
@@ -239,12 +246,12 @@ def _texts(design: EmbeddedDesign, train: Embedded) -> tuple[str, ...]:
 
 
 def _encoded(encoder: Encoder, texts: Sequence[str]) -> Float32:
-    """Return the vectors of texts; an empty text gets the vector of a full stop, as in a run."""
+    """Return the vectors of texts, (m, d); an empty text gets the vector of a full stop, as in a run of SynthGen."""
     return encoder.encode([text or "." for text in texts])
 
 
 def _cosines(one: Float32, other: Float32) -> Float32:
-    """Return the cosine of each row of the first table with the same row of the second."""
+    """Return the cosine of row i of the first matrix and row i of the second matrix, for each i, float32 (m)."""
     lengths = np.linalg.norm(one, axis=1) * np.linalg.norm(other, axis=1)
     found: Float32 = np.einsum("ij,ij->i", one, other) / np.maximum(lengths, 1e-12)
     return found

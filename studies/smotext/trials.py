@@ -1,4 +1,8 @@
-"""Run the missing trials of the SMOTExT experiment in parallel processes, and keep each result in a file."""
+"""Run the missing trials of the SMOTExT experiment in parallel processes, and keep each result in a file.
+
+A trial measures one variant (way to make synthetic records) in one draw (random choice of train records, numbered by
+`seed`). One further trial for each dataset measures texts between two real texts; see `lambdas`.
+"""
 
 import io
 import json
@@ -24,17 +28,18 @@ from synthgen.decode.base import Decoder
 from synthgen.embed import Encoder
 
 LAMBDAS = "lambdas"
-# Increase this number if a trial gives other results for the same inputs; a test fails if this is forgotten.
+# Increase this number if a change of the code changes the results of a trial. Then the study does not use the files
+# with results of the old code. A test fails if the number was not increased.
 TRIALS_VERSION = 1
-Job = tuple[str, int, str]  # dataset, seed, variant; or seed −1 and LAMBDAS
+Job = tuple[str, int, str]  # a trial: dataset, seed and variant, or dataset, −1 and LAMBDAS
 
 
 def trial_paths(
     designs: Mapping[str, SetDesign], makers: Mapping[str, Maker], encoder_digest: str, out: Path
 ) -> dict[Job, Path]:
-    """Return every trial of some sets with the path of its result in `out`.
+    """Return every trial of the datasets in `designs`, with the path of its result in the folder `out`.
 
-    The name of a file is derived from the inputs of the trial; see `trial_key`.
+    The name of a file ends with a digest of the inputs of the trial; see `trial_key`.
     """
     jobs: list[Job] = []
     for name, design in designs.items():
@@ -45,11 +50,11 @@ def trial_paths(
 
 
 def trial_key(job: Job, design: SetDesign, makers: Mapping[str, Maker], encoder_digest: str) -> str:
-    """Return the sha256 of the inputs of a trial.
+    """Return the SHA-256 of the inputs of a trial.
 
-    The code and the libraries are not part of the key. If a change of them changes the results, increase
-    `TRIALS_VERSION` or `TEXTS_VERSION`. The key contains the texts and the encoder instead of the vectors, because
-    the last bits of vectors differ between processors, and a result of one processor must be found on another.
+    The code and the libraries are not part of the key. If a change of the code or a library changes the results,
+    increase `TRIALS_VERSION` or `TEXTS_VERSION`. The key contains the texts and the encoder instead of the vectors,
+    because the last bits of vectors differ between processors. So a result of one processor is found on another.
     """
     _, seed, variant = job
     protocol = {k: list(v) if isinstance(v, tuple) else v for k, v in asdict(design.protocol).items() if k != "seeds"}
@@ -71,15 +76,15 @@ def trial_key(job: Job, design: SetDesign, makers: Mapping[str, Maker], encoder_
 class Bench:
     """The inputs of the trials."""
 
-    designs: Mapping[str, EmbeddedDesign]  # designs of the sets with missing trials, by name
-    makers: Mapping[str, Maker]  # decoders of the texts
-    texts: Path
+    designs: Mapping[str, EmbeddedDesign]  # designs of the datasets with missing trials, by name of the dataset
+    makers: Mapping[str, Maker]  # decoders of the texts, by name
+    texts: Path  # folder of the decoded texts
     encoder: Callable[[], Encoder]  # returns the encoder; picklable
 
     def writings(self, paths: Mapping[Job, Path]) -> list[Writing]:
-        """Return the texts that the missing trials need; those of finished trials are not decoded.
+        """Return the requests for the texts that the missing trials need; finished trials need no texts.
 
-        The texts are ordered by decoder, then by draw and set, so that an interrupted study has complete draws.
+        The requests are ordered by decoder, draw and dataset, so that an interrupted study has complete draws.
         """
         wanted = {
             (0 if variant == LABEL_ONLY else seed, list(self.designs).index(name), WRITING_OF[variant])
@@ -92,19 +97,19 @@ class Bench:
 
 
 def missing_trials(paths: Mapping[Job, Path]) -> list[Job]:
-    """Return the trials without a result."""
+    """Return the trials without a result file."""
     return [job for job, path in paths.items() if not path.is_file()]
 
 
 def run_trials(
     bench: Bench, paths: Mapping[Job, Path], progress: Progress
 ) -> tuple[pa.Table, dict[str, list[dict[str, float]]]]:
-    """Return every measure of every trial, and the rows of `along` of each set; finished trials are read.
+    """Run the missing trials; return every measure of every trial, and for each dataset the rows of `along`.
 
-    All texts of `bench.writings` must be decoded, and the folder of the `paths` must exist.
+    All texts of `bench.writings` must already be decoded, and the folder of the `paths` must exist.
 
     Raises:
-        Interrupted: if a process was killed; the same command continues.
+        Interrupted: if a worker process was killed; run the same command again to continue.
         StorageError: if a file of a finished trial cannot be read.
     """
     missing = sorted(
@@ -122,9 +127,11 @@ def run_trials(
 
 
 def lambda_rows(design: EmbeddedDesign, encoder: Encoder, decoder: Decoder) -> list[dict[str, float]]:
-    """Return the rows of `along` for pairs of the pool's records, with one record per person and one class per pair.
+    """Return the rows of `along` for random pairs of the pool's records.
 
-    Randomness: the child "lambdas" of the set's stream.
+    Only the first record of each person is used, and both records of a pair have the same class.
+
+    Randomness: the child "lambdas" of `design.stream`.
     """
     stream = design.stream.child(LAMBDAS)
     first: dict[str, int] = {}
@@ -165,7 +172,7 @@ def _rows(path: Path) -> list[dict[str, float]]:
     return rows
 
 
-# set when a worker process starts
+# the inputs, encoder and decoder of a worker process; filled when the process starts
 _state: dict[str, Any] = {}
 
 

@@ -1,4 +1,4 @@
-"""Decode texts from latents, and keep them in files (shards), so that an interrupted study continues."""
+"""Decode texts from latents (vectors), and keep them in files (shards), so that an interrupted study continues."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -17,11 +17,12 @@ from synthgen.core.tables import read_candidates, write_candidates
 from synthgen.core.types import Candidate, Latents
 from synthgen.decode.base import Decoder, Settings
 
-# Increase this number if a decoder gives other texts for the same inputs; a test fails if this is forgotten.
+# Increase this number if a change of the code changes the texts of a decoder. Then the study does not use the files
+# with texts of the old code. A test fails if the number was not increased.
 TEXTS_VERSION = 3
-# speed of one core with bfloat16 instructions and the default model; used only for the estimate
+# speed of one core with bfloat16 instructions and the default model; used only to estimate the run time
 TOKENS_PER_SECOND = 500
-# settings that the study never sets; they are not in the key, so trials from before these settings are still found
+# settings that the study never sets; the key omits them, so that files from before they existed are still found
 UNUSED = {"avoided", "token_biases"}
 
 
@@ -29,20 +30,20 @@ UNUSED = {"avoided", "token_biases"}
 class Maker:
     """A decoder: its digest, and the function that opens it."""
 
-    open: Callable[[], Decoder]  # returns the decoder; picklable
+    open: Callable[[], Decoder]  # loads and returns the decoder; picklable
     digest: str  # digest of its weights, bridge and prompt
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TextRequest:
-    """A request to a decoder, without the vectors."""
+    """A request to a decoder for texts, without the vectors."""
 
-    name: str  # name of the folder
+    name: str  # first part of the name of the folder for the texts
     maker: str  # name of the decoder
-    ids: tuple[str, ...]
-    labels: tuple[str, ...]
+    ids: tuple[str, ...]  # ids of the latents
+    labels: tuple[str, ...]  # classes of the latents
     settings: Settings
-    seeds: SeedTree  # stream of the decoder
+    seeds: SeedTree  # random stream of the decoder
 
     def key(self, makers: Mapping[str, Maker]) -> dict[str, Any]:
         """Return all inputs that determine the texts, except the vectors."""
@@ -57,7 +58,7 @@ class TextRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Writing:
-    """Texts to decode."""
+    """A request to a decoder for texts, with the vectors to decode."""
 
     request: TextRequest
     latents: Latents  # the vectors, with the ids and labels of the request
@@ -68,15 +69,15 @@ class Writing:
 
     @property
     def texts(self) -> int:
-        """The number of texts."""
+        """The number of texts: the number of latents times the number of candidates for each latent."""
         return len(self.latents) * self.request.settings.candidates
 
     def key(self, makers: Mapping[str, Maker]) -> str:
-        """Return the sha256 of all inputs that determine the texts."""
+        """Return the SHA-256 of all inputs that determine the texts."""
         return sha256_json({**self.request.key(makers), "vectors": sha256_array(self.latents.vectors)})
 
     def shards(self, makers: Mapping[str, Maker], folder: Path) -> dict[Path, range]:
-        """Return the file of each shard, under `folder`, and its rows."""
+        """Return the path of each shard, under `folder`, with the range of its latents."""
         settings = self.request.settings
         size = max(1, 2 * settings.batch // settings.candidates)
         place = folder / f"{self.request.name}-{self.key(makers)[:16]}"
@@ -95,15 +96,15 @@ class _Shard:
 
 
 def write_texts(writings: Sequence[Writing], makers: Mapping[str, Maker], folder: Path, progress: Progress) -> None:
-    """Decode the missing texts.
+    """Decode the missing texts in parallel processes.
 
     Each shard is a file in a folder whose name contains a digest of the inputs. An interrupted study continues with
-    the missing shards, and texts of another bridge, vector or setting are never used.
+    the missing shards. Texts that another bridge, vector or setting produced are never used.
 
-    The folder must exist, and the writings must be grouped by decoder, so that no process opens a decoder twice.
+    `folder` must exist, and `writings` must be grouped by decoder, so that no process opens a decoder twice.
 
     Raises:
-        Interrupted: if a process was killed; the same command continues.
+        Interrupted: if a worker process was killed; run the same command again to continue.
     """
     missing = [
         _Shard(path, latents_of(w.latents, rows), w.request)
@@ -143,7 +144,7 @@ def read_texts(writing: Writing, makers: Mapping[str, Maker], folder: Path) -> t
 
 
 def missing_tokens(writings: Sequence[Writing], makers: Mapping[str, Maker], folder: Path) -> int:
-    """Return the largest number of tokens that remain to be decoded."""
+    """Return the largest possible number of tokens in the texts that remain to be decoded."""
     return sum(
         len(rows) * w.request.settings.candidates * w.request.settings.max_new_tokens
         for w in writings
@@ -153,7 +154,7 @@ def missing_tokens(writings: Sequence[Writing], makers: Mapping[str, Maker], fol
 
 
 def latents_of(latents: Latents, rows: Sequence[int]) -> Latents:
-    """Return the given rows of latents."""
+    """Return the latents with the given row numbers."""
     return replace(
         latents,
         vectors=latents.vectors[list(rows)],
@@ -167,7 +168,7 @@ def latents_of(latents: Latents, rows: Sequence[int]) -> Latents:
 def bridge_decoder(
     folder: Path, bridge: str, decoder: str, encoder: str, dim: int, style: str | None = None
 ) -> Decoder:
-    """Return a language model with a bridge, and with a style adapter if one is named."""
+    """Return a decoder: a language model with a bridge, and with a style adapter if `style` names one."""
     from synthgen.decode.bridge import load_bridge
     from synthgen.decode.style_adapter import in_style, load_style
     from synthgen.decode.xrag import XragDecoder
@@ -177,14 +178,14 @@ def bridge_decoder(
 
 
 def label_only_decoder(folder: Path, decoder: str, prompt: str) -> Decoder:
-    """Return a language model that is prompted in plain words and gets no vectors."""
+    """Return a decoder: a language model that gets the prompt with the label, and no vectors."""
     from synthgen.decode.prompting.local import PromptDecoder
     from synthgen.decode.prompting.prompter import Prompter
 
     return PromptDecoder(folder, Prompter(template=prompt.replace("{words}", "{terms}")), decoder=decoder)
 
 
-# set when a worker process starts; each process keeps one decoder at a time
+# filled when a worker process starts; each process keeps one decoder open at a time
 _makers: dict[str, Maker] = {}
 _open: dict[str, Decoder] = {}
 

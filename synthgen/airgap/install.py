@@ -2,17 +2,17 @@
 
     python3 -I install.py --into FOLDER
 
-This script is part of the archive and needs only the standard library. It checks every file against the manifest,
-creates a virtual environment in FOLDER/venv, installs the wheels without an index, imports the models into
-FOLDER/models, and writes the command FOLDER/bin/synthgen. The option `-I` is required: with it, Python imports
-nothing from the folder of the script, whose files are not checked yet.
+This script is part of the archive and needs only the standard library. It checks every file against the manifest (the
+list of all files with their digests), creates a virtual environment in FOLDER/venv, installs the wheels without a
+package index, imports the models into FOLDER/models, and writes the command FOLDER/bin/synthgen. The option `-I` is
+required: with this option, Python imports nothing from the folder of the script, whose files are not checked yet.
 """
 
 from __future__ import annotations  # so that an older Python can print the error about its version
 
 import sys
 
-if __name__ == "__main__" and not sys.flags.isolated:  # first, as the imports below could load unchecked files
+if __name__ == "__main__" and not sys.flags.isolated:  # first, because later imports could load unchecked files
     sys.stderr.write("error: start the script with `python3 -I`, so that it imports nothing from its own folder\n")
     sys.exit(3)
 
@@ -32,7 +32,7 @@ from typing import Any
 
 MANIFEST = "manifest.json"
 FORMAT = 1  # version of the format of the manifest
-FAILED = 3  # exit code for input that cannot be used, as in the command `synthgen`
+FAILED = 3  # exit code for unusable input; the command `synthgen` uses the same code
 _CHUNK_BYTES = 1 << 20
 # Shell script that runs the installed command. The command uses the models of the installation, unless the user has
 # set the environment variable SYNTHGEN_MODELS to another folder.

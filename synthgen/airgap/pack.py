@@ -32,7 +32,7 @@ class AirgapArchive:
     archive: Path
     sha256: str
     size_bytes: int
-    manifest: dict[str, Any]  # the machine for which the archive was made, and sha256 and size of each packed file
+    manifest: dict[str, Any]  # kind of machine that the archive is for, and the sha256 and size of each packed file
 
     def to_json(self) -> dict[str, Any]:
         """Return the result as plain data."""
@@ -66,10 +66,10 @@ def pack(out: Path) -> AirgapArchive:
     models always give the same archive. The folder of `out` needs free space for twice the size of the archive.
 
     Raises:
-        ModelMissing: a model that synthgen uses is not in the store.
+        ModelMissing: a model that synthgen uses is not in the local model store.
         ModelError: a model in the store is damaged.
         DependencyError: pip is not installed or cannot collect the packages.
-        StorageError: the archive exists or cannot be written.
+        StorageError: `out` exists already or cannot be written.
     """
     if out.exists():
         raise StorageError(f"{out}: exists; nothing was written", hint="Choose another name, or delete the file.")

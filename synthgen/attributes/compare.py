@@ -36,6 +36,8 @@ class ComparisonRow:
 def compare(a: Findings, b: Findings, blend: Findings) -> tuple[ComparisonRow, ...]:
     """Return one row for each key of `ROWS`, with the origin of each value in the synthetic text.
 
+    `a` and `b` are the findings in the texts of the parents A and B; `blend` are the findings in the synthetic text.
+
     A value that only one parent states has the origin "A" or "B", which does not prove that the value came from this
     parent. A value that both parents state has the origin "both". An age strictly between the first ages of A and B
     has the origin "between". All other values are "new". A negated value ("no cough") differs from the value itself.

@@ -44,7 +44,7 @@ _STOPS = _phrases(
     "intolerance to;allergic to;allergy to;avoid;avoids;avoiding;refused;declined"
 )
 _ALLERGIES = _set("allergies allergy allergic all")  # words before an allergy; "all" means "allergies"
-# reset words, across which no trigger of `_DENIALS` applies and no allergy is introduced
+# reset words: earlier triggers of `_DENIALS` and words of `_ALLERGIES` do not apply to terms after such a word
 _RESETS = _set(
     "but however although though yet except apart aside besides reports reported reporting endorses endorsed admits"
     " admitted other complains complained has have had having takes taking took describes described presents"
@@ -81,11 +81,14 @@ _NO_AFTER_COLON = _set("no none denies denied negative nil never absent")  # den
 
 
 def assertion(words: Sequence[Word], i: int, j: int, *, is_medication: bool) -> Assertion:
-    """Return what the sentence states about the person with the term at words i to j − 1.
+    """Return what a sentence states about the person by the term at its words i to j − 1.
 
-    - "unrelated": the term is about a relative, is only a possibility, or is stated as an allergy but no medication;
-    - "negated": not "unrelated", and a medication that is stated as an allergy, or a negated term;
+    - "unrelated": the term is about a relative, is only a possibility, or is an allergy to something other than a
+      medication;
+    - "negated": the term is an allergy to a medication, or the sentence negates the term;
     - "affirmed": all other cases.
+
+    The first of these results that applies is returned.
     """
     if is_of_family(words, i, j) or _reaches(words, i, _HYPOTHETICALS, frozenset()):
         return "unrelated"
@@ -99,9 +102,10 @@ def assertion(words: Sequence[Word], i: int, j: int, *, is_medication: bool) -> 
 def is_of_family(words: Sequence[Word], i: int, j: int) -> bool:
     """Return whether words i to j − 1 are about a relative.
 
-    If a relative or "family history" precedes them, they are unless a word of `_PATIENT` stands between; a relative
-    after "with" does not count ("lives with his mother"). If none precedes them, they are if one of the next four
-    words is a relative after "in" or after a bracket that opens directly behind them: "in her father", "(father)".
+    If a relative or "family history" precedes these words, the result is true unless a word of `_PATIENT` stands
+    between. A relative after "with" is ignored ("lives with his mother"). If no relative precedes, the result is true
+    if one of the next four words is a relative, and either "in" precedes the relative ("in her father") or a bracket
+    opens directly after words i to j − 1 ("(father)").
     """
     for k in range(i):
         is_history = words[k].folded == "family" and k + 1 < i and words[k + 1].folded in {"history", "hx", "hist"}
@@ -127,7 +131,7 @@ def _is_allergy(words: Sequence[Word], i: int) -> bool:
 
 
 def _reaches(words: Sequence[Word], i: int, triggers: Sequence[tuple[str, ...]], resets: frozenset[str]) -> bool:
-    """Return whether one of the triggers before the term at word i applies to the term."""
+    """Return whether one of the triggers before the term at word i applies to the term; `resets` are reset words."""
     folded = [word.folded for word in words]
     start = next((k + 1 for k in range(i - 1, -1, -1) if any(mark in words[k].after for mark in ";()")), 0)
     first_end = _first_trigger_end(words, i, resets)
@@ -187,10 +191,10 @@ _DRINKS = re.compile(
 def extract(text: str) -> tuple[AttributeFinding, ...]:
     """Return the attributes of the person in a short text or clinical note, in text order, with at most one sex.
 
-    The dictionaries contain about 1,350 English names, of 518 conditions, symptoms and medications, and of habits. An
-    age also gives an age band, but a decade that two bands share gives no band. Statements about relatives and
-    possibilities ("return if", "risk of") are skipped. An allergy to a medication is a negated medication; all other
-    allergies are skipped.
+    The dictionaries contain about 1,350 English names, of 518 conditions, symptoms and medications, and of habits. A
+    stated age also gives an age band, but a stated decade, such as "in her sixties", gives no band if it overlaps two
+    bands. Statements about relatives and possibilities ("return if", "risk of") are skipped. An allergy to a
+    medication is reported as a negated medication; all other allergies are skipped.
 
     This is not a clinical system and was not evaluated on annotated notes. An earlier version, whose dictionaries had
     about twenty terms fewer than now, was tested on phrases of the fictional clinic (`examples/clinic`). It found 70

@@ -24,7 +24,8 @@ _COUNT = rf"(?P<n>\d{{1,3}}|(?:{'|'.join(_TENS)})(?:[- ](?:{'|'.join(_ONES)}))?|
 _TITLED = r"(?:Mr|Mrs|Ms|Miss)\.? [A-Z][\w'’-]+"
 _AFTER_AGE = r"(?= (?:and|with|who)\b|\s*[.,;])"
 _PAST = re.compile(r"(?i)\b(?:since|when|until|at)(?: \w+){0,3} ?$")  # words before a past age: "when she was"
-# patterns of an age with the unit of its number, most certain first; each skips text that an earlier pattern matched
+# patterns of an age, each with the unit of its number, most certain first; a match that overlaps a match of an
+# earlier pattern is skipped
 _AGES = tuple(
     (re.compile(pattern, flags), unit)
     for pattern, flags, unit in (
@@ -54,7 +55,7 @@ _FEMALE = r"woman|female|lady|girl|F\b"
 _MALE = r"man|male|gentleman|boy|M\b"
 # the end of an age, then at most three words before a noun such as "woman"
 _BESIDE_AGE = r"(?:old|y/o|yo|y\.o\.?|yrs?|\d)[ ,-]{0,2}(?:[\w'’-]+[ ,]+){0,3}?"
-# kinds of evidence, most certain first; for each kind, the pattern of each sex
+# kinds of evidence for a sex, most certain first; for each kind, the pattern of each sex
 _SEXES = tuple(
     {sex: re.compile(pattern, flags) for sex, pattern in kinds.items()}
     for kinds, flags in (
@@ -74,10 +75,11 @@ _SEXES = tuple(
 
 
 def find_ages(text: str) -> Iterator[AttributeFinding]:
-    """Yield each stated age, in years or as a decade, and its age band; a decade that two bands share has no band.
+    """Yield each stated age, in years or as a decade, and its age band.
 
-    A word such as "newborn" gives only an age band. Past ages ("at age 50") are skipped, but past decades ("when she
-    was in her fifties") are not. Months, weeks and days are rounded down to years.
+    The decade 60-69 gives no age band, because it is in two bands. A word such as "newborn" gives only an age band.
+    Past ages ("at age 50") are skipped, but past decades ("when she was in her fifties") are not. Months, weeks and
+    days are rounded down to years.
     """
     matched: list[tuple[int, int]] = []
     for pattern, unit in _AGES:
@@ -174,7 +176,7 @@ def _patterns() -> tuple[re.Pattern[str], ...]:
 def find_work(text: str) -> Iterator[AttributeFinding]:
     """Yield occupations and work statuses ("retired"), in lower case.
 
-    A phrase that ends with a name of the dictionary gives only this name: "senior bus driver" -> "bus driver".
+    A phrase that ends with a name in `OCCUPATIONS` gives only this name: "senior bus driver" -> "bus driver".
     """
     matched: list[tuple[int, int]] = []
     for pattern in _patterns():

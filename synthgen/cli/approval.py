@@ -1,7 +1,7 @@
 """Implement `synthgen review` and `synthgen approve`.
 
 `review` writes the page that a person reads before a release. With `approve`, a person signs an approval or rejection
-of the release, or the releaser closes the list of approvals.
+of a bundle (the folder of a release), or the releaser closes the list of approvals.
 """
 
 import sys

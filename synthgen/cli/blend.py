@@ -44,7 +44,7 @@ class BlendRequest:
     candidates: int = 4  # number of texts to generate; only the text closest to the target is kept
     method: Literal["smote", "slerp"] = "smote"  # linear or spherical interpolation
     seed: int = 0  # seed of the decoder's sampling
-    writer: Literal["bridge", "prompt"] = "bridge"  # input of the decoder: the target vector, or words near it
+    writer: Literal["bridge", "prompt"] = "bridge"  # input of the decoder: target vector or words
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,8 +104,8 @@ def blend(request: BlendRequest, progress: Progress) -> Blended:
         StorageError: a file cannot be read.
         ModelMissing: a model is not in the store.
         ModelError: a model cannot be used.
-        DataError: a file is not UTF-8 text, or a file or all candidates contain no letter, or the target vector is
-            not defined, because the vectors of the texts are opposite.
+        DataError: a file is not UTF-8 text or contains no letter, no candidate contains a letter, or the target
+            vector is undefined because the vectors of the texts are opposite.
     """
     if not 0 <= request.lam <= 1:
         raise UsageError(f"--lambda must be from 0 to 1, got {request.lam}")
@@ -147,7 +147,7 @@ def blend_texts(
     The attribute table covers the full texts.
 
     Raises:
-        DataError: no candidate contains a letter, or the target vector is not defined, because a and b are opposite.
+        DataError: no candidate contains a letter, or the target vector is undefined because a and b are opposite.
 
     Privacy: no guarantee. The blend depends on two private texts, and no filter or audit has checked it.
     Randomness: candidates are drawn from the stream "decode" of `request.seed`.
@@ -180,7 +180,7 @@ def blend_texts(
 
 
 def _between(ab: Float32, request: BlendRequest) -> Float32:
-    """Return the target vector (d) for the vectors of the two texts (2, d); `blend_texts` explains it."""
+    """Return the target vector, shape (d,), for the vectors of the two texts, shape (2, d); see `blend_texts`."""
     lam = np.array([request.lam])
     if request.method == "slerp":
         if 1 - _cosine(ab[0], ab[1]) > OPPOSITE:

@@ -1,6 +1,7 @@
 """Implement `synthgen budget`: show and check the privacy budgets in the institution's ledger.
 
-Each DP run first reserves its budget in the ledger. A reservation can be voided if no noise was drawn under it.
+The ledger lists the budgets of all DP runs. Each run reserves its budget in the ledger before it draws noise. A
+reservation can be voided (cancelled) if no noise was drawn under it.
 """
 
 import math
@@ -26,7 +27,7 @@ MIN_EPSILON = 0.01  # smallest remaining epsilon for which the output states tha
 
 @budget_app.command("show")
 def show(config: ConfigFile, *, as_json: AsJson = False) -> None:
-    """List every reservation in the ledger with its state, and print the joint cost of all that are not voided.
+    """List every reservation in the ledger with its state, and the joint privacy cost of all that are not voided.
 
     The joint cost is stated at the delta that a run of CONFIG would use.
     """

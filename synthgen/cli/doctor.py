@@ -92,7 +92,7 @@ def _cluster(address: str) -> Check:
 
 
 def _disk(*, is_complete: bool) -> Check:
-    """Check the model store; it may be full or read-only if it already contains every required model."""
+    """Check the folder of the model store; a complete store may be on a full or read-only disk."""
     folder = store_folder()
     while not folder.exists():
         folder = folder.parent

@@ -21,9 +21,9 @@ keys_app = Application(help="Create and show signing keys.")
 trust_app = Application(help="Create, update and show the trust root that a verifier uses.")
 timestamp_app = Application(help="Request and attach trusted timestamps (RFC 3161).")
 
-_ROLE = re.compile(r"[a-z][a-z0-9_]{0,31}")  # as `audits.gate.policy.RoleName`
+_ROLE = re.compile(r"[a-z][a-z0-9_]{0,31}")  # the pattern of `audits.gate.policy.RoleName`
 Paths = list[Path] | None  # values of a repeatable option; None if the option is not passed
-Names = list[str] | None  # as `Paths`
+Names = list[str] | None  # likewise, for values that are not paths
 _Envelope = Annotated[Path, Argument(help="attestation/release.dsse.json of a bundle, or the file of an approval.")]
 _APPROVER = "Role and public key file of an approver, such as ethics_board=keys/board.pub.json; repeatable."
 _LEDGER = "Ledger in which releases must be recorded: its folder or its id; repeatable."
@@ -192,7 +192,7 @@ def _approvers(given: Sequence[str]) -> dict[str, list[Path]]:
 
     pairs = [(role, Path(file)) for role, _, file in (value.partition("=") for value in given)]
     problems = [
-        f"--approver {value}: must be ROLE=FILE; ROLE has lower-case letters, digits and _; not releaser or root"
+        f"--approver {value}: must be ROLE=FILE; ROLE: lower-case letters, digits and _, except releaser and root"
         for value, (role, _) in zip(given, pairs, strict=True)
         if "=" not in value or not _ROLE.fullmatch(role) or role in {"releaser", "root"}
     ]

@@ -291,7 +291,7 @@ def shadow(
     """Repeat a run many times, each time without some persons, and infer from the outputs who was missing.
 
     Each attacked person has a record close to a synthetic record, and is left out of half of the reruns. A rerun
-    takes as long as a run.
+    repeats interpolation, writing, embedding and filters, which take most of the time of a run.
     """
     from synthgen.cli.shadow import ShadowRequest
     from synthgen.cli.shadow import shadow as make_shadow
@@ -328,7 +328,7 @@ def schema(
 
 @standard_streams()
 def main(command: typer.Typer = app) -> None:
-    """Run the command line `command`; print an expected error as one message, and exit with its `exit_code`."""
+    """Run the command line `command`; print an expected error as one message, and exit with the error's exit code."""
     protect_process(_stop)
     hub = ("HF_HUB_OFFLINE", "HF_HUB_DISABLE_TELEMETRY", "HF_HUB_DISABLE_PROGRESS_BARS")
     os.environ.update(dict.fromkeys(hub, "1"), TOKENIZERS_PARALLELISM="false")

@@ -1,4 +1,7 @@
-"""Implement `synthgen release` and `synthgen report`: write a bundle, a refusal or a report."""
+"""Implement `synthgen release` and `synthgen report`: write a bundle, a refusal or a report.
+
+A bundle is the folder of a released dataset, with its report, audit results and signatures.
+"""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime

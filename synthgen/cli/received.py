@@ -1,4 +1,7 @@
-"""Implement the commands for the receiver of a bundle: `inspect`, `diff` and `export`."""
+"""Implement `inspect`, `diff` and `export`: the commands for the receiver of a bundle.
+
+A bundle is the folder of a released dataset.
+"""
 
 from pathlib import Path
 from typing import Annotated, Literal

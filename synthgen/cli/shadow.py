@@ -120,7 +120,7 @@ def _folder(run: Run, request: ShadowRequest) -> Path:
 
 
 def _plan(inputs: AuditInputs, request: ShadowRequest, folder: Path, seed: int) -> ShadowPlan:
-    """Return the plan in a folder: the attacked persons, and who is left out of which rerun.
+    """Return the plan that is stored in a folder: the attacked persons, and who is left out of which rerun.
 
     If the folder has no plan yet, make the plan and store it.
     """
@@ -163,21 +163,20 @@ STORE = Stage(name="deidentify", version=1, run=_store, inputs=("records",), lib
 def rerun(  # noqa: PLR0913 - one parameter per input
     job: Job, train: Corpus, vectors: Float32, leave_out: frozenset[str], number: int, folder: Path, *, clean: Path
 ) -> None:
-    """Generate synthetic records without some persons and write them to `folder`/synthetic.
+    """Generate synthetic records from train (the training records) without some persons; write `folder`/synthetic.
 
     The stages interpolate, decode, re-embed and filter run again, including everything that they fit on train.
-    De-identified records and vectors are taken from the original run, which is attacked. Therefore an attack cannot
-    use how a left-out person changed the records of others: if the source declares names, they are replaced in the
-    records of all persons. Segmented records are embedded again, because the headings at which they are split depend
-    on the train persons.
-    An interrupted rerun continues from its last finished stage.
+    De-identified records and vectors are taken from the original run (the attacked run). Therefore one influence of a
+    left-out person is not tested: if the source declares names, the names of this person remain replaced in the
+    records of all other persons. Segmented records are embedded again, because the headings at which they are split
+    depend on the train persons. An interrupted rerun continues from its last finished stage.
 
-    `job`, `train` and `vectors` (n, d) belong to the original run, and `clean` is the folder of its stage deidentify.
-    `leave_out` contains the ids of the persons to leave out, and `number` is the number of the rerun. The workspace
-    of the rerun is created in `folder` and removed after the synthetic table is written.
+    `job`, `train` (n records) and `vectors` (n, d) belong to the original run, and `clean` is the result folder of
+    its stage deidentify. `leave_out` contains the ids of the persons to leave out, and `number` is the number of the
+    rerun. The workspace of the rerun is created in `folder` and removed after the synthetic table is written.
 
     Privacy: reads train. The output is synthetic text that has not been audited.
-    Randomness: the child "shadow/<number>" of the root of the run's streams.
+    Randomness: the stream "shadow/<number>", a child of the run's root stream.
     """
     is_kept = np.array([r.group not in leave_out for r in train.records], dtype=np.bool_)
     kept = replace(train, records=tuple(r for r in train.records if r.group not in leave_out))

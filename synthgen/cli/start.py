@@ -39,10 +39,10 @@ def cluster_template(kind: str) -> str:
 def start(folder: Path, template: str, *, patients: int | None = None, now: datetime | None = None) -> str:
     """Create a folder for a trial, and return text that lists the created files and the next commands.
 
-    The folder has a configuration, keys (valid from `now` on), a ledger, a workspace, a trust root and, for clinic
-    templates, notes of `patients` fictional patients (None: the number in `PATIENTS_OF`). The keys are for trials
-    only, because each passphrase is stored beside its key, in a file of mode 0600. For a real release, create a key
-    with `synthgen keys new` and store the passphrase elsewhere.
+    The folder has a configuration, keys (valid from `now` on), a ledger, a workspace, a trust root (accepted keys,
+    policies and ledgers) and, for clinic templates, notes of `patients` fictional patients (None: the number in
+    `PATIENTS_OF`). The keys are for trials only, because each passphrase is stored beside its key, in a file of mode
+    0600. For a real release, create a key with `synthgen keys new` and store the passphrase elsewhere.
     """
     now = datetime.now(UTC) if now is None else now
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):

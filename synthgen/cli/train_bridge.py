@@ -1,6 +1,7 @@
 """Implement `synthgen train-bridge CONFIG`: train a bridge, or estimate the duration of the training.
 
-A bridge is an adapter that turns a vector of the encoder into an input of the language model.
+A bridge is an adapter that turns a vector of the encoder into an input of the language model. Its vocabulary is a
+list of words with their vectors, from which prompt words are chosen; it is not the vocabulary of the tokenizer.
 """
 
 import resource
@@ -37,7 +38,7 @@ GIB = 1 << 30
 class TrainEstimate:
     """The expected cost of a training run on this machine, estimated from a few measured steps."""
 
-    passages: int  # number of passages to embed
+    passages: int  # number of passages (pieces of text of the corpus) to embed
     steps: int  # number of training steps
     parameters: int  # number of parameters of the language model
     trained_parameters: int  # number of parameters that training changes
@@ -120,7 +121,7 @@ def estimate(config: TrainBridgeConfig, progress: Progress) -> TrainEstimate:
 
 
 def _passages(config: TrainBridgeConfig) -> tuple[list[str], dict[str, int]]:
-    """Return the passages of the corpus for training and for the held-out loss, and their number by source."""
+    """Return the passages of the corpus (training and held-out passages), and the number of passages by source."""
     corpus = config.corpus
     return read_passages(
         config.resolve(corpus.path),

@@ -1,6 +1,7 @@
 """Implement `synthgen train-bridge --style NAME --corpus PATH`: train a style adapter on a few hundred texts.
 
-A style adapter is a small adapter of the language model that determines how texts are written.
+A style adapter is a small adapter of the language model that determines how texts are written. It extends a bridge,
+by which the language model writes a text from the text's vector.
 """
 
 import json
@@ -33,7 +34,7 @@ from synthgen.load.formats import read_source
 from synthgen.models.store import model_folder
 
 MIN_TEXTS = 20  # smallest number of distinct texts of a corpus
-SAMPLES = 10  # number of example texts in the card
+SAMPLES = 10  # number of example texts in the card (the description of the style adapter)
 PROMPT_TOKENS = 24  # largest number of tokens of a prompt
 CHECKPOINT_EVERY = 25  # number of steps between two checkpoints
 WORDS = 8  # largest number of prompt words; the built-in bridge was trained with at most this number
@@ -75,14 +76,15 @@ def train_style(task: StyleTask, *, resume: bool, progress: Progress) -> Path:
     folder = model_folder(bridge.info.decoder)
     loaded = load_model(folder)
     text_tokens = config.train.length - config.train.max_prompt_tokens - bridge.info.n_soft
-    # the last argument limits the pieces of each corpus: all corpora together give about as many as training reads
+    # the last argument, the largest number of pieces per corpus, gives in total about as many as the training reads
     pieces = pieces_of(texts, loaded.tokenizer, text_tokens, -(-task.steps * task.batch // len(texts)))
     encoder = build_encoder(EmbedConfig(model=bridge.info.encoder), model_folder)
     with progress.stage("embed", total=len(set(pieces.passages.texts)), unit="pieces") as advance:
         vectors = encoder.encode(list(pieces.passages.texts), advance)
     data = EmbeddedPassages(passages=pieces.passages, vectors=vectors, heldout=pieces.heldout, reader=bridge.reader)
     trainer = Trainer(config, loaded.model, loaded.tokenizer, data, style_of=(bridge, task.rank))
-    # "own" is the loss on held-out pieces, each with its own vector; the adapters have no effect before the training
+    # "own" is the loss on held-out pieces, each decoded from its own vector; before the training, the adapters have
+    # no effect, so this is the loss of the bridge without the style
     before = trainer.evaluate()["own"]
     with progress.stage("train-bridge", total=task.steps, unit="steps") as advance:
         run_training(trainer, task.out, advance)
@@ -111,7 +113,7 @@ def train_style(task: StyleTask, *, resume: bool, progress: Progress) -> Path:
 
 
 def _training(task: StyleTask, info: BridgeInfo, *, words: int) -> TrainBridgeConfig:
-    """Return the training configuration, with the shape of the bridge; `words` is the number of prompt words."""
+    """Return the training configuration with the dimensions of the bridge; `words` is the number of prompt words."""
     shape = ("hidden", "adapter_rank", "adapter_targets", "template", "placeholder_id")
     return TrainBridgeConfig.model_validate(
         {

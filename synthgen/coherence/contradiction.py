@@ -10,16 +10,16 @@ from synthgen.attributes import extract
 from synthgen.core.sentences import ABBREVIATIONS, SENTENCE_END
 
 Span = tuple[int, int]
-_BREAK = re.compile(r"\n(?:[ \t]*[-*•])?[ \t]*")  # line break, with a bullet at the start of the next line
+_BREAK = re.compile(r"\n(?:[ \t]*[-*•])?[ \t]*")  # line break, and a bullet at the start of the next line, if any
 _ABBREVIATION = re.compile(rf"(?:^|\s)(?:{ABBREVIATIONS}|[A-Z])$")
-findings_of = lru_cache(maxsize=1)(extract)  # cached, because several rules read the findings of a text
+findings_of = lru_cache(maxsize=1)(extract)  # the attributes in a text; cached, because several rules read them
 
 
 @dataclass(frozen=True, slots=True)
 class Contradiction:
     """A passage of a text that contradicts another passage, or is implausible by itself."""
 
-    rule: str  # a key of `RULES`
+    rule: str  # the rule that found the contradiction, a key of `measure.RULES`
     at: Span  # the passage, as the index of its first character and the index after its last character
     against: Span | None = None  # the passage that `at` contradicts; None if `at` is implausible by itself
 
@@ -30,8 +30,8 @@ class Contradiction:
 def sentences(text: str) -> Iterator[Span]:
     """Yield the start and end of each sentence.
 
-    A punctuation mark such as "?" or a line break ends a sentence. The full stop of an abbreviation ("Dr.") or of an
-    initial does not.
+    A sentence ends at a line break, or after a punctuation mark such as "?", but not after the full stop of an
+    abbreviation ("Dr.") or of an initial.
     """
     for line in parts(text, _BREAK):
         start = line[0]

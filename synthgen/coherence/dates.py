@@ -9,8 +9,9 @@ from synthgen.coherence.contradiction import Contradiction
 
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _MONTH = rf"(?:{'|'.join(_MONTHS)})[a-z]*"
-# Four forms of a date: 2020-04-03, 3/4/2020, 3 April 2020, April 3, 2020. The group names y, m, d and n (name of the
-# month) end with the number of the form; a and b are the day and the month of the second form, in either order.
+# Four forms of a date: "2020-04-03", "3/4/2020", "3 April 2020" and "April 3, 2020". The name of a group is y, m, d
+# or n (year, month, day or name of the month), followed by the number of the form. In the second form, the groups a
+# and b are the day and the month, in either order.
 _DATE = (
     r"(?:(?P<y1>\d{4})-(?P<m1>\d{1,2})-(?P<d1>\d{1,2})"
     r"|(?P<a>\d{1,2})[/.](?P<b>\d{1,2})[/.](?P<y2>\d{4})"
@@ -32,8 +33,8 @@ _READMITTED = re.compile(r"(?i)\bre-?admi\w+|\b(?:admitted|admission) again\b") 
 def out_of_order(text: str) -> Iterator[Contradiction]:
     """Yield at most one pair of dates in the wrong order: discharge before admission, or any date before birth.
 
-    The date of birth, admission or discharge is ignored if the text states several such dates. If a date can
-    mean two days, such as 03/04/2020, the order must be wrong for both days.
+    If a text states several dates of birth, all of them are ignored; the same applies to admissions and discharges.
+    If a date can mean two days, such as 03/04/2020, the order must be wrong for both days.
     """
     born, admitted, discharged = (_single_match(pattern, text) for pattern in (_BORN, _ADMITTED, _DISCHARGED))
     is_one_stay = _READMITTED.search(text) is None

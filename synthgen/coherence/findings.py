@@ -75,7 +75,7 @@ def denied(text: str) -> Iterator[Contradiction]:
     """Yield at most one symptom that one sentence asserts ("reports", "has") and another sentence denies.
 
     A sentence is ignored if it names a person other than the patient, has a word of time, degree, place or change
-    ("previously", "severe", "left"), or narrows the symptom ("pain when walking"): both sentences can then be true.
+    ("previously", "severe", "left"), or narrows the symptom ("pain when walking"). Both sentences can then be true.
     """
     clear = [s for s in sentences(text) if not any(p.search(text, *s) for p in (_TIME_OR_DEGREE, _PLACE, OTHER))]
     # first passage about a symptom; outer key: the symptom, inner key: whether the passage denies the symptom

@@ -19,15 +19,16 @@ RULES: Mapping[str, Rule] = {
     "repeated": wording.repeated,
     "cut": wording.cut,
 }
-MAX_READ = 6_000  # characters read per text at most; the time of some rules grows with the square of the length
+MAX_READ = 6_000  # largest number of characters read per text; some rules take time quadratic in this number
 
 
 def contradictions(text: str) -> tuple[Contradiction, ...]:
     """Return the contradictions of a text, in the order of `RULES`.
 
     The rules are written for English clinical text. In texts of a different kind or language, they find little except
-    repetitions and cut ends. They miss some contradictions, and report some correct passages. If a text has more
-    than `MAX_READ` characters, only the beginning of the text is read, and the rule `cut` is omitted.
+    repetitions and incomplete last sentences. They miss some contradictions, and report some correct passages. If a
+    text has more than `MAX_READ` characters, only the beginning of the text is read, and the rule `cut` (for
+    an incomplete last sentence) is omitted.
     """
     read = text[:MAX_READ]
     rules = RULES if len(text) == len(read) else {name: rule for name, rule in RULES.items() if name != "cut"}

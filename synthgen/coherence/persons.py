@@ -1,4 +1,4 @@
-"""Find contradictions about the person: two sexes, anatomy of the opposite sex, or two ages."""
+"""Find contradictions about the patient in a text: two sexes, anatomy of the opposite sex, or two ages."""
 
 import re
 from bisect import bisect_left
@@ -110,7 +110,8 @@ def sex(text: str) -> Iterator[Contradiction]:
 
     - a noun next to an age, or a stated sex, after a possessive ("her 4-year-old boy");
     - a title in a sentence that may be about a clinician ("Mr Hall will operate");
-    - a pronoun, if one of the 3 previous sentences names another person, or one of these 4 sentences a boy or girl.
+    - a pronoun, if one of the 3 previous sentences names another person, or if one of them, or an earlier part of the
+      sentence of the pronoun, names a boy or girl.
 
     The first of the strongest signs determines the sex of the person. Any sign of the opposite sex is a
     contradiction. An organ or condition of the opposite sex is a contradiction, unless its sentence has a word of

@@ -2,8 +2,8 @@
 
 The table `_USES` lists drugs with few uses, and the conditions for which each drug may be given. Drugs that the table
 does not list are not tested. The table was written for this project from public product information (DailyMed labels,
-US National Library of Medicine) and from usual care. Each drug and condition has its main name in the dictionaries of
-`attributes`.
+US National Library of Medicine) and from usual care. It uses the main names in the dictionaries of
+`synthgen.attributes`.
 """
 
 import re
@@ -85,8 +85,8 @@ def treatment(text: str) -> Iterator[Contradiction]:
 
     A drug is given for a condition in two cases. First, the text says so ("metformin for asthma", "asthma treated
     with metformin"). Second, one sentence states a diagnosis, and the next sentence says that the first drug of the
-    text is started. The second case counts only if the text names one condition, and if the table lists every drug of
-    the text, none of them for this condition.
+    text is started. The second case counts only if the text names exactly one condition, and the table lists every
+    drug of the text, but none of them for this condition.
     """
     findings = [f for f in findings_of(text) if not f.negated and f.attribute in {"medication", "condition"}]
     for first, second in pairwise(findings):

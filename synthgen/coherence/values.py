@@ -7,7 +7,7 @@ from synthgen.attributes.lexicon import value_of
 from synthgen.coherence.contradiction import Contradiction
 
 _VALUE = r"(?P<n>\d{1,6}(?:\.\d+)?)"  # the value of a quantity
-# neither a unit, nor the rest of a number, range, fraction or percentile follows the value
+# matches unless the value is followed by a unit, or by the rest of a number, range, fraction or percentile
 _NO_UNIT = r"(?![\d/%]|\.\d|[-–]|\s*(?:/|%|th\b|percentile|to\b|mg|g\b|m[cC]g|units?))"
 _LINK = r"(?:[ :=]|\bis\b|\bof\b|\bwas\b|\bat\b){0,4}\s*"  # words between the name of a quantity and the value
 
@@ -66,7 +66,7 @@ _IN_MG = {"mg": 1.0, "g": 1000.0, "gram": 1000.0, "grams": 1000.0}  # milligrams
 def implausible(text: str) -> Iterator[Contradiction]:
     """Yield each value or dose that is implausible.
 
-    The rule reads the `QUANTITIES`, blood pressure, and the doses of the drugs in `MAX_MG`. It does not read pain
+    The rule checks the `QUANTITIES`, blood pressure, and the doses of the drugs in `MAX_MG`. It does not check pain
     scores, because "11 out of 10" is a figure of speech.
     """
     for pattern, lowest, highest in QUANTITIES:

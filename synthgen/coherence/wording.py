@@ -1,4 +1,4 @@
-"""Find repeated sentences and phrases, and texts that end inside a sentence."""
+"""Find repeated sentences and phrases, and texts that end inside a sentence; both are reported as contradictions."""
 
 import re
 from collections.abc import Iterator
@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from synthgen.coherence.contradiction import Contradiction, Span, parts, sentences
 from synthgen.core.sentences import EMPTY_ITEM
 
-MIN_SENTENCE = 5  # smallest number of words of a sentence whose repetition is a contradiction
-MIN_RUN = 8  # number of consecutive words (a run) whose repetition is a contradiction
+MIN_SENTENCE = 5  # smallest number of words of a sentence whose repetition is reported
+MIN_RUN = 8  # number of consecutive words (a run) whose repetition is reported
 MAX_END = 200  # number of characters at the end of a text that `cut` reads
 MAX_GREETING = 3  # largest number of words of a last line that counts as a greeting, such as "Kind regards,"
 MAX_DISTANCE = 60  # largest number of words from a passage to its repetition; notes often repeat text farther apart
@@ -60,7 +60,7 @@ def _repeated_sentence(text: str, start: int, end: int) -> Contradiction | None:
 def _repeated_run(text: str, start: int, end: int) -> Contradiction | None:
     places = list(_WORD.finditer(text, start, end))
     folded = [match[0].casefold() for match in places]
-    # run -> number of its first word; of the occurrences within `MAX_DISTANCE` words, the first is kept
+    # run -> index of its first word; replaced if the run occurs again more than `MAX_DISTANCE` words later
     last: dict[tuple[str, ...], int] = {}
     for i in range(len(folded) - MIN_RUN + 1):
         run = tuple(folded[i : i + MIN_RUN])

@@ -1,4 +1,4 @@
-"""Make the baselines: training sets for classifiers from standard methods, to compare with synthetic records."""
+"""Make the baselines: training sets, made by standard methods, with which synthetic records are compared."""
 
 from collections import Counter
 from collections.abc import Callable, Mapping
@@ -23,7 +23,7 @@ from synthgen.interpolate import Smote
 
 Encode = Callable[[list[str]], Float32]
 MAX_NEIGHBORS = 5  # number of neighbors for SMOTE; fewer if a class has at most five persons
-ALPHA = 0.1  # swaps per word, or probability of a deletion, in `eda`; the default in the code of the EDA paper
+ALPHA = 0.1  # swaps per word, or probability that a word is deleted, in `eda`; the default of the EDA paper's code
 
 
 def baselines(
@@ -37,7 +37,7 @@ def baselines(
         real + SMOTE         vectors of real records, and vectors interpolated between them
         label-only           the texts `label_only`, which a language model wrote from the class names
 
-    For each class, EDA and SMOTE make as many records as the synthetic table has. "real + SMOTE" is omitted if a
+    EDA and SMOTE make as many records of each class as the synthetic table has. "real + SMOTE" is omitted if a
     class has only one person. "label-only" is omitted if `label_only` is None.
 
     Raises:
@@ -74,7 +74,7 @@ def write_label_only(
     """Return `counts[label]` texts of each label, which the language model in `folder` writes from the label alone.
 
     The prompt shows one example on an unrelated subject and requests a short paragraph on the label. `config`
-    determines the sampling. No private text is read.
+    determines the sampling. The texts are ordered by label. No private text is read.
 
     Raises:
         ModelError: the model, or the server of `config`, cannot be used; see `open_prompted`.
@@ -133,7 +133,7 @@ def eda(text: str, rng: np.random.Generator) -> str:
 
 
 def _oversampled(labels: list[str], seeds: SeedTree) -> list[int]:
-    """Return every row once, and random rows again, so that all classes are as large as the largest class."""
+    """Return each row number once, then random rows of each class until all classes are as large as the largest."""
     counts = Counter(labels)
     rows = list(range(len(labels)))
     for label, n in sorted(counts.items()):
@@ -155,7 +155,7 @@ def _altered(train: Corpus, counts: Mapping[str, int], seeds: SeedTree) -> list[
 
 
 def _smote(tables: Tables, counts: Mapping[str, int], seeds: SeedTree) -> Latents | None:
-    """Return `counts[label]` vectors interpolated between train vectors; None if a class has only one person."""
+    """Return `counts[label]` vectors of each label, interpolated by SMOTE; None if a class has only one person."""
     train = tables.train
     persons = {label: len({r.group for r in train.records if r.label == label}) for label in counts}
     if (k := min(MAX_NEIGHBORS, min(persons.values()) - 1)) < 1:

@@ -19,7 +19,7 @@ METRICS = ("accuracy", "macro_f1", "weighted_f1")
 
 @dataclass(frozen=True, slots=True)
 class Study:
-    """The scores of each classifier on each training set."""
+    """The test scores of each classifier, for each training set from which it learned."""
 
     results: Mapping[str, Any]  # all results of `evaluate` as JSON-compatible values, including the scores
 
@@ -66,13 +66,13 @@ def compare(  # noqa: PLR0913 - the options are keyword arguments
     with_baselines: bool = False,
     label_only: LabelOnly | None = None,
 ) -> Study:
-    """Return the scores of classifiers that are trained on the table "synthetic" or "train", and tested on "test".
+    """Train classifiers on the tables "synthetic" and "train" of `corpora`; return their scores on the table "test".
 
     `with_baselines` adds the training sets that `baselines` returns. Standard methods make these sets from train:
-    they repeat records, alter records, or give weights to records. If `label_only` is given, one further set contains
-    the texts that this model writes. `requested` is the number of synthetic records of each class that was requested,
-    to measure how far the actual numbers differ; None omits this measurement. `confidence` is the two-sided
-    confidence of the intervals.
+    they repeat records, alter records, or give weights to records. If `label_only` is given as well, one further set
+    contains the texts that this model writes. `requested` maps each class to the requested number of synthetic
+    records; the results then state how far the actual numbers differ. `confidence` is the two-sided confidence of the
+    bootstrap intervals.
 
     Raises:
         DataError: a table is empty, or the tables do not fit together; see `evaluate` and `baselines`.
@@ -92,9 +92,9 @@ def compare(  # noqa: PLR0913 - the options are keyword arguments
 
 
 def _written(model: LabelOnly, tables: Tables, seeds: SeedTree, progress: Progress) -> list[str]:
-    """Return as many "label-only" texts of each class as the synthetic table has records.
+    """Return "label-only" texts; of each class, as many as the synthetic table has records.
 
-    Privacy: with `max_new_tokens: auto`, the limit of the text length depends on train; the prompts do not.
+    Privacy: with `max_new_tokens: auto`, the limit of the text length depends on train, but the prompts do not.
     """
     config = model.config.for_texts(tables.train.texts)
     return write_label_only(model.folder, tables.synthetic.counts(), config, seeds, progress)

@@ -37,7 +37,7 @@ class UsageError(SynthGenError, exit_code=2):
 
 
 class ConfigError(SynthGenError, ValueError, exit_code=3):
-    """The configuration is invalid; `problems` lists every mistake with its path."""
+    """The configuration is invalid; `problems` lists every mistake with its key."""
 
 
 class DataError(SynthGenError, ValueError, exit_code=3):
@@ -57,7 +57,7 @@ class StorageError(SynthGenError, OSError, exit_code=3):
 
 
 class ReleaseRefused(SynthGenError, exit_code=4):  # noqa: N818 - an expected outcome, not a failure
-    """The release does not meet the policy; `problems` names the failed gates."""
+    """The release does not meet the policy; `problems` names the failed gates (rules of the policy)."""
 
 
 class BudgetError(SynthGenError, exit_code=5):

@@ -43,7 +43,8 @@ def write_json(path: Path, value: Any) -> None:
 
 def write_by(path: Path, write: Callable[[Path], object]) -> None:
     """Call `write` with a temporary path, flush the file that it writes, and rename the file to `path`."""
-    # the name is random, because two processes may write one file; `np.save` requires the suffix .npy
+    # The name is random, because two processes may write the same file. It has the suffix of `path`, because
+    # `np.save` appends .npy to a name without this suffix.
     partial = path.with_name(f".part-{secrets.token_hex(8)}{path.suffix}")
     write(partial)
     sync(partial)
@@ -51,7 +52,10 @@ def write_by(path: Path, write: Callable[[Path], object]) -> None:
 
 
 def check_writable(out: Path, key: str = "release.out") -> None:
-    """Raise StorageError, which names the configuration key `key`, if the folder `out` cannot be made or written."""
+    """Raise StorageError, whose message names the configuration key `key`, if files cannot be written to `out`.
+
+    `out` is a folder. If it does not exist, it must be possible to create it.
+    """
     try:
         existing = next(folder for folder in (out, *out.parents) if os.path.lexists(folder))
         is_writable = existing.is_dir() and os.access(existing, os.W_OK | os.X_OK)

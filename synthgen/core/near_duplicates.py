@@ -1,4 +1,4 @@
-"""Find near-duplicates with MinHash: texts that have most of their shingles (runs of five tokens) in common."""
+"""Find, with MinHash, near-duplicates: texts that have most of their shingles (runs of five tokens) in common."""
 
 import hashlib
 import re
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 UInt64 = NDArray[np.uint64]
 SHINGLE_TOKENS = 5
-THRESHOLD = 0.8  # smallest Jaccard similarity J of the sets of shingles of near-duplicates
+THRESHOLD = 0.8  # two texts are near-duplicates if the Jaccard similarity J of their shingles is at least this number
 # A MinHash signature has 26 bands of 5 numbers. Two texts are compared only if they agree in all 5 numbers of a band.
 # For J = 0.8, the probability that they agree in no band, and are missed, is (1 - 0.8^5)^26 = 3e-5.
 BANDS, BAND_ROWS = 26, 5
@@ -19,7 +19,7 @@ _TOKEN = re.compile(r"\w+")
 
 
 def near_duplicates(texts: Sequence[str], others: Sequence[str]) -> NDArray[np.bool_]:
-    """Return for each text, as bool (len(texts),), whether one of `others` is a near-duplicate of the text.
+    """Return an array of bool that states for each text whether one of `others` is a near-duplicate of the text.
 
     Tokens are case-folded runs of letters, digits and underscores. A text of fewer than five tokens is one shingle.
     Two texts with the sets of shingles A and B are near-duplicates if
@@ -44,7 +44,7 @@ def near_duplicates(texts: Sequence[str], others: Sequence[str]) -> NDArray[np.b
 
 
 def repeated(texts: Sequence[str], persons: Sequence[str] | None = None) -> NDArray[np.bool_]:
-    """Return for each text, as bool (len(texts),), whether it is a near-duplicate of an earlier text.
+    """Return an array of bool that states for each text whether it is a near-duplicate of an earlier text.
 
     Near-duplicates are defined as in `near_duplicates`. A text is compared only with earlier texts for which the
     result is False. `persons` is None or contains the person of each text; in that case, only texts of the same
@@ -69,7 +69,7 @@ def jaccard(a: UInt64, b: UInt64) -> float:
 
 
 def _candidates(keys: Iterable[Any], buckets: Mapping[Any, list[int]]) -> Iterator[int]:
-    """Yield once each row that is listed under one of the keys."""
+    """Yield, without repetition, each row that `buckets` lists under at least one of the keys."""
     seen: set[int] = set()
     for key in keys:
         for row in buckets.get(key, ()):
@@ -79,7 +79,7 @@ def _candidates(keys: Iterable[Any], buckets: Mapping[Any, list[int]]) -> Iterat
 
 
 def _shingles(text: str) -> UInt64:
-    """Return a 64-bit hash of each different shingle of a text, sorted."""
+    """Return the 64-bit hashes of the distinct shingles of a text, sorted."""
     tokens = _TOKEN.findall(text.casefold())
     spans = range(max(1, len(tokens) - SHINGLE_TOKENS + 1))
     joined = {" ".join(tokens[i : i + SHINGLE_TOKENS]).encode() for i in spans}

@@ -1,6 +1,7 @@
 """Report the progress of a stage: bars on a terminal, plain lines in a log, or nothing.
 
-A progress event consists of the name of a stage and the number of finished units. It never contains text of a record.
+A progress event consists of the name of a stage and the number of finished units, such as texts. It never contains
+the text of a record.
 """
 
 import sys
@@ -10,7 +11,7 @@ from contextlib import AbstractContextManager, contextmanager, suppress
 from typing import Any, Protocol, TextIO, cast
 
 SECONDS_BETWEEN_LINES = 5.0
-FIRST_SECONDS = 300.0  # before this time, the rate is shown only if a twentieth of the units is finished
+FIRST_SECONDS = 300.0  # in the first seconds of a stage, the rate is shown only if a twentieth of the units is done
 Advance = Callable[[int], None]
 
 
@@ -132,11 +133,11 @@ class _Tolerant:
 def progress_text(done: int, total: int, unit: str, *, done_here: int, seconds: float) -> str:
     """Return a text such as "50/100 texts  0.50/s  1:40 left": the count, the rate and the remaining time.
 
-    Of the `done` units, `done_here` were finished in the `seconds` since the stage started, and the others before an
-    interruption of the run. The rate is `done_here` divided by `seconds`.
+    Of the `done` units, `done_here` were finished in the `seconds` since the stage started, and the rest before the
+    run was interrupted. The rate is `done_here` divided by `seconds`.
 
-    Loading a model makes the first units slow. Until a twentieth of the units is finished or `FIRST_SECONDS` have
-    passed, only the count is therefore returned. At the end, or if `total` is 0, the text has the elapsed time in
+    Loading a model makes the first units slow. Therefore, only the count is returned until a twentieth of the units
+    is finished or `FIRST_SECONDS` have passed. At the end, or if `total` is 0, the text has the elapsed time in
     place of the remaining time.
     """
     count = _count(done, total, unit)

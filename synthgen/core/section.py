@@ -17,12 +17,12 @@ MAX_NUMBER = (1 << 53) - 1  # the largest whole number that canonical JSON (RFC 
 Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 Count = Annotated[int, Field(ge=1, le=MAX_NUMBER)]
 T = TypeVar("T", bound=BaseModel)
-SIMILAR = 0.7  # smallest `difflib` ratio of an unknown key and a key that the message suggests
+SIMILAR = 0.7  # smallest similarity, as a ratio of `difflib`, of an unknown key and the key that a message suggests
 VARIABLES = ("HOME", "SYNTHGEN_DATA")  # the only environment variables that a path may contain
 _VARIABLE = re.compile(rf"\$\{{({'|'.join(VARIABLES)})\}}")
-# the beginning of pydantic's messages; our messages have "must " instead
+# the beginning of pydantic's messages, which `mistakes` replaces by "must "
 _SUBJECT = re.compile(r"^(Input|String|Tuple|List|Dictionary|Value) should ")
-MESSAGES = {  # type of an error of pydantic: message
+MESSAGES = {  # type of a pydantic error -> message
     "extra_forbidden": "unknown key",
     "missing": "missing",
     "model_type": "must be a section of keys and values",
@@ -46,8 +46,8 @@ def parse_section(kind: type[T], value: dict[str, Any], problems: Sequence[str] 
     except ValidationError as error:
         errors = error.errors(include_url=False)
         misspelled = {f"{'.'.join(path)}: missing" for path in _misspelled(errors, given, kind)}
-        # If a key that `problems` reports as missing is probably misspelled, this line is dropped: the line about the
-        # unknown key suggests the right spelling.
+        # If `problems` reports a key as missing that is probably misspelled, this report is dropped, because the line
+        # about the unknown key suggests the right spelling.
         found = [line for line in problems if line not in misspelled] + mistakes(errors, given, kind)
     if parsed is None or found:
         raise invalid(found)
@@ -60,14 +60,14 @@ def invalid(found: Sequence[str]) -> ConfigError:
 
 
 def mistakes(errors: list[Any], given: Any, kind: type[BaseModel] | None = None) -> list[str]:
-    """Return one line per mistake: its path, what is allowed, and the given value unless it may be a secret.
+    """Return one line per mistake: the path of the key, what is allowed, and the value unless it may be a secret.
 
     Args:
         errors: the errors of pydantic. For a value with several allowed types, pydantic reports one error per
             type; the line joins the messages with "or".
         given: the value that was parsed.
         kind: the type of the section. If it is given, lines suggest examples and similar keys. A missing key has no
-            line if it is suggested for a misspelled key.
+            line if the line of a misspelled key suggests it.
     """
     found: dict[tuple[str, ...], list[str]] = {}  # path -> messages
     shown: dict[tuple[str, ...], str] = {}  # path -> the given value, as the end of the line
@@ -104,7 +104,7 @@ def _example(kind: type[BaseModel], path: Sequence[str]) -> str:
 
 
 def _similar_key(kind: type[BaseModel], path: Sequence[str]) -> str:
-    # first search the section of the unknown key for a similar key, then all sections in `kind` for the same key
+    # first search the section of the unknown key for a similar key, then all sections in `kind` for an equal key
     key = path[-1]
     if (near := _near_key(kind, path)) is not None:
         return f"; did you mean {near}?"
@@ -147,7 +147,7 @@ def _sections_in(part: type[BaseModel], key: str) -> list[type[BaseModel]]:
 
 
 def _path(error: Any, given: Any) -> tuple[str, ...]:
-    """Return the path of a mistake in `given`; pydantic's own path also has names for the types of a union."""
+    """Return the path of a mistake in `given`, without the names of union types that pydantic inserts into it."""
     parts = []
     for position, part in enumerate(error["loc"], start=1):
         if (isinstance(given, dict) and part in given) or (isinstance(given, tuple) and part in range(len(given))):

@@ -4,8 +4,8 @@ A `Stage` declares everything that can change its result: its inputs, settings, 
 function `run` gets a `StageContext`, which gives access to nothing else. The cache key covers all declared items.
 
 If a commit changes the result of a stage without a change of its declaration, raise `version` by one. Examples are a
-change of numbers or their order, of a random stream, or of a file format. A new version invalidates the cached
-results of the stage and of all stages that declare it as an input.
+change of computed numbers, of their order, of a random stream, or of a file format. A new version invalidates the
+cached results of the stage and of all stages that declare its result as an input.
 """
 
 from collections.abc import Callable, Mapping
@@ -45,7 +45,7 @@ class StageInput:
 
 
 def plain_value(value: Any) -> StageInput:
-    """Return an input of JSON data, with the digest of the data."""
+    """Return JSON data as an input of a stage, with the digest of the data."""
     return StageInput(value, sha256_json({"value": _PLAIN.dump_python(value, mode="json")}))
 
 
@@ -111,11 +111,11 @@ class Stage:
 
 
 class StageContext:
-    """Gives a running stage access to its inputs; each method raises InternalError for a name that is not declared.
+    """Gives a running stage access to what it declares; a request for any other name raises InternalError.
 
     The stage writes its files into `folder`. `name` is the name of the result. A stage can run several times in a
-    run, for example "filter-2" in the second round of writing texts. `shards` is the folder of the shards, if the
-    stage has any.
+    run; its result in the second round of writing texts is named, for example, "filter-2". `shards` is the folder of
+    the shards, if the stage has any.
     """
 
     def __init__(self, stage: Stage, sources: Sources, folder: Path, name: str) -> None:
@@ -152,7 +152,7 @@ class StageContext:
         return _stream(self._sources.seeds, name)
 
     def once(self, name: str, compute: Callable[[], T]) -> T:
-        """Return `compute()`, or the value of the first call with this name; `divide` and `run` can share it."""
+        """Return the value of `compute` in the first call with this name, so that `divide` and `run` can share it."""
         if name not in self._computed:
             self._computed[name] = compute()
         return cast("T", self._computed[name])

@@ -28,7 +28,11 @@ def read_corpus(path: Path, role: Role) -> Corpus:
 
 
 def write_latents(folder: Path, latents: Latents) -> None:
-    """Write vectors.npy, and parents.parquet with ids, labels, parents, weights and prompt words (column `told`)."""
+    """Write new vectors to be decoded (latents) into a folder.
+
+    The file vectors.npy has the vectors, and parents.parquet has their ids, labels, parents, weights and prompt words
+    (column `told`).
+    """
     np.save(folder / "vectors.npy", latents.vectors, allow_pickle=False)
     columns = {
         "id": pa.array(latents.ids, pa.string()),
@@ -43,7 +47,7 @@ def write_latents(folder: Path, latents: Latents) -> None:
 
 
 def read_latents(folder: Path) -> Latents:
-    """Return the latents of a folder."""
+    """Return the latents that `write_latents` wrote into a folder."""
     table = pq.read_table(folder / "parents.parquet")
     meta, columns = table.schema.metadata, table.to_pydict()
     return Latents(
@@ -70,7 +74,7 @@ def write_segments(folder: Path, segments: Segments) -> None:
 
 
 def read_segments(folder: Path) -> Segments:
-    """Return the segments of a folder."""
+    """Return the segments that `write_segments` wrote into a folder."""
     columns = pq.read_table(folder / "segments.parquet").to_pydict()
     return Segments(
         vectors=np.load(folder / "segments.npy", allow_pickle=False),
@@ -81,7 +85,7 @@ def read_segments(folder: Path) -> Segments:
 
 
 def write_candidates(path: Path, candidates: tuple[Candidate, ...]) -> None:
-    """Write candidates; the outcomes of the filters are stored as JSON in the column `outcomes`."""
+    """Write candidates (decoded texts); the outcomes of the filters are stored as JSON in the column `outcomes`."""
     kinds = {"latent_id": pa.string(), "index": pa.int32(), "text": pa.string(), "label": pa.string()}
     kinds |= {"finish": pa.string(), "surprisal": pa.float64()}
     columns = {name: pa.array([getattr(c, name) for c in candidates], kind) for name, kind in kinds.items()}
@@ -90,7 +94,7 @@ def write_candidates(path: Path, candidates: tuple[Candidate, ...]) -> None:
 
 
 def read_candidates(path: Path) -> tuple[Candidate, ...]:
-    """Return the candidates of a file."""
+    """Return the candidates that `write_candidates` wrote into a file."""
     rows = pq.read_table(path).to_pylist()
     parsed = [json.loads(row.pop("outcomes")) for row in rows]
     outcomes = [tuple(FilterOutcome(name=n, passed=p, score=s, reason=r) for n, p, s, r in found) for found in parsed]

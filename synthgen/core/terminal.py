@@ -17,7 +17,10 @@ def show_as_written(variable: str, folder: str) -> None:
 
 
 def as_written(text: str) -> str:
-    """Return a message with each registered folder replaced, for example "/home/ann/a.csv" -> "${HOME}/a.csv"."""
+    """Return a message in which `${VARIABLE}` replaces each folder that was passed to `show_as_written`.
+
+    For example, "/home/ann/a.csv" becomes "${HOME}/a.csv".
+    """
     for folder in sorted(_SPELLINGS, reverse=True):  # a folder is replaced before the folder that contains it
         parts = re.split(rf"(?<![\w/.-]){re.escape(folder)}(?![\w-]|\.\w)", text)
         text = _SPELLINGS[folder].join(parts)

@@ -1,6 +1,6 @@
 """Define what the stages of a run exchange: records, their vectors, new vectors, and texts decoded from new vectors.
 
-All values are immutable and validated on creation. A `repr` shows counts, never text.
+All values are immutable. Arrays, lengths and the uniqueness of ids are checked on creation. A `repr` shows no text.
 """
 
 import hashlib
@@ -49,7 +49,7 @@ class Record:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Corpus:
-    """Records of one role, with a digest over all of their fields."""
+    """Records of one role, such as train or control, with a digest over all fields of the records."""
 
     role: Role
     records: tuple[Record, ...]  # in a fixed order, with unique ids
@@ -86,7 +86,7 @@ class Corpus:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Segments:
-    """Vectors of the segments of records; the rows of each record are consecutive and in order."""
+    """Vectors of the segments (parts) of records; the rows of each record are consecutive and in order."""
 
     vectors: Float32  # (k, d), finite
     record_ids: tuple[str, ...]  # the id of the record of each row
@@ -100,7 +100,7 @@ class Segments:
         _require(len(self.starts()) == len(set(self.record_ids)), "the segments of a record are not consecutive")
 
     def starts(self) -> NDArray[np.int64]:
-        """Return the first row of each record."""
+        """Return the number of the first row of each record, int64."""
         ids = self.record_ids
         rows = [i for i, record_id in enumerate(ids) if i == 0 or ids[i - 1] != record_id]
         return np.array(rows, dtype=np.int64)
@@ -138,7 +138,7 @@ class Embedded:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Latents:
-    """New vectors to be decoded, with the parents and weights that each vector was made from.
+    """New vectors to be decoded, with the parents (records) that each vector was made from, and their weights.
 
     A row that does not depend on single records, for example a row drawn under differential privacy, has no parents
     and no weights. The parents of any other row are train records of different persons, and have the label of the
@@ -213,7 +213,7 @@ class Candidate:
 
 
 def counts_by_reason(candidates: tuple[Candidate, ...]) -> Mapping[str, int]:
-    """Return the number of rejected candidates by the reason of the first filter that each of them failed."""
+    """Count the rejected candidates by the reason of the first failed filter, or by its name if it has no reason."""
     failures = ([o for o in c.outcomes if not o.passed] for c in candidates)
     reasons = Counter(failed[0].reason or failed[0].name for failed in failures if failed)
     return dict(sorted(reasons.items()))

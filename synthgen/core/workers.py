@@ -29,7 +29,7 @@ def usable_cores() -> int:
 
 
 def has_bfloat16() -> bool:
-    """Return whether this processor has instructions for bfloat16 products; otherwise, float32 is far faster."""
+    """Return whether this processor has instructions for bfloat16 products; without them, float32 is far faster."""
     import torch
 
     if platform.machine() in {"x86_64", "AMD64"}:
@@ -39,9 +39,9 @@ def has_bfloat16() -> bool:
 
 
 def arithmetic() -> str:
-    """Return what computes the vectors of texts here: "gpu", or the processor in "bfloat16" or "float32".
+    """Return how this machine computes the vectors of texts: on a "gpu", or on the CPU in "bfloat16" or "float32".
 
-    These differ by rounding errors, so vectors of one kind must not be mixed with vectors of another kind.
+    The three results differ by rounding errors, so vectors of different kinds must not be mixed.
     """
     import torch
 
@@ -53,7 +53,7 @@ def available_memory(cgroups: Path = CGROUPS) -> int:
     import psutil
 
     free = [int(psutil.virtual_memory().available)]
-    # cgroup version 2, then version 1: file of the limit, file of the use, and name of the field with the cache size
+    # cgroup version 2, then version 1: files with the limit and the use of memory, and field with the cache size
     for limit_file, use_file, cache_field in (
         ("memory.max", "memory.current", "file"),
         ("memory/memory.limit_in_bytes", "memory/memory.usage_in_bytes", "total_cache"),
@@ -75,7 +75,7 @@ def in_threads(
     *,
     n_workers: int,
 ) -> None:
-    """Run the jobs in threads with one core each, in the given order; `n_workers` is the number of threads.
+    """Run the jobs in `n_workers` threads with one core each; start the jobs in the given order.
 
     `run` gets a job and a function `report`, and calls `report(n)` when n more units are finished. `report` calls
     `advance(n)`, never in two threads at once. `finished` gets each job and its result in the calling thread, in any

@@ -22,9 +22,11 @@ class Settings:
     top_k: int  # only this number of most likely tokens are drawn
     batch: int  # number of texts decoded at once; this number affects the rounding, and therefore the texts
     words: int = 0  # number of prompt words (words of a public vocabulary that describe the vector) in a prompt
-    avoided: tuple[str, ...] = ()  # words in lower case that must not occur in a text; not sent to a server
-    token_biases: TokenBiases | None = None  # biases of tokens; not sent to a server or to vLLM
-    # how many tokens at the end of a context (a text to be continued) the model reads; a server reads all of them
+    avoided: tuple[str, ...] = ()  # words in lower case that must not occur in a text; not sent to a model server
+    # numbers added to the logits of tokens; not sent to a model server or to vLLM
+    token_biases: TokenBiases | None = None
+    # number of tokens at the end of a context (a text to be continued) that a model on this machine reads; a model
+    # server reads all tokens of a context
     context_tokens: int = 96
 
 

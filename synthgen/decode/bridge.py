@@ -39,9 +39,9 @@ class BridgeInfo(BaseModel):
     width: int = Field(ge=1)  # dimension of the input embeddings of the language model
     hidden: int = Field(ge=1)  # width of the hidden layer of the projector
     n_soft: int = Field(ge=1)  # number of soft tokens per vector
-    template: str
+    template: str  # the model's input before a text, with the fields `{prompt}` and `{vector}`
     placeholder_id: int = Field(ge=0)  # id of the token that stands for a soft token in the prompt
-    adapter_rank: int = Field(ge=0)
+    adapter_rank: int = Field(ge=0)  # 0 without adapters
     adapter_targets: tuple[str, ...] = ()  # names of the layers that have an adapter
     max_text_tokens: int = Field(ge=1)  # largest number of tokens of a training text
     steps: int = Field(ge=0)  # number of training steps
@@ -56,10 +56,10 @@ class Bridge:
     """A loaded bridge."""
 
     info: BridgeInfo
-    projector: Projector  # vectors (n, dim) to soft tokens (n, n_soft, width), float32
+    projector: Projector  # maps vectors (n, dim) to soft tokens (n, n_soft, width), float32
     adapters: dict[str, Tensor]  # name in the file -> low-rank tensor, to be merged into the language model
     digest: str  # SHA-256 over the files
-    reader: WordReader | None = field(default=None, kw_only=True)  # reads prompt words; None without a vocabulary
+    reader: WordReader | None = field(default=None, kw_only=True)  # chooses prompt words; None without a vocabulary
 
 
 def _expand(path: str) -> Path:
@@ -115,7 +115,7 @@ def _description(path: Path) -> BridgeInfo:
 
 @dataclass(frozen=True, slots=True)
 class Vocabulary:
-    """The vocabulary of a bridge, loaded without the other files of the bridge, for `writer: prompt`."""
+    """The vocabulary of a bridge, loaded without the tensors of the bridge, for `decode.writer: prompt`."""
 
     encoder: str  # name of the encoder of the vocabulary's vectors
     reader: WordReader

@@ -18,17 +18,17 @@ from synthgen.core.types import Corpus, Float32
 
 STRENGTH = 0.5  # share of the pointwise mutual information that is added to a logit
 LIMIT = 3.0  # largest absolute value of the pointwise mutual information, in nats
-MIN_PERSONS = 8  # a token has a bias only if at least this number of the counted persons use it
-SMOOTHING = 2e-5  # added to each share of a token
+MIN_PERSONS = 8  # a token has a bias only if at least this number of persons use it in the counted records
+SMOOTHING = 2e-5  # added to each share of a token before the logarithm
 MAX_RECORDS = 10_000  # largest number of records that are counted
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class TokenBiases:
-    """The bias of m tokens in the texts of each class; all other tokens have none."""
+    """The numbers that are added to the logits of m tokens in the texts of each class; other tokens have no bias."""
 
     tokens: tuple[int, ...]  # ids of the tokens, in ascending order
-    biases: Mapping[str, Float32]  # for each label, the bias of each token (m), in nats
+    biases: Mapping[str, Float32]  # for each label, the bias of each token, (m,), in nats
 
     @property
     def digest(self) -> str:
@@ -36,7 +36,7 @@ class TokenBiases:
         return sha256_json([self.tokens, {label: sha256_array(row) for label, row in self.biases.items()}])
 
     def rows(self, labels: Sequence[str]) -> Float32:
-        """Return the biases of each label in a row, float32 (len(labels), m)."""
+        """Return a float32 matrix (len(labels), m); each row has the biases of one label."""
         return np.stack([self.biases[label] for label in labels])
 
     def for_labels(self, label_of: Mapping[str, str]) -> "TokenBiases":
@@ -45,14 +45,14 @@ class TokenBiases:
 
 
 def token_biases(train: Corpus, tokenizer: Any, seeds: SeedTree) -> TokenBiases | None:
-    """Return the biases for the classes of train; None if there are fewer than two classes, or if texts are empty.
+    """Return the biases for the classes of train; None if there are fewer than two classes or all texts are empty.
 
-        bias_c(t) = STRENGTH · max(-LIMIT, min(LIMIT, log (p_c(t) + SMOOTHING) / (p(t) + SMOOTHING)))
+        bias_c(t) = STRENGTH · max(-LIMIT, min(LIMIT, log((p_c(t) + SMOOTHING) / (p(t) + SMOOTHING))))
 
     p_c(t) is the mean, over the persons of class c, of the share of token t among all tokens of the person's records
-    of the class. p(t) is the mean of p_c(t) over the classes. So the logarithm is the pointwise mutual information of
-    a token and a class, if all classes are equally frequent. The bias is 0 for a token that fewer than `MIN_PERSONS`
-    persons use.
+    of the class. p(t) is the mean of p_c(t) over the classes. If all classes are equally frequent, the logarithm is
+    therefore the pointwise mutual information of a token and a class, apart from `SMOOTHING`. The bias is 0 for a
+    token that fewer than `MIN_PERSONS` persons use.
 
     Privacy: reads train texts, and is not called under DP. A person of a class with n persons changes p_c by at most
         1/n. If exactly `MIN_PERSONS` persons use a token, the token would have no bias without one of them.
@@ -84,10 +84,10 @@ def token_biases(train: Corpus, tokenizer: Any, seeds: SeedTree) -> TokenBiases 
     p_of = {label: shares[label] / n_persons[label] for label in labels}
     p = np.mean(list(p_of.values()), axis=0)
     common = np.flatnonzero(n_users >= MIN_PERSONS)
-    # a rare class may have no record among the drawn ones
+    # a rare class may have no drawn record; its biases are then 0
     biases = {label: np.zeros(len(common), dtype=np.float32) for label in train.counts()}
     for label in labels:
         information = np.log((p_of[label][common] + SMOOTHING) / (p[common] + SMOOTHING))
-        # rounded, so that processors with other rounding errors give the same digest
+        # rounded, so that processors with different rounding errors give the same digest
         biases[label][:] = np.round(STRENGTH * np.clip(information, -LIMIT, LIMIT), 6)
     return TokenBiases(tuple(common.tolist()), biases)

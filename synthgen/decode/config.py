@@ -16,10 +16,11 @@ BRIDGE, PROMPT, XRAG = "bridge", "prompt", "xrag"  # values of `writer`
 BUILTIN, VLLM, ENDPOINT = "builtin", "vllm", "endpoint"  # values of `engine`
 DEFAULT_WORDS = 10  # default of `words` with `writer: prompt`
 AUTO, PLAIN = "auto", "plain"  # values of `style`; "auto" is also a value of `max_new_tokens`
-MIN_TOKENS, MAX_TOKENS = 16, 96  # smallest and largest value of `max_new_tokens: auto`
-# like `MAX_TOKENS`, but for `writer: prompt`; `MAX_TOKENS` is smaller, because a bridge loses details of long texts
+MIN_TOKENS, MAX_TOKENS = 16, 96  # smallest and largest number that replaces `max_new_tokens: auto`
+# like `MAX_TOKENS`, but for `writer: prompt`; `MAX_TOKENS` is smaller, because the soft tokens of a bridge carry few
+# details of long texts
 MAX_TOKENS_PROMPTED = 768
-# tokens per word in `auto`; real texts have more, so synthetic texts are rarely longer than real texts
+# assumed tokens per word in `auto`; real texts have more, so synthetic texts are rarely longer than real texts
 MIN_TOKENS_PER_WORD = 1.2
 LONG_QUANTILE = 0.95  # `auto` is computed from this quantile of the numbers of words of the training texts
 STEP = 8  # `auto` is rounded up to a multiple of this number, so that a few changed texts rarely change the limit
@@ -170,7 +171,9 @@ class DecodeConfig(Section):
         if info.data.get("writer") == XRAG and bridge != "builtin":
             raise ValueError("writer: xrag uses the projector of the model; omit the bridge")
         if re.match(r"(words|model)(:|$)", bridge):
-            raise ValueError("must not be words or model; set writer: prompt for words, or writer: xrag for model")
+            raise ValueError(
+                "must not be words or model; instead of words, set writer: prompt; instead of model, set writer: xrag"
+            )
         return bridge
 
     @field_validator("words")
@@ -232,14 +235,14 @@ class DecodeConfig(Section):
 
     @property
     def token_limit(self) -> int:
-        """The value of `max_new_tokens`; an InternalError if the value is still `auto`, see `for_texts`."""
+        """The value of `max_new_tokens`; raises InternalError if `for_texts` has not replaced `auto` by a number."""
         if isinstance(self.max_new_tokens, str):
             raise InternalError("decode.max_new_tokens: auto was not replaced by a number")
         return self.max_new_tokens
 
     @property
     def written(self) -> "DecodeConfig":
-        """The settings on which the texts depend; of the section `endpoint`, only the name of the model remains."""
+        """This configuration with only the model name in `endpoint`, because no other key there changes the texts."""
         if self.endpoint is None:
             return self
         server = EndpointConfig(url="http://server/v1", model=self.endpoint.model)

@@ -1,7 +1,9 @@
 """Measure the negative log-likelihood of texts under a language model, in nats.
 
-With a bridge, the model reads a prompt and a vector before a text. The nats per token of the text are lower after the
-vector of the text than after the vector of a different text. The difference measures what the model reads in vectors.
+A bridge (`synthgen.decode.bridge`) consists of trained tensors with which the model can read a vector. With a bridge,
+the model reads a prompt and a vector before a text. The nats per token of the text are lower after the vector of the
+text than after the vector of a different text. The difference measures how much the model learns about a text from
+its vector.
 """
 
 from collections.abc import Sequence
@@ -84,10 +86,10 @@ class Likelihood:
             nats = - sum_t log p(text_t | frame, text_<t)
 
         Here text_t is token t of the text, and the frame is the input before the text. With a bridge, the frame is
-        the bridge's template with a prompt (empty by default) and the soft tokens of a vector, float32 (n, d).
-        Without `vectors`, the soft tokens are omitted. Without a bridge, the frame is the begin-of-text token or, if
-        the tokenizer has none, the end-of-text token. Only the first `max_tokens` tokens of a text are read. The
-        division into batches changes the results only by rounding.
+        the bridge's template with a prompt (empty by default) and the soft tokens (input embeddings that the bridge
+        computes) of a vector; `vectors` are float32 (n, d). Without `vectors`, the soft tokens are omitted. Without a
+        bridge, the frame is the begin-of-text token or, if the tokenizer has none, the end-of-text token. Only the
+        first `max_tokens` tokens of a text are read. The division into batches changes the results only by rounding.
 
         Raises:
             DataError: a text has no tokens, or vectors or prompts are given without a bridge.
@@ -116,7 +118,8 @@ class Likelihood:
             for rows in batches:
                 total[rows] = read(rows)
         if not np.isfinite(total).all():
-            raise ModelError("the language model's output is not finite", hint="Its weights are damaged.")
+            hint = "Fetch the model again; its weights may be damaged."
+            raise ModelError("the language model's output is not finite", hint=hint)
         return Nats(total, np.array([len(ids) for ids in encoded], dtype=np.int64))
 
     def _frames(self, n: int, prompts: Sequence[str] | None, *, with_vector: bool) -> list[list[int]]:

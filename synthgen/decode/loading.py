@@ -60,7 +60,7 @@ def decode_backend(folder: Path, device: Placement) -> str:
 
 
 def slowdown(backend: str) -> int:
-    """Return about how many times slower a backend is than a processor with bfloat16 instructions; 1 for a GPU."""
+    """Return the approximate factor by which a backend is slower than a CPU with bfloat16 support; 1 for a GPU."""
     return 5 if backend == SLOW else 1
 
 
@@ -126,8 +126,7 @@ def load_model(folder: Path, *, dtype: Dtype = "auto", device: Placement = "cpu"
         if dtype == "auto" and backend == SLOW and model.dtype in HALVES:
             model.float()
     first = next(p.device for p in model.parameters() if not p.is_meta)
-    # accelerate moves offloaded weights to the computing device at each use; the embedding of a token shows which
-    # device it is
+    # accelerate moves offloaded weights to the computing device at each use; a computed embedding is on this device
     with torch.inference_mode():
         computing = model.get_input_embeddings()(torch.zeros(1, 1, dtype=torch.long, device=first)).device
     return Loaded(tokenizer, model, computing, on_one_device=all(p.device == computing for p in model.parameters()))

@@ -28,12 +28,12 @@ Ended = tuple[str, Literal["stop", "length"]]  # a text, and what ended it: the 
 
 
 class LoopDecoder(ABC):
-    """Writes texts with a language model; the constructor of a subclass ends with a call of `_prepare`."""
+    """Writes texts with a language model; the constructor of a subclass must end with a call of `_prepare`."""
 
     end_mark: str | None = None  # a string that ends a text, in addition to the end tokens
     reads_vectors = False  # whether a prompt contains a vector as input embeddings
-    vllm: VllmEngine | None = None  # writes the texts after a call of `use_vllm`; if None, `loop.batching.write` does
-    context_comes_first = True  # whether a context is put before the prompt; otherwise, after the prompt
+    vllm: VllmEngine | None = None  # set by `use_vllm`; if None, `loop.batching.write` writes the texts
+    context_comes_first = True  # whether a context (a text to be continued) comes before the prompt (else, after it)
 
     def __init__(
         self, folder: Path, name: str, *, device: Placement, dtype: Dtype = "auto", own_loop: bool = True
@@ -47,7 +47,7 @@ class LoopDecoder(ABC):
         self.tokenizing = Lock()  # the tokenizer is not thread-safe
 
     def _prepare(self, special: AbstractSet[int], additional_ends: AbstractSet[int] = frozenset()) -> None:
-        """Set the tokens that end a text, with `additional_ends`; all other `special` tokens are never written."""
+        """Set the tokens that end a text, including `additional_ends`, and forbid all other `special` tokens."""
         supported = self.own_loop and self.on_one_device and has_stepper(self.model.config)
         self.weights = LlamaWeights(self.model) if supported else None
         self.eos = ends_of(self.model, self.tokenizer, self.folder) | additional_ends
@@ -64,7 +64,8 @@ class LoopDecoder(ABC):
         Raises:
             DataError: the number of contexts is neither 0 nor the number of latents.
             ModelError: prompt and new tokens are too long for the model, its output is not finite, vLLM fails, or
-                prompt words are configured and there is no vocabulary for the encoder of these vectors.
+                prompt words (words that describe the vector) are configured, but there is no vocabulary for the
+                encoder of the vectors.
         """
         with self.tokenizing:
             prefix, favoured = self._prefix(settings), self._tokens_to_favour(latents)
@@ -102,7 +103,8 @@ class LoopDecoder(ABC):
     def use_vllm(self) -> None:
         """Let vLLM write the texts.
 
-        If prompts contain vectors, vLLM loads a copy of `model`, because adapters can be merged into its weights.
+        If prompts contain vectors, vLLM loads a copy of `model`, because the weights of `model` can include adapters
+        that are not in the model folder.
 
         Raises:
             DependencyError: vLLM is not installed.
@@ -146,14 +148,14 @@ class LoopDecoder(ABC):
 
     @abstractmethod
     def _embed(self, stepper: Stepper, ids: Tensor, lengths: Tensor, vectors: Float32) -> Tensor:
-        """Return the input embeddings of padded prompts."""
+        """Return the input embeddings (n, t, width) of padded prompts `ids` (n, t), with the vectors (n, d)."""
 
     def _prefix(self, settings: Settings) -> list[int]:  # noqa: ARG002 - subclasses use it
         """Return the tokens with which every prompt begins."""
         return []
 
     def _tokens_to_favour(self, latents: Latents) -> list[list[int]]:  # noqa: ARG002 - subclasses use it
-        """Return one list for each latent, with the tokens to make more likely; or no lists at all."""
+        """Return the tokens to make more likely, as one list per latent; an empty result means no such tokens."""
         return []
 
     def _stepper(self, batch: int, prompt: int, length: int) -> Stepper:

@@ -1,4 +1,4 @@
-"""The projector of xRAG, a small network from a vector to soft tokens (input embeddings) of a language model."""
+"""The projector of xRAG, a small network that maps a vector to soft tokens (input embeddings) of a language model."""
 
 from collections.abc import Mapping
 
@@ -10,9 +10,9 @@ TENSORS = tuple(f"projector.projector.{layer}.{part}" for layer in (0, 2) for pa
 
 
 class Projector(nn.Module):
-    """Two linear layers with a GELU between them, from a vector (d) to `n_soft` soft tokens (`width`).
+    """Two linear layers with a GELU between them, which map a vector of `dim` numbers to `n_soft` soft tokens.
 
-        soft = W2 · gelu(W1 · x + b1) + b2,   x = the vector, scaled to the length sqrt(d)
+        soft = W2 · gelu(W1 · x + b1) + b2,   x = the vector, scaled to the length sqrt(dim)
 
     Unlike xRAG, this projector scales the vector and can return several soft tokens.
 
@@ -25,16 +25,19 @@ class Projector(nn.Module):
         self.projector = nn.Sequential(nn.Linear(dim, hidden), nn.GELU(), nn.Linear(hidden, n_soft * width))
 
     def forward(self, vectors: Tensor) -> Tensor:
-        """Return soft tokens (n, n_soft, width) for vectors (n, dim)."""
+        """Return soft tokens of shape (n, n_soft, width) for vectors of shape (n, dim)."""
         x = nn.functional.normalize(vectors, dim=-1) * self.dim**0.5
         return self.projector(x).view(-1, self.n_soft, self.width)  # type: ignore[no-any-return]
 
 
 def splice(embeddings: Tensor, soft: Tensor, is_placeholder: Tensor) -> Tensor:
-    """Replace the placeholders in input embeddings (n, t, width) by soft tokens (n, n_soft, width), in order.
+    """Replace the placeholders in the input embeddings of n prompts by soft tokens, in order.
+
+    For prompts of t tokens, `embeddings` has the shape (n, t, width), `soft` the shape (n, n_soft, width), and the
+    mask `is_placeholder` (bool) the shape (n, t).
 
     Raises:
-        ModelError: a row of the mask `is_placeholder`, bool (n, t), does not mark exactly n_soft positions.
+        ModelError: a row of the mask does not mark exactly n_soft positions.
     """
     if not bool((is_placeholder.sum(dim=1) == soft.shape[1]).all()):
         raise ModelError(f"each prompt must contain exactly {soft.shape[1]} placeholders for the vector")

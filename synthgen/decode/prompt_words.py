@@ -12,7 +12,7 @@ from synthgen.core.errors import ModelError
 from synthgen.core.types import Float32
 
 FILE = "words.safetensors"
-POOL = 200  # number of words nearest to a vector from which its prompt words are chosen
+POOL = 200  # number of words with the best score for a vector, from which its prompt words are chosen
 PRIOR = 0.02  # weight, in `WordReader.read`, of the logarithm of a word's frequency in public passages
 LIKENESS = 0.2  # weight, in `WordReader.read`, of a word's largest similarity to a word that was already chosen
 PLAN_PRIOR = 0.06  # like `PRIOR`, but for `WordReader.plan`
@@ -23,8 +23,9 @@ SAME_WORD = 10.0  # penalty for the plural or singular of a chosen word; larger 
 class WordReader:
     """The v words of a vocabulary with their vectors.
 
-    A text's vector is near the vectors of its characteristic words. `read` chooses such words for a bridge that was
-    trained with the result of `read`. `plan` chooses them for a prompt without a bridge.
+    A text's vector is near the vectors of its characteristic words. `read` chooses such words for a bridge, which
+    passes the vector to a language model and was trained with words from `read`. `plan` chooses such words for a
+    prompt without a bridge.
 
     Privacy: k of v words carry at most k · log2 v bits of the vector, but a few words can name a person's illness.
     """
@@ -37,8 +38,10 @@ class WordReader:
     def read(self, vectors: Float32, k: int) -> tuple[tuple[str, ...], ...]:
         """Return k words for each vector, float32 (n, d); k is at most `POOL` and at most v.
 
-        Among the `POOL` words nearest to a vector, each step prefers frequent words, and words that differ from the
-        words chosen before (maximal marginal relevance). In a tie, the earlier word of the vocabulary is chosen.
+        The words are chosen one after another from the `POOL` words with the largest sum of the first two terms of
+        the formula. Each step prefers words near the vector, frequent words, and words that differ from the words
+        chosen before (maximal marginal relevance). In a tie, the word with the larger sum is chosen. If
+        the sums are equal too, the earlier word of the vocabulary is chosen.
 
             w_j = argmax_w  cos(x − x̄, w − w̄) + PRIOR · log f_w − LIKENESS · max(0, max_{i<j} cos(w − w̄, w_i − w̄))
 
@@ -79,7 +82,7 @@ class WordReader:
         return tuple(plans)
 
     def _scores(self, vectors: Float32) -> Iterator[tuple[Float32, Float32]]:
-        """Yield for each vector its direction from the centre, and the first two terms of the formula in `read`."""
+        """Yield each vector's direction from the centre (d), and the first two terms (v) of the formula in `read`."""
         centred = vectors - self.centre
         lengths = np.linalg.norm(centred, axis=1, keepdims=True)
         centred = np.divide(centred, lengths, out=np.zeros_like(centred), where=lengths > 0)

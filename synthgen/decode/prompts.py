@@ -1,6 +1,6 @@
 """Define the template from which a language model's input is made: it is filled with a prompt and a vector.
 
-A bridge turns the vector into soft tokens, which take the place of the field `{vector}`.
+A bridge turns the vector into soft tokens (input embeddings), which take the place of the field `{vector}`.
 """
 
 import re

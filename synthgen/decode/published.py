@@ -1,7 +1,8 @@
 """Load the bridge of a published xRAG checkpoint such as `Hannibal046/xrag-7b`.
 
-Such a checkpoint is a Mistral language model that contains a projector, which maps a vector to an input embedding.
-The placeholder `<xRAG>` of its tokenizer marks the place of the vector in a prompt that requests a paraphrase.
+Such a checkpoint is a Mistral language model that contains its bridge: a projector, which maps a vector to an input
+embedding. The placeholder `<xRAG>` of the tokenizer marks the place of the vector in a prompt that requests a
+paraphrase.
 """
 
 import json

@@ -1,6 +1,7 @@
-"""Write the texts of many latents (vectors) into files (shards); an interrupted run continues where it stopped.
+"""Decode many latents (vectors) into texts, and write the texts into files (shards).
 
-If memory allows, each processor core runs one thread that writes shards.
+A run that was interrupted continues where it stopped. If memory allows, each processor core runs one thread that
+writes shards.
 """
 
 import json
@@ -27,7 +28,7 @@ Write = Callable[[Decoder, Latents, Settings, SeedTree, Advance], tuple[Candidat
 
 # bytes that a thread needs in addition to its cache: about ten float32 arrays of 128 rows of 50,000 logits
 STEP_BYTES = 1 << 28
-LAST_SHARDS = 4  # a shard has this fraction of the remaining latents, within limits (`divide_rows`)
+LAST_SHARDS = 4  # a shard has 1 / LAST_SHARDS of the remaining latents, within the limits in `divide_rows`
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,11 +54,11 @@ def workers_for(n: int, settings: Settings, folder: Path, device: Placement, *, 
 
 
 def _cache_bytes(folder: Path, settings: Settings, value_bytes: int) -> int:
-    """Return the size of the attention cache (keys and values) of one thread; a value has `value_bytes` bytes."""
+    """Return the size in bytes of one thread's attention cache (keys and values); a number takes `value_bytes`."""
     config: dict[str, Any] = json.loads(read_regular(folder / "config.json"))
     heads = int(config.get("num_attention_heads", 0))
     size = config.get("head_dim") or int(config.get("hidden_size", 0)) // max(1, heads)
-    # the prompt rarely has more than `max_new_tokens` tokens, and the new text has at most as many
+    # the prompt rarely has more than `max_new_tokens` tokens, and the new text never has more
     positions = settings.context_tokens + 2 * settings.max_new_tokens
     values = 2 * int(config.get("num_hidden_layers", 0)) * int(config.get("num_key_value_heads", heads)) * int(size)
     return values * settings.batch * positions * value_bytes

@@ -16,7 +16,7 @@ from synthgen.decode.prompts import label_prompt
 from synthgen.decode.shards import DecodeTask, divide_rows, is_intact, read_shards, rows_of, workers_for, write_shards
 
 REWRITTEN = 4  # number of latents whose texts vLLM writes twice, to test whether both times give the same texts
-EQUAL_AGAIN = "equal-again-"  # prefix of the names of the files with the results of the test of `REWRITTEN`
+EQUAL_AGAIN = "equal-again-"  # prefix of the names of files with a result of this test (see `REWRITTEN`)
 _SAMPLING = ("temperature", "top_p", "top_k", "batch", "words")  # fields that `Settings` copies from `DecodeConfig`
 LIBRARIES = ("python", "accelerate", "gguf", "numpy", "pyarrow", "safetensors", "tokenizers", "torch", "transformers")
 
@@ -43,7 +43,7 @@ def settings_of(
 ) -> Settings:
     """Return the parameters with which texts are written.
 
-    `labels` must contain all labels of a run: all prompts are padded to the length of the longest one, and the
+    `labels` must contain all labels of a run: all prompts are padded to the length of the longest prompt, and the
     padding affects the texts by rounding.
     """
     return Settings(

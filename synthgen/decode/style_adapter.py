@@ -1,4 +1,7 @@
-"""Load style adapters: low-rank adapters of a bridge, which give written texts the style of the training texts."""
+"""Load style adapters: low-rank adapters that make a bridge write in the style of the adapter's training texts.
+
+A bridge is a set of trained tensors with which a language model writes a text from a vector.
+"""
 
 from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
@@ -33,7 +36,7 @@ class StyleSource(BaseModel):
 
     name: str
     licence: str
-    passages: int = Field(ge=1)  # number of pieces of its texts on which the adapter was trained
+    passages: int = Field(ge=1)  # number of pieces of the data set's texts on which the adapter was trained
 
 
 class StyleCard(BaseModel):

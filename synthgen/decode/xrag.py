@@ -1,4 +1,7 @@
-"""Define the xRAG decoder: a vector becomes soft tokens in a prompt, and a language model continues the prompt."""
+"""Define the xRAG decoder: a vector becomes soft tokens in a prompt, and a language model continues the prompt.
+
+Soft tokens are input embeddings of the language model. A bridge contains the projector that maps vectors to them.
+"""
 
 from functools import cache
 from pathlib import Path
@@ -19,11 +22,13 @@ from synthgen.decode.prompts import Template, token_ids
 from synthgen.decode.published import CheckpointBridge, Paraphrase, RescalingProjector
 from synthgen.decode.train.adapters import merge
 
-WORD_TOKENS = 3  # number of tokens reserved for each prompt word; if the words need more tokens, the prompt is cut
+# number of tokens reserved for each prompt word (a word that describes the vector); if the words need more tokens,
+# the prompt is cut
+WORD_TOKENS = 3
 
 
 class XragDecoder(LoopDecoder):
-    """Decodes latents through a bridge.
+    """Decodes latents (vectors with labels) through a bridge.
 
     The model reads the prompt with the vector's soft tokens. If a latent has a context (a text that the candidates
     continue, such as the earlier segments of the record), the model first reads the context and an empty line.
@@ -106,7 +111,7 @@ class XragDecoder(LoopDecoder):
     def _tokens_to_favour(self, latents: Latents) -> list[list[int]]:
         """Return the first tokens of each latent's prompt words, one list per latent.
 
-        If the latents contain no prompt words, the result has no lists.
+        If the latents contain no prompt words, the result is an empty list.
         """
 
         @cache

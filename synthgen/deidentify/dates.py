@@ -33,9 +33,9 @@ _WORD_DAY = rf"(?P<dw>{'|'.join(sorted(_ORDINALS, key=len, reverse=True))})"
 # "early-" or "late-" before a date, and ranges of dates such as 3/4-5/4.
 _EDGE = r"(?<![\w/.])(?<!(?<!mid)(?<!early)(?<!late)(?<!\d/\d\d)-)", r"(?![\w/]|\.\d|-\d(?!\d?/\d))"
 # Forms of dates. Their groups: `y` year; `m` number of the month; `mon` name of the month; `d` day as a number; `dw`
-# day as a word; `a` and `b` day and month in either order; `d2` second of two days; `ord` and `ord2` the endings of
-# `d` and `d2`, such as "rd"; `wd` weekday; `day` the ending "day" of a weekday; `sep` the separator. If a pattern
-# below this list has a group `value`, the date is only the text of this group.
+# day as a word; `a` and `b` day and month in either order; `d2` the second day, as in "3-5 May"; `ord` and `ord2` the
+# endings of `d` and `d2`, such as "rd"; `wd` weekday; `day` the ending "day" of a weekday; `sep` the separator. If a
+# pattern below this list has a group `value`, the date is only the text of this group.
 _FORMS = tuple(
     re.compile(_EDGE[0] + _WEEKDAY + form + _EDGE[1], re.IGNORECASE)
     for form in (
@@ -71,7 +71,7 @@ _HOLIDAYS = {
 # "Years Day" in the list also stands for "Year's Day" in a text
 _NAMED_DAYS = "|".join(_HOLIDAYS).replace("s ", "['’]?s ")
 _HOLIDAY = re.compile(rf"(?<!\w)(?:St\.? )?(?P<name>{_NAMED_DAYS})(?: {_Y4})?(?!\w)")
-# a month without a day after certain words, as in "since May"; `_ON_DAY`: a day without a month, as in "on the 3rd"
+# `_IN_MONTH`: a month without a day after certain words, as in "since May"; `_ON_DAY`: a day alone, "on the 3rd"
 _IN_MONTH = re.compile(
     r"(?i)\b(?:in|early|late|mid|since|until|till|last|next|by|during|this|from|before|after|through|end of"
     r"|(?:start|beginning|middle) of)(?: the)?(?: month of)?[ -]" + _MON + r"(?![\w/'’]|-\w| \d)"
@@ -94,7 +94,7 @@ _SCORE_BEFORE = re.compile(
 )
 _COUNTED_AFTER = re.compile(r" (?:nodes?|lymph|positive|joints|cores|samples|sections|criteria|points)\b")
 _LINE_START = re.compile(r"(?:^|\n|[;|] )$")  # text before the first word of a line or list item
-# a cue, which shows that a short date follows: certain words, or a short date, as "3/4 and" before "4/4"
+# a cue, which shows that a short date follows: certain words, or another short date, as in "3/4 and" before "4/4"
 _CUE = re.compile(
     r"(?i)(?:\b(?:admitted|admission|discharged?|dc'?d|seen|dated?|visit|on|since|surgery|operated|born|dob"
     r"|until|till|due|lmp|lnmp|edd|edc|wk of|week of|w/e|w/c|repeat|recheck|by|exp|expir(?:es|y)|taken|done|given"
@@ -103,7 +103,7 @@ _CUE = re.compile(
     r"|f/u|follow[ -]?up|appointment|appt|starting|started|stopped|scan|returned|last|next|from|through|between)"
     r"(?: (?:on|from|for|was|is))?:? ?|\d/\d{1,2}(?: and | to | ?- ?|, ?(?:and )?))$"
 )
-# a strong cue: a word after which even text with a denominator in `_SCORE_DENOMINATORS`, such as 3/7, is a short date
+# a strong cue: words after which even text such as 3/7, with a denominator in `_SCORE_DENOMINATORS`, is a short date
 _STRONG_CUE = re.compile(
     r"(?i)\b(?:(?:re)?admitted|discharged|d/c'?d|seen|dated?|visit|on|operated|born|dob|due|follow[ -]?up(?: on)?"
     r"|appt|appointment|surgery|f/u)(?: on| was)?:? ?$"
@@ -122,7 +122,7 @@ _DASHED_ALONE = re.compile(r"(?P<a>\d{1,2})(?P<sep>[-.])(?P<b>\d{1,2})")
 _MONTH_ALONE = re.compile(_MON, re.IGNORECASE)
 _DAY_ALONE = re.compile(r"(?P<d>[0-3]?\d)(?P<ord>st|nd|rd|th)", re.IGNORECASE)
 _LEAP_YEAR = 2000  # assumed year of a date without a year; the year 2000 has a 29 February
-_MIDDLE = 15  # assumed day of a date without a day; also the number of days that `shift_date` adds to avoid equality
+_MIDDLE = 15  # assumed day of a date without a day; also the days that `shift_date` adds to an unchanged date
 
 
 def find_dates(text: str) -> list[tuple[int, int]]:
@@ -141,8 +141,8 @@ def find_dates(text: str) -> list[tuple[int, int]]:
 
 
 def _is_date(match: re.Match[str]) -> bool:
-    # returns False for a lower-case word such as "may" without a day or without a year, for a quantity such as "dec 5
-    # mg" (no year, or a hyphen as the separator), and for a day that does not exist, such as "31 April"; else True
+    # Returns True except in three cases: a lower-case word such as "may" without a day or without a year; a quantity
+    # such as "dec 5 mg" (no year, or a hyphen as the separator); a day that does not exist, such as "31 April".
     parts = match.groupdict()
     month = (parts.get("mon") or "").rstrip(".")
     is_word = month in {"may", "march", "mar", "dec", "sep"} and not (parts.get("y") and parts.get("d"))
@@ -156,7 +156,8 @@ def _is_short_date(match: re.Match[str], dates: list[tuple[int, int]]) -> bool:
         return False
     text = match.string[max(0, match.start() - 30) : match.start()]
     follows_cue, near = _CUE.search(text) is not None, range(match.start() - 6, match.start())
-    # True after a weekday, and after a cue if a date with a slash (in `dates`) ends at most six characters before
+    # True after a weekday; also after a cue, if one of `dates` has a slash and ends at most six characters before the
+    # short date
     if match["wd"] or (follows_cue and any(end in near and "/" in match.string[start:end] for start, end in dates)):
         return True
     if _has_shape_of_date(match):
@@ -171,8 +172,9 @@ def _is_short_date(match: re.Match[str], dates: list[tuple[int, int]]) -> bool:
 
 
 def _has_shape_of_date(match: re.Match[str]) -> bool:
-    # returns False after a score's name or an eponym, and else whether a number starts with 0, the denominator is one
-    # of no score and no count follows, or a time of day follows a text that can be a date
+    # Returns False after the name of a score or an eponym. Otherwise, returns whether one of three conditions holds:
+    # a number starts with 0; no score has this denominator, and no counted thing ("nodes") follows; or a time of day
+    # follows, unless the text can be a score such as 3/7.
     text = match.string[max(0, match.start() - 30) : match.start()]
     word = re.search(r"([^\W\d_]+)['’s:,]* $", text)
     if _SCORE_BEFORE.search(text) or (word is not None and is_eponym(word[1])):
@@ -193,7 +195,7 @@ def _is_listed(match: re.Match[str]) -> bool:
 
 
 def date_order(texts: Iterable[str]) -> Order:
-    """Return the more frequent order of day and month in dates such as 25/11/2023; in a tie, return month-first."""
+    """Return the more frequent order of day and month in dates such as 25/11/2023, or month-first in a tie."""
     votes = 0
     for text in texts:
         for form in (_FORMS[2], _FORMS[3]):  # the forms with the groups a, b and y

@@ -127,8 +127,8 @@ class Surrogates:
         return cased + word[len(stem) :]
 
     def _draw_name(self, key: str, *, is_first: bool) -> str:
-        # returns the first free name of a list, from a drawn place on, or an invented name if the list has no free
-        # name; in both cases, the first letter differs from that of `key`
+        # returns the first free name of a list, from a drawn position on, or an invented name if the list has no free
+        # name; in both cases, the first letter differs from the first letter of `key`
         pool = PLAIN_LAST
         if is_first:
             title = key.title()
@@ -199,7 +199,7 @@ class Surrogates:
 
 
 def _same_kind(character: str, draw: int) -> str:
-    # returns the digit or letter with the number `draw` (modulo 10 or 26), and else the character itself
+    # returns the digit or letter with the number `draw` (modulo 10 or 26); any other character is returned unchanged
     if character.isdigit():
         return _DIGITS[draw % 10]
     if character.isalpha():
@@ -212,7 +212,8 @@ def _same_kind(character: str, draw: int) -> str:
 class Deidentified:
     """The corpus with surrogates, and the identifiers that were replaced.
 
-    Privacy: `replaced` contains the real identifiers, which the identifiers audit needs, and stays in the workspace.
+    Privacy: `replaced` contains the real identifiers, which the audit `identifiers` needs. It stays in the workspace,
+        the private folder of the run.
     """
 
     corpus: Corpus  # same ids, labels, groups and order as the original
@@ -260,7 +261,7 @@ class Deidentifier:
         self._find = finder(config.engine, self._known)
 
     def deidentify(self, corpus: Corpus, advance: Advance = lambda _: None) -> Deidentified:
-        """Return the corpus with surrogates; the corpus must contain either all or no records of a person.
+        """Return the corpus with surrogates; the corpus must contain either all or no records of each person.
 
         `advance` is called with 1 after each record.
         """

@@ -17,14 +17,15 @@ from synthgen.deidentify.patterns import find_patterns
 from synthgen.deidentify.spans import Span, read, without_overlaps
 from synthgen.models.store import MANIFEST, store_folder
 
-_EXTENDED = {"name", "place", "street"}  # kinds of rule spans that a classifier span can extend
-# initials before a name, such as "A. N. " and "Z "; "AN " counts as initials only after "by", "Dr", "Mr" or "Ms"
+_EXTENDED = {"name", "place", "street"}  # kinds of spans that an overlapping span of the classifier can extend
+# initials before a name, such as "A. N. " and "Z "; two capitals without stops ("AN ") count as initials only after
+# "by", "Dr", "Mr" or "Ms"
 _INITIALS = re.compile(r"(?<![\w.])(?:(?:[A-Z]\. ?){1,3}|[B-HJ-Z] |(?<=[Bb]y )[A-Z]{2} |(?<=[DM][rs] )[A-Z]{2} )$")
 _ADDRESS_KINDS = {"place", "street", "postal_code"}  # kinds of spans that can be parts of one address
 _REGION = rf"(?:{STATES}|{PROVINCES})"
 _WITHIN_ADDRESS = re.compile(rf",? ?(?:{_REGION},? )?")  # text allowed between two parts of an address
 _AFTER_TOWN = re.compile(rf", {_REGION}(?!\w)")  # state or province after a town
-Find = Callable[[str, Sequence[str]], list[Span]]  # (text, declared names of the text's person) -> identifiers
+Find = Callable[[str, Sequence[str]], list[Span]]  # (text, names declared by the source) -> identifiers
 
 
 def engine_of(engine: str) -> str:
@@ -35,7 +36,7 @@ def engine_of(engine: str) -> str:
 
 
 def finder(engine: str, known: KnownNames | None = None) -> Find:
-    """Return the function that finds identifiers, given a text and the declared names of the text's person.
+    """Return the function that finds identifiers, given a text and the names that the source declares for its person.
 
     The function also finds the names in `known`, even if they are not declared for the text's person. Raise
     UsageError if the engine is unknown, and the errors of `Classifier` if the engine uses the classifier.
@@ -55,10 +56,11 @@ def finder(engine: str, known: KnownNames | None = None) -> Find:
 
 
 def finder_of_generated(engine: str, names: Iterable[str]) -> Find:
-    """Return the function that finds identifiers in generated text; for the engine `off`, the rules are used.
+    """Return the function that finds identifiers in generated text; the engine `off` also uses the rules.
 
-    The function also finds `names`, the names that were replaced in the source. The language model may know a name in
-    `names` from pretraining data, but a reader of the text cannot distinguish such a name from a leaked name.
+    The function also finds `names`, the names that were replaced in the source. It finds a name in `names` even if
+    the language model knows the name from pretraining data, because a reader of the text cannot distinguish such a
+    name from a leaked name.
     """
     return finder("rules" if engine == "off" else engine, KnownNames(names))
 
@@ -66,7 +68,7 @@ def finder_of_generated(engine: str, names: Iterable[str]) -> Find:
 def joined(rules: Sequence[Span], classified: Sequence[Span]) -> list[Span]:
     """Return the spans found by the rules, and the classifier's spans that overlap with no span of the rules.
 
-    A classifier's span that overlaps only with rule spans of names, places or streets is merged with these spans.
+    If a span of the classifier overlaps only with names, places or streets of the rules, these spans are merged.
     """
     kept = list(rules)
     for span in sorted(classified, key=lambda s: (s.start, -s.end)):

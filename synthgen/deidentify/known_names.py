@@ -1,4 +1,4 @@
-"""Find the declared names of all persons in every record; a record can contain names of more than one person."""
+"""Find in each record the names that the source declares for any person, because a record can name other persons."""
 
 from collections.abc import Iterable
 from itertools import pairwise
@@ -10,11 +10,11 @@ from synthgen.deidentify.spans import Span
 
 # names that are also ordinary words, such as "Mark", or parts of clinical terms, such as "Crohn"
 _ORDINARY = frozenset(name.casefold() for name in WORD_FIRST | WORD_LAST) | EPONYMS
-_MIN_LETTERS = 4  # smallest number of letters of a name part that counts as a name without a second part
+_MIN_LETTERS = 4  # a single name part with fewer letters does not count as a name
 
 
 class KnownNames:
-    """The declared names of all persons of a source.
+    """The names to find: names that the source declares or, in generated texts, names replaced in the source.
 
     Two adjacent words count as a name if both are parts of one declared name, in any order. One initial or a comma
     can be between the two words. Two ordinary words in lower case do not count. A single part of a declared name
@@ -33,7 +33,7 @@ class KnownNames:
 
     def find(self, text: str) -> list[Span]:
         """Return the known names in a text; spans may overlap and are not sorted."""
-        # (start, end, word, folded word) of each word
+        # (start, end, word, word in the form of `fold`) of each word
         tokens = [(*match.span(), match[0], fold(match[0])) for match in TOKEN.finditer(text)]
         found = [
             Span(start, end, "name")

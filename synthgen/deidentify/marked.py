@@ -44,12 +44,12 @@ def read_marks(marked: str, person: str, names: tuple[str, ...] = ()) -> Marked:
 def read_marked_file(path: Path) -> Iterator[Marked]:
     """Yield the texts of a file; the suffix of the file name determines the format.
 
-    - `.jsonl`: each line has `text`, `spans` (objects with `start`, `end` and `label`), and optionally `person` and
-      `names`.
+    - `.jsonl`: each line is an object with `text`, `spans` (objects with `start`, `end`, `label`), and optionally
+      `person` and `names`.
     - any other suffix: each line is `person|text` or only the text, with marks as in `read_marks`. A line that starts
       with # is a comment.
 
-    A line without a person counts as a separate person.
+    The text of a line without a person counts as a text of a separate person.
 
     Raises:
         UsageError: the file cannot be read, is not UTF-8 text, or has invalid JSONL lines (the error lists them).

@@ -5,7 +5,7 @@ import re
 from audits.text.identifier_grammar import number_cue
 from audits.text.name_lists import split_list
 
-# words before a colon and a name, such as "Patient: "
+# words that stand before a colon and a name, such as "Patient" in "Patient: Ann Lee"
 CUES = frozenset(
     split_list("""
 patient name pt re dear signed signature attending physician provider clinician by surgeon resident consultant author
@@ -24,7 +24,7 @@ KIN = (
 _STAFF = (
     "nurse|rn|ot|slt|reg|sho|fy[12]|hca|physio|matron|receptionist|chaplain|intern|midwife|sister|consultant|registrar"
     "|surgeon|physician|therapist|physiotherapist|pharmacist|paramedic|(?:social |case |key |support |care )worker"
-    "|case manager|interpreter|chaplain|dietitian|colleague|officer|teacher"
+    "|case manager|interpreter|dietitian|colleague|officer|teacher"
 )
 _COMMA_CAN_FOLLOW = (  # phrases before a name, with or without a comma between phrase and name
     "thanks|thank you|many thanks|hi|hello|to see|prescriber|prescribed by|accompanied by|escorted by"
@@ -57,7 +57,8 @@ ROLE_AFTER = re.compile(
 )
 _DEGREES = r"(?:M\.?D\.?|D\.?O\.?|RN|NP|PA|PhD|PA-C|FNP|MBBS|FRCP|FRCS|LPN|DDS)"
 DEGREE_AFTER = re.compile(rf" {_DEGREES}(?![\w])(?! and lateral)")
-# a verb that shows that the two capitalised words before the verb are a name
+# a verb which shows that the two capitalised words before the verb, or the one lower-case word between "pt" and the
+# verb, are a name
 VERB_AFTER = re.compile(
     r" (?:was|is|has|had|presents|presented|denies|reports|came|called|returned|agrees|states|says"
     r"|tolerated|complains|lives|attended|went|feels|understands)\b"
@@ -69,7 +70,7 @@ PERSON_VERB_AFTER = re.compile(
     r" (?:says|said|attended|attends|reports|reported|denies|denied|states|stated|feels|felt|agrees|agreed|refused"
     r"|refuses|lives|ate|slept|tolerated|walked|complained|complains|arrived|phoned|rang|cried)\b"
 )
-# the text that must precede a reversed name, such as "OKAFOR, Ngozi", inside a line
+# words after which a reversed name, such as "OKAFOR, Ngozi", is recognised by the rules for the start of a line
 REVERSED_BEFORE = re.compile(r"(?i:\b(?:patient|pt|name|re|resident|client|mother|father|baby))[:,]? $")
 # Patterns for names with a certain shape, such as "al-Hashimi", "J.T. is", "Van der Merwe, Pieter" and "mcallister,
 # rory ward 4". If a pattern has a group `value`, only the text of this group is the name.

@@ -1,7 +1,8 @@
 """Find names of persons in clinical notes.
 
-A name is found if the source declares the name, if a built-in name list contains the name, or if the text around the
-name shows that it is a name, such as a title ("Dr") or a cue ("Patient: ").
+A name is found if the source declares the name (for example in a column of `source.names`), if a built-in name list
+contains the name, or if the text around the name shows that it is a name, such as the title "Dr" or the cue
+"Patient:".
 """
 
 import re
@@ -23,7 +24,7 @@ from audits.text.name_lists import (
 from synthgen.deidentify import name_context as context
 from synthgen.deidentify.spans import Span
 
-TOKEN = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*")  # a word
+TOKEN = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*")  # a word; it can contain apostrophes and hyphens
 MAX_NAME_TOKENS = 4  # largest number of words in one name
 SUFFIXES = frozenset(split_list("jr sr ii iii iv esq"))  # words after a name, as in "Lee Jr"
 _LINE_START = re.compile(r"(?:^|[\n.;|]) ?[\"'*-]? ?$")  # text before the first word of a line or sentence
@@ -56,7 +57,7 @@ class _Token:
 
     @property
     def spelling(self) -> str:
-        # the word as the name lists spell it; up to three capitals stay capitals, as they may be an abbreviation
+        # the word as the name lists spell it; up to three capitals may be an abbreviation and stay capitals
         word = self.word.title() if self.word.isupper() and len(self.word) > 3 else self.word
         return re.sub(r"['’]s$", "", word.replace("’", "'"))
 
@@ -84,8 +85,9 @@ def find_names(text: str, declared_names: Sequence[str]) -> list[Span]:
     lower-case part that is an ordinary word or has fewer than three letters is found only next to a second name part.
 
     Names that are not declared are guessed from name lists and context. A guessed name contains no part of a clinical
-    term. An ordinary word belongs to a guessed name only if the context shows it. Wherever a word of a guessed name
-    appears in the text with a capital, that word is also found, unless it is ordinary or shorter than four letters.
+    term. An ordinary word belongs to a guessed name only if the context shows that it is a name. Wherever a word of a
+    guessed name appears in the text with a capital, that word is also found, unless it is ordinary, a part of a
+    clinical term, or shorter than four letters.
     """
     tokens = [_Token(*m.span(), m[0]) for m in TOKEN.finditer(text)]
     guessed = [span for span in _guessed(tokens, text) if not is_in_term(text, *span)]
@@ -206,7 +208,8 @@ def _declared(tokens: list[_Token], text: str, names: Sequence[str]) -> Iterator
 
 
 def _name_at(tokens: list[_Token], i: int, text: str) -> tuple[int | None, int]:
-    # returns (first, last): token indices of the name that contains or follows token i ("Dr"), or (None, i)
+    # returns (first, last): token indices of the name that contains token i, or follows a token i such as "Dr"; first
+    # is None if there is no such name
     token, word = tokens[i], tokens[i].word.casefold()
     after = text[token.end : tokens[i + 1].start] if i + 1 < len(tokens) else ""
     is_title = word in TITLES - {"nurse", "sister"} and token.word != "doctor"

@@ -35,7 +35,7 @@ _MEASURE_CUE = re.compile(
 _CODE_CUE = re.compile(
     r"(?i)\b(?:snomed(?:[ -]ct)?|loinc|icd|opcs|cpt|hcpcs|rxnorm|pmid|pubmed|doi|atc|umls|read)\b\W{0,3}(?:code )?$"
 )
-# telephone numbers: of North America; of the United Kingdom, Ireland or Australia; free of charge
+# telephone numbers of three kinds: North America; United Kingdom, Ireland or Australia; free of charge
 _NANP = re.compile(r"(?:\+?1[ .-]?)?(?:\(\d{3}\) ?|\d{3}[ .-])\d{3}[ .-]\d{4}(?: ?(?:x|ext\.?) ?\d{1,5})?")
 _UK_PHONE = re.compile(r"\(?0\d{1,4}\)?[ -]?\d{3,4}[ -]?\d{3,4}|0\d{4} ?\d{6}")
 _FREE_PHONE = re.compile(r"(?:1[38]00|0800|0808|1850)[ -]\d{3}[ -]?\d{3,4}")
@@ -43,7 +43,7 @@ _EXTENSION = re.compile(r"\d{3}[ .-]\d{4} ?(?:x|ext\.?) ?\d{1,5}")  # local numb
 _IBAN = re.compile(rf"(?<!\w){grammar.IBAN}(?!\w)", re.IGNORECASE)
 _TIME = re.compile(r"(?:[01]\d|2[0-3])[0-5]\d")  # a time of day without a colon, such as 0830
 _DECIMAL = re.compile(r"\d{1,3}\.\d{1,2}")
-_MAX_STEP = 20  # largest difference of successive numbers that count as a series of measurements, such as 131-133
+_MAX_STEP = 20  # successive measurements, such as 131-133, differ by at most this number
 _YEAR = re.compile(r"(?:19|20)\d\d")
 # words before a number that is a rate or a temperature, not an age, even if "F" or "M" follows: "pulse 92 M"
 _RATE_CUE = r"(?:\b(?:t|hr|rr|p|pulse|bp|map|sats?|rate)|temp\w*|°|max|fever\w*|\d)\W{0,3}(?:of |to )?$"
@@ -192,12 +192,12 @@ _RULES = tuple(
         P("record_number", r"(?<![\w.-])\d{2}-\d{2}-\d{3}(?![\w-])"),
         P("record_number", r"(?<!\w)\d{7,8}[A-Z]{1,2}(?!\w)", lambda m: not has_unit(m)),
         P("record_number", r"(?i)(?<!\w)[\w-]{3,60}\.(?:jpe?g|png|heic|tiff?|dcm|bmp|gif|mp4|mov|avi|wav|m4a|pdf)\b"),
-        # first numbers and codes after a cue, then numbers and codes without a cue
+        # numbers and codes: first those after a cue (a word such as "MRN"), then those without a cue
         P(
             "record_number",
             r"(?i)"
             + grammar.number_cue()
-            + r"(?P<value>(?=(?-i:[A-Z ]{0,5})(?:\d[ -]?){8})"  # groups of digits, between capitals
+            + r"(?P<value>(?=(?-i:[A-Z ]{0,5})(?:\d[ -]?){8})"  # groups of digits, optionally between capitals
             r"(?:(?-i:[A-Z]{1,4}) )?\d{2,6}(?:[ -]\d{1,6}){1,4}(?: (?-i:[A-Z]{1,2})(?![\w:]))?(?![\w-])"
             r"|(?=[A-Z/_-]{0,12}\d)[A-Z0-9](?:[A-Z0-9]|[-/._](?=[A-Z0-9])){2,24}"
             r"(?: \d{5,8}(?![\w/-]|[.,]\d))?(?![\w]|[.,]\d))",

@@ -41,7 +41,7 @@ _PREMISES = (
     r"(?:(?:Apt|Apartment|Unit|Suite|Ste|Flat|Lot|Room|Rm|Site|Box|Block|Level)\.? ?#?\w{1,6}(?:/\w{1,4})?,? )"
 )
 _AU_STATES = "NSW|VIC|QLD|WA|SA|TAS|ACT|NT"
-_NO_TOWN = "Apt|Apartment|Unit|Suite|Ste|Flat|Lot|Room|Rm|Site|Box"  # words that do not start a town
+_NO_TOWN = "Apt|Apartment|Unit|Suite|Ste|Flat|Lot|Room|Rm|Site|Box"  # words that do not begin the name of a town
 TOWN_AFTER_STREET = re.compile(rf", (?!{_NO_TOWN}|\d)[^\W\d_]{{3,}}", re.IGNORECASE)
 STREET_TYPE = re.compile(rf"\b(?:{_STREETS})\b", re.IGNORECASE)
 _EIRCODE = r"[AC-FHKNPRTV-Y]\d[\dW] [AC-FHKNPRTV-Y][\dAC-FHKNPRTV-Y]{3}"  # Irish postal code
@@ -82,7 +82,7 @@ def _is_us_code(match: re.Match[str]) -> bool:
 
 
 def _is_named(match: re.Match[str]) -> bool:
-    # whether the words before a kind of place are the name of the place, as in "Fernlea Clinic"
+    # whether the words before a type of place, such as "Clinic", name the place, as in "Fernlea Clinic"
     parts = re.findall(r"[^\W\d_]{3,}", match["name"])
     if not match[0].isupper():  # abbreviations are no names: "INR clinic", "DEXA Imaging"
         parts = [part for part in parts if not (part.isupper() and len(part) < _MIN_CAPITALS)]
@@ -124,7 +124,7 @@ PLACE_RULES = (
     P("street", rf"\b(?:corner|intersection|junction) of (?P<value>{PROPER}(?: {PROPER})? (?:and|&) {PROPER})"),
     P("street", rf"\b(?:on|at|of) (?P<value>{PROPER} (?:and|&) \d{{1,3}}(?:st|nd|rd|th))(?!\w){_NO_CORNER}"),
     P("street", r"\b[Jj]unction \d{1,2}[AB]? (?:of|on) the [AM]\d{1,4}(?!\w)"),
-    P("street", r"\b(?i:on|off|along|near) (?P<value>I-(?!12[345]|131)\d{1,3})(?!\w)"),  # not an isotope
+    P("street", r"\b(?i:on|off|along|near) (?P<value>I-(?!12[345]|131)\d{1,3})(?!\w)"),  # not iodine-131
     P("street", rf"(?<!\w)(?:Unit|Flat|Apt) \d{{1,4}}[/-]\d{{1,4}} (?:{CAPITAL} ){{1,3}}(?:{_STREETS})\b{_TAIL}"),
     P(
         "street",

@@ -266,12 +266,12 @@ FALSE_FRIENDS = tuple(_FALSE_FRIENDS.split("|"))
 
 
 def plant(n_notes: int, seed: int = 0) -> Iterator[Marked]:
-    """Yield notes with at least 11, mostly 11, identifiers; each invented patient has two consecutive notes.
+    """Yield notes with 11 or more (mostly 11) identifiers; each invented patient has two consecutive notes.
 
     The second note of a patient is wrapped at `WIDTH` characters.
 
-    Randomness: generators are seeded by `seed` and by the number of the patient or of the note. The notes are public,
-    so the seed is not secret.
+    Randomness: each patient and each note has a generator, which is seeded by `seed` and the number of the patient or
+    note. The notes are public, so the seed is not secret.
     """
     writers = list(WRITERS.values())
     for number in range(n_notes):

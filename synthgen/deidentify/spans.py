@@ -29,7 +29,10 @@ class Span:
 
 
 def without_overlaps(spans: Iterable[Span], length: int) -> list[Span]:
-    """Return the spans in text order without overlaps, see `KINDS`; `length` is the length of the text."""
+    """Return the spans in text order; of two overlapping spans, keep only one, by the rule stated above `KINDS`.
+
+    `length` is the number of characters in the text.
+    """
     taken = bytearray(length)
     kept: list[Span] = []
     for span in sorted(spans, key=lambda s: (KINDS.index(s.kind), s.start - s.end, s.start)):
@@ -51,7 +54,7 @@ _DASHES = "\u2010\u2011\u2012\u2013\u2014\u2015\u2212\u2043\u02d7\u30fc"  # char
 
 
 class Reading(NamedTuple):
-    """A normalized text; `starts` and `ends` hold the place of each normalized character in the original text."""
+    """A normalized text; its character i replaces the characters `starts[i]` to `ends[i] - 1` of the original."""
 
     text: str
     starts: Sequence[int]
@@ -133,7 +136,7 @@ def _plain(visible: str) -> str:
 
 
 def _character(character: str) -> str:
-    # returns an ASCII digit, hyphen or space for a digit, dash or space of any script, and else the character
+    # returns an ASCII digit, hyphen or space for a digit, dash or space of any script; other characters are unchanged
     if character.isascii():
         return character
     if character.isdecimal():

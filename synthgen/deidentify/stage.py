@@ -1,4 +1,4 @@
-"""Define the stage deidentify, which replaces identifiers in the records of train and control by surrogates.
+"""Define the stage `deidentify`, which replaces identifiers in train and control records by invented surrogates.
 
 The records are divided into shards, which different processes can compute. All records of a person are in one shard.
 """
@@ -19,7 +19,7 @@ from synthgen.deidentify.engines import engine_of
 
 ROLES: tuple[Role, ...] = ("train", "control")
 SHARD_RECORDS = 1024  # smallest number of records in a shard; the last shard of train and of control can be smaller
-SETTINGS = ("engine", "date_order")  # settings that determine the new texts; `sample` does not change texts
+SETTINGS = ("engine", "date_order")  # the settings that determine the new texts, which are all except `sample`
 
 
 def _config(context: StageContext) -> DeidentifyConfig:
@@ -32,7 +32,7 @@ def _corpora(context: StageContext) -> list[Corpus]:
 
 
 def whole_persons(corpus: Corpus, n: int) -> list[Corpus]:
-    """Divide a corpus into parts of whole persons; each part except the last has at least `n` records."""
+    """Divide a corpus by person into parts of at least `n` records each; the last part can have fewer records."""
     persons: dict[str, list[Record]] = {}
     for record in corpus.records:
         persons.setdefault(record.group, []).append(record)

@@ -40,15 +40,15 @@ def account_for(
     With `secret: public`, the log is not audited: the run is a study, and no policy allows the release of a study.
 
     Raises:
-        ConfigError: the audit does not pass, so no policy would allow the release. No noise was drawn.
+        ConfigError: the audit does not pass, so no policy would allow the release; no noise was drawn.
         InputError: the log contains values outside the range that the audit supports.
 
-    Privacy: reads the person ids and texts of train. The log contains a digest of the ids, but no id and no text.
+    Privacy: reads the ids and texts of train. The log contains a digest of the ids, but no id and no text.
     """
     groups, spending = tuple(record.group for record in train.records), reservation.spending
-    # status of each kind of access to private records; `with_later_accesses` explains and updates the statuses
-    statuses = {kind: "outside" if kind in DECLARABLE else "none" for kind in READS}
-    statuses |= {} if is_public(job.config) else {"model-training": "unaccounted"}  # not shipped with SynthGen
+    statuses = {kind: "outside" if kind in DECLARABLE else "none" for kind in READS}  # see `with_later_accesses`
+    # a model, bridge, style or example that is not shipped with SynthGen may depend on the records
+    statuses |= {} if is_public(job.config) else {"model-training": "unaccounted"}
     log = {
         "schema_version": 2,
         "release": spending.run,
@@ -107,7 +107,7 @@ def _mechanisms(queries: Mapping[str, Query], noise: Noise, rehearsal: Rehearsal
 def with_later_accesses(
     log: Mapping[str, Any], policy: Policy, *, n_earlier: int, n_removed: int
 ) -> Mapping[str, Any]:
-    """Return a copy of the log that also states which accesses to private records followed the draw of the noise.
+    """Return a copy of the log with the accesses to private records that were unknown when the noise was drawn.
 
     `n_earlier` is the number of earlier audits of the control persons. The results of these audits may have
     influenced the settings of the run. `n_removed` synthetic records were removed after a comparison with train.

@@ -1,6 +1,6 @@
-"""Fit and load the public basis of a text encoder: the principal component analysis of its vectors of public text.
+"""Fit and load the public basis of a text encoder: the principal axes of the encoder's vectors of public text.
 
-The DP queries use the mean and the variances of the basis, which do not depend on private records.
+The basis does not depend on private records, so the DP queries use its mean, axes and variances without noise.
 """
 
 from dataclasses import dataclass
@@ -23,11 +23,11 @@ class PublicBasis:
     variances: Float64  # (d,), variance of the vectors of public text along each axis, decreasing
 
     def coordinates_of(self, vectors: Float32) -> Float64:
-        """Return the coordinates of vectors (n, d) along the axes, float64 (n, d)."""
+        """Return the coordinates of vectors (n, d) along the axes, as a float64 array of shape (n, d)."""
         return (vectors.astype(np.float64) - self.mean) @ self.axes.T
 
     def vectors_at(self, coordinates: Float64) -> Float32:
-        """Convert coordinates (n, d) along the axes to vectors, and scale the vectors to unit length, float32."""
+        """Return the vectors with the coordinates (n, d) along the axes, scaled to length 1, as float32 (n, d)."""
         vectors = self.mean + coordinates @ self.axes
         return np.asarray(vectors / np.linalg.norm(vectors, axis=1, keepdims=True), dtype=np.float32)
 

@@ -1,10 +1,10 @@
 """Estimate the mean of each class and one covariance for all classes with DP queries, for the method dp-gaussian.
 
 A point is the vector of a text, in coordinates along the principal axes of public text (`PublicBasis`). A DP query
-sums one row (vector) per person, clipped to norm 1, and adds Gaussian noise to each entry. Its standard deviation is
-the noise multiplier σ. `query_means` runs the first DP query and `query_spread` the second, which uses the means. All
-further computations use only the noised sums and public numbers, so they consume no additional privacy budget.
-`class_scores` then classifies points by the estimates.
+sums one row (vector) per person, clipped to norm 1, and adds Gaussian noise to each entry. The standard deviation of
+the noise is the noise multiplier σ. `query_means` runs the first DP query and `query_spread` the second, which uses
+the means. All further computations use only the noised sums and public numbers, so they consume no additional privacy
+budget. `class_scores` then classifies points by the estimates.
 """
 
 from dataclasses import dataclass
@@ -18,11 +18,11 @@ from synthgen.dp.person_rows import PersonRows
 # Constant entry beside the point in a row of the query for the means. The sum of the entries, divided by `COUNT`, is
 # the number of persons. With a point of norm 1, a row has norm √(1 + 0.3²) = 1.04; clipping shortens the row by 4 %.
 COUNT = 0.3
-WIDE = 128  # number of first axes whose covariance is queried; all later axes get the scaled public variance
-LEADING = 48  # number of first axes of part 2 of the covariance; see `query_spread`
+WIDE = 128  # the covariance of this number of first axes is queried; all later axes get the scaled public variance
+LEADING = 48  # part 2 of the covariance is on this number of first axes; see `query_spread`
 WEIGHT = 0.1  # constant entry beside the products of residuals in a row of the query for the covariance
-MIN_SIGNAL = 0.05  # lower limit of κ in `shrink`: the variance of true rows, as a share of the public variance
-MIN_SPREAD = 0.2  # lower limit of the scale in `query_spread`: the variance within classes, as such a share
+MIN_SIGNAL = 0.05  # lower limit of κ in `shrink`, the ratio of the variance of the true rows to the public variance
+MIN_SPREAD = 0.2  # lower limit of the scale in `query_spread`, the ratio of the class variance to the public one
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -98,8 +98,8 @@ def query_spread(
 
     1. The public variances times a scale, on the diagonal for all d axes. The scale is the ratio of the noised total
        variance to the public total variance of the first `WIDE` axes, but at least `MIN_SPREAD`.
-    2. On the first `LEADING` axes, the noised covariance minus part 1. The diagonal entries are multiplied by their
-       common `signal_share`, and the off-diagonal entries by their common `signal_share`.
+    2. On the first `LEADING` axes, the noised covariance minus part 1, multiplied by `signal_share`. This factor is
+       computed once for all diagonal entries and once for all off-diagonal entries.
     3. On the first `WIDE` axes, the matrix that `denoise` estimates from the noised covariance minus parts 1 and 2.
 
     Privacy: one Gaussian query.

@@ -23,7 +23,7 @@ WAIT_MESSAGE = (
 
 @contextmanager
 def deferred_signals() -> Iterator[None]:
-    """If a signal of `STOPS` arrives while the block runs, stop the run at the end of the block.
+    """If a signal of `STOPS` arrives while the `with` block runs, stop the run at the end of the block.
 
     Further signals in the first `IGNORED_SECONDS` seconds after this signal are ignored. A signal after that time
     stops the run immediately. Outside the main thread, signals are handled as usual.

@@ -18,7 +18,7 @@ from synthgen.dp.person_rows import PersonRows
 NAME = "dp-gaussian"
 FILE = "classes.safetensors"
 MEANS, SPREAD = "class-means", "spread"  # names of the two DP queries
-# the shares are the defaults of `dp.shares`
+# a share is the part of the privacy budget that a query gets, unless `dp.shares` sets another
 QUERIES = {MEANS: QuerySpec(share=0.56), SPREAD: QuerySpec(share=0.14)}
 DRAWN = 4  # number of points drawn per new vector; the point with the highest probability of the class is used
 
@@ -33,14 +33,14 @@ class ClassModel:
 
     labels: tuple[str, ...]  # the declared labels, sorted
     basis: PublicBasis
-    points: Float64  # (C, d), the class means μ
+    points: Float64  # (C, d), the means μ of the C classes
     spread: Float64  # (d, d), a square root L of the covariance that all classes share
 
     def sample(self, counts: Mapping[str, int], rng: SeedTree) -> Latents:
         """Return exactly `counts[label]` new vectors of each label.
 
-        The vectors have no parents (train records from which a vector is made). For each label, a call with a larger
-        count returns the vectors of a call with a smaller count first.
+        The vectors have no parents (train records from which a vector is made). If only the count of a label is
+        raised, the first vectors of the label stay the same.
         """
         drawn = {label: self._draw(label, counts[label], rng.child(label)) for label in sorted(counts)}
         labels = [(label, name) for label, rows in drawn.items() for name in latent_ids(label, len(rows))]

@@ -1,7 +1,8 @@
-"""The stage that queries the train records under differential privacy, and records the result's digest in the ledger.
+"""Query the train records under differential privacy, and record the digest of the result in the ledger.
 
-Later stages do not access train. They use substitute vectors, which are drawn from the noised query results. `learn`
-is the only code that queries persons. Dry run and replay (`synthgen.dp.replay`) test `learn` before noise is drawn.
+The later stages that generate texts do not access train. They use substitute vectors, which are drawn from the noised
+query results. `learn` is the only code that queries persons. Before noise is drawn for the result, `learn` is tested
+in a dry run on made-up persons, and in a replay on the persons of train (`synthgen.dp.replay`).
 """
 
 from collections.abc import Mapping, Sequence
@@ -63,14 +64,14 @@ DRY_RUN_PERSONS, FALLBACK_PERSONS = 400, 500
 class Measured:
     """Results of the DP queries."""
 
-    training_view: TrainingView  # the data that later stages read instead of train
+    training_view: TrainingView  # the data that replace train in the stages that generate texts
     shares: Shares | None  # shares of the writing styles that the vote chose; None if the configuration names styles
     log: Mapping[str, Any]  # the mechanism log for the `accounting` audit
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class MeasurePlan:
-    """The query inputs that do not depend on the records."""
+    """The inputs of the DP queries that do not depend on the records."""
 
     context: PublicContext
     queries: Mapping[str, Query]  # DP queries by name
@@ -108,7 +109,8 @@ def measure(
 
     Raises:
         Overspent: the run already drew its noise, and the result is lost or was made from inputs that changed since.
-        ConfigError: the encoder has no public basis, or the accounting audit would not pass.
+        ConfigError: no public basis (mean, axes and variances of vectors of public text) is shipped for the encoder,
+            or the accounting audit would not pass.
         StorageError: the stored result was changed.
         InputError: the ledger cannot be used, or has no entry for the result in the workspace.
         Interrupted: a second stop signal interrupted the draw; see `deferred_signals`.
@@ -170,7 +172,7 @@ def _measure(stage: StageContext) -> Mapping[str, object]:
 def _persons(
     job: Job, plan: MeasurePlan, train: Corpus, embedded: Embedded
 ) -> tuple[MeasuredPersons, dict[str, str]]:
-    # second result: log entry `scores`, which states whether texts scored alone and together have equal likelihoods
+    # second result: the log entry `scores`, which is "holds" if scoring some texts again gave equal likelihoods
     if VOTE not in plan.queries:
         return MeasuredPersons(train=train, embedded=embedded), {}
     scored = read_nats(job, open_bridge(job), train, embedded, plan.context.persons)
@@ -179,7 +181,8 @@ def _persons(
 
 
 def _rehearsal(job: Job, plan: MeasurePlan, persons: MeasuredPersons, folder: Path) -> Rehearsal:
-    # "twin" and "stand-ins" are old words for the dry run and for substitutes; new names of streams change results
+    # "twin" and "stand-ins" are old names of the dry run and of the substitute vectors. They remain the names of
+    # random streams, because new names would change the results.
     context, seeds = plan.context, job.seeds.child("twin")
     n = DRY_RUN_PERSONS if abs(DRY_RUN_PERSONS - context.persons) >= context.persons / 9 else FALLBACK_PERSONS
     words = () if plan.vocabulary is None else plan.vocabulary.words
@@ -203,7 +206,8 @@ def _noise(job: Job, *names: str) -> Noise:
     return StreamNoise(job.seeds.child(*names)) if job.config.secret == PUBLIC else SecureNoise()
 
 
-# The cache key covers the queries, the persons and how the texts are processed, but not the version of the program.
+# The cache key covers the queries, the persons and how the texts are processed. It does not cover the version of the
+# program, so that an update does not spend the budget again.
 MEASURE_STAGE = Stage(
     name=MEASURE,
     version=1,
@@ -257,7 +261,7 @@ def draws_of(plan: MeasurePlan, folder: Path) -> Draws:
 
 
 def substitutes(draws: Draws, labels: Sequence[str], encoder: str, rng: SeedTree) -> Embedded:
-    """Draw from `rng` the vectors that later stages use instead of train vectors; each counts as one new person."""
+    """Draw the vectors that later stages use in place of train vectors; each vector counts as a separate person."""
     drawn = draws.sample(dict.fromkeys(labels, SUBSTITUTES), rng)
     return Embedded(
         vectors=drawn.vectors, ids=drawn.ids, labels=drawn.labels, groups=drawn.ids, encoder=encoder, normalized=True

@@ -1,6 +1,6 @@
 """Define the parameters of DP queries, and the public facts that the queries use.
 
-This module imports no model code, so `synthgen budget check` works without the optional dependencies `engine`.
+`synthgen budget check` works without the optional dependencies `engine`, because this module imports no model code.
 """
 
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ class QuerySpec:
     """A DP query whose noise multiplier has not been computed from the budget yet."""
 
     share: float  # the query's share of the budget, above 0; the shares of all queries are scaled to a sum of 1
-    clip: float = 1.0  # the largest L2 norm of one person's row
+    clip: float = 1.0  # the largest L2 norm of the row (vector) that one person adds to the sum
     steps: int = 1  # number of times the query is run
     kind: Literal["gaussian", "vote"] = "gaussian"  # value of the field `kind` in the mechanism log
 
@@ -34,5 +34,5 @@ class PublicContext:
     """Facts that a run may use without noise, because they do not depend on the private records."""
 
     labels: tuple[str, ...]  # the declared labels, sorted
-    basis: PublicBasis  # the encoder's principal axes of public text
+    basis: PublicBasis  # the principal axes of the encoder's vectors of public text
     persons: int  # the declared lower limit of the number of persons in train

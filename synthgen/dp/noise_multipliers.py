@@ -1,4 +1,7 @@
-"""Compute how much noise each DP query needs, so that all queries together cost the privacy budget."""
+"""Compute how much noise each DP query needs, so that all queries together cost the privacy budget.
+
+A noise multiplier is the standard deviation of the noise, divided by the largest norm that one person can contribute.
+"""
 
 from collections.abc import Mapping
 from functools import cache
@@ -12,7 +15,7 @@ from synthgen.core.errors import ConfigError
 from synthgen.dp.method import QuerySpec
 
 _RENYI_RANGE = (1e-2, 1e4)  # lower and upper end of the search for a noise multiplier with Rényi accounting
-_LEAST_RATIO = 0.7  # the exact multiplier is searched between this share of the Rényi multiplier and the whole of it
+_LEAST_RATIO = 0.7  # the exact multiplier is searched between 0.7 and 1 times the Rényi multiplier
 _TOLERANCE = 1e-6  # absolute tolerance of a noise multiplier
 
 
@@ -22,9 +25,10 @@ def noise_multipliers(epsilon: float, delta: float, specs: Mapping[str, QuerySpe
         σ_i = σ · √(T_i / s_i)
 
     Here σ is the smallest noise multiplier at which a single Gaussian query costs at most (epsilon, delta). T_i is
-    the number of steps of query i, and s_i its share of the budget, with Σ s_i = 1. Gaussian queries on all
-    persons cost in total as much as one query with 1/σ² = Σ T_i / σ_i². The returned σ_i satisfy this equation.
-    Epsilon and delta hold for one person added or removed. Raise ConfigError if no supported multiplier suffices.
+    the number of steps of query i, and s_i is its share divided by the sum of all shares, so that Σ s_i = 1. Gaussian
+    queries on all persons cost in total as much as one query with 1/σ² = Σ T_i / σ_i². The returned σ_i satisfy this
+    equation. Epsilon and delta hold for one person added or removed. Raise ConfigError if no supported multiplier
+    suffices.
 
     Reference: privacy loss distributions, computed by Google's dp-accounting and rounded up.
     """

@@ -1,8 +1,9 @@
-"""Answer DP queries by the only DP mechanism: sum one clipped row (vector) per person, and add Gaussian noise.
+"""Answer DP queries by the project's only DP mechanism: sum one clipped row per person, and add Gaussian noise.
 
-A row is scaled down if its norm exceeds the clip norm, and then rounded to integers, so that the sum is exact. Noise
-from the discrete Gaussian distribution is added to each entry of the sum. The noised sum is scaled back to the unit
-of the rows; this is the answer. `DeclaredQueries` refuses all queries that the accounting of the run did not declare.
+A row is a vector. It is scaled down if its norm exceeds the clip norm, and then rounded to integers, so that the sum
+is exact. Noise from the discrete Gaussian distribution is added to each entry of the sum. The noised sum is scaled
+back to the unit of the rows; this is the answer. `DeclaredQueries` refuses all queries that the accounting of the run
+did not declare.
 """
 
 from collections import Counter
@@ -69,7 +70,7 @@ class StreamNoise:
 
 
 def refuse_reproducible(noise: Noise) -> None:
-    """Raise InternalError unless `noise` is `SecureNoise`, and two other `SecureNoise` draw different numbers."""
+    """Raise InternalError if `noise` is not `SecureNoise`, or if two new `SecureNoise` draw the same numbers."""
     first, second = (SecureNoise().integers(8, UNIT) for _ in range(2))
     if type(noise) is not SecureNoise or np.array_equal(first, second):
         raise InternalError("the noise of a DP run is reproducible, so the run was stopped before it drew noise")
@@ -81,13 +82,14 @@ class Query:
 
     name: str
     noise_multiplier: float  # standard deviation of the noise as a multiple of `clip`
-    clip: float = 1.0  # the largest L2 norm of one person's row
+    clip: float = 1.0  # the clip norm: the largest L2 norm of one person's row
     steps: int = 1  # number of times the query is run
     kind: Literal["gaussian", "vote"] = "gaussian"  # value of the field `kind` in the mechanism log
 
 
 # A function of the rows of all persons and a query. It returns the answer to one step of the query, float64 (d,). The
-# run uses `PrivateMechanism`. The dry run and the replay use `DryRun` and `FixedAnswers` of `synthgen.dp.replay`.
+# run uses `PrivateMechanism`. Two tests before the run use other functions (see `synthgen.dp.replay`): the dry run on
+# made-up persons uses `DryRun`, and the replay on train uses `FixedAnswers`.
 QueryMechanism = Callable[[Iterable[Float64], Query], Float64]
 
 

@@ -11,8 +11,8 @@ from synthgen.dp.basis import PublicBasis
 
 BLOCK = 256  # number of persons whose rows are in memory at once
 # Number of words in each record of every tenth person of `made_up_persons`. The DP query that counts words uses at
-# most `MAX_WORDS` pairs of a class and a word per person (word_queries.py). These persons exceed this limit, so the
-# dry run shows whether the query applies it.
+# most `MAX_WORDS` pairs (class, word) of each person (word_queries.py). Every tenth person exceeds this limit, so a
+# dry run on these made-up persons shows whether the query applies the limit.
 LONG_RECORD_WORDS = 320
 
 
@@ -53,7 +53,7 @@ class MeasuredPersons:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class PersonRows:
-    """Coordinates and classes of single records, sorted by person; `mean_rows` makes one row of each person."""
+    """Coordinates and classes of single records, sorted by person; `mean_rows` makes one row for each person."""
 
     points: Float64  # (n, d), the vector of each record in coordinates of the public basis
     classes: Int64  # (n,), position of the label among the sorted declared labels
@@ -63,8 +63,8 @@ class PersonRows:
     def mean_rows(self, vectors_of: Callable[[slice], Float64]) -> Iterator[Float64]:
         """Yield blocks of at most `BLOCK` persons with one row per person, float64 (persons, D).
 
-        `vectors_of` computes, for a slice of the records, the vectors that a query averages, float64 (records, D);
-        they are functions of `points` and `classes`. The row of a person is the mean over the person's records.
+        `vectors_of` takes a slice of the records and returns one vector per record, float64 (records, D), computed
+        from `points` and `classes`. The row of a person is the mean over the person's records.
         """
         ends = np.append(self.starts[1:], len(self.points))
         for first in range(0, len(self.starts), BLOCK):
@@ -74,7 +74,7 @@ class PersonRows:
 
 
 def people_of(x: Embedded, labels: Sequence[str], basis: PublicBasis) -> PersonRows:
-    """Return the vectors as points of `basis`, sorted by person id; `labels` are the declared labels."""
+    """Return the records sorted by person, as coordinates in `basis`; `labels` are the declared labels."""
     number = {label: i for i, label in enumerate(sorted(labels))}
     if not set(x.labels) <= set(number):
         raise InternalError("a record has a label that is not declared")

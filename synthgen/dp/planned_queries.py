@@ -38,13 +38,14 @@ FREE = (  # pairs: an access to private text that costs no budget, and the reaso
 
 
 def check_budget(config: Config, policy: Policy) -> None:
-    """Refuse a configuration whose run would spend a privacy budget, but would then fail or get no release.
+    """Refuse a configuration that lacks a required privacy budget, or would spend one without getting a release.
 
     Raises:
         ConfigError: one of these conditions holds:
-            - the policy requires differential privacy, and the run has no budget or exceeds the policy's limit;
-            - the secret is public, and the policy limits the budget or is for external use;
-            - the secret is not public, and a model, bridge, style or example is not shipped with the package;
+            - the policy requires differential privacy, and the run has no budget;
+            - the budget exceeds the limit of the policy;
+            - `secret: public` is set, and the policy limits the budget or is for external use;
+            - `secret: public` is not set, and a model, bridge, style or example is not shipped with the package;
             - `filter.attributes` has rules for a label that is not declared.
         DataError: `balance` names classes that are not declared, or `total` is too small for one record per class.
     """
@@ -117,18 +118,20 @@ def budget_of(config: Config) -> Cost:
 
 
 def policy_limit(policy: Policy) -> Cost | None:
-    """Return the budget limit of a policy for all runs of a ledger together; None if the policy sets no limit."""
+    """Return a policy's budget limit for all runs in one ledger together; None if the policy sets no limit."""
     limit = policy.dp or policy.dp_substitute
     return None if limit is None else Cost(epsilon=limit.max_epsilon, delta=limit.max_delta)
 
 
 def run_limit(config: Config, policy: Policy) -> Cost | None:
-    """Return the budget limit for all runs of a ledger together, including a run of this configuration.
+    """Return the budget limit for all runs in one ledger together, including a run of this configuration.
+
+    The ledger is the institution's record of the privacy budgets of all runs. Without `dp.delta` or `dp.persons` in
+    the configuration, the result is the limit of the policy, or None if the policy has no limit. With both:
 
     - If the policy has a limit, the result is this limit, with delta lowered to the largest delta that the declared
       number of persons allows.
     - If the policy has no limit, epsilon is infinite and delta is `dp.delta` of the run.
-    - Without `dp` in the configuration, the result is the limit of the policy; None if the policy has no limit.
     """
     limit, delta, persons = policy_limit(policy), config.dp.delta, config.dp.persons
     if delta is None or persons is None:

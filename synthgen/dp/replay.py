@@ -48,11 +48,12 @@ class DryRun:
     answers: dict[str, list[Float64]] = field(default_factory=dict)  # by query name: the answer to each step
 
     def __call__(self, people: Iterable[Float64], query: Query) -> Float64:
-        """Return the noised sum of the rows, each multiplied by `STRETCH`.
+        """Return the noised sum of the rows, which are first multiplied by `STRETCH` and then clipped.
 
         The clipped row of each person is computed twice: together with the rows of a block of persons, and alone. The
-        logged `max_norm` is the largest norm of a row computed alone, plus the distance between the two sums of rows.
-        Correct code gives the distance 0. The noise of a step is drawn several times; the answer uses the last draw.
+        logged `max_norm` is the largest norm of a row computed alone, plus the distance between the sum of the rows
+        computed together and the sum of the rows computed alone. Correct code gives the distance 0. The noise of a
+        step is drawn several times; the answer uses the last draw.
         """
         log = self.logs.setdefault(query.name, {"noise": [], "leading": [], "max_norm": 0.0, "largest_row": 0.0})
         sum_of_singles: Int64 | int = 0
@@ -88,7 +89,10 @@ class FixedAnswers:
     sums: dict[tuple[str, int], Int64] = field(default_factory=dict)  # by query name and step number: the exact sum
 
     def __call__(self, people: Iterable[Float64], query: Query) -> Float64:
-        """Return the dry run's answer to the next step of a query; raise InternalError if the shape is wrong."""
+        """Return the dry run's answer to the next step of a query.
+
+        Raise InternalError if the exact sum and this answer differ in length.
+        """
         step, total = sum(name == query.name for name, _ in self.sums), exact_sum(people, query.clip)
         self.sums[query.name, step], answer = total, self.answers[query.name][step]
         if answer.shape != total.shape:
@@ -102,9 +106,10 @@ class FixedAnswers:
 class Rehearsal:
     """The logs of the dry run and the outcome of the replay, for the mechanism log."""
 
-    dry_run: Mapping[str, Mapping[str, Any]]  # by query name, as `audits.attacks.accounting.mechanism_log.DryRunLog`
-    # as `audits.attacks.accounting.mechanism_log.ReplayLog`; measure.py adds the field `scores`, which states whether
-    # texts scored alone and together have equal likelihoods
+    # by query name: the fields of `audits.attacks.accounting.mechanism_log.DryRunLog`
+    dry_run: Mapping[str, Mapping[str, Any]]
+    # the fields of `audits.attacks.accounting.mechanism_log.ReplayLog`; `rehearse` sets `sums` and `results`, and
+    # measure.py adds `scores`, which states whether texts scored alone and together have equal likelihoods
     replay: Mapping[str, str]
 
 

@@ -36,7 +36,7 @@ class _Stored:
 def needs_reservation(job: Job, *, spend_again: bool = False) -> bool:
     """Return whether `reserve_budget` with the same `spend_again` would make a new reservation."""
     stored = _stored(job, spend_again=spend_again)
-    # `reserve_budget` refuses a folder whose files somebody modified; such a folder is neither usable nor replaced
+    # without `spend_again`, a folder whose files somebody modified is neither usable nor replaced: the run is refused
     return not stored.is_usable and (stored.is_replaced or not stored.place.exists())
 
 
@@ -46,7 +46,7 @@ def overspending_of(config: Config, policy: Policy) -> list[str]:
 
 
 def _counted_and_new(config: Config) -> tuple[tuple[Spending, ...], Spending]:
-    # returns the reservations in the ledger that count, and the new reservation, which has no run id yet
+    # returns the reservations that count towards the limit, and the new reservation, which has no run id yet
     return budgets.counting_reservations(*ledger_of(config)), _spending(config, "")
 
 
@@ -54,8 +54,9 @@ def reserve_budget(job: Job, policy: Policy, *, spend_again: bool = False) -> tu
     """Record the reservation of a run in the ledger; return the reservation and the result of the stage `reserve`.
 
     A run continues with the reservation that its workspace contains, even after an update of the program. If this
-    reservation was voided, the run makes a new one. `spend_again` allows a new reservation in two more cases: the run
-    already drew the noise, or the stored reservation was changed. The old DP result stays in the workspace.
+    reservation was voided (`synthgen budget void`), the run makes a new one. `spend_again` allows a new reservation
+    in two more cases: the run already drew the noise, or the stored reservation was changed. The old DP result stays
+    in the workspace.
 
     Raises:
         Overspent: the remaining budget is too small.
@@ -71,7 +72,7 @@ def reserve_budget(job: Job, policy: Policy, *, spend_again: bool = False) -> tu
         refuse_overspending(*_counted_and_new(job.config), limit)
         aside = stored.place.replace(stored.place.with_name(f"{stored.place.name}.before-{secrets.token_hex(4)}"))
     try:
-        # the stage records the reservation; the second call of `reserve` only checks the limit and returns the entry
+        # the stage records the reservation; the call of `reserve` below only checks the limit and returns the entry
         result = job.run(RESERVE_STAGE, _inputs(job, limit))
         return reserve(*ledger_of(job.config), _spending(job.config, _run_in(result.folder)), limit=limit), result
     except BaseException:
@@ -201,7 +202,7 @@ def named_reservation(config: Config, prefix: str | None) -> str:
 
 
 def check_remaining_budget(config: Config, policy: Policy) -> tuple[Cost | None, bool]:
-    """Return the joint cost of the ledger's runs, and whether the configuration's next run continues a reservation.
+    """Return the joint privacy cost of the ledger's runs, and whether the next run continues a reservation.
 
     The cost excludes the reservation that the next run continues. It includes a reservation whose noise was drawn and
     whose result is lost. The cost is None if neither the configuration nor the policy has a delta.

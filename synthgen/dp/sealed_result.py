@@ -1,7 +1,8 @@
 """Store the results of the DP queries (the DP result), and record their digest in the institution's ledger.
 
-A run can be interrupted after it has stored the result, but before it has recorded the digest. The stored seal, which
-is a keyed hash of the digest, then shows the next run that the result is complete.
+The ledger lists the privacy budgets of all DP runs. A run can be interrupted after it has stored the result, but
+before it has recorded the digest. The stored seal, which is a keyed hash of the digest, then shows the next run that
+the result is complete.
 """
 
 import hmac

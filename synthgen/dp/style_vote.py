@@ -24,7 +24,7 @@ from synthgen.pipeline.style_choice import MIXED, Shares, named_styles
 VOTERS = 128  # expected number of voters, if train has as many persons as the configuration declares
 MIN_SHARE_OF_TOP = 0.5  # a further style is used if its votes are at least this share of the top style's votes
 N_RESCORED = 3  # number of voters whose texts are scored twice; see `read_nats`
-FULL_VOTE_GAIN = 0.1  # least norm of a person's gains, in nats per token, that gives a vote of norm 1; see `votes_of`
+FULL_VOTE_GAIN = 0.1  # least norm of g (see `votes_of`), in nats per token, at which a vote has the norm 1
 MIN_SUPPORT = 0.25  # if the top style has fewer votes than this share of the expected voters, the plain style is used
 
 
@@ -32,15 +32,16 @@ MIN_SUPPORT = 0.25  # if the top style has fewer votes than this share of the ex
 class VoterNats:
     """The negative log-likelihoods of the voters' records, in nats per token."""
 
-    nats: Mapping[str, Float64]  # by record id: one value per built-in style, (styles,)
+    nats: Mapping[str, Float64]  # by record id: float64 (styles,), one value per built-in style
     is_separate: bool  # whether scoring some texts a second time gave bitwise the same values
 
 
 def read_nats(job: Job, bridge: Bridge | Vocabulary, train: Corpus, embedded: Embedded, persons: int) -> VoterNats:
     """Return the negative log-likelihood (nats per token) of each voter's record under each built-in style.
 
-    Each text is scored separately, so that its likelihood depends on no other text. As a check, `N_RESCORED` texts,
-    including the shortest and the longest, are scored again, each alone. `persons` is the declared number of persons.
+    The texts are scored in batches of one text, so that the likelihood of a text depends on no other text. As a
+    check, `N_RESCORED` texts, including the shortest and the longest, are scored again, each in its own call.
+    `persons` is the declared number of persons.
 
     Privacy: the likelihoods are private; see `votes_of`.
     Cost: one pass of the language model over the voters' records for each built-in style.
@@ -128,7 +129,8 @@ def decide_style(counts: Float64, voters: float) -> Shares:
     `MIXED` styles are chosen: the styles with the most votes that have at least `MIN_SHARE_OF_TOP` × the votes of the
     top style.
 
-    `counts` are the noised numbers of votes of the styles, float64 (styles,), `voters` the expected number of voters.
+    `counts` are the noised numbers of votes of the styles, float64 (styles,), and `voters` is the expected number of
+    voters.
     """
     pairs = sorted(zip(built_in_styles(), counts, strict=True), key=lambda pair: (-pair[1], pair[0]))
     order = [(name, count) for name, count in pairs if name != PLAIN]

@@ -2,7 +2,7 @@
 
 Prompt words are inserted into the prompt for a text, so that the text contains words of its class. One DP query
 counts, for each class and word, the persons who use the word in records of this class. `ClassWords.weights` selects
-the words of a class, whose counts exceed the mean count over classes by more than noise explains, and weights them.
+and weights the words whose count in a class exceeds their mean count over classes by more than noise explains.
 `ClassWords.draw` draws the prompt words of a vector from the selected words of its class, and prefers words near the
 vector. Only the query reads records, so the selection and the draws consume no additional privacy budget.
 """
@@ -27,15 +27,16 @@ QUERIES = {WORDS: QuerySpec(share=0.3)}
 FILE = "words.safetensors"
 MAX_WORDS = 32  # largest number of pairs (class, word) that are counted per person; the rarest words have priority
 FALSE_DISCOVERIES = 0.2  # largest expected share of the selected words that are selected only because of the noise
-# factor of the cosine in `ClassWords.weights`; a larger factor favours words whose vectors have the class's direction
+# factor of the cosine in `ClassWords.weights`; a larger factor favours words with vectors in the direction of the
+# class more strongly
 DIRECTION_FACTOR = 15.0
-TEMPERATURE = 0.1  # divisor of the cosine in `ClassWords.draw`; a smaller divisor favours words near the vector
+TEMPERATURE = 0.1  # divisor of the cosine in `ClassWords.draw`; a smaller divisor favours words near the vector more
 BLOCK = 16  # number of persons whose rows are in memory at once; a row has an entry for every word of every class
 _WORD = re.compile(r"[a-z][a-z'-]+")
 
 
 class PublicWords(Protocol):
-    """A public vocabulary of v words, such as the vocabulary of a bridge."""
+    """A public vocabulary of v words, such as that of a bridge (with which a model writes a text from a vector)."""
 
     @property
     def words(self) -> tuple[str, ...]:
@@ -72,7 +73,7 @@ class ClassWords:
         n_cw is the count of word w in class c, s = `error` the standard deviation of the noise, n̄_w the mean of n_cw
         over classes, or 0 if this mean is negative, and Φ the standard normal distribution function. d_c, a row of
         `directions` (C, d), is the direction from the mean of all classes to the mean of class c. p_cw is the
-        probability that noise alone raises n_cw this far above n̄_w. h_cw is large if the vector w of the word has
+        probability that noise alone raises n_cw this far above n̄_w. h_cw is large if the vector of word w has
         nearly the direction d_c; such a word is selected more easily. The words of a class are selected by the
         Benjamini-Hochberg procedure on p_cw / h_cw, with the false discovery rate `FALSE_DISCOVERIES`.
 
@@ -96,11 +97,11 @@ class ClassWords:
     def draw(
         self, weights: Float64, vectors: Float32, k: int, rng: np.random.Generator
     ) -> tuple[tuple[str, ...], ...]:
-        """Draw k different selected words of one class for each of n vectors; fewer if fewer are selected.
+        """Draw k different words, or fewer if fewer have a weight above 0, for each of n vectors of one class.
 
         For a vector x, words are drawn without replacement with probability ∝ q_w · exp(cos(x - x̄, w) /
         `TEMPERATURE`), by the Gumbel trick. Here q_w is the weight of the word for the class, x̄ the mean vector of
-        public passages, and w the vector of the word. `weights` are (v,), `vectors` float32 (n, d).
+        public passages, and w the vector of the word. `weights` has shape (v,); `vectors`, float32, has shape (n, d).
         """
         selected = np.flatnonzero(weights > 0)
         centred = vectors - self.vocabulary.centre
@@ -123,7 +124,7 @@ class PromptWords:
 
     learned: ClassModel  # the model from which vectors are drawn
     words: ClassWords
-    labels: tuple[str, ...]  # the declared labels, sorted
+    labels: tuple[str, ...]  # the labels that the configuration declares (`source.labels`), sorted
     words_per_vector: int  # largest number of prompt words of a vector
 
     def sample(self, counts: Mapping[str, int], rng: SeedTree) -> Latents:
@@ -171,8 +172,9 @@ def query_words(
 ) -> ClassWords:
     """Return the noised number of persons who have each pair of class and word.
 
-    `pairs_by_person` is the result of `words_by_person`. The row of a person has an entry for each pair:
-    1/√`MAX_WORDS` if the person has the pair, and else 0. So its norm is at most 1.
+    `pairs_by_person` is the result of `words_by_person`. The query sums one row per person. The row of a person has
+    an entry for each pair: 1/√`MAX_WORDS` if the person has the pair, and else 0. The norm of a row is therefore at
+    most 1.
 
     Privacy: one Gaussian query over all words of all classes.
     """

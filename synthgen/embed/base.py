@@ -17,7 +17,7 @@ _WEIGHTS_AND_SETTINGS = ("*.safetensors", "*.json", "*.txt", "*.model")
 
 
 class Encoder(Protocol):
-    """A frozen text encoder."""
+    """A text encoder whose weights do not change."""
 
     name: str  # name of the model in the configuration
     digest: str  # SHA-256 of weights, tokenizer and settings

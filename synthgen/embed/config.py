@@ -11,5 +11,5 @@ class EmbedConfig(Section):
     model: str = Field(
         "minilm",
         description="Encoder of the records: the name of a model in the store, or the path of a local model folder. "
-        "`decode.bridge` (with `writer: xrag`, `decode.model`) must be made for this encoder.",
+        "`decode.bridge`, or `decode.model` with `writer: xrag`, must be made for this encoder.",
     )

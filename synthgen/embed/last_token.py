@@ -33,9 +33,9 @@ class LastTokenEncoder:
 
         e(x) = h / |h|,   h = last-layer state at the end-of-text token after the text x
 
-    Texts are encoded as documents, without an instruction, and cut to `max_tokens` including the end-of-text token.
-    The forward pass uses `dtype`; the result is always float32. The device "auto" uses a GPU if there is one. Raise
-    ModelError if the folder does not contain a usable model.
+    Texts are encoded without the instruction that such models expect before a search query, and are cut to
+    `max_tokens` including the end-of-text token. The forward pass uses `dtype`; the result is always float32. The
+    device "auto" uses a GPU if there is one. Raise ModelError if the folder does not contain a usable model.
 
     Privacy: the text can be reconstructed from its vector, so vectors of private text stay in the workspace.
     Reference: Wang et al., "Improving Text Embeddings with Large Language Models" (arXiv 2401.00368), section 3.2.
@@ -69,7 +69,7 @@ class LastTokenEncoder:
         return encode_batches(self, texts, self._forward, BATCH_TEXTS, progress)
 
     def raw_norm(self, texts: Sequence[str]) -> float:
-        """Return the mean Euclidean norm of vectors before normalization; raise ModelError if it is not positive."""
+        """Return the mean norm of the texts' vectors before normalization; raise ModelError if it is not positive."""
         norms = [float(x) for batch in in_batches(texts, BATCH_TEXTS) for x in self._states(batch).norm(dim=1)]
         mean = math.fsum(norms) / len(norms) if norms else math.nan
         if not math.isfinite(mean) or mean <= 0:

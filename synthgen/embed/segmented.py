@@ -11,10 +11,10 @@ from synthgen.segment import Segment, Splitter, record_vectors
 
 
 class SegmentedEncoder:
-    """Encoder whose vector of a record is the mean direction of the vectors of the record's segments.
+    """Encoder that computes the vector of a record from the vectors of the record's segments.
 
-    The vector of each segment is scaled to unit length. Their mean is scaled to unit length again (`record_vectors`).
-    The inner `encoder` encodes every segment without its heading.
+    The vectors of the segments are scaled to unit length and averaged. The mean, again scaled to unit length, is the
+    vector of the record (`record_vectors`). The inner `encoder` encodes every segment without its heading.
     """
 
     normalized = True
@@ -39,12 +39,13 @@ class SegmentedEncoder:
     def segments(self, ids: Sequence[str], texts: Sequence[str], progress: Progress | None = None) -> Segments:
         """Return the non-empty segments of records, each with its vector.
 
-        The ids of the records must be distinct, and no text may be empty. `progress` is called with an estimate of
-        the number of records encoded since its previous call; segments of several records are encoded together.
+        The ids of the records must be distinct, and no text may be empty. `progress` is called with the number
+        of records encoded since its previous call. This number is an estimate, because segments of several records
+        are encoded together.
         """
         parts = [(id_, part) for id_, text in zip(ids, texts, strict=True) for part in self.split(text)]
         n_distinct = len({part.text for _, part in parts})
-        n_encoded = reported = 0  # number of distinct segments encoded, and of records reported to `progress`
+        n_encoded = reported = 0  # numbers of encoded distinct segments, and of records reported to `progress`
 
         def advance(n: int) -> None:
             nonlocal n_encoded, reported

@@ -12,7 +12,7 @@ from synthgen.core.types import Float32
 from synthgen.core.workers import has_bfloat16, usable_cores
 from synthgen.embed.base import Device, Progress, encode_batches, folder_digest
 
-BATCH_TEXTS = 64  # number of texts per batch; changing it changes vectors and the synthetic records
+BATCH_TEXTS = 64  # texts per batch; another number changes the rounding of vectors, and so the synthetic records
 
 
 class SentenceEncoder:
@@ -24,7 +24,7 @@ class SentenceEncoder:
     sentence-transformers encoder.
 
     On a processor with bfloat16 instructions, matrix products are computed in bfloat16, which is about three times as
-    fast. The cosine of such a vector and the vector in float32 is about .9999.
+    fast. The cosine between such a vector and the vector computed in float32 is about .9999.
 
     Privacy: the text can be reconstructed from its vector, so vectors of private text stay in the workspace.
     """
@@ -42,7 +42,8 @@ class SentenceEncoder:
         self.digest = sha256_json({"kind": "sentence", "files": folder_digest(folder), **settings})
         local: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
         on_cpu = device == "cpu" or (device == "auto" and not torch.cuda.is_available())
-        precision = {"dtype": torch.float32} if on_cpu else {}  # `autocast` needs float32 weights in other layers
+        # `autocast` needs float32 weights in the layers that are not linear
+        precision = {"dtype": torch.float32} if on_cpu else {}
         local |= {
             "model_kwargs": {"use_safetensors": True, **precision},
             "device": None if device == "auto" else device,

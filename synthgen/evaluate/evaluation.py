@@ -32,7 +32,7 @@ class Tables:
     synthetic: Corpus
     train: Corpus  # the real records from which the synthetic records were made
     test: Corpus  # real records of persons who are not in train
-    vectors: Mapping[str, Float32]  # by table ("synthetic", "train", "test"): (n, d); row i is the vector of record i
+    vectors: Mapping[str, Float32]  # key: "synthetic", "train" or "test"; value: (n, d), row i belongs to record i
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,8 +40,8 @@ class Evaluation:
     """Results of the evaluation."""
 
     results: Mapping[str, Any]  # all results as JSON-compatible values, written to evaluation.json
-    metrics: Mapping[str, Estimate]  # by metric name: the results to which the rules of a policy can refer
-    reasons: Mapping[str, str]  # by name of a metric that could not be measured: the reason
+    metrics: Mapping[str, Estimate]  # key: metric; value: its result, to which the rules of a policy can refer
+    reasons: Mapping[str, str]  # key: metric that could not be measured; value: the reason
 
 
 def evaluate(
@@ -56,20 +56,20 @@ def evaluate(
 
         utility.tstr_over_trtr    = macro F1 trained on synthetic / macro F1 trained on real
         utility.worst_class_ratio = min over classes of recall trained on synthetic / recall trained on real
-        style.gap                 = how much worse a model of synthetic than of real texts predicts real style
-        balance.tv_distance       = distance of the class shares from the requested shares, see `tv_distance`
+        style.gap                 = difference between models of synthetic and of real texts, see `style_gap`
+        balance.tv_distance       = distance of the class shares of the synthetic records from the requested shares,
+                                    see `tv_distance`
 
-    The two utility metrics are measured for each classifier, for example `utility.tfidf_linear.tstr_over_trtr`. The
-    metric without the name of a classifier is the result of the classifier whose interval has the smallest lower end.
+    The utility metrics are measured for each classifier, for example `utility.tfidf_linear.tstr_over_trtr`. Without a
+    name, the metric is that of the classifier whose interval has the smallest lower end.
     The minimum over classes omits classes whose recall is 0 after training on real records.
 
     `requested` is the requested number of synthetic records by class; without it, balance is not measured. The
-    intervals have the two-sided `confidence`. `baselines` are additional training sets by name. Their scores are only
-    in `Evaluation.results`.
+    intervals have the two-sided `confidence`. The scores of `baselines` are only in `Evaluation.results`.
 
     Raises:
-        DataError: a table or `requested` is empty, a test person is in train (tested if both tables have persons), a
-            test class is not in train, or no text of a training set contains a word.
+        DataError: a table or `requested` is empty; a test person is in train, if both tables name persons; a test
+            class is not in train; or no text of a training set contains a word.
 
     Privacy: reads train and test texts and returns aggregates by class.
     Randomness: `seeds`. The random stream of the style gap is called "manner"; another name would change the results.
@@ -147,7 +147,7 @@ def _test_set(tables: Tables) -> _TestSet:
 
 
 def tv_distance(labels: list[str], requested: Mapping[str, int], confidence: float) -> Estimate:
-    """Return the total variation distance between the class shares of `labels` and of the requested records.
+    """Return the total variation distance of the class shares of `labels` from those of the requested records.
 
     Missing records count as a further class, and the distance is 1 if a requested class has no record; see
     `distance_of_shares`. The value is exact, so the interval has no width.
@@ -217,8 +217,8 @@ def _ratios(
     overall, worst = dict[str, tuple[Float64, int]](), dict[str, tuple[Float64, int]]()
     for classifier, scores_of in all_scores.items():
         real, synthetic = scores_of["real"], scores_of["synthetic"]
-        # classes with a correctly predicted test record after training on real records; row 0 of `recall` has the
-        # result without bootstrap weights
+        # whether the classifier trained on real records predicts a test record of the class correctly; row 0 of
+        # `recall` has the result without bootstrap weights
         learned = real.recall[0] > 0
         if learned.any():
             ratio = synthetic.recall[:, learned] / real.recall[:, learned]

@@ -31,8 +31,8 @@ class Scores:
 def person_weights(n_persons: int, n_draws: int, rng: np.random.Generator) -> Float64:
     """Return weights of persons, float64 (n_draws + 1, n_persons): a row of ones, then Bayesian bootstrap draws.
 
-    The weights of a draw are independent and from Exp(1). No weight is zero, so every draw contains every class. The
-    ordinary bootstrap can lose a class of few persons.
+    The weights of a draw are independent and from Exp(1). No weight is zero, so every draw contains every class. In
+    the ordinary bootstrap, a draw can miss a class of few persons.
 
     Reference: Rubin, "The Bayesian Bootstrap", Annals of Statistics 9 (1981).
     """
@@ -47,7 +47,7 @@ def scores(
     n_classes: int,
     subgroups: Mapping[tuple[str, str], NDArray[np.bool_]] | None = None,
 ) -> Scores:
-    """Return the metrics under every weighting; row 0 must be the weights 1, as in the result of `person_weights`.
+    """Return the metrics under every row of `weights`; row 0 must be all ones, as in the result of `person_weights`.
 
         recall_c = hits_c / support_c,   F1_c = 2 · hits_c / (support_c + predicted_c)
 

@@ -1,4 +1,7 @@
-"""The evaluate stage: train classifiers on the synthetic records and test them on the control records."""
+"""The evaluate stage: train classifiers on the synthetic records and test them on the control records.
+
+Control records are real records of persons from whose records no synthetic record was made.
+"""
 
 from collections.abc import Mapping
 
@@ -12,8 +15,8 @@ from synthgen.segment.section_measures import section_measures
 
 UTILITY = "evaluation.json"
 SECTIONS = "sections.json"  # measures of the sections of long records; written only if `segments` is configured
-# Least two-sided confidence of the intervals. An attempt is an audit of a group of control persons, with numbers from
-# 1; each further attempt with the same persons needs a higher confidence.
+# Least two-sided confidence of the intervals. An attempt is one of the audits of the same control persons. The
+# attempts are numbered from 1, and each further attempt needs a higher confidence.
 MIN_CONFIDENCE = 0.95
 
 

@@ -42,13 +42,16 @@ FUNCTION_WORDS = frozenset(
 
 
 def style_tokens(text: str) -> list[str]:
-    r"""Return the style tokens of a text: "X-ray of Anna's leg.\n\n12.5 mg" -> Aa-1 of Aa'2 aa1. \n 00.0 aa1.
+    r"""Return the style tokens of a text.
+
+    For example, "X-ray of Anna's leg.\n\n12.5 mg" has the style tokens "Aa-1", "of", "Aa'2", "aa1.", "\n", "00.0" and
+    "aa1".
 
     A function word such as "of" is kept in lower case. The token of any other word consists of its case ("aa", "Aa"
     or "AA"), its first two punctuation characters, and a length class: 0 for 1 letter, 1 for 2 to 4 letters, 2 for 5
     to 7, 3 for 8 to 10, and 4 for more. A full stop directly after a word is appended to the word's token. In a
-    number, consecutive digits become one to three zeros. All other punctuation (except "_") is kept. Consecutive line
-    ends become one token.
+    number, consecutive digits become one to three zeros. Every other punctuation character (except "_") is a token.
+    Consecutive line ends become one token.
     """
     return [_shape(token) for token in _TOKEN.findall(text)]
 
@@ -100,7 +103,8 @@ def style_gap(
         for texts in (control, synthetic)
     )
     names, owner = persons(groups)
-    nats, tokens = np.zeros(len(names)), np.zeros(len(names))  # by control person: sum of gaps, number of tokens
+    # for each control person, the sum of the gaps of the person's tokens, and the number of these tokens
+    nats, tokens = np.zeros(len(names)), np.zeros(len(names))
     for halving in range(HALVINGS):
         rng = seeds.child("halving", str(halving)).generator()
         is_first = np.isin(owner, rng.permutation(len(names))[: len(names) // 2])
@@ -129,7 +133,7 @@ def style_gap(
     return Estimate(value=value, low=min(value, low), high=max(value, high), confidence=1 - alpha, n=len(names))
 
 
-_KINDS: Mapping[str, Callable[[str], bool]] = {  # by name of a kind: whether a style token is of this kind
+_KINDS: Mapping[str, Callable[[str], bool]] = {  # key: kind of style token; value: whether a token is of this kind
     "line_ends": lambda t: t == _LINE,
     "numbers": lambda t: t[0] == "0",
     "marks": lambda t: not t[0].isalnum() and t != _LINE,

@@ -1,4 +1,4 @@
-"""Find the sex and the age band of real persons in their texts, to measure the utility for each subgroup."""
+"""Find real persons' sex and age band in their texts, to measure the utility of synthetic data for each subgroup."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -15,11 +15,12 @@ Rows = NDArray[np.bool_]
 
 
 def subgroups(records: Sequence[Record]) -> dict[tuple[str, str], Rows]:
-    """Return (attribute, value) -> which records belong to this subgroup, bool (n,); the keys are sorted.
+    """Return for each subgroup (attribute, value), in sorted order, which of the n records belong to it, bool (n,).
 
-    A person belongs to a subgroup if the person's records state the attribute and all statements agree. A subgroup of
-    fewer than `MIN_SUBGROUP_PERSONS` persons is omitted. If the persons who are in no returned subgroup of an
-    attribute are fewer than this number, but not zero, the smallest subgroup is omitted as well.
+    A person belongs to the subgroup (attribute, value) if the person's records state this value of the attribute and
+    no other value. A subgroup of fewer than `MIN_SUBGROUP_PERSONS` persons is omitted. If the persons who are in no
+    remaining subgroup of an attribute are fewer than this number, but not zero, the smallest of these subgroups is
+    omitted as well. This step is repeated until its condition is false.
 
     Privacy: reads the texts; the result is as private as the texts.
     """

@@ -20,7 +20,7 @@ from synthgen.extract.note import Dropped
 
 MALFORMED, UNDECODABLE = "malformed row", "undecodable bytes"
 MAX_CELL_CHARACTERS = 1 << 24  # largest length of a cell; a row with a longer cell is dropped
-_MAX_FILE_BYTES = 1 << 42  # 4 TiB, in effect no limit, because a file is streamed
+_MAX_FILE_BYTES = 1 << 42  # 4 TiB; no lower limit is needed, because a file is read row by row
 _SEPARATORS = ",\t;|"
 _NULLS = frozenset({"NULL", "NA", r"\N"})  # missing values in files of SQL clients, R and PostgreSQL
 _QUOTED = re.compile(r'"(.*)"')
@@ -125,7 +125,7 @@ def _rows(
     """Yield the rows after the header; a row that cannot be read is `Dropped`.
 
     If `follows_quoting` is false, a double quote is a plain character, except that quotes around a whole cell are
-    removed. So such a cell cannot contain a separator or a line break.
+    removed. In this case, a cell cannot contain a separator or a line break.
     """
     quotechar = '"' if follows_quoting else None
     quoting: Literal[0, 3] = csv.QUOTE_MINIMAL if follows_quoting else csv.QUOTE_NONE

@@ -25,7 +25,7 @@ def connect(folder: Path, memory: str = "1GB", *, readable: Iterable[Path] = ())
     Args:
         folder: folder for temporary files.
         memory: limit for DuckDB's buffers, such as "1GB"; data above the limit are written to `folder`.
-        readable: files that statements can read; a database file also needs the path with `.wal` appended.
+        readable: files that statements can read; for a database NAME, include the file `NAME.wal`.
 
     Raises:
         DataError: a statement inside the block fails. DuckDB's own message is not repeated, because it can contain

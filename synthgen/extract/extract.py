@@ -37,7 +37,7 @@ class ReadOptions:
 
     fields: Fields  # places of person, encounter, date, label and author in the source; None for a default place
     encoding: str  # character encoding of text files
-    max_notes: int | None = None  # number of notes with a used label after which reading stops; None for no limit
+    max_notes: int | None = None  # reading stops after this number of notes whose labels are used; None for no limit
 
 
 def extract(

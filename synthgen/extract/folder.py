@@ -15,7 +15,7 @@ from synthgen.extract.documents import UnreadableDocument, text_of
 from synthgen.extract.file_fields import file_field, require_locations
 from synthgen.extract.note import Dropped, Fields, Item, Note, Remark
 
-MODIFIED = "modified"  # location of a date: the day on which the file was last changed
+MODIFIED = "modified"  # value of `source.fields.date` for the day on which the file was last changed
 # reasons for dropping a file or folder; `NO_DATE` is the reason of a remark
 HIDDEN = "hidden file or folder, or a file of the operating system"
 NOT_READ = "file type is not supported"

@@ -15,7 +15,7 @@ from synthgen.extract.note import Dropped, Fields, Item, Note, Remark
 from synthgen.extract.safe_xml import MAX_BYTES, OTHER_ENCODING, Element, UnsafeXml, each_element, local, parse_xml
 
 NO_NOTE = "XML has no element TEXT"
-RECORDS = ("RECORD", "doc")  # names of elements; one such element contains the record of one patient
+RECORDS = ("RECORD", "doc")  # names of elements that contain the record of one patient
 _TEXTS = {"TEXT", "text"}  # names of the elements that contain the text
 # a line of asterisks that separates two notes of one patient; `Record date:` or the end of the text must follow
 _NOTE_SEPARATOR = re.compile(r"^\*{50,}[ \t]*$(?=\s*(?:Record date:|\Z))", re.MULTILINE | re.IGNORECASE)
@@ -27,20 +27,20 @@ def read_i2b2(path: Path, fields: Fields, encoding: str = "utf-8") -> Iterator[I
     """Yield the notes of XML files of i2b2 and n2c2 challenges below a folder, or of one file.
 
     A file has one of these contents:
-    - an element TEXT with one note of a patient, or with several notes that lines of asterisks separate
-    - many elements RECORD or doc; one such element has the identifier and the text of one patient
+    - an element TEXT with one note of a patient, or with several notes of a patient, separated by lines of asterisks
+    - many elements RECORD or doc, each with the identifier and the text of one patient
 
     Defaults of the fields:
-    - person: the identifier of a RECORD or doc; in other files, the first part of the file name, `name 1`
+    - person: the attribute ID (or id) of a RECORD or doc; in other files, the first part of the file name (`name 1`)
     - date: the line `Record date:` at the start of a note
     - label: the first folder below the source (`folder 1`)
     - encounter and author: none
 
-    Overrides in `fields` are locations in the path, see `file_field`. The label may also be `tag NAME@ATTRIBUTE`,
-    such as `tag SMOKING@STATUS`: the ATTRIBUTE of the first element NAME in the record or file.
+    Overrides in `fields` are parts of the path of the file, see `file_field`. The override of the label may also be
+    `tag NAME@ATTRIBUTE`, such as `tag SMOKING@STATUS`: the ATTRIBUTE of the first element NAME in the record or file.
 
     Raises:
-        DataError: the path does not exist, no file has a note, or a field has none of these notations.
+        DataError: the path does not exist, no file has a note, or an override is not in one of these notations.
 
     Privacy: reads texts and identifiers.
     """
@@ -71,7 +71,7 @@ class _NoteMaker:
         return file_field(self.relative, location) if location and not _TAG.fullmatch(location) else ""
 
     def note(self, number: int, text: str, person: str, element: Element) -> Item:
-        # `element` is the record, or the root of the file, in which the tag for the label is searched for
+        # `element`, the record or the root of the file, is searched for the element that states the label
         place = f"{self.relative.as_posix()}, note {number}"
         tag = _TAG.fullmatch(self.fields.label or "")
         tagged = (one.get(tag[2], "") for one in element.iter() if local(one) == tag[1]) if tag else iter(())
@@ -120,7 +120,7 @@ def _records(file: Path, maker: _NoteMaker) -> Iterator[Item]:
 
 
 def _notes(file: Path, maker: _NoteMaker) -> Iterator[Item]:
-    # yields the notes of one patient, which lines of asterisks separate in the text of the file
+    # yields the notes of one patient; in the text of the file, the notes are separated by lines of asterisks
     root, is_misdeclared = parse_xml(read_regular(file, MAX_BYTES))
     if is_misdeclared:
         yield Remark(OTHER_ENCODING, maker.relative.as_posix())

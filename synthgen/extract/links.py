@@ -20,7 +20,9 @@ def entries_of(folder: Path) -> list[Path]:
 
 
 def files_of(path: Path) -> list[tuple[Path, PurePath]]:
-    """Return (file, path relative to the folder) for `path` if it is a file, else for all files below `path`, sorted.
+    """Return (file, path relative to `path`) for each file below the folder `path`, sorted.
+
+    If `path` is a file, the result is only (`path`, name of the file).
 
     Raises:
         DataError: the path does not exist.
@@ -46,7 +48,7 @@ def is_hidden(relative: PurePath) -> bool:
 def is_outside(file: Path, root: Path) -> bool:
     """Return whether a file below the folder `root` links to a file outside `root`, or is in a circle of links.
 
-    If `root` is not a folder, the source is a single file. The file may be a link, so the result is False.
+    If `root` is a file, the result is False, because the user named this file, so it may be a link.
     """
     try:
         return root.is_dir() and not file.resolve().is_relative_to(root.resolve())

@@ -13,7 +13,7 @@ from synthgen.extract.table_notes import note_of
 
 MARKED_AS_ERROR = "note is marked as an error (ISERROR)"
 _NOTES = re.compile(r"(?P<table>discharge|radiology|noteevents)\.csv(?:\.gz)?", re.IGNORECASE)  # tables of notes
-_DETAILS = re.compile(r"(?:discharge|radiology)_detail\.csv(?:\.gz)?", re.IGNORECASE)  # tables that are not read
+_DETAILS = re.compile(r"(?:discharge|radiology)_detail\.csv(?:\.gz)?", re.IGNORECASE)  # tables without notes
 # field of a note -> default column; `document` is the identifier of the note
 _IN_BOTH = {"person": "subject_id", "encounter": "hadm_id"}
 _MIMIC_4 = {"document": "note_id", **_IN_BOTH, "date": "charttime", "label": "note_type"}
@@ -28,12 +28,12 @@ def read_mimic(path: Path, fields: Fields, encoding: str = "utf-8") -> Iterator[
     - MIMIC-IV-Note: date `charttime`, label `note_type`, no author
     - MIMIC-III: date `CHARTDATE`, label `CATEGORY`, author `CGID`
 
-    Notes of MIMIC-III with `ISERROR` 1 are dropped. The marks of removed identifiers, `___` and `[**...**]`, stay in
-    the text.
+    Notes of MIMIC-III with `ISERROR` 1 are dropped. The marks `___` and `[**...**]`, which replace removed
+    identifiers, stay in the text.
 
     Args:
         path: discharge.csv, radiology.csv or NOTEEVENTS.csv, plain or compressed by gzip, or a folder of such files.
-        fields: overrides, which are names of columns.
+        fields: names of columns that replace the default columns.
         encoding: character encoding of the files.
 
     Raises:

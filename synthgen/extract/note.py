@@ -1,4 +1,4 @@
-"""Define the items that a reader of a hospital format yields: notes, dropped items, remarks and names."""
+"""Define the items that a reader of a hospital format yields, such as notes, names, remarks and dropped items."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from pathlib import Path
 class Note:
     """One clinical document; a string is empty if the source does not state the value."""
 
-    place: str  # file and line or message number, for the private load report
+    place: str  # file, and line or number of the message, for the private load report
     document: str  # identifier of the document, the same for all versions of the document
     text: str  # plain text; line ends are line feeds
     person: str  # identifier of the patient
@@ -17,13 +17,13 @@ class Note:
     encounter: str = ""
     date: str = ""  # ISO 8601, as precise as the source
     author: str = ""
-    version: str = ""  # a text that sorts after `version` of each earlier version of the document
+    version: str = ""  # sorts, as text, after the `version` of every earlier version of the document
     aliases: tuple[str, ...] = ()  # further identifiers of this document; `replaces` of later notes can contain them
     replaces: tuple[str, ...] = ()  # identifiers of the documents that this document replaces
     # True if the source marks the document as superseded; a superseded document without a newer document is kept
     is_superseded: bool = False
     withdrawn: str = ""  # why this document and all earlier versions count as deleted; "" if not deleted
-    names: tuple[str, ...] = ()  # names of the patient and contacts in this document, besides those in `PersonNames`
+    names: tuple[str, ...] = ()  # further names of the patient and contacts, beyond the names in `PersonNames`
 
     def __repr__(self) -> str:
         return f"Note({self.place!r}, {len(self.text)} characters)"
@@ -79,7 +79,7 @@ Item = Note | Dropped | Remark | MergedPerson | PersonNames | StaffNames
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fields:
-    """Places of the fields of a note in a source, in the notation of the format; None selects the default place."""
+    """Where a source states the fields of a note, in the notation of the source; None selects the default place."""
 
     person: str | None = None
     encounter: str | None = None

@@ -19,11 +19,11 @@ from synthgen.extract.table_notes import note_of
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
-# table that `source.fields` can name in addition to note -> column by which the table is joined to note
+# table, besides the table note, that `source.fields` can name -> column by which the table is joined to note
 _KEYS = {"person": "person_id", "visit_occurrence": "visit_occurrence_id", "provider": "provider_id"}
 _REQUIRED: dict[str, tuple[str, ...]] = {table: (key,) for table, key in _KEYS.items()}  # table -> needed columns
 _REQUIRED |= {"note": ("note_id", "person_id", "note_text"), "concept": ("concept_id", "concept_name")}
-# columns with names, which some sites add to the table person
+# columns with names of persons, which some sites add to the table person
 _GIVEN, _FAMILY = ("given_name", "first_name"), ("family_name", "last_name")
 _PERSON_NAMES = (*_GIVEN, "middle_name", *_FAMILY, "person_name", "name", "birth_name", "maiden_name")
 _BATCH = 256  # rows that are fetched together
@@ -51,7 +51,8 @@ def read_omop(path: Path, fields: Fields, encoding: str = "utf-8") -> Iterator[I
     Args:
         path: a DuckDB file, or a folder of parquet or CSV files (also compressed). A table is one file, several
             numbered files, or a subfolder of files.
-        fields: overrides as `table.column`, with the tables note, person, visit_occurrence and provider.
+        fields: columns that replace the defaults, each as `table.column`; the table is note, person, visit_occurrence
+            or provider.
         encoding: character encoding of CSV files.
 
     Raises:
@@ -121,7 +122,7 @@ def _refuse_missing(tables: Mapping[str, OmopTable], fields: Fields) -> None:
             )
     if problems:
         hint = "Correct source.path or source.fields."
-        raise DataError("the OMOP tables lack tables or columns", problems=problems, hint=hint)
+        raise DataError("the OMOP source lacks tables or columns", problems=problems, hint=hint)
 
 
 def _listed(tables: Mapping[str, OmopTable], table: str) -> str:
@@ -135,7 +136,7 @@ def _columns(tables: Mapping[str, OmopTable], table: str) -> Mapping[str, tuple[
 def _joinable(
     connection: "DuckDBPyConnection", tables: Mapping[str, OmopTable], fields: Fields
 ) -> dict[str, OmopTable]:
-    # Each table is reduced to the rows to which any note refers, because a vocabulary has millions of concepts.
+    # Each table is reduced to the rows that notes refer to, because a vocabulary has millions of concepts.
     joinable = {"note": tables["note"]}
     configured = {reference.lower().split(".")[0] for reference in asdict(fields).values() if reference}
     needed = {"person", "provider", "concept", *configured} - {"note"}
@@ -172,7 +173,7 @@ def _selected(connection: "DuckDBPyConnection", tables: Mapping[str, OmopTable],
     }
     selected |= {name: value(f"person.{name}") for name in _PERSON_NAMES if name in _columns(tables, "person")}
     labels = [value(fields.label)] if fields.label else _default_labels(tables)
-    # the last default is chosen without a test, so that there always is a label
+    # the last default is chosen without a test, so that a label is always selected
     label = next(sql for sql in labels if sql == labels[-1] or _has_value(connection, tables, sql))
     return selected | {"label": label}
 

@@ -21,8 +21,8 @@ from synthgen.extract.note import Dropped
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
-PLACE = "synthgen place"  # added column with the place of each row; no column of OMOP has a space in its name
-# table -> columns; the first line of the table's CSV files must contain at least one of the columns
+PLACE = "synthgen place"  # added column: where a row is in the source; no column of OMOP has a space in its name
+# table -> typical columns; the header of a CSV file of the table must contain at least one of these columns
 _COLUMNS = {
     "note": frozenset({"note_id", "person_id", "note_text", "note_date"}),
     "person": frozenset({"person_id", "gender_concept_id", "year_of_birth"}),
@@ -33,10 +33,10 @@ _COLUMNS = {
 _NAME = "|".join(_COLUMNS)
 _ENDING = r"\.(?:parquet|pq|[ct]sv)(?:\.gz)?"  # suffixes of a file
 _FILE = re.compile(rf"(?P<table>{_NAME})(?:[-_.]\d+)*{_ENDING}", re.IGNORECASE)  # name of a file
-_FOLDER = re.compile(rf"(?P<table>{_NAME})(?:{_ENDING})?", re.IGNORECASE)  # name of a folder of parts
+_FOLDER = re.compile(rf"(?P<table>{_NAME})(?:{_ENDING})?", re.IGNORECASE)  # folder with the files of a table
 _PART = re.compile(rf".*{_ENDING}", re.IGNORECASE)  # name of a file in the folder of a table
 _NUMBERED = re.compile(rf"\d{_ENDING}", re.IGNORECASE)  # end of the name of a file that holds a part of a table
-_BATCH_CHARACTERS = 1 << 22  # number of characters after which a batch of rows ends, if not after 65,536 rows
+_BATCH_CHARACTERS = 1 << 22  # a batch of rows ends after this number of characters or after 65,536 rows
 _MAX_FILE_BYTES = 1 << 42  # 4 TiB, in effect no limit, because a file is not read into memory
 _LAYOUT = (
     "Set source.path to a folder with files such as note.parquet, note.csv or note.csv.gz, or with folders of parts "
@@ -170,10 +170,10 @@ def _parts(folder: Path) -> tuple[list[Path], list[str]]:
 
 
 def copy_csv(name: str, paths: tuple[Path, ...], copy: Path, encoding: str) -> Iterator[Dropped]:
-    """Write the rows of CSV files, each with file name and line, to a parquet file; yield the unreadable rows.
+    """Write the rows of CSV files to a parquet file, with file name and line of each row; yield the unreadable rows.
 
-    DuckDB does not read the CSV files, because DuckDB rejects a row in which a line break inside a cell differs from
-    the line breaks between rows. Rows with such a cell are common.
+    Python reads the CSV files, because DuckDB rejects a row in which a line break inside a cell differs from the line
+    breaks between rows. Rows with such a cell are common.
 
     Raises:
         DataError: in the cases of `read_csv_table`, or if the files have different columns.

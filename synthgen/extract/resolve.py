@@ -2,12 +2,13 @@
 
 Older versions, replaced documents and repeated texts are dropped. Persons whose identifiers were merged become one
 person. A document is compared only with documents of the same person, so adding or removing a person changes no note
-of the remaining persons. There is one exception: if an item withdraws a document and states no person, all persons
-lose the document. The texts stay on disk; DuckDB compares only identifiers, dates and digests.
+of the remaining persons. There are two exceptions. If an item withdraws a document and states no person, all persons
+lose the document. If the source has more notes than `NoteSelection.limit`, an added person can displace other persons
+from the sample. The texts stay on disk; DuckDB compares only identifiers, dates and digests.
 
 The id of a note begins with the person and the date, and later stages sort by this id. If the same notes are read
 from a different format, the identifiers of the documents differ. But this changes only the order of notes that have
-the same person and day. The id of a note without a person is the identifier of the document.
+the same person and date. The id of a note without a person is the identifier of the document.
 """
 
 from collections import defaultdict
@@ -43,9 +44,9 @@ SELECT file_row_number AS row, coalesce(merged.new, CASE WHEN n.person = '' AND 
     replaces, is_superseded, withdrawn, same, length(n.text) > 0 AS has_text, NULL::VARCHAR AS reason
 FROM read_parquet($spooled, file_row_number = true) n LEFT JOIN merged ON merged.old = n.person
 """
-# (reason, statement), in the order of execution. A statement drops notes by writing the reason to their column
-# `reason`. If the reason is None, the statement writes a reason that the source states. The comments name the dropped
-# notes.
+# (reason, SQL statement), in the order of execution. A statement drops notes by writing the reason to their column
+# `reason`. If the reason is None, the statement writes a reason that the source states. The comment on a statement
+# says which notes it drops.
 _STEPS = (
     (NO_PERSON, "UPDATE note SET reason = $reason WHERE person = ''"),
     (None, "UPDATE note SET reason = withdrawn WHERE reason IS NULL AND withdrawn <> ''"),
@@ -150,7 +151,8 @@ FROM read_parquet($spooled, file_row_number = true) n
 JOIN note kept ON kept.row = n.file_row_number LEFT JOIN known ON known.person = kept.person
 WHERE kept.reason IS NULL ORDER BY kept.person, n.date, kept.document, kept.row
 """
-# 10 %, 50 % and 90 % quantile of the number of words of a note, which is the number of spaces and line breaks plus 1
+# 10 %, 50 % and 90 % quantile of the number of words of a note, and the number of persons; the number of words is
+# estimated by the number of spaces and line breaks plus 1
 _LENGTHS = """
 SELECT quantile_disc(2 * length(text) - length(replace(text, ' ', '')) - length(replace(text, chr(10), '')) + 1,
     [0.1, 0.5, 0.9]), count(DISTINCT person) FROM read_parquet($notes)
@@ -164,10 +166,10 @@ SELECT date[:4], count(*) FROM read_parquet($notes) WHERE regexp_matches(date, '
 class NoteSelection:
     """Conditions that a note must fulfil to be kept."""
 
-    reason_unused: Callable[[str], str | None]  # label -> reason why notes with this label are unused; None: used
+    reason_unused: Callable[[str], str | None]  # label -> why notes with this label are not used; None if used
     limit: int | None  # largest number of notes; None for all
-    # person -> random sort key; if there are more notes than `limit`, the first persons in the order of the keys are
-    # kept, each with all notes, up to the person with whom the limit would be exceeded
+    # person -> random sort key; if there are more notes than `limit`, persons are kept in the order of the keys, each
+    # with all notes, until the notes of the next person would exceed `limit`
     rank: Callable[[str], Any]
     rows_are_persons: bool  # True: a note without a person counts as a separate person; False: the note is dropped
 

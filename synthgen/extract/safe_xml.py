@@ -8,7 +8,7 @@ from lxml import etree
 
 Element = Any  # an element of lxml; the package lxml has no type annotations
 MALFORMED, ENTITIES = "XML is malformed", "XML declares entities, which are not allowed"
-OTHER_ENCODING = "XML is not in the encoding that it declares; it was read as UTF-8"  # for a remark; the XML is used
+OTHER_ENCODING = "XML is not in the encoding that it declares; it was read as UTF-8"  # only a remark; the XML is used
 TOO_LARGE = "XML is too large, has a text of more than 10 MB, or is nested too deeply"
 # all values of `UnsafeXml.reason`
 REASONS = frozenset({MALFORMED, ENTITIES, TOO_LARGE})
@@ -19,13 +19,13 @@ _SAFE_OPTIONS = {
     "remove_pis": True,
 }  # fmt: skip
 _HEAD_BYTES = 4096  # number of bytes at the start that are searched for a declared encoding
-_OPENING = re.compile(rb"(\xef\xbb\xbf)?\s*")  # some systems write line breaks before the declaration
+_OPENING = re.compile(rb"(\xef\xbb\xbf)?\s*")  # some systems write line breaks before the XML declaration
 _DECLARATION = re.compile(rb"<\?xml\s[^>]{0,300}\bencoding\s*=")
 _LIMIT_CODE = 114  # XML_ERR_RESOURCE_LIMIT of libxml2
 _LIMIT_WORDS = ("too big", "too long", "huge")  # words in libxml2's limit messages with a code other than _LIMIT_CODE
 
 
-class UnsafeXml(Exception):  # noqa: N818 - a property of a file, which a reader reports
+class UnsafeXml(Exception):  # noqa: N818 - no error of the run: the caller reports the file
     """XML that is malformed or exceeds a limit; `reason` is a fixed phrase without content of the file."""
 
     def __init__(self, reason: str) -> None:
@@ -36,7 +36,7 @@ class UnsafeXml(Exception):  # noqa: N818 - a property of a file, which a reader
 def parse_xml(data: bytes) -> tuple[Element, bool]:
     """Return (root element, True if the declared encoding is wrong) of an XML document.
 
-    A document that declares an encoding and is malformed in this encoding is read as UTF-8. Nothing outside the
+    If a document declares an encoding and is malformed in this encoding, it is read as UTF-8. Nothing outside the
     document is loaded. Raise UnsafeXml if the document is malformed, has entities, or exceeds a limit.
     """
     if len(data) > MAX_BYTES:
@@ -52,11 +52,12 @@ def parse_xml(data: bytes) -> tuple[Element, bool]:
 
 
 def each_element(file: BinaryIO, names: Collection[str]) -> Iterator[tuple[Element, bool]]:
-    """Yield (element, True if the declared encoding is wrong) for each element of a file whose name is in `names`.
+    """Yield (element, True if the declared encoding is wrong) for each element whose name is in `names`.
 
     An element is emptied when the next element is read, so memory does not grow with the number of elements. If a
-    file declares an encoding and is malformed before its first such element, the file is read again as UTF-8.
-    UnsafeXml is raised in the same cases as in `parse_xml`, after the elements that precede the error are yielded.
+    file declares an encoding and is malformed before the first element to yield, the file is read again as UTF-8.
+    UnsafeXml is raised in the same cases as by `parse_xml`, except that the size of the file is not limited. The
+    elements before the error are yielded first.
     """
     head = file.read(_HEAD_BYTES)
     start, declared = _opening(head)

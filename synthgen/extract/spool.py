@@ -1,7 +1,7 @@
 """Write the notes and names of persons of a source to temporary Parquet files.
 
-All notes and names together may not fit in memory. A reader of a hospital format, such as `read_hl7v2`, yields the
-notes and names one by one.
+A reader of a hospital format, such as `read_hl7v2`, yields the notes and names one by one, because all of them
+together may not fit in memory. After the files are written, `resolve` reads the files and chooses the notes to use.
 """
 
 import hashlib
@@ -19,7 +19,7 @@ from synthgen.core.progress import Advance
 from synthgen.extract.note import Dropped, Item, MergedPerson, Note, PersonNames, Remark, StaffNames
 
 NOTES, PERSONS = "spooled-notes.parquet", "spooled-persons.parquet"
-BATCH_ROWS, BATCH_CHARACTERS = 4096, 16 << 20  # number of rows, and of characters, at which rows are written
+BATCH_ROWS, BATCH_CHARACTERS = 4096, 16 << 20  # rows are written when a batch reaches one of these sizes
 SHOWN_PLACES = 20  # largest number of places per reason in the load report
 NOT_UNICODE, NUL = "invalid Unicode (a lone surrogate) in a field", "NUL character in a field"
 _WORD = re.compile(r"\w+")
@@ -41,7 +41,7 @@ PERSON_SCHEMA = pa.schema({"person": _TEXT, "names": _LIST})
 
 
 class Tally:
-    """For each reason, the number of items and the places of the first items in the source."""
+    """The number of items for each reason (of `Dropped` or `Remark`), and where the first items are in the source."""
 
     def __init__(self) -> None:
         self.counts: Counter[str] = Counter()

@@ -19,8 +19,8 @@ class Attributes:
     The score is the number of fulfilled rules. A rule with `prefer` counts in the score, but rejects no candidate.
     `synthgen.attributes.extract` finds the attributes of a text.
 
-    Privacy: reads no record. If few candidates fulfil a rule, the release is made from fewer latents (new vectors)
-        and therefore from fewer train persons. The bundle contains the rules.
+    Privacy: reads only the labels of the train records. If few candidates fulfil a rule, the release is made from
+        fewer latents (new vectors) and therefore from fewer train persons. The release bundle contains the rules.
     """
 
     name: ClassVar[str] = NAME

@@ -5,7 +5,7 @@ records and their reconstructions, then judges each candidate.
 
 Privacy: only the filter of copies (copies.py) rejects candidates because they are close to train records. If all
 filters rejected such candidates, the regions around train persons would contain no synthetic text, which would reveal
-who is in train. Filters never read control records.
+who is in train. Filters never read control records, which are held out for the audits.
 """
 
 import math
@@ -21,8 +21,8 @@ from synthgen.core.neighbours import unit_rows
 from synthgen.core.seeds import SeedTree
 from synthgen.core.types import Candidate, Corpus, Embedded, FilterOutcome, Float32, Latents
 
-# The train persons are divided into groups, called folds. Some filters judge a candidate without the folds of its
-# parents, the train records from which the candidate's latent was made.
+# The train persons are divided into groups, called folds. The parents of a candidate are the train records from which
+# its latent was made. Some filters judge a candidate only by the folds that contain no parent of the candidate.
 MIN_FOLDS = 5  # smallest number of folds
 FREE_FOLDS = 3  # for every latent, at least this number of folds contain no parent of the latent
 
@@ -52,7 +52,7 @@ class FilterContext:
     """
 
     latents: Latents
-    latent_row: Mapping[str, int]  # by latent id: the row of the latent
+    latent_row: Mapping[str, int]  # id of a latent -> row of the latent
     vectors: Float32  # (c, d), embedded texts of the candidates
     targets: Float32  # (m, d), vectors of the latents
     train: Float32  # (n, d), vectors of the train records
@@ -77,7 +77,7 @@ class FittedFilter:
     """A filter whose limits are known."""
 
     name: str
-    bounds: Mapping[str, float]  # by name: learned or configured limits, and related figures; reported with the run
+    bounds: Mapping[str, float]  # name -> learned or configured limit, or a related figure; shown in the run's report
     judge: Callable[[Sequence[Candidate]], list[FilterOutcome]]  # returns one outcome per candidate, in order
 
 
@@ -108,7 +108,7 @@ def scored(  # noqa: PLR0913 - one argument for each property of a filter
     """Return a filter that accepts the candidates with a score from `low` to `high`.
 
     The reasons for a rejection are `reasons[0]` below `low` and `reasons[1]` above `high`; an empty reason stands for
-    the filter's name. The score is NaN if the data that the filter learned from lack the candidate's class. Such a
+    the filter's name. The score is NaN if the filter learned from no record of the candidate's class. Such a
     candidate is rejected as "class_not_learned", and `unknown` is reported as its score.
     """
 
@@ -139,7 +139,7 @@ def make_context(  # noqa: PLR0913 - one argument for each source of data that t
     the order of the records. The persons of train are divided into folds; see `person_folds`.
     """
     if train.ids != tuple(r.id for r in corpus.records):
-        raise InternalError("train vectors and train records differ")
+        raise InternalError("the train vectors do not have the ids of the train records, in the same order")
     order = sorted(range(len(train.ids)), key=lambda i: train.ids[i])
     labels = [train.labels[i] for i in order]
     groups = [train.groups[i] for i in order]
@@ -177,8 +177,9 @@ def folds_for(parents: int) -> int:
 def person_folds(labels: Sequence[str], groups: Sequence[str], n_folds: int, seeds: SeedTree) -> dict[str, int]:
     """Return the fold of each person, 0 to n_folds − 1.
 
-    The persons of each class are put in random order and assigned to the folds in turn, so every fold has a similar
-    share of every class. A person with records of several classes belongs to the class whose label sorts first.
+    `labels` and `groups` have one entry per record; a group is the id of a person. The persons of each class are put
+    in random order and assigned to the folds in turn, so every fold has a similar share of every class. A person with
+    records of several classes belongs to the class whose label sorts first.
     """
     class_of: dict[str, str] = {}  # person -> class
     for label, group in zip(labels, groups, strict=True):

@@ -28,11 +28,11 @@ class Filtered:
 
     kept: tuple[Candidate, ...]  # the best accepted candidate, if any, of each latent, in the order of the latents
     judged: tuple[Candidate, ...]  # all candidates with their outcomes, in the order given; private
-    rejected: Mapping[str, int]  # by reason: number of rejected candidates; only a candidate's first reason counts
-    failed: Mapping[str, int]  # by filter: number of candidates that failed the filter; a candidate can fail several
-    spare: int  # number of candidates that passed all filters but were not the best of their latent
-    latents_lost: Mapping[str, int]  # by label, the number of latents without a candidate that passed all filters
-    bounds: Mapping[str, Mapping[str, float]]  # by filter: the limits of the filter by name
+    rejected: Mapping[str, int]  # reason -> number of rejected candidates; only a candidate's first reason counts
+    failed: Mapping[str, int]  # filter -> number of candidates that failed the filter; a candidate can fail several
+    spare: int  # number of candidates that passed all filters, but are not the best candidate of their latent
+    latents_lost: Mapping[str, int]  # label -> number of latents without a candidate that passed all filters
+    bounds: Mapping[str, Mapping[str, float]]  # filter -> name of a limit -> limit
 
     def __repr__(self) -> str:
         return f"Filtered({len(self.kept)} kept of {len(self.judged)} candidates)"
@@ -41,7 +41,7 @@ class Filtered:
 def build_filters(config: FilterConfig, counted: Sequence[int] | None = None) -> tuple[Filter | FittedFilter, ...]:
     """Return the filters that are always on (copies, empty texts, label words), then the configured filters.
 
-    `counted` is passed to the filter `coherent`.
+    `counted` has the number of contradictions of each candidate; if it is None, the filter `coherent` counts them.
 
     The report states only the first filter that a text fails. A text in the wrong language or of an untrained model
     often fails the filters of fluency, language, length and repetition. Fluency and language are first among these
@@ -72,7 +72,7 @@ def build_filters(config: FilterConfig, counted: Sequence[int] | None = None) ->
 def apply(
     candidates: Sequence[Candidate], context: FilterContext, filters: Sequence[Filter | FittedFilter]
 ) -> Filtered:
-    """Judge every candidate by every filter and keep the best candidate of each latent that passes all filters.
+    """Judge every candidate by every filter; of each latent's candidates that pass all filters, keep the best one.
 
     The best candidate fulfils the most attribute rules. Ties are decided by the smallest number of contradictions (0
     if the filter `coherent` is off), then by the smallest cosine distance between text and latent, then by the
@@ -119,7 +119,9 @@ def select(kept: Sequence[Candidate], counts: Mapping[str, int], seeds: SeedTree
     """Draw `counts[label]` kept candidates of each label at random, or all if there are fewer.
 
     The result is sorted by label, then latent id. The draw does not prefer candidates near their latents, because
-    this would concentrate the release around a few train records. The draw of a label uses `seeds.child(label)`.
+    this would concentrate the release around a few train records.
+
+    Randomness: the draw of a label uses `seeds.child(label)`.
     """
     chosen = []
     for label, n in sorted(counts.items()):

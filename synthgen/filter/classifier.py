@@ -12,13 +12,14 @@ from synthgen.core.errors import DataError
 from synthgen.core.types import Candidate, Float32
 from synthgen.filter.base import FREE_FOLDS, FilterContext, FittedFilter, folds_for, scored
 
-STRENGTHS = (1.0, 10.0, 100.0)  # inverse regularisation strengths; the best one on real records is used
-# `auto` sets the largest minimum with which at least this share of the real records is accepted, but at most
-# `MAX_MINIMUM` and at least 1 / C for C classes. The lower limit 1 / C can lead to a smaller share.
+STRENGTHS = (1.0, 10.0, 100.0)  # inverse regularisation strengths; see `ClassAgreement` for the choice
+# With `minimum: auto`, the minimum is the largest probability with which at least this share of the real records is
+# accepted, but at most `MAX_MINIMUM` and at least 1 / C for C classes. The lower limit 1 / C can lead to a smaller
+# share.
 SHARE_OF_REAL = 0.8
-MAX_MINIMUM = 0.6  # largest minimum that `auto` sets
+MAX_MINIMUM = 0.6  # largest minimum with `auto`
 MAX_TUNING_RECORDS = 4000  # largest number of train records that are used to choose strength and minimum
-MAX_FITS = 50  # largest number of models that are trained; see `ClassAgreement`
+MAX_FITS = 50  # with more sets of folds than this, one model is trained per fold; see `ClassAgreement`
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +30,8 @@ class ClassAgreement:
     A candidate is judged by a model trained on all folds that contain no parent (a record from which the text was
     made). If the parents of a candidate can be in more than `MAX_FITS` different sets of folds, one model is trained
     per fold instead, and the score is the mean probability of the models whose fold contains no parent. The
-    regularisation strength minimises the log loss on real records; models trained without the fold of a record judge
-    this record.
+    regularisation strength is the one with the smallest log loss on real records, where each record is judged by
+    models trained without its fold.
 
     `auto` sets minimum = max(1/C, min(`MAX_MINIMUM`, q)) for C classes, where q is the largest minimum that would
     accept at least the share `SHARE_OF_REAL` of the real records.
@@ -75,7 +76,7 @@ class ClassAgreement:
 
 
 def fits_for(parents: int) -> int:
-    """Return the number of models that `ClassAgreement` trains for latents with at most `parents` parents."""
+    """Return how many models are trained at most to judge texts whose latents have at most `parents` parents."""
     return _n_fold_sets(parents) if _n_fold_sets(parents) <= MAX_FITS else folds_for(parents)
 
 
@@ -95,7 +96,11 @@ class _Committee:
         self.models: dict[frozenset[int], Any] = {}
 
     def without(self, folds: frozenset[int], vectors: Float32, labels: NDArray[np.str_]) -> NDArray[np.float64]:
-        """Return each label's mean probability under models trained without `folds`; NaN if all lack the label."""
+        """Return the probability of each vector's label under models trained without `folds`, float64 (vectors,).
+
+        If there is one model per fold, the mean of the models is returned. The probability is NaN if no model was
+        trained on records of the label.
+        """
         trained_on = frozenset(range(self.n_folds)) - folds
         parts = [frozenset([fold]) for fold in sorted(trained_on)] if self.by_fold else [trained_on]
         p = np.array([self._probability(part, vectors, labels) for part in parts])  # (models, vectors)
@@ -104,15 +109,16 @@ class _Committee:
         return np.where(known.any(axis=0), total / np.maximum(known.sum(axis=0), 1), np.nan)
 
     def of_real(self) -> NDArray[np.float64]:
-        """Return for each record in `rows` the probability of its label, by models trained without the record's fold.
+        """Return the probability of each real record's label under models trained without its fold, float64 (rows,).
 
-        The probability is 0 if no model was trained on records of the label.
+        The records are the train records in `rows`. The probability is 0 if no model was trained on records of the
+        label.
         """
         p = np.zeros(len(self.rows))
         row_folds = self.context.folds[self.rows]
         for fold in np.unique(row_folds):
-            # With one model per fold, `FREE_FOLDS` models judge a record. At least as many models judge a candidate,
-            # because at least `FREE_FOLDS` folds contain no parent of the candidate.
+            # If there is one model per fold, `FREE_FOLDS` models judge a real record. At least this number of models
+            # judge a candidate, because at least `FREE_FOLDS` folds contain no parent of the candidate.
             judging = {int(fold + i) % self.n_folds for i in range(1, FREE_FOLDS + 1)}
             left_out = frozenset(range(self.n_folds)) - judging if self.by_fold else frozenset([int(fold)])
             judged = self.rows[row_folds == fold]

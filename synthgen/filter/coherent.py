@@ -1,4 +1,4 @@
-"""Filter generated texts (candidates) that contradict themselves, for example by stating two ages of one person."""
+"""Count contradictions in generated texts (candidates), such as two ages of one person, or reject these texts."""
 
 from collections.abc import Sequence
 

@@ -12,7 +12,7 @@ AttributeRules = Annotated[dict[str, Annotated[tuple[AttributeRule, ...], Field(
 
 
 class DistanceBounds(Section):
-    """Limit of the cosine distance between a text and the latent from which it was decoded."""
+    """Limit of the cosine distance between a text and the vector from which it was decoded."""
 
     high: Distance | Literal["auto"] = Field(
         "auto",

@@ -51,17 +51,18 @@ def mask_numbers(words: list[str]) -> list[str]:
 class NoCopies:
     """Reject a candidate with 20 or more consecutive words that occur in the texts of exactly one train person.
 
-    Normalised words are compared twice: with their digits, and with every number replaced by 0, which finds copies
-    with changed numbers. Runs of 20 words are compared by 64-bit hashes.
+    A candidate is a generated text. Normalised words are compared twice: with their digits, and with every number
+    replaced by 0, which finds copies with changed numbers. Runs of 20 words are compared by 64-bit hashes.
 
-    Privacy: reads train texts and persons. Each rejection can help a membership attack. More than a few rejections
-        per thousand candidates mean that the decoder memorises; do not release the records of such a run.
+    Privacy: reads train texts and persons. Each rejection can help a membership attack, because fewer synthetic texts
+        are then close to the train person. More than a few rejections per thousand candidates mean that the decoder
+        memorises; do not release the records of such a run.
     """
 
     name: ClassVar[str] = "copy"
 
     def fit(self, context: FilterContext) -> FittedFilter:
-        """Return the filter; the score is the number of words of the longest copied run, 0 without a copy."""
+        """Return the filter; the score is the number of words of the longest copied passage, 0 without a copy."""
         real = [normalised_words(text) for text in context.texts]
         masked_real = [mask_numbers(words) for words in real]
 
@@ -74,7 +75,7 @@ class NoCopies:
 
 
 def _longest_runs(written: list[list[str]], real: list[list[str]], owners: NDArray[np.int64]) -> NDArray[np.int64]:
-    # returns for each written text the words of its longest copied passage (adjacent runs of one owner), as a number
+    # returns the number of words of the longest copied passage (adjacent runs of one owner) in each written text
     word_hashes: dict[str, int] = {}
     run_hashes = [_run_hashes(words, word_hashes) for words in real]
     all_hashes = np.concatenate([np.empty(0, dtype=np.uint64), *run_hashes])
@@ -98,7 +99,7 @@ def _longest_runs(written: list[list[str]], real: list[list[str]], owners: NDArr
 
 
 def _run_hashes(words: list[str], word_hashes: dict[str, int]) -> NDArray[np.uint64]:
-    """Return a polynomial hash of every run of a text; `word_hashes` caches the hash of each word."""
+    """Return a polynomial hash of every run of a text, uint64 (runs,); `word_hashes` caches the hash of each word."""
     for word in words:
         if word not in word_hashes:
             word_hashes[word] = int.from_bytes(hashlib.blake2b(word.encode(), digest_size=8).digest(), "big")
@@ -128,9 +129,10 @@ class NearDuplicates:
 
         J(a, b) = |S(a) ∩ S(b)| / |S(a) ∪ S(b)|,   S = the set of 3-grams of normalised words
 
-    Candidates are visited in order of increasing distance to their latent (ties: latent id, index). A candidate is
-    rejected if its similarity J to a candidate that this filter has accepted before is at least `threshold`, 0.3 to
-    1. The outcomes of all other filters have no effect. The filter reads no record.
+    The latent of a candidate is the vector from which it was written. Candidates are visited in order of increasing
+    distance to their latent (ties: latent id, index). A candidate is rejected if its similarity J to a candidate that
+    this filter has accepted before is at least `threshold` (0.3 to 1). The filter ignores the outcomes of all other
+    filters, and reads no train record.
 
     Reference: exact prefix filtering after Bayardo, Ma & Srikant, "Scaling Up All Pairs Similarity Search" (WWW 2007)
         and Chaudhuri, Ganti & Kaushik (ICDE 2006). Let t be the threshold, let all sets be sorted in one order, rare

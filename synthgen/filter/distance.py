@@ -1,4 +1,7 @@
-"""Filter generated texts (candidates) by their cosine distance to their latent and to the centre of their class."""
+"""Filter generated texts (candidates) by their cosine distance to their latent and to the centre of their class.
+
+The latent of a text is the vector from which it was decoded.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,7 +21,7 @@ MIN_RECONSTRUCTIONS = 20  # smallest number of reconstructions from which limits
 
 @dataclass(frozen=True, slots=True)
 class LatentDistance:
-    """Keep a candidate whose distance from its latent, the vector from which it was decoded, is at most `high`.
+    """Keep a candidate whose distance from its latent is at most `high`.
 
         distance = 1 − cos(e(text), latent),   e(text) = the embedded text
 
@@ -54,8 +57,9 @@ class ClassDistance:
 
     A text too far from the centre has a subject unusual for the class. A text too near to the centre is the generic
     text of a decoder that ignores the vector. The limits are the 1 % and 99 % quantiles of the distances of
-    reconstructions (train records decoded from their own vectors). The centre for a candidate is computed without the
-    folds (groups of persons) that contain its parents; the centre for a reconstruction, without its record's fold.
+    reconstructions (train records decoded from their own vectors). For a candidate, the centre is computed without
+    the folds (groups of train persons) that contain its parents, the train records from which its latent was made.
+    For a reconstruction, the centre is computed without the fold of the reconstructed record.
 
     Privacy: the centre is a mean over many persons; no candidate is compared with a single record.
     """
@@ -99,7 +103,8 @@ def reconstruction_bound(context: FilterContext) -> float:
 def _centre_distances(
     context: FilterContext, vectors: NDArray[np.float32], labels: Sequence[str], left_out: Sequence[frozenset[int]]
 ) -> NDArray[np.float64]:
-    # a distance is NaN if all train records of the class are in the folds that are left out
+    # Returns the distance of each vector to the centre of its class, float64 (vectors,). The folds in `left_out` are
+    # omitted from the centre. A distance is NaN if all train records of the class are in these folds.
     classes = {label: i for i, label in enumerate(np.unique(context.labels))}
     n_folds = int(context.folds.max(initial=0)) + 1
     sums = np.zeros((len(classes), n_folds, vectors.shape[1]))  # (classes, folds, d)

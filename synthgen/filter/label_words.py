@@ -22,7 +22,7 @@ def unused_label_words(texts: Sequence[str], labels: Sequence[str]) -> tuple[str
 
     A word is not used if, in every class, less than the share `MIN_USE` of the texts contain the word. `labels[i]`
     is the label of `texts[i]`. Words of fewer than three letters are omitted. A text contains a label word if a word
-    of the text begins with it ("sport" is in "sports"). If all texts are empty, no word is returned.
+    of the text begins with the label word ("sport" is in "sports"). If all texts are empty, no word is returned.
     """
     if not any(texts):
         return ()
@@ -44,7 +44,7 @@ def _words_in(text: str, words: tuple[str, ...]) -> set[str]:
 
 @dataclass(frozen=True, slots=True)
 class LabelWords:
-    """Keep a candidate that contains no word of `unused_label_words`."""
+    """Keep a candidate (a generated text) that contains no word of `unused_label_words`."""
 
     name: ClassVar[str] = "label_word"
 

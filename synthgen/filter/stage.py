@@ -1,7 +1,8 @@
-"""The filter stage: judge all generated texts (candidates) of this round and of earlier rounds together.
+"""The filter stage: judge all generated texts (candidates) that the run has decoded so far.
 
-The numbers of contradictions are computed in shards, which different processes can share, because counting is the
-slowest work per text. One process then applies the filters.
+A run decodes texts in rounds until enough texts are accepted, and each round repeats this stage for the texts of all
+rounds. Counting contradictions takes the most time per text, so the texts are divided into shards, and several
+processes can count in different shards. One process then applies the filters.
 """
 
 from collections import Counter
@@ -31,7 +32,7 @@ def with_plain_layout(candidates: Sequence[Candidate]) -> tuple[Candidate, ...]:
 
 
 def _shards(n: int) -> dict[str, range]:
-    """Return the rows of each shard of n texts by the name of its file."""
+    """Return file name -> rows (positions of texts) for the shards of n texts."""
     shards = (range(start, min(start + SHARD_TEXTS, n)) for start in range(0, n, SHARD_TEXTS))
     return {rows_name(rows, ".json"): rows for rows in shards}
 

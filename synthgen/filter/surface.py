@@ -1,8 +1,8 @@
 """Filter candidates by properties of the text alone: letters, length, repetition, fluency, language and legibility.
 
-Each filter computes a score of a candidate, and keeps the candidate if the score is within limits. Some limits are
-configured; `Length`, `Language` and `Legible` learn limits from train texts. No filter compares a candidate with
-single train records. A trigram is a sequence of three consecutive characters.
+A candidate is a generated text. Each filter computes a score of a candidate, and keeps the candidate if the score
+is within limits. Some limits are configured; `Length`, `Language` and `Legible` learn limits from train texts. No
+filter compares a candidate with single train records. A trigram is a sequence of three consecutive characters.
 """
 
 import math
@@ -34,8 +34,8 @@ class Length:
     """Keep a candidate whose number of words (separated by white space) is within `bounds`, including both limits.
 
     With `auto`, the limits are the 1 % quantile (at least 1) and the 99 % quantile of the numbers of words in train
-    texts. The decoder can cut a text after ⌊max_new_tokens / 3⌋ words. Therefore, for the lower limit, longer train
-    texts count as texts of this length.
+    texts. A word can have 3 tokens, so the decoder can cut a text after ⌊max_new_tokens / 3⌋ words. Therefore, for
+    the lower limit, longer train texts count as texts of this length.
     """
 
     name: ClassVar[str] = "length"
@@ -99,7 +99,8 @@ class Language:
     Here count(t) is the count of the bucket of trigram t, and N the sum of all counts.
 
     The limit is the larger of two 99.5 % quantiles: of the scores of train texts, and of the scores of
-    reconstructions. Reconstructions are used because a decoder writes plain prose even if the source is in shorthand.
+    reconstructions (texts decoded from the vectors of train records). Reconstructions are used because a decoder
+    writes plain prose even if the source is in shorthand.
     For the quantiles, each text is scored by the counts without the fold (a group of train persons) that contains the
     text's person. Under DP, all train texts are empty, so the trigrams of reconstructions are counted instead.
 
@@ -138,7 +139,7 @@ class Language:
 
 @dataclass(frozen=True, slots=True)
 class Legible:
-    """Keep a legible candidate, whose trigrams are about as common as those of train texts.
+    """Keep a candidate that is legible: its trigrams are about as common as the trigrams of train texts.
 
     The audits refuse a table in which more than 1 % of the rows are illegible, such as rows of abbreviations, numbers
     or codes. The filter applies the audits' test (`audits.text.legibility`). The test learns trigrams from half of
@@ -146,7 +147,7 @@ class Legible:
     persons) with even numbers and with odd numbers. The filter rejects nothing if a half contains no text, as under
     DP, or if the test cannot distinguish real texts from texts with scrambled words.
 
-    Randomness: the child "legibility" of the context's stream.
+    Randomness: the child "legibility" of `FilterContext.seeds`.
     """
 
     name: ClassVar[str] = "legibility"
@@ -175,7 +176,7 @@ class Legible:
 
 
 def hashed_trigrams(text: str) -> NDArray[np.int64]:
-    """Return the buckets of a text's trigrams in order, int64 (trigrams), in lower case and with digits as 0."""
+    """Return the buckets of the trigrams of a text (in lower case, digits as 0), in text order, int64 (trigrams,)."""
     plain = _DIGIT.sub("0", " " + " ".join(text.casefold().split()) + " ")
     points = np.frombuffer(plain.encode("utf-32-le", errors="surrogatepass"), dtype=np.uint32).astype(np.uint64)
     if len(points) < 3:

@@ -4,8 +4,9 @@ A class is the set of records with the same label. The steps are the same for ev
 
 1. `counts_per_class` decides how many points each class gets.
 2. `Interpolator.fit` fits a method to the train vectors; an `Interpolator` contains the parameters of the method.
-3. The result, a `Sampler`, returns the points as latents. Its part `Fitted` makes the points and knows classes and
-   persons as numbers only; the `Sampler` adds the labels and the ids of the parents.
+3. The result of `fit`, a `Sampler`, contains a `Fitted`, which makes the points and knows classes and persons only as
+   numbers. The `Sampler` adds the labels, and the ids of the train records from which each point is made (its
+   parents), and returns the points as `Latents`.
 """
 
 from abc import ABC, abstractmethod
@@ -33,9 +34,10 @@ def counts_per_class(
 
     `labels` has the label of each train record. `balance` selects the numbers:
 
-    - a number per label: these numbers; `total` is not used.
-    - "equal" or "as-source": equal numbers, or numbers in proportion to the numbers of train records. Their sum is
-      `total`; `largest_remainder` rounds them.
+    - a number per label: these numbers are returned; `total` is not used.
+    - "equal": `total` is divided equally among the labels. `largest_remainder` rounds the numbers.
+    - "as-source": `total` is divided in proportion to the number of train records of each label, and rounded in the
+      same way.
 
     Raises:
         DataError: there are no train records; `balance` gives a number for a class without train records; or, for
@@ -121,7 +123,7 @@ class TrainRows:
     normalized: bool = False  # whether every row has unit length
 
     # Reports of the neighbour searches. Empty at first; each search among at least `INDEXED_ROWS` (50,000) rows adds
-    # its report. Key: number of the class whose rows are searched, or None for all classes; number of neighbours.
+    # its report. Key: (number of the class whose rows are searched, or None for all classes; number of neighbours).
     reports: dict[tuple[int | None, int], SearchReport] = field(default_factory=dict)
 
     @cached_property
@@ -134,7 +136,7 @@ class TrainRows:
         return np.flatnonzero(self.classes == code)
 
     def searches(self, names: Sequence[Any]) -> list[dict[str, Any]]:
-        """Return `reports` as dicts, each with the entry of `names` for the searched class, or None for all."""
+        """Return `reports` as dicts; `class` is the entry of `names` for the searched class, or None for all."""
         reports = sorted(self.reports.items(), key=lambda item: (item[0][0] is not None, item[0]))
         return [{"class": None if c is None else names[c], **asdict(report)} for (c, _), report in reports]
 
@@ -185,7 +187,7 @@ class Interpolator(Section, ABC):
 
     @classmethod
     def check(cls, key: str, value: Any, others: Mapping[str, Any]) -> None:
-        """Raise ValueError if the value of `key` is incompatible with `others`, the valid parameters before `key`."""
+        """Raise ValueError if the value of `key` does not fit `others`, the valid parameters defined before `key`."""
 
     @property
     def min_groups(self) -> int:
@@ -199,7 +201,7 @@ class Interpolator(Section, ABC):
 
     @abstractmethod
     def fit_rows(self, rows: TrainRows) -> Fitted:
-        """Return the method fitted to these rows; raise DataError if it does not support their vectors."""
+        """Return the method fitted to these rows; raise DataError if the method does not support their vectors."""
 
     def fit(self, x: Embedded) -> "Sampler":
         """Return the method fitted to train vectors; their order has no effect. For errors, see `fit_rows`."""

@@ -16,13 +16,13 @@ from synthgen.interpolate.vae import Vae
 METHODS: Mapping[str, type[Interpolator]] = {
     method.name: method for method in (Smote, BorderlineSmote, Adasyn, RandomOversample, Mixture, Slerp, Vae)
 }
-# Names of the parameters by method name. `k_neighbors` is left out, because the configuration accepts it with every
-# method; methods without neighbours ignore it.
+# Name of a method -> names of its parameters. `k_neighbors` is left out, because the configuration accepts it with
+# every method; methods without neighbours ignore it.
 METHOD_KEYS: Mapping[str, frozenset[str]] = {
     name: frozenset(method.model_fields) - {"k_neighbors"} for name, method in METHODS.items()
 }
 DP_METHOD = gaussian.NAME  # draws vectors from DP query results; its parameters are in the section `dp`
-# names of the methods whose vectors are weighted sums of parents; only these accept the section `segments`
+# names of the methods whose vectors are weighted sums of training vectors; only these accept the section `segments`
 WEIGHTED = tuple(name for name, method in METHODS.items() if method.weighted_sums)
 
 
@@ -59,7 +59,7 @@ class _SharedKeys(Section):
         return total
 
 
-# optional fields by parameter name: the parameters of all methods in `METHOD_KEYS`
+# name of a parameter in `METHOD_KEYS` -> (type, field) of an optional configuration key, for `create_model`
 _FIELDS: dict[str, Any] = {}
 for _name, _method in METHODS.items():
     for _key, _field in _method.model_fields.items():
@@ -103,7 +103,7 @@ class InterpolateConfig(_MethodKeys, _SharedKeys):
 
     @property
     def is_dp(self) -> bool:
-        """Whether vectors are drawn from DP query results, so that the run has a privacy budget."""
+        """Whether vectors are drawn from DP query results; the run then has a privacy budget."""
         return self.method == DP_METHOD
 
     def build(self) -> Interpolator:

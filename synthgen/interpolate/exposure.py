@@ -1,7 +1,8 @@
 """Limit how much each person contributes to the new vectors of a class (the person's exposure).
 
-The exposure is the sum of the weights of the person's records in the new vectors. A drawn vector is rejected if it
-would raise the exposure of a person above the limit.
+The exposure is the sum of the weights of the person's records in the new vectors. An interpolation method draws
+proposals; a proposal contains the parents (train records) of a new vector and their weights. A proposal is rejected
+if it would raise the exposure of a person above the limit.
 """
 
 from collections.abc import Iterator
@@ -23,7 +24,7 @@ Proposals = Iterator[tuple[Int64, Float64]]  # blocks of parents and their weigh
 
 
 def check_exposure(limit: float | None, parents: int) -> None:
-    """Raise ValueError if the limit is below 1 / `parents`; the largest weight of a point is at least this number."""
+    """Raise ValueError if `limit` is below 1 / `parents`, which the largest weight of a point always reaches."""
     if limit is not None and limit * parents < 1:
         raise ValueError(f"must be at least 1/{parents}, because the largest of {parents} weights is never smaller")
 
@@ -33,8 +34,8 @@ def limit_exposure(
 ) -> tuple[Int64, Float64]:
     """Return the parents, int64 (m, p), and weights, float64 (m, p), of the first m accepted proposals.
 
-    A proposal is accepted if it leaves every person's summed weight at or below `max_exposure`. A larger m returns
-    the same points followed by additional points.
+    A point is a new vector, with p parents. A proposal is accepted if it leaves every person's summed weight at or
+    below `max_exposure`. A larger m returns the same points followed by additional points.
 
     Args:
         proposals: endless blocks of parents, int64 (b, p), and their weights, float64 (b, p). Parents are row numbers

@@ -14,7 +14,7 @@ from synthgen.interpolate.base import ClasswiseInterpolator, Floats, Points, Tra
 def draw_lambdas(generator: np.random.Generator, m: int, beta: tuple[float, float] | None = None) -> Float64:
     """Return m draws of λ, float64 (m,): from U(0, 1), or from Beta(s, t) for beta = (s, t).
 
-    λ is the position of a point between its parents: 0 is the first parent, 1 the second parent.
+    λ is the position of a point between its parents (two training vectors): 0 is the first parent, 1 the second.
     """
     return generator.random(m) if beta is None else generator.beta(*beta, size=m)
 
@@ -40,7 +40,7 @@ class LinearInterpolator(ClasswiseInterpolator):
         """
 
     def points(self, rows: TrainRows, state: Any, m: int, rng: SeedTree) -> Points:
-        """Return m points of the class with this state."""
+        """Return m points of the class to which `state` belongs."""
         parents, weights = self.draw(state, m, rng)
         vectors = np.empty((m, rows.vectors.shape[1]), dtype=np.float32)
         interpolate_linearly(rows.vectors, parents, weights, vectors)

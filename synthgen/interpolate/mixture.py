@@ -1,8 +1,9 @@
 """Two interpolation methods: mixtures of several neighbouring vectors, and slerp on the unit sphere.
 
 Each method makes new vectors (points) from the vectors of train records with the same label (a class). It draws
-proposals, which are the parents of a point with their weights. `limit_exposure` rejects a proposal if it would raise
-the summed weight of a person in the class above `max_exposure`. The accepted proposals determine the points.
+proposals. A proposal consists of the parents of a point, which are the mixed vectors, and their weights.
+`limit_exposure` rejects a proposal that would raise the summed weight of a person in the class above `max_exposure`.
+The accepted proposals determine the points.
 """
 
 import math
@@ -35,9 +36,10 @@ class Mixture(NeighbourInterpolator):
     vector of this person that is nearest to x_1. d_1 is the distance from x_1 to the nearest neighbour, and d the
     number of dimensions, so ‖ε‖ is about noise · d_1. The point x̃ is not normalized to unit length.
 
-    Privacy: the table shows, for p parents and each α, how much of a point comes from one record if `max_exposure` is
-        not set. The first number of a cell is the mean of the largest weight, E[max w]. The second is the effective
-        number of parents, 1 / E[Σw²] = (pα + 1) / (α + 1): this many parents with equal weights have this Σw².
+    Privacy: the table shows how much of a point comes from one record if `max_exposure` is not set. A cell has two
+        numbers, for p parents and one value of α. The first is the mean of the largest weight, E[max w]. The second
+        is the effective number of parents, 1 / E[Σw²] = (pα + 1) / (α + 1). Equal weights of this number of parents
+        have the same Σw².
 
              p    α = 0.1        0.5          1          2          5         10
              2  .942  1.1  .818  1.3  .750  1.5  .688  1.7  .623  1.8  .588  1.9
@@ -54,7 +56,7 @@ class Mixture(NeighbourInterpolator):
     """
 
     name: ClassVar[str] = "mixture"
-    weighted_sums: ClassVar[bool] = True  # holds without noise; a caller must also test that `noise` is 0
+    weighted_sums: ClassVar[bool] = True  # holds only if `noise` is 0; a caller must also check `noise`
 
     parents: Annotated[int, Field(ge=2, le=50)] = Field(
         3,
@@ -89,8 +91,9 @@ class Mixture(NeighbourInterpolator):
     def fit_class(self, rows: TrainRows, code: int) -> tuple[Int64, Int64, Float64]:
         """Return the rows of the class, the k persons nearest to each row, and the distances to these persons.
 
-        The rows are int64 (n_c,). A person is represented by the person's nearest row, a position among the rows of
-        the class, int64 (n_c, k). The persons are sorted by their distances, float64 (n_c, k).
+        The rows are int64 (n_c,). A person is represented by the position, among the rows of the class, of the
+        person's nearest row; these positions are int64 (n_c, k). The persons are sorted by their distances, which are
+        float64 (n_c, k).
         """
         return rows.of(code), *nearest_persons_in_class(rows, code, self.k_neighbors)
 
@@ -166,7 +169,7 @@ class Slerp(NeighbourInterpolator):
 
     @classmethod
     def check(cls, key: str, value: Any, others: Mapping[str, Any]) -> None:  # noqa: ARG003 - signature of the base
-        """Raise ValueError if `max_exposure` is below 1/2, because the larger weight of a point never is."""
+        """Raise ValueError if `max_exposure` is below 1/2, because the larger weight of a point is at least 1/2."""
         if key == "max_exposure":
             check_exposure(value, 2)
 
@@ -217,7 +220,7 @@ class Slerp(NeighbourInterpolator):
 
 
 def arc(a: Float32, b: Float32, lam: Float64) -> Float32:
-    """Return for each arc from a to b the point at the share λ of the arc's angle, float32 (m, d).
+    """Return one point on each arc from a to b, at the share λ of the angle of the arc, float32 (m, d).
 
     a and b, float32 (m, d), are first scaled to unit length; they must not be zero or opposite to each other. `lam`,
     float64 (m,), has λ for each arc: 0 is the end at a, 1 the end at b.
@@ -226,7 +229,7 @@ def arc(a: Float32, b: Float32, lam: Float64) -> Float32:
     for start in range(0, len(a), ARC_ROWS):
         part = slice(start, start + ARC_ROWS)
         u, v = _unit(a[part]), _unit(b[part])
-        # The arccos of the dot product would need a correction, because rounding can make the product exceed 1.
+        # arccos of the dot product is not used, because rounding can make the product exceed 1
         theta = 2 * np.arctan2(_length(u - v), _length(u + v))
         sine = np.where(theta > 0, np.sin(theta), 1.0)
         share = lam[part, None]

@@ -43,8 +43,9 @@ def neighbours_in_any_class(rows: TrainRows, code: int, m: int) -> tuple[Int64, 
     fewest = len(rows.groups) - int(np.bincount(rows.groups)[rows.groups[class_rows]].max())
     if fewest < m:
         raise Unfit(f"a record of the class needs {m} records of other persons, but only {fewest} exist")
-    # All classes share one index. An over-sampler usually searches it for the rows of all classes except the largest,
-    # which gets no new points. `n_searched` is the number of these rows, or of the rows of the class if it has more.
+    # All classes share one index. An over-sampler usually searches neighbours for the rows of all classes but the
+    # largest, which gets no new points. `n_searched` is the number of these rows, or of the rows of this class if
+    # this class is larger.
     n_searched = max(len(class_rows), len(rows.groups) - int(np.bincount(rows.classes).max()))
     (around, _), report = _nearest(rows.neighbours, m, class_rows, n_searched)
     if report is not None:
@@ -56,8 +57,9 @@ def _nearest(
     search: IndexedSearch, k: int, targets: Int64 | None, n_searched: int
 ) -> tuple[tuple[Int64, Float64], SearchReport | None]:
     # Returns ((neighbours, distances), report of the search). There is no report for fewer than `INDEXED_ROWS` rows.
-    # `n_searched` decides whether an index is used. The caller must compute this number from the training rows alone,
-    # because a later round of the run must find the same neighbours.
+    # `n_searched`, the number of rows whose neighbours are searched, decides whether an index is used. The caller
+    # must compute this number from the training rows alone. Otherwise, a later round of the run, which makes more
+    # points, could find other neighbours.
     n = len(search.exact.points)
     if not is_worth_an_index(n, n_searched):
         report = SearchReport.exact(n, k) if n >= INDEXED_ROWS else None
@@ -69,8 +71,8 @@ def _nearest(
 def nearest_persons_in_class(rows: TrainRows, code: int, k: int) -> tuple[Int64, Float64]:
     """Return the k nearest other persons for each of the n_c rows of a class; see `NeighbourSearch.nearest`.
 
-    Each person is represented by the person's nearest row. The first result, int64 (n_c, k), are the numbers of these
-    nearest rows within the class, sorted by distance. The second result, float64 (n_c, k), are the distances to these
+    Each person is represented by the person's nearest row. The first result, int64 (n_c, k), has the numbers of these
+    nearest rows within the class, sorted by distance. The second result, float64 (n_c, k), has the distances to these
     rows. Raise InternalError if the class has at most k persons.
     """
     class_rows = rows.of(code)
@@ -105,7 +107,7 @@ def nearest_persons_in_class(rows: TrainRows, code: int, k: int) -> tuple[Int64,
 
 
 def _first_of_person(persons: Int64) -> NDArray[np.bool_]:
-    """Return for each entry of `persons` whether no earlier entry of the row is the same person, bool (n, m)."""
+    """Return as bool (n, m) whether each entry of `persons` (n, m) is the first entry of its person in the row."""
     order = persons.argsort(axis=1, kind="stable")
     ordered = np.take_along_axis(persons, order, axis=1)
     new = np.ones(persons.shape, dtype=bool)

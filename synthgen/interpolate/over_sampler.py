@@ -1,7 +1,8 @@
 """Provide the interpolation methods as an over-sampler of imbalanced-learn, with `fit_resample(X, y)`.
 
-X and y are checked and converted to arrays, and classes and persons to numbers. A method is fitted to the rows of X,
-and draws new rows (points) of each class. They are appended to X, and the result gets the container types of X and y.
+X and y are checked and converted to arrays, and classes and persons are converted to numbers. A method is fitted to
+the rows of X, and draws new rows (points) of each class. The points are appended to X, and their classes to y. The
+result has the container types of X and y.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -58,10 +59,10 @@ class OverSampler(BaseOverSampler):  # type: ignore[misc] # imbalanced-learn shi
         sampling_strategy: as in imbalanced-learn.
         random_state: as in scikit-learn. With an integer, results are reproducible, and a larger number of points of
             a class gives the same points followed by additional points. None gives different points at each call.
-        k_neighbors: number of neighbours of other persons; random-oversample and vae ignore it. The other methods
-            need rows of at least k_neighbors + 1 persons of a class.
+        k_neighbors: number of neighbours of a row, which belong to other persons; random-oversample and vae ignore
+            it. The other methods need rows of at least k_neighbors + 1 persons of a class.
         m_neighbors, kind: only for borderline-smote. The classes of the methods, such as `BorderlineSmote`, explain
-            these and all later parameters; None selects the default.
+            these and all later parameters; None selects the default of the method.
         parents, alpha, noise: only for mixture.
         lambda_beta: only for slerp.
         max_exposure: only for mixture and slerp.
@@ -69,9 +70,10 @@ class OverSampler(BaseOverSampler):  # type: ignore[misc] # imbalanced-learn shi
 
     Attributes:
         sampling_strategy_: dict, number of new points per class.
-        parents_: int64 (m, p), rows of X from which each of the m new points was made; p is 0 for vae.
-        weights_: float64 (m, p), weight of each parent; rows sum to 1.
-        searches_: list of dicts, a `SearchReport` with its class for each neighbour search among 50,000 or more rows.
+        parents_: int64 (m, p), the p rows of X from which each of the m new points was made; p is 0 for vae.
+        weights_: float64 (m, p), weight of each of these rows; the weights of a point sum to 1.
+        searches_: list of dicts, one for each neighbour search among 50,000 or more rows; a dict has the fields of
+            `SearchReport`, and `class`, the class whose rows were searched (None for all classes).
 
     Privacy: the points, `parents_` and `weights_` reveal the rows of X, so a fitted sampler is as confidential as
         its data. Pass `groups`, so that no point is made from the rows of only one person; random-oversample always
@@ -141,7 +143,9 @@ class OverSampler(BaseOverSampler):  # type: ignore[misc] # imbalanced-learn shi
         return self
 
     def fit_resample(self, X: Any, y: Any, *, groups: Any = None) -> tuple[Any, Any]:
-        """Return X, (n + m, d), and y, (n + m, …), with m points and their classes at the end; containers as given.
+        """Return X and y with m points and their classes at the end, in the container types of the arguments.
+
+        The returned X has the shape (n + m, d), and the returned y has n + m rows.
 
         Args:
             X: (n, d), finite numbers; array, list, or frame of pandas or polars.
@@ -153,8 +157,8 @@ class OverSampler(BaseOverSampler):  # type: ignore[misc] # imbalanced-learn shi
                 imbalanced-learn rejects X or y. All classes that the method cannot interpolate are listed.
             TypeError: X is sparse.
 
-        Randomness: for each class, the child `str(class)` of a `SeedTree`. Its seed is an integer `random_state`;
-            otherwise, `random_state` draws a new seed at each call.
+        Randomness: for each class, the child `str(class)` of a `SeedTree`. The seed of the tree is `random_state`
+            if it is an integer; otherwise, `random_state` draws a new seed at each call.
         """
         given = _as_array(X), _as_array(y)
         _require_classes(given[1])
@@ -171,7 +175,7 @@ class OverSampler(BaseOverSampler):  # type: ignore[misc] # imbalanced-learn shi
         return parse_section(InterpolateConfig, {**options, "total": 1}).build()
 
     def _check_X_y(self, X: Any, y: Any) -> tuple[Floats, NDArray[Any], bool]:  # noqa: N802 - overrides a method
-        # returns (rows, classes, False); False, so that the base class does not turn classes into columns itself
+        # returns (rows, classes, False); with False, the base class does not convert classes to columns itself
         check_classification_targets(y)
         if not _is_one_vs_all(y):
             classes = column_or_1d(y)

@@ -2,7 +2,8 @@
 
 Each method makes new vectors (points) from the vectors of train records with one label (a class). A point starts from
 a record x_i. The interpolating methods move it towards a record x_nn of another person, by the share λ of the way.
-`fit_class` finds the records that may be x_i or x_nn, and `draw` draws x_i, x_nn and λ of each point.
+x_i and x_nn are the parents of the point, with the weights 1 − λ and λ. `fit_class` finds the records that may be
+x_i or x_nn, and `draw` draws x_i, x_nn and λ of each point.
 """
 
 from typing import Annotated, ClassVar, Literal
@@ -28,7 +29,7 @@ class RandomOversample(LinearInterpolator):
     name: ClassVar[str] = "random-oversample"
 
     def fit_class(self, rows: TrainRows, code: int) -> Int64:
-        """Return the row numbers of the class, int64 (n_c,)."""
+        """Return the numbers of the n_c rows of the class, int64 (n_c,)."""
         return rows.of(code)
 
     def draw(self, state: Int64, m: int, rng: SeedTree) -> tuple[Int64, Float64]:
@@ -59,7 +60,10 @@ class Smote(NeighbourInterpolator, LinearInterpolator):
         return class_rows, class_rows[neighbours_in_class(rows, code, self.k_neighbors)[0]]
 
     def draw(self, state: tuple[Int64, Int64], m: int, rng: SeedTree) -> tuple[Int64, Float64]:
-        """Return the parents and weights of m points, drawn from "parent", "neighbour" and "lambda" of `rng`."""
+        """Return the parents and weights of m points.
+
+        Randomness: the children "parent", "neighbour" and "lambda" of `rng`.
+        """
         starts, partners = state
         i = rng.child("parent").generator().integers(0, len(starts), size=m)
         return _pairs(starts[i], partners, i, self.k_neighbors, rng)
@@ -87,8 +91,8 @@ class BorderlineSmote(Smote):
         requested number of points is made. Differences from imbalanced-learn 0.14:
 
         1. A record with m' = m/2 is safe, as in the text of the paper. In imbalanced-learn, it is in danger.
-        2. Kind 2 follows the paper. imbalanced-learn draws x_nn from the k nearest rows of any class. If the class of
-           x_nn differs from that of x_i, λ in imbalanced-learn is the product of two uniform numbers.
+        2. Kind 2 follows the paper. imbalanced-learn draws x_nn from the k nearest rows of any class. If x_nn and x_i
+           are of different classes, λ in imbalanced-learn is the product of two uniform numbers.
         3. A class without a record in danger is an error; imbalanced-learn silently makes no points.
     """
 
@@ -129,9 +133,10 @@ class BorderlineSmote(Smote):
 
 
 def danger_mask(is_other: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Return for each row whether more than half, but not all, of its neighbours are in other classes; bool (n,).
+    """Return for each of n rows whether more than half, but not all, of its neighbours are in other classes.
 
-    `is_other`, bool (n, m), states for each of the m neighbours of a row whether the neighbour is in another class.
+    The result is bool (n,). `is_other`, bool (n, m), states for each of the m neighbours of a row whether the
+    neighbour is in another class.
     """
     m, count = is_other.shape[1], is_other.sum(axis=1)
     return np.asarray((2 * count > m) & (count < m))
@@ -145,7 +150,7 @@ class Adasyn(NeighbourInterpolator, LinearInterpolator):
 
     K is `k_neighbors`. Δ_i is the number of records of other classes among the K records of any class that are
     nearest to x_i, and Σ r is the sum of r over the records of the class. G is the requested number of points, and
-    ĝ_i the number of points that start from x_i. x_nn is drawn uniformly from the K records of the same class that
+    ĝ_i is the number of points that start from x_i. x_nn is drawn uniformly from the K records of the same class that
     are nearest to x_i. Distances are Euclidean. Records of one person are never neighbours.
 
     The ĝ_i are integers with the sum G, rounded at random by `in_proportion`.
@@ -159,9 +164,10 @@ class Adasyn(NeighbourInterpolator, LinearInterpolator):
     name: ClassVar[str] = "adasyn"
 
     def fit_class(self, rows: TrainRows, code: int) -> tuple[Int64, Int64, Int64]:
-        """Return the b rows with Δ > 0, int64 (b,), their Δ, int64 (b,), and the K rows for x_nn, int64 (b, K).
+        """Return (b rows with Δ > 0, their Δ, the K rows that can be x_nn for each of these rows).
 
-        Raise Unfit if no row has Δ > 0, or if, for some row, other persons have fewer than K records.
+        The three results are int64 (b,), int64 (b,) and int64 (b, K). Raise Unfit if no row has Δ > 0, or if, for
+        some row, other persons have fewer than K records.
         """
         class_rows, k = rows.of(code), self.k_neighbors
         delta = neighbours_in_any_class(rows, code, k)[1].sum(axis=1)
@@ -178,14 +184,17 @@ class Adasyn(NeighbourInterpolator, LinearInterpolator):
         )
 
     def draw(self, state: tuple[Int64, Int64, Int64], m: int, rng: SeedTree) -> tuple[Int64, Float64]:
-        """Return the parents and weights of m points, drawn from "phase", "neighbour" and "lambda" of `rng`."""
+        """Return the parents and weights of m points.
+
+        Randomness: the children "phase", "neighbour" and "lambda" of `rng`.
+        """
         starts, delta, partners = state
         i = in_proportion(delta, m, rng.child("phase").generator().random(len(delta)))
         return _pairs(starts[i], partners, i, self.k_neighbors, rng)
 
 
 def _pairs(starts: Int64, partners: Int64, i: Int64, k: int, rng: SeedTree) -> tuple[Int64, Float64]:
-    # point j has the first parent `starts[j]`; its second parent is drawn from row `i[j]` of `partners`
+    # point j has the first parent `starts[j]`; the second parent of point j is drawn from row `i[j]` of `partners`
     which = rng.child("neighbour").generator().integers(0, partners.shape[1], size=len(i))
     lam = draw_lambdas(rng.child("lambda").generator(), len(i))
     lam[which == k] /= 2  # column k exists only for kind 2 of Borderline-SMOTE and is the record of another class
@@ -193,7 +202,7 @@ def _pairs(starts: Int64, partners: Int64, i: Int64, k: int, rng: SeedTree) -> t
 
 
 def in_proportion(share: Int64, m: int, phase: Float64) -> Int64:
-    """Return m numbers from 0 to b − 1, int64 (m,); number i occurs about in proportion to its weight w_i.
+    """Return m numbers from 0 to b − 1, int64 (m,); each number i occurs about m · w_i / Σ w times.
 
     Each number i occurs at regular times: its t-th occurrence (t = 1, 2, …) has the time (t − φ_i) / w_i, where
     w_i ≥ 1 is entry i of `share`, (b,), and φ_i in [0, 1) is entry i of `phase`, (b,). The m earliest occurrences are

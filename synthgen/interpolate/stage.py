@@ -11,7 +11,7 @@ def _interpolate(context: StageContext) -> Mapping[str, object]:
     view, counts, sections = context.input("training_view"), context.input("counts"), context.input("sections")
     sampler = view.draws(context.config("interpolate"))
     latents = sampler.sample(counts, context.stream("interpolate"))
-    if sections is not None:  # records are segmented, and a new record omits sections that only one parent has
+    if sections is not None:  # records are divided into segments; see `with_target_vectors`
         latents = sections.with_target_vectors(latents)
     write_latents(context.folder, latents)
     summary = {"in": len(view.train), "out": len(latents), "method": latents.method, "requested": dict(counts)}

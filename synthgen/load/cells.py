@@ -1,4 +1,4 @@
-"""Read single cells of a source table: labels, ids and names of any type, and text with visible characters."""
+"""Read single cells of a source table: convert labels and ids to text, collect names, and detect empty texts."""
 
 import json
 import math
@@ -32,7 +32,7 @@ def folded(label: str) -> str:
 
 
 def plain_name(value: Any) -> str | None:
-    """Return a label or id as text; None if it is missing.
+    """Return the label or id in a cell as text; None if the cell is empty or missing.
 
     The cell holds text, a UUID, a number or a boolean. The integer 7, the float 7.0 and the decimal 7.0 all become
     "7", and the decimal 7.50 becomes "7.5". A boolean becomes "true" or "false". Raise CellError for a value of any

@@ -102,10 +102,10 @@ class SourceConfig(Section):
         None, description="Maximum number of records of one person. If a person has more, a seeded sample is kept."
     )
     min_class: MinClassConfig | None = Field(
-        None, description="Smallest class that is accepted. Null leaves this decision to `interpolate.method`."
+        None, description="Smallest accepted class. With null, only the minimum of `interpolate.method` applies."
     )
     max_records: Count | None = Field(
-        None, description="Maximum number of records. Of a larger source, a seeded sample of whole persons is taken."
+        None, description="Maximum number of records. If exceeded, a seeded sample of whole persons is kept."
     )
     max_bad_rows: Share = Field(
         0.01, description="Largest accepted share of unusable rows, 0 to 1. Raise it only if these rows may be lost."

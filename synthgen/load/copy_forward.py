@@ -10,7 +10,7 @@ from synthgen.core.sentences import ABBREVIATIONS, SENTENCE_END
 from synthgen.core.types import Record
 
 WINDOW = 10  # number of consecutive words in a shingle
-CONTAINED = 0.8  # a record continues an earlier record if it contains at least this share of that record's shingles
+CONTAINED = 0.8  # a later record continues a record if it contains at least this share of the record's shingles
 CopyForward = Literal["keep", "remove-sentences", "newest"]
 _Shingle = int  # hash of `WINDOW` consecutive words
 _BLANK_LINES = re.compile(r"\n{3,}")  # two or more blank lines
@@ -72,7 +72,7 @@ def reduce_copies(records: Sequence[Record], mode: CopyForward) -> Copied:
 def _continued(shingles: Sequence[Sequence[_Shingle]]) -> list[bool]:
     """Return for each record of a person whether a later record continues it (see `CONTAINED`)."""
     is_continued = [False] * len(shingles)
-    later: dict[_Shingle, list[int]] = defaultdict(list)  # shingle: positions of later records that contain it
+    later: dict[_Shingle, list[int]] = defaultdict(list)  # shingle -> positions of later records that contain it
     for place in range(len(shingles) - 1, -1, -1):
         current = set(shingles[place])
         n_required = CONTAINED * len(current)
@@ -126,7 +126,8 @@ def _sentences(text: str) -> list[str]:
     ends = {end for match in SENTENCE_END.finditer(text) if not _ends_no_sentence(text, end := match.end(), marks)}
     ends |= {match.start() for match in _BREAK.finditer(text)}
     previous = 0
-    # 1, or the number after the last list item, begins a list item; any other number may be part of a sentence
+    # a number begins a list item if it is 1 or one more than the number of the last item; other numbers can be part
+    # of a sentence
     for number in numbers:
         if int(number[1]) in {1, previous + 1}:
             previous = int(number[1])
@@ -142,5 +143,5 @@ def _sentences(text: str) -> list[str]:
 
 
 def _ends_no_sentence(text: str, end: int, marks: Collection[int]) -> bool:
-    """Return whether the full stop before `end` belongs to a list number (in `marks`) or to an abbreviation."""
+    """Return whether the full stop before `end` belongs to an abbreviation or a list number (end in `marks`)."""
     return end in marks or _ABBREVIATED.search(text, max(0, end - 8), end) is not None

@@ -19,7 +19,7 @@ _LETTER_DIGIT_OR_EMOJI = regex.compile(r"[\p{L}\p{N}\p{Emoji_Presentation}]")
 
 
 def doubts(records: Sequence[Record], wanted: Sequence[Record], source: SourceConfig) -> list[str]:
-    """Return notes on probable mistakes in the usable `records`; `wanted` are those of the classes to keep."""
+    """Return notes on probable mistakes in the usable `records`; `wanted` are the records of the classes to keep."""
     return [
         *doubtful_labels(Counter(record.label for record in records), {record.label for record in wanted}),
         *doubtful_texts(record.text for record in wanted),
@@ -35,7 +35,7 @@ def doubtful_labels(counts: Mapping[str, int], wanted: set[str]) -> list[str]:
     by_folded: dict[str, list[str]] = defaultdict(list)  # labels that differ only by case, width or spacing
     for label in sorted(counts):
         by_folded[folded(label)].append(label)
-    by_shape: dict[str, list[str]] = defaultdict(list)  # labels that look the same; one of each list in `by_folded`
+    by_shape: dict[str, list[str]] = defaultdict(list)  # labels that look alike; one per list of `by_folded`
     for spellings in by_folded.values():
         by_shape[_as_seen(spellings[0])].append(spellings[0])
     differ_by_case = [labels for labels in by_folded.values() if len(labels) > 1 and wanted & {*labels}]

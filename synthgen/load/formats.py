@@ -27,13 +27,13 @@ SHORT_FLOATS = {pa.float16(): 1 << 11, pa.float32(): 1 << 24}
 MAX_LISTED = 20  # largest number of problems in a message
 # file name, without extension, of a part of a table on the Hugging Face Hub, such as train-00000-of-00002
 SHARD = re.compile(r"(?P<split>.+)-(?P<number>\d{5})-of-(?P<of>\d{5})(?:-[0-9a-f]+)?")
-# formats whose source can be a folder: always for "dataset" and "text"; "parquet" is a file or a folder
+# formats whose source can be a folder; a "dataset" or "text" source is always a folder, "parquet" also a file
 _FOLDER_FORMATS = ("dataset", "text", "parquet")
 _SAVE_AGAIN = "Save the dataset again."
 
 
 def table_of(arrow: pa.Table, wanted: Iterable[str]) -> SourceTable:
-    """Return the rows of an Arrow table, numbered from 1, with those of the `wanted` columns that the table has.
+    """Return the rows of an Arrow table, numbered from 1, with the cells of the `wanted` columns that exist.
 
     The field `columns` of the result names all columns of the Arrow table, not only the wanted ones.
 
@@ -56,7 +56,7 @@ def _decoded(names: list[str], cells: list[Any]) -> dict[str, Any]:
 
 
 def _values(name: str, column: pa.ChunkedArray) -> list[Any]:
-    # strings are returned as undecoded bytes, so that a string that is not UTF-8 makes only one row unusable
+    # strings are returned as undecoded bytes, so that a string that is not UTF-8 makes only its row unusable
     kind = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
     with arrow_errors():
         if pa.types.is_dictionary(column.type):
@@ -99,7 +99,7 @@ def read_parquet(path: Path, wanted: Iterable[str]) -> SourceTable:
 
 
 def _parts(folder: Path) -> list[Path]:
-    """Return the parquet files of a folder; raise DataError if they may be several tables or a part of a table."""
+    """Return the parquet files of a folder; raise DataError if they may be several tables or parts are missing."""
     entries = sorted(folder.iterdir())
     parts, problems = [], []
     for entry in entries:
@@ -120,7 +120,7 @@ def _parts(folder: Path) -> list[Path]:
 
 
 def _shard_problems(names: Sequence[str]) -> list[str]:
-    """Return problems of files whose names state a part, such as train-00000-of-00002: several sets or a gap."""
+    """Return problems of names such as train-00000-of-00002: several sets of parts, or missing parts."""
     shards = [found for name in names if (found := SHARD.fullmatch(name))]
     sets = sorted({(shard["split"], shard["of"]) for shard in shards})
     if len(sets) > 1:
@@ -176,7 +176,7 @@ def read_dataset(path: Path, wanted: Iterable[str]) -> SourceTable:
 
 
 def _tables_of(path: Path, state: dict[str, Any], key: str) -> list[pa.Table]:
-    """Return the tables in the Arrow files that state.json lists under `key`, each cut to the rows that it states."""
+    """Return the tables in the Arrow files that state.json lists under `key`, each cut to the listed rows."""
     tables = []
     try:
         for item in state.get(key) or ():

@@ -1,8 +1,8 @@
 """Read the source as records: reject unusable rows, keep the wanted classes, and sample whole persons.
 
-`load` makes a record or a `BadRow` of each row, and stops if there are too many bad rows. It keeps the records whose
-label (class) is in `source.labels`, and stops if the labels are not classes. `select` then changes the records, for
-example by removing repeated text. At last, `load` samples persons if there are too many records.
+`load` makes a record or a `BadRow` from each row, and stops if there are too many bad rows. It keeps the records
+whose label (class) is in `source.labels`, and stops if the labels are probably not classes. `select` then changes the
+records, for example by removing repeated text. Finally, `load` samples persons if there are too many records.
 """
 
 import math
@@ -28,12 +28,12 @@ from synthgen.load.selection import is_no_value, select, with_one_spelling, with
 NO_TEXT, NUL = "empty text", "NUL character in text"
 NO_LABEL, NO_GROUP, NO_ID, REPEATED_ID = "missing label", "missing group", "missing id", "duplicate id"
 SURROGATE = regex.compile(r"\p{Cs}")  # half of a surrogate pair of UTF-16, which UTF-8 cannot encode
-# a long number that a program wrote in scientific notation, such as 1.2E+15, and so without its last digits
+# a long number in scientific notation, such as 1.2E+15; the program that wrote it has removed the last digits
 SCIENTIFIC = regex.compile(r"[+-]?\d([.,]\d+)?E\+\d+", regex.IGNORECASE)
 SHOWN_ROWS, SHOWN_COLUMNS = 10, 30  # largest number of rows per reason, and of columns, that a message lists
 MAX_SHOWN_NAME = 40  # number of characters of the longest column name that a message shows
 MAX_LABEL = 64  # largest number of characters of a label; no policy releases longer labels
-# The source is rejected if it has more different labels than this and more than half belong to one person each.
+# The source is rejected if it has more labels than this, and more than half of them belong to one person each.
 FEW_CLASSES = 10
 
 
@@ -65,8 +65,8 @@ def to_record(row: SourceRow, source: SourceConfig, used_ids: set[str]) -> Recor
     """Return the record of a row, or a `BadRow` with the first reason that applies; add a record's id to `used_ids`.
 
     Text and id lose surrounding white space. The label and the group (the person) are changed by `normalized`.
-    Without a column for the group or the id, this value is made from the number of the row; `load` then replaces the
-    group by one that does not depend on the row.
+    If the source has no column for the group or the id, the value is made from the number of the row. `load` later
+    replaces such a group by a value that does not depend on the row number (see `with_own_persons`).
     """
     if row.reason:
         return BadRow(row.number, row.reason)
@@ -133,7 +133,7 @@ class LoadReport:
     bad: tuple[BadRow, ...]  # unusable rows, in the order of the file
     n_other_labels: int  # number of usable rows whose label is not in `source.labels`
     n_not_sampled: int  # number of records that were left out because of `source.max_records`
-    removed: Mapping[str, float]  # numbers of records and sentences changed by `select`, and share of copied text
+    removed: Mapping[str, float]  # see `select`: numbers of removed records and sentences, and share of copied text
     notes: tuple[str, ...]  # sentences about probable mistakes in the source; they may show labels
 
     def bad_counts(self) -> dict[str, int]:
@@ -141,7 +141,7 @@ class LoadReport:
         return dict(sorted(Counter(row.reason for row in self.bad).items()))
 
     def counts(self) -> dict[str, object]:
-        """Return all counts and notes as JSON data; `in` is the number of rows, `out` that of kept records."""
+        """Return all counts and notes as JSON data; `in` is the number of rows, `out` the number of kept records."""
         return {
             "in": self.n_rows,
             "out": len(self.corpus),
@@ -167,8 +167,9 @@ def load(source: SourceConfig, path: Path, seeds: SeedTree, *, isolated_rows: bo
     Raises:
         TooManyBadRows: the source has more bad rows than `source.max_bad_rows` allows.
         DataError: the source is unreadable or empty, lacks a column or a class of `source.labels`, or leaves no
-            record; a class is smaller than `source.min_class` accepts, and its `then` is `refuse`; the values of the
-            label column are not classes; or values in the columns `source.names` or `source.staff` are not names.
+            record; a class is smaller than `source.min_class` accepts, and `source.min_class.then` is `refuse`; the
+            values of the label column are not classes; or values in the columns `source.names` or `source.staff` are
+            not names.
 
     Privacy: messages contain row numbers, column names and, if the label column contains classes, labels.
     Randomness: if `source.max_records` is set, keyed hashes choose the persons. If `source.max_per_person` is set,
@@ -219,7 +220,7 @@ def load(source: SourceConfig, path: Path, seeds: SeedTree, *, isolated_rows: bo
 def _names(
     records: Sequence[Record], rows: Mapping[str, SourceRow], key: str, columns: Sequence[str], path: Path
 ) -> dict[str, tuple[str, ...]]:
-    """Return the names in `columns`, the value of `source.<key>`, by record id; raise DataError for other values."""
+    """Return the names in `columns` (`source.<key>`) by record id; raise DataError if cells do not hold names."""
     names: dict[str, tuple[str, ...]] = {}
     problems: Counter[str] = Counter()  # number of rows by problem
     for record in records:

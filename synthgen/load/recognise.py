@@ -65,7 +65,7 @@ def refuse_wide(start: bytes) -> None:
     encoding = next((name for mark, name in wide.items() if start.startswith(mark)), None)
     if encoding is None and start.count(0) > 0.4 * len(start):  # UTF-16 of Latin letters is half zeros
         shares = [start[i::4].count(0) / max(1, len(start[i::4])) for i in range(4)]  # zero bytes, by position mod 4
-        # one character for each position: 0 if most bytes are zero, x if few are
+        # one character for each position: 0 if most bytes are zero, x if few bytes are zero
         zero_pattern = "".join("0" if share > 0.8 else "x" if share < 0.2 else "?" for share in shares)
         known = {"0x0x": "utf-16-be", "x0x0": "utf-16-le", "000x": "utf-32-be", "x000": "utf-32-le"}
         encoding = known.get(zero_pattern)
@@ -135,7 +135,7 @@ def refuse_other_text(path: Path, encoding: str, wanted: frozenset[str], delimit
 
 
 def refuse_other_json(start: str) -> None:
-    """Raise DataError for a JSON Lines file in which no line is a JSON object; `start` is its first line of text."""
+    """Raise DataError for a JSON Lines file in which no line is a JSON object; `start` is its first nonempty line."""
     if start.startswith("["):
         message = "the file is a JSON array; JSON Lines has one object per line"
         raise DataError(message, hint="Convert the file: jq -c '.[]' OLD.json > NEW.jsonl")

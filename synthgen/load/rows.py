@@ -33,7 +33,7 @@ class SourceTable:
 
 
 def read_row(number: int, read: Callable[..., Mapping[str, Any]], *arguments: Any) -> SourceRow:
-    """Return the row with the values that `read(*arguments)` returns, or with the reason why it fails."""
+    """Return the row with the values that `read(*arguments)` returns, or with the reason why `read` fails."""
     try:
         return SourceRow(number, read(*arguments))
     except UnicodeError:

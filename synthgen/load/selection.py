@@ -1,4 +1,8 @@
-"""Change loaded records as the section `source` states: spelling of labels, repeated text, small classes."""
+"""Change loaded records as the configuration section `source` states.
+
+The changes are: one spelling per label, removal of repeated text, a largest number of records per person, and removal
+or merging of small classes.
+"""
 
 from collections import Counter, defaultdict
 from collections.abc import Sequence
@@ -37,8 +41,8 @@ def is_no_value(label: str) -> bool:
 def with_own_persons(records: Sequence[Record]) -> list[Record]:
     """Return the records with one person per record, named by a digest of the text and a counter of equal texts.
 
-    The number of the row is not used as a name, because the ledger would then take row 1 of one table and row 1 of an
-    unrelated table for the same person.
+    The number of the row is not used as a name, because the ledger, which recognises persons across runs, would then
+    take row 1 of one table and row 1 of an unrelated table for the same person.
     """
     seen: Counter[str] = Counter()
     named = []
@@ -62,10 +66,10 @@ def with_one_spelling(records: Sequence[Record], source: SourceConfig) -> list[R
 def select(records: Sequence[Record], source: SourceConfig, seeds: SeedTree) -> Selected:
     """Apply `dedupe`, `copy_forward`, `max_per_person` and `min_class` of `source` to the records.
 
-    The field `counts` has the numbers of records `repeated`, `over_max_per_person` and `in_small_classes`. If the
-    source has person ids, it also has the share of copied text, `copied_share` (0 to 1), and the numbers of removed
-    copies, `copied_sentences` and `copied_records`. Raise DataError if `min_class.then` is `refuse` and a class is
-    too small.
+    The field `counts` has the numbers of removed or merged records: `repeated`, `over_max_per_person` and
+    `in_small_classes`. If the source has person ids, `counts` also has the share of copied text, `copied_share` (0 to
+    1), and the numbers of removed copies, `copied_sentences` and `copied_records`. Raise DataError if
+    `min_class.then` is `refuse` and a class is too small.
 
     Privacy: with `dedupe: all` or `min_class`, whether a record is kept depends on other persons.
     Randomness: if `source.max_per_person` is set, keyed hashes choose the records of each person (see `_at_most`).
@@ -100,7 +104,7 @@ def select(records: Sequence[Record], source: SourceConfig, seeds: SeedTree) -> 
 
 
 def _small_classes(records: Sequence[Record], min_class: MinClassConfig) -> dict[str, int]:
-    """Return the number of persons of each class below `min_class.count`; raise DataError if these are refused."""
+    """Return class -> number of persons for the classes that are too small; raise DataError if `then` is `refuse`."""
     persons: dict[str, set[str]] = defaultdict(set)
     for record in records:
         persons[record.label].add(record.group)

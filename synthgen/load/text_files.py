@@ -40,7 +40,7 @@ def read_csv(
     delimiter: str = ",",
     isolated_rows: bool = False,
 ) -> SourceTable:
-    """Return the rows of a CSV file, in which double quotes enclose cells; row 1 is the first below the header.
+    """Return the rows of a CSV file, whose cells can be in double quotes; row 1 is the first row below the header.
 
     All columns with a name are read. `wanted` has the configured columns. If the header has none of them, the file is
     searched for a later header, another separator or another format. If one is found, DataError is raised; if none is
@@ -169,7 +169,10 @@ def _text_values(name: str, file: Path, encoding: str) -> dict[str, Any]:
 
 @contextmanager
 def _opened_text(path: Path, encoding: str) -> Iterator[TextIOWrapper]:
-    """Open a csv or jsonl file as text; raise DataError if it is binary or, unless UTF-8, not in this encoding."""
+    """Open a csv or jsonl file as text.
+
+    Raise DataError if the file is binary, or if it is not valid in an `encoding` other than UTF-8.
+    """
     # invalid bytes in UTF-8 become lone surrogates, which mark the undecodable rows; all remaining rows can be read
     is_utf8 = codecs.lookup(encoding).name in {"utf-8", "utf-8-sig"}
     codec, errors = ("utf-8-sig", "surrogateescape") if is_utf8 else (encoding, "strict")

@@ -1,4 +1,7 @@
-"""Export a model of the store to a tar file, and import such a file if the model's files have the pinned digests."""
+"""Export an installed model to a tar file, or import such a file if its content has the digests in `MODELS`.
+
+Installed models are in the store, a local folder. `MODELS` lists the models that the store can have.
+"""
 
 import shutil
 import tarfile
@@ -10,10 +13,10 @@ from synthgen.models.store import MANIFEST, digest_of, model_folder, staged, sto
 
 
 def export_model(name: str, target: Path) -> Path:
-    """Write a model of the store to the uncompressed tar file `target`, without times and owners; return `target`.
+    """Write an installed model to the uncompressed tar file `target`, without times and owners; return `target`.
 
     Raises:
-        UsageError: the store has no model of this name.
+        UsageError: `MODELS` has no model of this name.
         ModelMissing: the model is not installed.
         ModelError: the installed model is damaged.
         StorageError: the file cannot be written.
@@ -39,7 +42,7 @@ def export_model(name: str, target: Path) -> Path:
 
 
 def import_model(source: Path) -> Path:
-    """Import the model in a file of `export_model` into the store, and return the folder of the model.
+    """Install the model from a file that `export_model` wrote, and return the folder of the model.
 
     Each file must have the digest that `MODELS` pins. An installed model of the same name is replaced.
 
@@ -71,7 +74,11 @@ def import_model(source: Path) -> Path:
 
 
 def _one_name(source: Path, members: list[tarfile.TarInfo]) -> str:
-    """Return the model to which all members of an archive belong; raise ModelError if a member is no plain file."""
+    """Return the name of the model in an archive.
+
+    Raise ModelError if a member is no plain file in the folder of the model, if the members belong to several models
+    or to none in `MODELS`, or if two members have the same path.
+    """
     # tarfile's data filter is not used: early releases of Python 3.11 lack it, and it accepts links and folders
     paths = [PurePosixPath(m.name) for m in members]
     names = {path.parts[0] for path in paths if path.parts}

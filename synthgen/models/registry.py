@@ -24,7 +24,7 @@ class Wheel:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PinnedModel:
-    """A model of the store."""
+    """A model that can be installed in the store."""
 
     name: str
     kind: Literal["encoder", "decoder", "names"]  # "names": finds names of persons and places

@@ -1,4 +1,4 @@
-"""Check by digests that the trained files in the package are unchanged.
+"""Check by digests that the files of trained models in the package are unchanged.
 
 A run under a DP budget may use these files, because they were trained only on public text. After retraining such a
 file, copy the result of `shipped_folders` into `SHIPPED`.
@@ -28,7 +28,7 @@ def shipped_folders() -> dict[str, str]:
     digests: dict[str, dict[str, str]] = defaultdict(dict)
     for top in ("decode/builtin", "decode/styles", "dp/public"):
         for path in sorted((PACKAGE / top).rglob("*")):
-            # rglob does not follow a link to a folder, but loading a style does; `check_shipped` rejects this entry
+            # rglob does not follow a link to a folder, but loading a style does, so `check_shipped` must reject links
             if path.is_symlink() and path.is_dir():
                 digests[path.relative_to(PACKAGE).as_posix()] = {}
             elif path.suffix in SUFFIXES:

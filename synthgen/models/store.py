@@ -147,7 +147,7 @@ def staged(name: str) -> Iterator[Path]:
 
 
 def write_manifest(folder: Path, name: str) -> None:
-    """Write the manifest of the model `name` into `folder`; raise ModelError if a file differs from its pin."""
+    """Write the manifest of the model `name` into `folder`; raise ModelError if a file differs from the registry."""
     pins = MODELS[name].files
     present = {p.relative_to(folder).as_posix(): p for p in sorted(folder.rglob("*")) if p.is_file()}
     problems = [problem for path, pin in pins.items() if (problem := difference_from_pin(folder / path, pin))]
@@ -168,7 +168,7 @@ def read_manifest(folder: Path) -> dict[str, Any]:
 
 
 def difference_from_pin(path: Path, pin: Pin) -> str | None:
-    """Return a message if a file is missing or has a size or sha256 that `pin` does not state, or else None."""
+    """Return a message if a file is missing or differs from `pin` in its size or sha256, or else None."""
     if not path.is_file():
         return f"{path.name}: missing"
     size = path.stat().st_size
@@ -180,7 +180,7 @@ def difference_from_pin(path: Path, pin: Pin) -> str | None:
 
 
 def _check_pins(folder: Path) -> None:
-    """Raise ModelError if the manifest differs from the pins, or if names or sizes of files differ from the manifest.
+    """Raise ModelError if the manifest differs from `MODELS`, or if names or sizes of files differ from the manifest.
 
     The contents of the files are not read; `digest_of` compares them.
     """

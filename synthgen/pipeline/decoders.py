@@ -1,7 +1,7 @@
 """Open the language model that writes the texts of a run; the model is in a folder or on a server.
 
-The model gets a vector either through a bridge, which is an adapter that turns the vector into soft tokens, or as a
-prompt with words that describe the vector.
+The model gets a vector in one of two ways. A bridge (an adapter) turns the vector into soft tokens, which are input
+vectors of the model. Otherwise, the model gets a prompt with words that describe the vector.
 """
 
 from dataclasses import replace
@@ -36,9 +36,9 @@ def open_bridge(job: Job, voted: Shares | None = None) -> Bridge | Vocabulary:
     """Return the configured bridge: the built-in bridge, a bridge in a folder, or the bridge in a model's checkpoint.
 
     The bridge writes in the styles `voted`, which a differentially private query chose. If `voted` is None, it
-    writes in the configured styles; under `auto`, `choose_style` sets the styles later. If texts are written from a
-    prompt of words, the function returns only the vocabulary of the bridge. Raise ModelError if `decode.words` is
-    above 0 and the bridge has no vocabulary.
+    writes in the configured styles; if `decode.style` is `auto`, `choose_style` sets the styles later. If texts are
+    written from a prompt of words, the function returns only the vocabulary of the bridge. Raise ModelError if
+    `decode.words` is above 0 and the bridge has no vocabulary.
     """
     config = job.config.decode
     if config.is_prompted:
@@ -53,7 +53,7 @@ def open_bridge(job: Job, voted: Shares | None = None) -> Bridge | Vocabulary:
 
 
 def check_models(job: Job, bridge: Bridge | Vocabulary) -> None:
-    """Raise ModelError if a model has the wrong kind (an encoder as `decode.model`) or does not fit the bridge.
+    """Raise ModelError if a model has the wrong kind (an encoder for `decode.model`) or does not fit the bridge.
 
     Only the built-in bridge and a bridge in a folder are compared with the models here. `open_decoder` checks a
     bridge in a model's checkpoint.
@@ -126,9 +126,10 @@ def decoder_model(job: Job, train: Corpus, bridge: Bridge | Vocabulary, encoder:
 
 
 def biases_of_classes(job: Job, train: Corpus) -> TokenBiases | None:
-    """Return the biases of tokens for the classes of train; None if the configuration or DP excludes them.
+    """Return the biases that make typical words of a class more likely; None under DP or if they are switched off.
 
-    Raise ModelError if the tokenizer of the language model cannot be read.
+    None is also returned if train has fewer than two classes or only empty texts. Raise ModelError if the tokenizer
+    of the language model cannot be read.
     """
     config = job.config
     if config.interpolate.is_dp or not config.decode.uses_class_words:

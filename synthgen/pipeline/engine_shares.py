@@ -22,10 +22,10 @@ PLANTED_NOTES = 330  # number of invented notes that `read_texts("planted")` yie
 
 @dataclass(frozen=True, slots=True)
 class EngineShares:
-    """The recall and precision of an engine, each with its interval, and a private list of the missed identifiers."""
+    """Recall and precision of an engine, with confidence intervals, and a private list of missed identifiers."""
 
     table: Mapping[str, Any]  # JSON data: the measured shares and rates by name, such as "recall" and "precision"
-    misses: Sequence[Mapping[str, Any]]  # text, position, category and wording of each missed identifier
+    misses: Sequence[Mapping[str, Any]]  # number of the text, category, start and wording of each missed identifier
 
     def __repr__(self) -> str:
         return f"EngineShares({len(self.misses)} misses)"
@@ -38,7 +38,7 @@ class EngineShares:
 
 
 def measure(texts: Iterable[Marked], find: Find, *, with_names: bool, confidence: float = CONFIDENCE) -> EngineShares:
-    """Compare the identifiers that `find` returns with the marked ones; raise UsageError if the texts have no word.
+    """Compare identifiers found by `find` with the marked identifiers; raise UsageError if the texts have no word.
 
     An identifier counts as found if spans of the engine cover all its letters and digits. A span counts as correct if
     it overlaps a marked identifier. With `with_names`, the engine gets the names that are declared for the person of

@@ -25,7 +25,7 @@ class Executor(Protocol):
 
     @property
     def uses_ledger(self) -> bool:
-        """Whether this process enters the run's audits in the ledger; if false, another process has entered them."""
+        """Whether this process enters the run's audits in the institution's ledger; if not, another process does."""
         ...
 
     def session(self, workspace: Workspace, identity: Identity) -> AbstractContextManager[None]:
@@ -37,7 +37,7 @@ class Executor(Protocol):
         ...
 
     def alone(self, work: str) -> AbstractContextManager[None]:
-        """Return a context that only one process of the run can enter at a time; messages show `work`."""
+        """Return a context that only one process of the run can enter at a time; messages show the text `work`."""
         ...
 
     def combine(self, stage: str) -> AbstractContextManager[None]:
@@ -87,7 +87,7 @@ class RunPart:
 
     @classmethod
     def parse(cls, text: str, *, waits: bool = False) -> "RunPart":
-        """Return part i of n for the text "i/n" with 0 <= i < n; raise UsageError for a text that is no such pair."""
+        """Return part i of n for the text "i/n" with 0 <= i < n; raise UsageError for any other text."""
         match = re.fullmatch(r"(\d{1,6})/(\d{1,6})", text, re.ASCII)
         if match is None or not int(match[1]) < int(match[2]):
             message = f"--part must be i/n with whole numbers 0 <= i < n, such as 0/3, but is {text!r}"

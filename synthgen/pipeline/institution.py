@@ -33,9 +33,10 @@ def policy_of(config: Config) -> Policy:
 
 
 def ledger_of(config: Config) -> tuple[Path, HighWaterMark]:
-    """Return the ledger's folder, and the ledger's latest state (high-water mark), stored beside the releaser's key.
+    """Return the ledger's folder, and the high-water mark: the ledger's latest state, kept beside the releaser's key.
 
-    With this mark, every run that uses the key detects whether the ledger was deleted, replaced or rolled back.
+    With the high-water mark, every run that uses the key detects whether the ledger was deleted, replaced or rolled
+    back.
     """
     folder = ledger_folder() if config.ledger is None else config.resolve(config.ledger)
     return folder, HighWaterMark(config.resolve(config.release.key_file).parent / "ledger-seen.json")

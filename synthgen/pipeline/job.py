@@ -1,4 +1,4 @@
-"""Run single stages of a run, or return their stored results."""
+"""Run single stages of a pipeline run, or return their stored results."""
 
 import os
 import shutil
@@ -45,12 +45,12 @@ class Job:
     def run(self, stage: Stage, inputs: Inputs, models: Models = None, suffix: str = "") -> StageResult:
         """Return the stored result of a stage, or run the stage.
 
-        `inputs` and `models` have the names that the stage declares. `suffix`, such as "-2" in the second round, is
-        appended to the name of the result.
+        `inputs` and `models` have the names that the stage declares. `suffix` is appended to the name of the
+        result, for example "-2" if a second round of writing texts repeats the stage.
 
         Raises:
             InternalError: the stage receives or reads an input, model or setting that it does not declare.
-            StorageError: the stored result of a stage that spent a budget was changed.
+            StorageError: the stored result of a stage that spent a privacy budget was changed.
         """
         sources, name = self._sources(inputs, models), stage.name + suffix
         key, started = stage.key(sources), time.monotonic()
@@ -72,7 +72,8 @@ class Job:
         with disk_errors(context.shards):
             try:
                 self.executor.compute(context.name, divide(context), is_finished)
-            except (FileNotFoundError, InputError):  # another process can have finished and removed the shards
+            except (FileNotFoundError, InputError):
+                # another process can have finished the stage and removed the shards
                 if not is_finished():
                     raise
 
@@ -94,7 +95,7 @@ class Job:
         return model_folder(str(local) if os.sep in name and local.is_dir() else name)
 
     def model_name(self, name: str) -> str:
-        """Return the name of the registered model with the weights of `name`, else `name`; see `name_by_weights`."""
+        """Return the name of the registered model that has the weights of `name`, or `name` if there is none."""
         return name_by_weights(name, self.folder(name))
 
     def language_model(self) -> StageInput:
@@ -112,7 +113,7 @@ class Job:
 
 
 def source_digest(path: Path) -> str:
-    """Return the sha256 of a file, or of the names and digests of a folder's files; "absent" if there is neither."""
+    """Return the sha256 of a file, or of the names and digests of a folder's files; "absent" if `path` is neither."""
     if path.is_dir():
         files = sorted(p for p in path.rglob("*") if p.is_file())
         return sha256_json({p.relative_to(path).as_posix(): sha256_file(p) for p in files})

@@ -39,24 +39,24 @@ from synthgen.pipeline.rounds import Written
 from synthgen.pipeline.workspace import StageResult
 
 AUDIT, EVIDENCE, SYNTHETIC = "audit.json", "evidence.json", "synthetic.parquet"
-ATTEMPT_FILE = "attempt.json"  # file in the workspace that contains the latest attempt
+ATTEMPT_FILE = "attempt.json"  # file in the workspace with the latest attempt (see `register_attempt`)
 _ATTEMPT_JSON = TypeAdapter(Attempt)
 FINDINGS = "findings.json"  # private: each place in a synthetic record that discloses a train person
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JudgedTables:
-    """The tables of the audits: the records that would be released, and the real records for comparison."""
+    """The tables that the audits compare: the records that would be released, and the real records."""
 
     synthetic: Corpus
     train: Corpus
     control: Corpus  # records of persons from whom no synthetic record was made
-    vectors: Mapping[str, Float32]  # key: "train", "control" or "synthetic"; value: (n, d), row i for record i
-    mechanism: Mapping[str, Any] | None = None  # the log of the differentially private queries; None without a budget
+    vectors: Mapping[str, Float32]  # key: "train", "control" or "synthetic"; shape (n, d), row i for record i
+    mechanism: Mapping[str, Any] | None = None  # log of the DP queries; None without a privacy budget
 
     @property
     def digest(self) -> str:
-        """Sha256 of the tables, their vectors and the log of the queries."""
+        """Sha256 of the tables, their vectors and the log of the DP queries."""
         corpora = [corpus.digest for corpus in (self.synthetic, self.train, self.control)]
         vectors = {name: sha256_array(array) for name, array in self.vectors.items()}
         return sha256_json([corpora, vectors, plain_value(self.mechanism).digest])
@@ -73,15 +73,16 @@ def synthetic_corpus(job: Job, written: Written) -> Corpus:
 
 
 def register_attempt(job: Job, written: Written, prepared: Prepared, source: Corpus) -> Attempt:
-    """Enter this audit in the institution's ledger as an attempt with these control persons, and return the attempt.
+    """Enter this audit of the control persons in the institution's ledger as an attempt, and return the attempt.
 
-    Two audits with equal cache keys of the stage `ATTEMPT`, which never runs, are the same attempt. `source` has the
-    control records before de-identification, which identify the control persons; de-identified records differ between
-    runs.
+    An attempt is identified by the cache key of the stage `ATTEMPT`, which never runs; two audits with equal keys are
+    the same attempt. `source` has the control records before de-identification. The ledger recognises the control
+    persons by these records, because de-identified records differ between runs.
 
-    A process that only computes shards for another process does not use the ledger. It reads the attempt from a file
-    that the other process wrote into the workspace. If this file belongs to a different audit, the cache keys of
-    the later stages differ between the two processes, and this process stops with WorkerError.
+    A process that only computes shards (files of a stage) for another process does not use the ledger. It reads the
+    attempt from a file that the other process wrote, and raises WorkerError if the file is missing. The number of the
+    attempt is part of the cache keys of the later stages. If the file belongs to an audit with another number, the
+    keys of the two processes differ, and this process stops with WorkerError.
     """
     attempt_file = job.workspace.root / ATTEMPT_FILE
     if not job.executor.uses_ledger:
@@ -98,7 +99,7 @@ def register_attempt(job: Job, written: Written, prepared: Prepared, source: Cor
 
 
 def embed_control(job: Job, control: Corpus, encoder: Encoder) -> tuple[StageResult, Float32]:
-    """Embed the control records; return the result of the stage and the vectors."""
+    """Embed the n control records; return the result of the stage, and the vectors with shape (n, d)."""
     result = job.run(
         EMBED_CONTROL, {"control": control, "arithmetic": plain_value(arithmetic())}, {"embedder": encoder}
     )
@@ -122,7 +123,7 @@ def attack(  # noqa: PLR0913, PLR0917 - one parameter per input of the stage
     attempt: Attempt,
     suffix: str = "",
 ) -> StageResult:
-    """Run every audit on the records that would be released."""
+    """Run every applicable audit on the records that would be released."""
     inputs: dict[str, HasDigest] = {
         **_attempt_inputs(tables.synthetic, prepared, written),
         "tables": tables,
@@ -140,7 +141,7 @@ def quarantined(audited: StageResult) -> list[int]:
 
 
 def _sample(job: Job) -> StageInput:
-    """Return (de-identification engine, marked texts of `deidentify.sample`) as an input; None without a sample."""
+    """Return (de-identification engine, sample of texts with marked identifiers), or None, as a stage input."""
     engine, texts = engine_of(job.config.deidentify.engine), read_sample(job.config)
     if texts is None:
         return plain_value(None)
@@ -149,7 +150,7 @@ def _sample(job: Job) -> StageInput:
 
 
 def _audit(context: StageContext) -> Mapping[str, object]:
-    """Write the synthetic table, the report that combines the stored results of the audits, and the evidence."""
+    """Write the synthetic table, the report, the private findings, and the evidence on which the policy decides."""
     synthetic, number = context.input("synthetic"), context.input("attempt")
     write_corpus(context.folder / SYNTHETIC, synthetic)
     confidence = confidence_of(number, context.config("audit.confidence"))
@@ -178,7 +179,7 @@ def _audit(context: StageContext) -> Mapping[str, object]:
 
 
 def _divide(context: StageContext) -> Division:
-    """Return the division into one shard per audit; each shard contains the private result of an audit."""
+    """Return the shards (files) of the stage: one for each applicable audit, with the private result of the audit."""
     names = {f"{name}.json": name for name in applicable_audits(audit_inputs(context))}
 
     def write(shards: Sequence[str]) -> None:
@@ -203,7 +204,7 @@ def _stored_result(context: StageContext, name: str) -> AuditResult:
 
 
 def _checked(context: StageContext) -> CheckedTables:
-    """Return the tables after the input checks of the audits; a process makes these checks once."""
+    """Return the tables after the input checks; `_divide` and `_audit` share them if they run in one process."""
     confidence = confidence_of(context.input("attempt"), context.config("audit.confidence"))
     seed = context.stream("audit").integer()
     return context.once("checked", lambda: CheckedTables.of(audit_inputs(context), seed=seed, confidence=confidence))
@@ -212,8 +213,9 @@ def _checked(context: StageContext) -> CheckedTables:
 def audit_inputs(context: StageContext) -> AuditInputs:
     """Return the inputs of the audits: the three tables, and further data that only the run has.
 
-    These are the replaced identifiers of train and control, the near-duplicate rate, the parents of the synthetic
-    records and, with a privacy budget, the log of the DP queries.
+    The further data are the replaced identifiers of train and control, the share of control records that were removed
+    as near copies of train records, the parents of each synthetic record (train records from which it was made) and,
+    with a privacy budget, the log of the DP queries.
     """
     encoder, tables = context.config("embed.model"), context.input("tables")
     return AuditInputs(
@@ -236,7 +238,7 @@ def lineage(train: Corpus, written: Written) -> Lineage:
 
 
 def _attempt_inputs(synthetic: Corpus, prepared: Prepared, written: Written) -> dict[str, HasDigest]:
-    """Return those inputs of the stage `audit` that identify an attempt, by the names in `_ATTEMPT_INPUTS`."""
+    """Return the inputs of the stage `audit` that identify an attempt; the keys are those in `_ATTEMPT_INPUTS`."""
     replaced = {"identifiers": prepared.identifiers, "control_identifiers": prepared.control_identifiers}
     return {
         "synthetic": synthetic,

@@ -77,8 +77,8 @@ class Pipeline:
         Args:
             resume: "auto" reuses every finished result whose inputs are unchanged. "never" computes everything again;
                 with DP, this can spend the budget again.
-            until: name of the last stage. Texts are written in rounds: `interpolate` and `decode` end the run in the
-                first round, and `filter` ends the run after the last round.
+            until: name of the last stage. Texts are written in rounds. With `interpolate` or `decode`, the run ends
+                in the first round; with `filter`, it ends after the last round.
             part: "i/n", 0 <= i < n: of each stage that can be distributed, this process computes only part i of n
                 parts. Processes with the same configuration and workspace compute the other parts.
             wait: whether this process, after its part, waits for the other parts (true) or stops (false).
@@ -95,7 +95,7 @@ class Pipeline:
         return finish(self._stages(resume, until, _executor_of_part(part, resume, wait=wait)), [])
 
     def stream(self, resume: Literal["auto", "never"] = "auto") -> "Iterator[dict[str, str]]":
-        """Yield each accepted text with its label as soon as the round that wrote the text is filtered.
+        """Yield each accepted text with its label, at the end of the round that wrote the text.
 
         The texts are private, because they are not audited yet. A later call of `run` reuses them.
         """
@@ -157,7 +157,7 @@ class Pipeline:
         with executor.session(workspace, partial(_identity, self.config)):
             job = Job(self.config, workspace, self.progress, executor=executor)
             models = [] if until in stage_order.WITHOUT_MODELS else stage_order.models_of(job)
-            if resume == "never":  # only after the check of the models, so that a missing model removes no result
+            if resume == "never":  # after `models_of`, so that no result is removed if a model is missing
                 workspace.forget(keep=PAID)
             done = []
             for stage in stage_order.run_stages(job, policy, until, spend_again=resume == "never"):

@@ -1,4 +1,4 @@
-"""Run the first stages: load, split, deidentify, embed. Later stages read only de-identified records."""
+"""Run the first stages: extract, load, split, deidentify, embed. Later stages read only de-identified records."""
 
 import re
 import shutil
@@ -36,7 +36,7 @@ from synthgen.split.stage import SPLIT
 # Smallest share of English words in texts that count as English. The measured share was at least 0.69 in 21 English
 # corpora, and at most 0.27 in sentences of six European languages that are not English.
 MIN_ENGLISH_SHARE = 0.45
-Identifiers = tuple[tuple[str, ...], ...] | None  # the replaced strings of each record; None if the engine is off
+Identifiers = tuple[tuple[str, ...], ...] | None  # replaced strings of each record; None if de-identification is off
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,13 +51,13 @@ class Prepared:
 
 
 def extract_notes(job: Job, most_notes: int | None = None) -> StageResult | None:
-    """Extract the notes of a hospital source into the workspace; return None if the source is a table.
+    """Extract the notes of a hospital source, such as FHIR, into the workspace; return None if the source is a table.
 
     The load report and the notes are also copied to the top folder of the workspace. A run with a privacy budget
     requires a table as its source, and can use this copy of the notes.
 
-    `most_notes` is the largest number of notes to read, None for all. With a limit, file names, sizes and
-    modification times decide whether the source was changed, not the contents.
+    `most_notes` is the largest number of notes to read, None for all. With a limit, a change of the source is
+    detected only by the names, sizes and modification times of the files, not by their contents.
     """
     if job.config.source.kind == "table":
         return None
@@ -155,9 +155,9 @@ def check_train_classes(train: Corpus, control: Corpus) -> None:
 
 
 def check_language(config: DecodeConfig, texts: Sequence[str]) -> None:
-    """Raise DataError if the texts are not English, but the default language model writes only English.
+    """Raise DataError if the texts are not English, because the default language model writes only English.
 
-    Nothing is checked if a server or another model writes the texts.
+    Only the first 400 texts are checked. Nothing is checked if a server or another model writes the texts.
     """
     if config.model not in MODELS or config.endpoint is not None:
         return
@@ -211,7 +211,7 @@ def _replaced(path: Path, corpus: Corpus) -> Identifiers:
 
 
 def embed_train(job: Job, clean: StageResult, train: Corpus, encoder: Encoder) -> tuple[StageResult, Embedded]:
-    """Return the result of the stage that embeds train, and the train records with their vectors."""
+    """Embed the train records; return the result of the stage, and the vectors with the ids of their records."""
     result = job.run(EMBED, {"deidentify": clean, "arithmetic": plain_value(arithmetic())}, {"embedder": encoder})
     embedded = with_ids(train, np.load(result.folder / TRAIN_VECTORS, allow_pickle=False), encoder)
     is_segmented = job.config.segments is not None

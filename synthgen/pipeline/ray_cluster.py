@@ -23,7 +23,7 @@ PRIVATE = {"RAY_USAGE_STATS_ENABLED": "0"}  # environment variables that stop Ra
 DASHBOARD_PORT = 8265
 PROBE_SECONDS = 60.0  # time limit of a connection test
 STORE_BYTES = 80_000_000  # size of Ray's object store in bytes; the store contains only file names
-# in bytes: the longest path that a socket may have, and the part "/session_..." that Ray appends to its folder
+# in bytes: length of the longest possible path of a socket, and length of what Ray appends to its folder's path
 SOCKET_BYTES, APPENDED_BYTES = 107, 75
 _HINT = "See docs/how-to/cluster.md. Start Ray with RAY_AUTH_MODE=token on all machines, and set their token here."
 
@@ -48,8 +48,10 @@ def connected(run: RunConfig, root: Path) -> Iterator[Any]:
     that path is too long for a socket, in the folder for temporary files. The folder is removed at the end.
 
     Raises:
-        UsageError: the variable RAY_ADDRESS contains no address HOST:PORT.
-        WorkerError: the running cluster can be used without a token, or cannot be reached with the token.
+        DependencyError: Ray is not installed.
+        UsageError: the address in the environment variable RAY_ADDRESS is not HOST:PORT.
+        WorkerError: the running cluster can be used without a token, or cannot be reached with the token; or this
+            process is already connected to Ray.
         StorageError: the paths of both folders are too long for a socket.
     """
     require_ray()
@@ -93,7 +95,7 @@ def connected(run: RunConfig, root: Path) -> Iterator[Any]:
 
 
 def _short_folder(root: Path) -> Path:
-    """Create a folder for Ray, in `root` if the path is short enough for sockets, or else for temporary files."""
+    """Create a folder for Ray in `root` or, if that path is too long for a socket, in the temporary folder."""
     most = SOCKET_BYTES - APPENDED_BYTES
     inside = root / "ray"
     if len(os.fsencode(inside)) <= most:
@@ -134,7 +136,7 @@ def cluster_problems(address: str) -> list[str]:
 
 
 def _answers(address: str, variables: dict[str, str]) -> bool:
-    """Return whether the cluster answers a request for its status under these environment variables."""
+    """Return whether the cluster answers a request for its status if these environment variables are set."""
     command = [sys.executable, "-m", "ray.scripts.scripts", "status", "--address", address]
     environment = {**os.environ, **PRIVATE, **variables}
     try:
@@ -147,7 +149,7 @@ def _answers(address: str, variables: dict[str, str]) -> bool:
 
 
 def _is_open(host: str, port: int) -> bool:
-    """Return whether a dashboard answers a request without a token."""
+    """Return whether a Ray dashboard at this host and port answers a request without a token."""
     connection = http.client.HTTPConnection(host, port, timeout=5)
     try:
         connection.request("GET", "/api/version")

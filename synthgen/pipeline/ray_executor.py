@@ -25,7 +25,7 @@ from synthgen.pipeline.workspace import Workspace
 Work = Callable[[str, str, Sequence[str]], None]  # gets the configuration's path, a stage's folder, names of shards
 Amounts = dict[str, float]  # key: name of a resource; value: number of units, such as {"CPU": 8.0}
 MAX_LOSSES = 3  # a run fails if this number × (number of workers) workers are lost before a further shard is finished
-POLL_SECONDS, MOST_POLLS = 2.0, 60  # seconds between two checks for shards; largest number of checks
+POLL_SECONDS, MOST_POLLS = 2.0, 60  # seconds between two checks for shards; most checks after the last task
 
 
 class RayWorker:
@@ -66,8 +66,8 @@ class WithoutText:
 class RayExecutor(Local):
     """Distributes the shards of a run among the workers of a cluster, and does the rest of the run in this process.
 
-    When a shard is missing for the first time, the executor connects to the cluster or starts one. Workers read the
-    configuration file, so ConfigError is raised if the configuration was not read from a file.
+    The executor connects to the cluster, or starts a cluster, at the first stage with a missing shard. Workers read
+    the configuration file, so ConfigError is raised if the configuration was not read from a file.
     """
 
     def __init__(self, config: Config, progress: Progress, work: Work) -> None:
@@ -90,7 +90,7 @@ class RayExecutor(Local):
             yield
 
     def compute(self, stage: str, division: Division, is_finished: Callable[[], bool]) -> None:  # noqa: ARG002
-        """Let the workers compute all missing shards; raise WorkerError if one fails or too many are lost."""
+        """Let the workers compute all missing shards; raise WorkerError if a worker fails or too many are lost."""
         division.remove_damaged(division.names)
         if not (missing := division.missing()):
             return

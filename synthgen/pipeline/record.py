@@ -28,7 +28,7 @@ class ModelRecord(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
-    role: str
+    role: str  # "embedder", "decoder" or, if a server is the decoder, "judge" for the model that measures fluency
     name: str
     digest: str
 
@@ -39,7 +39,7 @@ class StageRecord(BaseModel):
     model_config = ConfigDict(frozen=True, extra="allow", populate_by_name=True)
 
     name: str  # with a suffix if the run repeats the stage, such as "filter-2" in the second round
-    digest: str  # digest of the cache key
+    digest: str  # sha256 of the name and the cache key
     code: str  # digest of the versions of the stage and of its libraries, see `Stage.code_digest`
     folder: str
     seconds: float
@@ -66,7 +66,7 @@ class StageRecord(BaseModel):
         return _SUFFIX.sub("", self.name)
 
     def is_of(self, *names: str) -> bool:
-        """Return whether this is one of the named stages, with any suffix."""
+        """Return whether the stage's name, without a suffix, is one of `names`."""
         return self.base_name in names
 
 
@@ -83,7 +83,7 @@ class RunRecord(BaseModel):
     versions: Mapping[str, str]  # digests of source code and versions of libraries, for the release statement
     models: tuple[ModelRecord, ...]
     stages: tuple[StageRecord, ...]
-    digest: str  # digest of the digests of all stages
+    digest: str  # sha256 of the digests of all stages
 
     def __repr_args__(self) -> list[tuple[str | None, Any]]:  # what `repr` and `str` show
         return [("stages", len(self.stages))]
@@ -110,7 +110,7 @@ class RunRecord(BaseModel):
         raise DataError(f"the run has no stage {name!r} yet", hint="Complete the run first: `synthgen run CONFIG`.")
 
     def to_json(self) -> dict[str, Any]:
-        """Return the record as plain data, without empty fields."""
+        """Return the record as JSON data, without the fields whose value is None."""
         return self.model_dump(mode="json", by_alias=True, exclude_none=True)
 
     def write(self, root: Path) -> None:

@@ -1,9 +1,10 @@
-"""Write the synthetic records in rounds, until each class has the wanted number of records or little is gained.
+"""Write the synthetic records in rounds, until each class has the wanted number of records or a round adds too few.
 
-A class is the set of records with the same label. In each round, `interpolate` draws new latents, `decode` writes the
-candidates of each new latent, and `embed_texts` embeds their texts. `filter_candidates` filters the candidates of all
-rounds so far, and keeps at most one candidate of each latent. `next_round` decides whether a further round follows.
-After the last round, `select` draws the wanted number of kept candidates of each class.
+A class is the set of records with the same label. In each round, `interpolate` draws new latents (vectors from which
+texts are decoded). `decode` writes one or more texts, the candidates, for each new latent, and `embed_texts` embeds
+the candidates. `filter_candidates` filters the candidates of all rounds so far, and keeps at most one candidate of
+each latent. `next_round` decides whether a further round follows. After the last round, `select` draws the wanted
+number of kept candidates of each class.
 """
 
 import math
@@ -42,16 +43,19 @@ from synthgen.pipeline.segments import SegmentWriter, writer_for
 from synthgen.pipeline.workspace import StageResult
 
 NOT_SEGMENTED = "records are not cut"  # replaces a digest of segment rules if records are not written in segments
-SPARE = 1.3  # number of latents per wanted record in the first round, without the 2 added latents
-FURTHER_SPARE = 1.2  # number of accepted latents per missing record that a further round aims at
-RECONSTRUCTIONS = 96  # largest number of reconstructions, from which the filters learn their limits
+SPARE = 1.3  # number of latents per wanted record in the first round, to which 2 latents per class are added
+# number of accepted latents per missing record that a further round aims at; a latent is accepted if one of its
+# candidates is kept
+FURTHER_SPARE = 1.2
+# largest number of reconstructions (texts decoded from vectors of train records), from which filters learn limits
+RECONSTRUCTIONS = 96
 MIN_ACCEPTED_SHARE = 0.2  # smallest share of accepted latents that a further round assumes for a class
 MAX_ROUNDS = 20  # largest number of rounds of a run
 MIN_GAIN = 0.1  # share of the missing records that each round after the first must add; otherwise the rounds end
 
 
 class Draws(Protocol):
-    """Draws latents by a method that was fitted to train vectors or, under DP, from noised statistics of them."""
+    """Draws latents by a method that was fitted to the train vectors or, under DP, to noised statistics of train."""
 
     def sample(self, counts: Counts, rng: SeedTree) -> Latents:
         """Return `counts[label]` latents of each label; a larger count returns the same latents and further ones."""
@@ -60,11 +64,11 @@ class Draws(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrainingView:
-    """The data of the source that interpolation, decoding and filtering get: train or, under DP, drawn vectors."""
+    """The data that interpolation, decoding and filtering get: train or, under DP, vectors from noised statistics."""
 
     train: Corpus  # the train records; under DP one empty record for each drawn vector
     embedded: Embedded  # vectors of `train`, row by row; under DP drawn from noised statistics
-    # returns the method, fitted to train at the first call; under DP, the model with the noised statistics
+    # returns the interpolation method, fitted to train at the first call; under DP, the model of noised statistics
     draws: Callable[[InterpolateConfig], Draws]
     digest: str  # digest of the stage that made the vectors in `embedded`
     names: Sequence[str] = ()  # names that were replaced in train and control; none under DP
@@ -90,7 +94,7 @@ class Setup:
     training_view: TrainingView
     wanted: Counts  # wanted number of records of each label
     encoder: Encoder  # embeds the written texts
-    decoder: DecoderModel  # the language model that writes the texts, with its bridge
+    decoder: DecoderModel  # the language model that writes the texts, with the bridge through which it reads latents
     max_new_tokens: int  # largest number of tokens of a text, or of a segment
     avoided: tuple[str, ...]  # words of the labels that real texts rarely use, see `unused_label_words`
     token_biases: TokenBiases | None  # make the words that distinguish a class more likely; None if not configured
@@ -111,11 +115,12 @@ class Setup:
 class Round:
     """The state at the start or end of a round, with the results of all earlier rounds."""
 
-    number: int  # number of the round, from 1; 0 for the pilot of a plan
+    number: int  # number of the round, from 1; 0 for the pilot of `synthgen plan`, which writes a few texts
     requested: Counts  # number of latents requested for each label, in this and all earlier rounds
     candidates: tuple[Candidate, ...]  # all candidates written so far
     vectors: Float32  # (n, d), vectors of the candidates' texts
-    embeddings: tuple[str, ...]  # digests of the stages that embedded the reconstructions, then each round's texts
+    # digests of the stages that embedded texts: first the stage for the reconstructions, then one stage per round
+    embeddings: tuple[str, ...]
     kept: tuple[Candidate, ...] = ()  # for each latent, the best of the candidates that passed the filters, if any
 
     @property
@@ -139,7 +144,7 @@ class Written:
 
     records: tuple[Candidate, ...]  # of each label, the wanted number of kept candidates, or all if there are fewer
     vectors: Float32  # (n, d), vectors of the records' texts
-    # for each record, the ids of the train records from which its latent was computed; () if there are none
+    # for each record, the ids of the train records from which its latent was computed; () if it has no parents
     parents: tuple[tuple[str, ...], ...]
     weights: tuple[tuple[float, ...], ...]  # for each record, the weight of each parent
     wanted: Counts  # wanted number of records of each label
@@ -183,7 +188,7 @@ def set_up(job: Job, training_view: TrainingView, encoder: Encoder, bridge: Brid
 
 
 def first_requested(wanted: Counts) -> dict[str, int]:
-    """Return the number of latents of each label in the first round; more than wanted, as filters reject texts."""
+    """Return the number of latents by label in the first round: more than wanted, because filters reject texts."""
     return {label: math.ceil(SPARE * n) + 2 for label, n in wanted.items()}
 
 
@@ -268,7 +273,7 @@ def reconstruction_latents(job: Job, setup: Setup) -> Latents:
 
 
 def reconstructions_of(latents: Latents, texts: tuple[Candidate, ...], vectors: Float32) -> Reconstructions:
-    """Return the reconstructions for the filters; `texts` are decoded from `latents`, `vectors` are of `texts`."""
+    """Return the reconstructions; `texts` were decoded from `latents`, and `vectors` (n, d) are those of `texts`."""
     record_ids = tuple(parents[0] for parents in latents.parent_ids)
     return Reconstructions(record_ids=record_ids, texts=tuple(c.text for c in texts), vectors=vectors)
 
@@ -298,7 +303,7 @@ def decode(
 def embed_texts(
     job: Job, setup: Setup, texts: tuple[Candidate, ...], decoded: StageResult, suffix: str
 ) -> tuple[Float32, StageResult]:
-    """Return the vectors of the candidates' texts, and the stage's result."""
+    """Return the vectors (n, d) of the candidates' texts, and the stage's result."""
     inputs = {"candidates": StageInput(texts, decoded.digest), "arithmetic": plain_value(arithmetic())}
     result = job.run(EMBED_CANDIDATES, inputs, {"embedder": setup.encoder}, suffix)
     return np.load(result.folder / CANDIDATE_VECTORS, allow_pickle=False), result
@@ -307,7 +312,10 @@ def embed_texts(
 def filter_candidates(
     job: Job, setup: Setup, state: Round, latents: Latents, reconstructions: Reconstructions
 ) -> tuple[tuple[Candidate, ...], StageResult]:
-    """Filter the candidates of all rounds so far; return the kept one of each latent, and the stage's result."""
+    """Filter the candidates of all rounds so far; return the kept candidates and the stage's result.
+
+    Of the candidates of a latent that pass the filters, only the best is kept.
+    """
     reconstruction_digest, *round_digests = state.embeddings
     inputs: dict[str, HasDigest] = {
         "candidates": StageInput(state, sha256_json(round_digests)),
@@ -323,9 +331,9 @@ def filter_candidates(
 
 
 def select(job: Job, setup: Setup, state: Round, latents: Latents, filtered: StageResult) -> Written:
-    """Return the records: of each label, the wanted number of kept candidates, drawn at random, or all if fewer.
+    """Return the records: for each label, the wanted number of kept candidates, drawn at random.
 
-    Raise DataError if no candidate was kept.
+    If a label has fewer kept candidates, all of them are returned. Raise DataError if no candidate was kept.
     """
     if not state.kept:
         n, failed = len(state.candidates), Counter(filtered.counts["failed"])

@@ -8,7 +8,7 @@ from synthgen.pipeline.workspace import Workspace, read_field
 
 FILE = "secret.key"
 PUBLIC = "public"
-# field of the file of a reservation, with the digest of the secret or `PUBLIC`
+# name of the field in a reservation's file that contains the digest of the secret, or `PUBLIC`
 SECRET_DIGEST = "secret"  # noqa: S105 - the name of a field
 _RESERVATIONS = "stages/reserve-*/run.json"  # files in the workspace, one for each reservation of a budget
 _RESTORE = "Restore the original file from a backup. Without it, only a new workspace with a new budget can be used."

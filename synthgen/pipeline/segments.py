@@ -1,4 +1,8 @@
-"""Divide long records into segments (such as sections), encode them, and write new records segment by segment."""
+"""Divide long records into segments (such as sections), encode them, and write new records segment by segment.
+
+A new record is written from a latent: a vector that was interpolated from the vectors of several train records, the
+parents of the latent.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -66,13 +70,13 @@ class SegmentWriter:
 
     splitter: Splitter  # knows the section headings and how to spell them
     parents: Segments  # segments of the train records
-    context_tokens: int  # number of tokens at the end of the text so far that the decoder reads before a segment
+    context_tokens: int  # number of last tokens of the preceding text that the decoder reads before a segment
     seeds: SeedTree  # draws the parent that determines the order of the sections in a new record
 
     @property
     def layout_digest(self) -> str:
         """Digest of the rules that choose the segments of a new record."""
-        # `parents` is left out, because the cache key of each stage covers the train records by another input
+        # `parents` is left out, because another input of each stage adds the train records to its cache key
         return sha256_json([self.splitter.digest, self.seeds.key().hex()])
 
     @property
@@ -81,10 +85,10 @@ class SegmentWriter:
         return sha256_json([self.layout_digest, self.context_tokens])
 
     def with_target_vectors(self, latents: Latents) -> Latents:
-        """Return the latents with the vectors that the filters compare the written texts with.
+        """Return the latents with the vectors with which the filters compare the written texts.
 
-        Interpolated vectors include sections that only one parent has, so these vectors do not fit the texts. A new
-        record omits such sections, and its returned vector is the mean of the vectors of its segments.
+        An interpolated vector is computed from all sections of the parents, but a new record omits some of these
+        sections (see `align`). So the returned vector of a record is computed only from the vectors of its segments.
         """
         if len(latents) == 0:
             return latents
@@ -105,9 +109,10 @@ class SegmentWriter:
     def decode(
         self, decoder: Decoder, latents: Latents, settings: Settings, seeds: SeedTree, advance: Callable[[int], None]
     ) -> tuple[Candidate, ...]:
-        """Return the candidates of every latent, in the order of the latents.
+        """Return the candidates (new texts) of every latent, in the order of the latents.
 
-        Step j writes segment j of all candidates that have one. The decoder first reads the end of the text so far.
+        Step j writes segment j of all candidates that have one. Before the decoder writes a segment, it reads the end
+        of the preceding text of the candidate.
 
         Randomness: segment j of candidate c of latent x draws from the child "x/c/j" of `seeds`, so the text of one
             record does not depend on the other records.
@@ -151,7 +156,7 @@ class SegmentWriter:
         )
 
     def _for_segments(self, settings: Settings) -> Settings:
-        # prompts of all headings, because the longest prompt determines the shape of the decoder's input
+        # prompts of all headings, used or not, because the longest prompt determines the shape of the decoder's input
         pairs = [(label, heading) for label in settings.prompts for heading in ("", *self.splitter.headings)]
         prompts = {_full_label(*pair): section_prompt(settings.prompts[pair[0]], pair[1]) for pair in pairs}
         biases = settings.token_biases and settings.token_biases.for_labels({_full_label(*p): p[0] for p in pairs})
@@ -161,7 +166,7 @@ class SegmentWriter:
 
 
 def _bounds(segments: Segments) -> list[int]:
-    """Return the first row of each record, followed by the total number of rows."""
+    """Return the number of the first row (segment) of each record, followed by the total number of rows."""
     return [*segments.starts().tolist(), len(segments)]
 
 

@@ -1,6 +1,8 @@
 """Run the stage `selftest`, which runs the calibration suite of the audits on the persons of the run.
 
-The suite takes about an hour. Each case of the suite is a shard, so several processes can share the work.
+For each case, the suite builds tables from these persons, with a known leak or without one, and checks the verdicts
+of the audits on these tables. It takes about an hour. The result of each case is a shard (a file with a part of the
+stage's result), so several processes can share the work.
 """
 
 import json
@@ -29,7 +31,7 @@ from synthgen.pipeline.judge import EVIDENCE, JudgedTables, as_table
 from synthgen.pipeline.workspace import StageResult
 
 SELFTEST = "selftest.json"
-_Verdicts = dict[str, BoundCell] | None  # key: audit; value: its verdict in one case; None: too few persons
+_Verdicts = dict[str, BoundCell] | None  # key: audit; value: its result in one case; None: too few persons
 _VERDICTS = TypeAdapter[_Verdicts](_Verdicts)
 
 
@@ -41,7 +43,7 @@ def needs_selftest(audited: StageResult, policy: Policy) -> bool:
 
 
 def calibrate(job: Job, tables: JudgedTables, policy: Policy) -> StageResult:
-    """Run the calibration suite, which takes about an hour: test the audits on train and control."""
+    """Run the calibration suite, which tests the audits that the policy names on train and control."""
     train, control = as_table(tables.train, {}), as_table(tables.control, {})
     inputs: dict[str, HasDigest] = {
         "train": StageInput(train, table_digest(train)),

@@ -5,10 +5,10 @@ load -> split -> deidentify -> embed -> rounds of (interpolate -> decode -> re-e
 - For a hospital source, the stage extract comes first.
 - Records that the audits cannot judge (quarantine) are removed, and evaluate and audit are repeated.
 - If the policy requires the calibration suite, the stage selftest comes last.
-- Under DP, the run stops after deidentify if the refusal of its release is certain. After embed, the run reserves its
+- Under DP, the run stops after deidentify if its release is certain to be refused. After embed, the run reserves its
   budget in the ledger and queries train with noise. The stages that write text do not read train.
 
-The gate and the release are separate steps: see `synthgen.release.run`.
+The decision under the policy and the release are separate steps: see `synthgen.release.run`.
 """
 
 from collections.abc import Generator, Iterator, Mapping
@@ -116,7 +116,7 @@ def judge_records(  # noqa: PLR0913, PLR0917 - one parameter per input of the st
 
     Records that the audits cannot judge (quarantine) are removed, and the audits judge the remaining records again.
     Under differential privacy, no record is removed, because the budget does not cover a choice that depends on
-    train. `log` is the log of the private queries, or None.
+    train. `log` is the log of the DP queries, None without DP.
     """
     # An independent policy forbids numbers that depend on who the control persons are. `attempt.number` is such a
     # number. `attempt.position` is not, because it counts all audits in the ledger.
@@ -147,7 +147,8 @@ def write_records(
 ) -> Generator[StageResult, None, rounds.Written]:
     """Run the rounds of writing, yield each stage as it ends, and return the records.
 
-    `encoder` made the vectors of the training view. `voted` has the styles that the DP query `style` chose, if any.
+    The training view has the vectors of train or, under DP, vectors drawn from noised statistics. `encoder` made the
+    vectors of train. `voted` has the styles that the DP query `style` chose, if any.
     """
     setup, reconstructed = yield from set_up_writing(job, training_view, encoder, voted)
     state, n_candidates = rounds.first_round(setup, reconstructed.digest), job.config.decode.candidates
@@ -162,9 +163,9 @@ def write_records(
 def set_up_writing(
     job: Job, training_view: rounds.TrainingView, encoder: Encoder, voted: Shares | None = None
 ) -> Generator[StageResult, None, tuple[rounds.Setup, StageInput]]:
-    """Choose the style if it is `auto`, and decode the reconstructions; yield each stage as it ends.
+    """Choose the style if it is `auto`, and decode vectors of the training view; yield each stage as it ends.
 
-    Return the setup of the rounds and the reconstructions. For the arguments, see `write_records`.
+    Return the setup of the rounds and the decoded texts (reconstructions). For the arguments, see `write_records`.
     """
     bridge, train, upstream = open_bridge(job, voted), training_view.train, training_view.digest
     if voted is None and job.config.decode.style == AUTO:
@@ -219,7 +220,7 @@ def models_of(job: Job) -> list[ModelRecord]:
     if config.decode.engine == VLLM:
         require_vllm()
     endpoint = config.decode.endpoint
-    # if a server writes the texts, the model in the folder only measures the fluency
+    # if a server writes the texts, the language model on this machine only measures their fluency
     role_of_folder = "decoder" if endpoint is None else "judge"
     names = (("embedder", config.embed.model), (role_of_folder, config.decode.model))
     models = [ModelRecord(role=role, name=name, digest=digest_of(job.folder(name))) for role, name in names]

@@ -27,9 +27,10 @@ from synthgen.pipeline.workspace import StageResult
 
 MAX_TEXTS = 64  # largest number of train texts that are scored
 MIXED = 3  # number of the best single styles; `auto` also tries mixtures of these styles
-# A mixture is chosen only if its nats per token are lower than those of every single style by this number. In a
-# mixture, each style has only a part of its weight, and texts are slightly likelier under a style with partial
-# weight. So a mixture has an advantage even if one of its styles does not fit. `GAIN` compensates for this advantage.
+# A mixture is chosen only if the negative log-likelihood of the texts under it, in nats per token, is lower by this
+# number than under every single style. In a mixture, each style has only a part of its weight, and texts are slightly
+# likelier under a style with partial weight. So a mixture has an advantage even if one of its styles does not fit.
+# `GAIN` compensates for this advantage.
 GAIN = 0.05
 WARNING = (
     "decode.style: auto chooses the one to three built-in styles that fit the private train text best, so the "
@@ -69,7 +70,7 @@ def check_style_training(config: Config, *parts: Corpus) -> None:
     would resemble both, so no audit could measure what the style reveals. At most one record in a hundred may contain
     a sentence of ten or more words that a style was trained on. With `auto`, all built-in styles are checked.
 
-    Privacy: if the run is refused, the message contains shares of records.
+    Privacy: the message of the error contains the share of the records that have such a sentence.
     """
     names = built_in_styles() if config.decode.style == AUTO else config.decode.styles
     texts = [text for part in parts for text in part.texts]
@@ -110,7 +111,7 @@ def _equal_shares(names: tuple[str, ...]) -> Shares:
 
 
 def _scores(nats: Callable[[Shares], float], names: tuple[str, ...], advance: Advance) -> dict[Shares, float]:
-    """Return the nats per token of each single style, and of each mixture of the best single styles."""
+    """Return the nats per token (fewer: better fit) of each single style, and of mixtures of the best styles."""
 
     def score(mixed: tuple[str, ...]) -> float:
         value = nats(_equal_shares(mixed))
@@ -141,7 +142,8 @@ def choose_style(
     chosen; `GAIN` is first added to the nats of each mixture. Mixtures never contain `plain`, because texts are
     likelier under a mixture with `plain` even if the mixture is not closer to the records.
 
-    `upstream` is the digest of the stage on whose result `train` is based; it identifies train in the cache key.
+    `bridge` turns a vector into soft tokens of the language model. `upstream` is the digest of the stage that
+    embedded `train`; it identifies train in the cache key.
 
     Privacy: reads train texts. The choice among the `n_tried` styles and mixtures affects every synthetic text.
     Randomness: the stream `manner` selects the texts. "Manner" is a former word for style; the stream keeps this
@@ -149,8 +151,8 @@ def choose_style(
     Cost: loads the language model and scores the texts once for each style and mixture.
 
     Raises:
-        InternalError: `bridge` is only the vocabulary of a bridge (`Vocabulary`). It is used if the language model
-            writes the texts from a prompt of words; such texts have no style.
+        InternalError: `bridge` is only the vocabulary of a bridge (`Vocabulary`), so the language model writes the
+            texts from a prompt of words; such texts have no style.
     """
     if isinstance(bridge, Vocabulary):
         raise InternalError("a style was to be chosen, but texts that are written from a prompt have no style")

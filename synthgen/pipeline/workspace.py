@@ -1,9 +1,9 @@
 """Store the results of stages (the steps of a run) in a private folder, the workspace.
 
-A run can be divided among several processes, its parts, which share a workspace. If a stage can be distributed, its
-result is divided into shards (files), and each part computes some of them. A result is found again by its digest, the
-sha256 of the stage's name and of its cache key (`Stage.key`), which covers all that the result depends on. <digest16>
-are its first 16 digits.
+A run can be divided among several processes, called parts, which share a workspace. If a stage can be distributed,
+its result is divided into shards (files), and each part computes some of them. A result is found again by its digest,
+the sha256 of the stage's name and cache key. The key (`Stage.key`) covers everything that the result depends on. In
+this list, <digest16> stands for the first 16 digits of the digest.
 
     ws/lock                                file that locks the workspace for one run, or for the parts of one run
     ws/parts.json                          identity of the run whose parts share the workspace
@@ -37,7 +37,7 @@ T = TypeVar("T")
 DONE = "done.json"  # file of a finished result with its counts, seconds and file digests
 PARTIAL = ".partial"  # suffix of the folder of an unfinished result
 PARTS = "parts.json"  # file that identifies the run whose parts share the workspace
-LOCK_ATTEMPTS, LOCK_SECONDS = 100, 0.1  # number of a part's attempts to lock the workspace, and seconds between two
+LOCK_ATTEMPTS, LOCK_SECONDS = 100, 0.1  # number of attempts of a part to lock the workspace; seconds between attempts
 Make = Callable[[Path], Mapping[str, Any]]  # writes a result into a folder, and returns the counts to report
 
 
@@ -230,7 +230,7 @@ def _intact_result(folder: Path) -> dict[str, Any] | None:
 def _differing(folder: Path) -> list[str]:
     """Return a line for each file of a stored result that was added, removed or changed.
 
-    If `DONE`, which lists the files of the result, is missing or unreadable, only one line states this.
+    If `DONE`, which lists the files of the result, is missing or unreadable, return one line that says so.
     """
     try:
         files = dict(read_json(folder / DONE)["files"])
@@ -245,7 +245,7 @@ def _differing(folder: Path) -> list[str]:
 
 
 def read_field(path: Path, name: str) -> Any:
-    """Return a field of the JSON object in a file, None if it is absent; raise StorageError if there is no object."""
+    """Return a field of a file's JSON object, None if absent; raise StorageError if the file has no JSON object."""
     try:
         return dict(read_json(path)).get(name)
     except (OSError, ValueError, TypeError) as error:

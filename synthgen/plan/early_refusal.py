@@ -1,4 +1,4 @@
-"""Refuse a release before its run if the policy requires what no result of the configuration can have."""
+"""Refuse a release before its run if no result of the configuration can meet the policy."""
 
 from synthgen.config import Config
 from synthgen.core.errors import ReleaseRefused
@@ -14,10 +14,10 @@ from synthgen.plan.plan import attempt_number, estimated_reach, persons_per_arm,
 
 
 def refuse_unmeetable_policy(config: Config, progress: Progress = silent, *, resume: str = "auto") -> None:
-    """Refuse a release before its run if no result of this configuration can meet the policy.
+    """Raise ReleaseRefused if no result of this configuration can meet the policy.
 
-    The function checks nothing if this configuration was already audited and the stored results can be used again
-    (`resume` is "auto"), because a decision about them takes seconds.
+    The function checks nothing if the audits of this configuration are finished and `resume` is "auto", because the
+    decision about the stored results then takes only seconds.
 
     Raises:
         ReleaseRefused: there are conditions of the policy that cannot be met; all are listed.

@@ -15,13 +15,13 @@ TOKENS_PER_SECOND = 250  # number of tokens that one core writes per second
 # Seconds in which 2 cores compute the likelihood of one record. A training step on one record takes 0.25 seconds;
 # the likelihood takes a third of this time.
 SECONDS_PER_READ = 0.25 / 3
-# engine of de-identification: number of characters that one core searches for identifiers per second
+# key: de-identification engine; value: number of characters that one core searches for identifiers per second
 CHARACTERS_PER_SECOND = {"rules": 50_000, "rules+ner": 4_000, "off": math.inf}
 CHARACTERS_PER_TOKEN = 4  # mean number of characters of a generated token
 
 
 def decoding_seconds(tokens: float, placement: Placement, cores: int) -> float:
-    """Return the seconds to write this number of tokens on a device, or on the CPU if the device is missing."""
+    """Return the time in seconds to write `tokens` tokens on a device, or on the CPU if the device is missing."""
     try:
         backend = backend_of(placement)
     except ModelError:  # `setup_problems` reports this error
@@ -30,13 +30,13 @@ def decoding_seconds(tokens: float, placement: Placement, cores: int) -> float:
 
 
 def choosing_seconds(style: str | tuple[str, ...]) -> float:
-    """Return the time in seconds to choose the style on the CPU; 0 if the configuration names a style."""
+    """Return the time in seconds to choose a writing style on the CPU; 0 if the configuration names a style."""
     n_reads = n_tried(len(built_in_styles())) * MAX_TEXTS if style == AUTO else 0
     return n_reads * slowdown(backend_of("cpu")) * SECONDS_PER_READ
 
 
 def deidentifying_seconds(engine: str, corpora: Iterable[Corpus], tokens: float) -> float:
-    """Return the seconds to find identifiers in the source and in the generated texts, whose length is `tokens`.
+    """Return the time in seconds to search the source, and generated texts of `tokens` tokens, for identifiers.
 
     With the engine `off`, the source is not searched, and the rules search the generated texts.
     """

@@ -8,7 +8,7 @@ of a classifier grows with the number of training records. This growth is measur
 The score f of a classifier is its macro F1, or its recall of one class. The classifier reads the vectors of texts.
 For f(pilot), it is trained on the m texts; for f(real, k), on k real records; and for f(real, all), on all real
 records of one half of the train persons. Each classifier is tested on the other half of the train persons, without
-the parents of the pilot's texts.
+the records from which the pilot's texts were made (their parents).
 """
 
 from collections.abc import Collection, Sequence
@@ -40,8 +40,9 @@ def expected_utility(
 ) -> dict[str, ExpectedRatio]:
     """Return the expected values and lower ends of the ratios `tstr_over_trtr` and `worst_class_ratio`.
 
-    The score f is the macro F1 for `tstr_over_trtr`, and the recall of a class for `worst_class_ratio`, which is the
-    smallest ratio of all classes.
+    For `tstr_over_trtr`, the score f is the macro F1. For `worst_class_ratio`, f is the recall of one class, and the
+    smallest ratio of all recognised classes is returned. A class is recognised if classifiers that are trained on
+    real records have a recall above 0 for this class.
 
     Args:
         pilot: the accepted texts of the pilot.
@@ -51,8 +52,8 @@ def expected_utility(
         rng: draws the halves of train, the subsets and the bootstrap weights.
 
     Returns:
-        the two ratios by name, without `worst_class_ratio` if no class is recognised. Empty if nothing can be
-            predicted, for example because the accepted texts lack a class.
+        the two ratios by name, without `worst_class_ratio` if no class is recognised. The result is empty if
+            nothing can be predicted, for example because the accepted texts lack a class.
 
     Privacy: reads the vectors of train; the result is private.
     """
@@ -82,7 +83,8 @@ def expected_utility(
     same_size, same_size_recall = mean({name: int((pilot.labels == name).sum()) for name in names})
     full_size, full_size_recall = mean(n_records)
     overall = of_pilot.macro_f1 * full_size / np.maximum(same_size, 1e-9) / np.maximum(of_all.macro_f1, 1e-9)
-    # in the first dimension, index 0 has equal weights of the test persons; the other indices are bootstrap draws
+    # in the first dimension, index 0 is the score with equal weights of the test persons, and each other index is a
+    # bootstrap draw
     learned = (of_all.recall[0] > 0) & (same_size_recall[0] > 0)
     of_class = (of_pilot.recall * full_size_recall)[:, learned] / (same_size_recall * of_all.recall)[:, learned]
     ratios = {"tstr_over_trtr": _ratio(overall)}
@@ -98,7 +100,7 @@ def _ratio(draws: Float64, label: str = "") -> ExpectedRatio:
 
 
 def _subset(real: LabelledTexts, rows: Sequence[int], counts: Counts, rng: np.random.Generator) -> list[int]:
-    """Return `counts[label]` random rows of each label, or all rows of a label that has fewer."""
+    """Return `counts[label]` random items of `rows` for each label, or all items of a label that has fewer."""
     chosen: list[int] = []
     for label, n in sorted(counts.items()):
         of_label = [row for row in rows if real.labels[row] == label]

@@ -1,4 +1,4 @@
-"""Find, before a run, each problem that would stop the run or make the refusal of its release certain."""
+"""Find, before a run, each problem that would stop the run or prevent its release."""
 
 import os
 import shutil
@@ -39,8 +39,8 @@ from synthgen.split import Split
 
 UNEXPECTED = (InternalError, Interrupted)  # errors that the configuration and the source do not cause
 MIN_FREE_SPACE = 64 << 20  # smallest free disk space for a bundle, in bytes
-MIRROR = (
-    "a table that the same generator wrote from control (option `--mirror` of `audits run`)"  # input that a run lacks
+MIRROR = (  # input of the membership audit that a run does not supply
+    "a table that the same generator wrote from control (option `--mirror` of `audits run`)"
 )
 DEDUPE = "or set source.dedupe: all, which removes such records before the split"  # remedy for near-duplicates
 
@@ -57,7 +57,7 @@ def setup_problems(config: Config, job: Job) -> Iterator[str]:
         yield from problems_of(lambda: check_writable(ledger, "ledger"))
     out = config.resolve(config.release.out)
     yield from problems_of(lambda: check_writable(out))
-    # `Path.is_dir` raises an error inside a folder that may not be read
+    # unlike `os.path.isdir`, `Path.is_dir` raises an error for a path inside a folder that may not be read
     existing = next(folder for folder in (out, *out.parents) if os.path.isdir(folder))  # noqa: PTH112
     if (free := shutil.disk_usage(existing).free) < MIN_FREE_SPACE:
         yield (
@@ -97,7 +97,10 @@ def as_one_line(error: SynthGenError | AuditError) -> str:
 
 
 def combined_error(errors: Sequence[SynthGenError | AuditError], others: Iterable[str]) -> SynthGenError | AuditError:
-    """Return one error that lists `errors` and the lines `others`; if there is only one line, return `errors[0]`."""
+    """Return one error that lists the messages of `errors`, each as one line, and the lines `others`.
+
+    `errors` must not be empty. Equal lines are listed once. If only one line is left, the result is `errors[0]`.
+    """
     found = [*dict.fromkeys([*map(as_one_line, errors), *others])]
     if len(found) == 1:
         return errors[0]
@@ -105,7 +108,10 @@ def combined_error(errors: Sequence[SynthGenError | AuditError], others: Iterabl
 
 
 def config_checks(config: Config, policy: Policy) -> tuple[Callable[[], object], ...]:
-    """Return the checks of the configuration under its policy; each raises an error, and none reads the source."""
+    """Return the checks of the configuration under its policy, which do not read the source.
+
+    A check raises an error if it finds a problem.
+    """
     return (
         lambda: check_style(config, policy),
         lambda: check_server(config, policy),
@@ -121,7 +127,10 @@ def config_problems(config: Config, policy: Policy) -> Iterator[str]:
 
 
 def class_problems(config: Config, train: Corpus, wanted: Mapping[str, int]) -> Iterator[str]:
-    """Yield problems of the classes: too few persons for `wanted` records, or attribute rules for unknown labels."""
+    """Yield the problems of the classes of train, given the `wanted` number of records of each class.
+
+    A class can have too few persons for its records, and `filter.attributes` can have rules for an unknown class.
+    """
     persons, method = [record.group for record in train.records], config.interpolate
     if not method.is_dp:
         yield from problems_of(lambda: check_classes(train.labels, persons, wanted, method.build().min_groups))
@@ -132,8 +141,9 @@ def class_problems(config: Config, train: Corpus, wanted: Mapping[str, int]) -> 
 
 
 def _exposure_problems(config: Config, limit: float, train: Corpus, wanted: Mapping[str, int]) -> Iterator[str]:
-    # The weights of a vector sum to 1. The weights of a person sum to at most `limit` over all vectors of a class. So
-    # n persons allow at most n * limit vectors of the class.
+    # A new vector is a weighted mean of vectors of train, with weights that sum to 1. Over all new vectors of a
+    # class, the weights of the vectors of one person sum to at most `limit`. So n persons allow at most n * limit new
+    # vectors of the class.
     unit, too_small = unit_of(config), []
     for label, m in first_requested(wanted).items():
         n = len({record.group for record in train.records if record.label == label})
@@ -151,9 +161,9 @@ def _exposure_problems(config: Config, limit: float, train: Corpus, wanted: Mapp
 
 
 def source_problems(config: Config, policy: Policy, parts: Split, seeds: SeedTree) -> Iterator[str]:
-    """Yield each problem of the split records that would stop a run or its release.
+    """Yield each problem of the records that would stop a run or its release; `parts` has train and control.
 
-    Privacy: reads train and control without noise. The lines contain class names, rates and an AUC.
+    Privacy: reads train and control without noise. The yielded lines contain class names, rates and an AUC.
     """
     for check in (
         lambda: check_train_classes(parts.train, parts.control),
@@ -163,7 +173,7 @@ def source_problems(config: Config, policy: Policy, parts: Split, seeds: SeedTre
     ):
         yield from problems_of(check)
     if config.secret == PUBLIC and config.interpolate.is_dp:
-        return  # such a run is never released, and the run itself does not make the further checks either
+        return  # a DP run with a public secret is never released, so the checks for a release are omitted
     train, control, rate = parts.train, parts.control, float(parts.report.near_duplicate_rate or 0.0)
     identifiable = Prepared(  # the records as they are before de-identification
         train=train, control=control, near_duplicate_rate=rate, identifiers=None, control_identifiers=None
@@ -189,7 +199,10 @@ def source_problems(config: Config, policy: Policy, parts: Split, seeds: SeedTre
 def gate_problems(
     config: Config, policy: Policy, reach: Estimates, persons: Mapping[str, int], n_records: int
 ) -> Iterator[str]:
-    """Yield each condition of the policy that no result of this configuration can meet, with the remedy."""
+    """Yield each condition of the policy that no result of this configuration can meet, with the remedy.
+
+    `reach` has an estimate of what each audit can show. `persons` has the numbers of persons in train and control.
+    """
     # under DP, a policy can excuse some audits and rules, and require other audits in their place
     is_dp, substitute = config.interpolate.is_dp, policy.dp_substitute
     in_force = substitute if is_dp and substitute is not None else None
@@ -225,8 +238,8 @@ def _why_unmet(  # noqa: PLR0911 - one return per reason
         return f"interpolate.total requests {n_records} records; request more"
     if (source in NEEDS and source != ACCOUNTING) or (source, name) == ("membership", "mirror_auc"):
         return f"a run does not measure this metric; the measurement needs {EXTRA_INPUT.get(source, MIRROR)}"
-    # The fewer persons, the higher is the limit on the share of persons with a leak that an audit can prove. `tau` is
-    # the lowest limit that it can prove with the given number of persons.
+    # An audit can prove only that the share of persons with a leak is below some limit. `tau` is the lowest limit
+    # that the audit can prove; with fewer persons, `tau` is higher.
     if name == "tau" and source in AUDITS:
         smaller, needed = min(persons["train"], persons["control"]), needed_for_zero_events(rule.limit)
         unit = unit_of(config)
@@ -236,7 +249,8 @@ def _why_unmet(  # noqa: PLR0911 - one return per reason
         return None
     if rule.min_n is not None and estimate.n < rule.min_n:
         return _too_few(estimate, f"{rule.min_n} are needed")
-    # a rule on an exact value requires a verdict of the audit, except for facts about the parents (`STATED`)
+    # a rule on a value (not on an end of its interval) needs enough persons for a verdict of the audit; the metrics
+    # in STATED are exempt, because they are not measured
     if rule.bound == "value" and rule.metric not in STATED and not estimate.can_pass:
         return _too_few(estimate, f"{estimate.n_needed} are needed for a verdict")
     return None

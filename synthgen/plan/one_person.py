@@ -1,7 +1,8 @@
 """Predict the share of new records that are made mostly from the record of one person.
 
-If there is at least one such record, the audit `parent_recovery` fails. A new record is a weighted mean of train
-records, its parents. A record whose parents have the weights w has 1 / Σw² effective parents.
+If there is at least one such record, the audit `parent_recovery` fails. A new record is made from the vectors of
+train records, its parents, which have the weights w. The record has 1 / Σw² effective parents. If this number is
+below `MIN_EFFECTIVE_PARENTS`, the record is made mostly from one person.
 """
 
 import numpy as np
@@ -13,14 +14,15 @@ from synthgen.interpolate.base import Interpolator
 from synthgen.interpolate.linear import draw_lambdas, pair_weights
 
 DRAWS = 20_000  # number of simulated new records; the standard error of the share is at most 0.0036
-ALMOST_CERTAIN = 0.999  # a failure of the audit with a higher probability is reported
+ALMOST_CERTAIN = 0.999  # a failure of the audit is predicted only if its probability is above this number
 
 
 def one_person_share(method: Interpolator) -> float:
     """Return the expected share of new records with fewer than `MIN_EFFECTIVE_PARENTS` effective parents, 0 to 1.
 
-    Only the weights of the parents are simulated, because most methods draw weights without records. The function
-    returns 0 for a method without parents, and for a method with `max_exposure`, whose weights depend on the records.
+    Only the weights of the parents are simulated, because the weights of most methods do not depend on the records.
+    If `max_exposure` limits the weight of each person, the weights depend on the records. The function then returns
+    0, as for a method without parents.
     """
     if method.max_parents == 0 or getattr(method, "max_exposure", None) is not None:
         return 0.0

@@ -1,10 +1,10 @@
-"""Write and filter a few texts before a run (a pilot), to predict the results and the duration of the run.
+"""Run a pilot: write and filter a few texts before a run, to predict the results and the duration of the run.
 
 The pilot runs the stages from load to embed on the whole source, and the later run reuses the results. If train and
-control have more than `sample.MOST_RECORDS` records, it de-identifies and embeds only a sample of persons. Then the
-pilot makes about `PILOT_LATENTS` latents, writes one candidate for each, and filters the candidates. The accepted
-shares of the labels (classes) predict the number of records, the times of the stages predict the duration, and the
-accepted texts predict the utility and the results of audits.
+control have more than `sample.MOST_RECORDS` records, the pilot de-identifies and embeds only a sample of persons.
+Then the pilot makes about `PILOT_LATENTS` latents (vectors to decode), writes one candidate text for each, and
+filters the candidates. The share of accepted candidates of each label (class) predicts the number of records, the
+times of the stages predict the duration, and the accepted texts predict the utility and the results of audits.
 """
 
 import math
@@ -37,20 +37,20 @@ from synthgen.plan.sample import sample_for_pilot
 from synthgen.plan.stage_times import StageTime, resources_text, stage_times
 
 Utility = Mapping[str, ExpectedRatio]  # key: name of a metric of utility; value: its prediction
-PILOT_LATENTS = 120  # if half of the texts are accepted, this share has a standard error of 4.6 percentage points
+PILOT_LATENTS = 120  # number of latents; if the accepted share is 50 %, its standard error is 4.6 percentage points
 MIN_LATENTS_PER_CLASS = 4  # smallest number of latents of a class in the pilot
 MIN_ACCEPTED_TEXTS = 10  # with fewer accepted texts of a class, the expected ratio of the class is unreliable
 TEXTS = "pilot.json"  # file of the workspace with the text, label and outcome of each candidate of the pilot
 CONFIDENCE = 0.975  # confidence of each end of the interval of the accepted share of all candidates
 AGREEMENT = "class_agreement"  # the filter that rejects texts that do not fit their class
-CAUTION = 0.9  # confidence of the lower end of the accepted share of one class
+CAUTION = 0.9  # confidence of the lower end of the interval of the accepted share of one class
 SINGLE_TEXT_AUDITS = ("memorization", "identifiers")  # these audits can fail because of a single text of the pilot
 RATIOS = (
     "  how well a classifier learns from the records, relative to real records: macro F1 (tstr_over_trtr), and "
     "recall of the weakest class (worst_class_ratio)"
 )
 STYLE_ADVICE = "decode.style is plain, so the texts read like textbooks; auto selects the best style for your texts"
-# key: reason of a rejection, or the filter if it states no reason; value: what is wrong, and which setting to change
+# key: reason of a rejection, or name of a filter that states no reason; value: what is wrong, and what to change
 REMEDIES = {
     AGREEMENT: "the texts do not fit their class: lower filter.class_agreement, or merge similar classes",
     "length_short": "the texts are shorter than the real ones: raise decode.max_new_tokens, add the section "
@@ -74,7 +74,7 @@ REMEDIES = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pilot:
-    """Results of a pilot; private, because counts, shares and expected ratios depend on train and control."""
+    """Results of a pilot, which are private: counts, shares and expected ratios depend on train and control."""
 
     n_read: int  # number of records of train and control that the pilot read
     n_source: int  # number of records of train and control in the whole source
@@ -85,7 +85,7 @@ class Pilot:
     low: float  # lower end of the interval of `share`, with 97.5 % confidence
     high: float  # upper end of the interval of `share`, with 97.5 % confidence
     records: Counts  # expected number of synthetic records of the run by label
-    run_share: float  # accepted share expected for the run; later rounds write only classes that lack records
+    run_share: float  # accepted share expected for the run, whose later rounds write only classes that lack records
     texts: int  # expected number of candidates of the run in all rounds
     minutes: float  # expected minutes of the whole run, without the calibration suite of the policy
     minutes_done: float  # minutes of the stages whose results the run reuses, included in `minutes`
@@ -93,7 +93,7 @@ class Pilot:
     utility: Utility  # expected utility by metric; see `expected_utility`
     limits: Mapping[str, float]  # limits of the policy for metrics of utility, by name of the metric
     advice: tuple[str, ...]  # optional changes of the configuration, for example against frequent rejections
-    risks: tuple[str, ...]  # rules that the run may not meet, and audits that the accepted texts fail
+    risks: tuple[str, ...]  # rules that the run might fail, and audits that fail on the accepted texts
     problems: tuple[str, ...]  # why the run will end, or is expected to end, without a release
 
     def __repr__(self) -> str:
@@ -136,8 +136,8 @@ def run_pilot(job: Job, policy: Policy, wanted: Counts) -> Pilot:
 
     `wanted` is the wanted number of records of each label. An error in a stage of the pilot would also stop the run.
 
-    Privacy: reads train and control as the run does. The result is private. The audits of the texts of the pilot are
-        not counted as an attempt, because none of these texts is released.
+    Privacy: reads train and control as the run does. The result is private. The ledger does not record the audits of
+        the pilot's texts as an attempt, because none of these texts is released.
     """
     done: list[StageResult] = []
     with job.workspace.locked():
@@ -145,7 +145,7 @@ def run_pilot(job: Job, policy: Policy, wanted: Counts) -> Pilot:
         setup, reconstructed = finish(stage_order.set_up_writing(job, view, encoder), done)
         start = rounds.first_round(setup, reconstructed.digest, pilot=pilot_counts(wanted))
         n_reused = len(done)
-        pilot_job = replace(job, root=job.seeds.child("pilot"))  # a run draws other random numbers
+        pilot_job = replace(job, root=job.seeds.child("pilot"))  # the run must not repeat the pilot's random numbers
         state, latents, filtered = finish(stage_order.write_round(pilot_job, setup, start, reconstructed, 1), done)
     judged = read_candidates(filtered.folder / JUDGED)
     write_json(job.workspace.root / TEXTS, [_shown(candidate) for candidate in judged])
@@ -232,7 +232,10 @@ def accepted_rates(judged: Sequence[Candidate]) -> dict[str, float]:
 
 
 def expected(wanted: Counts, rates: Mapping[str, float]) -> tuple[dict[str, int], dict[str, int]]:
-    """Return the expected records and latents of each label; `rates` are the shares of latents that give a record."""
+    """Return the expected number of records, and the expected number of latents, by label.
+
+    `rates` has, for each label, the share of latents that give a record.
+    """
     requested, number = rounds.first_requested(wanted), 1
     kept_before = dict.fromkeys(wanted, 0.0)
     while True:
@@ -248,9 +251,9 @@ def _advice(
 ) -> Iterator[str]:
     """Yield what to change for each reason that rejected at least a tenth of the candidates, most frequent first.
 
-    `bounds` has the limits of each filter by its name. An additional line follows in two cases:
+    `bounds` has the limits of each filter, by the filter's name. An additional line follows in two cases:
 
-    - The reason is `length_long`, and `max_new_tokens` allows more tokens than the longest accepted text has.
+    - The reason is `length_long`, and `max_new_tokens` allows longer texts than the filter accepts.
     - The reason is `class_agreement`, and a lower limit would accept the share `SHARE_OF_REAL` of the real records.
     """
     counts = Counter(counts_by_reason(tuple(judged)))
@@ -296,7 +299,7 @@ def _most_confused(judged: Sequence[Candidate], vectors: Float32, train: Embedde
 
 
 def _savings(wanted: Counts, rates: Mapping[str, float], n_candidates: int, texts: int) -> Iterator[str]:
-    """Yield a line if a run with one candidate per latent would write less than three quarters of the `texts`."""
+    """Yield a line if a run with one candidate per latent would write fewer than three quarters of `texts` texts."""
     n_with_one = sum(expected(wanted, rates)[1].values())
     if n_candidates > 1 and n_with_one < 0.75 * texts:
         yield (
@@ -306,7 +309,7 @@ def _savings(wanted: Counts, rates: Mapping[str, float], n_candidates: int, text
 
 
 def _accepted(judged: Sequence[Candidate], vectors: Float32, latents: Latents) -> tuple[LabelledTexts, set[str]]:
-    """Return the accepted texts of the pilot with their vectors, and the ids of the parents of their latents."""
+    """Return the accepted texts with their vectors, and the ids of the records from which their latents were made."""
     rows = [i for i, candidate in enumerate(judged) if candidate.passed]
     row_of_latent = {name: i for i, name in enumerate(latents.ids)}
     parents = {p for i in rows for p in latents.parent_ids[row_of_latent[judged[i].latent_id]]}
@@ -317,10 +320,11 @@ def _accepted(judged: Sequence[Candidate], vectors: Float32, latents: Latents) -
 def _risks(
     policy: Policy, utility: Utility, n_candidates: int, judged: Sequence[Candidate], train: Corpus
 ) -> Iterator[str]:
-    """Yield a line for each rule that requires at least some utility and that the run may fail.
+    """Yield a line for each rule that sets a lower limit on utility and that the run might fail.
 
-    The rule may fail if its limit is above the expected ratio or, if the rule is on the lower end of an interval,
-    above the lower end of the expected ratio. Rules on metrics that `utility` lacks are skipped.
+    The run might fail the rule if the limit is above the expected ratio or, for a rule on the lower end of an
+    interval, above the lower end of the interval of the expected ratio. Rules on metrics that `utility` lacks are
+    skipped.
     """
     for rule in policy.all_rules():
         source, _, name = rule.metric.rpartition(".")
@@ -343,7 +347,10 @@ def _risks(
 
 
 def _rarely_accepted(policy: Policy, wanted: Counts, judged: Sequence[Candidate], n_candidates: int) -> Iterator[str]:
-    """Yield a line for each rule on class sizes that fails if each class has the lower end of its accepted share."""
+    """Yield a line for each rule on class sizes that fails if each class has its smallest likely accepted share.
+
+    This share is the lower end of an interval with the one-sided confidence `CAUTION`.
+    """
     written, kept = Counter(c.label for c in judged), Counter(c.label for c in judged if c.passed)
     low_rates = {y: clopper_pearson(kept[y], written[y], confidence=CAUTION).low for y in wanted}
     records, _ = expected(wanted, {y: 1 - (1 - p) ** n_candidates for y, p in low_rates.items()})
@@ -355,7 +362,7 @@ def _rarely_accepted(policy: Policy, wanted: Counts, judged: Sequence[Candidate]
 
 
 def _audit_risks(job: Job, policy: Policy, prepared: prepare.Prepared, judged: Sequence[Candidate]) -> Iterator[str]:
-    """Yield a line for each audit of `SINGLE_TEXT_AUDITS` that the policy reads and the accepted texts fail."""
+    """Yield a line for each audit in `SINGLE_TEXT_AUDITS` that affects the decision and fails on accepted texts."""
     deciding = {*policy.required, *(rule.metric.partition(".")[0] for rule in policy.all_rules())}
     names = [name for name in SINGLE_TEXT_AUDITS if name in deciding]
     written = tuple(Record(id=c.latent_id, text=c.text, label=c.label, group=c.latent_id) for c in judged if c.passed)

@@ -38,14 +38,14 @@ FILE = "preview.json"  # file of the workspace with the written texts
 FOLDER = "preview"  # folder of the workspace with results for the first notes of a hospital source
 N_TEXTS = 10  # largest number of texts
 MAX_TEXTS_PER_CLASS = 2
-MIN_PERSONS = 12  # number of persons that are always taken from a class; interpolation needs several
+MIN_PERSONS = 12  # number of persons of each class whose records are always used; interpolation needs several persons
 MAX_RECORDS = 300  # number of train records above which no persons beyond `MIN_PERSONS` per class are added
 FIRST_NOTES = 3000  # number of notes of a hospital source that are read first
 PART_READ = (
     f"Only the first {FIRST_NOTES} notes of the source were read. Classes with fewer than {MIN_PERSONS} train "
     "persons among these notes are left out."
 )
-# key: de-identification engine; value: number of characters that it reads in about 15 seconds, as `rules` if `off`
+# key: de-identification engine; value: number of characters that it reads in about 15 seconds (`off`: as for `rules`)
 MAX_CHARACTERS = {"rules": 600_000, "rules+ner": 60_000, "off": 600_000}
 WARNING = "Not audited and not filtered: these texts can contain passages of single records. Keep them private."
 
@@ -55,7 +55,7 @@ class Preview:
     """A few texts that were neither filtered nor audited, and are as private as the source."""
 
     texts: tuple[Candidate, ...]
-    prompts: tuple[str, ...]  # last message of each prompt; empty without `writer: prompt`
+    prompts: tuple[str, ...]  # last message of each prompt; empty without `writer: prompt`, or with `segments`
     n_records: int  # number of train records that were used
     is_part: bool = False  # whether only the first notes of a hospital source were read
 
@@ -89,7 +89,7 @@ def make_preview(config: Config, progress: Progress) -> Preview:
         ConfigError: the configuration has a privacy budget, or the policy does not accept the style or the server.
         SynthGenError, AuditError: the source, the policy or a model cannot be used, or the model wrote no text.
 
-    Privacy: reads train without noise. A run draws different random numbers, so no run releases these texts. The
+    Privacy: reads train and adds no noise. A run draws different random numbers, so no run releases these texts. The
         result is as private as the source.
     """
     if config.interpolate.is_dp:
@@ -149,8 +149,8 @@ def _of_large_classes(train: Corpus) -> Corpus:
 def sample_of(train: Corpus, most_characters: int) -> Corpus:
     """Return the records of some persons of train: of the first persons of every class, and of further persons.
 
-    All records of the first `MIN_PERSONS` persons of each class are returned. Further persons are added while there
-    are at most `MAX_RECORDS` records and `most_characters` characters.
+    All records of the first `MIN_PERSONS` persons of each class are returned. Records of further persons are added as
+    long as the sample has at most `MAX_RECORDS` records and `most_characters` characters.
     """
     rank_of: dict[tuple[str, str], int] = {}  # position of each person in the class
     n_persons: Counter[str] = Counter()
@@ -172,7 +172,7 @@ def sample_of(train: Corpus, most_characters: int) -> Corpus:
 
 
 def counts_of(train: Corpus) -> dict[str, int]:
-    """Return the number of texts per class: two for at most five classes, else one for each of the ten largest."""
+    """Return the number of texts by class: two if at most five classes exist, else one in each of the ten largest."""
     by_size = sorted(train.counts().items(), key=lambda item: (-item[1], item[0]))
     each = MAX_TEXTS_PER_CLASS if MAX_TEXTS_PER_CLASS * len(by_size) <= N_TEXTS else 1
     return {label: each for label, _ in by_size[: N_TEXTS // each]}
@@ -210,7 +210,7 @@ def _embedded(encoder: Encoder, train: Corpus, progress: Progress) -> Embedded:
 def _decoded(
     setup: rounds.Setup, latents: Latents, settings: Settings, job: Job
 ) -> tuple[tuple[Candidate, ...], tuple[str, ...]]:
-    """Return the texts, and the last message of the prompt of each text if the decoder writes from prompts."""
+    """Return the texts, and the last messages of their prompts; none without `writer: prompt` or with `segments`."""
     decoder, seeds = setup.decoder.open(), job.seeds.child("decode")
     with job.progress.stage("decode", total=len(latents), unit="texts") as advance:
         if setup.segment_writer is not None:

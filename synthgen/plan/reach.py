@@ -24,7 +24,7 @@ from synthgen.config import Config
 
 PERSONS, RECORDS = "persons", "records"  # units that the audits count: see `unit_of`
 USUAL_RATE = 0.2  # assumed accuracy of the linkage attacks on persons who are not in train
-EXTRA_INPUT = {  # audit: the input that a run does not supply to this audit
+EXTRA_INPUT = {  # key: audit; value: the input that a run does not supply to this audit
     "canaries": "a canary build (`audits canaries`, then options `--canaries` and `--canary-build` of `audits run`)",
     "accounting": "the log of a DP mechanism (option `--mechanism` of `audits run`)",
     "differencing": "the previous release (options `--previous` and `--previous-train` of `audits run`)",
@@ -44,7 +44,7 @@ class Reach:
     smallest_leak: float  # `leak` as a number, in the measure of the audit
     n_minimum: int | None = None  # smallest number of units with which a pass is possible; None: `n_needed`
     epsilon_ceiling: float | None = None  # largest epsilon that the attack can prove; None if the attack proves none
-    has_dependent_units: bool = False  # whether similar units count as fewer than `n`
+    has_dependent_units: bool = False  # whether the audit counts similar units as fewer than `n`
 
     @property
     def can_pass(self) -> bool:
@@ -127,7 +127,7 @@ def reach_of(
             n_minimum=needed_for_auc(MARGIN),
             leak=f"an AUC of {0.5 + auc_above_half:.3f}",
             smallest_leak=auc_above_half,
-            # half of the epsilon for replacing one person, because `epsilon_ceiling` is for adding or removing one
+            # `provable` is for replacing one person; an epsilon for adding or removing one person is half as large
             epsilon_ceiling=provable(guessed_roles(attacked), alpha=FAIL_LEVEL) / 2,
         ),
         "linkage": Reach(

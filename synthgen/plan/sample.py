@@ -1,4 +1,4 @@
-"""Draw the sample of persons that the pilot reads from a large source."""
+"""Draw the sample of persons that the pilot (a short test before a run) reads from a large source."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -16,7 +16,7 @@ SMALL_CLASS = 100  # in train and in control, a class with at most this number o
 
 
 def sample_for_pilot(job: Job, parts: StageResult) -> StageResult:
-    """Return the split, or a sample of its persons if the split has more than `MOST_RECORDS` records.
+    """Return train and control (`parts`), or a sample of their persons if they have over `MOST_RECORDS` records.
 
     Randomness: the stream "pilot/sample" decides for each person whether all records of the person are in the sample.
     """

@@ -10,11 +10,11 @@ from synthgen.core.types import Corpus
 
 MAX_LISTED_YEARS = 12  # if notes have more years, only the first, the last and the most frequent year are shown
 TOKENS_PER_WORD = 1.4  # mean of English clinical text with the tokenizer of the default language model
-MIN_WRITABLE_SHARE = 0.6  # smallest share of the words of train that must fit into generated texts
+MIN_WRITABLE_SHARE = 0.6  # `length_warning` warns if a smaller share of the words of train fits into generated texts
 
 
 def documents_in_words(counts: Mapping[str, Any]) -> list[str]:
-    """Return lines with the number of unused documents by reason, and the number of notes by year."""
+    """Return lines with the numbers of used documents, of unused documents by reason, and of notes by year."""
     profile = counts["profile"]
     years = profile["notes_by_year"]
     lines = [f"documents: {counts['in']} read, {counts['out']} notes of {profile['persons']} persons used"]

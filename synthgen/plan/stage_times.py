@@ -12,7 +12,7 @@ PER_MINUTE = 60  # seconds per minute
 PILOT = "-pilot"  # suffix of the names of stages that only the pilot runs
 SHOWN_IN_SECONDS = 120  # times below this number of seconds are shown in seconds, longer times in minutes
 # Stages whose time is divided by the number of processes. Audits and the filter stage are not listed, because more
-# machines shorten them less: each audit has only one shard, and only a part of the filter stage has shards.
+# machines shorten them less: each audit runs in one process, and only a part of the filter stage can be divided.
 DISTRIBUTED = ("deidentify", "embed", "embed-control", "decode", "re-embed")
 WHOLE = ("extract", "load", "split")  # the pilot always runs these stages on the whole source
 PER_RECORD = ("deidentify", "embed")  # the time of these stages is proportional to the number of records
@@ -24,7 +24,7 @@ class StageTime:
     """The time of a stage of a run."""
 
     name: str
-    done: float  # seconds that were measured in the pilot; the run reuses the result
+    done: float  # seconds that the pilot measured if the run reuses the result, else 0
     rest: float  # further seconds that are predicted for the run
     is_distributed: bool = False  # whether the stage is in `DISTRIBUTED`
     disk: int = 0  # predicted size of the result in bytes
@@ -62,14 +62,18 @@ def stage_times(
     sizes: tuple[int, int, int],
     n_source: int,
 ) -> tuple[StageTime, ...]:
-    """Return the time of each stage of a run, in order. The pilot embeds train only; the run also embeds control.
+    """Return the time of each stage of a run, in the order of the run.
+
+    The pilot embeds only train, so the time to embed control is added to the time of the stage `embed`.
 
     Args:
-        reused: stages before writing; the run reuses all results or, after a pilot on a sample, those in `WHOLE`.
+        reused: stages before any text is written; the run reuses all results or, after a pilot on a sample, those
+            in `WHOLE`.
         written: stages that wrote and filtered the texts of the pilot.
         repeats: number of texts of the run, divided by the number of texts of the pilot.
         sizes: numbers of records that the pilot read from train and from control, and that the run will write.
-        n_source: number of records of train and control; if the pilot did not read all, times per record are scaled.
+        n_source: number of records of train and control. If the pilot read fewer, the times of the stages in
+            `PER_RECORD` are scaled to this number.
     """
     n_train, n_control, n_synthetic = sizes
     scale = n_source / (n_train + n_control)

@@ -1,4 +1,4 @@
-"""Find rules of a policy that no run can meet with any records."""
+"""Find the rules of a policy that a run cannot meet, whatever its records are."""
 
 from collections.abc import Iterator
 
@@ -6,7 +6,8 @@ from audits.gate.policy import Policy
 from audits.gate.rule import Rule
 from audits.runner.registry import AUDITS
 
-# key: first part of a metric ("secret.private") that is no audit; value: its possible second parts, None for any
+# key: first part of the name of a metric that is not from an audit, such as "secret" in "secret.private"; value: the
+# possible second parts, None for any
 NUMBERS: dict[str, frozenset[str] | None] = {
     "records": frozenset({"synthetic", "quarantined"}),
     "attempts": frozenset({"number"}),
@@ -16,8 +17,8 @@ NUMBERS: dict[str, frozenset[str] | None] = {
     "deidentify": frozenset({"recall"}),
     **dict.fromkeys(("utility", "input_checks", "dp", "selftest"), None),
 }
-AT_LEAST = {"attempts.number": 1.0}  # metric: smallest possible value; 0 for metrics that are not listed
-# metrics that have a smallest possible value: the value in `AT_LEAST`, or else 0
+AT_LEAST = {"attempts.number": 1.0}  # key: metric; value: its smallest possible value
+# metrics that have a smallest possible value; this value is in `AT_LEAST`, or else it is 0
 NOT_NEGATIVE = {f"{source}.{name}" for source, names in NUMBERS.items() for name in names or ()}
 NOT_NEGATIVE |= {"memorization.hard_hits", "memorization.copied_persons", "identifiers.hard_hits", "membership.auc"}
 NOT_NEGATIVE |= {"membership.tpr_at_fpr_5pct", "utility.tstr_over_trtr", "utility.worst_class_ratio"}
@@ -48,7 +49,7 @@ def _why_unmeetable(rule: Rule, n_records: int) -> str | None:
             measured = ", ".join(f"{source}.{one}" for one in sorted(names))
             return f"no run measures this number; measured are {measured}"
     elif source not in AUDITS:
-        return f"no run measures this number; it must begin with {', '.join((*NUMBERS, *AUDITS))}"
+        return f"no run measures this number; its name must begin with {', '.join((*NUMBERS, *AUDITS))}"
     smallest = AT_LEAST.get(rule.metric, 0.0)
     if rule.op == "<=" and rule.metric in NOT_NEGATIVE and rule.limit < smallest:
         return f"the number is never below {smallest:g}; correct the policy"

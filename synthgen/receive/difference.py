@@ -1,4 +1,7 @@
-"""Compare two bundles A and B: their statements, files, measured numbers and records. Nothing is verified."""
+"""Compare two bundles (release folders): statements, files, numbers and records. No signature is verified.
+
+The statement is the signed description of a release. A gate is a condition of the policy, stated with its result.
+"""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -12,7 +15,7 @@ from synthgen.receive.received import ReceivedBundle
 _OF_ONE_RELEASE = ("releaseId", "timeCreated", "expires", "attempts", "inputs")
 _COMPARED_ELSEWHERE = ("gates", "config", "evidence")  # fields whose content `difference` compares item by item
 _NUMBERS = ("value", "low", "high", "confidence", "n")  # compared fields of a measured number
-Pairs = dict[str, list[Any]]  # for each name, the value in A and the value in B; None for a missing value
+Pairs = dict[str, list[Any]]  # for each name, the value in bundle A and in bundle B; None for a missing value
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +46,7 @@ class Difference:
             lines += [_side_by_side(part, name, *pair) for name, pair in fields[part].items()]
         lines += ["records: {a} in A, {b} in B".format(**fields["records"])]
         lines += ["texts: {equal} in both, {onlyA} only in A, {onlyB} only in B".format(**fields["records"])]
-        lines += ["texts in both with another label: {otherLabel}".format(**fields["records"])]
+        lines += ["texts in both, but with different labels: {otherLabel}".format(**fields["records"])]
         lines += [f"{'EQUAL' if self.is_equal else 'DIFFERENT'} in content; nothing was verified"]
         return "\n".join(map(printable, lines))
 
@@ -56,7 +59,8 @@ def difference(a: ReceivedBundle, b: ReceivedBundle) -> Difference:
 
     Bundles are equal if statement, settings, gates, measured numbers and records are equal. Some fields of the
     statement, such as date and id, differ between any two releases. They are listed under "release", but do not make
-    bundles unequal. Nor do different files make bundles unequal, because files such as README.md contain the date.
+    bundles unequal. Different files do not make bundles unequal either, because some, such as README.md, contain the
+    date.
     """
     stated = [bundle.statement.predicate.model_dump(mode="json", by_alias=True) for bundle in (a, b)]
     release = _differing(*({k: fields[k] for k in _OF_ONE_RELEASE} for fields in stated))
@@ -66,7 +70,7 @@ def difference(a: ReceivedBundle, b: ReceivedBundle) -> Difference:
     gates = _paired(*({gate["id"]: gate for gate in fields["gates"]} for fields in stated))
     measured = _paired(_metrics(a), _metrics(b))
     records = _compared_records(a, b)
-    # each record of A has the text and the label of a record of B; the numbers of records are compared below
+    # the last condition: each record of A has the text and the label of a record of B; the numbers are compared below
     is_equal = not statement and not settings and records["equal"] - records["otherLabel"] == records["a"]
     numbers = [*gates.values(), *measured.values()]
     is_equal = is_equal and records["a"] == records["b"] and all(left == right for left, right in numbers)

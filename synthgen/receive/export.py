@@ -1,4 +1,4 @@
-"""Write an unsigned copy of the records of a bundle: as CSV, for Hugging Face `datasets`, or as FHIR."""
+"""Write the records of a bundle (a release folder) as an unsigned copy: CSV, Hugging Face `datasets` or FHIR."""
 
 import csv
 import io
@@ -94,7 +94,8 @@ def export(bundle: Path, to: ExportFormat, out: Path) -> Exported:
 def csv_file(bundle: ReceivedBundle) -> dict[str, bytes]:
     """Return the records as CSV in UTF-8 with a header (RFC 4180); every cell is quoted.
 
-    A text that a spreadsheet would evaluate as a formula is unchanged, because the id is derived from the text.
+    A text that a spreadsheet would evaluate as a formula is not escaped, because the id of a record is derived
+    from its text.
     """
     text = io.StringIO(newline="")
     writer = csv.writer(text, quoting=csv.QUOTE_ALL, lineterminator="\r\n")

@@ -1,4 +1,4 @@
-"""Convert the records of a bundle to FHIR R4 resources that are marked as test data."""
+"""Convert the records of a bundle (a release folder) to FHIR R4 resources that are marked as test data."""
 
 import base64
 import json

@@ -1,4 +1,4 @@
-"""Show the receiver of a bundle what the bundle states about itself; nothing is verified."""
+"""Show the receiver of a bundle (a release folder) what the bundle states about itself; nothing is verified."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ UNVERIFIED = "Nothing was verified. Run `synthgen verify BUNDLE --trust TRUST.js
 class Overview:
     """The description of a bundle; nothing in it is verified."""
 
-    fields: dict[str, Any]  # JSON data; see `overview`
+    fields: dict[str, Any]  # JSON data; the function `overview` sets the names
 
     def to_json(self) -> dict[str, Any]:
         """Return the description as JSON-compatible data."""

@@ -1,4 +1,4 @@
-"""Read the content of a bundle: its statement, records, measured numbers and decisions. No signature is verified."""
+"""Read a bundle (a release folder): statement, records, measured numbers, decisions. No signature is verified."""
 
 import hashlib
 import os

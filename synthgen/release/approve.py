@@ -50,7 +50,7 @@ def approve(  # noqa: PLR0913 - one argument for each property of the decision
     no_review: bool = False,
     confirm: Callable[[str], None] = lambda _summary: None,
 ) -> Path:
-    """Verify a bundle, sign a decision about it, and return the path of the written file (a DSSE envelope).
+    """Verify a bundle (a release folder), sign a decision about it, and return the path of the signed file.
 
     `kind` is the decision. `APPROVE` approves the release, and `REJECT` blocks it. `CLOSE` closes the list of
     approvals: a verifier refuses an approval that follows. Only a releaser can close the list, after all required
@@ -58,12 +58,16 @@ def approve(  # noqa: PLR0913 - one argument for each property of the decision
     removal of an earlier decision.
 
     `role` is the role of the key in the trust root, and `now` is the signing time. `review` is the review page that
-    the person read; the decision states the sha256 of the page. `no_review` allows an approval without a page.
+    the person read; the decision states the sha256 of the page. `no_review` allows an approval without a page. Under
+    an independent policy, no measurement on private records may affect the decision, so a page cannot be given.
     `confirm` gets a summary of what will be signed, and raises an error to prevent the signature.
 
+    The signed file is a DSSE envelope.
+
     Raises:
-        UsageError: the key may not sign in this role or is not valid; neither `review` nor `no_review` is given for
-            an approval; or an independent policy applies and `review` is given.
+        UsageError: the key may not sign in this role or is not valid; `review` and `no_review` are both given;
+            neither is given for an approval, and the policy is not independent; or `review` is given, and the policy
+            is independent.
         DataError: the bundle or an earlier decision does not verify, the bundle changed during the check, the earlier
             decisions do not allow the new one, the review page belongs to a different release, or the verifier would
             refuse the new decision.
@@ -143,7 +147,7 @@ def _reasons_against(
     trust: TrustRoot,
     required: Sequence[ApprovalRule],
 ) -> list[str]:
-    """Return the reasons why this key may not sign this decision after the `earlier` ones; empty if it may."""
+    """Return the reasons why this key may not sign this decision after the decisions `earlier`; empty if it may."""
     found = approvals.objections(earlier, trust, required) if kind == "CLOSE" else []
     if kind == "APPROVE" and any(decision.kind == "CLOSE" for decision in earlier):
         found.append("the releaser has closed the list of approvals")

@@ -1,8 +1,8 @@
 """Collect the content of the bundle and of the report from the private workspace of a finished run.
 
 The bundle is the folder of the public files of a release. Its signed statement lists, among others, the models, the
-attempt and the privacy budget. Data of the workspace reach the bundle and the report only through this module, which
-rounds or removes private numbers as the policy requires.
+number of audits of the same control persons (attempts), and the privacy budget. Data of the workspace reach the
+bundle and the report only through this module, which rounds or removes private numbers as the policy requires.
 """
 
 import json
@@ -57,7 +57,8 @@ if TYPE_CHECKING:
     from synthgen.release.run import Run
 
 
-# advice for the data owner if the audits found passages or identifiers of persons under an independent policy
+# Advice for the data owner if the audits found passages or identifiers of persons under an independent policy. Under
+# such a policy, no measurement on private records affects the decision about the release.
 _CHECK_HITS = (
     "The guarantee limits the risk of each person, whatever the audits find. Check whether these passages and "
     "identifiers come from public text or from decode.prompt. Under the guarantee, the texts very probably repeat no "
@@ -141,7 +142,8 @@ def report_content(run: "Run", decision: Decision, release_id: str | None, *, pr
     `decision` is the result of `run.decide()`, and `release_id` is None if the release was refused.
 
     Privacy: a `private` report is for the data owner only. It shows exact numbers of the source, and shows synthetic
-        records even after a refusal. Other reports show what the policy allows, and synthetic records of a release.
+        records even after a refusal. Other reports show only the numbers that the policy allows, and show synthetic
+        records only if the release is allowed.
     """
     run.check_decision(decision)
     policy, record = run.policy, run.record
@@ -188,8 +190,9 @@ def report_content(run: "Run", decision: Decision, release_id: str | None, *, pr
 def _source_size(run: "Run", audit: Mapping[str, Any], policy: Policy) -> SourceSize:
     """Return the numbers of records and persons in train, as precisely as `policy` allows.
 
-    If a number of persons is declared (DP), and the policy does not publish exact counts, return only this number.
-    Otherwise, return the number of records and, if the source has person ids, a lower limit of that of persons.
+    If a number of persons is declared (DP), and the policy does not publish exact counts, return only the declared
+    number. Otherwise, return the number of records and, if the source has person ids, a lower limit of the number of
+    persons.
     """
     is_exact, declared = policy.disclosure.publish_exact_counts, run.config.dp.persons
     has_persons = run.config.source.has_persons
@@ -218,7 +221,7 @@ def _guarantee(run: "Run", decision: Decision) -> Guarantee | None:  # None with
 
 
 def copy_warnings(run: "Run") -> tuple[str, ...]:
-    """Return warnings for the data owner if the audits found hard hits and the policy is independent; else ()."""
+    """Return warnings for the data owner if the policy is independent and audits found copies or identifiers."""
     evidence = read_evidence((run.folder("audit") / EVIDENCE).read_bytes())
     hits = {name: evidence.metrics.get(f"{name}.hard_hits") for name in ("memorization", "identifiers")}
     found = [f"{name}: {metric.value:g}" for name, metric in hits.items() if metric is not None and metric.high > 0]
@@ -231,7 +234,7 @@ def copy_warnings(run: "Run") -> tuple[str, ...]:
 
 def _filter_counts(stage: StageRecord, policy: Policy) -> dict[str, int | str]:
     counts = {"candidates": stage.n_in, "kept": stage.n_out, **(stage.rejected or {})}
-    if stage.spare:  # number of candidates that passed all filters, but were not the best of their latent
+    if stage.spare:  # number of texts that passed all filters, but were not the best text of their vector
         counts["not_the_best_of_its_vector"] = stage.spare
     return {name: public_count(n, policy) for name, n in counts.items()}
 
@@ -258,7 +261,8 @@ def stated_attempts(run: "Run") -> dict[str, Any]:
 
     Raises:
         InputError: the ledger cannot be used, was changed, replaced or rolled back, or does not contain the run.
-        DataError: the policy is not independent, and the evidence has another number than the ledger, or none.
+        DataError: the policy is not independent, and the attempt number in the evidence is missing or differs from
+            the number in the ledger.
     """
     recorded = recorded_attempt(*ledger_of(run.config), run.record.stage("audit").attempt or "")
     ledger = recorded.ledger.model_dump(mode="json", exclude={"version"})
@@ -274,12 +278,12 @@ def stated_attempts(run: "Run") -> dict[str, Any]:
 def stated_privacy(run: "Run", *, has_groups: bool) -> dict[str, Any]:
     """Return the entry `privacy` of the statement: the claimed epsilon and delta, and the totals of the ledger.
 
-    `spentBefore` is the joint epsilon of all reservations in the ledger that are not voided, earlier or later, except
-    that of this run. Without a limit in the policy, `maxEpsilon` and `maxDelta` are the totals including this run.
+    `spentBefore` is the joint epsilon of all other reservations in the ledger, whether made before or after this run,
+    except voided ones. If the policy has no limit, `maxEpsilon` and `maxDelta` are the totals including this run.
 
-    Totals are computed at one delta, the smaller of two. One is the delta of the totals in the mechanism log, if the
-    ledger had other reservations. The other is the largest delta that policy and declared number of persons allow, or
-    `dp.delta` if the policy has no limit.
+    All totals are computed at the same delta: the largest delta that the policy and the declared number of persons
+    allow, or `dp.delta` if the policy has no limit. If the ledger had other reservations, the mechanism log has
+    totals too, computed at a delta that the log states; this delta is used if it is smaller.
 
     Raise Overspent if all runs together exceed the budget of the policy, and InputError if the ledger cannot be used,
     was changed, replaced or rolled back, or has no entry for the DP result of this run.
@@ -352,9 +356,10 @@ def _commitment(run: "Run", corpus: Corpus, key: bytes) -> dict[str, Any]:
 def stated_models(run: "Run") -> list[dict[str, Any]]:
     """Return the entry `models` of the statement: the models of the run record; a server's model counts as unknown.
 
-    Unless the writer is `xrag`, the vocabulary (without it, the bridge) and the style adapters follow.
+    Unless the writer is `xrag`, entries for the vocabulary (or the bridge, if there is no vocabulary) and for the
+    style adapters follow.
     """
-    models = [  # A model outside the registry may be trained on private data. The statement says that it was.
+    models = [  # a model outside the registry may be trained on private data, so the statement says that it is
         _model_entry(model.role, _public_name(model.name), model.digest, private=model.name not in MODELS)
         for model in run.record.models
     ]

@@ -74,10 +74,10 @@ def write_bundle(out_dir: Path, *, content: BundleContent, key: SigningKey, now:
 def _is_same(
     target: Path, digests: Mapping[str, str], key: SigningKey, content: BundleContent, now: datetime
 ) -> bool:
-    """Return whether `target` is a valid bundle that `key` signed, of the same data, evidence and policy.
+    """Return whether `target` is a valid bundle, signed with `key`, that has the same data, evidence and policy.
 
-    `digests` maps the new files to their sha256. The bundle is verified with a trust root that accepts only this key,
-    policy and ledger.
+    `digests` maps the new files to their sha256. The bundle is verified with a trust root (a list of accepted keys,
+    policies and ledgers) that contains only this key, policy and ledger.
     """
     own_root = TrustRoot.model_validate(
         {

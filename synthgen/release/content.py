@@ -1,4 +1,4 @@
-"""Define the content of a bundle, and check its decision, evidence and records before the bundle is written."""
+"""Define the content of a bundle (release folder), and check decision, evidence and records before it is written."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -13,7 +13,7 @@ from audits.verify.contents import MAX_LABEL_CHARACTERS, MAX_TEXT_CHARACTERS
 from audits.verify.vocabulary import NO_DP_STEP
 from synthgen.core.errors import DataError, InternalError, ReleaseRefused
 
-# entry `privacy` of the statement for a release without differential privacy; the audits measured its risk
+# entry `privacy` of the statement for a release without differential privacy, whose risk was measured by audits
 NO_DP = {"mechanism": "none+empirical", "unit": "group", "nonPrivateSteps": [NO_DP_STEP]}
 
 
@@ -31,7 +31,7 @@ class BundleContent:
     config: Mapping[str, Any]  # the settings that may be public, from `audits.verify.vocabulary.public_config`
     models: Sequence[Mapping[str, Any]]  # entry `models` of the statement: name and digest of each model
     inputs: Sequence[Mapping[str, Any]]  # commitments to train and control, from `commitment.commit_records`
-    attempts: Mapping[str, Any]  # number of the attempt and head of the ledger
+    attempts: Mapping[str, Any]  # number of the attempt (audit of these control persons), and head of the ledger
     license: str
     languages: Sequence[str]  # BCP 47 tags
     versions: Mapping[str, str]  # name -> digest (of source code) or version (of a library or "python")
@@ -89,13 +89,10 @@ def _check_records(content: BundleContent) -> None:
             found.append(f"row {row}: text or label contains a surrogate code point, which is not valid Unicode")
         if len(text) > MAX_TEXT_CHARACTERS:
             found.append(f"row {row}: the text has more than {MAX_TEXT_CHARACTERS} characters")
-    limit = f"at most {MAX_LABEL_CHARACTERS} printable characters are allowed"
     labels = sorted({label for _, label in content.records})
-    found += [
-        f"a label has {len(label)} characters, or contains unprintable characters; {limit}"
-        for label in labels
-        if len(label) > MAX_LABEL_CHARACTERS or not label.isprintable()
-    ]
+    allowed = f"at most {MAX_LABEL_CHARACTERS} are allowed"
+    found += [f"a label has {len(x)} characters; {allowed}" for x in labels if len(x) > MAX_LABEL_CHARACTERS]
+    found += ["a label contains unprintable characters" for x in labels if not x.isprintable()]
     if not set(content.formats) <= {"parquet", "jsonl"} or len(content.formats) == 0:
         found.append("release.formats must be parquet, jsonl or both")
     if found:

@@ -143,7 +143,7 @@ def load_public(path: Path) -> TrustKey:
 
 
 def check_validity(key: SigningKey, now: datetime) -> None:
-    """Raise DataError if the key is not valid at the time `now`, because a bundle signed then would not verify."""
+    """Raise DataError if the key is not valid at the time `now`, because a release signed then would not verify."""
     public = key.public
     if not instant(public.valid_from) <= now < instant(public.valid_until):
         valid = f"it is valid from {public.valid_from} to {public.valid_until}"

@@ -1,4 +1,4 @@
-"""Verify a received bundle, and read its records from exactly the bytes that were verified."""
+"""Verify a received bundle (a release folder), and read its records from exactly the bytes that were verified."""
 
 import hashlib
 from datetime import datetime
@@ -16,7 +16,7 @@ from audits.verify.tree import open_tree
 from audits.verify.trust import TrustRoot
 from synthgen.release.tables import read_data_file
 
-MAX_DATA_BYTES = 8 << 30  # larger data files are refused
+MAX_DATA_BYTES = 8 << 30  # 8 GiB; larger data files are refused
 
 
 class Release:

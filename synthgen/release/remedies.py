@@ -52,7 +52,7 @@ UNITS = {  # last part of the name of a metric, such as `auc` in `membership.auc
     "limit": "largest allowed additional risk, from 0 to 1",
     "lineage": "1 = parents known, 0 = not known",
     "tstr_over_trtr": "ratio of macro-F1",
-    "worst_class_ratio": "ratio of F1",
+    "worst_class_ratio": "ratio of recall",
     "tv_distance": "share of records",
     "synthetic": "records",
     "number": "audits of the same control persons",
@@ -82,7 +82,8 @@ def with_remedies(decision: Decision, audit_reasons: Mapping[str, str]) -> Itera
     """
     for gate in decision.gates:
         if gate.verdict != "PASS":
-            audit = gate.metric.removesuffix(".passed")  # the metric of a gate that requires a pass of an audit
+            # the metric `AUDIT.passed` belongs to a gate that requires an audit to pass
+            audit = gate.metric.removesuffix(".passed")
             reason = f"{gate.reason}: {audit_reasons[audit]}" if audit in audit_reasons else gate.reason
             found = f"{gate.id}: {gate.verdict}: {gate.metric}{_unit_and_n(gate)}: {reason}"
             yield f"{found}; to change this, {_remedy(gate)}; see `audits explain {_first_part(gate)}`"
@@ -95,7 +96,7 @@ def another_attempt(policy: Policy, *, is_dp: bool) -> str:
 
 
 def review_advice(workspace: Path, *, has_file: bool) -> str:
-    """Return a sentence on how to see the affected rows; `has_file`: whether the run has a configuration file."""
+    """Return a sentence on how to see the affected rows; `has_file` is True if the run has a configuration file."""
     call = "call `synthgen.release.review.page.write_review(run)`"
     how = f"run `synthgen review {shlex.quote(str(workspace))}`" if has_file else call
     return f"To see the rows and words that the audits found, {how}, which writes review.private.html."

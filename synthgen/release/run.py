@@ -80,7 +80,7 @@ class Run:
         """Return the label and text of each synthetic record of this run, even if the policy refuses the release.
 
         The result has the audited texts or, if the run ended before the audit, all texts that the filters accepted.
-        The texts are private until they are released. Raise DataError if the run did not reach the stage filter.
+        The texts are private until they are released. Raise DataError if the run did not reach the stage `filter`.
         """
         has_audit = any(stage.is_of("audit") for stage in self.record.stages)
         path = self.folder("audit") / SYNTHETIC if has_audit else self.folder("filter") / KEPT
@@ -92,11 +92,11 @@ class Run:
         return pa.Table.from_pylist(self.texts()).to_pandas()
 
     def compare(self, progress: Progress = silent, *, label_only: bool = True) -> Study:
-        """Train classifiers on the synthetic texts, on train, and on augmented train texts; test them all on control.
+        """Train classifiers on the synthetic texts, on train, and on augmented train texts; test all on control.
 
         With `label_only`, also train classifiers on texts that the language model writes from class names alone.
-        Writing these texts takes about as long as decoding one candidate for each text. Raise DataError if the run
-        did not reach the audit.
+        Writing these texts takes about as long as decoding one candidate for each synthetic text. Raise DataError if
+        the run did not reach the audit.
 
         Privacy: reads train and control without noise; the result contains scores only, and is private.
         """
@@ -116,7 +116,7 @@ class Run:
 
     @property
     def evidence(self) -> Evidence:
-        """The numbers that the gates read, in the form that the policy allows to be published."""
+        """The numbers that the gates (policy conditions) read, in the form that the policy allows to be published."""
         return self._evidence_under(self.policy)
 
     def _evidence_under(self, policy: Policy) -> Evidence:
@@ -130,7 +130,7 @@ class Run:
     def vocabulary(self) -> Vocabulary | None:
         """The words from which the prompt words were chosen.
 
-        None if the vectors reach the language model not only as words, but also or instead as soft tokens.
+        None if the language model gets the vectors as soft tokens, alone or in addition to words.
         """
         decode = self.config.decode
         if not decode.is_prompted:
@@ -159,13 +159,13 @@ class Run:
     def explain(self) -> str:
         """Write the private report; return a text on what did not pass, why, and what to change.
 
-        Privacy: the report and the text have exact numbers of private records.
+        Privacy: the report and the text contain exact numbers that were measured on private records.
         """
         decision = self.decide()
         state = "allows the release" if decision.allowed else "refuses the release"
         lines = [f"policy {self.policy.name} {state}", *decision.summary, *self.remedies(decision)]
         failed = {gate.metric for gate in decision.gates if gate.verdict != "PASS"}
-        # `remedies` has the reasons of the audits that must pass; these are other audits, of which a number fails
+        # audits with a number that does not meet a gate; if a verdict does not, `remedies` already states the reason
         others = {metric.partition(".")[0] for metric in failed if not metric.endswith(".passed")}
         results = read_report((self.folder("audit") / AUDIT).read_bytes()).results
         lines += [
@@ -177,7 +177,7 @@ class Run:
         return "\n".join(lines if decision.allowed else [*lines, *self.advice])
 
     def remedies(self, decision: Decision) -> tuple[str, ...]:
-        """Return one line with exact private numbers for each gate that is not met, see `with_remedies`."""
+        """Return one line with exact private numbers for each gate that did not pass; see `with_remedies`."""
         report = read_report((self.folder("audit") / AUDIT).read_bytes())
         reasons = {result.name: result.reason for result in report.results if result.verdict != "pass"}
         return tuple(with_remedies(decision.with_problems(report.input_checks["problems"]), reasons))
@@ -214,7 +214,7 @@ class Run:
         Args:
             decision: the result of `decide`.
             key: the key of the releaser, or the key file, whose passphrase comes from `keys.passphrase_for`.
-            out: the folder of bundles.
+            out: the folder in which the folder of the bundle is created.
             now: the signing time; None for the current time.
 
         Raises:
@@ -241,7 +241,7 @@ class Run:
 
 
 def note_config(config: Config, workspace: Workspace) -> None:
-    """Write the file that names the configuration into the workspace, if the configuration was read from a file."""
+    """If the configuration was read from a file, write the path of this file to `REPORTED` in the workspace."""
     if config.file is not None:
         write_json(workspace.root / REPORTED, {"config": config.file})
 

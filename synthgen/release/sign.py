@@ -14,7 +14,7 @@ from audits.verify.publickeys import keyid, plain_signature
 
 
 class ExternalKey(Protocol):
-    """What `sign` needs of a private key in hardware or in a key service: the public part, and a signature."""
+    """A private key in hardware or in a key service, which gives its public part and signs messages."""
 
     @property
     def public(self) -> bytes:

@@ -67,8 +67,8 @@ def load_signer(uri: str, public: Path, pin: Callable[[str], str] | None = None)
     """Return the key of a URI, after a test signature has shown that the key belongs to the public part.
 
     Examples of `uri` are `hsm:2?label=releaser`, `awskms:alias/releaser` and, for an unencrypted file,
-    `file2:/run/key.pem`. `public` is the `.pub.json` file, which names the key's owner. The library calls `pin`
-    with the name of a PIN or passphrase, and `pin` returns the value. `pin` is None if the key needs neither.
+    `file2:/run/key.pem`. `public` is the `.pub.json` file, which names the key's owner. If the key needs a PIN or
+    passphrase, securesystemslib calls `pin` with its name, and `pin` returns its value; otherwise, `pin` may be None.
 
     Raises:
         UsageError: the extra `kms` is not installed.

@@ -56,7 +56,10 @@ def bundle_parts(content: BundleContent, data: Mapping[str, bytes], now: datetim
 
 
 def release_payload(predicate: ReleasePredicate, digests: Mapping[str, str]) -> bytes:
-    """Return the bytes of the release statement, or raise VerifyError; `digests` maps a file name to its sha256."""
+    """Return the bytes of the release statement; `digests` maps each file name of the bundle to its sha256.
+
+    Raise VerifyError if a verifier would not accept the statement.
+    """
     stated = predicate.model_dump(mode="json", by_alias=True, exclude_unset=True)
     payload = canonical(statement(dict(digests), RELEASE_TYPE, stated))
     read_statement(ReleaseStatement, PAYLOAD_TYPE, payload)

@@ -1,4 +1,4 @@
-"""Write and read the data files of a bundle, which have the columns id, text and label."""
+"""Write and read the data files of a bundle (release folder), which have the columns id, text and label."""
 
 import io
 import json
@@ -12,7 +12,7 @@ from audits.verify.contents import COLUMNS, JSONL, PARQUET, jsonl_bytes, with_id
 
 
 def data_files(records: Sequence[tuple[str, str]], formats: Sequence[str]) -> dict[str, bytes]:
-    """Return the data files of records (text, label) by name; the rows are sorted by id and not as in `records`."""
+    """Return the data files of records (text, label) by file name; rows are sorted by id, not as in `records`."""
     ordered = with_ids(records)
     files = {}
     if "parquet" in formats:
@@ -23,7 +23,7 @@ def data_files(records: Sequence[tuple[str, str]], formats: Sequence[str]) -> di
 
 
 def read_data_file(name: str, data: bytes) -> pa.Table:
-    """Return a data file as a table of three string columns; the file is Parquet if its name ends so, else JSON."""
+    """Return a data file (Parquet if it is named *.parquet, else JSON Lines) as a table of three string columns."""
     schema = pa.schema([pa.field(column, pa.string(), nullable=False) for column in COLUMNS])
     if name.endswith(".parquet"):
         return pq.read_table(io.BytesIO(data), use_threads=False, pre_buffer=False).cast(schema)

@@ -1,4 +1,4 @@
-"""Request and attach RFC 3161 timestamps, which prove that a release or an approval was signed before a time."""
+"""Request and attach RFC 3161 timestamps, which prove that a signature existed at a certified time."""
 
 from datetime import datetime
 from pathlib import Path
@@ -30,7 +30,8 @@ def request_timestamp(envelope: Path, request: Path) -> None:
     data = timestamps.signature_bytes(_envelope(envelope))
     builder = TimestampRequestBuilder(data=data, hash_algorithm=HashAlgorithm.SHA256)
     # A nonce would make the authority's response valid for this request only. A response to an earlier request for
-    # the same signatures is also proof, so the request has no nonce. `attach_timestamp` refuses a response with one.
+    # the same signatures is also proof, so the request has no nonce. `attach_timestamp` refuses a response with a
+    # nonce.
     write_new(request, builder.nonce(nonce=False).build().as_bytes(), 0o644)
 
 

@@ -1,6 +1,6 @@
 """Compute the vector of a record from the record's segment vectors, and the segment vectors of new records.
 
-The segment vectors of a new record are weighted means of the segment vectors of the parents.
+The segment vectors of a new record are weighted means of the segment vectors of its parents, which are train records.
 """
 
 from collections.abc import Mapping, Sequence
@@ -45,10 +45,11 @@ MIN_PARENTS = 2  # smallest number of parents that must have a section, so that 
 def align(latents: Latents, parents: Segments, seeds: SeedTree) -> Segments:
     """Return the segments of new records, in the order of the latents; the vectors are not normalized.
 
-    For each new record, one parent is drawn at random. The record gets the sections that the drawn parent shares with
-    at least one more parent, in the order of the drawn parent. A section that only the drawn parent has is dropped,
-    because the new text would paraphrase this parent. A record with a single parent gets all sections of that parent.
-    Parents of weight 0 are ignored.
+    Each latent (an interpolated vector, with its parents and weights) becomes one new record; `parents` has the
+    segments of the train records. For each new record, one of its parents is drawn at random. The record gets the
+    sections that the drawn parent shares with at least one more parent, in the order of the drawn parent. A section
+    that only the drawn parent has is dropped, because the new text would paraphrase this parent. A record with a
+    single parent gets all sections of that parent. Parents of weight 0 are ignored.
 
     The segments of a section are called windows. Parent p has the weight w_p and, in the section, n_p
     windows with the vectors s_p,0 to s_p,n_p−1. The sums are over the parents that have the section. The new section

@@ -1,4 +1,8 @@
-"""Measure the number of words and sections of records, and the similarity of consecutive segments."""
+"""Measure the number of words and sections of records, and the similarity of consecutive segments.
+
+A section is the part of a record below one heading, or before the first heading. A segment is a section, or a part of
+a long section.
+"""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence

@@ -35,7 +35,7 @@ def heading_of(line: str) -> str | None:
 
 
 def shared_headings(texts: Sequence[str], groups: Sequence[str], least_persons: int) -> Mapping[str, str]:
-    """Return normal form -> written form for each heading that at least `least_persons` persons use.
+    """Return the written form of each heading that at least `least_persons` persons use, by its normal form.
 
     The written form is the form that most persons use, if at least `least_persons` persons use it. Otherwise, the
     written form is the normal form in capitals or, if `heading_of` does not recognise the capitals, the normal form

@@ -8,7 +8,7 @@ from synthgen.core.section import Section, Share
 
 
 class SplitConfig(Section):
-    """Expected shares of persons in the training and control parts, assigned by independent draws."""
+    """Expected shares of the persons in train and in control; each person is assigned by an independent draw."""
 
     train: Share = Field(
         0.5,

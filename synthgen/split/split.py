@@ -12,7 +12,7 @@ from synthgen.split.config import SplitConfig
 class SplitReport:
     """Sizes of the parts, and number and share of the near-duplicates removed from control."""
 
-    groups: dict[str, int]  # number of persons by part (train, control, rest)
+    groups: dict[str, int]  # number of persons by part (train, control, rest), before near-duplicates were removed
     records: dict[str, dict[str, int]]  # number of records by part and label, after near-duplicates were removed
     n_near_duplicates: int  # number of control records that were removed as near-duplicates of train records
     near_duplicate_rate: float | None  # share of control records that were removed; None if control was empty
@@ -34,8 +34,8 @@ def split(corpus: Corpus, config: SplitConfig, seeds: SeedTree) -> Split:
         u(g) = (key of `seeds` for person g) / 2^256;  train if u < p,  control if p <= u < p + q,  rest otherwise
 
     Here g is the id of a person, p = `config.train` and q = `config.control`. The key is a hash (`SeedTree.key`) of
-    the secret, the seed and the id, so the part of a person does not depend on other persons. The sizes of the parts
-    are random.
+    the run's secret (if it has one), the seed and the id, so the part of a person does not depend on other persons.
+    The sizes of the parts are random.
 
     A control record is removed if it is a near-duplicate of a train record (Jaccard index of 5-token shingles of at
     least 0.8), because the audits assume that train does not contain texts of control. The records of each part are

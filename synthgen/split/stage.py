@@ -1,4 +1,7 @@
-"""The split stage: assign the records of each person to train, to control or to neither."""
+"""The split stage: assign the records of each person to train, to control or to neither.
+
+Synthetic records are made from train only. The audits compare them with train and with control.
+"""
 
 from collections.abc import Mapping
 

@@ -197,7 +197,7 @@ def test_closing_and_rejecting_exclude_each_other(clinic, tmp_path):
         assert "does not hold the role releaser" in message(call("approve", bundle, *words, *options))
     options = ("--key", clinic.folder / "releaser.pem", "--trust", clinic.folder / "trust.json")
     as_releaser = ("--role", "releaser", "--no-review")
-    assert "a releaser can only close" in message(call("approve", bundle, *as_releaser, *options))
+    assert "a releaser can sign only a closing" in message(call("approve", bundle, *as_releaser, *options))
     assert files(bundle) == set()
     options = ("--role", "privacy_officer", "--key", key, "--trust", clinic.folder / "trust.json", "--reject")
     assert re.search(

@@ -27,7 +27,7 @@ from audits.core.types import Float
 ORDERS = (*range(2, 65), 72, 80, 96, 128, 192, 256, 384, 512, 768, 1024, 2048)
 MAX_EPSILON = 100.0  # if `rdp_epsilon` is larger, `pld_epsilon` is not computed, because it would take much memory
 GRID = 1e-4  # spacing of the discretised privacy loss; multiplied by `rdp_epsilon` / 10 if `rdp_epsilon` is above 10
-ROUNDING = 1e-9  # budgets use up delta if they leave at most this share of delta to the mechanisms
+ROUNDING = 1e-9  # `budgets` use up delta if the delta left for the mechanisms is at most this share of delta
 
 
 class EpsilonBounds(NamedTuple):
@@ -119,7 +119,10 @@ def closed_epsilon(costs: Sequence[MechanismCost], *, delta: float) -> float | N
 
 
 def equivalent_costs(costs: Sequence[MechanismCost]) -> Sequence[MechanismCost]:
-    """Return one Gaussian mechanism that costs as much as all `costs`; `costs` itself if empty or not closed-form."""
+    """Return one Gaussian mechanism that costs as much as all `costs` together.
+
+    The result is `costs` itself if it is empty or has no closed form (`closed_epsilon`).
+    """
     mu = _joint_mu(costs)
     if not costs or mu is None:
         return costs
@@ -237,8 +240,8 @@ def further_epsilon(spent: float, *, limit: float, delta: float) -> float:
     """Return the largest epsilon that one more run with Gaussian noise may have; 0 if `spent` reaches `limit`.
 
     `limit` is the largest allowed joint epsilon of all runs, and `spent` is the joint epsilon of the earlier runs.
-    Both, and the result, are epsilons at `delta`. The squares of mu of the earlier runs and of the new run have the
-    sum `gaussian_mu(limit)`².
+    Both, and the result, are epsilons at `delta`. Each epsilon corresponds to a mu (`gaussian_delta`). The squares of
+    mu of the earlier runs and of the new run have the sum `gaussian_mu(limit)`².
     """
     mu_squared = gaussian_mu(limit, delta=delta) ** 2 - (gaussian_mu(spent, delta=delta) ** 2 if spent > 0 else 0.0)
     return gaussian_epsilon(math.sqrt(mu_squared), delta=delta) if mu_squared > 0 else 0.0

@@ -48,11 +48,12 @@ class Accounting:
     - claim: the claimed epsilon is at least the epsilon recomputed at the claimed delta.
     - accountants: the accountants agree up to `AGREEMENT`. The epsilon by privacy loss distributions (PLD) must be at
       most that by Rényi divergences (RDP), equal to the closed form if there is one, and within the bounds by privacy
-      loss random variables (PRV) if these were computed. If they disagree, the outcome is `missing`.
-    - delta: delta is at most 1 / (10·n), for this release and for all releases together. n is the larger of two
-      numbers: the declared number of persons, and the number of train persons rounded down to two significant digits.
+      loss random variables (PRV) if these were computed. If they disagree or there is only one, the outcome is
+      `missing`.
+    - delta: delta is at most 1 / (10·n), for this release and for all releases together. n is the declared number of
+      persons or, if larger, the number of train persons after rounding down to two significant digits.
     - unit: contributions are clipped per person and not per record, and train has person ids.
-    - persons: the digest of the persons in the log is that of the persons of train.
+    - persons: the digest of the person ids in the log is that of the person ids of train.
     - seeds: no two mechanisms share the seed of their noise, and no mechanism uses the seed of the previous release.
     - poisson sampling, noise, clipping, normaliser (divisor of the noisy sum): the dry run confirms the log. No two
       steps, of one or of two mechanisms, add the same noise.
@@ -72,8 +73,8 @@ class Accounting:
     - epsilon_rdp: the upper bound by RDP.
     - epsilon_prv: the upper bound by PRV, only for comparison. If it could not be computed, it is absent, and
       `details["accountants"]["prv_absent"]` says why.
-    - epsilon_spent: the larger of claimed and recomputed joint epsilon of the check composition; absent if the log
-      claims no joint epsilon, or if reads and earlier releases use up its delta.
+    - epsilon_spent: the larger of the claimed and the recomputed joint epsilon (see composition); absent if the log
+      claims no joint epsilon, or if reads and earlier releases use up the delta of this claim.
     - unaccounted_reads: number of kinds of read that have the status `unaccounted` or are not in the log.
 
     `details["power"]["smallest_leak"]` assumes that the noise of each mechanism is too small by the smallest share
@@ -119,7 +120,7 @@ class Accounting:
 def _composed_bounds(log: MechanismLog) -> EpsilonBounds | None:
     """Return the joint epsilon, at `log.spent.delta`, of this release and the earlier ones not declared disjoint.
 
-    The result is None if the log claims no joint epsilon, or if reads and earlier releases use up its delta.
+    The result is None if the log claims no joint epsilon, or if reads and earlier releases use up the claimed delta.
     """
     if log.spent is None:
         return None
@@ -150,7 +151,8 @@ def _check_epsilon(
 ) -> ClaimCheck:
     """Return the check that the claimed epsilon is at least the recomputed one.
 
-    `recomputed` is None if budgets (of reads or earlier releases) use up delta; then the check is broken.
+    `recomputed` is None if budgets (of reads or earlier releases) use up delta; then the check is broken with the
+    message `delta_too_small`. Any other message begins with the claim and `how`, such as "epsilon 2 is claimed".
     """
     if recomputed is None:
         return ClaimCheck(name, "broken", delta_too_small)
@@ -323,7 +325,7 @@ def _details(log: MechanismLog, bounds: EpsilonBounds | None, checks: list[Claim
     worst: dict[str, str] = {}
     for check in sorted(checks, key=lambda c: ("broken", "missing", "holds").index(c.outcome)):
         worst.setdefault(check.name, check.outcome)
-    # steps of the mechanism whose dry run logged the smallest share of the steps that it needs; reported in `power`
+    # for `power`: numbers of logged and needed steps, of the mechanism for which their ratio is smallest
     logged, needed = min(
         ((0 if m.dry_run is None else len(m.dry_run.noise), needed_steps(m)) for m in log.mechanisms),
         key=lambda steps: steps[0] / steps[1],

@@ -1,8 +1,8 @@
 """The format of the log of a differentially private (DP) release, which the accounting audit reads.
 
 The log lists the DP mechanisms, the reads, and the claim. A mechanism adds noise to a sum of one contribution (a
-vector) per person, in one or more steps; contributions are clipped to a largest norm, the clip norm. A read is an
-access to the persons' records other than by a mechanism. The claim is the epsilon and delta that the release states.
+vector) per person, in one or more steps; contributions are clipped to a largest norm, the clip norm. A read is one
+use of the persons' records; `ReadKind` lists the kinds. The claim is the epsilon and delta that the release states.
 The log is a JSON object with the fields of `MechanismLog` and no further fields:
 
     {"schema_version": 2, "release": "2026-11", "n_persons": 5000, "person_set": "<sha256>",
@@ -97,7 +97,7 @@ class Normaliser(Closed):
     """The number by which the noisy sum is divided.
 
     - `constant`: the number is `value`, from the configuration.
-    - `answers`: the number is computed from noisy answers to queries. A sum that is not divided may have this source.
+    - `answers`: the number is computed from noisy answers to queries. A sum that is not divided may also state it.
     - `data`: the number is counted from the data without noise.
     """
 
@@ -112,7 +112,7 @@ class Normaliser(Closed):
 
 
 class DryRunLog(Closed):
-    """The log of a dry run: a second run of the same code, with fictional persons and new seeds, never released.
+    """The log of a dry run: a second run of the same code on fictional persons, with new seeds; it is never released.
 
     The dry run may have fewer steps than the real run. Its number of persons must differ from that of the real run by
     at least a tenth; otherwise, a normaliser counted from the data looks like a constant. At least one contribution
@@ -126,7 +126,8 @@ class DryRunLog(Closed):
     n_persons: Count  # number of fictional persons
     batches: tuple[tuple[Index, ...], ...] | None = None  # numbers (from 0) of the persons in the batch of each step
     noise: tuple[Annotated[Finite, Field(ge=0)], ...] = ()  # size of the noise of each step, with full precision
-    dimension: Count | None = None  # number of coordinates of z that count in `noise`; the same ones in each step
+    # number of coordinates of z that count in `noise`; in every step, the same coordinates count
+    dimension: Count | None = None
     leading: tuple[Leading, ...] = ()  # the first coordinates of z in each step: at least eight, preferably all
     max_norm: Annotated[Finite, Field(ge=0)] | None = None  # largest norm of a person's contribution after clipping
     largest_row: Annotated[Finite, Field(ge=0)] | None = None  # largest norm of a contribution before clipping
@@ -180,7 +181,7 @@ class RecordRead(Closed):
 
     - `none`: there was no read of this kind, or only of public data.
     - `accounted`: the claim includes the read. `cost` is the epsilon and delta of the read, or `mechanism` if the
-      access was made by one of the mechanisms of this log.
+      cost of a mechanism in this log includes the read.
     - `unaccounted`: there was a read, but the claim does not include it, and the release does not state it.
     - `outside` (only for the kinds in `DECLARABLE`): the claim does not include the read, but the release states it.
     """
@@ -217,7 +218,8 @@ class MechanismLog(Closed):
     n_persons: Count  # lower bound on the number of persons, declared in the configuration
     person_set: Sha256  # digest of the persons of this release, see `person_set_digest`
     claim: PrivacyBudget  # epsilon and delta claimed for this release alone
-    # epsilon and delta claimed jointly for this release and the earlier ones that share persons; None if none do
+    # epsilon and delta claimed jointly for this release and all earlier releases that share persons with it; None if
+    # no earlier release does
     spent: PrivacyBudget | None
     mechanisms: Annotated[tuple[Mechanism, ...], Field(min_length=1, max_length=MOST_MECHANISMS)]
     replay: ReplayLog | None = None

@@ -1,7 +1,8 @@
 """Compute bounds on epsilon by privacy loss random variables (PRV) with the library Opacus.
 
-The accounting audit compares these bounds with the epsilon by privacy loss distributions, and does not pass if they
-disagree. Without Opacus, the audit omits this comparison.
+The accounting audit compares these bounds with the epsilon that it computes by privacy loss distributions, and does
+not pass if that epsilon is outside the bounds by more than a tolerance. Without Opacus, the audit omits this
+comparison.
 """
 
 import importlib
@@ -33,9 +34,9 @@ class PrvBounds(NamedTuple):
 def prv_bounds(costs: Sequence[MechanismCost], *, delta: float, approximate_epsilon: float) -> PrvBounds:
     """Return bounds on the joint epsilon of Gaussian mechanisms, with or without Poisson sampling.
 
-    Opacus composes the privacy loss only from the data set with a person to the data set without this person. For
-    sampled Gaussian noise, the opposite direction has no larger delta (Zhu, Dong and Wang, AISTATS 2022). The
-    numerical error of epsilon is at most max(.01, approximate_epsilon / 1000).
+    Opacus composes the privacy loss in one direction only: from the data set with a person to the data set without
+    this person. For sampled Gaussian noise, the opposite direction has no larger delta (Zhu, Dong and Wang, AISTATS
+    2022). The numerical error of epsilon is at most max(.01, approximate_epsilon / 1000).
 
     Cost: seconds; the first call imports Opacus and torch.
     Reference: Gopi, Lee and Wutschitz, "Numerical composition of differential privacy", NeurIPS 2021, as Opacus

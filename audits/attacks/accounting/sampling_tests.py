@@ -1,7 +1,8 @@
-"""Test statistically whether the batches and the noise that a dry run logged are as the log of a DP release claims.
+"""Test statistically whether the batches and the noise in a dry run agree with the log of a DP release.
 
-A dry run is a second run of the code on fictional persons. A batch has the persons of one step. A mechanism with
-sampling draws each batch at random. If a mechanism is correct, about one p-value in a million is below `ALPHA`.
+A dry run is a second run of the code on fictional persons. A mechanism is a noisy computation in one or more steps. A
+mechanism with sampling draws, for each step, a random set of persons (batch). If a mechanism is correct, about one
+p-value in a million is below `ALPHA`.
 """
 
 import math
@@ -16,8 +17,8 @@ from audits.core.stats import POWER
 from audits.core.types import Int
 
 ALPHA = 1e-6  # significance level of each test
-# smallest number of steps in a dry run, for which the tests detect the mistakes named below; a mechanism without
-# sampling that has fewer steps must log all its steps
+# smallest number of steps in a dry run; with so many steps, each test detects the mistakes that the docstrings below
+# name for it. A mechanism without sampling that has fewer steps must log all its steps.
 MIN_STEPS = 200
 MIN_ORDERED = 1000  # smallest number of coordinates for the test `order`, whose p-value is only approximate
 TIE = 1e-7  # two coordinates are tied if their absolute values differ by at most this
@@ -25,15 +26,15 @@ MIN_PERSONS = 50  # smallest number of fictional persons in a dry run of a mecha
 
 
 class Participation(NamedTuple):
-    """Counts of the batches of T steps with n persons."""
+    """Counts for T batches, one per step, that are drawn from n persons."""
 
-    sizes: Int  # (T,), number of persons in each batch
-    participations: Int  # (n,), number of batches that contain each person
-    overlaps: Int  # (T - 1,), number of persons in both of two consecutive batches
+    sizes: Int  # number of persons in each batch; shape (T,)
+    participations: Int  # number of batches that contain each person; shape (n,)
+    overlaps: Int  # number of persons in both of two consecutive batches; shape (T - 1,)
 
 
 def count_participation(batches: Sequence[Sequence[int]], n_persons: int) -> Participation:
-    """Return the counts of batches. A batch has numbers of persons, from 0 to `n_persons` - 1, without repetition."""
+    """Return the counts of batches. Each batch lists different persons by number, from 0 to `n_persons` - 1."""
     sets = [set(batch) for batch in batches]
     drawn = np.array([person for batch in batches for person in batch], dtype=np.int64)
     return Participation(
@@ -44,12 +45,12 @@ def count_participation(batches: Sequence[Sequence[int]], n_persons: int) -> Par
 
 
 def poisson_tests(draws: Participation, *, rate: float) -> dict[str, float]:
-    """Return two-sided p-values for the hypothesis that each person is in each batch independently, at the rate q.
+    """Return p-values for the hypothesis that each person is in each batch independently with probability q.
 
     q is `rate`; 0 < q < 1. There are n persons and T batches. X_t is the number of persons in batch t, and P_i
-    the number of batches that contain person i. The four tests are:
+    the number of batches that contain person i. There are four two-sided tests:
 
-    - rate: the sum of all X_t is compared with Bin(n·T, q). The test is exact and detects any other rate.
+    - rate: the sum of all X_t is compared with Bin(n·T, q). The test is exact and detects a probability other than q.
     - sizes: sum over t of (X_t - n·q)² / (n·q·(1 - q)). This sum is too small for batches of fixed size.
     - participations: sum over i of (P_i - T·q)² / (T·q·(1 - q)). This sum is too small if batches are consecutive
       parts of a shuffled list.
@@ -58,7 +59,8 @@ def poisson_tests(draws: Participation, *, rate: float) -> dict[str, float]:
 
     Each of the last three sums is compared with the gamma distribution that has the sum's mean and variance. The
     sums of `sizes` and `participations` have m terms. Each term is made from a count with the distribution Bin(k, q).
-    For `sizes`, m = T and k = n; for `participations`, m = n and k = T. Their mean and variance are
+    For `sizes`, m = T and k = n; for `participations`, m = n and k = T. The mean and the variance of these two sums
+    are
 
         mean m,  variance m·(2 + (1 - 6·q·(1 - q)) / (k·q·(1 - q)))
 
@@ -78,9 +80,9 @@ def poisson_tests(draws: Participation, *, rate: float) -> dict[str, float]:
 def noise_tests(noise: Sequence[float], *, degrees: int) -> dict[str, float]:
     """Return p-values for the hypothesis that the logged noise is as large and as variable as claimed.
 
-    `noise` has the size of the noise of each step. z is the noise divided by its claimed scale. A size is the sum of
-    the squared coordinates of z for Gaussian noise, and twice the sum of their absolute values for Laplace noise.
-    Under the hypothesis, a size has a chi-squared distribution with `degrees` degrees of freedom.
+    `noise` has one size for each step. Let z be the noise of a step, divided by its claimed scale. The size is the
+    sum of the squared coordinates of z for Gaussian noise, and twice the sum of their absolute values for Laplace
+    noise. Under the hypothesis, a size has a chi-squared distribution with `degrees` degrees of freedom.
 
     - scale: two-sided test of the sum of all sizes. It detects noise that is too large or too small in total.
     - shape: Kolmogorov-Smirnov test of the sizes. It detects noise that varies too little from step to step.

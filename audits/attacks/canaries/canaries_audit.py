@@ -3,7 +3,8 @@
 A canary is an invented person. For each canary, a fair coin decides whether it is inserted into the train data of the
 canary build or omitted. The canary build is a second build of the same pipeline, which is never released. Attacks
 score each canary by its similarity to the synthetic table of the canary build. If the scores distinguish inserted
-from omitted canaries, the generator reveals on whom it was trained. The audit also counts reproduced endings.
+from omitted canaries, the generator reveals on whom it was trained. The audit also counts canaries whose last eight
+words are reproduced.
 """
 
 from collections.abc import Mapping
@@ -34,12 +35,13 @@ CONTROL_CONFIDENCE = 0.9999
 class CanaryAudit:
     """Test whether the synthetic table of a canary build shows which canaries were inserted.
 
-    `audits explain canaries` describes the attack and the verdicts. A membership attack gives each canary a score,
-    which should be higher if the canary was inserted; the stacked attack combines all scores. The audit guesses the
-    coins from the scores. If more guesses are right than a claimed epsilon allows, the claim is refuted. The
-    reference is the given table of other text or, without one, the text of a fifth of the control persons.
+    `audits explain canaries` describes the attacks and the verdicts. Each membership attack gives each canary a
+    score, which should be higher if the canary was inserted; the stacked attack combines all scores. The audit
+    guesses the coins from the scores. If more guesses are right than a claimed epsilon allows, the claim is refuted.
+    The attacks are fitted on the reference: the given table of other text or, without one, the text of a fifth of the
+    control persons.
 
-    Metrics; auc, epsilon_lower_bound and scan_p use only the one-row canaries, which have one record each:
+    Metrics (auc, epsilon_lower_bound and scan_p use only the one-row canaries, which have one record each):
 
     - auc: the AUC furthest from one half among all attacks. An AUC is the probability that an inserted canary has a
       higher score than an omitted one. The interval covers the intervals of all attacks.
@@ -49,8 +51,9 @@ class CanaryAudit:
       scores.
     - reproduced: number of inserted canaries whose ending (last eight words) occurs in the synthetic table of the
       canary build or in the table to release, but not in the reference.
-    - max_exposure: highest exposure of an inserted canary of the family `suffix`, which is how many bits the
-      synthetic table of the canary build reveals about its ending; absent if `canary_exposures` returns None.
+    - max_exposure: highest exposure of an inserted canary of the family `suffix`, whose endings are random words;
+      absent if `canary_exposures` returns None. The exposure is how many bits the synthetic table of the canary build
+      reveals about the ending of a canary.
 
     The control value is the AUC of the stacked attack on the table to release, whose generator was trained on no
     canary. If the interval of this AUC excludes one half, inserted and omitted canaries differ for another reason
@@ -60,9 +63,10 @@ class CanaryAudit:
     canaries applies to all rows of a person and is not compared with a claim. `details.power.smallest_leak` is the
     smallest AUC above one half that the one-row canaries distinguish from one half with power .8.
 
-    Privacy: the canary build was trained on train, so its rows are not shown and must not be released. The audit
-        compares rows of the released, train and control tables for equality and returns counts.
-    Randomness: control persons who become the reference, seeds of the encoders, folds of attacks and coins.
+    Privacy: the generator of the canary build was trained on train, so its rows are not shown and must not be
+        released. The audit compares rows of the released, train and control tables for equality and returns counts.
+    Randomness: control persons who become the reference, seeds of the encoders, folds of the attacks, and folds in
+        which the coins are guessed.
     Reference: canaries and exposure, Carlini et al., USENIX Security 2019; one-run bound, Steinke et al., arXiv
         2305.08846; canaries in synthetic text, Meeus et al., "The Canary's Echo", 2025.
     """
@@ -74,8 +78,8 @@ class CanaryAudit:
 
         Raises:
             NotMeasurable: there are no canaries, too few canaries, persons or rows, or the coins were unfair.
-            InputError: the epsilon or delta in the mechanism log is invalid, or the number of families or of coins
-                is not the number of canaries.
+            InputError: the epsilon or delta in the log of DP mechanisms is invalid, or the number of families or of
+                coins is not the number of canaries.
         """
         claim = stated_claim(inputs.mechanism, EPSILON_LIMIT)
         canaries = _checked_canaries(inputs)
@@ -152,7 +156,7 @@ def _power(
 ) -> dict[str, Any]:
     """Return the report entry on power, for n canaries; `is_inserted` has the coins of the one-row canaries."""
     n_smaller = min(int(is_inserted.sum()), int((~is_inserted).sum()))
-    # numbers of canaries, of all numbers of rows, that give each test enough one-row canaries; -(-a // b) rounds up
+    # total numbers of canaries with which each test has enough one-row canaries; -(-a // b) rounds up
     for_epsilon = -(-needed_for_epsilon(limit, alpha=FAIL_LEVEL) * n // bound.persons)
     for_auc = -(-needed_for_auc(MARGIN, power=power_of_each(n_attacks)) * n // n_smaller)
     smallest_leak = 0.5 + detectable_auc(n_smaller, confidence=confidence)

@@ -1,7 +1,7 @@
 """Write and read the files of canaries (fictitious persons in a second build of the pipeline, the canary build).
 
-- canaries.parquet has all rows of all canaries, with the columns text, label, group (person), family, inserted
-  (whether the canary build includes the person) and repeats (number of rows of the person).
+- canaries.parquet has all rows of all canaries, with the columns text, label, group (person), family (the kind of
+  canary), inserted (whether the canary build includes the person) and repeats (number of rows of the person).
 - suffixes.parquet has the column text: random endings, with which the endings of canaries are compared.
 - insert.parquet has the rows to append to the train data of the canary build, with the train table's column names.
 
@@ -25,7 +25,7 @@ from audits.core.types import Canaries, Table, persons
 from audits.text.normalise import tokens
 
 CANARIES, SUFFIXES, INSERT = "canaries.parquet", "suffixes.parquet", "insert.parquet"
-KNOWN_FAMILIES = (*FAMILIES, "other")  # other: canaries that `audits canaries` did not make
+KNOWN_FAMILIES = (*FAMILIES, "other")  # "other" is for canaries that `audits canaries` did not make
 WARNING = {"audits": "canaries, for a canary build only: no row of a generator that saw them may ever be released"}
 
 # required columns of canaries.parquet: type of their values
@@ -37,7 +37,7 @@ def write_canaries(
 ) -> None:
     """Write the three files into a folder; raise InputError if the folder has canaries or cannot be written.
 
-    text, label and group are the column names of insert.parquet.
+    `text`, `label` and `group` are the column names of insert.parquet.
     """
     folder = Path(folder)
     table, insert = canaries.table, canaries.insert
@@ -73,7 +73,7 @@ def read_canaries(
 
     `path` is a folder written by `write_canaries`, or a parquet table with the columns of canaries.parquet. The
     family of a canary that `audits canaries` did not make is `other`. `canary_build` is the synthetic table of the
-    canary build (.parquet, .jsonl or .csv); text, label and group are the names of columns of that table.
+    canary build (.parquet, .jsonl or .csv); `text`, `label` and `group` are the names of columns of that table.
 
     Raises:
         InputError: a file is missing or invalid; all problems are listed.

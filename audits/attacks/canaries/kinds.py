@@ -8,8 +8,8 @@ four families of canaries, because different types of generators retain differen
     suffix      the beginning of a reference text, then eight random words, which a copying generator reproduces
     semantic    the beginning of a reference text, then a sentence whose parts do not belong together; a generator
                 that works on embeddings retains the unusual meaning
-    outlier     random words in 1, 4 or 16 near-identical rows, if possible of a class other than the largest; a
-                generator that interpolates between nearest neighbours mixes these rows with each other only
+    outlier     random words in 1, 4 or 16 near-identical rows, if possible not of the largest class; a generator
+                that interpolates between nearest neighbours mixes these rows with each other only
     sampled     a random sequence of words; most pairs of adjacent words also occur in the reference, if there is one,
                 so the words fit the domain, but the sequence is unlikely
 """
@@ -37,7 +37,8 @@ OUTLIER_WORDS = 24  # number of words of an `outlier` row
 SAMPLED_WORDS = (25, 45)  # range of the number of words of a `sampled` row; the upper end is exclusive
 MIN_WORDS = 200  # if fewer words of the reference are in the vocabulary, the built-in words are added to it
 # In a `sampled` row, the next word is drawn from the vocabulary with probability JUMP, and otherwise from the words
-# that follow the current word in the reference, c times each, with probabilities proportional to c^(1 / TEMPERATURE).
+# that follow the current word in the reference. A word that follows it c times gets a probability proportional to
+# c^(1 / TEMPERATURE).
 JUMP, TEMPERATURE = 0.2, 1.5
 MAX_DRAWS = 20  # largest number of times that the text of one canary is drawn
 
@@ -69,7 +70,7 @@ class _Source:
 
 
 def make_canaries(train: Table, reference: Table | None, n: int, rng: Rng) -> CanarySet:
-    """Return n canaries with one fair coin each, and the suffixes.
+    """Return n canaries, for each of which a fair coin decides whether it is inserted, and the suffixes.
 
     The families are used in turn. `outlier` canaries have 1, 4 and 16 rows in turn; canaries of the other families
     have one row. If train has classes, the class of each canary is drawn at random. The beginning of a canary is from
@@ -154,7 +155,7 @@ def _flattened(next_counts: Counter[str]) -> tuple[tuple[str, ...], Float]:
 
 
 def _labels(train: Table, families: Sequence[str], rng: Rng) -> list[str] | None:
-    """Return a random class for each canary (if possible not the largest for `outlier`); None if train has none."""
+    """Return a random class for each canary (if possible not the largest for `outlier`); None without classes."""
     if train.labels is None:
         return None
     count = Counter(train.labels)

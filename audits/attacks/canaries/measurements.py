@@ -1,10 +1,13 @@
 """Measure for the canaries audit how much a generator reveals about canaries (invented persons).
 
 The canary build is a second build of the same pipeline, which is never released. Its train data contains the inserted
-canaries but not the omitted ones. Canaries are compared with the synthetic table of the canary build by membership
-scores, which attacks use to distinguish inserted from omitted canaries; by reproduced endings and copied rows; and by
-exposure, which is how many bits the table reveals about an ending. The ending of a text is its last 8 words. The
-reference is text of persons other than train and canaries.
+canaries but not the omitted ones. Canaries are compared with the synthetic table of the canary build by
+
+- membership scores, which attacks use to distinguish inserted from omitted canaries;
+- reproduced endings and copied rows;
+- exposure: how many bits the table reveals about an ending.
+
+The ending of a text is its last 8 words. The reference is text of persons other than train and canaries.
 """
 
 import math
@@ -34,12 +37,12 @@ Strings = NDArray[np.str_]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CopyCounts:
-    """Numbers of canaries with a reproduced ending (`ending_reproduced`), and of forbidden rows in a table."""
+    """Numbers of canaries with a reproduced ending (`ending_reproduced`), and of rows that a table must not have."""
 
     in_canary_build: int  # inserted canaries whose ending is reproduced in the synthetic table of the canary build
     in_release: int  # inserted canaries whose ending is reproduced in the table to release
     reproduced: int  # inserted canaries whose ending is reproduced in at least one of these two tables
-    left_out: int  # omitted canaries whose ending is reproduced in at least one of them, which is due to chance
+    left_out: int  # omitted canaries whose ending is reproduced in at least one of these tables, by chance
     canary_build_rows: int  # rows of the table to release that equal a synthetic row of the canary build
     in_train: int  # rows of canaries that equal a row of the train data of the table to release
 
@@ -52,7 +55,7 @@ class Kinds(NamedTuple):
 
 
 def score_canaries(canaries: Canaries, synthetic: Table, reference: Table, rng: Rng) -> tuple[dict[str, Float], Arms]:
-    """Return by name every membership score of the P canaries, (P,) each, and the canaries as two arms.
+    """Return by name each membership score, as an array (P,) for the P canaries, and the canaries as `Arms`.
 
     A membership score says how strongly `synthetic` suggests that the canary was inserted. Inserted canaries come
     first, as the arm train; omitted canaries follow as the arm control. The score of a canary is the highest score of
@@ -74,7 +77,10 @@ def score_canaries(canaries: Canaries, synthetic: Table, reference: Table, rng: 
 
 
 def ending_reproduced(texts: Sequence[str], synthetic: Sequence[str], reference: Sequence[str]) -> Bool:
-    """Return for each text whether its ending is in a synthetic and no reference text; False if it has no 8 words."""
+    """Return for each text, bool (texts,), whether its ending is in a synthetic text and in no reference text.
+
+    The result is False for texts of fewer than 8 words.
+    """
     (words_of_texts, words_of_synthetic, words_of_reference), _ = numbered_words([texts, synthetic, reference])
     keys, rows = runs(words_of_texts, ENDING_TOKENS)
     # `runs` gives all runs of 8 words of each text in order; the last run of a text is its ending
@@ -89,7 +95,11 @@ def ending_reproduced(texts: Sequence[str], synthetic: Sequence[str], reference:
 
 
 def count_copies(canaries: Canaries, inputs: AuditInputs, reference: Table) -> CopyCounts:
-    """Return the counts. Rows are equal if their normalised texts are equal and not in control or the reference."""
+    """Count the canaries with a reproduced ending, and the rows that a table contains but must not contain.
+
+    Two rows are equal if their normalised texts are equal. Rows whose text is also in control or in the reference do
+    not count.
+    """
     table, canary_build, released = canaries.table, canaries.canary_build, inputs.synthetic
     person = persons(table.groups)[1]
     reproduced = [ending_reproduced(table.texts, t.texts, reference.texts) for t in (canary_build, released)]
@@ -116,7 +126,7 @@ def canary_kinds(canaries: Canaries) -> Kinds:
 
 
 def rank_within_kinds(scores: Mapping[str, Float], kinds: Kinds) -> dict[str, Float]:
-    """Return for each score the rank of each canary among the canaries of its kind, scaled to (0, 1); (P,) each.
+    """Return for each score the array (P,) of ranks of the canaries, each within its kind and scaled to (0, 1).
 
     Without ranks, differences between the kinds would hide differences between inserted and omitted canaries.
     """
@@ -136,7 +146,7 @@ def scores_of(scores: Mapping[str, Float], selected: Bool) -> dict[str, Float]:
 
 
 def persons_of(people: Arms, selected: Bool) -> Arms:
-    """Return the selected canaries as arms with one row per canary, because each canary has one score."""
+    """Return the selected canaries as `Arms` with one row per canary, because each canary has one score."""
     rows, is_train = np.arange(int(selected.sum())), people.is_train[selected]
     return replace(people, row_person=rows, is_train=is_train, person_class=people.person_class[selected])
 
@@ -189,12 +199,12 @@ def _counts_and_auc(scores: Float, is_inserted: Bool, selected: Bool) -> dict[st
 def exposure_bits(
     endings: Sequence[str], suffixes: Sequence[str], synthetic: Sequence[str], reference: Sequence[str]
 ) -> Float:
-    """Return the exposure of each ending: how many bits the synthetic text reveals about it; float64 (endings,).
+    """Return the exposure of each ending, float64 (endings,): how many bits the synthetic text reveals about it.
 
         exposure = log2 |C| - log2 rank,  rank = 1 + (suffixes with higher score) + (suffixes with equal score) / 2
 
-    The suffixes are random endings that belong to no canary. C has all suffixes and the ending, |C| in number. The
-    score of a member of C is the mean of log P_S - log P_R over its words. P_S and P_R are the probabilities of the
+    The suffixes are random endings that belong to no canary. C is the set of all suffixes and the ending. The score
+    of a member of C is the mean of log P_S - log P_R over its words. P_S and P_R are the probabilities of the
     word, after the preceding words, in n-gram models of the synthetic and of the reference text
     (`kneser_ney.log_likelihood`). Without a leak, the mean exposure is log2 e = 1.44. The maximum is log2 |C|.
 
@@ -217,7 +227,8 @@ def exposure_bits(
 def canary_exposures(canaries: Canaries, reference: Table) -> tuple[Float, Float] | None:
     """Return the exposures, in bits, of the endings of inserted and of omitted canaries of the family `suffix`.
 
-    The result is None if there are fewer than 10,000 suffixes, no inserted or no omitted canary of this family.
+    A canary of this family ends with random words. The result is None if there are fewer than 10,000 suffixes, or if
+    the family has no inserted or no omitted canary.
     """
     first = np.unique(persons(canaries.table.groups)[1], return_index=True)[1]
     is_suffix = np.array(canaries.family) == "suffix"

@@ -1,6 +1,6 @@
 """Make sentences for canaries (fictitious persons) from built-in words.
 
-Real records hardly contain such sentences, because their parts do not belong together.
+Real records hardly contain such sentences, because the parts of a sentence do not belong together.
 """
 
 from audits.core.types import Rng
@@ -55,6 +55,6 @@ def odd_sentence(rng: Rng) -> str:
 
 
 def plain_sentences(rng: Rng) -> str:
-    """Return two short sentences with six random words, with which a canary begins if there are no public texts."""
+    """Return two short sentences with six random words; a canary begins with them if there is no reference text."""
     a, b, c, d, e, f = (BUILT_IN_WORDS[int(rng.integers(len(BUILT_IN_WORDS)))] for _ in range(6))
     return f"The {a} stood by the {b} and the {c} was seen again. Later the {d} and the {e} were put near the {f}."

@@ -22,7 +22,9 @@ from audits.core.two_sided import envelope, exact_share, is_inside, power
 from audits.core.types import AuditInputs, AuditResult, Estimate, Rng, Verdict
 
 MARGIN = 0.10  # largest allowed distance of an AUC or a share from one half
-N_ATTACKS = 5  # number of attacks on one kind of change, including the stacked attack; assumed if no attack was made
+# number of attacks on one kind of change, including the stacked attack (see `Differencing`); this number is assumed
+# if no attack was made
+N_ATTACKS = 5
 _DESCRIPTIONS: Mapping[Change, str] = {
     "joined": "persons who joined",
     "left": "persons who left",
@@ -45,19 +47,20 @@ class Differencing:
       all these AUCs. A value of .5 is safe.
     - scan_p: smallest p-value of the scan tests of all scores and kinds of change, corrected for the number of tests.
       A scan test looks for too many or too few changed persons at the top of a ranking.
-    - new_rows_share: for the synthetic rows that only one release has, the share of rows that are nearer to a changed
-      person than to any control person, among equally many of both. The metric is the share furthest from one half
-      among all encoders and kinds of change. A value of .5 is safe.
+    - new_rows_share: of the synthetic rows that only one release has, the share whose nearest person is a changed
+      person. The nearest person is one of equally many changed and control persons. The metric is the share furthest
+      from one half among all encoders and kinds of change. A value of .5 is safe.
     - shared_rows: number of long rows of this release that are equal to a row of the previous release.
     - near_rows: number of long rows of this release that are equal to a row of the previous release or a near copy
       of one (`release_change.NEAR`).
 
     `details.power.smallest_leak` is the smallest distance of an AUC from one half that is detected with power .8, or
-    None without persons to compare. No epsilon follows from the AUCs, because persons do not join at random.
+    None if there are no persons to compare. No epsilon follows from the AUCs, because persons do not join at random.
 
     Privacy: reads all texts of both releases and tables; per-record scores stay in memory.
-    Randomness: control persons who become the reference (without a reference table), one seed of the encoders, and
-        the folds and draws of persons for each kind of change.
+    Randomness: the choice of the control persons whose texts become the reference, on which the attacks are fitted
+        (only without a reference table); one seed of the encoders; the folds and draws of persons for each kind of
+        change.
     Reference: the scores are those of `audits/attacks/membership/scores.py`. The detection of a common seed by shared
         rows was designed for this project.
     """
@@ -106,7 +109,7 @@ class ReleaseComparison:
     seeds: Seeds
     n_changed: Mapping[Change, int]  # number of changed persons of each kind of change that occurred
     n_controls: int  # number of control persons whom neither generator saw
-    reference_share: float  # share of the `n_controls` persons who become the reference and are not compared
+    reference_share: float  # share of the `n_controls` persons that becomes the reference and is not compared
     # for each kind of change with at least 20 persons; empty if there are too few control persons or synthetic rows
     attacks: Mapping[Change, ChangeAttack]
     aucs: Mapping[Change, Estimate]  # for each kind of change in `attacks`: the AUC furthest from one half
@@ -118,7 +121,10 @@ class ReleaseComparison:
 
     @property
     def n_needed(self) -> int:
-        """Number of changed and of control persons with which a change without leak passes with probability .8."""
+        """Number of persons that are needed among the changed persons, and among the control persons.
+
+        With this number of persons, a kind of change without a leak passes with probability .8.
+        """
         n_attacks = max((len(attack.membership.areas) for attack in self.attacks.values()), default=N_ATTACKS)
         return stats.needed_for_auc(MARGIN, power=stats.power_of_each(n_attacks))
 
@@ -175,7 +181,7 @@ def _metrics(comparison: ReleaseComparison, confidence: float) -> dict[str, Esti
 def _fails(comparison: ReleaseComparison) -> list[str]:
     """Return the reasons for the verdict fail: shared randomness, and kinds of change that an attack reveals.
 
-    A kind of change is not judged if its changed persons and the control persons have a shift (`has_shift`).
+    A kind of change is not judged if the real texts of changed and of control persons differ (`has_shift`).
     """
     fails = []
     rows = comparison.overlap
@@ -205,7 +211,7 @@ def _fails(comparison: ReleaseComparison) -> list[str]:
 
 
 def _corrected(p_values: Mapping[Change, list[float]]) -> dict[Change, float]:
-    """Return the smallest p-value of each kind of change after Holm's correction for all p-values; 1 without any."""
+    """Return each change's smallest p-value after Holm's correction for all p-values; 1 if the change has none."""
     corrected = iter(holm([p for of_change in p_values.values() for p in of_change]))
     return {name: min([next(corrected) for _ in of_change], default=1.0) for name, of_change in p_values.items()}
 

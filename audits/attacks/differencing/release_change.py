@@ -1,10 +1,11 @@
 """Compare two releases of one source for the differencing audit: shared rows, changed records, and attacks.
 
-Synthetic rows in both releases show a common seed, or rows that were kept from the previous release. A changed record
-is in only one of the two train tables, and its person is a changed person. There are four kinds of change: persons
-joined; persons left; records were added to persons who stayed; records of persons who stayed were removed. Attacks
-distinguish changed persons from control persons by the difference of a membership score between the releases. Such a
-score says how strongly a synthetic table suggests that a record was in train.
+If a synthetic row is in both releases, the two releases have a common seed, or the row was kept from the previous
+release. A changed record is in only one of the two train tables, and its person is a changed person. There are four
+kinds of change: persons joined; persons left; records were added to persons who stayed; records of persons who stayed
+were removed. Attacks distinguish changed persons from control persons (who are in neither train table) by the
+difference of a membership score between the releases. Such a score says how strongly a synthetic table suggests that
+a record was in train.
 """
 
 from collections.abc import Mapping
@@ -47,7 +48,8 @@ class RowOverlap:
     n: int  # number of long rows of this release
     equal: int  # number of long rows of this release with an equal row in the previous release
     near: int  # number of near rows
-    by_chance: float  # share of a release's long rows with a near copy in the same release; maximum of both releases
+    # the larger of two shares, one for each release: share of its long rows with a near copy in the same release
+    by_chance: float
     is_new: Bool  # (m,): whether a row of this release has no equal row and no near copy in the previous release
     is_gone: Bool  # (m',): whether a row of the previous release has no equal row and no near copy in this release
 
@@ -67,7 +69,7 @@ class RowOverlap:
         return self.n > 0 and clopper_pearson(self.near, self.n, confidence=1 - FAIL_LEVEL).low > self.limit
 
     def excludes_shared_randomness(self, seeds: Seeds, *, confidence: float) -> bool:
-        """Return whether shared randomness is excluded. The share is that of near rows among long rows.
+        """Return whether shared randomness is excluded, by the share of near rows among long rows.
 
         - Different seeds: true if the share is at most the limit, or if there are no long rows.
         - Unknown seeds: true if there are long rows, and the upper end of the share's interval is at most the limit.
@@ -162,21 +164,23 @@ def attack_changes(
 ) -> dict[Change, ChangeAttack]:
     """Return the results of the attacks on each kind of change that has at least 20 changed persons.
 
-    new(x) is a membership score of a record x by the synthetic table of this release, and old(x) is the same score by
-    that of the previous release (`then`). The attack scores x by
+    new(x) is a membership score of a record x, computed from the synthetic table of this release. old(x) is the same
+    score, computed from the synthetic table of the previous release (`then`). The attack scores x by
 
         new(x) - old(x)   if persons joined or records were added
         old(x) - new(x)   if persons left or records were removed
 
     A person's score is the highest score of the person's changed records or, for a control person, of all records.
-    Both releases use the same reference and encoder seed, so only the synthetic tables cause differences. The result
-    is empty if `controls` has fewer than 20 persons or a synthetic table has fewer than 20 rows.
+    Both releases use the same encoder seed and the same reference (texts of other persons, to which the scores are
+    calibrated), so only the synthetic tables cause differences. The result is empty if `controls` has fewer
+    than 20 persons or a synthetic table has fewer than 20 rows.
 
     Raises:
         NotMeasurable: the reference table has fewer than 20 records.
         InputError: no word occurs in two records of the compared persons.
 
-    Randomness: control persons who become the reference, one encoder seed; per kind of change, folds and draws.
+    Randomness: the control persons who become the reference (if there is no reference table), one encoder seed and,
+        for each kind of change, folds and draws of persons.
     """
     large = {name: table for name, table in changed.items() if len(set(table.groups)) >= MIN_PERSONS}
     too_few = len(set(controls.groups)) < MIN_PERSONS or min(len(inputs.synthetic), len(then)) < MIN_SYNTHETIC
@@ -211,10 +215,11 @@ def attack_changes(
 
 
 def _shares(encoded: tuple[Encoded, ...], unshared: Int, rows: Int, people: Arms, rng: Rng) -> dict[str, Share]:
-    """Return for each encoder the share of the unshared synthetic rows that are nearer to a changed person.
+    """Return for each encoder the share of the unshared synthetic rows whose nearest person is a changed person.
 
-    The persons are equally many changed and control persons, drawn 20 times. `unshared` has the indices of these
-    synthetic rows, and `rows` those of `people` in the encoded tables. A share with `Share.n` = 0 is omitted.
+    The nearest person is one of equally many changed and control persons, who are drawn 20 times. `unshared` has the
+    indices of the synthetic rows. `rows` has the indices of the records of `people` in the encoded real rows
+    (`stack_arms`). A share with `Share.n` = 0 is omitted.
     """
     if len(unshared) == 0:
         return {}

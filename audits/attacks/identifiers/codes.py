@@ -1,4 +1,4 @@
-"""Find numbers and codes in a text, in any grouping, without a word such as "MRN" before them.
+"""Find numbers and codes in a text, in any grouping, also without a word such as "MRN" before them.
 
 A code consists of digits, or of digits and letters. Separators may divide it into groups, as in "4512 778-90".
 """
@@ -51,8 +51,8 @@ class Code(NamedTuple):
     """A code, the form in which it is written, and its position in the normalised text."""
 
     groups: tuple[str, ...]  # the letters and digits of each group
-    kinds: str  # kinds of the groups in order (`_kind`), adjacent repetitions once: "da" for 12-345-ab
-    separators: frozenset[str]
+    kinds: str  # kinds of the groups in order (`_kind`); adjacent equal kinds are written once: "da" for 12-345-ab
+    separators: frozenset[str]  # the strings between adjacent groups
     start: int
     end: int
 
@@ -114,7 +114,7 @@ def find_codes(normalised: str, dates: Sequence[tuple[int, int]] = ()) -> Iterat
 
 
 def _windows(text: str, groups: Sequence[tuple[str, int, int]], kinds: Sequence[str]) -> Iterator[Code]:
-    """Yield the codes that consist of consecutive groups (characters, start, end); `kinds` has their kinds."""
+    """Yield the codes made of consecutive `groups` (characters, start, end); `kinds[i]` is the kind of group i."""
     for first, (_, start, _) in enumerate(groups):
         parts, kinds_of_parts, gaps = list[str](), "", set[str]()
         for last in range(first, min(first + MAX_GROUPS, len(groups))):

@@ -1,10 +1,10 @@
 """Find rows of the synthetic table S whose facts (such as age, sex, date and postal code) together fit one person.
 
-The bits of a fact are -log2 of the fraction of train and control persons who have the fact.
+The bits of a fact are -log2 of the fraction of train and control persons who have the fact (`FactOccurrences.bits`).
 
 A combination consists of the facts that a row and a person have in common. A combination counts if its facts are of
-at least three kinds and no second person has all of them (for words, see `_single_persons`). From its bits follows
-lambda, the expected number of pairs of a row and a person that have so rare a combination by chance:
+at least three kinds and no second person has all of them (for words, see `_single_persons`). lambda is the expected
+number of pairs of a row and a person that have, by chance, a combination with as many bits:
 
     lambda = (rows of S) × (persons) × 2^-(bits of the combination)
 
@@ -13,7 +13,8 @@ the person (`full_names`) and in the row. A full name counts only in a combinati
 it may be the name of a place. It counts as two kinds: "word" for its rarest word, and "name" for its other words.
 
 The bits of a combination are the sum of the bits of its facts, with four exceptions:
-- If a row has n facts of one stratum, each of them has log2(n) fewer bits, because each could match by chance.
+- If a row has n facts of one stratum (a group of similar facts, `Fact.stratum`), each of them has log2(n) fewer bits,
+  because each could match by chance. For words, n is the number of different words in the row.
 - If several facts of one kind are shared, only the fact with the most bits counts.
 - Each word of a full name except the rarest has log2(4) = 2 fewer bits (`_NEIGHBOURS`), because it can stand in any
   of four places near the rarest word: the two places before it and the two places after it.
@@ -37,11 +38,12 @@ from audits.text.normalise import tokens
 
 MIN_KINDS = 3  # smallest number of kinds of facts in a combination
 # A combination is rare if its lambda (see above) is at most this number. A row with a rare combination of a train
-# person is a leak even without a significance test if fewer than `MIN_CONTROL` control persons are found.
+# person is a leak without a significance test if fewer than `MIN_CONTROL` control persons have such a combination.
 MAX_COINCIDENCES = 0.01
 MIN_CONTROL = MIN_NAMES  # smallest number of control persons with which train persons are compared by a test
 DAYS_OF_DECADE = 3653
-MAX_OWNERS = 50  # a row of S is compared with a person only if they share a fact of at most 50 persons
+# a row of S is compared with a person only if both have a fact, except sex or a word, that at most 50 persons have
+MAX_OWNERS = 50
 # kind of fact: largest number of bits of such a fact; a fact of kind "number" has at most `DIGIT_BITS` per digit
 MAX_BITS = {"date": QUASI_BITS["date"], "postal": QUASI_BITS["postal"], "age": 7.0, "sex": 1.0, "word": 20.0}
 _AGE = re.compile(
@@ -77,7 +79,7 @@ class Fact(NamedTuple):
         """The name of the group of similar facts to which the fact belongs.
 
         A group consists of all dates of one decade, of all postal codes with letters and digits in the same places,
-        or of all facts of any other kind.
+        or of all facts of one of the other kinds.
         """
         if self.kind == "date":  # the value begins with the last two digits of the year: "31-03-12" is in the 1930s
             return f"date {self.value[0]}"
@@ -108,7 +110,10 @@ def word_facts(text: str) -> set[Fact]:
 
 
 def full_names(text: str) -> set[frozenset[str]]:
-    """Return the words of each sequence of two or three capitalised words, without initials and ordinary words."""
+    """Return the words of each full name in a text: two or three capitalised words that stand together.
+
+    Initials and ordinary words are left out. A name of which fewer than two words remain is omitted.
+    """
     found = (
         frozenset(word for word in tokens(match[0]) if len(word) > 1 and not is_ordinary(word))
         for match in _FULL_NAME.finditer(text)
@@ -156,10 +161,10 @@ class FactOccurrences:
         If only one of the n persons has a fact, the share is estimated as 2 × n2 / (n1 × n). n1 and n2 are the
         numbers of facts in its stratum that exactly one person and exactly two persons have.
 
-        A date has at most log2(3653 / s) bits. 3653 is the number of days of a decade, and s is the share of dates
-        that are in the same decade as the date. Only dates that at least two persons have are counted for s.
-        Otherwise, leaked dates, which usually only one person has, would make their decade look frequent and would
-        get fewer bits.
+        A date has at most log2(3653 / s) bits. 3653 is the number of days of a decade, and s is the share of all
+        dates that are in the decade of this date. Only dates that at least two persons have are counted for s. If all
+        dates were counted, leaked dates, which usually only one person has, would make their decade look frequent and
+        would get fewer bits.
 
         Reference: Good, Biometrika 1953.
         """
@@ -268,8 +273,10 @@ def _single_persons(
     """Return the persons with whom a row has a combination: {person: (bits without and bits with the full name)}.
 
     `facts` and `words` are the content of the row. The shared facts are those that both the row and the person have.
-    Either number of bits is minus infinity if the shared facts, without or with the full name, are of fewer than
-    three kinds. A person is returned if at least one number is finite and no second person has all decisive facts:
+    The bits without the name are minus infinity if the shared facts are of fewer than three kinds. The bits with the
+    name are minus infinity if the shared facts and the name are of fewer than three kinds, or if no name counts: the
+    row has no full name of the person, or shares no date with the person. A person is returned if at least one of the
+    two numbers is finite and no second person has all decisive facts:
 
     - If the shared facts that are not words are of at least three kinds, these facts are the decisive ones.
     - Otherwise, all shared facts are decisive, including the words.
@@ -301,7 +308,11 @@ def _single_persons(
 
 
 def _full_name(names: Iterable[frozenset[str]], words: Sequence[str], bits: Mapping[Fact, float]) -> dict[str, float]:
-    """Return the bits of the full name with the most bits: "word" for its rarest word, "name" for its other words."""
+    """Return the bits of a person's full name in a row: "word" for its rarest word, "name" for its other words.
+
+    `names` has the words of each full name of the person, and `words` are the words of the row. If the row contains
+    several of the names, the name with the most bits counts. If it contains none of them, the result is empty.
+    """
     found: list[tuple[float, float]] = []
     for name in names:
         if _stand_together(name, words):

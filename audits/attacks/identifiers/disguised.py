@@ -1,9 +1,9 @@
 """Find disguised identifiers in the synthetic table S, such as "M.a.r.g.u.e.r.i.t.e" or digits in reverse order.
 
 A recorded identifier is a name, number or date that was replaced in a real record. In this module, a name is a
-recorded e-mail address, or another recorded identifier that is no date and no personal number
+recorded e-mail address, or another recorded identifier that is neither a date nor a personal number
 (`RecordedIdentifiers`) and has no token of digits only. Numbers are searched for by their digits (`known_numbers`).
-For names, all characters of S except letters and digits are ignored, and the letters of the name are searched for.
+Names are searched for by their letters, and all characters of S except letters and digits are ignored.
 An occurrence is discarded if chance explains it, or if it lies in common words. Then the train persons with a
 disguised name in S are compared with control persons. In addition, S is searched for single long words of recorded
 names (`leaked_parts`).
@@ -31,11 +31,11 @@ from audits.text.spans import tokens_in
 
 MIN_NAME_LETTERS = 10  # shorter names are not searched for by their letters
 MAX_NAME_WORDS = 4  # `leaked_parts` reads only identifiers of 2 to 4 words that consist of letters
-MIN_USERS = 3  # a word is common if at least 3 persons who do not have the name write it
+MIN_USERS = 3  # a word is common if it occurs in the texts of at least 3 persons who do not have the name
 MIN_COMMON_LETTERS = 2  # a shorter word is common only if it is also a word of the name, so that J o h n is found
 MAX_TOUCHED = 2  # a name overlaps a word if it covers all letters of the word, or more than 2 of them
 MIN_WORD_LETTERS = 7  # `leaked_parts` ignores shorter words of names
-_Places = defaultdict[int, list[Place]]  # row of S: places of disguised identifiers
+_Places = defaultdict[int, list[Place]]  # key: row of S; value: places of disguised identifiers in the row
 
 
 class NameOccurrence(NamedTuple):
@@ -61,12 +61,14 @@ def judge_disguised(
 
     The search covers recorded numbers, direct identifiers of at least six digits that patterns find in the texts
     (`PoolContent.known_numbers`), and names that S does not contain as recorded. A number or name is a leak if at
-    most ten persons have it, at least one of them is in train, public text does not contain it, and
-    - number: `find_known_numbers` returns it. If it is the number of a recorded contact, no control person has it. It
-      neither contains nor is part of one of `undisguised_digits`, the digits of numbers that leak without a disguise;
-    - name: no control person has it. A match of it in S is rare (`rare_hits`), and one of the words that the match
-      overlaps is not common: "Christian sect" has the letters of "Christian's", but only common words. Fewer than two
-      control persons have such a match, or significantly more train than control persons have one
+    most ten persons have it, at least one of them is in train, public text does not contain it, and all of the
+    following conditions hold.
+    - For a number: `find_known_numbers` returns it. If it is the number of a recorded contact, no control person has
+      it. It neither contains nor is part of one of `undisguised_digits`, the digits of numbers that leak without a
+      disguise.
+    - For a name: no control person has it. A match of it in S is rare (`rare_hits`), and one of the words that the
+      match overlaps is not common: "Christian sect" has the letters of "Christian's", but only common words. Fewer
+      than two control persons have such a match, or significantly more train than control persons have one
       (`exceeds_control`). If only identifiers of train persons are recorded, the train persons with such a match in
       control texts are counted instead of control persons.
     """
@@ -177,7 +179,11 @@ def rare_hits(
 def has_only_common_words(
     match: NameOccurrence, value: Sequence[str], owners: set[int], users: Mapping[str, set[int]]
 ) -> bool:
-    """Return whether all words that a match overlaps are common; `value` has the words of the name."""
+    """Return whether all words that a match overlaps are common.
+
+    `value` has the words of the name, and `owners` are the persons who have the name. `users` has the train and
+    control persons whose texts contain each word.
+    """
     return all(
         (len(word) >= MIN_COMMON_LETTERS or word in value) and len(users.get(word, set()) - owners) >= MIN_USERS
         for word in match.words

@@ -71,22 +71,22 @@ class Identifiers:
     - no public text contains the identifier,
     - at most ten persons have it, either all in train or all in control.
 
-    lambda is the number of matches with S that chance explains, if each identifier of the kind of v equals each place
-    in S with probability 2^-(bits of v). `Surprisal` estimates the bits of the identifier v:
+    For an identifier v, lambda is the number of matches with S that are expected by chance. `Surprisal` estimates the
+    bits of v. A place is an identifier or number in S that could equal v. Each place is assumed to equal each
+    identifier of the kind of v with probability 2^-(bits of v):
 
         lambda = (places in S) × (identifiers of the kind of v) × 2^-(bits of v)
 
-    A place is an identifier or number in S that could equal v. The identifiers of train are counted if a train person
-    has v, otherwise those of control. If each of 10,000 persons and each of 10,000 rows of S has one number of 8
-    digits, lambda is 1, so a single match proves nothing. For contacts, chance explains a match if lambda is at least
-    .05. For direct identifiers, `judge_patterned` judges all
-    matches of equal kind and notation together, by lambda and by the matches of control.
+    The identifiers of train are counted if a train person has v, otherwise those of control. If each of 10,000
+    persons and each of 10,000 rows of S has one number of 8 digits, lambda is 1, so a single match proves nothing.
+    For contacts, chance explains a match if lambda is at least .05. For direct identifiers, `judge_patterned` judges
+    all matches of equal kind and notation together, by lambda and by the matches of control.
 
     Leak: an identifier in S that at most ten persons have, among them a train person, if chance does not explain that
     it is in S. All kinds except rare words are judged: identifiers that patterns find (`judge_patterned`), recorded
     identifiers (`judge_recorded`, `judge_disguised`, `leaked_parts`, `_Searches`), and names, codes and combinations
     of facts in the train texts (`_Searches`). A leak need not be a hit: dates are never hits, and a record number
-    that persons of both arms have is a leak but not a hit. Control persons can have hits, but no leaks.
+    that both train and control persons have is a leak but not a hit. Control persons can have hits, but no leaks.
 
     Verdict: fail in each of three cases:
     - There is a leak.
@@ -129,7 +129,7 @@ class Identifiers:
         )
         recorded_hits = judge_recorded(occurrences, counts, surprisal, people.n_train, people.n_persons)
         # `leaks` has the leaks of all searches so far. `judge_altered` does not count persons who have a leak. The
-        # searches for names do not count recorded names of which each owner has a leak.
+        # searches for names do not count a recorded name if all of its owners have a leak.
         entities = {**recorded_hits.terms.entities, **patterned.terms.entities}
         plain_digits = {entity.key for entity in entities if entity.key.isdecimal()}
         n_disguised, places, digits = judge_disguised(texts, occurrences, pool, people, surprisal, plain_digits)
@@ -155,7 +155,7 @@ class _SearchResults(NamedTuple):
     # number of leaks of the later searches; `judge_altered` counts persons, `leaked_parts` words, and `judge_others`
     # names, codes and persons
     n_others: int
-    by_search: Mapping[str, list[int]]  # search: numbers of persons found (`_Searches.judge_others`)
+    by_search: Mapping[str, list[int]]  # by name of the search: numbers of persons found (`_Searches.judge_others`)
     scores: Float  # result of `_rare_scores`
 
 
@@ -175,7 +175,7 @@ class _Searches:
         self._facts = FactOccurrences(people)
 
     def collectors(self) -> tuple[tables.Collector, ...]:
-        """Return the objects that must read all rows before a method `judge_` is called."""
+        """Return the objects that must read all rows before `judge_altered` or `judge_others` is called."""
         return self._recorded_names, self._text_names, self._codes, self._facts, self._apart, self._addresses
 
     def n_control_tokens(self) -> int:
@@ -209,11 +209,13 @@ class _Searches:
         """Judge recorded names in another order or with initials, and names, codes and combined facts from texts.
 
         Return the number of leaks, the earlier `leaks` and the new leaks together, and how many persons each search
-        found: {search: [train persons, persons who match by chance]}. The latter are control persons and, for
-        recorded names, also train persons with a form that is only in control texts. The number of leaks has
+        found: {search: [train persons, persons who match by chance]}. The persons who match by chance are control
+        persons and, for recorded names, also train persons with a form that is only in control texts. The number of
+        leaks counts
         - leaked names; names with the same owners count once, and recorded names only if at least one owner has none
           of the earlier `leaks`;
-        - codes that are not in `leaks` or `disguised_digits`, nor part of a longer leak (`CodeLeaks.without`);
+        - codes that are neither in `leaks`, nor in `disguised_digits`, nor part of a longer leak
+          (`CodeLeaks.without`);
         - train persons whom combinations of facts identify.
         """
         recorded_names = judge_names(self._recorded_names, surprisal, self._people)

@@ -2,8 +2,8 @@
 
 A code consists of digits, or of digits and letters, in any grouping (`codes`). The key of a code is its letters and
 digits. The form of a code is the way in which it is written (`Code.form`). Codes are collected from S and from all
-texts outside S. Those in S that exactly one person has are grouped by their `surprisal`, which measures how unlikely
-a string is. In each group, the numbers of train and control persons with such codes are compared.
+texts outside S. The codes in S that exactly one person has are grouped by their `surprisal`, which measures how
+unlikely a string is. In each group, the numbers of train and control persons with such codes are compared.
 """
 
 import math
@@ -35,7 +35,8 @@ _SIZE = re.compile(r"\d{1,5}x\d{1,5}")  # a size, such as a resolution; sizes wi
 class CodeOccurrences:
     """Codes in S and in texts outside S.
 
-    Memory: 16 bytes for each long or mixed code outside S, and 8 bytes for each code, number and identifier of S.
+    Memory: 16 bytes for each long or mixed code (`Code.is_long`, `Code.is_mixed`) outside S, and 8 bytes for each
+        code, number and identifier of S.
     """
 
     def __init__(self, people: People) -> None:
@@ -45,7 +46,8 @@ class CodeOccurrences:
         self.n_train: dict[int, int] = {}  # number of characters of a key: number of codes in train
         self.owners: dict[str, Owners] = {}  # key of a code in S: owners of texts outside S with the code
         self.written: dict[str, Code] = {}  # key in `owners`: the code as written in a text outside S
-        self.patterned: set[str] = set()  # keys of codes that overlap an identifier of S (see `judge_patterned`)
+        # keys of codes that overlap, in a text outside S, an identifier that is also in S (see `judge_patterned`)
+        self.patterned: set[str] = set()
         self.letters: Counter[str] = Counter()  # group of letters: number of codes outside S that contain the group
         self.n_codes = 0  # number of codes outside S
         # one entry for each long or mixed code of a row outside S: hash of its key, its owner, index of its form
@@ -80,7 +82,7 @@ class CodeOccurrences:
 
     @cached_property
     def _in_synthetic(self) -> tuple[Keys, Keys]:
-        """Two sets of keys in S: codes; identifiers and numbers. Computed once, after S has been read."""
+        """The keys of the codes in S, and those of identifiers and numbers in S; computed once S has been read."""
         return self.synthetic.collected(), self._identifiers.collected()
 
     def shared_forms(self) -> frozenset[str]:
@@ -132,7 +134,7 @@ def code_bits(code: Code, surprisal: Surprisal, occurrences: CodeOccurrences) ->
 class CodeLeaks(NamedTuple):
     """The result of `judge_codes`."""
 
-    owners: Mapping[str, Sequence[int]]  # key of a leak: [number of the train person]
+    owners: Mapping[str, Sequence[int]]  # key of a leak: a list that contains only the number of the train person
     n_train: int  # number of train persons with a judged code (`judge_codes`)
     n_control: int  # number of control persons with a judged code
 
@@ -150,16 +152,17 @@ def judge_codes(occurrences: CodeOccurrences, people: People, surprisal: Surpris
     """Return the codes of single train persons that occur in S and are leaks.
 
     A code is judged if its only owner is a train or control person, and it is not in `CodeOccurrences.patterned`.
-    lambda is the expected number of its chance matches, if all codes of its length were as unlikely:
+    lambda is the expected number of chance matches if all codes of equal length were as unlikely as the code:
 
         lambda = (codes of its length in S) × (codes of its length in train) × 2^-(surprisal in bits)
 
     Each judged code is in one of three groups:
-    - long: a long code (`Code.is_long`) of at least 20 bits, if lambda is below .05. The codes of one length with a
-      higher lambda are also long if S has significantly more of them from train than the highest of their lambdas.
+    - long: a long code (`Code.is_long`) of at least 20 bits, if lambda is below .05. Long codes with a higher
+      lambda are tested together with those of equal length. They are also in this group if significantly more of them
+      are codes of train persons than the highest lambda among them (`exceeds_chance`).
     - mixed: a mixed code (`Code.is_mixed`) of at least 25 bits, if it is not long and lambda is below .05. Groups of
       letters add no bits to it, because they can be a name (as in 99mtc-mdp).
-    - other: all other codes, and all codes of a shared form (`shared_forms`).
+    - other: all other judged codes, and all codes of a shared form (`shared_forms`).
 
     The codes of train persons in a group are leaks if significantly more train than control persons have such a code
     in S (`exceeds_control`). Long and mixed codes need no test if fewer than two control persons have such a code.

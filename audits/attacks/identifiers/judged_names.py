@@ -30,7 +30,7 @@ _LETTERS = re.compile(r"[^\W\d_]+")
 _WORDS = re.compile(r"[^\W_]+")
 _MARKS = re.compile(r"[\u0300-\u036f\u00ad\u200b-\u200f\u2060\ufeff]")  # accents and invisible characters
 _SENTENCE_END = re.compile(r"[.!?;:]")
-_Forms = dict[NameForm, list[int]]  # form: numbers of the persons who have the form
+_Forms = dict[NameForm, list[int]]  # key: a form; value: numbers of the persons who have the form
 
 
 class NameLeaks(NamedTuple):
@@ -38,7 +38,8 @@ class NameLeaks(NamedTuple):
 
     found: int  # number of train persons with a form in S
     by_chance: int  # number of control persons with a form in S, plus train persons with a form only in control texts
-    phrases: Mapping[Tokens, tuple[str, Sequence[int]]]  # words of a leak in S: (kind to report, train persons)
+    # key: words of a leak in S; value: (kind to report, numbers of the train persons whom the leak identifies)
+    phrases: Mapping[Tokens, tuple[str, Sequence[int]]]
 
     def without(self, persons: set[int]) -> Mapping[Tokens, tuple[str, Sequence[int]]]:
         """Return the leaks that identify a person who is not in `persons`."""
@@ -46,14 +47,17 @@ class NameLeaks(NamedTuple):
 
 
 class CapitalizedWords:
-    """In how many texts each word, and each phrase of a name, has a capital letter at the start of each word."""
+    """The number of texts in which each word, and each phrase (the words of a name), is capitalized.
+
+    A phrase is capitalized if each of its words begins with a capital letter.
+    """
 
     def __init__(self) -> None:
-        self._n_texts: Counter[str] = Counter()  # word: number of texts
-        self._n_with_phrase: Counter[Tokens] = Counter()  # phrase: number of texts
+        self._n_texts: Counter[str] = Counter()  # by word: number of texts in which the word is capitalized
+        self._n_with_phrase: Counter[Tokens] = Counter()  # by phrase: number of texts in which it is capitalized
 
     def read(self, text: str, phrases: Iterable[Tokens]) -> None:
-        """Count the capitalized words of a text, and those of the phrases that are capitalized.
+        """Count the capitalized words of a text, and those of `phrases` that are capitalized in it.
 
         A phrase across the end of a sentence does not count, nor does any phrase in a text in which most other words
         are capitalized, because in such texts capital letters do not distinguish names.
@@ -75,10 +79,11 @@ class CapitalizedWords:
             )
 
     def n_expected(self, phrase: Tokens, n_tokens: int) -> float:
-        """Return how often the words of a phrase would be side by side by chance if only capitalized words could be.
+        """Return how often the capitalized words of a phrase are expected to stand side by side by chance.
 
-        Words in texts that contain the phrase do not count. The result is infinite if no text contains the phrase
-        with capital letters. `n_tokens` is the number of tokens of all texts.
+        The result is (product over the words w of (1 + n_w)) / `n_tokens`^(number of words - 1). n_w is the number of
+        texts in which w, but not the phrase, is capitalized. `n_tokens` is the number of tokens of all texts. The
+        result is infinite if the phrase is capitalized in no text.
         """
         n_together = self._n_with_phrase[phrase]
         if n_together == 0:
@@ -113,22 +118,23 @@ class NameOccurrences:
         self.names, self.owners = list(owners), list(owners.values())
         self._n_train, self._n_persons = people.n_train, people.n_persons
         self._search = NameSearch(self.names)
-        self.forms: dict[NameForm, set[int]] = defaultdict(set)  # form in S: indices in `names` of matching names
-        # form: the words with which S, and control texts, write it
+        self.forms: dict[NameForm, set[int]] = defaultdict(set)  # by form in S: indices in `names` of matching names
+        # by form: the phrases with which S writes the form; and the same for control texts
         self.phrases: tuple[dict[NameForm, set[Tokens]], ...] = (defaultdict(set), defaultdict(set))
-        # phrases that S also writes with a capital letter or a punctuation mark, as in "Brown, Mark"
+        # phrases that S writes at least once with a capital letter or a punctuation mark, as in "Brown, Mark"
         self.written_as_names: set[Tokens] = set()
-        # form in S: owners of the texts outside S that may contain the name (`agrees`)
+        # by form in S: owners of the texts outside S that possibly contain the name (`agrees`)
         self.text_owners: dict[NameForm, Owners] = defaultdict(Owners)
-        # form in control texts: indices in `names` of matching names
+        # by form in control texts: indices in `names` of matching names
         self.in_control: dict[NameForm, set[int]] = defaultdict(set)
         self.n_tokens = [0, 0]  # number of tokens of S, and of control texts
         self.capitalized = CapitalizedWords(), CapitalizedWords()  # of S, and of control texts
-        # surname -> first full given name, or else first initial -> forms in S; filled by the first `read_other`
+        # by surname, and then by first full given name or else first initial: forms in S; the first call of
+        # `read_other` fills this table
         self._by_surname: dict[Tokens, dict[str, list[NameForm]]] = {}
 
     def read_synthetic(self, row: RowContent) -> None:
-        """Add the names in the words of a row of S."""
+        """Add the names in a row of S."""
         words = row.words
         self.n_tokens[0] += len(words)
         starts: dict[Tokens, set[int]] = defaultdict(set)  # positions of each phrase in this row
@@ -142,7 +148,7 @@ class NameOccurrences:
             self.capitalized[0].read(row.text, starts)
 
     def read_other(self, row: RowContent, owner: int) -> None:
-        """Add the names in the words of a row that is not in S and belongs to `owner`."""
+        """Add the names in a row that is not in S and belongs to `owner`."""
         words = row.words
         if not self._by_surname:
             self._by_surname = defaultdict(lambda: defaultdict(list))
@@ -170,12 +176,12 @@ class NameOccurrences:
         return [form for first in firsts for form in of_surname.get(first, ()) if agrees(form, context)]
 
     def persons(self, form: NameForm) -> tuple[list[int], list[int]]:
-        """Return the train persons and the control persons whom a form in S may mean."""
+        """Return the train persons and the control persons to whom a form in S can refer."""
         name_owners = (owner for number in self.forms[form] for owner in self.owners[number])
         return Owners((*name_owners, *self.text_owners.get(form, ()))).split(self._n_train, self._n_persons)
 
     def is_rare(self, form: NameForm, surprisal: Surprisal, texts: Literal[0, 1]) -> bool:
-        """Return whether a form has a full given name, and whether fewer than .01 occurrences are expected by chance.
+        """Return whether a form has a full given name and fewer than .01 occurrences of it are expected by chance.
 
         `texts` is 0 for the texts of S, and 1 for the texts of control. See `judge_names`.
         """
@@ -204,16 +210,18 @@ def judge_names(occurrences: NameOccurrences, surprisal: Surprisal, people: Peop
         lambda_1 = (ways to write the name) × n × 2^-(surprisal of its words in bits),   n = number of tokens of S
         lambda_2 = (ways to write the name) × n × product over the words w of (1 + n_w) / n
 
-    n_w is the number of rows of S with w in capitals but without the name (`CapitalizedWords`). lambda_1 is large for
-    short names and names of frequent letters; then lambda_2 tells "Brown, Mark" from the words "brown" and "mark".
+    n_w is the number of rows of S in which w, but not the name, is capitalized (`CapitalizedWords`). lambda_1 is
+    large for short names and names of frequent letters; then lambda_2 distinguishes the name "Brown, Mark" from the
+    words "brown" and "mark".
 
     - Rare forms of train persons are leaks if fewer than two control persons have rare forms in S, or if
       significantly more train than control persons have rare forms in S (`exceeds_control`). If only train persons
       have recorded names, the train persons with rare forms in control texts but not in S are counted instead of
       control persons, and the numbers of rare forms must pass the same test.
-    - All other forms, such as initials with a surname, are common. Those of train persons are leaks if significantly
-      more train persons have common forms in S than persons have forms by chance: control persons with common forms
-      in S, plus train persons with forms of either type in control texts but not in S.
+    - All other forms, such as initials with a surname, are common. Common forms of train persons are leaks if
+      significantly more train persons have common forms in S than persons have forms by chance. The latter are
+      control persons with common forms in S, and train persons with rare or common forms in control texts but not in
+      S.
 
     If the names are not recorded (`NameOccurrences.are_recorded`), they were read from texts. Then a form counts only
     if exactly one person has it and it has a full given name. All forms are common, and control texts do not count.
@@ -299,7 +307,7 @@ def _of_ordinary_words(forms: _Forms, people: People) -> list[NameForm]:
 
 
 def _train_in_control(occurrences: NameOccurrences, forms: Iterable[NameForm], n_train: int) -> set[int]:
-    """Return the persons who have a name that matches one of `forms` in control texts and that only train has."""
+    """Return the owners of names that only train persons have and that match one of `forms` in control texts."""
     return {
         owner
         for form in forms

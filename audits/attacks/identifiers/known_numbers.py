@@ -1,4 +1,4 @@
-"""Search texts for numbers of known persons by their digits: inside longer numbers, backwards, or slightly altered.
+"""Search texts for known numbers by their digits: inside longer numbers, backwards, or slightly altered.
 
 A known number is a number whose owners are known. For example, 4450012739 is found in "445-001-273-9", "9372100544"
 (backwards) and "445001239" (one digit missing). The digits of a text are read as runs without separators. Sequences
@@ -22,7 +22,8 @@ from audits.core.types import Int
 from audits.text.normalise import normalise
 
 MAX_DIGITS = 18  # a longer number is cut to its first 18 digits, which fit into 64 bits
-# smallest `digit_bits` of a number whose altered forms count, as a share of the bits of as many random digits
+# the altered forms of a number count only if its `digit_bits` are at least this share of the bits of as many random
+# digits
 MIN_VARIETY = 0.6
 MAX_COINCIDENCES = 0.01  # limit of lambda (`find_known_numbers`)
 
@@ -55,7 +56,7 @@ class KnownNumbers:
         return sorted(set(self._lengths))
 
     def by_arm(self, n: int, n_train: int, n_persons: int) -> tuple[Int, Int, Int]:
-        """Return three arrays of numbers of n digits: of train persons, of only train persons, and of only others.
+        """Return three arrays of n-digit numbers: those of train persons, of train persons only, and of others only.
 
         Numbers in public text (owner `n_persons`) are omitted.
         """
@@ -119,8 +120,9 @@ def find_known_numbers(
     (`exceeds_chance`); for them, lambda counts equal sequences once. An altered form counts only if lambda is below
     .01 and the digits vary (`MIN_VARIETY`): the altered forms of 0000000004 also occur in rounded numbers.
 
-    Digits need not be random: telephone numbers of one town begin alike. Therefore, the matches are yielded only if
-    fewer than two matches by chance exist, or if they are significantly more than these (`exceeds_control`):
+    Digits need not be random: telephone numbers of one town begin alike. Therefore, the matches are compared with
+    matches by chance. They are yielded only if there are fewer than two matches by chance, or if there are
+    significantly more matches than matches by chance (`exceeds_control`):
     - Digits in order: train numbers in `texts` are compared with numbers in `texts` that no train person has.
     - Altered forms: runs in `texts` with a train number are compared with runs in `texts` with a number that no train
       person has, and with runs in control texts with a number that only train persons have. Equal runs count once.
@@ -158,7 +160,8 @@ def _in_order(digits: _Digits, n: int, train_numbers: Int, control_numbers: Int)
 def _altered(digits: _Digits, controls: _Digits, n: int, numbers_by_arm: tuple[Int, Int, Int]) -> "list[_Match]":
     """Return the matches of train numbers of n digits in altered forms; empty if chance explains them."""
     train_numbers, only_train, control_numbers = numbers_by_arm  # the result of `KnownNumbers.by_arm`
-    # digits of runs: in texts with train numbers; in texts with control numbers; in control texts with `only_train`
+    # digits of the runs of the texts with an altered train number, of the runs of the texts with an altered control
+    # number, and of the runs of the control texts with an altered number of `only_train`
     train_runs, control_runs, chance_runs = set[bytes](), set[bytes](), set[bytes]()
     matches, share_of_texts = list[_Match](), 0.0
     for form in _FORMS[1:]:
@@ -207,7 +210,7 @@ class _Form(NamedTuple):
     is_masked: bool = False  # whether variant i compares all numbers with the digit at the place 10^i set to 0
 
     def matches(self, values: Int, known: Int, n: int) -> Iterator[tuple[int, int]]:
-        """Yield pairs (i, j): values[i] is the known number known[j] of n digits in this form; one j for each way."""
+        """Yield (i, j) if values[i] is the n-digit number known[j] in this form; at most one j for each i and way."""
         if len(values) == 0 or len(known) == 0:
             return
         for i, keys in enumerate(self.variants(known, n)):

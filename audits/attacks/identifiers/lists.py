@@ -15,13 +15,13 @@ _MAX_LISTED = 5  # largest number of invalid entries that a message lists; the r
 def read_identifiers(path: Path, n_rows: int, role: str) -> tuple[tuple[str, ...], ...]:
     """Return the identifiers of each row of a table, in the order of the rows.
 
-    The file is one of
+    `role` is the name of the table in error messages, such as "train". The file is one of
     - .jsonl: each line is a list of strings, or an object with such a list under "identifiers";
     - .parquet: the column "identifiers" contains lists of strings.
 
     Raises:
-        InputError: the file has neither suffix or cannot be read, its number of entries is not `n_rows`, or an entry
-            is no list of strings.
+        InputError: the suffix is neither .jsonl nor .parquet, the file cannot be read, the number of entries is not
+            `n_rows`, or an entry is not a list of strings.
 
     Privacy: reads identifiers. Error messages give the number of an invalid entry, never its content.
     """

@@ -11,7 +11,7 @@ import numpy as np
 
 from audits.text.spelling import deletions, is_one_edit
 
-ALPHABET = 64  # assumed number of different characters of which texts consist
+ALPHABET = 64  # assumed number of different characters in texts
 
 
 class Misspellings:
@@ -46,7 +46,7 @@ class Misspellings:
 
 
 def n_within_one_edit(n_letters: int) -> int:
-    """Return an upper limit of the number of strings at most one edit away from a string of n letters.
+    """Return an upper limit of the number of strings at most one edit away from a string of n = `n_letters` letters.
 
     1 + n [deleted] + n × (A - 1) [replaced] + (n + 1) × A [inserted] + n - 1 [exchanged],  A = 64 characters
     """

@@ -25,7 +25,7 @@ MIN_NAMES = 2  # for names; chance matches are mostly control persons whose name
 # For numbers and codes. Chance matches are control persons whose numbers or codes occur in the synthetic table, or
 # train numbers that occur in control texts. `CodeOccurrences.shared_forms` uses the same limit for shared codes.
 MIN_NUMBERS = 2
-MIN_CONTACTS = 4  # for contacts; chance matches are the shared contacts that `judge_patterned` defines
+MIN_CONTACTS = 4  # for contacts such as e-mail addresses; `judge_patterned` defines their chance matches
 
 
 class Owners:
@@ -107,7 +107,7 @@ class OwnedKeys(NamedTuple):
         return np.searchsorted(self.keys, np.fromiter(map(hash, items), dtype=np.int64))
 
     def occur_in(self, keys: Keys) -> Bool:
-        """Return whether each stored key is one of `keys`, (k,)."""
+        """Return whether each stored key is one of `keys`; the result has the shape (k,)."""
         return np.isin(self.keys, keys.keys, assume_unique=True)
 
 

@@ -156,7 +156,8 @@ def find_entities(normalised: str) -> Iterator[Match]:
             yield address._replace(entity=Entity("email", _mailbox(address.entity.key)))
     for match in _SPELT_EMAIL.finditer(normalised):
         local, at, host, dot, top = match.groups()
-        # with another top domain, the word "dot" or a sign such as "@" is needed: "seen at home. later" is no address
+        # if the top domain is not in `_TOP_DOMAINS`, the word "dot" or a sign such as "@" is required, because "seen
+        # at home. later" is no address
         if top in _TOP_DOMAINS or "dot" in dot or (at != " at " and dot == "."):
             local, host = (_SPELT_DOT.sub(".", part) for part in (local, host))
             yield Match(Entity("email", _mailbox(f"{local}@{host}.{top}")), *match.span())
@@ -190,7 +191,7 @@ class _Shortened(NamedTuple):
 
     text: str  # the pieces of a text that are near digits, joined by line breaks
     starts: list[int]  # first character of each piece in `text`
-    shifts: list[int]  # number of characters removed before each piece
+    shifts: list[int]  # for each piece: what to add to a position in `text` to get the position in the whole text
 
 
 def _near_digits(text: str) -> _Shortened:

@@ -64,7 +64,7 @@ def names_in(text: str, words: set[str]) -> Iterator[str]:
 
 
 def read_name(text: str) -> tuple[PersonName, ...]:
-    """Return the readings of a string as the name of a person; empty if it is not a name.
+    """Return the readings of a string as the name of a person; there are none if the string is not a name.
 
     "Turner, Rajesh Andre" has one reading. In "Rajesh Andre Turner", the last word or the last two words may be the
     surname. Particles such as "van", and all words of a hyphenated surname, belong to the surname. A name with ö also
@@ -147,7 +147,7 @@ class NameSearch:
     def _beside(self, surname: Tokens, word: str, skipped: frozenset[str]) -> Iterable[Tokens]:
         """Return the given names of a surname that can match if `word` stands directly beside the surname.
 
-        After a word in `skipped`, such as a title, or a single letter, all given names can match.
+        If `word` is in `skipped` (such as a title) or a single letter, all given names can match.
         """
         if word in skipped or len(word) == 1:
             return self._given[surname]

@@ -1,9 +1,10 @@
 """Search the synthetic table S for recorded identifiers, and decide which of them are leaks.
 
-A recorded identifier, or value, is a name, number or date of a real record that deidentification replaced. A list has
-the values of each record of train and, optionally, of control (`index_identifiers`). `Occurrences` searches for them
-in S and in the texts outside S: as recorded, in other notations, and misspelt. `judge_recorded` keeps the values that
-identify somebody and are unlikely to occur by chance (`_Rarity`). `recorded_leaks` decides which of them are leaks.
+A recorded identifier, or value, is a name, number or date of a real record that deidentification replaced. The audit
+gets one list of values for each record of train and, optionally, of control (`index_identifiers`). `Occurrences`
+searches for the values in S and in the texts outside S: as recorded, in other notations, and misspelt.
+`judge_recorded` keeps the values that identify somebody and are unlikely to occur by chance (`_Rarity`), and
+`leaking_values` decides which of these are leaks.
 """
 
 import math
@@ -29,7 +30,8 @@ _MAX_DATE_TOKENS = 4  # an identifier of at most 4 tokens that contains a date i
 _MIN_EDITED_CHARACTERS = 8  # misspellings of shorter identifiers are not searched for
 _MIN_EDITED_LETTERS = 4  # shorter words of an identifier, and words with digits, must match exactly
 _CACHED_WORDS = 1 << 16  # number of words whose look-up in `Misspellings` is cached
-# (index of a value, the value or a form, owners of texts with the form, whether it is in S, (bits, whether rare))
+# (index of a value, term: the value or a form of it, owners of texts with the form, whether the term is in S,
+# (bits of the term, whether it is rare))
 _Candidate = tuple[int, Value | Entity, Iterable[int], bool, tuple[float, bool]]
 
 
@@ -46,17 +48,20 @@ class RecordedIdentifiers:
     values: Sequence[Value]  # the tokens of each value, at most 8
     owners: Sequence[Owners]  # owners of each value
     index_of: Mapping[Value, int]  # index of each value
-    forms: Mapping[Entity, int]  # form: index of the first value with this form
+    forms: Mapping[Entity, int]  # index of the first value with each form
     dates: frozenset[int]  # indices of the values that are dates
     personal_numbers: frozenset[int]  # indices of the values that are personal numbers
 
     def may_be_misspelt(self, value: Value) -> bool:
-        """Return whether S is searched for misspellings of a value: it has 8 characters, and a word of 4 letters."""
+        """Return whether S is searched for misspellings of a value.
+
+        The value must have at least 8 characters in total, and a word of at least 4 letters.
+        """
         return sum(map(len, value)) >= _MIN_EDITED_CHARACTERS and any(map(_may_be_misspelt, value))
 
 
 def index_identifiers(lists: Iterable[Sequence[str]], owners: Iterable[int]) -> RecordedIdentifiers:
-    """Return an index of the identifiers in `lists`, one list per row; `owners` has the owner of each row."""
+    """Return an index of the identifiers in `lists`, one list per real record; `owners` has the records' owners."""
     listed = [(text, owner) for row, owner in zip(lists, owners, strict=False) for text in row]
     owners_by_value: dict[Value, Owners] = {}
     for text, owner in listed:
@@ -162,7 +167,8 @@ class Occurrences:
         - If both train and control persons own it, a personal number identifies its owners in train, and any other
           value identifies nobody.
 
-        `sizes` is (n_train, n_persons). `further` has additional owners, such as those of texts with a form of `i`.
+        `sizes` is (number of train persons, number of train and control persons). `further` has additional owners,
+        such as those of texts with a form of `i`.
         """
         text_owners = self.value_owners.get(self.recorded.values[i], ())
         owners = Owners((*self.recorded.owners[i], *text_owners, *further))
@@ -176,8 +182,8 @@ class Occurrences:
     def by_chance(self, i: int, sizes: tuple[int, int], further: Iterable[int] = ()) -> list[int]:
         """Return the train persons for whom value `i` is recorded, if control texts contain it; else an empty list.
 
-        The value must have at most ten owners and must not occur in public text or be recorded for a control person.
-        `sizes` and `further` are as in `persons`.
+        The list is also empty if the value has more than ten owners, occurs in public text, or is recorded for a
+        control person. `sizes` and `further` are as in `persons`.
         """
         recorded = [*self.recorded.owners[i]]
         text_owners = self.value_owners.get(self.recorded.values[i], ())
@@ -186,7 +192,7 @@ class Occurrences:
 
     @cached_property
     def _spellings(self) -> tuple[Phrases, Sequence[Value]]:
-        """A search for all values and misspellings, and the list of these; made when all rows of S have been read."""
+        """An automaton that finds all values and misspellings, and their list; built after S has been read."""
         spellings = [*self.recorded.values, *self.misspelt]
         return Phrases(spellings), spellings
 
@@ -208,7 +214,7 @@ class SyntheticCounts:
     """Sizes of S and control, from which the number of chance matches is computed."""
 
     n_tokens: int  # tokens of S
-    n_numbers: int  # different numbers in S of at least six digits
+    n_numbers: int  # different numbers of at least six digits in S
     n_dates: int  # different dates in S
     n_control_tokens: int = 0  # tokens of control texts
 
@@ -222,10 +228,10 @@ class SyntheticCounts:
 class RecordedHits:
     """The result of `judge_recorded`."""
 
-    tested: int  # number of tested identifiers that identify train persons
+    tested: int  # number of identifiers that can be tested (`judge_recorded`) and identify train persons
     found: int  # number of rare identifiers in S, in any form or misspelt, that identify train persons
     of_control: int  # number of rare identifiers in S that identify only control persons
-    n_leaks: int
+    n_leaks: int  # number of identifiers that are leaks
     terms: SearchTerms  # the leaks as they occur in S, with their owners
 
 
@@ -235,6 +241,8 @@ class _Rarity:
     An identifier is rare if lambda, the expected number of chance matches, is below .01:
 
         lambda = (places in S) × (identifiers searched for) × 2^-bits
+
+    An identifier of n bits matches one place by chance with probability 2^-n.
 
         identifier           places in S         identifiers searched for       bits
         number               different numbers   recorded numbers               log2 10 for each digit
@@ -276,7 +284,7 @@ class _Rarity:
 
     def _bits(self, value: Value) -> float:
         bits = sum(map(self._surprisal.bits, value))
-        # a single word such as "may" can be a name; `leaking_values` judges whether it is a leak
+        # `date_bits` is not applied to a single word: "may" can be a name, and `leaking_values` judges such words
         return min(bits, date_bits(value)) if len(value) > 1 else bits
 
     @staticmethod
@@ -291,9 +299,8 @@ def judge_recorded(
 
     An identifier is tested if
     - at most ten persons (one, if it is a date) have it, recorded or in their texts, and public text lacks it;
-    - all of these persons are in one arm, or it is a personal number of a train person (`RecordedIdentifiers`);
+    - these persons are all in train or all in control, or it is a train person's number (`RecordedIdentifiers`);
     - it is rare as recorded or in one of its forms (`_Rarity`).
-
     `leaking_values` judges the tested identifiers in S, and the identifiers with a rare misspelling in S.
     """
     recorded, sizes = occurrences.recorded, (n_train, n_persons)
@@ -326,7 +333,8 @@ def judge_recorded(
     n_tested = sum(occurrences.persons(i, sizes)[0] != [] for i in tested)
     n_of_train = sum(bool(occurrence.train) for occurrence in occurring.values())
     share = n_tested / max(len(tested), 1)
-    # if no identifier of control was tested, the share is 1, and `in_control` shows what occurs by chance
+    # `share` is that of train among the tested values; if it is 1, no value of control was tested, and the values of
+    # train in control texts show what occurs by chance
     by_chance = [value for i, value in in_control.items() if i not in occurring] if share == 1 else []
     chance = Chance(share=share, values=by_chance, share_of_synthetic=counts.share_of_synthetic)
     leaks = leaking_values(

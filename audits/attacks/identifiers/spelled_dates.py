@@ -17,7 +17,7 @@ _DAYS = {word: i for i, word in enumerate(_ORDINALS, start=1)} | {
     "thirty first": 31,
     **{f"twenty {word}": 21 + i for i, word in enumerate(_ORDINALS[:9])},
 }
-BELOW_HUNDRED = {  # number in words, separated by spaces: its value, 1 to 99
+BELOW_HUNDRED = {  # key: a number in words, separated by spaces; value: the number, 1 to 99
     **{word: i for i, word in enumerate((*UNITS, *TEENS)) if i > 0},
     **{word: 10 * i for i, word in enumerate(TENS, start=2)},
     **{f"{ten} {unit}": 10 * i + j for i, ten in enumerate(TENS, 2) for j, unit in enumerate(UNITS[1:], 1)},
@@ -31,7 +31,8 @@ def any_of(phrases: Iterable[str]) -> str:
 
 _NUMBER = any_of(BELOW_HUNDRED)
 _DAY = rf"(?:(?P<day>\d{{1,2}})(?:st|nd|rd|th)?|(?P<day_word>{any_of(_DAYS)}))"
-# a year in digits; "nineteen" or "twenty" with the last two digits (`tail`); "two thousand" with a number `after` it
+# a year: four digits; "nineteen" or "twenty" and the last two digits in words (`tail`); "two thousand", alone or with
+# a number in words (`after`)
 _YEAR = (
     r"(?:(?P<year>\d{4})|(?P<century>nineteen|twenty)[ -](?:hundred[ -](?:and[ -])?)?(?:oh?[ -])?"
     rf"(?P<tail>{_NUMBER})|two[ -]thousand(?:[ -](?:and[ -])?(?P<after>{_NUMBER}))?)"

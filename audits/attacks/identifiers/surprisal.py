@@ -1,7 +1,7 @@
 """Estimate how unlikely a string is, in bits.
 
-A string of n bits matches an unrelated string by chance with probability 2^-n, so a match of many bits is
-hardly a coincidence.
+A string of n bits matches an unrelated string by chance with probability 2^-n, so a match of many bits is hardly a
+coincidence.
 """
 
 import math
@@ -25,7 +25,7 @@ QUASI_BITS = {"date": 15.0, "postal": 17.0, "age": 3.0}
 # check digits have no bits, because the other digits determine them
 _N_CHECK_DIGITS = {"card": 1, "nhs": 1, "iban": 2}
 
-# patterns of the parts of a date; the bits of a part are log2 of the number of its values, such as 64 years
+# patterns of the parts of a date; the bits of a part are log2 of the number of its values: 6 for 64 years
 _MONTH = re.compile(
     rf"(?:{'|'.join(MONTHS)})|sept|(?:janu|febru)ary|march|april|june|july|august|(?:septem|octo|novem|decem)ber"
 )
@@ -35,7 +35,10 @@ _DATE_PARTS = ((_MONTH, math.log2(12)), (_WEEKDAY, math.log2(7)), (_DAY, math.lo
 
 
 def date_bits(words: Iterable[str]) -> float:
-    """Return the bits of the parts of a date, such as "november 22"; infinite if a word is no part of a date."""
+    """Return the sum of the bits of the parts of a date, such as "november 22".
+
+    The words "of" and "the" have 0 bits. The result is infinite if any other word is no part of a date.
+    """
     return sum(
         next((bits for part, bits in _DATE_PARTS if part.fullmatch(word)), 0.0 if word in {"of", "the"} else math.inf)
         for word in words
@@ -85,7 +88,11 @@ class Surprisal:
         )
 
     def entity_bits(self, entity: Entity) -> float:
-        """Return the bits of an identifier: `QUASI_BITS`; log2 10 for each digit of a number; else `bits`."""
+        """Return the bits of an identifier.
+
+        Dates, postal codes and ages have the bits in `QUASI_BITS`. A number has log2 10 bits per digit that is not a
+        check digit. Every other identifier has the bits of its characters (`bits`).
+        """
         if entity.kind in QUASI_BITS:
             return QUASI_BITS[entity.kind]
         if entity.key.isdecimal():

@@ -33,7 +33,7 @@ from audits.core.types import AuditInputs, Bool, Int, persons
 from audits.text.common_text import FEWEST
 
 _MIN_CHARACTERS = 4  # `long_words` ignores shorter words
-MAX_COINCIDENCES_OF_KIND = 0.05  # if lambda of an identifier (`Identifiers`) is lower, chance explains no match
+MAX_COINCIDENCES_OF_KIND = 0.05  # a match may be due to chance only if lambda (`judge_patterned`) is at least this
 
 
 class Collector(Protocol):
@@ -79,7 +79,7 @@ class People:
 class SyntheticKeys:
     """The keys of identifiers, numbers and words in S."""
 
-    by_kind: Mapping[str, Keys]  # kind: identifiers
+    by_kind: Mapping[str, Keys]  # identifiers of each kind
     numbers: Keys  # all numbers of at least six digits (`find_numbers`)
     bare: Keys  # numbers that are not the digits of an identifier in the same row
     entity_numbers: Keys  # digits of identifiers that are numbers (`number_key`)
@@ -95,7 +95,7 @@ class PoolContent:
     numbers: Mapping[str, Owners]  # numbers that also occur in S, as a number or as the digits of an identifier
     words: OwnedKeys  # words of at least four characters
     quasi: Mapping[str, OwnedKeys]  # dates, postal codes and ages, by kind
-    shared_contacts: Mapping[str, int]  # kind: number of contacts that exactly two train or control persons have
+    shared_contacts: Mapping[str, int]  # by kind: number of contacts that exactly two train or control persons have
     # (kind of direct identifier or contact, table): number of different identifiers; the table is True for train,
     # False for control and rows set aside, None for public text
     n_of_kind: Mapping[tuple[str, bool | None], int]
@@ -188,9 +188,10 @@ class PatternedHits:
     """The result of `judge_patterned`."""
 
     hit: Bool  # whether each person has a hit, (n_persons,)
-    n_leaks: int
-    by_kind: Mapping[str, list[int]]  # kind: numbers of identifiers in S that [only train, only control] persons have
-    shared_contacts: Mapping[str, int]  # kind: number of shared contacts (`judge_patterned`)
+    n_leaks: int  # number of identifiers that are leaks
+    # by kind: [number of identifiers in S that only train persons have, number that only control persons have]
+    by_kind: Mapping[str, list[int]]
+    shared_contacts: Mapping[str, int]  # number of shared contacts (`judge_patterned`) of each kind
     terms: SearchTerms  # the leaks with their owners
 
 
@@ -200,8 +201,9 @@ def judge_patterned(
     """Return which persons have a hit, and which identifiers in both S and the pool are leaks.
 
     An identifier is ignored if more than ten persons have it, if it occurs in public text, or if it may match by
-    chance. A contact may match by chance if lambda (see `Identifiers`) is at least `MAX_COINCIDENCES_OF_KIND`. For
-    direct identifiers, see `_unexplained`. Each kind, such as phone numbers, is judged separately:
+    chance. A contact may match by chance if its lambda, the number of matches that are expected by chance (formula:
+    `identifiers_audit.Identifiers`), is at least `MAX_COINCIDENCES_OF_KIND`. For direct identifiers, see
+    `_unexplained`. Each kind, such as phone numbers, is judged separately:
 
     - A direct identifier or contact is a hit of each of its owners if all of them are in train or all in control.
     - Direct identifiers of train persons are leaks, even if control persons also have them.
@@ -291,8 +293,9 @@ class _ComparedLeaks:
     """
 
     def __init__(self) -> None:
-        # by kind: [(identifier in S, its train persons)]; control persons with an identifier that no train person has
+        # by kind: (identifier in S, its train persons) for each identifier that a train person has
         self.train: Mapping[str, list[tuple[Entity, Sequence[int]]]] = {kind: [] for kind in (*CONTACT, *QUASI)}
+        # by kind: the control persons with an identifier in S that no train person has
         self.control: Mapping[str, set[int]] = {kind: set() for kind in (*CONTACT, *QUASI)}
 
     def add(self, entity: Entity, train: Sequence[int], control: Sequence[int], *, is_counted: bool) -> None:
@@ -304,7 +307,7 @@ class _ComparedLeaks:
 
     def leaks(self, people: People, n_shared: Mapping[str, int]) -> Iterator[tuple[Entity, Sequence[int]]]:
         n_t, n_h, n_s = people.n_train, people.n_control, people.n_synthetic
-        # share of train if all pairs of a person and a row of S, and all pairs of two persons, match equally often
+        # the expected share of train if all pairs of a person and a row of S, and of two persons, match equally often
         share = n_t * n_s / (n_t * n_s + n_h * n_s + (n_t + n_h) ** 2 / 2)
         for kind, identifiers in self.train.items():
             n_train = len({owner for _, owners in identifiers for owner in owners})

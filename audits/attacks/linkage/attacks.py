@@ -1,8 +1,9 @@
 """Run the attacks of the linkage audit, and measure how often each is right about train and about control persons.
 
-A family is an attack in several variants, which differ only in a parameter such as the number of nearest rows. An
-inference family guesses facts that a synthetic table may reveal about a person. The reference is a table of persons
-who are not attacked: public texts, or control persons who were set aside.
+The generator was trained on the records of the train persons, and never saw those of the control persons. A family is
+an attack in several variants, which differ only in a parameter such as the number of nearest rows. An inference
+family guesses facts that a synthetic table may reveal about a person. The reference is a table of persons who are not
+attacked: public texts, or control persons who were set aside.
 """
 
 from collections.abc import Mapping
@@ -22,14 +23,15 @@ from audits.core.two_sided import supported_margin
 from audits.core.types import Bool, Estimate, Float, Int, Rng
 
 VOTERS = (1, 5)  # variants of attribute inference: number of nearest rows that vote
-LINKED_WITHIN = (1, 5, NEAREST)  # variants of joining: number of nearest rows of each half that are compared
+LINKED_WITHIN = (1, 5, NEAREST)  # variants of `join_halves`: number of nearest rows of each half that are compared
 MIN_HALF_WORDS = 3  # the halves of a record are joined only if each has at least this many words
 TOP_SHARE = 0.01  # share of persons with the most confident guesses, among whom the report counts right guesses
 Kind = Literal["relative", "absolute"]
 
 # entries of MARGINS: (number of persons needed in each of train and control, allowed excess of train over control).
-# The first entry with enough attackable persons applies. The needed persons are enough to distinguish the allowed
-# excess from 0 with power .9, if the attack is right about 20 % (relative) or 50 % (absolute) of the control persons.
+# An attack uses the first entry for which it can attack enough persons. With the number of persons in an entry, the
+# allowed excess is distinguished from 0 with power .9, if the attack is right about 20 % (relative) or 50 %
+# (absolute) of the control persons.
 LIMITS = (0.05, 0.07, 0.10)
 MARGINS: Mapping[Kind, tuple[tuple[int, float], ...]] = {
     "relative": tuple((needed_for_excess(d, 0.2, power=0.9), d) for d in LIMITS),
@@ -130,13 +132,13 @@ def _inference(name: str, secrets: Secrets, nearest: NearestRows, baseline: Near
 
 
 def join_halves(first: NearestRows, second: NearestRows, k: int, has_long_halves: Bool) -> Guesses:
-    """Return for each record whether one synthetic row is among the k rows nearest to each half of the record.
+    """Return for each record whether the k rows nearest to its first half and to its second half have a common row.
 
-        confidence = max over rows s near both halves of min(cos(first half, s), cos(second half, s)), else 0
+        confidence = max over rows s near both halves of min(cos(first half, s), cos(second half, s))
 
     An attacker who has two documents of one person, and does not know that they belong together, can join them
-    through a synthetic row that is similar to both. Records whose halves are too short (`has_long_halves` is False)
-    are not attacked.
+    through a synthetic row that is similar to both. The confidence is 0 if no row is near both halves. Records whose
+    halves are too short (`has_long_halves` is False) are not attacked.
     """
     common = first.rows[:, :k, None] == second.rows[:, None, :k]
     weaker = np.minimum(first.similarities[:, :k, None], second.similarities[:, None, :k]).astype(np.float64)
@@ -145,7 +147,7 @@ def join_halves(first: NearestRows, second: NearestRows, k: int, has_long_halves
 
 
 def invert(full: NearestRows, reverse: Int, row_person: Int) -> Guesses:
-    """Return whether each record's nearest synthetic row leads back to the person of the record.
+    """Return for each record whether the person guessed from its nearest synthetic row is the person of the record.
 
     The guess is the person of the real record nearest to that synthetic row; `reverse` holds the index of this record
     for each synthetic row. Decoding the vector of a row into text would reveal nothing further, because the text of
@@ -160,7 +162,7 @@ def invert(full: NearestRows, reverse: Int, row_person: Int) -> Guesses:
 
 
 def measure_family(family: Family, people: Arms) -> FamilyResult | None:
-    """Return a family's results, or None if train or control has fewer than 20 attackable persons."""
+    """Return a family's results, or None if fewer than 20 persons of train or of control can be attacked."""
     trials = {name: inference.person_trials(guesses, people.row_person) for name, guesses in family.variants.items()}
     person = next(iter(trials.values())).person
     is_train = people.is_train[person]

@@ -137,7 +137,10 @@ def word_secrets(holdout: HoldoutTables) -> Secrets:
 
 
 def field_secrets(holdout: HoldoutTables, stated: Items) -> Secrets:
-    """Return the secrets of clinical facts for the halves of `word_secrets`; `stated` has those of synthetic rows."""
+    """Return the secrets of clinical facts: the first half of a record is known, and the second half is hidden.
+
+    `stated` has the clinical facts of each synthetic row.
+    """
     _, *real = _halved_texts(holdout)
     tables = [stated, *([sensitive_attributes(text) for text in texts] for texts in real)]
     return _build_secrets(_item_tables(tables), holdout)
@@ -178,7 +181,7 @@ def _halved_texts(holdout: HoldoutTables) -> list[Sequence[str]]:
 def _build_secrets(tables: Sequence[sparse.csr_matrix], holdout: HoldoutTables) -> Secrets:
     """Return the secrets from tables of the items of synthetic rows, known parts, hidden parts and reference rows.
 
-    Items that none of all persons has, or that more than half of them have, are omitted.
+    Items that no person has, or that more than half of all persons have, are omitted.
     """
     stated, known, hidden, reference = tables
     owners = [*(f"t{g}" for g in holdout.train.groups), *(f"h{g}" for g in holdout.control.groups)]

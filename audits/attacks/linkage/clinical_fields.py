@@ -14,7 +14,7 @@ from audits.text.identifier_grammar import MONTHS
 from audits.text.name_lists import word_set
 from audits.text.normalise import normalise
 
-LAB_STEPS_PER_DOUBLING = 3  # number of bands of a laboratory value between x and 2 · x
+LAB_STEPS_PER_DOUBLING = 3  # number of bands into which laboratory values between x and 2 · x are divided
 MAX_FAMILY_WORDS = 6  # an illness named within this many words after a relative belongs to the relative
 OLDEST_BAND = 90  # everybody aged 90 or more is in this age band
 
@@ -104,8 +104,8 @@ _FIELD = {**dict.fromkeys(_DRUGS, "drug"), **dict.fromkeys(_MIND, "mind"), **dic
 def quasi_identifiers(text: str) -> frozenset[str]:
     """Return what an outsider may know about the patient, as items `field:value`.
 
-    Fields: age (the first age, in bands of ten years up to 90), sex (to which more words refer; omitted if equally
-    many words refer to both), month (of the first date), every department and every complaint.
+    Fields: age (the first age, in bands of ten years up to 90), sex (the sex that more words name; omitted if
+    equally many words name each sex), month (of the first date), every department and every complaint.
     """
     plain = normalise(text)
     items = {f"complaint:{w}" for w in _WORD.findall(plain) if w in _COMPLAINTS}
@@ -167,7 +167,8 @@ def _states(pattern: re.Pattern[str], field: str, names: tuple[str, ...], plain:
 def _family(plain: str) -> Iterator[str]:
     """Yield each pair of a relative and an illness that follows in the same sentence, such as "mother asthma".
 
-    The illness must be named within 90 characters and MAX_FAMILY_WORDS words, without counting `_FILLERS`.
+    The illness must be named within 90 characters after the relative, and within MAX_FAMILY_WORDS words that are not
+    in `_FILLERS`.
     """
     for match in _RELATIVE.finditer(plain):
         rest_of_sentence = re.split(r"[.;]", plain[match.end() : match.end() + 90], maxsplit=1)[0]

@@ -86,9 +86,11 @@ def relative_excess(train: Float, control: Float, *, confidence: float) -> Estim
 
 
 def needed_for_excess(d: float, p: float, *, confidence: float = 0.95, power: float = POWER) -> int:
-    """Return how many persons per arm distinguish rates p and p + d: n >= (z + z')^2 · 2 · p · (1 - p) / d^2.
+    """Return how many persons per arm are needed to distinguish rates p and p + d.
 
-    z and z' are the normal quantiles of the confidence and of the power.
+        n >= (z + z')^2 · 2 · p · (1 - p) / d^2
+
+    An arm is train or control. z and z' are the normal quantiles of the confidence and of the power.
     """
     return math.ceil(z_sum(confidence, power) ** 2 * 2 * p * (1 - p) / (d * d))
 

@@ -35,13 +35,14 @@ class Linkage:
     - rare_excess: a_T - a_H of the worst of words, fields and profile, for facts that at most ten persons have. The
       limit is .09.
     - half_to_half, inversion: a_T - a_H, with limits that depend on the number of persons (`MARGINS`).
-    - limit: the largest limit of the attacks, reported if there are enough persons for every attack.
+    - limit: the largest limit of the attacks, reported if there are enough persons for every required attack
+      (words, half_to_half and inversion).
     - scan_p: smallest p-value of the scan tests, corrected for the number of tests. A scan test checks whether train
       persons are over- or under-represented among the most confident correct guesses.
 
-    In each variant of an attack, only the most confident guess about a person counts. The person's value is the share
-    of the variants in which this guess is right. details.power.smallest_leak is the smallest R that can be
-    distinguished from 0.
+    An attack has variants, which differ only in a parameter such as the number of nearest rows. In each variant, only
+    the most confident guess about a person counts. The person's value is the share of the variants in which this
+    guess is right. details.power.smallest_leak is the smallest R that can be distinguished from 0.
 
     Privacy: reads all texts of train and control; returns rates over at least twenty persons.
     Randomness: control persons who become the reference, the encoders' seeds, and orders of records and of items,
@@ -62,7 +63,7 @@ class Linkage:
             InputError: the vectors passed by the caller do not fit the tables.
         """
         result = self._measure(inputs, rng, confidence)
-        # a pass is changed to insufficient if the audit does not detect planted copies of train records
+        # a pass is changed to insufficient if the audit does not fail on tables with planted copies of train records
         return confirmed(result, inputs, lambda planted, planted_rng: self._measure(planted, planted_rng, confidence))
 
     def _measure(self, inputs: AuditInputs, rng: Rng, confidence: float) -> AuditResult:
@@ -173,7 +174,7 @@ def _persons_text(factor: float, smaller: int, holdout: HoldoutTables) -> str:
 
 
 def _persons_factor(estimate: Estimate, limit: float) -> float:
-    """Return the factor by which to multiply the persons so that the interval excludes the limit; at least 2.
+    """Return by which factor (at least 2) the number of persons must grow so that the interval excludes the limit.
 
     The distance of the estimate from the limit counts as at least a fifth of the limit, so that the factor stays
     finite.
@@ -194,7 +195,7 @@ def _family_details(family: FamilyResult, excess: Estimate, limit: float | None)
 
 
 def _limit(family: FamilyResult) -> float:
-    """Return the largest allowed excess of a family; the widest limit if there are too few persons for any limit."""
+    """Return the largest allowed excess of an attack; the widest limit if it has too few persons for any limit."""
     return MARGINS[family.kind][-1][1] if family.limit is None else family.limit
 
 

@@ -48,10 +48,10 @@ def split_halves(text: str) -> tuple[str, str]:
 def match_views(holdout: HoldoutTables, rng: Rng) -> ViewMatches:
     """Return the synthetic rows nearest to each view of each record.
 
-    For halves, the similarity is the mean of the word cosine and the character cosine. Whole records are searched
-    with each encoder separately, including encoders whose vectors the caller passed.
+    For halves, the similarity is the mean of the cosines of the word vectors and of the character vectors.
+    Whole records are searched with each encoder separately, including encoders whose vectors the caller passed.
 
-    Randomness: the encoders' seeds; one order of the real records, so that equal similarities favour neither arm.
+    Randomness: the encoders' seeds; one order of the real records, so that ties favour neither train nor control.
     """
     encoded = encode(_with_views(holdout), rng)
     text_encoders = [e for e in encoded if not e.name.startswith("vectors:")]
@@ -80,7 +80,7 @@ def match_views(holdout: HoldoutTables, rng: Rng) -> ViewMatches:
 
 
 def _with_views(holdout: HoldoutTables) -> HoldoutTables:
-    """Return the tables with each real table replaced by all first halves, all second halves, all whole records."""
+    """Return the tables; train and control each have all first halves, then all second halves, then all records."""
 
     def table(real: Table) -> Table:
         first, second = zip(*(split_halves(text) for text in real.texts), strict=True)

@@ -3,8 +3,8 @@
 A score is one number per person; a high score suggests that the person is in train. Each score is one attack. The
 stacked attack combines all scores with weights, which are fitted on some persons and applied to others. Each attack
 is measured by its AUC (`stats.auc`), which is one half without a leak, and each score also by a test of the persons
-at the top of its ranking (`stats.scan_test`). A person's role is the arm of the person, train or control. P is the
-number of persons, n_T of them in train and n_H in control.
+at the top of its ranking (`stats.scan_test`). The arm, or role, of a person is train or control. P is the number of
+persons, n_T of them in train and n_H in control.
 """
 
 from collections.abc import Mapping, Sequence
@@ -188,9 +188,10 @@ def smallest_detected_leaks(
         the L highest scores of all N = n_T + n_H persons, the m >= L persons with the highest scores contain
         L + Hypergeom(N - L, n_T - L, m - L) train persons. A scan test detects that this number is too high.
     epsilon: the epsilon of a mechanism, for one person added or removed; None if no epsilon below 10 is detected.
-        It is half of e, the epsilon for replacing one person. `guess_coins` guesses the roles of four fifths of
-        `coins` persons, and the audit fails if so many guesses are right that e must exceed `epsilon_limit`. Each
-        guess is assumed to be right with the highest probability that e allows, 1 / (1 + exp(-e)).
+        The reported epsilon is half of e, the epsilon for replacing one person. `guess_coins` guesses the roles of
+        four fifths of `coins` persons, and the audit fails if so many guesses are right that e must exceed
+        `epsilon_limit`. Each guess is assumed to be right with the highest probability that e allows, which is
+        1 / (1 + exp(-e)).
     """
     error = float(np.sqrt((n_train + n_control + 1) / (12 * n_train * n_control)))
     z = float(norm.ppf(1 - stats.FAIL_LEVEL / (2 * attacks)))

@@ -1,10 +1,11 @@
 """Membership scores from word models: is a record more likely under a model of the synthetic text than in general?
 
 The models are Kneser-Ney language models, which predict each word from the four words before it. Each word is
-replaced by a number, its symbol. Each run of one to five words is replaced by a 64-bit key, and the runs are counted
-by sorting their keys, which takes seconds for a million words. The context of a run is the run without its last word.
-If the rows have classes, a second model counts each class separately: there, the same word has a different symbol in
-each class. A membership score compares the probabilities under models of the synthetic text and of a reference.
+replaced by a number, its symbol. Each run (sequence) of one to five words is replaced by a 64-bit key, and the runs
+are counted by sorting their keys, which takes seconds for a million words. The context of a run is the run without
+its last word. If the rows have classes, a second model counts each class separately: in this model, the same word has
+a different symbol in each class. A membership score compares the probability of a record under a model of the
+synthetic text with its probability under a model of a reference text.
 """
 
 from dataclasses import dataclass
@@ -15,7 +16,9 @@ from audits.core.types import Bool, Float, Int, UInt
 from audits.text.ngrams import Sequences, find_keys, runs
 
 ORDER = 5  # number of words in the longest counted runs: a predicted word and the four words before it
-MIN_OF_CLASS = 10  # a ratio is standardised by its class if at least this many reference records have the class
+# smallest number of records of a class, in one half of the reference, for which ratios are standardised within the
+# class (`calibrated_ratio`)
+MIN_OF_CLASS = 10
 MIN_DEVIATION = 1e-9  # smallest divisor of ratios; the standard deviation of equal ratios is 0
 
 
@@ -36,22 +39,23 @@ class WordRows:
     """The words and the class of each of n rows."""
 
     words: Sequences  # the symbols of the words
-    classes: Int | None  # class of each row, numbered from 0, (n,); None if the rows have no classes
+    classes: Int | None  # (n,), class of each row; classes are numbered from 0; None if the rows have no classes
 
 
 def log_likelihood(model: WordRows, texts: WordRows, n_words: int) -> Float:
-    """Return for each text the mean over its words w of log P(w | h), with h the four preceding words; (texts,).
+    """Return for each text the mean of log P(w | h) over its words w, where h is the four words before w.
 
         P_k(w | h) = max(c(hw) - D_k, 0) / c(h.) + D_k · N(h.) / c(h.) · P_(k-1)(w | h')    if c(h.) is above 0
         P_k(w | h) = P_(k-1)(w | h')                                                        if c(h.) is 0
         P_0 = 1 / V,   D_k = n_1 / (n_1 + 2 · n_2), or .5 if n_1 is 0
 
-    P is P_5, or P_k if only k - 1 < 4 words precede w in the text. In P_k, h are the k - 1 words before w; h' is h
+    P is P_5, or P_k if only k - 1 < 4 words precede w in the text. In P_k, h is the k - 1 words before w, and h' is h
     without its first word. c counts runs in the rows of `model`. For a run of five words, c is the number of times it
-    occurs; for a shorter run, the number of different words that precede it. c(h.) is the sum of c over the runs that
-    extend h by one word, and N(h.) is the number of these runs with c above 0. n_i is the number of runs of k words
-    with c = i. V (`n_words`) is the number of different words. If `model` and `texts` have classes, P is the mean of
-    two models: one of all rows, and one of the rows with the class of the text. A text without words has the value 0.
+    occurs; for a shorter run, c is the number of different words that precede it. c(h.) is the sum of c over the runs
+    that extend h by one word, and N(h.) is the number of these runs with c above 0. n_i is the number of runs of k
+    words with c = i. V (`n_words`) is the number of different words. If `model` and `texts` have classes, P is the
+    mean of two models: one of all rows, and one of the rows with the class of the text. A text without words has the
+    value 0. The result has shape (texts,).
 
     Reference: interpolated Kneser-Ney smoothing, Kneser and Ney 1995, Chen and Goodman 1999.
     """
@@ -64,7 +68,7 @@ def log_likelihood(model: WordRows, texts: WordRows, n_words: int) -> Float:
 
 
 def calibrated_ratio(synthetic: WordRows, real: WordRows, reference: WordRows, n_words: int) -> Float:
-    """Return the score rmia(x) of each record x in `real`: its log likelihood ratio r(x), standardised; (records,).
+    """Return the score rmia(x) of each record x in `real`: its log likelihood ratio r(x), standardised.
 
         r(x) = log P_S(x) - log P_R(x),   rmia(x) = (r(x) - mean of r(z)) / standard deviation of r(z)
 
@@ -72,11 +76,13 @@ def calibrated_ratio(synthetic: WordRows, real: WordRows, reference: WordRows, n
     P_R is counted on one half, and the other half has the records z. Then the halves swap their roles, and both
     results are averaged. If at least ten z have the class of x, the mean and standard deviation are over z of this
     class, otherwise over all z of the half. The published attack RMIA (see Reference) does not standardise r(x), but
-    returns the share of the z with r(z) < r(x). That share is 1 for all copied records and does not rank them.
+    returns the share of the z with r(z) < r(x). That share is 1 for all copied records and does not rank them. The
+    result has shape (records,).
 
     Reference: ratio as a membership score, Meeus et al., "The Canary's Echo", 2025; calibration, Zarifzadeh, Liu and
-        Shokri, "Low-cost high-power membership inference attacks" (RMIA), ICML 2024. Designed for this project:
-        standardised values, classes, and models of the synthetic text that replace the attacked model.
+        Shokri, "Low-cost high-power membership inference attacks" (RMIA), ICML 2024. Our own parts:
+        ratios are standardised, if possible within a class, and a model of the synthetic text takes the place of the
+        attacked model in RMIA.
     """
     log_p_s = log_likelihood(synthetic, real, n_words)
     place = np.arange(len(reference.words))
@@ -90,7 +96,7 @@ def calibrated_ratio(synthetic: WordRows, real: WordRows, reference: WordRows, n
 
 
 def _standardised(r_z: Float, r_x: Float, class_z: Int | None, class_x: Int | None) -> Float:
-    """Return rmia(x) for one half of the reference, given the ratios and classes of its records z and of the x."""
+    """Return rmia(x) for one half of the reference, given the ratios and classes of its records z and of all x."""
 
     def standardise(values: Float, sample: Float) -> Float:
         return np.asarray((values - sample.mean()) / max(float(sample.std()), MIN_DEVIATION), dtype=np.float64)
@@ -111,13 +117,13 @@ def _rows(corpus: WordRows, chosen: Bool) -> WordRows:
 
 
 def _by_class(corpus: WordRows, n_words: int) -> Sequences:
-    """Return the words with different symbols in each class, so that runs of different classes have other keys."""
+    """Return the words with different symbols in each class, so that runs of two classes have different keys."""
     shift = np.repeat(np.asarray(corpus.classes), np.diff(corpus.words.starts)) * n_words
     return Sequences(symbols=corpus.words.symbols + shift, starts=corpus.words.starts)
 
 
 def symbol_probabilities(model: Sequences, texts: Sequences, n_words: int) -> Float:
-    """Return P(w | h) of `log_likelihood` for each symbol of `texts`, counted on `model`; (symbols,)."""
+    """Return P(w | h) of `log_likelihood` for each symbol w of `texts`, counted on `model`, with shape (symbols,)."""
     p = np.full(len(texts.symbols), 1 / n_words)
     for length, counts in enumerate(_all_counts(model), start=1):
         ends, keys, contexts = _runs_by_end(texts, length)
@@ -170,7 +176,10 @@ def _runs_by_end(sequences: Sequences, length: int) -> tuple[Int, UInt, UInt]:
 
 
 def _look_up(keys: UInt, searched_keys: UInt, *values: Float) -> list[Float]:
-    """Return the value of each key in `searched_keys`, once for each array of `values`; 0 if `keys` lacks the key."""
+    """Return, for each array in `values`, its value for each searched key.
+
+    Each array has one value per key of `keys`. The value of a searched key that is not in `keys` is 0.
+    """
     if len(keys) == 0:
         return [np.zeros(len(searched_keys)) for _ in values]
     place, is_key = find_keys(keys, searched_keys)

@@ -1,6 +1,7 @@
 """Membership audit: decide whether the release reveals who was in the training data.
 
-Each attack scores the persons by the synthetic table. The audit fails if the scores distinguish train from control.
+Each attack computes a score of each person from the synthetic table. The audit fails if the scores distinguish train
+persons from control persons.
 """
 
 import math
@@ -25,10 +26,12 @@ from audits.embeddings.planted import EncoderAudit
 MARGIN = 0.05  # for a pass, each AUC interval may reach at most this far from one half
 EPSILON_LIMIT = 1.0  # the audit fails if the lower bound on epsilon for replacing one person exceeds this
 DELTA_CAP = 0.5  # a larger delta for replacing one person is reduced to this value
-N_ATTACKS = 7  # number of attacks, including the stacked attack, if the caller passes the vectors of one encoder
+# number of attacks if the caller passes the vectors of one encoder; it includes the stacked attack, which combines
+# all scores
+N_ATTACKS = 7
 
 # (false-positive rate, control persons needed, limit on the true-positive rate, metric name). Without a leak, the two
-# rates are equal on average. For a pass, the interval of the true-positive rate may reach at most up to the limit.
+# rates are equal on average. For a pass, the interval of the true-positive rate must not exceed the limit.
 RATES = (
     (0.05, 100, 0.10, "tpr_at_fpr_5pct"),
     (0.01, 1_000, 0.03, "tpr_at_fpr_1pct"),
@@ -39,15 +42,15 @@ RATES = (
 class Membership(EncoderAudit):
     """Test whether train persons can be distinguished from control persons with the synthetic table alone.
 
-    `audits explain membership` describes the attack and the verdicts. The attacks are every score of
-    `membership_scores`, and all scores combined (`cross_fit`). A person's score is the highest score of the person's
-    records.
+    `audits explain membership` describes the attacks and the verdicts. Each score of `membership_scores` is an
+    attack, and the combination of all scores (`cross_fit`) is a further attack. A person's score is the highest score
+    of the person's records.
 
     Metrics:
 
-    - auc: P[train > control] + P[train = control] / 2, for the scores of a random train person and a random control
-      person, of the attack whose AUC is furthest from one half. `low` and `high` are the outermost interval ends of
-      all attacks, so a limit on `low` and `high` applies to every attack.
+    - auc: of the AUCs of all attacks, the one furthest from one half. The AUC of an attack is P[train > control] +
+      P[train = control] / 2 for the scores of a random train person and a random control person. `low` and `high` are
+      the outermost interval ends of all attacks, so a limit on `low` and `high` applies to every attack.
     - tpr_at_fpr_5pct, tpr_at_fpr_1pct, tpr_at_fpr_01pct: highest share of train persons that an attack flags while it
       flags at most 5 %, 1 % or 0.1 % of the control persons; reported only from 100, 1,000 or 10,000 control persons.
     - scan_p: smallest p-value of the exact scan tests of all scores (`scan_test`), after Holm's correction.
@@ -62,7 +65,8 @@ class Membership(EncoderAudit):
     distance of an AUC from one half that a single attack detects with power .8 at the confidence of the run.
 
     Privacy: per-record scores stay in memory; at most 60 points of the ROC curve, over all persons, are returned.
-    Randomness: control persons who become the reference, folds, persons of the bound on epsilon, encoders' seeds.
+    Randomness: the choice of the control persons who become the reference, the folds of `cross_fit`, the persons
+        drawn for the bound on epsilon, and the seeds of the encoders.
     Reference: AUC and rates, Carlini et al., "Membership inference attacks from first principles", 2022; epsilon,
         Steinke et al., arXiv 2305.08846; a pass as an intersection of tests, Berger 1982.
     """
@@ -89,7 +93,7 @@ class Membership(EncoderAudit):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MembershipEvidence:
-    """Evidence for the verdict."""
+    """Results of the attacks from which the verdict follows."""
 
     fitted: CrossFitted  # results of the attacks on all persons
     mirrored: CrossFitted | None  # results of the attacks relative to the mirror table; None without a mirror table
@@ -120,15 +124,16 @@ def _mirrored(row_scores: Mapping[str, Float], mirror: Table, tables: EncodedTab
 def epsilon_bound(scores: Mapping[str, Float], is_train: Bool, rng: Rng, delta: float = 0.0) -> dict[str, Any]:
     """Return the lower confidence bound on epsilon from guessing who is in train, at level .05; see `guess_coins`.
 
-    `scores` has one score per person for each attack. `delta` is the delta of the tested (epsilon, delta) for
-    replacing one person.
+    `scores` has one score per person for each attack, (P,), and `is_train` states who is in train, (P,). `delta` is
+    the delta of the tested (epsilon, delta) for replacing one person.
 
     The bound requires roles (train or control) that are decided by independent fair coins. The function therefore
-    draws k from Bin(m, 1/2), with m of `guessed_roles`, and then k train and m - k control persons at random. Because
-    train was drawn at random, the roles of these m persons are distributed like fair coins. The number of train
-    persons is fixed, so a person whose role changes is replaced by another person. The bound therefore holds for
-    replacing one person, and half of the bound holds for adding or removing one person. If k or m - k exceeds the
-    number of persons in the smaller arm, k is drawn again, which happens less than once in a million draws.
+    draws k from Bin(m, 1/2), where m is the result of `guessed_roles`, and then k train and m - k control persons at
+    random. Because train was drawn at random, the roles of these m persons are distributed like fair coins. The
+    number of train persons is fixed, so a person whose role changes is replaced by another person. The bound
+    therefore holds for replacing one person, and half of the bound holds for adding or removing one person. If k or
+    m - k exceeds the number of persons in the smaller arm, k is drawn again, which happens less than once in a
+    million draws.
 
     Returns:
         The fields of `Bound` (`epsilon` and `ceiling` for one person added or removed, `persons` = m),
@@ -154,24 +159,26 @@ def epsilon_bound(scores: Mapping[str, Float], is_train: Bool, rng: Rng, delta: 
 
 
 def guessed_roles(smaller: int) -> int:
-    """Return the number m of persons of whom `epsilon_bound` guesses four fifths; s persons are in the smaller arm.
+    """Return m, the number of persons whom `epsilon_bound` draws; the roles of four fifths of them can be guessed.
 
-    m = 2·s - 5·sqrt(2·s), rounded down, but at least s. The number k of train persons among the m is drawn from
-    Bin(m, 1/2). If m is above s, the mean of k plus five standard deviations, m/2 + 5·sqrt(m)/2, is at most s, so s
-    persons per arm are nearly always enough. If m is s, they are always enough.
+    s is the number of persons in the smaller arm (train or control). m = 2·s - 5·sqrt(2·s), rounded down, but at
+    least s. The number k of train persons among the m is drawn from Bin(m, 1/2). If m is above s, the mean of k plus
+    five standard deviations, m/2 + 5·sqrt(m)/2, is at most s, so s persons per arm are nearly always enough. If m is
+    s, they are always enough.
     """
     return max(smaller, 2 * smaller - math.ceil(5 * math.sqrt(2 * smaller)))
 
 
 def needed_persons(attacks: int = N_ATTACKS) -> int:
-    """Return how many persons each arm needs so that, without a leak, all AUCs pass with probability .8."""
+    """Return how many train and control persons let all AUCs pass with probability .8 if there is no leak."""
     return needed_for_auc(MARGIN, power=power_of_each(attacks))
 
 
 def _rates(fitted: CrossFitted, people: Arms, confidence: float) -> dict[str, tuple[Estimate, float, float]]:
     """Return by metric name (true-positive rate of the best attack, its limit, its proven lower bound).
 
-    The bound holds at FAIL_LEVEL for all attacks. Rates that need more control persons than there are have no entry.
+    The bound is wrong with probability FAIL_LEVEL or less, also if there are several attacks. A metric has no entry
+    if there are too few control persons for it.
     """
     results = {}
     for rate, needed, limit, name in RATES:

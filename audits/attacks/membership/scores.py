@@ -1,6 +1,7 @@
 """Membership scores: how strongly the synthetic table suggests that a record was in the training data.
 
-A score is computed in the same way for train and control records. A pass needs every score within its limit, so each
+A score is computed in the same way for train records and for control records, which the generator never saw. The
+reference consists of texts of other persons. The audit passes only if every score is within its limit, so each
 additional score requires more persons. There is therefore only one score per kind of leak:
 
     rmia        likelihood ratio of models of the synthetic and the reference text, calibrated by class
@@ -27,11 +28,11 @@ from audits.text.ngrams import Sequences, numbered_words, runs
 NEAREST = 3  # number of highest Jaccard indices that are averaged
 SHINGLE = 3  # number of words per run
 LEFT_OUT = "characters"  # encoder that `membership_scores` leaves out and only `further_scores` uses
-CANDIDATES = 12  # the two parents of a synthetic row are searched among this number of the most similar records
+CANDIDATES = 12  # the two records that explain a synthetic row are searched among this number of most similar records
 
 
 def membership_scores(holdout: HoldoutTables, encoded: tuple[Encoded, ...]) -> dict[str, Float]:
-    """Return every score of every record, train first and then control; each (n_train + n_control,).
+    """Return by name the scores (n_train + n_control,) of the train records and, after them, the control records.
 
     Privacy: the per-record scores stay in memory.
     """
@@ -77,7 +78,7 @@ def further_scores(holdout: HoldoutTables, encoded: tuple[Encoded, ...]) -> dict
     """Return the scores that only the canary and shadow audits use, with records in the order of `membership_scores`.
 
     Privacy: the per-record scores stay in memory.
-    Reference: kneser_ney, Meeus et al., "The Canary's Echo", 2025.
+    Reference: kneser_ney is from Meeus et al., "The Canary's Echo", 2025.
     """
     (synthetic, real, reference), n_words = _corpora(holdout)
     ratio = log_likelihood(synthetic, real, n_words) - log_likelihood(reference, real, n_words)
@@ -88,7 +89,7 @@ def further_scores(holdout: HoldoutTables, encoded: tuple[Encoded, ...]) -> dict
 
 
 def shared_runs(synthetic: Sequences, real: Sequences) -> dict[str, Float]:
-    """Return two scores of each record by the runs of 3 words that it shares with the most similar synthetic rows.
+    """Return two scores of each record, computed from the runs of 3 words that it shares with similar synthetic rows.
 
     x and s are the sets of runs of a record and of a synthetic row. jaccard_top3 is the mean of the 3 highest
     |x ∩ s| / |x ∪ s|, and containment is the highest |x ∩ s| / |x|. Both are 0 for a record without runs.
@@ -112,15 +113,16 @@ def shared_runs(synthetic: Sequences, real: Sequences) -> dict[str, Float]:
 
 
 def nearest_and_mass(encoded: Encoded) -> dict[str, Float]:
-    """Return for each record x the cosine to the nearest synthetic row, and the total weight of x as a parent (mass).
+    """Return for each record x the cosine to the nearest synthetic row, and its total weight in mixtures (mass).
 
         top1(x) = max over s of cos(x, s)
         mass(x) = sum over s of the weight of x, clipped to [0, 1], in the combination a · P + b · Q nearest to s
 
-    Among the 12 records that are most similar to s, P and Q are the two whose combination is nearest to s. The
-    mass detects small contributions to many rows as well as a large contribution to one row.
+    s is a synthetic row. Among the 12 real records that are most similar to s, P and Q are the two whose combination
+    is nearest to s. The mass detects small contributions to many rows as well as a large contribution to one row.
 
-    Reference: parents as in `audits/attacks/parent_recovery`; the mass as a score was designed for this project.
+    Reference: P and Q are the parents in `audits/attacks/parent_recovery`. The mass as a score was designed for this
+        project.
     """
     real = stack_arms(encoded)
     nearest = np.full(real.shape[0], -np.inf)
@@ -133,7 +135,7 @@ def nearest_and_mass(encoded: Encoded) -> dict[str, Float]:
         gram = similarity.candidate_cosines(real, candidates)
         pair = similarity.best_pairs(cosines, gram, candidates, np.ones((1, *candidates.shape), dtype=np.bool_))[0]
         row = np.arange(len(candidates))
-        between = gram[row, pair[:, 0], pair[:, 1]]  # cosine of the two parents
+        between = gram[row, pair[:, 0], pair[:, 1]]  # cosine between the parents P and Q
         to_parent = np.take_along_axis(cosines, pair, axis=1)  # cosine of the row to each parent
         determinant = np.maximum(1 - between * between, similarity.MIN_DETERMINANT)
         for parent, other in ((0, 1), (1, 0)):

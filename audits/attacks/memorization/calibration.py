@@ -1,9 +1,10 @@
 """Thresholds for copied text, and planted copies that test whether the memorization audit finds copies.
 
-The audit measures values of each person, such as the longest run of own words in a synthetic row. Own words are the
-words of a person's texts without common text. The generator never read the text of control persons, so their values
-are due to chance, and the highest of them determines the thresholds for train persons. A planted copy is a train
-record that is searched as if it were a synthetic row.
+The audit measures values of each person, such as the length of the longest run (sequence) of own words in a synthetic
+row. Own words are the words of a person's texts without common text, which several persons share. The generator never
+read the texts of control persons, so their values are due to chance. The highest control value of each kind therefore
+determines the thresholds for train persons. A planted copy is a train record that the audit examines as if it were a
+synthetic row.
 """
 
 from collections.abc import Sequence
@@ -18,30 +19,30 @@ from audits.core.types import Bool, Float, Int
 from audits.text.normalise import tokens
 from audits.text.shared_runs import CAP_TOKENS
 
-# The margin is added to the highest value of the control persons. The floor is the smallest threshold, however low
-# that control value is. A value of a train person at or above the ceiling prevents a pass, however high the control
-# value is.
+# MARGIN_* is added to the highest value of the control persons. FLOOR_* is the smallest threshold, however low this
+# highest value is. A value of a train person at or above CEILING_* prevents a pass, whatever the control values are.
 FLOOR_SHORT, MARGIN_SHORT = 8, 4  # in tokens, for whole records of fewer than RECORD_TOKENS tokens
 # in tokens, for runs: each token makes a run 1.5 to 2 times rarer, so 8 tokens make it 26 to 256 times rarer
 MARGIN_TOKENS = 8
 FLOOR_NEAR, MARGIN_NEAR, CEILING_NEAR = 0.55, 0.15, 0.65  # shares of a record, for near copies in one row
 # (floor, margin, ceiling), the last three arguments of `capped_thresholds`
 OF_RUNS, OF_SHARES = (FLOOR_TOKENS, MARGIN_TOKENS, CEILING_TOKENS), (FLOOR_NEAR, MARGIN_NEAR, CEILING_NEAR)
-FLOOR_LOOSE, MARGIN_LOOSE = 0.6, 0.2  # shares of a record, for records in pieces and for words in any order
-MAX_BY_CHANCE = 0.6  # each of the two tests with FLOOR_LOOSE is not used if a control person has a higher share in it
-FLOOR_BAG, MARGIN_BAG = 0.65, 0.2  # shares of a bag; a bag is the words of a whole record, here in changed order
+FLOOR_LOOSE, MARGIN_LOOSE = 0.6, 0.2  # shares of a record, for records copied in pieces and for words in any order
+MAX_BY_CHANCE = 0.6  # a test with FLOOR_LOOSE is not used if a control person has a higher share in this test
+FLOOR_BAG, MARGIN_BAG = 0.65, 0.2  # shares of a bag (all words of a record), for words in changed order
 CLOSE_MARGIN_BAG = 0.15  # margin for bags if a control person has a share above MAX_BY_CHANCE
 MAX_BY_CHANCE_BAG = 0.92  # if a control person has a higher share of a bag, the test for bags is not used
-# lower shares of a bag never prove a leak; a row with a lower share may be quarantined if the share reaches `limit`
+# one bag with a lower share does not prove a leak; if its share reaches `limit`, its synthetic row may be
+# quarantined, which means that a release must not contain the row
 CERTAIN_BAG = 0.8
 CEILING_BAG = 0.97  # highest limit for bags; below 1, because corrected misspellings can lower the share of a copy
 STRATA = (1, RECORD_TOKENS, CEILING_TOKENS, 64)  # smallest number of tokens in each length class of train records
-N_PLANTED = 256  # largest number of planted copies per length class, words unchanged
-N_REORDERED = 64  # largest number of these copies per length class that are planted a second time, words shuffled
+N_PLANTED = 256  # largest number of planted copies with unchanged words per length class
+N_REORDERED = 64  # largest number of these copies per length class that are also planted with shuffled words
 
 
 class ChanceThresholds(NamedTuple):
-    """Thresholds for one kind of shared text, in tokens of a run or as a share of a record; inf if out of reach."""
+    """Thresholds for one kind of copied text, in tokens of a run or as a share of a record; inf if not used."""
 
     by_chance: float  # highest value of a control person
     certain: float  # smallest value that proves a leak, unless chance explains the copies (`exceeds_control`)
@@ -60,8 +61,9 @@ def capped_thresholds(by_chance: float, floor: float, margin: float, ceiling: fl
 def short_thresholds(by_chance: int) -> ChanceThresholds:
     """Return the thresholds for whole records of fewer than 13 tokens.
 
-    limit = max(8, by_chance + 4) if by_chance is at most 8. If it is 9 to 12, such records occur by chance, and the
-    limit is infinite. A single short record may be a quotation, so it proves no leak: certain is always infinite.
+    limit = max(8, by_chance + 4) if by_chance is at most 8. If by_chance is 9 to 12, whole short records evidently
+    occur by chance, so the limit is infinite. A single short record may be a quotation, so it proves no leak: certain
+    is always infinite.
     """
     limit = max(FLOOR_SHORT, by_chance + MARGIN_SHORT)
     return ChanceThresholds(by_chance, np.inf, limit if limit < RECORD_TOKENS else np.inf)
@@ -78,10 +80,11 @@ def whole_thresholds(by_chance: int) -> ChanceThresholds:
 
 
 def loose_thresholds(by_chance: float) -> ChanceThresholds:
-    """Return the thresholds for the share of a record that all rows contain in pieces, or one row in any order.
+    """Return the thresholds for the share of a record that is in all rows in pieces, or in one row in any word order.
 
     certain = limit = max(.6, by_chance + .2) if by_chance is at most .6. Otherwise, both are infinite, so the test is
-    not used: a large table contains short pieces of every record, and long rows contain most words of every record.
+    not used: by_chance is so high because a large table contains short pieces of every record, or because long rows
+    contain most words of every record.
     """
     certain = max(FLOOR_LOOSE, by_chance + MARGIN_LOOSE) if by_chance <= MAX_BY_CHANCE else np.inf
     return ChanceThresholds(by_chance, certain, certain)
@@ -90,8 +93,8 @@ def loose_thresholds(by_chance: float) -> ChanceThresholds:
 def bag_thresholds(by_chance: Sequence[float]) -> tuple[ChanceThresholds, ...]:
     """Return the thresholds for bags of words in changed order, one per length class of `word_bags.LENGTHS`.
 
-    `by_chance` has one value per class. The b of a class is the highest value of this class and of all classes of
-    longer records.
+    `by_chance` has the highest control value of each class. For each class, b is the highest of the values of this
+    class and of all classes of longer records.
 
         limit = max(.65, b + .2),   certain = max(.8, limit)    if b is at most .6
         limit = min(.97, b + .15),  certain = inf               if b is above .6 and at most .92
@@ -116,7 +119,8 @@ def non_members(pool: Pool, found: Matches, rng: np.random.Generator) -> Int:
     """Return the control persons (indices within control) on whom the thresholds are calibrated.
 
     Control persons who share a record with a train person are excluded, because a copy of this record would raise the
-    thresholds. The highest value grows with the number of persons, so at most n_train random persons are returned.
+    thresholds. The highest value grows with the number of persons, so at most n_train persons are returned, drawn at
+    random if there are more.
     """
     unrelated = np.flatnonzero(found.merged[pool.n_train : pool.n_persons] >= pool.n_train)
     return unrelated if len(unrelated) <= pool.n_train else rng.choice(unrelated, size=pool.n_train, replace=False)
@@ -133,7 +137,7 @@ class Planted:
 
 
 def plant(texts: Sequence[str], rng: np.random.Generator) -> Planted:
-    """Return up to N_PLANTED records of train per length class, up to N_REORDERED of them also with shuffled words.
+    """Return up to N_PLANTED train records per length class, and up to N_REORDERED of them again with shuffled words.
 
     A record without tokens is in the first length class.
     """
@@ -152,7 +156,7 @@ def plant(texts: Sequence[str], rng: np.random.Generator) -> Planted:
 
 @dataclass(frozen=True, slots=True)
 class Caught:
-    """How many planted copies the audit found, per length class of STRATA; all arrays (len(STRATA),)."""
+    """How many planted copies the audit found, per length class of STRATA; arrays have the shape (len(STRATA),)."""
 
     found: Int  # number of planted copies found
     planted: Int  # number of planted copies
@@ -164,12 +168,12 @@ class Caught:
 
     @property
     def untested_share(self) -> float:
-        """Return the fraction of train records in length classes with fewer than half of the planted copies found."""
+        """Return the share of train records in length classes of which under half the planted copies were found."""
         return float(self.share[self._is_missed].sum())
 
     @property
     def untested_lengths(self) -> str:
-        """Return the names of the length classes of `untested_share`, separated by commas; may be empty."""
+        """Return the names of the length classes that `untested_share` counts, separated by commas; may be empty."""
         ends = [*(f"to {following - 1}" for following in STRATA[1:]), "or more"]
         names = [f"{shortest} {end} words" for shortest, end in zip(STRATA, ends, strict=True)]
         return ", ".join(name for name, is_missed in zip(names, self._is_missed, strict=True) if is_missed)
@@ -181,7 +185,11 @@ class Caught:
 
 
 def caught(planted: Planted, is_found: Bool, *, reordered: bool) -> Caught:
-    """Return how many planted copies were found, with words in random order if `reordered`, otherwise unchanged."""
+    """Return how many planted copies were found in each length class.
+
+    `is_found` states for each planted copy whether the audit found it, (n,). The result counts the copies with words
+    in random order if `reordered` is true, and otherwise the copies with unchanged words.
+    """
     is_counted = planted.is_reordered == reordered
     length_classes = planted.stratum[is_found & is_counted], planted.stratum[is_counted]
     n_found, n_planted = (np.bincount(classes, minlength=len(STRATA)) for classes in length_classes)

@@ -1,4 +1,8 @@
-"""Locate each copy: the synthetic row, the characters of the row, and the person whose text is copied."""
+"""Locate each copy: the synthetic row, the characters of the row, and the person whose text is copied.
+
+A run is a sequence of consecutive words. Common text is text that several persons share; the other words of a person
+are own words.
+"""
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -19,7 +23,7 @@ from audits.text.spans import Placed, placed_tokens
 WHOLE_RECORD = int(np.iinfo(np.int64).max)  # the row equals a record; larger than the length of any run
 NEAR_COPY = 0  # the row contains most of a record, with changes
 IN_PIECES = -1  # the row contains one part of a record that is spread over several rows
-_KINDS = {WHOLE_RECORD: "whole record", NEAR_COPY: "near copy", IN_PIECES: "record in pieces"}  # kinds to report
+_KINDS = {WHOLE_RECORD: "whole record", NEAR_COPY: "near copy", IN_PIECES: "record in pieces"}  # see `Finding.kind`
 
 
 class CopiedRuns(NamedTuple):
@@ -28,11 +32,11 @@ class CopiedRuns(NamedTuple):
     row: Int  # row of the synthetic table
     owner: Int  # index of the person whose text is copied
     length: Int  # number of own words, at most CAP_TOKENS; or WHOLE_RECORD, NEAR_COPY or IN_PIECES
-    # first token of the run in the row, and end of the run, exclusive; the tokens from start to end include common
-    # text inside the run; both are 0 if the copy is reported as the whole row
+    # the run has the tokens [start, end) of the row, common text between its own words included; both are 0 if the
+    # copy is reported as the whole row
     start: Int
     end: Int
-    masked: Bool  # whether start and end refer to the text with masked numbers
+    masked: Bool  # whether start and end count adjacent numbers of the row as one token
 
 
 class SourceTexts(NamedTuple):
@@ -45,7 +49,7 @@ class SourceTexts(NamedTuple):
 
 
 def copied_runs(runs: Runs, own: OwnText, full: Numbered, is_selected: Bool, *, masked: bool) -> CopiedRuns:
-    """Return the runs selected by `is_selected`, with positions in the full rows.
+    """Return the runs selected by `is_selected`, with their positions in the full rows.
 
     Positions in `runs` refer to the rows without common text (`own`). `full` has the rows with common text.
     """
@@ -62,7 +66,7 @@ def copied_rows(rows: Int, owners: Int, kind: int) -> CopiedRuns:
 
 
 def find_copied(texts: SourceTexts, found: Sequence[CopiedRuns], limit: int) -> tuple[list[Finding], int]:
-    """Return one finding per row and person, and the number of findings omitted because of `MAX_FINDINGS`.
+    """Return one finding per pair (row, person), and the number of findings omitted because of `MAX_FINDINGS`.
 
     A finding covers the longest run of at least `limit` tokens, or the whole row if the copy is not a run. Runs are
     found only up to CAP_TOKENS, so a run of CAP_TOKENS tokens is extended as far as a text of the person matches.
@@ -109,9 +113,10 @@ def _placed(text: str, *, masked: bool) -> list[Placed]:
 
 
 def _characters(written: str, run: tuple[int, int], sources: Iterable[str], *, masked: bool) -> tuple[int, int]:
-    """Return the characters [start, end) of a run, given by its tokens [start, end) in the row `written`.
+    """Return the positions [start, end) of the characters of a run in the row `written`.
 
-    If a text of the person (`sources`) contains the run, the run is extended as far as this text matches the row.
+    `run` has the positions [start, end) of the tokens of the run in the row. If a text of the person (`sources`)
+    contains the run, the run is extended as far as this text matches the row.
     """
     places = _placed(written, masked=masked)
     tokens = [place.word for place in places]

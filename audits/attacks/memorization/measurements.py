@@ -1,20 +1,25 @@
 """Compare the copied text of train persons and control persons with thresholds, and test the differences.
 
-Seven values measure how much text of a person p the synthetic table S contains. Each value has a limit (in brackets),
-which is calibrated on control persons (formulas in `Memorization`). The audit does not pass if a train person reaches
-a limit. A leak is proven by a row in which a value reaches a second threshold (`certain`), unless the texts of
-control persons show that chance explains the copies. A leak is also proven by whole records of at least 13 words, by
-significantly more train than control persons with copied text, or by significantly more or fewer train persons among
-the persons with the highest values (scan test).
+Seven values measure how much text of a person p the synthetic table S contains. Each value has two thresholds, which
+are calibrated on control persons (formulas in `Memorization`): `limit` and `certain`. The audit does not pass if a
+train person reaches a limit. The symbol in brackets is `certain` for hit and near, and `limit` for the other values.
+A run is a sequence of consecutive words. Own words are words outside common text, which several persons share.
 
-- hit(p) [L*]: number of words of the longest run of own words of p in a row of S. L is the smaller of L* and 30.
+A leak is proven by a row in which a value reaches `certain`, unless the texts of control persons show that chance
+explains the copies. Whole records of at least 13 words also prove a leak, unless whole records of control persons are
+as frequent. Further proofs are significantly more train than control persons with copied text, and significantly more
+or fewer train persons among the persons with the highest values (scan test).
+
+- hit(p) [L*]: number of words of the longest run of own words of p in a row of S. The limit is L, the smaller of L*
+  and 30.
 - whole(p) [M*]: as hit(p), but for runs of any words, common text included.
-- near(p) [C*]: largest share of the rare word pairs of one record of p that one row contains (`near_copies`).
+- near(p) [C*]: largest share of the rare word pairs of one record of p that one row contains (`near_copies`). The
+  limit is the smaller of C* and .65.
 - words(p) [W*]: as near(p), but for single rare words in any order.
-- pieces(p) [P*]: as near(p), but for rare runs of words that occur anywhere in S.
-- short(p) [R*]: number of words of the longest record of p below 13 words that is whole in a row.
-- bag(p) [B*]: largest share of words that one record of p and one row with changed word order have in common; one
-  value and one limit per length class of the record.
+- pieces(p) [P*]: as near(p), but for rare runs of words, each of which may occur in a different row of S.
+- short(p) [R*]: number of words of the longest record of p with fewer than 13 words that a row contains whole.
+- bag(p) [B*]: largest share that the bag of one record of p and the bag of one row with changed word order have in
+  common. The bag of a text is the multiset of its words. Each length class of records has its own value and limit.
 """
 
 from dataclasses import dataclass
@@ -32,11 +37,12 @@ from audits.core.rates import difference, provable_limit
 from audits.core.stats import CHANCE_LEVEL, FAIL_LEVEL, exceeds_control, holm, scan_test
 from audits.core.types import Bool, Estimate, Float, Int
 
-LONG_TOKENS = 20  # own words of a long run; two persons who share a long run quote a third text or each other
+# smallest number of own words of a long run; persons who share a long run quote each other or a third text
+LONG_TOKENS = 20
 ALMOST_ALL = 0.95  # smallest share of a bag of words in changed order that `Measurements.bags_p` counts
 MOST = 0.7  # smallest share of a bag of words in the same order that `Measurements.bags_p` counts
-_KINDS = slice(0, N_LENGTHS), slice(N_LENGTHS, None)  # classes of `BagMatches.best`: changed order, and same order
-MIN_SHARING = 2  # if fewer control persons share a long passage (`_n_sharing`), every copy at `certain` is a leak
+_KINDS = slice(0, N_LENGTHS), slice(N_LENGTHS, None)  # columns of `BagMatches.best`: changed order, and same order
+MIN_SHARING = 2  # if fewer control persons share a long passage (`_n_sharing`), every copy >= `certain` is a leak
 
 
 class Limits(NamedTuple):
@@ -53,24 +59,24 @@ class Limits(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measurements:
-    """Measurements for the verdict."""
+    """What the audit measures on one synthetic table; the verdict depends on these values."""
 
     limits: Limits
     pieces: ChanceThresholds  # thresholds for pieces(p): `certain` and `limit` are P*
     persons_in_pieces: Int  # train persons with pieces(p) >= P* but without a copy in a single row (`_in_pieces`)
-    rows_above_limit: Int  # synthetic rows that prevent a pass
+    rows_above_limit: Int  # numbers of the synthetic rows that prevent a pass
     quotations: Int  # the `rows_above_limit` that prove no leak and equal no record of at least 13 tokens
-    # number of synthetic rows that prove a leak, each alone or several together (pieces); whole records of at least
-    # 13 tokens do not count here, but in `n_records`
+    # number of synthetic rows that prove a leak, alone or together with other rows (pieces); rows that prove a leak
+    # only because they equal a record of at least 13 tokens do not count here, but in `n_records`
     n_certain_rows: int
     n_records: tuple[int, int]  # numbers of train and control persons with a whole record of at least 13 tokens in S
-    records_p: float  # p-value of the number of train persons in `n_records`, given its sum (`_hypergeometric_p`)
+    records_p: float  # p-value of the first number in `n_records`, given the sum of both (`_hypergeometric_p`)
     short_p: float  # as `records_p`, for records of fewer than 13 tokens
     # two Holm-corrected p-values, as `records_p`: for persons with at least the share ALMOST_ALL of a bag in changed
     # order, and for persons with at least the share MOST of a bag in the same order
     bags_p: tuple[float, float]
     copied: Estimate  # share of train persons minus share of control persons with a copy in a single row
-    n_sharing: int  # number of control persons who share a long passage, but not because of a leak (`_n_sharing`)
+    n_sharing: int  # number of control persons who share a long passage for reasons other than a leak (`_n_sharing`)
     n_non_members: int  # number of control persons on whom the thresholds are calibrated
     excess: Estimate  # Delta: share of train persons minus share of control persons with hit(p) >= L
     near: Estimate  # as `excess`, for persons with near(p) >= NEAR
@@ -80,12 +86,13 @@ class Measurements:
     scan_p: float  # smaller Holm-corrected p-value of the scan tests (`scan_test`) on hit(p) and near(p)
     # smallest of four Holm-corrected p-values, as `records_p`: for the persons with hit(p) >= LONG_TOKENS, with
     # near(p) >= NEAR, with words(p) >= FLOOR_LOOSE, and with pieces(p) >= FLOOR_LOOSE; these thresholds do not depend
-    # on control
+    # on control persons
     train_excess_p: float
     tau: float | None  # highest excess that allows a pass; None if there are too few persons
     n_for_stricter: int  # number of persons that train and control must each have for the next stricter tau
-    planted: Caught  # how many planted copies with unchanged words the audit found
-    reordered: Caught  # how many planted copies with their words in random order the audit found
+    # numbers of planted copies (train records that are searched as if they were synthetic rows) that the audit found
+    planted: Caught  # copies with unchanged words
+    reordered: Caught  # copies with their words in random order
 
 
 def limits(pool: Pool, found: Matches, rng: np.random.Generator) -> Limits:
@@ -103,7 +110,7 @@ def limits(pool: Pool, found: Matches, rng: np.random.Generator) -> Limits:
 
 
 def measure(pool: Pool, planted: Planted, found: Matches, limits: Limits, confidence: float) -> Measurements:
-    """Return the measurements for the verdict; `found` has matches of the synthetic and then the planted rows."""
+    """Return the measurements for the verdict; `found` has the matches of the synthetic and then the planted rows."""
     n_train, n_control = pool.n_train, pool.n_control
     n_synthetic = len(found.row_run) - len(planted.texts)
     merged = found.merged[: pool.n_persons]
@@ -112,8 +119,9 @@ def measure(pool: Pool, planted: Planted, found: Matches, limits: Limits, confid
     pieces, persons_in_pieces, rows_in_pieces = _in_pieces(pool, found, limits.calibrating, is_copied[:n_train])
     is_long = (found.best >= LONG_TOKENS) | (found.near >= NEAR)
     n_sharing = _n_sharing(found, n_train, is_long[n_train:])
-    # A common passage connects a synthetic row with a train person, a synthetic row with a control person, or a train
-    # person with a control person. Without a leak, each such pair counts as equally likely to have one.
+    # Two texts that have a long passage in common belong to a synthetic row and a train person, a synthetic row and a
+    # control person, or a train person and a control person. The test assumes that without a leak, each of these
+    # pairs is equally likely to have a long passage in common.
     n_pairs = (n_synthetic * n_train, n_synthetic * n_control, n_train * n_control)
     n_copied = int((is_copied | is_long)[:n_train].sum())
     is_leak = exceeds_control(n_copied, n_sharing, n_pairs[0] / sum(n_pairs), minimum=MIN_SHARING)
@@ -163,7 +171,7 @@ def measure(pool: Pool, planted: Planted, found: Matches, limits: Limits, confid
 
 
 def _measures(pool: Pool, found: Matches, limits: Limits) -> list[tuple[Int | Float, Int | Float, ChanceThresholds]]:
-    """Return (values of persons, of rows, thresholds) of hit, near, whole, words, short and each class of bag."""
+    """Return (values of persons, values of rows, thresholds) of hit, near, whole, words, short and each bag class."""
     merged = found.merged[: pool.n_persons]
     of_persons, of_rows = found.bags.best[merged], found.bags.of_rows(len(found.row_run), pool.n_train)
     return [
@@ -177,7 +185,7 @@ def _measures(pool: Pool, found: Matches, limits: Limits) -> list[tuple[Int | Fl
 
 
 def _bag_tests(pool: Pool, found: Matches) -> tuple[tuple[float, float], tuple[Bool, Bool]]:
-    """Return `Measurements.bags_p`, and for each of the two p-values which rows have a bag that it counts."""
+    """Return `Measurements.bags_p`, and for each of the two p-values, which rows have a bag that it counts."""
     of_persons = found.bags.best[found.merged[: pool.n_persons]]
     of_rows = found.bags.of_rows(len(found.row_run), pool.n_train)
     reordered, ordered = (
@@ -203,13 +211,14 @@ def bags_at_limit(facts: Measurements, bags: BagMatches) -> Bool:
 
 
 def _n_sharing(found: Matches, n_train: int, is_long: Bool) -> int:
-    """Return how many control persons share a long passage with the table or train for reasons other than a leak.
+    """Return how many control persons share a long passage with S or with train for reasons other than a leak.
 
     A long passage is a run of at least LONG_TOKENS own words, or at least NEAR of a record. `is_long` tells for each
-    control person whether the table contains a long passage of the person. A control person counts if
-    - the table contains a run of at least LONG_TOKENS own words of the person that no train person has; or
-    - the table contains at least NEAR of a record of the person, and the person is not merged with a train person; or
-    - the person shares such a run with a train person, and `is_long` is false for the person.
+    control person whether S contains a long passage of the person. Two persons are merged if the texts of one repeat
+    a record of the other. A control person counts if
+    - S contains a run of at least LONG_TOKENS own words of the person that no train person has; or
+    - S contains at least NEAR of a record of the person, and the person is not merged with a train person; or
+    - the person shares a run of at least LONG_TOKENS own words with a train person, and `is_long` is false.
     """
     n_control = len(is_long)
     is_merged = found.merged[n_train : n_train + n_control] < n_train
@@ -220,8 +229,9 @@ def _n_sharing(found: Matches, n_train: int, is_long: Bool) -> int:
 def _hypergeometric_p(values: Int | Bool, n_train: int) -> float:
     """Return the hypergeometric p-value of the number of train persons among all persons with a positive value.
 
-    It is the probability that at least as many of these persons are in train if they are a random draw, without
-    replacement, from all persons. `values` has one value per train person and then per control person.
+    The p-value is the probability that at least this many of the persons with a positive value are in train, if they
+    are a random draw, without replacement, from all persons. `values` has one value per train person and then per
+    control person.
     """
     n_positive, n_of_train = int((values > 0).sum()), int((values[:n_train] > 0).sum())
     return float(stats.hypergeom.sf(n_of_train - 1, len(values), n_positive, n_train))
@@ -230,8 +240,8 @@ def _hypergeometric_p(values: Int | Bool, n_train: int) -> float:
 def _in_pieces(pool: Pool, found: Matches, calibrating: Int, is_copied: Bool) -> tuple[ChanceThresholds, Int, Int]:
     """Return the thresholds for pieces(p), the train persons with pieces(p) >= P*, and the rows with their pieces.
 
-    Train persons are left out if another value reaches its limit (`is_copied`), or if a row equals one of their
-    records of at least 13 tokens.
+    A train person is left out if another value of the person reaches its limit (`is_copied`), or if a row equals a
+    record of the person of at least 13 tokens.
     """
     none = np.zeros(0, dtype=np.int64)
     if found.pieces is None:

@@ -19,10 +19,12 @@ from audits.core.stats import CHANCE_LEVEL
 from audits.core.types import AuditInputs, AuditResult, Bool, Finding, Status, Verdict, persons
 from audits.text.shared_runs import CAP_TOKENS
 
-COUNTED_LENGTHS = 5, 6, 8, 10, 13, 16, 20, 30, 50  # in tokens; the details count persons with runs at least so long
+# in tokens; for each length, the details state how many persons have a run (sequence of words) of at least this
+# length in the table
+COUNTED_LENGTHS = 5, 6, 8, 10, 13, 16, 20, 30, 50
 MAX_COMMON = 0.9  # for a pass, at most this share of the words of train, and of the table, may be common text
-# for a pass, at most this share of the train records may be in length classes (`calibration.STRATA`) of which the
-# audit finds under half of the planted copies
+# for a pass, at most this share of the train records may be in length classes (`calibration.STRATA`) in which the
+# audit finds fewer than half of the planted copies (train records that it searches as if they were synthetic)
 MAX_UNTESTED = 0.1
 
 
@@ -36,13 +38,13 @@ class Memorization:
     T are the train persons, H the control persons and S the synthetic rows. Common text is every heading of a form
     (four words that more than ten persons and more than 1 % of the persons have), and every sequence of eight words
     that at least three persons share or that one person shares with the public reference. The audit removes common
-    text and joins the own words before and after it, so that one run can cover the words that a person wrote into
-    several fields of a form. Two ids count as one person if the texts of one id repeat at least half of a record of
-    the other id; phrases of many persons do not count for this half. Text that only these two ids share is not common
-    text. A person p has these values:
+    text and joins the remaining (own) words before and after it, so that one run (sequence of words) can cover what a
+    person wrote into several fields of a form. Two ids count as one person if the texts of one id repeat at least
+    half of a record of the other id; phrases of many persons do not count for this half. Text that only these two ids
+    share is not common text. A person p has these values:
 
-        hit(p)    = number of words of the longest run of own words of p in a row of S. A run of several
-                    persons counts only if it is long or has rare words (`runs_alone`)
+        hit(p)    = number of words of the longest run of own words of p in a row of S. A run that several
+                    persons have counts only if it is long or has rare words (`runs_alone`)
         whole(p)  = as hit(p), but for runs of any words, common text included
         near(p)   = largest share of the rare word pairs of one record of p that occur in one row of S
                     (`near_copies`)
@@ -51,9 +53,10 @@ class Memorization:
                     in S (`in_pieces` chooses one of these lengths)
         short(p)  = number of words of the longest record of p that has fewer than 13 words and the same letters as a
                     row of S, or as one or more whole sentences of a row (`whole_records`)
-        bag(p)    = largest share of words that one record of p with at least 8 words and one row of S have in common,
-                    weighted by rarity: a share of the record or of the row, whichever has more weight. Only rows with
-                    the words in changed order count (`word_bags`). Each length class of records has a value.
+        bag(p)    = largest share of words that one record of p with at least 8 words and one row of S have in common.
+                    Rare words have a larger weight, and the share is relative to the record or the row, whichever has
+                    more weight. Only rows with the words in changed order count (`word_bags`). Each length class of
+                    records has its own value.
 
     Texts are split in three ways (readings), so that misspelled, glued, split and stretched words do not hide a copy:
     (1) words with masked numbers and corrected misspellings, (2) words as written, (3) consonants without spaces. hit
@@ -71,7 +74,8 @@ class Memorization:
     replaced by 30, and C* above .65 by .65. A limit is not used if it is too high: M* if 2 · max whole(p) exceeds
     64, W* if max words(p) exceeds .6, P* if max pieces(p) exceeds .6, R* if R* exceeds 12, and B* if max bag(p)
     exceeds .92. The reason of a pass names those of M*, W*, P* and R* that are not used. A pass also requires that
-    the upper end of the interval of Delta is at most tau: .001, .003 or .01 by number of persons (`provable_limit`).
+    the upper end of the interval of Delta is at most tau, which is .001, .003 or .01, depending on the number of
+    persons (`provable_limit`).
 
     Each maximum grows with the number of control persons, so the limits use at most n_T random control persons,
     where n_T is the number of train persons. Two things do not count for the limits: control persons who share a
@@ -96,9 +100,9 @@ class Memorization:
     def run(self, inputs: AuditInputs, rng: np.random.Generator, confidence: float) -> AuditResult:
         """Return the verdict, with Delta (see the class) as the estimate, the metrics and the findings.
 
-        If the verdict is "insufficient" and at least one row may be a quotation, but at most `most_quarantined` rows,
-        these rows are quarantined: the result lists them, and its verdict is on the remaining rows, with the limits
-        of the whole table.
+        If the verdict is "insufficient", rows that may quote a train person are quarantined, unless there are more
+        of them than `most_quarantined` allows. The result then lists these rows. Its verdict is on the remaining
+        rows, with the limits of the whole table.
         """
         pool = pooled(inputs)
         planted = calibration.plant(inputs.train.texts, rng)
@@ -199,14 +203,14 @@ def _verdict(found: Matches, facts: Measurements) -> tuple[Verdict, Status, str]
     if lengths := facts.planted.untested_lengths:
         untested = (
             f"; the audit could not test the records of {lengths} ({facts.planted.untested_share:.1%} of the train "
-            "records), because it found fewer than half of the records of these lengths that it searched as if they "
-            "were synthetic"
+            "records): as a check, it searched train records of these lengths as if they were synthetic, and found "
+            "fewer than half of them"
         )
     if lengths := facts.reordered.untested_lengths:
         untested += (
             f"; the audit did not test whether records of {lengths} ({facts.reordered.untested_share:.1%} of the "
-            "train records) were copied in another word order, because it found fewer than half of the records of "
-            "these lengths that it searched with their words reordered"
+            "train records) were copied in another word order: as a check, it searched train records of these "
+            "lengths with their words reordered, and found fewer than half of them"
         )
     limits_of = {
         "words of a record in any order": facts.limits.words,
@@ -296,10 +300,10 @@ def _invalid_reasons(found: Matches, facts: Measurements) -> Iterator[str]:
         )
     if facts.planted.untested_share > MAX_UNTESTED:
         yield (
-            "of the planted copies (train records searched as if they were synthetic) that have "
-            f"{facts.planted.untested_lengths}, the audit found fewer than half; {facts.planted.untested_share:.0%} "
-            f"of the train records have these lengths (at most {MAX_UNTESTED:.0%} is allowed); longer texts are "
-            "needed"
+            f"as a check, the audit searched train records of {facts.planted.untested_lengths} as if they were "
+            "synthetic (planted copies), and found fewer than half of them; "
+            f"{facts.planted.untested_share:.0%} of the train records have these lengths (at most "
+            f"{MAX_UNTESTED:.0%} is allowed); longer texts are needed"
         )
 
 

@@ -1,11 +1,12 @@
 """Search a synthetic table for copies of one person's text: runs of words, whole records, sentences and near copies.
 
-The synthetic rows are compared with the pool: the rows of train, control and public text, each with its owner. All
-texts are split into tokens in three ways (readings), so that misspelled, glued and split words do not hide a copy.
-Owners whose texts repeat a record of each other count as one owner (they are merged). In each reading, the search
-removes common text and finds the longest runs that a synthetic row shares with few owners. In some readings, it also
-measures how much of a record a row contains if words are changed, inserted, reordered or missing. `Matches` has the
-highest value of each person and of each row.
+The synthetic rows are compared with the pool: the rows of train, control and public text, each with its owner (a
+person, or the public). All texts are split into tokens in three ways (readings), so that misspelled, glued and split
+words do not hide a copy. Two owners are merged (they count as one) if the texts of one repeat at least half of a
+record of the other. In each reading, the search removes common text, which several owners share; the remaining words
+are own words. It then finds the longest runs of consecutive words that a synthetic row shares with few owners. In
+some readings, it also measures how much of a record a row contains if words are changed, inserted, reordered or
+missing. `Matches` has the highest value of each person and of each row.
 """
 
 from collections.abc import Iterator, Sequence
@@ -76,12 +77,13 @@ class Pool:
 
 @dataclass(frozen=True, slots=True)
 class Matches:
-    """Matches per person and per row; lengths of runs are in tokens of a reading, highest over the readings.
+    """Matches per person and per row; the lengths of runs are in tokens, and are the highest over the readings.
 
-    A run counts only if few owners have it and public text does not contain it (`runs_alone`). Arrays without
-    a stated shape and without the prefix `row_` have one entry per train person and then per control person, for
-    matches with synthetic rows. `row_*` arrays have one entry per synthetic row and then per planted row (a planted
-    copy: a train record that is searched as if it were synthetic), for matches with train persons.
+    A run counts only if few owners have it and public text does not contain it (`runs_alone`). A planted row is a
+    train record that is searched as if it were synthetic, to test whether the search finds it. The arrays `row_*`
+    have one entry per synthetic row and then per planted row, for matches with train persons. The other arrays
+    without a stated shape have one entry per train person and then per control person, for matches with synthetic
+    rows.
     """
 
     merged: Int  # for each owner, the lowest number of the owners merged with it (`readings`), (n_owners,)
@@ -89,16 +91,18 @@ class Matches:
     chance: Int  # as `best`, but only runs that no train person has, and that `_overlapping` does not exclude
     near: Float  # for each person, the highest share of a record's rare word pairs that one synthetic row contains
     whole: Int  # longest run of words of each person, common text included
-    whole_chance: Int  # as `whole`, restricted as `chance`
+    whole_chance: Int  # as `whole`, with the restrictions of `chance`
     shared: Int  # longest run of own words that each control person shares with a train person, (n_control,)
     record: Int  # 13 if a row equals a record of at least 13 tokens that only the person has, otherwise 0
-    short: Int  # tokens of the longest record below 13 tokens that is whole in the table and only the person's, or 0
+    # number of tokens of the longest record below 13 tokens that only the person has and that a row contains as a
+    # whole; 0 if there is none
+    short: Int
     row_run: Int  # longest run of own words
     row_whole: Int  # longest run of words, common text included
     row_near: Float  # highest share of a record's rare word pairs that the row contains; 0 if below NEAR
     row_words: Float  # highest share of a record's rare words that the row contains in any order; 0 if below NEAR
     row_record: Int  # 13 if the row equals a record of at least 13 tokens of one person, otherwise 0
-    row_short: Int  # tokens of the longest record below 13 tokens of one person that is whole in the row, or 0
+    row_short: Int  # as `short`, for the records of train persons that the row contains as a whole
     copies: NearCopies  # shares of the records' rare word pairs that one row contains
     words: NearCopies  # shares of the records' rare words that one row contains in any order
     bags: BagMatches  # shares of the bags of words that a record and a row have in common
@@ -108,7 +112,7 @@ class Matches:
     wholes: list[Runs]  # runs of at least CEILING_TOKENS words of train persons, common text included; all readings
     records: OwnedCopies  # rows that equal a record of at least 13 tokens of exactly one owner
     short_records: OwnedCopies  # rows that contain a whole record below 13 tokens of exactly one owner
-    n_sentences: tuple[int, int]  # sentences in the table that exactly one owner has: number in train, in control
+    n_sentences: tuple[int, int]  # numbers of sentences in the table that only one train or control person has
     common: tuple[float, float]  # share of words that are common text, in the synthetic and in the train table
 
 
@@ -141,7 +145,7 @@ def readings(made: Sequence[str], pool: Pool) -> Iterator[tuple[int, Int, Pooled
 
     - MASKED: words, with numbers masked; misspelled words are corrected to words of train, control and rows set aside
     - WRITTEN: words as written
-    - LETTERS: chunks of consonants, whatever the spaces between them (`consonant_chunks`)
+    - LETTERS: chunks of consonants, which do not depend on the spaces between the words (`consonant_chunks`)
 
     Two owners are merged if, in the reading MASKED, the texts of one repeat at least half of a record of the other
     one (`repeated_records`). Merged owners count as one, so text that only they share is not common text.
@@ -256,7 +260,7 @@ class _Longest(NamedTuple):
 
 
 def _overlapping(runs: Runs, of_train: Bool) -> Bool:
-    """Return which runs of owners outside train are at least half covered by one run of a train person in the row.
+    """Return which runs of owners outside train are at least half covered by a train person's run in the same row.
 
     A covered run is usually a passage that a train and a control person share, extended by a word that matches by
     chance. The result is false for runs of fewer than FLOOR_TOKENS tokens and for runs of train persons (`of_train`).
@@ -290,12 +294,13 @@ def _shared_with_train(real: Numbered, pool: Pool, merged: Int) -> Int:
 
 
 def own_runs(made: Sequence[str], pool: Pool) -> tuple[Int, Bool]:
-    """Return two measures of how much text of few persons each of the m rows `made` contains, over all readings.
+    """Return two measures of how much text of few persons each of the m rows in `made` contains, over all readings.
 
     Returns:
-        The tokens of the longest run of own words in each row, 0 if there are fewer than FLOOR_TOKENS; (m,).
-        Whether each row contains a run of at least CEILING_TOKENS words, common text included, or at least NEAR of a
-        record, by its word pairs, words in any order, runs of three words, or bag of words in changed order; (m,).
+        Number of tokens of the longest run of own words in each row, or 0 if it is below FLOOR_TOKENS, shape (m,).
+        Whether each row contains a run of at least CEILING_TOKENS words, common text included, or at least the share
+        NEAR of a record, shape (m,). The share is measured in four ways: by word pairs, by words in any order, by
+        runs of three words, and by bags of words whose order was changed.
     """
     longest, is_near = np.zeros(len(made), dtype=np.int64), np.zeros(len(made), dtype=np.bool_)
     public = len(pool.side) - 1
@@ -317,7 +322,8 @@ def own_runs(made: Sequence[str], pool: Pool) -> tuple[Int, Bool]:
 def _whole_texts(rows: Sequence[str], pool: Pool, merged: Int, has_own: Bool, n_synthetic: int) -> dict[str, Any]:
     """Return the fields of `Matches` on whole records and sentences, by name; `rows` are synthetic and planted rows.
 
-    `has_own` tells which rows have at least PHRASE_TOKENS own words. Records of at least 13 tokens count only there.
+    `has_own` states which rows have at least PHRASE_TOKENS own words. Records of at least 13 tokens count only in
+    these rows.
     """
     real = record_keys(pool.texts)
     made = row_keys(rows, real)

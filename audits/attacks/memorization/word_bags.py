@@ -1,9 +1,10 @@
 """Find rows that consist of nearly the same words as one record, for the audit `memorization`.
 
-The bag of words of a text contains the words of the text, each as often as it occurs, without masked numbers. The
-fewer owners have a word, the higher is its weight. Frequent words count too, so that records of eight words can be
-found. The share of a record and a row is the weight of the words that both have, divided by the total weight of the
-heavier text. Each share has one of eight kinds, which depend on the length of the record and the order of the words.
+The bag of words of a text contains the words of the text, each as often as it occurs. Numbers, which are masked, are
+not in the bag. The fewer owners (persons, or the public) have a word, the higher is its weight. Frequent words count
+too, so that records of eight words can be found. The share of a record and a row is the weight of the words that both
+have, divided by the total weight of the heavier text. Each share has one of eight kinds, which depend on the length
+of the record and the order of the words. Planted rows are train records that are searched as if they were synthetic.
 """
 
 from collections.abc import Iterator
@@ -23,10 +24,10 @@ from audits.text.shared_runs import BLOCK_TOKENS, Numbered
 LENGTHS = (8, RECORD_TOKENS, 30, 64)  # smallest number of counted words (`word_bags`) of a record, per length class
 N_LENGTHS = len(LENGTHS)
 NUMBER = 0  # token of a masked number
-LOWEST = 0.4  # lower shares are omitted, because they are too low to change a limit (`calibration.bag_thresholds`)
-SAME_ORDER = 0.5  # smallest part of the adjacent pairs of words that two texts in the same order share (`word_bags`)
+LOWEST = 0.4  # lower shares are omitted, because they change no threshold for copies (`calibration.bag_thresholds`)
+SAME_ORDER = 0.5  # two texts have the same order if they share this part of their adjacent word pairs (`word_bags`)
 # the rarest words of a record with this part of its total weight are indexed, and only rows with an indexed word are
-# compared with the record; above 1 - LOWEST, so that the share of any other row is below LOWEST
+# compared with the record; INDEXED is above 1 - LOWEST, so the share of any other row is below LOWEST
 INDEXED = 0.75
 BLOCK_ROWS = 1000  # largest number of synthetic or planted rows compared at a time
 BLOCK_PAIRS = 1 << 13  # number of pairs of a row and a record compared at a time
@@ -46,7 +47,10 @@ class BagMatches(NamedTuple):
     share: Float  # highest share of the row with a record of the owner, among the shares of this kind, (r,)
 
     def of_rows(self, n_rows: int, n_train: int) -> Float:
-        """Return the highest share of each row with a train person (owner below `n_train`), (n_rows, kinds)."""
+        """Return for each row and kind the highest share with a train person (owner below `n_train`), or else 0.
+
+        The result has shape (n_rows, 2 · N_LENGTHS).
+        """
         highest = np.zeros((n_rows, self.best.shape[1]))
         of_train = self.owner < n_train
         np.maximum.at(highest, (self.row[of_train], self.kind[of_train]), self.share[of_train])
@@ -77,20 +81,21 @@ class _Index(NamedTuple):
 
 
 def word_bags(made: Numbered, real: OwnedRecords, n_synthetic: int) -> BagMatches:
-    """Return the shares of the records and the rows: which part of their bags of words is in both.
+    """Return, for pairs of a record and a row, the share of their bags of words that both have in common.
 
         share(x, s) = (sum of w(i) over the items i in both x and s) / max(w(x), w(s))
         w(i) = log2(N / df(i)),   w(x) and w(s) = sum of w(i) over the items of x and of s
 
     x is a record and s a row. Item i = (word, k) is the k-th occurrence of a word in a text. N is the number of
     owners, and df(i) the number of owners with a record that has item i; for an item of s that no record has, w(i) is
-    log2(N). Only the counted words of x have items: the own words of x if x has more common text than own words, and
-    otherwise all words of x. The share is 1 if x and s have the same items.
+    log2(N). Only the counted words of x have items. If fewer than half of the words of x are own words (outside text
+    that several persons share), only the own words are counted. Otherwise, all words of x are counted. The share is 1
+    if x and s have the same items.
 
     The order is the same if s has at least SAME_ORDER · (n - 1) of the pairs of adjacent counted words of x, where n
-    is the number of items in both x and s. Otherwise, the order is changed. The orders have separate kinds, because
-    persons who write the same words nearly always quote each other, in the same order. With a higher value of
-    SAME_ORDER, quotations with changed words would count as changed order.
+    is the number of items in both x and s. Otherwise, the order is changed. The two orders have separate kinds,
+    because persons who write the same words nearly always quote each other, and a quotation keeps the order. With a
+    higher value of SAME_ORDER, quotations with changed words would count as changed order.
 
     Records with fewer counted words than LENGTHS[0] are skipped. `made`, `real` and `n_synthetic` are as in
     `near_copies`; token 0 must be a masked number.
@@ -183,7 +188,7 @@ def _n_adjacent(rows: Numbered, records: Numbered) -> Int:
 
 
 def _numbered_pairs(texts: Numbered) -> tuple[Int, UInt]:
-    """Return (number of the text, key of the pair and this number), sorted by key, for each pair of adjacent words.
+    """Return (text number, key of the pair and the text number) for each pair of adjacent words, sorted by key.
 
     A pair that occurs several times in a text is returned once for this text.
     """
@@ -208,10 +213,10 @@ def _items(texts: Numbered) -> tuple[Int, UInt]:
 
 
 def _candidates(rows: _Bags, records: _Bags, index: _Index) -> Iterator[tuple[Int, Int]]:
-    """Yield the pairs of a row and a record whose share may reach LOWEST, as (rows, records) of at most BLOCK_PAIRS.
+    """Yield the pairs (row, record) whose share may reach LOWEST, as arrays (rows, records) of at most BLOCK_PAIRS.
 
-    A pair is yielded if the row has an indexed item of the record and would reach LOWEST if it also had all items of
-    the record that are not indexed.
+    A pair is yielded if the row has an indexed item of the record and the largest possible share reaches LOWEST. For
+    this share, the row is assumed to have also all items of the record that are not indexed.
     """
     n_terms = np.cumsum(rows.items @ np.diff(index.weight.indptr))
     bounds = [*np.flatnonzero(starts_group(n_terms // BLOCK_PRODUCTS)).tolist(), len(n_terms)]

@@ -20,9 +20,9 @@ CLASS_MARGIN = 0.05  # within a class, `share` may be at most this far from one 
 
 # (number of independent rows needed; margin). `share` may be at most the margin away from one half. Synthetic rows
 # near the same person do not count as independent; `Share.n` is the number of independent rows.
-# With the rows needed for the margin .03 or .05, and without a leak, the shares of the word encoder and the character
-# encoder are both within this margin with probability .95. With the rows needed for the margin .10, a share of .40 or
-# .60 is detected with power .8.
+# If there is no leak and there are the rows needed for the margin .03 or .05, the intervals of the shares by the word
+# encoder and by the character encoder both lie within this margin with probability .95. If there are the rows needed
+# for the margin .10, a share of .40 or .60 is detected with power .8.
 MARGINS: tuple[tuple[int, float], ...] = (
     *((stats.needed_for_share(d, power=stats.power_of_each(2, stats.PASS_POWER)), d) for d in (0.03, 0.05)),
     (stats.needed_for_share(0.10), 0.10),
@@ -34,7 +34,7 @@ Over = tuple[str, distances.Share, float]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EncoderNeighbours:
-    """Results of one encoder."""
+    """Results with one encoder, which turns texts into vectors."""
 
     encoder: str
     share: distances.Share  # share of synthetic rows whose nearest person is in train
@@ -57,9 +57,10 @@ class Neighbours(EncoderAudit):
     - scan_p: smallest p-value of exact scan tests, corrected for the number of tests. A scan test checks whether
       train persons are over- or under-represented at the top of a ranking by a score. There are two scores
       (`crowding`): the person's highest similarity to a synthetic record, and this similarity minus the mean
-      similarity to the most similar reference records.
+      similarity to the most similar reference records (public records, or records of control persons set aside).
     - margin: largest allowed distance of the share from one half, given the number of independent rows.
-    - worst_class_share: the share of a class furthest from one half, with the outermost interval ends of all classes.
+    - worst_class_share: `share` of the class in which it is furthest from one half, with the outermost interval ends
+      of all classes.
 
     A pass alone is weak evidence: releases that pass tests of nearest neighbours can still be attacked ("The DCR
     Delusion", Yao et al. 2025).

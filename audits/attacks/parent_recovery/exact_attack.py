@@ -4,8 +4,9 @@ A point is a row of the synthetic matrix, and a real row is a row of train or co
 between two train rows, or between two control rows. The first attack counts the points on segments. The second attack
 uses only the points: it finds lines through at least three points, and the intersections of these lines. If points
 were mixed from pairs of train rows, the lines intersect at train rows. The attacks need the original vectors, precise
-to about four digits. On vectors of decoded text that was encoded again, finding nothing **does not show safety**,
-because a deviation of 1e-3 hides a segment. `noise_tolerant_attack.py` has an attack for text.
+to about four digits. If the text that was written for a vector is encoded again, the new vector deviates from the
+original vector. A deviation of 1e-3 hides a segment, so finding nothing in such vectors **does not show safety**.
+`noise_tolerant_attack.py` has an attack for text.
 """
 
 from dataclasses import dataclass
@@ -26,9 +27,10 @@ from audits.embeddings.similarity import BLOCK, best_pairs, similarity_blocks
 TOLERANCE = 1e-4
 MARGIN_OF_CHANCE = 100  # chance is ruled out only if no point is within this many tolerances of a control segment
 MIN_DIMENSIONS = 5  # with fewer dimensions, chance is never ruled out
-INTERIOR = 1e-3  # a point on a segment has more than this share of the total weight of both ends from each end
-LINE_NEIGHBOURS = 30  # lines through a point are searched among this number of points nearest to the point
-MAX_LINE_ROWS = 20_000  # lines are searched among this number of points from the start of the synthetic matrix
+# a point is on a segment only if each of the two ends has more than this share of the total weight of both ends
+INTERIOR = 1e-3
+LINE_NEIGHBOURS = 30  # a line through a point is searched among this number of points that are nearest to the point
+MAX_LINE_ROWS = 20_000  # lines are searched only among the first points of the synthetic matrix, up to this number
 MIN_LINES = 3  # smallest number of lines that meet at an intersection
 RECOVERED_WITHIN = 1e-3  # largest distance of a recovered real row from an intersection, as a share of the row's norm
 
@@ -41,7 +43,7 @@ class SegmentEvidence:
     between_train: int  # number of points on a train segment
     between_control: int  # number of points on a control segment, which happens only by chance
     sign_test_p: float  # one-sided test whether more points lie only on train segments than only on control segments
-    chance_ruled_out: bool  # 5 dimensions or more, and no point within 100 tolerances of a control segment
+    chance_ruled_out: bool  # true for 5 dimensions or more and no point within 100 tolerances of a control segment
     train_rows_recovered_from_lines: int  # number of train rows at which three or more lines through points intersect
 
     @property
@@ -81,10 +83,10 @@ def attack_segments(
 
 
 def segment_residuals(synthetic: NDArray[np.float32], real: NDArray[np.float32]) -> Float:
-    """Return the distance of each point from the nearest segment, divided by the segment's length; float64 (m,).
+    """Return the distance of each of m points from the nearest segment, divided by the segment's length.
 
-    All rows are first scaled to unit length, so that a point on a segment becomes a combination a·P + b·Q of the ends
-    of the segment with positive weights. For a point z, the result is
+    The result is float64 (m,). All rows are first scaled to unit length, so that a point on a segment becomes a
+    combination a·P + b·Q of the ends of the segment with positive weights. For a point z, the result is
 
         |z - a·P - b·Q| / |P - Q|  for the P, Q, a >= 0 and b >= 0 with the smallest |z - a·P - b·Q|
 
@@ -113,10 +115,11 @@ def segment_residuals(synthetic: NDArray[np.float32], real: NDArray[np.float32])
 
 
 def line_intersections(points: Float) -> Float:
-    """Return the intersections of at least three lines, (intersections, d), once for each of the lines.
+    """Return each intersection of at least three lines, once for each of these lines.
 
-    Each line passes through three or more of the points. Points that were mixed from a real row R and one of several
-    other rows lie on lines through R, so an attacker who has only the points finds R at an intersection.
+    The result has shape (intersections, d). Each line passes through three or more of the points. Points that were
+    mixed from a real row R and one of several other rows lie on lines through R, so an attacker who has only the
+    points finds R at an intersection.
     """
     origins, directions, lengths = _lines(points)
     intersections = [np.empty((0, points.shape[1]))]
@@ -134,7 +137,7 @@ def line_intersections(points: Float) -> Float:
 
 
 def _lines(points: Float) -> tuple[Float, Float, Float]:
-    """Return origin, (lines, d), unit direction, (lines, d), and length, (lines,), of each line.
+    """Return the origins (lines, d), the unit directions (lines, d) and the lengths (lines,) of the lines.
 
     A point and two of its nearest points are on one line if the directions from the point to both are equal or
     opposite; lines with a common point are joined. The origin of a line is the mean of its points, and the length is
@@ -168,7 +171,7 @@ def _lines(points: Float) -> tuple[Float, Float, Float]:
 
 
 def _closest(origins: Float, directions: Float, block: slice) -> tuple[Float, Float, Bool]:
-    """Return for each line i of a block and each line j: s, the distance of the lines, and whether they are parallel.
+    """Return (position s on line i, distance, whether parallel) for each line i of a block and each line j.
 
     Line i is o_i + s·u_i and line j is o_j + t·u_j, with the origins o, the unit directions u, and the signed
     distances s and t from the origins. With w = o_i - o_j and c = <u_i, u_j>, non-parallel lines are closest at
@@ -188,7 +191,7 @@ def _closest(origins: Float, directions: Float, block: slice) -> tuple[Float, Fl
 
 
 def _rows_recovered(intersections: Float, real: NDArray[np.float32]) -> int:
-    """Return how many real rows are the nearest row to an intersection, within RECOVERED_WITHIN."""
+    """Return how many real rows are recovered: nearest to an intersection, and within RECOVERED_WITHIN of it."""
     x = np.asarray(real, dtype=np.float64)
     squares = (x**2).sum(axis=1)
     recovered: set[int] = set()

@@ -1,6 +1,7 @@
 """Read and check a lineage, and measure how much each person contributes to the synthetic table.
 
-A lineage lists for each synthetic row the train rows that it was mixed from (parents) and their weights.
+A lineage lists, for each synthetic row, its parents (the train rows that it was mixed from) and the weight of each
+parent in the mixture.
 """
 
 import json
@@ -105,7 +106,10 @@ def _raise_if_any(problems: Sequence[str]) -> None:
 
 
 def _parquet_rows(path: Path) -> tuple[list[tuple[int, Any]], list[str]]:
-    """Return the rows as (row number from 1, row), and the problems of the columns; no rows if there is a problem."""
+    """Return a list of (row number from 1, row), and the problems of the columns.
+
+    If a column has a problem, the list of rows is empty.
+    """
     with open_regular(path) as opened, arrow_errors():
         names, table = read_parquet(opened, _COLUMNS)
         columns = [name for name in _COLUMNS if names.count(name) == 1]
@@ -117,7 +121,7 @@ def _parquet_rows(path: Path) -> tuple[list[tuple[int, Any]], list[str]]:
 
 
 def _jsonl_rows(path: Path) -> tuple[list[tuple[int, Any]], list[str]]:
-    """Return the lines that are not empty as (line number from 1, value), and no problems.
+    """Return (line number from 1, value) for each line that is not empty, and an empty list of problems.
 
     The value is None if the line is not JSON; `_type_fault` then reports it.
     """
@@ -159,7 +163,7 @@ def lineage_exposure(lineage: Lineage, train_person: Int, synthetic_class: Int) 
     """Return how much each person contributes to rows and classes, from a valid lineage.
 
     `train_person` (n_train,) has the person of each train row, numbered from 0. `synthetic_class` (m,) has the class
-    of each synthetic row.
+    of each of the m synthetic rows.
     """
     mixed = [weights_by_person(p, w, train_person) for p, w in zip(lineage.parents, lineage.weights, strict=True)]
     rows_with_parents = [i for i, weight_of in enumerate(mixed) if weight_of]

@@ -1,10 +1,10 @@
 """Find the two persons from whose records each synthetic row may have been mixed, for the audit `parent_recovery`.
 
 A parent of a row is here a person from whose records the row was mixed. The role of a person is train or control, and
-the class is the label of the person's first record. For each row, the attack searches among the records of equally
-many train and control persons for the two records whose combination is nearest to the row. The pair of a row is the
-two persons of these records. If pairs have more train persons than chance explains, the release reveals the parents.
-The attack tolerates noise, so it works on any encoding of the released text.
+the class of a person is the label of the person's first record. For each row, the attack searches among the records
+of equally many train and control persons for the two records whose combination is nearest to the row. The pair of a
+row consists of the two persons of these records. If pairs have more train persons than chance explains, the release
+reveals the parents. The attack tolerates noise, so it works on the vectors of the released texts by any encoder.
 """
 
 import math
@@ -35,7 +35,8 @@ class ParentPairs:
     """The pairs that the attack finds for m attacked rows, in each repeat of the search."""
 
     rows: Int  # (m,), numbers of the attacked synthetic rows
-    pairs: Int  # (repeats, m, 2), the two persons of each pair, first the person whose record has the higher cosine
+    # (repeats, m, 2), the two persons of each pair, first the person whose record has the higher cosine to the row
+    pairs: Int
     included: list[Int]  # the persons drawn in each repeat: equally many of train and control in each class
     nearness: Float  # (P,), for each of P persons, the highest cosine of a record of the person and an attacked row
 
@@ -48,14 +49,14 @@ class ParentRecall:
     one_chance: float  # expected value of `one` if the pairs are assigned at random to the rows of the same class
     pair: float  # share of rows with a pair of two parents
     pair_chance: float  # expected value of `pair` if the pairs are assigned at random to the rows of the same class
-    n: float  # effective number of independent rows (`parent_recall`)
+    n: float  # effective number of independent rows, computed by `parent_recall`
 
     def ends(self, confidence: float) -> tuple[float, float]:
-        """Return the exact interval (Clopper and Pearson) of `one`, with this one-sided confidence of each end."""
+        """Return the exact interval (Clopper and Pearson) of `one`; each end has this one-sided confidence."""
         return stats.clopper_pearson(self.one * self.n, self.n, confidence=confidence)
 
     def p_above(self, limit: float) -> float:
-        """Return the exact p-value of the hypothesis that the true value of `one` is at most the limit."""
+        """Return the exact p-value of the hypothesis that the true value of `one` is at most `limit`."""
         hits = self.one * self.n
         return 1.0 if self.one == 0 or limit >= 1 else float(beta.cdf(limit, hits, self.n - hits + 1))
 
@@ -64,8 +65,9 @@ def find_parent_pairs(encoded: Encoded, people: Arms, rng: Rng) -> ParentPairs:
     """Return the pair of each attacked row: the two persons whose records, combined, are nearest to the row.
 
     The candidates of a synthetic row z are the records most similar to z, at most 120. Each repeat draws persons, and
-    uses only their candidates C(z): 40 on average, unless fewer than a third of the records are drawn. The pair of z
-    has the persons of two records P and Q of different persons:
+    uses only the candidates that belong to them, C(z): 40 on average, unless the drawn persons have fewer than a
+    third of the records. The pair of z consists of the persons of two records P and Q, which belong to different
+    persons:
 
         (P, Q) = argmin over P, Q in C(z) of  min over the weights a, b >= 0 of |z - a·P - b·Q|
 
@@ -77,9 +79,10 @@ def find_parent_pairs(encoded: Encoded, people: Arms, rng: Rng) -> ParentPairs:
     If train and control have equally many persons in each class, one repeat with all persons replaces the 20 repeats.
 
     Randomness: the attacked rows, if there are more than 20,000; the persons of the 20 repeats; the order of the
-        records, which decides ties; the persons of a pair that are missing because z has no candidate with a positive
-        cosine, or because C(z) has records of no person or of one person.
-    Reference: designed for this project, because attacks on SMOTE search for lines and need exact vectors.
+        records, which decides ties; random persons that complete a pair if z has no candidate with a positive cosine,
+        or if C(z) has records of no person or of only one person.
+    Reference: designed for this project, because attacks on SMOTE (interpolation between the vectors of two records)
+        search for lines and need exact vectors.
     """
     m = encoded.synthetic.shape[0]
     rows = np.arange(m) if m <= MAX_ROWS else np.sort(rng.choice(m, size=MAX_ROWS, replace=False))
@@ -108,7 +111,7 @@ def find_parent_pairs(encoded: Encoded, people: Arms, rng: Rng) -> ParentPairs:
 
 
 def share_of_nearest(result: ParentPairs, people: Arms, n: int) -> Share:
-    """Return the share of train among the first persons of the pairs (n = 1), or among both persons (n = 2)."""
+    """Return the share of train persons among the first (n = 1) or among both (n = 2) persons of all pairs."""
     return share_of_train(result.pairs[:, :, :n].reshape(len(result.pairs), -1), result.included, people)
 
 
@@ -170,7 +173,7 @@ def parent_recall(result: ParentPairs, people: Arms, lineage: Lineage, train_per
 
 
 def _fill_pairs(pairs: Int, without_pair: Bool, included: Int, rng: Rng) -> Int:
-    """Return the pairs, with two random persons for a missing pair, and a random second person if both are equal."""
+    """Return the pairs; replace a missing pair by two random persons, and a repeated person by a random other one."""
     first = np.where(without_pair, rng.choice(included, size=len(pairs)), pairs[:, 0])
     second = rng.integers(len(included) - 1, size=len(pairs))
     second = included[second + (second >= np.searchsorted(included, first))]  # any included person except the first
@@ -221,7 +224,7 @@ def _count(ordered: Int, keys: Int) -> Float:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShareTest:
-    """A share of train, its expected value without a leak, and the allowed distance between the two (margin)."""
+    """A share of train persons, its expected value without a leak, and their allowed distance (margin)."""
 
     what: str  # the persons or records that the share refers to, as part of a sentence
     share: Share
@@ -229,7 +232,7 @@ class ShareTest:
     margin: float | None  # allowed distance from `null` (`margin_of`); None if there are too few independent rows
 
     def is_within(self, margin: float | None, confidence: float) -> bool:
-        """Return whether the whole interval of the share is at most `margin` from `null`; False if it is None."""
+        """Return whether the whole interval of the share is at most `margin` from `null`; False without a margin."""
         excess = self.share.estimate(confidence, less=self.null)
         return margin is not None and self.share.n > 0 and is_inside(excess, margin, centre=0.0)
 
@@ -238,14 +241,14 @@ class ShareTest:
         return self.share.p_beyond(margin, centre=self.null)
 
     def smallest_leak(self, n_shares: int, confidence: float) -> float | None:
-        """Return the smallest distance of the true share from `null` that prevents a pass with probability .8.
+        """Return the smallest distance of the true share from `null` that, with probability .8, prevents a pass.
 
         The audit does not pass if the interval of the share is not within the margin d around `null`, or if the share
         differs significantly from `null` and its interval is not within the strictest margin d_0. The distance is
 
             min(d - (z_confidence - z_.8)·e,  max(d_0, (z_(1 - .05 / (2·n_shares)) + z_.8)·e))
 
-        z_p is the normal quantile, and e the standard error. The result is None if `margin` is None.
+        z_p is the normal quantile at p, and e the standard error of the share. If `margin` is None, so is the result.
         """
         if self.margin is None:
             return None
@@ -257,14 +260,14 @@ class ShareTest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EncoderShares:
-    """Results of one encoder."""
+    """Results with one encoder, which turns texts into vectors."""
 
     encoder: str
-    train: ShareTest  # share of train among both persons of the pairs
-    first: ShareTest  # share of train among the first persons of the pairs
+    train: ShareTest  # share of train persons among both persons of the pairs
+    first: ShareTest  # share of train persons among the first persons of the pairs
     both: ShareTest  # share of pairs of two train persons
-    scan: stats.Scan  # scan test of the persons, ranked by `ParentPairs.nearness`
-    recall: ParentRecall | None  # None without a lineage
+    scan: stats.Scan  # result of `scan_test`: whether the top of a ranking by `nearness` is a random draw of persons
+    recall: ParentRecall | None  # None without a lineage (the list of the true parents of each row)
 
     @property
     def shares(self) -> tuple[ShareTest, ...]:
@@ -273,7 +276,7 @@ class EncoderShares:
 
 
 def encoder_shares(encoded: Encoded, people: Arms, inputs: AuditInputs, n_shares: int, rng: Rng) -> EncoderShares:
-    """Return the results of one encoder; `n_shares` is the number of shares tested in the whole audit."""
+    """Return the results with one encoder; `n_shares` is the number of shares tested in the whole audit."""
     result = find_parent_pairs(encoded, people, rng)
     both, both_null = both_train(result, people, rng)
 
@@ -295,8 +298,8 @@ def encoder_shares(encoded: Encoded, people: Arms, inputs: AuditInputs, n_shares
 def margin_of(share: Share, n_shares: int) -> float | None:
     """Return the strictest margin for which a share has enough independent rows; None if it has too few.
 
-    z_p is the normal quantile. The number n of independent rows (`Share.n`) is enough for a margin d if, without a
-    leak, the intervals of all `n_shares` shares of the audit lie within d with a joint probability of .95:
+    z_p is the normal quantile at p. The number n of independent rows (`Share.n`) is enough for a margin d if, without
+    a leak, the intervals of all `n_shares` shares of the audit lie within d with a joint probability of .95:
 
         n >= ((z_.95 + z_(1 - .05 / (2·n_shares))) / (2·d))²
 

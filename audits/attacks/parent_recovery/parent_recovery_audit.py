@@ -1,9 +1,10 @@
 """Parent recovery audit: decide whether an attacker can find the persons from whom synthetic records were mixed.
 
-The parents of a synthetic record are here the persons from whose records it was mixed. A lineage lists these
+Here, the parents of a synthetic record are the persons from whose records it was mixed. A lineage lists these
 records and their weights. The audit measures how often the attacks on texts and vectors find train persons, how often
-they find true parents, and how much a single person contributes to a record or class. Violated rules and significant
-tests fail the audit. Shares and recalls that are not proven to be within their limits prevent a pass.
+they find true parents, and how much a single person contributes to a record or class. A violated rule or a
+significant test makes the audit fail. A share of train persons, or a recall (the share of records for which true
+parents are found), prevents a pass if it is not proven to be within its limit.
 """
 
 import math
@@ -31,11 +32,11 @@ from audits.embeddings.encoders import EncodedTables
 from audits.embeddings.planted import EncoderAudit
 
 MAX_RECALL_RATIO = 3.0  # true parents may be found at most this many times as often as by chance
-SMALL_RECALL = TAUS[-1]  # a recall interval that ends at or below 1 % never prevents a pass, whatever the ratio is
+SMALL_RECALL = TAUS[-1]  # a recall whose interval ends at or below 1 % never makes the verdict insufficient
 # smallest effective number of parents of a record: 1 / (sum of the squared weights of the persons). If a record has
 # two parents and this effective number, the larger weight is .79
 MIN_EFFECTIVE_PARENTS = 1.5
-MIN_CLASS_PERSONS = 11  # smallest number of persons who contribute to a class; official statistics omit smaller cells
+MIN_CLASS_PERSONS = 11  # smallest number of persons who contribute to a class; statistical offices omit lower counts
 N_SHARES = 3  # number of shares tested for each encoder (`EncoderShares.shares`)
 _RECALLS = {  # key: name of an entry of the report; value: field of `ParentRecall` with the entry's value
     "parent_recall": "one",
@@ -61,9 +62,9 @@ class ParentRecovery(EncoderAudit):
     `audits explain parent_recovery` describes the attack and the verdicts. For each synthetic record, the attack
     searches among equally many train and control persons for the two persons whose records, combined, are nearest to
     the synthetic record. The first person of this pair is the one whose record is nearer to the synthetic record. If
-    the caller passes vectors of the tables, `attack_segments` attacks them.
+    the caller passes vectors of the tables, `attack_segments` attacks these vectors as well.
 
-    Metrics; for several encoders, the value furthest from the safe value is reported:
+    The metrics follow. For several encoders, the value furthest from the safe value is reported.
 
     - train_share: share of train persons among both persons of all pairs; .5 is safe.
     - first_share: share of train persons among the first persons of all pairs; .5 is safe. The share falls if
@@ -82,12 +83,13 @@ class ParentRecovery(EncoderAudit):
     - lineage: 1 if a lineage was given, otherwise 0.
 
     With a lineage, a record with fewer than 1.5 effective parents (`MIN_EFFECTIVE_PARENTS`) fails the audit, because
-    it is mostly made from one person. `details.power.smallest_leak` is the smallest distance of the train share from
-    one half at which the audit does not pass in 80 % of cases.
+    it is mostly made from one person. A class that is made from fewer than 11 persons also fails the audit.
+    `details.power.smallest_leak` is the smallest distance of the train share from one half that prevents a pass with
+    a probability of 80 %.
 
     Privacy: reads all texts, vectors and the lineage; returns shares, counts and extremes of lineage weights.
-    Randomness: control persons who become the reference, draws of equally many train and control persons, the order
-        of the records (it decides ties), permutations, the encoders' seeds.
+    Randomness: the control persons who become the reference (texts on which encoders are fitted), draws of equally
+        many train and control persons, the order of the records (it decides ties), permutations, the encoders' seeds.
     Cost: 10,000 rows against 22,800 real texts of 90 words take 8 s for words and 3 s for characters, without
         encoding, on one core and 1.3 GB.
     Reference: the tests and the rules on persons were designed for this project, following exact attacks on SMOTE.
@@ -152,7 +154,7 @@ def _proven_statements(findings: Sequence[EncoderShares]) -> list[str]:
 
 
 def _unclear_shares(findings: Sequence[EncoderShares], confidence: float) -> list[ShareTest]:
-    """Return the shares that prevent a pass.
+    """Return the shares that prevent a pass, because at least one of two statements is true.
 
     - The share has no margin, or its interval is not within the margin.
     - The share differs significantly from chance, and its interval is not within the strictest margin. Without this
@@ -168,7 +170,7 @@ def _unclear_shares(findings: Sequence[EncoderShares], confidence: float) -> lis
 
 
 def _recall_limits(findings: Sequence[EncoderShares]) -> list[tuple[ParentRecall, float]]:
-    """Return (recall, limit on `ParentRecall.one`) for each encoder; empty without a lineage or without parents."""
+    """Return (recall, limit on `ParentRecall.one`) for each encoder; none without a lineage or without parents."""
     return [(f.recall, MAX_RECALL_RATIO * f.recall.one_chance) for f in findings if f.recall is not None]
 
 
@@ -215,7 +217,7 @@ def _metrics(evidence: ParentRecoveryEvidence, n_persons: int, confidence: float
     margins = [s.margin for f in findings for s in f.shares if s.margin is not None]
     if len(margins) == N_SHARES * len(findings):
         metrics["margin"] = as_exact(max(margins), min(f.train.share.n for f in findings))
-    # the metrics of the last recall, which is the highest, remain
+    # each recall replaces the metrics of lower recalls, so the metrics of the highest recall remain
     for recall, _ in sorted(_recall_limits(findings), key=lambda pair: pair[0].one):
         (low, high), n, chance = recall.ends(confidence), int(recall.n), recall.one_chance
         metrics["parent_recall"] = Estimate(value=recall.one, low=low, high=high, confidence=confidence, n=n)
@@ -224,7 +226,7 @@ def _metrics(evidence: ParentRecoveryEvidence, n_persons: int, confidence: float
             metrics["parent_recall_ratio"] = Estimate(
                 value=recall.one / chance, low=low / chance, high=high / chance, confidence=confidence, n=n
             )
-    # the last share, which is the highest, remains
+    # each share replaces the metric of lower shares, so the highest share remains
     for segment in sorted(evidence.segments.values(), key=lambda s: s.between_train / s.rows):
         metrics["vectors_between_train"] = as_exact(segment.between_train / segment.rows, segment.rows)
     if (lineage := evidence.lineage) is not None:
@@ -267,7 +269,7 @@ def _details(
             for f in evidence.findings
         },
         "vectors": {name: asdict(s) for name, s in evidence.segments.items()},
-        "vectors_note": "if no points between rows of re-encoded text are found, this does not show safety",
+        "vectors_note": "if the text was encoded again, a table without vectors between train vectors may be unsafe",
         "lineage": None if evidence.lineage is None else _lineage_details(evidence.lineage),
         "power": power(
             worst.train.share.n,

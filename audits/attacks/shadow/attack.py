@@ -6,7 +6,7 @@ each person with the table of each rerun, and trains a classifier that predicts 
 Non-members are control persons, whom no rerun saw. The plan also has coins for them, which no rerun uses, so the AUC
 of the attack on non-members shows the effect of chance. `audits explain shadow` lists the verdicts.
 
-Metrics; the AUC of a person is P[a rerun that saw the person gets a higher prediction than a rerun that did not]:
+Metrics. The AUC of a person is P[a rerun that saw the person gets a higher prediction than a rerun that did not].
 
 - auc: mean AUC of the target persons.
 - worst_person_auc: highest AUC of a target person.
@@ -121,10 +121,10 @@ def attack_reruns(  # noqa: PLR0913 - the last four are settings with defaults
     """Return how well a classifier infers from the reruns' tables which reruns saw a person.
 
     For each table, each person gets the scores of `audits/attacks/membership/scores.py`. A random forest, trained on
-    three quarters of the reruns, predicts which of the remaining reruns saw each person; there is one forest for each
-    quarter. The attack is repeated with permuted coins, and the standard deviation of the permuted results gives the
-    intervals. If all permuted results are equal, the forests detect nothing, and the interval is [0, 1]. The result's
-    `control` is the mean AUC of the non-members, with forests trained on the coins of the non-members.
+    three quarters of the reruns, predicts which of the remaining reruns saw each person; each quarter is predicted by
+    one forest. The attack is repeated with permuted coins, and the standard deviation of the permuted results gives
+    the intervals. If all permuted results are equal, the forests detect nothing, and the interval is [0, 1]. The
+    result's `control` is the mean AUC of the non-members, with forests trained on the coins of the non-members.
 
     Args:
         plan: the plan of the reruns.
@@ -139,7 +139,8 @@ def attack_reruns(  # noqa: PLR0913 - the last four are settings with defaults
 
     Raises:
         InputError: the tables do not belong to the plan, or there are fewer than 2 permutations.
-        NotMeasurable: a table has fewer than 20 records, or there are too few records to fit the encoders on.
+        NotMeasurable: a table of a rerun has fewer than 20 records, or there are too few records to fit the encoders
+            on.
 
     Privacy: reads all texts of the target persons; returns aggregates over reruns, and no name.
     Randomness: the permutations and the encoders, from `seed`. The forests have fixed seeds.
@@ -205,10 +206,12 @@ def features(
 
 
 def predict_membership(x: Float, coins: Coins) -> Float:
-    """Return the probability that each rerun saw each person, (runs, persons), from scores x (runs, persons, scores).
+    """Return the predicted probability that each rerun saw each person.
 
-    Rerun r is in fold r mod FOLDS. One forest for each fold predicts the coins of all persons in the fold; it is
-    trained on the coins of the other folds.
+    The result has the shape (runs, persons), and the scores x have the shape (runs, persons, scores).
+
+    Rerun r is in fold r mod FOLDS. For each fold, one forest predicts the coins of all persons in the reruns of this
+    fold; it is trained on the coins in the reruns of the other folds.
     """
     fold_of_run = np.arange(len(x)) % FOLDS
     predicted = np.empty(coins.shape)
@@ -222,22 +225,26 @@ def predict_membership(x: Float, coins: Coins) -> Float:
 
 
 def person_aucs(predicted: Float, coins: Coins) -> Float:
-    """Return the AUC of each person, (persons,); equal predictions count half."""
+    """Return the AUC of each person, float64 (persons,); a pair of equal predictions counts one half."""
     return np.array([auc(column[saw], column[~saw]) for column, saw in zip(predicted.T, coins.T, strict=True)])
 
 
 def _standardised(x: Float, n_targets: int) -> Float:
     """Return the scores x, (runs, persons, scores), minus their mean over the runs, divided by the score's spread.
 
-    The mean is that of the person. The spread is the standard deviation of the score over the runs, averaged over the
-    non-members, who follow the targets. The spread of the person's own scores would make large effects look small.
+    The mean is computed for each person and score. The spread is the standard deviation of the score over the runs,
+    averaged over the non-members, whose scores follow those of the targets in x. The spread of the person's own
+    scores is not used, because an effect of the person on the reruns would also increase this spread.
     """
     spread = x[:, n_targets:].std(axis=0).mean(axis=0)
     return np.asarray((x - x.mean(axis=0)) / np.where(spread > 0, spread, 1), dtype=np.float64)
 
 
 def _estimate(value: float, error: float, runs: int, confidence: float) -> Estimate:
-    """Return an AUC with its normal interval; if its standard error is 0, no effect is detectable: [0, 1]."""
+    """Return an AUC with its normal interval.
+
+    If the standard error is 0, no effect is detectable, and the interval is [0, 1].
+    """
     half = float(stats.norm.ppf(confidence)) * error if error > 0 else 1.0
     low, high = max(0.0, value - half), min(1.0, value + half)
     return Estimate(value=value, low=low, high=high, confidence=confidence, n=runs)
@@ -262,8 +269,8 @@ def _judge(
     """Return the audit result.
 
     `of_targets` (targets,) and `of_non_members` (non-members,) are the AUCs with the coins of the plan, and `chance`
-    (permutations, targets) those with permuted coins. `auc_of_score` has the mean AUC of the targets by single
-    scores.
+    (permutations, targets) has the AUCs of the targets with permuted coins. `auc_of_score` has, by name of a score,
+    the mean AUC of the targets if this score alone is the prediction.
     """
     runs, mean, highest = plan.runs, float(of_targets.mean()), float(of_targets.max())
     error, error_of_one = float(chance.mean(axis=1).std(ddof=1)), float(chance.std(axis=0, ddof=1).mean())
@@ -310,7 +317,7 @@ def _judge(
 
 def _power(runs: int, error: float, confidence: float) -> Mapping[str, float | int | None]:
     """Return the report entry on power; `error` is the standard deviation of `auc` over the permutations."""
-    # forests trained on too few reruns learn nothing, even if this standard deviation is small
+    # no detectable effect is stated for too few reruns: the forests learn nothing from them, even if `error` is small
     detectable, can_learn = z_sum(confidence, POWER) * error, error > 0 and runs >= 2 * MIN_OUT
     needed = max(2 * MIN_OUT, math.ceil(runs * (detectable / MARGIN) ** 2)) if error > 0 else None
     return power(runs, needed, min(1.0, 0.5 + detectable) if can_learn else None)

@@ -1,7 +1,7 @@
 """Plan of the shadow attack, which runs the generator again with and without some persons (targets).
 
 The folder of a plan is private, because plan.json names persons. Rerun r uses the train table without the persons in
-the list `leave_out` of rerun r. The synthetic table of rerun r is saved in synthetic/ under the number r.
+its list `leave_out`. The synthetic table of rerun r is saved in synthetic/ under the number r.
 """
 
 import math
@@ -24,7 +24,7 @@ from audits.embeddings.encoders import encode_tables
 
 PLAN, TABLES = "plan.json", "synthetic"
 SUFFIXES = (".parquet", ".jsonl", ".csv")
-# key: field of a rerun, which lists some persons; value: field of the plan, which lists all who can occur there
+# key: field of a rerun with a list of persons; value: field of the plan that lists all persons who can occur in it
 NAME_LISTS = {"leave_out": "persons", "pretended_out": "non_members"}
 FOLDS = 4  # folds of the cross-validation; rerun r belongs to fold r mod 4
 TARGET_SHARE = 0.01  # share of train persons who are targets by default
@@ -36,7 +36,8 @@ Coins = NDArray[np.bool_]
 class ShadowPlan:
     """The target persons, and the reruns that see each of them.
 
-    The coins of a person are true for the reruns that see the person: half of the reruns in each fold.
+    A rerun sees a person if the generator is trained on the person's records in this rerun. The coins of a person are
+    true for the reruns that see the person: half of the reruns in each fold.
     """
 
     persons: tuple[str, ...] = field(repr=False)  # the target persons, from train
@@ -59,10 +60,10 @@ class ShadowPlan:
 def plan_shadow(inputs: AuditInputs, *, runs: int, n_persons: int | None, rng: Rng) -> ShadowPlan:
     """Return a plan whose targets are the most over-represented train persons (`most_over_represented`).
 
-    Each target is left out of half of the reruns of each fold, drawn independently for each target. The half is exact
-    in every fold. Otherwise, the number of reruns that saw the target in a classifier's three training folds would
-    show how many reruns of the remaining fold saw the target. `runs` is a multiple of 8. If `n_persons` is None, 1 %
-    of the train persons (at least one) are targets.
+    Each target is left out of half of the reruns of each fold. These reruns are drawn independently for each target.
+    The half must be exact in every fold: otherwise, the number of reruns that saw the target in a classifier's three
+    training folds would show how many reruns of the remaining fold saw the target. `runs` is a multiple of 8. If
+    `n_persons` is None, 1 % of the train persons (at least one) are targets.
 
     Raises:
         InputError: `runs` or `n_persons` is not allowed, or a table has fewer than 20 persons or synthetic records.
@@ -102,8 +103,8 @@ def plan_shadow(inputs: AuditInputs, *, runs: int, n_persons: int | None, rng: R
 def most_over_represented(inputs: AuditInputs, n: int, rng: Rng) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Return the n most over-represented train persons, and at most n most over-represented control persons.
 
-    Each encoder ranks all persons of both tables by `crowding`: how much more similar they are to synthetic records
-    than to reference records. A person's rank is the highest rank that any encoder gives.
+    Each encoder ranks the train and control persons together by `crowding`: how much more similar a person is to
+    synthetic records than to reference records. A person's rank is the highest rank that any encoder gives.
 
     Raises:
         NotMeasurable: there are fewer than 20 train persons, control persons, synthetic records or reference records.
@@ -120,7 +121,11 @@ def most_over_represented(inputs: AuditInputs, n: int, rng: Rng) -> tuple[tuple[
 
 
 def write_plan(plan: ShadowPlan, folder: Path) -> None:
-    """Write plan.json into a folder that only its owner can access; raise InputError if a plan is there already."""
+    """Write plan.json into a folder; raise InputError if the folder already contains a plan.
+
+    A folder that does not exist is created, and only its owner can access it. The permissions of an existing folder
+    do not change.
+    """
     path = folder / PLAN
     if path.exists():
         raise InputError(
@@ -209,7 +214,7 @@ def _names(names: Sequence[str], chosen: Coins) -> list[str]:
 
 
 def _coins(runs: Sequence[Any], key: str, names: Sequence[str]) -> Coins:
-    """Return the coins, (runs, names). A coin is true if the field `key` of the run does not list the name."""
+    """Return the coins, bool (runs, names): true if the field `key` of the run does not list the name."""
     return np.array([[name not in run[key] for name in names] for run in runs], dtype=np.bool_)
 
 

@@ -1,4 +1,4 @@
-"""Generate outpatient notes of a fictional clinic, and a key with the identifiers and traits in each note."""
+"""Generate outpatient notes of a fictional clinic, and a key: the identifiers and traits that each note contains."""
 
 import json
 from pathlib import Path
@@ -13,7 +13,7 @@ __all__ = ["generate", "write_notes"]
 
 
 def write_notes(out: Path, patients: int, seed: int) -> int:
-    """Write the notes as JSON Lines to `out`, such as notes.jsonl, and their key to notes.key.jsonl.
+    """Write the notes as JSON Lines to `out`, such as notes.jsonl, and the key of each note to notes.key.jsonl.
 
     Returns:
         The number of notes.

@@ -16,5 +16,5 @@ class Condition:
 
 
 def condition(*parts: str) -> Condition:
-    """Return a condition from six semicolon-separated lists."""
+    """Return a condition from six semicolon-separated lists, in the order of the fields of `Condition`."""
     return Condition(*(tuple(item.strip() for item in part.split(";")) for part in parts))

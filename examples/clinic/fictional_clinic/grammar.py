@@ -1,8 +1,8 @@
 """Fill the templates of the clinic's phrases, and find the positions of identifiers in the result.
 
 `{slot}` is replaced by a given text, `[a|b]` by one of the alternatives, and `<3-12>` by a random number of this
-range with the same number of decimals. `mark` encloses an identifier in marks. `unmark` removes the marks and returns
-the positions.
+range with as many decimals as the lower end. `mark` encloses an identifier in special characters (marks). `unmark`
+removes the marks and returns the positions of the identifiers.
 """
 
 import re
@@ -14,7 +14,7 @@ import numpy as np
 _CHOICE = re.compile(r"\[([^\[\]]*)\]")
 _NUMBER = re.compile(r"<(\d+(?:\.\d+)?)-(\d+(?:\.\d+)?)>")
 _SLOT = re.compile(r"\{(\w+)\}")
-# private-use characters, which occur in no text
+# the marks are private-use characters of Unicode, which occur in no text
 _MARK = re.compile("\ue000([a-z_]+)\ue001([^\ue002]*)\ue002")
 
 
@@ -49,7 +49,7 @@ def _number(low: str, high: str, rng: np.random.Generator) -> str:
 
 
 def mark(kind: str, value: str) -> str:
-    """Return the identifier enclosed in marks."""
+    """Return an identifier enclosed in marks, which also contain its kind."""
     return f"\ue000{kind}\ue001{value}\ue002"
 
 

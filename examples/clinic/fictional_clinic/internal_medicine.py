@@ -1,4 +1,4 @@
-"""Conditions of heart, lung, hormones and gut, six each, with the placeholders of `grammar.py`."""
+"""Six conditions of each specialty of internal medicine, in phrases with the placeholders of `grammar.py`."""
 
 from fictional_clinic.condition import condition
 

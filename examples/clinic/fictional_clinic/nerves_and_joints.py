@@ -1,4 +1,4 @@
-"""Conditions of neurology and orthopedics, six each, with the placeholders of `grammar.py`."""
+"""Six conditions each of neurology and orthopedics, in phrases with the placeholders of `grammar.py`."""
 
 from fictional_clinic.condition import condition
 

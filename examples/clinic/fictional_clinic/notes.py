@@ -34,6 +34,7 @@ MIXED_SHARE = 0.3  # share of notes with a complaint of another specialty, as a 
 DISTRACTOR_SHARE = 0.5  # share of notes with a condition and a drug of another specialty in the history
 VAGUE_SHARE = 0.25  # share of notes without a condition, with everyday complaints only
 _CORE = ("symptoms", "signs", "drugs", "plan")
+# tried in random order until the note is long enough; "social" is listed twice, so that it tends to come early
 _EXTRA = ("tests", "history", "social", "family", "contact", "closing", "social")
 
 
@@ -47,7 +48,7 @@ class Visit:
 
 
 def generate(patients: int, rng: np.random.Generator) -> list[dict[str, Any]]:
-    """Return the notes of fictional patients, one to four each, in the order of patients and visits.
+    """Return the notes of fictional patients, one to four per patient, in the order of patients and visits.
 
     A row has patient_id, note_id, specialty, note, patient_name, and `key`: the identifiers in the note with kind,
     value and position, and the rare traits of the patient that the note mentions. The key serves to measure leakage.
@@ -56,7 +57,7 @@ def generate(patients: int, rng: np.random.Generator) -> list[dict[str, Any]]:
 
 
 def generate_visits(patients: int, rng: np.random.Generator) -> list[tuple[dict[str, Any], Visit]]:
-    """Return the rows of `generate` with their visits."""
+    """Return each row of `generate` together with its visit."""
     staff = make_clinicians(rng)
     taken: set[tuple[str, str, str]] = set()
     rows: list[tuple[dict[str, Any], Visit]] = []
@@ -140,7 +141,10 @@ def _draw(items: tuple[str, ...], count: int, rng: np.random.Generator) -> list[
 
 
 def _medical_slots(condition: Condition, other: Condition, rng: np.random.Generator) -> dict[str, str]:
-    """Return the medical texts of a visit by slot; some are everyday complaints, or texts of `other`."""
+    """Return the medical phrases of a visit by slot of the templates.
+
+    At random, some phrases of `condition` are replaced by everyday phrases or by phrases of the condition `other`.
+    """
     named = pick(condition.names, rng)
     symptoms, signs = _draw(condition.symptoms, 3, rng), _draw(condition.signs, 2, rng)
     tests, plans = _draw(condition.tests, 2, rng), _draw(condition.plans, 2, rng)
@@ -175,7 +179,7 @@ def _medical_slots(condition: Condition, other: Condition, rng: np.random.Genera
 
 
 def _person_slots(patient: Patient, day: date, writer: Clinician, rng: np.random.Generator) -> dict[str, str]:
-    """Return the texts about the patient and the writer by slot; identifiers are marked."""
+    """Return the phrases about the patient and the writer by slot of the templates; identifiers are marked."""
 
     def stamp(when: date) -> str:
         return mark("date", when.strftime(writer.date_format))

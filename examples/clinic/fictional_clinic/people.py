@@ -86,7 +86,7 @@ def make_clinicians(rng: np.random.Generator) -> dict[str, tuple[Clinician, ...]
 def make_patient(
     number: int, staff: dict[str, tuple[Clinician, ...]], taken: set[tuple[str, str, str]], rng: np.random.Generator
 ) -> Patient:
-    """Return one patient; the combination of traits is not in `taken` and is added to it."""
+    """Return a patient whose combination of traits is not in `taken`, and add the combination to `taken`."""
     specialty = str(rng.choice(list(SPECIALTIES), p=SHARES))
     woman = bool(rng.random() < 0.53)
     first, last = pick(FEMALE_NAMES if woman else MALE_NAMES, rng), pick(LAST_NAMES, rng)

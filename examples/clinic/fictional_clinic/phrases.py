@@ -1,4 +1,4 @@
-"""Templates of sentences (see `grammar.py`) by style of writing and part of the note."""
+"""Sentence templates for the notes (see `grammar.py`), by style of writing and part of the note."""
 
 VOICES: dict[str, dict[str, tuple[str, ...]]] = {
     "prose": {

@@ -1,4 +1,4 @@
-"""The six specialties of the fictional clinic, of unequal size."""
+"""The six specialties of the fictional clinic, with their conditions and their shares of the patients."""
 
 from fictional_clinic.condition import Condition
 from fictional_clinic.internal_medicine import CARDIOLOGY, ENDOCRINOLOGY, GASTROENTEROLOGY, PULMONOLOGY
@@ -12,5 +12,5 @@ SPECIALTIES: dict[str, tuple[Condition, ...]] = {
     "orthopedics": ORTHOPEDICS,
     "pulmonology": PULMONOLOGY,
 }
-# shares of patients, in the same order
+# share of the patients of each specialty, in the order of `SPECIALTIES`
 SHARES = (0.26, 0.06, 0.20, 0.13, 0.18, 0.17)

@@ -104,7 +104,7 @@ COMORBIDITIES = _words(
     "year; alcohol use in the past; overactive bladder; anxiety; eczema; a hernia repair;gallbladder removed"
 )
 
-# phrases of all specialties, so that the words of a note do not always reveal its specialty
+# phrases for the notes of all specialties, so that the words of a note do not always reveal its specialty
 EVERYDAY_REASONS = _words(
     "the known problem; a routine check; a second opinion; results; an overdue follow-up; long-standing complaints;"
     "a medication review; worries after reading online; an insurance form; a check before travel; unclear symptoms"

@@ -12,14 +12,15 @@ from synthgen.core.types import Float32, Float64, Int64
 if TYPE_CHECKING:
     from synthgen.core.neighbours.screen import Screen
 
-BLOCK_ROWS = 1024  # number of rows, or of pairs, that are computed at a time
-# number of pairs of rows above which the low-precision products of `Screen` are faster than those of `_blocks`
+BLOCK_ROWS = 1024  # number of rows, or of pairs of rows, whose distances are computed at a time
+# number of pairs of rows above which the low-precision products of `Screen` are faster than the products of `_blocks`
 LARGE = 3_000_000
-# Rounding errors add up like a random walk, so a float32 product of rows with d numbers has an error of about √d
-# rounding steps of the squared lengths. For d up to 4096, that is at most 64 steps; `SLACK` allows 128 steps.
+# Rounding errors add up like a random walk, so the error of a float32 product of two rows of d numbers is about
+# √d·eps times their squared norms; eps is the rounding step of float32. For d up to 4096, √d is at most 64, and
+# `SLACK` allows twice as much, 128 eps.
 SLACK = 128 * float(np.finfo(np.float32).eps)
-LARGEST_NORM, SMALLEST_NORM = 1e18, 1e-14  # limits for the largest Euclidean norm of a row; see `require_range`
-Pairs = tuple[Int64, Int64]  # one item per pair: positions of the rows in a block, and numbers of the neighbours
+LARGEST_NORM, SMALLEST_NORM = 1e18, 1e-14  # range of the largest Euclidean norm; see `require_range`
+Pairs = tuple[Int64, Int64]  # two int64 arrays (p): searched row and possible neighbour of each pair; see `_blocks`
 Metric = Literal["euclidean", "cosine"]
 
 
@@ -31,7 +32,7 @@ def nearest_rows(
 
 
 class NeighbourSearch:
-    """Searches the nearest neighbours among the rows of a matrix.
+    """Searches the nearest neighbours of the rows of a matrix among the rows of other persons.
 
     Matrix products in low precision select every row that could be among the nearest. A limit on the rounding error
     ensures that no nearest row is missed. The distances of the selected rows are computed again in float64, so the
@@ -43,7 +44,7 @@ class NeighbourSearch:
         metric: Euclidean distance, or one minus the cosine.
 
     Raises:
-        DataError: a row is too long or too short for float32; see `require_range` and `unit_rows`.
+        DataError: the norm of a row is too large or too small for float32; see `require_range` and `unit_rows`.
     """
 
     def __init__(self, vectors: Float32, groups: Int64, metric: Metric = "euclidean") -> None:
@@ -51,7 +52,7 @@ class NeighbourSearch:
         require_range(vectors)
         self.points = unit_rows(vectors) if metric == "cosine" else vectors
         self.person: Int64 = np.unique(groups, return_inverse=True)[1]
-        self.others = len(groups) - np.bincount(self.person)[self.person]  # by row, number of other persons' rows
+        self.others = len(groups) - np.bincount(self.person)[self.person]  # per row: number of other persons' rows
 
     def nearest(self, k: int, rows: Int64 | None = None) -> tuple[Int64, Float64]:
         """Return the k nearest rows of other persons.
@@ -82,13 +83,13 @@ class NeighbourSearch:
         return indices, self.distances_of(distances)
 
     def distances_of(self, squared: Float64) -> Float64:
-        """Return the distances in the metric of the search for squared distances between rows of `points`."""
+        """Convert squared Euclidean distances between rows of `points` to distances in the metric of the search."""
         return squared / 2 if self.metric == "cosine" else np.sqrt(squared)
 
     def _candidates(self, searched: Int64, k: int) -> Iterator[Pairs]:
-        """Yield, for each block of searched rows, the pairs of a row and a possible neighbour."""
+        """Yield, for each block of searched rows, the pairs of a row and a possible neighbour; see `_blocks`."""
         n = len(self.points)
-        # `Screen` needs at least k groups of 16 rows each; the factor 64 leaves a margin
+        # `Screen` needs at least k spans of 16 rows, so n ≥ 16 k; the factor 64 leaves a margin
         if n * len(searched) > LARGE and n > 64 * k:
             return self._screen.pairs(searched, k)
         return _blocks(self.points, self.person, searched, k)
@@ -103,8 +104,9 @@ class NeighbourSearch:
 def _blocks(points: Float32, person: Int64, searched: Int64, k: int) -> Iterator[Pairs]:
     """Yield, for each block of searched rows, the pairs of a row and a possible neighbour.
 
-    A row is given by its number in the block, in ascending order, and a neighbour by its number among all rows. The
-    distances are computed from float32 products of `BLOCK_ROWS` rows with all rows.
+    An item contains two int64 arrays (p): for each pair, the position of the searched row in the block, in ascending
+    order, and the number of the neighbour among all rows. The distances are computed from float32 products of
+    `BLOCK_ROWS` rows with all rows.
     """
     squares = np.einsum("ij,ij->i", points, points)
     for start in range(0, len(searched), BLOCK_ROWS):
@@ -148,10 +150,10 @@ def _squared(points: Float32, rows: Int64, columns: Int64) -> Float64:
 
 
 def require_range(vectors: Float32) -> None:
-    """Raise DataError if the largest Euclidean norm of the rows (n, d) is not `SMALLEST_NORM` to `LARGEST_NORM`.
+    """Raise DataError if the largest Euclidean norm of a row is not from `SMALLEST_NORM` to `LARGEST_NORM`.
 
-    Neighbours are selected by float32 products. The squares of larger numbers overflow, and the squares of smaller
-    numbers lose digits, so true neighbours could be missed. A matrix of zeros is allowed.
+    `vectors` has shape (n, d). Neighbours are selected by float32 products. The squares of larger numbers overflow,
+    and the squares of smaller numbers lose digits, so true neighbours could be missed. A matrix of zeros is allowed.
     """
     squared = np.einsum("ij,ij->i", vectors, vectors, dtype=np.float64)
     largest = float(np.sqrt(squared.max(initial=0.0)))

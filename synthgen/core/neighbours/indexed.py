@@ -1,4 +1,4 @@
-"""Search nearest neighbours approximately among many rows with faiss, and measure the share of them that is found.
+"""Search nearest neighbours approximately among many rows with faiss, and measure the share that is found.
 
 The index is used only for many rows (`is_worth_an_index`). `IndexedSearch` explains the method.
 """
@@ -18,9 +18,9 @@ INDEXED_ROWS = 50_000  # among fewer rows, the exact search is used
 WORTH = 8  # if neighbours of fewer than 1 / WORTH of the rows are searched, the exact search is faster than an index
 MIN_RECALL = 0.95  # smallest recall (share of the neighbours that is found) with which an index is used
 SAMPLE = 1000  # largest number of rows on which the recall is measured
-# settings of a search by ascending cost: number of lists (clusters of rows) to read, and of candidates per neighbour
+# search settings by ascending cost: number of lists (clusters of rows) to read, number of candidates per neighbour
 LEVELS = ((16, 6), (32, 12), (64, 24), (128, 24))
-MIN_CANDIDATES = 64  # smallest number of candidates at the first level, and in proportion at the others
+MIN_CANDIDATES = 64  # smallest number of candidates at the first of the `LEVELS`; proportionally more at later levels
 SPARE = 8  # number of candidates beyond k whose distance is computed in float64, because float32 can change the order
 SEED = 20_261_129  # seed of the clustering
 TRAIN_ROWS = 64  # largest number of rows per list from which k-means learns the lists
@@ -53,14 +53,16 @@ class IndexedSearch:
     """Searches the nearest neighbours among fixed rows with a product-quantized inverted file of faiss.
 
     The index is built first: k-means divides the rows into lists, and each row is stored as a code with 4 bits for
-    every two of its numbers. To search a row, the lists with the nearest centres are read. The rows whose codes are
-    most similar to the searched row are its candidates; those of other persons are usable. The distances of usable
-    candidates are computed in float32, and those of the k + `SPARE` nearest again in float64. If fewer than k
-    candidates are usable, the row is searched exactly. The distances are exact, but a neighbour can be missed.
+    every two of its numbers. To search the neighbours of a row, the lists with the nearest centres are read. The rows
+    whose codes are most similar to the searched row are its candidates. A candidate is usable if it belongs to a
+    different person than the searched row. The distances of usable candidates are computed in float32, and the
+    distances of the k + `SPARE` nearest candidates again in float64. If fewer than k candidates are usable, the row
+    is searched exactly. The returned distances are exact, but a neighbour can be missed.
 
     The recall is the share of the returned neighbours that are no further away than the k-th exact neighbour. For
-    each k, it is measured once, on at most `SAMPLE` evenly spaced rows that have k neighbours. The first of the
-    `LEVELS` with a recall of at least `MIN_RECALL` is used. If there is none, all rows are searched exactly.
+    each k, it is measured once, on at most `SAMPLE` evenly spaced rows for which other persons have at least k rows.
+    The first of the `LEVELS` with a recall of at least `MIN_RECALL` is used. If no level has this recall, all rows
+    are searched exactly.
 
     Reproducibility: the same rows give the same neighbours on the same machine with the same version of faiss, for
         any number of cores. A different processor or faiss version can round differently and change the neighbours.
@@ -80,8 +82,8 @@ class IndexedSearch:
         self._levels: dict[int, tuple[int, int] | None] = {}  # by k, one of `LEVELS`; None: exact search
         self._index: Any = None  # index of faiss; None until the first search that uses it
         sizes = np.bincount(exact.person)
-        # number of additional candidates, because those of the same person are not usable; 99 % of the rows belong to
-        # persons with at most this number of rows
+        # number of additional candidates, to replace candidates of the searched row's own person. 99 % of the rows
+        # belong to persons with at most this number of rows
         self._n_extra = int(np.quantile(sizes[exact.person], 0.99))
 
     def nearest(self, k: int, rows: Int64 | None = None) -> tuple[Int64, Float64]:
@@ -123,7 +125,7 @@ class IndexedSearch:
         parts = [slice(start, start + BLOCK_ROWS) for start in range(0, len(searched), BLOCK_ROWS)]
 
         def search(part: slice) -> Int64:
-            """Search the rows of a part; return where `searched` has rows with fewer than k usable candidates."""
+            """Search the rows of a part; return the positions in `searched` of rows with < k usable candidates."""
             rows = searched[part]
             candidates = self._index.search(points[rows], min(n_candidates, len(points)))[1]
             is_usable = (candidates >= 0) & (self.exact.person[candidates] != self.exact.person[rows, None])
@@ -160,7 +162,7 @@ def _build_index(points: Float32) -> Any:
 
 
 def _nearest_candidates(points: Float32, rows: Int64, candidates: Int64, is_usable: Any, k: int) -> Int64:
-    """Return the min(k + `SPARE`, m) nearest candidates of each row by float32 distances; -1 if one is not usable.
+    """Return the min(k + `SPARE`, m) nearest usable candidates of each row by float32 distance, padded with -1.
 
     `rows`, int64 (b), are the searched rows. `candidates`, int64 (b, m), are their candidates, or -1. `is_usable`,
     bool (b, m), is true for a candidate of another person.

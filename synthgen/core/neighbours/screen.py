@@ -10,14 +10,15 @@ from torch import Tensor
 
 from synthgen.core.types import Float32, Int64
 
-# A tile is the part of a matrix of products that is computed at a time. This is the largest size (rows, columns) of a
-# bfloat16 tile that stays in the processor's cache; a float32 tile has half as many columns.
+# A tile is the part of a matrix of products that is computed at a time. `TILE_ROWS` and `TILE_COLUMNS` are the
+# largest numbers of rows and columns with which a bfloat16 tile stays in the processor's cache; a float32 tile has
+# half as many columns.
 TILE_ROWS, TILE_COLUMNS = 512, 4096
 BUFFER = 1 << 27  # number of products in memory at once, exceeded only if `MIN_ROWS` rows have more products
 MIN_ROWS = 64  # smallest number of rows in a block, except the last one; products of fewer rows are slow
-ALIGNED = 32  # the number of spans of a tile is a multiple of this, so that they fill the processor's registers
+ALIGNED = 32  # the number of spans (see `SPAN`) of a tile is a multiple of this, to fill vector registers
 SPAN = 16  # number of columns of a tile that are screened together, by their largest product
-ALIKE = 1e-5  # rows count as equally long if their squared norms differ by less, as unit rows do after rounding
+ALIKE = 1e-5  # smaller differences of squared norms are ignored; rows scaled to norm 1 have such differences
 KINDS = (torch.bfloat16, torch.float32)  # precisions in which products can be computed
 ROUNDING = {kind: torch.finfo(kind).eps / 2 for kind in KINDS}  # largest relative error of one rounding
 
@@ -26,15 +27,17 @@ class Screen:
     """Selects possible neighbours among fixed rows, which are stored in low precision.
 
     The nearest rows x of a row q have the largest scores s = q·x + b. Here b is −‖x‖²/2 minus the middle of the range
-    of −‖x‖²/2 over all rows. A hat marks rounded values: products of rounded rows give scores ŝ. The error of ŝ has a
-    limit, in which each maximum is over all rows x, and d is the number of numbers of a row:
+    of −‖x‖²/2 over all rows. A hat marks rounded values: products of rounded rows give scores ŝ. The error of ŝ has
+    the following limit. Each maximum is taken over all rows x, d is the number of columns of `points`, and c is
+    defined below:
 
         |ŝ − s| ≤ ‖q − q̂‖ max‖x‖ + ‖q̂‖ max‖x − x̂‖ + d·2⁻²³·max‖x‖² + max|b − b̂| + c + u |s|
 
     u is the relative rounding error of ŝ, and 2⁻²³ is the relative rounding error of the float32 sums. If all rows
     have the same norm, b is almost 0 and is replaced by b̂ = 0, and c = 0. Otherwise, the mean of the rows is first
-    subtracted, which changes no distance, and c = u ‖q‖ max‖x‖ + 2⁻²² L max‖x‖. The first term covers the rounding of
-    q·x before b is added. The second term covers the rounding of the subtraction; L is max‖x‖ before the subtraction.
+    subtracted, which changes no distance, and c = u ‖q‖ max‖x‖ + 2⁻²² L max‖x‖. The first term of c covers the
+    rounding of q·x before b is added. The second term of c covers the rounding of the subtraction; L is max‖x‖ before
+    the subtraction.
 
     The rows x are the columns of the product, and are divided into spans of `SPAN` columns. Let t be the k-th largest
     of the spans' maxima of ŝ. At least k rows have an ŝ of t or more, so each true neighbour has an ŝ of at least t
@@ -82,7 +85,8 @@ class Screen:
     def pairs(self, searched: Int64, k: int) -> Iterator[tuple[Int64, Int64]]:
         """Yield, for each block of searched rows, the pairs of a row and a possible neighbour.
 
-        A row is given by its number in the block, in ascending order, and a neighbour by its number among all rows.
+        An item contains two int64 arrays (p): for each pair, the position of the searched row in the block, in
+        ascending order, and the number of the neighbour among all rows.
 
         Args:
             searched: int64 (r), numbers of the rows whose neighbours are searched.
@@ -100,9 +104,9 @@ class Screen:
             tops = self._products(self.low[q], s[: len(q)])
             self._exclude(s, tops, *(torch.from_numpy(part).to(self.device) for part in self._same_person(block)))
             kth = tops.topk(k, dim=1).values[:, -1].float()
-            # `floor` is the lowest ŝ of a selected row: t minus twice the limit. The factor 3.1 u includes the two
-            # terms u |s| of the limits, for the rounding of t and of the compared ŝ. A third u is for the rounding of
-            # the floor, and 0.1 u for the products of these errors.
+            # `floor` is the lowest ŝ of a selected row: t minus twice the limit. The factor 3.1 u is the sum of 2 u
+            # for the term u |s| in the limits of t and of the compared ŝ (u each), 1 u for the rounding of the floor,
+            # and 0.1 u for the products of these errors.
             floor = kth - 2 * self.error[q] - 3.1 * u * (kth.abs() + 2 * self.error[q])
             floor = floor.to(self.kind)[:, None]
             i, span = torch.nonzero(tops >= floor, as_tuple=True)
@@ -123,9 +127,9 @@ class Screen:
         return tops
 
     def _columns(self, span: Tensor) -> Tensor:
-        """Return the columns, (m, SPAN), of each of m spans, given by their numbers.
+        """Return the column numbers, int64 (m, SPAN), of m spans, given the span numbers, int64 (m).
 
-        The columns of a span are evenly spaced in a tile, because the maximum over them is then fast to compute.
+        The columns of a span are evenly spaced in a tile, which makes their maximum fast to compute.
         """
         start = span // self.n_spans * self.n_spans * SPAN + span % self.n_spans
         return start[:, None] + torch.arange(SPAN, device=span.device) * self.n_spans
@@ -169,7 +173,7 @@ def numpy_is_faster() -> bool:
 
 
 def _seconds(product: Callable[[Tensor, Tensor, Tensor], object], kind: torch.dtype, device: str) -> float:
-    # Returns the shortest time in seconds, of four, that the product of a (512, 384) and a (384, 2048) matrix takes.
+    # Returns the shortest of four times, in seconds, for the product of a (512, 384) and a (384, 2048) matrix.
     # On a CPU, the process time is measured, because wall time would also count other programs of the machine.
     clock = process_time if device == "cpu" else perf_counter
     q, x, out = (torch.zeros(size, dtype=kind, device=device) for size in ((512, 384), (2048, 384), (512, 2048)))

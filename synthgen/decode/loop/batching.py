@@ -1,9 +1,10 @@
 """The decode loop, which writes many texts at once with a batch of fixed size (continuous batching).
 
 A row is one text to write. The batch has a fixed number of slots, each for one row. A stepper (`LlamaStepper` or
-`GenericStepper`) computes the logits of the next token: `read` for new prompts, and `step` for all slots. The loop
-draws one token per line of the logits. If the stepper is `continuous`, the next row gets the slot of a finished row
-at once; otherwise, the next rows begin only when all rows of the batch are finished.
+`GenericStepper`) computes the logits of the next token: its method `read` after new prompts, and its method `step`
+for all slots. The logits have one line per prompt or slot, and the loop draws one token for each line. If the stepper
+is `continuous`, the next row gets the slot of a finished row at once; otherwise, the next rows begin only when all
+rows of the batch are finished.
 """
 
 import math
@@ -43,14 +44,16 @@ class TokenConstraints:
     never: Tensor  # int64, tokens that are never written
     favoured: Sequence[Sequence[int]] = ()  # for each latent, tokens that are made more likely until they are written
     banned: Sequence[tuple[int, ...]] = ()  # sequences of tokens that are never written
-    # tokens (m), and what is added to their logits in the texts of each latent (latents, m); see `TokenBiases`
+    # the ids of m tokens (m), and the numbers that are added to the logits of these tokens in the texts of each
+    # latent (latents, m); see `TokenBiases`
     biases: tuple[Tensor, Tensor] | None = None
 
 
 def stepper_of(model: Any, weights: LlamaWeights | None, *, batch: int, prompt: int, length: int) -> Stepper:
     """Return a `LlamaStepper` if `weights` are given, else a `GenericStepper`.
 
-    The batch has `batch` slots. A prompt has at most `prompt` tokens, and a prompt with its text at most `length`.
+    The batch has `batch` slots. A prompt has at most `prompt` tokens, and a prompt with its text has at most `length`
+    tokens.
 
     Raises:
         ModelError: the model has fewer than `length` positions; or `weights` are given, and the sliding window of the
@@ -145,14 +148,14 @@ class _Loop:
     def __post_init__(self) -> None:
         self.texts: list[list[int]] = [[] for _ in self.uniforms]
         self.surprisal = [0.0] * len(self.texts)  # by row, the sum over its tokens, as a share of ln(V)
-        self.n_read = 0  # number of prompts read so far, without those that only fill a group
-        # rows that wait for a slot: the row, the index of its prompt in the last group read, and the number of tokens
-        # of the common prefix and the prompt
+        self.n_read = 0  # number of prompts read so far, without repetitions that only fill the last group
+        # rows that wait for a slot: the row, the index of its prompt in the last group read, and the total number of
+        # tokens of the common prefix and the rest of the prompt
         self.waiting: deque[tuple[int, int, int]] = deque()
         self.active: dict[int, int] = {}  # by used slot, its row
-        # number of rows that continue one reading of their prompt; a `GenericStepper` reads the prompt for each row
+        # number of rows that share one reading of their prompt; a `GenericStepper` reads a prompt once for each row
         self.per_prompt = self.settings.candidates if self.stepper.continuous else 1
-        self.size = self.stepper.batch  # number of slots that a step computes, the first ones
+        self.size = self.stepper.batch  # a step computes the first `size` slots
         # by slot, the last token of its row, and the number of tokens (prompt and text) before this token
         self.ids, self.positions = (np.zeros(self.size, dtype=np.int64) for _ in range(2))
 
@@ -223,7 +226,8 @@ class _Loop:
         # Returns a token for each line of the logits, and adds its surprisal to the row. `rows` has the row of each
         # line; the token of a line without a row has no meaning.
         if not bool(torch.isfinite(logits.amax(dim=-1)).all()):  # the maximum of a line with NaN is NaN
-            raise ModelError("the language model's output is not finite", hint="Its weights are damaged.")
+            hint = "Fetch the model again; its weights may be damaged."
+            raise ModelError("the language model's output is not finite", hint=hint)
         u = np.zeros(len(logits), dtype=np.float32)
         for line, row in rows.items():
             u[line] = self.uniforms[row, len(self.texts[row])]
@@ -284,9 +288,9 @@ def sample(logits: Tensor, uniform: Tensor, *, top_k: int, top_p: float, tempera
 def _largest(logits: Tensor, k: int) -> tuple[Tensor, Tensor]:
     """Return the k largest logits of each line, float32, in descending order, and their token ids.
 
-    The logits of a line are divided into blocks of BLOCK. The k blocks with the largest maxima contain the k largest
-    logits, so only these are searched. Equal logits are ordered by token id. If several blocks have the k-th largest
-    maximum, `torch.topk` determines which of the equal logits are returned.
+    The logits of a line are divided into blocks of `BLOCK` logits. The k blocks with the largest maxima contain the k
+    largest logits, so only these blocks are searched. Equal logits are ordered by token id. If several blocks have
+    the k-th largest maximum, `torch.topk` determines which of the equal logits are returned.
     """
     n = len(logits)
     if n_padding := -logits.shape[-1] % BLOCK:

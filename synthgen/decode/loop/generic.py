@@ -1,7 +1,8 @@
-"""The forward pass of the decode loop for any causal language model, with the code of transformers.
+"""Compute the forward pass of the decode loop with the library transformers, for any causal language model.
 
-A `GenericStepper` has the methods of a `LlamaStepper`, but is slower on a CPU. The key/value cache has the
-same length for all rows, so the next prompts are read only when all texts of the batch are finished.
+A `GenericStepper` has the methods of a `LlamaStepper` (for Llama and Mistral models), but is slower on a CPU. The
+key/value cache has the same length for all rows, so the next prompts are read only when all texts of the batch are
+finished.
 """
 
 import inspect
@@ -35,11 +36,14 @@ class GenericStepper:
         return self.table(ids)  # type: ignore[no-any-return]
 
     def read_prefix(self, embeddings: Tensor) -> None:
-        """Store the common prefix (p, width) of all prompts; `read` puts it before each prompt."""
+        """Store the embeddings (p, width) of the prefix of all prompts; `read` puts them before each prompt."""
         self.prefix_length, self.prefix = len(embeddings), embeddings
 
     def read(self, embeddings: Tensor, lengths: Tensor) -> Tensor:
-        """Read prompts (batch, t, width), padded on the right; return the logits after the last token of each."""
+        """Read embeddings (batch, t, width) of prompts of the given lengths; return the logits after each last token.
+
+        The prompts are padded on the right. The result has shape (batch, vocabulary).
+        """
         if self.prefix is not None:
             embeddings = torch.cat((self.prefix.expand(len(embeddings), -1, -1), embeddings), dim=1)
             lengths = lengths + self.prefix_length
@@ -57,7 +61,7 @@ class GenericStepper:
         """Do nothing, because this stepper has only one batch size."""
 
     def step(self, ids: Tensor, positions: Tensor) -> Tensor:  # noqa: ARG002 - the mask gives the positions
-        """Append one token per row and return the next logits (batch, vocabulary)."""
+        """Append one token per row, and return the logits (batch, vocabulary) of the next token."""
         self.mask = torch.nn.functional.pad(self.mask, (0, 1), value=1)
         return self._forward(input_ids=ids.unsqueeze(1))
 

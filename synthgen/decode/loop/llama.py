@@ -19,9 +19,11 @@ from synthgen.decode.loop.products import can_pack, merged, product
 
 FAMILIES = ("llama", "mistral")
 GROUPS = 4  # divisor of the batch size: `read` takes a group of batch / GROUPS prompts, at least one
-SMALLER = (2, 4, 8)  # divisors of the batch size; if few rows hold texts, a step can compute this part of the batch
+SMALLER = (2, 4, 8)  # divisors of the batch size; if few rows hold texts, a step can compute batch / divisor rows
 WARM_UP = 3  # number of calls before a recording, in which the libraries choose GPU functions and allocate memory
-MIN_ROWS = 8  # smallest number of rows in a smaller step; products of fewer rows add terms in a different order
+# smallest number of rows of a step that computes only a part of the batch (see `SMALLER`); products of fewer rows
+# would be summed in a different order
+MIN_ROWS = 8
 
 
 def can_record(device: torch.device) -> bool:
@@ -77,7 +79,7 @@ class Layer:
 class LlamaWeights:
     """The weights of a model in the layout of `LlamaStepper`; several steppers can share the weights.
 
-    If the weights can be packed (see `can_pack`), the layers of `model` are removed, and `model` cannot be used.
+    If the weights can be packed (see `can_pack`), the layers of `model` are removed, and `model` becomes unusable.
 
     Raises:
         ModelError: `has_stepper` is false for the model.
@@ -141,7 +143,7 @@ class LlamaStepper:
 
     @torch.inference_mode()
     def _same_sizes(self) -> tuple[int, ...]:
-        """Return the numbers of rows that give bitwise the results of the full batch, in descending order."""
+        """Return the numbers of rows for which a step gives bitwise the full batch's results, in descending order."""
         shape, generator = self.rows.shape[2:], torch.Generator().manual_seed(0)
         self.rows[:] = torch.randn(shape, generator=generator).to(self.rows)
         rows = torch.arange(self.batch, device=self.columns.device)
@@ -231,7 +233,8 @@ class LlamaStepper:
 
     def _heads(self, layer: Layer, x: Tensor, rotation: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         # Returns the queries (m, heads, d), keys and values (m, kv, d) of m tokens with the states `x` (m, width).
-        # Queries and keys are rotated by angles of each position; `rotation` (2, m, 1, d) is their cosine and sine.
+        # Queries and keys are rotated by angles that depend on the position; `rotation` (2, m, 1, d) is the cosine
+        # and the sine of the angles.
         h = functional.rms_norm(x, (x.shape[-1],), layer.norm1, self.eps)
         qkv = layer.qkv(h).view(len(x), -1, self.head_dim)
         qk, v = qkv[:, : -self.n_kv], qkv[:, -self.n_kv :]

@@ -1,8 +1,8 @@
 """Matrix products of the decode loop: `Plain` for any processor, `Packed` for processors with bfloat16 instructions.
 
-For these instructions, the weight must have a special memory layout (packed). `Plain` packs the weight at every call,
-and `Packed` only once. `Packed` also applies the next operation (SiLU, multiplication or addition) before it rounds
-the result, so the last bits differ from those of `Plain`.
+For these instructions, the weight matrix must have a special memory layout (packed). `Plain` packs the weight at
+every call, and `Packed` only once. `Packed` also applies the next operation (SiLU, multiplication or addition) before
+it rounds the result, so the last bits differ from those of `Plain`.
 """
 
 from typing import Any
@@ -13,7 +13,7 @@ from torch.nn import functional
 
 from synthgen.core.workers import has_bfloat16
 
-ROWS = 64  # number of rows of x for which the packed layout is fastest; any number works
+ROWS = 64  # number of rows of x for which the packed layout is fastest; x can have any number of rows
 
 
 class Plain:
@@ -49,7 +49,7 @@ class Plain:
 
 
 class Packed(Plain):
-    """The product y = x Wᵀ with a packed copy of `weight`, bfloat16 (out, in)."""
+    """The product y = x Wᵀ with a packed copy of `weight`, which is a bfloat16 matrix of shape (out, in)."""
 
     def __init__(self, weight: Tensor) -> None:
         super().__init__(_ops()._reorder_linear_weight(weight.detach().contiguous(), ROWS))  # noqa: SLF001

@@ -1,4 +1,4 @@
-"""Send chat requests to a server of a language model with the OpenAI API, on this machine or in a private network.
+"""Send chat requests with the OpenAI API to the server of a language model; by default, only to private addresses.
 
 The library `http.client` follows no redirect and uses no proxy, so a prompt reaches only the configured address.
 """
@@ -22,10 +22,10 @@ from synthgen.core.errors import ConfigError, ModelError
 from synthgen.decode.config import EndpointConfig
 
 MAX_BYTES = 1 << 24  # largest size of an answer in bytes
-RETRY_SECONDS = 120  # a request without an answer is repeated for this time; the server may be loading its model
+RETRY_SECONDS = 120  # a request without an answer is repeated for this time, in which the server may load its model
 FIRST_WAIT, LONGEST_WAIT = 0.5, 8  # first and longest wait in seconds before a request is repeated
 BUSY = frozenset({408, 425, 429, 500, 502, 503, 504})  # HTTP status codes after which a request is repeated
-CONNECT_SECONDS = 5  # longest time to wait for a connection
+CONNECT_SECONDS = 5  # longest time in seconds to wait for a connection
 _RESUME = "Finished texts are kept; run the same command to continue, if necessary with another decode.endpoint.url."
 # signs of a too long prompt in a server's error message; the message is not shown, because it can quote the prompt
 _TOO_LONG = ("context length", "context size", "context window", "maximum context", "context_length", "max_model_len")
@@ -52,10 +52,10 @@ class Client:
     """
 
     config: EndpointConfig
-    connections: set[HTTPConnection] = field(default_factory=set, compare=False)  # those of running requests
+    connections: set[HTTPConnection] = field(default_factory=set, compare=False)  # connections of running requests
 
     def abort(self) -> None:
-        """Close the connections of all requests in progress; for `chat`, these requests then have no answer."""
+        """Close the connections of all requests in progress; `chat` then treats these requests as unanswered."""
         for connection in tuple(self.connections):
             if connection.sock is not None:
                 with contextlib.suppress(OSError):
@@ -65,7 +65,7 @@ class Client:
         """Check that the server answers and offers the model.
 
         Raises:
-            ConfigError: the environment variable for the key holds no valid key.
+            ConfigError: the environment variable for the API key holds no valid key.
             ModelError: the address is not allowed (see `addresses`), or the server does not answer, refuses
                 access, redirects, or does not offer the model.
         """
@@ -131,7 +131,7 @@ class Client:
         except (TypeError, KeyError, IndexError, AttributeError):
             text, reason = 0, None  # 0 is not a text, so the next check raises an error
         if not isinstance(text, str | None):
-            message = f"decode.endpoint: {self.config.url} does not answer as the OpenAI interface does"
+            message = f"decode.endpoint: the answer of {self.config.url} does not have the format of the OpenAI API"
             raise ModelError(message, hint="Check the address, which usually ends in /v1.")
         return Answer(text or "", is_cut=reason == "length")
 
@@ -191,7 +191,7 @@ class Client:
                 channel.close()
                 if not isinstance(failed, ssl.SSLError):
                     raise _Busy("the secure connection broke") from None
-                hint = "Add the server's certificate to those of this machine, or use http on this machine."
+                hint = "Trust the server's certificate on this machine, or use http in a private network."
                 message = f"decode.endpoint: no secure connection to {self.config.url} ({failed.reason})"
                 raise ModelError(message, hint=hint) from None
             connection.sock = channel

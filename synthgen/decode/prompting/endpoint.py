@@ -14,7 +14,7 @@ from synthgen.decode.loop_decoder import Ended, candidates_of, whole_sentences
 from synthgen.decode.prompting.client import Answer, Client
 from synthgen.decode.prompting.prompter import Prompter, Turns
 
-MIN_ANSWERS = 8  # an error is raised if all answers are empty and their number is at least this number
+MIN_ANSWERS = 8  # an error is raised if there are at least this many answers and all are empty
 TICK = 0.5  # longest time in seconds between two calls of `advance`, which can stop the decoding
 MAX_SEED = 1 << 31  # the seed of a request is smaller than this number
 # In some chat templates, the prompt already ends with the tag `<think>`, so the answer contains only `</think>`.
@@ -24,7 +24,7 @@ Surprisal = Callable[[Sequence[str]], Sequence[float]]
 
 
 class EndpointDecoder:
-    """Decodes latents with a server, which gets a prompt for each candidate.
+    """Decodes latents (vectors with labels) with a server, which gets a prompt for each candidate text.
 
     `surprisal` measures the mean surprisal per token of texts under a local model, as a share of ln(V), where V is
     the size of the model's vocabulary. A context is a text that the candidates of a latent continue. A prompt
@@ -65,7 +65,7 @@ class EndpointDecoder:
             hint = "Check that the model follows chat prompts. If it reasons first, raise decode.max_new_tokens."
             raise ModelError(f"decode.endpoint: all {len(texts)} answers of {self.name!r} are empty", hint=hint)
         pairs = zip(texts, answers, strict=True)
-        # each text with the reason of its end: the token limit ("length"), or the model ("stop")
+        # each text with the reason why it ends: at the token limit ("length"), or where the model ended it ("stop")
         ended: list[Ended] = [(whole_sentences(t), "length") if a.is_cut else (t, "stop") for t, a in pairs]
         return candidates_of(latents, settings.candidates, ended, self.surprisal([text for text, _ in ended]))
 

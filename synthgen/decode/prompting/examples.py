@@ -16,7 +16,7 @@ from synthgen.decode.prompt_words import WordReader
 EXEMPLARS = Path(__file__).parent / "exemplars.jsonl"  # texts of the built-in sets, with the set's name in `style`
 MAX_BYTES = 1 << 22  # largest size of a file of examples
 SHOWN = 2  # largest number of examples in a prompt
-N_TERMS = 6  # largest number of prompt words of an example
+N_TERMS = 6  # largest number of words that a prompt lists to describe an example
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,12 +63,12 @@ def exemplars() -> Mapping[str, tuple[Example, ...]]:
 
 
 def shown_for(examples: Sequence[Example], label: str) -> tuple[Example, ...]:
-    """Return at most `SHOWN` examples for a class: first the examples of this class, then those of every class."""
+    """Return at most `SHOWN` examples for a class: first those with this label, then those without a label."""
     return tuple([e for of_label in (label, None) for e in examples if e.label == of_label][:SHOWN])
 
 
 def terms_of(text: str, reader: WordReader | None) -> tuple[str, ...]:
-    """Return the `N_TERMS` rarest vocabulary words of a text, in text order; no words without a vocabulary."""
+    """Return up to `N_TERMS` of the rarest vocabulary words of a text, in text order; none without a vocabulary."""
     if reader is None:
         return ()
     frequency = _frequency(reader)

@@ -11,7 +11,8 @@ from synthgen.attributes.person import years_of
 from synthgen.core.digest import sha256_json
 from synthgen.core.types import Corpus, Record
 
-# smallest number of persons of a class who share a stored pair of sex and decade, or whose text lengths are stored
+# A pair of sex and age decade is stored only if at least this number of persons of the class share it. Text lengths
+# are stored only for a class with at least this number of persons.
 MIN_PERSONS = 5
 N_LENGTHS = 9  # number of text lengths stored per class: the nine deciles
 STEP = 10  # lengths are rounded to multiples of this number of words
@@ -36,7 +37,7 @@ class RecordFacts:
 
     @property
     def digest(self) -> str:
-        """SHA-256 of the persons and lengths."""
+        """SHA-256 of `sex_and_age` and `lengths`."""
         return sha256_json({"persons": dict(self.sex_and_age), "lengths": dict(self.lengths)})
 
     def longest(self) -> tuple[str, str]:

@@ -18,27 +18,27 @@ TURN = "<|im_start|>", "<|im_end|>"  # tokens at the beginning and the end of a 
 
 
 class PromptDecoder(LoopDecoder):
-    """Decodes latents with prompts, which name the label and words that describe the vector.
+    """Decodes latents (vectors with labels) with prompts, which contain the label and words that describe the vector.
 
-    The prompt has the form of the tokenizer's chat template. If there is no chat template, the form is
+    The prompt has the form of the tokenizer's chat template. Without a chat template, the form is
     `<|im_start|>user ... <|im_end|>` if the tokenizer has the tokens of `TURN`, and plain paragraphs otherwise. With
     plain paragraphs, a model may write a new prompt after the text, so an empty line ends the text.
 
-    A context is a text that the candidates of a latent continue. If there is a context, the answer begins with the
-    context, and the model continues it. Without prompt words, texts do not depend on vectors.
+    A context is a text that the decoded text must continue. If there is a context, it is put at the beginning of the
+    model's answer, and the model continues the answer. Without prompt words, texts do not depend on vectors.
 
     Args:
         folder: the language model and its tokenizer.
         prompter: makes the prompts.
         decoder: name of the language model in the configuration.
         device: see `load_model`.
-        own_loop: whether `LlamaStepper` may compute the forward pass instead of transformers.
+        own_loop: whether `LlamaStepper` may compute the forward pass instead of the library transformers.
 
     Raises:
-        ModelError: the model is damaged, or neither it nor its tokenizer defines an end-of-text token.
+        ModelError: the model is damaged, or neither the model nor its tokenizer defines an end-of-text token.
 
     Privacy: for what a prompt reveals, see `Prompter`. A text can reveal what its prompt contains.
-    Randomness: the candidates of latent x are drawn from the stream seeds/x; for the prompts, see `Prompter`.
+    Randomness: the texts of latent x are drawn from the stream seeds/x; for the prompts, see `Prompter`.
     """
 
     context_comes_first = False  # the context is the beginning of the answer, so the context follows the prompt

@@ -20,7 +20,7 @@ from synthgen.decode.prompting.local import PromptDecoder
 from synthgen.decode.prompting.prompter import LANGUAGES, Prompter
 from synthgen.decode.prompting.template import load_template
 
-READ_TOKENS = 256  # the surprisal of a text from a server is measured on its first tokens, at most this number
+READ_TOKENS = 256  # the surprisal of a server's text is measured on at most its first READ_TOKENS tokens
 
 
 def prompter_of(
@@ -74,15 +74,15 @@ def open_prompted(config: DecodeConfig, folder: Path, prompter: Prompter) -> Dec
 
 
 def endpoint_digest(endpoint: EndpointConfig) -> str:
-    """Return the digest of the name of a server's model, because the files of the model cannot be read."""
+    """Return the digest of the name of a server's model, because the model's files are not on this machine."""
     return sha256_json({"endpoint": endpoint.model})
 
 
 def surprisal_under(folder: Path) -> Surprisal:
     """Return a function that measures the mean surprisal per token of each text, as a share of ln(V).
 
-    V is the size of the vocabulary, so the share is 1 if the model guesses at random. The first call of the function
-    loads the model of the folder.
+    The surprisal of a token is −ln p under the model in `folder`. V is the size of the vocabulary, so the share is 1
+    if the model guesses at random. The first call of the function loads the model.
     """
     load = cache(lambda: Likelihood.load(folder))
 

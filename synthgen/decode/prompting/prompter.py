@@ -13,7 +13,8 @@ from synthgen.decode.prompting.examples import Example, shown_for, terms_of
 from synthgen.decode.prompting.facts import RecordFacts
 from synthgen.decode.prompting.template import TEMPLATE, fill
 
-# the default example; without an example, small models list or define the prompt words, or comment on the task
+# The default example. Without an example, small models list or define the prompt words, or comment on the task.
+# Prompt words are words that describe a vector.
 EXAMPLE_LABEL = "library"
 _EXAMPLE_LIST = "library, books, building, children, moved, shelves, reading, afternoon, visitors, roof"
 EXAMPLE_WORDS = tuple(_EXAMPLE_LIST.split(", "))
@@ -32,11 +33,12 @@ Turns = list[tuple[str, str]]  # role ("user" or "assistant") and content
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prompter:
-    """Makes prompts from a template.
+    """Makes the prompts for latents (vectors with labels) from a template.
 
-    Privacy: the prompt words are all that a prompt reveals of a vector; see `WordReader`. The rest of the prompt
-        comes from the label, the settings and `RecordFacts`.
-    Randomness: the facts of record x are drawn from the stream seeds/x/facts; all segments of x get the same facts.
+    Privacy: a prompt reveals nothing of a vector except the prompt words, which describe the vector (`WordReader`).
+        The rest of the prompt comes from the label, the settings and `RecordFacts`.
+    Randomness: the facts (a person's description and a text length) of record x are drawn from the stream
+        seeds/x/facts. All segments (parts) of x get the same facts.
     """
 
     reader: WordReader | None = None  # public vocabulary; None for prompts without words
@@ -54,7 +56,7 @@ class Prompter:
         return sha256_json({"prompter": content})
 
     def read(self, vectors: Float32, k: int) -> tuple[tuple[str, ...], ...]:
-        """Return k prompt words for each vector (n, d); raise ModelError if no vocabulary fits the vectors."""
+        """Return k prompt words for each of n vectors (n, d); raise ModelError if no vocabulary fits them."""
         if self.reader is None:
             raise ModelError("decode.words: there is no vocabulary", hint="Set decode.words to 0.")
         if len(self.reader.centre) != vectors.shape[1]:
@@ -113,9 +115,9 @@ class Prompter:
     def conversations(
         self, latents: Latents, settings: Settings, seeds: SeedTree, contexts: Sequence[str] = ()
     ) -> list[Turns]:
-        """Return the turns for each latent; if `contexts` are given, each last turn contains the latent's context.
+        """Return the turns for each latent; if `contexts` are given, the last turn of a latent contains its context.
 
-        A context is a text that the candidates of a latent continue; "" stands for no context.
+        A context is a text that the candidates (generated texts) of a latent continue; "" stands for no context.
         """
         n = len(latents)
         words = self.read(latents.vectors, settings.words) if settings.words > 0 else ((),) * n

@@ -1,4 +1,7 @@
-"""Define the configuration of `synthgen train-bridge`."""
+"""Define the configuration of `synthgen train-bridge`.
+
+A bridge turns the vector of a text into soft tokens (input embeddings), from which a language model writes a text.
+"""
 
 from pathlib import Path
 from typing import Annotated, Final, Literal, Self
@@ -9,7 +12,7 @@ from audits.core.strictyaml import read_yaml
 from synthgen.core.errors import ConfigError
 from synthgen.core.section import Count, Section, parse_section, resolve_path
 
-MIN_TEXT_TOKENS = 16  # a training input must leave at least this number of tokens for the text
+MIN_TEXT_TOKENS = 16  # smallest number of tokens that must remain for the text in a training input
 AUTO: Final = "auto"  # stands for a value that families.py chooses for the language model
 Rate = Annotated[float, Field(gt=0, lt=1)]
 
@@ -34,7 +37,8 @@ class BridgePart(Section):
         8, description="Rank of the adapters of the language model; with 0, only the projector is trained."
     )
     adapter_targets: tuple[str, ...] | Literal["auto"] = Field(
-        AUTO, description="Names of linear layers that get an adapter; `auto` means all those of the model's blocks."
+        AUTO,
+        description="Names of linear layers that get an adapter; `auto`: all linear layers of the model's blocks.",
     )
     template: str = Field(
         AUTO,
@@ -47,7 +51,7 @@ class BridgePart(Section):
 
 
 class VocabularyPart(Section):
-    """Public vocabulary of the bridge, from which prompt words are chosen."""
+    """Public vocabulary of the bridge, from which prompt words (words that describe a vector) are chosen."""
 
     words: Annotated[int, Field(ge=16, le=50_000)] = Field(16_000, description="Number of words.")
     least: Count = Field(25, description="A word must occur in at least this number of passages of the corpus.")
@@ -97,7 +101,7 @@ class TrainPart(Section):
 
 
 class TrainBridgeConfig(Section):
-    """All settings of `train-bridge`; relative paths start at the folder of the file."""
+    """All settings of `train-bridge`; relative paths start at the folder of the configuration file."""
 
     version: Literal[1] = Field(description="Version of the format; always 1.")
     encoder: str = Field("minilm", description="Encoder: a name in the model store, or a local folder.")

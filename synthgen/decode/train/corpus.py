@@ -1,4 +1,7 @@
-"""Make the training set of a bridge: public passages, their vectors, and their characteristic words."""
+"""Make the training set of a bridge: public passages, their vectors, and their characteristic words.
+
+A bridge is an adapter with which a language model writes a text from a vector.
+"""
 
 import re
 from collections import Counter
@@ -21,7 +24,7 @@ from synthgen.decode.prompts import token_ids
 _SENTENCE_GAP = re.compile(r"(?<=[.!?])\s+")  # must not change: the built-in bridge was trained with this pattern
 WORD = re.compile(r"[A-Za-z][a-z]{3,}")  # a word that can be characteristic of a passage
 HINTS = 3  # largest number of characteristic words of a passage
-NEIGHBOURS = 5  # a vector is mixed with the vector of one of this number of nearest passages, as in SMOTE
+NEIGHBOURS = 5  # a passage's vector is mixed with the vector of one of its NEIGHBOURS nearest passages, as in SMOTE
 VOCABULARY_WORD = re.compile(r"[a-z][a-z'-]{2,}")  # a word that can be in a vocabulary
 Cut = tuple[str, list[int], bool]  # a text, its token ids, and whether the text ends with a complete sentence
 
@@ -40,9 +43,10 @@ class Passages:
 def read_passages(
     folder: Path, *, exclude: Sequence[str], limit: int, max_per_source: int, seed: int
 ) -> tuple[list[str], dict[str, int]]:
-    """Return at most `limit` passages from a folder of Parquet tables (`text`, `source`), and the number per source.
+    """Return at most `limit` passages of a folder of Parquet tables (`text`, `source`), and their number by source.
 
-    A hash of `seed` and text determines which passages are chosen, so the order of files does not matter.
+    At most `max_per_source` passages come from one source, and none from a source in `exclude`. A hash of `seed` and
+    text determines which passages are chosen, so the order of files does not matter.
 
     Raises:
         DataError: there is no table, a column or a value is missing, or no passage is left.
@@ -84,7 +88,7 @@ def word_frequencies(
     """Choose a vocabulary; return the share of passages that contain each word, in descending order of the share.
 
     The vocabulary has at most `words` words, and each word is in at least `least` passages of the folder. The `skip`
-    most frequent words, such as "the", and the `names` of persons, in lower case, are omitted.
+    most frequent words, such as "the", and the `names` of persons (in lower case) are omitted.
 
     Raises:
         DataError: there is no table, a column or a value is missing, or no word is left.
@@ -105,6 +109,8 @@ def word_frequencies(
 def prepare(texts: Sequence[str], tokenizer: Any, max_tokens: int, sources: dict[str, int]) -> Passages:
     """Cut passages to whole sentences with at most `max_tokens` tokens, including the end-of-text token.
 
+    If the first sentence of a passage is longer, it is cut within the sentence.
+
     Raises:
         ModelError: the tokenizer has no end-of-text token.
     """
@@ -114,7 +120,7 @@ def prepare(texts: Sequence[str], tokenizer: Any, max_tokens: int, sources: dict
 
 
 def passages_of(cut: Sequence[Cut], tokenizer: Any, max_tokens: int, sources: dict[str, int]) -> Passages:
-    """Return cut texts as passages; each has at most `max_tokens` tokens, including end-of-text token."""
+    """Return cut texts as passages; each has at most `max_tokens` tokens, including the end-of-text token."""
     tokens = np.full((len(cut), max_tokens), int(tokenizer.eos_token_id), dtype=np.int32)
     for row, (_, ids, _) in enumerate(cut):
         tokens[row, : len(ids)] = ids
@@ -166,9 +172,10 @@ def mix_vectors(
 ) -> tuple[NDArray[np.int64], Float32]:
     """Return the row numbers of the passages to reproduce, int64 (b), and the vectors to read, float32 (b, d).
 
-    `rows` (b) are the rows of a training step in the `pool` (n, d) of vectors. With probability `share`, the vector
-    x_i of passage i is replaced by a mixed vector x̃ between x_i and x_j. The passage to reproduce is then the
-    passage of the pool whose vector is nearest to x̃; it is not always i or j.
+    `rows` (b) are the passages of a training step, as row numbers of `pool` (n, d), the vectors of all training
+    passages. With probability `share`, the vector x_i of passage i is replaced by a mixed vector x̃ between x_i and
+    the vector x_j of a similar passage j. The passage to reproduce is then the passage whose vector is nearest to x̃;
+    it is not always i or j.
 
         x̃ = x_i + λ (x_j − x_i),  j among the `NEIGHBOURS` nearest of i,  λ ~ U(0, 1)
 

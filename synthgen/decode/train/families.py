@@ -1,7 +1,9 @@
 """Choose the shape of a bridge for a language model, where the configuration says `auto`.
 
-The keys `bridge.adapter_targets`, `bridge.template` and `bridge.placeholder_id` can be `auto` for some families of
-language models. For a decoder-only model of any other family, set the three keys.
+A bridge is a set of trained tensors with which a language model writes a text from a vector: a projector, which maps
+the vector to soft tokens (input embeddings), and low-rank adapters. The keys `bridge.adapter_targets`,
+`bridge.template` and `bridge.placeholder_id` can be `auto` for some families of language models. For a decoder-only
+model of any other family, set the three keys.
 """
 
 from collections.abc import Mapping
@@ -42,7 +44,7 @@ FAMILIES: Mapping[str, ModelFamily] = {  # by `model_type` in the config.json of
 class BridgeShape:
     """The shape of a bridge for one language model: the settings of `BridgePart`, without the value `auto`."""
 
-    soft_tokens: int  # number of soft tokens (input embeddings of the language model) per vector
+    soft_tokens: int  # number of soft tokens per vector
     hidden: int  # width of the hidden layer of the projector
     adapter_rank: int  # rank of the adapters; 0 if only the projector is trained
     adapter_targets: tuple[str, ...]  # names of the linear layers that get an adapter; empty if the rank is 0
@@ -54,7 +56,8 @@ def shape_of(part: BridgePart, model: nn.Module, tokenizer: Any) -> BridgeShape:
     """Return the configured shape, with values for this language model in place of `auto`.
 
     Raises:
-        ModelError: a value is `auto` for a model of no family in `FAMILIES`, or a value does not fit the model.
+        ModelError: a value is `auto` and the model belongs to no family in `FAMILIES`, or a value does not fit the
+            model.
     """
     model_type = str(getattr(model.config, "model_type", "unknown"))
     family = FAMILIES.get(model_type)
@@ -62,7 +65,7 @@ def shape_of(part: BridgePart, model: nn.Module, tokenizer: Any) -> BridgeShape:
     if family is None and (automatic := [name for name, value in values.items() if value == AUTO]):
         known = "; ".join(f"{name} ({family.models})" for name, family in FAMILIES.items())
         problems = [f"bridge.{name}: has no automatic value for this type" for name in automatic]
-        hint = f"Use a model of one of these types: {known}. For another decoder-only model, set these keys."
+        hint = f"Use a model of one of these types: {known}. Otherwise, set the keys listed above instead of `auto`."
         message = f"a model of type {model_type!r} belongs to no supported family"
         raise ModelError(message, problems=problems, hint=hint)
     if family is not None and values["adapter_targets"] == AUTO:
@@ -95,7 +98,7 @@ def _check(shape: BridgeShape, model: nn.Module, tokenizer: Any) -> None:
     problems = []
     head = model.get_output_embeddings()  # type: ignore[operator]
     if getattr(head, "bias", None) is not None:
-        problems.append("the output layer of the language model has a bias, which the loss of the training omits")
+        problems.append("the output layer of the language model has a bias, which this training does not support")
     if shape.placeholder_id >= size:
         problems.append(f"bridge.placeholder_id: {shape.placeholder_id}, but the model has {size} tokens")
     if shape.placeholder_id == tokenizer.eos_token_id:

@@ -10,7 +10,8 @@ from torch.nn import functional
 
 ROWS = 256  # largest number of tokens whose logits are in memory at the same time
 # A function of the logits and the targets of some tokens. It returns the summed loss of these tokens, and the
-# gradient of this sum with respect to the logits. The targets are token ids, or hidden states of the teacher.
+# gradient of this sum with respect to the logits. The targets are token ids, or the hidden states of the teacher (see
+# `frozen_head_divergence`).
 LogitsLoss = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
 
 
@@ -39,9 +40,10 @@ class _FrozenHeadSum(Function):
 
 
 def frozen_head_loss(hidden: Tensor, weight: Tensor, targets: Tensor) -> Tensor:
-    """Return the summed cross-entropy of the n target tokens, int64 (n), under softmax(hidden weightᵀ), in nats.
+    """Return the cross-entropy in nats, summed over n target tokens, of the prediction softmax(hidden weightᵀ).
 
     `hidden` (n, width) is float32 or bfloat16 and receives a gradient; `weight` (vocabulary, width) receives none.
+    `targets` (n,) has the ids of the target tokens, int64.
 
     Cost: the time of two matrix products, and the memory of the logits of `ROWS` tokens.
     """
@@ -57,13 +59,13 @@ def frozen_head_loss(hidden: Tensor, weight: Tensor, targets: Tensor) -> Tensor:
 
 
 def frozen_head_divergence(hidden: Tensor, weight: Tensor, teacher: Tensor) -> Tensor:
-    """Return the divergence, summed over n tokens, of the student's predictions from those of the teacher, in nats.
+    """Return the divergence, summed over n tokens, of the student's predictions from the teacher's, in nats.
 
         Σ_t KL(q_t ‖ p_t),   q = softmax(teacher weightᵀ),   p = softmax(hidden weightᵀ)
 
-    The student reads the vector of a passage, and the teacher reads the passage itself; see `teacher_inputs`. q are
-    the teacher's predictions and p the student's. `hidden` and `teacher` are the hidden states (n, width) of student
-    and teacher for the same tokens. Only `hidden` receives a gradient.
+    The student reads the vector of a passage, and the teacher reads the passage itself; see `teacher_inputs`. For
+    each token, q is the teacher's prediction and p the student's. `hidden` and `teacher` are the hidden states
+    (n, width) of student and teacher for the same tokens. Only `hidden` receives a gradient.
 
     Cost: the time of three matrix products, and several times the memory of the float32 logits of `ROWS` tokens.
     Reference: Cheng et al., xRAG, 2024 (arXiv 2405.13792v2), section 3.3 (self-distillation in the second stage).

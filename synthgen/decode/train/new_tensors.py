@@ -1,4 +1,8 @@
-"""Create the tensors that are trained: those of a new bridge, or of a new style adapter for a bridge."""
+"""Create the tensors to train: the tensors of a new bridge, or of a new style adapter for a bridge.
+
+With a bridge, a language model writes a text from a vector. A bridge contains a projector, which maps the vector to
+input embeddings (soft tokens) of the model, and adapters (low-rank changes of the model's weights).
+"""
 
 from copy import deepcopy
 
@@ -59,7 +63,7 @@ def _generator(seeds: SeedTree) -> torch.Generator:
 
 
 def recompute_activations(model: nn.Module) -> None:
-    """Let the blocks of a model compute activations twice instead of storing them, which saves memory."""
+    """Make the blocks of a model compute activations twice instead of storing them, which saves memory."""
     model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})  # type: ignore[operator]
     for module in model.modules():
         if getattr(module, "gradient_checkpointing", False):

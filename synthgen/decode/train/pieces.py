@@ -1,4 +1,7 @@
-"""Make the training set of a style adapter: texts cut into pieces of complete lines."""
+"""Make the training set of a style adapter: texts cut into pieces of complete lines.
+
+A style adapter makes a language model write in the style of the texts on which the adapter is trained.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -26,9 +29,9 @@ class StylePieces:
 def pieces_of(texts: Mapping[str, Sequence[str]], tokenizer: Any, max_tokens: int, per_source: int) -> StylePieces:
     """Cut the texts of every source into pieces of complete lines.
 
-    A piece contains as many lines as fit into `max_tokens`, including end-of-text. A line that does not fit is cut
-    between sentences; a sentence that does not fit is omitted. Repeated texts are used once, and at most `per_source`
-    pieces of a source are trained on. The order of the texts does not affect the choice of pieces.
+    A piece contains as many lines as fit into `max_tokens` tokens; one token is the end of the text. A line that does
+    not fit is cut between sentences; a sentence that does not fit is omitted. Repeated texts are used once, and at
+    most `per_source` pieces of a source are trained on. The order of the texts does not affect the choice of pieces.
 
     Raises:
         DataError: a source has too few texts for at least one piece to train on and one held-out piece.
@@ -54,7 +57,7 @@ def pieces_of(texts: Mapping[str, Sequence[str]], tokenizer: Any, max_tokens: in
 
 
 def _cut(text: str, tokenizer: Any, limit: int) -> list[Cut]:
-    # returns pieces of at most `limit` tokens; each is marked True, because it ends where a sentence or line ends
+    # returns pieces of at most `limit` tokens; True marks each as ending with a sentence or line
     pieces: list[Cut] = []
     kept = ""
     ids: list[int] = []

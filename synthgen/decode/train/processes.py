@@ -1,7 +1,7 @@
 """Train with several processes, one for each GPU, which `accelerate launch` or `torchrun` starts.
 
-Each process computes the gradient of a part of each batch, and the gradients are added. Up to rounding, the result
-equals that of a training with one process. Only the main process, number 0, writes files and prints.
+Each process computes the gradient of a part of each batch, and the gradients are added. Up to rounding, the result is
+the same as with one process. Only the main process, number 0, writes files and prints.
 """
 
 import os
@@ -60,7 +60,8 @@ class Processes:
 def joined(kind: str) -> Iterator[Processes]:
     """Connect the processes that a launcher started, and yield the position of this process among them.
 
-    `kind` is "cpu" or "cuda". A launcher sets WORLD_SIZE, RANK and LOCAL_RANK. Without them, one process trains.
+    `kind` is "cpu" or "cuda". A launcher sets WORLD_SIZE, RANK and LOCAL_RANK. Without these variables, one process
+    trains.
     """
     if int(os.environ.get("WORLD_SIZE", "1")) == 1:
         yield Processes()

@@ -1,15 +1,17 @@
 """Train a bridge, or a style adapter for a bridge, so that a language model reproduces a text from the text's vector.
 
-The training texts are called passages. A step adds noise to the vectors of a batch of passages, because the bridge is
-used for interpolated vectors, which are vectors of no text. The bridge's projector maps a noisy vector to soft tokens
-(input embeddings of the model). The model reads a prompt and the soft tokens, and then predicts the passage:
+A bridge consists of a projector, which maps a vector to soft tokens (input embeddings of the model), and of low-rank
+adapters of the model. A style adapter consists of further low-rank adapters, with which a bridge writes in the style
+of their training texts. The training texts are called passages. A step adds noise to the vectors of a batch of
+passages, because the bridge is used for interpolated vectors, which are not the vector of any text. The model reads a
+prompt and the soft tokens of a noisy vector, and then predicts the passage:
 
     loss = - 1/T · Σ_t log p(text_t | prompt, soft(x + noise), text_<t)
 
 T is the number of tokens of the passage, text_t its token t, x its vector, and soft the projector. In a release, a
-prompt names a label; passages have no labels, so a prompt contains characteristic words of the passage instead. It
-can also contain prompt words: the words of a public vocabulary that are nearest to the noisy vector, which
-`synthgen release` writes into its prompts if `decode.words` is not 0.
+prompt names a label. In training, passages have no labels, so a prompt contains characteristic words of the passage.
+It can also contain prompt words: the words of a public vocabulary that are nearest to the noisy vector. The prompts
+of a release contain prompt words if `decode.words` is not 0.
 
 Reference: Cheng et al., xRAG, 2024 (arXiv 2405.13792v2), section 3.3 (paraphrase pretraining). The noise, the prompts
 and the low-rank adapters are additions of this project.
@@ -110,7 +112,7 @@ class Trainer:
     def batch(self, step: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Return the batch of a step: ids and two masks (see `frame`), and the noisy vectors, float32 (batch, d).
 
-        `mix_vectors` first replaces some passages. The noise is u · z / √d, u ~ U(0, `train.noise`) and z ~ N(0, I).
+        `mix_vectors` first replaces some vectors. The noise is u · z / √d, u ~ U(0, `train.noise`) and z ~ N(0, I).
 
         Randomness: the streams step/`step` and mix/`step`; for the choice of passages, see `rows`.
         """
@@ -124,7 +126,7 @@ class Trainer:
         return (*self.frame(rows, prompts), torch.from_numpy(vectors).to(self.device))
 
     def rows(self, step: int, n: int) -> NDArray[np.int64]:
-        """Return the row numbers of a step, int64 (batch); epoch e visits all n passages in an order from epoch/e."""
+        """Return the row numbers of a step, int64 (batch); the stream epoch/e determines the order in epoch e."""
         places = np.arange(step * self.config.train.batch, (step + 1) * self.config.train.batch)
         orders = {e: self.seeds.child("epoch", str(e)).generator().permutation(n) for e in np.unique(places // n)}
         return np.array([orders[place // n][place % n] for place in places], dtype=np.int64)
@@ -143,8 +145,9 @@ class Trainer:
     def frame(self, rows: NDArray[np.int64], prompts: Sequence[str]) -> tuple[Tensor, Tensor, Tensor]:
         """Return the token ids of the inputs, int64 (n, longest), and two masks of this shape.
 
-        An input has the template, with the prompt and placeholders of the soft tokens, then the passage, which is cut
-        so that the input has at most `train.length` tokens, then padding. The masks mark placeholders and passage.
+        An input consists of the template (filled with the prompt and with placeholders for the soft tokens), the
+        passage and padding. The passage is cut so that the input has at most `train.length` tokens. The first mask
+        marks the placeholders, and the second mask the passage.
         """
         config, passages = self.config.train, self.data.passages
         openings = [self.template.tokens(self.tokenizer, prompt, config.max_prompt_tokens) for prompt in prompts]

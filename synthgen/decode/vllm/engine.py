@@ -44,13 +44,13 @@ class Task:
 
     ids: Sequence[str]  # ids of the latents
     prompts: Sequence[Sequence[int]]  # token ids of the prompt of each latent
-    # returns the embeddings (t, width) of prompt i; None if prompts contain no vectors and are sent as token ids
+    # returns the embeddings (t, width) of the t tokens of prompt i; None if prompts are sent as token ids
     embeddings: Callable[[int], Tensor] | None
     ends: frozenset[int]  # tokens that end a text
     never: Sequence[int]  # tokens that are never written
     vocabulary: int  # number of tokens in the vocabulary of the model
     settings: Settings
-    seeds: SeedTree  # the seeds of the texts of latent x are drawn from the stream seeds/x
+    seeds: SeedTree  # the texts of the latent with the id x have seeds from `seeds.child(x)`
 
 
 def require_vllm() -> None:
@@ -70,10 +70,11 @@ class VllmEngine:
         DependencyError: vLLM is not installed.
         ModelError: the process ends before the model is loaded.
 
-    Privacy: prompts go to this process only, through a pipe; embeddings go through a private temporary folder. The
-        settings in `ENVIRONMENT` turn usage statistics off and select the loopback address.
-    Randomness: the seeds of the texts of latent x are drawn from the stream seeds/x. With one version of vLLM on one
-        type of GPU, a seed should always give the same text; the stage `decode` tests this on a few texts.
+    Privacy: prompts go only to the process of vLLM, through a pipe; embeddings go through a private temporary folder.
+        The settings in `ENVIRONMENT` turn usage statistics off and select the loopback address.
+    Randomness: the seeds of the texts of a latent are drawn from a stream that depends on the id of the latent. With
+        one version of vLLM on one type of GPU, a seed should always give the same text; the stage `decode` tests this
+        on a few texts.
     """
 
     def __init__(self, folder: Path, tokenizer: Path, *, embeds: bool) -> None:
@@ -153,7 +154,7 @@ class VllmEngine:
         return json.loads(answer)
 
     def last_error(self) -> list[str]:
-        """Return the class name of the last error in the log, if any, but no message, as it may contain prompts."""
+        """Return the class name of the log's last error, if any, without the message, which may quote prompts."""
         lines = self.log.read_text(encoding="utf-8", errors="replace").splitlines()
         kinds = [line.partition(":")[0].strip() for line in lines if ": " in line]
         return [kind for kind in kinds if kind.endswith(("Error", "Exception")) and " " not in kind][-1:]

@@ -1,4 +1,4 @@
-"""Read values from a C-CDA document: elements at a path, identifiers, dates and names of persons."""
+"""Read values from a C-CDA document (XML of HL7): elements at a path, identifiers, dates and names of persons."""
 
 import re
 from collections.abc import Sequence
@@ -58,7 +58,7 @@ def _steps(path: str) -> list[str]:
 
 
 def identifier(element: Element) -> str:
-    """Return `EXTENSION@ROOT`, or only `EXTENSION` or `ROOT` if one is missing; return "" if `nullFlavor` is set."""
+    """Return `EXTENSION@ROOT`, or only one of them if the other is missing; return "" if `nullFlavor` is set."""
     root, extension = element.get("root", "").strip(), element.get("extension", "").strip()
     if element.get("nullFlavor") is not None:
         return ""

@@ -1,4 +1,4 @@
-"""Write the sections of a C-CDA document as plain text, with bullets in lists and bars between cells of tables."""
+"""Write the sections of a C-CDA document (XML of HL7) as plain text, with bullets in lists and bars in tables."""
 
 import re
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ from synthgen.extract.safe_xml import Element, local
 # `_flow` marks breaks, indents and bullets by control characters, which XML cannot contain; `_shown` replaces them.
 _LINE, _PARAGRAPH, _INDENT, _BULLET = "\x0c", "\x0b", "\x1f", "\x1e"
 _BREAK = "\n"  # a line break that the author wrote; two `_BREAK` give a blank line, several `_LINE` only one line end
-# name of an element -> mark written before and after the element
+# key: name of an element; value: mark that is written before and after the element
 _MARKS = {
     "paragraph": _PARAGRAPH, "table": _PARAGRAPH, "list": _LINE, "item": _LINE, "caption": _LINE, "footnote": _LINE,
     "tr": _LINE,
@@ -21,7 +21,7 @@ _MARKS |= {f"h{level}": _PARAGRAPH for level in range(1, 7)}
 _LISTS, _ITEMS = {"list", "ul", "ol"}, {"item", "li"}
 _CELLS = {"td", "th"}
 _NO_TEXT = {"renderMultiMedia", "footnoteRef"}  # elements without text
-_HIDDEN = re.compile(r"x*hidden", re.IGNORECASE)  # style code of hidden text; a code with x is not standardised
+_HIDDEN = re.compile(r"x*hidden", re.IGNORECASE)  # style code of hidden text; `xhidden` is not a standard code
 # a run of breaks and of marks for lines and paragraphs, with the spaces around them
 _GAP = re.compile(rf" *[{_BREAK}{_LINE}{_PARAGRAPH}][ {_BREAK}{_LINE}{_PARAGRAPH}]*")
 _SPACES = re.compile(r"\s+")
@@ -106,7 +106,7 @@ def _item(marked: str, depth: int, bullet: str) -> str:
 def _row(row: Element) -> str:
     visible = [cell for cell in row if local(cell) in _CELLS and not _is_hidden(cell)]
     if len(visible) == 1 and next(visible[0].iter("{*}table"), None) is None:
-        # a row with one cell is not data but a layout, so the line breaks of the text are kept
+        # a row with one cell is used for layout, not for data, so the line breaks of its text are kept
         return "".join(_flow(visible[0], 0))
     cells = [_cell("".join(_flow(cell, 0))) for cell in visible]
     while cells and not cells[-1]:

@@ -183,7 +183,7 @@ class _Document:
         earlier = [f"{one} version {n}" for one in sets for n in lower]
         return Note(
             place=self.place,
-            # a withdrawal has the identifier of the set, because it withdraws all versions in the set
+            # a withdrawn document gets the `setId`, which all its versions share, because all versions are withdrawn
             document=(sets if withdrawn and sets else aliases or [self.place])[0],
             text=text,
             person=self._person(),

@@ -31,7 +31,7 @@ _NOT_TEXT = frozenset({
 })  # fmt: skip
 # elements with a blank line before and after them
 _PARAGRAPHS = frozenset({"blockquote", "dl", "h1", "h2", "h3", "h4", "h5", "h6", "hr", "p", "pre", "table"})
-# elements that begin on a new line and end a line
+# elements that begin on a new line; the text after such an element also begins on a new line
 _BLOCKS = _PARAGRAPHS | frozenset({
     "address", "article", "aside", "body", "caption", "center", "dd", "details", "dialog", "dir", "div", "dt",
     "fieldset", "figcaption", "figure", "footer", "form", "header", "legend", "li", "listing", "main", "menu",
@@ -50,8 +50,9 @@ def html_text(data: bytes, charset: str, *, is_xml: bool) -> DocumentText:
     """Return the visible text of an HTML or XHTML document or fragment.
 
     The charset is taken from the byte-order mark, else from `charset`, else from the document's declaration. Cells of
-    a row are separated by tabs. The text does not include the head, scripts, comments, templates, unselected options,
-    deleted text, and elements hidden by the attribute `hidden` or `style`. Nothing outside the document is read.
+    a row are separated by tabs, or by a line break after a cell with several lines. The text does not include the
+    head, scripts, comments, templates, unselected options, deleted text, or elements hidden by the attribute
+    `hidden` or `style`. Nothing outside the document is read.
 
     Args:
         data: the document.
@@ -63,7 +64,7 @@ def html_text(data: bytes, charset: str, *, is_xml: bool) -> DocumentText:
     """
     found = None if charset else _DECLARED.search(data[:_START_BYTES])
     declared = found[1].decode("ascii") if found else ""
-    if declared.lower().startswith(("utf-16", "utf-32", "ucs-")):  # cannot be right, as the declaration is in ASCII
+    if declared.lower().startswith(("utf-16", "utf-32", "ucs-")):  # cannot be right: the declaration is in ASCII
         declared = ""
     text, remarks = decoded(data, charset or declared)
     text = text.removeprefix("\ufeff").strip()

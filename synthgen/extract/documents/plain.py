@@ -48,7 +48,7 @@ def plain_text(data: bytes, charset: str) -> DocumentText:
     """Return the text of a plain-text document; an empty `charset` means that no charset is declared.
 
     Raises:
-        UnreadableDocument: no charset fits, or the text contains NUL characters.
+        UnreadableDocument: no charset fits, the text contains NUL characters, or it is too long.
     """
     text, remarks = decoded(data, charset)
     return normalised(text, remarks)
@@ -59,7 +59,7 @@ def decoded(data: bytes, charset: str) -> tuple[str, tuple[str, ...]]:
 
     A byte-order mark determines the charset. Without such a mark, the first of these charsets in which every byte is
     valid is used: the declared charset, UTF-8, cp1252. A charset such as ISO 8859-1 is skipped if the text would have
-    control characters from U+0080 to U+009F, because such bytes are usually quotation marks of cp1252.
+    control characters from U+0080 to U+009F, because their bytes are usually quotation marks in cp1252.
 
     Raises:
         UnreadableDocument: no charset fits, or the text contains NUL characters.
@@ -132,7 +132,7 @@ def _codec(name: str) -> str:
 
 
 def _family(name: str) -> str:
-    # the charsets of a family differ only in byte order or byte-order mark; ASCII is a part of UTF-8
+    # returns one name for charsets that differ only in byte order or byte-order mark; ASCII counts as UTF-8
     codec = _codec(name)
     family = next((wide for wide in ("utf-8", "utf-16", "utf-32") if codec.startswith(wide)), codec)
     return "utf-8" if family == "ascii" else family

@@ -15,7 +15,7 @@ from synthgen.extract.documents.plain import REPLACED, DocumentText, UnreadableD
 TRUNCATED = "the RTF document is truncated"
 TRAILING = "content after the end of the RTF document was not read"
 UNKNOWN_CODE_PAGE = "unknown code page; it was read as cp1252"
-MAX_DEPTH = 10_000  # largest number of nested groups
+MAX_DEPTH = 10_000  # largest number of nested groups (text in braces)
 # one token: a control word with its number, a hexadecimal byte, a control symbol, a brace, line ends, or other bytes
 _TOKEN = re.compile(
     rb"\\([A-Za-z]{1,32})(-?[0-9]{1,10})? ?|\\'([0-9A-Fa-f]{2})|\\([^A-Za-z])|([{}])|[\r\n]+|([^\\{}\r\n]+)",
@@ -76,7 +76,7 @@ def rtf_text(data: bytes) -> DocumentText:
     The text includes results of fields, numbers of list items, and footnotes. The text does not include:
     - hidden text (`\v`), and text that change tracking marks as deleted or moved away (`\deleted`, `\mvf`)
     - headers, footers, comments, pictures and codes of fields
-    - groups that begin with `\*`, except text boxes
+    - groups that begin with `\*`, except text boxes and the properties of nested tables
 
     Raises:
         UnreadableDocument: the data is not RTF, or the groups are nested too deeply.

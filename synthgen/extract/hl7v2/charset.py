@@ -26,7 +26,7 @@ _CONTROLS = re.compile("[\x80-\x9f]")  # control characters of ISO 8859-1
 
 
 def named_charset(declared: Sequence[str]) -> str | None:
-    """Return the Python codec of the first name in MSH-18, "" without names, or None if the first name is unknown.
+    """Return the Python codec of the first name in MSH-18, "" if there is no name, or None if this name is unknown.
 
     If any name is a character set of `ISO_2022`, return `ISO_2022`.
     """
@@ -47,9 +47,10 @@ def _codec(name: str) -> str | None:
 def decode(data: bytes, declared: Sequence[str], encoding: str) -> tuple[str, str, tuple[str, ...]] | None:
     """Return (text, name of the codec, remarks), or None if the bytes fit no codec.
 
-    Three codecs are tried in this order: the codec that MSH-18 names (in `declared`), `encoding`, and cp1252. The
-    first codec that fits decodes the whole message. A remark states that MSH-18 names an unknown codec, or that
-    the first codec does not fit. ISO 8859-1 does not fit a message with the control characters 0x80 to 0x9F.
+    `declared` has the names in MSH-18. Three codecs are tried in this order: the codec of these names (see
+    `named_charset`), `encoding`, and cp1252. The first codec that fits decodes the whole message. A remark states
+    that the first name is unknown, or that the first tried codec does not fit. ISO 8859-1 does not fit a message with
+    the control characters 0x80 to 0x9F.
     """
     charset = named_charset(declared)
     remarks = (UNKNOWN_CHARSET,) if charset is None else ()

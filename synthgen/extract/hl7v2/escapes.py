@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 _MAX_REPEAT = 20  # largest number of line breaks or spaces that one command produces; HL7 sets no limit
-# `unescape` writes this character for a layout command. The character becomes a line break, unless it is next to a
-# line break. No message contains the character, because `framing` splits lines at it.
+# `unescape` first writes this character for a command that begins a new line, such as `\.in\`. Then the character
+# becomes a line break, or is removed if it is next to a line break or at the start of the text. No message contains
+# the character, because `framing` splits lines at it.
 _SOFT_BREAK = "\v"
 
 

@@ -20,10 +20,10 @@ _MAX_FILE_BYTES = 1 << 60  # in effect no limit, because a file is streamed
 # the protocol MLLP encloses a message in 0x0B and 0x1C; some programs write 0x0B as a line break inside a text
 _BREAK = re.compile(rb"\r\n|[\r\n\x0b\x1c]")
 _BEFORE_HEADER = codecs.BOM_UTF8 + b"\x0b\x1c \t\r\n"  # bytes that can precede the word MSH in a header
-# A line of a text can begin with the word MSH, so a header needs separators after the word. Damaged separators count
+# A line of a note can begin with the word MSH, so a header needs separators after the word. Damaged separators count
 # as separators, because the lines above and below a header can be about different persons and must not be joined.
 _HEADER = re.compile(rb"[\xef\xbb\xbf\s]*MSH(?:\||$|[^\w\s]{2})")
-_ENVELOPE = re.compile(rb"[\xef\xbb\xbf\s]*(?:FHS|BHS|BTS|FTS)(?:\||$|[^\w\s]{2})")  # segment of a batch
+_ENVELOPE = re.compile(rb"[\xef\xbb\xbf\s]*(?:FHS|BHS|BTS|FTS)(?:\||$|[^\w\s]{2})")  # header or trailer of a batch
 _WIDE_MARKS = {mark: name for mark, name in BYTE_ORDER_MARKS.items() if mark != codecs.BOM_UTF8}  # UTF-16, UTF-32
 
 
@@ -31,10 +31,11 @@ _WIDE_MARKS = {mark: name for mark, name in BYTE_ORDER_MARKS.items() if mark != 
 class RawMessage:
     """The lines of one message, or the reason why the message is not read."""
 
-    number: int  # number of the message in the file, from 1; for the reason `OUTSIDE`, the number of messages
+    number: int  # number of the message in the file, from 1; for `OUTSIDE`, the number of messages in the file
     lines: tuple[bytes, ...]  # empty if there is a reason
     reason: str = ""  # why the message is not read; "" if it is read
-    charset: str = ""  # "utf-8" if the file was converted or has a byte-order mark; if not empty, MSH-18 is ignored
+    # "utf-8" if the file was converted or has a byte-order mark; then the field MSH-18 (character set) is ignored
+    charset: str = ""
 
     def __repr__(self) -> str:
         return f"RawMessage({self.number}, {len(self.lines)} lines)"
@@ -54,7 +55,7 @@ def files_below(path: Path) -> Iterator[Path]:
 
 
 def read_messages(path: Path, encoding: str) -> Iterator[RawMessage] | None:
-    """Return an iterator over the messages of a file, or None if the file does not begin with a header.
+    """Return an iterator over the messages of a file; None if the file does not begin with a message or batch header.
 
     Files in UTF-16 or UTF-32 are converted to UTF-8.
 
@@ -126,7 +127,7 @@ def split_messages(lines: Iterable[bytes | None]) -> Iterator[RawMessage]:
         if kept is None:
             has_stray |= bool(line and line.strip() and not is_envelope)
             continue
-        # a line above the limit, or a line too many, makes the size of the message too large
+        # a line above the size limit, or more than `MAX_MESSAGE_LINES` lines, makes the message too large
         size += MAX_MESSAGE_BYTES + 1 if line is None or len(kept) == MAX_MESSAGE_LINES else len(line) + 1
         if size > MAX_MESSAGE_BYTES:
             kept = []

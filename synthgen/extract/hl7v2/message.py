@@ -14,7 +14,8 @@ CONTINUED_LINE = "line without a segment name; it was read as part of the line b
 ADDENDUM = "segment ADD; it was read as part of the segment before it"
 FRAGMENT = "message is split into several parts (DSC); the parts are not joined"
 UNKNOWN_SEGMENT = "segment whose name HL7 v2 does not define is left out"
-# names of the segments that HL7 v2 defines; a line of a text can look like a segment without such a name: "WBC|5.2"
+# names of the segments that HL7 v2 defines; a line of a text, such as "WBC|5.2", can look like a segment, but its
+# name is not one of these
 _SEGMENTS = (
     "ACC ADD AIG AIL AIP AIS AL1 ARV AUT BHS BTS CM0 CM1 CM2 CON CSP CSR CSS CTD CTI DB1 DG1 DRG DSC DSP ERR EVN FAC "
     "FHS FT1 FTS GOL GP1 GP2 GT1 IAM IIM IN1 IN2 IN3 INV IPC LAN LOC MFA MFE MFI MRG MSA MSH NCK NK1 NSC NTE OBR OBX "
@@ -44,8 +45,8 @@ class Hl7Value:
     def part(self, component: int, subcomponent: int = 0) -> str:
         """Return a component or subcomponent without outer white space, or "" if the value has no such part.
 
-        The numbers count from 1. If `subcomponent` is 0, the whole component is returned, because many systems write
-        `&`, the separator of subcomponents, as text.
+        Components and subcomponents are counted from 1. If `subcomponent` is 0, the whole component is returned,
+        because many systems write `&`, the separator of subcomponents, as text.
         """
         if not self.raw:
             return ""
@@ -108,7 +109,7 @@ class Hl7Message:
     @property
     def event(self) -> str:
         """The event that caused the message, such as `T02` (new document); empty if the message states none."""
-        # MSH-9.3 is a structure such as MDM_T02
+        # MSH-9.3 is a structure such as MDM_T02, which ends with the event
         structure = self.header.part(9, 3).upper().partition("_")[2]
         stated = self.header.part(9, 2).upper() or structure
         return stated or next((s.part(1).upper() for s in self.segments if s.name == "EVN"), "")
@@ -117,9 +118,9 @@ class Hl7Message:
 def parse_message(raw: RawMessage, encoding: str) -> Hl7Message | str:
     """Return the parsed message, or the reason why the message cannot be read.
 
-    `encoding` is the character set of messages without MSH-18. Many exports write line breaks into a text. Therefore,
-    a line that does not begin with the name of a segment and a separator continues the previous line. The segment
-    ADD continues the last field of the previous segment.
+    `encoding` is the character set of messages that state none (in the field MSH-18). Many exports write line breaks
+    into a text. Therefore, a line that does not begin with the name of a segment and a separator continues the
+    previous line. The segment ADD continues the last field of the previous segment.
     """
     if raw.reason:
         return raw.reason

@@ -1,29 +1,32 @@
 """Turn HL7 v2 messages into notes: documents (message type MDM) and reports of examinations (ORU).
 
 A name such as TXA-12 means field 12 of the segment (line) TXA. OBX segments contain the text or attachments; see the
-module `report`. OBX-11 is the status of an OBX segment. If all lines of text and attachments are deleted or wrong (D,
-W), the document or report is withdrawn: it counts as deleted, with all its earlier versions.
+module `report`. OBX-11 is the status of an OBX segment. If all lines of text and attachments have the status deleted
+(D) or wrong (W), the document or report is withdrawn: it counts as deleted, together with its earlier versions.
 
-MDM: a TXA segment and the OBX segments after it are a document. The event of the message says what happens to it.
-- A message with any event is read if the OBX segments contain text. Messages with the events T01, T03, T05, T07 and
-  T09 usually only announce a document, and contain no text.
+MDM: a TXA segment and the OBX segments after it are a document. The event of the message, such as T02, states what
+happens to the document.
+- Messages with the events T01, T03, T05, T07 and T09 usually only announce a document and contain no text. If the OBX
+  segments of such a message contain text, the text is used.
 - A document is also withdrawn if the event is T11 (cancelled) or if TXA-19 is `CA` (deleted).
 - T09 and T10 replace the document that TXA-13 names. T07 and T08 send a newer version of the document that TXA-12
   names. An addendum (T05, T06) is a separate document.
 - TXA-17 is the completion status (table 0271). Authenticated documents (AU, LA) are used. Documents with the status
-  documented (DO) or without a status are used with a remark. Documents with any other status are not used.
+  documented (DO) or without a status are used, and the load report contains a remark on these documents. Documents
+  with any other status are not used.
 - TXA-19 is the availability (table 0273). Documents that are available (AV), obsolete (OB) or without this value are
-  used; an obsolete document is marked as superseded. Documents with any other value except CA are not used.
+  used; an obsolete document is marked as superseded. Documents with any other value are not used. The value CA also
+  withdraws the earlier versions of the document.
 
 ORU: each OBR segment (an order) with its OBX segments is a report.
 - OBR-25 is the status of the report (table 0123). Reports that are final (F), corrected (C), partly available (A) or
   without a status are used. A cancelled order (X) withdraws the report. Reports with any other status are not used.
 - The identifier of a report consists of a number (OBR-3, else OBR-2, else the result of `_made_identifier`) and the
-  examination (the code in OBR-4, else the text in OBR-4). A report with the identifier of a report in an earlier
-  message is a newer version of that report.
+  examination (the code in OBR-4, else the text in OBR-4). If reports in two messages have the same identifier, the
+  report in the later message is a newer version of the report.
 
-The version of a note consists of the time of the message in UTC (MSH-7, else EVN-2, else OBR-22) and of the number of
-the message in the file.
+The versions of a note are sorted by the time of the message in UTC (MSH-7, else EVN-2, else OBR-22), and then by the
+number of the message in the file.
 """
 
 from collections import Counter
@@ -57,9 +60,9 @@ _COMPLETION_REMARKS = {"AU": "", "LA": "", "DO": UNSIGNED, "": NO_STATUS}  # TXA
 _NOT_COMPLETE = frozenset({"DI", "IN", "IP", "PA"})  # TXA-17: dictated, incomplete, in progress, pre-authenticated
 _AVAILABLE = frozenset({"", "AV", "OB"})  # TXA-19 of used documents
 _FINAL_ORDERS = frozenset({"", "A", "C", "F"})  # OBR-25 of used reports
-# default places of the date of a note (the first stated value is used)
+# default fields for the date of a note; the first field with a value is used
 _DATES = (FieldPath("TXA", 4), FieldPath("OBR", 7), FieldPath("TXA", 6), FieldPath("OBR", 22), FieldPath("MSH", 7))
-_ENCOUNTER = FieldPath("PV1", 19)  # default place of the encounter
+_ENCOUNTER = FieldPath("PV1", 19)  # default field for the encounter
 _MESSAGE_TIMES = (FieldPath("MSH", 7), FieldPath("EVN", 2), FieldPath("OBR", 22))  # the first valid time is used
 _NO_REPORT = Hl7Report()
 _AUTHORS = (("TXA", 5), ("TXA", 9), ("OBR", 32), ("OBX", 16))  # (segment, field) of authors, in order of preference
@@ -76,7 +79,7 @@ class Hl7NoteMaker:
     message: Hl7Message
     place: str  # file, and number of the message in the file
     number: int  # number of the message in the file
-    paths: Mapping[str, FieldPath]  # field of a note -> configured place of the field in a message
+    paths: Mapping[str, FieldPath]  # name of a note's field, such as date -> configured HL7 field
 
     def items(self) -> Iterator[Item]:
         """Yield the notes of the message, remarks on them, and a `Dropped` with the reason for each unused part.
@@ -132,9 +135,11 @@ class Hl7NoteMaker:
                 yield from self._note(context, document, report)
 
     def _made_identifier(self, index: int) -> str:
-        """Return an identifier for a document that states none: MSH-3, MSH-10 and the number `index` of its group.
+        """Return an identifier for a document or report that states none: MSH-3, MSH-10 and `index`.
 
-        A resent message gives the same identifier. If MSH-10 is empty, `place` is used instead of MSH-3 and MSH-10.
+        MSH-3 is the sending application, MSH-10 the identifier of the message, and `index` the number of the document
+        in the message. So a message that is sent twice gives the same identifier both times. If MSH-10 is empty,
+        `place` is used instead of MSH-3 and MSH-10.
         """
         header = self.message.header
         return f"{header.part(3)}/{header.part(10)}/{index}" if header.part(10) else f"{self.place}/{index}"
@@ -148,7 +153,8 @@ class Hl7NoteMaker:
         withdrawn: str = "",
         replaces: tuple[str, ...] = (),
     ) -> Iterator[Item]:
-        # yields a note that is withdrawn or has text, its remarks, and reasons for unused parts or for a missing text
+        # Yields the note if the note has a text or is withdrawn, remarks on the note, and the reasons why attachments
+        # are unused or why there is no text.
         paths = self.paths
         yield from (Dropped(reason, self.place) for reason in report.dropped)
         if not report.text and not withdrawn:
@@ -187,12 +193,13 @@ def grouped(message: Hl7Message, starts: Sequence[str]) -> Iterator[tuple[list[H
     """Yield (segments, context) for each group of segments; each group is one document or one report.
 
     A PID segment begins the segments of a patient. A group begins with a segment whose name is in `starts`, and ends
-    before the next group or PID segment. There is one exception: an OBR segment continues the current group if this
-    group has no OBR segment yet, such as a group that begins with ORC.
+    before the next group or PID segment. There is one exception: if the current group has no OBR segment yet (for
+    example because the group begins with ORC), an OBR segment continues the current group.
 
     The context contains the first segment of each name in the group. A name that the group lacks is looked up among
     the segments from the patient's PID (without PID, from the first segment) to the patient's first group, and then
-    among those before the first PID. If a patient has an OBX segment and no group, the patient's segments form one.
+    among the segments before the first PID. If a patient has an OBX segment and no group, all segments of the patient
+    form a group.
     """
     shared: dict[str, Hl7Segment] = {}  # the segments before the first PID, such as EVN; they apply to all patients
     has_patient = False

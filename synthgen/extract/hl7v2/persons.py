@@ -1,4 +1,7 @@
-"""Read merges of patients, and names of patients and staff, from HL7 v2 messages of every type."""
+"""Read merges of patients, and names of patients and staff, from HL7 v2 messages of every type.
+
+A name such as PID-3 means field 3 of the segment (line) PID, which contains the data of a patient.
+"""
 
 from collections.abc import Iterator, Mapping
 
@@ -6,9 +9,10 @@ from synthgen.extract.hl7v2.message import Hl7Message, Hl7Segment
 from synthgen.extract.hl7v2.values import FieldPath, person_identifier, person_names, staff_name
 from synthgen.extract.note import Item, MergedPerson, PersonNames, StaffNames
 
-# Events of ADT messages in which MRG-1 (the old identifier) and PID-3 (the new one) belong to the same person: merges
-# of patients (A18, A30, A34, A36, A39, A40) and changes of an identifier (A46, A47). The set omits merges of accounts
-# and visits, which change no person, and A43, which moves records away from a wrong person.
+# Events of ADT messages (on admissions and data of patients) in which MRG-1, the old identifier, and PID-3, the new
+# one, belong to the same person: merges of patients (A18, A30, A34, A36, A39, A40), and changes of an identifier
+# (A46, A47). The set omits merges of accounts and visits, because such merges concern a single person. It also omits
+# A43, which moves records away from a wrong person.
 _MERGES = frozenset({"A18", "A30", "A34", "A36", "A39", "A40", "A46", "A47"})
 # A24 states that the identifiers of two PID segments belong to one patient. A37 revokes an A24, but is ignored: the
 # two patients then still count as one person, which weakens no privacy statement.
@@ -16,12 +20,12 @@ _LINK = "A24"
 _MERGE_FIELDS = {3: 1, 2: 4, 4: 2, 18: 3}  # number of a PID field -> number of the MRG field with the old value
 
 
-def _fields(listed: str) -> dict[str, tuple[int, ...]]:  # segment -> field numbers
+def _fields(listed: str) -> dict[str, tuple[int, ...]]:  # "PID-5,6" -> {"PID": (5, 6)}
     parts = (item.partition("-") for item in listed.split())
     return {segment: tuple(map(int, numbers.split(","))) for segment, _, numbers in parts}
 
 
-# fields with names of the patient and contacts (type XPN), such as the next of kin (NK1) and the guarantor (GT1)
+# fields with names (type XPN) of the patient and of contacts, such as the next of kin (NK1) and the guarantor (GT1)
 _PERSON_FIELDS = _fields("PID-5,6,9 NK1-2,26,30 GT1-3,4 IN1-16 MRG-7")
 # fields with names of staff (type XCN, or NDL in OBR-32 to OBR-35)
 _STAFF_FIELDS = _fields(
@@ -32,7 +36,7 @@ _STAFF_XPN = _fields("CTD-2 PRD-2 STF-3")  # fields with names of staff (type XP
 
 
 def person_of(context: Mapping[str, Hl7Segment], path: FieldPath | None) -> str:
-    """Return the identifier of the patient: the configured field, else PID-3, else PID-2 (of old HL7 versions)."""
+    """Return the patient's identifier: the value at `path`; if `path` is None, PID-3 or, if PID-3 has none, PID-2."""
     if path is not None:
         return path.value(context)
     pid = context.get("PID")
@@ -42,7 +46,7 @@ def person_of(context: Mapping[str, Hl7Segment], path: FieldPath | None) -> str:
 def person_items(message: Hl7Message, paths: Mapping[str, FieldPath]) -> Iterator[Item]:
     """Yield the names in a message, and the merges of patients that the message announces.
 
-    A message can be about several patients. A segment belongs to the patient of the last PID before the segment.
+    A message can be about several patients. A segment belongs to the patient of the last PID segment before it.
 
     Privacy: reads names and identifiers of patients, contacts and staff.
     """
@@ -66,7 +70,8 @@ def person_items(message: Hl7Message, paths: Mapping[str, FieldPath]) -> Iterato
 
 
 def _by_patient(message: Hl7Message) -> Iterator[tuple[dict[str, Hl7Segment], list[Hl7Segment]]]:
-    # yields (context, segments): first for the segments before any PID, which apply to all patients, then per patient
+    # Yields (segment name -> first segment, segments), first for the segments before the first PID, which apply to
+    # all patients, then for each patient.
     groups: list[list[Hl7Segment]] = [[]]
     for segment in message.segments:
         if segment.name == "PID":

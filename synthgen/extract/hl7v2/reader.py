@@ -18,17 +18,17 @@ UNREADABLE = "file cannot be read"
 
 
 def read_hl7v2(path: Path, fields: Fields, encoding: str = "utf-8") -> Iterator[Item]:
-    """Yield the notes, names and merges of persons in a file of HL7 v2 messages, or in all such files below a folder.
+    """Yield the notes, names and merged identifiers in a file of HL7 v2 messages, or in all such files of a folder.
 
-    A file is dropped unless it begins with an MSH, FHS or BHS segment; the suffix of the file name does not matter.
-    Only one message is in memory at a time, and a message above 64 MiB or 200,000 lines is dropped.
+    Only files that begin with an MSH, FHS or BHS segment are read; the suffix of the file name does not matter. Only
+    one message is in memory at a time. A message of more than 64 MiB or 200,000 lines is dropped.
 
     Defaults of the fields; the first value of a repeated field is used:
     - person: PID-3 as `ID@AUTHORITY` (the value of type MR, else PI, else the first value), else PID-2
     - encounter: PV1-19.1
     - date: the first of TXA-4, OBR-7, TXA-6, OBR-22 and MSH-7 that has a value
     - label: the text, or else the code, in TXA-2 (MDM) or OBR-4 (ORU)
-    - author: the first name in TXA-5, TXA-9, OBR-32 and OBX-16
+    - author: the first of TXA-5, TXA-9, OBR-32 and OBX-16 that contains a name
 
     The modules `notes` and `report` state which documents and results are used.
 
@@ -36,9 +36,9 @@ def read_hl7v2(path: Path, fields: Fields, encoding: str = "utf-8") -> Iterator[
         path: a file or a folder.
         fields: overrides such as `PID-3.1` (segment, field, component), optionally with a subcomponent. A note is
             made from a group of segments: an order (ORC or OBR and the segments after it) or a document (TXA and the
-            segments after it). The value is read from the first segment with the name in the override. Three places
-            are searched, in this order: the group; the patient's segments before the first group, from PID on; the
-            segments before the first PID of the message.
+            segments after it). The value is read from the first segment whose name is in the override. Three
+            places are searched, in this order: the group; the patient's segments before the first group, from PID on;
+            the segments before the first PID of the message.
         encoding: character set of messages without MSH-18.
 
     Raises:

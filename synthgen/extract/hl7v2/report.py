@@ -30,7 +30,7 @@ _PART_HEADINGS = {"IMP": "IMPRESSION", "REC": "RECOMMENDATION"}
 _CONTENT_TYPES = {"PDF": "application/pdf", "RTF": "application/rtf", "PLAIN": "text/plain", "TXT": "text/plain"}
 _CONTENT_TYPES |= {"HTML": "text/html", "HTM": "text/html"}
 _CONTENT_TYPES |= dict.fromkeys(("XHTML", "XHTML+XML"), "application/xhtml+xml")
-_UNSTATED = frozenset({"", "OCTET-STREAM"})  # components that state no content type
+_UNSTATED = frozenset({"", "OCTET-STREAM"})  # values of the type components of OBX-5 that state no content type
 _MARKUP = {b"{\\rtf": "application/rtf", b"<!doctype html": "text/html", b"<html": "text/html"}
 _STARTS = {b"%pdf-": "application/pdf", **_MARKUP}  # start of a document in lower case -> content type
 
@@ -41,7 +41,7 @@ class Hl7Report:
 
     text: str = ""
     reason: str = ""  # why `text` is empty; "" if there is a text, or if `dropped` states the reason
-    is_withdrawn: bool = False
+    is_withdrawn: bool = False  # whether all lines and attachments are deleted or wrong
     dropped: tuple[str, ...] = ()  # one reason for each attachment that cannot be read
     remarks: tuple[str, ...] = ()
 
@@ -60,8 +60,8 @@ def read_report(segments: Sequence[Hl7Segment], *, short_lines: bool) -> Hl7Repo
     - all remaining types, such as numbers and codes: not used.
 
     If a report has lines and attachments, only the longer text is used, because most systems send the same text in
-    both forms. If the lines belong to several observations (OBX-3), the name of each observation is a heading.
-    Comments (NTE) below a line are a separate paragraph; comments on the order are not used.
+    both forms. If the lines belong to several observations (OBX-3), the name of each observation is a heading above
+    its lines. Comments (NTE) below a line are a separate paragraph; comments on the order are not used.
     """
     kinds = {segment.part(2).upper() for segment in segments if segment.name == "OBX"}
     text_types = _LINE_TYPES if short_lines else _NARRATIVE  # a report without these types of segments has no lines
@@ -137,7 +137,7 @@ def _paragraphs(segments: Sequence[Hl7Segment], remarks: list[str]) -> Iterator[
 
 
 def _plain(texts: Sequence[str], remarks: list[str]) -> str:
-    # a line that begins like RTF or HTML is parsed together with the lines below that line
+    # an RTF or HTML document can span several lines, so its first line is parsed together with the lines below
     runs: list[list[str]] = []
     for text in texts:
         if not runs or _markup(text):

@@ -1,4 +1,7 @@
-"""Read identifiers, names, times and configured fields of HL7 v2 segments."""
+"""Read identifiers, names, times and configured fields of HL7 v2 segments.
+
+Names such as CX and XPN are data types of HL7 v2. A data type states what the components of a field contain.
+"""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -31,16 +34,19 @@ class FieldPath:
     subcomponent: int = 0  # 0 for the whole component
 
     def value(self, context: Mapping[str, Hl7Segment]) -> str:
-        """Return the first value of the field in the segments of `context`, or an empty text."""
+        """Return the first value of the field, or ""; `context` maps the name of a segment to the segment."""
         segment = context.get(self.segment)
         return segment.part(self.field, self.component, self.subcomponent) if segment else ""
 
 
 def field_paths(fields: Fields) -> dict[str, FieldPath]:
-    """Return field name -> path for the configured fields; raise a DataError with all malformed paths."""
-    found = {name: _PATH.fullmatch(text) for name, text in asdict(fields).items() if text is not None}
-    if wrong := [f"source.fields.{name} is not a field of HL7 v2" for name, path in found.items() if path is None]:
-        hint = "Write segment, field, component and subcomponent, for example PID-3.1 or OBR-4."
+    """Return field name -> path for the configured fields; raise a DataError that lists all malformed paths."""
+    texts = {name: text for name, text in asdict(fields).items() if text is not None}
+    found = {name: _PATH.fullmatch(text) for name, text in texts.items()}
+    if wrong := [
+        f"source.fields.{name}: {texts[name]!r} is no HL7 v2 field" for name in texts if found[name] is None
+    ]:
+        hint = "Write segment and field, and if needed component and subcomponent: OBR-4, PID-3.1 or PID-3.4.2."
         raise DataError("source.fields cannot be used", problems=wrong, hint=hint)
     return {
         name: FieldPath(path["segment"], int(path["field"]), int(path["part"] or 1), int(path["subpart"] or 0))
@@ -64,7 +70,7 @@ def person_identifier(values: list[Hl7Value]) -> str:
 
 
 def entity(segment: Hl7Segment, field: int) -> str:
-    """Return a value of the type EI as `IDENTIFIER@NAMESPACE@UNIVERSAL`, or "" if the value has no identifier.
+    """Return a field of the type EI as `IDENTIFIER@NAMESPACE@UNIVERSAL`, or "" if the identifier is missing.
 
     A missing namespace or universal identifier is left out together with its `@`.
     """
@@ -77,7 +83,7 @@ def person_names(values: list[Hl7Value]) -> Iterator[str]:
     """Yield the full names in values of the type XPN; a value with several family names yields one name for each."""
     for value in values:
         given = [value.part(2), value.part(3)]
-        # subcomponents of the family name: surname, own surname, and surname of the partner
+        # subcomponents of the family name: whole surname, own surname, and surname of the partner
         families = [value.part(1, number) for number in (1, 3, 5)]
         for family in dict.fromkeys(filter(None, families)) or [""]:
             if name := " ".join(filter(None, (*given, family))):
@@ -89,7 +95,7 @@ def staff_name(value: Hl7Value, *, family_first: bool = False) -> str:
 
     The name is "GIVEN MIDDLE FAMILY", or "FAMILY GIVEN" if `family_first` is True.
 
-    Some systems write the name in place of the identifier. An identifier with a letter and no digit is such a name.
+    Some systems write the name in place of the identifier. An identifier with a letter and no digit counts as a name.
     """
     if not value.raw:
         return ""
@@ -113,7 +119,7 @@ class Hl7Time:
 
 
 def read_time(text: str) -> Hl7Time | None:
-    """Return a time of the type DTM (`YYYY[MM[DD[HH[MM[SS[.S]]]]]][+ZZZZ]`), or None if `text` is not valid.
+    """Parse a time of the type DTM (`YYYY[MM[DD[HH[MM[SS[.S]]]]]][+ZZZZ]`); return None if `text` is not valid.
 
     A time without a zone sorts as if it were UTC.
     """

@@ -1,4 +1,4 @@
-"""Write the review page: a private page with real text, in the workspace, that a person reads before signing."""
+"""Write the review page: a private page with real text that a person reads before approving a release."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence

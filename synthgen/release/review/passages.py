@@ -14,7 +14,7 @@ SHARED = "shared"  # kind of a passage that occurs in both compared texts
 
 
 class Passage(NamedTuple):
-    """Characters [start, end) of a text, and the reason for the mark."""
+    """A marked part of a text: the characters [start, end), and the reason for the mark."""
 
     start: int
     end: int
@@ -29,7 +29,7 @@ class TextPiece(NamedTuple):
 
 
 def shared_passages(a: str, b: str, shortest: int = SHORTEST) -> tuple[list[Passage], list[Passage]]:
-    """Return (passages of `a`, passages of `b`): the places of runs of `shortest` or more words in both.
+    """Return (passages of `a`, passages of `b`) for each sequence of at least `shortest` words that is in both texts.
 
     Case, accents and punctuation do not matter. Cost: O(words).
     """
@@ -38,7 +38,7 @@ def shared_passages(a: str, b: str, shortest: int = SHORTEST) -> tuple[list[Pass
 
 
 def _also_in(words: Sequence[Placed], others: Sequence[Placed], n: int) -> list[Passage]:
-    """Return the passages of `words` that consist of runs of `n` words which also occur in `others`."""
+    """Return the passages of `words` that consist of sequences of `n` words which also occur in `others`."""
     runs_of_others = {tuple(word.word for word in others[i : i + n]) for i in range(len(others) - n + 1)}
     runs: list[list[int]] = []  # for each passage, the index of the first word and the index after the last word
     for i in range(len(words) - n + 1):
@@ -61,7 +61,7 @@ def occurrences(text: str, searched: Iterable[tuple[str, str]]) -> list[Passage]
 
 
 def cut(text: str, passages: Iterable[Passage]) -> list[TextPiece]:
-    """Return the pieces of a text in order; where passages overlap, the last of these in `passages` sets the kind.
+    """Return the pieces of a text in order; where passages overlap, the one listed last in `passages` sets the kind.
 
     Invisible characters become U+FFFD, because they could hide text. Tabs become spaces. Line breaks stay.
     """

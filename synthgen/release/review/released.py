@@ -1,4 +1,4 @@
-"""Find the bundle in which a run was released."""
+"""Find the bundle (the folder of a release) in which a run was released."""
 
 import hashlib
 from pathlib import Path
@@ -26,8 +26,9 @@ class ReleasedBundle(NamedTuple):
 def released_bundle(run: Run, decision: Decision) -> ReleasedBundle | None:
     """Return the newest bundle of this run in the folder `release.out`; None if there is none.
 
-    A bundle belongs to the run if it has the run's name, evidence and policy; the evidence contains the digest of the
-    records. Signatures are checked later, by `approve`.
+    A bundle belongs to the run if its statement has the release name, the digest of the evidence and the digest of
+    the policy of the run; the evidence contains the digest of the records. Signatures are checked later, by
+    `approve`.
     """
     out = run.config.resolve(run.config.release.out)
     of_run = (run.config.release.name, decision.evidence_digest, decision.policy_digest)

@@ -39,7 +39,7 @@ class RiskRanking:
 
 
 def rank(name: str, tables: ReviewTables) -> RiskRanking:
-    """Return the records with the highest risk according to the audit `name`; none if it judges no single records.
+    """Return the records with the highest risk in the audit `name`; none if the audit does not judge single records.
 
     Privacy: reads all texts and vectors; the result names records and contains no text.
     """
@@ -49,12 +49,12 @@ def rank(name: str, tables: ReviewTables) -> RiskRanking:
 
 
 def _memorization(tables: ReviewTables) -> RiskRanking:
-    """Rank first the records with a copy, then by the longest run of words that only few training persons wrote."""
+    """Rank records with a copy first, the others by their longest run of words that few training persons wrote."""
     groups, owners = tables.persons
     vocabulary: dict[str, int] = {}
     synthetic, train = (number_rows(map(tokens, of.texts), vocabulary) for of in (tables.synthetic, tables.train))
     runs = runs_alone(synthetic, train, owners, public=len(groups), shortest=MIN_WORDS)
-    # row -> (length of the longest run, minus the index of its owner); of equal runs, the lowest owner is kept
+    # row -> (length of the longest run, minus the index of its owner); of equally long runs, the lowest index is kept
     longest: dict[int, tuple[int, int]] = {}
     for row, owner, length in zip(runs.row.tolist(), runs.owner.tolist(), runs.length.tolist(), strict=True):
         longest[row] = max(longest.get(row, (0, 0)), (length, -owner))
@@ -147,7 +147,7 @@ def _parent_recovery(tables: ReviewTables) -> RiskRanking:
 
 
 def _linkage(tables: ReviewTables) -> RiskRanking:
-    """Rank the synthetic records that the attack `inversion` links to a training person, by similarity.
+    """Rank, by similarity, the synthetic records that the attack `inversion` links to a training person.
 
     The attack goes from a real record to the nearest synthetic record, and from there to the nearest real record in
     train and control together. It succeeds if both real records are of the same person.
@@ -155,7 +155,7 @@ def _linkage(tables: ReviewTables) -> RiskRanking:
     forward = {side: tables.nearest(side, "synthetic") for side in ("train", "control")}
     back = {side: tables.nearest("synthetic", side) for side in ("train", "control")}
     is_nearest_in_train = back["train"].cosine >= back["control"].cosine
-    hits: dict[str, list[int]] = {}  # by role: the rows that the attack links to their person
+    hits: dict[str, list[int]] = {}  # key: role; value: the rows of records that the attack links to their person
     for corpus in (tables.train, tables.control):
         role, groups = corpus.role, [record.group for record in corpus.records]
         leads_back = is_nearest_in_train if role == "train" else ~is_nearest_in_train
@@ -211,9 +211,9 @@ def _with_findings(tables: ReviewTables, audit: str) -> dict[int, RiskyRecord]:
 
 
 def _most_shared(tables: ReviewTables, row: int, person: str, shortest: int = SHORTEST) -> int | None:
-    """Return the train row of `person` with the most text in common with the synthetic row.
+    """Return the train row of `person` that shares the most text with the synthetic record `row`.
 
-    None if train has no row of this person.
+    Return None if train has no record of this person.
     """
     text = tables.synthetic.records[row].text
 

@@ -1,4 +1,4 @@
-"""Read the tables and vectors from which the review page is made; the files lie in the workspace of the run."""
+"""Read the tables and vectors for the review page of a run from the workspace of the run."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -25,7 +25,7 @@ Replaced = Mapping[str, Sequence[tuple[str, str]]]  # id of a record -> (kind, t
 
 
 class NearestRecords(NamedTuple):
-    """For each of n queried rows, the most similar row of another table and its cosine with the queried row; (n,)."""
+    """The most similar row of another table for each of n queried rows, and the cosine; both have the shape (n,)."""
 
     row: Int
     cosine: Float32
@@ -33,15 +33,16 @@ class NearestRecords(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True, repr=False, eq=False)
 class ReviewTables:
-    """The records of a run, their vectors, the audits' findings, replaced identifiers and all candidates; private."""
+    """Private data of a run: records, vectors, findings of the audits, replaced identifiers and all candidates."""
 
     synthetic: Corpus  # the records that the release contains or, after a refusal, would contain
     train: Corpus  # de-identified
     control: Corpus  # de-identified
     original: Mapping[str, str]  # id of a train record -> its text before de-identification
     replaced: Mapping[str, Replaced]  # keys "train" and "control"
-    vectors: Mapping[str, Float32]  # keys "synthetic", "train", "control"; (n records, d dimensions), unit length
-    parents: tuple[tuple[int, ...], ...]  # rows in train of the parents of each synthetic record; no rows under DP
+    vectors: Mapping[str, Float32]  # keys "synthetic", "train", "control"; shape (n records, d); rows of unit length
+    # for each synthetic record, the train rows of its parents (the records from which it was made); empty under DP
+    parents: tuple[tuple[int, ...], ...]
     weights: tuple[tuple[float, ...], ...]  # weight of each parent, in the order of `parents`
     results: Sequence[Mapping[str, Any]]  # `results` of audit.json
     findings: Mapping[str, Sequence[Finding]]  # name of the audit -> findings
@@ -78,7 +79,7 @@ class ReviewTables:
 
 
 def read_tables(run: Run) -> ReviewTables:
-    """Return the tables of the page; raise DataError if the run did not reach the audit or its files do not match.
+    """Return the tables of the page; raise DataError if the run did not reach the audit or its files do not agree.
 
     Privacy: reads the records of train and control, before and after de-identification.
     """
@@ -117,12 +118,12 @@ _RUN_AGAIN = "Run the configuration again: `synthgen run CONFIG --resume never`.
 
 
 def _written_vectors(run: Run, synthetic: Corpus, judged: Sequence[Candidate]) -> Float32:
-    """Return the vector of each synthetic record, (n, d), from the stored vectors of all candidates."""
+    """Return the vectors of the n synthetic records (shape (n, d)) from the stored vectors of all candidates."""
     # stages whose name ends in "-reconstruction" embed texts decoded from real records; these texts are no candidates
     rounds = [s for s in run.record.stages if s.is_of("re-embed") and not s.name.endswith("-reconstruction")]
     stored = [np.load(run.workspace.root / "stages" / s.folder / CANDIDATE_VECTORS) for s in rounds]
     row_of = {(candidate.latent_id, candidate.text): row for row, candidate in enumerate(judged)}
-    # the group of a synthetic record is the id of its latent
+    # the group of a synthetic record is the id of its latent (the vector from which the record was decoded)
     rows = [row_of.get((record.group, record.text), -1) for record in synthetic.records]
     if sum(map(len, stored)) != len(judged) or -1 in rows:
         raise DataError("the audited records are not among the stored candidates", hint=_RUN_AGAIN)
@@ -133,7 +134,7 @@ def _written_vectors(run: Run, synthetic: Corpus, judged: Sequence[Candidate]) -
 def _lineage(
     run: Run, synthetic: Corpus, train: Corpus
 ) -> tuple[tuple[tuple[int, ...], ...], tuple[tuple[float, ...], ...]]:
-    """Return (train rows of the parents, weights of the parents) of each synthetic record."""
+    """Return, as two tuples with one entry per synthetic record, the train rows and the weights of its parents."""
     latents, row = read_latents(run.folder("interpolate")), {r.id: i for i, r in enumerate(train.records)}
     row_of_latent = {name: i for i, name in enumerate(latents.ids)}
     made = [row_of_latent[record.group] for record in synthetic.records]

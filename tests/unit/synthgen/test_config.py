@@ -15,7 +15,7 @@ PRIVATE = {
     "dp": {"epsilon": 2, "delta": 1e-5, "persons": 3000},
 }
 MINIMAL = "version: 1\nsource: {path: n.jsonl}\ninterpolate: {total: 10}\n"
-NO_BRIDGE = "must not be words or model; set writer: prompt for words, or writer: xrag for model"
+NO_BRIDGE = "must not be words or model; instead of words, set writer: prompt; instead of model, set writer: xrag"
 NO_KEY = "must not contain a user name or key; set key_env to the variable with the API key"
 NO_WORDS = "with writer: prompt, vectors reach the model only as words, so words must be from 1 to 16"
 ONLY_PROMPT = "only writer: prompt uses this key; set writer: prompt, or omit the key"

@@ -1,4 +1,4 @@
-"""Find recorded addresses that the synthetic table S contains in a form other than recorded.
+"""Find recorded addresses that the synthetic table S contains in a form other than the recorded form.
 
 For example, it finds
 - jane.abernathy61@mail.example in "her mail is jane abernathy61";
@@ -35,8 +35,8 @@ Words = tuple[str, ...]
 class Address(NamedTuple):
     """A form of a recorded address."""
 
-    words: Words  # in the form of `canonical`
-    providers: frozenset[str] = frozenset()  # unless empty, the row must also contain one of these words
+    words: Words  # words of the address in the form that `canonical` returns
+    providers: frozenset[str] = frozenset()  # a row must also contain one of these words, unless there are none
 
 
 def forms_of(text: str) -> Iterator[Address]:
@@ -99,7 +99,7 @@ class AddressOccurrences:
         # of each address in the normalised text
         self.rows: list[list[tuple[Address, tuple[int, int]]]] = []
         self.n_tokens = 0  # number of tokens of S
-        # owners of the texts outside S that contain an address, by its words in alphabetical order (`_key`)
+        # key: words of an address in alphabetical order (`_key`); value: owners of texts outside S that contain it
         self.writers: dict[Words, Owners] = defaultdict(Owners)
 
     def read_synthetic(self, row: RowContent) -> None:
@@ -119,7 +119,7 @@ class AddressOccurrences:
             self.writers[_key(address)].add(owner)
 
     def all_owners(self, address: Address) -> Owners:
-        """Return the persons who have an address, recorded or in their texts."""
+        """Return the persons for whom an address is recorded, or whose texts outside S contain it."""
         return Owners((*self.owners[address], *self.writers.get(_key(address), ())))
 
     def rare(self, found: Iterable[Address], surprisal: Surprisal) -> set[Address]:
@@ -128,7 +128,7 @@ class AddressOccurrences:
         return {a for a in found if math.exp2(-sum(map(surprisal.bits, a.words))) < max_share}
 
     def owners_in_control(self, surprisal: Surprisal) -> set[int]:
-        """Return the persons whose recorded addresses occur in control texts and are rare."""
+        """Return the persons for whom an address is recorded that occurs in control texts and is rare (`rare`)."""
         control = range(self._people.n_train, self._people.n_persons)
         found = [a for a in self.owners if any(owner in control for owner in self.writers.get(_key(a), ()))]
         return {owner for address in self.rare(found, surprisal) for owner in self.owners[address]}
@@ -143,7 +143,7 @@ class AddressOccurrences:
 
 
 def judge_addresses(addresses: AddressOccurrences, people: People, surprisal: Surprisal) -> OtherFormLeaks:
-    """Return the leaks among the addresses that S contains in a form other than recorded.
+    """Return the leaks among the addresses that S contains in a form other than the recorded form.
 
     The addresses of train persons are leaks if S contains addresses of fewer than two control persons, or of
     significantly more train than control persons (`judge_other_forms`). An address counts only if lambda, the

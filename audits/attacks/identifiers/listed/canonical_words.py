@@ -7,7 +7,7 @@ from audits.attacks.identifiers.digits import UNITS
 from audits.attacks.identifiers.spelled_dates import BELOW_HUNDRED
 from audits.text.name_lists import split_list
 
-STREET_TYPES = dict(  # key: abbreviation; value: the last word of a street name that it stands for
+STREET_TYPES = dict(  # key: abbreviation of the last word of a street name; value: this word
     pair.split(":")
     for pair in split_list("""
 ave:avenue av:avenue blvd:boulevard cir:circle cl:close clos:close ct:court cres:crescent dr:drive gdns:gardens

@@ -32,8 +32,8 @@ class NamePairs:
     Marguerite Jane Abernathy has the pairs (marguerite, abernathy), (jane, abernathy) and
     (marguerite, janeabernathy). The last one is a pair because the surname may have two words.
 
-    `names` has pairs (readings of a recorded name, owners of the name). A reading is one way to divide the name into
-    given names and a surname.
+    Each item of `names` consists of the readings of a recorded name and the persons who have the name. A reading is
+    one way to divide the name into given names and a surname.
     """
 
     def __init__(self, names: Iterable[tuple[Sequence[PersonName], Iterable[int]]]) -> None:
@@ -58,7 +58,7 @@ class NamePairs:
                 self._spellings[pair] |= {pair, *((given, other[0], surname) for other in name.given[i + 1 :])}
 
     def hits(self, texts: Sequence[str], surprisal: Surprisal) -> list[tuple[Pair, NameOccurrence]]:
-        """Return the rare occurrences (`rare_hits`) of pairs that are not written as two separate words."""
+        """Return the rare occurrences (`rare_hits`) of pairs, except those that are written as two separate words."""
         pairs = list(self._spellings)
         spellings = {i: [*self._spellings[pair]] for i, pair in enumerate(pairs)}
         found = ((pairs[hit.name_index], hit) for hit in rare_hits(spellings, texts, surprisal))
@@ -83,11 +83,12 @@ def judge_glued_names(texts: Sequence[str], pairs: NamePairs, people: People, su
 
     The two words of a pair may be joined, split or in reverse order, and their letters may be backwards. Pairs
     written as two separate words are left to `judge_names`. If S contains pairs of fewer than two control
-    persons, all pairs of train persons in S are leaks. Otherwise, they are leaks only if S contains pairs of
-    significantly more train persons than control persons (`judge_other_forms`). A pair counts only if
+    persons (whom the generator never saw), all pairs of train persons in S are leaks. Otherwise, they are leaks only
+    if S contains pairs of significantly more train persons than control persons (`judge_other_forms`). A pair in S
+    counts only if
     - fewer than .01 such occurrences are expected by chance;
-    - at least one of the words of the text that the pair overlaps is not common. A word is common if at least three
-      persons who do not own the pair write it (`has_only_common_words`).
+    - at least one of the words of S that the pair overlaps is not common. A word is common if at least three persons
+      write it who have the pair neither in a recorded name nor in their texts (`has_only_common_words`).
 
     If names are recorded only for train persons, S cannot match names of control persons. The chance is then measured
     in the control texts: the train persons whose pairs occur there are counted instead of the control persons.

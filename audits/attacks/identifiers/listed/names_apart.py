@@ -1,7 +1,7 @@
 """Find rows of the synthetic table S that contain a given name and the surname of one person in separate places.
 
-For example, "The manager is called Jane. Her last name is Abernathy." `judge_names` finds names
-whose words are next to each other.
+For example, a row contains "The manager is called Jane" and, further on, "her last name is Abernathy". `judge_names`
+finds names whose words are next to each other.
 """
 
 import math
@@ -22,7 +22,7 @@ MAX_COINCIDENCES = 0.01  # a pair counts only if fewer than .01 such pairs are e
 # if names of control are recorded and fewer persons than this have a pair that occurs by chance, all pairs of train
 # persons are leaks
 MIN_BY_CHANCE = 1
-NEXT_TO = 2  # largest distance, in words, of two words next to each other: a middle name may be in between
+NEXT_TO = 2  # two words at most 2 positions apart count as next to each other: a middle name may be in between
 _MIN_GIVEN, _MIN_SURNAME = 3, 4  # smallest numbers of letters of a given name and a surname
 Pair = tuple[str, str]  # a given name and a surname
 
@@ -30,10 +30,11 @@ Pair = tuple[str, str]  # a given name and a surname
 class NamesApart:
     """The pairs of a given name and the surname in recorded names, and the texts that contain both words of a pair.
 
-    The two words of a pair stand apart if at least two words are between them.
+    A name is recorded if it was replaced in a real record. The two words of a pair stand apart if at least two words
+    are between them.
 
-    `names` has pairs (readings of a recorded name, owners of the name). A reading is one way to divide the name into
-    given names and a surname. `read_synthetic` must be called for each row of S, and `read_other` for each text
+    Each item of `names` is (readings of a recorded name, owners of the name). A reading is one way to divide the name
+    into given names and a surname. `read_synthetic` must be called for each row of S, and `read_other` for each text
     outside S.
     """
 
@@ -50,7 +51,8 @@ class NamesApart:
         self.n_token_pairs = 0  # number of pairs of tokens in the same row, summed over the rows of S
         self.n_tokens = [0, 0]  # number of tokens of S, and of the texts of train and control
         self.writers: dict[Pair, Owners] = defaultdict(Owners)  # owners of texts outside S that contain both words
-        self.elsewhere: set[Pair] = set()  # pairs apart in a text of a person for whom the pair is not recorded
+        # pairs that stand apart in a text of a person for whom the pair is not recorded
+        self.elsewhere: set[Pair] = set()
 
     def read_synthetic(self, row: RowContent) -> None:
         """Add the pairs in a row of S."""

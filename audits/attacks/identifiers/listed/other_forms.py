@@ -1,6 +1,7 @@
-"""Judge recorded names and addresses that the synthetic table S contains in a form other than recorded.
+"""Judge recorded names and addresses that the synthetic table S contains in a form other than the recorded one.
 
-For example, S contains "#JaneAbernathy", and the name Jane Abernathy is recorded.
+A name or address is recorded if it was replaced in a real record. For example, the name Jane Abernathy is recorded,
+and S contains "#JaneAbernathy".
 """
 
 from collections import defaultdict
@@ -18,7 +19,7 @@ class OtherForm(NamedTuple):
 
     owners: Owners  # persons who have the name or address, recorded or in their texts
     row: int  # row of S
-    spans: Sequence[tuple[int, int]]  # characters [start, end) of each part in the normalised text
+    spans: Sequence[tuple[int, int]]  # characters [start, end) of each part of the occurrence in the normalised text
 
 
 class OtherFormLeaks(NamedTuple):
@@ -51,7 +52,7 @@ def judge_other_forms(
         kind: the kind to report.
         share: the expected value of t / (t + c) if there is no leak, where t is the number of train persons whom
             occurrences identify and c the number of persons found by chance; None for n_train / n_persons.
-        minimum: all occurrences of train persons are leaks if fewer persons than this are found by chance.
+        minimum: all occurrences that identify train persons are leaks if fewer persons are found by chance.
     """
     places = defaultdict[int, list[Place]](list)
     of_train, found_by_chance = set[int](), set(by_chance)

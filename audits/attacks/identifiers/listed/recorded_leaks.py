@@ -1,9 +1,10 @@
 """Decide which recorded identifiers in the synthetic table S are leaks.
 
-A recorded identifier, or value, is a name, number or date that was replaced in a real record. S has a value as a
-spelling (its words, which may be misspelt), or as a form: an e-mail address, number or date in any notation. Values
-of control persons occur in S only by chance, and values of train persons occur in control texts only by chance. The
-values of train persons in S are compared with these. Numbers, ordinary words and other values are judged separately.
+A recorded identifier, or value, is a name, number or date that was replaced in a real record. A value can occur in S
+as a spelling (its words, which may be misspelt), or as a form: an e-mail address, URL, number or date in any
+notation. Values of control persons occur in S only by chance, and values of train persons occur in control texts only
+by chance. The values of train persons in S are compared with these chance occurrences. Numbers, ordinary words and
+other values are judged separately.
 """
 
 import math
@@ -17,8 +18,9 @@ from audits.attacks.identifiers.ownership import MIN_NAMES, MIN_NUMBERS
 from audits.attacks.identifiers.patterns import Entity
 from audits.core.stats import exceeds_control
 
-# `_is_leak` compares a value with values of similar surprisal. The allowed differences in surprisal are one or two
-# times COMPARABLE_BITS, in bits, and the share COMPARABLE_SHARE of the bits of the value
+# `_is_leak` compares a value with values of similar surprisal: n bits mean that the value matches an unrelated string
+# with probability 2^-n. The allowed differences in surprisal are COMPARABLE_BITS and 2 * COMPARABLE_BITS, both in
+# bits, and COMPARABLE_SHARE times the surprisal of the value itself.
 COMPARABLE_BITS, COMPARABLE_SHARE = 10.0, 0.4
 Value = tuple[str, ...]  # the tokens of a recorded identifier
 
@@ -28,9 +30,10 @@ class ValueFound:
     """A recorded value that occurs in S, or by chance in control texts (`Chance.values`)."""
 
     train: set[int] = field(default_factory=set)  # train persons whom the value identifies
-    control: set[int] = field(default_factory=set)  # persons whose value occurs by chance: control persons in S
+    # control persons whom the value identifies; in `Chance.values`, the train persons for whom it is recorded
+    control: set[int] = field(default_factory=set)
     bits: float = -math.inf  # surprisal of the rarest spelling or form, in bits
-    is_direct: bool = False  # whether a spelling or form in S is an e-mail address or a number
+    is_direct: bool = False  # whether the value occurs in S as a form other than a date
     terms: list[tuple[Value | Entity, str]] = field(default_factory=list)  # spellings and forms, with their kinds
 
     def add(self, term: Value | Entity, kind: str, persons: tuple[list[int], list[int]], bits: float) -> None:
@@ -46,9 +49,9 @@ class ValueFound:
 class Chance:
     """Evidence of how many recorded values of train persons occur in S by chance.
 
-    With a list of identifiers of control (`--control-identifiers`), the evidence is the values of control persons in
-    S, and `values` is empty. Without such a list, the evidence is `values`: the values of train persons that occur in
-    control texts but not in S.
+    With a list of identifiers of control (`--control-identifiers`), the evidence consists of the values of control
+    persons in S, and `values` is empty. Without such a list, the evidence consists of `values`: the values of train
+    persons that occur in control texts but not in S.
     """
 
     share: float  # share of train among the tested values; 1 if no value of control was tested
@@ -71,8 +74,8 @@ def leaking_values(
 ) -> list[ValueFound]:
     """Return the leaks among the recorded values in S. Only values that identify a train person can be leaks.
 
-    - E-mail addresses and numbers (`ValueFound.is_direct`) are leaks. Personal numbers that `_numbers_by_chance`
-      returns are no leaks in any form.
+    - E-mail addresses, URLs and numbers (`ValueFound.is_direct`) are leaks. Personal numbers that
+      `_numbers_by_chance` returns are no leaks in any form.
     - Single ordinary words, such as "May", are judged by `leaking_words` if values of control were tested. A word
       that S has after a title, such as "Mrs", is judged like a name.
     - All other values, such as names and dates, are compared with values that occur by chance (`_is_leak`). A name or
@@ -105,8 +108,8 @@ def leaking_values(
 def _numbers_by_chance(personal_numbers: Mapping[int, ValueFound], values: Sequence[Value], share: float) -> set[int]:
     """Return the indices of the personal numbers in S that chance explains.
 
-    Numbers with equally many digits are tested together. They are returned if none is from train, or if S has at
-    least two from control (`MIN_NUMBERS`) and not significantly more from train (`exceeds_control`).
+    Numbers with equally many digits are tested together. All of them are returned if none is from train, or if S has
+    at least two from control (`MIN_NUMBERS`) and not significantly more from train (`exceeds_control`).
     """
     groups = defaultdict[int, list[int]](list)
     for i in personal_numbers:
@@ -122,12 +125,12 @@ def _numbers_by_chance(personal_numbers: Mapping[int, ValueFound], values: Seque
 def _is_leak(value: ValueFound, compared: Sequence[ValueFound], share: float, *, has_control_list: bool) -> bool:
     """Return whether a value in S, such as a name or date, is a leak, judged by values that are about as rare.
 
-    `compared` has all values in S except ordinary words, and `Chance.values`. `ValueFound.control` has the persons
-    with a value that occurs by chance. First, these persons are counted for the compared values with at most 20 bits
-    more than the value, and at most 20 bits or 40 % fewer (whichever is more). If there are fewer than two, the value
-    is a leak.
+    `compared` has `Chance.values` and all values in S, except the words that `leaking_words` judges. The chance
+    persons of a compared value are those in its `ValueFound.control`. First, the chance persons are counted for the
+    compared values with at most 20 bits more than the judged value, and at most 20 bits or 40 % fewer (whichever is
+    more). If there are fewer than two such persons, the judged value is a leak.
 
-    Otherwise, `exceeds_control` compares the train persons with the persons who have a value by chance, for the
+    Otherwise, `exceeds_control` compares the number of train persons with the number of chance persons, for the
     compared values with at most 20 bits more and at most 10 bits fewer. Its argument `n_tests` is the number of
     10-bit ranges that all compared values span. Without a list of control, the numbers of values must also pass this
     test, because ten train persons with one name are a single coincidence.

@@ -18,15 +18,15 @@ FORMATS = {"fhir": write_fhir, "hl7v2": write_hl7v2, "ccda": write_ccda, "omop":
 
 
 def write_exports(out: Path, patients: int, seed: int, formats: tuple[str, ...] = tuple(FORMATS)) -> dict[str, int]:
-    """Write the notes of the clinic in each format below `out`, with documents that a reader must not use.
+    """Write the clinic's notes in each export format, together with documents that a reader of exports must not use.
 
-    `out` gets a folder per format, and `table.jsonl` with the notes that every reader should find, in the order of
-    persons and dates. `key.json` has for each format the number of documents of each kind (see `plan.KINDS`), of
-    merged patients (`merged`), of notes that begin with a copy of the previous note (`copied`), and of documents that
-    are not in the encoding or format that they declare (`no-charset`, `no-xhtml`).
+    The folder `out` gets a folder per format, and `table.jsonl` with the notes that every reader should find, in the
+    order of persons and dates. For each format, `key.json` has the number of documents of each kind (see
+    `plan.KINDS`), of merged patients (`merged`), of notes that begin with a copy of the previous note (`copied`), and
+    of documents that are not in the encoding or format that they declare (`no-charset`, `no-xhtml`).
 
     Returns:
-        The number of notes in the table, and the number of documents of each format.
+        The number of notes in the table, and the number of documents of each format, by name.
     """
     planned = plan_exports(generate_visits(patients, SeedTree(seed).child("clinic").generator()))
     out.mkdir(parents=True, exist_ok=True)
@@ -47,7 +47,7 @@ def write_exports(out: Path, patients: int, seed: int, formats: tuple[str, ...] 
 
 def _planted(name: str, written: Sequence[Document]) -> dict[str, int]:
     counts = {kind: n for kind in KINDS if (n := sum(d.kind == kind for d in written))}
-    if name != "fhir":  # the other formats do not mark a superseded document
+    if name != "fhir":  # other formats cannot mark a document as superseded, so it counts as a note
         counts["note"] += counts.pop("superseded", 0)
     counts["copied"] = sum(d.is_copied and d.is_expected for d in written)
     counts |= {"merged": len(former(written))} if name in {"fhir", "hl7v2"} else {}

@@ -7,12 +7,13 @@ from xml.sax.saxutils import escape, quoteattr
 
 from fictional_clinic.exports.plan import Document, rtf
 
-ROOT = "2.16.840.1.113883.19.5.99999"  # arc for examples
-_LEFT_OUT = {"twice", "no-person"}  # C-CDA has no second resource and requires a patient
+ROOT = "2.16.840.1.113883.19.5.99999"  # object identifier that is reserved for examples
+# kinds of documents that C-CDA cannot express: it has no second resource for a report, and it requires a patient
+_LEFT_OUT = {"twice", "no-person"}
 
 
 def write_ccda(folder: Path, planned: Sequence[Document]) -> list[Document]:
-    """Write the documents to `folder`, and return those that it contains."""
+    """Write the documents that C-CDA can express to `folder`, and return these documents."""
     folder.mkdir(parents=True, exist_ok=True)
     written = [d for d in planned if d.kind not in _LEFT_OUT]
     encodings = ("utf-8", "iso-8859-1", "utf-16")

@@ -10,13 +10,13 @@ from fictional_clinic.exports.plan import Document, former, html, numbers, rtf, 
 from fictional_clinic.people import Clinician, Patient
 
 SYSTEM = "urn:fictional-clinic:note"
-N_VARIANTS = 7  # formats and character sets of attachments, by the number of the document
+N_VARIANTS = 7  # number of combinations of format and character set of attachments, which documents use in turn
 _LOINC = {"system": "http://loinc.org", "code": "34117-2", "display": "History and physical note"}
 _STATUS = dict.fromkeys(("superseded", "older", "replaced"), "superseded") | {"withdrawn": "entered-in-error"}
 
 
 def write_fhir(folder: Path, planned: Sequence[Document]) -> list[Document]:
-    """Write the export to `folder`, and return the documents that it contains."""
+    """Write all documents to `folder` as a FHIR export, and return them."""
     folder.mkdir(parents=True, exist_ok=True)
     ids = {(writer.name, writer.specialty): key for key, writer in staff(planned).items()}
 
@@ -36,7 +36,11 @@ def write_fhir(folder: Path, planned: Sequence[Document]) -> list[Document]:
 
 
 def fallbacks(written: Sequence[Document]) -> dict[str, int]:
-    """Return the number of documents that are not in the character set or format that they declare, by kind."""
+    """Count the documents whose text a reader decodes although their declared format is missing or wrong, by kind.
+
+    "no-charset" counts texts that declare no character set and are not UTF-8, which is the default. "no-xhtml" counts
+    texts that are declared as XHTML but are not well-formed XML.
+    """
     lists = {d.id for d in written if d.kind == "twice"}
     unread = {"twice", "url", "image", "withdrawn", "preliminary"}
     read = [d for d in written if d.kind not in unread and not (d.is_expected and d.id in lists)]
@@ -141,7 +145,7 @@ def _attachment(document: Document) -> dict[str, str]:
 
 
 def _listed(text: str) -> dict[str, str]:
-    """Return an attachment with each sentence as an item of a list; the report in plain text has no list."""
+    """Return an HTML attachment with each sentence as a list item; the report with the same text is plain text."""
     sentences = text.replace("&", "&amp;").replace("<", "&lt;").split(". ")
     items = "".join(f"<li>{sentence}</li>" for sentence in sentences)
     data = base64.b64encode(f"<html><body><ul>{items}</ul></body></html>".encode()).decode()

@@ -13,7 +13,10 @@ _PER_FILE = 200
 
 
 def write_hl7v2(folder: Path, planned: Sequence[Document]) -> list[Document]:
-    """Write the messages to `folder`, in files of four kinds of framing; return the documents that they contain."""
+    """Write the messages to files in `folder`, and return the documents in the messages.
+
+    The files use four kinds of framing in turn (see `_framed`).
+    """
     folder.mkdir(parents=True, exist_ok=True)
     written = [d for d in planned if d.kind != "twice"]
     messages = [_merge(old, new) for old, new in former(planned).items()]
@@ -29,7 +32,11 @@ def write_hl7v2(folder: Path, planned: Sequence[Document]) -> list[Document]:
 
 
 def _framed(messages: Sequence[list[bytes]], kind: int) -> bytes:
-    """Return the messages as a file: with line feeds, carriage returns, MLLP frames, or as a batch with a BOM."""
+    """Return the content of a file with the messages; `kind` selects the framing.
+
+    The segments of a message end with line feeds (kind 0) or carriage returns (kind 1). Kind 2 puts each message into
+    an MLLP frame. Kind 3 is a batch that starts with a byte order mark.
+    """
     if kind == 0:
         return b"".join(b"\n".join(segments) + b"\n" for segments in messages)
     if kind == 1:

@@ -9,11 +9,11 @@ import pyarrow.parquet as pq
 
 from fictional_clinic.exports.plan import Document, numbers, staff
 
-_USED = {"note", "superseded", "no-person"}  # OMOP tables contain only final notes
+_USED = {"note", "superseded", "no-person"}  # kinds of documents; OMOP tables contain only final notes
 
 
 def write_omop(folder: Path, planned: Sequence[Document]) -> list[Document]:
-    """Write note, person, provider and visit_occurrence to `folder`; return the documents that they contain."""
+    """Write the tables note, person, provider and visit_occurrence to `folder`; return the documents in them."""
     folder.mkdir(parents=True, exist_ok=True)
     written = [d for d in planned if d.kind in _USED]
     persons = {number: i for i, number in enumerate(numbers(planned), 1)}

@@ -1,4 +1,4 @@
-"""Decide which documents an export contains: the notes, and documents that a reader must not use."""
+"""Decide which documents an export contains: the notes, and documents that a reader of the export must not use."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -21,11 +21,12 @@ KINDS = (
     "twice",  # the same report in a second resource
     "no-person",  # names no patient
 )
+# for each kind, n: a document of this kind occurs for every n-th note
 _EVERY = {"superseded": 9, "older": 14, "replaced": 17, "withdrawn": 23, "preliminary": 29, "url": 31, "image": 37}
 _EVERY |= {"twice": 19, "no-person": 61}
-MERGED_EVERY = 11  # the first note of every eleventh patient has a former number of the patient
-COPIED_EVERY = 6  # every sixth note that is not the first of a patient begins with a copy of the previous one
-DEGREES_EVERY = 5  # every fifth note has a character outside ASCII
+MERGED_EVERY = 11  # the first note of every eleventh patient contains a former number of the patient
+COPIED_EVERY = 6  # every sixth note begins with a copy of the patient's previous note, if there is one
+DEGREES_EVERY = 5  # every fifth note has a character outside ASCII (°)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,17 +34,17 @@ class Document:
     """One document of an export."""
 
     kind: str
-    number: int  # position in the export; the encoding depends on it
+    number: int  # number of the note to which the document belongs; the encoding depends on it
     id: str
     version: int
-    replaces: str  # id of the document that this one replaces; empty if none
+    replaces: str  # id of the document that this document replaces; empty if none
     patient: Patient
-    old_number: str  # former number of the patient, which the document contains instead; empty if none
+    old_number: str  # former patient number, which the document contains instead of the current one; empty if none
     writer: Clinician
     specialty: str
     day: date
     text: str
-    is_copied: bool = False  # whether the text begins with that of the patient's previous note
+    is_copied: bool = False  # whether the text begins with the text of the patient's previous note
 
     @property
     def is_expected(self) -> bool:
@@ -56,7 +57,7 @@ class Document:
         return self.old_number or self.patient.id
 
     def row(self) -> dict[str, str]:
-        """Return the row of the table."""
+        """Return the row of the document in `table.jsonl`."""
         return {
             "note_id": self.id,
             "patient_id": self.patient.id,
@@ -102,7 +103,7 @@ def plan_exports(visits: Sequence[tuple[dict[str, Any], Visit]]) -> list[Documen
 
 
 def _traps(note: Document, kinds: Iterable[str]) -> Iterable[Document]:
-    """Yield the documents that an export contains in addition to a note; a reader must not use them."""
+    """Yield a document of each kind in `kinds`, which a reader must not use, in addition to a note."""
     for kind in kinds:
         suffix = {"older": "", "replaced": "-r", "twice": ""}.get(kind, f"-{kind[0]}")
         text = note.text if kind == "twice" else f"This text is {kind} and belongs to no result. {note.text}"
@@ -111,23 +112,23 @@ def _traps(note: Document, kinds: Iterable[str]) -> Iterable[Document]:
 
 
 def numbers(documents: Iterable[Document]) -> dict[str, Patient]:
-    """Return the patients by current number."""
+    """Return the patients of the documents by their current patient number."""
     return {document.patient.id: document.patient for document in documents}
 
 
 def former(documents: Iterable[Document]) -> dict[str, str]:
-    """Return the current number of each former number."""
+    """Return the current patient number for each former patient number in the documents."""
     return {document.old_number: document.patient.id for document in documents if document.old_number}
 
 
 def staff(documents: Iterable[Document]) -> dict[str, Clinician]:
-    """Return the clinicians who wrote a document, by their ids."""
+    """Return the clinicians who wrote at least one of the documents, by their ids."""
     names = sorted({(d.writer.name, d.writer.specialty): d.writer for d in documents}.items())
     return {f"c{i:03d}": writer for i, (_, writer) in enumerate(names, 1)}
 
 
 def rtf(text: str) -> bytes:
-    """Return a text as RTF, with a hidden passage and a deleted one that a reader must not return."""
+    """Return a text as RTF, with a hidden passage and a deleted passage that a reader must not return."""
     escaped = text.replace("\\", "\\\\").replace("{", "\\{").replace("}", "\\}")
     body = "".join(c if ord(c) < 128 else f"\\u{ord(c)}?" for c in escaped)
     hidden = "{\\v hidden remark}{\\deleted removed words}"

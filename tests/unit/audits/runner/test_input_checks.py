@@ -64,7 +64,7 @@ def test_control_of_repeats_only_is_refused(fresh_inputs):
 def test_a_shift_is_a_problem(fresh_inputs):
     texts = [f"{t} winter" if i % 2 else t for i, t in enumerate(fresh_inputs.control.texts)]
     (problem,) = checked(with_texts(fresh_inputs, control=texts)).problems
-    assert "differ by more than chance" in problem
+    assert "differ more than chance explains" in problem
 
 
 def test_control_of_reworded_train_records_is_a_problem(people, word_dropout):

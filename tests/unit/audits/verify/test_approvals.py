@@ -85,7 +85,7 @@ WRONG_TYPE = "is not of type ApprovalStatement"
         ({"reportDigest": {"sha256": "0" * 64}}, "not the report of this release"),
         ({"time": "2026-11-20T06:59:59Z"}, "before the release"),  # 62
         ({"time": "2026-11-20T09:00:01Z"}, "future"),
-        ({"decision": "CLOSE"}, "a releaser can only close"),
+        ({"decision": "CLOSE"}, "a releaser can sign only a closing"),
         ({"seen": ["0" * 64]}, f"dated before|{MISSING}"),
         ({"seen": ["1" * 64, "0" * 64]}, "not sorted"),
         ({"seen": ["0" * 64] * 2}, "has one twice"),
@@ -214,7 +214,7 @@ def test_releaser_can_only_close_and_cannot_drop_a_named_approval(copy, releases
     value = releases.statement(copy, officer)
     value["predicate"].update(role="releaser", person="R. Releaser", time="2026-11-20T08:30:00Z")
     name = put(copy, releases, officer, value, (releases.RELEASER,), "releaser")
-    assert "a releaser can only close" in failure(copy, releases)
+    assert "a releaser can sign only a closing" in failure(copy, releases)
     value["predicate"].update(decision="CLOSE")  # names no decision, and one decision names the officer's file
     put(copy, releases, name, value, (releases.RELEASER,), "releaser")
     assert "are missing from the bundle" in failure(copy, releases)

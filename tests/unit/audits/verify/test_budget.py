@@ -295,7 +295,10 @@ def test_epsilon_with_insufficient_evidence_is_refused(releases, metrics, state,
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda v: v["models"][0].update(trainedOnPrivateData=True), "none on a server or trained on private data"),
+        (
+            lambda v: v["models"][0].update(trainedOnPrivateData=True),
+            "no model may be on a server or trained on private data",
+        ),
         (lambda v: v["inputs"][0].update(countBucket="200k-500k"), r"must each be at most 1 / \(10 n\)"),
         (lambda v: v["inputs"][0].update(countBucket="0-10"), "one range of the number"),
     ],

@@ -167,8 +167,8 @@ def test_epsilon_requires_models_and_persons_under_any_policy():
     train = SimpleNamespace(role="train", count_bucket="50-100")
     other = SimpleNamespace(role="train", count_bucket="50-10000")  # no range in which counts are published
     given = (
-        ([], [train], "models must be stated"),
-        *(([model], i, "so one range of") for i in ([], [other], [train] * 2)),
+        ([], [train], "must name its models"),
+        *(([model], i, "must give one range") for i in ([], [other], [train] * 2)),
     )
     for models, inputs, said in given:
         privacy = SimpleNamespace(delta=1e-6, budget=None)

@@ -27,7 +27,10 @@ def listed(*rules, n_records=48):
     ("rule", "reason"),
     [
         (("records.synthetik", "value", ">=", 5), "measured are records.quarantined, records.synthetic"),
-        (("memorisation.hard_hits", "value", "<=", 0), "no run measures this number; it must begin with records"),
+        (
+            ("memorisation.hard_hits", "value", "<=", 0),
+            "no run measures this number; its name must begin with records",
+        ),
         (("records.synthetic", "value", "<=", 5), "requests 48 records; request at most 5"),
         (("membership.auc", "high", "<=", -1), "never below 0"),
         (("attempts.number", "value", "<=", 0), "never below 1"),

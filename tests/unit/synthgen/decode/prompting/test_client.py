@@ -87,9 +87,9 @@ def test_server_that_does_not_run_is_reported_at_once(server):
         ((404, {"detail": SECRET}), r"has no chat interface or no model 'writer' \(status 404\)"),
         ((422, {"detail": SECRET}), r"rejects the request \(status 422\)"),
         ((307, {"detail": SECRET}), "redirects to another address"),
-        ((200, {"text": SECRET}), "does not answer as the OpenAI interface does"),
-        ((200, SECRET.encode()), "does not answer as the OpenAI interface does"),
-        ((200, {"choices": [{"message": {"content": [SECRET]}}]}), "does not answer as the OpenAI"),
+        ((200, {"text": SECRET}), "does not have the format of the OpenAI API"),
+        ((200, SECRET.encode()), "does not have the format of the OpenAI API"),
+        ((200, {"choices": [{"message": {"content": [SECRET]}}]}), "does not have the format"),
         ((503, {"detail": SECRET}), r"answers with an error \(status 503\)"),
     ],
 )

@@ -158,7 +158,7 @@ def test_one_error_names_all_wrong_fields():
     wrong = Fields(person="PID", encounter="PV1-19", date="txa-4", label="OBR-0", author="OBR-4.2.1.1")
     with pytest.raises(DataError, match=r"source\.fields cannot be used") as caught:
         field_paths(wrong)
-    assert [problem.split()[0] for problem in caught.value.problems] == [
+    assert [problem.split(":")[0] for problem in caught.value.problems] == [
         f"source.fields.{name}" for name in ("person", "date", "label", "author")
     ]
     assert "PID-3.1" in caught.value.hint
