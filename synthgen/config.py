@@ -69,7 +69,7 @@ class DpConfig(Section):
     shares: dict[QueryName, Annotated[float, Field(gt=0, le=1)]] = Field(
         default_factory=dict,
         description="Share of the budget per DP query, scaled to a sum of 1 over all queries of the run. A query "
-        "without a given share gets its default: class-means 0.56, spread 0.14, words 0.3, style 0.05.",
+        "without a given share gets its default: `class-means` 0.56, `spread` 0.14, `words` 0.3, `style` 0.05.",
     )
 
     @field_validator("persons")
@@ -77,22 +77,23 @@ class DpConfig(Section):
     def _is_round(cls, persons: int | None) -> int | None:
         if persons is not None and persons != (lower := rounded_down(persons)):
             raise ValueError(
-                f"give a lower bound with at most two significant digits, such as {lower}, because an exact number "
-                "reveals something about the persons"
+                f"must be a lower bound with at most two significant digits, such as {lower}, because an exact "
+                "number reveals something about the persons"
             )
         return persons
 
     @model_validator(mode="after")
     def _is_complete(self) -> Self:
         given = {"delta": self.delta, "persons": self.persons, "shares": self.shares or None}
-        if self.epsilon is None and any(value is not None for value in given.values()):
-            raise ValueError("delta, persons and shares require dp.epsilon; set dp.epsilon, or remove these keys")
-        missing = [name for name in ("delta", "persons") if given[name] is None]
+        unused = [f"`{name}`" for name, value in given.items() if value is not None]
+        if self.epsilon is None and unused:
+            raise ValueError(f"`epsilon` is missing; set dp.epsilon, or remove {', '.join(unused)}")
+        missing = [f"`{name}`" for name in ("delta", "persons") if given[name] is None]
         if self.epsilon is not None and missing:
-            raise ValueError(f"epsilon requires {' and '.join(missing)}")
+            raise ValueError(f"`epsilon` requires {' and '.join(missing)}; set {' and '.join(missing)} too")
         if self.delta is not None and self.persons is not None and self.delta > (most := most_delta(self.persons)):
             raise ValueError(
-                f"delta must be at most 1 / ({PERSONS_PER_DELTA} × persons) = {most:.3g}, but is {self.delta:.3g}"
+                f"`delta` must be at most 1 / ({PERSONS_PER_DELTA} × `persons`) = {most:.3g}, but is {self.delta:.3g}"
             )
         return self
 
@@ -145,8 +146,8 @@ class ReleaseConfig(Section):
     def _has_public_key(self) -> Self:
         if is_uri(self.key) and self.public is None:
             raise ValueError(
-                "public is required if key is a URI; set it to the file of the public key, NAME.pub.json. The folder "
-                "of this file also stores the latest known state of the ledger."
+                "`public` is required if `key` is a URI; set release.public to the file of the public key, "
+                "NAME.pub.json. The folder of this file also stores the latest known state of the ledger"
             )
         return self
 
@@ -253,11 +254,13 @@ class Config(Section):
         is_noisy = interpolate.method == "mixture" and interpolate.noise not in (None, 0)
         is_weighted = interpolate.is_dp or (interpolate.method in WEIGHTED and not is_noisy)
         if info.data.get("segments") is not None and not is_weighted:
-            given = "mixture with noise" if is_noisy else interpolate.method
+            given, remedy = f"`{interpolate.method}`", "change interpolate.method"
+            if is_noisy:
+                given, remedy = "`mixture` with noise", "set interpolate.noise: 0"
             raise ValueError(
-                f"segments requires a method that makes weighted sums of parents: {', '.join(WEIGHTED[:-1])} or "
-                f"{WEIGHTED[-1]} without noise; {given} makes no such sums, so change interpolate.method, or remove "
-                "segments"
+                "the section `segments` requires a method whose new vectors are weighted sums of vectors of train: "
+                f"{', '.join(WEIGHTED[:-1])} or {WEIGHTED[-1]} without noise. The method is {given}; {remedy}, or "
+                "remove the section `segments`"
             )
         return interpolate
 
@@ -268,7 +271,10 @@ class Config(Section):
             return dp
         is_dp = info.data["interpolate"].is_dp
         if is_dp != (dp.epsilon is not None):
-            raise ValueError(f"dp.epsilon and interpolate.method {DP_METHOD} require each other: set both or neither")
+            given, missing = f"interpolate.method: {DP_METHOD}", "dp.epsilon"
+            if not is_dp:
+                given, missing = missing, given
+            raise ValueError(f"`{given}` requires `{missing}`; set both or neither")
         decode = info.data.get("decode")
         is_queried = {
             "words": decode and decode.words > 0 and not decode.is_prompted,
@@ -277,9 +283,9 @@ class Config(Section):
         }
         if idle := [name for name in dp.shares if not is_queried.get(name)]:
             raise ValueError(
-                f"shares may name only DP queries that this configuration makes; remove {' and '.join(idle)}. "
-                "The query `words` is made only with decode.words above 0 and without writer: prompt, and the query "
-                "`style` only with decode.style: auto"
+                "`dp.shares` contains queries that this configuration does not make. Remove these entries: "
+                f"{', '.join(idle)}. The query `words` is made only if decode.words is above 0 and decode.writer is "
+                "not `prompt`, and the query `style` only with decode.style: auto"
             )
         if is_dp and decode and decode.engine == VLLM and decode.words > 0 and not decode.is_prompted:
             raise ValueError(
@@ -330,7 +336,9 @@ class Config(Section):
     def source_path(self) -> Path:
         """The absolute path of the source; raises ConfigError if `source.path` is missing."""
         if self.source.path is None:
-            raise ConfigError("source.path: missing", hint="Set it, or pass a table: Pipeline(config, source=table).")
+            raise ConfigError(
+                "source.path: missing", hint="Set source.path, or pass a table: Pipeline(config, source=table)."
+            )
         return self.resolve(self.source.path)
 
     def for_texts(self, texts: Sequence[str]) -> "Config":

@@ -23,7 +23,7 @@ TextColumn = Annotated[str, typer.Option(help="name of the column of the texts i
 LabelColumn = Annotated[str, typer.Option(help="name of the column of the classes in every table")]
 GroupColumn = Annotated[str, typer.Option(help="name of the column of the person ids in every table")]
 Seed = Annotated[int, typer.Option(min=0, help="seed of all random choices")]
-Confidence = Annotated[float, typer.Option(help="one-sided confidence of each interval end")]
+Confidence = Annotated[float, typer.Option(help="one-sided confidence of each end of an interval, such as 0.95")]
 RowsArePersons = Annotated[bool, typer.Option(help="declare that each row belongs to a different person")]
 
 AsJson = Annotated[bool, typer.Option("--json", help="print the result as JSON on stdout")]
@@ -98,7 +98,7 @@ def standard_streams() -> Iterator[None]:
     # if a stream is closed, the next opened file gets its descriptor, and output would be written into this file
     if sys.stdout is None or sys.stderr is None:
         if sys.stderr is not None:
-            say("error: standard output is closed; pass a file, a pipe or /dev/null")
+            say("error: standard output is closed; redirect it to a file, a pipe or /dev/null")
         sys.exit(InputError.exit_code)
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace")

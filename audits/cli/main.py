@@ -33,7 +33,7 @@ app = typer.Typer(
 def canaries(  # noqa: PLR0913, PLR0917 - one parameter per option of the command line
     train: Annotated[Path, typer.Option(help="train table of the canary build, without canaries")],
     out: Annotated[Path, typer.Option(help="new folder for the canaries and insert.parquet")],
-    reference: Annotated[Path | None, typer.Option(help="public text, from which the canaries take words")] = None,
+    reference: Annotated[Path | None, typer.Option(help="public table, from which the canaries take words")] = None,
     n: Annotated[int, typer.Option("--n", min=2, help="number of canaries; a pass requires at least 1000")] = 1000,
     seed: Annotated[int | None, typer.Option(min=0, help="secret seed of the coins; default: random")] = None,
     text: console.TextColumn = "text",
@@ -58,7 +58,7 @@ def canaries(  # noqa: PLR0913, PLR0917 - one parameter per option of the comman
     root = secrets.randbits(63) if seed is None else seed
     planted = make_canaries(load(train, role="train"), public, n, stream(root, "make canaries"))
     write_canaries(planted, out, text=text, label=label, group=group)
-    said = f"written: {out}; append insert.parquet to the train data of the canary build, and never release its rows"
+    said = f"written: {out}; append insert.parquet to the train data of the canary build; never release that build"
     console.print_fields({"folder": str(out), "canaries": n}, said, as_json=as_json)
 
 

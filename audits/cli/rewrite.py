@@ -33,12 +33,12 @@ def rewrite(
         raise InputError(f"{out} already exists; choose a new file")
     # `audits run` loads a synthetic table without persons, so the digest covers no person ids
     if of_table not in {None, table_digest(replace(table, has_groups=False))}:
-        message = "the rows to leave out belong to another table"
+        message = f"the row numbers to leave out (--without) belong to another table than {path}"
         raise InputError(message, hint="Run `audits run --out` on this table and pass its quarantine.txt.")
     if unknown := set(without) - set(range(1, len(table) + 1)):
-        raise InputError(f"{len(unknown)} of the rows to leave out are not among the {len(table)} rows")
+        raise InputError(f"{len(unknown)} row numbers to leave out (--without) are not from 1 to {len(table)}")
     if len(without) == len(table):
-        raise InputError("every row of the table would be left out")
+        raise InputError("the row numbers to leave out (--without) are all rows of the table, so no row would remain")
     table = take(table, np.array([i for i in range(len(table)) if i + 1 not in without]))
     rows = [{text: plain_layout(content)} for content in table.texts]
     if table.labels is not None:

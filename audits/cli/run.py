@@ -31,7 +31,7 @@ Findings = Annotated[File, Option(help="private file to write: rows that disclos
 FindingsKey = Annotated[File, Option(help="file with the 32-byte key of the pseudonyms; created if missing")]
 Identifiers = Annotated[File, Option(help="identifiers of each train row before deidentification (.jsonl, .parquet)")]
 ControlIdentifiers = Annotated[File, Option(help="identifiers of each control row; requires --identifiers")]
-Lineage = Annotated[File, Option(help="train rows, with weights, from which each synthetic row was made")]
+Lineage = Annotated[File, Option(help="file that lists the train rows from which each synthetic row was made")]
 StreamsAreSecret = Annotated[bool, Option("--streams-are-secret", help="declare that the generator's seed is secret")]
 SelfTestFile = Annotated[File, Option("--selftest", help="selftest.json of `audits selftest --out` on these tables")]
 Utility = Annotated[File, Option(help="evaluation.json from `synthgen evaluate --out` on the same tables")]
@@ -182,8 +182,8 @@ def _count_attempt(
     made = run_digest(inputs, names, seed=seed, confidence=confidence)
     found = record_attempt(ledger, HighWaterMark(folder_mark_path(ledger)), digest=made, control=inputs.control)
     console.say(
-        f"attempt {found.number} on these control persons, recorded in ledger {found.ledger.id} "
-        f"(now {found.ledger.entries} entries)"
+        f"audit attempt {found.number} on these control persons, recorded in ledger {found.ledger.id}, "
+        f"which now has {found.ledger.entries} entries"
     )
     numbers = {ATTEMPTS: exact(found.number, confidence=1.0, n=found.number)}
     return numbers, confidence_of(found.number, confidence)
@@ -235,7 +235,7 @@ def _refuse_impossible(
     if lines:
         raise UnmetPolicyError(
             "release under the policy: refused. No audit was run, because the given inputs cannot meet "
-            f"{len(lines)} gates of {policy.name}",
+            f"{len(lines)} gates (rules) of the policy {policy.name}",
             problems=lines,
             hint="Give the inputs that these gates need. Without --policy, the audits run and show their verdicts.",
         )
@@ -269,7 +269,10 @@ def _show(report: "AuditReport", decision: "Decision | None", *, as_json: bool) 
         lines += [f"release under the policy: {'allowed' if decision.allowed else 'refused'}", *decision.summary]
         lines += [f"  {failure}" for failure in decision.with_problems(problems).failures]
     elif problems:
-        lines += ["no audit can pass, because the tables have problems:", *(f"  {problem}" for problem in problems)]
+        lines += [
+            "no audit can pass, because the input checks found problems:",
+            *(f"  {problem}" for problem in problems),
+        ]
     (console.say if as_json else console.show)("\n".join(lines))
     if as_json:
         sys.stdout.write(report.to_json().decode() + "\n")
@@ -354,6 +357,7 @@ def _write(
         n_omitted = sum(result.details.get("findings_left_out", 0) for result in report.results)
         omitted = f", {n_omitted} omitted (at most {MAX_FINDINGS} per audit are written)" if n_omitted else ""
         console.say(
-            f"findings: {n} written to {findings}{omitted}; row numbers count from 1; keep list and key private"
+            f"findings: {n} written to {findings}{omitted}; row numbers count from 1; "
+            "keep the file and its key private"
         )
     _write_quarantined(report, synthetic, out)

@@ -27,7 +27,7 @@ def selftest(  # noqa: PLR0913, PLR0917 - one parameter per option of the comman
     *,
     rows_are_persons: console.RowsArePersons = False,
     out: Annotated[Path | None, typer.Option(help="folder for selftest.json, for `audits run --selftest`")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="print the result on stdout")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="print the result as JSON on stdout")] = False,
 ) -> None:
     """Test whether the audits detect known leaks in your own train and control tables.
 
@@ -49,13 +49,13 @@ def selftest(  # noqa: PLR0913, PLR0917 - one parameter per option of the comman
     tell = console.say if as_json else console.show
     tell("\n".join([format_table(result), *result.problems]))
     if result.left_out:
-        tell(f"audits that were not tested, because they need further inputs: {', '.join(result.left_out)}")
+        tell(f"not tested, because these audits need further inputs: {', '.join(result.left_out)}")
     if out is not None:
         out.mkdir(parents=True, exist_ok=True)
         tables = {"train": table_digest(inputs.train), "control": table_digest(inputs.control)}
         bound = bound_selftest(result.to_json(), tables, salt=secrets.token_hex(32), tool=tool_name())
         write_whole(out / "selftest.json", bound.to_bytes())
-        tell(f"written: {out / 'selftest.json'}; private, for `audits run --selftest` on these tables")
+        tell(f"written: {out / 'selftest.json'}; keep it private; `audits run --selftest` reads it")
     outcome = "passed" if result.is_right else "not passed"
     tell(f"self-test of {len(result.audits)} audits in {result.seconds:.0f} s: {outcome}")
     if as_json:

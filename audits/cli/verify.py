@@ -26,8 +26,9 @@ def verify(
 ) -> None:
     """Verify a bundle offline: files, signature, policy, gates, approvals and dates.
 
-    The gates are recomputed from the measured numbers in the bundle. The exit code states which kind of check failed;
-    20 means that all checks passed, but only some were requested, so the bundle is not verified.
+    The gates (rules of the policy) are recomputed from the measured numbers in the bundle. The exit code states which
+    kind of check failed; 20 means that all requested checks passed, but some were not requested, so the bundle is not
+    verified.
     """
     from audits.verify.bundle import verify_bundle, verify_integrity
     from audits.verify.outcome import print_verification

@@ -43,9 +43,9 @@ def stated_claim(mechanism: Mapping[str, Any] | None, limit: float) -> Claim:
     epsilon, delta = _number(numbers.get("epsilon")), _number(numbers.get("delta", 0.0))
     problems = []
     if not 0 < epsilon <= MAX_CLAIM:
-        problems.append(f"claim.epsilon must be a number above 0 and at most {MAX_CLAIM:g}")
+        problems.append(f"`claim.epsilon` must be a number above 0 and at most {MAX_CLAIM:g}")
     if not 0 <= delta < 1:
-        problems.append("claim.delta must be a number from 0 to below 1")
+        problems.append("`claim.delta` must be a number that is at least 0 and below 1")
     if problems:
         raise InputError("the privacy claim in the mechanism log cannot be tested", problems=problems)
     return Claim(limit=epsilon, delta=delta, is_claim=True)

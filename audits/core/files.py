@@ -42,7 +42,7 @@ def open_regular(path: str | Path, max_bytes: int = MAX_TABLE_BYTES) -> io.Buffe
         raise OSError(errno.EINVAL, "not a regular file", str(path))
     if found.st_size > max_bytes:
         file.close()
-        raise OSError(errno.EINVAL, f"it has {found.st_size} bytes; the limit is {max_bytes}", str(path))
+        raise OSError(errno.EINVAL, f"the file has {found.st_size} bytes; the limit is {max_bytes} bytes", str(path))
     return file
 
 
@@ -55,7 +55,7 @@ def read_regular(path: str | Path, max_bytes: int = MAX_SMALL_BYTES) -> bytes:
     with open_regular(path, max_bytes) as file:
         data = file.read(max_bytes + 1)
     if len(data) > max_bytes:  # the stated size of a file in /proc is 0, and a process may append to a file
-        raise OSError(errno.EINVAL, f"it has more than {max_bytes} bytes", str(path))
+        raise OSError(errno.EINVAL, f"the file has more than {max_bytes} bytes, which is the limit", str(path))
     return data
 
 
@@ -78,7 +78,9 @@ def read_parquet(file: BinaryIO, to_read: Collection[str]) -> tuple[list[str], "
                 plain = column.dictionary_decode() if pa.types.is_dictionary(column.type) else column
                 size += max(plain.nbytes, _CELL_BYTES * len(column))
             if size > MAX_TABLE_BYTES:
-                raise OSError(errno.EFBIG, f"its columns have more than {MAX_TABLE_BYTES} bytes")
+                raise OSError(
+                    errno.EFBIG, f"the columns of the file have more than {MAX_TABLE_BYTES} bytes, which is the limit"
+                )
         return names, parquet.read(columns, use_threads=False)
 
 

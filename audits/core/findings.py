@@ -25,7 +25,7 @@ def pseudonym(key: bytes, person: str) -> str:
     Reference: HMAC, RFC 2104.
     """
     if len(key) != KEY_BYTES:
-        raise InputError(f"a findings key must have {KEY_BYTES} bytes, but this one has {len(key)}")
+        raise InputError(f"the key of the findings must have {KEY_BYTES} bytes, but has {len(key)} bytes")
     return hmac.new(key, person.encode("utf-8", "surrogatepass"), hashlib.sha256).hexdigest()[:PSEUDONYM_DIGITS]
 
 

@@ -19,12 +19,13 @@ import numpy as np
 from audits.core.errors import InputError
 from audits.core.files import arrow_errors, open_regular, read_parquet
 from audits.core.released import NUMBERINGS, file_problems, is_numbering, released_problems
-from audits.core.strictjson import canonical, unique_keys
+from audits.core.strictjson import JsonError, canonical, unique_keys
 from audits.core.types import AuditInputs, Int, Table, persons
 
 # "synthetic" is the table to be released; only for this role, every byte of the file is checked. Three roles are the
 # outputs of additional runs of the generator: "rerun" (without some train persons), "mirror" (trained on control) and
-# "canary build" (with invented persons). "previous" is an earlier release. "evaluated" is measured or rewritten.
+# "canary build" (with invented persons). "previous" is an earlier release. "evaluated" is a table whose utility is
+# measured, or which `audits rewrite` rewrites.
 Role = Literal[
     "synthetic", "rerun", "mirror", "canary build", "evaluated", "previous", "train", "control", "reference"
 ]
@@ -88,7 +89,7 @@ def load_table(
         problems.append("the file has no rows")
     if problems:
         n_problems = f"{len(problems)} problem{'s' if len(problems) > 1 else ''}"
-        raise InputError(f"the {role} table cannot be used: {n_problems}", problems=shortened(problems))
+        raise InputError(f"the {role} table cannot be used: {n_problems} in {path}", problems=shortened(problems))
     return Table(
         texts=tuple(texts),
         labels=tuple(labels) if label in present else None,
@@ -137,7 +138,7 @@ def load_inputs(
         problems.append(f"{shared} persons are in both train and control; remove them from one of the two tables")
     problems += released_problems(synthetic, train, control)
     if identifiers is not None and len(identifiers) != len(train):
-        problems.append(f"identifiers are given for {len(identifiers)} rows, but train has {len(train)} rows")
+        problems.append(f"`identifiers` has {len(identifiers)} entries, but the train table has {len(train)} rows")
     if problems:
         raise InputError("the tables cannot be audited", problems=problems)
     replaced = None if identifiers is None else tuple(tuple(row) for row in identifiers)
@@ -239,8 +240,10 @@ def _jsonl(file: BufferedReader, _columns: Mapping[str, str], _role: Role) -> _L
             row = json.loads(text, object_pairs_hook=unique_keys)
         except UnicodeDecodeError:
             problems.append(f"row {number}: not UTF-8")
+        except JsonError:  # from `unique_keys`
+            problems.append(f"row {number}: a key occurs twice (duplicate key)")
         except (ValueError, RecursionError):
-            problems.append(f"row {number}: not valid JSON, or a duplicate key")
+            problems.append(f"row {number}: not valid JSON")
         else:
             if isinstance(row, dict):
                 present |= row.keys()
@@ -282,31 +285,31 @@ READERS = {".parquet": _parquet, ".jsonl": _jsonl, ".csv": _csv}
 def _fault(row: Mapping[str, Any], columns: Mapping[str, str], present: set[str]) -> str:
     """Return why a row cannot be used, or "" if it can be used.
 
-    `columns` is a mapping from text, label and group to the name of the column, and `present` has the column names of
+    `columns` has the names of the columns by the keys text, label and group, and `present` has the column names of
     the file. The label and the group are checked only if the file has their columns.
     """
     value = row.get(columns["text"])
     if not isinstance(value, str):
-        return "no text" if value is None else "the text is not a string"
+        return "the text is missing" if value is None else "the text is not a string"
     if not value.strip():
-        return "empty text"
+        return "the text is empty"
     if len(value) > MAX_TEXT_CHARACTERS:
-        return f"text longer than {MAX_TEXT_CHARACTERS} characters"
+        return f"the text is longer than {MAX_TEXT_CHARACTERS} characters"
     if _SURROGATE.search(value):
-        return "text with a lone surrogate"
+        return "the text contains half of a surrogate pair, which is not valid text"
     faults = (
         _label_or_group_fault(row[columns[key]], key)
         for key in ("label", "group")
         if columns[key] in present & row.keys()
     )
-    missing = (f"no {key}" for key in ("label", "group") if columns[key] in present - row.keys())
+    missing = (f"the {key} is missing" for key in ("label", "group") if columns[key] in present - row.keys())
     return next(filter(None, (*missing, *faults)), "")
 
 
 def _label_or_group_fault(value: object, key: str) -> str:
     if not isinstance(value, str | int | None) and value == value:  # noqa: PLR0124 # NaN is a missing value
         return f"the {key} is of type {type(value).__name__}; write it as a string"
-    return "" if isinstance(value, str | int) and str(value).strip() else f"no {key}"
+    return "" if isinstance(value, str | int) and str(value).strip() else f"the {key} is missing"
 
 
 def _unaudited(
@@ -325,7 +328,7 @@ def _unaudited(
     extra = present - {text, label} - {name for name in possible_numberings if is_numbering(values[name], content)}
     if extra:
         advice = "remove them with `audits rewrite` (row numbers and ids that follow from the rows are accepted)"
-        return [f"columns that no audit reads: {_shown(extra)}; {advice}"]
+        return [f"the table has columns that no audit reads: {_shown(extra)}; {advice}"]
     problems = []
     if any(_COLUMN.fullmatch(name) is None for name in present - NUMBERINGS):
         form = "a letter, followed by at most 31 letters, digits or underscores"
@@ -351,6 +354,8 @@ def _check_columns(
     if missing := [repr(name) for name in required if name not in present | optional]:
         listed = f"columns found: {_shown(present)}"
         if path.suffix == ".csv" and not present & set(columns.values()):  # the first line may be a record
-            listed = f"the first line has {len(present)} cells, but no expected column name; it may be a record"
+            listed = f"the first line has {len(present)} cells and no expected column name, so it may be a record"
         all_problems, hint = [listed, *shortened(problems)], "Name the columns with --text, --label and --group."
-        raise InputError(f"the {role} table has no column {', '.join(missing)}", problems=all_problems, hint=hint)
+        raise InputError(
+            f"the {role} table has no column {', '.join(missing)}: {path}", problems=all_problems, hint=hint
+        )

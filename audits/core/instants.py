@@ -14,7 +14,10 @@ def instant(text: str) -> datetime:
     """Return the time in a string such as `2026-11-20T07:00:00Z`; raise ValueError for any other form."""
     if not _SHAPE.fullmatch(text) or not text.isascii():
         raise ValueError("a time must look like 2026-11-20T07:00:00Z")
-    return datetime.strptime(text, _FORMAT).replace(tzinfo=UTC)
+    try:
+        return datetime.strptime(text, _FORMAT).replace(tzinfo=UTC)
+    except ValueError:  # its message would repeat the text
+        raise ValueError("a time must be an existing date and time, such as 2026-11-20T07:00:00Z") from None
 
 
 def stamp(moment: datetime) -> str:

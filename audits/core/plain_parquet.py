@@ -81,7 +81,7 @@ def read_plain(data: bytes, names: Sequence[str], n_rows: int) -> list[list[str]
                 raise ValueError("a page contains bytes that belong to no value")
         columns.append(values)
     if parquet_bytes(list(zip(names, columns, strict=True))) != data:
-        raise ValueError("its bytes are not the canonical encoding of the rows")
+        raise ValueError("the bytes of the file are not the canonical encoding of its rows")
     return columns
 
 
@@ -102,7 +102,7 @@ def _read_int(data: bytes, at: int) -> tuple[int, int]:
         if data[at + length - 1 : at + length] < b"\x80":
             number = sum((byte & 0x7F) << 7 * i for i, byte in enumerate(data[at : at + length]))
             return number >> 1, at + length
-    raise ValueError("a number of a page header is too large")
+    raise ValueError("the header of a page contains a number that is too large")
 
 
 def _page_header_bytes(size: int, n: int) -> bytes:

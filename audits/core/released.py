@@ -1,6 +1,7 @@
 """In a table to be released, find content that no attack reads and that may disclose train or control data.
 
-Examples are hidden bytes, labels and names that identify persons, and unkeyed digests of person ids or texts.
+Examples are hidden bytes, labels and names that identify persons, and unkeyed digests (hashes without a secret key)
+of person ids or texts.
 """
 
 import base64
@@ -41,7 +42,9 @@ _PANDAS = b"pandas"  # metadata key under which pandas stores its description of
 _HEX = re.compile(r"[0-9a-f](?:[-:.]?[0-9a-f]){7,}")  # at least 8 hexadecimal digits, also with separators
 _BASE32 = re.compile(r"[A-Za-z2-7]*")  # a string in the alphabet of base 32
 _BASE_32_OR_64 = re.compile(r"[A-Za-z0-9+/]{16,}")  # a string in the alphabet of base 64, which contains base 32
-_WINDOW = 16  # number of characters of a window; no match is due to chance, because a window has at least 64 bits
+# number of characters of a window (`_parts_of_digests`); no match of a window is due to chance, because a window has
+# at least 64 bits
+_WINDOW = 16
 _LEVEL = 0.001  # significance level of the test whether more short parts of digests match than expected by chance
 _NAMESPACES = (uuid.NAMESPACE_DNS, uuid.NAMESPACE_URL, uuid.NAMESPACE_OID, uuid.NAMESPACE_X500)
 # hash algorithms whose digests are searched for: all that `hashlib` guarantees, without SHAKE, and shorter BLAKE2b
@@ -127,7 +130,7 @@ def _written(table: pa.Table, **options: Any) -> bytes:
 
 
 def _jsonl_files(data: bytes, rows: Sequence[Mapping[str, Any]]) -> Iterator[bytes]:
-    """Yield each usual JSON-lines form of the rows; if `data` is not empty, only the forms with its first line."""
+    """Yield each usual JSON-lines form of the rows; if `data` is not empty, only forms with the same first row."""
     if len({tuple(row) for row in rows}) > 1:  # rows with different keys have no usual form
         return
     for is_ascii, separators, slash in product((False, True), ((", ", ": "), (",", ":")), ("/", "\\/")):
@@ -205,20 +208,27 @@ def released_problems(synthetic: Table, train: Table, control: Table) -> list[st
         allowed = set(train.labels or ())
         unknown = set(synthetic.labels) - allowed
         if unknown:
-            faults.append(f"synthetic labels that do not occur in train: {len(unknown)}; use labels of train")
+            faults.append(
+                f"{len(unknown)} labels of the synthetic table do not occur in train; use only labels of train"
+            )
         if any(len(label) > MAX_LABEL_CHARACTERS for label in synthetic.labels):
-            faults.append(f"labels of the synthetic table are longer than {MAX_LABEL_CHARACTERS} characters")
+            faults.append(
+                f"some labels of the synthetic table have more than {MAX_LABEL_CHARACTERS} characters; shorten them"
+            )
         pairs = {pair for table in (train, control) for pair in zip(table.labels or (), table.groups, strict=False)}
         n_persons = Counter(label for label, _ in pairs)
         unique = sum(n_persons[label] == 1 for label in set(synthetic.labels))
         if unique > 0:
             faults.append(
-                f"labels that only one person of train and control has: {unique}; merge these classes with others"
+                f"{unique} labels of the synthetic table belong to only one person of train and control; merge these "
+                "classes with others"
             )
     if synthetic.has_groups:
         rows = list(zip(synthetic.texts, synthetic.labels or [None] * len(synthetic), strict=True))
         if not (is_numbering(list(synthetic.groups), rows) or _are_numbered(synthetic.groups)):
-            faults.append("persons of the synthetic table are not numbered in order: remove the column of persons")
+            faults.append(
+                "the persons of the synthetic table are not numbered in order; remove the column of persons"
+            )
         faults += _person_problems(set(synthetic.groups), {*train.groups, *control.groups})
     ids = {name for table in (train, control) if table.has_groups for name in table.groups}
     columns = (synthetic.texts, set(synthetic.labels or ()), synthetic.groups if synthetic.has_groups else ())
@@ -244,7 +254,9 @@ def _person_problems(synthetic: set[str], real: set[str]) -> list[str]:
             long_ids.add_word(id_, True)
     long_ids.make_automaton()
     n_real = sum(name in ids or (len(long_ids) > 0 and any(long_ids.iter(name))) for name in map(_plain, synthetic))
-    problem = f"{n_real} persons of the synthetic table have names of train or control persons: remove the column"
+    problem = (
+        f"{n_real} persons of the synthetic table have ids of train or control persons; remove the column of persons"
+    )
     return [problem] if n_real > 0 else []
 
 

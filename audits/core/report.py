@@ -82,7 +82,7 @@ def read_report(data: bytes) -> AuditReport:
         wire = _Report.model_validate_json(data)
     except ValidationError as error:
         raise InputError(
-            f"not an audit report of schema version {SCHEMA_VERSION}", problems=problems(error)
+            f"the data is not an audit report of schema version {SCHEMA_VERSION}", problems=problems(error)
         ) from None
     return AuditReport(
         results=tuple(_read(result) for result in wire.results),
@@ -123,7 +123,7 @@ def read_private(data: bytes) -> AuditResult:
     try:
         wire = _PrivateResult.model_validate_json(data)
     except ValidationError as error:
-        raise InputError("not the private result of an audit", problems=problems(error)) from None
+        raise InputError("the data is not the private result of an audit", problems=problems(error)) from None
     return replace(_read(wire), findings=wire.findings, quarantined=wire.quarantined)
 
 

@@ -24,7 +24,7 @@ from scipy import optimize, stats
 from audits.core.errors import InputError, NotMeasurable
 from audits.core.types import Float
 
-SCAN_GRID = (5, 7, 10, 15, 20, 30, 50, 100, 200, 500, 1000)  # tested numbers of persons at the top, in `scan_test`
+SCAN_GRID = (5, 7, 10, 15, 20, 30, 50, 100, 200, 500, 1000)  # `scan_test` tests these numbers of persons at the top
 POWER = 0.8  # statistical power for sample sizes and the smallest detectable leak, if no other is given
 PASS_POWER = 0.95  # probability that tables of the required size without leaks pass `neighbours` or `parent_recovery`
 FAIL_LEVEL = 0.05  # significance level of the tests against a margin or limit, after correction for multiple testing
@@ -44,7 +44,7 @@ class Scan(NamedTuple):
     """The result of `scan_test`."""
 
     p: float  # p-value
-    cut: int  # tested number of persons at the top of the ranking with the smallest p-value; 0 if none was tested
+    cut: int  # number of persons at the top for which the p-value is smallest; 0 if no number was tested
     n_train_in_cut: int  # number of train persons among the first `cut` persons
 
 
@@ -300,7 +300,7 @@ def _checked_counts(scores_train: Float, scores_control: Float) -> tuple[int, in
     if len(scores_train) == 0 or len(scores_control) == 0:
         raise NotMeasurable(f"no persons to compare: {len(scores_train)} of train, {len(scores_control)} of control")
     if not (np.isfinite(scores_train).all() and np.isfinite(scores_control).all()):
-        raise InputError("a person's score is not a finite number")
+        raise InputError("the score of a person is not a finite number")
     return len(scores_train), len(scores_control)
 
 
@@ -308,4 +308,4 @@ def _check_count(k: float, n: float, confidence: float) -> None:
     if n == 0:
         raise NotMeasurable("a proportion requires at least one trial")
     if not (0 <= k <= n and 0 < confidence < 1):
-        raise InputError(f"not a valid proportion: {k} of {n} at confidence {confidence}")
+        raise InputError(f"{k} of {n} is no proportion, or the confidence {confidence} is not between 0 and 1")

@@ -10,6 +10,7 @@ import rfc8785
 from audits.core.errors import AuditError
 
 MAX_DEPTH = 64
+_TOO_DEEP = f"the content is nested too deeply (at most {MAX_DEPTH} levels are allowed)"
 
 
 class JsonError(AuditError, ValueError):
@@ -35,11 +36,11 @@ def _parse(data: bytes, parse_int: Callable[[str], int | float]) -> Any:
     except JsonError:
         raise
     except RecursionError:
-        raise JsonError("JSON nested too deeply") from None
+        raise JsonError(_TOO_DEEP) from None
     except UnicodeDecodeError:
-        raise JsonError("not UTF-8") from None
+        raise JsonError("the content is not UTF-8") from None
     except ValueError:  # invalid JSON, or an integer with thousands of digits
-        raise JsonError("not valid JSON") from None
+        raise JsonError("the content is not valid JSON") from None
 
 
 def canonical(value: Any) -> bytes:
@@ -50,14 +51,14 @@ def canonical(value: Any) -> bytes:
     try:
         return rfc8785.dumps(value)
     except rfc8785.CanonicalizationError as error:
-        raise JsonError(f"cannot be written as canonical JSON: {error}") from None
+        raise JsonError(f"the content cannot be written as canonical JSON ({error})") from None
 
 
 def parse_canonical(data: bytes) -> Any:
     """Return the value of canonical JSON bytes, with lists as tuples; raise JsonError if they are not canonical."""
     value = _parse(data, _whole_number)
     if canonical(value) != data:
-        raise JsonError("not in canonical form (RFC 8785)")
+        raise JsonError("the JSON is not in canonical form (RFC 8785)")
     return value
 
 
@@ -65,14 +66,14 @@ def unique_keys(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
     """Return a JSON object; raise JsonError on a duplicate key, because most readers keep only its last value."""
     value = dict(pairs)
     if len(value) != len(pairs):
-        raise JsonError("duplicate key")
+        raise JsonError("the same key occurs twice in an object (duplicate key)")
     return value
 
 
 def with_tuples(value: Any, depth: int = MAX_DEPTH) -> Any:
     """Return a value with its lists as tuples; raise JsonError if the value is nested deeper than `depth`."""
     if depth == 0:
-        raise JsonError("JSON nested too deeply")
+        raise JsonError(_TOO_DEEP)
     if isinstance(value, dict):
         return {key: with_tuples(item, depth - 1) for key, item in value.items()}
     if isinstance(value, list):
@@ -81,7 +82,7 @@ def with_tuples(value: Any, depth: int = MAX_DEPTH) -> Any:
 
 
 def _reject_constant(_: str) -> None:
-    raise JsonError("NaN and infinities are not JSON")
+    raise JsonError("a number is NaN or infinite, which JSON does not allow")
 
 
 def _whole_number(digits: str) -> int | float:
@@ -91,5 +92,5 @@ def _whole_number(digits: str) -> int | float:
 
 def _finite(digits: str) -> float:
     if math.isinf(number := float(digits)):
-        raise JsonError("a number is too large")
+        raise JsonError("a number is too large (the limit is about 1.8e308)")
     return number

@@ -19,7 +19,7 @@ def one_of(known: Collection[str]) -> AfterValidator:
 
     def check(name: str) -> str:
         if name not in known:
-            raise ValueError("not one of the names that this field allows")
+            raise ValueError("must be one of the values that the file format lists for this field")
         return name
 
     return AfterValidator(check)
@@ -30,7 +30,7 @@ def keys_are(names: Collection[str]) -> AfterValidator:
 
     def check(values: dict[str, float]) -> dict[str, float]:
         if set(values) != set(names):
-            raise ValueError("the keys are not exactly the names that this field requires")
+            raise ValueError(f"must have exactly the keys {', '.join(sorted(names))}")
         return values
 
     return AfterValidator(check)
@@ -41,7 +41,7 @@ def multiple_of(steps: int) -> AfterValidator:
 
     def check(number: float) -> float:
         if number != round(number * steps) / steps:
-            raise ValueError(f"not a multiple of 1/{steps}")
+            raise ValueError(f"must be a multiple of 1/{steps}")
         return number
 
     return AfterValidator(check)

@@ -53,7 +53,7 @@ def parse_yaml(
     contains YAML that this module refuses.
     """
     if len(data) > max_bytes:
-        raise error(f"{name}: larger than {max_bytes} bytes")
+        raise error(f"{name}: the file is larger than {max_bytes} bytes")
     try:
         text = data.decode("utf-8")
         parser = YAML(typ="safe", pure=True)
@@ -162,7 +162,7 @@ def _forbidden_yaml(text: str) -> Iterator[str]:
             yield f"line {line}: anchors, aliases, tags and directives are not allowed"
         depth += kind.endswith("StartToken") - kind.endswith("EndToken")
         if depth > MAX_DEPTH + 1:  # the YAML stream itself counts as one level
-            yield f"line {line}: nested more than {MAX_DEPTH} levels deep"
+            yield f"line {line}: the values are nested more than {MAX_DEPTH} levels deep"
             return
 
 
@@ -173,7 +173,7 @@ def _unsuitable(node: Any) -> Iterator[str]:
         for key, item in node.value:
             line = key.start_mark.line + 1
             if key.tag.endswith(":merge"):
-                yield f"line {line}: merge keys are not allowed"
+                yield f"line {line}: merge keys (`<<`) are not allowed"
             elif key.tag != _STRING_TAG or not isinstance(key, ScalarNode):
                 yield f"line {line}: a key must be a string; write it in quotes"
             elif key.value in seen:

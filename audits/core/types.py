@@ -62,7 +62,7 @@ class Canaries:
     family: tuple[str, ...]  # kind of each canary, in the order in which the canaries first appear in `table`
     inserted: Bool  # whether each canary was inserted, bool (canaries,), in the same order
     canary_build: Table  # the canary build; its rows must never be released
-    suffixes: tuple[str, ...] = ()  # random text endings that no canary has, compared with the canaries' endings
+    suffixes: tuple[str, ...] = ()  # random text endings, with which the endings of canaries are compared
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,7 +81,7 @@ class AuditInputs:
 
     synthetic: Table  # the table to be released
     train: Table  # the table on which the generator was trained
-    control: Table  # persons whom the generator never saw, from the population of train
+    control: Table  # persons whom the generator never saw, from the same population as those of train
     reference: Table | None = None  # public texts that resemble those of train
     # for each train row, the original identifiers that were replaced in the text of the row
     identifiers: tuple[tuple[str, ...], ...] | None = field(default=None, repr=False)
@@ -89,7 +89,7 @@ class AuditInputs:
     # direct identifier of a train person; None if no row was removed. No audit uses these rows as control records.
     # `memorization` and `identifiers` read the rows to recognise text that several persons have
     set_aside: Table | None = None
-    # share of the control rows that the caller removed before the audits, because they nearly duplicate a train row
+    # before the audits, the caller removed this share of the control rows, because they nearly duplicate a train row
     near_duplicate_rate: float = 0.0
     # for each control row, its replaced original identifiers; they show how many identifiers match by chance
     control_identifiers: tuple[tuple[str, ...], ...] | None = field(default=None, repr=False)
@@ -113,7 +113,7 @@ class Estimate:
 
     def __post_init__(self) -> None:
         if not all(math.isfinite(v) for v in (self.value, self.low, self.high)):
-            raise ValueError("an estimate must be finite; report not_measurable instead")
+            raise ValueError("the value and the interval of an estimate must be finite numbers")
         if not self.low <= self.value <= self.high:
             raise ValueError("an estimate must lie in its interval")
 
@@ -138,7 +138,7 @@ class AuditResult:
     status: Status
     estimate: Estimate | None = None  # the main number; None if nothing was measured
     control: Estimate | None = None  # the main number, computed for control in place of train; None if not computed
-    # limit of the unsafe end of the interval of `estimate`; (lower limit, upper limit) if both ends can be unsafe
+    # limit for the unsafe end of the interval of `estimate`; (lower limit, upper limit) if both ends can be unsafe
     threshold: float | tuple[float, float] | None = None
     direction: Direction
     metrics: Mapping[str, Estimate] = field(default_factory=dict)  # further numbers that a policy can limit, by name
@@ -151,7 +151,7 @@ class AuditResult:
 
     def __post_init__(self) -> None:
         if self.verdict == "pass" and self.estimate is not None and self.estimate.confidence < MIN_CONFIDENCE:
-            raise InputError(f"a pass requires a confidence of at least {MIN_CONFIDENCE:g}")
+            raise InputError(f"the verdict `pass` requires a confidence of at least {MIN_CONFIDENCE:g}")
 
 
 def without_number(name: str, status: Status, reason: str) -> AuditResult:

@@ -85,7 +85,7 @@ def balanced_draws(people: Arms, repeats: int, rng: Rng) -> list[Int]:
 
 
 def nearest_person_of_rows(synthetic: Matrix, real: Matrix, people: Arms, included: list[Int], rng: Rng) -> Int:
-    """Return for each repeat and synthetic row the person with the nearest record; int64 (repeats, m).
+    """Return for each repeat and synthetic row the person with the nearest record, as int64 (repeats, m).
 
     Ties are broken at random. A synthetic row with similarity 0 to all records gets the person of a random record.
     """
@@ -112,7 +112,7 @@ def stack_arms(encoded: Encoded) -> Matrix:
 
 
 def crowding(encoded: Encoded, people: Arms) -> dict[str, Float]:
-    """Return by name two proximity scores of each person; float64 (P,) each.
+    """Return by name two proximity scores of each person, as float64 arrays of shape (P,).
 
         nearest_x = max_s cos(x, s),  crowding_x = nearest_x - mean of the 5 highest cos(x, reference)
 

@@ -119,13 +119,13 @@ def _encoded_by_caller(holdout: HoldoutTables) -> tuple[Encoded, ...]:
     for name in names:
         matrices = {role: table.vectors[name] for role, table in tables.items() if name in table.vectors}
         if missing := tables.keys() - matrices:
-            problems.append(f"vectors '{name}' are missing for: {', '.join(r for r in ROLES if r in missing)}")
+            problems.append(f"the vectors '{name}' are missing for: {', '.join(r for r in ROLES if r in missing)}")
         elif any(v.ndim != 2 or len(v) != len(tables[role]) for role, v in matrices.items()):
-            problems.append(f"vectors '{name}' do not have one row per record in every table")
+            problems.append(f"the vectors '{name}' do not have one row per record in every table")
         elif len({v.shape[1] for v in matrices.values()}) > 1:
-            problems.append(f"vectors '{name}' differ in width between tables")
+            problems.append(f"the vectors '{name}' have different numbers of columns in different tables")
         elif not all(np.isfinite(v).all() for v in matrices.values()):
-            problems.append(f"vectors '{name}' contain values that are not finite")
+            problems.append(f"the vectors '{name}' contain values that are not finite (NaN or infinity)")
     if problems:
         raise InputError("the vectors passed to the audit cannot be used", problems=problems)
     return tuple(

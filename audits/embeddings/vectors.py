@@ -22,14 +22,21 @@ ROLES = ("synthetic", "train", "control", "reference", "mirror")
 
 def named_folders(options: Sequence[str]) -> dict[str, Path]:
     """Return NAME -> FOLDER for options NAME=FOLDER; raise InputError if a name is repeated or not valid."""
-    pairs = [option.partition("=") for option in options]
-    names = [name for name, _, _ in pairs]
-    if not all(name.isidentifier() and folder for name, _, folder in pairs) or len(set(names)) < len(names):
-        raise InputError(
-            "an option --vectors does not have the form NAME=FOLDER, or its name is repeated or not valid",
-            hint="Pass each name once. A name consists of letters, digits and _, and does not begin with a digit.",
-        )
-    return {name: Path(folder) for name, _, folder in pairs}
+    folders: dict[str, Path] = {}
+    problems: list[str] = []
+    for option in options:
+        name, _, folder = option.partition("=")
+        if not folder:
+            problems.append(f"--vectors {option}: the value does not have the form NAME=FOLDER")
+        elif not name.isidentifier():
+            problems.append(f"--vectors {option}: the name {name!r} is not valid")
+        elif name in folders:
+            problems.append(f"--vectors {option}: the name {name} is repeated")
+        folders[name] = Path(folder)
+    if problems:
+        hint = "Pass each name once. A name consists of letters, digits and _, and does not begin with a digit."
+        raise InputError("the options --vectors cannot be used", problems=problems, hint=hint)
+    return folders
 
 
 def with_vectors(inputs: AuditInputs, folders: Mapping[str, Path]) -> AuditInputs:
@@ -49,9 +56,10 @@ def with_vectors(inputs: AuditInputs, folders: Mapping[str, Path]) -> AuditInput
                 problems.append(f"{name}, {role}.npy: {problem}")
         # a matrix that could not be loaded is empty
         if len({vectors[name].shape[1] for vectors in vectors_of.values() if vectors[name].size > 0}) > 1:
-            problems.append(f"{name}: the matrices differ in width")
+            problems.append(f"{name}: the matrices have different numbers of columns")
     if problems:
-        raise InputError("the vectors do not fit the tables", problems=problems)
+        hint = "Each folder must contain one matrix per table, such as train.npy, with one row per row of the table."
+        raise InputError("the vectors do not fit the tables", problems=problems, hint=hint)
     return replace(inputs, **{role: replace(tables[role], vectors=vectors) for role, vectors in vectors_of.items()})
 
 
@@ -73,11 +81,15 @@ def _load(path: Path, n_rows: int) -> tuple[str, NDArray[np.float32]]:
         with open_regular(path) as file:
             matrix = np.load(file, allow_pickle=False)
     except (*_PARSER_ERRORS, TokenError) as error:
-        return f"cannot be read ({type(error).__name__})", empty
+        if isinstance(error, OSError) and error.strerror:
+            return f"the file cannot be read ({error.strerror})", empty
+        return f"the file is not a matrix in the .npy format of NumPy ({type(error).__name__})", empty
     if not isinstance(matrix, np.ndarray) or matrix.ndim != 2 or matrix.dtype.kind not in "fiu":
-        return "not a numeric matrix", empty
-    if len(matrix) != n_rows or matrix.shape[1] == 0:
-        return f"{matrix.shape[0]} rows of {matrix.shape[1]} numbers, but the table has {n_rows} rows", empty
+        return "the file does not contain a numeric matrix", empty
+    if matrix.shape[1] == 0:
+        return "the matrix has no columns", empty
+    if len(matrix) != n_rows:
+        return f"the matrix has {len(matrix)} rows, but the table has {n_rows} rows", empty
     with np.errstate(over="ignore"):  # values that overflow become infinite and are rejected below
         numbers = matrix.astype(np.float32)
-    return ("", numbers) if np.isfinite(numbers).all() else ("a value is not finite", empty)
+    return ("", numbers) if np.isfinite(numbers).all() else ("the matrix contains a value that is not finite", empty)

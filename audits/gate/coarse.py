@@ -21,9 +21,8 @@ class Bin:
 
     low: float
     high: float
-    # number (or share) of synthetic records whose distance to the nearest train (control) record is in the bin
-    train: float
-    control: float
+    train: float  # number or share of synthetic records whose distance to the nearest train record is in the bin
+    control: float  # the same for the nearest control record
 
     def joined(self, other: "Bin") -> "Bin":
         """Return the union of this bin and `other`, its right neighbour."""

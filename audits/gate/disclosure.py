@@ -156,7 +156,7 @@ def _confidence(confidence: float, policy: Policy) -> float:
 
 
 def step_of(n: int) -> float:
-    """Return the step to whose multiples a number with the public sample size n is rounded."""
+    """Return the rounding step for a number with the public sample size n."""
     return 0.01 if n < 100 else 0.005 if n < 1000 else 0.001
 
 
@@ -175,8 +175,8 @@ def public_evidence(evidence: Evidence, policy: Policy) -> Evidence:
     """Return the evidence that a bundle may contain; a second call changes nothing.
 
     Without differential privacy, it has the rounded metrics. With differential privacy, it shows only which gates
-    passed and which audits without a gate were measured. Under an independent policy, it depends on the source only
-    through the noisy results of the DP queries.
+    (conditions of the policy) passed, and which audits without a gate were measured. Under an independent policy, it
+    depends on the source records only through the noisy results of the DP queries.
     """
     if verdicts_only(policy):
         return _verdicts(evidence, policy)
@@ -254,7 +254,7 @@ def _withheld(state: AuditState, *, has_rule: bool) -> AuditState:
 
 
 def _at_the_limit(name: str, metric: Metric, policy: Policy) -> Metric:
-    """Return the metric with a limit of its rules in place of its number; if a rule does not hold, round it."""
+    """Return the metric with a limit of its rules as its number; if a rule does not hold, the rounded metric."""
     rules = [rule for rule in policy.all_rules() if rule.metric == name]
     for rule in rules:
         value = float(getattr(metric, rule.bound))

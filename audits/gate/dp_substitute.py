@@ -66,12 +66,18 @@ def check_fit(
     `required` and `measured` are the policy's lists of audits; `metrics` maps the id of each rule to its metric.
     """
     if not set(given.instead_of) <= set(required):
-        raise ValueError("dp_substitute: `instead_of` lists an audit that is not required")
+        raise ValueError("dp_substitute: `instead_of` lists an audit that the list `required` of the policy lacks")
+    if unknown := [rule for rule in given.rules if rule not in metrics]:
+        raise ValueError(f"dp_substitute: `rules` lists ids that no rule of the policy has: {', '.join(unknown)}")
     audits = {rule: metric.split(".", 1)[0] for rule, metric in metrics.items() if metric != LINEAGE}
-    if any(audits.get(rule) not in given.instead_of for rule in given.rules):
-        raise ValueError("dp_substitute: `rules` lists a rule that is not about an audit in `instead_of`")
-    if ACCOUNTING not in given.required or {*given.required} & {*required, *measured}:
-        raise ValueError("dp_substitute: `required` must list accounting, but no audit that is always required")
+    if wrong := [rule for rule in given.rules if audits.get(rule) not in given.instead_of]:
+        allowed = f"rules on numbers of the audits in `instead_of`, except {LINEAGE}"
+        raise ValueError(f"dp_substitute: `rules` may list only {allowed}; remove: {', '.join(wrong)}")
+    if ACCOUNTING not in given.required:
+        raise ValueError(f"dp_substitute: `required` must list the audit {ACCOUNTING}")
+    if repeated := sorted({*given.required} & {*required, *measured}):
+        where = "the policy already has in its own lists `required` and `measured`"
+        raise ValueError(f"dp_substitute: `required` lists audits that {where}; remove: {', '.join(repeated)}")
 
 
 def with_substitute(outcome: RuleOutcome, name: str, evidence: Evidence, given: DpSubstitute | None) -> RuleOutcome:

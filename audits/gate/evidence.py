@@ -38,7 +38,7 @@ class Metric(Closed):
     @model_validator(mode="after")
     def _ordered(self) -> Self:
         if not self.low <= self.value <= self.high:
-            raise ValueError("the value must lie in its interval")
+            raise ValueError("`value` must be between `low` and `high`")
         return self
 
 
@@ -75,7 +75,7 @@ def read_evidence(data: bytes) -> Evidence:
         raise InputError("the evidence is malformed", problems=problems(error)) from None
     sources = {name.split(".", 1)[0] for name in evidence.metrics} - OTHER_SOURCES - set(evidence.audits)
     if sources:
-        missing = [f"it has numbers of {source} without the state of this audit" for source in sorted(sources)]
+        missing = [f"`metrics` has numbers of {name}, but `audits` lacks this audit" for name in sorted(sources)]
         raise InputError("the evidence is malformed", problems=missing)
     return evidence
 
@@ -109,15 +109,15 @@ def evidence_from(
     """
     results = report.get("results")
     if not isinstance(results, list | tuple):
-        raise InputError("the audit report contains no list of results")
+        raise InputError("the audit report contains no list `results`")
     audits: dict[str, Any] = {}
     numbers: list[tuple[str, Any]] = []
     for result in results:
         if not isinstance(result, Mapping) or not isinstance(result.get("name"), str):
-            raise InputError("a result of the audit report has no name")
+            raise InputError("an entry of the list `results` in the audit report has no `name`")
         name = result["name"]
         if name in audits:
-            raise InputError(f"the report contains the audit {name} twice")
+            raise InputError(f"the audit report contains the audit {name} twice")
         audits[name] = {key: result.get(key) for key in ("verdict", "status", "confidence")}
         if result.get("estimate") is not None:
             numbers.append((f"{name}.estimate", result["estimate"]))
@@ -144,5 +144,5 @@ def _metric_name(audit: str, key: str) -> str:
     if key.startswith(f"{audit}."):
         return key
     if "." in key:
-        raise InputError(f"the audit {audit} reports a number of another audit")
+        raise InputError(f"the audit {audit} reports a number whose name begins with the name of another audit")
     return f"{audit}.{key}"

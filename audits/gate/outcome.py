@@ -1,8 +1,8 @@
 """The result of applying a policy to evidence: the decision, and the outcome of each rule and audit.
 
-The evidence consists of the metrics and verdicts of the audits. A gate is a condition for the release: the policy
-allows a release only if there is a gate and every gate has the outcome PASS. Two kinds of outcomes have no gate; they
-are shown, but do not affect the decision:
+The evidence consists of the metrics and verdicts of the audits. A rule compares a metric with a limit. A gate is a
+condition for the release: the policy allows a release only if there is a gate and every gate has the outcome PASS.
+Two kinds of outcomes have no gate; they are shown, but do not affect the decision:
 
 - The verdict of an audit in the list `measured` of the policy. But if such an audit gave no result, there is a gate
   for it with the outcome INSUFFICIENT, so the release is refused.
@@ -32,12 +32,14 @@ class RuleOutcome:
     was made).
     """
 
+    # the id depends on what has this outcome:
     # - rule: the id of the rule
     # - audit NAME: `audit-NAME`
     # - comparison of the claimed epsilon with the epsilon that the audit NAME proves: `dp-consistent-NAME`; its other
     #   fields are as for a rule
     # - gate that is added if the policy has no gate of its own: `policy`
     id: str
+    # the metric depends on what has this outcome:
     # - rule: metric and bound, such as `membership.auc.high`
     # - audit in `measured` without a result: `NAME.measured`
     # - every other audit: `NAME.passed`
@@ -45,8 +47,10 @@ class RuleOutcome:
     metric: str
     op: Op
     limit: float  # for an audit, 1
-    # for a rule, the compared number, or None if the evidence lacks it; for an audit, 1 for PASS and 0 for FAIL or
-    # INSUFFICIENT, or None if the audit was not run or its verdict is withheld; for the gate `policy`, 0
+    # the value depends on what has this outcome:
+    # - rule: the compared number, or None if the evidence lacks it
+    # - audit: 1 for PASS, 0 for FAIL or INSUFFICIENT, or None if the audit was not run or its verdict is withheld
+    # - gate `policy`: 0
     value: float | None
     verdict: Outcome
     reason: str  # one sentence

@@ -72,7 +72,8 @@ class Disclosure(Closed):
     """How exactly counts of private records are published, see `audits.gate.disclosure`."""
 
     publish_exact_counts: bool = False  # true only for a source whose size is not secret
-    min_histogram_bin: Annotated[int, Field(ge=2, le=1000)] = 10  # smaller counts share one bucket; with 10, `1-9`
+    # all counts from 1 to below this number are published as one bucket: `1-9` if the number is 10
+    min_histogram_bin: Annotated[int, Field(ge=2, le=1000)] = 10
 
 
 class Policy(Canonical):
@@ -95,7 +96,7 @@ class Policy(Canonical):
     approvals: tuple[ApprovalRule, ...] = ()  # required signatures besides the releaser's
     closing: Literal["required"] | None = None  # whether a releaser must sign that the list of approvals is complete
     validity_days: Annotated[int, Field(ge=1, le=3650)] | None = None  # None: a release never expires
-    # parts that the bundle must contain
+    # parts that the bundle (the folder of the released dataset) must contain
     required_provenance: tuple[Provenance, ...] = ("run", "sbom", "config", "models", "inputs")
     disclosure: Disclosure = Disclosure()
     selftest: tuple[AuditName, ...] = ()  # audits whose self-test must succeed (`audits.selftest`)
@@ -114,17 +115,17 @@ class Policy(Canonical):
     @model_validator(mode="after")
     def _no_repeats_or_contradictions(self) -> Self:
         rules = (*self.all_rules(), *_dp_rules(self.dp_substitute), *self.dp_method_rules())
-        for where, names in (
-            ("rules", [rule.id for rule in rules]),
-            ("approvals", [approval.role for approval in self.approvals]),
-            ("required and measured", [*self.required, *self.measured]),
+        for condition, names in (
+            ("rules: each rule needs its own id, and SynthGen adds rules itself", [rule.id for rule in rules]),
+            ("approvals: each role may be listed only once", [approval.role for approval in self.approvals]),
+            ("required and measured: each audit may be listed only once", [*self.required, *self.measured]),
         ):
             if repeated := sorted({name for name in names if names.count(name) > 1}):
-                raise ValueError(f"{where}: remove or rename the repeated names ({', '.join(repeated)})")
+                raise ValueError(f"{condition}; repeated: {', '.join(repeated)}")
         if self.dp is not None and self.disclosure.publish_exact_counts:
-            raise ValueError("dp: only verdicts may be published, so publish_exact_counts must be false")
+            raise ValueError("dp: only verdicts may be published, so `disclosure.publish_exact_counts` must be false")
         if any(rule.metric == ATTEMPTS and rule.op == ">=" for rule in self.rules):
-            raise ValueError(f"rules: {ATTEMPTS} may have an upper limit only; repetition must not satisfy a gate")
+            raise ValueError(f"rules: a rule on {ATTEMPTS} needs `op: <=`, so that repeated audits cannot satisfy it")
         return self
 
     @model_validator(mode="after")
@@ -132,8 +133,8 @@ class Policy(Canonical):
         audits = {"required": self.required, "measured": self.measured, "selftest": self.selftest}
         if self.is_independent and (private_entries := [*private_requirements(audits, self.rules)]):
             raise ValueError(
-                "dp: under `decision: independent`, no gate may depend on a measurement on private records; set "
-                f"`decision: audited`, or remove these entries: {'; '.join(private_entries)}"
+                "dp: under `decision: independent`, no condition of the policy may depend on a measurement on "
+                f"private records; set `decision: audited`, or remove these entries: {'; '.join(private_entries)}"
             )
         return self
 
@@ -174,7 +175,7 @@ def decide(evidence: Evidence, policy: Policy) -> Decision:
     automatically do not count as the policy's own: those of EXTERNAL_RULES, NO_QUARANTINED_ROW, and the audit
     `accounting` if a DP method made the records.
 
-    - An audit in `measured` is a gate (not passed) only if it has no result that is measured or inconclusive.
+    - An audit in `measured` is a gate only if its status is neither measured nor inconclusive, and then never passes.
     - A measurement that is missing, failed or based on too few units does not pass.
     - Intervals and required verdicts must have the confidence that the number of attempts (audits of the same control
       persons) requires.
@@ -231,8 +232,8 @@ def decide(evidence: Evidence, policy: Policy) -> Decision:
 def _private_gates(evidence: Evidence, policy: Policy, confidence: float) -> Iterator[RuleOutcome]:
     """Yield the gates on the claimed epsilon and on quarantined rows (if there are any), which use private records.
 
-    If the budget is limited, the claimed epsilon is compared with the epsilon that `membership`, and each other audit
-    in ATTACKS that was run, proves.
+    If the budget is limited, the claimed epsilon is compared with the epsilon that each audit in ATTACKS proves;
+    audits other than `membership` are skipped if they were not run.
     """
     if budget_caps(evidence, policy) is not None:
         yield from (_claim_gate(evidence, name) for name in ATTACKS if name == ATTACKS[0] or name in evidence.audits)

@@ -27,9 +27,11 @@ class Rule(Closed):
     @model_validator(mode="after")
     def _pessimistic(self) -> Self:
         if (self.op, self.bound) in {("<=", "low"), (">=", "high")}:
-            raise ValueError(f"{self.op} must compare the worse end of the interval, not {self.bound}")
+            worse = "high" if self.op == "<=" else "low"
+            problem = f"`op: {self.op}` with `bound: {self.bound}` compares the better end of the interval"
+            raise ValueError(f"{problem}; use `bound: {worse}`, or `bound: value` for an exact number")
         if self.metric.endswith(".hard_hits") and self.bound != "value":
-            raise ValueError("hard_hits is a count, so the rule must compare its value")
+            raise ValueError("a rule on hard_hits, which is a count, needs `bound: value`")
         return self
 
 
@@ -44,7 +46,8 @@ EXTERNAL_RULES = (
     Rule(id="attempts-counted", metric=ATTEMPTS, bound="value", op=">=", limit=1, why=_COUNTED),
 )
 NO_QUARANTINED_ROW = Rule(id="no-quarantined-row", metric=QUARANTINED, bound="value", op="<=", limit=0, why=_REMOVED)
-# metrics that state facts about the lineage (from which train records each synthetic record was made), not measured
+# metrics that are not measured: they state facts about the lineage, the list of the train records from which each
+# synthetic record was made
 STATED = {"parent_recovery.lineage", "parent_recovery.records_with_parents"}
 _FIRST = 4 / 5  # share of alpha (1 - confidence of the policy) that the first attempt gets, see `confidence_of`
 _LATER = 1 / 5  # alpha of each further attempt, divided by the alpha of the attempt before it
@@ -55,7 +58,7 @@ def confidence_of(number: float, confidence: float) -> float:
     """Return the one-sided confidence that every interval needs at attempt `number` on one group of control persons.
 
     Control persons are persons whose records the generator never saw. An attempt is an audit of these persons;
-    attempts are counted from 1. Over any number of attempts, a leaking table passes a gate by chance with probability
+    attempts are counted from 1. Over any number of attempts, a leaking table passes a rule by chance with probability
     at most alpha = 1 - `confidence`. Attempt j gets a part of alpha:
 
         alpha_j = alpha · 4/5 · (1/5)^(j - 1),   where the sum of alpha_j over all j is alpha
@@ -70,12 +73,12 @@ def confidence_of(number: float, confidence: float) -> float:
 
 
 def compare(evidence: Evidence, rule: Rule, confidence: float) -> RuleOutcome:
-    """Return the outcome of a rule on evidence whose intervals need the given confidence.
+    """Return the outcome of a rule on evidence whose intervals must have at least the given confidence.
 
     The outcome is INSUFFICIENT in each of these cases:
 
-    - The metric is missing or not finite, has fewer than `min_n` units, or comes from a self-test without a digest.
-    - The audit of the metric has another status than measured.
+    - The metric is missing or not finite, has fewer than `min_n` units, or is of a self-test that has no digest.
+    - The status of the metric's audit is not `measured`.
     - The rule compares an end of an interval, and the confidence of the interval is unknown or too low.
     - The rule compares an exact value, but the metric has an interval.
     - The rule compares an exact value, but the audit reached neither pass nor fail (except metrics in `STATED`).

@@ -18,8 +18,8 @@ def policy_path(name_or_path: str | Path) -> Path:
     folder = shipped_policies()
     shipped = {file.stem: file for file in sorted(folder.glob("*.yaml"))}
     if str(name_or_path) not in shipped:
-        message = f"no policy {str(name_or_path)!r}; use one of {', '.join(shipped)}, or the path of a .yaml file"
-        raise PolicyError(message)
+        message = f"there is no shipped policy {str(name_or_path)!r}"
+        raise PolicyError(message, hint=f"Use one of {', '.join(shipped)}, or the path of a .yaml file.")
     return shipped[str(name_or_path)]
 
 

@@ -1,6 +1,6 @@
 """Select the numbers of an `evaluation.json` that are published.
 
-This file has the measured utility of a synthetic table. The selected numbers have the form of
+An `evaluation.json` has the measured utility of a synthetic table. The selected numbers have the form of
 `audits.verify.published.Utility`.
 """
 
@@ -18,7 +18,7 @@ _FIELDS = ("value", "low", "high", "n")  # keys of a published score
 
 
 def shown_utility(utility: Mapping[str, Any], policy: Policy, released: Collection[str]) -> dict[str, Any]:
-    """Return the published numbers of an `evaluation.json`, with scores of the classes in `released` only."""
+    """Return the published numbers of an `evaluation.json`; scores per class only for classes in `released`."""
     public = public_details(utility, policy)
 
     def score(given: Mapping[str, Any] | None) -> dict[str, Any] | None:

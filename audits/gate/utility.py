@@ -56,7 +56,7 @@ class EvaluationFile(Closed):
     @classmethod
     def _only_utility(cls, metrics: dict[str, Metric]) -> dict[str, Metric]:
         if any(name.split(".", 1)[0] not in METRIC_PREFIXES for name in metrics):
-            raise ValueError(f"a metric must begin with one of {', '.join(sorted(METRIC_PREFIXES))}")
+            raise ValueError(f"each name must begin with one of {', '.join(sorted(METRIC_PREFIXES))}")
         return metrics
 
     def numbers(self) -> dict[str, Estimate]:
@@ -77,7 +77,8 @@ def read_utility(path: Path, inputs: AuditInputs) -> EvaluationFile:
     except JsonError as error:
         raise InputError(f"{path}: {error.message}") from None
     except ValidationError as error:
-        raise InputError(f"{path}: not a result of `synthgen evaluate`", problems=model_problems(error)[:5]) from None
+        message = f"{path}: is not a result of `synthgen evaluate`"
+        raise InputError(message, problems=model_problems(error)[:5]) from None
     tables = {"synthetic": inputs.synthetic, "train": inputs.train, "test": inputs.control}
     problems = [
         f"its {role} table is not the {'control' if role == 'test' else role} table of the audits"
@@ -86,5 +87,5 @@ def read_utility(path: Path, inputs: AuditInputs) -> EvaluationFile:
     ]
     if problems:
         hint = "Run `synthgen evaluate --synthetic S --train T --test CONTROL --out FILE` on the same tables."
-        raise InputError(f"{path}: does not match the tables", problems=problems, hint=hint)
+        raise InputError(f"{path}: does not match the tables of the audits", problems=problems, hint=hint)
     return found

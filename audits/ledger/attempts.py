@@ -76,8 +76,8 @@ def recorded_attempt(folder: Path, high_water_mark: HighWaterMark, keyed_digest:
     """Return the attempt with this keyed digest; raise InputError as `record_attempt` does, or if there is none."""
     with opened(folder, high_water_mark) as chain:
         if keyed_digest not in {entry["made"] for entry in _entries(chain)}:
-            hint = "Run the audits again, so that the attempt is counted."
-            raise InputError(f"the ledger {folder} does not contain this run's attempt", hint=hint)
+            hint = "Run the audits again, so that the ledger counts them."
+            raise InputError(f"the ledger {folder} has no entry for the audits of this run", hint=hint)
         return _attempt_with(chain, keyed_digest)
 
 

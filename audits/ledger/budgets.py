@@ -33,7 +33,7 @@ from audits.core.instants import stamp
 from audits.ledger.chain import Chain, Head, HighWaterMark, opened
 
 RESERVE, DRAW, MADE, VOID = "reserve", "draw", "made", "void"  # the steps of a run, and voiding its reservation
-_NEW_RUN = "Run the command with `--resume never`; it makes a new reservation and spends the budget again."
+_NEW_RUN = "Run the command with `--resume never`. The new run makes a new reservation and spends the budget again."
 
 
 class Overspent(InputError):  # noqa: N818 - named after the state of the budget
@@ -67,9 +67,9 @@ class Spending:
             costs = ()
         if not costs:
             raise InputError(
-                f"the reservation {self.run[:12]} does not list its mechanisms in a valid form, so the budgets "
-                "cannot be composed",
-                hint="An older version of SynthGen wrote it. Use another ledger.",
+                f"the ledger does not list the noise mechanisms of the reservation {self.run[:12]} in a valid form, "
+                "so the joint epsilon of all runs cannot be computed",
+                hint="An older version of SynthGen wrote this entry of the ledger. Use another ledger.",
             )
         return costs
 
@@ -136,7 +136,8 @@ def reserve(folder: Path, high_water_mark: HighWaterMark, spending: Spending, *,
             chain.append({"what": RESERVE, **asdict(spending)})
             recorded = _reserved(chain, spending.run, delta)
         if recorded is None or recorded.spending != spending:
-            raise InputError(f"the ledger {folder} has a different reservation of this run", hint=_NEW_RUN)
+            problem = "has a reservation of this run with a different budget or different mechanisms"
+            raise InputError(f"the ledger {folder} {problem}", hint=_NEW_RUN)
         return recorded
 
 
@@ -155,7 +156,8 @@ def void(folder: Path, high_water_mark: HighWaterMark, run: str, now: datetime) 
         if VOID in steps:
             return str(steps[VOID]["time"])
         if RESERVE not in steps:
-            raise InputError(f"the ledger {folder} does not contain the reservation {run[:12]}")
+            hint = "`synthgen budget show CONFIG` lists the reservations of the ledger."
+            raise InputError(f"the ledger {folder} does not contain the reservation {run[:12]}", hint=hint)
         if [*steps] != [RESERVE]:
             raise Overspent(
                 f"the reservation {run[:12]} cannot be voided: its run drew noise, so its budget is spent",
@@ -182,7 +184,8 @@ def note_draw(folder: Path, high_water_mark: HighWaterMark, run: str) -> bytes:
             raise InputError(f"the ledger {folder} does not contain this run's reservation", hint=_NEW_RUN)
         if DRAW in steps:
             raise Overspent(
-                "this run drew its noise before, and its budget is spent",
+                "this run has already drawn its noise, and the workspace has no result for the current inputs; the "
+                "budget of the run is spent, and a run cannot draw noise twice",
                 hint="Restore the configuration, data and version with which the noise was drawn, or give the "
                 "folder reserve-*.before-* of the workspace its former name again. If you can do neither: "
                 + _NEW_RUN,
@@ -213,8 +216,11 @@ def seal(key: bytes, digest: str) -> str:
 def note_made(folder: Path, high_water_mark: HighWaterMark, run: str, digest: str) -> None:
     """Record the digest of the result of a run; raise InputError if the last step of the run is not `draw`."""
     with opened(folder, high_water_mark) as chain:
-        if [*_steps(chain, run)] != [RESERVE, DRAW]:
-            raise InputError(f"the ledger {folder}: the last step of this run is not its draw", hint=_NEW_RUN)
+        steps = [*_steps(chain, run)]
+        if steps != [RESERVE, DRAW]:
+            problem = "does not record that this run drew its noise"
+            problem = "already records a result of this run" if MADE in steps else problem
+            raise InputError(f"the ledger {folder} {problem}", hint=_NEW_RUN)
         chain.append({"what": MADE, "run": run, "digest": digest})
 
 
@@ -320,8 +326,8 @@ def overspending(others: Sequence[Spending], spending: Spending, limit: Cost | N
     problems = []
     if after > limit.epsilon:
         problems.append(
-            f"epsilon: the limit for all runs together is {limit.epsilon:g}; {before:.4g} is spent, and this run "
-            f"would raise it to {after:.4g} (at delta {limit.delta:g})"
+            f"epsilon: the limit for all runs together is {limit.epsilon:g}; {before:.4g} is spent, and with "
+            f"this run, {after:.4g} would be spent (at delta {limit.delta:g})"
         )
     if spending.cost.delta > limit.delta:
         requested = f"this run requests {spending.cost.delta:g}"

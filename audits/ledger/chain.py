@@ -59,9 +59,12 @@ class HighWaterMark:
             return None
         try:
             return Head.model_validate(parse_canonical(read_regular(self.path)))
-        except (OSError, JsonError, ValidationError):
-            message = f"{self.path}: not the high-water mark of a ledger"
-            raise InputError(message, hint="restore it from a backup") from None
+        except OSError as error:
+            problem = f"the high-water mark of the ledger cannot be read ({error.strerror})"
+            raise InputError(f"{self.path}: {problem}") from None
+        except (JsonError, ValidationError):
+            message = f"{self.path}: the file does not contain the high-water mark of a ledger"
+            raise InputError(message, hint="Restore this file from a backup.") from None
 
     def write(self, head: Head) -> None:
         """Write a head to the file; raise InputError if the file cannot be written."""
@@ -139,7 +142,7 @@ class Chain:
             mac = self._next({name: line[name] for name in _FIELDS - {"mac"}}) if is_line else ""
             if not is_line or line["number"] != number or not hmac.compare_digest(str(line["mac"]), mac):
                 message = f"{self._path}: line {number} was changed, so earlier runs cannot be counted"
-                raise InputError(message, hint="restore the folder from a backup")
+                raise InputError(message, hint="Restore the folder of the ledger from a backup.")
             self._macs.append(mac)
             yield line["entry"]
 
@@ -229,13 +232,13 @@ def _refuse_older(folder: Path, chain: Chain, known: Head | None, high_water_mar
 
 
 def _incomplete(folder: Path, missing: str, high_water_mark: Path | None) -> InputError:
-    message = f"the ledger {folder} lacks its {missing}, so earlier runs cannot be counted"
+    message = f"the ledger {folder} lacks its file `{missing}`, so earlier runs cannot be counted"
     return InputError(message, hint=_restore_hint(folder, high_water_mark))
 
 
 def _restore_hint(folder: Path, high_water_mark: Path | None) -> str:
     mark = "its high-water mark beside the releaser's key" if high_water_mark is None else high_water_mark
     return (
-        f"restore {folder} from its newest backup; an institution that has not released anything yet may instead "
-        f"remove both {folder} and {mark}"
+        f"Restore {folder} from its newest backup. An institution that has not released anything yet may instead "
+        f"remove both {folder} and {mark}."
     )

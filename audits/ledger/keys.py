@@ -27,11 +27,11 @@ def read_key(path: Path, what: str) -> bytes:
         raise InputError(f"the {what} {path} can neither be read nor created ({disk_reason(error, path)})") from None
     problems = []
     if len(key) != KEY_BYTES:
-        problems.append(f"it must have {KEY_BYTES} bytes")
+        problems.append(f"the file must have exactly {KEY_BYTES} bytes")
     if not stat.S_ISREG(mode):
-        problems.append("it must be a regular file")
+        problems.append("the path must be a regular file")
     elif stat.S_IMODE(mode) & 0o077:
-        problems.append(f"only its owner may be able to read it: run `chmod 600 {path}`")
+        problems.append(f"other users may read or change the file: run `chmod 600 {path}`")
     if problems:
         raise InputError(f"the {what} {path} cannot be used", problems=problems)
     return key

@@ -27,10 +27,9 @@ from audits.text.normalise import tokens, without_numbers
 from audits.text.shared_runs import number_rows
 
 NEAR_DUPLICATE = 0.8  # smallest Jaccard index of the 5-word sequences of two near-duplicate rows
-MAX_NEAR_DUPLICATES = 0.01  # largest allowed share of control rows that nearly duplicate a train row
-MAX_SHARED_IDENTIFIERS = 0.01  # largest allowed share of control persons who share an identifier with a train person
-# largest allowed share of the reference (public text) rows that repeat a train or control record
-MAX_REPEATING_REFERENCE = 0.01
+MAX_NEAR_DUPLICATES = 0.01  # at most this share of the control rows may nearly duplicate a train row
+MAX_SHARED_IDENTIFIERS = 0.01  # at most this share of the control persons may share an identifier with a train person
+MAX_REPEATING_REFERENCE = 0.01  # at most this share of the rows of public text may repeat a train or control record
 COMMON_LABEL = 10  # a label (class) of fewer than 10 train persons must not contain an identifier
 MIN_IDENTIFIER = 5  # shortest identifier that is searched for in labels; a shorter one may be a usual word
 NO_PERSONS = (
@@ -59,10 +58,10 @@ def check_split(inputs: AuditInputs, rng: np.random.Generator, *, quarantine: bo
     A kind of row is a problem if it is more than 1 % of its table:
     - Control rows that nearly duplicate a train row (`NEAR_DUPLICATE`), because a synthetic copy of the train row is
       as close to the control row. Rows removed before the call (`inputs.near_duplicate_rate`) count in the 1 %.
-    - All rows of control persons who share a direct identifier with a train person, who may be the same or related.
-      Identifiers of more than ten persons are ignored. Here, the 1 % refers to persons.
-    - Reference rows that repeat phrases of a train or control record of which the reference contains at least half,
-      because a synthetic copy of the record would count as common text.
+    - All rows of control persons who share a direct identifier with a train person: the two may be the same person
+      or relatives. Identifiers of more than ten persons are ignored. Here, the 1 % refers to persons.
+    - Reference rows that repeat phrases of a train or control record, if the reference contains at least half of this
+      record: a synthetic copy of the record would count as common text.
 
     Five further findings are problems:
     - A classifier separates train from control persons without the synthetic table, so audits could take this for a
@@ -74,7 +73,7 @@ def check_split(inputs: AuditInputs, rng: np.random.Generator, *, quarantine: bo
     - A synthetic label contains an identifier and belongs to fewer than ten train persons.
     - The tables do not identify persons, and the user did not declare that each row belongs to a different person.
 
-    With `quarantine`, at most 1 % of rows with disguise, and 1 % with layout, are quarantined instead of a problem.
+    With `quarantine`, up to 1 % of rows with disguise, and up to 1 % with layout, are quarantined and not a problem.
 
     Raises:
         InputError: there is no control row or none remains, or `near_duplicate_rate` is not between 0 and 1.

@@ -24,7 +24,7 @@ FOREIGN_WORDS = 0.5  # a row is foreign if more than this share of its words is 
 MAX_FOREIGN = 0.05  # largest allowed difference: share of foreign synthetic rows - share of foreign control rows
 # a wordy row has at least 100 different words, and more than 4 times as many as any row of train and control
 WORDY, MIN_WORDY = 4, 100
-MIN_SIMILARITY = 0.5  # smallest `LanguageCheck.similarity` at which similarity audits may pass
+MIN_SIMILARITY = 0.5  # smallest `LanguageCheck.similarity` at which audits that compare similarities may pass
 
 _WORD = re.compile(r"[^\W_]+")
 
@@ -35,7 +35,7 @@ class LanguageCheck:
 
     foreign_rows: float  # share of foreign synthetic rows minus the share of foreign control rows; at least 0
     illegible_rows: int  # number of illegible synthetic rows; 0 if not significantly more frequent than in control
-    # median cosine of synthetic rows to the nearest control row, divided by the same median for train rows
+    # a / b: a is the median cosine of a synthetic row to the nearest control row, and b is the same for train rows
     similarity: float
     n: int  # number of synthetic rows
     wordy_rows: int = 0  # number of synthetic rows with many more different words than any real row
@@ -44,7 +44,7 @@ class LanguageCheck:
 
     @property
     def problems(self) -> tuple[str, ...]:
-        """Return why no audit of texts may pass this table; empty if the audits may pass it."""
+        """Return the reasons why no audit of texts may pass on this table; empty if the audits may pass."""
         problems = []
         if self.foreign_rows > MAX_FOREIGN:
             problems.append(
@@ -68,7 +68,7 @@ class LanguageCheck:
 
     @property
     def similarity_problems(self) -> tuple[str, ...]:
-        """Return why no similarity audit may pass this table; empty if these audits may pass it."""
+        """Return why no audit that compares similarities may pass on this table; empty if these audits may pass."""
         problem = (
             f"the similarity of synthetic rows to control is {self.similarity:.2f} times the similarity of "
             f"train rows to control (at least {MIN_SIMILARITY:g} required), so "
@@ -84,6 +84,8 @@ class LanguageCheck:
 
 def check_language(inputs: AuditInputs, rng: np.random.Generator) -> LanguageCheck:
     """Measure whether the synthetic table is in the language of the real tables, and find rows of three kinds.
+
+    The real tables are train, which the generator read, and control, which it never read. The kinds of rows are:
 
     - Illegible rows: their character sequences do not occur in real text (`audits.text.legibility`), for example
       because the text is reversed or encoded. If such rows are significantly more frequent than in control

@@ -67,7 +67,7 @@ def run(  # noqa: PLR0913 - the options of a run
     selected = tuple(name for name in AUDITS if name in default) if names is None else tuple(names)
     _check_arguments(selected, seed, confidence)
     say = silent if progress is None else progress
-    say("input checks: near-duplicates and shift between train and control")
+    say("input checks: searching for near-duplicates, and comparing train with control")
     tables = CheckedTables.of(inputs, seed=seed, confidence=confidence, quarantine=quarantine)
     results = list[AuditResult]()
     for number, name in enumerate(selected, start=1):
@@ -145,7 +145,7 @@ def _check_arguments(selected: Sequence[str], seed: int, confidence: float) -> N
     if seed < 0:
         raise InputError(f"the seed must not be negative, got {seed}")
     if not selected or len(set(selected)) != len(selected):
-        raise InputError(f"name one or more audits, without repetition; got: {', '.join(selected) or 'no audit'}")
+        raise InputError(f"name at least one audit, and each audit once; got: {', '.join(selected) or 'no audit'}")
     for name in selected:
         check_name(name)
 

@@ -80,7 +80,8 @@ def read_selftest(path: Path) -> BoundSelfTest:
     except JsonError as error:
         raise InputError(f"{path}: {error.message}") from None
     except ValidationError as error:
-        raise InputError(f"{path}: not a self-test", problems=model_problems(error)[:5]) from None
+        message = f"{path}: is not a file that `audits selftest --out` writes"
+        raise InputError(message, problems=model_problems(error)[:5]) from None
 
 
 def check_bound(test: BoundSelfTest, tables: Mapping[str, str], tool: str) -> None:
@@ -88,7 +89,7 @@ def check_bound(test: BoundSelfTest, tables: Mapping[str, str], tool: str) -> No
     given = (("train", test.train), ("control", test.control))
     problems = [f"the self-test was run on another {role} table" for role, digest in given if digest != tables[role]]
     if test.tool != tool:
-        problems.append(f"the self-test was made with {test.tool}, but this is {tool}")
+        problems.append(f"the self-test was run with {test.tool}, but these audits are of {tool}")
     if problems:
-        hint = "Run `audits selftest --out` on the current tables."
+        hint = "Run `audits selftest --out FILE` on the current tables."
         raise InputError("the self-test does not match these tables or audits", problems=problems, hint=hint)

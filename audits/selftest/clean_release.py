@@ -67,7 +67,8 @@ def draw_population(inputs: AuditInputs, rng: Rng) -> Population:
     n_control = int(control_person.max(initial=-1)) + 1
     if n_control < MIN_PERSONS / UNSEEN_SHARE:
         problem = f"control has {n_control} persons, but the self-test requires {round(MIN_PERSONS / UNSEEN_SHARE)}"
-        raise InputError(problem, hint="Add control persons whom the generator never saw, about 1,000 for a verdict.")
+        hint = "Add control persons whom the generator never saw; for a verdict, about 1,000 are needed."
+        raise InputError(problem, hint=hint)
     order = rng.permutation(n_control)[: round(MAX_PERSONS / (1 - UNSEEN_SHARE))]
     n_unseen = round(UNSEEN_SHARE * len(order))
     names, train_person = persons(inputs.train.groups)
@@ -77,7 +78,8 @@ def draw_population(inputs: AuditInputs, rng: Rng) -> Population:
     repeating, own_run = repeating_rows(train, control, unseen, inputs.reference)
     if repeating.all():
         raise InputError(
-            "there is no clean release: each row of the control persons reserved for it repeats another person",
+            "the self-test cannot build a release without leaks: each row of the control persons reserved for this "
+            "release repeats text or an identifier of another person",
             hint="Remove near-duplicates and templates from the tables.",
         )
     kept = take(unseen, np.flatnonzero(~repeating))

@@ -68,7 +68,10 @@ class SelfTest:
     def problems(self) -> tuple[str, ...]:
         """The reasons why the self-test is not passed; empty if it is passed."""
         problems = [f"self-test not passed: {problem}" for problem in self.split_problems]
-        texts = {"wrong": "is wrong on", "uncalibrated": "has too few persons or unsuitable text to be calibrated on"}
+        texts = {
+            "wrong": "gives a wrong verdict on",
+            "uncalibrated": "has too few persons or unsuitable text to be calibrated on",
+        }
         for audit, (outcome, text) in product(self.audits, texts.items()):
             cells = [(r.case, c) for r in self.cases for c in r.cells if (c.audit, c.outcome) == (audit, outcome)]
             if cells:
@@ -116,7 +119,7 @@ def run_suite(
     started = time.monotonic()
     selected = select_audits(audits)
     say = silent if progress is None else progress
-    say(f"population: input checks, and {SPLITS} splits into train, control and unseen persons")
+    say(f"preparation: input checks, and {SPLITS} splits into train, control and unseen persons")
     populations, split_problems = make_populations(inputs, seed)
     cases_started, n_done, n_all = time.monotonic(), 0, sum(case.repeats for case in CASES)
     results = []
@@ -149,7 +152,7 @@ def select_audits(audits: Sequence[str] | None) -> tuple[str, ...]:
     problems = [f"the calibration suite does not cover {name!r}" for name in selected if name not in covered]
     if problems or not selected or len(set(selected)) < len(selected):
         hint = f"The suite covers: {', '.join(covered)}."
-        message = f"name one or more audits, without repetition; got: {', '.join(selected) or 'no audit'}"
+        message = f"name at least one audit, and each audit once; got: {', '.join(selected) or 'no audit'}"
         raise InputError(message, problems=problems, hint=hint)
     return selected
 
@@ -251,8 +254,8 @@ def format_table(result: SelfTest) -> str:
 LEGEND = (
     "fail, pass, insufficient: verdict of the audit, with the number of releases if there are several; fail also if "
     "the audit quarantines every row with the leak. "
-    "WRONG: the demand is not met; ?: too few persons or unsuitable text to be calibrated; "
-    "in brackets: no demand; -: not run."
+    "WRONG: not the verdict that the case requires; ?: too few persons or unsuitable text to be calibrated; "
+    "in brackets: the case requires no verdict of this audit; -: not run."
 )
 _CELL_FORMATS = {"right": "{}", "wrong": "{} WRONG", "uncalibrated": "{} ?", "open": "({})"}
 

@@ -13,8 +13,8 @@ MIN_SHARE, MIN_CHARACTERS = 0.05, 8
 FEW = 2  # if fewer real rows than this are disguised, a single disguised synthetic row is significant without a test
 _JOINED = re.compile(r"(?<=[^\W_])_+(?=[^\W_])")  # underscores between letters or digits
 _WORD = re.compile(r"[^\W\d_]+")
-# emoji with invisible characters: a keycap (a digit, # or *, and the combining keycap), or a character and after it
-# a variation selector, a zero-width joiner, or first the selector and then the joiner
+# emoji with invisible characters: a keycap (a digit, # or * with the combining keycap), or a character that is
+# followed by a variation selector, by a zero-width joiner, or by both in this order
 _EMOJI_SELECTOR = re.compile("[0-9#*]\ufe0f?\u20e3|.(?:[\ufe0e\ufe0f]\u200d?|\u200d)")
 
 
@@ -38,7 +38,7 @@ def rewritten(text: str) -> int:
     - look-alike letters of another alphabet in a word with ASCII letters;
     - underscores between words.
 
-    Normalisation keeps underscores and private-use characters, and removes or replaces the other characters.
+    Normalisation keeps underscores and private-use characters, and removes or replaces the others in this list.
     """
     joined = sum(len(match[0]) for match in _JOINED.finditer(text))
     if text.isascii() and text.isprintable():
@@ -57,7 +57,7 @@ def _without_selector(match: re.Match[str]) -> str:
 
 
 def disguise(synthetic: Sequence[str], real: Sequence[str]) -> Disguise:
-    """Return the disguised rows of the synthetic table, and whether there are more than in the real tables.
+    """Return the disguised synthetic rows, and whether they are significantly more frequent than in the real tables.
 
     A row is disguised if `rewritten` counts at least 8, and more than 5 %, of its characters. Let x of the n
     synthetic rows and y of the m real rows be disguised.

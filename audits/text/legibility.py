@@ -27,8 +27,8 @@ WINDOW = 50  # a row is cut into windows of 50 to 99 characters; a shorter row i
 MIN_SHARE_BELOW = 1 / 3  # a row is partly illegible if at least this share of its windows scores below the bound
 MAX_CHARACTERS = 4_000_000  # of `fitted` and of `held_out`, only the first texts are used, up to this many characters
 MIN_DIFFERENCE = 0.5  # smallest difference of the scores of real and scrambled text, in nats per character
-# ASCII punctuation is kept in a text if it is more than this share, and more than this number, of the characters that
-# are not spaces
+# ASCII punctuation is kept in a text if it is more than FEW_MARKS characters, and more than the share MAX_PUNCTUATION
+# of the characters that are not spaces
 MAX_PUNCTUATION, FEW_MARKS = 0.2, 2
 _START = "\n\n"  # added before each text on which the model is fitted
 # added before each text that is scored; no fitted text begins with a space, so the model has never seen "\n " and
@@ -62,8 +62,8 @@ def legibility(rows: Sequence[str], fitted: Sequence[str], held_out: Sequence[st
 
     `held_out` has real texts that are not in `fitted`. Let R be the median score of these texts, and S their median
     score after the letters of each word are put in random order (scrambled). The bound is two thirds of the way from
-    R down to S. Language models write text near R; rot13 and base64 are below S. A row of at least 40 characters is
-    illegible if its score is below the bound.
+    R down to S. Texts of language models score near R; texts in rot13 or base64 score below S. A row of at least 40
+    characters is illegible if its score is below the bound.
 
     The score of a short row (fewer than 40 characters) varies strongly. Therefore it is compared with windows of real
     text: the parts of `held_out` that have the length of the row and begin with a word. A short row whose score is
@@ -100,7 +100,7 @@ def legibility(rows: Sequence[str], fitted: Sequence[str], held_out: Sequence[st
 
 
 def _illegible_short(model: "_Model", rows: Sequence[str], held_out: Sequence[str], bound: float) -> Bool:
-    """Return which of the short `rows` are illegible, bool (rows,), see `legibility`; all texts are normalised."""
+    """Return which short `rows` are illegible (see `legibility`), as bool (rows,); all texts are normalised."""
     if len(rows) == 0:
         return np.zeros(0, dtype=np.bool_)
     from scipy.stats import binom  # here, because scipy.stats takes half a second to import

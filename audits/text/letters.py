@@ -23,10 +23,10 @@ LEET = str.maketrans("01345789", "oieastbg")  # replaces digits by the letters t
 
 
 def pieces(token: str) -> list[str]:
-    """Return the parts of a normalised token, which is split only in scripts without spaces between words.
+    """Return the parts of a normalised token; only scripts without spaces between words are split.
 
-    Depending on the script, a part is one character or one of the `chunks`. A token without such a script is the only
-    part.
+    Depending on the script, a part is one character or one of the `chunks`. A token without characters of such
+    scripts is returned whole.
     """
     if token.isascii():
         return [token]
@@ -41,7 +41,7 @@ def chunks(letters: str) -> list[str]:
 
     The cuts are at the local minima of a hash of two adjacent characters. Whether the string is cut at a place thus
     depends only on the four characters around it. A copied passage therefore has the same chunks wherever it occurs,
-    and a changed character changes one or two chunks.
+    and a changed character changes at most three chunks.
 
     Reference: content-defined chunking, Muthitacharoen, Chen and Mazières, SOSP 2001.
     """

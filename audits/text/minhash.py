@@ -102,7 +102,7 @@ def near_pairs(left: Sketch, right: Sketch) -> NearPairs:
 
 
 def _compare(left: Sketch, right: Sketch, a: Int, b: Int) -> tuple[Int, Int, Float]:
-    """Return (left, right, jaccard), as in `NearPairs`, of the pairs (a[i], b[i]) of rows, except dropped pairs."""
+    """Return (left, right, jaccard), as in `NearPairs`, of the pairs (a[i], b[i]) that are not dropped."""
     vocabulary: dict[str, int] = {}
     (left_rows, in_first), (right_rows, in_second) = (np.unique(rows, return_inverse=True) for rows in (a, b))
     first = _shingled([left.texts[i] for i in left_rows], vocabulary)

@@ -34,7 +34,7 @@ _SENTENCE_END = re.compile(r"(?<=[.!?])\s+|\n\s*\n")
 # spaced letters (or digits): at least three with the same separator ("s p a c e d", "s.p.a.c.e.d"), or two with a
 # space between them and at least two blanks on both sides
 _SPACED = re.compile(r"(?<![^\W_])[^\W_](?:([^\w\n]|_)[^\W_])(?:\1[^\W_])+(?![^\W_])|(?<=\s\s)[^\W_] [^\W_](?=\s\s)")
-_SHAPE = bytes(120 if chr(i).isalnum() and i < 128 else 32 for i in range(256))  # letters and digits become x
+_SHAPE = bytes(120 if chr(i).isalnum() and i < 128 else 32 for i in range(256))  # letters, digits: x; others: space
 # matches the Unicode name of a character that looks like a Latin letter, such as "LATIN LETTER SMALL CAPITAL A"; only
 # the name states this letter, not UAX #15 or UTS #39
 _LETTER_NAME = re.compile(
@@ -203,9 +203,9 @@ def _plain_character(character: str) -> str:
 def _lookalikes() -> dict[str, str]:
     """Return for each look-alike the ASCII characters that replace it: the first that exists of the following.
 
-    1. The shortest ASCII string of the character's class, which has all strings that look like it (`_classes`,
-       `_shortest_ascii`). If the class has no ASCII string, the alphabetically first Latin letter in the Unicode
-       names of the class (`_letter_in_name`). In both cases, punctuation never replaces a letter or digit.
+    1. The shortest ASCII string (`_shortest_ascii`) of the character's class: the set of all strings that look like
+       the character (`_classes`). If the class has no ASCII string, the alphabetically first Latin letter in the
+       Unicode names of the class (`_letter_in_name`). In both cases, punctuation never replaces a letter or digit.
     2. For a character of `_BLOCKS`, the Latin letter in its own Unicode name.
     3. For a small letter, such as Cyrillic ve, the lower case of the replacement of its capital.
 

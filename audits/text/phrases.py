@@ -1,29 +1,36 @@
-"""Search a text for many phrases (sequences of tokens) at once, by the algorithm of Aho and Corasick (CACM 1975)."""
+"""Search a text for many phrases (sequences of tokens) at once."""
 
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
-
-import ahocorasick  # type: ignore[import-not-found] # ships no types
 
 
 class Phrases:
-    """The phrases to search for, as an automaton that takes about 40 bytes of memory per token.
+    """The phrases to search for, in a table from each phrase to its index.
+
+    For each token of a text, one access to the table is needed per length of the phrases that begin with the token.
+    The time hardly depends on the number of phrases. The automaton of Aho and Corasick in pyahocorasick is slower,
+    because it searches a list of all first tokens of the phrases at each token of a text.
 
     The caller must ensure that no phrase is empty and that all phrases are different; the constructor does not check.
     """
 
     def __init__(self, phrases: Sequence[Sequence[str]]) -> None:
-        self._number: dict[str, int] = {}  # number of each token of the phrases, from 1; all other tokens: 0
-        self._lengths = [len(phrase) for phrase in phrases]
-        self._automaton = ahocorasick.Automaton(ahocorasick.STORE_INTS, ahocorasick.KEY_SEQUENCE)
-        for i, phrase in enumerate(phrases):
-            numbers = tuple(self._number.setdefault(token, len(self._number) + 1) for token in phrase)
-            self._automaton.add_word(numbers, i)
-        self._automaton.make_automaton()
+        self._index = {tuple(phrase): i for i, phrase in enumerate(phrases)}
+        self._lengths: dict[str, set[int]] = defaultdict(set)  # first token: numbers of tokens of its phrases
+        for phrase in self._index:
+            self._lengths[phrase[0]].add(len(phrase))
 
     def occurrences(self, tokens: Sequence[str]) -> Iterator[tuple[int, int]]:
-        """Yield (index of the phrase, index of its first token in `tokens`) for each occurrence of a phrase."""
-        numbers = tuple(self._number.get(token, 0) for token in tokens)
-        if not any(numbers):
-            return
-        for last, phrase_index in self._automaton.iter(numbers):
-            yield phrase_index, last + 1 - self._lengths[phrase_index]
+        """Yield (index of the phrase, index of its first token in `tokens`) for each occurrence of a phrase.
+
+        The order is that of the ends of the occurrences; if several have the same end, the longest is the first.
+        """
+        ends = [
+            (at + n, at)
+            for at, token in enumerate(tokens)
+            if token in self._lengths
+            for n in self._lengths[token]
+            if at + n <= len(tokens) and tuple(tokens[at : at + n]) in self._index
+        ]
+        for end, at in sorted(ends):
+            yield self._index[tuple(tokens[at:end])], at

@@ -18,9 +18,11 @@ from audits.text.ngrams import distinct, find_keys, grown, starts_group, within_
 
 SHORTEST = 5  # number of tokens of the runs with which the search starts; many persons share shorter runs
 CAP_TOKENS = 64  # longer runs count as runs of this length
-TOKENS_PER_OWNER = 10  # a run may have one owner per this number of tokens, see `most_owners`
-# a run of at least `TOKENS_PER_OWNER` tokens may have two owners if its tokens have at least this many bits of
-# information in total; rare tokens have more bits than frequent tokens (`_bits_before`)
+# a run counts as common text if it has more than one owner, and more than one per this number of tokens
+# (`most_owners`)
+TOKENS_PER_OWNER = 10
+# a run of at least `TOKENS_PER_OWNER` tokens with two owners is no common text if its tokens have at least this many
+# bits of information in total; rare tokens have more bits than frequent tokens (`_bits_before`)
 RARE_BITS = 150.0
 PART_TOKENS = 1 << 20  # approximate number of places of a table per part; more if there would be more than 255 parts
 NO_PART = 255  # part number of tokens at which no run of the required length begins; parts have lower numbers
@@ -34,7 +36,7 @@ class Runs(NamedTuple):
     owner: Int  # owner of each pair, (r,)
     length: Int  # number of tokens of the run, at most CAP_TOKENS, (r,)
     start: Int  # index of the first token of the run in the tokens of the synthetic row, (r,)
-    lowest_owner: Int  # lowest number of an owner who has the run, (r,)
+    lowest_owner: Int  # the owner with the lowest number among all owners of the run, (r,)
 
 
 class Numbered(NamedTuple):

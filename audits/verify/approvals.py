@@ -92,7 +92,7 @@ def read_decisions(
             missing = f"{n} of the approvals, rejections and closings that it names are missing from the bundle"
             problems.append(f"{file.name}: {missing}")
         if any(earlier.file.created > file.created for earlier in named):
-            problems.append(f"{file.name}: dated before an approval, rejection or closing that it names")
+            problems.append(f"{file.name}: is dated before an approval, rejection or closing that it names")
         if decision.kind != "CLOSE" and any(earlier.kind == "CLOSE" for earlier in named):
             problems.append(f"{file.name}: {decision.person} signed after the release was closed")
         if is_needless(decision.kind, file.keys, named) or _is_parallel_repeat(decision, found):
@@ -116,7 +116,7 @@ def check_approvals(
     unlinked = unnamed_decisions(decisions)
     if len(unlinked) > 1:
         names = " and ".join(decision.file.name for decision in unlinked)
-        problems.append(f"{names} do not name each other; one signer must sign again with all files in the bundle")
+        problems.append(f"{names} do not name each other; with both files in the bundle, one signer must sign again")
     to_be_named = {decision.digest for decision in decisions if decision.kind != "CLOSE"}
     closings = [decision for decision in decisions if decision.kind == "CLOSE" and to_be_named <= decision.seen]
     is_closed = trust.has_enough(RELEASER, [key for closing in closings for key in closing.file.keys])
@@ -131,7 +131,7 @@ def check_approvals(
     ]
     counts = f"{len(given)} given, {sum(rule.threshold for rule in required)} required"
     closed = "closed: no decision was removed afterwards"
-    end = closed if is_closed else "not closed: if the last decision was removed, this is not detected"
+    end = closed if is_closed else "not closed: a removal of the last decision is not detected"
     return "; ".join([counts, end, *given])
 
 
@@ -166,7 +166,10 @@ def check_decision(
         problem = f"the statement of the decision names the role {predicate.role}, but the file name states {role}"
         raise VerifyError("E_APPROVAL", problem)
     if (role == RELEASER) != (predicate.decision == "CLOSE"):
-        raise VerifyError("E_APPROVAL", "a releaser can sign only a closing, and only a releaser can sign a closing")
+        given = "an approval" if predicate.decision == "APPROVE" else "a rejection"
+        of_releaser = f"a releaser can sign only a closing, but this decision is {given}"
+        of_approver = f"only a releaser can sign a closing, but this closing has the role {role}"
+        raise VerifyError("E_APPROVAL", of_releaser if role == RELEASER else of_approver)
     if predicate.person != person:
         raise VerifyError("E_APPROVAL", "the statement of the decision does not name the person who holds the key")
     if predicate.seen != tuple(sorted(set(predicate.seen))):
@@ -174,11 +177,14 @@ def check_decision(
             "E_APPROVAL", "the list of earlier decisions in this decision is not sorted, or has one twice"
         )
     if predicate.review is not None and release.is_independent:
-        raise VerifyError("E_APPROVAL", "the decision names a review page, which an independent policy forbids")
+        problem = "the decision names a review page, which a policy with `decision: independent` forbids"
+        raise VerifyError("E_APPROVAL", problem)
     if predicate.report_digest.sha256 != release.report_digest:
         raise VerifyError("E_APPROVAL", "the decision names a report that is not the report of this release")
-    if not release.created <= instant(predicate.time) <= now:
-        raise VerifyError("E_APPROVAL", "the decision is dated before the release was made, or in the future")
+    if instant(predicate.time) < release.created:
+        raise VerifyError("E_APPROVAL", "the decision is dated before the release was made")
+    if instant(predicate.time) > now:
+        raise VerifyError("E_APPROVAL", "the decision is dated in the future; check the clock of this computer")
 
 
 def is_needless(kind: DecisionKind, keys: tuple[str, ...], earlier: Sequence[SignedDecision]) -> bool:
@@ -220,15 +226,15 @@ def _read(
         raise VerifyError("E_APPROVAL", "the sha256 of the content differs from the one in its file name")
     envelope = parse_envelope(data)
     if signers(envelope, keys) != (key,):
-        raise VerifyError("E_APPROVAL", "must be signed only by the key in its file name")
+        raise VerifyError("E_APPROVAL", "the decision must be signed only by the key in its file name")
     statement = read_statement(ApprovalStatement, envelope.payload_type, envelope.payload)
     subjects = [(subject.name, subject.digest.sha256) for subject in statement.subject]
     if subjects != [(PAYLOAD_SUBJECT, release.payload_digest)]:
-        raise VerifyError("E_APPROVAL", "concerns another release")
+        raise VerifyError("E_APPROVAL", "the decision is about another release")
     predicate, person = statement.predicate, trust.keys[key].person
     check_decision(predicate, role, person, release, now)
     if not trust.keys[key].covers(instant(predicate.time)):
-        raise VerifyError("E_APPROVAL", "dated at a time at which the key of its signer is not valid")
+        raise VerifyError("E_APPROVAL", "the key of the signer is not valid at the date of the decision")
     file = SignedFile(name, (key,), signature_bytes(envelope), instant(predicate.time))
     return SignedDecision(
         file=file,

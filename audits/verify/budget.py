@@ -51,7 +51,8 @@ def check_budget(privacy: Privacy, policy: Policy, evidence: Evidence, files: Ma
             if any(name.startswith("accounting.") for name in evidence.metrics):
                 raise VerifyError("E_GATE", "the evidence has numbers of a privacy budget, but no budget is claimed")
             return "no differential privacy is claimed"
-        raise VerifyError("E_GATE", "the policy or a stated budget requires a claimed epsilon and delta")
+        reason = "the policy limits the budget" if policy.dp else "the statement lists a budget or other runs"
+        raise VerifyError("E_GATE", f"{reason}, so the statement must claim an epsilon and a delta")
     _check_accounting(evidence)
     _check_claim({"epsilon": privacy.epsilon, "delta": privacy.delta}, evidence, files)
     check_mechanism(privacy, policy, files)
@@ -66,7 +67,7 @@ def check_budget(privacy: Privacy, policy: Policy, evidence: Evidence, files: Ma
     if privacy.budget is None:
         return claim
     if privacy.delta > privacy.budget.delta:
-        raise VerifyError("E_GATE", "the claimed delta is above the delta for all runs together")
+        raise VerifyError("E_GATE", "the claimed delta of this run is above the stated delta of all runs together")
     _check_totals(privacy, privacy.budget, limits, evidence, mechanisms)
     budget, voided = privacy.budget, privacy.budget.voided
     total = f"all runs of the ledger together: epsilon {budget.spent_after:.4g} at delta {budget.delta:g}"
@@ -85,7 +86,7 @@ def check_ledger(predicate: ReleasePredicate, policy: Policy, evidence: Evidence
     """
     ledger, budget = predicate.attempts.ledger.id, predicate.privacy.budget
     if budget is not None and budget.ledger_id != ledger:
-        raise VerifyError("E_GATE", "the budget and the attempts are in different ledgers")
+        raise VerifyError("E_GATE", "the statement names different ledgers for the budget and for the audits")
     # This run wrote the entries `reserve`, `draw` and `made`, because it has a result. Each other run wrote at least
     # `reserve`, because a budget counts as spent from that entry on. A voided reservation has `reserve` and `void`.
     least = 0 if budget is None else 3 + len(predicate.privacy.composition) + 2 * budget.voided
@@ -143,7 +144,7 @@ def _check_recomputed(evidence: Evidence, bounds: "EpsilonBounds") -> None:
             continue
         ends = (stated.low, stated.value, stated.high)
         if any(not abs(end - recomputed) <= tolerance for end in ends):
-            raise VerifyError("E_GATE", f"accounting.{name} in the evidence is not the cost of the listed mechanisms")
+            raise VerifyError("E_GATE", f"accounting.{name} in the evidence differs from the recomputed cost")
 
 
 def _check_totals(
@@ -160,14 +161,13 @@ def _check_totals(
     others = [mechanism for run in privacy.composition for mechanism in run.mechanisms]
     before, after = (_joint(costs, budget.delta) for costs in (others, [*others, *mechanisms]))
     max_epsilon, max_delta = (math.inf, math.inf) if limits is None else (limits.max_epsilon, limits.max_delta)
-    if not budget.spent_before >= before * (1 - TOLERANCE):
-        raise VerifyError(
-            "E_GATE", "the mechanisms of all other runs of the ledger cost more epsilon than `spent_before` states"
-        )
-    if not budget.spent_after >= max(after, budget.spent_before) * (1 - TOLERANCE):
-        raise VerifyError(
-            "E_GATE", "`spent_after` is below the joint epsilon of all runs of the ledger, or below `spent_before`"
-        )
+    for name, stated, least, cause in (
+        ("spentBefore", budget.spent_before, before, "the joint epsilon of all other runs of the ledger"),
+        ("spentAfter", budget.spent_after, budget.spent_before, "the stated `spentBefore`"),
+        ("spentAfter", budget.spent_after, after, "the joint epsilon of all runs of the ledger"),
+    ):
+        if not stated >= least * (1 - TOLERANCE):
+            raise VerifyError("E_GATE", f"the stated `{name}` is below {cause}")
     for run in privacy.composition:
         _check_listed(run)
     for name, spent, limit, most in (
@@ -198,7 +198,7 @@ def _check_listed(run: Composition) -> None:
         raise VerifyError("E_GATE", f"the epsilon of another run cannot be recomputed: {error}") from None
     # None: no closed form; to save seconds, such a run is checked only as a part of the joint epsilon
     if cost is not None and not run.epsilon >= cost * (1 - ROUNDING):
-        raise VerifyError("E_GATE", "another run claims less epsilon than its mechanisms cost")
+        raise VerifyError("E_GATE", "another run of the ledger claims less epsilon than its mechanisms cost")
 
 
 def _joint(costs: Sequence[MechanismCost], delta: float) -> float:
@@ -207,4 +207,4 @@ def _joint(costs: Sequence[MechanismCost], delta: float) -> float:
     try:
         return joint_epsilon(costs, delta=delta)
     except (NotMeasurable, ValueError, OverflowError, MemoryError) as error:  # extreme numbers
-        raise VerifyError("E_GATE", f"the epsilon of all runs cannot be recomputed: {error}") from None
+        raise VerifyError("E_GATE", f"the joint epsilon of all runs cannot be recomputed: {error}") from None

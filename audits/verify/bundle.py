@@ -81,7 +81,7 @@ def _paths_step(run: _Run) -> str:
 
 def _trust_step(run: _Run) -> str:
     if run.trust is None:
-        raise VerifyError("E_TRUST", "no trust root was given")
+        raise VerifyError("E_TRUST", "no trust root was given, so the releaser is unknown")
     if isinstance(run.trust, TrustRoot):
         run.root = run.trust
     else:
@@ -111,7 +111,8 @@ def _statement_step(run: _Run) -> str:
     run.statement = read_statement(ReleaseStatement, run.envelope.payload_type, run.envelope.payload)
     version, min_version = run.predicate.producer.version, run.root.min_tool_version
     if min_version is not None and _version(version) < _version(min_version):
-        raise VerifyError("E_TRUST", f"made by SynthGen {version}; the trust root requires at least {min_version}")
+        required = f"the trust root requires version {min_version} or later"
+        raise VerifyError("E_TRUST", f"the bundle was made by SynthGen {version}; {required}")
     return f"release {run.predicate.release_id} of {run.predicate.time_created}"
 
 
@@ -125,15 +126,15 @@ def _files_step(run: _Run) -> str:
         envelope = envelope_of(name)  # if `name` is a timestamp, the file name of its envelope
         signed = name if envelope is None or envelope not in run.tree.files else envelope
         if name not in run.subjects and signed != ENVELOPE and not APPROVAL_FILE.fullmatch(signed):
-            raise VerifyError("E_EXTRA", f"{name}: not among the signed files. Do not use this copy")
+            raise VerifyError("E_EXTRA", f"{name}: is not among the signed files. Do not use this copy")
     for name in sorted({*run.subjects, *REQUIRED}):
         if name not in run.tree.files:
-            raise VerifyError("E_MISSING", f"{name}: missing from the bundle. Do not use this copy")
+            raise VerifyError("E_MISSING", f"{name}: is missing from the bundle. Do not use this copy")
     if not any(name.startswith("data/") for name in run.subjects):
         raise VerifyError("E_MISSING", "data/: the bundle contains no data")
     folders = {name.rsplit("/", depth)[0] for name in run.tree.files for depth in range(1, name.count("/") + 1)}
     if extra := {*run.tree.folders} - folders - {APPROVALS_FOLDER}:
-        raise VerifyError("E_EXTRA", f"{min(extra)}: an empty folder, which is not part of the release")
+        raise VerifyError("E_EXTRA", f"{min(extra)}: is an empty folder, which is not part of the release")
     return "no file is missing, and no file was added"
 
 
@@ -142,7 +143,7 @@ def _digests_step(run: _Run) -> str:
     for name, signed in run.subjects.items():
         data = run.files.get(name)
         if (run.tree.digest(name) if data is None else hashlib.sha256(data).hexdigest()) != signed:
-            raise VerifyError("E_DIGEST", f"{name}: content differs from the signed digest. Do not use this copy")
+            raise VerifyError("E_DIGEST", f"{name}: its content differs from the signed digest. Do not use this copy")
     return f"{len(run.subjects)} of {len(run.subjects)} files match"
 
 
@@ -178,7 +179,7 @@ def _manifest_step(run: _Run) -> str:
     data = {name: digest for name, digest in run.subjects.items() if name.startswith("data/")}
     stated, created = run.predicate.release_id, run.predicate.time_created
     if stated != release_id(created, run.evidence.digest(), run.policy.digest(), data):
-        raise VerifyError("E_MANIFEST", "the release id is not the one derived from date, evidence, policy and data")
+        raise VerifyError("E_MANIFEST", "the release id does not follow from date, evidence, policy and data")
     try:
         settings = parse_yaml(run.files[CONFIG], CONFIG, error=InputError, max_bytes=MAX_CONFIG_BYTES)
     except InputError as error:
@@ -196,8 +197,9 @@ def _manifest_step(run: _Run) -> str:
     gates.check_agreement(parts)
     for name, made in bundle_files(parts).items():
         if made != run.files.get(name):
-            raise VerifyError("E_MANIFEST", f"{name}: not the file derived from statement, evidence and data")
-    return f"{len(run.files)} files are identical to those derived from statement, evidence and data"
+            rebuilt = "the file that the verifier rebuilds from the statement, the evidence and the data"
+            raise VerifyError("E_MANIFEST", f"{name}: differs from {rebuilt}")
+    return f"{len(run.files)} files agree with the statement, the evidence and the data"
 
 
 def approved_release(payload: bytes, statement: ReleaseStatement) -> ReleaseToApprove:
@@ -241,7 +243,7 @@ def _statement_unsigned_step(run: _Run) -> str:
     run.envelope = parse_envelope(run.tree.read(ENVELOPE, MAX_ENVELOPE_BYTES))
     run.statement = read_statement(ReleaseStatement, run.envelope.payload_type, run.envelope.payload)
     run.subjects = _signed_files(run.statement)
-    return "well formed; its signature was not checked"
+    return "the statement is well formed; its signature was not checked"
 
 
 def _data_unsigned_step(run: _Run) -> str:
@@ -347,7 +349,7 @@ def _signed_files(statement: ReleaseStatement) -> dict[str, str]:
         if name not in ALLOWED:
             raise VerifyError("E_EXTRA", f"{name[:80]!a}: a bundle may not contain a signed file of this name")
     if names != sorted(set(names)):
-        raise VerifyError("E_SUBJECT", "the signed files are not sorted, or one is listed twice")
+        raise VerifyError("E_SUBJECT", "the list of signed files is not sorted, or names a file twice")
     return {subject.name: subject.digest.sha256 for subject in statement.subject}
 
 
@@ -355,7 +357,7 @@ def _report(run: _Run) -> ReportFile:
     try:
         value = dict(parse(run.files[REPORT_JSON]))
     except (JsonError, TypeError, ValueError):
-        raise VerifyError("E_GATE", f"{REPORT_JSON}: not a JSON object") from None
+        raise VerifyError("E_GATE", f"{REPORT_JSON}: is not a JSON object") from None
     check_report(value, run.subjects, run.predicate, run.evidence)
     return read_published(ReportFile, value, REPORT_JSON, run.policy)
 
@@ -364,13 +366,14 @@ def _check_time(run: _Run) -> None:
     predicate, now, days = run.predicate, run.now, run.policy.validity_days
     created = instant(predicate.time_created)
     if created > now + MAX_SKEW:
-        raise VerifyError("E_TIME", f"made at {predicate.time_created}, which is in the future; check the clock")
+        raise VerifyError("E_TIME", f"the release is dated in the future ({predicate.time_created}); check the clock")
     if predicate.expires is None:
         if days is not None:
-            raise VerifyError("E_TIME", f"the policy requires an expiry within {days} days, but none is set")
+            problem = f"the policy requires an expiry within {days} days, but the release never expires"
+            raise VerifyError("E_TIME", problem)
         return
     expires = instant(predicate.expires)
     if days is not None and expires > created + timedelta(days=days):
         raise VerifyError("E_TIME", f"the release is valid for longer than the {days} days that its policy allows")
     if now >= expires:
-        raise VerifyError("E_TIME", f"expired at {predicate.expires}")
+        raise VerifyError("E_TIME", f"the release expired at {predicate.expires}")

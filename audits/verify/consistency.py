@@ -57,9 +57,9 @@ def audit_problems(parts: BundleParts) -> Iterator[str]:
             yield from (f"{name}: {problem}" for problem in _pass_problems(result, parts.evidence))
         scope = result.details.claim_scope
         if name in SCOPED and scope is not None and (scope == "person") != (unit == "group"):
-            yield f"{name}: claim_scope differs from the unit of the statement"
+            yield f"{name}: `claim_scope` in the report contradicts the privacy unit in the statement"
         if result.details.roc is not None and not _fits_curve(result.details.roc, result.estimate):
-            yield f"{name}: the area under its ROC curve is above its AUC"
+            yield f"{name}: the area under the ROC curve in the report is above the AUC of this audit"
     yield from _main_problems(parts.evidence, parts.policy)
 
 
@@ -78,7 +78,7 @@ def _pass_problems(result: ShownResult, evidence: Evidence) -> Iterator[str]:
             yield "its verdict is pass, but its estimate or its threshold is missing"
         return
     if not _has_valid_form(result):
-        yield "its threshold or its direction does not have the form that this audit requires"
+        yield "its `threshold` or its `direction` does not have the form that this audit requires"
         return
     low, high = threshold if isinstance(threshold, tuple) else (-math.inf, threshold)
     widest = TWO_SIDED.get(result.name, (-math.inf, ONE_SIDED.get(result.name, math.inf)))
@@ -112,7 +112,7 @@ def _main_problems(evidence: Evidence, policy: Policy) -> Iterator[str]:
         step = step_of(metric.n) + step_of(estimate.n)
         ends = ("value", "low", "high")
         if any(abs(getattr(metric, end) - getattr(estimate, end)) > step for end in ends):
-            yield f"{name}: differs from the estimate of the audit"
+            yield f"{name}: the number in the evidence differs from the estimate of the audit"
 
 
 def _fits_curve(curve: Curve, auc: Metric | None) -> bool:
@@ -196,12 +196,14 @@ def model_problems(parts: BundleParts) -> Iterator[str]:
     names_by_role: dict[str, list[str]] = {}
     for model in models:
         names_by_role.setdefault(model.role, []).append(model.name)
-    if any(len(names) > (3 if role == "style" else 1) for role, names in names_by_role.items()):
-        yield "models: more than three style adapters, or two models of another role"
+    if len(names_by_role.get("style", [])) > 3:
+        yield "models: the statement names more than three style adapters"
+    if repeated := sorted(role for role, names in names_by_role.items() if role != "style" and len(names) > 1):
+        yield f"models: the statement names more than one model of the role {repeated[0]}"
     local_role = "decoder" if config["decode"]["endpoint"] is None else "judge"
     for role, section in (("embedder", "embed"), (local_role, "decode")):
         if names_by_role.get(role) != [config[section]["model"]]:
-            yield f"models: the {role} is not the model in the settings"
+            yield f"models: the {role} is not the model in the setting {section}.model"
     if local_role == "decoder" and "judge" in names_by_role:
         yield "models: a judge is stated, but no server wrote the texts"
     stored = [model for model in models if model.format == SAFETENSORS]
@@ -228,11 +230,15 @@ def dp_setting_problems(config: Mapping[str, Any]) -> Iterator[str]:
     }
     for (section, key), values in allowed.items():
         if config[section][key] not in (values if isinstance(values, tuple) else (values,)):
-            yield f"{CONFIG}: {section}.{key} contradicts the claimed epsilon"
+            yield _outside_budget(f"{section}.{key}")
     if config["decode"]["examples"] == HIDDEN:
-        yield f"{CONFIG}: decode.examples contradicts the claimed epsilon"
+        yield _outside_budget("decode.examples")
     if "segments" in config:
-        yield f"{CONFIG}: segments contradicts the claimed epsilon"
+        yield _outside_budget("segments")
+
+
+def _outside_budget(setting: str) -> str:
+    return f"{CONFIG}: with this value of {setting}, the claimed epsilon does not cover all uses of private records"
 
 
 def written_problems(parts: BundleParts) -> Iterator[str]:
@@ -283,7 +289,7 @@ def score_problems(parts: BundleParts) -> Iterator[str]:
             continue
         limits = [cap for kind, cap in caps.items() if source in {"utility", f"utility.{kind.replace('-', '_')}"}]
         if limits and ratio.value - step_of(ratio.n) > max(limits):
-            yield f"{name}: larger than the F1 scores of the classes allow"
+            yield f"{name}: the number is larger than the F1 scores of the classes allow"
 
 
 def _table_problems(scores: ShownScores, *, is_synthetic: bool, is_complete: bool) -> Iterator[str]:

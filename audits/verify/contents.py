@@ -54,18 +54,19 @@ def check_report(report: Any, names: Iterable[str], predicate: ReleasePredicate,
             result["control"]["confidence"] for result in report["audit"]["results"] if result.get("control")
         }
     except (AuditError, KeyError, TypeError, AttributeError):
-        raise VerifyError("E_GATE", "the evidence or the numbers of the report cannot be read") from None
+        problem = "`audit`, `releaseId`, `verdict` or `gates` is missing or malformed"
+        raise VerifyError("E_GATE", f"{REPORT_JSON}: {problem}") from None
     measured = {name: value for name, value in evidence.metrics.items() if name.split(".")[0] in evidence.audits}
     # the report must repeat the metrics of all audits, and may repeat other metrics of the evidence
     is_part = measured.items() <= reported.metrics.items() <= evidence.metrics.items()
     if reported.audits != evidence.audits or not is_part:
-        raise VerifyError("E_GATE", f"{REPORT_JSON}: differs from the evidence")
+        raise VerifyError("E_GATE", f"{REPORT_JSON}: its audits or numbers differ from the evidence ({METRICS})")
     if not control_confidences <= {number.confidence for number in evidence.metrics.values()}:
         differs = "the confidence of a result for control differs from every confidence in the evidence"
         raise VerifyError("E_GATE", f"{REPORT_JSON}: {differs}")
     gates = canonical([gate.model_dump(mode="json", by_alias=True) for gate in predicate.gates])
     if in_report != (predicate.release_id, predicate.verdict, gates):
-        raise VerifyError("E_GATE", f"{REPORT_JSON}: differs from the statement")
+        raise VerifyError("E_GATE", f"{REPORT_JSON}: its release id, verdict or gates differ from the statement")
     if {name for name in names if name.startswith("evidence/") and name != METRICS} != files:
         raise VerifyError("E_GATE", f"{REPORT_JSON}: its audits differ from the files in evidence/")
 
@@ -92,9 +93,11 @@ def check_data(
         tables.append(read_rows(name, data, n))
     rows = tables[0]
     if any(table != rows for table in tables):
-        raise VerifyError("E_DATA", f"{' and '.join(names)}: contain different records")
-    if rows != with_ids([(text, label) for _, text, label in rows]):
-        raise VerifyError("E_DATA", "the records are not sorted by id, or an id is not the digest of its record")
+        raise VerifyError("E_DATA", f"{' and '.join(names)} contain different records")
+    if rows != (expected := with_ids([(text, label) for _, text, label in rows])):
+        has_expected_ids = sorted(rows) == expected
+        problem = "the records are not sorted by id" if has_expected_ids else "an id is not the digest of its record"
+        raise VerifyError("E_DATA", problem)
     _check_strings(rows)
     classes = Counter(label for _, _, label in rows)
     if len(classes) != predicate.dataset.classes:
@@ -136,8 +139,8 @@ def read_rows(name: str, data: bytes, n: int) -> list[Row]:
     try:
         return list(zip(*read_plain(data, COLUMNS, n), strict=True))
     except ValueError as error:
-        problem = "not Unicode" if isinstance(error, UnicodeError) else str(error)
-        raise VerifyError("E_DATA", f"{name}: not the canonical file of {n} records: {problem}") from None
+        problem = "a value is not Unicode" if isinstance(error, UnicodeError) else str(error)
+        raise VerifyError("E_DATA", f"{_other_file(name, n)}: {problem}") from None
 
 
 def with_ids(records: Iterable[tuple[str, str]]) -> list[Row]:
@@ -161,14 +164,19 @@ def _jsonl(name: str, data: bytes, n: int) -> list[Row]:
         with suppress(JsonError):
             row = parse(line)
         if not isinstance(row, dict) or tuple(row) != COLUMNS or not all(isinstance(v, str) for v in row.values()):
-            raise VerifyError("E_DATA", f"{name}: line {number} is not a record")
+            problem = f"line {number} is not a JSON object with the texts {', '.join(COLUMNS)}"
+            raise VerifyError("E_DATA", f"{name}: {problem}")
         rows.append((row["id"], row["text"], row["label"]))
     with suppress(UnicodeEncodeError):
         if (
             len(rows) == n and jsonl_bytes(rows) == data
         ):  # other spellings are refused, because the choice of spaces and escapes could encode text
             return rows
-    raise VerifyError("E_DATA", f"{name}: not the canonical file of {n} records")
+    raise VerifyError("E_DATA", _other_file(name, n))
+
+
+def _other_file(name: str, n: int) -> str:
+    return f"{name}: differs from the file that SynthGen writes for {n} records"
 
 
 def jsonl_bytes(rows: list[Row]) -> bytes:

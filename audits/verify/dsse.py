@@ -41,18 +41,19 @@ def pae(payload_type: str, payload: bytes) -> bytes:
 def parse_envelope(data: bytes) -> Envelope:
     """Parse an envelope; raise VerifyError if it is not canonical JSON (E_JSON) or is invalid (E_ENVELOPE)."""
     if len(data) > MAX_ENVELOPE_BYTES:
-        raise VerifyError("E_ENVELOPE", f"larger than {MAX_ENVELOPE_BYTES} bytes")
+        raise VerifyError("E_ENVELOPE", f"the envelope is larger than {MAX_ENVELOPE_BYTES} bytes")
     try:
         value = parse_canonical(data)
     except JsonError as error:
-        raise VerifyError("E_JSON", error.message) from None
+        raise VerifyError("E_JSON", f"the envelope cannot be read: {error.message}") from None
     _check_fields(value, {"payload": str, "payloadType": str, "signatures": tuple}, "envelope")
     signatures = value["signatures"]
     if not 1 <= len(signatures) <= MAX_SIGNATURES:
-        raise VerifyError("E_ENVELOPE", f"{len(signatures)} signatures, expected 1 to {MAX_SIGNATURES}")
+        problem = f"the envelope has {len(signatures)} signatures, expected 1 to {MAX_SIGNATURES}"
+        raise VerifyError("E_ENVELOPE", problem)
     parsed = tuple(_signature(item) for item in signatures)
     if len({key_id for key_id, _ in parsed}) != len(parsed):
-        raise VerifyError("E_ENVELOPE", "a keyid has two signatures")
+        raise VerifyError("E_ENVELOPE", "the envelope has two signatures with the same keyid")
     return Envelope(value["payloadType"], _unb64(value["payload"], "payload"), parsed)
 
 
@@ -65,7 +66,7 @@ def signers(envelope: Envelope, keys: dict[str, bytes]) -> tuple[str, ...]:
     for key_id, signature in envelope.signatures:
         public = keys.get(key_id)
         if public is None:
-            raise VerifyError("E_SIG", f"signed by key {key_id}, which the trust root does not allow to sign this")
+            raise VerifyError("E_SIG", f"the trust root does not allow key {key_id} to sign files of this kind")
         if keyid(public) != key_id or not is_signed(public, signature, message):
             raise VerifyError("E_SIG", f"the signature of key {key_id} is not valid for the content")
     return tuple(key_id for key_id, _ in envelope.signatures)

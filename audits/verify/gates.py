@@ -45,13 +45,16 @@ def check_pinned(
     """
     digest = hashlib.sha256(files[POLICY_JSON]).hexdigest()
     if digest != predicate.policy.digest.sha256:
-        raise VerifyError("E_POLICY", f"{POLICY_JSON}: not the policy named in the statement")
+        raise VerifyError("E_POLICY", f"{POLICY_JSON}: differs from the policy that the statement names")
     name = predicate.policy.name
     accepted = root.policies.get(name)
-    if accepted is None and (expected is None or len(root.policies) > 0):
-        raise VerifyError("E_POLICY", f"policy {name}: not pinned by the trust root")
+    if accepted is None and len(root.policies) > 0:
+        raise VerifyError("E_POLICY", f"policy {name}: is not among the policies that the trust root accepts")
+    if accepted is None and expected is None:
+        problem = "the trust root names no policy, so the expected policy must be given (`--policy`)"
+        raise VerifyError("E_POLICY", problem)
     if accepted is not None and digest not in accepted:
-        raise VerifyError("E_POLICY", f"policy {name}: differs from the version pinned by the trust root")
+        raise VerifyError("E_POLICY", f"policy {name}: differs from every version that the trust root accepts")
     if expected is not None and digest != expected.digest():
         digests = f"digest {digest[:8]}…, expected {expected.digest()[:8]}…"
         raise VerifyError("E_POLICY", f"policy {name} differs from the expected policy {expected.name} ({digests})")
@@ -62,7 +65,7 @@ def bundle_policy(predicate: ReleasePredicate, files: Mapping[str, bytes]) -> Po
     try:
         policy = Policy.model_validate(parse_canonical(files[POLICY_JSON]))
     except (AuditError, ValidationError):
-        raise VerifyError("E_POLICY", "the policy of the bundle cannot be read") from None
+        raise VerifyError("E_POLICY", f"{POLICY_JSON}: is not a valid policy") from None
     if (predicate.policy.name, predicate.policy.version) != (policy.name, policy.version):
         raise VerifyError("E_POLICY", "the policy named in the statement is not the one in the bundle")
     if (predicate.use.scope, predicate.use.statement) != (policy.intended_use, policy.statement):
@@ -78,7 +81,7 @@ def check_provenance(predicate: ReleasePredicate, policy: Policy, subjects: Mapp
     The statement must contain the digest of the configuration file. `subjects` maps file names to their sha256.
     """
     if predicate.config.digest.sha256 != subjects.get(predicate.config.redacted):
-        raise VerifyError("E_POLICY", f"{predicate.config.redacted}: not the configuration named in the statement")
+        raise VerifyError("E_POLICY", f"{predicate.config.redacted}: its digest differs from the statement")
     check_models(predicate.models, policy)
     roles = sorted(item.role for item in predicate.inputs)
     if "inputs" in policy.required_provenance and roles != ["control", "train"]:
@@ -91,7 +94,9 @@ def check_models(models: Sequence[Model], policy: Policy) -> None:
     if {"models", "pinned-models"} & {*policy.required_provenance} and not models:
         raise VerifyError("E_POLICY", "the policy requires the models, but the statement names none")
     if "pinned-models" in policy.required_provenance and formats != {SAFETENSORS}:
-        raise VerifyError("E_POLICY", "the policy requires the digest of every model; a model on a server has none")
+        raise VerifyError(
+            "E_POLICY", "the policy requires the digest of every model; a model on a server has no digest"
+        )
     if policy.intended_use == "outside" and REMOTE_SERVER in formats:
         problem = (
             "the policy is for external release and forbids remote servers, but this bundle names one as a model"
@@ -116,7 +121,7 @@ def bundle_evidence(files: Mapping[str, bytes]) -> Evidence:
     try:
         return read_evidence(files[METRICS])
     except AuditError:
-        raise VerifyError("E_GATE", "the evidence cannot be read") from None
+        raise VerifyError("E_GATE", f"{METRICS}: is not valid evidence") from None
 
 
 def _cannot_hide_text(evidence: Evidence, policy: Policy) -> bool:
@@ -147,20 +152,23 @@ def check_gates(predicate: ReleasePredicate, policy: Policy, files: Mapping[str,
     if not policy.disclosure.publish_exact_counts and not _cannot_hide_text(evidence, policy):
         raise VerifyError(
             "E_GATE",
-            f"the evidence has numbers with over 3 decimals, or more than {MAX_CONFIDENCES} different confidences",
+            f"the evidence has numbers with over 3 decimals, or more than {MAX_CONFIDENCES} different confidences, "
+            "and could encode private text",
         )
     decision = decide(evidence, policy)
     if not decision.allowed:
         raise VerifyError("E_GATE", f"the evidence does not satisfy the policy: {'; '.join(decision.failures)}")
     gates = canonical([outcome.to_gate() for outcome in decision.outcomes])
     if canonical([gate.model_dump(mode="json", by_alias=True) for gate in predicate.gates]) != gates:
-        raise VerifyError("E_GATE", "the signed gates differ from those recomputed from the evidence")
+        raise VerifyError("E_GATE", "the gates in the statement differ from those recomputed from the evidence")
     if [(item.name, item.digest.sha256) for item in predicate.evidence] != [(METRICS, decision.evidence_digest)]:
         raise VerifyError("E_GATE", "the evidence named in the statement is not the one in the bundle")
     _check_stated_counts(predicate, policy, evidence)
     claimed, required = predicate.privacy.decision, decision_of(policy)
     if claimed not in {None, required}:
-        raise VerifyError("E_GATE", f"privacy.decision is {claimed!r}, but the policy requires {required!r}")
+        raise VerifyError(
+            "E_GATE", f"the stated privacy.decision is {claimed!r}, but the policy requires {required!r}"
+        )
     return evidence
 
 
@@ -169,9 +177,10 @@ def _check_stated_counts(predicate: ReleasePredicate, policy: Policy, evidence: 
     stated: dict[str, tuple[str, int | None]] = {"records.synthetic": ("records", predicate.dataset.records)}
     attempts = predicate.attempts.number
     if not policy.is_independent:
-        stated[ATTEMPTS] = ("attempts", attempts)
+        stated[ATTEMPTS] = ("audits of the control persons", attempts)
     elif attempts is not None or ATTEMPTS in evidence.metrics:
-        raise VerifyError("E_GATE", "the number of attempts is stated, which an independent policy forbids")
+        problem = "the number of audits of the control persons is stated"
+        raise VerifyError("E_GATE", f"{problem}, which a policy with `decision: independent` forbids")
     for name, (noun, number) in stated.items():
         metric = evidence.metrics.get(name)
         if metric is None or not metric.low == metric.value == metric.high == number:

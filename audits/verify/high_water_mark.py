@@ -83,19 +83,21 @@ def _next(data: bytes, root: TrustRoot, seen: SeenRoots, now: datetime) -> SeenR
     own_keys = {*root.roles[ROOT].keyids, *(name for name, _ in envelope.signatures)}
     matches = [recorded for recorded in seen.roots if own_keys & set(recorded.keyids)]
     if len(matches) > 1:
-        raise VerifyError("E_TRUST", "the trust root combines root keys of two different trust roots")
+        raise VerifyError("E_TRUST", "the trust root combines root keys of two trust roots that were seen before")
     digest = hashlib.sha256(root.to_bytes()).hexdigest()
     previous = matches[0] if matches else None
     if previous is not None:
         if digest == previous.digest:
             return None
         if root.version <= previous.root.version:
-            what = "a different root of version" if root.version == previous.root.version else "version"
+            what = "a different trust root of version" if root.version == previous.root.version else "version"
             seen_before = f"{what} {previous.root.version} was seen before"
-            raise VerifyError("E_TRUST", f"the trust root is version {root.version}, but {seen_before}")
+            problem = f"the trust root is version {root.version}, but {seen_before}"
+            raise VerifyError("E_TRUST", f"{problem}; get the newest trust root from its owner")
         if not set(previous.root.revoked) <= set(root.revoked):
             old = f"version {previous.root.version}"
-            problem = f"version {root.version} lacks a revocation that {old} contains; {old} was seen before"
+            problem = f"version {root.version} of the trust root lacks a revocation that {old} contains"
+            problem = f"{problem}; {old} was seen before"
             raise VerifyError("E_TRUST", problem)
         check_root_signers(envelope, previous.root, now)
     keyids = tuple(sorted({*root.roles[ROOT].keyids, *(previous.keyids if previous is not None else ())}))
@@ -110,7 +112,7 @@ def read_state(state: Path) -> SeenRoots:
     except FileNotFoundError:
         return SeenRoots()
     except (OSError, JsonError, ValidationError):
-        hint = "restore it, or run `synthgen trust forget`"
+        hint = "restore the file, or run `synthgen trust forget`"
         raise VerifyError("E_TRUST", f"{state}: the high-water mark of trust roots cannot be read; {hint}") from None
 
 

@@ -63,18 +63,18 @@ def check_mechanism(privacy: Privacy, policy: Policy, files: Mapping[str, bytes]
         outside = set(details["outside_reads"])
     except (KeyError, TypeError, ValueError):
         raise VerifyError(
-            "E_GATE", "the accounting in the report must list mechanisms, and reads outside its claim"
+            "E_GATE", "the accounting in the report must list mechanisms, and reads that the claim does not cover"
         ) from None
     if differing:
-        raise VerifyError("E_GATE", f"{', '.join(differing)}: not the value of the mechanisms in the accounting")
+        raise VerifyError("E_GATE", f"the statement and the accounting differ in: {', '.join(differing)}")
     later_reads = (RELEASE_GATE, *(() if verdicts_only(policy) else (AUDIT_NUMBERS,)))
     expected = {INPUT_CHECKS, *(() if policy.is_independent else later_reads)}
     if missing := expected - outside:
         names = ", ".join(sorted(missing))
-        raise VerifyError("E_GATE", f"the mechanism log does not declare these reads outside its claim: {names}")
+        raise VerifyError("E_GATE", f"the mechanism log must declare these reads outside its claim: {names}")
     if policy.is_independent and (found := outside & {RELEASE_GATE, AUDIT_NUMBERS}):
         names = ", ".join(sorted(found))
-        raise VerifyError("E_GATE", f"the log declares private reads that an independent policy forbids: {names}")
+        raise VerifyError("E_GATE", f"a policy with `decision: independent` forbids these reads in the log: {names}")
 
 
 def check_spent(privacy: Privacy, files: Mapping[str, bytes]) -> tuple[list[MechanismCost], "EpsilonBounds"]:
@@ -131,7 +131,8 @@ def _check_duration(own: Sequence[MechanismCost], others: Sequence[MechanismCost
         sampled = f"{MOST_SAMPLED} mechanisms that sample persons"
         raise VerifyError("E_GATE", f"all runs together have more than {sampled}; checking them would take too long")
     if any(cost.kind == "laplace" or cost.sampling_rate < 1 for cost in costs) and len(costs) > MOST_MECHANISMS:
-        raise VerifyError("E_GATE", f"the joint epsilon of more than {MOST_MECHANISMS} mechanisms has no closed form")
+        found = f"more than {MOST_MECHANISMS} mechanisms, and one of these samples persons or adds Laplace noise"
+        raise VerifyError("E_GATE", f"all runs together have {found}; checking them would take too long")
 
 
 def check_models_and_delta(predicate: ReleasePredicate) -> None:
@@ -147,12 +148,11 @@ def check_models_and_delta(predicate: ReleasePredicate) -> None:
     total = predicate.privacy.budget
     delta = max(predicate.privacy.delta, 0.0 if total is None else total.delta)
     unknown = [m for m in predicate.models if m.trained_on_private_data or m.format != SAFETENSORS]
-    if not predicate.models or unknown:
-        raise VerifyError(
-            "E_GATE",
-            "an epsilon is claimed, so the statement must name its models, and no model may be on a server or "
-            "trained on private data",
-        )
+    if not predicate.models:
+        raise VerifyError("E_GATE", "an epsilon is claimed, so the statement must name its models")
+    if unknown:
+        problem = "was trained on private data" if unknown[0].format == SAFETENSORS else "is on a server"
+        raise VerifyError("E_GATE", f"an epsilon is claimed, but the model of the role {unknown[0].role} {problem}")
     buckets = [item.count_bucket for item in predicate.inputs if item.role == "train"]
     low = buckets[0].split("-")[0] if buckets else "0"
     n = int(low.removesuffix("k")) * (1000 if low.endswith("k") else 1)

@@ -51,19 +51,23 @@ def check_public(public: bytes) -> None:
     """Raise VerifyError (E_TRUST) if a key is malformed or not canonical, or its signatures are easy to forge."""
     if kind_of(public) == P256:
         if public[0] not in {2, 3}:
-            raise VerifyError("E_TRUST", "a P-256 key is not a compressed point of 33 bytes")
+            raise VerifyError(
+                "E_TRUST", "a key of 33 bytes (P-256) does not begin with the byte 02 or 03 of a compressed point"
+            )
         try:
             EllipticCurvePublicKey.from_encoded_point(SECP256R1(), public)
         except ValueError:
             raise VerifyError("E_TRUST", "a P-256 key is not a point of the curve") from None
         return
     if len(public) != KEY_BYTES:
-        raise VerifyError("E_TRUST", f"a key has {len(public)} bytes, expected {KEY_BYTES}")
+        raise VerifyError(
+            "E_TRUST", f"a key has {len(public)} bytes, expected {KEY_BYTES} (Ed25519) or {POINT_BYTES} (P-256)"
+        )
     y = int.from_bytes(public, "little") & (2**255 - 1)  # the top bit is the sign of x
     if y >= _FIELD:
-        raise VerifyError("E_TRUST", "a key is not in canonical form")
+        raise VerifyError("E_TRUST", "an Ed25519 key is not in canonical form (RFC 8032)")
     if y in _SMALL_ORDER_Y:
-        raise VerifyError("E_TRUST", "a key is of small order, so forged signatures would be valid")
+        raise VerifyError("E_TRUST", "an Ed25519 key is of small order, so forged signatures would be valid")
 
 
 def is_signed(public: bytes, signature: bytes, message: bytes) -> bool:

@@ -333,8 +333,9 @@ def read_published(kind: type[M], value: Mapping[str, Any], name: str, policy: P
     except ValidationError as error:
         known = {field.alias or key for key, field in kind.model_fields.items()}
         places = {str(item["loc"][0]) for item in error.errors() if item["loc"]}
-        shown = ", ".join(sorted(places & known)) or "an unknown key"  # unknown keys and values may be private
-        raise VerifyError("E_GATE", f"{name}: has content that a bundle may not contain, in {shown}") from None
+        # unknown keys and values may be private
+        shown = ", ".join(f"`{key}`" for key in sorted(places & known)) or "an unknown key"
+        raise VerifyError("E_GATE", f"{name}: has content that a bundle may not contain, under {shown}") from None
 
 
 def shown_results(audit: Mapping[str, Any], policy: Policy) -> list[dict[str, Any]]:

@@ -49,7 +49,7 @@ def no_repeats(items: tuple[Any, ...]) -> tuple[Any, ...]:
 
 def _checked_bucket(text: str) -> str:
     if not is_bucket(text):
-        raise ValueError("not one of the ranges in which counts are published")
+        raise ValueError("not one of the ranges in which counts may be published")
     return text
 
 
@@ -107,9 +107,12 @@ class Producer(Wire):
         for name, text in made_by.items():
             is_digest = name in {"source", "audits"}
             if not (re.fullmatch("[0-9a-f]{64}", text) if is_digest else vocabulary.public_version(text) == text):
-                raise ValueError(f"not a {'digest' if is_digest else 'version'}")
-        if "source" not in made_by or not made_by.keys() - {"source", "audits"}:
-            raise ValueError("lacks the digest `source` or the versions of the libraries")
+                form = "a sha256 of 64 hex digits" if is_digest else "a version, such as 2.1.0"
+                raise ValueError(f"the value of `{name}` must be {form}")
+        if "source" not in made_by:
+            raise ValueError("the sha256 `source` is missing")
+        if not made_by.keys() - {"source", "audits"}:
+            raise ValueError("the versions of the libraries are missing")
         return made_by
 
 
@@ -218,13 +221,11 @@ class Privacy(Wire):
         is_complete = None not in {self.epsilon, self.delta, self.decision, self.accountant, self.sampling}
         properties = self.model_dump(exclude={"mechanism", "unit", "composition", "budget", "non_private_steps"})
         if self.mechanism == "none+empirical" and any(value is not None for value in properties.values()):
-            raise ValueError("none+empirical must not state epsilon, delta or another property of a DP mechanism")
+            raise ValueError("the mechanism `none+empirical` must not state epsilon, delta or another property of DP")
         if self.mechanism != "none+empirical" and not is_complete:
-            raise ValueError(
-                "a DP mechanism must state epsilon, delta, accountant, sampling, and what decided on the release"
-            )
+            raise ValueError("a DP mechanism must state `epsilon`, `delta`, `accountant`, `sampling` and `decision`")
         if sum(len(run.mechanisms) for run in self.composition) > MOST_MECHANISMS:
-            raise ValueError(f"the other runs list more than {MOST_MECHANISMS} mechanisms")
+            raise ValueError(f"the other runs (`composition`) list more than {MOST_MECHANISMS} mechanisms together")
         return self
 
 
@@ -271,7 +272,7 @@ class Attempts(Wire):
     @model_validator(mode="after")
     def _check(self) -> Self:
         if self.number is not None and self.number > self.ledger.entries:
-            raise ValueError("the ledger has fewer entries than there were attempts")
+            raise ValueError("`number` is larger than the number of entries of the ledger")
         return self
 
 
@@ -382,11 +383,14 @@ def read_statement(kind: type[T], payload_type: str, payload: bytes) -> T:
         VerifyError: E_JSON if the payload is not canonical JSON, E_PREDICATE if it is not of the expected type.
     """
     if payload_type != PAYLOAD_TYPE:
-        raise VerifyError("E_PREDICATE", f"payload type {payload_type!r}, expected {PAYLOAD_TYPE}")
+        raise VerifyError(
+            "E_PREDICATE", f"the payload type of the signed file is {payload_type!r}, expected {PAYLOAD_TYPE}"
+        )
     try:
         return kind.model_validate(parse_canonical(payload))
     except JsonError as error:
         raise VerifyError("E_JSON", f"the signed payload cannot be read: {error.message}") from None
     except ValidationError as error:
         first = "; ".join(problems(error)[:3])
-        raise VerifyError("E_PREDICATE", f"the signed payload is not of type {kind.__name__}: {first}") from None
+        expected = f"{kind.__name__.removesuffix('Statement').lower()} statement"
+        raise VerifyError("E_PREDICATE", f"the signed payload is not a valid {expected}: {first}") from None

@@ -82,9 +82,14 @@ def trusted_time(token: bytes, message: bytes, authorities: tuple[str, ...]) -> 
     try:
         from rfc3161_client import VerificationError, VerifierBuilder, decode_timestamp_response
     except ImportError:
-        raise VerifyError("E_TSA", f"a timestamp cannot be checked without rfc3161-client: {INSTALL}") from None
+        raise VerifyError(
+            "E_TSA", f"a timestamp cannot be checked, because rfc3161-client is not installed: {INSTALL}"
+        ) from None
     if len(authorities) == 0:
-        raise VerifyError("E_TSA", "the trust root names no timestamp authority to check the timestamp with")
+        problem = "the trust root names no timestamp authority, so the timestamp cannot be checked"
+        raise VerifyError(
+            "E_TSA", f"{problem}; its owner can add one with the option --authority of `synthgen trust`"
+        )
     verifier = VerifierBuilder(roots=[authority(text) for text in authorities]).build()
     try:
         response = decode_timestamp_response(token)
@@ -92,10 +97,14 @@ def trusted_time(token: bytes, message: bytes, authorities: tuple[str, ...]) -> 
         time = _time(response)
     except (VerificationError, ValueError, OverflowError) as error:
         reason = str(error).partition(":")[0]
-        raise VerifyError("E_TSA", f"the timestamp is not valid for this signature: {reason}") from None
+        raise VerifyError(
+            "E_TSA", f"the timestamp is not valid for the signatures of the file that it belongs to: {reason}"
+        ) from None
     if token != reduced(token, authorities):
         problem = "the timestamp contains data that no signature covers"
-        raise VerifyError("E_TSA", f"{problem}; write it with `synthgen timestamp attach`")
+        raise VerifyError(
+            "E_TSA", f"{problem}; attach the authority's response again with `synthgen timestamp attach`"
+        )
     return time
 
 
@@ -123,8 +132,11 @@ def reduced(token: bytes, authorities: tuple[str, ...]) -> bytes:
         chain = _chain(certificates, identity, authorities)
         stated = _content(info)
     except (ValueError, InvalidSignature):
-        reason = "unexpected structure or algorithm, or no certificates up to an authority of the trust root"
-        raise VerifyError("E_TSA", f"the timestamp cannot be brought into the accepted form: {reason}") from None
+        reason = (
+            "it has an unexpected structure or algorithm, or its certificates do not lead to a timestamp authority "
+            "of the trust root"
+        )
+        raise VerifyError("E_TSA", f"the timestamp cannot be used: {reason}") from None
     data = (
         _element(_INTEGER, b"\3"),
         _element(_SET, digest),
@@ -149,7 +161,8 @@ def check_signed(tree: Tree, root: TrustRoot, signed: SignedFile, *, now: dateti
     name = token_of(signed.name)
     if name not in tree.files:
         if required:
-            raise VerifyError("E_TSA", f"{name}: the policy requires a timestamp; run `synthgen timestamp`")
+            remedy = "run `synthgen timestamp request` and `synthgen timestamp attach`"
+            raise VerifyError("E_TSA", f"{name}: missing, but the policy requires a timestamp; {remedy}")
         for key in signed.keys:
             root.check_key(key, now)
         return "no trusted time"
@@ -188,7 +201,7 @@ def _content(info: bytes) -> bytes:
         raise ValueError("the digest algorithm has parameters")
     if not {other[0] for other in others} <= {_SEQUENCE, _BOOLEAN, _FIELD_0}:  # accuracy, ordering, authority name
         message = "the timestamp has a nonce or extensions, whose content the requester chooses"
-        raise VerifyError("E_TSA", f"{message}; get a new one with the file that `synthgen timestamp request` writes")
+        raise VerifyError("E_TSA", f"{message}; request a new timestamp with `synthgen timestamp request`")
     return _element(_SEQUENCE, _TIMESTAMP, _element(_FIELD_0, octets))
 
 

@@ -55,7 +55,7 @@ class Tree:
             while chunk := os.read(file, _CHUNK_BYTES):
                 data += chunk
                 if len(data) > max_bytes:
-                    raise VerifyError("E_UNSAFE", f"{name}: larger than {max_bytes} bytes")
+                    raise VerifyError("E_UNSAFE", f"{name}: larger than {max_bytes} bytes, the limit for this file")
         return bytes(data)
 
 
@@ -71,9 +71,11 @@ def open_tree(path: str | Path) -> Iterator[Tree]:
     try:
         root = os.open(path, _OPEN_FLAGS | os.O_DIRECTORY)
     except FileNotFoundError:
-        raise VerifyError("E_MISSING", f"{path}: there is no bundle") from None
+        raise VerifyError("E_MISSING", f"{path}: there is no bundle, because this folder does not exist") from None
     except OSError as error:
-        raise VerifyError("E_UNSAFE", f"{path}: not a plain folder ({error.strerror})") from None
+        is_other = error.errno in {errno.ENOTDIR, errno.ELOOP}
+        problem = "a file or a symbolic link, not a plain folder" if is_other else "this folder cannot be opened"
+        raise VerifyError("E_UNSAFE", f"{path}: {problem} ({error.strerror})") from None
     try:
         files: list[str] = []
         folders: list[str] = []
@@ -81,7 +83,7 @@ def open_tree(path: str | Path) -> Iterator[Tree]:
             _check_attributes(root, "the bundle's folder")
             _scan(root, "", files, folders)
         except OSError as error:
-            raise VerifyError("E_UNSAFE", f"the bundle cannot be listed safely ({error.strerror})") from None
+            raise VerifyError("E_UNSAFE", f"the files of the bundle cannot be listed ({error.strerror})") from None
         _check_collisions([*files, *folders])
         yield Tree(root, tuple(sorted(files)), tuple(sorted(folders)))
     finally:
@@ -96,15 +98,20 @@ def check_name(name: str) -> None:
     space, or end with a dot (as `..` does).
     """
     segments = name.split("/")
-    is_plain = (
-        all(part not in {"", ".", ".."} and part == part.strip() and not part.endswith(".") for part in segments)
-        and len(segments) <= MAX_DEPTH
-        and not any(unicodedata.category(char) in _UNSAFE_CATEGORIES or char in '\\:*?"<>|' for char in name)
-        and unicodedata.is_normalized("NFC", name)
-        and len(name.encode("utf-8", "surrogatepass")) <= MAX_NAME_BYTES
-    )
-    if not is_plain:
-        raise VerifyError("E_UNSAFE", f"{name[:80]}: not a plain relative name")
+    is_met = {  # requirement -> whether the name meets it
+        "no part of the name may be empty, begin or end with white space, or end with a dot": all(
+            part not in {"", ".", ".."} and part == part.strip() and not part.endswith(".") for part in segments
+        ),
+        f"a name has at most {MAX_DEPTH} parts": len(segments) <= MAX_DEPTH,
+        r"a name must contain no invisible characters and none of \ : * ? < > | and double quotes": not any(
+            unicodedata.category(char) in _UNSAFE_CATEGORIES or char in '\\:*?"<>|' for char in name
+        ),
+        "a name must be in the Unicode form NFC": unicodedata.is_normalized("NFC", name),
+        f"a name has at most {MAX_NAME_BYTES} bytes": len(name.encode("utf-8", "surrogatepass")) <= MAX_NAME_BYTES,
+    }
+    broken = [requirement for requirement, holds in is_met.items() if not holds]
+    if broken:
+        raise VerifyError("E_UNSAFE", f"{name[:80]}: not a plain relative name; {broken[0]}")
 
 
 def _scan(folder: int, prefix: str, files: list[str], folders: list[str]) -> None:
@@ -124,9 +131,10 @@ def _scan(folder: int, prefix: str, files: list[str], folders: list[str]) -> Non
             finally:
                 os.close(inner)
         elif not stat.S_ISREG(status.st_mode):
-            raise VerifyError("E_UNSAFE", f"{name}: a link or device, expected a plain file")
+            kind = "symbolic link" if stat.S_ISLNK(status.st_mode) else "device, pipe or socket"
+            raise VerifyError("E_UNSAFE", f"{name}: a {kind}; a bundle may contain only plain files and folders")
         elif status.st_nlink != 1:
-            raise VerifyError("E_UNSAFE", f"{name}: has a second name elsewhere (hard link); copy the bundle")
+            raise VerifyError("E_UNSAFE", f"{name}: has a second name (hard link); copy the bundle, and use the copy")
         else:
             files.append(name)
         if len(files) + len(folders) > MAX_FILES:
@@ -141,7 +149,9 @@ def _check_attributes(descriptor: int, name: str) -> None:
             raise
         return
     if any(attribute.startswith("user.") for attribute in attributes):
-        raise VerifyError("E_UNSAFE", f"{name}: has extended attributes, which are not signed; copy it without them")
+        raise VerifyError(
+            "E_UNSAFE", f"{name}: has extended attributes, which are not signed; copy the bundle without them"
+        )
 
 
 def _check_collisions(names: list[str]) -> None:
@@ -149,7 +159,9 @@ def _check_collisions(names: list[str]) -> None:
     for name in names:
         folded = unicodedata.normalize("NFKC", name).casefold()
         if by_folded.setdefault(folded, name) != name:
-            raise VerifyError("E_UNSAFE", f"{name}: equals {by_folded[folded]} if case and Unicode forms are ignored")
+            raise VerifyError(
+                "E_UNSAFE", f"{name}: differs from {by_folded[folded]} only in letter case or Unicode form"
+            )
 
 
 @contextmanager
@@ -162,13 +174,15 @@ def _opened(root: int, name: str) -> Iterator[int]:
         file = os.open(leaf, _OPEN_FLAGS, dir_fd=opened[-1])
         opened.append(file)
         if not stat.S_ISREG(os.fstat(file).st_mode):
-            raise VerifyError("E_UNSAFE", f"{name}: no longer a plain file")
+            raise VerifyError(
+                "E_UNSAFE", f"{name}: no longer a plain file, because the bundle was changed during the check"
+            )
         _check_attributes(file, name)
         yield file
     except FileNotFoundError:
         raise VerifyError("E_MISSING", f"{name}: not in the bundle") from None
     except OSError as error:
-        raise VerifyError("E_UNSAFE", f"{name}: cannot be read safely ({error.strerror})") from None
+        raise VerifyError("E_UNSAFE", f"{name}: cannot be read ({error.strerror})") from None
     finally:
         for descriptor in reversed(opened[1:]):
             os.close(descriptor)

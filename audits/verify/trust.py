@@ -23,7 +23,7 @@ from pydantic import Field, ValidationError, model_validator
 
 from audits.core.errors import VerifyError
 from audits.core.files import read_regular
-from audits.core.instants import Instant, instant
+from audits.core.instants import Instant, instant, stamp
 from audits.core.strictjson import JsonError, parse, parse_canonical
 from audits.core.strictmodel import Canonical, Closed, LedgerId, Sha256, problems
 from audits.gate.policy import RoleName
@@ -167,7 +167,9 @@ class TrustRoot(Canonical):
         for key_id in key_ids:
             if not (key := self.keys[key_id]).covers(instant(created)):
                 period = f"from {key.valid_from} to {key.valid_until}"
-                problem = f"made at {created}, but key {key_id}, which signed the release, is valid only {period}"
+                problem = (
+                    f"the release was made at {created}, but key {key_id}, which signed it, is valid only {period}"
+                )
                 raise VerifyError("E_TIME", problem)
 
     def _fault(self, key_id: str, now: datetime) -> VerifyError | None:
@@ -175,7 +177,8 @@ class TrustRoot(Canonical):
             return VerifyError("E_REVOKED", f"key {key_id} was revoked")
         key = self.keys[key_id]
         if not key.covers(now):
-            return VerifyError("E_KEY_EXPIRED", f"key {key_id} is valid from {key.valid_from} to {key.valid_until}")
+            period = f"from {key.valid_from} to {key.valid_until}"
+            return VerifyError("E_KEY_EXPIRED", f"key {key_id} is not valid at {stamp(now)}, but only {period}")
         return None
 
 
@@ -212,7 +215,9 @@ def parse_trust(data: bytes, now: datetime | None = None, name: str = "the file"
     except ValidationError as error:
         raise VerifyError("E_TRUST", f"{name} is not a valid trust root: {_fault_line(error)}") from None
     if ROOT in root.roles:
-        raise VerifyError("E_TRUST", "the trust root names root keys, so it must be signed by them")
+        raise VerifyError(
+            "E_TRUST", "the trust root names root keys, but has no signatures; get the signed file from its owner"
+        )
     return root
 
 
@@ -221,7 +226,8 @@ def _fault_line(error: ValidationError) -> str:
     lines = problems(error)
     missing = [key for key, _, problem in (line.rpartition(": ") for line in lines) if problem == "missing"]
     remaining = [line for line in lines if not line.endswith(": missing")]
-    absent = f"the key{'s' * (len(missing) > 1)} {', '.join(missing)} {'are' if len(missing) > 1 else 'is'} missing"
+    names = ", ".join(f"`{key}`" for key in missing)
+    absent = f"the key{'s' * (len(missing) > 1)} {names} {'are' if len(missing) > 1 else 'is'} missing"
     return "; ".join([*([absent] if missing else []), *remaining[:5]])
 
 
@@ -253,13 +259,13 @@ def check_root_signers(envelope: Envelope, root: TrustRoot, now: datetime) -> No
     try:
         signed = signers(replace(envelope, signatures=signatures), keys)
     except VerifyError as error:
-        raise VerifyError("E_TRUST", f"the trust root's envelope: {error.message}") from None
+        raise VerifyError("E_TRUST", f"the trust root has an invalid signature: {error.message}") from None
     if not root.has_enough(ROOT, signed):
         n, needed = len(root.persons(signed)), root.roles[ROOT].threshold
         raise VerifyError(
             "E_TRUST",
             f"{n} of the {needed} required persons signed the trust root with root keys of version {root.version}. "
-            "Revoked and expired keys do not count. The owner must sign the trust root with more root keys",
+            "Revoked and expired keys do not count. More holders of these root keys must sign the trust root",
         )
 
 
@@ -268,12 +274,12 @@ def _parse_signed(data: bytes, now: datetime) -> TrustRoot:
     try:
         envelope = parse_envelope(data)
     except VerifyError as error:
-        raise VerifyError("E_TRUST", f"the trust root's envelope: {error.message}") from None
+        raise VerifyError("E_TRUST", f"the file of the signed trust root is malformed: {error.message}") from None
     if envelope.payload_type != TRUST_PAYLOAD_TYPE:
-        raise VerifyError("E_TRUST", f"the trust root's payload type is not {TRUST_PAYLOAD_TYPE}")
+        raise VerifyError("E_TRUST", f"the file is signed, but its payload type is not {TRUST_PAYLOAD_TYPE}")
     root = TrustRoot.model_validate(parse_canonical(envelope.payload))
     if ROOT not in root.roles:
-        raise VerifyError("E_TRUST", "the trust root is signed but names no root keys")
+        raise VerifyError("E_TRUST", "the trust root is signed but names no root keys, so nobody may sign it")
     check_root_signers(envelope, root, now)
     return root
 
@@ -308,7 +314,7 @@ def _key_problems(root: TrustRoot) -> list[str]:
                 f"keys {first_id} and {key_id}: their private keys differ only in sign, so one person holds both"
             )
         if keyid(public) != key_id:
-            faults.append(f"key {key_id}: the id is not derived from the key")
+            faults.append(f"key {key_id}: the id does not belong to this public key")
         try:
             check_public(public)
         except VerifyError as error:
@@ -325,11 +331,15 @@ def _name_problems(root: TrustRoot) -> list[str]:
     for key_id, key in root.keys.items():
         skeleton = name_skeleton(key.person)
         spellings[skeleton][key.person].append(key_id)
-        if not skeleton or _AMBIGUOUS.search(key.person) or _UNCOMMON_LETTER.search(key.person):
+        if not skeleton:
+            faults.append(f"key {key_id}: the name of its person has no letters or digits")
+        elif _AMBIGUOUS.search(key.person):
             faults.append(
-                f"key {key_id}: the name of its person has no letters or digits, has symbols or rare letters that "
-                "look like others, or mixes two alphabets in a word"
+                f"key {key_id}: the name of its person has a symbol or unusual character, or mixes alphabets in "
+                "a word"
             )
+        elif _UNCOMMON_LETTER.search(key.person):
+            faults.append(f"key {key_id}: the name of its person has a rare letter that looks like a common letter")
     for alike in (by_spelling for by_spelling in spellings.values() if len(by_spelling) > 1):
         keys = ", ".join(key_id for key_ids in alike.values() for key_id in key_ids)
         faults.append(
@@ -369,5 +379,8 @@ def _role_problems(root: TrustRoot) -> list[str]:
                 faults.append(f"key {key_id} is in two roles, {role_of_key[key_id]} and {role}")
             person = name_skeleton(root.keys[key_id].person)
             if role != ROOT and role_of_person.setdefault(person, role) != role:
-                faults.append(f"one person acts in two roles, {role_of_person[person]} and {role}")
+                roles = f"{role_of_person[person]} and {role}"
+                faults.append(
+                    f"key {key_id}: its person has two roles, {roles}; use a different person for each role"
+                )
     return faults

@@ -319,13 +319,13 @@ def public_version(text: str) -> str:
 
 def _checked_sentence(text: str) -> str:
     if text not in _SENTENCES and not _DISCLOSED.fullmatch(text):
-        raise ValueError("not a sentence of the vocabulary")
+        raise ValueError("not one of the sentences that this field allows")
     return text
 
 
 def _checked_version(text: str) -> str:
     if public_version(text) != text:
-        raise ValueError("not a version")
+        raise ValueError("must be a version, such as 2.1.0")
     return text
 
 

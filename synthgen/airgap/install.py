@@ -78,7 +78,8 @@ def read_manifest(folder: Path) -> dict[str, Any]:
         is_valid = False
     if not is_valid:
         raise InstallError(
-            f"{folder / MANIFEST}: missing or invalid; the folder is not an unpacked archive of `airgap pack`"
+            f"{folder / MANIFEST}: missing or invalid, so the folder is not an unpacked archive of `synthgen airgap "
+            "pack`; unpack the archive again"
         )
     here = machine()
     different = [name for name in here if required[name] != here[name]]
@@ -87,12 +88,12 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     present = {path.relative_to(folder).as_posix(): path for path in paths if path.is_symlink() or not path.is_dir()}
     present.pop(MANIFEST)
     problems += [f"{name}: missing" for name in sorted(set(files) - set(present))]
-    problems += [f"{name}: not in the manifest" for name in sorted(set(present) - set(files))]
+    problems += [f"{name}: not listed in {MANIFEST}" for name in sorted(set(present) - set(files))]
     for name in sorted(set(files) & set(present)):
         if present[name].is_symlink() or not present[name].is_file():
             problems.append(f"{name}: not a plain file")
         elif (sha256_of(present[name]), present[name].stat().st_size) != files[name]:
-            problems.append(f"{name}: differs from the manifest")
+            problems.append(f"{name}: differs from the file that {MANIFEST} lists")
     if problems:
         raise InstallError("the archive cannot be installed here", *problems)
     return dict(manifest)
@@ -109,7 +110,7 @@ def install(folder: Path, into: Path) -> Path:
     manifest = read_manifest(folder)
     into = into.absolute()  # scripts of a virtual environment contain the path of the environment
     if into.exists() and (not into.is_dir() or any(into.iterdir())):
-        raise InstallError(f"{into}: exists and is not empty; choose a new folder")
+        raise InstallError(f"{into}: exists and is not an empty folder; choose a new folder")
     if importlib.util.find_spec("ensurepip") is None:
         hint = "on Debian and Ubuntu, install the package python3-venv"
         raise InstallError("Python lacks the module ensurepip, so no virtual environment can be made", hint)
@@ -131,7 +132,9 @@ def install(folder: Path, into: Path) -> Path:
         launcher = _launcher(into, command, models)
         is_installed = True
     except (OSError, ValueError, subprocess.CalledProcessError) as error:
-        raise InstallError(f"{into}: nothing was installed", f"{error}", *_last_lines(error)) from error
+        raise InstallError(
+            f"{into}: a step of the installation failed; nothing was installed", f"{error}", *_last_lines(error)
+        ) from error
     finally:
         if not is_installed:
             shutil.rmtree(into, ignore_errors=True)

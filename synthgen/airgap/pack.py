@@ -72,7 +72,9 @@ def pack(out: Path) -> AirgapArchive:
         StorageError: `out` exists already or cannot be written.
     """
     if out.exists():
-        raise StorageError(f"{out}: exists; nothing was written", hint="Choose another name, or delete the file.")
+        raise StorageError(
+            f"{out}: exists already; nothing was written", hint="Choose another name, or delete the file."
+        )
     _require_models()
     partial = out.with_name(f".{out.name}.partial")
     try:
@@ -99,7 +101,7 @@ def _require_models() -> None:
             missing.remove(name)
     if missing:
         hint = f"Run `synthgen models pull {' '.join(missing)}`."
-        raise ModelMissing(f"the store lacks {', '.join(missing)}", hint=hint)
+        raise ModelMissing(f"the model store lacks these models: {', '.join(missing)}", hint=hint)
 
 
 def _fill(folder: Path) -> dict[str, Any]:
@@ -112,7 +114,7 @@ def _fill(folder: Path) -> dict[str, Any]:
     (folder / INSTALLER).write_bytes(Path(install.__file__).read_bytes())
     versions = [path.name.split("-")[1] for path in (folder / "wheels").glob("synthgen-*.whl")]
     if len(versions) != 1:
-        raise DependencyError(f"pip collected {len(versions)} wheels of synthgen, expected one")
+        raise DependencyError(f"pip collected {len(versions)} wheels of synthgen, but the archive needs exactly one")
     files = {path.relative_to(folder).as_posix(): path for path in _files(folder)}
     entries = {name: {"sha256": sha256_file(path), "bytes": path.stat().st_size} for name, path in files.items()}
     about = {"format": install.FORMAT, "requirement": f"synthgen[engine]=={versions[0]}", **install.machine()}

@@ -41,19 +41,25 @@ class AttributeRule(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
     age: int | str | None = Field(
-        None, description="Age in years (`54`) or range (`40-60`) of the first age in the text."
+        None, description="First age that the text states, in years (`54`) or as a range (`40-60`)."
     )
     age_band: AgeBand | None = Field(
         None,
-        description="Age band of the first age: `infant`, `child`, `adolescent`, `young adult`, `middle-aged` or "
-        "`older adult`.",
+        description="Age band of the first age in the text: `infant`, `child`, `adolescent`, `young adult`, "
+        "`middle-aged` or `older adult`.",
     )
     sex: Literal["female", "male", "nonbinary"] | None = Field(
         None, description="Sex: `female`, `male` or `nonbinary`."
     )
-    condition: str | None = Field(None, description="Condition of the dictionary that the text affirms.")
-    symptom: str | None = Field(None, description="Symptom of the dictionary that the text affirms.")
-    medication: str | None = Field(None, description="Medication of the dictionary that the text affirms.")
+    condition: str | None = Field(
+        None, description="Condition that the text affirms; it must be in SynthGen's dictionary."
+    )
+    symptom: str | None = Field(
+        None, description="Symptom that the text affirms; it must be in SynthGen's dictionary."
+    )
+    medication: str | None = Field(
+        None, description="Medication that the text affirms; it must be in SynthGen's dictionary."
+    )
     smoking: Literal["none", "former", "current", "ever"] | None = Field(
         None, description="Smoking: `none`, `former`, `current` or `ever`."
     )
@@ -83,7 +89,9 @@ class AttributeRule(BaseModel):
     def _check_one_attribute(self) -> Self:
         n_given = sum(getattr(self, name) is not None for name in ATTRIBUTES)
         if n_given != 1:
-            raise ValueError(f"must set exactly one of {', '.join(ATTRIBUTES)}, got {n_given}")
+            raise ValueError(
+                f"a rule must set exactly one of these keys, but this rule sets {n_given}: {', '.join(ATTRIBUTES)}"
+            )
         kind, value = self.kind, self.value
         if kind == "age":
             _years(value)
@@ -91,7 +99,7 @@ class AttributeRule(BaseModel):
             dictionary = f"SynthGen's dictionary of {kind}s (synthgen/attributes/dictionaries.py)"
             raise ValueError(f"{kind} {value!r} is not in {dictionary}; use `mentions` instead")
         elif isinstance(value, str) and re.search(r"\w", value) is None:
-            raise ValueError(f"{kind} must contain a word")
+            raise ValueError(f"`{kind}` must contain a letter or digit")
         return self
 
     @model_serializer
@@ -143,7 +151,7 @@ def contradictions(rules: Mapping[str, Sequence[AttributeRule]]) -> list[str]:
     for label, of_label in rules.items():
         pairs = [*combinations(of_label, 2), *(product(of_label, for_all_labels) if label != ANY_LABEL else ())]
         lines += [
-            f"{label}: {a.kind} {a.value} and {b.kind} {b.value} exclude each other"
+            f"{label}: `{a.kind}: {a.value}` and `{b.kind}: {b.value}` exclude each other"
             for a, b in pairs
             if not (a.prefer or b.prefer) and _exclude_each_other(a, b)
         ]
@@ -167,5 +175,5 @@ def _years(value: int | str) -> tuple[int, int]:
     # without a match, the range (1, 0) is empty, so the check below raises the error
     low, high = (int(match[1]), int(match[2] or match[1])) if match else (1, 0)
     if not 0 <= low <= high <= MAX_AGE_YEARS:
-        raise ValueError(f"age must be years from 0 to {MAX_AGE_YEARS}, such as 54 or 40-60, got {value!r}")
+        raise ValueError(f"`age` must be years from 0 to {MAX_AGE_YEARS}, such as 54 or 40-60, got {value!r}")
     return low, high

@@ -66,8 +66,13 @@ def approve(  # noqa: PLR0913 - one parameter per option
     from synthgen.release.approve import approve as sign
     from synthgen.release.signers import open_key
 
-    if (role is None) != close or (close and reject):
-        raise UsageError("pass either --role or --close, and --reject only with --role")
+    if role is None and not close:
+        raise UsageError(
+            "neither --role nor --close is given", hint="Pass your role, such as --role privacy_officer."
+        )
+    if close and (role is not None or reject):
+        other = "--reject" if reject else "--role"
+        raise UsageError(f"--close and {other} cannot be combined", hint="Only the releaser passes --close.")
     kind: DecisionKind = "CLOSE" if close else "REJECT" if reject else "APPROVE"
     opened, root, now = open_key(key, public), load_trust(trust), datetime.now(UTC)
     act, outcome = _ACTS[kind]
@@ -83,7 +88,7 @@ def approve(  # noqa: PLR0913 - one parameter per option
         confirm=_confirm(f"Sign this {act}?", yes=yes),
     )
     found = verify_bundle(bundle, root, now=now)
-    text = f"{outcome}: {path}\n`synthgen verify` now: {found.words} {found.failure}"
+    text = f"{outcome}: {path}\n`synthgen verify` now reports: {found.words} {found.failure}"
     fields = {"decision": kind, "file": str(path), "verification": found.to_json()}
     print_fields(fields, text, as_json=as_json)
 

@@ -159,7 +159,7 @@ def blend_texts(
     candidates = _decode(target, texts, request, decoder, progress)
     readable = [i for i, c in enumerate(candidates) if _LETTER.search(c.text)]
     if not readable:
-        message = f"none of the {len(candidates)} candidates contains a letter"
+        message = f"none of the {len(candidates)} generated texts (candidates) contains a letter"
         raise DataError(message, hint="Raise --candidates, or change --seed.")
     vectors = dict(zip(readable, encoder.encode([candidates[i].text for i in readable]), strict=True))
     to_target = {i: _cosine(vector, target) for i, vector in vectors.items()}
@@ -190,7 +190,7 @@ def _between(ab: Float32, request: BlendRequest) -> Float32:
     out = np.empty_like(ab[:1])
     interpolate_linearly(ab, np.array([[0, 1]]), pair_weights(lam), out)
     if not np.linalg.norm(out) > 0:
-        message = "the vectors of the two texts cancel each other out at this lambda"
+        message = "the vectors of the two texts cancel each other out at this value of --lambda"
         raise DataError(message, hint="Choose another --lambda.")
     return out.ravel()
 
@@ -230,7 +230,7 @@ def _read(path: Path) -> str:
     try:
         text = read_bytes(path).decode("utf-8")
     except UnicodeDecodeError as error:
-        raise DataError(f"{path}: is not UTF-8 text", hint="Save it as UTF-8.") from error
+        raise DataError(f"{path}: is not UTF-8 text", hint="Save the file as UTF-8.") from error
     if _LETTER.search(text) is None:
         raise DataError(f"{path}: contains no letter, so there is nothing to blend")
     return text

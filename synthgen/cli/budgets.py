@@ -52,7 +52,7 @@ def show(config: ConfigFile, *, as_json: AsJson = False) -> None:
         if math.isfinite(limit.epsilon):
             further = further_epsilon(spent.epsilon, limit=limit.epsilon, delta=spent.delta)
             room = f"one more run of at most epsilon {math.floor(further * 100) / 100:g}"
-            room = room if further >= MIN_EPSILON else "no run"
+            room = room if further >= MIN_EPSILON else "no further run"
             lines.append(f"limit: epsilon {limit.epsilon:g}, which leaves room for {room}")
     print_fields({"reservations": found, "spent": total}, "\n".join(lines), as_json=as_json)
 
@@ -99,5 +99,5 @@ def void(
     loaded = Config.load(config)
     name = named_reservation(loaded, run)
     time = void_in(*ledger_of(loaded), name, datetime.now(UTC))
-    text = f"{name[:_DIGITS]}: voided at {time}; it does not count, and its run cannot draw noise"
+    text = f"reservation {name[:_DIGITS]}: voided at {time}; it no longer counts, and its run cannot draw noise"
     print_fields({"run": name, "voided": time}, text, as_json=as_json)

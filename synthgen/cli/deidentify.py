@@ -29,7 +29,7 @@ def evaluate(
     misses: Annotated[Path | None, Option(help="Private file to write: the missed identifiers.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Print recall and precision of an engine with 95 % intervals, and the share of texts without a miss."""
+    """Print an engine's recall and precision with 95 % intervals, and the share of texts where it missed nothing."""
     from synthgen.deidentify.engines import finder
     from synthgen.pipeline.engine_shares import measure, read_texts
 

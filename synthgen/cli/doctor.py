@@ -30,7 +30,9 @@ def examine(ray: str | None = None) -> list[Check]:
     models = [_model(name) for name in sorted(MODELS)]
     missing, engine = missing_packages(), "all packages of the extra `engine` are installed"
     if missing:
-        engine = f"not installed: {', '.join(missing)}. Verification and audits work without them. {INSTALL}"
+        engine = (
+            f"not installed: {', '.join(missing)}. Verification and audits work without them. Install them: {INSTALL}"
+        )
     return [
         Check("python", True, platform.python_version()),
         Check("engine", not missing, engine),
@@ -78,7 +80,7 @@ def _bridge() -> Check:
     try:
         bridge = load_bridge("builtin")
     except (ModelMissing, ModelError) as error:
-        return Check("bridge", False, error.message)
+        return Check("bridge", False, f"{error.message}. {error.hint}".strip())
     info, words = bridge.info, "no vocabulary" if bridge.reader is None else f"{len(bridge.reader.words):,} words"
     detail = f"{info.encoder} to {info.decoder}, {info.steps} steps, {words}, sha256 {bridge.digest}"
     return Check("bridge", True, detail)
@@ -99,7 +101,7 @@ def _disk(*, is_complete: bool) -> Check:
     free = shutil.disk_usage(folder).free / 2**30
     writable = os.access(folder, os.W_OK)
     needed = "" if is_complete or free >= NEEDED_GIB else f", but {NEEDED_GIB} GiB are needed"
-    detail = f"{free:.1f} GiB free at {folder}{needed}" + ("" if writable else ", not writable")
+    detail = f"{free:.1f} GiB free at {folder}{needed}" + ("" if writable else ", and the folder is not writable")
     return Check("model store", is_complete or (free >= NEEDED_GIB and writable), detail)
 
 

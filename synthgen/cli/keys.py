@@ -123,7 +123,9 @@ def trust_rotate(  # noqa: PLR0913 - one parameter per option
     revoke: Annotated[Names, Option(help="Id of a key to revoke; repeatable.")] = None,
     since: Annotated[datetime | None, Option(help="Start of the revocations, in UTC; now by default.")] = None,
     reason: Annotated[str, Option(help="Reason for the revocations.")] = "",
-    days: Annotated[int | None, Option(help="Validity in days; by default the expiry stays.", min=1)] = None,
+    days: Annotated[
+        int | None, Option(help="Validity in days from now; by default the expiry date stays.", min=1)
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Write the next version of a signed trust root: replace keys or policies, or revoke a key from a date on.
@@ -136,7 +138,10 @@ def trust_rotate(  # noqa: PLR0913 - one parameter per option
     from synthgen.release.trust import rotate_trust
 
     if not revoke and (since is not None or reason):
-        raise UsageError("--since and --reason describe a revocation", hint="Pass --revoke with the id of the key.")
+        raise UsageError(
+            "--since and --reason describe a revocation, but no key is revoked",
+            hint="Pass --revoke with the id of the key.",
+        )
     now = datetime.now(UTC)
     roles = {"root": root, "releaser": releaser, **_approvers(approver or [])}
     fingerprint = rotate_trust(
@@ -158,7 +163,9 @@ def trust_rotate(  # noqa: PLR0913 - one parameter per option
 
 @trust_app.command("forget")
 def trust_forget(
-    state: Annotated[Path | None, Option(help="High-water mark file; by default the current user's file.")] = None,
+    state: Annotated[
+        Path | None, Option(help="File with the newest versions seen; by default the current user's file.")
+    ] = None,
     *,
     as_json: AsJson = False,
 ) -> None:
@@ -192,12 +199,13 @@ def _approvers(given: Sequence[str]) -> dict[str, list[Path]]:
 
     pairs = [(role, Path(file)) for role, _, file in (value.partition("=") for value in given)]
     problems = [
-        f"--approver {value}: must be ROLE=FILE; ROLE: lower-case letters, digits and _, except releaser and root"
+        f"--approver {value}: must be ROLE=FILE, where ROLE is a lower-case name other than releaser and root"
         for value, (role, _) in zip(given, pairs, strict=True)
         if "=" not in value or not _ROLE.fullmatch(role) or role in {"releaser", "root"}
     ]
     if problems:
-        raise UsageError("an approver is not given as ROLE=FILE", problems=problems)
+        hint = "A role has lower-case letters, digits and _, such as ethics_board=keys/board.pub.json."
+        raise UsageError("a value of --approver is invalid", problems=problems, hint=hint)
     return {role: [file for other, file in pairs if other == role] for role, _ in pairs}
 
 
@@ -215,7 +223,7 @@ def _described(root: "TrustRoot") -> list[str]:
         holder = f"{name} {key.person}, {key.org}, {key.alg}, valid from {key.valid_from} to {key.valid_until}"
         lines.append(f"{role_text.get(name, 'no role')}: {holder}")
     lines += [f"revoked: {key.keyid} from {key.since} ({key.reason or 'no reason given'})" for key in root.revoked]
-    lines += [f"timestamps: {authority(text).subject.rfc4514_string()}" for text in root.authorities]
+    lines += [f"timestamp authority: {authority(text).subject.rfc4514_string()}" for text in root.authorities]
     lines += [f"ledger: {name}" for name in root.ledgers]
     return [*lines, *(f"policy {name}: {', '.join(digests)}" for name, digests in sorted(root.policies.items()))]
 
@@ -236,9 +244,9 @@ def _policy_digests(names: Sequence[str], ledgers: Sequence[str]) -> dict[str, l
     policies = [load_policy(name) for name in names]
     with_budget = sorted(p.name for p in policies if p.dp is not None or p.dp_substitute is not None)
     if with_budget and not ledgers:
-        need = "the verifier accepts a release only if the trust root names its ledger"
+        need = "the verifier accepts a release only if the trust root names the ledger of the release"
         raise ConfigError(
-            f"under {', '.join(with_budget)}, {need}",
+            f"under the polic{'y' if len(with_budget) == 1 else 'ies'} {', '.join(with_budget)}, {need}",
             hint="Pass --ledger with the folder of the institution's ledger, or its id.",
         )
     return {policy.name: [policy.digest()] for policy in policies}

@@ -285,7 +285,9 @@ def shadow(
     *,
     runs: Annotated[int, Option(min=8, help="Number of reruns, a multiple of 8.")] = 32,
     persons: Annotated[int | None, Option(min=1, help="Number of attacked persons; default: 1 % of train.")] = None,
-    quick: Annotated[bool, Option("--quick", help="Make 8 small reruns with 1 person; never passes.")] = False,
+    quick: Annotated[
+        bool, Option("--quick", help="Test the command: 8 small reruns, 1 person, never a pass.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Repeat a run many times, each time without some persons, and infer from the outputs who was missing.

@@ -49,7 +49,7 @@ def list_models(*, as_json: AsJson = False) -> None:
         except ModelMissing:
             state, said = "missing", f"not in the store; run `synthgen models pull {name}`"
         except ModelError as error:
-            said = f"damaged: {error.message}"
+            said = f"damaged: {error.message}. {error.hint}".strip()
         listed.append({"name": name, "kind": model.kind, "license": model.license, "state": state, "digest": digest})
         lines.append(f"{name:<10} {model.kind:<8} {model.license:<11} {model.title}\n{'':<10} {said}")
     print_fields({"models": listed}, "\n".join(lines), as_json=as_json)

@@ -66,8 +66,8 @@ def publish(config: Config, *, resume: Literal["auto", "never"], stream: TextIO)
     The policy, the key, the output folder and the number of persons are checked before the stages run, because the
     stages can take hours.
 
-    Raise ReleaseRefused if the policy refuses the release. After a run, the signed refusal and the report stay in the
-    workspace. If no result of the configuration can meet the policy, the run does not start.
+    Raise ReleaseRefused if the policy refuses the release. If no result of the configuration can meet the policy,
+    this is before the run. Otherwise it is after the run, and the workspace has the signed refusal and the report.
     """
     from synthgen.pipeline.pipeline import Pipeline
     from synthgen.plan.early_refusal import refuse_unmeetable_policy

@@ -83,7 +83,8 @@ def shadow(config: Config, request: ShadowRequest, progress: Progress, say: Call
     """
     if config.interpolate.is_dp:
         raise UsageError(
-            f"a run of method {config.interpolate.method!r} cannot be repeated: each DP query spends budget",
+            f"a run with `interpolate.method: {config.interpolate.method}` cannot be repeated, because each DP query "
+            "spends privacy budget",
             hint="Epsilon limits the influence of each person on such a run; the audit `accounting` checks epsilon.",
         )
     run = load_run(config)

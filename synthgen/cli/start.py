@@ -46,7 +46,9 @@ def start(folder: Path, template: str, *, patients: int | None = None, now: date
     """
     now = datetime.now(UTC) if now is None else now
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise StorageError(f"{folder}: exists and is not empty; nothing was written", hint="Choose a new folder.")
+        raise StorageError(
+            f"{folder}: exists and is not an empty folder; nothing was written", hint="Choose a new folder."
+        )
     try:
         (folder / "keys").mkdir(mode=0o700, parents=True)
         (folder / "ws").mkdir(mode=0o700)

@@ -62,15 +62,18 @@ def train_style(task: StyleTask, *, resume: bool, progress: Progress) -> Path:
 
     Privacy: the weights depend on the texts and can reveal them. Train only on text that may be published.
     """
-    if re.fullmatch(NAME, task.name) is None or task.name == PLAIN:
-        raise UsageError(f"--style: use lower-case letters, digits and dashes; the name {PLAIN!r} is reserved")
+    if task.name == PLAIN:
+        raise UsageError(f"--style: the name {PLAIN!r} is reserved", hint="Choose another name.")
+    if re.fullmatch(NAME, task.name) is None:
+        rule = "must begin with a lower-case letter and have at most 40 lower-case letters, digits and dashes"
+        raise UsageError(f"--style: the name {rule}")
     if not resume and any((task.out / name).exists() for name in (STATE, CARD)):
-        message = f"{task.out}: contains a style or a checkpoint"
-        raise UsageError(message, hint="Pass --resume, or choose another --out.")
+        message = f"{task.out}: contains a style adapter or a checkpoint of its training"
+        raise UsageError(message, hint="Pass --resume to continue the training, or choose another --out.")
     texts = {path.name: _texts(path, task.text) for path, _ in task.corpora}
     if len(texts) < len(task.corpora):
-        message = "two corpora have the same file or folder name, by which the card of the style lists them"
-        raise UsageError(message, hint="Rename one of them.")
+        message = "two values of --corpus end with the same file or folder name, which must identify the corpus"
+        raise UsageError(message, hint="Rename one of the files or folders.")
     bridge = load_bridge(task.bridge)
     config = _training(task, bridge.info, words=0 if bridge.reader is None else WORDS)
     folder = model_folder(bridge.info.decoder)
@@ -145,8 +148,8 @@ def _texts(path: Path, column: str) -> list[str]:
     texts = [str(row.values[column]) for row in rows if str(row.values.get(column) or "").strip()]
     if (n := len(set(texts))) < MIN_TEXTS:
         hint = "Pass a folder of .txt files or a table, and name the text column with --text."
-        needed = f"a style needs at least {MIN_TEXTS}, preferably several hundred"
-        raise DataError(f"{path}: {n} distinct texts in {column!r}; {needed}", hint=hint)
+        needed = f"a style adapter needs at least {MIN_TEXTS}, preferably several hundred"
+        raise DataError(f"{path}: has {n} distinct texts in the column {column!r}; {needed}", hint=hint)
     return texts
 
 

@@ -44,8 +44,11 @@ def train_bridge(  # noqa: PLR0913 - one parameter per option
         from synthgen.decode.train.processes import joined
 
         if config is None or style is not None:
-            hint = f"{'--plan needs CONFIG; see' if plan else 'See'} `synthgen train-bridge --help`."
-            raise UsageError("pass either CONFIG or --style NAME", hint=hint)
+            problem = "CONFIG and --style cannot be combined"
+            if config is None:
+                problem = "--plan needs CONFIG" if plan else "neither CONFIG nor --style is given"
+            hint = "Pass CONFIG to train a bridge, or --style NAME to train a style adapter."
+            raise UsageError(problem, hint=hint)
         settings = TrainBridgeConfig.load(config)
         if plan:
             expected = estimate(settings, progress)

@@ -80,7 +80,8 @@ def _corpus(path: Path, role: Role, audit_role: AuditRole, columns: tuple[str, s
     text, label, group = columns
     table = load_table(path, text=text, label=label, group=group, role=audit_role)
     if table.labels is None:
-        raise DataError(f"{path}: has no column {label!r}, which the classifiers need", hint="Add the column.")
+        hint = "Add the column, or name the column of the classes with --label."
+        raise DataError(f"{path}: has no column {label!r}, which the classifiers need", hint=hint)
     rows = enumerate(zip(table.texts, table.labels, table.groups, strict=True))
     records = tuple(Record(id=f"{role}-{i:08d}", text=t, label=of, group=g) for i, (t, of, g) in rows)
     return Corpus(role=role, records=records, has_groups=table.has_groups)

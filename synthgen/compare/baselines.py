@@ -50,9 +50,10 @@ def baselines(
     real = LabelledTexts.of(train.texts, train.labels, vectors)
     counts = tables.synthetic.counts()
     if unknown := sorted(set(counts) - set(train.labels)):
-        classes = f"{len(unknown)} of the {len(counts)} classes of the synthetic table"
+        verb = "has" if len(unknown) == 1 else "have"
+        classes = f"{len(unknown)} of the {len(counts)} classes of the synthetic table {verb} no train records"
         hint = "Check that both tables have the same label column and the same spelling of the classes."
-        raise DataError(f"baselines: {classes} have no train records", hint=hint)
+        raise DataError(f"the baselines cannot be made, because {classes}", hint=hint)
     labels = list(Counter(counts).elements())
     altered = _altered(train, counts, seeds.child("eda"))
     made = {
@@ -122,7 +123,8 @@ def eda(text: str, rng: np.random.Generator) -> str:
     """
     words = text.split()
     if not words:
-        raise DataError("a text without words cannot be augmented")
+        message = "a train text has no words, so the baseline real + EDA cannot be made"
+        raise DataError(message, hint="Remove train records whose text has no words.")
     if rng.random() < 0.5:
         for _ in range(max(1, int(ALPHA * len(words)))):
             i, j = rng.integers(len(words), size=2)

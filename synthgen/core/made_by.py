@@ -42,11 +42,11 @@ def sources(package: str, *parts: str) -> str:
     """
     spec = find_spec(package)
     if spec is None or spec.origin is None:
-        raise InternalError(f"the source of {package} cannot be found")
+        raise InternalError(f"the source files of the package {package} cannot be found")
     root = Path(spec.origin).parent
     files = sorted(p for p in root.rglob("*.py") if not parts or p.relative_to(root).parts[0] in parts)
     if not files:
-        raise InternalError(f"{package} contains no source file")
+        raise InternalError(f"the package {package} contains no source file")
     return sha256_bytes(b"".join(f"{p.relative_to(root)}\0{sha256_bytes(p.read_bytes())}\n".encode() for p in files))
 
 

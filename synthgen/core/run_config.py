@@ -33,5 +33,5 @@ class RunConfig(Section):
     @model_validator(mode="after")
     def _needs_ray(self) -> Self:
         if self.on != RAY and (self.workers != "auto" or self.address is not None):
-            raise ValueError("workers and address require on: ray; set on: ray, or remove these keys")
+            raise ValueError("`workers` and `address` require `on: ray`; set `on: ray`, or remove these keys")
         return self

@@ -176,11 +176,11 @@ def resolve_path(path: str, base: str) -> Path:
         problems.append(f"{path}: the environment variable {name} {rule}")
     if any(ord(character) < ord(" ") for character in path):  # in YAML, "C:\new" contains a line break
         problems.append(
-            f"{path!r}: a path contains a control character; in double quotes, a backslash begins an escape, so "
-            "write the path with / or in single quotes"
+            f"{path!r}: the path contains a control character; YAML changes a backslash in double quotes, so write "
+            "the path with / or in single quotes"
         )
     if whole.startswith("~"):
-        problems.append(f"{path}: `~` with the name of a user is not allowed")
+        problems.append(f"{path}: `~` before the name of a user is not allowed; write the whole path")
     for name in dict.fromkeys(_VARIABLE.findall(whole)):
         value = os.environ.get(name, "")
         if Path(value).is_absolute():
@@ -189,7 +189,7 @@ def resolve_path(path: str, base: str) -> Path:
             problems.append(f"{path}: the environment variable {name} is not set to an absolute path")
     if problems:
         allowed = ", ".join(f"${{{name}}}" for name in VARIABLES)
-        hint = f"Of variables, a path may contain only {allowed} and a leading ~/, each set to an absolute path."
+        hint = f"A path may contain only the variables {allowed} and a leading ~/, which stands for ${{HOME}}/."
         raise ConfigError("a path of the configuration cannot be resolved", problems=problems, hint=hint)
     return (Path(base) / _VARIABLE.sub(lambda match: os.environ[match[1]], whole)).resolve()
 

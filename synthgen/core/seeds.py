@@ -28,7 +28,7 @@ class SeedTree:
 
     def __post_init__(self) -> None:
         if len(self.secret) not in {0, SECRET_BYTES}:
-            raise ValueError(f"the secret must have {SECRET_BYTES} bytes, or none")
+            raise ValueError(f"the secret must have {SECRET_BYTES} bytes or be empty")
 
     @property
     def parent(self) -> "SeedTree":

@@ -99,7 +99,9 @@ class Stage:
         for kind, declared in (("inputs", self.inputs), ("models", self.models)):
             given = getattr(sources, kind)
             if set(declared) != set(given):
-                raise InternalError(f"stage {self.name!r} declares {kind} {sorted(declared)}, got {sorted(given)}")
+                raise InternalError(
+                    f"stage {self.name!r} declares {kind} {sorted(declared)}, but got {sorted(given)}"
+                )
         values = {name: _PLAIN.dump_python(_value_at(sources.config, name), mode="json") for name in self.config}
         return {
             **self.code,
@@ -164,7 +166,9 @@ class StageContext:
 
     def _use(self, kind: str, name: str) -> None:
         if name not in getattr(self.stage, kind):
-            raise InternalError(f"stage {self.stage.name!r} reads {kind} {name!r} and does not declare it")
+            raise InternalError(
+                f"stage {self.stage.name!r} reads {name!r}, but does not declare {name!r} in its {kind}"
+            )
         self._used.add((kind, name))
 
 

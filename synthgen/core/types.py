@@ -28,9 +28,9 @@ def _require(condition: bool, message: str) -> None:  # noqa: FBT001 - called li
 
 
 def _check_matrix(vectors: Float32, name: str) -> None:
-    _require(vectors.ndim == 2, f"{name} are not a matrix")
-    _require(vectors.dtype == np.float32, f"{name} are not float32")
-    _require(bool(np.isfinite(vectors).all()), f"{name} are not finite")
+    _require(vectors.ndim == 2, f"the {name} are not a matrix")
+    _require(vectors.dtype == np.float32, f"the {name} are not float32 numbers")
+    _require(bool(np.isfinite(vectors).all()), f"the {name} contain a number that is not finite")
     vectors.flags.writeable = False
 
 
@@ -56,7 +56,7 @@ class Corpus:
     has_groups: bool  # whether the person of each record is known; if not, privacy statements are per record
 
     def __post_init__(self) -> None:
-        _require(len({r.id for r in self.records}) == len(self.records), "record ids are not unique")
+        _require(len({r.id for r in self.records}) == len(self.records), "two records have the same id")
 
     @property
     def digest(self) -> str:
@@ -94,9 +94,9 @@ class Segments:
     sections: tuple[int, ...]  # index of each row's section within its record, from 0
 
     def __post_init__(self) -> None:
-        _check_matrix(self.vectors, "segments")
+        _check_matrix(self.vectors, "vectors of segments")
         sizes = {len(self.vectors), len(self.record_ids), len(self.headings), len(self.sections)}
-        _require(len(sizes) == 1, "vectors, record ids, headings and sections of segments differ in number")
+        _require(len(sizes) == 1, "the numbers of vectors, record ids, headings and sections of the segments differ")
         _require(len(self.starts()) == len(set(self.record_ids)), "the segments of a record are not consecutive")
 
     def starts(self) -> NDArray[np.int64]:
@@ -127,10 +127,10 @@ class Embedded:
     def __post_init__(self) -> None:
         _check_matrix(self.vectors, "vectors")
         sizes = {len(self.vectors), len(self.ids), len(self.labels), len(self.groups)}
-        _require(len(sizes) == 1, "rows do not match ids")
+        _require(len(sizes) == 1, "the numbers of vectors, ids, labels and persons differ")
         if self.normalized and len(self.ids):
             lengths = np.linalg.norm(self.vectors, axis=1)
-            _require(bool(np.abs(lengths - 1).max() < 1e-3), "vectors are not of unit length")
+            _require(bool(np.abs(lengths - 1).max() < 1e-3), "a vector does not have the length 1")
 
     def __repr__(self) -> str:
         return f"Embedded({self.encoder}, {self.vectors.shape[0]} x {self.vectors.shape[1]})"
@@ -157,14 +157,23 @@ class Latents:
 
     def __post_init__(self) -> None:
         m = len(self.ids)
-        _require(len(self.prompt_words) in {0, m}, "latents do not match their prompt words")
-        _check_matrix(self.vectors, "latents")
-        _require(self.vectors.shape[0] == m == len(self.labels), "latents do not match their labels")
-        _require(m == len(self.parent_ids) == len(self.weights), "latents do not match their parents")
-        _require(len(set(self.ids)) == m, "latent ids are not unique")
+        _require(
+            len(self.prompt_words) in {0, m},
+            "the number of new vectors differs from the number of their prompt words",
+        )
+        _check_matrix(self.vectors, "new vectors")
+        _require(self.vectors.shape[0] == m == len(self.labels), "the numbers of new vectors, ids and labels differ")
+        _require(
+            m == len(self.parent_ids) == len(self.weights),
+            "the number of new vectors differs from the number of their parents or weights",
+        )
+        _require(len(set(self.ids)) == m, "two new vectors have the same id")
         for parents, weights in zip(self.parent_ids, self.weights, strict=True):
-            _require(len(parents) == len(weights), "a latent's parents do not match its weights")
-            _require(not weights or abs(sum(weights) - 1) < 1e-5, "a latent's weights do not sum to 1")
+            _require(len(parents) == len(weights), "a new vector has another number of parents than of weights")
+            _require(
+                not weights or abs(sum(weights) - 1) < 1e-5,
+                "the weights of the parents of a new vector do not sum to 1",
+            )
 
     def __len__(self) -> int:
         return len(self.ids)

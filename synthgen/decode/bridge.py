@@ -19,7 +19,7 @@ from synthgen.core.errors import ModelError, ModelMissing
 from synthgen.core.files import read_bytes
 from synthgen.decode.projector import Projector, projector_from
 from synthgen.decode.prompt_words import FILE as VOCABULARY
-from synthgen.decode.prompt_words import WordReader, load_words
+from synthgen.decode.prompt_words import GET_AGAIN, WordReader, load_words
 from synthgen.decode.prompts import Template
 
 WEIGHTS = "bridge.safetensors"
@@ -70,7 +70,7 @@ def _files(name: str, resolve: Callable[[str], Path], files: tuple[str, str], wh
     """Return the paths of two files of a bridge; if one is missing, raise ModelMissing, which names `what`."""
     folder = BUILTIN if name == "builtin" else resolve(name)
     if missing := [file for file in files if not (folder / file).is_file()]:
-        raise ModelMissing(f"{folder}: contains no {what} ({', '.join(missing)} missing)", hint=hint)
+        raise ModelMissing(f"{folder}: contains no {what} (missing files: {', '.join(missing)})", hint=hint)
     return [folder / file for file in files]
 
 
@@ -90,16 +90,15 @@ def load_bridge(name: str, resolve: Callable[[str], Path] = _expand) -> Bridge:
         tensors: dict[str, Tensor] = load_file(paths[1])
     except (SafetensorError, OSError) as error:
         message = f"{paths[1]}: the file is damaged ({type(error).__name__})"
-        raise ModelError(message, hint="Use an intact copy of the bridge, or train the bridge again.") from error
+        raise ModelError(message, hint=GET_AGAIN) from error
     projector = projector_from(tensors, info.n_soft, info.width)
     if projector.dim != info.dim:
         takes = f"the tensor projector.projector.0.weight is for vectors of dimension {projector.dim}"
-        raise ModelError(f"{paths[1]}: {takes}, but dim in {DESCRIPTION} is {info.dim}")
+        raise ModelError(f"{paths[1]}: {takes}, but dim in {DESCRIPTION} is {info.dim}", hint=GET_AGAIN)
     adapters = {k: v for k, v in tensors.items() if k.startswith("adapter.")}
     reader = load_words(vocabulary) if vocabulary.is_file() else None
     if reader is not None and len(reader.centre) != info.dim:
-        fits = f"the vocabulary is for vectors of dimension {len(reader.centre)}"
-        raise ModelError(f"{vocabulary}: {fits}, but dim in {DESCRIPTION} is {info.dim}")
+        raise _other_dimension(vocabulary, reader, info)
     files = paths if reader is None else [*paths, vocabulary]
     digest = sha256_bytes("".join(sha256_file(p) for p in files).encode())
     return Bridge(info, projector, adapters, digest, reader=reader)
@@ -110,7 +109,7 @@ def _description(path: Path) -> BridgeInfo:
         return BridgeInfo.model_validate_json(read_bytes(path))
     except ValidationError as error:
         problems = [".".join(map(str, e["loc"])) + ": " + e["msg"] for e in error.errors()]
-        raise ModelError(f"{path}: not a valid description of a bridge", problems=problems) from None
+        raise ModelError(f"{path}: not a valid description of a bridge", problems=problems, hint=GET_AGAIN) from None
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,21 +131,30 @@ def load_vocabulary(name: str, resolve: Callable[[str], Path] = _expand, *, enco
     hint = "Omit decode.bridge, or train a bridge with a vocabulary with `synthgen train-bridge CONFIG`."
     paths = _files(name, resolve, (DESCRIPTION, VOCABULARY), "vocabulary", hint)
     info, reader = _description(paths[0]), load_words(paths[1])
-    if info.encoder != encoder or len(reader.centre) != info.dim:
-        made = f"made for vectors of {info.encoder!r} with {len(reader.centre)} numbers"
+    if len(reader.centre) != info.dim:
+        raise _other_dimension(paths[1], reader, info)
+    if info.encoder != encoder:
+        made = f"the vocabulary was made for the encoder {info.encoder!r}"
         hint = "Set decode.bridge to the folder of a bridge for this encoder."
-        raise ModelError(f"{paths[1]}: {made}; embed.model is {encoder!r}", hint=hint)
+        raise ModelError(f"{paths[1]}: {made}, but embed.model is {encoder!r}", hint=hint)
     return Vocabulary(info.encoder, reader, sha256_file(paths[1]))
+
+
+def _other_dimension(path: Path, reader: WordReader, info: BridgeInfo) -> ModelError:
+    fits = f"the vocabulary is for vectors of dimension {len(reader.centre)}"
+    return ModelError(f"{path}: {fits}, but dim in {DESCRIPTION} is {info.dim}", hint=GET_AGAIN)
 
 
 def check_fit(info: BridgeInfo, *, encoder: str, dim: int, decoder: str, width: Any) -> None:
     """Raise ModelError unless the bridge was trained for this encoder and this decoder, and for their dimensions."""
-    names = ("encoder", "vector width", "decoder", "embedding width")
+    names = ("encoder", "numbers per vector", "language model", "numbers per embedding of the language model")
     trained_for = (info.encoder, info.dim, info.decoder, info.width)
     if problems := [
-        f"{name}: the bridge was trained for {expected}, the configuration has {found}"
+        f"{name}: {expected} in the training of the bridge, {found} in this configuration"
         for name, expected, found in zip(names, trained_for, (encoder, dim, decoder, width), strict=True)
         if expected != found
     ]:
-        hint = "Train a bridge for this configuration with `synthgen train-bridge`."
-        raise ModelError("the bridge does not fit the encoder or the decoder", problems=problems, hint=hint)
+        hint = "Use the models of the bridge, or train a bridge for these models with `synthgen train-bridge CONFIG`."
+        raise ModelError(
+            "the bridge was not trained for the models of this configuration", problems=problems, hint=hint
+        )

@@ -52,9 +52,11 @@ class EndpointConfig(Section):
             is_port = False
         is_http = parts.scheme in {"http", "https"} and bool(parts.hostname)
         if not (is_port and is_http) or parts.query or parts.fragment:
-            raise ValueError("must be an address such as http://127.0.0.1:8000/v1")
+            raise ValueError("must be an http or https address without `?` and `#`, such as http://127.0.0.1:8000/v1")
         if parts.username is not None or parts.password is not None:
-            raise ValueError("must not contain a user name or key; set key_env to the variable with the API key")
+            raise ValueError(
+                "must not contain a user name or key; set `key_env` to the environment variable with the API key"
+            )
         return url.rstrip("/")
 
 
@@ -159,20 +161,25 @@ class DecodeConfig(Section):
     @classmethod
     def _has_a_server(cls, endpoint: EndpointConfig | None, info: ValidationInfo) -> EndpointConfig | None:
         engine, writer = info.data.get("engine"), info.data.get("writer")
-        if (engine == ENDPOINT) != (endpoint is not None):
-            raise ValueError("`engine: endpoint` and this section require each other; set both or neither")
+        if engine == ENDPOINT and endpoint is None:
+            raise ValueError("`engine: endpoint` requires this section; set `url` and `model` in this section")
+        if engine != ENDPOINT and endpoint is not None:
+            raise ValueError("this section requires `engine: endpoint`; set this engine, or remove the section")
         if endpoint is not None and writer not in {None, PROMPT}:
-            raise ValueError(f"a server receives prompts only; set writer: prompt instead of {writer}")
+            raise ValueError(
+                f"a server receives only prompts, no vectors; set `writer: prompt` instead of `writer: {writer}`"
+            )
         return endpoint
 
     @field_validator("bridge")
     @classmethod
     def _names_a_bridge(cls, bridge: str, info: ValidationInfo) -> str:
         if info.data.get("writer") == XRAG and bridge != "builtin":
-            raise ValueError("writer: xrag uses the projector of the model; omit the bridge")
+            raise ValueError("with `writer: xrag`, the projector of `model` replaces the bridge; omit this key")
         if re.match(r"(words|model)(:|$)", bridge):
             raise ValueError(
-                "must not be words or model; instead of words, set writer: prompt; instead of model, set writer: xrag"
+                "must be `builtin` or a folder; set `writer: prompt` instead of `bridge: words`, and `writer: xrag` "
+                "instead of `bridge: model`"
             )
         return bridge
 
@@ -181,7 +188,7 @@ class DecodeConfig(Section):
     def _has_words(cls, words: int, info: ValidationInfo) -> int:
         if words == 0 and info.data.get("writer") == PROMPT:
             raise ValueError(
-                "with writer: prompt, vectors reach the model only as words, so words must be from 1 to 16"
+                "must be from 1 to 16 with `writer: prompt`, because the model receives a vector only as these words"
             )
         return words
 
@@ -190,30 +197,32 @@ class DecodeConfig(Section):
     def _is_for_prompts(cls, value: object, info: ValidationInfo) -> object:
         default = cls.model_fields[info.field_name or ""].get_default(call_default_factory=True)
         if value != default and info.data.get("writer") not in {None, PROMPT}:
-            raise ValueError("only writer: prompt uses this key; set writer: prompt, or omit the key")
+            raise ValueError("only `writer: prompt` uses this key; set `writer: prompt`, or omit the key")
         return value
 
     @field_validator("top_k")
     @classmethod
     def _reaches_the_model(cls, value: int, info: ValidationInfo) -> int:
         if info.data.get("engine") == ENDPOINT and value != cls.model_fields[info.field_name or ""].default:
-            raise ValueError("a server does not receive this setting; omit the key")
+            raise ValueError("with `engine: endpoint`, the server does not receive this setting; omit the key")
         return value
 
     @field_validator("class_words")
     @classmethod
     def _has_logits(cls, value: object, info: ValidationInfo) -> object:
         if value and (engine := info.data.get("engine")) in {VLLM, ENDPOINT}:
-            raise ValueError(f"engine: {engine} does not support this; omit the key, or set another engine")
+            raise ValueError(f"`engine: {engine}` does not support class words; omit the key, or set another engine")
         return value
 
     @field_validator("style")
     @classmethod
     def _has_soft_tokens(cls, style: str | tuple[str, ...], info: ValidationInfo) -> str | tuple[str, ...]:
-        if isinstance(style, tuple) and ({AUTO, PLAIN} & {*style} or len({*style}) < len(style)):
-            raise ValueError(f"a list must contain different styles, without {AUTO} and {PLAIN}")
+        if isinstance(style, tuple) and {AUTO, PLAIN} & {*style}:
+            raise ValueError(f"a list of styles must not contain `{AUTO}` or `{PLAIN}`")
+        if isinstance(style, tuple) and len({*style}) < len(style):
+            raise ValueError("a list of styles must not contain a style twice")
         if style != PLAIN and info.data.get("writer") not in {None, BRIDGE}:
-            raise ValueError("a style needs a bridge with soft tokens; omit the style, or set writer: bridge")
+            raise ValueError("only `writer: bridge` supports styles; omit this key, or set `writer: bridge`")
         return style
 
     def for_texts(self, texts: Sequence[str]) -> "DecodeConfig":

@@ -50,7 +50,7 @@ def read_learnt(folder: Path) -> Digests:
     raw = read_bytes(folder / LEARNT)
     digests = np.frombuffer(raw[: len(raw) // 8 * 8], dtype="<u8").astype(np.uint64)
     if len(raw) % 8 or (digests[1:] <= digests[:-1]).any():
-        raise ModelError(f"{folder}: the style is damaged ({LEARNT})", hint="Train it again.")
+        raise ModelError(f"{folder}: the file {LEARNT} of this style is damaged", hint="Train the style again.")
     return digests
 
 

@@ -99,7 +99,9 @@ class Likelihood:
             raise DataError("a language model without a bridge reads neither vectors nor prompts")
         encoded = [token_ids(self.tokenizer, text)[:max_tokens] for text in texts]
         if empty := sum(not ids for ids in encoded):
-            raise DataError(f"{empty} of {len(encoded)} texts have no tokens, so they have no likelihood")
+            raise DataError(
+                f"{empty} of {len(encoded)} texts have no tokens, so the likelihood of these texts cannot be measured"
+            )
         frames = self._frames(len(texts), prompts, with_vector=vectors is not None)
         total = np.zeros(len(texts))
 
@@ -119,7 +121,7 @@ class Likelihood:
                 total[rows] = read(rows)
         if not np.isfinite(total).all():
             hint = "Fetch the model again; its weights may be damaged."
-            raise ModelError("the language model's output is not finite", hint=hint)
+            raise ModelError("the language model computes numbers that are not finite", hint=hint)
         return Nats(total, np.array([len(ids) for ids in encoded], dtype=np.int64))
 
     def _frames(self, n: int, prompts: Sequence[str] | None, *, with_vector: bool) -> list[list[int]]:

@@ -28,7 +28,7 @@ def backend_of(device: Placement) -> str:
     """
     has_gpu = torch.cuda.is_available()
     if isinstance(device, str) and device.startswith("cuda") and not has_gpu:
-        hint = "Omit decode.device, or install the torch build for your GPU."
+        hint = "Remove decode.device to use the CPU, or install the torch build for your GPU."
         raise ModelError("decode.device: torch finds no GPU", hint=hint)
     if device != "cpu" and has_gpu:
         return "cuda"
@@ -81,7 +81,7 @@ def load_tokenizer(folder: Path) -> Any:
     try:
         return AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
     except (OSError, ValueError, ImportError) as error:
-        raise ModelError(f"{folder}: its tokenizer cannot be read ({type(error).__name__})") from error
+        raise ModelError(f"{folder}: the tokenizer in this folder cannot be read ({type(error).__name__})") from error
 
 
 def load_model(folder: Path, *, dtype: Dtype = "auto", device: Placement = "cpu") -> Loaded:
@@ -119,7 +119,9 @@ def load_model(folder: Path, *, dtype: Dtype = "auto", device: Placement = "cpu"
     finally:
         logging.set_verbosity(verbosity)
     if missing := sorted(loading["missing_keys"]):
-        raise ModelError(f"{folder}: the checkpoint is incomplete", problems=[f"{name}: missing" for name in missing])
+        problems = [f"{name}: this tensor is missing" for name in missing]
+        hint = "Fetch or copy the files of the model again."
+        raise ModelError(f"{folder}: the model is incomplete", problems=problems, hint=hint)
     model.requires_grad_(requires_grad=False).eval()
     if not spread:
         model.to(device)

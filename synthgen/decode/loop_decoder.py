@@ -173,7 +173,8 @@ def ends_of(model: Any, tokenizer: Any, folder: Path) -> frozenset[int]:
     eos = model.generation_config.eos_token_id
     ends = {tokenizer.eos_token_id, *(eos if isinstance(eos, list) else [eos])} - {None}
     if not ends:
-        raise ModelError(f"{folder}: neither the model nor its tokenizer defines an end-of-text token")
+        hint = "Set eos_token in tokenizer_config.json."
+        raise ModelError(f"{folder}: neither the model nor its tokenizer defines an end-of-text token", hint=hint)
     return frozenset(ends)
 
 
@@ -190,7 +191,9 @@ def last_tokens(tokenizer: Any, contexts: Sequence[str], n: int, limit: int) -> 
     if not contexts:
         return [[]] * n, 0
     if len(contexts) != n:
-        raise DataError(f"{len(contexts)} contexts for {n} latents; give one context for each latent, or none")
+        raise DataError(
+            f"there are {len(contexts)} contexts for {n} vectors; pass one context for each vector, or no contexts"
+        )
     # a context that contains the characters of a special token, such as "<|im_end|>", must not become this token
     encoded = [list(tokenizer(t, add_special_tokens=False, split_special_tokens=True).input_ids) for t in contexts]
     gap = list(tokenizer("\n\n", add_special_tokens=False, split_special_tokens=True).input_ids)

@@ -40,22 +40,24 @@ def splice(embeddings: Tensor, soft: Tensor, is_placeholder: Tensor) -> Tensor:
         ModelError: a row of the mask does not mark exactly n_soft positions.
     """
     if not bool((is_placeholder.sum(dim=1) == soft.shape[1]).all()):
-        raise ModelError(f"each prompt must contain exactly {soft.shape[1]} placeholders for the vector")
+        hint = "Remove special tokens of the language model from decode.prompt and from the labels."
+        message = f"each prompt must contain exactly {soft.shape[1]} placeholders for the vector"
+        raise ModelError(message, hint=hint)
     return embeddings.masked_scatter(is_placeholder.unsqueeze(-1), soft.to(embeddings.dtype))
 
 
 def projector_from(tensors: Mapping[str, Tensor], n_soft: int, width: int) -> Projector:
     """Return a projector with given tensors; raise ModelError if one of `TENSORS` is missing or has a wrong shape."""
-    if missing := [f"{name}: missing" for name in TENSORS if name not in tensors]:
+    if missing := [f"{name}: this tensor is missing" for name in TENSORS if name not in tensors]:
         raise ModelError("the projector of the bridge is incomplete", problems=missing)
     first, *others = TENSORS
     if tensors[first].ndim != 2:
-        raise ModelError("the projector of the bridge is damaged", problems=[f"{first}: not a matrix"])
+        raise ModelError("the projector of the bridge is damaged", problems=[f"{first}: this tensor is not a matrix"])
     hidden, dim = tensors[first].shape
     expected = zip(others, ((hidden,), (n_soft * width, hidden), (n_soft * width,)), strict=True)
     shapes = [(name, tuple(tensors[name].shape), shape) for name, shape in expected]
     if problems := [f"{name}: shape {found}, expected {shape}" for name, found, shape in shapes if found != shape]:
-        raise ModelError("the projector does not fit the language model", problems=problems)
+        raise ModelError("tensors of the bridge's projector have wrong shapes", problems=problems)
     projector = Projector(dim, hidden, n_soft, width)
     projector.load_state_dict({name.removeprefix("projector."): tensors[name].float() for name in TENSORS})
     return projector

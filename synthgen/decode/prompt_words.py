@@ -16,6 +16,7 @@ POOL = 200  # number of words with the best score for a vector, from which its p
 PRIOR = 0.02  # weight, in `WordReader.read`, of the logarithm of a word's frequency in public passages
 LIKENESS = 0.2  # weight, in `WordReader.read`, of a word's largest similarity to a word that was already chosen
 PLAN_PRIOR = 0.06  # like `PRIOR`, but for `WordReader.plan`
+GET_AGAIN = "Use an intact copy of the bridge, or train the bridge again."  # hint if a file of a bridge is damaged
 SAME_WORD = 10.0  # penalty for the plural or singular of a chosen word; larger than any difference of two scores
 
 
@@ -156,12 +157,14 @@ def load_words(path: Path) -> WordReader:
             names = ("table", "scale", "frequency", "centre")
             table, scale, frequency, centre = (file.get_tensor(name) for name in names)
     except (SafetensorError, OSError) as error:
-        raise ModelError(f"{path}: not a vocabulary, or damaged", hint="Fetch or make it again.") from error
+        raise ModelError(f"{path}: cannot be read as the vocabulary of a bridge", hint=GET_AGAIN) from error
     v, d = len(words), centre.shape[-1]
     if (table.shape, scale.shape, frequency.shape) != ((v, d), (v,), (v,)):
         sizes = f"{v} words, table {table.shape}, scale {scale.shape}, frequency {frequency.shape}"
-        message = f"{path}: the sizes of the parts contradict each other: {sizes}, centre {centre.shape}"
-        raise ModelError(message, hint="Fetch or make it again.")
+        message = (
+            f"{path}: the sizes of the parts of the vocabulary contradict each other: {sizes}, centre {centre.shape}"
+        )
+        raise ModelError(message, hint=GET_AGAIN)
     wide = table * scale[:, None]
     wide /= np.linalg.norm(wide, axis=1, keepdims=True)  # restores the unit length, which rounding changed
     return WordReader(words=words, frequency=frequency, table=wide, centre=centre)

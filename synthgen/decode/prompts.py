@@ -30,7 +30,7 @@ class Template:
 
     def __post_init__(self) -> None:
         if self.text.count(VECTOR) != 1 or self.text.count(PROMPT) != 1:
-            raise ModelError("a bridge's template must contain {prompt} once and {vector} once")
+            raise ModelError("the template of a bridge must contain {prompt} exactly once and {vector} exactly once")
 
     def tokens(self, tokenizer: Any, prompt: str, max_prompt_tokens: int | None = None) -> list[int]:
         """Return token ids with placeholders for the soft tokens; the prompt is cut to `max_prompt_tokens` tokens."""

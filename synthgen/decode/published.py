@@ -20,7 +20,7 @@ from audits.core.files import read_regular
 from synthgen.core.digest import sha256_array, sha256_json
 from synthgen.core.errors import ModelError
 from synthgen.decode.bridge import Bridge, BridgeInfo
-from synthgen.decode.loading import Dtype
+from synthgen.decode.loading import Dtype, load_tokenizer
 from synthgen.decode.projector import TENSORS, Projector, projector_from
 
 SINGLE = "model.safetensors"  # file with all tensors, if the checkpoint is not divided into shards
@@ -72,8 +72,8 @@ class Paraphrase:
         ids = list(tokenizer(CHAT.format(words=words), add_special_tokens=False).input_ids)
         if ids.count(self.placeholder_id) != self.n_soft:
             hint = f"Remove {PLACEHOLDER} from decode.prompt and from the labels."
-            found = f"{ids.count(self.placeholder_id)} times, expected {self.n_soft}"
-            raise ModelError(f"a prompt contains {PLACEHOLDER} {found}", hint=hint)
+            found = f"{ids.count(self.placeholder_id)} times instead of {self.n_soft}"
+            raise ModelError(f"a prompt contains the placeholder {PLACEHOLDER} {found}", hint=hint)
         return [int(tokenizer.bos_token_id), *ids]
 
 
@@ -89,12 +89,16 @@ class CheckpointBridge(Bridge):
         """Raise ModelError unless the projector maps vectors of `dim` numbers to embeddings of `width` numbers."""
         problems = []
         if dim != self.info.dim:
-            problems.append(f"{TENSORS[0]}: takes {self.info.dim} numbers, the encoder's vectors have {dim}")
+            problems.append(f"{TENSORS[0]}: takes {self.info.dim} numbers, but the encoder's vectors have {dim}")
         if width != self.info.width:
-            problems.append(f"{TENSORS[2]}: gives {self.info.width} numbers, the model's embeddings have {width}")
+            problems.append(f"{TENSORS[2]}: gives {self.info.width} numbers, but the model's embeddings have {width}")
         if problems:
             hint = "Set embed.model to the projector's encoder; for xrag-7b, SFR-Embedding-Mistral."
-            raise ModelError("the model's own projector does not fit the encoder", problems=problems, hint=hint)
+            raise ModelError(
+                "the projector of decode.model does not fit the encoder or the embeddings of the model",
+                problems=problems,
+                hint=hint,
+            )
 
 
 class RescalingProjector(nn.Module):
@@ -112,7 +116,7 @@ class RescalingProjector(nn.Module):
     def __init__(self, projector: Projector, raw_norm: float | None) -> None:
         super().__init__()
         if raw_norm is None or not math.isfinite(raw_norm) or raw_norm <= 0:
-            raise ModelError(f"the raw norm of the projector's encoder must be a positive number, not {raw_norm}")
+            raise ModelError(f"the mean norm of the encoder's vectors must be a positive number, not {raw_norm}")
         self.projector, self.raw_norm = projector, raw_norm
 
     def forward(self, vectors: Tensor) -> Tensor:
@@ -161,26 +165,25 @@ def load_checkpoint_bridge(folder: Path) -> CheckpointBridge:
 
 
 def _config_and_tokenizer(folder: Path) -> tuple[Any, Any]:
-    from transformers import AutoConfig, AutoTokenizer
+    from transformers import AutoConfig
 
-    local = {"local_files_only": True, "trust_remote_code": False}
     try:
-        return AutoConfig.from_pretrained(folder, **local), AutoTokenizer.from_pretrained(folder, **local)
+        config = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
     except (OSError, ValueError, ImportError) as error:
-        name = type(error).__name__
-        raise ModelError(f"{folder}: its configuration or tokenizer cannot be read ({name})") from error
+        raise ModelError(f"{folder}: config.json cannot be read ({type(error).__name__})") from error
+    return config, load_tokenizer(folder)
 
 
 def _token_problems(config: Any, tokenizer: Any) -> list[str]:
     problems = []
     token_id, stated = tokenizer.get_vocab().get(PLACEHOLDER), getattr(config, "xrag_token_id", None)
     if token_id is None:
-        problems.append(f"{PLACEHOLDER}: the tokenizer lacks the placeholder")
+        problems.append(f"{PLACEHOLDER}: the tokenizer has no token of this name")
     elif stated is not None and stated != token_id:
         different = f"has id {token_id} in the tokenizer, but xrag_token_id in config.json is {stated}"
         problems.append(f"{PLACEHOLDER}: {different}")
     if tokenizer.bos_token_id is None:
-        problems.append("<s>: the tokenizer defines no beginning of text")
+        problems.append("<s>: the tokenizer defines no token for the beginning of a text")
     return problems
 
 
@@ -193,7 +196,7 @@ def _config_problems(config: Any, tensors: dict[str, Tensor]) -> list[str]:
     elif dim != stated:
         problems.append(f"{TENSORS[0]}: takes {dim} numbers, but retriever_hidden_size in config.json is {stated}")
     if kind != KIND:
-        problems.append(f"config.json: projector_type {kind!r} is not supported, only {KIND!r}")
+        problems.append(f"config.json: projector_type {kind!r} is not supported; only {KIND!r} is supported")
     return problems
 
 
@@ -209,19 +212,21 @@ def tensor_files(folder: Path) -> dict[str, Path]:
         shards = json.loads(read_regular(folder / INDEX))["weight_map"]
         named = {str(name): folder / str(shard) for name, shard in shards.items()}
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise ModelError(f"{folder / INDEX}: weight_map must map each tensor to a file") from error
+        message = f"{folder / INDEX}: cannot be read as an index; `weight_map` must give the file of each tensor"
+        raise ModelError(message, hint="Fetch the files of the checkpoint again.") from error
     problems = []
     for shard in sorted(set(named.values())):
         expected = sorted(name for name, file in named.items() if file == shard)
         if shard.parent != folder or shard.suffix != ".safetensors":
-            problems.append(f"{expected[0]}: {shard.name} is not a safetensors file of this folder")
+            problems.append(f"{expected[0]}: its file {shard.name} is not a safetensors file in this folder")
         elif not shard.is_file():
-            problems.append(f"{expected[0]}: its shard {shard.name} ({len(expected)} tensors) is missing")
+            problems.append(f"{expected[0]}: its file {shard.name} ({len(expected)} tensors) is missing")
         else:
             missing = sorted(set(expected) - _names(shard))
             problems += [f"{name}: missing in {shard.name}, although the index places it there" for name in missing]
     if problems:
-        raise ModelError(f"{folder}: the checkpoint is incomplete", problems=problems, hint="Fetch its files again.")
+        hint = "Fetch the files of the checkpoint again."
+        raise ModelError(f"{folder}: the checkpoint is incomplete", problems=problems, hint=hint)
     return named
 
 
@@ -241,12 +246,13 @@ def head_problems(files: Mapping[str, Path], *, tied: bool) -> list[str]:
     `tie_word_embeddings`: whether the head has the weights of the input embeddings.
     """
     if not tied:
-        return [] if HEAD in files else [f"{HEAD}: missing, though config.json says the embeddings are not tied"]
+        missing = f"{HEAD}: this tensor is missing, but `tie_word_embeddings` in config.json is false"
+        return [] if HEAD in files else [missing]
     pair = read_tensors(files, (TABLE, HEAD))
     if not pair:
-        return [f"{TABLE}: missing"]
+        return [f"{TABLE}: this tensor is missing"]
     if len(pair) == 2 and not equal(pair[TABLE], pair[HEAD]):
-        return [f"{HEAD}: differs from {TABLE}, though config.json says the embeddings are tied"]
+        return [f"{HEAD}: differs from {TABLE}, but `tie_word_embeddings` in config.json is true"]
     return []
 
 
@@ -255,4 +261,4 @@ def _names(path: Path) -> frozenset[str]:
         with safe_open(path, framework="pt") as file:
             return frozenset(file.keys())
     except (OSError, SafetensorError) as error:
-        raise ModelError(f"{path}: cannot be read as safetensors", hint="Fetch it again.") from error
+        raise ModelError(f"{path}: cannot be read as safetensors", hint="Fetch the file again.") from error

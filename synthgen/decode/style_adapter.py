@@ -87,12 +87,14 @@ def load_style(name: str, resolve: Callable[[str], Path]) -> StyleAdapter:
     if missing := [path.name for path in paths if not path.is_file()]:
         message = f"decode.style: {name!r} is neither a built-in style nor the folder of a style"
         hint = f"Use one of {', '.join(built_in_styles())}, or train a style with `synthgen train-bridge --style`."
-        raise ModelMissing(f"{message} ({', '.join(missing)} missing)", hint=hint)
+        raise ModelMissing(f"{message} (missing files: {', '.join(missing)})", hint=hint)
     try:
         card = StyleCard.model_validate_json(read_regular(paths[0]))
         tensors = load_file(paths[1])
     except (ValidationError, SafetensorError, OSError) as error:
-        raise ModelError(f"{folder}: the style is damaged ({type(error).__name__})", hint="Train it again.") from None
+        raise ModelError(
+            f"{folder}: the style is damaged ({type(error).__name__})", hint="Train the style again."
+        ) from None
     digest = sha256_bytes("".join(sha256_file(path) for path in paths).encode())
     return StyleAdapter(card, tensors, digest, read_learnt(folder))
 
@@ -113,7 +115,9 @@ def in_style(bridge: Bridge, shares: Sequence[tuple[StyleAdapter, float]]) -> Br
         return bridge
     if other := sorted({style.card.name for style, _ in shares if style.card.bridge != bridge.digest}):
         hint = "Set decode.bridge to the bridge that the style was trained for, or train the style again."
-        raise ModelError(f"decode.style {', '.join(other)}: not trained for the bridge of this run", hint=hint)
+        raise ModelError(
+            f"decode.style: these styles were not trained for the bridge of this run: {', '.join(other)}", hint=hint
+        )
     projector, adapters = deepcopy(bridge.projector), dict(bridge.adapters)
     for style, share in shares:
         scaled = {n: t.float() * share if n.endswith(".up") else t.float() for n, t in style.tensors.items()}
@@ -133,5 +137,6 @@ def _stacked(of_bridge: Tensor | None, of_style: Tensor, name: str) -> Tensor:
     axis = 1 if name.endswith(".up") else 0  # axis of the rank: second axis of B (`up`), first axis of A (`down`)
     if of_bridge.ndim != of_style.ndim or of_bridge.shape[1 - axis] != of_style.shape[1 - axis]:
         shapes = f"shape {tuple(of_style.shape)} in the style, {tuple(of_bridge.shape)} in the bridge"
-        raise ModelError("the style does not fit the bridge", problems=[f"{name}: {shapes}"])
+        hint = "Train the style again for this bridge."
+        raise ModelError("the style does not fit the bridge", problems=[f"{name}: {shapes}"], hint=hint)
     return torch.cat([of_bridge.float(), of_style], dim=axis)

@@ -50,8 +50,8 @@ class Classifier:
             runtime, tokenizers = importlib.import_module("onnxruntime"), importlib.import_module("tokenizers")
         except ImportError as error:
             raise DependencyError(
-                "deidentify.engine rules+ner needs the packages onnxruntime and tokenizers; at least one is missing",
-                hint="pip install 'synthgen[engine]', or set deidentify.engine to rules.",
+                "the engine rules+ner needs the packages onnxruntime and tokenizers; at least one of them is missing",
+                hint="Run `pip install 'synthgen[engine]'`, or use the engine rules.",
             ) from error
         self._session: Any = _session(runtime, folder)
         self._tokenizer: Any = tokenizers.Tokenizer.from_file(str(folder / "tokenizer.json"))

@@ -31,5 +31,8 @@ class DeidentifyConfig(Section):
     @model_validator(mode="after")
     def _sample_needs_engine(self) -> Self:
         if self.engine == "off" and self.sample is not None:
-            raise ValueError("sample needs an engine to measure: set engine to rules or rules+ner, or remove sample")
+            raise ValueError(
+                "`sample` measures the engine, but `engine` is off; set `engine` to rules or rules+ner, or remove "
+                "`sample`"
+            )
         return self

@@ -42,7 +42,7 @@ def finder(engine: str, known: KnownNames | None = None) -> Find:
     UsageError if the engine is unknown, and the errors of `Classifier` if the engine uses the classifier.
     """
     if (name := engine_of(engine)) not in {"rules", "rules+ner"}:
-        raise UsageError(f"unknown engine {engine!r}", hint="Use auto, rules or rules+ner.")
+        raise UsageError(f"{engine!r} is not an engine for de-identification", hint="Use auto, rules or rules+ner.")
     if name == "rules":
         return partial(find_identifiers, known=known)
     classifier = Classifier()

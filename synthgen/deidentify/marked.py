@@ -85,8 +85,8 @@ def _json_lines(path: Path, lines: Iterable[str]) -> Iterator[Marked]:
         except (ValueError, TypeError, KeyError, OverflowError):
             is_valid = False
         if not is_valid:
-            needed = "`text`, and `spans` with `label`, `start` and `end` inside the text"
-            problems.append(f"line {number}: needs {needed}")
+            needed = "`text` and `spans`, and each span needs `label`, `start` and `end` inside the text"
+            problems.append(f"line {number}: must be a JSON object with {needed}")
     if problems:
-        raise UsageError(f"{path}: not a file of marked texts", problems=problems)
+        raise UsageError(f"{path}: contains lines that are not marked texts", problems=problems)
     yield from found

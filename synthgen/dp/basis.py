@@ -45,7 +45,8 @@ def load_basis(encoder: str) -> PublicBasis:
     shipped = {path.stem: path for path in FOLDER.glob("*.safetensors")}
     if encoder not in shipped:
         raise ConfigError(
-            f"embed.model: dp-gaussian requires an encoder with a shipped public basis, and {encoder!r} has none",
+            f"embed.model: `interpolate.method: dp-gaussian` requires an encoder for which SynthGen ships statistics "
+            f"of public texts, and {encoder!r} is no such encoder",
             hint=f"Set embed.model to one of: {', '.join(sorted(shipped))}.",
         )
     from safetensors.numpy import load_file

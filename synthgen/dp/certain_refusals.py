@@ -77,8 +77,9 @@ def _attempt_problems(job: Job, policy: Policy, control: Corpus) -> Iterator[str
     n_before = attempts_before(*ledger_of(job.config), control=as_table(control, {}))
     if n_before >= min(limits):
         yield (
-            f"attempts: these control persons were audited {n_before} times, and the policy allows {min(limits):g}; "
-            "use control persons of whom at most one in a hundred was audited before"
+            f"attempts: the control persons were already audited {n_before} times, and the policy allows "
+            f"{min(limits):g} audits of the same persons; use control persons of whom at most one in a "
+            "hundred was audited before"
         )
 
 

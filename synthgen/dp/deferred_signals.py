@@ -59,8 +59,8 @@ def deferred_signals() -> Iterator[None]:
         if not is_lost:
             raise
         raise Interrupted(
-            "stopped while the DP result was drawn. The budget is spent. The result is lost, unless it was already "
-            "stored",
+            "the run was stopped while the DP result was drawn. The budget is spent. The result is lost, unless it "
+            "was already stored",
             hint="Run the same command again. If the result was stored, the run continues; if not, the command "
             "refuses to run. Then `--resume never` reserves and spends the budget again.",
         ) from None

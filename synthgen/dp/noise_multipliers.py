@@ -49,7 +49,7 @@ def _calibrated(accountant: Any, epsilon: float, delta: float, between: tuple[fl
         return float(dp_accounting.calibrate_dp_mechanism(accountant, event, epsilon, delta, bracket, tol=_TOLERANCE))
     except ValueError:  # both ends of the bracket cost more than the budget, or both cost less
         raise ConfigError(
-            f"dp: no noise multiplier from {between[0]:g} to {between[1]:g} gives the budget of epsilon {epsilon:g}, "
-            f"delta {delta:g}",
-            hint="Raise dp.epsilon or dp.delta.",
+            f"dp: no amount of noise in the supported range (noise multiplier {between[0]:g} to {between[1]:g}) "
+            f"gives epsilon {epsilon:g} and delta {delta:g}",
+            hint="Raise a very small dp.epsilon or dp.delta, or lower a very large one.",
         ) from None

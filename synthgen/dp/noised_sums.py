@@ -142,8 +142,10 @@ class DeclaredQueries:
             InternalError: the query or the step is not declared, or the number of rows is not `n_persons`.
         """
         self.requested[query.name] += 1
-        if query != self.declared.get(query.name):
-            self._refuse(f"{query.name}: the query is not declared, or differs in noise, steps or clip norm")
+        if query.name not in self.declared:
+            self._refuse(f"{query.name}: the query is not declared")
+        if query != self.declared[query.name]:
+            self._refuse(f"{query.name}: the noise, the steps or the clip norm differ from the declared query")
         if self.requested[query.name] > query.steps:
             self._refuse(f"{query.name}: more than the {query.steps} declared steps were requested")
         return self.mechanism(self._counted(people, query), query)
@@ -189,7 +191,7 @@ def exact_sum(people: Iterable[Float64], clip: float) -> Int64:
     for block in people:
         norms, columns = np.linalg.norm(block, axis=1), np.flatnonzero(block.any(axis=0))  # most columns can be zero
         if not np.isfinite(norms).all():
-            raise InternalError("a person's row is not finite")
+            raise InternalError("the contribution of a person to a DP query contains a number that is not finite")
         factor = clip / np.maximum(norms, clip)
         rows = np.trunc(block[:, columns] * (factor * (UNIT / clip))[:, None]).astype(np.int64)
         while (over := (rows * rows).sum(axis=1) > UNIT * UNIT).any():  # rounding can raise a norm above `UNIT`
@@ -197,7 +199,7 @@ def exact_sum(people: Iterable[Float64], clip: float) -> Int64:
         total = np.zeros(block.shape[1], dtype=np.int64) if total is None else total
         total[columns] += rows.sum(axis=0)
     if total is None:
-        raise InternalError("there are no persons to sum over")
+        raise InternalError("a DP query received no persons")
     return total
 
 

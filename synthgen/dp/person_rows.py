@@ -29,7 +29,9 @@ class MeasuredPersons:
     def __post_init__(self) -> None:
         in_train = [(record.id, record.label, record.group) for record in self.train.records]
         if in_train != list(zip(self.embedded.ids, self.embedded.labels, self.embedded.groups, strict=True)):
-            raise InternalError("the vectors do not belong to the records")
+            raise InternalError(
+                "the vectors do not have the ids, labels and persons of the train records, in the same order"
+            )
 
     @property
     def persons(self) -> list[str]:
@@ -77,7 +79,7 @@ def people_of(x: Embedded, labels: Sequence[str], basis: PublicBasis) -> PersonR
     """Return the records sorted by person, as coordinates in `basis`; `labels` are the declared labels."""
     number = {label: i for i, label in enumerate(sorted(labels))}
     if not set(x.labels) <= set(number):
-        raise InternalError("a record has a label that is not declared")
+        raise InternalError("a record has a label that source.labels does not declare")
     place = {group: i for i, group in enumerate(sorted(set(x.groups)))}
     person = np.array([place[group] for group in x.groups], dtype=np.int64)
     order = np.argsort(person, kind="stable")

@@ -55,7 +55,7 @@ def check_budget(config: Config, policy: Policy) -> None:
             return
         raise ConfigError(
             f"dp: policy {policy.name!r} requires differential privacy, but interpolate.method is "
-            f"{config.interpolate.method!r}, which does not provide it",
+            f"{config.interpolate.method!r}, which does not provide differential privacy",
             hint=f"Set interpolate.method to {gaussian.NAME}, and set dp.epsilon, dp.delta and dp.persons.",
         )
     labels = sorted(config.source.labels or ())
@@ -71,8 +71,8 @@ def check_budget(config: Config, policy: Policy) -> None:
         )
     if config.secret != PUBLIC and not is_public(config):
         raise ConfigError(
-            "dp: a model, bridge, style or example may depend on these records, and the budget does not cover this "
-            "dependence",
+            "dp: a model, bridge, style or example may depend on the source records, and the budget does not cover "
+            "this dependence",
             problems=[f"{key}: is not shipped with SynthGen" for key in _keys_of_unknown_training(config)],
             hint="Use the models, bridges, styles and examples that SynthGen ships. A study with other models, "
             "bridges, styles or examples requires `secret: public`, and its texts cannot be released.",
@@ -171,7 +171,7 @@ def queries_of(config: Config) -> dict[str, Query]:
     """Return the DP queries of a run with their noise multipliers, without access to data."""
     dp = config.dp
     if dp.epsilon is None or dp.delta is None:
-        raise InternalError("a run without a budget has no DP queries")
+        raise InternalError("a run without dp.epsilon and dp.delta has no DP queries")
     shares = {str(name): share for name, share in dp.shares.items()}
     specs = {
         name: replace(spec, share=shares.get(name, spec.share)) for name, spec in configured_queries(config).items()

@@ -198,7 +198,9 @@ def named_reservation(config: Config, prefix: str | None) -> str:
             message = f"--run {prefix!r} has fewer than {MIN_DIGITS} digits"
     unspent = [f"{entry['run']}: epsilon {entry['epsilon']:g}" for entry in entries if entry["state"] == RESERVE]
     hint = f"Pass --run with at least {MIN_DIGITS} digits of a listed id. No noise was drawn for these reservations."
-    raise UsageError(message, problems=unspent, hint=hint if unspent else "No reservation can be voided.")
+    raise UsageError(
+        message, problems=unspent, hint=hint if unspent else "The ledger contains no reservation that can be voided."
+    )
 
 
 def check_remaining_budget(config: Config, policy: Policy) -> tuple[Cost | None, bool]:

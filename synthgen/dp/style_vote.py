@@ -47,7 +47,7 @@ def read_nats(job: Job, bridge: Bridge | Vocabulary, train: Corpus, embedded: Em
     Cost: one pass of the language model over the voters' records for each built-in style.
     """
     if isinstance(bridge, Vocabulary):
-        raise InternalError("no styles are available for the vote; the configuration should not allow this")
+        raise InternalError("no styles are available for the vote; the check of the configuration should find this")
     rows = sorted(voting_rows(train, persons, job.seeds.child("vote")).values())
     texts = [train.records[row].text for row in rows]
     prompts = [label_prompt(job.config.decode.prompt, train.records[row].label) for row in rows]
@@ -86,7 +86,9 @@ def votes_of(train: Corpus, nats: Mapping[str, Float64], persons: int, seeds: Se
     number = {group: i for i, group in enumerate(sorted({record.group for record in train.records}))}
     ids = {group: train.records[row].id for group, row in voting_rows(train, persons, seeds).items()}
     if not set(ids.values()) <= set(nats):
-        raise InternalError("a voter has no score; who votes must not depend on other persons")
+        raise InternalError(
+            "a person drawn for the style vote has no score; the draw must not depend on other persons"
+        )
     votes = np.zeros((len(number), len(built_in_styles())))
     for group, name in ids.items():
         votes[number[group]] = preferences(nats[name][None])[0]

@@ -26,8 +26,10 @@ def build_encoder(config: EmbedConfig, model_folder: Callable[[str], Path], *, o
     path = folder / "config.json"
     try:
         model_type = json.loads(read_regular(path))["model_type"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ModelError(f"{path}: the model type is missing ({type(error).__name__})") from error
+    except (OSError, ValueError) as error:
+        raise ModelError(f"{path}: cannot be read as JSON ({type(error).__name__})") from error
+    except (KeyError, TypeError) as error:
+        raise ModelError(f"{path}: the key `model_type` is missing") from error
     if model_type == "mistral":
         from synthgen.embed.last_token import LastTokenEncoder
 

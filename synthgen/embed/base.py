@@ -89,6 +89,6 @@ def encode_batches(
     if bad := int(np.count_nonzero(~np.isfinite(lengths) | (lengths <= 0))):
         raise ModelError(
             f"encoder {encoder.name!r}: {bad} of {len(stacked)} vectors are not finite or have length zero",
-            hint="The weights are damaged, or they overflow in this precision; try another device or precision.",
+            hint="Fetch the encoder again, because its weights may be damaged; otherwise, use another device.",
         )
     return stacked[[row[text] for text in texts]]

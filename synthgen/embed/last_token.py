@@ -59,7 +59,7 @@ class LastTokenEncoder:
         except (OSError, ValueError, KeyError) as error:
             raise ModelError(f"{folder}: cannot be loaded as an encoder ({type(error).__name__})") from error
         if self._tokenizer.eos_token_id is None:
-            raise ModelError(f"{folder}: the tokenizer has no end-of-text token, which pooling requires")
+            raise ModelError(f"{folder}: the tokenizer has no end-of-text token, which this type of encoder requires")
         chosen = ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
         self._model = model.to(chosen).eval()
         self.dim = int(model.config.hidden_size)

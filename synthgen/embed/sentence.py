@@ -54,7 +54,8 @@ class SentenceEncoder:
             raise ModelError(f"{folder}: cannot be loaded as an encoder ({type(error).__name__})") from error
         dim, max_tokens = self._model.get_embedding_dimension(), self._model.max_seq_length
         if dim is None or max_tokens is None:
-            raise ModelError(f"{folder}: the encoder does not declare its dimension or maximum length")
+            fact = "the dimension of its vectors" if dim is None else "the largest number of tokens of a text"
+            raise ModelError(f"{folder}: the encoder does not declare {fact}")
         self.dim, self.max_tokens = int(dim), int(max_tokens)
         self._in_bfloat16 = on_cpu and has_bfloat16()
         if self._in_bfloat16:

@@ -42,7 +42,7 @@ class StoredVectors:
         if progress is not None:
             progress(len(set(texts)))
         if not self._row.keys() >= set(texts):
-            raise InternalError("a text is in no shard of the vectors")
+            raise InternalError("the stored vectors lack the vector of a text")
         return self._vectors[[self._row[text] for text in texts]]
 
 

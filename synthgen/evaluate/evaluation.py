@@ -156,7 +156,9 @@ def tv_distance(labels: list[str], requested: Mapping[str, int], confidence: flo
     `requested` is empty.
     """
     if not labels or sum(requested.values()) <= 0:
-        raise DataError("balance needs at least one synthetic record and one requested record")
+        raise DataError(
+            "the metric `balance.tv_distance` needs at least one synthetic record and one requested record"
+        )
     value = distance_of_shares(Counter(labels), requested)
     return Estimate(value=value, low=value, high=value, confidence=(1 + confidence) / 2, n=len(labels))
 
@@ -180,17 +182,18 @@ def _check(tables: Tables) -> None:
         if len(corpus) == 0:
             problems.append(f"the {name} table has no records")
         if len(tables.vectors[name]) != len(corpus):
-            raise InternalError(f"{name}: {len(tables.vectors[name])} vectors for {len(corpus)} records")
+            raise InternalError(f"the {name} table has {len(corpus)} records but {len(tables.vectors[name])} vectors")
     if unknown := len(set(tables.test.labels) - set(tables.train.labels)):
         problems.append(f"the test table has {unknown} classes that the train table does not have")
     shared = {r.group for r in tables.train.records} & {r.group for r in tables.test.records}
     if shared and tables.train.has_groups and tables.test.has_groups:
-        problems.append(f"{len(shared)} persons of the test table are also in train")
+        problems.append(f"{len(shared)} persons of the test table are also in the train table")
     if problems:
         raise DataError(
-            "utility cannot be measured on these tables",
+            "utility cannot be measured with the given synthetic, train and test tables",
             problems=problems,
-            hint="No table may be empty. Use test records of persons who are not in train, and of classes in train.",
+            hint="Each table needs at least one record. The test table may contain only persons who are not in the "
+            "train table, and only classes of the train table.",
         )
 
 

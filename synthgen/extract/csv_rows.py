@@ -18,7 +18,7 @@ from audits.core.files import open_regular
 from synthgen.core.errors import DataError
 from synthgen.extract.note import Dropped
 
-MALFORMED, UNDECODABLE = "malformed row", "undecodable bytes"
+MALFORMED, UNDECODABLE = "row with a wrong number of cells, a misplaced quote or a too long cell", "undecodable bytes"
 MAX_CELL_CHARACTERS = 1 << 24  # largest length of a cell; a row with a longer cell is dropped
 _MAX_FILE_BYTES = 1 << 42  # 4 TiB; no lower limit is needed, because a file is read row by row
 _SEPARATORS = ",\t;|"
@@ -75,9 +75,12 @@ def read_csv_table(path: Path, known: Collection[str], encoding: str, *, is_voca
     headers = {separator: _header(first, separator) for separator in _SEPARATORS}
     separator = max(_SEPARATORS, key=lambda s: len({*known} & {*headers[s]}))
     columns = headers[separator]
-    if not {*known} & {*columns} or _UNDECODED.search("".join(columns)):
-        hint = "Export the table with a header; if it has a header, check source.encoding."
-        raise DataError(f"{path.name}: the first line is not a header of the expected table", hint=hint)
+    if _UNDECODED.search(first):
+        hint = "Correct source.encoding. The first line must be a header with the names of the columns."
+        raise DataError(f"{path.name}: the first line contains bytes that are not valid {encoding}", hint=hint)
+    if not {*known} & {*columns}:
+        message = f"{path.name}: the first line is not a header: it has no column {' or '.join(sorted(known))}"
+        raise DataError(message, hint="Export the table with a header; if it has a header, check source.encoding.")
     if len({*columns}) != len(columns):
         raise DataError(f"{path.name}: two columns have the same name", hint="Give every column a unique name.")
     follows_quoting = not (is_vocabulary and separator == "\t")
@@ -108,7 +111,7 @@ def _lines(path: Path, encoding: str) -> Iterator[str]:
         ) from None
     except (OSError, EOFError, zlib.error) as error:
         reason = getattr(error, "strerror", None) or "the compressed data is damaged"
-        hint = "Check the permissions of the file and that it was copied whole."
+        hint = "Check the permissions of the file, and that the file was copied completely."
         raise DataError(f"{path.name}: cannot be read ({reason})", hint=hint) from None
 
 

@@ -65,7 +65,8 @@ def connect(folder: Path, memory: str = "1GB", *, readable: Iterable[Path] = ())
     except duckdb.Error as error:
         message = f"DuckDB cannot read or process the tables ({type(error).__name__})"
         hint = (
-            "Check that the files are complete and that the disk has free space; otherwise, export the files again."
+            "Check that the files are complete and that the disk has free space. If this does not help, export the "
+            "files again."
         )
         raise DataError(message, hint=hint) from None
 

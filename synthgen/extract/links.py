@@ -16,7 +16,9 @@ def entries_of(folder: Path) -> list[Path]:
     try:
         return sorted(folder.iterdir())
     except OSError as error:
-        raise DataError(f"{folder}: cannot be read ({error.strerror})", hint="Check the permissions.") from None
+        raise DataError(
+            f"{folder}: cannot be read ({error.strerror})", hint="Check the permissions of this folder."
+        ) from None
 
 
 def files_of(path: Path) -> list[tuple[Path, PurePath]]:
@@ -36,7 +38,7 @@ def files_of(path: Path) -> list[tuple[Path, PurePath]]:
 
 def counts_by_suffix(files: Iterable[PurePath]) -> list[str]:
     """Return lines such as ".txt: 3 files" for the first 20 suffixes in alphabetical order."""
-    counts = Counter(file.suffix.lower() or "(none)" for file in files)
+    counts = Counter(file.suffix.lower() or "no suffix" for file in files)
     return [f"{suffix}: {n} files" for suffix, n in sorted(counts.items())[:20]]
 
 

@@ -54,7 +54,7 @@ def read_mimic(path: Path, fields: Fields, encoding: str = "utf-8") -> Iterator[
     overrides = {name: column.lower() for name, column in asdict(fields).items() if column is not None}
     needed = {**(_MIMIC_4 if kinds.pop() else _MIMIC_3), **overrides, "text": "text"}
     problems = [
-        f"{file.name}: no column {column} ({name}); its columns are {', '.join(header)}"
+        f"{file.name} has no column {column} (for the field `{name}`); its columns are {', '.join(header)}"
         for file, header in headers.items()
         for name, column in needed.items()
         if column not in header
@@ -86,7 +86,7 @@ def _files(folder: Path) -> tuple[list[Path], list[Dropped]]:  # (files of table
             tables[match["table"].lower()] = entry
     if problems or not tables:
         missing = "there is no file discharge.csv, radiology.csv or NOTEEVENTS.csv, with or without .gz"
-        hint = "Set source.path to a folder with these files, one for each table."
+        hint = "Set source.path to a folder with at most one file for each table (discharge, radiology, NOTEEVENTS)."
         raise DataError(f"{folder} is not a folder of MIMIC notes", problems=problems or [missing], hint=hint)
     return list(tables.values()), dropped
 

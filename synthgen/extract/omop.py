@@ -118,7 +118,8 @@ def _refuse_missing(tables: Mapping[str, OmopTable], fields: Fields) -> None:
             problems.append(f"source.fields.{field}: table {table} has no column {column}; {_listed(tables, table)}")
         elif table != "note" and _KEYS[table] not in tables["note"].columns:
             problems.append(
-                f"source.fields.{field}: table note has no column {_KEYS[table]}; {_listed(tables, 'note')}"
+                f"source.fields.{field}: table note has no column {_KEYS[table]}, by which table {table} is joined; "
+                f"{_listed(tables, 'note')}"
             )
     if problems:
         hint = "Correct source.path or source.fields."
@@ -156,7 +157,7 @@ def _join_keys(table: str) -> tuple[str, str]:
 
 
 def _selected(connection: "DuckDBPyConnection", tables: Mapping[str, OmopTable], fields: Fields) -> dict[str, str]:
-    # returns field of a note -> SQL expression of the field, including the place of the row and names of the person
+    # returns field of a note -> SQL expression of the field; `place` is where the row is in the source
     def value(reference: str | None, *default: str) -> str:
         pairs = [r.lower().split(".", 1) for r in ([reference] if reference else default)]
         existing = [_value(tables, table, column) for table, column in pairs if column in _columns(tables, table)]
@@ -241,7 +242,8 @@ def _text(tables: Mapping[str, OmopTable], table: str, column: str) -> str:
 
 
 def _value(tables: Mapping[str, OmopTable], table: str, column: str) -> str:
-    # the SQL expression of a column as a short text; "" and concept 0 become null, and "12.0" becomes "12"
+    # the SQL expression of a column as text without surrounding blanks; "" and concept 0 become null, and "12.0"
+    # becomes "12"
     value = _text(tables, table, column)
     if _INTEGER_TYPES.fullmatch(tables[table].columns[column][1]) is None:
         value = rf"nullif(regexp_replace(trim({value}), '^([+-]?\d+)\.0+$', '\1'), '')"

@@ -37,7 +37,7 @@ class Reconstructions:
 
     def __post_init__(self) -> None:
         if not len(self.record_ids) == len(self.texts) == len(self.vectors):
-            raise InternalError("reconstructions do not match their records")
+            raise InternalError("the reconstructions have different numbers of record ids, texts and vectors")
 
     def __repr__(self) -> str:
         return f"Reconstructions({len(self.texts)} records)"

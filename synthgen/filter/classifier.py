@@ -45,7 +45,8 @@ class ClassAgreement:
     def fit(self, context: FilterContext) -> FittedFilter:
         """Return the filter, whose score is the probability of the label; raise DataError if train has one class."""
         if len(set(context.labels)) < 2:
-            raise DataError("class agreement needs at least two classes", hint="Set filter.class_agreement to null.")
+            message = "filter.class_agreement needs at least two classes, but all train records have the same class"
+            raise DataError(message, hint="Set filter.class_agreement to null.")
         drawn = context.seeds.child("tuning").generator().permutation(len(context.labels))
         rows = np.sort(drawn[:MAX_TUNING_RECORDS])
         of_real = {strength: _Committee(context, rows, strength).of_real() for strength in STRENGTHS}

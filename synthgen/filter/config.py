@@ -16,8 +16,8 @@ class DistanceBounds(Section):
 
     high: Distance | Literal["auto"] = Field(
         "auto",
-        description="Largest cosine distance (0 to 2) between a text and its vector. `auto` learns it from "
-        "reconstructions of real records.",
+        description="Largest cosine distance (0 to 2) between a text and the vector from which it was made. `auto` "
+        "learns the limit from texts that are decoded from the vectors of real records.",
     )
 
 
@@ -32,8 +32,8 @@ class FilterConfig(Section):
     )
     embedding_distance: DistanceBounds | None = Field(
         DistanceBounds(),
-        description="Limits of the distance of a text to its vector and to the centre of its class. Null turns both "
-        "off.",
+        description="Limits of the distance of a text to the vector from which it was made, and to the centre of its "
+        "class. Null turns both limits off.",
     )
     near_duplicate: Share | None = Field(
         0.95,
@@ -60,9 +60,9 @@ class FilterConfig(Section):
     )
     coherent: Literal["prefer", "require"] | None = Field(
         "prefer",
-        description="Contradictions within a text, found by rules for English clinical notes: `prefer` keeps the "
-        "candidate of a vector with the fewest contradictions, `require` rejects every text with a contradiction. "
-        "See `docs/explanation/coherence.md`.",
+        description="Contradictions within a text, found by rules for English clinical notes: of the texts of "
+        "a vector, `prefer` keeps one with the fewest contradictions; `require` rejects every text with a "
+        "contradiction. See `docs/explanation/coherence.md`.",
     )
     attributes: AttributeRules | None = Field(
         None,

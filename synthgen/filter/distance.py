@@ -128,8 +128,8 @@ def _require_enough(distances: NDArray[np.float64]) -> NDArray[np.float64]:
     if len(distances) < MIN_RECONSTRUCTIONS:
         raise DataError(
             "the limits of the filters latent_distance and class_distance are learned from reconstructions (train "
-            f"records decoded from their own vectors). At least {MIN_RECONSTRUCTIONS} are needed, but there are "
-            f"{len(distances)}",
-            hint="Add train records, or set filter.embedding_distance to null; this key sets both filters.",
+            f"records decoded from their own vectors). At least {MIN_RECONSTRUCTIONS} reconstructions are "
+            f"needed, but there are {len(distances)}",
+            hint="Add train records, or set filter.embedding_distance to null, which turns both filters off.",
         )
     return distances

@@ -55,12 +55,12 @@ def counts_per_class(
             )
         return dict(sorted(balance.items()))
     if total is None:
-        raise DataError("interpolate.total is required unless balance gives a number per label")
+        raise DataError("interpolate.total is required unless interpolate.balance gives a number per label")
     weights = dict.fromkeys(source, 1) if balance == "equal" else dict(source)
     counts = largest_remainder(weights, total)
     if empty := [label for label, count in counts.items() if count == 0]:
         raise DataError(
-            f"with a total of {total}, {len(empty)} of {len(counts)} classes get no record",
+            f"with interpolate.total = {total}, {len(empty)} of {len(counts)} classes get no record",
             problems=[f"{label!r}: {source[label]} of {len(labels)} train records" for label in empty],
             hint="Raise interpolate.total, or give interpolate.balance a number per label.",
         )
@@ -94,12 +94,12 @@ def check_classes(labels: Sequence[str], groups: Sequence[str], counts: Mapping[
     records = Counter(labels)
     n_persons = {label: len(persons.get(label, ())) for label in sorted(counts)}
     problems = [
-        f"{label!r}: {records[label]} records of {n} persons, needs {min_groups} persons"
+        f"{label!r}: {records[label]} records of {n} persons, but the class needs {min_groups} persons"
         for label, n in n_persons.items()
         if n < min_groups
     ]
     problems += [
-        f"{label!r}: {n} records requested, needs at least 1" for label, n in sorted(counts.items()) if n < 1
+        f"{label!r}: {n} records requested, but at least 1 is needed" for label, n in sorted(counts.items()) if n < 1
     ]
     if problems:
         raise DataError(
@@ -177,7 +177,7 @@ class Interpolator(Section, ABC):
             super().__init__(**options)
         except ValidationError as error:
             problems = mistakes(error.errors(include_url=False), options)
-            raise ConfigError(f"invalid options of {self.name}", problems=problems) from None
+            raise ConfigError(f"the method {self.name} has invalid options", problems=problems) from None
 
     @field_validator("*")
     @classmethod

@@ -53,9 +53,9 @@ class _SharedKeys(Section):
     def _fits_balance(cls, total: int | None, info: ValidationInfo) -> int | None:
         balance = info.data.get("balance")  # None if `balance` is invalid, which pydantic reports separately
         if isinstance(balance, dict) and total is not None:
-            raise ValueError("must be omitted if balance gives a number per label")
+            raise ValueError("must be omitted if `balance` gives a number per label")
         if isinstance(balance, str) and total is None:
-            raise ValueError("is required unless balance gives a number per label")
+            raise ValueError("is required unless `balance` gives a number per label")
         return total
 
 
@@ -98,7 +98,7 @@ class InterpolateConfig(_MethodKeys, _SharedKeys):
             method.check(key, defaults[key] if value is None else value, others)
         elif value is not None:
             users = sorted(name for name, keys in METHOD_KEYS.items() if key in keys)
-            raise ValueError(f"belongs to {' and '.join(users)}, not to {method.name}")
+            raise ValueError(f"is a key of {' and '.join(users)}, not of the method {method.name}; remove it")
         return value
 
     @property

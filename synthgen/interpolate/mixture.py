@@ -60,18 +60,18 @@ class Mixture(NeighbourInterpolator):
 
     parents: Annotated[int, Field(ge=2, le=50)] = Field(
         3,
-        description="Number of persons whose records are mixed in a new vector, at most k_neighbors + 1. More "
+        description="Number of persons whose records are mixed in a new vector, at most `k_neighbors` + 1. More "
         "parents lower the share of each person.",
     )
     alpha: Annotated[float, Field(gt=0, le=1000)] = Field(
         1.0,
-        description="Parameter of the Dirichlet distribution of the weights. A small value gives one parent nearly "
-        "all weight, a large value gives all parents equal weights.",
+        description="Parameter of the Dirichlet distribution of the weights. With a small value, one of the mixed "
+        "records gets nearly all weight; with a large value, all get nearly equal weights.",
     )
     noise: Annotated[float, Field(ge=0, le=1)] = Field(
         0.0,
         description="Length of the Gaussian noise that is added to a new vector, as a fraction of the distance "
-        "between the first parent and its nearest neighbour.",
+        "between the first of the mixed records and its nearest neighbour.",
     )
     max_exposure: MaxExposure = None
 
@@ -79,7 +79,7 @@ class Mixture(NeighbourInterpolator):
     def check(cls, key: str, value: Any, others: Mapping[str, Any]) -> None:
         """Raise ValueError if `parents` is above `k_neighbors` + 1 or `max_exposure` is below 1 / `parents`."""
         if key == "parents" and (k := others.get("k_neighbors", value)) < value - 1:
-            raise ValueError(f"{value} parents need k_neighbors of at least {value - 1}, not {k}")
+            raise ValueError(f"with {value} parents, `k_neighbors` must be at least {value - 1}, not {k}")
         if key == "max_exposure" and "parents" in others:
             check_exposure(value, others["parents"])
 
@@ -162,8 +162,9 @@ class Slerp(NeighbourInterpolator):
 
     lambda_beta: tuple[BetaShape, BetaShape] | None = Field(
         None,
-        description="Parameters (s, t) of the Beta distribution of λ; null draws λ uniformly. Large equal numbers "
-        "put new vectors near the middle of the arc, numbers below 1 near the records.",
+        description="Parameters (s, t) of the Beta distribution of λ, the position (0 to 1) of a new vector on the "
+        "arc between two records; null draws λ uniformly. Large equal numbers put new vectors near the middle of the "
+        "arc, numbers below 1 near the records.",
     )
     max_exposure: MaxExposure = None
 
@@ -191,8 +192,8 @@ class Slerp(NeighbourInterpolator):
         if opposite := int((distances > OPPOSITE).any(axis=1).sum()):
             raise Unfit(
                 f"{opposite} of {len(distances)} records have an opposite vector among their {distances.shape[1]} "
-                "nearest neighbours, so the arc to it is not unique; lower interpolate.k_neighbors, or use smote or "
-                "mixture"
+                "nearest neighbours, so the arc between the two vectors is not unique; lower "
+                "interpolate.k_neighbors, or use smote or mixture"
             )
         return rows.of(code), near
 

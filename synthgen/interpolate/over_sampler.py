@@ -184,7 +184,7 @@ class OverSampler(BaseOverSampler):  # type: ignore[misc] # imbalanced-learn shi
                 raise DataError("y is sparse; pass a dense array")
             n_wrong = int(np.count_nonzero((np.asarray(y) != 0).sum(axis=1) != 1))
             if n_wrong > 0:
-                raise DataError(f"{n_wrong} rows of y have no class or several; each row must have exactly one class")
+                raise DataError(f"{n_wrong} rows of y do not have exactly one class")
             classes = np.asarray(y).argmax(axis=1)
         rows, classes = validate_data(self, X, classes, dtype=[np.float64, np.float32], order="C")
         return rows, classes, False
@@ -231,7 +231,7 @@ class OverSampler(BaseOverSampler):  # type: ignore[misc] # imbalanced-learn shi
             n_persons = len(np.unique(rows.groups[rows.classes == code]))
             if n_persons < method.min_groups:
                 problems.append(
-                    f"{names[code]!r}: has rows of {n_persons} persons, needs {method.min_groups} persons"
+                    f"{names[code]!r}: rows of {n_persons} persons, but {method.min_groups} persons are needed"
                 )
                 continue
             new, stream = out[start : start + m], seeds.child(str(names[code]))

@@ -50,8 +50,10 @@ def plain_name(value: Any) -> str | None:
         return str(int(value)) if value == value.to_integral_value() else f"{value.normalize():f}"
     if isinstance(value, float) and value.is_integer() and abs(value) < LARGEST_EXACT:
         return str(int(value))
+    if isinstance(value, float) and value.is_integer():
+        raise CellError("is a float that is too large to be exact; save it as text")
     if isinstance(value, float):
-        raise CellError("is a float that is not a whole number, or too large to be exact; save it as text")
+        raise CellError("is a float that is not a whole number; save it as text")
     raise CellError(type_message(value))
 
 

@@ -117,7 +117,7 @@ class SourceConfig(Section):
         try:
             "a".encode(encoding)
         except (LookupError, ValueError):
-            raise ValueError("is not a text encoding of Python") from None
+            raise ValueError("is not a text encoding that Python knows, such as utf-8 or cp1252") from None
         return encoding
 
     @field_validator("delimiter")
@@ -142,43 +142,54 @@ class SourceConfig(Section):
     @model_validator(mode="after")
     def _check_combined_keys(self) -> Self:
         if self.group is not None and self.rows_are_persons:
-            raise ValueError("rows_are_persons does not fit with group, which identifies persons; remove one of them")
+            raise ValueError(
+                "`rows_are_persons` does not fit with `group`, which identifies persons; remove one of them"
+            )
         labels = self.labels or ()
         if self.normalize_labels and len(set(map(folded, labels))) < len(labels):
             raise ValueError(
-                "with normalize_labels, two of the listed labels are spellings of the same class; list one of them"
+                "with `normalize_labels`, two entries of `labels` are spellings of the same class; remove one of them"
             )
         if self.copy_forward != "keep" and self.rows_are_persons:
             raise ValueError(
-                "copy_forward compares the records of one person, but rows_are_persons declares that each person has "
-                "one record; remove one of them"
+                "`copy_forward` compares the records of one person, but `rows_are_persons` declares that each person "
+                "has one record; remove one of the two keys"
             )
         if self.copy_forward != "keep" and not self.has_persons:
-            raise ValueError("copy_forward compares the records of one person; set group, or remove copy_forward")
+            raise ValueError(
+                "`copy_forward` compares the records of one person, but the persons are unknown; set `group`, or "
+                "remove `copy_forward`"
+            )
         return self
 
     @model_validator(mode="after")
     def _check_kind(self) -> Self:
         if self.kind == "table":
             if self.fields != FieldsConfig():
-                raise ValueError("fields is for hospital sources; for a table, set text, label, group and id")
+                raise ValueError(
+                    "`fields` is only for hospital sources; for a table, set `text`, `label`, `group` and `id`"
+                )
             return self
         table_keys = ("delimiter", "format", "group", "id", "label", "max_bad_rows", "names", "staff", "text")
         unused = [name for name in table_keys if getattr(self, name) != SourceConfig.model_fields[name].default]
         if unused:
             raise ValueError(
-                f"kind {self.kind} does not use {', '.join(unused)}; remove them, and set source.fields to change "
-                "where the person, label, date, encounter or author of a note is found"
+                f"`kind: {self.kind}` does not use these keys: {', '.join(unused)}. Remove them; set `source.fields` "
+                "to change where the person, label, date, encounter or author of a note is found"
             )
         if self.rows_are_persons and self.fields.person is not None:
-            raise ValueError("rows_are_persons does not fit with fields.person, which identifies persons; remove one")
+            raise ValueError(
+                "`rows_are_persons` does not fit with `fields.person`, which identifies persons; remove one"
+            )
         if self.rows_are_persons and self.kind != "folder":
-            raise ValueError(f"rows_are_persons does not fit with kind {self.kind}, whose notes name their persons")
+            raise ValueError(
+                f"`rows_are_persons` does not fit with `kind: {self.kind}`, whose notes identify their persons"
+            )
         if self.kind == "folder" and self.fields.person is None and not self.rows_are_persons:
             raise ValueError(
-                "kind folder needs fields.person, for example `folder 2` (the second folder below source.path) or "
-                "`name 1` (the first part of the file name); if each file belongs to another person, set "
-                "rows_are_persons: true"
+                "`kind: folder` needs `fields.person`, for example `folder 2` (the second folder below source.path) "
+                "or `name 1` (the first part of the file name); if each file belongs to another person, set "
+                "`rows_are_persons: true`"
             )
         return self
 

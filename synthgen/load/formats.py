@@ -29,7 +29,7 @@ MAX_LISTED = 20  # largest number of problems in a message
 SHARD = re.compile(r"(?P<split>.+)-(?P<number>\d{5})-of-(?P<of>\d{5})(?:-[0-9a-f]+)?")
 # formats whose source can be a folder; a "dataset" or "text" source is always a folder, "parquet" also a file
 _FOLDER_FORMATS = ("dataset", "text", "parquet")
-_SAVE_AGAIN = "Save the dataset again."
+_SAVE_AGAIN = "Save the dataset again with `Dataset.save_to_disk`."
 
 
 def table_of(arrow: pa.Table, wanted: Iterable[str]) -> SourceTable:
@@ -112,9 +112,10 @@ def _parts(folder: Path) -> list[Path]:
     problems += _shard_problems([part.stem for part in parts])
     if problems or not parts:
         raise DataError(
-            "the folder is not one table of parquet files",
+            "the parquet files of the folder do not form one table",
             problems=problems[:MAX_LISTED] or ["there is no parquet file"],
-            hint="Save one file; folders with partitions, table versions or unfinished writes are not read.",
+            hint="Save the table as one parquet file. Folders with partitions, table versions or unfinished writes "
+            "are not read.",
         )
     return parts
 
@@ -138,7 +139,7 @@ def _parquet(path: Path, wanted: tuple[str, ...]) -> SourceTable:
             names, table = read_columns(file, wanted)
             read = table_of(table, wanted)
         except OSError as error:
-            hint = "Check that it was copied whole, or save it again."
+            hint = "Check that the file was copied completely, or save the table again."
             raise DataError(f"{path.name}: {error.strerror}", hint=hint) from error
     return SourceTable(tuple(names), read.rows)
 
@@ -170,7 +171,7 @@ def read_dataset(path: Path, wanted: Iterable[str]) -> SourceTable:
             arrow = arrow.take(pa.concat_tables(index_tables).column("indices"))
         table = table_of(arrow, wanted)
     except (pa.ArrowException, KeyError, OSError) as error:
-        message = "the arrow files are damaged or have different columns, or the indices do not fit them"
+        message = "the arrow files are damaged, have different columns, or do not fit the row indices"
         raise DataError(message, hint=_SAVE_AGAIN) from error
     return SourceTable(table.columns, tuple(_named(row, class_names) for row in table.rows))
 
@@ -264,8 +265,9 @@ def _format(source: SourceConfig, path: Path) -> Format:
     is_folder = path.is_dir()
     if source.format != "auto":
         if is_folder != (source.format in _FOLDER_FORMATS) and source.format != "parquet":
-            needed = "a folder" if source.format in _FOLDER_FORMATS else "a file"
-            raise DataError(f"format {source.format} needs {needed}", hint="Check source.path and source.format.")
+            needed, given = ("a file", "a folder") if is_folder else ("a folder", "a file")
+            message = f"the format {source.format} needs {needed}, but source.path is {given}"
+            raise DataError(message, hint="Check source.path and source.format.")
         return source.format
     if is_folder:
         if any((path / name).is_file() for name in ("state.json", "dataset_dict.json")):

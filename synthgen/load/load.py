@@ -209,7 +209,7 @@ def load(source: SourceConfig, path: Path, seeds: SeedTree, *, isolated_rows: bo
         removed=selected.counts,
         notes=(
             *table.notes,
-            *([f"{before} spellings of labels are {after} classes (source.normalize_labels)"] * (after < before)),
+            *([f"{before} spellings of labels became {after} classes (source.normalize_labels)"] * (after < before)),
             *selected.notes,
             *_undecodable(bad, path),
             *doubts(good, in_classes, source),
@@ -244,12 +244,12 @@ def _undecodable(bad: Sequence[BadRow], path: Path) -> list[str]:  # a note on s
 
 def _require_columns(table: SourceTable, source: SourceConfig, path: Path) -> None:
     if not table.rows:
-        hint = "Check source.path, and that the file was written whole."
-        raise DataError(f"{path}: holds no rows", problems=table.notes, hint=hint)
+        hint = "Check source.path, and that the file is complete."
+        raise DataError(f"{path}: contains no rows", problems=table.notes, hint=hint)
     missing = [name for name in wanted_columns(source) if name not in table.columns]
     if missing and table.columns:
         raise DataError(
-            f"{path}: lacks columns of the configuration",
+            f"{path}: some columns that the configuration uses are missing",
             problems=absent_columns(missing, table.columns),
             hint=f"{_shown(table.columns, source, path)} Correct the keys of `source` that name missing columns.",
         )

@@ -18,12 +18,13 @@ START_BYTES, ENCODING_BYTES = 1 << 16, 1 << 24  # numbers of bytes read to recog
 SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "vertical bars"}
 _UNPACK = "Decompress the file, and set source.path to the result."
 _SAVE_CSV = "Save the sheet as csv in UTF-8, and set source.path to the result."
+_UNPACK_OR_SAVE = f"For an archive: {_UNPACK} For a workbook: {_SAVE_CSV}"
 _SIGNATURES = {  # pattern of the first bytes of a file: (what the file is, what to do)
     rb"\x1f\x8b": ("compressed with gzip", _UNPACK),
     rb"\x28\xb5\x2f\xfd": ("compressed with zstd", _UNPACK),
     rb"BZh[1-9]1AY&SY": ("compressed with bzip2", _UNPACK),
     rb"\xfd7zXZ\0": ("compressed with xz", _UNPACK),
-    rb"PK[\x03\x05][\x04\x06]": ("a ZIP archive or an Excel workbook", f"Unpack the archive. {_SAVE_CSV}"),
+    rb"PK[\x03\x05][\x04\x06]": ("a ZIP archive or an Excel workbook", _UNPACK_OR_SAVE),
     rb"\xd0\xcf\x11\xe0\xa1\xb1": ("an Excel workbook or another Office document", _SAVE_CSV),
     rb"PAR[1E][\0-\x1f]": ("a parquet file", "Set source.format: parquet."),
     rb"ARROW1\0": ("an Arrow or Feather file", "Save the table as parquet, and set source.path to the result."),
@@ -85,7 +86,7 @@ def likely_encoding(path: Path) -> str:
     try:
         data.decode("cp1252")
     except UnicodeDecodeError:
-        return "The file is neither UTF-8 nor cp1252: set source.encoding."
+        return "The file is neither UTF-8 nor cp1252: set source.encoding to the encoding of the file."
     return "The file is not UTF-8 and is probably cp1252 (Windows): set source.encoding: cp1252."
 
 

@@ -69,8 +69,8 @@ def read_csv(
                     and wanted_names <= {*cells}
                     and not wanted_names & {*columns}
                 ):
-                    message = f"the header of the csv file is in line {reader.line_num}"
-                    raise DataError(message, hint="Remove the lines above it.")
+                    message = f"the header of the csv file is in line {reader.line_num}, not in the first line"
+                    raise DataError(message, hint="Remove the lines above the header.")
                 _refuse_multiline_cells(cells, f"row {number}", isolated_rows=isolated_rows)
                 n_formulas += any(map(FORMULA.fullmatch, cells))
                 rows.append(read_row(number, _csv_values, columns, cells))
@@ -97,8 +97,8 @@ def _csv_notes(path: Path, encoding: str, n_unnamed: int, n_formulas: int) -> tu
 def _refuse_multiline_cells(cells: list[str], where: str, *, isolated_rows: bool) -> None:
     if isolated_rows and any("\n" in cell or "\r" in cell for cell in cells):
         raise DataError(
-            f"{where} of the csv file has a cell of several lines; under a privacy budget this is rejected, since an "
-            "unclosed quote would absorb the rows of other persons",
+            f"{where} of the csv file has a cell of several lines, which is not allowed with a privacy budget: an "
+            "unclosed quote could put the rows of other persons into one cell",
             hint="Save the table as jsonl or parquet.",
         )
 

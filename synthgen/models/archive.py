@@ -86,8 +86,15 @@ def _one_name(source: Path, members: list[tarfile.TarInfo]) -> str:
         not m.isreg() or m.issparse() or path.is_absolute() or ".." in path.parts or len(path.parts) < 2
         for m, path in zip(members, paths, strict=True)
     )
-    if len(names) != 1 or n_unsafe > 0 or len(set(paths)) != len(members) or not names <= set(MODELS):
-        unsafe = f"{n_unsafe} members are not plain files in the folder of the model (for example folders or links)"
-        problems = [unsafe] if n_unsafe > 0 else []
-        raise ModelError(f"{source}: must contain only plain files of one model of the store", problems=problems)
+    found = {
+        f"{n_unsafe} members are not plain files in the folder of the model (for example folders or links)": n_unsafe,
+        f"the file contains {len(names)} models, but must contain exactly one": len(names) != 1,
+        f"the file contains a model other than {', '.join(sorted(MODELS))}": not names <= {*MODELS},
+        "two members have the same path": len(set(paths)) != len(members),
+    }
+    problem = next((problem for problem, is_found in found.items() if is_found), "")
+    if problem:
+        hint = "Create the file with `synthgen models export`."
+        message = f"{source}: must contain only plain files of one model of the store"
+        raise ModelError(message, problems=[problem], hint=hint)
     return names.pop()

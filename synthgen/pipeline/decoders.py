@@ -47,8 +47,8 @@ def open_bridge(job: Job, voted: Shares | None = None) -> Bridge | Vocabulary:
         return load_checkpoint_bridge(job.folder(config.model))
     bridge = in_style(load_bridge(config.bridge, job.config.resolve), named_styles(job.config, voted))
     if config.words > 0 and bridge.reader is None:
-        message = f"decode.words: the bridge {config.bridge!r} has no vocabulary"
-        raise ModelError(message, hint="Set decode.words to 0, or use another bridge.")
+        message = f"decode.words is {config.words}, but the bridge {config.bridge!r} has no vocabulary of words"
+        raise ModelError(message, hint="Set decode.words to 0, or set decode.bridge to a bridge with a vocabulary.")
     return bridge
 
 
@@ -84,7 +84,8 @@ def open_decoder(job: Job, bridge: Bridge, encoder: Encoder) -> Decoder:
             raise ModelError(
                 f"decode.writer: {XRAG!r} needs an encoder whose vector is the state of the last token, and "
                 f"embed.model {encoder_name!r} is not such an encoder",
-                hint="Set embed.model to the encoder of the checkpoint, such as SFR-Embedding-Mistral.",
+                hint="Set embed.model to the encoder for which the model in decode.model was trained, such as "
+                "SFR-Embedding-Mistral.",
             )
         # such a bridge was trained on vectors before normalization, so it needs the mean length of these vectors
         bridge = replace(bridge, raw_norm=inner.raw_norm(SENTENCES))

@@ -32,8 +32,10 @@ class EngineShares:
 
     def to_text(self) -> str:
         """Return text for a terminal: recall, precision, share of texts and persons without a miss, false names."""
-        rows = {**self.table["recall"], "precision": self.table["precision"], **self.table["without_a_miss"]}
-        lines = [f"{k:<18} {x['share']:.3f} [{x['low']:.3f}, {x['high']:.3f}] of {x['n']}" for k, x in rows.items()]
+        rows = {f"recall, {name}": share for name, share in self.table["recall"].items()}
+        rows["precision"] = self.table["precision"]
+        rows |= {f"{unit} without a miss": share for unit, share in self.table["without_a_miss"].items()}
+        lines = [f"{k:<24} {x['share']:.3f} [{x['low']:.3f}, {x['high']:.3f}] of {x['n']}" for k, x in rows.items()]
         return "\n".join([*lines, f"false names per 1,000 words: {self.table['false_names_per_1000_words']:.2f}"])
 
 

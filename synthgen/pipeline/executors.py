@@ -129,8 +129,9 @@ class RunPart:
         with self._workspace.lock_of_parts() as locked:
             while not locked():
                 if not self.waits:
-                    message = f"part {self.index}/{self.count} stopped: another part computes {work}"
-                    raise AtBarrier(message, hint=f"When it has ended, run part {self.index}/{self.count} again.")
+                    message = f"part {self.index}/{self.count} stopped, because another part is working on {work}"
+                    hint = f"When the other part has ended, run part {self.index}/{self.count} again."
+                    raise AtBarrier(message, hint=hint)
                 time.sleep(POLL_SECONDS)
             self._depth += 1
             try:
@@ -154,8 +155,9 @@ class RunPart:
     def _stopped(self, stage: str, missing_parts: Sequence[int]) -> AtBarrier:
         listed = self._listed(missing_parts)
         return AtBarrier(
-            f"part {self.index}/{self.count} of stage {stage} is finished; missing: {listed}",
-            hint=f"Run the same command with --part for {listed}; the last of them continues with the next stage.",
+            f"part {self.index}/{self.count} of stage {stage} is finished; the results of {listed} are missing",
+            hint=f"Run the same command with --part for {listed}. The part that ends last continues with the next "
+            "stage.",
         )
 
 

@@ -23,12 +23,17 @@ def policy_of(config: Config) -> Policy:
     policy = load_policy(path if path.is_file() else config.policy)
     substitute = policy.dp_substitute
     audits = (*policy.required, *policy.measured, *(() if substitute is None else substitute.required))
-    problems = [f"there is no audit {name!r}" for name in dict.fromkeys(audits) if name not in AUDIT_NAMES]
+    unknown = [
+        f"the policy names the audit {name!r}, which does not exist"
+        for name in dict.fromkeys(audits)
+        if name not in AUDIT_NAMES
+    ]
     roles = [approval.role for approval in policy.approvals]
-    problems += [f"approvals: the role {role!r} cannot approve a release" for role in roles if role in _SIGNING_ROLES]
-    if problems:
-        hint = f"The audits are {', '.join(AUDIT_NAMES)}; an approval needs another role, such as privacy_officer."
-        raise PolicyError(f"no release can meet the policy {policy.name!r}", problems=problems, hint=hint)
+    signing = [f"approvals: the role {role!r} cannot approve a release" for role in roles if role in _SIGNING_ROLES]
+    if problems := [*unknown, *signing]:
+        hints = [f"The audits are {', '.join(AUDIT_NAMES)}."] * bool(unknown)
+        hints += ["Write another role in `approvals`, such as privacy_officer."] * bool(signing)
+        raise PolicyError(f"no release can meet the policy {policy.name!r}", problems=problems, hint=" ".join(hints))
     return policy
 
 

@@ -205,7 +205,7 @@ def _with_source(config: Config, table: Any) -> Config:
 
     if config.source.kind != "table":
         raise UsageError(
-            "a table in memory needs source.kind: table",
+            f"a table in memory needs `source.kind: table`, but source.kind is {config.source.kind!r}",
             hint="Remove source.kind (its default is table) and source.fields.",
         )
     data = parquet_of(table)

@@ -150,7 +150,7 @@ def check_train_classes(train: Corpus, control: Corpus) -> None:
         raise DataError(
             "the split left some classes without a record in train",
             problems=[f"{label!r}: only control has records of this class" for label in missing],
-            hint="Add persons of each of these classes, or remove the class from source.labels.",
+            hint="Add persons of each of these classes, or set source.labels to a list without these classes.",
         )
 
 
@@ -165,7 +165,8 @@ def check_language(config: DecodeConfig, texts: Sequence[str]) -> None:
     share = sum(map(is_ordinary, words)) / max(len(words), 1)
     if share < MIN_ENGLISH_SHARE:
         raise DataError(
-            f"the texts are not English ({share:.0%} of the words are), and {config.model} writes only English",
+            f"the texts are not English ({share:.0%} of their words are English), but {config.model} writes only "
+            "English",
             hint="Set decode.model and decode.bridge to a model and a bridge for the language of the texts.",
         )
 

@@ -25,13 +25,16 @@ PROBE_SECONDS = 60.0  # time limit of a connection test
 STORE_BYTES = 80_000_000  # size of Ray's object store in bytes; the store contains only file names
 # in bytes: length of the longest possible path of a socket, and length of what Ray appends to its folder's path
 SOCKET_BYTES, APPENDED_BYTES = 107, 75
-_HINT = "See docs/how-to/cluster.md. Start Ray with RAY_AUTH_MODE=token on all machines, and set their token here."
+_HINT = (
+    "See docs/how-to/cluster.md. Start Ray with RAY_AUTH_MODE=token on all machines. On this machine, set "
+    "RAY_AUTH_MODE=token, and set RAY_AUTH_TOKEN to the token of the cluster or RAY_AUTH_TOKEN_PATH to its file."
+)
 
 
 def require_ray() -> None:
     """Raise DependencyError if Ray is not installed; do not import Ray."""
     if find_spec("ray") is None:
-        raise DependencyError("run.on: ray is not installed", hint="Install it: pip install 'synthgen[ray]'.")
+        raise DependencyError("the package ray is not installed", hint="Install it: pip install 'synthgen[ray]'.")
 
 
 def address_of(run: RunConfig) -> str | None:
@@ -104,7 +107,8 @@ def _short_folder(root: Path) -> Path:
         return inside
     if len(os.fsencode(tempfile.gettempdir())) + len("/sg-12345678") > most:
         raise StorageError(
-            f"the paths of the workspace and of TMPDIR are too long for the sockets of Ray, which allow {most} bytes",
+            "the paths of the workspace and of the folder for temporary files are too long for the sockets of Ray, "
+            f"which allow {most} bytes",
             hint="Set the variable TMPDIR to a folder with a short path, such as /tmp.",
         )
     return Path(tempfile.mkdtemp(prefix="sg-"))
@@ -121,7 +125,8 @@ def cluster_problems(address: str) -> list[str]:
     """
     require_ray()
     if re.fullmatch(ADDRESS, address) is None:
-        raise UsageError(f"{address!r} is no address of a Ray cluster", hint="Pass HOST:PORT, such as 10.0.0.5:6379.")
+        hint = "Write the address (run.address or the variable RAY_ADDRESS) as HOST:PORT, such as 10.0.0.5:6379."
+        raise UsageError(f"{address!r} is no address of a Ray cluster", hint=hint)
     problems = []
     if os.environ.get(MODE) != "token":
         problems.append(f"the variable {MODE} is not `token`, so this machine would use the cluster without a token")

@@ -60,7 +60,9 @@ class WithoutText:
 
     def __exit__(self, kind: type[BaseException] | None, error: object, trace: object) -> None:
         if kind is not None and not issubclass(kind, SynthGenError | AuditError):
-            raise WorkerError(f"a worker stopped with {kind.__name__}") from None
+            raise WorkerError(
+                f"unexpected {kind.__name__} (the error text is hidden, as it can contain text of records)"
+            ) from None
 
 
 class RayExecutor(Local):
@@ -73,7 +75,7 @@ class RayExecutor(Local):
     def __init__(self, config: Config, progress: Progress, work: Work) -> None:
         if config.file is None:
             raise ConfigError(
-                "run.on: ray requires a configuration file, which the workers read",
+                "`run.on: ray` requires a configuration file, which the workers read",
                 hint="Save the configuration and the source as files, and use Config.load(FILE).",
             )
         self._config, self._file, self._progress, self._work = config, config.file, progress, work
@@ -125,8 +127,8 @@ class RayExecutor(Local):
                     continue
                 losses += 1
                 if losses == MAX_LOSSES * self._n_workers:
-                    message = f"{losses} Ray workers in succession were lost without a finished shard"
-                    raise WorkerError(message, hint="Check the memory of the machines, or use fewer `run.workers`.")
+                    message = f"{losses} Ray workers in succession were lost before they finished any of their work"
+                    raise WorkerError(message, hint="Check the memory of the machines, or lower `run.workers`.")
                 self._workers.remove(worker)
                 queue.extend(_shares([name for name in names if name in remaining], len(self._workers)))
                 replacement = self._start_worker()
@@ -138,7 +140,7 @@ class RayExecutor(Local):
                 return
             time.sleep(POLL_SECONDS)
         raise WorkerError(
-            "the shards that Ray workers wrote are not visible on this machine",
+            "the files that Ray workers wrote into the workspace are not visible on this machine",
             hint="Place the configuration and the workspace in a folder that all machines share, with the same path.",
         )
 
@@ -147,11 +149,11 @@ class RayExecutor(Local):
         try:
             message = self._ray.get(task)
         except self._ray.exceptions.RayTaskError:
-            raise WorkerError("a worker stopped with an unexpected error") from None
+            raise WorkerError("a Ray worker stopped with an unexpected error") from None
         except self._ray.exceptions.RayError:
             return False
         if message is not None:
-            raise WorkerError(f"a worker failed: {message}")
+            raise WorkerError(f"a Ray worker failed: {message}")
         return True
 
     def _submit(self, worker: Any, division: Division, names: Sequence[str]) -> Any:
@@ -187,7 +189,7 @@ def resources(nodes: Sequence[Amounts], workers: int | str, *, on_gpus: bool) ->
     gpus = sum(node.get("GPU", 0) for node in nodes) if on_gpus else 0
     if not cpus or (on_gpus and gpus < 1):
         lacking = "GPUs" if on_gpus else "processors"
-        raise WorkerError(f"the Ray cluster has no {lacking}", hint="Add machines to the cluster.")
+        raise WorkerError(f"the Ray cluster has no {lacking}", hint=f"Add machines with {lacking} to the cluster.")
     n = workers if isinstance(workers, int) else int(gpus) if on_gpus else len(cpus)
     share = min(cpus) if n == len(cpus) else sum(cpus) / n
     options = {"num_cpus": float(int(share)) if share >= 1 else int(share * 1000) / 1000}

@@ -107,7 +107,8 @@ class RunRecord(BaseModel):
         for done in reversed(self.stages):
             if done.is_of(name):
                 return done
-        raise DataError(f"the run has no stage {name!r} yet", hint="Complete the run first: `synthgen run CONFIG`.")
+        hint = "Complete the run first: `synthgen run CONFIG`."
+        raise DataError(f"the run has not reached the stage {name!r} yet", hint=hint)
 
     def to_json(self) -> dict[str, Any]:
         """Return the record as JSON data, without the fields whose value is None."""

@@ -339,7 +339,7 @@ def select(job: Job, setup: Setup, state: Round, latents: Latents, filtered: Sta
         n, failed = len(state.candidates), Counter(filtered.counts["failed"])
         raise DataError(
             f"none of {n} texts passed the filters",
-            problems=[f"{name}: {k} of {n} failed" for name, k in failed.most_common()],
+            problems=[f"{name}: {k} of {n} texts failed this filter" for name, k in failed.most_common()],
             hint="`synthgen plan` writes a few texts and states for each filter what to change.",
         )
     chosen = filtering.select(state.kept, setup.wanted, job.seeds.child("select"))

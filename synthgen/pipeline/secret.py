@@ -11,10 +11,10 @@ PUBLIC = "public"
 # name of the field in a reservation's file that contains the digest of the secret, or `PUBLIC`
 SECRET_DIGEST = "secret"  # noqa: S105 - the name of a field
 _RESERVATIONS = "stages/reserve-*/run.json"  # files in the workspace, one for each reservation of a budget
-_RESTORE = "Restore the original file from a backup. Without it, only a new workspace with a new budget can be used."
+_RESTORE = "Restore the original file from a backup. Without this file, you need a new workspace and a new budget."
 WARNING = (
-    "with secret: public, anyone who guesses the seed can compute every random choice of the run, and therefore who "
-    "was in train. Use it only for tests, demonstrations and studies, and never for an external release."
+    "with `secret: public`, anyone who guesses the seed can compute every random choice of the run, and therefore "
+    "who was in train. Use this setting only for tests, demonstrations and studies, never for an external release."
 )
 
 
@@ -35,18 +35,22 @@ def run_secret(config: Config, workspace: Workspace) -> bytes:
     digests = {p.parent.name: read_field(p, SECRET_DIGEST) for p in sorted(workspace.root.glob(_RESERVATIONS))}
     reserved = [name for name, digest in digests.items() if digest not in (None, PUBLIC)]
     if reserved and not path.exists():
-        message = f"the secret {path} is missing, and a budget was reserved with it"
-        raise InputError(message, problems=reserved, hint=_RESTORE)
+        message = f"the secret file {path} is missing, but a privacy budget was reserved with this secret"
+        raise InputError(message, problems=_folders(reserved), hint=_RESTORE)
     secret = read_key(path, "secret")  # if the file is missing, `read_key` draws a secret and writes the file
     if different := [name for name in reserved if digests[name] != _digest(secret)]:
-        message = f"the secret {path} is not the one with which a budget was reserved"
-        raise InputError(message, problems=different, hint=_RESTORE)
+        message = f"the secret in {path} is not the one with which a privacy budget was reserved"
+        raise InputError(message, problems=_folders(different), hint=_RESTORE)
     return secret
 
 
 def secret_digest(config: Config, workspace: Workspace) -> str:
     """Return the digest of the secret, which a reservation stores in the workspace; `PUBLIC` for a public secret."""
     return PUBLIC if config.secret == PUBLIC else _digest(run_secret(config, workspace))
+
+
+def _folders(names: list[str]) -> list[str]:
+    return [f"reservation: stages/{name}" for name in names]
 
 
 def _digest(secret: bytes) -> str:

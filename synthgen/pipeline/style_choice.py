@@ -33,8 +33,8 @@ MIXED = 3  # number of the best single styles; `auto` also tries mixtures of the
 # `GAIN` compensates for this advantage.
 GAIN = 0.05
 WARNING = (
-    "decode.style: auto chooses the one to three built-in styles that fit the private train text best, so the "
-    "synthetic texts reveal which styles fit it"
+    "`decode.style: auto` chooses the one to three built-in styles that fit the private train texts best, so the "
+    "synthetic texts reveal which styles fit the train texts"
 )
 
 Shares = tuple[tuple[str, float], ...]  # (style, share) of each style of a run; the shares sum to 1
@@ -44,8 +44,9 @@ def check_style(config: Config, policy: Policy) -> None:
     """Raise ConfigError if the policy requires differential privacy and `auto` would choose the style without it."""
     if config.decode.style == AUTO and policy.dp is not None and not config.interpolate.is_dp:
         raise ConfigError(
-            f"decode.style: policy {policy.name!r} requires differential privacy, but `auto` chooses without noise",
-            hint=f"Name a style: {', '.join(built_in_styles())}.",
+            f"decode.style: policy {policy.name!r} requires differential privacy, but without a privacy budget "
+            "`auto` chooses a style without noise",
+            hint=f"Set decode.style to a built-in style: {', '.join(built_in_styles())}.",
         )
 
 
@@ -55,11 +56,15 @@ def check_server(config: Config, policy: Policy) -> None:
     if endpoint is None:
         return
     if "pinned-models" in policy.required_provenance:
-        problems.append("decode.engine: the policy requires the digest of every model, and a server has only a name")
+        problems.append(
+            "decode.engine: the policy requires the digest of every model, but a server states only a model's name"
+        )
     if endpoint.allow_remote and policy.intended_use == "outside":
-        problems.append("decode.endpoint.allow_remote: the policy does not allow prompts to leave the network")
+        problems.append("decode.endpoint.allow_remote: the policy does not allow a server outside your network")
     if problems:
-        hint = "Use a model folder, a server in your own network, or an internal policy."
+        hint = "Use a model in a folder (decode.model) instead of a server, or use another policy."
+        if "pinned-models" not in policy.required_provenance:
+            hint = "Use a server in your own network, a model in a folder (decode.model), or an internal policy."
         raise ConfigError(f"policy {policy.name!r} does not accept this server", problems=problems, hint=hint)
 
 
@@ -77,9 +82,14 @@ def check_style_training(config: Config, *parts: Corpus) -> None:
     learnt = {name: load_style(name, config.resolve).learnt for name in names if name != PLAIN}
     if share_learnt(texts, *learnt.values()) > MAX_SHARE:
         shares = {name: share_learnt(texts, digests) for name, digests in learnt.items()}
+        found = {
+            name: f"{n:.1%} of the records contain a sentence on which it was trained"
+            for name, n in shares.items()
+            if n
+        }
         raise DataError(
             "decode.style: a style was trained on sentences of the records that must stay private",
-            problems=[f"{name}: {n:.1%} of the records contain such a sentence" for name, n in shares.items() if n],
+            problems=[f"style {name}: {text}" for name, text in found.items()],
             hint="Set decode.style to `plain`, or to a style that was trained on text of other people.",
         )
 

@@ -107,8 +107,8 @@ class Workspace:
                 time.sleep(LOCK_SECONDS)
             if sha256_json(read_json(self.root / PARTS)) != sha256_json(dict(run)):
                 raise self._locked_error(
-                    "parts of another run have locked it: the configuration, the number of parts, the version or the "
-                    "kind of processor differs"
+                    "parts of another run have locked it; that run has a different configuration, number of parts, "
+                    "version or kind of processor"
                 )
             yield
 
@@ -122,7 +122,8 @@ class Workspace:
             yield lambda: _flock(file, fcntl.LOCK_EX)
 
     def _locked_error(self, why: str) -> Interrupted:
-        return Interrupted(f"workspace {self.root}: {why}", hint="Wait until that run ends, or stop it. Try again.")
+        hint = "Wait until that run ends, or stop that run. Then try again."
+        return Interrupted(f"workspace {self.root}: {why}", hint=hint)
 
     def finished(self, name: str, inputs: Mapping[str, Any]) -> StageResult | None:
         """Return the stored result of a stage with the cache key `inputs`; None if it is missing or was changed."""
@@ -169,7 +170,8 @@ class Workspace:
             raise StorageError(
                 f"{folder}: the stored files of a result were changed, and the result's privacy budget is spent",
                 problems=_differing(folder),
-                hint="Remove added files and restore changed ones. `--resume never` spends the budget again.",
+                hint="Remove added files, and restore missing or changed files from a backup. The option "
+                "`--resume never` computes the result again, but spends the budget again.",
             )
         partial = folder.with_name(f"{folder.name}{PARTIAL}")
         if not keep_partial:
@@ -249,5 +251,5 @@ def read_field(path: Path, name: str) -> Any:
     try:
         return dict(read_json(path)).get(name)
     except (OSError, ValueError, TypeError) as error:
-        message = f"{path}: is not a readable JSON object ({type(error).__name__})"
+        message = f"{path}: cannot be read as a JSON object ({type(error).__name__})"
         raise StorageError(message, hint="Restore the file from a backup, or remove its folder.") from None

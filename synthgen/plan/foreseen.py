@@ -61,8 +61,8 @@ def setup_problems(config: Config, job: Job) -> Iterator[str]:
     existing = next(folder for folder in (out, *out.parents) if os.path.isdir(folder))  # noqa: PTH112
     if (free := shutil.disk_usage(existing).free) < MIN_FREE_SPACE:
         yield (
-            f"release.out: {free >> 20} MiB are free in {existing}, and a bundle can need {MIN_FREE_SPACE >> 20} "
-            "MiB; free some space, or set another folder"
+            f"release.out: only {free >> 20} MiB are free in {existing}, and a bundle can need "
+            f"{MIN_FREE_SPACE >> 20} MiB; free some space, or set another folder"
         )
 
 
@@ -70,10 +70,10 @@ def _key_problems(config: Config) -> Iterator[str]:
     key = config.resolve(config.release.key_file)
     if is_uri(config.release.key):
         if not key.is_file():
-            yield f"release.public: there is no file {key}; set it to the public part (NAME.pub.json) of release.key"
+            yield f"release.public: there is no file {key}; name the public part of the key, NAME.pub.json"
         return
     if key.is_dir():
-        yield f"release.key: {key} is a folder; set it to the file of the private key, such as {key / 'releaser.pem'}"
+        yield f"release.key: {key} is a folder; name the file of the private key, such as {key / 'releaser.pem'}"
     elif not key.is_file():
         yield f"release.key: there is no file {key}; create the key: synthgen keys new {key} --person NAME --org NAME"
     # a key whose passphrase the user must type is not opened
@@ -186,10 +186,11 @@ def source_problems(config: Config, policy: Policy, parts: Split, seeds: SeedTre
             f"{key} to a field with several values"
         )
     if not parts.control.records and parts.report.n_near_duplicates:
-        text = "source.text" if config.source.kind == "table" else "source.path"
+        is_table = config.source.kind == "table"
+        advice = "check that source.text names the column of texts" if is_table else "check the files of source.path"
         yield (
             f"all {parts.report.n_near_duplicates} control records nearly repeat a train record and were removed, so "
-            f"no record is left for the audits; check {text}, {DEDUPE}"
+            f"no record is left for the audits; {advice}, {DEDUPE}"
         )
         return
     for problem in split_problems(policy, identifiable, seeds, config.audit.confidence):

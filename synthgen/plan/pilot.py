@@ -49,15 +49,15 @@ RATIOS = (
     "  how well a classifier learns from the records, relative to real records: macro F1 (tstr_over_trtr), and "
     "recall of the weakest class (worst_class_ratio)"
 )
-STYLE_ADVICE = "decode.style is plain, so the texts read like textbooks; auto selects the best style for your texts"
+STYLE_ADVICE = "decode.style is `plain`, so texts read like textbooks; `auto` selects the best style for your texts"
 # key: reason of a rejection, or name of a filter that states no reason; value: what is wrong, and what to change
 REMEDIES = {
     AGREEMENT: "the texts do not fit their class: lower filter.class_agreement, or merge similar classes",
     "length_short": "the texts are shorter than the real ones: raise decode.max_new_tokens, add the section "
-    "segments, or set filter.length to [shortest, longest]",
+    "`segments`, or set filter.length to [shortest, longest]",
     "length_long": "the texts are longer than the real ones: lower decode.max_new_tokens",
     "label_word": "the texts name their class, which real texts do not: describe the text type in decode.prompt",
-    "repetition": "raise decode.temperature to 1, or filter.repetition",
+    "repetition": "the texts repeat their own words: raise decode.temperature to 1, or raise filter.repetition",
     "legibility": "the texts consist of numbers, codes or names: describe the text type in decode.prompt",
     "fluency": "the language model is untrained or damaged: check decode.model; or lower decode.temperature",
     "language": "the language model does not write the language of the source: set decode.model and decode.bridge",
@@ -67,7 +67,7 @@ REMEDIES = {
     "class_distance_near": "the texts are more typical of the class than real ones: raise decode.temperature",
     "copy": "the texts repeat passages of train: lower decode.words, or raise interpolate.k_neighbors",
     "near_duplicate": "the texts repeat one another: raise decode.temperature",
-    "attributes": "few texts fulfil filter.attributes: remove rules",
+    "attributes": "few texts fulfil the rules of filter.attributes: remove some of these rules",
     "empty": "the language model writes no words: check decode.model",
 }
 
@@ -261,15 +261,16 @@ def _advice(
         if n < len(judged) / 10:
             return
         name = "attributes" if reason.startswith("attributes") else reason
-        yield f"{reason} rejected {n / len(judged):.0%}: {REMEDIES.get(name, f'see the key filter.{name}')}"
+        remedy = REMEDIES.get(name, f"see the configuration key filter.{name}")
+        yield f"{reason} rejected {n / len(judged):.0%} of the texts: {remedy}"
         longest = bounds["length"]["high"] if reason == "length_long" else math.inf
         if (enough := MIN_TOKENS_PER_WORD * longest) < max_new_tokens:
-            yield f"decode.max_new_tokens: auto cuts the texts at about {enough:.0f} tokens, the length of real texts"
+            yield f"decode.max_new_tokens: `auto` cuts texts at about {enough:.0f} tokens, the length of real texts"
         limits = bounds.get(AGREEMENT, {}) if reason == AGREEMENT else {}
         if (lower := limits.get("minimum_for_most_real", 1.0)) < limits.get("minimum", 0.0):
             scores = [o.score for c in judged for o in c.outcomes if o.name == reason]
             yield (
-                f"class_agreement {limits['minimum']:g} keeps {limits['share_of_real_kept']:.0%} of the real "
+                f"filter.class_agreement: {limits['minimum']:g} keeps {limits['share_of_real_kept']:.0%} of the real "
                 f"records; {lower:.2g} would keep {SHARE_OF_REAL:.0%} of the real records and "
                 f"{sum(s >= lower for s in scores) / len(scores):.0%} of the pilot's texts"
             )
@@ -304,7 +305,8 @@ def _savings(wanted: Counts, rates: Mapping[str, float], n_candidates: int, text
     if n_candidates > 1 and n_with_one < 0.75 * texts:
         yield (
             f"decode.candidates: {n_candidates} texts are written for each vector, and the text nearest to the "
-            f"vector is kept; with 1, about {n_with_one} texts are enough, but their quality is lower"
+            f"vector is kept; with 1 text for each vector, about {n_with_one} texts are enough, but their quality is "
+            "lower"
         )
 
 
@@ -340,9 +342,9 @@ def _risks(
             weakest = f"; the weakest class is {label} ({persons} persons in train{few}): add persons to this class, "
             for_class = f"{weakest}leave it out (source.min_class with `then: drop`), " if label else "; "
             yield (
-                f"rule {rule.id}: {name} is expected at {value:.2f}, its lower end at {low:.2f}, and the limit is "
-                f"{rule.limit:g}, so {likely}{for_class}request more "
-                f"records (interpolate.total){candidates}, or compare the texts of `synthgen preview` with your texts"
+                f"rule {rule.id}: {name} is expected at {value:.2f}, the lower end of its interval at {low:.2f}, and "
+                f"the limit is {rule.limit:g}, so {likely}{for_class}request more records (interpolate.total)"
+                f"{candidates}, or compare the texts of `synthgen preview` with your texts"
             )
 
 
@@ -358,7 +360,7 @@ def _rarely_accepted(policy: Policy, wanted: Counts, judged: Sequence[Candidate]
     few = ", ".join(f"{y}: {kept[y]} of {written[y]}" for y, n in wanted.items() if records[y] < n)
     for rule in policy.all_rules():
         if rule.metric == "balance.tv_distance" and distance > rule.limit:
-            yield f"rule {rule.id}: few candidates of some classes pass ({few}), so these classes may lack records"
+            yield f"rule {rule.id}: few texts of some classes pass the filters ({few}), so records may be missing"
 
 
 def _audit_risks(job: Job, policy: Policy, prepared: prepare.Prepared, judged: Sequence[Candidate]) -> Iterator[str]:

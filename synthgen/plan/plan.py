@@ -49,8 +49,8 @@ RECOVERED = (
 )
 SUITE = "if all other rules are met, the run tests the audits on your records, which takes about an hour more"
 REPEATED = (
-    "ledger: this would be attempt {0} on these control {2}, so every interval needs the confidence {1:.4f}, which "
-    "requires more {2}; use control {2} that were not audited before"
+    "ledger: this would be audit attempt {0} on these control {2}, so every interval needs the confidence {1:.4f}, "
+    "which requires more {2}; use control {2} that were not audited before"
 )
 DOUBTFUL = "a release is possible, but it may be refused for the reasons marked `at risk`"
 POSSIBLE = "nothing that is known before the run prevents a release"
@@ -129,7 +129,7 @@ class Plan:
         else:
             lines.append(f"epsilon to be spent: {self.epsilon:g} per person, delta {self.delta:g}:")
             lines += [f"  {what}: {price}" for what, price in self.reads]
-            lines.append("no pilot, because it would read the records outside the budget; the time is an estimate")
+            lines.append("no pilot, because a pilot would read records outside the budget; the time is an estimate")
             lines += [] if self.ledger is None else [f"already spent in the ledger: {self.ledger}"]
         lines += [f"policy {self.policy}:", *(f"  {name}: {what}" for name, what in self.audits.items())]
         lines += [] if self.pilot is None else [self.pilot.to_text()]
@@ -302,7 +302,7 @@ def read_parts(job: Job) -> tuple[Mapping[str, Any] | None, LoadReport, Split]:
     report = prepare.read_source(job, extracted)
     parts = split(report.corpus, config.split, seeds.child("split"))
     if len(parts.train) == 0:
-        raise DataError("the train split is empty", hint="Supply more records, or raise split.train.")
+        raise DataError("the split assigned no record to train", hint="Supply more records, or raise split.train.")
     return None if extracted is None else extracted.counts, report, parts
 
 
@@ -340,7 +340,7 @@ def _effect_on_decision(policy: Policy, audit: str) -> str:
     ways = ["on its verdict"] * (audit in policy.required) + [of_rules] * bool(rules)
     if ways:
         return f"The release depends {' and '.join(ways)}"
-    rule = f"; the rule {of_audit[0].id} requires only that parents are known" if of_audit else ""
+    rule = f"; the rule {of_audit[0].id} requires only that the parents are known" if of_audit else ""
     return f"The audit is measured only, so its result does not affect the release{rule}"
 
 

@@ -94,7 +94,7 @@ def make_preview(config: Config, progress: Progress) -> Preview:
     """
     if config.interpolate.is_dp:
         raise ConfigError(
-            "preview reads records without noise, so it is not allowed with a privacy budget",
+            "a preview reads records without noise, so it is not allowed if the configuration has a privacy budget",
             hint="Copy the configuration, set source.path to public records, choose another interpolate.method, "
             "remove `dp`, and preview the copy.",
         )

@@ -44,7 +44,7 @@ class Reach:
     smallest_leak: float  # `leak` as a number, in the measure of the audit
     n_minimum: int | None = None  # smallest number of units with which a pass is possible; None: `n_needed`
     epsilon_ceiling: float | None = None  # largest epsilon that the attack can prove; None if the attack proves none
-    has_dependent_units: bool = False  # whether the audit counts similar units as fewer than `n`
+    has_dependent_units: bool = False  # whether the audit counts similar units as fewer units, so fewer than `n`
 
     @property
     def can_pass(self) -> bool:

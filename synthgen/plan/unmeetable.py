@@ -47,9 +47,9 @@ def _why_unmeetable(rule: Rule, n_records: int) -> str | None:
         names = NUMBERS[source]
         if names is not None and name not in names:
             measured = ", ".join(f"{source}.{one}" for one in sorted(names))
-            return f"no run measures this number; measured are {measured}"
+            return f"no run measures this number; a run measures {measured}"
     elif source not in AUDITS:
-        return f"no run measures this number; its name must begin with {', '.join((*NUMBERS, *AUDITS))}"
+        return f"no run measures this number; the name of a number must begin with {', '.join((*NUMBERS, *AUDITS))}"
     smallest = AT_LEAST.get(rule.metric, 0.0)
     if rule.op == "<=" and rule.metric in NOT_NEGATIVE and rule.limit < smallest:
         return f"the number is never below {smallest:g}; correct the policy"

@@ -72,7 +72,9 @@ def export(bundle: Path, to: ExportFormat, out: Path) -> Exported:
     if Path(os.path.realpath(out)).is_relative_to(os.path.realpath(bundle)):
         message = f"{out}: is in the bundle, and added files would make the bundle invalid; nothing was written"
         raise StorageError(message, hint="Choose a folder outside the bundle.")
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+    if out.exists() and not out.is_dir():
+        raise StorageError(f"{out}: is not a folder; nothing was written", hint="Choose a new folder.")
+    if out.exists() and any(out.iterdir()):
         raise StorageError(f"{out}: exists and is not empty; nothing was written", hint="Choose a new folder.")
     received = read_intact(bundle)
     files = _WRITERS[to](received)

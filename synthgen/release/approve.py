@@ -94,7 +94,8 @@ def approve(  # noqa: PLR0913 - one argument for each property of the decision
 def _check_signer(trust: TrustRoot, role: str, key: SigningKey, now: datetime) -> None:
     try:
         if key.keyid not in approvals.decision_keys(trust, role):
-            raise UsageError(f"key {key.keyid} does not hold the role {role} in the trust root")
+            message = f"key {key.keyid} does not hold the role {role} in the trust root"
+            raise UsageError(message, hint="`synthgen trust show` lists the keys of each role.")
         trust.check_key(key.keyid, now)
     except VerifyError as error:
         hint = "`synthgen trust show` lists the roles and when each key is valid."
@@ -107,7 +108,7 @@ def _verified(
     """Verify a bundle; return its description of the release, the digests to sign, and the earlier decisions."""
     checked = verify_for_approval(bundle, trust, now)
     if checked.statement is None:
-        raise DataError("the bundle does not verify, so it cannot be approved", problems=[checked.failure])
+        raise DataError("the bundle does not verify, so nothing was signed", problems=[checked.failure])
     try:
         with open_tree(bundle) as tree:
             envelope = parse_envelope(tree.read(ENVELOPE, MAX_ENVELOPE_BYTES))
@@ -116,7 +117,8 @@ def _verified(
             release = approved_release(envelope.payload, checked.statement)
             return checked.statement.predicate, release, approvals.read_decisions(tree, trust, release, now)
     except VerifyError as error:
-        raise DataError("the decisions in the bundle do not verify", problems=[error.message]) from None
+        message = "the earlier decisions in the bundle do not verify, so nothing was signed"
+        raise DataError(message, problems=[error.message]) from None
 
 
 def _page_digest(

@@ -270,7 +270,7 @@ def stated_attempts(run: "Run") -> dict[str, Any]:
         return {"number": None, "ledger": ledger}
     counted = run.evidence.metrics.get(ATTEMPTS)
     if counted is None or counted.value != recorded.number:
-        message = "the attempt number in the ledger differs from the one in the evidence"
+        message = f"the ledger and the file {EVIDENCE} of the run do not state the same attempt number"
         raise DataError(message, hint="Run `synthgen run` again.")
     return {"number": recorded.number, "ledger": ledger}
 

@@ -66,8 +66,8 @@ def write_bundle(out_dir: Path, *, content: BundleContent, key: SigningKey, now:
         _write(target, files, now)
     elif not _is_same(target, digests, key, content, now):
         hint = "Move the folder away, then release again."
-        cause = "it was altered or damaged, or signed with another key"
-        raise StorageError(f"{target}: exists, but is not the same release; {cause}", hint=hint)
+        cause = "it was altered or damaged, or another key signed it"
+        raise StorageError(f"{target}: the folder exists, but does not contain this release; {cause}", hint=hint)
     return Bundle(target, release_id)
 
 

@@ -104,7 +104,7 @@ def _order(role: str, count: int, key: bytes) -> list[int]:
 def _leaves(role: str, texts: Sequence[str], key: bytes) -> list[bytes]:
     """Return the hashes of the leaves in tree order; without K, padding looks like the leaf of a record."""
     if len(texts) == 0:
-        raise DataError(f"there are no {role} records to commit to")
+        raise DataError(f"there are no {role} records, so the release statement cannot contain their digest")
     leaves = [_leaf(_record_key(role, key, i), texts[i]) for i in _order(role, len(texts), key)]
     width = 1 << (len(leaves) - 1).bit_length()
     leaves += [_derive(key, b"pad" + role.encode() + b"\0" + j.to_bytes(8, "big")) for j in range(len(leaves), width)]

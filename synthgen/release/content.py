@@ -81,12 +81,13 @@ def _refuse_unless_allowed(content: BundleContent) -> None:
 def _check_records(content: BundleContent) -> None:
     found = [] if content.records else ["there are no records"]
     for row, (text, label) in enumerate(content.records):
-        if text.strip() == "" or label.strip() == "":
-            found.append(f"row {row}: text or label is empty")
-        elif text != plain_layout(text):
+        for name, value in (("text", text), ("label", label)):
+            if value.strip() == "":
+                found.append(f"row {row}: the {name} is empty")
+            if not _is_unicode(value):
+                found.append(f"row {row}: the {name} contains a surrogate code point, which is not valid Unicode")
+        if text.strip() and text != plain_layout(text):
             found.append(f"row {row}: the text has repeated or unusual blanks, or invisible characters")
-        if not (_is_unicode(text) and _is_unicode(label)):
-            found.append(f"row {row}: text or label contains a surrogate code point, which is not valid Unicode")
         if len(text) > MAX_TEXT_CHARACTERS:
             found.append(f"row {row}: the text has more than {MAX_TEXT_CHARACTERS} characters")
     labels = sorted({label for _, label in content.records})

@@ -107,7 +107,9 @@ def load_key(path: Path, passphrase: bytes | None = None) -> SigningKey:
     passphrase = passphrase_for(path) if passphrase is None else passphrase
     try:
         private = load_pem_private_key(pem, passphrase)
-    except (ValueError, TypeError):  # ValueError: wrong passphrase or no key; TypeError: the key is not encrypted
+    except (ValueError, TypeError) as error:  # ValueError: wrong passphrase or no key
+        if isinstance(error, TypeError) and passphrase:
+            raise DataError(f"{path}: the key is not encrypted with a passphrase", hint=_NEW_KEY) from None
         sources = f"{PASSPHRASE_ENV}, {path.stem}.passphrase or the prompt"
         hint = f"Check the passphrase from {sources}, and that the file is an encrypted key."
         raise DataError(f"{path}: the key cannot be opened", hint=hint) from None
@@ -134,7 +136,7 @@ def load_public(path: Path) -> TrustKey:
         key = TrustKey.model_validate(record)
     except (ValidationError, KeyError) as error:
         found = problems(error) if isinstance(error, ValidationError) else ["keyid: missing"]
-        raise DataError(f"{path}: not the public part of a key", problems=found, hint=_RESTORE_PUBLIC) from None
+        raise DataError(f"{path}: is not the public part of a key", problems=found, hint=_RESTORE_PUBLIC) from None
     except AuditError as error:
         raise DataError(f"{path}: {error.message}", hint=_RESTORE_PUBLIC) from None
     if stated != keyid(bytes.fromhex(key.public)):
@@ -164,7 +166,9 @@ def passphrase_for(key: Path) -> bytes:
     if beside.exists():
         return read_private(beside).rstrip(b"\r\n")
     if not sys.stdin.isatty():
-        hint = f"Set {PASSPHRASE_ENV}, or put the passphrase into {beside.name} beside the key with mode 0600."
+        hint = (
+            f"Set the variable {PASSPHRASE_ENV}, or put the passphrase into {beside.name} (mode 0600) beside the key."
+        )
         raise UsageError(f"{key}: there is no passphrase, and no terminal in which it can be typed", hint=hint)
     return getpass.getpass(f"Passphrase of {key}: ").encode()
 
@@ -181,10 +185,10 @@ def read_private(path: Path) -> bytes:
     except OSError as error:
         raise StorageError(f"{path}: cannot be read ({error.strerror})") from error
     if not stat.S_ISREG(mode):
-        raise StorageError(f"{path}: not a plain file")
+        raise StorageError(f"{path}: is not a plain file")
     if mode & 0o077:
         found = f"mode {stat.S_IMODE(mode):04o}"
-        raise StorageError(f"{path}: other users can read it ({found})", hint=f"chmod 600 {path}")
+        raise StorageError(f"{path}: other users can read it ({found})", hint=f"Run `chmod 600 {path}`.")
     return data
 
 

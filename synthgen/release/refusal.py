@@ -76,7 +76,7 @@ def _readme(
         "",
         "This page has exact numbers of private records. Do not give it to others.",
         "",
-        f"{stamp(now)}. No data left the workspace. The gates that did not pass:",
+        f"{stamp(now)}. No data left the workspace. These conditions of the policy (gates) are not met:",
         "",
         *(f"- {line}" for line in remedies),
         "",

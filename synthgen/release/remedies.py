@@ -20,8 +20,8 @@ REMEDIES = {  # first part of the name of a metric -> what to change
     "membership": _LESS_LEAKAGE,
     "neighbours": _LESS_LEAKAGE,
     "linkage": _LESS_LEAKAGE,
-    "parent_recovery": "use interpolate.method: dp-gaussian with dp.epsilon; external policies accept it in place of "
-    "this audit",
+    "parent_recovery": "use interpolate.method: dp-gaussian with dp.epsilon; external policies accept a DP budget "
+    "in place of this audit",
     "input_checks": "correct the problem that the reason names: set source.dedupe for repetitions, set source.group "
     "for persons in both train and control, use a random split for tables that differ",
     "utility": _MORE_SIGNAL,
@@ -32,7 +32,7 @@ REMEDIES = {  # first part of the name of a metric -> what to change
     "secret": "remove `secret: public`",
     "selftest": "run `audits selftest` on train and control to see which case of the calibration suite failed",
     "deidentify": "mark more identifiers in deidentify.sample, or use deidentify.engine: rules+ner",
-    "dp": "lower dp.epsilon or dp.delta, or use a policy that allows them",
+    "dp": "lower dp.epsilon or dp.delta, or use a policy that allows the present values",
     "accounting": "correct the problem that the reason states; the mechanism log must match the claimed budget "
     "and the replay",
 }
@@ -60,11 +60,11 @@ UNITS = {  # last part of the name of a metric, such as `auc` in `membership.auc
     "epsilon": "ε",
     "delta": "δ",
     "recall": "share of identifiers",
-    "gates": "gates",
+    "gates": "conditions of the policy",
 }
 # remedy if there is too little data for a verdict
 MORE_EVIDENCE = "add persons to the source (or records, if the reason states a number of records)"
-SUITE_NOT_RUN = "meet all other gates first; a run tests its audits only then"
+SUITE_NOT_RUN = "meet all other conditions of the policy first; a run tests its audits only then"
 ANOTHER_ATTEMPT = (
     "Each further run that is audited on the same control persons counts as an attempt and must reach a higher "
     "confidence; `synthgen plan` and changes of the policy do not count."
@@ -86,7 +86,7 @@ def with_remedies(decision: Decision, audit_reasons: Mapping[str, str]) -> Itera
             audit = gate.metric.removesuffix(".passed")
             reason = f"{gate.reason}: {audit_reasons[audit]}" if audit in audit_reasons else gate.reason
             found = f"{gate.id}: {gate.verdict}: {gate.metric}{_unit_and_n(gate)}: {reason}"
-            yield f"{found}; to change this, {_remedy(gate)}; see `audits explain {_first_part(gate)}`"
+            yield f"{found}; to meet this condition, {_remedy(gate)}; see `audits explain {_first_part(gate)}`"
 
 
 def another_attempt(policy: Policy, *, is_dp: bool) -> str:

@@ -236,7 +236,9 @@ class Run:
             hint = f"{' '.join(advice)} The signed refusal: {folder}"
             raise ReleaseRefused(f"not released under policy {policy.name!r}", problems=problems, hint=hint)
         if policy_of(self.config) != self.policy:
-            raise ReleaseRefused("the policy file differs from the policy of the decision, so nothing was written")
+            raise ReleaseRefused(
+                "the policy file changed after the run was loaded, so nothing was written", hint="Load the run again."
+            )
         return write_bundle(Path(out), content=bundle_content(self, decision), key=key, now=now)
 
 

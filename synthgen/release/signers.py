@@ -34,7 +34,10 @@ class LibrarySigner:
             signature = bytes.fromhex(self.signer.sign(message).signature)
             return plain_signature(signature) if self.alg == P256 else signature
         except (OSError, RuntimeError, ValueError) as error:
-            raise StorageError(f"the key cannot sign ({type(error).__name__})") from error
+            hint = "Check that the hardware or key service can be reached."
+            raise StorageError(
+                f"the hardware or key service did not sign ({type(error).__name__})", hint=hint
+            ) from error
 
 
 def open_key(file_or_uri: str, public: Path | None = None) -> SigningKey:
@@ -54,12 +57,13 @@ def open_key(file_or_uri: str, public: Path | None = None) -> SigningKey:
     if public is not None:
         only = "a public part can be given only for a key named by a URI"
         raise UsageError(
-            f"{only}; for a key in a file, the public part is read from the .pub.json file beside the key file"
+            f"{only}; for a key in a file, the public part is read from the .pub.json file beside the key file",
+            hint="Remove the option --public.",
         )
     path = Path(file_or_uri)
     if not path.is_file():  # checked here, so that a missing file is reported before the prompt for a passphrase
         hint = "Create a key with `synthgen keys new`, or pass the path of another key."
-        raise StorageError(f"{path}: there is no key", hint=hint)
+        raise StorageError(f"{path}: there is no key file at this path", hint=hint)
     return load_key(path)
 
 
@@ -79,7 +83,8 @@ def load_signer(uri: str, public: Path, pin: Callable[[str], str] | None = None)
         from securesystemslib.exceptions import Error as LibraryError
         from securesystemslib.signer import Signer, SSlibKey  # type: ignore[attr-defined]  # this package has no __all__
     except ImportError:
-        raise UsageError("a key named by a URI needs the extra kms", hint="pip install 'synthgen[kms]'") from None
+        hint = "Install it: pip install 'synthgen[kms]'."
+        raise UsageError("a key named by a URI needs the extra kms", hint=hint) from None
     record = load_public(public)
     raw = bytes.fromhex(record.public)
     key: Ed25519PublicKey | EllipticCurvePublicKey = (
@@ -91,7 +96,8 @@ def load_signer(uri: str, public: Path, pin: Callable[[str], str] | None = None)
         signer = Signer.from_priv_key_uri(uri, SSlibKey.from_crypto(key, keyid=keyid(raw)), pin)
     except (LibraryError, OSError, ValueError, RuntimeError) as error:
         scheme = uri.partition(":")[0]
-        raise StorageError(f"the key {scheme}:... cannot be opened ({type(error).__name__})") from error
+        hint = "Check the URI and the PIN, and that the hardware or key service can be reached."
+        raise StorageError(f"the key {scheme}:... cannot be opened ({type(error).__name__})", hint=hint) from error
     opened = LibrarySigner(raw, record.alg, signer)
     if not is_signed(raw, opened.sign(_PROBE), _PROBE):
         raise DataError(f"{public}: is not the public part of the key that the URI names")

@@ -1,4 +1,4 @@
-"""Build the statement of a release, the signed description of a bundle, and check it as a verifier would."""
+"""Build the statement of a release (the signed description of a bundle), and check it as a verifier would."""
 
 import hashlib
 from collections import Counter

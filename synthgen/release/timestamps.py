@@ -26,7 +26,8 @@ def request_timestamp(envelope: Path, request: Path) -> None:
     try:
         from rfc3161_client import HashAlgorithm, TimestampRequestBuilder
     except ImportError:
-        raise DependencyError("a timestamp needs rfc3161-client", hint=timestamps.INSTALL) from None
+        hint = f"Install it: {timestamps.INSTALL}."
+        raise DependencyError("a timestamp needs the package rfc3161-client", hint=hint) from None
     data = timestamps.signature_bytes(_envelope(envelope))
     builder = TimestampRequestBuilder(data=data, hash_algorithm=HashAlgorithm.SHA256)
     # A nonce would make the authority's response valid for this request only. A response to an earlier request for
@@ -50,15 +51,15 @@ def attach_timestamp(envelope: Path, response: Path, *, trust: TrustRoot, now: d
     token = read_bytes(response)
     if len(token) > timestamps.MAX_TOKEN_BYTES:
         raise DataError(
-            f"{response}: larger than {timestamps.MAX_TOKEN_BYTES} bytes, so it is not a timestamp response"
+            f"{response}: is larger than {timestamps.MAX_TOKEN_BYTES} bytes, so it is not a timestamp response"
         )
     try:
         token = timestamps.reduced(token, trust.authorities)
         time = timestamps.trusted_time(token, timestamps.signature_bytes(_envelope(envelope)), trust.authorities)
     except VerifyError as error:
-        raise DataError(f"{response}: cannot be attached", problems=[error.message]) from None
+        raise DataError(f"{response}: cannot be attached as a timestamp", problems=[error.message]) from None
     if time > now + timestamps.MAX_SKEW:
-        raise DataError(f"{response}: states the time {stamp(time)}, which is in the future")
+        raise DataError(f"{response}: the timestamp states the time {stamp(time)}, which is in the future")
     path = envelope.with_name(timestamps.token_of(envelope.name))
     write_new(path, token, 0o644)
     return path, time
@@ -68,4 +69,5 @@ def _envelope(path: Path) -> Envelope:
     try:
         return parse_envelope(read_bytes(path, MAX_ENVELOPE_BYTES))
     except VerifyError as error:
-        raise DataError(f"{path}: is not an envelope of signatures", problems=[error.message]) from None
+        hint = "Pass attestation/release.dsse.json of a bundle, or the file of an approval."
+        raise DataError(f"{path}: is not an envelope of signatures", problems=[error.message], hint=hint) from None

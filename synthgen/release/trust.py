@@ -27,6 +27,8 @@ from synthgen.core.files import read_bytes
 from synthgen.release.keys import SigningKey, load_public, write_new
 from synthgen.release.sign import sign
 
+_NEW_ROOT = "Create a new trust root with `synthgen trust init`, and give it root keys."
+
 
 def new_trust(  # noqa: PLR0913 - one argument for each field of the file
     path: Path,
@@ -66,10 +68,9 @@ def new_trust(  # noqa: PLR0913 - one argument for each field of the file
         }
     )
     if ("root" in roles) != (len(root_keys) > 0):
-        message = (
-            "a trust root with a role `root` must be signed by root keys, and a trust root without this role must "
-            "not be signed"
-        )
+        has_role = "the trust root has the role `root`, but there are no private root keys to sign it"
+        has_keys = "there are private root keys, but the trust root has no role `root`"
+        message = has_role if "root" in roles else has_keys
         raise ConfigError(message, hint="Pass both the root keys and the role `root`, or neither.")
     data = root.to_bytes()
     if len(root_keys) > 0:
@@ -109,9 +110,9 @@ def rotate_trust(  # noqa: PLR0913 - one argument for each field that can change
     """
     before = load_trust(old, now)
     if ROOT not in before.roles:
-        raise ConfigError(f"{old}: has no root keys, so its next version cannot be signed", hint="Create a new root.")
+        raise ConfigError(f"{old}: has no root keys, so its next version cannot be signed", hint=_NEW_ROOT)
     if unknown := [name for name in revoked if name not in before.keys]:
-        message = f"{old}: has no key with the id {', '.join(unknown)}, so it cannot be revoked"
+        message = f"{old}: has no key with the id {', '.join(unknown)}, so nothing was revoked"
         raise ConfigError(message, hint="Pass an id that `synthgen trust show` lists.")
     value = before.model_dump(mode="python") | {"version": before.version + 1}
     keys, ids = _load_keys(roles or {})

@@ -24,17 +24,18 @@ def record_vectors(segments: Segments) -> tuple[tuple[str, ...], Float32]:
         ModelError: if the vector of a segment, or the sum over the segments of a record, has length zero.
     """
     wide = segments.vectors.astype(np.float64)
-    unit = wide / _length(wide)
+    unit = wide / _length(wide, "the vector of a segment")
     starts = segments.starts()
     sums = np.add.reduceat(unit, starts, axis=0) if len(starts) else unit
     record_ids = tuple(segments.record_ids[start] for start in starts.tolist())
-    return record_ids, (sums / _length(sums)).astype(np.float32)
+    return record_ids, (sums / _length(sums, "the sum of the segment vectors of a record")).astype(np.float32)
 
 
-def _length(x: Float64) -> Float64:
+def _length(x: Float64, what: str) -> Float64:
     length: Float64 = np.linalg.norm(x, axis=1, keepdims=True)
     if not bool((length > 0).all()):
-        raise ModelError("the vector of a segment, or the sum of the segment vectors of a record, has length zero")
+        hint = "Use another encoder (embed.model), or remove the section `segments`."
+        raise ModelError(f"{what} has length zero", hint=hint)
     return length
 
 

@@ -24,7 +24,7 @@ class SplitConfig(Section):
     @model_validator(mode="after")
     def _check_shares(self) -> Self:
         if self.train <= 0 or self.control <= 0:
-            raise ValueError("train and control must both be above 0")
+            raise ValueError("`train` and `control` must both be above 0")
         if self.train + self.control > 1 + 1e-9:
-            raise ValueError(f"train + control must be at most 1, got {self.train + self.control:g}")
+            raise ValueError(f"`train` and `control` must sum to at most 1, but sum to {self.train + self.control:g}")
         return self

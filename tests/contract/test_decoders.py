@@ -126,5 +126,5 @@ def test_an_empty_context_changes_no_text(decoder, tiny, whole):
 
 @pytest.mark.parametrize("n", [1, N - 1, N + 1])
 def test_too_few_or_too_many_contexts_are_refused(decoder, tiny, n):
-    with pytest.raises(DataError, match=f"{n} contexts for {N} latents"):
+    with pytest.raises(DataError, match=f"{n} contexts for {N} vectors"):
         decode(decoder, tiny.latents(N), contexts=("a",) * n)

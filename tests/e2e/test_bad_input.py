@@ -34,7 +34,7 @@ def refused(trial, done, code, *parts):
 
 def test_an_empty_or_a_missing_file(small):
     write(small, [])
-    refused(small, small.release(), 3, "notes.jsonl: holds no rows")
+    refused(small, small.release(), 3, "notes.jsonl: contains no rows")
     (small.folder / "notes.jsonl").unlink()
     refused(small, small.run("plan", small.config), 3, "notes.jsonl", "no such file")
 

@@ -179,7 +179,7 @@ def rdp_epsilon(costs: Sequence[MechanismCost], *, delta: float) -> float:
 
 
 def renyi_divergences(cost: MechanismCost) -> Float:
-    """Return the Rényi divergence D_a of one step for each order a in `ORDERS`; float64 (orders,).
+    """Return the Rényi divergence D_a of one step for each order a in `ORDERS`, as float64 (orders,).
 
     s is the noise multiplier, q the sampling rate, C(a, k) the binomial coefficient; the sum is over k = 0, ..., a.
 

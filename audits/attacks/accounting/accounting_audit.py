@@ -35,7 +35,7 @@ _REPLAY_FINDINGS = {  # key: field of `ReplayLog`; value: what the replay found 
     "results": "a result changed although the answers to all queries were the same",
     "scores": "the score of another person's text changed",
 }
-ROUNDING = 1e-9  # share of the recomputed epsilon by which a claimed epsilon may be smaller
+ROUNDING = 1e-9  # a claimed epsilon may be smaller than the recomputed epsilon by this share of the latter
 
 
 class Accounting:
@@ -53,7 +53,7 @@ class Accounting:
     - delta: delta is at most 1 / (10·n), for this release and for all releases together. n is the declared number of
       persons or, if larger, the number of train persons after rounding down to two significant digits.
     - unit: contributions are clipped per person and not per record, and train has person ids.
-    - persons: the digest of the person ids in the log is that of the person ids of train.
+    - persons: the log and train have the same persons, compared by the digest of their ids.
     - seeds: no two mechanisms share the seed of their noise, and no mechanism uses the seed of the previous release.
     - poisson sampling, noise, clipping, normaliser (divisor of the noisy sum): the dry run confirms the log. No two
       steps, of one or of two mechanisms, add the same noise.

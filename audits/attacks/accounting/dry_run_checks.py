@@ -11,10 +11,10 @@ import numpy as np
 from audits.attacks.accounting import sampling_tests
 from audits.attacks.accounting.mechanism_log import DryRunLog, Mechanism
 
-CLIP_SLACK = 1e-6  # relative excess of a norm over the clip norm that is allowed for rounding
-NORMALISER_SLACK = 1e-9  # relative deviation of a divisor from the declared constant that is allowed for rounding
+CLIP_SLACK = 1e-6  # a norm may exceed the clip norm by this fraction, because of rounding
+NORMALISER_SLACK = 1e-9  # a divisor may differ from the declared constant by this fraction, because of rounding
 SAME_NOISE = 1e-6  # two steps use the same noise if the absolute values of their coordinates differ by at most this
-OTHER_SIZE = 0.1  # relative difference required between the number of fictional persons and the declared number
+OTHER_SIZE = 0.1  # the number of fictional persons must differ from the declared number by at least this fraction
 
 # key: name of a test; value: what the test found if its p-value is below `ALPHA`
 _FINDINGS = {
@@ -55,7 +55,7 @@ def check_noise_is_new(mechanisms: Sequence[Mechanism]) -> ClaimCheck:
     """Return the check that no two steps, of the same or of different mechanisms, add the same noise.
 
     The check compares the absolute values of the first coordinates of the noise. With independent noise, about
-    one of 10^12 pairs of steps agrees within `SAME_NOISE` in two coordinates. Steps of one coordinate are skipped.
+    one of 10^12 pairs of steps agrees within `SAME_NOISE` in two coordinates. Steps with one coordinate are skipped.
     """
     logged = [() if m.dry_run is None else m.dry_run.leading for m in mechanisms]
     if any(len(steps) == 0 for steps in logged):

@@ -89,7 +89,9 @@ class MechanismCost(Closed):
     @model_validator(mode="after")
     def _laplace_is_unsampled(self) -> Self:
         if self.kind == "laplace" and self.sampling_rate != 1:
-            raise ValueError("the cost of laplace is computed only without sampling: sampling_rate must be 1")
+            raise ValueError(
+                "`sampling_rate` must be 1 if `kind` is `laplace`: this cost is computed only without sampling"
+            )
         return self
 
 
@@ -97,7 +99,7 @@ class Normaliser(Closed):
     """The number by which the noisy sum is divided.
 
     - `constant`: the number is `value`, from the configuration.
-    - `answers`: the number is computed from noisy answers to queries. A sum that is not divided may also state it.
+    - `answers`: the number is computed from noisy answers to queries. Also allowed for a sum that is not divided.
     - `data`: the number is counted from the data without noise.
     """
 
@@ -107,7 +109,7 @@ class Normaliser(Closed):
     @model_validator(mode="after")
     def _constant_has_a_value(self) -> Self:
         if self.source == "constant" and self.value is None:
-            raise ValueError("a constant normaliser requires its value")
+            raise ValueError("if `source` is `constant`, `value` must be a number, not null")
         return self
 
 
@@ -136,9 +138,13 @@ class DryRunLog(Closed):
     @model_validator(mode="after")
     def _counts_agree(self) -> Self:
         if self.batches is not None and any(i >= self.n_persons for batch in self.batches for i in batch):
-            raise ValueError("batches: persons are numbered from 0 to n_persons - 1")
+            raise ValueError(
+                "`batches` has a number that is not from 0 to `n_persons` - 1; persons are numbered from 0"
+            )
         if len(self.noise) > 0 and self.dimension is None:
-            raise ValueError("noise requires dimension, the number of coordinates of each step")
+            raise ValueError(
+                "`noise` is not empty, so `dimension` (the number of coordinates in each step) is required"
+            )
         return self
 
 
@@ -155,8 +161,10 @@ class Mechanism(MechanismCost):
 
     @model_validator(mode="after")
     def _sampling_agrees(self) -> Self:
-        if (self.sampling == "all") != (self.sampling_rate == 1):
-            raise ValueError("sampling is `all` if and only if sampling_rate is 1")
+        if self.sampling == "all" and self.sampling_rate != 1:
+            raise ValueError("`sampling` is `all`, so `sampling_rate` must be 1")
+        if self.sampling != "all" and self.sampling_rate == 1:
+            raise ValueError("`sampling_rate` is 1, so `sampling` must be `all`")
         return self
 
 
@@ -192,11 +200,13 @@ class RecordRead(Closed):
 
     @model_validator(mode="after")
     def _cost_agrees(self) -> Self:
-        if (self.status == "accounted") != (self.cost is not None):
-            raise ValueError("give cost (epsilon and delta, or `mechanism`) if and only if status is accounted")
+        if self.status == "accounted" and self.cost is None:
+            raise ValueError("`status` is `accounted`, so `cost` (epsilon and delta, or `mechanism`) is required")
+        if self.status != "accounted" and self.cost is not None:
+            raise ValueError("only a read with the status `accounted` may have a `cost`")
         if self.status == "outside" and self.kind not in DECLARABLE:
-            listed = f"only {', '.join(DECLARABLE)} may be outside the claim"
-            raise ValueError(f"{listed}, because all other reads change the synthetic table")
+            listed = f"only reads of the kinds {', '.join(DECLARABLE)} may have the status `outside`"
+            raise ValueError(f"{listed}, because reads of the other kinds change the synthetic table")
         return self
 
 
@@ -230,10 +240,14 @@ class MechanismLog(Closed):
     def _ids_are_distinct(self) -> Self:
         names = [self.release, *(earlier.release for earlier in self.releases)]
         if len(set(names)) != len(names):
-            raise ValueError("releases: two releases have the same id; give each release its own id, also this one")
+            raise ValueError(
+                "`releases`: two releases have the same id; this release and all earlier ones need different ids"
+            )
         kinds = [read.kind for read in self.reads if read.kind != "other"]
         if len(set(kinds)) != len(kinds):
-            raise ValueError("reads: a kind is listed twice; only `other` may be listed more than once")
+            raise ValueError(
+                "`reads`: a kind of read is listed twice; only the kind `other` may be listed more than once"
+            )
         return self
 
 
@@ -264,13 +278,13 @@ def read_log(value: Mapping[str, Any]) -> MechanismLog:
     try:
         return MechanismLog.model_validate(parse(canonical(value)))
     except JsonError as error:
-        raise InputError(f"the mechanism log is not JSON: {error.message}") from None
+        raise InputError(f"the mechanism log cannot be used: {error.message}") from None
     except ValidationError as error:
         mistakes = _mistakes(error)
         raise InputError(
             f"the mechanism log has {len(mistakes)} mistake{'s' * (len(mistakes) > 1)}",
             problems=mistakes,
-            hint="audits/attacks/accounting/mechanism_log.py documents the format",
+            hint="The Python module `audits.attacks.accounting.mechanism_log` of this package documents the format.",
         ) from None
 
 
@@ -282,7 +296,7 @@ def read_mechanism(path: str | Path) -> Mapping[str, Any]:
     except OSError as error:
         raise InputError(f"the mechanism log cannot be read: {path} ({error.strerror})") from error
     except JsonError as error:
-        raise InputError(f"the mechanism log is not strict JSON ({error.message}): {path}") from None
+        raise InputError(f"the mechanism log cannot be read: {path} ({error.message})") from None
     if not isinstance(value, dict):
         raise InputError(f"the mechanism log must be a JSON object: {path}")
     read_log(value)
@@ -295,6 +309,6 @@ def _mistakes(error: ValidationError) -> list[str]:
     for item in error.errors(include_url=False, include_input=False):
         unknown = item["type"] == "extra_forbidden"
         where = ".".join(str(part) for part in item["loc"][: -1 if unknown else None])
-        what = "a field that is not in the format" if unknown else in_words(item["type"], item["msg"])
+        what = "contains a field that is not in the format" if unknown else in_words(item["type"], item["msg"])
         mistakes.append(f"{where or '(top level)'}: {what}")
     return mistakes

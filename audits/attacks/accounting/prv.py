@@ -36,7 +36,8 @@ def prv_bounds(costs: Sequence[MechanismCost], *, delta: float, approximate_epsi
 
     Opacus composes the privacy loss in one direction only: from the data set with a person to the data set without
     this person. For sampled Gaussian noise, the opposite direction has no larger delta (Zhu, Dong and Wang, AISTATS
-    2022). The numerical error of epsilon is at most max(.01, approximate_epsilon / 1000).
+    2022). `approximate_epsilon` is an estimate of epsilon; the numerical error of epsilon is at most
+    max(.01, approximate_epsilon / 1000).
 
     Cost: seconds; the first call imports Opacus and torch.
     Reference: Gopi, Lee and Wutschitz, "Numerical composition of differential privacy", NeurIPS 2021, as Opacus

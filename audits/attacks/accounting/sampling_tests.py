@@ -1,8 +1,8 @@
-"""Test statistically whether the batches and the noise in a dry run agree with the log of a DP release.
+"""Test statistically whether the batches and the noise in a dry run agree with the log of the release.
 
-A dry run is a second run of the code on fictional persons. A mechanism is a noisy computation in one or more steps. A
-mechanism with sampling draws, for each step, a random set of persons (batch). If a mechanism is correct, about one
-p-value in a million is below `ALPHA`.
+The release is differentially private (DP), and a dry run is a second run of its code on fictional persons. A
+mechanism is a noisy computation in one or more steps. A mechanism with sampling draws, for each step, a random set of
+persons (batch). If a mechanism is correct, about one p-value in a million is below `ALPHA`.
 """
 
 import math

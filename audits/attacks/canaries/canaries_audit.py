@@ -133,8 +133,8 @@ def _checked_canaries(inputs: AuditInputs) -> Canaries:
     n, n_inserted = len(n_rows), int(canaries.inserted.sum())
     if not len(canaries.family) == len(canaries.inserted) == n:
         raise InputError(
-            f"each of the {n} canary persons must have one family and one value of inserted, but there are "
-            f"{len(canaries.family)} families and {len(canaries.inserted)} values of inserted"
+            f"`family` and `inserted` must have one value for each of the {n} canaries, but they have "
+            f"{len(canaries.family)} and {len(canaries.inserted)} values"
         )
     n_single = [int(((n_rows == 1) & (canaries.inserted == is_inserted)).sum()) for is_inserted in (True, False)]
     if min(n_single) < MIN_PERSONS or len(canaries.canary_build) < MIN_SYNTHETIC:

@@ -5,8 +5,8 @@
 - suffixes.parquet has the column text: random endings, with which the endings of canaries are compared.
 - insert.parquet has the rows to append to the train data of the canary build, with the train table's column names.
 
-Of these files, the canary build must read only insert.parquet. The metadata of the files warn never to release a row
-of this build.
+Of these files, the canary build must read only insert.parquet. The metadata of the files warn that no row of this
+build may ever be released.
 """
 
 from collections.abc import Sequence
@@ -28,7 +28,9 @@ CANARIES, SUFFIXES, INSERT = "canaries.parquet", "suffixes.parquet", "insert.par
 KNOWN_FAMILIES = (*FAMILIES, "other")  # "other" is for canaries that `audits canaries` did not make
 WARNING = {"audits": "canaries, for a canary build only: no row of a generator that saw them may ever be released"}
 
-# required columns of canaries.parquet: type of their values
+# what a value of each type must be, for messages
+_VALUES: dict[type, str] = {str: "a string that is not empty", bool: "true or false", int: "a whole number from 1"}
+# key: required column of canaries.parquet; value: type of the values in the column
 _COLUMNS: dict[str, type] = {"text": str, "group": str, "family": str, "inserted": bool, "repeats": int}
 
 
@@ -81,7 +83,7 @@ def read_canaries(
     path = Path(path)
     file = path / CANARIES if path.is_dir() else path
     columns = _columns(file, [*_COLUMNS, "label"])
-    problems = [f"the column {name} is missing" for name in _COLUMNS if name not in columns] or _problems(columns)
+    problems = [f"the column {name!r} is missing" for name in _COLUMNS if name not in columns] or _problems(columns)
     if problems:
         raise InputError(f"the canaries cannot be used: {file}", problems=problems)
     labels = tuple(columns["label"]) if "label" in columns else None
@@ -114,26 +116,29 @@ def _columns(file: Path, names: Sequence[str]) -> dict[str, list[Any]]:
 
 def _problems(columns: dict[str, list[Any]]) -> list[str]:
     problems = [
-        f"{len(bad)} rows have no valid value in the column {name}; the first is row {bad[0] + 1}"
+        f"each value in the column {name!r} must be {_VALUES[kind]}; {len(bad)} rows have no such value, "
+        f"the first is row {bad[0] + 1}"
         for name, kind in (*_COLUMNS.items(), *((("label", str),) if "label" in columns else ()))
         if (bad := [i for i, value in enumerate(columns[name]) if not _is_valid(value, kind)])
     ]
     if not columns["text"]:
-        problems.append("there are no rows")
+        problems.append("the file has no rows")
     if problems:
         return problems
     unknown = sum(family not in KNOWN_FAMILIES for family in columns["family"])
     if unknown:
-        problems.append(f"{unknown} rows have an unknown family; the known families are {', '.join(KNOWN_FAMILIES)}")
+        known = ", ".join(KNOWN_FAMILIES)
+        problems.append(f"{unknown} rows have an unknown value in the column 'family'; the known values are {known}")
     person = persons(columns["group"])[1]
     first = np.unique(person, return_index=True)[1]  # first row of each person
     for name in ("family", "inserted", "repeats"):
         differing = {int(p) for i, p in enumerate(person) if columns[name][i] != columns[name][first[p]]}
         if differing:
-            problems.append(f"{len(differing)} persons have rows that differ in {name}")
+            rule = f"all rows of a person must have the same value in the column {name!r}"
+            problems.append(f"{rule}; {len(differing)} persons have different values")
     wrong = int((np.bincount(person) != np.array([columns["repeats"][i] for i in first])).sum())
     if wrong:
-        problems.append(f"for {wrong} persons, the number of rows differs from the value in the column repeats")
+        problems.append(f"for {wrong} persons, the number of rows differs from the value in the column 'repeats'")
     return problems
 
 
@@ -148,11 +153,12 @@ def _is_valid(value: Any, kind: type) -> bool:
 def _suffixes(file: Path) -> tuple[str, ...]:
     if not file.exists():
         return ()
-    texts = _columns(file, ["text"]).get("text", [])
+    columns = _columns(file, ["text"])
+    texts = columns.get("text", [])
     bad = sum(not isinstance(text, str) or len(tokens(text)) != ENDING_TOKENS for text in texts)
     if bad or not texts:
         problem = f"{bad} of {len(texts)} rows of {file} do not have {ENDING_TOKENS} words"
         if not texts:
-            problem = f"{file} has no rows or no column text"
+            problem = f"{file} has no rows" if "text" in columns else f"{file} has no column 'text'"
         raise InputError(f"{problem}; use the file that `audits canaries` wrote")
     return tuple(texts)

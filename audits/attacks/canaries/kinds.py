@@ -105,8 +105,9 @@ def make_canaries(train: Table, reference: Table | None, n: int, rng: Rng) -> Ca
         if not bad:
             return _with_coins(texts, labels, families, source, rng)
     raise InputError(
-        f"{len(bad)} canaries could not be made different from train and from each other in {MAX_DRAWS} attempts",
-        hint="Pass a reference table with text of other persons, or make fewer canaries.",
+        f"{len(bad)} canaries cannot be used after {MAX_DRAWS} attempts: they have {ENDING_TOKENS} consecutive words "
+        "of a train text, or the same ending as another canary",
+        hint="Pass a table of texts of other persons with --reference, or make fewer canaries (--n).",
     )
 
 
@@ -130,7 +131,10 @@ def _source(train: Table, reference: Table | None) -> _Source:
         return _Source(rows=(), rows_of_label={}, vocabulary=BUILT_IN_WORDS, followers={})
     usable = np.flatnonzero(~_shares_run(reference.texts, train.texts))
     if len(usable) == 0:
-        raise InputError("every reference row shares a run of 8 words with train; pass text of other persons")
+        raise InputError(
+            "every row of the reference table has 8 consecutive words in common with a row of the train table",
+            hint="Pass a reference table with texts of persons who are not in the train table.",
+        )
     rows = tuple(tuple(reference.texts[i].split()) for i in usable)
     rows_of_label: dict[str, list[int]] = {}
     if reference.labels is not None:

@@ -1,7 +1,7 @@
 """Measure for the canaries audit how much a generator reveals about canaries (invented persons).
 
-The canary build is a second build of the same pipeline, which is never released. Its train data contains the inserted
-canaries but not the omitted ones. Canaries are compared with the synthetic table of the canary build by
+The canary build is a second build of the same pipeline, which is never released. A part of the canaries is inserted
+into its train data; the others are omitted. Canaries are compared with the synthetic table of the canary build by
 
 - membership scores, which attacks use to distinguish inserted from omitted canaries;
 - reproduced endings and copied rows;
@@ -214,7 +214,9 @@ def exposure_bits(
     Reference: Carlini et al., "The Secret Sharer", USENIX Security 2019, where the attacked model gives the scores.
     """
     if len(suffixes) < MIN_SUFFIXES:
-        raise InputError(f"exposure requires {MIN_SUFFIXES} suffixes, but there are {len(suffixes)}")
+        raise InputError(
+            f"the exposure requires {MIN_SUFFIXES} suffixes (random endings), but there are {len(suffixes)}"
+        )
     tables, n_words = numbered_words([synthetic, (*suffixes, *endings), reference])
     synthetic_rows, members, reference_rows = (WordRows(table, None) for table in tables)
     scores = log_likelihood(synthetic_rows, members, n_words) - log_likelihood(reference_rows, members, n_words)

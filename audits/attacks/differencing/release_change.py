@@ -28,7 +28,7 @@ from audits.text.normalise import normalise, tokens
 
 MIN_WORDS = 20  # smallest number of words of a long row
 NEAR = 0.8  # smallest Jaccard index of near copies: (runs of 5 words in both rows) / (runs in at least one of them)
-LIMIT = 0.01  # share of near rows (`RowOverlap.near`) that independent releases do not exceed
+LIMIT = 0.01  # independent releases have at most this share of near rows (`RowOverlap.near`)
 REPEATS = 20  # number of random draws of equally many changed and control persons
 Seeds = Literal["equal", "different", "unknown"]  # relation between the seeds of the two releases
 Change = Literal["joined", "left", "records_added", "records_removed"]
@@ -48,10 +48,10 @@ class RowOverlap:
     n: int  # number of long rows of this release
     equal: int  # number of long rows of this release with an equal row in the previous release
     near: int  # number of near rows
-    # the larger of two shares, one for each release: share of its long rows with a near copy in the same release
+    # share of the long rows of a release that have a near copy in the same release; the larger value of both releases
     by_chance: float
-    is_new: Bool  # (m,): whether a row of this release has no equal row and no near copy in the previous release
-    is_gone: Bool  # (m',): whether a row of the previous release has no equal row and no near copy in this release
+    is_new: Bool  # (m,): whether each row of this release has no equal row and no near copy in the previous release
+    is_gone: Bool  # (m',): whether each row of the previous release has no equal row and no near copy in this release
 
     @property
     def limit(self) -> float:
@@ -215,11 +215,11 @@ def attack_changes(
 
 
 def _shares(encoded: tuple[Encoded, ...], unshared: Int, rows: Int, people: Arms, rng: Rng) -> dict[str, Share]:
-    """Return for each encoder the share of the unshared synthetic rows whose nearest person is a changed person.
+    """Return for each encoder in which share of the unshared synthetic rows the nearest person is a changed person.
 
     The nearest person is one of equally many changed and control persons, who are drawn 20 times. `unshared` has the
-    indices of the synthetic rows. `rows` has the indices of the records of `people` in the encoded real rows
-    (`stack_arms`). A share with `Share.n` = 0 is omitted.
+    indices of the synthetic rows that only one release has. `rows` has the indices of the records of `people` in the
+    encoded real rows (`stack_arms`). A share with `Share.n` = 0 is omitted.
     """
     if len(unshared) == 0:
         return {}

@@ -20,7 +20,7 @@ _SEPARATORS = frozenset((" ", "-", ".", "/", "_", "\\", "|"))  # usual separator
 MAX_GROUPS = 7  # largest number of groups of a code
 MIN_DIGITS = 4  # smallest number of digits of a code; 2 if one of its groups has both letters and digits
 _MAX_SHORT = 3  # largest number of letters in a group of kind "a", and of digits in a group of kind "d" (`_kind`)
-YEAR = re.compile(r"(?:19|20)\d\d")  # years alone are no code
+YEAR = re.compile(r"(?:19|20)\d\d")  # groups that are all years are no code
 _WITH_DIGIT = r"[^\W_]*\d[^\W_]*"
 # a part of a text that may contain codes: groups with a digit, and short groups of letters next to them
 _STRETCH = re.compile(

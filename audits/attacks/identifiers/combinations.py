@@ -1,6 +1,7 @@
 """Find rows of the synthetic table S whose facts (such as age, sex, date and postal code) together fit one person.
 
 The bits of a fact are -log2 of the fraction of train and control persons who have the fact (`FactOccurrences.bits`).
+The generator read the records of train persons, and never those of control persons.
 
 A combination consists of the facts that a row and a person have in common. A combination counts if its facts are of
 at least three kinds and no second person has all of them (for words, see `_single_persons`). lambda is the expected
@@ -40,7 +41,7 @@ MIN_KINDS = 3  # smallest number of kinds of facts in a combination
 # A combination is rare if its lambda (see above) is at most this number. A row with a rare combination of a train
 # person is a leak without a significance test if fewer than `MIN_CONTROL` control persons have such a combination.
 MAX_COINCIDENCES = 0.01
-MIN_CONTROL = MIN_NAMES  # smallest number of control persons with which train persons are compared by a test
+MIN_CONTROL = MIN_NAMES  # with fewer control persons, no significance test compares them with train persons
 DAYS_OF_DECADE = 3653
 # a row of S is compared with a person only if both have a fact, except sex or a word, that at most 50 persons have
 MAX_OWNERS = 50

@@ -11,20 +11,21 @@ TEENS = split_list("ten eleven twelve thirteen fourteen fifteen sixteen seventee
 TENS = ("twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety")
 _ORDINALS = ("zeroth", "first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth")
 _AFTER_TENS = frozenset((*UNITS[1:], *_ORDINALS[1:]))  # words that form one number with a word of TENS before them
-_DIGITS_OF = (  # number word: its digits
+_DIGITS_OF = (  # key: number word; value: its digits
     {word: str(i) for i, word in enumerate((*UNITS, *TEENS))}
     | {word: str(20 + 10 * i) for i, word in enumerate(TENS)}
     | dict.fromkeys(("oh", "nought", "naught", "null", "nil"), "0")
     | {word: str(i) for i, word in enumerate(_ORDINALS)}
 )
-_TIMES = {"double": 2, "triple": 3, "treble": 3}  # word: how often it repeats the next number word
+_TIMES = {"double": 2, "triple": 3, "treble": 3}  # key: word; value: how often it repeats the next number word
 _SUFFIXES = ("st", "nd", "rd", "th")  # suffixes of ordinal numbers, such as 4th
 # an escaped digit as in web pages (&#52;), web addresses (%34) and program code
 _ESCAPED = re.compile(r"&#0*(4[89]|5[0-7]);?|%3([0-9])|&#x0*3([0-9]);?|\\u003([0-9])|\\x3([0-9])")
-_DIGIT_LIKE = str.maketrans("olizsbgq", "01125899")  # letter: the digit that it resembles
+_DIGIT_LIKE = str.maketrans("olizsbgq", "01125899")  # letters, and the digits that they resemble
 _TOKEN = re.compile(r"[^\W_]+")
 _PART = re.compile(r"\d+|[^\W\d_]+")  # a group of digits or of letters in a token
 _NUMBER_WORD = re.compile("|".join(sorted(_DIGITS_OF, key=len, reverse=True)))
+_FIRST_LETTERS = {word[:2] for word in _DIGITS_OF}
 _NUMBER_WORDS = re.compile(f"(?:{_NUMBER_WORD.pattern})+")  # number words without a separator, such as "fourfive"
 _HAS_NUMBER = re.compile(rf"\d|{_NUMBER_WORD.pattern}")
 _MAX_GAP = 6  # largest number of characters between two neighbouring digits of a run
@@ -112,21 +113,24 @@ def _numerals(normalised: str, start: int, end: int) -> Iterator[_Numeral]:
         word = token[0]
         if word in _TIMES:
             times, times_start = _TIMES[word], token.start()
-        elif _NUMBER_WORDS.fullmatch(word):
+        elif word[:2] in _FIRST_LETTERS and _NUMBER_WORDS.fullmatch(word):
             for part in _NUMBER_WORD.finditer(word):
                 first = times_start if times > 1 else token.start() + part.start()
                 yield _Numeral(_DIGITS_OF[part[0]] * times, first, token.start() + part.end(), part[0])
                 times = 1
         else:
             times = 1
-            yield from _mixed(word, token.start())
+            if word.isalpha():  # the usual case of `_mixed`, which takes several times as long
+                yield _Numeral("0" if word == "o" else "", *token.span())
+            else:
+                yield from _mixed(word, token.start())
 
 
 def _mixed(word: str, start: int) -> Iterator[_Numeral]:
     """Yield the numerals of the groups of digits and letters in a word.
 
-    A group of letters that resemble no digits has an empty numeral, which ends the run. However, such letters have no
-    numeral, and do not end the run, if they are a suffix ("th" in "4th") or a single letter inside the word.
+    A group of letters that resemble no digits yields a numeral with empty `digits`, which ends the run. If the group
+    is a suffix ("th" in "4th") or a single letter inside the word, nothing is yielded, and the run goes on.
     """
     parts = list(_PART.finditer(word))
     for i, part in enumerate(parts):

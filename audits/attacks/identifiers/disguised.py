@@ -5,8 +5,8 @@ recorded e-mail address, or another recorded identifier that is neither a date n
 (`RecordedIdentifiers`) and has no token of digits only. Numbers are searched for by their digits (`known_numbers`).
 Names are searched for by their letters, and all characters of S except letters and digits are ignored.
 An occurrence is discarded if chance explains it, or if it lies in common words. Then the train persons with a
-disguised name in S are compared with control persons. In addition, S is searched for single long words of recorded
-names (`leaked_parts`).
+disguised name in S are compared with control persons, whom the generator never saw. In addition, S is searched for
+single long words of recorded names (`leaked_parts`).
 """
 
 import math
@@ -179,7 +179,7 @@ def rare_hits(
 def has_only_common_words(
     match: NameOccurrence, value: Sequence[str], owners: set[int], users: Mapping[str, set[int]]
 ) -> bool:
-    """Return whether all words that a match overlaps are common.
+    """Return whether all words that a match overlaps are common (`MIN_USERS`, `MIN_COMMON_LETTERS`).
 
     `value` has the words of the name, and `owners` are the persons who have the name. `users` has the train and
     control persons whose texts contain each word.

@@ -1,7 +1,8 @@
 """Identifiers audit: judge whether numbers, names or rare words of single persons are in the synthetic table S.
 
-Most searches collect identifiers while all rows of S, and then all rows of the other tables, are read. Each search
-then decides which identifiers in S are leaks. Finally, train and control persons are compared (see `Identifiers`).
+First, all rows of S are read, and then all rows of the other tables; most searches collect identifiers from them.
+Each search then decides which identifiers in S are leaks. Finally, train persons are compared with control persons,
+whom the generator never saw (see `Identifiers`).
 """
 
 from collections.abc import Mapping, Sequence
@@ -77,8 +78,8 @@ class Identifiers:
 
         lambda = (places in S) × (identifiers of the kind of v) × 2^-(bits of v)
 
-    The identifiers of train are counted if a train person has v, otherwise those of control. If each of 10,000
-    persons and each of 10,000 rows of S has one number of 8 digits, lambda is 1, so a single match proves nothing.
+    The second factor counts identifiers of train if a train person has v, otherwise those of control. If each of
+    10,000 persons and each of 10,000 rows of S has one number of 8 digits, lambda is 1, so one match proves nothing.
     For contacts, chance explains a match if lambda is at least .05. For direct identifiers, `judge_patterned` judges
     all matches of equal kind and notation together, by lambda and by the matches of control.
 
@@ -242,7 +243,8 @@ def _rare_scores(people: People, synthetic: SyntheticKeys, pool: PoolContent, su
         r = (sum of matched over all persons) / (sum of total over all persons)
 
     total(p) is the sum of the bits of the rare words of person p and of the quasi-identifiers that only p has.
-    matched(p) is the part of this sum for those that occur in S. z(p) is 0 if matched(p) / total(p) equals r.
+    matched(p) is the same sum over only the words and quasi-identifiers that occur in S. z(p) is 0 if
+    matched(p) / total(p) equals r.
     """
     n = people.n_persons
     matched, total = np.zeros(n), np.zeros(n)

@@ -157,15 +157,16 @@ def judge_codes(occurrences: CodeOccurrences, people: People, surprisal: Surpris
         lambda = (codes of its length in S) × (codes of its length in train) × 2^-(surprisal in bits)
 
     Each judged code is in one of three groups:
-    - long: a long code (`Code.is_long`) of at least 20 bits, if lambda is below .05. Long codes with a higher
-      lambda are tested together with those of equal length. They are also in this group if significantly more of them
-      are codes of train persons than the highest lambda among them (`exceeds_chance`).
+    - long: a long code (`Code.is_long`) of at least 20 bits, if lambda is below .05. The long codes of at least 20
+      bits with a larger lambda are tested together for each length: they are also in this group if train persons have
+      significantly more of them than the highest lambda among them (`exceeds_chance`).
     - mixed: a mixed code (`Code.is_mixed`) of at least 25 bits, if it is not long and lambda is below .05. Groups of
       letters add no bits to it, because they can be a name (as in 99mtc-mdp).
     - other: all other judged codes, and all codes of a shared form (`shared_forms`).
 
     The codes of train persons in a group are leaks if significantly more train than control persons have such a code
-    in S (`exceeds_control`). Long and mixed codes need no test if fewer than two control persons have such a code.
+    in S (`exceeds_control`). If fewer than two control persons have a long (or mixed) code in S, the long
+    (or mixed) codes of train persons are leaks without this test.
     """
     shared = occurrences.shared_forms()
     groups: list[tuple[dict[str, int], dict[str, int]]] = [({}, {}) for _ in range(3)]

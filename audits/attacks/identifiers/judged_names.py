@@ -59,8 +59,8 @@ class CapitalizedWords:
     def read(self, text: str, phrases: Iterable[Tokens]) -> None:
         """Count the capitalized words of a text, and those of `phrases` that are capitalized in it.
 
-        A phrase across the end of a sentence does not count, nor does any phrase in a text in which most other words
-        are capitalized, because in such texts capital letters do not distinguish names.
+        A phrase across the end of a sentence does not count. If most other words of the text are capitalized, the
+        phrase does not count either, because in such a text capital letters do not distinguish names.
         """
         plain = _MARKS.sub("", unicodedata.normalize("NFKD", text))
         words = list(_WORDS.finditer(plain))
@@ -119,7 +119,7 @@ class NameOccurrences:
         self._n_train, self._n_persons = people.n_train, people.n_persons
         self._search = NameSearch(self.names)
         self.forms: dict[NameForm, set[int]] = defaultdict(set)  # by form in S: indices in `names` of matching names
-        # by form: the phrases with which S writes the form; and the same for control texts
+        # by form: phrases with which S (first mapping) and the control texts (second mapping) write the form
         self.phrases: tuple[dict[NameForm, set[Tokens]], ...] = (defaultdict(set), defaultdict(set))
         # phrases that S writes at least once with a capital letter or a punctuation mark, as in "Brown, Mark"
         self.written_as_names: set[Tokens] = set()
@@ -129,8 +129,8 @@ class NameOccurrences:
         self.in_control: dict[NameForm, set[int]] = defaultdict(set)
         self.n_tokens = [0, 0]  # number of tokens of S, and of control texts
         self.capitalized = CapitalizedWords(), CapitalizedWords()  # of S, and of control texts
-        # by surname, and then by first full given name or else first initial: forms in S; the first call of
-        # `read_other` fills this table
+        # forms in S, by surname and then by the first full given name or, without one, the first initial; the first
+        # call of `read_other` fills this table
         self._by_surname: dict[Tokens, dict[str, list[NameForm]]] = {}
 
     def read_synthetic(self, row: RowContent) -> None:
@@ -218,10 +218,9 @@ def judge_names(occurrences: NameOccurrences, surprisal: Surprisal, people: Peop
       significantly more train than control persons have rare forms in S (`exceeds_control`). If only train persons
       have recorded names, the train persons with rare forms in control texts but not in S are counted instead of
       control persons, and the numbers of rare forms must pass the same test.
-    - All other forms, such as initials with a surname, are common. Common forms of train persons are leaks if
-      significantly more train persons have common forms in S than persons have forms by chance. The latter are
-      control persons with common forms in S, and train persons with rare or common forms in control texts but not in
-      S.
+    - All other forms, such as initials with a surname, are common. Common forms of train persons are leaks if the
+      train persons with common forms in S are significantly more than the persons with forms by chance: control
+      persons with common forms in S, and train persons with rare or common forms in control texts but not in S.
 
     If the names are not recorded (`NameOccurrences.are_recorded`), they were read from texts. Then a form counts only
     if exactly one person has it and it has a full given name. All forms are common, and control texts do not count.

@@ -22,8 +22,8 @@ from audits.core.types import Int
 from audits.text.normalise import normalise
 
 MAX_DIGITS = 18  # a longer number is cut to its first 18 digits, which fit into 64 bits
-# the altered forms of a number count only if its `digit_bits` are at least this share of the bits of as many random
-# digits
+# the altered forms of a number of n digits count only if its `digit_bits` are at least this share of the bits of n
+# random digits
 MIN_VARIETY = 0.6
 MAX_COINCIDENCES = 0.01  # limit of lambda (`find_known_numbers`)
 
@@ -105,7 +105,7 @@ class _Digits(NamedTuple):
 def find_known_numbers(
     known: KnownNumbers, texts: Sequence[str], control_texts: Sequence[str], n_train: int, n_persons: int
 ) -> Iterator[NumberMatch]:
-    """Yield the numbers of train persons (owners below `n_train`) that occur in the texts in order or altered.
+    """Yield each place in the texts that has a number of a train person (owner below `n_train`), in any form.
 
     The known numbers of each length n are judged separately. lambda is the expected number of chance matches:
 

@@ -28,11 +28,12 @@ def read_identifiers(path: Path, n_rows: int, role: str) -> tuple[tuple[str, ...
     readers = {".jsonl": _jsonl, ".parquet": _parquet}
     if path.suffix not in readers:
         got = path.suffix or "no suffix"
-        raise InputError(f"the identifiers of {role} must be a .jsonl or .parquet file; got {got!r}")
+        raise InputError(f"the file of the identifiers of {role} must end in .jsonl or .parquet; got {got!r}")
     try:
         entries = readers[path.suffix](path)
     except (OSError, ValueError, RecursionError) as error:
-        reason = getattr(error, "strerror", None) or type(error).__name__
+        is_utf8 = not isinstance(error, UnicodeDecodeError)
+        reason = getattr(error, "strerror", None) or ("a line is not JSON" if is_utf8 else "the file is not UTF-8")
         raise InputError(f"the identifiers of {role} cannot be read ({reason}): {path}") from None
     problems = [
         f"entry {number} is not a list of strings"
@@ -45,7 +46,7 @@ def read_identifiers(path: Path, n_rows: int, role: str) -> tuple[tuple[str, ...
         problems.append(f"the file has {len(entries)} entries, but the table has {n_rows} rows")
     if problems:
         raise InputError(
-            f"the identifiers of {role} do not fit its table",
+            f"the identifiers of {role} do not fit the {role} table",
             problems=problems,
             hint="Write one list for each row, in the order of the table, and [] for a row without identifiers.",
         )
@@ -62,7 +63,7 @@ def _parquet(path: Path) -> list[Any]:
     with open_regular(path) as file:
         names, table = read_parquet(file, [COLUMN])
         if COLUMN not in names:
-            raise OSError(errno.EINVAL, f"it has no column {COLUMN!r}")
+            raise OSError(errno.EINVAL, f"the file has no column {COLUMN!r}")
         with arrow_errors():
             rows: list[Any] = table[COLUMN].to_pylist()
     return rows

@@ -1,4 +1,4 @@
-"""Find known names of persons in texts, in any order and abbreviated: "Turner, R." for Rajesh Andre Turner."""
+"""Find known names of persons in texts, in any word order, also abbreviated: "Turner, R." for Rajesh Andre Turner."""
 
 import re
 from collections import defaultdict
@@ -27,7 +27,7 @@ class PersonName(NamedTuple):
     """One reading of a name: which of its words are the given names and which the surname."""
 
     given: Tokens
-    surnames: tuple[Tokens, ...]  # surname as written, as one word, without particles, and each part
+    surnames: tuple[Tokens, ...]  # spellings of the surname: as written, as one word, without particles, each part
 
 
 class NameForm(NamedTuple):
@@ -118,7 +118,7 @@ class NameSearch:
                     self._given[surname][reading.given].append(number)
         self._surnames = list(self._given)
         # spelling of a surname -> word directly beside it -> given names of which the word may be a part; `_beside`
-        # adds the surnames that occur
+        # adds the entry of a surname when the surname first occurs in a text
         self._given_beside: dict[Tokens, dict[str, list[Tokens]]] = {}
         self._phrases = Phrases(self._surnames)
 

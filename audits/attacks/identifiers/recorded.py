@@ -1,8 +1,9 @@
 """Search the synthetic table S for recorded identifiers, and decide which of them are leaks.
 
 A recorded identifier, or value, is a name, number or date of a real record that deidentification replaced. The audit
-gets one list of values for each record of train and, optionally, of control (`index_identifiers`). `Occurrences`
-searches for the values in S and in the texts outside S: as recorded, in other notations, and misspelt.
+gets one list of values for each record of train and, optionally, of control, which the generator never read
+(`index_identifiers`). `Occurrences` searches for the values in S and in the texts outside S: as recorded, in other
+notations, and misspelt.
 `judge_recorded` keeps the values that identify somebody and are unlikely to occur by chance (`_Rarity`), and
 `leaking_values` decides which of these are leaks.
 """

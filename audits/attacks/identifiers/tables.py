@@ -1,10 +1,11 @@
 """Decide which identifiers with a fixed pattern, such as phone numbers, the synthetic table S leaks from train.
 
-The pool consists of all texts outside S: train, control, public text, and rows set aside by the input checks. A key
-is the 64-bit hash of a string. First, `read_synthetic` stores the keys of the identifiers, numbers and words of S.
-Then `read_pool` collects the identifiers of the pool that also occur in S, with their owners. `judge_patterned`
-decides which of them are hits or leaks: it compares the number of matches with the number expected by chance, and the
-matches of train persons with those of control persons. Other searches read the rows as well (`Collector`).
+The pool consists of all texts outside S: train (read by the generator), control (never read by it), public text, and
+rows set aside by the input checks. A key is the 64-bit hash of a string. First, `read_synthetic` stores the keys of
+the identifiers, numbers and words of S. Then `read_pool` collects the matches: identifiers of the pool that also
+occur in S, with their owners. `judge_patterned` decides which matches are hits of persons, and which are leaks: it
+compares their number with the number expected by chance, and the matches of train persons with those of control
+persons. Each `Collector`, a further search, reads the same rows.
 """
 
 from collections import defaultdict
@@ -33,7 +34,8 @@ from audits.core.types import AuditInputs, Bool, Int, persons
 from audits.text.common_text import FEWEST
 
 _MIN_CHARACTERS = 4  # `long_words` ignores shorter words
-MAX_COINCIDENCES_OF_KIND = 0.05  # a match may be due to chance only if lambda (`judge_patterned`) is at least this
+# a match may be due to chance only if lambda, the number of matches that are expected by chance, is at least this
+MAX_COINCIDENCES_OF_KIND = 0.05
 
 
 class Collector(Protocol):
@@ -96,8 +98,8 @@ class PoolContent:
     words: OwnedKeys  # words of at least four characters
     quasi: Mapping[str, OwnedKeys]  # dates, postal codes and ages, by kind
     shared_contacts: Mapping[str, int]  # by kind: number of contacts that exactly two train or control persons have
-    # (kind of direct identifier or contact, table): number of different identifiers; the table is True for train,
-    # False for control and rows set aside, None for public text
+    # key: (kind of direct identifiers or contacts, table), where the table is True for train, False for control and
+    # rows set aside, and None for public text; value: number of different identifiers
     n_of_kind: Mapping[tuple[str, bool | None], int]
     known_numbers: KnownNumbers  # direct identifiers that are numbers
 
@@ -212,8 +214,8 @@ def judge_patterned(
       this kind are leaks only if significantly more train persons have such a contact in S than the shared contacts
       predict (`exceeds_control`). The number of shared contacts is the number of contacts that exactly two persons
       have, plus the number of control persons with a contact in S that no train person has.
-    - Dates, postal codes and high ages of train persons that only one person has are leaks if significantly more
-      train than control persons have such a value in S (`exceeds_control`).
+    - A date, postal code or high age in S is a leak if its only owner is a train person, and if significantly more
+      train than control persons are the only owner of such a value in S (`exceeds_control`).
     """
     # the last two entries, for public text and rows set aside, are cut off below
     hit = np.zeros(people.n_persons + 2, dtype=bool)
@@ -307,7 +309,8 @@ class _ComparedLeaks:
 
     def leaks(self, people: People, n_shared: Mapping[str, int]) -> Iterator[tuple[Entity, Sequence[int]]]:
         n_t, n_h, n_s = people.n_train, people.n_control, people.n_synthetic
-        # the expected share of train if all pairs of a person and a row of S, and of two persons, match equally often
+        # the expected share of train if every pair of a person and a row of S, and every pair of two persons, is
+        # equally likely to match
         share = n_t * n_s / (n_t * n_s + n_h * n_s + (n_t + n_h) ** 2 / 2)
         for kind, identifiers in self.train.items():
             n_train = len({owner for _, owners in identifiers for owner in owners})

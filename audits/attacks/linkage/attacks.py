@@ -30,7 +30,7 @@ Kind = Literal["relative", "absolute"]
 
 # entries of MARGINS: (number of persons needed in each of train and control, allowed excess of train over control).
 # An attack uses the first entry for which it can attack enough persons. With the number of persons in an entry, the
-# allowed excess is distinguished from 0 with power .9, if the attack is right about 20 % (relative) or 50 %
+# allowed excess is distinguished from 0 with power .9, if the attack guesses right for 20 % (relative) or 50 %
 # (absolute) of the control persons.
 LIMITS = (0.05, 0.07, 0.10)
 MARGINS: Mapping[Kind, tuple[tuple[int, float], ...]] = {

@@ -37,7 +37,7 @@ class Secrets:
     stated: sparse.csr_matrix  # (m, I): items of each synthetic row
     stated_by_reference: sparse.csr_matrix  # (r, I): items of each reference row
     known: sparse.csr_matrix  # (n, I): items of the known part of each attacked record, train first
-    target: sparse.csr_matrix  # (n, I): items of the hidden part of each attacked record that the known part lacks
+    target: sparse.csr_matrix  # (n, I): items of each attacked record's hidden part, without those of its known part
     bits: Float  # (I,): -log2 of the share of all persons who have the item
     n_persons: Int  # (I,): number of all persons who have the item
 
@@ -160,8 +160,8 @@ def profile_secrets(holdout: HoldoutTables, stated: Items, profiles: Items) -> S
 def profile_neighbours(profiles: Items, rows: Items, reference: Items) -> NearestRows:
     """Return the rows nearest to each profile, by the cosine of weighted quasi-identifiers.
 
-    The weight of a quasi-identifier that r_i of the r reference rows have, in bits, is log2((1 + r) / (1 + r_i)) +
-    `SMALLEST_WEIGHT`.
+    The weight, in bits, is log2((1 + r) / (1 + r_i)) + `SMALLEST_WEIGHT` for a quasi-identifier that r_i of the r
+    reference rows have.
     """
     profile_items, row_items, reference_items = _item_tables([profiles, rows, reference])
     counts = np.bincount(reference_items.indices, minlength=profile_items.shape[1])

@@ -30,7 +30,7 @@ def wilson_mean(values: Float, *, confidence: float) -> Interval:
     if len(values) == 0:
         raise NotMeasurable("the mean over attacked persons needs at least one person, but there are none")
     if not bool(np.all((values >= 0) & (values <= 1))):
-        raise InputError("each person's value must lie between 0 and 1")
+        raise InputError("each person's share of right guesses must be a number from 0 to 1")
     p, variance = float(values.mean()), float(values.var())
     n = len(values) * p * (1 - p) / variance if variance > 0 else float(len(values))
     low, high = wilson_of_share(p, n, confidence=confidence)

@@ -26,17 +26,17 @@ _DESCRIPTIONS = {
 class Linkage:
     """Test whether synthetic records reveal unknown facts of train persons, or join or retrieve their records.
 
-    `audits explain linkage` describes the five attacks and the verdicts. The attacks words, fields and profile infer
-    unknown facts; half_to_half and inversion link records. Metrics, with a_T and a_H the mean success of an attack on
-    train and on control persons:
+    `audits explain linkage` describes the five attacks and the verdicts. The attacks `words`, `fields` and `profile`
+    infer facts that the attacker does not know; `half_to_half` and `inversion` link records. Metrics, with a_T and
+    a_H the mean success of an attack on train and on control persons:
 
-    - estimate: R = (a_T - a_H) / (1 - a_H) of the worst of words, fields and profile: the excess a_T - a_H as a share
-      of the largest possible excess. The limit depends on the number of persons (`MARGINS`).
-    - rare_excess: a_T - a_H of the worst of words, fields and profile, for facts that at most ten persons have. The
-      limit is .09.
+    - estimate: R = (a_T - a_H) / (1 - a_H), the excess a_T - a_H as a share of the largest possible excess, of the
+      worst of `words`, `fields` and `profile`. The limit depends on the number of persons (`MARGINS`).
+    - rare_excess: a_T - a_H of the worst of these three attacks, for facts that at most ten persons have. The limit
+      is .09.
     - half_to_half, inversion: a_T - a_H, with limits that depend on the number of persons (`MARGINS`).
     - limit: the largest limit of the attacks, reported if there are enough persons for every required attack
-      (words, half_to_half and inversion).
+      (`words`, `half_to_half` and `inversion`).
     - scan_p: smallest p-value of the scan tests, corrected for the number of tests. A scan test checks whether train
       persons are over- or under-represented among the most confident correct guesses.
 

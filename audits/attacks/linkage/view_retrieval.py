@@ -1,7 +1,7 @@
 """Find the synthetic rows nearest to the views of a record: its first half, its second half, and the whole record.
 
 A view is the part of the record that an attacker knows. The reference is a table of persons who are not attacked:
-public texts, or control persons who were set aside.
+public texts, or some of the control persons, whom the generator never saw.
 """
 
 from collections.abc import Sequence
@@ -57,7 +57,8 @@ def match_views(holdout: HoldoutTables, rng: Rng) -> ViewMatches:
     text_encoders = [e for e in encoded if not e.name.startswith("vectors:")]
     n_train, n_control = len(holdout.train), len(holdout.control)
     n = n_train + n_control
-    # rows of each view in `stack_arms`: first halves, second halves and whole records of train, then those of control
+    # rows of each view in `stack_arms`, which has the first halves, the second halves and the whole records of train,
+    # and then the same three parts of control
     first, second, full = (
         np.concatenate(
             [view * n_train + np.arange(n_train), VIEWS * n_train + view * n_control + np.arange(n_control)]
@@ -98,7 +99,7 @@ def _with_views(holdout: HoldoutTables) -> HoldoutTables:
 def nearest_rows(pairs: Sequence[tuple[Matrix, Matrix]]) -> NearestRows:
     """Return the ten rows nearest to each query by mean cosine, or all rows if there are fewer than ten.
 
-    `pairs` holds (queries, rows) for each encoder.
+    `pairs` has (vectors of the queries, vectors of the rows) for each encoder.
     """
     n, m = pairs[0][0].shape[0], pairs[0][1].shape[0]
     k = min(NEAREST, m)

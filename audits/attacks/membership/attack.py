@@ -127,7 +127,10 @@ class ClassAreas:
         return envelope(estimates) if estimates else None
 
     def p_outside(self, margin: float) -> float:
-        """Return the p-value of the hypothesis of `CrossFitted.p_outside` for all `areas`; 1 if there are none."""
+        """Return the p-value of the hypothesis that no AUC in `areas` is further than the margin from one half.
+
+        Holm's correction is applied. The result is 1 if `areas` is empty.
+        """
         return min(stats.holm([area.p_beyond(margin) for one_class in self.areas for area in one_class]), default=1.0)
 
     def all_inside(self, margin: float, confidence: float) -> bool:
@@ -140,7 +143,7 @@ class ClassAreas:
 
 
 def areas_by_class(scores: Mapping[str, Float], people: Arms, margin: float) -> ClassAreas | None:
-    """Return the AUC of every attack in each class, or None if there is only one class; `scores` are (P,) each."""
+    """Return the AUC of every attack in each class, or None if there is only one class; each score has shape (P,)."""
     if people.n_classes == 1:
         return None
     class_masks = [people.person_class == c for c in range(people.n_classes)]

@@ -23,7 +23,7 @@ from audits.core.types import AuditInputs, AuditResult, Bool, Estimate, Float, R
 from audits.embeddings.encoders import EncodedTables, encode
 from audits.embeddings.planted import EncoderAudit
 
-MARGIN = 0.05  # for a pass, each AUC interval may reach at most this far from one half
+MARGIN = 0.05  # for a pass, the whole interval of each AUC must be within this distance of one half
 EPSILON_LIMIT = 1.0  # the audit fails if the lower bound on epsilon for replacing one person exceeds this
 DELTA_CAP = 0.5  # a larger delta for replacing one person is reduced to this value
 # number of attacks if the caller passes the vectors of one encoder; it includes the stacked attack, which combines
@@ -53,20 +53,21 @@ class Membership(EncoderAudit):
       the outermost interval ends of all attacks, so a limit on `low` and `high` applies to every attack.
     - tpr_at_fpr_5pct, tpr_at_fpr_1pct, tpr_at_fpr_01pct: highest share of train persons that an attack flags while it
       flags at most 5 %, 1 % or 0.1 % of the control persons; reported only from 100, 1,000 or 10,000 control persons.
-    - scan_p: smallest p-value of the exact scan tests of all scores (`scan_test`), after Holm's correction.
+    - scan_p: smallest p-value of the exact scan tests of all scores, after Holm's correction. A scan test looks for
+      too many or too few train persons at the top of a ranking (`scan_test`).
     - epsilon_lower_bound: lower confidence bound on epsilon (one person added or removed) from guessing which persons
       are in train; `low` and `high` equal the bound. details.epsilon.ceiling is the bound if all guesses were right.
-    - mirror_auc: like auc, for the difference between the scores on this table and on `AuditInputs.mirror`, a table
-      that the same generator wrote from control; reported only if a mirror table is given.
-    - worst_class_auc: like auc, over all attacks and all classes with at least 100 persons in each of train and
-      control; reported only if there are two or more classes and at least one has so many persons.
+    - mirror_auc: like auc, for the difference between the scores on the synthetic table and on `AuditInputs.mirror`,
+      a table that the same generator wrote from control; reported only if a mirror table is given.
+    - worst_class_auc: like auc, over all attacks and all classes (labels) with at least 100 persons in each of train
+      and control; reported only if there are two or more classes, and at least one of them is that large.
 
     details.power.curve is the result of `smallest_detected_leaks`. details.power.smallest_leak is the smallest
     distance of an AUC from one half that a single attack detects with power .8 at the confidence of the run.
 
     Privacy: per-record scores stay in memory; at most 60 points of the ROC curve, over all persons, are returned.
-    Randomness: the choice of the control persons who become the reference, the folds of `cross_fit`, the persons
-        drawn for the bound on epsilon, and the seeds of the encoders.
+    Randomness: the choice of the control persons who become the reference (texts on which attacks are fitted), the
+        folds of `cross_fit`, the persons drawn for the bound on epsilon, and the seeds of the encoders.
     Reference: AUC and rates, Carlini et al., "Membership inference attacks from first principles", 2022; epsilon,
         Steinke et al., arXiv 2305.08846; a pass as an intersection of tests, Berger 1982.
     """
@@ -132,8 +133,8 @@ def epsilon_bound(scores: Mapping[str, Float], is_train: Bool, rng: Rng, delta: 
     random. Because train was drawn at random, the roles of these m persons are distributed like fair coins. The
     number of train persons is fixed, so a person whose role changes is replaced by another person. The bound
     therefore holds for replacing one person, and half of the bound holds for adding or removing one person. If k or
-    m - k exceeds the number of persons in the smaller arm, k is drawn again, which happens less than once in a
-    million draws.
+    m - k exceeds the number of persons in train or in control, whichever is smaller, k is drawn again. This happens
+    less than once in a million draws.
 
     Returns:
         The fields of `Bound` (`epsilon` and `ceiling` for one person added or removed, `persons` = m),

@@ -9,7 +9,7 @@ additional score requires more persons. There is therefore only one score per ki
     ..._top1    cosine to the nearest synthetic record: one score for word counts, and one for each given encoder
     ..._mass    total weight of the record when each synthetic record is explained as a mixture of two real records
 
-All other scores that were tested detect no leak that these scores miss (docs/studies/membership-scores.md).
+Every other score that was tested detects only leaks that these scores detect too (docs/studies/membership-scores.md).
 """
 
 from collections.abc import Sequence

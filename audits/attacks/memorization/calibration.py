@@ -168,7 +168,7 @@ class Caught:
 
     @property
     def untested_share(self) -> float:
-        """Return the share of train records in length classes of which under half the planted copies were found."""
+        """Return the share of train records in classes in which fewer than half of the planted copies were found."""
         return float(self.share[self._is_missed].sum())
 
     @property

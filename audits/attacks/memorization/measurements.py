@@ -10,16 +10,17 @@ explains the copies. Whole records of at least 13 words also prove a leak, unles
 as frequent. Further proofs are significantly more train than control persons with copied text, and significantly more
 or fewer train persons among the persons with the highest values (scan test).
 
-- hit(p) [L*]: number of words of the longest run of own words of p in a row of S. The limit is L, the smaller of L*
-  and 30.
+- hit(p) [L*]: length, in words, of the longest run of own words of p in a row of S. The limit is L, the smaller of
+  L* and 30.
 - whole(p) [M*]: as hit(p), but for runs of any words, common text included.
-- near(p) [C*]: largest share of the rare word pairs of one record of p that one row contains (`near_copies`). The
-  limit is the smaller of C* and .65.
+- near(p) [C*]: largest share of its rare word pairs that a record of p has in common with one row (`near_copies`).
+  The limit is the smaller of C* and .65.
 - words(p) [W*]: as near(p), but for single rare words in any order.
 - pieces(p) [P*]: as near(p), but for rare runs of words, each of which may occur in a different row of S.
 - short(p) [R*]: number of words of the longest record of p with fewer than 13 words that a row contains whole.
-- bag(p) [B*]: largest share that the bag of one record of p and the bag of one row with changed word order have in
-  common. The bag of a text is the multiset of its words. Each length class of records has its own value and limit.
+- bag(p) [B*]: largest share that the bags of a record of p and of a row have in common, if the row has the words in
+  another order. The bag of a text is the multiset of its words. Each length class of records has its own value and
+  limit.
 """
 
 from dataclasses import dataclass
@@ -64,7 +65,7 @@ class Measurements:
     limits: Limits
     pieces: ChanceThresholds  # thresholds for pieces(p): `certain` and `limit` are P*
     persons_in_pieces: Int  # train persons with pieces(p) >= P* but without a copy in a single row (`_in_pieces`)
-    rows_above_limit: Int  # numbers of the synthetic rows that prevent a pass
+    rows_above_limit: Int  # indices of the synthetic rows that prevent a pass
     quotations: Int  # the `rows_above_limit` that prove no leak and equal no record of at least 13 tokens
     # number of synthetic rows that prove a leak, alone or together with other rows (pieces); rows that prove a leak
     # only because they equal a record of at least 13 tokens do not count here, but in `n_records`
@@ -76,7 +77,7 @@ class Measurements:
     # order, and for persons with at least the share MOST of a bag in the same order
     bags_p: tuple[float, float]
     copied: Estimate  # share of train persons minus share of control persons with a copy in a single row
-    n_sharing: int  # number of control persons who share a long passage for reasons other than a leak (`_n_sharing`)
+    n_sharing: int  # number of control persons with a long passage that is shared without a leak (`_n_sharing`)
     n_non_members: int  # number of control persons on whom the thresholds are calibrated
     excess: Estimate  # Delta: share of train persons minus share of control persons with hit(p) >= L
     near: Estimate  # as `excess`, for persons with near(p) >= NEAR
@@ -119,9 +120,9 @@ def measure(pool: Pool, planted: Planted, found: Matches, limits: Limits, confid
     pieces, persons_in_pieces, rows_in_pieces = _in_pieces(pool, found, limits.calibrating, is_copied[:n_train])
     is_long = (found.best >= LONG_TOKENS) | (found.near >= NEAR)
     n_sharing = _n_sharing(found, n_train, is_long[n_train:])
-    # Two texts that have a long passage in common belong to a synthetic row and a train person, a synthetic row and a
-    # control person, or a train person and a control person. The test assumes that without a leak, each of these
-    # pairs is equally likely to have a long passage in common.
+    # A long passage can be common to a synthetic row and a train person, to a synthetic row and a control person, or
+    # to a train person and a control person. The test assumes that without a leak, each of these pairs is equally
+    # likely to have a long passage in common.
     n_pairs = (n_synthetic * n_train, n_synthetic * n_control, n_train * n_control)
     n_copied = int((is_copied | is_long)[:n_train].sum())
     is_leak = exceeds_control(n_copied, n_sharing, n_pairs[0] / sum(n_pairs), minimum=MIN_SHARING)

@@ -22,7 +22,9 @@ from audits.text.shared_runs import CAP_TOKENS
 # in tokens; for each length, the details state how many persons have a run (sequence of words) of at least this
 # length in the table
 COUNTED_LENGTHS = 5, 6, 8, 10, 13, 16, 20, 30, 50
-MAX_COMMON = 0.9  # for a pass, at most this share of the words of train, and of the table, may be common text
+# for a pass, at most this share of the words of train, and of the synthetic table, may be common text
+# (`Memorization` defines common text)
+MAX_COMMON = 0.9
 # for a pass, at most this share of the train records may be in length classes (`calibration.STRATA`) in which the
 # audit finds fewer than half of the planted copies (train records that it searches as if they were synthetic)
 MAX_UNTESTED = 0.1
@@ -101,8 +103,8 @@ class Memorization:
         """Return the verdict, with Delta (see the class) as the estimate, the metrics and the findings.
 
         If the verdict is "insufficient", rows that may quote a train person are quarantined, unless there are more
-        of them than `most_quarantined` allows. The result then lists these rows. Its verdict is on the remaining
-        rows, with the limits of the whole table.
+        of them than `most_quarantined` allows. If rows are quarantined, the result lists them, and its verdict is on
+        the remaining rows, with the limits of the whole table.
         """
         pool = pooled(inputs)
         planted = calibration.plant(inputs.train.texts, rng)
@@ -314,7 +316,7 @@ def _finite(limit: float) -> float | None:
 def _details(pool: Pool, found: Matches, facts: Measurements) -> Mapping[str, Any]:
     n_train, table_limits = pool.n_train, facts.limits
     train, control = found.best[:n_train], found.best[n_train:]
-    # `row_run` of the synthetic rows; in `found`, the planted rows follow them
+    # number of words of the longest run of own words in each synthetic row; in `found`, the planted rows follow them
     row_run = found.row_run[: len(found.row_run) - int(facts.planted.planted.sum() + facts.reordered.planted.sum())]
     review = (row_run >= FLOOR_TOKENS) & (row_run < table_limits.run.limit)
     bags = dict(zip(map(str, LENGTHS), table_limits.bags, strict=True))

@@ -1,15 +1,15 @@
-"""Find copies of records with words changed, inserted or reordered, or cut into pieces.
+"""Find copies of records whose words were changed, inserted or reordered, or that were cut into pieces.
 
 An owner of text is a person, or the public. A fragment is a single word, a pair of words or a run of words of a
 record. It is rare if at least one of its words is an own word of the record (outside the text that several persons
 share), and if at most 50 owners, but not all owners, have it. The rarer a fragment is, the more bits it has (its
-weight). The share of a record is the part of the bits of its rare fragments that the synthetic table S contains: one
-row of S (`near_copies`), or all rows together (`in_pieces`). A high share suggests a copy.
+weight). The share of a record is the part of the bits of its rare fragments that one row of the synthetic table S
+contains (`near_copies`), or that all rows of S contain together (`in_pieces`). A high share suggests a copy.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,9 +27,10 @@ MAX_OWNERS = 50  # fragments with more owners have weight 0, because they do not
 # records with fewer bits (about 15 pairs of 10 bits) are skipped, because all their fragments may match by chance
 MIN_BITS = 150.0
 NEAR = 0.5  # rows with at least this share of a record are listed
-MAX_BY_CHANCE = 0.5  # `in_pieces` needs fragments so long that no control person has a share above this
+# `in_pieces` uses fragments so long that no control person, whom the generator never saw, has a share above this
+MAX_BY_CHANCE = 0.5
 BLOCK_ROWS = 1000  # largest number of synthetic rows compared at a time
-BLOCK_PRODUCTS = 1 << 21  # approximate number of terms in the sums of the shares of a block, to limit memory
+BLOCK_PRODUCTS = 1 << 21  # approximate number of terms that are added for the shares of a block, to limit memory
 
 
 class NearCopies(NamedTuple):
@@ -65,7 +66,7 @@ class OwnedRecords(NamedTuple):
 
     rows: Numbered  # the n records in full
     owner: Int  # owner of each record, (n,)
-    n_owners: int  # length of the arrays with an entry per owner
+    n_owners: int  # every owner has a lower number than this; not all numbers have to be in use
     own: Int  # indices of the own words in `rows.tokens`
 
 
@@ -74,7 +75,7 @@ class _Fragments(NamedTuple):
 
     keys: UInt  # sorted keys (64-bit hashes) of the fragments, (k,)
     weight: Float  # bits of each fragment, (k,)
-    only_owner: Int  # owner of each fragment that has only one owner, otherwise -1, (k,)
+    only_owner: NDArray[np.int32]  # owner of each fragment that has only one owner, otherwise -1, (k,)
     starts: Int  # index of the first entry of each fragment, and the number of entries at the end, (k + 1,)
     record: NDArray[np.int32]  # record of each entry; entries are sorted by fragment, then by record
     bits: Float  # total weight of each record's fragments, (n,)
@@ -96,7 +97,7 @@ class _Fragments(NamedTuple):
 
 
 def near_copies(made: Numbered, real: OwnedRecords, n_synthetic: int, n_tokens: int = PAIR_TOKENS) -> NearCopies:
-    """Return which share of each record's rare fragments one row contains, weighted by rarity.
+    """Return how much of each owner's records single rows contain, as shares of the bits of rare fragments.
 
         share(x, s) = (sum of w(g) over the fragments g in both x and s) / (sum of w(g) over the fragments g in x)
         w(g) = log2(N / df(g)), or 0 if df(g) > 50
@@ -141,7 +142,7 @@ def joined(readings: Sequence[NearCopies]) -> NearCopies:
 
 
 def in_pieces(made: Numbered, real: OwnedRecords, non_members: Iterable[int]) -> Pieces | None:
-    """Return which share of each record's rare runs of n words all rows contain together, weighted by rarity.
+    """Return for each owner the highest share of a record, in bits of its rare n-word runs, that all rows contain.
 
     Short runs detect small pieces, but also occur by chance. n is therefore the first number in PIECE_TOKENS at which
     no owner in `non_members` has a share above MAX_BY_CHANCE, or the last number. The result is None if a number is
@@ -163,6 +164,7 @@ def in_pieces(made: Numbered, real: OwnedRecords, non_members: Iterable[int]) ->
             is_listed = (owner >= 0) & (best[owner] >= NEAR)
             pairs = distinct(row[is_listed] * real.n_owners + owner[is_listed])
             return Pieces(best, n_tokens, pairs // real.n_owners, pairs % real.n_owners)
+        del rare  # so that the fragments of two lengths are never in memory together
     return None
 
 
@@ -172,7 +174,7 @@ def _rare_fragments(real: OwnedRecords, n_tokens: int) -> _Fragments:
     is_own = np.zeros(len(real.rows.tokens) + n_tokens, dtype=np.bool_)
     is_own[real.own] = True
     bits = np.zeros(n_records)
-    parts = []
+    columns: tuple[list[Any], ...] = ([], [], [], [], [])
     for ((_, places),) in parts_of((real.rows,), n_tokens):
         order = np.argsort(places.key, kind="stable")  # so that the records of a fragment are in ascending order
         key, first = places.key[order], places.at[order]
@@ -191,11 +193,20 @@ def _rare_fragments(real: OwnedRecords, n_tokens: int) -> _Fragments:
         is_first = starts_group(fragment)
         kept, size = fragment[is_first], np.diff(np.append(np.flatnonzero(is_first), len(fragment)))
         first_owner = owners[np.searchsorted(owners, kept * real.n_owners)] % real.n_owners
-        only_owner = np.where(df[kept] == 1, first_owner, -1)
-        parts.append((key[is_new][kept], weight[kept], only_owner, size, record.astype(np.int32)))
-    keys, of_fragment, only_owner, sizes, records = (np.concatenate(column) for column in zip(*parts, strict=True))
+        only_owner = np.where(df[kept] == 1, first_owner, -1).astype(np.int32)
+        part = key[is_new][kept], weight[kept], only_owner, size, record.astype(np.int32)
+        for column, of_part in zip(columns, part, strict=True):
+            column.append(of_part)
+    keys, of_fragment, only_owner, sizes, records = map(_concatenated, columns)
     starts = np.append(0, np.cumsum(sizes, dtype=np.int64))
     return _Fragments(keys, of_fragment, only_owner, starts, records, bits)
+
+
+def _concatenated(parts: list[Any]) -> Any:
+    """Return the concatenated arrays, and empty the list, so that only one column is in memory twice."""
+    whole = np.concatenate(parts)
+    parts.clear()
+    return whole
 
 
 def _places_in_row(rows: Numbered, n_tokens: int) -> tuple[Int, UInt]:

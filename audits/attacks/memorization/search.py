@@ -89,7 +89,7 @@ class Matches:
     merged: Int  # for each owner, the lowest number of the owners merged with it (`readings`), (n_owners,)
     best: Int  # longest run of own words of each person in the synthetic table
     chance: Int  # as `best`, but only runs that no train person has, and that `_overlapping` does not exclude
-    near: Float  # for each person, the highest share of a record's rare word pairs that one synthetic row contains
+    near: Float  # highest share of its rare word pairs that a record of the person has in common with one row
     whole: Int  # longest run of words of each person, common text included
     whole_chance: Int  # as `whole`, with the restrictions of `chance`
     shared: Int  # longest run of own words that each control person shares with a train person, (n_control,)
@@ -99,20 +99,22 @@ class Matches:
     short: Int
     row_run: Int  # longest run of own words
     row_whole: Int  # longest run of words, common text included
-    row_near: Float  # highest share of a record's rare word pairs that the row contains; 0 if below NEAR
-    row_words: Float  # highest share of a record's rare words that the row contains in any order; 0 if below NEAR
+    row_near: Float  # highest share of its rare word pairs that a record has in common with the row; 0 if below NEAR
+    row_words: Float  # as `row_near`, but for single rare words in any order
     row_record: Int  # 13 if the row equals a record of at least 13 tokens of one person, otherwise 0
     row_short: Int  # as `short`, for the records of train persons that the row contains as a whole
     copies: NearCopies  # shares of the records' rare word pairs that one row contains
     words: NearCopies  # shares of the records' rare words that one row contains in any order
-    bags: BagMatches  # shares of the bags of words that a record and a row have in common
-    pieces: Pieces | None  # shares of records that all rows together contain; None if all records are too short
+    bags: BagMatches  # weighted shares of words, in any order, that a record and a row have in common
+    pieces: Pieces | None  # as `copies`, for runs of words in all rows together; None if all records are too short
     runs: list[CopiedRuns]  # runs of at least FLOOR_TOKENS own words of train persons; readings MASKED and WRITTEN
     hidden: list[Runs]  # as `runs`, but of the reading LETTERS, which does not give positions in the row
     wholes: list[Runs]  # runs of at least CEILING_TOKENS words of train persons, common text included; all readings
     records: OwnedCopies  # rows that equal a record of at least 13 tokens of exactly one owner
     short_records: OwnedCopies  # rows that contain a whole record below 13 tokens of exactly one owner
-    n_sentences: tuple[int, int]  # numbers of sentences in the table that only one train or control person has
+    # number of sentences in the synthetic table whose only owner is a train person, and number of those whose only
+    # owner is a control person
+    n_sentences: tuple[int, int]
     common: tuple[float, float]  # share of words that are common text, in the synthetic and in the train table
 
 
@@ -294,13 +296,13 @@ def _shared_with_train(real: Numbered, pool: Pool, merged: Int) -> Int:
 
 
 def own_runs(made: Sequence[str], pool: Pool) -> tuple[Int, Bool]:
-    """Return two measures of how much text of few persons each of the m rows in `made` contains, over all readings.
+    """Return two measures, over all readings, of the text that each row of `made` shares with only few persons.
 
     Returns:
         Number of tokens of the longest run of own words in each row, or 0 if it is below FLOOR_TOKENS, shape (m,).
         Whether each row contains a run of at least CEILING_TOKENS words, common text included, or at least the share
         NEAR of a record, shape (m,). The share is measured in four ways: by word pairs, by words in any order, by
-        runs of three words, and by bags of words whose order was changed.
+        runs of three words, and by all words in changed order.
     """
     longest, is_near = np.zeros(len(made), dtype=np.int64), np.zeros(len(made), dtype=np.bool_)
     public = len(pool.side) - 1

@@ -26,8 +26,8 @@ N_LENGTHS = len(LENGTHS)
 NUMBER = 0  # token of a masked number
 LOWEST = 0.4  # lower shares are omitted, because they change no threshold for copies (`calibration.bag_thresholds`)
 SAME_ORDER = 0.5  # two texts have the same order if they share this part of their adjacent word pairs (`word_bags`)
-# the rarest words of a record with this part of its total weight are indexed, and only rows with an indexed word are
-# compared with the record; INDEXED is above 1 - LOWEST, so the share of any other row is below LOWEST
+# the rarest words of a record that together have this part of its total weight are indexed, and only rows with an
+# indexed word are compared with the record; INDEXED is above 1 - LOWEST, so any other row has a share below LOWEST
 INDEXED = 0.75
 BLOCK_ROWS = 1000  # largest number of synthetic or planted rows compared at a time
 BLOCK_PAIRS = 1 << 13  # number of pairs of a row and a record compared at a time
@@ -81,7 +81,7 @@ class _Index(NamedTuple):
 
 
 def word_bags(made: Numbered, real: OwnedRecords, n_synthetic: int) -> BagMatches:
-    """Return, for pairs of a record and a row, the share of their bags of words that both have in common.
+    """Return, per row, owner and kind, the highest share of the row with a record of the owner.
 
         share(x, s) = (sum of w(i) over the items i in both x and s) / max(w(x), w(s))
         w(i) = log2(N / df(i)),   w(x) and w(s) = sum of w(i) over the items of x and of s
@@ -215,8 +215,8 @@ def _items(texts: Numbered) -> tuple[Int, UInt]:
 def _candidates(rows: _Bags, records: _Bags, index: _Index) -> Iterator[tuple[Int, Int]]:
     """Yield the pairs (row, record) whose share may reach LOWEST, as arrays (rows, records) of at most BLOCK_PAIRS.
 
-    A pair is yielded if the row has an indexed item of the record and the largest possible share reaches LOWEST. For
-    this share, the row is assumed to have also all items of the record that are not indexed.
+    A pair is yielded if the row has an indexed item of the record and the largest possible share reaches LOWEST. The
+    largest possible share assumes that the row also has all items of the record that are not indexed.
     """
     n_terms = np.cumsum(rows.items @ np.diff(index.weight.indptr))
     bounds = [*np.flatnonzero(starts_group(n_terms // BLOCK_PRODUCTS)).tolist(), len(n_terms)]

@@ -27,7 +27,8 @@ from audits.embeddings.similarity import BLOCK, best_pairs, similarity_blocks
 TOLERANCE = 1e-4
 MARGIN_OF_CHANCE = 100  # chance is ruled out only if no point is within this many tolerances of a control segment
 MIN_DIMENSIONS = 5  # with fewer dimensions, chance is never ruled out
-# a point is on a segment only if each of the two ends has more than this share of the total weight of both ends
+# a point is on a segment only if, in the combination of the two ends that is nearest to the point, each end has more
+# than this share of the total weight
 INTERIOR = 1e-3
 LINE_NEIGHBOURS = 30  # a line through a point is searched among this number of points that are nearest to the point
 MAX_LINE_ROWS = 20_000  # lines are searched only among the first points of the synthetic matrix, up to this number
@@ -42,8 +43,8 @@ class SegmentEvidence:
     rows: int  # number of points
     between_train: int  # number of points on a train segment
     between_control: int  # number of points on a control segment, which happens only by chance
-    sign_test_p: float  # one-sided test whether more points lie only on train segments than only on control segments
-    chance_ruled_out: bool  # true for 5 dimensions or more and no point within 100 tolerances of a control segment
+    sign_test_p: float  # one-sided p-value: more points lie only on train segments than only on control segments
+    chance_ruled_out: bool  # at least 5 dimensions, and no point within 100 tolerances of a control segment
     train_rows_recovered_from_lines: int  # number of train rows at which three or more lines through points intersect
 
     @property
@@ -63,8 +64,9 @@ def attack_segments(
     d = 5, this number is 3e-6, so a single point is proof. With few dimensions or many repeated rows, points can lie
     on control segments by chance. For this case, a sign test compares train with control.
 
-    The rows of `synthetic` (m, d) must not be normalized, because points on a line do not stay on a line if they are
-    normalized. `train` is (n_train, d) and `control` is (n_control, d).
+    The rows of `synthetic` (m, d) must not be normalized, because the search for lines needs points that are still on
+    their lines; `segment_residuals` normalizes its own copies. `train` is (n_train, d) and `control` is (n_control,
+    d).
     """
     to_train, to_control = segment_residuals(synthetic, train), segment_residuals(synthetic, control)
     is_train, is_control = to_train <= TOLERANCE, to_control <= TOLERANCE

@@ -37,7 +37,7 @@ def read_lineage(path: str | Path, n_synthetic: int, n_train: int) -> Lineage:
     path = Path(path)
     readers = {".parquet": _parquet_rows, ".jsonl": _jsonl_rows}
     if path.suffix not in readers:
-        raise InputError(f"the lineage file must end in {', '.join(readers)}; got {path.suffix or 'no suffix'!r}")
+        raise InputError(f"the lineage file must end in {' or '.join(readers)}; got {path.suffix or 'no suffix'!r}")
     try:
         rows, problems = readers[path.suffix](path)
     except OSError as error:
@@ -50,7 +50,7 @@ def read_lineage(path: str | Path, n_synthetic: int, n_train: int) -> Lineage:
             parents.append(tuple(row["parents"]))
             weights.append(tuple(map(float, row["weights"])))
     if len(rows) != n_synthetic:
-        problems.append(f"the lineage has {len(rows)} rows, but the synthetic table has {n_synthetic}")
+        problems.append(f"the lineage has {len(rows)} rows, but the synthetic table has {n_synthetic} rows")
     _raise_if_any(problems)
     return Lineage(parents=tuple(parents), weights=tuple(weights))
 
@@ -58,7 +58,7 @@ def read_lineage(path: str | Path, n_synthetic: int, n_train: int) -> Lineage:
 def check_lineage(lineage: Lineage, n_synthetic: int, n_train: int) -> None:
     """Raise InputError with the first problems if a lineage does not fit the synthetic table and the train table."""
     problems = [
-        f"the lineage has {len(column)} rows of {name}, but the synthetic table has {n_synthetic}"
+        f"the lineage has `{name}` for {len(column)} rows, but the synthetic table has {n_synthetic} rows"
         for name, column in zip(_COLUMNS, (lineage.parents, lineage.weights), strict=True)
         if len(column) != n_synthetic
     ]
@@ -71,7 +71,7 @@ def check_lineage(lineage: Lineage, n_synthetic: int, n_train: int) -> None:
 def _value_fault(parents: Sequence[int], weights: Sequence[float], n_train: int) -> str:
     """Return what is wrong with the values of a row; empty if nothing is wrong."""
     if len(parents) != len(weights):
-        return f"{len(parents)} parents but {len(weights)} weights"
+        return f"there are {len(parents)} parents but {len(weights)} weights"
     if any(not 0 <= p < n_train for p in parents):
         return f"a parent is not the number of a train row; the numbers are 0 to {n_train - 1}"
     if any(not 0 <= w <= 1 + SUM_TOLERANCE for w in weights):  # also true for NaN
@@ -84,10 +84,10 @@ def _value_fault(parents: Sequence[int], weights: Sequence[float], n_train: int)
 def _type_fault(row: Any) -> str:
     """Return what is wrong with the types of a row; empty if nothing is wrong."""
     if not isinstance(row, dict):
-        return "not a JSON object"
+        return "the line is not a JSON object"
     for name in _COLUMNS:
         if not isinstance(row.get(name), list):
-            return f"the list {name!r} is missing"
+            return f"{name!r} is not a list" if name in row else f"the list {name!r} is missing"
     if any(not isinstance(p, int) or isinstance(p, bool) for p in row["parents"]):
         return "a parent is not an integer"
     if any(not isinstance(w, int | float) or isinstance(w, bool) for w in row["weights"]):
@@ -115,7 +115,9 @@ def _parquet_rows(path: Path) -> tuple[list[tuple[int, Any]], list[str]]:
         columns = [name for name in _COLUMNS if names.count(name) == 1]
         rows = table.to_pylist() if len(columns) == len(_COLUMNS) else []
     problems = [
-        f"the column {name!r} is missing or occurs more than once" for name in _COLUMNS if name not in columns
+        f"the column {name!r} {'occurs more than once' if name in names else 'is missing'}"
+        for name in _COLUMNS
+        if name not in columns
     ]
     return list(enumerate(rows, start=1)), problems
 

@@ -79,19 +79,20 @@ class ParentRecovery(EncoderAudit):
     - with a lineage, max_weight, min_effective_parents, min_row_persons, max_person_share, max_person_rows,
       min_class_persons: extremes of `LineageExposure`, on which policies set limits. records_with_parents: number of
       records that have parents according to the lineage.
-    - margin: the largest allowed distance of a share from chance (`margin_of`), if every share has a margin.
+    - margin: the largest allowed distance of a share from chance (`noise_tolerant_attack.margin_of`), if there are
+      enough records for a margin of every share.
     - lineage: 1 if a lineage was given, otherwise 0.
 
     With a lineage, a record with fewer than 1.5 effective parents (`MIN_EFFECTIVE_PARENTS`) fails the audit, because
     it is mostly made from one person. A class that is made from fewer than 11 persons also fails the audit.
-    `details.power.smallest_leak` is the smallest distance of the train share from one half that prevents a pass with
-    a probability of 80 %.
+    `details.power.smallest_leak` is the smallest distance of the train share from one half that the audit detects (no
+    pass) with a probability of 80 %.
 
     Privacy: reads all texts, vectors and the lineage; returns shares, counts and extremes of lineage weights.
     Randomness: the control persons who become the reference (texts on which encoders are fitted), draws of equally
         many train and control persons, the order of the records (it decides ties), permutations, the encoders' seeds.
-    Cost: 10,000 rows against 22,800 real texts of 90 words take 8 s for words and 3 s for characters, without
-        encoding, on one core and 1.3 GB.
+    Cost: for 10,000 rows and 22,800 real texts of 90 words, 8 s with the encoder of words and 3 s with the encoder of
+        characters on one core, without the encoding; 1.3 GB.
     Reference: the tests and the rules on persons were designed for this project, following exact attacks on SMOTE.
     """
 
@@ -269,7 +270,7 @@ def _details(
             for f in evidence.findings
         },
         "vectors": {name: asdict(s) for name, s in evidence.segments.items()},
-        "vectors_note": "if the text was encoded again, a table without vectors between train vectors may be unsafe",
+        "vectors_note": "if the texts were encoded again, a count of 0 does not show that the table is safe",
         "lineage": None if evidence.lineage is None else _lineage_details(evidence.lineage),
         "power": power(
             worst.train.share.n,

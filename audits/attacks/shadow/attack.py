@@ -103,8 +103,8 @@ def as_text(result: AuditResult) -> str:
             f"p = {worst_p:.3f} for this person"
         )
         leak = result.details["power"]["smallest_leak"]
-        unknown_leak = "the AUC that is detected with power .8 is not known"
-        lines.append(f"  {unknown_leak if leak is None else f'an AUC of {leak:.3f} is detected with power .8'}")
+        known = "the smallest AUC that the attack detects with a probability of 80 %"
+        lines.append(f"  {known} {'is not known' if leak is None else f'is {leak:.3f}'}")
     return "\n".join(lines)
 
 
@@ -325,14 +325,14 @@ def _power(runs: int, error: float, confidence: float) -> Mapping[str, float | i
 
 def _check(plan: ShadowPlan, tables: Sequence[Table], inputs: AuditInputs, permutations: int) -> None:
     problems = [
-        f"the {name} table differs from the {name} table that the plan was made from"
+        f"the {name} table is not the {name} table from which the plan was made"
         for name, table, planned in (("train", inputs.train, plan.train), ("control", inputs.control, plan.control))
         if table_digest(table) != planned
     ]
     if len(tables) != plan.runs:
         problems.append(f"the plan has {plan.runs} reruns, but {len(tables)} tables were given")
     if permutations < 2:
-        problems.append(f"at least two permutations of the coins are required, got {permutations}")
+        problems.append(f"`permutations` must be at least 2, got {permutations}")
     if problems:
         raise InputError("the reruns cannot be audited", problems=problems)
 

@@ -61,9 +61,9 @@ def plan_shadow(inputs: AuditInputs, *, runs: int, n_persons: int | None, rng: R
     """Return a plan whose targets are the most over-represented train persons (`most_over_represented`).
 
     Each target is left out of half of the reruns of each fold. These reruns are drawn independently for each target.
-    The half must be exact in every fold: otherwise, the number of reruns that saw the target in a classifier's three
-    training folds would show how many reruns of the remaining fold saw the target. `runs` is a multiple of 8. If
-    `n_persons` is None, 1 % of the train persons (at least one) are targets.
+    The half must be exact in every fold: the attack trains a classifier on three folds, and the number of their
+    reruns that saw the target would otherwise show how many reruns of the remaining fold saw it. `runs` is a multiple
+    of 8. If `n_persons` is None, 1 % of the train persons (at least one) are targets.
 
     Raises:
         InputError: `runs` or `n_persons` is not allowed, or a table has fewer than 20 persons or synthetic records.
@@ -76,9 +76,10 @@ def plan_shadow(inputs: AuditInputs, *, runs: int, n_persons: int | None, rng: R
     n_targets = max(1, math.ceil(TARGET_SHARE * n_train)) if n_persons is None else n_persons
     problems = []
     if not _can_be_halved(runs):
-        problems.append(f"the number of reruns must be a multiple of {2 * FOLDS}, got {runs}")
+        problems.append(f"the number of reruns (--runs) must be a positive multiple of {2 * FOLDS}, got {runs}")
     if not 1 <= n_targets < n_train:
-        problems.append(f"the number of target persons must be from 1 to {n_train - 1}, got {n_targets}")
+        rule = f"the number of target persons (--persons) must be from 1 to {n_train - 1}"
+        problems.append(f"{rule}, because train has {n_train} persons; got {n_targets}")
     if problems:
         raise InputError("the shadow attack cannot be planned", problems=problems)
     try:
@@ -163,10 +164,11 @@ def read_plan(folder: Path) -> ShadowPlan:
         hint = "Create a plan with `audits shadow-plan`."
         raise InputError(f"{path} cannot be read ({error.strerror})", hint=hint) from error
     except JsonError as error:
-        raise InputError(f"{path} is not a plan: {error}") from error
+        raise InputError(f"{path} is not a plan of `audits shadow-plan`: {error.message}") from error
     problems = _problems(value)
     if problems:
-        raise InputError(f"{path} is not a plan of schema version {SCHEMA_VERSION}", problems=problems)
+        hint = "Use the unchanged file that `audits shadow-plan` wrote."
+        raise InputError(f"{path} is not a plan of schema version {SCHEMA_VERSION}", problems=problems, hint=hint)
     names = {key: tuple(value[key]) for key in NAME_LISTS.values()}
     inside, pretended = (_coins(value["runs"], key, names[of]) for key, of in NAME_LISTS.items())
     return ShadowPlan(**names, inside=inside, pretended=pretended, train=value["train"], control=value["control"])
@@ -191,8 +193,8 @@ def read_tables(folder: Path, runs: int, *, text: str, label: str) -> tuple[Tabl
         raise InputError(
             f"{len(missing)} of {runs} reruns have no table in {folder}",
             problems=missing,
-            hint=f"For each rerun, run the generator without the persons that {PLAN} lists as leave_out, and save "
-            "its table under the listed name.",
+            hint=f"For each rerun, run the generator without the persons that {PLAN} lists in `leave_out`, and save "
+            f"its table under the listed name with one of the suffixes {', '.join(SUFFIXES)}.",
         )
     return tuple(load_table(path, text=text, label=label, role="rerun") for path in found if path is not None)
 
@@ -220,31 +222,31 @@ def _coins(runs: Sequence[Any], key: str, names: Sequence[str]) -> Coins:
 
 def _problems(value: Any) -> list[str]:
     if not isinstance(value, dict):
-        return ["the plan must be a JSON object"]
-    problems = [] if value.get("schemaVersion") == SCHEMA_VERSION else [f"schemaVersion must be {SCHEMA_VERSION}"]
-    problems += [f"{key} must be a digest" for key in ("train", "control") if not isinstance(value.get(key), str)]
+        return ["the file must contain a JSON object"]
+    problems = [] if value.get("schemaVersion") == SCHEMA_VERSION else [f"`schemaVersion` must be {SCHEMA_VERSION}"]
+    problems += [f"`{key}` must be a digest" for key in ("train", "control") if not isinstance(value.get(key), str)]
     problems += [
-        f"{key} must be a list of at least one name, each listed once"
+        f"`{key}` must be a list of at least one name, and must not list a name twice"
         for key in NAME_LISTS.values()
         if not (_are_strings(value.get(key)) and len(value[key]) == len(set(value[key])) > 0)
     ]
     runs: Any = value.get("runs")
     if not isinstance(runs, tuple) or not all(isinstance(run, dict) for run in runs):
-        problems.append("runs must be a list of objects")
+        problems.append("`runs` must be a list of JSON objects")
     return problems or [fault for key, of in NAME_LISTS.items() for fault in _problems_of_runs(runs, key, value[of])]
 
 
 def _problems_of_runs(runs: Sequence[Any], key: str, names: Sequence[str]) -> list[str]:
     wrong = sum(not (_are_strings(run.get(key)) and set(run[key]) <= set(names)) for run in runs)
     if wrong:
-        return [f"in {wrong} runs, {key} is not a list of names from the plan"]
+        return [f"in {wrong} entries of `runs`, `{key}` is not a list of names from `{NAME_LISTS[key]}`"]
     if not _can_be_halved(len(runs)):
-        return [f"the number of runs must be a multiple of {2 * FOLDS}, but there are {len(runs)}"]
+        return [f"`runs` must have a positive multiple of {2 * FOLDS} entries, but has {len(runs)}"]
     coins = _coins(runs, key, names)
     uneven = {
         i for fold in range(FOLDS) for i in np.flatnonzero(2 * coins[fold::FOLDS].sum(axis=0) * FOLDS != len(runs))
     }
-    rule = f"{key} must list each person in half of the runs of each fold"
+    rule = f"`{key}` must list each person in half of the runs of each fold (run r belongs to fold r mod {FOLDS})"
     return [f"{rule}; the plan lists {len(uneven)} persons in more or fewer runs"] if uneven else []
 
 

@@ -71,7 +71,9 @@ class NeighbourSearch:
         """
         searched = np.arange(len(self.points)) if rows is None else rows
         if len(searched) and self.others[searched].min() < k:
-            raise InternalError(f"for a searched row, other persons have fewer than {k} rows")
+            raise InternalError(
+                f"the search for {k} neighbours needs at least {k} vectors of other persons for each vector"
+            )
         indices = np.empty((len(searched), k), dtype=np.int64)
         distances = np.empty((len(searched), k), dtype=np.float64)
         done = 0
@@ -159,9 +161,9 @@ def require_range(vectors: Float32) -> None:
     largest = float(np.sqrt(squared.max(initial=0.0)))
     if not (largest == 0 or SMALLEST_NORM <= largest <= LARGEST_NORM):
         raise DataError(
-            f"the largest Euclidean norm of a row must be from {SMALLEST_NORM:g} to {LARGEST_NORM:g}, but it is "
-            f"{largest:.3g}; outside this range, float32 is too inexact to find the nearest rows",
-            hint="Multiply all rows by one factor first; a common factor does not change the neighbours.",
+            f"the largest Euclidean norm of the vectors must be from {SMALLEST_NORM:g} to {LARGEST_NORM:g}, but it "
+            f"is {largest:.3g}; outside this range, float32 is too inexact to find the nearest vectors",
+            hint="Multiply all vectors by the same factor first; a common factor does not change the neighbours.",
         )
 
 
@@ -169,6 +171,8 @@ def unit_rows(vectors: Float32) -> Float32:
     """Return the rows scaled to Euclidean norm 1; raise DataError if the norm of a row is below `SMALLEST_NORM`."""
     norms = np.linalg.norm(vectors, axis=1, keepdims=True)
     if len(vectors) and norms.min() < SMALLEST_NORM:
-        raise DataError("a vector of norm zero, or almost zero, has no direction, so it has no cosine distance")
+        raise DataError(
+            "the norm of a vector is zero or almost zero, so the vector has no cosine distance to other vectors"
+        )
     unit: Float32 = vectors / norms
     return unit

@@ -61,7 +61,7 @@ def stepper_of(model: Any, weights: LlamaWeights | None, *, batch: int, prompt: 
     """
     limit = int(getattr(model.config, "max_position_embeddings", 0) or 1 << 30)
     if length > limit:
-        message = f"prompt and new tokens need {length} positions, but the language model has only {limit}"
+        message = f"prompt and text need up to {length} tokens, but the language model reads at most {limit} tokens"
         raise ModelError(message, hint="Lower decode.max_new_tokens, or shorten decode.prompt.")
     if weights is None:
         return GenericStepper(model, batch)
@@ -227,7 +227,7 @@ class _Loop:
         # line; the token of a line without a row has no meaning.
         if not bool(torch.isfinite(logits.amax(dim=-1)).all()):  # the maximum of a line with NaN is NaN
             hint = "Fetch the model again; its weights may be damaged."
-            raise ModelError("the language model's output is not finite", hint=hint)
+            raise ModelError("the language model computes numbers that are not finite", hint=hint)
         u = np.zeros(len(logits), dtype=np.float32)
         for line, row in rows.items():
             u[line] = self.uniforms[row, len(self.texts[row])]

@@ -87,7 +87,9 @@ class LlamaWeights:
 
     def __init__(self, model: Any) -> None:
         if not has_stepper(model.config):
-            raise ModelError(f"LlamaStepper does not support this model of type {model.config.model_type!r}")
+            raise ModelError(
+                f"the forward pass for Llama models does not support a model of type {model.config.model_type!r}"
+            )
         self.config, body = model.config, model.model
         self.table, self.norm, self.rotary = body.embed_tokens.weight, body.norm.weight, body.rotary_emb
         self.head = product(model.lm_head.weight)
@@ -119,9 +121,9 @@ class LlamaStepper:
     def __init__(self, weights: LlamaWeights, *, batch: int, prompt: int, length: int) -> None:
         config = weights.config
         if config.model_type == "mistral" and (config.sliding_window or length) < length:
-            has = f"the model's sliding window has only {config.sliding_window}"
-            message = f"prompt and new tokens need {length} positions, but {has}"
-            raise ModelError(message, hint="Lower decode.max_new_tokens.")
+            has = f"the sliding window of the language model has only {config.sliding_window} tokens"
+            message = f"prompt and text need up to {length} tokens, but {has}"
+            raise ModelError(message, hint="Lower decode.max_new_tokens, or shorten decode.prompt.")
         self.n_heads, self.n_kv = config.num_attention_heads, config.num_key_value_heads
         self.head_dim = getattr(config, "head_dim", None) or config.hidden_size // self.n_heads
         self.weights, self.eps = weights, config.rms_norm_eps

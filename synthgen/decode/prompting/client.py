@@ -84,8 +84,9 @@ class Client:
         if not is_served:
             raise ModelError(
                 f"decode.endpoint.model: the server at {self.config.url} has no model {self.config.model!r}",
-                problems=[f"it offers {name!r}" for name in names[:20]],
-                hint="Set decode.endpoint.model to the name of a model on this server.",
+                problems=[f"the server offers {name!r}" for name in names[:20]],
+                hint="Set decode.endpoint.model to the name of a model on this server, and check "
+                "decode.endpoint.url, which usually ends in /v1.",
             )
 
     def _post(self, body: Mapping[str, Any]) -> tuple[int, Any]:
@@ -117,14 +118,16 @@ class Client:
             problem = json.dumps(reply).casefold()
             if any(part in problem for part in _TOO_LONG):
                 hint = "Lower decode.max_new_tokens, shorten decode.template or decode.examples, or start the server"
-                message = f"decode.endpoint: a prompt and its answer do not fit the context of {self.config.model!r}"
+                message = (
+                    f"decode.endpoint: a prompt and its answer are too long for the context of {self.config.model!r}"
+                )
                 raise ModelError(message, hint=f"{hint} with a longer context.")
             if status == 404:
                 missing = f"{self.config.url} has no chat interface or no model {self.config.model!r} (status 404)"
-                hint = "Check the address, which usually ends in /v1, and the name of the model."
+                hint = "Check decode.endpoint.url, which usually ends in /v1, and decode.endpoint.model."
                 raise ModelError(f"decode.endpoint: {missing}", hint=hint)
             hint = f"The log of the server states the reason. {_RESUME}"
-            raise ModelError(f"decode.endpoint: the server rejects the request (status {status})", hint=hint)
+            raise ModelError(f"decode.endpoint: the server rejects a request for a text (status {status})", hint=hint)
         try:
             choice = reply["choices"][0]
             text, reason = choice["message"]["content"], choice.get("finish_reason")
@@ -132,7 +135,7 @@ class Client:
             text, reason = 0, None  # 0 is not a text, so the next check raises an error
         if not isinstance(text, str | None):
             message = f"decode.endpoint: the answer of {self.config.url} does not have the format of the OpenAI API"
-            raise ModelError(message, hint="Check the address, which usually ends in /v1.")
+            raise ModelError(message, hint="Check decode.endpoint.url, which usually ends in /v1.")
         return Answer(text or "", is_cut=reason == "length")
 
     def _send(self, method: str, path: str, body: bytes | None) -> tuple[int, Any]:
@@ -156,13 +159,15 @@ class Client:
             self.connections.discard(connection)
             connection.close()
         if len(raw) > MAX_BYTES:
-            raise ModelError(f"decode.endpoint: an answer has more than {MAX_BYTES >> 20} MiB")
+            raise ModelError(f"decode.endpoint: an answer of {self.config.url} has more than {MAX_BYTES >> 20} MiB")
         # some servers answer a too long prompt with the status 500
         is_rejected = response.status == 500 and any(part.encode() in raw.lower() for part in _TOO_LONG)
         if response.status in BUSY and not is_rejected:
             raise _Busy(f"status {response.status}")
         if 300 <= response.status < 400:
-            message = f"decode.endpoint: {self.config.url} redirects to another address, which is not followed"
+            message = (
+                f"decode.endpoint: {self.config.url} redirects to another address, and redirects are not followed"
+            )
             raise ModelError(message, hint="Set decode.endpoint.url to the final address.")
         try:
             return response.status, json.loads(raw)
@@ -196,7 +201,9 @@ class Client:
                 raise ModelError(message, hint=hint) from None
             connection.sock = channel
             return connection
-        raise _Busy("the connection was refused" if isinstance(error, ConnectionRefusedError) else "no connection")
+        raise _Busy(
+            "the connection was refused" if isinstance(error, ConnectionRefusedError) else "no connection is possible"
+        )
 
     def addresses(self) -> list[str]:
         """Return the IP addresses of the server.
@@ -212,7 +219,7 @@ class Client:
             if getattr(error, "errno", None) == socket.EAI_AGAIN:
                 raise _Busy("the name of the server cannot be looked up now") from None
             hint = "Correct the host name."
-            raise ModelError(f"decode.endpoint.url: the name {host!r} has no address", hint=hint) from None
+            raise ModelError(f"decode.endpoint.url: the host name {host!r} has no IP address", hint=hint) from None
         are_private = all(map(is_private, ips))
         if not are_private and not self.config.allow_remote:
             raise ModelError(
@@ -233,12 +240,13 @@ class Client:
             return None
         key = os.environ.get(name, "").strip()
         if not key or not key.isascii() or not key.isprintable():
-            message = f"decode.endpoint.key_env: the environment variable {name} holds no API key in ASCII characters"
+            fault = "has a character that is not printable ASCII" if key else "is not set or is empty"
+            message = f"decode.endpoint.key_env: the environment variable {name} {fault}"
             raise ConfigError(message, hint="Set the variable to the API key of the server.")
         return key
 
     def _refused(self, status: int) -> ModelError:
-        hint = "Set decode.endpoint.key_env to the environment variable that holds the API key of this server."
+        hint = "Set decode.endpoint.key_env to the environment variable that holds the API key, and check the key."
         message = f"decode.endpoint: the server at {self.config.url} refuses access (status {status})"
         return ModelError(message, hint=hint)
 

@@ -49,8 +49,8 @@ class EndpointDecoder:
             ModelError: the server does not answer, rejects a request, or returns only empty texts.
         """
         if contexts and len(contexts) != len(latents):
-            numbers = f"{len(contexts)} contexts for {len(latents)} latents"
-            raise DataError(f"{numbers}; give one context for each latent, or none")
+            numbers = f"there are {len(contexts)} contexts for {len(latents)} vectors"
+            raise DataError(f"{numbers}; pass one context for each vector, or no contexts")
         if len(latents) == 0:
             return ()
         conversations = self.prompter.conversations(latents, settings, seeds, contexts)
@@ -62,7 +62,9 @@ class EndpointDecoder:
         answers = self._answers(requests, settings, advance)
         texts = [cleaned(answer.text) for answer in answers]
         if len(texts) >= MIN_ANSWERS and not any(texts):
-            hint = "Check that the model follows chat prompts. If it reasons first, raise decode.max_new_tokens."
+            hint = (
+                "Check that the model follows chat prompts. If the model reasons first, raise decode.max_new_tokens."
+            )
             raise ModelError(f"decode.endpoint: all {len(texts)} answers of {self.name!r} are empty", hint=hint)
         pairs = zip(texts, answers, strict=True)
         # each text with the reason why it ends: at the token limit ("length"), or where the model ended it ("stop")

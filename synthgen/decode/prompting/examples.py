@@ -44,11 +44,13 @@ def load_examples(name: str | None, resolve: Callable[[str], Path]) -> tuple[Exa
             try:
                 examples.append(_example(parse(line)))
             except (ValueError, TypeError, KeyError, AttributeError):
-                problems.append(f"line {number}: must be an object with `text` and optionally `label`")
+                problems.append(
+                    f"line {number}: must be a JSON object with `text` and optionally `label`, both strings"
+                )
     if problems or not examples:
         problems = problems or ["the file contains no example"]
         hint = f"Give a JSON Lines file, or the name of a built-in set: {', '.join(sorted(built_in))}."
-        raise ConfigError(f"decode.examples: {path} has no valid examples", problems=problems, hint=hint)
+        raise ConfigError(f"decode.examples: {path} is not a valid file of examples", problems=problems, hint=hint)
     return tuple(examples)
 
 

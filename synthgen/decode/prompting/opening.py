@@ -41,8 +41,8 @@ def prompter_of(
     ]
     unknown = [(key, label) for key, label in named if label not in labels]
     if problems := [f"decode.{key}: no training record has the label {label!r}" for key, label in unknown]:
-        hint = f"The labels are: {', '.join(sorted(labels))}."
-        message = "decode: descriptions or examples are for labels that no training record has"
+        hint = f"The labels of the training records are: {', '.join(sorted(labels))}."
+        message = "decode: no training record has the labels of some descriptions or examples"
         raise ConfigError(message, problems=problems, hint=hint)
     return Prompter(
         reader=reader,

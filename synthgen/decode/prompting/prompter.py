@@ -58,11 +58,12 @@ class Prompter:
     def read(self, vectors: Float32, k: int) -> tuple[tuple[str, ...], ...]:
         """Return k prompt words for each of n vectors (n, d); raise ModelError if no vocabulary fits them."""
         if self.reader is None:
-            raise ModelError("decode.words: there is no vocabulary", hint="Set decode.words to 0.")
+            hint = "Set decode.bridge to the folder of a bridge with a vocabulary."
+            raise ModelError("decode.words: prompt words are requested, but no vocabulary is loaded", hint=hint)
         if len(self.reader.centre) != vectors.shape[1]:
             hint = "Set decode.bridge to a bridge that was trained for this encoder."
-            sizes = f"{len(self.reader.centre)} numbers, not {vectors.shape[1]}"
-            raise ModelError(f"the vocabulary is for vectors of {sizes}", hint=hint)
+            sizes = f"{len(self.reader.centre)} numbers, but the vectors of this run have {vectors.shape[1]}"
+            raise ModelError(f"the vocabulary of the bridge is for vectors of {sizes}", hint=hint)
         return self.reader.plan(vectors, k)
 
     def turns(

@@ -37,13 +37,15 @@ def load_template(name: str, resolve: Callable[[str], Path]) -> str:
     names_in_braces = _FIELD.findall(template)
     allowed = ", ".join(f"{{{field}}}" for field in FIELDS)
     unknown = [field for field in dict.fromkeys(names_in_braces) if field not in FIELDS]
-    problems = [f"{{{field}}}: not a field; the fields are {allowed}" for field in unknown]
+    problems = [f"{{{field}}}: unknown field; the fields are {allowed}" for field in unknown]
     if "terms" not in names_in_braces:
         problems.append("{terms}: missing; without it, the texts do not depend on the vectors")
     if {"{", "}"} & {*_FIELD.sub("", template)}:
-        problems.append("a single brace, { or }: remove it")
+        problems.append("the template contains a single brace, { or }; remove this brace")
     if {"[", "]"} & {*_PART.sub("", template)}:
-        problems.append("a square bracket without its partner, or inside other brackets: remove it")
+        problems.append(
+            "the template contains a square bracket without partner or inside other brackets; remove this bracket"
+        )
     if problems:
         raise ConfigError(f"decode.template: {path} is not a valid template", problems=problems)
     return template

@@ -42,7 +42,7 @@ def attach(model: nn.Module, rank: int, targets: tuple[str, ...], generator: tor
     ]
     if absent := sorted(set(targets) - {name for _, _, name, _ in linears}):
         problems = [f"{name}: no linear layer has this name" for name in absent]
-        raise ModelError("the language model lacks layers to adapt", problems=problems)
+        raise ModelError("the language model lacks linear layers that are to get an adapter", problems=problems)
     adapters = {}
     for path, parent, name, base in linears:
         adapters[path] = LowRank(base, rank, generator)
@@ -66,12 +66,19 @@ def merge(model: nn.Module, tensors: Mapping[str, Tensor]) -> int:
     paths = sorted({name.removeprefix(prefix).rsplit(".", 1)[0] for name in tensors if name.startswith(prefix)})
     for path in paths:
         layer, up, down = layers.get(path), tensors.get(f"adapter.{path}.up"), tensors.get(f"adapter.{path}.down")
-        if not isinstance(layer, nn.Linear) or up is None or down is None or not _fits(layer, up, down):
-            problem = f"adapter.{path}: incomplete, of a wrong shape, or for a layer that the model does not have"
-            raise ModelError("the adapters do not fit the language model", problems=[problem])
+        if up is None or down is None:
+            raise _unfit(path, "one of its two tensors is missing")
+        if not isinstance(layer, nn.Linear):
+            raise _unfit(path, "the model has no linear layer of this name")
+        if not _fits(layer, up, down):
+            raise _unfit(path, "its shape differs from the shape of the layer")
         low_rank = (up.float() @ down.float()).to(layer.weight.device)
         layer.weight.copy_((layer.weight.float() + low_rank).to(layer.weight.dtype))
     return len(paths)
+
+
+def _unfit(path: str, fault: str) -> ModelError:
+    return ModelError("the adapters do not fit the language model", problems=[f"adapter.{path}: {fault}"])
 
 
 def _fits(layer: nn.Linear, up: Tensor, down: Tensor) -> bool:

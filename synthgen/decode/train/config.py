@@ -121,9 +121,13 @@ class TrainBridgeConfig(Section):
         room = self.train.length - self.train.max_prompt_tokens - self.bridge.soft_tokens
         if room < MIN_TEXT_TOKENS:
             sizes = "train.length minus train.max_prompt_tokens and bridge.soft_tokens"
-            raise ValueError(f"{sizes} is {room}; at least {MIN_TEXT_TOKENS} are required for the text")
+            raise ValueError(
+                f"{sizes} leaves {room} tokens for the text, but at least {MIN_TEXT_TOKENS} are required"
+            )
         if self.train.words > 0 and self.vocabulary is None:
-            raise ValueError("train.words needs a vocabulary: add the section `vocabulary`")
+            raise ValueError(
+                "train.words requires a vocabulary; add the section `vocabulary`, or set train.words to 0"
+            )
         return self
 
     @classmethod

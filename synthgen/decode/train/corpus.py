@@ -60,24 +60,24 @@ def read_passages(
             taken[source] += 1
             texts.append(" ".join(text.split()))
     if not texts:
-        message = f"{folder}: all passages belong to excluded sources"
-        raise DataError(message, hint="Change corpus.exclude_sources.")
+        message = f"{folder}: the tables contain no passage, except passages of excluded sources"
+        raise DataError(message, hint="Add passages, or remove sources from corpus.exclude_sources.")
     return texts, dict(sorted(taken.items()))
 
 
 def _rows(folder: Path, exclude: Sequence[str]) -> Iterator[tuple[str, str]]:
     files = sorted(folder.glob("*.parquet"))
     if not files:
-        hint = "Use a folder of Parquet tables with the columns text and source."
-        raise DataError(f"{folder}: contains no parquet table", hint=hint)
+        hint = "Use a folder of Parquet tables with the columns `text` and `source`."
+        raise DataError(f"{folder}: contains no Parquet table", hint=hint)
     for file in files:
         with open_regular(file) as opened:
             table = pq.read_table(opened)
         if missing := {"text", "source"} - set(table.column_names):
-            raise DataError(f"{file}: missing columns: {', '.join(sorted(missing))}")
+            raise DataError(f"{file}: the table lacks columns: {', '.join(sorted(missing))}")
         for text, source in zip(table["text"].to_pylist(), table["source"].to_pylist(), strict=True):
             if text is None or source is None:
-                raise DataError(f"{file}: a row has no text or no source")
+                raise DataError(f"{file}: a row has no value in the column `text` or `source`")
             if source not in exclude:
                 yield text, source
 
@@ -100,8 +100,8 @@ def word_frequencies(
     ranked = sorted((-count, word) for word, count in seen.items() if count >= least and word not in names)
     kept = {word: -count / n for count, word in ranked[skip : skip + words]}
     if not kept:
-        found = f"only {len(ranked)} words are in {least} passages or more"
-        message = f"{folder}: {found}, and the {skip} most frequent words are omitted"
+        found = f"only {len(ranked)} words are in at least {least} passages"
+        message = f"{folder}: {found}, so none is left without the {skip} most frequent words"
         raise DataError(message, hint="Lower vocabulary.least or vocabulary.skip.")
     return kept
 

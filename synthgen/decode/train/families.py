@@ -64,7 +64,7 @@ def shape_of(part: BridgePart, model: nn.Module, tokenizer: Any) -> BridgeShape:
     values = part.model_dump() | ({"adapter_targets": ()} if part.adapter_rank == 0 else {})
     if family is None and (automatic := [name for name, value in values.items() if value == AUTO]):
         known = "; ".join(f"{name} ({family.models})" for name, family in FAMILIES.items())
-        problems = [f"bridge.{name}: has no automatic value for this type" for name in automatic]
+        problems = [f"bridge.{name}: `auto` is not supported for this type of model" for name in automatic]
         hint = f"Use a model of one of these types: {known}. Otherwise, set the keys listed above instead of `auto`."
         message = f"a model of type {model_type!r} belongs to no supported family"
         raise ModelError(message, problems=problems, hint=hint)
@@ -100,7 +100,7 @@ def _check(shape: BridgeShape, model: nn.Module, tokenizer: Any) -> None:
     if getattr(head, "bias", None) is not None:
         problems.append("the output layer of the language model has a bias, which this training does not support")
     if shape.placeholder_id >= size:
-        problems.append(f"bridge.placeholder_id: {shape.placeholder_id}, but the model has {size} tokens")
+        problems.append(f"bridge.placeholder_id: {shape.placeholder_id}, but the model has only {size} tokens")
     if shape.placeholder_id == tokenizer.eos_token_id:
         problems.append(f"bridge.placeholder_id: {shape.placeholder_id} is the token that ends a text")
     if problems:

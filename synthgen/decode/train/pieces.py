@@ -47,7 +47,7 @@ def pieces_of(texts: Mapping[str, Sequence[str]], tokenizer: Any, max_tokens: in
             for part in (ranked[:n_heldout], ranked[n_heldout:])
         )
         if not new_trained or not new_heldout:
-            message = f"{source}: too few texts to train a style on"
+            message = f"{source}: this source has too few texts to train a style"
             raise DataError(message, hint="Provide several hundred texts of one kind.")
         heldout_pieces += new_heldout[: max(1, MAX_HELDOUT // len(texts))]
         trained_pieces += new_trained[:per_source]

@@ -88,10 +88,11 @@ class Trainer:
         self.config, self.model, self.tokenizer, self.data = config, model, tokenizer, data
         self.processes, self.device = processes, processes.device(config.train.device)
         if (n := len(data.vectors) - data.heldout) < config.train.batch:
-            raise DataError(f"there are {n} training passages, fewer than one batch of {config.train.batch}")
+            message = f"there are only {n} training passages, but a batch has {config.train.batch}"
+            raise DataError(message, hint="Add passages, or lower train.batch.")
         if config.train.batch < processes.count:
-            n_processes = f"the {processes.count} processes"
-            raise DataError(f"train.batch is {config.train.batch}, fewer passages than {n_processes}")
+            n_processes = f"the number of processes, {processes.count}"
+            raise DataError(f"train.batch is {config.train.batch}, but must be at least {n_processes}")
         self.seeds = SeedTree(config.train.seed).child("train-bridge")
         model.requires_grad_(requires_grad=False)
         self.shape = shape_of(config.bridge, model, tokenizer)
@@ -270,7 +271,8 @@ class Trainer:
         try:
             state = load_file(folder / STATE)
         except SafetensorError as error:
-            raise ModelError(f"{folder / STATE}: damaged", hint="Remove it to start again.") from error
+            hint = "Remove this file to start the training from the beginning."
+            raise ModelError(f"{folder / STATE}: the checkpoint is damaged", hint=hint) from error
         if _shapes({k: v for k, v in state.items() if not k.startswith("optimizer.")}) != _shapes(self.tensors):
             hint = "Set `out` to another folder."
             raise ModelError(f"{folder / STATE}: is the checkpoint of another bridge", hint=hint)

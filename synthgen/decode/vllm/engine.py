@@ -146,9 +146,9 @@ class VllmEngine:
             answer = ""
         if not answer:
             code = self.process.wait()
-            problems = [f"last error in its log: {name}" for name in self.last_error()]
+            problems = [f"last error in the log of this process: {name}" for name in self.last_error()]
             self.close()
-            message = f"decode.engine: the process of vLLM ended (exit code {code})"
+            message = f"decode.engine: the process of vLLM ended before it answered (exit code {code})"
             hint = "Check that the model fits the GPU. Finished texts are kept; run the same command to continue."
             raise ModelError(message, problems=problems, hint=hint)
         return json.loads(answer)

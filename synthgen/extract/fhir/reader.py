@@ -17,7 +17,7 @@ from synthgen.extract.note import Dropped, Fields, Item, MergedPerson, Note, Per
 OTHER_FILE = "file is not NDJSON or JSON"
 LINKS = {"replaced-by", "replaces"}  # types of `Patient.link` that merge two patients
 MAX_BINARY_CHARACTERS = 1 << 30  # largest total length of all Binary resources, which are kept in memory
-TOO_MANY_BINARIES = "Binary resources of the export are larger than 1 GiB together"
+TOO_MANY_BINARIES = "the Binary resources of the export together contain more than 1 GiB of data"
 
 
 def read_fhir(path: Path, fields: Fields, encoding: str = "utf-8") -> Iterator[Item]:  # noqa: ARG001 - JSON is UTF-8
@@ -55,7 +55,7 @@ def read_fhir(path: Path, fields: Fields, encoding: str = "utf-8") -> Iterator[I
     outside = {file for file in files if is_outside(file, path)}
     exported = [file for file in files if is_export(file) and file not in outside]
     if not exported:
-        hint = "Set source.path to the folder of the files."
+        hint = "Set source.path to the folder of the FHIR export."
         raise DataError(f"{path}: there is no NDJSON or JSON file", hint=hint)
     folder = path if path.is_dir() else path.parent
     shown = {file: file.relative_to(folder).as_posix() for file in files}

@@ -94,7 +94,8 @@ def read_tables(run: Run) -> ReviewTables:
     }
     for corpus in (synthetic, train, control):
         if len(corpus) != len(vectors[corpus.role]):
-            raise DataError(f"the vectors of {corpus.role} do not match its records", hint=_RUN_AGAIN)
+            message = f"the number of stored vectors differs from the number of {corpus.role} records"
+            raise DataError(message, hint=_RUN_AGAIN)
     parents, weights = _lineage(run, synthetic, train)
     findings: dict[str, list[Finding]] = {}
     for found in read_json(audited / FINDINGS):
@@ -114,7 +115,10 @@ def read_tables(run: Run) -> ReviewTables:
     )
 
 
-_RUN_AGAIN = "Run the configuration again: `synthgen run CONFIG --resume never`."
+_RUN_AGAIN = (
+    "Run the configuration again: `synthgen run CONFIG --resume never`. If the configuration has a privacy budget, "
+    "this command spends the budget again."
+)
 
 
 def _written_vectors(run: Run, synthetic: Corpus, judged: Sequence[Candidate]) -> Float32:
@@ -126,7 +130,7 @@ def _written_vectors(run: Run, synthetic: Corpus, judged: Sequence[Candidate]) -
     # the group of a synthetic record is the id of its latent (the vector from which the record was decoded)
     rows = [row_of.get((record.group, record.text), -1) for record in synthetic.records]
     if sum(map(len, stored)) != len(judged) or -1 in rows:
-        raise DataError("the audited records are not among the stored candidates", hint=_RUN_AGAIN)
+        raise DataError("the audited records are not among the texts that the run stored", hint=_RUN_AGAIN)
     found: Float32 = np.concatenate(stored)[rows]
     return found
 

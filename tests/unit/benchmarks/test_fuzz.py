@@ -3,6 +3,7 @@ import random
 import pytest
 
 
+@pytest.mark.slow
 def test_fuzz_corrupted_bundles_are_rejected_with_a_reason(bench, stamps, tmp_path):
     ends = bench.run(280, 11, tmp_path)
     assert sum(ends.values()) == 280

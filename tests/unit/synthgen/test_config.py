@@ -15,10 +15,16 @@ PRIVATE = {
     "dp": {"epsilon": 2, "delta": 1e-5, "persons": 3000},
 }
 MINIMAL = "version: 1\nsource: {path: n.jsonl}\ninterpolate: {total: 10}\n"
-NO_BRIDGE = "must not be words or model; instead of words, set writer: prompt; instead of model, set writer: xrag"
-NO_KEY = "must not contain a user name or key; set key_env to the variable with the API key"
-NO_WORDS = "with writer: prompt, vectors reach the model only as words, so words must be from 1 to 16"
-ONLY_PROMPT = "only writer: prompt uses this key; set writer: prompt, or omit the key"
+NO_ADDRESS = "must be an http or https address without `?` and `#`, such as http://127.0.0.1:8000/v1"
+NO_BRIDGE = (
+    "must be `builtin` or a folder; set `writer: prompt` instead of `bridge: words`, and `writer: xrag` instead of "
+    "`bridge: model`"
+)
+EXCLUDED = "`sex: male` and `sex: female` exclude each other"
+NO_KEY = "must not contain a user name or key; set `key_env` to the environment variable with the API key"
+NO_WORDS = "must be from 1 to 16 with `writer: prompt`, because the model receives a vector only as these words"
+NO_TOP_K = "with `engine: endpoint`, the server does not receive this setting; omit the key"
+ONLY_PROMPT = "only `writer: prompt` uses this key; set `writer: prompt`, or omit the key"
 
 
 def parse(**sections):
@@ -109,8 +115,8 @@ def test_unsuitable_yaml_is_refused_without_a_traceback(tmp_path, more):
         ("x.y: 3\nx: 4", ["x.y: unknown key", "x: unknown key"]),
         ("seed: '4'", ["seed: must be a valid integer, got '4'"]),
         ("seed: 9007199254740992", [f"seed: must be less than or equal to {2**53 - 1}, got {2**53}"]),
-        ("split: {train: 0.7, control: 0.5}", ["split: train + control must be at most 1, got 1.2"]),
-        ("split: {train: 0}", ["split: train and control must both be above 0"]),
+        ("split: {train: 0.7, control: 0.5}", ["split: `train` and `control` must sum to at most 1, but sum to 1.2"]),
+        ("split: {train: 0}", ["split: `train` and `control` must both be above 0"]),
         ("split: {train: .nan}", ["split.train: must be a finite number, got nan"]),
         ("filter: {embedding_distance: {low: 0.1}}", ["filter.embedding_distance.low: unknown key"]),
         (
@@ -127,7 +133,7 @@ def test_unsuitable_yaml_is_refused_without_a_traceback(tmp_path, more):
         (
             "filter: {attributes: {ant: [{age: 60-40}], '*': [{medication: nostrum}]}}",
             [
-                "filter.attributes.ant.0: age must be years from 0 to 120, such as 54 or 40-60, got '60-40'",
+                "filter.attributes.ant.0: `age` must be years from 0 to 120, such as 54 or 40-60, got '60-40'",
                 (
                     "filter.attributes.*.0: medication 'nostrum' is not in SynthGen's dictionary of medications "
                     "(synthgen/attributes/dictionaries.py); use `mentions` instead"
@@ -136,7 +142,7 @@ def test_unsuitable_yaml_is_refused_without_a_traceback(tmp_path, more):
         ),
         (
             "filter: {attributes: {ant: [{sex: male}], '*': [{sex: female}]}}",
-            ["filter.attributes: no text can fulfil these rules: ant: sex male and sex female exclude each other"],
+            [f"filter.attributes: no text can fulfil these rules: ant: {EXCLUDED}"],
         ),
         ("decode: {temperature: .inf}", ["decode.temperature: must be less than or equal to 5, got inf"]),
         ("decode: {writer: prompt, words: 0}", [f"decode.words: {NO_WORDS}, got 0"]),
@@ -147,32 +153,35 @@ def test_unsuitable_yaml_is_refused_without_a_traceback(tmp_path, more):
         ),
         (
             "decode: {writer: prompt, engine: endpoint}",
-            ["decode.endpoint: `engine: endpoint` and this section require each other; set both or neither"],
+            ["decode.endpoint: `engine: endpoint` requires this section; set `url` and `model` in this section"],
         ),
         (
             "decode: {writer: bridge, engine: endpoint, endpoint: {url: 'http://127.0.0.1/v1', model: m}}",
-            ["decode.endpoint: a server receives prompts only; set writer: prompt instead of bridge"],
+            [
+                (
+                    "decode.endpoint: a server receives only prompts, no vectors; set `writer: prompt` instead of "
+                    "`writer: bridge`"
+                )
+            ],
+        ),
+        (
+            "decode: {writer: prompt, endpoint: {url: 'http://127.0.0.1/v1', model: m}}",
+            ["decode.endpoint: this section requires `engine: endpoint`; set this engine, or remove the section"],
         ),
         (
             "decode: {writer: prompt, engine: endpoint, endpoint: {url: 'ftp://x', model: ''}}",
-            [
-                "decode.endpoint.url: must be an address such as http://127.0.0.1:8000/v1",
-                "decode.endpoint.model: must have at least 1 character, got ''",
-            ],
+            [f"decode.endpoint.url: {NO_ADDRESS}", "decode.endpoint.model: must have at least 1 character, got ''"],
         ),
         (
             "decode: {writer: prompt, engine: endpoint, endpoint: {url: 'http://h/?k=KEY', model: m, key_env: a-b}}",
             [
-                "decode.endpoint.url: must be an address such as http://127.0.0.1:8000/v1",
+                f"decode.endpoint.url: {NO_ADDRESS}",
                 "decode.endpoint.key_env: must match pattern '^[A-Za-z_][A-Za-z0-9_]*$'",
             ],
         ),
         (
             "decode: {writer: prompt, engine: endpoint, endpoint: {url: 'http://h:99999/v1', model: m}, top_k: 5}",
-            [
-                "decode.endpoint.url: must be an address such as http://127.0.0.1:8000/v1",
-                "decode.top_k: a server does not receive this setting; omit the key, got 5",
-            ],
+            [f"decode.endpoint.url: {NO_ADDRESS}", f"decode.top_k: {NO_TOP_K}, got 5"],
         ),
         (
             "decode: {writer: prompt, engine: endpoint, endpoint: {url: 'http://k:secret@localhost/v1', model: m}}",
@@ -213,7 +222,7 @@ def test_dp_section_requires_a_dp_method(tmp_path, dp):
     assert found.startswith("dp: ")
 
 
-ROUND = "give a lower bound with at most two significant digits, such as"
+ROUND = "must be a lower bound with at most two significant digits, such as"
 WHY = "because an exact number reveals something about the persons"
 
 
@@ -221,7 +230,7 @@ WHY = "because an exact number reveals something about the persons"
     ("delta", "persons", "listed"),
     [
         (3e-5, 3000, None),
-        (4e-5, 3000, ["dp: delta must be at most 1 / (10 × persons) = 3.33e-05, but is 4e-05"]),
+        (4e-5, 3000, ["dp: `delta` must be at most 1 / (10 × `persons`) = 3.33e-05, but is 4e-05"]),
         (1e-5, 9, ["dp.persons: must be greater than or equal to 10, got 9"]),
         (1e-6, 1_500, None),
         (1e-6, 2_513, [f"dp.persons: {ROUND} 2500, {WHY}, got 2513"]),
@@ -275,17 +284,21 @@ def test_key_uri_requires_its_public_part(key, expected):
         return
     with pytest.raises(ConfigError) as refused:
         parse(release={"key": key})
-    assert "public is required if key is a URI" in refused.value.problems[0]
+    assert "`public` is required if `key` is a URI" in refused.value.problems[0]
 
 
 @pytest.mark.parametrize(
     ("interpolate", "listed"),
     [
-        ("method: mixture, k_neighbors: 1", ["parents: 3 parents need k_neighbors of at least 2, not 1"]),
-        ("method: mixture, parents: 7", ["parents: 7 parents need k_neighbors of at least 6, not 5, got 7"]),
+        ("method: mixture, k_neighbors: 1", ["parents: with 3 parents, `k_neighbors` must be at least 2, not 1"]),
+        ("method: mixture, parents: 7", ["parents: with 7 parents, `k_neighbors` must be at least 6, not 5, got 7"]),
         (
             "method: mixture, parents: 9, alpha: 0, max_exposure: 0",
-            ["parents: 9 parents need", "alpha: must be greater than 0", "max_exposure: must be greater than 0"],
+            [
+                "parents: with 9 parents, `k_neighbors` must be at least",
+                "alpha: must be greater than 0",
+                "max_exposure: must be greater than 0",
+            ],
         ),
         ("method: mixture, k_neighbors: 0, parents: 7", ["k_neighbors: must be greater"]),
         ("method: mixture, parents: 51, max_exposure: 0.01", ["parents: must be less"]),
@@ -295,12 +308,12 @@ def test_key_uri_requires_its_public_part(key, expected):
         ),
         ("method: slerp, max_exposure: 0.4", ["max_exposure: must be at least 1/2"]),
         ("method: slerp, lambda_beta: [2, 0]", ["lambda_beta.1: must be"]),
-        ("method: slerp, parents: 7", ["parents: belongs to mixture, not to slerp"]),
+        ("method: slerp, parents: 7", ["parents: is a key of mixture, not of the method slerp; remove it"]),
         (
             "method: smote, kind: 2, max_exposure: 3.5",
             [
-                "kind: belongs to borderline-smote, not to smote, got 2",
-                "max_exposure: belongs to mixture and slerp, not to smote, got 3.5",
+                "kind: is a key of borderline-smote, not of the method smote; remove it, got 2",
+                "max_exposure: is a key of mixture and slerp, not of the method smote; remove it, got 3.5",
             ],
         ),
     ],
@@ -334,23 +347,6 @@ def test_attribute_rules_survive_writing_and_reading(tmp_path):
     rules = [{"age": "40-60"}, {"sex": "female", "prefer": True}, {"mentions": "metformin"}]
     assert config.filter.model_dump(mode="json")["attributes"] == {"*": rules}
     assert load(tmp_path, config.model_dump_json()) == config
-
-
-@pytest.mark.parametrize(
-    "interpolate", ["total: 9, method: slerp", "total: 9, method: vae", "total: 9, method: mixture, noise: 0.1"]
-)
-def test_segments_need_weighted_sums_of_parents(tmp_path, interpolate):
-    text = MINIMAL.replace("total: 10", interpolate)
-    assert load(tmp_path, text).segments is None
-    (problem,) = problems(tmp_path, text + "segments: {by: headings}\n")
-    assert problem.startswith("interpolate: segments requires a method that makes weighted sums of parents: smote,")
-
-
-def test_segments_section_turns_segmentation_on(tmp_path):
-    config = load(tmp_path, MINIMAL.replace("total: 10", "total: 9, method: mixture, noise: 0") + "segments: {}\n")
-    assert config.segments.model_dump() == {"by": "auto", "words": 90, "least_persons": 5, "context_tokens": 192}
-    (problem,) = problems(tmp_path, MINIMAL + "segments: {least_persons: 1}\n")
-    assert problem.startswith("segments.least_persons")
 
 
 @pytest.mark.parametrize(

@@ -84,7 +84,7 @@ def test_plan_and_run_say_at_the_start_that_the_server_does_not_answer(worded, c
 @pytest.mark.parametrize(
     ("policy", "remote", "message"),
     [
-        (OUTSIDE, True, "does not allow prompts to leave the network"),
+        (OUTSIDE, True, "does not allow a server outside your network"),
         ("required_provenance: [pinned-models]", False, "requires the digest of every model"),
         (OUTSIDE, False, None),
     ],

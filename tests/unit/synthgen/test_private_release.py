@@ -96,7 +96,7 @@ def test_dp_release_verifies_and_states_the_spent_budget(finished, first_run):
     found = verify_bundle(bundle.path, private.trust, None)
     assert found.ok, found.failure
     assert private.release(run).path == bundle.path  # the same command finds it
-    with pytest.raises(UsageError, match="each DP query spends budget"):
+    with pytest.raises(UsageError, match="each DP query spends privacy budget"):
         shadow(private.config(), ShadowRequest(runs=8, persons=1, quick=True), silent, print)
     privacy = found.statement.predicate.privacy
     assert (privacy.mechanism, privacy.epsilon, privacy.delta, privacy.unit) == ("dp-gaussian", 2.0, 4e-4, "group")
@@ -311,6 +311,7 @@ def test_a_result_that_the_ledger_does_not_book_is_not_released(finished):
     assert not (private.folder / "out").exists()
 
 
+@pytest.mark.slow
 def test_a_run_with_reproducible_noise_is_not_released(trial):
     private = trial("outside")
     with pytest.raises(ConfigError, match="the noise is reproducible"):

@@ -53,7 +53,7 @@ def test_unsuitable_checkpoint_is_rejected_before_any_work(published, tiny):
     tiny.tokenizer().save_pretrained(published.folder / "models" / "decoder")
     with pytest.raises(ModelError, match="the structure of an xRAG model") as refused:
         Pipeline(published.config(**OWN)).run()
-    assert refused.value.problems == ("<xRAG>: the tokenizer lacks the placeholder",)
+    assert refused.value.problems == ("<xRAG>: the tokenizer has no token of this name",)
     assert not list((published.folder / "ws" / "stages").glob("*"))
 
 

@@ -66,12 +66,12 @@ def test_another_vocabulary_is_decoded_again(worded):
 
 
 def test_the_builtin_vocabulary_is_for_the_builtin_encoder(worded):
-    message = r"made for vectors of 'minilm' with 384 numbers; embed\.model is 'models/enc"
+    message = r"the vocabulary was made for the encoder 'minilm', but embed\.model is 'models/enc"
     with pytest.raises(ModelError, match=message):
         Pipeline(worded.config(decode={"writer": "prompt", "bridge": "builtin"})).run()
     assert not list((worded.folder / "ws" / "stages").glob("*"))
 
 
 def test_folder_without_a_vocabulary_is_an_error(project):
-    with pytest.raises(ModelMissing, match=r"contains no vocabulary \(words\.safetensors missing\)"):
+    with pytest.raises(ModelMissing, match=r"contains no vocabulary \(missing files: words\.safetensors\)"):
         Pipeline(project.config(**WORDS)).run()

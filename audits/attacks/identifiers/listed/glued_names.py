@@ -87,8 +87,8 @@ def judge_glued_names(texts: Sequence[str], pairs: NamePairs, people: People, su
     if S contains pairs of significantly more train persons than control persons (`judge_other_forms`). A pair in S
     counts only if
     - fewer than .01 such occurrences are expected by chance;
-    - at least one of the words of S that the pair overlaps is not common. A word is common if at least three persons
-      write it who have the pair neither in a recorded name nor in their texts (`has_only_common_words`).
+    - at least one of the words of S that the pair overlaps is not common (`has_only_common_words`). A word is common
+      if it is in the texts of at least three persons who have the pair neither in a recorded name nor in their texts.
 
     If names are recorded only for train persons, S cannot match names of control persons. The chance is then measured
     in the control texts: the train persons whose pairs occur there are counted instead of the control persons.

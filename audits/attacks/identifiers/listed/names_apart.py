@@ -18,7 +18,7 @@ from audits.attacks.identifiers.tables import People
 from audits.text.clinical_terms import is_ordinary
 from audits.text.spans import tokens_in
 
-MAX_COINCIDENCES = 0.01  # a pair counts only if fewer than .01 such pairs are expected by chance
+MAX_COINCIDENCES = 0.01  # a pair counts only if lambda and mu (`judge_names_apart`) are below this number
 # if names of control are recorded and fewer persons than this have a pair that occurs by chance, all pairs of train
 # persons are leaks
 MIN_BY_CHANCE = 1
@@ -72,7 +72,7 @@ class NamesApart:
                 self.elsewhere.add(pair)
 
     def _in(self, words: Sequence[str]) -> Iterator[tuple[Pair, int, int]]:
-        """Yield each pair in a text, with the indices of its given name and its surname that are closest together."""
+        """Yield each pair in a text, with the indices of those occurrences of its words that are closest together."""
         surnames = self._given.keys() & set(words)
         if not surnames:
             return
@@ -87,10 +87,11 @@ class NamesApart:
 def judge_names_apart(names: NamesApart, people: People, surprisal: Surprisal) -> OtherFormLeaks:
     """Return the leaks among the pairs of given name and surname that stand apart in a row of S.
 
-    A pair counts only if lambda and mu, the numbers of such pairs and of such surnames that are expected by chance,
-    are below .01:
+    A pair counts only if lambda and mu are below .01. lambda is the expected number of chance occurrences of recorded
+    pairs in S, if all recorded pairs were as unlikely as this pair. mu is the expected number of chance occurrences
+    of the surname.
 
-        lambda = (pairs of tokens in the rows of S) × (recorded pairs) × 2^-(surprisal of both words in bits)
+        lambda = (pairs of tokens in the same row of S) × (recorded pairs) × 2^-(surprisal of both words in bits)
         mu = (tokens of S) × 2^-(surprisal of the surname in bits)
 
     The train persons with a pair in S are compared with the persons whose pairs occur by chance: control persons with
@@ -113,8 +114,9 @@ def judge_names_apart(names: NamesApart, people: People, surprisal: Surprisal) -
     )
     by_chance = {owner for pair in names.elsewhere if is_rare(pair) for owner in names.owners[pair]}
     # Without a leak, each pair is equally likely to stand apart at any token of S and of the texts of train and
-    # control. The expected share is therefore the share of the pairs that are recorded only for train persons (who
-    # have the lowest owner numbers), times the share of S among these tokens.
+    # control. `share` is the share of train among the compared persons that is then expected: the share of the pairs
+    # that are recorded only for train persons (who have the lowest owner numbers), times the share of S among these
+    # tokens.
     highest = [max(owners, default=0) for owners in names.owners.values()]
     share = sum(owner < people.n_train for owner in highest) / max(len(highest), 1)
     share *= names.n_tokens[0] / max(sum(names.n_tokens), 1)

@@ -41,9 +41,10 @@ def judge_other_forms(
     """Return the occurrences that are leaks: all occurrences that identify train persons, or none.
 
     An occurrence identifies its owners if at most ten persons own it, all in train or all in control, and public text
-    does not contain it. The persons found by chance are the control persons whom occurrences identify, and those in
-    `by_chance`. The occurrences are leaks if fewer than `minimum` persons are found by chance, or if the occurrences
-    identify significantly more train persons than there are persons found by chance (`exceeds_control`).
+    does not contain it. The persons found by chance are the control persons (whom the generator never saw) whom
+    occurrences identify, and the persons in `by_chance`. The occurrences are leaks if fewer than `minimum` persons
+    are found by chance, or if the occurrences identify significantly more train persons than there are persons found
+    by chance (`exceeds_control`).
 
     Args:
         found: the occurrences in S.

@@ -223,9 +223,9 @@ def test_optional_inputs_are_read_from_files(few, tmp_path, call, module_at):
     [
         (["--text", "note"], 3, "no column 'note'"),
         (["--only", "nonsense"], 3, "there is no audit"),
-        (["--only", ""], 3, "one or more audits"),
+        (["--only", ""], 3, "at least one audit"),
         (["--confidence", "2"], 3, "at least 0.95 and below 1"),
-        (["--policy", "nonsense"], 3, "no policy"),
+        (["--policy", "nonsense"], 3, "there is no shipped policy"),
         (["--nonsense"], 2, "No such option"),
     ],
 )
@@ -390,7 +390,7 @@ def test_utility_is_evidence_only_for_its_own_tables(tables, tmp_path, call):
     file.write_text(json.dumps(made))
     check_exit(call(*words, "--utility", file), 0, "gates: 2 of 2 passed")
     changes = [
-        ({"metrics": {"memorization.hard_hits": number}}, "a metric must begin with"),
+        ({"metrics": {"memorization.hard_hits": number}}, "each name must begin with"),
         *(({role: "0" * 64}, f"its {role} table is not the") for role in roles),
         ({"more": 1}, "more: unknown key"),
         ({"metrics": {}}, "requires --utility"),

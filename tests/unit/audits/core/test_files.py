@@ -82,9 +82,9 @@ def test_only_regular_files_of_limited_size_are_read_and_nothing_blocks(tmp_path
                     read(path)
                 assert caught.value.strerror
     assert read_regular(tmp_path / "file", 4) == b"1234"
-    with pytest.raises(OSError, match="4 bytes; the limit is 3"):
+    with pytest.raises(OSError, match="the file has 4 bytes; the limit is 3 bytes"):
         open_regular(tmp_path / "file", 3)
-    with pytest.raises(OSError, match="more than 9 bytes"):  # its stated size is 0
+    with pytest.raises(OSError, match="the file has more than 9 bytes"):  # its stated size is 0
         read_regular("/proc/self/status", 9)
 
 
@@ -117,7 +117,9 @@ def test_small_parquet_file_of_many_gigabytes_is_refused_in_little_memory(tmp_pa
     assert (tmp_path / "t.parquet").stat().st_size < 1000
     command = f"ulimit -v 3000000; {sys.executable} -m audits rewrite t.parquet n.parquet"
     done = subprocess.run(["sh", "-c", command], cwd=tmp_path, capture_output=True, text=True, check=False)
-    assert (done.returncode, "its columns have more than 4294967296 bytes" in done.stderr) == (3, True), done.stderr
+    assert (done.returncode, "the columns of the file have more than 4294967296 bytes" in done.stderr) == (3, True), (
+        done.stderr
+    )
 
 
 @pytest.mark.parametrize(

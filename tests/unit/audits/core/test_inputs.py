@@ -49,11 +49,14 @@ def test_bad_rows_are_all_listed_without_their_text(tmp_path):
     assert "secretword" not in str(caught.value)
     with pytest.raises(InputError) as caught:
         load_table(write(path, [*ROWS, {"text": "x", "label": "a"}]), role="train")
-    assert caught.value.problems == ("row 3: no group",)
+    assert caught.value.problems == ("row 3: the group is missing",)
     write(path, [{**ROWS[0], "label": 1.5}, {**ROWS[1], "label": float("nan")}])
     with pytest.raises(InputError) as caught:
         load_table(path, role="train")
-    assert caught.value.problems == ("row 1: the label is of type float; write it as a string", "row 2: no label")
+    assert caught.value.problems == (
+        "row 1: the label is of type float; write it as a string",
+        "row 2: the label is missing",
+    )
 
 
 def test_a_missing_column_lists_what_is_there(tmp_path):
@@ -115,7 +118,7 @@ def test_messages_do_not_show_a_record_in_place_of_the_header(tmp_path):
     record = "zebra quartz canary " * 3
     (tmp_path / "t.csv").write_bytes(f"{record},p1,\x1b]0;x\n{record},p2,c\n".encode())
     for options, problem in (
-        ({}, "the first line has 3 cells, but no expected column name; it may be a record"),
+        ({}, "the first line has 3 cells and no expected column name, so it may be a record"),
         ({"label": "p1"}, "columns found: (a name of 5 characters), p1, (a name of 60 characters)"),
     ):
         with pytest.raises(InputError, match="no column 'text'") as caught:
@@ -127,7 +130,7 @@ def test_persons_in_both_arms_and_missing_identifiers_are_rejected(people):
     one, two, three = (people(n, seed=n, prefix="x") for n in (3, 4, 5))
     with pytest.raises(InputError, match="3 persons are in both train and control") as caught:
         load_inputs(three, one, two, identifiers=[["x"]])
-    assert "identifiers are given for 1 rows" in str(caught.value)
+    assert "`identifiers` has 1 entries, but" in str(caught.value)
 
 
 def test_take_selects_rows_with_their_vectors():

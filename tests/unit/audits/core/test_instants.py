@@ -25,5 +25,5 @@ DAY = "2026-11-20"
     ],
 )
 def test_other_spellings_are_rejected(text):
-    with pytest.raises(ValueError, match=r"time|format|month"):
+    with pytest.raises(ValueError, match="a time must "):
         instant(text)

@@ -315,8 +315,8 @@ def test_persons_of_a_table_from_python_can_only_be_numbered(names):
 
 def test_unknown_and_long_labels_are_rejected():
     for labels in (("a", NOTE), ("a", "c")):
-        with pytest.raises(InputError, match="synthetic labels that do not occur in train: 1;"):
+        with pytest.raises(InputError, match="1 labels of the synthetic table do not occur in train;"):
             load_inputs(table(labels, ("s1", "s2")), TRAIN, CONTROL)
     long = NOTE * 2
-    with pytest.raises(InputError, match="longer than 64"):
+    with pytest.raises(InputError, match="have more than 64 characters"):
         load_inputs(table((long,), ("s1",)), table((long,), ("t1",)), CONTROL)

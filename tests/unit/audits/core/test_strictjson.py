@@ -33,7 +33,7 @@ def test_large_doubles_can_be_read_after_writing(value):
     ("data", "message"),
     [
         *((data, "duplicate key") for data in (b'{"a":1,"a":1}', b'{"b":{"a":1,"a":2}}')),
-        *((data, "not JSON") for data in (b"NaN", b"[Infinity]", b"[-Infinity]")),
+        *((data, "JSON does not allow") for data in (b"NaN", b"[Infinity]", b"[-Infinity]")),
         *((b"1e999", "too large"), (b'"\xff"', "not UTF-8")),
         *((data, "not valid JSON") for data in (b"9" * 5000, b'\xef\xbb\xbf"a"', b"{", b"", b"1 2")),
         *((b"[" * n + b"]" * m, "nested too deeply") for n, m in ((100_000, 0), (MAX_DEPTH + 1, MAX_DEPTH + 1))),

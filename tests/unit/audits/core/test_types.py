@@ -38,7 +38,7 @@ def test_a_pass_requires_a_confidence_of_95_percent():
     AuditResult(**fields, verdict="pass", estimate=estimate())
     low = estimate(confidence=0.9499)
     AuditResult(**fields, verdict="fail", estimate=low)
-    with pytest.raises(InputError, match="a pass requires a confidence"):
+    with pytest.raises(InputError, match="the verdict `pass` requires a confidence"):
         AuditResult(**fields, verdict="pass", estimate=low)
 
 

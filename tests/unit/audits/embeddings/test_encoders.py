@@ -76,8 +76,11 @@ def test_passed_vectors_are_an_additional_encoder(parts):
 @pytest.mark.parametrize(
     ("vectors", "message"),
     [
-        ({"train": gaussian(6)}, "'own' are missing for: synthetic, control, reference"),
-        (dict.fromkeys(ROLES, gaussian(6)) | {"reference": gaussian(5)}, "differ in width"),
+        ({"train": gaussian(6)}, "the vectors 'own' are missing for: synthetic, control, reference"),
+        (
+            dict.fromkeys(ROLES, gaussian(6)) | {"reference": gaussian(5)},
+            "have different numbers of columns in different tables",
+        ),
         (dict.fromkeys(ROLES, gaussian(6)) | {"reference": lambda n: np.zeros((n + 1, 6))}, "one row per record"),
         (dict.fromkeys(ROLES, gaussian(6)) | {"reference": lambda n: np.full((n, 6), np.nan)}, "not finite"),
     ],

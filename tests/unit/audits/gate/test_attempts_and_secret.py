@@ -52,10 +52,10 @@ def test_external_policy_always_has_the_outside_gates(changes, gates):
 
 def test_policy_cannot_reuse_their_names_or_reward_repetition():
     for rule in EXTERNAL_RULES:
-        with pytest.raises(ValueError, match="repeated names"):
+        with pytest.raises(ValueError, match=r"needs its own id, .*; repeated: "):
             policy(RULE.model_copy(update={"id": rule.id}))
     for bound in ("value", "low"):
-        with pytest.raises(ValueError, match="upper limit only"):
+        with pytest.raises(ValueError, match=r"a rule on attempts\.number needs `op: <=`"):
             policy(RULE, Rule(id="a", metric="attempts.number", bound=bound, op=">=", limit=2, why="w"))
     assert set(policy(RULE).gates()) >= {rule.id for rule in EXTERNAL_RULES}
     assert "attempts-counted" not in policy(RULE, intended_use="inside").gates()

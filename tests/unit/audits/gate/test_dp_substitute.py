@@ -148,12 +148,18 @@ def test_accounting_needs_the_confidence_and_parents_an_exact_number():
 @pytest.mark.parametrize(
     ("changes", "more", "message"),
     [
-        ({"required": ("memorization",)}, {}, "an audit that is not required"),
-        *(({}, {"rules": (name,)}, "not about an audit in `instead_of`") for name in ("hits", "ledger", "nowhere")),
-        *(({}, {"required": r}, "must list accounting") for r in (("canaries",), ("accounting", "memorization"))),
-        ({"measured": ("accounting",)}, {}, "must list accounting"),
+        ({"required": ("memorization",)}, {}, "an audit that the list `required` of the policy lacks"),
+        *(({}, {"rules": (name,)}, f"may list only rules .*; remove: {name}") for name in ("hits", "ledger")),
+        ({}, {"rules": ("nowhere",)}, "lists ids that no rule of the policy has: nowhere"),
+        ({}, {"required": ("canaries",)}, "must list the audit accounting"),
+        ({}, {"required": ("accounting", "memorization")}, "the policy already has .*; remove: memorization"),
+        ({"measured": ("accounting",)}, {}, "the policy already has .*; remove: accounting"),
         ({}, {"instead_of": ("membership",)}, "parent_recovery"),
-        ({"rules": (*POLICY.rules, rule("dp-epsilon", "memorization.tau"))}, {}, "repeated names"),
+        (
+            {"rules": (*POLICY.rules, rule("dp-epsilon", "memorization.tau"))},
+            {},
+            "needs its own id, .*; repeated: dp-epsilon",
+        ),
         ({"dp": {"unit": "group", "ledger": "required", **LIMITS}}, {}, "dp and dp_substitute: both limit"),
     ],
 )

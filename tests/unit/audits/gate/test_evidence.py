@@ -31,10 +31,10 @@ WRONG_NUMBERS = ({"value": float("nan")}, {"low": 9.0}, {"n": 1.5})
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda r: r.pop("results"), "no list of results"),
+        (lambda r: r.pop("results"), "no list `results`"),
         (lambda r: r["results"].append(r["results"][0]), "membership twice|memorization twice"),
-        (lambda r: r["results"][0].pop("name"), "has no name"),
-        *((lambda r, item=item: r["results"].append(item), "has no name") for item in (1, "name", ["name"], None)),
+        (lambda r: r["results"][0].pop("name"), "has no `name`"),
+        *((lambda r, item=item: r["results"].append(item), "has no `name`") for item in (1, "name", ["name"], None)),
         (lambda r: r["results"][0].update(verdict="fine"), "cannot be used"),
         (lambda r: r["results"][0].pop("status"), "cannot be used"),
         *((lambda r, w=w: r["results"][0]["estimate"].update(w), "cannot be used") for w in WRONG_NUMBERS),
@@ -87,7 +87,7 @@ def test_fields_of_evidence_are_bounded(changes):
 def test_numbers_of_an_audit_without_its_state_are_malformed():
     found = {"schemaVersion": 2, "metrics": {"membership.auc": METRIC, "records.synthetic": METRIC}, "digests": {}}
     read_evidence(canonical({**found, "audits": {"membership": STATE}}))
-    with pytest.raises(InputError, match="numbers of membership without the state"):
+    with pytest.raises(InputError, match="has numbers of membership, but `audits` lacks this audit"):
         read_evidence(canonical({**found, "audits": {"linkage": STATE}}))
 
 

@@ -97,16 +97,25 @@ def test_all_mistakes_of_a_policy_are_listed():
 
 
 @pytest.mark.parametrize(
-    "changes",
+    ("changes", "message"),
     [
-        {"rules": (rule(), rule())},
-        {"required": ("memorization", "memorization")},
-        {"required": ("memorization",), "measured": ("memorization",)},
-        {"approvals": ({"role": "a", "threshold": 1}, {"role": "a", "threshold": 2})},
+        ({"rules": (rule(), rule())}, "each rule needs its own id"),
+        (
+            {"required": ("memorization", "memorization")},
+            "each audit may be listed only once; repeated: memorization",
+        ),
+        (
+            {"required": ("memorization",), "measured": ("memorization",)},
+            "each audit may be listed only once; repeated: memorization",
+        ),
+        (
+            {"approvals": ({"role": "a", "threshold": 1}, {"role": "a", "threshold": 2})},
+            "each role may be listed only once; repeated: a",
+        ),
     ],
 )
-def test_duplicate_names_are_refused(changes):
-    with pytest.raises(ValueError, match="repeated names"):
+def test_duplicate_names_are_refused(changes, message):
+    with pytest.raises(ValueError, match=message):
         policy(**changes)
 
 
@@ -124,7 +133,7 @@ def test_exact_zero_is_a_number():
     assert decision.allowed
     assert decision.outcomes[0].value == 0.0
     assert not decide(evidence({"memorization.hard_hits": metric(value=1, low=1, high=1)}), policy(hits)).allowed
-    with pytest.raises(ValueError, match="hard_hits is a count"):
+    with pytest.raises(ValueError, match="hard_hits, which is a count, needs `bound: value`"):
         rule(metric="memorization.hard_hits", bound="high", limit=0.0)
 
 

@@ -19,7 +19,7 @@ def rule(**changes):
 
 @pytest.mark.parametrize(("op", "bound"), [("<=", "low"), (">=", "high")])
 def test_rule_compares_the_pessimistic_end(op, bound):
-    with pytest.raises(ValueError, match="worse end of the interval"):
+    with pytest.raises(ValueError, match="compares the better end of the interval"):
         rule(op=op, bound=bound)
 
 

@@ -53,7 +53,7 @@ def test_utility_of_every_classifier_is_shown_coarsely_for_released_classes(rele
     for part in (fine, {"coherence": {"synthetic": {"any": 0.5}}}, {"style": {"real": {"marks_share": 0.5}}}):
         with pytest.raises(VerifyError, match="E_GATE page"):
             read_published(Page, {"utility": shown | part}, "page", policy)
-    with pytest.raises(VerifyError, match="E_GATE page: has content that a bundle may not contain, in utility"):
+    with pytest.raises(VerifyError, match="E_GATE page: has content that a bundle may not contain, under `utility`"):
         read_published(Page, {"utility": shown}, "page", releases.policy_of(releases.DP_POLICY))
     assert Utility() == Utility.model_validate(shown_utility({}, policy, {}))
 
@@ -92,5 +92,5 @@ def test_subgroups_of_few_persons_and_free_words_are_refused(releases, attribute
 
 def test_under_a_budget_no_subgroup_may_be_published(releases):
     subgroups = shown_utility(EVALUATION, releases.policy_of(releases.POLICY), {})["subgroups"]
-    with pytest.raises(VerifyError, match="in utility"):
+    with pytest.raises(VerifyError, match="under `utility`"):
         read_published(Page, {"utility": {"subgroups": subgroups}}, "page", releases.policy_of(releases.DP_POLICY))

@@ -62,7 +62,7 @@ def test_ledger_keeps_the_number_of_every_attempt(place):
 
     assert (first.ledger.id, first.number) == (begun, 1)
     assert attempts_before(*place, control=CONTROL) == 2
-    with pytest.raises(InputError, match="does not contain this run's attempt"):
+    with pytest.raises(InputError, match="has no entry for the audits of this run"):
         recorded_attempt(*place, "a" * 64)
 
 

@@ -98,7 +98,7 @@ def test_joint_epsilon_is_refused_above_the_limit(book, place):
         book()
     assert refused.value.exit_code == 5
     message = (
-        "epsilon: the limit for all runs together is 3; 2.872 is spent, and this run would raise it to 3.26 "
+        "epsilon: the limit for all runs together is 3; 2.872 is spent, and with this run, 3.26 would be spent "
         "(at delta 1e-05)"
     )
     assert refused.value.problems == (message,)
@@ -120,7 +120,7 @@ def test_second_run_may_claim_the_whole_delta_and_none_may_claim_more(book):
     ("most", "what"),
     [
         (Cost(epsilon=3.7, delta=1e-6), None),
-        (Cost(epsilon=3.5, delta=1e-6), "epsilon: {}3.5; 2.93 is spent, and this run would raise it to 3.673"),
+        (Cost(epsilon=3.5, delta=1e-6), "epsilon: {}3.5; 2.93 is spent, and with this run, 3.673 would be spent"),
         (Cost(epsilon=9.0, delta=9e-7), "delta: {}9e-07, but this run requests 1e-06"),
     ],
 )
@@ -156,7 +156,7 @@ def test_interrupted_run_continues_with_its_reservation(place):
     again = reserve(*place, spending("r"), limit=MOST)
     assert (again.spending, again.ledger) == (first.spending, first.ledger)
     assert counting_reservations(*place) == (first.spending,)
-    with pytest.raises(InputError, match="a different reservation"):
+    with pytest.raises(InputError, match="a reservation of this run with a different budget"):
         reserve(*place, spending("r", Cost(epsilon=0.1, delta=1e-6)), limit=MOST)
 
 
@@ -164,10 +164,10 @@ def test_noise_is_drawn_only_once(place):
     with pytest.raises(InputError, match="does not contain"):
         note_draw(*place, "r")
     reserve(*place, spending("r"), limit=MOST)
-    with pytest.raises(InputError, match="the last step of this run is not its draw"):
+    with pytest.raises(InputError, match="does not record that this run drew its noise"):
         note_made(*place, "r", "d")
     note_draw(*place, "r")
-    with pytest.raises(Overspent, match="drew its noise before"):
+    with pytest.raises(Overspent, match="has already drawn its noise"):
         note_draw(*place, "r")
     with pytest.raises(InputError, match="has no entry"):
         reservation_of_result(*place, "r", "d", delta=DELTA)
@@ -181,7 +181,7 @@ def test_noise_is_drawn_only_once(place):
     assert reservation_of_result(*place, "r", "d", delta=DELTA).spending.run == "r"
     with pytest.raises(InputError, match="has no entry"):
         reservation_of_result(*place, "r", "another answer", delta=DELTA)
-    with pytest.raises(InputError, match="the last step of this run is not its draw"):
+    with pytest.raises(InputError, match="already records a result of this run"):
         note_made(*place, "r", "another answer")
     assert [one["state"] for one in all_reservations(*place)] == ["made"]
 
@@ -202,7 +202,7 @@ def test_voided_reservation_does_not_count_and_its_run_never_draws(place):
     for step in (note_draw, lambda *given: reserve(*given[:2], spending("a"), limit=MOST)):
         with pytest.raises(InputError, match=r"was voided.*no noise was drawn"):
             step(*place, "a")
-    with pytest.raises(InputError, match="the last step of this run is not its draw"):
+    with pytest.raises(InputError, match="does not record that this run drew its noise"):
         note_made(*place, "a", "d")
     assert (state_of(*place, "a").last, state_of(*place, "a").key) == ("void", None)
     states = [(one["run"], one["state"], one.get("time")) for one in all_reservations(*place)]
@@ -242,12 +242,12 @@ def test_reservation_without_valid_mechanisms_is_refused(place, mechanisms):
     own = Spending(run="a" * 32, cost=COST, mechanisms=mechanisms)
     for most in (MOST, None):
         if most is not None:
-            with pytest.raises(InputError, match="does not list its mechanisms"):
+            with pytest.raises(InputError, match="does not list the noise mechanisms"):
                 reserve(*place, own, limit=most)
             assert all_reservations(*place) == []
             continue
         reserve(*place, own, limit=most)  # an entry of another version
-        with pytest.raises(InputError, match="the reservation aaaaaaaaaaaa does not list its mechanisms"):
+        with pytest.raises(InputError, match="does not list the noise mechanisms of the reservation aaaaaaaaaaaa"):
             reserve(*place, spending("b"), limit=MOST)
 
 

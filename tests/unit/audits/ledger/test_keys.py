@@ -23,7 +23,7 @@ def test_key_is_created_once_for_its_owner_only(tmp_path, monkeypatch):
     [
         (KEY[:31], 0o600, "32 bytes"),
         (KEY * 2, 0o600, "32 bytes"),
-        (KEY, 0o640, "only its owner"),
+        (KEY, 0o640, "other users may read or change the file"),
         (b"", 0o604, "both"),
     ],
 )

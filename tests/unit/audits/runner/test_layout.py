@@ -62,6 +62,13 @@ def test_white_space_of_real_rows_is_accepted_unless_there_is_more_of_it(fresh_i
     assert (found.kinds, len(found.rows) > 300) == ((DOUBLE,), True)
 
 
+def test_dense_rows_are_named_after_a_kind_that_the_density_counts():
+    lines = "\nso on and" * 200  # many line breaks inside sentences, which the density does not count
+    real = [f"{'a  b' * 9}{lines}"] * 60
+    found = unlike_real([f"{'a  b' * 40}{lines}"] * 20 + real[:40], real)
+    assert (found.kinds, found.rows) == ((DOUBLE,), tuple(range(20)))
+
+
 def test_a_few_odd_characters_of_one_row_are_accepted(fresh_inputs):
     texts = fresh_inputs.synthetic.texts
     assert unlike_real([f"{texts[0]} \t", *texts[1:]], fresh_inputs.train.texts).rows == ()

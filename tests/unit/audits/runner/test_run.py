@@ -100,8 +100,8 @@ def test_problem_of_the_input_checks_prevents_a_pass(rigged, few_inputs):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"names": []}, "one or more"),
-        ({"names": ["memorization", "memorization"]}, "without repetition"),
+        ({"names": []}, "at least one audit"),
+        ({"names": ["memorization", "memorization"]}, "each audit once"),
         ({"confidence": 1.0}, "below 1"),
         ({"confidence": 0.9}, r"at least 0\.95"),
         ({"seed": -1}, "negative"),

@@ -134,7 +134,7 @@ def test_too_few_and_only_repeating_control_persons_are_refused(people):
         population(people(21, seed=1, prefix="t"), people(57, seed=2, prefix="h"))
     train, control = (people(n, seed=s, prefix=p, rows=(1, 1)) for n, s, p in ((21, 1, "t"), (60, 2, "h")))
     train = replace(train, texts=(" ".join(control.texts), *train.texts[1:]))
-    with pytest.raises(InputError, match="no clean release"):
+    with pytest.raises(InputError, match="cannot build a release without leaks"):
         population(train, control)
 
 

@@ -105,7 +105,8 @@ def test_an_audit_that_always_passes_is_wrong_on_every_leak(whole):
     assert len(wrong) == 11
     assert not whole.is_right
     assert any(
-        "self-test not passed: membership is wrong on verbatim" in p and "always pass" in p for p in whole.problems
+        "self-test not passed: membership gives a wrong verdict on verbatim" in p and "always pass" in p
+        for p in whole.problems
     )
 
 
@@ -129,7 +130,9 @@ def test_selftest_json_counts_each_case_with_a_demand(whole):
 
 def test_an_error_is_wrong_on_every_case_and_an_interrupt_is_raised(inputs, whole, with_audit, keep_cases):
     assert set(outcomes(whole, "identifiers").values()) == {"wrong"}
-    (problem,) = [p for p in whole.problems if p.startswith("self-test not passed: identifiers is wrong on")]
+    (problem,) = [
+        p for p in whole.problems if p.startswith("self-test not passed: identifiers gives a wrong verdict on")
+    ]
     assert "ArithmeticError" in problem
     assert "Ann" not in json.dumps(whole.to_json()) + format_table(whole)
     with_audit(Raises(KeyboardInterrupt()))
@@ -268,7 +271,7 @@ def test_only_covered_audits_are_calibrated(monkeypatch):
     monkeypatch.setattr(module, "AUDITS", ("memorization", "canaries", "linkage"))
     assert select_audits(None) == ("memorization", "linkage")
     for demanded in ([], ["memorization", "memorization"]):
-        with pytest.raises(InputError, match="one or more"):
+        with pytest.raises(InputError, match="at least one audit, and each audit once"):
             select_audits(demanded)
     with pytest.raises(InputError, match=r"'canaries'\n.*'smell'"):
         select_audits(["canaries", "smell"])

@@ -73,7 +73,7 @@ def change_approval(copy, releases, officer, changes, predicate=()):
     return put(copy, releases, officer, value, (releases.OFFICER,), "privacy_officer")
 
 
-WRONG_TYPE = "is not of type ApprovalStatement"
+WRONG_TYPE = "is not a valid approval statement"
 
 
 @pytest.mark.parametrize(
@@ -85,7 +85,7 @@ WRONG_TYPE = "is not of type ApprovalStatement"
         ({"reportDigest": {"sha256": "0" * 64}}, "not the report of this release"),
         ({"time": "2026-11-20T06:59:59Z"}, "before the release"),  # 62
         ({"time": "2026-11-20T09:00:01Z"}, "future"),
-        ({"decision": "CLOSE"}, "a releaser can sign only a closing"),
+        ({"decision": "CLOSE"}, "only a releaser can sign a closing"),
         ({"seen": ["0" * 64]}, f"dated before|{MISSING}"),
         ({"seen": ["1" * 64, "0" * 64]}, "not sorted"),
         ({"seen": ["0" * 64] * 2}, "has one twice"),
@@ -130,12 +130,12 @@ def test_approval_of_another_release_is_refused(copy, releases, officer):  # 31
 def test_one_person_for_both_roles_is_refused(copy, releases, officer):  # 32
     owner = file_of(copy, "data_owner")
     put(copy, releases, owner, releases.statement(copy, owner), (releases.OFFICER,), "data_owner")
-    assert "which the trust root does not allow to sign this" in failure(copy, releases)
+    assert f"the trust root does not allow key {releases.OFFICER.keyid} to sign" in failure(copy, releases)
 
 
 @pytest.mark.parametrize(
     ("role", "message"),
-    [("janitor", "no approvers in the role"), ("root", "no approvers"), ("releaser", "does not allow to sign")],
+    [("janitor", "no approvers in the role"), ("root", "no approvers"), ("releaser", "to sign files of this kind")],
 )
 def test_role_without_approvers_is_refused(copy, releases, officer, role, message):  # 60, 63
     (copy / officer).rename(copy / officer.replace("privacy_officer", role))
@@ -149,7 +149,7 @@ def test_decisions_are_dated_in_order_and_nothing_follows_a_closing(copy, releas
     changed = put(copy, releases, owner, value, (releases.OWNER,), "data_owner")
     assert (
         failure(copy, releases)
-        == f"E_APPROVAL {changed}: dated before an approval, rejection or closing that it names"
+        == f"E_APPROVAL {changed}: is dated before an approval, rejection or closing that it names"
     )
     value["predicate"]["time"] = "2026-11-20T08:00:00Z"
     put(copy, releases, changed, value, (releases.OWNER,), "data_owner")
@@ -188,7 +188,7 @@ def test_approval_dated_before_its_key_is_valid_is_refused(approved, releases):
     root = releases.root()
     late = root.keys[releases.OFFICER.keyid].model_copy(update={"valid_from": "2026-11-20T08:30:00Z"})
     root = releases.root(keys={**root.keys, releases.OFFICER.keyid: late})
-    assert "dated at a time at which the key of its signer is not valid" in failure(approved, releases, root)
+    assert "the key of the signer is not valid at the date of the decision" in failure(approved, releases, root)
 
 
 def test_number_of_decisions_is_limited(copy, releases, officer):
@@ -278,6 +278,6 @@ def test_a_review_page_under_an_independent_policy_is_refused(releases, tmp_path
     assert verify_bundle(path, trust, now=releases.LATER).failure == ""
     change_approval(path, releases, file_of(path, "privacy_officer"), {}, {"review": {"sha256": "0" * 64}})
     assert (
-        "names a review page, which an independent policy forbids"
+        "names a review page, which a policy with `decision: independent` forbids"
         in verify_bundle(path, trust, now=releases.LATER).failure
     )

@@ -78,21 +78,24 @@ LAPLACE = {"composition": [{"epsilon": 0.5, "delta": 1e-6, "mechanisms": [noise(
 MANY = {"composition": [{"epsilon": 0.5, "delta": 1e-6, "mechanisms": [noise(1e3, kind="laplace")] * 32}] * 2}
 SAMPLED = {"composition": [{"epsilon": 0.5, "delta": 1e-6, "mechanisms": [noise(1e3, samplingRate=1e-9)] * 3}]}
 LOUD_RUN = {"composition": [{"epsilon": 0.5, "delta": 1e-6, "mechanisms": [noise(1e-3, steps=10**7)]}]}
-SPENT_MORE = "all other runs of the ledger cost more epsilon"
+SPENT_MORE = "`spentBefore` is below the joint epsilon of all other runs"
 WRONG = {
     "epsilon": ({"epsilon": 1.0}, "the claimed epsilon differs from the evidence"),
     "delta": ({"delta": 1e-7}, "the claimed delta differs from the evidence"),
     "unit": ({"unit": "record"}, "the privacy unit is record"),
     "no-ledger": ({"budget": None}, "the statement contains no budget"),
-    "not-booked": (budget(spentAfter=1.673), "is below the joint epsilon of all runs"),
-    "not-booked-again": (budget(spentBefore=2.5, spentAfter=2.4), "is below the joint epsilon"),
-    "not-composed": (other(2.34, spentBefore=1.6734, spentAfter=2.464), "is below the joint epsilon"),
+    "not-booked": (budget(spentAfter=1.673), "`spentAfter` is below the joint epsilon of all runs"),
+    "not-booked-again": (budget(spentBefore=2.5, spentAfter=2.4), "`spentAfter` is below the stated `spentBefore`"),
+    "not-composed": (
+        other(2.34, spentBefore=1.6734, spentAfter=2.464),
+        "`spentAfter` is below the joint epsilon of all runs",
+    ),
     "forgotten-releases": (other(2.34), SPENT_MORE),
     "forgotten-a-part": (other(2.34, 9.0, spentBefore=1.6734, spentAfter=2.9), SPENT_MORE),
     "other-accountant": ({**LAPLACE, **budget(spentBefore=0.1, spentAfter=2.5)}, SPENT_MORE),
     "loud-release": ({**LOUD_RUN, **budget()}, SPENT_MORE),
-    "too-many-without-a-closed-form": ({**MANY, **budget()}, "of more than 64 mechanisms has no closed"),
-    "delta-too-small": (budget(delta=9e-7, spentAfter=2.9), "the claimed delta is above the delta for all runs"),
+    "too-many-without-a-closed-form": ({**MANY, **budget()}, "more than 64 mechanisms, and one of these"),
+    "delta-too-small": (budget(delta=9e-7, spentAfter=2.9), "is above the stated delta of all runs"),
     "delta-above-the-policy": (budget(delta=2e-5, maxDelta=1.0), "stated limit of delta is above"),
     "delta-above-the-ledger": (budget(maxDelta=9e-6), "the spent delta is above its limit"),
     "overspent": (budget(spentBefore=1.5, spentAfter=3.5), "exceeded"),
@@ -100,7 +103,7 @@ WRONG = {
     "voided-more-than-listed": (budget(voided=19), "the statement counts fewer ledger entries than its runs"),
     "sampled": ({**SAMPLED, **budget()}, "all runs together have more than 2 mechanisms that sample persons"),
     "overspent-by-ledger": (budget(maxEpsilon=1.5), "exceeded"),
-    "no-claim": (NO_CLAIM, "requires a claimed epsilon and delta"),
+    "no-claim": (NO_CLAIM, "so the statement must claim an epsilon and a delta"),
     "other-neighbours": ({"neighbouring": "replace-one"}, "adding or removing one person"),
     "no-neighbours": ({"neighbouring": None}, "adding or removing one person"),
 }
@@ -140,7 +143,13 @@ def test_ledger_not_named_by_the_root_is_refused(bundle, judge, releases, ledger
 
 def test_attempts_and_budget_must_be_in_one_ledger(bundle, releases, refused):
     claim(bundle, releases, **budget(ledgerId="2" * 32))
-    refused(bundle, 12, "ledger", "are in different ledgers", releases.root(ledgers=("2" * 32, releases.LEDGER)))
+    refused(
+        bundle,
+        12,
+        "ledger",
+        "names different ledgers for the budget and for the audits",
+        releases.root(ledgers=("2" * 32, releases.LEDGER)),
+    )
 
 
 def test_ledger_of_attempts_must_be_named_by_a_root_with_ledgers(tmp_path, judge, releases, refused):
@@ -173,7 +182,7 @@ def test_claim_must_match_the_log_and_its_mechanisms(bundle, reissue, refused, c
 
 
 EXACT, RENYI = 1.89785, 2.03881  # epsilon of the mechanism at the claimed delta, exactly and by Rényi divergences
-OTHER = "in the evidence is not the cost of the listed mechanisms"
+OTHER = "in the evidence differs from the recomputed cost"
 
 
 @pytest.mark.parametrize(
@@ -225,7 +234,7 @@ def test_listed_run_claims_at_least_the_cost_of_its_mechanisms(releases):
         spent = {**budget(spentBefore=1.9, spentAfter=2.9), "composition": [run]}
         return check_changed(releases, releases.DP_POLICY, {}, spent=spent)
 
-    with pytest.raises(VerifyError, match="another run claims less epsilon than its mechanisms cost"):
+    with pytest.raises(VerifyError, match="another run of the ledger claims less epsilon than its mechanisms cost"):
         listed(0.001)
     assert "epsilon 2.9" in listed(1.9)
 
@@ -243,7 +252,7 @@ def test_budget_is_refused_if_the_epsilon_of_all_runs_cannot_be_computed(release
         raise error("too large")
 
     monkeypatch.setattr(accountants, "joint_epsilon", fail)
-    with pytest.raises(VerifyError, match="E_GATE the epsilon of all runs cannot be recomputed: too large"):
+    with pytest.raises(VerifyError, match="E_GATE the joint epsilon of all runs cannot be recomputed: too large"):
         check_changed(releases, releases.DP_POLICY, {})
 
 
@@ -297,7 +306,7 @@ def test_epsilon_with_insufficient_evidence_is_refused(releases, metrics, state,
     [
         (
             lambda v: v["models"][0].update(trainedOnPrivateData=True),
-            "no model may be on a server or trained on private data",
+            "the model of the role .* was trained on private data",
         ),
         (lambda v: v["inputs"][0].update(countBucket="200k-500k"), r"must each be at most 1 / \(10 n\)"),
         (lambda v: v["inputs"][0].update(countBucket="0-10"), "one range of the number"),
@@ -311,7 +320,8 @@ def test_epsilon_with_a_private_model_or_too_few_persons_is_refused(bundle, judg
 
 
 @pytest.mark.parametrize(
-    ("changes", "message"), [({}, "`accounting` did not pass"), (NO_CLAIM, "requires a claimed epsilon and delta")]
+    ("changes", "message"),
+    [({}, "`accounting` did not pass"), (NO_CLAIM, "so the statement must claim an epsilon and a delta")],
 )
 def test_claim_or_ledger_without_accounting_is_refused(tmp_path, releases, changes, message, refused):
     path = releases.bundle(tmp_path)

@@ -44,26 +44,26 @@ def test_expected_policy_narrows_and_never_widens(clean, judge, releases):
     assert judge(clean, releases.root(policies=(releases.APPROVED_POLICY,)), policy=own).code == 12
     assert judge(clean, releases.root(policies=()), policy=own).ok
     assert judge(clean, releases.root(policies=())).code == 12
-    with pytest.raises(PolicyError, match="no policy 'nowhere'"):
+    with pytest.raises(PolicyError, match="no shipped policy 'nowhere'"):
         judge(clean, policy="nowhere")
 
 
 def test_missing_trust_root_is_refused(clean, releases):
     found = verify_bundle(clean, None, now=releases.LATER)
-    assert (found.code, found.failure) == (11, "E_TRUST no trust root was given")
+    assert (found.code, found.failure) == (11, "E_TRUST no trust root was given, so the releaser is unknown")
 
 
 def test_release_id_is_recomputed(copy, reissue, refused):
     other = {"releaseId": "2026-11-20-000000"}
     reissue(copy, {REPORT_JSON: lambda value: value.update(other)}, with_predicate(**other))
-    refused(copy, 10, "manifest", "the release id is not the one derived from date, evidence, policy and data")
+    refused(copy, 10, "manifest", "the release id does not follow from date, evidence, policy and data")
 
 
 @pytest.mark.parametrize("data", [b"{", b"3"])
 def test_report_that_is_not_a_json_object_is_refused(copy, reissue, refused, data):
     (copy / REPORT_JSON).write_bytes(data)
     reissue(copy)
-    refused(copy, 12, "gates", f"{REPORT_JSON}: not a JSON object")
+    refused(copy, 12, "gates", f"{REPORT_JSON}: is not a JSON object")
 
 
 def test_without_approvals_the_result_is_partial(clean, releases):
@@ -146,15 +146,15 @@ def test_release_dated_before_the_key_of_its_releaser_is_valid_is_refused(copy, 
     root = releases.root(keys={**root.keys, releases.RELEASER.keyid: key})
     found = verify_bundle(copy, root, now=releases.LATER)
     period = f"valid only from 2026-11-20T07:00:01Z to {key.valid_until}"
-    signer = f"key {releases.RELEASER.keyid}, which signed the release"
-    assert found.failure == f"E_TIME made at 2026-11-20T07:00:00Z, but {signer}, is {period}"
+    signer = f"key {releases.RELEASER.keyid}, which signed it"
+    assert found.failure == f"E_TIME the release was made at 2026-11-20T07:00:00Z, but {signer}, is {period}"
 
 
 def test_a_release_from_the_future_is_refused(copy, releases):
     for minutes, ok in ((5, True), (6, False)):
         found = verify_bundle(copy, releases.root(), now=releases.NOW - timedelta(minutes=minutes))
         assert found.ok == ok
-    assert found.failure == "E_TIME made at 2026-11-20T07:00:00Z, which is in the future; check the clock"
+    assert found.failure == "E_TIME the release is dated in the future (2026-11-20T07:00:00Z); check the clock"
 
 
 AUC = "membership.auc"
@@ -270,7 +270,7 @@ def test_key_expired_not_yet_valid_revoked_and_root_expired(clean, releases):  #
     late = releases.root(expires="2036-01-01T00:00:00Z")
     year = timedelta(days=366)
     assert verify_bundle(clean, root, now=now + year).failure.startswith("E_TIME the trust root")
-    assert verify_bundle(clean, late, now=now + 3 * year).failure.startswith("E_TIME expired")
+    assert verify_bundle(clean, late, now=now + 3 * year).failure.startswith("E_TIME the release expired")
     revoked = ({"keyid": releases.RELEASER.keyid, "since": "2026-11-20T00:00:00Z", "reason": "lost"},)
     assert verify_bundle(clean, releases.root(revoked=revoked), now=now).failure.startswith("E_REVOKED")
     for window in ({"end": now}, {"start": now + timedelta(seconds=1)}):

@@ -130,19 +130,19 @@ CASES = {
         in_result("membership", verdict="pass", threshold=(0.0, 1.0)),
         "wider than this audit allows",
     ),
-    "other-direction": (in_result("memorization", direction="higher_is_safer"), "its threshold or its direction"),
+    "other-direction": (in_result("memorization", direction="higher_is_safer"), "its `threshold` or its `direction`"),
     "no-threshold": (in_result("memorization", threshold=None), "its estimate or its threshold is missing"),
     "no-estimate": (in_result("memorization", estimate=None), "its estimate or its threshold is missing"),
     "another-estimate": (in_result("membership", estimate=measured(0.5, 0.48, 0.52)), "differs from the estimate"),
-    "perfect-curve": (in_result("membership", details={"roc": PERFECT}), "the area under its ROC curve"),
-    "almost-perfect-curve": (in_result("membership", details={"roc": ALMOST_PERFECT}), "the area under its ROC"),
+    "perfect-curve": (in_result("membership", details={"roc": PERFECT}), "the area under the ROC curve"),
+    "almost-perfect-curve": (in_result("membership", details={"roc": ALMOST_PERFECT}), "the area under the ROC"),
     "macro-f1-above-its-classes": (scored(0.9, 0.5, 0.0, 0.0, 0.0), "the macro F1 does not follow"),
     "accuracy-above-its-classes": (scored(0.9, 1.0, 0.9, 0.9, 0.9), "the accuracy does not follow"),
     "accuracy-below-its-classes": (scored(0.9, 0.1, 0.9, 0.9, 0.9), "the accuracy does not follow"),
     "class-left-out": (scored(0.9, 0.9, 0.9, 0.9), "the classes with scores differ"),
     "worst-class-above-its-f1": (scored(0.9, 0.9, 1.0, 1.0, 0.7, ratio=0.97), "larger than the F1 scores"),
     "sample-size-of-the-secret": (counted("secret.private", n=7), "its sample size differs from its value"),
-    "claim-per-record": (in_result("membership", details={"claim_scope": "record"}), "claim_scope differs"),
+    "claim-per-record": (in_result("membership", details={"claim_scope": "record"}), "`claim_scope` in the report"),
     "more-persons-than-records": (with_inputs(12, 12), "its sample size is above the number of records"),
     "more-persons-than-control-records": (with_inputs(600, 12), "its sample size is above the number of records"),
     "larger-classes-than-train": (
@@ -152,11 +152,11 @@ CASES = {
         ]),
         "the classes together have more real records than",
     ),
-    "second-decoder": (with_models(lambda models: [*models, models[0]]), "two models of another role"),
-    "no-decoder": (with_models(lambda models: models[1:]), "the decoder is not the model in the settings"),
+    "second-decoder": (with_models(lambda models: [*models, models[0]]), "more than one model of the role decoder"),
+    "no-decoder": (with_models(lambda models: models[1:]), "the decoder is not the model in the setting decode.mo"),
     "another-embedder": (
         with_models(lambda models: [models[0], {**models[1], "name": HIDDEN}]),
-        "the embedder is not the model in the settings",
+        "the embedder is not the model in the setting embed.model",
     ),
     "judge-without-a-server": (
         with_models(lambda models: [*models, {**models[0], "role": "judge"}]),
@@ -282,7 +282,9 @@ def test_ratio_of_the_worst_class_needs_the_scores_of_both_tables():
     same = (0.5, 0.5, 0.5, 0.5)
     for tables, is_refused in ((("real",), False), (("synthetic",), False), (("real", "synthetic"), True)):
         found = list(score_problems(score_parts(dict.fromkeys(tables, same), ratio=9.0)))
-        assert found == is_refused * ["utility.worst_class_ratio: larger than the F1 scores of the classes allow"]
+        assert found == is_refused * [
+            "utility.worst_class_ratio: the number is larger than the F1 scores of the classes allow"
+        ]
 
 
 def test_limits_are_those_of_the_audits():
@@ -346,7 +348,7 @@ def test_no_number_of_attempts_is_in_the_evidence_of_an_independent_policy():
     given = {"dataset": SimpleNamespace(records=1), "attempts": SimpleNamespace(number=None)}
     policy, metrics = SimpleNamespace(is_independent=True), {"records.synthetic": one}
     gates._check_stated_counts(SimpleNamespace(**given), policy, SimpleNamespace(metrics=metrics))
-    with pytest.raises(VerifyError, match="the number of attempts is stated"):
+    with pytest.raises(VerifyError, match="the number of audits of the control persons is stated"):
         gates._check_stated_counts(
             SimpleNamespace(**given), policy, SimpleNamespace(metrics={**metrics, "attempts.number": one})
         )
@@ -382,7 +384,7 @@ def test_settings_that_read_private_records_without_budget_are_refused(
     }
     monkeypatch.setattr("synthgen.release.statement.check_agreement", lambda _parts: None)
     path = releases.bundle(tmp_path, releases.DP_POLICY, **given)
-    refused(path, 10, "manifest", "contradicts the claimed epsilon" if section != "segments" else "")
+    refused(path, 10, "manifest", "the claimed epsilon does not cover all uses" if section != "segments" else "")
 
 
 @pytest.mark.parametrize("name", [HIDDEN, f"custom:{HIDDEN}-{HIDDEN}", "smollm2"])

@@ -122,9 +122,12 @@ def renamed_class(label):
     )
 
 
-BESIDES = f"{PARQUET}: not the canonical file of 11 records"
-NO_RECORD, DIFFERENT = f"{JSONL}: line 1 is not a record", f"{JSONL} and {PARQUET}: contain diff"
-UNAUDITED, IDS = "the data are not the audited records", "the records are not sorted"
+BESIDES = f"{PARQUET}: differs from the file that SynthGen writes for 11 records"
+NO_RECORD, DIFFERENT = (
+    f"{JSONL}: line 1 is not a JSON object with the texts id, text",
+    f"{JSONL} and {PARQUET} contain diff",
+)
+UNAUDITED, IDS = "the data are not the audited records", "an id is not the digest of its record"
 UNREAD = "a text has repeated or unusual blanks, or invisible characters, which no audit reads"
 DATA = {
     "text-of-both": (first_row(1, SECRET), UNAUDITED),
@@ -145,9 +148,9 @@ DATA = {
     },
     "one-more-record": (
         lambda c: rewrite_data(c, lambda r: [*r, ("", "one more", r[0][2])]),
-        f"{JSONL}: not the canonical file of 11 records",
+        f"{JSONL}: differs from the file that SynthGen writes for 11 records",
     ),
-    "ids-not-sorted": (backwards, IDS),
+    "ids-not-sorted": (backwards, "the records are not sorted by id"),
     "id-twice": (lambda c: rewrite_data(c, lambda r: [*r[:-1], r[0]], derived=False), IDS),
     "id-of-free-digits": (first_row(0, SECRET.encode().hex()[:16]), IDS),
     "id-of-the-text-alone": (first_row(0, hashlib.sha256(b"synthetic text 0").hexdigest()[:16]), IDS),
@@ -160,7 +163,7 @@ DATA = {
     "ids-with-meaning": (first_row(0, "PATIENT-4711"), IDS),
     "jsonl-alone": (first_row(1, SECRET, JSONL), DIFFERENT),
     "parquet-alone": (first_row(0, "PATIENT-4711", PARQUET), DIFFERENT),
-    "spaces": (replaced(JSONL, b"}\n", b" }\n"), f"{JSONL}: not the canonical file"),
+    "spaces": (replaced(JSONL, b"}\n", b" }\n"), f"{JSONL}: differs from the file that SynthGen writes"),
     "fourth-column": (replaced(JSONL, b"}\n", b', "note": "real"}\n'), NO_RECORD),
     "not-parquet": (lambda c: (c / PARQUET).write_bytes(b"PAR1 or not"), BESIDES),
     "text-not-unicode": (not_unicode, BESIDES),
@@ -277,7 +280,7 @@ def test_numbers_of_the_report_must_match_the_evidence(copy, judge, reissue, cha
     for result in json.loads((copy / REPORT_JSON).read_bytes())["audit"]["results"]:
         (copy / f"evidence/{result['name']}.json").write_bytes(canonical(result))
     reissue(copy)
-    assert "report/report.json: differs from the evidence" in judge(copy).failure
+    assert "report/report.json: its audits or numbers differ from the evidence" in judge(copy).failure
 
 
 def test_gates_invented_in_report_and_statement_are_refused(copy, judge, reissue):
@@ -285,7 +288,7 @@ def test_gates_invented_in_report_and_statement_are_refused(copy, judge, reissue
         gates[-1]["threshold"] = 0.1
 
     reissue(copy, {REPORT_JSON: lambda v: softened(v["gates"])}, lambda v: softened(v["predicate"]["gates"]))
-    assert "the signed gates differ from those recomputed" in judge(copy).failure
+    assert "the gates in the statement differ from those recomputed" in judge(copy).failure
 
 
 def test_jsonl_has_one_canonical_line_per_record():
@@ -300,8 +303,8 @@ def test_jsonl_has_one_canonical_line_per_record():
     ("name", "step", "message"),
     [
         ("membership.invented", "gates", "more precise"),  # no rule reads it
-        ("memorization.estimate", "gates", "differs from the evidence"),
-        ("accounting.epsilon", "gates", "the evidence cannot be read"),
+        ("memorization.estimate", "gates", "its audits or numbers differ from the evidence"),
+        ("accounting.epsilon", "gates", "evidence/metrics.json: is not valid evidence"),
         ("records.synthetic", "gates", "number of records differs between evidence and statement"),  # is removed
     ],
 )

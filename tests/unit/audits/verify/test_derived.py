@@ -222,11 +222,11 @@ def test_note_or_free_number_in_the_results_is_refused_although_signed(case, cop
     found = judge(copy)
     assert not found.ok
     reasons = (
-        "has content that a bundle may not contain",
-        "differs from the evidence",
+        "has content that a bundle may not contain, under ",
+        "its audits or numbers differ from the evidence",
         "the confidence of a result for control differs",
         "its classes or numbers",
-        "cannot be read",
+        "`audit`, `releaseId`, `verdict` or `gates` is missing or malformed",
     )
     assert any(reason in found.failure for reason in reasons), found.failure
     assert NOTE not in found.to_text()
@@ -236,7 +236,7 @@ def test_scores_and_plots_in_the_closed_form_only_fail_because_the_page_was_not_
     copy, releases, reissue, judge
 ):
     remake(copy, releases, reissue, page(utility={"classifiers": SCORES}))
-    assert "not the file derived from" in judge(copy).failure
+    assert "differs from the file that the verifier rebuilds from" in judge(copy).failure
 
 
 NAMES = ("report/appendix.jsonl", "CON", ".hidden", "run me.exe", "notes.txt", "data/notes.csv", "README.md ")

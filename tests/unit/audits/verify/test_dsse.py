@@ -86,7 +86,7 @@ def test_envelopes_outside_the_profile_are_refused(case):
 
 
 def test_valid_envelope_that_is_too_large_is_refused():
-    with pytest.raises(VerifyError, match="E_ENVELOPE larger than"):
+    with pytest.raises(VerifyError, match="E_ENVELOPE the envelope is larger than"):
         parse_envelope(sign("t", bytes(MAX_ENVELOPE_BYTES), [KEY]))
 
 

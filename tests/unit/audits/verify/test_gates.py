@@ -21,9 +21,9 @@ from audits.verify.vocabulary import LIMITATIONS, VERDICTS_ONLY
 
 
 def test_evidence_and_policies_that_cannot_be_read_are_refused():
-    with pytest.raises(VerifyError, match="E_GATE the evidence cannot be read"):
+    with pytest.raises(VerifyError, match=r"E_GATE evidence/metrics\.json: is not valid evidence"):
         bundle_evidence({METRICS: b"{"})
-    with pytest.raises(VerifyError, match="E_POLICY the policy of the bundle cannot be read"):
+    with pytest.raises(VerifyError, match=r"E_POLICY policy/policy\.json: is not a valid policy"):
         bundle_policy(None, {POLICY_JSON: b"{"})
 
 
@@ -326,10 +326,10 @@ def test_number_of_attempts_under_an_independent_policy_is_refused(
     releases, independent_copy, tmp_path, refused, alone
 ):
     releases.edit(independent_copy, lambda value: value["predicate"]["attempts"].update(number=1))
-    refused(independent_copy, 12, "gates", "the number of attempts is stated", alone)
+    refused(independent_copy, 12, "gates", "the number of audits of the control persons is stated", alone)
     counted = releases.bundle(tmp_path / "a")
     releases.edit(counted, lambda value: value["predicate"]["attempts"].update(number=None))
-    refused(counted, 12, "gates", "the number of attempts differs")
+    refused(counted, 12, "gates", "the number of audits of the control persons differs")
 
 
 def test_interpolation_under_dp_has_no_number_of_input_records(releases, tmp_path, monkeypatch, refused):
@@ -354,7 +354,7 @@ def test_interpolation_under_dp_has_no_number_of_input_records(releases, tmp_pat
         ("server", "private", "decoder", False, None, "a model on a server must be the decoder"),
         ("remote server", "remote", "decoder", True, {"intended_use": "outside"}, "prompts may have left"),
         (None, None, "decoder", True, PINNED, "the statement names none"),
-        ("server", "private", "decoder", True, PINNED, "a model on a server has none"),
+        ("server", "private", "decoder", True, PINNED, "a model on a server has no digest"),
     ],
 )
 def test_server_must_be_that_of_the_settings(releases, format_, endpoint, role, trained, policy, message):  # noqa: PLR0917

@@ -122,7 +122,8 @@ def test_a_revocation_is_final(roots, judge_file, root_keys):
     assert judge_file(roots(1, [a, b], [b], revoked=(revocation(a),))).ok
     for changed in ((), (revocation(a, "2026-11-20T08:00:01Z"),), (revocation(a) | {"keyid": b.keyid[::-1]},)):
         assert (
-            "lacks a revocation that version 1 contains" in judge_file(roots(2, [a, b], [b], revoked=changed)).failure
+            "version 2 of the trust root lacks a revocation that version 1 contains"
+            in judge_file(roots(2, [a, b], [b], revoked=changed)).failure
         )
     assert judge_file(roots(2, [a, b], [b], revoked=(revocation(a, "2026-11-19T08:00:00Z"), revocation(a)))).ok
 

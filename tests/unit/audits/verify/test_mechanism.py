@@ -83,14 +83,14 @@ def test_noise_may_be_stated_fully_or_only_with_its_sampling(releases, stated, m
 )
 def test_other_noise_or_sampling_is_refused(releases, stated, name, wrong):
     policy, noise = releases.policy_of(releases.DP_POLICY), stated_noise((MEANS, STEPS))
-    with pytest.raises(VerifyError, match=f"E_GATE {name}: not the value of the mechanisms"):
+    with pytest.raises(VerifyError, match=f"E_GATE the statement and the accounting differ in: {name}$"):
         check_mechanism(stated(**{**noise, name: wrong}), policy, report_with(details(MEANS, STEPS)))
 
 
 @pytest.mark.parametrize("broken", [{}, {"mechanisms": None}, {"mechanisms": [{}]}, {"mechanisms": [3]}])
 def test_noise_without_mechanisms_in_the_report_is_refused(releases, stated, broken):
     policy = releases.policy_of(releases.DP_POLICY)
-    with pytest.raises(VerifyError, match="must list mechanisms, and reads outside"):
+    with pytest.raises(VerifyError, match="must list mechanisms, and reads that the claim does not cover"):
         check_mechanism(stated(sampling="poisson"), policy, report_with(broken))
 
 
@@ -102,15 +102,14 @@ def test_what_the_policy_publishes_and_decides_by_must_be_declared_in_the_log(re
         check_mechanism(stated(), policy, report_with(details(MEANS, outside=(*needed, "retries"))))
         for lacking in needed:
             others = [kind for kind in needed if kind != lacking]
-            with pytest.raises(VerifyError, match=f"E_GATE the mechanism log does not declare .*: {lacking}$"):
+            with pytest.raises(VerifyError, match=f"E_GATE the mechanism log must declare .*: {lacking}$"):
                 check_mechanism(stated(), policy, report_with(details(MEANS, outside=others)))
     for kind in kinds[1:]:
-        with pytest.raises(
-            VerifyError, match=f"E_GATE the log declares private reads that an independent policy forbids: {kind}$"
-        ):
+        message = f"E_GATE a policy with `decision: independent` forbids these reads in the log: {kind}$"
+        with pytest.raises(VerifyError, match=message):
             check_mechanism(stated(), independent, report_with(details(MEANS, outside=(kinds[0], kind))))
     for broken in ({}, {"outside_reads": None}, {"outside_reads": 3}):
-        with pytest.raises(VerifyError, match="must list mechanisms, and reads outside"):
+        with pytest.raises(VerifyError, match="must list mechanisms, and reads that the claim does not cover"):
             check_mechanism(stated(), open_policy, report_with(broken))
 
 
@@ -197,7 +196,7 @@ def test_bundle_that_states_other_noise_is_refused(tmp_path, judge, releases, re
     path = releases.bundle(tmp_path, releases.DP_POLICY, privacy={**releases.DP_PRIVACY, **true})
     assert judge(path).ok, judge(path).failure
     releases.edit(path, lambda v: v["predicate"]["privacy"].update(noiseMultiplier=5.0))
-    refused(path, 12, "ledger", "noiseMultiplier: not the value of the mechanisms in the accounting")
+    refused(path, 12, "ledger", "the statement and the accounting differ in: noiseMultiplier")
 
 
 def add_counts_of_persons(report):

@@ -82,8 +82,11 @@ def test_p256_signature_with_high_s_is_refused(pair):
         (b"", "0 bytes"),
         (b"x" * 31, "31 bytes"),
         ((P + 1).to_bytes(32, "little"), "not in canonical form"),
-        *((bytes([first]) + bytes(32), "not a compressed point") for first in (0, 1, 4, 5, 6, 7)),
-        (b"\x04" + b"\x01" * 32, "not a compressed point"),
+        *(
+            (bytes([first]) + bytes(32), "does not begin with the byte 02 or 03 of a compressed point")
+            for first in (0, 1, 4, 5, 6, 7)
+        ),
+        (b"\x04" + b"\x01" * 32, "does not begin with the byte 02 or 03 of a compressed point"),
         (b"\x02" + b"\xff" * 32, "not a point of the curve"),
         (b"\x02" + b"\x00" * 31 + b"\x01", "not a point of the curve"),
         *(((y | sign << 255).to_bytes(32, "little"), "of small order") for y in _SMALL_ORDER_Y for sign in (0, 1)),

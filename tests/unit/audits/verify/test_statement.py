@@ -21,7 +21,7 @@ from audits.verify.vocabulary import LIMITATIONS, MAX_RECORDS
 def test_subjects_are_sorted():
     made = statement({"b": "1" * 64, "a": "2" * 64}, APPROVAL_TYPE, {})
     assert [subject["name"] for subject in made["subject"]] == ["a", "b"]
-    with pytest.raises(VerifyError, match="E_PREDICATE the signed payload is not of type ReleaseStatement"):
+    with pytest.raises(VerifyError, match="E_PREDICATE the signed payload is not a valid release statement"):
         read_statement(ReleaseStatement, PAYLOAD_TYPE, canonical(made))
 
 

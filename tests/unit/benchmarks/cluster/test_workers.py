@@ -1,10 +1,12 @@
 import json
 
+import pytest
 import torch
 
 from synthgen.embed import sentence
 
 
+@pytest.mark.slow
 def test_both_methods_are_timed_alone_and_beside_a_busy_process(bench, tmp_path, tiny_models, capsys, monkeypatch):
     monkeypatch.setattr(sentence, "usable_cores", sentence.usable_cores)  # the bench replaces it
     try:

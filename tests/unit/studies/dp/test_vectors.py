@@ -32,6 +32,7 @@ def page(tmp_path, monkeypatch):
     return dp_vectors(request, silent).read_text()
 
 
+@pytest.mark.slow
 def test_the_page_has_a_row_for_each_method_and_budget_and_more_budget_helps(page):
     found = {
         (name, epsilon): float(head)

@@ -83,6 +83,7 @@ def no_pictures(monkeypatch):
     monkeypatch.setattr(projections, "write_projections", pictures)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("no_pictures")
 def test_methods_are_compared_on_a_table_of_the_user(tmp_path, study, tiny, monkeypatch):
     def in_this_process(experiments, missing, advance):

@@ -138,6 +138,7 @@ class Deadly(Experiment):
         os._exit(9)
 
 
+@pytest.mark.slow
 def test_a_killed_worker_is_reported_as_a_stop(tmp_path):
     base = made_up("one")
     deadly = Deadly(dataset="one", x=base.x, protocol=base.protocol, largest=base.largest)

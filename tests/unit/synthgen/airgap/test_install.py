@@ -54,7 +54,7 @@ def test_an_unpacked_archive_is_installed_and_its_command_runs(unpacked, tmp_pat
     assert model.read_bytes() == (unpacked / "models" / "tiny.tar").read_bytes()
     assert (stat.S_IMODE(model.stat().st_mode), stat.S_IMODE(model.parent.stat().st_mode)) == (0o644, 0o755)
     again = run(unpacked / "install.py", "--into", into)
-    assert (again.returncode, "not empty" in again.stderr) == (3, True)
+    assert (again.returncode, "exists and is not an empty folder" in again.stderr) == (3, True)
 
 
 @pytest.mark.slow
@@ -83,9 +83,9 @@ def test_every_difference_to_the_manifest_is_named(unpacked, tmp_path):
     assert done.stderr.splitlines() == [
         "error: the archive cannot be installed here",
         "  - models/tiny.tar: missing",
-        "  - wheels/elsewhere: not in the manifest",
-        "  - wheels/more.whl: not in the manifest",
-        f"  - wheels/{wheel.name}: differs from the manifest",
+        "  - wheels/elsewhere: not listed in manifest.json",
+        "  - wheels/more.whl: not listed in manifest.json",
+        f"  - wheels/{wheel.name}: differs from the file that manifest.json lists",
     ]
     assert not (tmp_path / "into").exists()
 
@@ -105,10 +105,10 @@ def test_another_python_or_platform_is_named(unpacked, tmp_path):
 )
 def test_a_malformed_manifest_is_one_error(tmp_path, text):
     (tmp_path / "manifest.json").write_text(text)
-    with pytest.raises(InstallError, match="is not an unpacked"):
+    with pytest.raises(InstallError, match="is not an unpacked archive of `synthgen airgap pack`"):
         read_manifest(tmp_path)
     (tmp_path / "manifest.json").unlink()
-    with pytest.raises(InstallError, match="is not an unpacked"):
+    with pytest.raises(InstallError, match="is not an unpacked archive of `synthgen airgap pack`"):
         read_manifest(tmp_path)
 
 
@@ -122,7 +122,7 @@ def test_files_of_the_archive_are_not_imported(unpacked, tmp_path):
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
     assert (done.returncode, "python3 -I" in done.stderr) == (3, True)
     done = run(unpacked / "install.py", "--into", tmp_path / "into")
-    assert (done.returncode, "json.py: not in the manifest" in done.stderr) == (3, True)
+    assert (done.returncode, "json.py: not listed in manifest.json" in done.stderr) == (3, True)
 
 
 def test_a_path_or_python_that_cannot_be_used_is_one_error(unpacked, tmp_path, monkeypatch):

@@ -66,17 +66,17 @@ def test_a_model_that_is_missing_or_damaged_stops_before_an_archive_is_written(
     monkeypatch.setattr(packing, "collect_wheels", wheels.write_wheelhouse)
     weights = one_model / "model.safetensors"
     weights.write_bytes(weights.read_bytes()[::-1])
-    with pytest.raises(ModelError, match="differ from the pinned"):
+    with pytest.raises(ModelError, match="the files of the model were changed after the installation"):
         pack(tmp_path / "a.tar")
     (one_model / "manifest.json").unlink()
-    with pytest.raises(ModelMissing, match="the store lacks tiny") as found:
+    with pytest.raises(ModelMissing, match="the model store lacks these models: tiny") as found:
         pack(tmp_path / "a.tar")
     assert found.value.hint == "Run `synthgen models pull tiny`."
     assert [path.name for path in tmp_path.iterdir() if "tar" in path.name or "airgap" in path.name] == []
 
 
 def test_an_existing_file_or_a_missing_folder_is_refused(packed, tmp_path):
-    with pytest.raises(StorageError, match="exists; nothing was written"):
+    with pytest.raises(StorageError, match="exists already; nothing was written"):
         pack(packed.archive)
     with pytest.raises(StorageError, match="cannot be written"):
         pack(tmp_path / "nowhere" / "a.tar")

@@ -129,3 +129,16 @@ def test_a_release_is_reviewed_approved_with_the_page_and_verified(finished, cal
     found = verify_bundle(bundle, trust)
     assert found.ok, found.failure
     assert f"P. Officer (privacy_officer, reviewed page sha256 {digest})" in found.to_text()
+
+
+def test_options_that_do_not_fit_together_are_named(called, case):
+    key = case.officer[2:]
+    for words, message in (
+        ((), "neither --role nor --close is given"),
+        (("--reject",), "neither --role nor --close is given"),
+        (("--close", "--reject"), "--close and --reject cannot be combined"),
+        (("--close", "--role", "privacy_officer"), "--close and --role cannot be combined"),
+    ):
+        with pytest.raises(UsageError, match=message):
+            called("approve", case.bundle, *words, *key)
+    assert signed(case.bundle) == []

@@ -141,7 +141,7 @@ def test_only_the_start_of_a_long_text_is_shown():
 
 
 def test_texts_that_cannot_be_blended_raise_an_error():
-    with pytest.raises(DataError, match="none of the 4 candidates contains a letter"):
+    with pytest.raises(DataError, match=r"none of the 4 generated texts \(candidates\) contains a letter"):
         made("", "12 - 3")
     opposite = (A, A.upper())
     with pytest.raises(DataError, match="cancel each other out"):

@@ -224,4 +224,4 @@ def test_the_reference_page_is_printed_for_the_configuration_only():
 def test_init_makes_a_folder_once(tmp_path):
     assert invoke("init", tmp_path / "trial", "--template", "newsgroup").exit_code == 0
     assert (tmp_path / "trial" / "newsgroups.yaml").is_file()
-    assert "exists and is not empty" in str(invoke("init", tmp_path / "trial").exception)
+    assert "exists and is not an empty folder" in str(invoke("init", tmp_path / "trial").exception)

@@ -59,7 +59,7 @@ def test_invalid_options_raise_an_error_before_any_stage(project, monkeypatch):
     (project.folder / "file").write_text("kept")
     for error, message, changes in (
         (StorageError, r"release\.out: .* is not writable", {"release": {"out": "file/out"}}),
-        (StorageError, r"none\.pem: there is no key", {"release": {"key": "keys/none.pem"}}),
+        (StorageError, r"none\.pem: there is no key file at this path", {"release": {"key": "keys/none.pem"}}),
         (PolicyError, "no-such-policy", {"policy": "no-such-policy"}),
     ):
         with pytest.raises(error, match=message):

@@ -100,6 +100,7 @@ def test_existing_reruns_are_reused(attacked, monkeypatch):
     assert again.to_json() == first.to_json()
 
 
+@pytest.mark.slow
 def test_persons_left_out_are_those_of_the_plan(finished, monkeypatch):
     given = {}
 
@@ -117,6 +118,7 @@ def test_persons_left_out_are_those_of_the_plan(finished, monkeypatch):
     assert sorted(sum(name in out for out, _ in given.values()) for name in named) == [4, 4]
 
 
+@pytest.mark.slow
 def test_other_options_use_another_folder(finished, monkeypatch):
     monkeypatch.setattr(module, "judge_shadow", lambda folder, *_args, **_more: folder)
     monkeypatch.setattr(module, "rerun", lambda *_, **__: None)
@@ -127,6 +129,7 @@ def test_other_options_use_another_folder(finished, monkeypatch):
     assert len(folders) == 3
 
 
+@pytest.mark.slow
 def test_invalid_options_raise_an_error_before_any_rerun(finished, monkeypatch):
     monkeypatch.setattr(module, "rerun", lambda *_, **__: pytest.fail("a rerun was made"))
     with pytest.raises(InputError, match="multiple of 8"):

@@ -87,10 +87,10 @@ def test_keys_are_private_and_differ_between_trials(tmp_path):
 
 def test_a_folder_that_is_not_empty_is_left_unchanged(tmp_path):
     (tmp_path / "mine.txt").write_text("kept")
-    with pytest.raises(StorageError, match="exists and is not empty; nothing was written"):
+    with pytest.raises(StorageError, match="exists and is not an empty folder; nothing was written"):
         start(tmp_path, "clinic", patients=9, now=NOW)
     assert [p.name for p in tmp_path.iterdir()] == ["mine.txt"]
-    with pytest.raises(StorageError, match="not empty"):
+    with pytest.raises(StorageError, match="is not an empty folder"):
         start(tmp_path / "mine.txt", "clinic", patients=9, now=NOW)
     with pytest.raises(StorageError, match="cannot be created"):
         start(tmp_path / "mine.txt" / "trial", "clinic", patients=9, now=NOW)

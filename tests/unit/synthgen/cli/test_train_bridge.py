@@ -63,7 +63,7 @@ def test_a_variable_outside_the_list_raises_an_error(config, monkeypatch):
     monkeypatch.setenv("NO_SUCH_PLACE", "nowhere")
     with pytest.raises(ConfigError, match=r"cannot be resolved[\s\S]*NO_SUCH_PLACE"):
         train(config(corpus={"path": "${NO_SUCH_PLACE}/corpus"}), resume=False, progress=silent)
-    with pytest.raises(DataError, match="contains no parquet table"):
+    with pytest.raises(DataError, match="contains no Parquet table"):
         train(config(corpus={"path": "nowhere/corpus"}), resume=False, progress=silent)
 
 

@@ -92,10 +92,11 @@ def test_a_style_of_a_bridge_with_a_vocabulary_is_trained_with_prompt_words(task
 def test_unusable_options_raise_an_error_before_a_model_is_loaded(task, notes, tmp_path):
     for path in sorted(notes.iterdir())[10:]:
         path.unlink()
-    with pytest.raises(DataError, match="10 distinct texts in 'text'"):
+    with pytest.raises(DataError, match="10 distinct texts in the column 'text'"):
         train_style(task(), resume=False, progress=silent)
-    for name in ("Ward", "../x", "plain", ""):
-        with pytest.raises(UsageError, match="--style"):
+    rule = "must begin with a lower-case letter"
+    for name, problem in (("Ward", rule), ("../x", rule), ("plain", "'plain' is reserved"), ("", rule)):
+        with pytest.raises(UsageError, match=f"--style: the name {problem}"):
             train_style(task(name=name), resume=False, progress=silent)
     assert not (tmp_path / "ward-note").exists()
 

@@ -9,8 +9,12 @@ from synthgen.core.errors import UsageError
 
 
 def test_either_a_configuration_or_a_style_is_trained():
-    for words in ([], ["c.yaml", "--style", "letters"]):
-        with pytest.raises(UsageError, match="either CONFIG or --style NAME"):
+    for words, message in (
+        ([], "neither CONFIG nor --style is given"),
+        (["c.yaml", "--style", "letters"], "CONFIG and --style cannot be combined"),
+        (["--plan", "--style", "letters"], "--plan needs CONFIG"),
+    ):
+        with pytest.raises(UsageError, match=message):
             CliRunner().invoke(cli.app, ["train-bridge", *words], catch_exceptions=False)
 
 

@@ -29,11 +29,11 @@ def test_packages_are_those_of_the_extra_in_pyproject_and_are_installed():
 @pytest.mark.usefixtures("without_torch")
 def test_a_missing_engine_is_one_error_with_the_packages_and_the_command():
     assert missing_packages() == ("gguf", "torch")
-    with pytest.raises(DependencyError, match="missing: gguf, torch") as found:
+    with pytest.raises(DependencyError, match="are not installed: gguf, torch") as found:
         require_engine()
     assert (found.value.exit_code, INSTALL in found.value.hint) == (3, True)
     assert INSTALL == "pip install 'synthgen[engine]'"
-    with pytest.raises(DependencyError, match="missing: gguf, torch"), engine_errors():
+    with pytest.raises(DependencyError, match="are not installed: gguf, torch"), engine_errors():
         raise ModuleNotFoundError("No module named 'torch.nn'", name="torch.nn")
 
 

@@ -51,7 +51,7 @@ def test_sources_digest_changes_with_any_byte_of_the_selected_files(tmp_path, mo
     assert (sources.__wrapped__("package", "core"), sources.__wrapped__("package") == whole) == (part, False)
     (tmp_path / "package" / "core" / "a.py").write_text("x = 1 \n")
     assert sources.__wrapped__("package", "core") != part
-    with pytest.raises(InternalError, match="contains no source file"):
+    with pytest.raises(InternalError, match="the package synthgen contains no source file"):
         sources.__wrapped__("synthgen", "cellar")
-    with pytest.raises(InternalError, match="cannot be found"):
+    with pytest.raises(InternalError, match="source files of the package no_such_package_at_all cannot be found"):
         sources.__wrapped__("no_such_package_at_all")

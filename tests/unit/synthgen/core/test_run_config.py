@@ -17,8 +17,8 @@ def test_the_machines_do_not_change_the_digest():
     ("run", "expected"),
     [
         ({"on": "slurm"}, "run.on"),
-        ({"workers": 2}, "require on: ray"),
-        ({"address": "10.0.0.5:6379"}, "require on: ray"),
+        ({"workers": 2}, "require `on: ray`"),
+        ({"address": "10.0.0.5:6379"}, "require `on: ray`"),
         ({"on": "ray", "workers": 0}, "run.workers"),
         ({"on": "ray", "address": "ray://10.0.0.5:10001"}, "must be HOST:PORT"),
         ({"on": "ray", "address": "10.0.0.5"}, "must be HOST:PORT"),

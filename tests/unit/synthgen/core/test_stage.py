@@ -40,7 +40,7 @@ def test_context_returns_declared_values(tmp_path):
     [("config", "decode"), ("config", "decode.batch"), ("input", "split"), ("model", "decoder"), ("stream", "load")],
 )
 def test_context_rejects_undeclared_values(tmp_path, kind, name):
-    with pytest.raises(InternalError, match="does not declare it"):
+    with pytest.raises(InternalError, match=r"does not declare '.+' in its"):
         getattr(context(tmp_path), kind)(name)
 
 

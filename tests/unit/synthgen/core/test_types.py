@@ -46,7 +46,7 @@ def test_values_are_frozen(value):
 
 
 def test_corpus_rejects_duplicate_ids():
-    with pytest.raises(InternalError, match="record ids are not unique"):
+    with pytest.raises(InternalError, match="two records have the same id"):
         corpus(record(1), record(2), record(1, text="other"))
 
 
@@ -66,32 +66,64 @@ def test_corpus_digest_covers_every_field_and_the_order(field):
     ("build", "kept", "message"),
     [
         (embedded, {"vectors": np.zeros(3, dtype=np.float32)}, "not a matrix"),
-        (embedded, {"vectors": np.eye(3, 2)}, "not float32"),
-        (embedded, {"vectors": np.eye(4, 5, dtype=np.float32)}, "rows do not match"),
-        (embedded, {"ids": ("r0", "r1")}, "rows do not match"),
-        (embedded, {"labels": ("a", "b")}, "rows do not match"),
-        (embedded, {"groups": ("g0", "g1", "g2", "g3")}, "rows do not match"),
-        (embedded, {"vectors": np.array([[1, 0], [0, 1], [np.nan, 1]], dtype=np.float32)}, "not finite"),
-        (embedded, {"vectors": np.array([[1, 0], [0, 1], [np.inf, 1]], dtype=np.float32)}, "not finite"),
-        (embedded, {"vectors": np.array([[1, 0], [0, 1], [1, 1]], dtype=np.float32)}, "not of unit length"),
+        (embedded, {"vectors": np.eye(3, 2)}, "are not float32 numbers"),
+        (
+            embedded,
+            {"vectors": np.eye(4, 5, dtype=np.float32)},
+            "the numbers of vectors, ids, labels and persons differ",
+        ),
+        (embedded, {"ids": ("r0", "r1")}, "the numbers of vectors, ids, labels and persons differ"),
+        (embedded, {"labels": ("a", "b")}, "the numbers of vectors, ids, labels and persons differ"),
+        (embedded, {"groups": ("g0", "g1", "g2", "g3")}, "the numbers of vectors, ids, labels and persons differ"),
+        (
+            embedded,
+            {"vectors": np.array([[1, 0], [0, 1], [np.nan, 1]], dtype=np.float32)},
+            "contain a number that is not finite",
+        ),
+        (
+            embedded,
+            {"vectors": np.array([[1, 0], [0, 1], [np.inf, 1]], dtype=np.float32)},
+            "contain a number that is not finite",
+        ),
+        (
+            embedded,
+            {"vectors": np.array([[1, 0], [0, 1], [1, 1]], dtype=np.float32)},
+            "a vector does not have the length 1",
+        ),
         (latents, {"vectors": np.zeros(2, dtype=np.float32)}, "not a matrix"),
-        (latents, {"vectors": np.zeros((2, 4))}, "not float32"),
-        (latents, {"vectors": np.zeros((3, 4), dtype=np.float32)}, "do not match their labels"),
-        (latents, {"labels": ("a",)}, "do not match their labels"),
-        (latents, {"parent_ids": (("r0", "r2"),)}, "do not match their parents"),
-        (latents, {"weights": ((0.25, 0.75),)}, "do not match their parents"),
-        (latents, {"ids": ("x0", "x0")}, "ids are not unique"),
-        (latents, {"prompt_words": (("word",),)}, "do not match their prompt words"),
-        (latents, {"vectors": np.full((2, 4), np.nan, dtype=np.float32)}, "not finite"),
-        (latents, {"parent_ids": (("r0", "r2"), ("r1", "r3"))}, "parents do not match its weights"),
+        (latents, {"vectors": np.zeros((2, 4))}, "are not float32 numbers"),
+        (
+            latents,
+            {"vectors": np.zeros((3, 4), dtype=np.float32)},
+            "the numbers of new vectors, ids and labels differ",
+        ),
+        (latents, {"labels": ("a",)}, "the numbers of new vectors, ids and labels differ"),
+        (latents, {"parent_ids": (("r0", "r2"),)}, "differs from the number of their parents or weights"),
+        (latents, {"weights": ((0.25, 0.75),)}, "differs from the number of their parents or weights"),
+        (latents, {"ids": ("x0", "x0")}, "two new vectors have the same id"),
+        (latents, {"prompt_words": (("word",),)}, "differs from the number of their prompt words"),
+        (latents, {"vectors": np.full((2, 4), np.nan, dtype=np.float32)}, "contain a number that is not finite"),
+        (latents, {"parent_ids": (("r0", "r2"), ("r1", "r3"))}, "another number of parents than of weights"),
         (latents, {"weights": ((0.25, 0.7), (1.0,))}, "do not sum to 1"),
         (latents, {"weights": ((0.25, float("nan")), (1.0,))}, "do not sum to 1"),
         (segments, {"vectors": np.zeros(4, dtype=np.float32)}, "not a matrix"),
-        (segments, {"vectors": np.eye(4, 3)}, "not float32"),
-        (segments, {"vectors": np.eye(5, 3, dtype=np.float32)}, "differ in number"),
-        (segments, {"headings": ("plan",)}, "differ in number"),
-        (segments, {"sections": (0, 0)}, "differ in number"),
-        (segments, {"vectors": np.full((4, 3), np.nan, dtype=np.float32)}, "not finite"),
+        (segments, {"vectors": np.eye(4, 3)}, "are not float32 numbers"),
+        (
+            segments,
+            {"vectors": np.eye(5, 3, dtype=np.float32)},
+            "the numbers of vectors, record ids, headings and sections of the segments differ",
+        ),
+        (
+            segments,
+            {"headings": ("plan",)},
+            "the numbers of vectors, record ids, headings and sections of the segments differ",
+        ),
+        (
+            segments,
+            {"sections": (0, 0)},
+            "the numbers of vectors, record ids, headings and sections of the segments differ",
+        ),
+        (segments, {"vectors": np.full((4, 3), np.nan, dtype=np.float32)}, "contain a number that is not finite"),
         (segments, {"record_ids": ("r1", "r0", "r1", "r0")}, "not consecutive"),
     ],
 )

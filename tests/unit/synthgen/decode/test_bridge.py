@@ -77,8 +77,8 @@ def test_damaged_description_is_rejected(folder, text):
         ({"template": "<s>{vector}\n"}, "once and", 0),
         ({"template": "{vector}{prompt}{vector}"}, "once and", 0),
         ({"dim": 8}, r"projector\.projector\.0\.weight is for vectors of dimension 7", 0),
-        ({"width": 41}, "does not fit", 2),
-        ({"n_soft": 2}, "does not fit", 2),
+        ({"width": 41}, "projector have wrong shapes", 2),
+        ({"n_soft": 2}, "projector have wrong shapes", 2),
     ],
 )
 def test_description_that_does_not_fit_is_rejected(folder, changes, message, n_problems):
@@ -89,7 +89,12 @@ def test_description_that_does_not_fit_is_rejected(folder, changes, message, n_p
 
 
 FITS = {"encoder": "tiny-encoder", "dim": 7, "decoder": "tiny", "width": 40}
-NAMES = {"encoder": "encoder", "dim": "vector width", "decoder": "decoder", "width": "embedding width"}
+NAMES = {
+    "encoder": "encoder",
+    "dim": "numbers per vector",
+    "decoder": "language model",
+    "width": "numbers per embedding of the language model",
+}
 
 
 @pytest.mark.parametrize(
@@ -104,10 +109,10 @@ NAMES = {"encoder": "encoder", "dim": "vector width", "decoder": "decoder", "wid
 )
 def test_check_fit_lists_every_mismatch(tiny, change):
     check_fit(tiny.info(), **FITS)
-    with pytest.raises(ModelError, match="does not fit") as refused:
+    with pytest.raises(ModelError, match="was not trained for the models of this configuration") as refused:
         check_fit(tiny.info(), **{**FITS, **change})
     assert refused.value.problems == tuple(
-        f"{NAMES[k]}: the bridge was trained for {FITS[k]}, the configuration has {v}" for k, v in change.items()
+        f"{NAMES[k]}: {FITS[k]} in the training of the bridge, {v} in this configuration" for k, v in change.items()
     )
 
 
@@ -119,12 +124,12 @@ def test_builtin_bridge_and_vocabulary_are_found_by_name():
     vocabulary = load_vocabulary("builtin", encoder="minilm")
     assert vocabulary.encoder == "minilm"
     assert len(vocabulary.reader.words) == 16_000
-    with pytest.raises(ModelError, match=r"made for vectors of 'minilm' with 384 numbers; embed\.model is 'other'"):
+    with pytest.raises(ModelError, match=r"made for the encoder 'minilm', but embed\.model is 'other'"):
         load_vocabulary("builtin", encoder="other")
 
 
 def test_vocabulary_is_read_without_the_bridge(tiny, folder):
-    with pytest.raises(ModelMissing, match=r"contains no vocabulary \(words\.safetensors missing\)"):
+    with pytest.raises(ModelMissing, match=r"contains no vocabulary \(missing files: words\.safetensors\)"):
         load_vocabulary(folder.name, folder.parent.joinpath, encoder="tiny-encoder")
     save_words(tiny.reader(), folder / VOCABULARY)
     (folder / WEIGHTS).unlink()
@@ -133,5 +138,5 @@ def test_vocabulary_is_read_without_the_bridge(tiny, folder):
     save_words(tiny.reader(seed=6), folder / VOCABULARY)
     assert load_vocabulary(str(folder), encoder="tiny-encoder").digest != found.digest
     save_words(tiny.reader(dim=9), folder / VOCABULARY)
-    with pytest.raises(ModelError, match="with 9 numbers"):
+    with pytest.raises(ModelError, match=r"vectors of dimension 9, but dim in bridge\.json is 7"):
         load_vocabulary(str(folder), encoder="tiny-encoder")

@@ -136,7 +136,7 @@ def test_class_words_are_used_where_the_loop_computes_logits():
     assert not parsed({"class_words": False}).decode.uses_class_words
     assert not parsed(SERVER).decode.uses_class_words
     for decode in (SERVER, {"engine": "vllm"}):
-        with pytest.raises(ConfigError, match="does not support this"):
+        with pytest.raises(ConfigError, match="does not support class words"):
             parsed({**decode, "class_words": True})
 
 

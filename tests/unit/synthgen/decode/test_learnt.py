@@ -32,5 +32,5 @@ def test_learnt_sentences_are_recognized(tmp_path_factory, texts):
 def test_a_damaged_file_is_rejected(tmp_path, spoil):
     write_learnt([TOLD, TOLD.replace("Monday", "Friday")], tmp_path)
     (tmp_path / LEARNT).write_bytes(spoil((tmp_path / LEARNT).read_bytes()))
-    with pytest.raises(ModelError, match="the style is damaged"):
+    with pytest.raises(ModelError, match=r"file learnt\.u64 of this style is damaged"):
         read_learnt(tmp_path)

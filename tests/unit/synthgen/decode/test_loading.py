@@ -130,7 +130,7 @@ def test_a_missing_tensor_is_named(llama_folder, tmp_path, device):
     save_file(tensors, folder / "model.safetensors", metadata={"format": "pt"})
     with pytest.raises(ModelError, match="incomplete") as refused:
         load_model(folder, device=device)
-    assert refused.value.problems == ("model.layers.2.self_attn.q_proj.weight: missing",)
+    assert refused.value.problems == ("model.layers.2.self_attn.q_proj.weight: this tensor is missing",)
 
 
 def test_loading_ignores_a_projector_without_warning(xrag_folder, capfd):

@@ -88,5 +88,5 @@ def test_last_tokens_end_with_an_empty_line(tiny, words):
 def test_last_tokens_requires_all_contexts_or_none(words):
     assert last_tokens(words, [SAID, SAID], 2, 0)[0] == [[], []]
     assert last_tokens(words, (), 3, 96) == ([[], [], []], 0)
-    with pytest.raises(DataError, match="1 contexts for 2 latents; give one context for each latent, or none"):
+    with pytest.raises(DataError, match="1 contexts for 2 vectors; pass one context for each vector, or no contexts"):
         last_tokens(words, [SAID], 2, 9)

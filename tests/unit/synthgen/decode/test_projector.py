@@ -46,17 +46,17 @@ def test_names_are_those_of_xrag():
 def test_missing_tensors_are_listed(names):
     with pytest.raises(ModelError, match="incomplete") as refused:
         projector_from({k: v for k, v in stored().items() if k not in names}, 3, 4)
-    assert refused.value.problems == tuple(f"{name}: missing" for name in names)
+    assert refused.value.problems == tuple(f"{name}: this tensor is missing" for name in names)
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_misshaped_tensors_are_listed(name):
     is_first = name == NAMES[0]
     tensors = stored() | {name: torch.zeros(3) if is_first else stored()[name][:-1]}
-    with pytest.raises(ModelError, match="damaged" if is_first else "does not fit") as refused:
+    with pytest.raises(ModelError, match="damaged" if is_first else "projector have wrong shapes") as refused:
         projector_from(tensors, 3, 4)
     assert [p.split(":")[0] for p in refused.value.problems] == [name]
-    with pytest.raises(ModelError, match="does not fit"):
+    with pytest.raises(ModelError, match="projector have wrong shapes"):
         projector_from(stored(n_soft=3), 2, 4)
 
 

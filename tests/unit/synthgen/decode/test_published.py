@@ -105,7 +105,7 @@ def test_paraphrase_prompts_have_the_chat_form(made, xrag_folder):
 
 @pytest.mark.parametrize("prompt", ["bee <xRAG>", "<xRAG><xRAG>"])
 def test_the_placeholder_in_a_users_prompt_is_rejected(tiny, made, prompt):
-    with pytest.raises(ModelError, match=f"a prompt contains {PLACEHOLDER}"):
+    with pytest.raises(ModelError, match=f"a prompt contains the placeholder {PLACEHOLDER}"):
         texts(made, tiny.latents(2, dim=DIM), prompts={"ant": prompt, "bee.hive": ""})
 
 
@@ -120,7 +120,7 @@ def test_projector_uses_the_raw_norm(tiny_xrag, made, xrag_folder):
 
 @pytest.mark.parametrize("length", [None, float("nan"), float("inf"), 0.0, -1.0])
 def test_invalid_raw_norm_is_rejected(xrag_folder, length):
-    with pytest.raises(ModelError, match="raw norm"):
+    with pytest.raises(ModelError, match="mean norm of the encoder's vectors must be"):
         RescalingProjector(load_checkpoint_bridge(xrag_folder).projector, length)
 
 
@@ -200,15 +200,15 @@ def test_text_to_vector_to_text(tiny, made, xrag_folder, sfr_folder):
 @pytest.mark.parametrize(
     ("name", "shape", "wanted"),
     [
-        *((name, None, f"{name}: missing") for name in TENSORS),
-        (HEAD, None, f"{HEAD}: missing, though config.json says the embeddings are not tied"),
+        *((name, None, f"{name}: this tensor is missing") for name in TENSORS),
+        (HEAD, None, f"{HEAD}: this tensor is missing, but `tie_word_embeddings` in config.json is false"),
         (
             TENSORS[0],
             (WIDTH, DIM + 1),
             f"{TENSORS[0]}: takes 25 numbers, but retriever_hidden_size in config.json is 24",
         ),
         (TENSORS[0], (WIDTH + 3, DIM), f"{TENSORS[1]}: shape (40,), expected (43,)"),
-        (TENSORS[0], (WIDTH,), f"{TENSORS[0]}: not a matrix"),
+        (TENSORS[0], (WIDTH,), f"{TENSORS[0]}: this tensor is not a matrix"),
         (TENSORS[1], (WIDTH + 1,), f"{TENSORS[1]}: shape (41,), expected (40,)"),
         (TENSORS[2], (2 * WIDTH, WIDTH), f"{TENSORS[2]}: shape (80, 40), expected (40, 40)"),
         (TENSORS[3], (WIDTH - 1,), f"{TENSORS[3]}: shape (39,), expected (40,)"),
@@ -222,11 +222,11 @@ def test_missing_and_misshaped_tensors_are_listed(tiny_xrag, folder, name, shape
 def test_model_or_encoder_of_another_width_is_rejected(tiny, tiny_xrag, xrag_folder, tmp_path):
     bridge = dataclasses.replace(load_checkpoint_bridge(xrag_folder), raw_norm=LENGTH)
     other = tiny_xrag.save_decoder(tmp_path, tiny.tokenizer(), hidden_size=48)
-    with pytest.raises(ModelError, match="does not fit") as refused:
+    with pytest.raises(ModelError, match="does not fit the encoder or the embeddings") as refused:
         XragDecoder(other, bridge, decoder="any", encoder="any", dim=DIM + 2)
     assert refused.value.problems == (
-        f"{TENSORS[0]}: takes 24 numbers, the encoder's vectors have 26",
-        f"{TENSORS[2]}: gives 40 numbers, the model's embeddings have 48",
+        f"{TENSORS[0]}: takes 24 numbers, but the encoder's vectors have 26",
+        f"{TENSORS[2]}: gives 40 numbers, but the model's embeddings have 48",
     )
 
 
@@ -237,12 +237,12 @@ def test_wrong_tokens_of_the_tokenizer_are_rejected(tiny, folder):
     assert problems_of(folder) == ("<xRAG>: has id 290 in the tokenizer, but xrag_token_id in config.json is 7",)
     tokenizer = tiny.tokenizer()
     tokenizer.save_pretrained(folder)
-    assert problems_of(folder) == ("<xRAG>: the tokenizer lacks the placeholder",)
+    assert problems_of(folder) == ("<xRAG>: the tokenizer has no token of this name",)
     configure(folder, xrag_token_id=290)
     tokenizer.bos_token = None
     tokenizer.add_tokens(["<xRAG>"])
     tokenizer.save_pretrained(folder)
-    assert problems_of(folder) == ("<s>: the tokenizer defines no beginning of text",)
+    assert problems_of(folder) == ("<s>: the tokenizer defines no token for the beginning of a text",)
 
 
 def test_tied_model_decodes(tiny, tiny_xrag, tmp_path):
@@ -251,7 +251,7 @@ def test_tied_model_decodes(tiny, tiny_xrag, tmp_path):
     assert len(texts(decoder(folder), tiny.latents(1, dim=DIM))) == 2
 
 
-HEADS = f"{HEAD}: differs from {TABLE}, though config.json says the embeddings are tied"
+HEADS = f"{HEAD}: differs from {TABLE}, but `tie_word_embeddings` in config.json is true"
 
 
 @pytest.mark.parametrize(
@@ -261,7 +261,7 @@ HEADS = f"{HEAD}: differs from {TABLE}, though config.json says the embeddings a
         ({"retriever_hidden_size": ...}, "config.json: retriever_hidden_size is missing"),
         (
             {"projector_type": "mlp3x_gelu"},
-            "config.json: projector_type 'mlp3x_gelu' is not supported, only 'mlp2x_gelu'",
+            "config.json: projector_type 'mlp3x_gelu' is not supported; only 'mlp2x_gelu' is supported",
         ),
     ],
 )
@@ -275,7 +275,7 @@ def test_all_problems_are_listed(tiny, tiny_xrag, folder):
     change_tensors(tiny_xrag, folder, lm_head__weight=None, projector__projector__2__bias=None)
     assert len(problems_of(folder)) == 3
     (folder / "config.json").write_text("{}")
-    problems_of(folder, "configuration or tokenizer")
+    problems_of(folder, r"config\.json cannot be read")
     (folder / tiny_xrag.SHARDS[2]).unlink()
     assert tiny_xrag.SHARDS[2] in problems_of(folder, "incomplete")[0]
 
@@ -304,7 +304,7 @@ def test_a_missing_shard_is_named_with_a_tensor_of_it(tiny_xrag, folder):
     lost = sorted(load_file(folder / tiny_xrag.SHARDS[1]))
     (folder / tiny_xrag.SHARDS[1]).unlink()
     assert tensor_problems(folder).problems == (
-        f"{lost[0]}: its shard {tiny_xrag.SHARDS[1]} ({len(lost)} tensors) is missing",
+        f"{lost[0]}: its file {tiny_xrag.SHARDS[1]} ({len(lost)} tensors) is missing",
     )
 
 
@@ -313,8 +313,8 @@ def test_every_problem_of_the_shards_is_listed(tiny_xrag, folder):
     index["weight_map"] |= {"model.extra.weight": tiny_xrag.SHARDS[0], "far": "../far.safetensors", "bin": "a.bin"}
     (folder / INDEX).write_text(json.dumps(index))
     assert sorted(tensor_problems(folder).problems) == [
-        "bin: a.bin is not a safetensors file of this folder",
-        "far: far.safetensors is not a safetensors file of this folder",
+        "bin: its file a.bin is not a safetensors file in this folder",
+        "far: its file far.safetensors is not a safetensors file in this folder",
         f"model.extra.weight: missing in {tiny_xrag.SHARDS[0]}, although the index places it there",
     ]
 
@@ -339,8 +339,8 @@ def test_damaged_or_missing_weights_are_rejected(tiny_xrag, folder, tmp_path, sh
         ((TABLE, HEAD), False, []),
         ((TABLE,), True, []),
         ((HEAD,), True, []),
-        ((TABLE,), False, [f"{HEAD}: missing, though config.json says the embeddings are not tied"]),
-        (("other",), True, [f"{TABLE}: missing"]),
+        ((TABLE,), False, [f"{HEAD}: this tensor is missing, but `tie_word_embeddings` in config.json is false"]),
+        (("other",), True, [f"{TABLE}: this tensor is missing"]),
         ((TABLE, HEAD), True, [HEADS]),
     ],
 )

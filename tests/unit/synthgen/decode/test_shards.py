@@ -70,7 +70,7 @@ def test_number_of_workers_and_order_of_writing_change_nothing(task, whole, tiny
 @pytest.mark.parametrize("n_workers", [1, 2])
 def test_errors_of_workers_are_raised(task, tiny, tmp_path, n_workers):
     lost = dataclasses.replace(task, settings=dataclasses.replace(PLAIN, max_new_tokens=4000))
-    with pytest.raises(ModelError, match="positions"):
+    with pytest.raises(ModelError, match="but the language model reads at most"):
         write_all(lost, tiny.latents(9), tmp_path, lambda _: None, n_workers)
     assert list(tmp_path.iterdir()) == []
 

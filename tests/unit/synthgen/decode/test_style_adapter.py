@@ -85,7 +85,7 @@ def test_share_of_zero_changes_nothing(tiny, bridge, make):
 
 
 def test_a_style_of_another_bridge_or_shape_is_rejected(bridge, make):
-    with pytest.raises(ModelError, match="m1: not trained for the bridge of this run"):
+    with pytest.raises(ModelError, match="these styles were not trained for the bridge of this run: m1"):
         in_style(bridge, [(make(1, bridge="0" * 64), 1.0)])
     style = make(2)
     name = next(n for n in style.tensors if n.startswith("adapter.model.") and n.endswith(".up"))

@@ -163,7 +163,7 @@ def test_prompts_that_do_not_fit_are_rejected(tiny, request, bridge_folder, fami
     made = decoder(request.getfixturevalue(f"{family}_folder"), bridge_folder)
     longest = max(len(made.template.tokens(made.tokenizer, text)) for text in PLAIN.prompts.values())
     assert decode(made, tiny.latents(1), max_new_tokens=96 - longest, candidates=1)
-    with pytest.raises(ModelError, match="need 97 positions, but the language model has only 96"):
+    with pytest.raises(ModelError, match="need up to 97 tokens, but the language model reads at most 96 tokens"):
         decode(made, tiny.latents(1), max_new_tokens=97 - longest)
     with pytest.raises(ModelError, match="exactly 3 placeholders"):
         decode(made, tiny.latents(2), prompts={"ant": "ant <vec>", "bee.hive": "bee"})
@@ -172,7 +172,7 @@ def test_prompts_that_do_not_fit_are_rejected(tiny, request, bridge_folder, fami
 @pytest.mark.parametrize("change", [{"encoder": "minilm"}, {"decoder": "smollm2"}, {"dim": 8}, {"hidden_size": 48}])
 def test_parts_that_do_not_fit_are_rejected(tiny, bridge_folder, tmp_path, change):
     size = {"hidden_size": change.pop("hidden_size")} if "hidden_size" in change else {}
-    with pytest.raises(ModelError, match="does not fit") as refused:
+    with pytest.raises(ModelError, match="was not trained for the models of this configuration") as refused:
         decoder(tiny.save_model(tmp_path, "llama", **size), bridge_folder, **change)
     assert len(refused.value.problems) == 1
 

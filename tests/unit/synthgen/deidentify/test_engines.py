@@ -186,7 +186,7 @@ def test_auto_uses_the_classifier_if_it_is_in_the_store(tmp_path, monkeypatch):
     (tmp_path / "rampart").mkdir()
     (tmp_path / "rampart" / "manifest.json").write_text("{}")
     assert engine_of("auto") == "rules+ner"
-    with pytest.raises(UsageError, match="unknown engine"):
+    with pytest.raises(UsageError, match="is not an engine for de-identification"):
         finder("presidio")
 
 

@@ -23,5 +23,5 @@ def test_only_the_shipped_basis_of_the_embedded_encoder_can_be_loaded(tmp_path):
     assert np.allclose(basis.axes @ basis.axes.T, np.eye(384), atol=1e-4)
     shutil.copy(FOLDER / "minilm.safetensors", tmp_path / "mine.safetensors")
     for other in ("another", str(tmp_path / "mine")):
-        with pytest.raises(ConfigError, match=f"a shipped public basis, and '{other}' has none"):
+        with pytest.raises(ConfigError, match=f"statistics of public texts, and '{other}' is no such"):
             load_basis(other)

@@ -129,7 +129,7 @@ def test_split_without_a_problem_is_not_refused_and_all_problems_are_listed(proj
         (
             "epsilon: the limit for all runs together is 1;",
             "dp.delta: 0.01",
-            "attempts: these",
+            "attempts: the control persons were already audited 3 times",
             "input checks: 2.0%",
             "input checks: train and",
         ),
@@ -189,6 +189,7 @@ def test_exhausted_control_persons_are_refused_before_a_reservation(project, bud
         record_attempt(*ledger_of(config), digest=str(number), control=as_table(found.control, {}))
     for other, spend_again in ((project.config(**small, seed=99), False), (config, True)):
         (problem,) = refused_before(other, found, policy=policy, spend_again=spend_again)
-        assert problem.startswith("attempts: these control persons were audited 3 times, and the policy allows 3;")
+        n_audits = "the control persons were already audited 3 times, and the policy allows 3 audits"
+        assert problem.startswith(f"attempts: {n_audits} of the same persons;")
     assert refused_before(config, found) == []  # the old reservation stays available
     assert len(budgets.booked(config)) == int(limit)

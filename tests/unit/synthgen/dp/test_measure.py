@@ -165,7 +165,7 @@ def test_stop_before_the_draw_keeps_the_budget_and_a_stop_after_it_does_not(read
     if stop == "note_draw":
         assert [one["epsilon"] for one in run_measure(ready).booked] == [2.0]
         return
-    with pytest.raises(Overspent, match="drew its noise before"):
+    with pytest.raises(Overspent, match="has already drawn its noise"):
         run_measure(ready)
 
 
@@ -231,7 +231,7 @@ def test_only_a_sealed_result_is_booked_by_the_next_run(ready, monkeypatch):
 def test_changed_read_settings_do_not_spend_the_budget_again(ready):
     run_measure(ready)
     for changes in {"source": {"id": None, "max_bad_rows": 0.02}}, {"split": {"train": 0.6, "control": 0.4}}:
-        with pytest.raises(Overspent, match="drew its noise before") as refused:
+        with pytest.raises(Overspent, match="has already drawn its noise") as refused:
             run_measure(ready, **changes)
         assert "Restore the configuration, data and version" in refused.value.hint
     again = run_measure(ready)

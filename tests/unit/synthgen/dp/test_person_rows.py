@@ -31,7 +31,7 @@ def test_mean_rows_weights_each_person_equally(monkeypatch):
 def test_people_of_distinguishes_ids_with_a_null_character_and_rejects_undeclared_labels():
     people = people_of(embedded(["p", "p\0", "p\0", "q"], ["a"] * 4), ("a",), BASIS)
     assert np.diff(np.append(people.starts, 4)).tolist() == [1, 2, 1]
-    with pytest.raises(InternalError, match="not declared"):
+    with pytest.raises(InternalError, match=r"a label that source\.labels does not declare"):
         people_of(embedded(["p"], ["c"]), ("a", "b"), BASIS)
 
 
@@ -50,7 +50,7 @@ def test_a_part_has_the_records_vectors_and_nats_of_its_persons():
     assert [record.id for record in part.train.records] == list(part.embedded.ids) == ["0", "2", "3"]
     assert np.array_equal(part.embedded.vectors, persons.embedded.vectors[[0, 2, 3]])
     assert (part.persons, part.nats) == (["q", "r"], persons.nats)
-    with pytest.raises(InternalError, match="do not belong to the records"):
+    with pytest.raises(InternalError, match="do not have the ids, labels and persons of the train records"):
         MeasuredPersons(train=persons.train, embedded=part.embedded)
 
 

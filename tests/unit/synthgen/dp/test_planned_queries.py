@@ -42,15 +42,18 @@ def test_all_accesses_outside_the_budget_are_rejected_at_once():
     [
         ({"dp": {}}, "set both or neither"),
         ({"interpolate": {"method": "smote", "total": 10}}, "set both or neither"),
-        ({"dp": {"epsilon": 1.0}}, "requires delta and persons"),
-        ({"dp": {"persons": 10}}, "require dp.epsilon"),
+        ({"dp": {"epsilon": 1.0}}, "`epsilon` requires `delta` and `persons`"),
+        ({"dp": {"persons": 10}}, "`epsilon` is missing; set dp.epsilon, or remove `persons`"),
         (
             {"interpolate": {"method": "dp-gaussian", "total": 10, "alpha": 1.0}},
             "is not a key of the method dp-gaussian",
         ),
         ({"segments": {}}, "segments learns headings from the records"),
-        ({"dp": {**DP, "shares": {"words": 0.5}}}, "makes; remove words"),
-        ({"dp": {**DP, "shares": {"words": 0.5, "spread": 0.1, "style": 0.1}}}, "makes; remove words and style"),
+        ({"dp": {**DP, "shares": {"words": 0.5}}}, "does not make. Remove these entries: words. "),
+        (
+            {"dp": {**DP, "shares": {"words": 0.5, "spread": 0.1, "style": 0.1}}},
+            "does not make. Remove these entries: words, style. ",
+        ),
         ({"dp": {**DP, "shares": {"votes": 0.5}}}, "dp.shares.votes"),
         ({"dp": {**DP, "adapt": {}}}, "dp.adapt: unknown key"),
         ({"interpolate": {"method": "dp-vote", "total": 10}}, "interpolate.method"),
@@ -65,7 +68,7 @@ def test_configurations_without_a_privacy_guarantee_are_rejected(changes, messag
 
 def test_run_without_a_budget_has_no_queries():
     assert planned.accesses_with_costs(without_budget()) == ()
-    with pytest.raises(InternalError, match="without a budget"):
+    with pytest.raises(InternalError, match=r"a run without dp\.epsilon and dp\.delta"):
         queries_of(without_budget())
 
 
@@ -105,7 +108,7 @@ def test_delta_of_all_runs_is_compared_with_the_rounded_number_of_persons(person
 def test_check_budget_enforces_the_policy():
     # outside, the budget substitutes for parents
     policy, outside = load_policy("strict-dp"), load_policy("hospital-external")
-    with pytest.raises(ConfigError, match="does not provide it"):
+    with pytest.raises(ConfigError, match="does not provide differential privacy"):
         check_budget(without_budget(), policy)
     with pytest.raises(ConfigError, match="exceeds policy") as refused:
         check_budget(config(dp={**DP, "epsilon": 4.0, "delta": 1e-3}), policy)

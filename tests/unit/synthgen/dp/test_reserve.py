@@ -72,7 +72,7 @@ def test_plan_states_spent_continued_and_missing_budget(project):
     text = make_plan(other).to_text()
     assert "- dp: the remaining budget in the ledger does not cover this run" in text
     assert "already spent" not in text
-    assert "no pilot, because it would read the records outside the budget" in text
+    assert "no pilot, because a pilot would read records outside the budget" in text
     with pytest.raises(Overspent, match="does not cover this run"):
         check_remaining_budget(other, policy)
 
@@ -138,24 +138,24 @@ def test_a_changed_file_or_accountant_does_not_spend_the_budget_twice(project, m
 
     with monkeypatch.context() as patch:  # another version of the accounting library may differ slightly
         patch.setattr(planned, "noise_multipliers", slightly_more_noise)
-        with pytest.raises(InputError, match="a different reservation of this run"):
+        with pytest.raises(InputError, match="a reservation of this run with a different budget"):
             reserved(config)
         with pytest.raises(Overspent):  # the budget is too small, and the old reservation stays
             reserve_budget(job_of(config), lower, spend_again=True)
     with monkeypatch.context() as patch:  # another version of the program may plan other queries
         means = gaussian.QUERIES["class-means"]
         patch.setitem(gaussian.QUERIES, "class-means", replace(means, share=2 * means.share))
-        with pytest.raises(InputError, match="a different reservation of this run"):
+        with pytest.raises(InputError, match="a reservation of this run with a different budget"):
             reserved(config)
     assert reserved(config).spending.run == run
 
     secret = root / SECRET
     kept = secret.rename(root / "kept")
-    with pytest.raises(InputError, match="a budget was reserved with it"):
+    with pytest.raises(InputError, match="a privacy budget was reserved with this secret"):
         reserved(config)
     assert not secret.exists()
     write_new(secret, bytes(32), 0o600)
-    with pytest.raises(InputError, match="not the one with which a budget was reserved"):
+    with pytest.raises(InputError, match="not the one with which a privacy budget was reserved"):
         reserved(config)
     kept.rename(secret)
 
@@ -218,7 +218,7 @@ def test_a_damaged_reservation_is_kept_beside_the_new_one(project):
     config = project.config(**with_dp(epsilon=1.0, delta=2e-6))
     first = reserved(config)
     (folder,) = (config.resolve(config.workspace) / "stages").glob("reserve-*")
-    for text, message in (("{", "is not a readable JSON object"), ("{}", "budget is spent")):
+    for text, message in (("{", "cannot be read as a JSON object"), ("{}", "budget is spent")):
         (folder / "run.json").write_text(text)
         with pytest.raises(StorageError, match=message):
             reserved(config)
@@ -299,7 +299,7 @@ def test_reservation_is_named_by_its_id_or_by_the_configuration(project):
     config, other = project.config(**with_dp(epsilon=1.0)), project.config(**with_dp(epsilon=1.0), seed=99)
     with pytest.raises(UsageError, match="contains no reservation") as refused:
         named_reservation(config, None)
-    assert refused.value.hint == "No reservation can be voided."
+    assert refused.value.hint == "The ledger contains no reservation that can be voided."
     run = reserved(config).spending.run
     for given in (None, run, run[:8]):
         assert named_reservation(config, given) == run

@@ -36,7 +36,7 @@ def test_only_the_booked_result_is_kept(ledger, folder):
         recover_or_clear(folder, ledger, RUN)
     shutil.rmtree(folder)
     folder.mkdir()
-    with pytest.raises(Overspent, match="drew its noise before"):
+    with pytest.raises(Overspent, match="has already drawn its noise"):
         recover_or_clear(folder, ledger, RUN)
 
 

@@ -75,7 +75,7 @@ def test_votes_are_those_of_the_sampled_persons_and_depend_on_no_other_person(mo
         assert np.array_equal(row, expected)
     rest = Corpus(role="train", records=tuple(r for r in records if r.group != groups[3]), has_groups=True)
     assert np.array_equal(votes_of(rest, nats, 25, seeds), np.delete(votes, 3, axis=0))
-    with pytest.raises(InternalError, match="a voter has no score"):
+    with pytest.raises(InternalError, match="a person drawn for the style vote has no score"):
         votes_of(train, {}, 25, seeds)
 
 

@@ -70,7 +70,7 @@ def test_a_damaged_shard_is_not_intact(context, encoder):
 def test_an_unknown_text_is_an_error(context, encoder):
     division = vector_shards(context, encoder, TEXTS, "embed")
     division.write(division.names)
-    with pytest.raises(InternalError, match="in no shard"):
+    with pytest.raises(InternalError, match="lack the vector of a text"):
         stored_encoder(context, encoder, TEXTS).encode(["fever rocket rocket rocket"])
 
 

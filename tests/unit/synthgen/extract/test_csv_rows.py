@@ -78,7 +78,7 @@ def test_file_in_another_encoding_is_refused_with_the_remedy(path):
     assert cells(rows(path, data, "cp1252")) == [["1", "2", "café"], ["2", "3", "x"]]
     wide = (HEADER + b"1,2,x\n").decode().encode("utf-16")
     assert cells(rows(path, wide, "utf-16")) == [["1", "2", "x"]]
-    with pytest.raises(DataError, match=r"not a header(.|\n)*encoding"):
+    with pytest.raises(DataError, match=r"first line contains bytes that are not valid utf-8(.|\n)*source\.encoding"):
         rows(path, wide)
     with pytest.raises(DataError, match="not in the encoding utf-16"):
         rows(path, wide[:-1], "utf-16")
@@ -87,8 +87,8 @@ def test_file_in_another_encoding_is_refused_with_the_remedy(path):
 @pytest.mark.parametrize(
     ("data", "message"),
     [
-        (b"", "not a header"),
-        (b"1,zebra,text\n2,3,x\n", "not a header"),
+        (b"", "not a header: it has no column "),
+        (b"1,zebra,text\n2,3,x\n", "not a header: it has no column "),
         (b"note_id,A,a\n", "two columns have the same name"),
         (gzip.compress(HEADER * 99, mtime=0)[:-9], "compressed data is damaged"),
         (b"\x1f\x8bzebra", "cannot be read"),

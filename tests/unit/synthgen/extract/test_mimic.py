@@ -84,7 +84,10 @@ def test_missing_columns_are_listed_in_one_error(fourth):
     with pytest.raises(DataError, match="lack columns") as caught:
         list(read_mimic(fourth, Fields(label="category", author="cgid")))
     assert len(caught.value.problems) == 4
-    assert "no column category (label); its columns are note_id, subject_id" in caught.value.problems[0]
+    assert (
+        "has no column category (for the field `label`); its columns are note_id, subject_id"
+        in caught.value.problems[0]
+    )
 
 
 def test_ambiguous_folders_are_refused(fourth, tmp_path_factory):

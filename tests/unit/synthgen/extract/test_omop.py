@@ -160,7 +160,7 @@ def test_one_error_lists_all_wrong_overrides_with_the_columns(tmp_path):
     problems = caught.value.problems
     assert len(problems) == 4
     assert "person_id, person_source_value, given_name" in problems[0]
-    assert "table note has no column visit_occurrence_id" in problems[1]
+    assert "table note has no column visit_occurrence_id, by which table visit_occurrence is joined" in problems[1]
     assert "write `table.column`" in problems[2]
 
 

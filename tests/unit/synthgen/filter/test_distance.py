@@ -159,7 +159,7 @@ def test_too_few_reconstructions_are_rejected(world, rule, n):
     def context(n):
         return world.context(reconstructions=world.some_reconstructions(range(n)))
 
-    with pytest.raises(DataError, match=f"At least 20 are needed, but there are {n}\n"):
+    with pytest.raises(DataError, match=f"At least 20 reconstructions are needed, but there are {n}\n"):
         rule.fit(context(n))
     assert rule.fit(context(20)).bounds["high"] > 0
     assert LatentDistance(0.7).fit(context(n)).bounds == {"high": 0.7}

@@ -54,7 +54,7 @@ def test_counts_per_class_rejects_unusable_input(labels, balance, total, message
 def test_check_classes_rejects_counts_below_one():
     with pytest.raises(DataError, match="no records can be made for 1 class") as refused:
         check_classes(["a", "a"], ["p", "q"], {"a": 0}, 2)
-    assert refused.value.problems == ("'a': 0 records requested, needs at least 1",)
+    assert refused.value.problems == ("'a': 0 records requested, but at least 1 is needed",)
 
 
 @pytest.fixture

@@ -29,8 +29,8 @@ def test_method_keys_are_null_by_default_and_have_the_limits_and_description_of_
     ("method", "options", "parts"),
     [
         ("mixture", {"parents": 51}, ["parents: must be less than or equal to 50, got 51"]),
-        ("mixture", {"parents": 7}, ["parents: 7 parents need k_neighbors of at least 6, not 5, got 7"]),
-        ("mixture", {"k_neighbors": 1}, ["parents: 3 parents need k_neighbors of at least 2, not 1"]),
+        ("mixture", {"parents": 7}, ["parents: with 7 parents, `k_neighbors` must be at least 6, not 5, got 7"]),
+        ("mixture", {"k_neighbors": 1}, ["parents: with 3 parents, `k_neighbors` must be at least 2, not 1"]),
         ("slerp", {"max_exposure": 0.4}, ["max_exposure: must be at least 1/2"]),
         ("vae", {"beta": 101.0, "conditional": 1}, ["beta: must be less", "conditional: must be a"]),
         ("borderline-smote", {"kind": 3, "m_neighbors": 2}, ["m_neighbors: must be g", "kind: must"]),

@@ -133,7 +133,7 @@ def test_mixture_names_classes_that_exceed_max_exposure(embed):
 @pytest.mark.parametrize(
     ("kind", "options", "parts"),
     [
-        (Mixture, {"parents": 7}, ["parents: 7 parents need k_neighbors of at least 6, not 5"]),
+        (Mixture, {"parents": 7}, ["parents: with 7 parents, `k_neighbors` must be at least 6, not 5"]),
         (Mixture, {"parents": 1, "k_neighbors": 3}, ["parents: must be greater than or equal to 2, got 1"]),
         (Mixture, {"parents": 51, "k_neighbors": 60}, ["parents: must be less than or equal to 50, got 51"]),
         (Mixture, {"alpha": 0.0}, ["alpha: must be greater than 0"]),
@@ -143,7 +143,11 @@ def test_mixture_names_classes_that_exceed_max_exposure(embed):
         (Mixture, {"noise": NAN}, ["noise: must be"]),
         (Mixture, {"max_exposure": 0.3}, ["max_exposure: must be at least 1/3"]),
         (Mixture, {"max_exposure": NAN}, ["max_exposure: must be a finite number"]),
-        (Mixture, {"parents": 7, "alpha": -1.0}, ["parents: 7 parents need", "alpha: must"]),
+        (
+            Mixture,
+            {"parents": 7, "alpha": -1.0},
+            ["parents: with 7 parents, `k_neighbors` must be at least", "alpha: must"],
+        ),
         (Slerp, {"k_neighbors": 0}, ["k_neighbors: must be greater than or equal to 1, got 0"]),
         (Slerp, {"lambda_beta": (0.0, 1.0)}, ["lambda_beta.0: must be greater than 0"]),
         (Slerp, {"lambda_beta": (1.0,)}, ["lambda_beta.1: missing"]),
@@ -155,7 +159,7 @@ def test_mixture_names_classes_that_exceed_max_exposure(embed):
     ],
 )
 def test_all_invalid_options_are_reported(kind, options, parts):
-    with pytest.raises(ConfigError, match=f"invalid options of {kind.name}") as refused:
+    with pytest.raises(ConfigError, match=f"the method {kind.name} has invalid options") as refused:
         kind(**options)
     assert len(refused.value.problems) == len(parts)
     for problem, part in zip(refused.value.problems, parts, strict=True):

@@ -134,7 +134,7 @@ def test_over_sampler_works_in_a_grid_search_and_in_a_pipeline_with_metadata_rou
     [
         ({"method": "smoote"}, "method: must be"),
         ({"k_neighbors": 0}, "k_neighbors: .* got 0"),
-        ({"kind": 1}, "kind: belongs to borderline-smote, not to smote"),
+        ({"kind": 1}, "kind: is a key of borderline-smote, not of the method smote; remove it"),
         ({"method": "mixture", "parents": 51, "alpha": -1.0}, "(?s)2 mistakes.*parents.*alpha"),
     ],
 )
@@ -151,7 +151,7 @@ def test_all_unsuitable_classes_are_listed():
         sampler().fit_resample(X, y)
     counts = {"ant": 3, "cow": 2}
     assert caught.value.problems == tuple(
-        f"'{k}': has rows of {n} persons, needs 4 persons" for k, n in counts.items()
+        f"'{k}': rows of {n} persons, but 4 persons are needed" for k, n in counts.items()
     )
     X[y == "ant"] += 100
     with pytest.raises(DataError, match="'ant': none of the 3 records of the class is in danger"):
@@ -178,10 +178,10 @@ def test_balanced_rows_get_no_new_points_and_integers_become_float64():
         *((kind, TypeError, "dense data is required") for kind in (sparse.csr_matrix, sparse.csc_array)),
         (lambda X: X[:-1], ValueError, "inconsistent numbers of samples"),
         *(
-            (lambda X, s=s: X * s, DataError, "Euclidean norm of a row must be from 1e-14 to 1e.18")
+            (lambda X, s=s: X * s, DataError, r"norm of the vectors must be from 1e-14 to 1e\+18")
             for s in (1e19, 1e39, 1e300, 1e-20, 1e-44)
         ),
-        (lambda X: (X * 3e19).astype(np.float32), DataError, "Euclidean norm of a row must be from 1e-14 to 1e.18"),
+        (lambda X: (X * 3e19).astype(np.float32), DataError, r"norm of the vectors must be from 1e-14 to 1e\+18"),
         (
             lambda X: X + np.eye(X.shape[1])[0] * 1e12,
             DataError,
@@ -225,7 +225,7 @@ def test_classes_keep_their_type(y):
 @pytest.mark.parametrize(
     ("y", "message"),
     [
-        *(([[1, 0, 0], row], "1 rows of y have no class or several") for row in ([0, 0, 0], [0, 1, 1])),
+        *(([[1, 0, 0], row], "1 rows of y do not have exactly one class") for row in ([0, 0, 0], [0, 1, 1])),
         (sparse.csr_matrix(np.eye(3, dtype=int)), "sparse"),
         ([0.5, 1.5, 2.5], "continuous"),
     ],

@@ -182,8 +182,8 @@ def test_folder_without_dataset_state_is_read_as_text(tmp_path):
     [
         ("none.jsonl", "auto", "no such file or folder"),
         ("a.docx", "auto", r"derived from the file extension '\.docx'"),
-        ("folder", "csv", "format csv needs a file"),
-        ("a.docx", "text", "format text needs a folder"),
+        ("folder", "csv", "the format csv needs a file, but source.path is a folder"),
+        ("a.docx", "text", "the format text needs a folder, but source.path is a file"),
         ("empty", "dataset", r"state\.json: cannot be read|cannot be read"),
     ],
 )
@@ -222,7 +222,7 @@ def test_dataset_rows_that_select_left_out_are_not_read(tmp_path, written, rows)
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"rows": (7,)}, "indices do not fit"),
+        ({"rows": (7,)}, "do not fit the row indices"),
         ({"key": "_indices_files"}, "indices that SynthGen does not support"),
         ({"key": "_indices"}, "indices that SynthGen does not support"),
         ({"key": "_data_files"}, "damaged|different columns"),
@@ -263,7 +263,7 @@ def test_a_folder_that_may_hold_more_than_one_table_is_rejected(tmp_path, writte
     folder = parts(tmp_path / "t", written, rows)
     (folder / name).parent.mkdir(exist_ok=True)
     (folder / name).write_bytes((folder / "part-0.PARQUET").read_bytes())
-    with pytest.raises(DataError, match="not one table of parquet files") as caught:
+    with pytest.raises(DataError, match="the parquet files of the folder do not form one table") as caught:
         read_source(SOURCE, folder)
     assert caught.value.problems[0].startswith(name.partition("/")[0])
 

@@ -47,7 +47,7 @@ def test_rows_that_a_saved_dataset_leaves_out_are_not_loaded(case, sources, writ
 
 def test_a_saved_dataset_with_unknown_or_wrong_indices_is_refused(sources, written):
     path = saved(sources, written, [*KEPT, 700])
-    sources.refused("d", "indices do not fit", "Save the dataset again")
+    sources.refused("d", "do not fit the row indices", "Save the dataset again with `Dataset.save_to_disk`")
     state = (path / "state.json").read_text()
     (path / "state.json").write_text(state.replace("_indices_data_files", "_indices_files"))
     sources.refused("d", "indices that SynthGen does not support", "_indices_files")
@@ -102,19 +102,11 @@ def test_whole_numbers_with_a_decimal_point_in_json_are_read_as_integers(column,
 
 
 UNREADABLE = {
-    "fraction": (
-        {"pid": lambda i: i + 0.5},
-        "group is a float that is not a whole number, or too large to be exact",
-        "pid",
-    ),
+    "fraction": ({"pid": lambda i: i + 0.5}, "group is a float that is not a whole number", "pid"),
     "list": ({"pid": lambda i: [f"p{i}"]}, "group is of type list", "pid"),
     "struct": ({"label": lambda i: {"code": f"c{i % 2}"}}, "label is of type struct", "label"),
     "bytes": ({"pid": lambda i: b"\xff" + bytes([i])}, "group is of type binary", "pid"),
-    "infinite": (
-        {"label": lambda _: float("inf")},
-        "label is a float that is not a whole number, or too large to be exact",
-        "label",
-    ),
+    "infinite": ({"label": lambda _: float("inf")}, "label is a float that is not a whole number", "label"),
 }
 
 
@@ -251,7 +243,7 @@ def test_a_folder_of_parquet_parts_is_one_table(name, parts, sources):
         (sources.folder / name / beside).write_bytes(b"x")
     is_whole(sources.plan(name))
     shutil.copytree(sources.folder / name, sources.folder / name / "year=2024")
-    sources.refused(name, "not one table of parquet files", "year=2024 is a folder")
+    sources.refused(name, "the parquet files of the folder do not form one table", "year=2024 is a folder")
 
 
 # --- csv files of other programs

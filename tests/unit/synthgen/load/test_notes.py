@@ -37,10 +37,10 @@ def test_classes_are_kept_as_load_keeps_them(labels, normalize, kept):
 
 
 KINDS = [
-    ({"kind": "fhir", "text": "note", "group": "p"}, "kind fhir does not use group, text"),
-    ({"kind": "omop", "rows_are_persons": True}, "rows_are_persons does not fit with kind omop"),
-    ({"kind": "folder"}, "kind folder needs fields.person"),
-    ({"fields": {"label": "x"}}, "fields is for hospital sources"),
+    ({"kind": "fhir", "text": "note", "group": "p"}, "`kind: fhir` does not use these keys: group, text"),
+    ({"kind": "omop", "rows_are_persons": True}, "`rows_are_persons` does not fit with `kind: omop`"),
+    ({"kind": "folder"}, "`kind: folder` needs `fields.person`"),
+    ({"fields": {"label": "x"}}, "`fields` is only for hospital sources"),
 ]
 
 

@@ -32,7 +32,9 @@ def test_columns_of_another_spelling_are_named(header, found, sources):
 def test_lines_above_the_header_are_named(lines, sources):
     sources.write("t.csv", (lines + csv_of()).encode())
     sources.refused(
-        "t.csv", f"header of the csv file is in line {lines.count(chr(10)) + 1}", "Remove the lines above"
+        "t.csv",
+        f"header of the csv file is in line {lines.count(chr(10)) + 1}, not in",
+        "Remove the lines above the header",
     )
 
 

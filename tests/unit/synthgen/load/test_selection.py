@@ -52,7 +52,7 @@ def test_labels_get_one_spelling_and_missing_values_are_bad_rows(found):
     report = found(normalize_labels=True)
     assert report.corpus.counts() == {"Surgery": 4, "Cardiology": 1, "Skin": 2}
     assert report.bad_counts() == {"missing label": 1}
-    assert report.notes[0] == "5 spellings of labels are 3 classes (source.normalize_labels)"
+    assert report.notes[0] == "5 spellings of labels became 3 classes (source.normalize_labels)"
     listed = found(normalize_labels=True, labels=("surgery", "Skin"))
     assert listed.corpus.counts() == {"surgery": 4, "Skin": 2}
 

@@ -30,7 +30,8 @@ def test_csv_isolated_rows_rejects_multiline_cells(tmp_path):
     header = b'text,label,"notes\nsince Monday,x,a\nz",c\nanother,y,b,d\n'
     assert len(read(tmp_path, row).rows) == 1
     for data, where in ((row, "row 1"), (header, "the header")):
-        with pytest.raises(DataError, match=f"{where} of the csv file has a cell of several lines"):
+        message = f"{where} of the csv file has a cell of several lines, which is not allowed with a privacy budget"
+        with pytest.raises(DataError, match=message):
             read(tmp_path, data, isolated_rows=True)
     quoted = b'text,label\n"a, b ""d""",x\n'
     assert read(tmp_path, quoted, isolated_rows=True) == read(tmp_path, quoted)

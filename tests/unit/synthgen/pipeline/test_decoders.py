@@ -32,8 +32,8 @@ def test_a_vocabulary_and_a_checkpoint_bridge_are_opened(monkeypatch):
         ("smollm2", "smollm2", "embed.model: 'smollm2' is a language model; an encoder is needed"),
         ("minilm", "minilm", "decode.model: 'minilm' is an encoder; a language model is needed"),
         ("minilm", "rampart", "decode.model: 'rampart' is a name classifier; a language model is needed"),
-        ("minilm", "./own", "decoder: the bridge was trained for smollm2, the configuration has ./own"),
-        ("./own", "smollm2", "encoder: the bridge was trained for minilm, the configuration has ./own"),
+        ("minilm", "./own", "language model: smollm2 in the training of the bridge, ./own in this configuration"),
+        ("./own", "smollm2", "encoder: minilm in the training of the bridge, ./own in this configuration"),
         ("minilm", "smollm2", None),
     ],
 )
@@ -56,7 +56,7 @@ def test_prompt_words_need_a_bridge_with_a_vocabulary(monkeypatch):
     job = SimpleNamespace(config=SimpleNamespace(decode=decode, resolve=None))
     bridge = SimpleNamespace(reader=None)
     monkeypatch.setattr(decoders, "load_bridge", lambda *_: bridge)
-    with pytest.raises(ModelError, match="'apart' has no vocabulary"):
+    with pytest.raises(ModelError, match="but the bridge 'apart' has no vocabulary of words"):
         decoders.open_bridge(job)
     decode.words = 0
     assert decoders.open_bridge(job) is bridge

@@ -92,7 +92,7 @@ def test_an_unusable_sample_ends_plan_and_run_before_any_stage(project, written,
 
 def test_a_sample_needs_an_engine_and_no_dp_guarantee(project):
     sample = {"sample": "sample.txt"}
-    with pytest.raises(ConfigError, match="sample needs an engine"):
+    with pytest.raises(ConfigError, match="`sample` measures the engine, but `engine` is off"):
         project.config(deidentify={"engine": "off", **sample})
     private = {"interpolate": {"method": "dp-gaussian"}, "dp": {"epsilon": 2.0, "delta": 1e-5, "persons": 10}}
     with pytest.raises(ConfigError, match=r"deidentify\.sample is private text"):

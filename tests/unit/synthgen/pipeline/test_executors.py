@@ -69,7 +69,7 @@ def test_parts_in_any_order_give_the_bytes_of_a_local_run(project, local, order)
     assert content(project.folder) == local
     first, others = order[0], sorted(order[1:])
     missing = f"parts {others[0]}, {others[1]}"
-    assert said[0].startswith(f"part {first} of stage deidentify is finished; missing: {missing}")
+    assert said[0].startswith(f"part {first} of stage deidentify is finished; the results of {missing} are missing")
     assert f"--part for {missing}" in said[0]
     assert {name for name in DISTRIBUTED for line in said if f"of stage {name}" in line} == set(DISTRIBUTED)
 
@@ -154,10 +154,12 @@ def test_local_computes_all_missing_shards(tmp_path):
 
 def test_each_part_computes_its_own_shards_and_names_the_missing_parts(tmp_path):
     shards = Shards(tmp_path)
-    with pytest.raises(AtBarrier, match=r"part 1/3 of stage decode is finished; missing: parts 0/3, 2/3"):
+    with pytest.raises(
+        AtBarrier, match=r"part 1/3 of stage decode is finished; the results of parts 0/3, 2/3 are missing"
+    ):
         RunPart(index=1, count=3).compute("decode", shards.division, lambda: False)
     assert shards.written == ["shard-1", "shard-4"]
-    with pytest.raises(AtBarrier, match="missing: part 2/3"):
+    with pytest.raises(AtBarrier, match="the results of part 2/3 are missing"):
         RunPart(index=0, count=3).compute("decode", shards.division, lambda: False)
     RunPart(index=1, count=3).compute("decode", shards.division, lambda: True)  # another part finished the stage
     RunPart(index=2, count=3).compute("decode", shards.division, lambda: False)
@@ -205,7 +207,7 @@ def test_only_one_part_is_alone(tmp_path):
     with first.session(workspace, identity()), second.session(workspace, identity()), first.alone("stage load"):
         with first.alone("stage load"):  # may be nested
             pass
-        stopped = pytest.raises(AtBarrier, match="part 1/2 stopped: another part computes stage load")
+        stopped = pytest.raises(AtBarrier, match="part 1/2 stopped, because another part is working on stage load")
         with stopped, second.alone("stage load"):
             pytest.fail("two parts compute a stage")
 

@@ -143,7 +143,7 @@ def test_quarantined_records_are_removed_and_the_others_audited_as_the_same_atte
 
 def test_a_table_is_not_a_hospital_source(tmp_path):
     config = Config.parse({"version": 1, "source": {"kind": "fhir"}, "interpolate": {"total": 9}}, base=str(tmp_path))
-    with pytest.raises(UsageError, match=r"needs source\.kind: table"):
+    with pytest.raises(UsageError, match=r"needs `source\.kind: table`, but source\.kind is 'fhir'"):
         Pipeline(config, source=object())
 
 

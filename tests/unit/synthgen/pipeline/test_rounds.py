@@ -265,7 +265,7 @@ def test_an_error_counts_the_reasons_if_no_candidate_passes(bench):
     with pytest.raises(DataError, match=r"none of \d+ texts passed the filters") as refused:
         writer.write()
     n = writer.stages[-1].counts["in"]
-    assert f"empty: {n} of {n} failed" in refused.value.problems
+    assert f"empty: {n} of {n} texts failed this filter" in refused.value.problems
     counts = [int(problem.split()[1]) for problem in refused.value.problems]
     assert counts == sorted(counts, reverse=True)  # the filter that rejects most comes first
     assert "." in bench.encoder.seen  # an empty text has no vector, so it gets that of a full stop

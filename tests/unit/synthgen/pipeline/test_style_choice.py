@@ -164,7 +164,7 @@ def test_auto_style_is_refused_under_differential_privacy(project):
 def test_styles_that_cannot_be_mixed_and_styles_of_prompt_words_are_refused(project, wrong):
     with pytest.raises(ConfigError, match=r"decode\.style"):
         project.config(decode={"style": wrong})
-    with pytest.raises(ConfigError, match="needs a bridge with soft tokens"):
+    with pytest.raises(ConfigError, match="only `writer: bridge` supports styles"):
         project.config(decode={"writer": "prompt", "style": "auto"})
     with pytest.raises(InternalError, match="no style"):
         choose_style(None, object.__new__(Vocabulary), None, None, "up")

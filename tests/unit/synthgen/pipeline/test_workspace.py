@@ -244,7 +244,7 @@ def test_a_field_of_an_unreadable_file_raises_an_error(tmp_path, content):
     path = tmp_path / "state.json"
     if content is not None:
         path.write_bytes(content)
-    with pytest.raises(StorageError, match=r"state\.json: is not a readable JSON object"):
+    with pytest.raises(StorageError, match=r"state\.json: cannot be read as a JSON object"):
         read_field(path, "run")
     path.write_text('{"run": "a"}')
     assert (read_field(path, "run"), read_field(path, "other")) == ("a", None)

@@ -299,7 +299,7 @@ def test_a_file_in_place_of_the_ledger_and_a_folder_in_place_of_the_key_are_foun
         (found,) = make_plan(config(ledger=str(tmp_path / ledger))).problems
         assert found.startswith(f"ledger: {tmp_path / ledger} is not writable")
     (found,) = make_plan(config(release={"key": "keys"})).problems
-    assert "keys is a folder; set it to the file of the private key" in found
+    assert "keys is a folder; name the file of the private key" in found
 
 
 @pytest.mark.models

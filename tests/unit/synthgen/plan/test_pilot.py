@@ -69,13 +69,15 @@ def test_advice_names_the_frequent_reasons_and_the_minimum_that_keeps_most_real_
     bounds = {"class_agreement": {"minimum": 0.6, "share_of_real_kept": 0.36, "minimum_for_most_real": 0.25}}
     first, shares, second = pilot._advice(judged, bounds, 96)
     assert first.startswith(
-        "class_agreement rejected 33%: the texts do not fit their class: lower filter.class_agreement"
+        "class_agreement rejected 33% of the texts: the texts do not fit their class: lower filter.class_agreement"
     )
     assert shares == (
-        "class_agreement 0.6 keeps 36% of the real records; 0.25 would keep 80% of the real records and 100% of the "
-        "pilot's texts"
+        "filter.class_agreement: 0.6 keeps 36% of the real records; 0.25 would keep 80% of the real records and 100% "
+        "of the pilot's texts"
     )
-    assert second.startswith("repetition rejected 17%: raise decode.temperature")
+    assert second.startswith(
+        "repetition rejected 17% of the texts: the texts repeat their own words: raise decode.te"
+    )
     at_auto = {"class_agreement": bounds["class_agreement"] | {"minimum": 0.25}}
     assert [*pilot._advice(judged, at_auto, 96)] == [first, second]
 
@@ -110,15 +112,15 @@ def test_plain_texts_of_the_built_in_bridge_are_advised_a_style():
 def test_advice_on_long_texts_gives_a_number_of_tokens():
     judged, bounds = [candidate(i, failed=("length_long",)) for i in range(3)], {"length": {"high": 40.0}}
     first, number = pilot._advice(judged, bounds, 96)
-    assert first.startswith("length_long rejected 100%")
-    assert number == "decode.max_new_tokens: auto cuts the texts at about 48 tokens, the length of real texts"
+    assert first.startswith("length_long rejected 100% of the texts")
+    assert number == "decode.max_new_tokens: `auto` cuts texts at about 48 tokens, the length of real texts"
     assert list(pilot._advice(judged, bounds, 48)) == [first]
 
 
 def test_the_plan_says_if_one_candidate_for_each_vector_needs_far_savings():
     wanted, rates = {"a": 100}, {"a": 0.5}
     (line,) = pilot._savings(wanted, rates, 4, 528)
-    assert f"with 1, about {sum(expected(wanted, rates)[1].values())} texts are enough" in line
+    assert f"with 1 text for each vector, about {sum(expected(wanted, rates)[1].values())} texts are enough" in line
     assert list(pilot._savings(wanted, rates, 1, 528)) == []
     assert list(pilot._savings(wanted, {"a": 0.05}, 2, 200)) == []
 
@@ -156,8 +158,8 @@ def test_rules_on_utility_that_the_expected_ratios_do_not_meet_are_risks():
     expected_ = {"tstr_over_trtr": ratio(0.84, 0.79), "worst_class_ratio": ratio(0.4, 0.3, "surgery")}
     first, second = pilot._risks(policy, expected_, 1, kept, train)
     assert first.startswith(
-        "rule utility: tstr_over_trtr is expected at 0.84, its lower end at 0.79, and the limit is 0.8, so a refusal "
-        "is possible; request more records"
+        "rule utility: tstr_over_trtr is expected at 0.84, the lower end of its interval at 0.79, and the limit is "
+        "0.8, so a refusal is possible; request more records"
     )
     assert second.startswith("rule worst-class: worst_class_ratio is expected at 0.40")
     remedy = "add persons to this class, leave it out (source.min_class with `then: drop`), request more"
@@ -174,7 +176,7 @@ def test_classes_whose_candidates_rarely_pass_are_a_risk_for_the_balance():
     rare = [candidate(60 + i, "b", failed=("copy",)) for i in range(19)]
     assert list(pilot._rarely_accepted(policy, wanted, passing, 1)) == []
     (line,) = pilot._rarely_accepted(policy, wanted, [*passing[:21], *rare], 1)
-    assert line.startswith("rule balance: few candidates of some classes pass (b: 1 of 20)")
+    assert line.startswith("rule balance: few texts of some classes pass the filters (b: 1 of 20)")
     assert list(pilot._rarely_accepted(policy, wanted, [*passing[:21], *rare], 60)) == []
 
 

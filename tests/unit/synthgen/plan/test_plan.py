@@ -148,7 +148,7 @@ def test_an_audit_of_which_only_the_lineage_is_required_does_not_decide():
     research = load_policy("research")
     assert _effect_on_decision(research, "parent_recovery") == (
         "The audit is measured only, so its result does not affect the release; the rule parents-known requires only "
-        "that parents are known"
+        "that the parents are known"
     )
     assert _effect_on_decision(research, "memorization") == (
         "The release depends on the rules memorization, copied-persons"
@@ -203,7 +203,7 @@ def test_an_empty_train_split_raises_an_error(config, tmp_path):
     label = json.loads(line)["specialty"]
     one = {"source": config().source.model_dump(exclude={"labels"}) | {"labels": [label]}}
     seed = next(seed for seed in range(50) if len(train_of(config(**one), seed)) == 0)
-    with pytest.raises(DataError, match="the train split is empty"):
+    with pytest.raises(DataError, match="the split assigned no record to train"):
         make_plan(config(**one, seed=seed))
 
 
@@ -217,7 +217,7 @@ def test_the_plan_warns_of_a_public_secret(config, tmp_path):
     (tmp_path / "ws").mkdir(mode=0o700)
     (tmp_path / "ws" / "secret.key").write_bytes(b"a" * 32)  # with some secrets a class is too small
     (tmp_path / "ws" / "secret.key").chmod(0o600)
-    assert "WARNING with secret: public, anyone who guesses the seed" in make_plan(config()).to_text()
+    assert "WARNING with `secret: public`, anyone who guesses the seed" in make_plan(config()).to_text()
     assert "WARNING" not in make_plan(config(secret="workspace")).to_text()
 
 
@@ -260,7 +260,7 @@ def test_plan_counts_earlier_audits_of_the_control_persons(config):
     record_attempt(*ledger_of(made), digest="an earlier audit", control=as_table(control, {}))
     planned = make_plan(made)
     (warning,) = [text for text in planned.warnings if "attempt" in text]
-    assert "attempt 2 on these control persons, so every interval needs the confidence 0.9920" in warning
+    assert "audit attempt 2 on these control persons, so every interval needs the confidence 0.9920" in warning
     assert (
         planned.power["memorization"]["n_needed"]
         > make_plan(config(ledger="another")).power["memorization"]["n_needed"]

@@ -79,7 +79,7 @@ def test_no_preview_under_a_privacy_budget(project):
         "source": {"id": None},
     }
     dp = {"epsilon": 1.0, "delta": 1e-4, "persons": 20}
-    with pytest.raises(ConfigError, match="not allowed with a privacy budget"):
+    with pytest.raises(ConfigError, match="not allowed if the configuration has a privacy budget"):
         make_preview(project.config(**given, dp=dp), silent)
     assert not (project.folder / "ws" / FILE).exists()
 

@@ -26,10 +26,10 @@ def listed(*rules, n_records=48):
 @pytest.mark.parametrize(
     ("rule", "reason"),
     [
-        (("records.synthetik", "value", ">=", 5), "measured are records.quarantined, records.synthetic"),
+        (("records.synthetik", "value", ">=", 5), "a run measures records.quarantined, records.synthetic"),
         (
             ("memorisation.hard_hits", "value", "<=", 0),
-            "no run measures this number; its name must begin with records",
+            "no run measures this number; the name of a number must begin with records",
         ),
         (("records.synthetic", "value", "<=", 5), "requests 48 records; request at most 5"),
         (("membership.auc", "high", "<=", -1), "never below 0"),

@@ -76,13 +76,15 @@ def test_the_hub_folder_is_read_as_a_source_and_by_datasets(bundle, tmp_path, mo
 def test_a_changed_bundle_or_a_used_folder_is_refused_and_nothing_is_written(bundle, tmp_path):
     changed = shutil.copytree(bundle, tmp_path / "changed")
     (changed / "policy" / "policy.yaml").write_text("name: other\n")
-    with pytest.raises(VerifyError, match=r"policy\.yaml: content differs"):
+    with pytest.raises(VerifyError, match=r"policy\.yaml: its content differs"):
         export(changed, "csv", tmp_path / "out")
     assert not (tmp_path / "out").exists()
     (tmp_path / "used").mkdir()
     (tmp_path / "used" / "mine.txt").write_text("kept")
     with pytest.raises(StorageError, match="is not empty; nothing was written"):
         export(bundle, "csv", tmp_path / "used")
+    with pytest.raises(StorageError, match="is not a folder; nothing was written"):
+        export(bundle, "csv", tmp_path / "used" / "mine.txt")
     with pytest.raises(StorageError, match="cannot be written"):
         export(bundle, "csv", tmp_path / "used" / "mine.txt" / "out")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["changed", "used"]

@@ -64,7 +64,7 @@ def test_damage_of_a_file_that_is_read_ends_with_one_error(copied, name, damage)
 def test_only_an_intact_bundle_passes_the_check_of_all_files(copied):
     (copied / "LICENSE").write_text("another license")
     assert read_received(copied).rows
-    with pytest.raises(VerifyError, match="LICENSE: content differs from the signed digest") as found:
+    with pytest.raises(VerifyError, match="LICENSE: its content differs from the signed digest") as found:
         read_intact(copied)
     assert (found.value.code, found.value.exit_code) == ("E_DIGEST", 10)
     with pytest.raises(VerifyError, match="there is no bundle"):

@@ -63,7 +63,7 @@ def test_decision_that_the_verifier_would_refuse_is_not_signed(bundle, releases,
 
     root, trust = releases.UNTRUSTED, releases.root()
     for kind in ("APPROVE", "REJECT"):
-        refused(DataError, "a releaser can sign only a closing", "releaser", releases.RELEASER, kind=kind)
+        refused(DataError, "a releaser can sign only a closing, but", "releaser", releases.RELEASER, kind=kind)
     refused(UsageError, "no approvers in the role janitor", "janitor")
     refused(DataError, "dated before the release was made", now=releases.NOW - releases.DAY / 1440)
     monkeypatch.setattr("synthgen.release.approve.approvals.read_decisions", lambda *_: [Mock(digest="a" * 64)] * 100)
@@ -85,7 +85,7 @@ def test_decision_that_the_verifier_would_refuse_is_not_signed(bundle, releases,
     for role, key in (("privacy_officer", releases.OFFICER), ("data_owner", releases.OWNER)):
         sign(bundle, releases, role, key)
     trust = releases.root()
-    refused(DataError, "a releaser can sign only a closing", kind="CLOSE")
+    refused(DataError, "only a releaser can sign a closing, but", kind="CLOSE")
 
 
 def test_bundle_that_changes_during_the_check_is_not_signed(bundle, releases, monkeypatch):

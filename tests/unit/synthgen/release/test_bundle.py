@@ -105,9 +105,10 @@ def test_malformed_records_are_all_listed_without_their_text(releases, tmp_path)
     ]
     policy = releases.policy_of(releases.POLICY)
     found = public_evidence(evidence_from(releases.audit_json(), releases.engine_numbers(len(bad))), policy)
-    with pytest.raises(DataError, match="row 2: text or label is empty") as caught:
+    with pytest.raises(DataError, match="row 2: the text is empty") as caught:
         releases.bundle(tmp_path, records=bad, evidence=found, decision=decide(found, policy), formats=("csv",))
     assert len(caught.value.problems) == 7
+    assert "row 4: the label is empty" in caught.value.problems
     assert "secret" not in str(caught.value)
 
 
@@ -138,6 +139,6 @@ def test_repeated_release_returns_the_same_bundle_and_replaces_a_partial_one(mad
     assert releases.bundle(tmp_path, now=releases.LATER, page=page) == path
     assert {name: (path / name).read_bytes() for name in names(path)} == before
     for key in (releases.UNTRUSTED, releases.RELEASER):
-        with pytest.raises(StorageError, match="is not the same release"):
+        with pytest.raises(StorageError, match="the folder exists, but does not contain this release"):
             releases.bundle(tmp_path, key=key)
         (path / "README.md").write_text("x")

@@ -80,7 +80,7 @@ def test_unusable_keys_are_refused(key, tmp_path):
     assert "NAME.pem" in caught.value.hint
     other = generate_private_key(SECP384R1())
     unsuitable = (Encryption(SECRET), "neither an Ed25519 nor a P-256")
-    for encryption, message in (unsuitable, (NoEncryption(), "cannot be opened")):
+    for encryption, message in (unsuitable, (NoEncryption(), "is not encrypted with a passphrase")):
         key.write_bytes(other.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, encryption))
         with pytest.raises(DataError, match=message):
             load_key(key, SECRET)

@@ -46,7 +46,9 @@ def test_a_line_names_the_unit_and_the_sample_size_of_its_number():
     found = "membership: FAIL: membership.auc.high (unit: AUC, 0.5 = guessing; n = 300): 0.9 <= 0.75 does not hold; "
     assert [line for line in lines if line.startswith(found)]
     required = with_remedies(decide(evidence, load_policy("hospital-external")), {"membership": "why"})
-    assert any("has the status measured and the verdict fail: why; to change this" in line for line in required)
+    assert any(
+        "has the status measured and the verdict fail: why; to meet this condition" in line for line in required
+    )
     own = Rule(id="own", metric="style.gap", bound="value", op="<=", limit=1, why="w")
     policy = load_policy("research").model_copy(update={"rules": (own,)})
     lines = list(with_remedies(decide(Evidence(metrics={}, audits={}), policy), {}))

@@ -94,7 +94,7 @@ def test_decision_is_refused_after_the_policy_file_changed(finished, out):
     run = last(finished)
     before, file = run.decide(), finished.folder / "lenient.yaml"
     file.write_text(file.read_text().replace("limit: 7", "limit: 700"))
-    with pytest.raises(ReleaseRefused, match="policy file differs from the policy"):
+    with pytest.raises(ReleaseRefused, match="policy file changed after the run was loaded"):
         run.release(before, key=key(finished), out=out)
     assert not out.exists()
     again = last(finished)
@@ -139,7 +139,7 @@ def test_refused_release_writes_only_a_signed_refusal(finished, out):
     assert ANOTHER_ATTEMPT in readme
     assert ANOTHER_ATTEMPT in caught.value.hint
     assert [f"- {problem}" for problem in caught.value.problems] == [x for x in readme.splitlines() if x[:2] == "- "]
-    assert "to change this, " in readme
+    assert "to meet this condition, " in readme
 
 
 def test_decision_is_explained_with_reasons_remedies_and_the_private_page(finished):
@@ -147,7 +147,7 @@ def test_decision_is_explained_with_reasons_remedies_and_the_private_page(finish
     assert run.explain().startswith("policy lenient allows the release\ngates: 1 of 1 passed\n")
     text = replace(run, policy=load_policy("research")).explain()
     assert text.startswith("policy research refuses the release\n")
-    assert "to change this, " in text
+    assert "to meet this condition, " in text
     assert "\naudit memorization: insufficient: " in text
     assert re.search(
         r"input-checks: FAIL: input_checks.problems.value .*: \d <= 0 does not hold .*exactly \d\): [^;]", text

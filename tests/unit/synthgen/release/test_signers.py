@@ -115,7 +115,7 @@ def test_hardware_error_leaves_no_approval(officer, releases, monkeypatch, tmp_p
 
     monkeypatch.setattr(HardwareModule, "sign", gone)
     root = root_of(releases, approvers(releases, key))
-    with pytest.raises(StorageError, match="cannot sign") as caught:
+    with pytest.raises(StorageError, match="hardware or key service did not sign") as caught:
         approve(path, role="privacy_officer", key=opened, trust=root, now=releases.LATER, no_review=True)
     assert "4711" not in str(caught.value)
     assert not list(path.glob("attestation/approvals/*"))
@@ -130,7 +130,7 @@ def test_uri_needs_its_own_public_part_and_a_file_has_none(officer, releases, tm
         open_key(uri)
     with pytest.raises(UsageError, match="only for a key named by a URI"):
         open_key(str(tmp_path / "k.pem"), public)
-    with pytest.raises(StorageError, match="there is no key"):
+    with pytest.raises(StorageError, match="there is no key file at this path"):
         open_key(str(tmp_path / "k.pem"))
 
 

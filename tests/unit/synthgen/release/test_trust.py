@@ -32,7 +32,7 @@ def test_new_root_verifies_a_new_release(keys, tmp_path, releases):
 
 def test_root_with_root_keys_is_signed(keys, tmp_path, releases):
     roles = {role: [keys / f"{role}.pub.json"] for role in ("releaser", "root")}
-    with pytest.raises(ConfigError, match="must be signed by root keys"):
+    with pytest.raises(ConfigError, match="has the role `root`, but there are no private root keys"):
         new_trust(tmp_path / "t", roles=roles, policies={}, expires=releases.NOW)
     root = load_key(keys / "root.pem", SECRET)
     new_trust(tmp_path / "t", roles=roles, policies={}, expires=releases.NOW, root_keys=[root])

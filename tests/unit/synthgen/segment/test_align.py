@@ -33,9 +33,15 @@ def test_record_vectors_weight_segments_equally(parts, of, record_ids, expected)
     np.testing.assert_allclose(vectors, expected, atol=1e-7)
 
 
-@pytest.mark.parametrize("vectors", [[[0, 0], [1, 0]], [[1, 0], [-1, 0]]])
-def test_record_vectors_reject_length_zero(vectors):
-    with pytest.raises(ModelError, match="length zero"):
+@pytest.mark.parametrize(
+    ("vectors", "what"),
+    [
+        ([[0, 0], [1, 0]], "the vector of a segment"),
+        ([[1, 0], [-1, 0]], "the sum of the segment vectors of a record"),
+    ],
+)
+def test_record_vectors_reject_length_zero(vectors, what):
+    with pytest.raises(ModelError, match=f"{what} has length zero"):
         record_vectors(segments(vectors, "aa"))
 
 

@@ -55,7 +55,11 @@ def test_log_file_is_read(clean, tmp_path):
         (("replay", "sums"), "perhaps", "replay.sums: must be 'holds' or 'broken'"),
         ((*RUN, "leading"), [[]], "mechanisms.0.dry_run.leading.0: must have at least 1 item"),
         ((*RUN, "largest_row"), -1.0, "mechanisms.0.dry_run.largest_row: must be greater than"),
-        (("mechanisms", 0, "normaliser", "value"), None, "mechanisms.0.normaliser: a constant normaliser requires"),
+        (
+            ("mechanisms", 0, "normaliser", "value"),
+            None,
+            "mechanisms.0.normaliser: if `source` is `constant`, `value`",
+        ),
         (("n_persons",), 0, "n_persons: must be greater than or equal to 1"),
         (("n_persons",), 10**9 + 1, "n_persons: must be less than or equal to 1000000000"),
         (("claim", "delta"), 0.0, "claim.delta: must be greater than 0"),
@@ -71,20 +75,34 @@ def test_log_file_is_read(clean, tmp_path):
         (("mechanisms", 0, "steps"), 0, "mechanisms.0.steps: must be greater than or equal to 1"),
         (("mechanisms", 0, "steps"), 10**7 + 1, "mechanisms.0.steps: must be less than or equal to 10000000"),
         ((*RUN, "leading"), [[0.5] * (MAX_LEADING + 1)], "dry_run.leading.0: must have at most 131072 items"),
-        (("mechanisms", 0, "sampling_rate"), 1, "mechanisms.0: sampling is `all` if and only if sampling_rate is 1"),
-        (("mechanisms", 1, "sampling"), "poisson", "mechanisms.1: sampling is `all` if and only if"),
-        (("mechanisms", 2, "sampling_rate"), 0.5, "mechanisms.2: the cost of laplace is computed only without"),
+        (("mechanisms", 0, "sampling_rate"), 1, "mechanisms.0: `sampling_rate` is 1, so `sampling` must be `all`"),
+        (("mechanisms", 1, "sampling"), "poisson", "mechanisms.1: `sampling_rate` is 1, so"),
+        (("mechanisms", 0, "sampling"), "all", "mechanisms.0: `sampling` is `all`, so `sampling_rate` must be 1"),
+        (("mechanisms", 2, "sampling_rate"), 0.5, "mechanisms.2: `sampling_rate` must be 1 if `kind` is `laplace`"),
         (("mechanisms", 0, "kind"), "magic", "mechanisms.0.kind: must be 'dp-sgd', 'gaussian', 'vote' or"),
-        ((*RUN, "batches"), [[0, 120]], "mechanisms.0.dry_run: batches: persons are numbered from 0"),
-        (("mechanisms", 1, "dry_run", "dimension"), None, "mechanisms.1.dry_run: noise requires dimension"),
+        ((*RUN, "batches"), [[0, 120]], "mechanisms.0.dry_run: `batches` has a number that is not from 0"),
+        (
+            ("mechanisms", 1, "dry_run", "dimension"),
+            None,
+            "mechanisms.1.dry_run: `noise` is not empty, so `dimension`",
+        ),
         ((*RUN, "max_norm"), -1.0, "mechanisms.0.dry_run.max_norm: must be greater than"),
         ((*RUN, "noise"), [-1.0], "mechanisms.0.dry_run.noise.0: must be greater than"),
         (("mechanisms", 0, "normaliser", "value"), 0.0, "mechanisms.0.normaliser.value: must be greater"),
-        (("reads", 0, "status"), "accounted", "reads.0: give cost (epsilon and delta, or `mechanism`)"),
-        (("reads", 0, "status"), "outside", "reads.0: only hyper-parameters, retries, input-checks"),
-        (("reads", -1, "status"), "outside", f"reads.{len(READS) - 1}: only hyper-parameters, retries"),
-        (("reads", 1, "kind"), "label-counts", "reads: a kind is listed twice"),
-        (("releases",), [EARLIER], "releases: two releases have the same id"),
+        (("reads", 0, "status"), "accounted", "reads.0: `status` is `accounted`, so `cost` (epsilon and delta, or"),
+        (("reads", 0, "cost"), "mechanism", "reads.0: only a read with the status `accounted` may have a `cost`"),
+        (
+            ("reads", 0, "status"),
+            "outside",
+            "reads.0: only reads of the kinds hyper-parameters, retries, input-checks",
+        ),
+        (
+            ("reads", -1, "status"),
+            "outside",
+            f"reads.{len(READS) - 1}: only reads of the kinds hyper-parameters, retries",
+        ),
+        (("reads", 1, "kind"), "label-counts", "`reads`: a kind of read is listed twice"),
+        (("releases",), [EARLIER], "`releases`: two releases have the same id"),
     ],
 )
 def test_each_mistake_is_listed_by_its_path(clean, path, to, message):
@@ -110,7 +128,7 @@ def test_error_contains_no_value(clean, path):
 
 
 def test_nan_is_refused_and_all_mistakes_are_listed(clean):
-    with pytest.raises(InputError, match="not JSON"):
+    with pytest.raises(InputError, match="cannot be written as canonical JSON"):
         read_log(changed(clean, "claim", "epsilon", to=float("nan")))
     with pytest.raises(InputError, match="has 2 mistakes"):
         read_log(changed(changed(clean, "n_persons", to=-3), "claim", "delta", to=2.0))
@@ -121,7 +139,7 @@ def test_nan_is_refused_and_all_mistakes_are_listed(clean):
     [
         (b"[1]", "must be a JSON object"),
         (b'{"a": 1, "a": 2}', "duplicate key"),
-        (b'{"a": NaN}', "NaN and infinities are not JSON"),
+        (b'{"a": NaN}', "a number is NaN or infinite, which JSON does not allow"),
         (b"\xff", "not UTF-8"),
         (b"{}", "has 9 mistakes"),
     ],

@@ -82,18 +82,28 @@ def spoil(column, row, value):
 
 
 BAD = {
-    "1 rows have no valid value in the column text; the first is row 4": spoil("text", 3, None),
-    "1 rows have no valid value in the column group; the first is row 2": spoil("group", 1, ""),
-    "1 rows have no valid value in the column text; the first is row 5": spoil("text", 4, " \n"),
-    "1 rows have no valid value in the column repeats; the first is row 6": spoil("repeats", 5, 0),
-    "1 rows have no valid value in the column inserted; the first is row 3": spoil("inserted", 2, None),
-    "1 rows have an unknown family": spoil("family", 0, "secret kind"),
-    "persons have rows that differ in inserted": lambda t: t["inserted"].__setitem__(
+    "column 'text' must be a string that is not empty; 1 rows have no such value, the first is row 4": spoil(
+        "text", 3, None
+    ),
+    "column 'group' must be a string that is not empty; 1 rows have no such value, the first is row 2": spoil(
+        "group", 1, ""
+    ),
+    "column 'text' must be a string that is not empty; 1 rows have no such value, the first is row 5": spoil(
+        "text", 4, " \n"
+    ),
+    "column 'repeats' must be a whole number from 1; 1 rows have no such value, the first is row 6": spoil(
+        "repeats", 5, 0
+    ),
+    "column 'inserted' must be true or false; 1 rows have no such value, the first is row 3": spoil(
+        "inserted", 2, None
+    ),
+    "1 rows have an unknown value in the column 'family'": spoil("family", 0, "secret kind"),
+    "the same value in the column 'inserted'; 1 persons have different values": lambda t: t["inserted"].__setitem__(
         -1, not t["inserted"][t["group"].index(t["group"][-1])]
     ),
-    "for 1 persons, the number of rows differs from the value in the column": spoil("repeats", 0, 7),
-    "the column repeats is missing": lambda t: t.pop("repeats"),
-    "there are no rows": lambda t: [column.clear() for column in t.values()],
+    "for 1 persons, the number of rows differs from the value in the column 'repeats'": spoil("repeats", 0, 7),
+    "the column 'repeats' is missing": lambda t: t.pop("repeats"),
+    "the file has no rows": lambda t: [column.clear() for column in t.values()],
 }
 
 

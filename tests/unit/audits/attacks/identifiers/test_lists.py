@@ -27,10 +27,10 @@ def test_lists_are_read_row_by_row(tmp_path, form):
         ("i.jsonl", '[]\n["secret", 5]\n[]\n', "entry 2 is not a list of strings"),
         ("i.jsonl", '[]\n"secret"\n[]\n', "entry 2 is not a list of strings"),
         ("i.jsonl", '{"names": ["secret"]}\n[]\n[]\n', "entry 1 is not a list of strings"),
-        ("i.jsonl", "secret\n", "cannot be read"),
-        ("i.jsonl", b"\xff\xfe", "cannot be read"),
+        ("i.jsonl", "secret\n", "cannot be read (a line is not JSON)"),
+        ("i.jsonl", b"\xff\xfe", "cannot be read (the file is not UTF-8)"),
         ("i.parquet", "secret", "cannot be read"),
-        ("i.csv", "secret", "must be a .jsonl or .parquet file"),
+        ("i.csv", "secret", "must end in .jsonl or .parquet"),
         ("missing.jsonl", None, "cannot be read"),
     ],
 )
@@ -45,5 +45,5 @@ def test_invalid_list_is_rejected_without_showing_its_content(tmp_path, name, co
 
 def test_parquet_file_without_the_column_is_rejected_with_the_reason(tmp_path):
     pq.write_table(pa.table({"secret": LISTS}), tmp_path / "i.parquet")
-    with pytest.raises(InputError, match="it has no column 'identifiers'"):
+    with pytest.raises(InputError, match="the file has no column 'identifiers'"):
         read_identifiers(tmp_path / "i.parquet", 3, "train")

@@ -95,7 +95,7 @@ def test_detectable_relative_decreases_with_the_root_of_the_number_of_persons():
 
 @pytest.mark.parametrize("value", [1.01, -0.01, np.nan])
 def test_values_outside_zero_and_one_are_rejected(value):
-    with pytest.raises(InputError, match="between 0 and 1"):
+    with pytest.raises(InputError, match="must be a number from 0 to 1"):
         wilson_mean(np.array([0.0, value, 1.0]), confidence=0.95)
 
 

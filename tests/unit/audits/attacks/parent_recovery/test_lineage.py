@@ -39,7 +39,7 @@ def test_both_forms_give_the_same_lineage(tmp_path, name):
 @pytest.mark.parametrize(
     ("row", "reason"),
     [
-        ({"parents": [0, 1], "weights": [1.0]}, "row 2: 2 parents but 1 weights"),
+        ({"parents": [0, 1], "weights": [1.0]}, "row 2: there are 2 parents but 1 weights"),
         (
             {"parents": [5], "weights": [1.0]},
             "row 2: a parent is not the number of a train row; the numbers are 0 to 4",
@@ -53,7 +53,7 @@ def test_both_forms_give_the_same_lineage(tmp_path, name):
         ({"parents": [0.0], "weights": [1.0]}, "row 2: a parent is not an integer"),
         ({"parents": [0], "weights": ["1"]}, "row 2: a weight is not a number from 0 to 1"),
         ({"parents": [0]}, "row 2: the list 'weights' is missing"),
-        ([0, 1], "row 2: not a JSON object"),
+        ([0, 1], "row 2: the line is not a JSON object"),
     ],
 )
 def test_invalid_rows_are_listed_by_number(tmp_path, row, reason):
@@ -69,7 +69,8 @@ def test_all_problems_are_listed_without_content(tmp_path):
     with pytest.raises(InputError, match="4 problems") as error:
         read_lineage(path, 7, 5)
     assert len(error.value.problems) == 4
-    assert "the lineage has 3 rows, but the synthetic table has 7" in error.value.problems
+    assert "the lineage has 3 rows, but the synthetic table has 7 rows" in error.value.problems
+    assert "row 1: 'parents' is not a list" in error.value.problems
     assert "Zyzzyva" not in str(error.value)
 
 
@@ -84,7 +85,7 @@ def test_many_problems_are_counted_but_not_all_listed(tmp_path):
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
-        ("p.csv", b"", "must end in .parquet, .jsonl"),
+        ("p.csv", b"", "must end in .parquet or .jsonl"),
         ("p", b"", "no suffix"),
         ("p.jsonl", None, "cannot be opened"),
         ("p.parquet", b"PAR", "not a readable table"),
@@ -101,11 +102,11 @@ def test_missing_columns_and_lineages_in_memory_are_checked(tmp_path):
     pq.write_table(pa.table({"parents": [[0], [1], [2]]}), tmp_path / "p.parquet")
     with pytest.raises(InputError, match="cannot be used") as error:
         read_lineage(tmp_path / "p.parquet", 3, 5)
-    assert "the column 'weights' is missing or occurs more than once" in error.value.problems
+    assert "the column 'weights' is missing" in error.value.problems
     bad = Lineage(parents=((0,), (7,)), weights=((1.0,), (0.5,), (1.0,)))
     with pytest.raises(InputError, match="2 problems") as error:
         check_lineage(bad, 3, 5)
-    assert error.value.problems[0] == "the lineage has 2 rows of parents, but the synthetic table has 3"
+    assert error.value.problems[0] == "the lineage has `parents` for 2 rows, but the synthetic table has 3 rows"
     assert error.value.problems[1].startswith("row 2: a parent is not the number of a train row")
 
 

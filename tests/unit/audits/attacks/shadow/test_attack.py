@@ -217,8 +217,8 @@ def estimate(value):
 @pytest.mark.parametrize(
     ("leak", "last_line"),
     [
-        (0.6789, "  an AUC of 0.679 is detected with power .8"),
-        (None, "  the AUC that is detected with power .8 is not known"),
+        (0.6789, "  the smallest AUC that the attack detects with a probability of 80 % is 0.679"),
+        (None, "  the smallest AUC that the attack detects with a probability of 80 % is not known"),
     ],
 )
 def test_text_contains_every_measurement(leak, last_line):

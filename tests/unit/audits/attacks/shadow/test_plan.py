@@ -112,21 +112,33 @@ def spoil_coin(value):
 @pytest.mark.parametrize(
     ("spoil", "problem"),
     [
-        (lambda v: v.update(schemaVersion=2), "schemaVersion must be 1"),
-        (lambda v: v.pop("train"), "train must be a digest"),
-        (lambda v: v.update(persons=["t7", "t7"]), "persons must be a list of at least one name"),
-        (lambda v: v.update(non_members=[]), "non_members must be a list of at least one name"),
-        (lambda v: v.update(non_members=[3]), "non_members must be a list of at least one name"),
-        (lambda v: v.update(non_members=[["h9"]]), "non_members must be a list of at least one name"),
-        (lambda v: v.update(persons=[{"t7": 1}, "t30"]), "persons must be a list of at least one name"),
-        (lambda v: v.update(runs={}), "runs must be a list of objects"),
-        (lambda v: v.update(runs=[1]), "runs must be a list of objects"),
-        (lambda v: v["runs"][0].pop("leave_out"), "in 1 runs, leave_out is not"),
-        (lambda v: v["runs"][1].update(pretended_out=["secret"]), "in 1 runs, pretended_out is not"),
-        (lambda v: v["runs"][1].update(pretended_out=[["secret"]]), "in 1 runs, pretended_out is not"),
-        (lambda v: v["runs"][0].update(leave_out=[{"t7": 1}]), "in 1 runs, leave_out is not"),
-        (spoil_coin, "half of the runs of each fold; the plan lists 2 persons in more or fewer runs"),
-        (lambda v: v.update(runs=v["runs"][1:]), "must be a multiple of 8, but there are 7"),
+        (lambda v: v.update(schemaVersion=2), "`schemaVersion` must be 1"),
+        (lambda v: v.pop("train"), "`train` must be a digest"),
+        (lambda v: v.update(persons=["t7", "t7"]), "`persons` must be a list of at least one name"),
+        (lambda v: v.update(non_members=[]), "`non_members` must be a list of at least one name"),
+        (lambda v: v.update(non_members=[3]), "`non_members` must be a list of at least one name"),
+        (lambda v: v.update(non_members=[["h9"]]), "`non_members` must be a list of at least one name"),
+        (lambda v: v.update(persons=[{"t7": 1}, "t30"]), "`persons` must be a list of at least one name"),
+        (lambda v: v.update(runs={}), "`runs` must be a list of JSON objects"),
+        (lambda v: v.update(runs=[1]), "`runs` must be a list of JSON objects"),
+        (
+            lambda v: v["runs"][0].pop("leave_out"),
+            "in 1 entries of `runs`, `leave_out` is not a list of names from `persons`",
+        ),
+        (
+            lambda v: v["runs"][1].update(pretended_out=["secret"]),
+            "in 1 entries of `runs`, `pretended_out` is not a list of names from `non_members`",
+        ),
+        (
+            lambda v: v["runs"][1].update(pretended_out=[["secret"]]),
+            "in 1 entries of `runs`, `pretended_out` is not a list of names from `non_members`",
+        ),
+        (
+            lambda v: v["runs"][0].update(leave_out=[{"t7": 1}]),
+            "in 1 entries of `runs`, `leave_out` is not a list of names from `persons`",
+        ),
+        (spoil_coin, r"half of the runs of each fold \(.*\); the plan lists 2 persons in more or fewer runs"),
+        (lambda v: v.update(runs=v["runs"][1:]), "must have a positive multiple of 8 entries, but has 7"),
         (lambda v: v["runs"].sort(key=lambda run: run["leave_out"]), "of each fold"),
     ],
 )
@@ -145,7 +157,7 @@ def test_other_files_are_rejected(tmp_path, data):
     with pytest.raises(InputError, match="audits shadow-plan"):
         read_plan(tmp_path)  # the hint on a missing plan
     (tmp_path / PLAN).write_bytes(data)
-    with pytest.raises(InputError, match="is not a plan"):
+    with pytest.raises(InputError, match="is not a plan of"):
         read_plan(tmp_path)
 
 

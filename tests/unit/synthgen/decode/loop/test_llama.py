@@ -207,7 +207,7 @@ def test_bfloat16_logits_are_as_exact_as_the_library(tiny):
 def test_a_sliding_window_shorter_than_the_text_is_rejected(tiny):
     model = tiny.language_model("mistral", sliding_window=16)
     assert made(model, length=16).length == 16
-    with pytest.raises(ModelError, match="sliding window has only 16"):
+    with pytest.raises(ModelError, match="sliding window of the language model has only 16 tokens"):
         made(model, length=17)
 
 
@@ -215,7 +215,7 @@ def test_a_sliding_window_shorter_than_the_text_is_rejected(tiny):
 def test_model_of_another_form_is_rejected(tiny, changes):
     model = tiny.language_model("gpt2") if changes is None else tiny.language_model("llama", **changes)
     assert not has_stepper(model.config)
-    with pytest.raises(ModelError, match="does not support this model"):
+    with pytest.raises(ModelError, match="for Llama models does not support a model of type"):
         LlamaWeights(model)
 
 

@@ -85,5 +85,5 @@ def test_context_is_in_the_prompt_and_their_number_is_checked(tiny, server, made
     made.decode(tiny.latents(2), SETTINGS, SEEDS, lambda _: None, ["It began.", ""])
     asked = [body["messages"][-1]["content"] for body in server.bodies]
     assert sum(bool(re.search(r"\n\nIt began\.$", text)) for text in asked) == 3
-    with pytest.raises(DataError, match="1 contexts for 2 latents"):
+    with pytest.raises(DataError, match="1 contexts for 2 vectors"):
         made.decode(tiny.latents(2), SETTINGS, SEEDS, lambda _: None, [""])

@@ -26,13 +26,13 @@ def test_lines_that_are_no_examples_are_listed(tmp_path):
         {"label": "x"},
     ]
     path.write_text("\n".join(map(json.dumps, lines)) + "\n\n{")
-    with pytest.raises(ConfigError, match="has no valid examples") as refused:
+    with pytest.raises(ConfigError, match="is not a valid file of examples") as refused:
         load_examples("e.jsonl", tmp_path.joinpath)
     assert [problem.partition(":")[0] for problem in refused.value.problems] == [
         "line 2", "line 3", "line 5", "line 6", "line 8"
     ]  # fmt: skip
     path.write_text("\n")
-    with pytest.raises(ConfigError, match="no valid examples"):
+    with pytest.raises(ConfigError, match="is not a valid file of examples"):
         load_examples("e.jsonl", tmp_path.joinpath)
     path.write_text(json.dumps(lines[0]) + "\n" + json.dumps(lines[3]))
     assert load_examples("e.jsonl", tmp_path.joinpath) == (Example("A.", "ant"), Example("B."))

@@ -148,10 +148,10 @@ def test_texts_equal_the_library(tiny, made, monkeypatch):
 
 def test_without_words_no_vector_is_read_and_words_need_a_fitting_vocabulary(tiny, llama_folder):
     made = PromptDecoder(llama_folder, Prompter(template=SHORT), decoder="tiny")
-    with pytest.raises(ModelError, match="there is no vocabulary"):
+    with pytest.raises(ModelError, match="no vocabulary is loaded"):
         decode(made, tiny.latents(2))
     wider = PromptDecoder(llama_folder, Prompter(reader=tiny.reader(dim=9), template=SHORT), decoder="tiny")
-    with pytest.raises(ModelError, match="for vectors of 9 numbers, not 7"):
+    with pytest.raises(ModelError, match="for vectors of 9 numbers, but the vectors of this run have 7"):
         decode(wider, tiny.latents(2))
     latents = tiny.latents(3)
     nothing = dataclasses.replace(latents, vectors=np.zeros_like(latents.vectors))
@@ -176,7 +176,7 @@ def test_context_is_the_beginning_of_the_answer(tiny, made, monkeypatch):
 
 
 def test_invalid_models_and_prompts_are_rejected(tiny, made, llama_folder, tmp_path):
-    with pytest.raises(ModelError, match="language model has only 96"):
+    with pytest.raises(ModelError, match="language model reads at most 96 tokens"):
         decode(made, tiny.latents(2), max_new_tokens=90)
     folder = copied(llama_folder, tmp_path / "m")
     tensors = load_file(folder / "model.safetensors")

@@ -26,7 +26,9 @@ def test_language_is_named_in_words_where_it_is_known(tag, name):
 def test_labels_that_no_record_has_are_listed(tmp_path):
     (tmp_path / "e.jsonl").write_text('{"text": "Fine.", "label": "a"}\n{"text": "Odd.", "label": "z"}\n')
     config = DecodeConfig(writer="prompt", examples="e.jsonl", descriptions={"a": "b", "A": "c"})
-    with pytest.raises(ConfigError, match="labels that no training record has") as refused:
+    with pytest.raises(
+        ConfigError, match="no training record has the labels of some descriptions or examples"
+    ) as refused:
         prompter_of(config, None, TRAIN, tmp_path.joinpath, "und")
     assert refused.value.problems == (
         "decode.descriptions: no training record has the label 'A'",

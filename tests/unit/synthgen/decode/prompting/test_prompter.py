@@ -61,9 +61,9 @@ def test_context_is_in_the_last_turn(tiny):
 
 
 def test_words_need_a_vocabulary_for_these_vectors(tiny):
-    with pytest.raises(ModelError, match="there is no vocabulary"):
+    with pytest.raises(ModelError, match="no vocabulary is loaded"):
         Prompter().read(np.zeros((1, 7), dtype=np.float32), 2)
-    with pytest.raises(ModelError, match="for vectors of 9 numbers, not 7"):
+    with pytest.raises(ModelError, match="for vectors of 9 numbers, but the vectors of this run have 7"):
         Prompter(reader=tiny.reader(dim=9)).read(np.zeros((1, 7), dtype=np.float32), 2)
     without = dataclasses.replace(SETTINGS, words=0)
     latents = tiny.latents(2)

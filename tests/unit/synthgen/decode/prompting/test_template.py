@@ -35,11 +35,11 @@ def test_invalid_template_is_refused_with_all_its_problems(tmp_path):
     (tmp_path / "a.txt").write_text("Write of {label} and {age} [ [{length}] } .")
     with pytest.raises(ConfigError, match="not a valid template") as refused:
         load_template("a.txt", tmp_path.joinpath)
-    assert [problem.partition(":")[0] for problem in refused.value.problems] == [
+    assert [re.split("[:;]", problem)[0] for problem in refused.value.problems] == [
         "{age}",
         "{terms}",
-        "a single brace, { or }",
-        "a square bracket without its partner, or inside other brackets",
+        "the template contains a single brace, { or }",
+        "the template contains a square bracket without partner or inside other brackets",
     ]
     (tmp_path / "b.txt").write_bytes(b"\xff\xfe{terms}")
     with pytest.raises(ConfigError, match="not UTF-8"):

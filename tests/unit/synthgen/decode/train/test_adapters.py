@@ -62,7 +62,7 @@ def test_only_adapters_are_trained_and_the_generator_determines_them(tiny):
 
 
 def test_a_target_the_model_lacks_is_rejected(tiny):
-    with pytest.raises(ModelError, match="lacks layers") as refused:
+    with pytest.raises(ModelError, match="lacks linear layers") as refused:
         attach(tiny.language_model("gpt2"), 2, ("q_proj", "v_proj"), torch.Generator())
     assert refused.value.problems == (
         "q_proj: no linear layer has this name",

@@ -54,4 +54,4 @@ def test_a_length_without_room_for_text_is_rejected(tmp_path, soft, prompt, fine
     else:
         with pytest.raises(ConfigError) as refused:
             load(tmp_path, text)
-        assert f"is {32 - prompt - soft}; at least 16 are required for the text" in str(refused.value)
+        assert f"leaves {32 - prompt - soft} tokens for the text, but at least 16 are required" in str(refused.value)

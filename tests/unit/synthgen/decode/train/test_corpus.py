@@ -53,11 +53,11 @@ def test_order_of_files_and_rows_has_no_effect(folder, tmp_path, tiny):
 @pytest.mark.parametrize(
     ("table", "message"),
     [
-        (None, "contains no parquet table"),
-        ({"body": ["x"]}, "missing columns: source, text"),
-        ({"text": [None, "a"], "source": ["web", "web"]}, "no text or no source"),
-        ({"text": ["b", "a"], "source": [None, "web"]}, "no text or no source"),
-        ({"text": ["b"], "source": ["private"]}, "all passages belong to excluded sources"),
+        (None, "contains no Parquet table"),
+        ({"body": ["x"]}, "the table lacks columns: source, text"),
+        ({"text": [None, "a"], "source": ["web", "web"]}, "no value in the column `text` or `source`"),
+        ({"text": ["b", "a"], "source": [None, "web"]}, "no value in the column `text` or `source`"),
+        ({"text": ["b"], "source": ["private"]}, "no passage, except passages of excluded sources"),
     ],
 )
 def test_invalid_tables_are_rejected(tmp_path, table, message):
@@ -133,7 +133,7 @@ def test_word_frequencies_omit_names_and_frequent_words(tmp_path):
     assert list(counted.items()) == [("and", 2 / 3), ("cat", 2 / 3), ("dog", 2 / 3), ("the", 2 / 3)]
     assert list(word_frequencies(tmp_path, exclude=(), **{**asked, "skip": 1, "words": 2})) == ["and", "cat"]
     assert word_frequencies(tmp_path, exclude=("b",), **{**asked, "least": 1})["x-rays"] == 1 / 3
-    with pytest.raises(DataError, match="only 0 words are in 4 passages"):
+    with pytest.raises(DataError, match="only 0 words are in at least 4 passages"):
         word_frequencies(tmp_path, exclude=(), **{**asked, "least": 4})
 
 

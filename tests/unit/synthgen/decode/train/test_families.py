@@ -44,7 +44,8 @@ def test_a_model_of_another_family_needs_explicit_settings(tiny):
 
 def test_settings_that_do_not_fit_are_listed(tiny):
     model, tokenizer = tiny.language_model("llama", tie_word_embeddings=False), tiny.tokenizer()
-    for number, words in ((tiny.SIZE, "but the model has 290 tokens"), (tiny.EOS, "is the token that ends a text")):
+    too_large, end = "but the model has only 290 tokens", "is the token that ends a text"
+    for number, words in ((tiny.SIZE, too_large), (tiny.EOS, end)):
         with pytest.raises(ModelError) as refused:
             shape_of(BridgePart(placeholder_id=number), model, tokenizer)
         assert words in refused.value.problems[0]

@@ -316,8 +316,8 @@ def test_failed_write_keeps_the_old_file(trainer, tmp_path, monkeypatch, method)
 
 
 def test_too_few_passages_and_words_without_vocabulary_are_rejected(trainer):
-    with pytest.raises(DataError, match="there are 27 training passages"):
+    with pytest.raises(DataError, match="there are only 27 training passages"):
         trainer(batch=28)
     assert trainer(batch=27).batch(3)[0].shape[0] == 27
-    with pytest.raises(ValueError, match=r"train\.words needs a vocabulary"):
+    with pytest.raises(ValueError, match=r"train\.words requires a vocabulary"):
         TrainBridgeConfig(**{**configuration(words=2).model_dump(), "vocabulary": None})

@@ -80,13 +80,13 @@ def test_texts_depend_on_the_stream_of_their_latent_alone(made, tiny):
 def test_ended_process_is_an_error_without_its_message(stub, llama_folder, tiny, monkeypatch):
     monkeypatch.setenv("STUB_FAILS", "load")
     decoder = PromptDecoder(llama_folder, Prompter(), decoder="tiny", own_loop=False)
-    with pytest.raises(ModelError, match=r"the process of vLLM ended \(exit code 1\)") as refused:
+    with pytest.raises(ModelError, match=r"the process of vLLM ended before it answered \(exit code 1\)") as refused:
         decoder.use_vllm()
-    assert refused.value.problems == ("last error in its log: ValueError",)
+    assert refused.value.problems == ("last error in the log of this process: ValueError",)
     assert "Achebe" not in str(refused.value)
     monkeypatch.setenv("STUB_FAILS", "write")
     decoder.use_vllm()
     place = Path(decoder.vllm.place.name)
-    with pytest.raises(ModelError, match=r"ended \(exit code 3\)"):
+    with pytest.raises(ModelError, match=r"ended before it answered \(exit code 3\)"):
         decode(decoder, tiny.latents(2))
     assert not place.exists()

@@ -98,7 +98,7 @@ def test_a_binary_of_the_export_is_the_text(tmp_path):
 
 def test_too_many_binaries_are_one_error(tmp_path, monkeypatch):
     monkeypatch.setattr(module, "MAX_BINARY_CHARACTERS", 3)
-    with pytest.raises(DataError, match="larger than 1 GiB together"):
+    with pytest.raises(DataError, match="together contain more than 1 GiB of data"):
         list(read_fhir(write(tmp_path, {"resourceType": "Binary", "id": "b", "data": "aGkh"}), Fields()))
 
 

@@ -200,5 +200,5 @@ def test_a_run_without_an_audit_is_one_clear_error(finished):
     content = json.loads(record.read_text())
     content["stages"] = [stage for stage in content["stages"] if not stage["name"].startswith("audit")]
     record.write_text(json.dumps(content))
-    with pytest.raises(DataError, match="the run has no stage 'audit' yet"):
+    with pytest.raises(DataError, match="the run has not reached the stage 'audit' yet"):
         write_review(load_run(finished.config()))

@@ -58,13 +58,13 @@ def test_results_that_do_not_belong_together_are_an_error(run):
     path = run.folder("embed") / "train.npy"
     vectors = np.load(path)
     np.save(path, vectors[:-1])
-    with pytest.raises(DataError, match="the vectors of train do not match its records"):
+    with pytest.raises(DataError, match="number of stored vectors differs from the number of train records"):
         read_tables(run)
     np.save(path, vectors)
     written = next(s.folder for s in run.record.stages if s.name == "re-embed")
     path = run.workspace.root / "stages" / written / "vectors.npy"
     np.save(path, np.load(path)[:-1])
-    with pytest.raises(DataError, match="not among the stored candidates"):
+    with pytest.raises(DataError, match="not among the texts that the run stored"):
         read_tables(run)
 
 
