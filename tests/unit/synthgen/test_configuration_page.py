@@ -63,7 +63,7 @@ def test_the_json_schema_carries_the_descriptions():
 
 def test_the_description_of_shares_states_the_defaults():
     for name, spec in (gaussian.QUERIES | word_queries.QUERIES | VOTE_QUERIES).items():
-        assert f"{name} {spec.share:g}" in PARAMETERS["dp.shares"].description
+        assert f"`{name}` {spec.share:g}" in PARAMETERS["dp.shares"].description
 
 
 @pytest.mark.parametrize("name", ["age_band", "sex", "smoking", "alcohol", "drugs", "exercise", "living"])
