@@ -86,7 +86,7 @@ OUTCOMES = [
         for options in (TRUST, ("--only", "integrity"))
     ),
     (3, "a key must be a string", "good", *TRUST, "--policy", "hostile.yaml"),
-    (3, "error: no policy", "good", *TRUST, "--policy", "none\x1b"),
+    (3, "error: there is no shipped policy", "good", *TRUST, "--policy", "none\x1b"),
     (3, "cannot be read", "good", *TRUST, "--policy", "none.yaml"),
     (2, "error: pass --trust", "good"),
     (2, "error: pass --trust", "good", *TRUST, "--only", "integrity"),

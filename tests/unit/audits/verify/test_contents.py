@@ -326,7 +326,7 @@ def test_counts_must_not_have_an_interval(copy, judge, reissue, name, low):
 def test_numbers_of_attempts_in_evidence_and_statement_must_match(copy, judge, reissue):
     for changes in ({}, {METRICS: lambda v: v["metrics"].pop("attempts.number")}):
         reissue(copy, changes, lambda v: v["predicate"]["attempts"].update(number=2))
-        assert "number of attempts differs between evidence and statement" in judge(copy).failure
+        assert "number of audits of the control persons differs between evidence and statement" in judge(copy).failure
 
 
 def test_compressed_data_that_expand_are_refused_in_bounded_memory(copy, reissue, judge):
