@@ -22,7 +22,7 @@ OPTIONS = {  # source of numbers, if it is not an audit -> option that supplies 
 }
 # input in `NEEDS`, without which an audit cannot run -> option that supplies this input
 INPUT_OPTIONS = {"canaries": "--canaries and --canary-build", "mechanism": "--mechanism", "previous": "--previous"}
-# metrics of the audit `parent_recovery` that require --lineage: the train rows from which each synthetic row was made
+# metrics of `parent_recovery` that require `--lineage` (the train rows from which each synthetic row was made)
 LINEAGE_METRICS = {
     *("lineage", "records_with_parents", "parent_recall", "pair_recall", "parent_recall_ratio", "max_weight"),
     *("min_effective_parents", "min_row_persons", "max_person_share", "max_person_rows", "min_class_persons"),
@@ -40,7 +40,7 @@ def impossible_gates(
     """
     run = applicable_audits(inputs) if audits is None else tuple(audits)
     lines = []
-    # for evidence without any number, `decide` returns the gates that the policy has for every table
+    # some gates apply only to certain evidence; for empty evidence, `decide` returns the gates that always apply
     for gate in decide(Evidence(metrics={}, audits={}), policy).gates:
         source, name_and_bound = gate.metric.split(".", 1)  # for example "membership" and "auc.high"
         name = name_and_bound.rsplit(".", 1)[0]

@@ -56,7 +56,8 @@ def legibility(rows: Sequence[str], fitted: Sequence[str], held_out: Sequence[st
         p(c) = (n_c + 1) / (n + |alphabet|)
 
     where p(c | ab) is the probability of the character c after the characters a and b. n_x counts the occurrences of
-    x in `fitted`, n is the number of characters of `fitted`, and the alphabet has at most 128 characters (ALPHABET).
+    x in `fitted`, n is the number of characters of `fitted`, and the alphabet has at most 128 characters: the
+    ALPHABET most frequent ones, and one that stands for all others.
     All texts are normalised first, and punctuation is removed, because its use differs between tables of one
     language.
 

@@ -174,7 +174,7 @@ def check_decision(
         raise VerifyError("E_APPROVAL", "the statement of the decision does not name the person who holds the key")
     if predicate.seen != tuple(sorted(set(predicate.seen))):
         raise VerifyError(
-            "E_APPROVAL", "the list of earlier decisions in this decision is not sorted, or has one twice"
+            "E_APPROVAL", "this decision lists the earlier decisions in the wrong order, or lists one twice"
         )
     if predicate.review is not None and release.is_independent:
         problem = "the decision names a review page, which a policy with `decision: independent` forbids"

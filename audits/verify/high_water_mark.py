@@ -83,7 +83,8 @@ def _next(data: bytes, root: TrustRoot, seen: SeenRoots, now: datetime) -> SeenR
     own_keys = {*root.roles[ROOT].keyids, *(name for name, _ in envelope.signatures)}
     matches = [recorded for recorded in seen.roots if own_keys & set(recorded.keyids)]
     if len(matches) > 1:
-        raise VerifyError("E_TRUST", "the trust root combines root keys of two trust roots that were seen before")
+        problem = "the trust root has root keys of two different trust roots that were seen before"
+        raise VerifyError("E_TRUST", problem)
     digest = hashlib.sha256(root.to_bytes()).hexdigest()
     previous = matches[0] if matches else None
     if previous is not None:

@@ -146,7 +146,7 @@ class PolicyRef(Wire):
 
 
 class Gate(Wire):
-    """The outcome of a gate, which is a rule of the policy or the verdict of an audit.
+    """The outcome of a gate: a rule of the policy, or the requirement that an audit passes.
 
     If `gating` is false, the outcome does not affect the decision. The verifier recomputes each outcome from the
     file evidence/metrics.json.
@@ -251,7 +251,7 @@ class Input(Wire):
 class LedgerHead(Wire):
     """The state of the institution's ledger: the number of its entries, and the MAC of the last entry (`head`).
 
-    The statement of a later release must not have fewer entries.
+    The statement of a later release must not state fewer entries.
     """
 
     id: LedgerId

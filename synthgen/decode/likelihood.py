@@ -96,7 +96,8 @@ class Likelihood:
             ModelError: the model's output is not finite.
         """
         if self.projector is None and not (vectors is None and prompts is None):
-            raise DataError("a language model without a bridge reads neither vectors nor prompts")
+            problem = "`vectors` and `prompts` can only be given with a bridge, but the model was loaded without one"
+            raise DataError(problem)
         encoded = [token_ids(self.tokenizer, text)[:max_tokens] for text in texts]
         if empty := sum(not ids for ids in encoded):
             raise DataError(

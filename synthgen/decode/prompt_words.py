@@ -49,7 +49,8 @@ class WordReader:
         w_j is word j of the result, x the vector, x̄ the `centre`, w a word's vector, w̄ the mean of all w, and f_w
         the `frequency` of the word.
 
-        Reference: Carbonell & Goldstein, "The Use of MMR, Diversity-Based Reranking", SIGIR 1998, without PRIOR.
+        Reference: Carbonell & Goldstein, "The Use of MMR, Diversity-Based Reranking", SIGIR 1998, to which
+            this project adds PRIOR.
         """
         words = []
         for _, score in self._scores(vectors):

@@ -8,7 +8,8 @@ from the sample. The texts stay on disk; DuckDB compares only identifiers, dates
 
 The id of a note begins with the person and the date, and later stages sort by this id. If the same notes are read
 from a different format, the identifiers of the documents differ. But this changes only the order of notes that have
-the same person and date. The id of a note without a person is the identifier of the document.
+the same person and date. If each row counts as a person, the id of a note without
+a person is the identifier of the document; otherwise, such a note is dropped.
 """
 
 from collections import defaultdict
@@ -135,7 +136,7 @@ _STEPS = (
 )
 _DROPPED = "SELECT reason, count(*), arg_min(place, row, 20) FROM note WHERE reason IS NOT NULL GROUP BY 1"
 _SUPERSEDED = "SELECT count(*), arg_min(place, row, 20) FROM note WHERE reason IS NULL AND is_superseded"
-# table known: for each person, all names that the source states outside of single notes
+# table known: for each person, all names that the source states for the person, not only for one note
 _NAMES = """
 CREATE TABLE known AS
 SELECT coalesce(merged.new, p.person) AS person, list_sort(list_distinct(flatten(list(p.names)))) AS names

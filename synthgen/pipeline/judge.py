@@ -89,7 +89,7 @@ def register_attempt(job: Job, written: Written, prepared: Prepared, source: Cor
         try:
             return _ATTEMPT_JSON.validate_json(attempt_file.read_bytes())
         except FileNotFoundError:
-            message = f"the workspace has no file {ATTEMPT_FILE}, which the process that started the workers writes"
+            message = f"the workspace has no file {ATTEMPT_FILE}; the process that started the workers must write it"
             raise WorkerError(message, hint="Run the same command again.") from None
     inputs = _attempt_inputs(synthetic_corpus(job, written), prepared, written)
     digest = sha256_json(job.key(ATTEMPT, inputs))

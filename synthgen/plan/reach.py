@@ -44,7 +44,7 @@ class Reach:
     smallest_leak: float  # `leak` as a number, in the measure of the audit
     n_minimum: int | None = None  # smallest number of units with which a pass is possible; None: `n_needed`
     epsilon_ceiling: float | None = None  # largest epsilon that the attack can prove; None if the attack proves none
-    has_dependent_units: bool = False  # whether the audit counts similar units as fewer units, so fewer than `n`
+    has_dependent_units: bool = False  # whether the audit counts several similar units as fewer units than `n`
 
     @property
     def can_pass(self) -> bool:
@@ -97,8 +97,9 @@ def reach_of(
     )
     level, each = confidence_of(attempt, confidence), "persons in each of train and control"
     without_reference = "persons in the smaller of train and four fifths of control"
-    # `memorization` and `identifiers` limit the share of persons with a leak. Their highest limit is 1 %. A higher
-    # limit requires fewer persons, so with fewer than `n_for_one_percent` persons these audits cannot pass.
+    # `memorization` and `identifiers` limit the share of persons with a leak. A higher
+    # limit requires fewer persons, and no limit exceeds 1 %. So these audits cannot pass with fewer than
+    # `n_for_one_percent` persons.
     n_for_one_percent = needed_for_zero_events(0.01, confidence=level)
     auc_above_half = detectable_auc(max(1, attacked), confidence=level)
     share_above_half = detectable_share(max(1, n_synthetic), confidence=level)

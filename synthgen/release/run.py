@@ -150,7 +150,7 @@ class Run:
                 f"{decision.policy_name!r} version {decision.policy_version} ({decision.policy_digest[:12]})"
             )
             of_run = f"{policy.name!r} version {policy.version} ({policy.digest()[:12]})"
-            hint = "Set `policy` in the configuration, and run the configuration again."
+            hint = "Use the result of `run.decide()`, or set `policy` to the policy of the decision and run again."
             raise UsageError(f"the decision uses policy {of_decision}, but the run uses {of_run}", hint=hint)
         if decision != decide(self.evidence, policy):
             hint = "Use the result of `run.decide()`."

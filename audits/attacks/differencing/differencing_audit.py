@@ -28,8 +28,8 @@ N_ATTACKS = 5
 _DESCRIPTIONS: Mapping[Change, str] = {
     "joined": "persons who joined",
     "left": "persons who left",
-    "records_added": "persons who stayed but have added records",
-    "records_removed": "persons who stayed but have removed records",
+    "records_added": "persons who stayed and to whom records were added",
+    "records_removed": "persons who stayed and of whom records were removed",
 }
 
 
@@ -41,15 +41,15 @@ class Differencing:
     the score between the releases; the stacked attack combines all differences. Persons who stayed are scored on
     their added or removed records only. A long row has at least 20 words.
 
-    Metrics (without an attack on any kind of change, auc, scan_p and new_rows_share are absent):
+    Metrics (auc, scan_p and new_rows_share are absent if no kind of change was attacked):
 
     - auc: the AUC furthest from one half among all attacks and kinds of change. The interval covers the intervals of
       all these AUCs. A value of .5 is safe.
     - scan_p: smallest p-value of the scan tests of all scores and kinds of change, corrected for the number of tests.
       A scan test looks for too many or too few changed persons at the top of a ranking.
     - new_rows_share: of the synthetic rows that only one release has, the share whose nearest person is a changed
-      person. The nearest person is one of equally many changed and control persons. The metric is the share furthest
-      from one half among all encoders and kinds of change. A value of .5 is safe.
+      person. The nearest person is sought among equally many changed and control persons. The metric is the share
+      furthest from one half among all encoders and kinds of change. A value of .5 is safe.
     - shared_rows: number of long rows of this release that are equal to a row of the previous release.
     - near_rows: number of long rows of this release that are equal to a row of the previous release or a near copy
       of one (`release_change.NEAR`).
@@ -71,8 +71,8 @@ class Differencing:
         """Return how well the difference reveals the changed persons, and the verdict.
 
         Raises:
-            NotMeasurable: no previous release was given, the reference table has too few records, or a train or
-                control table has no person ids and the shared rows and seeds alone do not make the audit fail.
+            NotMeasurable: no previous release was given; the reference table has too few records; or a train or
+                control table has no person ids, unless the shared rows or seeds already make the audit fail.
             InputError: no word occurs in two records of the compared persons.
         """
         previous = inputs.previous

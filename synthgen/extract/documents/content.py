@@ -8,7 +8,7 @@ from synthgen.extract.documents.pdf import pdf_text
 from synthgen.extract.documents.plain import DocumentText, UnreadableDocument, plain_text
 from synthgen.extract.documents.rtf import rtf_text
 
-OTHER_TYPE = "content type differs from the declared type"
+OTHER_TYPE = "document has another type than declared"
 MAX_BYTES = 64 << 20  # largest size of a document
 _PLAIN, _HTML, _XHTML, _RTF, _PDF = "text/plain", "text/html", "application/xhtml+xml", "text/rtf", "application/pdf"
 _TYPES = {name: name for name in (_PLAIN, _HTML, _XHTML, _RTF, _PDF)} | {"application/rtf": _RTF}

@@ -161,7 +161,7 @@ def test_different_roots_are_recorded_separately_and_cannot_be_combined(roots, j
     a, b, _ = root_keys
     assert judge_file(roots(5, [a])).ok
     assert judge_file(roots(1, [b])).ok
-    assert "combines root keys" in judge_file(roots(6, [a, b], [a, b])).failure
+    assert "has root keys of two different trust roots" in judge_file(roots(6, [a, b], [a, b])).failure
 
 
 def test_damaged_or_unwritable_high_water_mark_is_refused(roots, judge_file, root_keys, tmp_path, monkeypatch):

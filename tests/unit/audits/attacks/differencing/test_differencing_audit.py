@@ -174,7 +174,7 @@ def test_persons_with_added_records_are_a_separate_arm(town):
     more = replace(town["joined"], texts=town["joined"].texts[:40], groups=stay.groups)
     result = run(town, train=both(stay, more))
     assert result.details["n_persons_by_arm"] == {"records_added": 40}
-    assert "40 persons who stayed but have added records are too few" in result.reason
+    assert "40 persons who stayed and to whom records were added are too few" in result.reason
 
 
 def test_without_persons_only_a_common_seed_is_detected(town):
