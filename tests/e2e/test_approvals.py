@@ -202,7 +202,7 @@ def test_closing_and_rejecting_exclude_each_other(clinic, tmp_path):
     assert files(bundle) == set()
     options = ("--role", "privacy_officer", "--key", key, "--trust", clinic.folder / "trust.json", "--reject")
     assert re.search(
-        "now: VERIFICATION FAILED .*The officer rejects this release",
+        "now reports: VERIFICATION FAILED .*The officer rejects this release",
         call("approve", bundle, "--yes", *options).output,
     )
 

@@ -57,7 +57,7 @@ IDS = {
     "16 digits of notes": lambda i: ((NOTE * 2)[i : i + 8]).encode().hex(),
     "digests of patients": lambda i: hashlib.sha256(f"control{i}".encode()).hexdigest()[:16],
     "free text": lambda i: f"{NOTE}{i}",
-    "numbers in an order that tells": lambda i: str((7 * i) % 30),
+    "numbers in an order that tells": lambda i: str(48_300 + (7 * i) % 30),
 }
 
 

@@ -46,7 +46,7 @@ def test_other_variables_are_refused_and_not_read(path, monkeypatch):
     with pytest.raises(ConfigError, match="cannot be resolved") as caught:
         resolved(path)
     assert f"{path}: " in str(caught.value)
-    assert "only ${HOME}, ${SYNTHGEN_DATA} and a leading ~/" in caught.value.hint
+    assert "may contain only the variables ${HOME}, ${SYNTHGEN_DATA} and a leading ~/" in caught.value.hint
     assert SECRET not in str(caught.value)
 
 

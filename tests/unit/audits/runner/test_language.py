@@ -97,7 +97,7 @@ def test_dissimilar_rows_prevent_a_pass_of_similarity_audits(town, monkeypatch):
     monkeypatch.setattr("audits.runner.run.check_language", lambda *_: far)
     report = run(town, names=["memorization", "neighbours"], seed=2)
     assert [result.verdict for result in report.results] == ["pass", "insufficient"]
-    assert "0.30 times that of real records" in report.result("neighbours").reason
+    assert "is 0.30 times the similarity of train rows to control" in report.result("neighbours").reason
     assert [result.status for result in report.results] == ["measured"] * 2  # a rule may still read its interval
 
 

@@ -112,7 +112,7 @@ def test_means_of_nats(llama_folder, bridge_folder, tiny):
 def test_invalid_texts_and_models_are_rejected(tiny, words, readers):
     with pytest.raises(DataError, match="1 of 2 texts have no tokens"):
         readers["llama"].nats(["a fever", ""], max_tokens=MOST)
-    with pytest.raises(DataError, match="neither vectors nor prompts"):
+    with pytest.raises(DataError, match="can only be given with a bridge"):
         reader(tiny, words).nats(["a"], max_tokens=MOST, vectors=vectors(1))
     with pytest.raises(DataError, match="neither vectors nor prompts"):
         reader(tiny, words).nats(["a"], max_tokens=MOST, prompts=["b"])

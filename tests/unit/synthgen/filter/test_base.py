@@ -37,7 +37,7 @@ def test_parent_folds_are_those_of_the_parents_persons(world):
 
 def test_records_in_another_order_than_vectors_are_rejected(world):
     world.corpus = type(world.corpus)(role="train", records=world.corpus.records[::-1], has_groups=True)
-    with pytest.raises(InternalError, match="differ"):
+    with pytest.raises(InternalError, match="do not have the ids of the train records"):
         world.context()
 
 
@@ -54,7 +54,7 @@ def test_reconstructions_have_the_rows_of_their_records_and_hide_texts(world):
 def test_reconstructions_that_do_not_match_their_records_are_rejected(world):
     given = world.reconstructions
     for fewer in ({"texts": given.texts[1:]}, {"vectors": given.vectors[1:]}):
-        with pytest.raises(InternalError, match="do not match"):
+        with pytest.raises(InternalError, match="different numbers of record ids, texts and vectors"):
             replace(given, **fewer)
     with pytest.raises(InternalError, match="belongs to no train record"):
         world.context(reconstructions=replace(given, record_ids=("nobody", *given.record_ids[1:])))

@@ -168,7 +168,7 @@ def test_each_part_computes_its_own_shards_and_names_the_missing_parts(tmp_path)
 
 def test_a_part_without_shards_only_waits(tmp_path):
     shards = Shards(tmp_path, 1)
-    with pytest.raises(AtBarrier, match="missing: part 0/3"):
+    with pytest.raises(AtBarrier, match="the results of part 0/3 are missing"):
         RunPart(index=2, count=3).compute("embed", shards.division, lambda: False)
     assert shards.written == []
 

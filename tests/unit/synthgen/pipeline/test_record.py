@@ -36,7 +36,7 @@ def test_the_last_round_of_a_stage_is_returned():
     assert made.stage("re-embed").name == "re-embed-2"
     assert made.stages[0].is_of("decode", "load")
     assert not made.stages[2].is_of("embed")
-    with pytest.raises(DataError, match="no stage 'audit' yet"):
+    with pytest.raises(DataError, match="has not reached the stage 'audit' yet"):
         made.stage("audit")
 
 

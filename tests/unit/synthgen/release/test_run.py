@@ -43,7 +43,7 @@ def test_finished_run_is_loaded_and_a_missing_run_or_stage_is_an_error(new_proje
         last(new_project)
     with pytest.raises(DataError, match="changed since its last run"):
         last(run_project, seed=4)
-    with pytest.raises(DataError, match="no stage 'paint'"):
+    with pytest.raises(DataError, match="has not reached the stage 'paint'"):
         last(run_project).folder("paint")
 
 

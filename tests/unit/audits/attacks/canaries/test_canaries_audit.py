@@ -260,7 +260,7 @@ def test_without_or_with_too_few_canaries_nothing_is_measured(town, few):
 def test_unfair_or_missing_coins_are_refused(town, few):
     with pytest.raises(NotMeasurable, match="of 130 canaries were inserted, which fair coins almost never"):
         run(town, replace(few, inserted=RNG(0).random(130) < 0.8), town["fresh"])
-    with pytest.raises(InputError, match="must have one family and one value"):
+    with pytest.raises(InputError, match="must have one value for each of the"):
         run(town, replace(few, inserted=few.inserted[1:]), town["fresh"])
 
 

@@ -264,5 +264,5 @@ def test_equal_scores_have_the_middle_rank():
 
 
 def test_too_few_suffixes_are_refused(suffixes):
-    with pytest.raises(InputError, match="requires 10000 suffixes, but there are 9999"):
+    with pytest.raises(InputError, match="requires 10000 suffixes \\(random endings\\), but there are 9999"):
         exposure_bits([ENDING], suffixes[1:], ["a"], ["b"])
