@@ -114,7 +114,7 @@ def test_invalid_texts_and_models_are_rejected(tiny, words, readers):
         readers["llama"].nats(["a fever", ""], max_tokens=MOST)
     with pytest.raises(DataError, match="can only be given with a bridge"):
         reader(tiny, words).nats(["a"], max_tokens=MOST, vectors=vectors(1))
-    with pytest.raises(DataError, match="neither vectors nor prompts"):
+    with pytest.raises(DataError, match="can only be given with a bridge"):
         reader(tiny, words).nats(["a"], max_tokens=MOST, prompts=["b"])
     with pytest.raises(ModelError, match="split over several devices"):
         Likelihood(Loaded(words, tiny.language_model("llama"), torch.device("cpu"), on_one_device=False))
