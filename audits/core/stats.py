@@ -307,5 +307,7 @@ def _checked_counts(scores_train: Float, scores_control: Float) -> tuple[int, in
 def _check_count(k: float, n: float, confidence: float) -> None:
     if n == 0:
         raise NotMeasurable("a proportion requires at least one trial")
-    if not (0 <= k <= n and 0 < confidence < 1):
-        raise InputError(f"{k} of {n} is no proportion, or the confidence {confidence} is not between 0 and 1")
+    if not 0 <= k <= n:
+        raise InputError(f"a proportion needs a count from 0 to the number of trials, got {k} of {n}")
+    if not 0 < confidence < 1:
+        raise InputError(f"the confidence must be between 0 and 1, got {confidence}")

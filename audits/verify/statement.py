@@ -314,7 +314,7 @@ class ApprovalPredicate(Wire):
     time: Instant
     report_digest: Digest
     # digest of the private review page that the person read, or None under an independent policy; the page contains a
-    # secret value, so nobody can use the digest to confirm a guess of the content
+    # secret value, so the digest does not confirm a guess of the content
     review: Digest | None = None
     conflict_of_interest: Literal[False]
 

@@ -279,7 +279,7 @@ def _parse_signed(data: bytes, now: datetime) -> TrustRoot:
         raise VerifyError("E_TRUST", f"the file is signed, but its payload type is not {TRUST_PAYLOAD_TYPE}")
     root = TrustRoot.model_validate(parse_canonical(envelope.payload))
     if ROOT not in root.roles:
-        raise VerifyError("E_TRUST", "the trust root is signed but names no root keys, so nobody may sign it")
+        raise VerifyError("E_TRUST", "the trust root is signed, but names no root keys that could sign it")
     check_root_signers(envelope, root, now)
     return root
 

@@ -15,6 +15,7 @@ from synthgen.extract.documents import UnreadableDocument, text_of
 from synthgen.extract.file_fields import file_field, require_locations
 from synthgen.extract.note import Dropped, Fields, Item, Note, Remark
 
+MAX_FILE_BYTES = 64 << 20
 MODIFIED = "modified"  # value of `source.fields.date` for the day on which the file was last changed
 # reasons for dropping a file or folder; `NO_DATE` is the reason of a remark
 HIDDEN = "hidden file or folder, or a file of the operating system"
@@ -24,10 +25,9 @@ EMPTY = "empty file"
 NOT_REGULAR = "device, pipe or socket"
 OUTSIDE = "link to a file outside the folder, or to a missing file"
 LINKED_FOLDER = "link to a folder"
-UNOPENED = "file or folder cannot be opened, or the file is larger than 64 MiB"
+UNOPENED = f"file or folder cannot be opened, or the file is larger than {MAX_FILE_BYTES >> 20} MiB"
 NOT_UTF8 = "file name is not UTF-8"
 NO_DATE = "date in the path is not of the form 2024-01-31 or 20240131"
-MAX_FILE_BYTES = 64 << 20
 _TYPES = dict.fromkeys((".txt", ".text", ".md"), "text/plain") | dict.fromkeys((".html", ".htm"), "text/html")
 _TYPES |= {".xhtml": "application/xhtml+xml", ".rtf": "text/rtf", ".pdf": "application/pdf"}
 _WORD_SUFFIXES = frozenset({".doc", ".docm", ".docx", ".dot", ".dotx"})

@@ -78,7 +78,7 @@ def further_scores(holdout: HoldoutTables, encoded: tuple[Encoded, ...]) -> dict
     """Return the scores that only the canary and shadow audits use, with records in the order of `membership_scores`.
 
     Privacy: the per-record scores stay in memory.
-    Reference: kneser_ney is from Meeus et al., "The Canary's Echo", 2025.
+    Reference: the score `kneser_ney` is from Meeus et al., "The Canary's Echo", 2025.
     """
     (synthetic, real, reference), n_words = _corpora(holdout)
     ratio = log_likelihood(synthetic, real, n_words) - log_likelihood(reference, real, n_words)

@@ -174,7 +174,7 @@ def _rare_fragments(real: OwnedRecords, n_tokens: int) -> _Fragments:
     is_own = np.zeros(len(real.rows.tokens) + n_tokens, dtype=np.bool_)
     is_own[real.own] = True
     bits = np.zeros(n_records)
-    columns: tuple[list[Any], ...] = ([], [], [], [], [])
+    parts = []
     for ((_, places),) in parts_of((real.rows,), n_tokens):
         order = np.argsort(places.key, kind="stable")  # so that the records of a fragment are in ascending order
         key, first = places.key[order], places.at[order]
@@ -194,9 +194,9 @@ def _rare_fragments(real: OwnedRecords, n_tokens: int) -> _Fragments:
         kept, size = fragment[is_first], np.diff(np.append(np.flatnonzero(is_first), len(fragment)))
         first_owner = owners[np.searchsorted(owners, kept * real.n_owners)] % real.n_owners
         only_owner = np.where(df[kept] == 1, first_owner, -1).astype(np.int32)
-        part = key[is_new][kept], weight[kept], only_owner, size, record.astype(np.int32)
-        for column, of_part in zip(columns, part, strict=True):
-            column.append(of_part)
+        parts.append((key[is_new][kept], weight[kept], only_owner, size, record.astype(np.int32)))
+    columns = [list(column) for column in zip(*parts, strict=True)]
+    parts.clear()  # so that `_concatenated` frees the arrays of the parts, column by column
     keys, of_fragment, only_owner, sizes, records = map(_concatenated, columns)
     starts = np.append(0, np.cumsum(sizes, dtype=np.int64))
     return _Fragments(keys, of_fragment, only_owner, starts, records, bits)
