@@ -172,10 +172,10 @@ def check_decision(
         raise VerifyError("E_APPROVAL", of_releaser if role == RELEASER else of_approver)
     if predicate.person != person:
         raise VerifyError("E_APPROVAL", "the statement of the decision does not name the person who holds the key")
-    if predicate.seen != tuple(sorted(set(predicate.seen))):
-        raise VerifyError(
-            "E_APPROVAL", "this decision lists the earlier decisions in the wrong order, or lists one twice"
-        )
+    if len(set(predicate.seen)) < len(predicate.seen):
+        raise VerifyError("E_APPROVAL", "this decision names an earlier decision twice")
+    if predicate.seen != tuple(sorted(predicate.seen)):
+        raise VerifyError("E_APPROVAL", "the earlier decisions in this decision are not sorted")
     if predicate.review is not None and release.is_independent:
         problem = "the decision names a review page, which a policy with `decision: independent` forbids"
         raise VerifyError("E_APPROVAL", problem)

@@ -348,8 +348,10 @@ def _signed_files(statement: ReleaseStatement) -> dict[str, str]:
     for name in names:
         if name not in ALLOWED:
             raise VerifyError("E_EXTRA", f"{name[:80]!a}: a bundle may not contain a signed file of this name")
-    if names != sorted(set(names)):
-        raise VerifyError("E_SUBJECT", "the list of signed files is not sorted, or names a file twice")
+    if len(set(names)) < len(names):
+        raise VerifyError("E_SUBJECT", "the list of signed files names a file twice")
+    if names != sorted(names):
+        raise VerifyError("E_SUBJECT", "the list of signed files is not sorted")
     return {subject.name: subject.digest.sha256 for subject in statement.subject}
 
 

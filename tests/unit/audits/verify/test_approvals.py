@@ -88,7 +88,7 @@ WRONG_TYPE = "is not a valid approval statement"
         ({"decision": "CLOSE"}, "only a releaser can sign a closing"),
         ({"seen": ["0" * 64]}, f"dated before|{MISSING}"),
         ({"seen": ["1" * 64, "0" * 64]}, "not sorted"),
-        ({"seen": ["0" * 64] * 2}, "has one twice"),
+        ({"seen": ["0" * 64] * 2}, "names an earlier decision twice"),
         ({"person": "P.  Officer"}, "does not name the person"),
         *((wrong, WRONG_TYPE) for wrong in ({"conflictOfInterest": True}, {"decision": "MAYBE"}, {"seen": ["0"]})),
         ({"seen": [f"{i:064x}" for i in range(101)]}, WRONG_TYPE),
