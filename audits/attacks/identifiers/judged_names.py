@@ -16,7 +16,7 @@ from typing import Literal, NamedTuple
 
 from audits.attacks.identifiers.ownership import MIN_NAMES, Owners
 from audits.attacks.identifiers.patterns import RowContent
-from audits.attacks.identifiers.person_names import NameForm, NameSearch, PersonName, Tokens, agrees, read_name
+from audits.attacks.identifiers.person_names import FormSearch, NameForm, NameSearch, PersonName, Tokens, read_name
 from audits.attacks.identifiers.surprisal import Surprisal
 from audits.attacks.identifiers.tables import People
 from audits.core.stats import exceeds_control
@@ -129,9 +129,7 @@ class NameOccurrences:
         self.in_control: dict[NameForm, set[int]] = defaultdict(set)
         self.n_tokens = [0, 0]  # number of tokens of S, and of control texts
         self.capitalized = CapitalizedWords(), CapitalizedWords()  # of S, and of control texts
-        # forms in S, by surname and then by the first full given name or, without one, the first initial; the first
-        # call of `read_other` fills this table
-        self._by_surname: dict[Tokens, dict[str, list[NameForm]]] = {}
+        self._forms_outside: FormSearch | None = None  # search for the forms in S; made by the first `read_other`
 
     def read_synthetic(self, row: RowContent) -> None:
         """Add the names in a row of S."""
@@ -150,30 +148,26 @@ class NameOccurrences:
     def read_other(self, row: RowContent, owner: int) -> None:
         """Add the names in a row that is not in S and belongs to `owner`."""
         words = row.words
-        if not self._by_surname:
-            self._by_surname = defaultdict(lambda: defaultdict(list))
-            for form in self.forms:
-                first = next((word for word in form.given if len(word) > 1), form.given[0])
-                self._by_surname[form.surname][first].append(form)
-        for surname, context in self._search.contexts(words):
-            for form in self._forms_in(surname, context):
-                self.text_owners[form].add(owner)
-        if self._n_train <= owner < self._n_persons:
+        if self._forms_outside is None:
+            # a form that does not count now cannot count later, because further owners are only added
+            self._forms_outside = FormSearch(form for form in self.forms if self.counts(form))
+        for form in self._forms_outside.forms_in(words):
+            self.text_owners[form].add(owner)
+        if self.are_recorded and self._n_train <= owner < self._n_persons:
             self.n_tokens[1] += len(words)
             phrases = set()
             for match in self._search.matches(words):
                 self.in_control[match.form].update(match.names)
                 phrases.add(phrase := tuple(words[match.start : match.end]))
                 self.phrases[1][match.form].add(phrase)
-            if self.are_recorded:
-                self.capitalized[1].read(row.text, phrases)
+            self.capitalized[1].read(row.text, phrases)
 
-    def _forms_in(self, surname: Tokens, context: Tokens) -> list[NameForm]:
-        """Return the forms in S with this surname that agree with the words around it."""
-        if (of_surname := self._by_surname.get(surname)) is None:
-            return []
-        firsts = {*context, *(word[0] for word in context)}
-        return [form for first in firsts for form in of_surname.get(first, ()) if agrees(form, context)]
+    def counts(self, form: NameForm) -> bool:
+        """Return whether a form in S counts; see `judge_names`."""
+        train, control = self.persons(form)
+        if self.are_recorded:
+            return bool(train) != bool(control)
+        return len(train) + len(control) == 1 and form.has_given_name
 
     def persons(self, form: NameForm) -> tuple[list[int], list[int]]:
         """Return the train persons and the control persons to whom a form in S can refer."""
@@ -261,11 +255,9 @@ def _by_rarity(
     rare: tuple[_Forms, _Forms] = ({}, {})
     common: tuple[_Forms, _Forms] = ({}, {})
     for form in occurrences.forms:
+        if not occurrences.counts(form):
+            continue
         train, control = occurrences.persons(form)
-        if bool(train) == bool(control):
-            continue
-        if not occurrences.are_recorded and (len(train) + len(control) > 1 or not form.has_given_name):
-            continue
         is_rare = occurrences.are_recorded and occurrences.is_rare(form, surprisal, 0)
         (rare if is_rare else common)[bool(control)][form] = [*train, *control]
     for rare_side, common_side in zip(rare, common, strict=True):

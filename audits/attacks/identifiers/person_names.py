@@ -158,12 +158,27 @@ class NameSearch:
                     self._given_beside[surname][beside].append(given)
         return self._given_beside[surname].get(word, ())
 
-    def contexts(self, words: Sequence[str]) -> Iterator[tuple[Tokens, Tokens]]:
-        """Yield each surname in a text with the words around it, at most three before and three after it."""
+
+class FormSearch:
+    """A search for texts that possibly contain the names of some forms."""
+
+    def __init__(self, forms: Iterable[NameForm]) -> None:
+        # surname -> first full given name or, without one, first initial -> forms
+        self._forms: dict[Tokens, dict[str, list[NameForm]]] = defaultdict(lambda: defaultdict(list))
+        for form in forms:
+            first = next((word for word in form.given if len(word) > 1), form.given[0])
+            self._forms[form.surname][first].append(form)
+        self._surnames = list(self._forms)
+        self._phrases = Phrases(self._surnames)
+
+    def forms_in(self, words: Sequence[str]) -> Iterator[NameForm]:
+        """Yield the forms whose surname is in a text and that agree (`agrees`) with the three words on each side."""
         for index, at in self._phrases.occurrences(words):
             surname = self._surnames[index]
-            end = at + len(surname)
-            yield surname, (*words[max(0, at - 3) : at], *words[end : end + 3])
+            end, of_surname = at + len(surname), self._forms[surname]
+            context = *words[max(0, at - 3) : at], *words[end : end + 3]
+            for first in {*context, *(word[0] for word in context)}:
+                yield from (form for form in of_surname.get(first, ()) if agrees(form, context))
 
 
 def agrees(form: NameForm, context: Iterable[str]) -> bool:

@@ -144,8 +144,11 @@ def test_no_owner_is_lost_by_an_index_of_the_forms(made, written):
     occurrences.read_synthetic(read_content(" ".join([*made, "Rajesh Turner and R. Turner"])))
     row = read_content(" ".join(written))
     occurrences.read_other(row, 0)
-    contexts = list(occurrences._search.contexts(row.words))
-    expected = {
-        f for f in occurrences.forms for surname, near in contexts if surname == f.surname and agrees(f, near)
-    }
+    words, expected = row.words, set()
+    for form in occurrences.forms:
+        n = len(form.surname)
+        for at in range(len(words)):
+            near = (*words[max(0, at - 3) : at], *words[at + n : at + n + 3])
+            if tuple(words[at : at + n]) == form.surname and agrees(form, near):
+                expected.add(form)
     assert {form for form, owners in occurrences.text_owners.items() if list(owners) == [0]} == expected
