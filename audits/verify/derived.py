@@ -1,4 +1,4 @@
-"""Make the files of a bundle that follow from its statement, evidence, report and data (`BundleParts`).
+"""Make the files of a bundle that follow from its other files, such as the statement and the data (`BundleParts`).
 
 A bundle is the folder of a released dataset. The releaser writes the files with this module. The verifier makes them
 again and compares the bytes, so even a releaser with a valid key cannot add anything to the files. If you change this

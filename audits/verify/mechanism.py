@@ -139,7 +139,8 @@ def check_models_and_delta(predicate: ReleasePredicate) -> None:
     """Raise VerifyError (E_GATE) if a statement with a claimed epsilon has one of these faults.
 
     - The statement names no model.
-    - A model was trained on private data, or is on a server, so that its training data are unknown.
+    - The statement counts a model as trained on private data, or names a model on a server, whose training data are
+      unknown.
     - The statement does not give the range of the number of train persons, or the range begins below 10.
     - The delta of this run or of all runs together is above 1 / (10 n), where n is the lower end of this range.
     """
@@ -151,7 +152,8 @@ def check_models_and_delta(predicate: ReleasePredicate) -> None:
     if not predicate.models:
         raise VerifyError("E_GATE", "an epsilon is claimed, so the statement must name its models")
     if unknown:
-        problem = "was trained on private data" if unknown[0].format == SAFETENSORS else "is on a server"
+        on_server = "is on a server, so its training data are unknown"
+        problem = "counts as trained on private data" if unknown[0].format == SAFETENSORS else on_server
         raise VerifyError("E_GATE", f"an epsilon is claimed, but the model of the role {unknown[0].role} {problem}")
     buckets = [item.count_bucket for item in predicate.inputs if item.role == "train"]
     low = buckets[0].split("-")[0] if buckets else "0"

@@ -140,8 +140,9 @@ def plan(
 def preview(config: ConfigPath, *, as_json: AsJson = False) -> None:
     """Write about ten texts, without filters and audits, to show what a configuration produces.
 
-    The texts are made from at most 300 records, which takes about a minute with the default model. They are as
-    private as the source, and are never released. With `writer: prompt`, the prompt of each text is shown.
+    The texts are made from a sample of about 300 records (at least twelve persons of each class, if there are so
+    many), which takes about a minute with the default model. They are as private as the source, and are never
+    released. With `writer: prompt`, the prompt of each text is shown.
     """
     from synthgen.config import Config
     from synthgen.plan.preview import make_preview

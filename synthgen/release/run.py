@@ -220,7 +220,7 @@ class Run:
         Raises:
             UsageError: the decision was not made on this run's evidence under this run's policy.
             ReleaseRefused: the decision does not allow the release, and a signed refusal was written into the
-                workspace; or the policy file changed since the run was loaded, and nothing was written.
+                workspace; or the policy file changed since the run was loaded, and no bundle was written.
             StorageError: the bundle cannot be written; no partial files remain.
 
         For further errors, see `load_key`, `stated_privacy`, `stated_attempts` and `write_bundle`.
@@ -237,7 +237,8 @@ class Run:
             raise ReleaseRefused(f"not released under policy {policy.name!r}", problems=problems, hint=hint)
         if policy_of(self.config) != self.policy:
             raise ReleaseRefused(
-                "the policy file changed after the run was loaded, so nothing was written", hint="Load the run again."
+                "the policy file changed during the release, so no bundle was written",
+                hint="Repeat the command; in Python, load the run again.",
             )
         return write_bundle(Path(out), content=bundle_content(self, decision), key=key, now=now)
 

@@ -49,13 +49,13 @@ def log_likelihood(model: WordRows, texts: WordRows, n_words: int) -> Float:
         P_k(w | h) = P_(k-1)(w | h')                                                        if c(h.) is 0
         P_0 = 1 / V,   D_k = n_1 / (n_1 + 2 · n_2), or .5 if n_1 is 0
 
-    P is P_5, or P_k if only k - 1 < 4 words precede w in the text. In P_k, h is the k - 1 words before w, and h' is h
-    without its first word. c counts runs in the rows of `model`. For a run of five words, c is the number of times it
-    occurs; for a shorter run, c is the number of different words that precede it. c(h.) is the sum of c over the runs
-    that extend h by one word, and N(h.) is the number of these runs with c above 0. n_i is the number of runs of k
-    words with c = i. V (`n_words`) is the number of different words. If `model` and `texts` have classes, P is the
-    mean of two models: one of all rows, and one of the rows with the class of the text. A text without words has the
-    value 0. The result has shape (texts,).
+    P is P_5. If fewer than four words precede w in the text, P is P_k, where k - 1 is the number of these words. In
+    P_k, h is the k - 1 words before w, and h' is h without its first word. c counts runs in the rows of `model`. For
+    a run of five words, c is the number of times it occurs; for a shorter run, c is the number of different words
+    that precede it. c(h.) is the sum of c over the runs that extend h by one word, and N(h.) is the number of these
+    runs with c above 0. n_i is the number of runs of k words with c = i. V (`n_words`) is the number of different
+    words. If `model` and `texts` have classes, P is the mean of two models: one of all rows, and one of the rows with
+    the class of the text. A text without words has the value 0. The result has shape (texts,).
 
     Reference: interpolated Kneser-Ney smoothing, Kneser and Ney 1995, Chen and Goodman 1999.
     """

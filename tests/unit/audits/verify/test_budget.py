@@ -306,7 +306,7 @@ def test_epsilon_with_insufficient_evidence_is_refused(releases, metrics, state,
     [
         (
             lambda v: v["models"][0].update(trainedOnPrivateData=True),
-            "the model of the role .* was trained on private data",
+            "the model of the role .* counts as trained on private data",
         ),
         (lambda v: v["inputs"][0].update(countBucket="200k-500k"), r"must each be at most 1 / \(10 n\)"),
         (lambda v: v["inputs"][0].update(countBucket="0-10"), "one range of the number"),

@@ -94,7 +94,7 @@ def test_decision_is_refused_after_the_policy_file_changed(finished, out):
     run = last(finished)
     before, file = run.decide(), finished.folder / "lenient.yaml"
     file.write_text(file.read_text().replace("limit: 7", "limit: 700"))
-    with pytest.raises(ReleaseRefused, match="policy file changed after the run was loaded"):
+    with pytest.raises(ReleaseRefused, match="policy file changed during the release"):
         run.release(before, key=key(finished), out=out)
     assert not out.exists()
     again = last(finished)
