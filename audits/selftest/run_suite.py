@@ -152,7 +152,8 @@ def select_audits(audits: Sequence[str] | None) -> tuple[str, ...]:
     problems = [f"the calibration suite does not cover {name!r}" for name in selected if name not in covered]
     if problems or not selected or len(set(selected)) < len(selected):
         hint = f"The suite covers: {', '.join(covered)}."
-        message = f"name at least one audit, and each audit once; got: {', '.join(selected) or 'no audit'}"
+        needed = "at least one audit, no audit twice, and only audits that the suite covers"
+        message = f"the list of audits must contain {needed}; got: {', '.join(selected) or 'no audit'}"
         raise InputError(message, problems=problems, hint=hint)
     return selected
 

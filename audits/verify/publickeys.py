@@ -91,6 +91,11 @@ def is_signed(public: bytes, signature: bytes, message: bytes) -> bool:
 
 
 def plain_signature(der: bytes) -> bytes:
-    """Return an ECDSA signature in DER as the 64 bytes that `is_signed` accepts; raise ValueError if not DER."""
+    """Convert an ECDSA signature from DER to the 64 bytes that `is_signed` accepts: r, then s or n - s, if smaller.
+
+    Raise ValueError if `der` is no signature of this curve in DER; n is the order of the curve.
+    """
     r, s = decode_dss_signature(der)
+    if not (0 < r < ORDER and 0 < s < ORDER):
+        raise ValueError("r or s is not between 0 and the order of the curve")
     return r.to_bytes(32, "big") + min(s, ORDER - s).to_bytes(32, "big")

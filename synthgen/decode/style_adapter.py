@@ -85,9 +85,9 @@ def load_style(name: str, resolve: Callable[[str], Path]) -> StyleAdapter:
     folder = BUILT_IN_STYLES / name if name in built_in_styles() else resolve(name)
     paths = (folder / CARD, folder / WEIGHTS, folder / LEARNT)
     if missing := [path.name for path in paths if not path.is_file()]:
-        message = f"decode.style: {name!r} is neither a built-in style nor the folder of a style"
+        message = f"decode.style: the style {name!r} does not exist or lacks files: {', '.join(missing)}"
         hint = f"Use one of {', '.join(built_in_styles())}, or train a style with `synthgen train-bridge --style`."
-        raise ModelMissing(f"{message} (missing files: {', '.join(missing)})", hint=hint)
+        raise ModelMissing(message, hint=hint)
     try:
         card = StyleCard.model_validate_json(read_regular(paths[0]))
         tensors = load_file(paths[1])

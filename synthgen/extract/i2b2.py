@@ -14,7 +14,7 @@ from synthgen.extract.file_fields import file_field, require_locations
 from synthgen.extract.note import Dropped, Fields, Item, Note, Remark
 from synthgen.extract.safe_xml import MAX_BYTES, OTHER_ENCODING, Element, UnsafeXml, each_element, local, parse_xml
 
-NO_NOTE = "XML has no element TEXT"
+NO_NOTE = "XML has no element TEXT with text"
 RECORDS = ("RECORD", "doc")  # names of elements that contain the record of one patient
 _TEXTS = {"TEXT", "text"}  # names of the elements that contain the text
 # a line of asterisks that separates two notes of one patient; `Record date:` or the end of the text must follow
@@ -66,7 +66,8 @@ class _NoteMaker:
     fields: Fields
 
     def at(self, name: str, default: str = "") -> str:
-        # returns the value of the field `name` in the path of the file, or "" if the field is not read from the path
+        # returns the part of the file's path at the location of the field `name` (or else at `default`); returns ""
+        # if the location is a tag, if there is no location, or if the path has no such part
         location = getattr(self.fields, name) or default
         return file_field(self.relative, location) if location and not _TAG.fullmatch(location) else ""
 

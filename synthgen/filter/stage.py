@@ -65,7 +65,7 @@ def _counted(context: StageContext, n: int) -> list[int]:
     """Return the number of contradictions of each of the n candidates, from the shards."""
     counts = [count for name in _shards(n) for count in read_json(context.shards / name)]
     if len(counts) != n:
-        raise InternalError(f"{len(counts)} numbers of contradictions do not match {n} candidates")
+        raise InternalError(f"the shards count contradictions in {len(counts)} texts, but there are {n} candidates")
     return counts
 
 

@@ -217,7 +217,7 @@ class ClasswiseInterpolator(Interpolator):
 
     @abstractmethod
     def points(self, rows: TrainRows, state: Any, m: int, rng: SeedTree) -> Points:
-        """Return m points of the class whose state, from `fit_class`, is `state`; see `Fitted.points`."""
+        """Return m points of a class; `state` is what `fit_class` returned for the class. See `Fitted.points`."""
 
     def fit_rows(self, rows: TrainRows) -> Fitted:
         """Return the method with these rows; no class is fitted yet."""
@@ -297,7 +297,8 @@ class Sampler:
             DataError: `check_classes` rejects a requested class, or the method cannot make the points of a class. The
                 error lists all such classes.
 
-        Randomness: the points of a class are drawn from `rng.child(label)`, so other classes have no effect on them.
+        Randomness: the points of a class are drawn from `rng.child(label)`, so these draws do not depend on the other
+            requested classes.
         """
         check_classes(self.x.labels, self.x.groups, counts, self.method.min_groups)
         points: list[Points] = []

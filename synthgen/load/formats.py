@@ -210,7 +210,7 @@ def _json(path: Path) -> dict[str, Any]:
 def _class_names(info: dict[str, Any]) -> dict[str, list[str]]:
     features = info.get("features") or {}
     if not isinstance(features, dict):
-        raise DataError("dataset_info.json does not describe the columns", hint=_SAVE_AGAIN)
+        raise DataError("`features` in dataset_info.json is not a JSON object", hint=_SAVE_AGAIN)
     return {
         column: [str(name) for name in _list(feature["names"])]
         for column, feature in features.items()
@@ -223,7 +223,7 @@ def _list(value: Any) -> list[Any]:
 
 
 def _named(row: SourceRow, names: dict[str, list[str]]) -> SourceRow:
-    """Return the row with class numbers replaced by class names, and with None for -1, a missing label."""
+    """Return the row with class names in place of numbers; a number without a name, such as -1, becomes None."""
     values = dict(row.values)
     for column, classes in names.items():
         number = values.get(column)

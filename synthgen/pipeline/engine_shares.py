@@ -17,6 +17,7 @@ from synthgen.deidentify.planted import plant
 from synthgen.deidentify.spans import Span
 
 CONFIDENCE = 0.975  # one-sided confidence of each end of an interval
+_COLUMNS = ("text", "spans", "group")  # columns of a Parquet file with marked texts
 PLANTED_NOTES = 330  # number of invented notes that `read_texts("planted")` yields
 
 
@@ -25,7 +26,8 @@ class EngineShares:
     """Recall and precision of an engine, with confidence intervals, and a private list of missed identifiers."""
 
     table: Mapping[str, Any]  # JSON data: the measured shares and rates by name, such as "recall" and "precision"
-    misses: Sequence[Mapping[str, Any]]  # number of the text, category, start and wording of each missed identifier
+    # for each missed identifier: the number of its text, its category, its start, and the identifier itself
+    misses: Sequence[Mapping[str, Any]]
 
     def __repr__(self) -> str:
         return f"EngineShares({len(self.misses)} misses)"
@@ -94,7 +96,7 @@ def read_texts(source: str) -> Iterator[Marked]:
 
     A Parquet file has the columns text, spans (with `start`, `end` and `entity_type`) and group. Spans that contain
     or follow an @ are ignored, because most are social media handles. For all formats except Parquet, see
-    `read_marked_file`. Raise UsageError if the file cannot be read or has invalid lines.
+    `read_marked_file`. Raise UsageError if the file cannot be read, lacks a column, or has invalid rows.
     """
     if source == "planted":
         return plant(PLANTED_NOTES)
@@ -122,10 +124,23 @@ def read_sample(config: Config) -> tuple[Marked, ...] | None:
 def _parquet(path: Path) -> Iterator[Marked]:
     try:
         with open_regular(path) as file:
-            _, table = read_parquet(file, {"text", "spans", "group"})
+            columns, table = read_parquet(file, _COLUMNS)
     except OSError as error:
         raise UsageError(f"{path}: cannot be read ({error.strerror})") from error
-    for row in table.to_pylist():
-        spans = [(s["start"], s["end"], str(s["entity_type"])) for s in row["spans"] or ()]
-        kept = tuple(mark for mark in spans if "@" not in row["text"][max(0, mark[0] - 1) : mark[1]])
-        yield Marked(text=row["text"], spans=kept, person=str(row["group"]))
+    if missing := [f"the column {name} is missing" for name in _COLUMNS if name not in columns]:
+        raise UsageError(f"{path}: is not a table of marked texts", problems=missing)
+    texts, problems = [], []
+    for number, row in enumerate(table.to_pylist(), 1):
+        try:
+            text: str = row["text"]
+            spans = [(s["start"], s["end"], str(s["entity_type"])) for s in row["spans"] or ()]
+            is_valid = all(0 <= start < end <= len(text) for start, end, _ in spans)
+            kept = tuple(mark for mark in spans if "@" not in text[max(0, mark[0] - 1) : mark[1]])
+            texts.append(Marked(text=text, spans=kept, person=str(row["group"])))
+        except (TypeError, KeyError):
+            is_valid = False
+        if not is_valid:
+            problems.append(f"row {number}: needs `text`, and spans with `entity_type`, `start` and `end` inside it")
+    if problems:
+        raise UsageError(f"{path}: contains rows that are not marked texts", problems=problems)
+    yield from texts

@@ -117,7 +117,7 @@ def _verified(
             release = approved_release(envelope.payload, checked.statement)
             return checked.statement.predicate, release, approvals.read_decisions(tree, trust, release, now)
     except VerifyError as error:
-        message = "the earlier decisions in the bundle do not verify, so nothing was signed"
+        message = "the release or an earlier decision in the bundle does not verify, so nothing was signed"
         raise DataError(message, problems=[error.message]) from None
 
 

@@ -71,13 +71,14 @@ def load_signer(uri: str, public: Path, pin: Callable[[str], str] | None = None)
     """Return the key of a URI, after a test signature has shown that the key belongs to the public part.
 
     Examples of `uri` are `hsm:2?label=releaser`, `awskms:alias/releaser` and, for an unencrypted file,
-    `file2:/run/key.pem`. `public` is the `.pub.json` file, which names the key's owner. If the key needs a PIN or
-    passphrase, securesystemslib calls `pin` with its name, and `pin` returns its value; otherwise, `pin` may be None.
+    `file2:/run/key.pem`. `public` is the `.pub.json` file, which names the key's owner. If the key needs a secret,
+    securesystemslib calls `pin` with the kind of the secret ("pin" or "passphrase"), and `pin` returns the secret. If
+    the key needs none, `pin` may be None.
 
     Raises:
         UsageError: the extra `kms` is not installed.
-        StorageError: the key cannot be reached, or does not sign.
-        DataError: the public part belongs to a different key.
+        StorageError: the public part cannot be read, or the key cannot be reached or does not sign.
+        DataError: the public part is malformed or belongs to a different key.
     """
     try:
         from securesystemslib.exceptions import Error as LibraryError

@@ -1,6 +1,7 @@
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
@@ -31,6 +32,16 @@ def compressed(private):
 def pair():
     private = ec.derive_private_key(4711, ec.SECP256R1())
     return compressed(private), plain_signature(private.sign(b"message", ec.ECDSA(SHA256())))
+
+
+@pytest.mark.parametrize(
+    "der",
+    [b"no DER", *(encode_dss_signature(*pair) for pair in ((2**256, 1), (1, 2**256), (ORDER, 1), (1, 0)))],
+    ids=("no-der", "large-r", "large-s", "r-is-the-order", "s-is-zero"),
+)
+def test_what_is_no_signature_of_the_curve_is_refused(der):
+    with pytest.raises(ValueError, match=r"asn1|order of the curve"):
+        plain_signature(der)
 
 
 @pytest.mark.parametrize(("length", "kind"), [(32, ED25519), (33, P256), (31, ED25519)])

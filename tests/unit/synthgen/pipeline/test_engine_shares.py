@@ -1,5 +1,7 @@
 """The shares that an engine finds, by hand and as a metric that a policy requires of a run."""
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from synthgen.core.errors import ConfigError, UsageError
@@ -75,6 +77,22 @@ def test_planted_notes_need_no_file():
 def test_a_missing_table_is_refused(tmp_path):
     with pytest.raises(UsageError, match=r"texts\.parquet: cannot be read \(No such file"):
         list(read_texts(str(tmp_path / "texts.parquet")))
+
+
+def test_a_table_without_marks_is_refused(tmp_path):
+    path = tmp_path / "texts.parquet"
+    span, of_one = {"start": 0, "end": 3, "entity_type": "NAME"}, {"text": "Zub is", "group": "a"}
+    pq.write_table(pa.Table.from_pylist([{"text": "Zub is"}]), path)
+    with pytest.raises(UsageError, match="not a table of marked texts") as caught:
+        list(read_texts(str(path)))
+    assert caught.value.problems == ("the column spans is missing", "the column group is missing")
+    for wrong in ({"end": 9}, {"start": None}, {"start": 3}):
+        pq.write_table(pa.Table.from_pylist([{**of_one, "spans": [s]} for s in (span, {**span, **wrong})]), path)
+        with pytest.raises(UsageError, match="rows that are not marked texts") as caught:
+            list(read_texts(str(path)))
+        assert [problem[:5] for problem in caught.value.problems] == ["row 2"]
+    pq.write_table(pa.Table.from_pylist([{**of_one, "spans": [span]}, {**of_one, "spans": None}]), path)
+    assert [text.spans for text in read_texts(str(path))] == [((0, 3, "NAME"),), ()]
 
 
 @pytest.mark.parametrize(
